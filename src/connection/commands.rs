@@ -1,0 +1,396 @@
+//! What the application asks for. Each command is checked in full before anything changes.
+
+use crate::command::{Ack, Publish, Subscribe, Unsubscribe};
+use crate::connection::core::{Core, write_disconnect};
+use crate::connection::handshake::measure;
+use crate::connection::outbound::write_acknowledgement;
+use crate::connection::state::State;
+use crate::error::{AckError, ConnectionError, PublishError, RequestError};
+use crate::event::PendingAck;
+use crate::reason::ReasonCode;
+use crate::session::{Frame, Matched, Need};
+use crate::storage::sealed::Bounds;
+use crate::storage::{Flags, Kind, Parts, ReceiveState};
+use crate::types::{PacketId, QoS, Version};
+use crate::wire::{
+    self, Acknowledgement, DUP, Disconnect, Entries, MAX_REMAINING, PacketType, Properties, Property, PropertyError,
+    Violation, Writer, varint_len,
+};
+
+/// At most so many slots of `Heap` are used, so that a free identifier is always near.
+const MOST_SLOTS: usize = 64_000;
+
+/// A checked message: what it takes.
+pub(super) struct Draft {
+    remaining: usize,
+    pub(super) need: Need,
+}
+
+/// A checked SUBSCRIBE or UNSUBSCRIBE.
+pub(super) struct RequestDraft {
+    kind: Kind,
+    flags: Flags,
+    filters: usize,
+    pub(super) need: Need,
+}
+
+impl Core {
+    fn need(&self, bytes: usize, shared: usize, is_publish: bool, bounds: &Bounds) -> Need {
+        let limits = self.limits.get();
+        Need {
+            bytes,
+            shared,
+            is_publish,
+            max_slots: bounds.send_slots.min(MOST_SLOTS),
+            max_arena: bounds.arena,
+            max_bytes: self.limits.max_bytes(),
+            max_queued: limits.max_queued as usize,
+        }
+    }
+
+    pub(super) fn check_publish(
+        &self,
+        publish: &Publish<'_>,
+        bounds: &Bounds,
+        is_shared: bool,
+    ) -> Result<Draft, PublishError> {
+        let version = self.version();
+        if version.has_properties() {
+            check_publish_properties(publish).map_err(PublishError::Property)?;
+        }
+        let payload = publish.payload.as_slice().len();
+        let shared = if is_shared { payload } else { 0 };
+        let head = measure(&|writer| write_publish_head(publish, 0, version, writer));
+        let remaining = head.saturating_add(payload);
+        if remaining > MAX_REMAINING {
+            return Err(PublishError::TooLarge);
+        }
+        let total = 1 + varint_len(remaining) + remaining;
+        if self.is_connected() {
+            self.check_server_takes(publish, total)?;
+        } else if self.limits.get().refuse_offline_qos0 && publish.qos == QoS::AtMostOnce {
+            return Err(PublishError::Offline);
+        }
+        let need = self.need(total - shared, shared, true, bounds);
+        if !self.could_ever_fit(&need) {
+            return Err(PublishError::TooLarge);
+        }
+        Ok(Draft { remaining, need })
+    }
+
+    fn check_server_takes(&self, publish: &Publish<'_>, length: usize) -> Result<(), PublishError> {
+        let peer = &self.link.peer;
+        if !peer.takes_length(length) {
+            Err(PublishError::ServerMaximum)
+        } else if !peer.takes_qos(publish.qos) {
+            Err(PublishError::QoSNotSupported)
+        } else if publish.retain && peer.no_retain {
+            Err(PublishError::RetainNotSupported)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Into an empty storage, that is.
+    fn could_ever_fit(&self, need: &Need) -> bool {
+        let spare = if self.version().has_properties() { 0 } else { 2 };
+        need.bytes + spare <= need.max_arena && need.bytes + need.shared + spare <= need.max_bytes
+    }
+
+    /// Stores a message that was checked, and for which there is room.
+    pub(super) fn publish(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, draft: &Draft) -> Option<Matched> {
+        let version = self.version();
+        let is_shared = draft.need.shared > 0;
+        let detail = publish.properties.message_expiry_interval().map_or(0, |seconds| {
+            self.second().saturating_add(seconds).max(1) // 0 means never
+        });
+        let write = |id: u16, writer: &mut Writer<'_>| {
+            writer.u8(first_byte(publish));
+            writer.varint(draft.remaining as u32);
+            write_publish_head(publish, id, version, writer);
+            if !is_shared {
+                writer.bytes(publish.payload.as_slice());
+            }
+        };
+        let kind = match publish.qos {
+            QoS::AtMostOnce => Kind::Publish0,
+            QoS::AtLeastOnce => Kind::Publish1,
+            QoS::ExactlyOnce => Kind::Publish2,
+        };
+        let shared = is_shared.then_some(publish.payload);
+        let flags = Flags::default();
+        self.outgoing.push(parts, &Frame { kind, flags, detail, length: draft.need.bytes, shared, write: &write })
+    }
+
+    pub(super) fn check_subscribe(
+        &self,
+        subscribe: &Subscribe<'_>,
+        bounds: &Bounds,
+    ) -> Result<RequestDraft, RequestError> {
+        let mut flags = Flags::default();
+        for subscription in subscribe.filters.iter() {
+            let is_shared = subscription.filter.share().is_some();
+            if is_shared && subscription.no_local && self.version().has_properties() {
+                return Err(RequestError::SharedNoLocal); // [MQTT-3.8.3-4]
+            }
+            if is_shared {
+                flags.set(Flags::SHARE);
+            }
+            if subscription.filter.has_wildcard() {
+                flags.set(Flags::WILDCARD);
+            }
+        }
+        if subscribe.properties.subscription_identifiers().next().is_some() {
+            flags.set(Flags::IDENTIFIER);
+        }
+        let peer = &self.link.peer;
+        let unavailable = flags.has(Flags::SHARE) && peer.no_shares
+            || flags.has(Flags::WILDCARD) && peer.no_wildcards
+            || flags.has(Flags::IDENTIFIER) && peer.no_identifiers;
+        if self.is_connected() && unavailable {
+            return Err(RequestError::NotSupported);
+        }
+        let request = (PacketType::Subscribe, &subscribe.properties);
+        self.check_request(request, subscribe.filters, flags, bounds)
+    }
+
+    pub(super) fn check_unsubscribe(
+        &self,
+        unsubscribe: &Unsubscribe<'_>,
+        bounds: &Bounds,
+    ) -> Result<RequestDraft, RequestError> {
+        let request = (PacketType::Unsubscribe, &unsubscribe.properties);
+        self.check_request(request, unsubscribe.filters, Flags::default(), bounds)
+    }
+
+    fn check_request<'a, T: wire::Entry<'a>>(
+        &self,
+        (packet, properties): (PacketType, &Properties<'a>),
+        entries: Entries<'a, T>,
+        flags: Flags,
+        bounds: &Bounds,
+    ) -> Result<RequestDraft, RequestError> {
+        let filters = entries.iter().count();
+        if filters == 0 {
+            return Err(RequestError::EmptyList);
+        }
+        if self.version().has_properties() {
+            properties.check(packet.bit())?;
+        }
+        let version = self.version();
+        let length = measure(&|writer| write_request(packet, 1, *properties, entries, version, writer));
+        if length > MAX_REMAINING {
+            return Err(RequestError::TooLarge);
+        }
+        if self.is_connected() && !self.link.peer.takes_length(length) {
+            return Err(RequestError::ServerMaximum);
+        }
+        let need = self.need(length, 0, false, bounds);
+        if !self.could_ever_fit(&need) {
+            return Err(RequestError::TooLarge);
+        }
+        let kind = if packet == PacketType::Subscribe { Kind::Subscribe } else { Kind::Unsubscribe };
+        Ok(RequestDraft { kind, flags, filters, need })
+    }
+
+    /// Stores a request that was checked, and for which there is room.
+    pub(super) fn request<'a, T: wire::Entry<'a>>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        properties: Properties<'a>,
+        entries: Entries<'a, T>,
+        draft: &RequestDraft,
+    ) -> Option<Matched> {
+        let version = self.version();
+        let packet = if draft.kind == Kind::Subscribe { PacketType::Subscribe } else { PacketType::Unsubscribe };
+        let write = |id: u16, writer: &mut Writer<'_>| write_request(packet, id, properties, entries, version, writer);
+        let &RequestDraft { kind, flags, filters, ref need } = draft;
+        let detail = filters as u32;
+        self.outgoing.push(parts, &Frame { kind, flags, detail, length: need.bytes, shared: None, write: &write })
+    }
+
+    pub(super) fn acknowledge(
+        &mut self,
+        parts: &mut Parts<'_>,
+        pending: PendingAck,
+        with: &Ack<'_>,
+    ) -> Result<(), AckError> {
+        let checked = self.check_ack(parts, &pending, with);
+        if let Err(error) = checked {
+            return Err(AckError { error, pending });
+        }
+        let extra = self.store_ack(parts, &pending, with).unwrap_or_default();
+        let PendingAck { place, serial } = pending;
+        if let Some(slot) = self.incoming.held(parts.inbox, place, serial) {
+            slot.acknowledged = true;
+            slot.reason = with.reason.0;
+            slot.extra = extra;
+        }
+        Ok(())
+    }
+
+    fn check_ack(&self, parts: &mut Parts<'_>, pending: &PendingAck, with: &Ack<'_>) -> Result<(), RequestError> {
+        if self.incoming.held(parts.inbox, pending.place, pending.serial).is_none() {
+            return Err(RequestError::Stale);
+        }
+        if !with.reason.is_legal_in(PacketType::PubAck) {
+            return Err(RequestError::ReasonCode); // [MQTT-3.4.2-1] [MQTT-3.5.2-1]
+        }
+        Ok(with.properties.check(PacketType::PubAck.bit())?)
+    }
+
+    /// Stores an acknowledgement with properties as a packet of its own. Where the server or the storage has no room for them they are left
+    /// out `[MQTT-3.4.2-2]` `[MQTT-3.4.2-3]` `[MQTT-3.5.2-2]` `[MQTT-3.5.2-3]`.
+    fn store_ack(&mut self, parts: &mut Parts<'_>, pending: &PendingAck, with: &Ack<'_>) -> Option<u16> {
+        let version = self.version();
+        if with.properties.is_empty() || !version.has_properties() || !self.is_connected() {
+            return None;
+        }
+        let slot = self.incoming.held(parts.inbox, pending.place, pending.serial).filter(|slot| slot.owed)?;
+        let packet = match slot.state {
+            ReceiveState::AtLeastOnce => PacketType::PubAck,
+            _ => PacketType::PubRec,
+        };
+        let ack = Acknowledgement { id: PacketId::new(slot.id)?, reason: with.reason, properties: with.properties };
+        let write = |_: u16, writer: &mut Writer<'_>| write_acknowledgement(packet, &ack, version, writer);
+        let length = measure(&|writer| write(0, writer));
+        let bounds = Bounds {
+            send_slots: parts.slots.len(),
+            arena: parts.arena.len(),
+            receive_slots: 0,
+            control: 0,
+            aliases: 0,
+        };
+        let need = self.need(length, 0, false, &bounds);
+        if !self.link.peer.takes_length(length) || !self.outgoing.has_room(&need) {
+            return None;
+        }
+        let flags = Flags::default();
+        let frame = Frame { kind: Kind::Ack, flags, detail: 0, length, shared: None, write: &write };
+        self.outgoing.push(parts, &frame).map(|stored| stored.id)
+    }
+
+    pub(super) fn disconnect(
+        &mut self,
+        parts: &mut Parts<'_>,
+        disconnect: &Disconnect<'_>,
+    ) -> Result<(), RequestError> {
+        if !matches!(self.link.state, State::Connecting | State::Connected) {
+            return Ok(());
+        }
+        let version = self.version();
+        let expiry = disconnect.properties.session_expiry_interval();
+        if version.has_properties() {
+            self.check_disconnect(disconnect)?;
+        }
+        let write = |writer: &mut Writer<'_>| write_disconnect(disconnect, version, writer);
+        let length = measure(&write);
+        if length > parts.control.len() {
+            return Err(RequestError::TooLarge);
+        }
+        if !self.link.peer.takes_length(length) {
+            return Err(RequestError::ServerMaximum);
+        }
+        let was_connected = self.is_connected();
+        self.finish_link(ConnectionError::Disconnected);
+        if !was_connected && !self.link.control.is_empty() {
+            self.silence(); // CONNECT is not out yet: there is nothing to end.
+            return Ok(());
+        }
+        if let Some(seconds) = expiry.filter(|_| version.has_properties()) {
+            self.link.session_expiry = seconds;
+        }
+        let bare = Disconnect::new(disconnect.reason);
+        if !self.farewell(parts, &write) && !self.farewell(parts, &|writer| write_disconnect(&bare, version, writer)) {
+            self.silence();
+        }
+        Ok(())
+    }
+
+    fn check_disconnect(&self, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
+        let reason = disconnect.reason;
+        if reason != ReasonCode::SUCCESS && !CLIENT_REASONS.contains(&reason) {
+            return Err(RequestError::ReasonCode); // [MQTT-3.14.2-1]
+        }
+        let properties = &disconnect.properties;
+        properties.check(PacketType::Disconnect.bit())?;
+        if let Some(reference) = properties.server_reference() {
+            let id = Property::ServerReference(reference).id();
+            return Err(PropertyError { id, violation: Violation::PropertyNotAllowed }.into());
+        }
+        let raises = properties.session_expiry_interval().is_some_and(|seconds| seconds > 0);
+        if raises && self.link.session_expiry == 0 {
+            return Err(RequestError::SessionExpiry); // §3.14.2.2.2
+        }
+        Ok(())
+    }
+}
+
+/// The reason codes of a client's DISCONNECT (§3.14.2.1), beside success.
+const CLIENT_REASONS: [ReasonCode; 13] = [
+    ReasonCode::DISCONNECT_WITH_WILL,
+    ReasonCode::UNSPECIFIED_ERROR,
+    ReasonCode::MALFORMED_PACKET,
+    ReasonCode::PROTOCOL_ERROR,
+    ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR,
+    ReasonCode::TOPIC_NAME_INVALID,
+    ReasonCode::RECEIVE_MAXIMUM_EXCEEDED,
+    ReasonCode::TOPIC_ALIAS_INVALID,
+    ReasonCode::PACKET_TOO_LARGE,
+    ReasonCode::MESSAGE_RATE_TOO_HIGH,
+    ReasonCode::QUOTA_EXCEEDED,
+    ReasonCode::ADMINISTRATIVE_ACTION,
+    ReasonCode::PAYLOAD_FORMAT_INVALID,
+];
+
+/// Topic aliases are the connection's to assign, and a client never sends a Subscription Identifier `[MQTT-3.3.4-6]`.
+fn check_publish_properties(publish: &Publish<'_>) -> Result<(), PropertyError> {
+    let properties = &publish.properties;
+    properties.check(PacketType::Publish.bit())?;
+    for property in properties.iter() {
+        let is_ours = matches!(property, Property::TopicAlias(_) | Property::SubscriptionIdentifier(_))
+            || matches!(property, Property::CorrelationData(_)) && publish.correlation_data.is_some();
+        if is_ours {
+            return Err(PropertyError { id: property.id(), violation: Violation::PropertyNotAllowed });
+        }
+    }
+    Ok(())
+}
+
+fn first_byte(publish: &Publish<'_>) -> u8 {
+    let packet = wire::Publish {
+        dup: false, // [MQTT-4.3.2-2] [MQTT-4.3.3-2]
+        qos: publish.qos,
+        retain: publish.retain,
+        topic: "",
+        id: None,
+        properties: Properties::NONE,
+        payload: &[],
+    };
+    debug_assert_eq!(packet.first_byte() & DUP, 0);
+    packet.first_byte()
+}
+
+/// All of PUBLISH between the fixed header and the payload.
+fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: &mut Writer<'_>) {
+    writer.string(publish.topic.as_str());
+    if publish.qos != QoS::AtMostOnce {
+        writer.u16(id);
+    }
+    let correlation = publish.correlation_data.map(Property::CorrelationData);
+    publish.properties.encode_with(correlation.as_slice(), version, writer);
+}
+
+fn write_request<'a, T: wire::Entry<'a>>(
+    packet: PacketType,
+    id: u16,
+    properties: Properties<'a>,
+    entries: Entries<'a, T>,
+    version: Version,
+    writer: &mut Writer<'_>,
+) {
+    let Some(id) = PacketId::new(id) else { return };
+    let request = wire::Request::new(id, properties, entries);
+    writer.u8(packet.first_byte());
+    writer.block(&|writer| request.encode(version, writer));
+}

@@ -1,0 +1,133 @@
+//! The control area: packets that must always get out, however full the publish queue is.
+
+use crate::types::Version;
+use crate::wire::{EncodeError, Header, HeaderStep, Rules, Writer};
+
+/// Which part of the control area waits to be sent.
+///
+/// The bytes from `start` to `before` go before the packets that are staged in the arena, those from `before` to `end` after them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Control {
+    start: u16,
+    before: u16,
+    end: u16,
+    /// How many of the last bytes before the arena's are the start of the packet that is staged there.
+    prefix: u16,
+}
+
+impl Control {
+    pub(super) const EMPTY: Self = Self { start: 0, before: 0, end: 0, prefix: 0 };
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// What goes before the arena's bytes.
+    pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(usize::from(self.start)..usize::from(self.before)).unwrap_or_default()
+    }
+
+    /// What goes after them.
+    pub(super) fn second<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(usize::from(self.start.max(self.before))..usize::from(self.end)).unwrap_or_default()
+    }
+
+    pub(super) fn bytes<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(usize::from(self.start)..usize::from(self.end)).unwrap_or_default()
+    }
+
+    /// Encodes one more packet, to leave after what is staged (`after_staged`) or before.
+    pub(super) fn append(
+        &mut self,
+        bytes: &mut [u8],
+        after_staged: bool,
+        write: &dyn Fn(&mut Writer<'_>),
+    ) -> Result<(), EncodeError> {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+        let bytes = bytes.get_mut(..bytes.len().min(usize::from(u16::MAX))).unwrap_or_default();
+        let mut writer = Writer::new(bytes.get_mut(usize::from(self.end)..).unwrap_or_default());
+        write(&mut writer);
+        self.end += writer.finish()? as u16;
+        if !after_staged {
+            self.before = self.end;
+        }
+        Ok(())
+    }
+
+    /// The last `length` bytes before the arena's are the start of the packet that is staged there.
+    pub(super) fn note_prefix(&mut self, length: usize) {
+        self.prefix = length as u16;
+    }
+
+    /// `count` bytes were taken; returns whether the start of the staged packet is among them.
+    pub(super) fn advance(&mut self, count: usize) -> bool {
+        self.start = (self.start + count.min(self.len()) as u16).min(self.end);
+        let touched = self.prefix > 0 && self.start > self.before - self.prefix;
+        if self.start >= self.before {
+            self.prefix = 0;
+        }
+        if self.start == self.end {
+            *self = Self::default();
+        }
+        touched
+    }
+
+    /// Drops the packets of which no byte has left, and moves the rest to the front. Returns whether the start of the staged packet is
+    /// part of that rest.
+    pub(super) fn keep_only_begun(&mut self, bytes: &mut [u8]) -> bool {
+        let has_begun_prefix = self.prefix > 0 && self.start > self.before - self.prefix;
+        let mut border = 0;
+        while border < usize::from(self.start) {
+            let rest = bytes.get(border..).unwrap_or_default();
+            match Header::decode(rest, Rules::new(Version::V5)) {
+                Ok(HeaderStep::Header(header)) => border += header.packet_length(),
+                _ => break,
+            }
+        }
+        let end = border.clamp(usize::from(self.start), usize::from(self.end));
+        let start = usize::from(self.start);
+        if end <= bytes.len() {
+            bytes.copy_within(start..end, 0);
+        }
+        let length = (end - start) as u16;
+        *self = Self { start: 0, before: length, end: length, prefix: if has_begun_prefix { length } else { 0 } };
+        has_begun_prefix
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_half_out_is_finished_and_the_rest_dropped() {
+        let mut bytes = [0; 16];
+        let mut control = Control::default();
+        for id in 1..=3 {
+            control.append(&mut bytes, false, &|writer| writer.bytes(&[0x40, 2, 0, id])).unwrap();
+        }
+        assert!(!control.advance(5));
+        control.keep_only_begun(&mut bytes);
+        assert_eq!(control.bytes(&bytes), [2, 0, 2]);
+        control.advance(3);
+        assert!(control.is_empty());
+    }
+
+    #[test]
+    fn at_a_border_everything_is_dropped() {
+        let mut bytes = [0; 16];
+        let mut control = Control::default();
+        for id in 1..=3 {
+            control.append(&mut bytes, false, &|writer| writer.bytes(&[0x40, 2, 0, id])).unwrap();
+        }
+        control.advance(8);
+        control.keep_only_begun(&mut bytes);
+        assert!(control.is_empty());
+    }
+}

@@ -1,0 +1,150 @@
+//! The part of a connection that doesn't depend on the storage's type: compiled once, however many storages a program uses.
+
+use crate::connection::link::{Link, Ping};
+use crate::connection::state::State;
+use crate::connection::stats::Stats;
+use crate::error::ConnectionError;
+use crate::limits::StoredLimits;
+use crate::session::{Aliases, Incoming, Outgoing};
+use crate::storage::Parts;
+use crate::time::{Deadline, Instant};
+use crate::types::Version;
+use crate::wire::{Disconnect, PacketType, Rules, Writer};
+
+#[derive(Clone, Copy)]
+pub(super) struct Core {
+    pub(super) limits: StoredLimits,
+    pub(super) outgoing: Outgoing,
+    pub(super) incoming: Incoming,
+    pub(super) aliases_in: Aliases,
+    pub(super) aliases_out: Aliases,
+    /// The server holds our session, as far as we know.
+    pub(super) session_exists: bool,
+    /// When the server drops it, counted from the end of the last link.
+    pub(super) session_expires: Deadline,
+    pub(super) link: Link,
+    /// The latest time seen.
+    pub(super) now: Instant,
+    pub(super) stats: Stats,
+}
+
+impl Core {
+    pub(super) const fn new(limits: StoredLimits, version: Version) -> Self {
+        Self {
+            limits,
+            outgoing: Outgoing::new(version),
+            incoming: Incoming::EMPTY,
+            aliases_in: Aliases::EMPTY,
+            aliases_out: Aliases::EMPTY,
+            session_exists: false,
+            session_expires: Deadline::NONE,
+            link: Link::CLOSED,
+            now: Instant::from_millis(0),
+            stats: Stats::ZERO,
+        }
+    }
+
+    /// Time never goes back.
+    pub(super) fn see(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    pub(super) const fn version(&self) -> Version {
+        self.outgoing.version()
+    }
+
+    pub(super) const fn rules(&self) -> Rules {
+        Rules { version: self.version(), strict: self.limits.strict() }
+    }
+
+    /// The current second, in which message expiry is counted.
+    pub(super) fn second(&self) -> u32 {
+        u32::try_from(self.now.as_millis() / 1000).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.link.state == State::Connected
+    }
+
+    /// Nothing more will be sent, and nothing waits to be.
+    pub(super) fn should_close(&self) -> bool {
+        self.link.state == State::Closing && self.link.control.is_empty() && self.outgoing.is_between_frames()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.outgoing.pending() == 0
+            && self.incoming.owes_nothing()
+            && self.link.control.is_empty()
+            && self.link.ping == Ping::None
+    }
+
+    /// Ends the link. Where the standard lets us say why, one DISCONNECT is the last to leave.
+    pub(super) fn fail(&mut self, parts: &mut Parts<'_>, error: ConnectionError) {
+        let says_why = self.is_connected()
+            && self.version().has_properties()
+            && !matches!(error, ConnectionError::ServerDisconnect(_) | ConnectionError::Refused(_));
+        self.finish_link(error);
+        let disconnect = Disconnect::new(error.reason());
+        let version = self.version();
+        let sent = says_why
+            && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT)
+            && self.farewell(parts, &|writer| write_disconnect(&disconnect, version, writer));
+        if !sent {
+            self.silence();
+        }
+    }
+
+    /// The link is over for this reason; what waits to leave still may.
+    pub(super) fn finish_link(&mut self, error: ConnectionError) {
+        self.link.state = State::Closing;
+        self.link.end = error;
+        self.link.ping = Ping::None;
+        self.link.deadlines = Default::default();
+        crate::fmt::debug!("link over: {}", error);
+    }
+
+    /// Nothing more is sent.
+    pub(super) fn silence(&mut self) {
+        self.link.control = Default::default();
+        self.outgoing.halt();
+    }
+
+    /// Makes one packet the last to leave: the packet that is half out is finished first, all others stay behind
+    /// `[MQTT-3.14.4-2]`.
+    pub(super) fn farewell(&mut self, parts: &mut Parts<'_>, write: &dyn Fn(&mut Writer<'_>)) -> bool {
+        let has_begun = self.link.control.keep_only_begun(parts.control);
+        self.outgoing.keep_only_begun(parts, has_begun);
+        self.link.control.append(parts.control, true, write).is_ok()
+    }
+
+    /// The transport is gone.
+    pub(super) fn closed(&mut self, parts: &mut Parts<'_>) {
+        if self.link.state == State::Closed {
+            return;
+        }
+        self.outgoing.link_lost(parts);
+        self.incoming.link_lost(parts.inbox);
+        self.aliases_in.clear(&mut parts.names_in);
+        self.aliases_out.clear(&mut parts.names_out);
+        if self.link.established {
+            self.start_session_expiry();
+        }
+        self.link = Link::CLOSED;
+    }
+
+    /// The Session Expiry Interval starts when the link ends (§3.1.2.11.2).
+    fn start_session_expiry(&mut self) {
+        self.session_expires = match self.link.session_expiry {
+            u32::MAX => Deadline::NONE,
+            seconds => Deadline::at(self.now.after_secs(seconds)),
+        };
+    }
+}
+
+/// The fixed header, a reason code, and nothing else.
+const LONGEST_BARE_DISCONNECT: usize = 3;
+
+pub(super) fn write_disconnect(disconnect: &Disconnect<'_>, version: Version, writer: &mut Writer<'_>) {
+    writer.u8(PacketType::Disconnect.first_byte());
+    writer.block(&|writer| disconnect.encode(version, writer));
+}

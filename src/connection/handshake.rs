@@ -1,0 +1,342 @@
+//! How a link begins: CONNECT, CONNACK, enhanced authentication.
+
+use crate::connection::core::Core;
+use crate::connection::link::{AuthState, Link};
+use crate::connection::state::State;
+use crate::connection::stats::count;
+use crate::error::{ConnectionError, OpenError, RequestError};
+use crate::event::{ConnAck, Event, SessionState};
+use crate::limits::OnSessionLoss;
+use crate::reason::ReasonCode;
+use crate::storage::Parts;
+use crate::time::Deadline;
+use crate::topic::is_mqtt_string;
+use crate::types::Version;
+use crate::wire::{
+    self, Auth, Connect, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Violation, WILL_BIT, Writer,
+};
+
+/// The properties that the engine adds to CONNECT: what it will hold the server to.
+pub(super) struct Announced {
+    list: [Property<'static>; 3],
+    count: usize,
+    pub(super) receive_maximum: u16,
+    pub(super) topic_alias_maximum: u16,
+}
+
+impl Announced {
+    pub(super) fn new(receive_maximum: u16, topic_alias_maximum: u16, inline_max: usize) -> Self {
+        let mut announced =
+            Self { list: [Property::TopicAliasMaximum(0); 3], count: 0, receive_maximum, topic_alias_maximum };
+        if receive_maximum < u16::MAX {
+            announced.add(Property::ReceiveMaximum(receive_maximum));
+        }
+        if inline_max < MAX_REMAINING {
+            announced.add(Property::MaximumPacketSize(inline_max as u32));
+        }
+        if topic_alias_maximum > 0 {
+            announced.add(Property::TopicAliasMaximum(topic_alias_maximum));
+        }
+        announced
+    }
+
+    fn add(&mut self, property: Property<'static>) {
+        if let Some(place) = self.list.get_mut(self.count) {
+            *place = property;
+            self.count += 1;
+        }
+    }
+
+    fn as_slice(&self) -> &[Property<'static>] {
+        self.list.get(..self.count).unwrap_or_default()
+    }
+}
+
+/// Checks what the types of `connect` can't rule out.
+pub(super) fn check_connect(connect: &Connect<'_>) -> Result<(), OpenError> {
+    let version = connect.version;
+    check_client_id(connect)?;
+    if connect.password.is_some() && connect.user_name.is_none() && !version.allows_password_alone() {
+        return Err(OpenError::PasswordWithoutUserName);
+    }
+    if connect.bridge && !version.has_bridge_bit() {
+        return Err(OpenError::Bridge);
+    }
+    let will_topic = connect.will.map_or("", |will| will.topic);
+    if ![connect.client_id, will_topic, connect.user_name.unwrap_or_default()].into_iter().all(is_mqtt_string) {
+        return Err(OpenError::Field);
+    }
+    if version.has_properties() {
+        check_properties(connect).map_err(OpenError::Property)?;
+    }
+    Ok(())
+}
+
+fn check_client_id(connect: &Connect<'_>) -> Result<(), OpenError> {
+    let version = connect.version;
+    let is_allowed = if connect.client_id.is_empty() {
+        version.allows_empty_client_id() && (connect.clean_start || !version.empty_client_id_needs_clean())
+    } else {
+        connect.client_id.chars().count() <= version.max_client_id_chars()
+    };
+    if is_allowed { Ok(()) } else { Err(OpenError::ClientId) }
+}
+
+fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
+    connect.properties.check(PacketType::Connect.bit())?;
+    for property in connect.properties.iter() {
+        let is_ours = matches!(
+            property,
+            Property::ReceiveMaximum(_) | Property::MaximumPacketSize(_) | Property::TopicAliasMaximum(_)
+        );
+        if is_ours {
+            return Err(PropertyError { id: property.id(), violation: Violation::PropertyNotAllowed });
+        }
+    }
+    check_method(&connect.properties)?;
+    connect.will.map_or(Ok(()), |will| will.properties.check(WILL_BIT))
+}
+
+/// Authentication data make no sense without a method (§3.1.2.11.10).
+fn check_method(properties: &Properties<'_>) -> Result<(), PropertyError> {
+    match properties.authentication_data() {
+        Some(data) if properties.authentication_method().is_none() => {
+            let id = Property::AuthenticationData(data).id();
+            Err(PropertyError { id, violation: Violation::AuthenticationMethod })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// CONNECT in full.
+pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer: &mut Writer<'_>) {
+    writer.u8(PacketType::Connect.first_byte());
+    writer.block(&|writer| connect.encode_with(announced.as_slice(), writer));
+}
+
+fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
+    writer.u8(PacketType::Auth.first_byte());
+    writer.block(&|writer| auth.encode(Version::V5, writer));
+}
+
+/// A number that stands for an authentication method; it only has to catch mistakes.
+fn fingerprint(method: &str) -> u32 {
+    method.bytes().fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+impl Core {
+    /// Makes the state of a fresh link and CONNECT its first packet `[MQTT-3.1.0-1]`. Everything was checked.
+    pub(super) fn open(
+        &mut self,
+        parts: &mut Parts<'_>,
+        connect: &Connect<'_>,
+        announced: &Announced,
+    ) -> Result<(), OpenError> {
+        let mut link = Link::CLOSED;
+        link.control.append(parts.control, false, &|writer| write_connect(connect, announced, writer))?;
+        self.outgoing.speak(parts, connect.version);
+        self.session_exists &= !self.session_expires.is_due(self.now);
+        link.state = State::Connecting;
+        link.clean_start = connect.clean_start;
+        link.empty_client_id = connect.client_id.is_empty();
+        link.keep_alive = connect.keep_alive;
+        link.topic_alias_maximum = announced.topic_alias_maximum;
+        link.receive_maximum = announced.receive_maximum;
+        link.last_sent = self.now;
+        link.last_received = self.now;
+        link.session_expiry = match connect.clean_start && connect.version.clean_session_ends_with_link() {
+            true => 0,
+            false => u32::MAX,
+        };
+        if connect.version.has_properties() {
+            link.read_connect(&connect.properties);
+        }
+        link.deadlines.connack = self.connack_deadline();
+        self.link = link;
+        Ok(())
+    }
+
+    fn connack_deadline(&self) -> Deadline {
+        match self.limits.get().connack_timeout {
+            0 => Deadline::NONE,
+            millis => Deadline::at(self.now.after_millis(millis.into())),
+        }
+    }
+
+    pub(super) fn on_connack<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        connack: wire::ConnAck<'i>,
+    ) -> Result<Event<'i>, ConnectionError> {
+        let reason = connack.reason(self.version());
+        let properties = connack.properties;
+        if reason != ReasonCode::SUCCESS {
+            self.finish_link(ConnectionError::Refused(reason));
+            self.silence();
+            return Ok(Event::ConnAck(ConnAck { reason, session: SessionState::Untouched, properties }));
+        }
+        self.check_connack(&connack)?;
+        self.link.read_connack(&properties);
+        self.link.peer.window = self.link.peer.window.min(self.limits.max_inflight());
+        self.link.peer.topic_aliases = self.link.peer.topic_aliases.min(self.limits.get().outbound_aliases);
+        if !self.link.empty_client_id && properties.assigned_client_identifier().is_some() {
+            count(&mut self.stats.ignored_client_ids);
+        }
+        let session = self.settle_session(parts, connack.session_present);
+        self.link.state = State::Connected;
+        self.link.established = true;
+        self.link.deadlines.connack = Deadline::NONE;
+        self.session_exists = true;
+        self.session_expires = Deadline::NONE;
+        count(&mut self.stats.links);
+        crate::fmt::debug!("connected: {}", session);
+        Ok(Event::ConnAck(ConnAck { reason, session, properties }))
+    }
+
+    fn check_connack(&self, connack: &wire::ConnAck<'_>) -> Result<(), Violation> {
+        let link = &self.link;
+        let properties = &connack.properties;
+        if connack.session_present && link.clean_start {
+            return Err(Violation::SessionPresent); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
+        }
+        if connack.session_present && !self.session_exists && self.version().refuses_unknown_session() {
+            return Err(Violation::UnknownSession); // [MQTT-3.2.2-4]
+        }
+        if !self.version().has_properties() {
+            return Ok(());
+        }
+        if link.empty_client_id && properties.assigned_client_identifier().is_none_or(str::is_empty) {
+            return Err(Violation::NoAssignedClientId); // [MQTT-3.2.2-16]
+        }
+        if properties.response_information().is_some() && !link.wants_response_information {
+            return Err(Violation::NotRequested); // [MQTT-3.1.2-28]
+        }
+        link.check_auth_method(properties) // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
+    }
+
+    /// Resumes the session or starts a new one, before anything else is sent `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
+    fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool) -> SessionState {
+        let held = self.session_exists;
+        let resumed = match self.version().has_session_present() {
+            true => session_present,
+            false => held && !self.link.clean_start,
+        };
+        if resumed {
+            return if held { SessionState::Resumed } else { SessionState::Older };
+        }
+        self.incoming.clear(parts.inbox);
+        let republish = self.limits.get().on_session_loss == OnSessionLoss::Republish;
+        let loss = self.outgoing.session_lost(parts, republish);
+        SessionState::New { republished: loss.republished, aborted: loss.aborted, completed: loss.completed }
+    }
+
+    /// AUTH from the server (§3.15).
+    pub(super) fn on_auth<'i>(&mut self, auth: Auth<'i>) -> Result<Event<'i>, ConnectionError> {
+        let expected = match (self.link.state, self.link.auth, auth.reason) {
+            (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => true, // [MQTT-4.12.0-2]
+            (State::Connected, AuthState::Again, reason) => reason != ReasonCode::RE_AUTHENTICATE,
+            _ => false,
+        };
+        if !expected {
+            return Err(Violation::UnexpectedPacket.into()); // [MQTT-4.12.0-6]
+        }
+        self.link.check_auth_method(&auth.properties)?;
+        if auth.reason == ReasonCode::SUCCESS {
+            self.link.auth = AuthState::Method;
+            self.link.deadlines.auth = Deadline::NONE;
+        }
+        Ok(Event::Auth(auth))
+    }
+
+    /// AUTH from the application: a step of the authentication that is going on, or the start of another.
+    pub(super) fn authenticate(&mut self, parts: &mut Parts<'_>, auth: &Auth<'_>) -> Result<(), RequestError> {
+        let starts = match (self.link.state, self.link.auth, auth.reason) {
+            (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => false, // [MQTT-4.12.0-3]
+            (State::Connected, AuthState::Again, ReasonCode::CONTINUE_AUTHENTICATION) => false,
+            (State::Connected, AuthState::Method, ReasonCode::RE_AUTHENTICATE) => true, // [MQTT-4.12.1-1]
+            _ => return Err(RequestError::State),                                       // [MQTT-4.12.0-7]
+        };
+        auth.properties.check(PacketType::Auth.bit())?;
+        self.link
+            .check_auth_method(&auth.properties)
+            .map_err(|violation| PropertyError { id: Property::AuthenticationMethod("").id(), violation })?;
+        let write = |writer: &mut Writer<'_>| write_auth(auth, writer);
+        let length = measure(&write);
+        if !self.link.peer.takes_length(length) {
+            return Err(RequestError::ServerMaximum);
+        }
+        if length > parts.control.len() {
+            return Err(RequestError::TooLarge);
+        }
+        let after_staged = !self.outgoing.is_between_frames();
+        self.link.control.append(parts.control, after_staged, &write).map_err(|_| RequestError::Full)?;
+        if starts {
+            self.link.auth = AuthState::Again;
+            self.link.deadlines.auth = self.connack_deadline();
+        }
+        Ok(())
+    }
+}
+
+/// The length of what `write` writes.
+pub(super) fn measure(write: &dyn Fn(&mut Writer<'_>)) -> usize {
+    let mut writer = Writer::new(&mut []);
+    write(&mut writer);
+    match writer.finish() {
+        Ok(length) | Err(wire::EncodeError::NoRoom { needed: length }) => length,
+        Err(wire::EncodeError::TooLong) => usize::MAX,
+    }
+}
+
+impl Link {
+    /// Keeps what the link must remember of CONNECT.
+    fn read_connect(&mut self, properties: &Properties<'_>) {
+        self.session_expiry = 0;
+        for property in properties {
+            match property {
+                Property::SessionExpiryInterval(seconds) => self.session_expiry = seconds,
+                Property::RequestProblemInformation(wanted) => self.no_problem_information = !wanted,
+                Property::RequestResponseInformation(wanted) => self.wants_response_information = wanted,
+                Property::AuthenticationMethod(method) => {
+                    self.auth = AuthState::Method;
+                    self.auth_method = fingerprint(method);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes over what the server can and wants (§3.2.2.3).
+    fn read_connack(&mut self, properties: &Properties<'_>) {
+        self.peer.window = u16::MAX;
+        for property in properties {
+            match property {
+                Property::ReceiveMaximum(number) => self.peer.window = number,
+                Property::TopicAliasMaximum(number) => self.peer.topic_aliases = number,
+                Property::MaximumPacketSize(length) => self.peer.max_packet = length,
+                Property::MaximumQoS(level) => {
+                    self.peer.no_qos2 = true;
+                    self.peer.no_qos1 = level == 0;
+                }
+                Property::RetainAvailable(available) => self.peer.no_retain = !available,
+                Property::WildcardSubscriptionAvailable(available) => self.peer.no_wildcards = !available,
+                Property::SubscriptionIdentifierAvailable(available) => self.peer.no_identifiers = !available,
+                Property::SharedSubscriptionAvailable(available) => self.peer.no_shares = !available,
+                Property::ServerKeepAlive(seconds) => self.keep_alive = seconds, // [MQTT-3.1.2-21]
+                Property::SessionExpiryInterval(seconds) => self.session_expiry = seconds,
+                _ => {}
+            }
+        }
+    }
+
+    /// Every AUTH and the successful CONNACK name the method of CONNECT, and none if CONNECT named none.
+    fn check_auth_method(&self, properties: &Properties<'_>) -> Result<(), Violation> {
+        let expected = (self.auth != AuthState::None).then_some(self.auth_method);
+        let has_stray_data = expected.is_none() && properties.authentication_data().is_some();
+        if properties.authentication_method().map(fingerprint) == expected && !has_stray_data {
+            Ok(())
+        } else {
+            Err(Violation::AuthenticationMethod)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Equality, hashing and debug output by meaning: bytes of the arena that hold nothing, and statistics, don't count.
+
+use core::fmt;
+use core::hash::{Hash, Hasher};
+
+use crate::connection::Connection;
+use crate::connection::core::Core;
+use crate::storage::{SendSlot, Storage, View};
+
+/// All that tells one connection from another, apart from the bytes.
+type Books<'a> = (
+    &'a crate::limits::StoredLimits,
+    &'a crate::session::Outgoing,
+    &'a crate::session::Incoming,
+    [&'a crate::session::Aliases; 2],
+    (bool, crate::time::Deadline, crate::time::Instant),
+    &'a crate::connection::link::Link,
+);
+
+fn books(core: &Core) -> Books<'_> {
+    (
+        &core.limits,
+        &core.outgoing,
+        &core.incoming,
+        [&core.aliases_in, &core.aliases_out],
+        (core.session_exists, core.session_expires, core.now),
+        &core.link,
+    )
+}
+
+/// The bytes that a packet has in the arena and outside.
+fn bytes_of<'a>(view: &View<'a>, index: usize, slot: &SendSlot) -> (&'a [u8], &'a [u8]) {
+    let start = slot.position as usize;
+    let bytes = view.arena.get(start..start + slot.length as usize).unwrap_or_default();
+    (bytes, view.payloads.get(index))
+}
+
+/// The used slots with their bytes.
+fn packets<'a>(view: &View<'a>) -> impl Iterator<Item = (&'a SendSlot, (&'a [u8], &'a [u8]))> {
+    let used = view.slots.iter().enumerate().filter(|(_, slot)| slot.id != 0);
+    used.map(|(index, slot)| (slot, bytes_of(view, index, slot)))
+}
+
+impl<S: Storage> PartialEq for Connection<S> {
+    fn eq(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.storage.view(), other.storage.view());
+        let control = |core: &Core, view: &View<'_>, other: &[u8]| core.link.control.bytes(view.control) == other;
+        books(&self.core) == books(&other.core)
+            && packets(&ours).eq(packets(&theirs))
+            && ours.inbox == theirs.inbox
+            && ours.alias_entries == theirs.alias_entries
+            && ours.alias_names == theirs.alias_names
+            && control(&self.core, &ours, other.core.link.control.bytes(theirs.control))
+    }
+}
+
+impl<S: Storage> Eq for Connection<S> {}
+
+impl<S: Storage> Hash for Connection<S> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let view = self.storage.view();
+        books(&self.core).hash(state);
+        packets(&view).for_each(|packet| packet.hash(state));
+        view.inbox.iter().filter(|slot| slot.id != 0).for_each(|slot| slot.hash(state));
+        self.core.link.control.bytes(view.control).hash(state);
+        view.alias_entries.hash(state);
+    }
+}
+
+impl<S: Storage> fmt::Debug for Connection<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("state", &self.state())
+            .field("version", &self.version())
+            .field("pending", &self.pending())
+            .field("in_flight", &self.core.outgoing.in_flight())
+            .field("next_timer", &self.next_timer())
+            .field("stats", &self.core.stats)
+            .finish_non_exhaustive()
+    }
+}

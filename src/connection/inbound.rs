@@ -1,0 +1,330 @@
+//! What a packet from the server does: one step for each call.
+
+use crate::connection::core::Core;
+use crate::connection::link::Ping;
+use crate::connection::state::{State, may_send};
+use crate::connection::stats::count;
+use crate::error::ConnectionError;
+use crate::event::{Acknowledged, Answered, Event, Message, PendingAck, Received, Topic, TopicAlias};
+use crate::reason::ReasonCode;
+use crate::session::{Aliases, Arrival, Bound, Matched, Mismatch, PubRecStep, Release};
+use crate::storage::{Kind, Parts};
+use crate::time::Deadline;
+use crate::topic::TopicName;
+use crate::types::{Handle, PacketId, QoS};
+use crate::wire::{
+    Acknowledgement, Auth, ConnAck, Disconnect, Header, HeaderStep, PacketType, Properties, Publish, Reader, SubAck,
+    UnsubAck, Violation, is_problem_information,
+};
+
+/// What one packet did.
+enum Step<'i> {
+    Done(Option<Event<'i>>),
+    Blocked,
+}
+
+impl Core {
+    pub(super) fn handle_input<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        input: &'i [u8],
+    ) -> Result<Received<'i>, ConnectionError> {
+        if matches!(self.link.state, State::Closed | State::Closing) {
+            return Err(self.link.end);
+        }
+        self.step(parts, input).inspect_err(|error| {
+            crate::fmt::alert!("closing: {}", error);
+            self.fail(parts, *error);
+        })
+    }
+
+    fn step<'i>(&mut self, parts: &mut Parts<'_>, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        let header = match Header::decode(input, self.rules())? {
+            HeaderStep::Header(header) => header,
+            HeaderStep::Partial(needed) => {
+                self.note_progress(input.len());
+                return Ok(Received::Partial { needed });
+            }
+        };
+        if !may_send(self.link.state, header.packet_type, self.version()) {
+            return Err(Violation::UnexpectedPacket.into());
+        }
+        let length = header.packet_length();
+        if length > self.limits.inline_max() {
+            return Err(Violation::PacketTooLarge.into()); // [MQTT-3.1.2-24]
+        }
+        let mut reader = Reader::new(input, self.rules());
+        reader.bytes(header.length)?;
+        let Ok(body) = reader.sub(header.remaining) else {
+            self.note_progress(input.len());
+            return Ok(Received::Partial { needed: length - input.len() });
+        };
+        match self.packet(parts, header, body)? {
+            Step::Blocked => {
+                self.link.blocked = true;
+                Ok(Received::Blocked)
+            }
+            Step::Done(event) => {
+                self.unblock();
+                self.link.partial = 0;
+                self.link.last_received = self.now;
+                self.stats.bytes_received += length as u64;
+                Ok(Received::Packet { consumed: length, event })
+            }
+        }
+    }
+
+    fn packet<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        header: Header,
+        body: Reader<'i>,
+    ) -> Result<Step<'i>, ConnectionError> {
+        let packet_type = header.packet_type;
+        let event = match packet_type {
+            PacketType::Publish => return self.on_publish(parts, Publish::decode(header.flags, body)?),
+            PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
+                let ack = Acknowledgement::decode(packet_type, body)?;
+                self.check_requested(&ack.properties)?;
+                return self.on_ack(parts, packet_type, ack);
+            }
+            PacketType::ConnAck => Some(self.on_connack(parts, ConnAck::decode(body)?)?),
+            PacketType::SubAck => {
+                let SubAck { id, properties, codes } = SubAck::decode(body)?;
+                self.on_answer(parts, Kind::Subscribe, id, properties, codes)?.map(Event::SubAck)
+            }
+            PacketType::UnsubAck => {
+                let UnsubAck { id, properties, codes } = UnsubAck::decode(body)?;
+                self.on_answer(parts, Kind::Unsubscribe, id, properties, codes)?.map(Event::UnsubAck)
+            }
+            PacketType::PingResp => {
+                body.finish()?;
+                self.on_pingresp()
+            }
+            PacketType::Disconnect => Some(self.on_disconnect(Disconnect::decode(body)?)?),
+            PacketType::Auth => {
+                let auth = Auth::decode(body)?;
+                self.check_requested(&auth.properties)?;
+                Some(self.on_auth(auth)?)
+            }
+            PacketType::Connect | PacketType::Subscribe | PacketType::Unsubscribe | PacketType::PingReq => {
+                return Err(Violation::UnexpectedPacket.into());
+            }
+        };
+        Ok(Step::Done(event))
+    }
+
+    /// Reason strings and user properties only if we didn't ask for silence `[MQTT-3.1.2-29]`.
+    fn check_requested(&self, properties: &Properties<'_>) -> Result<(), Violation> {
+        let is_breach = self.link.no_problem_information && properties.iter().any(|p| is_problem_information(&p));
+        if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
+    }
+
+    fn on_publish<'i>(&mut self, parts: &mut Parts<'_>, publish: Publish<'i>) -> Result<Step<'i>, ConnectionError> {
+        let alias = publish.properties.topic_alias();
+        let topic = self.resolve(parts, &publish, alias)?;
+        let is_invalid = self.limits.check_payload_format()
+            && publish.properties.payload_format_indicator() == Some(true)
+            && core::str::from_utf8(publish.payload).is_err();
+        let mut ack = None;
+        if let Some(id) = publish.id {
+            match self.receive(parts, id, publish.qos, is_invalid)? {
+                Arrival::New { place, serial } => {
+                    ack = self.limits.manual_acks().then_some(PendingAck { place, serial });
+                }
+                Arrival::Repeated => {
+                    count(&mut self.stats.repeated_messages);
+                    self.bind_alias(parts, &publish, alias);
+                    return Ok(Step::Done(None));
+                }
+                _ => return Ok(Step::Blocked),
+            }
+        } else if publish.dup {
+            count(&mut self.stats.dup_at_qos0);
+        }
+        self.bind_alias(parts, &publish, alias);
+        if is_invalid {
+            count(&mut self.stats.invalid_payloads);
+            return Ok(Step::Done(None));
+        }
+        self.stats.messages_received += 1;
+        let Publish { payload, qos, retain, dup, id, properties, .. } = publish;
+        Ok(Step::Done(Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack }))))
+    }
+
+    /// Enters a QoS 1 or 2 message into the books.
+    fn receive(
+        &mut self,
+        parts: &mut Parts<'_>,
+        id: PacketId,
+        qos: QoS,
+        is_invalid: bool,
+    ) -> Result<Arrival, ConnectionError> {
+        let acknowledged = is_invalid || !self.limits.manual_acks();
+        let limit = usize::from(self.link.receive_maximum);
+        let arrival = if qos == QoS::AtLeastOnce {
+            self.incoming.at_least_once(parts.inbox, id.get(), limit, acknowledged)
+        } else {
+            self.incoming.exactly_once(parts.inbox, id.get(), limit, acknowledged)
+        };
+        match arrival {
+            Arrival::InUse => Err(Violation::PacketIdInUse.into()),
+            // Whoever was told the Receive Maximum is at fault [MQTT-3.3.4-9]; a server of 3.x may be asked to wait.
+            Arrival::Full { clears } if !clears || self.version().announces_receive_maximum() => {
+                Err(Violation::ReceiveMaximumExceeded.into())
+            }
+            Arrival::New { place, .. } if is_invalid => {
+                if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
+                    slot.reason = ReasonCode::PAYLOAD_FORMAT_INVALID.0;
+                }
+                Ok(arrival)
+            }
+            arrival => Ok(arrival),
+        }
+    }
+
+    /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]` `[MQTT-3.3.2-11]`.
+    fn resolve<'i>(
+        &self,
+        parts: &Parts<'_>,
+        publish: &Publish<'i>,
+        alias: Option<u16>,
+    ) -> Result<Topic<'i>, Violation> {
+        if alias.is_some_and(|alias| alias > self.link.topic_alias_maximum) {
+            return Err(Violation::TopicAlias);
+        }
+        match alias {
+            Some(alias) if publish.topic.is_empty() => match Aliases::lookup(parts.names_in.entries, alias) {
+                (serial, Bound::Name) => Ok(Topic::Alias(TopicAlias { alias, serial })),
+                (_, Bound::TooLong) => Err(Violation::ForgottenTopicAlias),
+                (_, Bound::Unbound) => Err(Violation::UnknownTopicAlias),
+            },
+            _ => Ok(Topic::Name(TopicName::trusted(publish.topic))),
+        }
+    }
+
+    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`.
+    fn bind_alias(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, alias: Option<u16>) {
+        if let Some(alias) = alias.filter(|_| !publish.topic.is_empty()) {
+            self.aliases_in.bind(&mut parts.names_in, alias, publish.topic);
+        }
+    }
+
+    fn on_ack<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        packet_type: PacketType,
+        ack: Acknowledgement<'i>,
+    ) -> Result<Step<'i>, ConnectionError> {
+        let Acknowledgement { id, reason, properties } = ack;
+        let done = |matched: Matched| Acknowledged { handle: Handle(matched.handle), id, reason, properties };
+        let event = match packet_type {
+            PacketType::PubRel => return self.on_pubrel(parts, id),
+            PacketType::PubRec => return self.on_pubrec(parts, id, reason, done),
+            PacketType::PubAck => {
+                let outcome = self.outgoing.puback(parts, id.get());
+                self.matched(outcome)?.map(done).map(Event::PubAck)
+            }
+            _ => {
+                let outcome = self.outgoing.pubcomp(parts, id.get());
+                self.matched(outcome)?.map(done).map(Event::PubComp)
+            }
+        };
+        if event.is_some() {
+            self.acknowledged();
+        }
+        Ok(Step::Done(event))
+    }
+
+    fn on_pubrec<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        id: PacketId,
+        reason: ReasonCode,
+        done: impl Fn(Matched) -> Acknowledged<'i>,
+    ) -> Result<Step<'i>, ConnectionError> {
+        let answer = |core: &mut Self, reason| core.incoming.stray(id.get(), true, reason);
+        match self.outgoing.pubrec(parts, id.get(), reason) {
+            Ok(PubRecStep::Released) => {
+                self.acknowledged();
+                Ok(Step::Done(None))
+            }
+            Ok(PubRecStep::Rejected(matched)) => {
+                self.acknowledged();
+                Ok(Step::Done(Some(Event::PubRec(done(matched)))))
+            }
+            Ok(PubRecStep::Repeated) if !answer(self, ReasonCode::SUCCESS) => Ok(Step::Blocked),
+            Ok(PubRecStep::Repeated) => Ok(Step::Done(None)),
+            Err(Mismatch::Unknown) if reason.is_error() || self.limits.strict() => {
+                self.matched(Err(Mismatch::Unknown)).map(|_| Step::Done(None))
+            }
+            Err(Mismatch::Unknown) if !answer(self, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND) => Ok(Step::Blocked),
+            Err(mismatch) => self.matched(Err(mismatch)).map(|_| Step::Done(None)),
+        }
+    }
+
+    fn on_pubrel<'i>(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Result<Step<'i>, ConnectionError> {
+        let unknown = (!self.limits.strict()).then_some(ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
+        match self.incoming.release(parts.inbox, id.get(), unknown) {
+            Release::Completing => Ok(Step::Done(None)),
+            Release::Blocked => Ok(Step::Blocked),
+            Release::Unknown => self.matched(Err(Mismatch::Unknown)).map(|_| Step::Done(None)),
+            Release::TooEarly => Err(Violation::UnexpectedAck.into()),
+        }
+    }
+
+    /// An acknowledgement that fits nothing is counted; one that fits something else ends the link.
+    fn matched(&mut self, outcome: Result<Matched, Mismatch>) -> Result<Option<Matched>, ConnectionError> {
+        match outcome {
+            Ok(matched) => Ok(Some(matched)),
+            Err(Mismatch::Unknown) if !self.limits.strict() => {
+                count(&mut self.stats.unknown_acks);
+                Ok(None)
+            }
+            Err(Mismatch::Unknown) => Err(Violation::UnknownPacketId.into()),
+            Err(Mismatch::Unexpected) => Err(Violation::UnexpectedAck.into()),
+            Err(Mismatch::Count) => Err(Violation::ReasonCodeCount.into()),
+        }
+    }
+
+    fn on_answer<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        kind: Kind,
+        id: PacketId,
+        properties: Properties<'i>,
+        codes: &'i [u8],
+    ) -> Result<Option<Answered<'i>>, ConnectionError> {
+        self.check_requested(&properties)?;
+        let has_codes = kind == Kind::Subscribe || self.version().has_properties();
+        let outcome = self.outgoing.answered(parts, kind, id.get(), has_codes.then_some(codes.len()));
+        let answered =
+            self.matched(outcome)?.map(|matched| Answered { handle: Handle(matched.handle), id, properties, codes });
+        if answered.is_some() {
+            self.acknowledged();
+        }
+        Ok(answered)
+    }
+
+    /// A PINGRESP that nobody asked for means nothing.
+    fn on_pingresp<'i>(&mut self) -> Option<Event<'i>> {
+        if self.link.ping != Ping::Sent {
+            return None;
+        }
+        self.link.ping = Ping::None;
+        self.link.deadlines.pingresp = Deadline::NONE;
+        Some(Event::PingResp)
+    }
+
+    fn on_disconnect<'i>(&mut self, disconnect: Disconnect<'i>) -> Result<Event<'i>, ConnectionError> {
+        if disconnect.reason == ReasonCode::DISCONNECT_WITH_WILL {
+            return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
+        }
+        if disconnect.properties.session_expiry_interval().is_some() {
+            return Err(Violation::PropertyNotAllowed.into()); // [MQTT-3.14.2-2]
+        }
+        self.finish_link(ConnectionError::ServerDisconnect(disconnect.reason));
+        self.silence(); // [MQTT-4.13.2-1]
+        Ok(Event::Disconnect(disconnect))
+    }
+}

@@ -1,0 +1,116 @@
+//! What dies with a link. Every `open` makes it afresh, so nothing of the last link can leak into the next.
+
+use crate::connection::control::Control;
+use crate::connection::state::State;
+use crate::error::ConnectionError;
+use crate::session::Peer;
+use crate::time::{Deadline, Instant};
+
+/// The state of one link. All zeros is "closed".
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Link {
+    pub(super) state: State,
+    /// Why the link is over.
+    pub(super) end: ConnectionError,
+    pub(super) clean_start: bool,
+    /// The server accepted the link at some time.
+    pub(super) established: bool,
+    pub(super) empty_client_id: bool,
+    pub(super) no_problem_information: bool,
+    pub(super) wants_response_information: bool,
+    pub(super) auth: AuthState,
+    pub(super) ping: Ping,
+    /// The last input could not be taken.
+    pub(super) blocked: bool,
+    /// What CONNECT and CONNACK agreed on, in seconds.
+    pub(super) keep_alive: u16,
+    /// What we announced.
+    pub(super) topic_alias_maximum: u16,
+    pub(super) receive_maximum: u16,
+    pub(super) session_expiry: u32,
+    /// A fingerprint of the authentication method in CONNECT.
+    pub(super) auth_method: u32,
+    /// How much of an unfinished packet was shown.
+    pub(super) partial: u32,
+    pub(super) peer: Peer,
+    pub(super) control: Control,
+    /// When a packet was last handed over whole.
+    pub(super) last_sent: Instant,
+    pub(super) last_received: Instant,
+    pub(super) deadlines: Deadlines,
+}
+
+/// The deadlines that are set by events; the others are derived.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Deadlines {
+    pub(super) connack: Deadline,
+    pub(super) pingresp: Deadline,
+    pub(super) auth: Deadline,
+    pub(super) ack: Deadline,
+    pub(super) retry: Deadline,
+}
+
+/// Where an enhanced authentication stands.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) enum AuthState {
+    /// CONNECT named no method `[MQTT-4.12.0-7]`.
+    #[default]
+    None,
+    /// CONNECT named a method.
+    Method,
+    /// We started a re-authentication `[MQTT-4.12.1-1]`.
+    Again,
+}
+
+/// Where the keep-alive question stands.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) enum Ping {
+    #[default]
+    None,
+    /// PINGREQ is to leave.
+    Owed,
+    /// PINGRESP is awaited.
+    Sent,
+}
+
+impl Link {
+    pub(super) const CLOSED: Self = Self {
+        state: State::Closed,
+        end: ConnectionError::NotOpen,
+        clean_start: false,
+        established: false,
+        empty_client_id: false,
+        no_problem_information: false,
+        wants_response_information: false,
+        auth: AuthState::None,
+        ping: Ping::None,
+        blocked: false,
+        keep_alive: 0,
+        topic_alias_maximum: 0,
+        receive_maximum: 0,
+        session_expiry: 0,
+        auth_method: 0,
+        partial: 0,
+        peer: Peer {
+            window: 0,
+            topic_aliases: 0,
+            max_packet: 0,
+            no_qos2: false,
+            no_qos1: false,
+            no_retain: false,
+            no_wildcards: false,
+            no_identifiers: false,
+            no_shares: false,
+        },
+        control: Control::EMPTY,
+        last_sent: Instant::from_millis(0),
+        last_received: Instant::from_millis(0),
+        deadlines: Deadlines {
+            connack: Deadline::NONE,
+            pingresp: Deadline::NONE,
+            auth: Deadline::NONE,
+            ack: Deadline::NONE,
+            retry: Deadline::NONE,
+        },
+    };
+}

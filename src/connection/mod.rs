@@ -1,0 +1,370 @@
+//! The connection: one state machine over a session, a link and a storage.
+
+mod commands;
+mod control;
+mod core;
+mod handshake;
+mod identity;
+mod inbound;
+mod link;
+mod outbound;
+mod state;
+mod stats;
+mod timer;
+
+pub use self::outbound::Transmit;
+pub use self::state::State;
+pub use self::stats::Stats;
+pub use self::timer::Timer;
+
+use self::core::Core;
+use self::handshake::{Announced, check_connect, measure, write_connect};
+use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
+use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
+use crate::event::{Command, Outcome, PendingAck, Received, Topic};
+use crate::limits::{Limits, Overflow, StoredLimits};
+use crate::session::{Aliases, Matched, Need, Victims};
+use crate::storage::sealed::Demand;
+use crate::storage::{Kind, Storage};
+use crate::time::Instant;
+use crate::topic::TopicName;
+use crate::types::{Handle, PacketId, QoS, Version};
+use crate::wire::{Auth, Connect, Disconnect};
+
+#[doc = include_str!("contract.md")]
+#[derive(Clone)]
+pub struct Connection<S: Storage> {
+    storage: S,
+    core: Core,
+}
+
+impl<S: Storage> Connection<S> {
+    /// A connection without a link. All zeros with [`Fixed`](crate::Fixed) storage and [`Limits::DEFAULT`], so that a `static` one costs
+    /// no flash.
+    pub const fn new(storage: S, limits: Limits) -> Self {
+        Self { storage, core: Core::new(StoredLimits::new(limits), limits.version) }
+    }
+
+    /// Opens a link: CONNECT becomes the first output. Call it when the transport is up.
+    ///
+    /// Everything that the last link left half done is gone; the session goes on unless `connect` asks for a clean start. If the version
+    /// differs from the last one, what is kept is encoded anew, once.
+    ///
+    /// The engine adds Receive Maximum, Maximum Packet Size and Topic Alias Maximum to CONNECT (5.0), as [`Limits`] and the storage have it.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing changed. [`OpenError::TooLarge`] depends on the storage's control area alone, never on what is queued.
+    pub fn open(&mut self, now: Instant, connect: &Connect<'_>) -> Result<(), OpenError> {
+        if self.core.link.state != State::Closed {
+            return Err(OpenError::AlreadyOpen);
+        }
+        check_connect(connect)?;
+        let bounds = self.storage.bounds();
+        let limits = self.core.limits.get();
+        let receive = usize::from(self.core.limits.receive_maximum()).min(bounds.receive_slots).max(1);
+        let aliases = usize::from(limits.topic_alias_maximum).min(bounds.aliases);
+        let announced = Announced::new(receive as u16, aliases as u16, self.core.limits.inline_max());
+        let needed = measure(&|writer| write_connect(connect, &announced, writer));
+        if needed == usize::MAX {
+            return Err(OpenError::Field);
+        }
+        if needed > bounds.control.min(usize::from(u16::MAX)) {
+            return Err(OpenError::TooLarge { needed });
+        }
+        self.core.see(now);
+        self.storage.grow(Demand::Control { bytes: needed.max(SMALL_CONTROL) });
+        if aliases > 0 || limits.outbound_aliases > 0 {
+            let (inbound, outbound) = (aliases, limits.outbound_aliases.into());
+            self.storage.grow(Demand::Aliases { inbound, outbound, name: limits.alias_name_max.into() });
+        }
+        self.core.open(&mut self.storage.parts(), connect, &announced)
+    }
+
+    /// The transport is gone, or was closed because [`should_close`](Self::should_close) said so. The session and the queue stay.
+    /// Without a link it does nothing.
+    pub fn closed(&mut self, now: Instant) {
+        self.core.see(now);
+        self.core.closed(&mut self.storage.parts());
+    }
+
+    /// Takes at most one packet from the start of `input`.
+    ///
+    /// The event borrows `input`, not the connection: a handler can publish, acknowledge or disconnect while it holds a message.
+    /// [`Received`] says what to do next.
+    ///
+    /// # Errors
+    /// [`ConnectionError`]: the link is over, the session is untouched. Nothing of the packet took effect, later input gets the same error. In
+    /// 5.0 one DISCONNECT with [`ConnectionError::reason`] waits in [`transmit`](Self::transmit).
+    pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        self.core.see(now);
+        let limit = usize::from(self.core.link.receive_maximum);
+        let is_owing = input.first().is_some_and(|first| first & 0xF0 == 0x30 && first & 0b0110 != 0);
+        if is_owing && self.core.incoming.wants_growth(self.storage.view().inbox, limit) {
+            self.storage.grow(Demand::ReceiveSlot { limit });
+        }
+        self.core.handle_input(&mut self.storage.parts(), input)
+    }
+
+    /// Does what is due at `now`. Call it when [`poll_timeout`](Self::poll_timeout) has come; earlier or more often is no mistake.
+    ///
+    /// # Errors
+    /// A deadline of the server's has passed: the link is over, as after an error of [`handle_input`](Self::handle_input).
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        self.core.see(now);
+        self.core.handle_timeout(&mut self.storage.parts())
+    }
+
+    /// Accepts a message, in every state. It is sent as soon as the link, the window and the server's Receive Maximum allow; QoS 0
+    /// never waits for the window.
+    ///
+    /// Each accepted message of QoS 1 or 2 has exactly one end: [`Event::PubAck`](crate::Event::PubAck),
+    /// [`PubComp`](crate::Event::PubComp) or [`PubRec`](crate::Event::PubRec); an [`Outcome`]; or it is among the
+    /// [`dropped`](Delivery::dropped) of a later publish. A QoS 0 message has left when
+    /// [`left`](Self::left) has reached its handle.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing changed.
+    pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
+        self.core.see(now);
+        let bounds = self.storage.bounds();
+        let is_shared = self.storage.parts().payloads.takes(&publish.payload);
+        let draft = self.core.check_publish(publish, &bounds, is_shared)?;
+        let dropped = self.make_room(&draft.need, publish.topic.as_str()).ok_or(PublishError::Full)?;
+        let Matched { handle, id } =
+            self.core.publish(&mut self.storage.parts(), publish, &draft).ok_or(PublishError::Full)?;
+        let id = PacketId::new(id).filter(|_| publish.qos != QoS::AtMostOnce);
+        Ok(Delivery { handle: Handle(handle), id, dropped: dropped.victims })
+    }
+
+    /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more).
+    pub fn cancel(&mut self, handle: Handle) -> bool {
+        self.core.outgoing.cancel(&mut self.storage.parts(), handle)
+    }
+
+    /// Accepts a SUBSCRIBE, in every state; it doesn't wait for the window. It ends with [`Event::SubAck`](crate::Event::SubAck) or an
+    /// [`Outcome`].
+    ///
+    /// # Errors
+    /// [`RequestError`]; nothing changed.
+    pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
+        self.core.see(now);
+        let draft = self.core.check_subscribe(subscribe, &self.storage.bounds())?;
+        self.make_room(&draft.need, "").ok_or(RequestError::Full)?;
+        let parts = &mut self.storage.parts();
+        requested(self.core.request(parts, subscribe.properties, subscribe.filters, &draft))
+    }
+
+    /// Accepts an UNSUBSCRIBE, in every state; it doesn't wait for the window. It ends with
+    /// [`Event::UnsubAck`](crate::Event::UnsubAck) or an [`Outcome`].
+    ///
+    /// # Errors
+    /// [`RequestError`]; nothing changed.
+    pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
+        self.core.see(now);
+        let draft = self.core.check_unsubscribe(unsubscribe, &self.storage.bounds())?;
+        self.make_room(&draft.need, "").ok_or(RequestError::Full)?;
+        let parts = &mut self.storage.parts();
+        requested(self.core.request(parts, unsubscribe.properties, unsubscribe.filters, &draft))
+    }
+
+    /// Acknowledges a message, with [`Limits::manual_acks`]. In any order: the acknowledgements leave in the order that the standard
+    /// demands `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`.
+    ///
+    /// # Errors
+    /// [`AckError`] gives the handle back; nothing changed. [`RequestError::Stale`] if the link (QoS 1) or the session (QoS 2) is gone.
+    pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
+        self.core.see(now);
+        self.core.acknowledge(&mut self.storage.parts(), pending, with)
+    }
+
+    /// Takes a step of an enhanced authentication (§4.12), or starts another one on a link that has a method.
+    ///
+    /// # Errors
+    /// [`RequestError`]; nothing changed. After [`RequestError::Full`], drain [`transmit`](Self::transmit) and try again.
+    pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
+        self.core.see(now);
+        self.core.authenticate(&mut self.storage.parts(), auth)
+    }
+
+    /// Ends the link with DISCONNECT, at once: the packet that is half out is finished, everything else stays for the next link. To leave
+    /// gracefully wait for [`is_idle`](Self::is_idle) first. Without a link, or the second time, it does nothing.
+    ///
+    /// # Errors
+    /// [`RequestError`]; nothing changed.
+    pub fn disconnect(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
+        self.core.see(now);
+        self.core.disconnect(&mut self.storage.parts(), disconnect)
+    }
+
+    /// The bytes that wait for the server.
+    pub fn transmit(&mut self, now: Instant) -> Transmit<'_> {
+        self.core.see(now);
+        let mut parts = self.storage.parts();
+        self.core.prepare(&mut parts);
+        Transmit { core: &mut self.core, parts }
+    }
+
+    /// The next end of a command that no packet caused. Until it is fetched it keeps its slot, so nothing is lost and nothing piles up.
+    pub fn poll_outcome(&mut self) -> Option<Outcome> {
+        let (Matched { handle, id }, kind, cause) = self.core.outgoing.poll_ended(&mut self.storage.parts())?;
+        let command = match kind {
+            Kind::Subscribe => Command::Subscribe,
+            Kind::Unsubscribe => Command::Unsubscribe,
+            _ => Command::Publish,
+        };
+        Some(Outcome { handle: Handle(handle), id: PacketId::new(id)?, command, cause })
+    }
+
+    /// The link is over and its last bytes are out: close the transport and call [`closed`](Self::closed).
+    pub fn should_close(&self) -> bool {
+        self.core.should_close()
+    }
+
+    /// Why the link is over, or [`ConnectionError::NotOpen`].
+    pub fn close_reason(&self) -> ConnectionError {
+        self.core.link.end
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` for not before something else happens. Ask anew after every other call.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next_timer().map(|(_, at)| at)
+    }
+
+    /// The same, with the reason.
+    pub fn next_timer(&self) -> Option<(Timer, Instant)> {
+        self.core.next_timer()
+    }
+
+    /// The name of a message's topic. `None` only if the server has bound the alias anew since, or the link is gone.
+    pub fn topic<'t>(&'t self, topic: &Topic<'t>) -> Option<TopicName<'t>> {
+        match topic {
+            Topic::Name(name) => Some(*name),
+            Topic::Alias(alias) => {
+                let view = self.storage.view();
+                let [entries, _] = view.alias_entries;
+                let [names, _] = view.alias_names;
+                Aliases::name(entries, names, alias.alias, alias.serial).map(TopicName::trusted)
+            }
+        }
+    }
+
+    /// Forgets the session, sent or not: every message and request ends with an [`Outcome`]. Only without a link; otherwise it does nothing and
+    /// returns false. Call it before opening with another client identifier.
+    pub fn forget_session(&mut self) -> bool {
+        let is_closed = self.state() == State::Closed;
+        if is_closed {
+            let mut parts = self.storage.parts();
+            self.core.outgoing.forget(&mut parts);
+            self.core.incoming.clear(parts.inbox);
+            self.core.session_exists = false;
+        }
+        is_closed
+    }
+
+    /// Where the link stands.
+    pub fn state(&self) -> State {
+        self.core.link.state
+    }
+
+    /// The server accepted the link, and it is up.
+    pub fn is_connected(&self) -> bool {
+        self.core.is_connected()
+    }
+
+    /// Nothing is unfinished: no message or request waits or is out, no acknowledgement is owed, no outcome waits to be fetched.
+    pub fn is_idle(&self) -> bool {
+        self.core.is_idle()
+    }
+
+    /// How many commands are unfinished: messages and requests that wait or are out, and outcomes that wait to be fetched.
+    pub fn pending(&self) -> usize {
+        self.core.outgoing.pending()
+    }
+
+    /// How many more QoS 1 and 2 messages may be sent now, before an acknowledgement comes (§4.9).
+    pub fn send_quota(&self) -> u16 {
+        let in_flight = u16::try_from(self.core.outgoing.in_flight()).unwrap_or(u16::MAX);
+        self.core.link.peer.window.saturating_sub(in_flight)
+    }
+
+    /// The handle of the latest QoS 0 message that was handed to the transport whole. Those before it have left as well, or were dropped.
+    pub fn left(&self) -> Handle {
+        Handle(self.core.outgoing.left())
+    }
+
+    /// The version that the link speaks; without a link the one that messages are encoded for.
+    pub fn version(&self) -> Version {
+        self.core.version()
+    }
+
+    /// The keep alive in force, in seconds: the server's if it set one `[MQTT-3.1.2-21]`.
+    pub fn keep_alive(&self) -> u16 {
+        self.core.link.keep_alive
+    }
+
+    /// The settings.
+    pub fn limits(&self) -> Limits {
+        self.core.limits.get()
+    }
+
+    /// Changes the settings. Only without a link; otherwise it does nothing and returns false. [`Limits::version`] takes effect at once,
+    /// and so what is kept is encoded anew.
+    pub fn set_limits(&mut self, limits: Limits) -> bool {
+        let is_closed = self.state() == State::Closed;
+        if is_closed {
+            self.core.limits = StoredLimits::new(limits);
+            self.core.outgoing.speak(&mut self.storage.parts(), limits.version);
+        }
+        is_closed
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        self.core.stats
+    }
+
+    /// Gives back memory that is not in use. Fixed storages have none to give.
+    pub fn shrink(&mut self) {
+        let arena_used = self.core.outgoing.arena_end();
+        self.storage.shrink(arena_used, self.core.outgoing.pending() == 0);
+    }
+
+    /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.
+    fn make_room(&mut self, need: &Need, topic: &str) -> Option<Room> {
+        let outgoing = &mut self.core.outgoing;
+        let mut parts = self.storage.parts();
+        let mut victims = None;
+        if !outgoing.has_room(need) {
+            let policy = if need.is_publish { self.core.limits.get().overflow } else { Overflow::Reject };
+            victims = match policy {
+                Overflow::Reject => None,
+                Overflow::DropOldest => outgoing.drop_oldest(&mut parts, need),
+                Overflow::LatestPerTopic => outgoing.drop_same_topic(&mut parts, need, topic),
+            };
+            victims?;
+        }
+        let (slots, arena) = (parts.slots.len(), parts.arena.len());
+        if outgoing.wants_slots(slots, need.max_slots) {
+            self.storage.grow(Demand::SendSlot { limit: need.max_slots });
+        }
+        let most = need.max_arena.min(need.max_bytes);
+        if let Some(bytes) = outgoing.wants_arena(arena, need.bytes, most) {
+            self.storage.grow(Demand::Arena { bytes });
+        }
+        Some(Room { victims })
+    }
+}
+
+/// There is room, perhaps because these messages were dropped.
+struct Room {
+    victims: Option<Victims>,
+}
+
+/// `Heap` gives the control area at least so many bytes, so that acknowledgements leave by the dozen.
+const SMALL_CONTROL: usize = 128;
+
+fn requested(accepted: Option<Matched>) -> Result<Requested, RequestError> {
+    let Matched { handle, id } = accepted.ok_or(RequestError::Full)?;
+    let id = PacketId::new(id).ok_or(RequestError::Full)?;
+    Ok(Requested { handle: Handle(handle), id })
+}

@@ -1,0 +1,271 @@
+//! What leaves: the control area, then packets of the arena, in stretches as long as possible.
+
+use crate::connection::core::Core;
+use crate::connection::link::Ping;
+use crate::connection::state::State;
+use crate::reason::ReasonCode;
+use crate::session::{Due, Outbound};
+use crate::storage::Parts;
+use crate::types::{PacketId, Version};
+use crate::wire::{Acknowledgement, PacketType, Properties, Property, Reader, Rules, Writer};
+
+/// The bytes for the server, as a cursor: look at [`chunk`](Self::chunk), give it to the transport, and say with
+/// [`advance`](Self::advance) how much it took. Partial writes are the normal case; dropping the cursor loses nothing.
+///
+/// With the feature `bytes` it is a [`bytes::Buf`].
+///
+/// ```
+/// use pure_mqtt::{Connect, Connection, Heap, Instant, Limits, Version};
+///
+/// let now = Instant::from_millis(0);
+/// let mut connection = Connection::new(Heap::new(), Limits::DEFAULT);
+/// connection.open(now, &Connect::new(Version::V311, "me"))?;
+/// let mut sent = Vec::new();
+/// let mut transmit = connection.transmit(now);
+/// while !transmit.chunk().is_empty() {
+///     sent.push(transmit.chunk()[0]); // a very slow transport
+///     transmit.advance(1);
+/// }
+/// assert_eq!(sent, b"\x10\x0E\x00\x04MQTT\x04\x02\x00\x3C\x00\x02me");
+/// # Ok::<(), pure_mqtt::OpenError>(())
+/// ```
+pub struct Transmit<'a> {
+    pub(super) core: &'a mut Core,
+    pub(super) parts: Parts<'a>,
+}
+
+impl Transmit<'_> {
+    /// The next bytes, as many as lie together; empty if nothing waits.
+    pub fn chunk(&self) -> &[u8] {
+        self.core.chunk(&self.parts)
+    }
+
+    /// The transport took `count` bytes (at most as many as wait).
+    pub fn advance(&mut self, count: usize) {
+        self.core.advance(&mut self.parts, count);
+    }
+
+    /// How many bytes are prepared. More may follow once these are taken; 0 means that nothing waits.
+    pub fn remaining(&self) -> usize {
+        self.core.link.control.len() + self.core.outgoing.run_left()
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl bytes::Buf for Transmit<'_> {
+    fn remaining(&self) -> usize {
+        Transmit::remaining(self)
+    }
+
+    fn chunk(&self) -> &[u8] {
+        Transmit::chunk(self)
+    }
+
+    fn advance(&mut self, count: usize) {
+        Transmit::advance(self, count);
+    }
+}
+
+impl Core {
+    fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
+        let first = self.link.control.first(parts.control);
+        if !first.is_empty() {
+            return first;
+        }
+        let staged = self.outgoing.chunk(parts);
+        if staged.is_empty() { self.link.control.second(parts.control) } else { staged }
+    }
+
+    fn advance(&mut self, parts: &mut Parts<'_>, mut count: usize) {
+        while count > 0 {
+            let first = self.link.control.first(parts.control).len();
+            let staged = self.outgoing.run_left();
+            let step = if first > 0 {
+                let step = count.min(first);
+                self.advance_control(parts, step);
+                step
+            } else if staged > 0 {
+                let step = count.min(staged);
+                if self.outgoing.advance(parts, step) {
+                    self.packet_left();
+                }
+                step
+            } else {
+                let step = count.min(self.link.control.len());
+                self.advance_control(parts, step);
+                step
+            };
+            if step == 0 {
+                break;
+            }
+            count -= step;
+            self.stats.bytes_sent += step as u64;
+        }
+        self.prepare(parts);
+    }
+
+    fn advance_control(&mut self, parts: &mut Parts<'_>, count: usize) {
+        if self.link.control.advance(count) {
+            self.outgoing.prefix_taken(parts.slots);
+        }
+        if self.link.control.is_empty() {
+            self.packet_left();
+        }
+    }
+
+    /// A packet was handed over whole.
+    fn packet_left(&mut self) {
+        self.link.last_sent = self.now;
+        self.watch_acks();
+    }
+
+    /// At the border of a packet: encodes what is owed, and stages what may be sent.
+    pub(super) fn prepare(&mut self, parts: &mut Parts<'_>) {
+        if !self.link.control.is_empty() || !self.outgoing.is_between_frames() || self.link.state != State::Connected {
+            return;
+        }
+        self.write_acks(parts);
+        self.write_releases(parts);
+        self.write_ping(parts);
+        if self.outgoing.is_between_frames() {
+            let second = self.second();
+            self.outgoing.stage(parts, &self.link.peer, second);
+            if self.link.peer.topic_aliases > 0 {
+                self.alias_topic(parts);
+            }
+        }
+    }
+
+    /// PUBACK, PUBREC and PUBCOMP. A full control area is no loss: what is owed stays owed.
+    fn write_acks(&mut self, parts: &mut Parts<'_>) {
+        while let Some(due) = self.incoming.due(parts.inbox) {
+            if due.extra != 0 {
+                if self.link.control.is_empty() {
+                    self.outgoing.stage_ack(parts.slots, due.extra);
+                    self.incoming.settle(parts.inbox);
+                }
+                return;
+            }
+            if !self.write_ack(parts, &due) {
+                return;
+            }
+            self.incoming.settle(parts.inbox);
+        }
+    }
+
+    /// PUBREL, in the order of PUBREC `[MQTT-4.6.0-4]`.
+    fn write_releases(&mut self, parts: &mut Parts<'_>) {
+        while self.outgoing.release_due() != 0 {
+            let id = self.outgoing.release_due();
+            let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0 };
+            if !self.write_ack(parts, &due) {
+                return;
+            }
+            self.outgoing.release_sent(parts.slots);
+        }
+    }
+
+    fn write_ack(&mut self, parts: &mut Parts<'_>, due: &Due) -> bool {
+        let Some(id) = PacketId::new(due.id) else { return false };
+        let version = self.version();
+        let reason = if version.has_properties() { due.reason } else { ReasonCode::SUCCESS };
+        let ack = Acknowledgement { id, reason, properties: Properties::NONE };
+        let length = if reason == ReasonCode::SUCCESS { 4 } else { 5 };
+        let write = |writer: &mut Writer<'_>| write_acknowledgement(due.packet, &ack, version, writer);
+        self.link.peer.takes_length(length) && self.link.control.append(parts.control, false, &write).is_ok()
+    }
+
+    fn write_ping(&mut self, parts: &mut Parts<'_>) {
+        let write = |writer: &mut Writer<'_>| writer.bytes(&[PacketType::PingReq.first_byte(), 0]);
+        if self.link.ping == Ping::Owed
+            && self.link.peer.takes_length(2)
+            && self.link.control.append(parts.control, false, &write).is_ok()
+        {
+            self.link.ping = Ping::Sent;
+        }
+    }
+
+    /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the full topic, for the
+    /// next link.
+    fn alias_topic(&mut self, parts: &mut Parts<'_>) {
+        let Some(frame) = self.outgoing.staged_publish(parts.slots, parts.arena) else { return };
+        let Some(head) = Head::read(frame) else { return };
+        let total = self.outgoing.run_left();
+        if head.rest >= total {
+            return; // The whole packet would be in the control area; a bare message is short enough as it is.
+        }
+        let topic = frame.get(head.topic.0..head.topic.1).unwrap_or_default();
+        let outbound = self.aliases_out.outbound(&mut parts.names_out, topic, self.link.peer.topic_aliases);
+        let (alias, shown) = match outbound {
+            Outbound::Known(alias) => (alias, &[][..]),
+            Outbound::New(alias) => (alias, topic),
+            Outbound::None => return,
+        };
+        let entry = [Property::TopicAlias(alias)];
+        let remaining = head.remaining(shown.len(), total);
+        let fits = self.link.peer.takes_length(remaining + 5);
+        let write = |writer: &mut Writer<'_>| {
+            writer.u8(head.first_byte);
+            writer.varint(remaining as u32);
+            writer.binary(shown);
+            writer.bytes(frame.get(head.topic.1..head.topic.1 + head.id).unwrap_or_default());
+            writer.varint((head.properties + ALIAS_LENGTH) as u32);
+            Properties::new(&entry).encode_entries(writer);
+        };
+        let before = self.link.control.len();
+        if fits && self.link.control.append(parts.control, false, &write).is_ok() {
+            self.link.control.note_prefix(self.link.control.len() - before);
+            self.outgoing.skip(head.rest);
+        } else if let Outbound::New(_) = outbound {
+            self.aliases_out.unbind(&mut parts.names_out, alias);
+        }
+    }
+}
+
+/// A Topic Alias with its identifier.
+const ALIAS_LENGTH: usize = 3;
+
+/// Where the parts of an encoded PUBLISH of 5.0 lie.
+struct Head {
+    first_byte: u8,
+    /// Start and end of the topic name.
+    topic: (usize, usize),
+    /// The length of the packet identifier.
+    id: usize,
+    /// The length of the properties.
+    properties: usize,
+    /// Where the first property, or else the payload, begins.
+    rest: usize,
+}
+
+impl Head {
+    fn read(frame: &[u8]) -> Option<Self> {
+        let whole = Reader::new(frame, Rules::new(Version::V5));
+        let at = |reader: &Reader<'_>| frame.len() - reader.remaining();
+        let mut reader = whole;
+        let first_byte = reader.u8().ok()?;
+        reader.varint().ok()?;
+        let topic_start = at(&reader) + 2;
+        reader.binary().ok()?;
+        let topic_end = at(&reader);
+        let id = if first_byte >> 1 & 0b11 == 0 { 0 } else { 2 };
+        reader.bytes(id).ok()?;
+        let properties = reader.varint().ok()? as usize;
+        Some(Self { first_byte, topic: (topic_start, topic_end), id, properties, rest: at(&reader) })
+    }
+
+    /// The remaining length with a topic of this length and an alias, for a packet of `total` bytes.
+    fn remaining(&self, topic: usize, total: usize) -> usize {
+        2 + topic + self.id + crate::wire::varint_len(self.properties + ALIAS_LENGTH) + ALIAS_LENGTH + total - self.rest
+    }
+}
+
+pub(super) fn write_acknowledgement(
+    packet: PacketType,
+    ack: &Acknowledgement<'_>,
+    version: Version,
+    writer: &mut Writer<'_>,
+) {
+    writer.u8(packet.first_byte());
+    writer.block(&|writer| ack.encode(version, writer));
+}

@@ -1,0 +1,72 @@
+//! The states of a link, and which packet a server may send in which.
+
+use crate::types::Version;
+use crate::wire::PacketType;
+
+/// Where a link stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum State {
+    /// No link is open. Commands queue.
+    #[default]
+    Closed,
+    /// CONNECT is pending or sent; CONNACK is awaited. Commands queue.
+    Connecting,
+    /// The server accepted the link.
+    Connected,
+    /// The link is over: send what `transmit` still shows, close the transport, call `closed`.
+    Closing,
+}
+
+/// The packets that a server sends, each with whether it may come before CONNACK, and after. All others are for clients to send
+/// (§2.1.2).
+const LEGAL: [(PacketType, bool, bool); 11] = [
+    (PacketType::ConnAck, true, false), // [MQTT-3.2.0-1] [MQTT-3.2.0-2]
+    (PacketType::Publish, false, true),
+    (PacketType::PubAck, false, true),
+    (PacketType::PubRec, false, true),
+    (PacketType::PubRel, false, true),
+    (PacketType::PubComp, false, true),
+    (PacketType::SubAck, false, true),
+    (PacketType::UnsubAck, false, true),
+    (PacketType::PingResp, false, true),
+    (PacketType::Disconnect, false, true), // [MQTT-3.14.0-1]
+    (PacketType::Auth, true, true),
+];
+
+/// Whether a server may send a packet of this type now.
+pub(super) fn may_send(state: State, packet: PacketType, version: Version) -> bool {
+    LEGAL.iter().any(|(legal, before, after)| {
+        *legal == packet
+            && if state == State::Connected { *after } else { *before }
+            && (packet != PacketType::Disconnect || version.server_may_disconnect())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_connack_and_auth_come_first() {
+        for packet in PacketType::ALL {
+            let first = matches!(packet, PacketType::ConnAck | PacketType::Auth);
+            assert_eq!(may_send(State::Connecting, packet, Version::V5), first, "{packet:?}");
+        }
+    }
+
+    #[test]
+    fn what_clients_send_never_comes_from_a_server() {
+        for packet in [
+            PacketType::Connect,
+            PacketType::Subscribe,
+            PacketType::Unsubscribe,
+            PacketType::PingReq,
+            PacketType::ConnAck,
+        ] {
+            assert!(!may_send(State::Connected, packet, Version::V5), "{packet:?}");
+        }
+        assert!(!may_send(State::Connected, PacketType::Disconnect, Version::V311));
+        assert!(may_send(State::Connected, PacketType::Disconnect, Version::V5));
+    }
+}

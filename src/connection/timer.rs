@@ -1,0 +1,170 @@
+//! Everything that happens because time passes: one enum, one table, one deadline.
+
+use crate::connection::core::Core;
+use crate::connection::link::Ping;
+use crate::connection::state::State;
+use crate::error::ConnectionError;
+use crate::storage::Parts;
+use crate::time::{Deadline, Instant};
+
+/// Why a connection wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Timer {
+    /// CONNACK is overdue: the link ends.
+    ConnAck,
+    /// PINGRESP is overdue: the link ends.
+    PingResp,
+    /// The end of a re-authentication is overdue: the link ends.
+    Auth,
+    /// Any acknowledgement is overdue, if that is watched: the link ends.
+    Ack,
+    /// Nothing was sent, or nothing was received, for the keep alive: PINGREQ is due.
+    KeepAlive,
+    /// Unacknowledged messages are sent again (3.1 and 3.1.1, if asked for).
+    Retry,
+    /// A queued message expires.
+    Expiry,
+}
+
+impl Timer {
+    /// All timers, those that end the link first.
+    const ALL: [Self; 7] =
+        [Self::ConnAck, Self::PingResp, Self::Auth, Self::Ack, Self::KeepAlive, Self::Retry, Self::Expiry];
+
+    /// The error with which the link ends, if it does.
+    const fn fatal(self) -> Option<ConnectionError> {
+        match self {
+            Self::ConnAck => Some(ConnectionError::ConnAckTimeout),
+            Self::PingResp => Some(ConnectionError::KeepAliveTimeout),
+            Self::Auth => Some(ConnectionError::AuthTimeout),
+            Self::Ack => Some(ConnectionError::AckTimeout),
+            Self::KeepAlive | Self::Retry | Self::Expiry => None,
+        }
+    }
+}
+
+impl Core {
+    fn deadline(&self, timer: Timer) -> Deadline {
+        let deadlines = &self.link.deadlines;
+        match timer {
+            Timer::ConnAck => deadlines.connack,
+            Timer::PingResp if self.link.blocked => Deadline::NONE,
+            Timer::PingResp => deadlines.pingresp,
+            Timer::Auth => deadlines.auth,
+            Timer::Ack => deadlines.ack,
+            Timer::Retry => deadlines.retry,
+            Timer::KeepAlive => self.keep_alive_deadline(),
+            Timer::Expiry => match self.outgoing.next_expiry() {
+                0 => Deadline::NONE,
+                second => Deadline::at(Instant::from_millis(u64::from(second) * 1000)),
+            },
+        }
+    }
+
+    /// PINGREQ is due when nothing was sent for the keep alive `[MQTT-3.1.2-20]` `[MQTT-3.1.2-23]`, whatever was received; and when nothing was
+    /// received, whatever was sent: so a dead peer is noticed while we keep talking.
+    fn keep_alive_deadline(&self) -> Deadline {
+        let link = &self.link;
+        if link.state != State::Connected || link.keep_alive == 0 || link.ping == Ping::Owed {
+            return Deadline::NONE;
+        }
+        let watches_input = link.ping == Ping::None && !link.blocked;
+        let since = if watches_input { link.last_sent.min(link.last_received) } else { link.last_sent };
+        Deadline::at(since.after_secs(link.keep_alive.into()))
+    }
+
+    pub(super) fn next_timer(&self) -> Option<(Timer, Instant)> {
+        let due = Timer::ALL.into_iter().filter_map(|timer| Some((timer, self.deadline(timer).get()?)));
+        due.min_by_key(|(_, at)| *at)
+    }
+
+    pub(super) fn handle_timeout(&mut self, parts: &mut Parts<'_>) -> Result<(), ConnectionError> {
+        for timer in Timer::ALL {
+            if !self.deadline(timer).is_due(self.now) {
+                continue;
+            }
+            crate::fmt::debug!("timer: {}", timer);
+            if let Some(error) = timer.fatal() {
+                self.fail(parts, error);
+                return Err(error);
+            }
+            match timer {
+                Timer::KeepAlive => self.owe_ping(),
+                Timer::Retry => {
+                    self.outgoing.retry(parts);
+                    self.link.deadlines.retry = Deadline::NONE;
+                    self.watch_acks();
+                }
+                _ => self.outgoing.expire(parts, self.second()),
+            }
+        }
+        Ok(())
+    }
+
+    fn owe_ping(&mut self) {
+        self.link.ping = Ping::Owed;
+        if self.link.deadlines.pingresp == Deadline::NONE {
+            self.await_pingresp();
+        }
+    }
+
+    pub(super) fn await_pingresp(&mut self) {
+        self.link.deadlines.pingresp = Deadline::at(self.now.after_millis(self.pingresp_timeout()));
+    }
+
+    fn pingresp_timeout(&self) -> u64 {
+        match self.limits.get().pingresp_timeout {
+            0 => u64::from(self.link.keep_alive) * 1000,
+            millis => millis.into(),
+        }
+    }
+
+    /// An unfinished packet grew: the server is alive, and PINGRESP can only come behind the packet.
+    pub(super) fn note_progress(&mut self, shown: usize) {
+        let shown = shown as u32;
+        if shown > self.link.partial {
+            self.link.last_received = self.now;
+            if self.link.deadlines.pingresp != Deadline::NONE {
+                self.await_pingresp();
+            }
+        }
+        self.link.partial = shown;
+    }
+
+    /// Input is taken again after it was blocked: its watch starts anew.
+    pub(super) fn unblock(&mut self) {
+        if core::mem::take(&mut self.link.blocked) {
+            self.link.last_received = self.now;
+            if self.link.deadlines.pingresp != Deadline::NONE {
+                self.await_pingresp();
+            }
+        }
+    }
+
+    /// Sets the deadlines of awaited acknowledgements where they are missing, and clears those of none.
+    pub(super) fn watch_acks(&mut self) {
+        if !self.outgoing.awaits_answer() {
+            (self.link.deadlines.ack, self.link.deadlines.retry) = (Deadline::NONE, Deadline::NONE);
+            return;
+        }
+        let limits = self.limits.get();
+        let now = self.now;
+        let set = |deadline: &mut Deadline, millis: u32| {
+            if millis > 0 && *deadline == Deadline::NONE {
+                *deadline = Deadline::at(now.after_millis(millis.into()));
+            }
+        };
+        set(&mut self.link.deadlines.ack, limits.ack_timeout);
+        if self.version().allows_timed_retry() {
+            set(&mut self.link.deadlines.retry, limits.retry_interval);
+        }
+    }
+
+    /// An acknowledgement came: the next one has its full time.
+    pub(super) fn acknowledged(&mut self) {
+        self.link.deadlines.ack = Deadline::NONE;
+        self.watch_acks();
+    }
+}

@@ -1,0 +1,252 @@
+//! What can go wrong, and whose fault it is. All `Copy`, no strings.
+//!
+//! | type | from | means |
+//! |---|---|---|
+//! | [`ConnectionError`] | inputs | the link is over: the server's fault, or its silence |
+//! | [`OpenError`] | `open` | the CONNECT can't be sent: the caller's fault; nothing changed |
+//! | [`PublishError`], [`RequestError`], [`AckError`] | commands | the caller's fault, or no room; nothing changed |
+
+use core::fmt;
+
+use crate::event::PendingAck;
+use crate::reason::ReasonCode;
+use crate::wire::{DecodeError, EncodeError, Malformed, PropertyError, Violation};
+
+/// The link is over. The session is untouched: open the next link to go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// No link is open.
+    #[default]
+    NotOpen,
+    /// The server sent bytes that are no packet.
+    Malformed(Malformed),
+    /// The server sent a packet that the standard forbids.
+    Protocol(Violation),
+    /// The server refused the CONNECT.
+    Refused(ReasonCode),
+    /// The server ended the link with DISCONNECT.
+    ServerDisconnect(ReasonCode),
+    /// We ended the link with DISCONNECT.
+    Disconnected,
+    /// No CONNACK came in time (§3.1.4).
+    ConnAckTimeout,
+    /// No PINGRESP came in time (§3.1.2.10).
+    KeepAliveTimeout,
+    /// No acknowledgement came in time, and [`Limits::ack_timeout`](crate::Limits::ack_timeout) is set.
+    AckTimeout,
+    /// The server didn't finish a re-authentication in time.
+    AuthTimeout,
+}
+
+impl ConnectionError {
+    /// The reason code that MQTT 5.0 has for this: what our DISCONNECT carries, or what the server said.
+    pub const fn reason(self) -> ReasonCode {
+        match self {
+            Self::NotOpen | Self::Disconnected => ReasonCode::NORMAL_DISCONNECTION,
+            Self::Malformed(fault) => fault.reason(),
+            Self::Protocol(fault) => fault.reason(),
+            Self::Refused(reason) | Self::ServerDisconnect(reason) => reason,
+            Self::KeepAliveTimeout => ReasonCode::KEEP_ALIVE_TIMEOUT,
+            Self::ConnAckTimeout | Self::AckTimeout | Self::AuthTimeout => ReasonCode::MAXIMUM_CONNECT_TIME,
+        }
+    }
+}
+
+impl From<DecodeError> for ConnectionError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Malformed(fault) => Self::Malformed(fault),
+            DecodeError::Protocol(fault) => Self::Protocol(fault),
+        }
+    }
+}
+
+impl From<Malformed> for ConnectionError {
+    fn from(fault: Malformed) -> Self {
+        Self::Malformed(fault)
+    }
+}
+
+impl From<Violation> for ConnectionError {
+    fn from(fault: Violation) -> Self {
+        Self::Protocol(fault)
+    }
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOpen => f.write_str("no link is open"),
+            Self::Malformed(fault) => write!(f, "the server sent a malformed packet: {fault}"),
+            Self::Protocol(fault) => write!(f, "the server broke the protocol: {fault}"),
+            Self::Refused(reason) => write!(f, "the server refused the connection: {reason}"),
+            Self::ServerDisconnect(reason) => write!(f, "the server ended the connection: {reason}"),
+            Self::Disconnected => f.write_str("the connection was ended by DISCONNECT"),
+            Self::ConnAckTimeout => f.write_str("the server did not answer CONNECT in time"),
+            Self::KeepAliveTimeout => f.write_str("the server did not answer PINGREQ in time"),
+            Self::AckTimeout => f.write_str("the server did not acknowledge in time"),
+            Self::AuthTimeout => f.write_str("the server did not finish the authentication in time"),
+        }
+    }
+}
+
+/// Why a link can't be opened. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A link is open: call `closed` first.
+    AlreadyOpen,
+    /// The client identifier is not allowed in this version: 3.1 demands 1 to 23 characters; 3.1.1 allows an empty one only with a
+    /// clean start `[MQTT-3.1.3-7]`.
+    ClientId,
+    /// A password without a user name, before 5.0 `[MQTT-3.1.2-22]`.
+    PasswordWithoutUserName,
+    /// The bridge bit, in 5.0.
+    Bridge,
+    /// A string holds U+0000, or a field is longer than 65,535 bytes.
+    Field,
+    /// A property of CONNECT or of the will.
+    Property(PropertyError),
+    /// CONNECT doesn't fit the storage's control area.
+    TooLarge {
+        /// The bytes that it takes.
+        needed: usize,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyOpen => f.write_str("a link is open already"),
+            Self::ClientId => f.write_str("the client identifier is not allowed in this version"),
+            Self::PasswordWithoutUserName => f.write_str("a password needs a user name before MQTT 5.0"),
+            Self::Bridge => f.write_str("MQTT 5.0 has no bridge bit"),
+            Self::Field => f.write_str("a field of CONNECT cannot be expressed"),
+            Self::Property(error) => write!(f, "CONNECT: {error}"),
+            Self::TooLarge { needed } => write!(f, "CONNECT takes {needed} bytes, more than the control area has"),
+        }
+    }
+}
+
+/// Why a message was not accepted. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum PublishError {
+    /// No room within the limits, and the overflow policy found nothing to drop. Acknowledgements and progress make room.
+    Full,
+    /// The message is longer than the storage can ever hold, or than MQTT can express.
+    TooLarge,
+    /// The message is longer than the server takes on this link `[MQTT-3.2.2-15]`.
+    ServerMaximum,
+    /// The server takes no such quality of service on this link `[MQTT-3.2.2-11]`.
+    QoSNotSupported,
+    /// The server keeps no retained messages on this link `[MQTT-3.2.2-14]`.
+    RetainNotSupported,
+    /// QoS 0 while no link is up, and [`Limits::refuse_offline_qos0`](crate::Limits::refuse_offline_qos0) is set.
+    Offline,
+    /// A property that PUBLISH can't carry. Topic aliases are assigned by the connection, and a client never sends
+    /// a Subscription Identifier `[MQTT-3.3.4-6]`.
+    Property(PropertyError),
+}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("the queue is full"),
+            Self::TooLarge => f.write_str("the message is too large"),
+            Self::ServerMaximum => f.write_str("the message is longer than the server takes"),
+            Self::QoSNotSupported => f.write_str("the server does not support this QoS"),
+            Self::RetainNotSupported => f.write_str("the server does not keep retained messages"),
+            Self::Offline => f.write_str("no link is up"),
+            Self::Property(error) => write!(f, "PUBLISH: {error}"),
+        }
+    }
+}
+
+/// Why a request was not accepted. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RequestError {
+    /// No room for it now.
+    Full,
+    /// It is longer than the storage can ever hold, or than MQTT can express.
+    TooLarge,
+    /// It is longer than the server takes on this link `[MQTT-3.2.2-15]`.
+    ServerMaximum,
+    /// The list of filters is empty `[MQTT-3.8.3-2]` `[MQTT-3.10.3-2]`.
+    EmptyList,
+    /// No Local on a shared subscription `[MQTT-3.8.3-4]`.
+    SharedNoLocal,
+    /// The server has no wildcards, shared subscriptions or subscription identifiers on this link.
+    NotSupported,
+    /// Not while the link is in this state: AUTH needs a link with an authentication method `[MQTT-4.12.0-7]`.
+    State,
+    /// The session may not outlive its link after all: CONNECT had said so (§3.14.2.2.2).
+    SessionExpiry,
+    /// The reason code is not one that a client may send in this packet.
+    ReasonCode,
+    /// A property that the packet can't carry, or AUTH with another method than CONNECT `[MQTT-4.12.0-5]`.
+    Property(PropertyError),
+    /// The message was acknowledged already, or its link (QoS 1) or session (QoS 2) is gone.
+    Stale,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("there is no room for the request now"),
+            Self::TooLarge => f.write_str("the request is too large"),
+            Self::ServerMaximum => f.write_str("the request is longer than the server takes"),
+            Self::EmptyList => f.write_str("the request names no filter"),
+            Self::SharedNoLocal => f.write_str("No Local is not allowed on a shared subscription"),
+            Self::NotSupported => f.write_str("the server does not support such a subscription"),
+            Self::State => f.write_str("the request is not allowed in this state"),
+            Self::SessionExpiry => f.write_str("a session expiry of 0 cannot be raised by DISCONNECT"),
+            Self::ReasonCode => f.write_str("a client may not send this reason code"),
+            Self::Property(error) => error.fmt(f),
+            Self::Stale => f.write_str("the message can no longer be acknowledged"),
+        }
+    }
+}
+
+/// An acknowledgement was not taken; the message is still the caller's to acknowledge.
+#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AckError {
+    /// What is wrong.
+    pub error: RequestError,
+    /// The handle, back again.
+    pub pending: PendingAck,
+}
+
+impl fmt::Display for AckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl core::error::Error for ConnectionError {}
+impl core::error::Error for OpenError {}
+impl core::error::Error for PublishError {}
+impl core::error::Error for RequestError {}
+impl core::error::Error for AckError {}
+
+impl From<PropertyError> for RequestError {
+    fn from(error: PropertyError) -> Self {
+        Self::Property(error)
+    }
+}
+
+impl From<EncodeError> for OpenError {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::TooLong => Self::Field,
+            EncodeError::NoRoom { needed } => Self::TooLarge { needed },
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What a connection tells: events that a packet causes, and outcomes that none does.
+
+use crate::reason::ReasonCode;
+use crate::topic::TopicName;
+use crate::types::{Handle, PacketId, QoS};
+use crate::wire::{Auth, Disconnect, Properties};
+
+/// What [`Connection::handle_input`](crate::Connection::handle_input) did: exactly one step.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Received<'i> {
+    /// The input ends inside a packet. Keep the bytes; offer them again with more behind.
+    Partial {
+        /// At least this many more bytes are needed; the packet never needs more than
+        /// [`Limits::inline_max`](crate::Limits::inline_max) in all.
+        needed: usize,
+    },
+    /// One packet was taken.
+    Packet {
+        /// So many bytes of the input are done with.
+        consumed: usize,
+        /// What the packet means to the application, if anything.
+        event: Option<Event<'i>>,
+    },
+    /// There is no room to owe a reply to this packet. Drain [`transmit`](crate::Connection::transmit) (and acknowledge messages), then
+    /// offer the same bytes again.
+    Blocked,
+}
+
+/// What a packet from the server means to the application. Events borrow the input, never the connection.
+#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Event<'i> {
+    /// The server answered CONNECT. If it refused, `should_close()` is true.
+    ConnAck(ConnAck<'i>),
+    /// A message arrived.
+    Message(Message<'i>),
+    /// A QoS 1 message is done `[MQTT-4.3.2-3]`.
+    PubAck(Acknowledged<'i>),
+    /// A QoS 2 message was refused, and is done `[MQTT-4.4.0-2]`.
+    PubRec(Acknowledged<'i>),
+    /// A QoS 2 message is done `[MQTT-4.3.3-5]`.
+    PubComp(Acknowledged<'i>),
+    /// A SUBSCRIBE was answered: a granted QoS or a failure for each filter, in order `[MQTT-3.9.3-1]`.
+    SubAck(Answered<'i>),
+    /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, before without.
+    UnsubAck(Answered<'i>),
+    /// The server answered PINGREQ.
+    PingResp,
+    /// A step of an enhanced authentication (§4.12): answer `continue` with
+    /// [`authenticate`](crate::Connection::authenticate).
+    Auth(Auth<'i>),
+    /// The server ended the link; `should_close()` is true.
+    Disconnect(Disconnect<'i>),
+}
+
+/// The server's answer to CONNECT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct ConnAck<'i> {
+    /// Success or why not, in terms of 5.0 whatever the version.
+    pub reason: ReasonCode,
+    /// What became of the session.
+    pub session: SessionState,
+    /// Receive Maximum, Assigned Client Identifier and so on; none in 3.1 and 3.1.1.
+    pub properties: Properties<'i>,
+}
+
+/// What became of the session when the server accepted (or refused) a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SessionState {
+    /// The server refused: the session is as it was.
+    Untouched,
+    /// The server resumed the session: subscriptions are in place, unfinished messages go on.
+    Resumed,
+    /// The server holds a session that is not known here (3.1.1 only; 5.0 ends the link). Messages for earlier subscriptions may come.
+    Older,
+    /// A new session: subscriptions must be made (again).
+    New {
+        /// Unfinished messages that are sent again on the new session, as new.
+        republished: u32,
+        /// Unfinished messages that were given up; each has an [`Outcome`].
+        aborted: u32,
+        /// QoS 2 messages that the server had taken over: they count as delivered; each has an [`Outcome`].
+        completed: u32,
+    },
+}
+
+/// A message from the server. It borrows the input, so the handler may call any method of the connection while it holds it.
+#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Message<'i> {
+    /// Where it was published.
+    pub topic: Topic<'i>,
+    /// What was published.
+    pub payload: &'i [u8],
+    /// In which quality of service it came.
+    pub qos: QoS,
+    /// The server kept it for the topic.
+    pub retain: bool,
+    /// The server may have sent it before. At QoS 1 it may then be a repetition; at QoS 2 it is not.
+    pub dup: bool,
+    /// The packet identifier at QoS 1 and 2.
+    pub id: Option<PacketId>,
+    /// Response Topic, User Properties and so on; none in 3.1 and 3.1.1.
+    pub properties: Properties<'i>,
+    /// With [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
+    /// [`acknowledge`](crate::Connection::acknowledge).
+    pub ack: Option<PendingAck>,
+}
+
+/// The topic of a message: its name, or an alias that the connection can resolve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Topic<'i> {
+    /// The name itself.
+    Name(TopicName<'i>),
+    /// The name is with the connection: see [`Connection::topic`](crate::Connection::topic). Never with
+    /// [`Limits::topic_alias_maximum`](crate::Limits::topic_alias_maximum) at its default of 0.
+    Alias(TopicAlias),
+}
+
+/// An inbound topic alias as it was bound when its message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TopicAlias {
+    pub(crate) alias: u16,
+    pub(crate) serial: u32,
+}
+
+/// A message that the application has not acknowledged yet. Not `Clone`: a message is acknowledged once.
+///
+/// At QoS 1 it is good for its link: the server delivers again on the next one. At QoS 2 it is good for the session. Dropped without
+/// [`acknowledge`](crate::Connection::acknowledge), the message holds a unit of the server's quota for as long.
+#[must_use = "a message that is never acknowledged blocks the server's quota"]
+#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PendingAck {
+    pub(crate) place: u16,
+    pub(crate) serial: u32,
+}
+
+/// The end of a published message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Acknowledged<'i> {
+    /// The handle that `publish` returned.
+    pub handle: Handle,
+    /// The packet identifier, now free again.
+    pub id: PacketId,
+    /// Success, or why the server refused; always success in 3.1 and 3.1.1.
+    pub reason: ReasonCode,
+    /// Reason String and User Properties; none in 3.1 and 3.1.1.
+    pub properties: Properties<'i>,
+}
+
+/// The answer to a SUBSCRIBE or UNSUBSCRIBE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Answered<'i> {
+    /// The handle that the command returned.
+    pub handle: Handle,
+    /// The packet identifier, now free again.
+    pub id: PacketId,
+    /// Reason String and User Properties; none in 3.1 and 3.1.1.
+    pub properties: Properties<'i>,
+    pub(crate) codes: &'i [u8],
+}
+
+impl<'i> Answered<'i> {
+    /// One reason code for each filter of the request, in its order.
+    pub fn reasons(&self) -> impl ExactSizeIterator<Item = ReasonCode> + use<'i> {
+        self.codes.iter().map(|code| ReasonCode(*code))
+    }
+}
+
+/// The end of a command that no packet caused; see [`Connection::poll_outcome`](crate::Connection::poll_outcome).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The handle that the command returned.
+    pub handle: Handle,
+    /// The packet identifier, now free again.
+    pub id: PacketId,
+    /// What was commanded.
+    pub command: Command,
+    /// Why it ended.
+    pub cause: Cause,
+}
+
+/// What an [`Outcome`] belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Command {
+    /// A message at QoS 1 or 2.
+    Publish,
+    /// A SUBSCRIBE.
+    Subscribe,
+    /// An UNSUBSCRIBE.
+    Unsubscribe,
+}
+
+/// Why a command ended without an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Cause {
+    /// A request was out when the link ended: it may or may not have been carried out (§4.1).
+    Unknown,
+    /// The session was lost, and [`OnSessionLoss::Abort`](crate::OnSessionLoss::Abort) is set. The message may or may not have arrived.
+    SessionLost,
+    /// The session was lost after the server had taken the QoS 2 message over (PUBREC): it counts as delivered.
+    Released,
+    /// The message's time was over before it could be sent (§3.3.2.3.3).
+    Expired,
+    /// The packet is longer than the server takes `[MQTT-3.2.2-15]`.
+    TooLarge,
+    /// The server doesn't take this quality of service `[MQTT-3.2.2-11]`.
+    QoSNotSupported,
+    /// The server keeps no retained messages `[MQTT-3.2.2-14]`.
+    RetainNotSupported,
+    /// The server has no wildcards, shared subscriptions or subscription identifiers (§3.2.2.3).
+    SubscriptionNotSupported,
+    /// [`forget_session`](crate::Connection::forget_session) was called.
+    Forgotten,
+}
+
+impl Cause {
+    /// The cause that was stored as a number.
+    pub(crate) const fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::SessionLost,
+            2 => Self::Released,
+            3 => Self::Expired,
+            4 => Self::TooLarge,
+            5 => Self::QoSNotSupported,
+            6 => Self::RetainNotSupported,
+            7 => Self::SubscriptionNotSupported,
+            8 => Self::Forgotten,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_survives_as_a_number() {
+        for cause in [
+            Cause::Unknown,
+            Cause::SessionLost,
+            Cause::Released,
+            Cause::Expired,
+            Cause::TooLarge,
+            Cause::QoSNotSupported,
+            Cause::RetainNotSupported,
+            Cause::SubscriptionNotSupported,
+            Cause::Forgotten,
+        ] {
+            assert_eq!(Cause::from_number(cause as u32), cause);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! An MQTT client engine with no I/O: one pure state machine for MQTT 3.1, 3.1.1 and 5.0, for firmware, gateways and servers alike.
+//!
+//! The type to know is [`Connection`]; its page explains the model and shows two hosts. Around it:
+//!
+//! | for | see |
+//! |---|---|
+//! | where the session is kept | [`storage`]: [`Heap`], [`Fixed`], [`storage::Borrowed`] |
+//! | settings and bounds | [`Limits`] |
+//! | opening a link | [`Connect`], [`Will`], [`Backoff`], [`ClientId`] |
+//! | commands | [`Publish`], [`Subscribe`], [`Unsubscribe`], [`Ack`], [`Auth`], [`Disconnect`] |
+//! | what happened | [`Received`], [`Event`], [`Outcome`] |
+//! | buffers for input | [`RxBuffer`], `BytesBuffer` (feature `bytes`) |
+//! | time | [`Instant`], [`Clock32`] |
+//! | topics | [`TopicName`], [`TopicFilter`] |
+//! | brokers, proxies, test peers | [`wire`]: the codec alone, both directions |
+//! | coming from paho | [`paho`]: which call replaces which |
+//!
+//! # Features
+//!
+//! | feature | default | brings |
+//! |---|---|---|
+//! | `std` | yes | `alloc`, and the optional crates' own `std` |
+//! | `alloc` | by `std` | [`Heap`] storage |
+//! | `bytes` | no | payloads shared by reference count, `BytesBuffer`, [`bytes::Buf`] for [`Transmit`]; needs `alloc` and native atomics |
+//! | `heapless` | no | `FixedMessage` |
+//! | `defmt` | no | `Format` for the public types, log lines through defmt |
+//! | `log` | no | log lines through the `log` facade |
+//!
+//! Without features the crate needs no allocator. It contains no `unsafe`.
+
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+#[macro_use]
+mod fmt;
+
+mod backoff;
+mod client_id;
+mod command;
+mod connection;
+mod error;
+mod event;
+mod limits;
+#[cfg(feature = "heapless")]
+mod owned;
+pub mod paho;
+mod reason;
+mod rx;
+mod session;
+pub mod storage;
+mod time;
+mod topic;
+mod types;
+pub mod wire;
+
+pub use backoff::Backoff;
+pub use client_id::ClientId;
+pub use command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
+pub use connection::{Connection, State, Stats, Timer, Transmit};
+pub use error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
+pub use event::{
+    Acknowledged, Answered, Cause, Command, ConnAck, Event, Message, Outcome, PendingAck, Received, SessionState,
+    Topic, TopicAlias,
+};
+pub use limits::{Limits, OnSessionLoss, Overflow};
+#[cfg(feature = "heapless")]
+pub use owned::FixedMessage;
+pub use reason::ReasonCode;
+#[cfg(feature = "bytes")]
+pub use rx::BytesBuffer;
+pub use rx::RxBuffer;
+pub use session::Victims;
+#[cfg(feature = "alloc")]
+pub use storage::Heap;
+pub use storage::{Fixed, Payload, Storage};
+pub use time::{Clock32, Instant};
+pub use topic::{TopicError, TopicFilter, TopicName};
+pub use types::{Handle, PacketId, QoS, Version};
+pub use wire::{
+    Auth, Connect, Disconnect, Properties, PropertiesIter, Property, PropertyError, RetainHandling, Subscription, Will,
+};

@@ -1,0 +1,191 @@
+//! What a connection holds itself and the server to.
+
+use crate::types::Version;
+
+/// The settings of a connection. Start from [`Limits::DEFAULT`].
+///
+/// ```
+/// use pure_mqtt::Limits;
+///
+/// let limits = Limits { max_inflight: 50, manual_acks: true, ..Limits::DEFAULT };
+/// assert_eq!(limits.connack_timeout, 20_000);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Limits {
+    /// The version that messages are encoded for before the first link is opened. Another one at `open` costs one pass over
+    /// what is kept. Default: 3.1.1.
+    pub version: Version,
+    /// QoS 1 and 2 messages that are out at a time; 0 for no own limit. The server's Receive Maximum holds as well. Default: 20.
+    pub max_inflight: u16,
+    /// Messages that are not finished, in flight and waiting together; 0 (the default) for as many as the storage holds.
+    pub max_queued: u32,
+    /// Bytes of all packets that are not finished; 0 (the default) for as many as the storage holds.
+    pub max_bytes: u32,
+    /// QoS 1 and 2 messages from the server that are not finished, at a time: announced as Receive Maximum in 5.0, and at most what the
+    /// storage holds. Default: 1,024.
+    pub receive_maximum: u16,
+    /// The longest packet from the server in bytes, which the host's buffer must hold; announced as Maximum Packet Size in 5.0.
+    /// Default: 1 MiB.
+    pub inline_max: u32,
+    /// Topic aliases that the server may use; at most what the storage holds. Default: 0.
+    pub topic_alias_maximum: u16,
+    /// Topic aliases that are used for outgoing messages, within the server's maximum and what the storage holds. They are searched one
+    /// by one, so 8 to 32 suit. Default: 0.
+    pub outbound_aliases: u16,
+    /// The longest topic name behind an alias on `Heap` storage, in bytes. Default: 128.
+    pub alias_name_max: u16,
+    /// Messages are acknowledged by the application, in any order. Default: false.
+    pub manual_acks: bool,
+    /// What becomes of unfinished messages when the server has lost the session.
+    pub on_session_loss: OnSessionLoss,
+    /// What happens when a message finds the queue full.
+    pub overflow: Overflow,
+    /// Refuse QoS 0 messages while no link is up, instead of keeping them. Default: false.
+    pub refuse_offline_qos0: bool,
+    /// Don't deliver a message that is marked as UTF-8 and isn't; acknowledge it with 0x99 (§3.3.2.3.2). Default: false.
+    pub check_payload_format: bool,
+    /// Also refuse what the standard only recommends to refuse, and acknowledgements that fit nothing. Default: false.
+    pub strict: bool,
+    /// Milliseconds from CONNECT to CONNACK; 0 for ever. Also bounds a re-authentication. Default: 20,000.
+    pub connack_timeout: u32,
+    /// Milliseconds from PINGREQ to PINGRESP; 0 (the default) for the keep alive.
+    pub pingresp_timeout: u32,
+    /// Milliseconds without any acknowledgement while one is awaited; 0 (the default) for ever.
+    pub ack_timeout: u32,
+    /// Milliseconds after which unacknowledged messages are sent again on the same link, in 3.1 and 3.1.1 only; a message is sent again after
+    /// one to two such intervals. 0 (the default) for never.
+    pub retry_interval: u32,
+}
+
+/// What becomes of messages that were (partly) sent but not finished, when the server has lost the session or was told to drop it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OnSessionLoss {
+    /// They are sent again on the new session, as new: nothing accepted is lost, a message may arrive twice.
+    #[default]
+    Republish,
+    /// Each ends with an [`Outcome`](crate::Outcome): nothing arrives twice, a message may be lost.
+    Abort,
+}
+
+/// What happens when a message finds the queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Overflow {
+    /// The new message is refused.
+    #[default]
+    Reject,
+    /// The oldest unsent messages are dropped, as many as needed; the publish names them.
+    DropOldest,
+    /// The unsent message to the same topic is dropped; the publish names it. If there is none, the new message is refused.
+    LatestPerTopic,
+}
+
+impl Limits {
+    /// The defaults, as documented at each field.
+    pub const DEFAULT: Self = Self {
+        version: Version::V311,
+        max_inflight: 20,
+        max_queued: 0,
+        max_bytes: 0,
+        receive_maximum: 1024,
+        inline_max: 1 << 20,
+        topic_alias_maximum: 0,
+        outbound_aliases: 0,
+        alias_name_max: 128,
+        manual_acks: false,
+        on_session_loss: OnSessionLoss::Republish,
+        overflow: Overflow::Reject,
+        refuse_offline_qos0: false,
+        check_payload_format: false,
+        strict: false,
+        connack_timeout: 20_000,
+        pingresp_timeout: 0,
+        ack_timeout: 0,
+        retry_interval: 0,
+    };
+
+    /// Maps the defaults to all zeros and back, so that a fresh connection lies in `.bss`.
+    const fn coded(mut self) -> Self {
+        self.max_inflight ^= Self::DEFAULT.max_inflight;
+        self.receive_maximum ^= Self::DEFAULT.receive_maximum;
+        self.inline_max ^= Self::DEFAULT.inline_max;
+        self.alias_name_max ^= Self::DEFAULT.alias_name_max;
+        self.connack_timeout ^= Self::DEFAULT.connack_timeout;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// [`Limits`] in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct StoredLimits(Limits);
+
+impl StoredLimits {
+    pub(crate) const fn new(limits: Limits) -> Self {
+        Self(limits.coded())
+    }
+
+    pub(crate) const fn get(&self) -> Limits {
+        self.0.coded()
+    }
+
+    pub(crate) const fn inline_max(&self) -> usize {
+        (self.0.inline_max ^ Limits::DEFAULT.inline_max) as usize
+    }
+
+    pub(crate) const fn manual_acks(&self) -> bool {
+        self.0.manual_acks
+    }
+
+    pub(crate) const fn strict(&self) -> bool {
+        self.0.strict
+    }
+
+    pub(crate) const fn check_payload_format(&self) -> bool {
+        self.0.check_payload_format
+    }
+
+    /// As a bound: 0 stands for none.
+    pub(crate) const fn max_inflight(&self) -> u16 {
+        match self.0.max_inflight ^ Limits::DEFAULT.max_inflight {
+            0 => u16::MAX,
+            limit => limit,
+        }
+    }
+
+    pub(crate) const fn receive_maximum(&self) -> u16 {
+        match self.0.receive_maximum ^ Limits::DEFAULT.receive_maximum {
+            0 => 1,
+            limit => limit,
+        }
+    }
+
+    /// As a bound: 0 stands for none.
+    pub(crate) const fn max_bytes(&self) -> usize {
+        match self.0.max_bytes {
+            0 => usize::MAX,
+            limit => limit as usize,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_survive_being_stored() {
+        let limits = Limits { max_inflight: 0, receive_maximum: 9, inline_max: 77, ..Limits::DEFAULT };
+        assert_eq!(StoredLimits::new(limits).get(), limits);
+        assert_eq!(StoredLimits::new(limits).inline_max(), 77);
+        assert_eq!(StoredLimits::new(limits).max_inflight(), u16::MAX);
+        assert_eq!(StoredLimits::new(Limits::DEFAULT).max_inflight(), 20);
+    }
+}

@@ -1,0 +1,145 @@
+//! Keeping the tail: hosts read bytes in pieces of any size, packets come whole.
+
+/// A receive buffer of `N` bytes, for hosts without an allocator. `N` is [`Limits::inline_max`](crate::Limits::inline_max) or more.
+///
+/// ```
+/// use pure_mqtt::RxBuffer;
+///
+/// let mut rx = RxBuffer::<8>::new();
+/// rx.room()[..5].copy_from_slice(b"abcde"); // the transport reads into `room`
+/// rx.filled(5);
+/// rx.consume(3); // the connection took three of them
+/// assert_eq!(rx.bytes(), b"de");
+/// assert_eq!(rx.room().len(), 6);
+/// ```
+#[derive(Clone, Debug)]
+pub struct RxBuffer<const N: usize> {
+    start: usize,
+    end: usize,
+    bytes: [u8; N],
+}
+
+impl<const N: usize> Default for RxBuffer<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> RxBuffer<N> {
+    /// An empty buffer.
+    pub const fn new() -> Self {
+        Self { start: 0, end: 0, bytes: [0; N] }
+    }
+
+    /// Where the transport reads into: all that is free. What is kept is moved to the front for it.
+    pub fn room(&mut self) -> &mut [u8] {
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// The transport has put `count` bytes into [`room`](Self::room).
+    pub const fn filled(&mut self, count: usize) {
+        let room = N - self.end;
+        self.end += if count < room { count } else { room };
+    }
+
+    /// What waits for [`handle_input`](crate::Connection::handle_input).
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The connection is done with the first `count` bytes.
+    pub const fn consume(&mut self, count: usize) {
+        let kept = self.end - self.start;
+        self.start += if count < kept { count } else { kept };
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Forgets everything: the transport is gone.
+    pub const fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
+}
+
+#[cfg(feature = "bytes")]
+pub use self::shared::BytesBuffer;
+
+#[cfg(feature = "bytes")]
+mod shared {
+    use bytes::{Bytes, BytesMut};
+
+    use crate::wire::{Header, HeaderStep, Rules};
+
+    /// A receive buffer over `BytesMut`: whole packets are split off as `Bytes`, so that payloads can be kept without copying them.
+    #[derive(Clone, Debug)]
+    pub struct BytesBuffer {
+        bytes: BytesMut,
+        inline_max: usize,
+    }
+
+    impl BytesBuffer {
+        /// An empty buffer for packets of up to `inline_max` bytes, as in [`Limits::inline_max`](crate::Limits::inline_max).
+        pub fn new(inline_max: u32) -> Self {
+            Self { bytes: BytesMut::new(), inline_max: inline_max as usize }
+        }
+
+        /// Appends bytes that were read elsewhere.
+        pub fn extend(&mut self, bytes: &[u8]) {
+            self.bytes.extend_from_slice(bytes);
+        }
+
+        /// The buffer itself, for transports that read into a `BytesMut`.
+        pub fn buffer(&mut self) -> &mut BytesMut {
+            &mut self.bytes
+        }
+
+        /// Splits off all complete packets, by their headers; what is incomplete stays. `None` if there is none.
+        ///
+        /// Bytes that can't be the start of a packet that fits are handed out as well: the connection says what is wrong with them.
+        pub fn whole_packets(&mut self) -> Option<Bytes> {
+            let mut end = 0;
+            while let Some(length) = self.packet_at(end) {
+                end += length;
+            }
+            (end > 0).then(|| self.bytes.split_to(end).freeze())
+        }
+
+        /// The length of the packet that starts at `start`, if it is there in full.
+        fn packet_at(&self, start: usize) -> Option<usize> {
+            let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
+            match Header::decode(rest, Rules::new(crate::Version::V31)) {
+                Ok(HeaderStep::Partial(_)) => None,
+                Ok(HeaderStep::Header(header)) if header.packet_length() <= self.inline_max => {
+                    (header.packet_length() <= rest.len()).then(|| header.packet_length())
+                }
+                Ok(_) | Err(_) => Some(rest.len()),
+            }
+        }
+
+        /// Puts packets that the connection could not take yet back to the front.
+        pub fn give_back(&mut self, packets: Bytes) {
+            let tail = core::mem::take(&mut self.bytes);
+            self.bytes = packets.try_into_mut().unwrap_or_else(|packets| BytesMut::from(&packets[..]));
+            self.bytes.unsplit(tail);
+        }
+
+        /// Forgets everything: the transport is gone.
+        pub fn clear(&mut self) {
+            self.bytes.clear();
+        }
+    }
+
+    impl core::ops::Deref for BytesBuffer {
+        type Target = [u8];
+
+        /// What waits.
+        fn deref(&self) -> &[u8] {
+            &self.bytes
+        }
+    }
+}

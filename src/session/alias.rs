@@ -1,0 +1,164 @@
+//! Topic aliases (§3.3.2.3.4): names of one link, each in a place of equal room.
+
+use crate::storage::{AliasEntry, Names};
+
+/// One direction's aliases. They die with the link `[MQTT-3.3.2-7]`; serial numbers go on, so that an old handle stays old.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Aliases {
+    serial: u32,
+    /// How many outbound aliases are bound on this link.
+    bound: u16,
+    /// The outbound alias that is bound anew next, once all are bound.
+    oldest: u16,
+}
+
+/// What an inbound alias stands for.
+pub(crate) enum Bound {
+    Name,
+    /// It was bound to a name too long for the store.
+    TooLong,
+    Unbound,
+}
+
+/// How an outbound message names its topic.
+pub(crate) enum Outbound {
+    /// The server knows the alias.
+    Known(u16),
+    /// The alias is new: topic and alias are sent together.
+    New(u16),
+    /// No alias: the name doesn't fit the store.
+    None,
+}
+
+impl Aliases {
+    pub(crate) const EMPTY: Self = Self { serial: 0, bound: 0, oldest: 0 };
+
+    /// Forgets all names.
+    pub(crate) fn clear(&mut self, names: &mut Names<'_>) {
+        names.entries.fill(AliasEntry::UNBOUND);
+        (self.bound, self.oldest) = (0, 0);
+    }
+
+    /// Binds `alias` to `name`; a name that is too long is remembered as that.
+    pub(crate) fn bind(&mut self, names: &mut Names<'_>, alias: u16, name: &str) {
+        self.serial = self.serial.wrapping_add(1).max(1);
+        let room = stride(names);
+        let index = usize::from(alias).wrapping_sub(1);
+        let Some(entry) = names.entries.get_mut(index) else { return };
+        let place = names.bytes.get_mut(index * room..).and_then(|bytes| bytes.get_mut(..name.len()));
+        let length = match place {
+            Some(place) if name.len() <= room => {
+                place.copy_from_slice(name.as_bytes());
+                name.len() as u16
+            }
+            _ => TOO_LONG,
+        };
+        *entry = AliasEntry { serial: self.serial, length, hash: fingerprint(name) };
+    }
+
+    /// Takes a binding back that the server was not told of.
+    pub(crate) fn unbind(&mut self, names: &mut Names<'_>, alias: u16) {
+        if let Some(entry) = names.entries.get_mut(usize::from(alias).wrapping_sub(1)) {
+            *entry = AliasEntry::UNBOUND;
+        }
+    }
+
+    /// The serial number of the latest binding of `alias`, and what it stands for.
+    pub(crate) fn lookup(entries: &[AliasEntry], alias: u16) -> (u32, Bound) {
+        match entries.get(usize::from(alias).wrapping_sub(1)) {
+            None | Some(AliasEntry { serial: 0, .. }) => (0, Bound::Unbound),
+            Some(AliasEntry { serial, length: TOO_LONG, .. }) => (*serial, Bound::TooLong),
+            Some(entry) => (entry.serial, Bound::Name),
+        }
+    }
+
+    /// The name behind `alias`, if it is still the binding with this serial number.
+    pub(crate) fn name<'a>(entries: &[AliasEntry], bytes: &'a [u8], alias: u16, serial: u32) -> Option<&'a str> {
+        let index = usize::from(alias).checked_sub(1)?;
+        let entry = entries.get(index).filter(|entry| entry.serial == serial && entry.length != TOO_LONG)?;
+        let start = index * bytes.len().checked_div(entries.len())?;
+        let name = bytes.get(start..start + usize::from(entry.length))?;
+        core::str::from_utf8(name).ok()
+    }
+
+    /// Finds or makes the alias for an outbound `topic`, at most `maximum` of them `[MQTT-3.3.2-9]` `[MQTT-3.2.2-17]`.
+    pub(crate) fn outbound(&mut self, names: &mut Names<'_>, topic: &[u8], maximum: u16) -> Outbound {
+        let room = stride(names);
+        let maximum = maximum.min(names.entries.len() as u16);
+        let Ok(topic) = core::str::from_utf8(topic) else { return Outbound::None };
+        if maximum == 0 || topic.len() > room {
+            return Outbound::None;
+        }
+        let hash = fingerprint(topic);
+        for (alias, entry) in (1..=self.bound.min(maximum)).zip(names.entries.iter()) {
+            let is_same =
+                entry.hash == hash && Self::name(names.entries, names.bytes, alias, entry.serial) == Some(topic);
+            if is_same {
+                return Outbound::Known(alias);
+            }
+        }
+        let alias = if self.bound < maximum {
+            self.bound += 1;
+            self.bound
+        } else {
+            self.oldest = self.oldest % maximum + 1;
+            self.oldest
+        };
+        self.bind(names, alias, topic);
+        Outbound::New(alias)
+    }
+}
+
+const TOO_LONG: u16 = u16::MAX;
+
+fn stride(names: &Names<'_>) -> usize {
+    names.bytes.len().checked_div(names.entries.len()).unwrap_or(0).min(usize::from(TOO_LONG) - 1)
+}
+
+/// A small hash that only saves comparisons (FNV-1a, folded).
+fn fingerprint(name: &str) -> u16 {
+    let hash = name.bytes().fold(0x811C_9DC5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash ^ hash >> 16) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outbound_aliases_are_shared_out_and_taken_back_in_turn() {
+        let mut entries = [AliasEntry::UNBOUND; 2];
+        let mut bytes = [0; 16];
+        let mut names = Names { entries: &mut entries, bytes: &mut bytes };
+        let mut aliases = Aliases::default();
+        let mut send = |topic: &str| match aliases.outbound(&mut names, topic.as_bytes(), 2) {
+            Outbound::Known(alias) => (alias, "known"),
+            Outbound::New(alias) => (alias, "new"),
+            Outbound::None => (0, "none"),
+        };
+        assert_eq!(send("a"), (1, "new"));
+        assert_eq!(send("b"), (2, "new"));
+        assert_eq!(send("a"), (1, "known"));
+        assert_eq!(send("c"), (1, "new"));
+        assert_eq!(send("a"), (2, "new"));
+        assert_eq!(send("c"), (1, "known"));
+        assert_eq!(send("longer than 8"), (0, "none"));
+    }
+
+    #[test]
+    fn a_binding_replaced_is_not_shown_to_an_old_handle() {
+        let mut entries = [AliasEntry::UNBOUND; 1];
+        let mut bytes = [0; 8];
+        let mut names = Names { entries: &mut entries, bytes: &mut bytes };
+        let mut aliases = Aliases::default();
+        aliases.bind(&mut names, 1, "old");
+        let (serial, _) = Aliases::lookup(names.entries, 1);
+        assert_eq!(Aliases::name(names.entries, names.bytes, 1, serial), Some("old"));
+        aliases.bind(&mut names, 1, "new");
+        assert_eq!(Aliases::name(names.entries, names.bytes, 1, serial), None);
+        aliases.bind(&mut names, 1, "much too long");
+        assert!(matches!(Aliases::lookup(names.entries, 1), (_, Bound::TooLong)));
+        aliases.clear(&mut names);
+        assert!(matches!(Aliases::lookup(names.entries, 1), (_, Bound::Unbound)));
+    }
+}

@@ -1,0 +1,68 @@
+//! Encoded packets back to back in a linear log: no headers of their own, compacted when the end is reached.
+
+use crate::session::list::{List, find_mut};
+use crate::storage::{Parts, SendSlot};
+
+/// How far the arena is filled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Arena {
+    /// Where the next packet begins.
+    pub(crate) end: u32,
+    /// Bytes that belong to a packet.
+    pub(crate) live: u32,
+    /// Packets that have bytes here.
+    pub(crate) frames: u32,
+    /// Bytes of payloads that are kept by reference elsewhere.
+    pub(crate) shared: u32,
+}
+
+impl Arena {
+    /// Accounts for a packet that was written at the end.
+    pub(crate) fn push(&mut self, length: u32, shared: u32) -> u32 {
+        let position = self.end;
+        self.end += length;
+        self.live += length;
+        self.shared += shared;
+        self.frames += 1;
+        position
+    }
+
+    /// Gives the bytes of a packet back; they are not touched.
+    pub(crate) fn release(&mut self, slot: &mut SendSlot, shared: u32) {
+        if slot.length == 0 {
+            return;
+        }
+        self.live -= slot.length;
+        self.shared -= shared;
+        self.frames -= 1;
+        if self.live == 0 {
+            self.end = 0;
+        } else if slot.position + slot.length == self.end {
+            self.end = slot.position;
+        }
+        slot.length = 0;
+    }
+
+    /// Moves the packets of `log` together, in their order.
+    pub(crate) fn compact(&mut self, parts: &mut Parts<'_>, log: &List) {
+        let mut end = 0;
+        let mut id = log.first();
+        while let Some(slot) = find_mut(parts.slots, id) {
+            id = slot.next;
+            if slot.length > 0 {
+                shift(parts.arena, slot.position, slot.length, end);
+                slot.position = end;
+                end += slot.length;
+            }
+        }
+        self.end = end;
+    }
+}
+
+/// Moves `length` bytes within the arena.
+pub(crate) fn shift(arena: &mut [u8], from: u32, length: u32, to: u32) {
+    let (from, length, to) = (from as usize, length as usize, to as usize);
+    if from != to && from.max(to) + length <= arena.len() {
+        arena.copy_within(from..from + length, to);
+    }
+}

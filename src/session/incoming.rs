@@ -1,0 +1,385 @@
+//! Messages from the server at QoS 1 and 2, and the acknowledgements owed for them.
+//!
+//! What is owed is state; it is encoded when it leaves, so no full buffer can lose it. PUBACK and PUBREC leave in the order in which
+//! their messages came `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`: one queue for both. PUBCOMP has a queue of its own, so that a message
+//! which the application has not acknowledged cannot hold it back.
+
+use crate::reason::ReasonCode;
+use crate::storage::{ReceiveSlot, ReceiveState};
+use crate::wire::PacketType;
+
+/// A queue of receive slots, linked by place plus 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Queue {
+    first: u16,
+    last: u16,
+}
+
+/// An answer for an identifier that nothing is known of, or a PUBREL that is asked for again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Stray {
+    id: u16,
+    is_release: bool,
+    reason: u8,
+}
+
+/// The bookkeeping over the receive slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Incoming {
+    /// PUBACK and PUBREC.
+    owed: Queue,
+    /// PUBCOMP.
+    completing: Queue,
+    free: Queue,
+    /// Slots beyond this one were never used.
+    fresh: u16,
+    /// Slots in use.
+    used: u16,
+    /// Slots in use that acknowledging and draining will free.
+    freeable: u16,
+    serial: u32,
+    stray: Stray,
+}
+
+/// An acknowledgement that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) packet: PacketType,
+    pub(crate) id: u16,
+    pub(crate) reason: ReasonCode,
+    /// The send slot that holds the packet with its properties; 0 for none.
+    pub(crate) extra: u16,
+}
+
+/// What became of a message from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It is new: deliver it. The place and serial number name it when the application acknowledges.
+    New { place: u16, serial: u32 },
+    /// It was delivered before; its PUBREC is owed again.
+    Repeated,
+    /// Draining the output makes room.
+    Blocked,
+    /// No slot is free.
+    Full {
+        /// Acknowledging messages or draining the output frees one.
+        clears: bool,
+    },
+    /// The identifier belongs to another message.
+    InUse,
+}
+
+/// What became of a PUBREL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Release {
+    Completing,
+    /// Draining the output makes room.
+    Blocked,
+    /// Nothing is known of the identifier; PUBCOMP is owed all the same.
+    Unknown,
+    /// PUBREC has not left yet.
+    TooEarly,
+}
+
+/// A fresh table after it grew: the index by identifier is made anew.
+pub(crate) fn reindex(inbox: &mut [ReceiveSlot]) {
+    for slot in inbox.iter_mut() {
+        (slot.bucket, slot.chain) = (0, 0);
+    }
+    for place in 0..inbox.len() {
+        if inbox.get(place).is_some_and(is_indexed) {
+            link(inbox, place as u16);
+        }
+    }
+}
+
+fn is_indexed(slot: &ReceiveSlot) -> bool {
+    !matches!(slot.state, ReceiveState::Free | ReceiveState::AtLeastOnce)
+}
+
+fn bucket(inbox: &[ReceiveSlot], id: u16) -> usize {
+    usize::from(id) & inbox.len().wrapping_sub(1)
+}
+
+/// Enters the slot at `place` into the index. A chain is never longer than the table, nor than 65,536 divided by its length:
+/// at most 256, whatever identifiers a server picks.
+fn link(inbox: &mut [ReceiveSlot], place: u16) {
+    let Some(id) = inbox.get(usize::from(place)).map(|slot| slot.id) else { return };
+    let bucket = bucket(inbox, id);
+    let Some(head) = inbox.get_mut(bucket).map(|slot| core::mem::replace(&mut slot.bucket, place + 1)) else { return };
+    if let Some(slot) = inbox.get_mut(usize::from(place)) {
+        slot.chain = head;
+    }
+}
+
+fn unlink(inbox: &mut [ReceiveSlot], place: u16) {
+    let Some(slot) = inbox.get_mut(usize::from(place)) else { return };
+    let (id, chain) = (slot.id, core::mem::take(&mut slot.chain));
+    let bucket = bucket(inbox, id);
+    let Some(head) = inbox.get_mut(bucket) else { return };
+    if head.bucket == place + 1 {
+        head.bucket = chain;
+        return;
+    }
+    let mut link = head.bucket;
+    while let Some(slot) = at(inbox, link) {
+        if slot.chain == place + 1 {
+            slot.chain = chain;
+            return;
+        }
+        link = slot.chain;
+    }
+}
+
+/// The slot that `link` (its place plus 1) leads to.
+fn at(inbox: &mut [ReceiveSlot], link: u16) -> Option<&mut ReceiveSlot> {
+    inbox.get_mut(usize::from(link).checked_sub(1)?)
+}
+
+/// The link to the open QoS 2 message with this identifier.
+fn lookup(inbox: &[ReceiveSlot], id: u16) -> u16 {
+    let mut link = inbox.get(bucket(inbox, id)).map_or(0, |slot| slot.bucket);
+    while let Some(slot) = usize::from(link).checked_sub(1).and_then(|place| inbox.get(place)) {
+        if slot.id == id {
+            break;
+        }
+        link = slot.chain;
+    }
+    link
+}
+
+impl Queue {
+    fn push(&mut self, inbox: &mut [ReceiveSlot], link: u16) {
+        let last = core::mem::replace(&mut self.last, link);
+        if let Some(slot) = at(inbox, link) {
+            slot.next = 0;
+        }
+        match at(inbox, last) {
+            Some(slot) => slot.next = link,
+            None => self.first = link,
+        }
+    }
+
+    fn pop(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
+        let link = self.first;
+        if let Some(slot) = at(inbox, link) {
+            self.first = core::mem::take(&mut slot.next);
+        }
+        if self.first == 0 {
+            self.last = 0;
+        }
+        link
+    }
+}
+
+impl Incoming {
+    pub(crate) const EMPTY: Self = Self {
+        owed: Queue { first: 0, last: 0 },
+        completing: Queue { first: 0, last: 0 },
+        free: Queue { first: 0, last: 0 },
+        fresh: 0,
+        used: 0,
+        freeable: 0,
+        serial: 0,
+        stray: Stray { id: 0, is_release: false, reason: 0 },
+    };
+
+    /// Nothing is owed to the server. QoS 2 messages may be open: it is the server's turn.
+    pub(crate) const fn owes_nothing(&self) -> bool {
+        self.owed.first == 0 && self.completing.first == 0 && self.stray.id == 0
+    }
+
+    /// Another slot is needed before one more message can be taken, and the table is not at `limit` yet.
+    pub(crate) fn wants_growth(&self, inbox: &[ReceiveSlot], limit: usize) -> bool {
+        usize::from(self.used) >= inbox.len() && inbox.len() < limit
+    }
+
+    /// A QoS 1 message; `acknowledged` if the application need not do it.
+    pub(crate) fn at_least_once(
+        &mut self,
+        inbox: &mut [ReceiveSlot],
+        id: u16,
+        limit: usize,
+        acknowledged: bool,
+    ) -> Arrival {
+        if lookup(inbox, id) != 0 {
+            return Arrival::InUse; // [MQTT-2.2.1-4] [MQTT-2.3.1-4]
+        }
+        self.take(inbox, id, limit, acknowledged, ReceiveState::AtLeastOnce)
+    }
+
+    /// A QoS 2 message. It is new unless its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`.
+    pub(crate) fn exactly_once(
+        &mut self,
+        inbox: &mut [ReceiveSlot],
+        id: u16,
+        limit: usize,
+        acknowledged: bool,
+    ) -> Arrival {
+        let link = lookup(inbox, id);
+        let Some(slot) = at(inbox, link) else {
+            return self.take(inbox, id, limit, acknowledged, ReceiveState::ExactlyOnce);
+        };
+        if slot.state == ReceiveState::Completing || slot.owed && slot.acknowledged {
+            return Arrival::Blocked;
+        }
+        if !slot.owed {
+            slot.owed = true;
+            self.owed.push(inbox, link);
+        }
+        Arrival::Repeated
+    }
+
+    fn take(
+        &mut self,
+        inbox: &mut [ReceiveSlot],
+        id: u16,
+        limit: usize,
+        acknowledged: bool,
+        state: ReceiveState,
+    ) -> Arrival {
+        if usize::from(self.used) >= limit.min(inbox.len()) {
+            return Arrival::Full { clears: self.freeable > 0 };
+        }
+        let link = if self.free.first != 0 {
+            self.free.pop(inbox)
+        } else {
+            self.fresh += 1;
+            self.fresh
+        };
+        self.serial = self.serial.wrapping_add(1);
+        let serial = self.serial;
+        let Some(slot) = at(inbox, link) else { return Arrival::Full { clears: false } };
+        *slot = ReceiveSlot { serial, id, state, acknowledged, owed: true, bucket: slot.bucket, ..ReceiveSlot::FREE };
+        self.used += 1;
+        if state == ReceiveState::AtLeastOnce {
+            self.freeable += 1;
+        } else {
+            self::link(inbox, link - 1);
+        }
+        self.owed.push(inbox, link);
+        Arrival::New { place: link - 1, serial }
+    }
+
+    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP with the reason `unknown` is owed, if any.
+    pub(crate) fn release(&mut self, inbox: &mut [ReceiveSlot], id: u16, unknown: Option<ReasonCode>) -> Release {
+        let link = lookup(inbox, id);
+        let Some(slot) = at(inbox, link) else {
+            let is_noted = unknown.is_none_or(|reason| self.stray(id, false, reason));
+            return if is_noted { Release::Unknown } else { Release::Blocked };
+        };
+        match slot.state {
+            ReceiveState::Recorded if !slot.owed => {
+                slot.state = ReceiveState::Completing;
+                self.freeable += 1;
+                self.completing.push(inbox, link);
+                Release::Completing
+            }
+            ReceiveState::Recorded | ReceiveState::Completing => Release::Blocked,
+            _ => Release::TooEarly,
+        }
+    }
+
+    /// Notes an answer for which there is no slot; false if one waits already.
+    pub(crate) fn stray(&mut self, id: u16, is_release: bool, reason: ReasonCode) -> bool {
+        let is_free = self.stray.id == 0;
+        if is_free {
+            self.stray = Stray { id, is_release, reason: reason.0 };
+        }
+        is_free
+    }
+
+    /// The message that the application holds a handle for: not acknowledged yet, and still the same.
+    pub(crate) fn held<'a>(
+        &self,
+        inbox: &'a mut [ReceiveSlot],
+        place: u16,
+        serial: u32,
+    ) -> Option<&'a mut ReceiveSlot> {
+        inbox.get_mut(usize::from(place)).filter(|slot| {
+            slot.serial == serial
+                && !slot.acknowledged
+                && matches!(slot.state, ReceiveState::AtLeastOnce | ReceiveState::ExactlyOnce)
+        })
+    }
+
+    /// The acknowledgement that is to leave next.
+    pub(crate) fn due(&self, inbox: &mut [ReceiveSlot]) -> Option<Due> {
+        if let Some(slot) = at(inbox, self.completing.first) {
+            let reason = ReasonCode::SUCCESS;
+            return Some(Due { packet: PacketType::PubComp, id: slot.id, reason, extra: 0 });
+        }
+        if let Some(slot) = at(inbox, self.owed.first).filter(|slot| slot.acknowledged) {
+            let packet = match slot.state {
+                ReceiveState::AtLeastOnce => PacketType::PubAck,
+                _ => PacketType::PubRec,
+            };
+            return Some(Due { packet, id: slot.id, reason: ReasonCode(slot.reason), extra: slot.extra });
+        }
+        let Stray { id, is_release, reason } = self.stray;
+        let packet = if is_release { PacketType::PubRel } else { PacketType::PubComp };
+        (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0 })
+    }
+
+    /// What [`due`](Self::due) named has left.
+    pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot]) {
+        if self.completing.first != 0 {
+            let link = self.completing.pop(inbox);
+            return self.free(inbox, link);
+        }
+        if at(inbox, self.owed.first).is_none_or(|slot| !slot.acknowledged) {
+            self.stray = Stray::default();
+            return;
+        }
+        let link = self.owed.pop(inbox);
+        let Some(slot) = at(inbox, link) else { return };
+        slot.owed = false;
+        slot.extra = 0;
+        let is_over = slot.state == ReceiveState::AtLeastOnce || ReasonCode(slot.reason).is_error(); // [MQTT-4.3.3-9]
+        if is_over {
+            self.free(inbox, link);
+        } else {
+            slot.state = ReceiveState::Recorded;
+        }
+    }
+
+    fn free(&mut self, inbox: &mut [ReceiveSlot], link: u16) {
+        let Some(slot) = at(inbox, link) else { return };
+        let state = slot.state;
+        if is_indexed(slot) {
+            unlink(inbox, link - 1);
+        }
+        if let Some(slot) = at(inbox, link) {
+            *slot = ReceiveSlot { bucket: slot.bucket, ..ReceiveSlot::FREE };
+        }
+        if matches!(state, ReceiveState::AtLeastOnce | ReceiveState::Completing) {
+            self.freeable -= 1;
+        }
+        self.used -= 1;
+        self.free.push(inbox, link);
+    }
+
+    /// The link is gone: QoS 1 messages will come again, QoS 2 messages stay known `[MQTT-4.3.3-10]`.
+    pub(crate) fn link_lost(&mut self, inbox: &mut [ReceiveSlot]) {
+        self.stray = Stray::default();
+        while self.completing.first != 0 {
+            let link = self.completing.pop(inbox);
+            self.free(inbox, link);
+        }
+        while self.owed.first != 0 {
+            let link = self.owed.pop(inbox);
+            let Some(slot) = at(inbox, link) else { return };
+            slot.owed = false;
+            slot.extra = 0;
+            if slot.state == ReceiveState::AtLeastOnce {
+                self.free(inbox, link);
+            }
+        }
+    }
+
+    /// The session is gone.
+    pub(crate) fn clear(&mut self, inbox: &mut [ReceiveSlot]) {
+        inbox.fill(ReceiveSlot::FREE);
+        *self = Self { serial: self.serial, ..Self::EMPTY };
+    }
+}

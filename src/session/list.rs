@@ -1,0 +1,98 @@
+//! Send slots by packet identifier, and lists that link them by identifier: when the table grows, nothing needs to be relinked.
+
+use crate::storage::SendSlot;
+
+/// Where the packet with this identifier lives, if it exists.
+pub(super) const fn place(slots: &[SendSlot], id: u16) -> usize {
+    id as usize & slots.len().wrapping_sub(1)
+}
+
+pub(crate) fn find(slots: &[SendSlot], id: u16) -> Option<&SendSlot> {
+    slots.get(place(slots, id)).filter(|slot| slot.id == id && id != 0)
+}
+
+pub(crate) fn find_mut(slots: &mut [SendSlot], id: u16) -> Option<&mut SendSlot> {
+    slots.get_mut(place(slots, id)).filter(|slot| slot.id == id && id != 0)
+}
+
+/// A doubly linked list of send slots. A slot is in one list at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct List {
+    first: u16,
+    last: u16,
+}
+
+impl List {
+    pub(crate) const EMPTY: Self = Self { first: 0, last: 0 };
+
+    pub(crate) const fn first(&self) -> u16 {
+        self.first
+    }
+
+    pub(crate) const fn last(&self) -> u16 {
+        self.last
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.first == 0
+    }
+
+    pub(crate) fn push(&mut self, slots: &mut [SendSlot], id: u16) {
+        let last = core::mem::replace(&mut self.last, id);
+        if let Some(slot) = find_mut(slots, id) {
+            (slot.previous, slot.next) = (last, 0);
+        }
+        match find_mut(slots, last) {
+            Some(slot) => slot.next = id,
+            None => self.first = id,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, slots: &mut [SendSlot], id: u16) {
+        let Some(slot) = find_mut(slots, id) else { return };
+        let (previous, next) = (slot.previous, slot.next);
+        (slot.previous, slot.next) = (0, 0);
+        match find_mut(slots, previous) {
+            Some(slot) => slot.next = next,
+            None => self.first = next,
+        }
+        match find_mut(slots, next) {
+            Some(slot) => slot.previous = previous,
+            None => self.last = previous,
+        }
+    }
+
+    pub(crate) fn iter<'a>(&self, slots: &'a [SendSlot]) -> impl Iterator<Item = &'a SendSlot> + use<'a> {
+        iter_from(slots, self.first)
+    }
+}
+
+/// The slots from `id` to the end of its list.
+pub(crate) fn iter_from(slots: &[SendSlot], id: u16) -> impl Iterator<Item = &SendSlot> {
+    core::iter::successors(find(slots, id), |slot| find(slots, slot.next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_keeps_order_through_removals() {
+        let mut slots = [SendSlot::FREE; 4];
+        let mut list = List::EMPTY;
+        for id in [5, 6, 7] {
+            let index = place(&slots, id);
+            slots[index].id = id;
+            list.push(&mut slots, id);
+        }
+        let ids = |list: &List, slots: &[SendSlot]| list.iter(slots).map(|slot| slot.id).collect::<std::vec::Vec<_>>();
+        assert_eq!(ids(&list, &slots), [5, 6, 7]);
+        list.remove(&mut slots, 6);
+        assert_eq!(ids(&list, &slots), [5, 7]);
+        list.remove(&mut slots, 5);
+        list.remove(&mut slots, 7);
+        assert!(list.is_empty());
+        list.push(&mut slots, 6);
+        assert_eq!(ids(&list, &slots), [6]);
+    }
+}

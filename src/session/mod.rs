@@ -1,0 +1,21 @@
+//! What outlives a link: outgoing packets until they are acknowledged, identifiers, open QoS 2 messages from the server.
+//!
+//! Nothing here knows the time, a transport, or how a packet looks beyond its frame. Each transition is a function with the
+//! standard's name for it; [`link_lost`](Outgoing::link_lost) alone says what each state becomes after a reconnect.
+
+mod alias;
+mod arena;
+mod incoming;
+mod list;
+mod outgoing;
+mod queue;
+mod reencode;
+mod resume;
+mod sending;
+
+pub(crate) use self::alias::{Aliases, Bound, Outbound};
+pub(crate) use self::incoming::{Arrival, Due, Incoming, Release, reindex};
+pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
+pub(crate) use self::queue::Need;
+pub use self::queue::Victims;
+pub(crate) use self::sending::Peer;

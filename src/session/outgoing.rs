@@ -1,0 +1,389 @@
+//! Outgoing packets from the command to the last acknowledgement.
+//!
+//! ```text
+//!            stage            whole frame taken            PUBACK
+//! Queued ───────────▶ (run) ───────────────────▶ Sent ───────────────────────────────────▶ free
+//!    ▲                                            │  PUBREC            PUBREL      PUBCOMP
+//!    └──────────────── link lost ─────────────────┤ ────────▶ Released ──────▶ Completing ──▶ free
+//!                                                 └ cause ──▶ Ended ── outcome fetched ─────▶ free
+//! ```
+//!
+//! A slot stands in one list at a time: `log` (packets with bytes, in the order of the arena, which is the order of sending and of
+//! sending again), `released` (in the order of PUBREC `[MQTT-4.6.0-4]`), `requests` (SUBSCRIBE and UNSUBSCRIBE that are out), or
+//! `ended` (outcomes to be fetched).
+
+use crate::event::Cause;
+use crate::reason::ReasonCode;
+use crate::session::arena::Arena;
+use crate::session::list::{List, find, find_mut, place};
+use crate::session::sending::Run;
+use crate::storage::{Flags, Kind, Parts, Payload, SendSlot, State};
+use crate::types::Version;
+use crate::wire::Writer;
+
+/// The bookkeeping over the send slots and the arena.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Outgoing {
+    /// The version that the frames in the arena are encoded for.
+    pub(super) version: Version,
+    pub(super) log: List,
+    pub(super) released: List,
+    pub(super) requests: List,
+    pub(super) ended: List,
+    /// The first packet of the log that may still have to be sent; 0 if there is none.
+    pub(super) next: u16,
+    /// While the window is closed: the last packet of the log that was looked at for one that needn't wait; 0 for none.
+    pub(super) bypass: u16,
+    /// The first PUBREL to be sent; 0 if there is none.
+    pub(super) release: u16,
+    pub(super) last_id: u16,
+    pub(super) last_handle: u64,
+    /// The handle of the latest QoS 0 message that left.
+    pub(super) left: u64,
+    pub(super) arena: Arena,
+    /// Slots in use.
+    pub(super) used: u32,
+    /// PUBLISH packets that are not finished.
+    pub(super) publishes: u32,
+    /// PUBLISH packets that hold a unit of the window.
+    pub(super) in_flight: u32,
+    /// The earliest second in which a queued message may expire; 0 for never.
+    pub(super) expiry: u32,
+    pub(super) run: Run,
+}
+
+/// A packet to be stored: how long it is and how it is written.
+pub(crate) struct Frame<'f> {
+    pub(crate) kind: Kind,
+    pub(crate) flags: Flags,
+    pub(crate) detail: u32,
+    /// Its length in the arena.
+    pub(crate) length: usize,
+    /// A payload that stays outside the arena.
+    pub(crate) shared: Option<Payload<'f>>,
+    pub(crate) write: &'f dyn Fn(u16, &mut Writer<'_>),
+}
+
+/// An acknowledgement that found its packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Matched {
+    pub(crate) handle: u64,
+    pub(crate) id: u16,
+}
+
+/// An acknowledgement that did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mismatch {
+    /// Nothing is known of the identifier.
+    Unknown,
+    /// The identifier belongs to a packet that is not acknowledged in this way, or not yet.
+    Unexpected,
+    /// The number of codes differs from the number of filters.
+    Count,
+}
+
+/// What a PUBREC means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PubRecStep {
+    /// PUBREL follows.
+    Released,
+    /// PUBREL was asked for already, and is asked for again.
+    Repeated,
+    /// The message is refused and over.
+    Rejected(Matched),
+}
+
+impl Outgoing {
+    pub(crate) const fn new(version: Version) -> Self {
+        Self {
+            version,
+            log: List::EMPTY,
+            released: List::EMPTY,
+            requests: List::EMPTY,
+            ended: List::EMPTY,
+            next: 0,
+            bypass: 0,
+            release: 0,
+            last_id: 0,
+            last_handle: 0,
+            left: 0,
+            arena: Arena { end: 0, live: 0, frames: 0, shared: 0 },
+            used: 0,
+            publishes: 0,
+            in_flight: 0,
+            expiry: 0,
+            run: Run { id: 0, offset: 0, left: 0 },
+        }
+    }
+
+    pub(crate) const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Commands that are not finished: messages, requests, and outcomes that were not fetched.
+    pub(crate) const fn pending(&self) -> usize {
+        self.used as usize
+    }
+
+    pub(crate) const fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// The handle of the latest QoS 0 message that left.
+    pub(crate) const fn left(&self) -> u64 {
+        self.left
+    }
+
+    pub(crate) const fn arena_end(&self) -> usize {
+        self.arena.end as usize
+    }
+
+    /// Something was sent and its acknowledgement is awaited.
+    pub(crate) const fn awaits_answer(&self) -> bool {
+        self.in_flight > 0 || !self.requests.is_empty()
+    }
+
+    /// Stores a packet for which [`Need`](super::Need) said that there is room, under a new identifier and handle.
+    pub(crate) fn push(&mut self, parts: &mut Parts<'_>, frame: &Frame<'_>) -> Option<Matched> {
+        let id = self.free_id(parts.slots)?;
+        if self.arena.end as usize + frame.length > parts.arena.len() {
+            self.arena.compact(parts, &self.log);
+        }
+        let room = parts.arena.get_mut(self.arena.end as usize..)?.get_mut(..frame.length)?;
+        let mut writer = Writer::new(room);
+        (frame.write)(id, &mut writer);
+        debug_assert_eq!(writer.finish(), Ok(frame.length));
+
+        let index = place(parts.slots, id);
+        let mut flags = frame.flags;
+        let mut shared = 0;
+        if let Some(payload) = &frame.shared {
+            parts.payloads.put(index, payload);
+            flags.set(Flags::SHARED_PAYLOAD);
+            shared = payload.as_slice().len() as u32;
+        }
+        self.last_id = id;
+        self.last_handle += 1;
+        let handle = self.last_handle;
+        let length = frame.length as u32;
+        let position = self.arena.push(length, shared);
+        let slot =
+            SendSlot { handle, position, length, id, flags, kind: frame.kind, detail: frame.detail, ..SendSlot::FREE };
+        *parts.slots.get_mut(index)? = slot;
+        self.log.push(parts.slots, id);
+        if self.next == 0 {
+            self.next = id;
+        }
+        self.used += 1;
+        if frame.kind.is_publish() {
+            self.publishes += 1;
+            self.note_expiry(frame.detail);
+        }
+        Some(Matched { handle, id })
+    }
+
+    /// The next identifier in turn whose place is free, so that each is used again as late as possible
+    /// `[MQTT-2.2.1-3]` `[MQTT-2.3.1-2]`.
+    fn free_id(&self, slots: &[SendSlot]) -> Option<u16> {
+        let mut id = self.last_id;
+        for _ in 0..=slots.len() {
+            id = id.wrapping_add(1).max(1);
+            if slots.get(place(slots, id)).is_some_and(|slot| slot.kind == Kind::Free) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    pub(super) fn note_expiry(&mut self, second: u32) {
+        if second != 0 && (self.expiry == 0 || second < self.expiry) {
+            self.expiry = second;
+        }
+    }
+
+    /// The length of the payload that a packet keeps outside the arena.
+    pub(super) fn shared_length(parts: &Parts<'_>, slot: &SendSlot) -> u32 {
+        if slot.flags.has(Flags::SHARED_PAYLOAD) {
+            parts.payloads.get(place(parts.slots, slot.id)).len() as u32
+        } else {
+            0
+        }
+    }
+
+    /// PUBACK `[MQTT-4.3.2-3]`: the end of a QoS 1 message, whatever the reason `[MQTT-4.4.0-2]`.
+    pub(crate) fn puback(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Matched, Mismatch> {
+        let slot = sent(parts.slots, id)?;
+        if slot.kind != Kind::Publish1 {
+            return Err(Mismatch::Unexpected);
+        }
+        Ok(self.finish(parts, id))
+    }
+
+    /// PUBREC `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`; or the end, if it is a refusal.
+    pub(crate) fn pubrec(
+        &mut self,
+        parts: &mut Parts<'_>,
+        id: u16,
+        reason: ReasonCode,
+    ) -> Result<PubRecStep, Mismatch> {
+        let slot = sent(parts.slots, id)?;
+        match (slot.kind, slot.state) {
+            (Kind::Publish2, State::Sent | State::Queued) if reason.is_error() => {
+                Ok(PubRecStep::Rejected(self.finish(parts, id)))
+            }
+            (Kind::Publish2, State::Sent | State::Queued) => {
+                self.free_bytes(parts, id);
+                self.leave_log(parts.slots, id);
+                self.released.push(parts.slots, id);
+                if let Some(slot) = find_mut(parts.slots, id) {
+                    slot.state = State::Released;
+                }
+                if self.release == 0 {
+                    self.release = id;
+                }
+                Ok(PubRecStep::Released)
+            }
+            (Kind::Publish2, _) if !reason.is_error() => Ok(PubRecStep::Repeated),
+            _ => Err(Mismatch::Unexpected),
+        }
+    }
+
+    /// PUBCOMP `[MQTT-4.3.3-5]`: the end of a QoS 2 message.
+    pub(crate) fn pubcomp(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Matched, Mismatch> {
+        let slot = sent(parts.slots, id)?;
+        if slot.state != State::Completing {
+            return Err(Mismatch::Unexpected);
+        }
+        Ok(self.finish(parts, id))
+    }
+
+    /// SUBACK or UNSUBACK with `count` codes, if the version has codes at all `[MQTT-3.8.4-6]` `[MQTT-3.11.3-1]`.
+    pub(crate) fn answered(
+        &mut self,
+        parts: &mut Parts<'_>,
+        kind: Kind,
+        id: u16,
+        count: Option<usize>,
+    ) -> Result<Matched, Mismatch> {
+        let slot = sent(parts.slots, id)?;
+        if slot.kind != kind {
+            return Err(Mismatch::Unexpected);
+        }
+        if count.is_some_and(|count| count != slot.detail as usize) {
+            return Err(Mismatch::Count);
+        }
+        Ok(self.finish(parts, id))
+    }
+
+    /// The PUBREL that is to be sent next `[MQTT-4.6.0-4]`.
+    pub(crate) const fn release_due(&self) -> u16 {
+        self.release
+    }
+
+    /// The PUBREL that [`release_due`](Self::release_due) named was sent.
+    pub(crate) fn release_sent(&mut self, slots: &mut [SendSlot]) {
+        if let Some(slot) = find_mut(slots, self.release) {
+            slot.state = State::Completing;
+            self.release = slot.next;
+        }
+    }
+
+    /// Ends a packet without an acknowledgement. QoS 0 messages and stored acknowledgements just go; of all others the
+    /// outcome stays until it is fetched.
+    pub(super) fn end(&mut self, parts: &mut Parts<'_>, id: u16, cause: Cause) {
+        let Some(slot) = find(parts.slots, id).copied() else { return };
+        if matches!(slot.kind, Kind::Publish0 | Kind::Ack) {
+            self.finish(parts, id);
+            return;
+        }
+        self.free_bytes(parts, id);
+        self.leave_list(parts.slots, &slot);
+        self.uncount(parts.slots, id);
+        self.ended.push(parts.slots, id);
+        if let Some(slot) = find_mut(parts.slots, id) {
+            slot.state = State::Ended;
+            slot.detail = cause as u32;
+        }
+    }
+
+    /// The next outcome that no packet caused; its slot is free afterwards.
+    pub(crate) fn poll_ended(&mut self, parts: &mut Parts<'_>) -> Option<(Matched, Kind, Cause)> {
+        let slot = *find(parts.slots, self.ended.first())?;
+        let matched = self.finish(parts, slot.id);
+        Some((matched, slot.kind, Cause::from_number(slot.detail)))
+    }
+
+    /// Takes a packet out of everything and frees its slot and identifier.
+    pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Matched {
+        self.free_bytes(parts, id);
+        self.uncount(parts.slots, id);
+        let Some(slot) = find(parts.slots, id).copied() else { return Matched { handle: 0, id } };
+        self.leave_list(parts.slots, &slot);
+        if let Some(place) = find_mut(parts.slots, id) {
+            *place = SendSlot::FREE;
+        }
+        self.used -= 1;
+        if slot.kind.is_publish() {
+            self.publishes -= 1;
+        }
+        Matched { handle: slot.handle, id }
+    }
+
+    pub(super) fn free_bytes(&mut self, parts: &mut Parts<'_>, id: u16) {
+        let index = place(parts.slots, id);
+        let Some(slot) = find_mut(parts.slots, id) else { return };
+        let mut shared = 0;
+        if slot.flags.has(Flags::SHARED_PAYLOAD) {
+            shared = parts.payloads.get(index).len() as u32;
+            parts.payloads.clear(index);
+            slot.flags.clear(Flags::SHARED_PAYLOAD);
+        }
+        self.arena.release(slot, shared);
+    }
+
+    fn leave_list(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
+        match slot.state {
+            State::Released | State::Completing => {
+                if self.release == slot.id {
+                    self.release = slot.next;
+                }
+                self.released.remove(slots, slot.id);
+            }
+            State::Ended => self.ended.remove(slots, slot.id),
+            State::Sent if slot.kind.is_request() => self.requests.remove(slots, slot.id),
+            State::Queued | State::Sent => self.leave_log(slots, slot.id),
+        }
+    }
+
+    /// Takes a packet out of the log; the cursors that stand on it step aside.
+    pub(super) fn leave_log(&mut self, slots: &mut [SendSlot], id: u16) {
+        let Some(slot) = find(slots, id) else { return };
+        if self.next == id {
+            self.next = slot.next;
+        }
+        if self.bypass == id {
+            self.bypass = slot.previous;
+        }
+        self.log.remove(slots, id);
+    }
+
+    /// Gives the unit of the window back that a packet holds.
+    pub(super) fn uncount(&mut self, slots: &mut [SendSlot], id: u16) {
+        if let Some(slot) = find_mut(slots, id).filter(|slot| slot.flags.has(Flags::COUNTED)) {
+            slot.flags.clear(Flags::COUNTED);
+            self.in_flight -= 1;
+        }
+    }
+}
+
+/// The packet with this identifier, if the server can know it: it was sent, and is not being sent again just now.
+fn sent(slots: &[SendSlot], id: u16) -> Result<&SendSlot, Mismatch> {
+    find(slots, id)
+        .filter(|slot| slot.kind.is_windowed() || slot.kind.is_request())
+        .filter(|slot| match slot.state {
+            State::Queued => slot.flags.has(Flags::AGED) && !slot.flags.has(Flags::STAGED),
+            State::Ended => false,
+            State::Sent | State::Released | State::Completing => true,
+        })
+        .ok_or(Mismatch::Unknown)
+}

@@ -1,0 +1,221 @@
+//! Room for one more packet: what it takes, whom the overflow policy drops for it, and what leaves the queue unsent.
+
+use crate::event::Cause;
+use crate::session::list::{find, find_mut};
+use crate::session::outgoing::Outgoing;
+use crate::session::sending::is_expired;
+use crate::storage::{Flags, Parts, SendSlot, State};
+use crate::types::Handle;
+use crate::wire::{Reader, Rules};
+
+/// What one more packet takes, against what there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    /// Its bytes in the arena.
+    pub(crate) bytes: usize,
+    /// Its bytes elsewhere.
+    pub(crate) shared: usize,
+    pub(crate) is_publish: bool,
+    /// Most slots.
+    pub(crate) max_slots: usize,
+    /// Most bytes of the arena.
+    pub(crate) max_arena: usize,
+    /// Most bytes in all.
+    pub(crate) max_bytes: usize,
+    /// Most unfinished messages; 0 for no limit.
+    pub(crate) max_queued: usize,
+}
+
+/// Re-encoding for 5.0 makes a packet of an earlier version so much longer at most: a property length, and one more byte of
+/// remaining length. Room for that is kept, so that a change of version never fails.
+pub(super) const REENCODING: usize = 2;
+
+/// The messages that the overflow policy dropped: all unsent ones with handles from `first` to `last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Victims {
+    /// The handle of the first.
+    pub first: Handle,
+    /// The handle of the last.
+    pub last: Handle,
+    /// How many there are.
+    pub count: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Freed {
+    slots: usize,
+    bytes: usize,
+    shared: usize,
+}
+
+impl Freed {
+    fn add(&mut self, parts: &Parts<'_>, slot: &SendSlot) {
+        self.slots += 1;
+        self.bytes += slot.length as usize;
+        self.shared += Outgoing::shared_length(parts, slot) as usize;
+    }
+}
+
+impl Outgoing {
+    /// Whether there is room within the limits.
+    pub(crate) fn has_room(&self, need: &Need) -> bool {
+        self.has_room_without(need, Freed::default())
+    }
+
+    fn has_room_without(&self, need: &Need, freed: Freed) -> bool {
+        let frames = (self.arena.frames as usize + 1).saturating_sub(freed.slots);
+        let spare = if self.version.has_properties() { 0 } else { REENCODING * frames };
+        let arena = (self.arena.live as usize + need.bytes + spare).saturating_sub(freed.bytes);
+        let all = (arena + self.arena.shared as usize + need.shared).saturating_sub(freed.shared);
+        let queued = (self.publishes as usize).saturating_sub(freed.slots);
+        (self.used as usize) < need.max_slots + freed.slots
+            && arena <= need.max_arena
+            && all <= need.max_bytes
+            && (!need.is_publish || need.max_queued == 0 || queued < need.max_queued)
+    }
+
+    /// The table is so full that free slots are rare, and it may grow.
+    pub(crate) const fn wants_slots(&self, length: usize, limit: usize) -> bool {
+        let used = self.used as usize;
+        used + used / 3 >= length && length < limit
+    }
+
+    /// The length that the arena should have for `bytes` more: twice what is live, so that compacting is rare.
+    pub(crate) fn wants_arena(&self, length: usize, bytes: usize, limit: usize) -> Option<usize> {
+        let live = self.arena.live as usize + bytes;
+        let wanted = (live * 2).min(limit);
+        (self.arena.end as usize + bytes > length && length < wanted).then_some(wanted)
+    }
+
+    /// Drops the oldest unsent messages until there is room; changes nothing if even all of them are not enough.
+    pub(crate) fn drop_oldest(&mut self, parts: &mut Parts<'_>, need: &Need) -> Option<Victims> {
+        let mut freed = Freed::default();
+        let mut victims: Option<Victims> = None;
+        for slot in self.log.iter(parts.slots).filter(|slot| self.is_droppable(slot)) {
+            if self.has_room_without(need, freed) {
+                break;
+            }
+            freed.add(parts, slot);
+            let handle = Handle(slot.handle);
+            let seen = victims.unwrap_or(Victims { first: handle, last: handle, count: 0 });
+            victims = Some(Victims { last: handle, count: seen.count + 1, ..seen });
+        }
+        let victims = victims.filter(|_| self.has_room_without(need, freed))?;
+        self.drop_unsent(parts, victims);
+        Some(victims)
+    }
+
+    /// Drops the unsent message to `topic`, if that makes room.
+    pub(crate) fn drop_same_topic(&mut self, parts: &mut Parts<'_>, need: &Need, topic: &str) -> Option<Victims> {
+        let slot = self
+            .log
+            .iter(parts.slots)
+            .find(|slot| self.is_droppable(slot) && topic_of(parts.arena, slot) == Some(topic.as_bytes()))?;
+        let mut freed = Freed::default();
+        freed.add(parts, slot);
+        let handle = Handle(slot.handle);
+        let victims = Victims { first: handle, last: handle, count: 1 };
+        if !self.has_room_without(need, freed) {
+            return None;
+        }
+        self.drop_unsent(parts, victims);
+        Some(victims)
+    }
+
+    fn drop_unsent(&mut self, parts: &mut Parts<'_>, victims: Victims) {
+        self.unstage(parts.slots);
+        let mut id = self.log.first();
+        while let Some(slot) = find(parts.slots, id) {
+            let next = slot.next;
+            if (victims.first.0..=victims.last.0).contains(&slot.handle) && self.is_droppable(slot) {
+                self.finish(parts, id);
+            }
+            id = next;
+        }
+    }
+
+    /// A message of which no byte has left yet.
+    fn is_droppable(&self, slot: &SendSlot) -> bool {
+        let is_begun = slot.id == self.run.id && self.is_inside_frame();
+        slot.kind.is_publish() && slot.state == State::Queued && !slot.flags.has(Flags::DUP) && !is_begun
+    }
+
+    /// Takes an unsent message out of the queue.
+    pub(crate) fn cancel(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
+        let found = self.log.iter(parts.slots).find(|slot| slot.handle == handle.0 && self.is_droppable(slot));
+        let Some(id) = found.map(|slot| slot.id) else { return false };
+        self.unstage(parts.slots);
+        self.finish(parts, id);
+        true
+    }
+
+    /// The second in which the next queued message may expire; 0 for never.
+    pub(crate) const fn next_expiry(&self) -> u32 {
+        self.expiry
+    }
+
+    /// Ends the queued messages whose time is over.
+    pub(crate) fn expire(&mut self, parts: &mut Parts<'_>, second: u32) {
+        self.expiry = 0;
+        let mut id = self.log.first();
+        while let Some(slot) = find(parts.slots, id).copied() {
+            id = slot.next;
+            let waits = slot.state == State::Queued && slot.kind.is_publish() && !slot.flags.has(Flags::STAGED);
+            if waits && is_expired(&slot, second) {
+                self.end(parts, slot.id, Cause::Expired);
+            } else if waits && !slot.flags.has(Flags::DUP) {
+                self.note_expiry(slot.detail);
+            }
+        }
+    }
+
+    /// The retry tick of 3.1 and 3.1.1: what was on the wire at the last tick already and is still not acknowledged is queued again,
+    /// in its place.
+    pub(crate) fn retry(&mut self, parts: &mut Parts<'_>) {
+        let mut id = self.log.first();
+        while let Some(slot) = find_mut(parts.slots, id) {
+            let (this, next) = (id, slot.next);
+            id = next;
+            if slot.state != State::Sent || !slot.kind.is_windowed() {
+                continue;
+            }
+            if slot.flags.has(Flags::AGED) {
+                slot.state = State::Queued;
+                let handle = slot.handle;
+                super::resume::mark_dup(parts.arena, slot);
+                self.step_back(parts.slots, this, handle);
+            } else {
+                slot.flags.set(Flags::AGED);
+            }
+        }
+        self.retry_releases(parts.slots);
+    }
+
+    /// If a PUBREL was out at the last tick already, it and all behind it are owed again, so that their order stays.
+    fn retry_releases(&mut self, slots: &mut [SendSlot]) {
+        let mut again = false;
+        let mut id = self.released.first();
+        while let Some(slot) = find_mut(slots, id) {
+            if slot.state == State::Completing && slot.flags.has(Flags::AGED) && !again {
+                again = true;
+                self.release = id;
+            }
+            if again {
+                slot.state = State::Released;
+                slot.flags.clear(Flags::AGED);
+            } else {
+                slot.flags.set(Flags::AGED);
+            }
+            id = slot.next;
+        }
+    }
+}
+
+fn topic_of<'a>(arena: &'a [u8], slot: &SendSlot) -> Option<&'a [u8]> {
+    let start = slot.position as usize;
+    let mut frame = Reader::new(arena.get(start..start + slot.length as usize)?, Rules::default());
+    frame.u8().ok()?;
+    frame.varint().ok()?;
+    frame.binary().ok()
+}

@@ -1,0 +1,118 @@
+//! What becomes of everything when a link ends, and when a session does.
+
+use crate::event::Cause;
+use crate::session::list::{find, find_mut};
+use crate::session::outgoing::Outgoing;
+use crate::session::sending::Run;
+use crate::storage::{Flags, Kind, Parts, SendSlot, State};
+use crate::wire::DUP;
+
+/// What was done with unfinished messages because their session is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Loss {
+    pub(crate) republished: u32,
+    pub(crate) aborted: u32,
+    pub(crate) completed: u32,
+}
+
+impl Outgoing {
+    /// The link is gone.
+    ///
+    /// | it was | it becomes |
+    /// |---|---|
+    /// | QoS 1 or 2 PUBLISH of which a byte had left | to be sent again, DUP set `[MQTT-3.3.1-1]` |
+    /// | PUBLISH of which no byte had left | unchanged |
+    /// | QoS 0 PUBLISH half sent | gone `[MQTT-4.3.1-1]` |
+    /// | PUBREL sent | to be sent again, in the order of PUBREC `[MQTT-4.4.0-1]` `[MQTT-4.6.0-4]` |
+    /// | SUBSCRIBE or UNSUBSCRIBE of which a byte had left | over, outcome unknown |
+    /// | a stored PUBACK or PUBREC | gone: it is owed again when the message comes again |
+    pub(crate) fn link_lost(&mut self, parts: &mut Parts<'_>) {
+        self.run = Run::default();
+        self.in_flight = 0;
+        let mut id = self.log.first();
+        while let Some(slot) = find_mut(parts.slots, id) {
+            let (this, kind) = (id, slot.kind);
+            id = slot.next;
+            slot.state = State::Queued;
+            for flag in [Flags::STAGED, Flags::COUNTED, Flags::AGED] {
+                slot.flags.clear(flag);
+            }
+            if slot.flags.has(Flags::DUP) && kind.is_windowed() {
+                mark_dup(parts.arena, slot);
+            } else if slot.flags.has(Flags::DUP) || kind == Kind::Ack {
+                self.end(parts, this, Cause::Unknown);
+            }
+        }
+        self.next = self.log.first();
+        self.bypass = 0;
+        while let Some(slot) = find(parts.slots, self.requests.first()) {
+            self.end(parts, slot.id, Cause::Unknown);
+        }
+        self.reset_releases(parts.slots);
+    }
+
+    /// All PUBRELs are owed again; each holds a unit of the new link's window until its PUBCOMP.
+    fn reset_releases(&mut self, slots: &mut [SendSlot]) {
+        self.release = self.released.first();
+        let mut id = self.release;
+        while let Some(slot) = find_mut(slots, id) {
+            slot.state = State::Released;
+            slot.flags.set(Flags::COUNTED);
+            slot.flags.clear(Flags::AGED);
+            self.in_flight += 1;
+            id = slot.next;
+        }
+    }
+
+    /// The server holds no session (any more), or was told to drop it. A message past PUBREC counts as completed: the server had taken it
+    /// over. One that was (partly) sent is sent again as new (DUP=0), or aborted. One that never was just stays.
+    pub(crate) fn session_lost(&mut self, parts: &mut Parts<'_>, republish: bool) -> Loss {
+        let mut loss = Loss::default();
+        while let Some(slot) = find(parts.slots, self.released.first()) {
+            self.end(parts, slot.id, Cause::Released);
+            loss.completed += 1;
+        }
+        let mut id = self.log.first();
+        while let Some(slot) = find_mut(parts.slots, id) {
+            let this = id;
+            id = slot.next;
+            if !slot.flags.has(Flags::DUP) || !slot.kind.is_windowed() {
+                continue;
+            }
+            if republish {
+                slot.flags.clear(Flags::DUP);
+                clear_dup(parts.arena, slot);
+                loss.republished += 1;
+            } else {
+                self.end(parts, this, Cause::SessionLost);
+                loss.aborted += 1;
+            }
+        }
+        loss
+    }
+
+    /// Ends everything, sent or not.
+    pub(crate) fn forget(&mut self, parts: &mut Parts<'_>) {
+        for list in [self.released, self.requests, self.log] {
+            let mut id = list.first();
+            while let Some(slot) = find(parts.slots, id) {
+                let this = id;
+                id = slot.next;
+                self.end(parts, this, Cause::Forgotten);
+            }
+        }
+    }
+}
+
+/// Sets DUP in an encoded PUBLISH.
+pub(super) fn mark_dup(arena: &mut [u8], slot: &SendSlot) {
+    if let Some(first) = arena.get_mut(slot.position as usize) {
+        *first |= DUP;
+    }
+}
+
+fn clear_dup(arena: &mut [u8], slot: &SendSlot) {
+    if let Some(first) = arena.get_mut(slot.position as usize) {
+        *first &= !DUP;
+    }
+}

@@ -1,0 +1,342 @@
+//! Which packet leaves next, and what is known of the one that is leaving.
+//!
+//! Consecutive packets of the log that may all be sent form a *run*: one stretch of the arena, shown to the transport as one slice. QoS 0
+//! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
+
+use crate::event::Cause;
+use crate::session::list::{find, find_mut, iter_from, place};
+use crate::session::outgoing::Outgoing;
+use crate::storage::{Flags, Kind, Parts, SendSlot, State};
+use crate::types::{QoS, Version};
+use crate::wire::{Reader, Rules, expiry_position};
+
+/// The stretch of packets that is being sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Run {
+    /// The packet that is being sent; 0 if none is.
+    pub(super) id: u16,
+    /// How many of its bytes are out.
+    pub(super) offset: u32,
+    /// How many bytes of the whole run are left.
+    pub(super) left: u32,
+}
+
+/// What the server lets us send on this link (§3.2.2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Peer {
+    /// Unfinished QoS 1 and 2 messages at a time: the server's Receive Maximum or our own limit.
+    pub(crate) window: u16,
+    pub(crate) topic_aliases: u16,
+    /// The longest packet; 0 for no limit.
+    pub(crate) max_packet: u32,
+    /// Coded so that 0 means what a server can that says nothing.
+    pub(crate) no_qos2: bool,
+    pub(crate) no_qos1: bool,
+    pub(crate) no_retain: bool,
+    pub(crate) no_wildcards: bool,
+    pub(crate) no_identifiers: bool,
+    pub(crate) no_shares: bool,
+}
+
+impl Peer {
+    pub(crate) const fn takes_length(&self, length: usize) -> bool {
+        self.max_packet == 0 || length <= self.max_packet as usize
+    }
+
+    pub(crate) const fn takes_qos(&self, qos: QoS) -> bool {
+        !match qos {
+            QoS::AtMostOnce => false,
+            QoS::AtLeastOnce => self.no_qos1,
+            QoS::ExactlyOnce => self.no_qos2 || self.no_qos1,
+        }
+    }
+
+    /// Why the server won't take this packet.
+    fn refuses(&self, slot: &SendSlot, first_byte: u8, length: usize) -> Option<Cause> {
+        let is_refused = |flag, unavailable| slot.flags.has(flag) && unavailable;
+        if !self.takes_length(length) {
+            Some(Cause::TooLarge) // [MQTT-3.2.2-15]
+        } else if slot.kind.is_publish() {
+            let is_retained = first_byte & 1 != 0;
+            if !QoS::from_bits(first_byte >> 1 & 3).is_some_and(|qos| self.takes_qos(qos)) {
+                Some(Cause::QoSNotSupported) // [MQTT-3.2.2-11]
+            } else {
+                (is_retained && self.no_retain).then_some(Cause::RetainNotSupported) // [MQTT-3.2.2-14]
+            }
+        } else {
+            let unavailable = is_refused(Flags::SHARE, self.no_shares)
+                || is_refused(Flags::WILDCARD, self.no_wildcards)
+                || is_refused(Flags::IDENTIFIER, self.no_identifiers);
+            unavailable.then_some(Cause::SubscriptionNotSupported)
+        }
+    }
+}
+
+/// So many bytes are staged at a time, so that acknowledgements needn't wait behind all that is queued.
+const RUN_LIMIT: u32 = 65_536;
+
+impl Outgoing {
+    /// Nothing is being sent.
+    pub(crate) const fn is_between_frames(&self) -> bool {
+        self.run.left == 0
+    }
+
+    pub(crate) const fn run_left(&self) -> usize {
+        self.run.left as usize
+    }
+
+    /// Some bytes of the current packet are out already.
+    pub(crate) const fn is_inside_frame(&self) -> bool {
+        self.run.offset > 0
+    }
+
+    /// Stages as many packets as lie together and may be sent now.
+    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, second: u32) {
+        let mut end = None;
+        while let Some(slot) = self.next_sendable(parts.slots, peer.window) {
+            let (id, kind, position) = (slot.id, slot.kind, slot.position);
+            let flags = slot.flags;
+            if end.is_some_and(|end| end != position) || self.run.left >= RUN_LIMIT {
+                return;
+            }
+            let length = slot.length + Self::shared_length(parts, &slot);
+            let first_byte = parts.arena.get(position as usize).copied().unwrap_or_default();
+            let cause = match peer.refuses(&slot, first_byte, length as usize) {
+                None if is_expired(&slot, second) => Some(Cause::Expired),
+                cause => cause,
+            };
+            if let Some(cause) = cause {
+                self.end(parts, id, cause);
+                continue;
+            }
+            let is_alone = flags.has(Flags::SHARED_PAYLOAD) || peer.topic_aliases > 0 && kind.is_publish();
+            if is_alone && end.is_some() {
+                return;
+            }
+            write_time_left(parts.arena, &slot, second, self.version);
+            self.stage_one(parts.slots, id, length);
+            if is_alone {
+                return;
+            }
+            end = Some(position + length);
+        }
+    }
+
+    fn stage_one(&mut self, slots: &mut [SendSlot], id: u16, length: u32) {
+        if self.run.left == 0 {
+            self.run = Run { id, offset: 0, left: 0 };
+        }
+        self.run.left += length;
+        let Some(slot) = find_mut(slots, id) else { return };
+        slot.flags.set(Flags::STAGED);
+        if slot.kind.is_windowed() && !slot.flags.has(Flags::COUNTED) {
+            slot.flags.set(Flags::COUNTED);
+            self.in_flight += 1;
+        }
+        if self.next == id {
+            self.next = slot.next;
+        } else {
+            self.bypass = id;
+        }
+    }
+
+    /// The next packet in order that may be sent: any while the window is open, else one that needn't wait for it.
+    fn next_sendable(&mut self, slots: &[SendSlot], window: u16) -> Option<SendSlot> {
+        while let Some(slot) = find(slots, self.next) {
+            let is_candidate = slot.state == State::Queued && slot.kind != Kind::Ack && !slot.flags.has(Flags::STAGED);
+            if is_candidate {
+                let is_blocked =
+                    slot.kind.is_windowed() && !slot.flags.has(Flags::COUNTED) && self.in_flight >= window.into(); // [MQTT-3.3.4-7] [MQTT-4.9.0-2]
+                return if is_blocked { self.next_unwindowed(slots) } else { Some(*slot) };
+            }
+            if self.bypass == slot.id {
+                self.bypass = 0;
+            }
+            self.next = slot.next;
+        }
+        self.bypass = 0;
+        None
+    }
+
+    fn next_unwindowed(&mut self, slots: &[SendSlot]) -> Option<SendSlot> {
+        if find(slots, self.bypass).is_none() {
+            self.bypass = self.next;
+        }
+        let from = find(slots, self.bypass)?.next;
+        for slot in iter_from(slots, from) {
+            let may_go = slot.state == State::Queued
+                && (slot.kind == Kind::Publish0 || slot.kind.is_request())
+                && !slot.flags.has(Flags::STAGED);
+            if may_go {
+                return Some(*slot);
+            }
+            self.bypass = slot.id;
+        }
+        None
+    }
+
+    /// The bytes that the transport is to take now.
+    pub(crate) fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
+        let Some(slot) = find(parts.slots, self.run.id) else { return &[] };
+        let bytes = if self.run.offset < slot.length {
+            let is_shared = slot.flags.has(Flags::SHARED_PAYLOAD);
+            let length = if is_shared { slot.length - self.run.offset } else { self.run.left };
+            let start = (slot.position + self.run.offset) as usize;
+            parts.arena.get(start..start + length as usize)
+        } else {
+            let payload = parts.payloads.get(place(parts.slots, slot.id));
+            payload.get((self.run.offset - slot.length) as usize..)
+        };
+        bytes.unwrap_or_default()
+    }
+
+    /// The transport took `count` bytes of the run; returns whether a packet was completed.
+    pub(crate) fn advance(&mut self, parts: &mut Parts<'_>, count: usize) -> bool {
+        let mut count = count.min(self.run_left()) as u32;
+        let mut completed = false;
+        while count > 0 {
+            let Some(slot) = find(parts.slots, self.run.id).copied() else { break };
+            let length = slot.length + Self::shared_length(parts, &slot);
+            let step = count.min(length - self.run.offset);
+            self.run.offset += step;
+            self.run.left -= step;
+            count -= step;
+            if let Some(slot) = find_mut(parts.slots, slot.id) {
+                slot.flags.set(Flags::DUP);
+            }
+            if self.run.offset == length {
+                self.run.id = if self.run.left > 0 { slot.next } else { 0 };
+                self.run.offset = 0;
+                self.frame_sent(parts, &slot);
+                completed = true;
+            }
+        }
+        completed
+    }
+
+    /// Replaces the first `skip` bytes of the staged packet by something that is sent from elsewhere.
+    pub(crate) fn skip(&mut self, skip: usize) {
+        self.run.offset += skip as u32;
+        self.run.left -= skip as u32;
+    }
+
+    /// The bytes in the arena of the staged packet, if it is one PUBLISH alone and untouched.
+    pub(crate) fn staged_publish<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<&'a [u8]> {
+        let slot = find(slots, self.run.id).filter(|slot| slot.kind.is_publish() && self.run.offset == 0)?;
+        let start = slot.position as usize;
+        arena.get(start..start + slot.length as usize)
+    }
+
+    /// Bytes that stand for the start of the staged packet were taken: it counts as partly sent.
+    pub(crate) fn prefix_taken(&mut self, slots: &mut [SendSlot]) {
+        if let Some(slot) = find_mut(slots, self.run.id) {
+            slot.flags.set(Flags::DUP);
+        }
+    }
+
+    fn frame_sent(&mut self, parts: &mut Parts<'_>, slot: &SendSlot) {
+        let id = slot.id;
+        match slot.kind {
+            Kind::Publish0 => {
+                self.left = slot.handle;
+                self.finish(parts, id);
+            }
+            Kind::Subscribe | Kind::Unsubscribe => {
+                self.free_bytes(parts, id);
+                self.leave_log(parts.slots, id);
+                self.requests.push(parts.slots, id);
+                mark_sent(parts.slots, id);
+            }
+            Kind::Publish1 | Kind::Publish2 => mark_sent(parts.slots, id),
+            Kind::Ack | Kind::Free => {
+                self.finish(parts, id);
+            }
+        }
+    }
+
+    /// Stages a stored acknowledgement whose turn has come.
+    pub(crate) fn stage_ack(&mut self, slots: &mut [SendSlot], id: u16) {
+        if let Some(slot) = find_mut(slots, id) {
+            slot.flags.set(Flags::STAGED);
+            self.run = Run { id, offset: 0, left: slot.length };
+        }
+    }
+
+    /// Takes back what is staged but not begun, so that it can be changed or dropped.
+    pub(crate) fn unstage(&mut self, slots: &mut [SendSlot]) {
+        let Some(current) = find(slots, self.run.id).copied().filter(|slot| slot.kind != Kind::Ack) else { return };
+        let mut id = current.id;
+        if !self.is_inside_frame() {
+            self.run = Run::default();
+        } else if !current.flags.has(Flags::SHARED_PAYLOAD) {
+            self.run.left = current.length - self.run.offset;
+            id = current.next;
+        } else {
+            return;
+        }
+        if let Some(first) = find(slots, id).filter(|slot| slot.flags.has(Flags::STAGED)) {
+            self.step_back(slots, id, first.handle);
+        }
+        while let Some(slot) = find_mut(slots, id).filter(|slot| slot.flags.has(Flags::STAGED)) {
+            slot.flags.clear(Flags::STAGED);
+            let (this, is_on_the_wire) = (id, slot.flags.has(Flags::AGED));
+            id = slot.next;
+            if !is_on_the_wire {
+                self.uncount(slots, this);
+            }
+        }
+    }
+
+    /// Nothing more is sent on this link.
+    pub(crate) const fn halt(&mut self) {
+        self.run = Run { id: 0, offset: 0, left: 0 };
+    }
+
+    /// Only the packet that is half out is still sent; `has_begun` if bytes that stand for its start are.
+    pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>, has_begun: bool) {
+        let is_begun = has_begun || find(parts.slots, self.run.id).is_some_and(|slot| self.is_begun(slot));
+        match find(parts.slots, self.run.id).filter(|_| is_begun) {
+            Some(slot) => self.run.left = slot.length + Self::shared_length(parts, slot) - self.run.offset,
+            None => self.halt(),
+        }
+    }
+
+    /// Bytes of this packet left on this link, and more must follow.
+    fn is_begun(&self, slot: &SendSlot) -> bool {
+        slot.id == self.run.id && self.is_inside_frame() && slot.flags.has(Flags::DUP)
+    }
+
+    /// Lets the cursors look at the packet `id` again.
+    pub(super) fn step_back(&mut self, slots: &[SendSlot], id: u16, handle: u64) {
+        if find(slots, self.next).is_none_or(|slot| slot.handle > handle) {
+            self.next = id;
+        }
+        self.bypass = 0;
+    }
+}
+
+fn mark_sent(slots: &mut [SendSlot], id: u16) {
+    if let Some(slot) = find_mut(slots, id) {
+        slot.state = State::Sent;
+        slot.flags.clear(Flags::STAGED);
+        slot.flags.clear(Flags::AGED);
+    }
+}
+
+/// A message that was never sent may expire; one that was is finished whatever the time `[MQTT-4.3.3-7]`.
+pub(super) fn is_expired(slot: &SendSlot, second: u32) -> bool {
+    slot.kind.is_publish() && slot.detail != 0 && slot.detail <= second && !slot.flags.has(Flags::DUP)
+}
+
+/// Puts the seconds that are left into a message that has been waiting (§3.3.2.3.3).
+fn write_time_left(arena: &mut [u8], slot: &SendSlot, second: u32, version: Version) {
+    if !slot.kind.is_publish() || slot.detail == 0 || !version.has_properties() {
+        return;
+    }
+    let start = slot.position as usize;
+    let Some(frame) = arena.get_mut(start..start + slot.length as usize) else { return };
+    let Some(position) = expiry_position(Reader::new(frame, Rules::new(version))) else { return };
+    if let Some(place) = frame.get_mut(position..position + 4) {
+        place.copy_from_slice(&slot.detail.saturating_sub(second).to_be_bytes());
+    }
+}

@@ -1,0 +1,112 @@
+//! Storage of a size fixed at compile time.
+
+use crate::storage::sealed::{Bounds, Sealed};
+use crate::storage::{AliasEntry, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View};
+
+/// Storage inside the connection itself; never allocates.
+///
+/// | parameter | counts | rule of thumb |
+/// |---|---|---|
+/// | `ARENA` | bytes of all outgoing packets that are not finished | a few times the longest message |
+/// | `SEND` | outgoing packets that are not finished; a power of two | messages in flight and waiting, plus two |
+/// | `RECV` | incoming QoS 1 and 2 messages that are not finished; a power of two | 8; 32 and more for 3.1.1 at QoS 2 |
+/// | `CONTROL` | bytes for CONNECT, AUTH, DISCONNECT and acknowledgements; at least 16 | the longest CONNECT |
+/// | `ALIASES` | topic aliases in each direction | 0 |
+/// | `NAME` | the longest topic name behind an alias | 0 |
+///
+/// ```
+/// use pure_mqtt::{Connection, Fixed, Limits};
+///
+/// static CONNECTION: std::sync::Mutex<Connection<Fixed<1024, 8, 8>>> =
+///     std::sync::Mutex::new(Connection::new(Fixed::new(), Limits::DEFAULT));
+/// assert!(CONNECTION.lock().unwrap().is_idle());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fixed<
+    const ARENA: usize,
+    const SEND: usize,
+    const RECV: usize,
+    const CONTROL: usize = 256,
+    const ALIASES: usize = 0,
+    const NAME: usize = 0,
+> {
+    slots: [SendSlot; SEND],
+    inbox: [ReceiveSlot; RECV],
+    entries_in: [AliasEntry; ALIASES],
+    entries_out: [AliasEntry; ALIASES],
+    arena: [u8; ARENA],
+    control: [u8; CONTROL],
+    names_in: [[u8; NAME]; ALIASES],
+    names_out: [[u8; NAME]; ALIASES],
+}
+
+impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: usize, const N: usize>
+    Fixed<A, S, R, C, L, N>
+{
+    /// Empty storage: all zeros, so that a `static` costs no flash.
+    ///
+    /// Does not compile if `SEND` or `RECV` is not a power of two up to 32,768, or `CONTROL` is below 16.
+    pub const fn new() -> Self {
+        const {
+            assert!(S.is_power_of_two() && S <= 32_768, "SEND must be a power of two up to 32,768");
+            assert!(R.is_power_of_two() && R <= 32_768, "RECV must be a power of two up to 32,768");
+            assert!(C >= 16, "CONTROL must be at least 16 bytes");
+            assert!(A <= u32::MAX as usize / 2, "ARENA must be below 2 GiB");
+        }
+        Self {
+            slots: [SendSlot::FREE; S],
+            inbox: [ReceiveSlot::FREE; R],
+            entries_in: [AliasEntry::UNBOUND; L],
+            entries_out: [AliasEntry::UNBOUND; L],
+            arena: [0; A],
+            control: [0; C],
+            names_in: [[0; N]; L],
+            names_out: [[0; N]; L],
+        }
+    }
+}
+
+impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: usize, const N: usize> Default
+    for Fixed<A, S, R, C, L, N>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: usize, const N: usize> Storage
+    for Fixed<A, S, R, C, L, N>
+{
+}
+
+impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: usize, const N: usize> Sealed
+    for Fixed<A, S, R, C, L, N>
+{
+    fn view(&self) -> View<'_> {
+        View {
+            slots: &self.slots,
+            arena: &self.arena,
+            inbox: &self.inbox,
+            control: &self.control,
+            alias_entries: [&self.entries_in, &self.entries_out],
+            alias_names: [self.names_in.as_flattened(), self.names_out.as_flattened()],
+            payloads: SharedView::NONE,
+        }
+    }
+
+    fn parts(&mut self) -> Parts<'_> {
+        Parts {
+            slots: &mut self.slots,
+            arena: &mut self.arena,
+            inbox: &mut self.inbox,
+            control: &mut self.control,
+            names_in: Names { entries: &mut self.entries_in, bytes: self.names_in.as_flattened_mut() },
+            names_out: Names { entries: &mut self.entries_out, bytes: self.names_out.as_flattened_mut() },
+            payloads: SharedPayloads::NONE,
+        }
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds { send_slots: S, arena: A, receive_slots: R, control: C, aliases: L }
+    }
+}

@@ -1,0 +1,74 @@
+//! Where a connection keeps what must survive: plain slices, handed out by one of three storages.
+//!
+//! | storage | memory | for |
+//! |---|---|---|
+//! | [`Heap`] (feature `alloc`) | grows on demand up to the connection's limits | servers, gateways, desktops |
+//! | [`Fixed`] | inline, sized by const parameters; never allocates | firmware with a `static` |
+//! | [`Borrowed`] | slices that the caller lends | memory that must lie in a certain place |
+//!
+//! All logic is written once over the slices; the storages differ only in where the slices come from.
+
+mod borrowed;
+mod fixed;
+#[cfg(feature = "alloc")]
+mod heap;
+mod payload;
+mod shape;
+mod slot;
+
+pub use self::borrowed::{Borrowed, Buffers};
+pub use self::fixed::Fixed;
+#[cfg(feature = "alloc")]
+pub use self::heap::Heap;
+pub use self::payload::Payload;
+pub use self::slot::{AliasEntry, ReceiveSlot, SendSlot};
+
+pub(crate) use self::payload::{SharedPayloads, SharedView};
+pub(crate) use self::shape::{Names, Parts, View};
+pub(crate) use self::slot::{Flags, Kind, ReceiveState, State};
+
+/// Where a connection keeps its session. Sealed: use [`Heap`], [`Fixed`] or [`Borrowed`].
+pub trait Storage: sealed::Sealed {}
+
+pub(crate) mod sealed {
+    use super::{Parts, View};
+
+    /// What is short.
+    #[derive(Clone, Copy)]
+    pub enum Demand {
+        /// One more send slot; at most so many in all.
+        SendSlot { limit: usize },
+        /// An arena of at least so many bytes.
+        Arena { bytes: usize },
+        /// One more receive slot; at most so many in all.
+        ReceiveSlot { limit: usize },
+        /// A control area of so many bytes.
+        Control { bytes: usize },
+        /// Stores for so many topic aliases in each direction, each name so long.
+        Aliases { inbound: usize, outbound: usize, name: usize },
+    }
+
+    pub trait Sealed {
+        fn view(&self) -> View<'_>;
+        fn parts(&mut self) -> Parts<'_>;
+
+        /// Tries to meet `demand`; storages of a fixed size cannot.
+        fn grow(&mut self, _demand: Demand) {}
+
+        /// How large each part may become: what is there already, or without bound.
+        fn bounds(&self) -> Bounds;
+
+        /// Gives memory back that is not in use.
+        fn shrink(&mut self, _arena_used: usize, _slots_empty: bool) {}
+    }
+
+    /// How large the parts of a storage may become.
+    #[derive(Clone, Copy)]
+    pub struct Bounds {
+        pub send_slots: usize,
+        pub arena: usize,
+        pub receive_slots: usize,
+        pub control: usize,
+        pub aliases: usize,
+    }
+}

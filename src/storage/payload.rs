@@ -1,0 +1,172 @@
+//! A payload on its way out: copied into the arena, or with the feature `bytes` shared by reference count.
+
+/// What a [`Publish`](crate::Publish) carries.
+///
+/// A slice is copied when the message is accepted. With the feature `bytes`, a `&Bytes` is kept by reference count on
+/// [`Heap`](crate::Heap) storage instead, if it is long enough for that to be cheaper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Payload<'a> {
+    /// Bytes that are copied.
+    Slice(&'a [u8]),
+    /// Bytes that are shared.
+    #[cfg(feature = "bytes")]
+    Bytes(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] &'a bytes::Bytes),
+}
+
+impl<'a> Payload<'a> {
+    /// The bytes, however they are kept.
+    pub fn as_slice(&self) -> &'a [u8] {
+        match self {
+            Self::Slice(bytes) => bytes,
+            #[cfg(feature = "bytes")]
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl Default for Payload<'_> {
+    fn default() -> Self {
+        Self::Slice(&[])
+    }
+}
+
+impl<'a> From<&'a [u8]> for Payload<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Slice(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Payload<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self::Slice(bytes)
+    }
+}
+
+impl<'a> From<&'a str> for Payload<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Slice(text.as_bytes())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a alloc::vec::Vec<u8>> for Payload<'a> {
+    fn from(bytes: &'a alloc::vec::Vec<u8>) -> Self {
+        Self::Slice(bytes)
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl<'a> From<&'a bytes::Bytes> for Payload<'a> {
+    fn from(bytes: &'a bytes::Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+#[cfg(feature = "bytes")]
+pub(crate) use self::shared::{SharedPayloads, SharedView};
+#[cfg(not(feature = "bytes"))]
+pub(crate) use self::unshared::{SharedPayloads, SharedView};
+
+#[cfg(feature = "bytes")]
+mod shared {
+    use alloc::vec::Vec;
+
+    use bytes::Bytes;
+
+    use super::Payload;
+
+    /// Shorter payloads are copied: that is cheaper than counting references.
+    const WORTH_SHARING: usize = 256;
+
+    /// The payloads that are kept by reference: one place for each send slot, made at first use.
+    pub(crate) struct SharedPayloads<'a>(Option<&'a mut Vec<Bytes>>);
+
+    /// The same, to be read.
+    #[derive(Clone, Copy)]
+    pub(crate) struct SharedView<'a>(&'a [Bytes]);
+
+    impl<'a> SharedPayloads<'a> {
+        pub(crate) const NONE: Self = Self(None);
+
+        pub(crate) fn new(store: &'a mut Vec<Bytes>) -> Self {
+            Self(Some(store))
+        }
+
+        /// Whether this payload will be kept by reference.
+        pub(crate) fn takes(&self, payload: &Payload<'_>) -> bool {
+            self.0.is_some() && matches!(payload, Payload::Bytes(bytes) if bytes.len() >= WORTH_SHARING)
+        }
+
+        pub(crate) fn put(&mut self, index: usize, payload: &Payload<'_>) {
+            let (Some(store), Payload::Bytes(bytes)) = (&mut self.0, payload) else { return };
+            if store.len() <= index {
+                store.resize(index + 1, Bytes::new());
+            }
+            if let Some(place) = store.get_mut(index) {
+                *place = Bytes::clone(bytes);
+            }
+        }
+
+        pub(crate) fn get(&self, index: usize) -> &[u8] {
+            self.0.as_ref().and_then(|store| store.get(index)).map_or(&[], |bytes| bytes)
+        }
+
+        pub(crate) fn clear(&mut self, index: usize) {
+            if let Some(place) = self.0.as_mut().and_then(|store| store.get_mut(index)) {
+                *place = Bytes::new();
+            }
+        }
+    }
+
+    impl<'a> SharedView<'a> {
+        pub(crate) const NONE: Self = Self(&[]);
+
+        pub(crate) const fn new(store: &'a [Bytes]) -> Self {
+            Self(store)
+        }
+
+        pub(crate) fn get(&self, index: usize) -> &'a [u8] {
+            self.0.get(index).map_or(&[], |bytes| bytes)
+        }
+    }
+}
+
+#[cfg(not(feature = "bytes"))]
+mod unshared {
+    use core::marker::PhantomData;
+
+    use super::Payload;
+
+    /// Without the feature `bytes` every payload is copied.
+    pub(crate) struct SharedPayloads<'a>(PhantomData<&'a ()>);
+
+    /// The same, to be read.
+    #[derive(Clone, Copy)]
+    pub(crate) struct SharedView<'a>(PhantomData<&'a ()>);
+
+    impl SharedPayloads<'_> {
+        pub(crate) const NONE: Self = Self(PhantomData);
+
+        pub(crate) fn takes(&self, _payload: &Payload<'_>) -> bool {
+            false
+        }
+
+        pub(crate) fn put(&mut self, _index: usize, _payload: &Payload<'_>) {}
+
+        pub(crate) fn get(&self, _index: usize) -> &[u8] {
+            &[]
+        }
+
+        pub(crate) fn clear(&mut self, _index: usize) {}
+    }
+
+    impl<'a> SharedView<'a> {
+        pub(crate) const NONE: Self = Self(PhantomData);
+
+        pub(crate) fn get(&self, _index: usize) -> &'a [u8] {
+            &[]
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The slices that every storage hands out.
+
+use crate::storage::{AliasEntry, ReceiveSlot, SendSlot, SharedPayloads, SharedView};
+
+/// All parts of a storage, to be changed.
+pub struct Parts<'a> {
+    /// Outgoing packets; the length is a power of two, a packet lives at its identifier modulo the length.
+    pub(crate) slots: &'a mut [SendSlot],
+    /// Encoded outgoing packets, back to back.
+    pub(crate) arena: &'a mut [u8],
+    /// Incoming QoS 1 and 2 messages; the length is a power of two.
+    pub(crate) inbox: &'a mut [ReceiveSlot],
+    /// Packets that must always get out.
+    pub(crate) control: &'a mut [u8],
+    /// Names behind the server's topic aliases.
+    pub(crate) names_in: Names<'a>,
+    /// Names behind our own topic aliases.
+    pub(crate) names_out: Names<'a>,
+    /// Payloads that are shared instead of copied.
+    pub(crate) payloads: SharedPayloads<'a>,
+}
+
+/// All parts of a storage, to be read.
+pub struct View<'a> {
+    pub(crate) slots: &'a [SendSlot],
+    pub(crate) arena: &'a [u8],
+    pub(crate) inbox: &'a [ReceiveSlot],
+    pub(crate) control: &'a [u8],
+    pub(crate) alias_entries: [&'a [AliasEntry]; 2],
+    pub(crate) alias_names: [&'a [u8]; 2],
+    pub(crate) payloads: SharedView<'a>,
+}
+
+/// A store of names of equal room: entry `n` has the `n`th of equally long stretches of the bytes.
+pub(crate) struct Names<'a> {
+    pub(crate) entries: &'a mut [AliasEntry],
+    pub(crate) bytes: &'a mut [u8],
+}

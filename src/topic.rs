@@ -1,0 +1,244 @@
+//! Topic names and topic filters (§4.7), checked once: a value of these types cannot be wrong.
+
+use core::fmt;
+
+/// The longest topic name or filter in bytes `[MQTT-4.7.3-3]`.
+const MAX_LENGTH: usize = 65_535;
+
+/// A name that a message is published to: at least one character, no wildcard, no U+0000, at most 65,535 bytes.
+///
+/// ```
+/// use pure_mqtt::{TopicError, TopicName};
+///
+/// assert_eq!(TopicName::new("plant/boiler/1")?.as_str(), "plant/boiler/1");
+/// assert_eq!(TopicName::new("plant/+/1"), Err(TopicError::Wildcard));
+/// # Ok::<(), TopicError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TopicName<'a>(&'a str);
+
+impl<'a> TopicName<'a> {
+    /// Checks `name`.
+    ///
+    /// # Errors
+    /// [`TopicError`] says which rule of §4.7 the name breaks.
+    pub fn new(name: &'a str) -> Result<Self, TopicError> {
+        check_string(name)?;
+        if has_wildcard(name) {
+            return Err(TopicError::Wildcard); // [MQTT-3.3.2-2] [MQTT-4.7.0-1]
+        }
+        Ok(Self(name))
+    }
+
+    /// The name.
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+
+    /// For names that the codec has checked already.
+    pub(crate) const fn trusted(name: &'a str) -> Self {
+        Self(name)
+    }
+}
+
+/// A pattern that topics are matched against: `+` stands for one level, `#` at the end for all that follow.
+///
+/// A filter may name a shared subscription: `$share/group/filter` (§4.8.2).
+///
+/// ```
+/// use pure_mqtt::{TopicFilter, TopicName};
+///
+/// let filter = TopicFilter::new("plant/+/temperature")?;
+/// assert!(filter.matches(TopicName::new("plant/boiler/temperature")?));
+/// assert!(!filter.matches(TopicName::new("plant/boiler/pressure")?));
+/// # Ok::<(), pure_mqtt::TopicError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TopicFilter<'a>(&'a str);
+
+impl<'a> TopicFilter<'a> {
+    /// Checks `filter`.
+    ///
+    /// # Errors
+    /// [`TopicError`] says which rule of §4.7 or §4.8.2 the filter breaks.
+    pub fn new(filter: &'a str) -> Result<Self, TopicError> {
+        check_string(filter)?;
+        if let Some(shared) = filter.strip_prefix("$share/") {
+            let (group, rest) = shared.split_once('/').ok_or(TopicError::Share)?; // [MQTT-4.8.2-2]
+            if group.is_empty() || has_wildcard(group) || rest.is_empty() {
+                return Err(TopicError::Share); // [MQTT-4.8.2-1]
+            }
+            check_levels(rest)?;
+        } else {
+            check_levels(filter)?;
+        }
+        Ok(Self(filter))
+    }
+
+    /// The filter as it is sent, with `$share/group/` if it is shared.
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+
+    /// The share name and the filter proper of a shared subscription.
+    pub fn share(&self) -> Option<(&'a str, &'a str)> {
+        self.0.strip_prefix("$share/")?.split_once('/')
+    }
+
+    /// Whether the filter holds `+` or `#`.
+    pub fn has_wildcard(&self) -> bool {
+        has_wildcard(self.0)
+    }
+
+    /// Whether a message published to `topic` matches. Levels are compared character by character `[MQTT-4.7.3-4]`; a wildcard in
+    /// the first place doesn't match a topic that starts with `$` `[MQTT-4.7.2-1]`; `a/#` matches `a` too.
+    /// Takes time linear in the two lengths.
+    pub fn matches(&self, topic: TopicName<'_>) -> bool {
+        let filter = self.share().map_or(self.0, |(_, filter)| filter);
+        let topic = topic.as_str();
+        if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+            return false;
+        }
+        let mut levels = topic.split('/');
+        for wanted in filter.split('/') {
+            match (wanted, levels.next()) {
+                ("#", _) => return true,
+                ("+", Some(_)) => {}
+                (_, Some(level)) if level == wanted => {}
+                _ => return false,
+            }
+        }
+        levels.next().is_none()
+    }
+}
+
+/// What is wrong with a topic name or a topic filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TopicError {
+    /// It is empty `[MQTT-4.7.3-1]`.
+    Empty,
+    /// It is longer than 65,535 bytes `[MQTT-4.7.3-3]`.
+    TooLong,
+    /// It holds the character U+0000 `[MQTT-4.7.3-2]`.
+    NulCharacter,
+    /// A topic name holds `+` or `#`; or a filter holds one where it may not stand `[MQTT-4.7.1-1]` `[MQTT-4.7.1-2]`.
+    Wildcard,
+    /// A shared filter lacks its share name or its filter, or the name holds a wildcard `[MQTT-4.8.2-1]` `[MQTT-4.8.2-2]`.
+    Share,
+}
+
+impl fmt::Display for TopicError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the topic is empty",
+            Self::TooLong => "the topic is longer than 65,535 bytes",
+            Self::NulCharacter => "the topic holds the character U+0000",
+            Self::Wildcard => "a wildcard stands where it may not",
+            Self::Share => "a shared filter must be $share/name/filter, without wildcards in the name",
+        })
+    }
+}
+
+impl core::error::Error for TopicError {}
+
+fn check_string(text: &str) -> Result<(), TopicError> {
+    match text.len() {
+        0 => Err(TopicError::Empty),
+        1..=MAX_LENGTH if !text.as_bytes().contains(&0) => Ok(()),
+        1..=MAX_LENGTH => Err(TopicError::NulCharacter),
+        _ => Err(TopicError::TooLong),
+    }
+}
+
+/// `#` only alone and last `[MQTT-4.7.1-1]`, `+` only alone in its level `[MQTT-4.7.1-2]`.
+fn check_levels(filter: &str) -> Result<(), TopicError> {
+    let mut open = true;
+    for level in filter.split('/') {
+        if !open || level.len() > 1 && has_wildcard(level) {
+            return Err(TopicError::Wildcard);
+        }
+        open = level != "#";
+    }
+    Ok(())
+}
+
+pub(crate) fn has_wildcard(text: &str) -> bool {
+    text.bytes().fold(false, |found, byte| found | (byte == b'+') | (byte == b'#'))
+}
+
+/// A topic name in a packet: its characters were checked by the reader.
+pub(crate) fn is_topic_name(text: &str) -> bool {
+    !text.is_empty() && !has_wildcard(text)
+}
+
+/// A string that MQTT can express.
+pub(crate) fn is_mqtt_string(text: &str) -> bool {
+    text.len() <= MAX_LENGTH && !text.as_bytes().contains(&0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(filter: &str, topic: &str) -> bool {
+        TopicFilter::new(filter).unwrap().matches(TopicName::new(topic).unwrap())
+    }
+
+    #[test]
+    fn matching() {
+        for (filter, topic, expected) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/c", false),
+            ("a/b", "a/b/c", false),
+            ("a/b/c", "a/b", false),
+            ("+", "a", true),
+            ("+", "a/b", false),
+            ("+/b", "a/b", true),
+            ("a/+/c", "a//c", true),
+            ("#", "a/b/c", true),
+            ("a/#", "a", true),
+            ("a/#", "a/b/c", true),
+            ("a/#", "ab", false),
+            ("/+", "/a", true),
+            ("+/+", "/a", true),
+            ("+", "/a", false),
+            ("#", "$SYS/x", false),
+            ("+/x", "$SYS/x", false),
+            ("$SYS/#", "$SYS/x", true),
+            ("$share/g/a/+", "a/b", true),
+            ("$share/g/#", "$SYS/x", false),
+            ("a", "A", false),
+        ] {
+            assert_eq!(matches(filter, topic), expected, "{filter} against {topic}");
+        }
+    }
+
+    #[test]
+    fn faults() {
+        for (filter, error) in [
+            ("", TopicError::Empty),
+            ("a/#/b", TopicError::Wildcard),
+            ("a+", TopicError::Wildcard),
+            ("a/b#", TopicError::Wildcard),
+            ("#/", TopicError::Wildcard),
+            ("$share//x", TopicError::Share),
+            ("$share/g/", TopicError::Share),
+            ("$share/g", TopicError::Share),
+            ("$share/g+/x", TopicError::Share),
+            ("$share/g/a+", TopicError::Wildcard),
+            ("a\0", TopicError::NulCharacter),
+        ] {
+            assert_eq!(TopicFilter::new(filter), Err(error), "{filter:?}");
+        }
+        assert_eq!(TopicName::new("a/#"), Err(TopicError::Wildcard));
+        let long = [b'/'; 65_536];
+        let long = core::str::from_utf8(&long).unwrap();
+        assert_eq!(TopicName::new(long), Err(TopicError::TooLong));
+        assert!(TopicName::new(&long[1..]).is_ok());
+        assert!(matches(&long[1..], &long[1..]));
+    }
+}

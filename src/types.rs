@@ -1,0 +1,93 @@
+//! The small values that every layer shares.
+
+use core::fmt;
+use core::num::NonZeroU16;
+
+/// The protocol version that a link speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(i8)] // the default is zero, so that a fresh connection lies in `.bss`
+pub enum Version {
+    /// MQTT 3.1 (protocol name `MQIsdp`, level 3).
+    V31 = -1,
+    /// MQTT 3.1.1 (level 4).
+    #[default]
+    V311 = 0,
+    /// MQTT 5.0 (level 5).
+    V5 = 1,
+}
+
+/// How hard a message is delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum QoS {
+    /// QoS 0: sent once, never acknowledged.
+    #[default]
+    AtMostOnce,
+    /// QoS 1: sent until it is acknowledged; may arrive more than once.
+    AtLeastOnce,
+    /// QoS 2: arrives exactly once, by a two-step acknowledgement.
+    ExactlyOnce,
+}
+
+impl QoS {
+    /// The level that `bits` stands for on the wire; `None` for 3 and above `[MQTT-3.3.1-4]`.
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        match bits {
+            0 => Some(Self::AtMostOnce),
+            1 => Some(Self::AtLeastOnce),
+            2 => Some(Self::ExactlyOnce),
+            _ => None,
+        }
+    }
+
+    /// The number on the wire: 0, 1 or 2.
+    pub const fn bits(self) -> u8 {
+        self as u8
+    }
+}
+
+/// A packet identifier: never 0 `[MQTT-2.2.1-3]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketId(NonZeroU16);
+
+impl PacketId {
+    /// The identifier with this number; `None` for 0.
+    pub const fn new(number: u16) -> Option<Self> {
+        match NonZeroU16::new(number) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    /// The number on the wire.
+    pub const fn get(self) -> u16 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for PacketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for PacketId {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}", self.get());
+    }
+}
+
+/// Names one accepted publish or request. Handles grow and never repeat in the life of a connection, unlike packet
+/// identifiers, which come back after they were acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Handle(pub(crate) u64);
+
+impl Handle {
+    /// The handle's running number; the first command has 1.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}

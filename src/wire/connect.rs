@@ -1,0 +1,244 @@
+//! CONNECT (§3.1).
+
+use crate::types::{QoS, Version};
+use crate::wire::{
+    DecodeError, Malformed, PacketType, Properties, Property, Reader, Rules, Violation, WILL_BIT, Writer,
+};
+
+/// How a client introduces itself (§3.1).
+///
+/// ```
+/// use pure_mqtt::{Connect, Property, QoS, TopicName, Version, Will};
+///
+/// let will = Will::new(TopicName::new("lamp/7/state")?, b"gone").qos(QoS::AtLeastOnce).retain(true);
+/// let connect = Connect::new(Version::V5, "lamp-7")
+///     .clean_start(false)
+///     .keep_alive(30)
+///     .will(will)
+///     .user_name("lamp")
+///     .password(b"secret")
+///     .properties(&[Property::SessionExpiryInterval(3600)]);
+/// # let _ = connect;
+/// # Ok::<(), pure_mqtt::TopicError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Connect<'a> {
+    /// The protocol version that the link will speak.
+    pub version: Version,
+    /// Marks the client as a bridge by the top bit of the protocol level (3.1 and 3.1.1 only).
+    pub bridge: bool,
+    /// Start without the session that may be left from before (Clean Start; Clean Session in 3.1 and 3.1.1).
+    pub clean_start: bool,
+    /// The longest silence in seconds; 0 turns keep-alive off.
+    pub keep_alive: u16,
+    /// The client identifier: the key of the session at the server.
+    pub client_id: &'a str,
+    /// What the server publishes when the link ends without DISCONNECT.
+    pub will: Option<Will<'a>>,
+    /// The user name.
+    pub user_name: Option<&'a str>,
+    /// The password; without a user name only in 5.0.
+    pub password: Option<&'a [u8]>,
+    /// The properties; not sent in 3.1 and 3.1.1.
+    pub properties: Properties<'a>,
+}
+
+impl<'a> Connect<'a> {
+    /// A clean start with a keep alive of 60 seconds, no will and no credentials.
+    pub const fn new(version: Version, client_id: &'a str) -> Self {
+        Self {
+            version,
+            bridge: false,
+            clean_start: true,
+            keep_alive: 60,
+            client_id,
+            will: None,
+            user_name: None,
+            password: None,
+            properties: Properties::NONE,
+        }
+    }
+
+    /// Sets whether an earlier session is dropped (`true`, the default) or resumed.
+    #[must_use]
+    pub const fn clean_start(mut self, clean_start: bool) -> Self {
+        self.clean_start = clean_start;
+        self
+    }
+
+    /// Sets the keep alive in seconds; 0 turns it off.
+    #[must_use]
+    pub const fn keep_alive(mut self, seconds: u16) -> Self {
+        self.keep_alive = seconds;
+        self
+    }
+
+    /// Sets the will.
+    #[must_use]
+    pub const fn will(mut self, will: Will<'a>) -> Self {
+        self.will = Some(will);
+        self
+    }
+
+    /// Sets the user name.
+    #[must_use]
+    pub const fn user_name(mut self, user_name: &'a str) -> Self {
+        self.user_name = Some(user_name);
+        self
+    }
+
+    /// Sets the password.
+    #[must_use]
+    pub const fn password(mut self, password: &'a [u8]) -> Self {
+        self.password = Some(password);
+        self
+    }
+
+    /// Marks the client as a bridge (3.1 and 3.1.1).
+    #[must_use]
+    pub const fn bridge(mut self, bridge: bool) -> Self {
+        self.bridge = bridge;
+        self
+    }
+
+    /// Sets the properties.
+    #[must_use]
+    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
+        self.properties = properties.into();
+        self
+    }
+
+    pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
+        let name = body.string()?;
+        let level = body.u8()?;
+        let bridge = level & BRIDGE != 0;
+        let version = Version::from_protocol(name, level & !BRIDGE).ok_or(Malformed::Protocol)?;
+        if bridge && !version.has_bridge_bit() {
+            return Err(Malformed::Protocol.into());
+        }
+        let mut body = Reader::new(body.rest(), Rules { version, ..body.rules() });
+        let flags = body.u8()?;
+        check_flags(flags, version)?;
+        let keep_alive = body.u16()?;
+        let properties = Properties::decode(&mut body, PacketType::Connect.bit())?;
+        let client_id = body.string()?;
+        let will = if flags & WILL != 0 { Some(Will::decode(&mut body, flags)?) } else { None };
+        let user_name = if flags & USER_NAME != 0 { Some(body.string()?) } else { None };
+        let password = if flags & PASSWORD != 0 { Some(body.binary()?) } else { None };
+        body.finish()?;
+        let clean_start = flags & CLEAN_START != 0;
+        Ok(Self { version, bridge, clean_start, keep_alive, client_id, will, user_name, password, properties })
+    }
+
+    /// Writes the body; `own` are properties that the engine adds to the caller's.
+    pub(crate) fn encode_with(&self, own: &[Property<'_>], writer: &mut Writer<'_>) {
+        writer.string(self.version.protocol_name());
+        writer.u8(self.version.level() | if self.bridge { BRIDGE } else { 0 });
+        writer.u8(self.flags());
+        writer.u16(self.keep_alive);
+        self.properties.encode_with(own, self.version, writer);
+        writer.string(self.client_id); // the order of the payload: [MQTT-3.1.3-1]
+        if let Some(will) = &self.will {
+            will.properties.encode(self.version, writer);
+            writer.string(will.topic);
+            writer.binary(will.payload);
+        }
+        if let Some(user_name) = self.user_name {
+            writer.string(user_name);
+        }
+        if let Some(password) = self.password {
+            writer.binary(password);
+        }
+    }
+
+    fn flags(&self) -> u8 {
+        let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+        flag(self.clean_start, CLEAN_START)
+            | self.will.map_or(0, |will| WILL | will.qos.bits() << WILL_QOS_SHIFT | flag(will.retain, WILL_RETAIN))
+            | flag(self.password.is_some(), PASSWORD)
+            | flag(self.user_name.is_some(), USER_NAME)
+    }
+}
+
+const BRIDGE: u8 = 0x80;
+const RESERVED: u8 = 0x01;
+const CLEAN_START: u8 = 0x02;
+const WILL: u8 = 0x04;
+const WILL_QOS_SHIFT: u32 = 3;
+const WILL_QOS: u8 = 0x18;
+const WILL_RETAIN: u8 = 0x20;
+const PASSWORD: u8 = 0x40;
+const USER_NAME: u8 = 0x80;
+
+fn check_flags(flags: u8, version: Version) -> Result<(), DecodeError> {
+    if flags & RESERVED != 0 {
+        return Err(Malformed::ReservedBits.into()); // [MQTT-3.1.2-3]
+    }
+    let will_without_flag = flags & WILL == 0 && flags & (WILL_QOS | WILL_RETAIN) != 0; // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
+    let password_alone = flags & PASSWORD != 0 && flags & USER_NAME == 0 && !version.allows_password_alone(); // [MQTT-3.1.2-22]
+    if will_without_flag || password_alone {
+        return Err(Violation::ConnectFlags.into());
+    }
+    Ok(())
+}
+
+/// What the server publishes in the client's name when the link ends without DISCONNECT (§3.1.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Will<'a> {
+    /// The topic name.
+    pub topic: &'a str,
+    /// The message; at most 65,535 bytes.
+    pub payload: &'a [u8],
+    /// The quality of service.
+    pub qos: QoS,
+    /// Whether the server keeps the will as the topic's retained message.
+    pub retain: bool,
+    /// The will's properties, among them Will Delay Interval; not sent in 3.1 and 3.1.1.
+    pub properties: Properties<'a>,
+}
+
+impl<'a> Will<'a> {
+    /// A will with QoS 0, not retained.
+    pub const fn new(topic: crate::topic::TopicName<'a>, payload: &'a [u8]) -> Self {
+        Self { topic: topic.as_str(), payload, qos: QoS::AtMostOnce, retain: false, properties: Properties::NONE }
+    }
+
+    /// Sets the quality of service.
+    #[must_use]
+    pub const fn qos(mut self, qos: QoS) -> Self {
+        self.qos = qos;
+        self
+    }
+
+    /// Sets whether the server keeps the will as the topic's retained message.
+    #[must_use]
+    pub const fn retain(mut self, retain: bool) -> Self {
+        self.retain = retain;
+        self
+    }
+
+    /// Sets the will's properties.
+    #[must_use]
+    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
+        self.properties = properties.into();
+        self
+    }
+
+    fn decode(body: &mut Reader<'a>, flags: u8) -> Result<Self, DecodeError> {
+        let qos = QoS::from_bits((flags & WILL_QOS) >> WILL_QOS_SHIFT).ok_or(Malformed::QoS)?; // [MQTT-3.1.2-12]
+        let properties = Properties::decode(body, WILL_BIT)?;
+        let topic = body.string()?;
+        if topic.is_empty() {
+            return Err(Violation::EmptyTopic.into());
+        }
+        if crate::topic::has_wildcard(topic) {
+            return Err(Violation::TopicWildcard.into());
+        }
+        let payload = body.binary()?;
+        Ok(Self { topic, payload, qos, retain: flags & WILL_RETAIN != 0, properties })
+    }
+}

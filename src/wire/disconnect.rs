@@ -1,0 +1,93 @@
+//! DISCONNECT (§3.14) and AUTH (§3.15): a reason code and properties.
+
+use crate::reason::ReasonCode;
+use crate::types::Version;
+use crate::wire::ack::{decode_tail, encode_tail};
+use crate::wire::{DecodeError, PacketType, Properties, Reader, Violation, Writer};
+
+/// The end of a link, with a reason.
+///
+/// ```
+/// use pure_mqtt::{Disconnect, ReasonCode};
+///
+/// let leave_the_will = Disconnect::new(ReasonCode::DISCONNECT_WITH_WILL);
+/// assert_eq!(Disconnect::default().reason, ReasonCode::NORMAL_DISCONNECTION);
+/// # let _ = leave_the_will;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Disconnect<'a> {
+    /// Why; not sent in 3.1 and 3.1.1.
+    pub reason: ReasonCode,
+    /// The properties; not sent in 3.1 and 3.1.1.
+    pub properties: Properties<'a>,
+}
+
+impl<'a> Disconnect<'a> {
+    /// A DISCONNECT with this reason.
+    pub const fn new(reason: ReasonCode) -> Self {
+        Self { reason, properties: Properties::NONE }
+    }
+
+    /// Sets the properties.
+    #[must_use]
+    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
+        self.properties = properties.into();
+        self
+    }
+
+    pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
+        let (reason, properties) = if body.rules().version.has_properties() {
+            decode_tail(PacketType::Disconnect, &mut body)?
+        } else {
+            (ReasonCode::NORMAL_DISCONNECTION, Properties::NONE)
+        };
+        body.finish()?;
+        Ok(Self { reason, properties })
+    }
+
+    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
+        encode_tail(self.reason, &self.properties, version, writer);
+    }
+}
+
+/// One step of an enhanced authentication (§4.12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Auth<'a> {
+    /// Success (from a server only), continue, or re-authenticate `[MQTT-3.15.2-1]`.
+    pub reason: ReasonCode,
+    /// The properties: the method of CONNECT `[MQTT-4.12.0-5]`, and what the method defines.
+    pub properties: Properties<'a>,
+}
+
+impl<'a> Auth<'a> {
+    /// The answer to a server's AUTH `[MQTT-4.12.0-3]`.
+    pub fn continue_with(properties: impl Into<Properties<'a>>) -> Self {
+        Self { reason: ReasonCode::CONTINUE_AUTHENTICATION, properties: properties.into() }
+    }
+
+    /// The start of a re-authentication `[MQTT-4.12.1-1]`.
+    pub fn re_authenticate(properties: impl Into<Properties<'a>>) -> Self {
+        Self { reason: ReasonCode::RE_AUTHENTICATE, properties: properties.into() }
+    }
+
+    pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
+        let (reason, properties) = decode_tail(PacketType::Auth, &mut body)?;
+        body.finish()?;
+        if reason != ReasonCode::SUCCESS && properties.authentication_method().is_none() {
+            return Err(Violation::AuthenticationMethod.into());
+        }
+        Ok(Self { reason, properties })
+    }
+
+    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
+        if self.reason == ReasonCode::SUCCESS && self.properties.is_empty() {
+            return;
+        }
+        writer.u8(self.reason.0);
+        self.properties.encode(version, writer);
+    }
+}

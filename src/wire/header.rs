@@ -1,0 +1,147 @@
+//! The fixed header (§2.1): packet type, flags and remaining length.
+
+use crate::wire::reader::{Varint, varint};
+use crate::wire::{DecodeError, Malformed, Rules};
+
+/// The longest remaining length that MQTT can express: 268,435,455.
+pub const MAX_REMAINING: usize = 268_435_455;
+
+macro_rules! packet_types {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal, flags $flags:literal;)+) => {
+        /// The type of a control packet (§2.1.2).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub enum PacketType {
+            $($(#[doc = $doc])+ $name = $number,)+
+        }
+
+        impl PacketType {
+            /// All packet types in the order of their numbers.
+            pub const ALL: [Self; 15] = [$(Self::$name),+];
+
+            const fn from_number(number: u8) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// The low four bits of the first byte (§2.1.3). PUBLISH has flags of its own instead.
+            const fn reserved_flags(self) -> u8 {
+                match self {
+                    $(Self::$name => $flags,)+
+                }
+            }
+        }
+    };
+}
+
+packet_types! {
+    /// CONNECT, client to server.
+    Connect = 1, flags 0;
+    /// CONNACK, server to client.
+    ConnAck = 2, flags 0;
+    /// PUBLISH, both ways.
+    Publish = 3, flags 0;
+    /// PUBACK, both ways.
+    PubAck = 4, flags 0;
+    /// PUBREC, both ways.
+    PubRec = 5, flags 0;
+    /// PUBREL, both ways.
+    PubRel = 6, flags 0b0010;
+    /// PUBCOMP, both ways.
+    PubComp = 7, flags 0;
+    /// SUBSCRIBE, client to server.
+    Subscribe = 8, flags 0b0010;
+    /// SUBACK, server to client.
+    SubAck = 9, flags 0;
+    /// UNSUBSCRIBE, client to server.
+    Unsubscribe = 10, flags 0b0010;
+    /// UNSUBACK, server to client.
+    UnsubAck = 11, flags 0;
+    /// PINGREQ, client to server.
+    PingReq = 12, flags 0;
+    /// PINGRESP, server to client.
+    PingResp = 13, flags 0;
+    /// DISCONNECT: client to server, in 5.0 both ways.
+    Disconnect = 14, flags 0;
+    /// AUTH, both ways, 5.0 only.
+    Auth = 15, flags 0;
+}
+
+/// The bit that stands for the Will Properties in a set of packets.
+pub(crate) const WILL_BIT: u16 = 1;
+/// The DUP bit of the first byte.
+pub(crate) const DUP: u8 = 0b1000;
+
+impl PacketType {
+    /// This type's place in a set of packets.
+    pub(crate) const fn bit(self) -> u16 {
+        1 << self as u8
+    }
+
+    /// The first byte of a packet of this type whose flags are reserved.
+    pub(crate) const fn first_byte(self) -> u8 {
+        (self as u8) << 4 | self.reserved_flags()
+    }
+}
+
+/// A decoded fixed header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Header {
+    /// The packet's type.
+    pub packet_type: PacketType,
+    /// The low four bits of the first byte.
+    pub flags: u8,
+    /// The length of the header itself, 2 to 5 bytes.
+    pub length: usize,
+    /// The number of bytes that follow the header.
+    pub remaining: usize,
+}
+
+/// What [`Header::decode`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeaderStep {
+    /// The header is complete.
+    Header(Header),
+    /// At least this many more bytes are needed to see the whole header.
+    Partial(usize),
+}
+
+impl Header {
+    /// Decodes the header at the start of `input`.
+    ///
+    /// # Errors
+    /// As soon as the bytes seen rule out a header: an unknown type, wrong reserved flags `[MQTT-2.1.3-1]` `[MQTT-2.2.2-2]`, or a
+    /// remaining length of more than four bytes.
+    pub fn decode(input: &[u8], rules: Rules) -> Result<HeaderStep, DecodeError> {
+        let Some((&first, rest)) = input.split_first() else { return Ok(HeaderStep::Partial(2)) };
+        let packet_type = PacketType::from_number(first >> 4)
+            .filter(|packet_type| rules.version.has_packet(*packet_type))
+            .ok_or(Malformed::PacketType)?;
+        let flags = first & 0x0F;
+        check_flags(packet_type, flags, rules)?;
+        match varint(rest, rules) {
+            Varint::Value { value, length } => {
+                Ok(HeaderStep::Header(Self { packet_type, flags, length: 1 + length, remaining: value as usize }))
+            }
+            Varint::Partial => Ok(HeaderStep::Partial(1)),
+            Varint::NotMinimal => Err(Malformed::VariableByteInteger.into()),
+            Varint::TooLong => Err(Malformed::RemainingLength.into()),
+        }
+    }
+
+    /// The length of the whole packet.
+    pub const fn packet_length(&self) -> usize {
+        self.length + self.remaining
+    }
+}
+
+fn check_flags(packet_type: PacketType, flags: u8, rules: Rules) -> Result<(), Malformed> {
+    if packet_type == PacketType::Publish {
+        return if flags & 0b0110 == 0b0110 { Err(Malformed::QoS) } else { Ok(()) }; // [MQTT-3.3.1-4]
+    }
+    let tolerated = if rules.version.allows_dup(packet_type) { DUP } else { 0 };
+    if flags & !tolerated == packet_type.reserved_flags() { Ok(()) } else { Err(Malformed::HeaderFlags) }
+}

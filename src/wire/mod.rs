@@ -1,0 +1,52 @@
+//! The codec: every packet type of MQTT 3.1, 3.1.1 and 5.0, decoded and encoded in both directions.
+//!
+//! It knows no state and allocates nothing. [`Packet::decode`] checks a whole packet once: header flags, lengths, UTF-8, each
+//! property against the standard's table, reason codes. What it returns borrows the input, and its accessors cannot fail.
+//! What can fail is listed in [`Malformed`] and [`Violation`]; each fault knows the reason code that MQTT 5.0 answers.
+//!
+//! The engine uses this module to talk to a server; brokers, test peers and proxies can be written with it as well.
+//!
+//! ```
+//! use pure_mqtt::wire::{Decoded, Packet, Rules};
+//! use pure_mqtt::Version;
+//!
+//! let rules = Rules::new(Version::V311);
+//! let bytes = b"\x30\x07\x00\x03a/bhi";
+//! let Decoded::Packet { packet: Packet::Publish(publish), length: 9 } = Packet::decode(bytes, rules)? else { panic!() };
+//! assert_eq!((publish.topic, publish.payload), ("a/b", &b"hi"[..]));
+//! # Ok::<(), pure_mqtt::wire::DecodeError>(())
+//! ```
+
+mod ack;
+mod connack;
+mod connect;
+mod disconnect;
+mod error;
+mod header;
+mod packet;
+mod property;
+mod publish;
+mod reader;
+mod suback;
+mod subscribe;
+mod version;
+mod writer;
+
+pub use self::ack::Acknowledgement;
+pub use self::connack::ConnAck;
+pub use self::connect::{Connect, Will};
+pub use self::disconnect::{Auth, Disconnect};
+pub use self::error::{DecodeError, EncodeError, Malformed, Violation};
+pub use self::header::{Header, HeaderStep, MAX_REMAINING, PacketType};
+pub use self::packet::{Decoded, Packet};
+pub use self::property::{Properties, PropertiesIter, Property, PropertyError};
+pub use self::publish::Publish;
+pub use self::reader::Rules;
+pub use self::suback::{SubAck, UnsubAck};
+pub use self::subscribe::{Entries, Entry, Request, RetainHandling, Subscribe, Subscription, Unsubscribe};
+
+pub(crate) use self::header::{DUP, WILL_BIT};
+pub(crate) use self::property::is_problem_information;
+pub(crate) use self::publish::expiry_position;
+pub(crate) use self::reader::Reader;
+pub(crate) use self::writer::{Writer, varint_len};

@@ -1,0 +1,159 @@
+//! Any packet, decoded and encoded.
+
+use crate::types::Version;
+use crate::wire::{
+    Acknowledgement, Auth, ConnAck, Connect, DecodeError, Disconnect, EncodeError, Header, HeaderStep, PacketType,
+    Publish, Reader, Rules, SubAck, Subscribe, UnsubAck, Unsubscribe, Writer,
+};
+
+/// A control packet (§2.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Packet<'a> {
+    /// CONNECT.
+    Connect(Connect<'a>),
+    /// CONNACK.
+    ConnAck(ConnAck<'a>),
+    /// PUBLISH.
+    Publish(Publish<'a>),
+    /// PUBACK.
+    PubAck(Acknowledgement<'a>),
+    /// PUBREC.
+    PubRec(Acknowledgement<'a>),
+    /// PUBREL.
+    PubRel(Acknowledgement<'a>),
+    /// PUBCOMP.
+    PubComp(Acknowledgement<'a>),
+    /// SUBSCRIBE.
+    Subscribe(Subscribe<'a>),
+    /// SUBACK.
+    SubAck(SubAck<'a>),
+    /// UNSUBSCRIBE.
+    Unsubscribe(Unsubscribe<'a>),
+    /// UNSUBACK.
+    UnsubAck(UnsubAck<'a>),
+    /// PINGREQ.
+    PingReq,
+    /// PINGRESP.
+    PingResp,
+    /// DISCONNECT.
+    Disconnect(Disconnect<'a>),
+    /// AUTH.
+    Auth(Auth<'a>),
+}
+
+/// What [`Packet::decode`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decoded<'a> {
+    /// A whole packet.
+    Packet {
+        /// The packet; it borrows the input.
+        packet: Packet<'a>,
+        /// How many bytes of the input it took.
+        length: usize,
+    },
+    /// The input ends inside a packet.
+    Partial {
+        /// At least this many more bytes are needed.
+        needed: usize,
+    },
+}
+
+impl<'a> Packet<'a> {
+    /// Decodes the packet at the start of `input`. CONNECT is decoded for the version that it names itself.
+    ///
+    /// # Errors
+    /// [`DecodeError`] as soon as the bytes seen cannot become a packet that the standard allows.
+    pub fn decode(input: &'a [u8], rules: Rules) -> Result<Decoded<'a>, DecodeError> {
+        let header = match Header::decode(input, rules)? {
+            HeaderStep::Partial(needed) => return Ok(Decoded::Partial { needed }),
+            HeaderStep::Header(header) => header,
+        };
+        let mut reader = Reader::new(input, rules);
+        reader.bytes(header.length)?;
+        match reader.sub(header.remaining) {
+            Ok(body) => {
+                Ok(Decoded::Packet { packet: Self::decode_body(header, body)?, length: header.packet_length() })
+            }
+            Err(_) => Ok(Decoded::Partial { needed: header.packet_length() - input.len() }),
+        }
+    }
+
+    fn decode_body(header: Header, body: Reader<'a>) -> Result<Self, DecodeError> {
+        let packet_type = header.packet_type;
+        Ok(match packet_type {
+            PacketType::Connect => Self::Connect(Connect::decode(body)?),
+            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(body)?),
+            PacketType::Publish => Self::Publish(Publish::decode(header.flags, body)?),
+            PacketType::PubAck => Self::PubAck(Acknowledgement::decode(packet_type, body)?),
+            PacketType::PubRec => Self::PubRec(Acknowledgement::decode(packet_type, body)?),
+            PacketType::PubRel => Self::PubRel(Acknowledgement::decode(packet_type, body)?),
+            PacketType::PubComp => Self::PubComp(Acknowledgement::decode(packet_type, body)?),
+            PacketType::Subscribe => Self::Subscribe(Subscribe::decode(packet_type, body)?),
+            PacketType::SubAck => Self::SubAck(SubAck::decode(body)?),
+            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(packet_type, body)?),
+            PacketType::UnsubAck => Self::UnsubAck(UnsubAck::decode(body)?),
+            PacketType::PingReq => body.finish().map(|()| Self::PingReq)?,
+            PacketType::PingResp => body.finish().map(|()| Self::PingResp)?,
+            PacketType::Disconnect => Self::Disconnect(Disconnect::decode(body)?),
+            PacketType::Auth => Self::Auth(Auth::decode(body)?),
+        })
+    }
+
+    /// Encodes the packet into the start of `buffer` and returns its length.
+    ///
+    /// # Errors
+    /// [`EncodeError::NoRoom`] tells the length that is needed; [`EncodeError::TooLong`] if a field cannot be expressed.
+    pub fn encode(&self, version: Version, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let mut writer = Writer::new(buffer);
+        writer.u8(self.first_byte());
+        writer.block(&|writer| self.encode_body(version, writer));
+        writer.finish()
+    }
+
+    /// The packet's type.
+    pub const fn packet_type(&self) -> PacketType {
+        match self {
+            Self::Connect(_) => PacketType::Connect,
+            Self::ConnAck(_) => PacketType::ConnAck,
+            Self::Publish(_) => PacketType::Publish,
+            Self::PubAck(_) => PacketType::PubAck,
+            Self::PubRec(_) => PacketType::PubRec,
+            Self::PubRel(_) => PacketType::PubRel,
+            Self::PubComp(_) => PacketType::PubComp,
+            Self::Subscribe(_) => PacketType::Subscribe,
+            Self::SubAck(_) => PacketType::SubAck,
+            Self::Unsubscribe(_) => PacketType::Unsubscribe,
+            Self::UnsubAck(_) => PacketType::UnsubAck,
+            Self::PingReq => PacketType::PingReq,
+            Self::PingResp => PacketType::PingResp,
+            Self::Disconnect(_) => PacketType::Disconnect,
+            Self::Auth(_) => PacketType::Auth,
+        }
+    }
+
+    fn first_byte(&self) -> u8 {
+        match self {
+            Self::Publish(publish) => publish.first_byte(),
+            other => other.packet_type().first_byte(),
+        }
+    }
+
+    fn encode_body(&self, version: Version, writer: &mut Writer<'_>) {
+        match self {
+            Self::Connect(connect) => connect.encode_with(&[], writer),
+            Self::ConnAck(connack) => connack.encode(version, writer),
+            Self::Publish(publish) => publish.encode(version, writer),
+            Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {
+                ack.encode(version, writer);
+            }
+            Self::Subscribe(request) => request.encode(version, writer),
+            Self::SubAck(suback) => suback.encode(version, writer),
+            Self::Unsubscribe(request) => request.encode(version, writer),
+            Self::UnsubAck(unsuback) => unsuback.encode(version, writer),
+            Self::PingReq | Self::PingResp => {}
+            Self::Disconnect(disconnect) => disconnect.encode(version, writer),
+            Self::Auth(auth) => auth.encode(version, writer),
+        }
+    }
+}

@@ -1,0 +1,560 @@
+//! The 27 properties of MQTT 5.0 (§2.2.2.2) in one table, and the two forms a list of them has: bytes from a peer, which are
+//! checked once and then read lazily, and a slice of [`Property`] from the application.
+
+use core::fmt;
+
+use crate::topic;
+use crate::types::Version;
+use crate::wire::header::WILL_BIT;
+use crate::wire::reader::{Reader, Rules};
+use crate::wire::writer::Writer;
+use crate::wire::{DecodeError, MAX_REMAINING, Malformed, PacketType, Violation};
+
+/// The layout of a property's value.
+#[derive(Clone, Copy)]
+enum Kind {
+    Byte,
+    TwoByte,
+    FourByte,
+    Varint,
+    Text,
+    Binary,
+    Pair,
+}
+
+/// What a property's value may be.
+#[derive(Clone, Copy)]
+enum Range {
+    Any,
+    /// 0 or 1.
+    Flag,
+    NonZero,
+    /// A topic name: not empty, no wildcard.
+    Topic,
+}
+
+struct Spec {
+    id: u8,
+    name: &'static str,
+    kind: Kind,
+    range: Range,
+    /// The packets that may carry it, as packet type bits and the will's.
+    packets: u16,
+}
+
+/// A property's value as the wire shows it.
+#[derive(Clone, Copy)]
+enum Value<'a> {
+    Number(u32),
+    Text(&'a str),
+    Binary(&'a [u8]),
+    Pair(&'a str, &'a str),
+}
+
+/// The Rust type of a property's value.
+trait Field<'a> {
+    fn from_value(value: Value<'a>) -> Self;
+    fn to_value(self) -> Value<'a>;
+}
+
+macro_rules! number_field {
+    ($($number:ty)+) => {$(
+        impl<'a> Field<'a> for $number {
+            fn from_value(value: Value<'a>) -> Self {
+                if let Value::Number(number) = value { number as $number } else { 0 }
+            }
+
+            fn to_value(self) -> Value<'a> {
+                Value::Number(self.into())
+            }
+        }
+    )+};
+}
+
+number_field! { u8 u16 u32 }
+
+impl<'a> Field<'a> for bool {
+    fn from_value(value: Value<'a>) -> Self {
+        u8::from_value(value) != 0
+    }
+
+    fn to_value(self) -> Value<'a> {
+        Value::Number(self.into())
+    }
+}
+
+impl<'a> Field<'a> for &'a str {
+    fn from_value(value: Value<'a>) -> Self {
+        if let Value::Text(text) = value { text } else { "" }
+    }
+
+    fn to_value(self) -> Value<'a> {
+        Value::Text(self)
+    }
+}
+
+impl<'a> Field<'a> for &'a [u8] {
+    fn from_value(value: Value<'a>) -> Self {
+        if let Value::Binary(bytes) = value { bytes } else { &[] }
+    }
+
+    fn to_value(self) -> Value<'a> {
+        Value::Binary(self)
+    }
+}
+
+impl<'a> Field<'a> for (&'a str, &'a str) {
+    fn from_value(value: Value<'a>) -> Self {
+        if let Value::Pair(key, text) = value { (key, text) } else { ("", "") }
+    }
+
+    fn to_value(self) -> Value<'a> {
+        Value::Pair(self.0, self.1)
+    }
+}
+
+macro_rules! properties {
+    ($($id:literal $variant:ident($type:ty) $name:literal: $kind:ident $range:ident [$($packet:ident)+], $doc:literal;)+) => {
+        /// One property of MQTT 5.0 (§2.2.2.2) with its value.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[non_exhaustive]
+        pub enum Property<'a> {
+            $(
+                #[doc = concat!("`", stringify!($id), "` ", $name, ": ", $doc)]
+                $variant($type),
+            )+
+        }
+
+        /// Sorted by identifier.
+        const SPECS: &[Spec] = &[$(Spec {
+            id: $id,
+            name: $name,
+            kind: Kind::$kind,
+            range: Range::$range,
+            packets: $(properties!(@bit $packet))|+,
+        }),+];
+
+        impl<'a> Property<'a> {
+            /// The property's identifier on the wire.
+            pub const fn id(&self) -> u8 {
+                match self { $(Self::$variant(_) => $id,)+ }
+            }
+
+            fn value(self) -> Value<'a> {
+                match self { $(Self::$variant(value) => value.to_value(),)+ }
+            }
+
+            fn from_value(id: u8, value: Value<'a>) -> Option<Self> {
+                match id {
+                    $($id => Some(Self::$variant(Field::from_value(value))),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+    (@bit Will) => { WILL_BIT };
+    (@bit $packet:ident) => { PacketType::$packet.bit() };
+}
+
+properties! {
+    0x01 PayloadFormatIndicator(bool) "Payload Format Indicator": Byte Flag [Publish Will], "the payload is UTF-8 text.";
+    0x02 MessageExpiryInterval(u32) "Message Expiry Interval": FourByte Any [Publish Will], "the message's time to live in seconds.";
+    0x03 ContentType(&'a str) "Content Type": Text Any [Publish Will], "what the payload is, for instance a MIME type.";
+    0x08 ResponseTopic(&'a str) "Response Topic": Text Topic [Publish Will], "where a response is to be published.";
+    0x09 CorrelationData(&'a [u8]) "Correlation Data": Binary Any [Publish Will], "tells which request a response belongs to.";
+    0x0B SubscriptionIdentifier(u32) "Subscription Identifier": Varint NonZero [Publish Subscribe], "1 to 268,435,455, given with SUBSCRIBE and returned with each message that matched.";
+    0x11 SessionExpiryInterval(u32) "Session Expiry Interval": FourByte Any [Connect ConnAck Disconnect], "seconds that the session outlives its link; `u32::MAX` for ever.";
+    0x12 AssignedClientIdentifier(&'a str) "Assigned Client Identifier": Text Any [ConnAck], "the server's choice for an empty client identifier.";
+    0x13 ServerKeepAlive(u16) "Server Keep Alive": TwoByte Any [ConnAck], "seconds; replaces the keep alive of CONNECT.";
+    0x15 AuthenticationMethod(&'a str) "Authentication Method": Text Any [Connect ConnAck Auth], "the name of an enhanced authentication.";
+    0x16 AuthenticationData(&'a [u8]) "Authentication Data": Binary Any [Connect ConnAck Auth], "what the authentication method defines.";
+    0x17 RequestProblemInformation(bool) "Request Problem Information": Byte Flag [Connect], "false: no reason strings and user properties except where they are always allowed.";
+    0x18 WillDelayInterval(u32) "Will Delay Interval": FourByte Any [Will], "seconds from the end of the link to the will.";
+    0x19 RequestResponseInformation(bool) "Request Response Information": Byte Flag [Connect], "true: the server may send Response Information.";
+    0x1A ResponseInformation(&'a str) "Response Information": Text Any [ConnAck], "the basis of response topics.";
+    0x1C ServerReference(&'a str) "Server Reference": Text Any [ConnAck Disconnect], "another server to use.";
+    0x1F ReasonString(&'a str) "Reason String": Text Any [ConnAck PubAck PubRec PubRel PubComp SubAck UnsubAck Disconnect Auth], "for people, not to be parsed.";
+    0x21 ReceiveMaximum(u16) "Receive Maximum": TwoByte NonZero [Connect ConnAck], "unacknowledged QoS 1 and 2 messages that the sender of this property takes at a time.";
+    0x22 TopicAliasMaximum(u16) "Topic Alias Maximum": TwoByte Any [Connect ConnAck], "the highest topic alias that the sender of this property takes.";
+    0x23 TopicAlias(u16) "Topic Alias": TwoByte Any [Publish], "stands for a topic name on this link.";
+    0x24 MaximumQoS(u8) "Maximum QoS": Byte Flag [ConnAck], "0 or 1; absent where the server takes QoS 2.";
+    0x25 RetainAvailable(bool) "Retain Available": Byte Flag [ConnAck], "the server keeps retained messages.";
+    0x26 UserProperty((&'a str, &'a str)) "User Property": Pair Any [Connect ConnAck Publish Will PubAck PubRec PubRel PubComp Subscribe SubAck Unsubscribe UnsubAck Disconnect Auth], "a name and a value; may stand any number of times.";
+    0x27 MaximumPacketSize(u32) "Maximum Packet Size": FourByte NonZero [Connect ConnAck], "the longest packet, in bytes, that the sender of this property takes.";
+    0x28 WildcardSubscriptionAvailable(bool) "Wildcard Subscription Available": Byte Flag [ConnAck], "the server takes wildcards in filters.";
+    0x29 SubscriptionIdentifierAvailable(bool) "Subscription Identifier Available": Byte Flag [ConnAck], "the server takes subscription identifiers.";
+    0x2A SharedSubscriptionAvailable(bool) "Shared Subscription Available": Byte Flag [ConnAck], "the server takes shared subscriptions.";
+}
+
+const USER_PROPERTY: u8 = 0x26;
+const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;
+
+fn spec(id: u32) -> Option<&'static Spec> {
+    SPECS.iter().find(|spec| u32::from(spec.id) == id)
+}
+
+/// A list of properties: either bytes that were checked when they came from a peer, or the application's own slice.
+///
+/// ```
+/// use pure_mqtt::{Properties, Property};
+///
+/// let list = [Property::ContentType("text/plain"), Property::UserProperty(("origin", "lab"))];
+/// let properties = Properties::new(&list);
+/// assert_eq!(properties.content_type(), Some("text/plain"));
+/// assert_eq!(properties.user_properties().next(), Some(("origin", "lab")));
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Properties<'a>(Form<'a>);
+
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Checked(&'a [u8]),
+    List(&'a [Property<'a>]),
+}
+
+impl Default for Form<'_> {
+    fn default() -> Self {
+        Self::List(&[])
+    }
+}
+
+impl<'a> Properties<'a> {
+    /// No properties.
+    pub const NONE: Self = Self(Form::List(&[]));
+
+    /// The properties in `list`, to be sent in this order.
+    pub const fn new(list: &'a [Property<'a>]) -> Self {
+        Self(Form::List(list))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        match self.0 {
+            Form::Checked(bytes) => bytes.is_empty(),
+            Form::List(list) => list.is_empty(),
+        }
+    }
+
+    /// The properties one by one, in the order in which they stand.
+    pub fn iter(&self) -> PropertiesIter<'a> {
+        let form = match self.0 {
+            Form::Checked(bytes) => IterForm::Checked(Reader::new(bytes, Rules::new(Version::V5))),
+            Form::List(list) => IterForm::List(list.iter()),
+        };
+        PropertiesIter(form)
+    }
+
+    /// Reads a property block with its length from the start of `reader`; in versions without properties reads nothing.
+    ///
+    /// Checked here, once: the length, each identifier, whether `packets` may carry it, that it stands only once, and the value.
+    pub(crate) fn decode(reader: &mut Reader<'a>, packets: u16) -> Result<Self, DecodeError> {
+        if !reader.rules().version.has_properties() {
+            return Ok(Self::NONE);
+        }
+        let length = reader.varint()? as usize;
+        let mut block = reader.sub(length)?;
+        let bytes = block;
+        let mut seen = Seen::default();
+        while !block.is_empty() {
+            let spec = spec(block.varint()?).ok_or(Malformed::UnknownProperty)?;
+            seen.check(spec, packets)?;
+            check_value(spec, read_value(spec.kind, &mut block)?)?;
+        }
+        let mut bytes = bytes;
+        Ok(Self(Form::Checked(bytes.rest())))
+    }
+
+    /// Writes the block with its length; nothing in versions without properties.
+    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
+        self.encode_with(&[], version, writer);
+    }
+
+    /// Writes `own` after these, in one block.
+    pub(crate) fn encode_with(&self, own: &[Property<'_>], version: Version, writer: &mut Writer<'_>) {
+        if version.has_properties() {
+            writer.block(&|writer| {
+                self.encode_entries(writer);
+                Properties::new(own).encode_entries(writer);
+            });
+        }
+    }
+
+    /// Writes the properties without a length.
+    pub(crate) fn encode_entries(&self, writer: &mut Writer<'_>) {
+        match self.0 {
+            Form::Checked(bytes) => writer.bytes(bytes),
+            Form::List(list) => list.iter().for_each(|property| property.encode(writer)),
+        }
+    }
+
+    /// Checks a list that the application gave for `packets`, as [`decode`](Self::decode) checks a peer's.
+    pub(crate) fn check(&self, packets: u16) -> Result<(), PropertyError> {
+        let mut seen = Seen::default();
+        for property in self.iter() {
+            let fault = |violation| PropertyError { id: property.id(), violation };
+            let spec = spec(property.id().into()).ok_or(fault(Violation::PropertyNotAllowed))?;
+            seen.check(spec, packets).map_err(fault)?;
+            check_value(spec, property.value()).map_err(fault)?;
+            if !fits(property.value()) {
+                return Err(fault(Violation::PropertyValue));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which properties of a block were met already.
+#[derive(Default)]
+struct Seen(u64);
+
+impl Seen {
+    fn check(&mut self, spec: &Spec, packets: u16) -> Result<(), Violation> {
+        if spec.packets & packets == 0 {
+            return Err(Violation::PropertyNotAllowed);
+        }
+        let repeats =
+            spec.id == USER_PROPERTY || spec.id == SUBSCRIPTION_IDENTIFIER && packets & PacketType::Publish.bit() != 0;
+        let bit = 1 << spec.id;
+        if self.0 & bit != 0 && !repeats {
+            return Err(Violation::PropertyTwice);
+        }
+        self.0 |= bit;
+        Ok(())
+    }
+}
+
+fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
+    Ok(match kind {
+        Kind::Byte => Value::Number(reader.u8()?.into()),
+        Kind::TwoByte => Value::Number(reader.u16()?.into()),
+        Kind::FourByte => Value::Number(reader.u32()?),
+        Kind::Varint => Value::Number(reader.varint()?),
+        Kind::Text => Value::Text(reader.string()?),
+        Kind::Binary => Value::Binary(reader.binary()?),
+        Kind::Pair => Value::Pair(reader.string()?, reader.string()?), // [MQTT-1.5.7-1]
+    })
+}
+
+fn check_value(spec: &Spec, value: Value<'_>) -> Result<(), Violation> {
+    match (spec.range, value) {
+        (Range::Flag, Value::Number(2..)) | (Range::NonZero, Value::Number(0)) => Err(Violation::PropertyValue),
+        (Range::Topic, Value::Text(name)) if !topic::is_topic_name(name) => Err(Violation::ResponseTopic),
+        (_, Value::Number(number)) if matches!(spec.kind, Kind::Varint) && number as usize > MAX_REMAINING => {
+            Err(Violation::PropertyValue)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a value of the application can be expressed: at most 65,535 bytes, no U+0000 in a string.
+fn fits(value: Value<'_>) -> bool {
+    match value {
+        Value::Number(_) => true,
+        Value::Text(text) => topic::is_mqtt_string(text),
+        Value::Binary(bytes) => bytes.len() <= usize::from(u16::MAX),
+        Value::Pair(name, text) => topic::is_mqtt_string(name) && topic::is_mqtt_string(text),
+    }
+}
+
+impl<'a> Property<'a> {
+    /// The standard's name of the property.
+    pub fn name(&self) -> &'static str {
+        spec(self.id().into()).map_or("", |spec| spec.name)
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u8(self.id());
+        let Some(spec) = spec(self.id().into()) else { return };
+        match (spec.kind, self.value()) {
+            (Kind::Byte, Value::Number(number)) => writer.u8(number as u8),
+            (Kind::TwoByte, Value::Number(number)) => writer.u16(number as u16),
+            (Kind::Varint, Value::Number(number)) => writer.varint(number),
+            (_, Value::Number(number)) => writer.u32(number),
+            (_, Value::Text(text)) => writer.string(text),
+            (_, Value::Binary(bytes)) => writer.binary(bytes),
+            (_, Value::Pair(name, text)) => {
+                writer.string(name);
+                writer.string(text);
+            }
+        }
+    }
+}
+
+/// The properties of a list one by one.
+#[derive(Clone)]
+pub struct PropertiesIter<'a>(IterForm<'a>);
+
+#[derive(Clone)]
+enum IterForm<'a> {
+    Checked(Reader<'a>),
+    List(core::slice::Iter<'a, Property<'a>>),
+}
+
+impl<'a> Iterator for PropertiesIter<'a> {
+    type Item = Property<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            IterForm::List(list) => list.next().copied(),
+            // The bytes were checked when they came in, so an error here only means "no more".
+            IterForm::Checked(reader) => {
+                let spec = spec(reader.varint().ok()?)?;
+                Property::from_value(spec.id, read_value(spec.kind, reader).ok()?)
+            }
+        }
+    }
+}
+
+impl<'a> IntoIterator for Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertiesIter<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertiesIter<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> From<&'a [Property<'a>]> for Properties<'a> {
+    fn from(list: &'a [Property<'a>]) -> Self {
+        Self::new(list)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [Property<'a>; N]> for Properties<'a> {
+    fn from(list: &'a [Property<'a>; N]) -> Self {
+        Self::new(list)
+    }
+}
+
+impl PartialEq for Properties<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Properties<'_> {}
+
+impl fmt::Debug for Properties<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Properties<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        for property in self {
+            defmt::write!(f, "{} ", property);
+        }
+    }
+}
+
+macro_rules! lookups {
+    ($($(#[doc = $doc:literal])+ $name:ident: $variant:ident -> $type:ty;)+) => {
+        impl<'a> Properties<'a> {
+            $(
+                $(#[doc = $doc])+
+                pub fn $name(&self) -> Option<$type> {
+                    self.iter().find_map(|property| match property {
+                        Property::$variant(value) => Some(value),
+                        _ => None,
+                    })
+                }
+            )+
+        }
+    };
+}
+
+lookups! {
+    /// Message Expiry Interval in seconds (§3.3.2.3.3).
+    message_expiry_interval: MessageExpiryInterval -> u32;
+    /// Content Type (§3.3.2.3.9).
+    content_type: ContentType -> &'a str;
+    /// Response Topic (§3.3.2.3.5).
+    response_topic: ResponseTopic -> &'a str;
+    /// Correlation Data (§3.3.2.3.6).
+    correlation_data: CorrelationData -> &'a [u8];
+    /// Payload Format Indicator (§3.3.2.3.2): the payload is UTF-8 text.
+    payload_format_indicator: PayloadFormatIndicator -> bool;
+    /// Topic Alias (§3.3.2.3.4).
+    topic_alias: TopicAlias -> u16;
+    /// Session Expiry Interval in seconds (§3.1.2.11.2).
+    session_expiry_interval: SessionExpiryInterval -> u32;
+    /// Assigned Client Identifier (§3.2.2.3.7).
+    assigned_client_identifier: AssignedClientIdentifier -> &'a str;
+    /// Authentication Method (§3.1.2.11.9).
+    authentication_method: AuthenticationMethod -> &'a str;
+    /// Authentication Data (§3.1.2.11.10).
+    authentication_data: AuthenticationData -> &'a [u8];
+    /// Response Information (§3.2.2.3.15).
+    response_information: ResponseInformation -> &'a str;
+    /// Server Reference (§3.2.2.3.16).
+    server_reference: ServerReference -> &'a str;
+    /// Reason String (§3.2.2.3.9): for people, not to be parsed.
+    reason_string: ReasonString -> &'a str;
+}
+
+impl<'a> Properties<'a> {
+    /// All User Properties (§3.1.2.11.8) in order.
+    pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.iter().filter_map(|property| match property {
+            Property::UserProperty(pair) => Some(pair),
+            _ => None,
+        })
+    }
+
+    /// All Subscription Identifiers (§3.3.2.3.8): one for each of our subscriptions that a message matched `[MQTT-3.3.4-4]`.
+    pub fn subscription_identifiers(&self) -> impl Iterator<Item = u32> + use<'a> {
+        self.iter().filter_map(|property| match property {
+            Property::SubscriptionIdentifier(number) => Some(number),
+            _ => None,
+        })
+    }
+}
+
+/// Where the value of the property `id` stands in a block that was checked before.
+pub(super) fn value_position(block: Reader<'_>, id: u8) -> Option<usize> {
+    let mut rest = block;
+    loop {
+        let spec = spec(rest.varint().ok()?)?;
+        if spec.id == id {
+            return Some(block.remaining() - rest.remaining());
+        }
+        read_value(spec.kind, &mut rest).ok()?;
+    }
+}
+
+/// A property that the application gave cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PropertyError {
+    /// The property's identifier.
+    pub id: u8,
+    /// What is wrong with it.
+    pub violation: Violation,
+}
+
+impl fmt::Display for PropertyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "property 0x{:02X}: {}", self.id, self.violation)
+    }
+}
+
+impl core::error::Error for PropertyError {}
+
+/// Whether a property of this identifier is among what "Request Problem Information = 0" silences.
+pub(crate) fn is_problem_information(property: &Property<'_>) -> bool {
+    matches!(property, Property::ReasonString(_) | Property::UserProperty(_))
+}
+
+const _: () = assert!(SPECS.len() == 27);

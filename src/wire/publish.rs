@@ -1,0 +1,90 @@
+//! PUBLISH (§3.3).
+
+use crate::topic::has_wildcard;
+use crate::types::{PacketId, QoS, Version};
+use crate::wire::property;
+use crate::wire::{DUP, DecodeError, Malformed, PacketType, Properties, Reader, Violation, Writer};
+
+/// An application message on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Publish<'a> {
+    /// The sender may have sent it before `[MQTT-3.3.1-1]`.
+    pub dup: bool,
+    /// The quality of service.
+    pub qos: QoS,
+    /// To a server: keep it for the topic. From a server: it was kept.
+    pub retain: bool,
+    /// The topic name; empty in 5.0 if a Topic Alias stands for it.
+    pub topic: &'a str,
+    /// The packet identifier; none at QoS 0 `[MQTT-2.2.1-2]`.
+    pub id: Option<PacketId>,
+    /// The properties; none in 3.1 and 3.1.1.
+    pub properties: Properties<'a>,
+    /// The payload.
+    pub payload: &'a [u8],
+}
+
+const RETAIN: u8 = 0b0001;
+
+impl<'a> Publish<'a> {
+    pub(crate) fn decode(flags: u8, mut body: Reader<'a>) -> Result<Self, DecodeError> {
+        let rules = body.rules();
+        let qos = QoS::from_bits(flags >> 1 & 0b11).ok_or(Malformed::QoS)?; // [MQTT-3.3.1-4]
+        let dup = flags & DUP != 0;
+        if dup && qos == QoS::AtMostOnce && rules.strict {
+            return Err(Violation::DupAtQoS0.into()); // [MQTT-3.3.1-2]
+        }
+        let topic = body.string()?;
+        let id = if qos == QoS::AtMostOnce { None } else { Some(body.packet_id()?) };
+        let properties = Properties::decode(&mut body, PacketType::Publish.bit())?;
+        check_topic(topic, &properties)?;
+        Ok(Self { dup, qos, retain: flags & RETAIN != 0, topic, id, properties, payload: body.rest() })
+    }
+
+    pub(crate) const fn first_byte(&self) -> u8 {
+        PacketType::Publish.first_byte()
+            | if self.dup { DUP } else { 0 }
+            | self.qos.bits() << 1
+            | if self.retain { RETAIN } else { 0 }
+    }
+
+    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
+        writer.string(self.topic); // [MQTT-3.3.2-1]
+        if let Some(id) = self.id {
+            writer.u16(id.get());
+        }
+        self.properties.encode(version, writer);
+        writer.bytes(self.payload);
+    }
+}
+
+/// A topic name has no wildcard `[MQTT-3.3.2-2]` and is empty only if an alias stands for it `[MQTT-4.7.3-1]`; no alias is 0
+/// `[MQTT-3.3.2-8]`.
+fn check_topic(topic: &str, properties: &Properties<'_>) -> Result<(), Violation> {
+    if has_wildcard(topic) {
+        return Err(Violation::TopicWildcard);
+    }
+    match properties.topic_alias() {
+        Some(0) => Err(Violation::TopicAlias),
+        None if topic.is_empty() => Err(Violation::EmptyTopic),
+        _ => Ok(()),
+    }
+}
+
+/// Where the Message Expiry Interval's value stands in an encoded PUBLISH that was checked before.
+pub(crate) fn expiry_position(frame: Reader<'_>) -> Option<usize> {
+    let mut rest = frame;
+    let first = rest.u8().ok()?;
+    rest.varint().ok()?;
+    rest.binary().ok()?;
+    if first >> 1 & 0b11 != 0 {
+        rest.u16().ok()?;
+    }
+    let length = rest.varint().ok()?;
+    let before = frame.remaining() - rest.remaining();
+    let block = rest.sub(length as usize).ok()?;
+    Some(before + property::value_position(block, MESSAGE_EXPIRY_INTERVAL)?)
+}
+
+const MESSAGE_EXPIRY_INTERVAL: u8 = 0x02;

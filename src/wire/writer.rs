@@ -1,0 +1,125 @@
+//! One cursor for encoding. It counts on when the buffer is full, so the same code measures and writes.
+
+use crate::wire::{EncodeError, MAX_REMAINING};
+
+pub struct Writer<'a> {
+    buffer: &'a mut [u8],
+    length: usize,
+    field_too_long: bool,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(buffer: &'a mut [u8]) -> Self {
+        Self { buffer, length: 0, field_too_long: false }
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        let end = self.length.saturating_add(bytes.len());
+        if let Some(room) = self.buffer.get_mut(self.length..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.length = end;
+    }
+
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.bytes(&[value]);
+    }
+
+    pub(crate) fn u16(&mut self, value: u16) {
+        self.bytes(&value.to_be_bytes());
+    }
+
+    pub(crate) fn u32(&mut self, value: u32) {
+        self.bytes(&value.to_be_bytes());
+    }
+
+    pub(crate) fn varint(&mut self, mut value: u32) {
+        loop {
+            let low = (value & 0x7F) as u8;
+            value >>= 7;
+            if value == 0 {
+                return self.u8(low);
+            }
+            self.u8(low | 0x80);
+        }
+    }
+
+    /// Binary data or a string: two bytes of length, then the bytes. Too long a field is noted, never cut short.
+    pub(crate) fn binary(&mut self, bytes: &[u8]) {
+        let length = u16::try_from(bytes.len()).unwrap_or_else(|_| {
+            self.field_too_long = true;
+            0
+        });
+        self.u16(length);
+        self.bytes(bytes);
+    }
+
+    pub(crate) fn string(&mut self, text: &str) {
+        self.binary(text.as_bytes());
+    }
+
+    /// A block with its length before it, as a variable byte integer.
+    pub(crate) fn block(&mut self, body: &dyn Fn(&mut Writer<'_>)) {
+        let mut measure = Writer::new(&mut []);
+        body(&mut measure);
+        self.field_too_long |= measure.field_too_long || measure.length > MAX_REMAINING;
+        self.varint(measure.length as u32);
+        body(self);
+    }
+
+    /// The length of all that was written; an error if it didn't fit or cannot be expressed.
+    pub(crate) fn finish(self) -> Result<usize, EncodeError> {
+        if self.field_too_long {
+            Err(EncodeError::TooLong)
+        } else if self.length > self.buffer.len() {
+            Err(EncodeError::NoRoom { needed: self.length })
+        } else {
+            Ok(self.length)
+        }
+    }
+}
+
+/// The number of bytes that a variable byte integer takes.
+pub(crate) const fn varint_len(value: usize) -> usize {
+    match value {
+        0..=0x7F => 1,
+        0x80..=0x3FFF => 2,
+        0x4000..=0x1F_FFFF => 3,
+        _ => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Version;
+    use crate::wire::reader::{Reader, Rules};
+
+    #[test]
+    fn varints_come_back_and_have_the_length_foretold() {
+        for value in [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, 268_435_455] {
+            let mut buffer = [0; 4];
+            let mut writer = Writer::new(&mut buffer);
+            writer.varint(value);
+            assert_eq!(writer.finish(), Ok(varint_len(value as usize)));
+            assert_eq!(Reader::new(&buffer, Rules::new(Version::V5)).varint(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn a_short_buffer_names_the_length_needed() {
+        let mut buffer = [0; 4];
+        let mut writer = Writer::new(&mut buffer);
+        writer.string("hello");
+        assert_eq!(writer.finish(), Err(EncodeError::NoRoom { needed: 7 }));
+    }
+
+    #[test]
+    fn a_field_is_never_cut_short() {
+        let long = [0; 65_536];
+        let mut buffer = [0; 65_540];
+        let mut writer = Writer::new(&mut buffer);
+        writer.binary(&long);
+        assert_eq!(writer.finish(), Err(EncodeError::TooLong));
+    }
+}

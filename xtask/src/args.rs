@@ -1,0 +1,119 @@
+//! The command line.
+
+use std::ffi::OsString;
+
+use lexopt::prelude::*;
+
+use crate::Result;
+use crate::select::{Scope, Selection};
+
+/// What `cargo xtask help` prints.
+pub const HELP: &str = "\
+The project's own commands.
+
+    cargo xtask test     set the machine up, then run every check
+    cargo xtask setup    only set the machine up
+    cargo xtask help     this text
+
+Options of `test` and `setup`:
+
+    --list         show the chosen steps instead of running them
+    --only STEP    run this step alone; may be given several times
+    --skip STEP    leave this step out; may be given several times
+    --quick        formatting, lints and tests only, without set-up (`test` only)
+
+The first step that fails stops the run. Steps always run in the order of the table, whatever the order of the options.
+";
+
+/// A command line that was understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Explain the commands.
+    Help,
+    /// Show steps.
+    List(Selection),
+    /// Run steps.
+    Run(Selection),
+}
+
+/// Reads the arguments behind the program's name.
+pub fn parse(args: impl IntoIterator<Item: Into<OsString>>) -> Result<Command> {
+    let args = args.into_iter().map(Into::into);
+    read(&mut lexopt::Parser::from_args(args)).map_err(|error| error.to_string())?
+}
+
+/// The outer error is about the syntax of an argument, the inner one about its sense.
+fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lexopt::Error> {
+    let scope = match parser.next()? {
+        None | Some(Short('h') | Long("help")) => return Ok(Ok(Command::Help)),
+        Some(Value(word)) => match word.to_str() {
+            Some("help") => return Ok(Ok(Command::Help)),
+            Some("test") => Scope::All,
+            Some("setup") => Scope::Setup,
+            _ => return Ok(Err(format!("there is no command {word:?}; the commands are test, setup and help."))),
+        },
+        Some(other) => return Err(other.unexpected()),
+    };
+
+    let mut selection = Selection::new(scope);
+    let mut list = false;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("only") => selection.only.push(parser.value()?.string()?),
+            Long("skip") => selection.skip.push(parser.value()?.string()?),
+            Long("quick") => selection.quick = true,
+            Long("list") => list = true,
+            Short('h') | Long("help") => return Ok(Ok(Command::Help)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Ok(if list { Command::List(selection) } else { Command::Run(selection) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command> {
+        parse(line.split_whitespace())
+    }
+
+    #[test]
+    fn help_is_asked_for_in_many_ways() {
+        for line in ["", "help", "--help", "-h", "test --help", "setup -h", "test --quick --help"] {
+            assert_eq!(parsed(line), Ok(Command::Help), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_bare_command_chooses_its_whole_scope() {
+        assert_eq!(parsed("test"), Ok(Command::Run(Selection::new(Scope::All))));
+        assert_eq!(parsed("setup"), Ok(Command::Run(Selection::new(Scope::Setup))));
+    }
+
+    #[test]
+    fn options_repeat_and_take_both_spellings_of_a_value() {
+        let mut selection = Selection::new(Scope::All);
+        selection.only = vec!["fmt".into(), "doc".into()];
+        selection.skip = vec!["msrv".into()];
+        selection.quick = true;
+        let line = "test --only fmt --skip=msrv --quick --only=doc";
+        assert_eq!(parsed(line), Ok(Command::Run(selection.clone())));
+        assert_eq!(parsed(&format!("{line} --list")), Ok(Command::List(selection)));
+    }
+
+    #[test]
+    fn a_wrong_word_is_named() {
+        for (line, word) in [
+            ("tset", "\"tset\""),
+            ("--quick", "--quick"),
+            ("test --onyl fmt", "--onyl"),
+            ("test fmt", "\"fmt\""),
+            ("test --only", "--only"),
+            ("test --list=all", "--list"),
+        ] {
+            let message = parsed(line).expect_err(line);
+            assert!(message.contains(word), "{line:?} gave {message:?}");
+        }
+    }
+}

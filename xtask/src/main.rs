@@ -1,0 +1,80 @@
+//! The project's own commands, run as `cargo xtask COMMAND`.
+//!
+//! `steps.rs` is the table of everything that is done; the other files read the command line, choose from the table,
+//! and run what was chosen.
+
+mod args;
+mod report;
+mod select;
+mod setup;
+mod shell;
+mod steps;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use args::Command;
+use report::Report;
+use select::Selection;
+use shell::Shell;
+use steps::Step;
+
+/// What all fallible functions here return; the error is a sentence for the person at the keyboard.
+type Result<T = ()> = std::result::Result<T, String>;
+
+/// The exit code for a command line that makes no sense.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let chosen = args::parse(std::env::args_os().skip(1)).and_then(|command| choose(&command));
+    match chosen {
+        Ok(Chosen::Help) => print!("{}", args::HELP),
+        Ok(Chosen::List(steps)) => report::list(&steps),
+        Ok(Chosen::Run(steps)) => return run(&steps),
+        Err(message) => {
+            eprintln!("xtask: {message}\n`cargo xtask help` explains every option.");
+            return ExitCode::from(USAGE);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// A command with its steps picked out of the table.
+enum Chosen {
+    Help,
+    List(Vec<&'static Step>),
+    Run(Vec<&'static Step>),
+}
+
+fn choose(command: &Command) -> Result<Chosen> {
+    let pick = |selection: &Selection| selection.pick(steps::STEPS);
+    Ok(match command {
+        Command::Help => Chosen::Help,
+        Command::List(selection) => Chosen::List(pick(selection)?),
+        Command::Run(selection) => Chosen::Run(pick(selection)?),
+    })
+}
+
+/// Runs `steps` in order until one fails.
+fn run(steps: &[&Step]) -> ExitCode {
+    let shell = Shell::new(root());
+    let mut report = Report::new(steps.len());
+    for step in steps {
+        report.begin(step);
+        let outcome = step.work.run(&shell);
+        report.end(step, &outcome);
+        if outcome.is_err() {
+            return ExitCode::FAILURE;
+        }
+    }
+    report.finish();
+    ExitCode::SUCCESS
+}
+
+/// The folder of the workspace: the parent of this package.
+fn root() -> PathBuf {
+    // cargo sets the variable at run time; the compiled-in path serves a binary that is started by hand.
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    package.parent().map_or_else(|| package.clone(), PathBuf::from)
+}

@@ -1,0 +1,145 @@
+//! The set-up steps. Each looks first, and installs only what is missing.
+
+use std::path::Path;
+
+use crate::Result;
+use crate::shell::Shell;
+use crate::steps::{FIRMWARE_TARGETS, MSRV};
+
+/// What a machine needs for the broker tests, and how it is called by those who package it.
+const BROKER_PROGRAMS: [&str; 3] = ["mosquitto", "mosquitto_pub", "mosquitto_sub"];
+const BROKER_PACKAGES: &str = "mosquitto mosquitto-clients";
+
+/// Each component with a command that ends well if it is there.
+const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "cargo fmt --version"), ("clippy", "cargo clippy --version")];
+
+/// The mosquitto broker and its clients, from the system's packages.
+pub fn mosquitto(shell: &Shell) -> Result {
+    let missing = missing(BROKER_PROGRAMS, |program| shell.has(program));
+    if missing.is_empty() {
+        return ready("mosquitto");
+    }
+    let by_hand = format!(
+        "Please install mosquitto and its clients (Debian, Ubuntu: `apt-get install {BROKER_PACKAGES}`; \
+         macOS: `brew install mosquitto`), or leave the broker tests out with `--skip mosquitto --skip broker`."
+    );
+    let missing = missing.join(", ");
+    if !shell.has("apt-get") {
+        return Err(format!("{missing} cannot be found, and there is no apt-get here. {by_hand}"));
+    }
+    let Some(sudo) = administrator(shell) else {
+        return Err(format!("{missing} cannot be found, and only an administrator may install it. {by_hand}"));
+    };
+    let apt_get = format!("{sudo}env DEBIAN_FRONTEND=noninteractive apt-get");
+    if let Err(warning) = shell.run(&format!("{apt_get} update")) {
+        println!("{warning} Going on with the package lists that are there.");
+    }
+    shell
+        .run(&format!("{apt_get} install -y {BROKER_PACKAGES}"))
+        .map_err(|error| format!("{missing} cannot be found. {error} {by_hand}"))
+}
+
+/// rustfmt and clippy, for the toolchain in use.
+pub fn components(shell: &Shell) -> Result {
+    let missing = missing(COMPONENTS, |(_, probe)| shell.succeeds(probe)).iter().map(|(name, _)| *name).collect();
+    rustup(shell, "the components rustfmt and clippy", missing, "rustup component add")
+}
+
+/// The standard library of each firmware target, for the toolchain in use.
+pub fn targets(shell: &Shell) -> Result {
+    let missing = missing(FIRMWARE_TARGETS, |target| has_target(shell, target));
+    rustup(shell, "the firmware targets", missing, "rustup target add")
+}
+
+/// The oldest supported toolchain.
+pub fn toolchain(shell: &Shell) -> Result {
+    let probe = format!("rustup run {MSRV} cargo --version");
+    let missing = missing([MSRV], |_| shell.succeeds(&probe));
+    rustup(
+        shell,
+        "the oldest supported toolchain",
+        missing,
+        "rustup toolchain install --profile minimal --no-self-update",
+    )
+}
+
+/// cargo-hack, built from source.
+pub fn cargo_hack(shell: &Shell) -> Result {
+    if shell.succeeds("cargo hack --version") {
+        return ready("cargo-hack");
+    }
+    shell.run("cargo install cargo-hack --locked").map_err(|error| {
+        format!(
+            "cargo-hack is missing and could not be installed. {error} Is the crate registry within reach? \
+             `--skip cargo-hack --skip features` goes on without it."
+        )
+    })
+}
+
+/// Installs what is `missing` with the rustup command `install`, to which its names are appended.
+fn rustup(shell: &Shell, what: &str, missing: Vec<&str>, install: &str) -> Result {
+    if missing.is_empty() {
+        return ready(what);
+    }
+    let missing = missing.join(" ");
+    let line = format!("{install} {missing}");
+    if !shell.has("rustup") {
+        return Err(format!(
+            "of {what}, this is missing: {missing}. There is no rustup here that could fetch it; please install rustup \
+             (https://rustup.rs) and start again."
+        ));
+    }
+    shell.run(&line).map_err(|error| {
+        format!(
+            "of {what}, this is missing: {missing}. {error} If rustup cannot reach its server from here, please run \
+             `{line}` when it can, or copy the toolchain from a machine that has it."
+        )
+    })
+}
+
+/// The things that are not there.
+fn missing<T, const N: usize>(things: [T; N], mut is_there: impl FnMut(&T) -> bool) -> Vec<T> {
+    things.into_iter().filter(|thing| !is_there(thing)).collect()
+}
+
+/// The words before a command that needs an administrator, if we can be one without a password.
+fn administrator(shell: &Shell) -> Option<&'static str> {
+    if shell.output("id -u").as_deref() == Some("0") {
+        return Some("");
+    }
+    shell.succeeds("sudo -n true").then_some("sudo -n ")
+}
+
+/// Asks rustc rather than rustup, so that a toolchain from elsewhere counts as well.
+fn has_target(shell: &Shell, target: &str) -> bool {
+    shell
+        .output(&format!("rustc --print target-libdir --target {target}"))
+        .is_some_and(|folder| Path::new(&folder).is_dir())
+}
+
+fn ready(what: &str) -> Result {
+    println!("already there: {what}.");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_there_is_missing() {
+        assert_eq!(missing(["a", "b", "c"], |name| *name == "b"), ["a", "c"]);
+        assert!(missing(["a"], |_| true).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_installed_if_nothing_is_missing() {
+        let shell = Shell::new("/".into());
+        assert_eq!(rustup(&shell, "nothing", Vec::new(), "no-such-program"), Ok(()));
+    }
+
+    #[test]
+    fn an_unknown_target_is_not_there() {
+        assert!(!has_target(&Shell::new("/".into()), "no-such-target"));
+    }
+}

@@ -1,0 +1,175 @@
+//! The table of steps. Everything `cargo xtask test` does is a row here, in the order in which it is done.
+
+use crate::shell::Shell;
+use crate::{Result, setup};
+
+/// The oldest toolchain that must build the crate: `rust-version` of the root package, with its patch number.
+pub const MSRV: &str = "1.87.0";
+
+/// The features for tests and lints on a host; `defmt` is missing because it links on firmware alone.
+pub const HOST_FEATURES: &str = "std,bytes,heapless,log";
+
+/// The firmware targets that the crate must build for with no feature at all.
+pub const FIRMWARE_TARGETS: [&str; 3] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi", "riscv32imc-unknown-none-elf"];
+
+/// One row of the table.
+pub struct Step {
+    /// What `--only` and `--skip` call it.
+    pub name: &'static str,
+    /// What it is for, in a few words.
+    pub about: &'static str,
+    /// Whether it prepares the machine or checks the project.
+    pub kind: Kind,
+    /// Whether `--quick` keeps it.
+    pub quick: bool,
+    /// What it does.
+    pub work: Work,
+}
+
+/// The two kinds of steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Installs what a check needs, and does nothing if it is there.
+    Setup,
+    /// Passes or fails.
+    Check,
+}
+
+/// What a step does.
+pub enum Work {
+    /// Looks for something and installs it if it is missing.
+    Prepare(fn(&Shell) -> Result),
+    /// Runs command lines in the root folder. `{features}`, `{msrv}` and `{targets}` stand for the constants above.
+    Lines(&'static [&'static str]),
+    /// Runs one command line inside a folder with a workspace of its own; without that folder, nothing.
+    Inside(&'static str, &'static str),
+}
+
+/// All steps.
+#[rustfmt::skip]
+pub const STEPS: &[Step] = &[
+    prepare("mosquitto", "the broker and its command line clients", setup::mosquitto),
+    prepare("components", "rustfmt and clippy", setup::components),
+    prepare("targets", "the standard library for the firmware targets", setup::targets),
+    prepare("toolchain", "the oldest supported toolchain", setup::toolchain),
+    prepare("cargo-hack", "the tool that walks through feature combinations", setup::cargo_hack),
+
+    quick("fmt", "formatting", &["cargo fmt --all --check"]),
+    quick("clippy", "lints; a warning is an error", &[
+        "cargo clippy --workspace --all-targets --features {features} -- -D warnings",
+    ]),
+    check("doc", "the documentation builds without a warning", &[
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
+    ]),
+    check("features", "every pair of features builds", &[
+        "cargo hack check --feature-powerset --depth 2 --no-dev-deps -p pure-mqtt",
+    ]),
+    check("all-features", "all features together build", &["cargo check -p pure-mqtt --all-features"]),
+    check("msrv", "the oldest supported toolchain builds the crate", &[
+        "cargo +{msrv} check -p pure-mqtt --features {features}",
+        "cargo +{msrv} check -p pure-mqtt --no-default-features",
+    ]),
+    check("firmware", "the crate builds where there is no operating system", &[
+        "cargo build -p pure-mqtt --no-default-features {targets}",
+    ]),
+
+    quick("test", "unit, integration and documentation tests", &[
+        "cargo test -p pure-mqtt --features {features}",
+    ]),
+    check("broker", "tests against a real mosquitto", &[
+        "cargo test -p pure-mqtt --features {features} --tests -- --ignored",
+    ]),
+    quick("workspace", "tests of the other workspace members", &["cargo test --workspace --exclude pure-mqtt"]),
+    check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
+
+    inside("no_std-example", "the firmware example links", "cargo build"), // its own .cargo/config.toml picks the target
+    inside("fuzz", "the fuzz targets build", "cargo check"),
+    inside("benches", "the benchmarks build", "cargo check --all-targets"),
+    inside("examples/hosts", "the example hosts build", "cargo check --all-targets"),
+];
+
+const fn prepare(name: &'static str, about: &'static str, work: fn(&Shell) -> Result) -> Step {
+    Step { name, about, kind: Kind::Setup, quick: false, work: Work::Prepare(work) }
+}
+
+const fn check(name: &'static str, about: &'static str, lines: &'static [&'static str]) -> Step {
+    Step { name, about, kind: Kind::Check, quick: false, work: Work::Lines(lines) }
+}
+
+const fn quick(name: &'static str, about: &'static str, lines: &'static [&'static str]) -> Step {
+    Step { quick: true, ..check(name, about, lines) }
+}
+
+const fn inside(folder: &'static str, about: &'static str, line: &'static str) -> Step {
+    Step { name: folder, about, kind: Kind::Check, quick: false, work: Work::Inside(folder, line) }
+}
+
+impl Work {
+    /// Does it.
+    pub fn run(&self, shell: &Shell) -> Result {
+        match self {
+            Self::Prepare(prepare) => prepare(shell),
+            Self::Lines(lines) => lines.iter().try_for_each(|line| shell.run(&fill(line))),
+            Self::Inside(folder, line) => match shell.inside(folder) {
+                Some(shell) => shell.run(&fill(line)),
+                None => {
+                    println!("nothing to do: there is no {folder}/Cargo.toml.");
+                    Ok(())
+                }
+            },
+        }
+    }
+}
+
+/// Puts the constants into the places of a command line.
+fn fill(line: &str) -> String {
+    let targets = FIRMWARE_TARGETS.map(|target| format!("--target {target}")).join(" ");
+    line.replace("{features}", HOST_FEATURES).replace("{msrv}", MSRV).replace("{targets}", &targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines() -> impl Iterator<Item = (&'static str, String)> {
+        STEPS.iter().flat_map(|step| {
+            let lines = match &step.work {
+                Work::Prepare(_) => &[][..],
+                Work::Lines(lines) => lines,
+                Work::Inside(_, line) => std::slice::from_ref(line),
+            };
+            lines.iter().map(|line| (step.name, fill(line)))
+        })
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: std::collections::BTreeSet<_> = STEPS.iter().map(|step| step.name).collect();
+        assert_eq!(names.len(), STEPS.len());
+    }
+
+    #[test]
+    fn set_up_comes_first() {
+        assert!(STEPS.is_sorted_by_key(|step| step.kind == Kind::Check));
+    }
+
+    #[test]
+    fn every_place_is_filled() {
+        for (name, line) in lines() {
+            assert!(!line.contains(['{', '}']), "{name}: {line}");
+        }
+        assert_eq!(
+            fill("cargo +{msrv} x {targets} --features {features}"),
+            "cargo +1.87.0 x --target thumbv7em-none-eabihf --target thumbv6m-none-eabi \
+             --target riscv32imc-unknown-none-elf --features std,bytes,heapless,log"
+        );
+    }
+
+    #[test]
+    fn the_toolchain_is_the_one_that_the_crate_promises() {
+        let manifest = std::fs::read_to_string(crate::root().join("Cargo.toml")).expect("the root has a manifest");
+        let promised =
+            manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).expect("an MSRV is named");
+        assert_eq!(format!("{}.0", promised.trim_matches('"')), MSRV);
+    }
+}
