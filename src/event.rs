@@ -63,6 +63,8 @@ pub enum Event<'i> {
 pub struct ConnAck<'i> {
     /// Success or why not, in terms of 5.0 whatever the version.
     pub reason: ReasonCode,
+    /// The code as it stood on the wire: in 3.1 and 3.1.1 a return code, in 5.0 the reason code.
+    pub code: u8,
     /// What became of the session.
     pub session: SessionState,
     /// Receive Maximum, Assigned Client Identifier and so on; none in 3.1 and 3.1.1.

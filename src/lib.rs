@@ -29,6 +29,7 @@
 //! Without features the crate needs no allocator. It contains no `unsafe`.
 
 #![no_std]
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -58,6 +59,11 @@ mod time;
 mod topic;
 mod types;
 pub mod wire;
+
+/// The README's examples run as tests.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use backoff::Backoff;
 pub use client_id::ClientId;

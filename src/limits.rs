@@ -123,6 +123,9 @@ impl Default for Limits {
     }
 }
 
+/// Below this no CONNACK would fit.
+const SHORTEST: u32 = 5;
+
 /// [`Limits`] in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct StoredLimits(Limits);
@@ -137,7 +140,8 @@ impl StoredLimits {
     }
 
     pub(crate) const fn inline_max(&self) -> usize {
-        (self.0.inline_max ^ Limits::DEFAULT.inline_max) as usize
+        let inline_max = self.0.inline_max ^ Limits::DEFAULT.inline_max;
+        if inline_max < SHORTEST { SHORTEST as usize } else { inline_max as usize }
     }
 
     pub(crate) const fn manual_acks(&self) -> bool {

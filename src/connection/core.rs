@@ -99,6 +99,7 @@ impl Core {
         self.link.state = State::Closing;
         self.link.end = error;
         self.link.ping = Ping::None;
+        self.link.is_challenged = false;
         self.link.deadlines = Default::default();
         crate::fmt::debug!("link over: {}", error);
     }

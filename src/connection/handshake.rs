@@ -62,8 +62,7 @@ pub(super) fn check_connect(connect: &Connect<'_>) -> Result<(), OpenError> {
     if connect.bridge && !version.has_bridge_bit() {
         return Err(OpenError::Bridge);
     }
-    let will_topic = connect.will.map_or("", |will| will.topic);
-    if ![connect.client_id, will_topic, connect.user_name.unwrap_or_default()].into_iter().all(is_mqtt_string) {
+    if ![connect.client_id, connect.user_name.unwrap_or_default()].into_iter().all(is_mqtt_string) {
         return Err(OpenError::Field);
     }
     if version.has_properties() {
@@ -169,11 +168,11 @@ impl Core {
         connack: wire::ConnAck<'i>,
     ) -> Result<Event<'i>, ConnectionError> {
         let reason = connack.reason(self.version());
-        let properties = connack.properties;
+        let (code, properties) = (connack.code, connack.properties);
         if reason != ReasonCode::SUCCESS {
             self.finish_link(ConnectionError::Refused(reason));
             self.silence();
-            return Ok(Event::ConnAck(ConnAck { reason, session: SessionState::Untouched, properties }));
+            return Ok(Event::ConnAck(ConnAck { reason, code, session: SessionState::Untouched, properties }));
         }
         self.check_connack(&connack)?;
         self.link.read_connack(&properties);
@@ -190,7 +189,7 @@ impl Core {
         self.session_expires = Deadline::NONE;
         count(&mut self.stats.links);
         crate::fmt::debug!("connected: {}", session);
-        Ok(Event::ConnAck(ConnAck { reason, session, properties }))
+        Ok(Event::ConnAck(ConnAck { reason, code, session, properties }))
     }
 
     fn check_connack(&self, connack: &wire::ConnAck<'_>) -> Result<(), Violation> {
@@ -232,15 +231,16 @@ impl Core {
 
     /// AUTH from the server (§3.15).
     pub(super) fn on_auth<'i>(&mut self, auth: Auth<'i>) -> Result<Event<'i>, ConnectionError> {
-        let expected = match (self.link.state, self.link.auth, auth.reason) {
+        let is_expected = match (self.link.state, self.link.auth, auth.reason) {
             (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => true, // [MQTT-4.12.0-2]
             (State::Connected, AuthState::Again, reason) => reason != ReasonCode::RE_AUTHENTICATE,
             _ => false,
         };
-        if !expected {
+        if !is_expected {
             return Err(Violation::UnexpectedPacket.into()); // [MQTT-4.12.0-6]
         }
         self.link.check_auth_method(&auth.properties)?;
+        self.link.is_challenged = auth.reason == ReasonCode::CONTINUE_AUTHENTICATION;
         if auth.reason == ReasonCode::SUCCESS {
             self.link.auth = AuthState::Method;
             self.link.deadlines.auth = Deadline::NONE;
@@ -251,10 +251,9 @@ impl Core {
     /// AUTH from the application: a step of the authentication that is going on, or the start of another.
     pub(super) fn authenticate(&mut self, parts: &mut Parts<'_>, auth: &Auth<'_>) -> Result<(), RequestError> {
         let starts = match (self.link.state, self.link.auth, auth.reason) {
-            (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => false, // [MQTT-4.12.0-3]
-            (State::Connected, AuthState::Again, ReasonCode::CONTINUE_AUTHENTICATION) => false,
-            (State::Connected, AuthState::Method, ReasonCode::RE_AUTHENTICATE) => true, // [MQTT-4.12.1-1]
-            _ => return Err(RequestError::State),                                       // [MQTT-4.12.0-7]
+            (_, _, ReasonCode::CONTINUE_AUTHENTICATION) if self.link.is_challenged => false, // [MQTT-4.12.0-3]
+            (State::Connected, AuthState::Method, ReasonCode::RE_AUTHENTICATE) => true,      // [MQTT-4.12.1-1]
+            _ => return Err(RequestError::State),                                            // [MQTT-4.12.0-7]
         };
         auth.properties.check(PacketType::Auth.bit())?;
         self.link
@@ -270,6 +269,7 @@ impl Core {
         }
         let after_staged = !self.outgoing.is_between_frames();
         self.link.control.append(parts.control, after_staged, &write).map_err(|_| RequestError::Full)?;
+        self.link.is_challenged = false;
         if starts {
             self.link.auth = AuthState::Again;
             self.link.deadlines.auth = self.connack_deadline();

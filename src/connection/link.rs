@@ -19,6 +19,8 @@ pub(super) struct Link {
     pub(super) no_problem_information: bool,
     pub(super) wants_response_information: bool,
     pub(super) auth: AuthState,
+    /// The server's AUTH waits for our answer.
+    pub(super) is_challenged: bool,
     pub(super) ping: Ping,
     /// The last input could not be taken.
     pub(super) blocked: bool,
@@ -83,6 +85,7 @@ impl Link {
         no_problem_information: false,
         wants_response_information: false,
         auth: AuthState::None,
+        is_challenged: false,
         ping: Ping::None,
         blocked: false,
         keep_alive: 0,

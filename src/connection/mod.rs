@@ -325,7 +325,7 @@ impl<S: Storage> Connection<S> {
 
     /// Gives back memory that is not in use. Fixed storages have none to give.
     pub fn shrink(&mut self) {
-        let arena_used = self.core.outgoing.arena_end();
+        let arena_used = self.core.outgoing.least_arena();
         self.storage.shrink(arena_used, self.core.outgoing.pending() == 0);
     }
 

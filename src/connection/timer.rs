@@ -129,8 +129,8 @@ impl Core {
             if self.link.deadlines.pingresp != Deadline::NONE {
                 self.await_pingresp();
             }
+            self.link.partial = shown;
         }
-        self.link.partial = shown;
     }
 
     /// Input is taken again after it was blocked: its watch starts anew.
@@ -145,7 +145,7 @@ impl Core {
 
     /// Sets the deadlines of awaited acknowledgements where they are missing, and clears those of none.
     pub(super) fn watch_acks(&mut self) {
-        if !self.outgoing.awaits_answer() {
+        if !self.outgoing.awaits_answer() || !self.is_connected() {
             (self.link.deadlines.ack, self.link.deadlines.retry) = (Deadline::NONE, Deadline::NONE);
             return;
         }

@@ -82,6 +82,7 @@ pub(crate) enum Release {
 }
 
 /// A fresh table after it grew: the index by identifier is made anew.
+#[cfg(feature = "alloc")]
 pub(crate) fn reindex(inbox: &mut [ReceiveSlot]) {
     for slot in inbox.iter_mut() {
         (slot.bucket, slot.chain) = (0, 0);

@@ -134,10 +134,6 @@ impl Outgoing {
         self.left
     }
 
-    pub(crate) const fn arena_end(&self) -> usize {
-        self.arena.end as usize
-    }
-
     /// Something was sent and its acknowledgement is awaited.
     pub(crate) const fn awaits_answer(&self) -> bool {
         self.in_flight > 0 || !self.requests.is_empty()

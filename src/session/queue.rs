@@ -65,8 +65,7 @@ impl Outgoing {
 
     fn has_room_without(&self, need: &Need, freed: Freed) -> bool {
         let frames = (self.arena.frames as usize + 1).saturating_sub(freed.slots);
-        let spare = if self.version.has_properties() { 0 } else { REENCODING * frames };
-        let arena = (self.arena.live as usize + need.bytes + spare).saturating_sub(freed.bytes);
+        let arena = (self.arena.live as usize + need.bytes + self.spare(frames)).saturating_sub(freed.bytes);
         let all = (arena + self.arena.shared as usize + need.shared).saturating_sub(freed.shared);
         let queued = (self.publishes as usize).saturating_sub(freed.slots);
         (self.used as usize) < need.max_slots + freed.slots
@@ -81,11 +80,22 @@ impl Outgoing {
         used + used / 3 >= length && length < limit
     }
 
-    /// The length that the arena should have for `bytes` more: twice what is live, so that compacting is rare.
+    /// The length that the arena should have for `bytes` more: twice what is needed, so that compacting is rare.
     pub(crate) fn wants_arena(&self, length: usize, bytes: usize, limit: usize) -> Option<usize> {
-        let live = self.arena.live as usize + bytes;
-        let wanted = (live * 2).min(limit);
-        (self.arena.end as usize + bytes > length && length < wanted).then_some(wanted)
+        let needed = self.arena.live as usize + bytes + self.spare(self.arena.frames as usize + 1);
+        let wanted = (needed * 2).min(limit);
+        let is_short = needed > length || self.arena.end as usize + bytes > length;
+        (is_short && length < wanted).then_some(wanted)
+    }
+
+    /// The length below which the arena must not shrink.
+    pub(crate) const fn least_arena(&self) -> usize {
+        self.arena.end as usize + self.spare(self.arena.frames as usize)
+    }
+
+    /// What is kept free for encoding `frames` packets for 5.0.
+    const fn spare(&self, frames: usize) -> usize {
+        if self.version.has_properties() { 0 } else { REENCODING * frames }
     }
 
     /// Drops the oldest unsent messages until there is room; changes nothing if even all of them are not enough.

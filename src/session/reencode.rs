@@ -7,7 +7,7 @@
 use crate::session::arena::shift;
 use crate::session::list::{find, find_mut};
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Kind, Parts, SendSlot};
+use crate::storage::{Flags, Kind, Parts, SendSlot};
 use crate::types::Version;
 use crate::wire::{Reader, Rules, Writer, varint_len};
 
@@ -56,6 +56,7 @@ impl Outgoing {
             let length = header + (head + tail) as u32;
             if let Some(slot) = find_mut(parts.slots, slot.id) {
                 (slot.position, slot.length) = (end, length);
+                slot.flags.clear(Flags::IDENTIFIER);
             }
             end += length;
         }

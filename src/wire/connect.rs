@@ -1,5 +1,6 @@
 //! CONNECT (§3.1).
 
+use crate::topic::{TopicError, TopicName};
 use crate::types::{QoS, Version};
 use crate::wire::{
     DecodeError, Malformed, PacketType, Properties, Property, Reader, Rules, Violation, WILL_BIT, Writer,
@@ -142,7 +143,7 @@ impl<'a> Connect<'a> {
         writer.string(self.client_id); // the order of the payload: [MQTT-3.1.3-1]
         if let Some(will) = &self.will {
             will.properties.encode(self.version, writer);
-            writer.string(will.topic);
+            writer.string(will.topic.as_str());
             writer.binary(will.payload);
         }
         if let Some(user_name) = self.user_name {
@@ -190,7 +191,7 @@ fn check_flags(flags: u8, version: Version) -> Result<(), DecodeError> {
 #[non_exhaustive]
 pub struct Will<'a> {
     /// The topic name.
-    pub topic: &'a str,
+    pub topic: TopicName<'a>,
     /// The message; at most 65,535 bytes.
     pub payload: &'a [u8],
     /// The quality of service.
@@ -203,8 +204,8 @@ pub struct Will<'a> {
 
 impl<'a> Will<'a> {
     /// A will with QoS 0, not retained.
-    pub const fn new(topic: crate::topic::TopicName<'a>, payload: &'a [u8]) -> Self {
-        Self { topic: topic.as_str(), payload, qos: QoS::AtMostOnce, retain: false, properties: Properties::NONE }
+    pub const fn new(topic: TopicName<'a>, payload: &'a [u8]) -> Self {
+        Self { topic, payload, qos: QoS::AtMostOnce, retain: false, properties: Properties::NONE }
     }
 
     /// Sets the quality of service.
@@ -232,12 +233,10 @@ impl<'a> Will<'a> {
         let qos = QoS::from_bits((flags & WILL_QOS) >> WILL_QOS_SHIFT).ok_or(Malformed::QoS)?; // [MQTT-3.1.2-12]
         let properties = Properties::decode(body, WILL_BIT)?;
         let topic = body.string()?;
-        if topic.is_empty() {
-            return Err(Violation::EmptyTopic.into());
-        }
-        if crate::topic::has_wildcard(topic) {
-            return Err(Violation::TopicWildcard.into());
-        }
+        let topic = TopicName::new(topic).map_err(|error| match error {
+            TopicError::Wildcard => Violation::TopicWildcard,
+            _ => Violation::EmptyTopic,
+        })?;
         let payload = body.binary()?;
         Ok(Self { topic, payload, qos, retain: flags & WILL_RETAIN != 0, properties })
     }

@@ -1,0 +1,1 @@
+//! Benchmarks of `pure-mqtt`: `cargo bench`.

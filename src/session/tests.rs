@@ -1,0 +1,255 @@
+//! Directed tests of the session's machinery, below the protocol.
+
+use std::vec::Vec;
+
+use super::*;
+use crate::event::Cause;
+use crate::reason::ReasonCode;
+use crate::storage::sealed::Sealed;
+use crate::storage::{Fixed, Flags, Kind, Parts};
+use crate::types::{Handle, QoS, Version};
+use crate::wire::{Decoded, Packet, PacketType, Properties, Property, Publish, Rules};
+
+const OPEN: Peer = Peer {
+    window: 10,
+    topic_aliases: 0,
+    max_packet: 0,
+    no_qos2: false,
+    no_qos1: false,
+    no_retain: false,
+    no_wildcards: false,
+    no_identifiers: false,
+    no_shares: false,
+};
+
+fn push(outgoing: &mut Outgoing, parts: &mut Parts<'_>, qos: QoS, payload: &[u8]) -> Matched {
+    push_with(outgoing, parts, qos, payload, Properties::NONE, 0)
+}
+
+fn push_with(
+    outgoing: &mut Outgoing,
+    parts: &mut Parts<'_>,
+    qos: QoS,
+    payload: &[u8],
+    properties: Properties<'_>,
+    detail: u32,
+) -> Matched {
+    let packet = |id| {
+        let id = crate::PacketId::new(id).filter(|_| qos != QoS::AtMostOnce);
+        Packet::Publish(Publish { dup: false, qos, retain: false, topic: "t", id, properties, payload })
+    };
+    let version = outgoing.version();
+    let mut buffer = [0; 300];
+    let length = packet(1).encode(version, &mut buffer).unwrap();
+    let kind = [Kind::Publish0, Kind::Publish1, Kind::Publish2][usize::from(qos.bits())];
+    let write = |id: u16, writer: &mut crate::wire::Writer<'_>| {
+        let mut buffer = [0; 300];
+        let length = packet(id).encode(version, &mut buffer).unwrap();
+        writer.bytes(&buffer[..length]);
+    };
+    let frame = Frame { kind, flags: Flags::default(), detail, length, shared: None, write: &write };
+    outgoing.push(parts, &frame).unwrap()
+}
+
+/// Takes everything that may be sent, and shows it as (DUP, payload).
+fn send(outgoing: &mut Outgoing, parts: &mut Parts<'_>, window: u16) -> Vec<(bool, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    loop {
+        outgoing.stage(parts, &Peer { window, ..OPEN }, 0);
+        let chunk = outgoing.chunk(parts).to_vec();
+        if chunk.is_empty() {
+            break;
+        }
+        outgoing.advance(parts, chunk.len());
+        bytes.extend(chunk);
+    }
+    let mut rest = &bytes[..];
+    let mut sent = Vec::new();
+    while !rest.is_empty() {
+        let rules = Rules::new(outgoing.version());
+        let Ok(Decoded::Packet { packet: Packet::Publish(publish), length }) = Packet::decode(rest, rules) else {
+            panic!("not a PUBLISH: {rest:?}")
+        };
+        sent.push((publish.dup, publish.payload.to_vec()));
+        rest = &rest[length..];
+    }
+    sent
+}
+
+fn fresh(payloads: &[&[u8]]) -> Vec<(bool, Vec<u8>)> {
+    payloads.iter().map(|payload| (false, payload.to_vec())).collect()
+}
+
+#[test]
+fn a_run_shows_many_packets_as_one_slice() {
+    let mut storage = Fixed::<256, 8, 1>::new();
+    let mut parts = storage.parts();
+    let mut outgoing = Outgoing::new(Version::V311);
+    for payload in [b"a", b"b", b"c"] {
+        push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
+    }
+    outgoing.stage(&mut parts, &OPEN, 0);
+    assert_eq!(outgoing.chunk(&parts).len(), 3 * 8);
+    assert!(!outgoing.advance(&mut parts, 7));
+    assert!(outgoing.advance(&mut parts, 1));
+}
+
+#[test]
+fn qos_0_passes_a_closed_window_in_order() {
+    let mut storage = Fixed::<256, 8, 1>::new();
+    let mut parts = storage.parts();
+    let mut outgoing = Outgoing::new(Version::V311);
+    let first = push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"1");
+    push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"2");
+    push(&mut outgoing, &mut parts, QoS::AtMostOnce, b"x");
+    push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"3");
+    push(&mut outgoing, &mut parts, QoS::AtMostOnce, b"y");
+    assert_eq!(send(&mut outgoing, &mut parts, 1), fresh(&[b"1", b"x", b"y"]));
+    push(&mut outgoing, &mut parts, QoS::AtMostOnce, b"z");
+    assert_eq!(send(&mut outgoing, &mut parts, 1), fresh(&[b"z"]));
+    outgoing.puback(&mut parts, first.id).unwrap();
+    push(&mut outgoing, &mut parts, QoS::AtMostOnce, b"q");
+    assert_eq!(send(&mut outgoing, &mut parts, 1), fresh(&[b"2", b"q"]));
+}
+
+#[test]
+fn a_cut_sets_dup_only_where_a_byte_had_left() {
+    let mut storage = Fixed::<256, 8, 1>::new();
+    let mut parts = storage.parts();
+    let mut outgoing = Outgoing::new(Version::V311);
+    for payload in [b"a", b"b", b"c"] {
+        push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
+    }
+    outgoing.stage(&mut parts, &OPEN, 0);
+    outgoing.advance(&mut parts, 9); // one packet and a byte of the second
+    outgoing.link_lost(&mut parts);
+    let expected = [(true, b"a".to_vec()), (true, b"b".to_vec()), (false, b"c".to_vec())];
+    assert_eq!(send(&mut outgoing, &mut parts, 10), expected);
+}
+
+#[test]
+fn the_arena_is_compacted_while_a_packet_is_half_out() {
+    let mut storage = Fixed::<64, 8, 1>::new();
+    let mut parts = storage.parts();
+    let mut outgoing = Outgoing::new(Version::V311);
+    let first = push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"first message");
+    assert_eq!(send(&mut outgoing, &mut parts, 10).len(), 1);
+    push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"second message");
+    outgoing.stage(&mut parts, &OPEN, 0);
+    let begun = outgoing.chunk(&parts)[..5].to_vec();
+    outgoing.advance(&mut parts, 5);
+    outgoing.puback(&mut parts, first.id).unwrap();
+    push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"third message"); // only fits after compaction
+    let rest = outgoing.chunk(&parts).to_vec();
+    let whole = [begun, rest].concat();
+    let Ok(Decoded::Packet { packet: Packet::Publish(publish), .. }) = Packet::decode(&whole, Rules::default()) else {
+        panic!()
+    };
+    assert_eq!(publish.payload, b"second message");
+}
+
+#[test]
+fn dropping_the_oldest_names_them_and_spares_what_has_begun() {
+    let mut storage = Fixed::<64, 8, 1>::new();
+    let mut parts = storage.parts();
+    let mut outgoing = Outgoing::new(Version::V5);
+    for payload in [b"aaaaaaaa", b"bbbbbbbb", b"cccccccc"] {
+        push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
+    }
+    outgoing.stage(&mut parts, &OPEN, 0);
+    outgoing.advance(&mut parts, 1);
+    let need =
+        Need { bytes: 40, shared: 0, is_publish: true, max_slots: 8, max_arena: 64, max_bytes: 64, max_queued: 0 };
+    let victims = outgoing.drop_oldest(&mut parts, &need).unwrap();
+    assert_eq!(victims, Victims { first: Handle(2), last: Handle(3), count: 2 });
+    assert!(outgoing.drop_oldest(&mut parts, &Need { bytes: 60, ..need }).is_none());
+    assert_eq!(outgoing.pending(), 1);
+}
+
+#[test]
+fn a_change_of_version_keeps_every_message() {
+    let mut storage = Fixed::<700, 8, 1>::new();
+    let mut parts = storage.parts();
+    let mut outgoing = Outgoing::new(Version::V5);
+    let long = [b'x'; 122]; // its remaining length passes the border of one byte on the way
+    let list = [Property::ContentType("text"), Property::MessageExpiryInterval(9)];
+    push_with(&mut outgoing, &mut parts, QoS::AtMostOnce, b"zero", Properties::new(&list), 0);
+    push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, &long, Properties::NONE, 0);
+    push_with(&mut outgoing, &mut parts, QoS::ExactlyOnce, b"two", Properties::new(&list), 0);
+    for version in [Version::V311, Version::V5, Version::V31, Version::V311, Version::V5] {
+        outgoing.speak(&mut parts, version);
+    }
+    let sent = send(&mut outgoing, &mut parts, 10);
+    assert_eq!(sent, fresh(&[b"zero", &long, b"two"]));
+}
+
+#[test]
+fn an_expired_message_ends_and_the_next_deadline_is_known() {
+    let mut storage = Fixed::<256, 8, 1>::new();
+    let mut parts = storage.parts();
+    let mut outgoing = Outgoing::new(Version::V311);
+    push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"short", Properties::NONE, 10);
+    push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"long", Properties::NONE, 20);
+    assert_eq!(outgoing.next_expiry(), 10);
+    outgoing.expire(&mut parts, 10);
+    assert_eq!(outgoing.next_expiry(), 20);
+    let (ended, _, cause) = outgoing.poll_ended(&mut parts).unwrap();
+    assert_eq!((ended.handle, cause), (1, Cause::Expired));
+    assert!(outgoing.poll_ended(&mut parts).is_none());
+}
+
+#[test]
+fn acknowledgements_leave_in_order_of_arrival() {
+    let mut storage = Fixed::<16, 1, 4>::new();
+    let parts = storage.parts();
+    let mut incoming = Incoming::EMPTY;
+    let mut handles = Vec::new();
+    for id in [7, 8, 9] {
+        let Arrival::New { place, serial } = incoming.at_least_once(parts.inbox, id, 4, false) else { panic!() };
+        handles.push((place, serial));
+    }
+    for (place, serial) in handles.into_iter().rev() {
+        assert_eq!(incoming.due(parts.inbox), None);
+        incoming.held(parts.inbox, place, serial).unwrap().acknowledged = true;
+        assert!(incoming.held(parts.inbox, place, serial).is_none());
+    }
+    for id in [7, 8, 9] {
+        let due = incoming.due(parts.inbox).unwrap();
+        assert_eq!((due.packet, due.id), (PacketType::PubAck, id));
+        incoming.settle(parts.inbox);
+    }
+    assert!(incoming.owes_nothing());
+}
+
+#[test]
+fn colliding_identifiers_are_told_apart() {
+    let mut storage = Fixed::<16, 1, 4>::new();
+    let parts = storage.parts();
+    let mut incoming = Incoming::EMPTY;
+    for id in [4, 8, 12, 16] {
+        assert!(matches!(incoming.exactly_once(parts.inbox, id, 4, true), Arrival::New { .. }));
+        incoming.settle(parts.inbox);
+    }
+    assert_eq!(incoming.exactly_once(parts.inbox, 20, 4, true), Arrival::Full { clears: false });
+    for id in [8, 16, 4, 12] {
+        assert_eq!(incoming.exactly_once(parts.inbox, id, 4, true), Arrival::Repeated);
+        incoming.settle(parts.inbox);
+        assert_eq!(incoming.release(parts.inbox, id, None), Release::Completing);
+        incoming.settle(parts.inbox);
+        assert_eq!(incoming.release(parts.inbox, id, None), Release::Unknown);
+    }
+    assert!(matches!(incoming.exactly_once(parts.inbox, 20, 4, true), Arrival::New { .. }));
+}
+
+#[test]
+fn a_refused_qos_2_message_is_over_and_the_next_is_new() {
+    let mut storage = Fixed::<16, 1, 4>::new();
+    let parts = storage.parts();
+    let mut incoming = Incoming::EMPTY;
+    let Arrival::New { place, serial } = incoming.exactly_once(parts.inbox, 3, 4, false) else { panic!() };
+    let slot = incoming.held(parts.inbox, place, serial).unwrap();
+    (slot.acknowledged, slot.reason) = (true, ReasonCode::QUOTA_EXCEEDED.0);
+    assert_eq!(incoming.due(parts.inbox).unwrap().reason, ReasonCode::QUOTA_EXCEEDED);
+    incoming.settle(parts.inbox);
+    assert!(matches!(incoming.exactly_once(parts.inbox, 3, 4, false), Arrival::New { .. }));
+}
