@@ -6,7 +6,7 @@ use crate::session::Victims;
 use crate::storage::Payload;
 use crate::topic::{TopicFilter, TopicName};
 use crate::types::{Handle, PacketId, QoS};
-use crate::wire::{Entries, Properties, Subscription};
+use crate::wire::{Entries, Properties, Subscription, properties_setter};
 
 /// A message to be published.
 ///
@@ -74,12 +74,7 @@ impl<'a> Publish<'a> {
         self
     }
 
-    /// Sets the properties.
-    #[must_use]
-    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
-        self.properties = properties.into();
-        self
-    }
+    properties_setter!();
 }
 
 /// What an accepted [`Publish`] got.
@@ -132,12 +127,7 @@ impl<'a> Subscribe<'a> {
         Self { filters: Entries::new(filters), properties: Properties::NONE }
     }
 
-    /// Sets the properties.
-    #[must_use]
-    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
-        self.properties = properties.into();
-        self
-    }
+    properties_setter!();
 }
 
 /// A request to end subscriptions.
@@ -157,12 +147,7 @@ impl<'a> Unsubscribe<'a> {
         Self { filters: Entries::new(filters), properties: Properties::NONE }
     }
 
-    /// Sets the properties.
-    #[must_use]
-    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
-        self.properties = properties.into();
-        self
-    }
+    properties_setter!();
 }
 
 /// How a message is acknowledged. In 3.1 and 3.1.1 every acknowledgement is a plain success.
@@ -186,10 +171,5 @@ impl<'a> Ack<'a> {
         Self { reason, properties: Properties::NONE }
     }
 
-    /// Sets the properties.
-    #[must_use]
-    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
-        self.properties = properties.into();
-        self
-    }
+    properties_setter!();
 }

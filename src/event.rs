@@ -140,6 +140,14 @@ pub struct TopicAlias {
 ///
 /// At QoS 1 it is good for its link: the server delivers again on the next one. At QoS 2 it is good for the session. Dropped without
 /// [`acknowledge`](crate::Connection::acknowledge), the message holds a unit of the server's quota for as long.
+///
+/// ```compile_fail,E0382
+/// # use pure_mqtt::{Ack, Connection, Heap, Instant, PendingAck};
+/// fn twice(connection: &mut Connection<Heap>, now: Instant, pending: PendingAck) {
+///     let _ = connection.acknowledge(now, pending, &Ack::SUCCESS);
+///     let _ = connection.acknowledge(now, pending, &Ack::SUCCESS); // does not compile
+/// }
+/// ```
 #[must_use = "a message that is never acknowledged blocks the server's quota"]
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

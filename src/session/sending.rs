@@ -39,6 +39,19 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// Before CONNACK: nothing may be sent, and nothing is ruled out.
+    pub(crate) const UNKNOWN: Self = Self {
+        window: 0,
+        topic_aliases: 0,
+        max_packet: 0,
+        no_qos2: false,
+        no_qos1: false,
+        no_retain: false,
+        no_wildcards: false,
+        no_identifiers: false,
+        no_shares: false,
+    };
+
     pub(crate) const fn takes_length(&self, length: usize) -> bool {
         self.max_packet == 0 || length <= self.max_packet as usize
     }

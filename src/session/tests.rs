@@ -10,17 +10,7 @@ use crate::storage::{Fixed, Flags, Kind, Parts};
 use crate::types::{Handle, QoS, Version};
 use crate::wire::{Decoded, Packet, PacketType, Properties, Property, Publish, Rules};
 
-const OPEN: Peer = Peer {
-    window: 10,
-    topic_aliases: 0,
-    max_packet: 0,
-    no_qos2: false,
-    no_qos1: false,
-    no_retain: false,
-    no_wildcards: false,
-    no_identifiers: false,
-    no_shares: false,
-};
+const OPEN: Peer = Peer { window: 10, ..Peer::UNKNOWN };
 
 fn push(outgoing: &mut Outgoing, parts: &mut Parts<'_>, qos: QoS, payload: &[u8]) -> Matched {
     push_with(outgoing, parts, qos, payload, Properties::NONE, 0)

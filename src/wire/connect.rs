@@ -4,6 +4,7 @@ use crate::topic::{TopicError, TopicName};
 use crate::types::{QoS, Version};
 use crate::wire::{
     DecodeError, Malformed, PacketType, Properties, Property, Reader, Rules, Violation, WILL_BIT, Writer,
+    properties_setter,
 };
 
 /// How a client introduces itself (§3.1).
@@ -104,12 +105,7 @@ impl<'a> Connect<'a> {
         self
     }
 
-    /// Sets the properties.
-    #[must_use]
-    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
-        self.properties = properties.into();
-        self
-    }
+    properties_setter!();
 
     pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
         let name = body.string()?;
@@ -222,12 +218,7 @@ impl<'a> Will<'a> {
         self
     }
 
-    /// Sets the will's properties.
-    #[must_use]
-    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
-        self.properties = properties.into();
-        self
-    }
+    properties_setter!();
 
     fn decode(body: &mut Reader<'a>, flags: u8) -> Result<Self, DecodeError> {
         let qos = QoS::from_bits((flags & WILL_QOS) >> WILL_QOS_SHIFT).ok_or(Malformed::QoS)?; // [MQTT-3.1.2-12]

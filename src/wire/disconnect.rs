@@ -3,7 +3,7 @@
 use crate::reason::ReasonCode;
 use crate::types::Version;
 use crate::wire::ack::{decode_tail, encode_tail};
-use crate::wire::{DecodeError, PacketType, Properties, Reader, Violation, Writer};
+use crate::wire::{DecodeError, PacketType, Properties, Reader, Violation, Writer, properties_setter};
 
 /// The end of a link, with a reason.
 ///
@@ -30,12 +30,7 @@ impl<'a> Disconnect<'a> {
         Self { reason, properties: Properties::NONE }
     }
 
-    /// Sets the properties.
-    #[must_use]
-    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
-        self.properties = properties.into();
-        self
-    }
+    properties_setter!();
 
     pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
         let (reason, properties) = if body.rules().version.has_properties() {

@@ -46,7 +46,7 @@ pub use self::suback::{SubAck, UnsubAck};
 pub use self::subscribe::{Entries, Entry, Request, RetainHandling, Subscribe, Subscription, Unsubscribe};
 
 pub(crate) use self::header::{DUP, WILL_BIT};
-pub(crate) use self::property::is_problem_information;
+pub(crate) use self::property::{is_problem_information, properties_setter};
 pub(crate) use self::publish::expiry_position;
 pub(crate) use self::reader::Reader;
 pub(crate) use self::writer::{Writer, varint_len};

@@ -10,6 +10,19 @@ use crate::wire::reader::{Reader, Rules};
 use crate::wire::writer::Writer;
 use crate::wire::{DecodeError, MAX_REMAINING, Malformed, PacketType, Violation};
 
+/// The builder method of every type that carries properties.
+macro_rules! properties_setter {
+    () => {
+        /// Sets the properties.
+        #[must_use]
+        pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
+            self.properties = properties.into();
+            self
+        }
+    };
+}
+pub(crate) use properties_setter;
+
 /// The layout of a property's value.
 #[derive(Clone, Copy)]
 enum Kind {

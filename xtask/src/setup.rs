@@ -86,7 +86,7 @@ fn rustup(shell: &Shell, what: &str, missing: Vec<&str>, install: &str) -> Resul
     if !shell.has("rustup") {
         return Err(format!(
             "of {what}, this is missing: {missing}. There is no rustup here that could fetch it; please install rustup \
-             (https://rustup.rs) and start again."
+             and start again."
         ));
     }
     shell.run(&line).map_err(|error| {
