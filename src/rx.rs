@@ -73,7 +73,7 @@ pub use self::shared::BytesBuffer;
 mod shared {
     use bytes::{Bytes, BytesMut};
 
-    use crate::wire::{Header, HeaderStep, Rules};
+    use crate::wire::{PacketLength, packet_length};
 
     /// A receive buffer over `BytesMut`: whole packets are split off as `Bytes`, so that payloads can be kept without copying them.
     #[derive(Clone, Debug)]
@@ -112,12 +112,10 @@ mod shared {
         /// The length of the packet that starts at `start`, if it is there in full.
         fn packet_at(&self, start: usize) -> Option<usize> {
             let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
-            match Header::decode(rest, Rules::new(crate::Version::V31)) {
-                Ok(HeaderStep::Partial(_)) => None,
-                Ok(HeaderStep::Header(header)) if header.packet_length() <= self.inline_max => {
-                    (header.packet_length() <= rest.len()).then(|| header.packet_length())
-                }
-                Ok(_) | Err(_) => Some(rest.len()),
+            match packet_length(rest) {
+                PacketLength::Known(length) if length <= self.inline_max => (length <= rest.len()).then_some(length),
+                PacketLength::Partial => None,
+                PacketLength::Known(_) | PacketLength::Invalid => Some(rest.len()),
             }
         }
 

@@ -138,6 +138,24 @@ impl Header {
     }
 }
 
+/// How long a packet is, by its remaining length alone.
+#[cfg_attr(not(feature = "bytes"), allow(dead_code))]
+pub(crate) enum PacketLength {
+    Known(usize),
+    Partial,
+    Invalid,
+}
+
+/// The length of the packet at the start of `input`, whatever its type and version.
+#[cfg_attr(not(feature = "bytes"), allow(dead_code))]
+pub(crate) fn packet_length(input: &[u8]) -> PacketLength {
+    match varint(input.get(1..).unwrap_or_default(), Rules::default()) {
+        Varint::Value { value, length } => PacketLength::Known(1 + length + value as usize),
+        Varint::Partial => PacketLength::Partial,
+        Varint::TooLong | Varint::NotMinimal => PacketLength::Invalid,
+    }
+}
+
 fn check_flags(packet_type: PacketType, flags: u8, rules: Rules) -> Result<(), Malformed> {
     if packet_type == PacketType::Publish {
         return if flags & 0b0110 == 0b0110 { Err(Malformed::QoS) } else { Ok(()) }; // [MQTT-3.3.1-4]

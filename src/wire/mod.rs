@@ -46,6 +46,8 @@ pub use self::suback::{SubAck, UnsubAck};
 pub use self::subscribe::{Entries, Entry, Request, RetainHandling, Subscribe, Subscription, Unsubscribe};
 
 pub(crate) use self::header::{DUP, WILL_BIT};
+#[cfg(feature = "bytes")]
+pub(crate) use self::header::{PacketLength, packet_length};
 pub(crate) use self::property::{is_problem_information, properties_setter};
 pub(crate) use self::publish::expiry_position;
 pub(crate) use self::reader::Reader;
