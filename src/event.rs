@@ -80,8 +80,17 @@ pub enum SessionState {
     Untouched,
     /// The server resumed the session: subscriptions are in place, unfinished messages go on.
     Resumed,
-    /// The server holds a session that is not known here (3.1.1 only; 5.0 ends the link). Messages for earlier subscriptions may come.
-    Older,
+    /// The server resumed a session that is not known here (3.1.1 only; 5.0 ends the link): messages for earlier subscriptions may come, and
+    /// identifiers may be taken that this side doesn't know of. Open once with a clean start to be rid of it. What was unfinished here
+    /// belonged to another session, and is treated as in [`New`](Self::New).
+    Older {
+        /// As in [`New`](Self::New).
+        republished: u32,
+        /// As in [`New`](Self::New).
+        aborted: u32,
+        /// As in [`New`](Self::New).
+        completed: u32,
+    },
     /// A new session: subscriptions must be made (again).
     New {
         /// Unfinished messages that are sent again on the new session, as new.

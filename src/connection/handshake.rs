@@ -8,6 +8,7 @@ use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
 use crate::limits::OnSessionLoss;
 use crate::reason::ReasonCode;
+use crate::session::Loss;
 use crate::storage::Parts;
 use crate::time::Deadline;
 use crate::topic::is_mqtt_string;
@@ -220,13 +221,17 @@ impl Core {
             true => session_present,
             false => held && !self.link.clean_start,
         };
-        if resumed {
-            return if held { SessionState::Resumed } else { SessionState::Older };
+        if resumed && held {
+            return SessionState::Resumed;
         }
         self.incoming.clear(parts.inbox);
         let republish = self.limits.get().on_session_loss == OnSessionLoss::Republish;
-        let loss = self.outgoing.session_lost(parts, republish);
-        SessionState::New { republished: loss.republished, aborted: loss.aborted, completed: loss.completed }
+        let Loss { republished, aborted, completed } = self.outgoing.session_lost(parts, republish);
+        if resumed {
+            SessionState::Older { republished, aborted, completed }
+        } else {
+            SessionState::New { republished, aborted, completed }
+        }
     }
 
     /// AUTH from the server (§3.15).

@@ -162,15 +162,19 @@ impl Core {
     ) -> Result<Arrival, ConnectionError> {
         let acknowledged = is_invalid || !self.limits.manual_acks();
         let limit = usize::from(self.link.receive_maximum);
+        let knows_limit = self.version().announces_receive_maximum();
         let arrival = if qos == QoS::AtLeastOnce {
             self.incoming.at_least_once(parts.inbox, id.get(), limit, acknowledged)
         } else {
+            // A server that knows no limit may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is for that.
+            let limit = if knows_limit { limit } else { (limit - 1).max(1) };
             self.incoming.exactly_once(parts.inbox, id.get(), limit, acknowledged)
         };
         match arrival {
             Arrival::InUse => Err(Violation::PacketIdInUse.into()),
-            // Whoever was told the Receive Maximum is at fault [MQTT-3.3.4-9]; a server of 3.x may be asked to wait.
-            Arrival::Full { clears } if !clears || self.version().announces_receive_maximum() => {
+            // Whoever was told the Receive Maximum is at fault [MQTT-3.3.4-9]. Another server may be asked to wait; but first it gets what
+            // is owed, so that it makes progress even if the link ends.
+            Arrival::Full { clears } if knows_limit || !clears && !self.owes_output(parts) => {
                 Err(Violation::ReceiveMaximumExceeded.into())
             }
             Arrival::New { place, .. } if is_invalid => {
@@ -181,6 +185,11 @@ impl Core {
             }
             arrival => Ok(arrival),
         }
+    }
+
+    /// Draining the output will hand acknowledgements over.
+    fn owes_output(&self, parts: &mut Parts<'_>) -> bool {
+        !self.link.control.is_empty() || self.incoming.due(parts.inbox).is_some()
     }
 
     /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]` `[MQTT-3.3.2-11]`.

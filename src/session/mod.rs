@@ -22,4 +22,5 @@ pub(crate) use self::incoming::{Arrival, Due, Incoming, Release};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
 pub(crate) use self::queue::Need;
 pub use self::queue::Victims;
+pub(crate) use self::resume::Loss;
 pub(crate) use self::sending::Peer;

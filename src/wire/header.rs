@@ -139,7 +139,7 @@ impl Header {
 }
 
 /// How long a packet is, by its remaining length alone.
-#[cfg_attr(not(feature = "bytes"), allow(dead_code))]
+#[cfg(feature = "bytes")]
 pub(crate) enum PacketLength {
     Known(usize),
     Partial,
@@ -147,7 +147,7 @@ pub(crate) enum PacketLength {
 }
 
 /// The length of the packet at the start of `input`, whatever its type and version.
-#[cfg_attr(not(feature = "bytes"), allow(dead_code))]
+#[cfg(feature = "bytes")]
 pub(crate) fn packet_length(input: &[u8]) -> PacketLength {
     match varint(input.get(1..).unwrap_or_default(), Rules::default()) {
         Varint::Value { value, length } => PacketLength::Known(1 + length + value as usize),
