@@ -48,8 +48,10 @@ impl ConnectionError {
             Self::Malformed(fault) => fault.reason(),
             Self::Protocol(fault) => fault.reason(),
             Self::Refused(reason) | Self::ServerDisconnect(reason) => reason,
-            Self::KeepAliveTimeout => ReasonCode::KEEP_ALIVE_TIMEOUT,
-            Self::ConnAckTimeout | Self::AckTimeout | Self::AuthTimeout => ReasonCode::MAXIMUM_CONNECT_TIME,
+            // Only servers may name a time-out (§3.14.2.1).
+            Self::ConnAckTimeout | Self::KeepAliveTimeout | Self::AckTimeout | Self::AuthTimeout => {
+                ReasonCode::UNSPECIFIED_ERROR
+            }
         }
     }
 }

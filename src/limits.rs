@@ -23,7 +23,11 @@ pub struct Limits {
     /// Bytes of all packets that are not finished; 0 (the default) for as many as the storage holds.
     pub max_bytes: u32,
     /// QoS 1 and 2 messages from the server that are not finished, at a time: announced as Receive Maximum in 5.0, and at most what the
-    /// storage holds. Default: 1,024.
+    /// storage holds, less one that is kept for QoS 1, and less what earlier links left open.
+    ///
+    /// More at a time are not taken until acknowledgements have left ([`Received::Blocked`](crate::Received::Blocked)); where that
+    /// doesn't help the link ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded), and what has left by then is progress. Servers of 3.1 and
+    /// 3.1.1 know no such limit, and some of 5.0 overrun it, so 32 and more are wise where QoS 2 messages come in bursts. Default: 1,024.
     pub receive_maximum: u16,
     /// The longest packet from the server in bytes, which the host's buffer must hold; announced as Maximum Packet Size in 5.0.
     /// Default: 1 MiB.

@@ -5,12 +5,13 @@ use crate::connection::core::{Core, write_disconnect};
 use crate::connection::handshake::measure;
 use crate::connection::outbound::write_acknowledgement;
 use crate::connection::state::State;
-use crate::error::{AckError, ConnectionError, PublishError, RequestError};
+use crate::error::{ConnectionError, PublishError, RequestError};
 use crate::event::PendingAck;
 use crate::reason::ReasonCode;
 use crate::session::{Frame, Matched, Need};
 use crate::storage::sealed::Bounds;
-use crate::storage::{Flags, Kind, Parts, ReceiveState};
+use crate::storage::{Flags, Kind, Parts, ReceiveSlot, ReceiveState};
+use crate::time::Instant;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
     self, Acknowledgement, DUP, Disconnect, Entries, MAX_REMAINING, PacketType, Properties, Property, PropertyError,
@@ -32,6 +33,14 @@ pub(super) struct RequestDraft {
     flags: Flags,
     filters: usize,
     pub(super) need: Need,
+}
+
+/// A checked acknowledgement.
+pub(super) struct AckDraft {
+    packet: PacketType,
+    id: PacketId,
+    /// What it takes to store it; `None` if it is a plain one.
+    pub(super) need: Option<Need>,
 }
 
 impl Core {
@@ -102,7 +111,7 @@ impl Core {
         let version = self.version();
         let is_shared = draft.need.shared > 0;
         let detail = publish.properties.message_expiry_interval().map_or(0, |seconds| {
-            self.second().saturating_add(seconds).max(1) // 0 means never
+            self.seconds().next.saturating_add(seconds).max(1) // 0 means never
         });
         let write = |id: u16, writer: &mut Writer<'_>| {
             writer.u8(first_byte(publish));
@@ -209,70 +218,61 @@ impl Core {
         self.outgoing.push(parts, &Frame { kind, flags, detail, length: need.bytes, shared: None, write: &write })
     }
 
-    pub(super) fn acknowledge(
-        &mut self,
-        parts: &mut Parts<'_>,
-        pending: PendingAck,
+    /// Checks an acknowledgement, and says what it takes to store it if it carries properties. Where the server has no room for them they are
+    /// left out `[MQTT-3.4.2-2]` `[MQTT-3.4.2-3]` `[MQTT-3.5.2-2]` `[MQTT-3.5.2-3]`.
+    pub(super) fn check_ack(
+        &self,
+        inbox: &mut [ReceiveSlot],
+        bounds: &Bounds,
+        pending: &PendingAck,
         with: &Ack<'_>,
-    ) -> Result<(), AckError> {
-        let checked = self.check_ack(parts, &pending, with);
-        if let Err(error) = checked {
-            return Err(AckError { error, pending });
-        }
-        let extra = self.store_ack(parts, &pending, with).unwrap_or_default();
-        let PendingAck { place, serial } = pending;
-        if let Some(slot) = self.incoming.held(parts.inbox, place, serial) {
-            slot.acknowledged = true;
-            slot.reason = with.reason.0;
-            slot.extra = extra;
-        }
-        Ok(())
-    }
-
-    fn check_ack(&self, parts: &mut Parts<'_>, pending: &PendingAck, with: &Ack<'_>) -> Result<(), RequestError> {
-        if self.incoming.held(parts.inbox, pending.place, pending.serial).is_none() {
-            return Err(RequestError::Stale);
-        }
+    ) -> Result<AckDraft, RequestError> {
+        let slot = self.incoming.held(inbox, pending.place, pending.serial).ok_or(RequestError::Stale)?;
         if !with.reason.is_legal_in(PacketType::PubAck) {
             return Err(RequestError::ReasonCode); // [MQTT-3.4.2-1] [MQTT-3.5.2-1]
         }
-        Ok(with.properties.check(PacketType::PubAck.bit())?)
-    }
-
-    /// Stores an acknowledgement with properties as a packet of its own. Where the server or the storage has no room for them they are left
-    /// out `[MQTT-3.4.2-2]` `[MQTT-3.4.2-3]` `[MQTT-3.5.2-2]` `[MQTT-3.5.2-3]`.
-    fn store_ack(&mut self, parts: &mut Parts<'_>, pending: &PendingAck, with: &Ack<'_>) -> Option<u16> {
-        let version = self.version();
-        if with.properties.is_empty() || !version.has_properties() || !self.is_connected() {
-            return None;
-        }
-        let slot = self.incoming.held(parts.inbox, pending.place, pending.serial).filter(|slot| slot.owed)?;
+        with.properties.check(PacketType::PubAck.bit())?;
         let packet = match slot.state {
             ReceiveState::AtLeastOnce => PacketType::PubAck,
             _ => PacketType::PubRec,
         };
-        let ack = Acknowledgement { id: PacketId::new(slot.id)?, reason: with.reason, properties: with.properties };
+        let id = PacketId::new(slot.id).ok_or(RequestError::Stale)?;
+        let is_plain = with.properties.is_empty() || !self.version().has_properties();
+        let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
+        let length = measure(&|writer| write_acknowledgement(packet, &ack, self.version(), writer));
+        let is_stored = !is_plain && self.is_connected() && slot.owed && self.link.peer.takes_length(length);
+        let need = is_stored.then(|| self.need(length, 0, false, bounds));
+        Ok(AckDraft { packet, id, need })
+    }
+
+    /// Takes an acknowledgement that was checked; one with properties is stored as a packet of its own until its turn comes.
+    pub(super) fn acknowledge(
+        &mut self,
+        parts: &mut Parts<'_>,
+        pending: &PendingAck,
+        with: &Ack<'_>,
+        draft: &AckDraft,
+    ) {
+        let &AckDraft { packet, id, ref need } = draft;
+        let version = self.version();
+        let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
         let write = |_: u16, writer: &mut Writer<'_>| write_acknowledgement(packet, &ack, version, writer);
-        let length = measure(&|writer| write(0, writer));
-        let bounds = Bounds {
-            send_slots: parts.slots.len(),
-            arena: parts.arena.len(),
-            receive_slots: 0,
-            control: 0,
-            aliases: 0,
-        };
-        let need = self.need(length, 0, false, &bounds);
-        if !self.link.peer.takes_length(length) || !self.outgoing.has_room(&need) {
-            return None;
+        let stored = need.and_then(|need| {
+            let flags = Flags::default();
+            let frame = Frame { kind: Kind::Ack, flags, detail: 0, length: need.bytes, shared: None, write: &write };
+            self.outgoing.push(parts, &frame)
+        });
+        if let Some(slot) = self.incoming.held(parts.inbox, pending.place, pending.serial) {
+            slot.acknowledged = true;
+            slot.reason = with.reason.0;
+            slot.extra = stored.map_or(0, |stored| stored.id);
         }
-        let flags = Flags::default();
-        let frame = Frame { kind: Kind::Ack, flags, detail: 0, length, shared: None, write: &write };
-        self.outgoing.push(parts, &frame).map(|stored| stored.id)
     }
 
     pub(super) fn disconnect(
         &mut self,
         parts: &mut Parts<'_>,
+        now: Instant,
         disconnect: &Disconnect<'_>,
     ) -> Result<(), RequestError> {
         if !matches!(self.link.state, State::Connecting | State::Connected) {
@@ -291,6 +291,7 @@ impl Core {
         if !self.link.peer.takes_length(length) {
             return Err(RequestError::ServerMaximum);
         }
+        self.see(now);
         let was_connected = self.is_connected();
         self.finish_link(ConnectionError::Disconnected);
         if !was_connected && !self.link.control.is_empty() {
@@ -301,9 +302,7 @@ impl Core {
             self.link.session_expiry = seconds;
         }
         let bare = Disconnect::new(disconnect.reason);
-        if !self.farewell(parts, &write) && !self.farewell(parts, &|writer| write_disconnect(&bare, version, writer)) {
-            self.silence();
-        }
+        self.farewell(parts, &[&write, &|writer| write_disconnect(&bare, version, writer)]);
         Ok(())
     }
 
@@ -319,7 +318,7 @@ impl Core {
             return Err(PropertyError { id, violation: Violation::PropertyNotAllowed }.into());
         }
         let raises = properties.session_expiry_interval().is_some_and(|seconds| seconds > 0);
-        if raises && self.link.session_expiry == 0 {
+        if raises && self.link.ends_session {
             return Err(RequestError::SessionExpiry); // §3.14.2.2.2
         }
         Ok(())

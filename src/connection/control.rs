@@ -26,6 +26,12 @@ impl Control {
         (self.end - self.start) as usize
     }
 
+    /// How long the control area must be for one more packet of `length` bytes.
+    pub(super) fn needed(&self, length: usize) -> usize {
+        let kept = if self.is_empty() { 0 } else { usize::from(self.end) };
+        kept.saturating_add(length).min(usize::from(u16::MAX))
+    }
+
     /// What goes before the arena's bytes.
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(usize::from(self.start)..usize::from(self.before)).unwrap_or_default()
@@ -78,9 +84,8 @@ impl Control {
         touched
     }
 
-    /// Drops the packets of which no byte has left, and moves the rest to the front. Returns whether the start of the staged packet is
-    /// part of that rest.
-    pub(super) fn keep_only_begun(&mut self, bytes: &mut [u8]) -> bool {
+    /// Drops the packets of which no byte has left, and moves the rest to the front.
+    pub(super) fn keep_only_begun(&mut self, bytes: &mut [u8]) {
         let has_begun_prefix = self.prefix > 0 && self.start > self.before - self.prefix;
         let mut border = 0;
         while border < usize::from(self.start) {
@@ -97,7 +102,6 @@ impl Control {
         }
         let length = (end - start) as u16;
         *self = Self { start: 0, before: length, end: length, prefix: if has_begun_prefix { length } else { 0 } };
-        has_begun_prefix
     }
 }
 

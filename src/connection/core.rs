@@ -5,7 +5,7 @@ use crate::connection::state::State;
 use crate::connection::stats::Stats;
 use crate::error::ConnectionError;
 use crate::limits::StoredLimits;
-use crate::session::{Aliases, Incoming, Outgoing};
+use crate::session::{Aliases, Incoming, Outgoing, Seconds};
 use crate::storage::Parts;
 use crate::time::{Deadline, Instant};
 use crate::types::Version;
@@ -57,9 +57,10 @@ impl Core {
         Rules { version: self.version(), strict: self.limits.strict() }
     }
 
-    /// The current second, in which message expiry is counted.
-    pub(super) fn second(&self) -> u32 {
-        u32::try_from(self.now.as_millis() / 1000).unwrap_or(u32::MAX)
+    pub(super) fn seconds(&self) -> Seconds {
+        let millis = self.now.as_millis();
+        let clamp = |seconds| u32::try_from(seconds).unwrap_or(u32::MAX);
+        Seconds { over: clamp(millis / 1000), next: clamp(millis.div_ceil(1000)) }
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -86,10 +87,9 @@ impl Core {
         self.finish_link(error);
         let disconnect = Disconnect::new(error.reason());
         let version = self.version();
-        let sent = says_why
-            && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT)
-            && self.farewell(parts, &|writer| write_disconnect(&disconnect, version, writer));
-        if !sent {
+        if says_why && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT) {
+            self.farewell(parts, &[&|writer| write_disconnect(&disconnect, version, writer)]);
+        } else {
             self.silence();
         }
     }
@@ -110,12 +110,15 @@ impl Core {
         self.outgoing.halt();
     }
 
-    /// Makes one packet the last to leave: the packet that is half out is finished first, all others stay behind
+    /// Makes the first of `packets` that fits the last to leave: the packet that is half out is finished first, all others stay behind
     /// `[MQTT-3.14.4-2]`.
-    pub(super) fn farewell(&mut self, parts: &mut Parts<'_>, write: &dyn Fn(&mut Writer<'_>)) -> bool {
-        let has_begun = self.link.control.keep_only_begun(parts.control);
-        self.outgoing.keep_only_begun(parts, has_begun);
-        self.link.control.append(parts.control, true, write).is_ok()
+    pub(super) fn farewell(&mut self, parts: &mut Parts<'_>, packets: &[&dyn Fn(&mut Writer<'_>)]) {
+        self.link.control.keep_only_begun(parts.control);
+        self.outgoing.keep_only_begun(parts);
+        let fits = packets.iter().any(|write| self.link.control.append(parts.control, true, write).is_ok());
+        if !fits {
+            self.silence();
+        }
     }
 
     /// The transport is gone.

@@ -10,7 +10,7 @@ use crate::limits::OnSessionLoss;
 use crate::reason::ReasonCode;
 use crate::session::Loss;
 use crate::storage::Parts;
-use crate::time::Deadline;
+use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
@@ -114,7 +114,7 @@ pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer
     writer.block(&|writer| connect.encode_with(announced.as_slice(), writer));
 }
 
-fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
+pub(super) fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
     writer.u8(PacketType::Auth.first_byte());
     writer.block(&|writer| auth.encode(Version::V5, writer));
 }
@@ -254,7 +254,12 @@ impl Core {
     }
 
     /// AUTH from the application: a step of the authentication that is going on, or the start of another.
-    pub(super) fn authenticate(&mut self, parts: &mut Parts<'_>, auth: &Auth<'_>) -> Result<(), RequestError> {
+    pub(super) fn authenticate(
+        &mut self,
+        parts: &mut Parts<'_>,
+        now: Instant,
+        auth: &Auth<'_>,
+    ) -> Result<(), RequestError> {
         let starts = match (self.link.state, self.link.auth, auth.reason) {
             (_, _, ReasonCode::CONTINUE_AUTHENTICATION) if self.link.is_challenged => false, // [MQTT-4.12.0-3]
             (State::Connected, AuthState::Method, ReasonCode::RE_AUTHENTICATE) => true,      // [MQTT-4.12.1-1]
@@ -274,6 +279,7 @@ impl Core {
         }
         let after_staged = !self.outgoing.is_between_frames();
         self.link.control.append(parts.control, after_staged, &write).map_err(|_| RequestError::Full)?;
+        self.see(now);
         self.link.is_challenged = false;
         if starts {
             self.link.auth = AuthState::Again;
@@ -309,6 +315,7 @@ impl Link {
                 _ => {}
             }
         }
+        self.ends_session = self.session_expiry == 0;
     }
 
     /// Takes over what the server can and wants (§3.2.2.3).

@@ -16,14 +16,20 @@ pub(super) struct Link {
     /// The server accepted the link at some time.
     pub(super) established: bool,
     pub(super) empty_client_id: bool,
+    /// CONNECT wanted the session to end with the link.
+    pub(super) ends_session: bool,
     pub(super) no_problem_information: bool,
     pub(super) wants_response_information: bool,
     pub(super) auth: AuthState,
     /// The server's AUTH waits for our answer.
     pub(super) is_challenged: bool,
     pub(super) ping: Ping,
-    /// The last input could not be taken.
+    /// PINGRESP has its time a second time.
+    pub(super) ping_extended: bool,
+    /// The last input could not be taken,
     pub(super) blocked: bool,
+    /// since then.
+    pub(super) blocked_since: Instant,
     /// What CONNECT and CONNACK agreed on, in seconds.
     pub(super) keep_alive: u16,
     /// What we announced.
@@ -82,12 +88,15 @@ impl Link {
         clean_start: false,
         established: false,
         empty_client_id: false,
+        ends_session: false,
         no_problem_information: false,
         wants_response_information: false,
         auth: AuthState::None,
         is_challenged: false,
         ping: Ping::None,
+        ping_extended: false,
         blocked: false,
+        blocked_since: Instant::from_millis(0),
         keep_alive: 0,
         topic_alias_maximum: 0,
         receive_maximum: 0,

@@ -17,8 +17,8 @@ pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
 
-use self::core::Core;
-use self::handshake::{Announced, check_connect, measure, write_connect};
+use self::core::{Core, write_disconnect};
+use self::handshake::{Announced, check_connect, measure, write_auth, write_connect};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Outcome, PendingAck, Received, Topic};
@@ -61,7 +61,9 @@ impl<S: Storage> Connection<S> {
         check_connect(connect)?;
         let bounds = self.storage.bounds();
         let limits = self.core.limits.get();
-        let receive = usize::from(self.core.limits.receive_maximum()).min(bounds.receive_slots).max(1);
+        let is_told = connect.version.announces_receive_maximum();
+        let affordable = self.core.incoming.affordable(bounds.receive_slots, is_told);
+        let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
         let aliases = usize::from(limits.topic_alias_maximum).min(bounds.aliases);
         let announced = Announced::new(receive as u16, aliases as u16, self.core.limits.inline_max());
         let needed = measure(&|writer| write_connect(connect, &announced, writer));
@@ -97,9 +99,10 @@ impl<S: Storage> Connection<S> {
     /// 5.0 one DISCONNECT with [`ConnectionError::reason`] waits in [`transmit`](Self::transmit).
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.core.see(now);
-        let limit = usize::from(self.core.link.receive_maximum);
+        let incoming = &self.core.incoming;
         let is_owing = input.first().is_some_and(|first| first & 0xF0 == 0x30 && first & 0b0110 != 0);
-        if is_owing && self.core.incoming.wants_growth(self.storage.view().inbox, limit) {
+        if is_owing && incoming.is_short(self.storage.view().inbox) {
+            let limit = incoming.wanted_slots(self.core.link.receive_maximum);
             self.storage.grow(Demand::ReceiveSlot { limit });
         }
         self.core.handle_input(&mut self.storage.parts(), input)
@@ -125,11 +128,11 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`PublishError`]; nothing changed.
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
-        self.core.see(now);
         let bounds = self.storage.bounds();
         let is_shared = self.storage.parts().payloads.takes(&publish.payload);
         let draft = self.core.check_publish(publish, &bounds, is_shared)?;
         let dropped = self.make_room(&draft.need, publish.topic.as_str()).ok_or(PublishError::Full)?;
+        self.core.see(now);
         let Matched { handle, id } =
             self.core.publish(&mut self.storage.parts(), publish, &draft).ok_or(PublishError::Full)?;
         let id = PacketId::new(id).filter(|_| publish.qos != QoS::AtMostOnce);
@@ -147,9 +150,9 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`RequestError`]; nothing changed.
     pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
-        self.core.see(now);
         let draft = self.core.check_subscribe(subscribe, &self.storage.bounds())?;
         self.make_room(&draft.need, "").ok_or(RequestError::Full)?;
+        self.core.see(now);
         let parts = &mut self.storage.parts();
         requested(self.core.request(parts, subscribe.properties, subscribe.filters, &draft))
     }
@@ -160,9 +163,9 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`RequestError`]; nothing changed.
     pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
-        self.core.see(now);
         let draft = self.core.check_unsubscribe(unsubscribe, &self.storage.bounds())?;
         self.make_room(&draft.need, "").ok_or(RequestError::Full)?;
+        self.core.see(now);
         let parts = &mut self.storage.parts();
         requested(self.core.request(parts, unsubscribe.properties, unsubscribe.filters, &draft))
     }
@@ -173,8 +176,18 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`AckError`] gives the handle back; nothing changed. [`RequestError::Stale`] if the link (QoS 1) or the session (QoS 2) is gone.
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
+        let bounds = self.storage.bounds();
+        let inbox = self.storage.parts().inbox;
+        let mut draft = match self.core.check_ack(inbox, &bounds, &pending, with) {
+            Ok(draft) => draft,
+            Err(error) => return Err(AckError { error, pending }),
+        };
+        if draft.need.is_some_and(|need| self.make_room(&need, "").is_none()) {
+            draft.need = None; // without the properties, then
+        }
         self.core.see(now);
-        self.core.acknowledge(&mut self.storage.parts(), pending, with)
+        self.core.acknowledge(&mut self.storage.parts(), &pending, with, &draft);
+        Ok(())
     }
 
     /// Takes a step of an enhanced authentication (§4.12), or starts another one on a link that has a method.
@@ -182,8 +195,8 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`RequestError`]; nothing changed. After [`RequestError::Full`], drain [`transmit`](Self::transmit) and try again.
     pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
-        self.core.see(now);
-        self.core.authenticate(&mut self.storage.parts(), auth)
+        self.grow_control(measure(&|writer| write_auth(auth, writer)));
+        self.core.authenticate(&mut self.storage.parts(), now, auth)
     }
 
     /// Ends the link with DISCONNECT, at once: the packet that is half out is finished, everything else stays for the next link. To leave
@@ -192,8 +205,9 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`RequestError`]; nothing changed.
     pub fn disconnect(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
-        self.core.see(now);
-        self.core.disconnect(&mut self.storage.parts(), disconnect)
+        let version = self.core.version();
+        self.grow_control(measure(&|writer| write_disconnect(disconnect, version, writer)));
+        self.core.disconnect(&mut self.storage.parts(), now, disconnect)
     }
 
     /// The bytes that wait for the server.
@@ -327,6 +341,14 @@ impl<S: Storage> Connection<S> {
     pub fn shrink(&mut self) {
         let arena_used = self.core.outgoing.least_arena();
         self.storage.shrink(arena_used, self.core.outgoing.pending() == 0);
+    }
+
+    /// Lets the control area take one more packet of `length` bytes, where the storage can.
+    fn grow_control(&mut self, length: usize) {
+        let bytes = self.core.link.control.needed(length);
+        if self.state() != State::Closed && bytes > self.storage.view().control.len() {
+            self.storage.grow(Demand::Control { bytes });
+        }
     }
 
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.

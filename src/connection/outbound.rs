@@ -128,8 +128,8 @@ impl Core {
         self.write_releases(parts);
         self.write_ping(parts);
         if self.outgoing.is_between_frames() {
-            let second = self.second();
-            self.outgoing.stage(parts, &self.link.peer, second);
+            let time = self.seconds();
+            self.outgoing.stage(parts, &self.link.peer, time);
             if self.link.peer.topic_aliases > 0 {
                 self.alias_topic(parts);
             }

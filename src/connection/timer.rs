@@ -51,7 +51,7 @@ impl Core {
         match timer {
             Timer::ConnAck => deadlines.connack,
             Timer::PingResp if self.link.blocked => Deadline::NONE,
-            Timer::PingResp => deadlines.pingresp,
+            Timer::PingResp => self.pingresp_deadline(),
             Timer::Auth => deadlines.auth,
             Timer::Ack => deadlines.ack,
             Timer::Retry => deadlines.retry,
@@ -97,21 +97,28 @@ impl Core {
                     self.link.deadlines.retry = Deadline::NONE;
                     self.watch_acks();
                 }
-                _ => self.outgoing.expire(parts, self.second()),
+                _ => self.outgoing.expire(parts, self.seconds().over),
             }
         }
         Ok(())
     }
 
-    fn owe_ping(&mut self) {
-        self.link.ping = Ping::Owed;
-        if self.link.deadlines.pingresp == Deadline::NONE {
-            self.await_pingresp();
+    /// The deadline of PINGRESP does not fire inside a packet that grows: PINGRESP can only come behind it.
+    fn pingresp_deadline(&self) -> Deadline {
+        match self.link.deadlines.pingresp.get() {
+            Some(at) if self.link.partial > 0 => {
+                Deadline::at(at.max(self.link.last_received.after_millis(self.pingresp_timeout())))
+            }
+            _ => self.link.deadlines.pingresp,
         }
     }
 
-    pub(super) fn await_pingresp(&mut self) {
-        self.link.deadlines.pingresp = Deadline::at(self.now.after_millis(self.pingresp_timeout()));
+    fn owe_ping(&mut self) {
+        self.link.ping = Ping::Owed;
+        if self.link.deadlines.pingresp == Deadline::NONE {
+            self.link.ping_extended = false;
+            self.link.deadlines.pingresp = Deadline::at(self.now.after_millis(self.pingresp_timeout()));
+        }
     }
 
     fn pingresp_timeout(&self) -> u64 {
@@ -121,25 +128,39 @@ impl Core {
         }
     }
 
-    /// An unfinished packet grew: the server is alive, and PINGRESP can only come behind the packet.
+    /// An unfinished packet grew: the server is alive.
     pub(super) fn note_progress(&mut self, shown: usize) {
         let shown = shown as u32;
         if shown > self.link.partial {
             self.link.last_received = self.now;
-            if self.link.deadlines.pingresp != Deadline::NONE {
-                self.await_pingresp();
-            }
             self.link.partial = shown;
         }
     }
 
-    /// Input is taken again after it was blocked: its watch starts anew.
-    pub(super) fn unblock(&mut self) {
+    /// A packet was taken. If PINGRESP was due while the packet was unfinished, it has its time once more, but only once: or a server that
+    /// sends messages in pieces and never PINGRESP would not be noticed.
+    pub(super) fn note_packet(&mut self) {
+        self.unblock();
+        self.link.last_received = self.now;
+        let was_partial = core::mem::take(&mut self.link.partial) > 0;
+        if was_partial && self.link.deadlines.pingresp.is_due(self.now) && !self.link.ping_extended {
+            self.link.ping_extended = true;
+            self.link.deadlines.pingresp = Deadline::at(self.now.after_millis(self.pingresp_timeout()));
+        }
+    }
+
+    /// The input can't be taken: the watch over it pauses.
+    pub(super) fn block(&mut self) {
+        if !core::mem::replace(&mut self.link.blocked, true) {
+            self.link.blocked_since = self.now;
+        }
+    }
+
+    fn unblock(&mut self) {
         if core::mem::take(&mut self.link.blocked) {
-            self.link.last_received = self.now;
-            if self.link.deadlines.pingresp != Deadline::NONE {
-                self.await_pingresp();
-            }
+            let paused = self.now.millis_since(self.link.blocked_since);
+            let pingresp = self.link.deadlines.pingresp.get();
+            self.link.deadlines.pingresp = pingresp.map_or(Deadline::NONE, |at| Deadline::at(at.after_millis(paused)));
         }
     }
 

@@ -23,6 +23,10 @@ pub(crate) struct Stray {
     reason: u8,
 }
 
+impl Stray {
+    const NONE: Self = Self { id: 0, is_release: false, reason: 0 };
+}
+
 /// The bookkeeping over the receive slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Incoming {
@@ -35,11 +39,17 @@ pub(crate) struct Incoming {
     fresh: u16,
     /// Slots in use.
     used: u16,
+    /// Slots in use since an earlier link: they don't count against this link's Receive Maximum (§3.1.2.11.3).
+    old: u16,
     /// Slots in use that acknowledging and draining will free.
     freeable: u16,
     serial: u32,
-    stray: Stray,
+    /// In the order in which they leave; free ones have the identifier 0.
+    strays: [Stray; 4],
 }
+
+/// So many slots are not for QoS 2.
+const RESERVE: usize = 1;
 
 /// An acknowledgement that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +72,8 @@ pub(crate) enum Arrival {
     Blocked,
     /// No slot is free.
     Full {
+        /// The link has as many open messages as it may.
+        exceeds_maximum: bool,
         /// Acknowledging messages or draining the output frees one.
         clears: bool,
     },
@@ -180,19 +192,32 @@ impl Incoming {
         free: Queue { first: 0, last: 0 },
         fresh: 0,
         used: 0,
+        old: 0,
         freeable: 0,
         serial: 0,
-        stray: Stray { id: 0, is_release: false, reason: 0 },
+        strays: [Stray::NONE; 4],
     };
 
     /// Nothing is owed to the server. QoS 2 messages may be open: it is the server's turn.
     pub(crate) const fn owes_nothing(&self) -> bool {
-        self.owed.first == 0 && self.completing.first == 0 && self.stray.id == 0
+        self.owed.first == 0 && self.completing.first == 0 && matches!(self.strays, [Stray { id: 0, .. }, ..])
     }
 
-    /// Another slot is needed before one more message can be taken, and the table is not at `limit` yet.
-    pub(crate) fn wants_growth(&self, inbox: &[ReceiveSlot], limit: usize) -> bool {
-        usize::from(self.used) >= inbox.len() && inbox.len() < limit
+    /// The slots that a link with this Receive Maximum may need: those of earlier links come on top, and one is kept for QoS 1.
+    pub(crate) fn wanted_slots(&self, maximum: u16) -> usize {
+        usize::from(maximum) + usize::from(self.old) + RESERVE
+    }
+
+    /// How many messages the next link may have open in a table that can have so many slots. A server that is told so may fill them with QoS 2
+    /// messages, so one less is told.
+    pub(crate) fn affordable(&self, slots: usize, is_told: bool) -> usize {
+        let reserve = if is_told { RESERVE } else { 0 };
+        slots.saturating_sub(usize::from(self.used) + reserve).max(1)
+    }
+
+    /// The table is too small for one more message.
+    pub(crate) const fn is_short(&self, inbox: &[ReceiveSlot]) -> bool {
+        self.used as usize + RESERVE >= inbox.len()
     }
 
     /// A QoS 1 message; `acknowledged` if the application need not do it.
@@ -200,13 +225,19 @@ impl Incoming {
         &mut self,
         inbox: &mut [ReceiveSlot],
         id: u16,
-        limit: usize,
+        maximum: u16,
         acknowledged: bool,
     ) -> Arrival {
-        if lookup(inbox, id) != 0 {
-            return Arrival::InUse; // [MQTT-2.2.1-4] [MQTT-2.3.1-4]
+        let link = lookup(inbox, id);
+        if link == 0 {
+            return self.take(inbox, id, maximum, acknowledged, ReceiveState::AtLeastOnce);
         }
-        self.take(inbox, id, limit, acknowledged, ReceiveState::AtLeastOnce)
+        // [MQTT-2.2.1-4] [MQTT-2.3.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
+        // server has lost it. It goes, or the next link would end in the same way.
+        if at(inbox, link).is_some_and(|slot| slot.is_old && !slot.owed) {
+            self.free(inbox, link);
+        }
+        Arrival::InUse
     }
 
     /// A QoS 2 message. It is new unless its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`.
@@ -214,15 +245,18 @@ impl Incoming {
         &mut self,
         inbox: &mut [ReceiveSlot],
         id: u16,
-        limit: usize,
+        maximum: u16,
         acknowledged: bool,
     ) -> Arrival {
         let link = lookup(inbox, id);
         let Some(slot) = at(inbox, link) else {
-            return self.take(inbox, id, limit, acknowledged, ReceiveState::ExactlyOnce);
+            return self.take(inbox, id, maximum, acknowledged, ReceiveState::ExactlyOnce);
         };
         if slot.state == ReceiveState::Completing || slot.owed && slot.acknowledged {
             return Arrival::Blocked;
+        }
+        if core::mem::take(&mut slot.is_old) {
+            self.old -= 1;
         }
         if !slot.owed {
             slot.owed = true;
@@ -235,12 +269,15 @@ impl Incoming {
         &mut self,
         inbox: &mut [ReceiveSlot],
         id: u16,
-        limit: usize,
+        maximum: u16,
         acknowledged: bool,
         state: ReceiveState,
     ) -> Arrival {
-        if usize::from(self.used) >= limit.min(inbox.len()) {
-            return Arrival::Full { clears: self.freeable > 0 };
+        // A server may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is kept for that.
+        let kept = if state == ReceiveState::ExactlyOnce && inbox.len() > 1 { RESERVE } else { 0 };
+        let exceeds_maximum = self.used - self.old >= maximum;
+        if exceeds_maximum || usize::from(self.used) + kept >= inbox.len() {
+            return Arrival::Full { exceeds_maximum, clears: self.freeable > 0 };
         }
         let link = if self.free.first != 0 {
             self.free.pop(inbox)
@@ -250,7 +287,7 @@ impl Incoming {
         };
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        let Some(slot) = at(inbox, link) else { return Arrival::Full { clears: false } };
+        let Some(slot) = at(inbox, link) else { return Arrival::Blocked };
         *slot = ReceiveSlot { serial, id, state, acknowledged, owed: true, bucket: slot.bucket, ..ReceiveSlot::FREE };
         self.used += 1;
         if state == ReceiveState::AtLeastOnce {
@@ -281,13 +318,10 @@ impl Incoming {
         }
     }
 
-    /// Notes an answer for which there is no slot; false if one waits already.
+    /// Notes an answer for which there is no slot; false if too many wait already.
     pub(crate) fn stray(&mut self, id: u16, is_release: bool, reason: ReasonCode) -> bool {
-        let is_free = self.stray.id == 0;
-        if is_free {
-            self.stray = Stray { id, is_release, reason: reason.0 };
-        }
-        is_free
+        let free = self.strays.iter_mut().find(|stray| stray.id == 0);
+        free.map(|place| *place = Stray { id, is_release, reason: reason.0 }).is_some()
     }
 
     /// The message that the application holds a handle for: not acknowledged yet, and still the same.
@@ -317,7 +351,7 @@ impl Incoming {
             };
             return Some(Due { packet, id: slot.id, reason: ReasonCode(slot.reason), extra: slot.extra });
         }
-        let Stray { id, is_release, reason } = self.stray;
+        let [Stray { id, is_release, reason }, ..] = self.strays;
         let packet = if is_release { PacketType::PubRel } else { PacketType::PubComp };
         (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0 })
     }
@@ -329,7 +363,9 @@ impl Incoming {
             return self.free(inbox, link);
         }
         if at(inbox, self.owed.first).is_none_or(|slot| !slot.acknowledged) {
-            self.stray = Stray::default();
+            self.strays.rotate_left(1);
+            let [.., last] = &mut self.strays;
+            *last = Stray::NONE;
             return;
         }
         let link = self.owed.pop(inbox);
@@ -347,6 +383,7 @@ impl Incoming {
     fn free(&mut self, inbox: &mut [ReceiveSlot], link: u16) {
         let Some(slot) = at(inbox, link) else { return };
         let state = slot.state;
+        self.old -= u16::from(slot.is_old);
         if is_indexed(slot) {
             unlink(inbox, link - 1);
         }
@@ -362,7 +399,7 @@ impl Incoming {
 
     /// The link is gone: QoS 1 messages will come again, QoS 2 messages stay known `[MQTT-4.3.3-10]`.
     pub(crate) fn link_lost(&mut self, inbox: &mut [ReceiveSlot]) {
-        self.stray = Stray::default();
+        self.strays = [Stray::NONE; 4];
         while self.completing.first != 0 {
             let link = self.completing.pop(inbox);
             self.free(inbox, link);
@@ -375,6 +412,10 @@ impl Incoming {
             if slot.state == ReceiveState::AtLeastOnce {
                 self.free(inbox, link);
             }
+        }
+        self.old = self.used;
+        for slot in inbox.iter_mut().filter(|slot| slot.state != ReceiveState::Free) {
+            slot.is_old = true;
         }
     }
 

@@ -23,4 +23,4 @@ pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
 pub(crate) use self::queue::Need;
 pub use self::queue::Victims;
 pub(crate) use self::resume::Loss;
-pub(crate) use self::sending::Peer;
+pub(crate) use self::sending::{Peer, Seconds};

@@ -78,6 +78,8 @@ pub(crate) enum Mismatch {
     Unknown,
     /// The identifier belongs to a packet that is not acknowledged in this way, or not yet.
     Unexpected,
+    /// The packet is just being sent again: the acknowledgement is for the first time, and there will be another.
+    Crossing,
     /// The number of codes differs from the number of filters.
     Count,
 }
@@ -112,7 +114,7 @@ impl Outgoing {
             publishes: 0,
             in_flight: 0,
             expiry: 0,
-            run: Run { id: 0, offset: 0, left: 0 },
+            run: Run::NONE,
         }
     }
 
@@ -179,10 +181,10 @@ impl Outgoing {
     }
 
     /// The next identifier in turn whose place is free, so that each is used again as late as possible
-    /// `[MQTT-2.2.1-3]` `[MQTT-2.3.1-2]`.
+    /// `[MQTT-2.2.1-3]` `[MQTT-2.3.1-2]`. Where the numbers begin anew, places come twice: so two rounds see them all.
     fn free_id(&self, slots: &[SendSlot]) -> Option<u16> {
         let mut id = self.last_id;
-        for _ in 0..=slots.len() {
+        for _ in 0..=2 * slots.len() {
             id = id.wrapping_add(1).max(1);
             if slots.get(place(slots, id)).is_some_and(|slot| slot.kind == Kind::Free) {
                 return Some(id);
@@ -372,14 +374,15 @@ impl Outgoing {
     }
 }
 
-/// The packet with this identifier, if the server can know it: it was sent, and is not being sent again just now.
+/// The packet with this identifier, if the server can know it: it was sent on this link.
 fn sent(slots: &[SendSlot], id: u16) -> Result<&SendSlot, Mismatch> {
-    find(slots, id)
-        .filter(|slot| slot.kind.is_windowed() || slot.kind.is_request())
-        .filter(|slot| match slot.state {
-            State::Queued => slot.flags.has(Flags::AGED) && !slot.flags.has(Flags::STAGED),
-            State::Ended => false,
-            State::Sent | State::Released | State::Completing => true,
-        })
-        .ok_or(Mismatch::Unknown)
+    let slot = find(slots, id).filter(|slot| slot.kind.is_windowed() || slot.kind.is_request());
+    let slot = slot.ok_or(Mismatch::Unknown)?;
+    let is_on_the_wire = slot.flags.has(Flags::AGED);
+    match slot.state {
+        State::Sent | State::Released | State::Completing => Ok(slot),
+        State::Queued if is_on_the_wire && slot.flags.has(Flags::STAGED) => Err(Mismatch::Crossing),
+        State::Queued if is_on_the_wire => Ok(slot),
+        State::Queued | State::Ended => Err(Mismatch::Unknown),
+    }
 }

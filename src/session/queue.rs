@@ -171,11 +171,11 @@ impl Outgoing {
         let mut id = self.log.first();
         while let Some(slot) = find(parts.slots, id).copied() {
             id = slot.next;
-            let waits = slot.state == State::Queued && slot.kind.is_publish() && !slot.flags.has(Flags::STAGED);
+            let waits = slot.state == State::Queued && !slot.flags.has(Flags::STAGED);
             if waits && is_expired(&slot, second) {
                 self.end(parts, slot.id, Cause::Expired);
-            } else if waits && !slot.flags.has(Flags::DUP) {
-                self.note_expiry(slot.detail);
+            } else if waits {
+                self.note_expiry(slot.expiry());
             }
         }
     }

@@ -37,6 +37,7 @@ impl Outgoing {
             for flag in [Flags::STAGED, Flags::COUNTED, Flags::AGED] {
                 slot.flags.clear(flag);
             }
+            self.note_expiry(slot.expiry());
             if slot.flags.has(Flags::DUP) && kind.is_windowed() {
                 mark_dup(parts.arena, slot);
             } else if slot.flags.has(Flags::DUP) || kind == Kind::Ack {
@@ -81,6 +82,7 @@ impl Outgoing {
             }
             if republish {
                 slot.flags.clear(Flags::DUP);
+                self.note_expiry(slot.expiry());
                 clear_dup(parts.arena, slot);
                 loss.republished += 1;
             } else {

@@ -19,6 +19,25 @@ pub(crate) struct Run {
     pub(super) offset: u32,
     /// How many bytes of the whole run are left.
     pub(super) left: u32,
+    /// Bytes of the packet, or bytes that stand for its start, left on this link.
+    pub(super) is_begun: bool,
+}
+
+impl Run {
+    pub(super) const NONE: Self = Self { id: 0, offset: 0, left: 0, is_begun: false };
+
+    const fn new(id: u16, left: u32) -> Self {
+        Self { id, left, ..Self::NONE }
+    }
+}
+
+/// The time in seconds, in which message expiry is counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seconds {
+    /// So many are over: a message whose second is among them has expired.
+    pub(crate) over: u32,
+    /// The one that a message accepted now starts with, so that none expires early.
+    pub(crate) next: u32,
 }
 
 /// What the server lets us send on this link (§3.2.2.3).
@@ -104,7 +123,7 @@ impl Outgoing {
     }
 
     /// Stages as many packets as lie together and may be sent now.
-    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, second: u32) {
+    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Seconds) {
         let mut end = None;
         while let Some(slot) = self.next_sendable(parts.slots, peer.window) {
             let (id, kind, position) = (slot.id, slot.kind, slot.position);
@@ -115,7 +134,7 @@ impl Outgoing {
             let length = slot.length + Self::shared_length(parts, &slot);
             let first_byte = parts.arena.get(position as usize).copied().unwrap_or_default();
             let cause = match peer.refuses(&slot, first_byte, length as usize) {
-                None if is_expired(&slot, second) => Some(Cause::Expired),
+                None if is_expired(&slot, time.over) => Some(Cause::Expired),
                 cause => cause,
             };
             if let Some(cause) = cause {
@@ -126,7 +145,7 @@ impl Outgoing {
             if is_alone && end.is_some() {
                 return;
             }
-            write_time_left(parts.arena, &slot, second, self.version);
+            write_time_left(parts.arena, &slot, time, self.version);
             self.stage_one(parts.slots, id, length);
             if is_alone {
                 return;
@@ -137,7 +156,7 @@ impl Outgoing {
 
     fn stage_one(&mut self, slots: &mut [SendSlot], id: u16, length: u32) {
         if self.run.left == 0 {
-            self.run = Run { id, offset: 0, left: 0 };
+            self.run = Run::new(id, 0);
         }
         self.run.left += length;
         let Some(slot) = find_mut(slots, id) else { return };
@@ -213,13 +232,13 @@ impl Outgoing {
             let step = count.min(length - self.run.offset);
             self.run.offset += step;
             self.run.left -= step;
+            self.run.is_begun = true;
             count -= step;
             if let Some(slot) = find_mut(parts.slots, slot.id) {
                 slot.flags.set(Flags::DUP);
             }
             if self.run.offset == length {
-                self.run.id = if self.run.left > 0 { slot.next } else { 0 };
-                self.run.offset = 0;
+                self.run = Run::new(if self.run.left > 0 { slot.next } else { 0 }, self.run.left);
                 self.frame_sent(parts, &slot);
                 completed = true;
             }
@@ -242,6 +261,7 @@ impl Outgoing {
 
     /// Bytes that stand for the start of the staged packet were taken: it counts as partly sent.
     pub(crate) fn prefix_taken(&mut self, slots: &mut [SendSlot]) {
+        self.run.is_begun = true;
         if let Some(slot) = find_mut(slots, self.run.id) {
             slot.flags.set(Flags::DUP);
         }
@@ -271,7 +291,7 @@ impl Outgoing {
     pub(crate) fn stage_ack(&mut self, slots: &mut [SendSlot], id: u16) {
         if let Some(slot) = find_mut(slots, id) {
             slot.flags.set(Flags::STAGED);
-            self.run = Run { id, offset: 0, left: slot.length };
+            self.run = Run::new(id, slot.length);
         }
     }
 
@@ -292,8 +312,9 @@ impl Outgoing {
         }
         while let Some(slot) = find_mut(slots, id).filter(|slot| slot.flags.has(Flags::STAGED)) {
             slot.flags.clear(Flags::STAGED);
-            let (this, is_on_the_wire) = (id, slot.flags.has(Flags::AGED));
+            let (this, is_on_the_wire, expiry) = (id, slot.flags.has(Flags::AGED), slot.expiry());
             id = slot.next;
+            self.note_expiry(expiry);
             if !is_on_the_wire {
                 self.uncount(slots, this);
             }
@@ -302,21 +323,15 @@ impl Outgoing {
 
     /// Nothing more is sent on this link.
     pub(crate) const fn halt(&mut self) {
-        self.run = Run { id: 0, offset: 0, left: 0 };
+        self.run = Run::NONE;
     }
 
-    /// Only the packet that is half out is still sent; `has_begun` if bytes that stand for its start are.
-    pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>, has_begun: bool) {
-        let is_begun = has_begun || find(parts.slots, self.run.id).is_some_and(|slot| self.is_begun(slot));
-        match find(parts.slots, self.run.id).filter(|_| is_begun) {
+    /// Only the packet that is half out is still sent.
+    pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
+        match find(parts.slots, self.run.id).filter(|_| self.run.is_begun) {
             Some(slot) => self.run.left = slot.length + Self::shared_length(parts, slot) - self.run.offset,
             None => self.halt(),
         }
-    }
-
-    /// Bytes of this packet left on this link, and more must follow.
-    fn is_begun(&self, slot: &SendSlot) -> bool {
-        slot.id == self.run.id && self.is_inside_frame() && slot.flags.has(Flags::DUP)
     }
 
     /// Lets the cursors look at the packet `id` again.
@@ -338,11 +353,11 @@ fn mark_sent(slots: &mut [SendSlot], id: u16) {
 
 /// A message that was never sent may expire; one that was is finished whatever the time `[MQTT-4.3.3-7]`.
 pub(super) fn is_expired(slot: &SendSlot, second: u32) -> bool {
-    slot.kind.is_publish() && slot.detail != 0 && slot.detail <= second && !slot.flags.has(Flags::DUP)
+    slot.expiry() != 0 && slot.expiry() <= second
 }
 
 /// Puts the seconds that are left into a message that has been waiting (§3.3.2.3.3).
-fn write_time_left(arena: &mut [u8], slot: &SendSlot, second: u32, version: Version) {
+fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Seconds, version: Version) {
     if !slot.kind.is_publish() || slot.detail == 0 || !version.has_properties() {
         return;
     }
@@ -350,6 +365,6 @@ fn write_time_left(arena: &mut [u8], slot: &SendSlot, second: u32, version: Vers
     let Some(frame) = arena.get_mut(start..start + slot.length as usize) else { return };
     let Some(position) = expiry_position(Reader::new(frame, Rules::new(version))) else { return };
     if let Some(place) = frame.get_mut(position..position + 4) {
-        place.copy_from_slice(&slot.detail.saturating_sub(second).to_be_bytes());
+        place.copy_from_slice(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes());
     }
 }

@@ -45,7 +45,7 @@ fn push_with(
 fn send(outgoing: &mut Outgoing, parts: &mut Parts<'_>, window: u16) -> Vec<(bool, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {
-        outgoing.stage(parts, &Peer { window, ..OPEN }, 0);
+        outgoing.stage(parts, &Peer { window, ..OPEN }, Seconds::default());
         let chunk = outgoing.chunk(parts).to_vec();
         if chunk.is_empty() {
             break;
@@ -78,7 +78,7 @@ fn a_run_shows_many_packets_as_one_slice() {
     for payload in [b"a", b"b", b"c"] {
         push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
     }
-    outgoing.stage(&mut parts, &OPEN, 0);
+    outgoing.stage(&mut parts, &OPEN, Seconds::default());
     assert_eq!(outgoing.chunk(&parts).len(), 3 * 8);
     assert!(!outgoing.advance(&mut parts, 7));
     assert!(outgoing.advance(&mut parts, 1));
@@ -110,7 +110,7 @@ fn a_cut_sets_dup_only_where_a_byte_had_left() {
     for payload in [b"a", b"b", b"c"] {
         push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
     }
-    outgoing.stage(&mut parts, &OPEN, 0);
+    outgoing.stage(&mut parts, &OPEN, Seconds::default());
     outgoing.advance(&mut parts, 9); // one packet and a byte of the second
     outgoing.link_lost(&mut parts);
     let expected = [(true, b"a".to_vec()), (true, b"b".to_vec()), (false, b"c".to_vec())];
@@ -125,7 +125,7 @@ fn the_arena_is_compacted_while_a_packet_is_half_out() {
     let first = push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"first message");
     assert_eq!(send(&mut outgoing, &mut parts, 10).len(), 1);
     push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"second message");
-    outgoing.stage(&mut parts, &OPEN, 0);
+    outgoing.stage(&mut parts, &OPEN, Seconds::default());
     let begun = outgoing.chunk(&parts)[..5].to_vec();
     outgoing.advance(&mut parts, 5);
     outgoing.puback(&mut parts, first.id).unwrap();
@@ -146,7 +146,7 @@ fn dropping_the_oldest_names_them_and_spares_what_has_begun() {
     for payload in [b"aaaaaaaa", b"bbbbbbbb", b"cccccccc"] {
         push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
     }
-    outgoing.stage(&mut parts, &OPEN, 0);
+    outgoing.stage(&mut parts, &OPEN, Seconds::default());
     outgoing.advance(&mut parts, 1);
     let need =
         Need { bytes: 40, shared: 0, is_publish: true, max_slots: 8, max_arena: 64, max_bytes: 64, max_queued: 0 };
@@ -213,22 +213,22 @@ fn acknowledgements_leave_in_order_of_arrival() {
 
 #[test]
 fn colliding_identifiers_are_told_apart() {
-    let mut storage = Fixed::<16, 1, 4>::new();
+    let mut storage = Fixed::<16, 1, 8>::new();
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
-    for id in [4, 8, 12, 16] {
+    for id in [8, 16, 24, 32] {
         assert!(matches!(incoming.exactly_once(parts.inbox, id, 4, true), Arrival::New { .. }));
         incoming.settle(parts.inbox);
     }
-    assert_eq!(incoming.exactly_once(parts.inbox, 20, 4, true), Arrival::Full { clears: false });
-    for id in [8, 16, 4, 12] {
+    assert_eq!(incoming.exactly_once(parts.inbox, 40, 4, true), Arrival::Full { exceeds_maximum: true, clears: false });
+    for id in [16, 32, 8, 24] {
         assert_eq!(incoming.exactly_once(parts.inbox, id, 4, true), Arrival::Repeated);
         incoming.settle(parts.inbox);
         assert_eq!(incoming.release(parts.inbox, id, None), Release::Completing);
         incoming.settle(parts.inbox);
         assert_eq!(incoming.release(parts.inbox, id, None), Release::Unknown);
     }
-    assert!(matches!(incoming.exactly_once(parts.inbox, 20, 4, true), Arrival::New { .. }));
+    assert!(matches!(incoming.exactly_once(parts.inbox, 40, 4, true), Arrival::New { .. }));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::storage::{AliasEntry, Names, Parts, ReceiveSlot, SendSlot, SharedPayl
 /// |---|---|---|
 /// | `ARENA` | bytes of all outgoing packets that are not finished | a few times the longest message |
 /// | `SEND` | outgoing packets that are not finished; a power of two | messages in flight and waiting, plus two |
-/// | `RECV` | incoming QoS 1 and 2 messages that are not finished; a power of two | 8; 32 and more for 3.1.1 at QoS 2 |
+/// | `RECV` | incoming QoS 1 and 2 messages that are not finished; a power of two | 8; 32 and more where QoS 2 messages come in bursts |
 /// | `CONTROL` | bytes for CONNECT, AUTH, DISCONNECT and acknowledgements; at least 16 | the longest CONNECT |
 /// | `ALIASES` | topic aliases in each direction | 0 |
 /// | `NAME` | the longest topic name behind an alias | 0 |

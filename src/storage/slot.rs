@@ -138,6 +138,8 @@ pub struct ReceiveSlot {
     pub(crate) acknowledged: bool,
     /// It stands in the queue of owed acknowledgements.
     pub(crate) owed: bool,
+    /// It came on an earlier link, and not again on this one.
+    pub(crate) is_old: bool,
 }
 
 /// What is known of one topic alias.
@@ -152,6 +154,12 @@ pub struct AliasEntry {
 }
 
 impl SendSlot {
+    /// The second in which a message expires; 0 for never. One that was sent, if only in part, is finished whatever the time
+    /// `[MQTT-4.3.3-7]`.
+    pub(crate) const fn expiry(&self) -> u32 {
+        if self.kind.is_publish() && !self.flags.has(Flags::DUP) { self.detail } else { 0 }
+    }
+
     pub(crate) const FREE: Self = Self {
         handle: 0,
         position: 0,
@@ -178,6 +186,7 @@ impl ReceiveSlot {
         reason: 0,
         acknowledged: false,
         owed: false,
+        is_old: false,
     };
 }
 

@@ -26,12 +26,22 @@ const RETURN_CODES: [ReasonCode; 5] = [
 ];
 
 impl<'a> ConnAck<'a> {
-    /// The code in terms of 5.0, whatever the version. Return codes that 3.1.1 doesn't list become "Unspecified error".
+    /// The code in terms of 5.0, whatever the version. Return codes that 3.1.1 doesn't list become "Unspecified error". A server that refuses
+    /// 5.0 in the short form of an earlier version doesn't support 5.0, whatever else it says.
     pub fn reason(&self, version: Version) -> ReasonCode {
-        if version.has_properties() || self.code == 0 {
-            return ReasonCode(self.code);
+        let listed = usize::from(self.code).checked_sub(1).and_then(|index| RETURN_CODES.get(index));
+        match (version.has_properties(), listed) {
+            (true, Some(_)) => ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
+            (true, None) => ReasonCode(self.code),
+            (false, Some(reason)) => *reason,
+            (false, None) if self.code == 0 => ReasonCode::SUCCESS,
+            (false, None) => ReasonCode::UNSPECIFIED_ERROR,
         }
-        RETURN_CODES.get(usize::from(self.code) - 1).copied().unwrap_or(ReasonCode::UNSPECIFIED_ERROR)
+    }
+
+    /// The short form in which a server refuses 5.0 that only knows earlier versions.
+    fn is_old_form(&self, version: Version) -> bool {
+        version.has_properties() && (1..=RETURN_CODES.len()).contains(&self.code.into())
     }
 
     pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
@@ -42,8 +52,9 @@ impl<'a> ConnAck<'a> {
         }
         let session_present = flags & 1 != 0 && version.has_session_present();
         let code = body.u8()?;
-        if version.has_properties() && body.is_empty() && code != 0 {
-            return Ok(Self::from_older_server());
+        let short = Self { session_present, code, properties: Properties::NONE };
+        if body.is_empty() && short.is_old_form(version) {
+            return Ok(short);
         }
         let properties = Properties::decode(&mut body, PacketType::ConnAck.bit())?;
         body.finish()?;
@@ -53,14 +64,11 @@ impl<'a> ConnAck<'a> {
         Ok(Self { session_present, code, properties })
     }
 
-    /// A server that doesn't know 5.0 refuses in the short form of its own version.
-    const fn from_older_server() -> Self {
-        Self { session_present: false, code: ReasonCode::UNSUPPORTED_PROTOCOL_VERSION.0, properties: Properties::NONE }
-    }
-
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
         writer.u8(self.session_present.into());
         writer.u8(self.code);
-        self.properties.encode(version, writer);
+        if !self.is_old_form(version) {
+            self.properties.encode(version, writer);
+        }
     }
 }
