@@ -22,13 +22,19 @@ pub struct Limits {
     pub max_queued: u32,
     /// Bytes of all packets that are not finished; 0 (the default) for as many as the storage holds.
     pub max_bytes: u32,
-    /// QoS 1 and 2 messages from the server that are not finished, at a time: announced as Receive Maximum in 5.0, and at most what the
-    /// storage holds, less one that is kept for QoS 1, and less what earlier links left open.
+    /// The Receive Maximum that is announced in 5.0: unfinished QoS 1 and 2 messages from the server, at a time. At most what
+    /// [`max_received`](Self::max_received) allows, less one that is kept for QoS 1, and less what earlier links left open.
     ///
-    /// More at a time are not taken until acknowledgements have left ([`Received::Blocked`](crate::Received::Blocked)); where that
-    /// doesn't help the link ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded), and what has left by then is progress. Servers of 3.1 and
-    /// 3.1.1 know no such limit, and some of 5.0 overrun it, so 32 and more are wise where QoS 2 messages come in bursts. Default: 1,024.
+    /// Some servers overrun it by a few messages, which is tolerated as far as there is room, unless [`strict`](Self::strict) is set.
+    /// Default: 1,024.
     pub receive_maximum: u16,
+    /// QoS 1 and 2 messages from the server that are held unfinished, in every version; 0 (the default) for as many as the storage can: 32,768 on
+    /// `Heap`.
+    ///
+    /// More are not taken until acknowledgements have left ([`Received::Blocked`](crate::Received::Blocked)). Where that doesn't help the link
+    /// ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); what has left by then is
+    /// progress. Servers of 3.1 and 3.1.1 know no limit, so 32 and more are wise where QoS 2 messages come in bursts.
+    pub max_received: u16,
     /// The longest packet from the server in bytes, which the host's buffer must hold; announced as Maximum Packet Size in 5.0.
     /// Default: 1 MiB.
     pub inline_max: u32,
@@ -94,6 +100,7 @@ impl Limits {
         max_queued: 0,
         max_bytes: 0,
         receive_maximum: 1024,
+        max_received: 0,
         inline_max: 1 << 20,
         topic_alias_maximum: 0,
         outbound_aliases: 0,
@@ -172,6 +179,14 @@ impl StoredLimits {
         match self.0.receive_maximum ^ Limits::DEFAULT.receive_maximum {
             0 => 1,
             limit => limit,
+        }
+    }
+
+    /// At most so many receive slots, of those that the storage can have.
+    pub(crate) fn max_received(&self, slots: usize) -> usize {
+        match self.0.max_received {
+            0 => slots,
+            limit => slots.min(limit.into()),
         }
     }
 

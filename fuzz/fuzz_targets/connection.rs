@@ -29,6 +29,8 @@ fuzz_target!(|data: &[u8]| {
             0 => {
                 mqtt.closed(now);
                 let _ = mqtt.open(now, &Connect::new(version, "fuzz").clean_start(step & 0x80 != 0));
+                let length = mqtt.transmit(now).remaining();
+                mqtt.transmit(now).advance(length);
                 let _ = mqtt.handle_input(now, if version == Version::V5 { b"\x20\x03\x00\x00\x00" } else { b"\x20\x02\x00\x00" });
             }
             1 => {

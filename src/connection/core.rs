@@ -81,9 +81,7 @@ impl Core {
 
     /// Ends the link. Where the standard lets us say why, one DISCONNECT is the last to leave.
     pub(super) fn fail(&mut self, parts: &mut Parts<'_>, error: ConnectionError) {
-        let says_why = self.is_connected()
-            && self.version().has_properties()
-            && !matches!(error, ConnectionError::ServerDisconnect(_) | ConnectionError::Refused(_));
+        let says_why = self.is_connected() && self.version().has_properties();
         self.finish_link(error);
         let disconnect = Disconnect::new(error.reason());
         let version = self.version();

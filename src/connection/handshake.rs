@@ -141,7 +141,8 @@ impl Core {
         link.empty_client_id = connect.client_id.is_empty();
         link.keep_alive = connect.keep_alive;
         link.topic_alias_maximum = announced.topic_alias_maximum;
-        link.receive_maximum = announced.receive_maximum;
+        let is_held_to_it = connect.version.announces_receive_maximum() && self.limits.strict();
+        link.receive_maximum = if is_held_to_it { announced.receive_maximum } else { u16::MAX };
         link.last_sent = self.now;
         link.last_received = self.now;
         link.session_expiry = match connect.clean_start && connect.version.clean_session_ends_with_link() {

@@ -5,7 +5,7 @@ use core::hash::{Hash, Hasher};
 
 use crate::connection::Connection;
 use crate::connection::core::Core;
-use crate::storage::{SendSlot, Storage, View};
+use crate::storage::{ReceiveSlot, SendSlot, Storage, View};
 
 /// All that tells one connection from another, apart from the bytes.
 type Books<'a> = (
@@ -35,10 +35,14 @@ fn bytes_of<'a>(view: &View<'a>, index: usize, slot: &SendSlot) -> (&'a [u8], &'
     (bytes, view.payloads.get(index))
 }
 
-/// The used slots with their bytes.
-fn packets<'a>(view: &View<'a>) -> impl Iterator<Item = (&'a SendSlot, (&'a [u8], &'a [u8]))> {
-    let used = view.slots.iter().enumerate().filter(|(_, slot)| slot.id != 0);
-    used.map(|(index, slot)| (slot, bytes_of(view, index, slot)))
+/// All packets with their bytes, list by list: where a slot lies depends on the table's capacity.
+fn packets<'a>(core: &Core, view: &View<'a>) -> impl Iterator<Item = (&'a SendSlot, (&'a [u8], &'a [u8]))> {
+    core.outgoing.packets(view.slots).map(|(index, slot)| (slot, bytes_of(view, index, slot)))
+}
+
+/// The incoming messages, without the index that depends on the table's capacity.
+fn messages<'a>(view: &View<'a>) -> impl Iterator<Item = ReceiveSlot> + use<'a> {
+    view.inbox.iter().filter(|slot| slot.id != 0).map(|slot| ReceiveSlot { bucket: 0, chain: 0, ..*slot })
 }
 
 impl<S: Storage> PartialEq for Connection<S> {
@@ -46,8 +50,8 @@ impl<S: Storage> PartialEq for Connection<S> {
         let (ours, theirs) = (self.storage.view(), other.storage.view());
         let control = |core: &Core, view: &View<'_>, other: &[u8]| core.link.control.bytes(view.control) == other;
         books(&self.core) == books(&other.core)
-            && packets(&ours).eq(packets(&theirs))
-            && ours.inbox == theirs.inbox
+            && packets(&self.core, &ours).eq(packets(&other.core, &theirs))
+            && messages(&ours).eq(messages(&theirs))
             && ours.alias_entries == theirs.alias_entries
             && ours.alias_names == theirs.alias_names
             && control(&self.core, &ours, other.core.link.control.bytes(theirs.control))
@@ -60,8 +64,8 @@ impl<S: Storage> Hash for Connection<S> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let view = self.storage.view();
         books(&self.core).hash(state);
-        packets(&view).for_each(|packet| packet.hash(state));
-        view.inbox.iter().filter(|slot| slot.id != 0).for_each(|slot| slot.hash(state));
+        packets(&self.core, &view).for_each(|packet| packet.hash(state));
+        messages(&view).for_each(|slot| slot.hash(state));
         self.core.link.control.bytes(view.control).hash(state);
         view.alias_entries.hash(state);
     }

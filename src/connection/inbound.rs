@@ -7,7 +7,7 @@ use crate::connection::stats::count;
 use crate::error::ConnectionError;
 use crate::event::{Acknowledged, Answered, Event, Message, PendingAck, Received, Topic, TopicAlias};
 use crate::reason::ReasonCode;
-use crate::session::{Aliases, Arrival, Bound, Matched, Mismatch, PubRecStep, Release};
+use crate::session::{Aliases, Arrival, Bound, Matched, Mismatch, PubRecStep, Release, Standing};
 use crate::storage::{Kind, Parts};
 use crate::time::Deadline;
 use crate::topic::TopicName;
@@ -46,7 +46,8 @@ impl Core {
                 return Ok(Received::Partial { needed });
             }
         };
-        if !may_send(self.link.state, header.packet_type, self.version()) {
+        let answers_nothing = self.link.state == State::Connecting && !self.link.control.is_empty();
+        if answers_nothing || !may_send(self.link.state, header.packet_type, self.version()) {
             return Err(Violation::UnexpectedPacket.into());
         }
         let length = header.packet_length();
@@ -159,26 +160,21 @@ impl Core {
         is_invalid: bool,
     ) -> Result<Arrival, ConnectionError> {
         let acknowledged = is_invalid || !self.limits.manual_acks();
-        let maximum = self.link.receive_maximum;
+        let held = self.limits.max_received(parts.inbox.len());
+        let bound = Bound { maximum: self.link.receive_maximum, held };
         let arrival = if qos == QoS::AtLeastOnce {
-            self.incoming.at_least_once(parts.inbox, id.get(), maximum, acknowledged)
+            self.incoming.at_least_once(parts.inbox, id.get(), bound, acknowledged)
         } else {
-            // Without a limit that the server knows, one message at QoS 1 must find room beside those at QoS 2.
-            let maximum = if self.version().announces_receive_maximum() { maximum } else { (maximum - 1).max(1) };
-            self.incoming.exactly_once(parts.inbox, id.get(), maximum, acknowledged)
+            self.incoming.exactly_once(parts.inbox, id.get(), bound, acknowledged)
         };
         match arrival {
             Arrival::InUse => Err(Violation::PacketIdInUse.into()),
-            // More than fits. First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link
-            // must end, it has made progress. Servers exist that overrun the Receive Maximum of 5.0 [MQTT-3.3.4-9] by a few messages.
-            Arrival::Full { exceeds_maximum, clears } => {
-                let is_fault = exceeds_maximum && self.limits.strict() && self.version().announces_receive_maximum();
-                if is_fault || !clears && !self.owes_output(parts) {
-                    Err(Violation::ReceiveMaximumExceeded.into())
-                } else {
-                    Ok(Arrival::Blocked)
-                }
+            // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
+            // made progress.
+            Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {
+                Ok(Arrival::Blocked)
             }
+            Arrival::Full { .. } => Err(Violation::ReceiveMaximumExceeded.into()),
             Arrival::New { place, .. } if is_invalid => {
                 if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
                     slot.reason = ReasonCode::PAYLOAD_FORMAT_INVALID.0;
@@ -206,9 +202,9 @@ impl Core {
         }
         match alias {
             Some(alias) if publish.topic.is_empty() => match Aliases::lookup(parts.names_in.entries, alias) {
-                (serial, Bound::Name) => Ok(Topic::Alias(TopicAlias { alias, serial })),
-                (_, Bound::TooLong) => Err(Violation::ForgottenTopicAlias),
-                (_, Bound::Unbound) => Err(Violation::UnknownTopicAlias),
+                (serial, Standing::Name) => Ok(Topic::Alias(TopicAlias { alias, serial })),
+                (_, Standing::TooLong) => Err(Violation::ForgottenTopicAlias),
+                (_, Standing::Unbound) => Err(Violation::UnknownTopicAlias),
             },
             _ => Ok(Topic::Name(TopicName::trusted(publish.topic))),
         }

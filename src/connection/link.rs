@@ -34,6 +34,7 @@ pub(super) struct Link {
     pub(super) keep_alive: u16,
     /// What we announced.
     pub(super) topic_alias_maximum: u16,
+    /// What the server is held to.
     pub(super) receive_maximum: u16,
     pub(super) session_expiry: u32,
     /// A fingerprint of the authentication method in CONNECT.

@@ -61,8 +61,7 @@ impl<S: Storage> Connection<S> {
         check_connect(connect)?;
         let bounds = self.storage.bounds();
         let limits = self.core.limits.get();
-        let is_told = connect.version.announces_receive_maximum();
-        let affordable = self.core.incoming.affordable(bounds.receive_slots, is_told);
+        let affordable = self.core.incoming.affordable(self.core.limits.max_received(bounds.receive_slots));
         let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
         let aliases = usize::from(limits.topic_alias_maximum).min(bounds.aliases);
         let announced = Announced::new(receive as u16, aliases as u16, self.core.limits.inline_max());
@@ -102,7 +101,7 @@ impl<S: Storage> Connection<S> {
         let incoming = &self.core.incoming;
         let is_owing = input.first().is_some_and(|first| first & 0xF0 == 0x30 && first & 0b0110 != 0);
         if is_owing && incoming.is_short(self.storage.view().inbox) {
-            let limit = incoming.wanted_slots(self.core.link.receive_maximum);
+            let limit = self.core.limits.max_received(self.storage.bounds().receive_slots);
             self.storage.grow(Demand::ReceiveSlot { limit });
         }
         self.core.handle_input(&mut self.storage.parts(), input)

@@ -13,7 +13,7 @@ pub(crate) struct Aliases {
 }
 
 /// What an inbound alias stands for.
-pub(crate) enum Bound {
+pub(crate) enum Standing {
     Name,
     /// It was bound to a name too long for the store.
     TooLong,
@@ -64,11 +64,11 @@ impl Aliases {
     }
 
     /// The serial number of the latest binding of `alias`, and what it stands for.
-    pub(crate) fn lookup(entries: &[AliasEntry], alias: u16) -> (u32, Bound) {
+    pub(crate) fn lookup(entries: &[AliasEntry], alias: u16) -> (u32, Standing) {
         match entries.get(usize::from(alias).wrapping_sub(1)) {
-            None | Some(AliasEntry { serial: 0, .. }) => (0, Bound::Unbound),
-            Some(AliasEntry { serial, length: TOO_LONG, .. }) => (*serial, Bound::TooLong),
-            Some(entry) => (entry.serial, Bound::Name),
+            None | Some(AliasEntry { serial: 0, .. }) => (0, Standing::Unbound),
+            Some(AliasEntry { serial, length: TOO_LONG, .. }) => (*serial, Standing::TooLong),
+            Some(entry) => (entry.serial, Standing::Name),
         }
     }
 
@@ -157,8 +157,8 @@ mod tests {
         aliases.bind(&mut names, 1, "new");
         assert_eq!(Aliases::name(names.entries, names.bytes, 1, serial), None);
         aliases.bind(&mut names, 1, "much too long");
-        assert!(matches!(Aliases::lookup(names.entries, 1), (_, Bound::TooLong)));
+        assert!(matches!(Aliases::lookup(names.entries, 1), (_, Standing::TooLong)));
         aliases.clear(&mut names);
-        assert!(matches!(Aliases::lookup(names.entries, 1), (_, Bound::Unbound)));
+        assert!(matches!(Aliases::lookup(names.entries, 1), (_, Standing::Unbound)));
     }
 }

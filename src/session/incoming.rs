@@ -61,6 +61,15 @@ pub(crate) struct Due {
     pub(crate) extra: u16,
 }
 
+/// How many messages from the server may be unfinished.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    /// Of this link: the Receive Maximum that the server is held to.
+    pub(crate) maximum: u16,
+    /// In all.
+    pub(crate) held: usize,
+}
+
 /// What became of a message from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
@@ -203,16 +212,9 @@ impl Incoming {
         self.owed.first == 0 && self.completing.first == 0 && matches!(self.strays, [Stray { id: 0, .. }, ..])
     }
 
-    /// The slots that a link with this Receive Maximum may need: those of earlier links come on top, and one is kept for QoS 1.
-    pub(crate) fn wanted_slots(&self, maximum: u16) -> usize {
-        usize::from(maximum) + usize::from(self.old) + RESERVE
-    }
-
-    /// How many messages the next link may have open in a table that can have so many slots. A server that is told so may fill them with QoS 2
-    /// messages, so one less is told.
-    pub(crate) fn affordable(&self, slots: usize, is_told: bool) -> usize {
-        let reserve = if is_told { RESERVE } else { 0 };
-        slots.saturating_sub(usize::from(self.used) + reserve).max(1)
+    /// How many messages the next link may have open, in a table that can have so many slots, even if all are QoS 2.
+    pub(crate) fn affordable(&self, slots: usize) -> usize {
+        slots.saturating_sub(usize::from(self.used) + RESERVE).max(1)
     }
 
     /// The table is too small for one more message.
@@ -225,12 +227,12 @@ impl Incoming {
         &mut self,
         inbox: &mut [ReceiveSlot],
         id: u16,
-        maximum: u16,
+        bound: Bound,
         acknowledged: bool,
     ) -> Arrival {
         let link = lookup(inbox, id);
         if link == 0 {
-            return self.take(inbox, id, maximum, acknowledged, ReceiveState::AtLeastOnce);
+            return self.take(inbox, id, bound, acknowledged, ReceiveState::AtLeastOnce);
         }
         // [MQTT-2.2.1-4] [MQTT-2.3.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
         // server has lost it. It goes, or the next link would end in the same way.
@@ -245,12 +247,12 @@ impl Incoming {
         &mut self,
         inbox: &mut [ReceiveSlot],
         id: u16,
-        maximum: u16,
+        bound: Bound,
         acknowledged: bool,
     ) -> Arrival {
         let link = lookup(inbox, id);
         let Some(slot) = at(inbox, link) else {
-            return self.take(inbox, id, maximum, acknowledged, ReceiveState::ExactlyOnce);
+            return self.take(inbox, id, bound, acknowledged, ReceiveState::ExactlyOnce);
         };
         if slot.state == ReceiveState::Completing || slot.owed && slot.acknowledged {
             return Arrival::Blocked;
@@ -269,14 +271,14 @@ impl Incoming {
         &mut self,
         inbox: &mut [ReceiveSlot],
         id: u16,
-        maximum: u16,
+        bound: Bound,
         acknowledged: bool,
         state: ReceiveState,
     ) -> Arrival {
         // A server may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is kept for that.
         let kept = if state == ReceiveState::ExactlyOnce && inbox.len() > 1 { RESERVE } else { 0 };
-        let exceeds_maximum = self.used - self.old >= maximum;
-        if exceeds_maximum || usize::from(self.used) + kept >= inbox.len() {
+        let exceeds_maximum = self.used - self.old >= bound.maximum;
+        if exceeds_maximum || usize::from(self.used) + kept >= inbox.len().min(bound.held) {
             return Arrival::Full { exceeds_maximum, clears: self.freeable > 0 };
         }
         let link = if self.free.first != 0 {

@@ -15,10 +15,10 @@ mod sending;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::alias::{Aliases, Bound, Outbound};
+pub(crate) use self::alias::{Aliases, Outbound, Standing};
 #[cfg(feature = "alloc")]
 pub(crate) use self::incoming::reindex;
-pub(crate) use self::incoming::{Arrival, Due, Incoming, Release};
+pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
 pub(crate) use self::queue::Need;
 pub use self::queue::Victims;

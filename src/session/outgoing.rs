@@ -136,6 +136,13 @@ impl Outgoing {
         self.left
     }
 
+    /// Every packet with its place in the table, list by list.
+    pub(crate) fn packets<'a>(&self, slots: &'a [SendSlot]) -> impl Iterator<Item = (usize, &'a SendSlot)> + use<'a> {
+        let [log, released, requests, ended] =
+            [self.log, self.released, self.requests, self.ended].map(|list| list.iter(slots));
+        log.chain(released).chain(requests).chain(ended).map(|slot| (place(slots, slot.id), slot))
+    }
+
     /// Something was sent and its acknowledgement is awaited.
     pub(crate) const fn awaits_answer(&self) -> bool {
         self.in_flight > 0 || !self.requests.is_empty()

@@ -12,6 +12,8 @@ use crate::wire::{Decoded, Packet, PacketType, Properties, Property, Publish, Ru
 
 const OPEN: Peer = Peer { window: 10, ..Peer::UNKNOWN };
 
+const FOUR: Bound = Bound { maximum: 4, held: 8 };
+
 fn push(outgoing: &mut Outgoing, parts: &mut Parts<'_>, qos: QoS, payload: &[u8]) -> Matched {
     push_with(outgoing, parts, qos, payload, Properties::NONE, 0)
 }
@@ -195,7 +197,7 @@ fn acknowledgements_leave_in_order_of_arrival() {
     let mut incoming = Incoming::EMPTY;
     let mut handles = Vec::new();
     for id in [7, 8, 9] {
-        let Arrival::New { place, serial } = incoming.at_least_once(parts.inbox, id, 4, false) else { panic!() };
+        let Arrival::New { place, serial } = incoming.at_least_once(parts.inbox, id, FOUR, false) else { panic!() };
         handles.push((place, serial));
     }
     for (place, serial) in handles.into_iter().rev() {
@@ -217,18 +219,21 @@ fn colliding_identifiers_are_told_apart() {
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
     for id in [8, 16, 24, 32] {
-        assert!(matches!(incoming.exactly_once(parts.inbox, id, 4, true), Arrival::New { .. }));
+        assert!(matches!(incoming.exactly_once(parts.inbox, id, FOUR, true), Arrival::New { .. }));
         incoming.settle(parts.inbox);
     }
-    assert_eq!(incoming.exactly_once(parts.inbox, 40, 4, true), Arrival::Full { exceeds_maximum: true, clears: false });
+    assert_eq!(
+        incoming.exactly_once(parts.inbox, 40, FOUR, true),
+        Arrival::Full { exceeds_maximum: true, clears: false }
+    );
     for id in [16, 32, 8, 24] {
-        assert_eq!(incoming.exactly_once(parts.inbox, id, 4, true), Arrival::Repeated);
+        assert_eq!(incoming.exactly_once(parts.inbox, id, FOUR, true), Arrival::Repeated);
         incoming.settle(parts.inbox);
         assert_eq!(incoming.release(parts.inbox, id, None), Release::Completing);
         incoming.settle(parts.inbox);
         assert_eq!(incoming.release(parts.inbox, id, None), Release::Unknown);
     }
-    assert!(matches!(incoming.exactly_once(parts.inbox, 40, 4, true), Arrival::New { .. }));
+    assert!(matches!(incoming.exactly_once(parts.inbox, 40, FOUR, true), Arrival::New { .. }));
 }
 
 #[test]
@@ -236,10 +241,10 @@ fn a_refused_qos_2_message_is_over_and_the_next_is_new() {
     let mut storage = Fixed::<16, 1, 4>::new();
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
-    let Arrival::New { place, serial } = incoming.exactly_once(parts.inbox, 3, 4, false) else { panic!() };
+    let Arrival::New { place, serial } = incoming.exactly_once(parts.inbox, 3, FOUR, false) else { panic!() };
     let slot = incoming.held(parts.inbox, place, serial).unwrap();
     (slot.acknowledged, slot.reason) = (true, ReasonCode::QUOTA_EXCEEDED.0);
     assert_eq!(incoming.due(parts.inbox).unwrap().reason, ReasonCode::QUOTA_EXCEEDED);
     incoming.settle(parts.inbox);
-    assert!(matches!(incoming.exactly_once(parts.inbox, 3, 4, false), Arrival::New { .. }));
+    assert!(matches!(incoming.exactly_once(parts.inbox, 3, FOUR, false), Arrival::New { .. }));
 }

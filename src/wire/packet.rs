@@ -100,7 +100,8 @@ impl<'a> Packet<'a> {
         })
     }
 
-    /// Encodes the packet into the start of `buffer` and returns its length.
+    /// Encodes the packet into the start of `buffer` and returns its length. Which fields may stand together is the caller's to know (§3): a
+    /// QoS 1 message without an identifier, say, is written as it is, and no peer can read it.
     ///
     /// # Errors
     /// [`EncodeError::NoRoom`] tells the length that is needed; [`EncodeError::TooLong`] if a field cannot be expressed.
