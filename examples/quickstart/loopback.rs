@@ -1,0 +1,98 @@
+//! The broker of the tests behind a real TCP socket: a thread that listens, and one for each connection.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use crate::broker::{Broker, Config, LinkId};
+
+/// A broker that lives as long as the program.
+pub struct Loopback {
+    pub address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// The broker, and the sockets of its links.
+struct Shared {
+    broker: Broker,
+    sockets: BTreeMap<LinkId, TcpStream>,
+    started: Instant,
+}
+
+impl Loopback {
+    /// Listens on a free port of this machine.
+    pub fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let address = listener.local_addr()?;
+        let broker = Broker::new(Config::default());
+        let shared = Shared { broker, sockets: BTreeMap::new(), started: Instant::now() };
+        let shared = Arc::new(Mutex::new(shared));
+        let for_threads = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = Arc::clone(&for_threads);
+                thread::spawn(move || serve(&shared, stream));
+            }
+        });
+        Ok(Self { address, shared })
+    }
+
+    /// What clients did against the standard.
+    pub fn violations(&self) -> Vec<String> {
+        lock(&self.shared).broker.violations().to_vec()
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves one client until its socket is closed.
+fn serve(shared: &Mutex<Shared>, mut stream: TcpStream) {
+    let Ok(socket) = stream.try_clone() else { return };
+    let link = lock(shared).accept(socket);
+    let mut room = [0; 16 * 1024];
+    while let Ok(count @ 1..) = stream.read(&mut room) {
+        lock(shared).take(link, room.get(..count).unwrap_or_default());
+    }
+    lock(shared).cut(link);
+}
+
+impl Shared {
+    fn accept(&mut self, socket: TcpStream) -> LinkId {
+        let link = self.broker.accept();
+        self.sockets.insert(link, socket);
+        link
+    }
+
+    /// Bytes of one client may cause output for all.
+    fn take(&mut self, link: LinkId, bytes: &[u8]) {
+        self.tick();
+        self.broker.input(link, bytes);
+        self.send();
+    }
+
+    fn cut(&mut self, link: LinkId) {
+        self.tick();
+        self.broker.cut(link);
+        self.sockets.remove(&link);
+        self.send();
+    }
+
+    fn tick(&mut self) {
+        let millis = self.started.elapsed().as_millis();
+        self.broker.tick(u64::try_from(millis).unwrap_or(u64::MAX));
+    }
+
+    fn send(&mut self) {
+        for (link, socket) in &mut self.sockets {
+            let is_sent = socket.write_all(&self.broker.output(*link)).is_ok();
+            if !is_sent || self.broker.wants_close(*link) {
+                let _ = socket.shutdown(std::net::Shutdown::Both); // its thread does the rest
+            }
+        }
+    }
+}

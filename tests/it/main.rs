@@ -1,0 +1,8 @@
+//! The connection against the test broker, over an in-memory wire with virtual time.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod flows;
+mod hosts;
+mod misuse;
