@@ -41,7 +41,8 @@ pub struct Limits {
     /// Topic aliases that the server may use; at most what the storage holds. Default: 0.
     pub topic_alias_maximum: u16,
     /// Topic aliases that are used for outgoing messages, within the server's maximum and what the storage holds. They are searched one
-    /// by one, so 8 to 32 suit. Default: 0.
+    /// by one, so 8 to 32 suit. Worth it where few topics take turns: with more topics than aliases each message binds one anew, and gets longer.
+    /// Default: 0.
     pub outbound_aliases: u16,
     /// The longest topic name behind an alias on `Heap` storage, in bytes. Default: 128.
     pub alias_name_max: u16,

@@ -130,8 +130,16 @@ impl Core {
         self.aliases_out.clear(&mut parts.names_out);
         if self.link.established {
             self.start_session_expiry();
+        } else if self.link.clean_start && self.link.is_connect_out && !self.is_answered() {
+            self.session_exists = false; // the server may have dropped it, as it was told to
         }
         self.link = Link::CLOSED;
+    }
+
+    /// CONNECT had an answer, if not a good one.
+    const fn is_answered(&self) -> bool {
+        use ConnectionError::{Malformed, Protocol, Refused};
+        matches!(self.link.end, Refused(_) | Malformed(_) | Protocol(_))
     }
 
     /// The Session Expiry Interval starts when the link ends (§3.1.2.11.2).

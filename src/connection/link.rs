@@ -13,6 +13,8 @@ pub(super) struct Link {
     /// Why the link is over.
     pub(super) end: ConnectionError,
     pub(super) clean_start: bool,
+    /// CONNECT is out whole: the server may have acted on it.
+    pub(super) is_connect_out: bool,
     /// The server accepted the link at some time.
     pub(super) established: bool,
     pub(super) empty_client_id: bool,
@@ -87,6 +89,7 @@ impl Link {
         state: State::Closed,
         end: ConnectionError::NotOpen,
         clean_start: false,
+        is_connect_out: false,
         established: false,
         empty_client_id: false,
         ends_session: false,

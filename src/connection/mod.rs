@@ -26,7 +26,7 @@ use crate::limits::{Limits, Overflow, StoredLimits};
 use crate::session::{Aliases, Matched, Need, Victims};
 use crate::storage::sealed::Demand;
 use crate::storage::{Kind, Storage};
-use crate::time::Instant;
+use crate::time::{Deadline, Instant};
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{Auth, Connect, Disconnect};
@@ -229,11 +229,14 @@ impl<S: Storage> Connection<S> {
     }
 
     /// The link is over and its last bytes are out: close the transport and call [`closed`](Self::closed).
+    ///
+    /// Over TCP close in order, or the last acknowledgements and the DISCONNECT may be lost: a socket that is closed over unread input is
+    /// reset. Shut it down for writing, read and throw away until the end (or for a second), then close it.
     pub fn should_close(&self) -> bool {
         self.core.should_close()
     }
 
-    /// Why the link is over, or [`ConnectionError::NotOpen`].
+    /// Why the link is over, until [`closed`](Self::closed) is called; otherwise [`ConnectionError::NotOpen`].
     pub fn close_reason(&self) -> ConnectionError {
         self.core.link.end
     }
@@ -274,6 +277,20 @@ impl<S: Storage> Connection<S> {
         is_closed
     }
 
+    /// Takes a session as known that the server may hold from an earlier life of this program, with nothing unfinished on this side. Without it
+    /// 5.0 ends a link that resumes a session which is not known here `[MQTT-3.2.2-4]`.
+    ///
+    /// Right for a program that only subscribes, or that had finished everything before it stopped. Only without a link; otherwise it does nothing and
+    /// returns false.
+    pub fn adopt_session(&mut self) -> bool {
+        let is_closed = self.state() == State::Closed;
+        if is_closed {
+            self.core.session_exists = true;
+            self.core.session_expires = Deadline::NONE;
+        }
+        is_closed
+    }
+
     /// Where the link stands.
     pub fn state(&self) -> State {
         self.core.link.state
@@ -284,7 +301,8 @@ impl<S: Storage> Connection<S> {
         self.core.is_connected()
     }
 
-    /// Nothing is unfinished: no message or request waits or is out, no acknowledgement is owed, no outcome waits to be fetched.
+    /// Nothing is unfinished: no message or request waits or is out, no acknowledgement is owed (nor one that the application has yet to give, with
+    /// [`Limits::manual_acks`]), no outcome waits to be fetched. Draining [`transmit`](Self::transmit) may make it true.
     pub fn is_idle(&self) -> bool {
         self.core.is_idle()
     }

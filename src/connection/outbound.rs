@@ -115,6 +115,7 @@ impl Core {
 
     /// A packet was handed over whole.
     fn packet_left(&mut self) {
+        self.link.is_connect_out = true;
         self.link.last_sent = self.now;
         self.watch_acks();
     }

@@ -240,6 +240,7 @@ impl Outgoing {
                 self.free_bytes(parts, id);
                 self.leave_log(parts.slots, id);
                 self.released.push(parts.slots, id);
+                self.count(parts.slots, id);
                 if let Some(slot) = find_mut(parts.slots, id) {
                     slot.state = State::Released;
                 }
@@ -372,6 +373,14 @@ impl Outgoing {
         self.log.remove(slots, id);
     }
 
+    /// Takes a unit of the window for a packet that has none yet.
+    pub(super) fn count(&mut self, slots: &mut [SendSlot], id: u16) {
+        if let Some(slot) = find_mut(slots, id).filter(|slot| !slot.flags.has(Flags::COUNTED)) {
+            slot.flags.set(Flags::COUNTED);
+            self.in_flight += 1;
+        }
+    }
+
     /// Gives the unit of the window back that a packet holds.
     pub(super) fn uncount(&mut self, slots: &mut [SendSlot], id: u16) {
         if let Some(slot) = find_mut(slots, id).filter(|slot| slot.flags.has(Flags::COUNTED)) {
@@ -381,15 +390,15 @@ impl Outgoing {
     }
 }
 
-/// The packet with this identifier, if the server can know it: it was sent on this link.
+/// The packet with this identifier, if the server can know it: it was sent, on this link or on an earlier one.
 fn sent(slots: &[SendSlot], id: u16) -> Result<&SendSlot, Mismatch> {
     let slot = find(slots, id).filter(|slot| slot.kind.is_windowed() || slot.kind.is_request());
     let slot = slot.ok_or(Mismatch::Unknown)?;
-    let is_on_the_wire = slot.flags.has(Flags::AGED);
+    let was_sent = slot.flags.has(Flags::DUP);
     match slot.state {
         State::Sent | State::Released | State::Completing => Ok(slot),
-        State::Queued if is_on_the_wire && slot.flags.has(Flags::STAGED) => Err(Mismatch::Crossing),
-        State::Queued if is_on_the_wire => Ok(slot),
+        State::Queued if was_sent && slot.flags.has(Flags::STAGED) => Err(Mismatch::Crossing),
+        State::Queued if was_sent => Ok(slot),
         State::Queued | State::Ended => Err(Mismatch::Unknown),
     }
 }

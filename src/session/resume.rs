@@ -58,10 +58,10 @@ impl Outgoing {
         let mut id = self.release;
         while let Some(slot) = find_mut(slots, id) {
             slot.state = State::Released;
-            slot.flags.set(Flags::COUNTED);
             slot.flags.clear(Flags::AGED);
-            self.in_flight += 1;
-            id = slot.next;
+            slot.flags.clear(Flags::COUNTED);
+            let this = core::mem::replace(&mut id, slot.next);
+            self.count(slots, this);
         }
     }
 

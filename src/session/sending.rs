@@ -161,12 +161,12 @@ impl Outgoing {
         self.run.left += length;
         let Some(slot) = find_mut(slots, id) else { return };
         slot.flags.set(Flags::STAGED);
-        if slot.kind.is_windowed() && !slot.flags.has(Flags::COUNTED) {
-            slot.flags.set(Flags::COUNTED);
-            self.in_flight += 1;
+        let (kind, next) = (slot.kind, slot.next);
+        if kind.is_windowed() {
+            self.count(slots, id);
         }
         if self.next == id {
-            self.next = slot.next;
+            self.next = next;
         } else {
             self.bypass = id;
         }

@@ -120,7 +120,8 @@ faults! {
         ReceiveMaximumExceeded => RECEIVE_MAXIMUM_EXCEEDED, "more unacknowledged messages than can be held";
         /// A packet longer than the announced Maximum Packet Size `[MQTT-3.1.2-24]`.
         PacketTooLarge => PACKET_TOO_LARGE, "the packet is longer than the maximum";
-        /// A session that the server has and this side has not `[MQTT-3.2.2-4]`. Open once with clean start.
+        /// A session that the server has and this side has not `[MQTT-3.2.2-4]`. Open once with a clean start; or, if nothing of this side can be
+        /// unfinished, call [`adopt_session`](crate::Connection::adopt_session) before opening.
         UnknownSession => PROTOCOL_ERROR, "the server resumes a session that is not known here";
     }
 }

@@ -501,6 +501,16 @@ lookups! {
     payload_format_indicator: PayloadFormatIndicator -> bool;
     /// Topic Alias (§3.3.2.3.4).
     topic_alias: TopicAlias -> u16;
+    /// Receive Maximum (§3.2.2.3.3).
+    receive_maximum: ReceiveMaximum -> u16;
+    /// Maximum Packet Size in bytes (§3.2.2.3.6).
+    maximum_packet_size: MaximumPacketSize -> u32;
+    /// Topic Alias Maximum (§3.2.2.3.8).
+    topic_alias_maximum: TopicAliasMaximum -> u16;
+    /// Maximum QoS (§3.2.2.3.4): 0 or 1.
+    maximum_qos: MaximumQoS -> u8;
+    /// Server Keep Alive in seconds (§3.2.2.3.14).
+    server_keep_alive: ServerKeepAlive -> u16;
     /// Session Expiry Interval in seconds (§3.1.2.11.2).
     session_expiry_interval: SessionExpiryInterval -> u32;
     /// Assigned Client Identifier (§3.2.2.3.7).
