@@ -1,6 +1,6 @@
 //! The engine against a real mosquitto, over real TCP, in all three versions.
 //!
-//! Every test starts a mosquitto of its own and kills it at the end. Nothing sleeps: what is awaited is a packet, a line of the
+//! Every test starts a mosquitto of its own and kills it at the end. No test sleeps: what is awaited is a packet, a line of the
 //! broker's log or the end of a process, each for a bounded time.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

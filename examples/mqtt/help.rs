@@ -17,8 +17,7 @@ the broker
 the session
   --id ID                  the client identifier; default: a random one
   --clean                  start without an earlier session (the default)
-  --resume                 go on with the session of --id, and keep it; MQTT 5 allows that
-                           only while the program runs, earlier versions also after it
+  --resume                 go on with the session of --id, and keep it
   --session-expiry SECONDS how long the broker keeps the session (5 only); default: an hour with --resume
   --keep-alive SECONDS     the longest silence; 0 turns it off; default: 60
 

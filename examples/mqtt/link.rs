@@ -27,7 +27,11 @@ impl<'a> Link<'a> {
     pub fn new(options: &'a Options, manual_acks: bool) -> Self {
         let limits = Limits { version: options.version, inline_max: LONGEST_PACKET, manual_acks, ..Limits::DEFAULT };
         let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Self { host: Host::new(limits), options, client_id: options.client_id(), deadline }
+        let mut host = Host::new(limits);
+        if options.resume {
+            host.mqtt.adopt_session(); // the program leaves only when nothing of its own is unfinished
+        }
+        Self { host, options, client_id: options.client_id(), deadline }
     }
 
     /// Connects and waits until the broker has accepted. `clean_start` drops an earlier session.

@@ -115,10 +115,11 @@ impl Host {
 
     /// Closes the socket in order. One that is closed over unread bytes is reset, and what was written last is lost.
     fn close(&mut self) {
+        let end = self.epoch.elapsed() + FAREWELL_PATIENCE;
         if let Some(stream) = &mut self.stream {
             let _ = stream.shutdown(Shutdown::Write);
             let _ = stream.set_read_timeout(Some(FAREWELL_PATIENCE));
-            while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+            while self.epoch.elapsed() < end && stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
         }
         self.cut();
     }

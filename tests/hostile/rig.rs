@@ -191,7 +191,10 @@ impl Rig {
     /// The transport is lost, and another comes; the server still has the session if it ever had. Returns what is sent then.
     pub fn reconnect(&mut self) -> Vec<u8> {
         self.lose();
-        self.setup.clean = false;
+        if core::mem::take(&mut self.setup.clean) && self.held {
+            // Whether the server has dropped the session at a clean start that it did not answer is not what the rows are about.
+            self.mqtt.adopt_session();
+        }
         self.open();
         self.accept(self.held)
     }

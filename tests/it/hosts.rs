@@ -6,7 +6,7 @@ use pure_mqtt::{
     State, Storage, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 type Firmware = Connection<Fixed<1024, 8, 8, 64>>;
@@ -193,12 +193,7 @@ fn a_task_that_selects() {
         if !answer.is_empty() {
             let _ = wake.send(Wake::Bytes(answer));
         }
-        loop {
-            match acknowledgements.try_recv() {
-                Ok(_) => done += 1,
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
+        done += acknowledgements.try_iter().count();
         if broker.released().len() == 50 && broker.idle() && !said_stop {
             said_stop = true;
             wake.send(Wake::Stop).unwrap();

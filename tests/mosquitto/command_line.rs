@@ -140,7 +140,7 @@ fn a_long_input_arrives_whole() {
 #[ignore = "needs mosquitto: run cargo xtask test"]
 fn messages_beyond_the_count_stay_with_the_session() {
     let broker = Mosquitto::start();
-    for version in ["3.1", "3.1.1"] {
+    for version in ["3.1", "3.1.1", "5"] {
         let subscribe = format!("--version {version} --id keeper-{version} --resume --qos 2 --topic kept --count 1");
         let subscriber = start(ours(&broker, "sub", &subscribe));
         broker.await_log(&format!("Sending SUBACK to keeper-{version}"));

@@ -103,7 +103,7 @@ fn again_and_again() {
             sender.publish("cut", number.to_string().as_bytes(), QoS::ExactlyOnce);
         }
         sender.settle();
-        let mut links = 0;
+        let mut links = 0; // each takes a little more than the one before, so that one takes all
         while receiver.seen.messages.len() < 60 || !receiver.mqtt.is_idle() {
             links += 1;
             assert!(links < 200, "{version:?}: no progress after {:?}", receiver.seen.texts());

@@ -1,7 +1,7 @@
 //! How links end by DISCONNECT, ours and the server's.
 
 use crate::common::broker::Config;
-use crate::common::pair::{CLIENT, Pair, Seen, Start};
+use crate::common::pair::{CLIENT, Pair, Seen, Start, Wire};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
     Connect, ConnectionError, Disconnect, Fixed, Heap, Limits, Property, QoS, ReasonCode, RequestError, State, Version,
@@ -194,4 +194,50 @@ fn a_resent_message_with_an_alias_is_dropped_whole() {
     pair.sent.clear();
     pair.drive();
     assert_eq!(pair.sent, [0xE0, 0]);
+}
+
+/// Whatever is half out is finished, nothing else follows but DISCONNECT: at every byte of a busy link with acknowledgements, aliases,
+/// messages sent again and requests.
+#[test]
+fn at_any_byte_the_stream_stays_well_formed() {
+    for version in Version::ALL {
+        for bytes in 0..130 {
+            let limits = Limits { outbound_aliases: 2, version, ..Limits::DEFAULT };
+            let config = Config { hold_acks: true, ..Config::default() };
+            let mut pair = Pair::with(Fixed::<1024, 16, 16, 96, 2, 16>::new(), limits, config).up(version);
+            pair.subscribe("in", QoS::ExactlyOnce);
+            pair.send("first payload", QoS::AtLeastOnce);
+            pair.send("second payload", QoS::ExactlyOnce);
+            pair.drive();
+            pair.cut();
+            pair.connect(version, Start::Resume);
+            for number in 0..4 {
+                pair.broker.publish("in", b"x", 1 + number % 2, false);
+            }
+            while !pair.client.is_connected() || pair.arrived().len() < 4 {
+                pair.wire.stalled = pair.client.is_connected();
+                pair.step();
+            }
+            pair.send("third payload", QoS::AtLeastOnce);
+            pair.unsubscribe("in");
+            pair.wire = Wire { max_write: 1, ..Wire::default() };
+            for _ in 0..bytes {
+                pair.write();
+            }
+            let properties =
+                [Property::ReasonString("a reason of some length, so that it may not fit behind the rest")];
+            let leave = Disconnect::new(ReasonCode::QUOTA_EXCEEDED).properties(&properties[..]);
+            pair.client.disconnect(pair.clock.now(), &leave).unwrap();
+            pair.drive();
+            assert_eq!(pair.lines("DISCONNECT").len(), 1, "{version:?} after {bytes} bytes");
+            assert_eq!(pair.client.state(), State::Closed);
+            pair.broker.config_mut().hold_acks = false;
+            pair.wire = Wire::default();
+            pair.reconnect(Start::Resume);
+            pair.broker.release_acks();
+            pair.drive();
+            assert_eq!(pair.acknowledged().len(), 3, "{version:?} after {bytes} bytes");
+            pair.assert_idle();
+        }
+    }
 }

@@ -53,6 +53,8 @@ struct Soak<S: Storage + Clone> {
     /// The link goes on with a session: a server need not count the QoS 2 messages that it has released already, so it may send more
     /// than a small table takes.
     is_resumed: bool,
+    /// The broker refused messages for a while; if such an answer got lost, a message comes again and is taken late.
+    refused: bool,
     /// The session of the link ends with it: a clean one, before 5.0.
     is_fragile: bool,
     loses_sessions: bool,
@@ -101,6 +103,7 @@ impl<S: Storage + Clone> Soak<S> {
             must_start_clean: false,
             is_lost: false,
             is_resumed: false,
+            refused: false,
             is_fragile: false,
             loses_sessions,
         }
@@ -141,7 +144,13 @@ impl<S: Storage + Clone> Soak<S> {
         let topic = rng.choice(["up/a", "up/b", "up/a/longer/name/than/the/others"]).unwrap();
         self.number += 1;
         let payload = format!("{}{}", self.number, ".".repeat(rng.usize(0..40)));
-        let message = Publish::new(TopicName::new(topic).unwrap(), payload.as_str()).qos(qos);
+        #[cfg(feature = "bytes")] // some of them are long enough to be shared
+        let payload = if rng.u8(0..3) == 0 { payload + &"+".repeat(250) } else { payload };
+        #[cfg(feature = "bytes")]
+        let content = &bytes::Bytes::from(payload.clone());
+        #[cfg(not(feature = "bytes"))]
+        let content = payload.as_str();
+        let message = Publish::new(TopicName::new(topic).unwrap(), content).qos(qos);
         let Some(delivery) = self.unless_refused(|pair| pair.try_publish(&message)) else { return };
         let id = delivery.id.map(|id| id.get());
         assert_eq!(id.is_some(), qos != QoS::AtMostOnce);
@@ -264,6 +273,7 @@ impl<S: Storage + Clone> Soak<S> {
         let version = rng.choice(self.versions.clone()).unwrap();
         let refuses = self.versions == [Version::V5] && rng.u8(0..4) == 0;
         let config = self.pair.broker.config_mut();
+        self.refused |= refuses;
         config.puback_reason = refuses.then_some(0x97);
         config.pubrec_reason = refuses.then_some(0x87);
         if self.pair.client.state() == State::Closed {
@@ -377,7 +387,11 @@ impl<S: Storage + Clone> Soak<S> {
 
     fn judge(&mut self) {
         self.pair.assert_idle();
-        assert_eq!(self.pair.broker.violations(), &[] as &[String]);
+        // An acknowledgement may cross a timed retry, which then looks like something new to the broker.
+        let crossings = ["for the first time with DUP 1", "which is not in use"];
+        let is_excused = |text: &String| !self.pair.is_well_behaved && crossings.iter().any(|part| text.contains(part));
+        let violations: Vec<&String> = self.pair.broker.violations().iter().filter(|text| !is_excused(text)).collect();
+        assert!(violations.is_empty(), "{violations:?}");
         let mut released: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (index, payload) in self.pair.released().into_iter().enumerate() {
             released.entry(payload).or_default().push(index);
@@ -434,7 +448,7 @@ impl<S: Storage + Clone> Soak<S> {
                 .filter(|sent| (sent.qos != QoS::AtMostOnce) == waits && sent.end != Some(End::Rejected))
                 .filter_map(|sent| released.get(&sent.payload).map(|places| places[0]))
                 .collect();
-            assert!(firsts.is_sorted(), "released out of order: {firsts:?}");
+            assert!(self.refused || firsts.is_sorted(), "released out of order: {firsts:?}");
         }
     }
 
@@ -496,6 +510,19 @@ fn in_another_version_on_each_link() {
         Soak::new(Heap::new(), seed, &Version::ALL, false).run(120);
         Soak::new(SmallBefore5::new(), seed, &[Version::V311, Version::V5], true).run(120);
         Soak::new(TinyBefore5::new(), seed, &[Version::V311, Version::V5], false).run(80);
+    });
+}
+
+#[test]
+fn with_timed_retries() {
+    with_seeds(5000, 40, |seed| {
+        for version in [Version::V31, Version::V311] {
+            let mut soak = Soak::new(SmallBefore5::new(), seed, &[version], false);
+            let limits = Limits { retry_interval: 150, ..soak.pair.client.limits() };
+            assert!(soak.pair.client.set_limits(limits));
+            soak.pair.is_well_behaved = false;
+            soak.run(120);
+        }
     });
 }
 
