@@ -138,7 +138,8 @@ impl<S: Storage> Connection<S> {
         Ok(Delivery { handle: Handle(handle), id, dropped: dropped.victims })
     }
 
-    /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more).
+    /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more). A message that is sent
+    /// again on a new session ([`OnSessionLoss::Republish`](crate::OnSessionLoss::Republish)) counts as not sent.
     pub fn cancel(&mut self, handle: Handle) -> bool {
         self.core.outgoing.cancel(&mut self.storage.parts(), handle)
     }
@@ -318,7 +319,8 @@ impl<S: Storage> Connection<S> {
         self.core.link.peer.window.saturating_sub(in_flight)
     }
 
-    /// The handle of the latest QoS 0 message that was handed to the transport whole. Those before it have left as well, or were dropped.
+    /// The handle of the latest QoS 0 message that was handed to the transport whole, or that a cut caught half-way. Those before it have left as
+    /// well, or were dropped.
     pub fn left(&self) -> Handle {
         Handle(self.core.outgoing.left())
     }

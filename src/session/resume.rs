@@ -41,6 +41,9 @@ impl Outgoing {
             if slot.flags.has(Flags::DUP) && kind.is_windowed() {
                 mark_dup(parts.arena, slot);
             } else if slot.flags.has(Flags::DUP) || kind == Kind::Ack {
+                if kind == Kind::Publish0 {
+                    self.left = slot.handle;
+                }
                 self.end(parts, this, Cause::Unknown);
             }
         }
