@@ -45,7 +45,6 @@ pub(super) struct AckDraft {
 
 impl Core {
     fn need(&self, bytes: usize, shared: usize, is_publish: bool, bounds: &Bounds) -> Need {
-        let limits = self.limits.get();
         Need {
             bytes,
             shared,
@@ -53,7 +52,7 @@ impl Core {
             max_slots: bounds.send_slots.min(MOST_SLOTS),
             max_arena: bounds.arena,
             max_bytes: self.limits.max_bytes(),
-            max_queued: limits.max_queued as usize,
+            max_queued: self.limits.max_queued(),
         }
     }
 
@@ -77,7 +76,7 @@ impl Core {
         let total = 1 + varint_len(remaining) + remaining;
         if self.is_connected() {
             self.check_server_takes(publish, total)?;
-        } else if self.limits.get().refuse_offline_qos0 && publish.qos == QoS::AtMostOnce {
+        } else if self.limits.refuse_offline_qos0() && publish.qos == QoS::AtMostOnce {
             return Err(PublishError::Offline);
         }
         let need = self.need(total - shared, shared, true, bounds);

@@ -376,7 +376,7 @@ impl<S: Storage> Connection<S> {
         let mut parts = self.storage.parts();
         let mut victims = None;
         if !outgoing.has_room(need) {
-            let policy = if need.is_publish { self.core.limits.get().overflow } else { Overflow::Reject };
+            let policy = if need.is_publish { self.core.limits.overflow() } else { Overflow::Reject };
             victims = match policy {
                 Overflow::Reject => None,
                 Overflow::DropOldest => outgoing.drop_oldest(&mut parts, need),

@@ -34,13 +34,22 @@ const LEGAL: [(PacketType, bool, bool); 11] = [
     (PacketType::Auth, true, true),
 ];
 
+/// The sets of packets that may come before CONNACK, and after.
+const BEFORE_AND_AFTER: (u16, u16) = {
+    let (mut before, mut after, mut rows) = (0, 0, LEGAL.as_slice());
+    while let [(packet, is_before, is_after), rest @ ..] = rows {
+        before |= packet.bit() * *is_before as u16;
+        after |= packet.bit() * *is_after as u16;
+        rows = rest;
+    }
+    (before, after)
+};
+
 /// Whether a server may send a packet of this type now.
 pub(super) fn may_send(state: State, packet: PacketType, version: Version) -> bool {
-    LEGAL.iter().any(|(legal, before, after)| {
-        *legal == packet
-            && if state == State::Connected { *after } else { *before }
-            && (packet != PacketType::Disconnect || version.server_may_disconnect())
-    })
+    let (before, after) = BEFORE_AND_AFTER;
+    let legal = if state == State::Connected { after } else { before };
+    legal & packet.bit() != 0 && (packet != PacketType::Disconnect || version.server_may_disconnect())
 }
 
 #[cfg(test)]

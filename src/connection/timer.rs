@@ -166,6 +166,9 @@ impl Core {
 
     /// Sets the deadlines of awaited acknowledgements where they are missing, and clears those of none.
     pub(super) fn watch_acks(&mut self) {
+        if !self.limits.watches_acks() {
+            return;
+        }
         if !self.outgoing.awaits_answer() || !self.is_connected() {
             (self.link.deadlines.ack, self.link.deadlines.retry) = (Deadline::NONE, Deadline::NONE);
             return;

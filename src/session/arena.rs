@@ -1,7 +1,7 @@
 //! Encoded packets back to back in a linear log: no headers of their own, compacted when the end is reached.
 
 use crate::session::list::{List, find_mut};
-use crate::storage::{Parts, SendSlot};
+use crate::storage::Parts;
 
 /// How far the arena is filled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,19 +28,18 @@ impl Arena {
     }
 
     /// Gives the bytes of a packet back; they are not touched.
-    pub(crate) fn release(&mut self, slot: &mut SendSlot, shared: u32) {
-        if slot.length == 0 {
+    pub(crate) fn release(&mut self, position: u32, length: u32, shared: u32) {
+        if length == 0 {
             return;
         }
-        self.live -= slot.length;
+        self.live -= length;
         self.shared -= shared;
         self.frames -= 1;
         if self.live == 0 {
             self.end = 0;
-        } else if slot.position + slot.length == self.end {
-            self.end = slot.position;
+        } else if position + length == self.end {
+            self.end = position;
         }
-        slot.length = 0;
     }
 
     /// Moves the packets of `log` together, in their order.

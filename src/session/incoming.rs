@@ -231,12 +231,15 @@ impl Incoming {
         acknowledged: bool,
     ) -> Arrival {
         let link = lookup(inbox, id);
-        if link == 0 {
+        let Some(slot) = at(inbox, link) else {
             return self.take(inbox, id, bound, acknowledged, ReceiveState::AtLeastOnce);
+        };
+        if slot.state == ReceiveState::Completing {
+            return Arrival::Blocked;
         }
         // [MQTT-2.2.1-4] [MQTT-2.3.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
         // server has lost it. It goes, or the next link would end in the same way.
-        if at(inbox, link).is_some_and(|slot| slot.is_old && !slot.owed) {
+        if slot.is_old && !slot.owed {
             self.free(inbox, link);
         }
         Arrival::InUse

@@ -48,17 +48,15 @@ impl List {
         }
     }
 
-    pub(crate) fn remove(&mut self, slots: &mut [SendSlot], id: u16) {
-        let Some(slot) = find_mut(slots, id) else { return };
-        let (previous, next) = (slot.previous, slot.next);
-        (slot.previous, slot.next) = (0, 0);
-        match find_mut(slots, previous) {
-            Some(slot) => slot.next = next,
-            None => self.first = next,
+    /// Takes `slot` out, a copy of one that stands in this list; the original may be free already.
+    pub(crate) fn remove(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
+        match find_mut(slots, slot.previous) {
+            Some(previous) => previous.next = slot.next,
+            None => self.first = slot.next,
         }
-        match find_mut(slots, next) {
-            Some(slot) => slot.previous = previous,
-            None => self.last = previous,
+        match find_mut(slots, slot.next) {
+            Some(next) => next.previous = slot.previous,
+            None => self.last = slot.previous,
         }
     }
 
@@ -87,10 +85,14 @@ mod tests {
         }
         let ids = |list: &List, slots: &[SendSlot]| list.iter(slots).map(|slot| slot.id).collect::<std::vec::Vec<_>>();
         assert_eq!(ids(&list, &slots), [5, 6, 7]);
-        list.remove(&mut slots, 6);
+        let remove = |list: &mut List, slots: &mut [SendSlot], id| {
+            let slot = *find(slots, id).unwrap();
+            list.remove(slots, &slot);
+        };
+        remove(&mut list, &mut slots, 6);
         assert_eq!(ids(&list, &slots), [5, 7]);
-        list.remove(&mut slots, 5);
-        list.remove(&mut slots, 7);
+        remove(&mut list, &mut slots, 5);
+        remove(&mut list, &mut slots, 7);
         assert!(list.is_empty());
         list.push(&mut slots, 6);
         assert_eq!(ids(&list, &slots), [6]);

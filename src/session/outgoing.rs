@@ -237,8 +237,7 @@ impl Outgoing {
                 Ok(PubRecStep::Rejected(self.finish(parts, id)))
             }
             (Kind::Publish2, State::Sent | State::Queued) => {
-                self.free_bytes(parts, id);
-                self.leave_log(parts.slots, id);
+                self.strip(parts, id);
                 self.released.push(parts.slots, id);
                 self.count(parts.slots, id);
                 if let Some(slot) = find_mut(parts.slots, id) {
@@ -297,13 +296,12 @@ impl Outgoing {
     /// Ends a packet without an acknowledgement. QoS 0 messages and stored acknowledgements just go; of all others the
     /// outcome stays until it is fetched.
     pub(super) fn end(&mut self, parts: &mut Parts<'_>, id: u16, cause: Cause) {
-        let Some(slot) = find(parts.slots, id).copied() else { return };
+        let Some(slot) = find(parts.slots, id) else { return };
         if matches!(slot.kind, Kind::Publish0 | Kind::Ack) {
             self.finish(parts, id);
             return;
         }
-        self.free_bytes(parts, id);
-        self.leave_list(parts.slots, &slot);
+        self.strip(parts, id);
         self.uncount(parts.slots, id);
         self.ended.push(parts.slots, id);
         if let Some(slot) = find_mut(parts.slots, id) {
@@ -321,56 +319,55 @@ impl Outgoing {
 
     /// Takes a packet out of everything and frees its slot and identifier.
     pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Matched {
-        self.free_bytes(parts, id);
-        self.uncount(parts.slots, id);
-        let Some(slot) = find(parts.slots, id).copied() else { return Matched { handle: 0, id } };
+        let Some(place) = find_mut(parts.slots, id) else { return Matched { handle: 0, id } };
+        let slot = core::mem::replace(place, SendSlot::FREE);
         self.leave_list(parts.slots, &slot);
-        if let Some(place) = find_mut(parts.slots, id) {
-            *place = SendSlot::FREE;
-        }
+        self.free_bytes(parts, &slot);
         self.used -= 1;
-        if slot.kind.is_publish() {
-            self.publishes -= 1;
-        }
+        self.in_flight -= u32::from(slot.flags.has(Flags::COUNTED));
+        self.publishes -= u32::from(slot.kind.is_publish());
         Matched { handle: slot.handle, id }
     }
 
-    pub(super) fn free_bytes(&mut self, parts: &mut Parts<'_>, id: u16) {
-        let index = place(parts.slots, id);
-        let Some(slot) = find_mut(parts.slots, id) else { return };
-        let mut shared = 0;
-        if slot.flags.has(Flags::SHARED_PAYLOAD) {
-            shared = parts.payloads.get(index).len() as u32;
-            parts.payloads.clear(index);
-            slot.flags.clear(Flags::SHARED_PAYLOAD);
-        }
-        self.arena.release(slot, shared);
+    /// Takes a packet out of its list and frees its bytes; its slot stays.
+    pub(super) fn strip(&mut self, parts: &mut Parts<'_>, id: u16) {
+        let Some(place) = find_mut(parts.slots, id) else { return };
+        let slot = *place;
+        place.length = 0;
+        place.flags.clear(Flags::SHARED_PAYLOAD);
+        self.leave_list(parts.slots, &slot);
+        self.free_bytes(parts, &slot);
     }
 
+    fn free_bytes(&mut self, parts: &mut Parts<'_>, slot: &SendSlot) {
+        let shared = Self::shared_length(parts, slot);
+        if slot.flags.has(Flags::SHARED_PAYLOAD) {
+            parts.payloads.clear(place(parts.slots, slot.id));
+        }
+        self.arena.release(slot.position, slot.length, shared);
+    }
+
+    /// Takes a packet out of the list that it stands in; cursors that stand on it step aside.
     fn leave_list(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
         match slot.state {
             State::Released | State::Completing => {
                 if self.release == slot.id {
                     self.release = slot.next;
                 }
-                self.released.remove(slots, slot.id);
+                self.released.remove(slots, slot);
             }
-            State::Ended => self.ended.remove(slots, slot.id),
-            State::Sent if slot.kind.is_request() => self.requests.remove(slots, slot.id),
-            State::Queued | State::Sent => self.leave_log(slots, slot.id),
+            State::Ended => self.ended.remove(slots, slot),
+            State::Sent if slot.kind.is_request() => self.requests.remove(slots, slot),
+            State::Queued | State::Sent => {
+                if self.next == slot.id {
+                    self.next = slot.next;
+                }
+                if self.bypass == slot.id {
+                    self.bypass = slot.previous;
+                }
+                self.log.remove(slots, slot);
+            }
         }
-    }
-
-    /// Takes a packet out of the log; the cursors that stand on it step aside.
-    pub(super) fn leave_log(&mut self, slots: &mut [SendSlot], id: u16) {
-        let Some(slot) = find(slots, id) else { return };
-        if self.next == id {
-            self.next = slot.next;
-        }
-        if self.bypass == id {
-            self.bypass = slot.previous;
-        }
-        self.log.remove(slots, id);
     }
 
     /// Takes a unit of the window for a packet that has none yet.

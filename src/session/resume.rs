@@ -34,9 +34,7 @@ impl Outgoing {
             let (this, kind) = (id, slot.kind);
             id = slot.next;
             slot.state = State::Queued;
-            for flag in [Flags::STAGED, Flags::COUNTED, Flags::AGED] {
-                slot.flags.clear(flag);
-            }
+            slot.flags.clear(Flags::STAGED | Flags::COUNTED | Flags::AGED);
             self.note_expiry(slot.expiry());
             if slot.flags.has(Flags::DUP) && kind.is_windowed() {
                 mark_dup(parts.arena, slot);
@@ -61,8 +59,7 @@ impl Outgoing {
         let mut id = self.release;
         while let Some(slot) = find_mut(slots, id) {
             slot.state = State::Released;
-            slot.flags.clear(Flags::AGED);
-            slot.flags.clear(Flags::COUNTED);
+            slot.flags.clear(Flags::AGED | Flags::COUNTED);
             let this = core::mem::replace(&mut id, slot.next);
             self.count(slots, this);
         }

@@ -126,49 +126,46 @@ impl Outgoing {
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Seconds) {
         let mut end = None;
         while let Some(slot) = self.next_sendable(parts.slots, peer.window) {
-            let (id, kind, position) = (slot.id, slot.kind, slot.position);
-            let flags = slot.flags;
-            if end.is_some_and(|end| end != position) || self.run.left >= RUN_LIMIT {
+            if end.is_some_and(|end| end != slot.position) || self.run.left >= RUN_LIMIT {
                 return;
             }
             let length = slot.length + Self::shared_length(parts, &slot);
-            let first_byte = parts.arena.get(position as usize).copied().unwrap_or_default();
+            let first_byte = parts.arena.get(slot.position as usize).copied().unwrap_or_default();
             let cause = match peer.refuses(&slot, first_byte, length as usize) {
                 None if is_expired(&slot, time.over) => Some(Cause::Expired),
                 cause => cause,
             };
             if let Some(cause) = cause {
-                self.end(parts, id, cause);
+                self.end(parts, slot.id, cause);
                 continue;
             }
-            let is_alone = flags.has(Flags::SHARED_PAYLOAD) || peer.topic_aliases > 0 && kind.is_publish();
+            let is_alone = slot.flags.has(Flags::SHARED_PAYLOAD) || peer.topic_aliases > 0 && slot.kind.is_publish();
             if is_alone && end.is_some() {
                 return;
             }
             write_time_left(parts.arena, &slot, time, self.version);
-            self.stage_one(parts.slots, id, length);
+            self.stage_one(parts.slots, &slot, length);
             if is_alone {
                 return;
             }
-            end = Some(position + length);
+            end = Some(slot.position + length);
         }
     }
 
-    fn stage_one(&mut self, slots: &mut [SendSlot], id: u16, length: u32) {
+    fn stage_one(&mut self, slots: &mut [SendSlot], slot: &SendSlot, length: u32) {
         if self.run.left == 0 {
-            self.run = Run::new(id, 0);
+            self.run = Run::new(slot.id, 0);
         }
         self.run.left += length;
-        let Some(slot) = find_mut(slots, id) else { return };
-        slot.flags.set(Flags::STAGED);
-        let (kind, next) = (slot.kind, slot.next);
-        if kind.is_windowed() {
-            self.count(slots, id);
+        let takes_unit = slot.kind.is_windowed() && !slot.flags.has(Flags::COUNTED);
+        self.in_flight += u32::from(takes_unit);
+        if let Some(place) = find_mut(slots, slot.id) {
+            place.flags.set(if takes_unit { Flags::STAGED | Flags::COUNTED } else { Flags::STAGED });
         }
-        if self.next == id {
-            self.next = next;
+        if self.next == slot.id {
+            self.next = slot.next;
         } else {
-            self.bypass = id;
+            self.bypass = slot.id;
         }
     }
 
@@ -230,20 +227,29 @@ impl Outgoing {
             let Some(slot) = find(parts.slots, self.run.id).copied() else { break };
             let length = slot.length + Self::shared_length(parts, &slot);
             let step = count.min(length - self.run.offset);
-            self.run.offset += step;
-            self.run.left -= step;
-            self.run.is_begun = true;
             count -= step;
-            if let Some(slot) = find_mut(parts.slots, slot.id) {
-                slot.flags.set(Flags::DUP);
-            }
-            if self.run.offset == length {
+            self.run.left -= step;
+            self.run.offset += step;
+            self.run.is_begun = true;
+            let is_whole = self.run.offset == length;
+            self.mark_taken(parts.slots, slot.id, is_whole && slot.kind.is_windowed());
+            if is_whole {
                 self.run = Run::new(if self.run.left > 0 { slot.next } else { 0 }, self.run.left);
                 self.frame_sent(parts, &slot);
                 completed = true;
             }
         }
         completed
+    }
+
+    /// Bytes of a packet were taken; all of them, and its acknowledgement is awaited now, if `is_sent`.
+    fn mark_taken(&self, slots: &mut [SendSlot], id: u16, is_sent: bool) {
+        let Some(slot) = find_mut(slots, id) else { return };
+        slot.flags.set(Flags::DUP);
+        if is_sent {
+            slot.state = State::Sent;
+            slot.flags.clear(Flags::STAGED | Flags::AGED);
+        }
     }
 
     /// Replaces the first `skip` bytes of the staged packet by something that is sent from elsewhere.
@@ -267,22 +273,21 @@ impl Outgoing {
         }
     }
 
+    /// All bytes of a packet were taken.
     fn frame_sent(&mut self, parts: &mut Parts<'_>, slot: &SendSlot) {
-        let id = slot.id;
         match slot.kind {
+            Kind::Publish1 | Kind::Publish2 => {}
             Kind::Publish0 => {
                 self.left = slot.handle;
-                self.finish(parts, id);
+                self.finish(parts, slot.id);
             }
             Kind::Subscribe | Kind::Unsubscribe => {
-                self.free_bytes(parts, id);
-                self.leave_log(parts.slots, id);
-                self.requests.push(parts.slots, id);
-                mark_sent(parts.slots, id);
+                self.strip(parts, slot.id);
+                self.requests.push(parts.slots, slot.id);
+                self.mark_taken(parts.slots, slot.id, true);
             }
-            Kind::Publish1 | Kind::Publish2 => mark_sent(parts.slots, id),
             Kind::Ack | Kind::Free => {
-                self.finish(parts, id);
+                self.finish(parts, slot.id);
             }
         }
     }
@@ -340,14 +345,6 @@ impl Outgoing {
             self.next = id;
         }
         self.bypass = 0;
-    }
-}
-
-fn mark_sent(slots: &mut [SendSlot], id: u16) {
-    if let Some(slot) = find_mut(slots, id) {
-        slot.state = State::Sent;
-        slot.flags.clear(Flags::STAGED);
-        slot.flags.clear(Flags::AGED);
     }
 }
 

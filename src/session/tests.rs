@@ -248,3 +248,18 @@ fn a_refused_qos_2_message_is_over_and_the_next_is_new() {
     incoming.settle(parts.inbox);
     assert!(matches!(incoming.exactly_once(parts.inbox, 3, FOUR, false), Arrival::New { .. }));
 }
+
+/// Found by fuzzing: the slot was freed twice.
+#[test]
+fn an_identifier_that_waits_for_its_pubcomp_is_not_taken_away() {
+    let mut storage = Fixed::<16, 1, 8>::new();
+    let parts = storage.parts();
+    let mut incoming = Incoming::EMPTY;
+    assert!(matches!(incoming.exactly_once(parts.inbox, 3, FOUR, true), Arrival::New { .. }));
+    incoming.settle(parts.inbox);
+    incoming.link_lost(parts.inbox);
+    assert_eq!(incoming.release(parts.inbox, 3, None), Release::Completing);
+    assert_eq!(incoming.at_least_once(parts.inbox, 3, FOUR, true), Arrival::Blocked);
+    incoming.link_lost(parts.inbox);
+    assert!(matches!(incoming.at_least_once(parts.inbox, 3, FOUR, true), Arrival::New { .. }));
+}

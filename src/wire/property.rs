@@ -266,6 +266,9 @@ impl<'a> Properties<'a> {
             return Ok(Self::NONE);
         }
         let length = reader.varint()? as usize;
+        if length == 0 {
+            return Ok(Self::NONE);
+        }
         let mut block = reader.sub(length)?;
         let bytes = block;
         let mut seen = Seen::default();
@@ -285,7 +288,12 @@ impl<'a> Properties<'a> {
 
     /// Writes `own` after these, in one block.
     pub(crate) fn encode_with(&self, own: &[Property<'_>], version: Version, writer: &mut Writer<'_>) {
-        if version.has_properties() {
+        if !version.has_properties() {
+            return;
+        }
+        if self.is_empty() && own.is_empty() {
+            writer.u8(0); // [MQTT-2.2.2-1]
+        } else {
             writer.block(&|writer| {
                 self.encode_entries(writer);
                 Properties::new(own).encode_entries(writer);
@@ -478,6 +486,9 @@ macro_rules! lookups {
             $(
                 $(#[doc = $doc])+
                 pub fn $name(&self) -> Option<$type> {
+                    if self.is_empty() {
+                        return None;
+                    }
                     self.iter().find_map(|property| match property {
                         Property::$variant(value) => Some(value),
                         _ => None,
