@@ -24,6 +24,7 @@ enum Step<'i> {
 }
 
 impl Core {
+    #[inline]
     pub(super) fn handle_input<'i>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -73,6 +74,7 @@ impl Core {
         }
     }
 
+    #[inline]
     fn packet<'i>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -119,6 +121,7 @@ impl Core {
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 
+    #[inline]
     fn on_publish<'i>(&mut self, parts: &mut Parts<'_>, publish: Publish<'i>) -> Result<Step<'i>, ConnectionError> {
         let alias = publish.properties.topic_alias();
         let topic = self.resolve(parts, &publish, alias)?;

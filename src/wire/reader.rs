@@ -1,6 +1,7 @@
 //! One cursor over a packet's bytes. Everything a peer sends is read through it, so no other file of the codec does
 //! arithmetic with positions, and none can read past the end.
 
+use crate::topic::has_nul;
 use crate::types::{PacketId, Version};
 use crate::wire::{DecodeError, Malformed, Violation};
 
@@ -103,7 +104,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn string(&mut self) -> Result<&'a str, Malformed> {
         let bytes = self.binary()?;
         let text = core::str::from_utf8(bytes).map_err(|_| Malformed::Utf8)?;
-        if bytes.contains(&0) {
+        if has_nul(bytes) {
             return Err(Malformed::NulCharacter);
         }
         if self.rules.strict && text.chars().any(is_discouraged) {
