@@ -42,6 +42,16 @@ impl Instant {
         self.after_millis(secs as u64 * 1000)
     }
 
+    /// Whole seconds since the epoch, and the milliseconds beyond; stops at `u32::MAX` seconds. In 32-bit steps, since a 64-bit division costs a
+    /// microcontroller a kilobyte of flash.
+    pub(crate) fn seconds(self) -> (u32, u32) {
+        let (high, low) = ((self.0 >> 32) as u32, self.0 as u32);
+        // 2^32 is 4,294,967 times 1,000 and 296.
+        let rest = high.saturating_mul(296).saturating_add(low % 1000);
+        let seconds = high.saturating_mul(4_294_967).saturating_add(low / 1000).saturating_add(rest / 1000);
+        (seconds, rest % 1000)
+    }
+
     /// Milliseconds from `earlier` to this instant; 0 if `earlier` is in fact later.
     pub const fn millis_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
@@ -107,6 +117,21 @@ impl Clock32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_are_what_a_division_gives() {
+        for base in [0, 1 << 32, 3 << 32, 999 << 32, (1 << 42) - 5_000, 4_294_967_294_000] {
+            for offset in [0, 1, 999, 1000, 1001, 4_294_966_296, 4_294_967_295] {
+                let millis = base + offset;
+                let (seconds, rest) = Instant(millis).seconds();
+                if let Ok(expected) = u32::try_from(millis / 1000) {
+                    assert_eq!((seconds, u64::from(rest)), (expected, millis % 1000));
+                } else {
+                    assert_eq!(seconds, u32::MAX);
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_deadline_at_zero_is_a_deadline() {

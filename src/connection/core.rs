@@ -58,9 +58,8 @@ impl Core {
     }
 
     pub(super) fn seconds(&self) -> Seconds {
-        let millis = self.now.as_millis();
-        let clamp = |seconds| u32::try_from(seconds).unwrap_or(u32::MAX);
-        Seconds { over: clamp(millis / 1000), next: clamp(millis.div_ceil(1000)) }
+        let (over, rest) = self.now.seconds();
+        Seconds { over, next: over.saturating_add(u32::from(rest > 0)) }
     }
 
     pub(super) fn is_connected(&self) -> bool {
