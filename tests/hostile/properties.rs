@@ -254,7 +254,8 @@ fn a_packet_full_of_user_properties() {
         };
         assert_eq!(message.properties.user_properties().count(), count);
     }
-    assert!(started.elapsed().as_secs() < 5);
+    // Checking each against each would take hours; a slow machine takes a second.
+    assert!(started.elapsed().as_secs() < 300);
 }
 
 fn silenced(version: Version) -> Rig {
