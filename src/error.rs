@@ -102,9 +102,9 @@ pub enum OpenError {
     /// A link is open: call `closed` first.
     AlreadyOpen,
     /// The client identifier is not allowed in this version: 3.1 demands 1 to 23 characters; 3.1.1 allows an empty one only with a
-    /// clean start `[MQTT-3.1.3-7]`.
+    /// clean start `[3.1.1: MQTT-3.1.3-7]`.
     ClientId,
-    /// A password without a user name, before 5.0 `[MQTT-3.1.2-22]`.
+    /// A password without a user name, before 5.0 `[3.1.1: MQTT-3.1.2-22]`.
     PasswordWithoutUserName,
     /// The bridge bit, in 5.0.
     Bridge,

@@ -288,7 +288,7 @@ impl Core {
             return Err(RequestError::TooLarge);
         }
         if !self.link.peer.takes_length(length) {
-            return Err(RequestError::ServerMaximum);
+            return Err(RequestError::ServerMaximum); // [MQTT-3.14.2-3] [MQTT-3.14.2-4]
         }
         self.see(now);
         let was_connected = self.is_connected();

@@ -66,19 +66,19 @@ impl Core {
         self.link.state == State::Connected
     }
 
-    /// Nothing more will be sent, and nothing waits to be.
+    /// Nothing more will be sent, and nothing waits to be: the transport is to be closed `[MQTT-3.14.4-2]`.
     pub(super) fn should_close(&self) -> bool {
         self.link.state == State::Closing && self.link.control.is_empty() && self.outgoing.is_between_frames()
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.outgoing.pending() == 0
+        self.outgoing.is_empty()
             && self.incoming.owes_nothing()
             && self.link.control.is_empty()
             && self.link.ping == Ping::None
     }
 
-    /// Ends the link. Where the standard lets us say why, one DISCONNECT is the last to leave.
+    /// Ends the link `[3.1.1: MQTT-4.8.0-1]`. Where the standard lets us say why, one DISCONNECT is the last to leave.
     pub(super) fn fail(&mut self, parts: &mut Parts<'_>, error: ConnectionError) {
         let says_why = self.is_connected() && self.version().has_properties();
         self.finish_link(error);
@@ -97,6 +97,8 @@ impl Core {
         self.link.end = error;
         self.link.ping = Ping::None;
         self.link.is_challenged = false;
+        self.link.partial = 0;
+        self.link.last_received = self.now;
         self.link.deadlines = Default::default();
         crate::fmt::debug!("link over: {}", error);
     }
@@ -108,7 +110,7 @@ impl Core {
     }
 
     /// Makes the first of `packets` that fits the last to leave: the packet that is half out is finished first, all others stay behind
-    /// `[MQTT-3.14.4-2]`.
+    /// `[MQTT-3.14.4-1]`.
     pub(super) fn farewell(&mut self, parts: &mut Parts<'_>, packets: &[&dyn Fn(&mut Writer<'_>)]) {
         self.link.control.keep_only_begun(parts.control);
         self.outgoing.keep_only_begun(parts);
@@ -118,7 +120,7 @@ impl Core {
         }
     }
 
-    /// The transport is gone.
+    /// The transport is gone; the session stays `[MQTT-4.1.0-1]`.
     pub(super) fn closed(&mut self, parts: &mut Parts<'_>) {
         if self.link.state == State::Closed {
             return;
@@ -141,7 +143,7 @@ impl Core {
         matches!(self.link.end, Refused(_) | Malformed(_) | Protocol(_))
     }
 
-    /// The Session Expiry Interval starts when the link ends (§3.1.2.11.2).
+    /// The Session Expiry Interval starts when the link ends (§3.1.2.11.2) `[MQTT-3.1.2-23]`.
     fn start_session_expiry(&mut self) {
         self.session_expires = match self.link.session_expiry {
             u32::MAX => Deadline::NONE,

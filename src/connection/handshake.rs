@@ -53,7 +53,8 @@ impl Announced {
     }
 }
 
-/// Checks what the types of `connect` can't rule out.
+/// Checks what the types of `connect` can't rule out. Strings are UTF-8 by their type, and the topic of the will is checked by its own
+/// `[MQTT-3.1.3-4]` `[MQTT-3.1.3-11]` `[MQTT-3.1.3-12]`.
 pub(super) fn check_connect(connect: &Connect<'_>) -> Result<(), OpenError> {
     let version = connect.version;
     check_client_id(connect)?;
@@ -125,7 +126,7 @@ fn fingerprint(method: &str) -> u32 {
 }
 
 impl Core {
-    /// Makes the state of a fresh link and CONNECT its first packet `[MQTT-3.1.0-1]`. Everything was checked.
+    /// Makes the state of a fresh link and CONNECT its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`. Everything was checked.
     pub(super) fn open(
         &mut self,
         parts: &mut Parts<'_>,
@@ -139,7 +140,7 @@ impl Core {
         link.state = State::Connecting;
         link.clean_start = connect.clean_start;
         link.empty_client_id = connect.client_id.is_empty();
-        link.keep_alive = connect.keep_alive;
+        link.keep_alive = connect.keep_alive; // unless CONNACK says otherwise [MQTT-3.2.2-22]
         link.topic_alias_maximum = announced.topic_alias_maximum;
         let is_held_to_it = connect.version.announces_receive_maximum() && self.limits.strict();
         link.receive_maximum = if is_held_to_it { announced.receive_maximum } else { u16::MAX };
@@ -172,6 +173,7 @@ impl Core {
         let reason = connack.reason(self.version());
         let (code, properties) = (connack.code, connack.properties);
         if reason != ReasonCode::SUCCESS {
+            // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
             self.finish_link(ConnectionError::Refused(reason));
             self.silence();
             return Ok(Event::ConnAck(ConnAck { reason, code, session: SessionState::Untouched, properties }));
@@ -207,7 +209,7 @@ impl Core {
             return Ok(());
         }
         if link.empty_client_id && properties.assigned_client_identifier().is_none_or(str::is_empty) {
-            return Err(Violation::NoAssignedClientId); // [MQTT-3.2.2-16]
+            return Err(Violation::NoAssignedClientId); // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
         }
         if properties.response_information().is_some() && !link.wants_response_information {
             return Err(Violation::NotRequested); // [MQTT-3.1.2-28]
@@ -215,7 +217,8 @@ impl Core {
         link.check_auth_method(properties) // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
     }
 
-    /// Resumes the session or starts a new one, before anything else is sent `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
+    /// Resumes the session `[MQTT-3.1.2-5]` or starts a new one `[MQTT-3.1.2-6]`, before anything else is sent: whichever it is, Session Present tells
+    /// `[MQTT-3.2.2-3]`. Of an old one nothing is left then `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
     fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool) -> SessionState {
         let held = self.session_exists;
         let resumed = match self.version().has_session_present() {
@@ -273,6 +276,7 @@ impl Core {
         let write = |writer: &mut Writer<'_>| write_auth(auth, writer);
         let length = measure(&write);
         if !self.link.peer.takes_length(length) {
+            // [MQTT-3.15.2-2] [MQTT-3.15.2-3]
             return Err(RequestError::ServerMaximum);
         }
         if length > parts.control.len() {
@@ -324,9 +328,10 @@ impl Link {
         self.peer.window = u16::MAX;
         for property in properties {
             match property {
-                Property::ReceiveMaximum(number) => self.peer.window = number,
-                Property::TopicAliasMaximum(number) => self.peer.topic_aliases = number,
+                Property::ReceiveMaximum(number) => self.peer.window = number, // [MQTT-4.9.0-1]
+                Property::TopicAliasMaximum(number) => self.peer.topic_aliases = number, // absent: none [MQTT-3.2.2-18]
                 Property::MaximumPacketSize(length) => self.peer.max_packet = length,
+                // [MQTT-3.2.2-9]
                 Property::MaximumQoS(level) => {
                     self.peer.no_qos2 = true;
                     self.peer.no_qos1 = level == 0;
@@ -335,7 +340,7 @@ impl Link {
                 Property::WildcardSubscriptionAvailable(available) => self.peer.no_wildcards = !available,
                 Property::SubscriptionIdentifierAvailable(available) => self.peer.no_identifiers = !available,
                 Property::SharedSubscriptionAvailable(available) => self.peer.no_shares = !available,
-                Property::ServerKeepAlive(seconds) => self.keep_alive = seconds, // [MQTT-3.1.2-21]
+                Property::ServerKeepAlive(seconds) => self.keep_alive = seconds, // [MQTT-3.1.2-21] [MQTT-3.2.2-21]
                 Property::SessionExpiryInterval(seconds) => self.session_expiry = seconds,
                 _ => {}
             }

@@ -10,7 +10,7 @@ use crate::storage::{ReceiveSlot, SendSlot, Storage, View};
 /// All that tells one connection from another, apart from the bytes.
 type Books<'a> = (
     &'a crate::limits::StoredLimits,
-    &'a crate::session::Outgoing,
+    crate::session::Outgoing,
     &'a crate::session::Incoming,
     [&'a crate::session::Aliases; 2],
     (bool, crate::time::Deadline, crate::time::Instant),
@@ -20,7 +20,7 @@ type Books<'a> = (
 fn books(core: &Core) -> Books<'_> {
     (
         &core.limits,
-        &core.outgoing,
+        core.outgoing.without_positions(),
         &core.incoming,
         [&core.aliases_in, &core.aliases_out],
         (core.session_exists, core.session_expires, core.now),
@@ -35,9 +35,13 @@ fn bytes_of<'a>(view: &View<'a>, index: usize, slot: &SendSlot) -> (&'a [u8], &'
     (bytes, view.payloads.get(index))
 }
 
-/// All packets with their bytes, list by list: where a slot lies depends on the table's capacity.
-fn packets<'a>(core: &Core, view: &View<'a>) -> impl Iterator<Item = (&'a SendSlot, (&'a [u8], &'a [u8]))> {
-    core.outgoing.packets(view.slots).map(|(index, slot)| (slot, bytes_of(view, index, slot)))
+/// All packets with their bytes, list by list: where a slot lies depends on the table's capacity, where
+/// its bytes lie on what was compacted when.
+fn packets<'a>(core: &Core, view: &View<'a>) -> impl Iterator<Item = (SendSlot, (&'a [u8], &'a [u8]))> {
+    core.outgoing.packets(view.slots).map(|(index, slot)| {
+        let bytes = bytes_of(view, index, slot);
+        (SendSlot { position: 0, ..*slot }, bytes)
+    })
 }
 
 /// The incoming messages, without the index that depends on the table's capacity.

@@ -154,7 +154,7 @@ impl Core {
         Ok(Step::Done(Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack }))))
     }
 
-    /// Enters a QoS 1 or 2 message into the books.
+    /// Enters a QoS 1 or 2 message into the books, whatever was subscribed to `[MQTT-4.5.0-2]`: from now on its answer is owed `[MQTT-3.3.4-1]`.
     fn receive(
         &mut self,
         parts: &mut Parts<'_>,
@@ -193,7 +193,8 @@ impl Core {
         !self.link.control.is_empty() || self.incoming.due(parts.inbox).is_some()
     }
 
-    /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]` `[MQTT-3.3.2-11]`.
+    /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]` `[MQTT-3.1.2-27]`
+    /// `[MQTT-3.3.2-11]`.
     fn resolve<'i>(
         &self,
         parts: &Parts<'_>,
@@ -335,7 +336,7 @@ impl Core {
             return Err(Violation::PropertyNotAllowed.into()); // [MQTT-3.14.2-2]
         }
         self.finish_link(ConnectionError::ServerDisconnect(disconnect.reason));
-        self.silence(); // [MQTT-4.13.2-1]
+        self.silence(); // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
         Ok(Event::Disconnect(disconnect))
     }
 }

@@ -359,7 +359,7 @@ impl<S: Storage> Connection<S> {
     /// Gives back memory that is not in use. Fixed storages have none to give.
     pub fn shrink(&mut self) {
         let arena_used = self.core.outgoing.least_arena();
-        self.storage.shrink(arena_used, self.core.outgoing.pending() == 0);
+        self.storage.shrink(arena_used, self.core.outgoing.is_empty());
     }
 
     /// Lets the control area take one more packet of `length` bytes, where the storage can.

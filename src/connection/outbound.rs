@@ -120,7 +120,7 @@ impl Core {
         self.watch_acks();
     }
 
-    /// At the border of a packet: encodes what is owed, and stages what may be sent.
+    /// At the border of a packet: encodes what is owed, and stages what may be sent; before CONNACK that is nothing `[MQTT-3.1.2-30]`.
     pub(super) fn prepare(&mut self, parts: &mut Parts<'_>) {
         if !self.link.control.is_empty() || !self.outgoing.is_between_frames() || self.link.state != State::Connected {
             return;
@@ -170,6 +170,7 @@ impl Core {
         let Some(id) = PacketId::new(due.id) else { return false };
         let version = self.version();
         let reason = if version.has_properties() { due.reason } else { ReasonCode::SUCCESS };
+        // None is ever too long: [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3]
         let ack = Acknowledgement { id, reason, properties: Properties::NONE };
         let length = if reason == ReasonCode::SUCCESS { 4 } else { 5 };
         let write = |writer: &mut Writer<'_>| write_acknowledgement(due.packet, &ack, version, writer);

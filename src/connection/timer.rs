@@ -14,7 +14,7 @@ use crate::time::{Deadline, Instant};
 pub enum Timer {
     /// CONNACK is overdue: the link ends.
     ConnAck,
-    /// PINGRESP is overdue: the link ends.
+    /// PINGRESP is overdue `[MQTT-3.12.4-1]`: the link ends.
     PingResp,
     /// The end of a re-authentication is overdue: the link ends.
     Auth,

@@ -222,7 +222,8 @@ impl Incoming {
         self.used as usize + RESERVE >= inbox.len()
     }
 
-    /// A QoS 1 message; `acknowledged` if the application need not do it.
+    /// A QoS 1 message; `acknowledged` if the application need not do it. PUBACK is owed `[MQTT-4.3.2-4]`; once it was written, the next with this
+    /// identifier is new `[MQTT-4.3.2-5]`.
     pub(crate) fn at_least_once(
         &mut self,
         inbox: &mut [ReceiveSlot],
@@ -237,7 +238,7 @@ impl Incoming {
         if slot.state == ReceiveState::Completing {
             return Arrival::Blocked;
         }
-        // [MQTT-2.2.1-4] [MQTT-2.3.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
+        // [MQTT-2.2.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
         // server has lost it. It goes, or the next link would end in the same way.
         if slot.is_old && !slot.owed {
             self.free(inbox, link);
@@ -245,7 +246,8 @@ impl Incoming {
         Arrival::InUse
     }
 
-    /// A QoS 2 message. It is new unless its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`.
+    /// A QoS 2 message. It is new unless its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`;
+    /// PUBREC is owed for either `[MQTT-4.3.3-8]`.
     pub(crate) fn exactly_once(
         &mut self,
         inbox: &mut [ReceiveSlot],

@@ -45,6 +45,8 @@ pub(crate) struct Outgoing {
     pub(super) used: u32,
     /// PUBLISH packets that are not finished.
     pub(super) publishes: u32,
+    /// Stored acknowledgements that have not left.
+    pub(super) acks: u32,
     /// PUBLISH packets that hold a unit of the window.
     pub(super) in_flight: u32,
     /// The earliest second in which a queued message may expire; 0 for never.
@@ -112,6 +114,7 @@ impl Outgoing {
             arena: Arena { end: 0, live: 0, frames: 0, shared: 0 },
             used: 0,
             publishes: 0,
+            acks: 0,
             in_flight: 0,
             expiry: 0,
             run: Run::NONE,
@@ -124,7 +127,18 @@ impl Outgoing {
 
     /// Commands that are not finished: messages, requests, and outcomes that were not fetched.
     pub(crate) const fn pending(&self) -> usize {
-        self.used as usize
+        (self.used - self.acks) as usize
+    }
+
+    /// No slot is in use.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// The same without what depends on where in the arena packets happen to lie.
+    pub(crate) const fn without_positions(mut self) -> Self {
+        self.arena.end = 0;
+        self
     }
 
     pub(crate) const fn in_flight(&self) -> u32 {
@@ -180,6 +194,7 @@ impl Outgoing {
             self.next = id;
         }
         self.used += 1;
+        self.acks += u32::from(frame.kind == Kind::Ack);
         if frame.kind.is_publish() {
             self.publishes += 1;
             self.note_expiry(frame.detail);
@@ -188,7 +203,7 @@ impl Outgoing {
     }
 
     /// The next identifier in turn whose place is free, so that each is used again as late as possible
-    /// `[MQTT-2.2.1-3]` `[MQTT-2.3.1-2]`. Where the numbers begin anew, places come twice: so two rounds see them all.
+    /// `[MQTT-2.2.1-3]` `[MQTT-4.3.2-1]` `[MQTT-4.3.3-1]`. Where the numbers begin anew, places come twice: so two rounds see them all.
     fn free_id(&self, slots: &[SendSlot]) -> Option<u16> {
         let mut id = self.last_id;
         for _ in 0..=2 * slots.len() {
@@ -224,7 +239,7 @@ impl Outgoing {
         Ok(self.finish(parts, id))
     }
 
-    /// PUBREC `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`; or the end, if it is a refusal.
+    /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`; or the end, if it is a refusal.
     pub(crate) fn pubrec(
         &mut self,
         parts: &mut Parts<'_>,
@@ -262,7 +277,8 @@ impl Outgoing {
         Ok(self.finish(parts, id))
     }
 
-    /// SUBACK or UNSUBACK with `count` codes, if the version has codes at all `[MQTT-3.8.4-6]` `[MQTT-3.11.3-1]`.
+    /// SUBACK or UNSUBACK, for the request with its identifier `[MQTT-2.2.1-6]` `[MQTT-3.8.4-2]` `[MQTT-3.10.4-4]`, with `count` codes, if the
+    /// version has codes at all `[MQTT-3.8.4-6]` `[MQTT-3.11.3-1]`.
     pub(crate) fn answered(
         &mut self,
         parts: &mut Parts<'_>,
@@ -324,6 +340,7 @@ impl Outgoing {
         self.leave_list(parts.slots, &slot);
         self.free_bytes(parts, &slot);
         self.used -= 1;
+        self.acks -= u32::from(slot.kind == Kind::Ack);
         self.in_flight -= u32::from(slot.flags.has(Flags::COUNTED));
         self.publishes -= u32::from(slot.kind.is_publish());
         Matched { handle: slot.handle, id }

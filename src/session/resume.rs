@@ -20,7 +20,7 @@ impl Outgoing {
     ///
     /// | it was | it becomes |
     /// |---|---|
-    /// | QoS 1 or 2 PUBLISH of which a byte had left | to be sent again, DUP set `[MQTT-3.3.1-1]` |
+    /// | QoS 1 or 2 PUBLISH of which a byte had left | to be sent again in its old place `[MQTT-4.6.0-1]`, DUP set `[MQTT-3.3.1-1]` |
     /// | PUBLISH of which no byte had left | unchanged |
     /// | QoS 0 PUBLISH half sent | gone `[MQTT-4.3.1-1]` |
     /// | PUBREL sent | to be sent again, in the order of PUBREC `[MQTT-4.4.0-1]` `[MQTT-4.6.0-4]` |

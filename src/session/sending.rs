@@ -187,6 +187,7 @@ impl Outgoing {
         None
     }
 
+    /// What goes although the window is closed `[MQTT-3.3.4-8]` `[MQTT-4.9.0-3]`.
     fn next_unwindowed(&mut self, slots: &[SendSlot]) -> Option<SendSlot> {
         if find(slots, self.bypass).is_none() {
             self.bypass = self.next;

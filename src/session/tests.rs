@@ -238,6 +238,7 @@ fn colliding_identifiers_are_told_apart() {
 
 #[test]
 fn a_refused_qos_2_message_is_over_and_the_next_is_new() {
+    // [MQTT-4.3.3-9]
     let mut storage = Fixed::<16, 1, 4>::new();
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;

@@ -136,7 +136,7 @@ impl<'a> Connect<'a> {
         writer.u8(self.flags());
         writer.u16(self.keep_alive);
         self.properties.encode_with(own, self.version, writer);
-        writer.string(self.client_id); // the order of the payload: [MQTT-3.1.3-1]
+        writer.string(self.client_id); // the order of the payload: [MQTT-3.1.3-1] [MQTT-3.1.3-3]
         if let Some(will) = &self.will {
             will.properties.encode(self.version, writer);
             writer.string(will.topic.as_str());
@@ -150,6 +150,7 @@ impl<'a> Connect<'a> {
         }
     }
 
+    /// The flags tell what the payload holds `[MQTT-3.1.2-9]` `[MQTT-3.1.2-16]` `[MQTT-3.1.2-17]` `[MQTT-3.1.2-18]` `[MQTT-3.1.2-19]`.
     fn flags(&self) -> u8 {
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
         flag(self.clean_start, CLEAN_START)
@@ -174,7 +175,7 @@ fn check_flags(flags: u8, version: Version) -> Result<(), DecodeError> {
         return Err(Malformed::ReservedBits.into()); // [MQTT-3.1.2-3]
     }
     let will_without_flag = flags & WILL == 0 && flags & (WILL_QOS | WILL_RETAIN) != 0; // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
-    let password_alone = flags & PASSWORD != 0 && flags & USER_NAME == 0 && !version.allows_password_alone(); // [MQTT-3.1.2-22]
+    let password_alone = flags & PASSWORD != 0 && flags & USER_NAME == 0 && !version.allows_password_alone(); // [3.1.1: MQTT-3.1.2-22]
     if will_without_flag || password_alone {
         return Err(Violation::ConnectFlags.into());
     }

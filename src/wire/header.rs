@@ -113,7 +113,7 @@ impl Header {
     /// Decodes the header at the start of `input`.
     ///
     /// # Errors
-    /// As soon as the bytes seen rule out a header: an unknown type, wrong reserved flags `[MQTT-2.1.3-1]` `[MQTT-2.2.2-2]`, or a
+    /// As soon as the bytes seen rule out a header: an unknown type, wrong reserved flags `[MQTT-2.1.3-1]`, or a
     /// remaining length of more than four bytes.
     pub fn decode(input: &[u8], rules: Rules) -> Result<HeaderStep, DecodeError> {
         let Some((&first, rest)) = input.split_first() else { return Ok(HeaderStep::Partial(2)) };
@@ -156,6 +156,8 @@ pub(crate) fn packet_length(input: &[u8]) -> PacketLength {
     }
 }
 
+/// PUBREL, SUBSCRIBE and UNSUBSCRIBE have 2, all others 0 `[MQTT-3.6.1-1]` `[MQTT-3.8.1-1]` `[MQTT-3.10.1-1]` `[MQTT-3.14.1-1]`
+/// `[MQTT-3.15.1-1]`.
 fn check_flags(packet_type: PacketType, flags: u8, rules: Rules) -> Result<(), Malformed> {
     if packet_type == PacketType::Publish {
         return if flags & 0b0110 == 0b0110 { Err(Malformed::QoS) } else { Ok(()) }; // [MQTT-3.3.1-4]

@@ -351,7 +351,7 @@ fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<Value<'a>, Malf
         Kind::TwoByte => Value::Number(reader.u16()?.into()),
         Kind::FourByte => Value::Number(reader.u32()?),
         Kind::Varint => Value::Number(reader.varint()?),
-        Kind::Text => Value::Text(reader.string()?),
+        Kind::Text => Value::Text(reader.string()?), // [MQTT-3.3.2-13] [MQTT-3.3.2-19]
         Kind::Binary => Value::Binary(reader.binary()?),
         Kind::Pair => Value::Pair(reader.string()?, reader.string()?), // [MQTT-1.5.7-1]
     })
@@ -547,7 +547,8 @@ impl<'a> Properties<'a> {
         })
     }
 
-    /// All Subscription Identifiers (§3.3.2.3.8): one for each of our subscriptions that a message matched `[MQTT-3.3.4-4]`.
+    /// All Subscription Identifiers (§3.3.2.3.8): one for each of our subscriptions that a message matched `[MQTT-3.3.4-3]` `[MQTT-3.3.4-4]`
+    /// `[MQTT-3.3.4-5]`.
     pub fn subscription_identifiers(&self) -> impl Iterator<Item = u32> + use<'a> {
         self.iter().filter_map(|property| match property {
             Property::SubscriptionIdentifier(number) => Some(number),

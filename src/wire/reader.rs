@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// A packet identifier: two bytes, never 0 `[MQTT-2.2.1-3]` `[MQTT-2.3.1-1]`.
+    /// A packet identifier: two bytes, never 0 `[MQTT-2.2.1-3]`.
     pub(crate) fn packet_id(&mut self) -> Result<PacketId, DecodeError> {
         PacketId::new(self.u16()?).ok_or(Violation::PacketIdZero.into())
     }

@@ -67,7 +67,7 @@ impl<'a> UnsubAck<'a> {
     }
 }
 
-/// `[MQTT-3.9.3-2]`: 3.1 and 3.1.1 know the three granted levels and one failure.
+/// `[MQTT-3.8.4-7]` `[MQTT-3.9.3-2]`: 3.1 and 3.1.1 know the three granted levels and one failure.
 fn is_subscribe_reason(reason: ReasonCode, version: Version) -> bool {
     if version.has_properties() { reason.is_legal_in(PacketType::SubAck) } else { matches!(reason.0, 0..=2 | 0x80) }
 }

@@ -43,7 +43,7 @@ impl Version {
         self.is_v5()
     }
 
-    /// A password may stand without a user name (§3.1.2.9); before, it may not `[MQTT-3.1.2-22]`.
+    /// A password may stand without a user name (§3.1.2.9); before, it may not `[3.1.1: MQTT-3.1.2-22]`.
     pub(crate) const fn allows_password_alone(self) -> bool {
         self.is_v5()
     }
@@ -58,7 +58,7 @@ impl Version {
         !matches!(self, Self::V31)
     }
 
-    /// A zero-length client identifier is allowed only with a clean session `[MQTT-3.1.3-7]`.
+    /// A zero-length client identifier is allowed only with a clean session `[3.1.1: MQTT-3.1.3-7]`.
     pub(crate) const fn empty_client_id_needs_clean(self) -> bool {
         !self.is_v5()
     }
@@ -86,7 +86,7 @@ impl Version {
         !self.is_v5()
     }
 
-    /// A clean session ends with its link `[MQTT-3.1.2-6]`; in 5.0 the Session Expiry Interval decides.
+    /// A clean session ends with its link `[3.1.1: MQTT-3.1.2-6]`; in 5.0 the Session Expiry Interval decides.
     pub(crate) const fn clean_session_ends_with_link(self) -> bool {
         !self.is_v5()
     }
