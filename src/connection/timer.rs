@@ -151,6 +151,7 @@ impl Core {
 
     /// The input can't be taken: the watch over it pauses.
     pub(super) fn block(&mut self) {
+        self.link.partial = 0; // the packet is whole
         if !core::mem::replace(&mut self.link.blocked, true) {
             self.link.blocked_since = self.now;
         }

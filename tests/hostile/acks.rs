@@ -11,6 +11,7 @@ fn strict_and_busy(version: Version) -> Rig {
 
 #[test]
 fn identifiers() {
+    // [MQTT-2.2.1-5] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3]
     let zero = Violation::PacketIdZero;
     let unknown = Violation::UnknownPacketId;
     let mut rows = Vec::new();
@@ -72,6 +73,8 @@ fn what_belongs_to_another_packet() {
 
 #[test]
 fn codes() {
+    // [MQTT-4.3.3-4]
+    // [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-4.3.3-5]
     let mut rows = vec![
         accept("H84", ALL, busy, b"\x50\x02\x00\x03", &[], b"\x62\x02\x00\x03"),
         accept("H84", ALL, busy, b"\x50\x02\x00\x02", &[], b"\x62\x02\x00\x02"),
@@ -98,6 +101,8 @@ fn codes() {
 
 #[test]
 fn answers_to_requests() {
+    // [MQTT-2.2.1-6] [MQTT-3.8.4-2] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.3-1] [MQTT-3.9.3-2] [MQTT-3.10.4-4]
+    // [MQTT-3.11.3-1] [MQTT-3.11.3-2]
     let (empty, code, count) = (Violation::EmptyList, Violation::ReasonCode, Violation::ReasonCodeCount);
     let granted = &["SubAck 4 [2, 0]"];
     let mut rows = vec![

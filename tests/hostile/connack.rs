@@ -23,6 +23,7 @@ fn asking(version: Version) -> Rig {
 
 #[test]
 fn what_comes_before_connack() {
+    // [MQTT-3.2.0-1] [MQTT-3.2.0-2] [MQTT-3.14.0-1]
     let mut rows = vec![
         close("H21", OLD, waiting, message(Version::V311, 0x30, 0, "t", b"p"), UNEXPECTED, 0x82),
         close("H21", V5, waiting, message(Version::V5, 0x30, 0, "t", b"p"), UNEXPECTED, 0x82),
@@ -59,6 +60,7 @@ fn an_authentication_before_connack() {
 
 #[test]
 fn flags_and_sessions() {
+    // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-4]
     let reserved = Malformed::ReservedBits;
     let mut rows = vec![
         close("H24", V311, waiting, b"\x20\x02\x02\x00", reserved, 0x81),
@@ -91,6 +93,7 @@ fn flags_and_sessions() {
 
 #[test]
 fn a_lost_session() {
+    // [MQTT-3.2.2-5]
     // H27
     for on_session_loss in [OnSessionLoss::Republish, OnSessionLoss::Abort] {
         for version in NEW {
@@ -126,6 +129,7 @@ fn a_lost_session() {
 
 #[test]
 fn codes() {
+    // [MQTT-3.2.2-7] [MQTT-3.2.2-8] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
     let mut rows = Vec::new();
     for code in 6..=255u8 {
         let told = format!("ConnAck {code} 0x80 Untouched").leak();
@@ -194,6 +198,7 @@ fn values_out_of_range() {
 
 #[test]
 fn identifiers_and_information() {
+    // [MQTT-3.1.3-7] [MQTT-3.2.2-16] [MQTT-3.1.2-28] [MQTT-4.12.0-5] [MQTT-4.12.0-6]
     let method = Violation::AuthenticationMethod;
     run(vec![
         close("H33", V5, waiting_nameless, connack5(b""), Violation::NoAssignedClientId, 0x82),
@@ -217,6 +222,7 @@ fn identifiers_and_information() {
 
 #[test]
 fn the_servers_keep_alive() {
+    // [MQTT-3.1.2-21] [MQTT-3.2.2-21] [MQTT-3.2.2-22]
     // H36
     for (properties, seconds) in [(&b"\x13\x00\x00"[..], 0), (b"\x13\xFF\xFF", 65_535), (b"\x13\x00\x01", 1), (b"", 60)]
     {
@@ -242,6 +248,7 @@ fn packets(mut bytes: &[u8]) -> Vec<&[u8]> {
 
 #[test]
 fn no_packet_is_longer_than_the_server_takes() {
+    // [MQTT-3.2.2-15]
     // H35
     for maximum in 1..=40u8 {
         let mut rig = busy(Version::V5);

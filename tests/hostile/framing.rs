@@ -69,6 +69,7 @@ fn types_and_flags() {
 
 #[test]
 fn every_wrong_flag_of_every_type() {
+    // [MQTT-3.15.1-1]
     for version in ALL {
         let (up, asking) = (busy(*version), waiting(*version));
         for first in 0x10..=0xFFu8 {
@@ -162,6 +163,7 @@ fn a_length_of_five_bytes_is_refused_at_the_fourth() {
 
 #[test]
 fn a_packet_that_is_too_large_is_refused_at_its_header() {
+    // [MQTT-3.1.2-24]
     // H02
     for version in ALL {
         let mut rig = idle(*version);

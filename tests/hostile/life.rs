@@ -40,6 +40,7 @@ fn what_only_clients_send() {
 
 #[test]
 fn the_servers_disconnect() {
+    // [MQTT-3.1.4-3] [MQTT-3.14.2-1] [MQTT-4.13.2-1]
     let mut rows = vec![close("H96", OLD, busy, b"\xE0\x00", UNEXPECTED, 0x82)];
     for (bytes, told, code) in [
         (&b"\xE0\x00"[..], "Disconnect 0x00", 0),
@@ -304,6 +305,7 @@ fn a_server_that_takes_less_than_before() {
 
 #[test]
 fn releases_follow_the_order_of_pubrec() {
+    // [MQTT-4.6.0-4]
     // H106
     for version in ALL {
         let mut rig = idle(*version);
@@ -321,6 +323,7 @@ fn releases_follow_the_order_of_pubrec() {
 
 #[test]
 fn acknowledgements_leave_in_the_order_of_arrival() {
+    // [MQTT-4.6.0-2] [MQTT-4.6.0-3]
     // H107
     for version in ALL {
         let limits = Limits { manual_acks: true, ..Limits::DEFAULT };

@@ -194,6 +194,7 @@ fn the_short_forms() {
 
 #[test]
 fn values() {
+    // [MQTT-3.3.2-14] [MQTT-3.14.2-2]
     let value = Violation::PropertyValue;
     let topic = Violation::ResponseTopic;
     let row = |label, properties: &[u8], error: Error, code| -> Row {
@@ -271,6 +272,7 @@ fn asking_silently(version: Version) -> Rig {
 
 #[test]
 fn problem_information_that_was_not_asked_for() {
+    // [MQTT-3.1.2-29]
     // H54
     let mut rows = Vec::new();
     for carrier in &CARRIERS {

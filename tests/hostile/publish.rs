@@ -12,6 +12,8 @@ fn each(first: u8, id: u16, topic: &str, make: impl Fn(&'static [Version], Vec<u
 
 #[test]
 fn headers_identifiers_topics() {
+    // [MQTT-3.3.1-4] [MQTT-3.3.2-2]
+    // [MQTT-2.2.1-4]
     let mut rows = vec![
         close("H57", ALL, busy, b"\x30\x00", Malformed::Truncated, 0x81),
         close("H57", ALL, busy, b"\x30\x01\x00", Malformed::Truncated, 0x81),
@@ -56,6 +58,7 @@ fn headers_identifiers_topics() {
 
 #[test]
 fn the_same_message_twice_in_one_piece() {
+    // [MQTT-3.3.4-1] [MQTT-4.3.3-8] [MQTT-4.3.3-10] [MQTT-4.3.3-11] [MQTT-4.3.3-12] [MQTT-4.5.0-2]
     // H66: the second is not delivered, whatever DUP says and whatever it contains.
     for version in ALL {
         for second in [0x34, 0x3C] {
@@ -126,6 +129,8 @@ fn alias(alias: u8, topic: &str) -> Vec<u8> {
 
 #[test]
 fn aliases() {
+    // [MQTT-3.3.2-8]
+    // [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.3.2-7] [MQTT-3.3.2-10] [MQTT-3.3.2-11]
     let wrong = Violation::TopicAlias;
     let unknown = Violation::UnknownTopicAlias;
     run(vec![
@@ -218,6 +223,7 @@ fn more_messages_than_announced() {
 
 #[test]
 fn strictly_the_maximum_is_a_maximum() {
+    // [MQTT-3.3.4-9]
     // H70: 5.0 announced it.
     let limits = Limits { receive_maximum: 2, manual_acks: true, strict: true, ..Limits::DEFAULT };
     for first in [0x32, 0x34] {

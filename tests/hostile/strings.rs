@@ -25,6 +25,7 @@ fn lengths_behind_the_end() {
 
 #[test]
 fn ill_formed_text() {
+    // [MQTT-1.5.4-1] [MQTT-1.5.4-2]
     let mut rows = Vec::new();
     for topic in [
         &b"\x80"[..],
@@ -57,6 +58,7 @@ fn ill_formed_text() {
 
 #[test]
 fn odd_text() {
+    // [MQTT-1.5.4-3]
     let mut rows = Vec::new();
     for (topic, told) in [
         ("\u{1}", "Message \"\\u{1}\" \"p\" q0 0"),

@@ -154,6 +154,7 @@ fn again(before: &Rig) -> Rig {
 
 /// The link ended as it must: DISCONNECT in 5.0 on a link that was up, nothing else; later input is refused; the session is as it was.
 pub fn check_closed(before: &Rig, mut after: Rig, played: &Played, code: u8) {
+    // [3.1.1: MQTT-4.8.0-1]
     assert_eq!((&played.told, &played.sent), (&Vec::new(), &Vec::new()), "nothing of the bad packet took effect");
     let error = played.end.unwrap();
     let farewell: &[u8] = match before.mqtt.is_connected() && before.version == Version::V5 {

@@ -64,6 +64,7 @@ fn half_a_header_and_then_silence() {
 
 #[test]
 fn no_pingresp_ever() {
+    // [MQTT-3.12.4-1]
     // H101 without anything else
     for version in ALL {
         let mut rig = idle(*version);

@@ -43,6 +43,8 @@ fn states() -> impl Iterator<Item = Pair> {
 
 #[test]
 fn topic_names() {
+    // [MQTT-3.3.2-2] [MQTT-4.7.3-1]
+    // [MQTT-3.1.3-11] [MQTT-4.7.0-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3]
     for (name, error) in [
         ("", TopicError::Empty),
         ("a/+", TopicError::Wildcard),
@@ -59,6 +61,8 @@ fn topic_names() {
 
 #[test]
 fn topic_filters() {
+    // [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.8.2-2]
+    // [MQTT-3.8.3-1] [MQTT-3.10.3-1] [MQTT-4.8.2-1]
     for (filter, error) in [
         ("", TopicError::Empty),
         ("a/#/b", TopicError::Wildcard),
@@ -78,6 +82,7 @@ fn topic_filters() {
 
 #[test]
 fn lists_without_a_filter() {
+    // [MQTT-3.8.3-2] [MQTT-3.10.3-2]
     for mut pair in states() {
         let error = unchanged(&mut pair, |client, now| client.subscribe(now, &Subscribe::new(&[])));
         assert_eq!(error.unwrap_err(), RequestError::EmptyList);
@@ -88,6 +93,7 @@ fn lists_without_a_filter() {
 
 #[test]
 fn no_local_on_a_shared_subscription() {
+    // [MQTT-3.8.3-4]
     let filters = [Subscription::new(TopicFilter::new("$share/g/a").unwrap(), QoS::AtMostOnce).no_local(true)];
     for mut pair in states().filter(|pair| pair.client.version() == Version::V5) {
         let error = unchanged(&mut pair, |client, now| client.subscribe(now, &Subscribe::new(&filters)));
@@ -97,6 +103,7 @@ fn no_local_on_a_shared_subscription() {
 
 #[test]
 fn properties_of_another_packet() {
+    // [MQTT-3.3.4-6]
     let filter = TopicFilter::new("a").unwrap();
     let subscriptions = [Subscription::new(filter, QoS::AtMostOnce)];
     for mut pair in states().filter(|pair| pair.client.version() == Version::V5) {
@@ -126,6 +133,7 @@ fn properties_of_another_packet() {
 
 #[test]
 fn property_values() {
+    // [MQTT-3.3.2-14]
     let long = "x".repeat(65_536);
     let mut pair = Pair::connected(Version::V5);
     for (list, violation) in [
@@ -152,6 +160,7 @@ fn property_values() {
 
 #[test]
 fn connects_that_cannot_be() {
+    // [MQTT-3.1.3-4] [MQTT-3.1.3-12]
     let long = "x".repeat(65_536);
     let will_delay = [Property::WillDelayInterval(1)];
     let receive_maximum = [Property::ReceiveMaximum(1)];
@@ -191,6 +200,7 @@ fn connects_that_cannot_be() {
 
 #[test]
 fn opening_twice() {
+    // [MQTT-3.1.0-2]
     for mut pair in states().filter(|pair| pair.client.state() != State::Closed) {
         let connect = Connect::new(Version::V311, "other");
         let result = unchanged(&mut pair, |client, now| client.open(now, &connect));

@@ -53,6 +53,7 @@ fn connect_in_3_1() {
 
 #[test]
 fn connect_in_3_1_1() {
+    // [MQTT-3.1.2-17] [MQTT-3.1.2-18] [MQTT-3.1.3-1] [MQTT-3.1.3-3]
     both_ways(&[V311], b"\x10\x0E\x00\x04MQTT\x04\x02\x00\x3C\x00\x02me", Packet::Connect(Connect::new(V311, "me")));
     let will = Will::new(TopicName::new("w").unwrap(), b"").qos(QoS::AtLeastOnce);
     let connect = Connect::new(V311, "me").clean_start(false).keep_alive(0).will(will).user_name("");
@@ -70,6 +71,7 @@ fn connect_in_3_1_1() {
 
 #[test]
 fn connect_in_5_0() {
+    // [MQTT-2.2.2-1] [MQTT-3.1.2-9] [MQTT-3.1.2-16] [MQTT-3.1.2-19]
     both_ways(&[V5], b"\x10\x0F\x00\x04MQTT\x05\x02\x00\x3C\x00\x00\x02me", Packet::Connect(Connect::new(V5, "me")));
     let list = [Property::SessionExpiryInterval(10), Property::ReceiveMaximum(20)];
     let will_list = [Property::WillDelayInterval(1), Property::PayloadFormatIndicator(true)];
@@ -85,6 +87,7 @@ fn connect_in_5_0() {
 
 #[test]
 fn connect_names_its_own_version() {
+    // [MQTT-3.1.2-1] [MQTT-3.1.2-2]
     for (version, bytes) in [
         (V31, &b"\x10\x0F\x00\x06MQIsdp\x03\x02\x00\x3C\x00\x01c"[..]),
         (V311, b"\x10\x0D\x00\x04MQTT\x04\x02\x00\x3C\x00\x01c"),
@@ -110,6 +113,7 @@ fn connect_names_its_own_version() {
 
 #[test]
 fn connect_flags() {
+    // [MQTT-3.1.2-3] [MQTT-3.1.2-11] [MQTT-3.1.2-12] [MQTT-3.1.2-13]
     let connect = |flags: u8| [b"\x10\x0D\x00\x04MQTT\x04", &[flags][..], b"\x00\x3C\x00\x01c"].concat();
     assert_eq!(decode(&connect(0x03), V311), malformed(Malformed::ReservedBits));
     for flags in [0x08, 0x10, 0x20, 0x38] {
@@ -171,6 +175,7 @@ fn connack() {
 
 #[test]
 fn publish() {
+    // [MQTT-2.2.1-2] [MQTT-3.3.2-1]
     let publish = Publish {
         dup: false,
         qos: QoS::AtMostOnce,
@@ -244,6 +249,7 @@ fn the_four_acknowledgements() {
 
 #[test]
 fn subscribe() {
+    // [MQTT-3.8.3-5]
     let filter = |text| TopicFilter::new(text).unwrap();
     let list = [Subscription::new(filter("a/+"), QoS::AtLeastOnce), Subscription::new(filter("#"), QoS::ExactlyOnce)];
     let subscribe = Packet::Subscribe(Subscribe::new(id(10), Properties::NONE, Entries::new(&list)));
@@ -338,6 +344,7 @@ fn pings_disconnect_auth() {
 
 #[test]
 fn the_flags_of_the_first_byte() {
+    // [MQTT-2.1.3-1] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1]
     for version in Version::ALL {
         for first in 0..=255u8 {
             if first >> 4 == 3 {

@@ -61,6 +61,7 @@ fn a_fifth_byte_is_refused_at_the_fourth() {
 
 #[test]
 fn longer_than_need_be() {
+    // [MQTT-1.5.5-1]
     for bytes in [&b"\xD0\x80\x00"[..], b"\xD0\x80\x80\x00", b"\xD0\x80\x80\x80\x00"] {
         let fault = Malformed::VariableByteInteger;
         assert_eq!(Packet::decode(bytes, Rules::new(Version::V5)), malformed(fault));

@@ -79,6 +79,7 @@ fn the_table_of_the_crate_is_that_of_the_standard() {
 
 #[test]
 fn all_codes_against_all_packets() {
+    // [MQTT-3.15.2-1]
     for code in 0..=255 {
         for packet in PacketType::ALL {
             let expected = legal(packet).contains(&code);

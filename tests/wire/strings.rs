@@ -107,6 +107,7 @@ fn strict_reading_refuses_control_characters() {
 
 #[test]
 fn strict_reading_reaches_every_string() {
+    // [MQTT-1.5.7-1] [MQTT-3.3.2-13] [MQTT-3.3.2-19]
     let property = |content: &[u8]| packet(0x30, &[&field("t")[..], &block(content)].concat());
     for bytes in [
         property(b"\x03\x00\x01\x01"),

@@ -13,6 +13,8 @@ The project's own commands.
 
     cargo xtask test     set the machine up, then run every check
     cargo xtask setup    only set the machine up
+    cargo xtask fuzz     run every fuzz target for a minute, or for --seconds N
+    cargo xtask trace    check that statements of the standards are cited; --table prints docs/traceability.md
     cargo xtask help     this text
 
 Options of `test` and `setup`:
@@ -34,6 +36,16 @@ pub enum Command {
     List(Selection),
     /// Run steps.
     Run(Selection),
+    /// Run each fuzz target so long.
+    Fuzz {
+        /// How long.
+        seconds: u32,
+    },
+    /// Check the citations, or print their table.
+    Trace {
+        /// Print it.
+        table: bool,
+    },
 }
 
 /// Reads the arguments behind the program's name.
@@ -50,7 +62,13 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("help") => return Ok(Ok(Command::Help)),
             Some("test") => Scope::All,
             Some("setup") => Scope::Setup,
-            _ => return Ok(Err(format!("there is no command {word:?}; the commands are test, setup and help."))),
+            Some("fuzz") => return read_fuzz(parser).map(Ok),
+            Some("trace") => return read_trace(parser).map(Ok),
+            _ => {
+                return Ok(Err(format!(
+                    "there is no command {word:?}; the commands are test, setup, fuzz, trace and help."
+                )));
+            }
         },
         Some(other) => return Err(other.unexpected()),
     };
@@ -68,6 +86,30 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
         }
     }
     Ok(Ok(if list { Command::List(selection) } else { Command::Run(selection) }))
+}
+
+fn read_fuzz(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt::Error> {
+    let mut seconds = crate::fuzz::SECONDS;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("seconds") => seconds = parser.value()?.parse()?,
+            Short('h') | Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Fuzz { seconds })
+}
+
+fn read_trace(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt::Error> {
+    let mut table = false;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("table") => table = true,
+            Short('h') | Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Trace { table })
 }
 
 #[cfg(test)]
@@ -100,6 +142,14 @@ mod tests {
         let line = "test --only fmt --skip=msrv --quick --only=doc";
         assert_eq!(parsed(line), Ok(Command::Run(selection.clone())));
         assert_eq!(parsed(&format!("{line} --list")), Ok(Command::List(selection)));
+    }
+
+    #[test]
+    fn fuzzing_and_tracing() {
+        assert_eq!(parsed("fuzz"), Ok(Command::Fuzz { seconds: 60 }));
+        assert_eq!(parsed("fuzz --seconds 5"), Ok(Command::Fuzz { seconds: 5 }));
+        assert_eq!(parsed("trace"), Ok(Command::Trace { table: false }));
+        assert_eq!(parsed("trace --table"), Ok(Command::Trace { table: true }));
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! and run what was chosen.
 
 mod args;
+mod fuzz;
 mod report;
 mod select;
 mod setup;
 mod shell;
 mod steps;
+mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +33,12 @@ fn main() -> ExitCode {
         Ok(Chosen::Help) => print!("{}", args::HELP),
         Ok(Chosen::List(steps)) => report::list(&steps),
         Ok(Chosen::Run(steps)) => return run(&steps),
+        Ok(Chosen::Work(work)) => {
+            if let Err(message) = work(&Shell::new(root())) {
+                eprintln!("xtask: {message}");
+                return ExitCode::FAILURE;
+            }
+        }
         Err(message) => {
             eprintln!("xtask: {message}\n`cargo xtask help` explains every option.");
             return ExitCode::from(USAGE);
@@ -44,6 +52,7 @@ enum Chosen {
     Help,
     List(Vec<&'static Step>),
     Run(Vec<&'static Step>),
+    Work(Box<dyn Fn(&Shell) -> Result>),
 }
 
 fn choose(command: &Command) -> Result<Chosen> {
@@ -52,6 +61,12 @@ fn choose(command: &Command) -> Result<Chosen> {
         Command::Help => Chosen::Help,
         Command::List(selection) => Chosen::List(pick(selection)?),
         Command::Run(selection) => Chosen::Run(pick(selection)?),
+        Command::Fuzz { seconds } => {
+            let seconds = *seconds;
+            Chosen::Work(Box::new(move |shell| fuzz::run(shell, seconds)))
+        }
+        Command::Trace { table: true } => Chosen::Work(Box::new(trace::print)),
+        Command::Trace { table: false } => Chosen::Work(Box::new(trace::check)),
     })
 }
 

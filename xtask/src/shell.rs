@@ -1,7 +1,7 @@
 //! Runs command lines.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Result;
@@ -26,6 +26,11 @@ impl Shell {
         let folders = std::env::split_paths(&path).chain(SERVER_FOLDERS.map(PathBuf::from));
         let search_path = std::env::join_paths(folders).unwrap_or(path);
         Self { folder, search_path }
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A shell in a folder below this one, if there is a package in it.

@@ -1,7 +1,7 @@
 //! The table of steps. Everything `cargo xtask test` does is a row here, in the order in which it is done.
 
 use crate::shell::Shell;
-use crate::{Result, setup};
+use crate::{Result, fuzz, setup, trace};
 
 /// The oldest toolchain that must build the crate: `rust-version` of the root package, with its patch number.
 pub const MSRV: &str = "1.87.0";
@@ -37,8 +37,8 @@ pub enum Kind {
 
 /// What a step does.
 pub enum Work {
-    /// Looks for something and installs it if it is missing.
-    Prepare(fn(&Shell) -> Result),
+    /// Looks for something and installs it if it is missing, or checks something itself.
+    Call(fn(&Shell) -> Result),
     /// Runs command lines in the root folder. `{features}`, `{msrv}` and `{targets}` stand for the constants above.
     Lines(&'static [&'static str]),
     /// Runs one command line inside a folder with a workspace of its own; without that folder, nothing.
@@ -84,12 +84,14 @@ pub const STEPS: &[Step] = &[
 
     inside("no_std-example", "the firmware example links", "cargo build"), // its own .cargo/config.toml picks the target
     inside("fuzz", "the fuzz targets build", "cargo check"),
+    call("fuzz-run", "every fuzz target runs for ten seconds", fuzz::smoke),
+    call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("benches", "the benchmarks build", "cargo check --all-targets"),
     inside("examples/hosts", "the example hosts build", "cargo check --all-targets"),
 ];
 
 const fn prepare(name: &'static str, about: &'static str, work: fn(&Shell) -> Result) -> Step {
-    Step { name, about, kind: Kind::Setup, quick: false, work: Work::Prepare(work) }
+    Step { name, about, kind: Kind::Setup, quick: false, work: Work::Call(work) }
 }
 
 const fn check(name: &'static str, about: &'static str, lines: &'static [&'static str]) -> Step {
@@ -100,6 +102,10 @@ const fn quick(name: &'static str, about: &'static str, lines: &'static [&'stati
     Step { quick: true, ..check(name, about, lines) }
 }
 
+const fn call(name: &'static str, about: &'static str, work: fn(&Shell) -> Result) -> Step {
+    Step { name, about, kind: Kind::Check, quick: false, work: Work::Call(work) }
+}
+
 const fn inside(folder: &'static str, about: &'static str, line: &'static str) -> Step {
     Step { name: folder, about, kind: Kind::Check, quick: false, work: Work::Inside(folder, line) }
 }
@@ -108,7 +114,7 @@ impl Work {
     /// Does it.
     pub fn run(&self, shell: &Shell) -> Result {
         match self {
-            Self::Prepare(prepare) => prepare(shell),
+            Self::Call(call) => call(shell),
             Self::Lines(lines) => lines.iter().try_for_each(|line| shell.run(&fill(line))),
             Self::Inside(folder, line) => match shell.inside(folder) {
                 Some(shell) => shell.run(&fill(line)),
@@ -134,7 +140,7 @@ mod tests {
     fn lines() -> impl Iterator<Item = (&'static str, String)> {
         STEPS.iter().flat_map(|step| {
             let lines = match &step.work {
-                Work::Prepare(_) => &[][..],
+                Work::Call(_) => &[][..],
                 Work::Lines(lines) => lines,
                 Work::Inside(_, line) => std::slice::from_ref(line),
             };

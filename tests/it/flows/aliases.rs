@@ -154,6 +154,7 @@ fn outbound_aliases_are_used_by_themselves() {
 
 #[test]
 fn as_many_as_the_server_takes() {
+    // [MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-9]
     for (server, own, expected) in [(0, 5, 0), (1, 5, 1), (5, 2, 2), (5, 0, 0)] {
         let limits = Limits { outbound_aliases: own, ..Limits::DEFAULT };
         let config = Config { topic_alias_maximum: server, ..Config::default() };

@@ -21,6 +21,8 @@ fn answer(pair: &mut Pair, data: &[u8]) -> Result<(), RequestError> {
 
 #[test]
 fn challenges_before_connack() {
+    // [MQTT-3.1.0-1] [MQTT-3.1.2-30]
+    // [MQTT-4.12.0-2] [MQTT-4.12.0-3]
     let mut pair = with_method(Config { auth_rounds: 2, ..Config::default() });
     for round in 1..=2 {
         assert_eq!(pair.seen.len(), round);
@@ -38,6 +40,7 @@ fn challenges_before_connack() {
 
 #[test]
 fn authenticating_again() {
+    // [MQTT-4.12.1-1]
     let mut pair = with_method(Config { reauth_rounds: 1, ..Config::default() });
     pair.seen.clear();
     assert_eq!(answer(&mut pair, b""), Err(RequestError::State), "nobody asked");
@@ -66,6 +69,7 @@ fn authenticating_again() {
 
 #[test]
 fn a_re_authentication_that_fails() {
+    // [MQTT-4.12.0-4] [MQTT-4.12.1-2]
     let mut pair = with_method(Config { refuse_reauth: Some(0x87), ..Config::default() });
     pair.client.authenticate(pair.clock.now(), &Auth::re_authenticate(&METHOD[..])).unwrap();
     pair.drive();
@@ -118,6 +122,7 @@ fn the_method_must_be_that_of_connect() {
 
 #[test]
 fn without_a_method_there_is_no_auth() {
+    // [MQTT-4.12.0-6] [MQTT-4.12.0-7]
     for version in Version::ALL {
         let mut pair = Pair::connected(version);
         let refused = pair.client.authenticate(pair.clock.now(), &Auth::re_authenticate(&METHOD[..]));

@@ -72,6 +72,7 @@ fn credentials() {
 
 #[test]
 fn a_password_alone_is_for_5_0() {
+    // [3.1.1: MQTT-3.1.2-22]
     for version in [Version::V31, Version::V311] {
         let refused = Pair::new().try_open(&Connect::new(version, CLIENT).password(b"token"));
         assert_eq!(refused, Err(OpenError::PasswordWithoutUserName));
@@ -102,6 +103,7 @@ fn the_bridge_bit() {
 
 #[test]
 fn client_identifiers() {
+    // [3.1.1: MQTT-3.1.3-7]
     let long = "c".repeat(24);
     for (version, id, clean, expected) in [
         (Version::V31, "", true, Err(OpenError::ClientId)),

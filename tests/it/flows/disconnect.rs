@@ -53,6 +53,8 @@ fn what_is_queued_stays_for_the_next_link() {
 
 #[test]
 fn after_it_nothing_is_taken_and_nothing_is_sent() {
+    // [MQTT-3.14.4-1]
+    // [MQTT-3.14.4-2]
     for version in Version::ALL {
         let mut pair = Pair::connected(version);
         pair.client.disconnect(pair.now(), &Disconnect::default()).unwrap();

@@ -14,6 +14,8 @@ fn poor() -> Config {
 
 #[test]
 fn new_messages_are_refused_before_they_take_an_identifier() {
+    // [MQTT-3.2.2-11] [MQTT-3.2.2-14]
+    // [MQTT-3.2.2-9]
     let mut pair = Pair::with_config(poor()).up(Version::V5);
     let before = pair.client.clone();
     let long = "x".repeat(30);

@@ -11,6 +11,8 @@ const LEVELS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
 #[test]
 fn every_quality_of_service() {
+    // [MQTT-3.3.1-2]
+    // [MQTT-4.3.1-1] [MQTT-4.3.2-2] [MQTT-4.3.2-3] [MQTT-4.3.3-2] [MQTT-4.3.3-5]
     for version in Version::ALL {
         for wire in [Wire::default(), Wire::byte_by_byte(), Wire { latency: 50, ..Wire::default() }] {
             let mut pair = Pair::connected(version).wired(wire);
@@ -64,6 +66,7 @@ fn properties_arrive_in_their_order() {
 
 #[test]
 fn refused_messages_are_over() {
+    // [MQTT-4.4.0-2]
     let config = Config { puback_reason: Some(0x87), pubrec_reason: Some(0x97), ..Config::default() };
     let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
     let mut pair = Pair::with(Heap::new(), limits, config).up(Version::V5);
@@ -120,6 +123,8 @@ fn in_flight(version: Version, max_inflight: u16, receive_maximum: Option<u16>) 
 
 #[test]
 fn the_window_is_the_smaller_of_both_limits() {
+    // [MQTT-3.3.4-7]
+    // [MQTT-4.9.0-1] [MQTT-4.9.0-2]
     for (version, max_inflight, receive_maximum, expected) in [
         (Version::V31, 20, None, 20),
         (Version::V311, 3, None, 3),
@@ -136,6 +141,7 @@ fn the_window_is_the_smaller_of_both_limits() {
 
 #[test]
 fn qos_0_and_requests_pass_a_closed_window_in_their_order() {
+    // [MQTT-3.3.4-8] [MQTT-4.9.0-3]
     for version in Version::ALL {
         let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
         for storage_is_busy in [false, true] {
@@ -385,6 +391,8 @@ fn puback<S: Storage>(connection: &mut Connection<S>, id: u16) {
 
 #[test]
 fn identifiers_go_round_and_leave_out_what_is_held() {
+    // [MQTT-2.2.1-3]
+    // [MQTT-4.3.2-1]
     let mut connection = alone(Heap::new(), Limits::DEFAULT);
     let kept = connection.publish(NOW, &message()).unwrap().id.unwrap();
     let filters = [Subscription::new(TopicFilter::new("#").unwrap(), QoS::AtMostOnce)];

@@ -50,6 +50,7 @@ fn open_unheard(pair: &mut Pair, version: Version, start: Start) {
 
 #[test]
 fn every_quality_of_service() {
+    // [MQTT-3.3.4-1] [MQTT-4.3.2-4]
     for version in Version::ALL {
         for wire in [Wire::default(), Wire::byte_by_byte(), Wire { latency: 50, reads_on: true, ..Wire::default() }] {
             let mut pair = subscribed(Pair::new(), version).wired(wire);
@@ -425,6 +426,7 @@ fn payloads_marked_as_text_can_be_checked() {
 
 #[test]
 fn subscription_identifiers_and_properties_are_shown() {
+    // [MQTT-3.3.4-3]
     let mut pair = Pair::with(Heap::new(), Limits::DEFAULT, Config::default()).up(Version::V5);
     let identifier = [Property::SubscriptionIdentifier(268_435_455)];
     let filters = [pure_mqtt::Subscription::new(pure_mqtt::TopicFilter::new("a/+").unwrap(), QoS::AtLeastOnce)];

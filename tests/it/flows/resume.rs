@@ -14,6 +14,8 @@ fn holding() -> Config {
 
 #[test]
 fn unacknowledged_messages_are_sent_again_in_order_with_dup() {
+    // [MQTT-4.4.0-1] [MQTT-4.6.0-1]
+    // [MQTT-3.1.2-5] [MQTT-3.2.2-3] [MQTT-4.1.0-1] [MQTT-4.3.2-3] [MQTT-4.3.3-3]
     for version in Version::ALL {
         let mut pair = Pair::with_config(holding()).up(version);
         let handles: Vec<Handle> = (0..6).map(|number| pair.send(&number.to_string(), BOTH[number % 2])).collect();
@@ -59,6 +61,7 @@ fn within_a_smaller_receive_maximum() {
 /// PUBRELs hold units of the new window, more than it has; they leave all the same.
 #[test]
 fn releases_go_out_whatever_the_window_is() {
+    // [MQTT-3.3.4-8]
     let mut pair = Pair::with_config(holding()).up(Version::V5);
     for number in 0..6 {
         pair.send(&number.to_string(), QoS::ExactlyOnce);
@@ -110,6 +113,7 @@ fn releases_are_sent_again_in_the_order_of_the_pubrecs() {
 /// DUP tells whether a byte of the message ever left, at any number of bytes.
 #[test]
 fn dup_is_set_if_a_byte_had_left_and_only_then() {
+    // [MQTT-3.3.1-1]
     for version in Version::ALL {
         for qos in BOTH {
             for bytes in 0..14 {
@@ -183,6 +187,7 @@ fn lost(version: Version, on_session_loss: OnSessionLoss) -> (Pair, Vec<Handle>)
 
 #[test]
 fn a_lost_session_is_published_again() {
+    // [MQTT-3.1.2-6] [MQTT-3.2.2-5]
     for version in Version::ALL {
         let (mut pair, handles) = lost(version, OnSessionLoss::Republish);
         assert_eq!(pair.session(), Some(SessionState::New { republished: 2, aborted: 0, completed: 1 }));
@@ -217,6 +222,7 @@ fn a_lost_session_is_given_up() {
 
 #[test]
 fn a_session_that_expired_here_is_lost() {
+    // [MQTT-3.1.2-23]
     let expiry = [Property::SessionExpiryInterval(10)];
     let connect = Connect::new(Version::V5, CLIENT).clean_start(false).properties(&expiry[..]);
     let mut pair = Pair::with_config(holding());

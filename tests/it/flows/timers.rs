@@ -18,6 +18,7 @@ fn up_with(version: Version, keep_alive: u16, limits: Limits) -> Pair {
 
 #[test]
 fn silence_is_broken_by_pingreq() {
+    // [MQTT-3.1.2-20]
     for version in Version::ALL {
         let mut pair = up_with(version, 10, Limits::DEFAULT);
         assert_eq!(pair.client.next_timer(), Some((Timer::KeepAlive, pair.now().after_secs(10))));
