@@ -107,7 +107,8 @@ impl<S: Storage> Connection<S> {
         self.core.handle_input(&mut self.storage.parts(), input)
     }
 
-    /// Does what is due at `now`. Call it when [`poll_timeout`](Self::poll_timeout) has come; earlier or more often is no mistake.
+    /// Does what is due at `now`. Call it when [`poll_timeout`](Self::poll_timeout) has come, and again while that is not in the future; earlier
+    /// or more often is no mistake.
     ///
     /// # Errors
     /// A deadline of the server's has passed: the link is over, as after an error of [`handle_input`](Self::handle_input).

@@ -1,7 +1,7 @@
 //! Everything that happens because time passes: one enum, one table, one deadline.
 
 use crate::connection::core::Core;
-use crate::connection::link::Ping;
+use crate::connection::link::{Deadlines, Ping};
 use crate::connection::state::State;
 use crate::error::ConnectionError;
 use crate::storage::Parts;
@@ -50,7 +50,8 @@ impl Core {
         let deadlines = &self.link.deadlines;
         match timer {
             Timer::ConnAck => deadlines.connack,
-            Timer::PingResp if self.link.blocked => Deadline::NONE,
+            // What is waited for may lie behind the input that isn't taken.
+            Timer::PingResp | Timer::Ack | Timer::Retry if self.link.blocked => Deadline::NONE,
             Timer::PingResp => self.pingresp_deadline(),
             Timer::Auth => deadlines.auth,
             Timer::Ack => deadlines.ack,
@@ -160,8 +161,10 @@ impl Core {
     fn unblock(&mut self) {
         if core::mem::take(&mut self.link.blocked) {
             let paused = self.now.millis_since(self.link.blocked_since);
-            let pingresp = self.link.deadlines.pingresp.get();
-            self.link.deadlines.pingresp = pingresp.map_or(Deadline::NONE, |at| Deadline::at(at.after_millis(paused)));
+            let Deadlines { pingresp, ack, retry, .. } = &mut self.link.deadlines;
+            for deadline in [pingresp, ack, retry] {
+                *deadline = deadline.get().map_or(Deadline::NONE, |at| Deadline::at(at.after_millis(paused)));
+            }
         }
     }
 

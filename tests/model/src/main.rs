@@ -1,0 +1,145 @@
+//! Explores every order of events, up to a budget, between the real client and a small server. See README.md.
+
+mod configs;
+mod packet;
+mod rules;
+mod server;
+mod state;
+
+use crate::rules::Rule;
+use crate::state::{Action, Config, State};
+use stateright::{Checker, HasDiscoveries, Model, Property};
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+const SPENT: &str = "AllSpent";
+const SETTLES: &str = "EverythingEnds";
+
+impl Model for Config {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::new(self)]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        state.actions(self, actions);
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let step = || {
+            let mut state = last.clone();
+            state.apply(self, action).then_some(state)
+        };
+        catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
+            let mut state = last.clone();
+            state.broken = Some(Rule::NoPanic);
+            Some(state)
+        })
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut properties = rules::properties();
+        properties.push(Property::always(SETTLES, |config: &Config, state: &State| {
+            let settles = || state.drain(config, &mut |_| {}).is_ok();
+            state.broken.is_some() || catch_unwind(AssertUnwindSafe(settles)).unwrap_or(false)
+        }));
+        properties.push(Property::always("EqHashOfACopy", |_, state: &State| {
+            let copy = state.client.clone();
+            copy == state.client && hash(&copy) == hash(&state.client)
+        }));
+        // Not a promise, but a check of the model itself: this must be reachable.
+        properties.push(Property::sometimes(SPENT, |config: &Config, state: &State| state.is_spent(config)));
+        properties
+    }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What one configuration gave.
+struct Outcome {
+    states: usize,
+    holds: bool,
+}
+
+fn explore(config: &Config) -> Outcome {
+    let start = Instant::now();
+    let checker = config.clone().checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let mut discoveries = checker.discoveries();
+    let (states, depth) = (checker.unique_state_count(), checker.max_depth());
+    let is_spent = discoveries.remove(SPENT).is_some();
+    let holds = discoveries.is_empty() && is_spent;
+    println!(
+        "{:<4} {:<28} {:>9} states, depth {:>3}, {:>5.1} s: {}",
+        format!("{:?}", config.version),
+        config.name,
+        states,
+        depth,
+        start.elapsed().as_secs_f64(),
+        if holds { "holds" } else { "FAILS" }
+    );
+    println!("     {}", configs::describe(config));
+    if !is_spent {
+        println!("     it never came so far that all was spent and all was finished");
+    }
+    for (name, path) in discoveries {
+        let last = path.last_state().clone();
+        println!("\n{name} is broken{}:", last.broken.map_or(String::new(), |rule| format!(" ({})", rule.text())));
+        for (number, action) in path.into_actions().iter().enumerate() {
+            println!("{:>4}. {action:?}", number + 1);
+        }
+        if name == SETTLES {
+            println!("      and then, with nothing going wrong any more:");
+            let drained = catch_unwind(AssertUnwindSafe(|| last.drain(config, &mut |a| println!("      {a:?}"))));
+            println!("      {}", drained.map_or_else(|_| "a panic".into(), |result| result.err().unwrap_or_default()));
+        }
+        println!("\nThe state then: {last:?}\n");
+    }
+    Outcome { states, holds }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (list, only) = match arguments[..] {
+        [] => (configs::normal(), None),
+        ["--release-size"] => (configs::large(), None),
+        ["--only", name] => ([configs::normal(), configs::large()].concat(), Some(name)),
+        _ => {
+            eprintln!("usage: pure-mqtt-model [--release-size | --only NAME]");
+            return ExitCode::from(2);
+        }
+    };
+    let start = Instant::now();
+    let (mut states, mut holds) = (0, true);
+    for config in list.iter().filter(|config| only.is_none_or(|name| config.name == name)) {
+        let outcome = explore(config);
+        states += outcome.states;
+        holds &= outcome.holds;
+        if !holds {
+            break;
+        }
+    }
+    println!("{states} states in {:.1} s", start.elapsed().as_secs_f64());
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiny_budgets_hold() {
+        for config in configs::tiny() {
+            assert!(explore(&config).holds, "{}", config.name);
+        }
+    }
+}
