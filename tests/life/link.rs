@@ -50,8 +50,6 @@ pub struct Link {
     /// What the client has read and not taken.
     pub rx: Vec<u8>,
     pub is_blocked: bool,
-    /// It was blocked at some time.
-    pub was_blocked: bool,
     /// Milliseconds in each direction.
     pub latency: u64,
     /// It breaks after so many more bytes, out and in.
@@ -70,7 +68,6 @@ impl Link {
             down: Pipe::default(),
             rx: Vec::new(),
             is_blocked: false,
-            was_blocked: false,
             latency,
             left,
             dead_since: None,

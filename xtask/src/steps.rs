@@ -86,6 +86,7 @@ pub const STEPS: &[Step] = &[
     inside("fuzz", "the fuzz targets build", "cargo check"),
     call("fuzz-run", "every fuzz target runs for ten seconds", fuzz::smoke),
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
+    inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("benches", "the benchmarks build", "cargo check --all-targets"),
     inside("examples/hosts", "the example hosts build", "cargo check --all-targets"),
 ];
