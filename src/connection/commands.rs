@@ -151,11 +151,7 @@ impl Core {
         if subscribe.properties.subscription_identifiers().next().is_some() {
             flags.set(Flags::IDENTIFIER);
         }
-        let peer = &self.link.peer;
-        let unavailable = flags.has(Flags::SHARE) && peer.no_shares
-            || flags.has(Flags::WILDCARD) && peer.no_wildcards
-            || flags.has(Flags::IDENTIFIER) && peer.no_identifiers;
-        if self.is_connected() && unavailable {
+        if self.is_connected() && self.link.peer.lacks(flags) {
             return Err(RequestError::NotSupported);
         }
         let request = (PacketType::Subscribe, &subscribe.properties);
@@ -236,11 +232,12 @@ impl Core {
             _ => PacketType::PubRec,
         };
         let id = PacketId::new(slot.id).ok_or(RequestError::Stale)?;
-        let is_plain = with.properties.is_empty() || !self.version().has_properties();
+        let is_stored =
+            slot.owed && self.is_connected() && self.version().has_properties() && !with.properties.is_empty();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
-        let length = measure(&|writer| write_acknowledgement(packet, &ack, self.version(), writer));
-        let is_stored = !is_plain && self.is_connected() && slot.owed && self.link.peer.takes_length(length);
-        let need = is_stored.then(|| self.need(length, 0, false, bounds));
+        let length = || measure(&|writer| write_acknowledgement(packet, &ack, self.version(), writer));
+        let length = is_stored.then(length).filter(|length| self.link.peer.takes_length(*length));
+        let need = length.map(|length| self.need(length, 0, false, bounds));
         Ok(AckDraft { packet, id, need })
     }
 

@@ -74,7 +74,7 @@ impl Control {
     /// `count` bytes were taken; returns whether the start of the staged packet is among them.
     pub(super) fn advance(&mut self, count: usize) -> bool {
         self.start = (self.start + count.min(self.len()) as u16).min(self.end);
-        let touched = self.prefix > 0 && self.start > self.before - self.prefix;
+        let touched = self.has_begun_prefix();
         if self.start >= self.before {
             self.prefix = 0;
         }
@@ -84,9 +84,14 @@ impl Control {
         touched
     }
 
+    /// Bytes of the staged packet's start are out, and more of them wait (or these were the last).
+    const fn has_begun_prefix(&self) -> bool {
+        self.prefix > 0 && self.start > self.before - self.prefix
+    }
+
     /// Drops the packets of which no byte has left, and moves the rest to the front.
     pub(super) fn keep_only_begun(&mut self, bytes: &mut [u8]) {
-        let has_begun_prefix = self.prefix > 0 && self.start > self.before - self.prefix;
+        let has_begun_prefix = self.has_begun_prefix();
         let mut border = 0;
         while border < usize::from(self.start) {
             let rest = bytes.get(border..).unwrap_or_default();

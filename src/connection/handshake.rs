@@ -8,7 +8,7 @@ use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
 use crate::limits::OnSessionLoss;
 use crate::reason::ReasonCode;
-use crate::session::Loss;
+use crate::session::{Loss, fingerprint};
 use crate::storage::Parts;
 use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
@@ -118,11 +118,6 @@ pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer
 pub(super) fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
     writer.u8(PacketType::Auth.first_byte());
     writer.block(&|writer| auth.encode(Version::V5, writer));
-}
-
-/// A number that stands for an authentication method; it only has to catch mistakes.
-fn fingerprint(method: &str) -> u32 {
-    method.bytes().fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 impl Core {

@@ -53,7 +53,7 @@ impl Aliases {
             }
             _ => TOO_LONG,
         };
-        *entry = AliasEntry { serial: self.serial, length, hash: fingerprint(name) };
+        *entry = AliasEntry { serial: self.serial, length, hash: short_fingerprint(name) };
     }
 
     /// Takes a binding back that the server was not told of.
@@ -89,7 +89,7 @@ impl Aliases {
         if maximum == 0 || topic.len() > room {
             return Outbound::None;
         }
-        let hash = fingerprint(topic);
+        let hash = short_fingerprint(topic);
         for (alias, entry) in (1..=self.bound.min(maximum)).zip(names.entries.iter()) {
             let is_same =
                 entry.hash == hash && Self::name(names.entries, names.bytes, alias, entry.serial) == Some(topic);
@@ -115,9 +115,14 @@ fn stride(names: &Names<'_>) -> usize {
     names.bytes.len().checked_div(names.entries.len()).unwrap_or(0).min(usize::from(TOO_LONG) - 1)
 }
 
-/// A small hash that only saves comparisons (FNV-1a, folded).
-fn fingerprint(name: &str) -> u16 {
-    let hash = name.bytes().fold(0x811C_9DC5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+/// A number that stands for a text where mistakes are to be caught or comparisons saved (FNV-1a); not safe against somebody who looks for
+/// another text with the same one.
+pub(crate) fn fingerprint(text: &str) -> u32 {
+    text.bytes().fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+fn short_fingerprint(name: &str) -> u16 {
+    let hash = fingerprint(name);
     (hash ^ hash >> 16) as u16
 }
 

@@ -15,7 +15,7 @@ mod sending;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::alias::{Aliases, Outbound, Standing};
+pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
 #[cfg(feature = "alloc")]
 pub(crate) use self::incoming::reindex;
 pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};

@@ -83,9 +83,15 @@ impl Peer {
         }
     }
 
+    /// A SUBSCRIBE with these marks asks for something that the server doesn't have (§3.2.2.3).
+    pub(crate) const fn lacks(&self, flags: Flags) -> bool {
+        flags.has(Flags::SHARE) && self.no_shares
+            || flags.has(Flags::WILDCARD) && self.no_wildcards
+            || flags.has(Flags::IDENTIFIER) && self.no_identifiers
+    }
+
     /// Why the server won't take this packet.
     fn refuses(&self, slot: &SendSlot, first_byte: u8, length: usize) -> Option<Cause> {
-        let is_refused = |flag, unavailable| slot.flags.has(flag) && unavailable;
         if !self.takes_length(length) {
             Some(Cause::TooLarge) // [MQTT-3.2.2-15]
         } else if slot.kind.is_publish() {
@@ -96,10 +102,7 @@ impl Peer {
                 (is_retained && self.no_retain).then_some(Cause::RetainNotSupported) // [MQTT-3.2.2-14]
             }
         } else {
-            let unavailable = is_refused(Flags::SHARE, self.no_shares)
-                || is_refused(Flags::WILDCARD, self.no_wildcards)
-                || is_refused(Flags::IDENTIFIER, self.no_identifiers);
-            unavailable.then_some(Cause::SubscriptionNotSupported)
+            self.lacks(slot.flags).then_some(Cause::SubscriptionNotSupported)
         }
     }
 }
