@@ -100,7 +100,9 @@ impl Control {
                 _ => break,
             }
         }
-        let end = border.clamp(usize::from(self.start), usize::from(self.end));
+        // A packet that goes on in the arena ends its part here where the arena's begins.
+        let limit = if has_begun_prefix { self.before } else { self.end };
+        let end = border.clamp(usize::from(self.start), usize::from(limit));
         let start = usize::from(self.start);
         if end <= bytes.len() {
             bytes.copy_within(start..end, 0);
@@ -138,5 +140,18 @@ mod tests {
         control.advance(8);
         control.keep_only_begun(&mut bytes);
         assert!(control.is_empty());
+    }
+
+    /// The rest of the packet lies in the arena: what was to follow it must not come before.
+    #[test]
+    fn what_follows_a_packet_half_out_is_dropped_if_its_start_is_here() {
+        let mut bytes = [0; 32];
+        let mut control = Control::default();
+        control.append(&mut bytes, false, &|writer| writer.bytes(&[0x30, 9, 0, 0, 3, 0x23, 0, 1])).unwrap();
+        control.note_prefix(8);
+        assert!(control.advance(3));
+        control.append(&mut bytes, true, &|writer| writer.bytes(&[0xF0, 0])).unwrap(); // AUTH
+        control.keep_only_begun(&mut bytes);
+        assert_eq!((control.first(&bytes), control.second(&bytes)), (&[0, 3, 0x23, 0, 1][..], &[][..]));
     }
 }
