@@ -14,6 +14,7 @@ The project's own commands.
     cargo xtask test     set the machine up, then run every check
     cargo xtask setup    only set the machine up
     cargo xtask fuzz     run every fuzz target for a minute, or for --seconds N
+    cargo xtask faults   check that ten known faults are found, by two methods each; --all tries every method
     cargo xtask trace    check that statements of the standards are cited; --table prints docs/traceability.md
     cargo xtask help     this text
 
@@ -41,6 +42,11 @@ pub enum Command {
         /// How long.
         seconds: u32,
     },
+    /// Check that known faults are found.
+    Faults {
+        /// By every method, not just by enough of them.
+        all: bool,
+    },
     /// Check the citations, or print their table.
     Trace {
         /// Print it.
@@ -63,10 +69,17 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("test") => Scope::All,
             Some("setup") => Scope::Setup,
             Some("fuzz") => return read_fuzz(parser).map(Ok),
-            Some("trace") => return read_trace(parser).map(Ok),
+            Some("faults") => {
+                return read_flag(parser, "all")
+                    .map(|all| Ok(all.map_or(Command::Help, |all| Command::Faults { all })));
+            }
+            Some("trace") => {
+                return read_flag(parser, "table")
+                    .map(|table| Ok(table.map_or(Command::Help, |table| Command::Trace { table })));
+            }
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, trace and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, faults, trace and help."
                 )));
             }
         },
@@ -100,16 +113,17 @@ fn read_fuzz(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt
     Ok(Command::Fuzz { seconds })
 }
 
-fn read_trace(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt::Error> {
-    let mut table = false;
+/// Whether the one option that a command has is there; `None` if help is asked for.
+fn read_flag(parser: &mut lexopt::Parser, name: &str) -> std::result::Result<Option<bool>, lexopt::Error> {
+    let mut is_set = false;
     while let Some(arg) = parser.next()? {
         match arg {
-            Long("table") => table = true,
-            Short('h') | Long("help") => return Ok(Command::Help),
+            Long(option) if option == name => is_set = true,
+            Short('h') | Long("help") => return Ok(None),
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Command::Trace { table })
+    Ok(Some(is_set))
 }
 
 #[cfg(test)]
@@ -145,7 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn fuzzing_and_tracing() {
+    fn commands_with_one_option() {
+        assert_eq!(parsed("faults"), Ok(Command::Faults { all: false }));
+        assert_eq!(parsed("faults --all"), Ok(Command::Faults { all: true }));
+        assert_eq!(parsed("faults --help"), Ok(Command::Help));
+        assert!(parsed("faults --table").is_err());
         assert_eq!(parsed("fuzz"), Ok(Command::Fuzz { seconds: 60 }));
         assert_eq!(parsed("fuzz --seconds 5"), Ok(Command::Fuzz { seconds: 5 }));
         assert_eq!(parsed("trace"), Ok(Command::Trace { table: false }));

@@ -4,6 +4,7 @@
 //! and run what was chosen.
 
 mod args;
+mod faults;
 mod fuzz;
 mod report;
 mod select;
@@ -64,6 +65,10 @@ fn choose(command: &Command) -> Result<Chosen> {
         Command::Fuzz { seconds } => {
             let seconds = *seconds;
             Chosen::Work(Box::new(move |shell| fuzz::run(shell, seconds)))
+        }
+        Command::Faults { all } => {
+            let all = *all;
+            Chosen::Work(Box::new(move |shell| faults::run(shell, all)))
         }
         Command::Trace { table: true } => Chosen::Work(Box::new(trace::print)),
         Command::Trace { table: false } => Chosen::Work(Box::new(trace::check)),
