@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod corners;
 mod flows;
 mod hosts;
 mod misuse;

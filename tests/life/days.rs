@@ -4,8 +4,8 @@ use crate::common::clock::given_seed;
 use crate::device::Device;
 use crate::ledger::Ledger;
 use crate::trouble::{Character, Counts, HOUR, MINUTE};
+use indicatif::{ProgressBar, ProgressStyle};
 use pure_mqtt::{Fixed, Heap, Storage, Version};
-use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -135,6 +135,8 @@ fn nothing_is_lost_in_the_life_of_a_device() {
     }
     let start = Instant::now();
     let lives = asked_for().unwrap_or(SOME_DAYS).div_ceil(DAYS_OF_A_LIFE);
+    let bar = ProgressBar::new(lives * DAYS_OF_A_LIFE);
+    bar.set_style(ProgressStyle::with_template("{wide_bar} {pos} of {len} days, {eta} left").unwrap());
     let (next, total) = (AtomicU64::new(1), Mutex::new(Counts::default()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -147,13 +149,12 @@ fn nothing_is_lost_in_the_life_of_a_device() {
                 let counts = life(seed, 0);
                 let mut total = total.lock().unwrap();
                 *total += counts;
-                if std::io::stderr().is_terminal() {
-                    eprint!("\r{} of {} days", total.days, lives * DAYS_OF_A_LIFE);
-                }
+                bar.set_position(total.days);
             }
         };
         (0..threads).for_each(|_| drop(scope.spawn(work)));
     });
+    bar.finish_and_clear();
     let total = total.into_inner().unwrap();
     println!("{lives} lives, seeds 1 to {lives}, in {:.1?}: {total:#?}", start.elapsed());
 }

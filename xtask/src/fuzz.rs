@@ -5,12 +5,10 @@ use crate::shell::Shell;
 
 /// How long each target runs, in seconds, if nothing else is asked for.
 pub const SECONDS: u32 = 60;
-/// How much a step of `cargo xtask test` does: the same each time, so that it fails only for those who broke something.
-const SMOKE: &str = "-seed=1 -runs=20000 -max_total_time=20";
 
 const TARGETS: [&str; 4] = ["decode", "connection", "peer", "roundtrip"];
 
-/// Runs each target for so many seconds.
+/// Runs each target for so many seconds, as many at a time as there are cores.
 pub fn run(shell: &Shell, seconds: u32) -> Result {
     prepare(shell)?;
     run_all(shell, &format!("-max_total_time={seconds}"))
@@ -20,15 +18,22 @@ fn run_all(shell: &Shell, bounds: &str) -> Result {
     for target in TARGETS {
         let corpus = format!("fuzz/corpus/{target}");
         std::fs::create_dir_all(shell.folder().join(&corpus)).map_err(|error| format!("{corpus}: {error}."))?;
-        shell.run(&line(target, bounds))?;
     }
-    Ok(())
+    shell.run(BUILD)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    TARGETS.chunks(cores).try_for_each(|targets| {
+        std::thread::scope(|scope| {
+            let runs: Vec<_> = targets.iter().map(|target| scope.spawn(|| shell.run(&line(target, bounds)))).collect();
+            let ends = runs.into_iter().map(|run| run.join().unwrap_or_else(|_| Err("a fuzz run broke off.".into())));
+            ends.fold(Ok(()), Result::and)
+        })
+    })
 }
 
-/// A short run of each target; nothing where cargo-fuzz can't be had.
+/// The run of each target that is a step of `cargo xtask test`, with the same seed each time; nothing where cargo-fuzz can't be had.
 pub fn smoke(shell: &Shell) -> Result {
     match prepare(shell) {
-        Ok(()) => run_all(shell, SMOKE),
+        Ok(()) => run_all(shell, &format!("-seed=1 -max_total_time={SECONDS}")),
         Err(reason) => {
             println!("left out: {reason}");
             Ok(())
@@ -44,6 +49,8 @@ fn prepare(shell: &Shell) -> Result {
         format!("cargo-fuzz is missing and could not be installed. {error} `cargo install cargo-fuzz --locked` does it by hand.")
     })
 }
+
+const BUILD: &str = "RUSTC_BOOTSTRAP=1 cargo fuzz build -s none";
 
 /// The seeds are read, and what is found on the way goes to `fuzz/corpus`. There is no sanitizer: the crate has no `unsafe`, and the stable
 /// toolchain needs to be told that it may.

@@ -84,7 +84,7 @@ pub const STEPS: &[Step] = &[
 
     inside("no_std-example", "the firmware example links", "cargo build"), // its own .cargo/config.toml picks the target
     inside("fuzz", "the fuzz targets build", "cargo check"),
-    call("fuzz-run", "every fuzz target runs for a moment, the same each time", fuzz::smoke),
+    call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke),
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     call("faults", "ten known faults are found, each by two methods", faults::check),

@@ -1,0 +1,69 @@
+//! Topic aliases where there is no room for them.
+
+use super::rig::{NOW, sent, taken, up_with};
+use pure_mqtt::{Connection, Event, Fixed, Limits, Publish, Storage, TopicName, Version};
+
+const ALIASES: Limits = Limits { outbound_aliases: 2, topic_alias_maximum: 2, ..Limits::DEFAULT };
+
+fn publish<S: Storage>(client: &mut Connection<S>, topic: &str) -> Vec<u8> {
+    client.publish(NOW, &Publish::new(TopicName::new(topic).unwrap(), b"payload")).unwrap();
+    sent(client)
+}
+
+#[test]
+fn an_alias_that_does_not_fit_the_control_area_is_not_bound() {
+    // The start of PUBLISH with topic and alias takes 2 + 2 + topic + 4 bytes.
+    let mut client = up_with(Fixed::<128, 4, 4, 32, 2, 40>::new(), ALIASES, Version::V5, &[0x22, 0, 2]);
+    let [fits, longer] = ["x".repeat(24), "y".repeat(25)];
+    for _ in 0..2 {
+        let bytes = publish(&mut client, &longer);
+        assert_eq!(bytes.len(), 2 + 2 + 25 + 1 + 7, "the whole name, no alias");
+    }
+    assert_eq!(publish(&mut client, &fits).len(), 2 + 2 + 24 + 4 + 7, "the name and its alias");
+    assert_eq!(publish(&mut client, &fits).len(), 2 + 2 + 4 + 7, "the alias alone");
+}
+
+#[test]
+fn a_packet_that_an_alias_would_make_too_long_goes_without() {
+    let limits = [0x22, 0, 2, 0x27, 0, 0, 0, 20];
+    let mut client = up_with(Fixed::<128, 4, 4, 32, 2, 40>::new(), ALIASES, Version::V5, &limits);
+    // 2 + 2 + topic + 1 + 7: with the alias three more.
+    assert_eq!(publish(&mut client, "12345678").len(), 20);
+    assert_eq!(publish(&mut client, "12345678").len(), 20);
+}
+
+#[test]
+fn a_name_as_long_as_the_store_is_kept_and_a_longer_one_is_not() {
+    let mut client = up_with(Fixed::<128, 4, 4, 64, 2, 8>::new(), ALIASES, Version::V5, &[0x22, 0, 2]);
+    assert_eq!(publish(&mut client, "12345678").len(), 2 + 2 + 8 + 4 + 7);
+    assert_eq!(publish(&mut client, "12345678").len(), 2 + 2 + 4 + 7);
+    assert_eq!(publish(&mut client, "123456789").len(), 2 + 2 + 9 + 1 + 7);
+    assert_eq!(publish(&mut client, "123456789").len(), 2 + 2 + 9 + 1 + 7);
+    // The other way.
+    let packet = b"\x30\x0E\0\x0812345678\x03\x23\0\x01";
+    assert!(matches!(taken(&mut client, packet), Ok(Some(Event::Message(_)))));
+    let Ok(Some(Event::Message(message))) = taken(&mut client, b"\x30\x06\0\0\x03\x23\0\x01") else { panic!() };
+    assert_eq!(client.topic(&message.topic).map(|name| name.as_str().to_owned()).as_deref(), Some("12345678"));
+}
+
+/// Two names with the same fingerprint are two names.
+#[test]
+fn names_that_look_alike_from_afar_are_told_apart() {
+    let short = |name: &str| {
+        let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        (hash ^ hash >> 16) as u16
+    };
+    let names: Vec<String> = (0..2_000).map(|number| format!("n{number}")).collect();
+    let (a, b) = names
+        .iter()
+        .enumerate()
+        .find_map(|(index, a)| names[index + 1..].iter().find(|b| short(a) == short(b)).map(|b| (a, b)))
+        .expect("two of two thousand collide in 16 bits");
+    let mut client = up_with(Fixed::<128, 4, 4, 64, 2, 8>::new(), ALIASES, Version::V5, &[0x22, 0, 2]);
+    let first = publish(&mut client, a);
+    let second = publish(&mut client, b);
+    assert!(first.windows(a.len()).any(|part| part == a.as_bytes()));
+    assert!(second.windows(b.len()).any(|part| part == b.as_bytes()), "its own name, not the other's alias");
+    assert_eq!(publish(&mut client, a)[2..8], [0, 0, 3, 0x23, 0, 1]);
+    assert_eq!(publish(&mut client, b)[2..8], [0, 0, 3, 0x23, 0, 2]);
+}

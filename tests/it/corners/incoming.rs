@@ -1,0 +1,129 @@
+//! Messages from the server that come again at an awkward time, and answers that wait for room.
+
+use super::rig::{NOW, delivered, is_blocked, message, reopen, sent, take, taken, up};
+use pure_mqtt::wire::Violation;
+use pure_mqtt::{Ack, ConnectionError, Event, Fixed, Limits, Property, Publish, QoS, ReasonCode, TopicName, Version};
+
+const MANUAL: Limits = Limits { manual_acks: true, ..Limits::DEFAULT };
+const BECAUSE: [Property<'static>; 1] = [Property::ReasonString("because")];
+
+#[test]
+fn a_message_repeated_before_it_was_acknowledged_is_answered_once() {
+    for version in Version::ALL {
+        let mut client = up(Fixed::<128, 4, 4, 64>::new(), MANUAL, version);
+        let ack = delivered(&mut client, &message(version, 2, 1));
+        assert_eq!(taken(&mut client, &message(version, 2, 1)), Ok(None));
+        assert_eq!(sent(&mut client), []);
+        client.acknowledge(NOW, ack, &Ack::SUCCESS).unwrap();
+        assert!(is_blocked(&mut client, &message(version, 2, 1)), "PUBREC waits to leave");
+        assert_eq!(sent(&mut client), b"\x50\x02\0\x01");
+        assert_eq!(taken(&mut client, &message(version, 2, 1)), Ok(None));
+        assert_eq!(sent(&mut client), b"\x50\x02\0\x01");
+    }
+}
+
+#[test]
+fn an_identifier_whose_answers_have_not_left_waits() {
+    let version = Version::V311;
+    let mut client = up(Fixed::<128, 4, 4, 64>::new(), Limits::DEFAULT, version);
+    assert!(matches!(taken(&mut client, &message(version, 2, 7)), Ok(Some(Event::Message(_)))));
+    assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
+    assert_eq!(taken(&mut client, &message(version, 2, 7)), Ok(None));
+    assert!(is_blocked(&mut client, b"\x62\x02\0\x07"), "its second PUBREC has not left");
+    assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
+    assert_eq!(taken(&mut client, b"\x62\x02\0\x07"), Ok(None));
+    for qos in [1, 2] {
+        assert!(is_blocked(&mut client, &message(version, qos, 7)), "PUBCOMP has not left");
+    }
+    assert!(is_blocked(&mut client, b"\x62\x02\0\x07"));
+    assert!(!client.is_idle());
+    assert_eq!(sent(&mut client), b"\x70\x02\0\x07");
+    assert!(client.is_idle());
+    assert!(matches!(taken(&mut client, &message(version, 1, 7)), Ok(Some(Event::Message(_)))));
+}
+
+#[test]
+fn a_table_of_one_takes_either_kind() {
+    for qos in [1, 2] {
+        let mut client = up(Fixed::<128, 4, 1, 64>::new(), MANUAL, Version::V311);
+        let ack = delivered(&mut client, &message(Version::V311, qos, 1));
+        if qos == 1 {
+            assert!(is_blocked(&mut client, &message(Version::V311, qos, 2)));
+            client.acknowledge(NOW, ack, &Ack::SUCCESS).unwrap();
+            assert_eq!(sent(&mut client), b"\x40\x02\0\x01");
+            let _ = delivered(&mut client, &message(Version::V311, qos, 2));
+        } else {
+            let full = ConnectionError::Protocol(Violation::ReceiveMaximumExceeded);
+            assert_eq!(taken(&mut client, &message(Version::V311, qos, 2)), Err(full));
+        }
+    }
+}
+
+#[test]
+fn answers_for_nobody_wait_in_a_short_line() {
+    for version in Version::ALL {
+        let mut client = up(Fixed::<128, 4, 4, 64>::new(), Limits::DEFAULT, version);
+        let publish = Publish::new(TopicName::new("t").unwrap(), b"").qos(QoS::ExactlyOnce);
+        client.publish(NOW, &publish).unwrap();
+        sent(&mut client);
+        assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+        assert_eq!(sent(&mut client), b"\x62\x02\0\x01");
+        for _ in 0..4 {
+            assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+        }
+        assert!(is_blocked(&mut client, b"\x50\x02\0\x01"));
+        assert!(is_blocked(&mut client, b"\x50\x02\0\x09"));
+        assert!(is_blocked(&mut client, b"\x62\x02\0\x09"));
+        assert_eq!(sent(&mut client), b"\x62\x02\0\x01".repeat(4));
+        assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+        assert!(matches!(taken(&mut client, b"\x70\x02\0\x01"), Ok(Some(Event::PubComp(_)))));
+    }
+}
+
+#[test]
+fn properties_of_an_acknowledgement_are_left_out_where_there_is_no_room() {
+    // [MQTT-3.4.2-2]
+    let mut client = up(Fixed::<32, 2, 4, 64>::new(), MANUAL, Version::V5);
+    let publish = Publish::new(TopicName::new("t").unwrap(), b"0123456789").qos(QoS::AtLeastOnce);
+    client.publish(NOW, &publish).unwrap();
+    sent(&mut client);
+    let ack = delivered(&mut client, &message(Version::V5, 1, 1));
+    client.acknowledge(NOW, ack, &Ack::new(ReasonCode::QUOTA_EXCEEDED).properties(&BECAUSE[..])).unwrap();
+    assert_eq!(sent(&mut client), b"\x40\x03\0\x01\x97");
+}
+
+/// One with properties is a packet of its own in the arena, behind plain ones in the control area, and goes in its turn.
+#[test]
+fn acknowledgements_with_and_without_properties_keep_their_order() {
+    let mut client = up(Fixed::<128, 4, 4, 64>::new(), MANUAL, Version::V5);
+    let [first, second, third] = [1, 2, 3].map(|id| delivered(&mut client, &message(Version::V5, 1, id)));
+    let explained = Ack::SUCCESS.properties(&BECAUSE[..]);
+    client.acknowledge(NOW, third, &Ack::SUCCESS).unwrap();
+    client.acknowledge(NOW, second, &explained).unwrap();
+    let publish = Publish::new(TopicName::new("t").unwrap(), b"").qos(QoS::AtLeastOnce);
+    client.publish(NOW, &publish).unwrap();
+    client.acknowledge(NOW, first, &Ack::SUCCESS).unwrap();
+    let publish = b"\x32\x06\0\x01t\0\x02\0"; // its identifier is not 1: the stored acknowledgement drew that
+    let explained = b"\x40\x0E\0\x02\0\x0A\x1F\0\x07because";
+    assert_eq!(sent(&mut client), [b"\x40\x02\0\x01", &publish[..], explained, b"\x40\x02\0\x03"].concat());
+    assert_eq!(client.pending(), 1);
+}
+
+#[test]
+fn a_stored_acknowledgement_goes_with_its_link() {
+    let mut client = up(Fixed::<128, 4, 4, 64>::new(), MANUAL, Version::V5);
+    let [first, second] = [1, 2].map(|id| delivered(&mut client, &message(Version::V5, 2, id)));
+    client.acknowledge(NOW, second, &Ack::SUCCESS.properties(&BECAUSE[..])).unwrap();
+    assert_eq!(take(&mut client, 5), []);
+    assert!(!client.is_idle());
+    client.closed(NOW);
+    assert!(client.is_idle(), "nothing is owed without a link");
+    reopen(&mut client, Version::V5, true, &[]);
+    assert_eq!(sent(&mut client), []);
+    // The server repeats both; the second was acknowledged already, the first waits for the application.
+    assert_eq!(taken(&mut client, &message(Version::V5, 2, 1)), Ok(None));
+    assert_eq!(taken(&mut client, &message(Version::V5, 2, 2)), Ok(None));
+    assert_eq!(sent(&mut client), []);
+    client.acknowledge(NOW, first, &Ack::SUCCESS).unwrap();
+    assert_eq!(sent(&mut client), b"\x50\x02\0\x01\x50\x02\0\x02");
+}

@@ -1,0 +1,117 @@
+//! Packets that wait while their time passes, and a control area that is full.
+
+use super::rig::{NOW, message, reopen, sent, taken, up, up_with};
+use pure_mqtt::{
+    Cause, Connection, Event, Fixed, Heap, Instant, Limits, Property, Publish, QoS, Subscribe, Subscription,
+    TopicFilter, TopicName, Version,
+};
+
+fn publish(payload: &[u8]) -> Publish<'_> {
+    Publish::new(TopicName::new("t").unwrap(), payload)
+}
+
+#[test]
+fn a_message_whose_time_is_over_is_not_staged() {
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    let mut client = Connection::new(Fixed::<128, 4, 4, 64>::new(), limits);
+    let brief = [Property::MessageExpiryInterval(1)];
+    let early = Instant::from_millis(0);
+    let lost = client.publish(early, &publish(b"1").qos(QoS::AtLeastOnce).properties(&brief[..])).unwrap();
+    client.publish(early, &publish(b"2").properties(&brief[..])).unwrap();
+    client.publish(early, &publish(b"3")).unwrap();
+    // Nobody calls `handle_timeout`; the link comes up five seconds later.
+    reopen(&mut client, Version::V5, false, &[]);
+    assert_eq!(sent(&mut client), b"\x30\x05\0\x01t\x003");
+    let outcome = client.poll_outcome().unwrap();
+    assert_eq!((outcome.handle, outcome.cause), (lost.handle, Cause::Expired));
+    assert_eq!(client.poll_outcome(), None);
+    assert!(client.is_idle());
+}
+
+#[test]
+fn pingreq_waits_for_room_and_is_not_lost() {
+    let mut client = up(Fixed::<128, 4, 8, 18>::new(), Limits::DEFAULT, Version::V311);
+    let later = NOW.after_secs(60);
+    for id in 1..=6 {
+        assert!(matches!(taken(&mut client, &message(Version::V311, 1, id)), Ok(Some(Event::Message(_)))));
+    }
+    client.handle_timeout(later).unwrap();
+    let mut transmit = client.transmit(later);
+    // Four PUBACKs fill sixteen bytes of eighteen; PINGREQ would fit in what is left, but a fifth PUBACK does not.
+    assert_eq!(transmit.remaining(), 18);
+    assert_eq!(transmit.chunk(), b"\x40\x02\0\x01\x40\x02\0\x02\x40\x02\0\x03\x40\x02\0\x04\xC0\0");
+    transmit.advance(18);
+    assert_eq!(transmit.chunk(), b"\x40\x02\0\x05\x40\x02\0\x06");
+    transmit.advance(8);
+    assert_eq!(transmit.remaining(), 0);
+
+    let mut client = up(Fixed::<128, 4, 8, 17>::new(), Limits::DEFAULT, Version::V311);
+    for id in 1..=4 {
+        assert!(matches!(taken(&mut client, &message(Version::V311, 1, id)), Ok(Some(Event::Message(_)))));
+    }
+    client.handle_timeout(later).unwrap();
+    let mut transmit = client.transmit(later);
+    assert_eq!(transmit.remaining(), 16, "one byte is too little for PINGREQ");
+    transmit.advance(16);
+    assert_eq!(transmit.chunk(), b"\xC0\0");
+}
+
+/// A question that the last link left open is not held against the next one.
+#[test]
+fn an_unanswered_pingreq_goes_with_its_link() {
+    for version in Version::ALL {
+        let limits = Limits { pingresp_timeout: 5_000, ..Limits::DEFAULT };
+        let mut client = up(Heap::new(), limits, version);
+        let due = NOW.after_secs(60);
+        client.handle_timeout(due).unwrap();
+        assert_eq!(sent(&mut client), b"\xC0\0");
+        assert_eq!(client.next_timer(), Some((Timer::PingResp, due.after_millis(5_000))));
+        client.closed(due);
+        assert_eq!(client.next_timer(), None);
+        reopen(&mut client, version, true, &[]);
+        assert!(client.is_idle());
+        assert_eq!(client.next_timer(), Some((Timer::KeepAlive, due.after_secs(60))));
+        assert_eq!(taken(&mut client, b"\xD0\0"), Ok(None), "nobody asked on this link");
+    }
+}
+
+/// While the window is closed a second cursor looks behind the first; what it has passed must not be forgotten when the window opens.
+#[test]
+fn the_second_cursor_falls_back_when_the_window_opens() {
+    let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::AtLeastOnce)).unwrap();
+    client.publish(NOW, &publish(b"2").qos(QoS::AtLeastOnce)).unwrap();
+    client.publish(NOW, &publish(b"a")).unwrap();
+    client.publish(NOW, &publish(b"3").qos(QoS::AtLeastOnce)).unwrap();
+    let filters = [Subscription::new(TopicFilter::new("f").unwrap(), QoS::AtMostOnce)];
+    client.subscribe(NOW, &Subscribe::new(&filters)).unwrap();
+    client.publish(NOW, &publish(b"b")).unwrap();
+    assert_eq!(order(&mut client), "1asb");
+    client.publish(NOW, &publish(b"c")).unwrap();
+    assert!(matches!(taken(&mut client, &[0x40, 2, 0, 1]), Ok(Some(Event::PubAck(_)))));
+    assert_eq!(order(&mut client), "2c");
+    client.publish(NOW, &publish(b"d")).unwrap();
+    assert!(matches!(taken(&mut client, &[0x40, 2, 0, 2]), Ok(Some(Event::PubAck(_)))));
+    assert_eq!(order(&mut client), "3d");
+}
+
+/// What leaves: of each message the last byte of its payload, of SUBSCRIBE an "s".
+fn order(client: &mut Connection<Heap>) -> String {
+    let bytes = sent(client);
+    let (mut rest, mut order) = (&bytes[..], String::new());
+    while let [first, length, ..] = *rest {
+        let (packet, behind) = rest.split_at(2 + usize::from(length));
+        order.push(if first == 0x82 { 's' } else { char::from(packet[packet.len() - 1]) });
+        rest = behind;
+    }
+    order
+}
+
+#[test]
+fn a_server_may_refuse_retained_messages_that_wait() {
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    let mut client = up_with(Heap::new(), limits, Version::V5, &[0x25, 0]);
+    client.publish(NOW, &publish(b"x")).unwrap();
+    assert!(client.publish(NOW, &publish(b"x").retain(true)).is_err());
+}
