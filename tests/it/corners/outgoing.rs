@@ -2,7 +2,7 @@
 
 use super::rig::{NOW, message, reopen, sent, taken, up, up_with};
 use pure_mqtt::{
-    Cause, Connection, Event, Fixed, Heap, Instant, Limits, Property, Publish, QoS, Subscribe, Subscription,
+    Cause, Connection, Event, Fixed, Heap, Instant, Limits, Property, Publish, QoS, Subscribe, Subscription, Timer,
     TopicFilter, TopicName, Version,
 };
 
