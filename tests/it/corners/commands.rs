@@ -10,6 +10,7 @@ use pure_mqtt::{
 const TEXT: &str = "0123456789012345678901234567890123456789012345678901234567890123456789";
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes there")]
 fn a_request_longer_than_the_protocol_can_say_is_refused() {
     let long = "x".repeat(65_535);
     let filter = TopicFilter::new(&long).unwrap();

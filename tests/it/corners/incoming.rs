@@ -2,7 +2,9 @@
 
 use super::rig::{NOW, delivered, is_blocked, message, reopen, sent, take, taken, up};
 use pure_mqtt::wire::Violation;
-use pure_mqtt::{Ack, ConnectionError, Event, Fixed, Limits, Property, Publish, QoS, ReasonCode, TopicName, Version};
+use pure_mqtt::{
+    Ack, ConnectionError, Event, Fixed, Heap, Limits, Property, Publish, QoS, ReasonCode, TopicName, Version,
+};
 
 const MANUAL: Limits = Limits { manual_acks: true, ..Limits::DEFAULT };
 const BECAUSE: [Property<'static>; 1] = [Property::ReasonString("because")];
@@ -126,4 +128,39 @@ fn a_stored_acknowledgement_goes_with_its_link() {
     assert_eq!(sent(&mut client), []);
     client.acknowledge(NOW, first, &Ack::SUCCESS).unwrap();
     assert_eq!(sent(&mut client), b"\x50\x02\0\x01\x50\x02\0\x02");
+}
+
+/// QoS 1 messages are not told apart by their identifiers, before a table grows and after.
+#[test]
+fn a_qos_1_message_may_come_again_at_any_time() {
+    let mut client = up(Heap::new(), MANUAL, Version::V311);
+    let first: Vec<_> = (1..=40).map(|id| delivered(&mut client, &message(Version::V311, 1, id))).collect();
+    let again = delivered(&mut client, &message(Version::V311, 1, 1));
+    for ack in first.into_iter().chain([again]) {
+        client.acknowledge(NOW, ack, &Ack::SUCCESS).unwrap();
+    }
+    let mut acks: Vec<u8> = (1..=40).flat_map(|id| [0x40, 2, 0, id]).collect();
+    acks.extend(b"\x40\x02\0\x01");
+    assert_eq!(sent(&mut client), acks);
+}
+
+/// A Receive Maximum is about the messages of one link: what an earlier one left open comes on top (§3.1.2.11.3).
+#[test]
+fn messages_of_an_earlier_link_do_not_count() {
+    let limits = Limits { strict: true, receive_maximum: 2, ..Limits::DEFAULT };
+    let mut client = up(Fixed::<128, 4, 8, 64>::new(), limits, Version::V5);
+    for id in 1..=2 {
+        assert!(matches!(taken(&mut client, &message(Version::V5, 2, id)), Ok(Some(Event::Message(_)))));
+    }
+    sent(&mut client);
+    client.closed(NOW);
+    reopen(&mut client, Version::V5, true, &[]);
+    for id in 3..=4 {
+        assert!(matches!(taken(&mut client, &message(Version::V5, 2, id)), Ok(Some(Event::Message(_)))));
+    }
+    sent(&mut client);
+    // One that comes again is of this link from now on: now three are.
+    assert_eq!(taken(&mut client, &message(Version::V5, 2, 1)), Ok(None));
+    let exceeded = ConnectionError::Protocol(Violation::ReceiveMaximumExceeded);
+    assert_eq!(taken(&mut client, &message(Version::V5, 2, 5)), Err(exceeded));
 }
