@@ -37,6 +37,8 @@ pub enum Event<'i> {
     ConnAck(ConnAck<'i>),
     /// A message arrived.
     Message(Message<'i>),
+    /// A piece of a message arrived; only from [`handle_input_streaming`](crate::Connection::handle_input_streaming).
+    Fragment(Fragment<'i>),
     /// A QoS 1 message is done `[MQTT-4.3.2-3]`.
     PubAck(Acknowledged<'i>),
     /// A QoS 2 message was refused, and is done `[MQTT-4.4.0-2]`.
@@ -122,6 +124,27 @@ pub struct Message<'i> {
     /// Response Topic, User Properties and so on; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
     /// With [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
+    /// [`acknowledge`](crate::Connection::acknowledge).
+    pub ack: Option<PendingAck>,
+}
+
+/// A piece of a message that is longer than [`Limits::inline_max`](crate::Limits::inline_max). Pieces of one message come one after the
+/// other, with nothing in between.
+#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Fragment<'i> {
+    /// With the first piece: the message, with this piece for its payload and without `ack`.
+    pub message: Option<Message<'i>>,
+    /// The piece. The first one may be empty.
+    pub payload: &'i [u8],
+    /// Where in the whole payload it begins, in bytes.
+    pub offset: u32,
+    /// The length of the whole payload in bytes.
+    pub total: u32,
+    /// The message is complete. If the link is lost before, a message of QoS 1 or 2 comes again from its start.
+    pub is_last: bool,
+    /// With the last piece and [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
     /// [`acknowledge`](crate::Connection::acknowledge).
     pub ack: Option<PendingAck>,
 }

@@ -71,8 +71,8 @@ pub use command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 pub use connection::{Connection, State, Stats, Timer, Transmit};
 pub use error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 pub use event::{
-    Acknowledged, Answered, Cause, Command, ConnAck, Event, Message, Outcome, PendingAck, Received, SessionState,
-    Topic, TopicAlias,
+    Acknowledged, Answered, Cause, Command, ConnAck, Event, Fragment, Message, Outcome, PendingAck, Received,
+    SessionState, Topic, TopicAlias,
 };
 pub use limits::{Limits, OnSessionLoss, Overflow};
 #[cfg(feature = "heapless")]

@@ -38,6 +38,10 @@ pub struct Limits {
     /// The longest packet from the server in bytes, which the host's buffer must hold; announced as Maximum Packet Size in 5.0.
     /// Default: 1 MiB.
     pub inline_max: u32,
+    /// The longest message from the server in bytes that is taken in pieces, where it is longer than `inline_max`: see
+    /// [`handle_input_streaming`](crate::Connection::handle_input_streaming). It is announced as Maximum Packet Size then. 0 (the default) for
+    /// none.
+    pub stream_max: u32,
     /// Topic aliases that the server may use; at most what the storage holds. Default: 0.
     pub topic_alias_maximum: u16,
     /// Topic aliases that are used for outgoing messages, within the server's maximum and what the storage holds. They are searched one
@@ -103,6 +107,7 @@ impl Limits {
         receive_maximum: 1024,
         max_received: 0,
         inline_max: 1 << 20,
+        stream_max: 0,
         topic_alias_maximum: 0,
         outbound_aliases: 0,
         alias_name_max: 128,
@@ -154,6 +159,10 @@ impl StoredLimits {
     pub(crate) const fn inline_max(&self) -> usize {
         let inline_max = self.0.inline_max ^ Limits::DEFAULT.inline_max;
         if inline_max < SHORTEST { SHORTEST as usize } else { inline_max as usize }
+    }
+
+    pub(crate) const fn stream_max(&self) -> usize {
+        self.0.stream_max as usize
     }
 
     pub(crate) const fn manual_acks(&self) -> bool {

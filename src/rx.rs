@@ -98,7 +98,8 @@ mod shared {
             &mut self.bytes
         }
 
-        /// Splits off all complete packets, by their headers; what is incomplete stays. `None` if there is none.
+        /// Splits off all complete packets, by their headers; what is incomplete stays. `None` if there is none. It knows nothing of messages in
+        /// pieces: [`handle_input_streaming`](crate::Connection::handle_input_streaming) wants an [`RxBuffer`](crate::RxBuffer).
         ///
         /// Bytes that can't be the start of a packet that fits are handed out as well: the connection says what is wrong with them.
         pub fn whole_packets(&mut self) -> Option<Bytes> {

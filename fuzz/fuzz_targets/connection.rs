@@ -4,21 +4,24 @@
 
 use libfuzzer_sys::fuzz_target;
 use pure_mqtt::{
-    Ack, Auth, Connect, Connection, Disconnect, Event, Fixed, Instant, Limits, PendingAck, Property, Publish, QoS,
-    ReasonCode, Received, State, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+    Ack, Auth, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Fragment, Instant, Limits, PendingAck,
+    Property, Publish, QoS, ReasonCode, Received, State, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe,
+    Version,
 };
 
 type Mqtt = Connection<Fixed<256, 4, 4, 64, 2, 8>>;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&choice, data)) = data.split_first() else { return };
+    let streams = choice & 0x1F >= 24;
     let limits = Limits {
         manual_acks: choice & 0x40 != 0,
         strict: choice & 0x80 != 0,
         check_payload_format: choice & 0x20 != 0,
         topic_alias_maximum: 2,
         outbound_aliases: 2,
-        inline_max: 512,
+        inline_max: if streams { 32 } else { 512 },
+        stream_max: if streams { 4096 } else { 0 },
         ack_timeout: 60_000,
         retry_interval: 20_000,
         ..Limits::DEFAULT
@@ -28,6 +31,7 @@ fuzz_target!(|data: &[u8]| {
         version: Version::ALL[usize::from(choice & 0x1F) % 3],
         now: Instant::from_millis(0),
         pending: Vec::new(),
+        next_offset: 0,
         data,
     };
     while let Some((&step, rest)) = game.data.split_first() {
@@ -43,6 +47,8 @@ struct Game<'a> {
     version: Version,
     now: Instant,
     pending: Vec<PendingAck>,
+    /// Where the next piece of a message in pieces begins.
+    next_offset: u32,
     data: &'a [u8],
 }
 
@@ -148,15 +154,38 @@ impl<'a> Game<'a> {
         self.input(&[0x20, length, present, 0, 0][..2 + usize::from(length)]);
     }
 
+    fn receive<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        match self.mqtt.limits().stream_max {
+            0 => self.mqtt.handle_input(self.now, input),
+            _ => self.mqtt.handle_input_streaming(self.now, input),
+        }
+    }
+
     fn input(&mut self, mut input: &[u8]) {
-        while let Ok(Received::Packet { consumed, event }) = self.mqtt.handle_input(self.now, input) {
+        while let Ok(Received::Packet { consumed, event }) = self.receive(input) {
             assert!((1..=input.len()).contains(&consumed));
-            if let Some(Event::Message(message)) = event {
-                let _ = self.mqtt.topic(&message.topic).expect("the topic of a message that just came");
-                self.pending.extend(message.ack);
+            match event {
+                Some(Event::Message(message)) => {
+                    let _ = self.mqtt.topic(&message.topic).expect("the topic of a message that just came");
+                    self.pending.extend(message.ack);
+                }
+                Some(Event::Fragment(fragment)) => {
+                    let ack = self.check(fragment);
+                    self.pending.extend(ack);
+                }
+                _ => {}
             }
             input = &input[consumed..];
         }
+    }
+
+    /// Pieces of one message follow each other without a gap.
+    fn check(&mut self, fragment: Fragment<'_>) -> Option<PendingAck> {
+        assert_eq!(fragment.offset, if fragment.message.is_some() { 0 } else { self.next_offset });
+        self.next_offset = fragment.offset + fragment.payload.len() as u32;
+        assert_eq!(fragment.is_last, self.next_offset == fragment.total);
+        assert!(fragment.ack.is_none() || fragment.is_last);
+        fragment.ack
     }
 
     fn look(&mut self) {
@@ -184,7 +213,7 @@ impl<'a> Game<'a> {
         } else {
             b"\x32\x05\x00\x01t\x00\x07"
         };
-        let received = self.mqtt.handle_input(self.now, message);
+        let received = self.receive(message);
         assert!(matches!(received, Ok(Received::Packet { event: Some(Event::Message(_)), .. })), "{received:?}");
     }
 }

@@ -18,14 +18,14 @@ use crate::wire::{
 };
 
 /// What one packet did.
-enum Step<'i> {
+pub(super) enum Step<'i> {
     Done(Option<Event<'i>>),
     Blocked,
 }
 
 impl Core {
     #[inline]
-    pub(super) fn handle_input<'i>(
+    pub(super) fn handle_input<'i, const STREAMS: bool>(
         &mut self,
         parts: &mut Parts<'_>,
         input: &'i [u8],
@@ -33,13 +33,20 @@ impl Core {
         if matches!(self.link.state, State::Closed | State::Closing) {
             return Err(self.link.end);
         }
-        self.step(parts, input).inspect_err(|error| {
+        self.step::<STREAMS>(parts, input).inspect_err(|error| {
             crate::fmt::alert!("closing: {}", error);
             self.fail(parts, *error);
         })
     }
 
-    fn step<'i>(&mut self, parts: &mut Parts<'_>, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+    fn step<'i, const STREAMS: bool>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        input: &'i [u8],
+    ) -> Result<Received<'i>, ConnectionError> {
+        if self.link.stream.is_open() {
+            return if STREAMS { self.continue_stream(parts, input) } else { Err(Violation::PacketTooLarge.into()) };
+        }
         let header = match Header::decode(input, self.rules())? {
             HeaderStep::Header(header) => header,
             HeaderStep::Partial(needed) => {
@@ -53,6 +60,9 @@ impl Core {
         }
         let length = header.packet_length();
         if length > self.limits.inline_max() {
+            if STREAMS && self.streams(&header) {
+                return self.begin_stream(parts, header, input);
+            }
             return Err(Violation::PacketTooLarge.into()); // [MQTT-3.1.2-24]
         }
         let mut reader = Reader::new(input, self.rules());
@@ -130,7 +140,11 @@ impl Core {
             && core::str::from_utf8(publish.payload).is_err();
         let mut ack = None;
         if let Some(id) = publish.id {
-            match self.receive(parts, id, publish.qos, is_invalid)? {
+            let answer = match is_invalid {
+                true => Some(ReasonCode::PAYLOAD_FORMAT_INVALID),
+                false => (!self.limits.manual_acks()).then_some(ReasonCode::SUCCESS),
+            };
+            match self.receive(parts, id, publish.qos, answer)? {
                 Arrival::New { place, serial } => {
                     ack = self.limits.manual_acks().then_some(PendingAck { place, serial });
                 }
@@ -154,15 +168,16 @@ impl Core {
         Ok(Step::Done(Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack }))))
     }
 
-    /// Enters a QoS 1 or 2 message into the books, whatever was subscribed to `[MQTT-4.5.0-2]`: from now on its answer is owed `[MQTT-3.3.4-1]`.
-    fn receive(
+    /// Enters a QoS 1 or 2 message into the books, whatever was subscribed to `[MQTT-4.5.0-2]`: from now on its answer is owed `[MQTT-3.3.4-1]`. It
+    /// leaves when its turn comes if `answer` is there, else once the message is acknowledged.
+    pub(super) fn receive(
         &mut self,
         parts: &mut Parts<'_>,
         id: PacketId,
         qos: QoS,
-        is_invalid: bool,
+        answer: Option<ReasonCode>,
     ) -> Result<Arrival, ConnectionError> {
-        let acknowledged = is_invalid || !self.limits.manual_acks();
+        let acknowledged = answer.is_some();
         let held = self.limits.max_received(parts.inbox.len());
         let bound = Bound { maximum: self.link.receive_maximum, held };
         let arrival = if qos == QoS::AtLeastOnce {
@@ -178,9 +193,9 @@ impl Core {
                 Ok(Arrival::Blocked)
             }
             Arrival::Full { .. } => Err(Violation::ReceiveMaximumExceeded.into()),
-            Arrival::New { place, .. } if is_invalid => {
+            Arrival::New { place, .. } if answer.is_some_and(ReasonCode::is_error) => {
                 if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
-                    slot.reason = ReasonCode::PAYLOAD_FORMAT_INVALID.0;
+                    slot.reason = answer.unwrap_or_default().0;
                 }
                 Ok(arrival)
             }
@@ -195,7 +210,7 @@ impl Core {
 
     /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]` `[MQTT-3.1.2-27]`
     /// `[MQTT-3.3.2-11]`.
-    fn resolve<'i>(
+    pub(super) fn resolve<'i>(
         &self,
         parts: &Parts<'_>,
         publish: &Publish<'i>,
@@ -215,7 +230,7 @@ impl Core {
     }
 
     /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`.
-    fn bind_alias(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, alias: Option<u16>) {
+    pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, alias: Option<u16>) {
         if let Some(alias) = alias.filter(|_| !publish.topic.is_empty()) {
             self.aliases_in.bind(&mut parts.names_in, alias, publish.topic);
         }

@@ -2,6 +2,7 @@
 
 use crate::connection::control::Control;
 use crate::connection::state::State;
+use crate::connection::stream::Stream;
 use crate::error::ConnectionError;
 use crate::session::Peer;
 use crate::time::{Deadline, Instant};
@@ -43,6 +44,8 @@ pub(super) struct Link {
     pub(super) auth_method: u32,
     /// How much of an unfinished packet was shown.
     pub(super) partial: u32,
+    /// The message that is arriving in pieces.
+    pub(super) stream: Stream,
     pub(super) peer: Peer,
     pub(super) control: Control,
     /// When a packet was last handed over whole.
@@ -107,6 +110,7 @@ impl Link {
         session_expiry: 0,
         auth_method: 0,
         partial: 0,
+        stream: Stream::NONE,
         peer: Peer::UNKNOWN,
         control: Control::EMPTY,
         last_sent: Instant::from_millis(0),

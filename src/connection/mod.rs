@@ -10,6 +10,7 @@ mod link;
 mod outbound;
 mod state;
 mod stats;
+mod stream;
 mod timer;
 
 pub use self::outbound::Transmit;
@@ -64,7 +65,8 @@ impl<S: Storage> Connection<S> {
         let affordable = self.core.incoming.affordable(self.core.limits.max_received(bounds.receive_slots));
         let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
         let aliases = usize::from(limits.topic_alias_maximum).min(bounds.aliases);
-        let announced = Announced::new(receive as u16, aliases as u16, self.core.limits.inline_max());
+        let longest = self.core.limits.inline_max().max(self.core.limits.stream_max());
+        let announced = Announced::new(receive as u16, aliases as u16, longest);
         let needed = measure(&|writer| write_connect(connect, &announced, writer));
         if needed == usize::MAX {
             return Err(OpenError::Field);
@@ -97,14 +99,69 @@ impl<S: Storage> Connection<S> {
     /// [`ConnectionError`]: the link is over, the session is untouched. Nothing of the packet took effect, later input gets the same error. In
     /// 5.0 one DISCONNECT with [`ConnectionError::reason`] waits in [`transmit`](Self::transmit).
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        self.prepare_input(now, input);
+        self.core.handle_input::<false>(&mut self.storage.parts(), input)
+    }
+
+    /// Like [`handle_input`](Self::handle_input), and messages longer than [`Limits::inline_max`] arrive in pieces, up to
+    /// [`Limits::stream_max`]: each call takes what there is of the payload, and gives it as an
+    /// [`Event::Fragment`](crate::Event::Fragment). So a buffer of a few hundred bytes is enough for a firmware image. The message is
+    /// acknowledged after its last fragment; if the link is lost before that, it is delivered again from its start.
+    ///
+    /// Topic and properties must lie within the first `inline_max` bytes of the packet. Whether the payload is UTF-8 is not checked, whatever
+    /// [`Limits::check_payload_format`] says. Once a message has begun this way, its other fragments come this way as well.
+    ///
+    /// ```
+    /// use pure_mqtt::{Connect, Connection, Event, Fixed, Instant, Limits, Received, RxBuffer, Version};
+    ///
+    /// let now = Instant::from_millis(0);
+    /// let limits = Limits { inline_max: 16, stream_max: 1 << 20, ..Limits::DEFAULT };
+    /// let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), limits);
+    /// mqtt.open(now, &Connect::new(Version::V311, "updater"))?;
+    /// # let length = mqtt.transmit(now).remaining();
+    /// # mqtt.transmit(now).advance(length);
+    /// let mut rx = RxBuffer::<16>::new();
+    /// let mut image: Vec<u8> = Vec::new();
+    /// let mut wire = &b"\x20\x02\x00\x00\x30\x1E\x00\x02fw0123456789abcdefghijklmnop"[..];
+    /// while !wire.is_empty() {
+    ///     let room = rx.room();
+    ///     let count = room.len().min(wire.len());
+    ///     room[..count].copy_from_slice(&wire[..count]);
+    ///     wire = &wire[count..];
+    ///     rx.filled(count);
+    ///     while let Ok(Received::Packet { consumed, event }) = mqtt.handle_input_streaming(now, rx.bytes()) {
+    ///         if let Some(Event::Fragment(fragment)) = event {
+    ///             assert_eq!(fragment.offset as usize, image.len());
+    ///             image.extend(fragment.payload); // to flash, say
+    ///         }
+    ///         rx.consume(consumed);
+    ///     }
+    /// }
+    /// assert_eq!(image, b"0123456789abcdefghijklmnop");
+    /// # Ok::<(), pure_mqtt::OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`handle_input`](Self::handle_input).
+    pub fn handle_input_streaming<'i>(
+        &mut self,
+        now: Instant,
+        input: &'i [u8],
+    ) -> Result<Received<'i>, ConnectionError> {
+        self.prepare_input(now, input);
+        self.core.handle_input::<true>(&mut self.storage.parts(), input)
+    }
+
+    /// Makes room for the message that may be coming.
+    #[inline]
+    fn prepare_input(&mut self, now: Instant, input: &[u8]) {
         self.core.see(now);
         let incoming = &self.core.incoming;
         let is_owing = input.first().is_some_and(|first| first & 0xF0 == 0x30 && first & 0b0110 != 0);
-        if is_owing && incoming.is_short(self.storage.view().inbox) {
+        if is_owing && !self.core.link.stream.is_open() && incoming.is_short(self.storage.view().inbox) {
             let limit = self.core.limits.max_received(self.storage.bounds().receive_slots);
             self.storage.grow(Demand::ReceiveSlot { limit });
         }
-        self.core.handle_input(&mut self.storage.parts(), input)
     }
 
     /// Does what is due at `now`. Call it when [`poll_timeout`](Self::poll_timeout) has come, and again while that is not in the future; earlier

@@ -158,7 +158,7 @@ impl Core {
         }
     }
 
-    fn unblock(&mut self) {
+    pub(super) fn unblock(&mut self) {
         if core::mem::take(&mut self.link.blocked) {
             let paused = self.now.millis_since(self.link.blocked_since);
             let Deadlines { pingresp, ack, retry, .. } = &mut self.link.deadlines;

@@ -222,6 +222,11 @@ impl Incoming {
         self.used as usize + RESERVE >= inbox.len()
     }
 
+    /// A QoS 2 message with this identifier is not finished.
+    pub(crate) fn is_open(&self, inbox: &[ReceiveSlot], id: u16) -> bool {
+        lookup(inbox, id) != 0
+    }
+
     /// A QoS 1 message; `acknowledged` if the application need not do it. PUBACK is owed `[MQTT-4.3.2-4]`; once it was written, the next with this
     /// identifier is new `[MQTT-4.3.2-5]`.
     pub(crate) fn at_least_once(
@@ -423,6 +428,13 @@ impl Incoming {
         self.old = self.used;
         for slot in inbox.iter_mut().filter(|slot| slot.state != ReceiveState::Free) {
             slot.is_old = true;
+        }
+    }
+
+    /// A message whose end never came was not received: when it comes again it is new. After [`link_lost`](Self::link_lost).
+    pub(crate) fn abandon(&mut self, inbox: &mut [ReceiveSlot], place: u16, serial: u32) {
+        if self.held(inbox, place, serial).is_some() {
+            self.free(inbox, place + 1);
         }
     }
 

@@ -42,6 +42,19 @@ impl<'a> Publish<'a> {
         Ok(Self { dup, qos, retain: flags & RETAIN != 0, topic, id, properties, payload: body.rest() })
     }
 
+    /// Whether everything before the payload is there; it isn't checked beyond that.
+    pub(crate) fn skip_head(flags: u8, mut body: Reader<'a>) -> Result<(), Malformed> {
+        body.binary()?;
+        if flags >> 1 & 0b11 != 0 {
+            body.u16()?;
+        }
+        if body.rules().version.has_properties() {
+            let length = body.varint()?;
+            body.bytes(length as usize)?;
+        }
+        Ok(())
+    }
+
     pub(crate) const fn first_byte(&self) -> u8 {
         PacketType::Publish.first_byte()
             | if self.dup { DUP } else { 0 }

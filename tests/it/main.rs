@@ -7,4 +7,5 @@ mod corners;
 mod flows;
 mod hosts;
 mod misuse;
+mod streaming;
 mod surface;

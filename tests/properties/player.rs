@@ -2,8 +2,8 @@
 
 use crate::script::{Said, Script, Step};
 use pure_mqtt::{
-    Ack, Clock32, Connect, Connection, Disconnect, Event, Handle, Instant, PendingAck, Property, Publish, QoS,
-    ReasonCode, Received, State, Storage, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+    Ack, Clock32, Connect, Connection, Disconnect, Event, Fragment, Handle, Instant, PendingAck, Property, Publish,
+    QoS, ReasonCode, Received, State, Storage, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -37,6 +37,9 @@ pub struct Play<S: Storage> {
     now: Instant,
     /// Bytes from the server that are not taken yet.
     input: Vec<u8>,
+    /// What has come of a message in pieces: its head in words, and its payload.
+    head: String,
+    payload: Vec<u8>,
     held: Vec<PendingAck>,
     handles: Vec<Handle>,
     version: Version,
@@ -52,10 +55,10 @@ where
     let mut clock = Clock32::new();
     let now = clock.now(manner.tick);
     let client = Connection::new(storage, script.limits);
-    let (story, sent, input, held, handles) = Default::default();
+    let (story, sent, input, held, handles, head, payload) = Default::default();
     let tick = manner.tick;
     let version = script.version;
-    let mut play = Play { client, story, sent, manner, clock, tick, now, input, held, handles, version };
+    let mut play = Play { client, story, sent, manner, clock, tick, now, input, head, payload, held, handles, version };
     for step in &script.steps {
         play.step(step);
         play.read();
@@ -242,10 +245,16 @@ where
                 return;
             }
             let input = std::mem::take(&mut self.input);
-            match self.client.handle_input(self.now, &input) {
+            let received = match self.client.limits().stream_max {
+                0 => self.client.handle_input(self.now, &input),
+                _ => self.client.handle_input_streaming(self.now, &input),
+            };
+            match received {
                 Ok(Received::Packet { consumed, event }) => {
                     assert!(0 < consumed && consumed <= input.len());
-                    if let Some(event) = event {
+                    if let Some(Event::Fragment(fragment)) = event {
+                        self.join(fragment);
+                    } else if let Some(event) = event {
                         let (text, ack) = tell(event);
                         self.story.push(text);
                         self.held.extend(ack);
@@ -267,6 +276,21 @@ where
                     return;
                 }
             }
+        }
+    }
+
+    /// Tells a message that came in pieces once it is whole.
+    fn join(&mut self, fragment: Fragment<'_>) {
+        if let Some(message) = fragment.message {
+            self.head = format!("{:?} {:?} {:?}", message.topic, message.qos, message.properties);
+            self.payload.clear();
+        }
+        self.payload.extend(fragment.payload);
+        if fragment.is_last {
+            let payload = std::mem::take(&mut self.payload);
+            assert_eq!(payload.len(), fragment.total as usize);
+            self.story.push(format!("{:?} in pieces: {payload:?}", self.head));
+            self.held.extend(fragment.ack);
         }
     }
 

@@ -105,6 +105,7 @@ prop_compose! {
         receive_maximum in prop_oneof![Just(1), Just(2), Just(1024)],
         switches in any::<[bool; 5]>(),
         overflow in prop_oneof![Just(Overflow::Reject), Just(Overflow::DropOldest), Just(Overflow::LatestPerTopic)],
+        (inline_max, stream_max) in prop_oneof![2 => Just((300, 0)), 1 => Just((24, 400))],
         times in prop_oneof![Just([0; 3]), Just([400, 700, 900])],
     ) -> Limits {
         let [manual_acks, strict, refuse_offline_qos0, aborts, check_payload_format] = switches;
@@ -113,7 +114,7 @@ prop_compose! {
             version, max_inflight, max_queued, max_bytes, receive_maximum, manual_acks, strict, refuse_offline_qos0, overflow,
             pingresp_timeout, ack_timeout, retry_interval, check_payload_format,
             on_session_loss: if aborts { OnSessionLoss::Abort } else { OnSessionLoss::Republish },
-            topic_alias_maximum: 2, outbound_aliases: 2, alias_name_max: 8, inline_max: 300,
+            topic_alias_maximum: 2, outbound_aliases: 2, alias_name_max: 8, inline_max, stream_max,
             ..Limits::DEFAULT
         }
     }
@@ -124,7 +125,7 @@ fn said() -> impl Strategy<Value = Said> {
     prop_oneof![
         1 => (any::<bool>(), prop_oneof![4 => Just(0), 1 => any::<u8>()])
             .prop_map(|(present, code)| Said::ConnAck { present, code }),
-        6 => (0..3_u8, id(), any::<bool>(), 0..20_u8, option::weighted(0.3, 0..4_u8))
+        6 => (0..3_u8, id(), any::<bool>(), prop_oneof![3 => 0..20_u8, 1 => 20..100_u8], option::weighted(0.3, 0..4_u8))
             .prop_map(|(qos, id, dup, length, alias)| Said::Publish { qos, id, dup, length, alias }),
         8 => (prop_oneof![Just(0x40), Just(0x50), Just(0x62), Just(0x70)], id(), prop_oneof![6 => Just(0), 1 => Just(0x92), 1 => Just(0x97)])
             .prop_map(|(first, id, reason)| Said::Ack { first, id, reason }),

@@ -48,6 +48,7 @@ fn a_name_as_long_as_the_store_is_kept_and_a_longer_one_is_not() {
 
 /// Two names with the same fingerprint are two names.
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes there")]
 fn names_that_look_alike_from_afar_are_told_apart() {
     let short = |name: &str| {
         let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));

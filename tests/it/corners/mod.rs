@@ -4,4 +4,4 @@ mod aliases;
 mod commands;
 mod incoming;
 mod outgoing;
-mod rig;
+pub mod rig;

@@ -1,0 +1,187 @@
+//! A PUBLISH that is longer than the host's buffer: it is handed on piece by piece, and its acknowledgement is owed after the last piece.
+//!
+//! The first piece enters the message into the books as one that the application has not acknowledged, which keeps its place in the order of
+//! acknowledgements; the last one makes it like any other. Only [`handle_input_streaming`](crate::Connection::handle_input_streaming)
+//! leads here, so who doesn't call it doesn't pay for it.
+
+use crate::connection::core::Core;
+use crate::connection::inbound::Step;
+use crate::connection::stats::count;
+use crate::error::ConnectionError;
+use crate::event::{Event, Fragment, Message, PendingAck, Received};
+use crate::session::Arrival;
+use crate::storage::Parts;
+use crate::types::{PacketId, QoS};
+use crate::wire::{Header, Malformed, PacketType, Publish, Reader, Violation};
+
+/// The message that is arriving in pieces, as a part of the link. All zeros is "none".
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Stream {
+    /// Bytes of the payload that have not come.
+    left: u32,
+    total: u32,
+    fate: Fate,
+}
+
+/// What becomes of the message when its last byte has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Fate {
+    /// QoS 0: nothing more.
+    Nothing,
+    /// Its acknowledgement is owed.
+    Owed { place: u16, serial: u32 },
+    /// It was delivered before: PUBREC is owed again, and nothing is delivered `[MQTT-4.3.3-10]`.
+    Repeated(PacketId),
+}
+
+impl Stream {
+    pub(super) const NONE: Self = Self { left: 0, total: 0, fate: Fate::Nothing };
+
+    /// More of it is to come.
+    pub(super) const fn is_open(&self) -> bool {
+        self.left > 0
+    }
+
+    /// The receive slot of a message that is being delivered.
+    pub(super) const fn unfinished(&self) -> Option<(u16, u32)> {
+        match self.fate {
+            Fate::Owed { place, serial } if self.left > 0 => Some((place, serial)),
+            _ => None,
+        }
+    }
+}
+
+impl Core {
+    /// Whether this packet is to be taken in pieces.
+    pub(super) fn streams(&self, header: &Header) -> bool {
+        header.packet_type == PacketType::Publish && header.packet_length() <= self.limits.stream_max()
+    }
+
+    /// The start of a message: all before the payload must be there, and is delivered with what there is of that. It must lie within
+    /// `inline_max`, however much the host shows, so that it doesn't matter how the input is cut into pieces.
+    pub(super) fn begin_stream<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        header: Header,
+        input: &'i [u8],
+    ) -> Result<Received<'i>, ConnectionError> {
+        let inline_max = self.limits.inline_max();
+        let body = |most: usize| {
+            let bytes = input.get(header.length..input.len().min(most)).unwrap_or_default();
+            Reader::new(bytes, self.rules())
+        };
+        match Publish::skip_head(header.flags, body(inline_max)) {
+            Ok(()) => {}
+            Err(Malformed::Truncated) if input.len() < inline_max => {
+                self.note_progress(input.len());
+                return Ok(Received::Partial { needed: 1 });
+            }
+            Err(Malformed::Truncated) => return Err(Violation::PacketTooLarge.into()),
+            Err(error) => return Err(error.into()),
+        }
+        let body = body(header.packet_length());
+        let publish = Publish::decode(header.flags, body)?;
+        let consumed = header.length + body.remaining();
+        let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
+        match self.on_first_piece(parts, &publish, total)? {
+            Step::Blocked => {
+                self.block();
+                Ok(Received::Blocked)
+            }
+            Step::Done(event) => Ok(self.piece_taken(consumed, event)),
+        }
+    }
+
+    fn on_first_piece<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        publish: &Publish<'i>,
+        total: u32,
+    ) -> Result<Step<'i>, ConnectionError> {
+        let alias = publish.properties.topic_alias();
+        let topic = self.resolve(parts, publish, alias)?;
+        let fate = match publish.id {
+            None => Fate::Nothing,
+            Some(id) if publish.qos == QoS::ExactlyOnce && self.incoming.is_open(parts.inbox, id.get()) => {
+                Fate::Repeated(id)
+            }
+            Some(id) => match self.receive(parts, id, publish.qos, None)? {
+                Arrival::New { place, serial } => Fate::Owed { place, serial },
+                _ => return Ok(Step::Blocked),
+            },
+        };
+        if publish.dup && fate == Fate::Nothing {
+            count(&mut self.stats.dup_at_qos0);
+        }
+        self.bind_alias(parts, publish, alias);
+        self.link.stream = Stream { left: total, total, fate };
+        let &Publish { payload, qos, retain, dup, id, properties, .. } = publish;
+        let message = Message { topic, payload, qos, retain, dup, id, properties, ack: None };
+        self.on_piece(parts, Some(message), payload)
+    }
+
+    /// The next piece of the message that is arriving.
+    pub(super) fn continue_stream<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        input: &'i [u8],
+    ) -> Result<Received<'i>, ConnectionError> {
+        let left = self.link.stream.left as usize;
+        let (piece, _) = input.split_at_checked(left).unwrap_or((input, &[]));
+        if piece.is_empty() {
+            return Ok(Received::Partial { needed: 1 });
+        }
+        match self.on_piece(parts, None, piece)? {
+            Step::Blocked => {
+                self.block();
+                Ok(Received::Blocked)
+            }
+            Step::Done(event) => Ok(self.piece_taken(piece.len(), event)),
+        }
+    }
+
+    fn on_piece<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        message: Option<Message<'i>>,
+        payload: &'i [u8],
+    ) -> Result<Step<'i>, ConnectionError> {
+        let Stream { left, total, fate } = self.link.stream;
+        let rest = left - payload.len() as u32;
+        let mut ack = None;
+        match fate {
+            Fate::Repeated(id) => {
+                if rest == 0 && self.receive(parts, id, QoS::ExactlyOnce, None)? != Arrival::Repeated {
+                    return Ok(Step::Blocked);
+                }
+                self.link.stream.left = rest;
+                self.stats.repeated_messages = self.stats.repeated_messages.saturating_add(u32::from(rest == 0));
+                return Ok(Step::Done(None));
+            }
+            Fate::Owed { place, serial } if rest == 0 => {
+                if self.limits.manual_acks() {
+                    ack = Some(PendingAck { place, serial });
+                } else if let Some(slot) = self.incoming.held(parts.inbox, place, serial) {
+                    slot.acknowledged = true;
+                }
+            }
+            _ => {}
+        }
+        self.link.stream.left = rest;
+        self.stats.messages_received += u64::from(rest == 0);
+        let fragment = Fragment { message, payload, offset: total - left, total, is_last: rest == 0, ack };
+        Ok(Step::Done(Some(Event::Fragment(fragment))))
+    }
+
+    /// `consumed` bytes are done with. While more are to come the link is inside a packet that makes progress.
+    fn piece_taken<'i>(&mut self, consumed: usize, event: Option<Event<'i>>) -> Received<'i> {
+        self.stats.bytes_received += consumed as u64;
+        if self.link.stream.is_open() {
+            self.unblock();
+            self.note_progress(self.link.partial as usize + consumed);
+        } else {
+            self.note_packet();
+        }
+        Received::Packet { consumed, event }
+    }
+}
