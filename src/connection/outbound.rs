@@ -100,6 +100,7 @@ impl Core {
             }
             count -= step;
             self.stats.bytes_sent += step as u64;
+            self.note_sending();
         }
         self.prepare(parts);
     }

@@ -122,6 +122,13 @@ impl Core {
         }
     }
 
+    /// The transport took bytes. While PINGREQ waits behind a packet that is half out, its answer can't be due.
+    pub(super) fn note_sending(&mut self) {
+        if self.link.ping == Ping::Owed {
+            self.link.deadlines.pingresp = Deadline::at(self.now.after_millis(self.pingresp_timeout()));
+        }
+    }
+
     fn pingresp_timeout(&self) -> u64 {
         match self.limits.get().pingresp_timeout {
             0 => u64::from(self.link.keep_alive) * 1000,

@@ -2,8 +2,8 @@
 
 use super::rig::{NOW, message, reopen, sent, taken, up, up_with};
 use pure_mqtt::{
-    Cause, Connection, Event, Fixed, Heap, Instant, Limits, Property, Publish, QoS, Subscribe, Subscription, Timer,
-    TopicFilter, TopicName, Version,
+    Cause, Connection, ConnectionError, Event, Fixed, Heap, Instant, Limits, Property, Publish, QoS, Received,
+    Subscribe, Subscription, Timer, TopicFilter, TopicName, Version,
 };
 
 fn publish(payload: &[u8]) -> Publish<'_> {
@@ -54,6 +54,24 @@ fn pingreq_waits_for_room_and_is_not_lost() {
     assert_eq!(transmit.remaining(), 16, "one byte is too little for PINGREQ");
     transmit.advance(16);
     assert_eq!(transmit.chunk(), b"\xC0\0");
+}
+
+/// PINGREQ can only go behind the packet that is half out: while that makes progress the transport is alive.
+#[test]
+fn a_long_packet_on_a_slow_line_is_waited_for() {
+    let limits = Limits { pingresp_timeout: 5_000, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(&[b'x'; 1_000])).unwrap();
+    let mut now = NOW;
+    for _ in 0..100 {
+        now = now.after_millis(4_999);
+        assert_eq!(client.handle_timeout(now), Ok(()));
+        client.transmit(now).advance(10);
+        assert!(matches!(client.handle_input(now, b"\x30\x03\0\x01t"), Ok(Received::Packet { .. })));
+    }
+    assert_eq!(client.transmit(now).remaining(), 6);
+    assert_eq!(client.handle_timeout(now.after_millis(4_999)), Ok(()));
+    assert_eq!(client.handle_timeout(now.after_millis(5_000)), Err(ConnectionError::KeepAliveTimeout), "it stopped");
 }
 
 /// A question that the last link left open is not held against the next one.
