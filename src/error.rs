@@ -30,6 +30,8 @@ pub enum ConnectionError {
     ServerDisconnect(ReasonCode),
     /// We ended the link with DISCONNECT.
     Disconnected,
+    /// We gave up a message that was half out: see [`Connection::abandon`](crate::Connection::abandon).
+    Abandoned,
     /// No CONNACK came in time (§3.1.4).
     ConnAckTimeout,
     /// No PINGRESP came in time (§3.1.2.10).
@@ -44,7 +46,7 @@ impl ConnectionError {
     /// The reason code that MQTT 5.0 has for this: what our DISCONNECT carries, or what the server said.
     pub const fn reason(self) -> ReasonCode {
         match self {
-            Self::NotOpen | Self::Disconnected => ReasonCode::NORMAL_DISCONNECTION,
+            Self::NotOpen | Self::Disconnected | Self::Abandoned => ReasonCode::NORMAL_DISCONNECTION,
             Self::Malformed(fault) => fault.reason(),
             Self::Protocol(fault) => fault.reason(),
             Self::Refused(reason) | Self::ServerDisconnect(reason) => reason,
@@ -86,6 +88,7 @@ impl fmt::Display for ConnectionError {
             Self::Refused(reason) => write!(f, "the server refused the connection: {reason}"),
             Self::ServerDisconnect(reason) => write!(f, "the server ended the connection: {reason}"),
             Self::Disconnected => f.write_str("the connection was ended by DISCONNECT"),
+            Self::Abandoned => f.write_str("the connection was ended in the middle of a message that was given up"),
             Self::ConnAckTimeout => f.write_str("the server did not answer CONNECT in time"),
             Self::KeepAliveTimeout => f.write_str("the server did not answer PINGREQ in time"),
             Self::AckTimeout => f.write_str("the server did not acknowledge in time"),

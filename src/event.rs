@@ -274,6 +274,8 @@ pub enum Cause {
     SubscriptionNotSupported,
     /// [`forget_session`](crate::Connection::forget_session) was called.
     Forgotten,
+    /// [`abandon`](crate::Connection::abandon) was called.
+    Abandoned,
 }
 
 impl Cause {
@@ -288,6 +290,7 @@ impl Cause {
             6 => Self::RetainNotSupported,
             7 => Self::SubscriptionNotSupported,
             8 => Self::Forgotten,
+            9 => Self::Abandoned,
             _ => Self::Unknown,
         }
     }
@@ -309,6 +312,7 @@ mod tests {
             Cause::RetainNotSupported,
             Cause::SubscriptionNotSupported,
             Cause::Forgotten,
+            Cause::Abandoned,
         ] {
             assert_eq!(Cause::from_number(cause as u32), cause);
         }

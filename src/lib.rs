@@ -68,7 +68,7 @@ struct Readme;
 pub use backoff::Backoff;
 pub use client_id::ClientId;
 pub use command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
-pub use connection::{Connection, State, Stats, Timer, Transmit};
+pub use connection::{Connection, State, Stats, Timer, Transmit, Wanted};
 pub use error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 pub use event::{
     Acknowledged, Answered, Cause, Command, ConnAck, Event, Fragment, Message, Outcome, PendingAck, Received,

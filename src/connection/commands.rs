@@ -10,7 +10,7 @@ use crate::event::PendingAck;
 use crate::reason::ReasonCode;
 use crate::session::{Frame, Matched, Need};
 use crate::storage::sealed::Bounds;
-use crate::storage::{Flags, Kind, Parts, ReceiveSlot, ReceiveState};
+use crate::storage::{Flags, Kind, Parts, Payload, ReceiveSlot, ReceiveState};
 use crate::time::Instant;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
@@ -66,7 +66,7 @@ impl Core {
         if version.has_properties() {
             check_publish_properties(publish).map_err(PublishError::Property)?;
         }
-        let payload = publish.payload.as_slice().len();
+        let payload = publish.payload.len();
         let shared = if is_shared { payload } else { 0 };
         let head = measure(&|writer| write_publish_head(publish, 0, version, writer));
         let remaining = head.saturating_add(payload);
@@ -79,7 +79,8 @@ impl Core {
         } else if self.limits.refuse_offline_qos0() && publish.qos == QoS::AtMostOnce {
             return Err(PublishError::Offline);
         }
-        let need = self.need(total - shared, shared, true, bounds);
+        let outside = payload - if is_shared { 0 } else { publish.payload.as_slice().len() };
+        let need = self.need(total - outside, shared, true, bounds);
         if !self.could_ever_fit(&need) {
             return Err(PublishError::TooLarge);
         }
@@ -126,7 +127,10 @@ impl Core {
             QoS::ExactlyOnce => Kind::Publish2,
         };
         let shared = is_shared.then_some(publish.payload);
-        let flags = Flags::default();
+        let mut flags = Flags::default();
+        if matches!(publish.payload, Payload::Streamed(1..)) {
+            flags.set(Flags::STREAMED);
+        }
         self.outgoing.push(parts, &Frame { kind, flags, detail, length: draft.need.bytes, shared, write: &write })
     }
 

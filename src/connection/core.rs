@@ -8,7 +8,7 @@ use crate::limits::StoredLimits;
 use crate::session::{Aliases, Incoming, Outgoing, Seconds};
 use crate::storage::Parts;
 use crate::time::{Deadline, Instant};
-use crate::types::Version;
+use crate::types::{Handle, Version};
 use crate::wire::{Disconnect, PacketType, Rules, Writer};
 
 #[derive(Clone, Copy)]
@@ -80,7 +80,8 @@ impl Core {
 
     /// Ends the link `[3.1.1: MQTT-4.8.0-1]`. Where the standard lets us say why, one DISCONNECT is the last to leave.
     pub(super) fn fail(&mut self, parts: &mut Parts<'_>, error: ConnectionError) {
-        let says_why = self.is_connected() && self.version().has_properties();
+        let is_stuck = self.outgoing.is_inside_streamed(parts.slots);
+        let says_why = self.is_connected() && self.version().has_properties() && !is_stuck;
         self.finish_link(error);
         let disconnect = Disconnect::new(error.reason());
         let version = self.version();
@@ -118,6 +119,17 @@ impl Core {
         if !fits {
             self.silence();
         }
+    }
+
+    /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.
+    pub(super) fn abandon(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
+        let Some(id) = self.outgoing.abandonable(parts.slots, handle) else { return false };
+        if self.outgoing.is_begun(id) {
+            self.finish_link(ConnectionError::Abandoned);
+            self.silence();
+        }
+        self.outgoing.abandon(parts, id);
+        true
     }
 
     /// The transport is gone; the session stays `[MQTT-4.1.0-1]`.

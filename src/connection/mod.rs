@@ -13,7 +13,7 @@ mod stats;
 mod stream;
 mod timer;
 
-pub use self::outbound::Transmit;
+pub use self::outbound::{Transmit, Wanted};
 pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
@@ -200,6 +200,20 @@ impl<S: Storage> Connection<S> {
     /// again on a new session ([`OnSessionLoss::Republish`](crate::OnSessionLoss::Republish)) counts as not sent.
     pub fn cancel(&mut self, handle: Handle) -> bool {
         self.core.outgoing.cancel(&mut self.storage.parts(), handle)
+    }
+
+    /// Gives up a message that was published with [`Payload::Streamed`](crate::Payload::Streamed), because its payload can't be supplied (any more). At
+    /// QoS 1 and 2 it ends with an [`Outcome`]. If some of it is out on this link, the link ends with it
+    /// ([`ConnectionError::Abandoned`]), and nothing else: the server would take whatever came next for the rest of the payload.
+    ///
+    /// False, and nothing changed, if there is no such message; while its acknowledgement is awaited; and for a QoS 2 message that was sent whole
+    /// before: the server may hold its identifier until the session ends.
+    pub fn abandon(&mut self, now: Instant, handle: Handle) -> bool {
+        let is_done = self.core.outgoing.abandonable(self.storage.parts().slots, handle).is_some();
+        if is_done {
+            self.core.see(now);
+        }
+        self.core.abandon(&mut self.storage.parts(), handle)
     }
 
     /// Accepts a SUBSCRIBE, in every state; it doesn't wait for the window. It ends with [`Event::SubAck`](crate::Event::SubAck) or an

@@ -6,7 +6,7 @@ use crate::connection::state::State;
 use crate::reason::ReasonCode;
 use crate::session::{Due, Outbound};
 use crate::storage::Parts;
-use crate::types::{PacketId, Version};
+use crate::types::{Handle, PacketId, Version};
 use crate::wire::{Acknowledgement, PacketType, Properties, Property, Reader, Rules, Writer};
 
 /// The bytes for the server, as a cursor: look at [`chunk`](Self::chunk), give it to the transport, and say with
@@ -45,10 +45,70 @@ impl Transmit<'_> {
         self.core.advance(&mut self.parts, count);
     }
 
-    /// How many bytes are prepared. More may follow once these are taken; 0 means that nothing waits.
+    /// How many bytes are prepared. More may follow once these are taken; 0 means that nothing waits, or that a payload is
+    /// [`wanted`](Self::wanted) first.
     pub fn remaining(&self) -> usize {
-        self.core.link.control.len() + self.core.outgoing.run_left()
+        let (left, here) = (self.core.outgoing.run_left(), self.core.outgoing.run_here(self.parts.slots));
+        let control = &self.core.link.control;
+        if here < left { control.first(self.parts.control).len() + here } else { control.len() + left }
     }
+
+    /// The payload that the application is to supply next, of a message that was published with
+    /// [`Payload::Streamed`](crate::Payload::Streamed): write these bytes to the transport yourself, as many as you like at a time, and say with
+    /// [`advance`](Self::advance) how many it took. Asked for once [`chunk`](Self::chunk) is empty; until all of it has left nothing else can.
+    ///
+    /// At QoS 1 and 2 the payload is asked for again, from its start, if the link is lost before the message is acknowledged. If it can't be had any
+    /// more, [`abandon`](crate::Connection::abandon) the message.
+    ///
+    /// ```
+    /// use pure_mqtt::{Connect, Connection, Fixed, Instant, Limits, Payload, Publish, TopicName, Version};
+    ///
+    /// let image = [0x5A; 100_000]; // in flash, say
+    /// let now = Instant::from_millis(0);
+    /// let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
+    /// let topic = TopicName::new("camera")?;
+    /// mqtt.publish(now, &Publish::new(topic, Payload::Streamed(100_000)))?;
+    /// # mqtt.open(now, &Connect::new(Version::V311, "camera-1"))?;
+    /// # let length = mqtt.transmit(now).remaining();
+    /// # mqtt.transmit(now).advance(length);
+    /// # assert!(mqtt.handle_input(now, b"\x20\x02\x00\x00").is_ok());
+    /// let mut wire: Vec<u8> = Vec::new();
+    /// let mut transmit = mqtt.transmit(now);
+    /// loop {
+    ///     if let Some(wanted) = transmit.wanted() {
+    ///         let start = wanted.offset as usize;
+    ///         let count = 512.min(wanted.left as usize);
+    ///         wire.extend(&image[start..start + count]); // to the transport
+    ///         transmit.advance(count);
+    ///     } else if !transmit.chunk().is_empty() {
+    ///         wire.extend(transmit.chunk());
+    ///         let count = transmit.chunk().len();
+    ///         transmit.advance(count);
+    ///     } else {
+    ///         break;
+    ///     }
+    /// }
+    /// assert_eq!(wire.len(), 1 + 3 + 2 + 6 + 100_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wanted(&self) -> Option<Wanted> {
+        let is_next = self.core.link.control.first(self.parts.control).is_empty();
+        let (handle, offset, left) = self.core.outgoing.wanted(self.parts.slots).filter(|_| is_next)?;
+        Some(Wanted { handle: Handle(handle), offset, left })
+    }
+}
+
+/// A part of a payload that the application is to supply: see [`Transmit::wanted`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Wanted {
+    /// The message.
+    pub handle: Handle,
+    /// Where in the payload the next byte stands.
+    pub offset: u32,
+    /// How many bytes from there on the payload still has.
+    pub left: u32,
 }
 
 #[cfg(feature = "bytes")]
@@ -73,7 +133,7 @@ impl Core {
             return first;
         }
         let staged = self.outgoing.chunk(parts);
-        if staged.is_empty() { self.link.control.second(parts.control) } else { staged }
+        if self.outgoing.is_between_frames() { self.link.control.second(parts.control) } else { staged }
     }
 
     fn advance(&mut self, parts: &mut Parts<'_>, mut count: usize) {

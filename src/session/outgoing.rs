@@ -16,10 +16,11 @@ use crate::event::Cause;
 use crate::reason::ReasonCode;
 use crate::session::arena::Arena;
 use crate::session::list::{List, find, find_mut, place};
+use crate::session::reencode::remaining;
 use crate::session::sending::Run;
 use crate::storage::{Flags, Kind, Parts, Payload, SendSlot, State};
 use crate::types::Version;
-use crate::wire::Writer;
+use crate::wire::{Writer, varint_len};
 
 /// The bookkeeping over the send slots and the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -221,6 +222,15 @@ impl Outgoing {
         }
     }
 
+    /// How many bytes of a packet are not in the arena: a shared payload, or one that the application supplies.
+    pub(super) fn outside_length(parts: &Parts<'_>, slot: &SendSlot) -> u32 {
+        if slot.flags.has(Flags::STREAMED) && slot.kind.is_publish() {
+            whole_length(parts.arena, slot).saturating_sub(slot.length)
+        } else {
+            Self::shared_length(parts, slot)
+        }
+    }
+
     /// The length of the payload that a packet keeps outside the arena.
     pub(super) fn shared_length(parts: &Parts<'_>, slot: &SendSlot) -> u32 {
         if slot.flags.has(Flags::SHARED_PAYLOAD) {
@@ -351,7 +361,7 @@ impl Outgoing {
         let Some(place) = find_mut(parts.slots, id) else { return };
         let slot = *place;
         place.length = 0;
-        place.flags.clear(Flags::SHARED_PAYLOAD);
+        place.flags.clear(Flags::SHARED_PAYLOAD | Flags::STREAMED);
         self.leave_list(parts.slots, &slot);
         self.free_bytes(parts, &slot);
     }
@@ -402,6 +412,12 @@ impl Outgoing {
             self.in_flight -= 1;
         }
     }
+}
+
+/// The length of a packet as its own header tells it.
+fn whole_length(arena: &[u8], slot: &SendSlot) -> u32 {
+    let remaining = remaining(arena, slot);
+    (1 + varint_len(remaining) + remaining) as u32
 }
 
 /// The packet with this identifier, if the server can know it: it was sent, on this link or on an earlier one.

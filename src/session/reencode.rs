@@ -43,14 +43,14 @@ impl Outgoing {
         let mut id = self.log.first();
         while let Some(slot) = find(parts.slots, id).copied() {
             id = slot.next;
-            let shared = Self::shared_length(parts, &slot) as usize;
+            let outside = Self::outside_length(parts, &slot) as usize;
             let Some(pieces) = pieces(parts.arena, &slot, Version::V5) else { continue };
             if slot.kind == Kind::Subscribe {
                 clear_options(parts.arena, &pieces);
             }
             let head = pieces.properties - pieces.start;
             let tail = pieces.end - pieces.rest;
-            let header = write_header(parts.arena, end, pieces.first_byte, head + tail + shared);
+            let header = write_header(parts.arena, end, pieces.first_byte, head + tail + outside);
             shift(parts.arena, pieces.start as u32, head as u32, end + header);
             shift(parts.arena, pieces.rest as u32, tail as u32, end + header + head as u32);
             let length = header + (head + tail) as u32;
@@ -100,7 +100,8 @@ fn grown(arena: &[u8], slot: &SendSlot) -> u32 {
     1 + (varint_len(remaining + 1) - varint_len(remaining)) as u32
 }
 
-fn remaining(arena: &[u8], slot: &SendSlot) -> usize {
+/// The remaining length that stands in a packet's header.
+pub(super) fn remaining(arena: &[u8], slot: &SendSlot) -> usize {
     let frame = arena.get(slot.position as usize + 1..).unwrap_or_default();
     Reader::new(frame, Rules::default()).varint().unwrap_or_default() as usize
 }

@@ -81,7 +81,7 @@ impl Outgoing {
                 continue;
             }
             if republish {
-                slot.flags.clear(Flags::DUP);
+                slot.flags.clear(Flags::DUP | Flags::SENT_ONCE);
                 self.note_expiry(slot.expiry());
                 clear_dup(parts.arena, slot);
                 loss.republished += 1;

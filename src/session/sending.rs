@@ -7,7 +7,7 @@ use crate::event::Cause;
 use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
 use crate::storage::{Flags, Kind, Parts, SendSlot, State};
-use crate::types::{QoS, Version};
+use crate::types::{Handle, QoS, Version};
 use crate::wire::{Reader, Rules, expiry_position};
 
 /// The stretch of packets that is being sent.
@@ -132,7 +132,7 @@ impl Outgoing {
             if end.is_some_and(|end| end != slot.position) || self.run.left >= RUN_LIMIT {
                 return;
             }
-            let length = slot.length + Self::shared_length(parts, &slot);
+            let length = slot.length + Self::outside_length(parts, &slot);
             let first_byte = parts.arena.get(slot.position as usize).copied().unwrap_or_default();
             let cause = match peer.refuses(&slot, first_byte, length as usize) {
                 None if is_expired(&slot, time.over) => Some(Cause::Expired),
@@ -142,7 +142,7 @@ impl Outgoing {
                 self.end(parts, slot.id, cause);
                 continue;
             }
-            let is_alone = slot.flags.has(Flags::SHARED_PAYLOAD) || peer.topic_aliases > 0 && slot.kind.is_publish();
+            let is_alone = has_bytes_outside(&slot) || peer.topic_aliases > 0 && slot.kind.is_publish();
             if is_alone && end.is_some() {
                 return;
             }
@@ -212,8 +212,7 @@ impl Outgoing {
     pub(crate) fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
         let Some(slot) = find(parts.slots, self.run.id) else { return &[] };
         let bytes = if self.run.offset < slot.length {
-            let is_shared = slot.flags.has(Flags::SHARED_PAYLOAD);
-            let length = if is_shared { slot.length - self.run.offset } else { self.run.left };
+            let length = if has_bytes_outside(slot) { slot.length - self.run.offset } else { self.run.left };
             let start = (slot.position + self.run.offset) as usize;
             parts.arena.get(start..start + length as usize)
         } else {
@@ -223,13 +222,61 @@ impl Outgoing {
         bytes.unwrap_or_default()
     }
 
+    /// The payload that the application is to supply now: the handle of its message, the offset and how much is left. All before it has left.
+    pub(crate) fn wanted(&self, slots: &[SendSlot]) -> Option<(u64, u32, u32)> {
+        let slot = find(slots, self.run.id)?;
+        let is_wanted = slot.kind.is_publish() && slot.flags.has(Flags::STREAMED) && self.run.offset >= slot.length;
+        is_wanted.then(|| (slot.handle, self.run.offset - slot.length, self.run.left))
+    }
+
+    /// How many bytes of the run are here, as far as the first that the application is to supply.
+    pub(crate) fn run_here(&self, slots: &[SendSlot]) -> usize {
+        match find(slots, self.run.id) {
+            Some(slot) if slot.kind.is_publish() && slot.flags.has(Flags::STREAMED) => {
+                slot.length.saturating_sub(self.run.offset) as usize
+            }
+            _ => self.run_left(),
+        }
+    }
+
+    /// Whether the application may give this message up: a streamed one that is not waiting for its acknowledgement. If the server may have it, at
+    /// QoS 2, its identifier can't be used for another as long as the session lives.
+    pub(crate) fn abandonable(&self, slots: &[SendSlot], handle: Handle) -> Option<u16> {
+        let is_it = |slot: &&SendSlot| {
+            let is_known = slot.kind == Kind::Publish2 && slot.flags.has(Flags::SENT_ONCE);
+            slot.handle == handle.0
+                && slot.kind.is_publish()
+                && slot.flags.has(Flags::STREAMED)
+                && slot.state == State::Queued
+                && !is_known
+        };
+        self.log.iter(slots).find(is_it).map(|slot| slot.id)
+    }
+
+    /// This packet is half out.
+    pub(crate) const fn is_begun(&self, id: u16) -> bool {
+        self.run.id == id && self.run.is_begun
+    }
+
+    /// The payload of the packet that is half out is the application's to supply.
+    pub(crate) fn is_inside_streamed(&self, slots: &[SendSlot]) -> bool {
+        self.run.is_begun
+            && find(slots, self.run.id).is_some_and(|slot| slot.kind.is_publish() && slot.flags.has(Flags::STREAMED))
+    }
+
+    /// Gives up a message that [`abandonable`](Self::abandonable) named.
+    pub(crate) fn abandon(&mut self, parts: &mut Parts<'_>, id: u16) {
+        self.unstage(parts.slots);
+        self.end(parts, id, Cause::Abandoned);
+    }
+
     /// The transport took `count` bytes of the run; returns whether a packet was completed.
     pub(crate) fn advance(&mut self, parts: &mut Parts<'_>, count: usize) -> bool {
         let mut count = count.min(self.run_left()) as u32;
         let mut completed = false;
         while count > 0 {
             let Some(slot) = find(parts.slots, self.run.id).copied() else { break };
-            let length = slot.length + Self::shared_length(parts, &slot);
+            let length = slot.length + Self::outside_length(parts, &slot);
             let step = count.min(length - self.run.offset);
             count -= step;
             self.run.left -= step;
@@ -253,6 +300,9 @@ impl Outgoing {
         if is_sent {
             slot.state = State::Sent;
             slot.flags.clear(Flags::STAGED | Flags::AGED);
+            if slot.kind.is_publish() {
+                slot.flags.set(Flags::SENT_ONCE);
+            }
         }
     }
 
@@ -310,7 +360,7 @@ impl Outgoing {
         let mut id = current.id;
         if !self.is_inside_frame() {
             self.run = Run::default();
-        } else if !current.flags.has(Flags::SHARED_PAYLOAD) {
+        } else if !has_bytes_outside(&current) {
             self.run.left = current.length - self.run.offset;
             id = current.next;
         } else {
@@ -338,7 +388,7 @@ impl Outgoing {
     /// Only the packet that is half out is still sent.
     pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
         match find(parts.slots, self.run.id).filter(|_| self.run.is_begun) {
-            Some(slot) => self.run.left = slot.length + Self::shared_length(parts, slot) - self.run.offset,
+            Some(slot) => self.run.left = slot.length + Self::outside_length(parts, slot) - self.run.offset,
             None => self.halt(),
         }
     }
@@ -350,6 +400,11 @@ impl Outgoing {
         }
         self.bypass = 0;
     }
+}
+
+/// Such a packet is a run of its own.
+fn has_bytes_outside(slot: &SendSlot) -> bool {
+    slot.kind.is_publish() && slot.flags.has(Flags::SHARED_PAYLOAD | Flags::STREAMED)
 }
 
 /// A message that was never sent may expire; one that was is finished whatever the time `[MQTT-4.3.3-7]`.

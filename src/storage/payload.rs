@@ -10,16 +10,33 @@
 pub enum Payload<'a> {
     /// Bytes that are copied.
     Slice(&'a [u8]),
+    /// So many bytes that the application supplies while the message is sent, straight to the transport:
+    /// [`Transmit::wanted`](crate::Transmit::wanted) asks for them. So a message may be longer than all memory.
+    Streamed(u32),
     /// Bytes that are shared.
     #[cfg(feature = "bytes")]
     Bytes(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] &'a bytes::Bytes),
 }
 
 impl<'a> Payload<'a> {
-    /// The bytes, however they are kept.
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Streamed(length) => *length as usize,
+            _ => self.as_slice().len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes that are here, however they are kept.
     pub fn as_slice(&self) -> &'a [u8] {
         match self {
             Self::Slice(bytes) => bytes,
+            Self::Streamed(_) => &[],
             #[cfg(feature = "bytes")]
             Self::Bytes(bytes) => bytes,
         }

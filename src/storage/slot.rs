@@ -65,8 +65,12 @@ impl Flags {
     pub(crate) const SHARED_PAYLOAD: u8 = 16;
     /// SUBSCRIBE with a shared filter.
     pub(crate) const SHARE: u8 = 32;
+    /// PUBLISH whose payload the application supplies while it is sent.
+    pub(crate) const STREAMED: u8 = 32;
     /// SUBSCRIBE with a wildcard.
     pub(crate) const WILDCARD: u8 = 64;
+    /// PUBLISH that was sent whole in this session, on this link or an earlier one.
+    pub(crate) const SENT_ONCE: u8 = 64;
     /// SUBSCRIBE with a subscription identifier.
     pub(crate) const IDENTIFIER: u8 = 128;
 

@@ -2,8 +2,9 @@
 
 use crate::script::{Said, Script, Step};
 use pure_mqtt::{
-    Ack, Clock32, Connect, Connection, Disconnect, Event, Fragment, Handle, Instant, PendingAck, Property, Publish,
-    QoS, ReasonCode, Received, State, Storage, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+    Ack, Clock32, Connect, Connection, Disconnect, Event, Fragment, Handle, Instant, Payload, PendingAck, Property,
+    Publish, QoS, ReasonCode, Received, State, Storage, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe,
+    Version,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -91,14 +92,21 @@ where
             }
             Step::Open { clean } => self.open(clean),
             Step::Close => self.close(),
-            Step::Publish { qos, length, topic, expiry, retain } => {
+            Step::Publish { qos, length, topic, expiry, retain, is_streamed } => {
                 let expiry = expiry.map(|seconds| [Property::MessageExpiryInterval(seconds.into())]);
-                let payload = vec![length; length.into()];
+                let bytes = vec![length; length.into()];
+                let payload = if is_streamed { Payload::Streamed(length.into()) } else { Payload::Slice(&bytes) };
                 let topic = TopicName::new(TOPICS[usize::from(topic)]).unwrap();
-                let publish = Publish::new(topic, &payload).qos(QoS::from_bits(qos).unwrap()).retain(retain);
+                let publish = Publish::new(topic, payload).qos(QoS::from_bits(qos).unwrap()).retain(retain);
                 let publish = publish.properties(expiry.as_ref().map_or(&[][..], |list| list));
                 if let Some(delivery) = self.command(|client, now| client.publish(now, &publish)) {
                     self.handles.push(delivery.handle);
+                }
+            }
+            Step::Abandon { which } => {
+                if let Some(handle) = self.handles.get(usize::from(which) % self.handles.len().max(1)).copied() {
+                    let is_done = self.client.abandon(self.now, handle);
+                    self.story.push(format!("abandon {handle:?}: {is_done}"));
                 }
             }
             Step::Subscribe { filters } => {
@@ -222,9 +230,25 @@ where
     /// The transport takes so many bytes at most.
     fn take(&mut self, mut count: usize) {
         let mut transmit = self.client.transmit(self.now);
-        while count > 0 && !transmit.chunk().is_empty() {
-            let piece = transmit.chunk().len().min(count).min(self.manner.write);
-            self.sent.extend(&transmit.chunk()[..piece]);
+        while count > 0 {
+            let most = count.min(self.manner.write);
+            let piece = match transmit.wanted() {
+                // Each byte says where it stands.
+                Some(wanted) => {
+                    let before = self.sent.len();
+                    let end = wanted.offset + wanted.left;
+                    self.sent.extend((wanted.offset..end).map(|place| place as u8).take(most));
+                    self.sent.len() - before
+                }
+                None => {
+                    let piece = transmit.chunk().len().min(most);
+                    self.sent.extend(&transmit.chunk()[..piece]);
+                    piece
+                }
+            };
+            if piece == 0 {
+                break;
+            }
             transmit.advance(piece);
             count -= piece;
         }

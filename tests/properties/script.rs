@@ -33,6 +33,11 @@ pub enum Step {
         topic: u8,
         expiry: Option<u8>,
         retain: bool,
+        is_streamed: bool,
+    },
+    /// The payload of a streamed message can't be supplied.
+    Abandon {
+        which: u8,
     },
     Subscribe {
         filters: u8,
@@ -144,8 +149,12 @@ fn step() -> impl Strategy<Value = Step> {
         ),
         1 => any::<bool>().prop_map(|clean| Step::Open { clean }),
         3 => Just(Step::Close),
-        10 => (0..3_u8, 0..70_u8, 0..4_u8, option::weighted(0.2, 0..4_u8), any::<bool>())
-            .prop_map(|(qos, length, topic, expiry, retain)| Step::Publish { qos, length, topic, expiry, retain }),
+        10 => (0..3_u8, 0..70_u8, 0..4_u8, option::weighted(0.2, 0..4_u8), any::<bool>(), prop::bool::weighted(0.2)).prop_map(
+            |(qos, length, topic, expiry, retain, is_streamed)| {
+                Step::Publish { qos, length, topic, expiry, retain, is_streamed }
+            }
+        ),
+        1 => any::<u8>().prop_map(|which| Step::Abandon { which }),
         2 => (0..3_u8).prop_map(|filters| Step::Subscribe { filters }),
         1 => Just(Step::Unsubscribe),
         3 => (any::<u8>(), prop_oneof![4 => Just(0), 1 => Just(0x97), 1 => any::<u8>()], any::<bool>())
