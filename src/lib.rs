@@ -23,6 +23,7 @@
 //! | `alloc` | by `std` | [`Heap`] storage |
 //! | `bytes` | no | payloads shared by reference count, `BytesBuffer`, [`bytes::Buf`] for [`Transmit`]; needs `alloc` and native atomics |
 //! | `heapless` | no | `FixedMessage` |
+//! | `journal` | no | `journal`: sessions that survive a loss of power |
 //! | `defmt` | no | `Format` for the public types, log lines through defmt |
 //! | `log` | no | log lines through the `log` facade |
 //!
@@ -68,6 +69,8 @@ struct Readme;
 pub use backoff::Backoff;
 pub use client_id::ClientId;
 pub use command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
+#[cfg(feature = "journal")]
+pub use connection::journal;
 pub use connection::{Connection, State, Stats, Timer, Transmit, Wanted};
 pub use error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 pub use event::{

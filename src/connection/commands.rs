@@ -10,7 +10,7 @@ use crate::event::PendingAck;
 use crate::reason::ReasonCode;
 use crate::session::{Frame, Matched, Need};
 use crate::storage::sealed::Bounds;
-use crate::storage::{Flags, Kind, Parts, Payload, ReceiveSlot, ReceiveState};
+use crate::storage::{Flags, Kind, Parts, Payload, ReceiveSlot, ReceiveState, Record};
 use crate::time::Instant;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
@@ -25,6 +25,13 @@ const MOST_SLOTS: usize = 64_000;
 pub(super) struct Draft {
     remaining: usize,
     pub(super) need: Need,
+}
+
+impl Draft {
+    /// What the journal needs for it.
+    pub(super) const fn record_length(&self) -> usize {
+        8 + 2 + 1 + 4 + self.need.bytes + self.need.shared
+    }
 }
 
 /// A checked SUBSCRIBE or UNSUBSCRIBE.
@@ -127,11 +134,15 @@ impl Core {
             QoS::ExactlyOnce => Kind::Publish2,
         };
         let shared = is_shared.then_some(publish.payload);
+        let expiry = publish.properties.message_expiry_interval().unwrap_or_default();
         let mut flags = Flags::default();
         if matches!(publish.payload, Payload::Streamed(1..)) {
             flags.set(Flags::STREAMED);
         }
-        self.outgoing.push(parts, &Frame { kind, flags, detail, length: draft.need.bytes, shared, write: &write })
+        let frame = Frame { kind, flags, detail, length: draft.need.bytes, shared, write: &write };
+        let matched = self.outgoing.push(parts, &frame)?;
+        self.outgoing.note_accepted(parts, matched.id, expiry);
+        Some(matched)
     }
 
     pub(super) fn check_subscribe(
@@ -262,6 +273,9 @@ impl Core {
             let frame = Frame { kind: Kind::Ack, flags, detail: 0, length: need.bytes, shared: None, write: &write };
             self.outgoing.push(parts, &frame)
         });
+        if packet == PacketType::PubRec && !with.reason.is_error() {
+            parts.journal.write(&Record::Received(id.get()));
+        }
         if let Some(slot) = self.incoming.held(parts.inbox, pending.place, pending.serial) {
             slot.acknowledged = true;
             slot.reason = with.reason.0;
@@ -300,6 +314,7 @@ impl Core {
         }
         if let Some(seconds) = expiry.filter(|_| version.has_properties()) {
             self.link.session_expiry = seconds;
+            parts.journal.write(&Record::Session { expiry: seconds });
         }
         let bare = Disconnect::new(disconnect.reason);
         self.farewell(parts, &[&write, &|writer| write_disconnect(&bare, version, writer)]);

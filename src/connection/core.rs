@@ -123,7 +123,9 @@ impl Core {
 
     /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.
     pub(super) fn abandon(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
-        let Some(id) = self.outgoing.abandonable(parts.slots, handle) else { return false };
+        let Some(id) = self.outgoing.abandonable(parts.slots, handle).filter(|_| parts.journal.has_room(0)) else {
+            return false;
+        };
         if self.outgoing.is_begun(id) {
             self.finish_link(ConnectionError::Abandoned);
             self.silence();
@@ -164,6 +166,18 @@ impl Core {
             u32::MAX => Deadline::NONE,
             seconds => Deadline::at(self.now.after_secs(seconds)),
         };
+    }
+}
+
+#[cfg(feature = "journal")]
+impl Core {
+    /// For how many seconds the server keeps the session, counted from the end of the link.
+    pub(super) fn known_expiry(&self) -> u32 {
+        match self.session_expires.get() {
+            Some(at) => at.millis_since(self.now).div_ceil(1000) as u32,
+            None if self.link.established => self.link.session_expiry,
+            None => u32::MAX,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::event::{ConnAck, Event, SessionState};
 use crate::limits::OnSessionLoss;
 use crate::reason::ReasonCode;
 use crate::session::{Loss, fingerprint};
-use crate::storage::Parts;
+use crate::storage::{Parts, Record};
 use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
@@ -130,8 +130,15 @@ impl Core {
     ) -> Result<(), OpenError> {
         let mut link = Link::CLOSED;
         link.control.append(parts.control, false, &|writer| write_connect(connect, announced, writer))?;
-        self.outgoing.speak(parts, connect.version);
+        if self.version() != connect.version {
+            self.outgoing.speak(parts, connect.version);
+            parts.journal.write(&Record::Version(connect.version));
+        }
+        let had_session = self.session_exists;
         self.session_exists &= !self.session_expires.is_due(self.now);
+        if had_session && (connect.clean_start || !self.session_exists) {
+            parts.journal.write(&Record::NoSession);
+        }
         link.state = State::Connecting;
         link.clean_start = connect.clean_start;
         link.empty_client_id = connect.client_id.is_empty();
@@ -221,10 +228,14 @@ impl Core {
             false => held && !self.link.clean_start,
         };
         if resumed && held {
+            parts.journal.write(&Record::Session { expiry: self.link.session_expiry });
             return SessionState::Resumed;
         }
-        self.incoming.clear(parts.inbox);
         let republish = self.limits.get().on_session_loss == OnSessionLoss::Republish;
+        let aborted = if republish { 0 } else { self.outgoing.last_begun(parts.slots) };
+        parts.journal.write(&Record::NewSession { aborted });
+        parts.journal.write(&Record::Session { expiry: self.link.session_expiry });
+        self.incoming.clear(parts.inbox);
         let Loss { republished, aborted, completed } = self.outgoing.session_lost(parts, republish);
         if resumed {
             SessionState::Older { republished, aborted, completed }

@@ -8,7 +8,7 @@ use crate::error::ConnectionError;
 use crate::event::{Acknowledged, Answered, Event, Message, PendingAck, Received, Topic, TopicAlias};
 use crate::reason::ReasonCode;
 use crate::session::{Aliases, Arrival, Bound, Matched, Mismatch, PubRecStep, Release, Standing};
-use crate::storage::{Kind, Parts};
+use crate::storage::{Kind, Parts, Record};
 use crate::time::Deadline;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS};
@@ -32,6 +32,10 @@ impl Core {
     ) -> Result<Received<'i>, ConnectionError> {
         if matches!(self.link.state, State::Closed | State::Closing) {
             return Err(self.link.end);
+        }
+        if !parts.journal.has_room(0) {
+            self.block();
+            return Ok(Received::Blocked);
         }
         self.step::<STREAMS>(parts, input).inspect_err(|error| {
             crate::fmt::alert!("closing: {}", error);
@@ -186,6 +190,10 @@ impl Core {
             self.incoming.exactly_once(parts.inbox, id.get(), bound, acknowledged)
         };
         match arrival {
+            Arrival::Stale => {
+                parts.journal.write(&Record::Completed(id.get()));
+                Err(Violation::PacketIdInUse.into())
+            }
             Arrival::InUse => Err(Violation::PacketIdInUse.into()),
             // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
             // made progress.
@@ -197,6 +205,10 @@ impl Core {
                 if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
                     slot.reason = answer.unwrap_or_default().0;
                 }
+                Ok(arrival)
+            }
+            Arrival::New { .. } if acknowledged && qos == QoS::ExactlyOnce => {
+                parts.journal.write(&Record::Received(id.get()));
                 Ok(arrival)
             }
             arrival => Ok(arrival),
@@ -292,7 +304,10 @@ impl Core {
     fn on_pubrel<'i>(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Result<Step<'i>, ConnectionError> {
         let unknown = (!self.limits.strict()).then_some(ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
         match self.incoming.release(parts.inbox, id.get(), unknown) {
-            Release::Completing => Ok(Step::Done(None)),
+            Release::Completing => {
+                parts.journal.write(&Record::Completed(id.get()));
+                Ok(Step::Done(None))
+            }
             Release::Blocked => Ok(Step::Blocked),
             Release::Unknown => self.matched(Err(Mismatch::Unknown)).map(|_| Step::Done(None)),
             Release::TooEarly => Err(Violation::UnexpectedAck.into()),

@@ -6,6 +6,8 @@ mod core;
 mod handshake;
 mod identity;
 mod inbound;
+#[cfg(feature = "journal")]
+pub mod journal;
 mod link;
 mod outbound;
 mod state;
@@ -26,7 +28,7 @@ use crate::event::{Command, Outcome, PendingAck, Received, Topic};
 use crate::limits::{Limits, Overflow, StoredLimits};
 use crate::session::{Aliases, Matched, Need, Victims};
 use crate::storage::sealed::Demand;
-use crate::storage::{Kind, Storage};
+use crate::storage::{Kind, Parts, Record, Storage};
 use crate::time::{Deadline, Instant};
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
@@ -60,6 +62,9 @@ impl<S: Storage> Connection<S> {
             return Err(OpenError::AlreadyOpen);
         }
         check_connect(connect)?;
+        if !self.storage.parts().journal.has_room(0) {
+            return Err(OpenError::JournalFull);
+        }
         let bounds = self.storage.bounds();
         let limits = self.core.limits.get();
         let affordable = self.core.incoming.affordable(self.core.limits.max_received(bounds.receive_slots));
@@ -188,7 +193,13 @@ impl<S: Storage> Connection<S> {
         let bounds = self.storage.bounds();
         let is_shared = self.storage.parts().payloads.takes(&publish.payload);
         let draft = self.core.check_publish(publish, &bounds, is_shared)?;
-        let dropped = self.make_room(&draft.need, publish.topic.as_str()).ok_or(PublishError::Full)?;
+        if publish.qos != QoS::AtMostOnce {
+            self.reserve_record(draft.record_length())?;
+        }
+        let Some(dropped) = self.make_room(&draft.need, publish.topic.as_str()) else {
+            self.storage.parts().journal.reserve(0);
+            return Err(PublishError::Full);
+        };
         self.core.see(now);
         let Matched { handle, id } =
             self.core.publish(&mut self.storage.parts(), publish, &draft).ok_or(PublishError::Full)?;
@@ -249,7 +260,10 @@ impl<S: Storage> Connection<S> {
     /// [`AckError`] gives the handle back; nothing changed. [`RequestError::Stale`] if the link (QoS 1) or the session (QoS 2) is gone.
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
         let bounds = self.storage.bounds();
-        let inbox = self.storage.parts().inbox;
+        let Parts { inbox, journal, .. } = self.storage.parts();
+        if !journal.has_room(0) {
+            return Err(AckError { error: RequestError::Full, pending });
+        }
         let mut draft = match self.core.check_ack(inbox, &bounds, &pending, with) {
             Ok(draft) => draft,
             Err(error) => return Err(AckError { error, pending }),
@@ -343,6 +357,7 @@ impl<S: Storage> Connection<S> {
         let is_closed = self.state() == State::Closed;
         if is_closed {
             let mut parts = self.storage.parts();
+            parts.journal.write(&Record::Forgotten);
             self.core.outgoing.forget(&mut parts);
             self.core.incoming.clear(parts.inbox);
             self.core.session_exists = false;
@@ -358,6 +373,7 @@ impl<S: Storage> Connection<S> {
     pub fn adopt_session(&mut self) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
+            self.storage.parts().journal.write(&Record::Session { expiry: u32::MAX });
             self.core.session_exists = true;
             self.core.session_expires = Deadline::NONE;
         }
@@ -440,6 +456,19 @@ impl<S: Storage> Connection<S> {
         if self.state() != State::Closed && bytes > self.storage.view().control.len() {
             self.storage.grow(Demand::Control { bytes });
         }
+    }
+
+    /// Keeps room in the journal for a message.
+    fn reserve_record(&mut self, bytes: usize) -> Result<(), PublishError> {
+        let mut journal = self.storage.parts().journal;
+        if !journal.could_hold(bytes) {
+            return Err(PublishError::TooLarge);
+        }
+        if !journal.has_room(bytes) {
+            return Err(PublishError::Full);
+        }
+        journal.reserve(bytes);
+        Ok(())
     }
 
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.

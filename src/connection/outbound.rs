@@ -48,6 +48,9 @@ impl Transmit<'_> {
     /// How many bytes are prepared. More may follow once these are taken; 0 means that nothing waits, or that a payload is
     /// [`wanted`](Self::wanted) first.
     pub fn remaining(&self) -> usize {
+        if self.parts.journal.is_waiting() {
+            return 0;
+        }
         let (left, here) = (self.core.outgoing.run_left(), self.core.outgoing.run_here(self.parts.slots));
         let control = &self.core.link.control;
         if here < left { control.first(self.parts.control).len() + here } else { control.len() + left }
@@ -92,7 +95,7 @@ impl Transmit<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wanted(&self) -> Option<Wanted> {
-        let is_next = self.core.link.control.first(self.parts.control).is_empty();
+        let is_next = self.core.link.control.first(self.parts.control).is_empty() && !self.parts.journal.is_waiting();
         let (handle, offset, left) = self.core.outgoing.wanted(self.parts.slots).filter(|_| is_next)?;
         Some(Wanted { handle: Handle(handle), offset, left })
     }
@@ -128,6 +131,9 @@ impl bytes::Buf for Transmit<'_> {
 
 impl Core {
     fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
+        if parts.journal.is_waiting() {
+            return &[]; // nothing that depends on a record leaves before it is durable
+        }
         let first = self.link.control.first(parts.control);
         if !first.is_empty() {
             return first;

@@ -10,7 +10,7 @@ use crate::connection::stats::count;
 use crate::error::ConnectionError;
 use crate::event::{Event, Fragment, Message, PendingAck, Received};
 use crate::session::Arrival;
-use crate::storage::Parts;
+use crate::storage::{Parts, ReceiveState, Record};
 use crate::types::{PacketId, QoS};
 use crate::wire::{Header, Malformed, PacketType, Publish, Reader, Violation};
 
@@ -163,6 +163,9 @@ impl Core {
                     ack = Some(PendingAck { place, serial });
                 } else if let Some(slot) = self.incoming.held(parts.inbox, place, serial) {
                     slot.acknowledged = true;
+                    if slot.state == ReceiveState::ExactlyOnce {
+                        parts.journal.write(&Record::Received(slot.id));
+                    }
                 }
             }
             _ => {}

@@ -88,6 +88,8 @@ pub(crate) enum Arrival {
     },
     /// The identifier belongs to another message.
     InUse,
+    /// The identifier belonged to a message that the server has lost; now it is free.
+    Stale,
 }
 
 /// What became of a PUBREL.
@@ -247,6 +249,7 @@ impl Incoming {
         // server has lost it. It goes, or the next link would end in the same way.
         if slot.is_old && !slot.owed {
             self.free(inbox, link);
+            return Arrival::Stale;
         }
         Arrival::InUse
     }

@@ -10,6 +10,8 @@ mod list;
 mod outgoing;
 mod queue;
 mod reencode;
+#[cfg(feature = "journal")]
+mod replay;
 mod resume;
 mod sending;
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::session::arena::Arena;
 use crate::session::list::{List, find, find_mut, place};
 use crate::session::reencode::remaining;
 use crate::session::sending::Run;
-use crate::storage::{Flags, Kind, Parts, Payload, SendSlot, State};
+use crate::storage::{Flags, Kind, Parts, Payload, Record, SendSlot, State};
 use crate::types::Version;
 use crate::wire::{Writer, varint_len};
 
@@ -203,6 +203,20 @@ impl Outgoing {
         Some(Matched { handle, id })
     }
 
+    /// What a durable memory must know of a message that was accepted.
+    pub(crate) fn note_accepted(&self, parts: &mut Parts<'_>, id: u16, expiry: u32) {
+        let Some(slot) = find(parts.slots, id).filter(|slot| slot.kind.is_windowed()) else { return };
+        let start = slot.position as usize;
+        let frame = parts.arena.get(start..start + slot.length as usize).unwrap_or_default();
+        let payload = match slot.flags.has(Flags::SHARED_PAYLOAD) {
+            true => parts.payloads.get(place(parts.slots, id)),
+            false => &[],
+        };
+        let is_streamed = slot.flags.has(Flags::STREAMED);
+        let handle = slot.handle;
+        parts.journal.write(&Record::Accepted { handle, id, is_streamed, expiry, frame, payload });
+    }
+
     /// The next identifier in turn whose place is free, so that each is used again as late as possible
     /// `[MQTT-2.2.1-3]` `[MQTT-4.3.2-1]` `[MQTT-4.3.3-1]`. Where the numbers begin anew, places come twice: so two rounds see them all.
     fn free_id(&self, slots: &[SendSlot]) -> Option<u16> {
@@ -271,6 +285,7 @@ impl Outgoing {
                 if self.release == 0 {
                     self.release = id;
                 }
+                parts.journal.write(&Record::Released(id));
                 Ok(PubRecStep::Released)
             }
             (Kind::Publish2, _) if !reason.is_error() => Ok(PubRecStep::Repeated),
@@ -327,6 +342,9 @@ impl Outgoing {
             self.finish(parts, id);
             return;
         }
+        if slot.kind.is_windowed() {
+            parts.journal.write(&Record::Done(id));
+        }
         self.strip(parts, id);
         self.uncount(parts.slots, id);
         self.ended.push(parts.slots, id);
@@ -347,6 +365,9 @@ impl Outgoing {
     pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Matched {
         let Some(place) = find_mut(parts.slots, id) else { return Matched { handle: 0, id } };
         let slot = core::mem::replace(place, SendSlot::FREE);
+        if slot.kind.is_windowed() && slot.state != State::Ended {
+            parts.journal.write(&Record::Done(id));
+        }
         self.leave_list(parts.slots, &slot);
         self.free_bytes(parts, &slot);
         self.used -= 1;

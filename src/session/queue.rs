@@ -111,7 +111,8 @@ impl Outgoing {
             let seen = victims.unwrap_or(Victims { first: handle, last: handle, count: 0 });
             victims = Some(Victims { last: handle, count: seen.count + 1, ..seen });
         }
-        let victims = victims.filter(|_| self.has_room_without(need, freed))?;
+        let victims =
+            victims.filter(|_| self.has_room_without(need, freed) && parts.journal.has_room_for_ends(freed.slots))?;
         self.drop_unsent(parts, victims);
         Some(victims)
     }
@@ -126,7 +127,7 @@ impl Outgoing {
         freed.add(parts, slot);
         let handle = Handle(slot.handle);
         let victims = Victims { first: handle, last: handle, count: 1 };
-        if !self.has_room_without(need, freed) {
+        if !self.has_room_without(need, freed) || !parts.journal.has_room_for_ends(1) {
             return None;
         }
         self.drop_unsent(parts, victims);
@@ -154,7 +155,7 @@ impl Outgoing {
     /// Takes an unsent message out of the queue.
     pub(crate) fn cancel(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
         let found = self.log.iter(parts.slots).find(|slot| slot.handle == handle.0 && self.is_droppable(slot));
-        let Some(id) = found.map(|slot| slot.id) else { return false };
+        let Some(id) = found.map(|slot| slot.id).filter(|_| parts.journal.has_room_for_ends(1)) else { return false };
         self.unstage(parts.slots);
         self.finish(parts, id);
         true
@@ -172,7 +173,7 @@ impl Outgoing {
         while let Some(slot) = find(parts.slots, id).copied() {
             id = slot.next;
             let waits = slot.state == State::Queued && !slot.flags.has(Flags::STAGED);
-            if waits && is_expired(&slot, second) {
+            if waits && is_expired(&slot, second) && parts.journal.has_room_for_ends(1) {
                 self.end(parts, slot.id, Cause::Expired);
             } else if waits {
                 self.note_expiry(slot.expiry());

@@ -93,6 +93,12 @@ impl Outgoing {
         loss
     }
 
+    /// The handle of the last QoS 1 or 2 message of which a byte had left in this session; 0 if there is none.
+    pub(crate) fn last_begun(&self, slots: &[SendSlot]) -> u64 {
+        let begun = self.log.iter(slots).filter(|slot| slot.kind.is_windowed() && slot.flags.has(Flags::DUP));
+        begun.map(|slot| slot.handle).max().unwrap_or_default()
+    }
+
     /// Ends everything, sent or not.
     pub(crate) fn forget(&mut self, parts: &mut Parts<'_>) {
         for list in [self.released, self.requests, self.log] {

@@ -139,6 +139,9 @@ impl Outgoing {
                 cause => cause,
             };
             if let Some(cause) = cause {
+                if !parts.journal.has_room_for_ends(1) {
+                    return;
+                }
                 self.end(parts, slot.id, cause);
                 continue;
             }

@@ -1,7 +1,9 @@
 //! Storage that the caller lends.
 
 use crate::storage::sealed::{Bounds, Sealed};
-use crate::storage::{AliasEntry, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View};
+use crate::storage::{
+    AliasEntry, JournalPart, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
+};
 
 /// The slices that [`Borrowed`] is made of. Their contents are overwritten.
 #[derive(Debug, Default)]
@@ -81,6 +83,7 @@ impl Sealed for Borrowed<'_> {
             names_in: Names { entries: buffers.aliases_in.0, bytes: buffers.aliases_in.1 },
             names_out: Names { entries: buffers.aliases_out.0, bytes: buffers.aliases_out.1 },
             payloads: SharedPayloads::NONE,
+            journal: JournalPart::NONE,
         }
     }
 

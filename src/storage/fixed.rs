@@ -1,7 +1,9 @@
 //! Storage of a size fixed at compile time.
 
 use crate::storage::sealed::{Bounds, Sealed};
-use crate::storage::{AliasEntry, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View};
+use crate::storage::{
+    AliasEntry, JournalPart, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
+};
 
 /// Storage inside the connection itself; never allocates.
 ///
@@ -103,6 +105,7 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
             names_in: Names { entries: &mut self.entries_in, bytes: self.names_in.as_flattened_mut() },
             names_out: Names { entries: &mut self.entries_out, bytes: self.names_out.as_flattened_mut() },
             payloads: SharedPayloads::NONE,
+            journal: JournalPart::NONE,
         }
     }
 

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 
 use crate::storage::sealed::{Bounds, Demand, Sealed};
-use crate::storage::{AliasEntry, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View};
+use crate::storage::{
+    AliasEntry, JournalPart, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
+};
 
 /// Storage on the heap: starts empty, grows up to the connection's limits, keeps its capacity while busy.
 ///
@@ -99,6 +101,7 @@ impl Heap {
             payloads: SharedPayloads::new(&mut self.payloads),
             #[cfg(not(feature = "bytes"))]
             payloads: SharedPayloads::NONE,
+            journal: JournalPart::NONE,
         }
     }
 }

@@ -9,10 +9,16 @@
 //! All logic is written once over the slices; the storages differ only in where the slices come from.
 
 mod borrowed;
+#[cfg(feature = "journal")]
+mod crc;
 mod fixed;
 #[cfg(feature = "alloc")]
 mod heap;
+mod journal;
+#[cfg(feature = "journal")]
+mod journaled;
 mod payload;
+mod record;
 mod shape;
 mod slot;
 
@@ -20,14 +26,20 @@ pub use self::borrowed::{Borrowed, Buffers};
 pub use self::fixed::Fixed;
 #[cfg(feature = "alloc")]
 pub use self::heap::Heap;
+#[cfg(feature = "journal")]
+pub use self::journaled::Journaled;
 pub use self::payload::Payload;
 pub use self::slot::{AliasEntry, ReceiveSlot, SendSlot};
 
+pub(crate) use self::journal::JournalPart;
 pub(crate) use self::payload::{SharedPayloads, SharedView};
+pub(crate) use self::record::Record;
+#[cfg(feature = "journal")]
+pub(crate) use self::record::{Next, START, checksum, is_erased};
 pub(crate) use self::shape::{Names, Parts, View};
 pub(crate) use self::slot::{Flags, Kind, ReceiveState, State};
 
-/// Where a connection keeps its session. Sealed: use [`Heap`], [`Fixed`] or [`Borrowed`].
+/// Where a connection keeps its session. Sealed: use [`Heap`], [`Fixed`] or [`Borrowed`], or with the feature `journal` one of them in `Journaled`.
 pub trait Storage: sealed::Sealed {}
 
 pub(crate) mod sealed {

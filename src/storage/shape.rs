@@ -1,6 +1,6 @@
 //! The slices that every storage hands out.
 
-use crate::storage::{AliasEntry, ReceiveSlot, SendSlot, SharedPayloads, SharedView};
+use crate::storage::{AliasEntry, JournalPart, ReceiveSlot, SendSlot, SharedPayloads, SharedView};
 
 /// All parts of a storage, to be changed.
 pub struct Parts<'a> {
@@ -18,6 +18,8 @@ pub struct Parts<'a> {
     pub(crate) names_out: Names<'a>,
     /// Payloads that are shared instead of copied.
     pub(crate) payloads: SharedPayloads<'a>,
+    /// Changes that must become durable.
+    pub(crate) journal: JournalPart<'a>,
 }
 
 /// All parts of a storage, to be read.

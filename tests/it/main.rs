@@ -6,6 +6,8 @@ mod common;
 mod corners;
 mod flows;
 mod hosts;
+#[cfg(feature = "journal")]
+mod journal;
 mod misuse;
 mod streaming;
 mod surface;

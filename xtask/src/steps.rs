@@ -7,7 +7,7 @@ use crate::{Result, faults, fuzz, setup, trace};
 pub const MSRV: &str = "1.87.0";
 
 /// The features for tests and lints on a host; `defmt` is missing because it links on firmware alone.
-pub const HOST_FEATURES: &str = "std,bytes,heapless,log";
+pub const HOST_FEATURES: &str = "std,bytes,heapless,journal,log";
 
 /// The firmware targets that the crate must build for with no feature at all.
 pub const FIRMWARE_TARGETS: [&str; 3] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi", "riscv32imc-unknown-none-elf"];
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(
             fill("cargo +{msrv} x {targets} --features {features}"),
             "cargo +1.87.0 x --target thumbv7em-none-eabihf --target thumbv6m-none-eabi \
-             --target riscv32imc-unknown-none-elf --features std,bytes,heapless,log"
+             --target riscv32imc-unknown-none-elf --features std,bytes,heapless,journal,log"
         );
     }
 

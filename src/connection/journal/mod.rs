@@ -1,0 +1,127 @@
+//! The journal: a third stream of bytes, for durable memory, so that a session survives a loss of power at any byte.
+//!
+//! A connection with [`Journaled`] storage notes every change of its session that must not be forgotten: a message was accepted, the server has taken
+//! it over, a message of the server's was received. The host appends these records to flash or to a file, and says so; until then
+//! [`transmit`](Connection::transmit) shows nothing, so that no byte leaves that depends on a record which could be lost.
+//!
+//! ```
+//! use pure_mqtt::storage::Journaled;
+//! use pure_mqtt::{Connection, Fixed, Instant, Limits, Publish, QoS, TopicName};
+//!
+//! type Mqtt = Connection<Journaled<Fixed<256, 4, 4>, 512>>;
+//!
+//! /// After every call: first to durable memory, then out.
+//! fn save(mqtt: &mut Mqtt, file: &mut Vec<u8>) {
+//!     file.extend(mqtt.journal()); // and make sure that it is there: fsync, or read it back
+//!     mqtt.journal_written(mqtt.journal().len());
+//! }
+//!
+//! let now = Instant::from_millis(0);
+//! let mut file = Vec::new();
+//! let mut mqtt = Mqtt::new(Journaled::new(Fixed::new()), Limits::DEFAULT);
+//! let topic = TopicName::new("meter/reading")?;
+//! let delivery = mqtt.publish(now, &Publish::new(topic, b"4711").qos(QoS::ExactlyOnce))?;
+//! save(&mut mqtt, &mut file);
+//! drop(mqtt); // the power fails
+//!
+//! let storage = Journaled::new(Fixed::new());
+//! let (mqtt, recovered) = Mqtt::recover(storage, Limits::DEFAULT, now, &file)?;
+//! assert_eq!(recovered.used, file.len());
+//! assert_eq!(mqtt.pending(), 1); // and it still has the handle that `publish` gave
+//! # let _ = delivery;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it promises
+//!
+//! * **Outward**: a message at QoS 1 or 2 whose record is durable is sent until it is acknowledged, over any number of losses of power; at QoS 2 the server
+//!   takes it over exactly once. Messages that come back have DUP set, since they may have been sent before, and don't expire any more.
+//! * **Inward**, at QoS 2: the record that a message was received follows its delivery and precedes its PUBREC. A loss of power between what the
+//!   application did with the message and [`journal_written`](Connection::journal_written) may deliver it again, and nothing is lost. Exactly
+//!   once needs a host that stores what the application did and these records in one transaction. With manual acknowledgements the record
+//!   follows [`acknowledge`](Connection::acknowledge).
+//! * QoS 0 messages, SUBSCRIBE and UNSUBSCRIBE are not kept.
+//!
+//! A message counts as accepted for good once its record is written: [`publish`](Connection::publish) itself only puts it into the journal's
+//! buffer. A full buffer is back-pressure: commands are refused, input is [`Blocked`](crate::Received::Blocked), until records were
+//! written. Where many messages end at one time (they expire, or the overflow policy drops them), some may lack the room to say so; after a loss
+//! of power such a message is there again.
+//!
+//! # Keeping it short
+//!
+//! [`snapshot`](Connection::snapshot) writes a log that leads to the present state. Write it to a second place, then switch over: for example two areas of
+//! flash in turn, or a new file that is renamed over the old one.
+//!
+//! # When bytes are missing or wrong
+//!
+//! A log may end anywhere: [`recover`](Connection::recover) takes it up to the last whole record, and says in
+//! [`Recovered::used`] how long that is. What comes behind must be cut off before more is appended (or a snapshot begins a new log). Bytes 0xFF and 0x00
+//! behind the last record are taken for erased memory. Anything else that is wrong is damage: a [`RecoverError`] with the offset, never a wrong
+//! session.
+//!
+//! The form of the records is told in the source of `storage/record.rs`; it has a version number.
+
+mod recover;
+mod snapshot;
+
+use core::fmt;
+
+use crate::connection::Connection;
+use crate::storage::{Journaled, Storage};
+
+/// What [`Connection::recover`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Recovered {
+    /// So many bytes of the log count; what is behind was not written to its end.
+    pub used: usize,
+    /// How many records there are in it.
+    pub records: usize,
+}
+
+/// Why a log can't be recovered from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// It doesn't begin as a log does, or as one of a later form.
+    NoJournal,
+    /// What stands at this offset was never written as it is.
+    Corrupt {
+        /// In bytes from the start of the log.
+        offset: usize,
+    },
+    /// The storage has no room for the message at this offset: it was larger when the log was written.
+    TooSmall {
+        /// In bytes from the start of the log.
+        offset: usize,
+    },
+}
+
+impl fmt::Display for RecoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoJournal => f.write_str("this is no journal, or one of another form"),
+            Self::Corrupt { offset } => write!(f, "the journal is damaged at byte {offset}"),
+            Self::TooSmall { offset } => {
+                write!(f, "the storage has no room for the message at byte {offset} of the journal")
+            }
+        }
+    }
+}
+
+impl core::error::Error for RecoverError {}
+
+impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
+    /// Records that wait to be written to durable memory, in order. While there are any, [`transmit`](Self::transmit) shows nothing. To be looked
+    /// at after every call.
+    pub fn journal(&self) -> &[u8] {
+        self.storage.waiting()
+    }
+
+    /// The first `count` bytes of [`journal`](Self::journal) are in durable memory, behind those before.
+    pub fn journal_written(&mut self, count: usize) {
+        self.storage.written(count);
+    }
+}

@@ -1,0 +1,194 @@
+//! From a log to a connection: the records are carried out again, by the functions that wrote them.
+
+use crate::connection::Connection;
+use crate::connection::core::Core;
+use crate::connection::journal::{RecoverError, Recovered};
+use crate::limits::Limits;
+use crate::reason::ReasonCode;
+use crate::session::{Arrival, Bound, Frame, Need, Outgoing};
+use crate::storage::sealed::{Demand, Sealed};
+use crate::storage::{Flags, JournalPart, Journaled, Kind, Next, Parts, Record, START, Storage, is_erased};
+use crate::time::Instant;
+use crate::types::{PacketId, QoS};
+use crate::wire::{PacketType, Writer};
+
+impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
+    /// The connection that wrote `journal`, as it was after the last whole record, without a link. The storage must be empty, and have at least the room that
+    /// the old one had. An empty log gives a new connection.
+    ///
+    /// # Errors
+    /// [`RecoverError`]: the log is damaged, or the storage too small.
+    pub fn recover(
+        storage: Journaled<S, N>,
+        limits: Limits,
+        now: Instant,
+        journal: &[u8],
+    ) -> Result<(Self, Recovered), RecoverError> {
+        let mut connection = Self::new(storage, limits);
+        connection.core.see(now);
+        let mut recovered = Recovered { used: 0, records: 0 };
+        let mut chain = 0;
+        let Some(mut rest) = journal.strip_prefix(&START) else {
+            return if is_start(journal) { Ok((connection, recovered)) } else { Err(RecoverError::NoJournal) };
+        };
+        recovered.used = START.len();
+        loop {
+            match Next::read(rest, chain) {
+                Next::Record { record, length, chain: next } => {
+                    connection.redo(&record).map_err(|fault| fault.at(recovered.used))?;
+                    rest = rest.get(length..).unwrap_or_default();
+                    chain = next;
+                    recovered.used += length;
+                    recovered.records += 1;
+                }
+                Next::End | Next::Torn => break,
+                Next::Corrupt => return Err(RecoverError::Corrupt { offset: recovered.used }),
+            }
+        }
+        connection.settle();
+        connection.storage.resume(chain);
+        Ok((connection, recovered))
+    }
+
+    /// Carries a record out again.
+    fn redo(&mut self, record: &Record<'_>) -> Result<(), Fault> {
+        match *record {
+            Record::Accepted { id, frame, .. } => self.make_place(id, frame.len())?,
+            Record::Received(_) => self.make_inbox(),
+            _ => {}
+        }
+        let core = &mut self.core;
+        let mut parts = self.storage.parts();
+        parts.journal = JournalPart::NONE;
+        let parts = &mut parts;
+        match *record {
+            Record::Version(version) => core.outgoing.speak(parts, version),
+            Record::Counters { handle, id } => core.outgoing.set_counters(handle, id),
+            Record::Session { expiry } => core.session_exists = expiry > 0, // how long the power was off, nobody knows
+            Record::NoSession => core.session_exists = false,
+            Record::NewSession { aborted } => {
+                core.incoming.clear(parts.inbox);
+                core.outgoing.session_lost(parts, true);
+                core.outgoing.finish_up_to(parts, aborted);
+            }
+            Record::Forgotten => {
+                core.outgoing.forget(parts);
+                core.incoming.clear(parts.inbox);
+                core.session_exists = false;
+            }
+            Record::Accepted { handle, id, is_streamed, frame, .. } => {
+                let kind = kind_of(frame).ok_or(Fault::Nonsense)?;
+                let mut flags = Flags::default();
+                if is_streamed {
+                    flags.set(Flags::STREAMED);
+                }
+                let write = |_: u16, writer: &mut Writer<'_>| writer.bytes(frame);
+                core.outgoing.set_counters(handle.wrapping_sub(1), id.wrapping_sub(1));
+                let frame = Frame { kind, flags, detail: 0, length: frame.len(), shared: None, write: &write };
+                let matched = core.outgoing.push(parts, &frame).ok_or(Fault::NoRoom)?;
+                if matched.id != id {
+                    return Err(Fault::NoRoom);
+                }
+            }
+            Record::Released(id) => {
+                Outgoing::note_sent(parts.slots, id);
+                let _ = core.outgoing.pubrec(parts, id, ReasonCode::SUCCESS);
+            }
+            Record::Done(id) => core.outgoing.finish_message(parts, id),
+            Record::Received(id) => return receive(core, parts, id),
+            Record::Completed(id) => {
+                core.incoming.release(parts.inbox, id, None);
+                core.incoming.settle_all(parts.inbox);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes room for a message with this identifier. A table as large as the old one has its place free.
+    fn make_place(&mut self, id: u16, bytes: usize) -> Result<(), Fault> {
+        PacketId::new(id).ok_or(Fault::Nonsense)?;
+        let bounds = self.storage.bounds();
+        let need = Need {
+            bytes,
+            shared: 0,
+            is_publish: true,
+            max_slots: bounds.send_slots,
+            max_arena: bounds.arena,
+            max_bytes: usize::MAX,
+            max_queued: 0,
+        };
+        self.make_room(&need, "").ok_or(Fault::NoRoom)?;
+        loop {
+            let length = self.storage.parts().slots.len();
+            match Outgoing::occupant(self.storage.parts().slots, id) {
+                None => return Ok(()),
+                Some(other) if other == id => return Err(Fault::Nonsense),
+                Some(_) => self.storage.grow(Demand::SendSlot { limit: need.max_slots }),
+            }
+            if self.storage.parts().slots.len() <= length {
+                return Err(Fault::NoRoom);
+            }
+        }
+    }
+
+    fn make_inbox(&mut self) {
+        if self.core.incoming.is_short(self.storage.view().inbox) {
+            let limit = self.storage.bounds().receive_slots;
+            self.storage.grow(Demand::ReceiveSlot { limit });
+        }
+    }
+
+    /// The power is back: what was under way is as after a lost link, and outcomes that nobody can fetch any more are gone.
+    fn settle(&mut self) {
+        let mut parts = self.storage.parts();
+        parts.journal = JournalPart::NONE;
+        while self.core.outgoing.poll_ended(&mut parts).is_some() {}
+        self.core.outgoing.note_all_sent(parts.slots);
+        self.core.outgoing.link_lost(&mut parts);
+        self.core.incoming.link_lost(parts.inbox);
+    }
+}
+
+/// A QoS 2 message that the application has, and whose PUBREC may have left.
+fn receive(core: &mut Core, parts: &mut Parts<'_>, id: u16) -> Result<(), Fault> {
+    PacketId::new(id).ok_or(Fault::Nonsense)?;
+    let bound = Bound { maximum: u16::MAX, held: usize::MAX };
+    match core.incoming.exactly_once(parts.inbox, id, bound, true) {
+        Arrival::New { .. } | Arrival::Repeated => {
+            core.incoming.settle_all(parts.inbox);
+            Ok(())
+        }
+        _ => Err(Fault::NoRoom),
+    }
+}
+
+/// Why a record can't be carried out.
+enum Fault {
+    NoRoom,
+    Nonsense,
+}
+
+impl Fault {
+    const fn at(&self, offset: usize) -> RecoverError {
+        match self {
+            Self::NoRoom => RecoverError::TooSmall { offset },
+            Self::Nonsense => RecoverError::Corrupt { offset },
+        }
+    }
+}
+
+/// What kind of PUBLISH this is; only those of QoS 1 and 2 are kept.
+fn kind_of(frame: &[u8]) -> Option<Kind> {
+    let first = *frame.first().filter(|first| *first >> 4 == PacketType::Publish as u8)?;
+    match QoS::from_bits(first >> 1 & 0b11)? {
+        QoS::AtMostOnce => None,
+        QoS::AtLeastOnce => Some(Kind::Publish1),
+        QoS::ExactlyOnce => Some(Kind::Publish2),
+    }
+}
+
+/// Nothing, erased memory, or a start that was not written to its end.
+fn is_start(journal: &[u8]) -> bool {
+    let written = journal.iter().rposition(|byte| !is_erased(byte)).map_or(0, |last| last + 1);
+    START.starts_with(journal.get(..written).unwrap_or_default())
+}

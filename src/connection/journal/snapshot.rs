@@ -1,0 +1,68 @@
+//! From a connection to the shortest log that leads to it.
+
+use crate::connection::Connection;
+use crate::storage::sealed::Sealed;
+use crate::storage::{Flags, Journaled, Kind, Record, START, SendSlot, State, Storage, View, checksum};
+
+impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
+    /// Writes a log that leads to the present state, piece by piece, and lets the journal go on behind it: to be called when
+    /// [`journal`](Self::journal) is empty. False, and nothing is written, if it isn't.
+    ///
+    /// The old log counts until the new one is durable as a whole; only then let anything else happen to the connection.
+    pub fn snapshot(&mut self, write: &mut dyn FnMut(&[u8])) -> bool {
+        if !self.storage.waiting().is_empty() {
+            return false;
+        }
+        let mut chain = 0;
+        write(&START);
+        self.for_each_record(&mut |record| {
+            record.parts(&mut |head, body| {
+                chain = checksum(chain, head, body);
+                write(head);
+                body.iter().for_each(|part| write(part));
+                write(&chain.to_le_bytes());
+            });
+        });
+        self.storage.resume(chain);
+        true
+    }
+
+    fn for_each_record(&self, give: &mut dyn FnMut(&Record<'_>)) {
+        let view = self.storage.view();
+        let outgoing = &self.core.outgoing;
+        give(&Record::Version(self.version()));
+        if self.core.session_exists {
+            give(&Record::Session { expiry: self.core.known_expiry() });
+        }
+        // Those after PUBREC first: their stubs need no room then.
+        let is_kept = |slot: &SendSlot| slot.kind.is_windowed() && slot.state != State::Ended;
+        for is_released in [true, false] {
+            for (index, slot) in outgoing.packets(view.slots) {
+                if is_kept(slot) && is_released == (slot.length == 0) {
+                    give_message(&view, index, slot, give);
+                }
+            }
+        }
+        view.inbox.iter().filter(|slot| slot.is_received()).for_each(|slot| give(&Record::Received(slot.id)));
+        let (handle, id) = outgoing.counters();
+        give(&Record::Counters { handle, id });
+    }
+}
+
+fn give_message(view: &View<'_>, index: usize, slot: &SendSlot, give: &mut dyn FnMut(&Record<'_>)) {
+    let &SendSlot { handle, id, .. } = slot;
+    let [high, low] = id.to_be_bytes();
+    // After PUBREC nothing is left of the message but its identifier.
+    let stub = [0x34, 5, 0, 0, high, low, 0];
+    let start = slot.position as usize;
+    let frame = match slot.length {
+        0 => &stub[..],
+        length => view.arena.get(start..start + length as usize).unwrap_or_default(),
+    };
+    let is_streamed = slot.flags.has(Flags::STREAMED);
+    let payload = if slot.flags.has(Flags::SHARED_PAYLOAD) { view.payloads.get(index) } else { &[] };
+    give(&Record::Accepted { handle, id, is_streamed, expiry: 0, frame, payload });
+    if slot.kind == Kind::Publish2 && matches!(slot.state, State::Released | State::Completing) {
+        give(&Record::Released(id));
+    }
+}

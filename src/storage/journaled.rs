@@ -1,0 +1,73 @@
+//! A storage with a journal beside it.
+
+use crate::storage::journal::{JournalPart, Log};
+use crate::storage::sealed::{Bounds, Demand, Sealed};
+use crate::storage::{Parts, Storage, View};
+
+/// Another storage, and `N` bytes for records that were not written to durable memory yet: see the [`journal`](crate::journal).
+///
+/// The longest message must fit with about 100 bytes beside it; more room lets more be accepted between two writes.
+///
+/// ```
+/// use pure_mqtt::storage::Journaled;
+/// use pure_mqtt::{Connection, Fixed, Limits};
+///
+/// type Mqtt = Connection<Journaled<Fixed<1024, 8, 8>, 512>>;
+/// static CONNECTION: std::sync::Mutex<Mqtt> =
+///     std::sync::Mutex::new(Connection::new(Journaled::new(Fixed::new()), Limits::DEFAULT));
+/// assert!(CONNECTION.lock().unwrap().journal().is_empty());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Journaled<S, const N: usize> {
+    storage: S,
+    log: Log,
+    bytes: [u8; N],
+}
+
+impl<S, const N: usize> Journaled<S, N> {
+    /// `storage`, with an empty journal.
+    pub const fn new(storage: S) -> Self {
+        Self { storage, log: Log::EMPTY, bytes: [0; N] }
+    }
+
+    pub(crate) fn waiting(&self) -> &[u8] {
+        self.bytes.get(..self.log.end as usize).unwrap_or_default()
+    }
+
+    /// The first `count` bytes that wait are durable.
+    pub(crate) fn written(&mut self, count: usize) {
+        let end = self.log.end as usize;
+        let count = count.min(end);
+        self.bytes.copy_within(count..end, 0);
+        self.log.end = (end - count) as u32;
+    }
+
+    /// Goes on behind the record with this checksum.
+    pub(crate) fn resume(&mut self, chain: u32) {
+        self.log = Log { chain, is_begun: true, ..Log::EMPTY };
+    }
+}
+
+impl<S: Storage, const N: usize> Storage for Journaled<S, N> {}
+
+impl<S: Sealed, const N: usize> Sealed for Journaled<S, N> {
+    fn view(&self) -> View<'_> {
+        self.storage.view()
+    }
+
+    fn parts(&mut self) -> Parts<'_> {
+        Parts { journal: JournalPart::new(&mut self.log, &mut self.bytes), ..self.storage.parts() }
+    }
+
+    fn grow(&mut self, demand: Demand) {
+        self.storage.grow(demand);
+    }
+
+    fn bounds(&self) -> Bounds {
+        self.storage.bounds()
+    }
+
+    fn shrink(&mut self, arena_used: usize, slots_empty: bool) {
+        self.storage.shrink(arena_used, slots_empty);
+    }
+}

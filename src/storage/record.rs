@@ -1,0 +1,210 @@
+//! The records of the journal, and their form.
+//!
+//! ```text
+//!   "PMQJ" 0x01 0x00 0x00 0x00                            at the start of a log
+//!   kind: u8 | length of body: 1 to 4 bytes | check of these: u8 | body | checksum: u32        each record
+//! ```
+//!
+//! Numbers are little-endian. The length has seven bits in each byte, low ones first, as lengths in MQTT have. The checksum is a CRC-32 over the one
+//! before it (0 at first) and the record: so a record counts only behind the one that it was written behind. The check is the low byte of a CRC-32
+//! over kind and length: a length that is right but reaches beyond the end tells of lost power, a wrong one of damage.
+
+use crate::types::Version;
+
+/// A change of the session that must survive a loss of power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing reads it then"))]
+pub(crate) enum Record<'r> {
+    /// From here on packets are encoded for this version.
+    Version(Version),
+    /// The last handle and identifier that were given away.
+    Counters { handle: u64, id: u16 },
+    /// The server accepted a link, and keeps our session for so many seconds after it.
+    Session { expiry: u32 },
+    /// The server holds no session (any more).
+    NoSession,
+    /// The server made a new session: messages up to this handle were given up, others are sent again as new.
+    NewSession { aborted: u64 },
+    /// The application gave everything up.
+    Forgotten,
+    /// A message was accepted; it expires so many seconds later, or never if that is 0.
+    Accepted { handle: u64, id: u16, is_streamed: bool, expiry: u32, frame: &'r [u8], payload: &'r [u8] },
+    /// PUBREC came for an outgoing message.
+    Released(u16),
+    /// An outgoing message has its end.
+    Done(u16),
+    /// The application has an incoming QoS 2 message.
+    Received(u16),
+    /// PUBREL came for an incoming message.
+    Completed(u16),
+}
+
+#[cfg(feature = "journal")]
+pub(crate) use self::form::{MOST_FRAMING, Next, START, checksum, is_erased};
+
+#[cfg(feature = "journal")]
+mod form {
+    use super::Record;
+    use crate::storage::crc::Crc;
+    use crate::types::Version;
+    use crate::wire::{Malformed, Reader, Rules, Writer};
+
+    pub(crate) const START: [u8; 8] = *b"PMQJ\x01\0\0\0";
+    /// What a record takes beside its body, at most.
+    pub(crate) const MOST_FRAMING: usize = 1 + 4 + 1 + 4;
+
+    /// Takes a record's kind with the length of its body and their check, and the parts of the body.
+    type Sink<'s, T> = &'s mut dyn FnMut(&[u8], &[&[u8]]) -> T;
+
+    const VERSION: u8 = 1;
+    const COUNTERS: u8 = 2;
+    const SESSION: u8 = 3;
+    const NO_SESSION: u8 = 4;
+    const NEW_SESSION: u8 = 5;
+    const FORGOTTEN: u8 = 6;
+    const ACCEPTED: u8 = 7;
+    const RELEASED: u8 = 8;
+    const DONE: u8 = 9;
+    const RECEIVED: u8 = 10;
+    const COMPLETED: u8 = 11;
+
+    pub(crate) fn checksum(before: u32, head: &[u8], body: &[&[u8]]) -> u32 {
+        let start = Crc::new().add(&before.to_le_bytes()).add(head);
+        body.iter().fold(start, |crc, part| crc.add(part)).value()
+    }
+
+    impl Record<'_> {
+        /// Gives the record to `write`.
+        pub(crate) fn parts<T>(&self, write: Sink<'_, T>) -> T {
+            match *self {
+                Self::Version(version) => frame(VERSION, &[&[version.level()]], write),
+                Self::Counters { handle, id } => frame(COUNTERS, &[&handle.to_le_bytes(), &id.to_le_bytes()], write),
+                Self::Session { expiry } => frame(SESSION, &[&expiry.to_le_bytes()], write),
+                Self::NoSession => frame(NO_SESSION, &[], write),
+                Self::NewSession { aborted } => frame(NEW_SESSION, &[&aborted.to_le_bytes()], write),
+                Self::Forgotten => frame(FORGOTTEN, &[], write),
+                Self::Accepted { handle, id, is_streamed, expiry, frame: head, payload } => {
+                    let numbers: [&[u8]; 4] =
+                        [&handle.to_le_bytes(), &id.to_le_bytes(), &[is_streamed.into()], &expiry.to_le_bytes()];
+                    let [handle, id, is_streamed, expiry] = numbers;
+                    frame(ACCEPTED, &[handle, id, is_streamed, expiry, head, payload], write)
+                }
+                Self::Released(id) => frame(RELEASED, &[&id.to_le_bytes()], write),
+                Self::Done(id) => frame(DONE, &[&id.to_le_bytes()], write),
+                Self::Received(id) => frame(RECEIVED, &[&id.to_le_bytes()], write),
+                Self::Completed(id) => frame(COMPLETED, &[&id.to_le_bytes()], write),
+            }
+        }
+    }
+
+    /// Adds the kind and the length.
+    fn frame<T>(kind: u8, body: &[&[u8]], write: Sink<'_, T>) -> T {
+        let length: usize = body.iter().map(|part| part.len()).sum();
+        let mut bytes = [0; MOST_HEAD];
+        let mut writer = Writer::new(&mut bytes);
+        writer.u8(kind);
+        writer.varint(length as u32);
+        let used = writer.finish().unwrap_or_default();
+        let check = check(bytes.get(..used).unwrap_or_default());
+        if let Some(place) = bytes.get_mut(used) {
+            *place = check;
+        }
+        write(bytes.get(..=used).unwrap_or_default(), body)
+    }
+
+    const MOST_HEAD: usize = 1 + 4 + 1;
+
+    fn check(kind_and_length: &[u8]) -> u8 {
+        Crc::new().add(kind_and_length).value() as u8
+    }
+
+    /// What stands at a place of a log.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Next<'r> {
+        /// Nothing.
+        End,
+        /// A record: how long it is, and its checksum.
+        Record { record: Record<'r>, length: usize, chain: u32 },
+        /// The start of a record that was not written to its end.
+        Torn,
+        /// What was never written as this.
+        Corrupt,
+    }
+
+    impl<'r> Next<'r> {
+        /// Reads what stands at the start of `log`, behind a record with the checksum `chain`.
+        pub(crate) fn read(log: &'r [u8], chain: u32) -> Self {
+            if log.iter().all(is_erased) {
+                return Self::End; // erased memory, or none
+            }
+            let mut rest = Reader::new(log, Rules::default());
+            // Less was written than a kind, a length and their check may take.
+            let is_begun = log.get(MOST_HEAD..).unwrap_or_default().iter().all(is_erased);
+            let damaged = if is_begun { Self::Torn } else { Self::Corrupt };
+            let Ok((kind, length)) = head(&mut rest) else { return damaged };
+            let head = log.get(..log.len() - rest.remaining()).unwrap_or_default();
+            let Ok(found) = rest.u8() else { return Self::Torn };
+            if found != check(head) {
+                return damaged;
+            }
+            let head = log.get(..=head.len()).unwrap_or_default();
+            let (Ok(body), Ok(found)) = (rest.bytes(length as usize), rest.bytes(4)) else { return Self::Torn };
+            let chain = checksum(chain, head, &[body]);
+            if found != chain.to_le_bytes() {
+                // All of it is there: if it is the last, perhaps not all of it had reached the memory.
+                let is_last = rest.rest().iter().all(is_erased);
+                return if is_last { Self::Torn } else { Self::Corrupt };
+            }
+            match parse(kind, body) {
+                Some(record) => Self::Record { record, length: log.len() - rest.remaining(), chain },
+                None => Self::Corrupt,
+            }
+        }
+    }
+
+    fn head(rest: &mut Reader<'_>) -> Result<(u8, u32), Malformed> {
+        Ok((rest.u8()?, rest.varint()?))
+    }
+
+    /// What flash or a file holds where nothing was written.
+    pub(crate) const fn is_erased(byte: &u8) -> bool {
+        matches!(byte, 0xFF | 0)
+    }
+
+    fn parse(kind: u8, body: &[u8]) -> Option<Record<'_>> {
+        let mut rest = body;
+        let id = |rest: &mut &[u8]| take(rest).map(u16::from_le_bytes);
+        let record = match kind {
+            VERSION => Record::Version(version(take(&mut rest)?)?),
+            COUNTERS => Record::Counters { handle: u64::from_le_bytes(take(&mut rest)?), id: id(&mut rest)? },
+            SESSION => Record::Session { expiry: u32::from_le_bytes(take(&mut rest)?) },
+            NO_SESSION => Record::NoSession,
+            NEW_SESSION => Record::NewSession { aborted: u64::from_le_bytes(take(&mut rest)?) },
+            FORGOTTEN => Record::Forgotten,
+            ACCEPTED => {
+                let handle = u64::from_le_bytes(take(&mut rest)?);
+                let id = id(&mut rest)?;
+                let is_streamed = take(&mut rest)? == [1];
+                let expiry = u32::from_le_bytes(take(&mut rest)?);
+                let frame = core::mem::take(&mut rest);
+                Record::Accepted { handle, id, is_streamed, expiry, frame, payload: &[] }
+            }
+            RELEASED => Record::Released(id(&mut rest)?),
+            DONE => Record::Done(id(&mut rest)?),
+            RECEIVED => Record::Received(id(&mut rest)?),
+            COMPLETED => Record::Completed(id(&mut rest)?),
+            _ => return None,
+        };
+        rest.is_empty().then_some(record)
+    }
+
+    fn version([level]: [u8; 1]) -> Option<Version> {
+        Version::ALL.into_iter().find(|version| version.level() == level)
+    }
+
+    fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+        let (bytes, behind) = rest.split_first_chunk()?;
+        *rest = behind;
+        Some(*bytes)
+    }
+}

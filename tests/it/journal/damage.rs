@@ -1,0 +1,123 @@
+//! Logs that end too early, and logs that are wrong.
+
+use super::{Mqtt, new, publish, recovered, save};
+use crate::corners::rig::{NOW, message, sent, taken};
+use pure_mqtt::journal::{RecoverError, Recovered};
+use pure_mqtt::storage::Journaled;
+use pure_mqtt::{Connect, Connection, Fixed, Limits, QoS, Version};
+
+/// A log of some ten records, and where each begins.
+fn log() -> (Vec<u8>, Vec<usize>) {
+    let mut client = new(Limits::DEFAULT);
+    let (mut log, mut starts) = (Vec::new(), Vec::new());
+    let mut step = |client: &mut Mqtt, log: &mut Vec<u8>| {
+        if !client.journal().is_empty() {
+            starts.push(if log.is_empty() { 8 } else { log.len() });
+        }
+        save(client, log);
+    };
+    for name in ["first", "second"] {
+        publish(&mut client, name, QoS::ExactlyOnce);
+        step(&mut client, &mut log);
+    }
+    client.open(NOW, &Connect::new(Version::V5, "c").clean_start(false)).unwrap();
+    step(&mut client, &mut log);
+    sent(&mut client);
+    assert!(taken(&mut client, b"\x20\x03\0\0\0").is_ok());
+    // Two records in one.
+    let two = log.len();
+    step(&mut client, &mut log);
+    sent(&mut client);
+    for packet in [&b"\x50\x02\0\x01"[..], &message(Version::V5, 2, 3), b"\x70\x02\0\x02"] {
+        let _ = client.handle_input(NOW, packet);
+        step(&mut client, &mut log);
+        sent(&mut client);
+    }
+    starts.push(two + 1 + 1 + 1 + 8 + 4);
+    starts.sort_unstable();
+    (log, starts)
+}
+
+#[test]
+fn a_log_may_end_anywhere() {
+    let (log, starts) = log();
+    assert!(starts.len() > 5);
+    for end in 0..=log.len() {
+        let (client, Recovered { used, records, .. }) = recovered(&log[..end], Limits::DEFAULT);
+        assert!(used <= end && (used == 0 || used == 8 || starts.contains(&used) || used == log.len()), "{used}");
+        let whole = starts.iter().filter(|start| **start < used).count();
+        assert_eq!(records, whole, "up to the last whole record, at {end}");
+        assert!(client.pending() <= 2);
+        // What is cut off there reads the same, and erased memory behind it changes nothing.
+        for fill in [0, 0xFF].into_iter().filter(|_| end == 0 || end >= 8) {
+            let erased = [&log[..end], &[fill; 40]].concat();
+            let (same, again) = recovered(&erased, Limits::DEFAULT);
+            assert!(again.used == used && same == client, "{end} {fill}");
+        }
+    }
+}
+
+/// Each byte in turn is another: the session is the one before the damage, or there is an error that says where it is.
+#[test]
+fn damage_is_found() {
+    let (log, starts) = log();
+    let (whole, _) = recovered(&log, Limits::DEFAULT);
+    for place in 0..log.len() {
+        for flip in [1, 0x80, 0xFF] {
+            let mut damaged = log.clone();
+            damaged[place] ^= flip;
+            let start = starts.iter().copied().filter(|start| *start <= place).max().unwrap_or_default();
+            let is_last = Some(&start) == starts.last();
+            match Mqtt::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &damaged) {
+                Err(RecoverError::NoJournal) => assert!(place < 8),
+                Err(RecoverError::Corrupt { offset }) => assert_eq!(offset, start, "byte {place}"),
+                Err(other) => panic!("{other}"),
+                Ok((client, recovered)) => {
+                    assert!(is_last && recovered.used == start, "byte {place} was not missed");
+                    assert!(client != whole);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn records_count_only_in_their_order() {
+    let (log, starts) = log();
+    for pair in starts.windows(3) {
+        let [a, b, c] = *pair else { unreachable!() };
+        let swapped = [&log[..a], &log[b..c], &log[a..b], &log[c..]].concat();
+        let missing = [&log[..a], &log[b..]].concat();
+        for log in [swapped, missing] {
+            let result = Mqtt::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log);
+            assert_eq!(result.err(), Some(RecoverError::Corrupt { offset: a }));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_journal_is_told_apart() {
+    let recover =
+        |log: &[u8]| Mqtt::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, log).map(|(_, r)| r.used);
+    for nothing in [&b""[..], &[0xFF; 100], &[0; 100], b"PMQ"] {
+        assert_eq!(recover(nothing), Ok(0));
+    }
+    for other in [&b"something else"[..], b"PMQJ\x02\0\0\0", &[0xFF, 1, 0, 0]] {
+        assert_eq!(recover(other), Err(RecoverError::NoJournal));
+    }
+}
+
+#[test]
+fn a_storage_that_is_too_small_is_told() {
+    type Small = Connection<Journaled<Fixed<16, 2, 2>, 512>>;
+    let (log, starts) = log();
+    let error = Small::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).err();
+    assert_eq!(error, Some(RecoverError::TooSmall { offset: starts[1] }));
+    type Narrow = Connection<Journaled<Fixed<256, 1, 2>, 512>>;
+    let error = Narrow::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).err();
+    assert_eq!(error, Some(RecoverError::TooSmall { offset: starts[1] }));
+    for error in [RecoverError::NoJournal, RecoverError::Corrupt { offset: 7 }, RecoverError::TooSmall { offset: 7 }] {
+        let text = error.to_string();
+        assert!(text.contains("journal") && (error == RecoverError::NoJournal || text.contains("byte 7")));
+    }
+}

@@ -1,0 +1,393 @@
+//! What each record brings back.
+
+use super::{Mqtt, again, new, publish, save};
+use crate::corners::rig::{NOW, delivered, message, sent, taken};
+use pure_mqtt::storage::Journaled;
+use pure_mqtt::{
+    Ack, Connect, Connection, Event, Handle, Heap, Limits, OnSessionLoss, Payload, Property, Publish, QoS, ReasonCode,
+    SessionState, TopicName, Version,
+};
+
+/// Opens a link, and saves on the way: CONNECT doesn't leave before.
+fn up(client: &mut Mqtt, log: &mut Vec<u8>, version: Version, present: bool) {
+    save(client, log);
+    let for_ever = [Property::SessionExpiryInterval(u32::MAX)];
+    let connect = Connect::new(version, "c").clean_start(false).properties(&for_ever[..]);
+    client.open(NOW, &connect).unwrap();
+    save(client, log);
+    assert!(!sent(client).is_empty());
+    let connack: &[u8] =
+        if version == Version::V5 { &[0x20, 3, present.into(), 0, 0] } else { &[0x20, 2, present.into(), 0] };
+    assert!(matches!(taken(client, connack), Ok(Some(Event::ConnAck(_)))));
+    save(client, log);
+}
+
+#[test]
+fn nothing_leaves_before_it_is_written() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    up(&mut client, &mut log, Version::V311, false);
+    publish(&mut client, "x", QoS::AtLeastOnce);
+    assert_eq!(client.transmit(NOW).remaining(), 0);
+    assert_eq!(sent(&mut client), []);
+    let waits = client.journal().len();
+    client.journal_written(waits - 1);
+    assert_eq!((client.journal().len(), sent(&mut client).len()), (1, 0));
+    client.journal_written(100);
+    assert_eq!(sent(&mut client), b"\x32\x06\0\x01t\0\x01x");
+    publish(&mut client, "y", QoS::AtMostOnce);
+    assert!(client.journal().is_empty(), "QoS 0 is not kept");
+}
+
+#[test]
+fn messages_come_back_in_order_with_their_handles_and_identifiers() {
+    for version in Version::ALL {
+        let limits = Limits { version, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        let handles = ["a", "b", "c"].map(|name| publish(&mut client, name, QoS::AtLeastOnce));
+        up(&mut client, &mut log, version, false);
+        sent(&mut client);
+        assert!(matches!(taken(&mut client, b"\x40\x02\0\x02"), Ok(Some(Event::PubAck(_)))));
+        save(&mut client, &mut log);
+
+        let mut client = again(&log, limits);
+        assert_eq!(client.pending(), 2);
+        up(&mut client, &mut log, version, version != Version::V31);
+        let bytes = sent(&mut client);
+        assert!(bytes[0] == 0x3A && bytes[bytes.len() - 1] == b'c', "DUP: they may have been sent before");
+        for (id, handle) in [(1, handles[0]), (3, handles[2])] {
+            let puback = [0x40, 2, 0, id];
+            let Ok(Some(Event::PubAck(done))) = taken(&mut client, &puback) else { panic!() };
+            assert_eq!((done.handle, done.id.get()), (handle, id.into()));
+        }
+        assert!(publish(&mut client, "d", QoS::AtLeastOnce) > handles[2]);
+    }
+}
+
+#[test]
+fn after_pubrec_only_pubrel_comes_back_in_its_order() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    up(&mut client, &mut log, Version::V311, false);
+    for name in ["a", "b", "c"] {
+        publish(&mut client, name, QoS::ExactlyOnce);
+    }
+    save(&mut client, &mut log);
+    sent(&mut client);
+    for id in [3, 1] {
+        assert_eq!(taken(&mut client, &[0x50, 2, 0, id]), Ok(None));
+        assert_eq!(sent(&mut client), []);
+        save(&mut client, &mut log);
+        assert_eq!(sent(&mut client), [0x62, 2, 0, id]);
+    }
+    let mut client = again(&log, Limits::DEFAULT);
+    up(&mut client, &mut log, Version::V311, true);
+    assert_eq!(sent(&mut client), b"\x62\x02\0\x03\x62\x02\0\x01\x3C\x06\0\x01t\0\x02b");
+}
+
+#[test]
+fn a_received_message_is_not_delivered_again_until_it_is_complete() {
+    for version in Version::ALL {
+        let limits = Limits { version, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        up(&mut client, &mut log, version, false);
+        assert!(matches!(taken(&mut client, &message(version, 2, 7)), Ok(Some(Event::Message(_)))));
+        assert_eq!(sent(&mut client), [], "PUBREC waits for the record");
+        save(&mut client, &mut log);
+        assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
+
+        let mut client = again(&log, limits);
+        up(&mut client, &mut log, version, version != Version::V31);
+        assert_eq!(taken(&mut client, &message(version, 2, 7)), Ok(None));
+        assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
+        assert_eq!(taken(&mut client, b"\x62\x02\0\x07"), Ok(None));
+        assert_eq!(sent(&mut client), [], "so does PUBCOMP");
+        save(&mut client, &mut log);
+        assert_eq!(sent(&mut client), b"\x70\x02\0\x07");
+
+        // Its identifier may be another message's now.
+        let mut client = again(&log, limits);
+        up(&mut client, &mut log, version, version != Version::V31);
+        assert!(matches!(taken(&mut client, &message(version, 2, 7)), Ok(Some(Event::Message(_)))));
+    }
+}
+
+#[test]
+fn with_manual_acknowledgements_the_record_follows_them() {
+    let limits = Limits { manual_acks: true, ..Limits::DEFAULT };
+    let (mut client, mut log) = (new(limits), Vec::new());
+    up(&mut client, &mut log, Version::V311, false);
+    let [first, second] = [1, 2].map(|id| delivered(&mut client, &message(Version::V311, 2, id)));
+    assert!(client.journal().is_empty());
+    client.acknowledge(NOW, second, &Ack::SUCCESS).unwrap();
+    save(&mut client, &mut log);
+    let _ = first;
+    let mut client = again(&log, limits);
+    up(&mut client, &mut log, Version::V311, true);
+    assert!(matches!(taken(&mut client, &message(Version::V311, 2, 1)), Ok(Some(Event::Message(_)))));
+    assert_eq!(taken(&mut client, &message(Version::V311, 2, 2)), Ok(None));
+}
+
+#[test]
+fn a_refused_message_is_new_when_it_comes_again() {
+    let limits = Limits { manual_acks: true, version: Version::V5, ..Limits::DEFAULT };
+    let (mut client, mut log) = (new(limits), Vec::new());
+    up(&mut client, &mut log, Version::V5, false);
+    let ack = delivered(&mut client, &message(Version::V5, 2, 1));
+    client.acknowledge(NOW, ack, &Ack::new(ReasonCode::QUOTA_EXCEEDED)).unwrap();
+    assert!(client.journal().is_empty());
+    assert_eq!(sent(&mut client), b"\x50\x03\0\x01\x97");
+}
+
+/// The state that comes back is the state that was, with its link gone.
+#[test]
+fn what_comes_back_is_what_was() {
+    for version in Version::ALL {
+        let limits = Limits { version, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        up(&mut client, &mut log, version, false);
+        for (name, qos) in [("a", QoS::AtLeastOnce), ("b", QoS::ExactlyOnce), ("c", QoS::ExactlyOnce)] {
+            publish(&mut client, name, qos);
+        }
+        save(&mut client, &mut log);
+        // As if nothing of them had left when they were journaled: what comes back counts as sent.
+        sent(&mut client);
+        assert_eq!(taken(&mut client, b"\x50\x02\0\x02"), Ok(None));
+        assert!(matches!(taken(&mut client, &message(version, 2, 9)), Ok(Some(Event::Message(_)))));
+        save(&mut client, &mut log);
+        sent(&mut client);
+        let mut snapshot = Vec::new();
+        assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+        let from_log = again(&log, limits);
+        let from_snapshot = again(&snapshot, limits);
+        assert!(from_log == from_snapshot, "{version:?}");
+        assert_eq!(from_log.pending(), 3);
+        // And it goes on behind the snapshot.
+        publish(&mut client, "d", QoS::AtLeastOnce);
+        save(&mut client, &mut snapshot);
+        assert_eq!(again(&snapshot, limits).pending(), 4);
+    }
+}
+
+#[test]
+fn handles_never_repeat() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    up(&mut client, &mut log, Version::V311, false);
+    let last = publish(&mut client, "a", QoS::AtLeastOnce);
+    save(&mut client, &mut log);
+    sent(&mut client);
+    assert!(matches!(taken(&mut client, b"\x40\x02\0\x01"), Ok(Some(Event::PubAck(_)))));
+    save(&mut client, &mut log);
+    let mut snapshot = Vec::new();
+    assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    for log in [&log, &snapshot] {
+        let mut client = again(log, Limits::DEFAULT);
+        let next = client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), b"").qos(QoS::AtLeastOnce)).unwrap();
+        assert!(next.handle > last && next.id.unwrap().get() == 2);
+    }
+}
+
+#[test]
+fn what_ended_on_its_own_stays_ended() {
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    let (mut client, mut log) = (new(limits), Vec::new());
+    let brief = [Property::MessageExpiryInterval(1)];
+    let topic = TopicName::new("t").unwrap();
+    client.publish(NOW, &Publish::new(topic, b"brief").qos(QoS::AtLeastOnce).properties(&brief[..])).unwrap();
+    let cancelled = publish(&mut client, "cancelled", QoS::AtLeastOnce);
+    let abandoned =
+        client.publish(NOW, &Publish::new(topic, Payload::Streamed(9)).qos(QoS::AtLeastOnce)).unwrap().handle;
+    publish(&mut client, "kept", QoS::AtLeastOnce);
+    save(&mut client, &mut log);
+    assert!(client.cancel(cancelled));
+    assert!(client.abandon(NOW, abandoned));
+    client.handle_timeout(NOW.after_secs(9)).unwrap();
+    save(&mut client, &mut log);
+    // The outcome was not fetched; nobody can fetch it any more.
+    let mut client = again(&log, limits);
+    assert_eq!((client.pending(), client.poll_outcome()), (1, None));
+    up(&mut client, &mut log, Version::V5, false);
+    assert!(sent(&mut client).ends_with(b"kept"));
+}
+
+#[test]
+fn a_lost_session_is_remembered() {
+    for on_session_loss in [OnSessionLoss::Republish, OnSessionLoss::Abort] {
+        let limits = Limits { on_session_loss, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        up(&mut client, &mut log, Version::V311, false);
+        publish(&mut client, "m", QoS::ExactlyOnce);
+        publish(&mut client, "n", QoS::AtLeastOnce);
+        assert!(matches!(taken(&mut client, &message(Version::V311, 2, 7)), Ok(Some(Event::Message(_)))));
+        save(&mut client, &mut log);
+        sent(&mut client);
+        assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+        client.closed(NOW);
+        publish(&mut client, "unsent", QoS::AtLeastOnce);
+        up(&mut client, &mut log, Version::V311, false);
+        save(&mut client, &mut log);
+        let left = if on_session_loss == OnSessionLoss::Abort { 1 } else { 2 };
+        let mut client = again(&log, limits);
+        assert_eq!(client.pending(), left, "{on_session_loss:?}");
+        up(&mut client, &mut log, Version::V311, true);
+        let bytes = sent(&mut client);
+        assert!(bytes.ends_with(b"unsent") && !bytes.contains(&0x62));
+        assert!(matches!(taken(&mut client, &message(Version::V311, 2, 7)), Ok(Some(Event::Message(_)))), "a new one");
+    }
+}
+
+#[test]
+fn whether_the_server_has_a_session_is_remembered() {
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    let fate = |log: &[u8]| {
+        let (mut client, mut log) = (again(log, limits), log.to_vec());
+        client.open(NOW, &Connect::new(Version::V5, "c").clean_start(false)).unwrap();
+        save(&mut client, &mut log);
+        sent(&mut client);
+        match taken(&mut client, b"\x20\x03\x01\0\0") {
+            Ok(Some(Event::ConnAck(connack))) => Some(connack.session),
+            _ => None,
+        }
+    };
+    let (mut client, mut log) = (new(limits), Vec::new());
+    assert_eq!(fate(&log), None, "a session that is not known here");
+    up(&mut client, &mut log, Version::V5, false);
+    assert_eq!(fate(&log), Some(SessionState::Resumed));
+    // A clean start may have been carried out from the moment on that CONNECT may leave.
+    let mut restarted = log.clone();
+    client.closed(NOW);
+    client.open(NOW, &Connect::new(Version::V5, "c")).unwrap();
+    assert_eq!(client.transmit(NOW).remaining(), 0);
+    save(&mut client, &mut restarted);
+    assert_eq!(fate(&restarted), None);
+    // One that ends with its link has ended when the power comes back.
+    assert!(matches!(taken_after_connect(&mut client), Some(Event::ConnAck(_))));
+    save(&mut client, &mut restarted);
+    assert_eq!(fate(&restarted), None);
+    client.closed(NOW);
+    assert!(client.adopt_session());
+    save(&mut client, &mut restarted);
+    assert_eq!(fate(&restarted), Some(SessionState::Resumed));
+    publish(&mut client, "x", QoS::AtLeastOnce);
+    save(&mut client, &mut restarted);
+    assert!(client.forget_session());
+    save(&mut client, &mut restarted);
+    assert_eq!(fate(&restarted), None);
+    assert_eq!(again(&restarted, limits).pending(), 0);
+}
+
+fn taken_after_connect(client: &mut Mqtt) -> Option<Event<'static>> {
+    sent(client);
+    taken(client, b"\x20\x03\0\0\0").unwrap()
+}
+
+#[test]
+fn another_version_is_remembered() {
+    for (from, to) in [(Version::V311, Version::V5), (Version::V5, Version::V311)] {
+        let limits = Limits { version: from, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        publish(&mut client, "a", QoS::AtLeastOnce);
+        up(&mut client, &mut log, to, false);
+        publish(&mut client, "b", QoS::AtLeastOnce);
+        save(&mut client, &mut log);
+        let mut client = again(&log, limits);
+        assert_eq!(client.version(), to);
+        up(&mut client, &mut log, to, true);
+        let one = if to == Version::V5 { &b"\x3A\x07\0\x01t\0\x01\0a"[..] } else { b"\x3A\x06\0\x01t\0\x01a" };
+        assert_eq!(&sent(&mut client)[..one.len()], one);
+    }
+}
+
+#[test]
+fn a_streamed_payload_is_asked_for_again() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    let topic = TopicName::new("t").unwrap();
+    client.publish(NOW, &Publish::new(topic, Payload::Streamed(1_000)).qos(QoS::ExactlyOnce)).unwrap();
+    save(&mut client, &mut log);
+    assert!(log.len() < 60);
+    let mut client = again(&log, Limits::DEFAULT);
+    up(&mut client, &mut log, Version::V311, false);
+    assert_eq!(sent(&mut client), b"\x34\xED\x07\0\x01t\0\x01", "as new, on a new session");
+    let wanted = client.transmit(NOW).wanted().unwrap();
+    assert_eq!((wanted.offset, wanted.left), (0, 1_000));
+}
+
+/// A larger table than the new one begins with: identifiers that lie apart there must not meet here.
+#[test]
+fn the_heap_grows_as_it_did() {
+    type Large = Connection<Journaled<Heap, 4096>>;
+    let limits = Limits { max_inflight: 0, ..Limits::DEFAULT };
+    let mut client = Large::new(Journaled::new(Heap::new()), limits);
+    let mut log = Vec::new();
+    reopen_saving(&mut client, &mut log, false);
+    let handles: Vec<Handle> = (0..70)
+        .map(|number| {
+            let handle = publish(&mut client, &number.to_string(), QoS::AtLeastOnce);
+            save(&mut client, &mut log);
+            handle
+        })
+        .collect();
+    sent(&mut client);
+    for id in (1..=70).filter(|id| id % 33 != 1) {
+        assert!(matches!(taken(&mut client, &[0x40, 2, 0, id]), Ok(Some(Event::PubAck(_)))));
+        save(&mut client, &mut log);
+    }
+    let mut snapshot = Vec::new();
+    assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    for mut log in [log, snapshot] {
+        let (mut client, _) = Large::recover(Journaled::new(Heap::new()), limits, NOW, &log).unwrap();
+        assert_eq!(client.pending(), 3);
+        reopen_saving(&mut client, &mut log, true);
+        sent(&mut client);
+        for id in [1, 34, 67] {
+            let puback = [0x40, 2, 0, id];
+            let Ok(Some(Event::PubAck(done))) = taken(&mut client, &puback) else { panic!("{id}") };
+            assert_eq!(done.handle, handles[usize::from(id) - 1]);
+        }
+    }
+}
+
+fn reopen_saving(client: &mut Connection<Journaled<Heap, 4096>>, log: &mut Vec<u8>, present: bool) {
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+    save(client, log);
+    sent(client);
+    assert!(matches!(taken(client, &[0x20, 2, present.into(), 0]), Ok(Some(Event::ConnAck(_)))));
+    save(client, log);
+}
+
+#[cfg(feature = "bytes")]
+#[test]
+fn a_shared_payload_is_written_in_full() {
+    type Large = Connection<Journaled<Heap, 2048>>;
+    let mut client = Large::new(Journaled::new(Heap::new()), Limits::DEFAULT);
+    let (mut log, payload) = (Vec::new(), bytes::Bytes::from(vec![b'x'; 1_000]));
+    let topic = TopicName::new("t").unwrap();
+    client.publish(NOW, &Publish::new(topic, &payload).qos(QoS::AtLeastOnce)).unwrap();
+    save(&mut client, &mut log);
+    let (client, _) = Large::recover(Journaled::new(Heap::new()), Limits::DEFAULT, NOW, &log).unwrap();
+    let mut snapshot: Vec<u8> = Vec::new();
+    let mut copy = client.clone();
+    assert!(copy.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    assert!(snapshot.windows(1_000).any(|window| window == &payload[..]));
+}
+
+/// After PUBREC a message takes no room; its place in a snapshot must not need any either.
+#[test]
+fn a_full_arena_comes_back_beside_released_messages() {
+    type Narrow = Connection<Journaled<pure_mqtt::Fixed<24, 4, 2, 64>, 512>>;
+    let mut client = Narrow::new(Journaled::new(pure_mqtt::Fixed::new()), Limits::DEFAULT);
+    let mut log = Vec::new();
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+    sent(&mut client);
+    assert!(matches!(taken(&mut client, b"\x20\x02\0\0"), Ok(Some(Event::ConnAck(_)))));
+    publish(&mut client, "released", QoS::ExactlyOnce);
+    save(&mut client, &mut log);
+    sent(&mut client);
+    assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+    publish(&mut client, "fifteen bytes, ", QoS::AtLeastOnce);
+    save(&mut client, &mut log);
+    let mut snapshot = Vec::new();
+    assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    for log in [log, snapshot] {
+        let (client, _) = Narrow::recover(Journaled::new(pure_mqtt::Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
+        assert_eq!(client.pending(), 2);
+    }
+}

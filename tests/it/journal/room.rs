@@ -1,0 +1,128 @@
+//! A full buffer is back-pressure.
+
+use super::save;
+use crate::corners::rig::{NOW, delivered, is_blocked, message, sent, taken};
+use pure_mqtt::storage::Journaled;
+use pure_mqtt::{
+    Ack, Connect, Connection, Event, Fixed, Limits, OpenError, Overflow, Publish, PublishError, QoS, RequestError,
+    TopicName, Version,
+};
+
+type Tight = Connection<Journaled<Fixed<512, 16, 8, 64>, 140>>;
+
+fn publish(client: &mut Tight, payload: &[u8]) -> Result<(), PublishError> {
+    client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), payload).qos(QoS::AtLeastOnce)).map(drop)
+}
+
+/// So full that there is no room for another record of any kind.
+fn fill(client: &mut Tight) {
+    for length in (0..100).rev() {
+        while publish(client, &[b'x'; 100][..length]).is_ok() {}
+    }
+}
+
+fn up(limits: Limits) -> (Tight, Vec<u8>) {
+    let mut client = Tight::new(Journaled::new(Fixed::new()), limits);
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+    sent(&mut client);
+    assert!(taken(&mut client, b"\x20\x02\0\0").is_ok());
+    let mut log = Vec::new();
+    save(&mut client, &mut log);
+    (client, log)
+}
+
+#[test]
+fn commands_are_refused_and_input_waits_until_records_are_written() {
+    let limits = Limits { manual_acks: true, ..Limits::DEFAULT };
+    let (mut client, mut log) = up(limits);
+    let ack = delivered(&mut client, &message(Version::V311, 2, 1));
+    let accepted = (0..20).take_while(|_| publish(&mut client, b"x").is_ok()).count();
+    assert!((1..8).contains(&accepted));
+    let before = client.clone();
+    assert_eq!(publish(&mut client, b"x"), Err(PublishError::Full));
+    assert!(publish(&mut client, &[b'x'; 200]) == Err(PublishError::TooLarge), "no writing makes room for that");
+    let ack = client.acknowledge(NOW, ack, &Ack::SUCCESS).map_err(|error| {
+        assert_eq!(error.error, RequestError::Full);
+        error.pending
+    });
+    assert!(client == before);
+    assert!(is_blocked(&mut client, b"\x40\x02\0\x01"));
+    save(&mut client, &mut log);
+    client.acknowledge(NOW, ack.unwrap_err(), &Ack::SUCCESS).unwrap();
+    save(&mut client, &mut log);
+    sent(&mut client);
+    assert!(matches!(taken(&mut client, b"\x40\x02\0\x01"), Ok(Some(Event::PubAck(_)))));
+    assert_eq!(client.pending(), accepted - 1);
+    publish(&mut client, b"x").unwrap();
+    save(&mut client, &mut log);
+
+    fill(&mut client);
+    client.closed(NOW);
+    let connect = Connect::new(Version::V311, "c").clean_start(false);
+    assert_eq!(client.open(NOW, &connect), Err(OpenError::JournalFull));
+    save(&mut client, &mut log);
+    assert_eq!(client.open(NOW, &connect), Ok(()));
+}
+
+/// QoS 0 messages need no record, and go on.
+#[test]
+fn what_needs_no_record_is_not_held_up_by_a_full_buffer() {
+    let (mut client, _) = up(Limits::DEFAULT);
+    fill(&mut client);
+    client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), b"x")).unwrap();
+    assert!(client.handle_timeout(NOW.after_secs(60)).is_ok());
+}
+
+/// Every message that the policy drops has its record, or nothing is dropped.
+#[test]
+fn messages_are_dropped_as_far_as_it_can_be_noted() {
+    let limits = Limits { overflow: Overflow::DropOldest, max_queued: 12, ..Limits::DEFAULT };
+    let mut client = Tight::new(Journaled::new(Fixed::new()), limits);
+    let mut log = Vec::new();
+    for _ in 0..12 {
+        publish(&mut client, b"x").unwrap();
+        save(&mut client, &mut log);
+    }
+    for _ in 0..40 {
+        if publish(&mut client, b"y").is_err() {
+            save(&mut client, &mut log);
+            publish(&mut client, b"y").unwrap();
+        }
+    }
+    save(&mut client, &mut log);
+    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), limits, NOW, &log).unwrap();
+    assert_eq!((client.pending(), again.pending()), (12, 12));
+}
+
+#[test]
+fn many_that_expire_at_once_end_as_room_allows() {
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    let mut client = Tight::new(Journaled::new(Fixed::new()), limits);
+    let mut log = Vec::new();
+    let brief = [pure_mqtt::Property::MessageExpiryInterval(1)];
+    for _ in 0..12 {
+        let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::AtLeastOnce);
+        client.publish(NOW, &publish.properties(&brief[..])).unwrap();
+        save(&mut client, &mut log);
+    }
+    let later = NOW.after_secs(5);
+    let mut rounds = 0;
+    while client.poll_timeout().is_some_and(|at| at <= later) {
+        client.handle_timeout(later).unwrap();
+        save(&mut client, &mut log);
+        while client.poll_outcome().is_some() {}
+        rounds += 1;
+    }
+    assert!((2..12).contains(&rounds), "{rounds}");
+    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), limits, NOW, &log).unwrap();
+    assert_eq!((client.pending(), again.pending()), (0, 0));
+}
+
+#[test]
+fn a_snapshot_waits_for_the_journal() {
+    let (mut client, mut log) = up(Limits::DEFAULT);
+    publish(&mut client, b"x").unwrap();
+    assert!(!client.snapshot(&mut |_| panic!("nothing is written")));
+    save(&mut client, &mut log);
+    assert!(client.snapshot(&mut |_| {}));
+}
