@@ -12,6 +12,7 @@
 //! | buffers for input | [`RxBuffer`], `BytesBuffer` (feature `bytes`) |
 //! | time | [`Instant`], [`Clock32`] |
 //! | topics | [`TopicName`], [`TopicFilter`] |
+//! | who gets a message | [`router`]: values behind topic filters |
 //! | brokers, proxies, test peers | [`wire`]: the codec alone, both directions |
 //! | coming from paho | [`paho`]: which call replaces which |
 //!
@@ -52,6 +53,7 @@ mod limits;
 mod owned;
 pub mod paho;
 mod reason;
+pub mod router;
 mod rx;
 mod session;
 pub mod storage;

@@ -45,7 +45,7 @@
 //! | `loop_misc` | [`handle_timeout`](crate::Connection::handle_timeout) | [`poll_timeout`](crate::Connection::poll_timeout) says when |
 //! | `loop`, `loop_forever`, `loop_start` | your host's loop | |
 //! | `topic_matches_sub` | [`TopicFilter::matches`](crate::TopicFilter::matches) | |
-//! | `message_callback_add` | [`TopicFilter::matches`](crate::TopicFilter::matches) for each filter | |
+//! | `message_callback_add`, `message_callback_remove` | [`router`](crate::router): `insert`, `remove` | `$share` and `$`-topics are matched rightly; `on_message` is the default |
 //! | `error_string`, `connack_string` | `Display` of the error types and of [`ReasonCode`](crate::ReasonCode) | |
 //!
 //! # Callbacks

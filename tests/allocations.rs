@@ -2,6 +2,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unsafe_code)] // an allocator cannot be written without; this one only counts
 
+use pure_mqtt::router::Router;
 use pure_mqtt::storage::{Borrowed, Buffers};
 use pure_mqtt::{
     Ack, Connect, Connection, Event, Fixed, Heap, Instant, Limits, PendingAck, Property, Publish, QoS, Received,
@@ -310,4 +311,25 @@ fn a_flood_does_not_make_the_heap_grow_for_ever() {
     };
     flood(1);
     assert_eq!(allocations(|| flood(1_000)), 0);
+}
+
+/// Matching asks for no memory, however many filters match and however long the topic is.
+#[test]
+fn a_router_matches_without_an_allocation() {
+    let mut router = Router::new();
+    for number in 0..1_000_u32 {
+        router.insert(TopicFilter::new(&format!("plant/{number}/temperature")).unwrap(), number);
+        router.insert(TopicFilter::new(&format!("+{}", "/+".repeat(number as usize))).unwrap(), number);
+    }
+    router.insert(TopicFilter::new("#").unwrap(), 0);
+    let long = "/".repeat(999);
+    let mut found = 0;
+    let count = allocations(|| {
+        for name in ["plant/7/temperature", "elsewhere", &long] {
+            let topic = TopicName::new(name).unwrap();
+            found += router.matches(topic).count();
+            router.dispatch(topic, |value| found += usize::from(*value < u32::MAX));
+        }
+    });
+    assert_eq!((count, found), (0, 2 * (3 + 2 + 2)));
 }

@@ -6,4 +6,5 @@ mod common;
 mod flows;
 mod hosts;
 mod misuse;
+mod router;
 mod surface;
