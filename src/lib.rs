@@ -12,6 +12,7 @@
 //! | buffers for input | [`RxBuffer`], `BytesBuffer` (feature `bytes`) |
 //! | time | [`Instant`], [`Clock32`] |
 //! | topics | [`TopicName`], [`TopicFilter`] |
+//! | subscriptions that come back after a lost session | [`subscriptions`] |
 //! | who gets a message | [`router`]: values behind topic filters |
 //! | brokers, proxies, test peers | [`wire`]: the codec alone, both directions |
 //! | coming from paho | [`paho`]: which call replaces which |
@@ -56,7 +57,10 @@ mod reason;
 pub mod router;
 mod rx;
 mod session;
+#[cfg(feature = "alloc")]
+mod slab;
 pub mod storage;
+pub mod subscriptions;
 mod time;
 mod topic;
 mod types;

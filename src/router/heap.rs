@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::router::slab::Slab;
 use crate::router::tree::{Place, Tree};
 use crate::router::walk::{Visit, Walk};
+use crate::slab::Slab;
 use crate::topic::{TopicFilter, TopicName};
 
 /// Maps topic filters to values, in a tree on the heap: made for many filters.

@@ -58,8 +58,6 @@ mod fixed;
 #[cfg(feature = "alloc")]
 mod heap;
 #[cfg(feature = "alloc")]
-mod slab;
-#[cfg(feature = "alloc")]
 mod tree;
 #[cfg(feature = "alloc")]
 mod walk;

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::router::slab::Slab;
+use crate::slab::Slab;
 
 /// The node above the first level.
 pub(super) const ROOT: usize = 1;

@@ -7,4 +7,5 @@ mod flows;
 mod hosts;
 mod misuse;
 mod router;
+mod subscriptions;
 mod surface;

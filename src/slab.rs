@@ -3,29 +3,34 @@
 use alloc::vec::Vec;
 
 #[derive(Clone)]
-pub(super) struct Slab<T> {
+pub(crate) struct Slab<T> {
     places: Vec<Option<T>>,
     free: Vec<usize>,
 }
 
 impl<T> Slab<T> {
-    pub(super) const EMPTY: Self = Self { places: Vec::new(), free: Vec::new() };
+    pub(crate) const EMPTY: Self = Self { places: Vec::new(), free: Vec::new() };
+
+    /// All numbers in use are below this.
+    pub(crate) fn end(&self) -> usize {
+        self.places.len() + 1
+    }
 
     /// How many places are taken.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
 
-    pub(super) fn get(&self, number: usize) -> Option<&T> {
+    pub(crate) fn get(&self, number: usize) -> Option<&T> {
         self.places.get(number.checked_sub(1)?)?.as_ref()
     }
 
-    pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, number: usize) -> Option<&mut T> {
         self.places.get_mut(number.checked_sub(1)?)?.as_mut()
     }
 
     /// Puts `value` into a free place, and returns its number.
-    pub(super) fn insert(&mut self, value: T) -> usize {
+    pub(crate) fn insert(&mut self, value: T) -> usize {
         if let Some(number) = self.free.pop() {
             if let Some(place) = self.places.get_mut(number - 1) {
                 *place = Some(value);
@@ -36,17 +41,17 @@ impl<T> Slab<T> {
         self.places.len()
     }
 
-    pub(super) fn remove(&mut self, number: usize) -> Option<T> {
+    pub(crate) fn remove(&mut self, number: usize) -> Option<T> {
         let value = self.places.get_mut(number.checked_sub(1)?)?.take()?;
         self.free.push(number);
         Some(value)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.places.iter().flatten()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.places.iter_mut().flatten()
     }
 }
