@@ -6,7 +6,7 @@
 //! |---|---|
 //! | where the session is kept | [`storage`]: [`Heap`], [`Fixed`], [`storage::Borrowed`] |
 //! | settings and bounds | [`Limits`] |
-//! | opening a link | [`Connect`], [`Will`], [`Backoff`], [`ClientId`] |
+//! | opening a link | [`Connect`], [`Will`], [`Backoff`], [`Fallback`], [`ClientId`] |
 //! | commands | [`Publish`], [`Subscribe`], [`Unsubscribe`], [`Ack`], [`Auth`], [`Disconnect`] |
 //! | what happened | [`Received`], [`Event`], [`Outcome`] |
 //! | buffers for input | [`RxBuffer`], `BytesBuffer` (feature `bytes`) |
@@ -49,6 +49,7 @@ mod command;
 mod connection;
 mod error;
 mod event;
+mod fallback;
 mod limits;
 #[cfg(feature = "heapless")]
 mod owned;
@@ -80,6 +81,7 @@ pub use event::{
     Acknowledged, Answered, Cause, Command, ConnAck, Event, Message, Outcome, PendingAck, Received, SessionState,
     Topic, TopicAlias,
 };
+pub use fallback::Fallback;
 pub use limits::{Limits, OnSessionLoss, Overflow};
 #[cfg(feature = "heapless")]
 pub use owned::FixedMessage;

@@ -12,7 +12,7 @@
 //! | `clean_session`, `clean_start` | [`Connect::clean_start`](crate::Connect::clean_start) | an empty id without a clean session is [`OpenError::ClientId`](crate::OpenError::ClientId) before 5.0 |
 //! | `clean_start=FIRST_ONLY` | open once with `true`, later with `false` | |
 //! | `protocol=MQTTv31 / v311 / v5` | [`Version`](crate::Version) | chosen at each `open` |
-//! | `reconnect_on_failure` | open again, or don't | a refused version or identifier is an event; nothing is retried behind your back |
+//! | `reconnect_on_failure` | open again, or don't | a refused version or identifier is an event; nothing is retried behind your back; [`Fallback`](crate::Fallback) says which version is next |
 //! | `manual_ack` | [`Limits::manual_acks`](crate::Limits::manual_acks) | |
 //! | `max_inflight_messages_set` | [`Limits::max_inflight`](crate::Limits::max_inflight) | the server's Receive Maximum holds as well, also for what is sent again |
 //! | `max_queued_messages_set` | [`Limits::max_queued`](crate::Limits::max_queued) | a full queue refuses before an identifier is used; or drops by [`Overflow`](crate::Overflow) and names the victims |

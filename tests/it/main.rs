@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod fallback;
 mod flows;
 mod hosts;
 mod misuse;
