@@ -17,6 +17,7 @@ pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
 
+use self::commands::Draft;
 use self::core::{Core, write_disconnect};
 use self::handshake::{Announced, check_connect, measure, write_auth, write_connect};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
@@ -128,15 +129,47 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`PublishError`]; nothing changed.
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
+        let draft = self.check_publish(publish)?;
+        let room = self.make_room(&draft.need, publish.topic.as_str()).ok_or(PublishError::Full)?;
+        self.accept_publish(now, publish, &draft, room)
+    }
+
+    /// Publishes `publish` instead of a message of which no byte was sent yet: a newer reading, say. In one step: either the old message is gone and the
+    /// new one accepted, at the end of the queue, or nothing changed. The old one is among the [`dropped`](Delivery::dropped), which is its end; no
+    /// other is dropped for it, whatever the overflow policy is.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing changed. [`PublishError::NotQueued`] if the old message is not there (any more), as with [`cancel`](Self::cancel).
+    pub fn replace(&mut self, now: Instant, old: Handle, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
+        let draft = self.check_publish(publish)?;
+        let parts = &mut self.storage.parts();
+        if !self.core.outgoing.is_unsent(parts, old) {
+            return Err(PublishError::NotQueued);
+        }
+        let victims = self.core.outgoing.drop_handle(parts, &draft.need, old).ok_or(PublishError::Full)?;
+        self.grow_for(&draft.need);
+        self.accept_publish(now, publish, &draft, Room { victims: Some(victims) })
+    }
+
+    fn check_publish(&mut self, publish: &Publish<'_>) -> Result<Draft, PublishError> {
         let bounds = self.storage.bounds();
         let is_shared = self.storage.parts().payloads.takes(&publish.payload);
-        let draft = self.core.check_publish(publish, &bounds, is_shared)?;
-        let dropped = self.make_room(&draft.need, publish.topic.as_str()).ok_or(PublishError::Full)?;
+        self.core.check_publish(publish, &bounds, is_shared)
+    }
+
+    /// Takes a message that was checked, and for which there is room.
+    fn accept_publish(
+        &mut self,
+        now: Instant,
+        publish: &Publish<'_>,
+        draft: &Draft,
+        room: Room,
+    ) -> Result<Delivery, PublishError> {
         self.core.see(now);
         let Matched { handle, id } =
-            self.core.publish(&mut self.storage.parts(), publish, &draft).ok_or(PublishError::Full)?;
+            self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
         let id = PacketId::new(id).filter(|_| publish.qos != QoS::AtMostOnce);
-        Ok(Delivery { handle: Handle(handle), id, dropped: dropped.victims })
+        Ok(Delivery { handle: Handle(handle), id, dropped: room.victims })
     }
 
     /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more). A message that is sent
@@ -385,7 +418,15 @@ impl<S: Storage> Connection<S> {
             };
             victims?;
         }
-        let (slots, arena) = (parts.slots.len(), parts.arena.len());
+        self.grow_for(need);
+        Some(Room { victims })
+    }
+
+    /// Lets the storage grow for one more packet, where it can.
+    fn grow_for(&mut self, need: &Need) {
+        let outgoing = &self.core.outgoing;
+        let view = self.storage.view();
+        let (slots, arena) = (view.slots.len(), view.arena.len());
         if outgoing.wants_slots(slots, need.max_slots) {
             self.storage.grow(Demand::SendSlot { limit: need.max_slots });
         }
@@ -393,7 +434,6 @@ impl<S: Storage> Connection<S> {
         if let Some(bytes) = outgoing.wants_arena(arena, need.bytes, most) {
             self.storage.grow(Demand::Arena { bytes });
         }
-        Some(Room { victims })
     }
 }
 
