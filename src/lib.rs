@@ -5,7 +5,7 @@
 //! | for | see |
 //! |---|---|
 //! | where the session is kept | [`storage`]: [`Heap`], [`Fixed`], [`storage::Borrowed`] |
-//! | settings and bounds | [`Limits`] |
+//! | settings and bounds | [`Limits`]; [`ram`]: memory known in advance |
 //! | opening a link | [`Connect`], [`Will`], [`Backoff`], [`Fallback`], [`ClientId`] |
 //! | commands | [`Publish`], [`Subscribe`], [`Unsubscribe`], [`Ack`], [`Auth`], [`Disconnect`] |
 //! | what happened | [`Received`], [`Event`], [`Outcome`] |
@@ -54,6 +54,7 @@ mod limits;
 #[cfg(feature = "heapless")]
 mod owned;
 pub mod paho;
+pub mod ram;
 mod reason;
 pub mod router;
 mod rx;
