@@ -13,6 +13,7 @@
 //! | time | [`Instant`], [`Clock32`] |
 //! | topics | [`TopicName`], [`TopicFilter`] |
 //! | subscriptions that come back after a lost session | [`subscriptions`] |
+//! | conversations as bytes, for bug reports | [`record`], `replay` |
 //! | who gets a message | [`router`]: values behind topic filters |
 //! | brokers, proxies, test peers | [`wire`]: the codec alone, both directions |
 //! | coming from paho | [`paho`]: which call replaces which |
@@ -56,6 +57,9 @@ mod owned;
 pub mod paho;
 pub mod ram;
 mod reason;
+pub mod record;
+#[cfg(feature = "alloc")]
+pub mod replay;
 pub mod router;
 mod rx;
 mod session;

@@ -16,6 +16,22 @@ pub enum Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
+    /// Calls `take` with a payload of these bytes that is to be copied, or shared as far as the crate can.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn with_kind<R>(bytes: &[u8], is_shared: bool, take: impl FnOnce(Payload<'_>) -> R) -> R {
+        #[cfg(feature = "bytes")]
+        if is_shared {
+            return take(Payload::Bytes(&bytes::Bytes::copy_from_slice(bytes)));
+        }
+        let _ = is_shared;
+        take(Payload::Slice(bytes))
+    }
+
+    /// Whether the bytes are shared, where the storage can.
+    pub(crate) const fn is_shared(&self) -> bool {
+        !matches!(self, Self::Slice(_))
+    }
+
     /// The bytes, however they are kept.
     pub fn as_slice(&self) -> &'a [u8] {
         match self {

@@ -7,6 +7,7 @@ mod fallback;
 mod flows;
 mod hosts;
 mod misuse;
+mod record;
 mod router;
 mod subscriptions;
 mod surface;
