@@ -28,7 +28,7 @@ pub const RECEIVE_SLOT: usize = size_of::<ReceiveSlot>();
 /// What one topic alias takes beside its name.
 pub const ALIAS: usize = size_of::<AliasEntry>();
 
-/// The bytes of a [`Connection`](crate::Connection) with [`Fixed`](crate::Fixed) storage of these parameters, up to 8 for alignment: all that it ever takes.
+/// The bytes of a [`Connection`] with [`Fixed`] storage of these parameters, up to 8 for alignment: all that it ever takes.
 ///
 /// ```text
 ///   CONNECTION + arena + send × SEND_SLOT + recv × RECEIVE_SLOT + control + 2 × aliases × (ALIAS + name)

@@ -10,6 +10,7 @@ use crate::wire::PropertyError;
 
 /// What a call returned, in short. Two answers are equal if the calls returned the same, as far as it can be seen from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Answer {
     pub(crate) kind: u8,
     pub(crate) count: u8,

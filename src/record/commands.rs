@@ -46,6 +46,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         let version = self.connection.version();
         let result = self.connection.handle_input(now, input);
+        if input.is_empty() {
+            self.seen = self.seen.max(now);
+            return result;
+        }
         let consumed = if let Ok(Received::Packet { consumed, .. }) = result { consumed } else { 0 };
         let Seen { offered, shown } = seen(input, version, consumed);
         let secrets = Secrets::find(input, version, self.redact);

@@ -69,7 +69,7 @@ impl<W: TraceSink + ?Sized> TraceSink for &mut W {
 /// It has the same methods; those that only look are the connection's own, through `Deref`. The [module's page](self) has an example.
 ///
 /// A trace begins with a fresh connection, since a replay does. Calls that can't have an effect are left out: a
-/// [`handle_timeout`](Self::handle_timeout) before its time, a look at an empty output.
+/// [`handle_timeout`](Self::handle_timeout) before its time, an empty input, a look at an empty output.
 #[derive(Debug)]
 pub struct Recorder<S: Storage, W> {
     connection: Connection<S>,

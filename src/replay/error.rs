@@ -7,6 +7,7 @@ use crate::record::Answer;
 
 /// A trace can't be read from here on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TraceError {
     /// Where the record begins that can't be read, in bytes from the start of the trace.
     pub offset: usize,
@@ -16,6 +17,7 @@ pub struct TraceError {
 
 /// What is wrong with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TraceFault {
     /// It is not the beginning of a trace.

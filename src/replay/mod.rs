@@ -43,6 +43,7 @@ pub use self::error::{Difference, ReplayError, TraceError, TraceFault};
 use self::call::Beginning;
 use self::reader::Reader;
 use crate::connection::{Connection, State, Timer};
+use crate::error::ConnectionError;
 use crate::limits::Limits;
 use crate::record::Redact;
 use crate::storage::Storage;
@@ -114,6 +115,8 @@ pub struct Progress {
     pub pending: usize,
     /// Nothing is unfinished.
     pub is_idle: bool,
+    /// Why the link is over, as [`Connection::close_reason`](crate::Connection::close_reason) has it.
+    pub close_reason: ConnectionError,
     /// Why and when the connection wants to be woken.
     pub timer: Option<(Timer, Instant)>,
 }
@@ -125,6 +128,7 @@ impl Progress {
             version: connection.version(),
             pending: connection.pending(),
             is_idle: connection.is_idle(),
+            close_reason: connection.close_reason(),
             timer: connection.next_timer(),
         }
     }

@@ -137,7 +137,7 @@ impl<S: Storage> Rig<S> {
         publish.correlation_data = self.rng.bool().then_some(b"which");
         let qos = QoS::from_bits(self.rng.u8(0..3)).unwrap();
         let publish = publish.qos(qos).retain(self.rng.bool()).properties(&properties[..count]);
-        let old = self.rng.choice(self.handles.iter().copied()).filter(|_| self.number % 3 == 0);
+        let old = self.rng.choice(self.handles.iter().copied()).filter(|_| self.number.is_multiple_of(3));
         let now = self.clock.now();
         let result = match old {
             Some(old) => self.mqtt.replace(now, old, &publish),
@@ -224,7 +224,6 @@ impl<S: Storage> Rig<S> {
             transmit.advance(count);
             room -= count;
         }
-        drop(transmit);
         if let Some(link) = self.link {
             self.broker.input(link, &sent);
         }
@@ -258,15 +257,15 @@ fn rng_start(seed: u64) -> u64 {
 
 fn limits(seed: u64) -> Limits {
     Limits {
-        manual_acks: seed % 2 == 0,
+        manual_acks: seed.is_multiple_of(2),
         topic_alias_maximum: 3,
         outbound_aliases: 2,
         overflow: [Overflow::Reject, Overflow::DropOldest, Overflow::LatestPerTopic][seed as usize % 3],
         max_queued: [0, 5][seed as usize % 2],
         on_session_loss: if seed % 5 < 2 { OnSessionLoss::Abort } else { OnSessionLoss::Republish },
         check_payload_format: seed % 4 < 2,
-        strict: seed % 7 == 0,
-        retry_interval: if seed % 3 == 0 { 5_000 } else { 0 },
+        strict: seed.is_multiple_of(7),
+        retry_interval: if seed.is_multiple_of(3) { 5_000 } else { 0 },
         inline_max: 1_000,
         ..Limits::DEFAULT
     }
@@ -294,7 +293,7 @@ fn a_replay_returns_and_sends_the_same() {
     let kinds = RefCell::new(BTreeSet::new());
     let messages = Cell::new(0);
     with_seeds(1, 60, |seed| {
-        let redact = Redact { passwords: seed % 2 == 0, payloads: seed % 3 == 0 };
+        let redact = Redact { passwords: seed.is_multiple_of(2), payloads: seed.is_multiple_of(3) };
         let mut rig = Rig::new(Heap::new(), limits(seed), redact, seed);
         rig.run(600);
         messages.set(messages.get() + rig.mqtt.stats().messages_received);
@@ -506,6 +505,7 @@ fn calls_without_an_effect_leave_no_record() {
     let before = mqtt.sink().len();
     for _ in 0..100 {
         let _ = mqtt.handle_timeout(now);
+        let _ = mqtt.handle_input(now, &[]);
         let _ = mqtt.transmit(now).remaining();
         while mqtt.poll_outcome().is_some() {}
     }

@@ -151,7 +151,7 @@ impl<S: Storage + Clone> Soak<S> {
         #[cfg(not(feature = "bytes"))]
         let content = payload.as_str();
         let message = Publish::new(TopicName::new(topic).unwrap(), content).qos(qos);
-        let old = self.open_message().filter(|_| self.number % 8 == 0);
+        let old = self.open_message().filter(|_| self.number.is_multiple_of(8));
         let delivery = self.unless_refused(|pair| match old {
             Some(old) => pair.client.replace(pair.clock.now(), old, &message),
             None => pair.try_publish(&message),
