@@ -8,7 +8,7 @@ pub const SECONDS: u32 = 60;
 /// How much a step of `cargo xtask test` does: the same each time, so that it fails only for those who broke something.
 const SMOKE: &str = "-seed=1 -runs=20000 -max_total_time=20";
 
-const TARGETS: [&str; 4] = ["decode", "connection", "peer", "roundtrip"];
+const TARGETS: [&str; 5] = ["decode", "connection", "peer", "roundtrip", "trace"];
 
 /// Runs each target for so many seconds.
 pub fn run(shell: &Shell, seconds: u32) -> Result {
