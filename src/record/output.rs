@@ -9,13 +9,28 @@ use crate::record::redact::{FILLER, Redact, Secrets};
 use crate::record::{Flow, TraceSink, tag};
 use crate::types::Version;
 
-/// The bytes for the server, as [`Transmit`] shows them; those that are taken go into the trace.
+/// The bytes for the server, as [`Transmit`] shows them; those that are taken go into the trace. With the feature `bytes` it is a [`bytes::Buf`].
 pub struct RecordedTransmit<'a, W> {
     pub(super) transmit: Transmit<'a>,
     pub(super) sink: &'a mut W,
     pub(super) redact: Redact,
     pub(super) flow: &'a mut Flow,
     pub(super) version: Version,
+}
+
+#[cfg(feature = "bytes")]
+impl<W: TraceSink> bytes::Buf for RecordedTransmit<'_, W> {
+    fn remaining(&self) -> usize {
+        RecordedTransmit::remaining(self)
+    }
+
+    fn chunk(&self) -> &[u8] {
+        RecordedTransmit::chunk(self)
+    }
+
+    fn advance(&mut self, count: usize) {
+        RecordedTransmit::advance(self, count);
+    }
 }
 
 impl<W: TraceSink> RecordedTransmit<'_, W> {

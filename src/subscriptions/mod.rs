@@ -63,12 +63,14 @@
 //! ```
 
 mod answers;
+mod client;
 mod entry;
 mod list;
 mod sync;
 
 use core::fmt;
 
+pub use self::client::Client;
 pub use self::entry::Standing;
 #[cfg(feature = "alloc")]
 pub use self::list::HeapList;

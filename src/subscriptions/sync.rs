@@ -1,11 +1,9 @@
 //! Asking the server for what is missing, in packets that fit.
 
 use crate::command::{Requested, Subscribe, Unsubscribe};
-use crate::connection::Connection;
 use crate::error::RequestError;
-use crate::storage::Storage;
 use crate::subscriptions::entry::{Entry, State};
-use crate::subscriptions::{List, MOST_IN_A_PACKET, Subscriptions};
+use crate::subscriptions::{Client, List, MOST_IN_A_PACKET, Subscriptions};
 use crate::time::Instant;
 use crate::topic::TopicFilter;
 use crate::types::{Handle, QoS};
@@ -65,7 +63,7 @@ impl Wish {
 
 impl<L: List> Subscriptions<L> {
     /// Hands to `connection` what is to be asked for, as far as there is room. Without a link it does nothing.
-    pub fn sync<S: Storage>(&mut self, now: Instant, connection: &mut Connection<S>) {
+    pub fn sync(&mut self, now: Instant, connection: &mut impl Client) {
         while connection.is_connected() && self.requests.vacancy().is_some() {
             let Some((first, wish)) = self.next_wish() else { return };
             self.cursor = first;
@@ -108,10 +106,10 @@ impl<L: List> Subscriptions<L> {
             .take(self.batch.into())
     }
 
-    fn ask<S: Storage>(
+    fn ask(
         &self,
         now: Instant,
-        connection: &mut Connection<S>,
+        connection: &mut impl Client,
         first: usize,
         count: usize,
         identifier: u32,
@@ -129,10 +127,10 @@ impl<L: List> Subscriptions<L> {
         connection.subscribe(now, &Subscribe::new(filters).properties(properties))
     }
 
-    fn leave<S: Storage>(
+    fn leave(
         &self,
         now: Instant,
-        connection: &mut Connection<S>,
+        connection: &mut impl Client,
         first: usize,
         count: usize,
     ) -> Result<Requested, RequestError> {
