@@ -79,6 +79,15 @@ impl Options {
 }
 
 impl Entry {
+    /// All zeros: what stands where there is none.
+    pub(super) const BLANK: Self = Self::new(Options {
+        qos: QoS::AtMostOnce,
+        no_local: false,
+        retain_as_published: false,
+        retain_handling: RetainHandling::Send,
+        identifier: 0,
+    });
+
     pub(super) const fn new(options: Options) -> Self {
         Self { options, state: State::Wanted, may_exist: false }
     }

@@ -29,14 +29,19 @@ pub(super) mod sealed {
     }
 }
 
-/// Up to `N` subscriptions, in a table of its own; never allocates. The texts of the filters are borrowed, for instance from flash.
+/// Up to `N` subscriptions, in a table of its own; never allocates. The texts of the filters are borrowed, for instance from flash. Empty, it is all
+/// zeros.
 #[derive(Clone, Debug)]
-pub struct FixedList<'f, const N: usize>([Option<(TopicFilter<'f>, Entry)>; N]);
+pub struct FixedList<'f, const N: usize> {
+    filters: [Option<TopicFilter<'f>>; N],
+    /// Each belongs to the filter at its place, if there is one.
+    entries: [Entry; N],
+}
 
 impl<const N: usize> FixedList<'_, N> {
     /// An empty list.
     pub const fn new() -> Self {
-        Self([const { None }; N])
+        Self { filters: [None; N], entries: [Entry::BLANK; N] }
     }
 }
 
@@ -50,7 +55,7 @@ impl<const N: usize> List for FixedList<'_, N> {}
 
 impl<const N: usize> sealed::Places for FixedList<'_, N> {
     fn find(&self, filter: TopicFilter<'_>) -> Option<usize> {
-        self.0.iter().position(|place| matches!(place, Some((known, _)) if *known == filter))
+        self.filters.iter().position(|known| *known == Some(filter))
     }
 
     fn end(&self) -> usize {
@@ -58,19 +63,21 @@ impl<const N: usize> sealed::Places for FixedList<'_, N> {
     }
 
     fn filter(&self, place: usize) -> Option<TopicFilter<'_>> {
-        self.0.get(place)?.as_ref().map(|(filter, _)| *filter)
+        *self.filters.get(place)?
     }
 
     fn entry(&self, place: usize) -> Option<&Entry> {
-        self.0.get(place)?.as_ref().map(|(_, entry)| entry)
+        self.filter(place)?;
+        self.entries.get(place)
     }
 
     fn entry_mut(&mut self, place: usize) -> Option<&mut Entry> {
-        self.0.get_mut(place)?.as_mut().map(|(_, entry)| entry)
+        self.filter(place)?;
+        self.entries.get_mut(place)
     }
 
     fn remove(&mut self, place: usize) {
-        if let Some(place) = self.0.get_mut(place) {
+        if let Some(place) = self.filters.get_mut(place) {
             *place = None;
         }
     }
@@ -78,8 +85,9 @@ impl<const N: usize> sealed::Places for FixedList<'_, N> {
 
 impl<'f, const N: usize> sealed::Keep<'f> for FixedList<'f, N> {
     fn add(&mut self, filter: TopicFilter<'f>, entry: Entry) -> Option<usize> {
-        let place = self.0.iter().position(Option::is_none)?;
-        *self.0.get_mut(place)? = Some((filter, entry));
+        let place = self.filters.iter().position(Option::is_none)?;
+        *self.filters.get_mut(place)? = Some(filter);
+        *self.entries.get_mut(place)? = entry;
         Some(place)
     }
 }

@@ -93,6 +93,7 @@ pub struct Subscriptions<L> {
     list: L,
     /// Below this place nothing is to be asked for.
     cursor: usize,
+    /// As it differs from the default, which so is 0.
     batch: u8,
     /// The next session that is resumed may be another one.
     doubts_session: bool,
@@ -102,20 +103,23 @@ pub struct Subscriptions<L> {
 impl<L: List> Subscriptions<L> {
     /// No subscriptions yet, to be kept in `list`.
     pub const fn new(list: L) -> Self {
-        Self { list, cursor: 0, batch: DEFAULT_BATCH as u8, doubts_session: false, requests: Requests::NONE }
+        Self { list, cursor: 0, batch: 0, doubts_session: false, requests: Requests::NONE }
     }
 
     /// Sets how many filters go in one packet: 1 to 16. The default is 8, more than which some services refuse.
     #[must_use]
     pub const fn with_batch(mut self, filters: usize) -> Self {
-        self.batch = if filters == 0 {
-            1
-        } else if filters > MOST_IN_A_PACKET {
-            MOST_IN_A_PACKET as u8
-        } else {
-            filters as u8
+        let filters = match filters {
+            0 => 1,
+            1..MOST_IN_A_PACKET => filters,
+            _ => MOST_IN_A_PACKET,
         };
+        self.batch = (filters ^ DEFAULT_BATCH) as u8;
         self
+    }
+
+    fn batch(&self) -> usize {
+        usize::from(self.batch) ^ DEFAULT_BATCH
     }
 
     /// Wants a subscription. One with the same filter is replaced if its options differ; one that the server refused is asked for again.

@@ -103,7 +103,7 @@ impl<L: List> Subscriptions<L> {
             .filter_map(|place| Some((place, Wish::of(self.list.entry(place)?)?)))
             .take_while(move |(_, other)| *other == wish)
             .map(|(place, _)| place)
-            .take(self.batch.into())
+            .take(self.batch())
     }
 
     fn ask(
