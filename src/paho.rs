@@ -66,6 +66,7 @@
 //! | QoS 0 without a link | refused | queued, unless [`Limits::refuse_offline_qos0`](crate::Limits::refuse_offline_qos0) |
 //! | sending again after a reconnect | whatever the server says about the session, past the window | only on a resumed session, in order, within the window |
 //! | a lost session | messages are sent again with DUP | [`OnSessionLoss`](crate::OnSessionLoss): again as new, or given up; both visible |
+//! | subscriptions after a lost session | `on_connect` subscribes again | [`subscriptions`](crate::subscriptions) come back by themselves, in packets that the server takes |
 //! | Receive Maximum, Maximum QoS, Maximum Packet Size, Retain Available, Topic Alias Maximum, Server Keep Alive | reported only | respected |
 //! | keep-alive | PINGREQ when nothing was sent or received; the link ends one keep alive later | the same; the time-out is [`Limits::pingresp_timeout`](crate::Limits::pingresp_timeout) |
 //! | bytes from the server | flags, identifiers and UTF-8 are not checked | everything is, with the reason code of 5.0 |

@@ -151,31 +151,35 @@ fn random_text(rng: &mut fastrand::Rng, is_filter: bool) -> String {
 fn random_filters_come_and_go_and_match_as_the_naive_router_says() {
     with_seeds(1, 60, |seed| {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let mut router = Router::with_seed(rng.u64(..));
+        let pool: Vec<_> = (0..60).map(|_| random_text(&mut rng, true)).filter(|text| !text.is_empty()).collect();
+        let mut heap = Router::with_seed(rng.u64(..));
+        let mut fixed = FixedRouter::<u32, 60>::new();
         let mut naive = BTreeMap::new();
         for number in 0..400 {
-            let text = random_text(&mut rng, true);
-            if text.is_empty() {
-                continue;
-            }
+            let text = rng.choice(&pool).unwrap().as_str();
             if rng.u8(0..5) < 3 {
-                assert_eq!(router.insert(filter(&text), number), naive.insert(text, number));
+                let before = naive.insert(text, number);
+                assert_eq!(heap.insert(filter(text), number), before);
+                assert_eq!(fixed.try_insert(filter(text), number), Ok(before));
             } else {
-                assert_eq!(router.remove(filter(&text)), naive.remove(&text));
+                let before = naive.remove(text);
+                assert_eq!((heap.remove(filter(text)), fixed.remove(filter(text))), (before, before));
             }
-            assert_eq!(router.len(), naive.len());
+            assert_eq!((heap.len(), fixed.len()), (naive.len(), naive.len()));
             let name = random_text(&mut rng, false);
             if name.is_empty() {
                 continue;
             }
             let expected = naive.iter().filter(|(filter, _)| oracle_matches(filter, &name)).map(|(_, value)| value);
-            assert_eq!(sorted(router.matches(topic(&name))), sorted(expected), "{name} among {naive:?}");
+            let expected = sorted(expected);
+            assert_eq!(sorted(heap.matches(topic(&name))), expected, "{name} among {naive:?}");
+            assert_eq!(sorted(fixed.matches(topic(&name))), expected, "{name} among {naive:?}");
         }
         for (text, number) in naive {
-            assert_eq!(router.get(filter(&text)), Some(&number));
-            assert_eq!(router.remove(filter(&text)), Some(number));
+            assert_eq!((heap.get(filter(text)), fixed.get(filter(text))), (Some(&number), Some(&number)));
+            assert_eq!(heap.remove(filter(text)), Some(number));
         }
-        assert!(router.is_empty());
+        assert!(heap.is_empty());
     });
 }
 
