@@ -15,7 +15,7 @@ use crate::types::Version;
 /// | answers a CONNECT of 5.0 with the two bytes of an earlier CONNACK, whatever they say | the same |
 /// | closes the transport, or keeps silent until the CONNACK time-out | the next lower version for now; after the lowest the highest again, since it may have been the network |
 /// | refuses for another reason | the same version: it was understood |
-/// | accepts | the same version from now on, however later links end; only an explicit refusal goes lower |
+/// | accepts | the same version from now on, however later links end; only another answer to CONNECT changes that |
 ///
 /// A pure helper: show it each event, and tell it how a link ended before the connection is told.
 ///
@@ -84,17 +84,19 @@ impl Fallback {
     /// A link has ended, for this reason ([`Connection::close_reason`](crate::Connection::close_reason), before
     /// [`closed`](crate::Connection::closed)). True if [`version`](Self::version) is another one now that is worth an attempt at once.
     pub fn link_ended(&mut self, reason: ConnectionError) -> bool {
-        use ConnectionError::{ConnAckTimeout, Malformed, NotOpen, Protocol, Refused};
+        use ConnectionError::{ConnAckTimeout, Malformed, NotOpen, Refused};
         if core::mem::take(&mut self.is_accepted) {
             return false;
         }
         match reason {
-            Refused(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION) | Malformed(_) => self.give_up(),
-            NotOpen | ConnAckTimeout if !self.is_settled => self.take_turns(),
-            Refused(_) | Protocol(_) => {
+            Refused(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION) => self.give_up(),
+            Refused(_) => {
                 self.is_settled = true;
                 false
             }
+            Malformed(_) if !self.is_settled => self.give_up(),
+            Malformed(_) => self.take_turns(),
+            NotOpen | ConnAckTimeout if !self.is_settled => self.take_turns(),
             _ => false,
         }
     }
@@ -109,7 +111,7 @@ impl Fallback {
     /// The server may not know this version.
     fn take_turns(&mut self) -> bool {
         let lower = self.lower();
-        self.version = lower.unwrap_or(self.highest);
+        (self.version, self.is_settled) = (lower.unwrap_or(self.highest), false);
         lower.is_some()
     }
 

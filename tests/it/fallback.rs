@@ -108,6 +108,18 @@ fn other_refusals_are_not_about_the_version() {
     assert_eq!(fallback.version(), Version::V5);
 }
 
+/// Once a version was accepted, bytes that make no sense are no reason to give it up for good.
+#[test]
+fn nonsense_from_a_server_that_knew_better_is_for_now() {
+    let mut fallback = Fallback::default();
+    fallback.link_ended(ConnectionError::Refused(ReasonCode::SERVER_BUSY)); // it was understood
+    assert!(fallback.link_ended(ConnectionError::Malformed(Malformed::Truncated)));
+    assert_eq!(fallback.version(), Version::V311);
+    assert!(fallback.link_ended(ConnectionError::NotOpen));
+    assert!(!fallback.link_ended(ConnectionError::NotOpen));
+    assert_eq!(fallback.version(), Version::V5);
+}
+
 #[test]
 fn the_lowest_version_is_the_callers() {
     let mut fallback = Fallback::new(Version::V5).down_to(Version::V311);
