@@ -142,5 +142,8 @@ fn a_short_connack_to_a_connect_of_5_is_a_refusal_of_5() {
         let mut fallback = Fallback::default();
         assert!(fallback.link_ended(client.close_reason()), "{code}");
         assert_eq!(fallback.version(), Version::V311);
+        assert!(fallback.link_ended(ConnectionError::NotOpen));
+        assert!(!fallback.link_ended(ConnectionError::NotOpen));
+        assert_eq!(fallback.version(), Version::V311, "5.0 is not tried again");
     }
 }
