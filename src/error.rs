@@ -156,6 +156,8 @@ pub enum PublishError {
     RetainNotSupported,
     /// QoS 0 while no link is up, and [`Limits::refuse_offline_qos0`](crate::Limits::refuse_offline_qos0) is set.
     Offline,
+    /// The message to be replaced is not in the queue (any more): some of it was sent, or it has ended.
+    NotQueued,
     /// A property that PUBLISH can't carry. Topic aliases are assigned by the connection, and a client never sends
     /// a Subscription Identifier `[MQTT-3.3.4-6]`.
     Property(PropertyError),
@@ -170,6 +172,7 @@ impl fmt::Display for PublishError {
             Self::QoSNotSupported => f.write_str("the server does not support this QoS"),
             Self::RetainNotSupported => f.write_str("the server does not keep retained messages"),
             Self::Offline => f.write_str("no link is up"),
+            Self::NotQueued => f.write_str("the message to be replaced is not in the queue"),
             Self::Property(error) => write!(f, "PUBLISH: {error}"),
         }
     }

@@ -5,13 +5,16 @@
 //! | for | see |
 //! |---|---|
 //! | where the session is kept | [`storage`]: [`Heap`], [`Fixed`], [`storage::Borrowed`] |
-//! | settings and bounds | [`Limits`] |
-//! | opening a link | [`Connect`], [`Will`], [`Backoff`], [`ClientId`] |
+//! | settings and bounds | [`Limits`]; [`ram`]: memory known in advance |
+//! | opening a link | [`Connect`], [`Will`], [`Backoff`], [`Fallback`], [`ClientId`] |
 //! | commands | [`Publish`], [`Subscribe`], [`Unsubscribe`], [`Ack`], [`Auth`], [`Disconnect`] |
 //! | what happened | [`Received`], [`Event`], [`Outcome`] |
 //! | buffers for input | [`RxBuffer`], `BytesBuffer` (feature `bytes`) |
 //! | time | [`Instant`], [`Clock32`] |
 //! | topics | [`TopicName`], [`TopicFilter`] |
+//! | subscriptions that come back after a lost session | [`subscriptions`] |
+//! | conversations as bytes, for bug reports | [`record`], `replay` |
+//! | who gets a message | [`router`]: values behind topic filters |
 //! | brokers, proxies, test peers | [`wire`]: the codec alone, both directions |
 //! | coming from paho | [`paho`]: which call replaces which |
 //!
@@ -48,14 +51,23 @@ mod command;
 mod connection;
 mod error;
 mod event;
+mod fallback;
 mod limits;
 #[cfg(feature = "heapless")]
 mod owned;
 pub mod paho;
+pub mod ram;
 mod reason;
+pub mod record;
+#[cfg(feature = "alloc")]
+pub mod replay;
+pub mod router;
 mod rx;
 mod session;
+#[cfg(feature = "alloc")]
+mod slab;
 pub mod storage;
+pub mod subscriptions;
 mod time;
 mod topic;
 mod types;
@@ -77,6 +89,7 @@ pub use event::{
     Acknowledged, Answered, Cause, Command, ConnAck, Event, Fragment, Message, Outcome, PendingAck, Received,
     SessionState, Topic, TopicAlias,
 };
+pub use fallback::Fallback;
 pub use limits::{Limits, OnSessionLoss, Overflow};
 #[cfg(feature = "heapless")]
 pub use owned::FixedMessage;

@@ -12,7 +12,7 @@
 //! | `clean_session`, `clean_start` | [`Connect::clean_start`](crate::Connect::clean_start) | an empty id without a clean session is [`OpenError::ClientId`](crate::OpenError::ClientId) before 5.0 |
 //! | `clean_start=FIRST_ONLY` | open once with `true`, later with `false` | |
 //! | `protocol=MQTTv31 / v311 / v5` | [`Version`](crate::Version) | chosen at each `open` |
-//! | `reconnect_on_failure` | open again, or don't | a refused version or identifier is an event; nothing is retried behind your back |
+//! | `reconnect_on_failure` | open again, or don't | a refused version or identifier is an event; nothing is retried behind your back; [`Fallback`](crate::Fallback) says which version is next |
 //! | `manual_ack` | [`Limits::manual_acks`](crate::Limits::manual_acks) | |
 //! | `max_inflight_messages_set` | [`Limits::max_inflight`](crate::Limits::max_inflight) | the server's Receive Maximum holds as well, also for what is sent again |
 //! | `max_queued_messages_set` | [`Limits::max_queued`](crate::Limits::max_queued) | a full queue refuses before an identifier is used; or drops by [`Overflow`](crate::Overflow) and names the victims |
@@ -45,7 +45,7 @@
 //! | `loop_misc` | [`handle_timeout`](crate::Connection::handle_timeout) | [`poll_timeout`](crate::Connection::poll_timeout) says when |
 //! | `loop`, `loop_forever`, `loop_start` | your host's loop | |
 //! | `topic_matches_sub` | [`TopicFilter::matches`](crate::TopicFilter::matches) | |
-//! | `message_callback_add` | [`TopicFilter::matches`](crate::TopicFilter::matches) for each filter | |
+//! | `message_callback_add`, `message_callback_remove` | [`router`](crate::router): `insert`, `remove` | `$share` and `$`-topics are matched rightly; `on_message` is the default |
 //! | `error_string`, `connack_string` | `Display` of the error types and of [`ReasonCode`](crate::ReasonCode) | |
 //!
 //! # Callbacks
@@ -66,6 +66,7 @@
 //! | QoS 0 without a link | refused | queued, unless [`Limits::refuse_offline_qos0`](crate::Limits::refuse_offline_qos0) |
 //! | sending again after a reconnect | whatever the server says about the session, past the window | only on a resumed session, in order, within the window |
 //! | a lost session | messages are sent again with DUP | [`OnSessionLoss`](crate::OnSessionLoss): again as new, or given up; both visible |
+//! | subscriptions after a lost session | `on_connect` subscribes again | [`subscriptions`](crate::subscriptions) come back by themselves, in packets that the server takes |
 //! | Receive Maximum, Maximum QoS, Maximum Packet Size, Retain Available, Topic Alias Maximum, Server Keep Alive | reported only | respected |
 //! | keep-alive | PINGREQ when nothing was sent or received; the link ends one keep alive later | the same; the time-out is [`Limits::pingresp_timeout`](crate::Limits::pingresp_timeout) |
 //! | bytes from the server | flags, identifiers and UTF-8 are not checked | everything is, with the reason code of 5.0 |

@@ -2,7 +2,10 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unsafe_code)] // an allocator cannot be written without; this one only counts
 
+use pure_mqtt::record::{Recorder, Redact, TraceSink};
+use pure_mqtt::router::{FixedRouter, Router};
 use pure_mqtt::storage::{Borrowed, Buffers};
+use pure_mqtt::subscriptions::{FixedList, Subscriptions};
 use pure_mqtt::{
     Ack, Connect, Connection, Event, Fixed, Heap, Instant, Limits, PendingAck, Property, Publish, QoS, Received,
     Storage, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
@@ -310,4 +313,74 @@ fn a_flood_does_not_make_the_heap_grow_for_ever() {
     };
     flood(1);
     assert_eq!(allocations(|| flood(1_000)), 0);
+}
+
+/// A trace that goes nowhere, as one on a UART does for the allocator.
+struct Uart(usize);
+
+impl TraceSink for Uart {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}
+
+/// The parts beside the connection work without an allocator where they say so.
+#[test]
+fn routing_subscribing_and_recording_without_an_allocator() {
+    let count = allocations(|| {
+        let filter = |text| TopicFilter::new(text).unwrap();
+        let mut router = FixedRouter::<u32, 4>::new();
+        router.try_insert(filter("a/+"), 1).unwrap();
+        let mut subscriptions = Subscriptions::new(FixedList::<4>::new());
+        subscriptions.subscribe(Subscription::new(filter("a/+"), QoS::AtLeastOnce)).unwrap();
+
+        let now = Instant::from_millis(0);
+        let mut mqtt = Recorder::redacting(Fixed::<512, 4, 4>::new(), Limits::DEFAULT, Uart(0), Redact::ALL);
+        mqtt.open(now, &Connect::new(Version::V311, "client").user_name("me").password(b"secret")).unwrap();
+        drain(&mut mqtt, now);
+        let mut found = 0;
+        let input = b"\x20\x02\x00\x00\x90\x03\x00\x01\x01\x30\x07\x00\x03a/bhi";
+        let mut rest = &input[..];
+        while !rest.is_empty() {
+            let Ok(Received::Packet { consumed, event: Some(event) }) = mqtt.handle_input(now, rest) else { panic!() };
+            rest = &rest[consumed..];
+            subscriptions.on_event(&event);
+            if let Event::Message(message) = &event {
+                found += router.matches(mqtt.topic(&message.topic).unwrap()).count();
+            }
+            subscriptions.sync(now, &mut mqtt);
+            drain(&mut mqtt, now);
+        }
+        assert_eq!((found, subscriptions.is_settled()), (1, true));
+        assert!(mqtt.sink().0 > 200);
+    });
+    assert_eq!(count, 0);
+}
+
+fn drain<S: Storage>(mqtt: &mut Recorder<S, Uart>, now: Instant) {
+    let mut transmit = mqtt.transmit(now);
+    while !transmit.chunk().is_empty() {
+        transmit.advance(7);
+    }
+}
+
+/// Matching asks for no memory, however many filters match and however long the topic is.
+#[test]
+fn a_router_matches_without_an_allocation() {
+    let mut router = Router::new();
+    for number in 0..1_000_u32 {
+        router.insert(TopicFilter::new(&format!("plant/{number}/temperature")).unwrap(), number);
+        router.insert(TopicFilter::new(&format!("+{}", "/+".repeat(number as usize))).unwrap(), number);
+    }
+    router.insert(TopicFilter::new("#").unwrap(), 0);
+    let long = "/".repeat(999);
+    let mut found = 0;
+    let count = allocations(|| {
+        for name in ["plant/7/temperature", "elsewhere", &long] {
+            let topic = TopicName::new(name).unwrap();
+            found += router.matches(topic).count();
+            router.dispatch(topic, |value| found += usize::from(*value < u32::MAX));
+        }
+    });
+    assert_eq!((count, found), (0, 2 * (3 + 2 + 2)));
 }

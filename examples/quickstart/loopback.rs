@@ -40,6 +40,20 @@ impl Loopback {
         Ok(Self { address, shared })
     }
 
+    /// Publishes at QoS 1 as if another client did.
+    #[allow(dead_code)] // not every example needs it
+    pub fn publish(&self, topic: &str, payload: &[u8]) {
+        let mut shared = lock(&self.shared);
+        shared.broker.publish(topic, payload, 1, false);
+        shared.send();
+    }
+
+    /// The broker forgets a client.
+    #[allow(dead_code)] // as above
+    pub fn lose_session(&self, client_id: &str) {
+        lock(&self.shared).broker.lose_session(client_id);
+    }
+
     /// What clients did against the standard.
     pub fn violations(&self) -> Vec<String> {
         lock(&self.shared).broker.violations().to_vec()

@@ -20,6 +20,7 @@ pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
 
+use self::commands::Draft;
 use self::core::{Core, write_disconnect};
 use self::handshake::{Announced, check_connect, measure, write_auth, write_connect};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
@@ -157,6 +158,11 @@ impl<S: Storage> Connection<S> {
         self.core.handle_input::<true>(&mut self.storage.parts(), input)
     }
 
+    /// A message is arriving in pieces.
+    pub(crate) const fn is_inside_stream(&self) -> bool {
+        self.core.link.stream.is_open()
+    }
+
     /// Makes room for the message that may be coming.
     #[inline]
     fn prepare_input(&mut self, now: Instant, input: &[u8]) {
@@ -190,21 +196,56 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`PublishError`]; nothing changed.
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
+        let draft = self.check_publish(publish)?;
+        self.reserve_record(publish, &draft)?;
+        let room = self.make_room(&draft.need, publish.topic.as_str());
+        self.accept_publish(now, publish, &draft, room)
+    }
+
+    /// Publishes `publish` instead of a message of which no byte was sent yet: a newer reading, say. In one step: either the old message is gone and the
+    /// new one accepted, at the end of the queue, or nothing changed. The old one is among the [`dropped`](Delivery::dropped), which is its end; no
+    /// other is dropped for it, whatever the overflow policy is.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing changed. [`PublishError::NotQueued`] if the old message is not there (any more), as with [`cancel`](Self::cancel).
+    pub fn replace(&mut self, now: Instant, old: Handle, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
+        let draft = self.check_publish(publish)?;
+        let parts = &mut self.storage.parts();
+        if !self.core.outgoing.is_unsent(parts, old) {
+            return Err(PublishError::NotQueued);
+        }
+        self.reserve_record(publish, &draft)?;
+        let victims = self.core.outgoing.drop_handle(&mut self.storage.parts(), &draft.need, old);
+        let room = victims.map(|victims| Room { victims: Some(victims) });
+        if room.is_some() {
+            self.grow_for(&draft.need);
+        }
+        self.accept_publish(now, publish, &draft, room)
+    }
+
+    fn check_publish(&mut self, publish: &Publish<'_>) -> Result<Draft, PublishError> {
         let bounds = self.storage.bounds();
         let is_shared = self.storage.parts().payloads.takes(&publish.payload);
-        let draft = self.core.check_publish(publish, &bounds, is_shared)?;
-        if publish.qos != QoS::AtMostOnce {
-            self.reserve_record(draft.record_length())?;
-        }
-        let Some(dropped) = self.make_room(&draft.need, publish.topic.as_str()) else {
+        self.core.check_publish(publish, &bounds, is_shared)
+    }
+
+    /// Takes a message that was checked, if there is room for it.
+    fn accept_publish(
+        &mut self,
+        now: Instant,
+        publish: &Publish<'_>,
+        draft: &Draft,
+        room: Option<Room>,
+    ) -> Result<Delivery, PublishError> {
+        let Some(room) = room else {
             self.storage.parts().journal.reserve(0);
             return Err(PublishError::Full);
         };
         self.core.see(now);
         let Matched { handle, id } =
-            self.core.publish(&mut self.storage.parts(), publish, &draft).ok_or(PublishError::Full)?;
+            self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
         let id = PacketId::new(id).filter(|_| publish.qos != QoS::AtMostOnce);
-        Ok(Delivery { handle: Handle(handle), id, dropped: dropped.victims })
+        Ok(Delivery { handle: Handle(handle), id, dropped: room.victims })
     }
 
     /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more). A message that is sent
@@ -458,9 +499,12 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Keeps room in the journal for a message.
-    fn reserve_record(&mut self, bytes: usize) -> Result<(), PublishError> {
-        let mut journal = self.storage.parts().journal;
+    /// Keeps room in the journal for a message, if that is to survive a loss of power.
+    fn reserve_record(&mut self, publish: &Publish<'_>, draft: &Draft) -> Result<(), PublishError> {
+        if publish.qos == QoS::AtMostOnce {
+            return Ok(());
+        }
+        let (bytes, mut journal) = (draft.record_length(), self.storage.parts().journal);
         if !journal.could_hold(bytes) {
             return Err(PublishError::TooLarge);
         }
@@ -485,7 +529,15 @@ impl<S: Storage> Connection<S> {
             };
             victims?;
         }
-        let (slots, arena) = (parts.slots.len(), parts.arena.len());
+        self.grow_for(need);
+        Some(Room { victims })
+    }
+
+    /// Lets the storage grow for one more packet, where it can.
+    fn grow_for(&mut self, need: &Need) {
+        let outgoing = &self.core.outgoing;
+        let view = self.storage.view();
+        let (slots, arena) = (view.slots.len(), view.arena.len());
         if outgoing.wants_slots(slots, need.max_slots) {
             self.storage.grow(Demand::SendSlot { limit: need.max_slots });
         }
@@ -493,7 +545,6 @@ impl<S: Storage> Connection<S> {
         if let Some(bytes) = outgoing.wants_arena(arena, need.bytes, most) {
             self.storage.grow(Demand::Arena { bytes });
         }
-        Some(Room { victims })
     }
 }
 

@@ -123,8 +123,18 @@ impl Outgoing {
             .log
             .iter(parts.slots)
             .find(|slot| self.is_droppable(slot) && topic_of(parts.arena, slot) == Some(topic.as_bytes()))?;
+        self.drop_one(parts, need, *slot)
+    }
+
+    /// Drops the unsent message with this handle, if that makes room.
+    pub(crate) fn drop_handle(&mut self, parts: &mut Parts<'_>, need: &Need, handle: Handle) -> Option<Victims> {
+        let slot = *self.unsent(parts, handle)?;
+        self.drop_one(parts, need, slot)
+    }
+
+    fn drop_one(&mut self, parts: &mut Parts<'_>, need: &Need, slot: SendSlot) -> Option<Victims> {
         let mut freed = Freed::default();
-        freed.add(parts, slot);
+        freed.add(parts, &slot);
         let handle = Handle(slot.handle);
         let victims = Victims { first: handle, last: handle, count: 1 };
         if !self.has_room_without(need, freed) || !parts.journal.has_room_for_ends(1) {
@@ -152,10 +162,20 @@ impl Outgoing {
         slot.kind.is_publish() && slot.state == State::Queued && !slot.flags.has(Flags::DUP) && !is_begun
     }
 
+    /// The message with this handle, if no byte of it has left yet.
+    fn unsent<'a>(&self, parts: &'a Parts<'_>, handle: Handle) -> Option<&'a SendSlot> {
+        self.log.iter(parts.slots).find(|slot| slot.handle == handle.0 && self.is_droppable(slot))
+    }
+
+    /// Whether a message may still be taken out of the queue.
+    pub(crate) fn is_unsent(&self, parts: &Parts<'_>, handle: Handle) -> bool {
+        self.unsent(parts, handle).is_some()
+    }
+
     /// Takes an unsent message out of the queue.
     pub(crate) fn cancel(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
-        let found = self.log.iter(parts.slots).find(|slot| slot.handle == handle.0 && self.is_droppable(slot));
-        let Some(id) = found.map(|slot| slot.id).filter(|_| parts.journal.has_room_for_ends(1)) else { return false };
+        let found = self.unsent(parts, handle).map(|slot| slot.id);
+        let Some(id) = found.filter(|_| parts.journal.has_room_for_ends(1)) else { return false };
         self.unstage(parts.slots);
         self.finish(parts, id);
         true

@@ -24,13 +24,18 @@ pub struct Heap {
     payloads: Vec<bytes::Bytes>,
 }
 
-const FIRST_SLOTS: usize = 8;
-/// A little below the 65,535 identifiers, so that a free one is always near.
-const MOST_SLOTS: usize = 65_536;
-const MOST_RECEIVED: usize = 32_768;
-const FIRST_ARENA: usize = 256;
-
 impl Heap {
+    pub(crate) const FIRST_SLOTS: usize = 8;
+    /// A little below the 65,535 identifiers, so that a free one is always near.
+    pub(crate) const MOST_SLOTS: usize = 65_536;
+    pub(crate) const MOST_RECEIVED: usize = 32_768;
+    pub(crate) const FIRST_ARENA: usize = 256;
+    /// What a payload that is shared takes for each slot, once there was one.
+    #[cfg(feature = "bytes")]
+    pub(crate) const PAYLOAD_SLOT: usize = size_of::<bytes::Bytes>();
+    #[cfg(not(feature = "bytes"))]
+    pub(crate) const PAYLOAD_SLOT: usize = 0;
+
     /// Empty storage; allocates nothing yet.
     pub const fn new() -> Self {
         Self {
@@ -49,7 +54,7 @@ impl Heap {
 
     /// Doubles the table. A packet lives at its identifier modulo the length, so each moves without a collision.
     fn grow_slots(&mut self, limit: usize) {
-        let length = (self.slots.len() * 2).clamp(FIRST_SLOTS, limit.next_power_of_two().max(FIRST_SLOTS));
+        let length = (self.slots.len() * 2).clamp(Self::FIRST_SLOTS, limit.next_power_of_two().max(Self::FIRST_SLOTS));
         let mut slots = Vec::new();
         slots.resize(length, SendSlot::FREE);
         for slot in self.slots.iter().filter(|slot| slot.id != 0) {
@@ -81,8 +86,8 @@ impl Heap {
 
     /// Doubles the table. Slots stay where they are; the index is made anew.
     fn grow_inbox(&mut self, limit: usize) {
-        let limit = limit.min(MOST_RECEIVED).next_power_of_two().max(FIRST_SLOTS);
-        let length = (self.inbox.len() * 2).clamp(FIRST_SLOTS, limit);
+        let limit = limit.min(Self::MOST_RECEIVED).next_power_of_two().max(Self::FIRST_SLOTS);
+        let length = (self.inbox.len() * 2).clamp(Self::FIRST_SLOTS, limit);
         if length > self.inbox.len() {
             self.inbox.resize(length, ReceiveSlot::FREE);
             crate::session::reindex(&mut self.inbox);
@@ -130,10 +135,10 @@ impl Sealed for Heap {
 
     fn grow(&mut self, demand: Demand) {
         match demand {
-            Demand::SendSlot { limit } => self.grow_slots(limit.min(MOST_SLOTS)),
+            Demand::SendSlot { limit } => self.grow_slots(limit.min(Self::MOST_SLOTS)),
             Demand::ReceiveSlot { limit } => self.grow_inbox(limit),
             Demand::Arena { bytes } => {
-                let length = bytes.next_power_of_two().max(FIRST_ARENA);
+                let length = bytes.next_power_of_two().max(Self::FIRST_ARENA);
                 self.arena.resize(length.max(self.arena.len()), 0);
             }
             Demand::Control { bytes } => self.control.resize(bytes.max(self.control.len()), 0),
@@ -148,9 +153,9 @@ impl Sealed for Heap {
 
     fn bounds(&self) -> Bounds {
         Bounds {
-            send_slots: MOST_SLOTS,
+            send_slots: Self::MOST_SLOTS,
             arena: u32::MAX as usize / 2,
-            receive_slots: MOST_RECEIVED,
+            receive_slots: Self::MOST_RECEIVED,
             control: usize::MAX,
             aliases: usize::from(u16::MAX),
         }

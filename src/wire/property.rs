@@ -281,6 +281,17 @@ impl<'a> Properties<'a> {
         Ok(Self(Form::Checked(bytes.rest())))
     }
 
+    /// Properties that were written in parts; `None` if they are not whole. Whether a packet may carry them is not checked.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn from_raw(bytes: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes, Rules::new(Version::V5));
+        while !reader.is_empty() {
+            let spec = spec(reader.varint().ok()?)?;
+            read_value(spec.kind, &mut reader).ok()?;
+        }
+        Some(Self(Form::Checked(bytes)))
+    }
+
     /// Writes the block with its length; nothing in versions without properties.
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
         self.encode_with(&[], version, writer);
@@ -384,14 +395,33 @@ impl<'a> Property<'a> {
         spec(self.id().into()).map_or("", |spec| spec.name)
     }
 
+    /// The encoding in parts. What can't be expressed is cut short: no packet can carry it either.
+    pub(crate) fn raw(&self) -> RawProperty<'a> {
+        let id = self.id();
+        let mut head = [0; 4];
+        let mut writer = Writer::new(&mut head);
+        let mut fields = [None; 2];
+        match (spec(id.into()).map(|spec| spec.kind), self.value()) {
+            (Some(kind), Value::Number(number)) => {
+                let most = if matches!(kind, Kind::Varint) { MAX_REMAINING as u32 } else { u32::MAX };
+                write_number(kind, number.min(most), &mut writer);
+            }
+            (_, Value::Text(text)) => fields = [Some(text.as_bytes()), None],
+            (_, Value::Binary(bytes)) => fields = [Some(bytes), None],
+            (_, Value::Pair(name, text)) => fields = [Some(name.as_bytes()), Some(text.as_bytes())],
+            (None, _) => {}
+        }
+        let length = writer.finish().unwrap_or_default();
+        let longest = usize::from(u16::MAX);
+        let fields = fields.map(|field| field.map(|field| field.get(..longest).unwrap_or(field)));
+        RawProperty { id, number: head, number_length: length, fields }
+    }
+
     fn encode(&self, writer: &mut Writer<'_>) {
         writer.u8(self.id());
         let Some(spec) = spec(self.id().into()) else { return };
         match (spec.kind, self.value()) {
-            (Kind::Byte, Value::Number(number)) => writer.u8(number as u8),
-            (Kind::TwoByte, Value::Number(number)) => writer.u16(number as u16),
-            (Kind::Varint, Value::Number(number)) => writer.varint(number),
-            (_, Value::Number(number)) => writer.u32(number),
+            (kind, Value::Number(number)) => write_number(kind, number, writer),
             (_, Value::Text(text)) => writer.string(text),
             (_, Value::Binary(bytes)) => writer.binary(bytes),
             (_, Value::Pair(name, text)) => {
@@ -399,6 +429,38 @@ impl<'a> Property<'a> {
                 writer.string(text);
             }
         }
+    }
+}
+
+fn write_number(kind: Kind, number: u32, writer: &mut Writer<'_>) {
+    match kind {
+        Kind::Byte => writer.u8(number as u8),
+        Kind::TwoByte => writer.u16(number as u16),
+        Kind::Varint => writer.varint(number),
+        _ => writer.u32(number),
+    }
+}
+
+/// A property in parts: its identifier, then a number or one or two fields, each with two bytes of length before it.
+pub(crate) struct RawProperty<'a> {
+    pub(crate) id: u8,
+    number: [u8; 4],
+    number_length: usize,
+    /// At most 65,535 bytes each: no more can be expressed.
+    pub(crate) fields: [Option<&'a [u8]>; 2],
+}
+
+impl RawProperty<'_> {
+    pub(crate) fn number(&self) -> &[u8] {
+        self.number.get(..self.number_length).unwrap_or_default()
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        1 + self.number_length + self.fields.iter().flatten().map(|field| 2 + field.len()).sum::<usize>()
+    }
+
+    pub(crate) const fn is_authentication_data(&self) -> bool {
+        self.id == 0x16
     }
 }
 

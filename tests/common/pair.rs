@@ -164,6 +164,13 @@ impl Pipe {
     }
 }
 
+/// Something that sees what the client tells, and may use it before it sends: as a part of the host would.
+pub trait Companion<S: Storage> {
+    fn event(&mut self, event: &Event<'_>);
+    fn outcome(&mut self, outcome: &Outcome);
+    fn before_sending(&mut self, now: Instant, client: &mut Connection<S>);
+}
+
 /// A client and its broker.
 pub struct Pair<S: Storage = Heap> {
     pub client: Connection<S>,
@@ -183,6 +190,7 @@ pub struct Pair<S: Storage = Heap> {
     pub sent: Vec<u8>,
     /// The bytes of `handle_input` that the client has not taken yet.
     rx: Vec<u8>,
+    pub companion: Option<Box<dyn Companion<S>>>,
     /// The client could not take a packet when it was offered last.
     pub blocked: bool,
     up: Pipe,
@@ -230,6 +238,7 @@ impl<S: Storage> Pair<S> {
             held: Vec::new(),
             sent: Vec::new(),
             rx: Vec::new(),
+            companion: None,
             blocked: false,
             up: Pipe::default(),
             down: Pipe::default(),
@@ -414,6 +423,9 @@ impl<S: Storage> Pair<S> {
             return false;
         }
         let now = self.clock.now();
+        if let Some(companion) = &mut self.companion {
+            companion.before_sending(now, &mut self.client);
+        }
         let at = self.clock.millis() + self.wire.latency;
         let mut room = self.rng.usize(1..=self.wire.max_write);
         let mut transmit = self.client.transmit(now);
@@ -461,6 +473,9 @@ impl<S: Storage> Pair<S> {
         while !self.rx.is_empty() && self.link.is_some() {
             match self.client.handle_input(self.clock.now(), &self.rx) {
                 Ok(Received::Packet { consumed, event }) => {
+                    if let (Some(event), Some(companion)) = (&event, &mut self.companion) {
+                        companion.event(event);
+                    }
                     let seen = event.and_then(|event| keep(&self.client, event, &mut self.held));
                     self.seen.extend(seen);
                     self.rx.drain(..consumed);
@@ -510,6 +525,9 @@ impl<S: Storage> Pair<S> {
 
     pub fn fetch_outcomes(&mut self) {
         while let Some(outcome) = self.client.poll_outcome() {
+            if let Some(companion) = &mut self.companion {
+                companion.outcome(&outcome);
+            }
             self.outcomes.push(outcome);
         }
     }

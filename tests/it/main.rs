@@ -4,10 +4,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod corners;
+mod fallback;
 mod flows;
 mod hosts;
 #[cfg(feature = "journal")]
 mod journal;
 mod misuse;
+mod record;
+mod router;
 mod streaming;
+mod subscriptions;
 mod surface;

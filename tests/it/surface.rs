@@ -47,6 +47,7 @@ fn every_error_has_a_sentence_of_its_own() {
         Box::new(PublishError::QoSNotSupported),
         Box::new(PublishError::RetainNotSupported),
         Box::new(PublishError::Offline),
+        Box::new(PublishError::NotQueued),
         Box::new(PublishError::Property(property)),
         Box::new(RequestError::Full),
         Box::new(RequestError::TooLarge),

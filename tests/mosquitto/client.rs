@@ -1,14 +1,18 @@
-//! The host of these tests: a connection, a TCP socket, and a record of all that came.
+//! The host of these tests: a connection, a TCP socket, and a record of all that came. Every conversation is recorded as well, and replayed when it is
+//! over.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use pure_mqtt::record::Recorder;
+use pure_mqtt::replay::Trace;
+use pure_mqtt::subscriptions::{HeapList, Subscriptions};
 use pure_mqtt::wire::PacketType;
 use pure_mqtt::{
-    Ack, Connect, Connection, ConnectionError, Disconnect, Event, Handle, Heap, Instant, Limits, Message, Outcome,
-    PendingAck, Property, Publish, QoS, ReasonCode, Received, SessionState, Subscribe, Subscription, TopicFilter,
-    TopicName, Version,
+    Ack, Connect, ConnectionError, Disconnect, Event, Handle, Heap, Instant, Limits, Message, Outcome, PendingAck,
+    Property, Publish, QoS, ReasonCode, Received, SessionState, Subscribe, Subscription, TopicFilter, TopicName,
+    Version,
 };
 
 use crate::server::Mosquitto;
@@ -19,7 +23,9 @@ pub const LONGEST_PACKET: u32 = 2 << 20;
 
 /// A client of the test's broker.
 pub struct Client {
-    pub mqtt: Connection<Heap>,
+    pub mqtt: Recorder<Heap, Vec<u8>>,
+    /// What is to be subscribed to again after a lost session.
+    pub subscriptions: Subscriptions<HeapList>,
     pub seen: Seen,
     address: String,
     stream: Option<TcpStream>,
@@ -103,13 +109,24 @@ pub fn limits(version: Version) -> Limits {
     Limits { version, inline_max: LONGEST_PACKET, ..Limits::DEFAULT }
 }
 
+impl Drop for Client {
+    /// The same calls give the same results and the same bytes.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let trace = Trace::read(self.mqtt.sink()).expect("a trace");
+            trace.replay(|_, _| {}).expect("a replay like the recording");
+        }
+    }
+}
+
 impl Client {
     /// A client without a link.
     pub fn new(broker: &Mosquitto, limits: Limits) -> Self {
-        let mqtt = Connection::new(Heap::new(), limits);
+        let mqtt = Recorder::new(Heap::new(), limits, Vec::new());
         let epoch = std::time::Instant::now();
         Self {
             mqtt,
+            subscriptions: Subscriptions::default(),
             seen: Seen::default(),
             address: broker.address(),
             stream: None,
@@ -262,6 +279,7 @@ impl Client {
     /// Writes all output.
     pub fn send(&mut self) {
         let now = self.now();
+        self.subscriptions.sync(now, &mut self.mqtt);
         let mut transmit = self.mqtt.transmit(now);
         let stream = self.stream.as_mut().expect("there is a link");
         while !transmit.chunk().is_empty() {
@@ -269,6 +287,7 @@ impl Client {
             transmit.advance(count);
         }
         while let Some(outcome) = self.mqtt.poll_outcome() {
+            self.subscriptions.on_outcome(&outcome);
             self.seen.outcomes.push(outcome);
         }
     }
@@ -327,6 +346,7 @@ impl Client {
                 Event::Message(message) => self.mqtt.topic(&message.topic).map(|name| name.as_str().to_owned()),
                 _ => None,
             };
+            self.subscriptions.on_event(&event);
             self.seen.note(topic, event);
         }
         self.rx.drain(..consumed);

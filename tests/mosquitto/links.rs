@@ -1,7 +1,9 @@
 //! How links begin, live and end, and what becomes of sessions.
 
 use pure_mqtt::wire::PacketType;
-use pure_mqtt::{Connect, ConnectionError, Disconnect, Property, QoS, ReasonCode, SessionState, Version};
+use pure_mqtt::{
+    Connect, ConnectionError, Disconnect, Property, QoS, ReasonCode, SessionState, Subscription, TopicFilter, Version,
+};
 
 use crate::client::{Client, LinkEnd, limits};
 use crate::server::Mosquitto;
@@ -129,5 +131,39 @@ fn an_empty_client_identifier_is_the_brokers_to_replace() {
         client.publish("echo", b"hello", QoS::ExactlyOnce);
         client.until(|client| client.seen.texts() == ["hello"] && client.mqtt.is_idle());
         client.leave();
+    }
+}
+
+#[test]
+#[ignore = "needs mosquitto: run cargo xtask test"]
+fn subscriptions_come_back_after_a_restart_without_memory() {
+    for version in [Version::V311, Version::V5] {
+        let broker = Mosquitto::start();
+        let mut client = Client::new(&broker, limits(version));
+        let filters = ["news/+", "weather/#", "$share/group/work", "alarm", "a/b/c", "d", "e", "f", "g", "h"];
+        for filter in filters {
+            let wish = Subscription::new(TopicFilter::new(filter).unwrap(), QoS::AtLeastOnce);
+            client.subscriptions.subscribe(wish).unwrap();
+        }
+        assert_eq!(client.resume(version, "reader"), NOTHING_LOST);
+        client.until(|client| client.subscriptions.is_settled());
+        client.subscriptions.unsubscribe(TopicFilter::new("alarm").unwrap());
+        client.until(|client| client.subscriptions.is_settled());
+        assert_eq!(client.subscriptions.len(), filters.len() - 1);
+        client.cut();
+        assert_eq!(client.resume(version, "reader"), SessionState::Resumed);
+        let asked = client.seen.count(PacketType::SubAck);
+        client.cut();
+
+        let broker = broker.restart();
+        assert_eq!(client.resume(version, "reader"), NOTHING_LOST);
+        client.until(|client| client.subscriptions.is_settled());
+        assert_eq!(client.seen.count(PacketType::SubAck), 2 * asked, "{version:?}");
+        let mut other = Client::clean(&broker, version, "other");
+        for topic in ["alarm", "news/today", "weather", "work", "h"] {
+            other.deliver(topic, topic.as_bytes(), QoS::AtLeastOnce);
+        }
+        client.until(|client| client.seen.messages.len() == 4);
+        assert_eq!(client.seen.texts(), ["news/today", "weather", "work", "h"], "{version:?}");
     }
 }

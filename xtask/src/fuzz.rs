@@ -6,7 +6,7 @@ use crate::shell::Shell;
 /// How long each target runs, in seconds, if nothing else is asked for.
 pub const SECONDS: u32 = 60;
 
-const TARGETS: [&str; 5] = ["decode", "connection", "peer", "roundtrip", "journal"];
+const TARGETS: [&str; 6] = ["decode", "connection", "peer", "roundtrip", "journal", "trace"];
 
 /// Runs each target for so many seconds, as many at a time as there are cores.
 pub fn run(shell: &Shell, seconds: u32) -> Result {

@@ -81,6 +81,7 @@ pub const STEPS: &[Step] = &[
     ]),
     quick("workspace", "tests of the other workspace members", &["cargo test --workspace --exclude pure-mqtt"]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
+    check("examples", "the other examples run", &["cargo run --example subscriptions", "cargo run --example replay"]),
 
     inside("no_std-example", "the firmware example links", "cargo build"), // its own .cargo/config.toml picks the target
     inside("fuzz", "the fuzz targets build", "cargo check"),

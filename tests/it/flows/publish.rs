@@ -333,6 +333,75 @@ fn cancelling() {
     }
 }
 
+#[test]
+fn replacing_a_message_that_waits() {
+    for version in Version::ALL {
+        let limits = Limits { version, max_inflight: 1, max_queued: 4, ..Limits::DEFAULT };
+        let config = Config { hold_acks: true, ..Config::default() };
+        let mut pair = Pair::with(Heap::new(), limits, config).up(version);
+        let out = pair.send("out", QoS::AtLeastOnce);
+        let old = pair.send("old", QoS::AtLeastOnce);
+        let kept = pair.send("kept", QoS::ExactlyOnce);
+        pair.drive();
+        pair.send("fourth", QoS::AtLeastOnce);
+        let newer = Publish::new(TopicName::new("t").unwrap(), "a newer one").qos(QoS::ExactlyOnce);
+        let now = pair.now();
+        assert_eq!(pair.try_publish(&newer), Err(PublishError::Full));
+        let before = pair.client.clone();
+        for gone in [out, Handle::default()] {
+            assert_eq!(pair.client.replace(now, gone, &newer), Err(PublishError::NotQueued));
+        }
+        let huge = Publish::new(newer.topic, &[0; 300]);
+        pair.client.closed(now);
+        let closed = pair.client.clone();
+        let tight = Limits { max_bytes: 100, ..limits };
+        assert!(pair.client.set_limits(tight));
+        assert_eq!(pair.client.replace(now, old, &huge), Err(PublishError::TooLarge));
+        let large = Publish::new(newer.topic, &[0; 90]);
+        assert_eq!(
+            pair.client.replace(now, old, &large),
+            Err(PublishError::Full),
+            "there is room for one, not for three"
+        );
+        assert!(pair.client.set_limits(limits));
+        assert!(pair.client == closed, "an error changes nothing");
+        pair.client = before;
+
+        let delivery = pair.client.replace(now, old, &newer).unwrap();
+        let dropped = delivery.dropped.unwrap();
+        assert_eq!((dropped.first, dropped.last, dropped.count), (old, old, 1));
+        assert_eq!(pair.client.replace(now, old, &newer), Err(PublishError::NotQueued));
+        let latest = Publish::new(newer.topic, "the latest");
+        assert_eq!(pair.client.replace(now, delivery.handle, &latest).unwrap().dropped.unwrap().first, delivery.handle);
+        while pair.broker.held_acks() > 0 {
+            pair.broker.release_acks();
+            pair.drive();
+        }
+        // QoS 0 did not wait for the window.
+        assert_eq!(pair.released(), ["out", "the latest", "kept", "fourth"]);
+        assert_eq!(pair.acknowledged()[..2], [out, kept]);
+        pair.assert_idle();
+    }
+}
+
+/// In a storage that holds one message: the new one takes the place of the old, however far the host has looked at it.
+#[test]
+fn replacing_where_there_is_room_for_one() {
+    for staged in [false, true] {
+        let mut pair = Pair::with(Fixed::<24, 1, 2>::new(), Limits::DEFAULT, Config::default()).up(Version::V311);
+        let old = pair.send("old message", QoS::AtLeastOnce);
+        let now = pair.now();
+        if staged {
+            assert!(pair.client.transmit(now).remaining() > 0);
+        }
+        let newer = Publish::new(TopicName::new("t").unwrap(), "new message!").qos(QoS::AtLeastOnce);
+        assert!(pair.client.replace(now, old, &newer).is_ok());
+        pair.drive();
+        assert_eq!(pair.released(), ["new message!"]);
+        pair.assert_idle();
+    }
+}
+
 /// Staged behind a packet that is half out, but not begun: it may still be taken back, and the others leave whole.
 #[test]
 fn cancelling_in_the_middle_of_a_run() {

@@ -151,12 +151,20 @@ impl<S: Storage + Clone> Soak<S> {
         #[cfg(not(feature = "bytes"))]
         let content = payload.as_str();
         let message = Publish::new(TopicName::new(topic).unwrap(), content).qos(qos);
-        let Some(delivery) = self.unless_refused(|pair| pair.try_publish(&message)) else { return };
+        let old = self.open_message().filter(|_| self.number.is_multiple_of(8));
+        let delivery = self.unless_refused(|pair| match old {
+            Some(old) => pair.client.replace(pair.clock.now(), old, &message),
+            None => pair.try_publish(&message),
+        });
+        let Some(delivery) = delivery else { return };
         let id = delivery.id.map(|id| id.get());
         assert_eq!(id.is_some(), qos != QoS::AtMostOnce);
         self.look();
         self.assert_fresh(id);
-        if let Some(dropped) = delivery.dropped {
+        if let Some(old) = old {
+            assert!(delivery.dropped.is_some_and(|dropped| dropped.first == old && dropped.count == 1));
+            self.sent.get_mut(&old).unwrap().end = Some(End::Cancelled);
+        } else if let Some(dropped) = delivery.dropped {
             self.victims.push((dropped.first, dropped.last, dropped.count));
         }
         let news = Sent { payload, qos, id, survived_loss: self.is_lost, end: None };
@@ -227,9 +235,14 @@ impl<S: Storage + Clone> Soak<S> {
         self.sent.values_mut().filter(|sent| sent.end.is_none()).for_each(|sent| sent.survived_loss = true);
     }
 
-    fn cancel(&mut self) {
+    /// One of the messages that have not ended, as far as the test knows.
+    fn open_message(&mut self) -> Option<Handle> {
         let open: Vec<Handle> = self.sent.iter().filter(|(_, sent)| sent.end.is_none()).map(|(id, _)| *id).collect();
-        let Some(handle) = self.pair.rng.choice(open) else { return };
+        self.pair.rng.choice(open)
+    }
+
+    fn cancel(&mut self) {
+        let Some(handle) = self.open_message() else { return };
         if self.pair.client.cancel(handle) {
             self.sent.get_mut(&handle).unwrap().end = Some(End::Cancelled);
         }

@@ -1,0 +1,128 @@
+//! Which version to try with a server of which nobody knows what it speaks.
+
+use crate::error::ConnectionError;
+use crate::event::{Event, SessionState};
+use crate::reason::ReasonCode;
+use crate::types::Version;
+
+/// Goes from a version that a server refuses to the next lower one: from 5.0 to 3.1.1 to 3.1.
+///
+/// Servers refuse a version in several ways, and some give no answer at all:
+///
+/// | the server | then |
+/// |---|---|
+/// | refuses with 0x84 "Unsupported Protocol Version", or with 3.1.1's return code 1 | the next lower version, for good |
+/// | answers a CONNECT of 5.0 with the two bytes of an earlier CONNACK, whatever they say | the same |
+/// | closes the transport, or keeps silent until the CONNACK time-out | the next lower version for now; after the lowest the highest again, since it may have been the network |
+/// | refuses for another reason | the same version: it was understood |
+/// | accepts | the same version from now on, however later links end; only another answer to CONNECT changes that |
+///
+/// A pure helper: show it each event, and tell it how a link ended before the connection is told.
+///
+/// ```
+/// use pure_mqtt::{Connect, Connection, Fallback, Heap, Instant, Limits, Received, Version};
+///
+/// let now = Instant::from_millis(0);
+/// let mut mqtt = Connection::new(Heap::new(), Limits::DEFAULT);
+/// let mut fallback = Fallback::new(Version::V5);
+///
+/// mqtt.open(now, &Connect::new(fallback.version(), "sensor-1"))?;
+/// # let length = mqtt.transmit(now).remaining();
+/// # mqtt.transmit(now).advance(length);
+/// // An old server: "unacceptable protocol version".
+/// if let Ok(Received::Packet { event: Some(event), .. }) = mqtt.handle_input(now, b"\x20\x02\x00\x01") {
+///     fallback.on_event(&event);
+/// }
+/// let try_again = fallback.link_ended(mqtt.close_reason());
+/// mqtt.closed(now);
+/// assert!(try_again); // at once; otherwise as `Backoff` says
+/// assert_eq!(fallback.version(), Version::V311);
+/// mqtt.open(now, &Connect::new(fallback.version(), "sensor-1"))?;
+/// # Ok::<(), pure_mqtt::OpenError>(())
+/// ```
+///
+/// 3.1 allows client identifiers of 1 to 23 characters only; [`down_to`](Self::down_to) keeps a program with longer ones away from it. Servers don't always
+/// carry a session over from one version to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Fallback {
+    version: Version,
+    /// The highest that was not refused.
+    highest: Version,
+    lowest: Version,
+    /// The server has shown that it understands `version`.
+    is_settled: bool,
+    /// The server accepted the present link.
+    is_accepted: bool,
+}
+
+impl Fallback {
+    /// Begins with `highest`.
+    pub const fn new(highest: Version) -> Self {
+        Self { version: highest, highest, lowest: Version::V31, is_settled: false, is_accepted: false }
+    }
+
+    /// Sets the lowest version to try; 3.1 if it isn't set.
+    #[must_use]
+    pub const fn down_to(mut self, lowest: Version) -> Self {
+        self.lowest = lowest;
+        self
+    }
+
+    /// The version for the next [`Connect`](crate::Connect).
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Takes note of an event; to be called with each.
+    pub fn on_event(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::ConnAck(connack) if connack.session != SessionState::Untouched) {
+            (self.is_accepted, self.is_settled) = (true, true);
+        }
+    }
+
+    /// A link has ended, for this reason ([`Connection::close_reason`](crate::Connection::close_reason), before
+    /// [`closed`](crate::Connection::closed)). True if [`version`](Self::version) is another one now that is worth an attempt at once.
+    pub fn link_ended(&mut self, reason: ConnectionError) -> bool {
+        use ConnectionError::{ConnAckTimeout, Malformed, NotOpen, Refused};
+        if core::mem::take(&mut self.is_accepted) {
+            return false;
+        }
+        match reason {
+            Refused(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION) => self.give_up(),
+            Refused(_) => {
+                self.is_settled = true;
+                false
+            }
+            Malformed(_) if !self.is_settled => self.give_up(),
+            Malformed(_) => self.take_turns(),
+            NotOpen | ConnAckTimeout if !self.is_settled => self.take_turns(),
+            _ => false,
+        }
+    }
+
+    /// The server doesn't know this version.
+    fn give_up(&mut self) -> bool {
+        let Some(lower) = self.lower() else { return false };
+        (self.version, self.highest, self.is_settled) = (lower, lower, false);
+        true
+    }
+
+    /// The server may not know this version.
+    fn take_turns(&mut self) -> bool {
+        let lower = self.lower();
+        (self.version, self.is_settled) = (lower.unwrap_or(self.highest), false);
+        lower.is_some()
+    }
+
+    fn lower(&self) -> Option<Version> {
+        Version::ALL.into_iter().rev().find(|version| *version < self.version && *version >= self.lowest)
+    }
+}
+
+impl Default for Fallback {
+    /// From 5.0 to 3.1.
+    fn default() -> Self {
+        Self::new(Version::V5)
+    }
+}

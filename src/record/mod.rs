@@ -1,0 +1,160 @@
+#![doc = include_str!("format.md")]
+
+pub(crate) mod answer;
+mod arguments;
+mod commands;
+pub(crate) mod limits;
+mod output;
+pub(crate) mod pen;
+mod redact;
+pub(crate) mod tag;
+
+use core::ops::Deref;
+
+pub use self::answer::Answer;
+pub use self::output::RecordedTransmit;
+pub use self::redact::Redact;
+
+use self::limits::{limits_numbers, shape};
+use self::pen::Pen;
+use self::redact::Secrets;
+use crate::connection::Connection;
+use crate::limits::Limits;
+use crate::storage::Storage;
+use crate::time::Instant;
+
+/// Where a trace goes. Records come in many small pieces, so one that writes to a device collects them first.
+///
+/// What can't be written is the sink's to notice. A trace that ends too early can be read up to there.
+///
+/// ```
+/// use std::fs::File;
+/// use std::io::{self, BufWriter, Write};
+///
+/// use pure_mqtt::record::TraceSink;
+///
+/// struct TraceFile {
+///     file: BufWriter<File>,
+///     result: io::Result<()>,
+/// }
+///
+/// impl TraceSink for TraceFile {
+///     fn write(&mut self, bytes: &[u8]) {
+///         if self.result.is_ok() {
+///             self.result = self.file.write_all(bytes);
+///         }
+///     }
+/// }
+/// ```
+pub trait TraceSink {
+    /// Takes the next bytes of the trace.
+    fn write(&mut self, bytes: &[u8]);
+}
+
+#[cfg(feature = "alloc")]
+impl TraceSink for alloc::vec::Vec<u8> {
+    fn write(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl<W: TraceSink + ?Sized> TraceSink for &mut W {
+    fn write(&mut self, bytes: &[u8]) {
+        W::write(self, bytes);
+    }
+}
+
+/// A [`Connection`] that writes down everything that goes in and comes out.
+///
+/// It has the same methods; those that only look are the connection's own, through `Deref`. The [module's page](self) has an example.
+///
+/// A trace begins with a fresh connection, since a replay does. Calls that can't have an effect are left out: a
+/// [`handle_timeout`](Self::handle_timeout) before its time, an empty input, a look at an empty output.
+#[derive(Debug)]
+pub struct Recorder<S: Storage, W> {
+    connection: Connection<S>,
+    sink: W,
+    redact: Redact,
+    /// The time of the last record.
+    recorded: Instant,
+    /// The latest time that the connection has seen.
+    seen: Instant,
+    output: Flow,
+}
+
+const START: Instant = Instant::from_millis(0);
+
+/// Where the output stands in a packet.
+#[derive(Clone, Debug, Default)]
+struct Flow {
+    packet: Secrets,
+    position: usize,
+}
+
+impl<S: Storage, W: TraceSink> Recorder<S, W> {
+    /// A connection without a link, as [`Connection::new`] makes it, whose trace goes to `sink`.
+    pub fn new(storage: S, limits: Limits, sink: W) -> Self {
+        Self::redacting(storage, limits, sink, Redact::NOTHING)
+    }
+
+    /// The same, and secrets are kept out of the trace.
+    pub fn redacting(storage: S, limits: Limits, mut sink: W, redact: Redact) -> Self {
+        sink.write(&tag::MAGIC);
+        sink.write(&[tag::FORMAT]);
+        let mut pen = Pen::new(&mut sink, tag::BEGIN);
+        pen.bytes(env!("CARGO_PKG_VERSION").as_bytes());
+        let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+        pen.u8(flag(redact.passwords, tag::HIDES_PASSWORDS) | flag(redact.payloads, tag::HIDES_PAYLOADS));
+        match shape(&storage.view(), &storage.bounds()) {
+            None => pen.u8(0),
+            Some(lengths) => {
+                pen.u8(1);
+                lengths.into_iter().for_each(|length| pen.number(length as u64));
+            }
+        }
+        limits_numbers(&limits).into_iter().for_each(|number| pen.number(number));
+        pen.end();
+        let connection = Connection::new(storage, limits);
+        Self { connection, sink, redact, recorded: START, seen: START, output: Flow::default() }
+    }
+
+    /// Ends the recording.
+    pub fn into_parts(self) -> (Connection<S>, W) {
+        (self.connection, self.sink)
+    }
+
+    /// Where the trace goes.
+    pub const fn sink(&mut self) -> &mut W {
+        &mut self.sink
+    }
+
+    /// Begins the record of a call at a time. Time that goes back is no progress for the connection either.
+    fn timed(&mut self, tag: u8, now: Instant) -> Pen<'_> {
+        self.seen = self.seen.max(now);
+        let passed = self.seen.millis_since(self.recorded);
+        self.recorded = self.seen;
+        let mut pen = Pen::new(&mut self.sink, tag);
+        pen.number(passed);
+        pen
+    }
+}
+
+impl<S: Storage, W> Deref for Recorder<S, W> {
+    type Target = Connection<S>;
+
+    fn deref(&self) -> &Connection<S> {
+        &self.connection
+    }
+}
+
+impl Pen<'_> {
+    /// What the call returned, and the end of the record.
+    fn answer(mut self, answer: Answer) {
+        self.u8(answer.kind);
+        self.u8(answer.count);
+        for number in answer.numbers() {
+            self.number(*number);
+        }
+        self.end();
+    }
+}

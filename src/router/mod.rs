@@ -1,0 +1,67 @@
+//! From the topic of a message to what a program has for it: handlers, queues, tasks.
+//!
+//! | router | memory | cost of a match |
+//! |---|---|---|
+//! | [`Router`] (feature `alloc`) | a tree on the heap | the levels of the topic, however many filters there are |
+//! | [`FixedRouter`] | a table of `N` entries, inline | each entry is looked at |
+//!
+//! Both keep one value for each filter, and find the values of *all* filters that match; a default is there for topics that no filter matches.
+//! paho knows this as `message_callback_add`, with `on_message` as the default.
+//!
+//! Filters match as servers match them ([`TopicFilter::matches`](crate::TopicFilter::matches)): `+` and `#` in the first place don't match topics
+//! that start with `$`, and a shared subscription `$share/group/filter` matches what `filter` matches. Filters are told apart by their whole text, so
+//! `a`, `$share/g/a` and `$share/h/a` can have a value each.
+//!
+//! Matching allocates nothing and doesn't recurse, so a long topic costs no stack.
+//!
+//! ```
+//! # #[cfg(feature = "alloc")] {
+//! use pure_mqtt::router::Router;
+//! use pure_mqtt::{TopicFilter, TopicName};
+//!
+//! let mut router = Router::new();
+//! router.insert(TopicFilter::new("plant/+/temperature")?, "thermometer");
+//! router.insert(TopicFilter::new("plant/#")?, "logbook");
+//! router.set_default(Some("stray"));
+//!
+//! let mut found: Vec<_> = router.route(TopicName::new("plant/boiler/temperature")?).collect();
+//! found.sort();
+//! assert_eq!(found, [&"logbook", &"thermometer"]);
+//! assert_eq!(router.route(TopicName::new("office/door")?).next(), Some(&"stray"));
+//! # }
+//! # Ok::<(), pure_mqtt::TopicError>(())
+//! ```
+//!
+//! Handlers that change something are called with [`Router::dispatch`]:
+//!
+//! ```
+//! # #[cfg(feature = "alloc")] {
+//! use pure_mqtt::router::Router;
+//! use pure_mqtt::{Connection, Heap, Message, TopicFilter};
+//!
+//! type Handler = Box<dyn FnMut(&Message<'_>) + Send>;
+//!
+//! fn deliver(mqtt: &Connection<Heap>, router: &mut Router<Handler>, message: &Message<'_>) {
+//!     if let Some(topic) = mqtt.topic(&message.topic) {
+//!         router.dispatch(topic, |handler| handler(message));
+//!     }
+//! }
+//!
+//! let mut router = Router::<Handler>::new();
+//! router.insert(TopicFilter::new("alarm/#")?, Box::new(|message| println!("{:?}", message.payload)));
+//! # let _ = deliver;
+//! # }
+//! # Ok::<(), pure_mqtt::TopicError>(())
+//! ```
+
+mod fixed;
+#[cfg(feature = "alloc")]
+mod heap;
+#[cfg(feature = "alloc")]
+mod tree;
+#[cfg(feature = "alloc")]
+mod walk;
+
+pub use self::fixed::{FixedMatches, FixedRouter};
+#[cfg(feature = "alloc")]
+pub use self::heap::{Matches, Router};

@@ -1,0 +1,56 @@
+//! What the list asks through.
+
+use crate::command::{Requested, Subscribe, Unsubscribe};
+use crate::connection::Connection;
+use crate::error::RequestError;
+use crate::record::{Recorder, TraceSink};
+use crate::storage::Storage;
+use crate::time::Instant;
+
+/// What [`sync`](super::Subscriptions::sync) needs of a connection: a [`Connection`], a [`Recorder`] around one, or a wrapper of your own.
+///
+/// Each method is to do what the connection's does.
+pub trait Client {
+    /// As [`Connection::is_connected`].
+    fn is_connected(&self) -> bool;
+
+    /// As [`Connection::subscribe`].
+    ///
+    /// # Errors
+    /// As there.
+    fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError>;
+
+    /// As [`Connection::unsubscribe`].
+    ///
+    /// # Errors
+    /// As there.
+    fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError>;
+}
+
+impl<S: Storage> Client for Connection<S> {
+    fn is_connected(&self) -> bool {
+        self.is_connected()
+    }
+
+    fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
+        self.subscribe(now, subscribe)
+    }
+
+    fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
+        self.unsubscribe(now, unsubscribe)
+    }
+}
+
+impl<S: Storage, W: TraceSink> Client for Recorder<S, W> {
+    fn is_connected(&self) -> bool {
+        (**self).is_connected()
+    }
+
+    fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
+        self.subscribe(now, subscribe)
+    }
+
+    fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
+        self.unsubscribe(now, unsubscribe)
+    }
+}

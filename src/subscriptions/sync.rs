@@ -1,0 +1,172 @@
+//! Asking the server for what is missing, in packets that fit.
+
+use crate::command::{Requested, Subscribe, Unsubscribe};
+use crate::error::RequestError;
+use crate::subscriptions::entry::{Entry, State};
+use crate::subscriptions::{Client, List, MOST_IN_A_PACKET, Subscriptions};
+use crate::time::Instant;
+use crate::topic::TopicFilter;
+use crate::types::{Handle, QoS};
+use crate::wire::{Properties, Property, Subscription};
+
+/// So many requests are out at a time at most, so that they don't take the places of messages.
+const MOST_OUT: usize = 4;
+/// The filters of a packet lie within so many places, so that its answer needn't look far.
+const SPAN: usize = 64;
+
+/// A request that is not answered: which filters it names, within these places.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) handle: Handle,
+    pub(super) first: usize,
+    pub(super) end: usize,
+}
+
+/// The requests that are not answered.
+#[derive(Clone, Debug)]
+pub(super) struct Requests([Option<Request>; MOST_OUT]);
+
+impl Requests {
+    pub(super) const NONE: Self = Self([None; MOST_OUT]);
+
+    fn vacancy(&mut self) -> Option<&mut Option<Request>> {
+        self.0.iter_mut().find(|place| place.is_none())
+    }
+
+    /// Whether the filter at `place` is among those of a request, perhaps.
+    pub(super) fn may_name(&self, place: usize) -> bool {
+        self.0.iter().flatten().any(|request| (request.first..request.end).contains(&place))
+    }
+
+    /// The request with this handle; it is answered now.
+    pub(super) fn take(&mut self, handle: Handle) -> Option<Request> {
+        self.0.iter_mut().find(|place| place.is_some_and(|request| request.handle == handle))?.take()
+    }
+}
+
+/// What goes in one packet: the wish of its first filter, and its identifier.
+#[derive(Clone, Copy, PartialEq)]
+enum Wish {
+    Subscribe { identifier: u32 },
+    Unsubscribe,
+}
+
+impl Wish {
+    fn of(entry: &Entry) -> Option<Self> {
+        match entry.state {
+            State::Wanted => Some(Self::Subscribe { identifier: entry.options.identifier }),
+            State::Unwanted => Some(Self::Unsubscribe),
+            _ => None,
+        }
+    }
+}
+
+impl<L: List> Subscriptions<L> {
+    /// Hands to `connection` what is to be asked for, as far as there is room. Without a link it does nothing.
+    pub fn sync(&mut self, now: Instant, connection: &mut impl Client) {
+        while connection.is_connected() && self.requests.vacancy().is_some() {
+            let Some((first, wish)) = self.next_wish() else { return };
+            self.cursor = first;
+            let mut count = self.members(first, wish).count();
+            let accepted = loop {
+                let accepted = match wish {
+                    Wish::Subscribe { identifier } => self.ask(now, connection, first, count, identifier),
+                    Wish::Unsubscribe => self.leave(now, connection, first, count),
+                };
+                match accepted {
+                    Err(error) if error != RequestError::Full && count > 1 => count /= 2,
+                    accepted => break accepted,
+                }
+            };
+            match accepted {
+                Ok(Requested { handle, .. }) => self.note(handle, first, wish, count),
+                Err(RequestError::Full) => return,
+                Err(error) => self.give_up(first, wish, error),
+            }
+        }
+    }
+
+    /// The first place at or behind the cursor where something is to be asked for.
+    fn next_wish(&mut self) -> Option<(usize, Wish)> {
+        let end = self.list.end();
+        let found = (self.cursor..end).find_map(|place| Some((place, Wish::of(self.list.entry(place)?)?)));
+        if found.is_none() {
+            self.cursor = end;
+        }
+        found
+    }
+
+    /// The places from `first` on that share its wish: those that may go in one packet.
+    fn members(&self, first: usize, wish: Wish) -> impl Iterator<Item = usize> {
+        let end = self.list.end().min(first.saturating_add(SPAN));
+        (first..end)
+            .filter_map(|place| Some((place, Wish::of(self.list.entry(place)?)?)))
+            .take_while(move |(_, other)| *other == wish)
+            .map(|(place, _)| place)
+            .take(self.batch())
+    }
+
+    fn ask(
+        &self,
+        now: Instant,
+        connection: &mut impl Client,
+        first: usize,
+        count: usize,
+        identifier: u32,
+    ) -> Result<Requested, RequestError> {
+        let blank = Subscription::new(TopicFilter::trusted("#"), QoS::AtMostOnce);
+        let mut filters = [blank; MOST_IN_A_PACKET];
+        for (room, place) in filters.iter_mut().zip(self.members(first, Wish::Subscribe { identifier })) {
+            if let (Some(entry), Some(filter)) = (self.list.entry(place), self.list.filter(place)) {
+                *room = entry.options.with(filter);
+            }
+        }
+        let property = [Property::SubscriptionIdentifier(identifier)];
+        let properties = if identifier == 0 { Properties::NONE } else { Properties::new(&property) };
+        let filters = filters.get(..count).unwrap_or_default();
+        connection.subscribe(now, &Subscribe::new(filters).properties(properties))
+    }
+
+    fn leave(
+        &self,
+        now: Instant,
+        connection: &mut impl Client,
+        first: usize,
+        count: usize,
+    ) -> Result<Requested, RequestError> {
+        let mut filters = [TopicFilter::trusted("#"); MOST_IN_A_PACKET];
+        for (room, place) in filters.iter_mut().zip(self.members(first, Wish::Unsubscribe)) {
+            if let Some(filter) = self.list.filter(place) {
+                *room = filter;
+            }
+        }
+        connection.unsubscribe(now, &Unsubscribe::new(filters.get(..count).unwrap_or_default()))
+    }
+
+    /// The first `count` filters from `first` on are in a request that the connection has accepted.
+    fn note(&mut self, handle: Handle, first: usize, wish: Wish, count: usize) {
+        let mut end = first;
+        for index in 0..count {
+            let Some(place) = self.members(end, wish).next() else { break };
+            end = place + 1;
+            if let Some(entry) = self.list.entry_mut(place) {
+                entry.state = match wish {
+                    Wish::Subscribe { .. } => State::Asked { request: handle, index: index as u8 },
+                    Wish::Unsubscribe => State::Leaving { request: handle },
+                };
+                entry.may_exist = true;
+            }
+        }
+        if let Some(vacancy) = self.requests.vacancy() {
+            *vacancy = Some(Request { handle, first, end });
+        }
+    }
+
+    /// A single filter that can't be sent on this link.
+    fn give_up(&mut self, place: usize, wish: Wish, error: RequestError) {
+        match self.list.entry_mut(place) {
+            Some(entry) if wish != Wish::Unsubscribe => entry.state = State::Impossible(error),
+            _ => self.list.remove(place),
+        }
+    }
+}

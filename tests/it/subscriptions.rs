@@ -1,0 +1,387 @@
+//! The list of subscriptions: what the server ends up with, whatever becomes of links, sessions and answers.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::common::broker::{Config, Fault};
+use crate::common::clock::with_seeds;
+use crate::common::pair::{CLIENT, Companion, Fate, Pair, Seen, Start, Wire};
+use pure_mqtt::subscriptions::{FixedList, Full, HeapList, List, Standing, Subscriptions};
+use pure_mqtt::{
+    Connection, Event, Fixed, Heap, Instant, Limits, Outcome, QoS, ReasonCode, RequestError, Storage, Subscription,
+    TopicFilter, Version,
+};
+
+/// The list as a part of the host, shared with the test.
+struct Shared<L>(Rc<RefCell<Subscriptions<L>>>);
+
+impl<S: Storage, L: List> Companion<S> for Shared<L> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.0.borrow_mut().on_event(event);
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) {
+        self.0.borrow_mut().on_outcome(outcome);
+    }
+
+    fn before_sending(&mut self, now: Instant, client: &mut Connection<S>) {
+        self.0.borrow_mut().sync(now, client);
+    }
+}
+
+type Handle = Rc<RefCell<Subscriptions<HeapList>>>;
+
+fn attach(pair: &mut Pair) -> Handle {
+    let list = Handle::default();
+    pair.companion = Some(Box::new(Shared(list.clone())));
+    list
+}
+
+fn filter(text: &str) -> TopicFilter<'_> {
+    TopicFilter::new(text).unwrap()
+}
+
+fn want(list: &Handle, text: &str, qos: QoS) {
+    list.borrow_mut().subscribe(Subscription::new(filter(text), qos)).unwrap();
+}
+
+fn standing(list: &Handle, text: &str) -> Option<Standing> {
+    list.borrow().standing(filter(text))
+}
+
+fn names(pair: &Pair) -> Vec<String> {
+    pair.broker.subscriptions(CLIENT).into_iter().map(|(name, _)| name).collect()
+}
+
+/// How many SUBSCRIBE packets the broker got.
+fn packets(pair: &Pair) -> usize {
+    pair.lines("SUBSCRIBE").len()
+}
+
+#[test]
+fn wishes_reach_the_server_and_its_answers_are_kept() {
+    for version in Version::ALL {
+        let mut pair = Pair::with_config(Config { maximum_qos: 1, ..Config::default() });
+        let list = attach(&mut pair);
+        want(&list, "a", QoS::AtMostOnce);
+        want(&list, "b/#", QoS::ExactlyOnce);
+        assert_eq!(standing(&list, "a"), Some(Standing::Wanted));
+        let mut pair = pair.up(version);
+        assert_eq!(standing(&list, "a"), Some(Standing::Granted(QoS::AtMostOnce)));
+        assert_eq!(standing(&list, "b/#"), Some(Standing::Granted(QoS::AtLeastOnce)));
+        assert_eq!((packets(&pair), list.borrow().is_settled(), list.borrow().len()), (1, true, 2));
+
+        assert!(list.borrow_mut().unsubscribe(filter("a")));
+        assert!(!list.borrow_mut().unsubscribe(filter("never")));
+        assert_eq!(standing(&list, "a"), Some(Standing::Leaving));
+        assert!(!list.borrow().is_settled());
+        pair.drive();
+        assert_eq!((standing(&list, "a"), names(&pair)), (None, vec!["b/#".to_owned()]));
+        pair.assert_idle();
+    }
+}
+
+#[test]
+fn a_lost_session_gets_them_again_and_a_resumed_one_does_not() {
+    for version in Version::ALL {
+        let mut pair = Pair::new();
+        let list = attach(&mut pair);
+        for name in ["a", "b", "c/+"] {
+            want(&list, name, QoS::AtLeastOnce);
+        }
+        let mut pair = pair.up(version);
+        pair.cut();
+        pair.reconnect(Start::Resume);
+        assert_eq!(packets(&pair), 1, "{version:?}");
+        pair.cut();
+        pair.reconnect(Start::Clean);
+        assert_eq!((packets(&pair), names(&pair).len()), (2, 3), "{version:?}");
+        assert!(list.borrow().is_settled());
+        if version != Version::V31 {
+            pair.cut();
+            pair.broker.lose_session(CLIENT); // 3.1 has no way to tell
+            pair.reconnect(Start::Resume);
+            assert_eq!((packets(&pair), names(&pair).len()), (3, 3), "{version:?}");
+        }
+        pair.broker.publish("b", b"x", 1, false);
+        pair.drive();
+        assert_eq!(pair.payloads(), ["x"]);
+        pair.assert_idle();
+    }
+}
+
+#[test]
+fn packets_hold_no_more_than_the_server_takes_and_one_identifier() {
+    let config = Config { maximum_packet_size: Some(64), ..Config::default() };
+    let mut pair = Pair::with_config(config);
+    let list = attach(&mut pair);
+    for number in 0..40 {
+        want(&list, &format!("a/filter/of/twenty/{number}"), QoS::AtLeastOnce); // two fit, three don't
+    }
+    let long = format!("long/{}", "x".repeat(80));
+    want(&list, &long, QoS::AtLeastOnce);
+    for identifier in [7, 7, 8] {
+        let name = format!("tagged/{}", list.borrow().len());
+        let wish = Subscription::new(filter(&name), QoS::AtLeastOnce);
+        list.borrow_mut().subscribe_as(identifier, wish).unwrap();
+    }
+    let mut pair = pair.up(Version::V5);
+    assert_eq!(names(&pair).len(), 43);
+    assert_eq!(standing(&list, &long), Some(Standing::Impossible(RequestError::ServerMaximum)));
+    assert!(list.borrow().is_settled());
+    let with_identifier = list.borrow().iter().filter(|(_, identifier, _)| *identifier == 7).count();
+    assert_eq!(with_identifier, 2);
+
+    // The next link takes it.
+    pair.broker.config_mut().maximum_packet_size = None;
+    pair.cut();
+    pair.reconnect(Start::Resume);
+    assert_eq!(standing(&list, &long), Some(Standing::Granted(QoS::AtLeastOnce)));
+    pair.broker.publish("tagged/42", b"x", 0, false);
+    pair.drive();
+    assert_eq!(pair.arrived()[0].properties, ["SubscriptionIdentifier(7)"]);
+    pair.assert_idle();
+}
+
+#[test]
+fn what_the_server_has_not_holds_nobody_up() {
+    let config = Config { wildcard_available: false, shared_available: false, ..Config::default() };
+    let mut pair = Pair::with_config(config);
+    let list = attach(&mut pair);
+    for name in ["a", "b/+", "c", "$share/g/d", "e", "#", "f", "g", "h"] {
+        want(&list, name, QoS::AtLeastOnce);
+    }
+    let pair = pair.up(Version::V5);
+    assert_eq!(names(&pair), ["a", "c", "e", "f", "g", "h"]);
+    for name in ["b/+", "$share/g/d", "#"] {
+        assert_eq!(standing(&list, name), Some(Standing::Impossible(RequestError::NotSupported)));
+    }
+}
+
+#[test]
+fn a_refused_filter_rests_until_it_is_wanted_again_or_the_session_is_new() {
+    let config = Config { refuse_subscribe: Some(0x87), ..Config::default() };
+    let mut pair = Pair::with_config(config);
+    let list = attach(&mut pair);
+    want(&list, "a", QoS::AtLeastOnce);
+    let mut pair = pair.up(Version::V5);
+    assert_eq!(standing(&list, "a"), Some(Standing::Refused(ReasonCode::NOT_AUTHORIZED)));
+    pair.drive();
+    pair.cut();
+    pair.reconnect(Start::Resume);
+    assert_eq!(packets(&pair), 1);
+    want(&list, "a", QoS::AtLeastOnce);
+    pair.drive();
+    assert_eq!(packets(&pair), 2);
+    pair.broker.config_mut().refuse_subscribe = None;
+    pair.cut();
+    pair.reconnect(Start::Clean);
+    assert_eq!(standing(&list, "a"), Some(Standing::Granted(QoS::AtLeastOnce)));
+}
+
+#[test]
+fn changed_options_are_asked_for_and_unchanged_ones_are_not() {
+    let mut pair = Pair::new();
+    let list = attach(&mut pair);
+    want(&list, "a", QoS::AtMostOnce);
+    let mut pair = pair.up(Version::V5);
+    want(&list, "a", QoS::AtMostOnce);
+    pair.drive();
+    assert_eq!(packets(&pair), 1);
+    want(&list, "a", QoS::ExactlyOnce);
+    pair.drive();
+    assert_eq!((packets(&pair), standing(&list, "a")), (2, Some(Standing::Granted(QoS::ExactlyOnce))));
+    assert_eq!(pair.broker.subscriptions(CLIENT), [("a".to_owned(), 2)]);
+}
+
+#[test]
+fn a_change_of_mind_before_the_answer() {
+    let mut pair = Pair::new().wired(Wire { latency: 10, ..Wire::default() });
+    let list = attach(&mut pair);
+    let mut pair = pair.up(Version::V311);
+    want(&list, "a", QoS::AtLeastOnce);
+    want(&list, "b", QoS::AtLeastOnce);
+    while standing(&list, "a") != Some(Standing::Asked) {
+        assert!(pair.step());
+    }
+    list.borrow_mut().unsubscribe(filter("a")); // SUBACK is on its way
+    list.borrow_mut().unsubscribe(filter("b"));
+    want(&list, "b", QoS::ExactlyOnce);
+    pair.drive();
+    assert_eq!((standing(&list, "a"), pair.broker.subscriptions(CLIENT)), (None, vec![("b".to_owned(), 2)]));
+
+    list.borrow_mut().unsubscribe(filter("b"));
+    while pair.lines("UNSUBSCRIBE").len() < 2 && pair.step() {}
+    want(&list, "b", QoS::AtMostOnce); // UNSUBACK is on its way
+    pair.drive();
+    assert_eq!(pair.broker.subscriptions(CLIENT), [("b".to_owned(), 0)]);
+    assert!(list.borrow().is_settled());
+    pair.assert_idle();
+}
+
+#[test]
+fn a_request_without_an_answer_is_repeated_on_the_next_link() {
+    for version in Version::ALL {
+        let mut config = Config::default();
+        config.faults.insert(Fault::MuteSubAck);
+        let mut pair = Pair::with_config(config);
+        let list = attach(&mut pair);
+        want(&list, "a", QoS::AtLeastOnce);
+        let mut pair = pair.up(version);
+        assert_eq!(standing(&list, "a"), Some(Standing::Asked));
+        pair.broker.config_mut().faults.clear();
+        pair.cut();
+        assert_eq!(standing(&list, "a"), Some(Standing::Wanted));
+        pair.reconnect(Start::Resume);
+        assert_eq!(standing(&list, "a"), Some(Standing::Granted(QoS::AtLeastOnce)));
+
+        pair.broker.config_mut().faults.insert(Fault::MuteSubAck);
+        list.borrow_mut().unsubscribe(filter("a"));
+        pair.drive();
+        pair.broker.config_mut().faults.clear();
+        pair.cut();
+        pair.reconnect(Start::Resume);
+        assert_eq!((standing(&list, "a"), names(&pair).len()), (None, 0));
+        pair.assert_idle();
+    }
+}
+
+#[test]
+fn without_an_allocator() {
+    let mut list = Subscriptions::new(FixedList::<2>::new());
+    list.subscribe(Subscription::new(filter("a/+"), QoS::AtLeastOnce)).unwrap();
+    list.subscribe(Subscription::new(filter("b"), QoS::AtLeastOnce)).unwrap();
+    list.subscribe(Subscription::new(filter("b"), QoS::AtMostOnce)).unwrap();
+    assert_eq!(list.subscribe(Subscription::new(filter("c"), QoS::AtLeastOnce)), Err(Full));
+    assert_eq!(Full.to_string(), "the list of subscriptions is full");
+
+    let list = Rc::new(RefCell::new(list));
+    let mut pair = Pair::with(Fixed::<256, 4, 4>::new(), Limits::DEFAULT, Config::default());
+    pair.companion = Some(Box::new(Shared(list.clone())));
+    let mut pair = pair.up(Version::V311);
+    assert_eq!(pair.broker.subscriptions(CLIENT), [("a/+".to_owned(), 1), ("b".to_owned(), 0)]);
+    list.borrow_mut().unsubscribe(filter("b"));
+    pair.drive();
+    list.borrow_mut().subscribe(Subscription::new(filter("c"), QoS::AtLeastOnce)).unwrap();
+    pair.drive();
+    assert_eq!(pair.broker.subscriptions(CLIENT), [("a/+".to_owned(), 1), ("c".to_owned(), 1)]);
+    pair.assert_idle();
+}
+
+#[test]
+fn a_full_connection_gets_them_bit_by_bit() {
+    let list = Handle::default();
+    let mut pair = Pair::with(Fixed::<128, 4, 4>::new(), Limits::DEFAULT, Config::default());
+    pair.companion = Some(Box::new(Shared(list.clone())));
+    let texts: Vec<_> = (0..100).map(|number| format!("some/filter/number/{number}")).collect();
+    texts.iter().for_each(|text| want(&list, text, QoS::AtLeastOnce));
+    let mut pair = pair.up(Version::V5);
+    assert_eq!(pair.broker.subscriptions(CLIENT).len(), 100);
+    texts.iter().for_each(|text| assert!(list.borrow_mut().unsubscribe(filter(text))));
+    pair.drive();
+    assert_eq!((pair.broker.subscriptions(CLIENT).len(), list.borrow().is_empty()), (0, true));
+    pair.assert_idle();
+}
+
+#[test]
+fn another_connection_begins_anew() {
+    let mut pair = Pair::new();
+    let list = attach(&mut pair);
+    want(&list, "a", QoS::AtLeastOnce);
+    want(&list, "b", QoS::AtLeastOnce);
+    let mut pair = pair.up(Version::V311);
+    list.borrow_mut().unsubscribe(filter("b"));
+    pair.client = Connection::new(Heap::new(), Limits::DEFAULT);
+    pair.cut();
+    list.borrow_mut().restart();
+    assert_eq!(standing(&list, "b"), Some(Standing::Leaving), "the server may still have it");
+    pair.client.adopt_session();
+    pair.connect(Version::V311, Start::Resume);
+    pair.drive();
+    assert_eq!(names(&pair), ["a"]);
+    assert!(list.borrow().is_settled());
+}
+
+#[test]
+fn batches_are_of_the_size_that_was_asked_for() {
+    for (batch, expected) in [(0, 40), (1, 40), (8, 5), (16, 3), (99, 3)] {
+        let list = Rc::new(RefCell::new(Subscriptions::new(HeapList::new()).with_batch(batch)));
+        for number in 0..40 {
+            want(&list, &number.to_string(), QoS::AtMostOnce);
+        }
+        let mut pair = Pair::new();
+        pair.companion = Some(Box::new(Shared(list)));
+        let pair = pair.up(Version::V311);
+        assert_eq!(packets(&pair), expected, "{batch}");
+    }
+}
+
+/// A host's part: when a link is gone that had no CONNACK, the session that comes may be another.
+fn doubt(pair: &Pair, list: &Handle, answered: &mut u32) {
+    let links = pair.client.stats().links;
+    if pair.client.state() == pure_mqtt::State::Closed && std::mem::replace(answered, links) == links {
+        list.borrow_mut().doubt_session();
+    }
+}
+
+/// Wishes come and go while links are cut anywhere, sessions are lost and answers fail to come. Once everything is quiet the server has what
+/// is wanted, and nothing else.
+#[test]
+fn in_the_end_the_server_has_exactly_what_is_wanted() {
+    with_seeds(1, 200, |seed| {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let wire = Wire { max_write: rng.usize(1..60), max_read: rng.usize(1..60), latency: 3, ..Wire::default() };
+        let mut pair = Pair::with_limits(Limits::DEFAULT).wired(wire).seeded(seed);
+        pair.broker.config_mut().maximum_packet_size = rng.bool().then_some(80);
+        let list = attach(&mut pair);
+        let version = rng.choice([Version::V311, Version::V5]).unwrap();
+        let mut wanted = BTreeMap::new();
+        let mut answered = 0;
+        for _ in 0..rng.usize(20..120) {
+            let name = format!("filter/{}", rng.u8(0..30));
+            match rng.u8(0..12) {
+                0..5 => {
+                    let qos = QoS::from_bits(rng.u8(0..3)).unwrap();
+                    want(&list, &name, qos);
+                    wanted.insert(name, qos.bits());
+                }
+                5..8 => {
+                    list.borrow_mut().unsubscribe(filter(&name));
+                    wanted.remove(&name);
+                }
+                8 if pair.client.state() == pure_mqtt::State::Closed => {
+                    let start = if rng.u8(0..4) == 0 { Start::Clean } else { Start::Resume };
+                    pair.connect(version, start);
+                }
+                8 => pair.cut_with(Fate::First(rng.usize(0..200)), Fate::First(rng.usize(0..200))),
+                9 if pair.client.state() == pure_mqtt::State::Closed => pair.broker.lose_session(CLIENT),
+                _ => {
+                    for _ in 0..rng.usize(0..20) {
+                        pair.step();
+                        pair.clock.advance(1);
+                        pair.broker.tick(pair.clock.millis());
+                    }
+                }
+            }
+            doubt(&pair, &list, &mut answered);
+        }
+        for _ in 0..4 {
+            pair.drive();
+            if pair.client.is_connected() {
+                break;
+            }
+            // A session whose CONNACK was lost is not known here: then a clean start is due.
+            let is_unknown = matches!(pair.seen.iter().rev().nth(1), Some(Seen::Failed(_)));
+            pair.connect(version, if is_unknown { Start::Clean } else { Start::Resume });
+            doubt(&pair, &list, &mut answered);
+        }
+        pair.drive();
+        assert!(pair.client.is_connected(), "{:?}", pair.seen);
+        assert!(list.borrow().is_settled(), "{list:?}");
+        let held: BTreeMap<_, _> = pair.broker.subscriptions(CLIENT).into_iter().collect();
+        assert_eq!(held, wanted);
+        assert_eq!(list.borrow().len(), wanted.len());
+        pair.assert_idle();
+    });
+}

@@ -1,0 +1,137 @@
+//! The memory that a connection takes against the formulas, with an allocator that counts.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(unsafe_code)] // an allocator cannot be written without; this one only counts
+
+use pure_mqtt::{
+    Connect, Connection, Disconnect, Fixed, Heap, Instant, Limits, Property, Publish, QoS, ReasonCode, Received,
+    Subscribe, Subscription, TopicFilter, TopicName, Version, ram,
+};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+/// The system's allocator; counts the bytes that each thread holds.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        HELD.set(HELD.get().wrapping_add(layout.size())); // what other threads gave may be freed here
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        HELD.set(HELD.get().wrapping_sub(layout.size()));
+        // SAFETY: as above.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const NOW: Instant = Instant::from_millis(0);
+
+/// What `Fixed` takes is known when this is compiled, and the formula says it, but for the alignment.
+const _: () = {
+    assert!(size_of::<Connection<Fixed<1024, 8, 8>>>() <= ram::fixed(1024, 8, 8, 256, 0, 0));
+    assert!(size_of::<Connection<Fixed<512, 4, 4, 128>>>() <= ram::fixed(512, 4, 4, 128, 0, 0));
+    assert!(size_of::<Connection<Fixed<4096, 64, 32, 512, 8, 64>>>() <= ram::fixed(4096, 64, 32, 512, 8, 64));
+    assert!(size_of::<Connection<Fixed<4096, 64, 32, 512, 8, 64>>>() + 16 > ram::fixed(4096, 64, 32, 512, 8, 64));
+    assert!(ram::fixed(1024, 8, 8, 256, 0, 0) < 2_500);
+};
+
+const TIGHT: Limits = Limits {
+    version: Version::V5,
+    max_bytes: 5_000,
+    max_received: 20,
+    topic_alias_maximum: 3,
+    outbound_aliases: 5,
+    alias_name_max: 40,
+    ..Limits::DEFAULT
+};
+
+/// Firmware and gateways can assert their budget like this.
+const _: () = assert!(ram::heap(&TIGHT, 100, 60) < 32 * 1024);
+
+fn flush(client: &mut Connection<Heap>) {
+    let mut transmit = client.transmit(NOW);
+    while !transmit.chunk().is_empty() {
+        let count = transmit.chunk().len().min(100);
+        transmit.advance(count);
+    }
+}
+
+/// Does everything at once that takes memory, until it is refused. Returns the largest number of commands that were unfinished.
+fn strain(client: &mut Connection<Heap>) -> usize {
+    let forever = [Property::SessionExpiryInterval(u32::MAX)];
+    client.open(NOW, &Connect::new(Version::V5, "client").properties(&forever)).unwrap();
+    flush(client);
+    let _ = client.handle_input(NOW, &[0x20, 6, 0, 0, 3, 0x22, 0, 9]).unwrap(); // nine aliases
+    let mut most = 0;
+    for round in 0..300_u16 {
+        for name in ["a", "a/longer/name", "another/name/that/is/not/short"] {
+            let payload = vec![7; usize::from(round * 37 % 290)];
+            let qos = QoS::from_bits((round % 3) as u8).unwrap();
+            let _ = client.publish(NOW, &Publish::new(TopicName::new(name).unwrap(), &payload).qos(qos));
+            #[cfg(feature = "bytes")]
+            {
+                let shared = bytes::Bytes::from_static(&[7; 300]);
+                let _ = client.publish(NOW, &Publish::new(TopicName::new(name).unwrap(), &shared).qos(qos));
+            }
+        }
+        let filters = [Subscription::new(TopicFilter::new("some/filter").unwrap(), QoS::AtMostOnce)];
+        let _ = client.subscribe(NOW, &Subscribe::new(&filters));
+        most = most.max(client.pending());
+        if round % 4 == 0 {
+            flush(client);
+        }
+        // QoS 2 messages until the table is as full as it may be, with aliases; they are never released.
+        let [high, low] = (round % (client.limits().max_received - 1) + 1).to_be_bytes();
+        let topic = if round < 3 { b'a' + round as u8 } else { b'z' };
+        let alias = (round % 3) as u8 + 1;
+        let message = [0x34, 9, 0, 1, topic, high, low, 3, 0x23, 0, alias];
+        match client.handle_input(NOW, &message) {
+            Ok(Received::Packet { .. } | Received::Blocked) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let reason = Disconnect::new(ReasonCode::DISCONNECT_WITH_WILL);
+    client.disconnect(NOW, &reason.properties(&[Property::ReasonString("the end of a long day")])).unwrap();
+    flush(client);
+    client.closed(NOW);
+    most
+}
+
+#[test]
+fn what_the_heap_holds_stays_below_the_formula() {
+    for (max_bytes, max_received, max_queued) in [(300, 8, 0), (1_000, 30, 0), (5_000, 9, 20), (100_000, 100, 0)] {
+        let limits = Limits { max_bytes, max_received, max_queued, ..TIGHT };
+        let before = HELD.get();
+        let mut client = Connection::new(Heap::new(), limits);
+        let mut commands = 0;
+        for _ in 0..3 {
+            commands = strain(&mut client).max(commands);
+        }
+        let held = HELD.get().wrapping_sub(before) + size_of_val(&client);
+        let bound = ram::heap(&limits, commands, 60);
+        assert!(held <= bound, "{held} bytes held, {bound} foretold for {limits:?} and {commands} commands");
+        // Not from too far away: payloads that are shared are counted here with the memory of others.
+        assert!(bound < held * 3 + 2 * max_bytes as usize, "{held} bytes held, {bound} foretold");
+        drop(client);
+        assert_eq!(HELD.get(), before);
+    }
+}
+
+#[test]
+fn without_a_bound_there_is_none() {
+    assert_eq!(ram::heap(&Limits::DEFAULT, 1, 1), usize::MAX);
+    let least = ram::heap(&Limits { max_bytes: 1, max_received: 1, ..Limits::DEFAULT }, 0, 0);
+    assert!((700..2_500).contains(&least), "{least}");
+    let most = Limits { max_bytes: u32::MAX, max_received: u16::MAX, ..Limits::DEFAULT };
+    assert!(ram::heap(&most, usize::from(u16::MAX), 65_535) > 1 << 31);
+}
