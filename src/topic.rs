@@ -167,14 +167,32 @@ fn check_levels(filter: &str) -> Result<(), TopicError> {
     Ok(())
 }
 
-/// Without a way out in the middle: so the compiler looks at many bytes at a time.
 pub(crate) fn has_nul(bytes: &[u8]) -> bool {
-    bytes.iter().fold(false, |found, byte| found | (*byte == 0))
+    any_word(bytes, zeros)
 }
 
-/// Likewise.
+/// `#` and `+` differ in one bit alone.
 pub(crate) fn has_wildcard(text: &str) -> bool {
-    text.bytes().fold(false, |found, byte| found | (byte == b'+') | (byte == b'#'))
+    const BIT: usize = ONES * (b'+' ^ b'#') as usize;
+    any_word(text.as_bytes(), |word| zeros((word | BIT) ^ (ONES * usize::from(b'+' | b'#'))))
+}
+
+const WORD: usize = size_of::<usize>();
+/// A word of bytes that are 1.
+const ONES: usize = usize::MAX / 0xFF;
+
+/// Whether `marks` finds something in `bytes`: a word at a time, the last one overlapping the one before.
+fn any_word(bytes: &[u8], marks: impl Fn(usize) -> usize) -> bool {
+    let Some(last) = bytes.last_chunk::<WORD>() else {
+        return bytes.iter().any(|byte| marks(ONES * usize::from(*byte)) != 0);
+    };
+    let words = bytes.chunks_exact(WORD).filter_map(<[u8]>::first_chunk::<WORD>).chain([last]);
+    words.fold(0, |found, word| found | marks(usize::from_ne_bytes(*word))) != 0
+}
+
+/// Not 0 if a byte of `word` is: only then does a borrow reach the top of a byte whose own top bit was clear.
+const fn zeros(word: usize) -> usize {
+    word.wrapping_sub(ONES) & !word & (ONES << 7)
 }
 
 /// A topic name in a packet: its characters were checked by the reader.
@@ -222,6 +240,30 @@ mod tests {
         ] {
             assert_eq!(matches(filter, topic), expected, "{filter} against {topic}");
         }
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_stands() {
+        for length in 0..4 * WORD {
+            for found in 0..length {
+                for other in [1, b'a', b'*', b',', b'"', b'\'', 0x7F] {
+                    let mut bytes = [other; 4 * WORD];
+                    assert!(!has_nul(&bytes[..length]), "{length} bytes of {other}");
+                    assert!(
+                        !has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()),
+                        "{length} bytes of {other}"
+                    );
+                    for wildcard in [b'+', b'#'] {
+                        bytes[found] = wildcard;
+                        assert!(has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()), "{found} of {length}");
+                    }
+                    bytes[found] = 0;
+                    assert!(has_nul(&bytes[..length]), "{found} of {length} beside {other}");
+                }
+            }
+        }
+        assert!(!has_nul("\u{80}\u{FF}\u{800}\u{10000}".as_bytes()));
+        assert!(!has_wildcard("\u{80}\u{AB}\u{A3}\u{10000}\u{2B0}\u{230}"));
     }
 
     #[test]
