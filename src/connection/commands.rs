@@ -68,8 +68,7 @@ impl Core {
         }
         let payload = publish.payload.as_slice().len();
         let shared = if is_shared { payload } else { 0 };
-        let head = measure(&|writer| write_publish_head(publish, 0, version, writer));
-        let remaining = head.saturating_add(payload);
+        let remaining = publish_head_length(publish, version).saturating_add(payload);
         if remaining > MAX_REMAINING {
             return Err(PublishError::TooLarge);
         }
@@ -372,8 +371,23 @@ fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: 
     if publish.qos != QoS::AtMostOnce {
         writer.u16(id);
     }
+    write_publish_properties(publish, version, writer);
+}
+
+fn write_publish_properties(publish: &Publish<'_>, version: Version, writer: &mut Writer<'_>) {
     let correlation = publish.correlation_data.map(Property::CorrelationData);
     publish.properties.encode_with(correlation.as_slice(), version, writer);
+}
+
+/// The length of what [`write_publish_head`] writes, for any identifier: only properties have to be written to be measured.
+fn publish_head_length(publish: &Publish<'_>, version: Version) -> usize {
+    let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
+    let properties = match version.has_properties() {
+        false => 0,
+        true if publish.properties.is_empty() && publish.correlation_data.is_none() => 1,
+        true => measure(&|writer| write_publish_properties(publish, version, writer)),
+    };
+    properties.saturating_add(2 + publish.topic.as_str().len() + id)
 }
 
 fn write_request<'a, T: wire::Entry<'a>>(
