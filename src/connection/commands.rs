@@ -111,14 +111,6 @@ impl Core {
         let detail = publish.properties.message_expiry_interval().map_or(0, |seconds| {
             self.seconds().next.saturating_add(seconds).max(1) // 0 means never
         });
-        let write = |id: u16, writer: &mut Writer<'_>| {
-            writer.u8(first_byte(publish));
-            writer.varint(draft.remaining as u32);
-            write_publish_head(publish, id, version, writer);
-            if !is_shared {
-                writer.bytes(publish.payload.as_slice());
-            }
-        };
         let kind = match publish.qos {
             QoS::AtMostOnce => Kind::Publish0,
             QoS::AtLeastOnce => Kind::Publish1,
@@ -126,7 +118,17 @@ impl Core {
         };
         let shared = is_shared.then_some(publish.payload);
         let flags = Flags::default();
-        self.outgoing.push(parts, &Frame { kind, flags, detail, length: draft.need.bytes, shared, write: &write })
+        let frame = Frame { kind, flags, detail, length: draft.need.bytes, shared };
+        let (matched, room) = self.outgoing.push(parts, &frame)?;
+        let mut writer = Writer::new(room);
+        writer.u8(first_byte(publish));
+        writer.varint(draft.remaining as u32);
+        write_publish_head(publish, matched.id, version, &mut writer);
+        if !is_shared {
+            writer.bytes(publish.payload.as_slice());
+        }
+        debug_assert_eq!(writer.finish(), Ok(frame.length));
+        Some(matched)
     }
 
     pub(super) fn check_subscribe(
@@ -206,10 +208,11 @@ impl Core {
     ) -> Option<Matched> {
         let version = self.version();
         let packet = if draft.kind == Kind::Subscribe { PacketType::Subscribe } else { PacketType::Unsubscribe };
-        let write = |id: u16, writer: &mut Writer<'_>| write_request(packet, id, properties, entries, version, writer);
         let &RequestDraft { kind, flags, filters, ref need } = draft;
-        let detail = filters as u32;
-        self.outgoing.push(parts, &Frame { kind, flags, detail, length: need.bytes, shared: None, write: &write })
+        let frame = Frame { kind, flags, detail: filters as u32, length: need.bytes, shared: None };
+        let (matched, room) = self.outgoing.push(parts, &frame)?;
+        write_request(packet, matched.id, properties, entries, version, &mut Writer::new(room));
+        Some(matched)
     }
 
     /// Checks an acknowledgement, and says what it takes to store it if it carries properties. Where the server has no room for them they are
@@ -251,11 +254,11 @@ impl Core {
         let &AckDraft { packet, id, ref need } = draft;
         let version = self.version();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
-        let write = |_: u16, writer: &mut Writer<'_>| write_acknowledgement(packet, &ack, version, writer);
         let stored = need.and_then(|need| {
-            let flags = Flags::default();
-            let frame = Frame { kind: Kind::Ack, flags, detail: 0, length: need.bytes, shared: None, write: &write };
-            self.outgoing.push(parts, &frame)
+            let frame = Frame { kind: Kind::Ack, flags: Flags::default(), detail: 0, length: need.bytes, shared: None };
+            let (matched, room) = self.outgoing.push(parts, &frame)?;
+            write_acknowledgement(packet, &ack, version, &mut Writer::new(room));
+            Some(matched)
         });
         if let Some(slot) = self.incoming.held(parts.inbox, pending.place, pending.serial) {
             slot.acknowledged = true;

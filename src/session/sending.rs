@@ -122,6 +122,11 @@ impl Outgoing {
         self.run.offset > 0
     }
 
+    /// There may be something that [`stage`](Self::stage) would find.
+    pub(crate) const fn may_stage(&self) -> bool {
+        self.next != 0
+    }
+
     /// Stages as many packets as lie together and may be sent now.
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Seconds) {
         let mut end = None;
