@@ -212,6 +212,11 @@ impl Incoming {
         self.owed.first == 0 && self.completing.first == 0 && matches!(self.strays, [Stray { id: 0, .. }, ..])
     }
 
+    /// No message is open, and nothing is owed.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.used == 0 && self.owes_nothing()
+    }
+
     /// How many messages the next link may have open, in a table that can have so many slots, even if all are QoS 2.
     pub(crate) fn affordable(&self, slots: usize) -> usize {
         slots.saturating_sub(usize::from(self.used) + RESERVE).max(1)

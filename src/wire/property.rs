@@ -210,6 +210,7 @@ const USER_PROPERTY: u8 = 0x26;
 const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;
 
 /// The place of each identifier in the table, plus 1.
+#[allow(clippy::indexing_slicing)] // a constant with a wrong index doesn't compile
 const PLACES: [u8; 0x2B] = {
     let (mut places, mut rows) = ([0; 0x2B], SPECS);
     while let [rest @ .., last] = rows {
