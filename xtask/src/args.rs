@@ -11,11 +11,12 @@ use crate::select::{Scope, Selection};
 pub const HELP: &str = "\
 The project's own commands.
 
-    cargo xtask test     set the machine up, then run every check
-    cargo xtask setup    only set the machine up
-    cargo xtask fuzz     run every fuzz target for a minute, or for --seconds N
-    cargo xtask trace    check that statements of the standards are cited; --table prints docs/traceability.md
-    cargo xtask help     this text
+    cargo xtask test            set the machine up, then run every check
+    cargo xtask setup           only set the machine up
+    cargo xtask fuzz            run every fuzz target for a minute, or for --seconds N
+    cargo xtask instructions    compare instructions per message with the accepted ones; --bless accepts those of now
+    cargo xtask trace           check that statements of the standards are cited; --table prints docs/traceability.md
+    cargo xtask help            this text
 
 Options of `test` and `setup`:
 
@@ -41,6 +42,11 @@ pub enum Command {
         /// How long.
         seconds: u32,
     },
+    /// Count instructions.
+    Instructions {
+        /// Accept the counts.
+        bless: bool,
+    },
     /// Check the citations, or print their table.
     Trace {
         /// Print it.
@@ -63,10 +69,11 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("test") => Scope::All,
             Some("setup") => Scope::Setup,
             Some("fuzz") => return read_fuzz(parser).map(Ok),
+            Some("instructions") => return read_instructions(parser).map(Ok),
             Some("trace") => return read_trace(parser).map(Ok),
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, trace and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, trace and help."
                 )));
             }
         },
@@ -98,6 +105,18 @@ fn read_fuzz(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt
         }
     }
     Ok(Command::Fuzz { seconds })
+}
+
+fn read_instructions(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt::Error> {
+    let mut bless = false;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("bless") => bless = true,
+            Short('h') | Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Instructions { bless })
 }
 
 fn read_trace(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt::Error> {
@@ -145,9 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn fuzzing_and_tracing() {
+    fn fuzzing_counting_and_tracing() {
         assert_eq!(parsed("fuzz"), Ok(Command::Fuzz { seconds: 60 }));
         assert_eq!(parsed("fuzz --seconds 5"), Ok(Command::Fuzz { seconds: 5 }));
+        assert_eq!(parsed("instructions"), Ok(Command::Instructions { bless: false }));
+        assert_eq!(parsed("instructions --bless"), Ok(Command::Instructions { bless: true }));
         assert_eq!(parsed("trace"), Ok(Command::Trace { table: false }));
         assert_eq!(parsed("trace --table"), Ok(Command::Trace { table: true }));
     }

@@ -5,6 +5,7 @@
 
 mod args;
 mod fuzz;
+mod instructions;
 mod report;
 mod select;
 mod setup;
@@ -64,6 +65,10 @@ fn choose(command: &Command) -> Result<Chosen> {
         Command::Fuzz { seconds } => {
             let seconds = *seconds;
             Chosen::Work(Box::new(move |shell| fuzz::run(shell, seconds)))
+        }
+        Command::Instructions { bless } => {
+            let bless = *bless;
+            Chosen::Work(Box::new(move |shell| instructions::run(shell, bless)))
         }
         Command::Trace { table: true } => Chosen::Work(Box::new(trace::print)),
         Command::Trace { table: false } => Chosen::Work(Box::new(trace::check)),
