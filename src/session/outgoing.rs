@@ -162,6 +162,7 @@ impl Outgoing {
 
     /// Makes a place for a packet for which [`Need`](super::Need) said that there is room, under a new identifier and handle. The caller
     /// writes its bytes there.
+    #[inline]
     pub(crate) fn push<'p>(&mut self, parts: &'p mut Parts<'_>, frame: &Frame<'_>) -> Option<(Matched, &'p mut [u8])> {
         let id = self.free_id(parts.slots)?;
         if self.arena.end as usize + frame.length > parts.arena.len() {

@@ -14,14 +14,13 @@ const PROPERTIES: [Property<'static>; 3] = [
     Property::UserProperty(USER_PROPERTY),
 ];
 
-/// A host with a buffer that is used over and over.
-struct Copying {
+/// A host with a buffer of `N` bytes that is used over and over. One buffer serves all connections of a host that reads them in turn, so it
+/// is made at the first byte, and an idle connection has none.
+struct Copying<const N: usize> {
     mqtt: Connection<Heap>,
     setup: Setup,
-    rx: Option<Box<Rx>>,
+    rx: Option<Box<RxBuffer<N>>>,
 }
-
-type Rx = RxBuffer<{ 2 << 20 }>;
 
 /// A host whose payloads are handed on without a copy.
 struct Sharing {
@@ -46,7 +45,10 @@ pub fn open(setup: &Setup) -> Option<Box<dyn Client>> {
     if setup.shared {
         return boxed(Sharing { mqtt, rx: BytesBuffer::new(2 << 20) });
     }
-    boxed(Copying { mqtt, setup: *setup, rx: None })
+    if setup.payload > 4_096 {
+        return boxed(Copying::<{ 2 << 20 }> { mqtt, setup: *setup, rx: None });
+    }
+    boxed(Copying::<{ 8 << 10 }> { mqtt, setup: *setup, rx: None })
 }
 
 fn connect(mqtt: &mut Connection<Heap>, setup: &Setup, resumes: bool) {
@@ -107,7 +109,7 @@ fn feed(mqtt: &mut Connection<Heap>, input: &[u8], mut sink: impl FnMut(&[u8])) 
     }
 }
 
-impl Client for Copying {
+impl<const N: usize> Client for Copying<N> {
     fn publish(&mut self, message: &Message<'_>) -> u16 {
         publish(&mut self.mqtt, message)
     }
@@ -121,13 +123,20 @@ impl Client for Copying {
     }
 
     fn receive(&mut self, bytes: &[u8]) -> usize {
-        let rx = self.rx.get_or_insert_with(receive_buffer);
-        rx.room()[..bytes.len()].copy_from_slice(bytes);
-        rx.filled(bytes.len());
-        let (taken, told) = feed(&mut self.mqtt, rx.bytes(), |payload| {
-            std::hint::black_box(payload);
-        });
-        rx.consume(taken);
+        let rx = self.rx.get_or_insert_with(|| Box::new(RxBuffer::new()));
+        let (mut rest, mut told) = (bytes, 0);
+        while !rest.is_empty() {
+            let room = rx.room();
+            let (read, later) = rest.split_at(rest.len().min(room.len()));
+            room[..read.len()].copy_from_slice(read);
+            rx.filled(read.len());
+            rest = later;
+            let (taken, count) = feed(&mut self.mqtt, rx.bytes(), |payload| {
+                std::hint::black_box(payload);
+            });
+            rx.consume(taken);
+            told += count;
+        }
         told
     }
 
@@ -140,11 +149,6 @@ impl Client for Copying {
     fn deadline(&self) -> Option<u64> {
         self.mqtt.poll_timeout().map(Instant::as_millis)
     }
-}
-
-/// One buffer serves all connections of a host that reads them in turn, so it is made at the first byte.
-fn receive_buffer() -> Box<Rx> {
-    Box::new(Rx::new())
 }
 
 impl Client for Sharing {
