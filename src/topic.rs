@@ -168,26 +168,47 @@ fn check_levels(filter: &str) -> Result<(), TopicError> {
 }
 
 pub(crate) fn has_nul(bytes: &[u8]) -> bool {
-    any_word(bytes, zeros)
+    scan(bytes).nul != 0
 }
 
-/// `#` and `+` differ in one bit alone.
 pub(crate) fn has_wildcard(text: &str) -> bool {
-    const BIT: usize = ONES * (b'+' ^ b'#') as usize;
-    any_word(text.as_bytes(), |word| zeros((word | BIT) ^ (ONES * usize::from(b'+' | b'#'))))
+    scan(text.as_bytes()).wildcard != 0
+}
+
+/// Neither, in one go.
+pub(crate) fn is_plain_topic(bytes: &[u8]) -> bool {
+    let Marks { nul, wildcard } = scan(bytes);
+    nul | wildcard == 0
+}
+
+/// What was found: 0 for nothing.
+struct Marks {
+    nul: usize,
+    wildcard: usize,
 }
 
 const WORD: usize = size_of::<usize>();
 /// A word of bytes that are 1.
 const ONES: usize = usize::MAX / 0xFF;
 
-/// Whether `marks` finds something in `bytes`: a word at a time, the last one overlapping the one before.
-fn any_word(bytes: &[u8], marks: impl Fn(usize) -> usize) -> bool {
+/// Looks for U+0000, `#` and `+` a word at a time, the last one overlapping the one before.
+fn scan(bytes: &[u8]) -> Marks {
+    let mut marks = Marks { nul: 0, wildcard: 0 };
     let Some(last) = bytes.last_chunk::<WORD>() else {
-        return bytes.iter().any(|byte| marks(ONES * usize::from(*byte)) != 0);
+        bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte)));
+        return marks;
     };
     let words = bytes.chunks_exact(WORD).filter_map(<[u8]>::first_chunk::<WORD>).chain([last]);
-    words.fold(0, |found, word| found | marks(usize::from_ne_bytes(*word))) != 0
+    words.for_each(|word| marks.add(usize::from_ne_bytes(*word)));
+    marks
+}
+
+impl Marks {
+    /// `#` and `+` differ in one bit alone.
+    const fn add(&mut self, word: usize) {
+        self.nul |= zeros(word);
+        self.wildcard |= zeros((word | ONES * (b'+' ^ b'#') as usize) ^ (ONES * (b'+' | b'#') as usize));
+    }
 }
 
 /// Not 0 if a byte of `word` is: only then does a borrow reach the top of a byte whose own top bit was clear.
@@ -249,6 +270,7 @@ mod tests {
                 for other in [1, b'a', b'*', b',', b'"', b'\'', 0x7F] {
                     let mut bytes = [other; 4 * WORD];
                     assert!(!has_nul(&bytes[..length]), "{length} bytes of {other}");
+                    assert!(is_plain_topic(&bytes[..length]), "{length} bytes of {other}");
                     assert!(
                         !has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()),
                         "{length} bytes of {other}"
@@ -256,8 +278,10 @@ mod tests {
                     for wildcard in [b'+', b'#'] {
                         bytes[found] = wildcard;
                         assert!(has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()), "{found} of {length}");
+                        assert!(!is_plain_topic(&bytes[..length]), "{found} of {length}");
                     }
                     bytes[found] = 0;
+                    assert!(!is_plain_topic(&bytes[..length]), "{found} of {length} beside {other}");
                     assert!(has_nul(&bytes[..length]), "{found} of {length} beside {other}");
                 }
             }

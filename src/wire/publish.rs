@@ -1,6 +1,5 @@
 //! PUBLISH (§3.3).
 
-use crate::topic::has_wildcard;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::property;
 use crate::wire::{DUP, DecodeError, Malformed, PacketType, Properties, Reader, Violation, Writer};
@@ -36,7 +35,7 @@ impl<'a> Publish<'a> {
         if dup && qos == QoS::AtMostOnce && rules.strict {
             return Err(Violation::DupAtQoS0.into()); // [MQTT-3.3.1-2]
         }
-        let topic = body.string()?;
+        let topic = body.topic_name()?;
         let id = if qos == QoS::AtMostOnce { None } else { Some(body.packet_id()?) };
         let properties = Properties::decode(&mut body, PacketType::Publish.bit())?;
         let alias = properties.topic_alias();
@@ -62,12 +61,8 @@ impl<'a> Publish<'a> {
     }
 }
 
-/// A topic name has no wildcard `[MQTT-3.3.2-2]` and is empty only if an alias stands for it `[MQTT-4.7.3-1]`; no alias is 0
-/// `[MQTT-3.3.2-8]`.
+/// A topic name is empty only if an alias stands for it `[MQTT-4.7.3-1]`; no alias is 0 `[MQTT-3.3.2-8]`.
 fn check_topic(topic: &str, alias: Option<u16>) -> Result<(), Violation> {
-    if has_wildcard(topic) {
-        return Err(Violation::TopicWildcard);
-    }
     match alias {
         Some(0) => Err(Violation::TopicAlias),
         None if topic.is_empty() => Err(Violation::EmptyTopic),
