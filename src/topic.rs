@@ -172,14 +172,53 @@ fn check_levels(filter: &str) -> Result<(), TopicError> {
     Ok(())
 }
 
-/// Without a way out in the middle: so the compiler looks at many bytes at a time.
 pub(crate) fn has_nul(bytes: &[u8]) -> bool {
-    bytes.iter().fold(false, |found, byte| found | (*byte == 0))
+    scan(bytes).nul != 0
 }
 
-/// Likewise.
 pub(crate) fn has_wildcard(text: &str) -> bool {
-    text.bytes().fold(false, |found, byte| found | (byte == b'+') | (byte == b'#'))
+    scan(text.as_bytes()).wildcard != 0
+}
+
+/// Neither, in one go.
+pub(crate) fn is_plain_topic(bytes: &[u8]) -> bool {
+    let Marks { nul, wildcard } = scan(bytes);
+    nul | wildcard == 0
+}
+
+/// What was found: 0 for nothing.
+struct Marks {
+    nul: usize,
+    wildcard: usize,
+}
+
+const WORD: usize = size_of::<usize>();
+/// A word of bytes that are 1.
+const ONES: usize = usize::MAX / 0xFF;
+
+/// Looks for U+0000, `#` and `+` a word at a time, the last one overlapping the one before.
+fn scan(bytes: &[u8]) -> Marks {
+    let mut marks = Marks { nul: 0, wildcard: 0 };
+    let Some(last) = bytes.last_chunk::<WORD>() else {
+        bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte)));
+        return marks;
+    };
+    let words = bytes.chunks_exact(WORD).filter_map(<[u8]>::first_chunk::<WORD>).chain([last]);
+    words.for_each(|word| marks.add(usize::from_ne_bytes(*word)));
+    marks
+}
+
+impl Marks {
+    /// `#` and `+` differ in one bit alone.
+    const fn add(&mut self, word: usize) {
+        self.nul |= zeros(word);
+        self.wildcard |= zeros((word | ONES * (b'+' ^ b'#') as usize) ^ (ONES * (b'+' | b'#') as usize));
+    }
+}
+
+/// Not 0 if a byte of `word` is: only then does a borrow reach the top of a byte whose own top bit was clear.
+const fn zeros(word: usize) -> usize {
+    word.wrapping_sub(ONES) & !word & (ONES << 7)
 }
 
 /// A topic name in a packet: its characters were checked by the reader.
@@ -227,6 +266,33 @@ mod tests {
         ] {
             assert_eq!(matches(filter, topic), expected, "{filter} against {topic}");
         }
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_stands() {
+        for length in 0..4 * WORD {
+            for found in 0..length {
+                for other in [1, b'a', b'*', b',', b'"', b'\'', 0x7F] {
+                    let mut bytes = [other; 4 * WORD];
+                    assert!(!has_nul(&bytes[..length]), "{length} bytes of {other}");
+                    assert!(is_plain_topic(&bytes[..length]), "{length} bytes of {other}");
+                    assert!(
+                        !has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()),
+                        "{length} bytes of {other}"
+                    );
+                    for wildcard in [b'+', b'#'] {
+                        bytes[found] = wildcard;
+                        assert!(has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()), "{found} of {length}");
+                        assert!(!is_plain_topic(&bytes[..length]), "{found} of {length}");
+                    }
+                    bytes[found] = 0;
+                    assert!(!is_plain_topic(&bytes[..length]), "{found} of {length} beside {other}");
+                    assert!(has_nul(&bytes[..length]), "{found} of {length} beside {other}");
+                }
+            }
+        }
+        assert!(!has_nul("\u{80}\u{FF}\u{800}\u{10000}".as_bytes()));
+        assert!(!has_wildcard("\u{80}\u{AB}\u{A3}\u{10000}\u{2B0}\u{230}"));
     }
 
     #[test]

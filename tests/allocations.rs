@@ -13,11 +13,16 @@ use pure_mqtt::{
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator; counts the calls that ask for memory, in each thread by itself.
+/// The system's allocator; counts the calls that ask for memory, and the bytes that are held, in each thread by itself.
 struct Counting;
 
 thread_local! {
     static CALLS: Cell<usize> = const { Cell::new(0) };
+    static HELD: Cell<i64> = const { Cell::new(0) };
+}
+
+fn hold(change: i64) {
+    HELD.set(HELD.get() + change);
 }
 
 fn count_call() {
@@ -28,17 +33,20 @@ fn count_call() {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count_call();
+        hold(layout.size() as i64);
         // SAFETY: as above.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        hold(-(layout.size() as i64));
         // SAFETY: as above.
         unsafe { System.dealloc(place, layout) }
     }
 
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count_call();
+        hold(size as i64 - layout.size() as i64);
         // SAFETY: as above.
         unsafe { System.realloc(place, layout, size) }
     }
@@ -383,4 +391,46 @@ fn a_router_matches_without_an_allocation() {
         }
     });
     assert_eq!((count, found), (0, 2 * (3 + 2 + 2)));
+}
+/// What a connection holds on the heap and is by itself, in bytes.
+fn footprint(client: &Connection<Heap>, held: i64) -> i64 {
+    size_of_val(client) as i64 + held
+}
+
+/// A gateway holds a million of these.
+#[test]
+fn an_idle_connection_on_the_heap_is_small() {
+    for version in [Version::V311, Version::V5] {
+        let before = HELD.get();
+        let mut client = Connection::new(Heap::new(), Limits::DEFAULT);
+        Talk::new(&mut client, version).open(false);
+        let fresh = footprint(&client, HELD.get() - before);
+        assert!(fresh <= 512, "{version:?}: {fresh} bytes after CONNACK");
+
+        let mut talk = Talk::new(&mut client, version);
+        let ids: [_; 50] = std::array::from_fn(|_| talk.publish(QoS::AtLeastOnce));
+        talk.flush();
+        for id in 1..=50 {
+            talk.message(2, id);
+        }
+        let busy = footprint(talk.client, HELD.get() - before);
+        assert!(busy > 2_048, "{version:?}: {busy} bytes while busy");
+        for (id, received) in ids.into_iter().zip(1..) {
+            talk.answer(0x40, id);
+            talk.answer(0x62, [0, received]);
+        }
+        client.shrink();
+        let shrunk = footprint(&client, HELD.get() - before);
+        assert!(shrunk <= 512, "{version:?}: {shrunk} bytes after shrink");
+
+        // It works as before.
+        let mut talk = Talk::new(&mut client, version);
+        let id = talk.publish(QoS::ExactlyOnce);
+        talk.flush();
+        talk.message(1, 7);
+        talk.answer(0x50, id);
+        talk.answer(0x70, id);
+        assert_eq!((talk.messages, talk.ends), (1, 1));
+        assert!(client.is_idle());
+    }
 }

@@ -28,6 +28,10 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    pub(super) const fn shares_payload(&self) -> bool {
+        self.need.shared > 0
+    }
+
     /// What the journal needs for it.
     pub(super) const fn record_length(&self) -> usize {
         8 + 2 + 1 + 4 + self.need.bytes + self.need.shared
@@ -75,8 +79,7 @@ impl Core {
         }
         let payload = publish.payload.len();
         let shared = if is_shared { payload } else { 0 };
-        let head = measure(&|writer| write_publish_head(publish, 0, version, writer));
-        let remaining = head.saturating_add(payload);
+        let remaining = publish_head_length(publish, version).saturating_add(payload);
         if remaining > MAX_REMAINING {
             return Err(PublishError::TooLarge);
         }
@@ -120,14 +123,6 @@ impl Core {
         let detail = publish.properties.message_expiry_interval().map_or(0, |seconds| {
             self.seconds().next.saturating_add(seconds).max(1) // 0 means never
         });
-        let write = |id: u16, writer: &mut Writer<'_>| {
-            writer.u8(first_byte(publish));
-            writer.varint(draft.remaining as u32);
-            write_publish_head(publish, id, version, writer);
-            if !is_shared {
-                writer.bytes(publish.payload.as_slice());
-            }
-        };
         let kind = match publish.qos {
             QoS::AtMostOnce => Kind::Publish0,
             QoS::AtLeastOnce => Kind::Publish1,
@@ -139,8 +134,16 @@ impl Core {
         if matches!(publish.payload, Payload::Streamed(1..)) {
             flags.set(Flags::STREAMED);
         }
-        let frame = Frame { kind, flags, detail, length: draft.need.bytes, shared, write: &write };
-        let matched = self.outgoing.push(parts, &frame)?;
+        let frame = Frame { kind, flags, detail, length: draft.need.bytes, shared };
+        let (matched, room) = self.outgoing.push(parts, &frame)?;
+        let mut writer = Writer::new(room);
+        writer.u8(first_byte(publish));
+        writer.varint(draft.remaining as u32);
+        write_publish_head(publish, matched.id, version, &mut writer);
+        if !is_shared {
+            writer.bytes(publish.payload.as_slice());
+        }
+        debug_assert_eq!(writer.finish(), Ok(frame.length));
         self.outgoing.note_accepted(parts, matched.id, expiry);
         Some(matched)
     }
@@ -222,10 +225,11 @@ impl Core {
     ) -> Option<Matched> {
         let version = self.version();
         let packet = if draft.kind == Kind::Subscribe { PacketType::Subscribe } else { PacketType::Unsubscribe };
-        let write = |id: u16, writer: &mut Writer<'_>| write_request(packet, id, properties, entries, version, writer);
         let &RequestDraft { kind, flags, filters, ref need } = draft;
-        let detail = filters as u32;
-        self.outgoing.push(parts, &Frame { kind, flags, detail, length: need.bytes, shared: None, write: &write })
+        let frame = Frame { kind, flags, detail: filters as u32, length: need.bytes, shared: None };
+        let (matched, room) = self.outgoing.push(parts, &frame)?;
+        write_request(packet, matched.id, properties, entries, version, &mut Writer::new(room));
+        Some(matched)
     }
 
     /// Checks an acknowledgement, and says what it takes to store it if it carries properties. Where the server has no room for them they are
@@ -267,11 +271,11 @@ impl Core {
         let &AckDraft { packet, id, ref need } = draft;
         let version = self.version();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
-        let write = |_: u16, writer: &mut Writer<'_>| write_acknowledgement(packet, &ack, version, writer);
         let stored = need.and_then(|need| {
-            let flags = Flags::default();
-            let frame = Frame { kind: Kind::Ack, flags, detail: 0, length: need.bytes, shared: None, write: &write };
-            self.outgoing.push(parts, &frame)
+            let frame = Frame { kind: Kind::Ack, flags: Flags::default(), detail: 0, length: need.bytes, shared: None };
+            let (matched, room) = self.outgoing.push(parts, &frame)?;
+            write_acknowledgement(packet, &ack, version, &mut Writer::new(room));
+            Some(matched)
         });
         if packet == PacketType::PubRec && !with.reason.is_error() {
             parts.journal.write(&Record::Received(id.get()));
@@ -391,8 +395,23 @@ fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: 
     if publish.qos != QoS::AtMostOnce {
         writer.u16(id);
     }
+    write_publish_properties(publish, version, writer);
+}
+
+fn write_publish_properties(publish: &Publish<'_>, version: Version, writer: &mut Writer<'_>) {
     let correlation = publish.correlation_data.map(Property::CorrelationData);
     publish.properties.encode_with(correlation.as_slice(), version, writer);
+}
+
+/// The length of what [`write_publish_head`] writes, for any identifier: only properties have to be written to be measured.
+fn publish_head_length(publish: &Publish<'_>, version: Version) -> usize {
+    let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
+    let properties = match version.has_properties() {
+        false => 0,
+        true if publish.properties.is_empty() && publish.correlation_data.is_none() => 1,
+        true => measure(&|writer| write_publish_properties(publish, version, writer)),
+    };
+    properties.saturating_add(2 + publish.topic.as_str().len() + id)
 }
 
 fn write_request<'a, T: wire::Entry<'a>>(

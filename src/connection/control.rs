@@ -66,6 +66,21 @@ impl Control {
         Ok(())
     }
 
+    /// Copies one more packet there, to leave before what is staged; false if there is no room.
+    pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8]) -> bool {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+        let end = usize::from(self.end) + packet.len();
+        let Some(room) = bytes.get_mut(self.end.into()..end).filter(|_| end <= usize::from(u16::MAX)) else {
+            return false;
+        };
+        room.copy_from_slice(packet);
+        self.end = end as u16;
+        self.before = self.end;
+        true
+    }
+
     /// The last `length` bytes before the arena's are the start of the packet that is staged there.
     pub(super) fn note_prefix(&mut self, length: usize) {
         self.prefix = length as u16;

@@ -141,8 +141,8 @@ impl Core {
         }
         self.outgoing.link_lost(parts);
         self.incoming.link_lost(parts.inbox);
-        if let Some((place, serial)) = self.link.stream.unfinished() {
-            self.incoming.abandon(parts.inbox, place, serial);
+        if let Some(place) = self.link.stream.unfinished() {
+            self.incoming.abandon(parts.inbox, place);
         }
         self.aliases_in.clear(&mut parts.names_in);
         self.aliases_out.clear(&mut parts.names_out);

@@ -17,11 +17,8 @@ use crate::wire::{
     UnsubAck, Violation, is_problem_information,
 };
 
-/// What one packet did.
-pub(super) enum Step<'i> {
-    Done(Option<Event<'i>>),
-    Blocked,
-}
+/// What one packet did. Made in the place where [`Received`] will be read: an event is never copied.
+pub(super) type Step<'i> = Result<Received<'i>, ConnectionError>;
 
 impl Core {
     #[inline]
@@ -37,26 +34,33 @@ impl Core {
             self.block();
             return Ok(Received::Blocked);
         }
-        self.step::<STREAMS>(parts, input).inspect_err(|error| {
-            crate::fmt::alert!("closing: {}", error);
-            self.fail(parts, *error);
-        })
+        let step = self.step::<STREAMS>(parts, input);
+        match &step {
+            Ok(Received::Packet { consumed, .. }) => {
+                if self.link.stream.is_open() {
+                    self.note_piece(*consumed);
+                } else {
+                    self.note_packet();
+                }
+                self.stats.bytes_received += *consumed as u64;
+            }
+            Ok(Received::Partial { .. }) => self.note_progress(input.len()),
+            Ok(Received::Blocked) => self.block(),
+            Err(error) => {
+                crate::fmt::alert!("closing: {}", error);
+                self.fail(parts, *error);
+            }
+        }
+        step
     }
 
-    fn step<'i, const STREAMS: bool>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        input: &'i [u8],
-    ) -> Result<Received<'i>, ConnectionError> {
+    fn step<'i, const STREAMS: bool>(&mut self, parts: &mut Parts<'_>, input: &'i [u8]) -> Step<'i> {
         if self.link.stream.is_open() {
             return if STREAMS { self.continue_stream(parts, input) } else { Err(Violation::PacketTooLarge.into()) };
         }
         let header = match Header::decode(input, self.rules())? {
             HeaderStep::Header(header) => header,
-            HeaderStep::Partial(needed) => {
-                self.note_progress(input.len());
-                return Ok(Received::Partial { needed });
-            }
+            HeaderStep::Partial(needed) => return Ok(Received::Partial { needed }),
         };
         let answers_nothing = self.link.state == State::Connecting && !self.link.control.is_empty();
         if answers_nothing || !may_send(self.link.state, header.packet_type, self.version()) {
@@ -72,36 +76,24 @@ impl Core {
         let mut reader = Reader::new(input, self.rules());
         reader.bytes(header.length)?;
         let Ok(body) = reader.sub(header.remaining) else {
-            self.note_progress(input.len());
             return Ok(Received::Partial { needed: length - input.len() });
         };
-        match self.packet(parts, header, body)? {
-            Step::Blocked => {
-                self.block();
-                Ok(Received::Blocked)
-            }
-            Step::Done(event) => {
-                self.note_packet();
-                self.stats.bytes_received += length as u64;
-                Ok(Received::Packet { consumed: length, event })
-            }
-        }
+        self.packet(parts, header, body)
     }
 
     #[inline]
-    fn packet<'i>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        header: Header,
-        body: Reader<'i>,
-    ) -> Result<Step<'i>, ConnectionError> {
+    fn packet<'i>(&mut self, parts: &mut Parts<'_>, header: Header, body: Reader<'i>) -> Step<'i> {
         let packet_type = header.packet_type;
+        let consumed = header.packet_length();
         let event = match packet_type {
-            PacketType::Publish => return self.on_publish(parts, Publish::decode(header.flags, body)?),
+            PacketType::Publish => {
+                let (publish, alias) = Publish::decode(header.flags, body)?;
+                return self.on_publish(parts, consumed, publish, alias);
+            }
             PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
                 let ack = Acknowledgement::decode(packet_type, body)?;
                 self.check_requested(&ack.properties)?;
-                return self.on_ack(parts, packet_type, ack);
+                return self.on_ack(parts, consumed, packet_type, ack);
             }
             PacketType::ConnAck => Some(self.on_connack(parts, ConnAck::decode(body)?)?),
             PacketType::SubAck => {
@@ -126,7 +118,7 @@ impl Core {
                 return Err(Violation::UnexpectedPacket.into());
             }
         };
-        Ok(Step::Done(event))
+        Ok(Received::Packet { consumed, event })
     }
 
     /// Reason strings and user properties only if we didn't ask for silence `[MQTT-3.1.2-29]`.
@@ -136,8 +128,13 @@ impl Core {
     }
 
     #[inline]
-    fn on_publish<'i>(&mut self, parts: &mut Parts<'_>, publish: Publish<'i>) -> Result<Step<'i>, ConnectionError> {
-        let alias = publish.properties.topic_alias();
+    fn on_publish<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        consumed: usize,
+        publish: Publish<'i>,
+        alias: Option<u16>,
+    ) -> Step<'i> {
         let topic = self.resolve(parts, &publish, alias)?;
         let is_invalid = self.limits.check_payload_format()
             && publish.properties.payload_format_indicator() == Some(true)
@@ -155,9 +152,9 @@ impl Core {
                 Arrival::Repeated => {
                     count(&mut self.stats.repeated_messages);
                     self.bind_alias(parts, &publish, alias);
-                    return Ok(Step::Done(None));
+                    return Ok(Received::Packet { consumed, event: None });
                 }
-                _ => return Ok(Step::Blocked),
+                _ => return Ok(Received::Blocked),
             }
         } else if publish.dup {
             count(&mut self.stats.dup_at_qos0);
@@ -165,11 +162,12 @@ impl Core {
         self.bind_alias(parts, &publish, alias);
         if is_invalid {
             count(&mut self.stats.invalid_payloads);
-            return Ok(Step::Done(None));
+            return Ok(Received::Packet { consumed, event: None });
         }
         self.stats.messages_received += 1;
         let Publish { payload, qos, retain, dup, id, properties, .. } = publish;
-        Ok(Step::Done(Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack }))))
+        let message = Message { topic, payload, qos, retain, dup, id, properties, ack };
+        Ok(Received::Packet { consumed, event: Some(Event::Message(message)) })
     }
 
     /// Enters a QoS 1 or 2 message into the books, whatever was subscribed to `[MQTT-4.5.0-2]`: from now on its answer is owed `[MQTT-3.3.4-1]`. It
@@ -251,14 +249,15 @@ impl Core {
     fn on_ack<'i>(
         &mut self,
         parts: &mut Parts<'_>,
+        consumed: usize,
         packet_type: PacketType,
         ack: Acknowledgement<'i>,
-    ) -> Result<Step<'i>, ConnectionError> {
+    ) -> Step<'i> {
         let Acknowledgement { id, reason, properties } = ack;
         let done = |matched: Matched| Acknowledged { handle: Handle(matched.handle), id, reason, properties };
         let event = match packet_type {
-            PacketType::PubRel => return self.on_pubrel(parts, id),
-            PacketType::PubRec => return self.on_pubrec(parts, id, reason, done),
+            PacketType::PubRel => return self.on_pubrel(parts, consumed, id),
+            PacketType::PubRec => return self.on_pubrec(parts, consumed, ack),
             PacketType::PubAck => {
                 let outcome = self.outgoing.puback(parts, id.get());
                 self.matched(outcome)?.map(done).map(Event::PubAck)
@@ -271,45 +270,43 @@ impl Core {
         if event.is_some() {
             self.acknowledged();
         }
-        Ok(Step::Done(event))
+        Ok(Received::Packet { consumed, event })
     }
 
-    fn on_pubrec<'i>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        id: PacketId,
-        reason: ReasonCode,
-        done: impl Fn(Matched) -> Acknowledged<'i>,
-    ) -> Result<Step<'i>, ConnectionError> {
+    fn on_pubrec<'i>(&mut self, parts: &mut Parts<'_>, consumed: usize, ack: Acknowledgement<'i>) -> Step<'i> {
+        let Acknowledgement { id, reason, properties } = ack;
+        let nothing = Received::Packet { consumed, event: None };
         let answer = |core: &mut Self, reason| core.incoming.stray(id.get(), true, reason);
         match self.outgoing.pubrec(parts, id.get(), reason) {
             Ok(PubRecStep::Released) => {
                 self.acknowledged();
-                Ok(Step::Done(None))
+                Ok(nothing)
             }
             Ok(PubRecStep::Rejected(matched)) => {
                 self.acknowledged();
-                Ok(Step::Done(Some(Event::PubRec(done(matched)))))
+                let event = Event::PubRec(Acknowledged { handle: Handle(matched.handle), id, reason, properties });
+                Ok(Received::Packet { consumed, event: Some(event) })
             }
-            Ok(PubRecStep::Repeated) if !answer(self, ReasonCode::SUCCESS) => Ok(Step::Blocked),
-            Ok(PubRecStep::Repeated) => Ok(Step::Done(None)),
+            Ok(PubRecStep::Repeated) if !answer(self, ReasonCode::SUCCESS) => Ok(Received::Blocked),
+            Ok(PubRecStep::Repeated) => Ok(nothing),
             Err(Mismatch::Unknown) if reason.is_error() || self.limits.strict() => {
-                self.matched(Err(Mismatch::Unknown)).map(|_| Step::Done(None))
+                self.matched(Err(Mismatch::Unknown)).map(|_| nothing)
             }
-            Err(Mismatch::Unknown) if !answer(self, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND) => Ok(Step::Blocked),
-            Err(mismatch) => self.matched(Err(mismatch)).map(|_| Step::Done(None)),
+            Err(Mismatch::Unknown) if !answer(self, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND) => Ok(Received::Blocked),
+            Err(mismatch) => self.matched(Err(mismatch)).map(|_| nothing),
         }
     }
 
-    fn on_pubrel<'i>(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Result<Step<'i>, ConnectionError> {
+    fn on_pubrel<'i>(&mut self, parts: &mut Parts<'_>, consumed: usize, id: PacketId) -> Step<'i> {
+        let nothing = Received::Packet { consumed, event: None };
         let unknown = (!self.limits.strict()).then_some(ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
         match self.incoming.release(parts.inbox, id.get(), unknown) {
             Release::Completing => {
                 parts.journal.write(&Record::Completed(id.get()));
-                Ok(Step::Done(None))
+                Ok(nothing)
             }
-            Release::Blocked => Ok(Step::Blocked),
-            Release::Unknown => self.matched(Err(Mismatch::Unknown)).map(|_| Step::Done(None)),
+            Release::Blocked => Ok(Received::Blocked),
+            Release::Unknown => self.matched(Err(Mismatch::Unknown)).map(|_| nothing),
             Release::TooEarly => Err(Violation::UnexpectedAck.into()),
         }
     }

@@ -28,7 +28,7 @@ use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestEr
 use crate::event::{Command, Outcome, PendingAck, Received, Topic};
 use crate::limits::{Limits, Overflow, StoredLimits};
 use crate::session::{Aliases, Matched, Need, Victims};
-use crate::storage::sealed::Demand;
+use crate::storage::sealed::{Demand, Used};
 use crate::storage::{Kind, Parts, Record, Storage};
 use crate::time::{Deadline, Instant};
 use crate::topic::TopicName;
@@ -81,7 +81,7 @@ impl<S: Storage> Connection<S> {
             return Err(OpenError::TooLarge { needed });
         }
         self.core.see(now);
-        self.storage.grow(Demand::Control { bytes: needed.max(SMALL_CONTROL) });
+        self.storage.grow(Demand::Control { bytes: needed.max(SHORTEST_CONTROL) });
         if aliases > 0 || limits.outbound_aliases > 0 {
             let (inbound, outbound) = (aliases, limits.outbound_aliases.into());
             self.storage.grow(Demand::Aliases { inbound, outbound, name: limits.alias_name_max.into() });
@@ -172,6 +172,7 @@ impl<S: Storage> Connection<S> {
         if is_owing && !self.core.link.stream.is_open() && incoming.is_short(self.storage.view().inbox) {
             let limit = self.core.limits.max_received(self.storage.bounds().receive_slots);
             self.storage.grow(Demand::ReceiveSlot { limit });
+            self.storage.grow(Demand::Control { bytes: BUSY_CONTROL });
         }
     }
 
@@ -225,7 +226,7 @@ impl<S: Storage> Connection<S> {
 
     fn check_publish(&mut self, publish: &Publish<'_>) -> Result<Draft, PublishError> {
         let bounds = self.storage.bounds();
-        let is_shared = self.storage.parts().payloads.takes(&publish.payload);
+        let is_shared = bounds.shares_payloads && publish.payload.is_worth_sharing();
         self.core.check_publish(publish, &bounds, is_shared)
     }
 
@@ -241,6 +242,9 @@ impl<S: Storage> Connection<S> {
             self.storage.parts().journal.reserve(0);
             return Err(PublishError::Full);
         };
+        if draft.shares_payload() {
+            self.storage.grow(Demand::SharedPayload);
+        }
         self.core.see(now);
         let Matched { handle, id } =
             self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
@@ -487,8 +491,18 @@ impl<S: Storage> Connection<S> {
 
     /// Gives back memory that is not in use. Fixed storages have none to give.
     pub fn shrink(&mut self) {
-        let arena_used = self.core.outgoing.least_arena();
-        self.storage.shrink(arena_used, self.core.outgoing.is_empty());
+        let (slots_are_empty, inbox_is_empty) = (self.core.outgoing.is_empty(), self.core.incoming.is_empty());
+        if inbox_is_empty {
+            self.core.incoming.clear(self.storage.parts().inbox);
+        }
+        let least_control = if slots_are_empty && inbox_is_empty { SHORTEST_CONTROL } else { BUSY_CONTROL };
+        self.storage.shrink(Used {
+            arena: self.core.outgoing.least_arena(),
+            control: self.core.link.control.needed(least_control),
+            slots_are_empty,
+            inbox_is_empty,
+            is_closed: self.state() == State::Closed,
+        });
     }
 
     /// Lets the control area take one more packet of `length` bytes, where the storage can.
@@ -518,9 +532,9 @@ impl<S: Storage> Connection<S> {
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.
     fn make_room(&mut self, need: &Need, topic: &str) -> Option<Room> {
         let outgoing = &mut self.core.outgoing;
-        let mut parts = self.storage.parts();
         let mut victims = None;
         if !outgoing.has_room(need) {
+            let mut parts = self.storage.parts();
             let policy = if need.is_publish { self.core.limits.overflow() } else { Overflow::Reject };
             victims = match policy {
                 Overflow::Reject => None,
@@ -540,6 +554,7 @@ impl<S: Storage> Connection<S> {
         let (slots, arena) = (view.slots.len(), view.arena.len());
         if outgoing.wants_slots(slots, need.max_slots) {
             self.storage.grow(Demand::SendSlot { limit: need.max_slots });
+            self.storage.grow(Demand::Control { bytes: BUSY_CONTROL });
         }
         let most = need.max_arena.min(need.max_bytes);
         if let Some(bytes) = outgoing.wants_arena(arena, need.bytes, most) {
@@ -553,8 +568,11 @@ struct Room {
     victims: Option<Victims>,
 }
 
-/// `Heap` gives the control area at least so many bytes, so that acknowledgements leave by the dozen.
-const SMALL_CONTROL: usize = 128;
+/// The least control area: the longest packet without properties that isn't CONNECT fits several times.
+const SHORTEST_CONTROL: usize = 16;
+
+/// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the dozen.
+const BUSY_CONTROL: usize = 128;
 
 fn requested(accepted: Option<Matched>) -> Result<Requested, RequestError> {
     let Matched { handle, id } = accepted.ok_or(RequestError::Full)?;

@@ -6,7 +6,7 @@ use crate::connection::state::State;
 use crate::reason::ReasonCode;
 use crate::session::{Due, Outbound};
 use crate::storage::Parts;
-use crate::types::{Handle, PacketId, Version};
+use crate::types::{Handle, Version};
 use crate::wire::{Acknowledgement, PacketType, Properties, Property, Reader, Rules, Writer};
 
 /// The bytes for the server, as a cursor: look at [`chunk`](Self::chunk), give it to the transport, and say with
@@ -195,7 +195,7 @@ impl Core {
         self.write_acks(parts);
         self.write_releases(parts);
         self.write_ping(parts);
-        if self.outgoing.is_between_frames() {
+        if self.outgoing.is_between_frames() && self.outgoing.may_stage() {
             let time = self.seconds();
             self.outgoing.stage(parts, &self.link.peer, time);
             if self.link.peer.topic_aliases > 0 {
@@ -233,22 +233,21 @@ impl Core {
         }
     }
 
+    /// Without properties, and with a reason only if it is not success: there is nothing that the server could have no room for
+    /// `[MQTT-3.6.2-2]` `[MQTT-3.6.2-3]` `[MQTT-3.7.2-2]` `[MQTT-3.7.2-3]`.
     fn write_ack(&mut self, parts: &mut Parts<'_>, due: &Due) -> bool {
-        let Some(id) = PacketId::new(due.id) else { return false };
-        let version = self.version();
-        let reason = if version.has_properties() { due.reason } else { ReasonCode::SUCCESS };
-        // None is ever too long: [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3]
-        let ack = Acknowledgement { id, reason, properties: Properties::NONE };
-        let length = if reason == ReasonCode::SUCCESS { 4 } else { 5 };
-        let write = |writer: &mut Writer<'_>| write_acknowledgement(due.packet, &ack, version, writer);
-        self.link.peer.takes_length(length) && self.link.control.append(parts.control, false, &write).is_ok()
+        let [high, low] = due.id.to_be_bytes();
+        let has_reason = self.version().has_properties() && due.reason != ReasonCode::SUCCESS;
+        let packet = [due.packet.first_byte(), 2 + u8::from(has_reason), high, low, due.reason.0];
+        let packet = if has_reason { &packet[..] } else { packet.split_last().map_or(&[][..], |(_, start)| start) };
+        self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, packet)
     }
 
     fn write_ping(&mut self, parts: &mut Parts<'_>) {
-        let write = |writer: &mut Writer<'_>| writer.bytes(&[PacketType::PingReq.first_byte(), 0]);
+        let packet = [PacketType::PingReq.first_byte(), 0];
         if self.link.ping == Ping::Owed
-            && self.link.peer.takes_length(2)
-            && self.link.control.append(parts.control, false, &write).is_ok()
+            && self.link.peer.takes_length(packet.len())
+            && self.link.control.append_bytes(parts.control, &packet)
         {
             self.link.ping = Ping::Sent;
         }

@@ -7,7 +7,6 @@
 use crate::connection::core::Core;
 use crate::connection::inbound::Step;
 use crate::connection::stats::count;
-use crate::error::ConnectionError;
 use crate::event::{Event, Fragment, Message, PendingAck, Received};
 use crate::session::Arrival;
 use crate::storage::{Parts, ReceiveState, Record};
@@ -29,7 +28,7 @@ enum Fate {
     /// QoS 0: nothing more.
     Nothing,
     /// Its acknowledgement is owed.
-    Owed { place: u16, serial: u32 },
+    Owed { place: u16 },
     /// It was delivered before: PUBREC is owed again, and nothing is delivered `[MQTT-4.3.3-10]`.
     Repeated(PacketId),
 }
@@ -43,9 +42,9 @@ impl Stream {
     }
 
     /// The receive slot of a message that is being delivered.
-    pub(super) const fn unfinished(&self) -> Option<(u16, u32)> {
+    pub(super) const fn unfinished(&self) -> Option<u16> {
         match self.fate {
-            Fate::Owed { place, serial } if self.left > 0 => Some((place, serial)),
+            Fate::Owed { place } if self.left > 0 => Some(place),
             _ => None,
         }
     }
@@ -59,12 +58,7 @@ impl Core {
 
     /// The start of a message: all before the payload must be there, and is delivered with what there is of that. It must lie within
     /// `inline_max`, however much the host shows, so that it doesn't matter how the input is cut into pieces.
-    pub(super) fn begin_stream<'i>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        header: Header,
-        input: &'i [u8],
-    ) -> Result<Received<'i>, ConnectionError> {
+    pub(super) fn begin_stream<'i>(&mut self, parts: &mut Parts<'_>, header: Header, input: &'i [u8]) -> Step<'i> {
         let inline_max = self.limits.inline_max();
         let body = |most: usize| {
             let bytes = input.get(header.length..input.len().min(most)).unwrap_or_default();
@@ -72,33 +66,25 @@ impl Core {
         };
         match Publish::skip_head(header.flags, body(inline_max)) {
             Ok(()) => {}
-            Err(Malformed::Truncated) if input.len() < inline_max => {
-                self.note_progress(input.len());
-                return Ok(Received::Partial { needed: 1 });
-            }
+            Err(Malformed::Truncated) if input.len() < inline_max => return Ok(Received::Partial { needed: 1 }),
             Err(Malformed::Truncated) => return Err(Violation::PacketTooLarge.into()),
             Err(error) => return Err(error.into()),
         }
         let body = body(header.packet_length());
-        let publish = Publish::decode(header.flags, body)?;
+        let (publish, alias) = Publish::decode(header.flags, body)?;
         let consumed = header.length + body.remaining();
         let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
-        match self.on_first_piece(parts, &publish, total)? {
-            Step::Blocked => {
-                self.block();
-                Ok(Received::Blocked)
-            }
-            Step::Done(event) => Ok(self.piece_taken(consumed, event)),
-        }
+        self.on_first_piece(parts, consumed, &publish, alias, total)
     }
 
     fn on_first_piece<'i>(
         &mut self,
         parts: &mut Parts<'_>,
+        consumed: usize,
         publish: &Publish<'i>,
+        alias: Option<u16>,
         total: u32,
-    ) -> Result<Step<'i>, ConnectionError> {
-        let alias = publish.properties.topic_alias();
+    ) -> Step<'i> {
         let topic = self.resolve(parts, publish, alias)?;
         let fate = match publish.id {
             None => Fate::Nothing,
@@ -106,8 +92,8 @@ impl Core {
                 Fate::Repeated(id)
             }
             Some(id) => match self.receive(parts, id, publish.qos, None)? {
-                Arrival::New { place, serial } => Fate::Owed { place, serial },
-                _ => return Ok(Step::Blocked),
+                Arrival::New { place, .. } => Fate::Owed { place },
+                _ => return Ok(Received::Blocked),
             },
         };
         if publish.dup && fate == Fate::Nothing {
@@ -117,53 +103,43 @@ impl Core {
         self.link.stream = Stream { left: total, total, fate };
         let &Publish { payload, qos, retain, dup, id, properties, .. } = publish;
         let message = Message { topic, payload, qos, retain, dup, id, properties, ack: None };
-        self.on_piece(parts, Some(message), payload)
+        self.on_piece(parts, consumed, Some(message), payload)
     }
 
     /// The next piece of the message that is arriving.
-    pub(super) fn continue_stream<'i>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        input: &'i [u8],
-    ) -> Result<Received<'i>, ConnectionError> {
+    pub(super) fn continue_stream<'i>(&mut self, parts: &mut Parts<'_>, input: &'i [u8]) -> Step<'i> {
         let left = self.link.stream.left as usize;
         let (piece, _) = input.split_at_checked(left).unwrap_or((input, &[]));
         if piece.is_empty() {
             return Ok(Received::Partial { needed: 1 });
         }
-        match self.on_piece(parts, None, piece)? {
-            Step::Blocked => {
-                self.block();
-                Ok(Received::Blocked)
-            }
-            Step::Done(event) => Ok(self.piece_taken(piece.len(), event)),
-        }
+        self.on_piece(parts, piece.len(), None, piece)
     }
 
     fn on_piece<'i>(
         &mut self,
         parts: &mut Parts<'_>,
+        consumed: usize,
         message: Option<Message<'i>>,
         payload: &'i [u8],
-    ) -> Result<Step<'i>, ConnectionError> {
+    ) -> Step<'i> {
         let Stream { left, total, fate } = self.link.stream;
         let rest = left - payload.len() as u32;
         let mut ack = None;
         match fate {
             Fate::Repeated(id) => {
                 if rest == 0 && self.receive(parts, id, QoS::ExactlyOnce, None)? != Arrival::Repeated {
-                    return Ok(Step::Blocked);
+                    return Ok(Received::Blocked);
                 }
                 self.link.stream.left = rest;
                 self.stats.repeated_messages = self.stats.repeated_messages.saturating_add(u32::from(rest == 0));
-                return Ok(Step::Done(None));
+                return Ok(Received::Packet { consumed, event: None });
             }
-            Fate::Owed { place, serial } if rest == 0 => {
-                if self.limits.manual_acks() {
-                    ack = Some(PendingAck { place, serial });
-                } else if let Some(slot) = self.incoming.held(parts.inbox, place, serial) {
-                    slot.acknowledged = true;
-                    if slot.state == ReceiveState::ExactlyOnce {
+            Fate::Owed { place } if rest == 0 => {
+                if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
+                    slot.acknowledged = !self.limits.manual_acks();
+                    ack = (!slot.acknowledged).then_some(PendingAck { place, serial: slot.serial });
+                    if slot.acknowledged && slot.state == ReceiveState::ExactlyOnce {
                         parts.journal.write(&Record::Received(slot.id));
                     }
                 }
@@ -173,18 +149,12 @@ impl Core {
         self.link.stream.left = rest;
         self.stats.messages_received += u64::from(rest == 0);
         let fragment = Fragment { message, payload, offset: total - left, total, is_last: rest == 0, ack };
-        Ok(Step::Done(Some(Event::Fragment(fragment))))
+        Ok(Received::Packet { consumed, event: Some(Event::Fragment(fragment)) })
     }
 
-    /// `consumed` bytes are done with. While more are to come the link is inside a packet that makes progress.
-    fn piece_taken<'i>(&mut self, consumed: usize, event: Option<Event<'i>>) -> Received<'i> {
-        self.stats.bytes_received += consumed as u64;
-        if self.link.stream.is_open() {
-            self.unblock();
-            self.note_progress(self.link.partial as usize + consumed);
-        } else {
-            self.note_packet();
-        }
-        Received::Packet { consumed, event }
+    /// So many bytes are done with, and more are to come: the link is inside a packet that makes progress.
+    pub(super) fn note_piece(&mut self, consumed: usize) {
+        self.unblock();
+        self.note_progress(self.link.partial as usize + consumed);
     }
 }

@@ -214,6 +214,11 @@ impl Incoming {
         self.owed.first == 0 && self.completing.first == 0 && matches!(self.strays, [Stray { id: 0, .. }, ..])
     }
 
+    /// No message is open, and nothing is owed.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.used == 0 && self.owes_nothing()
+    }
+
     /// How many messages the next link may have open, in a table that can have so many slots, even if all are QoS 2.
     pub(crate) fn affordable(&self, slots: usize) -> usize {
         slots.saturating_sub(usize::from(self.used) + RESERVE).max(1)
@@ -435,8 +440,9 @@ impl Incoming {
     }
 
     /// A message whose end never came was not received: when it comes again it is new. After [`link_lost`](Self::link_lost).
-    pub(crate) fn abandon(&mut self, inbox: &mut [ReceiveSlot], place: u16, serial: u32) {
-        if self.held(inbox, place, serial).is_some() {
+    pub(crate) fn abandon(&mut self, inbox: &mut [ReceiveSlot], place: u16) {
+        let is_there = inbox.get(usize::from(place)).is_some_and(|slot| slot.state == ReceiveState::ExactlyOnce);
+        if is_there {
             self.free(inbox, place + 1);
         }
     }

@@ -20,7 +20,7 @@ use crate::session::reencode::remaining;
 use crate::session::sending::Run;
 use crate::storage::{Flags, Kind, Parts, Payload, Record, SendSlot, State};
 use crate::types::Version;
-use crate::wire::{Writer, varint_len};
+use crate::wire::varint_len;
 
 /// The bookkeeping over the send slots and the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -55,7 +55,7 @@ pub(crate) struct Outgoing {
     pub(super) run: Run,
 }
 
-/// A packet to be stored: how long it is and how it is written.
+/// A packet to be stored.
 pub(crate) struct Frame<'f> {
     pub(crate) kind: Kind,
     pub(crate) flags: Flags,
@@ -64,7 +64,6 @@ pub(crate) struct Frame<'f> {
     pub(crate) length: usize,
     /// A payload that stays outside the arena.
     pub(crate) shared: Option<Payload<'f>>,
-    pub(crate) write: &'f dyn Fn(u16, &mut Writer<'_>),
 }
 
 /// An acknowledgement that found its packet.
@@ -163,17 +162,16 @@ impl Outgoing {
         self.in_flight > 0 || !self.requests.is_empty()
     }
 
-    /// Stores a packet for which [`Need`](super::Need) said that there is room, under a new identifier and handle.
-    pub(crate) fn push(&mut self, parts: &mut Parts<'_>, frame: &Frame<'_>) -> Option<Matched> {
+    /// Makes a place for a packet for which [`Need`](super::Need) said that there is room, under a new identifier and handle. The caller
+    /// writes its bytes there.
+    #[inline]
+    pub(crate) fn push<'p>(&mut self, parts: &'p mut Parts<'_>, frame: &Frame<'_>) -> Option<(Matched, &'p mut [u8])> {
         let id = self.free_id(parts.slots)?;
         if self.arena.end as usize + frame.length > parts.arena.len() {
             self.arena.compact(parts, &self.log);
         }
-        let room = parts.arena.get_mut(self.arena.end as usize..)?.get_mut(..frame.length)?;
-        let mut writer = Writer::new(room);
-        (frame.write)(id, &mut writer);
-        debug_assert_eq!(writer.finish(), Ok(frame.length));
-
+        let start = self.arena.end as usize;
+        parts.arena.get(start..)?.get(..frame.length)?;
         let index = place(parts.slots, id);
         let mut flags = frame.flags;
         let mut shared = 0;
@@ -200,7 +198,8 @@ impl Outgoing {
             self.publishes += 1;
             self.note_expiry(frame.detail);
         }
-        Some(Matched { handle, id })
+        let room = parts.arena.get_mut(start..)?.get_mut(..frame.length)?;
+        Some((Matched { handle, id }, room))
     }
 
     /// What a durable memory must know of a message that was accepted.

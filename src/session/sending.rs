@@ -91,18 +91,15 @@ impl Peer {
     }
 
     /// Why the server won't take this packet.
-    fn refuses(&self, slot: &SendSlot, first_byte: u8, length: usize) -> Option<Cause> {
+    fn refuses(&self, slot: &SendSlot, arena: &[u8], length: usize) -> Option<Cause> {
+        let is_retained = || arena.get(slot.position as usize).is_some_and(|first_byte| first_byte & 1 != 0);
         if !self.takes_length(length) {
-            Some(Cause::TooLarge) // [MQTT-3.2.2-15]
-        } else if slot.kind.is_publish() {
-            let is_retained = first_byte & 1 != 0;
-            if !QoS::from_bits(first_byte >> 1 & 3).is_some_and(|qos| self.takes_qos(qos)) {
-                Some(Cause::QoSNotSupported) // [MQTT-3.2.2-11]
-            } else {
-                (is_retained && self.no_retain).then_some(Cause::RetainNotSupported) // [MQTT-3.2.2-14]
-            }
-        } else {
-            self.lacks(slot.flags).then_some(Cause::SubscriptionNotSupported)
+            return Some(Cause::TooLarge); // [MQTT-3.2.2-15]
+        }
+        match slot.kind.qos() {
+            Some(qos) if !self.takes_qos(qos) => Some(Cause::QoSNotSupported), // [MQTT-3.2.2-11]
+            Some(_) => (self.no_retain && is_retained()).then_some(Cause::RetainNotSupported), // [MQTT-3.2.2-14]
+            None => self.lacks(slot.flags).then_some(Cause::SubscriptionNotSupported),
         }
     }
 }
@@ -125,6 +122,11 @@ impl Outgoing {
         self.run.offset > 0
     }
 
+    /// There may be something that [`stage`](Self::stage) would find.
+    pub(crate) const fn may_stage(&self) -> bool {
+        self.next != 0
+    }
+
     /// Stages as many packets as lie together and may be sent now.
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Seconds) {
         let mut end = None;
@@ -133,8 +135,7 @@ impl Outgoing {
                 return;
             }
             let length = slot.length + Self::outside_length(parts, &slot);
-            let first_byte = parts.arena.get(slot.position as usize).copied().unwrap_or_default();
-            let cause = match peer.refuses(&slot, first_byte, length as usize) {
+            let cause = match peer.refuses(&slot, parts.arena, length as usize) {
                 None if is_expired(&slot, time.over) => Some(Cause::Expired),
                 cause => cause,
             };
@@ -149,7 +150,9 @@ impl Outgoing {
             if is_alone && end.is_some() {
                 return;
             }
-            write_time_left(parts.arena, &slot, time, self.version);
+            if slot.detail != 0 {
+                write_time_left(parts.arena, &slot, time, self.version);
+            }
             self.stage_one(parts.slots, &slot, length);
             if is_alone {
                 return;
@@ -415,9 +418,9 @@ pub(super) fn is_expired(slot: &SendSlot, second: u32) -> bool {
     slot.expiry() != 0 && slot.expiry() <= second
 }
 
-/// Puts the seconds that are left into a message that has been waiting (§3.3.2.3.3).
+/// Puts the seconds that are left into a message that expires and has been waiting (§3.3.2.3.3).
 fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Seconds, version: Version) {
-    if !slot.kind.is_publish() || slot.detail == 0 || !version.has_properties() {
+    if !slot.kind.is_publish() || !version.has_properties() {
         return;
     }
     let start = slot.position as usize;

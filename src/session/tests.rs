@@ -31,16 +31,12 @@ fn push_with(
         Packet::Publish(Publish { dup: false, qos, retain: false, topic: "t", id, properties, payload })
     };
     let version = outgoing.version();
-    let mut buffer = [0; 300];
-    let length = packet(1).encode(version, &mut buffer).unwrap();
+    let length = packet(1).encode(version, &mut [0; 300]).unwrap();
     let kind = [Kind::Publish0, Kind::Publish1, Kind::Publish2][usize::from(qos.bits())];
-    let write = |id: u16, writer: &mut crate::wire::Writer<'_>| {
-        let mut buffer = [0; 300];
-        let length = packet(id).encode(version, &mut buffer).unwrap();
-        writer.bytes(&buffer[..length]);
-    };
-    let frame = Frame { kind, flags: Flags::default(), detail, length, shared: None, write: &write };
-    outgoing.push(parts, &frame).unwrap()
+    let (matched, room) =
+        outgoing.push(parts, &Frame { kind, flags: Flags::default(), detail, length, shared: None }).unwrap();
+    assert_eq!(packet(matched.id).encode(version, room), Ok(length));
+    matched
 }
 
 /// Takes everything that may be sent, and shows it as (DUP, payload).

@@ -94,6 +94,7 @@ impl Sealed for Borrowed<'_> {
             receive_slots: self.0.receive.len(),
             control: self.0.control.len(),
             aliases: self.0.aliases_in.0.len().min(self.0.aliases_out.0.len()),
+            shares_payloads: false,
         }
     }
 }

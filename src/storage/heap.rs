@@ -1,21 +1,32 @@
 //! Storage that grows on demand.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::storage::sealed::{Bounds, Demand, Sealed};
+use crate::storage::sealed::{Bounds, Demand, Sealed, Used};
 use crate::storage::{
     AliasEntry, JournalPart, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
 };
 
 /// Storage on the heap: starts empty, grows up to the connection's limits, keeps its capacity while busy.
 ///
-/// Nothing that a peer sends makes it grow past the limits; once warm, nothing allocates.
+/// Nothing that a peer sends makes it grow past the limits; once warm, nothing allocates. A connection that only waits holds little more than
+/// its CONNECT took; [`shrink`](crate::Connection::shrink) brings a busy one back to that.
 #[derive(Clone, Debug, Default)]
 pub struct Heap {
-    slots: Vec<SendSlot>,
-    arena: Vec<u8>,
-    inbox: Vec<ReceiveSlot>,
-    control: Vec<u8>,
+    slots: Table<SendSlot>,
+    arena: Table<u8>,
+    inbox: Table<ReceiveSlot>,
+    control: Table<u8>,
+    /// What few connections use.
+    rare: Option<Box<Rare>>,
+}
+
+/// A slice that allocates nothing while it is empty, and has no room to spare.
+type Table<T> = Option<Box<[T]>>;
+
+#[derive(Clone, Debug, Default)]
+struct Rare {
     entries_in: Vec<AliasEntry>,
     entries_out: Vec<AliasEntry>,
     names_in: Vec<u8>,
@@ -38,99 +49,113 @@ impl Heap {
 
     /// Empty storage; allocates nothing yet.
     pub const fn new() -> Self {
-        Self {
-            slots: Vec::new(),
-            arena: Vec::new(),
-            inbox: Vec::new(),
-            control: Vec::new(),
-            entries_in: Vec::new(),
-            entries_out: Vec::new(),
-            names_in: Vec::new(),
-            names_out: Vec::new(),
-            #[cfg(feature = "bytes")]
-            payloads: Vec::new(),
-        }
+        Self { slots: None, arena: None, inbox: None, control: None, rare: None }
     }
 
     /// Doubles the table. A packet lives at its identifier modulo the length, so each moves without a collision.
     fn grow_slots(&mut self, limit: usize) {
-        let length = (self.slots.len() * 2).clamp(Self::FIRST_SLOTS, limit.next_power_of_two().max(Self::FIRST_SLOTS));
-        let mut slots = Vec::new();
-        slots.resize(length, SendSlot::FREE);
-        for slot in self.slots.iter().filter(|slot| slot.id != 0) {
+        let old = self.slots.as_deref().unwrap_or_default();
+        let length = (old.len() * 2).clamp(Self::FIRST_SLOTS, limit.next_power_of_two().max(Self::FIRST_SLOTS));
+        let mut slots = table(SendSlot::FREE, length);
+        for slot in old.iter().filter(|slot| slot.id != 0) {
             if let Some(place) = slots.get_mut(usize::from(slot.id) & (length - 1)) {
                 *place = *slot;
             }
         }
-        self.move_payloads(length);
-        self.slots = slots;
+        #[cfg(feature = "bytes")]
+        if let Some(rare) = &mut self.rare {
+            rare.move_payloads(old, length);
+        }
+        self.slots = Some(slots);
     }
 
+    /// Doubles the table. Slots stay where they are; the index is made anew.
+    fn grow_inbox(&mut self, limit: usize) {
+        let limit = limit.min(Self::MOST_RECEIVED).next_power_of_two().max(Self::FIRST_SLOTS);
+        let old = self.inbox.as_deref().map_or(0, <[_]>::len);
+        let length = (old * 2).clamp(Self::FIRST_SLOTS, limit);
+        if length > old {
+            resize(&mut self.inbox, length, ReceiveSlot::FREE);
+            crate::session::reindex(self.inbox.as_deref_mut().unwrap_or_default());
+        }
+    }
+}
+
+impl Rare {
     #[cfg(feature = "bytes")]
-    fn move_payloads(&mut self, length: usize) {
+    fn move_payloads(&mut self, slots: &[SendSlot], length: usize) {
         if self.payloads.is_empty() {
             return;
         }
         let mut moved = Vec::new();
         moved.resize(length, bytes::Bytes::new());
-        for (slot, payload) in self.slots.iter().zip(&mut self.payloads) {
+        for (slot, payload) in slots.iter().zip(&mut self.payloads) {
             if let Some(place) = moved.get_mut(usize::from(slot.id) & (length - 1)).filter(|_| slot.id != 0) {
                 *place = core::mem::take(payload);
             }
         }
         self.payloads = moved;
     }
+}
 
-    #[cfg(not(feature = "bytes"))]
-    fn move_payloads(&mut self, _length: usize) {}
+fn table<T: Copy>(value: T, length: usize) -> Box<[T]> {
+    let mut table = Vec::new();
+    table.resize(length, value);
+    table.into_boxed_slice()
+}
 
-    /// Doubles the table. Slots stay where they are; the index is made anew.
-    fn grow_inbox(&mut self, limit: usize) {
-        let limit = limit.min(Self::MOST_RECEIVED).next_power_of_two().max(Self::FIRST_SLOTS);
-        let length = (self.inbox.len() * 2).clamp(Self::FIRST_SLOTS, limit);
-        if length > self.inbox.len() {
-            self.inbox.resize(length, ReceiveSlot::FREE);
-            crate::session::reindex(&mut self.inbox);
-        }
-    }
-
-    fn all_parts(&mut self) -> Parts<'_> {
-        Parts {
-            slots: &mut self.slots,
-            arena: &mut self.arena,
-            inbox: &mut self.inbox,
-            control: &mut self.control,
-            names_in: Names { entries: &mut self.entries_in, bytes: &mut self.names_in },
-            names_out: Names { entries: &mut self.entries_out, bytes: &mut self.names_out },
-            #[cfg(feature = "bytes")]
-            payloads: SharedPayloads::new(&mut self.payloads),
-            #[cfg(not(feature = "bytes"))]
-            payloads: SharedPayloads::NONE,
-            journal: JournalPart::NONE,
-        }
-    }
+/// Gives a table another length; what is there stays.
+fn resize<T: Copy>(table: &mut Table<T>, length: usize, value: T) {
+    let mut grown = table.take().map(Vec::from).unwrap_or_default();
+    grown.truncate(length);
+    grown.reserve_exact(length - grown.len());
+    grown.resize(length, value);
+    *table = if length == 0 { None } else { Some(grown.into_boxed_slice()) };
 }
 
 impl Storage for Heap {}
 
 impl Sealed for Heap {
     fn view(&self) -> View<'_> {
+        let (mut alias_entries, mut alias_names) = ([&[][..]; 2], [&[][..]; 2]);
+        if let Some(rare) = &self.rare {
+            alias_entries = [&rare.entries_in, &rare.entries_out];
+            alias_names = [&rare.names_in, &rare.names_out];
+        }
         View {
-            slots: &self.slots,
-            arena: &self.arena,
-            inbox: &self.inbox,
-            control: &self.control,
-            alias_entries: [&self.entries_in, &self.entries_out],
-            alias_names: [&self.names_in, &self.names_out],
+            slots: self.slots.as_deref().unwrap_or_default(),
+            arena: self.arena.as_deref().unwrap_or_default(),
+            inbox: self.inbox.as_deref().unwrap_or_default(),
+            control: self.control.as_deref().unwrap_or_default(),
+            alias_entries,
+            alias_names,
             #[cfg(feature = "bytes")]
-            payloads: SharedView::new(&self.payloads),
+            payloads: SharedView::new(self.rare.as_ref().map_or(&[], |rare| &rare.payloads)),
             #[cfg(not(feature = "bytes"))]
             payloads: SharedView::NONE,
         }
     }
 
     fn parts(&mut self) -> Parts<'_> {
-        self.all_parts()
+        let mut parts = Parts {
+            slots: self.slots.as_deref_mut().unwrap_or_default(),
+            arena: self.arena.as_deref_mut().unwrap_or_default(),
+            inbox: self.inbox.as_deref_mut().unwrap_or_default(),
+            control: self.control.as_deref_mut().unwrap_or_default(),
+            names_in: Names { entries: &mut [], bytes: &mut [] },
+            names_out: Names { entries: &mut [], bytes: &mut [] },
+            payloads: SharedPayloads::NONE,
+            journal: JournalPart::NONE,
+        };
+        if let Some(rare) = self.rare.as_deref_mut() {
+            parts.names_in = Names { entries: &mut rare.entries_in, bytes: &mut rare.names_in };
+            parts.names_out = Names { entries: &mut rare.entries_out, bytes: &mut rare.names_out };
+            #[cfg(feature = "bytes")]
+            {
+                parts.payloads = SharedPayloads::new(&mut rare.payloads);
+            }
+        }
+        parts
     }
 
     fn grow(&mut self, demand: Demand) {
@@ -139,14 +164,22 @@ impl Sealed for Heap {
             Demand::ReceiveSlot { limit } => self.grow_inbox(limit),
             Demand::Arena { bytes } => {
                 let length = bytes.next_power_of_two().max(Self::FIRST_ARENA);
-                self.arena.resize(length.max(self.arena.len()), 0);
+                let old = self.arena.as_deref().map_or(0, <[u8]>::len);
+                resize(&mut self.arena, length.max(old), 0);
             }
-            Demand::Control { bytes } => self.control.resize(bytes.max(self.control.len()), 0),
+            Demand::Control { bytes } => {
+                let old = self.control.as_deref().map_or(0, <[u8]>::len);
+                resize(&mut self.control, bytes.max(old), 0);
+            }
             Demand::Aliases { inbound, outbound, name } => {
-                self.entries_in.resize(inbound, AliasEntry::UNBOUND);
-                self.names_in.resize(inbound * name, 0);
-                self.entries_out.resize(outbound, AliasEntry::UNBOUND);
-                self.names_out.resize(outbound * name, 0);
+                let rare = self.rare.get_or_insert_default();
+                rare.entries_in.resize(inbound, AliasEntry::UNBOUND);
+                rare.names_in.resize(inbound * name, 0);
+                rare.entries_out.resize(outbound, AliasEntry::UNBOUND);
+                rare.names_out.resize(outbound * name, 0);
+            }
+            Demand::SharedPayload => {
+                self.rare.get_or_insert_default();
             }
         }
     }
@@ -158,18 +191,21 @@ impl Sealed for Heap {
             receive_slots: Self::MOST_RECEIVED,
             control: usize::MAX,
             aliases: usize::from(u16::MAX),
+            shares_payloads: cfg!(feature = "bytes"),
         }
     }
 
-    fn shrink(&mut self, arena_used: usize, slots_empty: bool) {
-        if slots_empty {
-            self.slots = Vec::new();
-            #[cfg(feature = "bytes")]
-            {
-                self.payloads = Vec::new();
-            }
+    fn shrink(&mut self, used: Used) {
+        if used.slots_are_empty {
+            self.slots = None;
         }
-        self.arena.truncate(arena_used);
-        self.arena.shrink_to_fit();
+        if used.inbox_is_empty {
+            self.inbox = None;
+        }
+        resize(&mut self.arena, used.arena, 0);
+        resize(&mut self.control, used.control, 0);
+        if used.is_closed && used.slots_are_empty {
+            self.rare = None;
+        }
     }
 }

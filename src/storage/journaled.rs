@@ -1,7 +1,7 @@
 //! A storage with a journal beside it.
 
 use crate::storage::journal::{JournalPart, Log};
-use crate::storage::sealed::{Bounds, Demand, Sealed};
+use crate::storage::sealed::{Bounds, Demand, Sealed, Used};
 use crate::storage::{Parts, Storage, View};
 
 /// Another storage, and `N` bytes for records that were not written to durable memory yet: see the [`journal`](crate::journal).
@@ -67,7 +67,7 @@ impl<S: Sealed, const N: usize> Sealed for Journaled<S, N> {
         self.storage.bounds()
     }
 
-    fn shrink(&mut self, arena_used: usize, slots_empty: bool) {
-        self.storage.shrink(arena_used, slots_empty);
+    fn shrink(&mut self, used: Used) {
+        self.storage.shrink(used);
     }
 }

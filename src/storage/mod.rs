@@ -58,6 +58,8 @@ pub(crate) mod sealed {
         Control { bytes: usize },
         /// Stores for so many topic aliases in each direction, each name so long.
         Aliases { inbound: usize, outbound: usize, name: usize },
+        /// A place for payloads that are kept by reference.
+        SharedPayload,
     }
 
     pub trait Sealed {
@@ -71,7 +73,19 @@ pub(crate) mod sealed {
         fn bounds(&self) -> Bounds;
 
         /// Gives memory back that is not in use.
-        fn shrink(&mut self, _arena_used: usize, _slots_empty: bool) {}
+        fn shrink(&mut self, _used: Used) {}
+    }
+
+    /// What of a storage must stay.
+    pub struct Used {
+        /// Bytes from the start of the arena.
+        pub arena: usize,
+        /// Bytes from the start of the control area.
+        pub control: usize,
+        pub slots_are_empty: bool,
+        pub inbox_is_empty: bool,
+        /// No link is up, so no topic alias is bound.
+        pub is_closed: bool,
     }
 
     /// How large the parts of a storage may become.
@@ -82,5 +96,7 @@ pub(crate) mod sealed {
         pub receive_slots: usize,
         pub control: usize,
         pub aliases: usize,
+        /// Payloads can be kept by reference.
+        pub shares_payloads: bool,
     }
 }

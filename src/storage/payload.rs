@@ -18,6 +18,10 @@ pub enum Payload<'a> {
     Bytes(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] &'a bytes::Bytes),
 }
 
+/// Shorter payloads are copied: that is cheaper than counting references.
+#[cfg(feature = "bytes")]
+const WORTH_SHARING: usize = 256;
+
 impl<'a> Payload<'a> {
     /// How many bytes there are.
     pub fn len(&self) -> usize {
@@ -46,6 +50,15 @@ impl<'a> Payload<'a> {
     /// Whether the bytes are shared, where the storage can.
     pub(crate) const fn is_shared(&self) -> bool {
         !matches!(self, Self::Slice(_) | Self::Streamed(_))
+    }
+
+    /// Whether it is shared, and long enough for that to be cheaper than a copy.
+    pub(crate) fn is_worth_sharing(&self) -> bool {
+        match self {
+            Self::Slice(_) | Self::Streamed(_) => false,
+            #[cfg(feature = "bytes")]
+            Self::Bytes(bytes) => bytes.len() >= WORTH_SHARING,
+        }
     }
 
     /// The bytes that are here, however they are kept.
@@ -110,9 +123,6 @@ mod shared {
 
     use super::Payload;
 
-    /// Shorter payloads are copied: that is cheaper than counting references.
-    const WORTH_SHARING: usize = 256;
-
     /// The payloads that are kept by reference: one place for each send slot, made at first use.
     pub(crate) struct SharedPayloads<'a>(Option<&'a mut Vec<Bytes>>);
 
@@ -125,11 +135,6 @@ mod shared {
 
         pub(crate) fn new(store: &'a mut Vec<Bytes>) -> Self {
             Self(Some(store))
-        }
-
-        /// Whether this payload will be kept by reference.
-        pub(crate) fn takes(&self, payload: &Payload<'_>) -> bool {
-            self.0.is_some() && matches!(payload, Payload::Bytes(bytes) if bytes.len() >= WORTH_SHARING)
         }
 
         pub(crate) fn put(&mut self, index: usize, payload: &Payload<'_>) {
@@ -181,10 +186,6 @@ mod unshared {
 
     impl SharedPayloads<'_> {
         pub(crate) const NONE: Self = Self(PhantomData);
-
-        pub(crate) fn takes(&self, _payload: &Payload<'_>) -> bool {
-            false
-        }
 
         pub(crate) fn put(&mut self, _index: usize, _payload: &Payload<'_>) {}
 

@@ -1,5 +1,7 @@
 //! The records that the session's tables consist of. All zeros is "free".
 
+use crate::types::QoS;
+
 /// What a send slot holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
@@ -20,6 +22,16 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const fn is_publish(self) -> bool {
         matches!(self, Self::Publish0 | Self::Publish1 | Self::Publish2)
+    }
+
+    /// The quality of service of a PUBLISH.
+    pub(crate) const fn qos(self) -> Option<QoS> {
+        match self {
+            Self::Publish0 => Some(QoS::AtMostOnce),
+            Self::Publish1 => Some(QoS::AtLeastOnce),
+            Self::Publish2 => Some(QoS::ExactlyOnce),
+            _ => None,
+        }
     }
 
     pub(crate) const fn is_request(self) -> bool {

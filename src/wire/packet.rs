@@ -84,7 +84,7 @@ impl<'a> Packet<'a> {
         Ok(match packet_type {
             PacketType::Connect => Self::Connect(Connect::decode(body)?),
             PacketType::ConnAck => Self::ConnAck(ConnAck::decode(body)?),
-            PacketType::Publish => Self::Publish(Publish::decode(header.flags, body)?),
+            PacketType::Publish => Self::Publish(Publish::decode(header.flags, body)?.0),
             PacketType::PubAck => Self::PubAck(Acknowledgement::decode(packet_type, body)?),
             PacketType::PubRec => Self::PubRec(Acknowledgement::decode(packet_type, body)?),
             PacketType::PubRel => Self::PubRel(Acknowledgement::decode(packet_type, body)?),

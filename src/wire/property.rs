@@ -139,6 +139,12 @@ macro_rules! properties {
             )+
         }
 
+        /// The identifiers by name.
+        #[allow(non_upper_case_globals, dead_code)]
+        mod id {
+            $(pub(super) const $variant: u8 = $id;)+
+        }
+
         /// Sorted by identifier.
         const SPECS: &[Spec] = &[$(Spec {
             id: $id,
@@ -203,8 +209,21 @@ properties! {
 const USER_PROPERTY: u8 = 0x26;
 const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;
 
-fn spec(id: u32) -> Option<&'static Spec> {
-    SPECS.iter().find(|spec| u32::from(spec.id) == id)
+/// The place of each identifier in the table, plus 1.
+#[allow(clippy::indexing_slicing)] // a constant with a wrong index doesn't compile
+const PLACES: [u8; 0x2B] = {
+    let (mut places, mut rows) = ([0; 0x2B], SPECS);
+    while let [rest @ .., last] = rows {
+        places[last.id as usize] = rows.len() as u8;
+        rows = rest;
+    }
+    places
+};
+
+/// The place of a property in the table, and its row.
+fn spec(id: u32) -> Option<(usize, &'static Spec)> {
+    let place = usize::from(*PLACES.get(id as usize)?).checked_sub(1)?;
+    Some((place, SPECS.get(place)?))
 }
 
 /// A list of properties: either bytes that were checked when they came from a peer, or the application's own slice.
@@ -273,8 +292,8 @@ impl<'a> Properties<'a> {
         let bytes = block;
         let mut seen = Seen::default();
         while !block.is_empty() {
-            let spec = spec(block.varint()?).ok_or(Malformed::UnknownProperty)?;
-            seen.check(spec, packets)?;
+            let (place, spec) = spec(block.varint()?).ok_or(Malformed::UnknownProperty)?;
+            seen.check(place, spec, packets)?;
             check_value(spec, read_value(spec.kind, &mut block)?)?;
         }
         let mut bytes = bytes;
@@ -286,7 +305,7 @@ impl<'a> Properties<'a> {
     pub(crate) fn from_raw(bytes: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes, Rules::new(Version::V5));
         while !reader.is_empty() {
-            let spec = spec(reader.varint().ok()?)?;
+            let (_, spec) = spec(reader.varint().ok()?)?;
             read_value(spec.kind, &mut reader).ok()?;
         }
         Some(Self(Form::Checked(bytes)))
@@ -325,8 +344,8 @@ impl<'a> Properties<'a> {
         let mut seen = Seen::default();
         for property in self.iter() {
             let fault = |violation| PropertyError { id: property.id(), violation };
-            let spec = spec(property.id().into()).ok_or(fault(Violation::PropertyNotAllowed))?;
-            seen.check(spec, packets).map_err(fault)?;
+            let (place, spec) = spec(property.id().into()).ok_or(fault(Violation::PropertyNotAllowed))?;
+            seen.check(place, spec, packets).map_err(fault)?;
             check_value(spec, property.value()).map_err(fault)?;
             if !fits(property.value()) {
                 return Err(fault(Violation::PropertyValue));
@@ -336,18 +355,18 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// Which properties of a block were met already.
+/// Which properties of a block were met already, as bits at their places in the table.
 #[derive(Default)]
-struct Seen(u64);
+struct Seen(u32);
 
 impl Seen {
-    fn check(&mut self, spec: &Spec, packets: u16) -> Result<(), Violation> {
+    fn check(&mut self, place: usize, spec: &Spec, packets: u16) -> Result<(), Violation> {
         if spec.packets & packets == 0 {
             return Err(Violation::PropertyNotAllowed);
         }
         let repeats =
             spec.id == USER_PROPERTY || spec.id == SUBSCRIPTION_IDENTIFIER && packets & PacketType::Publish.bit() != 0;
-        let bit = 1 << spec.id;
+        let bit = 1 << place;
         if self.0 & bit != 0 && !repeats {
             return Err(Violation::PropertyTwice);
         }
@@ -366,6 +385,19 @@ fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<Value<'a>, Malf
         Kind::Binary => Value::Binary(reader.binary()?),
         Kind::Pair => Value::Pair(reader.string()?, reader.string()?), // [MQTT-1.5.7-1]
     })
+}
+
+/// Passes over a value that was checked before.
+fn skip_value(kind: Kind, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+    match kind {
+        Kind::Byte => reader.bytes(1)?,
+        Kind::TwoByte => reader.bytes(2)?,
+        Kind::FourByte => reader.bytes(4)?,
+        Kind::Varint => return reader.varint().map(drop),
+        Kind::Text | Kind::Binary => reader.binary()?,
+        Kind::Pair => reader.binary().and_then(|_| reader.binary())?,
+    };
+    Ok(())
 }
 
 fn check_value(spec: &Spec, value: Value<'_>) -> Result<(), Violation> {
@@ -392,7 +424,7 @@ fn fits(value: Value<'_>) -> bool {
 impl<'a> Property<'a> {
     /// The standard's name of the property.
     pub fn name(&self) -> &'static str {
-        spec(self.id().into()).map_or("", |spec| spec.name)
+        spec(self.id().into()).map_or("", |(_, spec)| spec.name)
     }
 
     /// The encoding in parts. What can't be expressed is cut short: no packet can carry it either.
@@ -401,7 +433,7 @@ impl<'a> Property<'a> {
         let mut head = [0; 4];
         let mut writer = Writer::new(&mut head);
         let mut fields = [None; 2];
-        match (spec(id.into()).map(|spec| spec.kind), self.value()) {
+        match (spec(id.into()).map(|(_, spec)| spec.kind), self.value()) {
             (Some(kind), Value::Number(number)) => {
                 let most = if matches!(kind, Kind::Varint) { MAX_REMAINING as u32 } else { u32::MAX };
                 write_number(kind, number.min(most), &mut writer);
@@ -419,7 +451,7 @@ impl<'a> Property<'a> {
 
     fn encode(&self, writer: &mut Writer<'_>) {
         writer.u8(self.id());
-        let Some(spec) = spec(self.id().into()) else { return };
+        let Some((_, spec)) = spec(self.id().into()) else { return };
         match (spec.kind, self.value()) {
             (kind, Value::Number(number)) => write_number(kind, number, writer),
             (_, Value::Text(text)) => writer.string(text),
@@ -482,7 +514,7 @@ impl<'a> Iterator for PropertiesIter<'a> {
             IterForm::List(list) => list.next().copied(),
             // The bytes were checked when they came in, so an error here only means "no more".
             IterForm::Checked(reader) => {
-                let spec = spec(reader.varint().ok()?)?;
+                let (_, spec) = spec(reader.varint().ok()?)?;
                 Property::from_value(spec.id, read_value(spec.kind, reader).ok()?)
             }
         }
@@ -551,10 +583,10 @@ macro_rules! lookups {
                     if self.is_empty() {
                         return None;
                     }
-                    self.iter().find_map(|property| match property {
+                    match self.find(id::$variant)? {
                         Property::$variant(value) => Some(value),
                         _ => None,
-                    })
+                    }
                 }
             )+
         }
@@ -601,6 +633,15 @@ lookups! {
 }
 
 impl<'a> Properties<'a> {
+    /// The first property with this identifier. Those before it are passed over: they were checked when they came in.
+    fn find(&self, id: u8) -> Option<Property<'a>> {
+        let mut properties = self.iter();
+        if let IterForm::Checked(rest) = &mut properties.0 {
+            seek(rest, id)?;
+        }
+        properties.find(|property| property.id() == id)
+    }
+
     /// All User Properties (§3.1.2.11.8) in order.
     pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.iter().filter_map(|property| match property {
@@ -622,12 +663,20 @@ impl<'a> Properties<'a> {
 /// Where the value of the property `id` stands in a block that was checked before.
 pub(super) fn value_position(block: Reader<'_>, id: u8) -> Option<usize> {
     let mut rest = block;
+    seek(&mut rest, id)?;
+    Some(block.remaining() - rest.remaining() + 1)
+}
+
+/// Goes to the property `id` in a block that was checked before; `None` if it isn't there.
+fn seek(rest: &mut Reader<'_>, id: u8) -> Option<()> {
     loop {
-        let spec = spec(rest.varint().ok()?)?;
+        let mut next = *rest;
+        let (_, spec) = spec(next.varint().ok()?)?;
         if spec.id == id {
-            return Some(block.remaining() - rest.remaining());
+            return Some(());
         }
-        read_value(spec.kind, &mut rest).ok()?;
+        skip_value(spec.kind, &mut next).ok()?;
+        *rest = next;
     }
 }
 

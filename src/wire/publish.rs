@@ -1,6 +1,5 @@
 //! PUBLISH (§3.3).
 
-use crate::topic::has_wildcard;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::property;
 use crate::wire::{DUP, DecodeError, Malformed, PacketType, Properties, Reader, Violation, Writer};
@@ -28,18 +27,21 @@ pub struct Publish<'a> {
 const RETAIN: u8 = 0b0001;
 
 impl<'a> Publish<'a> {
-    pub(crate) fn decode(flags: u8, mut body: Reader<'a>) -> Result<Self, DecodeError> {
+    /// The packet, and the Topic Alias that it carries.
+    pub(crate) fn decode(flags: u8, mut body: Reader<'a>) -> Result<(Self, Option<u16>), DecodeError> {
         let rules = body.rules();
         let qos = QoS::from_bits(flags >> 1 & 0b11).ok_or(Malformed::QoS)?; // [MQTT-3.3.1-4]
         let dup = flags & DUP != 0;
         if dup && qos == QoS::AtMostOnce && rules.strict {
             return Err(Violation::DupAtQoS0.into()); // [MQTT-3.3.1-2]
         }
-        let topic = body.string()?;
+        let topic = body.topic_name()?;
         let id = if qos == QoS::AtMostOnce { None } else { Some(body.packet_id()?) };
         let properties = Properties::decode(&mut body, PacketType::Publish.bit())?;
-        check_topic(topic, &properties)?;
-        Ok(Self { dup, qos, retain: flags & RETAIN != 0, topic, id, properties, payload: body.rest() })
+        let alias = properties.topic_alias();
+        check_topic(topic, alias)?;
+        let publish = Self { dup, qos, retain: flags & RETAIN != 0, topic, id, properties, payload: body.rest() };
+        Ok((publish, alias))
     }
 
     /// Whether everything before the payload is there; it isn't checked beyond that.
@@ -72,13 +74,9 @@ impl<'a> Publish<'a> {
     }
 }
 
-/// A topic name has no wildcard `[MQTT-3.3.2-2]` and is empty only if an alias stands for it `[MQTT-4.7.3-1]`; no alias is 0
-/// `[MQTT-3.3.2-8]`.
-fn check_topic(topic: &str, properties: &Properties<'_>) -> Result<(), Violation> {
-    if has_wildcard(topic) {
-        return Err(Violation::TopicWildcard);
-    }
-    match properties.topic_alias() {
+/// A topic name is empty only if an alias stands for it `[MQTT-4.7.3-1]`; no alias is 0 `[MQTT-3.3.2-8]`.
+fn check_topic(topic: &str, alias: Option<u16>) -> Result<(), Violation> {
+    match alias {
         Some(0) => Err(Violation::TopicAlias),
         None if topic.is_empty() => Err(Violation::EmptyTopic),
         _ => Ok(()),

@@ -1,7 +1,7 @@
 //! One cursor over a packet's bytes. Everything a peer sends is read through it, so no other file of the codec does
 //! arithmetic with positions, and none can read past the end.
 
-use crate::topic::has_nul;
+use crate::topic::{has_nul, has_wildcard, is_plain_topic};
 use crate::types::{PacketId, Version};
 use crate::wire::{DecodeError, Malformed, Violation};
 
@@ -109,6 +109,20 @@ impl<'a> Reader<'a> {
         }
         if self.rules.strict && text.chars().any(is_discouraged) {
             return Err(Malformed::ControlCharacter);
+        }
+        Ok(text)
+    }
+
+    /// A topic name: a string without wildcards `[MQTT-3.3.2-2]`. It may be empty.
+    pub(crate) fn topic_name(&mut self) -> Result<&'a str, DecodeError> {
+        let mut again = *self;
+        let bytes = self.binary()?;
+        let text = core::str::from_utf8(bytes).map_err(|_| Malformed::Utf8)?;
+        if self.rules.strict || !is_plain_topic(bytes) {
+            again.string()?; // says what is wrong, if it isn't a wildcard
+            if has_wildcard(text) {
+                return Err(Violation::TopicWildcard.into());
+            }
         }
         Ok(text)
     }

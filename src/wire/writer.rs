@@ -64,7 +64,11 @@ impl<'a> Writer<'a> {
         body(&mut measure);
         self.field_too_long |= measure.field_too_long || measure.length > MAX_REMAINING;
         self.varint(measure.length as u32);
-        body(self);
+        if self.length < self.buffer.len() {
+            body(self);
+        } else {
+            self.length = self.length.saturating_add(measure.length); // nothing would be written
+        }
     }
 
     /// The length of all that was written; an error if it didn't fit or cannot be expressed.

@@ -11,12 +11,13 @@ use crate::select::{Scope, Selection};
 pub const HELP: &str = "\
 The project's own commands.
 
-    cargo xtask test     set the machine up, then run every check
-    cargo xtask setup    only set the machine up
-    cargo xtask fuzz     run every fuzz target for a minute, or for --seconds N
-    cargo xtask faults   check that ten known faults are found, by two methods each; --all tries every method
-    cargo xtask trace    check that statements of the standards are cited; --table prints docs/traceability.md
-    cargo xtask help     this text
+    cargo xtask test            set the machine up, then run every check
+    cargo xtask setup           only set the machine up
+    cargo xtask fuzz            run every fuzz target for a minute, or for --seconds N
+    cargo xtask instructions    compare instructions per message with the accepted ones; --bless accepts those of now
+    cargo xtask faults          check that ten known faults are found, by two methods each; --all tries every method
+    cargo xtask trace           check that statements of the standards are cited; --table prints docs/traceability.md
+    cargo xtask help            this text
 
 Options of `test` and `setup`:
 
@@ -47,6 +48,11 @@ pub enum Command {
         /// By every method, not just by enough of them.
         all: bool,
     },
+    /// Count instructions.
+    Instructions {
+        /// Accept the counts.
+        bless: bool,
+    },
     /// Check the citations, or print their table.
     Trace {
         /// Print it.
@@ -69,6 +75,10 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("test") => Scope::All,
             Some("setup") => Scope::Setup,
             Some("fuzz") => return read_fuzz(parser).map(Ok),
+            Some("instructions") => {
+                return read_flag(parser, "bless")
+                    .map(|bless| Ok(bless.map_or(Command::Help, |bless| Command::Instructions { bless })));
+            }
             Some("faults") => {
                 return read_flag(parser, "all")
                     .map(|all| Ok(all.map_or(Command::Help, |all| Command::Faults { all })));
@@ -79,7 +89,7 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             }
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, faults, trace and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace and help."
                 )));
             }
         },
@@ -166,6 +176,8 @@ mod tests {
         assert!(parsed("faults --table").is_err());
         assert_eq!(parsed("fuzz"), Ok(Command::Fuzz { seconds: 60 }));
         assert_eq!(parsed("fuzz --seconds 5"), Ok(Command::Fuzz { seconds: 5 }));
+        assert_eq!(parsed("instructions"), Ok(Command::Instructions { bless: false }));
+        assert_eq!(parsed("instructions --bless"), Ok(Command::Instructions { bless: true }));
         assert_eq!(parsed("trace"), Ok(Command::Trace { table: false }));
         assert_eq!(parsed("trace --table"), Ok(Command::Trace { table: true }));
     }

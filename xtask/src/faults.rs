@@ -68,9 +68,9 @@ const FAULTS: [Fault; 10] = [
         ("src/connection/core.rs", "        self.aliases_out.clear(&mut parts.names_out);\n", ""),
     ] },
     Fault { name: "a SUBSCRIBE takes the identifier of a message in flight", changes: &[(
-        "src/session/outgoing.rs",
-        "        (frame.write)(id, &mut writer);\n",
-        "        (frame.write)(if frame.kind.is_request() { 1 } else { id }, &mut writer);\n",
+        "src/connection/commands.rs",
+        "        write_request(packet, matched.id, ",
+        "        write_request(packet, 1, ",
     )] },
     Fault { name: "an unanswered PINGREQ is held against the next link", changes: &[
         (

@@ -6,6 +6,7 @@
 mod args;
 mod faults;
 mod fuzz;
+mod instructions;
 mod report;
 mod select;
 mod setup;
@@ -69,6 +70,10 @@ fn choose(command: &Command) -> Result<Chosen> {
         Command::Faults { all } => {
             let all = *all;
             Chosen::Work(Box::new(move |shell| faults::run(shell, all)))
+        }
+        Command::Instructions { bless } => {
+            let bless = *bless;
+            Chosen::Work(Box::new(move |shell| instructions::run(shell, bless)))
         }
         Command::Trace { table: true } => Chosen::Work(Box::new(trace::print)),
         Command::Trace { table: false } => Chosen::Work(Box::new(trace::check)),

@@ -15,14 +15,26 @@ const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "cargo fmt --version"), ("cli
 
 /// The mosquitto broker and its clients, from the system's packages.
 pub fn mosquitto(shell: &Shell) -> Result {
-    let missing = missing(BROKER_PROGRAMS, |program| shell.has(program));
-    if missing.is_empty() {
-        return ready("mosquitto");
-    }
     let by_hand = format!(
         "Please install mosquitto and its clients (Debian, Ubuntu: `apt-get install {BROKER_PACKAGES}`; \
          macOS: `brew install mosquitto`), or leave the broker tests out with `--skip mosquitto --skip broker`."
     );
+    packages(shell, "mosquitto", &BROKER_PROGRAMS, BROKER_PACKAGES, &by_hand)
+}
+
+/// valgrind, whose callgrind counts instructions; from the system's packages.
+pub fn valgrind(shell: &Shell) -> Result {
+    let by_hand = "Please install valgrind (Debian, Ubuntu: `apt-get install valgrind`), or leave the counting out with \
+                   `--skip instructions`.";
+    packages(shell, "valgrind", &["valgrind"], "valgrind", by_hand)
+}
+
+/// Installs `packages` if one of `programs` is missing.
+fn packages(shell: &Shell, what: &str, programs: &[&str], packages: &str, by_hand: &str) -> Result {
+    let missing: Vec<_> = programs.iter().copied().filter(|program| !shell.has(program)).collect();
+    if missing.is_empty() {
+        return ready(what);
+    }
     let missing = missing.join(", ");
     if !shell.has("apt-get") {
         return Err(format!("{missing} cannot be found, and there is no apt-get here. {by_hand}"));
@@ -35,7 +47,7 @@ pub fn mosquitto(shell: &Shell) -> Result {
         println!("{warning} Going on with the package lists that are there.");
     }
     shell
-        .run(&format!("{apt_get} install -y {BROKER_PACKAGES}"))
+        .run(&format!("{apt_get} install -y {packages}"))
         .map_err(|error| format!("{missing} cannot be found. {error} {by_hand}"))
 }
 

@@ -1,7 +1,7 @@
 //! The table of steps. Everything `cargo xtask test` does is a row here, in the order in which it is done.
 
 use crate::shell::Shell;
-use crate::{Result, faults, fuzz, setup, trace};
+use crate::{Result, faults, fuzz, instructions, setup, trace};
 
 /// The oldest toolchain that must build the crate: `rust-version` of the root package, with its patch number.
 pub const MSRV: &str = "1.87.0";
@@ -89,6 +89,7 @@ pub const STEPS: &[Step] = &[
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     call("faults", "ten known faults are found, each by two methods", faults::check),
+    call("instructions", "no message takes 3 % more instructions than accepted; worst inputs stay linear", instructions::check),
     inside("benches", "the benchmarks build", "cargo check --all-targets"),
     inside("examples/hosts", "the example hosts build", "cargo check --all-targets"),
 ];

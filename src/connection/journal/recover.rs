@@ -10,7 +10,7 @@ use crate::storage::sealed::{Demand, Sealed};
 use crate::storage::{Flags, JournalPart, Journaled, Kind, Next, Parts, Record, START, Storage, is_erased};
 use crate::time::Instant;
 use crate::types::{PacketId, QoS};
-use crate::wire::{PacketType, Writer};
+use crate::wire::PacketType;
 
 impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
     /// The connection that wrote `journal`, as it was after the last whole record, without a link. The storage must be empty, and have at least the room that
@@ -82,10 +82,10 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
                 if is_streamed {
                     flags.set(Flags::STREAMED);
                 }
-                let write = |_: u16, writer: &mut Writer<'_>| writer.bytes(frame);
                 core.outgoing.set_counters(handle.wrapping_sub(1), id.wrapping_sub(1));
-                let frame = Frame { kind, flags, detail: 0, length: frame.len(), shared: None, write: &write };
-                let matched = core.outgoing.push(parts, &frame).ok_or(Fault::NoRoom)?;
+                let made = Frame { kind, flags, detail: 0, length: frame.len(), shared: None };
+                let (matched, room) = core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?;
+                room.copy_from_slice(frame);
                 if matched.id != id {
                     return Err(Fault::NoRoom);
                 }
