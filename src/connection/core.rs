@@ -127,8 +127,10 @@ impl Core {
         }
         self.outgoing.link_lost(parts);
         self.incoming.link_lost(parts.inbox);
-        self.aliases_in.clear(&mut parts.names_in);
-        self.aliases_out.clear(&mut parts.names_out);
+        if Version::KNOWS_PROPERTIES {
+            self.aliases_in.clear(&mut parts.names_in);
+            self.aliases_out.clear(&mut parts.names_out);
+        }
         if self.link.established {
             self.start_session_expiry();
         } else if self.link.clean_start && self.link.is_connect_out && !self.is_answered() {

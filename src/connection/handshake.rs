@@ -57,6 +57,9 @@ impl Announced {
 /// `[MQTT-3.1.3-4]` `[MQTT-3.1.3-11]` `[MQTT-3.1.3-12]`.
 pub(super) fn check_connect(connect: &Connect<'_>) -> Result<(), OpenError> {
     let version = connect.version;
+    if !version.is_supported() {
+        return Err(OpenError::Version);
+    }
     check_client_id(connect)?;
     if connect.password.is_some() && connect.user_name.is_none() && !version.allows_password_alone() {
         return Err(OpenError::PasswordWithoutUserName);

@@ -11,7 +11,7 @@ use crate::session::{Aliases, Arrival, Bound, Matched, Mismatch, PubRecStep, Rel
 use crate::storage::{Kind, Parts};
 use crate::time::Deadline;
 use crate::topic::TopicName;
-use crate::types::{Handle, PacketId, QoS};
+use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{
     Acknowledgement, Auth, ConnAck, Disconnect, Header, HeaderStep, PacketType, Properties, Publish, Reader, SubAck,
     UnsubAck, Violation, is_problem_information,
@@ -102,6 +102,9 @@ impl Core {
                 body.finish()?;
                 self.on_pingresp()
             }
+            PacketType::Disconnect | PacketType::Auth if !Version::KNOWS_PROPERTIES => {
+                return Err(Violation::UnexpectedPacket.into());
+            }
             PacketType::Disconnect => Some(self.on_disconnect(Disconnect::decode(body)?)?),
             PacketType::Auth => {
                 let auth = Auth::decode(body)?;
@@ -117,7 +120,7 @@ impl Core {
 
     /// Reason strings and user properties only if we didn't ask for silence `[MQTT-3.1.2-29]`.
     fn check_requested(&self, properties: &Properties<'_>) -> Result<(), Violation> {
-        let is_breach = self.link.no_problem_information && properties.iter().any(|p| is_problem_information(&p));
+        let is_breach = Version::KNOWS_PROPERTIES && self.link.no_problem_information && properties.iter().any(|p| is_problem_information(&p));
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 

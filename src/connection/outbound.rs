@@ -131,7 +131,7 @@ impl Core {
         if self.outgoing.is_between_frames() {
             let time = self.seconds();
             self.outgoing.stage(parts, &self.link.peer, time);
-            if self.link.peer.topic_aliases > 0 {
+            if self.link.peer.has_aliases() {
                 self.alias_topic(parts);
             }
         }

@@ -71,23 +71,29 @@ impl Peer {
         no_shares: false,
     };
 
+    /// Messages may name their topics by aliases.
+    pub(crate) const fn has_aliases(&self) -> bool {
+        Version::KNOWS_PROPERTIES && self.topic_aliases > 0
+    }
+
     pub(crate) const fn takes_length(&self, length: usize) -> bool {
-        self.max_packet == 0 || length <= self.max_packet as usize
+        !Version::KNOWS_PROPERTIES || self.max_packet == 0 || length <= self.max_packet as usize
     }
 
     pub(crate) const fn takes_qos(&self, qos: QoS) -> bool {
         !match qos {
             QoS::AtMostOnce => false,
-            QoS::AtLeastOnce => self.no_qos1,
-            QoS::ExactlyOnce => self.no_qos2 || self.no_qos1,
+            QoS::AtLeastOnce => Version::KNOWS_PROPERTIES && self.no_qos1,
+            QoS::ExactlyOnce => Version::KNOWS_PROPERTIES && (self.no_qos2 || self.no_qos1),
         }
     }
 
     /// A SUBSCRIBE with these marks asks for something that the server doesn't have (§3.2.2.3).
     pub(crate) const fn lacks(&self, flags: Flags) -> bool {
-        flags.has(Flags::SHARE) && self.no_shares
-            || flags.has(Flags::WILDCARD) && self.no_wildcards
-            || flags.has(Flags::IDENTIFIER) && self.no_identifiers
+        Version::KNOWS_PROPERTIES
+            && (flags.has(Flags::SHARE) && self.no_shares
+                || flags.has(Flags::WILDCARD) && self.no_wildcards
+                || flags.has(Flags::IDENTIFIER) && self.no_identifiers)
     }
 
     /// Why the server won't take this packet.
@@ -142,7 +148,7 @@ impl Outgoing {
                 self.end(parts, slot.id, cause);
                 continue;
             }
-            let is_alone = slot.flags.has(Flags::SHARED_PAYLOAD) || peer.topic_aliases > 0 && slot.kind.is_publish();
+            let is_alone = slot.flags.has(Flags::SHARED_PAYLOAD) || peer.has_aliases() && slot.kind.is_publish();
             if is_alone && end.is_some() {
                 return;
             }

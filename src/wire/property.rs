@@ -419,6 +419,7 @@ impl<'a> Iterator for PropertiesIter<'a> {
         match &mut self.0 {
             IterForm::List(list) => list.next().copied(),
             // The bytes were checked when they came in, so an error here only means "no more".
+            IterForm::Checked(_) if !Version::KNOWS_PROPERTIES => None,
             IterForm::Checked(reader) => {
                 let spec = spec(reader.varint().ok()?)?;
                 Property::from_value(spec.id, read_value(spec.kind, reader).ok()?)
