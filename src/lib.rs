@@ -42,6 +42,7 @@ extern crate std;
 mod fmt;
 
 mod backoff;
+mod bytes;
 mod client_id;
 mod command;
 mod connection;

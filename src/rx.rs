@@ -1,5 +1,7 @@
 //! Keeping the tail: hosts read bytes in pieces of any size, packets come whole.
 
+use crate::bytes::shift;
+
 /// A receive buffer of `N` bytes, for hosts without an allocator. `N` is [`Limits::inline_max`](crate::Limits::inline_max) or more.
 ///
 /// ```
@@ -34,7 +36,7 @@ impl<const N: usize> RxBuffer<N> {
     /// Where the transport reads into: all that is free. What is kept is moved to the front for it.
     pub fn room(&mut self) -> &mut [u8] {
         if self.start > 0 {
-            self.bytes.copy_within(self.start..self.end, 0);
+            shift(&mut self.bytes, self.start, self.end - self.start, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()

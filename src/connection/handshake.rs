@@ -81,9 +81,14 @@ fn check_client_id(connect: &Connect<'_>) -> Result<(), OpenError> {
     let is_allowed = if connect.client_id.is_empty() {
         version.allows_empty_client_id() && (connect.clean_start || !version.empty_client_id_needs_clean())
     } else {
-        connect.client_id.chars().count() <= version.max_client_id_chars()
+        characters(connect.client_id) <= version.max_client_id_chars()
     };
     if is_allowed { Ok(()) } else { Err(OpenError::ClientId) }
+}
+
+/// Counts the bytes that begin a character.
+fn characters(text: &str) -> usize {
+    text.bytes().filter(|byte| byte & 0xC0 != 0x80).count()
 }
 
 fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {

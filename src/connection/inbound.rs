@@ -120,7 +120,9 @@ impl Core {
 
     /// Reason strings and user properties only if we didn't ask for silence `[MQTT-3.1.2-29]`.
     fn check_requested(&self, properties: &Properties<'_>) -> Result<(), Violation> {
-        let is_breach = Version::KNOWS_PROPERTIES && self.link.no_problem_information && properties.iter().any(|p| is_problem_information(&p));
+        let is_breach = Version::KNOWS_PROPERTIES
+            && self.link.no_problem_information
+            && properties.iter().any(|p| is_problem_information(&p));
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 

@@ -3,6 +3,7 @@
 //! Consecutive packets of the log that may all be sent form a *run*: one stretch of the arena, shown to the transport as one slice. QoS 0
 //! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
 
+use crate::bytes::copy;
 use crate::event::Cause;
 use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
@@ -372,6 +373,6 @@ fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Seconds, version: Ve
     let Some(frame) = arena.get_mut(start..start + slot.length as usize) else { return };
     let Some(position) = expiry_position(Reader::new(frame, Rules::new(version))) else { return };
     if let Some(place) = frame.get_mut(position..position + 4) {
-        place.copy_from_slice(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes());
+        copy(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes(), place);
     }
 }

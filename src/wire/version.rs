@@ -32,7 +32,8 @@ impl Version {
 
     /// The version with this protocol name and level (without the bridge bit).
     pub(crate) fn from_protocol(name: &str, level: u8) -> Option<Self> {
-        let is_it = |version: &Self| version.level() == level && version.protocol_name() == name && version.is_supported();
+        let is_it =
+            |version: &Self| version.level() == level && version.protocol_name() == name && version.is_supported();
         Self::ALL.into_iter().find(is_it)
     }
 
@@ -112,8 +113,7 @@ impl Version {
 
     /// The DUP bit of the fixed header is allowed in this packet: in 3.1 also where 3.1.1 reserves it.
     pub(crate) const fn allows_dup(self, packet: PacketType) -> bool {
-        self.is_v31()
-            && matches!(packet, PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe)
+        self.is_v31() && matches!(packet, PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe)
     }
 
     /// The packet type exists in this version.
