@@ -48,7 +48,6 @@ enum Range {
 
 struct Spec {
     id: u8,
-    name: &'static str,
     kind: Kind,
     range: Range,
     /// The packets that may carry it, as packet type bits and the will's.
@@ -142,16 +141,24 @@ macro_rules! properties {
         /// Sorted by identifier.
         const SPECS: &[Spec] = &[$(Spec {
             id: $id,
-            name: $name,
             kind: Kind::$kind,
             range: Range::$range,
             packets: $(properties!(@bit $packet))|+,
         }),+];
 
+        /// The standard's names: apart, since few programs show them.
+        const NAMES: &[(u8, &str)] = &[$(($id, $name)),+];
+
+        /// The identifiers by the names of the variants.
+        #[allow(non_upper_case_globals)]
+        mod ids {
+            $(pub(super) const $variant: u8 = $id;)+
+        }
+
         impl<'a> Property<'a> {
             /// The property's identifier on the wire.
             pub const fn id(&self) -> u8 {
-                match self { $(Self::$variant(_) => $id,)+ }
+                match self { $(Self::$variant(_) => ids::$variant,)+ }
             }
 
             fn value(self) -> Value<'a> {
@@ -256,6 +263,24 @@ impl<'a> Properties<'a> {
             Form::List(list) => IterForm::List(list.iter()),
         };
         PropertiesIter(form)
+    }
+
+    /// The value of the first property with this identifier.
+    fn find(&self, id: u8) -> Option<Value<'a>> {
+        match self.0 {
+            Form::Checked(_) if !Version::KNOWS_PROPERTIES => None,
+            Form::Checked(bytes) => {
+                let mut reader = Reader::new(bytes, Rules::new(Version::V5));
+                loop {
+                    let spec = spec(reader.varint().ok()?)?;
+                    let value = read_value(spec.kind, &mut reader).ok()?;
+                    if spec.id == id {
+                        return Some(value);
+                    }
+                }
+            }
+            Form::List(list) => list.iter().find(|property| property.id() == id).map(|property| property.value()),
+        }
     }
 
     /// Reads a property block with its length from the start of `reader`; in versions without properties reads nothing.
@@ -381,7 +406,7 @@ fn fits(value: Value<'_>) -> bool {
 impl<'a> Property<'a> {
     /// The standard's name of the property.
     pub fn name(&self) -> &'static str {
-        spec(self.id().into()).map_or("", |spec| spec.name)
+        NAMES.iter().find(|(id, _)| *id == self.id()).map_or("", |(_, name)| name)
     }
 
     fn encode(&self, writer: &mut Writer<'_>) {
@@ -490,10 +515,7 @@ macro_rules! lookups {
                     if self.is_empty() {
                         return None;
                     }
-                    self.iter().find_map(|property| match property {
-                        Property::$variant(value) => Some(value),
-                        _ => None,
-                    })
+                    self.find(ids::$variant).map(Field::from_value)
                 }
             )+
         }
