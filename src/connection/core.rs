@@ -18,8 +18,6 @@ pub(super) struct Core {
     pub(super) incoming: Incoming,
     pub(super) aliases_in: Aliases,
     pub(super) aliases_out: Aliases,
-    /// The server holds our session, as far as we know.
-    pub(super) session_exists: bool,
     /// When the server drops it, counted from the end of the last link.
     pub(super) session_expires: Deadline,
     pub(super) link: Link,
@@ -36,7 +34,6 @@ impl Core {
             incoming: Incoming::EMPTY,
             aliases_in: Aliases::EMPTY,
             aliases_out: Aliases::EMPTY,
-            session_exists: false,
             session_expires: Deadline::NONE,
             link: Link::CLOSED,
             now: Instant::from_millis(0),
@@ -134,7 +131,7 @@ impl Core {
         if self.link.established {
             self.start_session_expiry();
         } else if self.link.clean_start && self.link.is_connect_out && !self.is_answered() {
-            self.session_exists = false; // the server may have dropped it, as it was told to
+            self.outgoing.session_exists = false; // the server may have dropped it, as it was told to
         }
         self.link = Link::CLOSED;
     }

@@ -6,7 +6,7 @@ use crate::connection::state::State;
 use crate::connection::stats::count;
 use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
-use crate::limits::OnSessionLoss;
+use crate::limits::{OnSessionLoss, StoredLimits};
 use crate::reason::ReasonCode;
 use crate::session::{Loss, fingerprint};
 use crate::storage::Parts;
@@ -29,6 +29,9 @@ impl Announced {
     pub(super) fn new(receive_maximum: u16, topic_alias_maximum: u16, inline_max: usize) -> Self {
         let mut announced =
             Self { list: [Property::TopicAliasMaximum(0); 3], count: 0, receive_maximum, topic_alias_maximum };
+        if !Version::KNOWS_PROPERTIES {
+            return announced;
+        }
         if receive_maximum < u16::MAX {
             announced.add(Property::ReceiveMaximum(receive_maximum));
         }
@@ -139,7 +142,7 @@ impl Core {
         let mut link = Link::CLOSED;
         link.control.append(parts.control, false, &|writer| write_connect(connect, announced, writer))?;
         self.outgoing.speak(parts, connect.version);
-        self.session_exists &= !self.session_expires.is_due(self.now);
+        self.outgoing.session_exists &= !self.session_expires.is_due(self.now);
         link.state = State::Connecting;
         link.clean_start = connect.clean_start;
         link.empty_client_id = connect.client_id.is_empty();
@@ -156,13 +159,13 @@ impl Core {
         if connect.version.has_properties() {
             link.read_connect(&connect.properties);
         }
-        link.deadlines.connack = self.connack_deadline();
+        link.deadlines.handshake = self.handshake_deadline();
         self.link = link;
         Ok(())
     }
 
-    fn connack_deadline(&self) -> Deadline {
-        match self.limits.get().connack_timeout {
+    fn handshake_deadline(&self) -> Deadline {
+        match self.limits.connack_timeout() {
             0 => Deadline::NONE,
             millis => Deadline::at(self.now.after_millis(millis.into())),
         }
@@ -182,17 +185,18 @@ impl Core {
             return Ok(Event::ConnAck(ConnAck { reason, code, session: SessionState::Untouched, properties }));
         }
         self.check_connack(&connack)?;
-        self.link.read_connack(&properties);
-        self.link.peer.window = self.link.peer.window.min(self.limits.max_inflight());
-        self.link.peer.topic_aliases = self.link.peer.topic_aliases.min(self.limits.get().outbound_aliases);
-        if !self.link.empty_client_id && properties.assigned_client_identifier().is_some() {
-            count(&mut self.stats.ignored_client_ids);
+        self.link.peer.window = self.limits.max_inflight();
+        if self.version().has_properties() {
+            self.link.read_connack(&properties, &self.limits);
+            if !self.link.empty_client_id && properties.assigned_client_identifier().is_some() {
+                count(&mut self.stats.ignored_client_ids);
+            }
         }
         let session = self.settle_session(parts, connack.session_present);
         self.link.state = State::Connected;
         self.link.established = true;
-        self.link.deadlines.connack = Deadline::NONE;
-        self.session_exists = true;
+        self.link.deadlines.handshake = Deadline::NONE;
+        self.outgoing.session_exists = true;
         self.session_expires = Deadline::NONE;
         count(&mut self.stats.links);
         crate::fmt::debug!("connected: {}", session);
@@ -205,7 +209,7 @@ impl Core {
         if connack.session_present && link.clean_start {
             return Err(Violation::SessionPresent); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
         }
-        if connack.session_present && !self.session_exists && self.version().refuses_unknown_session() {
+        if connack.session_present && !self.outgoing.session_exists && self.version().refuses_unknown_session() {
             return Err(Violation::UnknownSession); // [MQTT-3.2.2-4]
         }
         if !self.version().has_properties() {
@@ -223,7 +227,7 @@ impl Core {
     /// Resumes the session `[MQTT-3.1.2-5]` or starts a new one `[MQTT-3.1.2-6]`, before anything else is sent: whichever it is, Session Present tells
     /// `[MQTT-3.2.2-3]`. Of an old one nothing is left then `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
     fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool) -> SessionState {
-        let held = self.session_exists;
+        let held = self.outgoing.session_exists;
         let resumed = match self.version().has_session_present() {
             true => session_present,
             false => held && !self.link.clean_start,
@@ -232,7 +236,7 @@ impl Core {
             return SessionState::Resumed;
         }
         self.incoming.clear(parts.inbox);
-        let republish = self.limits.get().on_session_loss == OnSessionLoss::Republish;
+        let republish = self.limits.on_session_loss() == OnSessionLoss::Republish;
         let Loss { republished, aborted, completed } = self.outgoing.session_lost(parts, republish);
         if resumed {
             SessionState::Older { republished, aborted, completed }
@@ -255,7 +259,7 @@ impl Core {
         self.link.is_challenged = auth.reason == ReasonCode::CONTINUE_AUTHENTICATION;
         if auth.reason == ReasonCode::SUCCESS {
             self.link.auth = AuthState::Method;
-            self.link.deadlines.auth = Deadline::NONE;
+            self.link.deadlines.handshake = Deadline::NONE;
         }
         Ok(Event::Auth(auth))
     }
@@ -291,7 +295,7 @@ impl Core {
         self.link.is_challenged = false;
         if starts {
             self.link.auth = AuthState::Again;
-            self.link.deadlines.auth = self.connack_deadline();
+            self.link.deadlines.handshake = self.handshake_deadline();
         }
         Ok(())
     }
@@ -327,12 +331,11 @@ impl Link {
     }
 
     /// Takes over what the server can and wants (§3.2.2.3).
-    fn read_connack(&mut self, properties: &Properties<'_>) {
-        self.peer.window = u16::MAX;
+    fn read_connack(&mut self, properties: &Properties<'_>, limits: &StoredLimits) {
         for property in properties {
             match property {
-                Property::ReceiveMaximum(number) => self.peer.window = number, // [MQTT-4.9.0-1]
-                Property::TopicAliasMaximum(number) => self.peer.topic_aliases = number, // absent: none [MQTT-3.2.2-18]
+                Property::ReceiveMaximum(number) => self.peer.window = self.peer.window.min(number), // [MQTT-4.9.0-1]
+                Property::TopicAliasMaximum(number) => self.peer.topic_aliases = number.min(limits.topic_aliases().1), // absent: none [MQTT-3.2.2-18]
                 Property::MaximumPacketSize(length) => self.peer.max_packet = length,
                 // [MQTT-3.2.2-9]
                 Property::MaximumQoS(level) => {

@@ -13,7 +13,7 @@ type Books<'a> = (
     crate::session::Outgoing,
     &'a crate::session::Incoming,
     [&'a crate::session::Aliases; 2],
-    (bool, crate::time::Deadline, crate::time::Instant),
+    (crate::time::Deadline, crate::time::Instant),
     &'a crate::connection::link::Link,
 );
 
@@ -23,7 +23,7 @@ fn books(core: &Core) -> Books<'_> {
         core.outgoing.without_positions(),
         &core.incoming,
         [&core.aliases_in, &core.aliases_out],
-        (core.session_exists, core.session_expires, core.now),
+        (core.session_expires, core.now),
         &core.link,
     )
 }

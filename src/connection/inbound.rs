@@ -128,7 +128,7 @@ impl Core {
 
     #[inline]
     fn on_publish<'i>(&mut self, parts: &mut Parts<'_>, publish: Publish<'i>) -> Result<Step<'i>, ConnectionError> {
-        let alias = publish.properties.topic_alias();
+        let alias = if Version::KNOWS_PROPERTIES { publish.properties.topic_alias() } else { None };
         let topic = self.resolve(parts, &publish, alias)?;
         let is_invalid = self.limits.check_payload_format()
             && publish.properties.payload_format_indicator() == Some(true)

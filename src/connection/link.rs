@@ -54,9 +54,9 @@ pub(super) struct Link {
 /// The deadlines that are set by events; the others are derived.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Deadlines {
-    pub(super) connack: Deadline,
+    /// The end of the handshake: CONNACK, or on a link that is up the end of a re-authentication.
+    pub(super) handshake: Deadline,
     pub(super) pingresp: Deadline,
-    pub(super) auth: Deadline,
     pub(super) ack: Deadline,
     pub(super) retry: Deadline,
 }
@@ -112,9 +112,8 @@ impl Link {
         last_sent: Instant::from_millis(0),
         last_received: Instant::from_millis(0),
         deadlines: Deadlines {
-            connack: Deadline::NONE,
+            handshake: Deadline::NONE,
             pingresp: Deadline::NONE,
-            auth: Deadline::NONE,
             ack: Deadline::NONE,
             retry: Deadline::NONE,
         },

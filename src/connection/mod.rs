@@ -60,10 +60,10 @@ impl<S: Storage> Connection<S> {
         }
         check_connect(connect)?;
         let bounds = self.storage.bounds();
-        let limits = self.core.limits.get();
+        let (inbound, outbound) = self.core.limits.topic_aliases();
         let affordable = self.core.incoming.affordable(self.core.limits.max_received(bounds.receive_slots));
         let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
-        let aliases = usize::from(limits.topic_alias_maximum).min(bounds.aliases);
+        let aliases = usize::from(inbound).min(bounds.aliases);
         let announced = Announced::new(receive as u16, aliases as u16, self.core.limits.inline_max());
         let needed = measure(&|writer| write_connect(connect, &announced, writer));
         if needed == usize::MAX {
@@ -74,9 +74,9 @@ impl<S: Storage> Connection<S> {
         }
         self.core.see(now);
         self.storage.grow(Demand::Control { bytes: needed.max(SMALL_CONTROL) });
-        if aliases > 0 || limits.outbound_aliases > 0 {
-            let (inbound, outbound) = (aliases, limits.outbound_aliases.into());
-            self.storage.grow(Demand::Aliases { inbound, outbound, name: limits.alias_name_max.into() });
+        if aliases > 0 || outbound > 0 {
+            let name = self.core.limits.alias_name_max().into();
+            self.storage.grow(Demand::Aliases { inbound: aliases, outbound: outbound.into(), name });
         }
         self.core.open(&mut self.storage.parts(), connect, &announced)
     }
@@ -274,7 +274,7 @@ impl<S: Storage> Connection<S> {
             let mut parts = self.storage.parts();
             self.core.outgoing.forget(&mut parts);
             self.core.incoming.clear(parts.inbox);
-            self.core.session_exists = false;
+            self.core.outgoing.session_exists = false;
         }
         is_closed
     }
@@ -287,7 +287,7 @@ impl<S: Storage> Connection<S> {
     pub fn adopt_session(&mut self) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
-            self.core.session_exists = true;
+            self.core.outgoing.session_exists = true;
             self.core.session_expires = Deadline::NONE;
         }
         is_closed

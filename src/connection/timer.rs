@@ -49,11 +49,11 @@ impl Core {
     fn deadline(&self, timer: Timer) -> Deadline {
         let deadlines = &self.link.deadlines;
         match timer {
-            Timer::ConnAck => deadlines.connack,
+            Timer::ConnAck | Timer::Auth if (timer == Timer::Auth) == self.is_connected() => deadlines.handshake,
+            Timer::ConnAck | Timer::Auth => Deadline::NONE,
             // What is waited for may lie behind the input that isn't taken.
             Timer::PingResp | Timer::Ack | Timer::Retry if self.link.blocked => Deadline::NONE,
             Timer::PingResp => self.pingresp_deadline(),
-            Timer::Auth => deadlines.auth,
             Timer::Ack => deadlines.ack,
             Timer::Retry => deadlines.retry,
             Timer::KeepAlive => self.keep_alive_deadline(),
@@ -123,7 +123,7 @@ impl Core {
     }
 
     fn pingresp_timeout(&self) -> u64 {
-        match self.limits.get().pingresp_timeout {
+        match self.limits.pingresp_timeout() {
             0 => u64::from(self.link.keep_alive) * 1000,
             millis => millis.into(),
         }
@@ -177,16 +177,16 @@ impl Core {
             (self.link.deadlines.ack, self.link.deadlines.retry) = (Deadline::NONE, Deadline::NONE);
             return;
         }
-        let limits = self.limits.get();
+        let (ack_timeout, retry_interval) = self.limits.ack_timeouts();
         let now = self.now;
         let set = |deadline: &mut Deadline, millis: u32| {
             if millis > 0 && *deadline == Deadline::NONE {
                 *deadline = Deadline::at(now.after_millis(millis.into()));
             }
         };
-        set(&mut self.link.deadlines.ack, limits.ack_timeout);
+        set(&mut self.link.deadlines.ack, ack_timeout);
         if self.version().allows_timed_retry() {
-            set(&mut self.link.deadlines.retry, limits.retry_interval);
+            set(&mut self.link.deadlines.retry, retry_interval);
         }
     }
 
