@@ -11,11 +11,12 @@ use crate::select::{Scope, Selection};
 pub const HELP: &str = "\
 The project's own commands.
 
-    cargo xtask test     set the machine up, then run every check
-    cargo xtask setup    only set the machine up
-    cargo xtask fuzz     run every fuzz target for a minute, or for --seconds N
-    cargo xtask trace    check that statements of the standards are cited; --table prints docs/traceability.md
-    cargo xtask help     this text
+    cargo xtask test       set the machine up, then run every check
+    cargo xtask setup      only set the machine up
+    cargo xtask fuzz       run every fuzz target for a minute, or for --seconds N
+    cargo xtask trace      check that statements of the standards are cited; --table prints docs/traceability.md
+    cargo xtask footprint  print what firmware with the crate takes, and with its peers; --write puts it into the README
+    cargo xtask help       this text
 
 Options of `test` and `setup`:
 
@@ -46,6 +47,11 @@ pub enum Command {
         /// Print it.
         table: bool,
     },
+    /// Measure firmware.
+    Footprint {
+        /// Put the table into the README.
+        write: bool,
+    },
 }
 
 /// Reads the arguments behind the program's name.
@@ -64,9 +70,10 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("setup") => Scope::Setup,
             Some("fuzz") => return read_fuzz(parser).map(Ok),
             Some("trace") => return read_trace(parser).map(Ok),
+            Some("footprint") => return read_footprint(parser).map(Ok),
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, trace and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, trace, footprint and help."
                 )));
             }
         },
@@ -112,6 +119,18 @@ fn read_trace(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexop
     Ok(Command::Trace { table })
 }
 
+fn read_footprint(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt::Error> {
+    let mut write = false;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("write") => write = true,
+            Short('h') | Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Footprint { write })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +169,8 @@ mod tests {
         assert_eq!(parsed("fuzz --seconds 5"), Ok(Command::Fuzz { seconds: 5 }));
         assert_eq!(parsed("trace"), Ok(Command::Trace { table: false }));
         assert_eq!(parsed("trace --table"), Ok(Command::Trace { table: true }));
+        assert_eq!(parsed("footprint"), Ok(Command::Footprint { write: false }));
+        assert_eq!(parsed("footprint --write"), Ok(Command::Footprint { write: true }));
     }
 
     #[test]

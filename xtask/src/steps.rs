@@ -85,6 +85,9 @@ pub const STEPS: &[Step] = &[
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
 
     inside("no_std-example/host-test", "the firmwares hold out on an emulated board, against a real mosquitto", "cargo test"),
+    check("footprint", "firmware holds no panic, and is not larger than the README says", &[
+        "cargo run --quiet --manifest-path no_std-example/host-test/Cargo.toml --bin footprint -- --check",
+    ]),
     inside("fuzz", "the fuzz targets build", "cargo check"),
     call("fuzz-run", "every fuzz target runs for a moment, the same each time", fuzz::smoke),
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),

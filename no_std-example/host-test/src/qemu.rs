@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use crate::PATIENCE;
 use crate::lines::Lines;
 use crate::server::find;
 
@@ -14,6 +12,8 @@ pub struct Board {
     child: Child,
     /// What the firmware says on the debugger's console.
     pub console: Lines,
+    /// What QEMU itself has to say.
+    complaints: Lines,
 }
 
 impl Board {
@@ -34,23 +34,18 @@ impl Board {
             .expect("QEMU starts");
         let console = Lines::default();
         console.follow(child.stdout.take().expect("stdout is a pipe"));
-        console.follow(child.stderr.take().expect("stderr is a pipe"));
-        Self { child, console }
+        let complaints = Lines::default();
+        complaints.follow(child.stderr.take().expect("stderr is a pipe"));
+        Self { child, console, complaints }
     }
 
     /// Waits until the firmware has ended its run, well.
     ///
     /// # Panics
-    /// If it doesn't end in time, or ends badly.
+    /// If it falls silent without an end, or ends badly.
     pub fn await_end(&mut self) {
-        let start = Instant::now();
-        let status = loop {
-            match self.child.try_wait().expect("the child can be asked") {
-                Some(status) => break status,
-                None => thread::sleep(Duration::from_millis(5)), // between two questions
-            }
-            assert!(start.elapsed() < PATIENCE, "the firmware doesn't end:\n{}", self.console.all().join("\n"));
-        };
+        self.console.await_end();
+        let status = self.child.wait().expect("the child can be awaited");
         assert!(status.success(), "the firmware ended badly:\n{}", self.console.all().join("\n"));
     }
 }
@@ -60,7 +55,8 @@ impl Drop for Board {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            println!("the board's console:\n{}", self.console.all().join("\n"));
+            let tail = |lines: Vec<String>| lines[lines.len().saturating_sub(60)..].join("\n");
+            println!("the board's console:\n{}\nQEMU:\n{}", tail(self.console.all()), tail(self.complaints.all()));
         }
     }
 }

@@ -3,16 +3,17 @@
 #![no_std]
 #![no_main]
 
+use footprint as _; // what a panic does
 use pure_mqtt::{Connection, Fixed, Limits};
 
 /// Bytes of a connection on a 32-bit machine.
 const fn ram(arena: usize, send: usize, recv: usize, control: usize, aliases: usize, name: usize) -> usize {
-    let buffers = arena + 20 * send + 16 * recv + control + aliases * 2 * (8 + name);
+    let buffers = arena + 32 * send + 20 * recv + control + aliases * 2 * (8 + name);
     (STATE + buffers).next_multiple_of(8)
 }
 
 /// What every connection has beyond its buffers.
-const STATE: usize = 0;
+const STATE: usize = 384;
 
 macro_rules! connections {
     ($($name:ident <$($size:literal),+>;)+) => {

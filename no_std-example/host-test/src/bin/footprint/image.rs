@@ -27,7 +27,18 @@ impl Image {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../footprint");
         let status = Command::new("cargo")
             .current_dir(&folder)
-            .args(["build", "--release", "--locked", "--quiet", "--target", target, "--bin", name, "--features", features])
+            .args([
+                "build",
+                "--release",
+                "--locked",
+                "--quiet",
+                "--target",
+                target,
+                "--bin",
+                name,
+                "--features",
+                features,
+            ])
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_TARGET_DIR")
             .status()
@@ -42,15 +53,19 @@ impl Image {
 
     fn parse(bytes: &[u8]) -> object::Result<Self> {
         let file = object::File::parse(bytes)?;
-        let is_flash = |kind| matches!(kind, SectionKind::Text | SectionKind::ReadOnlyData | SectionKind::ReadOnlyString);
+        let is_flash =
+            |kind| matches!(kind, SectionKind::Text | SectionKind::ReadOnlyData | SectionKind::ReadOnlyString);
         let flash = file.sections().filter(|section| is_flash(section.kind())).map(|section| section.size()).sum();
-        let named: Vec<_> = file.symbols().filter_map(|symbol| Some((symbol, symbol.name().ok()?))).collect();
-        let text = |name: &str| COPYING.iter().any(|part| name.contains(part));
+        let named: Vec<_> = file
+            .symbols()
+            .filter_map(|symbol| symbol.name().ok().map(|name| (symbol.address(), symbol.size(), name)))
+            .collect();
+        let is_copying = |name: &str| COPYING.iter().any(|part| name.contains(part));
         // Several names may stand for one place.
         let copying: BTreeMap<_, _> =
-            named.iter().filter(|(_, name)| text(name)).map(|(symbol, _)| (symbol.address(), symbol.size())).collect();
-        let panics = named.iter().filter(|(_, name)| name.contains("core9panicking")).count();
-        let sizes = named.iter().map(|(symbol, name)| ((*name).to_owned(), symbol.size())).collect();
+            named.iter().filter(|(_, _, name)| is_copying(name)).map(|(address, size, _)| (*address, *size)).collect();
+        let panics = named.iter().filter(|(_, _, name)| name.contains("core9panicking")).count();
+        let sizes = named.iter().map(|(_, size, name)| ((*name).to_owned(), *size)).collect();
         Ok(Self { flash, copying: copying.values().sum(), panics: panics as u64, sizes })
     }
 
