@@ -42,6 +42,7 @@ impl Core {
     }
 
     /// Time never goes back.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn see(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }

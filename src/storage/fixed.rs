@@ -94,6 +94,7 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn parts(&mut self) -> Parts<'_> {
         Parts {
             slots: &mut self.slots,

@@ -257,6 +257,7 @@ impl<'a> Properties<'a> {
     }
 
     /// The properties one by one, in the order in which they stand.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn iter(&self) -> PropertiesIter<'a> {
         let form = match self.0 {
             Form::Checked(bytes) => IterForm::Checked(Reader::new(bytes, Rules::new(Version::V5))),

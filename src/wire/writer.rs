@@ -22,6 +22,7 @@ impl<'a> Writer<'a> {
         self.length = end;
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u8(&mut self, value: u8) {
         if let Some(place) = self.buffer.get_mut(self.length) {
             *place = value;
