@@ -68,6 +68,13 @@ impl<const N: usize> RxBuffer<N> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<const N: usize> defmt::Format for RxBuffer<N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=[u8]} of {=usize}", self.bytes(), N);
+    }
+}
+
 #[cfg(feature = "bytes")]
 pub use self::shared::BytesBuffer;
 

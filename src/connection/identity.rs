@@ -87,3 +87,10 @@ impl<S: Storage> fmt::Debug for Connection<S> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<S: Storage> defmt::Format for Connection<S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}, {}, {=usize} pending", self.version(), self.state(), self.pending());
+    }
+}

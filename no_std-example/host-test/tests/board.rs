@@ -55,7 +55,7 @@ impl Scenario {
         let seed = std::env::var("PURE_MQTT_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(|| fastrand::u64(..));
         println!("PURE_MQTT_SEED={seed}");
-        let features: &[&str] = if version == Version::V5 { &["v5", "defmt"] } else { &["defmt"] };
+        let features: &[&str] = if version == Version::V5 { &["v5", "defmt"] } else { &["v3", "defmt"] };
         let firmware = build::firmware(firmware, features);
         let broker = Mosquitto::start();
         let watcher = Watcher::start(broker.port);
