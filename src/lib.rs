@@ -69,6 +69,11 @@ pub mod wire;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// And those of the guide for firmware.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../docs/firmware.md")]
+struct FirmwareGuide;
+
 pub use backoff::Backoff;
 pub use client_id::ClientId;
 pub use command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
