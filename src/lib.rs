@@ -45,10 +45,10 @@ extern crate std;
 mod fmt;
 
 mod backoff;
-mod bytes;
 mod client_id;
 mod command;
 mod connection;
+mod copying;
 mod error;
 mod event;
 mod limits;

@@ -1,6 +1,6 @@
 //! Keeping the tail: hosts read bytes in pieces of any size, packets come whole.
 
-use crate::bytes::shift;
+use crate::copying::shift;
 
 /// A receive buffer of `N` bytes, for hosts without an allocator. `N` is [`Limits::inline_max`](crate::Limits::inline_max) or more.
 ///

@@ -1,6 +1,6 @@
 //! The control area: packets that must always get out, however full the publish queue is.
 
-use crate::bytes::shift;
+use crate::copying::shift;
 use crate::types::Version;
 use crate::wire::{EncodeError, Header, HeaderStep, Rules, Writer};
 

@@ -1,6 +1,6 @@
 //! Topic aliases (§3.3.2.3.4): names of one link, each in a place of equal room.
 
-use crate::bytes::copy;
+use crate::copying::copy;
 use crate::storage::{AliasEntry, Names};
 
 /// One direction's aliases. They die with the link `[MQTT-3.3.2-7]`; serial numbers go on, so that an old handle stays old.

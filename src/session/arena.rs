@@ -1,6 +1,6 @@
 //! Encoded packets back to back in a linear log: no headers of their own, compacted when the end is reached.
 
-use crate::bytes;
+use crate::copying;
 use crate::session::list::{List, find_mut};
 use crate::storage::Parts;
 
@@ -61,5 +61,5 @@ impl Arena {
 
 /// Moves `length` bytes within the arena.
 pub(crate) fn shift(arena: &mut [u8], from: u32, length: u32, to: u32) {
-    bytes::shift(arena, from as usize, length as usize, to as usize);
+    copying::shift(arena, from as usize, length as usize, to as usize);
 }

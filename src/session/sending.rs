@@ -3,7 +3,7 @@
 //! Consecutive packets of the log that may all be sent form a *run*: one stretch of the arena, shown to the transport as one slice. QoS 0
 //! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
 
-use crate::bytes::copy;
+use crate::copying::copy;
 use crate::event::Cause;
 use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;

@@ -39,7 +39,10 @@ impl Version {
 
     /// The version is compiled in: 5.0 by the feature `v5`, the others by `v3`.
     pub const fn is_supported(self) -> bool {
-        if matches!(self, Self::V5) { cfg!(feature = "v5") } else { cfg!(feature = "v3") }
+        match self {
+            Self::V31 | Self::V311 => cfg!(feature = "v3"),
+            Self::V5 => cfg!(feature = "v5"),
+        }
     }
 
     /// Where one kind of version is compiled in alone, everything is encoded and decoded in its way; so the compiler leaves out the other.

@@ -1,6 +1,6 @@
 //! One cursor for encoding. It counts on when the buffer is full, so the same code measures and writes.
 
-use crate::bytes::copy;
+use crate::copying::copy;
 use crate::wire::{EncodeError, MAX_REMAINING};
 
 pub struct Writer<'a> {
