@@ -132,14 +132,16 @@ pub(super) fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
 }
 
 impl Core {
-    /// Makes the state of a fresh link and CONNECT its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`. Everything was checked.
+    /// Makes the state of a fresh link and CONNECT its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`. Everything was checked, and
+    /// a link that isn't open is as [`Link::CLOSED`].
     pub(super) fn open(
         &mut self,
         parts: &mut Parts<'_>,
         connect: &Connect<'_>,
         announced: &Announced,
     ) -> Result<(), OpenError> {
-        let mut link = Link::CLOSED;
+        let handshake = self.handshake_deadline();
+        let link = &mut self.link;
         link.control.append(parts.control, false, &|writer| write_connect(connect, announced, writer))?;
         self.outgoing.speak(parts, connect.version);
         self.outgoing.session_exists &= !self.session_expires.is_due(self.now);
@@ -159,8 +161,7 @@ impl Core {
         if connect.version.has_properties() {
             link.read_connect(&connect.properties);
         }
-        link.deadlines.handshake = self.handshake_deadline();
-        self.link = link;
+        link.deadlines.handshake = handshake;
         Ok(())
     }
 
