@@ -221,8 +221,9 @@ impl Core {
 
     /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`.
     fn bind_alias(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, alias: Option<u16>) {
-        if let Some(alias) = alias.filter(|_| !publish.topic.is_empty()) {
-            self.aliases_in.bind(&mut parts.names_in, alias, publish.topic);
+        let named = alias.filter(|_| !publish.topic.is_empty());
+        if let (Some(alias), Some(aliasing)) = (named, self.link.aliasing) {
+            (aliasing.bind)(self, parts, alias, publish.topic);
         }
     }
 

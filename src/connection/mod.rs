@@ -19,6 +19,7 @@ pub use self::timer::Timer;
 
 use self::core::{Core, write_disconnect};
 use self::handshake::{Announced, check_connect, measure, write_auth, write_connect};
+use self::link::Aliasing;
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Outcome, PendingAck, Received, Topic};
@@ -78,7 +79,9 @@ impl<S: Storage> Connection<S> {
             let name = self.core.limits.alias_name_max().into();
             self.storage.grow(Demand::Aliases { inbound: aliases, outbound: outbound.into(), name });
         }
-        self.core.open(&mut self.storage.parts(), connect, &announced)
+        self.core.open(&mut self.storage.parts(), connect, &announced)?;
+        self.core.link.aliasing = if S::MAY_HAVE_ALIASES { Some(&ALIASING) } else { None };
+        Ok(())
     }
 
     /// The transport is gone, or was closed because [`should_close`](Self::should_close) said so. The session and the queue stay.
@@ -401,6 +404,11 @@ impl<S: Storage> Connection<S> {
 struct Room {
     victims: Option<Victims>,
 }
+
+static ALIASING: Aliasing = Aliasing {
+    shorten: Core::alias_topic,
+    bind: |core, parts, alias, name| core.aliases_in.bind(&mut parts.names_in, alias, name),
+};
 
 /// `Heap` gives the control area at least so many bytes, so that acknowledgements leave by the dozen.
 const SMALL_CONTROL: usize = 128;

@@ -131,8 +131,8 @@ impl Core {
         if self.outgoing.is_between_frames() {
             let time = self.seconds();
             self.outgoing.stage(parts, &self.link.peer, time);
-            if self.link.peer.has_aliases() {
-                self.alias_topic(parts);
+            if let Some(aliasing) = self.link.aliasing.filter(|_| self.link.peer.has_aliases()) {
+                (aliasing.shorten)(self, parts);
             }
         }
     }
@@ -189,7 +189,7 @@ impl Core {
 
     /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the full topic, for the
     /// next link.
-    fn alias_topic(&mut self, parts: &mut Parts<'_>) {
+    pub(super) fn alias_topic(&mut self, parts: &mut Parts<'_>) {
         let Some(frame) = self.outgoing.staged_publish(parts.slots, parts.arena) else { return };
         let Some(head) = Head::read(frame) else { return };
         let total = self.outgoing.run_left();

@@ -82,6 +82,8 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
 impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: usize, const N: usize> Sealed
     for Fixed<A, S, R, C, L, N>
 {
+    const MAY_HAVE_ALIASES: bool = L > 0;
+
     fn view(&self) -> View<'_> {
         View {
             slots: &self.slots,
