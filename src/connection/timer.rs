@@ -94,7 +94,9 @@ impl Core {
             match timer {
                 Timer::KeepAlive => self.owe_ping(),
                 Timer::Retry => {
-                    self.outgoing.retry(parts);
+                    if self.version().allows_timed_retry() {
+                        self.outgoing.retry(parts);
+                    }
                     self.link.deadlines.retry = Deadline::NONE;
                     self.watch_acks();
                 }
