@@ -31,3 +31,9 @@ impl ClientId {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
+#[cfg(feature = "defmt")]
+impl defmt::Format for ClientId {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.as_str());
+    }
+}

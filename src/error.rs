@@ -104,6 +104,8 @@ impl fmt::Display for ConnectionError {
 pub enum OpenError {
     /// A link is open: call `closed` first.
     AlreadyOpen,
+    /// The version is not compiled in: see the features `v3` and `v5`.
+    Version,
     /// The client identifier is not allowed in this version: 3.1 demands 1 to 23 characters; 3.1.1 allows an empty one only with a
     /// clean start `[3.1.1: MQTT-3.1.3-7]`.
     ClientId,
@@ -128,6 +130,7 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyOpen => f.write_str("a link is open already"),
+            Self::Version => f.write_str("this version of MQTT is not compiled in"),
             Self::ClientId => f.write_str("the client identifier is not allowed in this version"),
             Self::PasswordWithoutUserName => f.write_str("a password needs a user name before MQTT 5.0"),
             Self::Bridge => f.write_str("MQTT 5.0 has no bridge bit"),

@@ -22,6 +22,8 @@
 //!
 //! | feature | default | brings |
 //! |---|---|---|
+//! | `v3` | yes | MQTT 3.1 and 3.1.1 |
+//! | `v5` | yes | MQTT 5.0 |
 //! | `std` | yes | `alloc`, and the optional crates' own `std` |
 //! | `alloc` | by `std` | [`Heap`] storage |
 //! | `bytes` | no | payloads shared by reference count, `BytesBuffer`, [`bytes::Buf`] for [`Transmit`]; needs `alloc` and native atomics |
@@ -30,7 +32,8 @@
 //! | `defmt` | no | `Format` for the public types, log lines through defmt |
 //! | `log` | no | log lines through the `log` facade |
 //!
-//! Without features the crate needs no allocator. It contains no `unsafe`.
+//! Without features the crate needs no allocator. A version that is not compiled in is refused by [`Connection::open`]; firmware that speaks one
+//! kind alone is a third or a tenth smaller. It contains no `unsafe`.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -49,6 +52,7 @@ mod backoff;
 mod client_id;
 mod command;
 mod connection;
+mod copying;
 mod error;
 mod event;
 mod fallback;
@@ -77,6 +81,11 @@ pub mod wire;
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// And those of the guide for firmware.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../docs/firmware.md")]
+struct FirmwareGuide;
 
 pub use backoff::Backoff;
 pub use client_id::ClientId;

@@ -165,6 +165,32 @@ impl StoredLimits {
         self.0.stream_max as usize
     }
 
+    pub(crate) const fn connack_timeout(&self) -> u32 {
+        self.0.connack_timeout ^ Limits::DEFAULT.connack_timeout
+    }
+
+    pub(crate) const fn pingresp_timeout(&self) -> u32 {
+        self.0.pingresp_timeout
+    }
+
+    /// The time-out of acknowledgements, and the interval after which is sent again.
+    pub(crate) const fn ack_timeouts(&self) -> (u32, u32) {
+        (self.0.ack_timeout, self.0.retry_interval)
+    }
+
+    pub(crate) const fn on_session_loss(&self) -> OnSessionLoss {
+        self.0.on_session_loss
+    }
+
+    /// Topic aliases for the server's messages and for ours; none where no version that is compiled in has them.
+    pub(crate) const fn topic_aliases(&self) -> (u16, u16) {
+        if Version::KNOWS_PROPERTIES { (self.0.topic_alias_maximum, self.0.outbound_aliases) } else { (0, 0) }
+    }
+
+    pub(crate) const fn alias_name_max(&self) -> u16 {
+        self.0.alias_name_max ^ Limits::DEFAULT.alias_name_max
+    }
+
     pub(crate) const fn manual_acks(&self) -> bool {
         self.0.manual_acks
     }

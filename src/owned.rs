@@ -43,3 +43,10 @@ impl<const TOPIC: usize, const PAYLOAD: usize> FixedMessage<TOPIC, PAYLOAD> {
         })
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<const TOPIC: usize, const PAYLOAD: usize> defmt::Format for FixedMessage<TOPIC, PAYLOAD> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str} {=[u8]} {} retain: {}", &self.topic, &self.payload, self.qos, self.retain);
+    }
+}

@@ -1,5 +1,7 @@
 //! Keeping the tail: hosts read bytes in pieces of any size, packets come whole.
 
+use crate::copying::shift;
+
 /// A receive buffer of `N` bytes, for hosts without an allocator. `N` is [`Limits::inline_max`](crate::Limits::inline_max) or more.
 ///
 /// ```
@@ -34,7 +36,7 @@ impl<const N: usize> RxBuffer<N> {
     /// Where the transport reads into: all that is free. What is kept is moved to the front for it.
     pub fn room(&mut self) -> &mut [u8] {
         if self.start > 0 {
-            self.bytes.copy_within(self.start..self.end, 0);
+            shift(&mut self.bytes, self.start, self.end - self.start, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
@@ -63,6 +65,13 @@ impl<const N: usize> RxBuffer<N> {
     /// Forgets everything: the transport is gone.
     pub const fn clear(&mut self) {
         (self.start, self.end) = (0, 0);
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<const N: usize> defmt::Format for RxBuffer<N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=[u8]} of {=usize}", self.bytes(), N);
     }
 }
 

@@ -32,6 +32,7 @@ impl Instant {
 
     /// This instant moved `millis` milliseconds into the future; stops at the end of time instead of wrapping.
     #[must_use]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn after_millis(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }
@@ -65,6 +66,7 @@ pub(crate) struct Deadline(Option<NonZeroU64>);
 impl Deadline {
     pub(crate) const NONE: Self = Self(None);
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn at(instant: Instant) -> Self {
         Self(NonZeroU64::new(instant.0.saturating_add(1)))
     }
@@ -73,6 +75,7 @@ impl Deadline {
         self.0.map(|stored| Instant(stored.get() - 1))
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn is_due(self, now: Instant) -> bool {
         self.get().is_some_and(|at| at <= now)
     }

@@ -66,7 +66,7 @@ impl<'a> TopicFilter<'a> {
     pub fn new(filter: &'a str) -> Result<Self, TopicError> {
         check_string(filter)?;
         if let Some(shared) = filter.strip_prefix("$share/") {
-            let (group, rest) = shared.split_once('/').ok_or(TopicError::Share)?; // [MQTT-4.8.2-2]
+            let (group, rest) = split_level(shared).ok_or(TopicError::Share)?; // [MQTT-4.8.2-2]
             if group.is_empty() || has_wildcard(group) || rest.is_empty() {
                 return Err(TopicError::Share); // [MQTT-4.8.2-1]
             }
@@ -89,7 +89,7 @@ impl<'a> TopicFilter<'a> {
 
     /// The share name and the filter proper of a shared subscription.
     pub fn share(&self) -> Option<(&'a str, &'a str)> {
-        self.0.strip_prefix("$share/")?.split_once('/')
+        split_level(self.0.strip_prefix("$share/")?)
     }
 
     /// Whether the filter holds `+` or `#`.
@@ -103,11 +103,11 @@ impl<'a> TopicFilter<'a> {
     pub fn matches(&self, topic: TopicName<'_>) -> bool {
         let filter = self.share().map_or(self.0, |(_, filter)| filter);
         let topic = topic.as_str();
-        if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+        if topic.as_bytes().first() == Some(&b'$') && matches!(filter.as_bytes().first(), Some(b'+' | b'#')) {
             return false;
         }
-        let mut levels = topic.split('/');
-        for wanted in filter.split('/') {
+        let mut levels = Levels(Some(topic));
+        for wanted in Levels(Some(filter)) {
             match (wanted, levels.next()) {
                 ("#", _) => return true,
                 ("+", Some(_)) => {}
@@ -163,13 +163,34 @@ fn check_string(text: &str) -> Result<(), TopicError> {
 /// `#` only alone and last `[MQTT-4.7.1-1]`, `+` only alone in its level `[MQTT-4.7.1-2]`.
 fn check_levels(filter: &str) -> Result<(), TopicError> {
     let mut open = true;
-    for level in filter.split('/') {
+    for level in Levels(Some(filter)) {
         if !open || level.len() > 1 && has_wildcard(level) {
             return Err(TopicError::Wildcard);
         }
         open = level != "#";
     }
     Ok(())
+}
+
+/// What stands before the first `/`, and what behind it. (The standard library's way to split a string takes half a kilobyte of flash.)
+fn split_level(text: &str) -> Option<(&str, &str)> {
+    let border = text.bytes().position(|byte| byte == b'/')?;
+    let (level, rest) = text.split_at_checked(border)?;
+    Some((level, rest.get(1..)?))
+}
+
+/// The levels of a topic or filter one by one.
+struct Levels<'a>(Option<&'a str>);
+
+impl<'a> Iterator for Levels<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let text = self.0.take()?;
+        let Some((level, rest)) = split_level(text) else { return Some(text) };
+        self.0 = Some(rest);
+        Some(level)
+    }
 }
 
 pub(crate) fn has_nul(bytes: &[u8]) -> bool {

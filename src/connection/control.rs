@@ -1,5 +1,6 @@
 //! The control area: packets that must always get out, however full the publish queue is.
 
+use crate::copying::shift;
 use crate::types::Version;
 use crate::wire::{EncodeError, Header, HeaderStep, Rules, Writer};
 
@@ -117,12 +118,10 @@ impl Control {
         }
         // A packet that goes on in the arena ends its part here where the arena's begins.
         let limit = if has_begun_prefix { self.before } else { self.end };
-        let end = border.clamp(usize::from(self.start), usize::from(limit));
         let start = usize::from(self.start);
-        if end <= bytes.len() {
-            bytes.copy_within(start..end, 0);
-        }
-        let length = (end - start) as u16;
+        let length = border.max(start).min(limit.into()).saturating_sub(start);
+        shift(bytes, start, length, 0);
+        let length = length as u16;
         *self = Self { start: 0, before: length, end: length, prefix: if has_begun_prefix { length } else { 0 } };
     }
 }

@@ -16,10 +16,7 @@ pub(super) struct Core {
     pub(super) limits: StoredLimits,
     pub(super) outgoing: Outgoing,
     pub(super) incoming: Incoming,
-    pub(super) aliases_in: Aliases,
-    pub(super) aliases_out: Aliases,
-    /// The server holds our session, as far as we know.
-    pub(super) session_exists: bool,
+    pub(super) aliases: Aliases,
     /// When the server drops it, counted from the end of the last link.
     pub(super) session_expires: Deadline,
     pub(super) link: Link,
@@ -34,9 +31,7 @@ impl Core {
             limits,
             outgoing: Outgoing::new(version),
             incoming: Incoming::EMPTY,
-            aliases_in: Aliases::EMPTY,
-            aliases_out: Aliases::EMPTY,
-            session_exists: false,
+            aliases: Aliases::EMPTY,
             session_expires: Deadline::NONE,
             link: Link::CLOSED,
             now: Instant::from_millis(0),
@@ -45,6 +40,7 @@ impl Core {
     }
 
     /// Time never goes back.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn see(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
@@ -144,12 +140,14 @@ impl Core {
         if let Some(place) = self.link.stream.unfinished() {
             self.incoming.abandon(parts.inbox, place);
         }
-        self.aliases_in.clear(&mut parts.names_in);
-        self.aliases_out.clear(&mut parts.names_out);
+        if Version::KNOWS_PROPERTIES {
+            self.aliases.clear(&mut parts.names_in);
+            self.aliases.clear(&mut parts.names_out);
+        }
         if self.link.established {
             self.start_session_expiry();
         } else if self.link.clean_start && self.link.is_connect_out && !self.is_answered() {
-            self.session_exists = false; // the server may have dropped it, as it was told to
+            self.outgoing.session_exists = false; // the server may have dropped it, as it was told to
         }
         self.link = Link::CLOSED;
     }

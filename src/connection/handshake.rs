@@ -6,7 +6,7 @@ use crate::connection::state::State;
 use crate::connection::stats::count;
 use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
-use crate::limits::OnSessionLoss;
+use crate::limits::{OnSessionLoss, StoredLimits};
 use crate::reason::ReasonCode;
 use crate::session::{Loss, fingerprint};
 use crate::storage::{Parts, Record};
@@ -29,6 +29,9 @@ impl Announced {
     pub(super) fn new(receive_maximum: u16, topic_alias_maximum: u16, inline_max: usize) -> Self {
         let mut announced =
             Self { list: [Property::TopicAliasMaximum(0); 3], count: 0, receive_maximum, topic_alias_maximum };
+        if !Version::KNOWS_PROPERTIES {
+            return announced;
+        }
         if receive_maximum < u16::MAX {
             announced.add(Property::ReceiveMaximum(receive_maximum));
         }
@@ -57,6 +60,9 @@ impl Announced {
 /// `[MQTT-3.1.3-4]` `[MQTT-3.1.3-11]` `[MQTT-3.1.3-12]`.
 pub(super) fn check_connect(connect: &Connect<'_>) -> Result<(), OpenError> {
     let version = connect.version;
+    if !version.is_supported() {
+        return Err(OpenError::Version);
+    }
     check_client_id(connect)?;
     if connect.password.is_some() && connect.user_name.is_none() && !version.allows_password_alone() {
         return Err(OpenError::PasswordWithoutUserName);
@@ -78,9 +84,14 @@ fn check_client_id(connect: &Connect<'_>) -> Result<(), OpenError> {
     let is_allowed = if connect.client_id.is_empty() {
         version.allows_empty_client_id() && (connect.clean_start || !version.empty_client_id_needs_clean())
     } else {
-        connect.client_id.chars().count() <= version.max_client_id_chars()
+        characters(connect.client_id) <= version.max_client_id_chars()
     };
     if is_allowed { Ok(()) } else { Err(OpenError::ClientId) }
+}
+
+/// Counts the bytes that begin a character.
+fn characters(text: &str) -> usize {
+    text.bytes().filter(|byte| byte & 0xC0 != 0x80).count()
 }
 
 fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
@@ -121,22 +132,24 @@ pub(super) fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
 }
 
 impl Core {
-    /// Makes the state of a fresh link and CONNECT its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`. Everything was checked.
+    /// Makes the state of a fresh link and CONNECT its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`. Everything was checked, and
+    /// a link that isn't open is as [`Link::CLOSED`].
     pub(super) fn open(
         &mut self,
         parts: &mut Parts<'_>,
         connect: &Connect<'_>,
         announced: &Announced,
     ) -> Result<(), OpenError> {
-        let mut link = Link::CLOSED;
+        let handshake = self.handshake_deadline();
+        let link = &mut self.link;
         link.control.append(parts.control, false, &|writer| write_connect(connect, announced, writer))?;
-        if self.version() != connect.version {
+        if self.outgoing.version() != connect.version {
             self.outgoing.speak(parts, connect.version);
             parts.journal.write(&Record::Version(connect.version));
         }
-        let had_session = self.session_exists;
-        self.session_exists &= !self.session_expires.is_due(self.now);
-        if had_session && (connect.clean_start || !self.session_exists) {
+        let had_session = self.outgoing.session_exists;
+        self.outgoing.session_exists &= !self.session_expires.is_due(self.now);
+        if had_session && (connect.clean_start || !self.outgoing.session_exists) {
             parts.journal.write(&Record::NoSession);
         }
         link.state = State::Connecting;
@@ -155,13 +168,12 @@ impl Core {
         if connect.version.has_properties() {
             link.read_connect(&connect.properties);
         }
-        link.deadlines.connack = self.connack_deadline();
-        self.link = link;
+        link.deadlines.handshake = handshake;
         Ok(())
     }
 
-    fn connack_deadline(&self) -> Deadline {
-        match self.limits.get().connack_timeout {
+    fn handshake_deadline(&self) -> Deadline {
+        match self.limits.connack_timeout() {
             0 => Deadline::NONE,
             millis => Deadline::at(self.now.after_millis(millis.into())),
         }
@@ -181,17 +193,18 @@ impl Core {
             return Ok(Event::ConnAck(ConnAck { reason, code, session: SessionState::Untouched, properties }));
         }
         self.check_connack(&connack)?;
-        self.link.read_connack(&properties);
-        self.link.peer.window = self.link.peer.window.min(self.limits.max_inflight());
-        self.link.peer.topic_aliases = self.link.peer.topic_aliases.min(self.limits.get().outbound_aliases);
-        if !self.link.empty_client_id && properties.assigned_client_identifier().is_some() {
-            count(&mut self.stats.ignored_client_ids);
+        self.link.peer.window = self.limits.max_inflight();
+        if self.version().has_properties() {
+            self.link.read_connack(&properties, &self.limits);
+            if !self.link.empty_client_id && properties.assigned_client_identifier().is_some() {
+                count(&mut self.stats.ignored_client_ids);
+            }
         }
         let session = self.settle_session(parts, connack.session_present);
         self.link.state = State::Connected;
         self.link.established = true;
-        self.link.deadlines.connack = Deadline::NONE;
-        self.session_exists = true;
+        self.link.deadlines.handshake = Deadline::NONE;
+        self.outgoing.session_exists = true;
         self.session_expires = Deadline::NONE;
         count(&mut self.stats.links);
         crate::fmt::debug!("connected: {}", session);
@@ -204,7 +217,7 @@ impl Core {
         if connack.session_present && link.clean_start {
             return Err(Violation::SessionPresent); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
         }
-        if connack.session_present && !self.session_exists && self.version().refuses_unknown_session() {
+        if connack.session_present && !self.outgoing.session_exists && self.version().refuses_unknown_session() {
             return Err(Violation::UnknownSession); // [MQTT-3.2.2-4]
         }
         if !self.version().has_properties() {
@@ -222,7 +235,7 @@ impl Core {
     /// Resumes the session `[MQTT-3.1.2-5]` or starts a new one `[MQTT-3.1.2-6]`, before anything else is sent: whichever it is, Session Present tells
     /// `[MQTT-3.2.2-3]`. Of an old one nothing is left then `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
     fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool) -> SessionState {
-        let held = self.session_exists;
+        let held = self.outgoing.session_exists;
         let resumed = match self.version().has_session_present() {
             true => session_present,
             false => held && !self.link.clean_start,
@@ -231,7 +244,7 @@ impl Core {
             parts.journal.write(&Record::Session { expiry: self.link.session_expiry });
             return SessionState::Resumed;
         }
-        let republish = self.limits.get().on_session_loss == OnSessionLoss::Republish;
+        let republish = self.limits.on_session_loss() == OnSessionLoss::Republish;
         let aborted = if republish { 0 } else { self.outgoing.last_begun(parts.slots) };
         parts.journal.write(&Record::NewSession { aborted });
         parts.journal.write(&Record::Session { expiry: self.link.session_expiry });
@@ -258,7 +271,7 @@ impl Core {
         self.link.is_challenged = auth.reason == ReasonCode::CONTINUE_AUTHENTICATION;
         if auth.reason == ReasonCode::SUCCESS {
             self.link.auth = AuthState::Method;
-            self.link.deadlines.auth = Deadline::NONE;
+            self.link.deadlines.handshake = Deadline::NONE;
         }
         Ok(Event::Auth(auth))
     }
@@ -294,7 +307,7 @@ impl Core {
         self.link.is_challenged = false;
         if starts {
             self.link.auth = AuthState::Again;
-            self.link.deadlines.auth = self.connack_deadline();
+            self.link.deadlines.handshake = self.handshake_deadline();
         }
         Ok(())
     }
@@ -330,12 +343,11 @@ impl Link {
     }
 
     /// Takes over what the server can and wants (§3.2.2.3).
-    fn read_connack(&mut self, properties: &Properties<'_>) {
-        self.peer.window = u16::MAX;
+    fn read_connack(&mut self, properties: &Properties<'_>, limits: &StoredLimits) {
         for property in properties {
             match property {
-                Property::ReceiveMaximum(number) => self.peer.window = number, // [MQTT-4.9.0-1]
-                Property::TopicAliasMaximum(number) => self.peer.topic_aliases = number, // absent: none [MQTT-3.2.2-18]
+                Property::ReceiveMaximum(number) => self.peer.window = self.peer.window.min(number), // [MQTT-4.9.0-1]
+                Property::TopicAliasMaximum(number) => self.peer.topic_aliases = number.min(limits.topic_aliases().1), // absent: none [MQTT-3.2.2-18]
                 Property::MaximumPacketSize(length) => self.peer.max_packet = length,
                 // [MQTT-3.2.2-9]
                 Property::MaximumQoS(level) => {

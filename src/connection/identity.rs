@@ -12,8 +12,8 @@ type Books<'a> = (
     &'a crate::limits::StoredLimits,
     crate::session::Outgoing,
     &'a crate::session::Incoming,
-    [&'a crate::session::Aliases; 2],
-    (bool, crate::time::Deadline, crate::time::Instant),
+    &'a crate::session::Aliases,
+    (crate::time::Deadline, crate::time::Instant),
     &'a crate::connection::link::Link,
 );
 
@@ -22,8 +22,8 @@ fn books(core: &Core) -> Books<'_> {
         &core.limits,
         core.outgoing.without_positions(),
         &core.incoming,
-        [&core.aliases_in, &core.aliases_out],
-        (core.session_exists, core.session_expires, core.now),
+        &core.aliases,
+        (core.session_expires, core.now),
         &core.link,
     )
 }
@@ -85,5 +85,12 @@ impl<S: Storage> fmt::Debug for Connection<S> {
             .field("next_timer", &self.next_timer())
             .field("stats", &self.core.stats)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<S: Storage> defmt::Format for Connection<S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}, {}, {=usize} pending", self.version(), self.state(), self.pending());
     }
 }

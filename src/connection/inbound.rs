@@ -11,7 +11,7 @@ use crate::session::{Aliases, Arrival, Bound, Matched, Mismatch, PubRecStep, Rel
 use crate::storage::{Kind, Parts, Record};
 use crate::time::Deadline;
 use crate::topic::TopicName;
-use crate::types::{Handle, PacketId, QoS};
+use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{
     Acknowledgement, Auth, ConnAck, Disconnect, Header, HeaderStep, PacketType, Properties, Publish, Reader, SubAck,
     UnsubAck, Violation, is_problem_information,
@@ -37,9 +37,7 @@ impl Core {
         let step = self.step::<STREAMS>(parts, input);
         match &step {
             Ok(Received::Packet { consumed, .. }) => {
-                if self.link.stream.is_open() {
-                    self.note_piece(*consumed);
-                } else {
+                if !self.link.stream.is_open() {
                     self.note_packet();
                 }
                 self.stats.bytes_received += *consumed as u64;
@@ -108,6 +106,9 @@ impl Core {
                 body.finish()?;
                 self.on_pingresp()
             }
+            PacketType::Disconnect | PacketType::Auth if !Version::KNOWS_PROPERTIES => {
+                return Err(Violation::UnexpectedPacket.into());
+            }
             PacketType::Disconnect => Some(self.on_disconnect(Disconnect::decode(body)?)?),
             PacketType::Auth => {
                 let auth = Auth::decode(body)?;
@@ -123,7 +124,9 @@ impl Core {
 
     /// Reason strings and user properties only if we didn't ask for silence `[MQTT-3.1.2-29]`.
     fn check_requested(&self, properties: &Properties<'_>) -> Result<(), Violation> {
-        let is_breach = self.link.no_problem_information && properties.iter().any(|p| is_problem_information(&p));
+        let is_breach = Version::KNOWS_PROPERTIES
+            && self.link.no_problem_information
+            && properties.iter().any(|p| is_problem_information(&p));
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 
@@ -241,8 +244,9 @@ impl Core {
 
     /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`.
     pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, alias: Option<u16>) {
-        if let Some(alias) = alias.filter(|_| !publish.topic.is_empty()) {
-            self.aliases_in.bind(&mut parts.names_in, alias, publish.topic);
+        let named = alias.filter(|_| !publish.topic.is_empty());
+        if let (Some(alias), Some(aliasing)) = (named, self.link.aliasing) {
+            (aliasing.bind)(self, parts, alias, publish.topic);
         }
     }
 

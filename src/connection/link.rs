@@ -1,10 +1,14 @@
 //! What dies with a link. Every `open` makes it afresh, so nothing of the last link can leak into the next.
 
+use core::hash::{Hash, Hasher};
+
 use crate::connection::control::Control;
+use crate::connection::core::Core;
 use crate::connection::state::State;
 use crate::connection::stream::Stream;
 use crate::error::ConnectionError;
 use crate::session::Peer;
+use crate::storage::Parts;
 use crate::time::{Deadline, Instant};
 
 /// The state of one link. All zeros is "closed".
@@ -37,6 +41,8 @@ pub(super) struct Link {
     pub(super) keep_alive: u16,
     /// What we announced.
     pub(super) topic_alias_maximum: u16,
+    /// None if the storage has no room for topic aliases.
+    pub(super) aliasing: Option<&'static Aliasing>,
     /// What the server is held to.
     pub(super) receive_maximum: u16,
     pub(super) session_expiry: u32,
@@ -54,12 +60,34 @@ pub(super) struct Link {
     pub(super) deadlines: Deadlines,
 }
 
+/// What deals with topic aliases. Reached through the link alone, so that firmware whose storage has no room for them doesn't carry it.
+#[derive(Clone, Copy)]
+pub(super) struct Aliasing {
+    /// Lets an alias stand for the topic of the staged message, where that is shorter.
+    pub(super) shorten: fn(&mut Core, &mut Parts<'_>),
+    /// Binds an alias of the server's to a name.
+    pub(super) bind: fn(&mut Core, &mut Parts<'_>, u16, &str),
+}
+
+/// There is only one.
+impl PartialEq for Aliasing {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Aliasing {}
+
+impl Hash for Aliasing {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
 /// The deadlines that are set by events; the others are derived.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Deadlines {
-    pub(super) connack: Deadline,
+    /// The end of the handshake: CONNACK, or on a link that is up the end of a re-authentication.
+    pub(super) handshake: Deadline,
     pub(super) pingresp: Deadline,
-    pub(super) auth: Deadline,
     pub(super) ack: Deadline,
     pub(super) retry: Deadline,
 }
@@ -106,6 +134,7 @@ impl Link {
         blocked_since: Instant::from_millis(0),
         keep_alive: 0,
         topic_alias_maximum: 0,
+        aliasing: None,
         receive_maximum: 0,
         session_expiry: 0,
         auth_method: 0,
@@ -116,9 +145,8 @@ impl Link {
         last_sent: Instant::from_millis(0),
         last_received: Instant::from_millis(0),
         deadlines: Deadlines {
-            connack: Deadline::NONE,
+            handshake: Deadline::NONE,
             pingresp: Deadline::NONE,
-            auth: Deadline::NONE,
             ack: Deadline::NONE,
             retry: Deadline::NONE,
         },

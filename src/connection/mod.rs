@@ -23,6 +23,7 @@ pub use self::timer::Timer;
 use self::commands::Draft;
 use self::core::{Core, write_disconnect};
 use self::handshake::{Announced, check_connect, measure, write_auth, write_connect};
+use self::link::Aliasing;
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Outcome, PendingAck, Received, Topic};
@@ -67,10 +68,10 @@ impl<S: Storage> Connection<S> {
             return Err(OpenError::JournalFull);
         }
         let bounds = self.storage.bounds();
-        let limits = self.core.limits.get();
+        let (inbound, outbound) = self.core.limits.topic_aliases();
         let affordable = self.core.incoming.affordable(self.core.limits.max_received(bounds.receive_slots));
         let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
-        let aliases = usize::from(limits.topic_alias_maximum).min(bounds.aliases);
+        let aliases = usize::from(inbound).min(bounds.aliases);
         let longest = self.core.limits.inline_max().max(self.core.limits.stream_max());
         let announced = Announced::new(receive as u16, aliases as u16, longest);
         let needed = measure(&|writer| write_connect(connect, &announced, writer));
@@ -82,11 +83,13 @@ impl<S: Storage> Connection<S> {
         }
         self.core.see(now);
         self.storage.grow(Demand::Control { bytes: needed.max(SHORTEST_CONTROL) });
-        if aliases > 0 || limits.outbound_aliases > 0 {
-            let (inbound, outbound) = (aliases, limits.outbound_aliases.into());
-            self.storage.grow(Demand::Aliases { inbound, outbound, name: limits.alias_name_max.into() });
+        if aliases > 0 || outbound > 0 {
+            let name = self.core.limits.alias_name_max().into();
+            self.storage.grow(Demand::Aliases { inbound: aliases, outbound: outbound.into(), name });
         }
-        self.core.open(&mut self.storage.parts(), connect, &announced)
+        self.core.open(&mut self.storage.parts(), connect, &announced)?;
+        self.core.link.aliasing = if S::MAY_HAVE_ALIASES { Some(&ALIASING) } else { None };
+        Ok(())
     }
 
     /// The transport is gone, or was closed because [`should_close`](Self::should_close) said so. The session and the queue stay.
@@ -405,7 +408,7 @@ impl<S: Storage> Connection<S> {
             parts.journal.write(&Record::Forgotten);
             self.core.outgoing.forget(&mut parts);
             self.core.incoming.clear(parts.inbox);
-            self.core.session_exists = false;
+            self.core.outgoing.session_exists = false;
         }
         is_closed
     }
@@ -419,7 +422,7 @@ impl<S: Storage> Connection<S> {
         let is_closed = self.state() == State::Closed;
         if is_closed {
             self.storage.parts().journal.write(&Record::Session { expiry: u32::MAX });
-            self.core.session_exists = true;
+            self.core.outgoing.session_exists = true;
             self.core.session_expires = Deadline::NONE;
         }
         is_closed
@@ -567,6 +570,11 @@ impl<S: Storage> Connection<S> {
 struct Room {
     victims: Option<Victims>,
 }
+
+static ALIASING: Aliasing = Aliasing {
+    shorten: Core::alias_topic,
+    bind: |core, parts, alias, name| core.aliases.bind(&mut parts.names_in, alias, name),
+};
 
 /// The least control area: the longest packet without properties that isn't CONNECT fits several times.
 const SHORTEST_CONTROL: usize = 16;

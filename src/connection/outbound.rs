@@ -198,8 +198,8 @@ impl Core {
         if self.outgoing.is_between_frames() && self.outgoing.may_stage() {
             let time = self.seconds();
             self.outgoing.stage(parts, &self.link.peer, time);
-            if self.link.peer.topic_aliases > 0 {
-                self.alias_topic(parts);
+            if let Some(aliasing) = self.link.aliasing.filter(|_| self.link.peer.has_aliases()) {
+                (aliasing.shorten)(self, parts);
             }
         }
     }
@@ -255,7 +255,7 @@ impl Core {
 
     /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the full topic, for the
     /// next link.
-    fn alias_topic(&mut self, parts: &mut Parts<'_>) {
+    pub(super) fn alias_topic(&mut self, parts: &mut Parts<'_>) {
         let Some(frame) = self.outgoing.staged_publish(parts.slots, parts.arena) else { return };
         let Some(head) = Head::read(frame) else { return };
         let total = self.outgoing.run_left();
@@ -263,7 +263,7 @@ impl Core {
             return; // The whole packet would be in the control area; a bare message is short enough as it is.
         }
         let topic = frame.get(head.topic.0..head.topic.1).unwrap_or_default();
-        let outbound = self.aliases_out.outbound(&mut parts.names_out, topic, self.link.peer.topic_aliases);
+        let outbound = self.aliases.outbound(&mut parts.names_out, topic, self.link.peer.topic_aliases);
         let (alias, shown) = match outbound {
             Outbound::Known(alias) => (alias, &[][..]),
             Outbound::New(alias) => (alias, topic),
@@ -285,7 +285,7 @@ impl Core {
             self.link.control.note_prefix(self.link.control.len() - before);
             self.outgoing.skip(head.rest);
         } else if let Outbound::New(_) = outbound {
-            self.aliases_out.unbind(&mut parts.names_out, alias);
+            self.aliases.unbind(&mut parts.names_out, alias);
         }
     }
 }

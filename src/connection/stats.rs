@@ -39,6 +39,7 @@ impl Stats {
     };
 }
 
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(super) fn count(counter: &mut u32) {
     *counter = counter.saturating_add(1);
 }

@@ -13,11 +13,11 @@ use crate::storage::{Parts, ReceiveState, Record};
 use crate::types::{PacketId, QoS};
 use crate::wire::{Header, Malformed, PacketType, Publish, Reader, Violation};
 
-/// The message that is arriving in pieces, as a part of the link. All zeros is "none".
+/// The message that is arriving in pieces, as a part of the link. All zeros is "none". How much of its payload has come stands in
+/// `Link::partial`: one more than that.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Stream {
-    /// Bytes of the payload that have not come.
-    left: u32,
+    /// The length of the payload.
     total: u32,
     fate: Fate,
 }
@@ -25,6 +25,8 @@ pub(super) struct Stream {
 /// What becomes of the message when its last byte has come.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Fate {
+    /// There is no message.
+    None,
     /// QoS 0: nothing more.
     Nothing,
     /// Its acknowledgement is owed.
@@ -34,17 +36,17 @@ enum Fate {
 }
 
 impl Stream {
-    pub(super) const NONE: Self = Self { left: 0, total: 0, fate: Fate::Nothing };
+    pub(super) const NONE: Self = Self { total: 0, fate: Fate::None };
 
     /// More of it is to come.
     pub(super) const fn is_open(&self) -> bool {
-        self.left > 0
+        !matches!(self.fate, Fate::None)
     }
 
     /// The receive slot of a message that is being delivered.
     pub(super) const fn unfinished(&self) -> Option<u16> {
         match self.fate {
-            Fate::Owed { place } if self.left > 0 => Some(place),
+            Fate::Owed { place } => Some(place),
             _ => None,
         }
     }
@@ -100,7 +102,8 @@ impl Core {
             count(&mut self.stats.dup_at_qos0);
         }
         self.bind_alias(parts, publish, alias);
-        self.link.stream = Stream { left: total, total, fate };
+        self.link.stream = Stream { total, fate };
+        self.link.partial = 1;
         let &Publish { payload, qos, retain, dup, id, properties, .. } = publish;
         let message = Message { topic, payload, qos, retain, dup, id, properties, ack: None };
         self.on_piece(parts, consumed, Some(message), payload)
@@ -108,8 +111,8 @@ impl Core {
 
     /// The next piece of the message that is arriving.
     pub(super) fn continue_stream<'i>(&mut self, parts: &mut Parts<'_>, input: &'i [u8]) -> Step<'i> {
-        let left = self.link.stream.left as usize;
-        let (piece, _) = input.split_at_checked(left).unwrap_or((input, &[]));
+        let left = self.link.stream.total - self.streamed();
+        let (piece, _) = input.split_at_checked(left as usize).unwrap_or((input, &[]));
         if piece.is_empty() {
             return Ok(Received::Partial { needed: 1 });
         }
@@ -123,19 +126,21 @@ impl Core {
         message: Option<Message<'i>>,
         payload: &'i [u8],
     ) -> Step<'i> {
-        let Stream { left, total, fate } = self.link.stream;
-        let rest = left - payload.len() as u32;
+        let Stream { total, fate } = self.link.stream;
+        let offset = self.streamed();
+        let end = offset + payload.len() as u32;
+        let is_last = end == total;
         let mut ack = None;
         match fate {
             Fate::Repeated(id) => {
-                if rest == 0 && self.receive(parts, id, QoS::ExactlyOnce, None)? != Arrival::Repeated {
+                if is_last && self.receive(parts, id, QoS::ExactlyOnce, None)? != Arrival::Repeated {
                     return Ok(Received::Blocked);
                 }
-                self.link.stream.left = rest;
-                self.stats.repeated_messages = self.stats.repeated_messages.saturating_add(u32::from(rest == 0));
+                self.stats.repeated_messages = self.stats.repeated_messages.saturating_add(u32::from(is_last));
+                self.note_piece(end, is_last);
                 return Ok(Received::Packet { consumed, event: None });
             }
-            Fate::Owed { place } if rest == 0 => {
+            Fate::Owed { place } if is_last => {
                 if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
                     slot.acknowledged = !self.limits.manual_acks();
                     ack = (!slot.acknowledged).then_some(PendingAck { place, serial: slot.serial });
@@ -146,15 +151,25 @@ impl Core {
             }
             _ => {}
         }
-        self.link.stream.left = rest;
-        self.stats.messages_received += u64::from(rest == 0);
-        let fragment = Fragment { message, payload, offset: total - left, total, is_last: rest == 0, ack };
+        self.stats.messages_received += u64::from(is_last);
+        self.note_piece(end, is_last);
+        let fragment = Fragment { message, payload, offset, total, is_last, ack };
         Ok(Received::Packet { consumed, event: Some(Event::Fragment(fragment)) })
     }
 
-    /// So many bytes are done with, and more are to come: the link is inside a packet that makes progress.
-    pub(super) fn note_piece(&mut self, consumed: usize) {
-        self.unblock();
-        self.note_progress(self.link.partial as usize + consumed);
+    /// How much of the payload has come.
+    const fn streamed(&self) -> u32 {
+        self.link.partial.saturating_sub(1)
+    }
+
+    /// So much of the payload has come; the link is inside a packet that makes progress until all has.
+    fn note_piece(&mut self, end: u32, is_last: bool) {
+        if is_last {
+            self.link.stream = Stream::NONE;
+        } else {
+            self.unblock();
+            self.link.last_received = self.now;
+            self.link.partial = end + 1;
+        }
     }
 }

@@ -49,11 +49,11 @@ impl Core {
     fn deadline(&self, timer: Timer) -> Deadline {
         let deadlines = &self.link.deadlines;
         match timer {
-            Timer::ConnAck => deadlines.connack,
+            Timer::ConnAck | Timer::Auth if (timer == Timer::Auth) == self.is_connected() => deadlines.handshake,
+            Timer::ConnAck | Timer::Auth => Deadline::NONE,
             // What is waited for may lie behind the input that isn't taken.
             Timer::PingResp | Timer::Ack | Timer::Retry if self.link.blocked => Deadline::NONE,
             Timer::PingResp => self.pingresp_deadline(),
-            Timer::Auth => deadlines.auth,
             Timer::Ack => deadlines.ack,
             Timer::Retry => deadlines.retry,
             Timer::KeepAlive => self.keep_alive_deadline(),
@@ -94,7 +94,9 @@ impl Core {
             match timer {
                 Timer::KeepAlive => self.owe_ping(),
                 Timer::Retry => {
-                    self.outgoing.retry(parts);
+                    if self.version().allows_timed_retry() {
+                        self.outgoing.retry(parts);
+                    }
                     self.link.deadlines.retry = Deadline::NONE;
                     self.watch_acks();
                 }
@@ -130,7 +132,7 @@ impl Core {
     }
 
     fn pingresp_timeout(&self) -> u64 {
-        match self.limits.get().pingresp_timeout {
+        match self.limits.pingresp_timeout() {
             0 => u64::from(self.link.keep_alive) * 1000,
             millis => millis.into(),
         }
@@ -159,7 +161,9 @@ impl Core {
 
     /// The input can't be taken: the watch over it pauses.
     pub(super) fn block(&mut self) {
-        self.link.partial = 0; // the packet is whole
+        if !self.link.stream.is_open() {
+            self.link.partial = 0; // the packet is whole
+        }
         if !core::mem::replace(&mut self.link.blocked, true) {
             self.link.blocked_since = self.now;
         }
@@ -184,16 +188,16 @@ impl Core {
             (self.link.deadlines.ack, self.link.deadlines.retry) = (Deadline::NONE, Deadline::NONE);
             return;
         }
-        let limits = self.limits.get();
+        let (ack_timeout, retry_interval) = self.limits.ack_timeouts();
         let now = self.now;
         let set = |deadline: &mut Deadline, millis: u32| {
             if millis > 0 && *deadline == Deadline::NONE {
                 *deadline = Deadline::at(now.after_millis(millis.into()));
             }
         };
-        set(&mut self.link.deadlines.ack, limits.ack_timeout);
+        set(&mut self.link.deadlines.ack, ack_timeout);
         if self.version().allows_timed_retry() {
-            set(&mut self.link.deadlines.retry, limits.retry_interval);
+            set(&mut self.link.deadlines.retry, retry_interval);
         }
     }
 

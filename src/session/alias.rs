@@ -1,8 +1,9 @@
 //! Topic aliases (§3.3.2.3.4): names of one link, each in a place of equal room.
 
+use crate::copying::copy;
 use crate::storage::{AliasEntry, Names};
 
-/// One direction's aliases. They die with the link `[MQTT-3.3.2-7]`; serial numbers go on, so that an old handle stays old.
+/// The aliases of both directions. They die with the link `[MQTT-3.3.2-7]`; serial numbers go on, so that an old handle stays old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Aliases {
     serial: u32,
@@ -48,7 +49,7 @@ impl Aliases {
         let place = names.bytes.get_mut(index * room..).and_then(|bytes| bytes.get_mut(..name.len()));
         let length = match place {
             Some(place) if name.len() <= room => {
-                place.copy_from_slice(name.as_bytes());
+                copy(name.as_bytes(), place);
                 name.len() as u16
             }
             _ => TOO_LONG,

@@ -1,5 +1,6 @@
 //! Encoded packets back to back in a linear log: no headers of their own, compacted when the end is reached.
 
+use crate::copying;
 use crate::session::list::{List, find_mut};
 use crate::storage::Parts;
 
@@ -60,8 +61,5 @@ impl Arena {
 
 /// Moves `length` bytes within the arena.
 pub(crate) fn shift(arena: &mut [u8], from: u32, length: u32, to: u32) {
-    let (from, length, to) = (from as usize, length as usize, to as usize);
-    if from != to && from.max(to) + length <= arena.len() {
-        arena.copy_within(from..from + length, to);
-    }
+    copying::shift(arena, from as usize, length as usize, to as usize);
 }

@@ -383,9 +383,8 @@ impl Incoming {
             return self.free(inbox, link);
         }
         if at(inbox, self.owed.first).is_none_or(|slot| !slot.acknowledged) {
-            self.strays.rotate_left(1);
-            let [.., last] = &mut self.strays;
-            *last = Stray::NONE;
+            let [_, second, third, fourth] = self.strays;
+            self.strays = [second, third, fourth, Stray::NONE];
             return;
         }
         let link = self.owed.pop(inbox);

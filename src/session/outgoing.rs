@@ -27,6 +27,8 @@ use crate::wire::varint_len;
 pub(crate) struct Outgoing {
     /// The version that the frames in the arena are encoded for.
     pub(super) version: Version,
+    /// The server holds our session, as far as we know.
+    pub(crate) session_exists: bool,
     pub(super) log: List,
     pub(super) released: List,
     pub(super) requests: List,
@@ -101,6 +103,7 @@ impl Outgoing {
     pub(crate) const fn new(version: Version) -> Self {
         Self {
             version,
+            session_exists: false,
             log: List::EMPTY,
             released: List::EMPTY,
             requests: List::EMPTY,

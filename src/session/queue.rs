@@ -5,7 +5,7 @@ use crate::session::list::{find, find_mut};
 use crate::session::outgoing::Outgoing;
 use crate::session::sending::is_expired;
 use crate::storage::{Flags, Parts, SendSlot, State};
-use crate::types::Handle;
+use crate::types::{Handle, Version};
 use crate::wire::{Reader, Rules};
 
 /// What one more packet takes, against what there may be.
@@ -95,7 +95,7 @@ impl Outgoing {
 
     /// What is kept free for encoding `frames` packets for 5.0.
     const fn spare(&self, frames: usize) -> usize {
-        if self.version.has_properties() { 0 } else { REENCODING * frames }
+        if self.version.has_properties() || !Version::KNOWS_BOTH_KINDS { 0 } else { REENCODING * frames }
     }
 
     /// Drops the oldest unsent messages until there is room; changes nothing if even all of them are not enough.

@@ -26,7 +26,7 @@ impl Outgoing {
     /// Encodes all that is kept for `version`.
     pub(crate) fn speak(&mut self, parts: &mut Parts<'_>, version: Version) {
         let old = core::mem::replace(&mut self.version, version);
-        if old.has_properties() == version.has_properties() || self.log.is_empty() {
+        if !Version::KNOWS_BOTH_KINDS || old.has_properties() == version.has_properties() || self.log.is_empty() {
             return;
         }
         self.arena.compact(parts, &self.log);

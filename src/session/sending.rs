@@ -3,6 +3,7 @@
 //! Consecutive packets of the log that may all be sent form a *run*: one stretch of the arena, shown to the transport as one slice. QoS 0
 //! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
 
+use crate::copying::copy;
 use crate::event::Cause;
 use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
@@ -71,23 +72,29 @@ impl Peer {
         no_shares: false,
     };
 
+    /// Messages may name their topics by aliases.
+    pub(crate) const fn has_aliases(&self) -> bool {
+        Version::KNOWS_PROPERTIES && self.topic_aliases > 0
+    }
+
     pub(crate) const fn takes_length(&self, length: usize) -> bool {
-        self.max_packet == 0 || length <= self.max_packet as usize
+        !Version::KNOWS_PROPERTIES || self.max_packet == 0 || length <= self.max_packet as usize
     }
 
     pub(crate) const fn takes_qos(&self, qos: QoS) -> bool {
         !match qos {
             QoS::AtMostOnce => false,
-            QoS::AtLeastOnce => self.no_qos1,
-            QoS::ExactlyOnce => self.no_qos2 || self.no_qos1,
+            QoS::AtLeastOnce => Version::KNOWS_PROPERTIES && self.no_qos1,
+            QoS::ExactlyOnce => Version::KNOWS_PROPERTIES && (self.no_qos2 || self.no_qos1),
         }
     }
 
     /// A SUBSCRIBE with these marks asks for something that the server doesn't have (§3.2.2.3).
     pub(crate) const fn lacks(&self, flags: Flags) -> bool {
-        flags.has(Flags::SHARE) && self.no_shares
-            || flags.has(Flags::WILDCARD) && self.no_wildcards
-            || flags.has(Flags::IDENTIFIER) && self.no_identifiers
+        Version::KNOWS_PROPERTIES
+            && (flags.has(Flags::SHARE) && self.no_shares
+                || flags.has(Flags::WILDCARD) && self.no_wildcards
+                || flags.has(Flags::IDENTIFIER) && self.no_identifiers)
     }
 
     /// Why the server won't take this packet.
@@ -146,7 +153,7 @@ impl Outgoing {
                 self.end(parts, slot.id, cause);
                 continue;
             }
-            let is_alone = has_bytes_outside(&slot) || peer.topic_aliases > 0 && slot.kind.is_publish();
+            let is_alone = has_bytes_outside(&slot) || peer.has_aliases() && slot.kind.is_publish();
             if is_alone && end.is_some() {
                 return;
             }
@@ -427,6 +434,6 @@ fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Seconds, version: Ve
     let Some(frame) = arena.get_mut(start..start + slot.length as usize) else { return };
     let Some(position) = expiry_position(Reader::new(frame, Rules::new(version))) else { return };
     if let Some(place) = frame.get_mut(position..position + 4) {
-        place.copy_from_slice(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes());
+        copy(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes(), place);
     }
 }

@@ -84,6 +84,8 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
 impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: usize, const N: usize> Sealed
     for Fixed<A, S, R, C, L, N>
 {
+    const MAY_HAVE_ALIASES: bool = L > 0;
+
     fn view(&self) -> View<'_> {
         View {
             slots: &self.slots,
@@ -96,6 +98,7 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn parts(&mut self) -> Parts<'_> {
         Parts {
             slots: &mut self.slots,

@@ -63,6 +63,9 @@ pub(crate) mod sealed {
     }
 
     pub trait Sealed {
+        /// There may be room for topic aliases. Where there never is, firmware carries nothing that deals with them.
+        const MAY_HAVE_ALIASES: bool = true;
+
         fn view(&self) -> View<'_>;
         fn parts(&mut self) -> Parts<'_>;
 

@@ -73,8 +73,8 @@ impl Flags {
     pub(crate) const COUNTED: u8 = 4;
     /// On the wire of this link since the last retry tick at least.
     pub(crate) const AGED: u8 = 8;
-    /// The payload is kept by reference, outside the arena.
-    pub(crate) const SHARED_PAYLOAD: u8 = 16;
+    /// The payload is kept by reference, outside the arena. Without the feature `bytes` none is, and no bit stands for it.
+    pub(crate) const SHARED_PAYLOAD: u8 = if cfg!(feature = "bytes") { 16 } else { 0 };
     /// SUBSCRIBE with a shared filter.
     pub(crate) const SHARE: u8 = 32;
     /// PUBLISH whose payload the application supplies while it is sent.

@@ -102,6 +102,7 @@ pub struct Header {
 
 /// What [`Header::decode`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum HeaderStep {
     /// The header is complete.
     Header(Header),

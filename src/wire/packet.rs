@@ -44,6 +44,7 @@ pub enum Packet<'a> {
 
 /// What [`Packet::decode`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Decoded<'a> {
     /// A whole packet.
     Packet {

@@ -48,7 +48,6 @@ enum Range {
 
 struct Spec {
     id: u8,
-    name: &'static str,
     kind: Kind,
     range: Range,
     /// The packets that may carry it, as packet type bits and the will's.
@@ -139,25 +138,27 @@ macro_rules! properties {
             )+
         }
 
-        /// The identifiers by name.
-        #[allow(non_upper_case_globals, dead_code)]
-        mod id {
-            $(pub(super) const $variant: u8 = $id;)+
-        }
-
         /// Sorted by identifier.
         const SPECS: &[Spec] = &[$(Spec {
             id: $id,
-            name: $name,
             kind: Kind::$kind,
             range: Range::$range,
             packets: $(properties!(@bit $packet))|+,
         }),+];
 
+        /// The standard's names: apart, since few programs show them.
+        const NAMES: &[(u8, &str)] = &[$(($id, $name)),+];
+
+        /// The identifiers by the names of the variants.
+        #[allow(non_upper_case_globals)]
+        mod ids {
+            $(pub(super) const $variant: u8 = $id;)+
+        }
+
         impl<'a> Property<'a> {
             /// The property's identifier on the wire.
             pub const fn id(&self) -> u8 {
-                match self { $(Self::$variant(_) => $id,)+ }
+                match self { $(Self::$variant(_) => ids::$variant,)+ }
             }
 
             fn value(self) -> Value<'a> {
@@ -269,12 +270,27 @@ impl<'a> Properties<'a> {
     }
 
     /// The properties one by one, in the order in which they stand.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn iter(&self) -> PropertiesIter<'a> {
         let form = match self.0 {
             Form::Checked(bytes) => IterForm::Checked(Reader::new(bytes, Rules::new(Version::V5))),
             Form::List(list) => IterForm::List(list.iter()),
         };
         PropertiesIter(form)
+    }
+
+    /// The value of the first property with this identifier.
+    fn find(&self, id: u8) -> Option<Value<'a>> {
+        match self.0 {
+            Form::Checked(_) if !Version::KNOWS_PROPERTIES => None,
+            Form::Checked(bytes) => {
+                let mut reader = Reader::new(bytes, Rules::new(Version::V5));
+                seek(&mut reader, id)?;
+                let (_, spec) = spec(reader.varint().ok()?)?;
+                read_value(spec.kind, &mut reader).ok()
+            }
+            Form::List(list) => list.iter().find(|property| property.id() == id).map(|property| property.value()),
+        }
     }
 
     /// Reads a property block with its length from the start of `reader`; in versions without properties reads nothing.
@@ -424,7 +440,7 @@ fn fits(value: Value<'_>) -> bool {
 impl<'a> Property<'a> {
     /// The standard's name of the property.
     pub fn name(&self) -> &'static str {
-        spec(self.id().into()).map_or("", |(_, spec)| spec.name)
+        NAMES.iter().find(|(id, _)| *id == self.id()).map_or("", |(_, name)| name)
     }
 
     /// The encoding in parts. What can't be expressed is cut short: no packet can carry it either.
@@ -513,6 +529,7 @@ impl<'a> Iterator for PropertiesIter<'a> {
         match &mut self.0 {
             IterForm::List(list) => list.next().copied(),
             // The bytes were checked when they came in, so an error here only means "no more".
+            IterForm::Checked(_) if !Version::KNOWS_PROPERTIES => None,
             IterForm::Checked(reader) => {
                 let (_, spec) = spec(reader.varint().ok()?)?;
                 Property::from_value(spec.id, read_value(spec.kind, reader).ok()?)
@@ -583,10 +600,7 @@ macro_rules! lookups {
                     if self.is_empty() {
                         return None;
                     }
-                    match self.find(id::$variant)? {
-                        Property::$variant(value) => Some(value),
-                        _ => None,
-                    }
+                    self.find(ids::$variant).map(Field::from_value)
                 }
             )+
         }
@@ -633,15 +647,6 @@ lookups! {
 }
 
 impl<'a> Properties<'a> {
-    /// The first property with this identifier. Those before it are passed over: they were checked when they came in.
-    fn find(&self, id: u8) -> Option<Property<'a>> {
-        let mut properties = self.iter();
-        if let IterForm::Checked(rest) = &mut properties.0 {
-            seek(rest, id)?;
-        }
-        properties.find(|property| property.id() == id)
-    }
-
     /// All User Properties (§3.1.2.11.8) in order.
     pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.iter().filter_map(|property| match property {

@@ -4,6 +4,12 @@ use crate::types::Version;
 use crate::wire::PacketType;
 
 impl Version {
+    /// Some version that is compiled in has properties.
+    pub(crate) const KNOWS_PROPERTIES: bool = cfg!(feature = "v5");
+
+    /// Versions with properties are compiled in beside versions without.
+    pub(crate) const KNOWS_BOTH_KINDS: bool = cfg!(feature = "v3") && cfg!(feature = "v5");
+
     /// All versions, oldest first.
     pub const ALL: [Self; 3] = [Self::V31, Self::V311, Self::V5];
 
@@ -26,11 +32,26 @@ impl Version {
 
     /// The version with this protocol name and level (without the bridge bit).
     pub(crate) fn from_protocol(name: &str, level: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|version| version.level() == level && version.protocol_name() == name)
+        let is_it =
+            |version: &Self| version.level() == level && version.protocol_name() == name && version.is_supported();
+        Self::ALL.into_iter().find(is_it)
     }
 
+    /// The version is compiled in: 5.0 by the feature `v5`, the others by `v3`.
+    pub const fn is_supported(self) -> bool {
+        match self {
+            Self::V31 | Self::V311 => cfg!(feature = "v3"),
+            Self::V5 => cfg!(feature = "v5"),
+        }
+    }
+
+    /// Where one kind of version is compiled in alone, everything is encoded and decoded in its way; so the compiler leaves out the other.
     const fn is_v5(self) -> bool {
-        matches!(self, Self::V5)
+        cfg!(feature = "v5") && (!cfg!(feature = "v3") || matches!(self, Self::V5))
+    }
+
+    const fn is_v31(self) -> bool {
+        cfg!(feature = "v3") && matches!(self, Self::V31)
     }
 
     /// Packets carry properties, acknowledgements carry reason codes, a server may send DISCONNECT.
@@ -50,12 +71,12 @@ impl Version {
 
     /// CONNACK says whether the server holds a session; 3.1's byte is reserved and ignored.
     pub(crate) const fn has_session_present(self) -> bool {
-        !matches!(self, Self::V31)
+        !self.is_v31()
     }
 
     /// A zero-length client identifier is allowed at all; 3.1 demands 1 to 23 characters.
     pub(crate) const fn allows_empty_client_id(self) -> bool {
-        !matches!(self, Self::V31)
+        !self.is_v31()
     }
 
     /// A zero-length client identifier is allowed only with a clean session `[3.1.1: MQTT-3.1.3-7]`.
@@ -65,10 +86,7 @@ impl Version {
 
     /// The longest client identifier in characters.
     pub(crate) const fn max_client_id_chars(self) -> usize {
-        match self {
-            Self::V31 => 23,
-            Self::V311 | Self::V5 => 65_535,
-        }
+        if self.is_v31() { 23 } else { 65_535 }
     }
 
     /// A client may mark itself as a bridge by the top bit of the protocol level (a common extension of 3.1 and 3.1.1).
@@ -98,8 +116,7 @@ impl Version {
 
     /// The DUP bit of the fixed header is allowed in this packet: in 3.1 also where 3.1.1 reserves it.
     pub(crate) const fn allows_dup(self, packet: PacketType) -> bool {
-        matches!(self, Self::V31)
-            && matches!(packet, PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe)
+        self.is_v31() && matches!(packet, PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe)
     }
 
     /// The packet type exists in this version.

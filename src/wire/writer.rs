@@ -1,5 +1,6 @@
 //! One cursor for encoding. It counts on when the buffer is full, so the same code measures and writes.
 
+use crate::copying::copy;
 use crate::wire::{EncodeError, MAX_REMAINING};
 
 pub struct Writer<'a> {
@@ -16,13 +17,17 @@ impl<'a> Writer<'a> {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let end = self.length.saturating_add(bytes.len());
         if let Some(room) = self.buffer.get_mut(self.length..end) {
-            room.copy_from_slice(bytes);
+            copy(bytes, room);
         }
         self.length = end;
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u8(&mut self, value: u8) {
-        self.bytes(&[value]);
+        if let Some(place) = self.buffer.get_mut(self.length) {
+            *place = value;
+        }
+        self.length = self.length.saturating_add(1);
     }
 
     pub(crate) fn u16(&mut self, value: u16) {

@@ -72,6 +72,9 @@ const BEHIND: &str = "Message \"behind\" \"!\" q0 0";
 
 /// Plays all rows in all versions and all ways, and reports all that fail.
 pub fn run(rows: Vec<Row>) {
+    if let Some(file) = std::env::var_os("PURE_MQTT_VECTORS") {
+        export(&rows, file);
+    }
     let mut failures = Vec::new();
     for row in &rows {
         for version in row.versions {
@@ -88,6 +91,19 @@ pub fn run(rows: Vec<Row>) {
         }
     }
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// Appends the inputs to a file, for the firmware that plays them too: see `no_std-example/hostile`. Inputs too long for a board stay out.
+fn export(rows: &[Row], file: std::ffi::OsString) {
+    use std::fmt::Write as _;
+    use std::io::Write as _;
+    let mut lines = String::new();
+    for row in rows.iter().filter(|row| row.bytes.len() <= 400) {
+        let hex: String = row.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        row.versions.iter().for_each(|version| writeln!(lines, "{version:?} {hex}").unwrap());
+    }
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+    file.write_all(lines.as_bytes()).unwrap();
 }
 
 fn check(row: &Row, version: Version, way: Way) {

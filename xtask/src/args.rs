@@ -17,6 +17,7 @@ The project's own commands.
     cargo xtask instructions    compare instructions per message with the accepted ones; --bless accepts those of now
     cargo xtask faults          check that ten known faults are found, by two methods each; --all tries every method
     cargo xtask trace           check that statements of the standards are cited; --table prints docs/traceability.md
+    cargo xtask footprint       print what firmware with the crate takes, and with its peers; --write puts it into the README
     cargo xtask help            this text
 
 Options of `test` and `setup`:
@@ -58,6 +59,11 @@ pub enum Command {
         /// Print it.
         table: bool,
     },
+    /// Measure firmware.
+    Footprint {
+        /// Put the table into the README.
+        write: bool,
+    },
 }
 
 /// Reads the arguments behind the program's name.
@@ -75,6 +81,10 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("test") => Scope::All,
             Some("setup") => Scope::Setup,
             Some("fuzz") => return read_fuzz(parser).map(Ok),
+            Some("footprint") => {
+                return read_flag(parser, "write")
+                    .map(|write| Ok(write.map_or(Command::Help, |write| Command::Footprint { write })));
+            }
             Some("instructions") => {
                 return read_flag(parser, "bless")
                     .map(|bless| Ok(bless.map_or(Command::Help, |bless| Command::Instructions { bless })));
@@ -89,7 +99,7 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             }
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, footprint and help."
                 )));
             }
         },
@@ -136,6 +146,18 @@ fn read_flag(parser: &mut lexopt::Parser, name: &str) -> std::result::Result<Opt
     Ok(Some(is_set))
 }
 
+fn read_footprint(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt::Error> {
+    let mut write = false;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("write") => write = true,
+            Short('h') | Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Footprint { write })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +202,8 @@ mod tests {
         assert_eq!(parsed("instructions --bless"), Ok(Command::Instructions { bless: true }));
         assert_eq!(parsed("trace"), Ok(Command::Trace { table: false }));
         assert_eq!(parsed("trace --table"), Ok(Command::Trace { table: true }));
+        assert_eq!(parsed("footprint"), Ok(Command::Footprint { write: false }));
+        assert_eq!(parsed("footprint --write"), Ok(Command::Footprint { write: true }));
     }
 
     #[test]

@@ -75,6 +75,17 @@ fn choose(command: &Command) -> Result<Chosen> {
             let bless = *bless;
             Chosen::Work(Box::new(move |shell| instructions::run(shell, bless)))
         }
+        Command::Footprint { write } => {
+            let line = if *write {
+                "cargo run --quiet --bin footprint -- --write"
+            } else {
+                "cargo run --quiet --bin footprint"
+            };
+            Chosen::Work(Box::new(move |shell| match shell.inside("no_std-example/host-test") {
+                Some(shell) => shell.run(line),
+                None => Err("there is no no_std-example/host-test here.".into()),
+            }))
+        }
         Command::Trace { table: true } => Chosen::Work(Box::new(trace::print)),
         Command::Trace { table: false } => Chosen::Work(Box::new(trace::check)),
     })

@@ -6,35 +6,63 @@ use crate::Result;
 use crate::shell::Shell;
 use crate::steps::{FIRMWARE_TARGETS, MSRV};
 
-/// What a machine needs for the broker tests, and how it is called by those who package it.
-const BROKER_PROGRAMS: [&str; 3] = ["mosquitto", "mosquitto_pub", "mosquitto_sub"];
-const BROKER_PACKAGES: &str = "mosquitto mosquitto-clients";
+/// Programs that the system's packages bring.
+struct Programs {
+    /// What they are called together.
+    name: &'static str,
+    programs: &'static [&'static str],
+    /// The packages of Debian and Ubuntu.
+    packages: &'static str,
+    /// What somebody types who has another system, and how to do without.
+    by_hand: &'static str,
+}
+
+const BROKER: Programs = Programs {
+    name: "mosquitto",
+    programs: &["mosquitto", "mosquitto_pub", "mosquitto_sub"],
+    packages: "mosquitto mosquitto-clients",
+    by_hand: "macOS: `brew install mosquitto`), or leave the broker tests out with `--skip mosquitto --skip broker",
+};
+
+const EMULATOR: Programs = Programs {
+    name: "QEMU",
+    programs: &["qemu-system-arm"],
+    packages: "qemu-system-arm",
+    by_hand: "macOS: `brew install qemu`), or leave the board out with `--skip qemu --skip no_std-example/host-test",
+};
+
+const COUNTER: Programs = Programs {
+    name: "valgrind",
+    programs: &["valgrind"],
+    packages: "valgrind",
+    by_hand: "others have it as well), or leave the counting out with `--skip instructions",
+};
 
 /// Each component with a command that ends well if it is there.
 const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "cargo fmt --version"), ("clippy", "cargo clippy --version")];
 
 /// The mosquitto broker and its clients, from the system's packages.
 pub fn mosquitto(shell: &Shell) -> Result {
-    let by_hand = format!(
-        "Please install mosquitto and its clients (Debian, Ubuntu: `apt-get install {BROKER_PACKAGES}`; \
-         macOS: `brew install mosquitto`), or leave the broker tests out with `--skip mosquitto --skip broker`."
-    );
-    packages(shell, "mosquitto", &BROKER_PROGRAMS, BROKER_PACKAGES, &by_hand)
+    packages(shell, &BROKER)
 }
 
 /// valgrind, whose callgrind counts instructions; from the system's packages.
 pub fn valgrind(shell: &Shell) -> Result {
-    let by_hand = "Please install valgrind (Debian, Ubuntu: `apt-get install valgrind`), or leave the counting out with \
-                   `--skip instructions`.";
-    packages(shell, "valgrind", &["valgrind"], "valgrind", by_hand)
+    packages(shell, &COUNTER)
 }
 
-/// Installs `packages` if one of `programs` is missing.
-fn packages(shell: &Shell, what: &str, programs: &[&str], packages: &str, by_hand: &str) -> Result {
+/// The emulated board, from the system's packages.
+pub fn qemu(shell: &Shell) -> Result {
+    packages(shell, &EMULATOR)
+}
+
+fn packages(shell: &Shell, wanted: &Programs) -> Result {
+    let Programs { name, programs, packages, by_hand } = wanted;
     let missing: Vec<_> = programs.iter().copied().filter(|program| !shell.has(program)).collect();
     if missing.is_empty() {
-        return ready(what);
+        return ready(name);
     }
+    let by_hand = format!("Please install {name} (Debian, Ubuntu: `apt-get install {packages}`; {by_hand}`.");
     let missing = missing.join(", ");
     if !shell.has("apt-get") {
         return Err(format!("{missing} cannot be found, and there is no apt-get here. {by_hand}"));
@@ -47,7 +75,7 @@ fn packages(shell: &Shell, what: &str, programs: &[&str], packages: &str, by_han
         println!("{warning} Going on with the package lists that are there.");
     }
     shell
-        .run(&format!("{apt_get} install -y {packages}"))
+        .run(&format!("{apt_get} install -y --no-install-recommends {packages}"))
         .map_err(|error| format!("{missing} cannot be found. {error} {by_hand}"))
 }
 

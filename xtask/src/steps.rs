@@ -10,7 +10,8 @@ pub const MSRV: &str = "1.87.0";
 pub const HOST_FEATURES: &str = "std,bytes,heapless,journal,log";
 
 /// The firmware targets that the crate must build for with no feature at all.
-pub const FIRMWARE_TARGETS: [&str; 3] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi", "riscv32imc-unknown-none-elf"];
+pub const FIRMWARE_TARGETS: [&str; 4] =
+    ["thumbv7em-none-eabihf", "thumbv7m-none-eabi", "thumbv6m-none-eabi", "riscv32imc-unknown-none-elf"];
 
 /// One row of the table.
 pub struct Step {
@@ -49,6 +50,7 @@ pub enum Work {
 #[rustfmt::skip]
 pub const STEPS: &[Step] = &[
     prepare("mosquitto", "the broker and its command line clients", setup::mosquitto),
+    prepare("qemu", "the board that the firmwares run on, emulated", setup::qemu),
     prepare("components", "rustfmt and clippy", setup::components),
     prepare("targets", "the standard library for the firmware targets", setup::targets),
     prepare("toolchain", "the oldest supported toolchain", setup::toolchain),
@@ -83,7 +85,10 @@ pub const STEPS: &[Step] = &[
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &["cargo run --example subscriptions", "cargo run --example replay"]),
 
-    inside("no_std-example", "the firmware example links", "cargo build"), // its own .cargo/config.toml picks the target
+    inside("no_std-example/host-test", "the firmwares hold out on an emulated board, against a real mosquitto", "cargo test"),
+    check("footprint", "firmware holds no panic, and is not larger than the README says", &[
+        "cargo run --quiet --manifest-path no_std-example/host-test/Cargo.toml --bin footprint -- --check",
+    ]),
     inside("fuzz", "the fuzz targets build", "cargo check"),
     call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke),
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
@@ -170,8 +175,8 @@ mod tests {
         }
         assert_eq!(
             fill("cargo +{msrv} x {targets} --features {features}"),
-            "cargo +1.87.0 x --target thumbv7em-none-eabihf --target thumbv6m-none-eabi \
-             --target riscv32imc-unknown-none-elf --features std,bytes,heapless,journal,log"
+            "cargo +1.87.0 x --target thumbv7em-none-eabihf --target thumbv7m-none-eabi \
+             --target thumbv6m-none-eabi --target riscv32imc-unknown-none-elf --features std,bytes,heapless,journal,log"
         );
     }
 

@@ -64,8 +64,8 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
         match *record {
             Record::Version(version) => core.outgoing.speak(parts, version),
             Record::Counters { handle, id } => core.outgoing.set_counters(handle, id),
-            Record::Session { expiry } => core.session_exists = expiry > 0, // how long the power was off, nobody knows
-            Record::NoSession => core.session_exists = false,
+            Record::Session { expiry } => core.outgoing.session_exists = expiry > 0, // how long the power was off, nobody knows
+            Record::NoSession => core.outgoing.session_exists = false,
             Record::NewSession { aborted } => {
                 core.incoming.clear(parts.inbox);
                 core.outgoing.session_lost(parts, true);
@@ -74,7 +74,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
             Record::Forgotten => {
                 core.outgoing.forget(parts);
                 core.incoming.clear(parts.inbox);
-                core.session_exists = false;
+                core.outgoing.session_exists = false;
             }
             Record::Accepted { handle, id, is_streamed, frame, .. } => {
                 let kind = kind_of(frame).ok_or(Fault::Nonsense)?;

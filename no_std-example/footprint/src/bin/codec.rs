@@ -1,0 +1,35 @@
+//! The codec alone, both directions: what a broker or a test peer takes of it.
+
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+
+use pure_mqtt::Version;
+use pure_mqtt::wire::{Decoded, Packet, Rules};
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    let (mut input, mut output) = ([0; 256], [0; 256]);
+    loop {
+        let count = footprint::read(&mut input);
+        let version = black_box(Version::V5);
+        let Some(bytes) = input.get(..count) else { continue };
+        match Packet::decode(bytes, Rules { version, strict: black_box(false) }) {
+            Ok(Decoded::Packet { packet, .. }) => match packet.encode(version, &mut output) {
+                Ok(length) => {
+                    footprint::write(output.get(..length).unwrap_or_default());
+                }
+                Err(error) => {
+                    black_box(error);
+                }
+            },
+            Ok(partial) => {
+                black_box(partial);
+            }
+            Err(error) => {
+                black_box(error.reason());
+            }
+        }
+    }
+}

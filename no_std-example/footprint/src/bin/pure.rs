@@ -1,0 +1,70 @@
+//! The standard program: connect, subscribe at QoS 2, answer each message at QoS 2, keep the session over cuts.
+
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::ptr;
+
+use pure_mqtt::{
+    Clock32, Connect, Connection, Event, Fixed, Instant, Limits, Publish, QoS, Received, RxBuffer, Subscribe,
+    Subscription, TopicFilter, TopicName, Version,
+};
+
+type Mqtt = Connection<Fixed<1024, 8, 8, 128>>;
+
+static mut MQTT: Mqtt = Mqtt::new(Fixed::new(), Limits::DEFAULT);
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    // SAFETY: the only reference to the static, in a function that runs once.
+    let mqtt: &mut Mqtt = unsafe { &mut *ptr::addr_of_mut!(MQTT) };
+    mqtt.set_limits(Limits { inline_max: 256, ..Limits::DEFAULT });
+    let mut clock = Clock32::new();
+    let mut rx = RxBuffer::<256>::new();
+    loop {
+        let now = clock.now(footprint::tick());
+        let connect = Connect::new(black_box(VERSION), "board-7").clean_start(false);
+        if mqtt.open(now, &connect).is_ok() {
+            run(mqtt, &mut rx, &mut clock);
+        }
+        mqtt.closed(now);
+        rx.clear();
+    }
+}
+
+const VERSION: Version = if cfg!(feature = "v5") { Version::V5 } else { Version::V311 };
+
+/// One link, from CONNECT to its end.
+fn run(mqtt: &mut Mqtt, rx: &mut RxBuffer<256>, clock: &mut Clock32) {
+    while !mqtt.should_close() {
+        let now = clock.now(footprint::tick());
+        let count = footprint::read(rx.room());
+        rx.filled(count);
+        while let Ok(Received::Packet { consumed, event }) = mqtt.handle_input(now, rx.bytes()) {
+            match event {
+                Some(Event::ConnAck(_)) => subscribe(mqtt, now),
+                Some(Event::Message(message)) => answer(mqtt, now, message.payload),
+                _ => {}
+            }
+            rx.consume(consumed);
+        }
+        let _ = mqtt.handle_timeout(now);
+        let mut transmit = mqtt.transmit(now);
+        let count = footprint::write(transmit.chunk());
+        transmit.advance(count);
+        while mqtt.poll_outcome().is_some() {}
+    }
+}
+
+fn subscribe(mqtt: &mut Mqtt, now: Instant) {
+    if let Ok(filter) = TopicFilter::new("board-7/command") {
+        let _ = mqtt.subscribe(now, &Subscribe::new(&[Subscription::new(filter, QoS::ExactlyOnce)]));
+    }
+}
+
+fn answer(mqtt: &mut Mqtt, now: Instant, payload: &[u8]) {
+    if let Ok(topic) = TopicName::new("board-7/answer") {
+        let _ = mqtt.publish(now, &Publish::new(topic, payload).qos(QoS::ExactlyOnce));
+    }
+}

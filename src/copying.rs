@@ -1,0 +1,59 @@
+//! Copying without a way to panic: the standard library's functions for it keep one, which firmware would carry.
+
+/// Copies as many bytes as both have.
+pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// So many bytes are moved at a time.
+const CHUNK: usize = 64;
+
+/// Moves `length` bytes within `bytes`, also where the places overlap. Does nothing if either place is not wholly inside.
+pub(crate) fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
+    let is_inside = length <= bytes.len() && from.max(to) <= bytes.len() - length;
+    if from == to || !is_inside {
+        return;
+    }
+    let mut chunk = [0; CHUNK];
+    let mut done = 0;
+    while done < length {
+        let step = CHUNK.min(length - done);
+        // From the end where the bytes go that way: nothing is written over before it is read.
+        let offset = if to < from { done } else { length - done - step };
+        copy(bytes.get(from + offset..).unwrap_or_default(), &mut chunk);
+        if let Some(target) = bytes.get_mut(to + offset..to + offset + step) {
+            copy(&chunk, target);
+        }
+        done += step;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn moving_is_what_the_standard_library_does() {
+        for length in [0, 1, 63, 64, 65, 130, 200] {
+            for (from, to) in [(0, 0), (0, 1), (1, 0), (0, 64), (64, 0), (10, 90), (90, 10), (100, 0), (0, 100)] {
+                let mut bytes: Vec<u8> = (0..=255).chain(0..45).collect();
+                let mut expected = bytes.clone();
+                expected.copy_within(from..from + length, to);
+                shift(&mut bytes, from, length, to);
+                assert_eq!(bytes, expected, "{length} bytes from {from} to {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_outside_is_left_alone() {
+        let mut bytes = [1, 2, 3];
+        for (from, length, to) in [(0, 4, 0), (1, 3, 0), (0, 3, 1), (4, 0, 0), (0, usize::MAX, 1), (usize::MAX, 1, 0)] {
+            shift(&mut bytes, from, length, to);
+            assert_eq!(bytes, [1, 2, 3]);
+        }
+    }
+}
