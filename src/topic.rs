@@ -233,7 +233,9 @@ impl Marks {
     /// `#` and `+` differ in one bit alone.
     const fn add(&mut self, word: usize) {
         self.nul |= zeros(word);
-        self.wildcard |= zeros((word | ONES * (b'+' ^ b'#') as usize) ^ (ONES * (b'+' | b'#') as usize));
+        const BIT: usize = ONES * (b'+' ^ b'#') as usize;
+        const BOTH: usize = ONES * (b'+' | b'#') as usize;
+        self.wildcard |= zeros((word | BIT) ^ BOTH);
     }
 }
 

@@ -4,6 +4,7 @@
 //! client behind that trait. `measure.rs` takes the rounds in turns, `report/` shows what came out.
 
 mod args;
+pub mod broker;
 mod client;
 mod clients;
 mod cost;

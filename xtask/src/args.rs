@@ -146,18 +146,6 @@ fn read_flag(parser: &mut lexopt::Parser, name: &str) -> std::result::Result<Opt
     Ok(Some(is_set))
 }
 
-fn read_footprint(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt::Error> {
-    let mut write = false;
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("write") => write = true,
-            Short('h') | Long("help") => return Ok(Command::Help),
-            other => return Err(other.unexpected()),
-        }
-    }
-    Ok(Command::Footprint { write })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,8 +26,7 @@ const DRAWN: [&str; 10] = [
 
 const WIDTH: u32 = 900;
 const LINE: u32 = 40;
-const COLOURS: [RGBColor; 9] = [
-    RGBColor(150, 150, 150),
+const COLOURS: [RGBColor; 8] = [
     RGBColor(200, 30, 30),
     RGBColor(31, 119, 180),
     RGBColor(44, 160, 44),
@@ -41,7 +40,7 @@ const COLOURS: [RGBColor; 9] = [
 /// Writes the plot to `path`.
 pub fn draw(results: &[Measured], path: &Path) -> Result<(), Box<dyn Error>> {
     let rows: Vec<_> = results.iter().filter(|result| DRAWN.contains(&result.row)).collect();
-    let nanos = || rows.iter().flat_map(|row| &row.figures).map(|figure| figure.median);
+    let nanos = || rows.iter().flat_map(|row| drawn().filter_map(|(client, _)| Some(row.of(client)?.median)));
     let (Some(low), Some(high)) = (nanos().min_by(f64::total_cmp), nanos().max_by(f64::total_cmp)) else {
         return Ok(()); // none of them was measured
     };
@@ -64,10 +63,10 @@ pub fn draw(results: &[Measured], path: &Path) -> Result<(), Box<dyn Error>> {
         .label_style(("sans-serif", 14))
         .light_line_style(WHITE)
         .draw()?;
-    for (client, colour) in clients::ALL.iter().zip(COLOURS) {
-        let size = if client.name == OURS { 7 } else { 4 };
+    for (client, colour) in drawn() {
+        let size = if client == OURS { 7 } else { 4 };
         let dots = rows.iter().enumerate().filter_map(|(index, row)| {
-            let figure = row.of(client.name)?;
+            let figure = row.of(client)?;
             Some(Circle::new((figure.median, rows.len() - 1 - index), size, colour.filled()))
         });
         chart.draw_series(dots)?;
@@ -77,15 +76,19 @@ pub fn draw(results: &[Measured], path: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The clients, without the harness, and their colours.
+fn drawn() -> impl Iterator<Item = (&'static str, RGBColor)> {
+    clients::ALL.iter().map(|client| client.name).filter(|client| *client != FLOOR).zip(COLOURS)
+}
+
 /// The clients with their colours, along the lower edge.
 fn legend(root: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, height: u32) -> Result<(), Box<dyn Error>> {
     let mut x = 20;
-    for (client, colour) in clients::ALL.iter().zip(COLOURS) {
+    for (client, colour) in drawn() {
         let y = height as i32 - 22;
-        let name = if client.name == FLOOR { "the harness alone" } else { client.name };
         root.draw(&Circle::new((x, y + 6), 5, colour.filled()))?;
-        root.draw(&Text::new(name, (x + 9, y), ("sans-serif", 13)))?;
-        x += 30 + 7 * name.len() as i32;
+        root.draw(&Text::new(client, (x + 9, y), ("sans-serif", 13)))?;
+        x += 26 + 7 * client.len() as i32;
     }
     Ok(())
 }
