@@ -23,7 +23,7 @@
 //! | feature | default | brings |
 //! |---|---|---|
 //! | `std` | yes | `alloc`, and the optional crates' own `std` |
-//! | `alloc` | by `std` | [`Heap`] storage |
+//! | `alloc` | by `std` | [`Heap`] storage, `router::Router`, `subscriptions::HeapList`, `replay` |
 //! | `bytes` | no | payloads shared by reference count, `BytesBuffer`, [`bytes::Buf`] for [`Transmit`]; needs `alloc` and native atomics |
 //! | `heapless` | no | `FixedMessage` |
 //! | `defmt` | no | `Format` for the public types, log lines through defmt |
