@@ -254,6 +254,8 @@ fn without_an_allocator() {
     list.subscribe(Subscription::new(filter("b"), QoS::AtLeastOnce)).unwrap();
     list.subscribe(Subscription::new(filter("b"), QoS::AtMostOnce)).unwrap();
     assert_eq!(list.subscribe(Subscription::new(filter("c"), QoS::AtLeastOnce)), Err(Full));
+    assert!(!list.is_empty());
+    assert!(format!("{list:?}").contains("FixedList"));
     assert_eq!(Full.to_string(), "the list of subscriptions is full");
 
     let list = Rc::new(RefCell::new(list));
