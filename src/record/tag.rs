@@ -24,6 +24,8 @@ pub(crate) const FORGET: u8 = 0x11;
 pub(crate) const ADOPT: u8 = 0x12;
 pub(crate) const LIMITS: u8 = 0x13;
 pub(crate) const SHRINK: u8 = 0x14;
+pub(crate) const REFUSED: u8 = 0x15;
+pub(crate) const TIME: u8 = 0x16;
 
 /// Flags of BEGIN: what was redacted.
 pub(crate) const HIDES_PASSWORDS: u8 = 1;
