@@ -17,7 +17,7 @@ use pure_mqtt::{
 const SECRET: &str = "swordfish";
 /// Longer than a string may be.
 static LONG: &str = {
-    const BYTES: [u8; 65_536] = [b'x'; 65_536];
+    static BYTES: [u8; 65_536] = [b'x'; 65_536];
     match std::str::from_utf8(&BYTES) {
         Ok(text) => text,
         Err(_) => "",

@@ -364,6 +364,7 @@ fn without_a_link_nothing_is_asked_for() {
     list.sync(now, &mut plain);
     assert_eq!(list.standing(filter("a")), Some(Standing::Wanted));
     assert_eq!((recorder.pending(), plain.pending()), (0, 0));
+    assert!(format!("{list:?}").contains("\"a\""));
 }
 
 #[test]
