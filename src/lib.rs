@@ -25,7 +25,7 @@
 //! | `v3` | yes | MQTT 3.1 and 3.1.1 |
 //! | `v5` | yes | MQTT 5.0 |
 //! | `std` | yes | `alloc`, and the optional crates' own `std` |
-//! | `alloc` | by `std` | [`Heap`] storage |
+//! | `alloc` | by `std` | [`Heap`] storage, `router::Router`, `subscriptions::HeapList`, `replay` |
 //! | `bytes` | no | payloads shared by reference count, `BytesBuffer`, [`bytes::Buf`] for [`Transmit`]; needs `alloc` and native atomics |
 //! | `heapless` | no | `FixedMessage` |
 //! | `journal` | no | `journal`: sessions that survive a loss of power |

@@ -13,7 +13,7 @@ use crate::record::{Flow, Recorder, TraceSink, tag};
 use crate::storage::Storage;
 use crate::time::Instant;
 use crate::types::{Handle, Version};
-use crate::wire::{Auth, Connect, Decoded, Disconnect, Header, HeaderStep, Packet, Rules};
+use crate::wire::{Auth, Connect, Decoded, Disconnect, Header, HeaderStep, Packet, Properties, Rules};
 
 impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// As [`Connection::open`](crate::Connection::open).
@@ -26,9 +26,9 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
             self.output = Flow::default();
         }
         let redact = self.redact;
-        let mut pen = self.timed(tag::OPEN, now);
-        pen.connect(connect, redact);
-        pen.answer(Answer::of_open(&result));
+        let will = connect.will.map_or(Properties::NONE, |will| will.properties);
+        let properties = [&connect.properties, &will];
+        self.command(tag::OPEN, now, Answer::of_open(&result), &properties, |pen| pen.connect(connect, redact));
         result
     }
 
@@ -36,7 +36,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     pub fn closed(&mut self, now: Instant) {
         self.connection.closed(now);
         self.output = Flow::default();
-        self.timed(tag::CLOSED, now).answer(Answer::DONE);
+        self.timed(tag::CLOSED, now, Answer::DONE, |_| {});
     }
 
     /// As [`Connection::handle_input`](crate::Connection::handle_input).
@@ -47,18 +47,18 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         let version = self.connection.version();
         let result = self.connection.handle_input(now, input);
         if input.is_empty() {
-            self.seen = self.seen.max(now);
+            self.pass_over(now);
             return result;
         }
         let consumed = if let Ok(Received::Packet { consumed, .. }) = result { consumed } else { 0 };
         let Seen { offered, shown } = seen(input, version, consumed);
         let secrets = Secrets::find(input, version, self.redact);
         let filler = if self.hides_bad_text(input, version) { BAD_TEXT } else { FILLER };
-        let mut pen = self.timed(tag::INPUT, now);
-        pen.number(offered as u64);
-        pen.number(shown as u64);
-        pen.stretches(input.get(..shown).unwrap_or_default(), &secrets, 0, filler);
-        pen.answer(Answer::of_input(&result));
+        self.timed(tag::INPUT, now, Answer::of_input(&result), |pen| {
+            pen.number(offered as u64);
+            pen.number(shown as u64);
+            pen.stretches(input.get(..shown).unwrap_or_default(), &secrets, 0, filler);
+        });
         result
     }
 
@@ -75,7 +75,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         let is_inside = self.connection.is_inside_stream();
         let result = self.connection.handle_input_streaming(now, input);
         if input.is_empty() {
-            self.seen = self.seen.max(now);
+            self.pass_over(now);
             return result;
         }
         let consumed = if let Ok(Received::Packet { consumed, .. }) = result { consumed } else { 0 };
@@ -86,11 +86,11 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         };
         let redact = self.redact;
         let secrets = if is_inside { Secrets::all(redact.payloads) } else { Secrets::find(input, version, redact) };
-        let mut pen = self.timed(tag::STREAMING_INPUT, now);
-        pen.number(offered as u64);
-        pen.number(shown as u64);
-        pen.stretches(input.get(..shown).unwrap_or_default(), &secrets, 0, FILLER);
-        pen.answer(Answer::of_input(&result));
+        self.timed(tag::STREAMING_INPUT, now, Answer::of_input(&result), |pen| {
+            pen.number(offered as u64);
+            pen.number(shown as u64);
+            pen.stretches(input.get(..shown).unwrap_or_default(), &secrets, 0, FILLER);
+        });
         result
     }
 
@@ -112,11 +112,13 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// # Errors
     /// As there.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        self.seen = self.seen.max(now);
-        let is_due = self.connection.poll_timeout().is_some_and(|due| due <= self.seen);
+        self.latest = self.latest.max(now);
+        let is_due = self.connection.poll_timeout().is_some_and(|due| due <= self.latest);
         let result = self.connection.handle_timeout(now);
         if is_due {
-            self.timed(tag::TIMEOUT, now).answer(Answer::of_timeout(&result));
+            self.timed(tag::TIMEOUT, now, Answer::of_timeout(&result), |_| {});
+        } else {
+            self.pass_over(now);
         }
         result
     }
@@ -128,9 +130,8 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let result = self.connection.publish(now, publish);
         let redact = self.redact;
-        let mut pen = self.timed(tag::PUBLISH, now);
-        pen.publish(publish, redact);
-        pen.answer(Answer::of_publish(&result));
+        let properties = [&publish.properties];
+        self.command(tag::PUBLISH, now, Answer::of_publish(&result), &properties, |pen| pen.publish(publish, redact));
         result
     }
 
@@ -141,10 +142,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     pub fn replace(&mut self, now: Instant, old: Handle, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let result = self.connection.replace(now, old, publish);
         let redact = self.redact;
-        let mut pen = self.timed(tag::REPLACE, now);
-        pen.number(old.get());
-        pen.publish(publish, redact);
-        pen.answer(Answer::of_publish(&result));
+        self.command(tag::REPLACE, now, Answer::of_publish(&result), &[&publish.properties], |pen| {
+            pen.number(old.get());
+            pen.publish(publish, redact);
+        });
         result
     }
 
@@ -160,9 +161,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// As [`Connection::abandon`](crate::Connection::abandon).
     pub fn abandon(&mut self, now: Instant, handle: Handle) -> bool {
         let result = self.connection.abandon(now, handle);
-        let mut pen = self.timed(tag::ABANDON, now);
-        pen.number(handle.get());
-        pen.answer(Answer::flag(result));
+        self.timed(tag::ABANDON, now, Answer::flag(result), |pen| pen.number(handle.get()));
         result
     }
 
@@ -172,11 +171,11 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// As there.
     pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
         let result = self.connection.subscribe(now, subscribe);
-        let mut pen = self.timed(tag::SUBSCRIBE, now);
-        pen.number(subscribe.filters.iter().count() as u64);
-        subscribe.filters.iter().for_each(|subscription| pen.subscription(&subscription));
-        pen.properties(&subscribe.properties, false);
-        pen.answer(Answer::of_requested(&result));
+        self.command(tag::SUBSCRIBE, now, Answer::of_requested(&result), &[&subscribe.properties], |pen| {
+            pen.number(subscribe.filters.iter().count() as u64);
+            subscribe.filters.iter().for_each(|subscription| pen.subscription(&subscription));
+            pen.properties(&subscribe.properties, false);
+        });
         result
     }
 
@@ -186,11 +185,11 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// As there.
     pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
         let result = self.connection.unsubscribe(now, unsubscribe);
-        let mut pen = self.timed(tag::UNSUBSCRIBE, now);
-        pen.number(unsubscribe.filters.iter().count() as u64);
-        unsubscribe.filters.iter().for_each(|filter| pen.filter(&filter));
-        pen.properties(&unsubscribe.properties, false);
-        pen.answer(Answer::of_requested(&result));
+        self.command(tag::UNSUBSCRIBE, now, Answer::of_requested(&result), &[&unsubscribe.properties], |pen| {
+            pen.number(unsubscribe.filters.iter().count() as u64);
+            unsubscribe.filters.iter().for_each(|filter| pen.filter(&filter));
+            pen.properties(&unsubscribe.properties, false);
+        });
         result
     }
 
@@ -201,11 +200,12 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
         let (place, serial) = (pending.place, pending.serial);
         let result = self.connection.acknowledge(now, pending, with);
-        let mut pen = self.timed(tag::ACKNOWLEDGE, now);
-        pen.number(place.into());
-        pen.number(serial.into());
-        pen.ack(with);
-        pen.answer(Answer::of_request(result.as_ref().copied().map_err(|refused| refused.error)));
+        let answer = Answer::of_request(result.as_ref().copied().map_err(|refused| refused.error));
+        self.command(tag::ACKNOWLEDGE, now, answer, &[&with.properties], |pen| {
+            pen.number(place.into());
+            pen.number(serial.into());
+            pen.ack(with);
+        });
         result
     }
 
@@ -216,9 +216,8 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
         let result = self.connection.authenticate(now, auth);
         let redact = self.redact;
-        let mut pen = self.timed(tag::AUTHENTICATE, now);
-        pen.auth(auth, redact);
-        pen.answer(Answer::of_request(result));
+        let answer = Answer::of_request(result);
+        self.command(tag::AUTHENTICATE, now, answer, &[&auth.properties], |pen| pen.auth(auth, redact));
         result
     }
 
@@ -228,19 +227,19 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// As there.
     pub fn disconnect(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
         let result = self.connection.disconnect(now, disconnect);
-        let mut pen = self.timed(tag::DISCONNECT, now);
-        pen.disconnect(disconnect);
-        pen.answer(Answer::of_request(result));
+        let answer = Answer::of_request(result);
+        self.command(tag::DISCONNECT, now, answer, &[&disconnect.properties], |pen| pen.disconnect(disconnect));
         result
     }
 
     /// As [`Connection::transmit`](crate::Connection::transmit).
     pub fn transmit(&mut self, now: Instant) -> RecordedTransmit<'_, W> {
-        self.seen = self.seen.max(now);
         let is_idle = self.connection.pending() == 0;
         let remaining = self.connection.transmit(now).remaining();
         if remaining > 0 || !is_idle {
-            self.timed(tag::TRANSMIT, now).answer(Answer::number(remaining));
+            self.timed(tag::TRANSMIT, now, Answer::number(remaining), |_| {});
+        } else {
+            self.pass_over(now);
         }
         let version = self.connection.version();
         let Self { connection, sink, redact, output, .. } = self;

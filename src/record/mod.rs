@@ -22,6 +22,7 @@ use crate::connection::Connection;
 use crate::limits::Limits;
 use crate::storage::Storage;
 use crate::time::Instant;
+use crate::wire::Properties;
 
 /// Where a trace goes. Records come in many small pieces, so one that writes to a device collects them first.
 ///
@@ -77,8 +78,10 @@ pub struct Recorder<S: Storage, W> {
     redact: Redact,
     /// The time of the last record.
     recorded: Instant,
-    /// The latest time that the connection has seen.
-    seen: Instant,
+    /// The connection has seen no later time.
+    latest: Instant,
+    /// The latest time of the calls since then that left no record.
+    unrecorded: Option<Instant>,
     output: Flow,
 }
 
@@ -115,7 +118,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         limits_numbers(&limits).into_iter().for_each(|number| pen.number(number));
         pen.end();
         let connection = Connection::new(storage, limits);
-        Self { connection, sink, redact, recorded: START, seen: START, output: Flow::default() }
+        Self { connection, sink, redact, recorded: START, latest: START, unrecorded: None, output: Flow::default() }
     }
 
     /// Ends the recording.
@@ -128,14 +131,45 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         &mut self.sink
     }
 
-    /// Begins the record of a call at a time. Time that goes back is no progress for the connection either.
-    fn timed(&mut self, tag: u8, now: Instant) -> Pen<'_> {
-        self.seen = self.seen.max(now);
-        let passed = self.seen.millis_since(self.recorded);
-        self.recorded = self.seen;
+    /// The record of a call at a time. If it may not have moved the connection's time as far as calls before it that left no record, the latest time of
+    /// these gets one.
+    fn timed(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut Pen<'_>)) {
+        let moves_time = !answer.is_error() && !matches!(tag, tag::DISCONNECT | tag::ABANDON);
+        if let Some(before) = self.unrecorded.take().filter(|before| !moves_time || now < *before) {
+            self.record(tag::TIME, before, Answer::DONE, |_| {});
+        }
+        self.record(tag, now, answer, arguments);
+    }
+
+    fn record(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut Pen<'_>)) {
         let mut pen = Pen::new(&mut self.sink, tag);
-        pen.number(passed);
-        pen
+        pen.signed(now.as_millis().wrapping_sub(self.recorded.as_millis()) as i64);
+        arguments(&mut pen);
+        pen.answer(answer);
+        self.recorded = now;
+        self.latest = self.latest.max(now);
+    }
+
+    /// The record of a command with properties. One that was refused because they can't be expressed has changed nothing, and can't be repeated.
+    fn command(
+        &mut self,
+        tag: u8,
+        now: Instant,
+        answer: Answer,
+        properties: &[&Properties<'_>],
+        arguments: impl FnOnce(&mut Pen<'_>),
+    ) {
+        if answer.is_error() && !properties.iter().all(|properties| properties.are_expressible()) {
+            self.timed(tag::REFUSED, now, answer, |pen| pen.u8(tag));
+        } else {
+            self.timed(tag, now, answer, arguments);
+        }
+    }
+
+    /// A call at this time had no other effect than that the connection has seen the time.
+    fn pass_over(&mut self, now: Instant) {
+        self.unrecorded = self.unrecorded.max(Some(now));
+        self.latest = self.latest.max(now);
     }
 }
 

@@ -77,11 +77,18 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// Their length and their encoding in MQTT; Authentication Data perhaps hidden.
+    /// A number that may be below zero: its double, or below zero its double's complement.
+    pub(super) fn signed(&mut self, value: i64) {
+        self.number(((value << 1) ^ (value >> 63)) as u64);
+    }
+
+    /// Their length and their encoding in MQTT; Authentication Data perhaps hidden. Those that can't be expressed are left out: where they count, the call
+    /// was refused.
     pub(super) fn properties(&mut self, properties: &Properties<'_>, hides_authentication: bool) {
-        let length: usize = properties.iter().map(|property| property.raw().length()).sum();
+        let expressible = || properties.iter().filter(|property| property.is_expressible());
+        let length: usize = expressible().map(|property| property.raw().length()).sum();
         self.number(length as u64);
-        for property in properties {
+        for property in expressible() {
             let raw = property.raw();
             self.u8(raw.id);
             self.raw(raw.number());

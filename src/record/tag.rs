@@ -24,9 +24,11 @@ pub(crate) const FORGET: u8 = 0x11;
 pub(crate) const ADOPT: u8 = 0x12;
 pub(crate) const LIMITS: u8 = 0x13;
 pub(crate) const SHRINK: u8 = 0x14;
-pub(crate) const STREAMING_INPUT: u8 = 0x15;
-pub(crate) const ABANDON: u8 = 0x16;
-pub(crate) const SUPPLIED: u8 = 0x17;
+pub(crate) const REFUSED: u8 = 0x15;
+pub(crate) const TIME: u8 = 0x16;
+pub(crate) const STREAMING_INPUT: u8 = 0x17;
+pub(crate) const ABANDON: u8 = 0x18;
+pub(crate) const SUPPLIED: u8 = 0x19;
 
 /// Flags of BEGIN: what was redacted.
 pub(crate) const HIDES_PASSWORDS: u8 = 1;

@@ -95,6 +95,11 @@ pub enum Call<'t> {
     SetLimits(Limits),
     /// `shrink`.
     Shrink,
+    /// A command, by the kind of its record, that was refused for a property that can't be written: too long, or with U+0000. It changed nothing, and a
+    /// replay leaves it out.
+    Refused(u8),
+    /// The connection had seen this time by then, in calls without another effect.
+    Time,
 }
 
 type Read<T> = Result<T, TraceError>;
@@ -160,10 +165,11 @@ impl<'t> Reader<'t> {
         self.begin_record();
         let tag = self.u8()?;
         let is_timed = match tag {
-            tag::CANCEL => false,
-            tag => matches!(tag, tag::OPEN..=tag::TRANSMIT | tag::STREAMING_INPUT | tag::ABANDON),
+            tag::CANCEL | tag::SUPPLIED => false,
+            tag => matches!(tag, tag::OPEN..=tag::TRANSMIT | tag::REFUSED..=tag::ABANDON),
         };
-        let at = if is_timed { before.after_millis(self.number()?) } else { before };
+        let passed = if is_timed { self.signed()? } else { 0 };
+        let at = Instant::from_millis(before.as_millis().wrapping_add_signed(passed));
         let call = self.call(tag)?;
         let answer = self.answer()?;
         let offset = self.offset();
@@ -210,6 +216,8 @@ impl<'t> Reader<'t> {
             tag::ADOPT => Call::AdoptSession,
             tag::LIMITS => Call::SetLimits(self.limits()?),
             tag::SHRINK => Call::Shrink,
+            tag::REFUSED => Call::Refused(self.u8()?),
+            tag::TIME => Call::Time,
             other => return Err(self.fault(TraceFault::UnknownRecord(other))),
         })
     }

@@ -70,6 +70,12 @@ impl<'t> Reader<'t> {
         Err(self.fault(TraceFault::Value))
     }
 
+    /// A number that may be below zero.
+    pub(super) fn signed(&mut self) -> Read<i64> {
+        let number = self.number()?;
+        Ok((number >> 1) as i64 ^ -((number & 1) as i64))
+    }
+
     /// A number that fits `N`.
     pub(super) fn small<N: TryFrom<u64>>(&mut self) -> Read<N> {
         let number = self.number()?;

@@ -99,6 +99,11 @@ impl<S: Storage> Replay<S> {
             Call::ForgetSession => Answer::flag(connection.forget_session()),
             Call::AdoptSession => Answer::flag(connection.adopt_session()),
             Call::SetLimits(limits) => Answer::flag(connection.set_limits(*limits)),
+            Call::Refused(_) => entry.answer,
+            Call::Time => {
+                let _ = connection.handle_input(now, &[]);
+                Answer::DONE
+            }
             Call::Shrink => {
                 connection.shrink();
                 Answer::DONE

@@ -16,6 +16,8 @@ use crate::storage::{
 /// | `ALIASES` | topic aliases in each direction | 0 |
 /// | `NAME` | the longest topic name behind an alias | 0 |
 ///
+/// [`ram::fixed`](crate::ram::fixed) says how much memory that is.
+///
 /// ```
 /// use pure_mqtt::{Connection, Fixed, Limits};
 ///

@@ -316,6 +316,11 @@ impl<'a> Properties<'a> {
         Ok(Self(Form::Checked(bytes.rest())))
     }
 
+    /// Whether the encoding has room for all values: none is too long or holds U+0000.
+    pub(crate) fn are_expressible(&self) -> bool {
+        self.iter().all(|property| property.is_expressible())
+    }
+
     /// Properties that were written in parts; `None` if they are not whole. Whether a packet may carry them is not checked.
     #[cfg(feature = "alloc")]
     pub(crate) fn from_raw(bytes: &'a [u8]) -> Option<Self> {
@@ -443,25 +448,25 @@ impl<'a> Property<'a> {
         NAMES.iter().find(|(id, _)| *id == self.id()).map_or("", |(_, name)| name)
     }
 
-    /// The encoding in parts. What can't be expressed is cut short: no packet can carry it either.
+    /// Whether the encoding has room for the value.
+    pub(crate) fn is_expressible(&self) -> bool {
+        fits(self.value()) && !matches!(self, Self::SubscriptionIdentifier(number) if *number as usize > MAX_REMAINING)
+    }
+
+    /// The encoding of an expressible property in parts.
     pub(crate) fn raw(&self) -> RawProperty<'a> {
         let id = self.id();
         let mut head = [0; 4];
         let mut writer = Writer::new(&mut head);
         let mut fields = [None; 2];
         match (spec(id.into()).map(|(_, spec)| spec.kind), self.value()) {
-            (Some(kind), Value::Number(number)) => {
-                let most = if matches!(kind, Kind::Varint) { MAX_REMAINING as u32 } else { u32::MAX };
-                write_number(kind, number.min(most), &mut writer);
-            }
+            (Some(kind), Value::Number(number)) => write_number(kind, number, &mut writer),
             (_, Value::Text(text)) => fields = [Some(text.as_bytes()), None],
             (_, Value::Binary(bytes)) => fields = [Some(bytes), None],
             (_, Value::Pair(name, text)) => fields = [Some(name.as_bytes()), Some(text.as_bytes())],
             (None, _) => {}
         }
         let length = writer.finish().unwrap_or_default();
-        let longest = usize::from(u16::MAX);
-        let fields = fields.map(|field| field.map(|field| field.get(..longest).unwrap_or(field)));
         RawProperty { id, number: head, number_length: length, fields }
     }
 
@@ -494,7 +499,6 @@ pub(crate) struct RawProperty<'a> {
     pub(crate) id: u8,
     number: [u8; 4],
     number_length: usize,
-    /// At most 65,535 bytes each: no more can be expressed.
     pub(crate) fields: [Option<&'a [u8]>; 2],
 }
 

@@ -50,6 +50,7 @@ fn several_may_match_and_the_default_only_if_none_does() {
     heap.set_default(Some(99));
     fixed.set_default(Some(99));
     assert_eq!((heap.len(), fixed.len()), (rows.len(), rows.len()));
+    assert!(!heap.is_empty() && !fixed.is_empty());
     for (name, expected) in [
         ("a/b", vec![0, 1, 2, 3, 4, 7, 8, 10]),
         ("a", vec![2, 4, 6]),
@@ -91,6 +92,22 @@ fn a_filter_has_one_value_and_a_shared_one_is_another_filter() {
     router.clear();
     assert!(router.is_empty());
     assert_eq!(router.route(topic("a")).collect::<Vec<_>>(), [&0]);
+}
+
+#[test]
+fn what_debug_output_shows() {
+    let mut heap = Router::default();
+    let mut fixed = FixedRouter::<u32, 3>::default();
+    heap.insert(filter("a"), 1);
+    fixed.try_insert(filter("a"), 1).unwrap();
+    assert_eq!(format!("{heap:?} {fixed:?}"), "Router { filters: 1, .. } FixedRouter { filters: 1, .. }");
+    let name = topic("a");
+    assert_eq!(format!("{:?} {:?}", heap.matches(name), fixed.matches(name)), "Matches { .. } FixedMatches { .. }");
+    *fixed.get_mut(filter("a")).unwrap() = 2;
+    fixed.values_mut().for_each(|value| *value += 1);
+    assert_eq!((sorted(fixed.values()), fixed.default_value()), (vec![3], None));
+    assert_eq!(fixed.set_default(Some(5)), None);
+    assert_eq!((fixed.set_default(None), heap.set_default(Some(4)), heap.default_value()), (Some(5), None, Some(&4)));
 }
 
 #[test]

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use crate::common::broker::{Config, Fault};
 use crate::common::clock::with_seeds;
 use crate::common::pair::{CLIENT, Companion, Fate, Pair, Seen, Start, Wire};
+use pure_mqtt::record::Recorder;
 use pure_mqtt::subscriptions::{FixedList, Full, HeapList, List, Standing, Subscriptions};
 use pure_mqtt::{
-    Connection, Event, Fixed, Heap, Instant, Limits, Outcome, QoS, ReasonCode, RequestError, Storage, Subscription,
-    TopicFilter, Version,
+    Connection, Event, Fixed, Heap, Instant, Limits, Outcome, QoS, ReasonCode, RequestError, SessionState, Storage,
+    Subscription, TopicFilter, Version,
 };
 
 /// The list as a part of the host, shared with the test.
@@ -254,6 +255,8 @@ fn without_an_allocator() {
     list.subscribe(Subscription::new(filter("b"), QoS::AtLeastOnce)).unwrap();
     list.subscribe(Subscription::new(filter("b"), QoS::AtMostOnce)).unwrap();
     assert_eq!(list.subscribe(Subscription::new(filter("c"), QoS::AtLeastOnce)), Err(Full));
+    assert!(!list.is_empty());
+    assert!(format!("{list:?}").contains("FixedList"));
     assert_eq!(Full.to_string(), "the list of subscriptions is full");
 
     let list = Rc::new(RefCell::new(list));
@@ -288,19 +291,80 @@ fn a_full_connection_gets_them_bit_by_bit() {
 fn another_connection_begins_anew() {
     let mut pair = Pair::new();
     let list = attach(&mut pair);
-    want(&list, "a", QoS::AtLeastOnce);
-    want(&list, "b", QoS::AtLeastOnce);
+    for name in ["a", "b", "c"] {
+        want(&list, name, QoS::AtLeastOnce);
+    }
     let mut pair = pair.up(Version::V311);
+    pair.broker.config_mut().faults.insert(Fault::MuteSubAck);
     list.borrow_mut().unsubscribe(filter("b"));
-    pair.client = Connection::new(Heap::new(), Limits::DEFAULT);
+    want(&list, "d", QoS::AtLeastOnce);
+    pair.drive();
+    list.borrow_mut().unsubscribe(filter("c")); // not asked for yet
+    assert_eq!((standing(&list, "b"), standing(&list, "d")), (Some(Standing::Leaving), Some(Standing::Asked)));
+    pair.broker.config_mut().faults.clear();
+
+    pair.client = Connection::new(Heap::new(), Limits::DEFAULT); // and with it the answers
     pair.cut();
     list.borrow_mut().restart();
-    assert_eq!(standing(&list, "b"), Some(Standing::Leaving), "the server may still have it");
+    assert_eq!((standing(&list, "a"), standing(&list, "d")), (Some(Standing::Wanted), Some(Standing::Wanted)));
     pair.client.adopt_session();
     pair.connect(Version::V311, Start::Resume);
     pair.drive();
-    assert_eq!(names(&pair), ["a"]);
+    assert_eq!((names(&pair), list.borrow().len()), (vec!["a".to_owned(), "d".to_owned()], 2));
     assert!(list.borrow().is_settled());
+}
+
+/// The server lost the session, and the CONNACK that said so was lost as well: the next one resumes the session that came of it.
+#[test]
+fn a_session_behind_a_lost_connack_is_not_trusted() {
+    for version in [Version::V311, Version::V5] {
+        let mut pair = Pair::new();
+        let list = attach(&mut pair);
+        want(&list, "a", QoS::AtLeastOnce);
+        let mut pair = pair.up(version);
+        pair.cut();
+        pair.broker.lose_session(CLIENT);
+        pair.connect(version, Start::Resume);
+        pair.write();
+        pair.cut_with(Fate::Arrive, Fate::Lost);
+        assert!(pair.broker.has_session(CLIENT));
+        list.borrow_mut().doubt_session();
+        pair.reconnect(Start::Resume);
+        assert_eq!(pair.session(), Some(SessionState::Resumed));
+        assert_eq!((packets(&pair), names(&pair)), (2, vec!["a".to_owned()]), "{version:?}");
+        pair.cut();
+        pair.reconnect(Start::Resume);
+        assert_eq!(packets(&pair), 2, "the doubt was for once");
+    }
+}
+
+#[test]
+fn what_a_new_session_has_not_need_not_be_unsubscribed() {
+    let mut pair = Pair::new();
+    let list = attach(&mut pair);
+    want(&list, "a", QoS::AtLeastOnce);
+    want(&list, "b", QoS::AtLeastOnce);
+    let mut pair = pair.up(Version::V5);
+    pair.cut();
+    list.borrow_mut().unsubscribe(filter("a"));
+    assert_eq!(standing(&list, "a"), Some(Standing::Leaving), "the server has it");
+    pair.reconnect(Start::Clean);
+    assert_eq!((standing(&list, "a"), names(&pair)), (None, vec!["b".to_owned()]));
+    assert!(pair.lines("UNSUBSCRIBE").is_empty());
+}
+
+#[test]
+fn without_a_link_nothing_is_asked_for() {
+    let now = Instant::from_millis(0);
+    let mut list = Subscriptions::new(HeapList::new());
+    list.subscribe(Subscription::new(filter("a"), QoS::AtLeastOnce)).unwrap();
+    let mut recorder = Recorder::new(Heap::new(), Limits::DEFAULT, Vec::new());
+    list.sync(now, &mut recorder);
+    let mut plain = Connection::new(Heap::new(), Limits::DEFAULT);
+    list.sync(now, &mut plain);
+    assert_eq!(list.standing(filter("a")), Some(Standing::Wanted));
+    assert_eq!((recorder.pending(), plain.pending()), (0, 0));
+    assert!(format!("{list:?}").contains("\"a\""));
 }
 
 #[test]
