@@ -120,7 +120,8 @@ impl Core {
     pub(super) fn publish(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, draft: &Draft) -> Option<Matched> {
         let version = self.version();
         let is_shared = draft.need.shared > 0;
-        let detail = publish.properties.message_expiry_interval().map_or(0, |seconds| {
+        let expiry = publish.properties.message_expiry_interval();
+        let detail = expiry.map_or(0, |seconds| {
             self.seconds().next.saturating_add(seconds).max(1) // 0 means never
         });
         let kind = match publish.qos {
@@ -129,7 +130,6 @@ impl Core {
             QoS::ExactlyOnce => Kind::Publish2,
         };
         let shared = is_shared.then_some(publish.payload);
-        let expiry = publish.properties.message_expiry_interval().unwrap_or_default();
         let mut flags = Flags::default();
         if matches!(publish.payload, Payload::Streamed(1..)) {
             flags.set(Flags::STREAMED);
@@ -144,7 +144,7 @@ impl Core {
             writer.bytes(publish.payload.as_slice());
         }
         debug_assert_eq!(writer.finish(), Ok(frame.length));
-        self.outgoing.note_accepted(parts, matched.id, expiry);
+        self.outgoing.note_accepted(parts, matched.id, expiry.unwrap_or_default());
         Some(matched)
     }
 

@@ -76,7 +76,7 @@ impl Core {
 
     /// Ends the link `[3.1.1: MQTT-4.8.0-1]`. Where the standard lets us say why, one DISCONNECT is the last to leave.
     pub(super) fn fail(&mut self, parts: &mut Parts<'_>, error: ConnectionError) {
-        let is_stuck = self.outgoing.is_inside_streamed(parts.slots);
+        let is_stuck = self.outgoing.is_inside_streamed();
         let says_why = self.is_connected() && self.version().has_properties() && !is_stuck;
         self.finish_link(error);
         let disconnect = Disconnect::new(error.reason());

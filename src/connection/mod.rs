@@ -518,7 +518,7 @@ impl<S: Storage> Connection<S> {
 
     /// Keeps room in the journal for a message, if that is to survive a loss of power.
     fn reserve_record(&mut self, publish: &Publish<'_>, draft: &Draft) -> Result<(), PublishError> {
-        if publish.qos == QoS::AtMostOnce {
+        if !S::HAS_JOURNAL || publish.qos == QoS::AtMostOnce {
             return Ok(());
         }
         let (bytes, mut journal) = (draft.record_length(), self.storage.parts().journal);

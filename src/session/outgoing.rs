@@ -207,6 +207,9 @@ impl Outgoing {
 
     /// What a durable memory must know of a message that was accepted.
     pub(crate) fn note_accepted(&self, parts: &mut Parts<'_>, id: u16, expiry: u32) {
+        if parts.journal.is_none() {
+            return;
+        }
         let Some(slot) = find(parts.slots, id).filter(|slot| slot.kind.is_windowed()) else { return };
         let start = slot.position as usize;
         let frame = parts.arena.get(start..start + slot.length as usize).unwrap_or_default();

@@ -22,10 +22,12 @@ pub(crate) struct Run {
     pub(super) left: u32,
     /// Bytes of the packet, or bytes that stand for its start, left on this link.
     pub(super) is_begun: bool,
+    /// Its payload is the application's to supply.
+    pub(super) is_streamed: bool,
 }
 
 impl Run {
-    pub(super) const NONE: Self = Self { id: 0, offset: 0, left: 0, is_begun: false };
+    pub(super) const NONE: Self = Self { id: 0, offset: 0, left: 0, is_begun: false, is_streamed: false };
 
     const fn new(id: u16, left: u32) -> Self {
         Self { id, left, ..Self::NONE }
@@ -161,6 +163,7 @@ impl Outgoing {
                 write_time_left(parts.arena, &slot, time, self.version);
             }
             self.stage_one(parts.slots, &slot, length);
+            self.run.is_streamed = is_streamed(&slot);
             if is_alone {
                 return;
             }
@@ -237,18 +240,15 @@ impl Outgoing {
 
     /// The payload that the application is to supply now: the handle of its message, the offset and how much is left. All before it has left.
     pub(crate) fn wanted(&self, slots: &[SendSlot]) -> Option<(u64, u32, u32)> {
-        let slot = find(slots, self.run.id)?;
-        let is_wanted = slot.kind.is_publish() && slot.flags.has(Flags::STREAMED) && self.run.offset >= slot.length;
-        is_wanted.then(|| (slot.handle, self.run.offset - slot.length, self.run.left))
+        let slot = find(slots, self.run.id).filter(|slot| self.run.is_streamed && self.run.offset >= slot.length)?;
+        Some((slot.handle, self.run.offset - slot.length, self.run.left))
     }
 
     /// How many bytes of the run are here, as far as the first that the application is to supply.
     pub(crate) fn run_here(&self, slots: &[SendSlot]) -> usize {
-        match find(slots, self.run.id) {
-            Some(slot) if slot.kind.is_publish() && slot.flags.has(Flags::STREAMED) => {
-                slot.length.saturating_sub(self.run.offset) as usize
-            }
-            _ => self.run_left(),
+        match find(slots, self.run.id).filter(|_| self.run.is_streamed) {
+            Some(slot) => slot.length.saturating_sub(self.run.offset) as usize,
+            None => self.run_left(),
         }
     }
 
@@ -272,9 +272,8 @@ impl Outgoing {
     }
 
     /// The payload of the packet that is half out is the application's to supply.
-    pub(crate) fn is_inside_streamed(&self, slots: &[SendSlot]) -> bool {
-        self.run.is_begun
-            && find(slots, self.run.id).is_some_and(|slot| slot.kind.is_publish() && slot.flags.has(Flags::STREAMED))
+    pub(crate) const fn is_inside_streamed(&self) -> bool {
+        self.run.is_begun && self.run.is_streamed
     }
 
     /// Gives up a message that [`abandonable`](Self::abandonable) named.
@@ -313,9 +312,7 @@ impl Outgoing {
         if is_sent {
             slot.state = State::Sent;
             slot.flags.clear(Flags::STAGED | Flags::AGED);
-            if slot.kind.is_publish() {
-                slot.flags.set(Flags::SENT_ONCE);
-            }
+            slot.flags.set(Flags::SENT_ONCE); // on a request this bit means nothing once it was sent
         }
     }
 
@@ -413,6 +410,11 @@ impl Outgoing {
         }
         self.bypass = 0;
     }
+}
+
+/// Its payload is the application's to supply.
+const fn is_streamed(slot: &SendSlot) -> bool {
+    slot.kind.is_publish() && slot.flags.has(Flags::STREAMED)
 }
 
 /// Such a packet is a run of its own.

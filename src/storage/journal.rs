@@ -17,6 +17,10 @@ mod none {
     impl JournalPart<'_> {
         pub(crate) const NONE: Self = Self(PhantomData);
 
+        pub(crate) const fn is_none(&self) -> bool {
+            true
+        }
+
         pub(crate) const fn is_waiting(&self) -> bool {
             false
         }
@@ -73,6 +77,11 @@ mod kept {
 
         pub(crate) fn new(log: &'j mut Log, bytes: &'j mut [u8]) -> Self {
             Self(Some((log, bytes)))
+        }
+
+        /// Nothing is noted.
+        pub(crate) const fn is_none(&self) -> bool {
+            self.0.is_none()
         }
 
         /// Records wait to be written: nothing that depends on them may leave.

@@ -51,6 +51,9 @@ impl<S, const N: usize> Journaled<S, N> {
 impl<S: Storage, const N: usize> Storage for Journaled<S, N> {}
 
 impl<S: Sealed, const N: usize> Sealed for Journaled<S, N> {
+    const MAY_HAVE_ALIASES: bool = S::MAY_HAVE_ALIASES;
+    const HAS_JOURNAL: bool = true;
+
     fn view(&self) -> View<'_> {
         self.storage.view()
     }

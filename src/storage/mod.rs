@@ -65,6 +65,8 @@ pub(crate) mod sealed {
     pub trait Sealed {
         /// There may be room for topic aliases. Where there never is, firmware carries nothing that deals with them.
         const MAY_HAVE_ALIASES: bool = true;
+        /// Changes of the session are noted for durable memory.
+        const HAS_JOURNAL: bool = false;
 
         fn view(&self) -> View<'_>;
         fn parts(&mut self) -> Parts<'_>;
