@@ -25,7 +25,9 @@ impl Driver for Clock {
 extern "C" fn _start() -> ! {
     let mut memory = [0; 1280];
     block_on(run(&mut memory));
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 async fn run(memory: &mut [u8]) {
@@ -43,7 +45,6 @@ async fn run(memory: &mut [u8]) {
             let Ok(message) = connection.recv().await else { break };
             let length = message.payload().len().min(text.len());
             text[..length].copy_from_slice(&message.payload()[..length]);
-            drop(message);
             let answer = Publication::bytes("board-7/answer", &text[..length]).qos(QoS::ExactlyOnce);
             let _ = connection.publish(answer).await;
         }

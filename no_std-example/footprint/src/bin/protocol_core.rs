@@ -67,8 +67,7 @@ fn handle(connection: &mut Connection, events: Vec<Event>) -> Option<()> {
             }
             Event::NotifyPacketReceived(Packet::V5_0Connack(_)) => {
                 let options = SubOpts::new().set_qos(Qos::ExactlyOnce);
-                let mut entries = Vec::new();
-                entries.push(SubEntry::new("board-7/command", options).ok()?);
+                let entries = Vec::from([SubEntry::new("board-7/command", options).ok()?]);
                 let id = connection.acquire_packet_id().ok()?;
                 let subscribe = mqtt::packet::v5_0::Subscribe::builder().entries(entries).packet_id(id).build().ok()?;
                 let events = connection.checked_send(subscribe);

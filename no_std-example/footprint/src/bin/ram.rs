@@ -34,5 +34,7 @@ connections! {
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
