@@ -596,3 +596,58 @@ fn messages_in_pieces_are_replayed() {
         assert_eq!(is_shown, redact == Redact::NOTHING);
     }
 }
+
+/// A rig with a link, at one second.
+fn linked() -> Rig<Heap> {
+    let mut rig = Rig::new(Heap::new(), Limits::DEFAULT, Redact::NOTHING, 1);
+    let at = Instant::from_millis(1_000);
+    rig.mqtt.open(at, &Connect::new(Version::V311, "c")).unwrap();
+    let length = rig.mqtt.transmit(at).remaining();
+    rig.mqtt.transmit(at).advance(length);
+    let _ = rig.mqtt.handle_input(at, b"\x20\x02\x00\x00").unwrap();
+    rig
+}
+
+/// The connection has seen a later time, in a call that left no record, than the next one names.
+#[test]
+fn a_time_that_only_an_idle_call_told_is_not_forgotten() {
+    let late = Instant::from_millis(50_000);
+    let early = Instant::from_millis(10_000);
+    for fails_between in [false, true] {
+        let mut rig = linked();
+        assert_eq!(rig.mqtt.transmit(late).remaining(), 0);
+        if fails_between {
+            assert!(rig.mqtt.subscribe(late.after_millis(5), &Subscribe::new(&[])).is_err()); // and moves no time
+        }
+        let _ = rig.mqtt.handle_input(early, b"\x30\x03\x00\x01t").unwrap();
+        let due = rig.mqtt.poll_timeout().unwrap();
+        assert_eq!(due.as_millis(), 61_000, "nothing was sent since the first second");
+        let publish = Publish::new(TopicName::new("t").unwrap(), "x");
+        rig.mqtt.publish(early, &publish).unwrap();
+        let length = rig.mqtt.transmit(early).remaining();
+        rig.mqtt.transmit(early).advance(length);
+        assert_eq!(rig.mqtt.poll_timeout(), Some(late.after_secs(60)));
+        check(rig);
+    }
+}
+
+#[cfg(feature = "bytes")]
+#[test]
+fn what_leaves_through_buf_is_in_the_trace() {
+    use bytes::Buf;
+    let mut rig = linked();
+    let now = Instant::from_millis(1_000);
+    rig.mqtt.publish(now, &Publish::new(TopicName::new("t").unwrap(), "hello")).unwrap();
+    let mut transmit = rig.mqtt.transmit(now);
+    assert_eq!(Buf::remaining(&transmit), 10);
+    assert_eq!(transmit.copy_to_bytes(10), &b"\x30\x08\x00\x01thello"[..]);
+    assert!(!Buf::has_remaining(&transmit));
+    assert!(format!("{transmit:?}").starts_with("RecordedTransmit { remaining: 0"));
+    assert!(rig.mqtt.is_idle());
+    let trace = check(rig);
+    let outputs = Trace::read(&trace).unwrap().entries().filter_map(|entry| match entry.unwrap().call {
+        Call::Output(bytes) => Some(bytes),
+        _ => None,
+    });
+    assert_eq!(outputs.last(), Some(&b"\x30\x08\x00\x01thello"[..]));
+}
