@@ -45,7 +45,7 @@ pub(crate) struct Incoming {
     freeable: u16,
     serial: u32,
     /// In the order in which they leave; free ones have the identifier 0.
-    strays: [Stray; 4],
+    strays: [Stray; 3],
 }
 
 /// So many slots are not for QoS 2.
@@ -206,7 +206,7 @@ impl Incoming {
         old: 0,
         freeable: 0,
         serial: 0,
-        strays: [Stray::NONE; 4],
+        strays: [Stray::NONE; 3],
     };
 
     /// Nothing is owed to the server. QoS 2 messages may be open: it is the server's turn.
@@ -383,8 +383,8 @@ impl Incoming {
             return self.free(inbox, link);
         }
         if at(inbox, self.owed.first).is_none_or(|slot| !slot.acknowledged) {
-            let [_, second, third, fourth] = self.strays;
-            self.strays = [second, third, fourth, Stray::NONE];
+            let [_, second, third] = self.strays;
+            self.strays = [second, third, Stray::NONE];
             return;
         }
         let link = self.owed.pop(inbox);
@@ -418,7 +418,7 @@ impl Incoming {
 
     /// The link is gone: QoS 1 messages will come again, QoS 2 messages stay known `[MQTT-4.3.3-10]`.
     pub(crate) fn link_lost(&mut self, inbox: &mut [ReceiveSlot]) {
-        self.strays = [Stray::NONE; 4];
+        self.strays = [Stray::NONE; 3];
         while self.completing.first != 0 {
             let link = self.completing.pop(inbox);
             self.free(inbox, link);
