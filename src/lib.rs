@@ -13,6 +13,7 @@
 //! | time | [`Instant`], [`Clock32`] |
 //! | topics | [`TopicName`], [`TopicFilter`] |
 //! | subscriptions that come back after a lost session | [`subscriptions`] |
+//! | messages longer than memory | [`Connection::handle_input_streaming`], [`Payload::Streamed`] |
 //! | conversations as bytes, for bug reports | [`record`], `replay` |
 //! | who gets a message | [`router`]: values behind topic filters |
 //! | brokers, proxies, test peers | [`wire`]: the codec alone, both directions |

@@ -54,6 +54,32 @@ impl Loopback {
         lock(&self.shared).broker.lose_session(client_id);
     }
 
+    /// Publishes at QoS 2 if the client has a subscription; returns how many messages that makes.
+    #[allow(dead_code)] // not every example that starts a broker wants it
+    pub fn publish_if_subscribed(&self, client_id: &str, topic: &str, payload: &str) -> u32 {
+        let mut shared = lock(&self.shared);
+        if shared.broker.subscriptions(client_id).is_empty() {
+            return 0;
+        }
+        shared.broker.publish(topic, payload.as_bytes(), 2, false);
+        shared.send();
+        1
+    }
+
+    /// The payloads that clients published to `topic`.
+    #[allow(dead_code)]
+    pub fn released(&self, topic: &str) -> Vec<String> {
+        let shared = lock(&self.shared);
+        let released = shared.broker.released().iter().filter(|message| message.topic == topic);
+        released.map(|message| String::from_utf8_lossy(&message.payload).into_owned()).collect()
+    }
+
+    /// Nothing is under way.
+    #[allow(dead_code)]
+    pub fn is_idle(&self) -> bool {
+        lock(&self.shared).broker.idle()
+    }
+
     /// What clients did against the standard.
     pub fn violations(&self) -> Vec<String> {
         lock(&self.shared).broker.violations().to_vec()
