@@ -3,7 +3,8 @@
 use super::rig::{NOW, delivered, is_blocked, message, reopen, sent, take, taken, up};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
-    Ack, ConnectionError, Event, Fixed, Heap, Limits, Property, Publish, QoS, ReasonCode, TopicName, Version,
+    Ack, ConnectionError, Event, Fixed, Heap, Limits, Property, Publish, QoS, ReasonCode, RequestError, TopicName,
+    Version,
 };
 
 const MANUAL: Limits = Limits { manual_acks: true, ..Limits::DEFAULT };
@@ -118,6 +119,7 @@ fn a_stored_acknowledgement_goes_with_its_link() {
     client.acknowledge(NOW, second, &Ack::SUCCESS.properties(&BECAUSE[..])).unwrap();
     assert_eq!(take(&mut client, 5), []);
     assert!(!client.is_idle());
+    assert_eq!(client.pending(), 0, "it is no command");
     client.closed(NOW);
     assert!(client.is_idle(), "nothing is owed without a link");
     reopen(&mut client, Version::V5, true, &[]);
@@ -163,4 +165,20 @@ fn messages_of_an_earlier_link_do_not_count() {
     assert_eq!(taken(&mut client, &message(Version::V5, 2, 1)), Ok(None));
     let exceeded = ConnectionError::Protocol(Violation::ReceiveMaximumExceeded);
     assert_eq!(taken(&mut client, &message(Version::V5, 2, 5)), Err(exceeded));
+}
+
+/// A handle of a session that is gone means nothing, even if another message lies in its place.
+#[test]
+fn a_handle_does_not_outlive_its_session() {
+    for qos in 1..3 {
+        let mut client = up(Fixed::<128, 4, 4, 64>::new(), MANUAL, Version::V311);
+        let old = delivered(&mut client, &message(Version::V311, qos, 1));
+        client.closed(NOW);
+        reopen(&mut client, Version::V311, false, &[]);
+        let new = delivered(&mut client, &message(Version::V311, qos, 1));
+        assert_eq!(client.acknowledge(NOW, old, &Ack::SUCCESS).map_err(|error| error.error), Err(RequestError::Stale));
+        assert_eq!(sent(&mut client), []);
+        client.acknowledge(NOW, new, &Ack::SUCCESS).unwrap();
+        assert_eq!(sent(&mut client), [0x30 + (qos << 4), 2, 0, 1]);
+    }
 }

@@ -133,3 +133,61 @@ fn a_server_may_refuse_retained_messages_that_wait() {
     client.publish(NOW, &publish(b"x")).unwrap();
     assert!(client.publish(NOW, &publish(b"x").retain(true)).is_err());
 }
+
+/// Before 5.0 two bytes a packet are kept free, so that a change of version never fails: the second message fits to the byte, or not at all.
+#[test]
+fn room_is_counted_to_the_byte() {
+    fn second<const ARENA: usize>() -> bool {
+        let mut client = up(Fixed::<ARENA, 4, 4, 64>::new(), Limits::DEFAULT, Version::V311);
+        client.publish(NOW, &publish(b"x").qos(QoS::AtLeastOnce)).unwrap();
+        client.publish(NOW, &publish(b"y").qos(QoS::AtLeastOnce)).is_ok()
+    }
+    assert!(second::<20>() && !second::<19>());
+}
+
+/// An acknowledgement for a message of which nothing has left fits nothing; one for a message that is being sent again is early.
+#[test]
+fn acknowledgements_of_what_has_not_left_are_unknown() {
+    let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::AtLeastOnce)).unwrap();
+    assert!(client.transmit(NOW).remaining() > 0, "it is staged");
+    assert_eq!(taken(&mut client, b"\x40\x02\0\x01"), Ok(None));
+    assert_eq!(client.stats().unknown_acks, 1);
+    sent(&mut client);
+    client.publish(NOW, &publish(b"2").qos(QoS::AtLeastOnce)).unwrap();
+    assert_eq!(taken(&mut client, b"\x40\x02\0\x02"), Ok(None));
+    assert_eq!((client.stats().unknown_acks, client.pending()), (2, 2));
+}
+
+/// A PUBREC that comes before its message is sent again on the new link takes its unit of the window all the same.
+#[test]
+fn an_early_pubrec_holds_a_unit_until_pubcomp() {
+    let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::ExactlyOnce)).unwrap();
+    sent(&mut client);
+    client.closed(NOW);
+    reopen(&mut client, Version::V311, true, &[]);
+    client.publish(NOW, &publish(b"2").qos(QoS::ExactlyOnce)).unwrap();
+    assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+    assert_eq!(sent(&mut client), b"\x62\x02\0\x01");
+    assert_eq!(client.send_quota(), 0);
+    assert!(matches!(taken(&mut client, b"\x70\x02\0\x01"), Ok(Some(Event::PubComp(_)))));
+    assert_eq!(sent(&mut client), b"\x34\x06\0\x01t\0\x022");
+}
+
+#[cfg(feature = "bytes")]
+#[test]
+fn a_shared_payload_gives_its_bytes_back() {
+    let limits = Limits { max_bytes: 1_000, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    let payload = bytes::Bytes::from(vec![b'x'; 600]);
+    let topic = TopicName::new("t").unwrap();
+    for id in 1..=5 {
+        client.publish(NOW, &Publish::new(topic, &payload).qos(QoS::AtLeastOnce)).unwrap();
+        assert!(client.publish(NOW, &Publish::new(topic, &payload).qos(QoS::AtLeastOnce)).is_err());
+        sent(&mut client);
+        assert!(matches!(taken(&mut client, &[0x40, 2, 0, id]), Ok(Some(Event::PubAck(_)))));
+    }
+}
