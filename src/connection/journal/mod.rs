@@ -52,6 +52,9 @@
 //! [`snapshot`](Connection::snapshot) writes a log that leads to the present state. Write it to a second place, then switch over: for example two areas of
 //! flash in turn, or a new file that is renamed over the old one.
 //!
+//! In the repository, `tests/nor_flash/host.rs` is such a host for two areas of NOR flash behind the traits of `embedded-storage`, made to be
+//! copied; `examples/journal.rs` does it with files.
+//!
 //! # When bytes are missing or wrong
 //!
 //! A log may end anywhere: [`recover`](Connection::recover) takes it up to the last whole record, and says in
