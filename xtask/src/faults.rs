@@ -72,20 +72,12 @@ const FAULTS: [Fault; 10] = [
         "        write_request(packet, matched.id, ",
         "        write_request(packet, 1, ",
     )] },
-    Fault { name: "an unanswered PINGREQ is held against the next link", changes: &[
-        (
-            "src/connection/core.rs",
-            "        self.link = Link::CLOSED;\n    }\n\n    /// CONNECT had an answer",
-            "        let old = self.link;\n        self.link = Link::CLOSED;\n        self.link.ping = old.ping;\n        \
-             self.link.deadlines.pingresp = old.deadlines.pingresp;\n    }\n\n    /// CONNECT had an answer",
-        ),
-        (
-            "src/connection/handshake.rs",
-            "        link.state = State::Connecting;\n",
-            "        link.state = State::Connecting;\n        link.ping = self.link.ping;\n        \
-             link.deadlines.pingresp = self.link.deadlines.pingresp;\n",
-        ),
-    ] },
+    Fault { name: "an unanswered PINGREQ is held against the next link", changes: &[(
+        "src/connection/core.rs",
+        "        self.link = Link::CLOSED;\n    }\n\n    /// CONNECT had an answer",
+        "        let old = self.link;\n        self.link = Link::CLOSED;\n        self.link.ping = old.ping;\n        \
+         self.link.deadlines.pingresp = old.deadlines.pingresp;\n    }\n\n    /// CONNECT had an answer",
+    )] },
     Fault { name: "PUBREL is not sent again", changes: &[(
         "src/session/resume.rs",
         "        self.release = self.released.first();\n        let mut id = self.release;\n",
