@@ -1,0 +1,386 @@
+//! A list of properties, in the two forms it has: bytes from a peer, which are checked once and then read lazily, and a slice of [`Property`]
+//! from the application.
+
+use core::fmt;
+
+use super::{
+    Field, Property, SUBSCRIPTION_IDENTIFIER, Spec, USER_PROPERTY, Value, check_value, fits, ids, read_value,
+    skip_value, spec,
+};
+use crate::types::Version;
+use crate::wire::reader::{Reader, Rules};
+use crate::wire::writer::Writer;
+use crate::wire::{DecodeError, Malformed, PacketType, Violation};
+
+/// The builder method of every type that carries properties.
+macro_rules! properties_setter {
+    () => {
+        /// Sets the properties.
+        #[must_use]
+        pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
+            self.properties = properties.into();
+            self
+        }
+    };
+}
+pub(crate) use properties_setter;
+
+/// A list of properties: either bytes that were checked when they came from a peer, or the application's own slice.
+///
+/// ```
+/// use pure_mqtt::{Properties, Property};
+///
+/// let list = [Property::ContentType("text/plain"), Property::UserProperty(("origin", "lab"))];
+/// let properties = Properties::new(&list);
+/// assert_eq!(properties.content_type(), Some("text/plain"));
+/// assert_eq!(properties.user_properties().next(), Some(("origin", "lab")));
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Properties<'a>(Form<'a>);
+
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Checked(&'a [u8]),
+    List(&'a [Property<'a>]),
+}
+
+impl Default for Form<'_> {
+    fn default() -> Self {
+        Self::List(&[])
+    }
+}
+
+impl<'a> Properties<'a> {
+    /// No properties.
+    pub const NONE: Self = Self(Form::List(&[]));
+
+    /// The properties in `list`, to be sent in this order.
+    pub const fn new(list: &'a [Property<'a>]) -> Self {
+        Self(Form::List(list))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        match self.0 {
+            Form::Checked(bytes) => bytes.is_empty(),
+            Form::List(list) => list.is_empty(),
+        }
+    }
+
+    /// The properties one by one, in the order in which they stand.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub fn iter(&self) -> PropertiesIter<'a> {
+        let form = match self.0 {
+            Form::Checked(bytes) => IterForm::Checked(Reader::new(bytes, Rules::new(Version::V5))),
+            Form::List(list) => IterForm::List(list.iter()),
+        };
+        PropertiesIter(form)
+    }
+
+    /// The value of the first property with this identifier.
+    fn find(&self, id: u8) -> Option<Value<'a>> {
+        match self.0 {
+            Form::Checked(_) if !Version::KNOWS_PROPERTIES => None,
+            Form::Checked(bytes) => {
+                let mut reader = Reader::new(bytes, Rules::new(Version::V5));
+                seek(&mut reader, id)?;
+                let (_, spec) = spec(reader.varint().ok()?)?;
+                read_value(spec.kind, &mut reader).ok()
+            }
+            Form::List(list) => list.iter().find(|property| property.id() == id).map(|property| property.value()),
+        }
+    }
+
+    /// Reads a property block with its length from the start of `reader`; in versions without properties reads nothing.
+    ///
+    /// Checked here, once: the length, each identifier, whether `packets` may carry it, that it stands only once, and the value.
+    pub(crate) fn decode(reader: &mut Reader<'a>, packets: u16) -> Result<Self, DecodeError> {
+        if !reader.rules().version.has_properties() {
+            return Ok(Self::NONE);
+        }
+        let length = reader.varint()? as usize;
+        if length == 0 {
+            return Ok(Self::NONE);
+        }
+        let mut block = reader.sub(length)?;
+        let bytes = block;
+        let mut seen = Seen::default();
+        while !block.is_empty() {
+            let (place, spec) = spec(block.varint()?).ok_or(Malformed::UnknownProperty)?;
+            seen.check(place, spec, packets)?;
+            check_value(spec, read_value(spec.kind, &mut block)?)?;
+        }
+        let mut bytes = bytes;
+        Ok(Self(Form::Checked(bytes.rest())))
+    }
+
+    /// Whether the encoding has room for all values: none is too long or holds U+0000.
+    pub(crate) fn are_expressible(&self) -> bool {
+        self.iter().all(|property| property.is_expressible())
+    }
+
+    /// Properties that were written in parts; `None` if they are not whole. Whether a packet may carry them is not checked.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn from_raw(bytes: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes, Rules::new(Version::V5));
+        while !reader.is_empty() {
+            let (_, spec) = spec(reader.varint().ok()?)?;
+            read_value(spec.kind, &mut reader).ok()?;
+        }
+        Some(Self(Form::Checked(bytes)))
+    }
+
+    /// Writes the block with its length; nothing in versions without properties.
+    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
+        self.encode_with(&[], version, writer);
+    }
+
+    /// Writes `own` after these, in one block.
+    pub(crate) fn encode_with(&self, own: &[Property<'_>], version: Version, writer: &mut Writer<'_>) {
+        if !version.has_properties() {
+            return;
+        }
+        if self.is_empty() && own.is_empty() {
+            writer.u8(0); // [MQTT-2.2.2-1]
+        } else {
+            writer.block(&|writer| {
+                self.encode_entries(writer);
+                Properties::new(own).encode_entries(writer);
+            });
+        }
+    }
+
+    /// Writes the properties without a length.
+    pub(crate) fn encode_entries(&self, writer: &mut Writer<'_>) {
+        match self.0 {
+            Form::Checked(bytes) => writer.bytes(bytes),
+            Form::List(list) => list.iter().for_each(|property| property.encode(writer)),
+        }
+    }
+
+    /// Checks a list that the application gave for `packets`, as [`decode`](Self::decode) checks a peer's.
+    pub(crate) fn check(&self, packets: u16) -> Result<(), PropertyError> {
+        let mut seen = Seen::default();
+        for property in self.iter() {
+            let fault = |violation| PropertyError { id: property.id(), violation };
+            let (place, spec) = spec(property.id().into()).ok_or(fault(Violation::PropertyNotAllowed))?;
+            seen.check(place, spec, packets).map_err(fault)?;
+            check_value(spec, property.value()).map_err(fault)?;
+            if !fits(property.value()) {
+                return Err(fault(Violation::PropertyValue));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which properties of a block were met already, as bits at their places in the table.
+#[derive(Default)]
+struct Seen(u32);
+
+impl Seen {
+    fn check(&mut self, place: usize, spec: &Spec, packets: u16) -> Result<(), Violation> {
+        if spec.packets & packets == 0 {
+            return Err(Violation::PropertyNotAllowed);
+        }
+        let repeats =
+            spec.id == USER_PROPERTY || spec.id == SUBSCRIPTION_IDENTIFIER && packets & PacketType::Publish.bit() != 0;
+        let bit = 1 << place;
+        if self.0 & bit != 0 && !repeats {
+            return Err(Violation::PropertyTwice);
+        }
+        self.0 |= bit;
+        Ok(())
+    }
+}
+
+/// The properties of a list one by one.
+#[derive(Clone)]
+pub struct PropertiesIter<'a>(IterForm<'a>);
+
+#[derive(Clone)]
+enum IterForm<'a> {
+    Checked(Reader<'a>),
+    List(core::slice::Iter<'a, Property<'a>>),
+}
+
+impl<'a> Iterator for PropertiesIter<'a> {
+    type Item = Property<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            IterForm::List(list) => list.next().copied(),
+            // The bytes were checked when they came in, so an error here only means "no more".
+            IterForm::Checked(_) if !Version::KNOWS_PROPERTIES => None,
+            IterForm::Checked(reader) => {
+                let (_, spec) = spec(reader.varint().ok()?)?;
+                Property::from_value(spec.id, read_value(spec.kind, reader).ok()?)
+            }
+        }
+    }
+}
+
+impl<'a> IntoIterator for Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertiesIter<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertiesIter<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> From<&'a [Property<'a>]> for Properties<'a> {
+    fn from(list: &'a [Property<'a>]) -> Self {
+        Self::new(list)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [Property<'a>; N]> for Properties<'a> {
+    fn from(list: &'a [Property<'a>; N]) -> Self {
+        Self::new(list)
+    }
+}
+
+impl PartialEq for Properties<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Properties<'_> {}
+
+impl fmt::Debug for Properties<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Properties<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        for property in self {
+            defmt::write!(f, "{} ", property);
+        }
+    }
+}
+
+macro_rules! lookups {
+    ($($(#[doc = $doc:literal])+ $name:ident: $variant:ident -> $type:ty;)+) => {
+        impl<'a> Properties<'a> {
+            $(
+                $(#[doc = $doc])+
+                pub fn $name(&self) -> Option<$type> {
+                    if self.is_empty() {
+                        return None;
+                    }
+                    self.find(ids::$variant).map(Field::from_value)
+                }
+            )+
+        }
+    };
+}
+
+lookups! {
+    /// Message Expiry Interval in seconds (§3.3.2.3.3).
+    message_expiry_interval: MessageExpiryInterval -> u32;
+    /// Content Type (§3.3.2.3.9).
+    content_type: ContentType -> &'a str;
+    /// Response Topic (§3.3.2.3.5).
+    response_topic: ResponseTopic -> &'a str;
+    /// Correlation Data (§3.3.2.3.6).
+    correlation_data: CorrelationData -> &'a [u8];
+    /// Payload Format Indicator (§3.3.2.3.2): the payload is UTF-8 text.
+    payload_format_indicator: PayloadFormatIndicator -> bool;
+    /// Topic Alias (§3.3.2.3.4).
+    topic_alias: TopicAlias -> u16;
+    /// Receive Maximum (§3.2.2.3.3).
+    receive_maximum: ReceiveMaximum -> u16;
+    /// Maximum Packet Size in bytes (§3.2.2.3.6).
+    maximum_packet_size: MaximumPacketSize -> u32;
+    /// Topic Alias Maximum (§3.2.2.3.8).
+    topic_alias_maximum: TopicAliasMaximum -> u16;
+    /// Maximum QoS (§3.2.2.3.4): 0 or 1.
+    maximum_qos: MaximumQoS -> u8;
+    /// Server Keep Alive in seconds (§3.2.2.3.14).
+    server_keep_alive: ServerKeepAlive -> u16;
+    /// Session Expiry Interval in seconds (§3.1.2.11.2).
+    session_expiry_interval: SessionExpiryInterval -> u32;
+    /// Assigned Client Identifier (§3.2.2.3.7).
+    assigned_client_identifier: AssignedClientIdentifier -> &'a str;
+    /// Authentication Method (§3.1.2.11.9).
+    authentication_method: AuthenticationMethod -> &'a str;
+    /// Authentication Data (§3.1.2.11.10).
+    authentication_data: AuthenticationData -> &'a [u8];
+    /// Response Information (§3.2.2.3.15).
+    response_information: ResponseInformation -> &'a str;
+    /// Server Reference (§3.2.2.3.16).
+    server_reference: ServerReference -> &'a str;
+    /// Reason String (§3.2.2.3.9): for people, not to be parsed.
+    reason_string: ReasonString -> &'a str;
+}
+
+impl<'a> Properties<'a> {
+    /// All User Properties (§3.1.2.11.8) in order.
+    pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.iter().filter_map(|property| match property {
+            Property::UserProperty(pair) => Some(pair),
+            _ => None,
+        })
+    }
+
+    /// All Subscription Identifiers (§3.3.2.3.8): one for each of our subscriptions that a message matched `[MQTT-3.3.4-3]` `[MQTT-3.3.4-4]`
+    /// `[MQTT-3.3.4-5]`.
+    pub fn subscription_identifiers(&self) -> impl Iterator<Item = u32> + use<'a> {
+        self.iter().filter_map(|property| match property {
+            Property::SubscriptionIdentifier(number) => Some(number),
+            _ => None,
+        })
+    }
+}
+
+/// Where the value of the property `id` stands in a block that was checked before.
+pub(crate) fn value_position(block: Reader<'_>, id: u8) -> Option<usize> {
+    let mut rest = block;
+    seek(&mut rest, id)?;
+    Some(block.remaining() - rest.remaining() + 1)
+}
+
+/// Goes to the property `id` in a block that was checked before; `None` if it isn't there.
+fn seek(rest: &mut Reader<'_>, id: u8) -> Option<()> {
+    loop {
+        let mut next = *rest;
+        let (_, spec) = spec(next.varint().ok()?)?;
+        if spec.id == id {
+            return Some(());
+        }
+        skip_value(spec.kind, &mut next).ok()?;
+        *rest = next;
+    }
+}
+
+/// A property that the application gave cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PropertyError {
+    /// The property's identifier.
+    pub id: u8,
+    /// What is wrong with it.
+    pub violation: Violation,
+}
+
+impl fmt::Display for PropertyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "property 0x{:02X}: {}", self.id, self.violation)
+    }
+}
+
+impl core::error::Error for PropertyError {}
