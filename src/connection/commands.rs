@@ -119,7 +119,7 @@ impl Core {
     /// Stores a message that was checked, and for which there is room.
     pub(super) fn publish(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, draft: &Draft) -> Option<Matched> {
         let version = self.version();
-        let is_shared = draft.need.shared > 0;
+        let is_shared = draft.shares_payload();
         let expiry = publish.properties.message_expiry_interval();
         let detail = expiry.map_or(0, |seconds| {
             self.seconds().next.saturating_add(seconds).max(1) // 0 means never
