@@ -6,7 +6,7 @@ use crate::connection::stats::Stats;
 use crate::error::ConnectionError;
 use crate::limits::StoredLimits;
 use crate::session::{Aliases, Incoming, Outgoing, Seconds};
-use crate::storage::Parts;
+use crate::storage::{Parts, Record};
 use crate::time::{Deadline, Instant};
 use crate::types::{Handle, Version};
 use crate::wire::{Disconnect, PacketType, Rules, Writer};
@@ -146,10 +146,19 @@ impl Core {
         }
         if self.link.established {
             self.start_session_expiry();
-        } else if self.link.clean_start && self.link.is_connect_out && !self.is_answered() {
-            self.outgoing.session_exists = false; // the server may have dropped it, as it was told to
+        } else if self.link.clean_start {
+            self.give_up_clean_start(parts);
         }
         self.link = Link::CLOSED;
+    }
+
+    /// A link that was to begin with a clean start was never accepted. The server may have dropped the session all the same, as it was told to.
+    fn give_up_clean_start(&mut self, parts: &mut Parts<'_>) {
+        if self.link.is_connect_out && !self.is_answered() {
+            self.outgoing.session_exists = false;
+        } else if self.outgoing.session_exists {
+            parts.journal.write(&Record::Session { expiry: self.known_expiry() });
+        }
     }
 
     /// CONNECT had an answer, if not a good one.
@@ -165,10 +174,7 @@ impl Core {
             seconds => Deadline::at(self.now.after_secs(seconds)),
         };
     }
-}
 
-#[cfg(feature = "journal")]
-impl Core {
     /// For how many seconds the server keeps the session, counted from the end of the link.
     pub(super) fn known_expiry(&self) -> u32 {
         match self.session_expires.get() {
@@ -176,6 +182,14 @@ impl Core {
             None if self.link.established => self.link.session_expiry,
             None => u32::MAX,
         }
+    }
+}
+
+#[cfg(feature = "journal")]
+impl Core {
+    /// Whether the server may still hold our session: not from a clean start on, whatever comes of it.
+    pub(super) const fn may_resume(&self) -> bool {
+        self.outgoing.session_exists && (self.link.established || !self.link.clean_start)
     }
 }
 

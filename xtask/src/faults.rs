@@ -74,9 +74,9 @@ const FAULTS: [Fault; 10] = [
     )] },
     Fault { name: "an unanswered PINGREQ is held against the next link", changes: &[(
         "src/connection/core.rs",
-        "        self.link = Link::CLOSED;\n    }\n\n    /// CONNECT had an answer",
+        "        self.link = Link::CLOSED;\n    }\n\n    /// A link that was to begin",
         "        let old = self.link;\n        self.link = Link::CLOSED;\n        self.link.ping = old.ping;\n        \
-         self.link.deadlines.pingresp = old.deadlines.pingresp;\n    }\n\n    /// CONNECT had an answer",
+         self.link.deadlines.pingresp = old.deadlines.pingresp;\n    }\n\n    /// A link that was to begin",
     )] },
     Fault { name: "PUBREL is not sent again", changes: &[(
         "src/session/resume.rs",

@@ -31,7 +31,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
         let view = self.storage.view();
         let outgoing = &self.core.outgoing;
         give(&Record::Version(self.version()));
-        if self.core.outgoing.session_exists {
+        if self.core.may_resume() {
             give(&Record::Session { expiry: self.core.known_expiry() });
         }
         // Those after PUBREC first: their stubs need no room then.

@@ -274,6 +274,30 @@ fn whether_the_server_has_a_session_is_remembered() {
     assert_eq!(again(&restarted, limits).pending(), 0);
 }
 
+#[test]
+fn a_clean_start_counts_while_its_connect_may_be_out() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    up(&mut client, &mut log, Version::V311, false);
+    client.closed(NOW);
+    let held = |log: &[u8]| {
+        let (mut client, mut log) = (again(log, Limits::DEFAULT), log.to_vec());
+        client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+        save(&mut client, &mut log);
+        sent(&mut client);
+        let Ok(Some(Event::ConnAck(connack))) = taken(&mut client, b"\x20\x02\x01\0") else { panic!() };
+        connack.session == SessionState::Resumed
+    };
+    assert!(held(&log));
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(true)).unwrap();
+    save(&mut client, &mut log);
+    let mut snapshot = Vec::new();
+    assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    assert!(!held(&log) && !held(&snapshot), "CONNECT may leave now");
+    client.closed(NOW); // before it did
+    save(&mut client, &mut snapshot);
+    assert!(held(&snapshot), "the server was told nothing");
+}
+
 fn taken_after_connect(client: &mut Mqtt) -> Option<Event<'static>> {
     sent(client);
     taken(client, b"\x20\x03\0\0\0").unwrap()

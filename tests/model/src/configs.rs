@@ -1,6 +1,6 @@
 //! What is explored.
 
-use crate::state::{Budget, Config};
+use crate::config::{Budget, Config};
 use pure_mqtt::Version;
 
 const NONE: Budget = Budget::NONE;
@@ -19,10 +19,10 @@ const BASE: Config = Config {
 
 /// The budget in words.
 pub fn describe(config: &Config) -> String {
-    let Budget { up, subscribe, down, cuts, cleans, losses, refusals, halves } = config.budget;
+    let Budget { up, subscribe, down, cuts, cleans, losses, refusals, halves, outages } = config.budget;
     let mut text = format!(
         "up {up:?} down {down:?} (by QoS), {subscribe} subscribe, {cuts} cuts, {cleans} clean starts, {losses} losses, \
-         {refusals} refusals, {halves} split packets"
+         {refusals} refusals, {halves} split packets, {outages} outages"
     );
     text += &format!(", Receive Maximum {:?}, window {}", config.windows, config.max_inflight);
     if config.max_queued > 0 {
@@ -100,6 +100,27 @@ pub fn normal() -> Vec<Config> {
                 ..base.clone()
             },
             Config {
+                name: "outages, upwards",
+                budget: Budget { up: [0, 1, 1], cuts: 1, outages: 2, ..NONE },
+                ..base.clone()
+            },
+            Config {
+                name: "outages, downwards",
+                budget: Budget { down: [0, 1, 2], cuts: 1, outages: 1, ..NONE },
+                ..base.clone()
+            },
+            Config {
+                name: "outages, manual acks",
+                budget: Budget { down: [0, 0, 2], outages: 2, ..NONE },
+                manual_acks: true,
+                ..base.clone()
+            },
+            Config {
+                name: "outages, sessions",
+                budget: Budget { up: [0, 0, 1], down: [0, 0, 1], cuts: 1, cleans: 1, losses, outages: 1, ..NONE },
+                ..base.clone()
+            },
+            Config {
                 name: "full queue",
                 budget: Budget { up: [1, 2, 2], cuts: 2, ..NONE },
                 max_queued: 2,
@@ -163,6 +184,23 @@ pub fn large() -> Vec<Config> {
             Config {
                 name: "large, sessions",
                 budget: Budget { up: [0, 1, 1], down: [0, 0, 1], subscribe: 1, cuts: 3, cleans: 1, losses, ..NONE },
+                ..base.clone()
+            },
+            Config {
+                name: "large, outages",
+                budget: Budget { up: [0, 1, 1], down: [0, 1, 1], outages: 2, ..NONE },
+                ..base.clone()
+            },
+            Config {
+                name: "large, outages and sessions",
+                budget: Budget { up: [1, 1, 1], down: [0, 0, 1], cuts: 1, cleans: 1, losses, outages: 1, ..NONE },
+                ..base.clone()
+            },
+            Config {
+                name: "large, outages and manual acks",
+                budget: Budget { down: [0, 1, 2], cuts: 1, outages: 2, ..NONE },
+                manual_acks: true,
+                receive_maximum: 3,
                 ..base.clone()
             },
             Config {

@@ -1,16 +1,21 @@
 //! Explores every order of events, up to a budget, between the real client and a small server. See README.md.
 
+mod config;
 mod configs;
+mod device;
 mod packet;
 mod rules;
 mod server;
 mod state;
 
+use crate::config::Config;
+use crate::device::{Forgets, Memory, Remembers};
 use crate::rules::Rule;
-use crate::state::{Action, Config, State};
-use stateright::{Checker, HasDiscoveries, Model, Property};
+use crate::state::{Action, State};
+use stateright::{Checker, HasDiscoveries, Property};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -18,22 +23,28 @@ use std::time::Instant;
 const SPENT: &str = "AllSpent";
 const SETTLES: &str = "EverythingEnds";
 
-impl Model for Config {
-    type State = State;
+/// A configuration, and what its device remembers without power.
+pub struct Model<M> {
+    config: Config,
+    memory: PhantomData<M>,
+}
+
+impl<M: Memory> stateright::Model for Model<M> {
+    type State = State<M>;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
-        vec![State::new(self)]
+    fn init_states(&self) -> Vec<State<M>> {
+        vec![State::new(&self.config)]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        state.actions(self, actions);
+    fn actions(&self, state: &State<M>, actions: &mut Vec<Action>) {
+        state.actions(&self.config, actions);
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &State<M>, action: Action) -> Option<State<M>> {
         let step = || {
             let mut state = last.clone();
-            state.apply(self, action).then_some(state)
+            state.apply(&self.config, action).then_some(state)
         };
         catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
             let mut state = last.clone();
@@ -44,16 +55,16 @@ impl Model for Config {
 
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = rules::properties();
-        properties.push(Property::always(SETTLES, |config: &Config, state: &State| {
-            let settles = || state.drain(config, &mut |_| {}).is_ok();
+        properties.push(Property::always(SETTLES, |model: &Self, state: &State<M>| {
+            let settles = || state.drain(&model.config, &mut |_| {}).is_ok();
             state.broken.is_some() || catch_unwind(AssertUnwindSafe(settles)).unwrap_or(false)
         }));
-        properties.push(Property::always("EqHashOfACopy", |_, state: &State| {
+        properties.push(Property::always("EqHashOfACopy", |_, state: &State<M>| {
             let copy = state.client.clone();
             copy == state.client && hash(&copy) == hash(&state.client)
         }));
         // Not a promise, but a check of the model itself: this must be reachable.
-        properties.push(Property::sometimes(SPENT, |config: &Config, state: &State| state.is_spent(config)));
+        properties.push(Property::sometimes(SPENT, |model: &Self, state: &State<M>| state.is_spent(&model.config)));
         properties
     }
 }
@@ -71,8 +82,13 @@ struct Outcome {
 }
 
 fn explore(config: &Config) -> Outcome {
+    if config.budget.outages > 0 { explore_with::<Remembers>(config) } else { explore_with::<Forgets>(config) }
+}
+
+fn explore_with<M: Memory>(config: &Config) -> Outcome {
     let start = Instant::now();
-    let checker = config.clone().checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let model = Model::<M> { config: config.clone(), memory: PhantomData };
+    let checker = stateright::Model::checker(model).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let mut discoveries = checker.discoveries();
     let (states, depth) = (checker.unique_state_count(), checker.max_depth());
     let is_spent = discoveries.remove(SPENT).is_some();

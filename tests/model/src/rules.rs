@@ -1,5 +1,10 @@
 //! What must never happen, by name.
 
+use crate::Model;
+use crate::device::Memory;
+use crate::state::State;
+use stateright::Property;
+
 macro_rules! rules {
     ($($(#[doc = $text:literal])* $name:ident,)*) => {
         /// A rule that was broken.
@@ -18,10 +23,15 @@ macro_rules! rules {
         }
 
         /// One property for each rule that a step can break.
-        pub fn properties() -> Vec<stateright::Property<crate::state::Config>> {
-            vec![$(stateright::Property::always(stringify!($name), |_, state: &crate::state::State| state.broken != Some(Rule::$name)),)*]
+        pub fn properties<M: Memory>() -> Vec<Property<Model<M>>> {
+            vec![$(Property::always(stringify!($name), |_, state: &State<M>| state.broken != Some(Rule::$name)),)*]
         }
     };
+}
+
+/// The rule is broken if this isn't true.
+pub fn hold(condition: bool, rule: Rule) -> Result<(), Rule> {
+    if condition { Ok(()) } else { Err(rule) }
 }
 
 rules! {
@@ -77,4 +87,10 @@ rules! {
     Pending,
     /// input is refused only while something can be done about it
     BlockedForACause,
+    /// nothing leaves while a record is not durable
+    J1DurableFirst,
+    /// after an outage the client is where its log ends: nothing else is lost, nothing else is left
+    J2Recovered,
+    /// a snapshot leads to the same client as the log that it replaces
+    J3Snapshot,
 }

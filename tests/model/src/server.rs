@@ -30,8 +30,8 @@ pub struct Server {
     pub sent: u8,
     /// Messages to the client that went with a session, as a bit set.
     pub gone: u16,
-    /// Messages to the client of QoS 0, as a bit set.
-    pub qos0: u16,
+    /// The quality of service of each.
+    pub qos: [u8; MESSAGES],
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -88,8 +88,8 @@ impl Server {
         let Some(session) = self.session.as_mut().filter(|_| qos > 0 || self.connected) else { return false };
         let message = self.sent;
         self.sent += 1;
+        self.qos[usize::from(message)] = qos;
         if qos == 0 {
-            self.qos0 |= 1 << message;
             down.push(Packet::Publish { message, qos, dup: false, id: 0 });
             return true;
         }
@@ -119,6 +119,13 @@ impl Server {
             }
             outbound.on_link = true;
         }
+    }
+
+    /// Whether this is a message that the server may answer with an error: not one that it has taken over.
+    pub fn may_refuse(&self, packet: Option<&Packet>) -> bool {
+        let Some(Packet::Publish { qos: 1 | 2, id, .. }) = packet else { return false };
+        let is_held = |session: &Session| session.held.iter().any(|held| held.0 == *id);
+        !self.session.as_ref().is_some_and(is_held)
     }
 
     /// A packet of the client's arrives; what the server answers goes to `down`. With `refuse` it answers a message with an error.

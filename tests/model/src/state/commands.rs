@@ -1,0 +1,122 @@
+//! What the application does, and what becomes of a link.
+
+use super::app::{Flow, SUBSCRIBE};
+use super::{Checked, State};
+use crate::config::Config;
+use crate::device::{Memory, NOW};
+use crate::packet::Packet;
+use crate::rules::{Rule, hold};
+use pure_mqtt::{
+    Ack, Cause, Connect, Property, Publish, PublishError, QoS, Subscribe, Subscription, TopicFilter, TopicName, Version,
+};
+
+impl<M: Memory> State<M> {
+    fn new_flow(&mut self, kind: u8, handle: u64, id: u16) -> Checked {
+        let is_taken = id != 0 && self.app.flows.iter().any(|flow| !flow.ended && flow.id == id);
+        hold(!is_taken, Rule::A2IdInUse)?;
+        hold(self.app.flows.iter().all(|flow| flow.handle != handle), Rule::B2OneEnd)?;
+        self.app.flows.push(Flow {
+            kind,
+            handle,
+            id,
+            begun: false,
+            on_link: false,
+            released: false,
+            owes_release: false,
+            ended: false,
+            outcome: None,
+            refused: false,
+            lost: false,
+            void: false,
+        });
+        Ok(true)
+    }
+
+    pub(super) fn publish(&mut self, qos: u8) -> Checked {
+        let message = [self.app.flows.len() as u8];
+        let Ok(topic) = TopicName::new("t") else { return Err(Rule::Wire) };
+        let level = QoS::from_bits(qos).unwrap_or_default();
+        let before = self.client.clone();
+        match self.client.publish(NOW, &Publish::new(topic, &message).qos(level)) {
+            Ok(delivery) => self.new_flow(qos, delivery.handle.get(), delivery.id.map_or(0, |id| id.get())),
+            Err(PublishError::Full) => {
+                hold(self.client == before && self.client.pending() > 0, Rule::G5ErrorChangesNothing)?;
+                Ok(false)
+            }
+            Err(_) => Err(Rule::NoFault),
+        }
+    }
+
+    pub(super) fn subscribe(&mut self) -> Checked {
+        let Ok(filter) = TopicFilter::new("t") else { return Err(Rule::Wire) };
+        let filters = [Subscription::new(filter, QoS::AtLeastOnce)];
+        match self.client.subscribe(NOW, &Subscribe::new(&filters)) {
+            Ok(requested) => self.new_flow(SUBSCRIBE, requested.handle.get(), requested.id.get()),
+            Err(_) => Ok(false),
+        }
+    }
+
+    pub(super) fn open(&mut self, config: &Config, clean: bool, window: u16) -> Checked {
+        let for_ever = [Property::SessionExpiryInterval(u32::MAX)];
+        let connect = Connect::new(config.version, "c").clean_start(clean).keep_alive(0).properties(&for_ever);
+        let before = self.client.clone();
+        if self.client.open(NOW, &connect).is_err() {
+            let is_full = !before.waiting().is_empty(); // the journal
+            hold(is_full && self.client == before, Rule::G5ErrorChangesNothing)?;
+            return Ok(false);
+        }
+        self.window = window;
+        (self.app.clean, self.app.connect_out, self.app.resumed) = (clean, false, false);
+        if clean && config.version == Version::V31 {
+            self.app.must_clean = true; // 3.1 could not tell us whether it was done
+        }
+        Ok(true)
+    }
+
+    pub(super) fn acknowledge(&mut self, index: u8) -> Checked {
+        let held = self.app.held.remove(index.into());
+        let pending = held.source.handle().ok_or(Rule::D8AckAfterDelivery)?;
+        match self.client.acknowledge(NOW, pending, &Ack::SUCCESS) {
+            Ok(()) => self.app.answerable.push((held.qos, held.id)),
+            Err(_) => {
+                hold(!self.client.waiting().is_empty(), Rule::D8AckAfterDelivery)?; // the journal is full
+                self.app.held.insert(index.into(), held);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The link is gone, for both sides.
+    pub(super) fn close(&mut self, config: &Config) -> Result<(), Rule> {
+        let was_connected = self.client.is_connected();
+        self.client.closed(NOW);
+        self.server.cut(config.version);
+        self.up.clear();
+        self.down.clear();
+        if let Some(Packet::Publish { message, qos: 0, .. }) = self.half.take() {
+            self.flow(message)?.ended = true; // what was half sent is not sent again
+        }
+        for flow in self.app.flows.iter_mut().filter(|flow| !flow.ended) {
+            flow.on_link = false;
+            flow.owes_release = flow.released;
+            if flow.kind == SUBSCRIBE && flow.begun {
+                flow.outcome = Some(Cause::Unknown);
+            }
+        }
+        let ends_session = self.app.clean && config.version != Version::V5;
+        if was_connected && ends_session || !was_connected && self.app.clean && self.app.connect_out {
+            self.app.belief = None;
+        }
+        // A QoS 1 handle is good for its link; the server delivers again.
+        for held in self.app.held.iter().filter(|held| held.qos == 1) {
+            let pending = held.source.handle().ok_or(Rule::D8AckAfterDelivery)?;
+            let before = self.client.clone();
+            let refused = self.client.acknowledge(NOW, pending, &Ack::SUCCESS).is_err();
+            hold(refused && self.client == before, Rule::G5ErrorChangesNothing)?;
+        }
+        self.app.held.retain(|held| held.qos == 2);
+        self.app.answerable.clear();
+        self.fetch_outcomes()
+    }
+}

@@ -1,0 +1,152 @@
+//! What leaves the client, and whether it may.
+
+use super::app::{Flow, SUBSCRIBE};
+use super::{Checked, State};
+use crate::config::Config;
+use crate::device::{Client, Memory, NOW};
+use crate::packet::{self, Packet};
+use crate::rules::{Rule, hold};
+
+impl<M: Memory> State<M> {
+    pub(super) fn send(&mut self, config: &Config) -> Checked {
+        if self.must_wait()? {
+            return Ok(false);
+        }
+        let packet = match self.half.take() {
+            Some(packet) => {
+                let first = Self::first_byte(packet);
+                let whole = Self::next_packet(&mut self.client, config, &[first])?;
+                hold(whole == Some(packet), Rule::Wire)?;
+                packet
+            }
+            None => {
+                let Some(packet) = Self::next_packet(&mut self.client, config, &[])? else { return Ok(false) };
+                self.leaves(config, packet)?;
+                packet
+            }
+        };
+        match packet {
+            Packet::Connect { .. } => self.app.connect_out = true,
+            Packet::Publish { message, qos: 0, .. } => self.flow(message)?.ended = true,
+            _ => {}
+        }
+        self.up.push_back(packet);
+        Ok(true)
+    }
+
+    pub(super) fn send_first_byte(&mut self, config: &Config) -> Checked {
+        if self.must_wait()? {
+            return Ok(false);
+        }
+        let Some(packet) = Self::next_packet(&mut self.client.clone(), config, &[])? else { return Ok(false) };
+        self.leaves(config, packet)?;
+        self.client.transmit(NOW).advance(1);
+        self.half = Some(packet);
+        Ok(true)
+    }
+
+    /// Nothing leaves before all records are durable.
+    fn must_wait(&mut self) -> Checked {
+        let must_wait = !self.client.waiting().is_empty();
+        hold(!must_wait || self.client.transmit(NOW).chunk().is_empty(), Rule::J1DurableFirst)?;
+        Ok(must_wait)
+    }
+
+    /// The next whole packet that the client would send, its bytes taken from `client`.
+    fn next_packet(client: &mut Client<M>, config: &Config, begun: &[u8]) -> Result<Option<Packet>, Rule> {
+        let mut bytes = begun.to_vec();
+        loop {
+            let length = if bytes.len() < 2 { 2 } else { packet::length(&bytes).ok_or(Rule::Wire)? };
+            let wanted = length - bytes.len();
+            if wanted == 0 {
+                break;
+            }
+            let mut transmit = client.transmit(NOW);
+            let chunk = transmit.chunk();
+            let count = chunk.len().min(wanted);
+            if count == 0 {
+                return if bytes.is_empty() { Ok(None) } else { Err(Rule::Wire) };
+            }
+            bytes.extend_from_slice(&chunk[..count]);
+            transmit.advance(count);
+        }
+        packet::read(&bytes, config.version).map(Some).ok_or(Rule::Wire)
+    }
+
+    fn first_byte(packet: Packet) -> u8 {
+        match packet {
+            Packet::Connect { .. } => 0x10,
+            Packet::Publish { qos, dup, .. } => 0x30 | u8::from(dup) << 3 | qos << 1,
+            Packet::PubAck { .. } => 0x40,
+            Packet::PubRec { .. } => 0x50,
+            Packet::PubRel { .. } => 0x62,
+            Packet::PubComp { .. } => 0x70,
+            _ => 0x82,
+        }
+    }
+
+    /// The first byte of a packet leaves the client.
+    fn leaves(&mut self, config: &Config, packet: Packet) -> Result<(), Rule> {
+        let is_connect = matches!(packet, Packet::Connect { .. });
+        let is_first = !self.app.connect_out;
+        hold(is_connect == is_first && is_connect != self.client.is_connected(), Rule::G1ConnectFirst)?;
+        match packet {
+            Packet::Connect { clean, .. } => hold(clean == self.app.clean, Rule::Wire),
+            Packet::Publish { message, qos, dup, id } => self.publish_leaves(config, message, qos, dup, id),
+            Packet::PubRel { id, code } => {
+                let flows = &self.app.flows;
+                let due = self.app.releases.iter().find(|m| flows[usize::from(**m)].owes_release).copied();
+                let is_owed = |flow: &&mut Flow| flow.id == id && flow.owes_release && !flow.ended;
+                let (mut place, mut found) = (0, false);
+                for (index, flow) in self.app.flows.iter_mut().enumerate() {
+                    if is_owed(&flow) {
+                        (place, found) = (index as u8, true);
+                        flow.owes_release = false;
+                    }
+                }
+                hold(found && code == 0, Rule::C3OnePubRel)?;
+                hold(due == Some(place), Rule::D6AckOrder)
+            }
+            Packet::PubAck { id, .. } => self.answer_leaves(1, id),
+            Packet::PubRec { id, .. } => self.answer_leaves(2, id),
+            Packet::Subscribe { id } => {
+                let flow =
+                    self.app.flows.iter_mut().find(|flow| flow.kind == SUBSCRIBE && flow.id == id && !flow.ended);
+                let flow = flow.ok_or(Rule::E8Requests)?;
+                hold(!flow.begun, Rule::E8Requests)?;
+                (flow.begun, flow.on_link) = (true, true);
+                Ok(())
+            }
+            _ => Ok(()), // the server judges PUBCOMP
+        }
+    }
+
+    fn answer_leaves(&mut self, qos: u8, id: u16) -> Result<(), Rule> {
+        let index = self.app.answerable.iter().position(|entry| *entry == (qos, id)).ok_or(Rule::D8AckAfterDelivery)?;
+        self.app.answerable.remove(index);
+        Ok(())
+    }
+
+    fn publish_leaves(&mut self, config: &Config, message: u8, qos: u8, dup: bool, id: u16) -> Result<(), Rule> {
+        let flow = *self.flow(message)?;
+        hold(flow.kind == qos, Rule::Wire)?;
+        hold(!flow.ended && flow.outcome.is_none(), Rule::B2OneEnd)?;
+        hold(flow.id == id || qos == 0, Rule::A5SameId)?;
+        hold(!flow.released, Rule::C2NoPublishAfterPubRec)?;
+        hold(!flow.on_link, Rule::B5OncePerLink)?;
+        hold(dup == flow.begun, Rule::B3Dup)?;
+        if qos > 0 {
+            let waits = |earlier: &Flow| {
+                matches!(earlier.kind, 1 | 2) && !earlier.ended && !earlier.on_link && !earlier.released
+            };
+            hold(!self.app.flows[..usize::from(message)].iter().any(waits), Rule::E2Order)?;
+            // Those released on this link are younger than its start, so an old PUBREL that is still owed is what must go first.
+            let old_release = |flow: &Flow| flow.owes_release && !flow.on_link && !flow.ended;
+            hold(!self.app.flows.iter().any(old_release), Rule::E2Order)?;
+            hold(self.in_flight() < self.window(config), Rule::F1Window)?;
+        }
+        let flow = self.flow(message)?;
+        (flow.begun, flow.on_link) = (true, true);
+        Ok(())
+    }
+}
