@@ -87,8 +87,7 @@ impl<S: Storage + Clone> Life<S> {
         assert_eq!(device.client.pending(), 0);
         assert!(device.broker.violations().is_empty(), "{:?}", device.broker.violations());
         let released = device.broker.released()[self.judged..].iter();
-        let numbers = released.map(|message| u64::from_be_bytes(*message.payload.first_chunk().unwrap()));
-        let numbers: Vec<u64> = numbers.collect();
+        let numbers: Vec<u64> = released.map(|message| device.ledger.released(&message.payload)).collect();
         self.judged += numbers.len();
         device.counts.doubles += std::mem::take(&mut device.ledger).judge(&numbers, device.character.policy);
         device.counts.days += 1;

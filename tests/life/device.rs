@@ -1,14 +1,15 @@
 //! The device: a client, its application, and the server on the other side of whatever link there is.
 
-use crate::common::broker::{Broker, Prop, prop_id};
-use crate::ledger::{End, Ledger, Queued, Sent};
+use crate::application::news;
+use crate::common::broker::Broker;
+use crate::ledger::Ledger;
 use crate::link::Link;
+use crate::streaming::Arriving;
 use crate::trouble::{Character, Counts};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
-    Ack, Backoff, Command, Connect, Connection, ConnectionError, Event, Handle, Instant, PendingAck, Property, Publish,
-    PublishError, QoS, Received, RequestError, SessionState, State, Storage, Subscribe, Subscription, TopicFilter,
-    TopicName, Version,
+    Backoff, Connect, Connection, ConnectionError, Event, Instant, PendingAck, Property, Received, State, Storage,
+    Version,
 };
 
 pub const CLIENT: &str = "device";
@@ -36,15 +37,16 @@ pub struct Device<S: Storage> {
     pub connects_at: u64,
     /// So often time did not pass.
     stood: usize,
-    backoff: Backoff,
-    held: Vec<(u64, PendingAck)>,
-    number: u64,
-    wants_subscription: bool,
-    must_start_clean: bool,
+    pub backoff: Backoff,
+    pub held: Vec<(u64, PendingAck)>,
+    pub arriving: Arriving,
+    pub number: u64,
+    pub wants_subscription: bool,
+    pub must_start_clean: bool,
     /// The session is lost, and the client has not heard of it.
-    is_lost: bool,
+    pub is_lost: bool,
     had_session: bool,
-    is_resumed: bool,
+    pub is_resumed: bool,
 }
 
 impl<S: Storage + Clone> Device<S> {
@@ -67,6 +69,7 @@ impl<S: Storage + Clone> Device<S> {
             stood: 0,
             backoff: Backoff::default(),
             held: Vec::new(),
+            arriving: Arriving::default(),
             number: 0,
             wants_subscription: true,
             must_start_clean: false,
@@ -255,23 +258,32 @@ impl<S: Storage + Clone> Device<S> {
         let now = Instant::from_millis(self.now);
         let Some(link) = self.link.as_mut().filter(|link| !link.rx.is_empty()) else { return false };
         link.is_blocked = false;
-        let (consumed, news) = match self.client.handle_input(now, &link.rx) {
-            Ok(Received::Packet { consumed, event }) => (consumed, event.and_then(news)),
+        let rx = std::mem::take(&mut link.rx);
+        let received = match self.character.streams {
+            true => self.client.handle_input_streaming(now, &rx),
+            false => self.client.handle_input(now, &rx),
+        };
+        let (consumed, event) = match received {
+            Ok(Received::Packet { consumed, event }) => (consumed, event),
             Ok(Received::Partial { needed }) => {
                 assert!(needed > 0);
+                link.rx = rx;
                 return false;
             }
             Ok(Received::Blocked) => {
-                link.is_blocked = true;
+                (link.is_blocked, link.rx) = (true, rx);
                 return false;
             }
             Err(error) => {
-                link.rx.clear();
                 self.fail(error);
                 return true;
             }
         };
-        link.rx.drain(..consumed);
+        link.rx.extend_from_slice(&rx[consumed..]);
+        let news = match event {
+            Some(Event::Fragment(fragment)) => self.piece(fragment),
+            event => event.and_then(news),
+        };
         if let Some(news) = news {
             self.note(news);
         }
@@ -279,15 +291,22 @@ impl<S: Storage + Clone> Device<S> {
     }
 
     fn write(&mut self) -> bool {
+        self.abandon();
         let Some(link) = &mut self.link else { return false };
         let mut room = self.rng.usize(1..=self.character.most_written).min(link.left.0);
         let mut transmit = self.client.transmit(Instant::from_millis(self.now));
         let mut bytes = Vec::new();
-        while room > 0 && !transmit.chunk().is_empty() {
-            let count = room.min(transmit.chunk().len());
-            bytes.extend_from_slice(&transmit.chunk()[..count]);
-            transmit.advance(count);
-            room -= count;
+        while room > 0 {
+            let piece = match transmit.wanted() {
+                Some(wanted) => self.ledger.supply(&wanted, room),
+                None => transmit.chunk().iter().take(room).copied().collect(),
+            };
+            if piece.is_empty() {
+                break;
+            }
+            transmit.advance(piece.len());
+            room -= piece.len();
+            bytes.extend(piece);
         }
         let count = bytes.len();
         if link.dead_since.is_none() {
@@ -353,112 +372,10 @@ impl<S: Storage + Clone> Device<S> {
                 assert!(link.dead_since.is_some() || link.slept, "{error:?} on a good link");
                 self.counts.timeouts += 1;
             }
-            ConnectionError::Disconnected => {}
+            ConnectionError::Disconnected | ConnectionError::Abandoned => {}
             // A server that was not heard for long, because the device slept.
             ConnectionError::ServerDisconnect(_) => assert!(link.slept, "{error:?}"),
             error => panic!("the link ended with {error:?}"),
-        }
-    }
-
-    // The application.
-
-    /// Another client publishes.
-    pub fn serve(&mut self) {
-        let qos = self.rng.u8(0..3);
-        self.number += 1;
-        let expiry = self.rng.u32(10..5_000);
-        let expires = self.character.version == Version::V5 && self.rng.u8(0..8) == 0;
-        let properties = [(prop_id::MESSAGE_EXPIRY, Prop::Four(expiry))];
-        let payload = self.payload();
-        let before = self.broker.queued(CLIENT);
-        self.broker.publish_with("down/a", &payload, qos, false, &properties[..usize::from(expires)]);
-        if self.broker.queued(CLIENT) > before {
-            let forgiven = self.must_start_clean || expires;
-            self.ledger.queued.insert(self.number, Queued { qos, forgiven });
-            self.counts.queued += 1;
-        }
-    }
-
-    /// The application publishes.
-    pub fn publish(&mut self) {
-        let qos = QoS::from_bits(self.rng.u8(0..3)).unwrap();
-        self.number += 1;
-        let expires = self.rng.u8(0..4) == 0;
-        let expiry = expires.then(|| self.rng.u32(1..4_000));
-        let properties = [Property::MessageExpiryInterval(expiry.unwrap_or(1))];
-        let payload = self.payload();
-        let topic = self.rng.choice(["up/a", "up/b", "up/c"]).unwrap();
-        let publish = Publish::new(TopicName::new(topic).unwrap(), &payload[..])
-            .qos(qos)
-            .properties(&properties[..usize::from(expiry.is_some())]);
-        match self.client.publish(self.instant(), &publish) {
-            Ok(delivery) => {
-                let expires_at = expiry.map(|seconds| self.now + u64::from(seconds) * 1000);
-                let sent = Sent { number: self.number, qos, expires_at, shaken: self.is_lost, end: None };
-                assert!(self.ledger.sent.insert(delivery.handle, sent).is_none(), "a handle came twice");
-                self.counts.sent += 1;
-            }
-            Err(error) => {
-                assert_eq!(error, PublishError::Full);
-                self.counts.refused += 1;
-            }
-        }
-    }
-
-    /// The number, and some bytes behind it.
-    fn payload(&mut self) -> Vec<u8> {
-        let mut payload = self.number.to_be_bytes().to_vec();
-        payload.resize(8 + self.rng.usize(0..24), b'.');
-        payload
-    }
-
-    /// Subscribes, and acknowledges what is due.
-    fn work(&mut self) -> bool {
-        let mut worked = false;
-        if self.wants_subscription && !self.ledger.is_asking() {
-            let filters = [Subscription::new(TopicFilter::new("down/#").unwrap(), QoS::ExactlyOnce)];
-            match self.client.subscribe(self.instant(), &Subscribe::new(&filters)) {
-                Ok(requested) => {
-                    self.ledger.requests.insert(requested.handle, false);
-                    self.wants_subscription = false;
-                    worked = true;
-                }
-                Err(error) => assert_eq!(error, RequestError::Full),
-            }
-        }
-        while let Some(index) = self.held.iter().position(|(at, _)| *at <= self.now) {
-            let (_, pending) = self.held.swap_remove(index);
-            if let Err(error) = self.client.acknowledge(self.instant(), pending, &Ack::SUCCESS) {
-                assert_eq!(error.error, RequestError::Stale);
-            }
-            worked = true;
-        }
-        self.fetch_outcomes();
-        worked
-    }
-
-    fn fetch_outcomes(&mut self) {
-        while let Some(outcome) = self.client.poll_outcome() {
-            self.wants_subscription |= outcome.command == Command::Subscribe;
-            self.ledger.end(outcome.handle, End::Outcome(outcome.cause), self.now);
-        }
-    }
-
-    fn note(&mut self, news: News) {
-        match news {
-            News::Connected(session) => {
-                (self.must_start_clean, self.is_lost) = (false, false);
-                self.is_resumed = session == SessionState::Resumed;
-                self.wants_subscription |= !self.is_resumed;
-                self.backoff.reset();
-            }
-            News::Arrived(payload, pending) => {
-                let number = payload.first_chunk().expect("a number");
-                self.ledger.arrived.push(u64::from_be_bytes(*number));
-                let delay = self.rng.u64(0..20_000);
-                self.held.extend(pending.map(|pending| (self.now + delay, pending)));
-            }
-            News::Ended(handle) => self.ledger.end(handle, End::Done, self.now),
         }
     }
 }
@@ -472,22 +389,4 @@ impl<S: Storage> Drop for Device<S> {
             eprintln!("{lines}{:?}\nat {}: {:?}", self.character, self.now, self.client);
         }
     }
-}
-
-/// What an event means to the application.
-enum News {
-    Connected(SessionState),
-    Arrived(Vec<u8>, Option<PendingAck>),
-    Ended(Handle),
-}
-
-fn news(event: Event<'_>) -> Option<News> {
-    Some(match event {
-        Event::ConnAck(connack) if !connack.reason.is_error() => News::Connected(connack.session),
-        Event::Message(message) => News::Arrived(message.payload.to_vec(), message.ack),
-        Event::PubAck(ack) | Event::PubComp(ack) => News::Ended(ack.handle),
-        Event::SubAck(answer) => News::Ended(answer.handle),
-        Event::PingResp | Event::Disconnect(_) => return None,
-        other => panic!("an event that has no place here: {other:?}"),
-    })
 }

@@ -1,5 +1,6 @@
 //! What the application was promised today, what came of it, and whether that is right.
 
+use crate::streaming::number_of;
 use pure_mqtt::{Cause, Handle, OnSessionLoss, QoS};
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,6 +14,7 @@ pub enum End {
 #[derive(Debug)]
 pub struct Sent {
     pub number: u64,
+    pub length: usize,
     pub qos: QoS,
     pub expires_at: Option<u64>,
     /// The session was lost before it ended.
@@ -24,6 +26,7 @@ pub struct Sent {
 #[derive(Debug)]
 pub struct Queued {
     pub qos: u8,
+    pub length: usize,
     /// It may not arrive: its session was lost, or it can expire.
     pub forgiven: bool,
 }
@@ -48,6 +51,14 @@ impl Ledger {
         if end == End::Outcome(Cause::Expired) {
             assert!(sent.expires_at.is_some_and(|at| at <= now), "{handle:?} expired early: {sent:?} at {now}");
         }
+    }
+
+    /// The number of a message that the server took over, whole and undamaged.
+    pub fn released(&self, payload: &[u8]) -> u64 {
+        let number = number_of(payload);
+        let sent = self.sent.values().find(|sent| sent.number == number);
+        assert_eq!(sent.map(|sent| sent.length), Some(payload.len()), "message {number}");
+        number
     }
 
     pub fn is_asking(&self) -> bool {
@@ -113,6 +124,8 @@ fn is_right(sent: &Sent, count: u32, policy: OnSessionLoss) -> bool {
             sent.shaken && (count == 1 || may_repeat && count > 1)
         }
         (_, Some(End::Outcome(Cause::Expired))) => count == 0 || may_repeat,
+        // At QoS 1 it may have been sent whole on an earlier link.
+        (qos, Some(End::Outcome(Cause::Abandoned))) => count == 0 || qos == QoS::AtLeastOnce || may_repeat,
         (qos, Some(End::Outcome(Cause::SessionLost))) => {
             sent.shaken && policy == OnSessionLoss::Abort && (count <= 1 || qos == QoS::AtLeastOnce)
         }

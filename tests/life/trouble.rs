@@ -2,6 +2,7 @@
 
 use crate::common::broker::Config;
 use crate::device::{CLIENT, Device};
+use crate::streaming::{INLINE_MAX, STREAM_MAX};
 use pure_mqtt::{Disconnect, Limits, OnSessionLoss, Storage, Version};
 use std::ops::AddAssign;
 
@@ -17,6 +18,8 @@ pub struct Character {
     pub policy: OnSessionLoss,
     pub manual_acks: bool,
     pub aliases: u16,
+    /// Messages that are longer than its memory.
+    pub streams: bool,
     /// Bytes at a time, at most.
     pub most_read: usize,
     pub most_written: usize,
@@ -34,6 +37,7 @@ impl Character {
             policy: rng.choice(policies).unwrap(),
             manual_acks: rng.bool(),
             aliases: rng.choice([0, 2]).unwrap(),
+            streams: rng.bool(),
             most_read: rng.choice([1, 9, 4096]).unwrap(),
             most_written: rng.choice([1, 9, 4096]).unwrap(),
             farthest: rng.choice([300, 2_000, 10_000]).unwrap(),
@@ -50,6 +54,8 @@ impl Character {
             on_session_loss: self.policy,
             pingresp_timeout: rng.choice([0, 10_000]).unwrap(),
             ack_timeout: rng.choice([0, 60_000]).unwrap(),
+            inline_max: if self.streams { INLINE_MAX } else { Limits::DEFAULT.inline_max },
+            stream_max: if self.streams { STREAM_MAX } else { 0 },
             ..Limits::DEFAULT
         }
     }
@@ -87,6 +93,8 @@ pub struct Counts {
     pub restarts: u64,
     pub losses: u64,
     pub doubles: u64,
+    pub pieces: u64,
+    pub abandoned: u64,
 }
 
 impl AddAssign for Counts {
@@ -104,6 +112,8 @@ impl AddAssign for Counts {
         self.restarts += other.restarts;
         self.losses += other.losses;
         self.doubles += other.doubles;
+        self.pieces += other.pieces;
+        self.abandoned += other.abandoned;
     }
 }
 
