@@ -3,10 +3,12 @@
 use core::cell::RefCell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use cortex_m::asm;
 use critical_section::Mutex;
 use heapless::spsc::{Consumer, Producer, Queue};
 use static_cell::ConstStaticCell;
 
+use crate::tick;
 use crate::uart::{RECEIVE, TRANSMIT, Uart};
 
 const UART: Uart = Uart::new(0);
@@ -70,6 +72,15 @@ impl Receiver {
             unmask(RECEIVE);
         }
         count
+    }
+
+    /// Throws away what comes for so many milliseconds: it belongs to a link that is over.
+    pub fn keep_quiet(&mut self, millis: u32) {
+        let start = tick::now();
+        while tick::now().wrapping_sub(start) < millis {
+            asm::wfi();
+            while self.read(&mut [0; 16]) > 0 {}
+        }
     }
 }
 

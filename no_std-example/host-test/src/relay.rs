@@ -1,6 +1,6 @@
 //! The line between the board and the broker, with a pair of pliers beside it.
 //!
-//! It stands for a modem: the board's side is always there, and a connection to the broker is made when the board speaks after a silence.
+//! It stands for a modem: the board's side is always there, and a connection to the broker is made when the board says CONNECT after a silence.
 //! Bytes for which there is no connection are lost, and nobody is told.
 
 use std::io::{Read, Write};
@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
 
-/// After such a silence of the board's its next byte opens a new connection. The firmware keeps quiet for 1.2 seconds and more between two links.
+/// A CONNECT after such a silence of the board's opens a new connection. The firmware keeps quiet for 1.2 seconds and more between two links.
 const SILENCE: Duration = Duration::from_millis(700);
+
+/// The first byte of CONNECT. Without looking at it a PINGREQ would do: a board that takes a long message is silent.
+const CONNECT: u8 = 0x10;
 
 /// The relay; it ends with the board.
 pub struct Relay {
@@ -115,7 +118,7 @@ impl Shared {
             let was_silent = last_word.is_none_or(|word| word.elapsed() >= SILENCE);
             last_word = Some(Instant::now());
             let mut line = self.line.lock().unwrap();
-            if was_silent && !line.is_cut {
+            if was_silent && bytes[0] == CONNECT && !line.is_cut {
                 self.connect(&mut line);
             }
             let (passes, is_last) = spend(&mut line.up_budget, count);

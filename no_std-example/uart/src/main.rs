@@ -32,7 +32,7 @@ fn main() -> ! {
         run_link(&mut app, &mut board);
         let delay = app.close(board.now(), tick::now().wrapping_mul(0x9E37_79B9));
         if !app.is_done() {
-            board.keep_quiet(delay);
+            board.receiver.keep_quiet(delay);
         }
     }
     console::tell(format_args!("done, overruns={}", line::overruns()));
@@ -48,15 +48,6 @@ struct Board {
 impl Board {
     fn now(&mut self) -> Instant {
         self.clock.now(tick::now())
-    }
-
-    /// Throws away what comes for so many milliseconds: it belongs to the link that is over.
-    fn keep_quiet(&mut self, millis: u32) {
-        let end = self.now().after_millis(millis.into());
-        while self.now() < end {
-            asm::wfi();
-            while self.receiver.read(&mut [0; 16]) > 0 {}
-        }
     }
 }
 
