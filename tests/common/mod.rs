@@ -4,3 +4,4 @@
 pub mod broker;
 pub mod clock;
 pub mod pair;
+pub mod seen;

@@ -5,11 +5,12 @@
 
 use super::broker::{Broker, Config, LinkId};
 use super::clock::Clock;
+pub use super::seen::{Arrived, Seen};
+use super::seen::{Pieces, keep};
 use pure_mqtt::{
     Ack, AckError, Cause, Command, Connect, Connection, ConnectionError, Delivery, Disconnect, Event, Handle, Heap,
-    Instant, Limits, Outcome, PendingAck, Properties, Property, Publish, PublishError, QoS, ReasonCode, Received,
-    RequestError, Requested, SessionState, State, Storage, Subscribe, Subscription, TopicFilter, TopicName,
-    Unsubscribe, Version,
+    Instant, Limits, Outcome, PendingAck, Property, Publish, PublishError, QoS, Received, RequestError, Requested,
+    SessionState, State, Storage, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
 };
 use std::collections::VecDeque;
 
@@ -67,63 +68,6 @@ pub enum Fate {
     Arrive,
     /// The first so many arrive.
     First(usize),
-}
-
-/// An event as an owned value.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Seen {
-    ConnAck {
-        reason: ReasonCode,
-        session: SessionState,
-        properties: Vec<String>,
-    },
-    Message(Arrived),
-    PubAck {
-        handle: Handle,
-        reason: ReasonCode,
-        properties: Vec<String>,
-    },
-    PubRec {
-        handle: Handle,
-        reason: ReasonCode,
-        properties: Vec<String>,
-    },
-    PubComp {
-        handle: Handle,
-        reason: ReasonCode,
-    },
-    SubAck {
-        handle: Handle,
-        reasons: Vec<ReasonCode>,
-    },
-    UnsubAck {
-        handle: Handle,
-        reasons: Vec<ReasonCode>,
-    },
-    PingResp,
-    Auth {
-        reason: ReasonCode,
-        properties: Vec<String>,
-    },
-    Disconnect {
-        reason: ReasonCode,
-        properties: Vec<String>,
-    },
-    /// Not an event: `handle_input` or `handle_timeout` ended the link.
-    Failed(ConnectionError),
-    /// Not an event: the link is gone.
-    Closed,
-}
-
-/// A message as an owned value.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Arrived {
-    pub topic: String,
-    pub payload: Vec<u8>,
-    pub qos: QoS,
-    pub retain: bool,
-    pub dup: bool,
-    pub properties: Vec<String>,
 }
 
 /// Bytes on their way in one direction.
@@ -191,6 +135,10 @@ pub struct Pair<S: Storage = Heap> {
     /// The bytes of `handle_input` that the client has not taken yet.
     rx: Vec<u8>,
     pub companion: Option<Box<dyn Companion<S>>>,
+    /// The message that is arriving in pieces.
+    pieces: Pieces,
+    /// Where the application has the payloads that it supplies while they are sent.
+    pub supply: fn(u32) -> u8,
     /// The client could not take a packet when it was offered last.
     pub blocked: bool,
     up: Pipe,
@@ -239,6 +187,8 @@ impl<S: Storage> Pair<S> {
             sent: Vec::new(),
             rx: Vec::new(),
             companion: None,
+            pieces: Pieces::default(),
+            supply: |place| (place % 251) as u8,
             blocked: false,
             up: Pipe::default(),
             down: Pipe::default(),
@@ -430,14 +380,20 @@ impl<S: Storage> Pair<S> {
         let mut room = self.rng.usize(1..=self.wire.max_write);
         let mut transmit = self.client.transmit(now);
         let mut any = false;
-        while room > 0 && !transmit.chunk().is_empty() {
-            let count = room.min(transmit.chunk().len());
-            self.sent.extend_from_slice(&transmit.chunk()[..count]);
-            if !self.wire.dead {
-                self.up.put(at, &transmit.chunk()[..count]);
+        while room > 0 {
+            let piece: Vec<u8> = match transmit.wanted() {
+                Some(wanted) => (wanted.offset..).take(room.min(wanted.left as usize)).map(self.supply).collect(),
+                None => transmit.chunk().iter().take(room).copied().collect(),
+            };
+            if piece.is_empty() {
+                break;
             }
-            transmit.advance(count);
-            room -= count;
+            self.sent.extend_from_slice(&piece);
+            if !self.wire.dead {
+                self.up.put(at, &piece);
+            }
+            transmit.advance(piece.len());
+            room -= piece.len();
             any = true;
         }
         any
@@ -471,12 +427,19 @@ impl<S: Storage> Pair<S> {
     pub fn take_input(&mut self) -> bool {
         let mut any = false;
         while !self.rx.is_empty() && self.link.is_some() {
-            match self.client.handle_input(self.clock.now(), &self.rx) {
+            let received = match self.client.limits().stream_max {
+                0 => self.client.handle_input(self.clock.now(), &self.rx),
+                _ => self.client.handle_input_streaming(self.clock.now(), &self.rx),
+            };
+            match received {
                 Ok(Received::Packet { consumed, event }) => {
                     if let (Some(event), Some(companion)) = (&event, &mut self.companion) {
                         companion.event(event);
                     }
-                    let seen = event.and_then(|event| keep(&self.client, event, &mut self.held));
+                    let seen = match event {
+                        Some(Event::Fragment(fragment)) => self.pieces.add(&self.client, fragment, &mut self.held),
+                        event => event.and_then(|event| keep(&self.client, event, &mut self.held)),
+                    };
                     self.seen.extend(seen);
                     self.rx.drain(..consumed);
                     self.blocked = false;
@@ -667,39 +630,4 @@ fn share(bytes: &[u8], fate: Fate) -> &[u8] {
 
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn list(properties: Properties<'_>) -> Vec<String> {
-    properties.iter().map(|property| format!("{property:?}")).collect()
-}
-
-fn keep<S: Storage>(client: &Connection<S>, event: Event<'_>, held: &mut Vec<PendingAck>) -> Option<Seen> {
-    Some(match event {
-        Event::ConnAck(connack) => {
-            Seen::ConnAck { reason: connack.reason, session: connack.session, properties: list(connack.properties) }
-        }
-        Event::Message(message) => {
-            let topic = client.topic(&message.topic).expect("the topic is known at delivery");
-            held.extend(message.ack);
-            Seen::Message(Arrived {
-                topic: topic.as_str().to_owned(),
-                payload: message.payload.to_vec(),
-                qos: message.qos,
-                retain: message.retain,
-                dup: message.dup,
-                properties: list(message.properties),
-            })
-        }
-        Event::PubAck(ack) => Seen::PubAck { handle: ack.handle, reason: ack.reason, properties: list(ack.properties) },
-        Event::PubRec(ack) => Seen::PubRec { handle: ack.handle, reason: ack.reason, properties: list(ack.properties) },
-        Event::PubComp(ack) => Seen::PubComp { handle: ack.handle, reason: ack.reason },
-        Event::SubAck(answer) => Seen::SubAck { handle: answer.handle, reasons: answer.reasons().collect() },
-        Event::UnsubAck(answer) => Seen::UnsubAck { handle: answer.handle, reasons: answer.reasons().collect() },
-        Event::PingResp => Seen::PingResp,
-        Event::Auth(auth) => Seen::Auth { reason: auth.reason, properties: list(auth.properties) },
-        Event::Disconnect(disconnect) => {
-            Seen::Disconnect { reason: disconnect.reason, properties: list(disconnect.properties) }
-        }
-        other => panic!("an event that the tests don't know: {other:?}"),
-    })
 }

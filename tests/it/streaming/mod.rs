@@ -1,4 +1,5 @@
 //! Messages longer than the memory that there is for them.
 
+mod dialogue;
 mod incoming;
 mod outgoing;
