@@ -1,0 +1,50 @@
+//! The guide: how to use the crate for this and that, page by page. It holds no code of its own, and every example in it is compiled and run as a test.
+//!
+//! The page of [`Connection`](crate::Connection) is the contract; read it first. Then, as needed:
+//!
+//! | page | tells |
+//! |---|---|
+//! | [`choosing_a_host`] | which loop, storage and buffer suit which program |
+//! | [`your_own_host`] | a complete host with reconnecting, and what hosts get wrong |
+//! | [`sessions`] | what survives a link, how each message ends, and what "exactly once" takes |
+//! | [`back_pressure`] | what happens when one side is faster than the other, in both directions |
+//! | [`streaming`] | messages longer than memory, in both directions, with a buffer of 512 bytes |
+//! | [`firmware`] | MQTT on your board in 15 minutes |
+//! | [`durability`] | sessions that survive a loss of power |
+//! | [`testing`] | a server in memory for the tests of your own client |
+//! | [`paho`](crate::paho) | coming from paho: which call replaces which |
+//! | [`from_rumqttc`] | coming from rumqttc |
+//! | [`from_mqtt_protocol_core`] | coming from mqtt-protocol-core |
+
+#[doc = include_str!("choosing_a_host.md")]
+pub mod choosing_a_host {}
+
+#[doc = include_str!("your_own_host.md")]
+pub mod your_own_host {}
+
+#[doc = include_str!("sessions.md")]
+pub mod sessions {}
+
+#[doc = include_str!("back_pressure.md")]
+pub mod back_pressure {}
+
+#[doc = include_str!("streaming.md")]
+pub mod streaming {}
+
+#[doc = include_str!("../../docs/firmware.md")]
+pub mod firmware {}
+
+#[doc = include_str!("durability.md")]
+pub mod durability {}
+
+#[doc = include_str!("testing.md")]
+#[doc = "```"]
+#[doc = include_str!("pair.rs")]
+#[doc = "```"]
+pub mod testing {}
+
+#[doc = include_str!("from_rumqttc.md")]
+pub mod from_rumqttc {}
+
+#[doc = include_str!("from_mqtt_protocol_core.md")]
+pub mod from_mqtt_protocol_core {}
