@@ -3,6 +3,8 @@
 mod commands;
 mod control;
 mod core;
+#[cfg(test)]
+mod diagrams;
 mod handshake;
 mod identity;
 mod inbound;

@@ -1,0 +1,72 @@
+//! A graph that is found by trying.
+
+use std::fmt::Write;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use crate::connection::Connection;
+use crate::storage::Fixed;
+use crate::time::Instant;
+use crate::wire::{Decoded, Packet, PacketType, Rules};
+
+pub(super) type Mqtt = Connection<Fixed<256, 4, 4, 64>>;
+
+pub(super) const NOW: Instant = Instant::from_millis(0);
+/// Where a message is before it is there, and after it has ended.
+pub(super) const NOWHERE: &str = "[*]";
+
+/// Something that may happen, and what came of it. `None` if it can't happen now, or ends the link for a reason that isn't the graph's.
+pub(super) type Step = (&'static str, fn(&mut Mqtt) -> Option<String>);
+
+/// Tries each of `steps` in each state, and draws those that did something. `first` leads to the first state.
+pub(super) fn draw(start: &Mqtt, state: fn(&Mqtt) -> String, first: &[Step], steps: &[Step]) -> String {
+    let mut drawn = String::from("```mermaid\nstateDiagram-v2\n");
+    let mut found: Vec<(String, Mqtt)> = Vec::from([(state(start), start.clone())]);
+    let mut place = 0;
+    while let Some((from, mqtt)) = found.get(place).cloned() {
+        for (what, step) in if place == 0 { first } else { steps } {
+            let mut next = mqtt.clone();
+            let Some(effect) = step(&mut next) else { continue };
+            let to = state(&next);
+            if from == to && effect.is_empty() {
+                continue;
+            }
+            let stroke = if effect.is_empty() { "" } else { " / " };
+            writeln!(drawn, "    {from} --> {to}: {what}{stroke}{effect}").unwrap();
+            if found.iter().all(|(name, _)| *name != to) {
+                found.push((to, next));
+            }
+        }
+        place += 1;
+    }
+    drawn + "```\n\n"
+}
+
+/// Lets everything leave, and tells what it was; `None` if it was nothing.
+pub(super) fn send(mqtt: &mut Mqtt) -> Option<String> {
+    let mut bytes = Vec::new();
+    let rules = Rules::new(mqtt.version());
+    let mut transmit = mqtt.transmit(NOW);
+    while !transmit.chunk().is_empty() {
+        bytes.extend(transmit.chunk());
+        let count = transmit.chunk().len();
+        transmit.advance(count);
+    }
+    let (mut names, mut rest) = (Vec::new(), &bytes[..]);
+    while let Ok(Decoded::Packet { packet, length }) = Packet::decode(rest, rules) {
+        let remark = match &packet {
+            Packet::Publish(publish) if publish.dup => " with DUP",
+            Packet::PubAck(ack) | Packet::PubRec(ack) if ack.reason.is_error() => " with an error",
+            _ => "",
+        };
+        names.push(format!("{}{remark}", name(packet.packet_type())));
+        rest = &rest[length..];
+    }
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// As the standard writes it.
+pub(super) fn name(packet: PacketType) -> String {
+    format!("{packet:?}").to_uppercase()
+}
