@@ -7,6 +7,7 @@ mod args;
 mod faults;
 mod fuzz;
 mod instructions;
+mod package;
 mod report;
 mod select;
 mod setup;

@@ -1,0 +1,53 @@
+//! What crates.io would get: the packed file, unpacked and tested by itself.
+
+use std::path::Path;
+
+use crate::Result;
+use crate::shell::Shell;
+use crate::steps::HOST_FEATURES;
+
+/// Where it is unpacked; the workspace leaves this folder alone.
+const FOLDER: &str = "target/packed";
+/// As seen from the unpacked package: so that what is compiled already isn't compiled again.
+const TARGET: &str = "CARGO_TARGET_DIR=../..";
+
+/// The package's own tests pass without the rest of the repository.
+pub fn test(shell: &Shell) -> Result {
+    unpack(shell)?.run(&format!("{TARGET} cargo test --features {HOST_FEATURES}"))
+}
+
+/// It builds with the oldest version of each crate that its manifest allows.
+pub fn minimal_versions(shell: &Shell) -> Result {
+    let package = unpack(shell)?;
+    package.run("RUSTC_BOOTSTRAP=1 cargo update -Z direct-minimal-versions")?; // the stable toolchain needs to be told that it may
+    package.run(&format!("{TARGET} cargo check --all-targets --features {HOST_FEATURES}"))?;
+    package.run(&format!("{TARGET} cargo check --all-features"))
+}
+
+/// Packs what is there now, and gives a shell inside.
+fn unpack(shell: &Shell) -> Result<Shell> {
+    shell.run("cargo package --quiet --no-verify --allow-dirty --package pure-mqtt")?;
+    let name = format!("pure-mqtt-{}", version(shell.folder())?);
+    let folder = shell.folder().join(FOLDER);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| format!("{FOLDER}: {error}."))?;
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{FOLDER}: {error}."))?;
+    shell.run(&format!("tar -xzf target/package/{name}.crate -C {FOLDER}"))?;
+    shell.inside(&format!("{FOLDER}/{name}")).ok_or_else(|| format!("{name}.crate holds no Cargo.toml."))
+}
+
+fn version(root: &Path) -> Result<String> {
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}."))?;
+    let line = manifest.lines().find_map(|line| line.strip_prefix("version = "));
+    line.map(|version| version.trim_matches('"').to_owned()).ok_or_else(|| "Cargo.toml names no version.".into())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_found() {
+        let version = super::version(&crate::root()).expect("the root has a manifest");
+        assert!(version.split('.').count() == 3 && !version.contains('"'), "{version}");
+    }
+}
