@@ -651,3 +651,57 @@ fn what_leaves_through_buf_is_in_the_trace() {
     });
     assert_eq!(outputs.last(), Some(&b"\x30\x08\x00\x01thello"[..]));
 }
+
+/// A refused call changes nothing, and the replay is refused in the same way.
+#[test]
+fn refused_calls_are_replayed() {
+    let mut rig = Rig::new(Heap::new(), Limits::DEFAULT, Redact::NOTHING, 1);
+    let now = Instant::from_millis(1_000);
+    rig.mqtt.open(now, &Connect::new(Version::V5, "c")).unwrap();
+    assert!(rig.mqtt.open(now, &Connect::new(Version::V5, "c")).is_err(), "a link is open");
+    let length = rig.mqtt.transmit(now).remaining();
+    rig.mqtt.transmit(now).advance(length);
+    let _ = rig.mqtt.handle_input(now, b"\x20\x03\x00\x00\x00").unwrap();
+    let before = rig.mqtt.sink().len();
+    let _ = rig.mqtt.handle_input_streaming(now, &[]);
+    assert_eq!(rig.mqtt.sink().len(), before);
+    let filters = [Subscription::new(TopicFilter::new("f").unwrap(), QoS::AtMostOnce)];
+    for number in [0, 268_435_456] {
+        let identifier = [Property::SubscriptionIdentifier(number)];
+        assert!(rig.mqtt.subscribe(now, &Subscribe::new(&filters).properties(&identifier[..])).is_err());
+    }
+    rig.mqtt.publish(now, &Publish::new(TopicName::new("t").unwrap(), "x")).unwrap();
+    let length = rig.mqtt.transmit(now).remaining();
+    rig.mqtt.transmit(now).advance(length);
+    check(rig);
+}
+
+/// The last piece of a repeated message waits until its first PUBREC has left: the record shows the pieces, and what was not taken.
+#[test]
+fn a_piece_that_waits_is_replayed() {
+    let limits = Limits { inline_max: 32, stream_max: 100, ..Limits::DEFAULT };
+    let mut rig = Rig::new(Heap::new(), limits, Redact::NOTHING, 1);
+    let now = Instant::from_millis(1_000);
+    let mqtt = &mut rig.mqtt;
+    mqtt.open(now, &Connect::new(Version::V311, "c")).unwrap();
+    let length = mqtt.transmit(now).remaining();
+    mqtt.transmit(now).advance(length);
+    let _ = mqtt.handle_input_streaming(now, b"\x20\x02\x00\x00");
+    let mut packet = b"\x34\x2D\0\x01t\0\x07".to_vec();
+    packet.resize(47, b'x');
+    let mut take = |from: usize, to: usize| match mqtt.handle_input_streaming(now, &packet[from..to]) {
+        Ok(Received::Packet { consumed, .. }) => Some(consumed),
+        Ok(Received::Blocked) => None,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((take(0, 30), take(30, 47)), (Some(30), Some(17)));
+    assert_eq!((take(0, 30), take(30, 47)), (Some(30), None), "PUBREC has not left");
+    assert_eq!(take(30, 40), Some(10), "a piece that is not the last one is taken");
+    let length = mqtt.transmit(now).remaining();
+    assert_eq!(length, 4);
+    mqtt.transmit(now).advance(length);
+    let mut take = |from: usize, to: usize| mqtt.handle_input_streaming(now, &packet[from..to]);
+    assert!(matches!(take(40, 47), Ok(Received::Packet { consumed: 7, event: None })));
+    assert!(take(0, 1).is_ok_and(|received| matches!(received, Received::Partial { .. })));
+    check(rig);
+}

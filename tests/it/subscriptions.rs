@@ -7,11 +7,12 @@ use std::rc::Rc;
 use crate::common::broker::{Config, Fault};
 use crate::common::clock::with_seeds;
 use crate::common::pair::{CLIENT, Companion, Fate, Pair, Seen, Start, Wire};
+use crate::corners::rig::{reopen, sent, taken, up};
 use pure_mqtt::record::Recorder;
 use pure_mqtt::subscriptions::{FixedList, Full, HeapList, List, Standing, Subscriptions};
 use pure_mqtt::{
     Connection, Event, Fixed, Heap, Instant, Limits, Outcome, QoS, ReasonCode, RequestError, SessionState, Storage,
-    Subscription, TopicFilter, Version,
+    Subscription, TopicFilter, Unsubscribe, Version,
 };
 
 /// The list as a part of the host, shared with the test.
@@ -448,4 +449,46 @@ fn in_the_end_the_server_has_exactly_what_is_wanted() {
         assert_eq!(list.borrow().len(), wanted.len());
         pair.assert_idle();
     });
+}
+
+#[test]
+fn what_the_list_did_not_ask_for_is_none_of_its_business() {
+    let now = Instant::from_millis(0);
+    let mut client = up(Heap::new(), Limits::DEFAULT, Version::V311);
+    let mut list = Subscriptions::new(HeapList::new());
+    list.subscribe(Subscription::new(filter("a"), QoS::AtLeastOnce)).unwrap();
+    list.sync(now, &mut client);
+    let own = client.unsubscribe(now, &Unsubscribe::new(&[filter("b")])).unwrap();
+    sent(&mut client);
+    let answer = [0xB0, 2, 0, own.id.get() as u8];
+    let event = taken(&mut client, &answer).unwrap().unwrap();
+    assert!(matches!(event, Event::UnsubAck(_)) && !list.on_event(&event));
+    client.unsubscribe(now, &Unsubscribe::new(&[filter("b")])).unwrap();
+    sent(&mut client);
+    client.closed(now);
+    let outcomes: Vec<_> = std::iter::from_fn(|| client.poll_outcome()).collect();
+    let mine: Vec<_> = outcomes.iter().map(|outcome| list.on_outcome(outcome)).collect();
+    assert_eq!(mine, [true, false]);
+    assert_eq!(list.standing(filter("a")), Some(Standing::Wanted));
+}
+
+/// A filter that is longer than the server's packets can't be taken back on this link: it leaves the list all the same.
+#[test]
+fn what_cannot_be_unsubscribed_is_forgotten() {
+    let now = Instant::from_millis(0);
+    let mut client = up(Heap::new(), Limits::DEFAULT, Version::V5);
+    let mut list = Subscriptions::new(HeapList::new());
+    let long = "long".repeat(20);
+    list.subscribe(Subscription::new(filter(&long), QoS::AtLeastOnce)).unwrap();
+    list.sync(now, &mut client);
+    sent(&mut client);
+    let event = taken(&mut client, b"\x90\x04\0\x01\0\x01").unwrap().unwrap();
+    assert!(list.on_event(&event));
+    assert_eq!(list.standing(filter(&long)), Some(Standing::Granted(QoS::AtLeastOnce)));
+    client.closed(now);
+    reopen(&mut client, Version::V5, true, &[0x27, 0, 0, 0, 50]);
+    assert!(list.unsubscribe(filter(&long)));
+    assert_eq!(list.standing(filter(&long)), Some(Standing::Leaving));
+    list.sync(now, &mut client);
+    assert_eq!((list.standing(filter(&long)), list.len(), client.pending()), (None, 0, 0));
 }

@@ -225,3 +225,17 @@ fn an_acknowledgement_that_is_refused_says_why() {
     assert_error::<ConnectionError>();
     assert_error::<OpenError>();
 }
+
+/// A packet longer than the limit is handed out as far as it is here: the connection says what is wrong with it.
+#[cfg(feature = "bytes")]
+#[test]
+fn a_packet_that_is_too_long_is_not_waited_for() {
+    let mut buffer = pure_mqtt::BytesBuffer::new(16);
+    let longest = [&[0x30, 14, 0, 1, b't'][..], &[b'x'; 11]].concat();
+    buffer.extend(&longest[..15]);
+    assert_eq!(buffer.whole_packets(), None);
+    buffer.extend(&longest[15..]);
+    assert_eq!(buffer.whole_packets().as_deref(), Some(&longest[..]));
+    buffer.extend(&[0xD0, 0, 0x30, 15, 0, 1]);
+    assert_eq!(buffer.whole_packets().as_deref(), Some(&[0xD0, 0, 0x30, 15, 0, 1][..]));
+}

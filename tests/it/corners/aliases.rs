@@ -1,6 +1,6 @@
 //! Topic aliases where there is no room for them.
 
-use super::rig::{NOW, sent, taken, up_with};
+use super::rig::{NOW, message, sent, taken, up_with};
 use pure_mqtt::{Connection, Event, Fixed, Limits, Publish, Storage, TopicName, Version};
 
 const ALIASES: Limits = Limits { outbound_aliases: 2, topic_alias_maximum: 2, ..Limits::DEFAULT };
@@ -46,20 +46,23 @@ fn a_name_as_long_as_the_store_is_kept_and_a_longer_one_is_not() {
     assert_eq!(client.topic(&message.topic).map(|name| name.as_str().to_owned()).as_deref(), Some("12345678"));
 }
 
-/// Two names with the same fingerprint are two names.
-#[test]
-#[cfg_attr(miri, ignore = "takes minutes there")]
-fn names_that_look_alike_from_afar_are_told_apart() {
+/// Two of these names that have the same fingerprint of 16 bits.
+fn look_alikes(names: &[String]) -> (&str, &str) {
     let short = |name: &str| {
         let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         (hash ^ hash >> 16) as u16
     };
+    let mut pairs = names.iter().enumerate().flat_map(|(index, a)| names[index + 1..].iter().map(move |b| (a, b)));
+    let (a, b) = pairs.find(|(a, b)| short(a) == short(b)).expect("two of some thousands collide in 16 bits");
+    (a, b)
+}
+
+/// Two names with the same fingerprint are two names.
+#[test]
+#[cfg_attr(miri, ignore = "takes minutes there")]
+fn names_that_look_alike_from_afar_are_told_apart() {
     let names: Vec<String> = (0..2_000).map(|number| format!("n{number}")).collect();
-    let (a, b) = names
-        .iter()
-        .enumerate()
-        .find_map(|(index, a)| names[index + 1..].iter().find(|b| short(a) == short(b)).map(|b| (a, b)))
-        .expect("two of two thousand collide in 16 bits");
+    let (a, b) = look_alikes(&names);
     let mut client = up_with(Fixed::<128, 4, 4, 64, 2, 8>::new(), ALIASES, Version::V5, &[0x22, 0, 2]);
     let first = publish(&mut client, a);
     let second = publish(&mut client, b);
@@ -67,4 +70,32 @@ fn names_that_look_alike_from_afar_are_told_apart() {
     assert!(second.windows(b.len()).any(|part| part == b.as_bytes()), "its own name, not the other's alias");
     assert_eq!(publish(&mut client, a)[2..8], [0, 0, 3, 0x23, 0, 1]);
     assert_eq!(publish(&mut client, b)[2..8], [0, 0, 3, 0x23, 0, 2]);
+}
+
+/// The acknowledgements that wait leave no room for the alias of a name that the server knows: the name goes in full, and stays known.
+#[test]
+fn a_known_alias_that_does_not_fit_the_control_area_stays_bound() {
+    let mut client = up_with(Fixed::<128, 4, 8, 32, 2, 8>::new(), ALIASES, Version::V5, &[0x22, 0, 2]);
+    assert_eq!(publish(&mut client, "12345678").len(), 2 + 2 + 8 + 4 + 7);
+    for id in 1..=7 {
+        assert!(matches!(taken(&mut client, &message(Version::V5, 1, id)), Ok(Some(Event::Message(_)))));
+    }
+    assert_eq!(publish(&mut client, "12345678").len(), 7 * 4 + 2 + 2 + 8 + 1 + 7);
+    assert_eq!(publish(&mut client, "12345678").len(), 2 + 2 + 4 + 7);
+}
+
+/// Names with the same length and fingerprint, behind the same alias.
+#[test]
+#[cfg_attr(miri, ignore = "takes minutes there")]
+fn connections_that_know_other_names_are_not_equal() {
+    let up = |name: &str| {
+        let mut client = up_with(Fixed::<128, 4, 4, 64, 2, 8>::new(), ALIASES, Version::V5, &[]);
+        let length = name.len() as u8;
+        let packet = [&[0x30, 2 + length + 4, 0, length], name.as_bytes(), &[3, 0x23, 0, 1]].concat();
+        assert!(matches!(taken(&mut client, &packet), Ok(Some(Event::Message(_)))));
+        client
+    };
+    let names: Vec<String> = (1_000..4_000).map(|number| format!("n{number}")).collect();
+    let (a, b) = look_alikes(&names);
+    assert!(up(a) == up(a) && up(a) != up(b));
 }

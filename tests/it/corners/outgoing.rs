@@ -191,3 +191,27 @@ fn a_shared_payload_gives_its_bytes_back() {
         assert!(matches!(taken(&mut client, &[0x40, 2, 0, id]), Ok(Some(Event::PubAck(_)))));
     }
 }
+
+/// A message that is about to be sent again holds its unit of the window, also when another one is taken out of the queue meanwhile.
+#[test]
+fn a_message_on_the_wire_keeps_its_unit_while_it_waits_to_be_repeated() {
+    let limits = Limits { max_inflight: 2, retry_interval: 1_000, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::AtLeastOnce)).unwrap();
+    sent(&mut client);
+    let later = NOW.after_secs(1);
+    client.handle_timeout(later).unwrap();
+    let second = client.publish(later, &publish(b"2").qos(QoS::AtLeastOnce)).unwrap();
+    let later = NOW.after_secs(2);
+    client.handle_timeout(later).unwrap();
+    assert_eq!(client.transmit(later).remaining(), 16, "the first again, and the second");
+    assert_eq!(client.send_quota(), 0);
+    assert!(client.cancel(second.handle));
+    assert_eq!(client.send_quota(), 1, "the unit of the second is free");
+    client.publish(later, &publish(b"3").qos(QoS::AtLeastOnce)).unwrap();
+    client.publish(later, &publish(b"4").qos(QoS::AtLeastOnce)).unwrap();
+    let mut transmit = client.transmit(later);
+    assert_eq!(transmit.chunk(), b"\x3A\x06\0\x01t\0\x011\x32\x06\0\x01t\0\x033");
+    transmit.advance(16);
+    assert_eq!(client.send_quota(), 0);
+}

@@ -121,3 +121,72 @@ fn a_storage_that_is_too_small_is_told() {
         assert!(text.contains("journal") && (error == RecoverError::NoJournal || text.contains("byte 7")));
     }
 }
+
+/// CRC-32, in the slowest and plainest way.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 0 { crc >> 1 } else { crc >> 1 ^ 0xEDB8_8320 })
+    })
+}
+
+/// A log of records that are whole, whatever they say.
+fn forged(records: &[(u8, &[u8])]) -> Vec<u8> {
+    let (mut log, mut chain) = (b"PMQJ\x01\0\0\0".to_vec(), 0_u32);
+    for (kind, body) in records {
+        let mut head = vec![*kind, body.len() as u8];
+        head.push(crc(&head) as u8);
+        chain = crc(&[&chain.to_le_bytes(), &head[..], body].concat());
+        log.extend([&head[..], body, &chain.to_le_bytes()].concat());
+    }
+    log
+}
+
+/// What no connection ever wrote is damage, also where every checksum is right.
+#[test]
+fn records_that_make_no_sense_are_damage() {
+    const ACCEPTED: u8 = 7;
+    let accepted = |id: u8, frame: &[u8]| [&[id, 0, 0, 0, 0, 0, 0, 0, id, 0, 0, 0, 0, 0, 0][..], frame].concat();
+    let publish = |id: u8| accepted(id, &[0x32, 5, 0, 1, b't', 0, id]);
+    let recover = |records: &[(u8, &[u8])]| {
+        Mqtt::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &forged(records))
+            .map(|(mqtt, _)| mqtt.pending())
+    };
+    let (one, two) = (publish(1), publish(2));
+    assert_eq!(recover(&[(ACCEPTED, &one), (ACCEPTED, &two)]), Ok(2));
+    let corrupt = |offset| Err(RecoverError::Corrupt { offset });
+    assert_eq!(recover(&[(ACCEPTED, &one), (ACCEPTED, &one)]), corrupt(8 + 3 + 22 + 4), "its identifier is in use");
+    assert_eq!(recover(&[(ACCEPTED, &publish(0))]), corrupt(8));
+    for frame in [&b""[..], b"\x30\x03\0\x01t", b"\x36\x05\0\x01t\0\x01", b"\x82\x06\0\x01\0\x01t\0"] {
+        assert_eq!(recover(&[(ACCEPTED, &accepted(1, frame))]), corrupt(8), "{frame:?}");
+    }
+    const RECEIVED: u8 = 10;
+    assert_eq!(recover(&[(RECEIVED, &[0, 0])]), corrupt(8));
+    assert_eq!(recover(&[(RECEIVED, &[1, 0, 0])]), corrupt(8), "a record of another length");
+    assert_eq!(recover(&[(12, &[])]), corrupt(8), "a kind that is not known");
+    assert_eq!(recover(&[(1, &[9])]), corrupt(8), "a version that is not known");
+}
+
+/// Two identifiers that lie apart in a table of eight meet in a table of four.
+#[test]
+fn a_smaller_table_is_told() {
+    type Four = Connection<Journaled<Fixed<256, 4, 8, 64>, 512>>;
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+    save(&mut client, &mut log);
+    sent(&mut client);
+    assert!(taken(&mut client, b"\x20\x02\0\0").is_ok());
+    let mut place = 0;
+    for number in 1..=5 {
+        save(&mut client, &mut log);
+        place = log.len();
+        publish(&mut client, "x", QoS::AtLeastOnce);
+        save(&mut client, &mut log);
+        sent(&mut client);
+        if number > 1 && number < 5 {
+            assert!(taken(&mut client, &[0x40, 2, 0, number]).is_ok());
+        }
+    }
+    let error = Four::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).err();
+    assert_eq!(error, Some(RecoverError::TooSmall { offset: place }));
+    assert_eq!(recovered(&log, Limits::DEFAULT).0.pending(), 2);
+}

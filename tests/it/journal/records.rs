@@ -5,7 +5,7 @@ use crate::corners::rig::{NOW, delivered, message, sent, taken};
 use pure_mqtt::storage::Journaled;
 use pure_mqtt::{
     Ack, Connect, Connection, Event, Handle, Heap, Limits, OnSessionLoss, Payload, Property, Publish, QoS, ReasonCode,
-    SessionState, TopicName, Version,
+    SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 /// Opens a link, and saves on the way: CONNECT doesn't leave before.
@@ -386,11 +386,12 @@ fn a_shared_payload_is_written_in_full() {
     let topic = TopicName::new("t").unwrap();
     client.publish(NOW, &Publish::new(topic, &payload).qos(QoS::AtLeastOnce)).unwrap();
     save(&mut client, &mut log);
-    let (client, _) = Large::recover(Journaled::new(Heap::new()), Limits::DEFAULT, NOW, &log).unwrap();
-    let mut snapshot: Vec<u8> = Vec::new();
-    let mut copy = client.clone();
-    assert!(copy.snapshot(&mut |bytes| snapshot.extend(bytes)));
-    assert!(snapshot.windows(1_000).any(|window| window == &payload[..]));
+    let (again, _) = Large::recover(Journaled::new(Heap::new()), Limits::DEFAULT, NOW, &log).unwrap();
+    for mut client in [client, again] {
+        let mut snapshot: Vec<u8> = Vec::new();
+        assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+        assert!(snapshot.windows(1_000).any(|window| window == &payload[..]));
+    }
 }
 
 /// After PUBREC a message takes no room; its place in a snapshot must not need any either.
@@ -413,5 +414,74 @@ fn a_full_arena_comes_back_beside_released_messages() {
     for log in [log, snapshot] {
         let (client, _) = Narrow::recover(Journaled::new(pure_mqtt::Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
         assert_eq!(client.pending(), 2);
+    }
+}
+
+/// Identifiers that lie apart in the table that was meet in the one that recovery begins with, until it has grown as far.
+#[test]
+fn a_table_grows_for_two_identifiers_that_meet() {
+    type Large = Connection<Journaled<Heap, 4096>>;
+    let limits = Limits { max_inflight: 0, ..Limits::DEFAULT };
+    let mut client = Large::new(Journaled::new(Heap::new()), limits);
+    let mut log = Vec::new();
+    reopen_saving(&mut client, &mut log, false);
+    for number in 1..=65 {
+        publish(&mut client, &number.to_string(), QoS::AtLeastOnce);
+        save(&mut client, &mut log);
+    }
+    sent(&mut client);
+    for id in 2..=64 {
+        assert!(matches!(taken(&mut client, &[0x40, 2, 0, id]), Ok(Some(Event::PubAck(_)))));
+        save(&mut client, &mut log);
+    }
+    let mut snapshot = Vec::new();
+    assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    let (mut client, _) = Large::recover(Journaled::new(Heap::new()), limits, NOW, &snapshot).unwrap();
+    assert_eq!(client.pending(), 2);
+    reopen_saving(&mut client, &mut snapshot, true);
+    assert_eq!(sent(&mut client), b"\x3A\x06\0\x01t\0\x011\x3A\x07\0\x01t\0\x4165");
+}
+
+#[test]
+fn the_table_of_received_messages_grows_as_it_did() {
+    type Large = Connection<Journaled<Heap, 4096>>;
+    let mut client = Large::new(Journaled::new(Heap::new()), Limits::DEFAULT);
+    let mut log = Vec::new();
+    reopen_saving(&mut client, &mut log, false);
+    for id in 1..=100 {
+        assert!(matches!(taken(&mut client, &message(Version::V311, 2, id)), Ok(Some(Event::Message(_)))));
+        save(&mut client, &mut log);
+        sent(&mut client);
+    }
+    let (mut client, _) = Large::recover(Journaled::new(Heap::new()), Limits::DEFAULT, NOW, &log).unwrap();
+    reopen_saving(&mut client, &mut log, true);
+    for id in 1..=100 {
+        assert_eq!(taken(&mut client, &message(Version::V311, 2, id)), Ok(None), "it was delivered");
+        assert_eq!(sent(&mut client), [0x50, 2, 0, id]);
+    }
+}
+
+/// QoS 0 messages, requests and outcomes that nobody has fetched yet are no part of the session.
+#[test]
+fn a_snapshot_keeps_unfinished_messages_only() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    let topic = TopicName::new("t").unwrap();
+    let given_up =
+        client.publish(NOW, &Publish::new(topic, Payload::Streamed(9)).qos(QoS::AtLeastOnce)).unwrap().handle;
+    publish(&mut client, "kept", QoS::AtLeastOnce);
+    publish(&mut client, "QoS 0", QoS::AtMostOnce);
+    let filters = [Subscription::new(TopicFilter::new("f").unwrap(), QoS::AtMostOnce)];
+    client.subscribe(NOW, &Subscribe::new(&filters)).unwrap();
+    save(&mut client, &mut log);
+    assert!(client.abandon(NOW, given_up));
+    save(&mut client, &mut log);
+    assert_eq!(client.pending(), 4);
+    let mut snapshot = Vec::new();
+    assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    for mut log in [log, snapshot] {
+        let mut client = again(&log, Limits::DEFAULT);
+        assert_eq!((client.pending(), client.poll_outcome()), (1, None));
+        up(&mut client, &mut log, Version::V311, false);
+        assert!(sent(&mut client).ends_with(b"kept"));
     }
 }

@@ -4,13 +4,13 @@ use super::save;
 use crate::corners::rig::{NOW, delivered, is_blocked, message, sent, taken};
 use pure_mqtt::storage::Journaled;
 use pure_mqtt::{
-    Ack, Connect, Connection, Event, Fixed, Limits, OpenError, Overflow, Publish, PublishError, QoS, RequestError,
-    TopicName, Version,
+    Ack, Connect, Connection, Event, Fixed, Limits, OpenError, Overflow, Publish, PublishError, QoS, Received,
+    RequestError, Storage, TopicName, Version,
 };
 
 type Tight = Connection<Journaled<Fixed<512, 16, 8, 64>, 140>>;
 
-fn publish(client: &mut Tight, payload: &[u8]) -> Result<(), PublishError> {
+fn publish<S: Storage>(client: &mut Connection<S>, payload: &[u8]) -> Result<(), PublishError> {
     client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), payload).qos(QoS::AtLeastOnce)).map(drop)
 }
 
@@ -125,4 +125,74 @@ fn a_snapshot_waits_for_the_journal() {
     assert!(!client.snapshot(&mut |_| panic!("nothing is written")));
     save(&mut client, &mut log);
     assert!(client.snapshot(&mut |_| {}));
+}
+
+/// The same where nobody tells the time in between: they are found when they would leave.
+#[test]
+fn many_that_expired_are_ended_as_room_allows_when_their_turn_comes() {
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    let mut client = Tight::new(Journaled::new(Fixed::new()), limits);
+    let mut log = Vec::new();
+    let brief = [pure_mqtt::Property::MessageExpiryInterval(1)];
+    for _ in 0..12 {
+        let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::AtLeastOnce);
+        client.publish(NOW, &publish.properties(&brief[..])).unwrap();
+        save(&mut client, &mut log);
+    }
+    let later = NOW.after_secs(5);
+    client.open(later, &Connect::new(Version::V5, "c").clean_start(false)).unwrap();
+    save(&mut client, &mut log);
+    let length = client.transmit(later).remaining();
+    client.transmit(later).advance(length);
+    assert!(matches!(client.handle_input(later, b"\x20\x03\0\0\0"), Ok(Received::Packet { .. })));
+    save(&mut client, &mut log);
+    let mut rounds = 0;
+    loop {
+        assert_eq!(client.transmit(later).remaining(), 0, "all have expired");
+        if client.journal().is_empty() {
+            break;
+        }
+        save(&mut client, &mut log);
+        rounds += 1;
+    }
+    assert!((2..12).contains(&rounds), "{rounds}");
+    assert_eq!(std::iter::from_fn(|| client.poll_outcome()).count(), 12);
+    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), limits, NOW, &log).unwrap();
+    assert_eq!((client.pending(), again.pending()), (0, 0));
+}
+
+/// A message takes the place of another only if the end of that one can be noted too.
+#[test]
+fn the_latest_of_a_topic_waits_for_room_for_both_records() {
+    type Wider = Connection<Journaled<Fixed<512, 16, 8, 64>, 200>>;
+    let limits = Limits { overflow: Overflow::LatestPerTopic, max_queued: 1, ..Limits::DEFAULT };
+    let (mut taken, mut refused) = (0, 0);
+    for length in 0.. {
+        let mut client = Wider::new(Journaled::new(Fixed::new()), limits);
+        if publish(&mut client, &vec![b'x'; length]).is_err() {
+            break;
+        }
+        let mut log = Vec::new();
+        let before = client.clone();
+        match publish(&mut client, b"latest") {
+            Ok(()) => taken += 1,
+            Err(error) => {
+                assert_eq!(error, PublishError::Full);
+                assert!(client == before);
+                refused += 1;
+                save(&mut client, &mut log);
+                publish(&mut client, b"latest").unwrap();
+            }
+        }
+        save(&mut client, &mut log);
+        let (mut again, _) = Wider::recover(Journaled::new(Fixed::new()), limits, NOW, &log).unwrap();
+        assert_eq!((client.pending(), again.pending()), (1, 1), "{length}");
+        again.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+        save(&mut again, &mut log);
+        sent(&mut again);
+        assert!(self::taken(&mut again, b"\x20\x02\0\0").is_ok());
+        save(&mut again, &mut log);
+        assert!(sent(&mut again).ends_with(b"latest"));
+    }
+    assert!(taken > 0 && refused > 0, "{taken} {refused}");
 }

@@ -376,3 +376,14 @@ fn leaving_in_the_middle_is_like_a_cut() {
     assert!(through::<_, 24>(&mut client, &packet, 24, 60).unwrap().0.is_complete);
     assert_eq!(sent(&mut client), b"\x50\x02\0\x01");
 }
+
+/// DUP at QoS 0 means nothing; it is counted, as it is for whole messages.
+#[test]
+fn dup_at_qos_0_is_counted() {
+    let mut client = up(Small::new(), LIMITS, Version::V311);
+    let mut packet = long(Version::V311, 0, 0, &[], "t", 40);
+    packet[0] |= 8;
+    assert!(matches!(client.handle_input_streaming(NOW, &packet[..24]), Ok(Received::Packet { consumed: 24, .. })));
+    assert!(matches!(client.handle_input_streaming(NOW, &packet[24..]), Ok(Received::Packet { consumed: 21, .. })));
+    assert_eq!((client.stats().dup_at_qos0, client.stats().messages_received), (1, 1));
+}

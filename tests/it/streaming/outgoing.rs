@@ -3,7 +3,7 @@
 use crate::corners::rig::{NOW, message, reopen, sent, take, taken, up, up_with};
 use pure_mqtt::{
     Cause, Connection, ConnectionError, Disconnect, Event, Fixed, Handle, Heap, Limits, Payload, Publish, QoS,
-    ReasonCode, Storage, TopicName, Version,
+    ReasonCode, Storage, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 type Small = Fixed<64, 4, 4, 64, 2, 8>;
@@ -263,4 +263,14 @@ fn a_payload_that_is_not_here_takes_no_room() {
         publish(&mut client, 1_000_000, QoS::AtLeastOnce);
     }
     assert_eq!(client.pending(), 3);
+}
+
+/// A shared filter has no payload that anybody could supply.
+#[test]
+fn requests_are_not_given_up() {
+    let mut client = up(Small::new(), Limits::DEFAULT, Version::V5);
+    let filters = [Subscription::new(TopicFilter::new("$share/g/t").unwrap(), QoS::AtMostOnce)];
+    let handle = client.subscribe(NOW, &Subscribe::new(&filters)).unwrap().handle;
+    assert!(!client.abandon(NOW, handle));
+    assert_eq!(sent(&mut client).first(), Some(&0x82));
 }
