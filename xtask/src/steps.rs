@@ -78,6 +78,10 @@ pub const STEPS: &[Step] = &[
     quick("test", "unit, integration and documentation tests", &[
         "cargo test -p pure-mqtt --features {features}",
     ]),
+    check("versions", "5.0 alone and its predecessors alone do what they do together", &[
+        "cargo test -p pure-mqtt --no-default-features --features std,v3 --test features",
+        "cargo test -p pure-mqtt --no-default-features --features std,v5 --test features",
+    ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --tests -- --ignored",
     ]),

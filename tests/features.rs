@@ -1,0 +1,155 @@
+//! What holds with any choice of the features `v3` and `v5`: a version that is compiled in works, any other is refused. The other tests have
+//! both; CI runs this one with each alone.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
+
+use pure_mqtt::wire::{Malformed, Packet, Properties, Rules, Violation};
+use pure_mqtt::{
+    Ack, Auth, Connect, Connection, ConnectionError, Event, Fixed, Instant, Limits, OpenError, Property, Publish, QoS,
+    Received, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
+};
+
+type Mqtt = Connection<Fixed<256, 4, 4, 128, 2, 8>>;
+
+const NOW: Instant = Instant::from_millis(1_000);
+const LIMITS: Limits = Limits { outbound_aliases: 2, topic_alias_maximum: 2, manual_acks: true, ..Limits::DEFAULT };
+
+fn is_compiled_in(version: Version) -> bool {
+    match version {
+        Version::V31 | Version::V311 => cfg!(feature = "v3"),
+        Version::V5 => cfg!(feature = "v5"),
+    }
+}
+
+fn supported() -> impl Iterator<Item = Version> {
+    Version::ALL.into_iter().filter(|version| is_compiled_in(*version))
+}
+
+fn sent(client: &mut Mqtt) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut transmit = client.transmit(NOW);
+    while !transmit.chunk().is_empty() {
+        bytes.extend(transmit.chunk());
+        let length = transmit.chunk().len();
+        transmit.advance(length);
+    }
+    bytes
+}
+
+fn taken<'i>(client: &mut Mqtt, packet: &'i [u8]) -> Result<Option<Event<'i>>, ConnectionError> {
+    match client.handle_input(NOW, packet)? {
+        Received::Packet { consumed, event } if consumed == packet.len() => Ok(event),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A packet whose body has an empty property block at `place` in 5.0.
+fn packet(version: Version, first: u8, body: &[u8], place: usize) -> Vec<u8> {
+    let block: &[u8] = if version == Version::V5 { &[0] } else { &[] };
+    let length = (body.len() + block.len()) as u8;
+    [&[first, length], &body[..place], block, &body[place..]].concat()
+}
+
+fn up(client: &mut Mqtt, version: Version, is_present: bool) {
+    let for_ever = [Property::SessionExpiryInterval(u32::MAX)];
+    client.open(NOW, &Connect::new(version, "c").clean_start(false).properties(&for_ever[..])).unwrap();
+    assert_eq!(sent(client)[0], 0x10);
+    let connack = packet(version, 0x20, &[is_present.into(), 0], 2);
+    assert!(matches!(taken(client, &connack), Ok(Some(Event::ConnAck(_)))));
+}
+
+#[test]
+fn versions_are_those_that_the_features_name() {
+    for version in Version::ALL {
+        assert_eq!(version.is_supported(), is_compiled_in(version));
+        let opened = Mqtt::new(Fixed::new(), LIMITS).open(NOW, &Connect::new(version, "c"));
+        let expected = if is_compiled_in(version) { Ok(()) } else { Err(OpenError::Version) };
+        assert_eq!(opened, expected, "{version:?}");
+    }
+}
+
+/// Every quality of service both ways, a request, a cut, and the same session again.
+#[test]
+fn a_version_that_is_compiled_in_works() {
+    for version in supported() {
+        let mut client = Mqtt::new(Fixed::new(), Limits { version, ..LIMITS });
+        let topic = TopicName::new("t").unwrap();
+        client.publish(NOW, &Publish::new(topic, b"early").qos(QoS::AtLeastOnce)).unwrap();
+        up(&mut client, version, false);
+        assert_eq!(sent(&mut client), packet(version, 0x32, b"\0\x01t\0\x01early", 5), "{version:?}");
+        assert!(matches!(taken(&mut client, b"\x40\x02\0\x01"), Ok(Some(Event::PubAck(_)))));
+
+        client.publish(NOW, &Publish::new(topic, b"0")).unwrap();
+        client.publish(NOW, &Publish::new(topic, b"2").qos(QoS::ExactlyOnce)).unwrap();
+        let filters = [Subscription::new(TopicFilter::new("t/#").unwrap(), QoS::ExactlyOnce)];
+        client.subscribe(NOW, &Subscribe::new(&filters)).unwrap();
+        let zero = packet(version, 0x30, b"\0\x01t0", 3);
+        let two = packet(version, 0x34, b"\0\x01t\0\x032", 5);
+        let subscribe = packet(version, 0x82, b"\0\x04\0\x03t/#\x02", 2);
+        assert_eq!(sent(&mut client), [zero, two.clone(), subscribe].concat(), "{version:?}");
+        assert!(matches!(taken(&mut client, &packet(version, 0x90, &[0, 4, 2], 2)), Ok(Some(Event::SubAck(_)))));
+
+        let message = packet(version, 0x34, b"\0\x01t\0\x07in", 5);
+        let Ok(Some(Event::Message(delivered))) = taken(&mut client, &message) else { panic!() };
+        assert_eq!(delivered.payload, b"in");
+        client.acknowledge(NOW, delivered.ack.unwrap(), &Ack::SUCCESS).unwrap();
+        assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
+        assert_eq!(taken(&mut client, b"\x62\x02\0\x07"), Ok(None));
+        assert_eq!(sent(&mut client), b"\x70\x02\0\x07");
+
+        client.closed(NOW);
+        up(&mut client, version, version != Version::V31);
+        assert_eq!(sent(&mut client), [&[two[0] | 8], &two[1..]].concat(), "again, with DUP");
+        assert_eq!(taken(&mut client, b"\x50\x02\0\x03"), Ok(None));
+        assert_eq!(sent(&mut client), b"\x62\x02\0\x03");
+        assert!(matches!(taken(&mut client, b"\x70\x02\0\x03"), Ok(Some(Event::PubComp(_)))));
+        assert!(client.is_idle());
+    }
+}
+
+/// What only 5.0 has can't be sent and isn't taken where 5.0 isn't spoken; properties have no effect there.
+#[test]
+fn before_5_0_there_are_no_properties() {
+    for version in supported().filter(|version| *version != Version::V5) {
+        let base = || {
+            let mut client = Mqtt::new(Fixed::new(), LIMITS);
+            up(&mut client, version, false);
+            client
+        };
+        let unexpected = ConnectionError::Protocol(Violation::UnexpectedPacket);
+        assert_eq!(taken(&mut base(), b"\xE0\0"), Err(unexpected), "a server has no DISCONNECT");
+        assert_eq!(taken(&mut base(), b"\xF0\0"), Err(ConnectionError::Malformed(Malformed::PacketType)));
+        let mut client = base();
+        assert_eq!(client.authenticate(NOW, &Auth::default()), Err(RequestError::State));
+        let list = [Property::ContentType("text"), Property::MessageExpiryInterval(1)];
+        let publish = Publish::new(TopicName::new("t").unwrap(), b"x").properties(&list[..]);
+        client.publish(NOW, &publish).unwrap();
+        client.publish(NOW, &publish).unwrap();
+        assert_eq!(sent(&mut client), b"\x30\x04\0\x01tx".repeat(2), "no alias either");
+        let Ok(Some(Event::Message(message))) = taken(&mut client, b"\x30\x04\0\x01tx") else { panic!() };
+        assert_eq!((message.properties.content_type(), message.properties.iter().count()), (None, 0));
+    }
+}
+
+/// A packet that a program builds itself: properties go along in 5.0 only.
+#[test]
+fn the_codec_speaks_what_is_compiled_in() {
+    let list = [Property::ContentType("a")];
+    for version in supported() {
+        let properties = Properties::new(&list);
+        let publish = Packet::Publish(pure_mqtt::wire::Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: "t",
+            id: None,
+            properties,
+            payload: b"x",
+        });
+        let mut bytes = [0; 32];
+        let length = publish.encode(version, &mut bytes).unwrap();
+        let expected: &[u8] =
+            if version == Version::V5 { b"\x30\x09\0\x01t\x04\x03\0\x01ax" } else { b"\x30\x04\0\x01tx" };
+        assert_eq!(&bytes[..length], expected);
+        assert!(Packet::decode(&bytes[..length], Rules::new(version)).is_ok());
+    }
+}
