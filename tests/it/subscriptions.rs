@@ -12,7 +12,7 @@ use pure_mqtt::record::Recorder;
 use pure_mqtt::subscriptions::{FixedList, Full, HeapList, List, Standing, Subscriptions};
 use pure_mqtt::{
     Connection, Event, Fixed, Heap, Instant, Limits, Outcome, QoS, ReasonCode, RequestError, SessionState, Storage,
-    Subscription, TopicFilter, Unsubscribe, Version,
+    Subscribe, Subscription, TopicFilter, Unsubscribe, Version,
 };
 
 /// The list as a part of the host, shared with the test.
@@ -463,6 +463,13 @@ fn what_the_list_did_not_ask_for_is_none_of_its_business() {
     let answer = [0xB0, 2, 0, own.id.get() as u8];
     let event = taken(&mut client, &answer).unwrap().unwrap();
     assert!(matches!(event, Event::UnsubAck(_)) && !list.on_event(&event));
+    let filters = [Subscription::new(filter("a"), QoS::AtMostOnce)];
+    let own = client.subscribe(now, &Subscribe::new(&filters)).unwrap();
+    sent(&mut client);
+    let answer = [0x90, 3, 0, own.id.get() as u8, 0];
+    let event = taken(&mut client, &answer).unwrap().unwrap();
+    assert!(matches!(event, Event::SubAck(_)) && !list.on_event(&event));
+    assert_eq!(list.standing(filter("a")), Some(Standing::Asked));
     client.unsubscribe(now, &Unsubscribe::new(&[filter("b")])).unwrap();
     sent(&mut client);
     client.closed(now);

@@ -335,6 +335,10 @@ fn pings_disconnect_auth() {
         assert_eq!(decode(b"\xF0\x00", version), malformed(Malformed::PacketType));
     }
     both_ways(&[V5], b"\xF0\x00", Packet::Auth(Auth::default()));
+    let method = [Property::AuthenticationMethod("m")];
+    let mut success = Auth::default();
+    success.properties = Properties::new(&method);
+    both_ways(&[V5], b"\xF0\x06\x00\x04\x15\x00\x01m", Packet::Auth(success));
     let list = [Property::AuthenticationMethod("m"), Property::AuthenticationData(b"d")];
     both_ways(&[V5], b"\xF0\x0A\x18\x08\x15\x00\x01m\x16\x00\x01d", Packet::Auth(Auth::continue_with(&list)));
     both_ways(&[V5], b"\xF0\x0A\x19\x08\x15\x00\x01m\x16\x00\x01d", Packet::Auth(Auth::re_authenticate(&list)));

@@ -1,8 +1,8 @@
 //! Packets that wait while their time passes, and a control area that is full.
 
-use super::rig::{NOW, message, reopen, sent, taken, up, up_with};
+use super::rig::{NOW, delivered, message, reopen, sent, taken, up, up_with};
 use pure_mqtt::{
-    Cause, Connection, ConnectionError, Event, Fixed, Heap, Instant, Limits, Property, Publish, QoS, Received,
+    Ack, Cause, Connection, ConnectionError, Event, Fixed, Heap, Instant, Limits, Property, Publish, QoS, Received,
     Subscribe, Subscription, Timer, TopicFilter, TopicName, Version,
 };
 
@@ -214,4 +214,27 @@ fn a_message_on_the_wire_keeps_its_unit_while_it_waits_to_be_repeated() {
     assert_eq!(transmit.chunk(), b"\x3A\x06\0\x01t\0\x011\x32\x06\0\x01t\0\x033");
     transmit.advance(16);
     assert_eq!(client.send_quota(), 0);
+}
+
+/// The second cursor has come to rest on a stored acknowledgement when the first one, for which the window has opened, passes it.
+#[test]
+fn the_first_cursor_may_pass_the_second() {
+    let limits = Limits { max_inflight: 1, manual_acks: true, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V5);
+    client.publish(NOW, &publish(b"1").qos(QoS::AtLeastOnce)).unwrap();
+    client.publish(NOW, &publish(b"2").qos(QoS::AtLeastOnce)).unwrap();
+    let [first, second] = [1, 2].map(|id| delivered(&mut client, &message(Version::V5, 1, id)));
+    let because = [Property::ReasonString("because")];
+    client.acknowledge(NOW, second, &Ack::SUCCESS.properties(&because[..])).unwrap();
+    assert_eq!(order(&mut client), "1");
+    assert!(matches!(taken(&mut client, &[0x40, 2, 0, 1]), Ok(Some(Event::PubAck(_)))));
+    assert_eq!(order(&mut client), "2");
+    client.publish(NOW, &publish(b"3").qos(QoS::AtLeastOnce)).unwrap();
+    client.publish(NOW, &publish(b"a")).unwrap();
+    assert_eq!(order(&mut client), "a");
+    client.acknowledge(NOW, first, &Ack::SUCCESS).unwrap();
+    assert_eq!(sent(&mut client), b"\x40\x02\0\x01\x40\x0E\0\x02\0\x0A\x1F\0\x07because");
+    client.publish(NOW, &publish(b"b")).unwrap();
+    assert!(matches!(taken(&mut client, &[0x40, 2, 0, 2]), Ok(Some(Event::PubAck(_)))));
+    assert_eq!(order(&mut client), "3b");
 }

@@ -4,8 +4,8 @@ use super::save;
 use crate::corners::rig::{NOW, delivered, is_blocked, message, sent, taken};
 use pure_mqtt::storage::Journaled;
 use pure_mqtt::{
-    Ack, Connect, Connection, Event, Fixed, Limits, OpenError, Overflow, Publish, PublishError, QoS, Received,
-    RequestError, Storage, TopicName, Version,
+    Ack, Connect, Connection, Event, Fixed, Limits, OnSessionLoss, OpenError, Overflow, Publish, PublishError, QoS,
+    Received, RequestError, Storage, TopicName, Version,
 };
 
 type Tight = Connection<Journaled<Fixed<512, 16, 8, 64>, 140>>;
@@ -195,4 +195,33 @@ fn the_latest_of_a_topic_waits_for_room_for_both_records() {
         assert!(sent(&mut again).ends_with(b"latest"));
     }
     assert!(taken > 0 && refused > 0, "{taken} {refused}");
+}
+
+/// A lost session is one record, however many messages end with it; for what each of them became there need not be room.
+#[test]
+fn a_lost_session_is_noted_whatever_room_there_is() {
+    for on_session_loss in [OnSessionLoss::Republish, OnSessionLoss::Abort] {
+        let (mut client, mut log) = up(Limits { on_session_loss, ..Limits::DEFAULT });
+        for id in 1..=12 {
+            let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::ExactlyOnce);
+            client.publish(NOW, &publish).unwrap();
+            save(&mut client, &mut log);
+            sent(&mut client);
+            if id > 2 {
+                assert_eq!(taken(&mut client, &[0x50, 2, 0, id]), Ok(None));
+                save(&mut client, &mut log);
+            }
+        }
+        client.closed(NOW);
+        client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+        save(&mut client, &mut log);
+        sent(&mut client);
+        assert!(matches!(taken(&mut client, b"\x20\x02\0\0"), Ok(Some(Event::ConnAck(_)))));
+        save(&mut client, &mut log);
+        let ended = std::iter::from_fn(|| client.poll_outcome()).count();
+        let kept = if on_session_loss == OnSessionLoss::Republish { 2 } else { 0 };
+        assert_eq!((ended, client.pending()), (12 - kept, kept));
+        let (again, recovered) = Tight::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
+        assert_eq!((recovered.used, again.pending()), (log.len(), kept), "{on_session_loss:?}");
+    }
 }
