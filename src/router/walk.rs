@@ -139,9 +139,10 @@ mod tests {
 
     #[test]
     fn a_filter_of_many_levels_takes_no_stack() {
-        let filter = std::format!("+{}", "/+".repeat(32_766));
+        let levels = if cfg!(miri) { 300 } else { 32_766 }; // it takes minutes there
+        let filter = std::format!("+{}", "/+".repeat(levels));
         let tree = tree([filter.as_str()]);
-        let topic = "/".repeat(32_766);
-        assert_eq!(visits(&tree, &topic), 32_768);
+        let topic = "/".repeat(levels);
+        assert_eq!(visits(&tree, &topic), levels + 2);
     }
 }
