@@ -111,6 +111,7 @@ fn names_and_numbers_are_shown() {
     assert_eq!(id.as_str().len(), 22);
     assert!(id.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));
     assert_ne!(ClientId::from_random(0), ClientId::from_random(61));
+    assert_eq!(ClientId::from_random(62 * 62 + 1).as_str(), "1010000000000000000000");
 }
 
 #[test]
@@ -118,6 +119,8 @@ fn the_default_backoff_is_one_to_120_seconds() {
     let mut backoff = Backoff::default();
     let delays: Vec<_> = (0..9).map(|_| backoff.next_delay(u32::MAX)).collect();
     assert_eq!(delays, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 120_000, 120_000]);
+    backoff.reset();
+    assert_eq!(backoff.next_delay(u32::MAX), 1_000);
 }
 
 fn hash(connection: &Connection<Heap>) -> u64 {

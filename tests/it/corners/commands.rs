@@ -3,8 +3,9 @@
 use super::rig::{NOW, sent, take, taken, up, up_with};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
-    Auth, Connect, Connection, Disconnect, Event, Fixed, Heap, Limits, OpenError, Property, PropertyError, Publish,
-    QoS, ReasonCode, RequestError, State, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+    Auth, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Heap, Limits, OpenError, Property,
+    PropertyError, Publish, QoS, ReasonCode, RequestError, State, Subscribe, Subscription, TopicFilter, TopicName,
+    Unsubscribe, Version,
 };
 
 const TEXT: &str = "0123456789012345678901234567890123456789012345678901234567890123456789";
@@ -148,6 +149,23 @@ fn connections_that_differ_are_not_equal() {
     let mut twice = alias(b'x');
     assert!(taken(&mut twice, &[0x30, 7, 0, 1, b'x', 3, 0x23, 0, 1]).is_ok());
     assert!(twice != alias(b'x'), "a handle of the first binding is stale in one of them");
+}
+
+/// What is kept of the method is a fingerprint: no other letter passes for the one in CONNECT.
+#[test]
+fn a_server_must_name_the_same_method() {
+    for letter in b'a'..=b'z' {
+        let mut client = Connection::new(Fixed::<64, 4, 4, 64>::new(), Limits::DEFAULT);
+        let method = [Property::AuthenticationMethod("m")];
+        client.open(NOW, &Connect::new(Version::V5, "c").properties(&method[..])).unwrap();
+        sent(&mut client);
+        let connack = [0x20, 7, 0, 0, 4, 0x15, 0, 1, letter];
+        let other = ConnectionError::Protocol(Violation::AuthenticationMethod);
+        match taken(&mut client, &connack) {
+            Ok(Some(Event::ConnAck(_))) => assert_eq!(letter, b'm'),
+            result => assert_eq!((result, letter != b'm'), (Err(other), true)),
+        }
+    }
 }
 
 fn manual() -> Limits {
