@@ -260,3 +260,17 @@ fn an_identifier_that_waits_for_its_pubcomp_is_not_taken_away() {
     incoming.link_lost(parts.inbox);
     assert!(matches!(incoming.at_least_once(parts.inbox, 3, FOUR, true), Arrival::New { .. }));
 }
+
+/// From an identifier in place 0 through all other places, over the end of the numbers, and through all others again.
+#[test]
+fn the_only_free_place_is_found_across_the_wrap() {
+    let mut storage = Fixed::<256, 8, 1>::new();
+    let mut parts = storage.parts();
+    let mut outgoing = Outgoing::new(Version::V311);
+    outgoing.last_id = 65_520;
+    for id in 65_521..=65_528 {
+        assert_eq!(push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"x").id, id);
+    }
+    assert!(outgoing.cancel(&mut parts, Handle(8)));
+    assert_eq!(push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"y").id, 8);
+}

@@ -182,3 +182,20 @@ fn a_handle_does_not_outlive_its_session() {
         assert_eq!(sent(&mut client), [0x30 + (qos << 4), 2, 0, 1]);
     }
 }
+
+/// Their places in the index follow from the length of the table.
+#[test]
+fn messages_are_known_again_after_the_table_has_grown() {
+    let mut client = up(Heap::new(), Limits::DEFAULT, Version::V311);
+    for id in (101..=200).rev() {
+        assert!(matches!(taken(&mut client, &message(Version::V311, 2, id)), Ok(Some(Event::Message(_)))));
+        assert_eq!(sent(&mut client), [0x50, 2, 0, id]);
+    }
+    for id in 101..=200 {
+        assert_eq!(taken(&mut client, &message(Version::V311, 2, id)), Ok(None), "{id}");
+        assert_eq!(sent(&mut client), [0x50, 2, 0, id]);
+        assert_eq!(taken(&mut client, &[0x62, 2, 0, id]), Ok(None));
+        assert_eq!(sent(&mut client), [0x70, 2, 0, id]);
+    }
+    assert!(matches!(taken(&mut client, &message(Version::V311, 2, 150)), Ok(Some(Event::Message(_)))));
+}

@@ -2,8 +2,8 @@
 
 use super::rig::{NOW, delivered, message, reopen, sent, taken, up, up_with};
 use pure_mqtt::{
-    Ack, Cause, Connection, ConnectionError, Event, Fixed, Heap, Instant, Limits, Property, Publish, QoS, Received,
-    Subscribe, Subscription, Timer, TopicFilter, TopicName, Version,
+    Ack, Cause, Connection, ConnectionError, Event, Fixed, Heap, Instant, Limits, Overflow, Property, Publish, QoS,
+    Received, Subscribe, Subscription, Timer, TopicFilter, TopicName, Version,
 };
 
 fn publish(payload: &[u8]) -> Publish<'_> {
@@ -237,4 +237,33 @@ fn the_first_cursor_may_pass_the_second() {
     client.publish(NOW, &publish(b"b")).unwrap();
     assert!(matches!(taken(&mut client, &[0x40, 2, 0, 2]), Ok(Some(Event::PubAck(_)))));
     assert_eq!(order(&mut client), "3b");
+}
+
+/// A message taken back from the end of the queue doesn't take those before it along.
+#[test]
+fn what_is_cancelled_leaves_the_second_cursor_where_it_was() {
+    let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::AtLeastOnce)).unwrap();
+    client.publish(NOW, &publish(b"2").qos(QoS::AtLeastOnce)).unwrap();
+    assert_eq!(order(&mut client), "1");
+    client.publish(NOW, &publish(b"a")).unwrap();
+    let last = client.publish(NOW, &publish(b"b")).unwrap();
+    assert!(client.cancel(last.handle));
+    assert_eq!(order(&mut client), "a");
+}
+
+/// A table that is full to the last place is full: the policy decides, and finds a place.
+#[test]
+fn the_policy_frees_a_place_in_a_full_table() {
+    for (overflow, victim) in [(Overflow::DropOldest, 0), (Overflow::LatestPerTopic, 2)] {
+        let mut client = Connection::new(Fixed::<256, 4, 4, 64>::new(), Limits { overflow, ..Limits::DEFAULT });
+        let send = |client: &mut Connection<_>, topic: &str| {
+            client.publish(NOW, &Publish::new(TopicName::new(topic).unwrap(), b"x").qos(QoS::AtLeastOnce))
+        };
+        let handles = ["a", "b", "c", "d"].map(|topic| send(&mut client, topic).unwrap().handle);
+        let dropped = send(&mut client, "c").unwrap().dropped.unwrap();
+        assert_eq!((dropped.first, dropped.last, dropped.count), (handles[victim], handles[victim], 1));
+        assert_eq!(client.pending(), 4);
+    }
 }

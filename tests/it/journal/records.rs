@@ -36,6 +36,8 @@ fn nothing_leaves_before_it_is_written() {
     assert_eq!(sent(&mut client), b"\x32\x06\0\x01t\0\x01x");
     publish(&mut client, "y", QoS::AtMostOnce);
     assert!(client.journal().is_empty(), "QoS 0 is not kept");
+    assert_eq!(sent(&mut client), b"\x30\x04\0\x01ty");
+    assert!(client.journal().is_empty(), "so it has no end either");
 }
 
 #[test]

@@ -274,3 +274,19 @@ fn requests_are_not_given_up() {
     assert!(!client.abandon(NOW, handle));
     assert_eq!(sent(&mut client).first(), Some(&0x82));
 }
+
+/// After PUBREC nothing of a payload is left, nor of how it came.
+#[test]
+fn a_message_that_the_server_has_taken_over_is_like_any_other() {
+    let mut streamed = up(Small::new(), Limits::DEFAULT, Version::V311);
+    publish(&mut streamed, 3, QoS::ExactlyOnce);
+    let bytes = supply(&mut streamed, 3, usize::MAX);
+    let mut copied_in = up(Small::new(), Limits::DEFAULT, Version::V311);
+    copied(&mut copied_in, &[byte(0), byte(1), byte(2)], QoS::ExactlyOnce);
+    assert_eq!(sent(&mut copied_in), bytes);
+    assert!(streamed != copied_in);
+    for client in [&mut streamed, &mut copied_in] {
+        assert_eq!(taken(client, b"\x50\x02\0\x01"), Ok(None));
+    }
+    assert!(streamed == copied_in);
+}
