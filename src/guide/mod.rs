@@ -9,6 +9,9 @@
 //! | [`sessions`] | what survives a link, how each message ends, and what "exactly once" takes |
 //! | [`back_pressure`] | what happens when one side is faster than the other, in both directions |
 //! | [`streaming`] | messages longer than memory, in both directions, with a buffer of 512 bytes |
+//! | [`subscriptions`](crate::subscriptions), [`router`](crate::router) | subscriptions that come back after a lost session, and who gets a message |
+//! | [`Fallback`](crate::Fallback) | servers of which nobody knows what version they speak |
+//! | [`record`](crate::record) | a conversation as bytes, to attach to a bug report |
 //! | [`firmware`] | MQTT on your board in 15 minutes |
 //! | [`durability`] | sessions that survive a loss of power |
 //! | [`testing`] | a server in memory for the tests of your own client |

@@ -87,7 +87,10 @@ pub const STEPS: &[Step] = &[
     ]),
     quick("workspace", "tests of the other workspace members", &["cargo test --workspace --exclude pure-mqtt"]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
-    check("examples", "the other examples run", &["cargo run --example subscriptions", "cargo run --example replay", "cargo run --features journal --example journal -- --seed 1"]),
+    check("examples", "the other examples run", &[
+        "cargo run --example subscriptions", "cargo run --example streaming", "cargo run --example replay",
+        "cargo run --features journal --example journal -- --seed 1",
+    ]),
 
     inside("no_std-example/host-test", "the firmwares hold out on an emulated board, against a real mosquitto", "cargo test"),
     check("footprint", "firmware holds no panic, and is not larger than the README says", &[
