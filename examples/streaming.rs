@@ -118,8 +118,9 @@ impl Client {
             let mut transmit = self.mqtt.transmit(self.now());
             if let Some(wanted) = transmit.wanted() {
                 let count = piece.len().min(wanted.left as usize);
-                self.source.read(wanted.offset, &mut piece[..count])?;
-                stream.write_all(&piece[..count])?;
+                let piece = piece.get_mut(..count).unwrap_or_default();
+                self.source.read(wanted.offset, piece)?;
+                stream.write_all(piece)?;
                 transmit.advance(count);
             } else if !transmit.chunk().is_empty() {
                 let count = stream.write(transmit.chunk())?;
