@@ -6,7 +6,7 @@
 use crate::copying::copy;
 use crate::event::Cause;
 use crate::session::list::{find, find_mut, iter_from, place};
-use crate::session::outgoing::Outgoing;
+use crate::session::outgoing::{Matched, Outgoing};
 use crate::storage::{Flags, Kind, Parts, SendSlot, State};
 use crate::types::{Handle, QoS, Version};
 use crate::wire::{Reader, Rules, expiry_position};
@@ -99,6 +99,19 @@ impl Peer {
                 || flags.has(Flags::IDENTIFIER) && self.no_identifiers)
     }
 
+    /// There is something that it doesn't take, or takes in another form.
+    const fn has_rules(&self) -> bool {
+        Version::KNOWS_PROPERTIES
+            && (self.max_packet != 0
+                || self.topic_aliases != 0
+                || self.no_qos2
+                || self.no_qos1
+                || self.no_retain
+                || self.no_wildcards
+                || self.no_identifiers
+                || self.no_shares)
+    }
+
     /// Why the server won't take this packet.
     fn refuses(&self, slot: &SendSlot, arena: &[u8], length: usize) -> Option<Cause> {
         let is_retained = || arena.get(slot.position as usize).is_some_and(|first_byte| first_byte & 1 != 0);
@@ -111,6 +124,15 @@ impl Peer {
             None => self.lacks(slot.flags).then_some(Cause::SubscriptionNotSupported),
         }
     }
+}
+
+/// What became of a packet that was to be staged.
+enum Special {
+    Staged,
+    /// It will never be sent.
+    Ended,
+    /// No other may follow it now.
+    Last,
 }
 
 /// So many bytes are staged at a time, so that acknowledgements needn't wait behind all that is queued.
@@ -138,64 +160,88 @@ impl Outgoing {
 
     /// Stages as many packets as lie together and may be sent now.
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Seconds) {
+        let has_rules = peer.has_rules();
         let mut end = None;
         while let Some(slot) = self.next_sendable(parts.slots, peer.window) {
             if end.is_some_and(|end| end != slot.position) || self.run.left >= RUN_LIMIT {
                 return;
             }
-            let length = slot.length + Self::outside_length(parts, &slot);
-            let cause = match peer.refuses(&slot, parts.arena, length as usize) {
-                None if is_expired(&slot, time.over) => Some(Cause::Expired),
-                cause => cause,
-            };
-            if let Some(cause) = cause {
-                if !parts.journal.has_room_for_ends(1) {
-                    return;
-                }
-                self.end(parts, slot.id, cause);
+            let (id, behind) = (slot.id, slot.position + slot.length);
+            if !has_rules && !slot.is_special() {
+                self.stage_one(parts.slots, id, 0);
+                end = Some(behind);
                 continue;
             }
-            let is_alone = has_bytes_outside(&slot) || peer.has_aliases() && slot.kind.is_publish();
-            if is_alone && end.is_some() {
-                return;
+            let slot = *slot;
+            match self.stage_special(parts, &slot, peer, time, end.is_none()) {
+                Special::Staged => end = Some(behind),
+                Special::Ended => {}
+                Special::Last => return,
             }
-            if slot.detail != 0 {
-                write_time_left(parts.arena, &slot, time, self.version);
-            }
-            self.stage_one(parts.slots, &slot, length);
-            self.run.is_streamed = is_streamed(&slot);
-            if is_alone {
-                return;
-            }
-            end = Some(slot.position + length);
         }
     }
 
-    fn stage_one(&mut self, slots: &mut [SendSlot], slot: &SendSlot, length: u32) {
+    /// Stages a packet that isn't like most, or to a server that doesn't take everything.
+    #[cold]
+    fn stage_special(
+        &mut self,
+        parts: &mut Parts<'_>,
+        slot: &SendSlot,
+        peer: &Peer,
+        time: Seconds,
+        is_first: bool,
+    ) -> Special {
+        let outside = Self::outside_length(parts, slot);
+        let cause = match peer.refuses(slot, parts.arena, (slot.length + outside) as usize) {
+            None if is_expired(slot, time.over) => Some(Cause::Expired),
+            cause => cause,
+        };
+        if let Some(cause) = cause {
+            if !parts.journal.has_room_for_ends(1) {
+                return Special::Last;
+            }
+            self.end(parts, slot.id, cause);
+            return Special::Ended;
+        }
+        let is_alone = has_bytes_outside(slot) || peer.has_aliases() && slot.kind.is_publish();
+        if is_alone && !is_first {
+            return Special::Last;
+        }
+        if slot.detail != 0 {
+            write_time_left(parts.arena, slot, time, self.version);
+        }
+        self.stage_one(parts.slots, slot.id, outside);
+        self.run.is_streamed = is_streamed(slot);
+        if is_alone { Special::Last } else { Special::Staged }
+    }
+
+    /// Makes a packet the last of the run; so many of its bytes are not in the arena.
+    fn stage_one(&mut self, slots: &mut [SendSlot], id: u16, outside: u32) {
+        let Some(slot) = find_mut(slots, id) else { return };
         if self.run.left == 0 {
-            self.run = Run::new(slot.id, 0);
+            self.run = Run::new(id, 0);
         }
-        self.run.left += length;
-        let takes_unit = slot.kind.is_windowed() && !slot.flags.has(Flags::COUNTED);
-        self.in_flight += u32::from(takes_unit);
-        if let Some(place) = find_mut(slots, slot.id) {
-            place.flags.set(if takes_unit { Flags::STAGED | Flags::COUNTED } else { Flags::STAGED });
+        self.run.left += slot.length + outside;
+        if slot.kind.is_windowed() && !slot.flags.has(Flags::COUNTED) {
+            slot.flags.set(Flags::COUNTED);
+            self.in_flight += 1;
         }
-        if self.next == slot.id {
+        slot.flags.set(Flags::STAGED);
+        if self.next == id {
             self.next = slot.next;
         } else {
-            self.bypass = slot.id;
+            self.bypass = id;
         }
     }
 
     /// The next packet in order that may be sent: any while the window is open, else one that needn't wait for it.
-    fn next_sendable(&mut self, slots: &[SendSlot], window: u16) -> Option<SendSlot> {
+    fn next_sendable<'a>(&mut self, slots: &'a [SendSlot], window: u16) -> Option<&'a SendSlot> {
         while let Some(slot) = find(slots, self.next) {
             let is_candidate = slot.state == State::Queued && slot.kind != Kind::Ack && !slot.flags.has(Flags::STAGED);
             if is_candidate {
                 let is_blocked =
                     slot.kind.is_windowed() && !slot.flags.has(Flags::COUNTED) && self.in_flight >= window.into(); // [MQTT-3.3.4-7] [MQTT-4.9.0-2]
-                return if is_blocked { self.next_unwindowed(slots) } else { Some(*slot) };
+                return if is_blocked { self.next_unwindowed(slots) } else { Some(slot) };
             }
             if self.bypass == slot.id {
                 self.bypass = 0;
@@ -207,7 +253,7 @@ impl Outgoing {
     }
 
     /// What goes although the window is closed `[MQTT-3.3.4-8]` `[MQTT-4.9.0-3]`.
-    fn next_unwindowed(&mut self, slots: &[SendSlot]) -> Option<SendSlot> {
+    fn next_unwindowed<'a>(&mut self, slots: &'a [SendSlot]) -> Option<&'a SendSlot> {
         if find(slots, self.bypass).is_none() {
             self.bypass = self.next;
         }
@@ -217,7 +263,7 @@ impl Outgoing {
                 && (slot.kind == Kind::Publish0 || slot.kind.is_request())
                 && !slot.flags.has(Flags::STAGED);
             if may_go {
-                return Some(*slot);
+                return Some(slot);
             }
             self.bypass = slot.id;
         }
@@ -287,33 +333,26 @@ impl Outgoing {
         let mut count = count.min(self.run_left()) as u32;
         let mut completed = false;
         while count > 0 {
-            let Some(slot) = find(parts.slots, self.run.id).copied() else { break };
-            let length = slot.length + Self::outside_length(parts, &slot);
+            let Some(slot) = find(parts.slots, self.run.id) else { break };
+            let outside = if slot.is_special() { Self::outside_length(parts, slot) } else { 0 };
+            let length = slot.length + outside;
             let step = count.min(length - self.run.offset);
             count -= step;
             self.run.left -= step;
             self.run.offset += step;
             self.run.is_begun = true;
             let is_whole = self.run.offset == length;
-            self.mark_taken(parts.slots, slot.id, is_whole && slot.kind.is_windowed());
+            let (id, kind, next) = (slot.id, slot.kind, slot.next);
+            mark_taken(parts.slots, id, is_whole && kind.is_windowed());
             if is_whole {
-                self.run = Run::new(if self.run.left > 0 { slot.next } else { 0 }, self.run.left);
-                self.frame_sent(parts, &slot);
+                self.run = Run::new(if self.run.left > 0 { next } else { 0 }, self.run.left);
+                if !kind.is_windowed() {
+                    self.frame_sent(parts, id, kind);
+                }
                 completed = true;
             }
         }
         completed
-    }
-
-    /// Bytes of a packet were taken; all of them, and its acknowledgement is awaited now, if `is_sent`.
-    fn mark_taken(&self, slots: &mut [SendSlot], id: u16, is_sent: bool) {
-        let Some(slot) = find_mut(slots, id) else { return };
-        slot.flags.set(Flags::DUP);
-        if is_sent {
-            slot.state = State::Sent;
-            slot.flags.clear(Flags::STAGED | Flags::AGED);
-            slot.flags.set(Flags::SENT_ONCE); // on a request this bit means nothing once it was sent
-        }
     }
 
     /// Replaces the first `skip` bytes of the staged packet by something that is sent from elsewhere.
@@ -337,22 +376,17 @@ impl Outgoing {
         }
     }
 
-    /// All bytes of a packet were taken.
-    fn frame_sent(&mut self, parts: &mut Parts<'_>, slot: &SendSlot) {
-        match slot.kind {
-            Kind::Publish1 | Kind::Publish2 => {}
-            Kind::Publish0 => {
-                self.left = slot.handle;
-                self.finish(parts, slot.id);
-            }
-            Kind::Subscribe | Kind::Unsubscribe => {
-                self.strip(parts, slot.id);
-                self.requests.push(parts.slots, slot.id);
-                self.mark_taken(parts.slots, slot.id, true);
-            }
-            Kind::Ack | Kind::Free => {
-                self.finish(parts, slot.id);
-            }
+    /// All bytes of a packet were taken that isn't kept for an acknowledgement as it is.
+    fn frame_sent(&mut self, parts: &mut Parts<'_>, id: u16, kind: Kind) {
+        if kind.is_request() {
+            self.strip(parts, id);
+            self.requests.push(parts.slots, id);
+            mark_taken(parts.slots, id, true);
+            return;
+        }
+        let Matched { handle, .. } = self.finish(parts, id);
+        if kind == Kind::Publish0 {
+            self.left = handle;
         }
     }
 
@@ -409,6 +443,17 @@ impl Outgoing {
             self.next = id;
         }
         self.bypass = 0;
+    }
+}
+
+/// Bytes of a packet were taken; all of them, and its acknowledgement is awaited now, if `is_sent`.
+fn mark_taken(slots: &mut [SendSlot], id: u16, is_sent: bool) {
+    let Some(slot) = find_mut(slots, id) else { return };
+    slot.flags.set(Flags::DUP);
+    if is_sent {
+        slot.state = State::Sent;
+        slot.flags.clear(Flags::STAGED | Flags::AGED);
+        slot.flags.set(Flags::SENT_ONCE); // on a request this bit means nothing once it was sent
     }
 }
 

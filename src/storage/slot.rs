@@ -170,6 +170,11 @@ pub struct AliasEntry {
 }
 
 impl SendSlot {
+    /// Something has to be looked at before it is sent: it may expire, or some of its bytes are not in the arena.
+    pub(crate) const fn is_special(&self) -> bool {
+        self.detail != 0 || self.flags.has(Flags::SHARED_PAYLOAD | Flags::STREAMED)
+    }
+
     /// The second in which a message expires; 0 for never. One that was sent, if only in part, is finished whatever the time
     /// `[MQTT-4.3.3-7]`.
     pub(crate) const fn expiry(&self) -> u32 {
