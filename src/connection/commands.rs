@@ -8,7 +8,7 @@ use crate::connection::state::State;
 use crate::error::{ConnectionError, PublishError, RequestError};
 use crate::event::PendingAck;
 use crate::reason::ReasonCode;
-use crate::session::{Frame, Matched, Need};
+use crate::session::{Frame, Matched, Most, Need};
 use crate::storage::sealed::Bounds;
 use crate::storage::{Flags, Kind, Parts, Payload, ReceiveSlot, ReceiveState, Record};
 use crate::time::Instant;
@@ -25,6 +25,8 @@ const MOST_SLOTS: usize = 64_000;
 pub(super) struct Draft {
     remaining: usize,
     pub(super) need: Need,
+    /// There is room for it as things are.
+    pub(super) fits: bool,
 }
 
 impl Draft {
@@ -55,15 +57,13 @@ pub(super) struct AckDraft {
 }
 
 impl Core {
-    fn need(&self, bytes: usize, shared: usize, is_publish: bool, bounds: &Bounds) -> Need {
-        Need {
-            bytes,
-            shared,
-            is_publish,
-            max_slots: bounds.send_slots.min(MOST_SLOTS),
-            max_arena: bounds.arena,
-            max_bytes: self.limits.max_bytes(),
-            max_queued: self.limits.max_queued(),
+    /// What there may be in a storage with these bounds.
+    pub(super) fn most(&self, bounds: &Bounds) -> Most {
+        Most {
+            slots: bounds.send_slots.min(MOST_SLOTS),
+            arena: bounds.arena,
+            bytes: self.limits.max_bytes(),
+            queued: self.limits.max_queued(),
         }
     }
 
@@ -90,11 +90,13 @@ impl Core {
             return Err(PublishError::Offline);
         }
         let outside = payload - if is_shared { 0 } else { publish.payload.as_slice().len() };
-        let need = self.need(total - outside, shared, true, bounds);
-        if !self.could_ever_fit(&need) {
+        let need = Need { bytes: total - outside, shared, is_publish: true };
+        let most = self.most(bounds);
+        let fits = self.outgoing.fits(&need, bounds.slots_now, bounds.arena_now, &most);
+        if !fits && !self.outgoing.could_ever_fit(&need, &most) {
             return Err(PublishError::TooLarge);
         }
-        Ok(Draft { remaining, need })
+        Ok(Draft { remaining, need, fits })
     }
 
     fn check_server_takes(&self, publish: &Publish<'_>, length: usize) -> Result<(), PublishError> {
@@ -108,12 +110,6 @@ impl Core {
         } else {
             Ok(())
         }
-    }
-
-    /// Into an empty storage, that is.
-    fn could_ever_fit(&self, need: &Need) -> bool {
-        let spare = if self.version().has_properties() { 0 } else { 2 };
-        need.bytes + spare <= need.max_arena && need.bytes + need.shared + spare <= need.max_bytes
     }
 
     /// Stores a message that was checked, and for which there is room.
@@ -207,8 +203,8 @@ impl Core {
         if self.is_connected() && !self.link.peer.takes_length(length) {
             return Err(RequestError::ServerMaximum);
         }
-        let need = self.need(length, 0, false, bounds);
-        if !self.could_ever_fit(&need) {
+        let need = Need { bytes: length, shared: 0, is_publish: false };
+        if !self.outgoing.could_ever_fit(&need, &self.most(bounds)) {
             return Err(RequestError::TooLarge);
         }
         let kind = if packet == PacketType::Subscribe { Kind::Subscribe } else { Kind::Unsubscribe };
@@ -237,7 +233,6 @@ impl Core {
     pub(super) fn check_ack(
         &self,
         inbox: &mut [ReceiveSlot],
-        bounds: &Bounds,
         pending: &PendingAck,
         with: &Ack<'_>,
     ) -> Result<AckDraft, RequestError> {
@@ -256,7 +251,7 @@ impl Core {
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
         let length = || measure(&|writer| write_acknowledgement(packet, &ack, self.version(), writer));
         let length = is_stored.then(length).filter(|length| self.link.peer.takes_length(*length));
-        let need = length.map(|length| self.need(length, 0, false, bounds));
+        let need = length.map(|bytes| Need { bytes, shared: 0, is_publish: false });
         Ok(AckDraft { packet, id, need })
     }
 

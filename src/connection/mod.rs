@@ -30,7 +30,7 @@ use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Outcome, PendingAck, Received, Topic};
 use crate::limits::{Limits, Overflow, StoredLimits};
-use crate::session::{Aliases, Matched, Need, Victims};
+use crate::session::{Aliases, Matched, Most, Need, Victims};
 use crate::storage::sealed::{Demand, Used};
 use crate::storage::{Kind, Parts, Record, Storage};
 use crate::time::{Deadline, Instant};
@@ -204,7 +204,7 @@ impl<S: Storage> Connection<S> {
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let draft = self.check_publish(publish)?;
         self.reserve_record(publish, &draft)?;
-        let room = self.make_room(&draft.need, publish.topic.as_str());
+        let room = if draft.fits { Some(Room::THERE) } else { self.make_room(&draft.need, publish.topic.as_str()) };
         self.accept_publish(now, publish, &draft, room)
     }
 
@@ -221,10 +221,11 @@ impl<S: Storage> Connection<S> {
             return Err(PublishError::NotQueued);
         }
         self.reserve_record(publish, &draft)?;
-        let victims = self.core.outgoing.drop_handle(&mut self.storage.parts(), &draft.need, old);
+        let most = self.core.most(&self.storage.bounds());
+        let victims = self.core.outgoing.drop_handle(&mut self.storage.parts(), &draft.need, &most, old);
         let room = victims.map(|victims| Room { victims: Some(victims) });
         if room.is_some() {
-            self.grow_for(&draft.need);
+            self.grow_for(&draft.need, &most);
         }
         self.accept_publish(now, publish, &draft, room)
     }
@@ -309,12 +310,11 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`AckError`] gives the handle back; nothing changed. [`RequestError::Stale`] if the link (QoS 1) or the session (QoS 2) is gone.
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
-        let bounds = self.storage.bounds();
         let Parts { inbox, journal, .. } = self.storage.parts();
         if !journal.has_room(0) {
             return Err(AckError { error: RequestError::Full, pending });
         }
-        let mut draft = match self.core.check_ack(inbox, &bounds, &pending, with) {
+        let mut draft = match self.core.check_ack(inbox, &pending, with) {
             Ok(draft) => draft,
             Err(error) => return Err(AckError { error, pending }),
         };
@@ -536,33 +536,37 @@ impl<S: Storage> Connection<S> {
 
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.
     fn make_room(&mut self, need: &Need, topic: &str) -> Option<Room> {
+        let most = self.core.most(&self.storage.bounds());
+        self.make_room_within(need, &most, topic)
+    }
+
+    fn make_room_within(&mut self, need: &Need, most: &Most, topic: &str) -> Option<Room> {
         let outgoing = &mut self.core.outgoing;
         let mut victims = None;
-        if !outgoing.has_room(need) {
+        if !outgoing.has_room(need, most) {
             let mut parts = self.storage.parts();
             let policy = if need.is_publish { self.core.limits.overflow() } else { Overflow::Reject };
             victims = match policy {
                 Overflow::Reject => None,
-                Overflow::DropOldest => outgoing.drop_oldest(&mut parts, need),
-                Overflow::LatestPerTopic => outgoing.drop_same_topic(&mut parts, need, topic),
+                Overflow::DropOldest => outgoing.drop_oldest(&mut parts, need, most),
+                Overflow::LatestPerTopic => outgoing.drop_same_topic(&mut parts, need, most, topic),
             };
             victims?;
         }
-        self.grow_for(need);
+        self.grow_for(need, most);
         Some(Room { victims })
     }
 
     /// Lets the storage grow for one more packet, where it can.
-    fn grow_for(&mut self, need: &Need) {
+    fn grow_for(&mut self, need: &Need, most: &Most) {
         let outgoing = &self.core.outgoing;
         let view = self.storage.view();
         let (slots, arena) = (view.slots.len(), view.arena.len());
-        if outgoing.wants_slots(slots, need.max_slots) {
-            self.storage.grow(Demand::SendSlot { limit: need.max_slots });
+        if outgoing.wants_slots(slots, most.slots) {
+            self.storage.grow(Demand::SendSlot { limit: most.slots });
             self.storage.grow(Demand::Control { bytes: BUSY_CONTROL });
         }
-        let most = need.max_arena.min(need.max_bytes);
-        if let Some(bytes) = outgoing.wants_arena(arena, need.bytes, most) {
+        if let Some(bytes) = outgoing.wants_arena(arena, need.bytes, most.arena.min(most.bytes)) {
             self.storage.grow(Demand::Arena { bytes });
         }
     }
@@ -571,6 +575,11 @@ impl<S: Storage> Connection<S> {
 /// There is room, perhaps because these messages were dropped.
 struct Room {
     victims: Option<Victims>,
+}
+
+impl Room {
+    /// Nothing had to be dropped.
+    const THERE: Self = Self { victims: None };
 }
 
 static ALIASING: Aliasing = Aliasing {

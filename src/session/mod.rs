@@ -22,7 +22,7 @@ pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
 pub(crate) use self::incoming::reindex;
 pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
-pub(crate) use self::queue::Need;
 pub use self::queue::Victims;
+pub(crate) use self::queue::{Most, Need};
 pub(crate) use self::resume::Loss;
 pub(crate) use self::sending::{Peer, Seconds};

@@ -8,7 +8,7 @@ use crate::storage::{Flags, Parts, SendSlot, State};
 use crate::types::{Handle, Version};
 use crate::wire::{Reader, Rules};
 
-/// What one more packet takes, against what there may be.
+/// What one more packet takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Need {
     /// Its bytes in the arena.
@@ -16,14 +16,18 @@ pub(crate) struct Need {
     /// Its bytes elsewhere.
     pub(crate) shared: usize,
     pub(crate) is_publish: bool,
-    /// Most slots.
-    pub(crate) max_slots: usize,
-    /// Most bytes of the arena.
-    pub(crate) max_arena: usize,
-    /// Most bytes in all.
-    pub(crate) max_bytes: usize,
-    /// Most unfinished messages; 0 for no limit.
-    pub(crate) max_queued: usize,
+}
+
+/// What there may be at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most {
+    pub(crate) slots: usize,
+    /// Bytes of the arena.
+    pub(crate) arena: usize,
+    /// Bytes in all.
+    pub(crate) bytes: usize,
+    /// Unfinished messages; 0 for no limit.
+    pub(crate) queued: usize,
 }
 
 /// Re-encoding for 5.0 makes a packet of an earlier version so much longer at most: a property length, and one more byte of
@@ -58,20 +62,38 @@ impl Freed {
 }
 
 impl Outgoing {
-    /// Whether there is room within the limits.
-    pub(crate) fn has_room(&self, need: &Need) -> bool {
-        self.has_room_without(need, Freed::default())
+    /// Whether there is room for it as things are, in a storage of these lengths: nothing has to be dropped, moved or grown. If not, there may be
+    /// room all the same. Firmware asks for it in full at once: it has less memory than time.
+    pub(crate) fn fits(&self, need: &Need, slots: usize, arena: usize, most: &Most) -> bool {
+        let end = self.arena.end as usize + need.bytes + self.spare(self.arena.frames as usize + 1);
+        let shared = self.arena.shared as usize + need.shared;
+        usize::BITS > 32
+            && !self.wants_slots(slots, usize::MAX)
+            && end <= arena
+            && arena + shared <= most.bytes
+            && (most.queued == 0 || (self.publishes as usize) < most.queued)
     }
 
-    fn has_room_without(&self, need: &Need, freed: Freed) -> bool {
+    /// Whether there is room within the limits.
+    pub(crate) fn has_room(&self, need: &Need, most: &Most) -> bool {
+        self.has_room_without(need, most, Freed::default())
+    }
+
+    /// Whether it would fit into an empty storage.
+    pub(crate) fn could_ever_fit(&self, need: &Need, most: &Most) -> bool {
+        let bytes = need.bytes + self.spare(1);
+        bytes <= most.arena && bytes + need.shared <= most.bytes
+    }
+
+    fn has_room_without(&self, need: &Need, most: &Most, freed: Freed) -> bool {
         let frames = (self.arena.frames as usize + 1).saturating_sub(freed.slots);
         let arena = (self.arena.live as usize + need.bytes + self.spare(frames)).saturating_sub(freed.bytes);
         let all = (arena + self.arena.shared as usize + need.shared).saturating_sub(freed.shared);
         let queued = (self.publishes as usize).saturating_sub(freed.slots);
-        (self.used as usize) < need.max_slots + freed.slots
-            && arena <= need.max_arena
-            && all <= need.max_bytes
-            && (!need.is_publish || need.max_queued == 0 || queued < need.max_queued)
+        (self.used as usize) < most.slots + freed.slots
+            && arena <= most.arena
+            && all <= most.bytes
+            && (!need.is_publish || most.queued == 0 || queued < most.queued)
     }
 
     /// The table is so full that free slots are rare, and it may grow.
@@ -99,11 +121,11 @@ impl Outgoing {
     }
 
     /// Drops the oldest unsent messages until there is room; changes nothing if even all of them are not enough.
-    pub(crate) fn drop_oldest(&mut self, parts: &mut Parts<'_>, need: &Need) -> Option<Victims> {
+    pub(crate) fn drop_oldest(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most) -> Option<Victims> {
         let mut freed = Freed::default();
         let mut victims: Option<Victims> = None;
         for slot in self.log.iter(parts.slots).filter(|slot| self.is_droppable(slot)) {
-            if self.has_room_without(need, freed) {
+            if self.has_room_without(need, most, freed) {
                 break;
             }
             freed.add(parts, slot);
@@ -111,33 +133,45 @@ impl Outgoing {
             let seen = victims.unwrap_or(Victims { first: handle, last: handle, count: 0 });
             victims = Some(Victims { last: handle, count: seen.count + 1, ..seen });
         }
-        let victims =
-            victims.filter(|_| self.has_room_without(need, freed) && parts.journal.has_room_for_ends(freed.slots))?;
+        let victims = victims
+            .filter(|_| self.has_room_without(need, most, freed) && parts.journal.has_room_for_ends(freed.slots))?;
         self.drop_unsent(parts, victims);
         Some(victims)
     }
 
     /// Drops the unsent message to `topic`, if that makes room.
-    pub(crate) fn drop_same_topic(&mut self, parts: &mut Parts<'_>, need: &Need, topic: &str) -> Option<Victims> {
+    pub(crate) fn drop_same_topic(
+        &mut self,
+        parts: &mut Parts<'_>,
+        need: &Need,
+        most: &Most,
+        topic: &str,
+    ) -> Option<Victims> {
         let slot = self
             .log
             .iter(parts.slots)
             .find(|slot| self.is_droppable(slot) && topic_of(parts.arena, slot) == Some(topic.as_bytes()))?;
-        self.drop_one(parts, need, *slot)
+        self.drop_one(parts, need, most, *slot)
     }
 
     /// Drops the unsent message with this handle, if that makes room.
-    pub(crate) fn drop_handle(&mut self, parts: &mut Parts<'_>, need: &Need, handle: Handle) -> Option<Victims> {
+    pub(crate) fn drop_handle(
+        &mut self,
+        parts: &mut Parts<'_>,
+        need: &Need,
+        most: &Most,
+        handle: Handle,
+    ) -> Option<Victims> {
         let slot = *self.unsent(parts, handle)?;
-        self.drop_one(parts, need, slot)
+        self.drop_one(parts, need, most, slot)
     }
 
-    fn drop_one(&mut self, parts: &mut Parts<'_>, need: &Need, slot: SendSlot) -> Option<Victims> {
+    fn drop_one(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most, slot: SendSlot) -> Option<Victims> {
         let mut freed = Freed::default();
         freed.add(parts, &slot);
         let handle = Handle(slot.handle);
         let victims = Victims { first: handle, last: handle, count: 1 };
-        if !self.has_room_without(need, freed) || !parts.journal.has_room_for_ends(1) {
+        if !self.has_room_without(need, most, freed) || !parts.journal.has_room_for_ends(1) {
             return None;
         }
         self.drop_unsent(parts, victims);

@@ -90,7 +90,9 @@ impl Sealed for Borrowed<'_> {
     fn bounds(&self) -> Bounds {
         Bounds {
             send_slots: self.0.send.len(),
+            slots_now: self.0.send.len(),
             arena: self.0.arena.len(),
+            arena_now: self.0.arena.len(),
             receive_slots: self.0.receive.len(),
             control: self.0.control.len(),
             aliases: self.0.aliases_in.0.len().min(self.0.aliases_out.0.len()),

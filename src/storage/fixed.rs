@@ -115,6 +115,15 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
     }
 
     fn bounds(&self) -> Bounds {
-        Bounds { send_slots: S, arena: A, receive_slots: R, control: C, aliases: L, shares_payloads: false }
+        Bounds {
+            send_slots: S,
+            slots_now: S,
+            arena: A,
+            arena_now: A,
+            receive_slots: R,
+            control: C,
+            aliases: L,
+            shares_payloads: false,
+        }
     }
 }

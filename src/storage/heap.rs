@@ -187,7 +187,9 @@ impl Sealed for Heap {
     fn bounds(&self) -> Bounds {
         Bounds {
             send_slots: Self::MOST_SLOTS,
+            slots_now: self.slots.as_deref().map_or(0, <[_]>::len),
             arena: u32::MAX as usize / 2,
+            arena_now: self.arena.as_deref().map_or(0, <[_]>::len),
             receive_slots: Self::MOST_RECEIVED,
             control: usize::MAX,
             aliases: usize::from(u16::MAX),

@@ -97,7 +97,11 @@ pub(crate) mod sealed {
     #[derive(Clone, Copy)]
     pub struct Bounds {
         pub send_slots: usize,
+        /// How many there are now.
+        pub slots_now: usize,
         pub arena: usize,
+        /// How long it is now.
+        pub arena_now: usize,
         pub receive_slots: usize,
         pub control: usize,
         pub aliases: usize,

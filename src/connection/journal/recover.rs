@@ -5,7 +5,7 @@ use crate::connection::core::Core;
 use crate::connection::journal::{RecoverError, Recovered};
 use crate::limits::Limits;
 use crate::reason::ReasonCode;
-use crate::session::{Arrival, Bound, Frame, Need, Outgoing};
+use crate::session::{Arrival, Bound, Frame, Most, Need, Outgoing};
 use crate::storage::sealed::{Demand, Sealed};
 use crate::storage::{Flags, JournalPart, Journaled, Kind, Next, Parts, Record, START, Storage, is_erased};
 use crate::time::Instant;
@@ -108,22 +108,15 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
     fn make_place(&mut self, id: u16, bytes: usize) -> Result<(), Fault> {
         PacketId::new(id).ok_or(Fault::Nonsense)?;
         let bounds = self.storage.bounds();
-        let need = Need {
-            bytes,
-            shared: 0,
-            is_publish: true,
-            max_slots: bounds.send_slots,
-            max_arena: bounds.arena,
-            max_bytes: usize::MAX,
-            max_queued: 0,
-        };
-        self.make_room(&need, "").ok_or(Fault::NoRoom)?;
+        let need = Need { bytes, shared: 0, is_publish: true };
+        let most = Most { slots: bounds.send_slots, arena: bounds.arena, bytes: usize::MAX, queued: 0 };
+        self.make_room_within(&need, &most, "").ok_or(Fault::NoRoom)?;
         loop {
             let length = self.storage.parts().slots.len();
             match Outgoing::occupant(self.storage.parts().slots, id) {
                 None => return Ok(()),
                 Some(other) if other == id => return Err(Fault::Nonsense),
-                Some(_) => self.storage.grow(Demand::SendSlot { limit: need.max_slots }),
+                Some(_) => self.storage.grow(Demand::SendSlot { limit: most.slots }),
             }
             if self.storage.parts().slots.len() <= length {
                 return Err(Fault::NoRoom);
