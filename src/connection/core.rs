@@ -140,9 +140,9 @@ impl Core {
         if let Some(place) = self.link.stream.unfinished() {
             self.incoming.abandon(parts.inbox, place);
         }
-        if Version::KNOWS_PROPERTIES {
-            self.aliases.clear(&mut parts.names_in);
-            self.aliases.clear(&mut parts.names_out);
+        if let Some(names) = parts.names.as_deref_mut().filter(|_| Version::KNOWS_PROPERTIES) {
+            self.aliases.clear(&mut names.inbound());
+            self.aliases.clear(&mut names.outbound());
         }
         if self.link.established {
             self.start_session_expiry();

@@ -233,7 +233,7 @@ impl Core {
             return Err(Violation::TopicAlias);
         }
         match alias {
-            Some(alias) if publish.topic.is_empty() => match Aliases::lookup(parts.names_in.entries, alias) {
+            Some(alias) if publish.topic.is_empty() => match Aliases::lookup(parts.inbound_aliases(), alias) {
                 (serial, Standing::Name) => Ok(Topic::Alias(TopicAlias { alias, serial })),
                 (_, Standing::TooLong) => Err(Violation::ForgottenTopicAlias),
                 (_, Standing::Unbound) => Err(Violation::UnknownTopicAlias),

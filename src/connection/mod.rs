@@ -584,7 +584,11 @@ impl Room {
 
 static ALIASING: Aliasing = Aliasing {
     shorten: Core::alias_topic,
-    bind: |core, parts, alias, name| core.aliases.bind(&mut parts.names_in, alias, name),
+    bind: |core, parts, alias, name| {
+        if let Some(names) = &mut parts.names {
+            core.aliases.bind(&mut names.inbound(), alias, name);
+        }
+    },
 };
 
 /// The least control area: the longest packet without properties that isn't CONNECT fits several times.

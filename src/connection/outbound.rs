@@ -263,7 +263,8 @@ impl Core {
             return; // The whole packet would be in the control area; a bare message is short enough as it is.
         }
         let topic = frame.get(head.topic.0..head.topic.1).unwrap_or_default();
-        let outbound = self.aliases.outbound(&mut parts.names_out, topic, self.link.peer.topic_aliases);
+        let Some(names) = parts.names.as_deref_mut() else { return };
+        let outbound = self.aliases.outbound(&mut names.outbound(), topic, self.link.peer.topic_aliases);
         let (alias, shown) = match outbound {
             Outbound::Known(alias) => (alias, &[][..]),
             Outbound::New(alias) => (alias, topic),
@@ -285,7 +286,7 @@ impl Core {
             self.link.control.note_prefix(self.link.control.len() - before);
             self.outgoing.skip(head.rest);
         } else if let Outbound::New(_) = outbound {
-            self.aliases.unbind(&mut parts.names_out, alias);
+            self.aliases.unbind(&mut names.outbound(), alias);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::storage::sealed::{Bounds, Sealed};
 use crate::storage::{
-    AliasEntry, JournalPart, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
+    AliasEntry, JournalPart, NameStore, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
 };
 
 /// The slices that [`Borrowed`] is made of. Their contents are overwritten.
@@ -37,17 +37,28 @@ pub struct Buffers<'a> {
 /// assert!(connection.is_idle());
 /// ```
 #[derive(Debug)]
-pub struct Borrowed<'a>(Buffers<'a>);
+pub struct Borrowed<'a> {
+    send: &'a mut [SendSlot],
+    receive: &'a mut [ReceiveSlot],
+    arena: &'a mut [u8],
+    control: &'a mut [u8],
+    names: Lent<'a>,
+}
+
+/// Names behind the server's aliases, and behind our own.
+#[derive(Debug)]
+struct Lent<'a>([(&'a mut [AliasEntry], &'a mut [u8]); 2]);
 
 impl<'a> Borrowed<'a> {
     /// Takes the slices and clears their tables.
     pub fn new(buffers: Buffers<'a>) -> Self {
-        let buffers = Buffers { send: power_of_two(buffers.send), receive: power_of_two(buffers.receive), ..buffers };
-        buffers.send.fill(SendSlot::FREE);
-        buffers.receive.fill(ReceiveSlot::FREE);
-        buffers.aliases_in.0.fill(AliasEntry::UNBOUND);
-        buffers.aliases_out.0.fill(AliasEntry::UNBOUND);
-        Self(buffers)
+        let Buffers { send, receive, arena, control, aliases_in, aliases_out } = buffers;
+        let (send, receive) = (power_of_two(send), power_of_two(receive));
+        send.fill(SendSlot::FREE);
+        receive.fill(ReceiveSlot::FREE);
+        aliases_in.0.fill(AliasEntry::UNBOUND);
+        aliases_out.0.fill(AliasEntry::UNBOUND);
+        Self { send, receive, arena, control, names: Lent([aliases_in, aliases_out]) }
     }
 }
 
@@ -57,45 +68,61 @@ fn power_of_two<T>(slots: &mut [T]) -> &mut [T] {
     slots.split_at_mut_checked(length).map_or(&mut [], |(start, _)| start)
 }
 
+impl NameStore for Lent<'_> {
+    fn inbound_entries(&self) -> &[AliasEntry] {
+        let [(entries, _), _] = &self.0;
+        entries
+    }
+
+    fn inbound(&mut self) -> Names<'_> {
+        let [(entries, bytes), _] = &mut self.0;
+        Names { entries, bytes }
+    }
+
+    fn outbound(&mut self) -> Names<'_> {
+        let [_, (entries, bytes)] = &mut self.0;
+        Names { entries, bytes }
+    }
+}
+
 impl Storage for Borrowed<'_> {}
 
 impl Sealed for Borrowed<'_> {
     fn view(&self) -> View<'_> {
-        let buffers = &self.0;
+        let [inbound, outbound] = &self.names.0;
         View {
-            slots: buffers.send,
-            arena: buffers.arena,
-            inbox: buffers.receive,
-            control: buffers.control,
-            alias_entries: [buffers.aliases_in.0, buffers.aliases_out.0],
-            alias_names: [buffers.aliases_in.1, buffers.aliases_out.1],
+            slots: self.send,
+            arena: self.arena,
+            inbox: self.receive,
+            control: self.control,
+            alias_entries: [inbound.0, outbound.0],
+            alias_names: [inbound.1, outbound.1],
             payloads: SharedView::NONE,
         }
     }
 
     fn parts(&mut self) -> Parts<'_> {
-        let buffers = &mut self.0;
         Parts {
-            slots: buffers.send,
-            arena: buffers.arena,
-            inbox: buffers.receive,
-            control: buffers.control,
-            names_in: Names { entries: buffers.aliases_in.0, bytes: buffers.aliases_in.1 },
-            names_out: Names { entries: buffers.aliases_out.0, bytes: buffers.aliases_out.1 },
+            slots: self.send,
+            arena: self.arena,
+            inbox: self.receive,
+            control: self.control,
+            names: Some(&mut self.names),
             payloads: SharedPayloads::NONE,
             journal: JournalPart::NONE,
         }
     }
 
     fn bounds(&self) -> Bounds {
+        let [inbound, outbound] = &self.names.0;
         Bounds {
-            send_slots: self.0.send.len(),
-            slots_now: self.0.send.len(),
-            arena: self.0.arena.len(),
-            arena_now: self.0.arena.len(),
-            receive_slots: self.0.receive.len(),
-            control: self.0.control.len(),
-            aliases: self.0.aliases_in.0.len().min(self.0.aliases_out.0.len()),
+            send_slots: self.send.len(),
+            slots_now: self.send.len(),
+            arena: self.arena.len(),
+            arena_now: self.arena.len(),
+            receive_slots: self.receive.len(),
+            control: self.control.len(),
+            aliases: inbound.0.len().min(outbound.0.len()),
             shares_payloads: false,
         }
     }

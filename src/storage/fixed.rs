@@ -2,7 +2,7 @@
 
 use crate::storage::sealed::{Bounds, Sealed};
 use crate::storage::{
-    AliasEntry, JournalPart, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
+    AliasEntry, JournalPart, NameStore, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
 };
 
 /// Storage inside the connection itself; never allocates.
@@ -36,12 +36,16 @@ pub struct Fixed<
 > {
     slots: [SendSlot; SEND],
     inbox: [ReceiveSlot; RECV],
-    entries_in: [AliasEntry; ALIASES],
-    entries_out: [AliasEntry; ALIASES],
     arena: [u8; ARENA],
     control: [u8; CONTROL],
-    names_in: [[u8; NAME]; ALIASES],
-    names_out: [[u8; NAME]; ALIASES],
+    names: Inline<ALIASES, NAME>,
+}
+
+/// Names behind the server's aliases, and behind our own.
+#[derive(Clone, Debug)]
+struct Inline<const ALIASES: usize, const NAME: usize> {
+    entries: [[AliasEntry; ALIASES]; 2],
+    bytes: [[[u8; NAME]; ALIASES]; 2],
 }
 
 impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: usize, const N: usize>
@@ -60,12 +64,9 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
         Self {
             slots: [SendSlot::FREE; S],
             inbox: [ReceiveSlot::FREE; R],
-            entries_in: [AliasEntry::UNBOUND; L],
-            entries_out: [AliasEntry::UNBOUND; L],
             arena: [0; A],
             control: [0; C],
-            names_in: [[0; N]; L],
-            names_out: [[0; N]; L],
+            names: Inline { entries: [[AliasEntry::UNBOUND; L]; 2], bytes: [[[0; N]; L]; 2] },
         }
     }
 }
@@ -75,6 +76,23 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
 {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<const L: usize, const N: usize> NameStore for Inline<L, N> {
+    fn inbound_entries(&self) -> &[AliasEntry] {
+        let [inbound, _] = &self.entries;
+        inbound
+    }
+
+    fn inbound(&mut self) -> Names<'_> {
+        let ([entries, _], [names, _]) = (&mut self.entries, &mut self.bytes);
+        Names { entries, bytes: names.as_flattened_mut() }
+    }
+
+    fn outbound(&mut self) -> Names<'_> {
+        let ([_, entries], [_, names]) = (&mut self.entries, &mut self.bytes);
+        Names { entries, bytes: names.as_flattened_mut() }
     }
 }
 
@@ -89,13 +107,14 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
     const MAY_HAVE_ALIASES: bool = L > 0;
 
     fn view(&self) -> View<'_> {
+        let Inline { entries: [entries_in, entries_out], bytes: [names_in, names_out] } = &self.names;
         View {
             slots: &self.slots,
             arena: &self.arena,
             inbox: &self.inbox,
             control: &self.control,
-            alias_entries: [&self.entries_in, &self.entries_out],
-            alias_names: [self.names_in.as_flattened(), self.names_out.as_flattened()],
+            alias_entries: [entries_in, entries_out],
+            alias_names: [names_in.as_flattened(), names_out.as_flattened()],
             payloads: SharedView::NONE,
         }
     }
@@ -107,8 +126,7 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
             arena: &mut self.arena,
             inbox: &mut self.inbox,
             control: &mut self.control,
-            names_in: Names { entries: &mut self.entries_in, bytes: self.names_in.as_flattened_mut() },
-            names_out: Names { entries: &mut self.entries_out, bytes: self.names_out.as_flattened_mut() },
+            names: if Self::MAY_HAVE_ALIASES { Some(&mut self.names) } else { None },
             payloads: SharedPayloads::NONE,
             journal: JournalPart::NONE,
         }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::storage::sealed::{Bounds, Demand, Sealed, Used};
 use crate::storage::{
-    AliasEntry, JournalPart, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
+    AliasEntry, JournalPart, NameStore, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
 };
 
 /// Storage on the heap: starts empty, grows up to the connection's limits, keeps its capacity while busy.
@@ -27,12 +27,18 @@ type Table<T> = Option<Box<[T]>>;
 
 #[derive(Clone, Debug, Default)]
 struct Rare {
+    names: Grown,
+    #[cfg(feature = "bytes")]
+    payloads: Vec<bytes::Bytes>,
+}
+
+/// Names behind the server's aliases, and behind our own.
+#[derive(Clone, Debug, Default)]
+struct Grown {
     entries_in: Vec<AliasEntry>,
     entries_out: Vec<AliasEntry>,
     names_in: Vec<u8>,
     names_out: Vec<u8>,
-    #[cfg(feature = "bytes")]
-    payloads: Vec<bytes::Bytes>,
 }
 
 impl Heap {
@@ -113,14 +119,28 @@ fn resize<T: Copy>(table: &mut Table<T>, length: usize, value: T) {
     *table = if length == 0 { None } else { Some(grown.into_boxed_slice()) };
 }
 
+impl NameStore for Grown {
+    fn inbound_entries(&self) -> &[AliasEntry] {
+        &self.entries_in
+    }
+
+    fn inbound(&mut self) -> Names<'_> {
+        Names { entries: &mut self.entries_in, bytes: &mut self.names_in }
+    }
+
+    fn outbound(&mut self) -> Names<'_> {
+        Names { entries: &mut self.entries_out, bytes: &mut self.names_out }
+    }
+}
+
 impl Storage for Heap {}
 
 impl Sealed for Heap {
     fn view(&self) -> View<'_> {
         let (mut alias_entries, mut alias_names) = ([&[][..]; 2], [&[][..]; 2]);
         if let Some(rare) = &self.rare {
-            alias_entries = [&rare.entries_in, &rare.entries_out];
-            alias_names = [&rare.names_in, &rare.names_out];
+            alias_entries = [&rare.names.entries_in, &rare.names.entries_out];
+            alias_names = [&rare.names.names_in, &rare.names.names_out];
         }
         View {
             slots: self.slots.as_deref().unwrap_or_default(),
@@ -142,14 +162,12 @@ impl Sealed for Heap {
             arena: self.arena.as_deref_mut().unwrap_or_default(),
             inbox: self.inbox.as_deref_mut().unwrap_or_default(),
             control: self.control.as_deref_mut().unwrap_or_default(),
-            names_in: Names { entries: &mut [], bytes: &mut [] },
-            names_out: Names { entries: &mut [], bytes: &mut [] },
+            names: None,
             payloads: SharedPayloads::NONE,
             journal: JournalPart::NONE,
         };
         if let Some(rare) = self.rare.as_deref_mut() {
-            parts.names_in = Names { entries: &mut rare.entries_in, bytes: &mut rare.names_in };
-            parts.names_out = Names { entries: &mut rare.entries_out, bytes: &mut rare.names_out };
+            parts.names = Some(&mut rare.names);
             #[cfg(feature = "bytes")]
             {
                 parts.payloads = SharedPayloads::new(&mut rare.payloads);
@@ -172,7 +190,7 @@ impl Sealed for Heap {
                 resize(&mut self.control, bytes.max(old), 0);
             }
             Demand::Aliases { inbound, outbound, name } => {
-                let rare = self.rare.get_or_insert_default();
+                let rare = &mut self.rare.get_or_insert_default().names;
                 rare.entries_in.resize(inbound, AliasEntry::UNBOUND);
                 rare.names_in.resize(inbound * name, 0);
                 rare.entries_out.resize(outbound, AliasEntry::UNBOUND);

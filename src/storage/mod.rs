@@ -36,7 +36,7 @@ pub(crate) use self::payload::{SharedPayloads, SharedView};
 pub(crate) use self::record::Record;
 #[cfg(feature = "journal")]
 pub(crate) use self::record::{Next, START, checksum, is_erased};
-pub(crate) use self::shape::{Names, Parts, View};
+pub(crate) use self::shape::{NameStore, Names, Parts, View};
 pub(crate) use self::slot::{Flags, Kind, ReceiveState, State};
 
 /// Where a connection keeps its session. Sealed: use [`Heap`], [`Fixed`] or [`Borrowed`], or with the feature `journal` one of them in `Journaled`.

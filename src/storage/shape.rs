@@ -12,10 +12,8 @@ pub struct Parts<'a> {
     pub(crate) inbox: &'a mut [ReceiveSlot],
     /// Packets that must always get out.
     pub(crate) control: &'a mut [u8],
-    /// Names behind the server's topic aliases.
-    pub(crate) names_in: Names<'a>,
-    /// Names behind our own topic aliases.
-    pub(crate) names_out: Names<'a>,
+    /// Names behind topic aliases, where there is room for any.
+    pub(crate) names: Option<&'a mut dyn NameStore>,
     /// Payloads that are shared instead of copied.
     pub(crate) payloads: SharedPayloads<'a>,
     /// Changes that must become durable.
@@ -31,6 +29,22 @@ pub struct View<'a> {
     pub(crate) alias_entries: [&'a [AliasEntry]; 2],
     pub(crate) alias_names: [&'a [u8]; 2],
     pub(crate) payloads: SharedView<'a>,
+}
+
+impl Parts<'_> {
+    /// What is known of the server's topic aliases.
+    pub(crate) fn inbound_aliases(&self) -> &[AliasEntry] {
+        self.names.as_ref().map_or(&[], |names| names.inbound_entries())
+    }
+}
+
+/// The names behind topic aliases.
+pub(crate) trait NameStore: Send + Sync {
+    fn inbound_entries(&self) -> &[AliasEntry];
+    /// Those of the server's.
+    fn inbound(&mut self) -> Names<'_>;
+    /// Those of our own.
+    fn outbound(&mut self) -> Names<'_>;
 }
 
 /// A store of names of equal room: entry `n` has the `n`th of equally long stretches of the bytes.

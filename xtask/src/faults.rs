@@ -64,8 +64,8 @@ const FAULTS: [Fault; 10] = [
          Ok(PubRecStep::Rejected(matched))\n            }",
     )] },
     Fault { name: "topic aliases outlive the link", changes: &[
-        ("src/connection/core.rs", "            self.aliases.clear(&mut parts.names_in);\n", ""),
-        ("src/connection/core.rs", "            self.aliases.clear(&mut parts.names_out);\n", ""),
+        ("src/connection/core.rs", "            self.aliases.clear(&mut names.inbound());\n", ""),
+        ("src/connection/core.rs", "            self.aliases.clear(&mut names.outbound());\n", ""),
     ] },
     Fault { name: "a SUBSCRIBE takes the identifier of a message in flight", changes: &[(
         "src/connection/commands.rs",
