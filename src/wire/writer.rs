@@ -31,7 +31,9 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn u16(&mut self, value: u16) {
-        self.bytes(&value.to_be_bytes());
+        let [high, low] = value.to_be_bytes();
+        self.u8(high);
+        self.u8(low);
     }
 
     pub(crate) fn u32(&mut self, value: u32) {
