@@ -402,25 +402,22 @@ impl Outgoing {
 
     /// Takes a packet out of the list that it stands in; cursors that stand on it step aside.
     fn leave_list(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
-        match slot.state {
-            State::Released | State::Completing => {
-                if self.release == slot.id {
-                    self.release = slot.next;
-                }
-                self.released.remove(slots, slot);
-            }
-            State::Ended => self.ended.remove(slots, slot),
-            State::Sent if slot.kind.is_request() => self.requests.remove(slots, slot),
-            State::Queued | State::Sent => {
-                if self.next == slot.id {
-                    self.next = slot.next;
-                }
-                if self.bypass == slot.id {
-                    self.bypass = slot.previous;
-                }
-                self.log.remove(slots, slot);
-            }
+        if self.next == slot.id {
+            self.next = slot.next;
         }
+        if self.bypass == slot.id {
+            self.bypass = slot.previous;
+        }
+        if self.release == slot.id {
+            self.release = slot.next;
+        }
+        let list = match slot.state {
+            State::Released | State::Completing => &mut self.released,
+            State::Ended => &mut self.ended,
+            State::Sent if slot.kind.is_request() => &mut self.requests,
+            State::Queued | State::Sent => &mut self.log,
+        };
+        list.remove(slots, slot);
     }
 
     /// Takes a unit of the window for a packet that has none yet.

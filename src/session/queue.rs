@@ -99,7 +99,7 @@ impl Outgoing {
     /// The table is so full that free slots are rare, and it may grow.
     pub(crate) const fn wants_slots(&self, length: usize, limit: usize) -> bool {
         let used = self.used as usize;
-        used + used / 3 >= length && length < limit
+        used * 4 >= length * 3 && length < limit
     }
 
     /// The length that the arena should have for `bytes` more: twice what is needed, so that compacting is rare.
