@@ -208,10 +208,6 @@ impl StoredLimits {
         self.0.refuse_offline_qos0
     }
 
-    pub(crate) const fn overflow(&self) -> Overflow {
-        self.0.overflow
-    }
-
     pub(crate) const fn strict(&self) -> bool {
         self.0.strict
     }

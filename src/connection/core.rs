@@ -4,8 +4,8 @@ use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
 use crate::connection::stats::Stats;
 use crate::error::ConnectionError;
-use crate::limits::StoredLimits;
-use crate::session::{Aliases, Incoming, Outgoing, Seconds};
+use crate::limits::{Limits, StoredLimits};
+use crate::session::{Aliases, Incoming, Outgoing, Policy, Seconds, policy};
 use crate::storage::{Parts, Record};
 use crate::time::{Deadline, Instant};
 use crate::types::{Handle, Version};
@@ -14,6 +14,8 @@ use crate::wire::{Disconnect, PacketType, Rules, Writer};
 #[derive(Clone, Copy)]
 pub(super) struct Core {
     pub(super) limits: StoredLimits,
+    /// What the limits say about a full queue.
+    pub(super) policy: Option<Policy>,
     pub(super) outgoing: Outgoing,
     pub(super) incoming: Incoming,
     pub(super) aliases: Aliases,
@@ -26,10 +28,11 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) const fn new(limits: StoredLimits, version: Version) -> Self {
+    pub(super) const fn new(limits: Limits) -> Self {
         Self {
-            limits,
-            outgoing: Outgoing::new(version),
+            limits: StoredLimits::new(limits),
+            policy: policy(limits.overflow),
+            outgoing: Outgoing::new(limits.version),
             incoming: Incoming::EMPTY,
             aliases: Aliases::EMPTY,
             session_expires: Deadline::NONE,

@@ -29,8 +29,8 @@ use self::link::Aliasing;
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Outcome, PendingAck, Received, Topic};
-use crate::limits::{Limits, Overflow, StoredLimits};
-use crate::session::{Aliases, Matched, Most, Need, Victims};
+use crate::limits::{Limits, StoredLimits};
+use crate::session::{Aliases, Matched, Most, Need, Policy, Victims, policy};
 use crate::storage::sealed::{Demand, Used};
 use crate::storage::{Kind, Parts, Record, Storage};
 use crate::time::{Deadline, Instant};
@@ -49,7 +49,7 @@ impl<S: Storage> Connection<S> {
     /// A connection without a link. All zeros with [`Fixed`](crate::Fixed) storage and [`Limits::DEFAULT`], so that a `static` one costs
     /// no flash.
     pub const fn new(storage: S, limits: Limits) -> Self {
-        Self { storage, core: Core::new(StoredLimits::new(limits), limits.version) }
+        Self { storage, core: Core::new(limits) }
     }
 
     /// Opens a link: CONNECT becomes the first output. Call it when the transport is up.
@@ -480,10 +480,16 @@ impl<S: Storage> Connection<S> {
 
     /// Changes the settings. Only without a link; otherwise it does nothing and returns false. [`Limits::version`] takes effect at once,
     /// and so what is kept is encoded anew.
+    #[inline(always)] // so that the compiler sees the policy, and leaves the others out
     pub fn set_limits(&mut self, limits: Limits) -> bool {
+        self.apply_limits(limits, policy(limits.overflow))
+    }
+
+    fn apply_limits(&mut self, limits: Limits, policy: Option<Policy>) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
             self.core.limits = StoredLimits::new(limits);
+            self.core.policy = policy;
             self.core.outgoing.speak(&mut self.storage.parts(), limits.version);
         }
         is_closed
@@ -545,13 +551,8 @@ impl<S: Storage> Connection<S> {
         let mut victims = None;
         if !outgoing.has_room(need, most) {
             let mut parts = self.storage.parts();
-            let policy = if need.is_publish { self.core.limits.overflow() } else { Overflow::Reject };
-            victims = match policy {
-                Overflow::Reject => None,
-                Overflow::DropOldest => outgoing.drop_oldest(&mut parts, need, most),
-                Overflow::LatestPerTopic => outgoing.drop_same_topic(&mut parts, need, most, topic),
-            };
-            victims?;
+            let policy = self.core.policy.filter(|_| need.is_publish)?;
+            victims = Some(policy(outgoing, &mut parts, need, most, topic)?);
         }
         self.grow_for(need, most);
         Some(Room { victims })

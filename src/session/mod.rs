@@ -23,6 +23,6 @@ pub(crate) use self::incoming::reindex;
 pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
 pub use self::queue::Victims;
-pub(crate) use self::queue::{Most, Need};
+pub(crate) use self::queue::{Most, Need, Policy, policy};
 pub(crate) use self::resume::Loss;
 pub(crate) use self::sending::{Peer, Seconds};

@@ -49,7 +49,7 @@ pub(crate) struct Outgoing {
     /// PUBLISH packets that are not finished.
     pub(super) publishes: u32,
     /// Stored acknowledgements that have not left.
-    pub(super) acks: u32,
+    pub(super) acks: u16,
     /// PUBLISH packets that hold a unit of the window.
     pub(super) in_flight: u32,
     /// The earliest second in which a queued message may expire; 0 for never.
@@ -130,7 +130,7 @@ impl Outgoing {
 
     /// Commands that are not finished: messages, requests, and outcomes that were not fetched.
     pub(crate) const fn pending(&self) -> usize {
-        (self.used - self.acks) as usize
+        self.used as usize - self.acks as usize
     }
 
     /// No slot is in use.
@@ -196,7 +196,7 @@ impl Outgoing {
             self.next = id;
         }
         self.used += 1;
-        self.acks += u32::from(frame.kind == Kind::Ack);
+        self.acks += u16::from(frame.kind == Kind::Ack);
         if frame.kind.is_publish() {
             self.publishes += 1;
             self.note_expiry(frame.detail);
@@ -376,7 +376,7 @@ impl Outgoing {
         self.leave_list(parts.slots, &slot);
         self.free_bytes(parts, &slot);
         self.used -= 1;
-        self.acks -= u32::from(slot.kind == Kind::Ack);
+        self.acks -= u16::from(slot.kind == Kind::Ack);
         self.in_flight -= u32::from(slot.flags.has(Flags::COUNTED));
         self.publishes -= u32::from(slot.kind.is_publish());
         Matched { handle: slot.handle, id }

@@ -1,6 +1,7 @@
 //! Room for one more packet: what it takes, whom the overflow policy drops for it, and what leaves the queue unsent.
 
 use crate::event::Cause;
+use crate::limits::Overflow;
 use crate::session::list::{find, find_mut};
 use crate::session::outgoing::Outgoing;
 use crate::session::sending::is_expired;
@@ -58,6 +59,18 @@ impl Freed {
         self.slots += 1;
         self.bytes += slot.length as usize;
         self.shared += Outgoing::shared_length(parts, slot) as usize;
+    }
+}
+
+/// Makes room for a message, also to this topic, by dropping others; `None`, and nothing changed, if that is not enough.
+pub(crate) type Policy = fn(&mut Outgoing, &mut Parts<'_>, &Need, &Most, &str) -> Option<Victims>;
+
+/// How an overflow policy is carried out. As a function to be called, so that firmware whose limits name no policy doesn't carry any.
+pub(crate) const fn policy(overflow: Overflow) -> Option<Policy> {
+    match overflow {
+        Overflow::Reject => None,
+        Overflow::DropOldest => Some(Outgoing::drop_oldest),
+        Overflow::LatestPerTopic => Some(Outgoing::drop_same_topic),
     }
 }
 
@@ -121,7 +134,13 @@ impl Outgoing {
     }
 
     /// Drops the oldest unsent messages until there is room; changes nothing if even all of them are not enough.
-    pub(crate) fn drop_oldest(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most) -> Option<Victims> {
+    pub(super) fn drop_oldest(
+        &mut self,
+        parts: &mut Parts<'_>,
+        need: &Need,
+        most: &Most,
+        _topic: &str,
+    ) -> Option<Victims> {
         let mut freed = Freed::default();
         let mut victims: Option<Victims> = None;
         for slot in self.log.iter(parts.slots).filter(|slot| self.is_droppable(slot)) {
@@ -140,13 +159,7 @@ impl Outgoing {
     }
 
     /// Drops the unsent message to `topic`, if that makes room.
-    pub(crate) fn drop_same_topic(
-        &mut self,
-        parts: &mut Parts<'_>,
-        need: &Need,
-        most: &Most,
-        topic: &str,
-    ) -> Option<Victims> {
+    fn drop_same_topic(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most, topic: &str) -> Option<Victims> {
         let slot = self
             .log
             .iter(parts.slots)

@@ -148,9 +148,9 @@ fn dropping_the_oldest_names_them_and_spares_what_has_begun() {
     outgoing.advance(&mut parts, 1);
     let need = Need { bytes: 40, shared: 0, is_publish: true };
     let most = Most { slots: 8, arena: 64, bytes: 64, queued: 0 };
-    let victims = outgoing.drop_oldest(&mut parts, &need, &most).unwrap();
+    let victims = outgoing.drop_oldest(&mut parts, &need, &most, "").unwrap();
     assert_eq!(victims, Victims { first: Handle(2), last: Handle(3), count: 2 });
-    assert!(outgoing.drop_oldest(&mut parts, &Need { bytes: 60, ..need }, &most).is_none());
+    assert!(outgoing.drop_oldest(&mut parts, &Need { bytes: 60, ..need }, &most, "").is_none());
     assert_eq!(outgoing.pending(), 1);
 }
 
