@@ -195,11 +195,6 @@ impl StoredLimits {
         self.0.manual_acks
     }
 
-    /// Whether any time-out of acknowledgements is set.
-    pub(crate) const fn watches_acks(&self) -> bool {
-        self.0.ack_timeout | self.0.retry_interval != 0
-    }
-
     pub(crate) const fn max_queued(&self) -> usize {
         self.0.max_queued as usize
     }

@@ -1,11 +1,12 @@
 //! The part of a connection that doesn't depend on the storage's type: compiled once, however many storages a program uses.
 
+use crate::connection::choices::Choices;
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
 use crate::connection::stats::Stats;
 use crate::error::ConnectionError;
 use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, Incoming, Outgoing, Policy, Seconds, policy};
+use crate::session::{Aliases, Incoming, Outgoing, Seconds};
 use crate::storage::{Parts, Record};
 use crate::time::{Deadline, Instant};
 use crate::types::{Handle, Version};
@@ -14,8 +15,7 @@ use crate::wire::{Disconnect, PacketType, Rules, Writer};
 #[derive(Clone, Copy)]
 pub(super) struct Core {
     pub(super) limits: StoredLimits,
-    /// What the limits say about a full queue.
-    pub(super) policy: Option<Policy>,
+    pub(super) choices: Choices,
     pub(super) outgoing: Outgoing,
     pub(super) incoming: Incoming,
     pub(super) aliases: Aliases,
@@ -31,7 +31,7 @@ impl Core {
     pub(super) const fn new(limits: Limits) -> Self {
         Self {
             limits: StoredLimits::new(limits),
-            policy: policy(limits.overflow),
+            choices: Choices::of(&limits),
             outgoing: Outgoing::new(limits.version),
             incoming: Incoming::EMPTY,
             aliases: Aliases::EMPTY,

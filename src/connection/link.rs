@@ -33,10 +33,8 @@ pub(super) struct Link {
     pub(super) ping: Ping,
     /// PINGRESP has its time a second time.
     pub(super) ping_extended: bool,
-    /// The last input could not be taken,
-    pub(super) blocked: bool,
-    /// since then.
-    pub(super) blocked_since: Instant,
+    /// The last input could not be taken, since then.
+    pub(super) blocked_since: Deadline,
     /// What CONNECT and CONNACK agreed on, in seconds.
     pub(super) keep_alive: u16,
     /// What we announced.
@@ -116,6 +114,11 @@ pub(super) enum Ping {
 }
 
 impl Link {
+    /// The last input could not be taken.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked_since != Deadline::NONE
+    }
+
     pub(super) const CLOSED: Self = Self {
         state: State::Closed,
         end: ConnectionError::NotOpen,
@@ -130,8 +133,7 @@ impl Link {
         is_challenged: false,
         ping: Ping::None,
         ping_extended: false,
-        blocked: false,
-        blocked_since: Instant::from_millis(0),
+        blocked_since: Deadline::NONE,
         keep_alive: 0,
         topic_alias_maximum: 0,
         aliasing: None,

@@ -1,5 +1,6 @@
 //! The connection: one state machine over a session, a link and a storage.
 
+mod choices;
 mod commands;
 mod control;
 mod core;
@@ -22,6 +23,7 @@ pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
 
+use self::choices::Choices;
 use self::commands::Draft;
 use self::core::{Core, write_disconnect};
 use self::handshake::{Announced, check_connect, measure, write_auth, write_connect};
@@ -30,7 +32,7 @@ use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Outcome, PendingAck, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, Matched, Most, Need, Policy, Victims, policy};
+use crate::session::{Aliases, Matched, Most, Need, Victims};
 use crate::storage::sealed::{Demand, Used};
 use crate::storage::{Kind, Parts, Record, Storage};
 use crate::time::{Deadline, Instant};
@@ -480,16 +482,16 @@ impl<S: Storage> Connection<S> {
 
     /// Changes the settings. Only without a link; otherwise it does nothing and returns false. [`Limits::version`] takes effect at once,
     /// and so what is kept is encoded anew.
-    #[inline(always)] // so that the compiler sees the policy, and leaves the others out
+    #[inline(always)] // as `Choices::of`
     pub fn set_limits(&mut self, limits: Limits) -> bool {
-        self.apply_limits(limits, policy(limits.overflow))
+        self.apply_limits(limits, Choices::of(&limits))
     }
 
-    fn apply_limits(&mut self, limits: Limits, policy: Option<Policy>) -> bool {
+    fn apply_limits(&mut self, limits: Limits, choices: Choices) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
             self.core.limits = StoredLimits::new(limits);
-            self.core.policy = policy;
+            self.core.choices = choices;
             self.core.outgoing.speak(&mut self.storage.parts(), limits.version);
         }
         is_closed
@@ -551,7 +553,7 @@ impl<S: Storage> Connection<S> {
         let mut victims = None;
         if !outgoing.has_room(need, most) {
             let mut parts = self.storage.parts();
-            let policy = self.core.policy.filter(|_| need.is_publish)?;
+            let policy = self.core.choices.policy.filter(|_| need.is_publish)?;
             victims = Some(policy(outgoing, &mut parts, need, most, topic)?);
         }
         self.grow_for(need, most);

@@ -45,6 +45,15 @@ impl Timer {
     }
 }
 
+/// What watches over acknowledgements.
+pub(super) struct Watch {
+    update: fn(&mut Core),
+    retry: fn(&mut Core, &mut Parts<'_>),
+}
+
+/// There is only one.
+pub(super) static WATCH: Watch = Watch { update: Core::update_ack_deadlines, retry: Core::retry };
+
 impl Core {
     fn deadline(&self, timer: Timer) -> Deadline {
         let deadlines = &self.link.deadlines;
@@ -52,7 +61,7 @@ impl Core {
             Timer::ConnAck | Timer::Auth if (timer == Timer::Auth) == self.is_connected() => deadlines.handshake,
             Timer::ConnAck | Timer::Auth => Deadline::NONE,
             // What is waited for may lie behind the input that isn't taken.
-            Timer::PingResp | Timer::Ack | Timer::Retry if self.link.blocked => Deadline::NONE,
+            Timer::PingResp | Timer::Ack | Timer::Retry if self.link.is_blocked() => Deadline::NONE,
             Timer::PingResp => self.pingresp_deadline(),
             Timer::Ack => deadlines.ack,
             Timer::Retry => deadlines.retry,
@@ -71,7 +80,7 @@ impl Core {
         if link.state != State::Connected || link.keep_alive == 0 || link.ping == Ping::Owed {
             return Deadline::NONE;
         }
-        let watches_input = link.ping == Ping::None && !link.blocked;
+        let watches_input = link.ping == Ping::None && !link.is_blocked();
         let since = if watches_input { link.last_sent.min(link.last_received) } else { link.last_sent };
         Deadline::at(since.after_secs(link.keep_alive.into()))
     }
@@ -94,11 +103,9 @@ impl Core {
             match timer {
                 Timer::KeepAlive => self.owe_ping(),
                 Timer::Retry => {
-                    if self.version().allows_timed_retry() {
-                        self.outgoing.retry(parts);
+                    if let Some(watch) = self.choices.watch {
+                        (watch.retry)(self, parts);
                     }
-                    self.link.deadlines.retry = Deadline::NONE;
-                    self.watch_acks();
                 }
                 _ => self.outgoing.expire(parts, self.seconds().over),
             }
@@ -164,14 +171,14 @@ impl Core {
         if !self.link.stream.is_open() {
             self.link.partial = 0; // the packet is whole
         }
-        if !core::mem::replace(&mut self.link.blocked, true) {
-            self.link.blocked_since = self.now;
+        if !self.link.is_blocked() {
+            self.link.blocked_since = Deadline::at(self.now);
         }
     }
 
     pub(super) fn unblock(&mut self) {
-        if core::mem::take(&mut self.link.blocked) {
-            let paused = self.now.millis_since(self.link.blocked_since);
+        if let Some(since) = core::mem::take(&mut self.link.blocked_since).get() {
+            let paused = self.now.millis_since(since);
             let Deadlines { pingresp, ack, retry, .. } = &mut self.link.deadlines;
             for deadline in [pingresp, ack, retry] {
                 *deadline = deadline.get().map_or(Deadline::NONE, |at| Deadline::at(at.after_millis(paused)));
@@ -179,11 +186,15 @@ impl Core {
         }
     }
 
-    /// Sets the deadlines of awaited acknowledgements where they are missing, and clears those of none.
+    /// Brings the deadlines of awaited acknowledgements up to date.
     pub(super) fn watch_acks(&mut self) {
-        if !self.limits.watches_acks() {
-            return;
+        if let Some(watch) = self.choices.watch {
+            (watch.update)(self);
         }
+    }
+
+    /// Sets the deadlines of awaited acknowledgements where they are missing, and clears those of none.
+    fn update_ack_deadlines(&mut self) {
         if !self.outgoing.awaits_answer() || !self.is_connected() {
             (self.link.deadlines.ack, self.link.deadlines.retry) = (Deadline::NONE, Deadline::NONE);
             return;
@@ -199,6 +210,15 @@ impl Core {
         if self.version().allows_timed_retry() {
             set(&mut self.link.deadlines.retry, retry_interval);
         }
+    }
+
+    /// Sends again what is not acknowledged for long.
+    fn retry(&mut self, parts: &mut Parts<'_>) {
+        if self.version().allows_timed_retry() {
+            self.outgoing.retry(parts);
+        }
+        self.link.deadlines.retry = Deadline::NONE;
+        self.update_ack_deadlines();
     }
 
     /// An acknowledgement came: the next one has its full time.
