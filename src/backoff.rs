@@ -35,7 +35,7 @@ impl Backoff {
         let doubled = delay.saturating_mul(2);
         self.next = if doubled > self.max { self.max } else { doubled };
         let half = delay / 2;
-        let spread = (delay - half) as u64 * random as u64 / u32::MAX as u64;
+        let spread = ((delay - half) as u64 * (random as u64 + 1)) >> 32; // a division would cost firmware a kilobyte
         half + spread as u32
     }
 
