@@ -390,7 +390,9 @@ fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: 
     if publish.qos != QoS::AtMostOnce {
         writer.u16(id);
     }
-    write_publish_properties(publish, version, writer);
+    if version.has_properties() {
+        write_publish_properties(publish, version, writer);
+    }
 }
 
 fn write_publish_properties(publish: &Publish<'_>, version: Version, writer: &mut Writer<'_>) {
