@@ -194,32 +194,27 @@ impl<'a> Iterator for Levels<'a> {
 }
 
 pub(crate) fn has_nul(bytes: &[u8]) -> bool {
-    scan(bytes).nul != 0
+    scan(bytes).has_nul()
 }
 
 pub(crate) fn has_wildcard(text: &str) -> bool {
-    scan(text.as_bytes()).wildcard != 0
+    scan(text.as_bytes()).has_wildcard()
 }
 
-/// Neither, in one go.
-pub(crate) fn is_plain_topic(bytes: &[u8]) -> bool {
-    let Marks { nul, wildcard } = scan(bytes);
-    nul | wildcard == 0
-}
-
-/// What was found: 0 for nothing.
-struct Marks {
+/// What was found in a text: 0 for nothing.
+pub(crate) struct Marks {
     nul: usize,
     wildcard: usize,
+    high: usize,
 }
 
 const WORD: usize = size_of::<usize>();
 /// A word of bytes that are 1.
 const ONES: usize = usize::MAX / 0xFF;
 
-/// Looks for U+0000, `#` and `+` a word at a time, the last one overlapping the one before.
-fn scan(bytes: &[u8]) -> Marks {
-    let mut marks = Marks { nul: 0, wildcard: 0 };
+/// Looks for U+0000, `#` and `+`, and what isn't ASCII, a word at a time, the last one overlapping the one before.
+pub(crate) fn scan(bytes: &[u8]) -> Marks {
+    let mut marks = Marks { nul: 0, wildcard: 0, high: 0 };
     let Some(last) = bytes.last_chunk::<WORD>() else {
         bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte)));
         return marks;
@@ -232,21 +227,32 @@ fn scan(bytes: &[u8]) -> Marks {
 impl Marks {
     /// `#` and `+` differ in one bit alone.
     const fn add(&mut self, word: usize) {
-        self.nul |= zeros(word);
         const BIT: usize = ONES * (b'+' ^ b'#') as usize;
         const BOTH: usize = ONES * (b'+' | b'#') as usize;
+        self.nul |= zeros(word);
         self.wildcard |= zeros((word | BIT) ^ BOTH);
+        self.high |= word & TOPS;
+    }
+
+    pub(crate) const fn has_nul(&self) -> bool {
+        self.nul != 0
+    }
+
+    pub(crate) const fn has_wildcard(&self) -> bool {
+        self.wildcard != 0
+    }
+
+    pub(crate) const fn is_ascii(&self) -> bool {
+        self.high == 0
     }
 }
 
+/// The top bits of a word's bytes.
+const TOPS: usize = ONES << 7;
+
 /// Not 0 if a byte of `word` is: only then does a borrow reach the top of a byte whose own top bit was clear.
 const fn zeros(word: usize) -> usize {
-    word.wrapping_sub(ONES) & !word & (ONES << 7)
-}
-
-/// A topic name in a packet: its characters were checked by the reader.
-pub(crate) fn is_topic_name(text: &str) -> bool {
-    !text.is_empty() && !has_wildcard(text)
+    word.wrapping_sub(ONES) & !word & TOPS
 }
 
 /// A string that MQTT can express.
@@ -298,7 +304,7 @@ mod tests {
                 for other in [1, b'a', b'*', b',', b'"', b'\'', 0x7F] {
                     let mut bytes = [other; 4 * WORD];
                     assert!(!has_nul(&bytes[..length]), "{length} bytes of {other}");
-                    assert!(is_plain_topic(&bytes[..length]), "{length} bytes of {other}");
+                    assert!(scan(&bytes[..length]).is_ascii(), "{length} bytes of {other}");
                     assert!(
                         !has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()),
                         "{length} bytes of {other}"
@@ -306,11 +312,11 @@ mod tests {
                     for wildcard in [b'+', b'#'] {
                         bytes[found] = wildcard;
                         assert!(has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()), "{found} of {length}");
-                        assert!(!is_plain_topic(&bytes[..length]), "{found} of {length}");
                     }
                     bytes[found] = 0;
-                    assert!(!is_plain_topic(&bytes[..length]), "{found} of {length} beside {other}");
                     assert!(has_nul(&bytes[..length]), "{found} of {length} beside {other}");
+                    bytes[found] = 0x80;
+                    assert!(!scan(&bytes[..length]).is_ascii(), "{found} of {length} beside {other}");
                 }
             }
         }

@@ -52,6 +52,9 @@ impl QoS {
 pub struct PacketId(NonZeroU16);
 
 impl PacketId {
+    /// The lowest one.
+    pub(crate) const FIRST: Self = Self(NonZeroU16::MIN);
+
     /// The identifier with this number; `None` for 0.
     pub const fn new(number: u16) -> Option<Self> {
         match NonZeroU16::new(number) {

@@ -15,7 +15,7 @@ use crate::time::Instant;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
     self, Acknowledgement, DUP, Disconnect, Entries, MAX_REMAINING, PacketType, Properties, Property, PropertyError,
-    Violation, Writer, varint_len,
+    Violation, Writer, ids, varint_len,
 };
 
 /// At most so many slots of `Heap` are used, so that a free identifier is always near.
@@ -162,7 +162,7 @@ impl Core {
                 flags.set(Flags::WILDCARD);
             }
         }
-        if subscribe.properties.subscription_identifiers().next().is_some() {
+        if subscribe.properties.first_of(&[ids::SubscriptionIdentifier]).is_some() {
             flags.set(Flags::IDENTIFIER);
         }
         if self.is_connected() && self.link.peer.lacks(flags) {
@@ -327,8 +327,7 @@ impl Core {
         }
         let properties = &disconnect.properties;
         properties.check(PacketType::Disconnect.bit())?;
-        if let Some(reference) = properties.server_reference() {
-            let id = Property::ServerReference(reference).id();
+        if let Some(id) = properties.first_of(&[ids::ServerReference]) {
             return Err(PropertyError { id, violation: Violation::PropertyNotAllowed }.into());
         }
         let raises = properties.session_expiry_interval().is_some_and(|seconds| seconds > 0);
@@ -360,14 +359,12 @@ const CLIENT_REASONS: [ReasonCode; 13] = [
 fn check_publish_properties(publish: &Publish<'_>) -> Result<(), PropertyError> {
     let properties = &publish.properties;
     properties.check(PacketType::Publish.bit())?;
-    for property in properties.iter() {
-        let is_ours = matches!(property, Property::TopicAlias(_) | Property::SubscriptionIdentifier(_))
-            || matches!(property, Property::CorrelationData(_)) && publish.correlation_data.is_some();
-        if is_ours {
-            return Err(PropertyError { id: property.id(), violation: Violation::PropertyNotAllowed });
-        }
+    let correlation = publish.correlation_data.and(Some(ids::CorrelationData));
+    let ours = [ids::TopicAlias, ids::SubscriptionIdentifier, correlation.unwrap_or(ids::TopicAlias)];
+    match properties.first_of(&ours) {
+        Some(id) => Err(PropertyError { id, violation: Violation::PropertyNotAllowed }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn first_byte(publish: &Publish<'_>) -> u8 {

@@ -1,6 +1,7 @@
 //! How a link begins: CONNECT, CONNACK, enhanced authentication.
 
 use crate::connection::core::Core;
+use crate::connection::inbound::Effect;
 use crate::connection::link::{AuthState, Link};
 use crate::connection::state::State;
 use crate::connection::stats::count;
@@ -14,7 +15,8 @@ use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
-    self, Auth, Connect, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Violation, WILL_BIT, Writer,
+    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Violation, WILL_BIT,
+    Writer, ids,
 };
 
 /// The properties that the engine adds to CONNECT: what it will hold the server to.
@@ -96,14 +98,9 @@ fn characters(text: &str) -> usize {
 
 fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
     connect.properties.check(PacketType::Connect.bit())?;
-    for property in connect.properties.iter() {
-        let is_ours = matches!(
-            property,
-            Property::ReceiveMaximum(_) | Property::MaximumPacketSize(_) | Property::TopicAliasMaximum(_)
-        );
-        if is_ours {
-            return Err(PropertyError { id: property.id(), violation: Violation::PropertyNotAllowed });
-        }
+    let ours = [ids::ReceiveMaximum, ids::MaximumPacketSize, ids::TopicAliasMaximum];
+    if let Some(id) = connect.properties.first_of(&ours) {
+        return Err(PropertyError { id, violation: Violation::PropertyNotAllowed });
     }
     check_method(&connect.properties)?;
     connect.will.map_or(Ok(()), |will| will.properties.check(WILL_BIT))
@@ -112,9 +109,8 @@ fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
 /// Authentication data make no sense without a method (§3.1.2.11.10).
 fn check_method(properties: &Properties<'_>) -> Result<(), PropertyError> {
     match properties.authentication_data() {
-        Some(data) if properties.authentication_method().is_none() => {
-            let id = Property::AuthenticationData(data).id();
-            Err(PropertyError { id, violation: Violation::AuthenticationMethod })
+        Some(_) if properties.authentication_method().is_none() => {
+            Err(PropertyError { id: ids::AuthenticationData, violation: Violation::AuthenticationMethod })
         }
         _ => Ok(()),
     }
@@ -179,18 +175,14 @@ impl Core {
         }
     }
 
-    pub(super) fn on_connack<'i>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        connack: wire::ConnAck<'i>,
-    ) -> Result<Event<'i>, ConnectionError> {
+    pub(super) fn on_connack<'i>(&mut self, parts: &mut Parts<'_>, connack: wire::ConnAck<'i>) -> Effect<'i> {
         let reason = connack.reason(self.version());
         let (code, properties) = (connack.code, connack.properties);
         if reason != ReasonCode::SUCCESS {
             // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
             self.finish_link(ConnectionError::Refused(reason));
             self.silence();
-            return Ok(Event::ConnAck(ConnAck { reason, code, session: SessionState::Untouched, properties }));
+            return Ok(Some(Event::ConnAck(ConnAck { reason, code, session: SessionState::Untouched, properties })));
         }
         self.check_connack(&connack)?;
         self.link.peer.window = self.limits.max_inflight();
@@ -208,7 +200,7 @@ impl Core {
         self.session_expires = Deadline::NONE;
         count(&mut self.stats.links);
         crate::fmt::debug!("connected: {}", session);
-        Ok(Event::ConnAck(ConnAck { reason, code, session, properties }))
+        Ok(Some(Event::ConnAck(ConnAck { reason, code, session, properties })))
     }
 
     fn check_connack(&self, connack: &wire::ConnAck<'_>) -> Result<(), Violation> {
@@ -258,7 +250,8 @@ impl Core {
     }
 
     /// AUTH from the server (§3.15).
-    pub(super) fn on_auth<'i>(&mut self, auth: Auth<'i>) -> Result<Event<'i>, ConnectionError> {
+    pub(super) fn on_auth<'i>(&mut self, auth: Auth<'i>) -> Effect<'i> {
+        self.check_requested(&auth.properties)?;
         let is_expected = match (self.link.state, self.link.auth, auth.reason) {
             (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => true, // [MQTT-4.12.0-2]
             (State::Connected, AuthState::Again, reason) => reason != ReasonCode::RE_AUTHENTICATE,
@@ -273,7 +266,7 @@ impl Core {
             self.link.auth = AuthState::Method;
             self.link.deadlines.handshake = Deadline::NONE;
         }
-        Ok(Event::Auth(auth))
+        Ok(Some(Event::Auth(auth)))
     }
 
     /// AUTH from the application: a step of the authentication that is going on, or the start of another.
@@ -291,7 +284,7 @@ impl Core {
         auth.properties.check(PacketType::Auth.bit())?;
         self.link
             .check_auth_method(&auth.properties)
-            .map_err(|violation| PropertyError { id: Property::AuthenticationMethod("").id(), violation })?;
+            .map_err(|violation| PropertyError { id: ids::AuthenticationMethod, violation })?;
         let write = |writer: &mut Writer<'_>| write_auth(auth, writer);
         let length = measure(&write);
         if !self.link.peer.takes_length(length) {
@@ -327,14 +320,15 @@ impl Link {
     /// Keeps what the link must remember of CONNECT.
     fn read_connect(&mut self, properties: &Properties<'_>) {
         self.session_expiry = 0;
-        for property in properties {
-            match property {
-                Property::SessionExpiryInterval(seconds) => self.session_expiry = seconds,
-                Property::RequestProblemInformation(wanted) => self.no_problem_information = !wanted,
-                Property::RequestResponseInformation(wanted) => self.wants_response_information = wanted,
-                Property::AuthenticationMethod(method) => {
+        let mut rest = properties.iter();
+        while let Some((id, value)) = rest.next_value() {
+            match id {
+                ids::SessionExpiryInterval => self.session_expiry = value.number(),
+                ids::RequestProblemInformation => self.no_problem_information = !bool::from_value(value),
+                ids::RequestResponseInformation => self.wants_response_information = bool::from_value(value),
+                ids::AuthenticationMethod => {
                     self.auth = AuthState::Method;
-                    self.auth_method = fingerprint(method);
+                    self.auth_method = fingerprint(Field::from_value(value));
                 }
                 _ => {}
             }
@@ -344,22 +338,24 @@ impl Link {
 
     /// Takes over what the server can and wants (§3.2.2.3).
     fn read_connack(&mut self, properties: &Properties<'_>, limits: &StoredLimits) {
-        for property in properties {
-            match property {
-                Property::ReceiveMaximum(number) => self.peer.window = self.peer.window.min(number), // [MQTT-4.9.0-1]
-                Property::TopicAliasMaximum(number) => self.peer.topic_aliases = number.min(limits.topic_aliases().1), // absent: none [MQTT-3.2.2-18]
-                Property::MaximumPacketSize(length) => self.peer.max_packet = length,
+        let mut rest = properties.iter();
+        while let Some((id, value)) = rest.next_value() {
+            let number = value.number();
+            match id {
+                ids::ReceiveMaximum => self.peer.window = self.peer.window.min(number as u16), // [MQTT-4.9.0-1]
+                ids::TopicAliasMaximum => self.peer.topic_aliases = (number as u16).min(limits.topic_aliases().1), // absent: none [MQTT-3.2.2-18]
+                ids::MaximumPacketSize => self.peer.max_packet = number,
                 // [MQTT-3.2.2-9]
-                Property::MaximumQoS(level) => {
+                ids::MaximumQoS => {
                     self.peer.no_qos2 = true;
-                    self.peer.no_qos1 = level == 0;
+                    self.peer.no_qos1 = number == 0;
                 }
-                Property::RetainAvailable(available) => self.peer.no_retain = !available,
-                Property::WildcardSubscriptionAvailable(available) => self.peer.no_wildcards = !available,
-                Property::SubscriptionIdentifierAvailable(available) => self.peer.no_identifiers = !available,
-                Property::SharedSubscriptionAvailable(available) => self.peer.no_shares = !available,
-                Property::ServerKeepAlive(seconds) => self.keep_alive = seconds, // [MQTT-3.1.2-21] [MQTT-3.2.2-21]
-                Property::SessionExpiryInterval(seconds) => self.session_expiry = seconds,
+                ids::RetainAvailable => self.peer.no_retain = number == 0,
+                ids::WildcardSubscriptionAvailable => self.peer.no_wildcards = number == 0,
+                ids::SubscriptionIdentifierAvailable => self.peer.no_identifiers = number == 0,
+                ids::SharedSubscriptionAvailable => self.peer.no_shares = number == 0,
+                ids::ServerKeepAlive => self.keep_alive = number as u16, // [MQTT-3.1.2-21] [MQTT-3.2.2-21]
+                ids::SessionExpiryInterval => self.session_expiry = number,
                 _ => {}
             }
         }

@@ -7,18 +7,34 @@ use crate::connection::stats::count;
 use crate::error::ConnectionError;
 use crate::event::{Acknowledged, Answered, Event, Message, PendingAck, Received, Topic, TopicAlias};
 use crate::reason::ReasonCode;
-use crate::session::{Aliases, Arrival, Bound, Matched, Mismatch, PubRecStep, Release, Standing};
+use crate::session::{Aliases, Arrival, Bound, Mismatch, PubRecStep, Release, Standing};
 use crate::storage::{Kind, Parts, Record};
 use crate::time::Deadline;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{
-    Acknowledgement, Auth, ConnAck, Disconnect, Header, HeaderStep, PacketType, Properties, Publish, Reader, SubAck,
-    UnsubAck, Violation, is_problem_information,
+    Acknowledgement, Answer, Auth, ConnAck, Disconnect, Header, HeaderStep, PacketType, Properties, Publish, Reader,
+    Violation, ids,
 };
 
-/// What one packet did. Made in the place where [`Received`] will be read: an event is never copied.
+/// What one call did.
 pub(super) type Step<'i> = Result<Received<'i>, ConnectionError>;
+/// What one packet did.
+pub(super) type Effect<'i> = Result<Option<Event<'i>>, Refusal>;
+
+/// Why a packet could not be taken.
+pub(super) enum Refusal {
+    /// There is no room to owe a reply to it.
+    Blocked,
+    /// It ends the link.
+    Fatal(ConnectionError),
+}
+
+impl<E: Into<ConnectionError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Fatal(error.into())
+    }
+}
 
 impl Core {
     #[inline]
@@ -71,73 +87,65 @@ impl Core {
             }
             return Err(Violation::PacketTooLarge.into()); // [MQTT-3.1.2-24]
         }
-        let mut reader = Reader::new(input, self.rules());
-        reader.bytes(header.length)?;
-        let Ok(body) = reader.sub(header.remaining) else {
+        let Some(body) = header.body(input) else {
             return Ok(Received::Partial { needed: length - input.len() });
         };
-        self.packet(parts, header, body)
+        match self.packet(parts, header, Reader::new(body, self.rules())) {
+            Ok(event) => Ok(Received::Packet { consumed: length, event }),
+            Err(Refusal::Blocked) => Ok(Received::Blocked),
+            Err(Refusal::Fatal(error)) => Err(error),
+        }
     }
 
     #[inline]
-    fn packet<'i>(&mut self, parts: &mut Parts<'_>, header: Header, body: Reader<'i>) -> Step<'i> {
+    fn packet<'i>(&mut self, parts: &mut Parts<'_>, header: Header, mut body: Reader<'i>) -> Effect<'i> {
         let packet_type = header.packet_type;
-        let consumed = header.packet_length();
-        let event = match packet_type {
-            PacketType::Publish => {
-                let (publish, alias) = Publish::decode(header.flags, body)?;
-                return self.on_publish(parts, consumed, publish, alias);
-            }
+        match packet_type {
+            PacketType::Publish => self.on_publish(parts, header.flags, body),
             PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
-                let ack = Acknowledgement::decode(packet_type, body)?;
-                self.check_requested(&ack.properties)?;
-                return self.on_ack(parts, consumed, packet_type, ack);
+                let ack = Acknowledgement::decode(packet_type, &mut body);
+                body.finish()?;
+                self.on_ack(parts, packet_type, ack)
             }
-            PacketType::ConnAck => Some(self.on_connack(parts, ConnAck::decode(body)?)?),
-            PacketType::SubAck => {
-                let SubAck { id, properties, codes } = SubAck::decode(body)?;
-                self.on_answer(parts, Kind::Subscribe, id, properties, codes)?.map(Event::SubAck)
+            PacketType::ConnAck => {
+                let connack = ConnAck::decode(&mut body);
+                body.finish()?;
+                self.on_connack(parts, connack)
             }
-            PacketType::UnsubAck => {
-                let UnsubAck { id, properties, codes } = UnsubAck::decode(body)?;
-                self.on_answer(parts, Kind::Unsubscribe, id, properties, codes)?.map(Event::UnsubAck)
+            PacketType::SubAck | PacketType::UnsubAck => {
+                let answer = Answer::decode(packet_type, &mut body);
+                body.finish()?;
+                self.on_answer(parts, packet_type, answer)
             }
             PacketType::PingResp => {
                 body.finish()?;
-                self.on_pingresp()
+                Ok(self.on_pingresp())
             }
-            PacketType::Disconnect | PacketType::Auth if !Version::KNOWS_PROPERTIES => {
-                return Err(Violation::UnexpectedPacket.into());
+            PacketType::Disconnect if Version::KNOWS_PROPERTIES => {
+                let disconnect = Disconnect::decode(&mut body);
+                body.finish()?;
+                self.on_disconnect(disconnect)
             }
-            PacketType::Disconnect => Some(self.on_disconnect(Disconnect::decode(body)?)?),
-            PacketType::Auth => {
-                let auth = Auth::decode(body)?;
-                self.check_requested(&auth.properties)?;
-                Some(self.on_auth(auth)?)
+            PacketType::Auth if Version::KNOWS_PROPERTIES => {
+                let auth = Auth::decode(&mut body);
+                body.finish()?;
+                self.on_auth(auth)
             }
-            PacketType::Connect | PacketType::Subscribe | PacketType::Unsubscribe | PacketType::PingReq => {
-                return Err(Violation::UnexpectedPacket.into());
-            }
-        };
-        Ok(Received::Packet { consumed, event })
+            _ => Err(Violation::UnexpectedPacket.into()), // a client's
+        }
     }
 
     /// Reason strings and user properties only if we didn't ask for silence `[MQTT-3.1.2-29]`.
-    fn check_requested(&self, properties: &Properties<'_>) -> Result<(), Violation> {
+    pub(super) fn check_requested(&self, properties: &Properties<'_>) -> Result<(), Violation> {
         let is_breach = Version::KNOWS_PROPERTIES
             && self.link.no_problem_information
-            && properties.iter().any(|p| is_problem_information(&p));
+            && properties.first_of(&[ids::ReasonString, ids::UserProperty]).is_some();
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 
-    #[inline]
-    fn on_publish<'i>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        consumed: usize,
-        publish: Publish<'i>,
-        alias: Option<u16>,
-    ) -> Step<'i> {
+    fn on_publish<'i>(&mut self, parts: &mut Parts<'_>, flags: u8, mut body: Reader<'i>) -> Effect<'i> {
+        let (publish, alias) = Publish::decode(flags, &mut body);
+        body.finish()?;
         let topic = self.resolve(parts, &publish, alias)?;
         let is_invalid = self.limits.check_payload_format()
             && publish.properties.payload_format_indicator() == Some(true)
@@ -155,9 +163,9 @@ impl Core {
                 Arrival::Repeated => {
                     count(&mut self.stats.repeated_messages);
                     self.bind_alias(parts, &publish, alias);
-                    return Ok(Received::Packet { consumed, event: None });
+                    return Ok(None);
                 }
-                _ => return Ok(Received::Blocked),
+                _ => return Err(Refusal::Blocked),
             }
         } else if publish.dup {
             count(&mut self.stats.dup_at_qos0);
@@ -165,12 +173,11 @@ impl Core {
         self.bind_alias(parts, &publish, alias);
         if is_invalid {
             count(&mut self.stats.invalid_payloads);
-            return Ok(Received::Packet { consumed, event: None });
+            return Ok(None);
         }
         self.stats.messages_received += 1;
         let Publish { payload, qos, retain, dup, id, properties, .. } = publish;
-        let message = Message { topic, payload, qos, retain, dup, id, properties, ack };
-        Ok(Received::Packet { consumed, event: Some(Event::Message(message)) })
+        Ok(Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack })))
     }
 
     /// Enters a QoS 1 or 2 message into the books, whatever was subscribed to `[MQTT-4.5.0-2]`: from now on its answer is owed `[MQTT-3.3.4-1]`. It
@@ -250,103 +257,90 @@ impl Core {
         }
     }
 
-    fn on_ack<'i>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        consumed: usize,
-        packet_type: PacketType,
-        ack: Acknowledgement<'i>,
-    ) -> Step<'i> {
+    fn on_ack<'i>(&mut self, parts: &mut Parts<'_>, packet_type: PacketType, ack: Acknowledgement<'i>) -> Effect<'i> {
         let Acknowledgement { id, reason, properties } = ack;
-        let done = |matched: Matched| Acknowledged { handle: Handle(matched.handle), id, reason, properties };
-        let event = match packet_type {
-            PacketType::PubRel => return self.on_pubrel(parts, consumed, id),
-            PacketType::PubRec => return self.on_pubrec(parts, consumed, ack),
-            PacketType::PubAck => {
-                let outcome = self.outgoing.puback(parts, id.get());
-                self.matched(outcome)?.map(done).map(Event::PubAck)
-            }
-            _ => {
-                let outcome = self.outgoing.pubcomp(parts, id.get());
-                self.matched(outcome)?.map(done).map(Event::PubComp)
-            }
+        self.check_requested(&properties)?;
+        let outcome = match packet_type {
+            PacketType::PubRel => return self.on_pubrel(parts, id),
+            PacketType::PubRec => return self.on_pubrec(parts, ack),
+            PacketType::PubAck => self.outgoing.puback(parts, id.get()),
+            _ => self.outgoing.pubcomp(parts, id.get()),
         };
-        if event.is_some() {
-            self.acknowledged();
+        match outcome {
+            Err(mismatch) => self.mismatched(mismatch),
+            Ok(matched) => {
+                self.acknowledged();
+                let done = Acknowledged { handle: Handle(matched.handle), id, reason, properties };
+                Ok(Some(if packet_type == PacketType::PubAck { Event::PubAck(done) } else { Event::PubComp(done) }))
+            }
         }
-        Ok(Received::Packet { consumed, event })
     }
 
-    fn on_pubrec<'i>(&mut self, parts: &mut Parts<'_>, consumed: usize, ack: Acknowledgement<'i>) -> Step<'i> {
+    fn on_pubrec<'i>(&mut self, parts: &mut Parts<'_>, ack: Acknowledgement<'i>) -> Effect<'i> {
         let Acknowledgement { id, reason, properties } = ack;
-        let nothing = Received::Packet { consumed, event: None };
-        let answer = |core: &mut Self, reason| core.incoming.stray(id.get(), true, reason);
-        match self.outgoing.pubrec(parts, id.get(), reason) {
+        let answer = match self.outgoing.pubrec(parts, id.get(), reason) {
             Ok(PubRecStep::Released) => {
                 self.acknowledged();
-                Ok(nothing)
+                return Ok(None);
             }
             Ok(PubRecStep::Rejected(matched)) => {
                 self.acknowledged();
-                let event = Event::PubRec(Acknowledged { handle: Handle(matched.handle), id, reason, properties });
-                Ok(Received::Packet { consumed, event: Some(event) })
+                let done = Acknowledged { handle: Handle(matched.handle), id, reason, properties };
+                return Ok(Some(Event::PubRec(done)));
             }
-            Ok(PubRecStep::Repeated) if !answer(self, ReasonCode::SUCCESS) => Ok(Received::Blocked),
-            Ok(PubRecStep::Repeated) => Ok(nothing),
-            Err(Mismatch::Unknown) if reason.is_error() || self.limits.strict() => {
-                self.matched(Err(Mismatch::Unknown)).map(|_| nothing)
+            Ok(PubRecStep::Repeated) => ReasonCode::SUCCESS,
+            Err(Mismatch::Unknown) if !reason.is_error() && !self.limits.strict() => {
+                ReasonCode::PACKET_IDENTIFIER_NOT_FOUND
             }
-            Err(Mismatch::Unknown) if !answer(self, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND) => Ok(Received::Blocked),
-            Err(mismatch) => self.matched(Err(mismatch)).map(|_| nothing),
+            Err(mismatch) => return self.mismatched(mismatch),
+        };
+        if !self.incoming.stray(id.get(), true, answer) {
+            return Err(Refusal::Blocked);
         }
+        if answer.is_error() { self.mismatched(Mismatch::Unknown) } else { Ok(None) }
     }
 
-    fn on_pubrel<'i>(&mut self, parts: &mut Parts<'_>, consumed: usize, id: PacketId) -> Step<'i> {
-        let nothing = Received::Packet { consumed, event: None };
+    fn on_pubrel<'i>(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect<'i> {
         let unknown = (!self.limits.strict()).then_some(ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
         match self.incoming.release(parts.inbox, id.get(), unknown) {
             Release::Completing => {
                 parts.journal.write(&Record::Completed(id.get()));
-                Ok(nothing)
+                Ok(None)
             }
-            Release::Blocked => Ok(Received::Blocked),
-            Release::Unknown => self.matched(Err(Mismatch::Unknown)).map(|_| nothing),
-            Release::TooEarly => Err(Violation::UnexpectedAck.into()),
+            Release::Blocked => Err(Refusal::Blocked),
+            Release::Unknown => self.mismatched(Mismatch::Unknown),
+            Release::TooEarly => self.mismatched(Mismatch::Unexpected),
         }
     }
 
     /// An acknowledgement that fits nothing is counted; one that fits something else ends the link.
-    fn matched(&mut self, outcome: Result<Matched, Mismatch>) -> Result<Option<Matched>, ConnectionError> {
-        match outcome {
-            Ok(matched) => Ok(Some(matched)),
-            Err(Mismatch::Unknown) if !self.limits.strict() => {
+    fn mismatched<'i>(&mut self, mismatch: Mismatch) -> Effect<'i> {
+        match mismatch {
+            Mismatch::Unknown if !self.limits.strict() => {
                 count(&mut self.stats.unknown_acks);
                 Ok(None)
             }
-            Err(Mismatch::Unknown) => Err(Violation::UnknownPacketId.into()),
-            Err(Mismatch::Crossing) => Ok(None),
-            Err(Mismatch::Unexpected) => Err(Violation::UnexpectedAck.into()),
-            Err(Mismatch::Count) => Err(Violation::ReasonCodeCount.into()),
+            Mismatch::Unknown => Err(Violation::UnknownPacketId.into()),
+            Mismatch::Crossing => Ok(None),
+            Mismatch::Unexpected => Err(Violation::UnexpectedAck.into()),
+            Mismatch::Count => Err(Violation::ReasonCodeCount.into()),
         }
     }
 
-    fn on_answer<'i>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        kind: Kind,
-        id: PacketId,
-        properties: Properties<'i>,
-        codes: &'i [u8],
-    ) -> Result<Option<Answered<'i>>, ConnectionError> {
+    fn on_answer<'i>(&mut self, parts: &mut Parts<'_>, packet_type: PacketType, answer: Answer<'i>) -> Effect<'i> {
+        let Answer { id, properties, codes } = answer;
         self.check_requested(&properties)?;
-        let has_codes = kind == Kind::Subscribe || self.version().has_properties();
-        let outcome = self.outgoing.answered(parts, kind, id.get(), has_codes.then_some(codes.len()));
-        let answered =
-            self.matched(outcome)?.map(|matched| Answered { handle: Handle(matched.handle), id, properties, codes });
-        if answered.is_some() {
-            self.acknowledged();
+        let is_subscribe = packet_type == PacketType::SubAck;
+        let kind = if is_subscribe { Kind::Subscribe } else { Kind::Unsubscribe };
+        let has_codes = is_subscribe || self.version().has_properties();
+        match self.outgoing.answered(parts, kind, id.get(), has_codes.then_some(codes.len())) {
+            Err(mismatch) => self.mismatched(mismatch),
+            Ok(matched) => {
+                self.acknowledged();
+                let answered = Answered { handle: Handle(matched.handle), id, properties, codes };
+                Ok(Some(if is_subscribe { Event::SubAck(answered) } else { Event::UnsubAck(answered) }))
+            }
         }
-        Ok(answered)
     }
 
     /// A PINGRESP that nobody asked for means nothing.
@@ -359,7 +353,7 @@ impl Core {
         Some(Event::PingResp)
     }
 
-    fn on_disconnect<'i>(&mut self, disconnect: Disconnect<'i>) -> Result<Event<'i>, ConnectionError> {
+    fn on_disconnect<'i>(&mut self, disconnect: Disconnect<'i>) -> Effect<'i> {
         if disconnect.reason == ReasonCode::DISCONNECT_WITH_WILL {
             return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
         }
@@ -368,6 +362,6 @@ impl Core {
         }
         self.finish_link(ConnectionError::ServerDisconnect(disconnect.reason));
         self.silence(); // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
-        Ok(Event::Disconnect(disconnect))
+        Ok(Some(Event::Disconnect(disconnect)))
     }
 }

@@ -257,7 +257,7 @@ impl Core {
     /// next link.
     pub(super) fn alias_topic(&mut self, parts: &mut Parts<'_>) {
         let Some(frame) = self.outgoing.staged_publish(parts.slots, parts.arena) else { return };
-        let Some(head) = Head::read(frame) else { return };
+        let head = Head::read(frame);
         let total = self.outgoing.run_left();
         if head.rest >= total {
             return; // The whole packet would be in the control area; a bare message is short enough as it is.
@@ -308,19 +308,18 @@ struct Head {
 }
 
 impl Head {
-    fn read(frame: &[u8]) -> Option<Self> {
-        let whole = Reader::new(frame, Rules::new(Version::V5));
+    fn read(frame: &[u8]) -> Self {
         let at = |reader: &Reader<'_>| frame.len() - reader.remaining();
-        let mut reader = whole;
-        let first_byte = reader.u8().ok()?;
-        reader.varint().ok()?;
+        let mut reader = Reader::new(frame, Rules::new(Version::V5));
+        let first_byte = reader.u8();
+        reader.varint();
         let topic_start = at(&reader) + 2;
-        reader.binary().ok()?;
+        reader.binary();
         let topic_end = at(&reader);
         let id = if first_byte >> 1 & 0b11 == 0 { 0 } else { 2 };
-        reader.bytes(id).ok()?;
-        let properties = reader.varint().ok()? as usize;
-        Some(Self { first_byte, topic: (topic_start, topic_end), id, properties, rest: at(&reader) })
+        reader.bytes(id);
+        let properties = reader.varint() as usize;
+        Self { first_byte, topic: (topic_start, topic_end), id, properties, rest: at(&reader) }
     }
 
     /// The remaining length with a topic of this length and an alias, for a packet of `total` bytes.

@@ -11,7 +11,9 @@ use crate::event::{Event, Fragment, Message, PendingAck, Received};
 use crate::session::Arrival;
 use crate::storage::{Parts, ReceiveState, Record};
 use crate::types::{PacketId, QoS};
-use crate::wire::{Header, Malformed, PacketType, Publish, Reader, Violation};
+use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Violation};
+
+const TRUNCATED: DecodeError = DecodeError::Malformed(Malformed::Truncated);
 
 /// The message that is arriving in pieces, as a part of the link. All zeros is "none". How much of its payload has come stands in
 /// `Link::partial`: one more than that.
@@ -66,15 +68,18 @@ impl Core {
             let bytes = input.get(header.length..input.len().min(most)).unwrap_or_default();
             Reader::new(bytes, self.rules())
         };
-        match Publish::skip_head(header.flags, body(inline_max)) {
-            Ok(()) => {}
-            Err(Malformed::Truncated) if input.len() < inline_max => return Ok(Received::Partial { needed: 1 }),
-            Err(Malformed::Truncated) => return Err(Violation::PacketTooLarge.into()),
-            Err(error) => return Err(error.into()),
+        let mut head = body(inline_max);
+        Publish::skip_head(header.flags, &mut head);
+        match head.fault() {
+            None => {}
+            Some(TRUNCATED) if input.len() < inline_max => return Ok(Received::Partial { needed: 1 }),
+            Some(TRUNCATED) => return Err(Violation::PacketTooLarge.into()),
+            Some(fault) => return Err(fault.into()),
         }
-        let body = body(header.packet_length());
-        let (publish, alias) = Publish::decode(header.flags, body)?;
+        let mut body = body(header.packet_length());
         let consumed = header.length + body.remaining();
+        let (publish, alias) = Publish::decode(header.flags, &mut body);
+        body.finish()?;
         let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
         self.on_first_piece(parts, consumed, &publish, alias, total)
     }

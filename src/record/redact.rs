@@ -81,13 +81,13 @@ fn payload_start(bytes: &[u8], header: Header, rules: Rules) -> Option<usize> {
         return None;
     }
     let mut reader = Reader::new(bytes, rules);
-    reader.bytes(header.length).ok()?;
-    reader.binary().ok()?;
+    reader.bytes(header.length);
+    reader.binary();
     if header.flags & 0b0110 != 0 {
-        reader.u16().ok()?;
+        reader.u16();
     }
-    let properties = if rules.version.has_properties() { reader.varint().ok()? as usize } else { 0 };
-    Some(bytes.len() - reader.remaining() + properties)
+    let properties = if rules.version.has_properties() { reader.varint() as usize } else { 0 };
+    reader.fault().is_none().then(|| bytes.len() - reader.remaining() + properties)
 }
 
 /// The parts of a whole packet that are secret.

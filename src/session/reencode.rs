@@ -103,29 +103,29 @@ fn grown(arena: &[u8], slot: &SendSlot) -> u32 {
 /// The remaining length that stands in a packet's header.
 pub(super) fn remaining(arena: &[u8], slot: &SendSlot) -> usize {
     let frame = arena.get(slot.position as usize + 1..).unwrap_or_default();
-    Reader::new(frame, Rules::default()).varint().unwrap_or_default() as usize
+    Reader::new(frame, Rules::default()).varint() as usize
 }
 
 fn pieces(arena: &[u8], slot: &SendSlot, version: Version) -> Option<Pieces> {
     let position = slot.position as usize;
-    let frame = Reader::new(arena.get(position..position + slot.length as usize)?, Rules::new(version));
-    let at = |reader: &Reader<'_>| position + frame.remaining() - reader.remaining();
-    let mut rest = frame;
-    let first_byte = rest.u8().ok()?;
-    rest.varint().ok()?;
+    let frame = arena.get(position..position + slot.length as usize)?;
+    let mut rest = Reader::new(frame, Rules::new(version));
+    let at = |reader: &Reader<'_>| position + frame.len() - reader.remaining();
+    let first_byte = rest.u8();
+    rest.varint();
     let start = at(&rest);
     if slot.kind.is_publish() {
-        rest.binary().ok()?;
+        rest.binary();
     }
     if slot.kind != Kind::Publish0 {
-        rest.u16().ok()?;
+        rest.u16();
     }
     let properties = at(&rest);
     if version.has_properties() {
-        let length = rest.varint().ok()?;
-        rest.bytes(length as usize).ok()?;
+        let length = rest.varint();
+        rest.bytes(length as usize);
     }
-    Some(Pieces { first_byte, start, properties, rest: at(&rest), end: position + slot.length as usize })
+    Some(Pieces { first_byte, start, properties, rest: at(&rest), end: position + frame.len() })
 }
 
 fn write_header(arena: &mut [u8], position: u32, first_byte: u8, remaining: usize) -> u32 {

@@ -9,7 +9,7 @@ use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::{Matched, Outgoing};
 use crate::storage::{Flags, Kind, Parts, SendSlot, State};
 use crate::types::{Handle, QoS, Version};
-use crate::wire::{Reader, Rules, expiry_position};
+use crate::wire::expiry_position;
 
 /// The stretch of packets that is being sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -479,7 +479,7 @@ fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Seconds, version: Ve
     }
     let start = slot.position as usize;
     let Some(frame) = arena.get_mut(start..start + slot.length as usize) else { return };
-    let Some(position) = expiry_position(Reader::new(frame, Rules::new(version))) else { return };
+    let Some(position) = expiry_position(frame, version) else { return };
     if let Some(place) = frame.get_mut(position..position + 4) {
         copy(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes(), place);
     }

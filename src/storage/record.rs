@@ -47,7 +47,7 @@ mod form {
     use super::Record;
     use crate::storage::crc::Crc;
     use crate::types::Version;
-    use crate::wire::{Malformed, Reader, Rules, Writer};
+    use crate::wire::{Reader, Rules, Writer};
 
     pub(crate) const START: [u8; 8] = *b"PMQJ\x01\0\0\0";
     /// What a record takes beside its body, at most.
@@ -141,14 +141,20 @@ mod form {
             // Less was written than a kind, a length and their check may take.
             let is_begun = log.get(MOST_HEAD..).unwrap_or_default().iter().all(is_erased);
             let damaged = if is_begun { Self::Torn } else { Self::Corrupt };
-            let Ok((kind, length)) = head(&mut rest) else { return damaged };
+            let (kind, length) = (rest.u8(), rest.varint());
+            if rest.fault().is_some() {
+                return damaged;
+            }
             let head = log.get(..log.len() - rest.remaining()).unwrap_or_default();
-            let Ok(found) = rest.u8() else { return Self::Torn };
-            if found != check(head) {
+            let found = rest.u8();
+            if rest.fault().is_none() && found != check(head) {
                 return damaged;
             }
             let head = log.get(..=head.len()).unwrap_or_default();
-            let (Ok(body), Ok(found)) = (rest.bytes(length as usize), rest.bytes(4)) else { return Self::Torn };
+            let (body, found) = (rest.bytes(length as usize), rest.bytes(4));
+            if rest.fault().is_some() {
+                return Self::Torn;
+            }
             let chain = checksum(chain, head, &[body]);
             if found != chain.to_le_bytes() {
                 // All of it is there: if it is the last, perhaps not all of it had reached the memory.
@@ -160,10 +166,6 @@ mod form {
                 None => Self::Corrupt,
             }
         }
-    }
-
-    fn head(rest: &mut Reader<'_>) -> Result<(u8, u32), Malformed> {
-        Ok((rest.u8()?, rest.varint()?))
     }
 
     /// What flash or a file holds where nothing was written.

@@ -2,7 +2,7 @@
 
 use crate::reason::ReasonCode;
 use crate::types::{PacketId, Version};
-use crate::wire::{DecodeError, PacketType, Properties, Reader, Violation, Writer};
+use crate::wire::{PacketType, Properties, Reader, Violation, Writer};
 
 /// The body of PUBACK, PUBREC, PUBREL and PUBCOMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,15 +22,10 @@ impl<'a> Acknowledgement<'a> {
         Self { id, reason: ReasonCode::SUCCESS, properties: Properties::NONE }
     }
 
-    pub(crate) fn decode(packet_type: PacketType, mut body: Reader<'a>) -> Result<Self, DecodeError> {
-        let id = body.packet_id()?;
-        if !body.rules().version.has_properties() {
-            body.finish()?;
-            return Ok(Self::new(id));
-        }
-        let (reason, properties) = decode_tail(packet_type, &mut body)?;
-        body.finish()?;
-        Ok(Self { id, reason, properties })
+    pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
+        let id = body.packet_id();
+        let (reason, properties) = decode_tail(packet_type, body);
+        Self { id, reason, properties }
     }
 
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
@@ -39,23 +34,21 @@ impl<'a> Acknowledgement<'a> {
     }
 }
 
-/// A reason code and properties that may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1).
-pub(super) fn decode_tail<'a>(
-    packet_type: PacketType,
-    body: &mut Reader<'a>,
-) -> Result<(ReasonCode, Properties<'a>), DecodeError> {
-    if body.is_empty() {
-        return Ok((ReasonCode::SUCCESS, Properties::NONE));
+/// A reason code and properties that may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1), and are in versions without
+/// properties.
+pub(super) fn decode_tail<'a>(packet_type: PacketType, body: &mut Reader<'a>) -> (ReasonCode, Properties<'a>) {
+    if body.is_empty() || !body.rules().version.has_properties() {
+        return (ReasonCode::SUCCESS, Properties::NONE);
     }
-    let reason = ReasonCode(body.u8()?);
+    let reason = ReasonCode(body.u8());
     if reason != ReasonCode::SUCCESS && !reason.is_legal_in(packet_type) {
-        return Err(Violation::ReasonCode.into()); // [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.14.2-1]
+        body.refuse(Violation::ReasonCode); // [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.14.2-1]
     }
     let may_end_here = packet_type != PacketType::Auth;
     if may_end_here && body.is_empty() {
-        return Ok((reason, Properties::NONE));
+        return (reason, Properties::NONE);
     }
-    Ok((reason, Properties::decode(body, packet_type.bit())?))
+    (reason, Properties::decode(body, packet_type.bit()))
 }
 
 /// Leaves out what may be left out.

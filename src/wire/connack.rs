@@ -2,7 +2,7 @@
 
 use crate::reason::ReasonCode;
 use crate::types::Version;
-use crate::wire::{DecodeError, Malformed, PacketType, Properties, Reader, Violation, Writer};
+use crate::wire::{Malformed, PacketType, Properties, Reader, Violation, Writer};
 
 /// The server's answer to CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,24 +44,23 @@ impl<'a> ConnAck<'a> {
         version.has_properties() && (1..=RETURN_CODES.len()).contains(&self.code.into())
     }
 
-    pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
         let version = body.rules().version;
-        let flags = body.u8()?;
+        let flags = body.u8();
         if flags & !1 != 0 && version.has_session_present() {
-            return Err(Malformed::ReservedBits.into()); // [MQTT-3.2.2-1]
+            body.refuse(Malformed::ReservedBits); // [MQTT-3.2.2-1]
         }
         let session_present = flags & 1 != 0 && version.has_session_present();
-        let code = body.u8()?;
+        let code = body.u8();
         let short = Self { session_present, code, properties: Properties::NONE };
         if body.is_empty() && short.is_old_form(version) {
-            return Ok(short);
+            return short;
         }
-        let properties = Properties::decode(&mut body, PacketType::ConnAck.bit())?;
-        body.finish()?;
+        let properties = Properties::decode(body, PacketType::ConnAck.bit());
         if version.has_properties() && (1..0x80).contains(&code) {
-            return Err(Violation::ReasonCode.into()); // [MQTT-3.2.2-8]
+            body.refuse(Violation::ReasonCode); // [MQTT-3.2.2-8]
         }
-        Ok(Self { session_present, code, properties })
+        Self { session_present, code, properties }
     }
 
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {

@@ -1,10 +1,9 @@
 //! CONNECT (§3.1).
 
-use crate::topic::{TopicError, TopicName};
+use crate::topic::TopicName;
 use crate::types::{QoS, Version};
 use crate::wire::{
-    DecodeError, Malformed, PacketType, Properties, Property, Reader, Rules, Violation, WILL_BIT, Writer,
-    properties_setter,
+    DecodeError, Malformed, PacketType, Properties, Property, Reader, Violation, WILL_BIT, Writer, properties_setter,
 };
 
 /// How a client introduces itself (§3.1).
@@ -107,26 +106,26 @@ impl<'a> Connect<'a> {
 
     properties_setter!();
 
-    pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
-        let name = body.string()?;
-        let level = body.u8()?;
+    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
+        let name = body.string();
+        let level = body.u8();
         let bridge = level & BRIDGE != 0;
-        let version = Version::from_protocol(name, level & !BRIDGE).ok_or(Malformed::Protocol)?;
-        if bridge && !version.has_bridge_bit() {
-            return Err(Malformed::Protocol.into());
+        let version = Version::from_protocol(name, level & !BRIDGE);
+        if version.is_none_or(|version| bridge && !version.has_bridge_bit()) {
+            body.refuse(Malformed::Protocol);
         }
-        let mut body = Reader::new(body.rest(), Rules { version, ..body.rules() });
-        let flags = body.u8()?;
-        check_flags(flags, version)?;
-        let keep_alive = body.u16()?;
-        let properties = Properties::decode(&mut body, PacketType::Connect.bit())?;
-        let client_id = body.string()?;
-        let will = if flags & WILL != 0 { Some(Will::decode(&mut body, flags)?) } else { None };
-        let user_name = if flags & USER_NAME != 0 { Some(body.string()?) } else { None };
-        let password = if flags & PASSWORD != 0 { Some(body.binary()?) } else { None };
-        body.finish()?;
+        let version = version.unwrap_or_default();
+        body.set_version(version);
+        let flags = body.u8();
+        body.expect(check_flags(flags, version));
+        let keep_alive = body.u16();
+        let properties = Properties::decode(body, PacketType::Connect.bit());
+        let client_id = body.string();
+        let will = (flags & WILL != 0).then(|| Will::decode(body, flags));
+        let user_name = (flags & USER_NAME != 0).then(|| body.string());
+        let password = (flags & PASSWORD != 0).then(|| body.binary());
         let clean_start = flags & CLEAN_START != 0;
-        Ok(Self { version, bridge, clean_start, keep_alive, client_id, will, user_name, password, properties })
+        Self { version, bridge, clean_start, keep_alive, client_id, will, user_name, password, properties }
     }
 
     /// Writes the body; `own` are properties that the engine adds to the caller's.
@@ -221,15 +220,18 @@ impl<'a> Will<'a> {
 
     properties_setter!();
 
-    fn decode(body: &mut Reader<'a>, flags: u8) -> Result<Self, DecodeError> {
-        let qos = QoS::from_bits((flags & WILL_QOS) >> WILL_QOS_SHIFT).ok_or(Malformed::QoS)?; // [MQTT-3.1.2-12]
-        let properties = Properties::decode(body, WILL_BIT)?;
-        let topic = body.string()?;
-        let topic = TopicName::new(topic).map_err(|error| match error {
-            TopicError::Wildcard => Violation::TopicWildcard,
-            _ => Violation::EmptyTopic,
-        })?;
-        let payload = body.binary()?;
-        Ok(Self { topic, payload, qos, retain: flags & WILL_RETAIN != 0, properties })
+    fn decode(body: &mut Reader<'a>, flags: u8) -> Self {
+        let qos = QoS::from_bits((flags & WILL_QOS) >> WILL_QOS_SHIFT);
+        if qos.is_none() {
+            body.refuse(Malformed::QoS); // [MQTT-3.1.2-12]
+        }
+        let properties = Properties::decode(body, WILL_BIT);
+        let topic = body.topic_name();
+        if topic.is_empty() {
+            body.refuse(Violation::EmptyTopic);
+        }
+        let payload = body.binary();
+        let (topic, retain) = (TopicName::trusted(topic), flags & WILL_RETAIN != 0);
+        Self { topic, payload, qos: qos.unwrap_or_default(), retain, properties }
     }
 }

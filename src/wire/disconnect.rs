@@ -3,7 +3,7 @@
 use crate::reason::ReasonCode;
 use crate::types::Version;
 use crate::wire::ack::{decode_tail, encode_tail};
-use crate::wire::{DecodeError, PacketType, Properties, Reader, Violation, Writer, properties_setter};
+use crate::wire::{PacketType, Properties, Reader, Violation, Writer, properties_setter};
 
 /// The end of a link, with a reason.
 ///
@@ -32,14 +32,9 @@ impl<'a> Disconnect<'a> {
 
     properties_setter!();
 
-    pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
-        let (reason, properties) = if body.rules().version.has_properties() {
-            decode_tail(PacketType::Disconnect, &mut body)?
-        } else {
-            (ReasonCode::NORMAL_DISCONNECTION, Properties::NONE)
-        };
-        body.finish()?;
-        Ok(Self { reason, properties })
+    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
+        let (reason, properties) = decode_tail(PacketType::Disconnect, body);
+        Self { reason, properties }
     }
 
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
@@ -69,13 +64,12 @@ impl<'a> Auth<'a> {
         Self { reason: ReasonCode::RE_AUTHENTICATE, properties: properties.into() }
     }
 
-    pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
-        let (reason, properties) = decode_tail(PacketType::Auth, &mut body)?;
-        body.finish()?;
+    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
+        let (reason, properties) = decode_tail(PacketType::Auth, body);
         if reason != ReasonCode::SUCCESS && properties.authentication_method().is_none() {
-            return Err(Violation::AuthenticationMethod.into());
+            body.refuse(Violation::AuthenticationMethod);
         }
-        Ok(Self { reason, properties })
+        Self { reason, properties }
     }
 
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {

@@ -133,6 +133,11 @@ impl Header {
         }
     }
 
+    /// The bytes after the header, if all of them are in `input`.
+    pub(crate) fn body<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
+        input.get(self.length..self.packet_length())
+    }
+
     /// The length of the whole packet.
     pub const fn packet_length(&self) -> usize {
         self.length + self.remaining

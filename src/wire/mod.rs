@@ -48,7 +48,8 @@ pub use self::subscribe::{Entries, Entry, Request, RetainHandling, Subscribe, Su
 pub(crate) use self::header::{DUP, WILL_BIT};
 #[cfg(feature = "bytes")]
 pub(crate) use self::header::{PacketLength, packet_length};
-pub(crate) use self::property::{is_problem_information, properties_setter};
+pub(crate) use self::property::{Field, ids, properties_setter};
 pub(crate) use self::publish::expiry_position;
 pub(crate) use self::reader::Reader;
+pub(crate) use self::suback::Answer;
 pub(crate) use self::writer::{Writer, varint_len};

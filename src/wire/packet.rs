@@ -70,35 +70,34 @@ impl<'a> Packet<'a> {
             HeaderStep::Partial(needed) => return Ok(Decoded::Partial { needed }),
             HeaderStep::Header(header) => header,
         };
-        let mut reader = Reader::new(input, rules);
-        reader.bytes(header.length)?;
-        match reader.sub(header.remaining) {
-            Ok(body) => {
-                Ok(Decoded::Packet { packet: Self::decode_body(header, body)?, length: header.packet_length() })
-            }
-            Err(_) => Ok(Decoded::Partial { needed: header.packet_length() - input.len() }),
-        }
+        let Some(body) = header.body(input) else {
+            return Ok(Decoded::Partial { needed: header.packet_length() - input.len() });
+        };
+        let mut body = Reader::new(body, rules);
+        let packet = Self::decode_body(header, &mut body);
+        body.finish()?;
+        Ok(Decoded::Packet { packet, length: header.packet_length() })
     }
 
-    fn decode_body(header: Header, body: Reader<'a>) -> Result<Self, DecodeError> {
+    fn decode_body(header: Header, body: &mut Reader<'a>) -> Self {
         let packet_type = header.packet_type;
-        Ok(match packet_type {
-            PacketType::Connect => Self::Connect(Connect::decode(body)?),
-            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(body)?),
-            PacketType::Publish => Self::Publish(Publish::decode(header.flags, body)?.0),
-            PacketType::PubAck => Self::PubAck(Acknowledgement::decode(packet_type, body)?),
-            PacketType::PubRec => Self::PubRec(Acknowledgement::decode(packet_type, body)?),
-            PacketType::PubRel => Self::PubRel(Acknowledgement::decode(packet_type, body)?),
-            PacketType::PubComp => Self::PubComp(Acknowledgement::decode(packet_type, body)?),
-            PacketType::Subscribe => Self::Subscribe(Subscribe::decode(packet_type, body)?),
-            PacketType::SubAck => Self::SubAck(SubAck::decode(body)?),
-            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(packet_type, body)?),
-            PacketType::UnsubAck => Self::UnsubAck(UnsubAck::decode(body)?),
-            PacketType::PingReq => body.finish().map(|()| Self::PingReq)?,
-            PacketType::PingResp => body.finish().map(|()| Self::PingResp)?,
-            PacketType::Disconnect => Self::Disconnect(Disconnect::decode(body)?),
-            PacketType::Auth => Self::Auth(Auth::decode(body)?),
-        })
+        match packet_type {
+            PacketType::Connect => Self::Connect(Connect::decode(body)),
+            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(body)),
+            PacketType::Publish => Self::Publish(Publish::decode(header.flags, body).0),
+            PacketType::PubAck => Self::PubAck(Acknowledgement::decode(packet_type, body)),
+            PacketType::PubRec => Self::PubRec(Acknowledgement::decode(packet_type, body)),
+            PacketType::PubRel => Self::PubRel(Acknowledgement::decode(packet_type, body)),
+            PacketType::PubComp => Self::PubComp(Acknowledgement::decode(packet_type, body)),
+            PacketType::Subscribe => Self::Subscribe(Subscribe::decode(packet_type, body)),
+            PacketType::SubAck => Self::SubAck(SubAck::decode(body)),
+            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(packet_type, body)),
+            PacketType::UnsubAck => Self::UnsubAck(UnsubAck::decode(body)),
+            PacketType::PingReq => Self::PingReq,
+            PacketType::PingResp => Self::PingResp,
+            PacketType::Disconnect => Self::Disconnect(Disconnect::decode(body)),
+            PacketType::Auth => Self::Auth(Auth::decode(body)),
+        }
     }
 
     /// Encodes the packet into the start of `buffer` and returns its length. Which fields may stand together is the caller's to know (§3): a

@@ -5,11 +5,11 @@ mod list;
 pub use self::list::{Properties, PropertiesIter, PropertyError};
 pub(crate) use self::list::{properties_setter, value_position};
 
-use crate::topic;
+use crate::topic::scan;
 use crate::wire::header::WILL_BIT;
-use crate::wire::reader::Reader;
+use crate::wire::reader::{Reader, check_text};
 use crate::wire::writer::Writer;
-use crate::wire::{MAX_REMAINING, Malformed, PacketType, Violation};
+use crate::wire::{DecodeError, MAX_REMAINING, Malformed, PacketType, Violation};
 
 /// The layout of a property's value.
 #[derive(Clone, Copy)]
@@ -34,8 +34,8 @@ enum Range {
     Topic,
 }
 
+#[derive(Clone, Copy)]
 struct Spec {
-    id: u8,
     kind: Kind,
     range: Range,
     /// The packets that may carry it, as packet type bits and the will's.
@@ -44,15 +44,26 @@ struct Spec {
 
 /// A property's value as the wire shows it.
 #[derive(Clone, Copy)]
-enum Value<'a> {
+pub(crate) enum Value<'a> {
     Number(u32),
-    Text(&'a str),
-    Binary(&'a [u8]),
-    Pair(&'a str, &'a str),
+    /// Text or binary data.
+    Field(&'a [u8]),
+    Pair(&'a [u8], &'a [u8]),
+}
+
+impl Value<'_> {
+    pub(crate) const fn number(self) -> u32 {
+        if let Self::Number(number) = self { number } else { 0 }
+    }
+}
+
+/// A text that was checked before.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// The Rust type of a property's value.
-trait Field<'a> {
+pub(crate) trait Field<'a> {
     fn from_value(value: Value<'a>) -> Self;
     fn to_value(self) -> Value<'a>;
 }
@@ -61,7 +72,7 @@ macro_rules! number_field {
     ($($number:ty)+) => {$(
         impl<'a> Field<'a> for $number {
             fn from_value(value: Value<'a>) -> Self {
-                if let Value::Number(number) = value { number as $number } else { 0 }
+                value.number() as $number
             }
 
             fn to_value(self) -> Value<'a> {
@@ -75,7 +86,7 @@ number_field! { u8 u16 u32 }
 
 impl<'a> Field<'a> for bool {
     fn from_value(value: Value<'a>) -> Self {
-        u8::from_value(value) != 0
+        value.number() != 0
     }
 
     fn to_value(self) -> Value<'a> {
@@ -85,31 +96,31 @@ impl<'a> Field<'a> for bool {
 
 impl<'a> Field<'a> for &'a str {
     fn from_value(value: Value<'a>) -> Self {
-        if let Value::Text(text) = value { text } else { "" }
+        text(Field::from_value(value))
     }
 
     fn to_value(self) -> Value<'a> {
-        Value::Text(self)
+        Value::Field(self.as_bytes())
     }
 }
 
 impl<'a> Field<'a> for &'a [u8] {
     fn from_value(value: Value<'a>) -> Self {
-        if let Value::Binary(bytes) = value { bytes } else { &[] }
+        if let Value::Field(bytes) = value { bytes } else { &[] }
     }
 
     fn to_value(self) -> Value<'a> {
-        Value::Binary(self)
+        Value::Field(self)
     }
 }
 
 impl<'a> Field<'a> for (&'a str, &'a str) {
     fn from_value(value: Value<'a>) -> Self {
-        if let Value::Pair(key, text) = value { (key, text) } else { ("", "") }
+        if let Value::Pair(name, content) = value { (text(name), text(content)) } else { ("", "") }
     }
 
     fn to_value(self) -> Value<'a> {
-        Value::Pair(self.0, self.1)
+        Value::Pair(self.0.as_bytes(), self.1.as_bytes())
     }
 }
 
@@ -126,21 +137,19 @@ macro_rules! properties {
             )+
         }
 
-        /// Sorted by identifier.
-        const SPECS: &[Spec] = &[$(Spec {
-            id: $id,
+        const SPECS: [(u8, Spec); 27] = [$(($id, Spec {
             kind: Kind::$kind,
             range: Range::$range,
             packets: $(properties!(@bit $packet))|+,
-        }),+];
+        })),+];
 
         /// The standard's names: apart, since few programs show them.
         const NAMES: &[(u8, &str)] = &[$(($id, $name)),+];
 
         /// The identifiers by the names of the variants.
         #[allow(non_upper_case_globals)]
-        mod ids {
-            $(pub(super) const $variant: u8 = $id;)+
+        pub(crate) mod ids {
+            $(pub(crate) const $variant: u8 = $id;)+
         }
 
         impl<'a> Property<'a> {
@@ -195,55 +204,54 @@ properties! {
     0x2A SharedSubscriptionAvailable(bool) "Shared Subscription Available": Byte Flag [ConnAck], "the server takes shared subscriptions.";
 }
 
-const USER_PROPERTY: u8 = 0x26;
-const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;
-
-/// The place of each identifier in the table, plus 1.
+/// The rows by their identifiers. No packet may carry what isn't a property.
 #[allow(clippy::indexing_slicing)] // a constant with a wrong index doesn't compile
-const PLACES: [u8; 0x2B] = {
-    let (mut places, mut rows) = ([0; 0x2B], SPECS);
-    while let [rest @ .., last] = rows {
-        places[last.id as usize] = rows.len() as u8;
+static TABLE: [Spec; 0x2B] = {
+    let mut table = [Spec { kind: Kind::Byte, range: Range::Any, packets: 0 }; 0x2B];
+    let mut rows = SPECS.as_slice();
+    while let [rest @ .., (id, spec)] = rows {
+        table[*id as usize] = *spec;
         rows = rest;
     }
-    places
+    table
 };
 
-/// The place of a property in the table, and its row.
-fn spec(id: u32) -> Option<(usize, &'static Spec)> {
-    let place = usize::from(*PLACES.get(id as usize)?).checked_sub(1)?;
-    Some((place, SPECS.get(place)?))
+fn spec(id: u32) -> Option<&'static Spec> {
+    TABLE.get(id as usize).filter(|spec| spec.packets != 0)
 }
 
-fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
-    Ok(match kind {
-        Kind::Byte => Value::Number(reader.u8()?.into()),
-        Kind::TwoByte => Value::Number(reader.u16()?.into()),
-        Kind::FourByte => Value::Number(reader.u32()?),
-        Kind::Varint => Value::Number(reader.varint()?),
-        Kind::Text => Value::Text(reader.string()?), // [MQTT-3.3.2-13] [MQTT-3.3.2-19]
-        Kind::Binary => Value::Binary(reader.binary()?),
-        Kind::Pair => Value::Pair(reader.string()?, reader.string()?), // [MQTT-1.5.7-1]
-    })
-}
-
-/// Passes over a value that was checked before.
-fn skip_value(kind: Kind, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>) -> Value<'a> {
     match kind {
-        Kind::Byte => reader.bytes(1)?,
-        Kind::TwoByte => reader.bytes(2)?,
-        Kind::FourByte => reader.bytes(4)?,
-        Kind::Varint => return reader.varint().map(drop),
-        Kind::Text | Kind::Binary => reader.binary()?,
-        Kind::Pair => reader.binary().and_then(|_| reader.binary())?,
-    };
-    Ok(())
+        Kind::Byte => Value::Number(reader.u8().into()),
+        Kind::TwoByte => Value::Number(reader.u16().into()),
+        Kind::FourByte => Value::Number(reader.u32()),
+        Kind::Varint => Value::Number(reader.varint()),
+        Kind::Text | Kind::Binary => Value::Field(reader.binary()),
+        Kind::Pair => Value::Pair(reader.binary(), reader.binary()),
+    }
 }
 
-fn check_value(spec: &Spec, value: Value<'_>) -> Result<(), Violation> {
+/// Checks a peer's value or the application's.
+fn check_value(spec: &Spec, value: Value<'_>, strict: bool) -> Result<(), DecodeError> {
+    check_texts(spec.kind, value, strict)?;
+    Ok(check_range(spec, value)?)
+}
+
+/// `[MQTT-3.3.2-13]` `[MQTT-3.3.2-19]` `[MQTT-1.5.7-1]`.
+fn check_texts(kind: Kind, value: Value<'_>, strict: bool) -> Result<(), Malformed> {
+    match value {
+        Value::Field(text) if matches!(kind, Kind::Text) => check_text(text, strict),
+        Value::Pair(name, text) => check_text(name, strict).and_then(|()| check_text(text, strict)),
+        _ => Ok(()),
+    }
+}
+
+fn check_range(spec: &Spec, value: Value<'_>) -> Result<(), Violation> {
     match (spec.range, value) {
         (Range::Flag, Value::Number(2..)) | (Range::NonZero, Value::Number(0)) => Err(Violation::PropertyValue),
-        (Range::Topic, Value::Text(name)) if !topic::is_topic_name(name) => Err(Violation::ResponseTopic),
+        (Range::Topic, Value::Field(name)) if name.is_empty() || scan(name).has_wildcard() => {
+            Err(Violation::ResponseTopic)
+        }
         (_, Value::Number(number)) if matches!(spec.kind, Kind::Varint) && number as usize > MAX_REMAINING => {
             Err(Violation::PropertyValue)
         }
@@ -251,13 +259,13 @@ fn check_value(spec: &Spec, value: Value<'_>) -> Result<(), Violation> {
     }
 }
 
-/// Whether a value of the application can be expressed: at most 65,535 bytes, no U+0000 in a string.
-fn fits(value: Value<'_>) -> bool {
+/// Whether the length before each field can express its length.
+fn has_room(value: Value<'_>) -> bool {
+    let fits = |field: &[u8]| field.len() <= usize::from(u16::MAX);
     match value {
         Value::Number(_) => true,
-        Value::Text(text) => topic::is_mqtt_string(text),
-        Value::Binary(bytes) => bytes.len() <= usize::from(u16::MAX),
-        Value::Pair(name, text) => topic::is_mqtt_string(name) && topic::is_mqtt_string(text),
+        Value::Field(bytes) => fits(bytes),
+        Value::Pair(name, text) => fits(name) && fits(text),
     }
 }
 
@@ -267,38 +275,41 @@ impl<'a> Property<'a> {
         NAMES.iter().find(|(id, _)| *id == self.id()).map_or("", |(_, name)| name)
     }
 
+    fn kind(&self) -> Kind {
+        spec(self.id().into()).map_or(Kind::Byte, |spec| spec.kind)
+    }
+
     /// Whether the encoding has room for the value.
     pub(crate) fn is_expressible(&self) -> bool {
-        fits(self.value()) && !matches!(self, Self::SubscriptionIdentifier(number) if *number as usize > MAX_REMAINING)
+        has_room(self.value())
+            && check_texts(self.kind(), self.value(), false).is_ok()
+            && !matches!(self, Self::SubscriptionIdentifier(number) if *number as usize > MAX_REMAINING)
     }
 
     /// The encoding of an expressible property in parts.
     pub(crate) fn raw(&self) -> RawProperty<'a> {
-        let id = self.id();
         let mut head = [0; 4];
         let mut writer = Writer::new(&mut head);
-        let mut fields = [None; 2];
-        match (spec(id.into()).map(|(_, spec)| spec.kind), self.value()) {
-            (Some(kind), Value::Number(number)) => write_number(kind, number, &mut writer),
-            (_, Value::Text(text)) => fields = [Some(text.as_bytes()), None],
-            (_, Value::Binary(bytes)) => fields = [Some(bytes), None],
-            (_, Value::Pair(name, text)) => fields = [Some(name.as_bytes()), Some(text.as_bytes())],
-            (None, _) => {}
-        }
+        let fields = match self.value() {
+            Value::Number(number) => {
+                write_number(self.kind(), number, &mut writer);
+                [None; 2]
+            }
+            Value::Field(bytes) => [Some(bytes), None],
+            Value::Pair(name, text) => [Some(name), Some(text)],
+        };
         let length = writer.finish().unwrap_or_default();
-        RawProperty { id, number: head, number_length: length, fields }
+        RawProperty { id: self.id(), number: head, number_length: length, fields }
     }
 
     fn encode(&self, writer: &mut Writer<'_>) {
         writer.u8(self.id());
-        let Some((_, spec)) = spec(self.id().into()) else { return };
-        match (spec.kind, self.value()) {
-            (kind, Value::Number(number)) => write_number(kind, number, writer),
-            (_, Value::Text(text)) => writer.string(text),
-            (_, Value::Binary(bytes)) => writer.binary(bytes),
-            (_, Value::Pair(name, text)) => {
-                writer.string(name);
-                writer.string(text);
+        match self.value() {
+            Value::Number(number) => write_number(self.kind(), number, writer),
+            Value::Field(bytes) => writer.binary(bytes),
+            Value::Pair(name, text) => {
+                writer.binary(name);
+                writer.binary(text);
             }
         }
     }
@@ -331,13 +342,6 @@ impl RawProperty<'_> {
     }
 
     pub(crate) const fn is_authentication_data(&self) -> bool {
-        self.id == 0x16
+        self.id == ids::AuthenticationData
     }
 }
-
-/// Whether a property of this identifier is among what "Request Problem Information = 0" silences.
-pub(crate) fn is_problem_information(property: &Property<'_>) -> bool {
-    matches!(property, Property::ReasonString(_) | Property::UserProperty(_))
-}
-
-const _: () = assert!(SPECS.len() == 27);

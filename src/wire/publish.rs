@@ -1,8 +1,8 @@
 //! PUBLISH (§3.3).
 
 use crate::types::{PacketId, QoS, Version};
-use crate::wire::property;
-use crate::wire::{DUP, DecodeError, Malformed, PacketType, Properties, Reader, Violation, Writer};
+use crate::wire::property::{self, ids};
+use crate::wire::{DUP, PacketType, Properties, Reader, Rules, Violation, Writer};
 
 /// An application message on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,33 +28,31 @@ const RETAIN: u8 = 0b0001;
 
 impl<'a> Publish<'a> {
     /// The packet, and the Topic Alias that it carries.
-    pub(crate) fn decode(flags: u8, mut body: Reader<'a>) -> Result<(Self, Option<u16>), DecodeError> {
-        let rules = body.rules();
-        let qos = QoS::from_bits(flags >> 1 & 0b11).ok_or(Malformed::QoS)?; // [MQTT-3.3.1-4]
+    pub(crate) fn decode(flags: u8, body: &mut Reader<'a>) -> (Self, Option<u16>) {
+        let qos = QoS::from_bits(flags >> 1 & 0b11).unwrap_or_default(); // 3 was refused with the header [MQTT-3.3.1-4]
         let dup = flags & DUP != 0;
-        if dup && qos == QoS::AtMostOnce && rules.strict {
-            return Err(Violation::DupAtQoS0.into()); // [MQTT-3.3.1-2]
+        if dup && qos == QoS::AtMostOnce && body.rules().strict {
+            body.refuse(Violation::DupAtQoS0); // [MQTT-3.3.1-2]
         }
-        let topic = body.topic_name()?;
-        let id = if qos == QoS::AtMostOnce { None } else { Some(body.packet_id()?) };
-        let properties = Properties::decode(&mut body, PacketType::Publish.bit())?;
-        let alias = properties.topic_alias();
-        check_topic(topic, alias)?;
+        let topic = body.topic_name();
+        let id = if qos == QoS::AtMostOnce { None } else { Some(body.packet_id()) };
+        let (properties, seen) = Properties::decode_seen(body, PacketType::Publish.bit());
+        let alias = if seen.has(ids::TopicAlias) { properties.topic_alias() } else { None };
+        body.expect(check_topic(topic, alias));
         let publish = Self { dup, qos, retain: flags & RETAIN != 0, topic, id, properties, payload: body.rest() };
-        Ok((publish, alias))
+        (publish, alias)
     }
 
-    /// Whether everything before the payload is there; it isn't checked beyond that.
-    pub(crate) fn skip_head(flags: u8, mut body: Reader<'a>) -> Result<(), Malformed> {
-        body.binary()?;
+    /// Passes over all before the payload; it isn't checked beyond its being there.
+    pub(crate) fn skip_head(flags: u8, body: &mut Reader<'a>) {
+        body.binary();
         if flags >> 1 & 0b11 != 0 {
-            body.u16()?;
+            body.u16();
         }
         if body.rules().version.has_properties() {
-            let length = body.varint()?;
-            body.bytes(length as usize)?;
+            let length = body.varint();
+            body.bytes(length as usize);
         }
-        Ok(())
     }
 
     pub(crate) const fn first_byte(&self) -> u8 {
@@ -84,18 +82,15 @@ fn check_topic(topic: &str, alias: Option<u16>) -> Result<(), Violation> {
 }
 
 /// Where the Message Expiry Interval's value stands in an encoded PUBLISH that was checked before.
-pub(crate) fn expiry_position(frame: Reader<'_>) -> Option<usize> {
-    let mut rest = frame;
-    let first = rest.u8().ok()?;
-    rest.varint().ok()?;
-    rest.binary().ok()?;
+pub(crate) fn expiry_position(frame: &[u8], version: Version) -> Option<usize> {
+    let mut rest = Reader::new(frame, Rules::new(version));
+    let first = rest.u8();
+    rest.varint();
+    rest.binary();
     if first >> 1 & 0b11 != 0 {
-        rest.u16().ok()?;
+        rest.u16();
     }
-    let length = rest.varint().ok()?;
-    let before = frame.remaining() - rest.remaining();
-    let block = rest.sub(length as usize).ok()?;
-    Some(before + property::value_position(block, MESSAGE_EXPIRY_INTERVAL)?)
+    let length = rest.varint();
+    let before = frame.len() - rest.remaining();
+    Some(before + property::value_position(rest.bytes(length as usize), ids::MessageExpiryInterval)?)
 }
-
-const MESSAGE_EXPIRY_INTERVAL: u8 = 0x02;

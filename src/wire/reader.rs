@@ -1,7 +1,10 @@
 //! One cursor over a packet's bytes. Everything a peer sends is read through it, so no other file of the codec does
 //! arithmetic with positions, and none can read past the end.
+//!
+//! It remembers the first fault. From then on nothing is left to read, and what is read all the same is zero or empty; so a packet is read
+//! field by field, and whether all of it was right is asked once, at its end.
 
-use crate::topic::{has_nul, has_wildcard, is_plain_topic};
+use crate::topic::{Marks, scan};
 use crate::types::{PacketId, Version};
 use crate::wire::{DecodeError, Malformed, Violation};
 
@@ -31,15 +34,21 @@ impl Rules {
 pub struct Reader<'a> {
     rest: &'a [u8],
     rules: Rules,
+    fault: Option<DecodeError>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(bytes: &'a [u8], rules: Rules) -> Self {
-        Self { rest: bytes, rules }
+        Self { rest: bytes, rules, fault: None }
     }
 
     pub(crate) const fn rules(&self) -> Rules {
         self.rules
+    }
+
+    /// What follows is of this version.
+    pub(crate) const fn set_version(&mut self, version: Version) {
+        self.rules.version = version;
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -50,81 +59,67 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
-    pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
-        let (&byte, rest) = self.rest.split_first().ok_or(Malformed::Truncated)?;
+    /// The first fault, if there was one.
+    pub(crate) const fn fault(&self) -> Option<DecodeError> {
+        self.fault
+    }
+
+    /// Something is wrong with what was read.
+    pub(crate) fn refuse(&mut self, fault: impl Into<DecodeError>) {
+        self.note(fault.into());
+    }
+
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn note(&mut self, fault: DecodeError) {
+        self.fault = self.fault.or(Some(fault));
+        self.rest = &[];
+    }
+
+    /// Takes over what `check` found wrong.
+    pub(crate) fn expect(&mut self, check: Result<(), impl Into<DecodeError>>) {
+        if let Err(fault) = check {
+            self.refuse(fault);
+        }
+    }
+
+    /// All was right, and nothing is left over.
+    pub(crate) fn finish(&self) -> Result<(), DecodeError> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None if self.rest.is_empty() => Ok(()),
+            None => Err(Malformed::TrailingBytes.into()),
+        }
+    }
+
+    pub(crate) fn u8(&mut self) -> u8 {
+        let [byte] = self.array();
+        byte
+    }
+
+    pub(crate) fn u16(&mut self) -> u16 {
+        u16::from_be_bytes(self.array())
+    }
+
+    pub(crate) fn u32(&mut self) -> u32 {
+        u32::from_be_bytes(self.array())
+    }
+
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        let Some((bytes, rest)) = self.rest.split_first_chunk() else {
+            self.refuse(Malformed::Truncated);
+            return [0; N];
+        };
         self.rest = rest;
-        Ok(byte)
+        *bytes
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Malformed::Truncated)?;
+    pub(crate) fn bytes(&mut self, count: usize) -> &'a [u8] {
+        let Some((bytes, rest)) = self.rest.split_at_checked(count) else {
+            self.refuse(Malformed::Truncated);
+            return &[];
+        };
         self.rest = rest;
-        Ok(*bytes)
-    }
-
-    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    /// A packet identifier: two bytes, never 0 `[MQTT-2.2.1-3]`.
-    pub(crate) fn packet_id(&mut self) -> Result<PacketId, DecodeError> {
-        PacketId::new(self.u16()?).ok_or(Violation::PacketIdZero.into())
-    }
-
-    /// A variable byte integer: at most four bytes, and in 5.0 as few as possible `[MQTT-1.5.5-1]`.
-    pub(crate) fn varint(&mut self) -> Result<u32, Malformed> {
-        match varint(self.rest, self.rules) {
-            Varint::Value { value, length } => {
-                self.bytes(length)?;
-                Ok(value)
-            }
-            Varint::Partial => Err(Malformed::Truncated),
-            Varint::TooLong | Varint::NotMinimal => Err(Malformed::VariableByteInteger),
-        }
-    }
-
-    pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
-        let (bytes, rest) = self.rest.split_at_checked(count).ok_or(Malformed::Truncated)?;
-        self.rest = rest;
-        Ok(bytes)
-    }
-
-    /// Binary data: two bytes of length, then as many bytes.
-    pub(crate) fn binary(&mut self) -> Result<&'a [u8], Malformed> {
-        let length = self.u16()?;
-        self.bytes(length.into())
-    }
-
-    /// A UTF-8 string: two bytes of length, then well-formed UTF-8 without U+0000 `[MQTT-1.5.4-1]` `[MQTT-1.5.4-2]`.
-    /// A byte order mark is a character like any other `[MQTT-1.5.4-3]`.
-    pub(crate) fn string(&mut self) -> Result<&'a str, Malformed> {
-        let bytes = self.binary()?;
-        let text = core::str::from_utf8(bytes).map_err(|_| Malformed::Utf8)?;
-        if has_nul(bytes) {
-            return Err(Malformed::NulCharacter);
-        }
-        if self.rules.strict && text.chars().any(is_discouraged) {
-            return Err(Malformed::ControlCharacter);
-        }
-        Ok(text)
-    }
-
-    /// A topic name: a string without wildcards `[MQTT-3.3.2-2]`. It may be empty.
-    pub(crate) fn topic_name(&mut self) -> Result<&'a str, DecodeError> {
-        let mut again = *self;
-        let bytes = self.binary()?;
-        let text = core::str::from_utf8(bytes).map_err(|_| Malformed::Utf8)?;
-        if self.rules.strict || !is_plain_topic(bytes) {
-            again.string()?; // says what is wrong, if it isn't a wildcard
-            if has_wildcard(text) {
-                return Err(Violation::TopicWildcard.into());
-            }
-        }
-        Ok(text)
+        bytes
     }
 
     /// All that is left.
@@ -132,20 +127,83 @@ impl<'a> Reader<'a> {
         core::mem::take(&mut self.rest)
     }
 
-    /// A cursor over the next `count` bytes alone.
-    pub(crate) fn sub(&mut self, count: usize) -> Result<Self, Malformed> {
-        Ok(Self::new(self.bytes(count)?, self.rules))
+    /// A packet identifier: two bytes, never 0 `[MQTT-2.2.1-3]`.
+    pub(crate) fn packet_id(&mut self) -> PacketId {
+        PacketId::new(self.u16()).unwrap_or_else(|| {
+            self.refuse(Violation::PacketIdZero);
+            PacketId::FIRST
+        })
     }
 
-    /// Nothing may be left over.
-    pub(crate) const fn finish(self) -> Result<(), Malformed> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Malformed::TrailingBytes) }
+    /// A variable byte integer: at most four bytes, and in 5.0 as few as possible `[MQTT-1.5.5-1]`.
+    pub(crate) fn varint(&mut self) -> u32 {
+        match varint(self.rest, self.rules) {
+            Varint::Value { value, length } => {
+                self.bytes(length);
+                return value;
+            }
+            Varint::Partial => self.refuse(Malformed::Truncated),
+            Varint::TooLong | Varint::NotMinimal => self.refuse(Malformed::VariableByteInteger),
+        }
+        0
+    }
+
+    /// Binary data: two bytes of length, then as many bytes.
+    pub(crate) fn binary(&mut self) -> &'a [u8] {
+        let length = self.u16();
+        self.bytes(length.into())
+    }
+
+    /// A UTF-8 string: two bytes of length, then what [`check_text`] lets pass.
+    pub(crate) fn string(&mut self) -> &'a str {
+        self.text().0
+    }
+
+    /// A topic name: a string without wildcards `[MQTT-3.3.2-2]`. It may be empty.
+    pub(crate) fn topic_name(&mut self) -> &'a str {
+        let (text, marks) = self.text();
+        if marks.has_wildcard() {
+            self.refuse(Violation::TopicWildcard);
+        }
+        text
+    }
+
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    fn text(&mut self) -> (&'a str, Marks) {
+        let bytes = self.binary();
+        let text = core::str::from_utf8(bytes);
+        let marks = scan(bytes);
+        self.expect(check_marks(bytes, &marks, text.is_ok(), self.rules.strict));
+        (text.unwrap_or_default(), marks)
+    }
+}
+
+/// A string is well-formed UTF-8 without U+0000 `[MQTT-1.5.4-1]` `[MQTT-1.5.4-2]`. A byte order mark is a character like any other
+/// `[MQTT-1.5.4-3]`.
+pub(crate) fn check_text(bytes: &[u8], strict: bool) -> Result<(), Malformed> {
+    let marks = scan(bytes);
+    let is_utf8 = marks.is_ascii() || core::str::from_utf8(bytes).is_ok();
+    check_marks(bytes, &marks, is_utf8, strict)
+}
+
+fn check_marks(bytes: &[u8], marks: &Marks, is_utf8: bool, strict: bool) -> Result<(), Malformed> {
+    if !is_utf8 {
+        Err(Malformed::Utf8)
+    } else if marks.has_nul() {
+        Err(Malformed::NulCharacter)
+    } else if strict && has_discouraged(bytes) {
+        Err(Malformed::ControlCharacter)
+    } else {
+        Ok(())
     }
 }
 
 /// Characters that a receiver may refuse (§1.5.4): C0 and C1 controls, and the non-character U+FFFF.
-fn is_discouraged(c: char) -> bool {
-    c.is_control() || c == '\u{FFFF}'
+fn has_discouraged(text: &[u8]) -> bool {
+    let is_c1 = |pair: &[u8]| matches!(pair, [0xC2, 0x80..=0x9F]);
+    text.iter().any(u8::is_ascii_control)
+        || text.windows(2).any(is_c1)
+        || text.windows(3).any(|three| three == b"\xEF\xBF\xBF")
 }
 
 pub(crate) enum Varint {
@@ -176,8 +234,18 @@ mod tests {
 
     const V5: Rules = Rules::new(Version::V5);
 
-    fn read(bytes: &[u8], rules: Rules) -> Result<u32, Malformed> {
-        Reader::new(bytes, rules).varint()
+    fn read<T>(
+        bytes: &'static [u8],
+        rules: Rules,
+        field: impl Fn(&mut Reader<'static>) -> T,
+    ) -> Result<T, DecodeError> {
+        let mut reader = Reader::new(bytes, rules);
+        let value = field(&mut reader);
+        reader.finish().map(|()| value)
+    }
+
+    fn varint(bytes: &'static [u8], rules: Rules) -> Result<u32, DecodeError> {
+        read(bytes, rules, Reader::varint)
     }
 
     #[test]
@@ -192,32 +260,52 @@ mod tests {
             (&[0x80, 0x80, 0x80, 0x01], 2_097_152),
             (&[0xFF, 0xFF, 0xFF, 0x7F], 268_435_455),
         ] {
-            assert_eq!(read(bytes, V5), Ok(value));
+            assert_eq!(varint(bytes, V5), Ok(value));
         }
     }
 
     #[test]
     fn over_long_lengths() {
-        assert_eq!(read(&[0x80, 0x80, 0x80, 0x80], V5), Err(Malformed::VariableByteInteger));
-        assert_eq!(read(&[0x80, 0x00], V5), Err(Malformed::VariableByteInteger));
-        assert_eq!(read(&[0x80, 0x00], Rules::new(Version::V311)), Ok(0));
-        assert_eq!(
-            read(&[0x80, 0x00], Rules { version: Version::V311, strict: true }),
-            Err(Malformed::VariableByteInteger)
-        );
-        assert_eq!(read(&[0x80, 0x80], V5), Err(Malformed::Truncated));
+        let too_long = Err(Malformed::VariableByteInteger.into());
+        assert_eq!(varint(&[0x80, 0x80, 0x80, 0x80], V5), too_long);
+        assert_eq!(varint(&[0x80, 0x00], V5), too_long);
+        assert_eq!(varint(&[0x80, 0x00], Rules::new(Version::V311)), Ok(0));
+        assert_eq!(varint(&[0x80, 0x00], Rules { version: Version::V311, strict: true }), too_long);
+        assert_eq!(varint(&[0x80, 0x80], V5), Err(Malformed::Truncated.into()));
     }
 
     #[test]
     fn strings() {
-        let text = |bytes: &'static [u8]| Reader::new(bytes, V5).string();
-        assert_eq!(text(b"\x00\x03\xEF\xBB\xBF"), Ok("\u{FEFF}")); // [MQTT-1.5.4-3]
-        assert_eq!(text(b"\x00\x03\xED\xA0\x80"), Err(Malformed::Utf8)); // a surrogate
-        assert_eq!(text(b"\x00\x02\xC0\x80"), Err(Malformed::Utf8)); // over-long
-        assert_eq!(text(b"\x00\x01\x00"), Err(Malformed::NulCharacter));
-        assert_eq!(text(b"\x00\x05a"), Err(Malformed::Truncated));
-        assert_eq!(text(b"\x00\x01\x01"), Ok("\u{1}"));
-        let strict = Rules { version: Version::V5, strict: true };
-        assert_eq!(Reader::new(b"\x00\x01\x01", strict).string(), Err(Malformed::ControlCharacter));
+        let text = |bytes, strict| read(bytes, Rules { strict, ..V5 }, Reader::string);
+        assert_eq!(text(b"\x00\x03\xEF\xBB\xBF", false), Ok("\u{FEFF}")); // [MQTT-1.5.4-3]
+        for (bytes, fault) in [
+            (&b"\x00\x03\xED\xA0\x80"[..], Malformed::Utf8), // a surrogate
+            (b"\x00\x02\xC0\x80", Malformed::Utf8),          // over-long
+            (b"\x00\x02\xFF\x00", Malformed::Utf8),
+            (b"\x00\x01\x00", Malformed::NulCharacter),
+            (b"\x00\x05a", Malformed::Truncated),
+        ] {
+            assert_eq!(text(bytes, false), Err(fault.into()), "{bytes:?}");
+            assert_eq!(text(bytes, true), Err(fault.into()), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn discouraged_characters() {
+        for number in (0..=0x2100).chain(0xFFF0..=0x1_0010) {
+            let Some(character) = char::from_u32(number) else { continue };
+            let mut bytes = [b'a'; 6];
+            let length = 1 + character.encode_utf8(&mut bytes[1..]).len();
+            let is_discouraged = character.is_control() || character == '\u{FFFF}';
+            assert_eq!(has_discouraged(&bytes[..length]), is_discouraged, "{number:x}");
+        }
+    }
+
+    #[test]
+    fn the_first_fault_stays_and_nothing_is_left() {
+        let mut reader = Reader::new(b"\x00\x00abc", V5);
+        reader.packet_id();
+        assert_eq!((reader.u16(), reader.string(), reader.bytes(1), reader.is_empty()), (0, "", &b""[..], true));
+        assert_eq!(reader.finish(), Err(Violation::PacketIdZero.into()));
     }
 }

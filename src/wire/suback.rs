@@ -2,7 +2,7 @@
 
 use crate::reason::ReasonCode;
 use crate::types::{PacketId, Version};
-use crate::wire::{DecodeError, PacketType, Properties, Reader, Violation, Writer};
+use crate::wire::{PacketType, Properties, Reader, Violation, Writer};
 
 /// SUBACK: one code for each filter of the SUBSCRIBE, in its order `[MQTT-3.9.3-1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +29,9 @@ pub struct UnsubAck<'a> {
 }
 
 impl<'a> SubAck<'a> {
-    pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
-        let id = body.packet_id()?;
-        let properties = Properties::decode(&mut body, PacketType::SubAck.bit())?;
-        let version = body.rules().version;
-        let codes = body.rest();
-        check_codes(codes, |reason| is_subscribe_reason(reason, version))?;
-        Ok(Self { id, properties, codes })
+    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
+        let Answer { id, properties, codes } = Answer::decode(PacketType::SubAck, body);
+        Self { id, properties, codes }
     }
 
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
@@ -46,16 +42,9 @@ impl<'a> SubAck<'a> {
 }
 
 impl<'a> UnsubAck<'a> {
-    pub(crate) fn decode(mut body: Reader<'a>) -> Result<Self, DecodeError> {
-        let id = body.packet_id()?;
-        if !body.rules().version.has_properties() {
-            body.finish()?;
-            return Ok(Self { id, properties: Properties::NONE, codes: &[] });
-        }
-        let properties = Properties::decode(&mut body, PacketType::UnsubAck.bit())?;
-        let codes = body.rest();
-        check_codes(codes, |reason| reason.is_legal_in(PacketType::UnsubAck))?; // [MQTT-3.11.3-2]
-        Ok(Self { id, properties, codes })
+    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
+        let Answer { id, properties, codes } = Answer::decode(PacketType::UnsubAck, body);
+        Self { id, properties, codes }
     }
 
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
@@ -67,14 +56,33 @@ impl<'a> UnsubAck<'a> {
     }
 }
 
-/// `[MQTT-3.8.4-7]` `[MQTT-3.9.3-2]`: 3.1 and 3.1.1 know the three granted levels and one failure.
-fn is_subscribe_reason(reason: ReasonCode, version: Version) -> bool {
-    if version.has_properties() { reason.is_legal_in(PacketType::SubAck) } else { matches!(reason.0, 0..=2 | 0x80) }
+/// Either of them.
+pub(crate) struct Answer<'a> {
+    pub(crate) id: PacketId,
+    pub(crate) properties: Properties<'a>,
+    pub(crate) codes: &'a [u8],
 }
 
-fn check_codes(codes: &[u8], is_legal: impl Fn(ReasonCode) -> bool) -> Result<(), Violation> {
-    if codes.is_empty() {
-        return Err(Violation::EmptyList);
+impl<'a> Answer<'a> {
+    pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
+        let id = body.packet_id();
+        let properties = Properties::decode(body, packet_type.bit());
+        let version = body.rules().version;
+        if packet_type == PacketType::UnsubAck && !version.has_properties() {
+            return Self { id, properties, codes: &[] };
+        }
+        let codes = body.rest();
+        if codes.is_empty() {
+            body.refuse(Violation::EmptyList);
+        }
+        if !codes.iter().all(|code| is_legal(ReasonCode(*code), packet_type, version)) {
+            body.refuse(Violation::ReasonCode);
+        }
+        Self { id, properties, codes }
     }
-    if codes.iter().all(|code| is_legal(ReasonCode(*code))) { Ok(()) } else { Err(Violation::ReasonCode) }
+}
+
+/// `[MQTT-3.8.4-7]` `[MQTT-3.9.3-2]` `[MQTT-3.11.3-2]`: 3.1 and 3.1.1 know the three granted levels and one failure.
+fn is_legal(reason: ReasonCode, packet_type: PacketType, version: Version) -> bool {
+    if version.has_properties() { reason.is_legal_in(packet_type) } else { matches!(reason.0, 0..=2 | 0x80) }
 }

@@ -105,7 +105,7 @@ impl<'a> Subscription<'a> {
 /// What a list in SUBSCRIBE or UNSUBSCRIBE consists of.
 pub trait Entry<'a>: Copy + sealed::Sealed {
     #[doc(hidden)]
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError>;
+    fn decode(reader: &mut Reader<'a>) -> Self;
     #[doc(hidden)]
     fn encode(&self, version: Version, writer: &mut Writer<'_>);
 }
@@ -117,8 +117,10 @@ mod sealed {
 }
 
 impl<'a> Entry<'a> for TopicFilter<'a> {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        TopicFilter::new(reader.string()?).map_err(|_| Violation::TopicFilter.into())
+    fn decode(reader: &mut Reader<'a>) -> Self {
+        let filter = reader.string();
+        reader.expect(TopicFilter::new(filter).map(drop).map_err(|_| Violation::TopicFilter));
+        Self::trusted(filter)
     }
 
     fn encode(&self, _version: Version, writer: &mut Writer<'_>) {
@@ -127,10 +129,14 @@ impl<'a> Entry<'a> for TopicFilter<'a> {
 }
 
 impl<'a> Entry<'a> for Subscription<'a> {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let filter = TopicFilter::decode(reader)?;
-        let options = reader.u8()?;
-        Self::from_options(filter, options, reader.rules().version)
+    fn decode(reader: &mut Reader<'a>) -> Self {
+        let filter = TopicFilter::decode(reader);
+        let options = reader.u8();
+        let subscription = Self::from_options(filter, options, reader.rules().version);
+        subscription.unwrap_or_else(|fault| {
+            reader.refuse(fault);
+            Self::new(filter, QoS::AtMostOnce)
+        })
     }
 
     fn encode(&self, version: Version, writer: &mut Writer<'_>) {
@@ -161,20 +167,24 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
             Form::Checked(bytes, version) => (Reader::new(bytes, Rules::new(version)), [].iter()),
             Form::List(list) => (Reader::new(&[], Rules::default()), list.iter()),
         };
-        // The bytes were checked when they came in, so an error here only means "no more".
-        core::iter::from_fn(move || list.next().copied().or_else(|| T::decode(&mut reader).ok()))
+        // What was checked when it came in has no faults.
+        core::iter::from_fn(move || {
+            list.next().copied().or_else(|| (!reader.is_empty()).then(|| T::decode(&mut reader)))
+        })
     }
 
     /// Checks all entries; there must be at least one `[MQTT-3.8.3-2]` `[MQTT-3.10.3-2]`.
-    fn decode(body: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        if body.is_empty() {
-            return Err(Violation::EmptyList.into());
-        }
+    fn decode(body: &mut Reader<'a>) -> Self {
         let mut entries = *body;
-        while !entries.is_empty() {
-            T::decode(&mut entries)?;
+        if entries.is_empty() {
+            body.refuse(Violation::EmptyList);
         }
-        Ok(Self(Form::Checked(body.rest(), body.rules().version)))
+        while !entries.is_empty() {
+            T::decode(&mut entries);
+        }
+        let bytes = body.rest();
+        body.expect(entries.finish());
+        Self(Form::Checked(bytes, body.rules().version))
     }
 
     fn encode(&self, version: Version, writer: &mut Writer<'_>) {
@@ -228,10 +238,10 @@ impl<'a, T: Entry<'a>> Request<'a, T> {
         Self { id, properties, entries }
     }
 
-    pub(crate) fn decode(packet_type: PacketType, mut body: Reader<'a>) -> Result<Self, DecodeError> {
-        let id = body.packet_id()?;
-        let properties = Properties::decode(&mut body, packet_type.bit())?;
-        Ok(Self::new(id, properties, Entries::decode(&mut body)?))
+    pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
+        let id = body.packet_id();
+        let properties = Properties::decode(body, packet_type.bit());
+        Self::new(id, properties, Entries::decode(body))
     }
 
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {

@@ -3,10 +3,7 @@
 
 use core::fmt;
 
-use super::{
-    Field, Property, SUBSCRIPTION_IDENTIFIER, Spec, USER_PROPERTY, Value, check_value, fits, ids, read_value,
-    skip_value, spec,
-};
+use super::{Field, Property, Spec, Value, check_value, has_room, ids, read_value, spec};
 use crate::types::Version;
 use crate::wire::reader::{Reader, Rules};
 use crate::wire::writer::Writer;
@@ -68,50 +65,50 @@ impl<'a> Properties<'a> {
     }
 
     /// The properties one by one, in the order in which they stand.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub fn iter(&self) -> PropertiesIter<'a> {
-        let form = match self.0 {
-            Form::Checked(bytes) => IterForm::Checked(Reader::new(bytes, Rules::new(Version::V5))),
-            Form::List(list) => IterForm::List(list.iter()),
-        };
-        PropertiesIter(form)
+    pub const fn iter(&self) -> PropertiesIter<'a> {
+        PropertiesIter(self.0)
     }
 
     /// The value of the first property with this identifier.
     fn find(&self, id: u8) -> Option<Value<'a>> {
-        match self.0 {
-            Form::Checked(_) if !Version::KNOWS_PROPERTIES => None,
-            Form::Checked(bytes) => {
-                let mut reader = Reader::new(bytes, Rules::new(Version::V5));
-                seek(&mut reader, id)?;
-                let (_, spec) = spec(reader.varint().ok()?)?;
-                read_value(spec.kind, &mut reader).ok()
+        let mut rest = self.iter();
+        while let Some((found, value)) = rest.next_value() {
+            if found == id {
+                return Some(value);
             }
-            Form::List(list) => list.iter().find(|property| property.id() == id).map(|property| property.value()),
         }
+        None
+    }
+
+    /// The identifier of the first property that has one of these.
+    pub(crate) fn first_of(&self, ids: &[u8]) -> Option<u8> {
+        let mut rest = self.iter();
+        while let Some((id, _)) = rest.next_value() {
+            if ids.contains(&id) {
+                return Some(id);
+            }
+        }
+        None
     }
 
     /// Reads a property block with its length from the start of `reader`; in versions without properties reads nothing.
     ///
     /// Checked here, once: the length, each identifier, whether `packets` may carry it, that it stands only once, and the value.
-    pub(crate) fn decode(reader: &mut Reader<'a>, packets: u16) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(reader: &mut Reader<'a>, packets: u16) -> Self {
+        Self::decode_seen(reader, packets).0
+    }
+
+    /// The same, and which properties there are.
+    #[inline]
+    pub(crate) fn decode_seen(reader: &mut Reader<'a>, packets: u16) -> (Self, Seen) {
         if !reader.rules().version.has_properties() {
-            return Ok(Self::NONE);
+            return (Self::NONE, Seen::default());
         }
-        let length = reader.varint()? as usize;
-        if length == 0 {
-            return Ok(Self::NONE);
-        }
-        let mut block = reader.sub(length)?;
-        let bytes = block;
-        let mut seen = Seen::default();
-        while !block.is_empty() {
-            let (place, spec) = spec(block.varint()?).ok_or(Malformed::UnknownProperty)?;
-            seen.check(place, spec, packets)?;
-            check_value(spec, read_value(spec.kind, &mut block)?)?;
-        }
-        let mut bytes = bytes;
-        Ok(Self(Form::Checked(bytes.rest())))
+        let length = reader.varint() as usize;
+        let bytes = reader.bytes(length);
+        let (seen, checked) = Seen::in_block(bytes, reader.rules(), packets);
+        reader.expect(checked);
+        (Self(Form::Checked(bytes)), seen)
     }
 
     /// Whether the encoding has room for all values: none is too long or holds U+0000.
@@ -124,10 +121,11 @@ impl<'a> Properties<'a> {
     pub(crate) fn from_raw(bytes: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes, Rules::new(Version::V5));
         while !reader.is_empty() {
-            let (_, spec) = spec(reader.varint().ok()?)?;
-            read_value(spec.kind, &mut reader).ok()?;
+            let spec = spec(reader.varint())?;
+            let value = read_value(spec.kind, &mut reader);
+            reader.expect(super::check_texts(spec.kind, value, false));
         }
-        Some(Self(Form::Checked(bytes)))
+        reader.finish().is_ok().then_some(Self(Form::Checked(bytes)))
     }
 
     /// Writes the block with its length; nothing in versions without properties.
@@ -161,62 +159,92 @@ impl<'a> Properties<'a> {
     /// Checks a list that the application gave for `packets`, as [`decode`](Self::decode) checks a peer's.
     pub(crate) fn check(&self, packets: u16) -> Result<(), PropertyError> {
         let mut seen = Seen::default();
-        for property in self.iter() {
-            let fault = |violation| PropertyError { id: property.id(), violation };
-            let (place, spec) = spec(property.id().into()).ok_or(fault(Violation::PropertyNotAllowed))?;
-            seen.check(place, spec, packets).map_err(fault)?;
-            check_value(spec, property.value()).map_err(fault)?;
-            if !fits(property.value()) {
-                return Err(fault(Violation::PropertyValue));
-            }
+        let mut rest = self.iter();
+        while let Some((id, value)) = rest.next_value() {
+            let checked = seen.check(id.into(), packets).and_then(|spec| check_value(spec, value, false));
+            let violation = match checked {
+                Ok(()) if has_room(value) => continue,
+                Err(DecodeError::Protocol(violation)) => violation,
+                _ => Violation::PropertyValue,
+            };
+            return Err(PropertyError { id, violation });
         }
         Ok(())
     }
 }
 
-/// Which properties of a block were met already, as bits at their places in the table.
-#[derive(Default)]
-struct Seen(u32);
+/// Which properties were met already, as bits at their identifiers.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Seen(u64);
 
 impl Seen {
-    fn check(&mut self, place: usize, spec: &Spec, packets: u16) -> Result<(), Violation> {
+    pub(crate) const fn has(self, id: u8) -> bool {
+        self.0 & 1 << id != 0
+    }
+
+    /// Checks all of a property block.
+    fn in_block(bytes: &[u8], rules: Rules, packets: u16) -> (Self, Result<(), DecodeError>) {
+        let (mut seen, mut block) = (Self::default(), Reader::new(bytes, rules));
+        while !block.is_empty() {
+            match seen.check(block.varint(), packets) {
+                Ok(spec) => {
+                    let value = read_value(spec.kind, &mut block);
+                    block.expect(check_value(spec, value, rules.strict));
+                }
+                Err(fault) => block.refuse(fault),
+            }
+        }
+        (seen, block.finish())
+    }
+
+    /// Checks that one more property may stand here.
+    fn check(&mut self, id: u32, packets: u16) -> Result<&'static Spec, DecodeError> {
+        let (Some(spec), Ok(id)) = (spec(id), u8::try_from(id)) else { return Err(Malformed::UnknownProperty.into()) };
         if spec.packets & packets == 0 {
-            return Err(Violation::PropertyNotAllowed);
+            return Err(Violation::PropertyNotAllowed.into());
         }
         let repeats =
-            spec.id == USER_PROPERTY || spec.id == SUBSCRIPTION_IDENTIFIER && packets & PacketType::Publish.bit() != 0;
-        let bit = 1 << place;
-        if self.0 & bit != 0 && !repeats {
-            return Err(Violation::PropertyTwice);
+            id == ids::UserProperty || id == ids::SubscriptionIdentifier && packets & PacketType::Publish.bit() != 0;
+        if self.has(id) && !repeats {
+            return Err(Violation::PropertyTwice.into());
         }
-        self.0 |= bit;
-        Ok(())
+        self.0 |= 1 << id;
+        Ok(spec)
     }
 }
 
 /// The properties of a list one by one.
 #[derive(Clone)]
-pub struct PropertiesIter<'a>(IterForm<'a>);
+pub struct PropertiesIter<'a>(Form<'a>);
 
-#[derive(Clone)]
-enum IterForm<'a> {
-    Checked(Reader<'a>),
-    List(core::slice::Iter<'a, Property<'a>>),
+impl<'a> PropertiesIter<'a> {
+    /// The next one as its identifier and what the wire shows.
+    pub(crate) fn next_value(&mut self) -> Option<(u8, Value<'a>)> {
+        match &mut self.0 {
+            Form::List(list) => {
+                let (first, rest) = list.split_first()?;
+                *list = rest;
+                Some((first.id(), first.value()))
+            }
+            Form::Checked(_) if !Version::KNOWS_PROPERTIES => None,
+            // What was checked when it came in has no faults.
+            Form::Checked(bytes) => {
+                let mut reader = Reader::new(bytes, Rules::new(Version::V5));
+                let id = reader.varint();
+                let value = read_value(spec(id)?.kind, &mut reader);
+                *bytes = reader.rest();
+                Some((id as u8, value))
+            }
+        }
+    }
 }
 
 impl<'a> Iterator for PropertiesIter<'a> {
     type Item = Property<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            IterForm::List(list) => list.next().copied(),
-            // The bytes were checked when they came in, so an error here only means "no more".
-            IterForm::Checked(_) if !Version::KNOWS_PROPERTIES => None,
-            IterForm::Checked(reader) => {
-                let (_, spec) = spec(reader.varint().ok()?)?;
-                Property::from_value(spec.id, read_value(spec.kind, reader).ok()?)
-            }
-        }
+        let (id, value) = self.next_value()?;
+        Property::from_value(id, value)
     }
 }
 
@@ -348,22 +376,14 @@ impl<'a> Properties<'a> {
 }
 
 /// Where the value of the property `id` stands in a block that was checked before.
-pub(crate) fn value_position(block: Reader<'_>, id: u8) -> Option<usize> {
-    let mut rest = block;
-    seek(&mut rest, id)?;
-    Some(block.remaining() - rest.remaining() + 1)
-}
-
-/// Goes to the property `id` in a block that was checked before; `None` if it isn't there.
-fn seek(rest: &mut Reader<'_>, id: u8) -> Option<()> {
+pub(crate) fn value_position(block: &[u8], id: u8) -> Option<usize> {
+    let mut rest = Reader::new(block, Rules::new(Version::V5));
     loop {
-        let mut next = *rest;
-        let (_, spec) = spec(next.varint().ok()?)?;
-        if spec.id == id {
-            return Some(());
+        let found = rest.varint();
+        if found == id.into() {
+            return Some(block.len() - rest.remaining());
         }
-        skip_value(spec.kind, &mut next).ok()?;
-        *rest = next;
+        read_value(spec(found)?.kind, &mut rest);
     }
 }
 
