@@ -158,6 +158,7 @@ macro_rules! properties {
                 match self { $(Self::$variant(_) => ids::$variant,)+ }
             }
 
+            #[cfg_attr(target_pointer_width = "32", inline(never))]
             fn value(self) -> Value<'a> {
                 match self { $(Self::$variant(value) => value.to_value(),)+ }
             }
