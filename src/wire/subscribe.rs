@@ -162,6 +162,7 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
     }
 
     /// The entries one by one.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
         let (mut reader, mut list) = match self.0 {
             Form::Checked(bytes, version) => (Reader::new(bytes, Rules::new(version)), [].iter()),
