@@ -91,6 +91,7 @@ impl<'a> Writer<'a> {
 }
 
 /// The number of bytes that a variable byte integer takes.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) const fn varint_len(value: usize) -> usize {
     match value {
         0..=0x7F => 1,
