@@ -162,7 +162,7 @@ impl Core {
                 flags.set(Flags::WILDCARD);
             }
         }
-        if subscribe.properties.first_of(&[ids::SubscriptionIdentifier]).is_some() {
+        if subscribe.properties.has(ids::SubscriptionIdentifier) {
             flags.set(Flags::IDENTIFIER);
         }
         if self.is_connected() && self.link.peer.lacks(flags) {
@@ -327,8 +327,8 @@ impl Core {
         }
         let properties = &disconnect.properties;
         properties.check(PacketType::Disconnect.bit())?;
-        if let Some(id) = properties.first_of(&[ids::ServerReference]) {
-            return Err(PropertyError { id, violation: Violation::PropertyNotAllowed }.into());
+        if properties.has(ids::ServerReference) {
+            return Err(PropertyError { id: ids::ServerReference, violation: Violation::PropertyNotAllowed }.into());
         }
         let raises = properties.session_expiry_interval().is_some_and(|seconds| seconds > 0);
         if raises && self.link.ends_session {

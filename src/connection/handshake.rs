@@ -108,12 +108,10 @@ fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
 
 /// Authentication data make no sense without a method (§3.1.2.11.10).
 fn check_method(properties: &Properties<'_>) -> Result<(), PropertyError> {
-    match properties.authentication_data() {
-        Some(_) if properties.authentication_method().is_none() => {
-            Err(PropertyError { id: ids::AuthenticationData, violation: Violation::AuthenticationMethod })
-        }
-        _ => Ok(()),
+    if properties.has(ids::AuthenticationData) && !properties.has(ids::AuthenticationMethod) {
+        return Err(PropertyError { id: ids::AuthenticationData, violation: Violation::AuthenticationMethod });
     }
+    Ok(())
 }
 
 /// CONNECT in full.
@@ -188,7 +186,7 @@ impl Core {
         self.link.peer.window = self.limits.max_inflight();
         if self.version().has_properties() {
             self.link.read_connack(&properties, &self.limits);
-            if !self.link.empty_client_id && properties.assigned_client_identifier().is_some() {
+            if !self.link.empty_client_id && properties.has(ids::AssignedClientIdentifier) {
                 count(&mut self.stats.ignored_client_ids);
             }
         }
@@ -218,7 +216,7 @@ impl Core {
         if link.empty_client_id && properties.assigned_client_identifier().is_none_or(str::is_empty) {
             return Err(Violation::NoAssignedClientId); // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
         }
-        if properties.response_information().is_some() && !link.wants_response_information {
+        if properties.has(ids::ResponseInformation) && !link.wants_response_information {
             return Err(Violation::NotRequested); // [MQTT-3.1.2-28]
         }
         link.check_auth_method(properties) // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
@@ -364,7 +362,7 @@ impl Link {
     /// Every AUTH and the successful CONNACK name the method of CONNECT, and none if CONNECT named none.
     fn check_auth_method(&self, properties: &Properties<'_>) -> Result<(), Violation> {
         let expected = (self.auth != AuthState::None).then_some(self.auth_method);
-        let has_stray_data = expected.is_none() && properties.authentication_data().is_some();
+        let has_stray_data = expected.is_none() && properties.has(ids::AuthenticationData);
         if properties.authentication_method().map(fingerprint) == expected && !has_stray_data {
             Ok(())
         } else {

@@ -357,7 +357,7 @@ impl Core {
         if disconnect.reason == ReasonCode::DISCONNECT_WITH_WILL {
             return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
         }
-        if disconnect.properties.session_expiry_interval().is_some() {
+        if disconnect.properties.has(ids::SessionExpiryInterval) {
             return Err(Violation::PropertyNotAllowed.into()); // [MQTT-3.14.2-2]
         }
         self.finish_link(ConnectionError::ServerDisconnect(disconnect.reason));

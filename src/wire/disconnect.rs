@@ -3,7 +3,7 @@
 use crate::reason::ReasonCode;
 use crate::types::Version;
 use crate::wire::ack::{decode_tail, encode_tail};
-use crate::wire::{PacketType, Properties, Reader, Violation, Writer, properties_setter};
+use crate::wire::{PacketType, Properties, Reader, Violation, Writer, ids, properties_setter};
 
 /// The end of a link, with a reason.
 ///
@@ -66,7 +66,7 @@ impl<'a> Auth<'a> {
 
     pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
         let (reason, properties) = decode_tail(PacketType::Auth, body);
-        if reason != ReasonCode::SUCCESS && properties.authentication_method().is_none() {
+        if reason != ReasonCode::SUCCESS && !properties.has(ids::AuthenticationMethod) {
             body.refuse(Violation::AuthenticationMethod);
         }
         Self { reason, properties }

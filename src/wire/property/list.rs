@@ -80,6 +80,11 @@ impl<'a> Properties<'a> {
         None
     }
 
+    /// Whether there is a property with this identifier.
+    pub(crate) fn has(&self, id: u8) -> bool {
+        self.find(id).is_some()
+    }
+
     /// The identifier of the first property that has one of these.
     pub(crate) fn first_of(&self, ids: &[u8]) -> Option<u8> {
         let mut rest = self.iter();
