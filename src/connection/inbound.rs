@@ -37,7 +37,8 @@ impl<E: Into<ConnectionError>> From<E> for Refusal {
 }
 
 impl Core {
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline)]
     pub(super) fn handle_input<'i, const STREAMS: bool>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -143,6 +144,7 @@ impl Core {
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn on_publish<'i>(&mut self, parts: &mut Parts<'_>, flags: u8, mut body: Reader<'i>) -> Effect<'i> {
         let (publish, alias) = Publish::decode(flags, &mut body);
         body.finish()?;
