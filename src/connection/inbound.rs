@@ -91,18 +91,20 @@ impl Core {
         let Some(body) = header.body(input) else {
             return Ok(Received::Partial { needed: length - input.len() });
         };
-        match self.packet(parts, header, Reader::new(body, self.rules())) {
+        let body = Reader::new(body, self.rules());
+        let effect = match header.packet_type {
+            PacketType::Publish => self.on_publish(parts, header.flags, body),
+            packet_type => self.on_other(parts, packet_type, body),
+        };
+        match effect {
             Ok(event) => Ok(Received::Packet { consumed: length, event }),
             Err(Refusal::Blocked) => Ok(Received::Blocked),
             Err(Refusal::Fatal(error)) => Err(error),
         }
     }
 
-    #[inline]
-    fn packet<'i>(&mut self, parts: &mut Parts<'_>, header: Header, mut body: Reader<'i>) -> Effect<'i> {
-        let packet_type = header.packet_type;
+    fn on_other<'i>(&mut self, parts: &mut Parts<'_>, packet_type: PacketType, mut body: Reader<'i>) -> Effect<'i> {
         match packet_type {
-            PacketType::Publish => self.on_publish(parts, header.flags, body),
             PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
                 let ack = Acknowledgement::decode(packet_type, &mut body);
                 body.finish()?;
@@ -144,11 +146,11 @@ impl Core {
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[inline(never)]
     fn on_publish<'i>(&mut self, parts: &mut Parts<'_>, flags: u8, mut body: Reader<'i>) -> Effect<'i> {
         let (publish, alias) = Publish::decode(flags, &mut body);
         body.finish()?;
-        let topic = self.resolve(parts, &publish, alias)?;
+        let topic = self.resolve(parts, publish.topic, alias)?;
         let is_invalid = self.limits.check_payload_format()
             && publish.properties.payload_format_indicator() == Some(true)
             && core::str::from_utf8(publish.payload).is_err();
@@ -164,7 +166,7 @@ impl Core {
                 }
                 Arrival::Repeated => {
                     count(&mut self.stats.repeated_messages);
-                    self.bind_alias(parts, &publish, alias);
+                    self.bind_alias(parts, &topic, alias);
                     return Ok(None);
                 }
                 _ => return Err(Refusal::Blocked),
@@ -172,7 +174,7 @@ impl Core {
         } else if publish.dup {
             count(&mut self.stats.dup_at_qos0);
         }
-        self.bind_alias(parts, &publish, alias);
+        self.bind_alias(parts, &topic, alias);
         if is_invalid {
             count(&mut self.stats.invalid_payloads);
             return Ok(None);
@@ -235,27 +237,26 @@ impl Core {
     pub(super) fn resolve<'i>(
         &self,
         parts: &Parts<'_>,
-        publish: &Publish<'i>,
+        name: &'i str,
         alias: Option<u16>,
     ) -> Result<Topic<'i>, Violation> {
         if alias.is_some_and(|alias| alias > self.link.topic_alias_maximum) {
             return Err(Violation::TopicAlias);
         }
         match alias {
-            Some(alias) if publish.topic.is_empty() => match Aliases::lookup(parts.inbound_aliases(), alias) {
+            Some(alias) if name.is_empty() => match Aliases::lookup(parts.inbound_aliases(), alias) {
                 (serial, Standing::Name) => Ok(Topic::Alias(TopicAlias { alias, serial })),
                 (_, Standing::TooLong) => Err(Violation::ForgottenTopicAlias),
                 (_, Standing::Unbound) => Err(Violation::UnknownTopicAlias),
             },
-            _ => Ok(Topic::Name(TopicName::trusted(publish.topic))),
+            _ => Ok(Topic::Name(TopicName::trusted(name))),
         }
     }
 
     /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`.
-    pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, alias: Option<u16>) {
-        let named = alias.filter(|_| !publish.topic.is_empty());
-        if let (Some(alias), Some(aliasing)) = (named, self.link.aliasing) {
-            (aliasing.bind)(self, parts, alias, publish.topic);
+    pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: Option<u16>) {
+        if let (Some(alias), Topic::Name(name), Some(aliasing)) = (alias, topic, self.link.aliasing) {
+            (aliasing.bind)(self, parts, alias, name.as_str());
         }
     }
 

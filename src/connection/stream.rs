@@ -92,7 +92,7 @@ impl Core {
         alias: Option<u16>,
         total: u32,
     ) -> Step<'i> {
-        let topic = self.resolve(parts, publish, alias)?;
+        let topic = self.resolve(parts, publish.topic, alias)?;
         let fate = match publish.id {
             None => Fate::Nothing,
             Some(id) if publish.qos == QoS::ExactlyOnce && self.incoming.is_open(parts.inbox, id.get()) => {
@@ -106,7 +106,7 @@ impl Core {
         if publish.dup && fate == Fate::Nothing {
             count(&mut self.stats.dup_at_qos0);
         }
-        self.bind_alias(parts, publish, alias);
+        self.bind_alias(parts, &topic, alias);
         self.link.stream = Stream { total, fate };
         self.link.partial = 1;
         let &Publish { payload, qos, retain, dup, id, properties, .. } = publish;

@@ -104,13 +104,16 @@ impl<'a> Properties<'a> {
     }
 
     /// The same, and which properties there are.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn decode_seen(reader: &mut Reader<'a>, packets: u16) -> (Self, Seen) {
         if !reader.rules().version.has_properties() {
             return (Self::NONE, Seen::default());
         }
         let length = reader.varint() as usize;
         let bytes = reader.bytes(length);
+        if bytes.is_empty() {
+            return (Self::NONE, Seen::default());
+        }
         let (seen, checked) = Seen::in_block(bytes, reader.rules(), packets);
         reader.expect(checked);
         (Self(Form::Checked(bytes)), seen)
@@ -188,6 +191,7 @@ impl Seen {
     }
 
     /// Checks all of a property block.
+    #[inline(never)]
     fn in_block(bytes: &[u8], rules: Rules, packets: u16) -> (Self, Result<(), DecodeError>) {
         let (mut seen, mut block) = (Self::default(), Reader::new(bytes, rules));
         while !block.is_empty() {
