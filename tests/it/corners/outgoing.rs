@@ -283,3 +283,51 @@ fn a_change_of_version_finds_its_room_on_the_heap() {
         assert_eq!(sent(&mut client), [packet(1, &payloads[0]), packet(2, &payloads[1])].concat(), "{length}");
     }
 }
+
+/// A tick of the retry timer is for what is on the wire.
+#[test]
+fn what_has_not_left_is_not_retried() {
+    let limits = Limits { max_inflight: 1, retry_interval: 1_000, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::AtLeastOnce)).unwrap();
+    client.publish(NOW, &publish(b"2").qos(QoS::AtLeastOnce)).unwrap();
+    sent(&mut client);
+    for second in 1..=4 {
+        client.handle_timeout(NOW.after_secs(second)).unwrap();
+    }
+    assert_eq!(sent(&mut client), b"\x3A\x06\0\x01t\0\x011");
+    assert!(matches!(taken(&mut client, &[0x40, 2, 0, 1]), Ok(Some(Event::PubAck(_)))));
+    assert_eq!(sent(&mut client), b"\x32\x06\0\x01t\0\x022", "for the first time");
+}
+
+/// 5.0's options of a SUBSCRIBE go, wherever in the arena it lies, and nothing behind it is touched.
+#[test]
+fn a_change_of_version_clears_options_and_nothing_else() {
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    let mut client = Connection::new(Fixed::<20_000, 4, 4, 64>::new(), limits);
+    let filters = [Subscription::new(TopicFilter::new("f").unwrap(), QoS::AtLeastOnce).no_local(true)];
+    client.subscribe(NOW, &Subscribe::new(&filters)).unwrap();
+    let payload = vec![b'x'; 19_900];
+    client.publish(NOW, &publish(&payload)).unwrap();
+    client.subscribe(NOW, &Subscribe::new(&filters)).unwrap();
+    reopen(&mut client, Version::V311, false, &[]);
+    let subscribe = |id: u8| [0x82, 6, 0, id, 0, 1, b'f', 1];
+    let message = [&b"\x30\xBF\x9B\x01\0\x01t"[..], &payload].concat();
+    assert!(sent(&mut client) == [&subscribe(1)[..], &message, &subscribe(3)].concat());
+}
+
+/// What the transport has been shown stays as it is, although its time is over before the first byte is taken.
+#[test]
+fn what_is_shown_does_not_expire() {
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V5);
+    let brief = [Property::MessageExpiryInterval(1)];
+    for payload in [b"1", b"2"] {
+        client.publish(NOW, &publish(payload).qos(QoS::AtLeastOnce).properties(&brief[..])).unwrap();
+    }
+    let shown = client.transmit(NOW).chunk().to_vec();
+    let later = NOW.after_secs(5);
+    client.handle_timeout(later).unwrap();
+    assert_eq!(client.poll_outcome(), None);
+    assert_eq!((shown.len(), client.transmit(later).chunk()), (28, &shown[..]));
+}

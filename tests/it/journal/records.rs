@@ -487,3 +487,27 @@ fn a_snapshot_keeps_unfinished_messages_only() {
         assert!(sent(&mut client).ends_with(b"kept"));
     }
 }
+
+/// What the application has not acknowledged, or has refused, is no received message: a snapshot doesn't say that it is.
+#[test]
+fn a_snapshot_tells_what_was_received() {
+    let limits = Limits { manual_acks: true, version: Version::V5, ..Limits::DEFAULT };
+    let (mut client, mut log) = (new(limits), Vec::new());
+    up(&mut client, &mut log, Version::V5, false);
+    let [first, second, third] = [1, 2, 3].map(|id| delivered(&mut client, &message(Version::V5, 2, id)));
+    client.acknowledge(NOW, second, &Ack::new(ReasonCode::QUOTA_EXCEEDED)).unwrap();
+    client.acknowledge(NOW, third, &Ack::SUCCESS).unwrap();
+    save(&mut client, &mut log);
+    assert_eq!(sent(&mut client), [], "the first one holds them up");
+    let _ = first;
+    let mut snapshot = Vec::new();
+    assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    for mut log in [log, snapshot] {
+        let mut client = again(&log, limits);
+        up(&mut client, &mut log, Version::V5, true);
+        for id in [1, 2] {
+            assert!(matches!(taken(&mut client, &message(Version::V5, 2, id)), Ok(Some(Event::Message(_)))), "{id}");
+        }
+        assert_eq!(taken(&mut client, &message(Version::V5, 2, 3)), Ok(None));
+    }
+}

@@ -202,7 +202,7 @@ fn the_latest_of_a_topic_waits_for_room_for_both_records() {
 fn a_lost_session_is_noted_whatever_room_there_is() {
     for on_session_loss in [OnSessionLoss::Republish, OnSessionLoss::Abort] {
         let (mut client, mut log) = up(Limits { on_session_loss, ..Limits::DEFAULT });
-        for id in 1..=12 {
+        for id in 1..=15 {
             let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::ExactlyOnce);
             client.publish(NOW, &publish).unwrap();
             save(&mut client, &mut log);
@@ -220,7 +220,7 @@ fn a_lost_session_is_noted_whatever_room_there_is() {
         save(&mut client, &mut log);
         let ended = std::iter::from_fn(|| client.poll_outcome()).count();
         let kept = if on_session_loss == OnSessionLoss::Republish { 2 } else { 0 };
-        assert_eq!((ended, client.pending()), (12 - kept, kept));
+        assert_eq!((ended, client.pending()), (15 - kept, kept));
         let (again, recovered) = Tight::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
         assert_eq!((recovered.used, again.pending()), (log.len(), kept), "{on_session_loss:?}");
     }
