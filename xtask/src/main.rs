@@ -4,6 +4,7 @@
 //! and run what was chosen.
 
 mod args;
+mod browser;
 mod faults;
 mod fuzz;
 mod instructions;

@@ -38,6 +38,16 @@ const COUNTER: Programs = Programs {
     by_hand: "others have it as well), or leave the counting out with `--skip instructions",
 };
 
+const BROWSER: Programs = Programs {
+    name: "chromium with its driver",
+    programs: &["chromedriver"],
+    packages: "chromium chromium-driver",
+    by_hand: "others: Chrome and the chromedriver of its version), or leave the browser out with `--skip examples/browser",
+};
+
+/// What web pages are compiled to.
+const BROWSER_TARGET: [&str; 1] = ["wasm32-unknown-unknown"];
+
 /// Each component with a command that ends well if it is there.
 const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "cargo fmt --version"), ("clippy", "cargo clippy --version")];
 
@@ -54,6 +64,13 @@ pub fn valgrind(shell: &Shell) -> Result {
 /// The emulated board, from the system's packages.
 pub fn qemu(shell: &Shell) -> Result {
     packages(shell, &EMULATOR)
+}
+
+/// A browser that a test can drive, from the system's packages, and the standard library for web pages.
+pub fn browser(shell: &Shell) -> Result {
+    let missing = missing(BROWSER_TARGET, |target| has_target(shell, target));
+    rustup(shell, "the target for web pages", missing, "rustup target add")?;
+    packages(shell, &BROWSER)
 }
 
 fn packages(shell: &Shell, wanted: &Programs) -> Result {
