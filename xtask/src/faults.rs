@@ -166,7 +166,7 @@ struct Copy {
 }
 
 /// What the methods need.
-const COPIED: [&str; 6] = ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests", "examples"];
+const COPIED: [&str; 7] = ["Cargo.toml", "Cargo.lock", "README.md", "docs", "src", "tests", "examples"];
 
 impl Copy {
     fn of_project(shell: &Shell) -> Result<Self> {
