@@ -4,7 +4,7 @@ mod choices;
 mod commands;
 mod control;
 mod core;
-#[cfg(test)]
+#[cfg(all(test, feature = "v3", feature = "v5"))]
 mod diagrams;
 mod handshake;
 mod identity;
