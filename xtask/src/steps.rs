@@ -56,7 +56,7 @@ pub const STEPS: &[Step] = &[
     prepare("toolchain", "the oldest supported toolchain", setup::toolchain),
     prepare("cargo-hack", "the tool that walks through feature combinations", setup::cargo_hack),
 
-    quick("fmt", "formatting", &["cargo fmt --all --check"]),
+    quick("fmt", "formatting", &["cargo fmt --all --check", "rustfmt --check --edition 2024 src/guide/pair.rs"]),
     quick("clippy", "lints; a warning is an error", &[
         "cargo clippy --workspace --all-targets --features {features} -- -D warnings",
     ]),
