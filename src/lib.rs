@@ -3,7 +3,7 @@
 //! The type to know is [`Connection`]:
 //!
 //! ```text
-//!    bytes from the server ──▶ ┌────────────┐ ──▶ events: ConnAck, Message, PubAck, SubAck, …
+//!    bytes from the server ──▶ ┌────────────┐ ──▶ events: Message, PubAck, …
 //!    the time ───────────────▶ │ Connection │ ──▶ the next deadline
 //!    publish, subscribe, … ──▶ └────────────┘ ──▶ bytes for the server
 //! ```
@@ -11,12 +11,13 @@
 //! It does nothing by itself. Your program drives it with two loops, one inside the other: links come and go, and on each of them bytes are moved.
 //!
 //! ```
-//! use pure_mqtt::{Connect, Connection, Fixed, Instant, Limits, OpenError, Received, RxBuffer, Version};
+//! use pure_mqtt::{Connect, Connection, Fixed, Instant, Limits, OpenError, Received};
+//! use pure_mqtt::{RxBuffer, Version};
 //!
 //! /// What a program brings along: a transport, a clock, and a way to wait.
 //! trait World {
 //!     fn now(&self) -> Instant;
-//!     /// Connects to the server, after a pause if the last link ended early; false to stop.
+//!     /// Connects, after a pause if the last link ended early; false to stop.
 //!     fn dial(&mut self) -> bool;
 //!     /// Waits for bytes, at the latest until `due`. `None` if the link is gone.
 //!     fn read(&mut self, room: &mut [u8], due: Option<Instant>) -> Option<usize>;
@@ -30,8 +31,12 @@
 //! }
 //!
 //! impl Client {
-//!     /// The outer loop: one link after the other. The session lives on in between.
-//!     fn run(&mut self, world: &mut impl World, connect: &Connect<'_>) -> Result<(), OpenError> {
+//!     /// The outer loop: one link after the other. The session lives on.
+//!     fn run(
+//!         &mut self,
+//!         world: &mut impl World,
+//!         connect: &Connect<'_>,
+//!     ) -> Result<(), OpenError> {
 //!         while world.dial() {
 //!             self.mqtt.open(world.now(), connect)?;
 //!             while self.turn(world).is_some() && !self.mqtt.should_close() {}
@@ -41,15 +46,15 @@
 //!         Ok(())
 //!     }
 //!
-//!     /// The inner loop: take what came, do what is due, send what waits, then wait.
+//!     /// The inner loop: take what came, do what is due, send, wait.
 //!     fn turn(&mut self, world: &mut impl World) -> Option<()> {
 //!         let is_blocked = loop {
 //!             match self.mqtt.handle_input(world.now(), self.rx.bytes()) {
 //!                 Ok(Received::Packet { consumed, event }) => {
-//!                     let _ = event; // a message, an acknowledgement: use it here, and publish, subscribe, …
+//!                     let _ = event; // use it here: publish, subscribe, …
 //!                     self.rx.consume(consumed);
 //!                 }
-//!                 other => break other == Ok(Received::Blocked), // then send, and offer it again
+//!                 other => break other == Ok(Received::Blocked),
 //!             }
 //!         };
 //!         let _ = self.mqtt.handle_timeout(world.now());
@@ -59,7 +64,7 @@
 //!             transmit.advance(count);
 //!         }
 //!         while self.mqtt.poll_outcome().is_some() {} // commands that no packet ended
-//!         if !is_blocked && !self.mqtt.should_close() {
+//!         if !is_blocked && !self.mqtt.should_close() { // blocked: sending has made room
 //!             let count = world.read(self.rx.room(), self.mqtt.poll_timeout())?;
 //!             self.rx.filled(count);
 //!         }
