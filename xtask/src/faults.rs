@@ -177,7 +177,7 @@ impl Copy {
         }
         // The other members of the workspace stay behind.
         let manifest = folder.join("Cargo.toml");
-        write(&manifest, &read(&manifest)?.replace("members = [\"xtask\"]", "members = []"))?;
+        write(&manifest, &alone(&read(&manifest)?))?;
         Ok(Self { shell: Shell::new(folder), original: shell.folder().to_owned() })
     }
 
@@ -195,6 +195,12 @@ impl Copy {
             .iter()
             .try_for_each(|(file, ..)| write(&self.shell.folder().join(file), &read(&self.original.join(file))?))
     }
+}
+
+/// The manifest of the root package, without other members of its workspace.
+fn alone(manifest: &str) -> String {
+    let lines = manifest.lines().map(|line| if line.starts_with("members = ") { "members = []" } else { line });
+    lines.fold(String::new(), |text, line| text + line + "\n")
 }
 
 fn replace(text: &str, file: &str, old: &str, new: &str) -> Result<String> {
