@@ -62,14 +62,17 @@ pub const STEPS: &[Step] = &[
     ]),
     check("doc", "the documentation builds without a warning", &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
     ]),
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
+        "cargo hack check --feature-powerset -p pure-mqtt-client",
     ]),
     check("all-features", "all features together build", &["cargo check -p pure-mqtt --all-features"]),
     check("msrv", "the oldest supported toolchain builds the crate", &[
         "cargo +{msrv} check -p pure-mqtt --features {features}",
         "cargo +{msrv} check -p pure-mqtt --no-default-features",
+        "cargo +{msrv} check -p pure-mqtt-client --all-features",
     ]),
     check("firmware", "the crate builds where there is no operating system", &[
         "cargo build -p pure-mqtt --no-default-features {targets}",
@@ -84,8 +87,9 @@ pub const STEPS: &[Step] = &[
     ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --tests -- --ignored",
+        "cargo test -p pure-mqtt-client --tests -- --ignored",
     ]),
-    quick("workspace", "tests of the other workspace members", &["cargo test --workspace --exclude pure-mqtt"]),
+    quick("workspace", "tests of the client and the other workspace members", &["cargo test --workspace --exclude pure-mqtt"]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &[
         "cargo run --example subscriptions", "cargo run --example streaming", "cargo run --example replay",

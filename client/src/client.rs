@@ -1,0 +1,283 @@
+//! The handle: what a program asks of its client.
+
+use std::sync::{Arc, Weak};
+
+use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::wire::Packet;
+use pure_mqtt::{
+    Ack, Auth, Disconnect, Limits, Payload, Publish, QoS, RequestError, Subscription, TopicFilter, TopicName, Version,
+};
+
+use crate::error::{ConnectError, PublishError, SubscribeError};
+use crate::kept::Kept;
+use crate::options::Options;
+use crate::receipts::Receipt;
+use crate::server::Server;
+use crate::shared::Shared;
+use crate::ticket::{MessageInfo, Mid, is_loop_of};
+use crate::wishes::Dialling;
+
+/// An MQTT client with callbacks: a handle, to be cloned and given to as many threads as you like.
+///
+/// The [crate's page](crate) shows it at work. What is asked of it takes effect when its loop runs: in a thread of its own
+/// ([`loop_start`](Self::loop_start)), in this one ([`loop_forever`](Self::loop_forever)), or step by step ([`loop_once`](Self::loop_once)). The loop
+/// sleeps until there is something to do, and whatever a handle asks for wakes it at once.
+///
+/// When the last handle is dropped, the loop's thread ends and the socket is closed without DISCONNECT, as if the program had ended: the server publishes
+/// the will. To leave in order call [`disconnect`](Self::disconnect) and [`loop_stop`](Self::loop_stop) before.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) shared: Arc<Shared>,
+    owner: Arc<Owner>,
+}
+
+/// What all handles hold, and the loop doesn't.
+#[derive(Debug)]
+pub(crate) struct Owner(Arc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.change(|state| {
+            state.wishes.is_gone = true;
+            state.deliveries.give_up();
+        });
+        self.0.spread_news();
+    }
+}
+
+/// # Construction
+impl Client {
+    /// A client with this identifier and [`Options::new`] for the rest.
+    pub fn new(client_id: &str) -> Self {
+        Self::with(Options::new(client_id))
+    }
+
+    /// A client with these options. Nothing is connected yet.
+    pub fn with(options: Options) -> Self {
+        let shared = Arc::new(Shared::new(options));
+        Self { owner: Arc::new(Owner(Arc::clone(&shared))), shared }
+    }
+
+    /// Changes the options, from the next link on.
+    ///
+    /// ```
+    /// # let client = pure_mqtt_client::Client::new("me");
+    /// client.configure(|options| options.keep_alive(10).max_inflight(50));
+    /// ```
+    pub fn configure(&self, change: impl FnOnce(Options) -> Options) {
+        let before = self.shared.lock().options.clone();
+        let after = change(before);
+        self.shared.change(|state| state.options = after);
+    }
+
+    /// The client, as long as somebody else has a handle of it.
+    pub(crate) fn of(shared: &Arc<Shared>, owner: &Weak<Owner>) -> Option<Self> {
+        Some(Self { shared: Arc::clone(shared), owner: owner.upgrade()? })
+    }
+
+    pub(crate) fn owner(&self) -> Weak<Owner> {
+        Arc::downgrade(&self.owner)
+    }
+}
+
+/// # Links
+impl Client {
+    /// Connects to `server`, and waits until the transport is there, with TLS and WebSocket agreed on, and CONNECT on its way. The server's answer is told to
+    /// [`on_connect`](Self::on_connect). A link that is up is replaced.
+    ///
+    /// If no loop runs, this thread does its work meanwhile. In a callback it doesn't wait, and works as [`connect_async`](Self::connect_async).
+    ///
+    /// # Errors
+    /// [`ConnectError`]; the client doesn't try again by itself.
+    pub fn connect(&self, server: impl Into<Server>) -> Result<(), ConnectError> {
+        self.shared.lock().wishes.server = Some(server.into());
+        self.reconnect()
+    }
+
+    /// Has the loop connect to `server`, and doesn't wait. A failure is told to [`on_connect_fail`](Self::on_connect_fail).
+    pub fn connect_async(&self, server: impl Into<Server>) {
+        let server = server.into();
+        self.shared.change(|state| {
+            state.wishes.server = Some(server);
+            state.wishes.dial(Dialling::ForAll);
+        });
+        self.shared.spread_news();
+    }
+
+    /// Connects again to the same server, and waits as [`connect`](Self::connect) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn reconnect(&self) -> Result<(), ConnectError> {
+        if is_loop_of(self.shared.number) {
+            self.shared.change(|state| state.wishes.dial(Dialling::ForAll));
+            return Ok(());
+        }
+        let call = self.shared.change(|state| state.wishes.call());
+        self.await_call(call)
+    }
+
+    /// Ends the link with DISCONNECT, after what can be sent has been sent; the loop doesn't connect again. While an attempt to connect is under way or to be made,
+    /// that is given up. Messages that are not finished stay, for the next link.
+    pub fn disconnect(&self) {
+        self.shared.change(|state| state.wishes.leave = Some(None));
+    }
+
+    /// The same with a reason and properties (5.0). If the engine can't send it as it is (a Session Expiry Interval that contradicts CONNECT), that is told to
+    /// [`on_log`](Self::on_log), and a plain DISCONNECT is sent.
+    ///
+    /// # Errors
+    /// The packet can't be expressed; nothing changed.
+    pub fn disconnect_with(&self, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
+        let kept = Kept::new(&Packet::Disconnect(*disconnect)).map_err(|_| RequestError::TooLarge)?;
+        kept.packet().ok_or(RequestError::ReasonCode)?;
+        self.shared.change(|state| state.wishes.leave = Some(Some(kept)));
+        Ok(())
+    }
+
+    /// Whether the server has accepted the link, and it is up.
+    pub fn is_connected(&self) -> bool {
+        self.shared.lock().engine.is_connected()
+    }
+
+    /// Whether nothing is unfinished: see [`Connection::is_idle`](pure_mqtt::Connection::is_idle).
+    pub fn is_idle(&self) -> bool {
+        self.shared.lock().engine.is_idle()
+    }
+
+    /// The version that the link speaks; without a link the one that it spoke last, or will first.
+    pub fn version(&self) -> Version {
+        self.shared.lock().engine.version()
+    }
+
+    /// The bounds and time-outs in force.
+    pub fn limits(&self) -> Limits {
+        self.shared.lock().engine.limits()
+    }
+
+    /// Forgets the session, with all messages that are not finished; each is told to [`on_publish`](Self::on_publish). Only without a link; otherwise it does
+    /// nothing and returns false. Call it before connecting with another client identifier.
+    pub fn forget_session(&self) -> bool {
+        self.shared.change(|state| {
+            let is_done = state.engine.forget_session();
+            state.take_outcomes();
+            is_done
+        })
+    }
+
+    /// Takes a step of an enhanced authentication (5.0): see [`on_auth`](Self::on_auth).
+    ///
+    /// # Errors
+    /// [`RequestError`]; nothing changed.
+    pub fn authenticate(&self, auth: &Auth<'_>) -> Result<(), RequestError> {
+        self.shared.change(|state| state.engine.authenticate(state.now(), auth))
+    }
+}
+
+/// # Messages
+impl Client {
+    /// Publishes a message. Without a link it waits for one, at QoS 0 too.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing changed.
+    pub fn publish(
+        &self,
+        topic: &str,
+        payload: impl AsRef<[u8]>,
+        qos: QoS,
+        retain: bool,
+    ) -> Result<MessageInfo, PublishError> {
+        self.publish_with(&Publish::new(TopicName::new(topic)?, payload.as_ref()).qos(qos).retain(retain))
+    }
+
+    /// The same with everything that a message can have, properties for instance.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing changed.
+    pub fn publish_with(&self, publish: &Publish<'_>) -> Result<MessageInfo, PublishError> {
+        if matches!(publish.payload, Payload::Streamed(_)) {
+            return Err(PublishError::Streamed);
+        }
+        self.shared.change(|state| {
+            let delivery = state.engine.publish(state.now(), publish)?;
+            let mid = state.next_mid();
+            Ok(state.deliveries.accept(self.shared.number, mid, publish.qos, &delivery))
+        })
+    }
+
+    /// Acknowledges a message, with [`Options::manual_acks`], in any order. At QoS 2 this sends PUBREC.
+    ///
+    /// # Errors
+    /// [`RequestError::Stale`] if the message was acknowledged already, or its link (QoS 1) or session (QoS 2) is gone; other errors change nothing.
+    pub fn ack(&self, receipt: Receipt) -> Result<(), RequestError> {
+        self.ack_with(receipt, &Ack::SUCCESS)
+    }
+
+    /// The same with a reason and properties (5.0).
+    ///
+    /// # Errors
+    /// As [`ack`](Self::ack).
+    pub fn ack_with(&self, receipt: Receipt, with: &Ack<'_>) -> Result<(), RequestError> {
+        self.shared.change(|state| state.receipts.acknowledge(state.now(), &mut state.engine, receipt, with))
+    }
+}
+
+/// # Subscriptions
+///
+/// They are lasting wishes: they may be made without a link, and come back by themselves when the server has lost the session.
+impl Client {
+    /// Wants the messages that `filter` matches, at up to this quality of service. The server is asked also if it has granted this before.
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing changed.
+    pub fn subscribe(&self, filter: &str, qos: QoS) -> Result<Mid, SubscribeError> {
+        self.subscribe_to(&[Subscription::new(TopicFilter::new(filter)?, qos)])
+    }
+
+    /// The same for several filters with their options.
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing changed.
+    pub fn subscribe_to(&self, subscriptions: &[Subscription<'_>]) -> Result<Mid, SubscribeError> {
+        self.subscribe_as(0, subscriptions)
+    }
+
+    /// The same with a Subscription Identifier (5.0), 1 to 268,435,455, that comes back with each message that matched; 0 for none.
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing changed.
+    pub fn subscribe_as(&self, identifier: u32, subscriptions: &[Subscription<'_>]) -> Result<Mid, SubscribeError> {
+        self.shared.change(|state| {
+            let mid = state.next_mid();
+            state.requests.subscribe(mid, identifier, subscriptions)?;
+            state.sync(); // at once, so that it leaves before what is published from now on
+            Ok(mid)
+        })
+    }
+
+    /// Wants the messages of `filter` no longer.
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing changed.
+    pub fn unsubscribe(&self, filter: &str) -> Result<Mid, SubscribeError> {
+        self.unsubscribe_from(&[TopicFilter::new(filter)?])
+    }
+
+    /// The same for several filters.
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing changed.
+    pub fn unsubscribe_from(&self, filters: &[TopicFilter<'_>]) -> Result<Mid, SubscribeError> {
+        self.shared.change(|state| {
+            let (now, mid) = (state.now(), state.next_mid());
+            state.requests.unsubscribe(now, &mut state.engine, mid, filters)?;
+            state.sync();
+            Ok(mid)
+        })
+    }
+
+    /// How far the server has followed; `None` for a filter that is not subscribed to (any more).
+    pub fn standing(&self, filter: TopicFilter<'_>) -> Option<Standing> {
+        self.shared.lock().requests.standing(filter)
+    }
+}

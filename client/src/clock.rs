@@ -1,0 +1,34 @@
+//! The time as the engine wants it, and random numbers.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, Instant};
+
+/// Counts from when it was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The present, for the engine.
+    pub(crate) fn now(&self) -> pure_mqtt::Instant {
+        pure_mqtt::Instant::from_millis(millis(self.0.elapsed()))
+    }
+
+    /// When `instant` of the engine's time will be; `None` if that is too far away to be told.
+    pub(crate) fn when(&self, instant: pure_mqtt::Instant) -> Option<Instant> {
+        self.0.checked_add(Duration::from_millis(instant.as_millis()))
+    }
+}
+
+/// Whole milliseconds.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A random number, as far as the standard library has one.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

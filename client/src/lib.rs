@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod callbacks;
+mod client;
+mod clock;
+mod deliveries;
+mod error;
+mod introduction;
+mod kept;
+mod looping;
+mod message;
+mod network;
+mod notice;
+mod options;
+mod receipts;
+mod requests;
+mod server;
+mod shared;
+mod state;
+mod ticket;
+mod transport;
+mod wishes;
+
+pub use pure_mqtt;
+
+pub use callbacks::LogLevel;
+pub use client::Client;
+pub use deliveries::Published;
+pub use error::{ConnectError, LinkEnd, LoopError, NotPublished, PublishError, SubscribeError, WaitError};
+pub use message::{Message, OwnedMessage};
+pub use options::{CleanStart, Options};
+pub use receipts::Receipt;
+pub use requests::Subscribed;
+pub use server::Server;
+pub use ticket::{MessageInfo, Mid};
+#[cfg(feature = "tls")]
+pub use transport::{Tls, TlsError, TlsOptions};

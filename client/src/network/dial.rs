@@ -1,0 +1,88 @@
+//! An attempt to reach the server: its addresses one by one, and on the first that answers what is to be agreed on before MQTT begins.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use mio::{Registry, Token};
+
+use crate::error::ConnectError;
+use crate::server::Server;
+use crate::transport::{Address, Socket, Transport};
+use crate::wishes::Dialling;
+
+pub(crate) struct Dial {
+    /// Who wants to know.
+    pub(crate) dialling: Dialling,
+    server: Server,
+    timeout: Duration,
+    /// When the present address has had its time.
+    pub(crate) deadline: Instant,
+    /// Those not tried yet, the next one last; not asked for yet at first.
+    addresses: Option<Vec<Address>>,
+    stage: Stage,
+    failure: ConnectError,
+}
+
+enum Stage {
+    /// The next address is to be tried.
+    Idle,
+    Connecting(Socket),
+    Greeting(Box<Transport>),
+}
+
+impl Dial {
+    pub(crate) fn new(server: Server, timeout: Duration, dialling: Dialling) -> Self {
+        let failure = io::Error::new(io::ErrorKind::NotFound, "it has no address").into();
+        Self { dialling, server, timeout, deadline: Instant::now(), addresses: None, stage: Stage::Idle, failure }
+    }
+
+    /// Does what can be done now. `None` while the server is awaited.
+    pub(crate) fn step(&mut self, registry: &Registry, token: Token) -> Result<Option<Transport>, ConnectError> {
+        loop {
+            match self.try_step(registry, token) {
+                Ok(Some(transport)) => return Ok(Some(transport)),
+                Ok(None) if Instant::now() < self.deadline => return Ok(None),
+                Ok(None) => self.failure = ConnectError::TimedOut,
+                Err(error) => self.failure = error.into(),
+            }
+            self.stage = Stage::Idle;
+            if self.addresses.as_ref().is_some_and(Vec::is_empty) {
+                return Err(self.failure.clone());
+            }
+        }
+    }
+
+    fn try_step(&mut self, registry: &Registry, token: Token) -> io::Result<Option<Transport>> {
+        if let Stage::Idle = self.stage {
+            let Some(address) = self.next_address()? else { return Err(io::ErrorKind::AddrNotAvailable.into()) };
+            self.deadline = Instant::now() + self.timeout;
+            self.stage = Stage::Connecting(Socket::connect(&address, registry, token)?);
+        }
+        if let Stage::Connecting(socket) = &self.stage {
+            if !socket.is_connected()? {
+                return Ok(None);
+            }
+            let Stage::Connecting(socket) = std::mem::replace(&mut self.stage, Stage::Idle) else { return Ok(None) };
+            self.stage = Stage::Greeting(Box::new(Transport::new(socket, &self.server)?));
+        }
+        if let Stage::Greeting(transport) = &mut self.stage {
+            if !transport.shake_hands()? {
+                return Ok(None);
+            }
+        }
+        match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Greeting(transport) => Ok(Some(*transport)),
+            _ => Ok(None),
+        }
+    }
+
+    fn next_address(&mut self) -> io::Result<Option<Address>> {
+        if self.addresses.is_none() {
+            self.addresses = Some(Vec::new()); // it is not asked for twice
+            let mut addresses = Address::all(&self.server.place)?;
+            addresses.reverse();
+            self.addresses = Some(addresses);
+        }
+        Ok(self.addresses.as_mut().and_then(Vec::pop))
+    }
+}

@@ -1,0 +1,275 @@
+//! The settings of a client.
+
+use std::fmt;
+use std::time::Duration;
+
+use pure_mqtt::{Backoff, Connect, Fallback, Limits, OpenError, Property, Version, Will};
+
+use crate::clock::millis;
+use crate::introduction::Introduction;
+
+/// What a client is to do, and how: given to [`Client::with`](crate::Client::with), changed with
+/// [`Client::configure`](crate::Client::configure).
+///
+/// Something that CONNECT can't say (a user name with U+0000, a property that belongs elsewhere) is told by
+/// [`Client::connect`](crate::Client::connect).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use pure_mqtt::{QoS, TopicName, Version, Will};
+/// use pure_mqtt_client::{Client, Options};
+///
+/// let will = Will::new(TopicName::new("lamp/7/state")?, b"gone").qos(QoS::AtLeastOnce);
+/// let options = Options::new("lamp-7")
+///     .version(Version::V5)
+///     .keep_alive(30)
+///     .user_name("lamp")
+///     .password(b"secret")
+///     .will(&will)
+///     .reconnect_delay(Duration::from_secs(1), Duration::from_secs(30));
+/// let client = Client::with(options);
+/// # let _ = client;
+/// # Ok::<(), pure_mqtt::TopicError>(())
+/// ```
+#[derive(Clone)]
+pub struct Options {
+    introduction: Introduction,
+    pub(crate) speech: Speech,
+    pub(crate) clean_start: CleanStart,
+    /// Kept apart: 5.0, in which the introduction is kept, can't say it.
+    pub(crate) bridge: bool,
+    pub(crate) limits: Limits,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) backoff: Backoff,
+    pub(crate) reconnect_on_failure: bool,
+    pub(crate) retry_first_connection: bool,
+}
+
+/// Which version is spoken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Speech {
+    Only(Version),
+    Downwards(Fallback),
+}
+
+/// When a link starts without the session that may be left from before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CleanStart {
+    /// Each link. Unfinished messages of this side are sent again all the same, as new.
+    #[default]
+    Always,
+    /// The first link after each `connect`, until the server has accepted it; those that the client makes on its own go on with the session.
+    First,
+    /// No link: the session goes on, also from an earlier life of the program. In 5.0 it needs a Session Expiry Interval.
+    Never,
+}
+
+impl Options {
+    /// 3.1.1, a clean start, a keep alive of 60 seconds, no will, no credentials. An empty `client_id` is the server's to replace, or, where the version
+    /// or the server doesn't allow that, a random one.
+    pub fn new(client_id: &str) -> Self {
+        Self {
+            introduction: Introduction::new(client_id),
+            speech: Speech::Only(Version::V311),
+            clean_start: CleanStart::Always,
+            bridge: false,
+            limits: Limits::DEFAULT,
+            connect_timeout: Duration::from_secs(5),
+            backoff: Backoff::default(),
+            reconnect_on_failure: true,
+            retry_first_connection: false,
+        }
+    }
+
+    /// Speaks this version and no other.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.speech = Speech::Only(version);
+        self.limits.version = version;
+        self
+    }
+
+    /// Tries versions from the highest to the lowest, until the server takes one: see [`Fallback`].
+    #[must_use]
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.speech = Speech::Downwards(fallback);
+        self.limits.version = fallback.version();
+        self
+    }
+
+    /// Sets which links start without the earlier session.
+    #[must_use]
+    pub fn clean_start(mut self, clean_start: CleanStart) -> Self {
+        self.clean_start = clean_start;
+        self
+    }
+
+    /// Sets the keep alive in seconds; 0 turns it off.
+    #[must_use]
+    pub fn keep_alive(mut self, seconds: u16) -> Self {
+        self.introduction = self.introduction.with(|connect| connect.keep_alive(seconds));
+        self
+    }
+
+    /// Sets the user name.
+    #[must_use]
+    pub fn user_name(mut self, user_name: &str) -> Self {
+        self.introduction = self.introduction.user_name(user_name);
+        self
+    }
+
+    /// Sets the password; without a user name only in 5.0.
+    #[must_use]
+    pub fn password(mut self, password: &[u8]) -> Self {
+        self.introduction = self.introduction.password(password);
+        self
+    }
+
+    /// Takes user name and password away.
+    #[must_use]
+    pub fn without_credentials(mut self) -> Self {
+        self.introduction = self.introduction.with(|mut connect| {
+            (connect.user_name, connect.password) = (None, None);
+            connect
+        });
+        self
+    }
+
+    /// Sets what the server publishes when a link ends without DISCONNECT, with the will's properties.
+    #[must_use]
+    pub fn will(mut self, will: &Will<'_>) -> Self {
+        self.introduction = self.introduction.will(will);
+        self
+    }
+
+    /// Takes the will away.
+    #[must_use]
+    pub fn without_will(mut self) -> Self {
+        self.introduction = self.introduction.with(|mut connect| {
+            connect.will = None;
+            connect
+        });
+        self
+    }
+
+    /// Sets the properties of CONNECT (5.0), Session Expiry Interval for instance. Receive Maximum, Maximum Packet Size and Topic Alias Maximum come
+    /// from [`limits`](Self::limits).
+    #[must_use]
+    pub fn properties(mut self, properties: &[Property<'_>]) -> Self {
+        self.introduction = self.introduction.properties(properties);
+        self
+    }
+
+    /// Marks the client as a bridge (3.1 and 3.1.1).
+    #[must_use]
+    pub fn bridge(mut self, bridge: bool) -> Self {
+        self.bridge = bridge;
+        self
+    }
+
+    /// Sets all bounds and time-outs of the engine; [`Limits::version`] is set by [`version`](Self::version) and [`fallback`](Self::fallback).
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Limits { version: self.limits.version, ..limits };
+        self
+    }
+
+    /// Sets how many QoS 1 and 2 messages are out at a time; 0 for no own limit. Default: 20.
+    #[must_use]
+    pub fn max_inflight(mut self, messages: u16) -> Self {
+        self.limits.max_inflight = messages;
+        self
+    }
+
+    /// Sets how many messages may be unfinished, in flight and waiting together; 0 (the default) for 65,535 at QoS 1 and 2.
+    #[must_use]
+    pub fn max_queued(mut self, messages: u32) -> Self {
+        self.limits.max_queued = messages;
+        self
+    }
+
+    /// Sets whether the program acknowledges messages itself, with [`Client::ack`](crate::Client::ack). Default: false.
+    #[must_use]
+    pub fn manual_acks(mut self, manual: bool) -> Self {
+        self.limits.manual_acks = manual;
+        self
+    }
+
+    /// Sets how long it may take to reach the server: to connect to one of its addresses, and to agree on TLS and WebSocket. Default: 5 seconds.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets how long the client waits before it connects again: `min` at first, twice as long after each failure, `max` at most, each a little
+    /// shorter by chance. Default: 1 second to 2 minutes.
+    #[must_use]
+    pub fn reconnect_delay(mut self, min: Duration, max: Duration) -> Self {
+        let milliseconds = |duration| u32::try_from(millis(duration)).unwrap_or(u32::MAX);
+        self.backoff = Backoff::new(milliseconds(min), milliseconds(max));
+        self
+    }
+
+    /// Sets whether [`Client::loop_forever`](crate::Client::loop_forever) and the thread of [`Client::loop_start`](crate::Client::loop_start) connect
+    /// again when a link is lost. Default: true.
+    #[must_use]
+    pub fn reconnect_on_failure(mut self, reconnect: bool) -> Self {
+        self.reconnect_on_failure = reconnect;
+        self
+    }
+
+    /// Sets whether [`Client::loop_forever`](crate::Client::loop_forever) also goes on if it can't connect the first time. Default: false.
+    /// The thread of [`Client::loop_start`](crate::Client::loop_start) always does.
+    #[must_use]
+    pub fn retry_first_connection(mut self, retry: bool) -> Self {
+        self.retry_first_connection = retry;
+        self
+    }
+
+    /// The CONNECT, but for what changes from link to link.
+    pub(crate) fn connect(&self) -> Result<Connect<'_>, OpenError> {
+        self.introduction.connect()
+    }
+}
+
+impl Default for Options {
+    /// With an empty client identifier.
+    fn default() -> Self {
+        Self::new("")
+    }
+}
+
+/// Without the credentials.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("client_id", &self.connect().map(|connect| connect.client_id))
+            .field("speech", &self.speech)
+            .field("clean_start", &self.clean_start)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_set_can_be_taken_away() {
+        let will = Will::new(pure_mqtt::TopicName::new("gone").unwrap(), b"yes");
+        let options = Options::new("me").user_name("ada").password(b"secret").will(&will);
+        assert!(!format!("{options:?}").contains("secret"));
+        let options = options.without_credentials().without_will();
+        assert_eq!(options.connect(), Ok(Connect::new(Version::V5, "me")));
+    }
+
+    #[test]
+    fn limits_leave_the_version_alone() {
+        let limits = Limits { max_inflight: 3, ..Limits::DEFAULT };
+        let options = Options::new("me").version(Version::V5).limits(limits).max_queued(9).manual_acks(true);
+        assert_eq!(options.limits, Limits { version: Version::V5, max_queued: 9, manual_acks: true, ..limits });
+    }
+}

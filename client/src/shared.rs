@@ -1,0 +1,137 @@
+//! What the handles of a client and its loop share.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::thread::JoinHandle;
+
+use crate::callbacks::Callbacks;
+use crate::network::Network;
+use crate::options::Options;
+use crate::state::State;
+use crate::ticket::set_loop;
+
+/// Of two locks, `network` is taken first; nothing is called with `state` locked that could come from outside.
+pub(crate) struct Shared {
+    /// Tells clients apart.
+    pub(crate) number: u64,
+    pub(crate) callbacks: Callbacks,
+    state: Mutex<State>,
+    /// An attempt to connect has ended, the network is free, or the loop is to stop.
+    news: Condvar,
+    /// The transport, and what belongs to it: whoever holds it runs the loop.
+    network: Mutex<Network>,
+    /// The loop's own thread, if it has one.
+    pub(crate) thread: Mutex<Option<JoinHandle<()>>>,
+    /// Ends the sleep of the loop; there once it has slept.
+    waker: OnceLock<mio::Waker>,
+}
+
+impl Shared {
+    pub(crate) fn new(options: Options) -> Self {
+        static LATEST: AtomicU64 = AtomicU64::new(0);
+        Self {
+            number: LATEST.fetch_add(1, Ordering::Relaxed) + 1,
+            callbacks: Callbacks::default(),
+            network: Mutex::new(Network::new(options.backoff)),
+            state: Mutex::new(State::new(options)),
+            news: Condvar::new(),
+            thread: Mutex::new(None),
+            waker: OnceLock::new(),
+        }
+    }
+
+    /// The state, to be looked at, or changed by the loop.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, and lets the loop know.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.lock();
+        let result = change(&mut state);
+        state.wishes.is_changed = true;
+        let must_wake = std::mem::take(&mut state.wishes.is_asleep);
+        drop(state);
+        if let Some(waker) = self.waker.get().filter(|_| must_wake) {
+            let _ = waker.wake(); // it fails only if the system has no memory, and then much else does
+        }
+        result
+    }
+
+    /// The loop's waker is ready.
+    pub(crate) fn set_waker(&self, waker: mio::Waker) {
+        let _ = self.waker.set(waker); // the network makes one in its life
+    }
+
+    /// Whoever waits in [`run_unless`](Self::run_unless) is to look again.
+    pub(crate) fn spread_news(&self) {
+        let _state = self.lock(); // nobody is between looking and sleeping
+        self.news.notify_all();
+    }
+
+    /// Takes the network if it is free.
+    pub(crate) fn try_run(&self) -> Option<Running<'_>> {
+        let network = match self.network.try_lock() {
+            Ok(network) => network,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(), // a callback has panicked; the network can stand it
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Running { network, _after: After { shared: self, before: set_loop(self.number) } })
+    }
+
+    /// Takes the network as soon as it is free, unless `found` finds that there is no need to wait for it.
+    pub(crate) fn run_unless<R>(&self, found: impl Fn(&State) -> Option<R>) -> Result<Running<'_>, R> {
+        let mut state = self.lock();
+        loop {
+            if let Some(running) = self.try_run() {
+                return Ok(running);
+            }
+            if let Some(found) = found(&state) {
+                return Err(found);
+            }
+            state = self.news.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// The loop runs in this thread. When this is dropped the network is free again.
+pub(crate) struct Running<'a> {
+    network: MutexGuard<'a, Network>,
+    /// Dropped after the network, and so when that is free.
+    _after: After<'a>,
+}
+
+struct After<'a> {
+    shared: &'a Shared,
+    /// Whose loop this thread ran before: a callback of another client may run this one.
+    before: u64,
+}
+
+impl Deref for Running<'_> {
+    type Target = Network;
+
+    fn deref(&self) -> &Network {
+        &self.network
+    }
+}
+
+impl DerefMut for Running<'_> {
+    fn deref_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+}
+
+impl Drop for After<'_> {
+    fn drop(&mut self) {
+        set_loop(self.before);
+        self.shared.spread_news();
+    }
+}

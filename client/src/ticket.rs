@@ -1,0 +1,213 @@
+//! What becomes of a published message.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use pure_mqtt::PacketId;
+
+use crate::error::{NotPublished, WaitError};
+
+/// Names a message or a request of one client; never repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mid(pub(crate) u64);
+
+impl Mid {
+    /// The running number; the first has 1.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Mid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A message that was accepted: asks and waits for what becomes of it. It doesn't keep the client alive.
+#[derive(Clone, Debug)]
+pub struct MessageInfo {
+    mid: Mid,
+    id: Option<PacketId>,
+    ticket: Arc<Ticket>,
+}
+
+impl MessageInfo {
+    pub(crate) fn new(mid: Mid, id: Option<PacketId>, ticket: Arc<Ticket>) -> Self {
+        Self { mid, id, ticket }
+    }
+
+    /// Names the message, as [`Published::mid`](crate::Published::mid) does when it has ended.
+    pub fn mid(&self) -> Mid {
+        self.mid
+    }
+
+    /// Its packet identifier; none at QoS 0.
+    pub fn packet_id(&self) -> Option<PacketId> {
+        self.id
+    }
+
+    /// Whether it is delivered: at QoS 0 it was written to the transport, at QoS 1 and 2 the server has acknowledged it.
+    pub fn is_published(&self) -> bool {
+        self.result() == Some(Ok(()))
+    }
+
+    /// How it has ended; `None` while it is under way.
+    pub fn result(&self) -> Option<Result<(), NotPublished>> {
+        self.ticket.lock().end
+    }
+
+    /// Waits until the message is delivered; without `timeout` as long as it takes. The loop has to run in another thread.
+    ///
+    /// # Errors
+    /// [`WaitError`]; the message may still be delivered after all but [`WaitError::NotPublished`].
+    pub fn wait_for_publish(&self, timeout: impl Into<Option<Duration>>) -> Result<(), WaitError> {
+        if is_loop_of(self.ticket.client) {
+            return self.result().ok_or(WaitError::InCallback)?.map_err(WaitError::NotPublished);
+        }
+        self.ticket.wait(timeout.into().and_then(|timeout| Instant::now().checked_add(timeout)))
+    }
+}
+
+/// What a message's owner and the loop share.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    /// The client's number.
+    client: u64,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    end: Option<Result<(), NotPublished>>,
+    /// How often the client was disconnected on purpose while the message was under way.
+    interruptions: u32,
+}
+
+impl Ticket {
+    pub(crate) fn new(client: u64) -> Arc<Self> {
+        Arc::new(Self { client, progress: Mutex::default(), changed: Condvar::new() })
+    }
+
+    /// The message has ended like this.
+    pub(crate) fn end(&self, result: Result<(), NotPublished>) {
+        self.lock().end = Some(result);
+        self.changed.notify_all();
+    }
+
+    /// Nobody is to wait any longer, though the message is still under way.
+    pub(crate) fn interrupt(&self) {
+        self.lock().interruptions += 1;
+        self.changed.notify_all();
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> Result<(), WaitError> {
+        let mut progress = self.lock();
+        let interruptions = progress.interruptions;
+        loop {
+            if let Some(end) = progress.end {
+                return end.map_err(WaitError::NotPublished);
+            }
+            if progress.interruptions != interruptions {
+                return Err(WaitError::Disconnected);
+            }
+            progress = self.sleep(progress, deadline).ok_or(WaitError::TimedOut)?;
+        }
+    }
+
+    /// Sleeps until something changes; `None` if `deadline` has come.
+    fn sleep<'t>(
+        &self,
+        progress: MutexGuard<'t, Progress>,
+        deadline: Option<Instant>,
+    ) -> Option<MutexGuard<'t, Progress>> {
+        let Some(deadline) = deadline else {
+            return Some(self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner));
+        };
+        let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        Some(self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+thread_local! {
+    /// The number of the client whose loop this thread runs; 0 for none.
+    static LOOP: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Whether this thread runs the loop of `client`, so that this is one of its callbacks.
+pub(crate) fn is_loop_of(client: u64) -> bool {
+    LOOP.get() == client
+}
+
+/// This thread runs the loop of `client` from now on; returns whose it ran before.
+pub(crate) fn set_loop(client: u64) -> u64 {
+    LOOP.replace(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use pure_mqtt::Cause;
+
+    use super::*;
+
+    fn info() -> MessageInfo {
+        MessageInfo::new(Mid(1), PacketId::new(1), Ticket::new(7))
+    }
+
+    #[test]
+    fn waiting_ends_with_the_message() {
+        let info = info();
+        assert_eq!(info.wait_for_publish(Duration::ZERO), Err(WaitError::TimedOut));
+        let waiting = thread::spawn({
+            let info = info.clone();
+            move || info.wait_for_publish(None)
+        });
+        info.ticket.end(Ok(()));
+        assert_eq!(waiting.join().unwrap(), Ok(()));
+        assert!(info.is_published());
+        assert_eq!(info.wait_for_publish(None), Ok(()));
+    }
+
+    #[test]
+    fn a_message_that_is_given_up_is_told() {
+        let info = info();
+        info.ticket.end(Err(NotPublished::Ended(Cause::Expired)));
+        assert!(!info.is_published());
+        assert_eq!(info.wait_for_publish(None), Err(WaitError::NotPublished(NotPublished::Ended(Cause::Expired))));
+    }
+
+    #[test]
+    fn an_interruption_ends_the_waits_of_the_moment() {
+        let info = info();
+        info.ticket.interrupt();
+        assert_eq!(info.wait_for_publish(Duration::from_millis(1)), Err(WaitError::TimedOut));
+        let waiting = thread::spawn({
+            let info = info.clone();
+            move || info.wait_for_publish(None)
+        });
+        while !waiting.is_finished() {
+            info.ticket.interrupt(); // until it has come while the other thread waits
+            thread::yield_now();
+        }
+        assert_eq!(waiting.join().unwrap(), Err(WaitError::Disconnected));
+    }
+
+    #[test]
+    fn a_callback_does_not_wait_for_itself() {
+        let info = info();
+        let before = set_loop(7);
+        assert_eq!(info.wait_for_publish(None), Err(WaitError::InCallback));
+        info.ticket.end(Ok(()));
+        assert_eq!(info.wait_for_publish(None), Ok(()));
+        set_loop(before);
+    }
+}

@@ -1,0 +1,69 @@
+//! What the handles of a client want of its loop.
+
+use std::time::Instant;
+
+use crate::error::ConnectError;
+use crate::kept::Kept;
+use crate::server::Server;
+
+/// What is wanted, and how far it has come.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    /// Where to connect to.
+    pub(crate) server: Option<Server>,
+    /// A link is to be made anew.
+    pub(crate) dial: Option<Dialling>,
+    /// The link is to be ended, with this DISCONNECT, or a plain one.
+    pub(crate) leave: Option<Option<Kept>>,
+    /// The loop is to end, by then at the latest.
+    pub(crate) stop: Option<Instant>,
+    /// The last handle is gone.
+    pub(crate) is_gone: bool,
+    /// Something has changed since the loop last looked.
+    pub(crate) is_changed: bool,
+    /// The loop sleeps, and has to be woken.
+    pub(crate) is_asleep: bool,
+    /// The number of the latest call of `connect`.
+    latest: u64,
+    /// How the latest attempt has ended that somebody waits for.
+    result: Option<(u64, Result<(), ConnectError>)>,
+}
+
+/// An attempt to connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialling {
+    /// For the caller of `connect` with this number, who wants to know how it ends.
+    For(u64),
+    /// For nobody in particular.
+    ForAll,
+}
+
+impl Wishes {
+    /// Somebody calls `connect` and waits; returns the call's number.
+    pub(crate) fn call(&mut self) -> u64 {
+        self.latest += 1;
+        self.dial(Dialling::For(self.latest));
+        self.latest
+    }
+
+    /// A link is wanted.
+    pub(crate) fn dial(&mut self, dialling: Dialling) {
+        if let Some(Dialling::For(number)) = self.dial.replace(dialling) {
+            self.answer(Dialling::For(number), Err(ConnectError::GivenUp));
+        }
+        self.leave = None;
+    }
+
+    /// An attempt has ended. True if nobody waited for it.
+    pub(crate) fn answer(&mut self, dialling: Dialling, result: Result<(), ConnectError>) -> bool {
+        let Dialling::For(number) = dialling else { return true };
+        self.result = Some((number, result));
+        false
+    }
+
+    /// The end of the call with this number, or of a later one.
+    pub(crate) fn result(&self, number: u64) -> Option<Result<(), ConnectError>> {
+        let (latest, result) = self.result.as_ref().filter(|(latest, _)| *latest >= number)?;
+        Some(if *latest == number { result.clone() } else { Err(ConnectError::GivenUp) })
+    }
+}

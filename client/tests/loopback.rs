@@ -1,0 +1,11 @@
+//! The client against the project's own broker, over TCP on loopback. No test sleeps: what is awaited is a callback, for a bounded time.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "loopback/loops.rs"]
+mod loops;
+#[path = "loopback/messages.rs"]
+mod messages;
+#[path = "loopback/trouble.rs"]
+mod trouble;
+
+mod support;

@@ -1,0 +1,204 @@
+//! Links that are lost or never made.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
+
+use pure_mqtt_client::pure_mqtt::{
+    Cause, Fallback, Limits, Overflow, Property, QoS, ReasonCode, SessionState, Version,
+};
+use pure_mqtt_client::{
+    CleanStart, Client, ConnectError, LinkEnd, LoopError, NotPublished, Options, Server, WaitError,
+};
+use test_broker::Loopback;
+
+use crate::support::{Ear, PATIENCE, drive};
+
+/// A quick one.
+const DELAY: Duration = Duration::from_millis(1);
+
+/// An address where nobody listens.
+fn nobody() -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().into()
+}
+
+/// A server that says these bytes to each client that has said something, and closes.
+fn blunt_server(answers: Vec<&'static [u8]>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for (answer, stream) in answers.into_iter().zip(listener.incoming()) {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(answer);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.read(&mut [0; 1024]);
+        }
+    });
+    address.into()
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told() {
+    let client = Client::new("lonely");
+    let ear = Ear::of(&client);
+    assert!(matches!(client.connect(nobody()), Err(ConnectError::Transport(_))));
+    assert!(ear.told().failures.is_empty(), "the caller knows");
+    client.connect_async(nobody());
+    assert!(matches!(client.loop_forever(), Err(LoopError::Connect(ConnectError::Transport(_)))));
+    assert_eq!(ear.told().failures.len(), 1);
+    client.configure(|options| options.retry_first_connection(true).reconnect_delay(DELAY, DELAY));
+    let failures = ear.clone();
+    client.on_connect_fail(move |client, error| {
+        failures.change(|told| told.failures.push(error.clone()));
+        if failures.told().failures.len() > 3 {
+            client.disconnect();
+        }
+    });
+    client.connect_async(nobody());
+    client.loop_forever().unwrap();
+    assert_eq!(ear.told().attempts, 5);
+}
+
+#[test]
+fn a_server_that_does_not_answer_tcp_has_its_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap(); // accepts, and is silent
+    let limits = Limits { connack_timeout: 30, ..Limits::DEFAULT };
+    let client = Client::with(Options::new("patient").limits(limits));
+    client.connect(listener.local_addr().unwrap()).unwrap();
+    let end = loop {
+        if let Err(error) = client.loop_once(PATIENCE) {
+            break error;
+        }
+    };
+    assert_eq!(end.to_string(), "the server did not answer CONNECT in time");
+}
+
+#[test]
+fn options_that_cannot_be_said_are_told() {
+    let options = Options::new("faulty").properties(&[Property::ServerKeepAlive(1)]);
+    let error = Client::with(options).connect(nobody()).unwrap_err();
+    assert!(matches!(error, ConnectError::Options(_)), "{error}");
+    let broker = Loopback::start().unwrap();
+    let alone = Options::new("alone").password(b"without a name");
+    assert!(matches!(Client::with(alone).connect(broker.address), Err(ConnectError::Options(_))));
+}
+
+#[test]
+fn a_lost_session_costs_neither_messages_nor_subscriptions() {
+    let broker = Loopback::start().unwrap();
+    for version in Version::ALL {
+        let name = format!("lasting-{version:?}");
+        let options = Options::new(&name)
+            .version(version)
+            .clean_start(CleanStart::First)
+            .properties(&[Property::SessionExpiryInterval(60)])
+            .reconnect_delay(DELAY, DELAY);
+        let client = Client::with(options);
+        let ear = Ear::of(&client);
+        client.subscribe(&name, QoS::ExactlyOnce).unwrap();
+        client.connect(broker.address).unwrap();
+        client.loop_start().unwrap();
+        ear.until(|told| told.subscribed.len() == 1);
+        let publishing = thread::spawn({
+            let (client, name) = (client.clone(), name.clone());
+            move || {
+                for number in 0..200 {
+                    let qos = if number % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
+                    client.publish(&name, number.to_string(), qos, false).unwrap().wait_for_publish(PATIENCE).unwrap();
+                }
+            }
+        });
+        ear.until(|told| told.messages.len() > 20);
+        broker.lose_session(&name);
+        publishing.join().unwrap();
+        ear.until(|told| told.connacks.len() == 2);
+        client.publish(&name, "last", QoS::ExactlyOnce, false).unwrap();
+        ear.until(|told| told.texts().contains(&"last"));
+        client.disconnect();
+        client.loop_stop();
+        let released = broker.released(&name);
+        assert!((0..200).all(|number| released.contains(&number.to_string())), "{version:?}");
+        let told = ear.told();
+        assert!(matches!(told.connacks[1].1, SessionState::New { .. }));
+        assert!(matches!(told.ends[..], [_, LinkEnd::Disconnected]), "{:?}", told.ends);
+        assert_eq!(told.subscribed.len(), 1, "who asks once is answered once");
+    }
+    assert!(broker.violations().is_empty(), "{:?}", broker.violations());
+}
+
+#[test]
+fn a_refusal_is_told_and_borne_or_not() {
+    let refuses: &[u8] = b"\x20\x02\x00\x05";
+    let client = Client::new("unwanted");
+    let ear = Ear::of(&client);
+    client.configure(|options| options.reconnect_on_failure(false));
+    client.connect(blunt_server(vec![refuses])).unwrap();
+    let error = client.loop_forever().unwrap_err();
+    assert!(matches!(error, LoopError::Ended(LinkEnd::Mqtt(_))), "{error}");
+    assert_eq!(ear.told().connacks, [(ReasonCode::NOT_AUTHORIZED, SessionState::Untouched)]);
+    assert_eq!(ear.told().ends.len(), 1);
+}
+
+#[test]
+fn an_older_version_or_another_identifier_is_tried_at_once() {
+    let (wrong_version, wrong_name, fine): (&[u8], &[u8], &[u8]) =
+        (b"\x20\x02\x00\x01", b"\x20\x02\x00\x02", b"\x20\x02\x00\x00");
+    let nameless = Options::new("").reconnect_delay(PATIENCE * 9, PATIENCE * 9);
+    for (options, refusals, version) in [
+        (nameless.clone().fallback(Fallback::default()), vec![wrong_version], Version::V311),
+        (nameless.clone().fallback(Fallback::default()), vec![wrong_version, wrong_version], Version::V31),
+        (nameless, vec![wrong_name], Version::V311),
+    ] {
+        let client = Client::with(options);
+        let ear = Ear::of(&client);
+        client.loop_start().unwrap();
+        let refused = refusals.len();
+        client.connect(blunt_server([refusals, vec![fine]].concat())).unwrap();
+        ear.until(|told| told.connacks.len() > refused);
+        assert_eq!(ear.told().connacks.last().map(|(reason, _)| *reason), Some(ReasonCode::SUCCESS));
+        assert_eq!(client.version(), version);
+        client.loop_stop();
+    }
+}
+
+#[test]
+fn what_the_queue_drops_and_what_is_forgotten_is_told() {
+    let broker = Loopback::start().unwrap();
+    let limits = Limits { max_queued: 1, overflow: Overflow::DropOldest, ..Limits::DEFAULT };
+    let client = Client::with(Options::new("full").limits(limits));
+    let ear = Ear::of(&client);
+    let infos = ["1", "2"].map(|text| client.publish("a", text, QoS::AtLeastOnce, false).unwrap());
+    let dropped = NotPublished::Dropped;
+    assert_eq!(infos[0].wait_for_publish(None), Err(WaitError::NotPublished(dropped)));
+    assert!(client.forget_session());
+    let forgotten = NotPublished::Ended(Cause::Forgotten);
+    assert_eq!(infos[1].wait_for_publish(None), Err(WaitError::NotPublished(forgotten)));
+    client.connect(broker.address).unwrap();
+    assert!(!client.forget_session());
+    drive(&client, || ear.told().published.len() == 2);
+    let expected = [(infos[0].mid(), Err(dropped)), (infos[1].mid(), Err(forgotten))];
+    assert_eq!(ear.told().published, expected);
+    assert_eq!(broker.released("a"), Vec::<String>::new());
+}
+
+#[test]
+fn messages_that_are_acknowledged_by_hand_wait_for_it() {
+    let broker = Loopback::start().unwrap();
+    let client = Client::with(Options::new("careful").manual_acks(true));
+    let ear = Ear::of(&client);
+    client.subscribe("task", QoS::ExactlyOnce).unwrap();
+    client.connect(broker.address).unwrap();
+    drive(&client, || !ear.told().subscribed.is_empty());
+    broker.publish("task", b"one");
+    broker.publish("task", b"two");
+    drive(&client, || ear.told().receipts.len() == 2);
+    assert!(!broker.is_idle());
+    let receipts = ear.told().receipts.clone();
+    client.ack(receipts[1]).unwrap();
+    client.ack(receipts[0]).unwrap();
+    assert!(client.ack(receipts[0]).is_err());
+    drive(&client, || broker.is_idle());
+}
