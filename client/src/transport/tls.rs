@@ -254,6 +254,7 @@ impl Read for TlsStream {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 result => return result,
             }
+            let _ = self.write_records(); // what reading has caused, a part of the handshake say; a failure shows in the next write
             self.read_records()?; // at the end the reader says so
         }
     }
