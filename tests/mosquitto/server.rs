@@ -56,6 +56,21 @@ impl Mosquitto {
         Self::launch(new_folder(), port, "allow_anonymous true\n")
     }
 
+    /// Ends the broker in order, so that it writes what it knows to where `config` says, and starts a new one with these lines on the same port.
+    #[allow(dead_code)] // the tests of the example hosts use it
+    pub fn restart_in_order(mut self, config: &str) -> Self {
+        let status = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(status.expect("kill starts").success());
+        let start = Instant::now();
+        while self.child.try_wait().expect("the child can be asked").is_none() {
+            assert!(start.elapsed() < PATIENCE, "mosquitto does not end");
+            thread::sleep(Duration::from_millis(2)); // between two questions
+        }
+        let port = self.port;
+        drop(self);
+        Self::launch(new_folder(), port, config)
+    }
+
     fn launch(folder: PathBuf, port: u16, config: &str) -> Self {
         let file = folder.join("mosquitto.conf");
         let mut text = format!("listener {port} 127.0.0.1\npersistence false\nlog_dest stderr\nlog_type all\n");
@@ -140,7 +155,7 @@ pub fn find(program: &str) -> PathBuf {
 }
 
 /// A port below those that the system gives to outgoing connections, and never the same twice.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let candidates = std::iter::repeat_with(|| {
         let number = std::process::id().wrapping_mul(64) + COUNT.fetch_add(1, Ordering::Relaxed);
