@@ -1,0 +1,46 @@
+//! What tells a program under tokio to end: Ctrl-C, and where there are such signals SIGTERM.
+
+use std::io::Result;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC, ctrl_c};
+
+/// Listens from the beginning, so that no signal is missed between two calls of [`recv`](Self::recv).
+pub struct Signals {
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
+    #[cfg(windows)]
+    interrupt: CtrlC,
+}
+
+impl Signals {
+    /// Begins to listen. The signals don't end the program by themselves any more.
+    ///
+    /// # Errors
+    /// The system can't listen.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(windows)]
+            interrupt: ctrl_c()?,
+        })
+    }
+
+    /// Waits for a signal. Dropping the future loses none.
+    pub async fn recv(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(windows)]
+        self.interrupt.recv().await;
+    }
+}
