@@ -108,6 +108,12 @@ impl Mosquitto {
         self.log.lines.lock().unwrap().iter().filter(|line| line.contains(text)).count()
     }
 
+    /// The lines with `text` in them that mosquitto has logged.
+    #[allow(dead_code)] // the tests of the example hosts use it
+    pub fn lines(&self, text: &str) -> Vec<String> {
+        self.log.lines.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
     fn await_readiness(&mut self) {
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
