@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::random;
 
 /// What all hosts can be told.
+#[derive(Clone)]
 pub struct Options {
     /// Where the broker is.
     pub broker: String,

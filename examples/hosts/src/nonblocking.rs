@@ -1,7 +1,7 @@
 //! One link over a socket that never blocks, to be served when [`mio`] says that something has changed.
 
 use std::io::Result;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -47,6 +47,9 @@ impl Link {
             let _ = mqtt.handle_timeout(now); // an error shows in `should_close`
             let sent = pump::send(mqtt, now, &mut self.stream)?;
             has_moved |= taken.consumed + sent.bytes > 0;
+            if mqtt.should_close() {
+                return Ok(has_moved); // that the broker closes the socket now is no error
+            }
             if taken.is_blocked && taken.consumed + sent.bytes > 0 {
                 continue; // there may be room now
             }
@@ -55,10 +58,5 @@ impl Link {
                 None => return Ok(has_moved),
             }
         }
-    }
-
-    /// Tells the broker that no more will come. It closes its side, which [`turn`](Self::turn) shows as an error.
-    pub fn end(&mut self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
     }
 }

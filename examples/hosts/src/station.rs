@@ -115,7 +115,7 @@ impl Station {
         }
         self.subscriptions.sync(now, mqtt);
         check(&self.subscriptions)?;
-        if self.due().is_some_and(|due| due <= now) {
+        if self.due(mqtt).is_some_and(|due| due <= now) {
             self.published += 1;
             self.next = now.after_millis(self.options.every.into());
             let reading = self.published.to_string();
@@ -124,10 +124,14 @@ impl Station {
         Ok(())
     }
 
-    /// When the next reading is due, if there is one more: a timer beside the connection's.
-    pub fn due(&self) -> Option<Instant> {
-        let has_more = self.options.count == 0 || self.published < self.options.count;
-        (has_more && !self.is_stopped && self.subscriptions.is_settled()).then_some(self.next)
+    /// When the next reading is due: a timer beside the connection's. There is none while nobody would hear it.
+    pub fn due(&self, mqtt: &Mqtt) -> Option<Instant> {
+        let is_heard = mqtt.is_connected() && self.subscriptions.is_settled();
+        (is_heard && self.has_more()).then_some(self.next)
+    }
+
+    fn has_more(&self) -> bool {
+        !self.is_stopped && (self.options.count == 0 || self.published < self.options.count)
     }
 
     /// Publishes nothing more.
@@ -135,9 +139,10 @@ impl Station {
         self.is_stopped = true;
     }
 
-    /// Everything is published, acknowledged and back; or published and acknowledged, if the station was stopped.
+    /// Everything is published, acknowledged and back; or published and acknowledged, if the station was stopped. Then it can say goodbye.
     pub fn is_done(&self, mqtt: &Mqtt) -> bool {
         let is_back = self.is_stopped || self.returned >= self.published || !self.is_heard;
-        self.subscriptions.is_settled() && self.due().is_none() && is_back && mqtt.is_idle()
+        let is_settled = mqtt.is_connected() && self.subscriptions.is_settled();
+        is_settled && !self.has_more() && is_back && mqtt.is_idle()
     }
 }

@@ -10,6 +10,8 @@ mod brokers;
 mod certificates;
 #[path = "hosts/lines.rs"]
 mod lines;
+#[path = "hosts/many.rs"]
+mod many;
 #[path = "hosts/program.rs"]
 mod program;
 #[path = "../../../tests/mosquitto/server.rs"]

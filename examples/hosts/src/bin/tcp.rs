@@ -63,11 +63,11 @@ impl Host {
             // … the program does what it has to do …
             if self.mqtt.is_connected() {
                 self.backoff.reset();
-                self.station.act(&mut self.mqtt, now)?;
             }
+            self.station.act(&mut self.mqtt, now)?;
             // … and what the connection has to say goes out.
             let sent = pump::send(&mut self.mqtt, now, &mut stream)?;
-            if self.mqtt.is_connected() && self.station.is_done(&self.mqtt) {
+            if self.station.is_done(&self.mqtt) {
                 self.mqtt.disconnect(now, &self.station.goodbye())?;
                 continue;
             }
@@ -82,7 +82,7 @@ impl Host {
                 continue; // there may be room now
             }
             // Now there is nothing to do but wait: for bytes, or for the next deadline. A full socket is tried again soon.
-            let wake = earlier(self.mqtt.poll_timeout(), self.station.due()).map(|due| self.clock.until(due));
+            let wake = earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt)).map(|due| self.clock.until(due));
             stream.set_read_timeout(if sent.is_full { Some(Duration::from_millis(1)) } else { wake })?;
             if let Some(count) = pump::read(&mut stream, rx.room())? {
                 rx.filled(count);

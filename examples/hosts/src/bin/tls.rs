@@ -87,12 +87,12 @@ impl Host {
             // … the program does what it has to do …
             if self.mqtt.is_connected() {
                 self.backoff.reset();
-                self.station.act(&mut self.mqtt, now)?;
             }
+            self.station.act(&mut self.mqtt, now)?;
             // … what the connection has to say is ciphered, and goes out.
             let sent = pump::send(&mut self.mqtt, now, &mut tls.writer())?;
             let is_full = flush(&mut tls, &mut stream)?;
-            if self.mqtt.is_connected() && self.station.is_done(&self.mqtt) {
+            if self.station.is_done(&self.mqtt) {
                 self.mqtt.disconnect(now, &self.station.goodbye())?;
                 continue;
             }
@@ -107,7 +107,7 @@ impl Host {
                 continue; // rustls may have more, or there may be room now: what holds up a station is a full socket alone
             }
             // Now there is nothing to do but wait: for bytes, or for the next deadline. A full socket is tried again soon.
-            let wake = earlier(self.mqtt.poll_timeout(), self.station.due()).map(|due| self.clock.until(due));
+            let wake = earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt)).map(|due| self.clock.until(due));
             stream.set_read_timeout(if is_full { Some(Duration::from_millis(1)) } else { wake })?;
             match tls.read_tls(&mut stream) {
                 Ok(_) => process(&mut tls, &mut stream)?, // the end of the stream shows in `reader`

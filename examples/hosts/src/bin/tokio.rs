@@ -81,10 +81,10 @@ impl Host {
             // … the program does what it has to do …
             if self.mqtt.is_connected() {
                 self.backoff.reset();
-                self.station.act(&mut self.mqtt, now)?;
             }
+            self.station.act(&mut self.mqtt, now)?;
             let is_over = self.give_up.is_some_and(|end| end <= now);
-            if is_over || (self.mqtt.is_connected() && self.station.is_done(&self.mqtt)) {
+            if is_over || self.station.is_done(&self.mqtt) {
                 self.mqtt.disconnect(now, &self.station.goodbye())?;
             }
             if self.mqtt.should_close() {
@@ -96,7 +96,7 @@ impl Host {
                 };
             }
             // … and then we wait: for room in the socket if something is to be sent, for bytes, for the next deadline, and for a signal.
-            let wake = earlier(self.mqtt.poll_timeout(), earlier(self.station.due(), self.give_up));
+            let wake = earlier(self.mqtt.poll_timeout(), earlier(self.station.due(&self.mqtt), self.give_up));
             let mut transmit = self.mqtt.transmit(now);
             let is_sending = transmit.remaining() > 0;
             select! {

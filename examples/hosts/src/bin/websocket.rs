@@ -70,11 +70,11 @@ impl Host {
             // … the program does what it has to do …
             if self.mqtt.is_connected() {
                 self.backoff.reset();
-                self.station.act(&mut self.mqtt, now)?;
             }
+            self.station.act(&mut self.mqtt, now)?;
             // … and what the connection has to say goes out in frames.
             let is_full = send(&mut self.mqtt, now, &mut socket)?;
-            if self.mqtt.is_connected() && self.station.is_done(&self.mqtt) {
+            if self.station.is_done(&self.mqtt) {
                 self.mqtt.disconnect(now, &self.station.goodbye())?;
                 continue;
             }
@@ -89,7 +89,7 @@ impl Host {
                 continue; // there may be room now: what holds up a station is a full socket alone
             }
             // Now there is nothing to do but wait: for a frame, or for the next deadline. A full socket is tried again soon.
-            let wake = earlier(self.mqtt.poll_timeout(), self.station.due()).map(|due| self.clock.until(due));
+            let wake = earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt)).map(|due| self.clock.until(due));
             socket.get_ref().set_read_timeout(if is_full { Some(Duration::from_millis(1)) } else { wake })?;
             if let Some(bytes) = receive(&mut socket)? {
                 rx.extend(&bytes);
