@@ -100,7 +100,9 @@ impl Mosquitto {
         let lines = self.log.lines.lock().unwrap();
         let is_missing = |lines: &mut Vec<String>| lines.iter().filter(|line| line.contains(text)).count() < count;
         let (lines, waited) = self.log.grown.wait_timeout_while(lines, PATIENCE, is_missing).unwrap();
-        assert!(!waited.timed_out(), "mosquitto never logged {text:?}:\n{}", lines.join("\n"));
+        let log = lines.join("\n");
+        drop(lines); // a panic that holds the lock would hide itself behind another one
+        assert!(!waited.timed_out(), "mosquitto never logged {text:?}:\n{log}");
     }
 
     /// How many lines with `text` in them mosquitto has logged.
