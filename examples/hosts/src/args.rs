@@ -109,7 +109,7 @@ impl Options {
         match name {
             "broker" => self.broker = parser.value()?.string()?,
             "topic" => self.topic = parser.value()?.string()?,
-            "qos" => self.qos = parser.value()?.parse_with(|text| level(text).ok_or("the levels are 0, 1 and 2"))?,
+            "qos" => self.qos = level(parser)?,
             "count" => self.count = parser.value()?.parse()?,
             "every" => self.every = parser.value()?.parse()?,
             "id" => self.id = parser.value()?.string()?,
@@ -121,6 +121,11 @@ impl Options {
     }
 }
 
-fn level(text: &str) -> Option<QoS> {
-    QoS::from_bits(text.parse().ok()?)
+/// The value of an option that is a quality of service.
+///
+/// # Errors
+/// It is none.
+pub fn level(parser: &mut lexopt::Parser) -> Result<QoS, lexopt::Error> {
+    let level = |text: &str| text.parse().ok().and_then(QoS::from_bits).ok_or("the levels are 0, 1 and 2");
+    parser.value()?.parse_with(level)
 }

@@ -4,6 +4,8 @@
 //! process, each for a bounded time. mosquitto's own clients say what really arrived.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "hosts/bridge.rs"]
+mod bridge;
 #[path = "hosts/brokers.rs"]
 mod brokers;
 #[path = "hosts/certificates.rs"]

@@ -38,7 +38,7 @@ fn over_a_unix_socket_no_line_is_lost() {
     let folder = Folder::new();
     let config = broker(&folder);
     let broker = Mosquitto::with(&config);
-    Program::run(client(&broker, "mosquitto_sub", "-i listener -c -x 3600 -t said -q 1 -E"), "");
+    Program::run(client(&broker, "mosquitto_sub", "-i listener -c -t said -q 1 -E"), "");
     let mut program = Program::host(UNIX, &arguments(&folder, "--id talk --topic said"));
     let lines: Vec<String> = (1..=2000).map(|number| format!("line {number}")).collect();
     program.write(&format!("{}\n", lines[..1000].join("\n")));
@@ -49,7 +49,7 @@ fn over_a_unix_socket_no_line_is_lost() {
     assert!(ended.errors.contains("again in"), "the program never lost its broker: {}", ended.errors);
     ended.well();
     Program::run(client(&broker, "mosquitto_pub", "-t said -q 1 -m end"), "");
-    let listener = Program::start(client(&broker, "mosquitto_sub", "-i listener -c -x 3600 -t said -q 1"));
+    let listener = Program::start(client(&broker, "mosquitto_sub", "-i listener -c -t said -q 1"));
     let mut heard = listener.lines_until("end");
     let mut seen = HashSet::new();
     heard.retain(|line| seen.insert(line.clone()));
