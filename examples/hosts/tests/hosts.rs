@@ -10,6 +10,8 @@ mod bridge;
 mod brokers;
 #[path = "hosts/certificates.rs"]
 mod certificates;
+#[path = "hosts/failures.rs"]
+mod failures;
 #[path = "hosts/lines.rs"]
 mod lines;
 #[path = "hosts/many.rs"]
