@@ -59,8 +59,7 @@ impl Mosquitto {
     /// Ends the broker in order, so that it writes what it knows to where `config` says, and starts a new one with these lines on the same port.
     #[allow(dead_code)] // the tests of the example hosts use it
     pub fn restart_in_order(mut self, config: &str) -> Self {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status();
-        assert!(status.expect("kill starts").success());
+        self.signal("TERM");
         let start = Instant::now();
         while self.child.try_wait().expect("the child can be asked").is_none() {
             assert!(start.elapsed() < PATIENCE, "mosquitto does not end");
@@ -69,6 +68,13 @@ impl Mosquitto {
         let port = self.port;
         drop(self);
         Self::launch(new_folder(), port, config)
+    }
+
+    /// Sends the broker a signal: `STOP` makes it deaf without closing anything, until `CONT`.
+    #[allow(dead_code)] // the tests of the example hosts use it
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(status.expect("kill starts").success());
     }
 
     fn launch(folder: PathBuf, port: u16, config: &str) -> Self {
