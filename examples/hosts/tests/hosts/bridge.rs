@@ -50,12 +50,15 @@ impl Broker {
 
 /// A bridge that is subscribed on both sides, and knows it.
 fn start(left: &Broker, right: &Broker, id: &str, rest: &str) -> Program {
-    let (left, right) = (left.get(), right.get());
-    let addresses = format!("--left {} --right {} --id {id}", left.address(), right.address());
-    let bridge = Program::host(BRIDGE, &format!("{addresses} {rest}"));
-    left.await_log(&format!("Sending SUBACK to {id}"));
-    right.await_log(&format!("Sending SUBACK to {id}"));
+    let bridge = Program::host(BRIDGE, &arguments(left, right, id, rest));
+    for broker in [left, right] {
+        broker.get().await_log(&format!("Sending SUBACK to {id}"));
+    }
     bridge
+}
+
+fn arguments(left: &Broker, right: &Broker, id: &str, rest: &str) -> String {
+    format!("--left {} --right {} --id {id} {rest}", left.get().address(), right.get().address())
 }
 
 #[test]
@@ -140,6 +143,30 @@ fn at_qos_1_nothing_is_lost_over_restarts() {
         let first: Vec<_> = arrived.into_iter().filter(|line| seen.insert(line.clone())).collect();
         are_same(&first, &published);
     }
+}
+
+/// While one broker is deaf the other one hears no acknowledgement, and so it still has everything when the bridge is killed.
+#[test]
+fn what_the_other_side_has_not_taken_is_not_acknowledged() {
+    let (left, right) = (Broker::start(), Broker::start());
+    right.keep("up/x");
+    let bridge = start(&left, &right, "bridge", "--out up/# --in down/#");
+    right.get().signal("STOP");
+    let messages: Vec<String> = (1..=30).map(|number| format!("message {number}")).collect();
+    left.run("mosquitto_pub", "-t up/x -q 1 -l", &(messages.join("\n") + "\n"));
+    left.get().await_log_count("Sending PUBLISH to bridge", 20); // as many as may be on their way
+    left.run("mosquitto_pub", "-i other -t other -q 1 -m x", "");
+    assert_eq!(left.get().logged("Received PUBACK from bridge"), 0);
+    drop(bridge); // killed
+    right.get().signal("CONT");
+    let bridge = Program::host(BRIDGE, &arguments(&left, &right, "bridge", "--out up/# --in down/#"));
+    left.get().await_log_count("Received PUBACK from bridge", 30);
+    right.run("mosquitto_pub", "-t up/x -q 1 -m end", "");
+    let mut seen = HashSet::new();
+    let arrived: Vec<_> = right.kept("up/x").into_iter().filter(|line| seen.insert(line.clone())).collect();
+    are_same(&arrived, &messages);
+    bridge.terminate();
+    bridge.finish().well();
 }
 
 /// Between two brokers with two bridges a message could go round for ever. Each bridge carries it once in each direction: the second time it knows it.
