@@ -34,6 +34,9 @@ impl<const N: usize> RxBuffer<N> {
     }
 
     /// Where the transport reads into: all that is free. What is kept is moved to the front for it.
+    ///
+    /// There is no room while the connection is [blocked](crate::Received::Blocked) on a full buffer. Don't read then: a socket that reads into nothing
+    /// returns 0, which looks like its end.
     pub fn room(&mut self) -> &mut [u8] {
         if self.start > 0 {
             shift(&mut self.bytes, self.start, self.end - self.start, 0);

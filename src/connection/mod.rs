@@ -367,7 +367,8 @@ impl<S: Storage> Connection<S> {
         Some(Outcome { handle: Handle(handle), id: PacketId::new(id)?, command, cause })
     }
 
-    /// The link is over and its last bytes are out: close the transport and call [`closed`](Self::closed).
+    /// The link is over and its last bytes are out: close the transport and call [`closed`](Self::closed). Look here before reading on: that the server
+    /// closes its side now is no failure.
     ///
     /// Over TCP close in order, or the last acknowledgements and the DISCONNECT may be lost: a socket that is closed over unread input is
     /// reset. Shut it down for writing, read and throw away until the end (or for a second), then close it.
