@@ -102,10 +102,13 @@ impl<M: Memory> State<M> {
     }
 }
 
+/// The kind of the record of the last handle and identifier that were given away. QoS 0 messages take some, and leave no record.
+const COUNTERS: u8 = 2;
 /// The kind of the record of a QoS 2 message that was received.
 const RECEIVED: u8 = 10;
 
-/// The records of a log, kinds and bodies; all are shorter than 128 bytes. Those of received messages come last: their order tells nothing.
+/// The records of a log that count here, kinds and bodies; all are shorter than 128 bytes. Those of received messages come last: their order
+/// tells nothing.
 fn records(log: &[u8]) -> Option<Vec<(u8, &[u8])>> {
     let mut rest = log.strip_prefix(b"PMQJ\x01\0\0\0")?;
     let mut records = Vec::new();
@@ -114,6 +117,7 @@ fn records(log: &[u8]) -> Option<Vec<(u8, &[u8])>> {
         records.push((kind, body));
         rest = behind.split_first_chunk::<4>()?.1; // the checksum
     }
+    records.retain(|(kind, _)| *kind != COUNTERS);
     records.sort_by_key(|(kind, body)| (*kind == RECEIVED).then_some(*body));
     Some(records)
 }
