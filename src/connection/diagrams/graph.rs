@@ -25,6 +25,7 @@ pub(super) fn draw(start: &Mqtt, state: fn(&Mqtt) -> String, first: &[Step], ste
     let mut found: Vec<(String, Mqtt)> = Vec::from([(state(start), start.clone())]);
     let mut place = 0;
     while let Some((from, mqtt)) = found.get(place).cloned() {
+        let mut arrows: Vec<(String, String)> = Vec::new();
         for (what, step) in if place == 0 { first } else { steps } {
             let mut next = mqtt.clone();
             let Some(effect) = step(&mut next) else { continue };
@@ -33,14 +34,25 @@ pub(super) fn draw(start: &Mqtt, state: fn(&Mqtt) -> String, first: &[Step], ste
                 continue;
             }
             let stroke = if effect.is_empty() { "" } else { " / " };
-            writeln!(drawn, "    {from} --> {to}: {what}{stroke}{effect}").unwrap();
+            add(&mut arrows, &to, &format!("{what}{stroke}{effect}"));
             if found.iter().all(|(name, _)| *name != to) {
                 found.push((to, next));
             }
         }
+        for (to, label) in arrows {
+            writeln!(drawn, "    {from} --> {to}: {label}").unwrap();
+        }
         place += 1;
     }
     drawn + "```\n\n"
+}
+
+/// One arrow to each state, with a line of text for each step that leads there.
+fn add(arrows: &mut Vec<(String, String)>, to: &str, label: &str) {
+    match arrows.iter_mut().find(|(old, _)| old == to) {
+        Some((_, labels)) => *labels += &format!("<br/>{label}"),
+        None => arrows.push((to.into(), label.into())),
+    }
 }
 
 /// Lets everything leave, and tells what it was; `None` if it was nothing.
