@@ -9,7 +9,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 /// How long anything may take to get ready.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program that is killed when this is dropped.
 pub struct Killed(pub Child);
