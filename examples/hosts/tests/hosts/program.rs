@@ -62,6 +62,16 @@ impl Program {
         self.output.wait(|lines| lines.len() >= count);
     }
 
+    /// Waits until the program has written a line with `text` in it to the standard error.
+    pub fn await_error(&self, text: &str) {
+        self.errors.wait(|lines| lines.iter().any(|line| line.contains(text)));
+    }
+
+    /// How many lines the program has printed.
+    pub fn lines(&self) -> usize {
+        self.output.wait(|_| true).len()
+    }
+
     /// Waits until the program has printed this line, and gives all before it.
     pub fn lines_until(&self, last: &str) -> Vec<String> {
         let mut lines = self.output.wait(|lines| lines.iter().any(|line| line == last));

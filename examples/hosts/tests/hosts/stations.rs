@@ -41,6 +41,18 @@ fn outlives_its_broker(host: &str, config: &str, address: impl Fn(&Mosquitto) ->
     assert_eq!(broker.logged("Sending CONNACK to station (1, 0)"), 1, "the session went on");
 }
 
+/// A broker that goes deaf is found out by the keep alive, although its socket stays open and takes bytes. When it hears again all goes on.
+fn finds_a_deaf_broker_out(host: &str, broker: &Mosquitto, address: &str) {
+    let arguments = format!("--broker {address} --id station --topic a --count 0 --every 50 --keep-alive 1");
+    let program = Program::host(host, &arguments);
+    program.await_lines(3);
+    broker.signal("STOP");
+    program.await_error("the server did not answer PINGREQ in time; connecting again in");
+    broker.signal("CONT");
+    broker.await_log("Sending CONNACK to station (1, 0)");
+    program.await_lines(program.lines() + 3);
+}
+
 #[test]
 fn over_tcp_a_station_is_heard() {
     let broker = Mosquitto::start();
@@ -54,6 +66,12 @@ fn over_tcp_a_station_outlives_its_broker() {
 }
 
 #[test]
+fn over_tcp_a_station_finds_a_deaf_broker_out() {
+    let broker = Mosquitto::start();
+    finds_a_deaf_broker_out(TCP, &broker, &broker.address());
+}
+
+#[test]
 fn with_tokio_a_station_is_heard() {
     let broker = Mosquitto::start();
     is_heard(TOKIO, &broker, &broker.address());
@@ -63,6 +81,12 @@ fn with_tokio_a_station_is_heard() {
 fn with_tokio_a_station_outlives_its_broker() {
     let folder = Folder::new();
     outlives_its_broker(TOKIO, &lasting(&folder, ""), Mosquitto::address);
+}
+
+#[test]
+fn with_tokio_a_station_finds_a_deaf_broker_out() {
+    let broker = Mosquitto::start();
+    finds_a_deaf_broker_out(TOKIO, &broker, &broker.address());
 }
 
 /// A station without end is told to stop: what it has published is finished, and only then does it leave.
@@ -95,6 +119,14 @@ fn over_tls_a_station_outlives_its_broker() {
     let config = lasting(&folder, &certificates::listener(&folder, port));
     let address = format!("127.0.0.1:{port} --ca {}", folder.path("ca.pem").display());
     outlives_its_broker(TLS, &config, |_| address.clone());
+}
+
+#[test]
+fn over_tls_a_station_finds_a_deaf_broker_out() {
+    let (folder, port) = (Folder::new(), free_port());
+    certificates::make(&folder, "localhost");
+    let broker = Mosquitto::with(&lasting(&folder, &certificates::listener(&folder, port)));
+    finds_a_deaf_broker_out(TLS, &broker, &format!("localhost:{port} --ca {}", folder.path("ca.pem").display()));
 }
 
 /// A broker whose certificate is from somebody else, or for somebody else, hears nothing of us.
@@ -137,4 +169,12 @@ fn over_websocket_a_station_outlives_its_broker() {
         await_listener(port);
         format!("ws://127.0.0.1:{port}/mqtt")
     });
+}
+
+#[test]
+fn over_websocket_a_station_finds_a_deaf_broker_out() {
+    let (folder, port) = (Folder::new(), free_port());
+    let broker = Mosquitto::with(&lasting(&folder, &websocket_listener(port)));
+    await_listener(port);
+    finds_a_deaf_broker_out(WEBSOCKET, &broker, &format!("ws://127.0.0.1:{port}/mqtt"));
 }
