@@ -1,6 +1,8 @@
 //! The client against the project's own broker, over TCP on loopback. No test sleeps: what is awaited is a callback, for a bounded time.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "loopback/helpers.rs"]
+mod helpers;
 #[path = "loopback/loops.rs"]
 mod loops;
 #[path = "loopback/messages.rs"]

@@ -5,6 +5,8 @@
 
 #[path = "mosquitto/certificates.rs"]
 mod certificates;
+#[path = "mosquitto/helpers.rs"]
+mod helpers;
 #[path = "mosquitto/links.rs"]
 mod links;
 #[path = "mosquitto/messages.rs"]

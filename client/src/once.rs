@@ -1,0 +1,124 @@
+//! What the helpers share: a client that connects once, in this thread, and leaves when its work is done.
+
+use std::fmt;
+use std::time::Duration;
+
+use pure_mqtt::subscriptions::Standing;
+
+use crate::client::Client;
+use crate::error::{ConnectError, LinkEnd, LoopError, NotPublished, PublishError, SubscribeError};
+use crate::options::Options;
+use crate::server::Server;
+
+/// How long one step of the loop may sleep; it is woken before if anything happens.
+const STEP: Duration = Duration::from_secs(60);
+
+/// Why a helper has failed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum HelperError {
+    /// No link could be made.
+    Connect(ConnectError),
+    /// The link ended before the work was done; a refusal is told like this as well.
+    Ended(LinkEnd),
+    /// The loop could not run.
+    Loop(LoopError),
+    /// There is nothing to publish.
+    Nothing,
+    /// A message was not accepted.
+    Publish(PublishError),
+    /// A message has ended without being delivered.
+    NotPublished(NotPublished),
+    /// The filters can't be subscribed to.
+    Subscribe(SubscribeError),
+    /// The server has not granted a subscription.
+    NotGranted {
+        /// To which filter.
+        filter: Box<str>,
+        /// How it stands.
+        standing: Standing,
+    },
+}
+
+impl fmt::Display for HelperError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => error.fmt(f),
+            Self::Ended(end) => end.fmt(f),
+            Self::Loop(error) => error.fmt(f),
+            Self::Nothing => f.write_str("there is nothing to publish"),
+            Self::Publish(error) => error.fmt(f),
+            Self::NotPublished(error) => error.fmt(f),
+            Self::Subscribe(error) => error.fmt(f),
+            Self::NotGranted { filter, standing: Standing::Refused(reason) } => {
+                write!(f, "the server refused the subscription to {filter}: {reason}")
+            }
+            Self::NotGranted { filter, standing: Standing::Impossible(error) } => {
+                write!(f, "{filter} cannot be subscribed to: {error}")
+            }
+            Self::NotGranted { filter, .. } => write!(f, "the server has not granted the subscription to {filter}"),
+        }
+    }
+}
+
+impl std::error::Error for HelperError {}
+
+macro_rules! from {
+    ($($error:ident => $variant:ident)+) => {$(
+        impl From<$error> for HelperError {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )+};
+}
+
+from! {
+    ConnectError => Connect
+    PublishError => Publish
+    NotPublished => NotPublished
+    SubscribeError => Subscribe
+}
+
+impl From<LoopError> for HelperError {
+    fn from(error: LoopError) -> Self {
+        match error {
+            LoopError::Ended(end) => Self::Ended(end),
+            LoopError::Connect(error) => Self::Connect(error),
+            other => Self::Loop(other),
+        }
+    }
+}
+
+/// A client whose loop this thread runs.
+pub(crate) struct Once(pub(crate) Client);
+
+impl Once {
+    pub(crate) fn connect(server: Server, options: Options) -> Result<Self, HelperError> {
+        let client = Client::with(options);
+        client.connect(server)?;
+        Ok(Self(client))
+    }
+
+    /// Runs the loop until there is a result.
+    pub(crate) fn until<R>(&self, mut result: impl FnMut() -> Option<R>) -> Result<R, HelperError> {
+        loop {
+            if let Some(result) = result() {
+                return Ok(result);
+            }
+            self.0.loop_once(STEP)?;
+        }
+    }
+
+    /// Says DISCONNECT.
+    pub(crate) fn leave(self) -> Result<(), HelperError> {
+        self.0.disconnect();
+        loop {
+            match self.0.loop_once(STEP) {
+                Ok(()) => {}
+                Err(LoopError::Ended(LinkEnd::Disconnected)) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}

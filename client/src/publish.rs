@@ -1,0 +1,61 @@
+//! Publishing without a client of one's own: connect, publish, disconnect.
+
+use std::collections::VecDeque;
+
+use pure_mqtt::Publish;
+
+use crate::once::{HelperError, Once};
+use crate::options::Options;
+use crate::server::Server;
+use crate::ticket::MessageInfo;
+
+/// Publishes one message, and returns when it is delivered.
+///
+/// ```
+/// use pure_mqtt_client::pure_mqtt::{Publish, QoS, TopicName};
+/// use pure_mqtt_client::{Options, publish};
+/// # let broker = test_broker::Loopback::start()?;
+/// # let server = broker.address;
+///
+/// let message = Publish::new(TopicName::new("plant/boiler/temperature")?, "71.5").qos(QoS::AtLeastOnce);
+/// publish::single(server, Options::new("boiler-1"), &message)?; // or ("localhost", 1883)
+/// # assert_eq!(broker.released("plant/boiler/temperature"), ["71.5"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`HelperError`]; the link is not made anew.
+pub fn single(server: impl Into<Server>, options: Options, message: &Publish<'_>) -> Result<(), HelperError> {
+    multiple(server, options, std::slice::from_ref(message))
+}
+
+/// Publishes several messages, in their order, and returns when all are delivered. A hundred wait in the client at most.
+///
+/// # Errors
+/// [`HelperError`]; the link is not made anew, and what was delivered before stays delivered.
+pub fn multiple(server: impl Into<Server>, options: Options, messages: &[Publish<'_>]) -> Result<(), HelperError> {
+    if messages.is_empty() {
+        return Err(HelperError::Nothing);
+    }
+    let once = Once::connect(server.into(), options)?;
+    let mut under_way = VecDeque::new();
+    for message in messages {
+        if under_way.len() == MOST_UNDER_WAY {
+            await_first(&once, &mut under_way)?;
+        }
+        under_way.push_back(once.0.publish_with(message)?);
+    }
+    while !under_way.is_empty() {
+        await_first(&once, &mut under_way)?;
+    }
+    once.leave()
+}
+
+/// So many messages wait in the client at most.
+const MOST_UNDER_WAY: usize = 100;
+
+/// Runs the loop until the first of these has ended.
+fn await_first(once: &Once, under_way: &mut VecDeque<MessageInfo>) -> Result<(), HelperError> {
+    let Some(first) = under_way.pop_front() else { return Ok(()) };
+    Ok(once.until(|| first.result())??)
+}

@@ -1,0 +1,104 @@
+//! Receiving without a client of one's own.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pure_mqtt::Subscription;
+use pure_mqtt::subscriptions::Standing;
+
+use crate::client::Client;
+use crate::error::LoopError;
+use crate::message::{Message, OwnedMessage};
+use crate::once::{HelperError, Once};
+use crate::options::Options;
+use crate::requests::Subscribed;
+use crate::server::Server;
+
+/// Which messages [`simple`] is to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wanted {
+    /// All.
+    Any,
+    /// Those that are published from now on, not those that the server has kept.
+    Fresh,
+}
+
+/// Subscribes, waits for `count` messages, and disconnects.
+///
+/// ```
+/// use pure_mqtt_client::pure_mqtt::{QoS, Subscription, TopicFilter};
+/// use pure_mqtt_client::{Options, subscribe};
+/// # use pure_mqtt_client::pure_mqtt::{Publish, TopicName};
+/// # let broker = test_broker::Loopback::start()?;
+/// # let server = broker.address;
+/// # let message = Publish::new(TopicName::new("plant/state")?, "up").retain(true);
+/// # pure_mqtt_client::publish::single(server, Options::new("plant"), &message)?;
+///
+/// let filters = [Subscription::new(TopicFilter::new("plant/#")?, QoS::AtLeastOnce)];
+/// let messages = subscribe::simple(server, Options::new("reader"), &filters, 1, subscribe::Wanted::Any)?;
+/// assert_eq!((messages[0].topic.as_str(), &messages[0].payload[..]), ("plant/state", &b"up"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`HelperError`]; the link is not made anew.
+pub fn simple(
+    server: impl Into<Server>,
+    options: Options,
+    filters: &[Subscription<'_>],
+    count: usize,
+    wanted: Wanted,
+) -> Result<Vec<OwnedMessage>, HelperError> {
+    let once = Once::connect(server.into(), options)?;
+    let shelf = Arc::new(Mutex::new(Shelf::default()));
+    let filled = Arc::clone(&shelf);
+    once.0.on_message(move |_, message| {
+        let mut shelf = lock(&filled);
+        if shelf.messages.len() < count && (wanted == Wanted::Any || !message.retain) {
+            shelf.messages.push(message.to_owned());
+        }
+    });
+    let answered = Arc::clone(&shelf);
+    once.0.on_subscribe(move |_, answer| lock(&answered).refusal = refusal(answer));
+    once.0.subscribe_to(filters)?;
+    once.until(|| {
+        let mut shelf = lock(&shelf);
+        shelf.refusal.take().map(Err).or_else(|| (shelf.messages.len() >= count).then_some(Ok(())))
+    })??;
+    once.leave()?;
+    let messages = std::mem::take(&mut lock(&shelf).messages);
+    Ok(messages)
+}
+
+/// What [`simple`] has got so far.
+#[derive(Default)]
+struct Shelf {
+    messages: Vec<OwnedMessage>,
+    refusal: Option<HelperError>,
+}
+
+fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
+    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The first filter that was not granted.
+fn refusal(answer: &Subscribed) -> Option<HelperError> {
+    let refused = answer.filters.iter().find(|(_, standing)| !matches!(standing, Standing::Granted(_)));
+    refused.map(|(filter, standing)| HelperError::NotGranted { filter: filter.clone(), standing: *standing })
+}
+
+/// Subscribes and calls `callback` for each message, for good: until the callback calls [`Client::disconnect`]. A link that is lost is made anew.
+///
+/// # Errors
+/// [`HelperError`]: no link could be made at first, or one ended that the options don't let be made anew.
+pub fn callback(
+    server: impl Into<Server>,
+    options: Options,
+    filters: &[Subscription<'_>],
+    callback: impl FnMut(&Client, &Message<'_>) + Send + 'static,
+) -> Result<(), HelperError> {
+    let client = Client::with(options);
+    client.on_message(callback);
+    client.subscribe_to(filters)?;
+    client.connect(server)?;
+    client.loop_forever().map_err(|error: LoopError| error.into())
+}
