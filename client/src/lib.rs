@@ -16,6 +16,7 @@ mod network;
 mod notice;
 mod once;
 mod options;
+pub mod paho;
 pub mod publish;
 mod receipts;
 mod requests;
