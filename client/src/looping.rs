@@ -116,7 +116,11 @@ fn run(shared: &Arc<Shared>, owner: &Weak<Owner>) {
 /// One turn; a callback that panics doesn't end the loop. True when the loop is to end.
 fn turn(network: &mut Running<'_>, client: &Client) -> bool {
     match catch_unwind(AssertUnwindSafe(|| network.turn(client))) {
-        Ok(result) => result.unwrap_or(true),
+        Ok(Ok(is_done)) => is_done,
+        Ok(Err(error)) => {
+            client.shared.callbacks.on_log(client, LogLevel::Error, &error.to_string());
+            true
+        }
         Err(_) => {
             let mut state = client.shared.lock();
             state.say(LogLevel::Error, "a callback has panicked".into());

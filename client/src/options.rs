@@ -196,7 +196,8 @@ impl Options {
         self
     }
 
-    /// Sets how long it may take to reach the server: to connect to one of its addresses, and to agree on TLS and WebSocket. Default: 5 seconds.
+    /// Sets how long it may take to reach the server: to connect to one of its addresses, and to agree on TLS and WebSocket. Finding the addresses behind a
+    /// name is the system's, and comes on top. Default: 5 seconds.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;

@@ -126,10 +126,12 @@ impl Network {
         let own = match &self.phase {
             Phase::Down => self.redial_at,
             Phase::Dialling(dial) => Some(dial.deadline),
-            Phase::Up(_) => state.deadline(),
+            Phase::Up(_) => None,
             Phase::Parting { until, .. } => Some(*until),
         };
-        let first = [limit, own, state.wishes.stop].into_iter().flatten().min()?;
+        let of_engine = state.deadline().filter(|_| !matches!(self.phase, Phase::Parting { .. }));
+        let stop = state.wishes.stop.filter(|_| self.persistence != Persistence::None);
+        let first = [limit, own, of_engine, stop].into_iter().flatten().min()?;
         Some(first.saturating_duration_since(Instant::now()))
     }
 
@@ -161,8 +163,14 @@ impl Network {
 
     fn go_on(&mut self, client: &Client) -> Result<(), LoopError> {
         match &mut self.phase {
-            Phase::Down => self.wait_for_redial(client),
-            Phase::Dialling(_) => self.go_on_dialling(client),
+            Phase::Down => {
+                do_what_is_due(client);
+                self.wait_for_redial(client)
+            }
+            Phase::Dialling(_) => {
+                do_what_is_due(client);
+                self.go_on_dialling(client)
+            }
             Phase::Up(_) => self.serve(client),
             Phase::Parting { .. } => self.part(client),
         }
@@ -324,6 +332,14 @@ impl Network {
         };
         is_done || Instant::now() >= limit
     }
+}
+
+/// Without a link messages still expire.
+fn do_what_is_due(client: &Client) {
+    let mut state = client.shared.lock();
+    let now = state.now();
+    let _ = state.engine.handle_timeout(now); // without a link there is nothing that it could end
+    state.take_outcomes();
 }
 
 /// The means to wait, made when they are needed first.

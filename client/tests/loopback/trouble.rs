@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use pure_mqtt_client::pure_mqtt::{
-    Cause, Fallback, Limits, Overflow, Property, QoS, ReasonCode, SessionState, Version,
+    Cause, Fallback, Limits, Overflow, Property, Publish, QoS, ReasonCode, SessionState, TopicName, Version,
 };
 use pure_mqtt_client::{
     CleanStart, Client, ConnectError, LinkEnd, LoopError, NotPublished, Options, Server, WaitError,
@@ -182,6 +182,45 @@ fn what_the_queue_drops_and_what_is_forgotten_is_told() {
     let expected = [(infos[0].mid(), Err(dropped)), (infos[1].mid(), Err(forgotten))];
     assert_eq!(ear.told().published, expected);
     assert_eq!(broker.released("a"), Vec::<String>::new());
+}
+
+#[test]
+fn a_message_expires_also_without_a_link() {
+    let client = Client::with(Options::new("offline").version(Version::V5));
+    let ear = Ear::of(&client);
+    client.loop_start().unwrap();
+    let topic = TopicName::new("a").unwrap();
+    let fleeting = Publish::new(topic, b"2").qos(QoS::AtLeastOnce).properties(&[Property::MessageExpiryInterval(1)]);
+    let info = client.publish_with(&fleeting).unwrap();
+    let expired = NotPublished::Ended(Cause::Expired);
+    assert_eq!(info.wait_for_publish(PATIENCE), Err(WaitError::NotPublished(expired)));
+    ear.until(|told| told.published == [(info.mid(), Err(expired))]);
+    client.loop_stop();
+}
+
+#[test]
+fn more_messages_than_the_client_can_hold_wait_for_acknowledgements() {
+    let broker = Loopback::start().unwrap();
+    let limits = Limits { max_received: 2, manual_acks: true, ..Limits::DEFAULT };
+    let client = Client::with(Options::new("narrow").limits(limits));
+    let ear = Ear::of(&client);
+    client.subscribe("task", QoS::AtLeastOnce).unwrap();
+    client.connect(broker.address).unwrap();
+    client.loop_start().unwrap();
+    ear.until(|told| !told.subscribed.is_empty());
+    for number in 0..9_u8 {
+        broker.publish("task", &[b'0' + number]);
+    }
+    for number in 0..9 {
+        ear.until(|told| told.receipts.len() > number);
+        assert!(ear.told().receipts.len() <= number + 2);
+        let receipt = ear.told().receipts[number];
+        client.ack(receipt).unwrap();
+    }
+    assert_eq!(ear.told().texts().concat(), "012345678");
+    client.disconnect();
+    client.loop_stop();
+    assert!(broker.is_idle());
 }
 
 #[test]
