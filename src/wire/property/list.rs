@@ -80,6 +80,10 @@ impl<'a> Properties<'a> {
         None
     }
 
+    fn lookup<T: Field<'a>>(&self, id: u8) -> Option<T> {
+        if self.is_empty() { None } else { self.find(id).map(Field::from_value) }
+    }
+
     /// Whether there is a property with this identifier.
     pub(crate) fn has(&self, id: u8) -> bool {
         self.find(id).is_some()
@@ -316,10 +320,7 @@ macro_rules! lookups {
             $(
                 $(#[doc = $doc])+
                 pub fn $name(&self) -> Option<$type> {
-                    if self.is_empty() {
-                        return None;
-                    }
-                    self.find(ids::$variant).map(Field::from_value)
+                    self.lookup(ids::$variant)
                 }
             )+
         }
