@@ -85,10 +85,15 @@ impl<'a> Packet<'a> {
             PacketType::Connect => Self::Connect(Connect::decode(body)),
             PacketType::ConnAck => Self::ConnAck(ConnAck::decode(body)),
             PacketType::Publish => Self::Publish(Publish::decode(header.flags, body).0),
-            PacketType::PubAck => Self::PubAck(Acknowledgement::decode(packet_type, body)),
-            PacketType::PubRec => Self::PubRec(Acknowledgement::decode(packet_type, body)),
-            PacketType::PubRel => Self::PubRel(Acknowledgement::decode(packet_type, body)),
-            PacketType::PubComp => Self::PubComp(Acknowledgement::decode(packet_type, body)),
+            PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
+                let ack = Acknowledgement::decode(packet_type, body);
+                match packet_type {
+                    PacketType::PubAck => Self::PubAck(ack),
+                    PacketType::PubRec => Self::PubRec(ack),
+                    PacketType::PubRel => Self::PubRel(ack),
+                    _ => Self::PubComp(ack),
+                }
+            }
             PacketType::Subscribe => Self::Subscribe(Subscribe::decode(packet_type, body)),
             PacketType::SubAck => Self::SubAck(SubAck::decode(body)),
             PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(packet_type, body)),
