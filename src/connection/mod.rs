@@ -206,7 +206,7 @@ impl<S: Storage> Connection<S> {
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let draft = self.check_publish(publish)?;
         self.reserve_record(publish, &draft)?;
-        let room = if draft.fits { Some(Room::THERE) } else { self.make_room(&draft.need, publish.topic.as_str()) };
+        let room = if draft.fits { Some(Room::THERE) } else { self.make_room(draft.need, publish.topic.as_str()) };
         self.accept_publish(now, publish, &draft, room)
     }
 
@@ -287,7 +287,7 @@ impl<S: Storage> Connection<S> {
     /// [`RequestError`]; nothing changed.
     pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
         let draft = self.core.check_subscribe(subscribe, &self.storage.bounds())?;
-        self.make_room(&draft.need, "").ok_or(RequestError::Full)?;
+        self.make_room(draft.need, "").ok_or(RequestError::Full)?;
         self.core.see(now);
         let parts = &mut self.storage.parts();
         requested(self.core.request(parts, subscribe.properties, subscribe.filters, &draft))
@@ -300,7 +300,7 @@ impl<S: Storage> Connection<S> {
     /// [`RequestError`]; nothing changed.
     pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
         let draft = self.core.check_unsubscribe(unsubscribe, &self.storage.bounds())?;
-        self.make_room(&draft.need, "").ok_or(RequestError::Full)?;
+        self.make_room(draft.need, "").ok_or(RequestError::Full)?;
         self.core.see(now);
         let parts = &mut self.storage.parts();
         requested(self.core.request(parts, unsubscribe.properties, unsubscribe.filters, &draft))
@@ -320,7 +320,7 @@ impl<S: Storage> Connection<S> {
             Ok(draft) => draft,
             Err(error) => return Err(AckError { error, pending }),
         };
-        if draft.need.is_some_and(|need| self.make_room(&need, "").is_none()) {
+        if draft.need.is_some_and(|need| self.make_room(need, "").is_none()) {
             draft.need = None; // without the properties, then
         }
         self.core.see(now);
@@ -544,9 +544,9 @@ impl<S: Storage> Connection<S> {
     }
 
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.
-    fn make_room(&mut self, need: &Need, topic: &str) -> Option<Room> {
+    fn make_room(&mut self, need: Need, topic: &str) -> Option<Room> {
         let most = self.core.most(&self.storage.bounds());
-        self.make_room_within(need, &most, topic)
+        self.make_room_within(&need, &most, topic)
     }
 
     fn make_room_within(&mut self, need: &Need, most: &Most, topic: &str) -> Option<Room> {
