@@ -388,8 +388,16 @@ fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: 
         writer.u16(id);
     }
     if version.has_properties() {
-        write_publish_properties(publish, version, writer);
+        match is_bare(publish) {
+            true => writer.u8(0), // the length of no properties
+            false => write_publish_properties(publish, version, writer),
+        }
     }
+}
+
+/// It has no properties.
+fn is_bare(publish: &Publish<'_>) -> bool {
+    publish.properties.is_empty() && publish.correlation_data.is_none()
 }
 
 fn write_publish_properties(publish: &Publish<'_>, version: Version, writer: &mut Writer<'_>) {
@@ -402,7 +410,7 @@ fn publish_head_length(publish: &Publish<'_>, version: Version) -> usize {
     let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
     let properties = match version.has_properties() {
         false => 0,
-        true if publish.properties.is_empty() && publish.correlation_data.is_none() => 1,
+        true if is_bare(publish) => 1,
         true => measure(&|writer| write_publish_properties(publish, version, writer)),
     };
     properties.saturating_add(2 + publish.topic.as_str().len() + id)
