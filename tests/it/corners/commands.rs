@@ -3,7 +3,7 @@
 use super::rig::{NOW, sent, take, taken, up, up_with};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
-    Auth, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Heap, Limits, OpenError, Property,
+    Auth, Command, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Heap, Limits, OpenError, Property,
     PropertyError, Publish, QoS, ReasonCode, RequestError, State, Subscribe, Subscription, TopicFilter, TopicName,
     Unsubscribe, Version,
 };
@@ -170,4 +170,26 @@ fn a_server_must_name_the_same_method() {
 
 fn manual() -> Limits {
     Limits { manual_acks: true, topic_alias_maximum: 2, outbound_aliases: 2, ..Limits::DEFAULT }
+}
+
+#[test]
+fn an_outcome_names_its_command() {
+    let mut client = up(Heap::new(), Limits::DEFAULT, Version::V311);
+    let filter = TopicFilter::new("f").unwrap();
+    client.subscribe(NOW, &Subscribe::new(&[Subscription::new(filter, QoS::AtMostOnce)])).unwrap();
+    client.unsubscribe(NOW, &Unsubscribe::new(&[filter])).unwrap();
+    sent(&mut client);
+    client.closed(NOW);
+    let commands: Vec<_> = std::iter::from_fn(|| client.poll_outcome()).map(|outcome| outcome.command).collect();
+    assert_eq!(commands, [Command::Subscribe, Command::Unsubscribe]);
+}
+
+/// What the link needs stays: the names behind the server's aliases.
+#[test]
+fn memory_that_is_in_use_is_not_given_back() {
+    let mut client = up(Heap::new(), manual(), Version::V5);
+    assert!(matches!(taken(&mut client, &[0x30, 7, 0, 1, b'x', 3, 0x23, 0, 1]), Ok(Some(Event::Message(_)))));
+    client.shrink();
+    let Ok(Some(Event::Message(message))) = taken(&mut client, &[0x30, 6, 0, 0, 3, 0x23, 0, 1]) else { panic!() };
+    assert_eq!(client.topic(&message.topic).unwrap().as_str(), "x");
 }

@@ -199,3 +199,22 @@ fn messages_are_known_again_after_the_table_has_grown() {
     }
     assert!(matches!(taken(&mut client, &message(Version::V311, 2, 150)), Ok(Some(Event::Message(_)))));
 }
+
+/// Without a link nothing leaves, nor on the next one before the server asks again: there is nothing to keep properties for.
+#[test]
+fn properties_of_an_acknowledgement_that_is_not_owed_are_not_kept() {
+    let acknowledged = |is_again: bool, with: &Ack<'_>| {
+        let mut client = up(Fixed::<128, 4, 4, 64>::new(), MANUAL, Version::V5);
+        let ack = delivered(&mut client, &message(Version::V5, 2, 1));
+        client.closed(NOW);
+        if is_again {
+            reopen(&mut client, Version::V5, true, &[]);
+        }
+        client.acknowledge(NOW, ack, with).unwrap();
+        client
+    };
+    for is_again in [false, true] {
+        let explained = acknowledged(is_again, &Ack::SUCCESS.properties(&BECAUSE[..]));
+        assert!(acknowledged(is_again, &Ack::SUCCESS) == explained);
+    }
+}
