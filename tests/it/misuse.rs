@@ -342,3 +342,15 @@ fn after_a_failure_nothing_is_interpreted() {
         assert_eq!(pair.client.state(), State::Closed);
     }
 }
+
+/// 3.1 counts characters, not bytes `[MQTT-3.1.3-5]`.
+#[test]
+fn a_client_identifier_of_3_1_has_23_characters_at_most() {
+    for (text, is_allowed) in
+        [("ä".repeat(23), true), ("ä".repeat(24), false), ("€".repeat(23), true), ("a".repeat(24), false)]
+    {
+        let mut client = Connection::new(Heap::new(), Limits::DEFAULT);
+        let opened = client.open(Instant::from_millis(0), &Connect::new(Version::V31, &text));
+        assert_eq!(opened, if is_allowed { Ok(()) } else { Err(OpenError::ClientId) }, "{text}");
+    }
+}

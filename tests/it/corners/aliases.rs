@@ -1,7 +1,7 @@
 //! Topic aliases where there is no room for them.
 
 use super::rig::{NOW, message, sent, taken, up_with};
-use pure_mqtt::{Connection, Event, Fixed, Limits, Publish, Storage, TopicName, Version};
+use pure_mqtt::{Connection, Disconnect, Event, Fixed, Limits, Publish, ReasonCode, Storage, TopicName, Version};
 
 const ALIASES: Limits = Limits { outbound_aliases: 2, topic_alias_maximum: 2, ..Limits::DEFAULT };
 
@@ -98,4 +98,15 @@ fn connections_that_know_other_names_are_not_equal() {
     let names: Vec<String> = (1_000..4_000).map(|number| format!("n{number}")).collect();
     let (a, b) = look_alikes(&names);
     assert!(up(a) == up(a) && up(a) != up(b));
+}
+
+/// A packet whose start stands in the control area, and of which nothing has left, is dropped like any other.
+#[test]
+fn a_packet_with_an_alias_that_was_not_begun_is_not_sent_before_disconnect() {
+    let mut client = up_with(Fixed::<128, 4, 4, 64, 2, 8>::new(), ALIASES, Version::V5, &[0x22, 0, 2]);
+    publish(&mut client, "topic");
+    client.publish(NOW, &Publish::new(TopicName::new("topic").unwrap(), b"payload")).unwrap();
+    assert_eq!(client.transmit(NOW).remaining(), 2 + 2 + 4 + 7);
+    client.disconnect(NOW, &Disconnect::new(ReasonCode::SUCCESS)).unwrap();
+    assert_eq!(sent(&mut client), b"\xE0\0");
 }

@@ -1,6 +1,6 @@
 //! Commands that are too long, too early, or meet a connection that differs.
 
-use super::rig::{NOW, sent, take, taken, up, up_with};
+use super::rig::{NOW, reopen, sent, take, taken, up, up_with};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
     Auth, Command, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Heap, Limits, OpenError, Property,
@@ -75,6 +75,7 @@ fn the_transport_is_closed_after_the_last_byte() {
     client.disconnect(NOW, &Disconnect::new(ReasonCode::SUCCESS)).unwrap();
     assert!(!client.should_close());
     assert_eq!(take(&mut client, 1), [0xE0]);
+    assert_eq!(client.transmit(NOW).remaining(), 1);
     assert!(!client.should_close());
     assert_eq!(take(&mut client, 1), [0]);
     assert!(client.should_close());
@@ -192,4 +193,18 @@ fn memory_that_is_in_use_is_not_given_back() {
     client.shrink();
     let Ok(Some(Event::Message(message))) = taken(&mut client, &[0x30, 6, 0, 0, 3, 0x23, 0, 1]) else { panic!() };
     assert_eq!(client.topic(&message.topic).unwrap().as_str(), "x");
+}
+
+/// A clean start that was refused, or answered with nonsense, has not been carried out: the session is the same.
+#[test]
+fn a_clean_start_that_failed_leaves_the_session() {
+    for answer in [&b"\x20\x03\0\x87\0"[..], b"\x20\x03\x02\0\0", b"\xD0\0"] {
+        let mut client = up(Heap::new(), Limits::DEFAULT, Version::V5);
+        client.closed(NOW);
+        client.open(NOW, &Connect::new(Version::V5, "c")).unwrap();
+        sent(&mut client);
+        let _ = client.handle_input(NOW, answer);
+        client.closed(NOW);
+        reopen(&mut client, Version::V5, true, &[]);
+    }
 }

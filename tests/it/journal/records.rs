@@ -511,3 +511,41 @@ fn a_snapshot_tells_what_was_received() {
         assert_eq!(taken(&mut client, &message(Version::V5, 2, 3)), Ok(None));
     }
 }
+
+/// How long the server keeps a session counts from the end of its link; a snapshot after that time tells of none, nor does one of a link whose session
+/// ends with it.
+#[test]
+fn a_session_that_is_over_is_not_in_a_snapshot() {
+    const OPEN: Option<u32> = None;
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    for (expiry, closed_for, is_known) in [
+        (10, Some(9), true),
+        (10, Some(10), false),
+        (10, OPEN, true),
+        (0, OPEN, false),
+        (0, Some(0), false),
+        (u32::MAX, Some(1_000_000), true),
+        (u32::MAX, OPEN, true),
+    ] {
+        let (mut client, mut log) = (new(limits), Vec::new());
+        let expiry = [Property::SessionExpiryInterval(expiry)];
+        let connect = Connect::new(Version::V5, "c").clean_start(false).properties(&expiry[..]);
+        client.open(NOW, &connect).unwrap();
+        save(&mut client, &mut log);
+        sent(&mut client);
+        assert!(matches!(taken(&mut client, b"\x20\x03\0\0\0"), Ok(Some(Event::ConnAck(_)))));
+        save(&mut client, &mut log);
+        if let Some(seconds) = closed_for {
+            client.closed(NOW);
+            client.handle_timeout(NOW.after_secs(seconds)).unwrap();
+            save(&mut client, &mut log);
+        }
+        let mut snapshot = Vec::new();
+        assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+        let mut client = again(&snapshot, limits);
+        client.open(NOW, &connect).unwrap();
+        save(&mut client, &mut snapshot);
+        sent(&mut client);
+        assert_eq!(taken(&mut client, b"\x20\x03\x01\0\0").is_ok(), is_known, "{expiry:?} {closed_for:?}");
+    }
+}
