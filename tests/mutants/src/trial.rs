@@ -1,0 +1,149 @@
+//! Runs the tests that reach a mutant, the quickest first, until one fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::build::Built;
+use crate::list::Mutant;
+
+/// As many tests in one process, and tests that take so long together.
+const TOGETHER: usize = 16;
+const TOGETHER_FOR: Duration = Duration::from_millis(1_500);
+/// A mutant that makes tests take so much longer is one that was noticed.
+const SLOWER: u32 = 5;
+const AT_LEAST: Duration = Duration::from_secs(6);
+/// Kilobytes of memory that a test may have: some mutants never stop to allocate.
+const MEMORY: &str = "2000000";
+
+struct Test {
+    program: PathBuf,
+    name: String,
+    time: Duration,
+    reaches: BTreeSet<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Caught,
+    Timeout,
+    Missed,
+    Unreached,
+    LeftOut,
+}
+
+/// Tries all mutants; writes one list for each way in which a trial ends.
+pub fn run(built: &Built, mutants: &[Mutant], seed: &str, out: &Path) -> Result {
+    let tests = survey(built, seed, out)?;
+    let begin = Instant::now();
+    let mut ends: BTreeMap<End, Vec<&str>> = BTreeMap::new();
+    for (number, mutant) in mutants.iter().enumerate() {
+        let end = match built.left_out.contains(&number) {
+            true => End::LeftOut,
+            false => try_one(built, number, &tests, seed)?,
+        };
+        if number % 100 == 99 {
+            println!("{} of {} in {} s", number + 1, mutants.len(), begin.elapsed().as_secs());
+        }
+        if matches!(end, End::Missed | End::Unreached) {
+            println!("{} {}", if end == End::Missed { "missed" } else { "unreached" }, mutant.name);
+        }
+        ends.entry(end).or_default().push(&mutant.name);
+    }
+    println!("{} s", begin.elapsed().as_secs());
+    for (end, name) in [
+        (End::Caught, "caught"),
+        (End::Timeout, "timeout"),
+        (End::Missed, "missed"),
+        (End::Unreached, "unreached"),
+        (End::LeftOut, "left_out"),
+    ] {
+        let list = ends.remove(&end).unwrap_or_default();
+        println!("{:>6} {name}", list.len());
+        fs::write(out.join(name).with_extension("txt"), list.join("\n") + "\n").map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Runs each test alone: how long it takes, and what it reaches.
+fn survey(built: &Built, seed: &str, out: &Path) -> Result<Vec<Test>> {
+    fs::create_dir_all(out).map_err(|error| error.to_string())?;
+    let seen = out.join("seen");
+    let mut tests = Vec::new();
+    for program in &built.programs {
+        let output = Command::new(program).args(["--list", "--format", "terse"]).output().map_err(|e| e.to_string())?;
+        for name in String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.strip_suffix(": test")) {
+            let _ = fs::remove_file(&seen);
+            let begin = Instant::now();
+            let mut command = command(built, program, &[name], seed);
+            command.env("MUTANTS_SEEN", &seen);
+            if !matches!(outcome(&mut command, Duration::from_secs(600))?, End::Missed) {
+                return Err(format!("{name} fails without a mutant"));
+            }
+            let text = fs::read_to_string(&seen).unwrap_or_default();
+            let reaches = text.lines().filter_map(|line| line.parse().ok()).collect();
+            tests.push(Test { program: program.clone(), name: name.to_owned(), time: begin.elapsed(), reaches });
+        }
+    }
+    tests.sort_by_key(|test| test.time);
+    println!("{} tests, {} ms", tests.len(), tests.iter().map(|test| test.time.as_millis()).sum::<u128>());
+    for test in tests.iter().rev().take(5) {
+        println!("{:>6} ms {}", test.time.as_millis(), test.name);
+    }
+    Ok(tests)
+}
+
+fn try_one(built: &Built, number: usize, tests: &[Test], seed: &str) -> Result<End> {
+    let mut left: Vec<&Test> = tests.iter().filter(|test| test.reaches.contains(&number)).collect();
+    if left.is_empty() {
+        return Ok(End::Unreached);
+    }
+    while let Some(first) = left.first() {
+        let program = first.program.clone();
+        let (mut now, mut time) = (Vec::new(), Duration::ZERO);
+        left.retain(|test| {
+            let is_short = now.len() < TOGETHER && time + test.time <= TOGETHER_FOR;
+            let is_next = test.program == program && (now.is_empty() || is_short);
+            if is_next {
+                now.push(test.name.as_str());
+                time += test.time;
+            }
+            !is_next
+        });
+        let mut command = command(built, &program, &now, seed);
+        command.env("MUTANT", number.to_string());
+        match outcome(&mut command, (time * SLOWER).max(AT_LEAST))? {
+            End::Missed => {}
+            end => return Ok(end),
+        }
+    }
+    Ok(End::Missed)
+}
+
+fn command(built: &Built, program: &Path, names: &[&str], seed: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v $0; exec \"$@\"", MEMORY]).arg(program);
+    command.args(["--test-threads", "1", "--exact"]).args(names);
+    command.current_dir(&built.root).env("PURE_MQTT_SEED", seed).env("RUST_BACKTRACE", "0");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// `Missed` if the tests pass, `Caught` if one fails, `Timeout` if they take too long.
+fn outcome(command: &mut Command, limit: Duration) -> Result<End> {
+    let mut child = command.spawn().map_err(|error| format!("sh: {error}"))?;
+    let end = Instant::now() + limit;
+    let mut pause = Duration::from_micros(500);
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            return Ok(if status.success() { End::Missed } else { End::Caught });
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+    child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
+    Ok(End::Timeout)
+}
