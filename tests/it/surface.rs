@@ -143,6 +143,7 @@ fn equal_connections_hash_alike_whatever_they_have_counted_or_grown_to() {
     one.publish(NOW, &publish).unwrap();
     other.publish(NOW, &changed).unwrap();
     assert_ne!(one, other, "the bytes count");
+    assert_ne!(hash(&one), hash(&other));
     assert!(format!("{one:?}").starts_with("Connection { state: Closed, version: V311, pending: 2"));
 }
 
@@ -241,4 +242,18 @@ fn a_packet_that_is_too_long_is_not_waited_for() {
     assert_eq!(buffer.whole_packets().as_deref(), Some(&longest[..]));
     buffer.extend(&[0xD0, 0, 0x30, 15, 0, 1]);
     assert_eq!(buffer.whole_packets().as_deref(), Some(&[0xD0, 0, 0x30, 15, 0, 1][..]));
+}
+
+#[cfg(feature = "bytes")]
+#[test]
+fn the_output_is_a_buf() {
+    use bytes::Buf;
+    let mut connection = Connection::new(Heap::new(), Limits::DEFAULT);
+    connection.open(NOW, &Connect::new(Version::V311, "c")).unwrap();
+    let mut transmit = connection.transmit(NOW);
+    let whole = transmit.chunk().to_vec();
+    assert_eq!(Buf::remaining(&transmit), 15);
+    Buf::advance(&mut transmit, 1);
+    assert_eq!((Buf::remaining(&transmit), transmit.copy_to_bytes(14)), (14, whole[1..].to_vec().into()));
+    assert!(!transmit.has_remaining());
 }

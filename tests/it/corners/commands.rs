@@ -1,11 +1,11 @@
 //! Commands that are too long, too early, or meet a connection that differs.
 
-use super::rig::{NOW, reopen, sent, take, taken, up, up_with};
+use super::rig::{NOW, message, reopen, sent, take, taken, up, up_with};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
     Auth, Command, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Heap, Limits, OpenError, Property,
-    PropertyError, Publish, QoS, ReasonCode, RequestError, State, Subscribe, Subscription, TopicFilter, TopicName,
-    Unsubscribe, Version,
+    PropertyError, Publish, QoS, ReasonCode, Received, RequestError, State, Subscribe, Subscription, TopicFilter,
+    TopicName, Unsubscribe, Version,
 };
 
 const TEXT: &str = "0123456789012345678901234567890123456789012345678901234567890123456789";
@@ -206,5 +206,47 @@ fn a_clean_start_that_failed_leaves_the_session() {
         let _ = client.handle_input(NOW, answer);
         client.closed(NOW);
         reopen(&mut client, Version::V5, true, &[]);
+    }
+}
+
+/// A table that has grown for a message which is not there yet is the same in all else.
+#[test]
+fn the_capacity_of_a_table_makes_no_difference() {
+    let up = |first_byte: u8| {
+        let mut client = up(Heap::new(), Limits::DEFAULT, Version::V311);
+        // The table begins with eight places: so many are full, and their identifiers share a chain that a larger table cuts.
+        for id in (1..=7).map(|number| number * 8 + 1) {
+            assert!(matches!(taken(&mut client, &message(Version::V311, 2, id)), Ok(Some(Event::Message(_)))));
+            sent(&mut client);
+        }
+        assert!(matches!(client.handle_input(NOW, &[first_byte]), Ok(Received::Partial { .. })));
+        client
+    };
+    assert!(up(0x30) == up(0x32));
+}
+
+#[test]
+fn an_identifier_that_a_server_assigns_unasked_is_counted() {
+    for (id, properties, ignored) in [("c", &b""[..], 0), ("c", b"\x12\0\x01x", 1), ("", b"\x12\0\x01x", 0)] {
+        let mut client = Connection::new(Heap::new(), Limits::DEFAULT);
+        client.open(NOW, &Connect::new(Version::V5, id)).unwrap();
+        sent(&mut client);
+        let length = properties.len() as u8;
+        let connack = [&[0x20, 3 + length, 0, 0, length], properties].concat();
+        assert!(matches!(taken(&mut client, &connack), Ok(Some(Event::ConnAck(_)))));
+        assert_eq!(client.stats().ignored_client_ids, ignored);
+    }
+}
+
+/// The server keeps the session for a shorter time than it was asked to (§3.2.2.3.2).
+#[test]
+fn a_server_names_how_long_it_keeps_the_session() {
+    for (seconds, is_known) in [(9, true), (10, false)] {
+        let mut client = up_with(Heap::new(), Limits::DEFAULT, Version::V5, &[0x11, 0, 0, 0, 10]);
+        client.closed(NOW);
+        let later = NOW.after_secs(seconds);
+        client.open(later, &Connect::new(Version::V5, "c").clean_start(false)).unwrap();
+        sent(&mut client);
+        assert_eq!(client.handle_input(later, b"\x20\x03\x01\0\0").is_ok(), is_known, "{seconds}");
     }
 }

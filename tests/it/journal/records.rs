@@ -549,3 +549,28 @@ fn a_session_that_is_over_is_not_in_a_snapshot() {
         assert_eq!(taken(&mut client, b"\x20\x03\x01\0\0").is_ok(), is_known, "{expiry:?} {closed_for:?}");
     }
 }
+
+/// From the moment on that CONNECT may leave: a session that is asked for is still there, one that is over is not.
+#[test]
+fn a_session_that_is_resumed_stays_in_the_journal() {
+    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+    for (seconds, is_known) in [(9, true), (10, false)] {
+        let (mut client, mut log) = (new(limits), Vec::new());
+        let ten = [Property::SessionExpiryInterval(10)];
+        let connect = Connect::new(Version::V5, "c").clean_start(false).properties(&ten[..]);
+        client.open(NOW, &connect).unwrap();
+        save(&mut client, &mut log);
+        sent(&mut client);
+        assert!(matches!(taken(&mut client, b"\x20\x03\0\0\0"), Ok(Some(Event::ConnAck(_)))));
+        client.closed(NOW);
+        save(&mut client, &mut log);
+        client.open(NOW.after_secs(seconds), &connect).unwrap();
+        assert_eq!(client.journal().is_empty(), is_known);
+        save(&mut client, &mut log);
+        let mut client = again(&log, limits);
+        client.open(NOW, &connect).unwrap();
+        save(&mut client, &mut log);
+        sent(&mut client);
+        assert_eq!(taken(&mut client, b"\x20\x03\x01\0\0").is_ok(), is_known, "{seconds}");
+    }
+}
