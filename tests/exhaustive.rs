@@ -4,8 +4,10 @@
 //! The suite tries those that consist of interesting bytes. All 4,294,967,296 for each of the six connections, which takes a while,
 //!
 //! ```text
-//! PURE_MQTT_EXHAUSTIVE=1 cargo test --release --test exhaustive -- --nocapture
+//! PURE_MQTT_EXHAUSTIVE=all cargo test --release --test exhaustive -- --nocapture
 //! ```
+//!
+//! or for one of them: `V31-connecting`, `V31-connected`, `V311-connecting`, and so on.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used)]
 
@@ -169,16 +171,22 @@ fn explore(client: &Client, bytes: [&[u8]; 3], bar: &ProgressBar) -> Counts {
 
 #[test]
 fn no_beginning_is_too_much() {
-    let is_full = std::env::var_os("PURE_MQTT_EXHAUSTIVE").is_some();
+    let chosen = std::env::var("PURE_MQTT_EXHAUSTIVE").ok();
+    let is_chosen = |name: &str| chosen.as_ref().is_none_or(|chosen| chosen == "all" || chosen == name);
+    let clients = VERSIONS.iter().flat_map(|version| {
+        [("connecting", connecting(*version)), ("connected", connected(*version))]
+            .map(|(state, client)| (format!("{version:?}-{state}"), client))
+    });
+    let clients: Vec<(String, Client)> = clients.filter(|(name, _)| is_chosen(name)).collect();
+    assert!(!clients.is_empty(), "no connection has the name {chosen:?}");
+    let is_full = chosen.is_some();
     let bytes: [&[u8]; 3] = if is_full { [&ALL; 3] } else { [&LENGTHS, &BYTES, &BYTES] };
-    let bar = if is_full { ProgressBar::new(6 * 256) } else { ProgressBar::hidden() };
+    let bar = if is_full { ProgressBar::new(clients.len() as u64 * 256) } else { ProgressBar::hidden() };
     bar.set_style(ProgressStyle::with_template("{wide_bar} {percent} %, {eta} left").unwrap());
-    for version in VERSIONS {
-        for (state, client) in [("connecting", connecting(version)), ("connected", connected(version))] {
-            let counts = explore(&client, bytes, &bar);
-            let [second, third, fourth] = bytes.map(|list| list.len() as u64);
-            assert_eq!(counts.sum(), 256 * (1 + second * (1 + third * (1 + fourth))));
-            bar.suspend(|| println!("{version:?}, {state}: {} inputs: {counts:?}", counts.sum()));
-        }
+    for (name, client) in clients {
+        let counts = explore(&client, bytes, &bar);
+        let [second, third, fourth] = bytes.map(|list| list.len() as u64);
+        assert_eq!(counts.sum(), 256 * (1 + second * (1 + third * (1 + fourth))));
+        bar.suspend(|| println!("{name}: {} inputs: {counts:?}", counts.sum()));
     }
 }
