@@ -218,3 +218,14 @@ fn properties_of_an_acknowledgement_that_is_not_owed_are_not_kept() {
         assert!(acknowledged(is_again, &Ack::SUCCESS) == explained);
     }
 }
+
+/// It is a packet of its own: what waits in the arena before it doesn't go along.
+#[test]
+fn an_acknowledgement_with_properties_leaves_alone() {
+    let mut client = up(Fixed::<128, 4, 4, 64>::new(), MANUAL, Version::V5);
+    let ack = delivered(&mut client, &message(Version::V5, 1, 7));
+    client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::AtLeastOnce)).unwrap();
+    client.acknowledge(NOW, ack, &Ack::SUCCESS.properties(&BECAUSE[..])).unwrap();
+    let explained = b"\x40\x0E\0\x07\0\x0A\x1F\0\x07because";
+    assert_eq!(sent(&mut client), [&explained[..], b"\x32\x07\0\x01t\0\x01\0x"].concat());
+}
