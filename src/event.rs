@@ -73,6 +73,13 @@ pub struct ConnAck<'i> {
     pub properties: Properties<'i>,
 }
 
+impl ConnAck<'_> {
+    /// Whether the link stands: the server accepted it.
+    pub const fn is_accepted(&self) -> bool {
+        !self.reason.is_error()
+    }
+}
+
 /// What became of the session when the server accepted (or refused) a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -124,7 +131,7 @@ pub struct Message<'i> {
     /// Response Topic, User Properties and so on; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
     /// With [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
-    /// [`acknowledge`](crate::Connection::acknowledge).
+    /// [`acknowledge`](crate::Connection::acknowledge). At QoS 1 it is good for this link: if that is lost before, the message comes again with another one.
     pub ack: Option<PendingAck>,
 }
 

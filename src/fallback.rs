@@ -20,10 +20,10 @@ use crate::types::Version;
 /// A pure helper: show it each event, and tell it how a link ended before the connection is told.
 ///
 /// ```
-/// use pure_mqtt::{Connect, Connection, Fallback, Heap, Instant, Limits, Received, Version};
+/// use pure_mqtt::{Connect, Connection, Fallback, Fixed, Instant, Limits, Received, Version};
 ///
 /// let now = Instant::from_millis(0);
-/// let mut mqtt = Connection::new(Heap::new(), Limits::DEFAULT);
+/// let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
 /// let mut fallback = Fallback::new(Version::V5);
 ///
 /// mqtt.open(now, &Connect::new(fallback.version(), "sensor-1"))?;

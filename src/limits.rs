@@ -2,7 +2,7 @@
 
 use crate::types::Version;
 
-/// The settings of a connection. Start from [`Limits::DEFAULT`]. What they bound on the heap, `ram::heap` says.
+/// The settings of a connection. Start from [`Limits::DEFAULT`], as here: a minor version may add settings. What they bound on the heap, `ram::heap` says.
 ///
 /// ```
 /// use pure_mqtt::Limits;

@@ -421,8 +421,9 @@ impl<S: Storage> Connection<S> {
     /// Takes a session as known that the server may hold from an earlier life of this program, with nothing unfinished on this side. Without it
     /// 5.0 ends a link that resumes a session which is not known here `[MQTT-3.2.2-4]`.
     ///
-    /// Right for a program that only subscribes, or that had finished everything before it stopped. Only without a link; otherwise it does nothing and
-    /// returns false.
+    /// Right for a program that only subscribes, or that had finished everything before it stopped. If it had not, the server may still hold QoS 2 messages
+    /// under identifiers that are used anew here, and take the new ones for repetitions: then open with a clean start, or keep a `journal`.
+    /// Only without a link; otherwise it does nothing and returns false.
     pub fn adopt_session(&mut self) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {

@@ -15,10 +15,10 @@ use crate::wire::{Acknowledgement, PacketType, Properties, Property, Reader, Rul
 /// With the feature `bytes` it is a [`bytes::Buf`].
 ///
 /// ```
-/// use pure_mqtt::{Connect, Connection, Heap, Instant, Limits, Version};
+/// use pure_mqtt::{Connect, Connection, Fixed, Instant, Limits, Version};
 ///
 /// let now = Instant::from_millis(0);
-/// let mut connection = Connection::new(Heap::new(), Limits::DEFAULT);
+/// let mut connection = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
 /// connection.open(now, &Connect::new(Version::V311, "me"))?;
 /// let mut sent = Vec::new();
 /// let mut transmit = connection.transmit(now);

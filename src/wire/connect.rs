@@ -26,7 +26,8 @@ use crate::wire::{
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Connect<'a> {
-    /// The protocol version that the link will speak.
+    /// The protocol version that the link will speak. Messages that wait for another one ([`Limits::version`](crate::Limits::version) before the first
+    /// link) are encoded anew.
     pub version: Version,
     /// Marks the client as a bridge by the top bit of the protocol level (3.1 and 3.1.1 only).
     pub bridge: bool,

@@ -70,7 +70,7 @@ impl Talk {
     pub fn on_event(&mut self, mqtt: &Mqtt, event: &Event<'_>) {
         self.subscriptions.on_event(event);
         match event {
-            Event::ConnAck(connack) => self.is_known |= !connack.reason.is_error(),
+            Event::ConnAck(connack) => self.is_known |= connack.is_accepted(),
             Event::PubAck(end) => {
                 self.lines.done();
                 if end.reason.is_error() {

@@ -188,12 +188,12 @@ pub fn large() -> Vec<Config> {
             },
             Config {
                 name: "large, outages",
-                budget: Budget { up: [0, 1, 1], down: [0, 1, 1], outages: 2, ..NONE },
+                budget: Budget { up: [0, 1, 1], down: [0, 1, 1], outages: 1, ..NONE },
                 ..base.clone()
             },
             Config {
                 name: "large, outages and sessions",
-                budget: Budget { up: [1, 1, 1], down: [0, 0, 1], cuts: 1, cleans: 1, losses, outages: 1, ..NONE },
+                budget: Budget { up: [0, 1, 1], down: [0, 0, 1], cleans: 1, losses, outages: 1, ..NONE },
                 ..base.clone()
             },
             Config {

@@ -152,7 +152,7 @@ impl Side {
         let has_moved = link.turn(mqtt, now, |mqtt, event| {
             subscriptions.on_event(&event);
             match event {
-                Event::ConnAck(connack) if !connack.reason.is_error() => {
+                Event::ConnAck(connack) if connack.is_accepted() => {
                     backoff.reset();
                     if connack.session != SessionState::Resumed {
                         other.ledger.forget_ids();
