@@ -92,14 +92,18 @@ impl Core {
             return Ok(Received::Partial { needed: length - input.len() });
         };
         let body = Reader::new(body, self.rules());
-        let effect = match header.packet_type {
-            PacketType::Publish => self.on_publish(parts, header.flags, body),
-            packet_type => self.on_other(parts, packet_type, body),
-        };
-        match effect {
+        match self.packet(parts, &header, body) {
             Ok(event) => Ok(Received::Packet { consumed: length, event }),
             Err(Refusal::Blocked) => Ok(Received::Blocked),
             Err(Refusal::Fatal(error)) => Err(error),
+        }
+    }
+
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn packet<'i>(&mut self, parts: &mut Parts<'_>, header: &Header, body: Reader<'i>) -> Effect<'i> {
+        match header.packet_type {
+            PacketType::Publish => self.on_publish(parts, header.flags, body),
+            packet_type => self.on_other(parts, packet_type, body),
         }
     }
 
