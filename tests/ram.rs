@@ -135,3 +135,28 @@ fn without_a_bound_there_is_none() {
     let most = Limits { max_bytes: u32::MAX, max_received: u16::MAX, ..Limits::DEFAULT };
     assert!(ram::heap(&most, usize::from(u16::MAX), 65_535) > 1 << 31);
 }
+
+/// The table of received messages has places for those that are owed an answer, and gets them back.
+#[test]
+fn what_is_not_kept_takes_no_memory() {
+    let mut client = Connection::new(Heap::new(), Limits::DEFAULT);
+    client.open(NOW, &Connect::new(Version::V311, "c")).unwrap();
+    flush(&mut client);
+    assert!(client.handle_input(NOW, b"\x20\x02\0\0").is_ok());
+    let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::AtLeastOnce);
+    client.publish(NOW, &publish).unwrap();
+    flush(&mut client);
+    let before = HELD.get();
+    for packet in [&b"\x30\x03\0\x01t"[..], b"\x40\x02\0\x01", b"\x62\x02\0\x07"] {
+        assert!(client.handle_input(NOW, packet).is_ok());
+        flush(&mut client);
+        assert_eq!(HELD.get(), before, "{packet:x?}");
+    }
+    let mut held = Vec::with_capacity(100);
+    for _ in 0..100 {
+        assert!(client.handle_input(NOW, b"\x32\x05\0\x01t\0\x07").is_ok());
+        flush(&mut client);
+        held.push(HELD.get());
+    }
+    assert_eq!(held.first(), held.last());
+}

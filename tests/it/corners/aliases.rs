@@ -1,7 +1,10 @@
 //! Topic aliases where there is no room for them.
 
 use super::rig::{NOW, message, sent, taken, up_with};
-use pure_mqtt::{Connection, Disconnect, Event, Fixed, Limits, Publish, ReasonCode, Storage, TopicName, Version};
+use pure_mqtt::wire::{Decoded, Packet, Rules};
+use pure_mqtt::{
+    Connection, Disconnect, Event, Fixed, Limits, Property, Publish, ReasonCode, Storage, TopicName, Version,
+};
 
 const ALIASES: Limits = Limits { outbound_aliases: 2, topic_alias_maximum: 2, ..Limits::DEFAULT };
 
@@ -109,4 +112,32 @@ fn a_packet_with_an_alias_that_was_not_begun_is_not_sent_before_disconnect() {
     assert_eq!(client.transmit(NOW).remaining(), 2 + 2 + 4 + 7);
     client.disconnect(NOW, &Disconnect::new(ReasonCode::SUCCESS)).unwrap();
     assert_eq!(sent(&mut client), b"\xE0\0");
+}
+
+#[test]
+fn an_alias_may_fill_the_server_s_packets() {
+    let limits = [0x22, 0, 2, 0x27, 0, 0, 0, 23];
+    let mut client = up_with(Fixed::<128, 4, 4, 64, 2, 8>::new(), ALIASES, Version::V5, &limits);
+    // `PUBLISH` may be five bytes longer than its remaining length, as far as is known beforehand.
+    assert_eq!(publish(&mut client, "12345").len(), 2 + 2 + 5 + 4 + 7);
+    assert_eq!(publish(&mut client, "12345").len(), 2 + 2 + 4 + 7);
+}
+
+#[test]
+fn properties_stay_behind_an_alias() {
+    let mut client = up_with(Fixed::<512, 4, 4, 64, 2, 8>::new(), ALIASES, Version::V5, &[0x22, 0, 2]);
+    for length in [0, 30, 50, 110, 120, 130] {
+        let text = "x".repeat(length);
+        let list = [Property::UserProperty(("k", &text))];
+        client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), b"payload").properties(&list[..])).unwrap();
+        let bytes = sent(&mut client);
+        let Ok(Decoded::Packet { packet: Packet::Publish(publish), length }) =
+            Packet::decode(&bytes, Rules::new(Version::V5))
+        else {
+            panic!("{bytes:02X?}")
+        };
+        assert_eq!((length, publish.payload), (bytes.len(), &b"payload"[..]));
+        let properties: Vec<_> = publish.properties.iter().collect();
+        assert_eq!(properties, [Property::TopicAlias(1), list[0]]);
+    }
 }

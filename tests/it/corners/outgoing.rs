@@ -335,3 +335,43 @@ fn what_is_shown_does_not_expire() {
     assert_eq!(client.poll_outcome(), None);
     assert_eq!((shown.len(), client.transmit(later).chunk()), (28, &shown[..]));
 }
+
+/// PINGRESP can only come behind the packet that is arriving: so it has its time once more behind that, but not behind the next.
+#[test]
+fn pingresp_has_its_time_once_more_behind_an_unfinished_packet() {
+    let limits = Limits { pingresp_timeout: 5_000, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    let packet = b"\x30\x03\0\x01t";
+    let due = NOW.after_secs(60);
+    client.handle_timeout(due).unwrap();
+    assert_eq!(sent(&mut client), b"\xC0\0");
+    for (seconds, shown) in [(4, 1), (8, 2)] {
+        assert!(matches!(client.handle_input(due.after_secs(seconds), &packet[..shown]), Ok(Received::Partial { .. })));
+        assert_eq!(client.next_timer(), Some((Timer::PingResp, due.after_secs(seconds + 5))));
+    }
+    assert!(matches!(client.handle_input(due.after_secs(12), packet), Ok(Received::Packet { .. })));
+    assert_eq!(client.next_timer(), Some((Timer::PingResp, due.after_secs(17))));
+    assert!(matches!(client.handle_input(due.after_secs(16), &packet[..1]), Ok(Received::Partial { .. })));
+    assert!(matches!(client.handle_input(due.after_secs(20), packet), Ok(Received::Packet { .. })));
+    assert_eq!(client.handle_timeout(due.after_secs(20)), Err(ConnectionError::KeepAliveTimeout));
+}
+
+/// While the input can't be taken, an answer that may be in it can't be late.
+#[test]
+fn deadlines_pause_while_input_waits() {
+    let limits = Limits { pingresp_timeout: 5_000, manual_acks: true, ..Limits::DEFAULT };
+    let mut client = up(Fixed::<128, 4, 1, 64>::new(), limits, Version::V311);
+    let ack = delivered(&mut client, &message(Version::V311, 1, 1));
+    let due = NOW.after_secs(60);
+    client.handle_timeout(due).unwrap();
+    let _ = client.transmit(due).advance(2);
+    assert_eq!(client.next_timer(), Some((Timer::PingResp, due.after_secs(5))));
+    let next = message(Version::V311, 1, 2);
+    assert!(matches!(client.handle_input(due.after_secs(1), &next), Ok(Received::Blocked)));
+    let later = due.after_secs(40);
+    assert_eq!(client.handle_timeout(later), Ok(()));
+    client.acknowledge(later, ack, &Ack::SUCCESS).unwrap();
+    client.transmit(later).advance(4);
+    assert!(matches!(client.handle_input(later, &next), Ok(Received::Packet { .. })));
+    assert_eq!(client.next_timer(), Some((Timer::PingResp, due.after_secs(5 + 39))));
+}

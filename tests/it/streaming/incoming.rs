@@ -387,3 +387,36 @@ fn dup_at_qos_0_is_counted() {
     assert!(matches!(client.handle_input_streaming(NOW, &packet[24..]), Ok(Received::Packet { consumed: 21, .. })));
     assert_eq!((client.stats().dup_at_qos0, client.stats().messages_received), (1, 1));
 }
+
+/// What stands behind a message in the buffer is the next packet's.
+#[test]
+fn the_last_piece_ends_with_its_message() {
+    let mut client = up(Small::new(), LIMITS, Version::V311);
+    let mut packet = long(Version::V311, 1, 7, &[], "t", 40);
+    let length = packet.len();
+    packet.extend(b"\xD0\0");
+    assert!(matches!(client.handle_input_streaming(NOW, &packet[..24]), Ok(Received::Packet { consumed: 24, .. })));
+    let Ok(Received::Packet { consumed, .. }) = client.handle_input_streaming(NOW, &packet[24..]) else { panic!() };
+    assert_eq!(consumed, length - 24);
+    assert_eq!(client.stats().dup_at_qos0, 0);
+}
+
+/// A QoS 2 message in pieces is received with its last one, unless the application is to say so.
+#[cfg(feature = "journal")]
+#[test]
+fn the_journal_hears_of_the_last_piece() {
+    use pure_mqtt::storage::Journaled;
+    for (qos, manual_acks, is_noted) in [(1, false, false), (2, false, true), (1, true, false), (2, true, false)] {
+        let mut client = Connection::new(Journaled::<Small, 256>::new(Small::new()), Limits { manual_acks, ..LIMITS });
+        client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+        client.journal_written(client.journal().len());
+        sent(&mut client);
+        assert!(taken(&mut client, b"\x20\x02\0\0").is_ok());
+        client.journal_written(client.journal().len());
+        let packet = long(Version::V311, qos, 7, &[], "t", 40);
+        assert!(client.handle_input_streaming(NOW, &packet[..24]).is_ok());
+        assert!(client.journal().is_empty());
+        assert!(client.handle_input_streaming(NOW, &packet[24..]).is_ok());
+        assert_eq!(!client.journal().is_empty(), is_noted, "{qos} {manual_acks}");
+    }
+}
