@@ -250,3 +250,18 @@ fn a_server_names_how_long_it_keeps_the_session() {
         assert_eq!(client.handle_input(later, b"\x20\x03\x01\0\0").is_ok(), is_known, "{seconds}");
     }
 }
+
+/// Who wants no reason strings gets everything else `[MQTT-3.1.2-29]`.
+#[test]
+fn only_problem_information_can_be_declined() {
+    let no_strings = ConnectionError::Protocol(Violation::NotRequested);
+    for (auth, expected) in
+        [(&b"\xF0\x06\x18\x04\x15\0\x01m"[..], Ok(())), (b"\xF0\x0A\x18\x08\x15\0\x01m\x1F\0\x01r", Err(no_strings))]
+    {
+        let mut client = Connection::new(Heap::new(), Limits::DEFAULT);
+        let list = [Property::AuthenticationMethod("m"), Property::RequestProblemInformation(false)];
+        client.open(NOW, &Connect::new(Version::V5, "c").properties(&list[..])).unwrap();
+        sent(&mut client);
+        assert_eq!(taken(&mut client, auth).map(drop), expected);
+    }
+}
