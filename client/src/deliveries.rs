@@ -57,11 +57,16 @@ impl Deliveries {
         MessageInfo::new(mid, delivery.id, ticket)
     }
 
-    /// The server has answered.
+    /// The server has taken a message over, or refused it.
     pub(crate) fn acknowledge<'p>(&mut self, answer: &Acknowledged<'p>) -> Option<Published<'p>> {
         let entry = self.unacknowledged.remove(&answer.handle)?;
         let result = if answer.reason.is_error() { Err(NotPublished::Refused(answer.reason)) } else { Ok(()) };
         Some(entry.end(result, answer.properties))
+    }
+
+    /// The server has answered PUBREL. Also if it doesn't know the message any more, since it has lost the session: it had taken it over before.
+    pub(crate) fn complete<'p>(&mut self, answer: &Acknowledged<'p>) -> Option<Published<'p>> {
+        Some(self.unacknowledged.remove(&answer.handle)?.end(Ok(()), answer.properties))
     }
 
     /// A message has ended without a packet.

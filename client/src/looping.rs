@@ -10,6 +10,7 @@ use crate::client::{Client, Owner};
 use crate::error::{ConnectError, LoopError};
 use crate::network::Persistence;
 use crate::shared::{Running, Shared};
+use crate::state::State;
 use crate::ticket::is_loop_of;
 
 /// How long `loop_stop` lets what was published leave.
@@ -23,7 +24,7 @@ impl Client {
     /// [`LoopError`]: among others [`LoopError::Ended`] when a link has ended, also by [`disconnect`](Self::disconnect).
     pub fn loop_once(&self, timeout: Duration) -> Result<(), LoopError> {
         let mut network = self.shared.try_run().ok_or(LoopError::Busy)?;
-        network.persistence = Persistence::None;
+        network.begin_steps();
         network.wait(&self.shared, Instant::now().checked_add(timeout))?;
         network.pass(self)
     }
@@ -35,8 +36,7 @@ impl Client {
     /// [`LoopError`]: a failure that the [`Options`](crate::Options) don't let it bear.
     pub fn loop_forever(&self) -> Result<(), LoopError> {
         let mut network = self.shared.try_run().ok_or(LoopError::Busy)?;
-        network.persistence = Persistence::AfterSuccess;
-        self.shared.change(|state| state.wishes.stop = None);
+        network.begin_run(Persistence::AfterSuccess, self.shared.lock().wishes.begin_run());
         while !network.turn(self)? {
             network.wait(&self.shared, None)?;
         }
@@ -53,9 +53,9 @@ impl Client {
         if thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return Err(LoopError::Busy);
         }
-        self.shared.change(|state| state.wishes.stop = None);
+        let number = self.shared.lock().wishes.begin_run();
         let (shared, owner) = (Arc::clone(&self.shared), self.owner());
-        *thread = Some(thread::Builder::new().name("mqtt".into()).spawn(move || run(&shared, &owner))?);
+        *thread = Some(thread::Builder::new().name("mqtt".into()).spawn(move || run(&shared, &owner, number))?);
         Ok(())
     }
 
@@ -64,9 +64,12 @@ impl Client {
     ///
     /// In a callback it doesn't wait.
     pub fn loop_stop(&self) {
-        self.shared.change(|state| state.wishes.stop = Some(Instant::now() + STOP_PATIENCE));
+        let thread = {
+            let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
+            self.shared.change(|state| state.wishes.stop(Instant::now() + STOP_PATIENCE)); // whoever starts one waits
+            thread.take()
+        };
         self.shared.spread_news();
-        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread.filter(|_| !is_loop_of(self.shared.number)) {
             let _ = thread.join(); // it catches what callbacks throw
         }
@@ -81,7 +84,7 @@ impl Client {
     }
 
     fn work_for_call(&self, mut network: Running<'_>, call: u64) -> Result<(), ConnectError> {
-        network.persistence = Persistence::None;
+        network.begin_steps();
         loop {
             let result = self.shared.lock().wishes.result(call);
             if let Some(result) = result {
@@ -96,13 +99,10 @@ impl Client {
 }
 
 /// The loop's own thread.
-fn run(shared: &Arc<Shared>, owner: &Weak<Owner>) {
-    let is_over = |wanted: bool| wanted.then_some(());
-    let Ok(mut network) = shared.run_unless(|state| is_over(state.wishes.stop.is_some() || state.wishes.is_gone))
-    else {
-        return;
-    };
-    network.persistence = Persistence::Always;
+fn run(shared: &Arc<Shared>, owner: &Weak<Owner>, number: u64) {
+    let is_over = |state: &State| state.wishes.is_gone || state.wishes.stop_of(number).is_some();
+    let Ok(mut network) = shared.run_unless(|state| is_over(state).then_some(())) else { return };
+    network.begin_run(Persistence::Always, number);
     // While the loop sleeps it holds no handle, so that the client can go.
     while let Some(client) = Client::of(shared, owner) {
         let is_done = turn(&mut network, &client);

@@ -131,9 +131,10 @@ impl State {
                 let topic = self.engine.topic(&message.topic)?.as_str();
                 Some(Notice::message(message, topic, &mut self.receipts))
             }
-            Event::PubAck(answer) | Event::PubRec(answer) | Event::PubComp(answer) => {
+            Event::PubAck(answer) | Event::PubRec(answer) => {
                 self.deliveries.acknowledge(&answer).map(Notice::Published)
             }
+            Event::PubComp(answer) => self.deliveries.complete(&answer).map(Notice::Published),
             Event::Auth(auth) => Some(Notice::Auth(auth)),
             Event::Disconnect(disconnect) => {
                 self.farewell = Some(LinkEnd::ServerDisconnect {

@@ -15,8 +15,10 @@ pub(crate) struct Wishes {
     pub(crate) dial: Option<Dialling>,
     /// The link is to be ended, with this DISCONNECT, or a plain one.
     pub(crate) leave: Option<Option<Kept>>,
-    /// The loop is to end, by then at the latest.
-    pub(crate) stop: Option<Instant>,
+    /// The number of the latest loop that runs until it is stopped.
+    latest_run: u64,
+    /// Loops up to this number are to end, by then at the latest.
+    stop: Option<(u64, Instant)>,
     /// The last handle is gone.
     pub(crate) is_gone: bool,
     /// Something has changed since the loop last looked.
@@ -52,6 +54,22 @@ impl Wishes {
             self.answer(Dialling::For(number), Err(ConnectError::GivenUp));
         }
         self.leave = None;
+    }
+
+    /// A loop begins that runs until it is stopped; returns its number.
+    pub(crate) fn begin_run(&mut self) -> u64 {
+        self.latest_run += 1;
+        self.latest_run
+    }
+
+    /// All loops of the moment are to end; those that begin later are not meant.
+    pub(crate) fn stop(&mut self, limit: Instant) {
+        self.stop = Some((self.latest_run, limit));
+    }
+
+    /// By when the loop with this number is to end, if it is.
+    pub(crate) fn stop_of(&self, run: u64) -> Option<Instant> {
+        self.stop.filter(|(latest, _)| run <= *latest).map(|(_, limit)| limit)
     }
 
     /// An attempt has ended. True if nobody waited for it.

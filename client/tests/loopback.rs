@@ -1,6 +1,8 @@
 //! The client against the project's own broker, over TCP on loopback. No test sleeps: what is awaited is a callback, for a bounded time.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "loopback/crowd.rs"]
+mod crowd;
 #[path = "loopback/helpers.rs"]
 mod helpers;
 #[path = "loopback/loops.rs"]
@@ -10,4 +12,7 @@ mod messages;
 #[path = "loopback/trouble.rs"]
 mod trouble;
 
+#[allow(dead_code)] // only its seeds are used
+#[path = "../../tests/common/clock.rs"]
+mod clock;
 mod support;

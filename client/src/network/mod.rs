@@ -31,7 +31,9 @@ pub(crate) struct Network {
     poll: Option<Poll>,
     events: Events,
     phase: Phase,
-    pub(crate) persistence: Persistence,
+    persistence: Persistence,
+    /// The number of the loop that runs; one that nobody can stop has the highest.
+    run: u64,
     backoff: Backoff,
     /// When to try again.
     redial_at: Option<Instant>,
@@ -70,10 +72,21 @@ impl Network {
             events: Events::with_capacity(4),
             phase: Phase::Down,
             persistence: Persistence::None,
+            run: u64::MAX,
             backoff,
             redial_at: None,
             has_been_up: false,
         }
+    }
+
+    /// A loop begins that runs step by step.
+    pub(crate) fn begin_steps(&mut self) {
+        (self.persistence, self.run) = (Persistence::None, u64::MAX);
+    }
+
+    /// The loop with this number begins, which runs until it is stopped.
+    pub(crate) fn begin_run(&mut self, persistence: Persistence, run: u64) {
+        (self.persistence, self.run) = (persistence, run);
     }
 
     /// Does everything that can be done without waiting, once.
@@ -130,8 +143,7 @@ impl Network {
             Phase::Parting { until, .. } => Some(*until),
         };
         let of_engine = state.deadline().filter(|_| !matches!(self.phase, Phase::Parting { .. }));
-        let stop = state.wishes.stop.filter(|_| self.persistence != Persistence::None);
-        let first = [limit, own, of_engine, stop].into_iter().flatten().min()?;
+        let first = [limit, own, of_engine, state.wishes.stop_of(self.run)].into_iter().flatten().min()?;
         Some(first.saturating_duration_since(Instant::now()))
     }
 
@@ -324,7 +336,7 @@ impl Network {
     /// The loop was told to stop, and what is to leave has left; or that takes too long.
     fn may_stop(&self, shared: &Shared) -> bool {
         let mut state = shared.lock();
-        let Some(limit) = state.wishes.stop else { return false };
+        let Some(limit) = state.wishes.stop_of(self.run) else { return false };
         let is_done = match &self.phase {
             Phase::Down | Phase::Dialling(_) => true,
             Phase::Up(link) => state.wishes.leave.is_none() && !link.has_output(&mut state),

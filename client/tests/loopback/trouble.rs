@@ -6,10 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use pure_mqtt_client::pure_mqtt::{
-    Cause, Fallback, Limits, Overflow, Property, Publish, QoS, ReasonCode, SessionState, TopicName, Version,
+    Auth, Cause, Disconnect, Fallback, Limits, Overflow, Property, Publish, QoS, ReasonCode, SessionState, TopicName,
+    Version,
 };
 use pure_mqtt_client::{
-    CleanStart, Client, ConnectError, LinkEnd, LoopError, NotPublished, Options, Server, WaitError,
+    CleanStart, Client, ConnectError, LinkEnd, LogLevel, LoopError, NotPublished, Options, Server, WaitError,
 };
 use test_broker::Loopback;
 
@@ -38,6 +39,58 @@ fn blunt_server(answers: Vec<&'static [u8]>) -> Server {
         }
     });
     address.into()
+}
+
+/// A server that reads something and says the next of these bytes to it, to one client, until that closes.
+fn scripted_server(answers: Vec<&'static [u8]>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        for answer in answers {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(answer);
+        }
+        while stream.read(&mut [0; 1024]).is_ok_and(|count| count > 0) {}
+    });
+    address.into()
+}
+
+#[test]
+fn the_servers_last_words_are_told() {
+    let busy: &[u8] = b"\x20\x03\x00\x00\x00\xE0\x14\x8B\x12\x1F\x00\x04late\x1C\x00\x08b.c:1883";
+    let client = Client::with(Options::new("guest").version(Version::V5));
+    client.connect(scripted_server(vec![busy])).unwrap();
+    let end = loop {
+        if let Err(error) = client.loop_once(PATIENCE) {
+            break error;
+        }
+    };
+    let LoopError::Ended(LinkEnd::ServerDisconnect { reason, explanation, server_reference }) = end else {
+        panic!("{end}")
+    };
+    assert_eq!(reason, ReasonCode::SERVER_SHUTTING_DOWN);
+    assert_eq!((explanation.as_deref(), server_reference.as_deref()), (Some("late"), Some("b.c:1883")));
+}
+
+#[test]
+fn an_enhanced_authentication_is_the_programs_to_answer() {
+    let challenge: &[u8] = b"\xF0\x08\x18\x06\x15\x00\x03rot";
+    let accepted: &[u8] = b"\x20\x09\x00\x00\x06\x15\x00\x03rot";
+    let method = Property::AuthenticationMethod("rot");
+    let client = Client::with(Options::new("agent").version(Version::V5).properties(&[method]));
+    client.on_auth(move |client, auth| {
+        assert_eq!(auth.reason, ReasonCode::CONTINUE_AUTHENTICATION);
+        client.authenticate(&Auth::continue_with(&[method, Property::AuthenticationData(b"13")])).unwrap();
+    });
+    client.connect(scripted_server(vec![challenge, accepted])).unwrap();
+    drive(&client, || client.is_connected());
+    let expiry = Property::SessionExpiryInterval(9);
+    let ear = Ear::of(&client);
+    client.disconnect_with(&Disconnect::default().properties(&[expiry])).unwrap();
+    client.loop_forever().unwrap();
+    let log = ear.told().log.clone();
+    assert!(log.iter().any(|(level, line)| *level == LogLevel::Error && line.contains("session expiry")), "{log:?}");
 }
 
 #[test]
