@@ -35,7 +35,7 @@ pub(crate) enum Place {
 
 /// What the handshake of WebSocket asks for.
 #[cfg(feature = "websocket")]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct WebSocketRequest {
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -90,6 +90,15 @@ impl Server {
     }
 }
 
+/// Without the values of headers, which may be secrets.
+#[cfg(feature = "websocket")]
+impl fmt::Debug for WebSocketRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("WebSocketRequest").field("path", &self.path).field("headers", &names).finish()
+    }
+}
+
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
@@ -116,6 +125,14 @@ impl From<SocketAddr> for Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "websocket")]
+    fn secrets_are_not_shown() {
+        let server = Server::tcp("a", 1).header("ignored", "x").websocket("/mqtt").header("Authorization", "hunter2");
+        let shown = format!("{server:?}");
+        assert!(shown.contains("Authorization") && !shown.contains("hunter2") && !shown.contains("ignored"), "{shown}");
+    }
 
     #[test]
     fn addresses_are_shown_as_people_write_them() {
