@@ -1,0 +1,115 @@
+//! Why a command was not accepted, and how what was accepted can end.
+
+use pure_mqtt::{Cause, ReasonCode, RequestError, TopicError};
+
+/// Why a message was not accepted. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The topic is not the name of one.
+    Topic(TopicError),
+    /// The engine can't take it: the queue is full, say.
+    Rejected(pure_mqtt::PublishError),
+    /// [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is for hosts that have the transport in their own hands.
+    Streamed,
+}
+
+sentences! { PublishError {
+    Self::Topic(error) => ("{error}"),
+    Self::Rejected(error) => ("{error}"),
+    Self::Streamed => ("a payload cannot be supplied piece by piece here"),
+} }
+
+impl From<TopicError> for PublishError {
+    fn from(error: TopicError) -> Self {
+        Self::Topic(error)
+    }
+}
+
+impl From<pure_mqtt::PublishError> for PublishError {
+    fn from(error: pure_mqtt::PublishError) -> Self {
+        Self::Rejected(error)
+    }
+}
+
+/// Why a wish to subscribe or unsubscribe was not accepted. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// A filter is none.
+    Filter(TopicError),
+    /// The request can't be made like this: it names no filter, say.
+    Rejected(RequestError),
+}
+
+sentences! { SubscribeError {
+    Self::Filter(error) => ("{error}"),
+    Self::Rejected(error) => ("{error}"),
+} }
+
+impl From<TopicError> for SubscribeError {
+    fn from(error: TopicError) -> Self {
+        Self::Filter(error)
+    }
+}
+
+impl From<RequestError> for SubscribeError {
+    fn from(error: RequestError) -> Self {
+        Self::Rejected(error)
+    }
+}
+
+/// How an accepted message ended without being delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NotPublished {
+    /// The server refused it.
+    Refused(ReasonCode),
+    /// The queue was full, and a later message took its place: see [`Overflow`](pure_mqtt::Overflow).
+    Dropped,
+    /// It ended here, for this reason: its time was over, say.
+    Ended(Cause),
+    /// The last handle of the client was dropped before.
+    ClientGone,
+}
+
+sentences! { NotPublished {
+    Self::Refused(reason) => ("the server refused the message: {reason}"),
+    Self::Dropped => ("the message was dropped from a full queue"),
+    Self::Ended(cause) => ("the message was given up: {}", sentence(*cause)),
+    Self::ClientGone => ("the client is gone"),
+} }
+
+fn sentence(cause: Cause) -> &'static str {
+    match cause {
+        Cause::SessionLost => "the server has lost the session",
+        Cause::Expired => "its time was over",
+        Cause::TooLarge => "it is longer than the server takes",
+        Cause::QoSNotSupported => "the server does not support this QoS",
+        Cause::RetainNotSupported => "the server does not keep retained messages",
+        Cause::Forgotten => "the session was forgotten",
+        Cause::Abandoned => "its payload cannot be supplied",
+        _ => "the connection ended",
+    }
+}
+
+/// Why waiting for a message has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// It took too long; the message is still under way.
+    TimedOut,
+    /// The client was disconnected on purpose meanwhile; the message waits for the next link.
+    Disconnected,
+    /// A callback can't wait: the loop that would deliver the message waits for the callback.
+    InCallback,
+    /// The message has ended without being delivered.
+    NotPublished(NotPublished),
+}
+
+sentences! { WaitError {
+    Self::TimedOut => ("the message was not delivered in time"),
+    Self::Disconnected => ("the client was disconnected before the message was delivered"),
+    Self::InCallback => ("a callback cannot wait for a message of its own client"),
+    Self::NotPublished(error) => ("{error}"),
+} }
