@@ -43,7 +43,7 @@ pub enum Event<'i> {
     PubAck(Acknowledged<'i>),
     /// A QoS 2 message was refused, and is done `[MQTT-4.4.0-2]`.
     PubRec(Acknowledged<'i>),
-    /// A QoS 2 message is done `[MQTT-4.3.3-5]`.
+    /// A QoS 2 message is done `[MQTT-4.3.3-5]`. An error, 0x92 say, only means that the server had forgotten the identifier: it took the message over at PUBREC.
     PubComp(Acknowledged<'i>),
     /// A SUBSCRIBE was answered: a granted QoS or a failure for each filter, in order `[MQTT-3.9.3-1]`.
     SubAck(Answered<'i>),

@@ -190,8 +190,8 @@ impl State {
     /// The transport is gone.
     pub(crate) fn link_ended(&mut self) -> Next {
         let (now, reason) = (self.now(), self.engine.close_reason());
-        if !self.is_accepted || self.engine.version() == Version::V31 {
-            self.requests.doubt_session(); // 3.1 never says whether there was one
+        if !self.is_accepted {
+            self.requests.doubt_session();
         }
         let has_other_version = match &mut self.options.speech {
             Speech::Only(_) => false,

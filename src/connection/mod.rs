@@ -462,7 +462,7 @@ impl<S: Storage> Connection<S> {
     }
 
     /// The handle of the latest QoS 0 message that was handed to the transport whole, or that a cut caught half-way. Those before it have left as
-    /// well, or were dropped.
+    /// well, or were dropped, expired, or could not be sent to this server: at QoS 0 that has no [`Outcome`].
     pub fn left(&self) -> Handle {
         Handle(self.core.outgoing.left())
     }

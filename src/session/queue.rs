@@ -35,7 +35,7 @@ pub(crate) struct Most {
 /// remaining length. Room for that is kept, so that a change of version never fails.
 pub(super) const REENCODING: usize = 2;
 
-/// The messages that the overflow policy dropped: all unsent ones with handles from `first` to `last`.
+/// The messages that the overflow policy dropped: all unsent ones with handles from `first` to `last`. Those of them that have no end yet have it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Victims {

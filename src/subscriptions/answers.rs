@@ -84,7 +84,10 @@ impl<L: List> Subscriptions<L> {
         match session {
             SessionState::Untouched => return,
             SessionState::New { .. } => self.on_new_session(false),
-            SessionState::Resumed if !self.doubts_session => self.on_link(),
+            SessionState::Resumed if !self.doubts_session => {
+                self.has_resumed = true;
+                self.on_link();
+            }
             SessionState::Resumed | SessionState::Older { .. } => self.on_new_session(true),
         }
         self.doubts_session = false;
@@ -103,7 +106,7 @@ impl<L: List> Subscriptions<L> {
 
     /// The server has none of our subscriptions, or (`is_older`) perhaps some from before. Requests that wait in the connection still leave, also
     /// those that name a filter which is wanted otherwise by now.
-    fn on_new_session(&mut self, is_older: bool) {
+    pub(super) fn on_new_session(&mut self, is_older: bool) {
         self.cursor = 0;
         for place in 0..self.list.end() {
             let Some(entry) = self.list.entry_mut(place) else { continue };

@@ -6,6 +6,7 @@ use crate::error::RequestError;
 use crate::record::{Recorder, TraceSink};
 use crate::storage::Storage;
 use crate::time::Instant;
+use crate::types::Version;
 
 /// What [`sync`](super::Subscriptions::sync) needs of a connection: a [`Connection`], a [`Recorder`] around one, or a wrapper of your own.
 ///
@@ -13,6 +14,9 @@ use crate::time::Instant;
 pub trait Client {
     /// As [`Connection::is_connected`].
     fn is_connected(&self) -> bool;
+
+    /// As [`Connection::version`].
+    fn version(&self) -> Version;
 
     /// As [`Connection::subscribe`].
     ///
@@ -32,6 +36,10 @@ impl<S: Storage> Client for Connection<S> {
         self.is_connected()
     }
 
+    fn version(&self) -> Version {
+        self.version()
+    }
+
     fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
         self.subscribe(now, subscribe)
     }
@@ -44,6 +52,10 @@ impl<S: Storage> Client for Connection<S> {
 impl<S: Storage, W: TraceSink> Client for Recorder<S, W> {
     fn is_connected(&self) -> bool {
         (**self).is_connected()
+    }
+
+    fn version(&self) -> Version {
+        (**self).version()
     }
 
     fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {

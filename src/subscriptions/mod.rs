@@ -11,7 +11,8 @@
 //!
 //! What they do:
 //!
-//! * A new session (or one that may be older than this program) has none of our subscriptions: every filter is asked for again. A resumed one has them.
+//! * A new session (or one that may be older than this program) has none of our subscriptions: every filter is asked for again. A resumed one has them;
+//!   but a server of 3.1 can't say that it has lost it, so there every link asks for them again.
 //! * SUBSCRIBE carries up to [`batch`](Subscriptions::with_batch) filters, fewer where the server's Maximum Packet Size or the storage has less room.
 //!   Filters with different subscription identifiers go in different packets, as 5.0 wants it.
 //! * SUBACK is kept for each filter ([`Standing`]). A refused filter rests until there is a new session, or until it is subscribed to again.
@@ -97,13 +98,15 @@ pub struct Subscriptions<L> {
     batch: u8,
     /// The next session that is resumed may be another one.
     doubts_session: bool,
+    /// A session was resumed, and nothing was asked for on its link.
+    has_resumed: bool,
     requests: Requests,
 }
 
 impl<L: List> Subscriptions<L> {
     /// No subscriptions yet, to be kept in `list`.
     pub const fn new(list: L) -> Self {
-        Self { list, cursor: 0, batch: 0, doubts_session: false, requests: Requests::NONE }
+        Self { list, cursor: 0, batch: 0, doubts_session: false, has_resumed: false, requests: Requests::NONE }
     }
 
     /// Sets how many filters go in one packet: 1 to 16. The default is 8, more than which some services refuse.

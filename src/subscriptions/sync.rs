@@ -64,6 +64,9 @@ impl Wish {
 impl<L: List> Subscriptions<L> {
     /// Hands to `connection` what is to be asked for, as far as there is room. Without a link it does nothing.
     pub fn sync(&mut self, now: Instant, connection: &mut impl Client) {
+        if core::mem::take(&mut self.has_resumed) && !connection.version().has_session_present() {
+            self.on_new_session(true);
+        }
         while connection.is_connected() && self.requests.vacancy().is_some() {
             let Some((first, wish)) = self.next_wish() else { return };
             self.cursor = first;
