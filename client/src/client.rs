@@ -224,7 +224,8 @@ impl Client {
 
 /// # Subscriptions
 ///
-/// They are lasting wishes: they may be made without a link, and come back by themselves when the server has lost the session.
+/// They are lasting wishes: they may be made without a link, and come back by themselves when the server has lost the session. What is published before
+/// the server has granted one does not come: see [`on_subscribe`](Client::on_subscribe).
 impl Client {
     /// Wants the messages that `filter` matches, at up to this quality of service. The server is asked also if it has granted this before.
     ///

@@ -5,12 +5,13 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
+use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
 use pure_mqtt_client::pure_mqtt::{
-    Auth, Cause, Disconnect, Fallback, Limits, Overflow, Property, Publish, QoS, ReasonCode, SessionState, TopicName,
-    Version,
+    Auth, Cause, Disconnect, Fallback, Limits, Overflow, Property, Publish, QoS, ReasonCode, SessionState,
+    Subscription, TopicFilter, TopicName, Version,
 };
 use pure_mqtt_client::{
-    CleanStart, Client, ConnectError, LinkEnd, LogLevel, LoopError, NotPublished, Options, Server, WaitError,
+    CleanStart, Client, ConnectError, LinkEnd, LogLevel, LoopError, NotPublished, Options, Server, WaitError, subscribe,
 };
 use test_broker::Loopback;
 
@@ -71,6 +72,26 @@ fn the_servers_last_words_are_told() {
     };
     assert_eq!(reason, ReasonCode::SERVER_SHUTTING_DOWN);
     assert_eq!((explanation.as_deref(), server_reference.as_deref()), (Some("late"), Some("b.c:1883")));
+}
+
+#[test]
+fn a_subscription_that_is_refused_is_told() {
+    let refusing = || {
+        let (accepted, refused): (&[u8], &[u8]) = (b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x80");
+        scripted_server(vec![accepted, refused])
+    };
+    let filters = [Subscription::new(TopicFilter::new("secret").unwrap(), QoS::AtLeastOnce)];
+    let client = Client::new("curious");
+    let ear = Ear::of(&client);
+    client.subscribe_to(&filters).unwrap();
+    client.connect(refusing()).unwrap();
+    drive(&client, || !ear.told().subscribed.is_empty());
+    let refused = Standing::Refused(ReasonCode::UNSPECIFIED_ERROR);
+    assert_eq!(ear.told().subscribed[0].filters, [("secret".into(), refused)]);
+
+    let any = subscribe::Wanted::Any;
+    let error = subscribe::simple(refusing(), Options::new("curious"), &filters, 1, any).unwrap_err();
+    assert_eq!(error.to_string(), "the server refused the subscription to secret: 0x80 Unspecified error");
 }
 
 #[test]
