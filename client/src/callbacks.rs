@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pure_mqtt::router::Router;
-use pure_mqtt::{Auth, ConnAck, TopicFilter};
+use pure_mqtt::{Auth, ConnAck, TopicFilter, TopicName};
 
 use crate::client::Client;
 use crate::deliveries::Published;
@@ -117,10 +117,17 @@ pub(crate) struct Callbacks(Mutex<Table>);
 impl Callbacks {
     /// Hands a message to whom it concerns.
     pub(crate) fn message(&self, client: &Client, message: &Message<'_>) {
-        let found: Vec<_> = self.table().router.route(message.topic).cloned().collect();
-        for callback in found {
-            (lock(&callback))(client, message);
+        let (first, others) = self.concerned(message.topic);
+        for callback in first.iter().chain(&others) {
+            (lock(callback))(client, message);
         }
+    }
+
+    /// Those that a message to `topic` concerns: mostly one, for which nothing is allocated.
+    fn concerned(&self, topic: TopicName<'_>) -> (Option<Callback<MessageCallback>>, Vec<Callback<MessageCallback>>) {
+        let table = self.table();
+        let mut found = table.router.route(topic).cloned();
+        (found.next(), found.collect())
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

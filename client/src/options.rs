@@ -182,7 +182,7 @@ impl Options {
         self
     }
 
-    /// Sets how many messages may be unfinished, in flight and waiting together; 0 (the default) for 65,535 at QoS 1 and 2.
+    /// Sets how many messages may be unfinished, in flight and waiting together; 0 (the default) for 65,535.
     #[must_use]
     pub fn max_queued(mut self, messages: u32) -> Self {
         self.limits.max_queued = messages;

@@ -49,7 +49,7 @@ impl MessageInfo {
         self.id
     }
 
-    /// Whether it is delivered: at QoS 0 it was written to the transport, at QoS 1 and 2 the server has acknowledged it.
+    /// Whether it is delivered: at QoS 0 it has left (a cut may have caught it half-way), at QoS 1 and 2 the server has acknowledged it.
     pub fn is_published(&self) -> bool {
         self.result() == Some(Ok(()))
     }
