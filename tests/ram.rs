@@ -142,7 +142,9 @@ fn what_is_not_kept_takes_no_memory() {
     let mut client = Connection::new(Heap::new(), Limits::DEFAULT);
     client.open(NOW, &Connect::new(Version::V311, "c")).unwrap();
     flush(&mut client);
+    let before = HELD.get();
     assert!(client.handle_input(NOW, b"\x20\x02\0\0").is_ok());
+    assert_eq!(HELD.get(), before);
     let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::AtLeastOnce);
     client.publish(NOW, &publish).unwrap();
     flush(&mut client);

@@ -381,3 +381,12 @@ fn dup_in_3_1_where_later_versions_reserve_it() {
     read(&[V31], b"\xAA\x05\x00\x01\x00\x01a", Packet::Unsubscribe(unsubscribe));
     assert_eq!(encode(&Packet::Unsubscribe(unsubscribe), V31)[0], 0xA2, "we never set it");
 }
+
+#[test]
+fn requests_that_differ_are_not_equal() {
+    let filter = |text| TopicFilter::new(text).unwrap();
+    let [one, two] = ["a", "b"].map(|text| [filter(text)]);
+    let unsubscribe = |filters| Unsubscribe::new(id(3), Properties::NONE, Entries::new(filters));
+    assert_eq!(unsubscribe(&one), unsubscribe(&one));
+    assert_ne!(unsubscribe(&one), unsubscribe(&two));
+}

@@ -229,3 +229,15 @@ fn an_acknowledgement_with_properties_leaves_alone() {
     let explained = b"\x40\x0E\0\x07\0\x0A\x1F\0\x07because";
     assert_eq!(sent(&mut client), [&explained[..], b"\x32\x07\0\x01t\0\x01\0x"].concat());
 }
+
+/// Before 5.0 nobody can tell a server how many messages may be open: so it isn't held to it.
+#[test]
+fn a_receive_maximum_that_is_not_announced_binds_nobody() {
+    let limits = Limits { strict: true, receive_maximum: 2, ..MANUAL };
+    for version in [Version::V31, Version::V311] {
+        let mut client = up(Fixed::<128, 4, 8, 64>::new(), limits, version);
+        for id in 1..=5 {
+            let _ = delivered(&mut client, &message(version, 1, id));
+        }
+    }
+}

@@ -375,3 +375,18 @@ fn deadlines_pause_while_input_waits() {
     assert!(matches!(client.handle_input(later, &next), Ok(Received::Packet { .. })));
     assert_eq!(client.next_timer(), Some((Timer::PingResp, due.after_secs(5 + 39))));
 }
+
+/// The seconds that are left are written over those that it began with, wherever they stand.
+#[test]
+fn a_message_of_any_quality_tells_how_long_it_has_left() {
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+        let mut client = Connection::new(Heap::new(), limits);
+        let list = [Property::ContentType("text"), Property::MessageExpiryInterval(100)];
+        let early = Instant::from_millis(0);
+        client.publish(early, &publish(b"x").qos(qos).properties(&list[..])).unwrap();
+        reopen(&mut client, Version::V5, false, &[]); // five seconds later
+        let bytes = sent(&mut client);
+        assert!(bytes.ends_with(b"\x0C\x03\0\x04text\x02\0\0\0\x5Fx"), "{bytes:02X?}");
+    }
+}

@@ -382,10 +382,13 @@ fn leaving_in_the_middle_is_like_a_cut() {
 fn dup_at_qos_0_is_counted() {
     let mut client = up(Small::new(), LIMITS, Version::V311);
     let mut packet = long(Version::V311, 0, 0, &[], "t", 40);
+    assert!(matches!(client.handle_input_streaming(NOW, &packet[..24]), Ok(Received::Packet { consumed: 24, .. })));
+    assert!(matches!(client.handle_input_streaming(NOW, &packet[24..]), Ok(Received::Packet { consumed: 21, .. })));
+    assert_eq!((client.stats().dup_at_qos0, client.stats().messages_received), (0, 1));
     packet[0] |= 8;
     assert!(matches!(client.handle_input_streaming(NOW, &packet[..24]), Ok(Received::Packet { consumed: 24, .. })));
     assert!(matches!(client.handle_input_streaming(NOW, &packet[24..]), Ok(Received::Packet { consumed: 21, .. })));
-    assert_eq!((client.stats().dup_at_qos0, client.stats().messages_received), (1, 1));
+    assert_eq!((client.stats().dup_at_qos0, client.stats().messages_received), (1, 2));
 }
 
 /// What stands behind a message in the buffer is the next packet's.
