@@ -673,7 +673,10 @@ fn refused_calls_are_replayed() {
     rig.mqtt.publish(now, &Publish::new(TopicName::new("t").unwrap(), "x")).unwrap();
     let length = rig.mqtt.transmit(now).remaining();
     rig.mqtt.transmit(now).advance(length);
-    check(rig);
+    let trace = check(rig);
+    let calls: Vec<_> = Trace::read(&trace).unwrap().entries().map(|entry| entry.unwrap().call).collect();
+    let opened = calls.iter().filter(|call| matches!(call, Call::Open(_))).count();
+    assert_eq!(opened, 2, "a call that can be repeated stands there as it was, refused or not");
 }
 
 /// The last piece of a repeated message waits until its first PUBREC has left: the record shows the pieces, and what was not taken.

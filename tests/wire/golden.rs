@@ -389,4 +389,7 @@ fn requests_that_differ_are_not_equal() {
     let unsubscribe = |filters| Unsubscribe::new(id(3), Properties::NONE, Entries::new(filters));
     assert_eq!(unsubscribe(&one), unsubscribe(&one));
     assert_ne!(unsubscribe(&one), unsubscribe(&two));
+    let lists = ["a", "b"].map(|text| [Property::ContentType(text)]);
+    let [one, two] = [0, 1].map(|index| Properties::new(&lists[index]));
+    assert!(one == one && one != two && one != Properties::NONE);
 }
