@@ -157,10 +157,16 @@ fn a_receive_buffer_keeps_the_tail_and_takes_no_more_than_it_has() {
     rx.consume(5);
     assert_eq!(rx.bytes(), b"fgh");
     assert_eq!(rx.room().len(), 5);
+    assert_eq!(rx.bytes(), b"fgh", "moved to the front");
+    rx.room().copy_from_slice(b"ijklm");
+    rx.filled(6);
+    assert_eq!(rx.bytes(), b"fghijklm");
+    rx.consume(3);
     rx.consume(100);
     assert_eq!(rx.bytes(), b"");
     assert_eq!(rx.room().len(), 8);
     rx.filled(2);
+    assert_eq!(rx.bytes(), b"fg");
     rx.clear();
     assert!(rx.bytes().is_empty());
 }
@@ -242,6 +248,9 @@ fn a_packet_that_is_too_long_is_not_waited_for() {
     assert_eq!(buffer.whole_packets().as_deref(), Some(&longest[..]));
     buffer.extend(&[0xD0, 0, 0x30, 15, 0, 1]);
     assert_eq!(buffer.whole_packets().as_deref(), Some(&[0xD0, 0, 0x30, 15, 0, 1][..]));
+    buffer.extend(&[0xD0, 0]);
+    buffer.clear();
+    assert_eq!(buffer.whole_packets(), None);
 }
 
 #[cfg(feature = "bytes")]

@@ -390,3 +390,21 @@ fn a_message_of_any_quality_tells_how_long_it_has_left() {
         assert!(bytes.ends_with(b"\x0C\x03\0\x04text\x02\0\0\0\x5Fx"), "{bytes:02X?}");
     }
 }
+
+/// Each of the two time-outs is watched alone, and both are if they are equal.
+#[test]
+fn acknowledgements_are_watched_by_either_time_out() {
+    for (ack_timeout, retry_interval, timer) in [
+        (0, 0, None),
+        (10_000, 0, Some(Timer::Ack)),
+        (0, 10_000, Some(Timer::Retry)),
+        (10_000, 10_000, Some(Timer::Ack)),
+    ] {
+        let limits = Limits { ack_timeout, retry_interval, ..Limits::DEFAULT };
+        let mut client = up(Heap::new(), limits, Version::V311);
+        client.publish(NOW, &publish(b"1").qos(QoS::AtLeastOnce)).unwrap();
+        sent(&mut client);
+        let expected = timer.map_or((Timer::KeepAlive, NOW.after_secs(60)), |timer| (timer, NOW.after_secs(10)));
+        assert_eq!(client.next_timer(), Some(expected));
+    }
+}
