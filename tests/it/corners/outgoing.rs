@@ -364,7 +364,7 @@ fn deadlines_pause_while_input_waits() {
     let ack = delivered(&mut client, &message(Version::V311, 1, 1));
     let due = NOW.after_secs(60);
     client.handle_timeout(due).unwrap();
-    let _ = client.transmit(due).advance(2);
+    client.transmit(due).advance(2);
     assert_eq!(client.next_timer(), Some((Timer::PingResp, due.after_secs(5))));
     let next = message(Version::V311, 1, 2);
     assert!(matches!(client.handle_input(due.after_secs(1), &next), Ok(Received::Blocked)));
