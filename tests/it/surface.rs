@@ -8,8 +8,8 @@ use pure_mqtt::storage::{Borrowed, Buffers, ReceiveSlot, SendSlot};
 use pure_mqtt::wire::{DecodeError, EncodeError, Malformed, PacketType, Violation};
 use pure_mqtt::{
     AckError, Backoff, ClientId, Connect, Connection, ConnectionError, Event, Fixed, Heap, Instant, Limits, OpenError,
-    PacketId, Property, PropertyError, Publish, PublishError, QoS, ReasonCode, Received, RequestError, RxBuffer,
-    TopicError, TopicName, Version,
+    PacketId, Payload, Property, PropertyError, Publish, PublishError, QoS, ReasonCode, Received, RequestError,
+    RxBuffer, TopicError, TopicName, Version,
 };
 
 const NOW: Instant = Instant::from_millis(0);
@@ -265,4 +265,11 @@ fn the_output_is_a_buf() {
     Buf::advance(&mut transmit, 1);
     assert_eq!((Buf::remaining(&transmit), transmit.copy_to_bytes(14)), (14, whole[1..].to_vec().into()));
     assert!(!transmit.has_remaining());
+}
+
+#[test]
+fn a_payload_knows_its_length_wherever_it_is() {
+    for (payload, length) in [(Payload::from(b"ab"), 2), (Payload::from(b""), 0), (Payload::Streamed(3), 3)] {
+        assert_eq!((payload.len(), payload.is_empty()), (length, length == 0));
+    }
 }
