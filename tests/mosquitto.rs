@@ -18,5 +18,15 @@ mod limits;
 mod links;
 #[path = "mosquitto/messages.rs"]
 mod messages;
+#[path = "command_line/program.rs"]
+mod program;
 #[path = "mosquitto/server.rs"]
 mod server;
+#[path = "mosquitto/tool.rs"]
+mod tool;
+#[path = "mosquitto/tool_ends.rs"]
+mod tool_ends;
+#[path = "mosquitto/tool_formats.rs"]
+mod tool_formats;
+#[path = "mosquitto/tool_measures.rs"]
+mod tool_measures;

@@ -1,73 +1,134 @@
-//! What publisher and subscriber share: making the link, and the time that is left.
+//! What all commands share: making the link, keeping it, and the time that is left.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
-use pure_mqtt::{Connect, Disconnect, Limits, Property, TopicName, Will};
+use pure_mqtt::{Backoff, ConnectionError, Disconnect, Limits, ReasonCode};
 
-use crate::args::Options;
+use crate::args::Broker;
 use crate::failure::Failure;
-use crate::support::{App, Host, Mqtt};
+use crate::report;
+use crate::stop::Stop;
+use crate::support::{App, Host, HostError, Mqtt, random};
 
-/// With `--resume` alone.
-const AN_HOUR: u32 = 3600;
 /// Of one packet, in bytes.
 const LONGEST_PACKET: u32 = 16 << 20;
 /// What stands for ever.
 const A_LONG_TIME: Duration = Duration::from_secs(u32::MAX as u64);
+/// So often Ctrl-C is looked for while the connection is quiet.
+const LOOK: Duration = Duration::from_millis(50);
 
 pub struct Link<'a> {
     pub host: Host,
-    options: &'a Options,
-    client_id: String,
+    pub stop: Stop,
+    broker: &'a Broker,
     deadline: Option<Instant>,
+    backoff: Backoff,
 }
 
 impl<'a> Link<'a> {
-    /// No connection yet. With `manual_acks` the program acknowledges what it receives.
-    pub fn new(options: &'a Options, manual_acks: bool) -> Self {
-        let limits = Limits { version: options.version, inline_max: LONGEST_PACKET, manual_acks, ..Limits::DEFAULT };
-        let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    /// No connection yet. The version and the longest packet are set here, whatever `limits` says.
+    pub fn new(broker: &'a Broker, limits: Limits) -> Self {
+        let limits = Limits { version: broker.version(), inline_max: LONGEST_PACKET, ..limits };
+        let deadline = broker.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut host = Host::new(limits);
-        if options.resume {
+        if broker.resume {
             host.mqtt.adopt_session(); // the program leaves only when nothing of its own is unfinished
         }
-        Self { host, options, client_id: options.client_id(), deadline }
+        Self { host, stop: Stop::default(), broker, deadline, backoff: Backoff::default() }
     }
 
-    /// Connects and waits until the broker has accepted. `clean_start` drops an earlier session.
-    pub fn connect<A: App>(&mut self, app: &mut A, clean_start: bool) -> Result<(), Failure> {
-        let options = self.options;
-        let expiry = options.session_expiry.or(options.resume.then_some(AN_HOUR));
-        let properties: Vec<_> = expiry.map(Property::SessionExpiryInterval).into_iter().collect();
-        let mut connect = Connect::new(options.version, &self.client_id)
-            .clean_start(clean_start)
-            .keep_alive(options.keep_alive)
-            .properties(&properties[..]);
-        connect.user_name = options.user.as_deref();
-        connect.password = options.password.as_deref().map(str::as_bytes);
-        connect.will = will(options)?;
-        self.host.open(&format!("{}:{}", options.host, options.port), &connect)?;
-        self.wait(app, |_, mqtt| mqtt.is_connected())
+    /// Connects and waits until the broker has accepted. From then on Ctrl-C asks for an orderly end.
+    pub fn connect<A: App>(&mut self, app: &mut A) -> Result<(), Failure> {
+        self.host.open(&self.broker.address, &self.broker.connect)?;
+        self.wait(app, |_, mqtt| mqtt.is_connected())?;
+        self.stop.watch().map_err(Failure::Signals)
     }
 
-    /// Drives the connection until `done`; if the time is over before that, leaves.
-    pub fn wait<A: App>(&mut self, app: &mut A, done: impl Fn(&A, &Mqtt) -> bool) -> Result<(), Failure> {
-        if self.host.drive_until(app, self.time_left(), done)? {
-            return Ok(());
+    /// Connects again, and waits longer after each failure. The session goes on if the broker still has it.
+    pub fn reconnect<A: App>(&mut self, app: &mut A, mut error: HostError) -> Result<(), Failure> {
+        loop {
+            let delay = Duration::from_millis(self.backoff.next_delay(random() as u32).into());
+            report::warn(&format!("{error}; connecting again in {:.1} s", delay.as_secs_f32()));
+            self.pause(delay)?;
+            match self.connect(app) {
+                Err(Failure::Host(next)) if is_passing(&next) => error = next,
+                result => {
+                    self.backoff.reset();
+                    return result;
+                }
+            }
         }
-        let _ = self.host.leave(&Disconnect::default()); // a failure would say less than that the time is over
-        Err(Failure::TimeOut)
+    }
+
+    /// Drives the connection until `done`. If the time is over before that, or Ctrl-C comes, leaves.
+    pub fn wait<A: App>(&mut self, app: &mut A, mut done: impl FnMut(&A, &Mqtt) -> bool) -> Result<(), Failure> {
+        while !self.drive(app, LOOK, &mut done)? {
+            if self.stop.is_wanted() {
+                let _ = self.leave(); // it is the end anyway
+                return Err(Failure::Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same, whoever wants the end: for what is left to do before it.
+    pub fn settle<A: App>(&mut self, app: &mut A, mut done: impl FnMut(&A, &Mqtt) -> bool) -> Result<(), Failure> {
+        while !self.drive(app, LOOK, &mut done)? {}
+        Ok(())
+    }
+
+    /// Drives for so long at most. True if it is done.
+    pub fn drive<A: App>(
+        &mut self,
+        app: &mut A,
+        patience: Duration,
+        done: impl FnMut(&A, &Mqtt) -> bool,
+    ) -> Result<bool, Failure> {
+        let is_done = self.host.drive_until(app, patience.min(self.time_left()), done)?;
+        if !is_done && self.time_left().is_zero() {
+            let _ = self.leave(); // a failure would say less than that the time is over
+            return Err(Failure::TimeOut);
+        }
+        Ok(is_done)
+    }
+
+    pub fn leave(&mut self) -> Result<(), Failure> {
+        Ok(self.host.leave(&Disconnect::default())?)
+    }
+
+    /// Sleeps, unless the end is wanted or comes before.
+    fn pause(&self, delay: Duration) -> Result<(), Failure> {
+        if delay >= self.time_left() {
+            return Err(Failure::TimeOut);
+        }
+        let end = Instant::now() + delay;
+        while Instant::now() < end {
+            if self.stop.is_wanted() {
+                return Err(Failure::Stopped);
+            }
+            thread::sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
+        }
+        Ok(())
     }
 
     /// What `--timeout` leaves.
-    pub fn time_left(&self) -> Duration {
+    fn time_left(&self) -> Duration {
         self.deadline.map_or(A_LONG_TIME, |deadline| deadline.saturating_duration_since(Instant::now()))
     }
 }
 
-fn will(options: &Options) -> Result<Option<Will<'_>>, Failure> {
-    let Some(will) = &options.will else { return Ok(None) };
-    let name = will.topic.as_deref().unwrap_or_default();
-    let topic = TopicName::new(name).map_err(|error| Failure::Topic { name: name.to_owned(), error })?;
-    Ok(Some(Will::new(topic, will.payload.as_bytes()).qos(will.qos).retain(will.retain)))
+/// Whether another attempt can end differently.
+pub fn is_passing(error: &HostError) -> bool {
+    match error {
+        HostError::Open(_) | HostError::Disconnect(_) => false,
+        HostError::Mqtt(ConnectionError::Refused(reason)) => {
+            matches!(
+                *reason,
+                ReasonCode::SERVER_UNAVAILABLE | ReasonCode::SERVER_BUSY | ReasonCode::CONNECTION_RATE_EXCEEDED
+            )
+        }
+        HostError::Mqtt(ConnectionError::ServerDisconnect(reason)) => *reason != ReasonCode::SESSION_TAKEN_OVER,
+        _ => true,
+    }
 }

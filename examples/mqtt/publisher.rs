@@ -1,31 +1,60 @@
 //! `mqtt pub`: publishes, waits for every acknowledgement, and leaves.
 
-use std::io::{self, BufRead, Read};
-use std::sync::mpsc::{self, Receiver, TryRecvError};
-use std::time::Duration;
-use std::{fs, thread};
+use std::sync::mpsc::TryRecvError;
+use std::time::{Duration, Instant as Clock};
 
-use pure_mqtt::{Disconnect, Event, Handle, Instant, Outcome, Publish, QoS, ReasonCode, TopicName};
+use indicatif::ProgressBar;
+use pure_mqtt::{Event, Handle, Instant, Limits, Outcome, Publish, QoS, ReasonCode};
 
-use crate::args::{Options, Source};
+use crate::args::Publishing;
 use crate::failure::Failure;
+use crate::input::{Input, Lines};
 use crate::link::Link;
+use crate::progress;
+use crate::report::Tally;
 use crate::support::{App, Mqtt};
 
 /// How many messages may be unfinished before the next line is read.
 const WINDOW: usize = 100;
 /// Lines come from a thread of their own; so often we look for them while the connection is quiet.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long lines are still taken after Ctrl-C: what ends with us may have written some that wait in the pipe.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+pub fn run(options: &Publishing, tally: &mut Tally) -> Result<(), Failure> {
+    let input = Input::open(&options.source)?;
+    let length = matches!(input, Input::One(_)).then_some(options.count);
+    let mut publisher = Publisher {
+        link: Link::new(&options.broker, Limits::DEFAULT),
+        answers: Answers::default(),
+        options,
+        tally,
+        bar: progress::ticking(options.progress, length, "messages"),
+    };
+    publisher.link.connect(&mut publisher.answers)?;
+    let result = publisher.publish_all(&input).and_then(|()| publisher.finish());
+    publisher.bar.finish_and_clear();
+    publisher.tally.unfinished = publisher.link.host.mqtt.pending();
+    result
+}
+
+struct Publisher<'a> {
+    link: Link<'a>,
+    answers: Answers,
+    options: &'a Publishing,
+    tally: &'a mut Tally,
+    bar: ProgressBar,
+}
 
 /// What became of the messages.
 #[derive(Default)]
-struct Progress {
+struct Answers {
     failure: Option<Failure>,
     /// The last message at QoS 0.
     last: Handle,
 }
 
-impl App for Progress {
+impl App for Answers {
     fn event(&mut self, _mqtt: &mut Mqtt, _now: Instant, event: Event<'_>) {
         if let Event::PubAck(end) | Event::PubRec(end) | Event::PubComp(end) = event {
             self.note(end.reason);
@@ -37,7 +66,7 @@ impl App for Progress {
     }
 }
 
-impl Progress {
+impl Answers {
     fn note(&mut self, reason: ReasonCode) {
         if reason.is_error() {
             self.failure = Some(Failure::NotTaken(reason));
@@ -45,90 +74,59 @@ impl Progress {
     }
 }
 
-pub fn run(options: &Options) -> Result<(), Failure> {
-    let name = options.topics.first().map(String::as_str).unwrap_or_default();
-    let topic = TopicName::new(name).map_err(|error| Failure::Topic { name: name.to_owned(), error })?;
-    let input = match &options.source {
-        Some(Source::Lines) => Err(read_lines()),
-        source => Ok(read(source.as_ref()).map_err(Failure::Input)?),
-    };
-    let mut publisher = Publisher { link: Link::new(options, false), progress: Progress::default(), options, topic };
-    publisher.link.connect(&mut publisher.progress, !options.resume)?;
-    match input {
-        Ok(payload) => publisher.publish(&payload)?,
-        Err(lines) => publisher.publish_lines(&lines)?,
-    }
-    publisher.finish()
-}
-
-struct Publisher<'a> {
-    link: Link<'a>,
-    progress: Progress,
-    options: &'a Options,
-    topic: TopicName<'a>,
-}
-
 impl Publisher<'_> {
+    fn publish_all(&mut self, input: &Input) -> Result<(), Failure> {
+        match input {
+            Input::One(payload) => self.publish(payload),
+            Input::Lines(lines) => self.publish_lines(lines),
+        }
+    }
+
     /// Publishes one payload as often as it was asked for, and keeps the queue short.
     fn publish(&mut self, payload: &[u8]) -> Result<(), Failure> {
-        let message = Publish::new(self.topic, payload).qos(self.options.qos).retain(self.options.retain);
-        for _ in 0..self.options.count.unwrap_or(1) {
+        let mut message: Publish<'_> = self.options.message;
+        message.payload = payload.into();
+        for _ in 0..self.options.count {
+            if self.link.stop.is_wanted() && self.options.count > 1 {
+                return Ok(());
+            }
             let now = self.link.host.now();
             let delivery = self.link.host.mqtt.publish(now, &message)?;
-            if self.options.qos == QoS::AtMostOnce {
-                self.progress.last = delivery.handle;
+            if message.qos == QoS::AtMostOnce {
+                self.answers.last = delivery.handle;
             }
-            self.link.wait(&mut self.progress, |_, mqtt| mqtt.pending() < WINDOW)?;
+            self.tally.messages += 1;
+            self.bar.inc(1);
+            self.link.settle(&mut self.answers, |_, mqtt| mqtt.pending() < WINDOW)?;
         }
         Ok(())
     }
 
-    fn publish_lines(&mut self, lines: &Receiver<io::Result<Vec<u8>>>) -> Result<(), Failure> {
+    /// Publishes until the lines end; after Ctrl-C a moment more.
+    fn publish_lines(&mut self, lines: &Lines) -> Result<(), Failure> {
+        let mut end = None;
         loop {
+            if self.link.stop.is_wanted() && *end.get_or_insert_with(|| Clock::now() + LAST_LINES) < Clock::now() {
+                return Ok(());
+            }
             match lines.try_recv() {
                 Ok(line) => self.publish(&line.map_err(Failure::Input)?)?,
                 Err(TryRecvError::Disconnected) => return Ok(()),
-                Err(TryRecvError::Empty) if self.link.time_left().is_zero() => return Err(Failure::TimeOut),
                 Err(TryRecvError::Empty) => {
-                    self.link.host.drive_until(&mut self.progress, LOOK, |_, _| false)?;
+                    self.link.drive(&mut self.answers, LOOK, |_, _| false)?;
                 }
             }
         }
     }
 
     /// Leaves when everything was acknowledged.
-    fn finish(mut self) -> Result<(), Failure> {
-        self.link.wait(&mut self.progress, |progress, mqtt| mqtt.is_idle() && mqtt.left() >= progress.last)?;
-        self.link.host.leave(&Disconnect::default())?;
-        self.progress.failure.map_or(Ok(()), Err)
-    }
-}
-
-fn read(source: Option<&Source>) -> io::Result<Vec<u8>> {
-    match source {
-        Some(Source::Message(payload)) => Ok(payload.clone()),
-        Some(Source::File(path)) => fs::read(path),
-        _ => {
-            let mut payload = Vec::new();
-            io::stdin().lock().read_to_end(&mut payload)?;
-            Ok(payload)
+    fn finish(&mut self) -> Result<(), Failure> {
+        self.link.settle(&mut self.answers, |answers, mqtt| mqtt.is_idle() && mqtt.left() >= answers.last)?;
+        self.link.leave()?;
+        match self.answers.failure.take() {
+            Some(failure) => Err(failure),
+            None if self.link.stop.is_wanted() => Err(Failure::Stopped),
+            None => Ok(()),
         }
     }
-}
-
-/// Reads lines in a thread, so that the connection lives on while nobody types.
-fn read_lines() -> Receiver<io::Result<Vec<u8>>> {
-    let (sender, receiver) = mpsc::sync_channel(WINDOW);
-    thread::spawn(move || {
-        for line in io::stdin().lock().split(b'\n') {
-            let line = line.map(|mut line| {
-                line.pop_if(|byte| *byte == b'\r');
-                line
-            });
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
 }

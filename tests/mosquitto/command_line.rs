@@ -1,69 +1,12 @@
 //! The example `mqtt` against mosquitto's own clients.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 
-use crate::server::{Mosquitto, find};
+use crate::server::Mosquitto;
+use crate::tool::{mqtt, ours, printed, run, start, theirs};
 
 /// Each version as we call it and as mosquitto's clients do.
 const VERSIONS: [(&str, &str); 3] = [("3.1", "mqttv31"), ("3.1.1", "mqttv311"), ("5", "mqttv5")];
-
-/// The example, built if it is older than its source.
-fn mqtt() -> Command {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    Command::new(PATH.get_or_init(build))
-}
-
-fn build() -> PathBuf {
-    let test = std::env::current_exe().expect("the test has a path"); // target/PROFILE/deps/mosquitto-HASH
-    let profile = test.ancestors().nth(2).expect("the test lies in a profile's folder");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--example", "mqtt", "--manifest-path"]);
-    cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
-    cargo.arg("--target-dir").arg(profile.parent().expect("a profile lies in the target folder"));
-    if profile.ends_with("release") {
-        cargo.arg("--release");
-    }
-    assert!(cargo.status().expect("cargo starts").success(), "the example does not build");
-    profile.join("examples").join(format!("mqtt{}", std::env::consts::EXE_SUFFIX))
-}
-
-/// `mqtt COMMAND` with what it needs to reach the broker.
-fn ours(broker: &Mosquitto, command: &str, line: &str) -> Command {
-    let mut mqtt = mqtt();
-    mqtt.args([command, "--host", "127.0.0.1", "--port", &broker.port.to_string(), "--timeout", "20"]);
-    mqtt.args(line.split(' '));
-    mqtt
-}
-
-/// One of mosquitto's clients, likewise.
-fn theirs(broker: &Mosquitto, program: &str, line: &str) -> Command {
-    let mut client = Command::new(find(program));
-    client.args(["-h", "127.0.0.1", "-p", &broker.port.to_string()]).args(line.split(' '));
-    client
-}
-
-fn start(mut command: Command) -> Child {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
-}
-
-/// Runs a program with this input to its end.
-fn run(command: Command, input: &str) -> Output {
-    let mut child = start(command);
-    child.stdin.take().expect("stdin is a pipe").write_all(input.as_bytes()).expect("the program reads");
-    child.wait_with_output().expect("the program ends")
-}
-
-/// What a program printed, which must have ended well.
-#[track_caller]
-fn printed(output: Output) -> String {
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {errors}", output.status);
-    String::from_utf8(output.stdout).expect("the output is text")
-}
 
 #[test]
 #[ignore = "needs mosquitto: run cargo xtask test"]
@@ -179,21 +122,32 @@ fn failures_have_a_sentence_and_an_exit_code() {
     for (command, line, code, sentence) in [
         ("pub", "--topic a --message x --user ada --password lovelace", 0, ""),
         ("pub", "--topic a --message x --user ada --password byron", 3, "refused the connection: 0x87 Not authorized"),
+        (
+            "pub",
+            "--topic a --message x",
+            3,
+            "hint: --user and --password (or MQTT_USER and MQTT_PASSWORD) say who connects",
+        ),
         ("sub", "--topic a --version 5", 3, "refused the connection: 0x87 Not authorized"),
         ("sub", "--topic a --user ada --password lovelace --timeout 0", 4, "the time is over"),
+        ("request", "--topic a --message x --user ada --password lovelace --timeout 0.2", 4, "the time is over"),
         ("sub", "--topic a --host host.invalid", 1, "cannot connect to host.invalid:"),
-        ("sub", "--topic a --version 4", 2, "the versions are 3.1, 3.1.1 and 5"),
-        ("sub", "--topic a/#/b", 2, "\"a/#/b\" cannot be used: a wildcard stands where it may not"),
-        ("sub", "--verbose", 2, "sub needs a --topic"),
-        ("pub", "--topic a", 2, "pub needs --message"),
-        ("pub", "--topic a --message x --bogus", 2, "there is no option --bogus"),
-        ("pup", "--topic a", 2, "there is no command pup"),
-        ("pub", "--topic a --message x --version 3.1 --id way-too-long-for-version-three", 1, "client identifier"),
-        ("pub", "--topic a --message x --password only", 1, "a password needs a user name"),
     ] {
         let output = run(ours(&broker, command, line), "");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{command} {line}: {errors}");
         assert!(errors.contains(sentence), "{command} {line}: {errors}");
     }
+}
+
+#[test]
+#[ignore = "needs mosquitto: run cargo xtask test"]
+fn the_environment_says_who_and_where() {
+    let broker = Mosquitto::with_user("ada", "lovelace");
+    let mut publisher = mqtt();
+    publisher.args(["pub", "--topic", "a", "--message", "x", "--qos", "1", "--timeout", "20"]);
+    publisher.env("MQTT_HOST", "127.0.0.1").env("MQTT_PORT", broker.port.to_string());
+    publisher.env("MQTT_USER", "ada").env("MQTT_PASSWORD", "lovelace");
+    assert_eq!(printed(run(publisher, "")), "");
+    broker.await_log("Received PUBLISH");
 }

@@ -1,0 +1,63 @@
+//! Values of single arguments: text that becomes what the engine takes, or a sentence that says what it must be.
+//!
+//! Arguments live as long as the program, so what borrows from them is `'static`.
+
+use std::time::Duration;
+
+use pure_mqtt::{QoS, RetainHandling, TopicError, TopicFilter, TopicName, Version};
+
+/// Keeps a value to the end of the program.
+pub fn keep<T: ?Sized>(value: impl Into<Box<T>>) -> &'static T {
+    Box::leak(value.into())
+}
+
+pub fn version(text: &str) -> Result<Version, &'static str> {
+    match text {
+        "3.1" => Ok(Version::V31),
+        "3.1.1" => Ok(Version::V311),
+        "5" | "5.0" => Ok(Version::V5),
+        _ => Err("the versions are 3.1, 3.1.1 and 5"),
+    }
+}
+
+pub fn qos(text: &str) -> Result<QoS, &'static str> {
+    let level = text.parse().ok().and_then(QoS::from_bits);
+    level.ok_or("the quality of service is 0, 1 or 2")
+}
+
+pub fn duration(text: &str) -> Result<Duration, &'static str> {
+    let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or("a number of seconds is meant, such as 10 or 0.5")
+}
+
+pub fn topic(text: &str) -> Result<TopicName<'static>, TopicError> {
+    TopicName::new(keep(text))
+}
+
+pub fn filter(text: &str) -> Result<TopicFilter<'static>, TopicError> {
+    TopicFilter::new(keep(text))
+}
+
+pub fn text(text: &str) -> Result<&'static str, &'static str> {
+    Ok(keep(text))
+}
+
+pub fn user_property(text: &str) -> Result<(&'static str, &'static str), &'static str> {
+    keep::<str>(text).split_once('=').ok_or("NAME=VALUE is meant, such as unit=celsius")
+}
+
+pub fn retain_handling(text: &str) -> Result<RetainHandling, &'static str> {
+    match text {
+        "always" => Ok(RetainHandling::Send),
+        "new" => Ok(RetainHandling::SendIfNew),
+        "never" => Ok(RetainHandling::DoNotSend),
+        _ => Err("retained messages are sent always, if the subscription is new, or never"),
+    }
+}
+
+/// A topic that nobody else uses.
+pub fn own_topic(root: &str, client_id: &str) -> TopicName<'static> {
+    let level: String = client_id.chars().filter(|letter| !matches!(letter, '+' | '#' | '/')).collect();
+    topic(&format!("{root}/{level}"))
+        .unwrap_or_else(|_| unreachable!("client identifiers hold no other bad characters"))
+}
