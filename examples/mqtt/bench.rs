@@ -32,12 +32,8 @@ pub fn run(options: &Bench, tally: &mut Tally) -> Result<(), Failure> {
         options,
         bar: progress::bar(true, Some(rounds * options.messages), "messages"),
     };
-    bench.subscribe(filter)?;
-    let result = options.levels.iter().try_for_each(|qos| bench.measure(*qos, tally));
+    let result = bench.run(filter, tally);
     bench.bar.finish_and_clear();
-    if !matches!(result, Err(Failure::Host(_) | Failure::TimeOut)) {
-        bench.link.leave()?;
-    }
     result
 }
 
@@ -49,8 +45,15 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn subscribe(&mut self, filter: TopicFilter<'_>) -> Result<(), Failure> {
+    fn run(&mut self, filter: TopicFilter<'_>, tally: &mut Tally) -> Result<(), Failure> {
         self.link.connect(&mut self.echo)?;
+        let mut levels = self.options.levels.iter();
+        let result = self.subscribe(filter).and_then(|()| levels.try_for_each(|qos| self.measure(*qos, tally)));
+        let left = self.link.leave();
+        result.and(left)
+    }
+
+    fn subscribe(&mut self, filter: TopicFilter<'_>) -> Result<(), Failure> {
         let filters = [Subscription::new(filter, QoS::ExactlyOnce)];
         let now = self.link.host.now();
         self.link.host.mqtt.subscribe(now, &Subscribe::new(&filters))?;

@@ -131,6 +131,9 @@ fn explain(cause: Cause) -> &'static str {
         Cause::RetainNotSupported => "the broker does not keep retained messages",
         Cause::SubscriptionNotSupported => "the broker does not support such a subscription",
         Cause::Unknown => "the connection was lost before the broker answered",
+        Cause::Released => {
+            "the broker had taken a message over when it lost the session, and may not have delivered it"
+        }
         Cause::Expired => "a message expired before it could be sent",
         _ => "the session was lost",
     }

@@ -11,7 +11,7 @@ pub struct Field {
     /// Its letter in a template.
     pub letter: char,
     /// Its name in JSON; where it is empty the field doesn't show there.
-    name: &'static str,
+    pub name: &'static str,
     pub about: &'static str,
     value: for<'m> fn(&Shown<'m>) -> Value<'m>,
 }

@@ -49,7 +49,8 @@ Examples:
   mqtt pub -V 5 -t plant/boiler -m 71.5 -D unit=celsius --expiry 60
   MQTT_USER=ada MQTT_PASSWORD=… mqtt pub -t a -m x   a password that the process list doesn't show
 
-It ends when every message is acknowledged. Ctrl-C ends the input: what was read is still delivered.
+It ends when every message is acknowledged. Ctrl-C ends the input: what was read is still delivered. With --lines a lost
+connection is made again, and what was not acknowledged is sent again; to have it exactly once even then: -q 2 --id … --resume.
 With --format json the last line says how many messages were published, and how many of them are unfinished.";
 
 pub const REQUEST: &str = "\
@@ -72,9 +73,9 @@ this broker and all that lies between them. Processor time is that of this proce
 
 /// With the fields of `--format`, from their table.
 pub fn of_sub() -> String {
-    let fields = FIELDS.iter().map(|field| format!("  %{}  {}\n", field.letter, field.about));
+    let fields = FIELDS.iter().map(|field| format!("  %{}  {:<16}  {}\n", field.letter, field.name, field.about));
     let fields: String = fields.collect();
-    format!("{SUB}\n{fields}  %%  a percent sign; \\n, \\t, \\0 and \\\\ are known as well")
+    format!("{SUB}\n{fields}  %%  {:<16}  a percent sign; \\n, \\t, \\0 and \\\\ are known as well", "")
 }
 
 const SUB: &str = "\
@@ -84,9 +85,12 @@ Examples:
   mqtt sub -t 'plant/+' --format '%T %t %q %p'       with the time and the quality of service
   mqtt sub -t 'plant/#' --format json | jq .payload
   mqtt sub -t jobs -q 1 --id worker --resume         what came meanwhile comes too
+  mqtt sub -V 5 -t '$share/crew/jobs' -q 1           each message goes to one of the crew
 
 A message is acknowledged when it is printed, so one that wasn't printed stays with the session. After a lost
 connection it connects again, waiting longer after each failure, and subscribes anew if the broker has lost the session.
 
-A line of --format json has \"type\":\"message\", and these fields by name as far as a message has them; bytes that are no text
-are in payload_hex. The last line has \"type\":\"result\". The fields of --format:";
+Each line of --format json is an object, with \"type\":\"message\" and those of the fields below that the message has; bytes that
+are no text are in payload_hex or correlation_hex. The last line has \"type\":\"result\".
+
+Fields, as --format '%t %p' and as --format json names them:";

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant as Clock};
 use indicatif::ProgressBar;
 use pure_mqtt::{Event, Handle, Instant, Limits, Outcome, Publish, QoS, ReasonCode};
 
-use crate::args::Publishing;
+use crate::args::{Publishing, Source};
 use crate::failure::Failure;
 use crate::input::{Input, Lines};
-use crate::link::Link;
+use crate::link::{Link, is_passing};
 use crate::progress;
 use crate::report::Tally;
 use crate::support::{App, Mqtt};
@@ -77,27 +77,18 @@ impl Answers {
 impl Publisher<'_> {
     fn publish_all(&mut self, input: &Input) -> Result<(), Failure> {
         match input {
-            Input::One(payload) => self.publish(payload),
+            Input::One(payload) => self.repeat(payload),
             Input::Lines(lines) => self.publish_lines(lines),
         }
     }
 
-    /// Publishes one payload as often as it was asked for, and keeps the queue short.
-    fn publish(&mut self, payload: &[u8]) -> Result<(), Failure> {
-        let mut message: Publish<'_> = self.options.message;
-        message.payload = payload.into();
+    /// Publishes a payload as often as it was asked for, or until Ctrl-C.
+    fn repeat(&mut self, payload: &[u8]) -> Result<(), Failure> {
         for _ in 0..self.options.count {
-            if self.link.stop.is_wanted() && self.options.count > 1 {
-                return Ok(());
+            if self.link.stop.is_wanted() {
+                break;
             }
-            let now = self.link.host.now();
-            let delivery = self.link.host.mqtt.publish(now, &message)?;
-            if message.qos == QoS::AtMostOnce {
-                self.answers.last = delivery.handle;
-            }
-            self.tally.messages += 1;
-            self.bar.inc(1);
-            self.link.settle(&mut self.answers, |_, mqtt| mqtt.pending() < WINDOW)?;
+            self.publish(payload)?;
         }
         Ok(())
     }
@@ -110,23 +101,55 @@ impl Publisher<'_> {
                 return Ok(());
             }
             match lines.try_recv() {
-                Ok(line) => self.publish(&line.map_err(Failure::Input)?)?,
+                Ok(line) => self.publish_line(&line.map_err(Failure::Input)?)?,
                 Err(TryRecvError::Disconnected) => return Ok(()),
                 Err(TryRecvError::Empty) => {
-                    self.link.drive(&mut self.answers, LOOK, |_, _| false)?;
+                    let until = Clock::now() + LOOK;
+                    self.settle(|_, _| Clock::now() >= until)?;
                 }
             }
         }
     }
 
+    fn publish_line(&mut self, line: &[u8]) -> Result<(), Failure> {
+        (0..self.options.count).try_for_each(|_| self.publish(line))
+    }
+
+    /// Publishes a message, and keeps the queue short.
+    fn publish(&mut self, payload: &[u8]) -> Result<(), Failure> {
+        let mut message: Publish<'_> = self.options.message;
+        message.payload = payload.into();
+        let now = self.link.host.now();
+        let delivery = self.link.host.mqtt.publish(now, &message)?;
+        if message.qos == QoS::AtMostOnce {
+            self.answers.last = delivery.handle;
+        }
+        self.tally.messages += 1;
+        self.bar.inc(1);
+        self.settle(|_, mqtt| mqtt.pending() < WINDOW)
+    }
+
     /// Leaves when everything was acknowledged.
     fn finish(&mut self) -> Result<(), Failure> {
-        self.link.settle(&mut self.answers, |answers, mqtt| mqtt.is_idle() && mqtt.left() >= answers.last)?;
+        self.settle(|answers, mqtt| mqtt.is_idle() && mqtt.left() >= answers.last)?;
         self.link.leave()?;
         match self.answers.failure.take() {
             Some(failure) => Err(failure),
             None if self.link.stop.is_wanted() => Err(Failure::Stopped),
             None => Ok(()),
+        }
+    }
+
+    /// Drives the connection until `done`. While lines may come, a lost connection is made again, and what was unfinished is sent again.
+    fn settle(&mut self, mut done: impl FnMut(&Answers, &Mqtt) -> bool) -> Result<(), Failure> {
+        let is_stream = matches!(self.options.source, Source::Lines);
+        loop {
+            match self.link.settle(&mut self.answers, &mut done) {
+                Err(Failure::Host(error)) if is_stream && is_passing(&error) => {
+                    self.link.reconnect(&mut self.answers, error)?;
+                }
+                result => return result,
+            }
         }
     }
 }

@@ -123,3 +123,26 @@ fn a_reader_that_has_enough_ends_it_quietly() {
     let again = run(ours(&broker, "sub", &format!("{line} --count 1")), "");
     assert_eq!(printed(again), "kept\n", "what nobody could read stays with the session");
 }
+
+#[test]
+#[ignore = "needs mosquitto: run cargo xtask test"]
+fn lines_outlive_their_broker() {
+    for version in ["3.1", "3.1.1", "5"] {
+        let broker = Mosquitto::start();
+        let line = format!("--version {version} --qos 1 --topic a --retain --lines --id writer");
+        let mut publisher = start(ours(&broker, "pub", &line));
+        let mut input = publisher.stdin.take().expect("stdin is a pipe");
+        input.write_all(b"first\n").expect("the publisher reads");
+        broker.await_log("Received PUBLISH from writer");
+        broker.signal("STOP"); // so that it never acknowledges the second line
+        input.write_all(b"second\n").expect("the publisher reads");
+        let broker = broker.restart();
+        broker.await_log("Received PUBLISH from writer");
+        drop(input);
+        let output = publisher.wait_with_output().expect("the publisher ends");
+        let warnings = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(warnings.contains("; connecting again in "), "{warnings}");
+        printed(output);
+        assert_eq!(printed(run(ours(&broker, "sub", "--topic a --count 1"), "")), "second\n", "{version}");
+    }
+}

@@ -50,9 +50,8 @@ fn number(name: &'static str, value: &'static str, about: &'static str, usual: &
 impl Bench {
     pub fn new(matches: &ArgMatches, broker: Broker) -> Self {
         let levels = matches.get_many("qos").map(|levels| levels.copied().collect());
-        let own_topic = || values::own_topic("mqtt-bench", broker.connect.client_id);
         Self {
-            topic: matches.get_one("topic").copied().unwrap_or_else(own_topic),
+            topic: matches.get_one("topic").copied().unwrap_or_else(|| values::own_topic("mqtt-bench")),
             broker,
             levels: levels.unwrap_or_else(|| vec![QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]),
             messages: required(matches, "messages"),

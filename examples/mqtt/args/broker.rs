@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, value_parser};
-use pure_mqtt::{ClientId, Connect, Property, Version};
+use pure_mqtt::{Connect, Property, Version};
 
 use super::values::{self, keep};
 use super::{OF_5, flag, option, required, seconds, under, will};
-use crate::support::random;
-
 /// With `--resume` alone.
 const AN_HOUR: u32 = 3600;
 
@@ -80,7 +78,7 @@ fn connect(matches: &ArgMatches, version: Version) -> Connect<'static> {
     let resume = matches.get_flag("resume");
     let expiry = matches.get_one("session-expiry").copied().or(resume.then_some(AN_HOUR));
     let properties: Vec<_> = expiry.map(Property::SessionExpiryInterval).into_iter().collect();
-    let id = matches.get_one("id").copied().unwrap_or_else(random_id);
+    let id = matches.get_one("id").copied().unwrap_or_else(values::random_id);
     let mut connect = Connect::new(version, id)
         .clean_start(!resume)
         .keep_alive(required(matches, "keep-alive"))
@@ -89,10 +87,4 @@ fn connect(matches: &ArgMatches, version: Version) -> Connect<'static> {
     connect.password = matches.get_one("password").map(|text: &&str| text.as_bytes());
     connect.will = will::will(matches);
     connect
-}
-
-/// A client identifier that every broker takes.
-fn random_id() -> &'static str {
-    let id = ClientId::from_random(u128::from(random()) << 64 | u128::from(random()));
-    keep(id.as_str())
 }

@@ -7,11 +7,9 @@ use pure_mqtt::{Publish, TopicName};
 
 use super::broker::Broker;
 use super::message::{self, Source};
-use super::values::{self, keep};
+use super::values;
 use super::{count, output, required};
 use crate::format::Format;
-use crate::json::hex;
-use crate::support::random;
 
 /// Without `--timeout`: perhaps nobody is there to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,10 +37,9 @@ impl Request {
     /// A response topic and correlation data that are missing are made up.
     pub fn new(matches: &ArgMatches, mut broker: Broker) -> Self {
         broker.timeout.get_or_insert(PATIENCE);
-        let own_topic = || values::own_topic("mqtt-request", broker.connect.client_id);
+        let own_topic = || values::own_topic("mqtt-request");
         let response_topic = message::response_topic(matches).unwrap_or_else(own_topic);
-        let own_correlation = || keep(hex(&random().to_be_bytes()).into_bytes());
-        let correlation = message::correlation(matches).unwrap_or_else(own_correlation);
+        let correlation = message::correlation(matches).unwrap_or_else(|| values::random_id().as_bytes());
         Self {
             broker,
             message: message::message(matches, Some(response_topic), Some(correlation)),

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use pure_mqtt::{QoS, RetainHandling, TopicError, TopicFilter, TopicName, Version};
+use pure_mqtt::{ClientId, QoS, RetainHandling, TopicError, TopicFilter, TopicName, Version};
+
+use crate::support::random;
 
 /// Keeps a value to the end of the program.
 pub fn keep<T: ?Sized>(value: impl Into<Box<T>>) -> &'static T {
@@ -55,9 +57,13 @@ pub fn retain_handling(text: &str) -> Result<RetainHandling, &'static str> {
     }
 }
 
+/// A client identifier that every broker takes.
+pub fn random_id() -> &'static str {
+    let id = ClientId::from_random(u128::from(random()) << 64 | u128::from(random()));
+    keep(id.as_str())
+}
+
 /// A topic that nobody else uses.
-pub fn own_topic(root: &str, client_id: &str) -> TopicName<'static> {
-    let level: String = client_id.chars().filter(|letter| !matches!(letter, '+' | '#' | '/')).collect();
-    topic(&format!("{root}/{level}"))
-        .unwrap_or_else(|_| unreachable!("client identifiers hold no other bad characters"))
+pub fn own_topic(root: &str) -> TopicName<'static> {
+    topic(&format!("{root}/{}", random_id())).unwrap_or_else(|_| unreachable!("letters and digits are no wildcards"))
 }
