@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`pump`] | bytes into the connection and out of it: copy it along |
 //! | [`nonblocking`] | the same for a socket that never blocks: copy it for `many` and `bridge` |
+//! | [`uplink`] | link after link over such sockets: copy it for `many` |
 //! | [`sockets`] | TCP sockets with time-outs: copy what you use |
 //! | [`clock`] | the time as the connection wants it: a few lines |
 //! | [`station`], [`talk`] | nothing: your application stands in their place |
@@ -21,6 +22,7 @@ pub mod signals;
 pub mod sockets;
 pub mod station;
 pub mod talk;
+pub mod uplink;
 
 use pure_mqtt::{Connection, Heap};
 

@@ -4,18 +4,16 @@
 //! changed, or when it is the first in the list of deadlines and its time has come.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use mio::{Events, Poll, Registry, Token};
-use pure_mqtt::{Backoff, Connection, ConnectionError, Heap, Instant};
+use pure_mqtt::Instant;
 use pure_mqtt_hosts::args::{self, Options};
 use pure_mqtt_hosts::clock::{Clock, earlier};
 use pure_mqtt_hosts::failure::{Failure, exit};
-use pure_mqtt_hosts::nonblocking::Link;
 use pure_mqtt_hosts::station::{LIMITS, Station};
-use pure_mqtt_hosts::{Mqtt, random};
+use pure_mqtt_hosts::uplink::{Uplink, resolve, wait};
 
 const USAGE: &str = "many: as many stations over TCP as you like, in one thread; number 7 has TOPIC/7 and ID-7
 
@@ -44,9 +42,7 @@ fn run() -> Result<(), Failure> {
     let Some(options) = options else { return Ok(()) };
     #[cfg(unix)]
     pure_mqtt_hosts::files::allow(u64::from(count) + OTHER_FILES).map_err(|error| Failure::Other(error.to_string()))?;
-    let unreachable = |error| Failure::Unreachable(options.broker.clone(), error);
-    let address = options.broker.to_socket_addrs().map_err(unreachable)?.next();
-    let address = address.ok_or_else(|| unreachable(ErrorKind::NotFound.into()))?;
+    let address = resolve(&options.broker)?;
     let clock = Clock::start();
     let clients: Result<Vec<_>, _> = (0..count).map(|number| Client::new(&options, number, clock.now())).collect();
     let mut crowd = Crowd { poll: Poll::new()?, clients: clients?, deadlines: BTreeSet::new(), address, clock };
@@ -71,10 +67,7 @@ impl Crowd {
         (0..self.clients.len()).for_each(|number| self.note_deadline(number));
         while !self.deadlines.is_empty() {
             let wake = self.deadlines.first().map(|(deadline, _)| self.clock.until(*deadline));
-            match self.poll.poll(&mut events, wake) {
-                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
-                _ => {}
-            }
+            wait(&mut self.poll, &mut events, wake)?;
             for event in &events {
                 self.serve(event.token().0)?;
             }
@@ -89,7 +82,7 @@ impl Crowd {
     fn serve(&mut self, number: usize) -> Result<(), Failure> {
         let Some(client) = self.clients.get_mut(number) else { return Ok(()) };
         let now = self.clock.now();
-        let served = client.turn(now, self.poll.registry(), Token(number), self.address);
+        let served = client.turn(now, self.poll.registry(), self.address);
         served.or_else(|failure| client.pause(now, failure)).map_err(|failure| match failure {
             Failure::Transport(error) => Failure::Unreachable(self.address.to_string(), error),
             failure => failure,
@@ -110,12 +103,8 @@ impl Crowd {
 }
 
 struct Client {
-    mqtt: Mqtt,
+    uplink: Uplink,
     station: Station,
-    link: Option<Link>,
-    backoff: Backoff,
-    /// When to connect, if there is no link. Never again if the station is done.
-    dial: Option<Instant>,
     /// Where it stands in the list of deadlines.
     noted: Option<Instant>,
 }
@@ -125,55 +114,34 @@ impl Client {
         let mut options = options.clone();
         options.topic = format!("{}/{number}", options.topic);
         options.id = format!("{}-{number}", options.id);
-        Ok(Self {
-            mqtt: Connection::new(Heap::new(), LIMITS),
-            station: Station::new(options)?,
-            link: None,
-            backoff: Backoff::new(100, 30_000),
-            dial: Some(now.after_millis(STAGGER * u64::from(number))),
-            noted: None,
-        })
+        let dial = now.after_millis(STAGGER * u64::from(number));
+        let uplink = Uplink::new(LIMITS, Token(number as usize), dial);
+        Ok(Self { uplink, station: Station::new(options)?, noted: None })
     }
 
     /// The earliest of what waits: the next attempt, the connection's timers, the next reading.
     fn next_deadline(&self) -> Option<Instant> {
-        if self.link.is_none() {
-            return self.dial;
-        }
-        earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt))
+        earlier(self.uplink.next_deadline(), self.station.due(&self.uplink.mqtt))
     }
 
     /// Does all there is to do.
-    fn turn(&mut self, now: Instant, registry: &Registry, token: Token, address: SocketAddr) -> Result<(), Failure> {
-        if self.link.is_none() && self.dial.is_some_and(|dial| dial <= now) {
-            self.link = Some(Link::dial(registry, address, token)?);
-            self.mqtt.open(now, &self.station.connect())?;
+    fn turn(&mut self, now: Instant, registry: &Registry, address: SocketAddr) -> Result<(), Failure> {
+        let Self { uplink, station, .. } = self;
+        if uplink.is_due(now) {
+            uplink.connect(now, registry, address, &station.connect())?;
         }
-        let Some(link) = &mut self.link else { return Ok(()) };
         loop {
-            while let Some(outcome) = self.mqtt.poll_outcome() {
-                self.station.on_outcome(&outcome);
+            while let Some(outcome) = uplink.mqtt.poll_outcome() {
+                station.on_outcome(&outcome);
             }
-            self.station.act(&mut self.mqtt, now)?;
-            if self.mqtt.is_connected() {
-                self.backoff.reset();
-            }
-            if self.station.is_done(&self.mqtt) {
-                self.mqtt.disconnect(now, &self.station.goodbye())?;
+            station.act(&mut uplink.mqtt, now)?;
+            if station.is_done(&uplink.mqtt) {
+                uplink.leave(now, &station.goodbye())?;
             }
             // Moves bytes until the socket has no more. The station may have something to say to them.
-            if !link.turn(&mut self.mqtt, now, |mqtt, event| self.station.on_event(mqtt, &event))? {
-                break;
+            if !uplink.turn(now, |mqtt, event| station.on_event(mqtt, &event))? {
+                return Ok(());
             }
-        }
-        match self.mqtt.close_reason() {
-            _ if !self.mqtt.should_close() => Ok(()),
-            ConnectionError::Disconnected => {
-                (self.link, self.dial) = (None, None); // all that the broker had to say was read
-                self.mqtt.closed(now);
-                Ok(())
-            }
-            reason => Err(reason.into()),
         }
     }
 
@@ -182,9 +150,7 @@ impl Client {
         if !failure.is_passing() || !self.station.is_known() {
             return Err(failure);
         }
-        self.link = None;
-        self.mqtt.closed(now);
-        self.dial = Some(now.after_millis(self.backoff.next_delay(random() as u32).into()));
+        self.uplink.retry(now);
         Ok(())
     }
 }
