@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`pump`] | bytes into the connection and out of it: copy it along |
 //! | [`nonblocking`] | the same for a socket that never blocks: copy it for `many` and `bridge` |
-//! | [`uplink`] | link after link over such sockets: copy it for `many` |
+//! | [`uplink`] | link after link over such sockets: copy it for `many` and `bridge` |
+//! | [`ledger`], [`route`] | what a bridge owes, and what it carries under which names: copy them for `bridge` |
 //! | [`sockets`] | TCP sockets with time-outs: copy what you use |
 //! | [`clock`] | the time as the connection wants it: a few lines |
 //! | [`station`], [`talk`] | nothing: your application stands in their place |
@@ -15,9 +16,11 @@ pub mod clock;
 pub mod failure;
 #[cfg(unix)]
 pub mod files;
+pub mod ledger;
 pub mod lines;
 pub mod nonblocking;
 pub mod pump;
+pub mod route;
 pub mod signals;
 pub mod sockets;
 pub mod station;

@@ -1,7 +1,11 @@
-//! What tells a program under tokio to end: Ctrl-C, and where there are such signals SIGTERM.
+//! What tells a program to end: Ctrl-C, and where there are such signals SIGTERM. [`Signals`] is for tokio, [`watch`] for mio.
 
 use std::io::Result;
 
+#[cfg(unix)]
+use mio::{Interest, Registry, Token, net::UnixStream};
+#[cfg(unix)]
+use signal_hook::consts::{SIGINT, SIGTERM};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(windows)]
@@ -43,4 +47,20 @@ impl Signals {
         #[cfg(windows)]
         self.interrupt.recv().await;
     }
+}
+
+/// Has `registry` report signals as `token`: they come as bytes in this pipe, as long as it is there. They don't end the program by themselves any more.
+///
+/// # Errors
+/// The system can't listen.
+#[cfg(unix)]
+pub fn watch(registry: &Registry, token: Token) -> Result<UnixStream> {
+    let (signals, sender) = std::os::unix::net::UnixStream::pair()?;
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+    }
+    signals.set_nonblocking(true)?;
+    let mut signals = UnixStream::from_std(signals);
+    registry.register(&mut signals, token, Interest::READABLE)?;
+    Ok(signals)
 }

@@ -1,13 +1,14 @@
 //! What is carried in one direction: which topics, under which names, and how often at most.
 
-use pure_mqtt::{
-    Delivery, Instant, Message, Properties, Property, Publish, PublishError, QoS, ReasonCode, Subscription,
-    TopicFilter, TopicName,
-};
-use pure_mqtt_hosts::Mqtt;
-use pure_mqtt_hosts::failure::Failure;
+pub mod args;
 
-use crate::ledger::{Ledger, acknowledge};
+use pure_mqtt::subscriptions::{HeapList, Subscriptions};
+use pure_mqtt::{
+    Delivery, Instant, Message, Properties, Property, Publish, PublishError, QoS, Subscription, TopicFilter, TopicName,
+};
+
+use crate::Mqtt;
+use crate::failure::Failure;
 
 /// The name of the user property in which each bridge that has carried a message leaves its own name.
 const MARK: &str = "bridge";
@@ -23,6 +24,9 @@ pub struct Route {
 
 impl Route {
     /// Carries what matches `filters` behind `from_prefix`, and puts `to_prefix` in its place.
+    ///
+    /// # Errors
+    /// [`Failure::Topic`].
     pub fn new(name: &str, qos: QoS, from_prefix: &str, filters: &[String], to_prefix: &str) -> Result<Self, Failure> {
         for prefix in [from_prefix, to_prefix] {
             // With something behind it, so that it may be empty. A prefix has no wildcards.
@@ -38,29 +42,21 @@ impl Route {
 
     /// What to subscribe to where the messages come from. The broker is asked not to send back what this bridge itself has published there, and to say
     /// which messages are retained.
-    pub fn subscriptions(&self) -> impl Iterator<Item = Subscription<'_>> {
-        let filters = self.filters.iter().filter_map(|filter| TopicFilter::new(filter).ok());
-        filters.map(|filter| Subscription::new(filter, self.qos).no_local(true).retain_as_published(true))
+    pub fn subscriptions(&self) -> Subscriptions<HeapList> {
+        let mut subscriptions = Subscriptions::default();
+        for filter in self.filters.iter().filter_map(|filter| TopicFilter::new(filter).ok()) {
+            let subscription = Subscription::new(filter, self.qos).no_local(true).retain_as_published(true);
+            let _ = subscriptions.subscribe(subscription); // a list on the heap is never full
+        }
+        subscriptions
     }
 
-    /// Publishes on one side, `to`, a message that came from the other one. It is acknowledged when that is done; or at once if it is not to be carried.
-    pub fn carry(&self, now: Instant, message: Message<'_>, from: &mut Mqtt, to: &mut Mqtt, ledger: &mut Ledger) {
-        if message.qos == QoS::AtLeastOnce && message.dup && ledger.knows(message.id) {
-            return ledger.renew(message.id, message.ack); // it isn't published twice because a link was lost
-        }
-        match (self.publish(now, &message, from, to), message.ack) {
-            (Ok(Some(delivery)), Some(pending)) => ledger.add(&delivery, message.id, pending),
-            (Ok(None), Some(pending)) => acknowledge(from, now, pending, ReasonCode::SUCCESS),
-            (Err(error), Some(pending)) => {
-                eprintln!("bridge: {error}");
-                acknowledge(from, now, pending, ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR);
-            }
-            (_, None) => {} // QoS 0: whatever became of it
-        }
-    }
-
-    /// `None` if the message has been in a circle, or has no name on the other side.
-    fn publish(
+    /// Publishes on one side, `to`, a message that came from the other one. `None` if it is not to be carried: it has been in a circle, or has no name
+    /// there.
+    ///
+    /// # Errors
+    /// The message was not accepted.
+    pub fn publish(
         &self,
         now: Instant,
         message: &Message<'_>,

@@ -1,10 +1,10 @@
-//! What is being published on one side, and which acknowledgement is owed to the other side for it.
+//! What is being published, and which acknowledgement is owed for it where it came from.
 
 use std::collections::HashMap;
 
-use pure_mqtt::{Ack, Delivery, Handle, Instant, PacketId, PendingAck, ReasonCode};
-use pure_mqtt_hosts::Mqtt;
+use pure_mqtt::{Delivery, Handle, PacketId, PendingAck};
 
+/// The debts to one connection, by what is being published on another one. Messages at QoS 0 don't stand here.
 #[derive(Default)]
 pub struct Ledger(HashMap<Handle, Owed>);
 
@@ -15,6 +15,7 @@ struct Owed {
 }
 
 impl Ledger {
+    /// Nothing is owed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -41,20 +42,8 @@ impl Ledger {
         self.0.values_mut().for_each(|owed| owed.id = None);
     }
 
-    /// The publishing has ended: acknowledges the message where it came from. Messages at QoS 0 don't stand here.
-    pub fn settle(&mut self, handle: Handle, reason: ReasonCode, from: &mut Mqtt, now: Instant) {
-        let Some(owed) = self.0.remove(&handle) else { return };
-        acknowledge(from, now, owed.pending, reason);
+    /// The publishing has ended: what is owed for it now.
+    pub fn settle(&mut self, handle: Handle) -> Option<PendingAck> {
+        self.0.remove(&handle).map(|owed| owed.pending)
     }
-}
-
-/// Says that the message was taken over, or that it was refused.
-pub fn acknowledge(from: &mut Mqtt, now: Instant, pending: PendingAck, reason: ReasonCode) {
-    let ack = if reason.is_error() {
-        eprintln!("bridge: a message was refused: {reason}");
-        Ack::new(ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR)
-    } else {
-        Ack::SUCCESS
-    };
-    let _ = from.acknowledge(now, pending, &ack); // if that comes too late for its link, the message comes again
 }

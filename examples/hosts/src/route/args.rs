@@ -2,10 +2,10 @@
 
 use lexopt::prelude::*;
 use pure_mqtt::QoS;
-use pure_mqtt_hosts::args::level;
-use pure_mqtt_hosts::failure::Failure;
 
-use crate::route::Route;
+use super::Route;
+use crate::args::level;
+use crate::failure::Failure;
 
 const USAGE: &str = "bridge: carries messages from one broker to another
 
@@ -24,9 +24,13 @@ Example: --out 'plant/#' --right-prefix site-7/ carries plant/boiler to site-7/p
 
 /// What the bridge was told.
 pub struct Options {
+    /// Where the one broker is.
     pub left: String,
+    /// Where the other one is.
     pub right: String,
+    /// The client identifier on both sides, and the name in the marks.
     pub id: String,
+    /// The keep alive in seconds.
     pub keep_alive: u16,
     qos: QoS,
     left_prefix: String,
@@ -36,6 +40,9 @@ pub struct Options {
 }
 
 /// Reads the command line. `None` if it was enough to print the help.
+///
+/// # Errors
+/// [`Failure::Arguments`].
 pub fn parse() -> Result<Option<Options>, Failure> {
     let mut options = Options {
         left: "localhost:1883".to_owned(),
@@ -75,11 +82,17 @@ pub fn parse() -> Result<Option<Options>, Failure> {
 
 impl Options {
     /// From left to right.
+    ///
+    /// # Errors
+    /// [`Failure::Topic`].
     pub fn outward(&self) -> Result<Route, Failure> {
         Route::new(&self.id, self.qos, &self.left_prefix, &self.out_filters, &self.right_prefix)
     }
 
     /// From right to left.
+    ///
+    /// # Errors
+    /// [`Failure::Topic`].
     pub fn inward(&self) -> Result<Route, Failure> {
         Route::new(&self.id, self.qos, &self.right_prefix, &self.in_filters, &self.left_prefix)
     }
