@@ -85,6 +85,9 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt --no-default-features --features std,v3 --test features",
         "cargo test -p pure-mqtt --no-default-features --features std,v5 --test features",
     ]),
+    check("life", "ten thousand days of devices on bad links", &[
+        "PURE_MQTT_DAYS=10000 cargo test --release -p pure-mqtt --features {features} --test life nothing -- --nocapture",
+    ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --tests -- --ignored",
         "cargo test -p pure-mqtt-client --tests -- --ignored",
