@@ -1,10 +1,13 @@
 //! What can go wrong, in sentences for people.
 
 use std::process::ExitCode;
+use std::time::Duration;
 use std::{error, fmt, io};
 
 use pure_mqtt::subscriptions::{HeapList, Standing, Subscriptions};
-use pure_mqtt::{ConnectionError, OpenError, PublishError, ReasonCode, RequestError, TopicError};
+use pure_mqtt::{Backoff, ConnectionError, OpenError, PublishError, ReasonCode, RequestError, TopicError};
+
+use crate::{Mqtt, random};
 
 /// Why a link, or the program, ended.
 #[derive(Debug)]
@@ -43,6 +46,26 @@ impl Failure {
             Self::Mqtt(_) => true,
             _ => false,
         }
+    }
+}
+
+impl Failure {
+    /// Says it, for the program `name`, and gives the pause before the next attempt: longer after each failure.
+    pub fn announce(&self, name: &str, backoff: &mut Backoff) -> Duration {
+        let delay = backoff.next_delay(random() as u32);
+        eprintln!("{name}: {self}; connecting again in {delay} ms");
+        Duration::from_millis(delay.into())
+    }
+}
+
+/// The end of a link that is closed in order. It is well if we wanted it.
+///
+/// # Errors
+/// [`Failure::Mqtt`]: whoever else ended it.
+pub fn end_of(mqtt: &Mqtt) -> Result<(), Failure> {
+    match mqtt.close_reason() {
+        ConnectionError::Disconnected => Ok(()),
+        reason => Err(reason.into()),
     }
 }
 

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use pure_mqtt::{Backoff, Connection, ConnectionError, Heap, RxBuffer};
+use pure_mqtt::{Backoff, Connection, Heap, RxBuffer};
 use pure_mqtt_hosts::clock::{Clock, earlier};
-use pure_mqtt_hosts::failure::{Failure, exit};
+use pure_mqtt_hosts::failure::{Failure, end_of, exit};
 use pure_mqtt_hosts::station::{LIMITS, Station};
-use pure_mqtt_hosts::{LONGEST_PACKET, Mqtt, args, pump, random, sockets};
+use pure_mqtt_hosts::{LONGEST_PACKET, Mqtt, args, pump, sockets};
 
 const USAGE: &str = "tcp: publishes readings over TCP, and prints them as they come back
 
@@ -73,10 +73,7 @@ impl Host {
             }
             if self.mqtt.should_close() {
                 sockets::close(&mut stream);
-                return match self.mqtt.close_reason() {
-                    ConnectionError::Disconnected => Ok(()),
-                    reason => Err(reason.into()),
-                };
+                return end_of(&self.mqtt);
             }
             if taken.is_blocked && sent.bytes > 0 {
                 continue; // there may be room now
@@ -93,8 +90,6 @@ impl Host {
     /// Waits before the next attempt, longer after each failure.
     fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        let delay = self.backoff.next_delay(random() as u32);
-        eprintln!("tcp: {failure}; connecting again in {delay} ms");
-        thread::sleep(Duration::from_millis(delay.into()));
+        thread::sleep(failure.announce("tcp", &mut self.backoff));
     }
 }

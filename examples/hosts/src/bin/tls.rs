@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use pure_mqtt::{Backoff, Connection, ConnectionError, Heap, RxBuffer};
+use pure_mqtt::{Backoff, Connection, Heap, RxBuffer};
 use pure_mqtt_hosts::clock::{Clock, earlier};
-use pure_mqtt_hosts::failure::{Failure, exit};
+use pure_mqtt_hosts::failure::{Failure, end_of, exit};
 use pure_mqtt_hosts::station::{LIMITS, Station};
-use pure_mqtt_hosts::{LONGEST_PACKET, Mqtt, args, pump, random, sockets};
+use pure_mqtt_hosts::{LONGEST_PACKET, Mqtt, args, pump, sockets};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
@@ -98,10 +98,7 @@ impl Host {
             }
             if self.mqtt.should_close() {
                 close(&mut tls, &mut stream);
-                return match self.mqtt.close_reason() {
-                    ConnectionError::Disconnected => Ok(()),
-                    reason => Err(reason.into()),
-                };
+                return end_of(&self.mqtt);
             }
             if count.is_some() || sent.bytes > 0 || taken.is_blocked {
                 continue; // rustls may have more, or there may be room now: what holds up a station is a full socket alone
@@ -127,9 +124,7 @@ impl Host {
     /// Waits before the next attempt, longer after each failure.
     fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        let delay = self.backoff.next_delay(random() as u32);
-        eprintln!("tls: {failure}; connecting again in {delay} ms");
-        thread::sleep(Duration::from_millis(delay.into()));
+        thread::sleep(failure.announce("tls", &mut self.backoff));
     }
 }
 

@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Buf;
-use pure_mqtt::{Backoff, BytesBuffer, Connection, ConnectionError, Heap, Instant};
+use pure_mqtt::{Backoff, BytesBuffer, Connection, Heap, Instant};
 use pure_mqtt_hosts::clock::{Clock, earlier};
-use pure_mqtt_hosts::failure::{Failure, exit};
+use pure_mqtt_hosts::failure::{Failure, end_of, exit};
 use pure_mqtt_hosts::signals::Signals;
 use pure_mqtt_hosts::station::{LIMITS, Station};
-use pure_mqtt_hosts::{Mqtt, args, pump, random};
+use pure_mqtt_hosts::{Mqtt, args, pump};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::select;
@@ -90,10 +90,7 @@ impl Host {
             if self.mqtt.should_close() {
                 let _ = writer.shutdown().await; // for TCP this doesn't wait
                 let _ = timeout(pump::FAREWELL_PATIENCE, tokio::io::copy(&mut reader, &mut tokio::io::sink())).await;
-                return match self.mqtt.close_reason() {
-                    ConnectionError::Disconnected => Ok(()),
-                    reason => Err(reason.into()),
-                };
+                return end_of(&self.mqtt);
             }
             // … and then we wait: for room in the socket if something is to be sent, for bytes, for the next deadline, and for a signal.
             let wake = earlier(self.mqtt.poll_timeout(), earlier(self.station.due(&self.mqtt), self.give_up));
@@ -116,10 +113,9 @@ impl Host {
     /// Waits before the next attempt, longer after each failure. A signal ends the wait, and then there is one more attempt.
     async fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        let delay = self.backoff.next_delay(random() as u32);
-        eprintln!("tokio: {failure}; connecting again in {delay} ms");
+        let delay = failure.announce("tokio", &mut self.backoff);
         select! {
-            () = sleep(Duration::from_millis(delay.into())) => {}
+            () = sleep(delay) => {}
             () = self.signals.recv() => {
                 self.station.stop();
                 self.give_up = Some(self.clock.now().after_millis(DRAIN_PATIENCE));

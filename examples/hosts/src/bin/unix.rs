@@ -20,7 +20,7 @@ use pure_mqtt_hosts::failure::{Failure, exit};
 use pure_mqtt_hosts::lines::Lines;
 use pure_mqtt_hosts::station::LIMITS;
 use pure_mqtt_hosts::talk::Talk;
-use pure_mqtt_hosts::{LONGEST_PACKET, Mqtt, pump, random, sockets};
+use pure_mqtt_hosts::{LONGEST_PACKET, Mqtt, pump, sockets};
 
 const USAGE: &str = "unix: publishes lines over a Unix socket, and prints what arrives
 
@@ -139,9 +139,7 @@ impl Host {
     /// Waits before the next attempt, longer after each failure. Lines wait in the channel.
     fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        let delay = self.backoff.next_delay(random() as u32);
-        eprintln!("unix: {failure}; connecting again in {delay} ms");
-        thread::sleep(Duration::from_millis(delay.into()));
+        thread::sleep(failure.announce("unix", &mut self.backoff));
     }
 }
 

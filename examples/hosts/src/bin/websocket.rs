@@ -9,11 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use pure_mqtt::{Backoff, BytesBuffer, Connection, ConnectionError, Heap, Instant};
+use pure_mqtt::{Backoff, BytesBuffer, Connection, Heap, Instant};
 use pure_mqtt_hosts::clock::{Clock, earlier};
-use pure_mqtt_hosts::failure::{Failure, exit};
+use pure_mqtt_hosts::failure::{Failure, end_of, exit};
 use pure_mqtt_hosts::station::{LIMITS, Station};
-use pure_mqtt_hosts::{Mqtt, args, pump, random, sockets};
+use pure_mqtt_hosts::{Mqtt, args, pump, sockets};
 use tungstenite::{ClientRequestBuilder, HandshakeError, Message, WebSocket, client};
 
 const USAGE: &str = "websocket: publishes readings over WebSocket, and prints them as they come back
@@ -80,10 +80,7 @@ impl Host {
             }
             if self.mqtt.should_close() {
                 close(&mut socket);
-                return match self.mqtt.close_reason() {
-                    ConnectionError::Disconnected => Ok(()),
-                    reason => Err(reason.into()),
-                };
+                return end_of(&self.mqtt);
             }
             if taken.is_blocked {
                 continue; // there may be room now: what holds up a station is a full socket alone
@@ -100,9 +97,7 @@ impl Host {
     /// Waits before the next attempt, longer after each failure.
     fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        let delay = self.backoff.next_delay(random() as u32);
-        eprintln!("websocket: {failure}; connecting again in {delay} ms");
-        thread::sleep(Duration::from_millis(delay.into()));
+        thread::sleep(failure.announce("websocket", &mut self.backoff));
     }
 }
 
