@@ -10,9 +10,10 @@ mod broker;
 mod file;
 #[path = "quickstart/loopback.rs"]
 mod loopback;
+mod support;
 
 use std::error::Error;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use pure_mqtt::{
     Connect, Connection, Disconnect, Event, Fixed, Fragment, Instant, Limits, Payload, Property, Publish, QoS,
     Received, RxBuffer, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
+use support::is_timeout;
 
 type Mqtt = Connection<Fixed<256, 4, 4>>;
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -164,8 +166,4 @@ impl Client {
 fn keep(target: &mut Target, fragment: &Fragment<'_>) -> io::Result<bool> {
     target.write(fragment.offset, fragment.payload)?;
     Ok(fragment.is_last)
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

@@ -206,7 +206,8 @@ fn dial(address: &str) -> Result<TcpStream, Error> {
     Ok(stream)
 }
 
-fn is_timeout(error: &Error) -> bool {
+/// Nothing is wrong with the socket, it only isn't time yet.
+pub fn is_timeout(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
