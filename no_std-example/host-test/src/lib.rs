@@ -15,3 +15,14 @@ use std::time::Duration;
 
 /// How long something that must happen may take. Generous, since the machine may be busy; nothing waits so long without a reason.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Random numbers from the seed in `PURE_MQTT_SEED`, or from a new one; which it is, is printed.
+///
+/// # Panics
+/// If what stands there is no number.
+pub fn random() -> fastrand::Rng {
+    let given = std::env::var("PURE_MQTT_SEED").ok().map(|seed| seed.parse().expect("PURE_MQTT_SEED is a number"));
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    println!("PURE_MQTT_SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}

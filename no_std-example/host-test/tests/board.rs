@@ -52,9 +52,7 @@ struct Scenario {
 
 impl Scenario {
     fn start(firmware: &str, version: Version) -> Self {
-        let seed = std::env::var("PURE_MQTT_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-        println!("PURE_MQTT_SEED={seed}");
+        let random = host_test::random();
         let features: &[&str] = if version == Version::V5 { &["v5", "defmt"] } else { &["v3", "defmt"] };
         let firmware = build::firmware(firmware, features);
         let broker = Mosquitto::start();
@@ -63,7 +61,6 @@ impl Scenario {
         let relay = Relay::start(broker.port);
         let log = Log::of(&firmware);
         let board = Board::boot(&firmware, Some(relay.port), Some(log.file()));
-        let random = fastrand::Rng::with_seed(seed);
         Self { version, broker, relay, board, watcher, log, random, batches: Vec::new() }
     }
 

@@ -29,10 +29,7 @@ fn an_image_comes_through_512_bytes_over_3_1_1() {
 }
 
 fn play(version: &str, length: usize) {
-    let seed = std::env::var("PURE_MQTT_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("PURE_MQTT_SEED={seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let mut random = host_test::random();
     let firmware = build::firmware("image", &[version]);
     let broker = Mosquitto::start();
     let relay = Relay::start(broker.port);

@@ -94,17 +94,23 @@ fn messages_are_dropped_as_far_as_it_can_be_noted() {
     assert_eq!((client.pending(), again.pending()), (12, 12));
 }
 
-#[test]
-fn many_that_expire_at_once_end_as_room_allows() {
-    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
-    let mut client = Tight::new(Journaled::new(Fixed::new()), limits);
-    let mut log = Vec::new();
+const OF_5: Limits = Limits { version: Version::V5, ..Limits::DEFAULT };
+
+/// Twelve messages that expire after a second, and their log.
+fn full_of_brief_messages() -> (Tight, Vec<u8>) {
+    let (mut client, mut log) = (Tight::new(Journaled::new(Fixed::new()), OF_5), Vec::new());
     let brief = [pure_mqtt::Property::MessageExpiryInterval(1)];
     for _ in 0..12 {
         let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::AtLeastOnce);
         client.publish(NOW, &publish.properties(&brief[..])).unwrap();
         save(&mut client, &mut log);
     }
+    (client, log)
+}
+
+#[test]
+fn many_that_expire_at_once_end_as_room_allows() {
+    let (mut client, mut log) = full_of_brief_messages();
     let later = NOW.after_secs(5);
     let mut rounds = 0;
     while client.poll_timeout().is_some_and(|at| at <= later) {
@@ -114,7 +120,7 @@ fn many_that_expire_at_once_end_as_room_allows() {
         rounds += 1;
     }
     assert!((2..12).contains(&rounds), "{rounds}");
-    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), limits, NOW, &log).unwrap();
+    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), OF_5, NOW, &log).unwrap();
     assert_eq!((client.pending(), again.pending()), (0, 0));
 }
 
@@ -130,15 +136,7 @@ fn a_snapshot_waits_for_the_journal() {
 /// The same where nobody tells the time in between: they are found when they would leave.
 #[test]
 fn many_that_expired_are_ended_as_room_allows_when_their_turn_comes() {
-    let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
-    let mut client = Tight::new(Journaled::new(Fixed::new()), limits);
-    let mut log = Vec::new();
-    let brief = [pure_mqtt::Property::MessageExpiryInterval(1)];
-    for _ in 0..12 {
-        let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::AtLeastOnce);
-        client.publish(NOW, &publish.properties(&brief[..])).unwrap();
-        save(&mut client, &mut log);
-    }
+    let (mut client, mut log) = full_of_brief_messages();
     let later = NOW.after_secs(5);
     client.open(later, &Connect::new(Version::V5, "c").clean_start(false)).unwrap();
     save(&mut client, &mut log);
@@ -157,7 +155,7 @@ fn many_that_expired_are_ended_as_room_allows_when_their_turn_comes() {
     }
     assert!((2..12).contains(&rounds), "{rounds}");
     assert_eq!(std::iter::from_fn(|| client.poll_outcome()).count(), 12);
-    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), limits, NOW, &log).unwrap();
+    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), OF_5, NOW, &log).unwrap();
     assert_eq!((client.pending(), again.pending()), (0, 0));
 }
 
