@@ -25,7 +25,7 @@ impl<'a> TopicName<'a> {
     /// [`TopicError`] says which rule of §4.7 the name breaks.
     pub fn new(name: &'a str) -> Result<Self, TopicError> {
         check_string(name)?;
-        if has_wildcard(name) {
+        if has_wildcard(name.as_bytes()) {
             return Err(TopicError::Wildcard); // [MQTT-3.3.2-2] [MQTT-4.7.0-1]
         }
         Ok(Self(name))
@@ -67,7 +67,7 @@ impl<'a> TopicFilter<'a> {
         check_string(filter)?;
         if let Some(shared) = filter.strip_prefix("$share/") {
             let (group, rest) = split_level(shared).ok_or(TopicError::Share)?; // [MQTT-4.8.2-2]
-            if group.is_empty() || has_wildcard(group) || rest.is_empty() {
+            if group.is_empty() || has_wildcard(group.as_bytes()) || rest.is_empty() {
                 return Err(TopicError::Share); // [MQTT-4.8.2-1]
             }
             check_levels(rest)?;
@@ -94,7 +94,7 @@ impl<'a> TopicFilter<'a> {
 
     /// Whether the filter holds `+` or `#`.
     pub fn has_wildcard(&self) -> bool {
-        has_wildcard(self.0)
+        has_wildcard(self.0.as_bytes())
     }
 
     /// Whether a message published to `topic` matches. Levels are compared character by character `[MQTT-4.7.3-4]`; a wildcard in
@@ -164,7 +164,7 @@ fn check_string(text: &str) -> Result<(), TopicError> {
 fn check_levels(filter: &str) -> Result<(), TopicError> {
     let mut open = true;
     for level in Levels(Some(filter)) {
-        if !open || level.len() > 1 && has_wildcard(level) {
+        if !open || level.len() > 1 && has_wildcard(level.as_bytes()) {
             return Err(TopicError::Wildcard);
         }
         open = level != "#";
@@ -194,17 +194,17 @@ impl<'a> Iterator for Levels<'a> {
 }
 
 pub(crate) fn has_nul(bytes: &[u8]) -> bool {
-    scan(bytes).has_nul()
+    scan(bytes).has_nul(bytes)
 }
 
-pub(crate) fn has_wildcard(text: &str) -> bool {
-    scan(text.as_bytes()).has_wildcard()
+pub(crate) fn has_wildcard(text: &[u8]) -> bool {
+    scan_topic(text).has_wildcard(text)
 }
 
 /// What was found in a text: 0 for nothing.
 pub(crate) struct Marks {
-    nul: usize,
-    wildcard: usize,
+    /// U+0000, or a wildcard.
+    special: usize,
     high: usize,
 }
 
@@ -212,39 +212,61 @@ const WORD: usize = size_of::<usize>();
 /// A word of bytes that are 1.
 const ONES: usize = usize::MAX / 0xFF;
 
-/// Looks for U+0000, `#` and `+`, and what isn't ASCII, a word at a time, the last one overlapping the one before.
+/// Looks for U+0000, and what isn't ASCII.
+#[cfg_attr(not(target_pointer_width = "32"), inline)]
 pub(crate) fn scan(bytes: &[u8]) -> Marks {
-    let mut marks = Marks { nul: 0, wildcard: 0, high: 0 };
+    scan_words(bytes, false)
+}
+
+/// Looks for U+0000, what isn't ASCII, and `#` and `+`.
+#[inline(never)]
+pub(crate) fn scan_topic(bytes: &[u8]) -> Marks {
+    scan_words(bytes, true)
+}
+
+/// A word at a time, the last one overlapping the one before.
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
+    let mut marks = Marks { special: 0, high: 0 };
     let Some(last) = bytes.last_chunk::<WORD>() else {
-        bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte)));
+        bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte), for_wildcards));
         return marks;
     };
     let words = bytes.chunks_exact(WORD).filter_map(<[u8]>::first_chunk::<WORD>).chain([last]);
-    words.for_each(|word| marks.add(usize::from_ne_bytes(*word)));
+    words.for_each(|word| marks.add(usize::from_ne_bytes(*word), for_wildcards));
     marks
 }
 
 impl Marks {
     /// `#` and `+` differ in one bit alone.
-    const fn add(&mut self, word: usize) {
+    const fn add(&mut self, word: usize, for_wildcards: bool) {
         const BIT: usize = ONES * (b'+' ^ b'#') as usize;
         const BOTH: usize = ONES * (b'+' | b'#') as usize;
-        self.nul |= zeros(word);
-        self.wildcard |= zeros((word | BIT) ^ BOTH);
+        self.special |= zeros(word);
+        if for_wildcards {
+            self.special |= zeros((word | BIT) ^ BOTH);
+        }
         self.high |= word & TOPS;
     }
 
-    pub(crate) const fn has_nul(&self) -> bool {
-        self.nul != 0
+    pub(crate) fn has_nul(&self, bytes: &[u8]) -> bool {
+        self.special != 0 && holds(bytes, [0, 0])
     }
 
-    pub(crate) const fn has_wildcard(&self) -> bool {
-        self.wildcard != 0
+    pub(crate) fn has_wildcard(&self, bytes: &[u8]) -> bool {
+        self.special != 0 && holds(bytes, *b"#+")
     }
 
     pub(crate) const fn is_ascii(&self) -> bool {
         self.high == 0
     }
+}
+
+/// Which of the special bytes it is: a question that is seldom asked.
+#[cold]
+#[inline(never)]
+fn holds(bytes: &[u8], either: [u8; 2]) -> bool {
+    bytes.iter().any(|byte| either.contains(byte))
 }
 
 /// The top bits of a word's bytes.
@@ -305,13 +327,10 @@ mod tests {
                     let mut bytes = [other; 4 * WORD];
                     assert!(!has_nul(&bytes[..length]), "{length} bytes of {other}");
                     assert!(scan(&bytes[..length]).is_ascii(), "{length} bytes of {other}");
-                    assert!(
-                        !has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()),
-                        "{length} bytes of {other}"
-                    );
+                    assert!(!has_wildcard(&bytes[..length]), "{length} bytes of {other}");
                     for wildcard in [b'+', b'#'] {
                         bytes[found] = wildcard;
-                        assert!(has_wildcard(core::str::from_utf8(&bytes[..length]).unwrap()), "{found} of {length}");
+                        assert!(has_wildcard(&bytes[..length]), "{found} of {length}");
                     }
                     bytes[found] = 0;
                     assert!(has_nul(&bytes[..length]), "{found} of {length} beside {other}");
@@ -321,7 +340,7 @@ mod tests {
             }
         }
         assert!(!has_nul("\u{80}\u{FF}\u{800}\u{10000}".as_bytes()));
-        assert!(!has_wildcard("\u{80}\u{AB}\u{A3}\u{10000}\u{2B0}\u{230}"));
+        assert!(!has_wildcard("\u{80}\u{AB}\u{A3}\u{10000}\u{2B0}\u{230}".as_bytes()));
     }
 
     #[test]

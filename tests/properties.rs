@@ -76,6 +76,16 @@ fn it_does_not_matter_how_output_is_cut_into_pieces() {
     });
 }
 
+/// Usual packets have a short way, which the other call doesn't know.
+#[test]
+fn it_does_not_matter_by_which_call_input_is_taken() {
+    for_scripts(|script| {
+        let streaming = Manner { is_streaming: true, ..Manner::WHOLE };
+        fixed(script, Manner::WHOLE).assert_same(&fixed(script, streaming));
+        heap(script, Manner::WHOLE).assert_same(&heap(script, streaming));
+    });
+}
+
 #[test]
 fn the_same_calls_give_the_same_results() {
     for_scripts(|script| {

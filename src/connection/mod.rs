@@ -13,6 +13,7 @@ mod inbound;
 pub mod journal;
 mod link;
 mod outbound;
+mod shortcut;
 mod state;
 mod stats;
 mod stream;
@@ -28,9 +29,10 @@ use self::commands::Draft;
 use self::core::{Core, write_disconnect};
 use self::handshake::{Announced, check_connect, measure, write_auth, write_connect};
 use self::link::Aliasing;
+use self::shortcut::{MESSAGE, PUBACK, PUBCOMP, RETAINED};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
-use crate::event::{Command, Outcome, PendingAck, Received, Topic};
+use crate::event::{Command, Event, Outcome, PendingAck, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, Matched, Most, Need, Victims};
 use crate::storage::sealed::{Demand, Used};
@@ -112,7 +114,31 @@ impl<S: Storage> Connection<S> {
     /// [`ConnectionError`]: the link is over, the session is untouched. Nothing of the packet took effect, later input gets the same error. In
     /// 5.0 one DISCONNECT with [`ConnectionError::reason`] waits in [`transmit`](Self::transmit).
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
-        self.prepare_input(now, input);
+        self.core.see(now);
+        if shortcut::EXISTS && !S::HAS_JOURNAL && self.core.is_usual() {
+            match *input {
+                [MESSAGE | RETAINED, ..] => {
+                    if let Some((consumed, message)) = self.core.take_message(input) {
+                        return Ok(Received::Packet { consumed, event: Some(Event::Message(message)) });
+                    }
+                }
+                [first @ (PUBACK | PUBCOMP), 2, high, low, ..] => {
+                    let id = u16::from_be_bytes([high, low]);
+                    if let Some(done) = self.core.take_ack(self.storage.slots(), first, id) {
+                        let event = if first == PUBACK { Event::PubAck(done) } else { Event::PubComp(done) };
+                        return Ok(Received::Packet { consumed: shortcut::BARE, event: Some(event) });
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.take_any(input)
+    }
+
+    /// The long way. A call of its own, so that the short one has only its own registers to save.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    fn take_any<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        self.prepare_input(input);
         self.core.handle_input::<false>(&mut self.storage.parts(), input)
     }
 
@@ -161,7 +187,8 @@ impl<S: Storage> Connection<S> {
         now: Instant,
         input: &'i [u8],
     ) -> Result<Received<'i>, ConnectionError> {
-        self.prepare_input(now, input);
+        self.core.see(now);
+        self.prepare_input(input);
         self.core.handle_input::<true>(&mut self.storage.parts(), input)
     }
 
@@ -172,8 +199,7 @@ impl<S: Storage> Connection<S> {
 
     /// Makes room for the message that may be coming.
     #[inline]
-    fn prepare_input(&mut self, now: Instant, input: &[u8]) {
-        self.core.see(now);
+    fn prepare_input(&mut self, input: &[u8]) {
         let incoming = &self.core.incoming;
         let is_owing = input.first().is_some_and(|first| first & 0xF0 == 0x30 && first & 0b0110 != 0);
         if is_owing && !self.core.link.stream.is_open() && incoming.is_short(self.storage.view().inbox) {

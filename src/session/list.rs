@@ -38,10 +38,15 @@ impl List {
     }
 
     pub(crate) fn push(&mut self, slots: &mut [SendSlot], id: u16) {
-        let last = core::mem::replace(&mut self.last, id);
         if let Some(slot) = find_mut(slots, id) {
-            (slot.previous, slot.next) = (last, 0);
+            (slot.previous, slot.next) = (self.last, 0);
         }
+        self.append(slots, id);
+    }
+
+    /// The same for a slot that names its neighbours already: the last one before it, and none behind.
+    pub(crate) fn append(&mut self, slots: &mut [SendSlot], id: u16) {
+        let last = core::mem::replace(&mut self.last, id);
         match find_mut(slots, last) {
             Some(slot) => slot.next = id,
             None => self.first = id,

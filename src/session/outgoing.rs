@@ -188,10 +188,11 @@ impl Outgoing {
         let handle = self.last_handle;
         let length = frame.length as u32;
         let position = self.arena.push(length, shared);
-        let slot =
-            SendSlot { handle, position, length, id, flags, kind: frame.kind, detail: frame.detail, ..SendSlot::FREE };
-        *parts.slots.get_mut(index)? = slot;
-        self.log.push(parts.slots, id);
+        let previous = self.log.last();
+        let (kind, detail) = (frame.kind, frame.detail);
+        *parts.slots.get_mut(index)? =
+            SendSlot { handle, position, length, id, previous, flags, kind, detail, ..SendSlot::FREE };
+        self.log.append(parts.slots, id);
         if self.next == 0 {
             self.next = id;
         }
@@ -375,11 +376,30 @@ impl Outgoing {
         }
         self.leave_list(parts.slots, &slot);
         self.free_bytes(parts, &slot);
+        self.uncount_finished(&slot)
+    }
+
+    /// The counts without a packet whose slot is free by now.
+    #[inline(always)]
+    fn uncount_finished(&mut self, slot: &SendSlot) -> Matched {
         self.used -= 1;
         self.acks -= u16::from(slot.kind == Kind::Ack);
         self.in_flight -= u32::from(slot.flags.has(Flags::COUNTED));
         self.publishes -= u32::from(slot.kind.is_publish());
-        Matched { handle: slot.handle, id }
+        Matched { handle: slot.handle, id: slot.id }
+    }
+
+    /// The end of a message of this kind in this state, all of whose bytes are in the arena; `None`, and nothing changed, if the identifier is not
+    /// such a message's.
+    #[inline(always)]
+    pub(crate) fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16, kind: Kind, state: State) -> Option<Matched> {
+        let is_it =
+            |slot: &&mut SendSlot| slot.kind == kind && slot.state == state && !slot.flags.has(Flags::SHARED_PAYLOAD);
+        let place = find_mut(slots, id).filter(is_it)?;
+        let slot = core::mem::replace(place, SendSlot::FREE);
+        self.leave_list(slots, &slot);
+        self.arena.release(slot.position, slot.length, 0);
+        Some(self.uncount_finished(&slot))
     }
 
     /// Takes a packet out of its list and frees its bytes; its slot stays.

@@ -335,6 +335,7 @@ impl Outgoing {
         while count > 0 {
             let Some(slot) = find(parts.slots, self.run.id) else { break };
             let outside = if slot.is_special() { Self::outside_length(parts, slot) } else { 0 };
+            let Some(slot) = find_mut(parts.slots, self.run.id) else { break };
             let length = slot.length + outside;
             let step = count.min(length - self.run.offset);
             count -= step;
@@ -343,7 +344,7 @@ impl Outgoing {
             self.run.is_begun = true;
             let is_whole = self.run.offset == length;
             let (id, kind, next) = (slot.id, slot.kind, slot.next);
-            mark_taken(parts.slots, id, is_whole && kind.is_windowed());
+            mark_taken(slot, is_whole && kind.is_windowed());
             if is_whole {
                 self.run = Run::new(if self.run.left > 0 { next } else { 0 }, self.run.left);
                 if !kind.is_windowed() {
@@ -381,7 +382,9 @@ impl Outgoing {
         if kind.is_request() {
             self.strip(parts, id);
             self.requests.push(parts.slots, id);
-            mark_taken(parts.slots, id, true);
+            if let Some(slot) = find_mut(parts.slots, id) {
+                mark_taken(slot, true);
+            }
             return;
         }
         let Matched { handle, .. } = self.finish(parts, id);
@@ -447,8 +450,7 @@ impl Outgoing {
 }
 
 /// Bytes of a packet were taken; all of them, and its acknowledgement is awaited now, if `is_sent`.
-fn mark_taken(slots: &mut [SendSlot], id: u16, is_sent: bool) {
-    let Some(slot) = find_mut(slots, id) else { return };
+fn mark_taken(slot: &mut SendSlot, is_sent: bool) {
     slot.flags.set(Flags::DUP);
     if is_sent {
         slot.state = State::Sent;

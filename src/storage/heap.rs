@@ -176,6 +176,10 @@ impl Sealed for Heap {
         parts
     }
 
+    fn slots(&mut self) -> &mut [SendSlot] {
+        self.slots.as_deref_mut().unwrap_or_default()
+    }
+
     fn grow(&mut self, demand: Demand) {
         match demand {
             Demand::SendSlot { limit } => self.grow_slots(limit.min(Self::MOST_SLOTS)),

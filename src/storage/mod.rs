@@ -43,7 +43,7 @@ pub(crate) use self::slot::{Flags, Kind, ReceiveState, State};
 pub trait Storage: sealed::Sealed {}
 
 pub(crate) mod sealed {
-    use super::{Parts, View};
+    use super::{Parts, SendSlot, View};
 
     /// What is short.
     #[derive(Clone, Copy)]
@@ -70,6 +70,11 @@ pub(crate) mod sealed {
 
         fn view(&self) -> View<'_>;
         fn parts(&mut self) -> Parts<'_>;
+
+        /// The send slots alone.
+        fn slots(&mut self) -> &mut [SendSlot] {
+            self.parts().slots
+        }
 
         /// Tries to meet `demand`; storages of a fixed size cannot.
         fn grow(&mut self, _demand: Demand) {}

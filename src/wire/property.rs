@@ -5,7 +5,7 @@ mod list;
 pub use self::list::{Properties, PropertiesIter, PropertyError};
 pub(crate) use self::list::{properties_setter, value_position};
 
-use crate::topic::scan;
+use crate::topic::has_wildcard;
 use crate::wire::header::WILL_BIT;
 use crate::wire::reader::{Reader, check_text};
 use crate::wire::writer::Writer;
@@ -250,9 +250,7 @@ fn check_texts(kind: Kind, value: Value<'_>, strict: bool) -> Result<(), Malform
 fn check_range(spec: &Spec, value: Value<'_>) -> Result<(), Violation> {
     match (spec.range, value) {
         (Range::Flag, Value::Number(2..)) | (Range::NonZero, Value::Number(0)) => Err(Violation::PropertyValue),
-        (Range::Topic, Value::Field(name)) if name.is_empty() || scan(name).has_wildcard() => {
-            Err(Violation::ResponseTopic)
-        }
+        (Range::Topic, Value::Field(name)) if name.is_empty() || has_wildcard(name) => Err(Violation::ResponseTopic),
         (_, Value::Number(number)) if matches!(spec.kind, Kind::Varint) && number as usize > MAX_REMAINING => {
             Err(Violation::PropertyValue)
         }

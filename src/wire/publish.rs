@@ -28,6 +28,7 @@ const RETAIN: u8 = 0b0001;
 
 impl<'a> Publish<'a> {
     /// The packet, and the Topic Alias that it carries.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn decode(flags: u8, body: &mut Reader<'a>) -> (Self, Option<u16>) {
         let qos = QoS::from_bits(flags >> 1 & 0b11).unwrap_or_default(); // 3 was refused with the header [MQTT-3.3.1-4]
         let dup = flags & DUP != 0;

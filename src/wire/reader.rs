@@ -4,7 +4,7 @@
 //! It remembers the first fault. From then on nothing is left to read, and what is read all the same is zero or empty; so a packet is read
 //! field by field, and whether all of it was right is asked once, at its end.
 
-use crate::topic::{Marks, scan};
+use crate::topic::{Marks, scan, scan_topic};
 use crate::types::{PacketId, Version};
 use crate::wire::{DecodeError, Malformed, Violation};
 
@@ -96,6 +96,13 @@ impl<'a> Reader<'a> {
         byte
     }
 
+    /// Takes the next byte if it is this one.
+    pub(crate) fn accept(&mut self, byte: u8) -> bool {
+        let rest = self.rest.strip_prefix(&[byte]);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
     pub(crate) fn u16(&mut self) -> u16 {
         u16::from_be_bytes(self.array())
     }
@@ -156,20 +163,21 @@ impl<'a> Reader<'a> {
 
     /// A UTF-8 string: two bytes of length, then what [`check_text`] lets pass.
     pub(crate) fn string(&mut self) -> &'a str {
-        self.text().0
+        self.text(scan).0
     }
 
     /// A topic name: a string without wildcards `[MQTT-3.3.2-2]`. It may be empty.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn topic_name(&mut self) -> &'a str {
-        let (text, marks) = self.text();
-        if marks.has_wildcard() {
+        let (text, marks) = self.text(scan_topic);
+        if marks.has_wildcard(text.as_bytes()) {
             self.refuse(Violation::TopicWildcard);
         }
         text
     }
 
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn text(&mut self) -> (&'a str, Marks) {
+    fn text(&mut self, scan: fn(&[u8]) -> Marks) -> (&'a str, Marks) {
         let bytes = self.binary();
         let text = core::str::from_utf8(bytes);
         let marks = scan(bytes);
@@ -189,7 +197,7 @@ pub(crate) fn check_text(bytes: &[u8], strict: bool) -> Result<(), Malformed> {
 fn check_marks(bytes: &[u8], marks: &Marks, is_utf8: bool, strict: bool) -> Result<(), Malformed> {
     if !is_utf8 {
         Err(Malformed::Utf8)
-    } else if marks.has_nul() {
+    } else if marks.has_nul(bytes) {
         Err(Malformed::NulCharacter)
     } else if strict && has_discouraged(bytes) {
         Err(Malformed::ControlCharacter)

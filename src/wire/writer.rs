@@ -22,22 +22,27 @@ impl<'a> Writer<'a> {
         self.length = end;
     }
 
+    /// Like [`bytes`](Self::bytes), in one move.
+    fn array<const N: usize>(&mut self, bytes: [u8; N]) {
+        if let Some(room) = self.buffer.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
+            *room = bytes;
+        }
+        self.length = self.length.saturating_add(N);
+    }
+
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u8(&mut self, value: u8) {
-        if let Some(place) = self.buffer.get_mut(self.length) {
-            *place = value;
-        }
-        self.length = self.length.saturating_add(1);
+        self.array([value]);
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u16(&mut self, value: u16) {
-        let [high, low] = value.to_be_bytes();
-        self.u8(high);
-        self.u8(low);
+        self.array(value.to_be_bytes());
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u32(&mut self, value: u32) {
-        self.bytes(&value.to_be_bytes());
+        self.array(value.to_be_bytes());
     }
 
     pub(crate) fn varint(&mut self, mut value: u32) {

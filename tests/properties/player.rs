@@ -19,10 +19,13 @@ pub struct Manner {
     pub tick: u32,
     /// Each refused command and each deadline is looked at.
     pub is_watched: bool,
+    /// Input is taken as if messages could come in pieces, also where they can't.
+    pub is_streaming: bool,
 }
 
 impl Manner {
-    pub const WHOLE: Self = Self { read: usize::MAX, write: usize::MAX, tick: 0, is_watched: false };
+    pub const WHOLE: Self =
+        Self { read: usize::MAX, write: usize::MAX, tick: 0, is_watched: false, is_streaming: false };
 }
 
 /// What happened.
@@ -270,7 +273,7 @@ where
             }
             let input = std::mem::take(&mut self.input);
             let received = match self.client.limits().stream_max {
-                0 => self.client.handle_input(self.now, &input),
+                0 if !self.manner.is_streaming => self.client.handle_input(self.now, &input),
                 _ => self.client.handle_input_streaming(self.now, &input),
             };
             match received {
@@ -373,6 +376,7 @@ where
         assert!(self.client == other.client, "the connections differ in the end");
         assert_eq!(hash(&self.client), hash(&other.client));
         assert_eq!(self.client.next_timer(), other.client.next_timer());
+        assert_eq!(self.client.stats(), other.client.stats());
     }
 
     /// At another time: everything but the time is the same.
