@@ -1,7 +1,7 @@
 //! How a link begins: CONNECT, CONNACK, enhanced authentication.
 
 use crate::connection::core::Core;
-use crate::connection::inbound::Effect;
+use crate::connection::inbound::{Effect, Place};
 use crate::connection::link::{AuthState, Link};
 use crate::connection::state::State;
 use crate::connection::stats::count;
@@ -173,20 +173,33 @@ impl Core {
         }
     }
 
-    pub(super) fn on_connack<'i>(&mut self, parts: &mut Parts<'_>, connack: wire::ConnAck<'i>) -> Effect<'i> {
+    pub(super) fn on_connack<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        connack: wire::ConnAck<'i>,
+        event: Place<'_, 'i>,
+    ) -> Effect {
         let reason = connack.reason(self.version());
         let (code, properties) = (connack.code, connack.properties);
-        if reason != ReasonCode::SUCCESS {
+        let session = if reason == ReasonCode::SUCCESS {
+            self.accepted(parts, &connack)?
+        } else {
             // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
             self.finish_link(ConnectionError::Refused(reason));
             self.silence();
-            return Ok(Some(Event::ConnAck(ConnAck { reason, code, session: SessionState::Untouched, properties })));
-        }
-        self.check_connack(&connack)?;
+            SessionState::Untouched
+        };
+        *event = Some(Event::ConnAck(ConnAck { reason, code, session, properties }));
+        Ok(())
+    }
+
+    /// The server accepted the link.
+    fn accepted(&mut self, parts: &mut Parts<'_>, connack: &wire::ConnAck<'_>) -> Result<SessionState, Violation> {
+        self.check_connack(connack)?;
         self.link.peer.window = self.limits.max_inflight();
         if self.version().has_properties() {
-            self.link.read_connack(&properties, &self.limits);
-            if !self.link.empty_client_id && properties.has(ids::AssignedClientIdentifier) {
+            self.link.read_connack(&connack.properties, &self.limits);
+            if !self.link.empty_client_id && connack.properties.has(ids::AssignedClientIdentifier) {
                 count(&mut self.stats.ignored_client_ids);
             }
         }
@@ -198,7 +211,7 @@ impl Core {
         self.session_expires = Deadline::NONE;
         count(&mut self.stats.links);
         crate::fmt::debug!("connected: {}", session);
-        Ok(Some(Event::ConnAck(ConnAck { reason, code, session, properties })))
+        Ok(session)
     }
 
     fn check_connack(&self, connack: &wire::ConnAck<'_>) -> Result<(), Violation> {
@@ -248,7 +261,7 @@ impl Core {
     }
 
     /// AUTH from the server (§3.15).
-    pub(super) fn on_auth<'i>(&mut self, auth: Auth<'i>) -> Effect<'i> {
+    pub(super) fn on_auth<'i>(&mut self, auth: Auth<'i>, event: Place<'_, 'i>) -> Effect {
         self.check_requested(&auth.properties)?;
         let is_expected = match (self.link.state, self.link.auth, auth.reason) {
             (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => true, // [MQTT-4.12.0-2]
@@ -264,7 +277,8 @@ impl Core {
             self.link.auth = AuthState::Method;
             self.link.deadlines.handshake = Deadline::NONE;
         }
-        Ok(Some(Event::Auth(auth)))
+        *event = Some(Event::Auth(auth));
+        Ok(())
     }
 
     /// AUTH from the application: a step of the authentication that is going on, or the start of another.

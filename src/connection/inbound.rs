@@ -17,10 +17,10 @@ use crate::wire::{
     Violation, ids,
 };
 
-/// What one call did.
-pub(super) type Step<'i> = Result<Received<'i>, ConnectionError>;
-/// What one packet did.
-pub(super) type Effect<'i> = Result<Option<Event<'i>>, Refusal>;
+/// Whether a packet took effect. What it means to the application was put where the caller wants it.
+pub(super) type Effect = Result<(), Refusal>;
+/// Where the caller wants an event.
+pub(super) type Place<'p, 'i> = &'p mut Option<Event<'i>>;
 
 /// Why a packet could not be taken.
 pub(super) enum Refusal {
@@ -37,45 +37,61 @@ impl<E: Into<ConnectionError>> From<E> for Refusal {
 }
 
 impl Core {
+    /// Takes one step, and says what it was in `received`, which is [`Received::Blocked`] before.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline)]
     pub(super) fn handle_input<'i, const STREAMS: bool>(
         &mut self,
         parts: &mut Parts<'_>,
         input: &'i [u8],
-    ) -> Result<Received<'i>, ConnectionError> {
+        received: &mut Received<'i>,
+    ) -> Result<(), ConnectionError> {
         if matches!(self.link.state, State::Closed | State::Closing) {
             return Err(self.link.end);
         }
-        if !parts.journal.has_room(0) {
-            self.block();
-            return Ok(Received::Blocked);
+        let step = match parts.journal.has_room(0) {
+            true => self.step::<STREAMS>(parts, input, received),
+            false => Err(Refusal::Blocked),
+        };
+        if let Err(refusal) = step {
+            *received = Received::Blocked;
+            if let Refusal::Fatal(error) = refusal {
+                crate::fmt::alert!("closing: {}", error);
+                self.fail(parts, error);
+                return Err(error);
+            }
         }
-        let step = self.step::<STREAMS>(parts, input);
-        match &step {
-            Ok(Received::Packet { consumed, .. }) => {
+        match received {
+            Received::Packet { consumed, .. } => {
                 if !self.link.stream.is_open() {
                     self.note_packet();
                 }
                 self.stats.bytes_received += *consumed as u64;
             }
-            Ok(Received::Partial { .. }) => self.note_progress(input.len()),
-            Ok(Received::Blocked) => self.block(),
-            Err(error) => {
-                crate::fmt::alert!("closing: {}", error);
-                self.fail(parts, *error);
-            }
+            Received::Partial { .. } => self.note_progress(input.len()),
+            Received::Blocked => self.block(),
         }
-        step
+        Ok(())
     }
 
-    fn step<'i, const STREAMS: bool>(&mut self, parts: &mut Parts<'_>, input: &'i [u8]) -> Step<'i> {
+    fn step<'i, const STREAMS: bool>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        input: &'i [u8],
+        received: &mut Received<'i>,
+    ) -> Effect {
         if self.link.stream.is_open() {
-            return if STREAMS { self.continue_stream(parts, input) } else { Err(Violation::PacketTooLarge.into()) };
+            return match STREAMS {
+                true => self.continue_stream(parts, input, received),
+                false => Err(Violation::PacketTooLarge.into()),
+            };
         }
         let header = match Header::decode(input, self.rules())? {
             HeaderStep::Header(header) => header,
-            HeaderStep::Partial(needed) => return Ok(Received::Partial { needed }),
+            HeaderStep::Partial(needed) => {
+                *received = Received::Partial { needed };
+                return Ok(());
+            }
         };
         let answers_nothing = self.link.state == State::Connecting && !self.link.control.is_empty();
         if answers_nothing || !may_send(self.link.state, header.packet_type, self.version()) {
@@ -84,59 +100,63 @@ impl Core {
         let length = header.packet_length();
         if length > self.limits.inline_max() {
             if STREAMS && self.streams(&header) {
-                return self.begin_stream(parts, header, input);
+                return self.begin_stream(parts, header, input, received);
             }
             return Err(Violation::PacketTooLarge.into()); // [MQTT-3.1.2-24]
         }
         let Some(body) = header.body(input) else {
-            return Ok(Received::Partial { needed: length - input.len() });
+            *received = Received::Partial { needed: length - input.len() };
+            return Ok(());
         };
+        *received = Received::Packet { consumed: length, event: None };
         let body = Reader::new(body, self.rules());
-        match self.packet(parts, &header, body) {
-            Ok(event) => Ok(Received::Packet { consumed: length, event }),
-            Err(Refusal::Blocked) => Ok(Received::Blocked),
-            Err(Refusal::Fatal(error)) => Err(error),
+        match received {
+            Received::Packet { event, .. } if header.packet_type == PacketType::Publish => {
+                self.on_publish(parts, header.flags, body, event)
+            }
+            Received::Packet { event, .. } => self.on_other(parts, header.packet_type, body, event),
+            _ => Ok(()),
         }
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn packet<'i>(&mut self, parts: &mut Parts<'_>, header: &Header, body: Reader<'i>) -> Effect<'i> {
-        match header.packet_type {
-            PacketType::Publish => self.on_publish(parts, header.flags, body),
-            packet_type => self.on_other(parts, packet_type, body),
-        }
-    }
-
-    fn on_other<'i>(&mut self, parts: &mut Parts<'_>, packet_type: PacketType, mut body: Reader<'i>) -> Effect<'i> {
+    fn on_other<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        packet_type: PacketType,
+        mut body: Reader<'i>,
+        event: Place<'_, 'i>,
+    ) -> Effect {
         match packet_type {
             PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
                 let ack = Acknowledgement::decode(packet_type, &mut body);
                 body.finish()?;
-                self.on_ack(parts, packet_type, ack)
+                self.on_ack(parts, packet_type, ack, event)
             }
             PacketType::ConnAck => {
                 let connack = ConnAck::decode(&mut body);
                 body.finish()?;
-                self.on_connack(parts, connack)
+                self.on_connack(parts, connack, event)
             }
             PacketType::SubAck | PacketType::UnsubAck => {
                 let answer = Answer::decode(packet_type, &mut body);
                 body.finish()?;
-                self.on_answer(parts, packet_type, answer)
+                self.on_answer(parts, packet_type, answer, event)
             }
             PacketType::PingResp => {
                 body.finish()?;
-                Ok(self.on_pingresp())
+                self.on_pingresp(event);
+                Ok(())
             }
             PacketType::Disconnect if Version::KNOWS_PROPERTIES => {
                 let disconnect = Disconnect::decode(&mut body);
                 body.finish()?;
-                self.on_disconnect(disconnect)
+                self.on_disconnect(disconnect, event)
             }
             PacketType::Auth if Version::KNOWS_PROPERTIES => {
                 let auth = Auth::decode(&mut body);
                 body.finish()?;
-                self.on_auth(auth)
+                self.on_auth(auth, event)
             }
             _ => Err(Violation::UnexpectedPacket.into()), // a client's
         }
@@ -151,61 +171,79 @@ impl Core {
     }
 
     #[inline(never)]
-    fn on_publish<'i>(&mut self, parts: &mut Parts<'_>, flags: u8, mut body: Reader<'i>) -> Effect<'i> {
+    fn on_publish<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        flags: u8,
+        mut body: Reader<'i>,
+        event: Place<'_, 'i>,
+    ) -> Effect {
         let (publish, alias) = Publish::decode(flags, &mut body);
         body.finish()?;
         let topic = self.resolve(parts, publish.topic, alias)?;
-        let is_invalid = self.limits.check_payload_format()
-            && publish.properties.payload_format_indicator() == Some(true)
-            && core::str::from_utf8(publish.payload).is_err();
-        let mut ack = None;
-        if let Some(id) = publish.id {
-            let answer = match is_invalid {
-                true => Some(ReasonCode::PAYLOAD_FORMAT_INVALID),
-                false => (!self.limits.manual_acks()).then_some(ReasonCode::SUCCESS),
-            };
-            match self.receive(parts, id, publish.qos, answer)? {
-                Arrival::New { place, serial } => {
-                    ack = self.limits.manual_acks().then_some(PendingAck { place, serial });
-                }
-                Arrival::Repeated => {
-                    count(&mut self.stats.repeated_messages);
-                    self.bind_alias(parts, &topic, alias);
-                    return Ok(None);
-                }
-                _ => return Err(Refusal::Blocked),
-            }
-        } else if publish.dup {
-            count(&mut self.stats.dup_at_qos0);
-        }
-        self.bind_alias(parts, &topic, alias);
-        if is_invalid {
-            count(&mut self.stats.invalid_payloads);
-            return Ok(None);
-        }
-        self.stats.messages_received += 1;
         let Publish { payload, qos, retain, dup, id, properties, .. } = publish;
-        Ok(Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack })))
+        let is_invalid = self.limits.check_payload_format()
+            && properties.payload_format_indicator() == Some(true)
+            && core::str::from_utf8(payload).is_err();
+        *event = Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack: None }));
+        let Some(Event::Message(message)) = event else { return Ok(()) };
+        let is_new = match id {
+            Some(id) => {
+                let answer = match is_invalid {
+                    true => Some(ReasonCode::PAYLOAD_FORMAT_INVALID),
+                    false => (!self.limits.manual_acks()).then_some(ReasonCode::SUCCESS),
+                };
+                self.receive(parts, id, qos, answer, &mut message.ack)?
+            }
+            None => true,
+        };
+        self.bind_alias(parts, &message.topic, alias);
+        if is_new && !is_invalid {
+            self.stats.messages_received += 1;
+        } else {
+            *event = None;
+        }
+        let counters = &mut self.stats;
+        if !is_new {
+            count(&mut counters.repeated_messages);
+        } else if is_invalid {
+            count(&mut counters.invalid_payloads);
+        }
+        if dup && id.is_none() {
+            count(&mut counters.dup_at_qos0);
+        }
+        Ok(())
     }
 
     /// Enters a QoS 1 or 2 message into the books, whatever was subscribed to `[MQTT-4.5.0-2]`: from now on its answer is owed `[MQTT-3.3.4-1]`. It
-    /// leaves when its turn comes if `answer` is there, else once the message is acknowledged.
+    /// leaves when its turn comes if `answer` is there; else once the message is acknowledged, for which `ack` is set. False if it was received before.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn receive(
         &mut self,
         parts: &mut Parts<'_>,
         id: PacketId,
         qos: QoS,
         answer: Option<ReasonCode>,
-    ) -> Result<Arrival, ConnectionError> {
-        let acknowledged = answer.is_some();
+        ack: &mut Option<PendingAck>,
+    ) -> Result<bool, Refusal> {
         let held = self.limits.max_received(parts.inbox.len());
         let bound = Bound { maximum: self.link.receive_maximum, held };
-        let arrival = if qos == QoS::AtLeastOnce {
-            self.incoming.at_least_once(parts.inbox, id.get(), bound, acknowledged)
-        } else {
-            self.incoming.exactly_once(parts.inbox, id.get(), bound, acknowledged)
-        };
-        match arrival {
+        match self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some()) {
+            Arrival::New { place, serial } => {
+                match answer {
+                    None => *ack = Some(PendingAck { place, serial }),
+                    Some(reason) if reason.is_error() => {
+                        if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
+                            slot.reason = reason.0;
+                        }
+                    }
+                    Some(_) if qos == QoS::ExactlyOnce => parts.journal.write(&Record::Received(id.get())),
+                    Some(_) => {}
+                }
+                Ok(true)
+            }
+            Arrival::Repeated => Ok(false),
+            Arrival::Blocked => Err(Refusal::Blocked),
             Arrival::Stale => {
                 parts.journal.write(&Record::Completed(id.get()));
                 Err(Violation::PacketIdInUse.into())
@@ -214,20 +252,9 @@ impl Core {
             // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
             // made progress.
             Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {
-                Ok(Arrival::Blocked)
+                Err(Refusal::Blocked)
             }
             Arrival::Full { .. } => Err(Violation::ReceiveMaximumExceeded.into()),
-            Arrival::New { place, .. } if answer.is_some_and(ReasonCode::is_error) => {
-                if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
-                    slot.reason = answer.unwrap_or_default().0;
-                }
-                Ok(arrival)
-            }
-            Arrival::New { .. } if acknowledged && qos == QoS::ExactlyOnce => {
-                parts.journal.write(&Record::Received(id.get()));
-                Ok(arrival)
-            }
-            arrival => Ok(arrival),
         }
     }
 
@@ -264,12 +291,21 @@ impl Core {
         }
     }
 
-    fn on_ack<'i>(&mut self, parts: &mut Parts<'_>, packet_type: PacketType, ack: Acknowledgement<'i>) -> Effect<'i> {
+    fn on_ack<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        packet_type: PacketType,
+        ack: Acknowledgement<'i>,
+        event: Place<'_, 'i>,
+    ) -> Effect {
         let Acknowledgement { id, reason, properties } = ack;
         self.check_requested(&properties)?;
         let outcome = match packet_type {
             PacketType::PubRel => return self.on_pubrel(parts, id),
-            PacketType::PubRec => return self.on_pubrec(parts, ack),
+            PacketType::PubRec => match self.outgoing.pubrec(parts, id.get(), reason) {
+                Ok(PubRecStep::Rejected(matched)) => Ok(matched),
+                step => return self.on_pubrec(id, reason, step),
+            },
             PacketType::PubAck => self.outgoing.puback(parts, id.get()),
             _ => self.outgoing.pubcomp(parts, id.get()),
         };
@@ -278,24 +314,24 @@ impl Core {
             Ok(matched) => {
                 self.acknowledged();
                 let done = Acknowledged { handle: Handle(matched.handle), id, reason, properties };
-                Ok(Some(if packet_type == PacketType::PubAck { Event::PubAck(done) } else { Event::PubComp(done) }))
+                *event = Some(match packet_type {
+                    PacketType::PubAck => Event::PubAck(done),
+                    PacketType::PubRec => Event::PubRec(done),
+                    _ => Event::PubComp(done),
+                });
+                Ok(())
             }
         }
     }
 
-    fn on_pubrec<'i>(&mut self, parts: &mut Parts<'_>, ack: Acknowledgement<'i>) -> Effect<'i> {
-        let Acknowledgement { id, reason, properties } = ack;
-        let answer = match self.outgoing.pubrec(parts, id.get(), reason) {
-            Ok(PubRecStep::Released) => {
-                self.acknowledged();
-                return Ok(None);
-            }
-            Ok(PubRecStep::Rejected(matched)) => {
-                self.acknowledged();
-                let done = Acknowledged { handle: Handle(matched.handle), id, reason, properties };
-                return Ok(Some(Event::PubRec(done)));
-            }
+    /// A PUBREC that doesn't end its message.
+    fn on_pubrec(&mut self, id: PacketId, reason: ReasonCode, step: Result<PubRecStep, Mismatch>) -> Effect {
+        let answer = match step {
             Ok(PubRecStep::Repeated) => ReasonCode::SUCCESS,
+            Ok(_) => {
+                self.acknowledged();
+                return Ok(());
+            }
             Err(Mismatch::Unknown) if !reason.is_error() && !self.limits.strict() => {
                 ReasonCode::PACKET_IDENTIFIER_NOT_FOUND
             }
@@ -304,15 +340,15 @@ impl Core {
         if !self.incoming.stray(id.get(), true, answer) {
             return Err(Refusal::Blocked);
         }
-        if answer.is_error() { self.mismatched(Mismatch::Unknown) } else { Ok(None) }
+        if answer.is_error() { self.mismatched(Mismatch::Unknown) } else { Ok(()) }
     }
 
-    fn on_pubrel<'i>(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect<'i> {
+    fn on_pubrel(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect {
         let unknown = (!self.limits.strict()).then_some(ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
         match self.incoming.release(parts.inbox, id.get(), unknown) {
             Release::Completing => {
                 parts.journal.write(&Record::Completed(id.get()));
-                Ok(None)
+                Ok(())
             }
             Release::Blocked => Err(Refusal::Blocked),
             Release::Unknown => self.mismatched(Mismatch::Unknown),
@@ -321,20 +357,26 @@ impl Core {
     }
 
     /// An acknowledgement that fits nothing is counted; one that fits something else ends the link.
-    fn mismatched<'i>(&mut self, mismatch: Mismatch) -> Effect<'i> {
+    fn mismatched(&mut self, mismatch: Mismatch) -> Effect {
         match mismatch {
             Mismatch::Unknown if !self.limits.strict() => {
                 count(&mut self.stats.unknown_acks);
-                Ok(None)
+                Ok(())
             }
             Mismatch::Unknown => Err(Violation::UnknownPacketId.into()),
-            Mismatch::Crossing => Ok(None),
+            Mismatch::Crossing => Ok(()),
             Mismatch::Unexpected => Err(Violation::UnexpectedAck.into()),
             Mismatch::Count => Err(Violation::ReasonCodeCount.into()),
         }
     }
 
-    fn on_answer<'i>(&mut self, parts: &mut Parts<'_>, packet_type: PacketType, answer: Answer<'i>) -> Effect<'i> {
+    fn on_answer<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        packet_type: PacketType,
+        answer: Answer<'i>,
+        event: Place<'_, 'i>,
+    ) -> Effect {
         let Answer { id, properties, codes } = answer;
         self.check_requested(&properties)?;
         let is_subscribe = packet_type == PacketType::SubAck;
@@ -345,22 +387,22 @@ impl Core {
             Ok(matched) => {
                 self.acknowledged();
                 let answered = Answered { handle: Handle(matched.handle), id, properties, codes };
-                Ok(Some(if is_subscribe { Event::SubAck(answered) } else { Event::UnsubAck(answered) }))
+                *event = Some(if is_subscribe { Event::SubAck(answered) } else { Event::UnsubAck(answered) });
+                Ok(())
             }
         }
     }
 
     /// A PINGRESP that nobody asked for means nothing.
-    fn on_pingresp<'i>(&mut self) -> Option<Event<'i>> {
-        if self.link.ping != Ping::Sent {
-            return None;
+    fn on_pingresp(&mut self, event: Place<'_, '_>) {
+        if self.link.ping == Ping::Sent {
+            self.link.ping = Ping::None;
+            self.link.deadlines.pingresp = Deadline::NONE;
+            *event = Some(Event::PingResp);
         }
-        self.link.ping = Ping::None;
-        self.link.deadlines.pingresp = Deadline::NONE;
-        Some(Event::PingResp)
     }
 
-    fn on_disconnect<'i>(&mut self, disconnect: Disconnect<'i>) -> Effect<'i> {
+    fn on_disconnect<'i>(&mut self, disconnect: Disconnect<'i>, event: Place<'_, 'i>) -> Effect {
         if disconnect.reason == ReasonCode::DISCONNECT_WITH_WILL {
             return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
         }
@@ -369,6 +411,7 @@ impl Core {
         }
         self.finish_link(ConnectionError::ServerDisconnect(disconnect.reason));
         self.silence(); // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
-        Ok(Some(Event::Disconnect(disconnect)))
+        *event = Some(Event::Disconnect(disconnect));
+        Ok(())
     }
 }

@@ -132,14 +132,7 @@ impl<S: Storage> Connection<S> {
                 _ => {}
             }
         }
-        self.take_any(input)
-    }
-
-    /// The long way. A call of its own, so that the short one has only its own registers to save.
-    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
-    fn take_any<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
-        self.prepare_input(input);
-        self.core.handle_input::<false>(&mut self.storage.parts(), input)
+        self.take_any::<false>(input)
     }
 
     /// Like [`handle_input`](Self::handle_input), and messages longer than [`Limits::inline_max`] arrive in pieces, up to
@@ -188,8 +181,16 @@ impl<S: Storage> Connection<S> {
         input: &'i [u8],
     ) -> Result<Received<'i>, ConnectionError> {
         self.core.see(now);
+        self.take_any::<true>(input)
+    }
+
+    /// The long way. A call of its own, so that the short one has only its own registers to save.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    fn take_any<'i, const STREAMS: bool>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.prepare_input(input);
-        self.core.handle_input::<true>(&mut self.storage.parts(), input)
+        let mut received = Received::Blocked;
+        self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received)?;
+        Ok(received)
     }
 
     /// A message is arriving in pieces.

@@ -5,10 +5,9 @@
 //! leads here, so who doesn't call it doesn't pay for it.
 
 use crate::connection::core::Core;
-use crate::connection::inbound::Step;
+use crate::connection::inbound::{Effect, Refusal};
 use crate::connection::stats::count;
 use crate::event::{Event, Fragment, Message, PendingAck, Received};
-use crate::session::Arrival;
 use crate::storage::{Parts, ReceiveState, Record};
 use crate::types::{PacketId, QoS};
 use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Violation};
@@ -62,7 +61,13 @@ impl Core {
 
     /// The start of a message: all before the payload must be there, and is delivered with what there is of that. It must lie within
     /// `inline_max`, however much the host shows, so that it doesn't matter how the input is cut into pieces.
-    pub(super) fn begin_stream<'i>(&mut self, parts: &mut Parts<'_>, header: Header, input: &'i [u8]) -> Step<'i> {
+    pub(super) fn begin_stream<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        header: Header,
+        input: &'i [u8],
+        received: &mut Received<'i>,
+    ) -> Effect {
         let inline_max = self.limits.inline_max();
         let body = |most: usize| {
             let bytes = input.get(header.length..input.len().min(most)).unwrap_or_default();
@@ -72,7 +77,10 @@ impl Core {
         Publish::skip_head(header.flags, &mut head);
         match head.fault() {
             None => {}
-            Some(TRUNCATED) if input.len() < inline_max => return Ok(Received::Partial { needed: 1 }),
+            Some(TRUNCATED) if input.len() < inline_max => {
+                *received = Received::Partial { needed: 1 };
+                return Ok(());
+            }
             Some(TRUNCATED) => return Err(Violation::PacketTooLarge.into()),
             Some(fault) => return Err(fault.into()),
         }
@@ -81,7 +89,7 @@ impl Core {
         let (publish, alias) = Publish::decode(header.flags, &mut body);
         body.finish()?;
         let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
-        self.on_first_piece(parts, consumed, &publish, alias, total)
+        self.on_first_piece(parts, consumed, &publish, alias, total, received)
     }
 
     fn on_first_piece<'i>(
@@ -91,17 +99,19 @@ impl Core {
         publish: &Publish<'i>,
         alias: Option<u16>,
         total: u32,
-    ) -> Step<'i> {
+        received: &mut Received<'i>,
+    ) -> Effect {
         let topic = self.resolve(parts, publish.topic, alias)?;
         let fate = match publish.id {
             None => Fate::Nothing,
             Some(id) if publish.qos == QoS::ExactlyOnce && self.incoming.is_open(parts.inbox, id.get()) => {
                 Fate::Repeated(id)
             }
-            Some(id) => match self.receive(parts, id, publish.qos, None)? {
-                Arrival::New { place, .. } => Fate::Owed { place },
-                _ => return Ok(Received::Blocked),
-            },
+            Some(id) => {
+                let mut ack = None;
+                self.receive(parts, id, publish.qos, None, &mut ack)?;
+                Fate::Owed { place: ack.ok_or(Refusal::Blocked)?.place }
+            }
         };
         if publish.dup && fate == Fate::Nothing {
             count(&mut self.stats.dup_at_qos0);
@@ -111,17 +121,23 @@ impl Core {
         self.link.partial = 1;
         let &Publish { payload, qos, retain, dup, id, properties, .. } = publish;
         let message = Message { topic, payload, qos, retain, dup, id, properties, ack: None };
-        self.on_piece(parts, consumed, Some(message), payload)
+        self.on_piece(parts, consumed, Some(message), payload, received)
     }
 
     /// The next piece of the message that is arriving.
-    pub(super) fn continue_stream<'i>(&mut self, parts: &mut Parts<'_>, input: &'i [u8]) -> Step<'i> {
+    pub(super) fn continue_stream<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        input: &'i [u8],
+        received: &mut Received<'i>,
+    ) -> Effect {
         let left = self.link.stream.total - self.streamed();
         let (piece, _) = input.split_at_checked(left as usize).unwrap_or((input, &[]));
         if piece.is_empty() {
-            return Ok(Received::Partial { needed: 1 });
+            *received = Received::Partial { needed: 1 };
+            return Ok(());
         }
-        self.on_piece(parts, piece.len(), None, piece)
+        self.on_piece(parts, piece.len(), None, piece, received)
     }
 
     fn on_piece<'i>(
@@ -130,7 +146,8 @@ impl Core {
         consumed: usize,
         message: Option<Message<'i>>,
         payload: &'i [u8],
-    ) -> Step<'i> {
+        received: &mut Received<'i>,
+    ) -> Effect {
         let Stream { total, fate } = self.link.stream;
         let offset = self.streamed();
         let end = offset + payload.len() as u32;
@@ -138,12 +155,13 @@ impl Core {
         let mut ack = None;
         match fate {
             Fate::Repeated(id) => {
-                if is_last && self.receive(parts, id, QoS::ExactlyOnce, None)? != Arrival::Repeated {
-                    return Ok(Received::Blocked);
+                if is_last && self.receive(parts, id, QoS::ExactlyOnce, None, &mut None)? {
+                    return Err(Refusal::Blocked);
                 }
                 self.stats.repeated_messages = self.stats.repeated_messages.saturating_add(u32::from(is_last));
                 self.note_piece(end, is_last);
-                return Ok(Received::Packet { consumed, event: None });
+                *received = Received::Packet { consumed, event: None };
+                return Ok(());
             }
             Fate::Owed { place } if is_last => {
                 if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
@@ -159,7 +177,8 @@ impl Core {
         self.stats.messages_received += u64::from(is_last);
         self.note_piece(end, is_last);
         let fragment = Fragment { message, payload, offset, total, is_last, ack };
-        Ok(Received::Packet { consumed, event: Some(Event::Fragment(fragment)) })
+        *received = Received::Packet { consumed, event: Some(Event::Fragment(fragment)) };
+        Ok(())
     }
 
     /// How much of the payload has come.

@@ -6,6 +6,7 @@
 
 use crate::reason::ReasonCode;
 use crate::storage::{ReceiveSlot, ReceiveState};
+use crate::types::QoS;
 use crate::wire::PacketType;
 
 /// A queue of receive slots, linked by place plus 1.
@@ -234,46 +235,35 @@ impl Incoming {
         lookup(inbox, id) != 0
     }
 
-    /// A QoS 1 message; `acknowledged` if the application need not do it. PUBACK is owed `[MQTT-4.3.2-4]`; once it was written, the next with this
-    /// identifier is new `[MQTT-4.3.2-5]`.
-    pub(crate) fn at_least_once(
+    /// A message at QoS 1 or 2; `acknowledged` if the application need not do it.
+    ///
+    /// At QoS 1 PUBACK is owed `[MQTT-4.3.2-4]`; once it was written, the next with this identifier is new `[MQTT-4.3.2-5]`. At QoS 2 it is new unless
+    /// its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`; PUBREC is owed for either `[MQTT-4.3.3-8]`.
+    pub(crate) fn arrive(
         &mut self,
         inbox: &mut [ReceiveSlot],
         id: u16,
+        qos: QoS,
         bound: Bound,
         acknowledged: bool,
     ) -> Arrival {
         let link = lookup(inbox, id);
+        let is_at_least_once = qos == QoS::AtLeastOnce;
         let Some(slot) = at(inbox, link) else {
-            return self.take(inbox, id, bound, acknowledged, ReceiveState::AtLeastOnce);
+            let state = if is_at_least_once { ReceiveState::AtLeastOnce } else { ReceiveState::ExactlyOnce };
+            return self.take(inbox, id, bound, acknowledged, state);
         };
-        if slot.state == ReceiveState::Completing {
+        if slot.state == ReceiveState::Completing || !is_at_least_once && slot.owed && slot.acknowledged {
             return Arrival::Blocked;
         }
-        // [MQTT-2.2.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
-        // server has lost it. It goes, or the next link would end in the same way.
-        if slot.is_old && !slot.owed {
-            self.free(inbox, link);
-            return Arrival::Stale;
-        }
-        Arrival::InUse
-    }
-
-    /// A QoS 2 message. It is new unless its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`;
-    /// PUBREC is owed for either `[MQTT-4.3.3-8]`.
-    pub(crate) fn exactly_once(
-        &mut self,
-        inbox: &mut [ReceiveSlot],
-        id: u16,
-        bound: Bound,
-        acknowledged: bool,
-    ) -> Arrival {
-        let link = lookup(inbox, id);
-        let Some(slot) = at(inbox, link) else {
-            return self.take(inbox, id, bound, acknowledged, ReceiveState::ExactlyOnce);
-        };
-        if slot.state == ReceiveState::Completing || slot.owed && slot.acknowledged {
-            return Arrival::Blocked;
+        if is_at_least_once {
+            // [MQTT-2.2.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
+            // server has lost it. It goes, or the next link would end in the same way.
+            if slot.is_old && !slot.owed {
+                self.free(inbox, link);
+                return Arrival::Stale;
+            }
+            return Arrival::InUse;
         }
         if core::mem::take(&mut slot.is_old) {
             self.old -= 1;

@@ -193,7 +193,9 @@ fn acknowledgements_leave_in_order_of_arrival() {
     let mut incoming = Incoming::EMPTY;
     let mut handles = Vec::new();
     for id in [7, 8, 9] {
-        let Arrival::New { place, serial } = incoming.at_least_once(parts.inbox, id, FOUR, false) else { panic!() };
+        let Arrival::New { place, serial } = incoming.arrive(parts.inbox, id, QoS::AtLeastOnce, FOUR, false) else {
+            panic!()
+        };
         handles.push((place, serial));
     }
     for (place, serial) in handles.into_iter().rev() {
@@ -215,21 +217,21 @@ fn colliding_identifiers_are_told_apart() {
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
     for id in [8, 16, 24, 32] {
-        assert!(matches!(incoming.exactly_once(parts.inbox, id, FOUR, true), Arrival::New { .. }));
+        assert!(matches!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true), Arrival::New { .. }));
         incoming.settle(parts.inbox);
     }
     assert_eq!(
-        incoming.exactly_once(parts.inbox, 40, FOUR, true),
+        incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true),
         Arrival::Full { exceeds_maximum: true, clears: false }
     );
     for id in [16, 32, 8, 24] {
-        assert_eq!(incoming.exactly_once(parts.inbox, id, FOUR, true), Arrival::Repeated);
+        assert_eq!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true), Arrival::Repeated);
         incoming.settle(parts.inbox);
         assert_eq!(incoming.release(parts.inbox, id, None), Release::Completing);
         incoming.settle(parts.inbox);
         assert_eq!(incoming.release(parts.inbox, id, None), Release::Unknown);
     }
-    assert!(matches!(incoming.exactly_once(parts.inbox, 40, FOUR, true), Arrival::New { .. }));
+    assert!(matches!(incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true), Arrival::New { .. }));
 }
 
 #[test]
@@ -238,12 +240,14 @@ fn a_refused_qos_2_message_is_over_and_the_next_is_new() {
     let mut storage = Fixed::<16, 1, 4>::new();
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
-    let Arrival::New { place, serial } = incoming.exactly_once(parts.inbox, 3, FOUR, false) else { panic!() };
+    let Arrival::New { place, serial } = incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false) else {
+        panic!()
+    };
     let slot = incoming.held(parts.inbox, place, serial).unwrap();
     (slot.acknowledged, slot.reason) = (true, ReasonCode::QUOTA_EXCEEDED.0);
     assert_eq!(incoming.due(parts.inbox).unwrap().reason, ReasonCode::QUOTA_EXCEEDED);
     incoming.settle(parts.inbox);
-    assert!(matches!(incoming.exactly_once(parts.inbox, 3, FOUR, false), Arrival::New { .. }));
+    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false), Arrival::New { .. }));
 }
 
 /// Found by fuzzing: the slot was freed twice.
@@ -252,13 +256,13 @@ fn an_identifier_that_waits_for_its_pubcomp_is_not_taken_away() {
     let mut storage = Fixed::<16, 1, 8>::new();
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
-    assert!(matches!(incoming.exactly_once(parts.inbox, 3, FOUR, true), Arrival::New { .. }));
+    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, true), Arrival::New { .. }));
     incoming.settle(parts.inbox);
     incoming.link_lost(parts.inbox);
     assert_eq!(incoming.release(parts.inbox, 3, None), Release::Completing);
-    assert_eq!(incoming.at_least_once(parts.inbox, 3, FOUR, true), Arrival::Blocked);
+    assert_eq!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true), Arrival::Blocked);
     incoming.link_lost(parts.inbox);
-    assert!(matches!(incoming.at_least_once(parts.inbox, 3, FOUR, true), Arrival::New { .. }));
+    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true), Arrival::New { .. }));
 }
 
 /// From an identifier in place 0 through all other places, over the end of the numbers, and through all others again.

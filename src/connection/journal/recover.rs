@@ -146,7 +146,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
 fn receive(core: &mut Core, parts: &mut Parts<'_>, id: u16) -> Result<(), Fault> {
     PacketId::new(id).ok_or(Fault::Nonsense)?;
     let bound = Bound { maximum: u16::MAX, held: usize::MAX };
-    match core.incoming.exactly_once(parts.inbox, id, bound, true) {
+    match core.incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, bound, true) {
         Arrival::New { .. } | Arrival::Repeated => {
             core.incoming.settle_all(parts.inbox);
             Ok(())
