@@ -85,8 +85,11 @@ fn weave_all(
     left_out: &mut BTreeSet<usize>,
 ) -> Result<BTreeMap<String, Woven>> {
     let mut files: BTreeMap<&str, Vec<(usize, &Mutant)>> = BTreeMap::new();
-    for (number, mutant) in mutants.iter().enumerate().filter(|(number, _)| !left_out.contains(number)) {
-        files.entry(&mutant.file).or_default().push((number, mutant));
+    for (number, mutant) in mutants.iter().enumerate() {
+        let of_file = files.entry(&mutant.file).or_default(); // a file whose last mutant went is written once more
+        if !left_out.contains(&number) {
+            of_file.push((number, mutant));
+        }
     }
     let mut all = BTreeMap::new();
     for (name, mutants) in files {
