@@ -127,6 +127,53 @@ fn what_the_heap_holds_stays_below_the_formula() {
     }
 }
 
+/// The table in the formula's documentation, part by part.
+#[test]
+fn the_formula_is_the_sum_of_its_parts() {
+    #[cfg(feature = "bytes")]
+    let payload = |max_bytes: usize, slots: usize| max_bytes + slots * size_of::<bytes::Bytes>();
+    #[cfg(not(feature = "bytes"))]
+    let payload = |_, _| 0;
+    let sum = |slots: usize, max_bytes: usize, arena: usize, received: usize, control: usize, names: usize| {
+        let tables = slots * ram::SEND_SLOT + received * ram::RECEIVE_SLOT;
+        size_of::<Connection<Heap>>() + tables + arena + payload(max_bytes, slots) + control + names
+    };
+    let small = Limits { max_bytes: 256, max_received: 8, ..Limits::DEFAULT };
+    for (commands, slots) in [(0, 8), (5, 8), (6, 16), (11, 16), (12, 32), (49_151, 65_536), (1_000_000, 65_536)] {
+        assert_eq!(ram::heap(&small, commands, 0), sum(slots, 256, 256, 8, 256, 0), "{commands} commands");
+    }
+    for (max_bytes, arena) in [(1, 256), (257, 512), (65_536, 65_536), (65_537, 131_072)] {
+        let limits = Limits { max_bytes, ..small };
+        assert_eq!(ram::heap(&limits, 0, 0), sum(8, max_bytes as usize, arena, 8, 256, 0), "{max_bytes} bytes");
+    }
+    for (max_received, received) in [(1, 8), (9, 16), (16_385, 32_768), (32_767, 32_768), (0, 32_768), (65_535, 32_768)]
+    {
+        let limits = Limits { max_received, ..small };
+        assert_eq!(ram::heap(&limits, 0, 0), sum(8, 256, 256, received, 256, 0), "{max_received} received");
+    }
+    for (length, control) in [(100, 256), (128, 256), (129, 258), (1_000, 2_000)] {
+        assert_eq!(ram::heap(&small, 0, length), sum(8, 256, 256, 8, control, 0), "a packet of {length} bytes");
+    }
+    let aliases = Limits { topic_alias_maximum: 3, outbound_aliases: 5, alias_name_max: 40, ..small };
+    assert_eq!(ram::heap(&aliases, 0, 0), sum(8, 256, 256, 8, 256, 8 * (ram::ALIAS + 40)));
+}
+
+/// A journal beside the storage keeps nothing from being given back.
+#[cfg(feature = "journal")]
+#[test]
+fn what_lies_beside_a_journal_is_given_back() {
+    use pure_mqtt::storage::Journaled;
+    let before = HELD.get();
+    let mut client = Connection::new(Journaled::<Heap, 2048>::new(Heap::new()), Limits::DEFAULT);
+    let publish = Publish::new(TopicName::new("t").unwrap(), &[7; 1_000]).qos(QoS::AtLeastOnce);
+    let delivery = client.publish(NOW, &publish).unwrap();
+    let busy = HELD.get().wrapping_sub(before);
+    client.cancel(delivery.handle);
+    client.shrink();
+    let held = HELD.get().wrapping_sub(before);
+    assert!(busy > 1_000 && held < 200, "{busy} bytes while a message waited, {held} afterwards");
+}
+
 #[test]
 fn without_a_bound_there_is_none() {
     assert_eq!(ram::heap(&Limits::DEFAULT, 1, 1), usize::MAX);
