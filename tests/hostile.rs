@@ -3,7 +3,8 @@
 //!
 //! Random tests print their seed; `PURE_MQTT_SEED` takes it back.
 //!
-//! The labels `H01` to `H110` number the cases; a case that needs time or several steps is a test of its own.
+//! The labels `H01` to `H110` number the cases; a case that needs time or several steps is a test of its own. H111, random bytes, is
+//! `fuzz/`, and H112, a second codec, is `tests/differential/`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used)]
 

@@ -107,6 +107,7 @@ pub const STEPS: &[Step] = &[
     call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke),
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
+    inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),
     inside("tests/mutants", "the tool that tries mutants weaves them as it should", "cargo test"),
     call("faults", "ten known faults are found, each by two methods", faults::check),
     call("instructions", "no message takes 3 % more instructions than accepted; worst inputs stay linear", instructions::check),
