@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::args::Options;
 use crate::client::Version;
-use crate::clients::{self, FLOOR};
+use crate::clients;
 use crate::rows::{ROWS, Row};
 use crate::work::{Batch, Task};
 
@@ -147,7 +147,8 @@ impl Result {
     /// Our figure and the best of the peers'.
     pub fn against_best(&self) -> Option<(f64, f64)> {
         let ours = self.of(clients::OURS)?.median;
-        let peers = self.figures.iter().filter(|figure| figure.client != clients::OURS && figure.client != FLOOR);
+        let is_peer = |client| client != clients::OURS && !clients::YARDSTICKS.contains(&client);
+        let peers = self.figures.iter().filter(|figure| is_peer(figure.client));
         Some((ours, peers.map(|figure| figure.median).min_by(f64::total_cmp)?))
     }
 }

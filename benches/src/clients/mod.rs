@@ -2,6 +2,7 @@
 
 mod floor;
 mod flowsdk;
+mod least;
 mod minimq;
 mod mountain_mqtt;
 mod mqtt_protocol_core;
@@ -17,11 +18,16 @@ use crate::client::{Client, Contestant, Setup, Version};
 pub const OURS: &str = "pure-mqtt";
 /// The row that costs what the harness itself costs.
 pub const FLOOR: &str = "floor";
+/// What no client can do without.
+pub const LEAST: &str = "the least";
+/// Those that are no clients: they are no peers, and not drawn.
+pub const YARDSTICKS: [&str; 2] = [FLOOR, LEAST];
 
 /// In the order of the columns.
 #[rustfmt::skip]
 pub const ALL: &[Contestant] = &[
     Contestant { name: FLOOR, open: floor::open },
+    Contestant { name: LEAST, open: least::open },
     Contestant { name: OURS, open: pure_mqtt::open },
     Contestant { name: "rumqttc", open: rumqttc::open },
     Contestant { name: "mqtt-protocol-core", open: mqtt_protocol_core::open },

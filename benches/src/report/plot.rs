@@ -6,7 +6,7 @@ use std::path::Path;
 use plotters::coord::ranged1d::{KeyPointHint, Ranged, ValueFormatter};
 use plotters::prelude::*;
 
-use crate::clients::{self, FLOOR, OURS};
+use crate::clients::{self, OURS, YARDSTICKS};
 use crate::measure::Result as Measured;
 use crate::report::table::number;
 
@@ -78,7 +78,7 @@ pub fn draw(results: &[Measured], path: &Path) -> Result<(), Box<dyn Error>> {
 
 /// The clients, without the harness, and their colours.
 fn drawn() -> impl Iterator<Item = (&'static str, RGBColor)> {
-    clients::ALL.iter().map(|client| client.name).filter(|client| *client != FLOOR).zip(COLOURS)
+    clients::ALL.iter().map(|client| client.name).filter(|client| !YARDSTICKS.contains(client)).zip(COLOURS)
 }
 
 /// The clients with their colours, along the lower edge.
