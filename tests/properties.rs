@@ -80,9 +80,12 @@ fn it_does_not_matter_how_output_is_cut_into_pieces() {
 #[test]
 fn it_does_not_matter_by_which_call_input_is_taken() {
     for_scripts(|script| {
-        let streaming = Manner { is_streaming: true, ..Manner::WHOLE };
-        fixed(script, Manner::WHOLE).assert_same(&fixed(script, streaming));
-        heap(script, Manner::WHOLE).assert_same(&heap(script, streaming));
+        for read in [usize::MAX, 3] {
+            let usual = Manner { read, ..Manner::WHOLE };
+            let streaming = Manner { is_streaming: true, ..usual };
+            fixed(script, usual).assert_same(&fixed(script, streaming));
+            heap(script, usual).assert_same(&heap(script, streaming));
+        }
     });
 }
 

@@ -121,6 +121,9 @@ impl<S: Storage> Connection<S> {
                     if let Some((consumed, message)) = self.core.take_message(input) {
                         return Ok(Received::Packet { consumed, event: Some(Event::Message(message)) });
                     }
+                    if let Some(needed) = self.core.await_message(input) {
+                        return Ok(Received::Partial { needed });
+                    }
                 }
                 [first @ (PUBACK | PUBCOMP), 2, high, low, ..] => {
                     let id = u16::from_be_bytes([high, low]);

@@ -55,6 +55,19 @@ impl Core {
         Some((header.packet_length(), message))
     }
 
+    /// How many bytes at least are to follow the start of a message.
+    pub(super) fn await_message(&mut self, input: &[u8]) -> Option<usize> {
+        let needed = match Header::decode(input, self.rules()) {
+            Ok(HeaderStep::Header(header)) if header.packet_length() <= self.limits.inline_max() => {
+                header.packet_length().checked_sub(input.len()).filter(|missing| *missing > 0)?
+            }
+            Ok(HeaderStep::Partial(needed)) => needed,
+            _ => return None,
+        };
+        self.note_progress(input.len());
+        Some(needed)
+    }
+
     #[inline(always)]
     fn note_usual(&mut self, length: usize) {
         self.note_packet();
