@@ -7,7 +7,7 @@ use crate::reason::ReasonCode;
 use crate::session::{Due, Outbound};
 use crate::storage::Parts;
 use crate::types::{Handle, Version};
-use crate::wire::{Acknowledgement, PacketType, Properties, Property, Reader, Rules, Writer};
+use crate::wire::{Acknowledgement, Layout, PacketType, Properties, Property, Writer, varint_len};
 
 /// The bytes for the server, as a cursor: look at [`chunk`](Self::chunk), give it to the transport, and say with
 /// [`advance`](Self::advance) how much it took. Partial writes are the normal case; dropping the cursor loses nothing.
@@ -257,12 +257,12 @@ impl Core {
     /// next link.
     pub(super) fn alias_topic(&mut self, parts: &mut Parts<'_>) {
         let Some(frame) = self.outgoing.staged_publish(parts.slots, parts.arena) else { return };
-        let head = Head::read(frame);
+        let head = Layout::of(frame, Version::V5);
         let total = self.outgoing.run_left();
-        if head.rest >= total {
+        if head.block >= total {
             return; // The whole packet would be in the control area; a bare message is short enough as it is.
         }
-        let topic = frame.get(head.topic.0..head.topic.1).unwrap_or_default();
+        let topic = frame.get(head.start + 2..head.id).unwrap_or_default();
         let Some(names) = parts.names.as_deref_mut() else { return };
         let outbound = self.aliases.outbound(&mut names.outbound(), topic, self.link.peer.topic_aliases);
         let (alias, shown) = match outbound {
@@ -271,20 +271,22 @@ impl Core {
             Outbound::None => return,
         };
         let entry = [Property::TopicAlias(alias)];
-        let remaining = head.remaining(shown.len(), total);
+        let id = frame.get(head.id..head.properties).unwrap_or_default();
+        let properties = head.rest - head.block + ALIAS_LENGTH;
+        let remaining = 2 + shown.len() + id.len() + varint_len(properties) + ALIAS_LENGTH + total - head.block;
         let fits = self.link.peer.takes_length(remaining + 5);
         let write = |writer: &mut Writer<'_>| {
             writer.u8(head.first_byte);
             writer.varint(remaining as u32);
             writer.binary(shown);
-            writer.bytes(frame.get(head.topic.1..head.topic.1 + head.id).unwrap_or_default());
-            writer.varint((head.properties + ALIAS_LENGTH) as u32);
+            writer.bytes(id);
+            writer.varint(properties as u32);
             Properties::new(&entry).encode_entries(writer);
         };
         let before = self.link.control.len();
         if fits && self.link.control.append(parts.control, false, &write).is_ok() {
             self.link.control.note_prefix(self.link.control.len() - before);
-            self.outgoing.skip(head.rest);
+            self.outgoing.skip(head.block);
         } else if let Outbound::New(_) = outbound {
             self.aliases.unbind(&mut names.outbound(), alias);
         }
@@ -293,40 +295,6 @@ impl Core {
 
 /// A Topic Alias with its identifier.
 const ALIAS_LENGTH: usize = 3;
-
-/// Where the parts of an encoded PUBLISH of 5.0 lie.
-struct Head {
-    first_byte: u8,
-    /// Start and end of the topic name.
-    topic: (usize, usize),
-    /// The length of the packet identifier.
-    id: usize,
-    /// The length of the properties.
-    properties: usize,
-    /// Where the first property, or else the payload, begins.
-    rest: usize,
-}
-
-impl Head {
-    fn read(frame: &[u8]) -> Self {
-        let at = |reader: &Reader<'_>| frame.len() - reader.remaining();
-        let mut reader = Reader::new(frame, Rules::new(Version::V5));
-        let first_byte = reader.u8();
-        reader.varint();
-        let topic_start = at(&reader) + 2;
-        reader.binary();
-        let topic_end = at(&reader);
-        let id = if first_byte >> 1 & 0b11 == 0 { 0 } else { 2 };
-        reader.bytes(id);
-        let properties = reader.varint() as usize;
-        Self { first_byte, topic: (topic_start, topic_end), id, properties, rest: at(&reader) }
-    }
-
-    /// The remaining length with a topic of this length and an alias, for a packet of `total` bytes.
-    fn remaining(&self, topic: usize, total: usize) -> usize {
-        2 + topic + self.id + crate::wire::varint_len(self.properties + ALIAS_LENGTH) + ALIAS_LENGTH + total - self.rest
-    }
-}
 
 pub(super) fn write_acknowledgement(
     packet: PacketType,

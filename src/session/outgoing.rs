@@ -16,11 +16,10 @@ use crate::event::Cause;
 use crate::reason::ReasonCode;
 use crate::session::arena::Arena;
 use crate::session::list::{List, find, find_mut, place};
-use crate::session::reencode::remaining;
 use crate::session::sending::Run;
 use crate::storage::{Flags, Kind, Parts, Payload, Record, SendSlot, State};
 use crate::types::Version;
-use crate::wire::varint_len;
+use crate::wire::{Reader, Rules, varint_len};
 
 /// The bookkeeping over the send slots and the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -459,7 +458,8 @@ impl Outgoing {
 
 /// The length of a packet as its own header tells it.
 fn whole_length(arena: &[u8], slot: &SendSlot) -> u32 {
-    let remaining = remaining(arena, slot);
+    let behind_first = arena.get(slot.position as usize + 1..).unwrap_or_default();
+    let remaining = Reader::new(behind_first, Rules::default()).varint() as usize;
     (1 + varint_len(remaining) + remaining) as u32
 }
 

@@ -7,7 +7,7 @@ use crate::session::outgoing::Outgoing;
 use crate::session::sending::is_expired;
 use crate::storage::{Flags, Parts, SendSlot, State};
 use crate::types::{Handle, Version};
-use crate::wire::{Reader, Rules};
+use crate::wire::Layout;
 
 /// What one more packet takes.
 #[derive(Clone, Copy, Debug)]
@@ -292,8 +292,7 @@ impl Outgoing {
 
 fn topic_of<'a>(arena: &'a [u8], slot: &SendSlot) -> Option<&'a [u8]> {
     let start = slot.position as usize;
-    let mut frame = Reader::new(arena.get(start..start + slot.length as usize)?, Rules::default());
-    frame.u8();
-    frame.varint();
-    Some(frame.binary())
+    let frame = arena.get(start..start + slot.length as usize)?;
+    let layout = Layout::of(frame, Version::default());
+    frame.get(layout.start + 2..layout.id)
 }

@@ -4,150 +4,64 @@
 //! subscription options that earlier versions don't have. So a packet only shrinks, or grows by an empty property block; the room for that
 //! was kept (see `queue::REENCODING`).
 
-use crate::session::arena::shift;
-use crate::session::list::{find, find_mut};
+use crate::copying::shift;
+use crate::session::list::find_mut;
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Flags, Kind, Parts, SendSlot};
+use crate::session::queue::REENCODING;
+use crate::storage::{Flags, Kind, Parts};
 use crate::types::Version;
-use crate::wire::{Reader, Rules, Writer, varint_len};
-
-/// The pieces of an encoded packet.
-struct Pieces {
-    first_byte: u8,
-    /// Before what comes before the properties: topic and identifier, or the identifier.
-    start: usize,
-    properties: usize,
-    /// After the properties.
-    rest: usize,
-    end: usize,
-}
+use crate::wire::{Layout, Writer, varint_len};
 
 impl Outgoing {
-    /// Encodes all that is kept for `version`.
+    /// Encodes all that is kept for `version`, from the first packet on, so that each moves down. Where they grow, all are moved up before, by as
+    /// much as they may grow together.
     pub(crate) fn speak(&mut self, parts: &mut Parts<'_>, version: Version) {
         let old = core::mem::replace(&mut self.version, version);
-        if !Version::KNOWS_BOTH_KINDS || old.has_properties() == version.has_properties() || self.log.is_empty() {
+        if !Version::KNOWS_BOTH_KINDS || old.has_properties() == version.has_properties() {
             return;
         }
         self.arena.compact(parts, &self.log);
-        if version.has_properties() {
-            self.add_properties(parts);
-        } else {
-            self.strip_properties(parts);
-        }
-    }
-
-    /// 5.0 to an earlier version: from the first packet on, each moves down.
-    fn strip_properties(&mut self, parts: &mut Parts<'_>) {
+        let empty_block = usize::from(version.has_properties());
+        let lift = REENCODING * empty_block * self.arena.frames as usize;
+        shift(parts.arena, 0, self.arena.live as usize, lift);
         let mut end = 0;
         let mut id = self.log.first();
-        while let Some(slot) = find(parts.slots, id).copied() {
+        while let Some(slot) = find_mut(parts.slots, id) {
             id = slot.next;
-            let outside = Self::outside_length(parts, &slot) as usize;
-            let Some(pieces) = pieces(parts.arena, &slot, Version::V5) else { continue };
+            let from = lift + slot.position as usize;
+            let frame = parts.arena.get_mut(from..from + slot.length as usize).unwrap_or_default();
+            let layout = Layout::of(frame, old);
+            let (head, tail) = (layout.properties - layout.start, frame.len().saturating_sub(layout.rest));
             if slot.kind == Kind::Subscribe {
-                clear_options(parts.arena, &pieces);
+                clear_options(frame.get_mut(layout.rest..).unwrap_or_default());
             }
-            let head = pieces.properties - pieces.start;
-            let tail = pieces.end - pieces.rest;
-            let header = write_header(parts.arena, end, pieces.first_byte, head + tail + outside);
-            shift(parts.arena, pieces.start as u32, head as u32, end + header);
-            shift(parts.arena, pieces.rest as u32, tail as u32, end + header + head as u32);
-            let length = header + (head + tail) as u32;
-            if let Some(slot) = find_mut(parts.slots, slot.id) {
-                (slot.position, slot.length) = (end, length);
-                slot.flags.clear(Flags::IDENTIFIER);
+            slot.position = end as u32;
+            let remaining = layout.remaining + empty_block - (layout.rest - layout.properties);
+            let header = end..end + 1 + varint_len(remaining);
+            let mut writer = Writer::new(parts.arena.get_mut(header.clone()).unwrap_or_default());
+            writer.u8(layout.first_byte);
+            writer.varint(remaining as u32);
+            shift(parts.arena, from + layout.start, head, header.end);
+            end = header.end + head + empty_block;
+            if let Some(last) = parts.arena.get_mut(end - 1).filter(|_| empty_block > 0) {
+                *last = 0;
             }
-            end += length;
+            shift(parts.arena, from + layout.rest, tail, end);
+            end += tail;
+            slot.length = end as u32 - slot.position;
+            slot.flags.clear(Flags::IDENTIFIER);
         }
-        self.arena.end = end;
-        self.arena.live = end;
-    }
-
-    /// An earlier version to 5.0: from the last packet on, each moves up.
-    fn add_properties(&mut self, parts: &mut Parts<'_>) {
-        let growth: u32 = self.log.iter(parts.slots).map(|slot| grown(parts.arena, slot)).sum();
-        let mut end = self.arena.end + growth;
-        self.arena.end = end;
-        self.arena.live = end;
-        let mut id = self.log.last();
-        while let Some(slot) = find(parts.slots, id).copied() {
-            id = slot.previous;
-            let length = slot.length + grown(parts.arena, &slot);
-            let Some(pieces) = pieces(parts.arena, &slot, Version::V311) else { continue };
-            let head = pieces.properties - pieces.start;
-            let tail = pieces.end - pieces.rest;
-            let remaining = remaining(parts.arena, &slot) + 1;
-            let position = end - length;
-            let header = 1 + varint_len(remaining) as u32;
-            shift(parts.arena, pieces.rest as u32, tail as u32, end - tail as u32);
-            shift(parts.arena, pieces.start as u32, head as u32, position + header);
-            if let Some(properties) = parts.arena.get_mut((position + header) as usize + head) {
-                *properties = 0;
-            }
-            write_header(parts.arena, position, pieces.first_byte, remaining);
-            if let Some(slot) = find_mut(parts.slots, slot.id) {
-                (slot.position, slot.length) = (position, length);
-            }
-            end = position;
-        }
+        self.arena.end = end as u32;
+        self.arena.live = self.arena.end;
     }
 }
 
-/// By how much a packet grows: the empty property block, and a longer remaining length if that passes a border.
-fn grown(arena: &[u8], slot: &SendSlot) -> u32 {
-    let remaining = remaining(arena, slot);
-    1 + (varint_len(remaining + 1) - varint_len(remaining)) as u32
-}
-
-/// The remaining length that stands in a packet's header.
-pub(super) fn remaining(arena: &[u8], slot: &SendSlot) -> usize {
-    let frame = arena.get(slot.position as usize + 1..).unwrap_or_default();
-    Reader::new(frame, Rules::default()).varint() as usize
-}
-
-fn pieces(arena: &[u8], slot: &SendSlot, version: Version) -> Option<Pieces> {
-    let position = slot.position as usize;
-    let frame = arena.get(position..position + slot.length as usize)?;
-    let mut rest = Reader::new(frame, Rules::new(version));
-    let at = |reader: &Reader<'_>| position + frame.len() - reader.remaining();
-    let first_byte = rest.u8();
-    rest.varint();
-    let start = at(&rest);
-    if slot.kind.is_publish() {
-        rest.binary();
-    }
-    if slot.kind != Kind::Publish0 {
-        rest.u16();
-    }
-    let properties = at(&rest);
-    if version.has_properties() {
-        let length = rest.varint();
-        rest.bytes(length as usize);
-    }
-    Some(Pieces { first_byte, start, properties, rest: at(&rest), end: position + frame.len() })
-}
-
-fn write_header(arena: &mut [u8], position: u32, first_byte: u8, remaining: usize) -> u32 {
-    let room = arena.get_mut(position as usize..).unwrap_or_default();
-    let length = 1 + varint_len(remaining);
-    let mut writer = Writer::new(room.get_mut(..length).unwrap_or_default());
-    writer.u8(first_byte);
-    writer.varint(remaining as u32);
-    length as u32
-}
-
-/// Leaves only the quality of service in the options of a SUBSCRIBE.
-fn clear_options(arena: &mut [u8], pieces: &Pieces) {
-    let mut position = pieces.rest;
-    while position < pieces.end {
-        let Some(&[high, low]) = arena.get(position..position + 2).and_then(|bytes| bytes.first_chunk()) else {
-            return;
-        };
-        position += 2 + usize::from(u16::from_be_bytes([high, low]));
-        if let Some(options) = arena.get_mut(position) {
-            *options &= 0b11;
-        }
-        position += 1;
+/// Leaves only the quality of service in the options of a SUBSCRIBE's list. (Earlier versions have no others.)
+fn clear_options(mut list: &mut [u8]) {
+    while let Some(([high, low], rest)) = list.split_first_chunk_mut() {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let Some((options, behind)) = rest.get_mut(length..).and_then(<[u8]>::split_first_mut) else { return };
+        *options &= 0b11;
+        list = behind;
     }
 }

@@ -9,7 +9,7 @@ use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::{Matched, Outgoing};
 use crate::storage::{Flags, Kind, Parts, SendSlot, State};
 use crate::types::{Handle, QoS, Version};
-use crate::wire::expiry_position;
+use crate::wire::{Layout, ids, value_position};
 
 /// The stretch of packets that is being sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -481,8 +481,10 @@ fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Seconds, version: Ve
     }
     let start = slot.position as usize;
     let Some(frame) = arena.get_mut(start..start + slot.length as usize) else { return };
-    let Some(position) = expiry_position(frame, version) else { return };
-    if let Some(place) = frame.get_mut(position..position + 4) {
+    let layout = Layout::of(frame, version);
+    let block = frame.get_mut(layout.block..layout.rest).unwrap_or_default();
+    let Some(position) = value_position(block, ids::MessageExpiryInterval) else { return };
+    if let Some(place) = block.get_mut(position..position + 4) {
         copy(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes(), place);
     }
 }

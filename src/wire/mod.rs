@@ -23,6 +23,7 @@ mod connect;
 mod disconnect;
 mod error;
 mod header;
+mod layout;
 mod packet;
 mod property;
 mod publish;
@@ -48,8 +49,8 @@ pub use self::subscribe::{Entries, Entry, Request, RetainHandling, Subscribe, Su
 pub(crate) use self::header::{DUP, WILL_BIT};
 #[cfg(feature = "bytes")]
 pub(crate) use self::header::{PacketLength, packet_length};
-pub(crate) use self::property::{Field, ids, properties_setter};
-pub(crate) use self::publish::expiry_position;
+pub(crate) use self::layout::Layout;
+pub(crate) use self::property::{Field, ids, properties_setter, value_position};
 pub(crate) use self::reader::Reader;
 pub(crate) use self::suback::Answer;
 pub(crate) use self::writer::{Writer, varint_len};

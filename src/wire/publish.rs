@@ -1,8 +1,7 @@
 //! PUBLISH (§3.3).
 
 use crate::types::{PacketId, QoS, Version};
-use crate::wire::property::{self, ids};
-use crate::wire::{DUP, PacketType, Properties, Reader, Rules, Violation, Writer};
+use crate::wire::{DUP, PacketType, Properties, Reader, Violation, Writer, ids};
 
 /// An application message on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,18 +79,4 @@ fn check_topic(topic: &str, alias: Option<u16>) -> Result<(), Violation> {
         None if topic.is_empty() => Err(Violation::EmptyTopic),
         _ => Ok(()),
     }
-}
-
-/// Where the Message Expiry Interval's value stands in an encoded PUBLISH that was checked before.
-pub(crate) fn expiry_position(frame: &[u8], version: Version) -> Option<usize> {
-    let mut rest = Reader::new(frame, Rules::new(version));
-    let first = rest.u8();
-    rest.varint();
-    rest.binary();
-    if first >> 1 & 0b11 != 0 {
-        rest.u16();
-    }
-    let length = rest.varint();
-    let before = frame.len() - rest.remaining();
-    Some(before + property::value_position(rest.bytes(length as usize), ids::MessageExpiryInterval)?)
 }
