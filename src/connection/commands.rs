@@ -131,8 +131,8 @@ impl Core {
             flags.set(Flags::STREAMED);
         }
         let frame = Frame { kind, flags, detail, length: draft.need.bytes, shared };
-        let (matched, room) = self.outgoing.push(parts, &frame)?;
-        let mut writer = Writer::new(room);
+        let mut writer = Writer::new(self.outgoing.push(parts, &frame)?);
+        let matched = self.outgoing.latest();
         writer.u8(first_byte(publish));
         writer.varint(draft.remaining as u32);
         write_publish_head(publish, matched.id, version, &mut writer);
@@ -223,8 +223,9 @@ impl Core {
         let packet = if draft.kind == Kind::Subscribe { PacketType::Subscribe } else { PacketType::Unsubscribe };
         let &RequestDraft { kind, flags, filters, ref need } = draft;
         let frame = Frame { kind, flags, detail: filters as u32, length: need.bytes, shared: None };
-        let (matched, room) = self.outgoing.push(parts, &frame)?;
-        write_request(packet, matched.id, properties, entries, version, &mut Writer::new(room));
+        let mut writer = Writer::new(self.outgoing.push(parts, &frame)?);
+        let matched = self.outgoing.latest();
+        write_request(packet, matched.id, properties, entries, version, &mut writer);
         Some(matched)
     }
 
@@ -268,9 +269,8 @@ impl Core {
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
         let stored = need.and_then(|need| {
             let frame = Frame { kind: Kind::Ack, flags: Flags::default(), detail: 0, length: need.bytes, shared: None };
-            let (matched, room) = self.outgoing.push(parts, &frame)?;
-            write_acknowledgement(packet, &ack, version, &mut Writer::new(room));
-            Some(matched)
+            write_acknowledgement(packet, &ack, version, &mut Writer::new(self.outgoing.push(parts, &frame)?));
+            Some(self.outgoing.latest())
         });
         if packet == PacketType::PubRec && !with.reason.is_error() {
             parts.journal.write(&Record::Received(id.get()));

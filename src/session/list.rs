@@ -29,6 +29,10 @@ impl List {
         self.first
     }
 
+    pub(crate) const fn last(&self) -> u16 {
+        self.last
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.first == 0
     }

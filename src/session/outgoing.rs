@@ -164,10 +164,16 @@ impl Outgoing {
         self.in_flight > 0 || !self.requests.is_empty()
     }
 
-    /// Makes a place for a packet for which [`Need`](super::Need) said that there is room, under a new identifier and handle. The caller
-    /// writes its bytes there.
-    #[inline]
-    pub(crate) fn push<'p>(&mut self, parts: &'p mut Parts<'_>, frame: &Frame<'_>) -> Option<(Matched, &'p mut [u8])> {
+    /// The identifier and handle that were given away last.
+    pub(crate) const fn latest(&self) -> Matched {
+        Matched { handle: self.last_handle, id: self.last_id }
+    }
+
+    /// Makes a place for a packet for which [`Need`](super::Need) said that there is room, under a new identifier and handle, which are the
+    /// [`latest`](Self::latest) then. The caller writes its bytes there.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline)]
+    pub(crate) fn push<'p>(&mut self, parts: &'p mut Parts<'_>, frame: &Frame<'_>) -> Option<&'p mut [u8]> {
         let id = self.free_id(parts.slots)?;
         if self.arena.end as usize + frame.length > parts.arena.len() {
             self.arena.compact(parts, &self.log);
@@ -177,7 +183,7 @@ impl Outgoing {
         let index = place(parts.slots, id);
         let mut flags = frame.flags;
         let mut shared = 0;
-        if let Some(payload) = &frame.shared {
+        if let Some(payload) = frame.shared.as_ref().filter(|_| Flags::SHARED_PAYLOAD != 0) {
             parts.payloads.put(index, payload);
             flags.set(Flags::SHARED_PAYLOAD);
             shared = payload.as_slice().len() as u32;
@@ -201,8 +207,7 @@ impl Outgoing {
             self.publishes += 1;
             self.note_expiry(frame.detail);
         }
-        let room = parts.arena.get_mut(start..)?.get_mut(..frame.length)?;
-        Some((Matched { handle, id }, room))
+        parts.arena.get_mut(start..)?.get_mut(..frame.length)
     }
 
     /// What a durable memory must know of a message that was accepted.

@@ -33,8 +33,8 @@ fn push_with(
     let version = outgoing.version();
     let length = packet(1).encode(version, &mut [0; 300]).unwrap();
     let kind = [Kind::Publish0, Kind::Publish1, Kind::Publish2][usize::from(qos.bits())];
-    let (matched, room) =
-        outgoing.push(parts, &Frame { kind, flags: Flags::default(), detail, length, shared: None }).unwrap();
+    let room = outgoing.push(parts, &Frame { kind, flags: Flags::default(), detail, length, shared: None }).unwrap();
+    let matched = outgoing.latest();
     assert_eq!(packet(matched.id).encode(version, room), Ok(length));
     matched
 }

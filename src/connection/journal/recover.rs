@@ -84,9 +84,8 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
                 }
                 core.outgoing.set_counters(handle.wrapping_sub(1), id.wrapping_sub(1));
                 let made = Frame { kind, flags, detail: 0, length: frame.len(), shared: None };
-                let (matched, room) = core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?;
-                room.copy_from_slice(frame);
-                if matched.id != id {
+                core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?.copy_from_slice(frame);
+                if core.outgoing.latest().id != id {
                     return Err(Fault::NoRoom);
                 }
             }
