@@ -1,5 +1,8 @@
 //! What a call returned, as a few numbers: enough to tell whether a replay returns the same.
 
+#[cfg(test)]
+mod tests;
+
 use crate::command::{Delivery, Requested};
 use core::fmt;
 

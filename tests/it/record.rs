@@ -708,3 +708,76 @@ fn a_piece_that_waits_is_replayed() {
     assert!(take(0, 1).is_ok_and(|received| matches!(received, Received::Partial { .. })));
     check(rig);
 }
+
+/// A sink that is lent gets the trace too, which says who wrote it.
+#[test]
+fn a_trace_goes_to_a_sink_that_is_lent_and_names_its_engine() {
+    let mut sink = Vec::new();
+    let mut mqtt = Recorder::new(Heap::new(), Limits::DEFAULT, &mut sink);
+    mqtt.open(Instant::from_millis(1), &Connect::new(Version::V311, "c")).unwrap();
+    drop(mqtt);
+    let trace = Trace::read(&sink).unwrap();
+    assert_eq!(trace.engine(), env!("CARGO_PKG_VERSION"));
+    assert_eq!((trace.limits(), trace.entries().count()), (Limits::DEFAULT, 1));
+}
+
+/// Every argument comes back as it was, whether it makes a difference to the engine or not.
+#[test]
+fn arguments_come_back_as_they_were() {
+    let now = Instant::from_millis(1_000);
+    let text = |text| TopicFilter::new(text).unwrap();
+    let (topic, user) = (TopicName::new("a/b").unwrap(), [Property::UserProperty(("k", "v"))]);
+    let lasting = [Property::SessionExpiryInterval(9), Property::UserProperty(("k", "v"))];
+    let will = |qos, retain| Will::new(topic, b"gone").qos(qos).retain(retain).properties(&user[..]);
+    let connects = [
+        Connect::new(Version::V5, "c").clean_start(false).keep_alive(7).properties(&lasting[..]),
+        Connect::new(Version::V5, "").will(will(QoS::ExactlyOnce, false)).user_name("u"),
+        Connect::new(Version::V311, "c").will(Will::new(topic, b"").qos(QoS::AtLeastOnce).retain(true)).bridge(true),
+        Connect::new(Version::V31, "c").keep_alive(0).user_name("").password(b"p"),
+    ];
+    let publishes = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].into_iter().flat_map(|qos| {
+        let publish = Publish::new(topic, b"x").qos(qos);
+        let mut with_data = publish;
+        with_data.correlation_data = Some(b"reply");
+        [publish, publish.retain(true), publish.properties(&user[..]), with_data]
+    });
+    let publishes: Vec<_> = publishes.collect();
+    let handlings = [RetainHandling::Send, RetainHandling::SendIfNew, RetainHandling::DoNotSend];
+    let subscriptions: Vec<_> = (0..12_u8)
+        .map(|number| {
+            Subscription::new(text("f/#"), QoS::from_bits(number % 3).unwrap())
+                .no_local(number & 4 != 0)
+                .retain_as_published(number & 8 != 0)
+                .retain_handling(handlings[usize::from(number / 4)])
+        })
+        .collect();
+    let filters = [text("f/#"), text("$share/g/+")];
+    let auth = Auth::re_authenticate(&user[..]);
+    let disconnect = Disconnect::new(ReasonCode::DISCONNECT_WITH_WILL).properties(&user[..]);
+
+    let mut mqtt = Recorder::new(Heap::new(), Limits::DEFAULT, Vec::new());
+    for connect in &connects {
+        mqtt.open(now, connect).unwrap();
+        mqtt.closed(now);
+    }
+    for publish in &publishes {
+        mqtt.publish(now, publish).unwrap();
+    }
+    let _ = mqtt.subscribe(now, &Subscribe::new(&subscriptions).properties(&user[..]));
+    let _ = mqtt.unsubscribe(now, &Unsubscribe::new(&filters));
+    let _ = mqtt.authenticate(now, &auth);
+    let _ = mqtt.disconnect(now, &disconnect);
+
+    let trace = mqtt.into_parts().1;
+    let calls = Trace::read(&trace).unwrap().entries().map(|entry| entry.unwrap().call);
+    let opened = connects.iter().flat_map(|connect| [Call::Open(*connect), Call::Closed]);
+    let published = publishes.iter().map(|publish| Call::Publish { publish: *publish, is_shared: false, old: None });
+    let rest = [
+        Call::Subscribe(subscriptions.clone(), (&user[..]).into()),
+        Call::Unsubscribe(filters.to_vec(), [][..].into()),
+        Call::Authenticate(auth),
+        Call::Disconnect(disconnect),
+    ];
+    let expected: Vec<_> = opened.chain(published).chain(rest).collect();
+    assert_eq!(calls.collect::<Vec<_>>(), expected);
+}

@@ -84,6 +84,17 @@ fn wishes_reach_the_server_and_its_answers_are_kept() {
     }
 }
 
+/// No server has heard of it, so none is told, and its place is free at once.
+#[test]
+fn a_wish_that_was_never_sent_is_forgotten_at_once() {
+    let mut list = Subscriptions::new(FixedList::<1>::new());
+    list.subscribe(Subscription::new(filter("a"), QoS::AtMostOnce)).unwrap();
+    assert!(list.unsubscribe(filter("a")));
+    assert!(list.is_empty() && list.standing(filter("a")).is_none());
+    list.subscribe(Subscription::new(filter("b"), QoS::AtMostOnce)).unwrap();
+    assert_eq!(list.standing(filter("b")), Some(Standing::Wanted));
+}
+
 #[test]
 fn a_lost_session_gets_them_again_and_a_resumed_one_does_not() {
     for version in Version::ALL {

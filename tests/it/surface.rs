@@ -148,6 +148,23 @@ fn equal_connections_hash_alike_whatever_they_have_counted_or_grown_to() {
 }
 
 #[test]
+fn a_connack_says_whether_the_link_stands() {
+    for (code, stands) in [(0, true), (5, false)] {
+        let mut client = Connection::new(Heap::new(), Limits::DEFAULT);
+        client.open(NOW, &Connect::new(Version::V311, "c")).unwrap();
+        let length = client.transmit(NOW).remaining();
+        client.transmit(NOW).advance(length);
+        match client.handle_input(NOW, &[0x20, 2, 0, code]) {
+            Ok(Received::Packet { event: Some(Event::ConnAck(connack)), .. }) => {
+                assert_eq!((connack.is_accepted(), connack.code), (stands, code));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(client.is_connected(), stands);
+    }
+}
+
+#[test]
 fn a_receive_buffer_keeps_the_tail_and_takes_no_more_than_it_has() {
     let mut rx = RxBuffer::<8>::default();
     rx.room().copy_from_slice(b"abcdefgh");
