@@ -13,10 +13,17 @@ use crate::time::{Deadline, Instant};
 
 /// The state of one link. All zeros is "closed".
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C)] // as `Core`
 pub(super) struct Link {
     pub(super) state: State,
     /// Why the link is over.
     pub(super) end: ConnectionError,
+    pub(super) ping: Ping,
+    /// PINGRESP has its time a second time.
+    pub(super) ping_extended: bool,
+    pub(super) auth: AuthState,
+    /// The server's AUTH waits for our answer.
+    pub(super) is_challenged: bool,
     pub(super) clean_start: bool,
     /// CONNECT is out whole: the server may have acted on it.
     pub(super) is_connect_out: bool,
@@ -27,22 +34,16 @@ pub(super) struct Link {
     pub(super) ends_session: bool,
     pub(super) no_problem_information: bool,
     pub(super) wants_response_information: bool,
-    pub(super) auth: AuthState,
-    /// The server's AUTH waits for our answer.
-    pub(super) is_challenged: bool,
-    pub(super) ping: Ping,
-    /// PINGRESP has its time a second time.
-    pub(super) ping_extended: bool,
-    /// The last input could not be taken, since then.
-    pub(super) blocked_since: Deadline,
+    pub(super) peer: Peer,
+    pub(super) control: Control,
     /// What CONNECT and CONNACK agreed on, in seconds.
     pub(super) keep_alive: u16,
     /// What we announced.
     pub(super) topic_alias_maximum: u16,
-    /// None if the storage has no room for topic aliases.
-    pub(super) aliasing: Option<&'static Aliasing>,
     /// What the server is held to.
     pub(super) receive_maximum: u16,
+    /// None if the storage has no room for topic aliases.
+    pub(super) aliasing: Option<&'static Aliasing>,
     pub(super) session_expiry: u32,
     /// A fingerprint of the authentication method in CONNECT.
     pub(super) auth_method: u32,
@@ -50,8 +51,8 @@ pub(super) struct Link {
     pub(super) partial: u32,
     /// The message that is arriving in pieces.
     pub(super) stream: Stream,
-    pub(super) peer: Peer,
-    pub(super) control: Control,
+    /// The last input could not be taken, since then.
+    pub(super) blocked_since: Deadline,
     /// When a packet was last handed over whole.
     pub(super) last_sent: Instant,
     pub(super) last_received: Instant,

@@ -23,6 +23,7 @@ use crate::wire::{Reader, Rules, varint_len};
 
 /// The bookkeeping over the send slots and the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(C)] // as `Core`
 pub(crate) struct Outgoing {
     /// The version that the frames in the arena are encoded for.
     pub(super) version: Version,
@@ -39,21 +40,21 @@ pub(crate) struct Outgoing {
     /// The first PUBREL to be sent; 0 if there is none.
     pub(super) release: u16,
     pub(super) last_id: u16,
-    pub(super) last_handle: u64,
-    /// The handle of the latest QoS 0 message that left.
-    pub(super) left: u64,
-    pub(super) arena: Arena,
+    /// Stored acknowledgements that have not left.
+    pub(super) acks: u16,
+    pub(super) run: Run,
     /// Slots in use.
     pub(super) used: u32,
     /// PUBLISH packets that are not finished.
     pub(super) publishes: u32,
-    /// Stored acknowledgements that have not left.
-    pub(super) acks: u16,
     /// PUBLISH packets that hold a unit of the window.
     pub(super) in_flight: u32,
     /// The earliest second in which a queued message may expire; 0 for never.
     pub(super) expiry: u32,
-    pub(super) run: Run,
+    pub(super) arena: Arena,
+    pub(super) last_handle: u64,
+    /// The handle of the latest QoS 0 message that left.
+    pub(super) left: u64,
 }
 
 /// A packet to be stored.
