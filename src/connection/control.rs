@@ -1,8 +1,7 @@
 //! The control area: packets that must always get out, however full the publish queue is.
 
 use crate::copying::shift;
-use crate::types::Version;
-use crate::wire::{EncodeError, Header, HeaderStep, Rules, Writer};
+use crate::wire::{EncodeError, Writer, encoded_length};
 
 /// Which part of the control area waits to be sent.
 ///
@@ -110,11 +109,7 @@ impl Control {
         let has_begun_prefix = self.has_begun_prefix();
         let mut border = 0;
         while border < usize::from(self.start) {
-            let rest = bytes.get(border..).unwrap_or_default();
-            match Header::decode(rest, Rules::new(Version::V5)) {
-                Ok(HeaderStep::Header(header)) => border += header.packet_length(),
-                _ => break,
-            }
+            border += encoded_length(bytes.get(border..).unwrap_or_default());
         }
         // A packet that goes on in the arena ends its part here where the arena's begins.
         let limit = if has_begun_prefix { self.before } else { self.end };

@@ -248,7 +248,10 @@ impl Core {
             return SessionState::Resumed;
         }
         let republish = self.limits.on_session_loss() == OnSessionLoss::Republish;
-        let aborted = if republish { 0 } else { self.outgoing.last_begun(parts.slots) };
+        let aborted = match republish || parts.journal.is_none() {
+            true => 0,
+            false => self.outgoing.last_begun(parts.slots),
+        };
         parts.journal.write(&Record::NewSession { aborted });
         parts.journal.write(&Record::Session { expiry: self.link.session_expiry });
         self.incoming.clear(parts.inbox);

@@ -19,7 +19,7 @@ use crate::session::list::{List, find, find_mut, place};
 use crate::session::sending::Run;
 use crate::storage::{Flags, Kind, Parts, Payload, Record, SendSlot, State};
 use crate::types::Version;
-use crate::wire::{Reader, Rules, varint_len};
+use crate::wire::encoded_length;
 
 /// The bookkeeping over the send slots and the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -250,7 +250,8 @@ impl Outgoing {
     /// How many bytes of a packet are not in the arena: a shared payload, or one that the application supplies.
     pub(super) fn outside_length(parts: &Parts<'_>, slot: &SendSlot) -> u32 {
         if slot.flags.has(Flags::STREAMED) && slot.kind.is_publish() {
-            whole_length(parts.arena, slot).saturating_sub(slot.length)
+            (encoded_length(parts.arena.get(slot.position as usize..).unwrap_or_default()) as u32)
+                .saturating_sub(slot.length)
         } else {
             Self::shared_length(parts, slot)
         }
@@ -460,13 +461,6 @@ impl Outgoing {
             self.in_flight -= 1;
         }
     }
-}
-
-/// The length of a packet as its own header tells it.
-fn whole_length(arena: &[u8], slot: &SendSlot) -> u32 {
-    let behind_first = arena.get(slot.position as usize + 1..).unwrap_or_default();
-    let remaining = Reader::new(behind_first, Rules::default()).varint() as usize;
-    (1 + varint_len(remaining) + remaining) as u32
 }
 
 /// The packet with this identifier, if the server can know it: it was sent, on this link or on an earlier one.

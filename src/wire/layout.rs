@@ -1,7 +1,7 @@
 //! Where the parts of an encoded PUBLISH, SUBSCRIBE or UNSUBSCRIBE lie that was checked before.
 
 use crate::types::Version;
-use crate::wire::{PacketType, Reader, Rules};
+use crate::wire::{PacketType, Reader, Rules, varint_len};
 
 /// Positions in such a packet, in their order.
 pub(crate) struct Layout {
@@ -41,4 +41,11 @@ impl Layout {
         let block = at(&rest);
         Self { first_byte, remaining, start, id, properties, block, rest: block + length }
     }
+}
+
+/// The length of the packet that `bytes` begin with, as its own header tells.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(crate) fn encoded_length(bytes: &[u8]) -> usize {
+    let remaining = Reader::new(bytes.get(1..).unwrap_or_default(), Rules::default()).varint() as usize;
+    1 + varint_len(remaining) + remaining
 }
