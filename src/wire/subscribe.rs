@@ -77,35 +77,38 @@ impl<'a> Subscription<'a> {
             return self.qos.bits();
         }
         self.qos.bits()
-            | u8::from(self.no_local) << 2
-            | u8::from(self.retain_as_published) << 3
+            | if self.no_local { NO_LOCAL } else { 0 }
+            | if self.retain_as_published { RETAIN_AS_PUBLISHED } else { 0 }
             | (self.retain_handling as u8) << 4
     }
 
-    fn from_options(filter: TopicFilter<'a>, options: u8, version: Version) -> Result<Self, DecodeError> {
+    fn check_options(filter: TopicFilter<'_>, options: u8, version: Version) -> Result<(), DecodeError> {
         let allowed = if version.has_properties() { 0b0011_1111 } else { 0b11 };
         if options & !allowed != 0 {
             return Err(Malformed::ReservedBits.into()); // [MQTT-3.8.3-5]
         }
-        let retain_handling = match options >> 4 {
-            0 => RetainHandling::Send,
-            1 => RetainHandling::SendIfNew,
-            2 => RetainHandling::DoNotSend,
-            _ => return Err(Violation::SubscriptionOptions.into()),
-        };
-        let no_local = options & 0b100 != 0;
-        if no_local && filter.share().is_some() {
+        if options >> 4 == 3 || options & NO_LOCAL != 0 && filter.share().is_some() {
             return Err(Violation::SubscriptionOptions.into()); // [MQTT-3.8.3-4]
         }
-        let qos = QoS::from_bits(options & 0b11).ok_or(Malformed::QoS)?;
-        Ok(Self { filter, qos, no_local, retain_as_published: options & 0b1000 != 0, retain_handling })
+        if options & 0b11 == 3 { Err(Malformed::QoS.into()) } else { Ok(()) }
     }
+}
+
+const NO_LOCAL: u8 = 0b100;
+const RETAIN_AS_PUBLISHED: u8 = 0b1000;
+
+/// One entry on the wire. UNSUBSCRIBE has no options.
+pub struct Raw<'a> {
+    filter: &'a str,
+    options: u8,
 }
 
 /// What a list in SUBSCRIBE or UNSUBSCRIBE consists of.
 pub trait Entry<'a>: Copy + sealed::Sealed {
     #[doc(hidden)]
-    fn decode(reader: &mut Reader<'a>) -> Self;
+    fn read<'r>(reader: &mut Reader<'r>) -> Raw<'r>;
+    #[doc(hidden)]
+    fn from_checked(raw: Raw<'a>) -> Self;
     #[doc(hidden)]
     fn encode(&self, version: Version, writer: &mut Writer<'_>);
 }
@@ -117,10 +120,14 @@ mod sealed {
 }
 
 impl<'a> Entry<'a> for TopicFilter<'a> {
-    fn decode(reader: &mut Reader<'a>) -> Self {
+    fn read<'r>(reader: &mut Reader<'r>) -> Raw<'r> {
         let filter = reader.string();
         reader.expect(TopicFilter::new(filter).map(drop).map_err(|_| Violation::TopicFilter));
-        Self::trusted(filter)
+        Raw { filter, options: 0 }
+    }
+
+    fn from_checked(raw: Raw<'a>) -> Self {
+        Self::trusted(raw.filter)
     }
 
     fn encode(&self, _version: Version, writer: &mut Writer<'_>) {
@@ -129,14 +136,26 @@ impl<'a> Entry<'a> for TopicFilter<'a> {
 }
 
 impl<'a> Entry<'a> for Subscription<'a> {
-    fn decode(reader: &mut Reader<'a>) -> Self {
-        let filter = TopicFilter::decode(reader);
+    fn read<'r>(reader: &mut Reader<'r>) -> Raw<'r> {
+        let Raw { filter, .. } = TopicFilter::read(reader);
         let options = reader.u8();
-        let subscription = Self::from_options(filter, options, reader.rules().version);
-        subscription.unwrap_or_else(|fault| {
-            reader.refuse(fault);
-            Self::new(filter, QoS::AtMostOnce)
-        })
+        reader.expect(Self::check_options(TopicFilter::trusted(filter), options, reader.rules().version));
+        Raw { filter, options }
+    }
+
+    fn from_checked(raw: Raw<'a>) -> Self {
+        let Raw { filter, options } = raw;
+        Self {
+            filter: TopicFilter::trusted(filter),
+            qos: QoS::from_bits(options & 0b11).unwrap_or_default(),
+            no_local: options & NO_LOCAL != 0,
+            retain_as_published: options & RETAIN_AS_PUBLISHED != 0,
+            retain_handling: match options >> 4 {
+                0 => RetainHandling::Send,
+                1 => RetainHandling::SendIfNew,
+                _ => RetainHandling::DoNotSend,
+            },
+        }
     }
 
     fn encode(&self, version: Version, writer: &mut Writer<'_>) {
@@ -149,9 +168,12 @@ impl<'a> Entry<'a> for Subscription<'a> {
 #[derive(Clone, Copy)]
 pub struct Entries<'a, T>(Form<'a, T>);
 
+type Read = for<'r> fn(&mut Reader<'r>) -> Raw<'r>;
+
 #[derive(Clone, Copy)]
 enum Form<'a, T> {
-    Checked(&'a [u8], Version),
+    /// How one is read stands here too, so that firmware which decodes none doesn't carry it.
+    Checked(Reader<'a>, Read),
     List(&'a [T]),
 }
 
@@ -164,13 +186,15 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
     /// The entries one by one.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
-        let (mut reader, mut list) = match self.0 {
-            Form::Checked(bytes, version) => (Reader::new(bytes, Rules::new(version)), [].iter()),
-            Form::List(list) => (Reader::new(&[], Rules::default()), list.iter()),
-        };
-        // What was checked when it came in has no faults.
-        core::iter::from_fn(move || {
-            list.next().copied().or_else(|| (!reader.is_empty()).then(|| T::decode(&mut reader)))
+        let mut form = self.0;
+        core::iter::from_fn(move || match &mut form {
+            Form::List(list) => {
+                let (first, rest) = list.split_first()?;
+                *list = rest;
+                Some(*first)
+            }
+            // What was checked when it came in has no faults.
+            Form::Checked(reader, read) => (!reader.is_empty()).then(|| T::from_checked(read(reader))),
         })
     }
 
@@ -181,11 +205,11 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
             body.refuse(Violation::EmptyList);
         }
         while !entries.is_empty() {
-            T::decode(&mut entries);
+            T::read(&mut entries);
         }
-        let bytes = body.rest();
+        let checked = Reader::new(body.rest(), Rules::new(body.rules().version));
         body.expect(entries.finish());
-        Self(Form::Checked(bytes, body.rules().version))
+        Self(Form::Checked(checked, T::read))
     }
 
     fn encode(&self, version: Version, writer: &mut Writer<'_>) {
@@ -249,5 +273,20 @@ impl<'a, T: Entry<'a>> Request<'a, T> {
         writer.u16(self.id.get());
         self.properties.encode(version, writer);
         self.entries.encode(version, writer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries may be lent for a shorter time than they live.
+    #[test]
+    fn lists_are_covariant() {
+        fn shorter<'a>(longer: Entries<'static, Subscription<'static>>) -> Entries<'a, Subscription<'a>> {
+            longer
+        }
+        const LIST: &[Subscription<'static>] = &[Subscription::new(TopicFilter::trusted("a/+"), QoS::AtLeastOnce)];
+        assert_eq!(shorter(Entries::new(LIST)).iter().next(), LIST.first().copied());
     }
 }
