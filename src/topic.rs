@@ -232,8 +232,9 @@ fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
         bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte), for_wildcards));
         return marks;
     };
-    let words = bytes.chunks_exact(WORD).filter_map(<[u8]>::first_chunk::<WORD>).chain([last]);
-    words.for_each(|word| marks.add(usize::from_ne_bytes(*word), for_wildcards));
+    let words = bytes.chunks_exact(WORD).filter_map(<[u8]>::first_chunk::<WORD>);
+    let last = (bytes.len() % WORD != 0).then_some(last);
+    words.chain(last).for_each(|word| marks.add(usize::from_ne_bytes(*word), for_wildcards));
     marks
 }
 

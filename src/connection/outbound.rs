@@ -188,10 +188,25 @@ impl Core {
     }
 
     /// At the border of a packet: encodes what is owed, and stages what may be sent; before CONNACK that is nothing `[MQTT-3.1.2-30]`.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn prepare(&mut self, parts: &mut Parts<'_>) {
-        if !self.link.control.is_empty() || !self.outgoing.is_between_frames() || self.link.state != State::Connected {
-            return;
+        let is_at_border = self.link.control.is_empty() && self.outgoing.is_between_frames();
+        if is_at_border && self.link.state == State::Connected && self.may_have_output() {
+            self.write_output(parts);
         }
+    }
+
+    /// False if nothing can be due: asking in full takes longer. Firmware has less flash than time.
+    const fn may_have_output(&self) -> bool {
+        usize::BITS <= 32
+            || self.outgoing.may_stage()
+            || self.outgoing.release_due() != 0
+            || !self.incoming.owes_nothing()
+            || matches!(self.link.ping, Ping::Owed)
+    }
+
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    fn write_output(&mut self, parts: &mut Parts<'_>) {
         self.write_acks(parts);
         self.write_releases(parts);
         self.write_ping(parts);
