@@ -233,7 +233,7 @@ fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
         return marks;
     };
     let words = bytes.chunks_exact(WORD).filter_map(<[u8]>::first_chunk::<WORD>);
-    let last = (bytes.len() % WORD != 0).then_some(last);
+    let last = (!bytes.len().is_multiple_of(WORD)).then_some(last);
     words.chain(last).for_each(|word| marks.add(usize::from_ne_bytes(*word), for_wildcards));
     marks
 }

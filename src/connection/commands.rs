@@ -358,13 +358,14 @@ const CLIENT_REASONS: [ReasonCode; 13] = [
 /// Topic aliases are the connection's to assign, and a client never sends a Subscription Identifier `[MQTT-3.3.4-6]`.
 fn check_publish_properties(publish: &Publish<'_>) -> Result<(), PropertyError> {
     let properties = &publish.properties;
-    properties.check(PacketType::Publish.bit())?;
+    let seen = properties.check(PacketType::Publish.bit())?;
     let correlation = publish.correlation_data.and(Some(ids::CorrelationData));
     let ours = [ids::TopicAlias, ids::SubscriptionIdentifier, correlation.unwrap_or(ids::TopicAlias)];
-    match properties.first_of(&ours) {
-        Some(id) => Err(PropertyError { id, violation: Violation::PropertyNotAllowed }),
-        None => Ok(()),
+    if !seen.has_any(&ours) {
+        return Ok(());
     }
+    let id = properties.first_of(&ours).unwrap_or_default();
+    Err(PropertyError { id, violation: Violation::PropertyNotAllowed })
 }
 
 fn first_byte(publish: &Publish<'_>) -> u8 {
@@ -411,7 +412,11 @@ fn publish_head_length(publish: &Publish<'_>, version: Version) -> usize {
     let properties = match version.has_properties() {
         false => 0,
         true if is_bare(publish) => 1,
-        true => measure(&|writer| write_publish_properties(publish, version, writer)),
+        true => {
+            let correlation = publish.correlation_data.map_or(0, |data| 1 + 2 + data.len());
+            let length = publish.properties.length().saturating_add(correlation);
+            length.saturating_add(varint_len(length))
+        }
     };
     properties.saturating_add(2 + publish.topic.as_str().len() + id)
 }

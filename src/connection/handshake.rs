@@ -103,7 +103,7 @@ fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
         return Err(PropertyError { id, violation: Violation::PropertyNotAllowed });
     }
     check_method(&connect.properties)?;
-    connect.will.map_or(Ok(()), |will| will.properties.check(WILL_BIT))
+    connect.will.map_or(Ok(()), |will| will.properties.check(WILL_BIT).map(|_| ()))
 }
 
 /// Authentication data make no sense without a method (§3.1.2.11.10).

@@ -8,7 +8,7 @@ pub(crate) use self::list::{properties_setter, value_position};
 use crate::topic::has_wildcard;
 use crate::wire::header::WILL_BIT;
 use crate::wire::reader::{Reader, check_text};
-use crate::wire::writer::Writer;
+use crate::wire::writer::{Writer, varint_len};
 use crate::wire::{DecodeError, MAX_REMAINING, Malformed, PacketType, Violation};
 
 /// The layout of a property's value.
@@ -299,6 +299,18 @@ impl<'a> Property<'a> {
         };
         let length = writer.finish().unwrap_or_default();
         RawProperty { id: self.id(), number: head, number_length: length, fields }
+    }
+
+    /// How many bytes [`encode`](Self::encode) writes.
+    fn length(&self) -> usize {
+        1 + match (self.value(), self.kind()) {
+            (Value::Number(_), Kind::Byte) => 1,
+            (Value::Number(_), Kind::TwoByte) => 2,
+            (Value::Number(number), Kind::Varint) => varint_len(number as usize),
+            (Value::Number(_), _) => 4,
+            (Value::Field(bytes), _) => 2 + bytes.len(),
+            (Value::Pair(name, text), _) => 4 + name.len() + text.len(),
+        }
     }
 
     fn encode(&self, writer: &mut Writer<'_>) {

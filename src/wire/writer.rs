@@ -74,13 +74,19 @@ impl<'a> Writer<'a> {
     pub(crate) fn block(&mut self, body: &dyn Fn(&mut Writer<'_>)) {
         let mut measure = Writer::new(&mut []);
         body(&mut measure);
-        self.field_too_long |= measure.field_too_long || measure.length > MAX_REMAINING;
-        self.varint(measure.length as u32);
+        self.field_too_long |= measure.field_too_long;
+        self.block_length(measure.length);
         if self.length < self.buffer.len() {
             body(self);
         } else {
             self.length = self.length.saturating_add(measure.length); // nothing would be written
         }
+    }
+
+    /// The length before a block of so many bytes.
+    pub(crate) fn block_length(&mut self, length: usize) {
+        self.field_too_long |= length > MAX_REMAINING;
+        self.varint(length as u32);
     }
 
     /// The length of all that was written; an error if it didn't fit or cannot be expressed.

@@ -153,13 +153,17 @@ impl<'a> Properties<'a> {
         if !version.has_properties() {
             return;
         }
-        if self.is_empty() && own.is_empty() {
-            writer.u8(0); // [MQTT-2.2.2-1]
-        } else {
-            writer.block(&|writer| {
-                self.encode_entries(writer);
-                Properties::new(own).encode_entries(writer);
-            });
+        let own = Properties::new(own);
+        writer.block_length(self.length().saturating_add(own.length())); // [MQTT-2.2.2-1]
+        self.encode_entries(writer);
+        own.encode_entries(writer);
+    }
+
+    /// How many bytes [`encode_entries`](Self::encode_entries) writes.
+    pub(crate) fn length(&self) -> usize {
+        match self.0 {
+            Form::Checked(bytes) => bytes.len(),
+            Form::List(list) => list.iter().fold(0, |length, property| length.saturating_add(property.length())),
         }
     }
 
@@ -171,8 +175,8 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// Checks a list that the application gave for `packets`, as [`decode`](Self::decode) checks a peer's.
-    pub(crate) fn check(&self, packets: u16) -> Result<(), PropertyError> {
+    /// Checks a list that the application gave for `packets`, as [`decode`](Self::decode) checks a peer's; and says which properties there are.
+    pub(crate) fn check(&self, packets: u16) -> Result<Seen, PropertyError> {
         let mut seen = Seen::default();
         let mut rest = self.iter();
         while let Some((id, value)) = rest.next_value() {
@@ -184,7 +188,7 @@ impl<'a> Properties<'a> {
             };
             return Err(PropertyError { id, violation });
         }
-        Ok(())
+        Ok(seen)
     }
 }
 
@@ -195,6 +199,10 @@ pub(crate) struct Seen(u64);
 impl Seen {
     pub(crate) const fn has(self, id: u8) -> bool {
         self.0 & 1 << id != 0
+    }
+
+    pub(crate) fn has_any(self, ids: &[u8]) -> bool {
+        ids.iter().any(|id| self.has(*id))
     }
 
     /// Checks all of a property block.
