@@ -94,6 +94,7 @@ impl Core {
     }
 
     /// The link is over for this reason; what waits to leave still may.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn finish_link(&mut self, error: ConnectionError) {
         self.link.state = State::Closing;
         self.link.end = error;

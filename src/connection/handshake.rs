@@ -15,8 +15,8 @@ use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
-    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Violation, WILL_BIT,
-    Writer, ids,
+    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Reader, Violation,
+    WILL_BIT, Writer, ids,
 };
 
 /// The properties that the engine adds to CONNECT: what it will hold the server to.
@@ -173,12 +173,15 @@ impl Core {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn on_connack<'i>(
         &mut self,
         parts: &mut Parts<'_>,
-        connack: wire::ConnAck<'i>,
+        body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
+        let connack = wire::ConnAck::decode(body);
+        body.finish()?;
         let reason = connack.reason(self.version());
         let (code, properties) = (connack.code, connack.properties);
         let session = if reason == ReasonCode::SUCCESS {
@@ -264,7 +267,9 @@ impl Core {
     }
 
     /// AUTH from the server (§3.15).
-    pub(super) fn on_auth<'i>(&mut self, auth: Auth<'i>, event: Place<'_, 'i>) -> Effect {
+    pub(super) fn on_auth<'i>(&mut self, body: &mut Reader<'i>, event: Place<'_, 'i>) -> Effect {
+        let auth = Auth::decode(body);
+        body.finish()?;
         self.check_requested(&auth.properties)?;
         let is_expected = match (self.link.state, self.link.auth, auth.reason) {
             (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => true, // [MQTT-4.12.0-2]

@@ -13,8 +13,7 @@ use crate::time::Deadline;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{
-    Acknowledgement, Answer, Auth, ConnAck, Disconnect, Header, HeaderStep, PacketType, Properties, Publish, Reader,
-    Violation, ids,
+    Acknowledgement, Answer, Disconnect, Header, HeaderStep, PacketType, Properties, Publish, Reader, Violation, ids,
 };
 
 /// Whether a packet took effect. What it means to the application was put where the caller wants it.
@@ -109,12 +108,12 @@ impl Core {
             return Ok(());
         };
         *received = Received::Packet { consumed: length, event: None };
-        let body = Reader::new(body, self.rules());
+        let mut body = Reader::new(body, self.rules());
         match received {
             Received::Packet { event, .. } if header.packet_type == PacketType::Publish => {
-                self.on_publish(parts, header.flags, body, event)
+                self.on_publish(parts, header.flags, &mut body, event)
             }
-            Received::Packet { event, .. } => self.on_other(parts, header.packet_type, body, event),
+            Received::Packet { event, .. } => self.on_other(parts, header.packet_type, &mut body, event),
             _ => Ok(()),
         }
     }
@@ -124,40 +123,18 @@ impl Core {
         &mut self,
         parts: &mut Parts<'_>,
         packet_type: PacketType,
-        mut body: Reader<'i>,
+        body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
         match packet_type {
             PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
-                let ack = Acknowledgement::decode(packet_type, &mut body);
-                body.finish()?;
-                self.on_ack(parts, packet_type, ack, event)
+                self.on_ack(parts, packet_type, body, event)
             }
-            PacketType::ConnAck => {
-                let connack = ConnAck::decode(&mut body);
-                body.finish()?;
-                self.on_connack(parts, connack, event)
-            }
-            PacketType::SubAck | PacketType::UnsubAck => {
-                let answer = Answer::decode(packet_type, &mut body);
-                body.finish()?;
-                self.on_answer(parts, packet_type, answer, event)
-            }
-            PacketType::PingResp => {
-                body.finish()?;
-                self.on_pingresp(event);
-                Ok(())
-            }
-            PacketType::Disconnect if Version::KNOWS_PROPERTIES => {
-                let disconnect = Disconnect::decode(&mut body);
-                body.finish()?;
-                self.on_disconnect(disconnect, event)
-            }
-            PacketType::Auth if Version::KNOWS_PROPERTIES => {
-                let auth = Auth::decode(&mut body);
-                body.finish()?;
-                self.on_auth(auth, event)
-            }
+            PacketType::ConnAck => self.on_connack(parts, body, event),
+            PacketType::SubAck | PacketType::UnsubAck => self.on_answer(parts, packet_type, body, event),
+            PacketType::PingResp => self.on_pingresp(body, event),
+            PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(body, event),
+            PacketType::Auth if Version::KNOWS_PROPERTIES => self.on_auth(body, event),
             _ => Err(Violation::UnexpectedPacket.into()), // a client's
         }
     }
@@ -175,10 +152,10 @@ impl Core {
         &mut self,
         parts: &mut Parts<'_>,
         flags: u8,
-        mut body: Reader<'i>,
+        body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let (publish, alias) = Publish::decode(flags, &mut body);
+        let (publish, alias) = Publish::decode(flags, body);
         body.finish()?;
         let topic = self.resolve(parts, publish.topic, alias)?;
         let Publish { payload, qos, retain, dup, id, properties, .. } = publish;
@@ -295,10 +272,11 @@ impl Core {
         &mut self,
         parts: &mut Parts<'_>,
         packet_type: PacketType,
-        ack: Acknowledgement<'i>,
+        body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let Acknowledgement { id, reason, properties } = ack;
+        let Acknowledgement { id, reason, properties } = Acknowledgement::decode(packet_type, body);
+        body.finish()?;
         self.check_requested(&properties)?;
         let outcome = match packet_type {
             PacketType::PubRel => return self.on_pubrel(parts, id),
@@ -374,10 +352,11 @@ impl Core {
         &mut self,
         parts: &mut Parts<'_>,
         packet_type: PacketType,
-        answer: Answer<'i>,
+        body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let Answer { id, properties, codes } = answer;
+        let Answer { id, properties, codes } = Answer::decode(packet_type, body);
+        body.finish()?;
         self.check_requested(&properties)?;
         let is_subscribe = packet_type == PacketType::SubAck;
         let kind = if is_subscribe { Kind::Subscribe } else { Kind::Unsubscribe };
@@ -394,15 +373,19 @@ impl Core {
     }
 
     /// A PINGRESP that nobody asked for means nothing.
-    fn on_pingresp(&mut self, event: Place<'_, '_>) {
+    fn on_pingresp(&mut self, body: &Reader<'_>, event: Place<'_, '_>) -> Effect {
+        body.finish()?;
         if self.link.ping == Ping::Sent {
             self.link.ping = Ping::None;
             self.link.deadlines.pingresp = Deadline::NONE;
             *event = Some(Event::PingResp);
         }
+        Ok(())
     }
 
-    fn on_disconnect<'i>(&mut self, disconnect: Disconnect<'i>, event: Place<'_, 'i>) -> Effect {
+    fn on_disconnect<'i>(&mut self, body: &mut Reader<'i>, event: Place<'_, 'i>) -> Effect {
+        let disconnect = Disconnect::decode(body);
+        body.finish()?;
         if disconnect.reason == ReasonCode::DISCONNECT_WITH_WILL {
             return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
         }
