@@ -215,7 +215,7 @@ const ONES: usize = usize::MAX / 0xFF;
 /// Looks for U+0000, and what isn't ASCII.
 #[cfg_attr(not(target_pointer_width = "32"), inline)]
 pub(crate) fn scan(bytes: &[u8]) -> Marks {
-    scan_words(bytes, false)
+    if usize::BITS > 32 { scan_words(bytes, false) } else { scan_topic(bytes) }
 }
 
 /// Looks for U+0000, what isn't ASCII, and `#` and `+`.
@@ -224,11 +224,11 @@ pub(crate) fn scan_topic(bytes: &[u8]) -> Marks {
     scan_words(bytes, true)
 }
 
-/// A word at a time, the last one overlapping the one before.
+/// A word at a time, the last one overlapping the one before. Firmware has less flash than time for that, and takes byte after byte.
 #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
     let mut marks = Marks { special: 0, high: 0 };
-    let Some(last) = bytes.last_chunk::<WORD>() else {
+    let Some(last) = bytes.last_chunk::<WORD>().filter(|_| usize::BITS > 32) else {
         bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte), for_wildcards));
         return marks;
     };

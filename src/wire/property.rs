@@ -3,7 +3,7 @@
 mod list;
 
 pub use self::list::{Properties, PropertiesIter, PropertyError};
-pub(crate) use self::list::{properties_setter, value_position};
+pub(crate) use self::list::{Seen, properties_setter, value_position};
 
 use crate::topic::has_wildcard;
 use crate::wire::header::WILL_BIT;

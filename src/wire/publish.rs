@@ -1,7 +1,7 @@
 //! PUBLISH (§3.3).
 
 use crate::types::{PacketId, QoS, Version};
-use crate::wire::{DUP, PacketType, Properties, Reader, Violation, Writer, ids};
+use crate::wire::{DUP, PacketType, Properties, Reader, Seen, Violation, Writer, ids};
 
 /// An application message on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,8 @@ impl<'a> Publish<'a> {
         }
         let topic = body.topic_name();
         let id = if qos == QoS::AtMostOnce { None } else { Some(body.packet_id()) };
-        let (properties, seen) = Properties::decode_seen(body, PacketType::Publish.bit());
+        let mut seen = Seen::default();
+        let properties = Properties::decode_seen(body, PacketType::Publish.bit(), &mut seen);
         let alias = if seen.has(ids::TopicAlias) { properties.topic_alias() } else { None };
         body.expect(check_topic(topic, alias));
         let publish = Self { dup, qos, retain: flags & RETAIN != 0, topic, id, properties, payload: body.rest() };

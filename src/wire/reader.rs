@@ -129,6 +129,18 @@ impl<'a> Reader<'a> {
         bytes
     }
 
+    /// Reads only these bytes from here on, which were just read; gives what is behind them, for [`leave`](Self::leave).
+    pub(crate) const fn enter(&mut self, inner: &'a [u8]) -> &'a [u8] {
+        core::mem::replace(&mut self.rest, inner)
+    }
+
+    /// Goes on behind what [`enter`](Self::enter) was called for.
+    pub(crate) const fn leave(&mut self, behind: &'a [u8]) {
+        if self.fault.is_none() {
+            self.rest = behind;
+        }
+    }
+
     /// All that is left.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)

@@ -104,26 +104,27 @@ impl<'a> Properties<'a> {
     ///
     /// Checked here, once: the length, each identifier, whether `packets` may carry it, that it stands only once, and the value.
     pub(crate) fn decode(reader: &mut Reader<'a>, packets: u16) -> Self {
-        Self::decode_seen(reader, packets).0
+        Self::decode_seen(reader, packets, &mut Seen::default())
     }
 
     /// The same, and which properties there are.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(crate) fn decode_seen(reader: &mut Reader<'a>, packets: u16) -> (Self, Seen) {
+    pub(crate) fn decode_seen(reader: &mut Reader<'a>, packets: u16, seen: &mut Seen) -> Self {
         if !reader.rules().version.has_properties() {
-            return (Self::NONE, Seen::default());
+            return Self::NONE;
         }
         if cfg!(not(target_pointer_width = "32")) && reader.accept(0) {
-            return (Self::NONE, Seen::default()); // most blocks are empty
+            return Self::NONE; // most blocks are empty
         }
         let length = reader.varint() as usize;
         let bytes = reader.bytes(length);
         if bytes.is_empty() {
-            return (Self::NONE, Seen::default());
+            return Self::NONE;
         }
-        let (seen, checked) = Seen::in_block(bytes, reader.rules(), packets);
-        reader.expect(checked);
-        (Self(Form::Checked(bytes)), seen)
+        let behind = reader.enter(bytes);
+        seen.fill(reader, packets);
+        reader.leave(behind);
+        Self(Form::Checked(bytes))
     }
 
     /// Whether the encoding has room for all values: none is too long or holds U+0000.
@@ -180,11 +181,14 @@ impl<'a> Properties<'a> {
         let mut seen = Seen::default();
         let mut rest = self.iter();
         while let Some((id, value)) = rest.next_value() {
-            let checked = seen.check(id.into(), packets).and_then(|spec| check_value(spec, value, false));
-            let violation = match checked {
-                Ok(()) if has_room(value) => continue,
-                Err(DecodeError::Protocol(violation)) => violation,
-                _ => Violation::PropertyValue,
+            let Some(spec) = spec(id.into()) else { continue };
+            let violation = match seen.check(id.into(), spec, packets) {
+                Err(violation) => violation,
+                Ok(()) => match check_value(spec, value, false) {
+                    Ok(()) if has_room(value) => continue,
+                    Err(DecodeError::Protocol(violation)) => violation,
+                    _ => Violation::PropertyValue,
+                },
             };
             return Err(PropertyError { id, violation });
         }
@@ -205,35 +209,28 @@ impl Seen {
         ids.iter().any(|id| self.has(*id))
     }
 
-    /// Checks all of a property block.
-    #[inline(never)]
-    fn in_block(bytes: &[u8], rules: Rules, packets: u16) -> (Self, Result<(), DecodeError>) {
-        let (mut seen, mut block) = (Self::default(), Reader::new(bytes, rules));
+    /// Checks all that is left to read, a property block.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    fn fill(&mut self, block: &mut Reader<'_>, packets: u16) {
         while !block.is_empty() {
-            match seen.check(block.varint(), packets) {
-                Ok(spec) => {
-                    let value = read_value(spec.kind, &mut block);
-                    block.expect(check_value(spec, value, rules.strict));
-                }
-                Err(fault) => block.refuse(fault),
-            }
+            let id = block.varint();
+            let Some(spec) = spec(id) else { return block.refuse(Malformed::UnknownProperty) };
+            block.expect(self.check(id, spec, packets));
+            let value = read_value(spec.kind, block);
+            block.expect(check_value(spec, value, block.rules().strict));
         }
-        (seen, block.finish())
     }
 
     /// Checks that one more property may stand here.
-    fn check(&mut self, id: u32, packets: u16) -> Result<&'static Spec, DecodeError> {
-        let (Some(spec), Ok(id)) = (spec(id), u8::try_from(id)) else { return Err(Malformed::UnknownProperty.into()) };
+    fn check(&mut self, id: u32, spec: &Spec, packets: u16) -> Result<(), Violation> {
         if spec.packets & packets == 0 {
-            return Err(Violation::PropertyNotAllowed.into());
+            return Err(Violation::PropertyNotAllowed);
         }
-        let repeats =
-            id == ids::UserProperty || id == ids::SubscriptionIdentifier && packets & PacketType::Publish.bit() != 0;
-        if self.has(id) && !repeats {
-            return Err(Violation::PropertyTwice.into());
-        }
+        let repeats = id == ids::UserProperty.into()
+            || id == ids::SubscriptionIdentifier.into() && packets & PacketType::Publish.bit() != 0;
+        let before = self.0;
         self.0 |= 1 << id;
-        Ok(spec)
+        if self.0 == before && !repeats { Err(Violation::PropertyTwice) } else { Ok(()) }
     }
 }
 
