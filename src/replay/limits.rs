@@ -40,3 +40,32 @@ pub(crate) fn limits_from(numbers: [u64; LIMITS]) -> Option<Limits> {
 pub(crate) fn version_from(level: u64) -> Option<Version> {
     Version::ALL.into_iter().find(|version| u64::from(version.level()) == level)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::limits::limits_numbers;
+
+    #[test]
+    fn what_is_out_of_range_is_no_limit() {
+        let numbers = limits_numbers(&Limits::DEFAULT);
+        assert_eq!(limits_from(numbers), Some(Limits::DEFAULT));
+        let (flags, halves) = ([11, 14, 15, 16], [1, 4, 5, 8, 9, 10]);
+        for place in 0..LIMITS {
+            let most = match place {
+                0 => 5,
+                12 => 1,
+                13 => 2,
+                place if flags.contains(&place) => 1,
+                place if halves.contains(&place) => u16::MAX.into(),
+                _ => u32::MAX.into(),
+            };
+            let with = |number: u64| {
+                let mut numbers = numbers;
+                numbers.iter_mut().nth(place).into_iter().for_each(|place| *place = number);
+                limits_from(numbers).map(|limits| limits_numbers(&limits) == numbers)
+            };
+            assert_eq!((with(most), with(most + 1)), (Some(true), None), "number {place}");
+        }
+    }
+}

@@ -471,6 +471,24 @@ fn a_difference_is_named() {
     assert!(outputs > 5 && answers > 3, "{outputs} {answers}");
 }
 
+/// A record of output that is there once more: the replay has nothing left that it could send.
+#[test]
+fn more_output_than_there_is_is_a_difference() {
+    let mut bytes = recording();
+    let offsets = offsets(&bytes);
+    let last =
+        Trace::read(&bytes).unwrap().entries().filter_map(Result::ok).fold(None, |last, entry| match entry.call {
+            Call::Output(_) => Some(entry.offset),
+            _ => last,
+        });
+    let begin = last.unwrap();
+    let end = offsets.iter().copied().find(|offset| *offset > begin).unwrap_or(bytes.len());
+    let again = bytes.len();
+    bytes.extend_from_within(begin..end);
+    let result = Trace::read(&bytes).unwrap().replay(|_, _| {});
+    assert_eq!(result, Err(ReplayError::Output { offset: again, position: 0 }));
+}
+
 /// Whatever stands in a trace whose check values fit, reading and replaying ends, with or without an error.
 #[test]
 fn nonsense_that_checks_out_does_no_harm() {
