@@ -158,6 +158,15 @@ fn the_formula_is_the_sum_of_its_parts() {
     assert_eq!(ram::heap(&aliases, 0, 0), sum(8, 256, 256, 8, 256, 8 * (ram::ALIAS + 40)));
 }
 
+/// What the documentation's formula says, with numbers that are all different.
+#[test]
+fn the_formula_of_fixed_storage_is_the_one_that_is_documented() {
+    let sum = ram::CONNECTION + 1_000 + 16 * ram::SEND_SLOT + 32 * ram::RECEIVE_SLOT + 99;
+    let aligned = 8;
+    assert_eq!(ram::fixed(1_000, 16, 32, 99, 0, 70), sum + aligned);
+    assert_eq!(ram::fixed(1_000, 16, 32, 99, 5, 70), sum + 2 * 5 * (ram::ALIAS + 70) + aligned);
+}
+
 /// A journal beside the storage keeps nothing from being given back.
 #[cfg(feature = "journal")]
 #[test]
@@ -208,4 +217,20 @@ fn what_is_not_kept_takes_no_memory() {
         held.push(HELD.get());
     }
     assert_eq!(held.first(), held.last());
+}
+
+/// Filters that come and go leave nothing behind, however many they are.
+#[test]
+fn a_router_grows_with_its_filters_and_not_with_their_history() {
+    let mut router = pure_mqtt::router::Router::new();
+    let mut held = Vec::with_capacity(1_000);
+    for number in 0..1_000 {
+        let text = format!("site/{number}/+/alarm/{number}/#");
+        let filter = TopicFilter::new(&text).unwrap();
+        assert_eq!(router.insert(filter, number), None);
+        assert_eq!(router.remove(filter), Some(number));
+        drop(text);
+        held.push(HELD.get());
+    }
+    assert_eq!(held.get(10), held.last());
 }

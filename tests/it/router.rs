@@ -49,6 +49,7 @@ fn several_may_match_and_the_default_only_if_none_does() {
     }
     heap.set_default(Some(99));
     fixed.set_default(Some(99));
+    assert_eq!((heap.default_value(), fixed.default_value()), (Some(&99), Some(&99)));
     assert_eq!((heap.len(), fixed.len()), (rows.len(), rows.len()));
     assert!(!heap.is_empty() && !fixed.is_empty());
     for (name, expected) in [
@@ -120,8 +121,10 @@ fn a_full_table_gives_the_value_back() {
     assert_eq!(router.remove(filter("a")).as_deref(), Some("one"));
     assert_eq!(router.try_insert(filter("c"), "three".into()), Ok(None));
     assert_eq!(router.get(filter("c")).map(String::as_str), Some("three"));
+    assert_eq!((router.set_default(Some("rest".into())), router.default_value()), (None, Some(&"rest".into())));
     router.clear();
     assert!(router.is_empty());
+    assert_eq!(router.set_default(None).as_deref(), Some("rest"), "it stays");
 }
 
 #[test]
