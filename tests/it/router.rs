@@ -111,6 +111,21 @@ fn what_debug_output_shows() {
     assert_eq!((fixed.set_default(None), heap.set_default(Some(4)), heap.default_value()), (Some(5), None, Some(&4)));
 }
 
+/// The same names under other parents: a level is found by its parent too.
+#[test]
+fn levels_of_the_same_name_are_told_apart() {
+    let mut router = Router::new();
+    for number in 0..200 {
+        assert_eq!(router.insert(filter(&format!("p{number}/x")), number), None);
+        assert_eq!(router.insert(filter(&format!("q{number}/y")), number), None);
+    }
+    for number in 0..200 {
+        let of = |name: String| router.matches(topic(&name)).copied().collect::<Vec<_>>();
+        assert_eq!((of(format!("p{number}/x")), of(format!("q{number}/y"))), (vec![number], vec![number]));
+        assert_eq!((of(format!("p{number}/y")), of(format!("q{number}/x"))), (vec![], vec![]));
+    }
+}
+
 #[test]
 fn a_full_table_gives_the_value_back() {
     let mut router = FixedRouter::<String, 2>::new();
