@@ -94,6 +94,37 @@ fn messages_are_dropped_as_far_as_it_can_be_noted() {
     assert_eq!((client.pending(), again.pending()), (12, 12));
 }
 
+/// A long message for which many short ones must go: the records of their ends leave room for its own, or nothing happens.
+#[test]
+fn what_is_noted_for_a_message_leaves_room_for_the_message() {
+    type Narrow = Connection<Journaled<Fixed<256, 64, 8, 64>, 400>>;
+    let limits = Limits { overflow: Overflow::DropOldest, ..Limits::DEFAULT };
+    let (mut accepted, mut refused) = (0, 0);
+    for waiting in 0..6 {
+        for length in 60..240 {
+            let (mut client, mut log) = (Narrow::new(Journaled::new(Fixed::new()), limits), Vec::new());
+            for _ in 0..27 {
+                publish(&mut client, b"x").unwrap();
+                save(&mut client, &mut log);
+            }
+            (0..waiting).for_each(|_| publish(&mut client, b"y").unwrap());
+            let before = client.clone();
+            match publish(&mut client, &vec![b'z'; length]) {
+                Ok(()) => accepted += 1,
+                Err(error) => {
+                    assert_eq!(error, PublishError::Full);
+                    assert!(client == before);
+                    refused += 1;
+                }
+            }
+            save(&mut client, &mut log);
+            let (again, _) = Narrow::recover(Journaled::new(Fixed::new()), limits, NOW, &log).unwrap();
+            assert_eq!(again.pending(), client.pending(), "{waiting} records waited, {length} bytes");
+        }
+    }
+    assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
+}
+
 const OF_5: Limits = Limits { version: Version::V5, ..Limits::DEFAULT };
 
 /// Twelve messages that expire after a second, and their log.
