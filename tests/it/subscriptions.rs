@@ -7,12 +7,12 @@ use std::rc::Rc;
 use crate::common::broker::{Config, Fault};
 use crate::common::clock::with_seeds;
 use crate::common::pair::{CLIENT, Companion, Fate, Pair, Seen, Start, Wire};
-use crate::corners::rig::{reopen, sent, taken, up};
+use crate::corners::rig::{NOW, reopen, sent, taken, up};
 use pure_mqtt::record::Recorder;
 use pure_mqtt::subscriptions::{FixedList, Full, HeapList, List, Standing, Subscriptions};
 use pure_mqtt::{
-    Connection, Event, Fixed, Heap, Instant, Limits, Outcome, QoS, ReasonCode, RequestError, SessionState, Storage,
-    Subscribe, Subscription, TopicFilter, Unsubscribe, Version,
+    Connect, Connection, Event, Fixed, Heap, Instant, Limits, Outcome, QoS, ReasonCode, Received, RequestError,
+    SessionState, Storage, Subscribe, Subscription, TopicFilter, Unsubscribe, Version,
 };
 
 /// The list as a part of the host, shared with the test.
@@ -508,4 +508,92 @@ fn what_cannot_be_unsubscribed_is_forgotten() {
     assert_eq!(list.standing(filter(&long)), Some(Standing::Leaving));
     list.sync(now, &mut client);
     assert_eq!((list.standing(filter(&long)), list.len(), client.pending()), (None, 0, 0));
+}
+
+/// A link on `client`; the list hears of CONNACK.
+fn link(client: &mut Recorder<Heap, Vec<u8>>, list: &mut Subscriptions<HeapList>, version: Version) {
+    client.open(NOW, &Connect::new(version, "c").clean_start(false)).unwrap();
+    out(client);
+    tell(client, list, if version == Version::V5 { b"\x20\x03\0\0\0" } else { b"\x20\x02\0\0" });
+}
+
+/// One packet of the server, for both.
+fn tell(client: &mut Recorder<Heap, Vec<u8>>, list: &mut Subscriptions<HeapList>, packet: &[u8]) {
+    match client.handle_input(NOW, packet) {
+        Ok(Received::Packet { event: Some(event), .. }) => list.on_event(&event),
+        other => panic!("{other:?}"),
+    };
+}
+
+/// All that waits.
+fn out(client: &mut Recorder<Heap, Vec<u8>>) -> Vec<u8> {
+    let mut transmit = client.transmit(NOW);
+    let mut bytes = Vec::new();
+    while !transmit.chunk().is_empty() {
+        bytes.push(transmit.chunk()[0]);
+        transmit.advance(1);
+    }
+    bytes
+}
+
+fn recorder() -> Recorder<Heap, Vec<u8>> {
+    Recorder::new(Heap::new(), Limits::DEFAULT, Vec::new())
+}
+
+#[test]
+fn a_recorder_is_asked_through_as_a_connection_is() {
+    for (version, again) in [(Version::V31, true), (Version::V311, false)] {
+        let (mut client, mut list) = (recorder(), Subscriptions::new(HeapList::new()));
+        list.subscribe(Subscription::new(filter("a"), QoS::AtMostOnce)).unwrap();
+        list.sync(NOW, &mut client);
+        link(&mut client, &mut list, version);
+        list.sync(NOW, &mut client);
+        assert_eq!(out(&mut client), b"\x82\x06\0\x01\0\x01a\0");
+        tell(&mut client, &mut list, b"\x90\x03\0\x01\0");
+        client.closed(NOW);
+        client.open(NOW, &Connect::new(version, "c").clean_start(false)).unwrap();
+        out(&mut client);
+        tell(&mut client, &mut list, if version == Version::V31 { b"\x20\x02\0\0" } else { b"\x20\x02\x01\0" });
+        list.sync(NOW, &mut client);
+        assert_eq!(!out(&mut client).is_empty(), again, "{version:?}: whether the session was lost, 3.1 can't say");
+    }
+}
+
+/// UNSUBACK ends those that it answers; one that lies between them stays.
+#[test]
+fn what_lies_between_two_that_go_stays() {
+    let (mut client, mut list) = (recorder(), Subscriptions::new(HeapList::new()));
+    for name in ["a", "b", "c"] {
+        list.subscribe(Subscription::new(filter(name), QoS::AtMostOnce)).unwrap();
+    }
+    link(&mut client, &mut list, Version::V311);
+    list.sync(NOW, &mut client);
+    out(&mut client);
+    tell(&mut client, &mut list, b"\x90\x05\0\x01\0\0\0");
+    assert!(list.unsubscribe(filter("a")) && list.unsubscribe(filter("c")));
+    list.sync(NOW, &mut client);
+    assert_eq!(out(&mut client), b"\xA2\x08\0\x02\0\x01a\0\x01c");
+    tell(&mut client, &mut list, b"\xB0\x02\0\x02");
+    let standings = ["a", "b", "c"].map(|name| list.standing(filter(name)));
+    assert_eq!(standings, [None, Some(Standing::Granted(QoS::AtMostOnce)), None]);
+}
+
+/// A SUBSCRIBE that waits in the connection leaves on the next link, although nobody wants it any more; so it is taken back.
+#[test]
+fn a_request_that_still_leaves_is_taken_back() {
+    let (mut client, mut list) = (recorder(), Subscriptions::new(HeapList::new()));
+    link(&mut client, &mut list, Version::V311);
+    list.subscribe(Subscription::new(filter("a"), QoS::AtMostOnce)).unwrap();
+    list.sync(NOW, &mut client); // accepted, and not sent
+    assert!(list.unsubscribe(filter("a")));
+    client.closed(NOW);
+    link(&mut client, &mut list, Version::V311);
+    while let Some(outcome) = client.poll_outcome() {
+        list.on_outcome(&outcome);
+    }
+    list.sync(NOW, &mut client);
+    let sent = out(&mut client);
+    let has = |first: u8| sent.windows(2).any(|window| window[0] == first && matches!(window[1], 5 | 6));
+    assert_eq!(has(0x82), has(0xA2), "{sent:02X?}");
+    assert!(has(0x82), "{sent:02X?}");
 }
