@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,9 +14,13 @@ use crate::list::Mutant;
 /// As many tests in one process, and tests that take so long together.
 const TOGETHER: usize = 16;
 const TOGETHER_FOR: Duration = Duration::from_millis(1_500);
-/// A mutant that makes tests take so much longer is one that was noticed.
+/// A mutant that makes tests take so much more of the processor's time is one that was noticed.
 const SLOWER: u32 = 5;
 const AT_LEAST: Duration = Duration::from_secs(6);
+/// So many times as long may it take on the clock: other programs want the processor too, and a test may wait for ever.
+const CROWDED: u32 = 20;
+/// How a program ends that has used up its time: SIGXCPU, or SIGKILL a little later.
+const OUT_OF_TIME: [i32; 2] = [24, 9];
 /// Kilobytes of memory that a test may have: some mutants never stop to allocate.
 const MEMORY: &str = "2000000";
 
@@ -78,9 +83,10 @@ fn survey(built: &Built, seed: &str, out: &Path) -> Result<Vec<Test>> {
         for name in String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.strip_suffix(": test")) {
             let _ = fs::remove_file(&seen);
             let begin = Instant::now();
-            let mut command = command(built, program, &[name], seed);
+            let limit = Duration::from_secs(60);
+            let mut command = command(built, program, &[name], seed, limit);
             command.env("MUTANTS_SEEN", &seen);
-            if !matches!(outcome(&mut command, Duration::from_secs(600))?, End::Missed) {
+            if !matches!(outcome(&mut command, limit)?, End::Missed) {
                 return Err(format!("{name} fails without a mutant"));
             }
             let text = fs::read_to_string(&seen).unwrap_or_default();
@@ -113,9 +119,10 @@ fn try_one(built: &Built, number: usize, tests: &[Test], seed: &str) -> Result<E
             }
             !is_next
         });
-        let mut command = command(built, &program, &now, seed);
+        let limit = (time * SLOWER).max(AT_LEAST);
+        let mut command = command(built, &program, &now, seed, limit);
         command.env("MUTANT", number.to_string());
-        match outcome(&mut command, (time * SLOWER).max(AT_LEAST))? {
+        match outcome(&mut command, limit)? {
             End::Missed => {}
             end => return Ok(end),
         }
@@ -123,9 +130,11 @@ fn try_one(built: &Built, number: usize, tests: &[Test], seed: &str) -> Result<E
     Ok(End::Missed)
 }
 
-fn command(built: &Built, program: &Path, names: &[&str], seed: &str) -> Command {
+/// A program with some of its tests, which may take so much of the processor's time.
+fn command(built: &Built, program: &Path, names: &[&str], seed: &str, limit: Duration) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -v $0; exec \"$@\"", MEMORY]).arg(program);
+    let script = format!("ulimit -v {MEMORY}; ulimit -t {}; exec \"$0\" \"$@\"", limit.as_secs() + 1);
+    command.args(["-c", &script]).arg(program);
     command.args(["--test-threads", "1", "--exact"]).args(names);
     command.current_dir(&built.root).env("PURE_MQTT_SEED", seed).env("RUST_BACKTRACE", "0");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -135,11 +144,13 @@ fn command(built: &Built, program: &Path, names: &[&str], seed: &str) -> Command
 /// `Missed` if the tests pass, `Caught` if one fails, `Timeout` if they take too long.
 fn outcome(command: &mut Command, limit: Duration) -> Result<End> {
     let mut child = command.spawn().map_err(|error| format!("sh: {error}"))?;
-    let end = Instant::now() + limit;
+    let end = Instant::now() + limit * CROWDED;
     let mut pause = Duration::from_micros(500);
     while Instant::now() < end {
         if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
-            return Ok(if status.success() { End::Missed } else { End::Caught });
+            let is_late = status.signal().is_some_and(|signal| OUT_OF_TIME.contains(&signal));
+            let failed = if is_late { End::Timeout } else { End::Caught };
+            return Ok(if status.success() { End::Missed } else { failed });
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
