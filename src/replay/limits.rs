@@ -62,7 +62,7 @@ mod tests {
             };
             let with = |number: u64| {
                 let mut numbers = numbers;
-                numbers.iter_mut().nth(place).into_iter().for_each(|place| *place = number);
+                numbers[place] = number;
                 limits_from(numbers).map(|limits| limits_numbers(&limits) == numbers)
             };
             assert_eq!((with(most), with(most + 1)), (Some(true), None), "number {place}");

@@ -41,7 +41,8 @@ impl Twins {
             if step == 0 {
                 break;
             }
-            (one.advance(step), other.advance(step));
+            one.advance(step);
+            other.advance(step);
             sent += step;
         }
         assert!(self.recorder.is_idle() == self.plain.is_idle());
