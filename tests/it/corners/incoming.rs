@@ -26,6 +26,22 @@ fn a_message_repeated_before_it_was_acknowledged_is_answered_once() {
 }
 
 #[test]
+fn a_message_is_taken_up_to_the_limit_and_not_beyond() {
+    for (version, qos) in Version::ALL.into_iter().flat_map(|version| [0, 1, 2].map(|qos| (version, qos))) {
+        let packet = message(version, qos, 1);
+        let length = packet.len() as u32;
+        for inline_max in [length - 1, length, length + 1] {
+            let mut client = up(Fixed::<128, 4, 4, 64>::new(), Limits { inline_max, ..Limits::DEFAULT }, version);
+            let taken = taken(&mut client, &packet);
+            match inline_max < length {
+                true => assert_eq!(taken, Err(Violation::PacketTooLarge.into()), "{version:?} QoS {qos}"),
+                false => assert!(matches!(taken, Ok(Some(Event::Message(_)))), "{version:?} QoS {qos}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn an_identifier_whose_answers_have_not_left_waits() {
     let version = Version::V311;
     let mut client = up(Fixed::<128, 4, 4, 64>::new(), Limits::DEFAULT, version);
