@@ -2,8 +2,8 @@
 
 use crate::corners::rig::NOW;
 use pure_mqtt::record::{Recorder, Redact};
-use pure_mqtt::replay::Trace;
-use pure_mqtt::{Auth, Connect, Heap, Limits, Property, Publish, QoS, TopicName, Version, Will};
+use pure_mqtt::replay::{Call, Trace};
+use pure_mqtt::{Auth, Connect, Heap, Limits, Payload, Property, Publish, QoS, TopicName, Version, Will};
 
 type Mqtt = Recorder<Heap, Vec<u8>>;
 
@@ -101,6 +101,41 @@ fn what_is_hidden_keeps_its_length_and_nothing_else_is() {
     let twice = "the password".len() + "data in CONNECT".len() + "payload of the will".len();
     let twice = twice + "data in the answer".len() + 2 * "payload that leaves".len() + "payload that comes".len();
     assert_eq!(runs(&hidden), told + twice);
+}
+
+/// Packets leave in pieces that don't end where they do, and payloads come from elsewhere: where each packet begins is known all the same.
+#[test]
+fn secrets_are_found_behind_pieces_and_supplied_payloads() {
+    let publish = |topic: &'static str, payload| Publish::new(TopicName::new(topic).unwrap(), payload);
+    for piece in 1..60 {
+        let mut mqtt = Recorder::redacting(Heap::new(), Limits::DEFAULT, Vec::new(), Redact::ALL);
+        mqtt.open(NOW, &Connect::new(Version::V311, "c")).unwrap();
+        send(&mut mqtt);
+        assert!(mqtt.handle_input(NOW, b"\x20\x02\0\0").is_ok());
+        for number in 0..3 {
+            mqtt.publish(NOW, &publish("shown/topic", "the first secret".into())).unwrap();
+            if number == 1 {
+                mqtt.publish(NOW, &publish("shown/too", Payload::Streamed(7))).unwrap();
+            }
+        }
+        let mut transmit = mqtt.transmit(NOW);
+        loop {
+            let left = transmit.wanted().map_or(transmit.chunk().len(), |wanted| wanted.left as usize);
+            if left == 0 {
+                break;
+            }
+            transmit.advance(left.min(piece));
+        }
+        let bytes = trace(mqtt);
+        assert!(!has(&bytes, "secret") && !has(&bytes, "first"), "in pieces of {piece}");
+        let outputs = Trace::read(&bytes).unwrap().entries().filter_map(|entry| match entry.unwrap().call {
+            Call::Output(output) => Some(output.to_vec()),
+            _ => None,
+        });
+        let sent = outputs.collect::<Vec<_>>().concat();
+        assert_eq!(sent.windows(11).filter(|window| *window == b"shown/topic").count(), 3, "in pieces of {piece}");
+        assert!(has(&sent, "shown/too"));
+    }
 }
 
 /// A payload that is marked as text and isn't is answered so, in the replay as well.
