@@ -4,8 +4,8 @@
 
 use pure_mqtt::wire::{Malformed, Packet, Properties, Rules, Violation};
 use pure_mqtt::{
-    Ack, Auth, Connect, Connection, ConnectionError, Event, Fixed, Instant, Limits, OpenError, Property, Publish, QoS,
-    Received, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Ack, Auth, Connect, Connection, ConnectionError, Event, Fixed, Instant, Limits, OpenError, Overflow, Property,
+    Publish, QoS, Received, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 type Mqtt = Connection<Fixed<256, 4, 4, 128, 2, 8>>;
@@ -104,6 +104,18 @@ fn a_version_that_is_compiled_in_works() {
         assert!(matches!(taken(&mut client, b"\x70\x02\0\x03"), Ok(Some(Event::PubComp(_)))));
         assert!(client.is_idle());
     }
+}
+
+/// Old messages make room where nothing is noted of their end, too: the other tests have the feature `journal`.
+#[test]
+fn the_overflow_policy_needs_no_journal() {
+    let limits = Limits { overflow: Overflow::DropOldest, max_queued: 2, ..LIMITS };
+    let mut client = Mqtt::new(Fixed::new(), limits);
+    let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::AtLeastOnce);
+    let first = client.publish(NOW, &publish).unwrap();
+    assert_eq!(client.publish(NOW, &publish).unwrap().dropped, None);
+    let third = client.publish(NOW, &publish).unwrap();
+    assert_eq!(third.dropped.map(|victims| (victims.first, victims.count)), Some((first.handle, 1)));
 }
 
 /// What only 5.0 has can't be sent and isn't taken where 5.0 isn't spoken; properties have no effect there.
