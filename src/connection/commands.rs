@@ -315,8 +315,7 @@ impl Core {
             self.link.session_expiry = seconds;
             parts.journal.write(&Record::Session { expiry: seconds });
         }
-        let bare = Disconnect::new(disconnect.reason);
-        self.farewell(parts, &[&write, &|writer| write_disconnect(&bare, version, writer)]);
+        self.farewell(parts, disconnect);
         Ok(())
     }
 

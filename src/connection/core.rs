@@ -84,10 +84,8 @@ impl Core {
         let is_stuck = self.outgoing.is_inside_streamed();
         let says_why = self.is_connected() && self.version().has_properties() && !is_stuck;
         self.finish_link(error);
-        let disconnect = Disconnect::new(error.reason());
-        let version = self.version();
         if says_why && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT) {
-            self.farewell(parts, &[&|writer| write_disconnect(&disconnect, version, writer)]);
+            self.farewell(parts, &Disconnect::new(error.reason()));
         } else {
             self.silence();
         }
@@ -112,13 +110,17 @@ impl Core {
         self.outgoing.halt();
     }
 
-    /// Makes the first of `packets` that fits the last to leave: the packet that is half out is finished first, all others stay behind
-    /// `[MQTT-3.14.4-1]`.
-    pub(super) fn farewell(&mut self, parts: &mut Parts<'_>, packets: &[&dyn Fn(&mut Writer<'_>)]) {
+    /// Makes DISCONNECT the last packet to leave, without its properties if they don't fit: the packet that is half out is finished first, all others
+    /// stay behind `[MQTT-3.14.4-1]`.
+    pub(super) fn farewell(&mut self, parts: &mut Parts<'_>, disconnect: &Disconnect<'_>) {
         self.link.control.keep_only_begun(parts.control);
         self.outgoing.keep_only_begun(parts);
-        let fits = packets.iter().any(|write| self.link.control.append(parts.control, true, write).is_ok());
-        if !fits {
+        let version = self.version();
+        let control = &mut self.link.control;
+        let mut append = |disconnect: &Disconnect<'_>| {
+            control.append(parts.control, true, &|writer| write_disconnect(disconnect, version, writer)).is_ok()
+        };
+        if !append(disconnect) && (disconnect.properties.is_empty() || !append(&Disconnect::new(disconnect.reason))) {
             self.silence();
         }
     }
