@@ -29,8 +29,11 @@ macro_rules! reason_codes {
             )+
         }
 
-        /// Each code with the packets that may carry it, as a set of packet type bits.
-        const LEGAL: &[(u8, u16)] = &[$(($value, $(PacketType::$packet.bit())|+)),+];
+        /// The packets that may carry each code, as a set of packet type bits.
+        const LEGAL: &[u16] = &[$($(PacketType::$packet.bit())|+),+];
+
+        /// The codes in the same order: apart, since pairs would leave gaps.
+        const CODES: &[u8] = &[$($value),+];
 
         const NAMES: &[(u8, &str)] = &[$(($value, $name)),+];
     };
@@ -98,12 +101,12 @@ impl ReasonCode {
 
     /// Whether the standard lets a packet of this type carry the code.
     pub fn is_legal_in(self, packet: PacketType) -> bool {
-        LEGAL.iter().any(|(code, packets)| *code == self.0 && packets & packet.bit() != 0)
+        CODES.iter().zip(LEGAL).any(|(code, packets)| *code == self.0 && packets & packet.bit() != 0)
     }
 
     /// The standard's table: each code with its name and the packets that may carry it.
     pub fn table() -> impl Iterator<Item = (Self, &'static str, impl Iterator<Item = PacketType>)> {
-        LEGAL.iter().zip(NAMES).map(|((code, packets), (_, name))| {
+        LEGAL.iter().zip(NAMES).map(|(packets, (code, name))| {
             (Self(*code), *name, PacketType::ALL.into_iter().filter(move |packet| packets & packet.bit() != 0))
         })
     }
