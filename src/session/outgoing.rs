@@ -368,9 +368,9 @@ impl Outgoing {
 
     /// The next outcome that no packet caused; its slot is free afterwards.
     pub(crate) fn poll_ended(&mut self, parts: &mut Parts<'_>) -> Option<(Matched, Kind, Cause)> {
-        let slot = *find(parts.slots, self.ended.first())?;
-        let matched = self.finish(parts, slot.id);
-        Some((matched, slot.kind, Cause::from_number(slot.detail)))
+        let slot = find(parts.slots, self.ended.first())?;
+        let (id, kind, cause) = (slot.id, slot.kind, Cause::from_number(slot.detail));
+        Some((self.finish(parts, id), kind, cause))
     }
 
     /// Takes a packet out of everything and frees its slot and identifier.

@@ -234,16 +234,18 @@ impl Outgoing {
     }
 
     /// Ends the queued messages whose time is over.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn expire(&mut self, parts: &mut Parts<'_>, second: u32) {
         self.expiry = 0;
         let mut id = self.log.first();
-        while let Some(slot) = find(parts.slots, id).copied() {
-            id = slot.next;
+        while let Some(slot) = find(parts.slots, id) {
+            let (this, expiry, is_over) = (id, slot.expiry(), is_expired(slot, second));
             let waits = slot.state == State::Queued && !slot.flags.has(Flags::STAGED);
-            if waits && is_expired(&slot, second) && parts.journal.has_room_for_ends(1) {
-                self.end(parts, slot.id, Cause::Expired);
+            id = slot.next;
+            if waits && is_over && parts.journal.has_room_for_ends(1) {
+                self.end(parts, this, Cause::Expired);
             } else if waits {
-                self.note_expiry(slot.expiry());
+                self.note_expiry(expiry);
             }
         }
     }

@@ -403,11 +403,11 @@ impl Outgoing {
 
     /// Takes back what is staged but not begun, so that it can be changed or dropped.
     pub(crate) fn unstage(&mut self, slots: &mut [SendSlot]) {
-        let Some(current) = find(slots, self.run.id).copied().filter(|slot| slot.kind != Kind::Ack) else { return };
+        let Some(current) = find(slots, self.run.id).filter(|slot| slot.kind != Kind::Ack) else { return };
         let mut id = current.id;
         if !self.is_inside_frame() {
             self.run = Run::default();
-        } else if !has_bytes_outside(&current) {
+        } else if !has_bytes_outside(current) {
             self.run.left = current.length - self.run.offset;
             id = current.next;
         } else {
