@@ -141,3 +141,20 @@ fn properties_stay_behind_an_alias() {
         assert_eq!(properties, [Property::TopicAlias(1), list[0]]);
     }
 }
+
+/// Every alias that was announced has room for a name as long as may be.
+#[test]
+fn all_names_of_full_length_are_kept_at_once() {
+    let limits = Limits { topic_alias_maximum: 6, alias_name_max: 40, ..Limits::DEFAULT };
+    let mut client = up_with(pure_mqtt::Heap::new(), limits, Version::V5, &[]);
+    let name = |alias: u8| format!("{alias}{}", "x".repeat(39));
+    for is_named in [true, false] {
+        for alias in 1..=6_u8 {
+            let topic = if is_named { name(alias) } else { String::new() };
+            let body = [&[0, topic.len() as u8], topic.as_bytes(), &[3, 0x23, 0, alias]].concat();
+            let packet = [&[0x30, body.len() as u8], &body[..]].concat();
+            let Ok(Some(Event::Message(message))) = taken(&mut client, &packet) else { panic!() };
+            assert_eq!(client.topic(&message.topic).map(|topic| topic.as_str()), Some(&name(alias)[..]));
+        }
+    }
+}

@@ -125,6 +125,25 @@ fn what_is_noted_for_a_message_leaves_room_for_the_message() {
     assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
 }
 
+/// A record whose length takes three bytes.
+#[test]
+fn a_long_message_survives_as_well() {
+    type Wide = Connection<Journaled<pure_mqtt::Heap, 32_768>>;
+    let storage = || Journaled::new(pure_mqtt::Heap::new());
+    let (mut client, mut log) = (Wide::new(storage(), Limits::DEFAULT), Vec::new());
+    let payload: Vec<u8> = (0..20_000_u32).map(|number| number as u8).collect();
+    publish(&mut client, &payload).unwrap();
+    save(&mut client, &mut log);
+    let (mut again, _) = Wide::recover(storage(), Limits::DEFAULT, NOW, &log).unwrap();
+    assert_eq!(again.pending(), 1);
+    again.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+    save(&mut again, &mut log);
+    sent(&mut again);
+    assert!(taken(&mut again, b"\x20\x02\0\0").is_ok());
+    save(&mut again, &mut log);
+    assert!(sent(&mut again).ends_with(&payload));
+}
+
 const OF_5: Limits = Limits { version: Version::V5, ..Limits::DEFAULT };
 
 /// Twelve messages that expire after a second, and their log.
