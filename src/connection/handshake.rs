@@ -15,8 +15,8 @@ use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
-    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Reader, Violation,
-    WILL_BIT, Writer, ids,
+    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Reader, Value,
+    Violation, WILL_BIT, Writer, ids,
 };
 
 /// The properties that the engine adds to CONNECT: what it will hold the server to.
@@ -341,7 +341,8 @@ impl Link {
     fn read_connect(&mut self, properties: &Properties<'_>) {
         self.session_expiry = 0;
         let mut rest = properties.iter();
-        while let Some((id, value)) = rest.next_value() {
+        let mut value = Value::Number(0);
+        while let Some(id) = rest.next_value(&mut value) {
             match id {
                 ids::SessionExpiryInterval => self.session_expiry = value.number(),
                 ids::RequestProblemInformation => self.no_problem_information = !bool::from_value(value),
@@ -359,7 +360,8 @@ impl Link {
     /// Takes over what the server can and wants (§3.2.2.3).
     fn read_connack(&mut self, properties: &Properties<'_>, limits: &StoredLimits) {
         let mut rest = properties.iter();
-        while let Some((id, value)) = rest.next_value() {
+        let mut value = Value::Number(0);
+        while let Some(id) = rest.next_value(&mut value) {
             let number = value.number();
             match id {
                 ids::ReceiveMaximum => self.peer.window = self.peer.window.min(number as u16), // [MQTT-4.9.0-1]

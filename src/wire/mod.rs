@@ -50,7 +50,7 @@ pub(crate) use self::header::{DUP, WILL_BIT};
 #[cfg(feature = "bytes")]
 pub(crate) use self::header::{PacketLength, packet_length};
 pub(crate) use self::layout::{Layout, encoded_length};
-pub(crate) use self::property::{Field, Seen, ids, properties_setter, value_position};
+pub(crate) use self::property::{Field, Seen, Value, ids, properties_setter, value_position};
 pub(crate) use self::reader::Reader;
 pub(crate) use self::suback::Answer;
 pub(crate) use self::writer::{Writer, varint_len};

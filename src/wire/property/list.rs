@@ -72,7 +72,8 @@ impl<'a> Properties<'a> {
     /// The value of the first property with this identifier.
     fn find(&self, id: u8) -> Option<Value<'a>> {
         let mut rest = self.iter();
-        while let Some((found, value)) = rest.next_value() {
+        let mut value = Value::Number(0);
+        while let Some(found) = rest.next_value(&mut value) {
             if found == id {
                 return Some(value);
             }
@@ -92,7 +93,7 @@ impl<'a> Properties<'a> {
     /// The identifier of the first property that has one of these.
     pub(crate) fn first_of(&self, ids: &[u8]) -> Option<u8> {
         let mut rest = self.iter();
-        while let Some((id, _)) = rest.next_value() {
+        while let Some(id) = rest.next_value(&mut Value::Number(0)) {
             if ids.contains(&id) {
                 return Some(id);
             }
@@ -180,7 +181,8 @@ impl<'a> Properties<'a> {
     pub(crate) fn check(&self, packets: u16) -> Result<Seen, PropertyError> {
         let mut seen = Seen::default();
         let mut rest = self.iter();
-        while let Some((id, value)) = rest.next_value() {
+        let mut value = Value::Number(0);
+        while let Some(id) = rest.next_value(&mut value) {
             let Some(spec) = spec(id.into()) else { continue };
             let violation = match seen.check(id.into(), spec, packets) {
                 Err(violation) => violation,
@@ -239,22 +241,23 @@ impl Seen {
 pub struct PropertiesIter<'a>(Form<'a>);
 
 impl<'a> PropertiesIter<'a> {
-    /// The next one as its identifier and what the wire shows.
-    pub(crate) fn next_value(&mut self) -> Option<(u8, Value<'a>)> {
+    /// The identifier of the next one; `value` becomes what the wire shows of it.
+    pub(crate) fn next_value(&mut self, value: &mut Value<'a>) -> Option<u8> {
         match &mut self.0 {
             Form::List(list) => {
                 let (first, rest) = list.split_first()?;
                 *list = rest;
-                Some((first.id(), first.value()))
+                *value = first.value();
+                Some(first.id())
             }
             Form::Checked(_) if !Version::KNOWS_PROPERTIES => None,
             // What was checked when it came in has no faults.
             Form::Checked(bytes) => {
                 let mut reader = Reader::new(bytes, Rules::new(Version::V5));
                 let id = reader.varint();
-                let value = read_value(spec(id)?.kind, &mut reader);
+                *value = read_value(spec(id)?.kind, &mut reader);
                 *bytes = reader.rest();
-                Some((id as u8, value))
+                Some(id as u8)
             }
         }
     }
@@ -264,7 +267,8 @@ impl<'a> Iterator for PropertiesIter<'a> {
     type Item = Property<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (id, value) = self.next_value()?;
+        let mut value = Value::Number(0);
+        let id = self.next_value(&mut value)?;
         Property::from_value(id, value)
     }
 }
