@@ -19,42 +19,28 @@ use crate::wire::{
     Violation, WILL_BIT, Writer, ids,
 };
 
-/// The properties that the engine adds to CONNECT: what it will hold the server to.
+/// What the engine adds to CONNECT as properties, and will hold the server to.
 pub(super) struct Announced {
-    list: [Property<'static>; 3],
-    count: usize,
     pub(super) receive_maximum: u16,
     pub(super) topic_alias_maximum: u16,
+    /// The longest packet.
+    pub(super) longest: usize,
 }
 
 impl Announced {
-    pub(super) fn new(receive_maximum: u16, topic_alias_maximum: u16, inline_max: usize) -> Self {
-        let mut announced =
-            Self { list: [Property::TopicAliasMaximum(0); 3], count: 0, receive_maximum, topic_alias_maximum };
-        if !Version::KNOWS_PROPERTIES {
-            return announced;
-        }
-        if receive_maximum < u16::MAX {
-            announced.add(Property::ReceiveMaximum(receive_maximum));
-        }
-        if inline_max < MAX_REMAINING {
-            announced.add(Property::MaximumPacketSize(inline_max as u32));
-        }
-        if topic_alias_maximum > 0 {
-            announced.add(Property::TopicAliasMaximum(topic_alias_maximum));
-        }
-        announced
-    }
-
-    fn add(&mut self, property: Property<'static>) {
-        if let Some(place) = self.list.get_mut(self.count) {
-            *place = property;
-            self.count += 1;
-        }
-    }
-
-    fn as_slice(&self) -> &[Property<'static>] {
-        self.list.get(..self.count).unwrap_or_default()
+    /// The properties, written into `room`; what a server takes for granted needn't be told.
+    fn properties<'r>(&self, room: &'r mut [Property<'static>; 3]) -> &'r [Property<'static>] {
+        let mut count = 0;
+        let mut add = |property: Property<'static>, is_told: bool| {
+            if let Some(place) = room.get_mut(count).filter(|_| is_told && Version::KNOWS_PROPERTIES) {
+                *place = property;
+                count += 1;
+            }
+        };
+        add(Property::ReceiveMaximum(self.receive_maximum), self.receive_maximum < u16::MAX);
+        add(Property::MaximumPacketSize(self.longest as u32), self.longest < MAX_REMAINING);
+        add(Property::TopicAliasMaximum(self.topic_alias_maximum), self.topic_alias_maximum > 0);
+        room.get(..count).unwrap_or_default()
     }
 }
 
@@ -103,7 +89,7 @@ fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
         return Err(PropertyError { id, violation: Violation::PropertyNotAllowed });
     }
     check_method(&connect.properties)?;
-    connect.will.map_or(Ok(()), |will| will.properties.check(WILL_BIT).map(|_| ()))
+    connect.will.as_ref().map_or(Ok(()), |will| will.properties.check(WILL_BIT).map(|_| ()))
 }
 
 /// Authentication data make no sense without a method (§3.1.2.11.10).
@@ -117,7 +103,10 @@ fn check_method(properties: &Properties<'_>) -> Result<(), PropertyError> {
 /// CONNECT in full.
 pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer: &mut Writer<'_>) {
     writer.u8(PacketType::Connect.first_byte());
-    writer.block(&|writer| connect.encode_with(announced.as_slice(), writer));
+    writer.block(&|writer| {
+        let mut room = [Property::TopicAliasMaximum(0); 3];
+        connect.encode_with(announced.properties(&mut room), writer);
+    });
 }
 
 pub(super) fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {

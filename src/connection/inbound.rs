@@ -109,15 +109,15 @@ impl Core {
         };
         *received = Received::Packet { consumed: length, event: None };
         let mut body = Reader::new(body, self.rules());
-        match received {
-            Received::Packet { event, .. } if header.packet_type == PacketType::Publish => {
-                self.on_publish(parts, header.flags, &mut body, event)
-            }
-            Received::Packet { event, .. } => self.on_other(parts, header.packet_type, &mut body, event),
-            _ => Ok(()),
+        let Received::Packet { event, .. } = received else { return Ok(()) };
+        match header.packet_type {
+            PacketType::Publish => self.on_publish(parts, header.flags, &mut body, event),
+            PacketType::ConnAck => self.on_connack(parts, &mut body, event),
+            packet_type => self.on_other(parts, packet_type, &mut body, event),
         }
     }
 
+    /// Apart from the others for the sake of the stack.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn on_other<'i>(
         &mut self,
@@ -130,7 +130,6 @@ impl Core {
             PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
                 self.on_ack(parts, packet_type, body, event)
             }
-            PacketType::ConnAck => self.on_connack(parts, body, event),
             PacketType::SubAck | PacketType::UnsubAck => self.on_answer(parts, packet_type, body, event),
             PacketType::PingResp => self.on_pingresp(body, event),
             PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(body, event),

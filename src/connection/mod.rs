@@ -79,7 +79,7 @@ impl<S: Storage> Connection<S> {
         let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
         let aliases = usize::from(inbound).min(bounds.aliases);
         let longest = self.core.limits.inline_max().max(self.core.limits.stream_max());
-        let announced = Announced::new(receive as u16, aliases as u16, longest);
+        let announced = Announced { receive_maximum: receive as u16, topic_alias_maximum: aliases as u16, longest };
         let needed = measure(&|writer| write_connect(connect, &announced, writer));
         if needed == usize::MAX {
             return Err(OpenError::Field);

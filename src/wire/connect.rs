@@ -154,7 +154,10 @@ impl<'a> Connect<'a> {
     fn flags(&self) -> u8 {
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
         flag(self.clean_start, CLEAN_START)
-            | self.will.map_or(0, |will| WILL | will.qos.bits() << WILL_QOS_SHIFT | flag(will.retain, WILL_RETAIN))
+            | self
+                .will
+                .as_ref()
+                .map_or(0, |will| WILL | will.qos.bits() << WILL_QOS_SHIFT | flag(will.retain, WILL_RETAIN))
             | flag(self.password.is_some(), PASSWORD)
             | flag(self.user_name.is_some(), USER_NAME)
     }
