@@ -412,8 +412,9 @@ fn publish_head_length(publish: &Publish<'_>, version: Version) -> usize {
         false => 0,
         true if is_bare(publish) => 1,
         true => {
-            let correlation = publish.correlation_data.map_or(0, |data| 1 + 2 + data.len());
-            let length = publish.properties.length().saturating_add(correlation);
+            let correlation = publish.correlation_data.map(Property::CorrelationData);
+            let own = Properties::new(correlation.as_slice());
+            let length = publish.properties.length().saturating_add(own.length());
             length.saturating_add(varint_len(length))
         }
     };
