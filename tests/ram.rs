@@ -183,6 +183,21 @@ fn what_lies_beside_a_journal_is_given_back() {
     assert!(busy > 1_000 && held < 200, "{busy} bytes while a message waited, {held} afterwards");
 }
 
+/// Of an earlier version's packets the arena keeps room to encode them for 5.0; not more than it had when it was filled in 5.0, though.
+#[test]
+fn to_shrink_never_takes_more() {
+    let limits = Limits { version: Version::V5, max_bytes: 256, ..Limits::DEFAULT };
+    let mut client = Connection::new(Heap::new(), limits);
+    let publish = Publish::new(TopicName::new("t").unwrap(), b"").qos(QoS::AtLeastOnce);
+    while client.publish(NOW, &publish).is_ok() {}
+    client.open(NOW, &Connect::new(Version::V311, "c")).unwrap();
+    let before = HELD.get();
+    client.shrink();
+    let more = HELD.get().wrapping_sub(before) as isize;
+    assert!(more <= 0, "{more} bytes");
+    assert!(client.pending() > 20);
+}
+
 #[test]
 fn without_a_bound_there_is_none() {
     assert_eq!(ram::heap(&Limits::DEFAULT, 1, 1), usize::MAX);

@@ -80,7 +80,7 @@ impl Core {
         let payload = publish.payload.len();
         let shared = if is_shared { payload } else { 0 };
         let remaining = publish_head_length(publish, version).saturating_add(payload);
-        if remaining > MAX_REMAINING {
+        if remaining > longest_remaining(version) {
             return Err(PublishError::TooLarge);
         }
         let total = 1 + varint_len(remaining) + remaining;
@@ -403,6 +403,11 @@ fn is_bare(publish: &Publish<'_>) -> bool {
 fn write_publish_properties(publish: &Publish<'_>, version: Version, writer: &mut Writer<'_>) {
     let correlation = publish.correlation_data.map(Property::CorrelationData);
     publish.properties.encode_with(correlation.as_slice(), version, writer);
+}
+
+/// The longest remaining length of a message that is accepted: one more byte may be needed before it leaves, if it has to be encoded for 5.0 then.
+const fn longest_remaining(version: Version) -> usize {
+    if version.has_properties() || !Version::KNOWS_BOTH_KINDS { MAX_REMAINING } else { MAX_REMAINING - 1 }
 }
 
 /// The length of what [`write_publish_head`] writes, for any identifier: only properties have to be written to be measured.

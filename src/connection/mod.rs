@@ -577,18 +577,14 @@ impl<S: Storage> Connection<S> {
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.
     fn make_room(&mut self, need: Need, topic: &str) -> Option<Room> {
         let most = self.core.most(&self.storage.bounds());
-        self.make_room_within(&need, &most, topic)
-    }
-
-    fn make_room_within(&mut self, need: &Need, most: &Most, topic: &str) -> Option<Room> {
         let outgoing = &mut self.core.outgoing;
         let mut victims = None;
-        if !outgoing.has_room(need, most) {
+        if !outgoing.has_room(&need, &most) {
             let mut parts = self.storage.parts();
             let policy = self.core.choices.policy.filter(|_| need.is_publish)?;
-            victims = Some(policy(outgoing, &mut parts, need, most, topic)?);
+            victims = Some(policy(outgoing, &mut parts, &need, &most, topic)?);
         }
-        self.grow_for(need, most);
+        self.grow_for(&need, &most);
         Some(Room { victims })
     }
 

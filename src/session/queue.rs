@@ -33,7 +33,7 @@ pub(crate) struct Most {
 
 /// Re-encoding for 5.0 makes a packet of an earlier version so much longer at most: a property length, and one more byte of
 /// remaining length. Room for that is kept, so that a change of version never fails.
-pub(super) const REENCODING: usize = 2;
+const REENCODING: usize = 2;
 
 /// The messages that the overflow policy dropped: all unsent ones with handles from `first` to `last`. Those of them that have no end yet have it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,7 +123,7 @@ impl Outgoing {
         (is_short && length < wanted).then_some(wanted)
     }
 
-    /// The length below which the arena must not shrink.
+    /// The length below which the arena must not shrink, if it is longer.
     pub(crate) const fn least_arena(&self) -> usize {
         self.arena.end as usize + self.spare(self.arena.frames as usize)
     }

@@ -1,20 +1,20 @@
 //! The next link speaks another version than the packets in the arena were encoded for: they are encoded anew, in place.
 //!
 //! 3.1 and 3.1.1 encode PUBLISH, SUBSCRIBE and UNSUBSCRIBE alike. 5.0 differs by the property block after topic or identifier, and by
-//! subscription options that earlier versions don't have. So a packet only shrinks, or grows by an empty property block; the room for that
-//! was kept (see `queue::REENCODING`).
+//! subscription options that earlier versions don't have. So a packet only shrinks, or grows by an empty property block. There is always room for
+//! that: it was kept for a packet that was accepted in an earlier version (see `queue::REENCODING`), and one that came from 5.0 grows back at most
+//! to the length that it had.
 
 use crate::copying::shift;
 use crate::session::list::find_mut;
 use crate::session::outgoing::Outgoing;
-use crate::session::queue::REENCODING;
 use crate::storage::{Flags, Kind, Parts};
 use crate::types::Version;
 use crate::wire::{Layout, Writer, varint_len};
 
 impl Outgoing {
-    /// Encodes all that is kept for `version`, from the first packet on, so that each moves down. Where they grow, all are moved up before, by as
-    /// much as they may grow together.
+    /// Encodes all that is kept for `version`, from the first packet on, so that each moves down. Where they grow, all are moved up before, to the
+    /// arena's end.
     pub(crate) fn speak(&mut self, parts: &mut Parts<'_>, version: Version) {
         let old = core::mem::replace(&mut self.version, version);
         if !Version::KNOWS_BOTH_KINDS || old.has_properties() == version.has_properties() {
@@ -22,8 +22,9 @@ impl Outgoing {
         }
         self.arena.compact(parts, &self.log);
         let empty_block = usize::from(version.has_properties());
-        let lift = REENCODING * empty_block * self.arena.frames as usize;
-        shift(parts.arena, 0, self.arena.live as usize, lift);
+        let live = self.arena.live as usize;
+        let lift = empty_block * parts.arena.len().saturating_sub(live);
+        shift(parts.arena, 0, live, lift);
         let mut end = 0;
         let mut id = self.log.first();
         while let Some(slot) = find_mut(parts.slots, id) {

@@ -110,6 +110,13 @@ fn table<T: Copy>(value: T, length: usize) -> Box<[T]> {
     table.into_boxed_slice()
 }
 
+/// Leaves no more than `length` bytes.
+fn shorten(table: &mut Table<u8>, length: usize) {
+    if table.as_deref().is_some_and(|bytes| bytes.len() > length) {
+        resize(table, length, 0);
+    }
+}
+
 /// Gives a table another length; what is there stays.
 fn resize<T: Copy>(table: &mut Table<T>, length: usize, value: T) {
     let mut grown = table.take().map(Vec::from).unwrap_or_default();
@@ -226,8 +233,8 @@ impl Sealed for Heap {
         if used.inbox_is_empty {
             self.inbox = None;
         }
-        resize(&mut self.arena, used.arena, 0);
-        resize(&mut self.control, used.control, 0);
+        shorten(&mut self.arena, used.arena);
+        shorten(&mut self.control, used.control);
         if used.is_closed && used.slots_are_empty {
             self.rare = None;
         }

@@ -167,6 +167,19 @@ fn lengths_are_checked_as_ever() {
     assert!(client.publish(NOW, &Publish::new(topic, Payload::Streamed(268_435_455 - 3))).is_err());
 }
 
+/// The longest message of 3.1.1 that is accepted is also one in 5.0, which needs a byte more for it.
+#[test]
+fn the_longest_message_may_change_its_version() {
+    let mut client = up(Small::new(), Limits::DEFAULT, Version::V311);
+    client.closed(NOW);
+    let topic = TopicName::new("t").unwrap();
+    let mut try_publish = |length| client.publish(NOW, &Publish::new(topic, Payload::Streamed(length)));
+    assert_eq!(try_publish(268_435_455 - 3), Err(pure_mqtt::PublishError::TooLarge));
+    assert!(try_publish(268_435_455 - 4).is_ok());
+    reopen(&mut client, Version::V5, true, &[]);
+    assert_eq!(client.transmit(NOW).chunk(), b"\x30\xFF\xFF\xFF\x7F\0\x01t\0");
+}
+
 #[test]
 fn no_bytes_are_no_stream() {
     let mut client = up(Small::new(), Limits::DEFAULT, Version::V311);
