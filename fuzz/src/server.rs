@@ -365,6 +365,7 @@ impl Server {
             8 => {
                 if let Some(last) = self.output.len().checked_sub(1) {
                     self.output[usize::from(at) % (last + 1)] ^= 1 << (number % 8);
+                    self.link.announced.maximum_packet_size = None; // the client may have read another in CONNACK
                 }
             }
             _ => {
