@@ -129,7 +129,7 @@ impl Outgoing {
     }
 
     /// What is kept free for encoding `frames` packets for 5.0.
-    const fn spare(&self, frames: usize) -> usize {
+    pub(super) const fn spare(&self, frames: usize) -> usize {
         if self.version.has_properties() || !Version::KNOWS_BOTH_KINDS { 0 } else { REENCODING * frames }
     }
 

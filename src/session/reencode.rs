@@ -57,6 +57,19 @@ impl Outgoing {
     }
 }
 
+impl Outgoing {
+    /// Whether all that is kept could be encoded for 5.0. So it always is, but in a storage that is smaller than the one in which it was accepted.
+    #[cfg(feature = "journal")]
+    pub(crate) fn could_grow(&self, parts: &Parts<'_>) -> bool {
+        let grown = self.log.iter(parts.slots).map(|slot| {
+            let frame = parts.arena.get(slot.position as usize..).unwrap_or_default();
+            let remaining = Layout::of(frame, self.version).remaining;
+            slot.length as usize + 1 + varint_len(remaining + 1) - varint_len(remaining)
+        });
+        self.spare(1) == 0 || grown.sum::<usize>() <= parts.arena.len()
+    }
+}
+
 /// Leaves only the quality of service in the options of a SUBSCRIBE's list. (Earlier versions have no others.)
 fn clear_options(mut list: &mut [u8]) {
     while let Some(([high, low], rest)) = list.split_first_chunk_mut() {

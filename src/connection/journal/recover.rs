@@ -45,6 +45,9 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
                 Next::Corrupt => return Err(RecoverError::Corrupt { offset: recovered.used }),
             }
         }
+        if !connection.core.outgoing.could_grow(&connection.storage.parts()) {
+            return Err(Fault::NoRoom.at(recovered.used));
+        }
         connection.settle();
         connection.storage.resume(chain);
         Ok((connection, recovered))
@@ -62,6 +65,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
         parts.journal = JournalPart::NONE;
         let parts = &mut parts;
         match *record {
+            Record::Version(_) if !core.outgoing.could_grow(parts) => return Err(Fault::NoRoom),
             Record::Version(version) => core.outgoing.speak(parts, version),
             Record::Counters { handle, id } => core.outgoing.set_counters(handle, id),
             Record::Session { expiry } => core.outgoing.session_exists = expiry > 0, // how long the power was off, nobody knows
@@ -109,7 +113,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
         let bounds = self.storage.bounds();
         let need = Need { bytes, shared: 0, is_publish: true };
         let most = Most { slots: bounds.send_slots, arena: bounds.arena, bytes: usize::MAX, queued: 0 };
-        self.grow_for(&need, &most); // no more is asked for: packets that were in 5.0 may fill the storage so that none could be accepted beside them
+        self.grow_for(&need, &most); // not `make_room`: where packets that were in 5.0 fill the storage, none could be accepted beside them
         loop {
             let length = self.storage.parts().slots.len();
             match Outgoing::occupant(self.storage.parts().slots, id) {

@@ -433,6 +433,9 @@ fn a_full_arena_comes_back_in_another_version() {
     save(&mut client, &mut log);
     let mut snapshot = Vec::new();
     assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    type Short = Connection<Journaled<pure_mqtt::Fixed<34, 4, 2, 64>, 512>>;
+    let short = Short::recover(Journaled::new(pure_mqtt::Fixed::new()), limits, NOW, &snapshot).err();
+    assert_eq!(short, Some(pure_mqtt::journal::RecoverError::TooSmall { offset: snapshot.len() }));
     for log in [log, snapshot] {
         let (mut client, _) = Full::recover(Journaled::new(pure_mqtt::Fixed::new()), limits, NOW, &log).unwrap();
         assert_eq!(client.pending(), 3);
