@@ -201,6 +201,12 @@ pub(crate) fn has_wildcard(text: &[u8]) -> bool {
     scan_topic(text).has_wildcard(text)
 }
 
+/// It isn't empty, and holds neither U+0000 nor a wildcard.
+#[inline(always)]
+pub(crate) fn is_plain(topic: &[u8]) -> bool {
+    !topic.is_empty() && scan_words(topic, true).special == 0
+}
+
 /// What was found in a text: 0 for nothing.
 pub(crate) struct Marks {
     /// U+0000, or a wildcard.
@@ -232,9 +238,12 @@ fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
         bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte), for_wildcards));
         return marks;
     };
-    let words = bytes.chunks_exact(WORD).filter_map(<[u8]>::first_chunk::<WORD>);
-    let last = (!bytes.len().is_multiple_of(WORD)).then_some(last);
-    words.chain(last).for_each(|word| marks.add(usize::from_ne_bytes(*word), for_wildcards));
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk().filter(|_| rest.len() > WORD) {
+        marks.add(usize::from_ne_bytes(*word), for_wildcards);
+        rest = behind;
+    }
+    marks.add(usize::from_ne_bytes(*last), for_wildcards);
     marks
 }
 

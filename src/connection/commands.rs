@@ -105,7 +105,7 @@ impl Core {
             Err(PublishError::ServerMaximum)
         } else if !peer.takes_qos(publish.qos) {
             Err(PublishError::QoSNotSupported)
-        } else if publish.retain && peer.no_retain {
+        } else if publish.retain && !peer.takes_retained() {
             Err(PublishError::RetainNotSupported)
         } else {
             Ok(())
@@ -120,11 +120,7 @@ impl Core {
         let detail = expiry.map_or(0, |seconds| {
             self.seconds().next.saturating_add(seconds).max(1) // 0 means never
         });
-        let kind = match publish.qos {
-            QoS::AtMostOnce => Kind::Publish0,
-            QoS::AtLeastOnce => Kind::Publish1,
-            QoS::ExactlyOnce => Kind::Publish2,
-        };
+        let kind = Kind::publish(publish.qos);
         let shared = is_shared.then_some(publish.payload);
         let mut flags = Flags::default();
         if matches!(publish.payload, Payload::Streamed(1..)) {
@@ -367,7 +363,7 @@ fn check_publish_properties(publish: &Publish<'_>) -> Result<(), PropertyError> 
     Err(PropertyError { id, violation: Violation::PropertyNotAllowed })
 }
 
-fn first_byte(publish: &Publish<'_>) -> u8 {
+pub(super) fn first_byte(publish: &Publish<'_>) -> u8 {
     let packet = wire::Publish {
         dup: false, // [MQTT-4.3.2-2] [MQTT-4.3.3-2]
         qos: publish.qos,
@@ -382,7 +378,7 @@ fn first_byte(publish: &Publish<'_>) -> u8 {
 }
 
 /// All of PUBLISH between the fixed header and the payload.
-fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: &mut Writer<'_>) {
+pub(super) fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: &mut Writer<'_>) {
     writer.string(publish.topic.as_str());
     if publish.qos != QoS::AtMostOnce {
         writer.u16(id);
@@ -396,7 +392,7 @@ fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: 
 }
 
 /// It has no properties.
-fn is_bare(publish: &Publish<'_>) -> bool {
+pub(super) fn is_bare(publish: &Publish<'_>) -> bool {
     publish.properties.is_empty() && publish.correlation_data.is_none()
 }
 
@@ -411,7 +407,7 @@ const fn longest_remaining(version: Version) -> usize {
 }
 
 /// The length of what [`write_publish_head`] writes, for any identifier: only properties have to be written to be measured.
-fn publish_head_length(publish: &Publish<'_>, version: Version) -> usize {
+pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version) -> usize {
     let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
     let properties = match version.has_properties() {
         false => 0,

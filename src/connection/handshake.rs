@@ -9,7 +9,7 @@ use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
 use crate::limits::{OnSessionLoss, StoredLimits};
 use crate::reason::ReasonCode;
-use crate::session::{Loss, fingerprint};
+use crate::session::{Loss, Peer, fingerprint};
 use crate::storage::{Parts, Record};
 use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
@@ -358,13 +358,13 @@ impl Link {
                 ids::MaximumPacketSize => self.peer.max_packet = number,
                 // [MQTT-3.2.2-9]
                 ids::MaximumQoS => {
-                    self.peer.no_qos2 = true;
-                    self.peer.no_qos1 = number == 0;
+                    self.peer.note(Peer::QOS1, number != 0);
+                    self.peer.note(Peer::QOS2, false);
                 }
-                ids::RetainAvailable => self.peer.no_retain = number == 0,
-                ids::WildcardSubscriptionAvailable => self.peer.no_wildcards = number == 0,
-                ids::SubscriptionIdentifierAvailable => self.peer.no_identifiers = number == 0,
-                ids::SharedSubscriptionAvailable => self.peer.no_shares = number == 0,
+                ids::RetainAvailable => self.peer.note(Peer::RETAIN, number != 0),
+                ids::WildcardSubscriptionAvailable => self.peer.note(Peer::WILDCARDS, number != 0),
+                ids::SubscriptionIdentifierAvailable => self.peer.note(Peer::IDENTIFIERS, number != 0),
+                ids::SharedSubscriptionAvailable => self.peer.note(Peer::SHARES, number != 0),
                 ids::ServerKeepAlive => self.keep_alive = number as u16, // [MQTT-3.1.2-21] [MQTT-3.2.2-21]
                 ids::SessionExpiryInterval => self.session_expiry = number,
                 _ => {}

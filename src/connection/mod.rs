@@ -34,7 +34,7 @@ use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Event, Outcome, PendingAck, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, Matched, Most, Need, Victims};
+use crate::session::{Aliases, HAS_SHORT_WAY, Matched, Most, Need, Victims};
 use crate::storage::sealed::{Demand, Used};
 use crate::storage::{Kind, Parts, Record, Storage};
 use crate::time::{Deadline, Instant};
@@ -115,27 +115,11 @@ impl<S: Storage> Connection<S> {
     /// 5.0 one DISCONNECT with [`ConnectionError::reason`] waits in [`transmit`](Self::transmit).
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.core.see(now);
-        if shortcut::EXISTS && !S::HAS_JOURNAL && self.core.is_usual() {
-            match *input {
-                [MESSAGE | RETAINED, ..] => {
-                    if let Some((consumed, message)) = self.core.take_message(input) {
-                        return Ok(Received::Packet { consumed, event: Some(Event::Message(message)) });
-                    }
-                    if let Some(needed) = self.core.await_message(input) {
-                        return Ok(Received::Partial { needed });
-                    }
-                }
-                [first @ (PUBACK | PUBCOMP), 2, high, low, ..] => {
-                    let id = u16::from_be_bytes([high, low]);
-                    if let Some(done) = self.core.take_ack(self.storage.slots(), first, id) {
-                        let event = if first == PUBACK { Event::PubAck(done) } else { Event::PubComp(done) };
-                        return Ok(Received::Packet { consumed: shortcut::BARE, event: Some(event) });
-                    }
-                }
-                _ => {}
-            }
+        match *input {
+            [MESSAGE | RETAINED, ..] if Self::HAS_SHORT_WAY => self.take_message(input),
+            [PUBACK | PUBCOMP, 2, ..] if Self::HAS_SHORT_WAY => self.take_ack(input),
+            _ => self.take_any::<false>(input),
         }
-        self.take_any::<false>(input)
     }
 
     /// Like [`handle_input`](Self::handle_input), and messages longer than [`Limits::inline_max`] arrive in pieces, up to
@@ -187,7 +171,33 @@ impl<S: Storage> Connection<S> {
         self.take_any::<true>(input)
     }
 
-    /// The long way. A call of its own, so that the short one has only its own registers to save.
+    /// Most of what is sent and received goes past all that few messages need: see `shortcut`. With a journal nothing does.
+    const HAS_SHORT_WAY: bool = HAS_SHORT_WAY && !S::HAS_JOURNAL;
+
+    /// A message that takes the short way if it can. Each way is a call of its own, so that it has only its own registers to save.
+    #[inline(never)]
+    fn take_message<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        if self.core.is_usual() {
+            if let Some((consumed, message)) = self.core.take_message(input) {
+                return Ok(Received::Packet { consumed, event: Some(Event::Message(message)) });
+            }
+            if let Some(needed) = self.core.await_message(input) {
+                return Ok(Received::Partial { needed });
+            }
+        }
+        self.take_any::<false>(input)
+    }
+
+    /// An acknowledgement that takes the short way if it can.
+    #[inline(never)]
+    fn take_ack<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        if let Some(event) = self.core.take_ack(self.storage.slots(), input) {
+            return Ok(Received::Packet { consumed: shortcut::BARE, event: Some(event) });
+        }
+        self.take_any::<false>(input)
+    }
+
+    /// The long way.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn take_any<'i, const STREAMS: bool>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.prepare_input(input);
@@ -234,6 +244,12 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`PublishError`]; nothing changed.
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
+        if Self::HAS_SHORT_WAY {
+            if let Some(matched) = self.core.put_message(self.storage.parts(), publish) {
+                self.core.see(now);
+                return Ok(delivery(matched, publish.qos, None));
+            }
+        }
         let draft = self.check_publish(publish)?;
         self.reserve_record(publish, &draft)?;
         let room = if draft.fits { Some(Room::THERE) } else { self.make_room(draft.need, publish.topic.as_str()) };
@@ -284,10 +300,8 @@ impl<S: Storage> Connection<S> {
             self.storage.grow(Demand::SharedPayload);
         }
         self.core.see(now);
-        let Matched { handle, id } =
-            self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
-        let id = PacketId::new(id).filter(|_| publish.qos != QoS::AtMostOnce);
-        Ok(Delivery { handle: Handle(handle), id, dropped: room.victims })
+        let matched = self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
+        Ok(delivery(matched, publish.qos, room.victims))
     }
 
     /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more). A message that is sent
@@ -627,6 +641,10 @@ const SHORTEST_CONTROL: usize = 16;
 
 /// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the dozen.
 const BUSY_CONTROL: usize = 128;
+
+fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Victims>) -> Delivery {
+    Delivery { handle: Handle(handle), id: PacketId::new(id).filter(|_| qos != QoS::AtMostOnce), dropped }
+}
 
 fn requested(accepted: Option<Matched>) -> Result<Requested, RequestError> {
     let Matched { handle, id } = accepted.ok_or(RequestError::Full)?;

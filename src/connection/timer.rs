@@ -156,11 +156,18 @@ impl Core {
 
     /// A packet was taken. If PINGRESP was due while the packet was unfinished, it has its time once more, but only once: or a server that
     /// sends messages in pieces and never PINGRESP would not be noticed.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn note_packet(&mut self) {
         self.unblock();
         self.link.last_received = self.now;
-        let was_partial = core::mem::take(&mut self.link.partial) > 0;
-        if was_partial && self.link.deadlines.pingresp.is_due(self.now) && !self.link.ping_extended {
+        if core::mem::take(&mut self.link.partial) > 0 {
+            self.note_end_of_partial();
+        }
+    }
+
+    #[cfg_attr(not(target_pointer_width = "32"), cold)]
+    fn note_end_of_partial(&mut self) {
+        if self.link.deadlines.pingresp.is_due(self.now) && !self.link.ping_extended {
             self.link.ping_extended = true;
             self.link.deadlines.pingresp = Deadline::at(self.now.after_millis(self.pingresp_timeout()));
         }

@@ -5,6 +5,7 @@
 
 mod alias;
 mod arena;
+mod bare;
 mod incoming;
 mod list;
 mod outgoing;
@@ -18,6 +19,7 @@ mod sending;
 mod tests;
 
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
+pub(crate) use self::bare::EXISTS as HAS_SHORT_WAY;
 #[cfg(feature = "alloc")]
 pub(crate) use self::incoming::reindex;
 pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};

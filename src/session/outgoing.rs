@@ -198,17 +198,23 @@ impl Outgoing {
         let (kind, detail) = (frame.kind, frame.detail);
         *parts.slots.get_mut(index)? =
             SendSlot { handle, position, length, id, previous, flags, kind, detail, ..SendSlot::FREE };
-        self.log.append(parts.slots, id);
-        if self.next == 0 {
-            self.next = id;
-        }
-        self.used += 1;
+        self.enter_log(parts.slots, id);
         self.acks += u16::from(frame.kind == Kind::Ack);
         if frame.kind.is_publish() {
             self.publishes += 1;
             self.note_expiry(frame.detail);
         }
         parts.arena.get_mut(start..)?.get_mut(..frame.length)
+    }
+
+    /// A slot that was filled is the last of the log.
+    #[inline(always)]
+    pub(super) fn enter_log(&mut self, slots: &mut [SendSlot], id: u16) {
+        self.log.append(slots, id);
+        if self.next == 0 {
+            self.next = id;
+        }
+        self.used += 1;
     }
 
     /// What a durable memory must know of a message that was accepted.
@@ -387,25 +393,12 @@ impl Outgoing {
 
     /// The counts without a packet whose slot is free by now.
     #[inline(always)]
-    fn uncount_finished(&mut self, slot: &SendSlot) -> Matched {
+    pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Matched {
         self.used -= 1;
         self.acks -= u16::from(slot.kind == Kind::Ack);
         self.in_flight -= u32::from(slot.flags.has(Flags::COUNTED));
         self.publishes -= u32::from(slot.kind.is_publish());
         Matched { handle: slot.handle, id: slot.id }
-    }
-
-    /// The end of a message of this kind in this state, all of whose bytes are in the arena; `None`, and nothing changed, if the identifier is not
-    /// such a message's.
-    #[inline(always)]
-    pub(crate) fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16, kind: Kind, state: State) -> Option<Matched> {
-        let is_it =
-            |slot: &&mut SendSlot| slot.kind == kind && slot.state == state && !slot.flags.has(Flags::SHARED_PAYLOAD);
-        let place = find_mut(slots, id).filter(is_it)?;
-        let slot = core::mem::replace(place, SendSlot::FREE);
-        self.leave_list(slots, &slot);
-        self.arena.release(slot.position, slot.length, 0);
-        Some(self.uncount_finished(&slot))
     }
 
     /// Takes a packet out of its list and frees its bytes; its slot stays.
@@ -427,7 +420,7 @@ impl Outgoing {
     }
 
     /// Takes a packet out of the list that it stands in; cursors that stand on it step aside.
-    fn leave_list(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
+    pub(super) fn leave_list(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
         if self.next == slot.id {
             self.next = slot.next;
         }

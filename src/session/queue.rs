@@ -84,7 +84,12 @@ impl Outgoing {
             && !self.wants_slots(slots, usize::MAX)
             && end <= arena
             && arena + shared <= most.bytes
-            && (most.queued == 0 || (self.publishes as usize) < most.queued)
+            && self.may_queue(most.queued)
+    }
+
+    /// One more message is within a limit of so many unfinished ones; 0 for no limit.
+    pub(crate) const fn may_queue(&self, limit: usize) -> bool {
+        limit == 0 || (self.publishes as usize) < limit
     }
 
     /// Whether there is room within the limits.

@@ -5,6 +5,7 @@
 
 use crate::copying::copy;
 use crate::event::Cause;
+use crate::session::bare;
 use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::{Matched, Outgoing};
 use crate::storage::{Flags, Kind, Parts, SendSlot, State};
@@ -29,7 +30,7 @@ pub(crate) struct Run {
 impl Run {
     pub(super) const NONE: Self = Self { id: 0, offset: 0, left: 0, is_begun: false, is_streamed: false };
 
-    const fn new(id: u16, left: u32) -> Self {
+    pub(super) const fn new(id: u16, left: u32) -> Self {
         Self { id, left, ..Self::NONE }
     }
 }
@@ -51,28 +52,33 @@ pub(crate) struct Peer {
     pub(crate) topic_aliases: u16,
     /// The longest packet; 0 for no limit.
     pub(crate) max_packet: u32,
-    /// Coded so that 0 means what a server can that says nothing.
-    pub(crate) no_qos2: bool,
-    pub(crate) no_qos1: bool,
-    pub(crate) no_retain: bool,
-    pub(crate) no_wildcards: bool,
-    pub(crate) no_identifiers: bool,
-    pub(crate) no_shares: bool,
+    pub(super) lacks: u8,
 }
 
 impl Peer {
     /// Before CONNACK: nothing may be sent, and nothing is ruled out.
-    pub(crate) const UNKNOWN: Self = Self {
-        window: 0,
-        topic_aliases: 0,
-        max_packet: 0,
-        no_qos2: false,
-        no_qos1: false,
-        no_retain: false,
-        no_wildcards: false,
-        no_identifiers: false,
-        no_shares: false,
-    };
+    pub(crate) const UNKNOWN: Self = Self { window: 0, topic_aliases: 0, max_packet: 0, lacks: 0 };
+
+    // What a server may lack. What a SUBSCRIBE asks for has the bit that marks the SUBSCRIBE.
+    pub(crate) const QOS1: u8 = 1;
+    pub(crate) const QOS2: u8 = 2;
+    pub(crate) const RETAIN: u8 = 4;
+    pub(crate) const SHARES: u8 = Flags::SHARE;
+    pub(crate) const WILDCARDS: u8 = Flags::WILDCARD;
+    pub(crate) const IDENTIFIERS: u8 = Flags::IDENTIFIER;
+
+    /// Notes whether the server has these.
+    pub(crate) const fn note(&mut self, what: u8, has_it: bool) {
+        if has_it {
+            self.lacks &= !what;
+        } else {
+            self.lacks |= what;
+        }
+    }
+
+    const fn lacks_any(&self, what: u8) -> bool {
+        Version::KNOWS_PROPERTIES && self.lacks & what != 0
+    }
 
     /// Messages may name their topics by aliases.
     pub(crate) const fn has_aliases(&self) -> bool {
@@ -86,30 +92,28 @@ impl Peer {
     pub(crate) const fn takes_qos(&self, qos: QoS) -> bool {
         !match qos {
             QoS::AtMostOnce => false,
-            QoS::AtLeastOnce => Version::KNOWS_PROPERTIES && self.no_qos1,
-            QoS::ExactlyOnce => Version::KNOWS_PROPERTIES && (self.no_qos2 || self.no_qos1),
+            QoS::AtLeastOnce => self.lacks_any(Self::QOS1),
+            QoS::ExactlyOnce => self.lacks_any(Self::QOS2),
         }
+    }
+
+    pub(crate) const fn takes_retained(&self) -> bool {
+        !self.lacks_any(Self::RETAIN)
+    }
+
+    /// Whatever the quality of service, and retained or not.
+    pub(crate) const fn takes_any_message(&self) -> bool {
+        !self.lacks_any(Self::QOS1 | Self::QOS2 | Self::RETAIN)
     }
 
     /// A SUBSCRIBE with these marks asks for something that the server doesn't have (§3.2.2.3).
     pub(crate) const fn lacks(&self, flags: Flags) -> bool {
-        Version::KNOWS_PROPERTIES
-            && (flags.has(Flags::SHARE) && self.no_shares
-                || flags.has(Flags::WILDCARD) && self.no_wildcards
-                || flags.has(Flags::IDENTIFIER) && self.no_identifiers)
+        flags.has(self.lacks & (Self::SHARES | Self::WILDCARDS | Self::IDENTIFIERS)) && Version::KNOWS_PROPERTIES
     }
 
     /// There is something that it doesn't take, or takes in another form.
     const fn has_rules(&self) -> bool {
-        Version::KNOWS_PROPERTIES
-            && (self.max_packet != 0
-                || self.topic_aliases != 0
-                || self.no_qos2
-                || self.no_qos1
-                || self.no_retain
-                || self.no_wildcards
-                || self.no_identifiers
-                || self.no_shares)
+        Version::KNOWS_PROPERTIES && (self.max_packet != 0 || self.topic_aliases != 0 || self.lacks != 0)
     }
 
     /// Why the server won't take this packet.
@@ -120,7 +124,7 @@ impl Peer {
         }
         match slot.kind.qos() {
             Some(qos) if !self.takes_qos(qos) => Some(Cause::QoSNotSupported), // [MQTT-3.2.2-11]
-            Some(_) => (self.no_retain && is_retained()).then_some(Cause::RetainNotSupported), // [MQTT-3.2.2-14]
+            Some(_) => (!self.takes_retained() && is_retained()).then_some(Cause::RetainNotSupported), // [MQTT-3.2.2-14]
             None => self.lacks(slot.flags).then_some(Cause::SubscriptionNotSupported),
         }
     }
@@ -136,7 +140,7 @@ enum Special {
 }
 
 /// So many bytes are staged at a time, so that acknowledgements needn't wait behind all that is queued.
-const RUN_LIMIT: u32 = 65_536;
+pub(super) const RUN_LIMIT: u32 = 65_536;
 
 impl Outgoing {
     /// Nothing is being sent.
@@ -162,6 +166,9 @@ impl Outgoing {
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Seconds) {
         let has_rules = peer.has_rules();
         let mut end = None;
+        if bare::EXISTS && !has_rules {
+            end = self.stage_bare(parts.slots, peer.window);
+        }
         while let Some(slot) = self.next_sendable(parts.slots, peer.window) {
             if end.is_some_and(|end| end != slot.position) || self.run.left >= RUN_LIMIT {
                 return;
@@ -332,6 +339,11 @@ impl Outgoing {
     pub(crate) fn advance(&mut self, parts: &mut Parts<'_>, count: usize) -> bool {
         let mut count = count.min(self.run_left()) as u32;
         let mut completed = false;
+        if bare::EXISTS {
+            let taken = self.take_bare(parts.slots, count);
+            count -= taken;
+            completed = taken > 0;
+        }
         while count > 0 {
             let Some(slot) = find(parts.slots, self.run.id) else { break };
             let outside = if slot.is_special() { Self::outside_length(parts, slot) } else { 0 };
@@ -450,7 +462,7 @@ impl Outgoing {
 }
 
 /// Bytes of a packet were taken; all of them, and its acknowledgement is awaited now, if `is_sent`.
-fn mark_taken(slot: &mut SendSlot, is_sent: bool) {
+pub(super) fn mark_taken(slot: &mut SendSlot, is_sent: bool) {
     slot.flags.set(Flags::DUP);
     if is_sent {
         slot.state = State::Sent;

@@ -24,6 +24,15 @@ impl Kind {
         matches!(self, Self::Publish0 | Self::Publish1 | Self::Publish2)
     }
 
+    /// A PUBLISH of this quality of service.
+    pub(crate) const fn publish(qos: QoS) -> Self {
+        match qos {
+            QoS::AtMostOnce => Self::Publish0,
+            QoS::AtLeastOnce => Self::Publish1,
+            QoS::ExactlyOnce => Self::Publish2,
+        }
+    }
+
     /// The quality of service of a PUBLISH.
     pub(crate) const fn qos(self) -> Option<QoS> {
         match self {
@@ -173,6 +182,11 @@ impl SendSlot {
     /// Something has to be looked at before it is sent: it may expire, or some of its bytes are not in the arena.
     pub(crate) const fn is_special(&self) -> bool {
         self.detail != 0 || self.flags.has(Flags::SHARED_PAYLOAD | Flags::STREAMED)
+    }
+
+    /// A message of which nothing has happened yet, and that isn't special.
+    pub(crate) const fn is_bare(&self) -> bool {
+        self.kind.is_publish() && self.flags.0 == 0 && self.detail == 0
     }
 
     /// The second in which a message expires; 0 for never. One that was sent, if only in part, is finished whatever the time
