@@ -67,6 +67,7 @@ impl Control {
     }
 
     /// Copies one more packet there, to leave before what is staged; false if there is no room.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8]) -> bool {
         if self.is_empty() {
             *self = Self::default();

@@ -29,7 +29,7 @@ use self::commands::Draft;
 use self::core::{Core, write_disconnect};
 use self::handshake::{Announced, check_connect, measure, write_auth, write_connect};
 use self::link::Aliasing;
-use self::shortcut::{MESSAGE, PUBACK, PUBCOMP, RETAINED};
+use self::shortcut::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Event, Outcome, PendingAck, Received, Topic};
@@ -117,7 +117,7 @@ impl<S: Storage> Connection<S> {
         self.core.see(now);
         match *input {
             [MESSAGE | RETAINED, ..] if Self::HAS_SHORT_WAY => self.take_message(input),
-            [PUBACK | PUBCOMP, 2, ..] if Self::HAS_SHORT_WAY => self.take_ack(input),
+            [PUBACK | PUBREC | PUBCOMP, 2, ..] if Self::HAS_SHORT_WAY => self.take_ack(input),
             _ => self.take_any::<false>(input),
         }
     }
@@ -192,7 +192,7 @@ impl<S: Storage> Connection<S> {
     #[inline(never)]
     fn take_ack<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         if let Some(event) = self.core.take_ack(self.storage.slots(), input) {
-            return Ok(Received::Packet { consumed: shortcut::BARE, event: Some(event) });
+            return Ok(Received::Packet { consumed: shortcut::BARE, event });
         }
         self.take_any::<false>(input)
     }

@@ -23,23 +23,30 @@ impl Core {
         self.link.state == State::Connected && !self.link.stream.is_open()
     }
 
-    /// PUBACK and PUBCOMP, of a message that waits for them.
+    /// PUBACK, PUBREC and PUBCOMP, of a message that waits for them, and what that means to the application.
     #[inline(always)]
-    pub(super) fn take_ack(&mut self, slots: &mut [SendSlot], input: &[u8]) -> Option<Event<'static>> {
+    pub(super) fn take_ack(&mut self, slots: &mut [SendSlot], input: &[u8]) -> Option<Option<Event<'static>>> {
         let [first, _, high, low, ..] = *input else { return None };
         let id = PacketId::new(u16::from_be_bytes([high, low]))?;
         if !self.is_usual() {
             return None;
         }
-        let (kind, state) = match first {
-            PUBACK => (Kind::Publish1, SlotState::Sent),
-            _ => (Kind::Publish2, SlotState::Completing),
+        let outgoing = &mut self.outgoing;
+        let handle = match first {
+            PUBACK => Some(outgoing.finish_bare(slots, id.get(), Kind::Publish1, SlotState::Sent)?.handle),
+            PUBCOMP => Some(outgoing.finish_bare(slots, id.get(), Kind::Publish2, SlotState::Completing)?.handle),
+            _ => {
+                outgoing.release_bare(slots, id.get())?;
+                None
+            }
         };
-        let handle = Handle(self.outgoing.finish_bare(slots, id.get(), kind, state)?.handle);
         self.acknowledged();
         self.note_usual(BARE);
-        let done = Acknowledged { handle, id, reason: ReasonCode::SUCCESS, properties: Properties::NONE };
-        Some(if first == PUBACK { Event::PubAck(done) } else { Event::PubComp(done) })
+        Some(handle.map(|handle| {
+            let (reason, properties) = (ReasonCode::SUCCESS, Properties::NONE);
+            let done = Acknowledged { handle: Handle(handle), id, reason, properties };
+            if first == PUBACK { Event::PubAck(done) } else { Event::PubComp(done) }
+        }))
     }
 
     /// A message without properties that is copied, to a server that takes all there are, if there is room for it as things are.
@@ -154,6 +161,7 @@ fn put<const N: usize>(room: &mut [u8], bytes: [u8; N]) -> Option<&mut [u8]> {
 pub(super) const MESSAGE: u8 = PacketType::Publish.first_byte();
 pub(super) const RETAINED: u8 = MESSAGE | 1;
 pub(super) const PUBACK: u8 = PacketType::PubAck.first_byte();
+pub(super) const PUBREC: u8 = PacketType::PubRec.first_byte();
 pub(super) const PUBCOMP: u8 = PacketType::PubComp.first_byte();
 
 /// The greatest remaining length that takes two bytes.

@@ -91,6 +91,27 @@ impl Outgoing {
         taken
     }
 
+    /// PUBREC of a message that is out: from here on only PUBREL is sent.
+    #[inline(always)]
+    pub(crate) fn release_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<()> {
+        let is_it = |slot: &&mut SendSlot| {
+            slot.kind == Kind::Publish2
+                && slot.state == State::Sent
+                && slot.flags.has(Flags::COUNTED)
+                && !slot.flags.has(Flags::SHARED_PAYLOAD | Flags::STREAMED)
+        };
+        let place = find_mut(slots, id).filter(is_it)?;
+        let slot = *place;
+        *place = SendSlot { length: 0, state: State::Released, previous: self.released.last(), next: 0, ..slot };
+        self.leave_list(slots, &slot);
+        self.arena.release(slot.position, slot.length, 0);
+        self.released.append(slots, id);
+        if self.release == 0 {
+            self.release = id;
+        }
+        Some(())
+    }
+
     /// The end of a message of this kind in this state.
     #[inline(always)]
     pub(crate) fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16, kind: Kind, state: State) -> Option<Matched> {

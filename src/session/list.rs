@@ -54,6 +54,7 @@ impl List {
     }
 
     /// Takes `slot` out, a copy of one that stands in this list; the original may be free already.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn remove(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
         match find_mut(slots, slot.previous) {
             Some(previous) => previous.next = slot.next,

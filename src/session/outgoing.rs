@@ -420,6 +420,7 @@ impl Outgoing {
     }
 
     /// Takes a packet out of the list that it stands in; cursors that stand on it step aside.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn leave_list(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
         if self.next == slot.id {
             self.next = slot.next;
