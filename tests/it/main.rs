@@ -17,3 +17,5 @@ mod streaming;
 mod subscriptions;
 mod surface;
 mod twin;
+#[cfg(all(feature = "journal", feature = "bytes"))]
+mod ways;
