@@ -1,15 +1,21 @@
 //! The short way of bare messages, of which a busy link consists: all their bytes are in the arena, and nothing has to be looked at before they are sent.
 //!
 //! A function here does what the long way would do, or changes nothing; then the long way is gone, which alone knows what else there is. Firmware always goes
-//! the long way, as it has less flash than time.
+//! the long way, as it has less flash than time, and so does a session that is kept in a journal.
 
 use crate::session::list::{find_mut, place};
 use crate::session::outgoing::{Matched, Outgoing};
 use crate::session::sending::{RUN_LIMIT, Run, mark_taken};
-use crate::storage::{Flags, Kind, SendSlot, State};
+use crate::storage::{Flags, Kind, Parts, SendSlot, State};
 
 /// There is a short way.
 pub(crate) const EXISTS: bool = cfg!(not(target_pointer_width = "32"));
+
+/// It may be taken with this storage.
+#[inline(always)]
+pub(super) fn may_go_short(parts: &Parts<'_>) -> bool {
+    EXISTS && parts.journal.is_none()
+}
 
 impl Outgoing {
     /// [`push`](Self::push) of a message for which there is room as things are, in an arena of which `room` bytes may be used.

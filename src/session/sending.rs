@@ -166,7 +166,7 @@ impl Outgoing {
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Seconds) {
         let has_rules = peer.has_rules();
         let mut end = None;
-        if bare::EXISTS && !has_rules {
+        if bare::may_go_short(parts) && !has_rules {
             end = self.stage_bare(parts.slots, peer.window);
         }
         while let Some(slot) = self.next_sendable(parts.slots, peer.window) {
@@ -339,7 +339,7 @@ impl Outgoing {
     pub(crate) fn advance(&mut self, parts: &mut Parts<'_>, count: usize) -> bool {
         let mut count = count.min(self.run_left()) as u32;
         let mut completed = false;
-        if bare::EXISTS {
+        if bare::may_go_short(parts) {
             let taken = self.take_bare(parts.slots, count);
             count -= taken;
             completed = taken > 0;
