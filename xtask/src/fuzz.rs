@@ -8,7 +8,7 @@ pub const SECONDS: u32 = 60;
 
 const TARGETS: [&str; 6] = ["decode", "connection", "peer", "roundtrip", "journal", "trace"];
 
-/// Runs each target for so many seconds, as many at a time as there are cores.
+/// Runs each target for so many seconds, one more at a time than there are cores.
 pub fn run(shell: &Shell, seconds: u32) -> Result {
     prepare(shell)?;
     run_all(shell, &format!("-max_total_time={seconds}"))
@@ -21,7 +21,7 @@ fn run_all(shell: &Shell, bounds: &str) -> Result {
     }
     shell.run(BUILD)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    TARGETS.chunks(cores).try_for_each(|targets| {
+    TARGETS.chunks(cores + 1).try_for_each(|targets| {
         std::thread::scope(|scope| {
             let runs: Vec<_> = targets.iter().map(|target| scope.spawn(|| shell.run(&line(target, bounds)))).collect();
             let ends = runs.into_iter().map(|run| run.join().unwrap_or_else(|_| Err("a fuzz run broke off.".into())));
