@@ -407,6 +407,7 @@ const fn longest_remaining(version: Version) -> usize {
 }
 
 /// The length of what [`write_publish_head`] writes, for any identifier: only properties have to be written to be measured.
+#[inline(always)]
 pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version) -> usize {
     let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
     let properties = match version.has_properties() {

@@ -9,7 +9,7 @@ use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
 use crate::limits::{OnSessionLoss, StoredLimits};
 use crate::reason::ReasonCode;
-use crate::session::{Loss, Peer, fingerprint};
+use crate::session::{Loss, fingerprint};
 use crate::storage::{Parts, Record};
 use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
@@ -356,18 +356,9 @@ impl Link {
                 ids::ReceiveMaximum => self.peer.window = self.peer.window.min(number as u16), // [MQTT-4.9.0-1]
                 ids::TopicAliasMaximum => self.peer.topic_aliases = (number as u16).min(limits.topic_aliases().1), // absent: none [MQTT-3.2.2-18]
                 ids::MaximumPacketSize => self.peer.max_packet = number,
-                // [MQTT-3.2.2-9]
-                ids::MaximumQoS => {
-                    self.peer.note(Peer::QOS1, number != 0);
-                    self.peer.note(Peer::QOS2, false);
-                }
-                ids::RetainAvailable => self.peer.note(Peer::RETAIN, number != 0),
-                ids::WildcardSubscriptionAvailable => self.peer.note(Peer::WILDCARDS, number != 0),
-                ids::SubscriptionIdentifierAvailable => self.peer.note(Peer::IDENTIFIERS, number != 0),
-                ids::SharedSubscriptionAvailable => self.peer.note(Peer::SHARES, number != 0),
                 ids::ServerKeepAlive => self.keep_alive = number as u16, // [MQTT-3.1.2-21] [MQTT-3.2.2-21]
                 ids::SessionExpiryInterval => self.session_expiry = number,
-                _ => {}
+                _ => self.peer.note(id, number),
             }
         }
     }

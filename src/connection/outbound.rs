@@ -254,13 +254,13 @@ impl Core {
         let [high, low] = due.id.to_be_bytes();
         let has_reason = self.version().has_properties() && due.reason != ReasonCode::SUCCESS;
         let first = due.packet.first_byte();
-        let mut append = |packet: &[u8]| {
-            self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, packet)
-        };
-        match has_reason {
-            true => append(&[first, 3, high, low, due.reason.0]),
-            false => append(&[first, 2, high, low]),
+        if usize::BITS > 32 && !has_reason {
+            let packet = [first, 2, high, low]; // most are, and are copied faster as such
+            return self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, &packet);
         }
+        let packet = [first, 2 + u8::from(has_reason), high, low, due.reason.0];
+        let packet = if has_reason { &packet[..] } else { packet.split_last().map_or(&[][..], |(_, start)| start) };
+        self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, packet)
     }
 
     fn write_ping(&mut self, parts: &mut Parts<'_>) {

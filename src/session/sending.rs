@@ -60,20 +60,26 @@ impl Peer {
     pub(crate) const UNKNOWN: Self = Self { window: 0, topic_aliases: 0, max_packet: 0, lacks: 0 };
 
     // What a server may lack. What a SUBSCRIBE asks for has the bit that marks the SUBSCRIBE.
-    pub(crate) const QOS1: u8 = 1;
-    pub(crate) const QOS2: u8 = 2;
-    pub(crate) const RETAIN: u8 = 4;
-    pub(crate) const SHARES: u8 = Flags::SHARE;
-    pub(crate) const WILDCARDS: u8 = Flags::WILDCARD;
-    pub(crate) const IDENTIFIERS: u8 = Flags::IDENTIFIER;
+    const QOS1: u8 = 1;
+    const QOS2: u8 = 2;
+    const RETAIN: u8 = 4;
+    const SHARES: u8 = Flags::SHARE;
+    const WILDCARDS: u8 = Flags::WILDCARD;
+    const IDENTIFIERS: u8 = Flags::IDENTIFIER;
 
-    /// Notes whether the server has these.
-    pub(crate) const fn note(&mut self, what: u8, has_it: bool) {
-        if has_it {
-            self.lacks &= !what;
-        } else {
-            self.lacks |= what;
-        }
+    /// Takes over what a property of CONNACK with this value says that the server lacks.
+    pub(crate) const fn note(&mut self, id: u8, value: u32) {
+        let what = match id {
+            ids::MaximumQoS if value > 0 => Self::QOS2, // 1, or it was refused [MQTT-3.2.2-9]
+            ids::MaximumQoS => Self::QOS1 | Self::QOS2,
+            _ if value > 0 => return,
+            ids::RetainAvailable => Self::RETAIN,
+            ids::WildcardSubscriptionAvailable => Self::WILDCARDS,
+            ids::SubscriptionIdentifierAvailable => Self::IDENTIFIERS,
+            ids::SharedSubscriptionAvailable => Self::SHARES,
+            _ => return,
+        };
+        self.lacks |= what;
     }
 
     const fn lacks_any(&self, what: u8) -> bool {
