@@ -192,7 +192,7 @@ impl Core {
             properties.check(packet.bit())?;
         }
         let version = self.version();
-        let length = measure(&|writer| write_request(packet, 1, *properties, entries, version, writer));
+        let length = measure(&|writer| write_request(packet, 1, properties, &entries, version, writer));
         if length > MAX_REMAINING {
             return Err(RequestError::TooLarge);
         }
@@ -221,7 +221,7 @@ impl Core {
         let frame = Frame { kind, flags, detail: filters as u32, length: need.bytes, shared: None };
         let mut writer = Writer::new(self.outgoing.push(parts, &frame)?);
         let matched = self.outgoing.latest();
-        write_request(packet, matched.id, properties, entries, version, &mut writer);
+        write_request(packet, matched.id, &properties, &entries, version, &mut writer);
         Some(matched)
     }
 
@@ -426,13 +426,15 @@ pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version) -> us
 fn write_request<'a, T: wire::Entry<'a>>(
     packet: PacketType,
     id: u16,
-    properties: Properties<'a>,
-    entries: Entries<'a, T>,
+    properties: &Properties<'a>,
+    entries: &Entries<'a, T>,
     version: Version,
     writer: &mut Writer<'_>,
 ) {
-    let Some(id) = PacketId::new(id) else { return };
-    let request = wire::Request::new(id, properties, entries);
     writer.u8(packet.first_byte());
-    writer.block(&|writer| request.encode(version, writer));
+    writer.block(&|writer| {
+        writer.u16(id);
+        properties.encode(version, writer);
+        entries.encode(version, writer);
+    });
 }

@@ -212,7 +212,7 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
         Self(Form::Checked(checked, T::read))
     }
 
-    fn encode(&self, version: Version, writer: &mut Writer<'_>) {
+    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
         self.iter().for_each(|entry| entry.encode(version, writer));
     }
 }

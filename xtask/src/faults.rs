@@ -69,8 +69,8 @@ const FAULTS: [Fault; 10] = [
     ] },
     Fault { name: "a SUBSCRIBE takes the identifier of a message in flight", changes: &[(
         "src/connection/commands.rs",
-        "        write_request(packet, matched.id, ",
-        "        write_request(packet, 1, ",
+        "        write_request(packet, matched.id, &",
+        "        write_request(packet, 1, &",
     )] },
     Fault { name: "an unanswered PINGREQ is held against the next link", changes: &[(
         "src/connection/core.rs",
