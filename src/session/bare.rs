@@ -109,8 +109,8 @@ impl Outgoing {
         let place = find_mut(slots, id).filter(is_it)?;
         let slot = *place;
         *place = SendSlot { length: 0, state: State::Released, previous: self.released.last(), next: 0, ..slot };
-        self.leave_list(slots, &slot);
         self.arena.release(slot.position, slot.length, 0);
+        self.leave_list(slots, (slot.previous, id, slot.next), (Kind::Publish2, State::Sent));
         self.released.append(slots, id);
         if self.release == 0 {
             self.release = id;
@@ -125,8 +125,8 @@ impl Outgoing {
             |slot: &&mut SendSlot| slot.kind == kind && slot.state == state && !slot.flags.has(Flags::SHARED_PAYLOAD);
         let place = find_mut(slots, id).filter(is_it)?;
         let slot = core::mem::replace(place, SendSlot::FREE);
-        self.leave_list(slots, &slot);
         self.arena.release(slot.position, slot.length, 0);
+        self.leave_list(slots, (slot.previous, id, slot.next), (kind, state));
         Some(self.uncount_finished(&slot))
     }
 }

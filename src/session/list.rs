@@ -53,16 +53,16 @@ impl List {
         }
     }
 
-    /// Takes `slot` out, a copy of one that stands in this list; the original may be free already.
+    /// Takes the slot between these two out.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(crate) fn remove(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
-        match find_mut(slots, slot.previous) {
-            Some(previous) => previous.next = slot.next,
-            None => self.first = slot.next,
+    pub(crate) fn remove(&mut self, slots: &mut [SendSlot], previous: u16, next: u16) {
+        match find_mut(slots, previous) {
+            Some(slot) => slot.next = next,
+            None => self.first = next,
         }
-        match find_mut(slots, slot.next) {
-            Some(next) => next.previous = slot.previous,
-            None => self.last = slot.previous,
+        match find_mut(slots, next) {
+            Some(slot) => slot.previous = previous,
+            None => self.last = previous,
         }
     }
 
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(ids(&list, &slots), [5, 6, 7]);
         let remove = |list: &mut List, slots: &mut [SendSlot], id| {
             let slot = *find(slots, id).unwrap();
-            list.remove(slots, &slot);
+            list.remove(slots, slot.previous, slot.next);
         };
         remove(&mut list, &mut slots, 6);
         assert_eq!(ids(&list, &slots), [5, 7]);

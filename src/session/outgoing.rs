@@ -381,17 +381,18 @@ impl Outgoing {
 
     /// Takes a packet out of everything and frees its slot and identifier.
     pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Matched {
-        let Some(place) = find_mut(parts.slots, id) else { return Matched { handle: 0, id } };
-        let slot = core::mem::replace(place, SendSlot::FREE);
+        let Some(slot) = find(parts.slots, id) else { return Matched { handle: 0, id } };
         if slot.kind.is_windowed() && slot.state != State::Ended {
             parts.journal.write(&Record::Done(id));
         }
-        self.leave_list(parts.slots, &slot);
-        self.free_bytes(parts, &slot);
-        self.uncount_finished(&slot)
+        self.leave(parts, id);
+        let Some(slot) = find_mut(parts.slots, id) else { return Matched { handle: 0, id } };
+        let matched = self.uncount_finished(slot);
+        *slot = SendSlot::FREE;
+        matched
     }
 
-    /// The counts without a packet whose slot is free by now.
+    /// The counts without a packet that is over.
     #[inline(always)]
     pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Matched {
         self.used -= 1;
@@ -403,41 +404,49 @@ impl Outgoing {
 
     /// Takes a packet out of its list and frees its bytes; its slot stays.
     pub(super) fn strip(&mut self, parts: &mut Parts<'_>, id: u16) {
-        let Some(place) = find_mut(parts.slots, id) else { return };
-        let slot = *place;
-        place.length = 0;
-        place.flags.clear(Flags::SHARED_PAYLOAD | Flags::STREAMED);
-        self.leave_list(parts.slots, &slot);
-        self.free_bytes(parts, &slot);
+        self.leave(parts, id);
+        if let Some(slot) = find_mut(parts.slots, id) {
+            slot.length = 0;
+            slot.flags.clear(Flags::SHARED_PAYLOAD | Flags::STREAMED);
+        }
     }
 
-    fn free_bytes(&mut self, parts: &mut Parts<'_>, slot: &SendSlot) {
+    /// The same, but that its slot says nothing of it yet. Slots are looked at where they are: a copy would take a good part of firmware's stack.
+    fn leave(&mut self, parts: &mut Parts<'_>, id: u16) {
+        let Some(slot) = find(parts.slots, id) else { return };
         let shared = Self::shared_length(parts, slot);
-        if slot.flags.has(Flags::SHARED_PAYLOAD) {
-            parts.payloads.clear(place(parts.slots, slot.id));
-        }
         self.arena.release(slot.position, slot.length, shared);
+        if slot.flags.has(Flags::SHARED_PAYLOAD) {
+            parts.payloads.clear(place(parts.slots, id));
+        }
+        let &SendSlot { previous, next, kind, state, .. } = slot;
+        self.leave_list(parts.slots, (previous, id, next), (kind, state));
     }
 
-    /// Takes a packet out of the list that it stands in; cursors that stand on it step aside.
+    /// Takes a packet with this identifier, between its neighbours, out of the list that it stands in; cursors that stand on it step aside.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn leave_list(&mut self, slots: &mut [SendSlot], slot: &SendSlot) {
-        if self.next == slot.id {
-            self.next = slot.next;
+    pub(super) fn leave_list(
+        &mut self,
+        slots: &mut [SendSlot],
+        (previous, id, next): (u16, u16, u16),
+        (kind, state): (Kind, State),
+    ) {
+        if self.next == id {
+            self.next = next;
         }
-        if self.bypass == slot.id {
-            self.bypass = slot.previous;
+        if self.bypass == id {
+            self.bypass = previous;
         }
-        if self.release == slot.id {
-            self.release = slot.next;
+        if self.release == id {
+            self.release = next;
         }
-        let list = match slot.state {
+        let list = match state {
             State::Released | State::Completing => &mut self.released,
             State::Ended => &mut self.ended,
-            State::Sent if slot.kind.is_request() => &mut self.requests,
+            State::Sent if kind.is_request() => &mut self.requests,
             State::Queued | State::Sent => &mut self.log,
         };
-        list.remove(slots, slot);
+        list.remove(slots, previous, next);
     }
 
     /// Takes a unit of the window for a packet that has none yet.

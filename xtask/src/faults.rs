@@ -49,7 +49,7 @@ const FAULTS: [Fault; 10] = [
         "src/session/resume.rs",
         "        self.next = self.log.first();\n        self.bypass = 0;\n",
         "        if let Some(slot) = find(parts.slots, self.log.first()).copied() {\n            \
-             self.log.remove(parts.slots, &slot);\n            self.log.push(parts.slots, slot.id);\n        }\n        \
+             self.log.remove(parts.slots, slot.previous, slot.next);\n            self.log.push(parts.slots, slot.id);\n        }\n        \
          self.next = self.log.first();\n        self.bypass = 0;\n",
     )] },
     Fault { name: "a QoS 2 message that comes again is delivered again", changes: &[(
