@@ -1,6 +1,6 @@
 //! The fixed header (§2.1): packet type, flags and remaining length.
 
-use crate::wire::reader::{Varint, varint};
+use crate::wire::reader::{VarintLength, varint};
 use crate::wire::{DecodeError, Malformed, Rules};
 
 /// The longest remaining length that MQTT can express: 268,435,455.
@@ -124,12 +124,13 @@ impl Header {
         let flags = first & 0x0F;
         check_flags(packet_type, flags, rules)?;
         match varint(rest, rules) {
-            Varint::Value { value, length } => {
-                Ok(HeaderStep::Header(Self { packet_type, flags, length: 1 + length, remaining: value as usize }))
+            (_, VarintLength::PARTIAL) => Ok(HeaderStep::Partial(1)),
+            (_, VarintLength::NOT_MINIMAL) => Err(Malformed::VariableByteInteger.into()),
+            (_, VarintLength::TOO_LONG) => Err(Malformed::RemainingLength.into()),
+            (value, length) => {
+                let length = 1 + length.get();
+                Ok(HeaderStep::Header(Self { packet_type, flags, length, remaining: value as usize }))
             }
-            Varint::Partial => Ok(HeaderStep::Partial(1)),
-            Varint::NotMinimal => Err(Malformed::VariableByteInteger.into()),
-            Varint::TooLong => Err(Malformed::RemainingLength.into()),
         }
     }
 
@@ -156,9 +157,9 @@ pub(crate) enum PacketLength {
 #[cfg(feature = "bytes")]
 pub(crate) fn packet_length(input: &[u8]) -> PacketLength {
     match varint(input.get(1..).unwrap_or_default(), Rules::default()) {
-        Varint::Value { value, length } => PacketLength::Known(1 + length + value as usize),
-        Varint::Partial => PacketLength::Partial,
-        Varint::TooLong | Varint::NotMinimal => PacketLength::Invalid,
+        (_, VarintLength::PARTIAL) => PacketLength::Partial,
+        (_, VarintLength::TOO_LONG | VarintLength::NOT_MINIMAL) => PacketLength::Invalid,
+        (value, length) => PacketLength::Known(1 + length.get() + value as usize),
     }
 }
 

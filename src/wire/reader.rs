@@ -157,12 +157,12 @@ impl<'a> Reader<'a> {
     /// A variable byte integer: at most four bytes, and in 5.0 as few as possible `[MQTT-1.5.5-1]`.
     pub(crate) fn varint(&mut self) -> u32 {
         match varint(self.rest, self.rules) {
-            Varint::Value { value, length } => {
-                self.bytes(length);
+            (_, VarintLength::PARTIAL) => self.refuse(Malformed::Truncated),
+            (_, VarintLength::TOO_LONG | VarintLength::NOT_MINIMAL) => self.refuse(Malformed::VariableByteInteger),
+            (value, length) => {
+                self.bytes(length.get());
                 return value;
             }
-            Varint::Partial => self.refuse(Malformed::Truncated),
-            Varint::TooLong | Varint::NotMinimal => self.refuse(Malformed::VariableByteInteger),
         }
         0
     }
@@ -226,26 +226,31 @@ fn has_discouraged(text: &[u8]) -> bool {
         || text.windows(3).any(|three| three == b"\xEF\xBF\xBF")
 }
 
-pub(crate) enum Varint {
-    Value { value: u32, length: usize },
-    Partial,
-    TooLong,
-    NotMinimal,
+/// How many bytes a variable byte integer has, or why it has none. Beside the value and not around it: so both are returned in registers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct VarintLength(u8);
+
+impl VarintLength {
+    pub(crate) const PARTIAL: Self = Self(0);
+    pub(crate) const TOO_LONG: Self = Self(5);
+    pub(crate) const NOT_MINIMAL: Self = Self(6);
+
+    pub(crate) const fn get(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// Reads a variable byte integer from the start of `bytes`; one that is too long is known at its fourth byte.
-pub(crate) fn varint(bytes: &[u8], rules: Rules) -> Varint {
+pub(crate) fn varint(bytes: &[u8], rules: Rules) -> (u32, VarintLength) {
     let mut value = 0;
     for (index, &byte) in bytes.iter().take(4).enumerate() {
         value |= u32::from(byte & 0x7F) << (7 * index);
         if byte & 0x80 == 0 {
-            if byte == 0 && index > 0 && rules.demands_minimal_lengths() {
-                return Varint::NotMinimal;
-            }
-            return Varint::Value { value, length: index + 1 };
+            let is_minimal = byte != 0 || index == 0 || !rules.demands_minimal_lengths();
+            return (value, if is_minimal { VarintLength(index as u8 + 1) } else { VarintLength::NOT_MINIMAL });
         }
     }
-    if bytes.len() >= 4 { Varint::TooLong } else { Varint::Partial }
+    (0, if bytes.len() >= 4 { VarintLength::TOO_LONG } else { VarintLength::PARTIAL })
 }
 
 #[cfg(test)]

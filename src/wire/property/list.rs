@@ -254,10 +254,10 @@ impl<'a> PropertiesIter<'a> {
             // What was checked when it came in has no faults.
             Form::Checked(bytes) => {
                 let mut reader = Reader::new(bytes, Rules::new(Version::V5));
-                let id = reader.varint();
-                *value = read_value(spec(id)?.kind, &mut reader);
+                let id = reader.u8(); // all identifiers are that short [MQTT-1.5.5-1]
+                *value = read_value(spec(id.into())?.kind, &mut reader);
                 *bytes = reader.rest();
-                Some(id as u8)
+                Some(id)
             }
         }
     }
