@@ -221,8 +221,8 @@ fn spec(id: u32) -> Option<&'static Spec> {
     TABLE.get(id as usize).filter(|spec| spec.packets != 0)
 }
 
-fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>) -> Value<'a> {
-    match kind {
+fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>, value: &mut Value<'a>) {
+    *value = match kind {
         Kind::Byte => Value::Number(reader.u8().into()),
         Kind::TwoByte => Value::Number(reader.u16().into()),
         Kind::FourByte => Value::Number(reader.u32()),

@@ -137,9 +137,10 @@ impl<'a> Properties<'a> {
     #[cfg(feature = "alloc")]
     pub(crate) fn from_raw(bytes: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes, Rules::new(Version::V5));
+        let mut value = Value::Number(0);
         while !reader.is_empty() {
             let spec = spec(reader.varint())?;
-            let value = read_value(spec.kind, &mut reader);
+            read_value(spec.kind, &mut reader, &mut value);
             reader.expect(super::check_texts(spec.kind, value, false));
         }
         reader.finish().is_ok().then_some(Self(Form::Checked(bytes)))
@@ -214,11 +215,12 @@ impl Seen {
     /// Checks all that is left to read, a property block.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn fill(&mut self, block: &mut Reader<'_>, packets: u16) {
+        let mut value = Value::Number(0);
         while !block.is_empty() {
             let id = block.varint();
             let Some(spec) = spec(id) else { return block.refuse(Malformed::UnknownProperty) };
             block.expect(self.check(id, spec, packets));
-            let value = read_value(spec.kind, block);
+            read_value(spec.kind, block, &mut value);
             block.expect(check_value(spec, value, block.rules().strict));
         }
     }
@@ -255,7 +257,7 @@ impl<'a> PropertiesIter<'a> {
             Form::Checked(bytes) => {
                 let mut reader = Reader::new(bytes, Rules::new(Version::V5));
                 let id = reader.u8(); // all identifiers are that short [MQTT-1.5.5-1]
-                *value = read_value(spec(id.into())?.kind, &mut reader);
+                read_value(spec(id.into())?.kind, &mut reader, value);
                 *bytes = reader.rest();
                 Some(id)
             }
@@ -400,12 +402,13 @@ impl<'a> Properties<'a> {
 /// Where the value of the property `id` stands in a block that was checked before.
 pub(crate) fn value_position(block: &[u8], id: u8) -> Option<usize> {
     let mut rest = Reader::new(block, Rules::new(Version::V5));
+    let mut value = Value::Number(0);
     loop {
-        let found = rest.varint();
-        if found == id.into() {
+        let found = rest.u8();
+        if found == id {
             return Some(block.len() - rest.remaining());
         }
-        read_value(spec(found)?.kind, &mut rest);
+        read_value(spec(found.into())?.kind, &mut rest, &mut value);
     }
 }
 
