@@ -85,23 +85,32 @@ impl Core {
         let (&topic_length, rest) = input.get(header..length)?.split_first_chunk()?;
         let (topic, rest) = rest.split_at_checked(u16::from_be_bytes(topic_length).into())?;
         let name = core::str::from_utf8(topic).ok().filter(|_| is_plain(topic))?;
-        let mut rest = Reader::new(rest, self.rules());
-        let mut seen = Seen::default();
-        let properties = Properties::decode_seen(&mut rest, PacketType::Publish.bit(), &mut seen);
-        let is_unusual = rest.fault().is_some()
-            || seen.has(ids::TopicAlias)
-            || length > self.limits.inline_max()
-            || self.limits.strict()
-            || self.limits.check_payload_format();
+        let (properties, payload) = match *rest {
+            _ if !self.version().has_properties() => (Properties::NONE, rest),
+            [0, ref payload @ ..] => (Properties::NONE, payload),
+            _ => self.take_properties(rest)?,
+        };
+        let is_unusual =
+            length > self.limits.inline_max() || self.limits.strict() || self.limits.check_payload_format();
         if is_unusual {
             return None;
         }
         self.stats.messages_received += 1;
         self.note_usual(length);
-        let (topic, payload, retain) = (Topic::Name(TopicName::trusted(name)), rest.rest(), first == RETAINED);
+        let (topic, retain) = (Topic::Name(TopicName::trusted(name)), first == RETAINED);
         let message =
             Message { topic, payload, qos: QoS::AtMostOnce, retain, dup: false, id: None, properties, ack: None };
         Some((length, message))
+    }
+
+    /// The properties of a message that names its topic, and what comes behind them.
+    #[inline(always)]
+    fn take_properties<'i>(&self, bytes: &'i [u8]) -> Option<(Properties<'i>, &'i [u8])> {
+        let mut rest = Reader::new(bytes, self.rules());
+        let mut seen = Seen::default();
+        let properties = Properties::decode_seen(&mut rest, PacketType::Publish.bit(), &mut seen);
+        let is_usual = rest.fault().is_none() && !seen.has(ids::TopicAlias);
+        is_usual.then(|| (properties, rest.rest()))
     }
 
     /// How many bytes at least are to follow the start of a message.
