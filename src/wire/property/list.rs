@@ -69,25 +69,25 @@ impl<'a> Properties<'a> {
         PropertiesIter(self.0)
     }
 
-    /// The value of the first property with this identifier.
-    fn find(&self, id: u8) -> Option<Value<'a>> {
+    /// Whether there is a property with this identifier; `value` becomes that of the first.
+    fn find(&self, id: u8, value: &mut Value<'a>) -> bool {
         let mut rest = self.iter();
-        let mut value = Value::Number(0);
-        while let Some(found) = rest.next_value(&mut value) {
+        while let Some(found) = rest.next_value(value) {
             if found == id {
-                return Some(value);
+                return true;
             }
         }
-        None
+        false
     }
 
     fn lookup<T: Field<'a>>(&self, id: u8) -> Option<T> {
-        if self.is_empty() { None } else { self.find(id).map(Field::from_value) }
+        let mut value = Value::Number(0);
+        (!self.is_empty() && self.find(id, &mut value)).then(|| T::from_value(value))
     }
 
     /// Whether there is a property with this identifier.
     pub(crate) fn has(&self, id: u8) -> bool {
-        self.find(id).is_some()
+        self.find(id, &mut Value::Number(0))
     }
 
     /// The identifier of the first property that has one of these.
