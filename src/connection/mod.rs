@@ -117,7 +117,7 @@ impl<S: Storage> Connection<S> {
         self.core.see(now);
         match *input {
             [MESSAGE | RETAINED, ..] if Self::HAS_SHORT_WAY => self.take_message(input),
-            [PUBACK | PUBREC | PUBCOMP, 2, ..] if Self::HAS_SHORT_WAY => self.take_ack(input),
+            [PUBACK | PUBREC | PUBCOMP, ..] if Self::HAS_SHORT_WAY => self.take_ack(input),
             _ => self.take_any::<false>(input),
         }
     }

@@ -1,7 +1,9 @@
-//! The short way for what a busy link consists of: messages at QoS 0 with nothing unusual about them, and bare acknowledgements of messages that are out.
+//! The short way for what a busy link consists of: messages with nothing unusual about them, in both directions (from the server at QoS 0), and bare
+//! acknowledgements of messages that are out. What it does to the books is in `session::bare`.
 //!
-//! A function here does with a packet what the long way ([`inbound`](super::inbound)) would do, or changes nothing; then the long way is gone, which alone
-//! knows what else there is and what can be wrong. Firmware always goes the long way, as it has little flash, and so does a session that is kept in a journal.
+//! A function here does what the long way ([`inbound`](super::inbound), [`commands`](super::commands)) would do, or changes nothing; then the long way is gone,
+//! which alone knows what else there is and what can be wrong. Firmware always goes the long way, as it has little flash, and so does a session that is kept in
+//! a journal.
 
 use crate::command;
 use crate::connection::commands::{first_byte, is_bare, publish_head_length};
@@ -26,7 +28,7 @@ impl Core {
     /// PUBACK, PUBREC and PUBCOMP, of a message that waits for them, and what that means to the application.
     #[inline(always)]
     pub(super) fn take_ack(&mut self, slots: &mut [SendSlot], input: &[u8]) -> Option<Option<Event<'static>>> {
-        let [first, _, high, low, ..] = *input else { return None };
+        let [first, 2, high, low, ..] = *input else { return None };
         let id = PacketId::new(u16::from_be_bytes([high, low]))?;
         if !self.is_usual() {
             return None;
