@@ -92,7 +92,7 @@ impl Ways {
     }
 
     fn publish(&mut self) {
-        let length = self.rng.choice([0, 1, 3, 64, 120, 125, 126, 130, 400, 16_000, 17_000]).unwrap();
+        let length = self.rng.choice([0, 1, 3, 64, 120, 125, 126, 130, 290, 310, 400, 16_000, 17_000]).unwrap();
         let topic = self.rng.choice(["t", "plant/boiler/t01", "é/ü"]).unwrap();
         let bytes: Vec<u8> = std::iter::repeat_with(|| self.rng.u8(..)).take(length).collect();
         let properties = [Property::MessageExpiryInterval(self.rng.choice([1, 60]).unwrap())];
@@ -181,7 +181,8 @@ impl Ways {
             body.push(properties.len() as u8);
             body.extend(properties);
         }
-        body.extend(std::iter::repeat_n(0xA5, self.rng.choice([0, 1, 60, 110, 200]).unwrap()));
+        let length = self.rng.choice([0, 1, 60, 110, 200]).unwrap();
+        body.extend(std::iter::repeat_n(self.rng.choice([0, 1, 0xA5]).unwrap(), length));
         let mut bytes = vec![0x30 | qos << 1 | self.rng.u8(..2) | if qos > 0 { self.rng.u8(..2) << 3 } else { 0 }];
         match body.len() {
             0..0x80 if self.rng.u8(0..30) > 0 => bytes.push(body.len() as u8),

@@ -3,8 +3,8 @@
 use crate::corners::rig::{NOW, is_blocked, message, reopen, sent, taken, up, up_with};
 use pure_mqtt::wire::{Malformed, Violation};
 use pure_mqtt::{
-    Ack, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Fragment, Heap, Limits, PendingAck, QoS,
-    ReasonCode, Received, RxBuffer, Storage, Timer, Version,
+    Ack, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Fragment, Heap, Limits, PendingAck, Publish,
+    QoS, ReasonCode, Received, RxBuffer, Storage, Timer, TopicName, Version,
 };
 
 type Small = Fixed<128, 4, 4, 64, 2, 8>;
@@ -315,6 +315,23 @@ fn who_does_not_stream_gets_no_pieces() {
     assert_eq!(client.handle_input(NOW, &packet[20..]), too_large);
     client.closed(NOW);
     assert!(client.is_idle());
+}
+
+/// Bytes of a payload are no packets, whatever they look like.
+#[test]
+fn a_payload_may_look_like_packets() {
+    let packet = long(Version::V5, 1, 1, &[], "t", 60);
+    let too_large = Err(ConnectionError::Protocol(Violation::PacketTooLarge));
+    for inside in [&b"\x40\x02\0\x01"[..], b"\x50\x02\0\x01", b"\x30\x04\0\x01t\0"] {
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let mut client = up(Small::new(), LIMITS, Version::V5);
+            client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), b"x").qos(qos)).unwrap();
+            sent(&mut client);
+            assert!(matches!(client.handle_input_streaming(NOW, &packet[..20]), Ok(Received::Packet { .. })));
+            assert_eq!(client.handle_input(NOW, inside), too_large, "{inside:02x?}");
+            assert_eq!(client.pending(), 1);
+        }
+    }
 }
 
 #[test]
