@@ -378,7 +378,7 @@ pub(super) fn first_byte(publish: &Publish<'_>) -> u8 {
 }
 
 /// All of PUBLISH between the fixed header and the payload.
-pub(super) fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: &mut Writer<'_>) {
+fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: &mut Writer<'_>) {
     writer.string(publish.topic.as_str());
     if publish.qos != QoS::AtMostOnce {
         writer.u16(id);

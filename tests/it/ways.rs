@@ -42,7 +42,7 @@ impl Ways {
             max_inflight: rng.choice([0, 1, 3, 20]).unwrap(),
             max_queued: rng.choice([0, 0, 7]).unwrap(),
             max_bytes: rng.choice([0, 300, 1_000, 100_000]).unwrap(),
-            inline_max: rng.choice([0, 60, 1 << 20]).unwrap().max(Limits::DEFAULT.inline_max.min(60)),
+            inline_max: rng.choice([60, 1 << 20]).unwrap(),
             ack_timeout: rng.choice([0, 700]).unwrap(),
             retry_interval: rng.choice([0, 500]).unwrap(),
             overflow: rng.choice([Overflow::Reject, Overflow::DropOldest]).unwrap(),
@@ -167,7 +167,7 @@ impl Ways {
 
     /// A message of the server's, perhaps a wrong one, perhaps in two reads.
     fn hear(&mut self) {
-        let qos = self.rng.u8(0..4).min(3) % 3;
+        let qos = self.rng.u8(0..4) % 3;
         let mut body = Vec::new();
         let topic = self.rng.choice(["t", "plant/boiler/t01", "", "a+", "é", "a\u{1}b"]).unwrap();
         let topic = if self.rng.u8(0..4) > 0 { "plant/boiler" } else { topic };
@@ -194,8 +194,8 @@ impl Ways {
             bytes[index] ^= 1 << self.rng.u8(..8);
         }
         if self.rng.u8(0..4) == 0 {
-            let whole = bytes.len();
-            self.take(&bytes[..self.rng.clone().usize(..whole)]);
+            let shown = self.rng.usize(..bytes.len());
+            self.take(&bytes[..shown]);
         }
         self.take(&bytes);
     }
