@@ -27,7 +27,8 @@ Options of `test` and `setup`:
     --skip STEP    leave this step out; may be given several times
     --quick        formatting, lints and tests only, without set-up (`test` only)
 
-The first step that fails stops the run. Steps always run in the order of the table, whatever the order of the options.
+Steps run in the order of the table, whatever the order of the options. Those that build in folders of their own run beside the others; what they
+print is shown at the end. A step that fails stops all behind it on its side.
 ";
 
 /// A command line that was understood.

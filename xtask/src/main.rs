@@ -4,6 +4,7 @@
 //! and run what was chosen.
 
 mod args;
+mod beside;
 mod browser;
 mod faults;
 mod fuzz;
@@ -20,10 +21,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use args::Command;
+use beside::Beside;
 use report::Report;
 use select::Selection;
 use shell::Shell;
-use steps::Step;
+use steps::{Kind, Step};
 
 /// What all fallible functions here return; the error is a sentence for the person at the keyboard.
 type Result<T = ()> = std::result::Result<T, String>;
@@ -93,20 +95,33 @@ fn choose(command: &Command) -> Result<Chosen> {
     })
 }
 
-/// Runs `steps` in order until one fails.
-fn run(steps: &[&Step]) -> ExitCode {
+/// Runs `steps` in order until one fails; those that can be run beside the others are, once the machine is set up.
+fn run(steps: &[&'static Step]) -> ExitCode {
     let shell = Shell::new(root());
-    let mut report = Report::new(steps.len());
-    for step in steps {
-        report.begin(step);
-        let outcome = step.work.run(&shell);
-        report.end(step, &outcome);
-        if outcome.is_err() {
-            return ExitCode::FAILURE;
-        }
+    let (here, beside) = beside::divide(steps);
+    let set_up = here.partition_point(|step| step.kind == Kind::Setup);
+    let (before, after) = here.split_at(set_up);
+    let mut report = Report::new(here.len());
+    let passed = run_all(&shell, before, &mut report).and_then(|()| {
+        let beside = Beside::start(&shell, &beside)?;
+        let passed = run_all(&shell, after, &mut report);
+        beside.map_or(Ok(()), Beside::finish).and(passed)
+    });
+    if let Err(message) = passed {
+        eprintln!("xtask: {message}");
+        return ExitCode::FAILURE;
     }
     report.finish();
     ExitCode::SUCCESS
+}
+
+fn run_all(shell: &Shell, steps: &[&Step], report: &mut Report) -> Result {
+    steps.iter().try_for_each(|step| {
+        report.begin(step);
+        let outcome = step.work.run(shell);
+        report.end(step, &outcome);
+        outcome.map_err(|_| format!("the step {} failed: see above.", step.name))
+    })
 }
 
 /// The folder of the workspace: the parent of this package.

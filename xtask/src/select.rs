@@ -74,9 +74,9 @@ mod tests {
     use crate::steps::{STEPS, Work};
 
     const TABLE: &[Step] = &[
-        Step { name: "tools", about: "", kind: Kind::Setup, quick: false, work: Work::Lines(&[]) },
-        Step { name: "format", about: "", kind: Kind::Check, quick: true, work: Work::Lines(&[]) },
-        Step { name: "proof", about: "", kind: Kind::Check, quick: false, work: Work::Lines(&[]) },
+        Step { name: "tools", about: "", kind: Kind::Setup, quick: false, beside: false, work: Work::Lines(&[]) },
+        Step { name: "format", about: "", kind: Kind::Check, quick: true, beside: false, work: Work::Lines(&[]) },
+        Step { name: "proof", about: "", kind: Kind::Check, quick: false, beside: false, work: Work::Lines(&[]) },
     ];
 
     fn selection(scope: Scope, quick: bool, only: &[&str], skip: &[&str]) -> Selection {

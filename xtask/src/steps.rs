@@ -23,6 +23,8 @@ pub struct Step {
     pub kind: Kind,
     /// Whether `--quick` keeps it.
     pub quick: bool,
+    /// Whether it builds in a folder of its own, and so needn't wait for the others.
+    pub beside: bool,
     /// What it does.
     pub work: Work,
 }
@@ -100,30 +102,30 @@ pub const STEPS: &[Step] = &[
     ]),
 
     inside("no_std-example/host-test", "the firmwares hold out on an emulated board, against a real mosquitto", "cargo test"),
-    check("footprint", "firmware holds no panic, and is not larger than the README says", &[
+    beside(check("footprint", "firmware holds no panic, and is not larger than the README says", &[
         "cargo run --quiet --manifest-path no_std-example/host-test/Cargo.toml --bin footprint -- --check",
-    ]),
+    ])),
     inside("fuzz", "the fuzz targets build", "cargo check"),
-    call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke),
+    beside(call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke)),
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),
     inside("tests/mutants", "the tool that tries mutants weaves them as it should", "cargo test"),
-    call("faults", "ten known faults are found, each by two methods", faults::check),
+    beside(call("faults", "ten known faults are found, each by two methods", faults::check)),
     call("instructions", "no message takes 3 % more instructions than accepted; worst inputs stay linear", instructions::check),
     call("package", "the packed crate passes its own tests, without the rest of the repository", package::test),
     call("minimal-versions", "the oldest dependencies that the manifest allows will do", package::minimal_versions),
-    call("examples/browser", "a web page talks to a real mosquitto, in a real browser", browser::check),
+    beside(call("examples/browser", "a web page talks to a real mosquitto, in a real browser", browser::check)),
     inside("benches", "the benchmarks build", "cargo check --all-targets"),
     inside("examples/hosts", "the example hosts hold out against a real mosquitto", "cargo test"),
 ];
 
 const fn prepare(name: &'static str, about: &'static str, work: fn(&Shell) -> Result) -> Step {
-    Step { name, about, kind: Kind::Setup, quick: false, work: Work::Call(work) }
+    Step { name, about, kind: Kind::Setup, quick: false, beside: false, work: Work::Call(work) }
 }
 
 const fn check(name: &'static str, about: &'static str, lines: &'static [&'static str]) -> Step {
-    Step { name, about, kind: Kind::Check, quick: false, work: Work::Lines(lines) }
+    Step { name, about, kind: Kind::Check, quick: false, beside: false, work: Work::Lines(lines) }
 }
 
 const fn quick(name: &'static str, about: &'static str, lines: &'static [&'static str]) -> Step {
@@ -131,11 +133,15 @@ const fn quick(name: &'static str, about: &'static str, lines: &'static [&'stati
 }
 
 const fn call(name: &'static str, about: &'static str, work: fn(&Shell) -> Result) -> Step {
-    Step { name, about, kind: Kind::Check, quick: false, work: Work::Call(work) }
+    Step { name, about, kind: Kind::Check, quick: false, beside: false, work: Work::Call(work) }
 }
 
 const fn inside(folder: &'static str, about: &'static str, line: &'static str) -> Step {
-    Step { name: folder, about, kind: Kind::Check, quick: false, work: Work::Inside(folder, line) }
+    Step { name: folder, about, kind: Kind::Check, quick: false, beside: true, work: Work::Inside(folder, line) }
+}
+
+const fn beside(step: Step) -> Step {
+    Step { beside: true, ..step }
 }
 
 impl Work {
