@@ -65,7 +65,7 @@ impl<'a> TopicFilter<'a> {
     /// [`TopicError`] says which rule of §4.7 or §4.8.2 the filter breaks.
     pub fn new(filter: &'a str) -> Result<Self, TopicError> {
         check_string(filter)?;
-        if let Some(shared) = filter.strip_prefix("$share/") {
+        if let Some(shared) = shared(filter) {
             let (group, rest) = split_level(shared).ok_or(TopicError::Share)?; // [MQTT-4.8.2-2]
             if group.is_empty() || has_wildcard(group.as_bytes()) || rest.is_empty() {
                 return Err(TopicError::Share); // [MQTT-4.8.2-1]
@@ -89,7 +89,7 @@ impl<'a> TopicFilter<'a> {
 
     /// The share name and the filter proper of a shared subscription.
     pub fn share(&self) -> Option<(&'a str, &'a str)> {
-        split_level(self.0.strip_prefix("$share/")?)
+        split_level(shared(self.0)?)
     }
 
     /// Whether the filter holds `+` or `#`.
@@ -172,6 +172,13 @@ fn check_levels(filter: &str) -> Result<(), TopicError> {
     Ok(())
 }
 
+/// What follows `$share/`, if the filter begins so. The standard library's `strip_prefix` would bring `memcmp` into firmware.
+fn shared(filter: &str) -> Option<&str> {
+    const SHARE: &str = "$share/";
+    let rest = filter.get(SHARE.len()..)?;
+    filter.bytes().zip(SHARE.bytes()).all(|(byte, expected)| byte == expected).then_some(rest)
+}
+
 /// What stands before the first `/`, and what behind it. (The standard library's way to split a string takes half a kilobyte of flash.)
 fn split_level(text: &str) -> Option<(&str, &str)> {
     let border = text.bytes().position(|byte| byte == b'/')?;
@@ -208,33 +215,39 @@ pub(crate) fn is_plain(topic: &[u8]) -> bool {
 }
 
 /// What was found in a text: 0 for nothing.
+#[derive(Default)]
 pub(crate) struct Marks {
-    /// U+0000, or a wildcard.
+    /// U+0000, or a wildcard; taken byte by byte, [`NUL`] and [`WILDCARD`].
     special: usize,
     high: usize,
 }
 
+const NUL: usize = 1;
+const WILDCARD: usize = 2;
+
 const WORD: usize = size_of::<usize>();
 /// A word of bytes that are 1.
 const ONES: usize = usize::MAX / 0xFF;
+/// A text is taken a word at a time. Firmware has less flash than time for that.
+const BY_WORDS: bool = usize::BITS > 32;
 
 /// Looks for U+0000, and what isn't ASCII.
 #[cfg_attr(not(target_pointer_width = "32"), inline)]
 pub(crate) fn scan(bytes: &[u8]) -> Marks {
-    if usize::BITS > 32 { scan_words(bytes, false) } else { scan_topic(bytes) }
+    if BY_WORDS { scan_words(bytes, false) } else { scan_topic(bytes) }
 }
 
 /// Looks for U+0000, what isn't ASCII, and `#` and `+`.
 #[inline(never)]
 pub(crate) fn scan_topic(bytes: &[u8]) -> Marks {
-    scan_words(bytes, true)
+    if BY_WORDS { scan_words(bytes, true) } else { scan_bytes(bytes) }
 }
 
-/// A word at a time, the last one overlapping the one before. Firmware has less flash than time for that, and takes byte after byte.
-#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+/// The last word overlaps the one before.
+#[inline(always)]
 fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
-    let mut marks = Marks { special: 0, high: 0 };
-    let Some(last) = bytes.last_chunk::<WORD>().filter(|_| usize::BITS > 32) else {
+    let mut marks = Marks::default();
+    let Some(last) = bytes.last_chunk::<WORD>() else {
         bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte), for_wildcards));
         return marks;
     };
@@ -244,6 +257,18 @@ fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
         rest = behind;
     }
     marks.add(usize::from_ne_bytes(*last), for_wildcards);
+    marks
+}
+
+fn scan_bytes(bytes: &[u8]) -> Marks {
+    let mut marks = Marks::default();
+    for byte in bytes {
+        match byte {
+            0 => marks.special |= NUL,
+            b'#' | b'+' => marks.special |= WILDCARD,
+            _ => marks.high |= usize::from(byte & 0x80),
+        }
+    }
     marks
 }
 
@@ -260,11 +285,11 @@ impl Marks {
     }
 
     pub(crate) fn has_nul(&self, bytes: &[u8]) -> bool {
-        self.special != 0 && holds(bytes, [0, 0])
+        if BY_WORDS { self.special != 0 && holds(bytes, [0, 0]) } else { self.special & NUL != 0 }
     }
 
     pub(crate) fn has_wildcard(&self, bytes: &[u8]) -> bool {
-        self.special != 0 && holds(bytes, *b"#+")
+        if BY_WORDS { self.special != 0 && holds(bytes, *b"#+") } else { self.special & WILDCARD != 0 }
     }
 
     pub(crate) const fn is_ascii(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The control area: packets that must always get out, however full the publish queue is.
 
-use crate::copying::shift;
+use crate::copying::{copy, shift};
 use crate::wire::{EncodeError, Writer, encoded_length};
 
 /// Which part of the control area waits to be sent.
@@ -76,7 +76,7 @@ impl Control {
         let Some(room) = bytes.get_mut(self.end.into()..end).filter(|_| end <= usize::from(u16::MAX)) else {
             return false;
         };
-        room.copy_from_slice(packet);
+        copy(packet, room);
         self.end = end as u16;
         self.before = self.end;
         true

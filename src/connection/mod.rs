@@ -395,9 +395,8 @@ impl<S: Storage> Connection<S> {
     /// The bytes that wait for the server.
     pub fn transmit(&mut self, now: Instant) -> Transmit<'_> {
         self.core.see(now);
-        let mut transmit = Transmit { core: &mut self.core, parts: self.storage.parts() };
-        transmit.core.prepare(&mut transmit.parts);
-        transmit
+        self.core.prepare(&mut self.storage.parts());
+        Transmit { core: &mut self.core, parts: self.storage.parts() }
     }
 
     /// The next end of a command that no packet caused. Until it is fetched it keeps its slot, so nothing is lost and nothing piles up.

@@ -185,8 +185,7 @@ impl Outgoing {
                 end = Some(behind);
                 continue;
             }
-            let slot = *slot;
-            match self.stage_special(parts, &slot, peer, time, end.is_none()) {
+            match self.stage_special(parts, id, peer, time, end.is_none()) {
                 Special::Staged => end = Some(behind),
                 Special::Ended => {}
                 Special::Last => return,
@@ -199,11 +198,12 @@ impl Outgoing {
     fn stage_special(
         &mut self,
         parts: &mut Parts<'_>,
-        slot: &SendSlot,
+        id: u16,
         peer: &Peer,
         time: Seconds,
         is_first: bool,
     ) -> Special {
+        let Some(slot) = find(parts.slots, id) else { return Special::Last };
         let outside = Self::outside_length(parts, slot);
         let cause = match peer.refuses(slot, parts.arena, (slot.length + outside) as usize) {
             None if is_expired(slot, time.over) => Some(Cause::Expired),
@@ -213,7 +213,7 @@ impl Outgoing {
             if !parts.journal.has_room_for_ends(1) {
                 return Special::Last;
             }
-            self.end(parts, slot.id, cause);
+            self.end(parts, id, cause);
             return Special::Ended;
         }
         let is_alone = has_bytes_outside(slot) || peer.has_aliases() && slot.kind.is_publish();
@@ -223,8 +223,9 @@ impl Outgoing {
         if slot.detail != 0 {
             write_time_left(parts.arena, slot, time, self.version);
         }
-        self.stage_one(parts.slots, slot.id, outside);
-        self.run.is_streamed = is_streamed(slot);
+        let is_streamed = is_streamed(slot);
+        self.stage_one(parts.slots, id, outside);
+        self.run.is_streamed = is_streamed;
         if is_alone { Special::Last } else { Special::Staged }
     }
 

@@ -217,6 +217,25 @@ static TABLE: [Spec; 0x2B] = {
     table
 };
 
+/// Two properties with one bit in [`Seen`] never stand in one packet.
+#[allow(clippy::indexing_slicing)] // as above
+const _: () = {
+    let mut seen = [0; u16::BITS as usize];
+    let mut rows = SPECS.as_slice();
+    while let [rest @ .., (id, spec)] = rows {
+        let bit = Seen::bit(*id as u32);
+        let mut packet = 0;
+        while packet < seen.len() {
+            if spec.packets & 1 << packet != 0 {
+                assert!(seen[packet] & bit == 0);
+                seen[packet] |= bit;
+            }
+            packet += 1;
+        }
+        rows = rest;
+    }
+};
+
 fn spec(id: u32) -> Option<&'static Spec> {
     TABLE.get(id as usize).filter(|spec| spec.packets != 0)
 }

@@ -199,13 +199,18 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// Which properties were met already, as bits at their identifiers.
+/// Which properties of a packet were met already, a bit for each that it may carry.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Seen(u64);
+pub(crate) struct Seen(u32);
 
 impl Seen {
+    /// The bit of a property. Those with high identifiers share one with a property that no packet carries beside them.
+    pub(super) const fn bit(id: u32) -> u32 {
+        1 << (if id < u32::BITS { id } else { id - 28 })
+    }
+
     pub(crate) const fn has(self, id: u8) -> bool {
-        self.0 & 1 << id != 0
+        self.0 & Self::bit(id as u32) != 0
     }
 
     pub(crate) fn has_any(self, ids: &[u8]) -> bool {
@@ -233,7 +238,7 @@ impl Seen {
         let repeats = id == ids::UserProperty.into()
             || id == ids::SubscriptionIdentifier.into() && packets & PacketType::Publish.bit() != 0;
         let before = self.0;
-        self.0 |= 1 << id;
+        self.0 |= Self::bit(id);
         if self.0 == before && !repeats { Err(Violation::PropertyTwice) } else { Ok(()) }
     }
 }
