@@ -1,14 +1,13 @@
 //! What the application asks for. Each command is checked in full before anything changes.
 
 use crate::command::{Ack, Publish, Subscribe, Unsubscribe};
-use crate::connection::core::{Core, write_disconnect};
-use crate::connection::handshake::measure;
+use crate::connection::core::{Core, disconnect_length};
 use crate::connection::outbound::write_acknowledgement;
 use crate::connection::state::State;
 use crate::error::{ConnectionError, PublishError, RequestError};
 use crate::event::PendingAck;
 use crate::reason::ReasonCode;
-use crate::session::{Frame, Matched, Most, Need};
+use crate::session::{EXPIRING, Frame, Matched, Most, Need};
 use crate::storage::sealed::Bounds;
 use crate::storage::{Flags, Kind, Parts, Payload, ReceiveSlot, ReceiveState, Record};
 use crate::time::Instant;
@@ -120,6 +119,9 @@ impl Core {
         let detail = expiry.map_or(0, |seconds| {
             self.seconds().next.saturating_add(seconds).max(1) // 0 means never
         });
+        if expiry.is_some() {
+            self.expiring = Some(&EXPIRING);
+        }
         let kind = Kind::publish(publish.qos);
         let shared = is_shared.then_some(publish.payload);
         let mut flags = Flags::default();
@@ -192,7 +194,9 @@ impl Core {
             properties.check(packet.bit())?;
         }
         let version = self.version();
-        let length = measure(&|writer| write_request(packet, 1, properties, &entries, version, writer));
+        let mut measure = Writer::measuring();
+        write_request(packet, 1, properties, &entries, version, &mut measure);
+        let length = measure.needed();
         if length > MAX_REMAINING {
             return Err(RequestError::TooLarge);
         }
@@ -246,7 +250,11 @@ impl Core {
         let is_stored =
             slot.owed && self.is_connected() && self.version().has_properties() && !with.properties.is_empty();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
-        let length = || measure(&|writer| write_acknowledgement(packet, &ack, self.version(), writer));
+        let length = || {
+            let mut measure = Writer::measuring();
+            write_acknowledgement(packet, &ack, self.version(), &mut measure);
+            measure.needed()
+        };
         let length = is_stored.then(length).filter(|length| self.link.peer.takes_length(*length));
         let need = length.map(|bytes| Need { bytes, shared: 0, is_publish: false });
         Ok(AckDraft { packet, id, need })
@@ -292,8 +300,7 @@ impl Core {
         if version.has_properties() {
             self.check_disconnect(disconnect)?;
         }
-        let write = |writer: &mut Writer<'_>| write_disconnect(disconnect, version, writer);
-        let length = measure(&write);
+        let length = disconnect_length(disconnect, version);
         if length > parts.control.len() {
             return Err(RequestError::TooLarge);
         }
@@ -432,9 +439,9 @@ fn write_request<'a, T: wire::Entry<'a>>(
     writer: &mut Writer<'_>,
 ) {
     writer.u8(packet.first_byte());
-    writer.block(&|writer| {
-        writer.u16(id);
-        properties.encode(version, writer);
-        entries.encode(version, writer);
-    });
+    let block = writer.begin(0);
+    writer.u16(id);
+    properties.encode(version, writer);
+    entries.encode(version, writer);
+    writer.end(block);
 }

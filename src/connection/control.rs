@@ -1,7 +1,7 @@
 //! The control area: packets that must always get out, however full the publish queue is.
 
 use crate::copying::{copy, shift};
-use crate::wire::{EncodeError, Writer, encoded_length};
+use crate::wire::{Writer, encoded_length};
 
 /// Which part of the control area waits to be sent.
 ///
@@ -46,24 +46,21 @@ impl Control {
         bytes.get(usize::from(self.start)..usize::from(self.end)).unwrap_or_default()
     }
 
-    /// Encodes one more packet, to leave after what is staged (`after_staged`) or before.
-    pub(super) fn append(
-        &mut self,
-        bytes: &mut [u8],
-        after_staged: bool,
-        write: &dyn Fn(&mut Writer<'_>),
-    ) -> Result<(), EncodeError> {
+    /// Where one more packet is to be encoded. It counts once it was [appended](Self::append).
+    pub(super) fn writer<'a>(&mut self, bytes: &'a mut [u8]) -> Writer<'a> {
         if self.is_empty() {
             *self = Self::default();
         }
-        let bytes = bytes.get_mut(..bytes.len().min(usize::from(u16::MAX))).unwrap_or_default();
-        let mut writer = Writer::new(bytes.get_mut(usize::from(self.end)..).unwrap_or_default());
-        write(&mut writer);
-        self.end += writer.finish()? as u16;
+        let most = bytes.len().min(usize::from(u16::MAX));
+        Writer::new(bytes.get_mut(usize::from(self.end)..most).unwrap_or_default())
+    }
+
+    /// The packet of this length that was encoded there is to leave after what is staged (`after_staged`) or before.
+    pub(super) fn append(&mut self, length: usize, after_staged: bool) {
+        self.end += length as u16;
         if !after_staged {
             self.before = self.end;
         }
-        Ok(())
     }
 
     /// Copies one more packet there, to leave before what is staged; false if there is no room.
@@ -131,7 +128,7 @@ mod tests {
         let mut bytes = [0; 16];
         let mut control = Control::default();
         for id in 1..=3 {
-            control.append(&mut bytes, false, &|writer| writer.bytes(&[0x40, 2, 0, id])).unwrap();
+            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id]));
         }
         assert!(!control.advance(5));
         control.keep_only_begun(&mut bytes);
@@ -145,7 +142,7 @@ mod tests {
         let mut bytes = [0; 16];
         let mut control = Control::default();
         for id in 1..=3 {
-            control.append(&mut bytes, false, &|writer| writer.bytes(&[0x40, 2, 0, id])).unwrap();
+            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id]));
         }
         control.advance(8);
         control.keep_only_begun(&mut bytes);
@@ -157,10 +154,11 @@ mod tests {
     fn what_follows_a_packet_half_out_is_dropped_if_its_start_is_here() {
         let mut bytes = [0; 32];
         let mut control = Control::default();
-        control.append(&mut bytes, false, &|writer| writer.bytes(&[0x30, 9, 0, 0, 3, 0x23, 0, 1])).unwrap();
+        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1]));
         control.note_prefix(8);
         assert!(control.advance(3));
-        control.append(&mut bytes, true, &|writer| writer.bytes(&[0xF0, 0])).unwrap(); // AUTH
+        control.writer(&mut bytes).bytes(&[0xF0, 0]); // AUTH
+        control.append(2, true);
         control.keep_only_begun(&mut bytes);
         assert_eq!((control.first(&bytes), control.second(&bytes)), (&[0, 3, 0x23, 0, 1][..], &[][..]));
     }

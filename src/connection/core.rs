@@ -6,7 +6,7 @@ use crate::connection::state::State;
 use crate::connection::stats::Stats;
 use crate::error::ConnectionError;
 use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, Incoming, Outgoing, Seconds};
+use crate::session::{Aliases, Expiring, Incoming, Outgoing, Seconds};
 use crate::storage::{Parts, Record};
 use crate::time::{Deadline, Instant};
 use crate::types::{Handle, Version};
@@ -21,6 +21,8 @@ pub(super) struct Core {
     pub(super) incoming: Incoming,
     pub(super) limits: StoredLimits,
     pub(super) choices: Choices,
+    /// `None` as long as no message was published that may expire.
+    pub(super) expiring: Option<&'static Expiring>,
     pub(super) aliases: Aliases,
     /// When the server drops it, counted from the end of the last link.
     pub(super) session_expires: Deadline,
@@ -34,6 +36,7 @@ impl Core {
         Self {
             limits: StoredLimits::new(limits),
             choices: Choices::of(&limits),
+            expiring: None,
             outgoing: Outgoing::new(limits.version),
             incoming: Incoming::EMPTY,
             aliases: Aliases::EMPTY,
@@ -116,11 +119,16 @@ impl Core {
         self.link.control.keep_only_begun(parts.control);
         self.outgoing.keep_only_begun(parts);
         let version = self.version();
-        let control = &mut self.link.control;
-        let mut append = |disconnect: &Disconnect<'_>| {
-            control.append(parts.control, true, &|writer| write_disconnect(disconnect, version, writer)).is_ok()
-        };
-        if !append(disconnect) && (disconnect.properties.is_empty() || !append(&Disconnect::new(disconnect.reason))) {
+        let is_written = [*disconnect, Disconnect::new(disconnect.reason)].iter().any(|disconnect| {
+            let mut writer = self.link.control.writer(parts.control);
+            write_disconnect(disconnect, version, &mut writer);
+            let written = writer.finish();
+            if let Ok(length) = written {
+                self.link.control.append(length, true);
+            }
+            written.is_ok()
+        });
+        if !is_written {
             self.silence();
         }
     }
@@ -206,5 +214,14 @@ const LONGEST_BARE_DISCONNECT: usize = 3;
 
 pub(super) fn write_disconnect(disconnect: &Disconnect<'_>, version: Version, writer: &mut Writer<'_>) {
     writer.u8(PacketType::Disconnect.first_byte());
-    writer.block(&|writer| disconnect.encode(version, writer));
+    let block = writer.begin(0);
+    disconnect.encode(version, writer);
+    writer.end(block);
+}
+
+/// How long the packet is.
+pub(super) fn disconnect_length(disconnect: &Disconnect<'_>, version: Version) -> usize {
+    let mut measure = Writer::measuring();
+    write_disconnect(disconnect, version, &mut measure);
+    measure.needed()
 }

@@ -83,12 +83,14 @@ fn characters(text: &str) -> usize {
 }
 
 fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
-    connect.properties.check(PacketType::Connect.bit())?;
-    let ours = [ids::ReceiveMaximum, ids::MaximumPacketSize, ids::TopicAliasMaximum];
-    if let Some(id) = connect.properties.first_of(&ours) {
-        return Err(PropertyError { id, violation: Violation::PropertyNotAllowed });
+    if !connect.properties.is_empty() {
+        connect.properties.check(PacketType::Connect.bit())?;
+        let ours = [ids::ReceiveMaximum, ids::MaximumPacketSize, ids::TopicAliasMaximum];
+        if let Some(id) = connect.properties.first_of(&ours) {
+            return Err(PropertyError { id, violation: Violation::PropertyNotAllowed });
+        }
+        check_method(&connect.properties)?;
     }
-    check_method(&connect.properties)?;
     connect.will.as_ref().map_or(Ok(()), |will| will.properties.check(WILL_BIT).map(|_| ()))
 }
 
@@ -103,29 +105,33 @@ fn check_method(properties: &Properties<'_>) -> Result<(), PropertyError> {
 /// CONNECT in full.
 pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer: &mut Writer<'_>) {
     writer.u8(PacketType::Connect.first_byte());
-    writer.block(&|writer| {
-        let mut room = [Property::TopicAliasMaximum(0); 3];
-        connect.encode_with(announced.properties(&mut room), writer);
-    });
+    let block = writer.begin(0);
+    let mut room = [Property::TopicAliasMaximum(0); 3];
+    connect.encode_with(announced.properties(&mut room), writer);
+    writer.end(block);
 }
 
 pub(super) fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
     writer.u8(PacketType::Auth.first_byte());
-    writer.block(&|writer| auth.encode(Version::V5, writer));
+    let block = writer.begin(0);
+    auth.encode(Version::V5, writer);
+    writer.end(block);
+}
+
+/// How long the packet is.
+pub(super) fn auth_length(auth: &Auth<'_>) -> usize {
+    let mut measure = Writer::measuring();
+    write_auth(auth, &mut measure);
+    measure.needed()
 }
 
 impl Core {
-    /// Makes the state of a fresh link and CONNECT its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`. Everything was checked, and
+    /// Makes the state of a fresh link and CONNECT, which was written to the control area, its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`. Everything was checked, and
     /// a link that isn't open is as [`Link::CLOSED`].
-    pub(super) fn open(
-        &mut self,
-        parts: &mut Parts<'_>,
-        connect: &Connect<'_>,
-        announced: &Announced,
-    ) -> Result<(), OpenError> {
+    pub(super) fn open(&mut self, parts: &mut Parts<'_>, connect: &Connect<'_>, announced: &Announced, length: usize) {
         let handshake = self.handshake_deadline();
         let link = &mut self.link;
-        link.control.append(parts.control, false, &|writer| write_connect(connect, announced, writer))?;
+        link.control.append(length, false);
         if self.outgoing.version() != connect.version {
             self.outgoing.speak(parts, connect.version);
             parts.journal.write(&Record::Version(connect.version));
@@ -149,10 +155,13 @@ impl Core {
             false => u32::MAX,
         };
         if connect.version.has_properties() {
-            link.read_connect(&connect.properties);
+            link.session_expiry = 0;
+            link.ends_session = true;
+            if !connect.properties.is_empty() {
+                link.read_connect(&connect.properties);
+            }
         }
         link.deadlines.handshake = handshake;
-        Ok(())
     }
 
     fn handshake_deadline(&self) -> Deadline {
@@ -294,8 +303,7 @@ impl Core {
         self.link
             .check_auth_method(&auth.properties)
             .map_err(|violation| PropertyError { id: ids::AuthenticationMethod, violation })?;
-        let write = |writer: &mut Writer<'_>| write_auth(auth, writer);
-        let length = measure(&write);
+        let length = auth_length(auth);
         if !self.link.peer.takes_length(length) {
             // [MQTT-3.15.2-2] [MQTT-3.15.2-3]
             return Err(RequestError::ServerMaximum);
@@ -304,7 +312,10 @@ impl Core {
             return Err(RequestError::TooLarge);
         }
         let after_staged = !self.outgoing.is_between_frames();
-        self.link.control.append(parts.control, after_staged, &write).map_err(|_| RequestError::Full)?;
+        let mut writer = self.link.control.writer(parts.control);
+        write_auth(auth, &mut writer);
+        let length = writer.finish().map_err(|_| RequestError::Full)?;
+        self.link.control.append(length, after_staged);
         self.see(now);
         self.link.is_challenged = false;
         if starts {
@@ -315,20 +326,9 @@ impl Core {
     }
 }
 
-/// The length of what `write` writes.
-pub(super) fn measure(write: &dyn Fn(&mut Writer<'_>)) -> usize {
-    let mut writer = Writer::new(&mut []);
-    write(&mut writer);
-    match writer.finish() {
-        Ok(length) | Err(wire::EncodeError::NoRoom { needed: length }) => length,
-        Err(wire::EncodeError::TooLong) => usize::MAX,
-    }
-}
-
 impl Link {
     /// Keeps what the link must remember of CONNECT.
     fn read_connect(&mut self, properties: &Properties<'_>) {
-        self.session_expiry = 0;
         let mut rest = properties.iter();
         let mut value = Value::Number(0);
         while let Some(id) = rest.next_value(&mut value) {

@@ -34,7 +34,6 @@ pub(super) struct Link {
     pub(super) ends_session: bool,
     pub(super) no_problem_information: bool,
     pub(super) wants_response_information: bool,
-    pub(super) peer: Peer,
     pub(super) control: Control,
     /// What CONNECT and CONNACK agreed on, in seconds.
     pub(super) keep_alive: u16,
@@ -42,6 +41,7 @@ pub(super) struct Link {
     pub(super) topic_alias_maximum: u16,
     /// What the server is held to.
     pub(super) receive_maximum: u16,
+    pub(super) peer: Peer,
     /// None if the storage has no room for topic aliases.
     pub(super) aliasing: Option<&'static Aliasing>,
     pub(super) session_expiry: u32,

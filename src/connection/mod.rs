@@ -26,8 +26,8 @@ pub use self::timer::Timer;
 
 use self::choices::Choices;
 use self::commands::Draft;
-use self::core::{Core, write_disconnect};
-use self::handshake::{Announced, check_connect, measure, write_auth, write_connect};
+use self::core::{Core, disconnect_length};
+use self::handshake::{Announced, auth_length, check_connect, write_connect};
 use self::link::Aliasing;
 use self::shortcut::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
@@ -40,7 +40,7 @@ use crate::storage::{Kind, Parts, Record, Storage};
 use crate::time::{Deadline, Instant};
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
-use crate::wire::{Auth, Connect, Disconnect};
+use crate::wire::{Auth, Connect, Disconnect, EncodeError};
 
 #[doc = include_str!("contract.md")]
 #[derive(Clone)]
@@ -80,22 +80,30 @@ impl<S: Storage> Connection<S> {
         let aliases = usize::from(inbound).min(bounds.aliases);
         let longest = self.core.limits.inline_max().max(self.core.limits.stream_max());
         let announced = Announced { receive_maximum: receive as u16, topic_alias_maximum: aliases as u16, longest };
-        let needed = measure(&|writer| write_connect(connect, &announced, writer));
-        if needed == usize::MAX {
-            return Err(OpenError::Field);
-        }
-        if needed > bounds.control.min(usize::from(u16::MAX)) {
-            return Err(OpenError::TooLarge { needed });
-        }
+        let length = self.write_connect(connect, &announced)?;
         self.core.see(now);
-        self.storage.grow(Demand::Control { bytes: needed.max(SHORTEST_CONTROL) });
         if aliases > 0 || outbound > 0 {
             let name = self.core.limits.alias_name_max().into();
             self.storage.grow(Demand::Aliases { inbound: aliases, outbound: outbound.into(), name });
         }
-        self.core.open(&mut self.storage.parts(), connect, &announced)?;
+        self.core.open(&mut self.storage.parts(), connect, &announced, length);
         self.core.link.aliasing = if S::MAY_HAVE_ALIASES { Some(&ALIASING) } else { None };
         Ok(())
+    }
+
+    /// Writes CONNECT where it will leave from, and returns its length. Once more where the storage has to grow for it.
+    fn write_connect(&mut self, connect: &Connect<'_>, announced: &Announced) -> Result<usize, OpenError> {
+        let most = self.storage.bounds().control.min(usize::from(u16::MAX));
+        let mut bytes = SHORTEST_CONTROL;
+        loop {
+            self.storage.grow(Demand::Control { bytes });
+            let mut writer = self.core.link.control.writer(self.storage.parts().control);
+            write_connect(connect, announced, &mut writer);
+            match writer.finish() {
+                Err(EncodeError::NoRoom { needed }) if needed <= most && needed != bytes => bytes = needed,
+                written => return Ok(written?),
+            }
+        }
     }
 
     /// The transport is gone, or was closed because [`should_close`](Self::should_close) said so. The session and the queue stay.
@@ -377,7 +385,7 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`RequestError`]; nothing changed. After [`RequestError::Full`], drain [`transmit`](Self::transmit) and try again.
     pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
-        self.grow_control(measure(&|writer| write_auth(auth, writer)));
+        self.grow_control(auth_length(auth));
         self.core.authenticate(&mut self.storage.parts(), now, auth)
     }
 
@@ -387,15 +395,16 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`RequestError`]; nothing changed.
     pub fn disconnect(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
-        let version = self.core.version();
-        self.grow_control(measure(&|writer| write_disconnect(disconnect, version, writer)));
+        self.grow_control(disconnect_length(disconnect, self.core.version()));
         self.core.disconnect(&mut self.storage.parts(), now, disconnect)
     }
 
     /// The bytes that wait for the server.
     pub fn transmit(&mut self, now: Instant) -> Transmit<'_> {
         self.core.see(now);
-        self.core.prepare(&mut self.storage.parts());
+        if self.core.may_prepare() {
+            self.core.write_output(&mut self.storage.parts());
+        }
         Transmit { core: &mut self.core, parts: self.storage.parts() }
     }
 

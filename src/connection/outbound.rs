@@ -188,12 +188,17 @@ impl Core {
     }
 
     /// At the border of a packet: encodes what is owed, and stages what may be sent; before CONNACK that is nothing `[MQTT-3.1.2-30]`.
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn prepare(&mut self, parts: &mut Parts<'_>) {
-        let is_at_border = self.link.control.is_empty() && self.outgoing.is_between_frames();
-        if is_at_border && self.link.state == State::Connected && self.may_have_output() {
+    #[inline(always)]
+    fn prepare(&mut self, parts: &mut Parts<'_>) {
+        if self.may_prepare() {
             self.write_output(parts);
         }
+    }
+
+    /// False if [`prepare`](Self::prepare) would do nothing.
+    pub(super) fn may_prepare(&self) -> bool {
+        let is_at_border = self.link.control.is_empty() && self.outgoing.is_between_frames();
+        is_at_border && self.link.state == State::Connected && self.may_have_output()
     }
 
     /// False if nothing can be due: asking in full takes longer. Firmware has less flash than time.
@@ -205,14 +210,14 @@ impl Core {
             || matches!(self.link.ping, Ping::Owed)
     }
 
-    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
-    fn write_output(&mut self, parts: &mut Parts<'_>) {
+    #[inline(never)]
+    pub(super) fn write_output(&mut self, parts: &mut Parts<'_>) {
         self.write_acks(parts);
         self.write_releases(parts);
         self.write_ping(parts);
         if self.outgoing.is_between_frames() && self.outgoing.may_stage() {
             let time = self.seconds();
-            self.outgoing.stage(parts, &self.link.peer, time);
+            self.outgoing.stage(parts, &self.link.peer, time, self.expiring);
             if let Some(aliasing) = self.link.aliasing.filter(|_| self.link.peer.has_aliases()) {
                 (aliasing.shorten)(self, parts);
             }
@@ -295,16 +300,17 @@ impl Core {
         let properties = head.rest - head.block + ALIAS_LENGTH;
         let remaining = 2 + shown.len() + id.len() + varint_len(properties) + ALIAS_LENGTH + total - head.block;
         let fits = self.link.peer.takes_length(remaining + 5);
-        let write = |writer: &mut Writer<'_>| {
-            writer.u8(head.first_byte);
-            writer.varint(remaining as u32);
-            writer.binary(shown);
-            writer.bytes(id);
-            writer.varint(properties as u32);
-            Properties::new(&entry).encode_entries(writer);
-        };
+        let mut writer = self.link.control.writer(parts.control);
+        writer.u8(head.first_byte);
+        writer.varint(remaining as u32);
+        writer.binary(shown);
+        writer.bytes(id);
+        writer.varint(properties as u32);
+        Properties::new(&entry).encode_entries(&mut writer);
+        let written = writer.finish();
         let before = self.link.control.len();
-        if fits && self.link.control.append(parts.control, false, &write).is_ok() {
+        if let Some(length) = written.ok().filter(|_| fits) {
+            self.link.control.append(length, false);
             self.link.control.note_prefix(self.link.control.len() - before);
             self.outgoing.skip(head.block);
         } else if let Outbound::New(_) = outbound {
@@ -323,5 +329,7 @@ pub(super) fn write_acknowledgement(
     writer: &mut Writer<'_>,
 ) {
     writer.u8(packet.first_byte());
-    writer.block(&|writer| ack.encode(version, writer));
+    let block = writer.begin(0);
+    ack.encode(version, writer);
+    writer.end(block);
 }

@@ -107,10 +107,17 @@ impl Core {
                         (watch.retry)(self, parts);
                     }
                 }
-                _ => self.outgoing.expire(parts, self.seconds().over),
+                _ => self.expire(parts),
             }
         }
         Ok(())
+    }
+
+    fn expire(&mut self, parts: &mut Parts<'_>) {
+        if let Some(expiring) = self.expiring {
+            let second = self.seconds().over;
+            (expiring.expire)(&mut self.outgoing, parts, second);
+        }
     }
 
     /// The deadline of PINGRESP does not fire inside a packet that grows: PINGRESP can only come behind it.

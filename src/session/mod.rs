@@ -6,6 +6,7 @@
 mod alias;
 mod arena;
 mod bare;
+mod expiry;
 mod incoming;
 mod list;
 mod outgoing;
@@ -20,6 +21,7 @@ mod tests;
 
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
 pub(crate) use self::bare::EXISTS as HAS_SHORT_WAY;
+pub(crate) use self::expiry::{EXPIRING, Expiring, Seconds};
 #[cfg(feature = "alloc")]
 pub(crate) use self::incoming::reindex;
 pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};
@@ -27,4 +29,4 @@ pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
 pub use self::queue::Victims;
 pub(crate) use self::queue::{Most, Need, Policy, policy};
 pub(crate) use self::resume::Loss;
-pub(crate) use self::sending::{Peer, Seconds};
+pub(crate) use self::sending::Peer;

@@ -247,12 +247,6 @@ impl Outgoing {
         None
     }
 
-    pub(super) fn note_expiry(&mut self, second: u32) {
-        if second != 0 && (self.expiry == 0 || second < self.expiry) {
-            self.expiry = second;
-        }
-    }
-
     /// How many bytes of a packet are not in the arena: a shared payload, or one that the application supplies.
     pub(super) fn outside_length(parts: &Parts<'_>, slot: &SendSlot) -> u32 {
         if slot.flags.has(Flags::STREAMED) && slot.kind.is_publish() {

@@ -1,10 +1,8 @@
 //! Room for one more packet: what it takes, whom the overflow policy drops for it, and what leaves the queue unsent.
 
-use crate::event::Cause;
 use crate::limits::Overflow;
 use crate::session::list::{find, find_mut};
 use crate::session::outgoing::Outgoing;
-use crate::session::sending::is_expired;
 use crate::storage::{Flags, Parts, SendSlot, State};
 use crate::types::{Handle, Version};
 use crate::wire::Layout;
@@ -231,28 +229,6 @@ impl Outgoing {
         self.unstage(parts.slots);
         self.finish(parts, id);
         true
-    }
-
-    /// The second in which the next queued message may expire; 0 for never.
-    pub(crate) const fn next_expiry(&self) -> u32 {
-        self.expiry
-    }
-
-    /// Ends the queued messages whose time is over.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn expire(&mut self, parts: &mut Parts<'_>, second: u32) {
-        self.expiry = 0;
-        let mut id = self.log.first();
-        while let Some(slot) = find(parts.slots, id) {
-            let (this, expiry, is_over) = (id, slot.expiry(), is_expired(slot, second));
-            let waits = slot.state == State::Queued && !slot.flags.has(Flags::STAGED);
-            id = slot.next;
-            if waits && is_over && parts.journal.has_room_for_ends(1) {
-                self.end(parts, this, Cause::Expired);
-            } else if waits {
-                self.note_expiry(expiry);
-            }
-        }
     }
 
     /// The retry tick of 3.1 and 3.1.1: what was on the wire at the last tick already and is still not acknowledged is queued again,

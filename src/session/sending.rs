@@ -3,14 +3,14 @@
 //! Consecutive packets of the log that may all be sent form a *run*: one stretch of the arena, shown to the transport as one slice. QoS 0
 //! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
 
-use crate::copying::copy;
 use crate::event::Cause;
 use crate::session::bare;
+use crate::session::expiry::{Expiring, Seconds, is_expired};
 use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::{Matched, Outgoing};
 use crate::storage::{Flags, Kind, Parts, SendSlot, State};
 use crate::types::{Handle, QoS, Version};
-use crate::wire::{Layout, ids, value_position};
+use crate::wire::ids;
 
 /// The stretch of packets that is being sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,15 +33,6 @@ impl Run {
     pub(super) const fn new(id: u16, left: u32) -> Self {
         Self { id, left, ..Self::NONE }
     }
-}
-
-/// The time in seconds, in which message expiry is counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seconds {
-    /// So many are over: a message whose second is among them has expired.
-    pub(crate) over: u32,
-    /// The one that a message accepted now starts with, so that none expires early.
-    pub(crate) next: u32,
 }
 
 /// What the server lets us send on this link (§3.2.2.3).
@@ -169,7 +160,13 @@ impl Outgoing {
     }
 
     /// Stages as many packets as lie together and may be sent now.
-    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Seconds) {
+    pub(crate) fn stage(
+        &mut self,
+        parts: &mut Parts<'_>,
+        peer: &Peer,
+        time: Seconds,
+        expiring: Option<&'static Expiring>,
+    ) {
         let has_rules = peer.has_rules();
         let mut end = None;
         if bare::may_go_short(parts) && !has_rules {
@@ -185,7 +182,7 @@ impl Outgoing {
                 end = Some(behind);
                 continue;
             }
-            match self.stage_special(parts, id, peer, time, end.is_none()) {
+            match self.stage_special(parts, id, peer, (time, expiring), end.is_none()) {
                 Special::Staged => end = Some(behind),
                 Special::Ended => {}
                 Special::Last => return,
@@ -200,7 +197,7 @@ impl Outgoing {
         parts: &mut Parts<'_>,
         id: u16,
         peer: &Peer,
-        time: Seconds,
+        (time, expiring): (Seconds, Option<&'static Expiring>),
         is_first: bool,
     ) -> Special {
         let Some(slot) = find(parts.slots, id) else { return Special::Last };
@@ -220,8 +217,8 @@ impl Outgoing {
         if is_alone && !is_first {
             return Special::Last;
         }
-        if slot.detail != 0 {
-            write_time_left(parts.arena, slot, time, self.version);
+        if let Some(expiring) = expiring {
+            (expiring.write_time_left)(parts.arena, slot, time, self.version);
         }
         let is_streamed = is_streamed(slot);
         self.stage_one(parts.slots, id, outside);
@@ -486,24 +483,4 @@ const fn is_streamed(slot: &SendSlot) -> bool {
 /// Such a packet is a run of its own.
 fn has_bytes_outside(slot: &SendSlot) -> bool {
     slot.kind.is_publish() && slot.flags.has(Flags::SHARED_PAYLOAD | Flags::STREAMED)
-}
-
-/// A message that was never sent may expire; one that was is finished whatever the time `[MQTT-4.3.3-7]`.
-pub(super) fn is_expired(slot: &SendSlot, second: u32) -> bool {
-    slot.expiry() != 0 && slot.expiry() <= second
-}
-
-/// Puts the seconds that are left into a message that expires and has been waiting (§3.3.2.3.3).
-fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Seconds, version: Version) {
-    if !slot.kind.is_publish() || !version.has_properties() {
-        return;
-    }
-    let start = slot.position as usize;
-    let Some(frame) = arena.get_mut(start..start + slot.length as usize) else { return };
-    let layout = Layout::of(frame, version);
-    let block = frame.get_mut(layout.block..layout.rest).unwrap_or_default();
-    let Some(position) = value_position(block, ids::MessageExpiryInterval) else { return };
-    if let Some(place) = block.get_mut(position..position + 4) {
-        copy(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes(), place);
-    }
 }

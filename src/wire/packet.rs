@@ -113,7 +113,10 @@ impl<'a> Packet<'a> {
     pub fn encode(&self, version: Version, buffer: &mut [u8]) -> Result<usize, EncodeError> {
         let mut writer = Writer::new(buffer);
         writer.u8(self.first_byte());
-        writer.block(&|writer| self.encode_body(version, writer));
+        let payload = if let Self::Publish(publish) = self { publish.payload.len() } else { 0 };
+        let block = writer.begin(payload);
+        self.encode_body(version, &mut writer);
+        writer.end(block);
         writer.finish()
     }
 

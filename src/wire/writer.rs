@@ -1,6 +1,6 @@
 //! One cursor for encoding. It counts on when the buffer is full, so the same code measures and writes.
 
-use crate::copying::copy;
+use crate::copying::{copy, shift};
 use crate::wire::{EncodeError, MAX_REMAINING};
 
 pub struct Writer<'a> {
@@ -9,7 +9,20 @@ pub struct Writer<'a> {
     field_too_long: bool,
 }
 
+/// A block that is being written.
+#[must_use]
+pub(crate) struct Block {
+    start: usize,
+    /// So many bytes are left for its length.
+    left: usize,
+}
+
 impl<'a> Writer<'a> {
+    /// For what is to be measured alone: nothing is kept.
+    pub(crate) const fn measuring() -> Self {
+        Self { buffer: &mut [], length: 0, field_too_long: false }
+    }
+
     pub(crate) fn new(buffer: &'a mut [u8]) -> Self {
         Self { buffer, length: 0, field_too_long: false }
     }
@@ -70,23 +83,27 @@ impl<'a> Writer<'a> {
         self.binary(text.as_bytes());
     }
 
-    /// A block with its length before it, as a variable byte integer.
-    pub(crate) fn block(&mut self, body: &dyn Fn(&mut Writer<'_>)) {
-        let mut measure = Writer::new(&mut []);
-        body(&mut measure);
-        self.field_too_long |= measure.field_too_long;
-        self.block_length(measure.length);
-        if self.length < self.buffer.len() {
-            body(self);
-        } else {
-            self.length = self.length.saturating_add(measure.length); // nothing would be written
-        }
+    /// Begins a block of at least so many bytes, whose length stands before it as a variable byte integer.
+    pub(crate) fn begin(&mut self, at_least: usize) -> Block {
+        let left = varint_len(at_least);
+        self.length = self.length.saturating_add(left);
+        Block { start: self.length, left }
     }
 
-    /// The length before a block of so many bytes.
-    pub(crate) fn block_length(&mut self, length: usize) {
+    /// Ends the block, and writes its length. If that takes more bytes than were left for it, the block moves.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn end(&mut self, Block { start, left }: Block) {
+        let length = self.length - start;
+        self.length = start - left;
+        shift(self.buffer, start, length, self.length + varint_len(length));
         self.field_too_long |= length > MAX_REMAINING;
-        self.varint(length as u32);
+        self.varint(length as u32); // [MQTT-2.2.2-1]
+        self.length = self.length.saturating_add(length);
+    }
+
+    /// The length of all that was written, whether it fit or not; `usize::MAX` if it cannot be expressed.
+    pub(crate) const fn needed(&self) -> usize {
+        if self.field_too_long { usize::MAX } else { self.length }
     }
 
     /// The length of all that was written; an error if it didn't fit or cannot be expressed.

@@ -156,10 +156,10 @@ impl<'a> Properties<'a> {
         if !version.has_properties() {
             return;
         }
-        let own = Properties::new(own);
-        writer.block_length(self.length().saturating_add(own.length())); // [MQTT-2.2.2-1]
+        let block = writer.begin(0);
         self.encode_entries(writer);
-        own.encode_entries(writer);
+        Properties::new(own).encode_entries(writer);
+        writer.end(block);
     }
 
     /// How many bytes [`encode_entries`](Self::encode_entries) writes.
@@ -179,7 +179,12 @@ impl<'a> Properties<'a> {
     }
 
     /// Checks a list that the application gave for `packets`, as [`decode`](Self::decode) checks a peer's; and says which properties there are.
+    #[inline(always)]
     pub(crate) fn check(&self, packets: u16) -> Result<Seen, PropertyError> {
+        if self.is_empty() { Ok(Seen::default()) } else { self.check_each(packets) }
+    }
+
+    fn check_each(&self, packets: u16) -> Result<Seen, PropertyError> {
         let mut seen = Seen::default();
         let mut rest = self.iter();
         let mut value = Value::Number(0);

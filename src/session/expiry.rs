@@ -1,0 +1,78 @@
+//! Messages whose time is over while they wait (§3.3.2.3.3).
+
+use crate::copying::copy;
+use crate::event::Cause;
+use crate::session::list::find;
+use crate::session::outgoing::Outgoing;
+use crate::storage::{Flags, Parts, SendSlot, State};
+use crate::types::Version;
+use crate::wire::{Layout, ids, value_position};
+
+/// The time in seconds, in which message expiry is counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seconds {
+    /// So many are over: a message whose second is among them has expired.
+    pub(crate) over: u32,
+    /// The one that a message accepted now starts with, so that none expires early.
+    pub(crate) next: u32,
+}
+
+/// What deals with messages that expire. Reached through a pointer alone, so that firmware that publishes none doesn't carry it.
+#[derive(Clone, Copy)]
+pub(crate) struct Expiring {
+    /// Ends the queued messages whose time is over in this second.
+    pub(crate) expire: fn(&mut Outgoing, &mut Parts<'_>, u32),
+    /// Puts the seconds that are left into a message that expires and has been waiting.
+    pub(super) write_time_left: fn(&mut [u8], &SendSlot, Seconds, Version),
+}
+
+/// There is only one.
+pub(crate) static EXPIRING: Expiring = Expiring { expire, write_time_left };
+
+impl Outgoing {
+    /// A message that waits may expire in this second.
+    pub(super) fn note_expiry(&mut self, second: u32) {
+        if second != 0 && (self.expiry == 0 || second < self.expiry) {
+            self.expiry = second;
+        }
+    }
+
+    /// The second in which the next queued message may expire; 0 for never.
+    pub(crate) const fn next_expiry(&self) -> u32 {
+        self.expiry
+    }
+}
+
+/// A message that was never sent may expire; one that was is finished whatever the time `[MQTT-4.3.3-7]`.
+pub(super) fn is_expired(slot: &SendSlot, second: u32) -> bool {
+    slot.expiry() != 0 && slot.expiry() <= second
+}
+
+fn expire(outgoing: &mut Outgoing, parts: &mut Parts<'_>, second: u32) {
+    outgoing.expiry = 0;
+    let mut id = outgoing.log.first();
+    while let Some(slot) = find(parts.slots, id) {
+        let (this, expiry, is_over) = (id, slot.expiry(), is_expired(slot, second));
+        let waits = slot.state == State::Queued && !slot.flags.has(Flags::STAGED);
+        id = slot.next;
+        if waits && is_over && parts.journal.has_room_for_ends(1) {
+            outgoing.end(parts, this, Cause::Expired);
+        } else if waits {
+            outgoing.note_expiry(expiry);
+        }
+    }
+}
+
+fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Seconds, version: Version) {
+    if slot.detail == 0 || !slot.kind.is_publish() || !version.has_properties() {
+        return;
+    }
+    let start = slot.position as usize;
+    let Some(frame) = arena.get_mut(start..start + slot.length as usize) else { return };
+    let layout = Layout::of(frame, version);
+    let block = frame.get_mut(layout.block..layout.rest).unwrap_or_default();
+    let Some(position) = value_position(block, ids::MessageExpiryInterval) else { return };
+    if let Some(place) = block.get_mut(position..position + 4) {
+        copy(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes(), place);
+    }
+}
