@@ -7,15 +7,19 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// So many bytes are moved at a time.
-const CHUNK: usize = 64;
-
 /// Moves `length` bytes within `bytes`, also where the places overlap. Does nothing if either place is not wholly inside.
 pub(crate) fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     let is_inside = length <= bytes.len() && from.max(to) <= bytes.len() - length;
     if from == to || !is_inside {
         return;
     }
+    if usize::BITS > 32 { shift_chunks(bytes, from, length, to) } else { shift_bytes(bytes, from, length, to) }
+}
+
+/// So many bytes are moved at a time.
+const CHUNK: usize = 64;
+
+fn shift_chunks(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     let mut chunk = [0; CHUNK];
     let mut done = 0;
     while done < length {
@@ -30,6 +34,17 @@ pub(crate) fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     }
 }
 
+/// The same byte after byte: firmware has less stack for chunks.
+fn shift_bytes(bytes: &mut [u8], from: usize, length: usize, to: usize) {
+    for done in 0..length {
+        let offset = if to < from { done } else { length - done - 1 };
+        let byte = bytes.get(from + offset).copied().unwrap_or_default();
+        if let Some(target) = bytes.get_mut(to + offset) {
+            *target = byte;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,11 +54,14 @@ mod tests {
     fn moving_is_what_the_standard_library_does() {
         for length in [0, 1, 63, 64, 65, 130, 200] {
             for (from, to) in [(0, 0), (0, 1), (1, 0), (0, 64), (64, 0), (10, 90), (90, 10), (100, 0), (0, 100)] {
-                let mut bytes: Vec<u8> = (0..=255).chain(0..45).collect();
-                let mut expected = bytes.clone();
+                let before: Vec<u8> = (0..=255).chain(0..45).collect();
+                let mut expected = before.clone();
                 expected.copy_within(from..from + length, to);
-                shift(&mut bytes, from, length, to);
-                assert_eq!(bytes, expected, "{length} bytes from {from} to {to}");
+                for way in [shift, shift_chunks, shift_bytes] {
+                    let mut bytes = before.clone();
+                    way(&mut bytes, from, length, to);
+                    assert_eq!(bytes, expected, "{length} bytes from {from} to {to}");
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What a connection tells: events that a packet causes, and outcomes that none does.
 
+use core::num::NonZeroU16;
+
 use crate::reason::ReasonCode;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS};
@@ -141,8 +143,8 @@ pub struct Message<'i> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Fragment<'i> {
-    /// With the first piece: the message, with this piece for its payload and without `ack`.
-    pub message: Option<Message<'i>>,
+    /// With the first piece: what is known of the message beside its payload.
+    pub head: Option<Head<'i>>,
     /// The piece. The first one may be empty.
     pub payload: &'i [u8],
     /// Where in the whole payload it begins, in bytes.
@@ -154,6 +156,25 @@ pub struct Fragment<'i> {
     /// With the last piece and [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
     /// [`acknowledge`](crate::Connection::acknowledge).
     pub ack: Option<PendingAck>,
+}
+
+/// What comes before the payload of a message that arrives in pieces; as in [`Message`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Head<'i> {
+    /// Where it was published.
+    pub topic: Topic<'i>,
+    /// In which quality of service it came.
+    pub qos: QoS,
+    /// The server kept it for the topic.
+    pub retain: bool,
+    /// The server may have sent it before.
+    pub dup: bool,
+    /// The packet identifier at QoS 1 and 2.
+    pub id: Option<PacketId>,
+    /// Response Topic, User Properties and so on; none in 3.1 and 3.1.1.
+    pub properties: Properties<'i>,
 }
 
 /// The topic of a message: its name, or an alias that the connection can resolve.
@@ -191,8 +212,20 @@ pub struct TopicAlias {
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PendingAck {
-    pub(crate) place: u16,
+    /// Its place in the table, plus 1.
+    link: NonZeroU16,
     pub(crate) serial: u32,
+}
+
+impl PendingAck {
+    pub(crate) const fn new(place: u16, serial: u32) -> Self {
+        Self { link: NonZeroU16::MIN.saturating_add(place), serial }
+    }
+
+    /// Its place in the table.
+    pub(crate) const fn place(&self) -> u16 {
+        self.link.get() - 1
+    }
 }
 
 /// The end of a published message.

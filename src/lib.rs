@@ -189,7 +189,7 @@ pub use connection::journal;
 pub use connection::{Connection, State, Stats, Timer, Transmit, Wanted};
 pub use error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 pub use event::{
-    Acknowledged, Answered, Cause, Command, ConnAck, Event, Fragment, Message, Outcome, PendingAck, Received,
+    Acknowledged, Answered, Cause, Command, ConnAck, Event, Fragment, Head, Message, Outcome, PendingAck, Received,
     SessionState, Topic, TopicAlias,
 };
 pub use fallback::Fallback;

@@ -181,7 +181,7 @@ impl<'a> Game<'a> {
 
     /// Pieces of one message follow each other without a gap.
     fn check(&mut self, fragment: Fragment<'_>) -> Option<PendingAck> {
-        assert_eq!(fragment.offset, if fragment.message.is_some() { 0 } else { self.next_offset });
+        assert_eq!(fragment.offset, if fragment.head.is_some() { 0 } else { self.next_offset });
         self.next_offset = fragment.offset + fragment.payload.len() as u32;
         assert_eq!(fragment.is_last, self.next_offset == fragment.total);
         assert!(fragment.ack.is_none() || fragment.is_last);

@@ -237,7 +237,7 @@ impl Core {
         pending: &PendingAck,
         with: &Ack<'_>,
     ) -> Result<AckDraft, RequestError> {
-        let slot = self.incoming.held(inbox, pending.place, pending.serial).ok_or(RequestError::Stale)?;
+        let slot = self.incoming.held(inbox, pending.place(), pending.serial).ok_or(RequestError::Stale)?;
         if !with.reason.is_legal_in(PacketType::PubAck) {
             return Err(RequestError::ReasonCode); // [MQTT-3.4.2-1] [MQTT-3.5.2-1]
         }
@@ -279,7 +279,7 @@ impl Core {
         if packet == PacketType::PubRec && !with.reason.is_error() {
             parts.journal.write(&Record::Received(id.get()));
         }
-        if let Some(slot) = self.incoming.held(parts.inbox, pending.place, pending.serial) {
+        if let Some(slot) = self.incoming.held(parts.inbox, pending.place(), pending.serial) {
             slot.acknowledged = true;
             slot.reason = with.reason.0;
             slot.extra = stored.map_or(0, |stored| stored.id);

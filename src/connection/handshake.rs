@@ -15,8 +15,8 @@ use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
-    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Reader, Value,
-    Violation, WILL_BIT, Writer, ids,
+    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Reader, Reply, Seen,
+    Value, Violation, WILL_BIT, Writer, ids,
 };
 
 /// What the engine adds to CONNECT as properties, and will hold the server to.
@@ -178,67 +178,74 @@ impl Core {
         body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let connack = wire::ConnAck::decode(body);
+        let mut seen = Seen::default();
+        let connack = wire::ConnAck::decode(body, &mut seen);
         body.finish()?;
-        let reason = connack.reason(self.version());
-        let (code, properties) = (connack.code, connack.properties);
-        let session = if reason == ReasonCode::SUCCESS {
-            self.accepted(parts, &connack)?
-        } else {
-            // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
-            self.finish_link(ConnectionError::Refused(reason));
-            self.silence();
-            SessionState::Untouched
-        };
+        let wire::ConnAck { code, properties, session_present } = connack;
+        let (reason, session) = (connack.reason(self.version()), SessionState::Untouched);
         *event = Some(Event::ConnAck(ConnAck { reason, code, session, properties }));
+        let Some(Event::ConnAck(told)) = event else { return Ok(()) };
+        if reason == ReasonCode::SUCCESS {
+            self.check_connack(session_present, &told.properties, seen)?;
+            self.accepted(parts, session_present, told, seen);
+            return Ok(());
+        }
+        // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
+        self.finish_link(ConnectionError::Refused(reason));
+        self.silence();
         Ok(())
     }
 
-    /// The server accepted the link.
-    fn accepted(&mut self, parts: &mut Parts<'_>, connack: &wire::ConnAck<'_>) -> Result<SessionState, Violation> {
-        self.check_connack(connack)?;
+    /// The server accepted the link. What becomes of the session is told.
+    fn accepted(&mut self, parts: &mut Parts<'_>, session_present: bool, told: &mut ConnAck<'_>, seen: Seen) {
         self.link.peer.window = self.limits.max_inflight();
         if self.version().has_properties() {
-            self.link.read_connack(&connack.properties, &self.limits);
-            if !self.link.empty_client_id && connack.properties.has(ids::AssignedClientIdentifier) {
-                count(&mut self.stats.ignored_client_ids);
-            }
+            self.link.read_connack(&told.properties, &self.limits);
         }
-        let session = self.settle_session(parts, connack.session_present);
+        if !self.link.empty_client_id && seen.has(ids::AssignedClientIdentifier) {
+            count(&mut self.stats.ignored_client_ids);
+        }
+        self.settle_session(parts, session_present, &mut told.session);
         self.link.state = State::Connected;
         self.link.established = true;
         self.link.deadlines.handshake = Deadline::NONE;
         self.outgoing.session_exists = true;
         self.session_expires = Deadline::NONE;
         count(&mut self.stats.links);
-        crate::fmt::debug!("connected: {}", session);
-        Ok(session)
+        crate::fmt::debug!("connected: {}", told.session);
     }
 
-    fn check_connack(&self, connack: &wire::ConnAck<'_>) -> Result<(), Violation> {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn check_connack(&self, session_present: bool, properties: &Properties<'_>, seen: Seen) -> Result<(), Violation> {
         let link = &self.link;
-        let properties = &connack.properties;
-        if connack.session_present && link.clean_start {
+        if session_present && link.clean_start {
             return Err(Violation::SessionPresent); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
         }
-        if connack.session_present && !self.outgoing.session_exists && self.version().refuses_unknown_session() {
+        if session_present && !self.outgoing.session_exists && self.version().refuses_unknown_session() {
             return Err(Violation::UnknownSession); // [MQTT-3.2.2-4]
         }
         if !self.version().has_properties() {
             return Ok(());
         }
-        if link.empty_client_id && properties.assigned_client_identifier().is_none_or(str::is_empty) {
+        if link.empty_client_id && properties.field(ids::AssignedClientIdentifier).is_none_or(<[u8]>::is_empty) {
             return Err(Violation::NoAssignedClientId); // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
         }
-        if properties.has(ids::ResponseInformation) && !link.wants_response_information {
+        if seen.has(ids::ResponseInformation) && !link.wants_response_information {
             return Err(Violation::NotRequested); // [MQTT-3.1.2-28]
         }
-        link.check_auth_method(properties) // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
+        match link.auth {
+            AuthState::None if seen.has_any(&[ids::AuthenticationMethod, ids::AuthenticationData]) => {
+                Err(Violation::AuthenticationMethod) // [MQTT-4.12.0-6]
+            }
+            AuthState::None => Ok(()),
+            _ => link.check_auth_method(properties), // [MQTT-4.12.0-5]
+        }
     }
 
     /// Resumes the session `[MQTT-3.1.2-5]` or starts a new one `[MQTT-3.1.2-6]`, before anything else is sent: whichever it is, Session Present tells
     /// `[MQTT-3.2.2-3]`. Of an old one nothing is left then `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
-    fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool) -> SessionState {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool, told: &mut SessionState) {
         let held = self.outgoing.session_exists;
         let resumed = match self.version().has_session_present() {
             true => session_present,
@@ -246,7 +253,8 @@ impl Core {
         };
         if resumed && held {
             parts.journal.write(&Record::Session { expiry: self.link.session_expiry });
-            return SessionState::Resumed;
+            *told = SessionState::Resumed;
+            return;
         }
         let republish = self.limits.on_session_loss() == OnSessionLoss::Republish;
         let aborted = match republish || parts.journal.is_none() {
@@ -257,18 +265,15 @@ impl Core {
         parts.journal.write(&Record::Session { expiry: self.link.session_expiry });
         self.incoming.clear(parts.inbox);
         let Loss { republished, aborted, completed } = self.outgoing.session_lost(parts, republish);
-        if resumed {
-            SessionState::Older { republished, aborted, completed }
-        } else {
-            SessionState::New { republished, aborted, completed }
-        }
+        *told = match resumed {
+            true => SessionState::Older { republished, aborted, completed },
+            false => SessionState::New { republished, aborted, completed },
+        };
     }
 
     /// AUTH from the server (§3.15).
-    pub(super) fn on_auth<'i>(&mut self, body: &mut Reader<'i>, event: Place<'_, 'i>) -> Effect {
-        let auth = Auth::decode(body);
-        body.finish()?;
-        self.check_requested(&auth.properties)?;
+    pub(super) fn on_auth<'i>(&mut self, reply: Reply<'i>, event: Place<'_, 'i>) -> Effect {
+        let auth = Auth::from(reply);
         let is_expected = match (self.link.state, self.link.auth, auth.reason) {
             (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => true, // [MQTT-4.12.0-2]
             (State::Connected, AuthState::Again, reason) => reason != ReasonCode::RE_AUTHENTICATE,
@@ -330,10 +335,10 @@ impl Link {
     /// Keeps what the link must remember of CONNECT.
     fn read_connect(&mut self, properties: &Properties<'_>) {
         let mut rest = properties.iter();
-        let mut value = Value::Number(0);
+        let mut value = Value::default();
         while let Some(id) = rest.next_value(&mut value) {
             match id {
-                ids::SessionExpiryInterval => self.session_expiry = value.number(),
+                ids::SessionExpiryInterval => self.session_expiry = value.number,
                 ids::RequestProblemInformation => self.no_problem_information = !bool::from_value(value),
                 ids::RequestResponseInformation => self.wants_response_information = bool::from_value(value),
                 ids::AuthenticationMethod => {
@@ -347,11 +352,12 @@ impl Link {
     }
 
     /// Takes over what the server can and wants (§3.2.2.3).
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn read_connack(&mut self, properties: &Properties<'_>, limits: &StoredLimits) {
         let mut rest = properties.iter();
-        let mut value = Value::Number(0);
+        let mut value = Value::default();
         while let Some(id) = rest.next_value(&mut value) {
-            let number = value.number();
+            let number = value.number;
             match id {
                 ids::ReceiveMaximum => self.peer.window = self.peer.window.min(number as u16), // [MQTT-4.9.0-1]
                 ids::TopicAliasMaximum => self.peer.topic_aliases = (number as u16).min(limits.topic_aliases().1), // absent: none [MQTT-3.2.2-18]
@@ -363,14 +369,11 @@ impl Link {
         }
     }
 
-    /// Every AUTH and the successful CONNACK name the method of CONNECT, and none if CONNECT named none.
+    /// Every AUTH and the successful CONNACK name the method of CONNECT.
     fn check_auth_method(&self, properties: &Properties<'_>) -> Result<(), Violation> {
-        let expected = (self.auth != AuthState::None).then_some(self.auth_method);
-        let has_stray_data = expected.is_none() && properties.has(ids::AuthenticationData);
-        if properties.authentication_method().map(fingerprint) == expected && !has_stray_data {
-            Ok(())
-        } else {
-            Err(Violation::AuthenticationMethod)
+        match properties.field(ids::AuthenticationMethod) {
+            Some(method) if fingerprint(method) == self.auth_method => Ok(()),
+            _ => Err(Violation::AuthenticationMethod),
         }
     }
 }

@@ -11,10 +11,8 @@ use crate::session::{Aliases, Arrival, Bound, Mismatch, PubRecStep, Release, Sta
 use crate::storage::{Kind, Parts, Record};
 use crate::time::Deadline;
 use crate::topic::TopicName;
-use crate::types::{Handle, PacketId, QoS, Version};
-use crate::wire::{
-    Acknowledgement, Answer, Disconnect, Header, HeaderStep, PacketType, Properties, Publish, Reader, Violation, ids,
-};
+use crate::types::{PacketId, QoS, Version};
+use crate::wire::{Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Violation, ids};
 
 /// Whether a packet took effect. What it means to the application was put where the caller wants it.
 pub(super) type Effect = Result<(), Refusal>;
@@ -126,23 +124,30 @@ impl Core {
         body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
+        let reply = Reply::decode(packet_type, body);
+        body.finish()?;
+        self.check_requested(packet_type, reply.seen)?;
         match packet_type {
             PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
-                self.on_ack(parts, packet_type, body, event)
+                self.on_ack(parts, packet_type, &reply, event)
             }
-            PacketType::SubAck | PacketType::UnsubAck => self.on_answer(parts, packet_type, body, event),
-            PacketType::PingResp => self.on_pingresp(body, event),
-            PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(body, event),
-            PacketType::Auth if Version::KNOWS_PROPERTIES => self.on_auth(body, event),
+            PacketType::SubAck | PacketType::UnsubAck => self.on_answer(parts, packet_type, &reply, event),
+            PacketType::PingResp => {
+                self.on_pingresp(event);
+                Ok(())
+            }
+            PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(reply, event),
+            PacketType::Auth if Version::KNOWS_PROPERTIES => self.on_auth(reply, event),
             _ => Err(Violation::UnexpectedPacket.into()), // a client's
         }
     }
 
-    /// Reason strings and user properties only if we didn't ask for silence `[MQTT-3.1.2-29]`.
-    pub(super) fn check_requested(&self, properties: &Properties<'_>) -> Result<(), Violation> {
+    /// Reason strings and user properties only if we didn't ask for silence, or where they are always allowed `[MQTT-3.1.2-29]`.
+    fn check_requested(&self, packet_type: PacketType, seen: Seen) -> Result<(), Violation> {
         let is_breach = Version::KNOWS_PROPERTIES
             && self.link.no_problem_information
-            && properties.first_of(&[ids::ReasonString, ids::UserProperty]).is_some();
+            && packet_type != PacketType::Disconnect
+            && seen.has_any(&[ids::ReasonString, ids::UserProperty]);
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 
@@ -156,13 +161,14 @@ impl Core {
     ) -> Effect {
         let (publish, alias) = Publish::decode(flags, body);
         body.finish()?;
-        let topic = self.resolve(parts, publish.topic, alias)?;
-        let Publish { payload, qos, retain, dup, id, properties, .. } = publish;
-        let is_invalid = self.limits.check_payload_format()
-            && properties.payload_format_indicator() == Some(true)
-            && core::str::from_utf8(payload).is_err();
+        let Publish { topic, payload, qos, retain, dup, id, properties } = publish;
+        let topic = Topic::Name(TopicName::trusted(topic));
         *event = Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack: None }));
         let Some(Event::Message(message)) = event else { return Ok(()) };
+        self.resolve(parts, &mut message.topic, alias)?;
+        let is_invalid = self.limits.check_payload_format()
+            && message.properties.number(ids::PayloadFormatIndicator) == Some(1)
+            && core::str::from_utf8(message.payload).is_err();
         let is_new = match id {
             Some(id) => {
                 let answer = match is_invalid {
@@ -207,7 +213,7 @@ impl Core {
         match self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some()) {
             Arrival::New { place, serial } => {
                 match answer {
-                    None => *ack = Some(PendingAck { place, serial }),
+                    None => *ack = Some(PendingAck::new(place, serial)),
                     Some(reason) if reason.is_error() => {
                         if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
                             slot.reason = reason.0;
@@ -241,23 +247,25 @@ impl Core {
 
     /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]` `[MQTT-3.1.2-27]`
     /// `[MQTT-3.3.2-11]`.
-    pub(super) fn resolve<'i>(
+    pub(super) fn resolve(
         &self,
         parts: &Parts<'_>,
-        name: &'i str,
+        topic: &mut Topic<'_>,
         alias: Option<u16>,
-    ) -> Result<Topic<'i>, Violation> {
-        if alias.is_some_and(|alias| alias > self.link.topic_alias_maximum) {
+    ) -> Result<(), Violation> {
+        let Some(alias) = alias else { return Ok(()) };
+        if alias > self.link.topic_alias_maximum {
             return Err(Violation::TopicAlias);
         }
-        match alias {
-            Some(alias) if name.is_empty() => match Aliases::lookup(parts.inbound_aliases(), alias) {
-                (serial, Standing::Name) => Ok(Topic::Alias(TopicAlias { alias, serial })),
-                (_, Standing::TooLong) => Err(Violation::ForgottenTopicAlias),
-                (_, Standing::Unbound) => Err(Violation::UnknownTopicAlias),
-            },
-            _ => Ok(Topic::Name(TopicName::trusted(name))),
+        if !matches!(topic, Topic::Name(name) if name.as_str().is_empty()) {
+            return Ok(());
         }
+        match Aliases::lookup(parts.inbound_aliases(), alias) {
+            (serial, Standing::Name) => *topic = Topic::Alias(TopicAlias { alias, serial }),
+            (_, Standing::TooLong) => return Err(Violation::ForgottenTopicAlias),
+            (_, Standing::Unbound) => return Err(Violation::UnknownTopicAlias),
+        }
+        Ok(())
     }
 
     /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`.
@@ -271,16 +279,13 @@ impl Core {
         &mut self,
         parts: &mut Parts<'_>,
         packet_type: PacketType,
-        body: &mut Reader<'i>,
+        &Reply { id, reason, properties, .. }: &Reply<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let Acknowledgement { id, reason, properties } = Acknowledgement::decode(packet_type, body);
-        body.finish()?;
-        self.check_requested(&properties)?;
         let outcome = match packet_type {
             PacketType::PubRel => return self.on_pubrel(parts, id),
             PacketType::PubRec => match self.outgoing.pubrec(parts, id.get(), reason) {
-                Ok(PubRecStep::Rejected(matched)) => Ok(matched),
+                Ok(PubRecStep::Rejected(handle)) => Ok(handle),
                 step => return self.on_pubrec(id, reason, step),
             },
             PacketType::PubAck => self.outgoing.puback(parts, id.get()),
@@ -288,9 +293,9 @@ impl Core {
         };
         match outcome {
             Err(mismatch) => self.mismatched(mismatch),
-            Ok(matched) => {
+            Ok(handle) => {
                 self.acknowledged();
-                let done = Acknowledged { handle: Handle(matched.handle), id, reason, properties };
+                let done = Acknowledged { handle, id, reason, properties };
                 *event = Some(match packet_type {
                     PacketType::PubAck => Event::PubAck(done),
                     PacketType::PubRec => Event::PubRec(done),
@@ -351,20 +356,17 @@ impl Core {
         &mut self,
         parts: &mut Parts<'_>,
         packet_type: PacketType,
-        body: &mut Reader<'i>,
+        &Reply { id, properties, codes, .. }: &Reply<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let Answer { id, properties, codes } = Answer::decode(packet_type, body);
-        body.finish()?;
-        self.check_requested(&properties)?;
         let is_subscribe = packet_type == PacketType::SubAck;
         let kind = if is_subscribe { Kind::Subscribe } else { Kind::Unsubscribe };
         let has_codes = is_subscribe || self.version().has_properties();
         match self.outgoing.answered(parts, kind, id.get(), has_codes.then_some(codes.len())) {
             Err(mismatch) => self.mismatched(mismatch),
-            Ok(matched) => {
+            Ok(handle) => {
                 self.acknowledged();
-                let answered = Answered { handle: Handle(matched.handle), id, properties, codes };
+                let answered = Answered { handle, id, properties, codes };
                 *event = Some(if is_subscribe { Event::SubAck(answered) } else { Event::UnsubAck(answered) });
                 Ok(())
             }
@@ -372,28 +374,24 @@ impl Core {
     }
 
     /// A PINGRESP that nobody asked for means nothing.
-    fn on_pingresp(&mut self, body: &Reader<'_>, event: Place<'_, '_>) -> Effect {
-        body.finish()?;
+    fn on_pingresp(&mut self, event: Place<'_, '_>) {
         if self.link.ping == Ping::Sent {
             self.link.ping = Ping::None;
             self.link.deadlines.pingresp = Deadline::NONE;
             *event = Some(Event::PingResp);
         }
-        Ok(())
     }
 
-    fn on_disconnect<'i>(&mut self, body: &mut Reader<'i>, event: Place<'_, 'i>) -> Effect {
-        let disconnect = Disconnect::decode(body);
-        body.finish()?;
-        if disconnect.reason == ReasonCode::DISCONNECT_WITH_WILL {
+    fn on_disconnect<'i>(&mut self, reply: Reply<'i>, event: Place<'_, 'i>) -> Effect {
+        if reply.reason == ReasonCode::DISCONNECT_WITH_WILL {
             return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
         }
-        if disconnect.properties.has(ids::SessionExpiryInterval) {
+        if reply.seen.has(ids::SessionExpiryInterval) {
             return Err(Violation::PropertyNotAllowed.into()); // [MQTT-3.14.2-2]
         }
-        self.finish_link(ConnectionError::ServerDisconnect(disconnect.reason));
+        self.finish_link(ConnectionError::ServerDisconnect(reply.reason));
         self.silence(); // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
-        *event = Some(Event::Disconnect(disconnect));
+        *event = Some(Event::Disconnect(reply.into()));
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use crate::reason::ReasonCode;
 use crate::session::Matched;
 use crate::storage::{Kind, Parts, Payload, SendSlot, State as SlotState};
 use crate::topic::{TopicName, is_plain};
-use crate::types::{Handle, PacketId, QoS, Version};
+use crate::types::{PacketId, QoS, Version};
 use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, ids, varint_len};
 
 impl Core {
@@ -35,8 +35,8 @@ impl Core {
         }
         let outgoing = &mut self.outgoing;
         let handle = match first {
-            PUBACK => Some(outgoing.finish_bare(slots, id.get(), Kind::Publish1, SlotState::Sent)?.handle),
-            PUBCOMP => Some(outgoing.finish_bare(slots, id.get(), Kind::Publish2, SlotState::Completing)?.handle),
+            PUBACK => Some(outgoing.finish_bare(slots, id.get(), Kind::Publish1, SlotState::Sent)?),
+            PUBCOMP => Some(outgoing.finish_bare(slots, id.get(), Kind::Publish2, SlotState::Completing)?),
             _ => {
                 outgoing.release_bare(slots, id.get())?;
                 None
@@ -46,7 +46,7 @@ impl Core {
         self.note_usual(BARE);
         Some(handle.map(|handle| {
             let (reason, properties) = (ReasonCode::SUCCESS, Properties::NONE);
-            let done = Acknowledged { handle: Handle(handle), id, reason, properties };
+            let done = Acknowledged { handle, id, reason, properties };
             if first == PUBACK { Event::PubAck(done) } else { Event::PubComp(done) }
         }))
     }

@@ -7,8 +7,9 @@
 use crate::connection::core::Core;
 use crate::connection::inbound::{Effect, Refusal};
 use crate::connection::stats::count;
-use crate::event::{Event, Fragment, Message, PendingAck, Received};
+use crate::event::{Event, Fragment, Head, PendingAck, Received, Topic};
 use crate::storage::{Parts, ReceiveState, Record};
+use crate::topic::TopicName;
 use crate::types::{PacketId, QoS};
 use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Violation};
 
@@ -101,7 +102,8 @@ impl Core {
         total: u32,
         received: &mut Received<'i>,
     ) -> Effect {
-        let topic = self.resolve(parts, publish.topic, alias)?;
+        let mut topic = Topic::Name(TopicName::trusted(publish.topic));
+        self.resolve(parts, &mut topic, alias)?;
         let fate = match publish.id {
             None => Fate::Nothing,
             Some(id) if publish.qos == QoS::ExactlyOnce && self.incoming.is_open(parts.inbox, id.get()) => {
@@ -110,7 +112,7 @@ impl Core {
             Some(id) => {
                 let mut ack = None;
                 self.receive(parts, id, publish.qos, None, &mut ack)?;
-                Fate::Owed { place: ack.ok_or(Refusal::Blocked)?.place }
+                Fate::Owed { place: ack.ok_or(Refusal::Blocked)?.place() }
             }
         };
         if publish.dup && fate == Fate::Nothing {
@@ -120,8 +122,8 @@ impl Core {
         self.link.stream = Stream { total, fate };
         self.link.partial = 1;
         let &Publish { payload, qos, retain, dup, id, properties, .. } = publish;
-        let message = Message { topic, payload, qos, retain, dup, id, properties, ack: None };
-        self.on_piece(parts, consumed, Some(message), payload, received)
+        let head = Head { topic, qos, retain, dup, id, properties };
+        self.on_piece(parts, consumed, Some(head), payload, received)
     }
 
     /// The next piece of the message that is arriving.
@@ -144,7 +146,7 @@ impl Core {
         &mut self,
         parts: &mut Parts<'_>,
         consumed: usize,
-        message: Option<Message<'i>>,
+        head: Option<Head<'i>>,
         payload: &'i [u8],
         received: &mut Received<'i>,
     ) -> Effect {
@@ -166,7 +168,7 @@ impl Core {
             Fate::Owed { place } if is_last => {
                 if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
                     slot.acknowledged = !self.limits.manual_acks();
-                    ack = (!slot.acknowledged).then_some(PendingAck { place, serial: slot.serial });
+                    ack = (!slot.acknowledged).then_some(PendingAck::new(place, slot.serial));
                     if slot.acknowledged && slot.state == ReceiveState::ExactlyOnce {
                         parts.journal.write(&Record::Received(slot.id));
                     }
@@ -176,7 +178,7 @@ impl Core {
         }
         self.stats.messages_received += u64::from(is_last);
         self.note_piece(end, is_last);
-        let fragment = Fragment { message, payload, offset, total, is_last, ack };
+        let fragment = Fragment { head, payload, offset, total, is_last, ack };
         *received = Received::Packet { consumed, event: Some(Event::Fragment(fragment)) };
         Ok(())
     }

@@ -182,14 +182,14 @@ fn message_numbers(message: &Message<'_>) -> [u64; 6] {
 }
 
 fn fragment_numbers(fragment: &Fragment<'_>) -> [u64; 6] {
-    let Fragment { message, payload, offset, total, is_last, ack } = fragment;
-    let flags = u64::from(*is_last) << 1 | u64::from(message.is_some());
+    let Fragment { head, payload, offset, total, is_last, ack } = fragment;
+    let flags = u64::from(*is_last) << 1 | u64::from(head.is_some());
     [11, flags, (*offset).into(), payload.len() as u64, (*total).into(), ack_number(ack.as_ref())]
 }
 
 /// Which acknowledgement is the application's to give.
 fn ack_number(ack: Option<&PendingAck>) -> u64 {
-    ack.map_or(0, |ack| 1 << 48 | u64::from(ack.place) << 32 | u64::from(ack.serial))
+    ack.map_or(0, |ack| 1 << 48 | u64::from(ack.place()) << 32 | u64::from(ack.serial))
 }
 
 fn property_error(PropertyError { id, violation }: PropertyError) -> u32 {

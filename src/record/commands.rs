@@ -198,7 +198,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// # Errors
     /// As there.
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
-        let (place, serial) = (pending.place, pending.serial);
+        let (place, serial) = (pending.place(), pending.serial);
         let result = self.connection.acknowledge(now, pending, with);
         let answer = Answer::of_request(result.as_ref().copied().map_err(|refused| refused.error));
         self.command(tag::ACKNOWLEDGE, now, answer, &[&with.properties], |pen| {

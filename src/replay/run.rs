@@ -88,7 +88,7 @@ impl<S: Storage> Replay<S> {
                 Answer::of_requested(&connection.unsubscribe(now, &unsubscribe))
             }
             Call::Acknowledge { place, serial, ack } => {
-                let pending = PendingAck { place: *place, serial: *serial };
+                let pending = PendingAck::new(*place, *serial);
                 Answer::of_request(connection.acknowledge(now, pending, ack).map_err(|refused| refused.error))
             }
             Call::Authenticate(auth) => Answer::of_request(connection.authenticate(now, auth)),

@@ -118,12 +118,12 @@ fn stride(names: &Names<'_>) -> usize {
 
 /// A number that stands for a text where mistakes are to be caught or comparisons saved (FNV-1a); not safe against somebody who looks for
 /// another text with the same one.
-pub(crate) fn fingerprint(text: &str) -> u32 {
-    text.bytes().fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+pub(crate) fn fingerprint(text: &[u8]) -> u32 {
+    text.iter().fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 fn short_fingerprint(name: &str) -> u16 {
-    let hash = fingerprint(name);
+    let hash = fingerprint(name.as_bytes());
     (hash ^ hash >> 16) as u16
 }
 

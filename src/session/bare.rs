@@ -4,9 +4,10 @@
 //! the long way, as it has less flash than time, and so does a session that is kept in a journal.
 
 use crate::session::list::{find_mut, place};
-use crate::session::outgoing::{Matched, Outgoing};
+use crate::session::outgoing::Outgoing;
 use crate::session::sending::{RUN_LIMIT, Run, mark_taken};
 use crate::storage::{Flags, Kind, Parts, SendSlot, State};
+use crate::types::Handle;
 
 /// There is a short way.
 pub(crate) const EXISTS: bool = cfg!(not(target_pointer_width = "32"));
@@ -85,7 +86,7 @@ impl Outgoing {
             rest -= slot.length;
             if slot.kind.is_windowed() {
                 mark_taken(slot, true);
-            } else if let Some(Matched { handle, .. }) = self.finish_bare(slots, this, Kind::Publish0, State::Queued) {
+            } else if let Some(Handle(handle)) = self.finish_bare(slots, this, Kind::Publish0, State::Queued) {
                 self.left = handle;
             }
         }
@@ -120,7 +121,7 @@ impl Outgoing {
 
     /// The end of a message of this kind in this state.
     #[inline(always)]
-    pub(crate) fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16, kind: Kind, state: State) -> Option<Matched> {
+    pub(crate) fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16, kind: Kind, state: State) -> Option<Handle> {
         let is_it =
             |slot: &&mut SendSlot| slot.kind == kind && slot.state == state && !slot.flags.has(Flags::SHARED_PAYLOAD);
         let place = find_mut(slots, id).filter(is_it)?;

@@ -18,7 +18,7 @@ use crate::session::arena::Arena;
 use crate::session::list::{List, find, find_mut, place};
 use crate::session::sending::Run;
 use crate::storage::{Flags, Kind, Parts, Payload, Record, SendSlot, State};
-use crate::types::Version;
+use crate::types::{Handle, Version};
 use crate::wire::encoded_length;
 
 /// The bookkeeping over the send slots and the arena.
@@ -68,7 +68,7 @@ pub(crate) struct Frame<'f> {
     pub(crate) shared: Option<Payload<'f>>,
 }
 
-/// An acknowledgement that found its packet.
+/// A packet that was found or made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Matched {
     pub(crate) handle: u64,
@@ -96,7 +96,7 @@ pub(crate) enum PubRecStep {
     /// PUBREL was asked for already, and is asked for again.
     Repeated,
     /// The message is refused and over.
-    Rejected(Matched),
+    Rejected(Handle),
 }
 
 impl Outgoing {
@@ -267,7 +267,7 @@ impl Outgoing {
     }
 
     /// PUBACK `[MQTT-4.3.2-3]`: the end of a QoS 1 message, whatever the reason `[MQTT-4.4.0-2]`.
-    pub(crate) fn puback(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Matched, Mismatch> {
+    pub(crate) fn puback(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Handle, Mismatch> {
         let slot = sent(parts.slots, id)?;
         if slot.kind != Kind::Publish1 {
             return Err(Mismatch::Unexpected);
@@ -306,7 +306,7 @@ impl Outgoing {
     }
 
     /// PUBCOMP `[MQTT-4.3.3-5]`: the end of a QoS 2 message.
-    pub(crate) fn pubcomp(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Matched, Mismatch> {
+    pub(crate) fn pubcomp(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Handle, Mismatch> {
         let slot = sent(parts.slots, id)?;
         if slot.state != State::Completing {
             return Err(Mismatch::Unexpected);
@@ -322,7 +322,7 @@ impl Outgoing {
         kind: Kind,
         id: u16,
         count: Option<usize>,
-    ) -> Result<Matched, Mismatch> {
+    ) -> Result<Handle, Mismatch> {
         let slot = sent(parts.slots, id)?;
         if slot.kind != kind {
             return Err(Mismatch::Unexpected);
@@ -370,30 +370,31 @@ impl Outgoing {
     pub(crate) fn poll_ended(&mut self, parts: &mut Parts<'_>) -> Option<(Matched, Kind, Cause)> {
         let slot = find(parts.slots, self.ended.first())?;
         let (id, kind, cause) = (slot.id, slot.kind, Cause::from_number(slot.detail));
-        Some((self.finish(parts, id), kind, cause))
+        let Handle(handle) = self.finish(parts, id);
+        Some((Matched { handle, id }, kind, cause))
     }
 
     /// Takes a packet out of everything and frees its slot and identifier.
-    pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Matched {
-        let Some(slot) = find(parts.slots, id) else { return Matched { handle: 0, id } };
+    pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Handle {
+        let Some(slot) = find(parts.slots, id) else { return Handle(0) };
         if slot.kind.is_windowed() && slot.state != State::Ended {
             parts.journal.write(&Record::Done(id));
         }
         self.leave(parts, id);
-        let Some(slot) = find_mut(parts.slots, id) else { return Matched { handle: 0, id } };
-        let matched = self.uncount_finished(slot);
+        let Some(slot) = find_mut(parts.slots, id) else { return Handle(0) };
+        let handle = self.uncount_finished(slot);
         *slot = SendSlot::FREE;
-        matched
+        handle
     }
 
     /// The counts without a packet that is over.
     #[inline(always)]
-    pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Matched {
+    pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Handle {
         self.used -= 1;
         self.acks -= u16::from(slot.kind == Kind::Ack);
         self.in_flight -= u32::from(slot.flags.has(Flags::COUNTED));
         self.publishes -= u32::from(slot.kind.is_publish());
-        Matched { handle: slot.handle, id: slot.id }
+        Handle(slot.handle)
     }
 
     /// Takes a packet out of its list and frees its bytes; its slot stays.

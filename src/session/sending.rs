@@ -7,7 +7,7 @@ use crate::event::Cause;
 use crate::session::bare;
 use crate::session::expiry::{Expiring, Seconds, is_expired};
 use crate::session::list::{find, find_mut, iter_from, place};
-use crate::session::outgoing::{Matched, Outgoing};
+use crate::session::outgoing::Outgoing;
 use crate::storage::{Flags, Kind, Parts, SendSlot, State};
 use crate::types::{Handle, QoS, Version};
 use crate::wire::ids;
@@ -403,7 +403,7 @@ impl Outgoing {
             }
             return;
         }
-        let Matched { handle, .. } = self.finish(parts, id);
+        let Handle(handle) = self.finish(parts, id);
         if kind == Kind::Publish0 {
             self.left = handle;
         }

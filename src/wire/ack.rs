@@ -2,7 +2,8 @@
 
 use crate::reason::ReasonCode;
 use crate::types::{PacketId, Version};
-use crate::wire::{PacketType, Properties, Reader, Violation, Writer};
+use crate::wire::reply::{Reply, encode_tail};
+use crate::wire::{Properties, Writer};
 
 /// The body of PUBACK, PUBREC, PUBREL and PUBCOMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,42 +23,14 @@ impl<'a> Acknowledgement<'a> {
         Self { id, reason: ReasonCode::SUCCESS, properties: Properties::NONE }
     }
 
-    pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
-        let id = body.packet_id();
-        let (reason, properties) = decode_tail(packet_type, body);
-        Self { id, reason, properties }
-    }
-
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
         writer.u16(self.id.get());
         encode_tail(self.reason, &self.properties, version, writer);
     }
 }
 
-/// A reason code and properties that may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1), and are in versions without
-/// properties.
-pub(super) fn decode_tail<'a>(packet_type: PacketType, body: &mut Reader<'a>) -> (ReasonCode, Properties<'a>) {
-    if body.is_empty() || !body.rules().version.has_properties() {
-        return (ReasonCode::SUCCESS, Properties::NONE);
-    }
-    let reason = ReasonCode(body.u8());
-    if reason != ReasonCode::SUCCESS && !reason.is_legal_in(packet_type) {
-        body.refuse(Violation::ReasonCode); // [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.14.2-1]
-    }
-    let may_end_here = packet_type != PacketType::Auth;
-    if may_end_here && body.is_empty() {
-        return (reason, Properties::NONE);
-    }
-    (reason, Properties::decode(body, packet_type.bit()))
-}
-
-/// Leaves out what may be left out.
-pub(super) fn encode_tail(reason: ReasonCode, properties: &Properties<'_>, version: Version, writer: &mut Writer<'_>) {
-    if !version.has_properties() || reason == ReasonCode::SUCCESS && properties.is_empty() {
-        return;
-    }
-    writer.u8(reason.0);
-    if !properties.is_empty() {
-        properties.encode(version, writer);
+impl<'a> From<Reply<'a>> for Acknowledgement<'a> {
+    fn from(Reply { id, reason, properties, .. }: Reply<'a>) -> Self {
+        Self { id, reason, properties }
     }
 }

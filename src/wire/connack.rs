@@ -2,7 +2,7 @@
 
 use crate::reason::ReasonCode;
 use crate::types::Version;
-use crate::wire::{Malformed, PacketType, Properties, Reader, Violation, Writer};
+use crate::wire::{Malformed, PacketType, Properties, Reader, Seen, Violation, Writer};
 
 /// The server's answer to CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,8 @@ impl<'a> ConnAck<'a> {
         version.has_properties() && (1..=RETURN_CODES.len()).contains(&self.code.into())
     }
 
-    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
+    /// The packet; and which properties it has, in `seen`.
+    pub(crate) fn decode(body: &mut Reader<'a>, seen: &mut Seen) -> Self {
         let version = body.rules().version;
         let flags = body.u8();
         if flags & !1 != 0 && version.has_session_present() {
@@ -56,7 +57,7 @@ impl<'a> ConnAck<'a> {
         if body.is_empty() && short.is_old_form(version) {
             return short;
         }
-        let properties = Properties::decode(body, PacketType::ConnAck.bit());
+        let properties = Properties::decode_seen(body, PacketType::ConnAck.bit(), seen);
         if version.has_properties() && (1..0x80).contains(&code) {
             body.refuse(Violation::ReasonCode); // [MQTT-3.2.2-8]
         }

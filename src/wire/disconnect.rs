@@ -2,8 +2,8 @@
 
 use crate::reason::ReasonCode;
 use crate::types::Version;
-use crate::wire::ack::{decode_tail, encode_tail};
-use crate::wire::{PacketType, Properties, Reader, Violation, Writer, ids, properties_setter};
+use crate::wire::reply::{Reply, encode_tail};
+use crate::wire::{Properties, Writer, properties_setter};
 
 /// The end of a link, with a reason.
 ///
@@ -32,11 +32,6 @@ impl<'a> Disconnect<'a> {
 
     properties_setter!();
 
-    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
-        let (reason, properties) = decode_tail(PacketType::Disconnect, body);
-        Self { reason, properties }
-    }
-
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
         encode_tail(self.reason, &self.properties, version, writer);
     }
@@ -64,19 +59,23 @@ impl<'a> Auth<'a> {
         Self { reason: ReasonCode::RE_AUTHENTICATE, properties: properties.into() }
     }
 
-    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
-        let (reason, properties) = decode_tail(PacketType::Auth, body);
-        if reason != ReasonCode::SUCCESS && !properties.has(ids::AuthenticationMethod) {
-            body.refuse(Violation::AuthenticationMethod);
-        }
-        Self { reason, properties }
-    }
-
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
         if self.reason == ReasonCode::SUCCESS && self.properties.is_empty() {
             return;
         }
         writer.u8(self.reason.0);
         self.properties.encode(version, writer);
+    }
+}
+
+impl<'a> From<Reply<'a>> for Disconnect<'a> {
+    fn from(Reply { reason, properties, .. }: Reply<'a>) -> Self {
+        Self { reason, properties }
+    }
+}
+
+impl<'a> From<Reply<'a>> for Auth<'a> {
+    fn from(Reply { reason, properties, .. }: Reply<'a>) -> Self {
+        Self { reason, properties }
     }
 }

@@ -3,7 +3,7 @@
 use crate::types::Version;
 use crate::wire::{
     Acknowledgement, Auth, ConnAck, Connect, DecodeError, Disconnect, EncodeError, Header, HeaderStep, PacketType,
-    Publish, Reader, Rules, SubAck, Subscribe, UnsubAck, Unsubscribe, Writer,
+    Publish, Reader, Reply, Rules, Seen, SubAck, Subscribe, UnsubAck, Unsubscribe, Writer,
 };
 
 /// A control packet (§2.1.2).
@@ -83,25 +83,27 @@ impl<'a> Packet<'a> {
         let packet_type = header.packet_type;
         match packet_type {
             PacketType::Connect => Self::Connect(Connect::decode(body)),
-            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(body)),
+            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(body, &mut Seen::default())),
             PacketType::Publish => Self::Publish(Publish::decode(header.flags, body).0),
-            PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
-                let ack = Acknowledgement::decode(packet_type, body);
-                match packet_type {
-                    PacketType::PubAck => Self::PubAck(ack),
-                    PacketType::PubRec => Self::PubRec(ack),
-                    PacketType::PubRel => Self::PubRel(ack),
-                    _ => Self::PubComp(ack),
-                }
-            }
             PacketType::Subscribe => Self::Subscribe(Subscribe::decode(packet_type, body)),
-            PacketType::SubAck => Self::SubAck(SubAck::decode(body)),
             PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(packet_type, body)),
-            PacketType::UnsubAck => Self::UnsubAck(UnsubAck::decode(body)),
             PacketType::PingReq => Self::PingReq,
             PacketType::PingResp => Self::PingResp,
-            PacketType::Disconnect => Self::Disconnect(Disconnect::decode(body)),
-            PacketType::Auth => Self::Auth(Auth::decode(body)),
+            _ => Self::decode_reply(packet_type, body),
+        }
+    }
+
+    fn decode_reply(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
+        let reply = Reply::decode(packet_type, body);
+        match packet_type {
+            PacketType::PubAck => Self::PubAck(reply.into()),
+            PacketType::PubRec => Self::PubRec(reply.into()),
+            PacketType::PubRel => Self::PubRel(reply.into()),
+            PacketType::PubComp => Self::PubComp(reply.into()),
+            PacketType::SubAck => Self::SubAck(reply.into()),
+            PacketType::UnsubAck => Self::UnsubAck(reply.into()),
+            PacketType::Auth => Self::Auth(reply.into()),
+            _ => Self::Disconnect(reply.into()),
         }
     }
 

@@ -42,18 +42,22 @@ struct Spec {
     packets: u16,
 }
 
-/// A property's value as the wire shows it.
-#[derive(Clone, Copy)]
-pub(crate) enum Value<'a> {
-    Number(u32),
-    /// Text or binary data.
-    Field(&'a [u8]),
-    Pair(&'a [u8], &'a [u8]),
+/// A property's value as the wire shows it; of which kind it is, the table tells. What the kind doesn't have may be what stood there before.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Value<'a> {
+    pub(crate) number: u32,
+    /// Text, binary data, or the first of two texts.
+    field: &'a [u8],
+    second: &'a [u8],
 }
 
-impl Value<'_> {
-    pub(crate) const fn number(self) -> u32 {
-        if let Self::Number(number) = self { number } else { 0 }
+impl<'a> Value<'a> {
+    const fn of_number(number: u32) -> Self {
+        Self { number, field: &[], second: &[] }
+    }
+
+    const fn of_field(field: &'a [u8]) -> Self {
+        Self { number: 0, field, second: &[] }
     }
 }
 
@@ -72,11 +76,11 @@ macro_rules! number_field {
     ($($number:ty)+) => {$(
         impl<'a> Field<'a> for $number {
             fn from_value(value: Value<'a>) -> Self {
-                value.number() as $number
+                value.number as $number
             }
 
             fn to_value(self) -> Value<'a> {
-                Value::Number(self.into())
+                Value::of_number(self.into())
             }
         }
     )+};
@@ -86,41 +90,41 @@ number_field! { u8 u16 u32 }
 
 impl<'a> Field<'a> for bool {
     fn from_value(value: Value<'a>) -> Self {
-        value.number() != 0
+        value.number != 0
     }
 
     fn to_value(self) -> Value<'a> {
-        Value::Number(self.into())
+        Value::of_number(self.into())
     }
 }
 
 impl<'a> Field<'a> for &'a str {
     fn from_value(value: Value<'a>) -> Self {
-        text(Field::from_value(value))
+        text(value.field)
     }
 
     fn to_value(self) -> Value<'a> {
-        Value::Field(self.as_bytes())
+        Value::of_field(self.as_bytes())
     }
 }
 
 impl<'a> Field<'a> for &'a [u8] {
     fn from_value(value: Value<'a>) -> Self {
-        if let Value::Field(bytes) = value { bytes } else { &[] }
+        value.field
     }
 
     fn to_value(self) -> Value<'a> {
-        Value::Field(self)
+        Value::of_field(self)
     }
 }
 
 impl<'a> Field<'a> for (&'a str, &'a str) {
     fn from_value(value: Value<'a>) -> Self {
-        if let Value::Pair(name, content) = value { (text(name), text(content)) } else { ("", "") }
+        (text(value.field), text(value.second))
     }
 
     fn to_value(self) -> Value<'a> {
-        Value::Pair(self.0.as_bytes(), self.1.as_bytes())
+        Value { number: 0, field: self.0.as_bytes(), second: self.1.as_bytes() }
     }
 }
 
@@ -241,50 +245,52 @@ fn spec(id: u32) -> Option<&'static Spec> {
 }
 
 fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>, value: &mut Value<'a>) {
-    *value = match kind {
-        Kind::Byte => Value::Number(reader.u8().into()),
-        Kind::TwoByte => Value::Number(reader.u16().into()),
-        Kind::FourByte => Value::Number(reader.u32()),
-        Kind::Varint => Value::Number(reader.varint()),
-        Kind::Text | Kind::Binary => Value::Field(reader.binary()),
-        Kind::Pair => Value::Pair(reader.binary(), reader.binary()),
+    match kind {
+        Kind::Byte => value.number = reader.u8().into(),
+        Kind::TwoByte => value.number = reader.u16().into(),
+        Kind::FourByte => value.number = reader.u32(),
+        Kind::Varint => value.number = reader.varint(),
+        Kind::Text | Kind::Binary => value.field = reader.binary(),
+        Kind::Pair => {
+            value.field = reader.binary();
+            value.second = reader.binary();
+        }
     }
 }
 
 /// Checks a peer's value or the application's.
-fn check_value(spec: &Spec, value: Value<'_>, strict: bool) -> Result<(), DecodeError> {
+fn check_value(spec: &Spec, value: &Value<'_>, strict: bool) -> Result<(), DecodeError> {
     check_texts(spec.kind, value, strict)?;
     Ok(check_range(spec, value)?)
 }
 
 /// `[MQTT-3.3.2-13]` `[MQTT-3.3.2-19]` `[MQTT-1.5.7-1]`.
-fn check_texts(kind: Kind, value: Value<'_>, strict: bool) -> Result<(), Malformed> {
-    match value {
-        Value::Field(text) if matches!(kind, Kind::Text) => check_text(text, strict),
-        Value::Pair(name, text) => check_text(name, strict).and_then(|()| check_text(text, strict)),
-        _ => Ok(()),
+fn check_texts(kind: Kind, value: &Value<'_>, strict: bool) -> Result<(), Malformed> {
+    if matches!(kind, Kind::Text | Kind::Pair) {
+        check_text(value.field, strict)?;
     }
+    if matches!(kind, Kind::Pair) {
+        check_text(value.second, strict)?;
+    }
+    Ok(())
 }
 
-fn check_range(spec: &Spec, value: Value<'_>) -> Result<(), Violation> {
-    match (spec.range, value) {
-        (Range::Flag, Value::Number(2..)) | (Range::NonZero, Value::Number(0)) => Err(Violation::PropertyValue),
-        (Range::Topic, Value::Field(name)) if name.is_empty() || has_wildcard(name) => Err(Violation::ResponseTopic),
-        (_, Value::Number(number)) if matches!(spec.kind, Kind::Varint) && number as usize > MAX_REMAINING => {
-            Err(Violation::PropertyValue)
-        }
-        _ => Ok(()),
-    }
+fn check_range(spec: &Spec, value: &Value<'_>) -> Result<(), Violation> {
+    let is_illegal = match spec.range {
+        Range::Any => false,
+        Range::Flag => value.number > 1,
+        Range::NonZero => value.number == 0,
+        Range::Topic if value.field.is_empty() || has_wildcard(value.field) => return Err(Violation::ResponseTopic),
+        Range::Topic => false,
+    };
+    let is_too_large = matches!(spec.kind, Kind::Varint) && value.number as usize > MAX_REMAINING;
+    if is_illegal || is_too_large { Err(Violation::PropertyValue) } else { Ok(()) }
 }
 
-/// Whether the length before each field can express its length.
-fn has_room(value: Value<'_>) -> bool {
-    let fits = |field: &[u8]| field.len() <= usize::from(u16::MAX);
-    match value {
-        Value::Number(_) => true,
-        Value::Field(bytes) => fits(bytes),
-        Value::Pair(name, text) => fits(name) && fits(text),
-    }
+/// Whether the length before each field of a property that is to be sent can express its length.
+const fn has_room(value: &Value<'_>) -> bool {
+    const MOST: usize = u16::MAX as usize;
+    value.field.len() <= MOST && value.second.len() <= MOST
 }
 
 impl<'a> Property<'a> {
@@ -299,8 +305,9 @@ impl<'a> Property<'a> {
 
     /// Whether the encoding has room for the value.
     pub(crate) fn is_expressible(&self) -> bool {
-        has_room(self.value())
-            && check_texts(self.kind(), self.value(), false).is_ok()
+        let value = self.value();
+        has_room(&value)
+            && check_texts(self.kind(), &value, false).is_ok()
             && !matches!(self, Self::SubscriptionIdentifier(number) if *number as usize > MAX_REMAINING)
     }
 
@@ -308,13 +315,14 @@ impl<'a> Property<'a> {
     pub(crate) fn raw(&self) -> RawProperty<'a> {
         let mut head = [0; 4];
         let mut writer = Writer::new(&mut head);
-        let fields = match self.value() {
-            Value::Number(number) => {
-                write_number(self.kind(), number, &mut writer);
+        let value = self.value();
+        let fields = match self.kind() {
+            Kind::Text | Kind::Binary => [Some(value.field), None],
+            Kind::Pair => [Some(value.field), Some(value.second)],
+            kind => {
+                write_value(kind, &value, &mut writer);
                 [None; 2]
             }
-            Value::Field(bytes) => [Some(bytes), None],
-            Value::Pair(name, text) => [Some(name), Some(text)],
         };
         let length = writer.finish().unwrap_or_default();
         RawProperty { id: self.id(), number: head, number_length: length, fields }
@@ -322,35 +330,34 @@ impl<'a> Property<'a> {
 
     /// How many bytes [`encode`](Self::encode) writes.
     fn length(&self) -> usize {
-        1 + match (self.value(), self.kind()) {
-            (Value::Number(_), Kind::Byte) => 1,
-            (Value::Number(_), Kind::TwoByte) => 2,
-            (Value::Number(number), Kind::Varint) => varint_len(number as usize),
-            (Value::Number(_), _) => 4,
-            (Value::Field(bytes), _) => 2 + bytes.len(),
-            (Value::Pair(name, text), _) => 4 + name.len() + text.len(),
+        let value = self.value();
+        1 + match self.kind() {
+            Kind::Byte => 1,
+            Kind::TwoByte => 2,
+            Kind::FourByte => 4,
+            Kind::Varint => varint_len(value.number as usize),
+            Kind::Text | Kind::Binary => 2 + value.field.len(),
+            Kind::Pair => 4 + value.field.len() + value.second.len(),
         }
     }
 
     fn encode(&self, writer: &mut Writer<'_>) {
         writer.u8(self.id());
-        match self.value() {
-            Value::Number(number) => write_number(self.kind(), number, writer),
-            Value::Field(bytes) => writer.binary(bytes),
-            Value::Pair(name, text) => {
-                writer.binary(name);
-                writer.binary(text);
-            }
-        }
+        write_value(self.kind(), &self.value(), writer);
     }
 }
 
-fn write_number(kind: Kind, number: u32, writer: &mut Writer<'_>) {
+fn write_value(kind: Kind, value: &Value<'_>, writer: &mut Writer<'_>) {
     match kind {
-        Kind::Byte => writer.u8(number as u8),
-        Kind::TwoByte => writer.u16(number as u16),
-        Kind::Varint => writer.varint(number),
-        _ => writer.u32(number),
+        Kind::Byte => writer.u8(value.number as u8),
+        Kind::TwoByte => writer.u16(value.number as u16),
+        Kind::FourByte => writer.u32(value.number),
+        Kind::Varint => writer.varint(value.number),
+        Kind::Text | Kind::Binary => writer.binary(value.field),
+        Kind::Pair => {
+            writer.binary(value.field);
+            writer.binary(value.second);
+        }
     }
 }
 

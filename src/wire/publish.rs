@@ -38,7 +38,8 @@ impl<'a> Publish<'a> {
         let id = if qos == QoS::AtMostOnce { None } else { Some(body.packet_id()) };
         let mut seen = Seen::default();
         let properties = Properties::decode_seen(body, PacketType::Publish.bit(), &mut seen);
-        let alias = if seen.has(ids::TopicAlias) { properties.topic_alias() } else { None };
+        let alias =
+            if seen.has(ids::TopicAlias) { properties.number(ids::TopicAlias).map(|alias| alias as u16) } else { None };
         body.expect(check_topic(topic, alias));
         let publish = Self { dup, qos, retain: flags & RETAIN != 0, topic, id, properties, payload: body.rest() };
         (publish, alias)

@@ -180,6 +180,7 @@ impl<'a> Reader<'a> {
 
     /// A topic name: a string without wildcards `[MQTT-3.3.2-2]`. It may be empty.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn topic_name(&mut self) -> &'a str {
         let (text, marks) = self.text(scan_topic);
         if marks.has_wildcard(text.as_bytes()) {
@@ -191,10 +192,13 @@ impl<'a> Reader<'a> {
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn text(&mut self, scan: fn(&[u8]) -> Marks) -> (&'a str, Marks) {
         let bytes = self.binary();
-        let text = core::str::from_utf8(bytes);
         let marks = scan(bytes);
-        self.expect(check_marks(bytes, &marks, text.is_ok(), self.rules.strict));
-        (text.unwrap_or_default(), marks)
+        let Ok(text) = core::str::from_utf8(bytes) else {
+            self.refuse(Malformed::Utf8);
+            return ("", marks);
+        };
+        self.expect(check_marks(bytes, &marks, self.rules.strict));
+        (text, marks)
     }
 }
 
@@ -202,14 +206,14 @@ impl<'a> Reader<'a> {
 /// `[MQTT-1.5.4-3]`.
 pub(crate) fn check_text(bytes: &[u8], strict: bool) -> Result<(), Malformed> {
     let marks = scan(bytes);
-    let is_utf8 = marks.is_ascii() || core::str::from_utf8(bytes).is_ok();
-    check_marks(bytes, &marks, is_utf8, strict)
+    if !marks.is_ascii() && core::str::from_utf8(bytes).is_err() {
+        return Err(Malformed::Utf8);
+    }
+    check_marks(bytes, &marks, strict)
 }
 
-fn check_marks(bytes: &[u8], marks: &Marks, is_utf8: bool, strict: bool) -> Result<(), Malformed> {
-    if !is_utf8 {
-        Err(Malformed::Utf8)
-    } else if marks.has_nul(bytes) {
+fn check_marks(bytes: &[u8], marks: &Marks, strict: bool) -> Result<(), Malformed> {
+    if marks.has_nul(bytes) {
         Err(Malformed::NulCharacter)
     } else if strict && has_discouraged(bytes) {
         Err(Malformed::ControlCharacter)

@@ -1,8 +1,8 @@
 //! SUBACK (§3.9) and UNSUBACK (§3.11): an identifier, properties, and a code for each filter.
 
-use crate::reason::ReasonCode;
 use crate::types::{PacketId, Version};
-use crate::wire::{PacketType, Properties, Reader, Violation, Writer};
+use crate::wire::reply::Reply;
+use crate::wire::{Properties, Writer};
 
 /// SUBACK: one code for each filter of the SUBSCRIBE, in its order `[MQTT-3.9.3-1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +28,7 @@ pub struct UnsubAck<'a> {
     pub codes: &'a [u8],
 }
 
-impl<'a> SubAck<'a> {
-    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
-        let Answer { id, properties, codes } = Answer::decode(PacketType::SubAck, body);
-        Self { id, properties, codes }
-    }
-
+impl SubAck<'_> {
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
         writer.u16(self.id.get());
         self.properties.encode(version, writer);
@@ -41,12 +36,7 @@ impl<'a> SubAck<'a> {
     }
 }
 
-impl<'a> UnsubAck<'a> {
-    pub(crate) fn decode(body: &mut Reader<'a>) -> Self {
-        let Answer { id, properties, codes } = Answer::decode(PacketType::UnsubAck, body);
-        Self { id, properties, codes }
-    }
-
+impl UnsubAck<'_> {
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
         writer.u16(self.id.get());
         self.properties.encode(version, writer);
@@ -56,33 +46,14 @@ impl<'a> UnsubAck<'a> {
     }
 }
 
-/// Either of them.
-pub(crate) struct Answer<'a> {
-    pub(crate) id: PacketId,
-    pub(crate) properties: Properties<'a>,
-    pub(crate) codes: &'a [u8],
-}
-
-impl<'a> Answer<'a> {
-    pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
-        let id = body.packet_id();
-        let properties = Properties::decode(body, packet_type.bit());
-        let version = body.rules().version;
-        if packet_type == PacketType::UnsubAck && !version.has_properties() {
-            return Self { id, properties, codes: &[] };
-        }
-        let codes = body.rest();
-        if codes.is_empty() {
-            body.refuse(Violation::EmptyList);
-        }
-        if !codes.iter().all(|code| is_legal(ReasonCode(*code), packet_type, version)) {
-            body.refuse(Violation::ReasonCode);
-        }
+impl<'a> From<Reply<'a>> for SubAck<'a> {
+    fn from(Reply { id, properties, codes, .. }: Reply<'a>) -> Self {
         Self { id, properties, codes }
     }
 }
 
-/// `[MQTT-3.8.4-7]` `[MQTT-3.9.3-2]` `[MQTT-3.11.3-2]`: 3.1 and 3.1.1 know the three granted levels and one failure.
-fn is_legal(reason: ReasonCode, packet_type: PacketType, version: Version) -> bool {
-    if version.has_properties() { reason.is_legal_in(packet_type) } else { matches!(reason.0, 0..=2 | 0x80) }
+impl<'a> From<Reply<'a>> for UnsubAck<'a> {
+    fn from(Reply { id, properties, codes, .. }: Reply<'a>) -> Self {
+        Self { id, properties, codes }
+    }
 }

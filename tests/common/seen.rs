@@ -1,7 +1,7 @@
 //! What a client tells, as owned values.
 
 use pure_mqtt::{
-    Connection, ConnectionError, Event, Fragment, Handle, Message, PendingAck, Properties, QoS, ReasonCode,
+    Connection, ConnectionError, Event, Fragment, Handle, Head, Message, PendingAck, Properties, QoS, ReasonCode,
     SessionState, Storage,
 };
 
@@ -74,10 +74,10 @@ impl Pieces {
         fragment: Fragment<'_>,
         held: &mut Vec<PendingAck>,
     ) -> Option<Seen> {
-        match fragment.message {
-            Some(message) => self.0 = Some(arrived(client, message)),
-            None => self.0.as_mut().expect("a piece has a message").payload.extend(fragment.payload),
+        if let Some(head) = fragment.head {
+            self.0 = Some(begun(client, head));
         }
+        self.0.as_mut().expect("a piece has a message").payload.extend(fragment.payload);
         let message = self.0.take_if(|_| fragment.is_last)?;
         assert_eq!(message.payload.len(), fragment.total as usize);
         held.extend(fragment.ack);
@@ -117,6 +117,18 @@ fn arrived<S: Storage>(client: &Connection<S>, message: Message<'_>) -> Arrived 
         retain: message.retain,
         dup: message.dup,
         properties: list(message.properties),
+    }
+}
+
+fn begun<S: Storage>(client: &Connection<S>, head: Head<'_>) -> Arrived {
+    let topic = client.topic(&head.topic).expect("the topic is known at delivery");
+    Arrived {
+        topic: topic.as_str().to_owned(),
+        payload: Vec::new(),
+        qos: head.qos,
+        retain: head.retain,
+        dup: head.dup,
+        properties: list(head.properties),
     }
 }
 

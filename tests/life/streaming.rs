@@ -33,7 +33,7 @@ pub struct Arriving(Vec<u8>);
 impl Arriving {
     /// One more piece; gives the message after the last.
     pub fn add(&mut self, fragment: Fragment<'_>) -> Option<(Vec<u8>, Option<PendingAck>)> {
-        if fragment.message.is_some() {
+        if fragment.head.is_some() {
             self.0.clear();
         }
         assert_eq!(self.0.len(), fragment.offset as usize, "a piece is missing");

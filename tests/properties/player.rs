@@ -308,8 +308,8 @@ where
 
     /// Tells a message that came in pieces once it is whole.
     fn join(&mut self, fragment: Fragment<'_>) {
-        if let Some(message) = fragment.message {
-            self.head = format!("{:?} {:?} {:?}", message.topic, message.qos, message.properties);
+        if let Some(head) = fragment.head {
+            self.head = format!("{:?} {:?} {:?}", head.topic, head.qos, head.properties);
             self.payload.clear();
         }
         self.payload.extend(fragment.payload);

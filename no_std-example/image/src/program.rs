@@ -169,13 +169,13 @@ impl Fact {
 
 /// One more piece. The first one starts anew: what came of it on a link that is lost comes again.
 fn add(sum: &mut Hasher, fragment: &Fragment<'_>) {
-    if fragment.message.is_some() {
+    if fragment.head.is_some() {
         *sum = Hasher::new();
     }
     sum.update(fragment.payload);
     if fragment.is_last {
         tell(format_args!("image: {} bytes, sum {:08x}", fragment.total, sum.clone().finalize()));
-    } else if fragment.message.is_some() {
+    } else if fragment.head.is_some() {
         tell(format_args!("image: it begins"));
     }
 }

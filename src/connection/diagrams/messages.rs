@@ -163,6 +163,6 @@ fn give(mqtt: &mut Mqtt, bytes: &[u8]) -> Option<String> {
 fn acknowledge(mqtt: &mut Mqtt, reason: ReasonCode) -> Option<String> {
     let inbox = mqtt.storage.view().inbox;
     let place = inbox.iter().position(|slot| slot.state != ReceiveState::Free)?;
-    let pending = PendingAck { place: place as u16, serial: inbox[place].serial };
+    let pending = PendingAck::new(place as u16, inbox[place].serial);
     mqtt.acknowledge(NOW, pending, &Ack::new(reason)).ok().map(|()| String::new())
 }

@@ -186,7 +186,7 @@ fn messages_tell_their_flags_and_who_is_to_acknowledge_them() {
         let (Topic::Alias(alias), Some(ack)) = (message.topic, &message.ack) else { panic!() };
         assert!(alias.alias == 4 && alias.serial > 0 && ack.serial > 0);
         let alias = 4 * (1 << 32) + u64::from(alias.serial);
-        let ack = (1 << 48) + u64::from(ack.place) * (1 << 32) + u64::from(ack.serial);
+        let ack = (1 << 48) + u64::from(ack.place()) * (1 << 32) + u64::from(ack.serial);
         let expected = [11, 2, flags, id.into(), 1, alias, ack];
         assert_eq!(
             Answer::of_input(&Ok(Received::Packet { consumed: 11, event: Some(Event::Message(message)) })).numbers(),
@@ -198,7 +198,7 @@ fn messages_tell_their_flags_and_who_is_to_acknowledge_them() {
 #[test]
 fn an_acknowledgement_is_named_by_place_and_serial() {
     assert_eq!(ack_number(None), 0);
-    assert_eq!(ack_number(Some(&PendingAck { place: 3, serial: 5 })), 0x1_0003_0000_0005);
+    assert_eq!(ack_number(Some(&PendingAck::new(3, 5))), 0x1_0003_0000_0005);
 }
 
 #[test]

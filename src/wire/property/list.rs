@@ -80,20 +80,38 @@ impl<'a> Properties<'a> {
         false
     }
 
+    /// Always inlined: where a list is known to be empty, the compiler sees what nobody asks for.
+    #[inline(always)]
     fn lookup<T: Field<'a>>(&self, id: u8) -> Option<T> {
-        let mut value = Value::Number(0);
-        (!self.is_empty() && self.find(id, &mut value)).then(|| T::from_value(value))
+        if self.is_empty() { None } else { self.look_up(id) }
+    }
+
+    fn look_up<T: Field<'a>>(&self, id: u8) -> Option<T> {
+        let mut value = Value::default();
+        self.find(id, &mut value).then(|| T::from_value(value))
+    }
+
+    /// The number of a peer's property with this identifier.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn number(&self, id: u8) -> Option<u32> {
+        if Version::KNOWS_PROPERTIES { self.look_up(id) } else { None }
+    }
+
+    /// The text or the data of the property with this identifier.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn field(&self, id: u8) -> Option<&'a [u8]> {
+        self.look_up(id)
     }
 
     /// Whether there is a property with this identifier.
     pub(crate) fn has(&self, id: u8) -> bool {
-        self.find(id, &mut Value::Number(0))
+        self.find(id, &mut Value::default())
     }
 
     /// The identifier of the first property that has one of these.
     pub(crate) fn first_of(&self, ids: &[u8]) -> Option<u8> {
         let mut rest = self.iter();
-        while let Some(id) = rest.next_value(&mut Value::Number(0)) {
+        while let Some(id) = rest.next_value(&mut Value::default()) {
             if ids.contains(&id) {
                 return Some(id);
             }
@@ -104,6 +122,7 @@ impl<'a> Properties<'a> {
     /// Reads a property block with its length from the start of `reader`; in versions without properties reads nothing.
     ///
     /// Checked here, once: the length, each identifier, whether `packets` may carry it, that it stands only once, and the value.
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(crate) fn decode(reader: &mut Reader<'a>, packets: u16) -> Self {
         Self::decode_seen(reader, packets, &mut Seen::default())
     }
@@ -137,11 +156,11 @@ impl<'a> Properties<'a> {
     #[cfg(feature = "alloc")]
     pub(crate) fn from_raw(bytes: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes, Rules::new(Version::V5));
-        let mut value = Value::Number(0);
+        let mut value = Value::default();
         while !reader.is_empty() {
             let spec = spec(reader.varint())?;
             read_value(spec.kind, &mut reader, &mut value);
-            reader.expect(super::check_texts(spec.kind, value, false));
+            reader.expect(super::check_texts(spec.kind, &value, false));
         }
         reader.finish().is_ok().then_some(Self(Form::Checked(bytes)))
     }
@@ -187,13 +206,13 @@ impl<'a> Properties<'a> {
     fn check_each(&self, packets: u16) -> Result<Seen, PropertyError> {
         let mut seen = Seen::default();
         let mut rest = self.iter();
-        let mut value = Value::Number(0);
+        let mut value = Value::default();
         while let Some(id) = rest.next_value(&mut value) {
             let Some(spec) = spec(id.into()) else { continue };
             let violation = match seen.check(id.into(), spec, packets) {
                 Err(violation) => violation,
-                Ok(()) => match check_value(spec, value, false) {
-                    Ok(()) if has_room(value) => continue,
+                Ok(()) => match check_value(spec, &value, false) {
+                    Ok(()) if has_room(&value) => continue,
                     Err(DecodeError::Protocol(violation)) => violation,
                     _ => Violation::PropertyValue,
                 },
@@ -225,13 +244,13 @@ impl Seen {
     /// Checks all that is left to read, a property block.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn fill(&mut self, block: &mut Reader<'_>, packets: u16) {
-        let mut value = Value::Number(0);
+        let mut value = Value::default();
         while !block.is_empty() {
             let id = block.varint();
             let Some(spec) = spec(id) else { return block.refuse(Malformed::UnknownProperty) };
             block.expect(self.check(id, spec, packets));
             read_value(spec.kind, block, &mut value);
-            block.expect(check_value(spec, value, block.rules().strict));
+            block.expect(check_value(spec, &value, block.rules().strict));
         }
     }
 
@@ -279,7 +298,7 @@ impl<'a> Iterator for PropertiesIter<'a> {
     type Item = Property<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut value = Value::Number(0);
+        let mut value = Value::default();
         let id = self.next_value(&mut value)?;
         Property::from_value(id, value)
     }
@@ -412,7 +431,7 @@ impl<'a> Properties<'a> {
 /// Where the value of the property `id` stands in a block that was checked before.
 pub(crate) fn value_position(block: &[u8], id: u8) -> Option<usize> {
     let mut rest = Reader::new(block, Rules::new(Version::V5));
-    let mut value = Value::Number(0);
+    let mut value = Value::default();
     loop {
         let found = rest.u8();
         if found == id {

@@ -54,10 +54,9 @@ struct Taken {
 impl Taken {
     fn add<S: Storage>(&mut self, client: &Connection<S>, fragment: Fragment<'_>, total: usize) {
         assert!(!self.is_complete);
-        assert_eq!(fragment.message.is_some(), self.fragments == 0);
-        if let Some(message) = fragment.message {
-            assert_eq!(message.payload, fragment.payload);
-            self.topic = client.topic(&message.topic).map(|topic| topic.as_str().into());
+        assert_eq!(fragment.head.is_some(), self.fragments == 0);
+        if let Some(head) = fragment.head {
+            self.topic = client.topic(&head.topic).map(|topic| topic.as_str().into());
         }
         assert_eq!((fragment.offset as usize, fragment.total as usize), (self.payload.len(), total));
         self.payload.extend(fragment.payload);

@@ -1,0 +1,79 @@
+//! What the packets have in common that answer another one or end the link: PUBACK, PUBREC, PUBREL and PUBCOMP (§3.4 to §3.7), SUBACK (§3.9),
+//! UNSUBACK (§3.11), DISCONNECT (§3.14) and AUTH (§3.15). They are decoded in one place.
+
+use crate::reason::ReasonCode;
+use crate::types::{PacketId, Version};
+use crate::wire::{PacketType, Properties, Reader, Seen, Violation, Writer, ids};
+
+/// Such a packet. What its type doesn't have is empty.
+pub(crate) struct Reply<'a> {
+    /// The identifier of the packet that is answered `[MQTT-2.2.1-5]`.
+    pub(crate) id: PacketId,
+    pub(crate) reason: ReasonCode,
+    pub(crate) properties: Properties<'a>,
+    /// Which properties there are.
+    pub(crate) seen: Seen,
+    /// A code for each filter.
+    pub(crate) codes: &'a [u8],
+}
+
+impl<'a> Reply<'a> {
+    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1), and are in versions without properties.
+    pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
+        let version = body.rules().version;
+        let answers_filters = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
+        let is_auth = packet_type == PacketType::Auth;
+        let is_empty = packet_type == PacketType::PingResp;
+        let has_id = !is_auth && !is_empty && packet_type != PacketType::Disconnect;
+        let id = if has_id { body.packet_id() } else { PacketId::FIRST };
+        let mut reason = ReasonCode::SUCCESS;
+        let mut may_end_here = true;
+        let has_properties = version.has_properties() && !is_empty;
+        if has_properties && !answers_filters && !body.is_empty() {
+            reason = ReasonCode(body.u8());
+            if reason != ReasonCode::SUCCESS && !reason.is_legal_in(packet_type) {
+                body.refuse(Violation::ReasonCode); // [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.14.2-1]
+            }
+            may_end_here = !is_auth;
+        }
+        let mut seen = Seen::default();
+        let mut properties = Properties::NONE;
+        if has_properties && (answers_filters || !may_end_here || !body.is_empty()) {
+            properties = Properties::decode_seen(body, packet_type.bit(), &mut seen);
+        }
+        if is_auth && reason != ReasonCode::SUCCESS && !seen.has(ids::AuthenticationMethod) {
+            body.refuse(Violation::AuthenticationMethod);
+        }
+        let has_codes = packet_type == PacketType::SubAck || answers_filters && has_properties;
+        let codes = if has_codes { codes(packet_type, body) } else { &[] };
+        Self { id, reason, properties, seen, codes }
+    }
+}
+
+fn codes<'a>(packet_type: PacketType, body: &mut Reader<'a>) -> &'a [u8] {
+    let version = body.rules().version;
+    let codes = body.rest();
+    if codes.is_empty() {
+        body.refuse(Violation::EmptyList);
+    }
+    if !codes.iter().all(|code| is_legal(ReasonCode(*code), packet_type, version)) {
+        body.refuse(Violation::ReasonCode);
+    }
+    codes
+}
+
+/// `[MQTT-3.8.4-7]` `[MQTT-3.9.3-2]` `[MQTT-3.11.3-2]`: 3.1 and 3.1.1 know the three granted levels and one failure.
+fn is_legal(reason: ReasonCode, packet_type: PacketType, version: Version) -> bool {
+    if version.has_properties() { reason.is_legal_in(packet_type) } else { matches!(reason.0, 0..=2 | 0x80) }
+}
+
+/// Writes a reason code and properties, and leaves out what may be left out.
+pub(super) fn encode_tail(reason: ReasonCode, properties: &Properties<'_>, version: Version, writer: &mut Writer<'_>) {
+    if !version.has_properties() || reason == ReasonCode::SUCCESS && properties.is_empty() {
+        return;
+    }
+    writer.u8(reason.0);
+    if !properties.is_empty() {
+        properties.encode(version, writer);
+    }
+}
