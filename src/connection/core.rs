@@ -118,19 +118,23 @@ impl Core {
     pub(super) fn farewell(&mut self, parts: &mut Parts<'_>, disconnect: &Disconnect<'_>) {
         self.link.control.keep_only_begun(parts.control);
         self.outgoing.keep_only_begun(parts);
-        let version = self.version();
-        let is_written = [*disconnect, Disconnect::new(disconnect.reason)].iter().any(|disconnect| {
-            let mut writer = self.link.control.writer(parts.control);
-            write_disconnect(disconnect, version, &mut writer);
-            let written = writer.finish();
-            if let Ok(length) = written {
-                self.link.control.append(length, true);
-            }
-            written.is_ok()
-        });
+        let bare = Disconnect::new(disconnect.reason);
+        let is_written = [disconnect, &bare].into_iter().any(|disconnect| self.append_disconnect(parts, disconnect));
         if !is_written {
             self.silence();
         }
+    }
+
+    /// False if it doesn't fit.
+    fn append_disconnect(&mut self, parts: &mut Parts<'_>, disconnect: &Disconnect<'_>) -> bool {
+        let version = self.version();
+        let mut writer = self.link.control.writer(parts.control);
+        write_disconnect(disconnect, version, &mut writer);
+        let written = writer.finish();
+        if let Ok(length) = written {
+            self.link.control.append(length, true);
+        }
+        written.is_ok()
     }
 
     /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.

@@ -18,39 +18,48 @@ pub(crate) struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1), and are in versions without properties.
+    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1), and are in versions without properties. AUTH with
+    /// a reason code has properties.
     pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
-        let version = body.rules().version;
-        let answers_filters = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
-        let is_auth = packet_type == PacketType::Auth;
-        let is_empty = packet_type == PacketType::PingResp;
-        let has_id = !is_auth && !is_empty && packet_type != PacketType::Disconnect;
-        let id = if has_id { body.packet_id() } else { PacketId::FIRST };
-        let mut reason = ReasonCode::SUCCESS;
-        let mut may_end_here = true;
-        let has_properties = version.has_properties() && !is_empty;
-        if has_properties && !answers_filters && !body.is_empty() {
-            reason = ReasonCode(body.u8());
-            if reason != ReasonCode::SUCCESS && !reason.is_legal_in(packet_type) {
-                body.refuse(Violation::ReasonCode); // [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.14.2-1]
+        let (mut id, mut reason) = (PacketId::FIRST, ReasonCode::SUCCESS);
+        let (mut properties, mut seen) = (Properties::NONE, Seen::default());
+        let mut codes: &[u8] = &[];
+        if packet_type != PacketType::PingResp {
+            let knows_properties = body.rules().version.has_properties();
+            let answers_filters = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
+            let is_auth = packet_type == PacketType::Auth;
+            if !is_auth && packet_type != PacketType::Disconnect {
+                id = body.packet_id();
             }
-            may_end_here = !is_auth;
+            let mut is_over = body.is_empty() && !answers_filters;
+            if knows_properties && !answers_filters && !is_over {
+                reason = read_reason(packet_type, body);
+                is_over = body.is_empty() && !is_auth;
+            }
+            if knows_properties && !is_over {
+                properties = Properties::decode_seen(body, packet_type.bit(), &mut seen);
+            }
+            if is_auth && reason != ReasonCode::SUCCESS && !seen.has(ids::AuthenticationMethod) {
+                body.refuse(Violation::AuthenticationMethod);
+            }
+            if packet_type == PacketType::SubAck || answers_filters && knows_properties {
+                codes = read_codes(packet_type, body);
+            }
         }
-        let mut seen = Seen::default();
-        let mut properties = Properties::NONE;
-        if has_properties && (answers_filters || !may_end_here || !body.is_empty()) {
-            properties = Properties::decode_seen(body, packet_type.bit(), &mut seen);
-        }
-        if is_auth && reason != ReasonCode::SUCCESS && !seen.has(ids::AuthenticationMethod) {
-            body.refuse(Violation::AuthenticationMethod);
-        }
-        let has_codes = packet_type == PacketType::SubAck || answers_filters && has_properties;
-        let codes = if has_codes { codes(packet_type, body) } else { &[] };
         Self { id, reason, properties, seen, codes }
     }
 }
 
-fn codes<'a>(packet_type: PacketType, body: &mut Reader<'a>) -> &'a [u8] {
+/// `[MQTT-3.4.2-1]` `[MQTT-3.5.2-1]` `[MQTT-3.6.2-1]` `[MQTT-3.7.2-1]` `[MQTT-3.14.2-1]` `[MQTT-3.15.2-1]`
+fn read_reason(packet_type: PacketType, body: &mut Reader<'_>) -> ReasonCode {
+    let reason = ReasonCode(body.u8());
+    if reason != ReasonCode::SUCCESS && !reason.is_legal_in(packet_type) {
+        body.refuse(Violation::ReasonCode);
+    }
+    reason
+}
+
+fn read_codes<'a>(packet_type: PacketType, body: &mut Reader<'a>) -> &'a [u8] {
     let version = body.rules().version;
     let codes = body.rest();
     if codes.is_empty() {
