@@ -1,6 +1,6 @@
 //! What an application asks of a connection.
 
-use crate::event::Message;
+use crate::event::Head;
 use crate::reason::ReasonCode;
 use crate::session::Victims;
 use crate::storage::Payload;
@@ -54,7 +54,20 @@ impl<'a> Publish<'a> {
 
     /// The response to `request`: to its Response Topic, with its Correlation Data, in its quality of service (§4.10).
     /// `None` if it names no Response Topic.
-    pub fn reply_to(request: &Message<'a>, payload: impl Into<Payload<'a>>) -> Option<Self> {
+    ///
+    /// ```
+    /// use pure_mqtt::{Head, Message, Publish};
+    ///
+    /// fn answer<'a>(request: &Message<'a>) -> Option<Publish<'a>> {
+    ///     Publish::reply_to(request, "done")
+    /// }
+    ///
+    /// fn answer_one_that_came_in_pieces<'a>(request: Head<'a>) -> Option<Publish<'a>> {
+    ///     Publish::reply_to(request, "done")
+    /// }
+    /// ```
+    pub fn reply_to(request: impl Into<Head<'a>>, payload: impl Into<Payload<'a>>) -> Option<Self> {
+        let request = request.into();
         let topic = TopicName::new(request.properties.response_topic()?).ok()?;
         let correlation_data = request.properties.correlation_data();
         Some(Self { correlation_data, ..Self::new(topic, payload) }.qos(request.qos))

@@ -158,7 +158,7 @@ pub struct Fragment<'i> {
     pub ack: Option<PendingAck>,
 }
 
-/// What comes before the payload of a message that arrives in pieces; as in [`Message`].
+/// A message without its payload: what the first piece of one brings that arrives in pieces. The fields are those of [`Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -175,6 +175,12 @@ pub struct Head<'i> {
     pub id: Option<PacketId>,
     /// Response Topic, User Properties and so on; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
+}
+
+impl<'i> From<&Message<'i>> for Head<'i> {
+    fn from(&Message { topic, qos, retain, dup, id, properties, .. }: &Message<'i>) -> Self {
+        Self { topic, qos, retain, dup, id, properties }
+    }
 }
 
 /// The topic of a message: its name, or an alias that the connection can resolve.

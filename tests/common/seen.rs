@@ -92,7 +92,7 @@ pub fn keep<S: Storage>(client: &Connection<S>, event: Event<'_>, held: &mut Vec
         }
         Event::Message(mut message) => {
             held.extend(message.ack.take());
-            Seen::Message(arrived(client, message))
+            Seen::Message(arrived(client, &message))
         }
         Event::PubAck(ack) => Seen::PubAck { handle: ack.handle, reason: ack.reason, properties: list(ack.properties) },
         Event::PubRec(ack) => Seen::PubRec { handle: ack.handle, reason: ack.reason, properties: list(ack.properties) },
@@ -108,16 +108,8 @@ pub fn keep<S: Storage>(client: &Connection<S>, event: Event<'_>, held: &mut Vec
     })
 }
 
-fn arrived<S: Storage>(client: &Connection<S>, message: Message<'_>) -> Arrived {
-    let topic = client.topic(&message.topic).expect("the topic is known at delivery");
-    Arrived {
-        topic: topic.as_str().to_owned(),
-        payload: message.payload.to_vec(),
-        qos: message.qos,
-        retain: message.retain,
-        dup: message.dup,
-        properties: list(message.properties),
-    }
+fn arrived<S: Storage>(client: &Connection<S>, message: &Message<'_>) -> Arrived {
+    Arrived { payload: message.payload.to_vec(), ..begun(client, message.into()) }
 }
 
 fn begun<S: Storage>(client: &Connection<S>, head: Head<'_>) -> Arrived {

@@ -3,8 +3,8 @@
 use crate::corners::rig::{NOW, is_blocked, message, reopen, sent, taken, up, up_with};
 use pure_mqtt::wire::{Malformed, Violation};
 use pure_mqtt::{
-    Ack, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Fragment, Heap, Limits, PendingAck, Publish,
-    QoS, ReasonCode, Received, RxBuffer, Storage, Timer, TopicName, Version,
+    Ack, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Fragment, Heap, Limits, PacketId, PendingAck,
+    Publish, QoS, ReasonCode, Received, RxBuffer, Storage, Timer, TopicName, Version,
 };
 
 type Small = Fixed<128, 4, 4, 64, 2, 8>;
@@ -121,6 +121,24 @@ fn pieces_of_any_size_make_the_same_message() {
             }
         }
     }
+}
+
+#[test]
+fn a_request_that_comes_in_pieces_is_answered() {
+    let mut client = up(Small::new(), LIMITS, Version::V5);
+    let packet = long(Version::V5, 2, 9, b"\x08\0\x01r\x09\0\x02id", "t", 100);
+    let Ok(Received::Packet { event: Some(Event::Fragment(first)), .. }) =
+        client.handle_input_streaming(NOW, &packet[..24])
+    else {
+        panic!();
+    };
+    let head = first.head.unwrap();
+    assert_eq!(
+        (head.qos, head.retain, head.dup, head.id.map(PacketId::get)),
+        (QoS::ExactlyOnce, false, false, Some(9))
+    );
+    let response = Publish::reply_to(head, "done").unwrap();
+    assert_eq!((response.topic.as_str(), response.correlation_data, response.qos), ("r", Some(&b"id"[..]), head.qos));
 }
 
 #[test]
