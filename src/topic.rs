@@ -12,6 +12,9 @@ const MAX_LENGTH: usize = 65_535;
 ///
 /// assert_eq!(TopicName::new("plant/boiler/1")?.as_str(), "plant/boiler/1");
 /// assert_eq!(TopicName::new("plant/+/1"), Err(TopicError::Wildcard));
+///
+/// const ALARM: TopicName<'_> = TopicName::from_static("plant/alarm"); // checked by the compiler
+/// assert_eq!(ALARM.as_str(), "plant/alarm");
 /// # Ok::<(), TopicError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,12 +26,32 @@ impl<'a> TopicName<'a> {
     ///
     /// # Errors
     /// [`TopicError`] says which rule of §4.7 the name breaks.
-    pub fn new(name: &'a str) -> Result<Self, TopicError> {
-        check_string(name)?;
+    pub const fn new(name: &'a str) -> Result<Self, TopicError> {
+        if let Err(error) = check_string(name) {
+            return Err(error);
+        }
         if has_wildcard(name.as_bytes()) {
             return Err(TopicError::Wildcard); // [MQTT-3.3.2-2] [MQTT-4.7.0-1]
         }
         Ok(Self(name))
+    }
+
+    /// The name in the source: in a `const` it is checked at compile time, and costs firmware nothing.
+    ///
+    /// ```compile_fail,E0080
+    /// # use pure_mqtt::TopicName;
+    /// const ALARM: TopicName<'_> = TopicName::from_static("plant/+/alarm"); // does not compile
+    /// # let _ = ALARM;
+    /// ```
+    ///
+    /// # Panics
+    /// If it isn't a topic name; so at run time [`new`](Self::new) is the better choice.
+    #[allow(clippy::panic)] // meant for constants, where it is an error of the compiler
+    pub const fn from_static(name: &'static str) -> TopicName<'static> {
+        match TopicName::new(name) {
+            Ok(name) => name,
+            Err(_) => panic!("this is not a topic name"),
+        }
     }
 
     /// The name.
@@ -52,6 +75,9 @@ impl<'a> TopicName<'a> {
 /// let filter = TopicFilter::new("plant/+/temperature")?;
 /// assert!(filter.matches(TopicName::new("plant/boiler/temperature")?));
 /// assert!(!filter.matches(TopicName::new("plant/boiler/pressure")?));
+///
+/// const ALARMS: TopicFilter<'_> = TopicFilter::from_static("plant/+/alarm/#"); // checked by the compiler
+/// assert!(ALARMS.has_wildcard());
 /// # Ok::<(), pure_mqtt::TopicError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,18 +89,39 @@ impl<'a> TopicFilter<'a> {
     ///
     /// # Errors
     /// [`TopicError`] says which rule of §4.7 or §4.8.2 the filter breaks.
-    pub fn new(filter: &'a str) -> Result<Self, TopicError> {
-        check_string(filter)?;
-        if let Some(shared) = shared(filter) {
-            let (group, rest) = split_level(shared).ok_or(TopicError::Share)?; // [MQTT-4.8.2-2]
-            if group.is_empty() || has_wildcard(group.as_bytes()) || rest.is_empty() {
-                return Err(TopicError::Share); // [MQTT-4.8.2-1]
-            }
-            check_levels(rest)?;
-        } else {
-            check_levels(filter)?;
+    pub const fn new(filter: &'a str) -> Result<Self, TopicError> {
+        if let Err(error) = check_string(filter) {
+            return Err(error);
         }
-        Ok(Self(filter))
+        let levels = match shared(filter.as_bytes()) {
+            Some(shared) => match check_share_name(shared) {
+                Ok(levels) => levels,
+                Err(error) => return Err(error),
+            },
+            None => filter.as_bytes(),
+        };
+        match check_levels(levels) {
+            Ok(()) => Ok(Self(filter)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The filter in the source: in a `const` it is checked at compile time, and costs firmware nothing.
+    ///
+    /// ```compile_fail,E0080
+    /// # use pure_mqtt::TopicFilter;
+    /// const ALARMS: TopicFilter<'_> = TopicFilter::from_static("plant/#/alarm"); // does not compile
+    /// # let _ = ALARMS;
+    /// ```
+    ///
+    /// # Panics
+    /// If it isn't a topic filter; so at run time [`new`](Self::new) is the better choice.
+    #[allow(clippy::panic)] // meant for constants, where it is an error of the compiler
+    pub const fn from_static(filter: &'static str) -> TopicFilter<'static> {
+        match TopicFilter::new(filter) {
+            Ok(filter) => filter,
+            Err(_) => panic!("this is not a topic filter"),
+        }
     }
 
     /// For filters that were checked already.
@@ -89,7 +136,8 @@ impl<'a> TopicFilter<'a> {
 
     /// The share name and the filter proper of a shared subscription.
     pub fn share(&self) -> Option<(&'a str, &'a str)> {
-        split_level(shared(self.0)?)
+        shared(self.0.as_bytes())?;
+        split_level(self.0.get(SHARE.len()..)?)
     }
 
     /// Whether the filter holds `+` or `#`.
@@ -151,7 +199,7 @@ impl fmt::Display for TopicError {
 impl core::error::Error for TopicError {}
 
 /// A `str` is UTF-8 already `[MQTT-3.8.3-1]` `[MQTT-3.10.3-1]`; that it can be told and is something remains to be checked.
-fn check_string(text: &str) -> Result<(), TopicError> {
+const fn check_string(text: &str) -> Result<(), TopicError> {
     match text.len() {
         0 => Err(TopicError::Empty),
         1..=MAX_LENGTH if !has_nul(text.as_bytes()) => Ok(()),
@@ -160,23 +208,47 @@ fn check_string(text: &str) -> Result<(), TopicError> {
     }
 }
 
-/// `#` only alone and last `[MQTT-4.7.1-1]`, `+` only alone in its level `[MQTT-4.7.1-2]`.
-fn check_levels(filter: &str) -> Result<(), TopicError> {
-    let mut open = true;
-    for level in Levels(Some(filter)) {
-        if !open || level.len() > 1 && has_wildcard(level.as_bytes()) {
-            return Err(TopicError::Wildcard);
-        }
-        open = level != "#";
+/// What a filter of a shared subscription begins with.
+const SHARE: &str = "$share/";
+
+/// What follows [`SHARE`], if the filter begins so. (The standard library's way to compare would bring `memcmp` into firmware.)
+const fn shared(filter: &[u8]) -> Option<&[u8]> {
+    match filter {
+        [b'$', b's', b'h', b'a', b'r', b'e', b'/', rest @ ..] => Some(rest),
+        _ => None,
     }
-    Ok(())
 }
 
-/// What follows `$share/`, if the filter begins so. The standard library's `strip_prefix` would bring `memcmp` into firmware.
-fn shared(filter: &str) -> Option<&str> {
-    const SHARE: &str = "$share/";
-    let rest = filter.get(SHARE.len()..)?;
-    filter.bytes().zip(SHARE.bytes()).all(|(byte, expected)| byte == expected).then_some(rest)
+/// A share name without wildcards `[MQTT-4.8.2-1]`, and behind it a filter `[MQTT-4.8.2-2]`: that is what it returns.
+const fn check_share_name(shared: &[u8]) -> Result<&[u8], TopicError> {
+    let mut rest = shared;
+    while let [byte, behind @ ..] = rest {
+        match byte {
+            b'/' if rest.len() < shared.len() && !behind.is_empty() => return Ok(behind),
+            b'/' | b'#' | b'+' => break,
+            _ => rest = behind,
+        }
+    }
+    Err(TopicError::Share)
+}
+
+/// `#` only alone and last `[MQTT-4.7.1-1]`, `+` only alone in its level `[MQTT-4.7.1-2]`.
+const fn check_levels(filter: &[u8]) -> Result<(), TopicError> {
+    let mut begins_level = true;
+    let mut rest = filter;
+    while let [byte, behind @ ..] = rest {
+        let may_stand = match (*byte, behind) {
+            (b'#', []) | (b'+', [] | [b'/', ..]) => begins_level,
+            (b'#' | b'+', _) => false,
+            _ => true,
+        };
+        if !may_stand {
+            return Err(TopicError::Wildcard);
+        }
+        begins_level = *byte == b'/';
+        rest = behind;
+    }
+    Ok(())
 }
 
 /// What stands before the first `/`, and what behind it. (The standard library's way to split a string takes half a kilobyte of flash.)
@@ -200,11 +272,11 @@ impl<'a> Iterator for Levels<'a> {
     }
 }
 
-pub(crate) fn has_nul(bytes: &[u8]) -> bool {
+pub(crate) const fn has_nul(bytes: &[u8]) -> bool {
     scan(bytes).has_nul(bytes)
 }
 
-pub(crate) fn has_wildcard(text: &[u8]) -> bool {
+pub(crate) const fn has_wildcard(text: &[u8]) -> bool {
     scan_topic(text).has_wildcard(text)
 }
 
@@ -215,7 +287,6 @@ pub(crate) fn is_plain(topic: &[u8]) -> bool {
 }
 
 /// What was found in a text: 0 for nothing.
-#[derive(Default)]
 pub(crate) struct Marks {
     /// U+0000, or a wildcard; taken byte by byte, [`NUL`] and [`WILDCARD`].
     special: usize,
@@ -233,26 +304,32 @@ const BY_WORDS: bool = usize::BITS > 32;
 
 /// Looks for U+0000, and what isn't ASCII.
 #[cfg_attr(not(target_pointer_width = "32"), inline)]
-pub(crate) fn scan(bytes: &[u8]) -> Marks {
+pub(crate) const fn scan(bytes: &[u8]) -> Marks {
     if BY_WORDS { scan_words(bytes, false) } else { scan_topic(bytes) }
 }
 
 /// Looks for U+0000, what isn't ASCII, and `#` and `+`.
 #[inline(never)]
-pub(crate) fn scan_topic(bytes: &[u8]) -> Marks {
+pub(crate) const fn scan_topic(bytes: &[u8]) -> Marks {
     if BY_WORDS { scan_words(bytes, true) } else { scan_bytes(bytes) }
 }
 
 /// The last word overlaps the one before.
 #[inline(always)]
-fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
-    let mut marks = Marks::default();
+const fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
+    let mut marks = Marks::NONE;
+    let mut rest = bytes;
     let Some(last) = bytes.last_chunk::<WORD>() else {
-        bytes.iter().for_each(|byte| marks.add(ONES * usize::from(*byte), for_wildcards));
+        while let [byte, behind @ ..] = rest {
+            marks.add(ONES * *byte as usize, for_wildcards);
+            rest = behind;
+        }
         return marks;
     };
-    let mut rest = bytes;
-    while let Some((word, behind)) = rest.split_first_chunk().filter(|_| rest.len() > WORD) {
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        if behind.is_empty() {
+            break;
+        }
         marks.add(usize::from_ne_bytes(*word), for_wildcards);
         rest = behind;
     }
@@ -260,19 +337,23 @@ fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
     marks
 }
 
-fn scan_bytes(bytes: &[u8]) -> Marks {
-    let mut marks = Marks::default();
-    for byte in bytes {
+const fn scan_bytes(bytes: &[u8]) -> Marks {
+    let mut marks = Marks::NONE;
+    let mut rest = bytes;
+    while let [byte, behind @ ..] = rest {
         match byte {
             0 => marks.special |= NUL,
             b'#' | b'+' => marks.special |= WILDCARD,
-            _ => marks.high |= usize::from(byte & 0x80),
+            _ => marks.high |= (*byte & 0x80) as usize,
         }
+        rest = behind;
     }
     marks
 }
 
 impl Marks {
+    const NONE: Self = Self { special: 0, high: 0 };
+
     /// `#` and `+` differ in one bit alone.
     const fn add(&mut self, word: usize, for_wildcards: bool) {
         const BIT: usize = ONES * (b'+' ^ b'#') as usize;
@@ -284,12 +365,12 @@ impl Marks {
         self.high |= word & TOPS;
     }
 
-    pub(crate) fn has_nul(&self, bytes: &[u8]) -> bool {
-        if BY_WORDS { self.special != 0 && holds(bytes, [0, 0]) } else { self.special & NUL != 0 }
+    pub(crate) const fn has_nul(&self, bytes: &[u8]) -> bool {
+        if BY_WORDS { self.special != 0 && holds(bytes, 0, 0) } else { self.special & NUL != 0 }
     }
 
-    pub(crate) fn has_wildcard(&self, bytes: &[u8]) -> bool {
-        if BY_WORDS { self.special != 0 && holds(bytes, *b"#+") } else { self.special & WILDCARD != 0 }
+    pub(crate) const fn has_wildcard(&self, bytes: &[u8]) -> bool {
+        if BY_WORDS { self.special != 0 && holds(bytes, b'#', b'+') } else { self.special & WILDCARD != 0 }
     }
 
     pub(crate) const fn is_ascii(&self) -> bool {
@@ -300,8 +381,15 @@ impl Marks {
 /// Which of the special bytes it is: a question that is seldom asked.
 #[cold]
 #[inline(never)]
-fn holds(bytes: &[u8], either: [u8; 2]) -> bool {
-    bytes.iter().any(|byte| either.contains(byte))
+const fn holds(bytes: &[u8], one: u8, other: u8) -> bool {
+    let mut rest = bytes;
+    while let [byte, behind @ ..] = rest {
+        if *byte == one || *byte == other {
+            return true;
+        }
+        rest = behind;
+    }
+    false
 }
 
 /// The top bits of a word's bytes.
@@ -396,6 +484,55 @@ mod tests {
             assert_eq!(TopicFilter::new(filter), Err(error), "{filter:?}");
         }
         assert_eq!(TopicName::new("a/#"), Err(TopicError::Wildcard));
+    }
+
+    /// The rules as the standard words them, level by level.
+    fn is_right(filter: &str) -> bool {
+        let levels: std::vec::Vec<_> = filter.split('/').collect();
+        let is_right = |(place, level): (usize, &&str)| match *level {
+            "#" => place + 1 == levels.len(),
+            level => level == "+" || !level.contains(['#', '+']),
+        };
+        levels.iter().enumerate().all(is_right)
+    }
+
+    #[test]
+    fn every_short_filter() {
+        const BYTES: &[u8; 4] = b"a/+#";
+        for length in 1..7 {
+            for number in 0..BYTES.len().pow(length) {
+                let filter: std::string::String =
+                    (0..length).map(|place| BYTES[number / BYTES.len().pow(place) % BYTES.len()] as char).collect();
+                assert_eq!(TopicFilter::new(&filter).is_ok(), is_right(&filter), "{filter}");
+                let is_name = !filter.contains(['#', '+']);
+                assert_eq!(TopicName::new(&filter).is_ok(), is_name, "{filter}");
+                let (share, rest) = filter.split_once('/').unwrap_or((&filter, ""));
+                let is_shared = !share.is_empty() && !share.contains(['#', '+']) && !rest.is_empty() && is_right(rest);
+                let shared = std::format!("$share/{filter}");
+                assert_eq!(TopicFilter::new(&shared).is_ok(), is_shared, "{shared}");
+                let told = TopicFilter::trusted(&shared).share();
+                assert_eq!(told, filter.split_once('/'), "{shared}");
+            }
+        }
+    }
+
+    #[test]
+    fn topics_in_the_source() {
+        const FILTER: TopicFilter<'_> = TopicFilter::from_static("$share/g/a/+/#");
+        const NAME: TopicName<'_> = TopicName::from_static("a/b");
+        assert!(FILTER.matches(NAME));
+    }
+
+    #[test]
+    #[should_panic(expected = "not a topic filter")]
+    fn a_wrong_filter_in_the_source() {
+        let _ = TopicFilter::from_static("a/#/b");
+    }
+
+    #[test]
+    #[should_panic(expected = "not a topic name")]
+    fn a_wrong_name_in_the_source() {
+        let _ = TopicName::from_static("a/#");
     }
 
     #[test]

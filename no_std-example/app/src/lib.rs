@@ -34,15 +34,15 @@ pub type Tell = fn(fmt::Arguments<'_>);
 const VERSION: Version = if cfg!(feature = "v5") { Version::V5 } else { Version::V311 };
 
 const CLIENT_ID: &str = "board-7";
-const COMMANDS: &str = "board-7/command";
+const COMMANDS: TopicFilter<'_> = TopicFilter::from_static("board-7/command");
 const ANSWERS: &str = "board-7/answer";
-const REPORT: &str = "board-7/report";
+const REPORT: TopicName<'_> = TopicName::from_static("board-7/report");
 
 /// Each quality of service with the topic of its readings.
-const READINGS: [(QoS, &str); 3] = [
-    (QoS::AtMostOnce, "board-7/reading/0"),
-    (QoS::AtLeastOnce, "board-7/reading/1"),
-    (QoS::ExactlyOnce, "board-7/reading/2"),
+const READINGS: [(QoS, TopicName<'_>); 3] = [
+    (QoS::AtMostOnce, TopicName::from_static("board-7/reading/0")),
+    (QoS::AtLeastOnce, TopicName::from_static("board-7/reading/1")),
+    (QoS::ExactlyOnce, TopicName::from_static("board-7/reading/2")),
 ];
 
 /// Milliseconds between two readings.
@@ -206,11 +206,9 @@ impl<'a> App<'a> {
         if self.is_subscribed {
             return;
         }
-        if let Ok(filter) = TopicFilter::new(COMMANDS) {
-            let filters = [Subscription::new(filter, QoS::ExactlyOnce)];
-            if let Err(error) = self.mqtt.subscribe(now, &Subscribe::new(&filters)) {
-                (self.tell)(format_args!("cannot subscribe: {error:?}"));
-            }
+        let filters = [Subscription::new(COMMANDS, QoS::ExactlyOnce)];
+        if let Err(error) = self.mqtt.subscribe(now, &Subscribe::new(&filters)) {
+            (self.tell)(format_args!("cannot subscribe: {error:?}"));
         }
     }
 
@@ -258,10 +256,8 @@ impl<'a> App<'a> {
         };
         let mut text = String::<32>::new();
         let _ = write!(text, "{} {}.{}", *count, 20 + total / 10 % 10, total % 10); // its number, and degrees
-        if let Ok(topic) = TopicName::new(topic) {
-            let reading = Publish::new(topic, text.as_bytes()).qos(*qos);
-            *count += u32::from(self.mqtt.publish(now, &reading).is_ok());
-        }
+        let reading = Publish::new(*topic, text.as_bytes()).qos(*qos);
+        *count += u32::from(self.mqtt.publish(now, &reading).is_ok());
     }
 
     /// After `stop`: the report, and when all is done the farewell.
@@ -269,9 +265,8 @@ impl<'a> App<'a> {
         if self.phase == Phase::Stopping && self.inbox.is_empty() {
             let mut text = String::<128>::new();
             let _ = write!(text, "{}", self.counts);
-            if let Ok(topic) = TopicName::new(REPORT)
-                && self.mqtt.publish(now, &Publish::new(topic, text.as_bytes()).qos(QoS::ExactlyOnce)).is_ok()
-            {
+            let report = Publish::new(REPORT, text.as_bytes()).qos(QoS::ExactlyOnce);
+            if self.mqtt.publish(now, &report).is_ok() {
                 self.phase = Phase::Leaving;
             }
         }
@@ -304,7 +299,7 @@ impl Fact {
     }
 
     fn of_message(mqtt: &mut Mqtt, message: Message<'_>) -> Self {
-        let is_command = mqtt.topic(&message.topic).is_some_and(|topic| topic.as_str() == COMMANDS);
+        let is_command = mqtt.topic(&message.topic).is_some_and(|topic| topic.as_str() == COMMANDS.as_str());
         match Command::new(message) {
             Some(command) if is_command => Self::Command(command),
             _ => Self::Unreadable,

@@ -30,9 +30,9 @@ const LIMITS: Limits = Limits {
 
 const VERSION: Version = if cfg!(feature = "v5") { Version::V5 } else { Version::V311 };
 
-const IMAGE: &str = "board-7/image";
-const ORDERS: &str = "board-7/order";
-const LOG: &str = "board-7/log";
+const IMAGE: TopicFilter<'_> = TopicFilter::from_static("board-7/image");
+const ORDERS: TopicFilter<'_> = TopicFilter::from_static("board-7/order");
+const LOG: TopicName<'_> = TopicName::from_static("board-7/log");
 
 /// How long the log is in bytes.
 const LOG_LENGTH: u32 = 200_000;
@@ -122,16 +122,14 @@ impl Program {
     }
 
     fn subscribe(&mut self, now: Instant) {
-        let (Ok(image), Ok(orders)) = (TopicFilter::new(IMAGE), TopicFilter::new(ORDERS)) else { return };
-        let filters = [Subscription::new(image, QoS::ExactlyOnce), Subscription::new(orders, QoS::ExactlyOnce)];
+        let filters = [Subscription::new(IMAGE, QoS::ExactlyOnce), Subscription::new(ORDERS, QoS::ExactlyOnce)];
         if let Err(error) = self.mqtt.subscribe(now, &Subscribe::new(&filters)) {
             tell(format_args!("cannot subscribe: {error:?}"));
         }
     }
 
     fn publish_log(&mut self, now: Instant) {
-        let Ok(topic) = TopicName::new(LOG) else { return };
-        let log = Publish::new(topic, Payload::Streamed(LOG_LENGTH)).qos(QoS::ExactlyOnce);
+        let log = Publish::new(LOG, Payload::Streamed(LOG_LENGTH)).qos(QoS::ExactlyOnce);
         if let Err(error) = self.mqtt.publish(now, &log) {
             tell(format_args!("the log cannot be sent: {error:?}"));
         }

@@ -33,6 +33,8 @@ extern "C" fn _start() -> ! {
     }
 }
 
+const COMMAND: TopicFilter<'_> = TopicFilter::from_static("board-7/command");
+const ANSWER: TopicName<'_> = TopicName::from_static("board-7/answer");
 const VERSION: Version = if cfg!(feature = "v5") { Version::V5 } else { Version::V311 };
 
 /// One link, from CONNECT to its end.
@@ -58,13 +60,9 @@ fn run(mqtt: &mut Mqtt, rx: &mut RxBuffer<256>, clock: &mut Clock32) {
 }
 
 fn subscribe(mqtt: &mut Mqtt, now: Instant) {
-    if let Ok(filter) = TopicFilter::new("board-7/command") {
-        let _ = mqtt.subscribe(now, &Subscribe::new(&[Subscription::new(filter, QoS::ExactlyOnce)]));
-    }
+    let _ = mqtt.subscribe(now, &Subscribe::new(&[Subscription::new(COMMAND, QoS::ExactlyOnce)]));
 }
 
 fn answer(mqtt: &mut Mqtt, now: Instant, payload: &[u8]) {
-    if let Ok(topic) = TopicName::new("board-7/answer") {
-        let _ = mqtt.publish(now, &Publish::new(topic, payload).qos(QoS::ExactlyOnce));
-    }
+    let _ = mqtt.publish(now, &Publish::new(ANSWER, payload).qos(QoS::ExactlyOnce));
 }
