@@ -7,7 +7,7 @@ use crate::connection::state::State;
 use crate::error::{ConnectionError, PublishError, RequestError};
 use crate::event::PendingAck;
 use crate::reason::ReasonCode;
-use crate::session::{EXPIRING, Frame, Matched, Most, Need};
+use crate::session::{Frame, Matched, Most, Need};
 use crate::storage::sealed::Bounds;
 use crate::storage::{Flags, Kind, Parts, Payload, ReceiveSlot, ReceiveState, Record};
 use crate::time::Instant;
@@ -117,10 +117,10 @@ impl Core {
         let is_shared = draft.shares_payload();
         let expiry = publish.properties.message_expiry_interval();
         let detail = expiry.map_or(0, |seconds| {
-            self.seconds().next.saturating_add(seconds).max(1) // 0 means never
+            self.time().next.saturating_add(seconds).max(1) // 0 means never
         });
         if expiry.is_some() {
-            self.expiring = Some(&EXPIRING);
+            self.count_time = Some(Self::time);
         }
         let kind = Kind::publish(publish.qos);
         let shared = is_shared.then_some(publish.payload);

@@ -6,7 +6,7 @@ use crate::connection::state::State;
 use crate::connection::stats::Stats;
 use crate::error::ConnectionError;
 use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, Expiring, Incoming, Outgoing, Seconds};
+use crate::session::{Aliases, EXPIRING, Incoming, Outgoing, Time};
 use crate::storage::{Parts, Record};
 use crate::time::{Deadline, Instant};
 use crate::types::{Handle, Version};
@@ -22,7 +22,7 @@ pub(super) struct Core {
     pub(super) limits: StoredLimits,
     pub(super) choices: Choices,
     /// `None` as long as no message was published that may expire.
-    pub(super) expiring: Option<&'static Expiring>,
+    pub(super) count_time: Option<fn(&Core) -> Time>,
     pub(super) aliases: Aliases,
     /// When the server drops it, counted from the end of the last link.
     pub(super) session_expires: Deadline,
@@ -36,7 +36,7 @@ impl Core {
         Self {
             limits: StoredLimits::new(limits),
             choices: Choices::of(&limits),
-            expiring: None,
+            count_time: None,
             outgoing: Outgoing::new(limits.version),
             incoming: Incoming::EMPTY,
             aliases: Aliases::EMPTY,
@@ -61,9 +61,10 @@ impl Core {
         Rules { version: self.version(), strict: self.limits.strict() }
     }
 
-    pub(super) fn seconds(&self) -> Seconds {
+    /// The time for messages that expire. Reached through a pointer, so that firmware that publishes none doesn't divide.
+    pub(super) fn time(&self) -> Time {
         let (over, rest) = self.now.seconds();
-        Seconds { over, next: over.saturating_add(u32::from(rest > 0)) }
+        Time { over, next: over.saturating_add(u32::from(rest > 0)), expiring: &EXPIRING }
     }
 
     pub(super) fn is_connected(&self) -> bool {

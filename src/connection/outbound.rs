@@ -216,8 +216,8 @@ impl Core {
         self.write_releases(parts);
         self.write_ping(parts);
         if self.outgoing.is_between_frames() && self.outgoing.may_stage() {
-            let time = self.seconds();
-            self.outgoing.stage(parts, &self.link.peer, time, self.expiring);
+            let time = self.count_time.map(|count| count(self));
+            self.outgoing.stage(parts, &self.link.peer, time);
             if let Some(aliasing) = self.link.aliasing.filter(|_| self.link.peer.has_aliases()) {
                 (aliasing.shorten)(self, parts);
             }

@@ -114,9 +114,8 @@ impl Core {
     }
 
     fn expire(&mut self, parts: &mut Parts<'_>) {
-        if let Some(expiring) = self.expiring {
-            let second = self.seconds().over;
-            (expiring.expire)(&mut self.outgoing, parts, second);
+        if let Some(time) = self.count_time.map(|count| count(self)) {
+            self.outgoing.expire(parts, time);
         }
     }
 

@@ -8,28 +8,34 @@ use crate::storage::{Flags, Parts, SendSlot, State};
 use crate::types::Version;
 use crate::wire::{Layout, ids, value_position};
 
-/// The time in seconds, in which message expiry is counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seconds {
+/// The time in seconds, in which message expiry is counted, where there are messages that expire.
+#[derive(Clone, Copy)]
+pub(crate) struct Time {
     /// So many are over: a message whose second is among them has expired.
     pub(crate) over: u32,
     /// The one that a message accepted now starts with, so that none expires early.
     pub(crate) next: u32,
+    pub(crate) expiring: &'static Expiring,
 }
 
 /// What deals with messages that expire. Reached through a pointer alone, so that firmware that publishes none doesn't carry it.
 #[derive(Clone, Copy)]
 pub(crate) struct Expiring {
     /// Ends the queued messages whose time is over in this second.
-    pub(crate) expire: fn(&mut Outgoing, &mut Parts<'_>, u32),
+    pub(super) expire: fn(&mut Outgoing, &mut Parts<'_>, u32),
     /// Puts the seconds that are left into a message that expires and has been waiting.
-    pub(super) write_time_left: fn(&mut [u8], &SendSlot, Seconds, Version),
+    pub(super) write_time_left: fn(&mut [u8], &SendSlot, Time, Version),
 }
 
 /// There is only one.
 pub(crate) static EXPIRING: Expiring = Expiring { expire, write_time_left };
 
 impl Outgoing {
+    /// Ends the queued messages whose time is over.
+    pub(crate) fn expire(&mut self, parts: &mut Parts<'_>, time: Time) {
+        (time.expiring.expire)(self, parts, time.over);
+    }
+
     /// A message that waits may expire in this second.
     pub(super) fn note_expiry(&mut self, second: u32) {
         if second != 0 && (self.expiry == 0 || second < self.expiry) {
@@ -63,7 +69,7 @@ fn expire(outgoing: &mut Outgoing, parts: &mut Parts<'_>, second: u32) {
     }
 }
 
-fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Seconds, version: Version) {
+fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Time, version: Version) {
     if slot.detail == 0 || !slot.kind.is_publish() || !version.has_properties() {
         return;
     }

@@ -21,7 +21,7 @@ mod tests;
 
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
 pub(crate) use self::bare::EXISTS as HAS_SHORT_WAY;
-pub(crate) use self::expiry::{EXPIRING, Expiring, Seconds};
+pub(crate) use self::expiry::{EXPIRING, Time};
 #[cfg(feature = "alloc")]
 pub(crate) use self::incoming::reindex;
 pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};

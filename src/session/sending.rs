@@ -5,7 +5,7 @@
 
 use crate::event::Cause;
 use crate::session::bare;
-use crate::session::expiry::{Expiring, Seconds, is_expired};
+use crate::session::expiry::{Time, is_expired};
 use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
 use crate::storage::{Flags, Kind, Parts, SendSlot, State};
@@ -160,13 +160,7 @@ impl Outgoing {
     }
 
     /// Stages as many packets as lie together and may be sent now.
-    pub(crate) fn stage(
-        &mut self,
-        parts: &mut Parts<'_>,
-        peer: &Peer,
-        time: Seconds,
-        expiring: Option<&'static Expiring>,
-    ) {
+    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Option<Time>) {
         let has_rules = peer.has_rules();
         let mut end = None;
         if bare::may_go_short(parts) && !has_rules {
@@ -182,7 +176,7 @@ impl Outgoing {
                 end = Some(behind);
                 continue;
             }
-            match self.stage_special(parts, id, peer, (time, expiring), end.is_none()) {
+            match self.stage_special(parts, id, peer, time, end.is_none()) {
                 Special::Staged => end = Some(behind),
                 Special::Ended => {}
                 Special::Last => return,
@@ -197,13 +191,13 @@ impl Outgoing {
         parts: &mut Parts<'_>,
         id: u16,
         peer: &Peer,
-        (time, expiring): (Seconds, Option<&'static Expiring>),
+        time: Option<Time>,
         is_first: bool,
     ) -> Special {
         let Some(slot) = find(parts.slots, id) else { return Special::Last };
         let outside = Self::outside_length(parts, slot);
         let cause = match peer.refuses(slot, parts.arena, (slot.length + outside) as usize) {
-            None if is_expired(slot, time.over) => Some(Cause::Expired),
+            None if time.is_some_and(|time| is_expired(slot, time.over)) => Some(Cause::Expired),
             cause => cause,
         };
         if let Some(cause) = cause {
@@ -217,8 +211,8 @@ impl Outgoing {
         if is_alone && !is_first {
             return Special::Last;
         }
-        if let Some(expiring) = expiring {
-            (expiring.write_time_left)(parts.arena, slot, time, self.version);
+        if let Some(time) = time {
+            (time.expiring.write_time_left)(parts.arena, slot, time, self.version);
         }
         let is_streamed = is_streamed(slot);
         self.stage_one(parts.slots, id, outside);

@@ -43,7 +43,7 @@ fn push_with(
 fn send(outgoing: &mut Outgoing, parts: &mut Parts<'_>, window: u16) -> Vec<(bool, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {
-        outgoing.stage(parts, &Peer { window, ..OPEN }, Seconds::default(), None);
+        outgoing.stage(parts, &Peer { window, ..OPEN }, None);
         let chunk = outgoing.chunk(parts).to_vec();
         if chunk.is_empty() {
             break;
@@ -76,7 +76,7 @@ fn a_run_shows_many_packets_as_one_slice() {
     for payload in [b"a", b"b", b"c"] {
         push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
     }
-    outgoing.stage(&mut parts, &OPEN, Seconds::default(), None);
+    outgoing.stage(&mut parts, &OPEN, None);
     assert_eq!(outgoing.chunk(&parts).len(), 3 * 8);
     assert!(!outgoing.advance(&mut parts, 7));
     assert!(outgoing.advance(&mut parts, 1));
@@ -108,7 +108,7 @@ fn a_cut_sets_dup_only_where_a_byte_had_left() {
     for payload in [b"a", b"b", b"c"] {
         push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
     }
-    outgoing.stage(&mut parts, &OPEN, Seconds::default(), None);
+    outgoing.stage(&mut parts, &OPEN, None);
     outgoing.advance(&mut parts, 9); // one packet and a byte of the second
     outgoing.link_lost(&mut parts);
     let expected = [(true, b"a".to_vec()), (true, b"b".to_vec()), (false, b"c".to_vec())];
@@ -123,7 +123,7 @@ fn the_arena_is_compacted_while_a_packet_is_half_out() {
     let first = push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"first message");
     assert_eq!(send(&mut outgoing, &mut parts, 10).len(), 1);
     push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"second message");
-    outgoing.stage(&mut parts, &OPEN, Seconds::default(), None);
+    outgoing.stage(&mut parts, &OPEN, None);
     let begun = outgoing.chunk(&parts)[..5].to_vec();
     outgoing.advance(&mut parts, 5);
     outgoing.puback(&mut parts, first.id).unwrap();
@@ -144,7 +144,7 @@ fn dropping_the_oldest_names_them_and_spares_what_has_begun() {
     for payload in [b"aaaaaaaa", b"bbbbbbbb", b"cccccccc"] {
         push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
     }
-    outgoing.stage(&mut parts, &OPEN, Seconds::default(), None);
+    outgoing.stage(&mut parts, &OPEN, None);
     outgoing.advance(&mut parts, 1);
     let need = Need { bytes: 40, shared: 0, is_publish: true };
     let most = Most { slots: 8, arena: 64, bytes: 64, queued: 0 };
@@ -179,7 +179,7 @@ fn an_expired_message_ends_and_the_next_deadline_is_known() {
     push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"short", Properties::NONE, 10);
     push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"long", Properties::NONE, 20);
     assert_eq!(outgoing.next_expiry(), 10);
-    (EXPIRING.expire)(&mut outgoing, &mut parts, 10);
+    outgoing.expire(&mut parts, Time { over: 10, next: 10, expiring: &EXPIRING });
     assert_eq!(outgoing.next_expiry(), 20);
     let (ended, _, cause) = outgoing.poll_ended(&mut parts).unwrap();
     assert_eq!((ended.handle, cause), (1, Cause::Expired));
