@@ -140,6 +140,11 @@ impl<'a> TopicFilter<'a> {
         split_level(self.0.get(SHARE.len()..)?)
     }
 
+    /// Whether it names a shared subscription.
+    pub(crate) const fn is_shared(&self) -> bool {
+        shared(self.0.as_bytes()).is_some()
+    }
+
     /// Whether the filter holds `+` or `#`.
     pub fn has_wildcard(&self) -> bool {
         has_wildcard(self.0.as_bytes())

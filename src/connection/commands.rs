@@ -149,7 +149,7 @@ impl Core {
     ) -> Result<RequestDraft, RequestError> {
         let mut flags = Flags::default();
         for subscription in subscribe.filters.iter() {
-            let is_shared = subscription.filter.share().is_some();
+            let is_shared = subscription.filter.is_shared();
             if is_shared && subscription.no_local && self.version().has_properties() {
                 return Err(RequestError::SharedNoLocal); // [MQTT-3.8.3-4]
             }

@@ -120,8 +120,8 @@ impl Core {
         self.link.control.keep_only_begun(parts.control);
         self.outgoing.keep_only_begun(parts);
         let bare = Disconnect::new(disconnect.reason);
-        let is_written = [disconnect, &bare].into_iter().any(|disconnect| self.append_disconnect(parts, disconnect));
-        if !is_written {
+        let has_properties = !disconnect.properties.is_empty();
+        if !self.append_disconnect(parts, disconnect) && !(has_properties && self.append_disconnect(parts, &bare)) {
             self.silence();
         }
     }
