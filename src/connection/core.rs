@@ -88,9 +88,11 @@ impl Core {
         let is_stuck = self.outgoing.is_inside_streamed();
         let says_why = self.is_connected() && self.version().has_properties() && !is_stuck;
         self.finish_link(error);
-        if says_why && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT) {
-            self.farewell(parts, &Disconnect::new(error.reason()));
-        } else {
+        let is_told = says_why && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT) && {
+            self.keep_only_begun(parts);
+            self.append_disconnect(parts, &Disconnect::new(error.reason()))
+        };
+        if !is_told {
             self.silence();
         }
     }
@@ -117,13 +119,19 @@ impl Core {
     /// Makes DISCONNECT the last packet to leave, without its properties if they don't fit: the packet that is half out is finished first, all others
     /// stay behind `[MQTT-3.14.4-1]`.
     pub(super) fn farewell(&mut self, parts: &mut Parts<'_>, disconnect: &Disconnect<'_>) {
-        self.link.control.keep_only_begun(parts.control);
-        self.outgoing.keep_only_begun(parts);
+        self.keep_only_begun(parts);
         let bare = Disconnect::new(disconnect.reason);
         let has_properties = !disconnect.properties.is_empty();
-        if !self.append_disconnect(parts, disconnect) && !(has_properties && self.append_disconnect(parts, &bare)) {
+        let is_appended =
+            self.append_disconnect(parts, disconnect) || has_properties && self.append_disconnect(parts, &bare);
+        if !is_appended {
             self.silence();
         }
+    }
+
+    fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
+        self.link.control.keep_only_begun(parts.control);
+        self.outgoing.keep_only_begun(parts);
     }
 
     /// False if it doesn't fit.

@@ -15,8 +15,8 @@ use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
-    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, Property, PropertyError, Reader, Reply, Seen,
-    Value, Violation, WILL_BIT, Writer, ids,
+    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Value,
+    Violation, WILL_BIT, Writer, ids,
 };
 
 /// What the engine adds to CONNECT as properties, and will hold the server to.
@@ -28,19 +28,20 @@ pub(super) struct Announced {
 }
 
 impl Announced {
-    /// The properties, written into `room`; what a server takes for granted needn't be told.
-    fn properties<'r>(&self, room: &'r mut [Property<'static>; 3]) -> &'r [Property<'static>] {
-        let mut count = 0;
-        let mut add = |property: Property<'static>, is_told: bool| {
-            if let Some(place) = room.get_mut(count).filter(|_| is_told && Version::KNOWS_PROPERTIES) {
-                *place = property;
-                count += 1;
-            }
-        };
-        add(Property::ReceiveMaximum(self.receive_maximum), self.receive_maximum < u16::MAX);
-        add(Property::MaximumPacketSize(self.longest as u32), self.longest < MAX_REMAINING);
-        add(Property::TopicAliasMaximum(self.topic_alias_maximum), self.topic_alias_maximum > 0);
-        room.get(..count).unwrap_or_default()
+    /// Writes the properties; what a server takes for granted needn't be told.
+    fn encode(&self, writer: &mut Writer<'_>) {
+        if self.receive_maximum < u16::MAX {
+            writer.u8(ids::ReceiveMaximum);
+            writer.u16(self.receive_maximum);
+        }
+        if self.longest < MAX_REMAINING {
+            writer.u8(ids::MaximumPacketSize);
+            writer.u32(self.longest as u32);
+        }
+        if self.topic_alias_maximum > 0 {
+            writer.u8(ids::TopicAliasMaximum);
+            writer.u16(self.topic_alias_maximum);
+        }
     }
 }
 
@@ -106,8 +107,7 @@ fn check_method(properties: &Properties<'_>) -> Result<(), PropertyError> {
 pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer: &mut Writer<'_>) {
     writer.u8(PacketType::Connect.first_byte());
     let block = writer.begin(0);
-    let mut room = [Property::TopicAliasMaximum(0); 3];
-    connect.encode_with(announced.properties(&mut room), writer);
+    connect.encode_with(|writer| announced.encode(writer), writer);
     writer.end(block);
 }
 
@@ -238,7 +238,7 @@ impl Core {
                 Err(Violation::AuthenticationMethod) // [MQTT-4.12.0-6]
             }
             AuthState::None => Ok(()),
-            _ => link.check_auth_method(properties), // [MQTT-4.12.0-5]
+            _ => link.check_auth_method(properties.field(ids::AuthenticationMethod)), // [MQTT-4.12.0-5]
         }
     }
 
@@ -282,7 +282,7 @@ impl Core {
         if !is_expected {
             return Err(Violation::UnexpectedPacket.into()); // [MQTT-4.12.0-6]
         }
-        self.link.check_auth_method(&auth.properties)?;
+        self.link.check_auth_method(auth.properties.field(ids::AuthenticationMethod))?;
         self.link.is_challenged = auth.reason == ReasonCode::CONTINUE_AUTHENTICATION;
         if auth.reason == ReasonCode::SUCCESS {
             self.link.auth = AuthState::Method;
@@ -306,7 +306,7 @@ impl Core {
         };
         auth.properties.check(PacketType::Auth.bit())?;
         self.link
-            .check_auth_method(&auth.properties)
+            .check_auth_method(auth.properties.authentication_method().map(str::as_bytes))
             .map_err(|violation| PropertyError { id: ids::AuthenticationMethod, violation })?;
         let length = auth_length(auth);
         if !self.link.peer.takes_length(length) {
@@ -354,7 +354,7 @@ impl Link {
     /// Takes over what the server can and wants (§3.2.2.3).
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn read_connack(&mut self, properties: &Properties<'_>, limits: &StoredLimits) {
-        let mut rest = properties.iter();
+        let mut rest = properties.checked();
         let mut value = Value::default();
         while let Some(id) = rest.next_value(&mut value) {
             let number = value.number;
@@ -370,8 +370,8 @@ impl Link {
     }
 
     /// Every AUTH and the successful CONNACK name the method of CONNECT.
-    fn check_auth_method(&self, properties: &Properties<'_>) -> Result<(), Violation> {
-        match properties.field(ids::AuthenticationMethod) {
+    fn check_auth_method(&self, method: Option<&[u8]>) -> Result<(), Violation> {
+        match method {
             Some(method) if fingerprint(method) == self.auth_method => Ok(()),
             _ => Err(Violation::AuthenticationMethod),
         }

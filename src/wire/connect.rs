@@ -3,7 +3,7 @@
 use crate::topic::TopicName;
 use crate::types::{QoS, Version};
 use crate::wire::{
-    DecodeError, Malformed, PacketType, Properties, Property, Reader, Violation, WILL_BIT, Writer, properties_setter,
+    DecodeError, Malformed, PacketType, Properties, Reader, Violation, WILL_BIT, Writer, properties_setter,
 };
 
 /// How a client introduces itself (§3.1).
@@ -129,13 +129,20 @@ impl<'a> Connect<'a> {
         Self { version, bridge, clean_start, keep_alive, client_id, will, user_name, password, properties }
     }
 
-    /// Writes the body; `own` are properties that the engine adds to the caller's.
-    pub(crate) fn encode_with(&self, own: &[Property<'_>], writer: &mut Writer<'_>) {
+    /// Writes the body; `own` writes properties that the engine adds to the caller's.
+    pub(crate) fn encode_with(&self, own: impl FnOnce(&mut Writer<'_>), writer: &mut Writer<'_>) {
         writer.string(self.version.protocol_name());
         writer.u8(self.version.level() | if self.bridge { BRIDGE } else { 0 });
         writer.u8(self.flags());
         writer.u16(self.keep_alive);
-        self.properties.encode_with(own, self.version, writer);
+        if self.version.has_properties() {
+            let block = writer.begin(0);
+            if !self.properties.is_empty() {
+                self.properties.encode_entries(writer);
+            }
+            own(writer);
+            writer.end(block);
+        }
         writer.string(self.client_id); // the order of the payload: [MQTT-3.1.3-1] [MQTT-3.1.3-3]
         if let Some(will) = &self.will {
             will.properties.encode(self.version, writer);

@@ -152,7 +152,7 @@ impl<'a> Packet<'a> {
 
     fn encode_body(&self, version: Version, writer: &mut Writer<'_>) {
         match self {
-            Self::Connect(connect) => connect.encode_with(&[], writer),
+            Self::Connect(connect) => connect.encode_with(|_| {}, writer),
             Self::ConnAck(connack) => connack.encode(version, writer),
             Self::Publish(publish) => publish.encode(version, writer),
             Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {

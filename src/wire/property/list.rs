@@ -71,13 +71,12 @@ impl<'a> Properties<'a> {
 
     /// Whether there is a property with this identifier; `value` becomes that of the first.
     fn find(&self, id: u8, value: &mut Value<'a>) -> bool {
-        let mut rest = self.iter();
-        while let Some(found) = rest.next_value(value) {
-            if found == id {
-                return true;
-            }
+        let Form::List(list) = self.0 else { return self.checked().find(id, value) };
+        let found = list.iter().find(|property| property.id() == id);
+        if let Some(property) = found {
+            *value = property.value();
         }
-        false
+        found.is_some()
     }
 
     /// Always inlined: where a list is known to be empty, the compiler sees what nobody asks for.
@@ -94,18 +93,29 @@ impl<'a> Properties<'a> {
     /// The number of a peer's property with this identifier.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn number(&self, id: u8) -> Option<u32> {
-        if Version::KNOWS_PROPERTIES { self.look_up(id) } else { None }
+        let mut value = Value::default();
+        self.checked().find(id, &mut value).then_some(value.number)
     }
 
-    /// The text or the data of the property with this identifier.
+    /// The text or the data of a peer's property with this identifier.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn field(&self, id: u8) -> Option<&'a [u8]> {
-        self.look_up(id)
+        let mut value = Value::default();
+        self.checked().find(id, &mut value).then_some(value.field)
+    }
+
+    /// The properties one by one if they came from a peer; none of the application's.
+    pub(crate) const fn checked(&self) -> Checked<'a> {
+        match self.0 {
+            Form::Checked(bytes) => Checked(bytes),
+            Form::List(_) => Checked(&[]),
+        }
     }
 
     /// Whether there is a property with this identifier.
+    #[inline(always)]
     pub(crate) fn has(&self, id: u8) -> bool {
-        self.find(id, &mut Value::default())
+        !self.is_empty() && self.find(id, &mut Value::default())
     }
 
     /// The identifier of the first property that has one of these.
@@ -166,18 +176,23 @@ impl<'a> Properties<'a> {
     }
 
     /// Writes the block with its length; nothing in versions without properties.
+    ///
+    /// Always inlined, as [`lookup`](Self::lookup).
+    #[inline(always)]
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
-        self.encode_with(&[], version, writer);
+        if version.has_properties() {
+            match self.is_empty() {
+                true => writer.u8(0),
+                false => self.encode_with(&Self::NONE, writer),
+            }
+        }
     }
 
-    /// Writes `own` after these, in one block.
-    pub(crate) fn encode_with(&self, own: &[Property<'_>], version: Version, writer: &mut Writer<'_>) {
-        if !version.has_properties() {
-            return;
-        }
+    /// Writes the block, with `own` after these.
+    pub(crate) fn encode_with(&self, own: &Properties<'_>, writer: &mut Writer<'_>) {
         let block = writer.begin(0);
         self.encode_entries(writer);
-        Properties::new(own).encode_entries(writer);
+        own.encode_entries(writer);
         writer.end(block);
     }
 
@@ -281,16 +296,42 @@ impl<'a> PropertiesIter<'a> {
                 *value = first.value();
                 Some(first.id())
             }
-            Form::Checked(_) if !Version::KNOWS_PROPERTIES => None,
-            // What was checked when it came in has no faults.
             Form::Checked(bytes) => {
-                let mut reader = Reader::new(bytes, Rules::new(Version::V5));
-                let id = reader.u8(); // all identifiers are that short [MQTT-1.5.5-1]
-                read_value(spec(id.into())?.kind, &mut reader, value);
-                *bytes = reader.rest();
+                let mut rest = Checked(bytes);
+                let id = rest.next_value(value)?;
+                *bytes = rest.0;
                 Some(id)
             }
         }
+    }
+}
+
+/// A peer's properties one by one.
+pub(crate) struct Checked<'a>(&'a [u8]);
+
+impl<'a> Checked<'a> {
+    /// As [`Properties::find`].
+    fn find(mut self, id: u8, value: &mut Value<'a>) -> bool {
+        while let Some(found) = self.next_value(value) {
+            if found == id {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// As [`PropertiesIter::next_value`].
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn next_value(&mut self, value: &mut Value<'a>) -> Option<u8> {
+        if !Version::KNOWS_PROPERTIES {
+            return None;
+        }
+        // What was checked when it came in has no faults.
+        let mut reader = Reader::new(self.0, Rules::new(Version::V5));
+        let id = reader.u8(); // all identifiers are that short [MQTT-1.5.5-1]
+        read_value(spec(id.into())?.kind, &mut reader, value);
+        self.0 = reader.rest();
+        Some(id)
     }
 }
 
