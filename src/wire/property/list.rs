@@ -79,7 +79,7 @@ impl<'a> Properties<'a> {
         found.is_some()
     }
 
-    /// Always inlined: where a list is known to be empty, the compiler sees what nobody asks for.
+    /// The value of the first property with this identifier. Always inlined: where a list is known to be empty, the compiler sees what nobody asks for.
     #[inline(always)]
     fn lookup<T: Field<'a>>(&self, id: u8) -> Option<T> {
         if self.is_empty() { None } else { self.look_up(id) }
