@@ -136,8 +136,7 @@ impl<'a> TopicFilter<'a> {
 
     /// The share name and the filter proper of a shared subscription.
     pub fn share(&self) -> Option<(&'a str, &'a str)> {
-        shared(self.0.as_bytes())?;
-        split_level(self.0.get(SHARE.len()..)?)
+        split_level(self.0.get(SHARE.len()..).filter(|_| self.is_shared())?)
     }
 
     /// Whether it names a shared subscription.

@@ -1,7 +1,7 @@
 //! What the application asks for. Each command is checked in full before anything changes.
 
 use crate::command::{Ack, Publish, Subscribe, Unsubscribe};
-use crate::connection::core::{Core, disconnect_length};
+use crate::connection::core::{Core, write_disconnect};
 use crate::connection::outbound::write_acknowledgement;
 use crate::connection::state::State;
 use crate::error::{ConnectionError, PublishError, RequestError};
@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
     self, Acknowledgement, DUP, Disconnect, Entries, MAX_REMAINING, PacketType, Properties, Property, PropertyError,
-    Violation, Writer, ids, varint_len,
+    Violation, Writer, ids, measure, varint_len,
 };
 
 /// At most so many slots of `Heap` are used, so that a free identifier is always near.
@@ -116,11 +116,10 @@ impl Core {
         let version = self.version();
         let is_shared = draft.shares_payload();
         let expiry = publish.properties.message_expiry_interval();
-        let detail = expiry.map_or(0, |seconds| {
-            self.time().next.saturating_add(seconds).max(1) // 0 means never
-        });
-        if expiry.is_some() {
+        let mut detail = 0;
+        if let Some(seconds) = expiry {
             self.count_time = Some(Self::time);
+            detail = self.time().next.saturating_add(seconds).max(1); // 0 means never
         }
         let kind = Kind::publish(publish.qos);
         let shared = is_shared.then_some(publish.payload);
@@ -194,9 +193,7 @@ impl Core {
             properties.check(packet.bit())?;
         }
         let version = self.version();
-        let mut measure = Writer::measuring();
-        write_request(packet, 1, properties, &entries, version, &mut measure);
-        let length = measure.needed();
+        let length = measure(|writer| write_request(packet, 1, properties, &entries, version, writer));
         if length > MAX_REMAINING {
             return Err(RequestError::TooLarge);
         }
@@ -250,11 +247,7 @@ impl Core {
         let is_stored =
             slot.owed && self.is_connected() && self.version().has_properties() && !with.properties.is_empty();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
-        let length = || {
-            let mut measure = Writer::measuring();
-            write_acknowledgement(packet, &ack, self.version(), &mut measure);
-            measure.needed()
-        };
+        let length = || measure(|writer| write_acknowledgement(packet, &ack, self.version(), writer));
         let length = is_stored.then(length).filter(|length| self.link.peer.takes_length(*length));
         let need = length.map(|bytes| Need { bytes, shared: 0, is_publish: false });
         Ok(AckDraft { packet, id, need })
@@ -300,7 +293,7 @@ impl Core {
         if version.has_properties() {
             self.check_disconnect(disconnect)?;
         }
-        let length = disconnect_length(disconnect, version);
+        let length = measure(|writer| write_disconnect(disconnect, version, writer));
         if length > parts.control.len() {
             return Err(RequestError::TooLarge);
         }
@@ -360,9 +353,6 @@ const CLIENT_REASONS: [ReasonCode; 13] = [
 /// Topic aliases are the connection's to assign, and a client never sends a Subscription Identifier `[MQTT-3.3.4-6]`.
 fn check_publish_properties(publish: &Publish<'_>) -> Result<(), PropertyError> {
     let properties = &publish.properties;
-    if properties.is_empty() {
-        return Ok(());
-    }
     let seen = properties.check(PacketType::Publish.bit())?;
     let correlation = publish.correlation_data.and(Some(ids::CorrelationData));
     let ours = [ids::TopicAlias, ids::SubscriptionIdentifier, correlation.unwrap_or(ids::TopicAlias)];
@@ -443,8 +433,7 @@ fn write_request<'a, T: wire::Entry<'a>>(
     version: Version,
     writer: &mut Writer<'_>,
 ) {
-    writer.u8(packet.first_byte());
-    let block = writer.begin(0);
+    let block = writer.begin_packet(packet);
     writer.u16(id);
     properties.encode(version, writer);
     entries.encode(version, writer);

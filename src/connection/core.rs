@@ -61,7 +61,13 @@ impl Core {
         Rules { version: self.version(), strict: self.limits.strict() }
     }
 
-    /// The time for messages that expire. Reached through a pointer, so that firmware that publishes none doesn't divide.
+    /// The time, if there may be messages that expire.
+    pub(super) fn counted_time(&self) -> Option<Time> {
+        self.count_time.map(|count| count(self))
+    }
+
+    /// The time for messages that expire. Elsewhere asked through [`counted_time`](Self::counted_time), so that firmware that publishes none doesn't
+    /// divide.
     pub(super) fn time(&self) -> Time {
         let (over, rest) = self.now.seconds();
         Time { over, next: over.saturating_add(u32::from(rest > 0)), expiring: &EXPIRING }
@@ -226,15 +232,7 @@ impl Core {
 const LONGEST_BARE_DISCONNECT: usize = 3;
 
 pub(super) fn write_disconnect(disconnect: &Disconnect<'_>, version: Version, writer: &mut Writer<'_>) {
-    writer.u8(PacketType::Disconnect.first_byte());
-    let block = writer.begin(0);
+    let block = writer.begin_packet(PacketType::Disconnect);
     disconnect.encode(version, writer);
     writer.end(block);
-}
-
-/// How long the packet is.
-pub(super) fn disconnect_length(disconnect: &Disconnect<'_>, version: Version) -> usize {
-    let mut measure = Writer::measuring();
-    write_disconnect(disconnect, version, &mut measure);
-    measure.needed()
 }

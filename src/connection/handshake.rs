@@ -16,7 +16,7 @@ use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
     self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Value,
-    Violation, WILL_BIT, Writer, ids,
+    Violation, WILL_BIT, Writer, ids, measure,
 };
 
 /// What the engine adds to CONNECT as properties, and will hold the server to.
@@ -84,14 +84,12 @@ fn characters(text: &str) -> usize {
 }
 
 fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
-    if !connect.properties.is_empty() {
-        connect.properties.check(PacketType::Connect.bit())?;
-        let ours = [ids::ReceiveMaximum, ids::MaximumPacketSize, ids::TopicAliasMaximum];
-        if let Some(id) = connect.properties.first_of(&ours) {
-            return Err(PropertyError { id, violation: Violation::PropertyNotAllowed });
-        }
-        check_method(&connect.properties)?;
+    connect.properties.check(PacketType::Connect.bit())?;
+    let ours = [ids::ReceiveMaximum, ids::MaximumPacketSize, ids::TopicAliasMaximum];
+    if let Some(id) = connect.properties.first_of(&ours) {
+        return Err(PropertyError { id, violation: Violation::PropertyNotAllowed });
     }
+    check_method(&connect.properties)?;
     connect.will.as_ref().map_or(Ok(()), |will| will.properties.check(WILL_BIT).map(|_| ()))
 }
 
@@ -105,29 +103,20 @@ fn check_method(properties: &Properties<'_>) -> Result<(), PropertyError> {
 
 /// CONNECT in full.
 pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer: &mut Writer<'_>) {
-    writer.u8(PacketType::Connect.first_byte());
-    let block = writer.begin(0);
+    let block = writer.begin_packet(PacketType::Connect);
     connect.encode_with(|writer| announced.encode(writer), writer);
     writer.end(block);
 }
 
 pub(super) fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
-    writer.u8(PacketType::Auth.first_byte());
-    let block = writer.begin(0);
+    let block = writer.begin_packet(PacketType::Auth);
     auth.encode(Version::V5, writer);
     writer.end(block);
 }
 
-/// How long the packet is.
-pub(super) fn auth_length(auth: &Auth<'_>) -> usize {
-    let mut measure = Writer::measuring();
-    write_auth(auth, &mut measure);
-    measure.needed()
-}
-
 impl Core {
-    /// Makes the state of a fresh link and CONNECT, which was written to the control area, its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`. Everything was checked, and
-    /// a link that isn't open is as [`Link::CLOSED`].
+    /// Makes the state of a fresh link and CONNECT, which was written to the control area, its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`.
+    /// Everything was checked, and a link that isn't open is as [`Link::CLOSED`].
     pub(super) fn open(&mut self, parts: &mut Parts<'_>, connect: &Connect<'_>, announced: &Announced, length: usize) {
         let handshake = self.handshake_deadline();
         let link = &mut self.link;
@@ -155,11 +144,7 @@ impl Core {
             false => u32::MAX,
         };
         if connect.version.has_properties() {
-            link.session_expiry = 0;
-            link.ends_session = true;
-            if !connect.properties.is_empty() {
-                link.read_connect(&connect.properties);
-            }
+            link.read_connect(&connect.properties);
         }
         link.deadlines.handshake = handshake;
     }
@@ -308,7 +293,7 @@ impl Core {
         self.link
             .check_auth_method(auth.properties.authentication_method().map(str::as_bytes))
             .map_err(|violation| PropertyError { id: ids::AuthenticationMethod, violation })?;
-        let length = auth_length(auth);
+        let length = measure(|writer| write_auth(auth, writer));
         if !self.link.peer.takes_length(length) {
             // [MQTT-3.15.2-2] [MQTT-3.15.2-3]
             return Err(RequestError::ServerMaximum);
@@ -334,6 +319,14 @@ impl Core {
 impl Link {
     /// Keeps what the link must remember of CONNECT.
     fn read_connect(&mut self, properties: &Properties<'_>) {
+        self.session_expiry = 0;
+        if !properties.is_empty() {
+            self.read_each(properties);
+        }
+        self.ends_session = self.session_expiry == 0;
+    }
+
+    fn read_each(&mut self, properties: &Properties<'_>) {
         let mut rest = properties.iter();
         let mut value = Value::default();
         while let Some(id) = rest.next_value(&mut value) {
@@ -348,7 +341,6 @@ impl Link {
                 _ => {}
             }
         }
-        self.ends_session = self.session_expiry == 0;
     }
 
     /// Takes over what the server can and wants (§3.2.2.3).

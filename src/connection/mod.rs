@@ -26,8 +26,8 @@ pub use self::timer::Timer;
 
 use self::choices::Choices;
 use self::commands::Draft;
-use self::core::{Core, disconnect_length};
-use self::handshake::{Announced, auth_length, check_connect, write_connect};
+use self::core::{Core, write_disconnect};
+use self::handshake::{Announced, check_connect, write_auth, write_connect};
 use self::link::Aliasing;
 use self::shortcut::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
@@ -40,7 +40,7 @@ use crate::storage::{Kind, Parts, Record, Storage};
 use crate::time::{Deadline, Instant};
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
-use crate::wire::{Auth, Connect, Disconnect, EncodeError};
+use crate::wire::{Auth, Connect, Disconnect, EncodeError, measure};
 
 #[doc = include_str!("contract.md")]
 #[derive(Clone)]
@@ -385,7 +385,7 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`RequestError`]; nothing changed. After [`RequestError::Full`], drain [`transmit`](Self::transmit) and try again.
     pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
-        self.grow_control(auth_length(auth));
+        self.grow_control(measure(|writer| write_auth(auth, writer)));
         self.core.authenticate(&mut self.storage.parts(), now, auth)
     }
 
@@ -395,7 +395,8 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`RequestError`]; nothing changed.
     pub fn disconnect(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
-        self.grow_control(disconnect_length(disconnect, self.core.version()));
+        let version = self.core.version();
+        self.grow_control(measure(|writer| write_disconnect(disconnect, version, writer)));
         self.core.disconnect(&mut self.storage.parts(), now, disconnect)
     }
 

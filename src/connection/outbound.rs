@@ -216,7 +216,7 @@ impl Core {
         self.write_releases(parts);
         self.write_ping(parts);
         if self.outgoing.is_between_frames() && self.outgoing.may_stage() {
-            let time = self.count_time.map(|count| count(self));
+            let time = self.counted_time();
             self.outgoing.stage(parts, &self.link.peer, time);
             if let Some(aliasing) = self.link.aliasing.filter(|_| self.link.peer.has_aliases()) {
                 (aliasing.shorten)(self, parts);
@@ -328,8 +328,7 @@ pub(super) fn write_acknowledgement(
     version: Version,
     writer: &mut Writer<'_>,
 ) {
-    writer.u8(packet.first_byte());
-    let block = writer.begin(0);
+    let block = writer.begin_packet(packet);
     ack.encode(version, writer);
     writer.end(block);
 }

@@ -114,7 +114,7 @@ impl Core {
     }
 
     fn expire(&mut self, parts: &mut Parts<'_>) {
-        if let Some(time) = self.count_time.map(|count| count(self)) {
+        if let Some(time) = self.counted_time() {
             self.outgoing.expire(parts, time);
         }
     }

@@ -54,4 +54,4 @@ pub(crate) use self::layout::{Layout, encoded_length};
 pub(crate) use self::property::{Field, Seen, Value, ids, properties_setter, value_position};
 pub(crate) use self::reader::Reader;
 pub(crate) use self::reply::Reply;
-pub(crate) use self::writer::{Writer, varint_len};
+pub(crate) use self::writer::{Writer, measure, varint_len};

@@ -87,7 +87,7 @@ impl<'a> Subscription<'a> {
         if options & !allowed != 0 {
             return Err(Malformed::ReservedBits.into()); // [MQTT-3.8.3-5]
         }
-        if options >> 4 == 3 || options & NO_LOCAL != 0 && filter.share().is_some() {
+        if options >> 4 == 3 || options & NO_LOCAL != 0 && filter.is_shared() {
             return Err(Violation::SubscriptionOptions.into()); // [MQTT-3.8.3-4]
         }
         if options & 0b11 == 3 { Err(Malformed::QoS.into()) } else { Ok(()) }

@@ -1,7 +1,7 @@
 //! One cursor for encoding. It counts on when the buffer is full, so the same code measures and writes.
 
 use crate::copying::{copy, shift};
-use crate::wire::{EncodeError, MAX_REMAINING};
+use crate::wire::{EncodeError, MAX_REMAINING, PacketType};
 
 pub struct Writer<'a> {
     buffer: &'a mut [u8],
@@ -18,11 +18,6 @@ pub(crate) struct Block {
 }
 
 impl<'a> Writer<'a> {
-    /// For what is to be measured alone: nothing is kept.
-    pub(crate) const fn measuring() -> Self {
-        Self { buffer: &mut [], length: 0, field_too_long: false }
-    }
-
     pub(crate) fn new(buffer: &'a mut [u8]) -> Self {
         Self { buffer, length: 0, field_too_long: false }
     }
@@ -83,6 +78,12 @@ impl<'a> Writer<'a> {
         self.binary(text.as_bytes());
     }
 
+    /// Begins a packet; [`end`](Self::end) ends it.
+    pub(crate) fn begin_packet(&mut self, packet: PacketType) -> Block {
+        self.u8(packet.first_byte());
+        self.begin(0)
+    }
+
     /// Begins a block of at least so many bytes, whose length stands before it as a variable byte integer.
     pub(crate) fn begin(&mut self, at_least: usize) -> Block {
         let left = varint_len(at_least);
@@ -101,11 +102,6 @@ impl<'a> Writer<'a> {
         self.length = self.length.saturating_add(length);
     }
 
-    /// The length of all that was written, whether it fit or not; `usize::MAX` if it cannot be expressed.
-    pub(crate) const fn needed(&self) -> usize {
-        if self.field_too_long { usize::MAX } else { self.length }
-    }
-
     /// The length of all that was written; an error if it didn't fit or cannot be expressed.
     pub(crate) fn finish(self) -> Result<usize, EncodeError> {
         if self.field_too_long {
@@ -116,6 +112,13 @@ impl<'a> Writer<'a> {
             Ok(self.length)
         }
     }
+}
+
+/// The length of what `write` writes; `usize::MAX` if it cannot be expressed.
+pub(crate) fn measure(write: impl FnOnce(&mut Writer<'_>)) -> usize {
+    let mut writer = Writer::new(&mut []);
+    write(&mut writer);
+    if writer.field_too_long { usize::MAX } else { writer.length }
 }
 
 /// The number of bytes that a variable byte integer takes.

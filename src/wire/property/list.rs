@@ -119,14 +119,11 @@ impl<'a> Properties<'a> {
     }
 
     /// The identifier of the first property that has one of these.
+    ///
+    /// Always inlined, as [`lookup`](Self::lookup).
+    #[inline(always)]
     pub(crate) fn first_of(&self, ids: &[u8]) -> Option<u8> {
-        let mut rest = self.iter();
-        while let Some(id) = rest.next_value(&mut Value::default()) {
-            if ids.contains(&id) {
-                return Some(id);
-            }
-        }
-        None
+        if self.is_empty() { None } else { self.iter().first_of(ids) }
     }
 
     /// Reads a property block with its length from the start of `reader`; in versions without properties reads nothing.
@@ -287,6 +284,16 @@ impl Seen {
 pub struct PropertiesIter<'a>(Form<'a>);
 
 impl<'a> PropertiesIter<'a> {
+    /// As [`Properties::first_of`].
+    fn first_of(mut self, ids: &[u8]) -> Option<u8> {
+        while let Some(id) = self.next_value(&mut Value::default()) {
+            if ids.contains(&id) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
     /// The identifier of the next one; `value` becomes what the wire shows of it.
     pub(crate) fn next_value(&mut self, value: &mut Value<'a>) -> Option<u8> {
         match &mut self.0 {
