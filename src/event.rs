@@ -202,6 +202,13 @@ pub struct TopicAlias {
     pub(crate) serial: u32,
 }
 
+impl TopicAlias {
+    /// A number that names this binding of the alias, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same numbers.
+    pub const fn number(self) -> u64 {
+        (self.alias as u64) << 32 | self.serial as u64
+    }
+}
+
 /// A message that the application has not acknowledged yet. Not `Clone`: a message is acknowledged once.
 ///
 /// At QoS 1 it is good for its link: the server delivers again on the next one. At QoS 2 it is good for the session. Dropped without
@@ -226,6 +233,12 @@ pub struct PendingAck {
 impl PendingAck {
     pub(crate) const fn new(place: u16, serial: u32) -> Self {
         Self { link: NonZeroU16::MIN.saturating_add(place), serial }
+    }
+
+    /// A number that names the message among those of its connection, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same
+    /// numbers.
+    pub const fn number(&self) -> u64 {
+        (self.place() as u64) << 32 | self.serial as u64
     }
 
     /// Its place in the table.
@@ -362,5 +375,12 @@ mod tests {
         ] {
             assert_eq!(Cause::from_number(cause as u32), cause);
         }
+    }
+
+    #[test]
+    fn messages_and_aliases_have_numbers() {
+        assert_eq!(PendingAck::new(3, 5).number(), 0x3_0000_0005);
+        assert_eq!(PendingAck::new(u16::MAX - 1, u32::MAX).number(), 0xFFFE_FFFF_FFFF);
+        assert_eq!(TopicAlias { alias: 4, serial: 9 }.number(), 0x4_0000_0009);
     }
 }

@@ -214,11 +214,6 @@ impl<S: Storage> Connection<S> {
         Ok(received)
     }
 
-    /// A message is arriving in pieces.
-    pub(crate) const fn is_inside_stream(&self) -> bool {
-        self.core.link.stream.is_open()
-    }
-
     /// Makes room for the message that may be coming.
     #[inline]
     fn prepare_input(&mut self, input: &[u8]) {

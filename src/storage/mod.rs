@@ -29,6 +29,7 @@ pub use self::heap::Heap;
 #[cfg(feature = "journal")]
 pub use self::journaled::Journaled;
 pub use self::payload::Payload;
+pub use self::shape::Lengths;
 pub use self::slot::{AliasEntry, ReceiveSlot, SendSlot};
 
 pub(crate) use self::journal::JournalPart;
@@ -40,7 +41,13 @@ pub(crate) use self::shape::{NameStore, Names, Parts, View};
 pub(crate) use self::slot::{Flags, Kind, ReceiveState, State};
 
 /// Where a connection keeps its session. Sealed: use [`Heap`], [`Fixed`] or [`Borrowed`], or with the feature `journal` one of them in `Journaled`.
-pub trait Storage: sealed::Sealed {}
+pub trait Storage: sealed::Sealed {
+    /// How long its parts are; `None` for one that grows ([`Heap`]). A [`Borrowed`] with parts of these lengths leads to the same behaviour.
+    fn lengths(&self) -> Option<Lengths> {
+        let view = self.view();
+        (self.bounds().control == view.control.len()).then(|| Lengths::of(&view))
+    }
+}
 
 pub(crate) mod sealed {
     use super::{Parts, SendSlot, View};

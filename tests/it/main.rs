@@ -10,12 +10,9 @@ mod hosts;
 #[cfg(feature = "journal")]
 mod journal;
 mod misuse;
-mod record;
-mod redact;
 mod router;
 mod streaming;
 mod subscriptions;
 mod surface;
-mod twin;
 #[cfg(all(feature = "journal", feature = "bytes"))]
 mod ways;
