@@ -3,8 +3,8 @@
 use pure_mqtt::Properties;
 
 use crate::check::{CHECK_START, check};
-use crate::record::TraceSink;
 use crate::record::properties::expressible;
+use crate::record::sink::TraceSink;
 use crate::redact::{FILLER, Secrets};
 
 /// Writes one record; [`end`](Self::end) closes it.
