@@ -1,7 +1,7 @@
 //! The table of steps. Everything `cargo xtask test` does is a row here, in the order in which it is done.
 
 use crate::shell::Shell;
-use crate::{Result, browser, faults, fuzz, instructions, package, setup, trace};
+use crate::{Result, browser, circles, faults, fuzz, instructions, package, setup, trace};
 
 /// The oldest toolchain that must build the crate: `rust-version` of the root package, with its patch number.
 pub const MSRV: &str = "1.87.0";
@@ -116,6 +116,7 @@ pub const STEPS: &[Step] = &[
     ])),
     inside("fuzz", "the fuzz targets build", "cargo check"),
     beside(call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke)),
+    Step { quick: true, ..call("circles", "no modules of the engine or of the recorder need each other", circles::check) },
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),
