@@ -91,10 +91,12 @@ pub enum SessionState {
     Untouched,
     /// The server resumed the session: subscriptions are in place, unfinished messages go on.
     Resumed,
-    /// The server resumed a session that is not known here (3.1.1 only; 5.0 ends the link): messages for earlier subscriptions may come, and
-    /// identifiers may be taken that this side doesn't know of. Open once with a clean start to be rid of it. What was unfinished here
-    /// belonged to another session, and is treated as in [`New`](Self::New).
-    Older {
+    /// The server resumed a session that was not known here ([`OnUnknownSession::Adopt`](crate::OnUnknownSession::Adopt)): its queue of messages comes,
+    /// also for subscriptions of an earlier life of this program. Subscriptions should be made again. What was unfinished here belonged to another
+    /// session, and is treated as in [`New`](Self::New).
+    ///
+    /// After a clean start whose answer was lost it may also be the session that was known before, or a new one; what is unfinished goes on then.
+    Adopted {
         /// As in [`New`](Self::New).
         republished: u32,
         /// As in [`New`](Self::New).

@@ -190,7 +190,7 @@ pub use event::{
     SessionState, Topic, TopicAlias,
 };
 pub use fallback::Fallback;
-pub use limits::{Limits, OnSessionLoss, Overflow};
+pub use limits::{Limits, OnSessionLoss, OnUnknownSession, Overflow};
 #[cfg(feature = "heapless")]
 pub use owned::FixedMessage;
 pub use reason::ReasonCode;

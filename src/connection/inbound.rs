@@ -1,15 +1,16 @@
 //! What a packet from the server does: one step for each call.
 
 use crate::connection::core::Core;
+use crate::connection::ending::Last;
 use crate::connection::link::Ping;
 use crate::connection::state::{State, may_send};
 use crate::connection::stats::count;
+use crate::connection::timers::Countdown;
 use crate::error::ConnectionError;
 use crate::event::{Acknowledged, Answered, Event, Message, PendingAck, Received, Topic, TopicAlias};
 use crate::reason::ReasonCode;
 use crate::session::{Aliases, Arrival, Bound, Mismatch, PubRecStep, Release, Standing};
 use crate::storage::{Kind, Parts, Record};
-use crate::time::Deadline;
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Violation, ids};
@@ -90,9 +91,11 @@ impl Core {
                 return Ok(());
             }
         };
-        let answers_nothing = self.link.state == State::Connecting && !self.link.control.is_empty();
-        if answers_nothing || !may_send(self.link.state, header.packet_type, self.version()) {
+        if !may_send(self.link.state, header.packet_type, self.version()) {
             return Err(Violation::UnexpectedPacket.into());
+        }
+        if self.link.state == State::Connecting && !self.link.control.is_empty() {
+            return Err(Refusal::Blocked); // it answers what the transport is not known to have taken
         }
         let length = header.packet_length();
         if length > self.limits.inline_max() {
@@ -136,7 +139,7 @@ impl Core {
                 self.on_pingresp(event);
                 Ok(())
             }
-            PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(reply, event),
+            PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(parts, reply, event),
             PacketType::Auth if Version::KNOWS_PROPERTIES => self.on_auth(reply, event),
             _ => Err(Violation::UnexpectedPacket.into()), // a client's
         }
@@ -175,7 +178,7 @@ impl Core {
                     true => Some(ReasonCode::PAYLOAD_FORMAT_INVALID),
                     false => (!self.limits.manual_acks()).then_some(ReasonCode::SUCCESS),
                 };
-                self.receive(parts, id, qos, answer, &mut message.ack)?
+                self.receive(parts, (id, dup), qos, answer, &mut message.ack)?
             }
             None => true,
         };
@@ -203,14 +206,19 @@ impl Core {
     pub(super) fn receive(
         &mut self,
         parts: &mut Parts<'_>,
-        id: PacketId,
+        (id, dup): (PacketId, bool),
         qos: QoS,
         answer: Option<ReasonCode>,
         ack: &mut Option<PendingAck>,
     ) -> Result<bool, Refusal> {
         let held = self.limits.max_received(parts.inbox.len());
         let bound = Bound { maximum: self.link.receive_maximum, held };
-        match self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some()) {
+        let mut arrival = self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup);
+        if arrival == Arrival::Replaced {
+            parts.journal.write(&Record::Completed(id.get()));
+            arrival = self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup);
+        }
+        match arrival {
             Arrival::New { place, serial } => {
                 match answer {
                     None => *ack = Some(PendingAck::new(place, serial)),
@@ -230,7 +238,7 @@ impl Core {
                 parts.journal.write(&Record::Completed(id.get()));
                 Err(Violation::PacketIdInUse.into())
             }
-            Arrival::InUse => Err(Violation::PacketIdInUse.into()),
+            Arrival::InUse | Arrival::Replaced => Err(Violation::PacketIdInUse.into()),
             // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
             // made progress.
             Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {
@@ -270,7 +278,7 @@ impl Core {
 
     /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`.
     pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: Option<u16>) {
-        if let (Some(alias), Topic::Name(name), Some(aliasing)) = (alias, topic, self.link.aliasing) {
+        if let (Some(alias), Topic::Name(name), Some(aliasing)) = (alias, topic, self.aliasing()) {
             (aliasing.bind)(self, parts, alias, name.as_str());
         }
     }
@@ -286,7 +294,7 @@ impl Core {
             PacketType::PubRel => return self.on_pubrel(parts, id),
             PacketType::PubRec => match self.outgoing.pubrec(parts, id.get(), reason) {
                 Ok(PubRecStep::Rejected(handle)) => Ok(handle),
-                step => return self.on_pubrec(id, reason, step),
+                step => return self.on_pubrec(parts, id, reason, step),
             },
             PacketType::PubAck => self.outgoing.puback(parts, id.get()),
             _ => self.outgoing.pubcomp(parts, id.get()),
@@ -294,7 +302,7 @@ impl Core {
         match outcome {
             Err(mismatch) => self.mismatched(mismatch),
             Ok(handle) => {
-                self.acknowledged();
+                self.watch_acks(parts.slots);
                 let done = Acknowledged { handle, id, reason, properties };
                 *event = Some(match packet_type {
                     PacketType::PubAck => Event::PubAck(done),
@@ -307,11 +315,17 @@ impl Core {
     }
 
     /// A PUBREC that doesn't end its message.
-    fn on_pubrec(&mut self, id: PacketId, reason: ReasonCode, step: Result<PubRecStep, Mismatch>) -> Effect {
+    fn on_pubrec(
+        &mut self,
+        parts: &mut Parts<'_>,
+        id: PacketId,
+        reason: ReasonCode,
+        step: Result<PubRecStep, Mismatch>,
+    ) -> Effect {
         let answer = match step {
             Ok(PubRecStep::Repeated) => ReasonCode::SUCCESS,
             Ok(_) => {
-                self.acknowledged();
+                self.watch_acks(parts.slots);
                 return Ok(());
             }
             Err(Mismatch::Unknown) if !reason.is_error() && !self.limits.strict() => {
@@ -341,15 +355,21 @@ impl Core {
     /// An acknowledgement that fits nothing is counted; one that fits something else ends the link.
     fn mismatched(&mut self, mismatch: Mismatch) -> Effect {
         match mismatch {
-            Mismatch::Unknown if !self.limits.strict() => {
+            Mismatch::Unknown if !self.limits.strict() || self.may_have_retransmitted() => {
                 count(&mut self.stats.unknown_acks);
                 Ok(())
             }
             Mismatch::Unknown => Err(Violation::UnknownPacketId.into()),
-            Mismatch::Crossing => Ok(()),
+            Mismatch::Early => Err(Refusal::Blocked),
+            Mismatch::Fence => Ok(()),
             Mismatch::Unexpected => Err(Violation::UnexpectedAck.into()),
             Mismatch::Count => Err(Violation::ReasonCodeCount.into()),
         }
+    }
+
+    /// A message that was sent twice on this link is acknowledged twice, and only the first acknowledgement finds it.
+    fn may_have_retransmitted(&self) -> bool {
+        self.version().allows_timed_retry() && self.limits.ack_timeouts().1 > 0
     }
 
     fn on_answer<'i>(
@@ -365,7 +385,7 @@ impl Core {
         match self.outgoing.answered(parts, kind, id.get(), has_codes.then_some(codes.len())) {
             Err(mismatch) => self.mismatched(mismatch),
             Ok(handle) => {
-                self.acknowledged();
+                self.watch_acks(parts.slots);
                 let answered = Answered { handle, id, properties, codes };
                 *event = Some(if is_subscribe { Event::SubAck(answered) } else { Event::UnsubAck(answered) });
                 Ok(())
@@ -375,22 +395,23 @@ impl Core {
 
     /// A PINGRESP that nobody asked for means nothing.
     fn on_pingresp(&mut self, event: Place<'_, '_>) {
-        if self.link.ping == Ping::Sent {
+        let is_awaited = matches!(self.link.ping, Ping::Staged | Ping::Sent);
+        if is_awaited || self.link.timers.pingresp.is_running() {
             self.link.ping = Ping::None;
-            self.link.deadlines.pingresp = Deadline::NONE;
+            self.link.timers.pingresp = Countdown::NONE;
             *event = Some(Event::PingResp);
         }
     }
 
-    fn on_disconnect<'i>(&mut self, reply: Reply<'i>, event: Place<'_, 'i>) -> Effect {
+    fn on_disconnect<'i>(&mut self, parts: &mut Parts<'_>, reply: Reply<'i>, event: Place<'_, 'i>) -> Effect {
         if reply.reason == ReasonCode::DISCONNECT_WITH_WILL {
             return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
         }
         if reply.seen.has(ids::SessionExpiryInterval) {
             return Err(Violation::PropertyNotAllowed.into()); // [MQTT-3.14.2-2]
         }
-        self.finish_link(ConnectionError::ServerDisconnect(reply.reason));
-        self.silence(); // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
+        // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
+        self.end(parts, ConnectionError::ServerDisconnect(reply.reason), Last::Nothing);
         *event = Some(Event::Disconnect(reply.into()));
         Ok(())
     }

@@ -23,6 +23,9 @@ pub struct Stats {
     pub dup_at_qos0: u32,
     /// Client identifiers that the server assigned though we had sent one.
     pub ignored_client_ids: u32,
+    /// Links that ended while a PUBREL was unanswered which was to free an identifier of an adopted session: from there on the session goes without
+    /// ([`OnUnknownSession::Adopt`](crate::OnUnknownSession::Adopt)).
+    pub fences_given_up: u32,
 }
 
 impl Stats {
@@ -36,6 +39,7 @@ impl Stats {
         invalid_payloads: 0,
         dup_at_qos0: 0,
         ignored_client_ids: 0,
+        fences_given_up: 0,
     };
 }
 

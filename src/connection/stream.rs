@@ -111,7 +111,7 @@ impl Core {
             }
             Some(id) => {
                 let mut ack = None;
-                self.receive(parts, id, publish.qos, None, &mut ack)?;
+                self.receive(parts, (id, publish.dup), publish.qos, None, &mut ack)?;
                 Fate::Owed { place: ack.ok_or(Refusal::Blocked)?.place() }
             }
         };
@@ -157,7 +157,7 @@ impl Core {
         let mut ack = None;
         match fate {
             Fate::Repeated(id) => {
-                if is_last && self.receive(parts, id, QoS::ExactlyOnce, None, &mut None)? {
+                if is_last && self.receive(parts, (id, true), QoS::ExactlyOnce, None, &mut None)? {
                     return Err(Refusal::Blocked);
                 }
                 self.stats.repeated_messages = self.stats.repeated_messages.saturating_add(u32::from(is_last));
@@ -193,8 +193,8 @@ impl Core {
         if is_last {
             self.link.stream = Stream::NONE;
         } else {
-            self.unblock();
-            self.link.last_received = self.now;
+            self.link.is_blocked = false;
+            self.link.timers.since_received = 0;
             self.link.partial = end + 1;
         }
     }

@@ -47,6 +47,8 @@ pub(crate) struct Incoming {
     serial: u32,
     /// In the order in which they leave; free ones have the identifier 0.
     strays: [Stray; 3],
+    /// The server may have begun a new session unseen: what earlier links left open counts only for messages that are marked as repetitions.
+    is_doubtful: bool,
 }
 
 /// So many slots are not for QoS 2.
@@ -91,6 +93,8 @@ pub(crate) enum Arrival {
     InUse,
     /// The identifier belonged to a message that the server has lost; now it is free.
     Stale,
+    /// The same, and the server may not be blamed: the message is to be taken as new.
+    Replaced,
 }
 
 /// What became of a PUBREL.
@@ -208,6 +212,7 @@ impl Incoming {
         freeable: 0,
         serial: 0,
         strays: [Stray::NONE; 3],
+        is_doubtful: false,
     };
 
     /// Nothing is owed to the server. QoS 2 messages may be open: it is the server's turn.
@@ -246,6 +251,7 @@ impl Incoming {
         qos: QoS,
         bound: Bound,
         acknowledged: bool,
+        dup: bool,
     ) -> Arrival {
         let link = lookup(inbox, id);
         let is_at_least_once = qos == QoS::AtLeastOnce;
@@ -255,6 +261,10 @@ impl Incoming {
         };
         if slot.state == ReceiveState::Completing || !is_at_least_once && slot.owed && slot.acknowledged {
             return Arrival::Blocked;
+        }
+        if self.is_doubtful && slot.is_old && !slot.owed && !dup {
+            self.free(inbox, link);
+            return Arrival::Replaced;
         }
         if is_at_least_once {
             // [MQTT-2.2.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
@@ -434,6 +444,11 @@ impl Incoming {
         if is_there {
             self.free(inbox, place + 1);
         }
+    }
+
+    /// Whether the session that the server resumed may be a new one.
+    pub(crate) const fn doubt(&mut self, is_doubtful: bool) {
+        self.is_doubtful |= is_doubtful;
     }
 
     /// The session is gone.

@@ -63,8 +63,8 @@ impl Heap {
         let old = self.slots.as_deref().unwrap_or_default();
         let length = (old.len() * 2).clamp(Self::FIRST_SLOTS, limit.next_power_of_two().max(Self::FIRST_SLOTS));
         let mut slots = table(SendSlot::FREE, length);
-        for slot in old.iter().filter(|slot| slot.id != 0) {
-            if let Some(place) = slots.get_mut(usize::from(slot.id) & (length - 1)) {
+        for slot in old.iter().filter(|slot| slot.handle != 0) {
+            if let Some(place) = slots.get_mut(usize::from(slot.id()) & (length - 1)) {
                 *place = *slot;
             }
         }
@@ -96,7 +96,7 @@ impl Rare {
         let mut moved = Vec::new();
         moved.resize(length, bytes::Bytes::new());
         for (slot, payload) in slots.iter().zip(&mut self.payloads) {
-            if let Some(place) = moved.get_mut(usize::from(slot.id) & (length - 1)).filter(|_| slot.id != 0) {
+            if let Some(place) = moved.get_mut(usize::from(slot.id()) & (length - 1)).filter(|_| slot.handle != 0) {
                 *place = core::mem::take(payload);
             }
         }

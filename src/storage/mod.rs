@@ -18,6 +18,7 @@ mod journal;
 #[cfg(feature = "journal")]
 mod journaled;
 mod payload;
+mod progress;
 mod record;
 mod shape;
 mod slot;
@@ -34,11 +35,12 @@ pub use self::slot::{AliasEntry, ReceiveSlot, SendSlot};
 
 pub(crate) use self::journal::JournalPart;
 pub(crate) use self::payload::{SharedPayloads, SharedView};
-pub(crate) use self::record::Record;
+pub(crate) use self::progress::{Answer, Known, Progress, Reach, Stands, Watcher};
 #[cfg(feature = "journal")]
 pub(crate) use self::record::{Next, START, checksum, is_erased};
+pub(crate) use self::record::{Record, SessionFact};
 pub(crate) use self::shape::{NameStore, Names, Parts, View};
-pub(crate) use self::slot::{Flags, Kind, ReceiveState, State};
+pub(crate) use self::slot::{Detail, Kind, Marks, MessageMarks, ReceiveState, RequestMarks};
 
 /// Where a connection keeps its session. Sealed: use [`Heap`], [`Fixed`] or [`Borrowed`], or with the feature `journal` one of them in `Journaled`.
 pub trait Storage: sealed::Sealed {

@@ -2,7 +2,7 @@
 
 use crate::rig::{
     ALL, DEFAULT, NEW, OLD, Rig, Setup, V5, V31, V311, block, busy, message, packet, waiting, waiting_again,
-    waiting_clean, waiting_nameless,
+    waiting_clean, waiting_nameless, waiting_strictly,
 };
 use crate::table::{accept, close, end, run};
 use pure_mqtt::wire::{Malformed, Violation};
@@ -76,10 +76,18 @@ fn flags_and_sessions() {
             V311,
             waiting,
             b"\x20\x02\x01\x00",
-            &["ConnAck 0 0x00 Older { republished: 0, aborted: 0, completed: 0 }"],
+            &["ConnAck 0 0x00 Adopted { republished: 0, aborted: 0, completed: 0 }"],
             b"",
         ),
-        close("H26", V5, waiting, b"\x20\x03\x01\x00\x00", Violation::UnknownSession, 0x82),
+        accept(
+            "H26",
+            V5,
+            waiting,
+            b"\x20\x03\x01\x00\x00",
+            &["ConnAck 0 0x00 Adopted { republished: 0, aborted: 0, completed: 0 }"],
+            b"",
+        ),
+        close("H26", V5, waiting_strictly, b"\x20\x03\x01\x00\x00", Violation::UnknownSession, 0x82),
     ];
     let not_authorized = ConnectionError::Refused(ReasonCode::NOT_AUTHORIZED);
     for setup in [waiting as fn(Version) -> Rig, waiting_clean, waiting_again] {

@@ -164,7 +164,7 @@ fn session_numbers(session: SessionState) -> [u64; 4] {
     match session {
         SessionState::Untouched => [0; 4],
         SessionState::Resumed => [1, 0, 0, 0],
-        SessionState::Older { republished, aborted, completed } => {
+        SessionState::Adopted { republished, aborted, completed } => {
             [2, republished.into(), aborted.into(), completed.into()]
         }
         SessionState::New { republished, aborted, completed } => {
@@ -257,6 +257,7 @@ fn connection_error(error: ConnectionError) -> (u8, u32) {
         ConnectionError::AckTimeout => (9, 0),
         ConnectionError::AuthTimeout => (10, 0),
         ConnectionError::Abandoned => (11, 0),
+        ConnectionError::UnknownSession => (12, 0),
         _ => (UNKNOWN, 0),
     }
 }

@@ -3,16 +3,21 @@
 #[cfg(feature = "alloc")]
 use pure_mqtt::Version;
 use pure_mqtt::storage::Lengths;
-use pure_mqtt::{Limits, OnSessionLoss, Overflow};
+use pure_mqtt::{Limits, OnSessionLoss, OnUnknownSession, Overflow};
 
 /// How many numbers stand for limits.
-pub(crate) const LIMITS: usize = 21;
+pub(crate) const LIMITS: usize = 23;
 
 /// Every field in the order of its declaration.
 pub(crate) fn limits_numbers(limits: &Limits) -> [u64; LIMITS] {
     let on_session_loss = match limits.on_session_loss {
         OnSessionLoss::Republish => 0,
         OnSessionLoss::Abort => 1,
+    };
+    let on_unknown_session = match limits.on_unknown_session {
+        OnUnknownSession::Adopt => 0,
+        OnUnknownSession::CleanStart => 1,
+        OnUnknownSession::Refuse => 2,
     };
     let overflow = match limits.overflow {
         Overflow::Reject => 0,
@@ -33,11 +38,13 @@ pub(crate) fn limits_numbers(limits: &Limits) -> [u64; LIMITS] {
         limits.alias_name_max.into(),
         limits.manual_acks.into(),
         on_session_loss,
+        on_unknown_session,
         overflow,
         limits.refuse_offline_qos0.into(),
         limits.check_payload_format.into(),
         limits.strict.into(),
         limits.connack_timeout.into(),
+        limits.farewell_timeout.into(),
         limits.pingresp_timeout.into(),
         limits.ack_timeout.into(),
         limits.retry_interval.into(),
@@ -66,11 +73,15 @@ pub(crate) fn limits_from(numbers: [u64; LIMITS]) -> Option<Limits> {
         alias_name_max: half(next())?,
         manual_acks: flag(next())?,
         on_session_loss: [OnSessionLoss::Republish, OnSessionLoss::Abort].get(next()? as usize).copied()?,
+        on_unknown_session: [OnUnknownSession::Adopt, OnUnknownSession::CleanStart, OnUnknownSession::Refuse]
+            .get(next()? as usize)
+            .copied()?,
         overflow: [Overflow::Reject, Overflow::DropOldest, Overflow::LatestPerTopic].get(next()? as usize).copied()?,
         refuse_offline_qos0: flag(next())?,
         check_payload_format: flag(next())?,
         strict: flag(next())?,
         connack_timeout: word(next())?,
+        farewell_timeout: word(next())?,
         pingresp_timeout: word(next())?,
         ack_timeout: word(next())?,
         retry_interval: word(next())?,
@@ -107,12 +118,12 @@ mod tests {
     fn what_is_out_of_range_is_no_limit() {
         let numbers = limits_numbers(&Limits::DEFAULT);
         assert_eq!(limits_from(numbers), Some(Limits::DEFAULT));
-        let (flags, halves) = ([11, 14, 15, 16], [1, 4, 5, 8, 9, 10]);
+        let (flags, halves) = ([11, 15, 16, 17], [1, 4, 5, 8, 9, 10]);
         for place in 0..LIMITS {
             let most = match place {
                 0 => 5,
                 12 => 1,
-                13 => 2,
+                13 | 14 => 2,
                 place if flags.contains(&place) => 1,
                 place if halves.contains(&place) => u16::MAX.into(),
                 _ => u32::MAX.into(),

@@ -29,8 +29,7 @@ struct Known {
 const KNOWN: &[Known] = &[
     Known { folder: "src", modules: &["reason", "wire"] },
     Known { folder: "src", modules: &["session", "storage"] },
-    Known { folder: "src/connection", modules: &["choices", "core", "inbound", "link", "stream", "timer"] },
-    Known { folder: "src/session", modules: &["bare", "expiry", "outgoing", "sending"] },
+    Known { folder: "src/connection", modules: &["core", "ending", "inbound", "link", "stream"] },
     Known { folder: "src/subscriptions", modules: &["mod", "sync"] },
 ];
 

@@ -1,9 +1,9 @@
-//! The short way for what a busy link consists of: messages with nothing unusual about them, in both directions (from the server at QoS 0), and bare
-//! acknowledgements of messages that are out. What it does to the books is in `session::bare`.
+//! The fast path for what a busy link consists of: messages with nothing unusual about them, in both directions (from the server at QoS 0), and bare
+//! acknowledgements of messages that are in flight. The session's side of it is `session::fast_path`.
 //!
-//! A function here does what the long way ([`inbound`](super::inbound), [`commands`](super::commands)) would do, or changes nothing; then the long way is gone,
-//! which alone knows what else there is and what can be wrong. Firmware always goes the long way, as it has little flash, and so does a session that is kept in
-//! a journal.
+//! A function here does what the general path ([`inbound`](super::inbound), [`commands`](super::commands)) would do, or changes nothing; then the general path
+//! is taken, which alone knows what else there is and what can be wrong. Firmware always takes the general path, as it has little flash, and so does a session
+//! that is kept in a journal.
 
 use crate::command;
 use crate::connection::commands::{first_byte, is_bare, publish_head_length};
@@ -13,7 +13,7 @@ use crate::copying::copy;
 use crate::event::{Acknowledged, Event, Message, Topic};
 use crate::reason::ReasonCode;
 use crate::session::Matched;
-use crate::storage::{Kind, Parts, Payload, SendSlot, State as SlotState};
+use crate::storage::{Kind, Parts, Payload, SendSlot};
 use crate::topic::{TopicName, is_plain};
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, ids, varint_len};
@@ -35,14 +35,14 @@ impl Core {
         }
         let outgoing = &mut self.outgoing;
         let handle = match first {
-            PUBACK => Some(outgoing.finish_bare(slots, id.get(), Kind::Publish1, SlotState::Sent)?),
-            PUBCOMP => Some(outgoing.finish_bare(slots, id.get(), Kind::Publish2, SlotState::Completing)?),
+            PUBACK => Some(outgoing.puback_bare(slots, id.get())?),
+            PUBCOMP => Some(outgoing.pubcomp_bare(slots, id.get())?),
             _ => {
                 outgoing.release_bare(slots, id.get())?;
                 None
             }
         };
-        self.acknowledged();
+        self.watch_acks(slots);
         self.note_usual(BARE);
         Some(handle.map(|handle| {
             let (reason, properties) = (ReasonCode::SUCCESS, Properties::NONE);

@@ -1,20 +1,21 @@
-//! The short way of bare messages, of which a busy link consists: all their bytes are in the arena, and nothing has to be looked at before they are sent.
+//! The fast path of bare messages, of which a busy link consists: all their bytes are in the arena, and nothing has to be looked at before they are sent.
 //!
-//! A function here does what the long way would do, or changes nothing; then the long way is gone, which alone knows what else there is. Firmware always goes
-//! the long way, as it has less flash than time, and so does a session that is kept in a journal.
+//! A function here decides whether a packet is as usual. If it is, it makes the change that the general path would make; if not, it changes nothing, and the
+//! general path is taken, which alone knows what else there is. Firmware always takes the general path, as it has less flash than time, and so does a
+//! session that is kept in a journal.
 
 use crate::session::list::{find_mut, place};
 use crate::session::outgoing::Outgoing;
-use crate::session::sending::{RUN_LIMIT, Run, mark_taken};
-use crate::storage::{Flags, Kind, Parts, SendSlot, State};
+use crate::session::run::{RUN_LIMIT, Run};
+use crate::storage::{Kind, Marks, MessageMarks, Parts, Progress, Reach, SendSlot};
 use crate::types::Handle;
 
-/// There is a short way.
+/// There is a fast path.
 pub(crate) const EXISTS: bool = cfg!(not(target_pointer_width = "32"));
 
 /// It may be taken with this storage.
 #[inline(always)]
-pub(super) fn may_go_short(parts: &Parts<'_>) -> bool {
+pub(super) fn is_open(parts: &Parts<'_>) -> bool {
     EXISTS && parts.journal.is_none()
 }
 
@@ -28,7 +29,7 @@ impl Outgoing {
         (kind, length): (Kind, usize),
         room: usize,
     ) -> Option<&'p mut [u8]> {
-        let id = self.last_id.wrapping_add(1).max(1);
+        let id = (self.last_handle as u16).wrapping_add(1).max(1);
         let start = self.arena.end as usize;
         let end = start + length + self.spare(self.arena.frames as usize + 1);
         if end + self.arena.shared as usize > room.min(arena.len()) || self.wants_slots(slots.len(), usize::MAX) {
@@ -37,11 +38,9 @@ impl Outgoing {
         let bytes = arena.get_mut(start..)?.get_mut(..length)?;
         let index = place(slots, id);
         let slot = slots.get_mut(index).filter(|slot| slot.kind == Kind::Free)?;
-        self.last_id = id;
-        self.last_handle += 1;
         let length = length as u32;
-        let (handle, position, previous) = (self.last_handle, self.arena.push(length, 0), self.log.last());
-        *slot = SendSlot { handle, position, length, id, previous, kind, ..SendSlot::FREE };
+        let (handle, position, previous) = (self.next_handle(id), self.arena.push(length, 0), self.log.last());
+        *slot = SendSlot { handle, position, length, previous, kind, ..SendSlot::FREE };
         self.enter_log(slots, id);
         self.publishes += 1;
         Some(bytes)
@@ -53,15 +52,12 @@ impl Outgoing {
         let (first, mut next, mut left, mut end) = (self.next, self.next, 0, None);
         while let Some(slot) = find_mut(slots, next) {
             let counts = u32::from(slot.kind.is_windowed());
-            let goes_on = slot.is_bare()
-                && slot.state == State::Queued
-                && end.is_none_or(|end| end == slot.position)
-                && left < RUN_LIMIT
-                && counts <= quota;
+            let goes_on =
+                slot.is_bare() && end.is_none_or(|end| end == slot.position) && left < RUN_LIMIT && counts <= quota;
             if !goes_on {
                 break;
             }
-            slot.flags.set(if counts > 0 { Flags::STAGED | Flags::COUNTED } else { Flags::STAGED });
+            slot.progress = Progress::NEW.reached(Reach::Staged); // the window's count follows below, once
             quota -= counts;
             self.in_flight += counts;
             left += slot.length;
@@ -85,8 +81,8 @@ impl Outgoing {
             let this = core::mem::replace(&mut id, slot.next);
             rest -= slot.length;
             if slot.kind.is_windowed() {
-                mark_taken(slot, true);
-            } else if let Some(Handle(handle)) = self.finish_bare(slots, this, Kind::Publish0, State::Queued) {
+                self.note_taken(slot, true);
+            } else if let Some(Handle(handle)) = self.finish_bare(slots, this) {
                 self.left = handle;
             }
         }
@@ -102,16 +98,15 @@ impl Outgoing {
     #[inline(always)]
     pub(crate) fn release_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<()> {
         let is_it = |slot: &&mut SendSlot| {
-            slot.kind == Kind::Publish2
-                && slot.state == State::Sent
-                && slot.flags.has(Flags::COUNTED)
-                && !slot.flags.has(Flags::SHARED_PAYLOAD | Flags::STREAMED)
+            slot.kind == Kind::Publish2 && slot.progress.is_out() && !slot.marks.message().has_bytes_outside()
         };
         let place = find_mut(slots, id).filter(is_it)?;
         let slot = *place;
-        *place = SendSlot { length: 0, state: State::Released, previous: self.released.last(), next: 0, ..slot };
+        let previous = self.released.last();
+        let (progress, marks, attempts) = (Progress::released(), Marks::NONE, 0);
+        *place = SendSlot { length: 0, progress, marks, attempts, previous, next: 0, ..slot };
         self.arena.release(slot.position, slot.length, 0);
-        self.leave_list(slots, (slot.previous, id, slot.next), (Kind::Publish2, State::Sent));
+        self.leave_list(slots, (slot.previous, id, slot.next), (Kind::Publish2, slot.progress));
         self.released.append(slots, id);
         if self.release == 0 {
             self.release = id;
@@ -119,15 +114,28 @@ impl Outgoing {
         Some(())
     }
 
-    /// The end of a message of this kind in this state.
+    /// PUBACK of a message that is out.
     #[inline(always)]
-    pub(crate) fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16, kind: Kind, state: State) -> Option<Handle> {
-        let is_it =
-            |slot: &&mut SendSlot| slot.kind == kind && slot.state == state && !slot.flags.has(Flags::SHARED_PAYLOAD);
+    pub(crate) fn puback_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
+        let is_it = find_mut(slots, id).is_some_and(|slot| slot.kind == Kind::Publish1 && slot.progress.is_out());
+        if is_it { self.finish_bare(slots, id) } else { None }
+    }
+
+    /// PUBCOMP of a message whose PUBREL is out.
+    #[inline(always)]
+    pub(crate) fn pubcomp_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
+        let is_it = find_mut(slots, id).is_some_and(|slot| slot.progress.is_release_out());
+        if is_it { self.finish_bare(slots, id) } else { None }
+    }
+
+    /// The end of a message whose payload is not shared.
+    #[inline(always)]
+    fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
+        let is_it = |slot: &&mut SendSlot| !slot.marks.message().has(MessageMarks::SHARED_PAYLOAD);
         let place = find_mut(slots, id).filter(is_it)?;
         let slot = core::mem::replace(place, SendSlot::FREE);
         self.arena.release(slot.position, slot.length, 0);
-        self.leave_list(slots, (slot.previous, id, slot.next), (kind, state));
+        self.leave_list(slots, (slot.previous, id, slot.next), (slot.kind, slot.progress));
         Some(self.uncount_finished(&slot))
     }
 }
