@@ -59,14 +59,15 @@ pub(crate) struct Progress(u8);
 const REACH: u8 = 0b11;
 const STANDS: u8 = 0b1100;
 const KNOWN: u8 = 0b11_0000;
-/// One bit for each timer that watches what is out: retransmission and the time-out of acknowledgements.
-const SEEN: [u8; 2] = [0b100_0000, 0b1000_0000];
+const SEEN: u8 = Watcher::Retry as u8 | Watcher::Overdue as u8;
 
-/// A timer that watches what is out, by its bit.
+/// A timer that watches what is out, with its bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Watcher {
-    Retry,
-    Overdue,
+    /// Retransmission.
+    Retry = 0b100_0000,
+    /// The time-out of acknowledgements.
+    Overdue = 0b1000_0000,
 }
 
 impl Progress {
@@ -100,7 +101,7 @@ impl Progress {
 
     /// As far on this link as `reach`. What has left is known: all of it, or a part if nothing more was known before.
     pub(crate) const fn reached(self, reach: Reach) -> Self {
-        let moved = self.0 & !(REACH | SEEN[0] | SEEN[1]) | reach as u8;
+        let moved = self.0 & !(REACH | SEEN) | reach as u8;
         match reach {
             Reach::Out => Self(moved & !KNOWN).knowing(Known::Whole),
             Reach::Begun if matches!(self.known(), Known::No) => Self(moved).knowing(Known::Partly),
@@ -178,11 +179,11 @@ impl Progress {
 
     /// The packet was out when this timer looked at it last.
     pub(crate) const fn was_seen_by(self, watcher: Watcher) -> bool {
-        self.0 & SEEN[watcher as usize] != 0
+        self.0 & watcher as u8 != 0
     }
 
     pub(crate) const fn seen_by(self, watcher: Watcher) -> Self {
-        Self(self.0 | SEEN[watcher as usize])
+        Self(self.0 | watcher as u8)
     }
 }
 
