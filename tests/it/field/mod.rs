@@ -1,0 +1,6 @@
+//! What brokers, networks and hosts did to other clients in the field, one file for each promise that it tests.
+
+mod advance;
+mod ends;
+pub mod rig;
+mod tolerated;
