@@ -2,5 +2,8 @@
 
 mod advance;
 mod ends;
+mod meaning;
 pub mod rig;
+mod sessions;
+mod time;
 mod tolerated;

@@ -136,7 +136,6 @@ impl Field<Heap> {
     }
 }
 
-#[allow(dead_code)]
 impl<S: Durable> Field<S> {
     pub fn new(storage: S, version: Version, limits: Limits) -> Self {
         Self::of(Connection::new(storage, Limits { version, ..limits }), version)
