@@ -218,6 +218,11 @@ impl<S: Durable> Field<S> {
     /// The transport takes at most so many bytes. A payload that the application supplies is made of the letter s.
     pub fn take(&mut self, most: usize) -> Vec<u8> {
         S::save(&mut self.mqtt);
+        self.take_unsaved(most)
+    }
+
+    /// The same while what the journal has is not durable.
+    pub fn take_unsaved(&mut self, most: usize) -> Vec<u8> {
         let now = self.at();
         let (mut bytes, mut left) = (Vec::new(), most);
         let mut transmit = self.mqtt.transmit(now);
