@@ -5,6 +5,7 @@
 mod common;
 mod corners;
 mod fallback;
+mod field;
 mod flows;
 mod hosts;
 #[cfg(feature = "journal")]
