@@ -8,6 +8,7 @@ use crate::wire::{Layout, Properties, Property, varint_len};
 
 pub(super) static ALIASING: Aliasing = Aliasing {
     shorten: Core::alias_topic,
+    take_back: Core::take_alias_back,
     bind: |core, parts, alias, name| {
         if let Some(names) = &mut parts.names {
             core.aliases.bind(&mut names.inbound(), alias, name);
@@ -51,8 +52,15 @@ impl Core {
             self.link.control.append(length, false);
             self.link.control.note_prefix(self.link.control.len() - before);
             self.outgoing.skip(head.block);
-        } else if let Outbound::New(_) = outbound {
-            self.aliases.unbind(&mut names.outbound(), alias);
+        } else {
+            self.take_alias_back(parts);
+        }
+    }
+
+    /// The server was not told of the alias that was bound last.
+    fn take_alias_back(&mut self, parts: &mut Parts<'_>) {
+        if let Some(names) = parts.names.as_deref_mut() {
+            self.aliases.take_back(&mut names.outbound());
         }
     }
 }

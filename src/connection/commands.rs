@@ -276,12 +276,14 @@ impl Core {
             write_acknowledgement(packet, &ack, version, &mut Writer::new(self.outgoing.push(parts, &frame)?));
             Some(self.outgoing.latest())
         });
-        if packet == PacketType::PubRec && !with.reason.is_error() {
+        // Without a reason PUBREC is a success.
+        let reason = if version.has_properties() { with.reason } else { ReasonCode::SUCCESS };
+        if packet == PacketType::PubRec && !reason.is_error() {
             parts.journal.write(&Record::Received(id.get()));
         }
         if let Some(slot) = self.incoming.held(parts.inbox, pending.place(), pending.serial) {
             slot.acknowledged = true;
-            slot.reason = with.reason.0;
+            slot.reason = reason.0;
             slot.extra = stored.map_or(0, |stored| stored.id);
         }
     }

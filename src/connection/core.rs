@@ -64,6 +64,8 @@ pub(super) struct Watch {
 pub(super) struct Aliasing {
     /// Lets an alias stand for the topic of the staged message, where that is shorter.
     pub(super) shorten: fn(&mut Core, &mut Parts<'_>),
+    /// Forgets the alias that the staged message was to bind, since the message is staged no longer.
+    pub(super) take_back: fn(&mut Core, &mut Parts<'_>),
     /// Binds an alias of the server's to a name.
     pub(super) bind: fn(&mut Core, &mut Parts<'_>, u16, &str),
 }
@@ -129,8 +131,9 @@ impl Core {
     /// Drops the bytes of the control area that stand for the start of a packet which is staged no longer. Called after whatever may take a staged packet
     /// out of the queue.
     pub(super) fn drop_orphaned_prefix(&mut self, parts: &mut Parts<'_>) {
-        if self.outgoing.is_between_frames() {
-            self.link.control.drop_prefix(parts.control);
+        let is_orphaned = self.outgoing.is_between_frames() && self.link.control.drop_prefix(parts.control);
+        if let Some(aliasing) = self.aliasing().filter(|_| is_orphaned) {
+            (aliasing.take_back)(self, parts);
         }
     }
 

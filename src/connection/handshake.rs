@@ -2,7 +2,7 @@
 
 use crate::connection::core::Core;
 use crate::connection::ending::Last;
-use crate::connection::inbound::{Effect, Place};
+use crate::connection::inbound::{Effect, Place, Refusal};
 use crate::connection::link::{AuthState, Link};
 use crate::connection::state::State;
 use crate::connection::stats::count;
@@ -158,6 +158,7 @@ impl Core {
         *event = Some(Event::ConnAck(ConnAck { reason, code, session, properties }));
         let Some(Event::ConnAck(told)) = event else { return Ok(()) };
         if reason == ReasonCode::SUCCESS {
+            self.check_answers_what_left()?;
             self.check_connack(session_present, &told.properties, seen)?;
             self.accepted(parts, session_present, told, seen);
             return Ok(());
@@ -165,6 +166,11 @@ impl Core {
         // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
         self.end(parts, ConnectionError::Refused(reason), Last::Nothing);
         Ok(())
+    }
+
+    /// CONNECT and AUTH are answered once the transport is known to have taken them.
+    const fn check_answers_what_left(&self) -> Effect {
+        if self.link.control.is_empty() { Ok(()) } else { Err(Refusal::Blocked) }
     }
 
     /// The server accepted the link. What becomes of the session is told.
@@ -277,6 +283,7 @@ impl Core {
             return Err(Violation::UnexpectedPacket.into()); // [MQTT-4.12.0-6]
         }
         self.link.check_auth_method(auth.properties.field(ids::AuthenticationMethod))?;
+        self.check_answers_what_left()?;
         self.link.is_challenged = auth.reason == ReasonCode::CONTINUE_AUTHENTICATION;
         if auth.reason == ReasonCode::SUCCESS {
             self.link.auth = AuthState::Method;

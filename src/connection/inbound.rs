@@ -94,7 +94,7 @@ impl Core {
         if !may_send(self.link.state, header.packet_type, self.version()) {
             return Err(Violation::UnexpectedPacket.into());
         }
-        if self.link.state == State::Connecting && !self.link.control.is_empty() {
+        if !self.link.is_connect_out {
             return Err(Refusal::Blocked); // it answers what the transport is not known to have taken
         }
         let length = header.packet_length();

@@ -177,6 +177,7 @@ impl Core {
         }
         if self.link.control.is_empty() {
             self.link.is_connect_out = true;
+            self.outgoing.releases_left(parts.slots);
             if self.link.ping == Ping::Staged {
                 self.note_ping_sent();
             }
@@ -225,18 +226,19 @@ impl Core {
 
     /// PUBACK, PUBREC and PUBCOMP. A full control area is no loss: what is owed stays owed.
     fn write_acks(&mut self, parts: &mut Parts<'_>) {
+        let has_reasons = self.version().has_properties();
         while let Some(due) = self.incoming.due(parts.inbox) {
             if due.extra != 0 {
                 if self.link.control.is_empty() {
                     self.outgoing.stage_ack(parts.slots, due.extra);
-                    self.incoming.settle(parts.inbox);
+                    self.incoming.settle(parts.inbox, has_reasons);
                 }
                 return;
             }
             if !self.write_ack(parts, &due) {
                 return;
             }
-            self.incoming.settle(parts.inbox);
+            self.incoming.settle(parts.inbox, has_reasons);
         }
     }
 
@@ -248,7 +250,7 @@ impl Core {
             if !self.write_ack(parts, &due) {
                 return;
             }
-            self.outgoing.release_sent(parts.slots);
+            self.outgoing.stage_release(parts.slots);
         }
     }
 

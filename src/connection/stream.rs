@@ -106,7 +106,10 @@ impl Core {
         self.resolve(parts, &mut topic, alias)?;
         let fate = match publish.id {
             None => Fate::Nothing,
-            Some(id) if publish.qos == QoS::ExactlyOnce && self.incoming.is_open(parts.inbox, id.get()) => {
+            Some(id)
+                if publish.qos == QoS::ExactlyOnce
+                    && self.incoming.is_repetition(parts.inbox, id.get(), publish.dup) =>
+            {
                 Fate::Repeated(id)
             }
             Some(id) => {

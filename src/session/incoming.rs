@@ -235,9 +235,15 @@ impl Incoming {
         self.used as usize + RESERVE >= inbox.len()
     }
 
-    /// A QoS 2 message with this identifier is not finished.
-    pub(crate) fn is_open(&self, inbox: &[ReceiveSlot], id: u16) -> bool {
-        lookup(inbox, id) != 0
+    /// A QoS 2 message with this identifier was received before: it is to be answered, and not delivered again.
+    pub(crate) fn is_repetition(&self, inbox: &[ReceiveSlot], id: u16, dup: bool) -> bool {
+        let slot = usize::from(lookup(inbox, id)).checked_sub(1).and_then(|place| inbox.get(place));
+        slot.is_some_and(|slot| slot.state != ReceiveState::Completing && !self.is_replaced(slot, dup))
+    }
+
+    /// The server may have begun a new session unseen, and this is its first message under the identifier.
+    const fn is_replaced(&self, slot: &ReceiveSlot, dup: bool) -> bool {
+        self.is_doubtful && slot.is_old && !slot.owed && !dup
     }
 
     /// A message at QoS 1 or 2; `acknowledged` if the application need not do it.
@@ -255,16 +261,16 @@ impl Incoming {
     ) -> Arrival {
         let link = lookup(inbox, id);
         let is_at_least_once = qos == QoS::AtLeastOnce;
+        if at(inbox, link).is_some_and(|slot| self.is_replaced(slot, dup)) {
+            self.free(inbox, link);
+            return Arrival::Replaced;
+        }
         let Some(slot) = at(inbox, link) else {
             let state = if is_at_least_once { ReceiveState::AtLeastOnce } else { ReceiveState::ExactlyOnce };
             return self.take(inbox, id, bound, acknowledged, state);
         };
         if slot.state == ReceiveState::Completing || !is_at_least_once && slot.owed && slot.acknowledged {
             return Arrival::Blocked;
-        }
-        if self.is_doubtful && slot.is_old && !slot.owed && !dup {
-            self.free(inbox, link);
-            return Arrival::Replaced;
         }
         if is_at_least_once {
             // [MQTT-2.2.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
@@ -376,8 +382,8 @@ impl Incoming {
         (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0 })
     }
 
-    /// What [`due`](Self::due) named has left.
-    pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot]) {
+    /// What [`due`](Self::due) named has left; with its reason, if the version has reasons: without one PUBREC is a success, and PUBREL follows.
+    pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot], has_reasons: bool) {
         if self.completing.first != 0 {
             let link = self.completing.pop(inbox);
             return self.free(inbox, link);
@@ -391,7 +397,8 @@ impl Incoming {
         let Some(slot) = at(inbox, link) else { return };
         slot.owed = false;
         slot.extra = 0;
-        let is_over = slot.state == ReceiveState::AtLeastOnce || ReasonCode(slot.reason).is_error(); // [MQTT-4.3.3-9]
+        let is_refused = has_reasons && ReasonCode(slot.reason).is_error(); // [MQTT-4.3.3-9]
+        let is_over = slot.state == ReceiveState::AtLeastOnce || is_refused;
         if is_over {
             self.free(inbox, link);
         } else {

@@ -43,6 +43,8 @@ pub(crate) struct Outgoing {
     pub(super) bypass: u16,
     /// The first PUBREL to be sent; 0 if there is none.
     pub(super) release: u16,
+    /// The first PUBREL that is shown to the transport and not known to have left; 0 if there is none.
+    pub(super) staged_release: u16,
     /// Stored acknowledgements that have not left.
     pub(super) acks: u16,
     /// Fences that have left on this link and were not answered.
@@ -121,6 +123,7 @@ impl Outgoing {
             next: 0,
             bypass: 0,
             release: 0,
+            staged_release: 0,
             last_handle: 0,
             left: 0,
             arena: Arena { end: 0, live: 0, frames: 0, shared: 0 },
@@ -358,11 +361,23 @@ impl Outgoing {
         self.release
     }
 
-    /// The PUBREL that [`release_due`](Self::release_due) named was sent.
-    pub(crate) fn release_sent(&mut self, slots: &mut [SendSlot]) {
+    /// The PUBREL that [`release_due`](Self::release_due) named is shown to the transport.
+    pub(crate) fn stage_release(&mut self, slots: &mut [SendSlot]) {
+        if self.staged_release == 0 {
+            self.staged_release = self.release;
+        }
         if let Some(slot) = find_mut(slots, self.release) {
             self.release = slot.next;
             slot.attempts = slot.attempts.saturating_add(1);
+            self.set_progress(slot, slot.progress.reached(Reach::Staged));
+        }
+    }
+
+    /// The transport has taken every PUBREL that was shown to it.
+    pub(crate) fn releases_left(&mut self, slots: &mut [SendSlot]) {
+        let mut id = core::mem::take(&mut self.staged_release);
+        while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
+            id = slot.next;
             self.set_progress(slot, slot.progress.reached(Reach::Out));
         }
     }
@@ -454,6 +469,9 @@ impl Outgoing {
         }
         if self.release == id {
             self.release = next;
+        }
+        if self.staged_release == id {
+            self.staged_release = next;
         }
         let list = match progress.stands() {
             Stands::Release => &mut self.released,

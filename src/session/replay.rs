@@ -62,7 +62,7 @@ impl Incoming {
     /// All that is owed has left.
     pub(crate) fn settle_all(&mut self, inbox: &mut [ReceiveSlot]) {
         while self.due(inbox).is_some() {
-            self.settle(inbox);
+            self.settle(inbox, true);
         }
     }
 }

@@ -53,7 +53,7 @@ impl Outgoing {
 
     /// All PUBRELs are to be sent again; each holds a unit of the new link's window until its PUBCOMP.
     fn reset_releases(&mut self, slots: &mut [SendSlot]) {
-        self.release = self.released.first();
+        (self.release, self.staged_release) = (self.released.first(), 0);
         let mut id = self.release;
         while let Some(slot) = find_mut(slots, id) {
             id = slot.next;

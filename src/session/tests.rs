@@ -209,7 +209,7 @@ fn acknowledgements_leave_in_order_of_arrival() {
     for id in [7, 8, 9] {
         let due = incoming.due(parts.inbox).unwrap();
         assert_eq!((due.packet, due.id), (PacketType::PubAck, id));
-        incoming.settle(parts.inbox);
+        incoming.settle(parts.inbox, true);
     }
     assert!(incoming.owes_nothing());
 }
@@ -221,7 +221,7 @@ fn colliding_identifiers_are_told_apart() {
     let mut incoming = Incoming::EMPTY;
     for id in [8, 16, 24, 32] {
         assert!(matches!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
-        incoming.settle(parts.inbox);
+        incoming.settle(parts.inbox, true);
     }
     assert_eq!(
         incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true, false),
@@ -229,9 +229,9 @@ fn colliding_identifiers_are_told_apart() {
     );
     for id in [16, 32, 8, 24] {
         assert_eq!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true, false), Arrival::Repeated);
-        incoming.settle(parts.inbox);
+        incoming.settle(parts.inbox, true);
         assert_eq!(incoming.release(parts.inbox, id, None), Release::Completing);
-        incoming.settle(parts.inbox);
+        incoming.settle(parts.inbox, true);
         assert_eq!(incoming.release(parts.inbox, id, None), Release::Unknown);
     }
     assert!(matches!(incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
@@ -249,7 +249,7 @@ fn a_refused_qos_2_message_is_over_and_the_next_is_new() {
     let slot = incoming.held(parts.inbox, place, serial).unwrap();
     (slot.acknowledged, slot.reason) = (true, ReasonCode::QUOTA_EXCEEDED.0);
     assert_eq!(incoming.due(parts.inbox).unwrap().reason, ReasonCode::QUOTA_EXCEEDED);
-    incoming.settle(parts.inbox);
+    incoming.settle(parts.inbox, true);
     assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false, false), Arrival::New { .. }));
 }
 
@@ -260,7 +260,7 @@ fn an_identifier_that_waits_for_its_pubcomp_is_not_taken_away() {
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
     assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
-    incoming.settle(parts.inbox);
+    incoming.settle(parts.inbox, true);
     incoming.link_lost(parts.inbox);
     assert_eq!(incoming.release(parts.inbox, 3, None), Release::Completing);
     assert_eq!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true, false), Arrival::Blocked);

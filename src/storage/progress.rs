@@ -165,6 +165,7 @@ impl Progress {
     pub(crate) const fn answer(self) -> Answer {
         match (self.stands(), self.reach()) {
             (Stands::Over, _) => Answer::Unknown,
+            (Stands::Release, Reach::Staged) if !self.is_known() => Answer::Early,
             (Stands::Release, _) | (Stands::First, Reach::Out) => Answer::Counts,
             (Stands::First, Reach::Staged | Reach::Begun) => Answer::Early,
             (Stands::First, Reach::Waiting) => {

@@ -390,7 +390,6 @@ fn strict_completes_a_handshake_whose_pubcomp_never_left() {
 
 /// A slow uplink: PUBREL is due to be sent again when its PUBCOMP arrives.
 #[test]
-#[ignore = "fails today: UnexpectedAck, and the link is over"]
 fn pubcomp_counts_while_pubrel_waits_to_be_sent_again() {
     in_every_storage!(storage => {
         for version in OLD {
@@ -438,7 +437,6 @@ fn acknowledgements_count_while_a_message_waits_to_be_sent_again() {
 
 /// 3.x has no way to refuse a message: PUBREC left for one that the application refused, and was lost with the link. It comes again, and is the same.
 #[test]
-#[ignore = "fails today: it is delivered twice"]
 fn a_message_that_was_refused_before_5_is_not_delivered_again() {
     in_every_storage!(storage => {
         for version in OLD {
