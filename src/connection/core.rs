@@ -3,7 +3,7 @@
 use crate::connection::choices::Choices;
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
-use crate::connection::stats::Stats;
+use crate::connection::stats::Counters;
 use crate::error::ConnectionError;
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, EXPIRING, Incoming, Outgoing, Time};
@@ -28,7 +28,7 @@ pub(super) struct Core {
     pub(super) session_expires: Deadline,
     /// The latest time seen.
     pub(super) now: Instant,
-    pub(super) stats: Stats,
+    pub(super) stats: Counters,
 }
 
 impl Core {
@@ -43,7 +43,7 @@ impl Core {
             session_expires: Deadline::NONE,
             link: Link::CLOSED,
             now: Instant::from_millis(0),
-            stats: Stats::ZERO,
+            stats: Counters::ZERO,
         }
     }
 
@@ -198,8 +198,8 @@ impl Core {
 
     /// CONNECT had an answer, if not a good one.
     const fn is_answered(&self) -> bool {
-        use ConnectionError::{Malformed, Protocol, Refused};
-        matches!(self.link.end, Refused(_) | Malformed(_) | Protocol(_))
+        use ConnectionError::{Malformed, Protocol, Refused, ServerDisconnect};
+        matches!(self.link.end, Refused(_) | ServerDisconnect(_) | Malformed(_) | Protocol(_))
     }
 
     /// The Session Expiry Interval starts when the link ends (§3.1.2.11.2) `[MQTT-3.1.2-23]`.

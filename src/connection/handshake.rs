@@ -4,7 +4,7 @@ use crate::connection::core::Core;
 use crate::connection::inbound::{Effect, Place};
 use crate::connection::link::{AuthState, Link};
 use crate::connection::state::State;
-use crate::connection::stats::count;
+use crate::connection::stats::Count;
 use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
 use crate::limits::{OnSessionLoss, StoredLimits};
@@ -15,8 +15,8 @@ use crate::time::{Deadline, Instant};
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
-    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Value,
-    Violation, WILL_BIT, Writer, ids, measure,
+    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Tolerance,
+    Value, Violation, WILL_BIT, Writer, ids, measure,
 };
 
 /// What the engine adds to CONNECT as properties, and will hold the server to.
@@ -166,11 +166,18 @@ impl Core {
         let mut seen = Seen::default();
         let connack = wire::ConnAck::decode(body, &mut seen);
         body.finish()?;
-        let wire::ConnAck { code, properties, session_present } = connack;
+        let wire::ConnAck { code, properties, mut session_present } = connack;
         let (reason, session) = (connack.reason(self.version()), SessionState::Untouched);
         *event = Some(Event::ConnAck(ConnAck { reason, code, session, properties }));
         let Some(Event::ConnAck(told)) = event else { return Ok(()) };
         if reason == ReasonCode::SUCCESS {
+            if session_present && self.link.clean_start {
+                if self.limits.strict() || self.version().has_properties() {
+                    return Err(Violation::SessionPresent.into()); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
+                }
+                self.stats.count(Tolerance::KeptSession as u8);
+                session_present = false; // it counts as new
+            }
             self.check_connack(session_present, &told.properties, seen)?;
             self.accepted(parts, session_present, told, seen);
             return Ok(());
@@ -188,7 +195,7 @@ impl Core {
             self.link.read_connack(&told.properties, &self.limits);
         }
         if !self.link.empty_client_id && seen.has(ids::AssignedClientIdentifier) {
-            count(&mut self.stats.ignored_client_ids);
+            self.stats.count(Count::IgnoredClientId as u8);
         }
         self.settle_session(parts, session_present, &mut told.session);
         self.link.state = State::Connected;
@@ -196,16 +203,13 @@ impl Core {
         self.link.deadlines.handshake = Deadline::NONE;
         self.outgoing.session_exists = true;
         self.session_expires = Deadline::NONE;
-        count(&mut self.stats.links);
+        self.stats.links = self.stats.links.saturating_add(1);
         crate::fmt::debug!("connected: {}", told.session);
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn check_connack(&self, session_present: bool, properties: &Properties<'_>, seen: Seen) -> Result<(), Violation> {
         let link = &self.link;
-        if session_present && link.clean_start {
-            return Err(Violation::SessionPresent); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
-        }
         if session_present && !self.outgoing.session_exists && self.version().refuses_unknown_session() {
             return Err(Violation::UnknownSession); // [MQTT-3.2.2-4]
         }

@@ -18,6 +18,7 @@ mod resume;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod tolerance;
 
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
 pub(crate) use self::bare::EXISTS as HAS_SHORT_WAY;

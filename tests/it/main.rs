@@ -16,6 +16,7 @@ mod router;
 mod streaming;
 mod subscriptions;
 mod surface;
+mod tolerances;
 mod twin;
 #[cfg(all(feature = "journal", feature = "bytes"))]
 mod ways;

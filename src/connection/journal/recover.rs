@@ -95,7 +95,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
             }
             Record::Released(id) => {
                 Outgoing::note_sent(parts.slots, id);
-                let _ = core.outgoing.pubrec(parts, id, ReasonCode::SUCCESS);
+                let _ = core.outgoing.pubrec(parts, id);
             }
             Record::Done(id) => core.outgoing.finish_message(parts, id),
             Record::Received(id) => return receive(core, parts, id),
