@@ -41,7 +41,7 @@ pub enum Event<'i> {
     Message(Message<'i>),
     /// A piece of a message arrived; only from [`handle_input_streaming`](crate::Connection::handle_input_streaming).
     Fragment(Fragment<'i>),
-    /// A QoS 1 message is done `[MQTT-4.3.2-3]`.
+    /// A QoS 1 message is done `[MQTT-4.3.2-3]`; so is one at QoS 2 that a server of 3.1 or 3.1.1 answers by PUBACK.
     PubAck(Acknowledged<'i>),
     /// A QoS 2 message was refused, and is done `[MQTT-4.4.0-2]`.
     PubRec(Acknowledged<'i>),
@@ -49,7 +49,7 @@ pub enum Event<'i> {
     PubComp(Acknowledged<'i>),
     /// A SUBSCRIBE was answered: a granted QoS or a failure for each filter, in order `[MQTT-3.9.3-1]`.
     SubAck(Answered<'i>),
-    /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, before without.
+    /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, before without. Some servers have it the other way round.
     UnsubAck(Answered<'i>),
     /// The server answered PINGREQ.
     PingResp,
@@ -258,7 +258,7 @@ pub struct Acknowledged<'i> {
     pub handle: Handle,
     /// The packet identifier, now free again.
     pub id: PacketId,
-    /// Success, or why the server refused; always success in 3.1 and 3.1.1.
+    /// Success, or why the server refused. In 3.1 and 3.1.1 success, unless the server adds a code all the same.
     pub reason: ReasonCode,
     /// Reason String and User Properties; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
@@ -279,7 +279,7 @@ pub struct Answered<'i> {
 }
 
 impl<'i> Answered<'i> {
-    /// One reason code for each filter of the request, in its order.
+    /// One reason code for each filter of the request, in its order; none where the server has left them out of UNSUBACK.
     pub fn reasons(&self) -> impl ExactSizeIterator<Item = ReasonCode> + use<'i> {
         self.codes.iter().map(|code| ReasonCode(*code))
     }

@@ -62,7 +62,10 @@ pub struct Limits {
     pub refuse_offline_qos0: bool,
     /// Don't deliver a message that is marked as UTF-8 and isn't; acknowledge it with 0x99 (§3.3.2.3.2). Default: false.
     pub check_payload_format: bool,
-    /// Also refuse what the standard only recommends to refuse, and acknowledgements that fit nothing. Default: false.
+    /// Also refuse what the standard only recommends to refuse (control characters in strings, over-long lengths in 3.1 and 3.1.1), a server that overruns
+    /// the Receive Maximum, and every deviation from the standard that is tolerated otherwise, because it can neither lose nor double a message:
+    /// `docs/tolerances.md` lists them, each with the counter in [`Stats`](crate::Stats). A server that keeps to the standard works in both ways. Default:
+    /// false.
     pub strict: bool,
     /// Milliseconds from CONNECT to CONNACK; 0 for ever. Also bounds a re-authentication. Default: 20,000.
     pub connack_timeout: u32,

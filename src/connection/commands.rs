@@ -247,11 +247,15 @@ impl Core {
         with.properties.check(PacketType::PubAck.bit())?;
         let packet = match slot.state {
             ReceiveState::AtLeastOnce => PacketType::PubAck,
+            ReceiveState::Completing => PacketType::PubComp, // in the place of its PUBREC
             _ => PacketType::PubRec,
         };
         let id = PacketId::new(slot.id).ok_or(RequestError::Stale)?;
-        let is_stored =
-            slot.owed && self.is_connected() && self.version().has_properties() && !with.properties.is_empty();
+        let is_stored = slot.owed
+            && packet != PacketType::PubComp
+            && self.is_connected()
+            && self.version().has_properties()
+            && !with.properties.is_empty();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
         let length = || measure(|writer| write_acknowledgement(packet, &ack, self.version(), writer));
         let length = is_stored.then(length).filter(|length| self.link.peer.takes_length(*length));

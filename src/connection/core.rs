@@ -2,7 +2,7 @@
 
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
-use crate::connection::stats::Stats;
+use crate::connection::stats::Counters;
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, Incoming, Outgoing};
 #[cfg(target_pointer_width = "32")]
@@ -30,7 +30,7 @@ pub(super) struct Core {
     pub(super) epoch: Epoch,
     /// The latest time seen.
     pub(super) now: Instant,
-    pub(super) stats: Stats,
+    pub(super) stats: Counters,
 }
 
 /// What few connections need: `extras` says what sets it, and has the questions.
@@ -82,7 +82,7 @@ impl Core {
             epoch: Epoch::ZERO,
             link: Link::CLOSED,
             now: Instant::from_millis(0),
-            stats: Stats::ZERO,
+            stats: Counters::ZERO,
         }
     }
 

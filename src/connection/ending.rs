@@ -16,7 +16,7 @@
 use crate::connection::core::{Core, write_disconnect};
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
-use crate::connection::stats::count;
+use crate::connection::stats::Count;
 use crate::connection::timers::{Countdown, Timers};
 use crate::error::ConnectionError;
 use crate::storage::{Parts, Record, SessionFact};
@@ -125,7 +125,7 @@ impl Core {
             return;
         }
         if self.outgoing.give_up_fences() {
-            count(&mut self.stats.fences_given_up);
+            self.stats.count(Count::FenceGivenUp as u8);
         }
         self.outgoing.link_lost(parts);
         self.incoming.link_lost(parts.inbox);
@@ -158,8 +158,8 @@ impl Core {
 
     /// CONNECT had an answer, if not a good one.
     const fn is_answered(&self) -> bool {
-        use ConnectionError::{Malformed, Protocol, Refused};
-        matches!(self.link.end, Refused(_) | Malformed(_) | Protocol(_))
+        use ConnectionError::{Malformed, Protocol, Refused, ServerDisconnect};
+        matches!(self.link.end, Refused(_) | ServerDisconnect(_) | Malformed(_) | Protocol(_))
     }
 }
 

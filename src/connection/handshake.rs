@@ -5,7 +5,7 @@ use crate::connection::ending::Last;
 use crate::connection::inbound::{Effect, Place, Refusal};
 use crate::connection::link::{AuthState, Link};
 use crate::connection::state::State;
-use crate::connection::stats::count;
+use crate::connection::stats::Count;
 use crate::connection::timers::Countdown;
 use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
@@ -17,8 +17,8 @@ use crate::time::Instant;
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
-    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Value,
-    Violation, WILL_BIT, Writer, ids, measure,
+    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Tolerance,
+    Value, Violation, WILL_BIT, Writer, ids, measure,
 };
 
 /// What the engine adds to CONNECT as properties, and will hold the server to.
@@ -159,6 +159,12 @@ impl Core {
         let Some(Event::ConnAck(told)) = event else { return Ok(()) };
         if reason == ReasonCode::SUCCESS {
             self.check_answers_what_left()?;
+            if session_present && self.link.clean_start {
+                if self.limits.strict() || self.version().has_properties() {
+                    return Err(Violation::SessionPresent.into()); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
+                }
+                self.stats.count(Tolerance::KeptSession as u8);
+            }
             self.check_connack(session_present, &told.properties, seen)?;
             self.accepted(parts, session_present, told, seen);
             return Ok(());
@@ -180,14 +186,14 @@ impl Core {
             self.link.read_connack(&told.properties, &self.limits);
         }
         if !self.link.empty_client_id && seen.has(ids::AssignedClientIdentifier) {
-            count(&mut self.stats.ignored_client_ids);
+            self.stats.count(Count::IgnoredClientId as u8);
         }
         self.settle_session(parts, session_present, &mut told.session);
         self.link.state = State::Connected;
         self.link.established = true;
         self.link.timers.phase = Countdown::NONE;
         self.must_start_clean = false;
-        count(&mut self.stats.links);
+        self.stats.links = self.stats.links.saturating_add(1);
         crate::fmt::debug!("connected: {}", told.session);
     }
 
@@ -199,10 +205,7 @@ impl Core {
         seen: Seen,
     ) -> Result<(), ConnectionError> {
         let link = &self.link;
-        if session_present && link.clean_start {
-            return Err(Violation::SessionPresent.into()); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
-        }
-        if session_present && self.outgoing.session == SessionFact::None {
+        if session_present && !link.clean_start && self.outgoing.session == SessionFact::None {
             match self.on_unknown_session() {
                 OnUnknownSession::Adopt => {}
                 OnUnknownSession::CleanStart => return Err(ConnectionError::UnknownSession),
@@ -240,8 +243,9 @@ impl Core {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool, told: &mut SessionState) {
         let held = if self.link.clean_start { SessionFact::None } else { self.outgoing.session };
+        let is_kept = session_present && self.link.clean_start; // counts as new, but its identifiers may be held
         let resumed = match self.version().has_session_present() {
-            true => session_present,
+            true => session_present && !is_kept,
             false => held != SessionFact::None,
         };
         if resumed && held != SessionFact::None {
@@ -262,7 +266,7 @@ impl Core {
         parts.journal.write(&Record::NewSession { aborted });
         self.incoming.clear(parts.inbox);
         let loss = self.outgoing.session_lost(parts, republish);
-        self.outgoing.begin_session(resumed);
+        self.outgoing.begin_session(resumed || is_kept);
         parts.journal.write(&Record::Session(self.outgoing.session));
         let Loss { republished, aborted, completed } = loss;
         *told = match resumed {

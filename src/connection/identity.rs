@@ -76,7 +76,7 @@ impl<S: Storage> fmt::Debug for Connection<S> {
             .field("pending", &self.pending())
             .field("in_flight", &self.core.outgoing.in_flight())
             .field("next_timer", &self.next_timer())
-            .field("stats", &self.core.stats)
+            .field("stats", &self.core.stats.stats())
             .finish_non_exhaustive()
     }
 }

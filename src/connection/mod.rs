@@ -21,6 +21,7 @@ mod stats;
 mod stream;
 mod timer;
 mod timers;
+mod tolerance;
 
 pub use self::outbound::{Transmit, Wanted};
 pub use self::state::State;
@@ -565,7 +566,7 @@ impl<S: Storage> Connection<S> {
 
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
-        self.core.stats
+        self.core.stats.stats()
     }
 
     /// Gives back memory that is not in use. Fixed storages have none to give.

@@ -6,12 +6,12 @@
 
 use crate::connection::core::Core;
 use crate::connection::inbound::{Effect, Refusal};
-use crate::connection::stats::count;
+use crate::connection::stats::Count;
 use crate::event::{Event, Fragment, Head, PendingAck, Received, Topic};
 use crate::storage::{Parts, ReceiveState, Record};
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS};
-use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Violation};
+use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance, Violation};
 
 const TRUNCATED: DecodeError = DecodeError::Malformed(Malformed::Truncated);
 
@@ -119,7 +119,7 @@ impl Core {
             }
         };
         if publish.dup && fate == Fate::Nothing {
-            count(&mut self.stats.dup_at_qos0);
+            self.stats.count(Tolerance::DupAtQoS0 as u8);
         }
         self.bind_alias(parts, &topic, alias);
         self.link.stream = Stream { total, fate };
@@ -163,7 +163,9 @@ impl Core {
                 if is_last && self.receive(parts, (id, true), QoS::ExactlyOnce, None, &mut None)? {
                     return Err(Refusal::Blocked);
                 }
-                self.stats.repeated_messages = self.stats.repeated_messages.saturating_add(u32::from(is_last));
+                if is_last {
+                    self.stats.count(Count::RepeatedMessage as u8);
+                }
                 self.note_piece(end, is_last);
                 *received = Received::Packet { consumed, event: None };
                 return Ok(());

@@ -33,7 +33,7 @@ impl Stray {
 pub(crate) struct Incoming {
     /// PUBACK and PUBREC.
     owed: Queue,
-    /// PUBCOMP.
+    /// PUBCOMP, but for those that took the place of their PUBREC.
     completing: Queue,
     free: Queue,
     /// Slots beyond this one were never used.
@@ -101,6 +101,10 @@ pub(crate) enum Arrival {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Release {
     Completing,
+    /// The same, though PUBREC has not left: PUBCOMP takes its place. The send slot holds a PUBREC with properties that isn't needed any more; 0 for none.
+    Early {
+        extra: u16,
+    },
     /// Draining the output makes room.
     Blocked,
     /// Nothing is known of the identifier; PUBCOMP is owed all the same.
@@ -325,23 +329,29 @@ impl Incoming {
         Arrival::New { place: link - 1, serial }
     }
 
-    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP with the reason `unknown` is owed, if any.
-    pub(crate) fn release(&mut self, inbox: &mut [ReceiveSlot], id: u16, unknown: Option<ReasonCode>) -> Release {
+    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP is owed as well. `may_be_early` if PUBREC needn't have left.
+    pub(crate) fn release(&mut self, inbox: &mut [ReceiveSlot], id: u16, may_be_early: bool) -> Release {
         let link = lookup(inbox, id);
         let Some(slot) = at(inbox, link) else {
-            let is_noted = unknown.is_none_or(|reason| self.stray(id, false, reason));
+            let is_noted = self.stray(id, false, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
             return if is_noted { Release::Unknown } else { Release::Blocked };
         };
+        let is_early = slot.state == ReceiveState::ExactlyOnce;
         match slot.state {
-            ReceiveState::Recorded if !slot.owed => {
-                slot.state = ReceiveState::Completing;
-                self.freeable += 1;
-                self.completing.push(inbox, link);
-                Release::Completing
-            }
-            ReceiveState::Recorded | ReceiveState::Completing => Release::Blocked,
-            _ => Release::TooEarly,
+            ReceiveState::ExactlyOnce if may_be_early => {}
+            ReceiveState::Recorded if !slot.owed => {}
+            ReceiveState::ExactlyOnce => return Release::TooEarly,
+            ReceiveState::Completing if slot.owed => return Release::Completing,
+            _ => return Release::Blocked,
         }
+        slot.state = ReceiveState::Completing;
+        let extra = core::mem::take(&mut slot.extra);
+        self.freeable += 1;
+        if !core::mem::replace(&mut slot.owed, is_early) {
+            let queue = if is_early { &mut self.owed } else { &mut self.completing };
+            queue.push(inbox, link);
+        }
+        if is_early { Release::Early { extra } } else { Release::Completing }
     }
 
     /// Notes an answer for which there is no slot; false if too many wait already.
@@ -357,11 +367,9 @@ impl Incoming {
         place: u16,
         serial: u32,
     ) -> Option<&'a mut ReceiveSlot> {
-        inbox.get_mut(usize::from(place)).filter(|slot| {
-            slot.serial == serial
-                && !slot.acknowledged
-                && matches!(slot.state, ReceiveState::AtLeastOnce | ReceiveState::ExactlyOnce)
-        })
+        inbox
+            .get_mut(usize::from(place))
+            .filter(|slot| slot.serial == serial && !slot.acknowledged && slot.state != ReceiveState::Free)
     }
 
     /// The acknowledgement that is to leave next.
@@ -371,11 +379,12 @@ impl Incoming {
             return Some(Due { packet: PacketType::PubComp, id: slot.id, reason, extra: 0 });
         }
         if let Some(slot) = at(inbox, self.owed.first).filter(|slot| slot.acknowledged) {
-            let packet = match slot.state {
-                ReceiveState::AtLeastOnce => PacketType::PubAck,
-                _ => PacketType::PubRec,
+            let (packet, reason) = match slot.state {
+                ReceiveState::AtLeastOnce => (PacketType::PubAck, slot.reason),
+                ReceiveState::Completing => (PacketType::PubComp, 0), // in the place of its PUBREC
+                _ => (PacketType::PubRec, slot.reason),
             };
-            return Some(Due { packet, id: slot.id, reason: ReasonCode(slot.reason), extra: slot.extra });
+            return Some(Due { packet, id: slot.id, reason: ReasonCode(reason), extra: slot.extra });
         }
         let [Stray { id, is_release, reason }, ..] = self.strays;
         let packet = if is_release { PacketType::PubRel } else { PacketType::PubComp };
@@ -398,7 +407,7 @@ impl Incoming {
         slot.owed = false;
         slot.extra = 0;
         let is_refused = has_reasons && ReasonCode(slot.reason).is_error(); // [MQTT-4.3.3-9]
-        let is_over = slot.state == ReceiveState::AtLeastOnce || is_refused;
+        let is_over = matches!(slot.state, ReceiveState::AtLeastOnce | ReceiveState::Completing) || is_refused;
         if is_over {
             self.free(inbox, link);
         } else {
@@ -435,8 +444,13 @@ impl Incoming {
             let Some(slot) = at(inbox, link) else { return };
             slot.owed = false;
             slot.extra = 0;
-            if slot.state == ReceiveState::AtLeastOnce {
-                self.free(inbox, link);
+            match slot.state {
+                ReceiveState::Completing if !slot.acknowledged => {
+                    slot.state = ReceiveState::ExactlyOnce; // the application still may; and PUBREL will come again
+                    self.freeable -= 1;
+                }
+                ReceiveState::AtLeastOnce | ReceiveState::Completing => self.free(inbox, link),
+                _ => {}
             }
         }
         self.old = self.used;

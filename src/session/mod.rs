@@ -21,6 +21,7 @@ mod run;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod tolerance;
 mod watching;
 
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};

@@ -15,7 +15,6 @@
 //! `ended` (outcomes to be fetched).
 
 use crate::event::Cause;
-use crate::reason::ReasonCode;
 use crate::session::arena::Arena;
 use crate::session::list::{List, find, find_mut, place};
 use crate::session::run::Run;
@@ -23,7 +22,7 @@ use crate::storage::{
     Answer, Detail, Kind, Marks, MessageMarks, Parts, Payload, Progress, Reach, Record, SendSlot, SessionFact, Stands,
 };
 use crate::types::{Handle, Version};
-use crate::wire::encoded_length;
+use crate::wire::{PacketType, encoded_length};
 
 /// The bookkeeping over the send slots and the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -107,8 +106,6 @@ pub(crate) enum PubRecStep {
     Released,
     /// PUBREL was asked for already, and is asked for again.
     Repeated,
-    /// The message is refused and over.
-    Rejected(Handle),
 }
 
 impl Outgoing {
@@ -288,25 +285,42 @@ impl Outgoing {
         }
     }
 
-    /// PUBACK `[MQTT-4.3.2-3]`: the end of a QoS 1 message, whatever the reason `[MQTT-4.4.0-2]`.
-    pub(crate) fn puback(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Handle, Mismatch> {
-        let slot = answerable(parts.slots, id)?;
-        if slot.kind != Kind::Publish1 {
-            return Err(Mismatch::Unexpected);
-        }
-        Ok(self.finish(parts, id))
-    }
-
-    /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`; or the end, if it is a refusal.
-    pub(crate) fn pubrec(
+    /// The answer that ends a packet: PUBACK `[MQTT-4.3.2-3]`, a PUBREC that refuses `[MQTT-4.4.0-2]`, PUBCOMP `[MQTT-4.3.3-5]`; or SUBACK or UNSUBACK, for the
+    /// request with its identifier `[MQTT-2.2.1-6]` `[MQTT-3.8.4-2]` `[MQTT-3.10.4-4]`, with `count` codes, if it has codes at all `[MQTT-3.8.4-6]`
+    /// `[MQTT-3.11.3-1]`. Returns what it was for: if `is_lenient`, PUBACK also ends a QoS 2 message that is out whole on this link.
+    pub(crate) fn answered(
         &mut self,
         parts: &mut Parts<'_>,
-        id: u16,
-        reason: ReasonCode,
-    ) -> Result<PubRecStep, Mismatch> {
+        (packet, id): (PacketType, u16),
+        count: usize,
+        is_lenient: bool,
+    ) -> Result<(Handle, Kind), Mismatch> {
+        let is_completion = packet == PacketType::PubComp;
+        if is_completion && self.is_fence_answer(parts.slots, id) {
+            return Err(Mismatch::Fence);
+        }
+        let &SendSlot { kind, progress, detail, .. } = answerable(parts.slots, id)?;
+        let awaited = match packet {
+            PacketType::PubAck if is_lenient && kind == Kind::Publish2 && progress.is_out() => kind,
+            PacketType::PubAck => Kind::Publish1,
+            PacketType::SubAck => Kind::Subscribe,
+            PacketType::UnsubAck => Kind::Unsubscribe,
+            _ => Kind::Publish2,
+        };
+        let is_release = progress.is_release();
+        if kind != awaited || is_release != is_completion || is_release && !progress.is_known() {
+            return Err(Mismatch::Unexpected);
+        }
+        if count > 0 && count != detail.get() as usize {
+            return Err(Mismatch::Count);
+        }
+        Ok((self.finish(parts, id), kind))
+    }
+
+    /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`.
+    pub(crate) fn pubrec(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<PubRecStep, Mismatch> {
         let slot = answerable(parts.slots, id)?;
         match (slot.kind, slot.progress.stands()) {
-            (Kind::Publish2, Stands::First) if reason.is_error() => Ok(PubRecStep::Rejected(self.finish(parts, id))),
             (Kind::Publish2, Stands::First) => {
                 self.strip(parts, id);
                 self.released.push(parts.slots, id);
@@ -320,40 +334,9 @@ impl Outgoing {
                 parts.journal.write(&Record::Released(id));
                 Ok(PubRecStep::Released)
             }
-            (Kind::Publish2, _) if !reason.is_error() => Ok(PubRecStep::Repeated),
+            (Kind::Publish2, _) => Ok(PubRecStep::Repeated),
             _ => Err(Mismatch::Unexpected),
         }
-    }
-
-    /// PUBCOMP `[MQTT-4.3.3-5]`: the end of a QoS 2 message.
-    pub(crate) fn pubcomp(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Handle, Mismatch> {
-        if self.is_fence_answer(parts.slots, id) {
-            return Err(Mismatch::Fence);
-        }
-        let slot = answerable(parts.slots, id)?;
-        if !slot.progress.is_release() || !slot.progress.is_known() {
-            return Err(Mismatch::Unexpected);
-        }
-        Ok(self.finish(parts, id))
-    }
-
-    /// SUBACK or UNSUBACK, for the request with its identifier `[MQTT-2.2.1-6]` `[MQTT-3.8.4-2]` `[MQTT-3.10.4-4]`, with `count` codes, if the
-    /// version has codes at all `[MQTT-3.8.4-6]` `[MQTT-3.11.3-1]`.
-    pub(crate) fn answered(
-        &mut self,
-        parts: &mut Parts<'_>,
-        kind: Kind,
-        id: u16,
-        count: Option<usize>,
-    ) -> Result<Handle, Mismatch> {
-        let slot = answerable(parts.slots, id)?;
-        if slot.kind != kind {
-            return Err(Mismatch::Unexpected);
-        }
-        if count.is_some_and(|count| count != slot.detail.get() as usize) {
-            return Err(Mismatch::Count);
-        }
-        Ok(self.finish(parts, id))
     }
 
     /// The PUBREL that is to be sent next `[MQTT-4.6.0-4]`.

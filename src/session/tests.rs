@@ -97,7 +97,7 @@ fn qos_0_passes_a_closed_window_in_order() {
     assert_eq!(send(&mut outgoing, &mut parts, 1), fresh(&[b"1", b"x", b"y"]));
     push(&mut outgoing, &mut parts, QoS::AtMostOnce, b"z");
     assert_eq!(send(&mut outgoing, &mut parts, 1), fresh(&[b"z"]));
-    outgoing.puback(&mut parts, first.id).unwrap();
+    outgoing.answered(&mut parts, (PacketType::PubAck, first.id), 0, false).unwrap();
     push(&mut outgoing, &mut parts, QoS::AtMostOnce, b"q");
     assert_eq!(send(&mut outgoing, &mut parts, 1), fresh(&[b"2", b"q"]));
 }
@@ -128,7 +128,7 @@ fn the_arena_is_compacted_while_a_packet_is_half_out() {
     outgoing.stage(&mut parts, &OPEN, None);
     let begun = outgoing.chunk(&parts)[..5].to_vec();
     outgoing.advance(&mut parts, 5);
-    outgoing.puback(&mut parts, first.id).unwrap();
+    outgoing.answered(&mut parts, (PacketType::PubAck, first.id), 0, false).unwrap();
     push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"third message"); // only fits after compaction
     let rest = outgoing.chunk(&parts).to_vec();
     let whole = [begun, rest].concat();
@@ -230,9 +230,10 @@ fn colliding_identifiers_are_told_apart() {
     for id in [16, 32, 8, 24] {
         assert_eq!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true, false), Arrival::Repeated);
         incoming.settle(parts.inbox, true);
-        assert_eq!(incoming.release(parts.inbox, id, None), Release::Completing);
+        assert_eq!(incoming.release(parts.inbox, id, false), Release::Completing);
         incoming.settle(parts.inbox, true);
-        assert_eq!(incoming.release(parts.inbox, id, None), Release::Unknown);
+        assert_eq!(incoming.release(parts.inbox, id, false), Release::Unknown);
+        incoming.settle(parts.inbox, true);
     }
     assert!(matches!(incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
 }
@@ -262,7 +263,7 @@ fn an_identifier_that_waits_for_its_pubcomp_is_not_taken_away() {
     assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
     incoming.settle(parts.inbox, true);
     incoming.link_lost(parts.inbox);
-    assert_eq!(incoming.release(parts.inbox, 3, None), Release::Completing);
+    assert_eq!(incoming.release(parts.inbox, 3, false), Release::Completing);
     assert_eq!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true, false), Arrival::Blocked);
     incoming.link_lost(parts.inbox);
     assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true, false), Arrival::New { .. }));

@@ -242,11 +242,6 @@ pub fn waiting_nameless(version: Version) -> Rig {
     Rig::waiting(version, Setup { clean: true, client_id: "", connack: b"\x12\x00\x01s", ..DEFAULT })
 }
 
-/// CONNECT is out, and the letter of the standard counts.
-pub fn waiting_strictly(version: Version) -> Rig {
-    Rig::waiting(version, Setup { limits: Limits { strict: true, ..Limits::DEFAULT }, ..DEFAULT })
-}
-
 /// CONNECT is out, and a session is left from the link before.
 pub fn waiting_again(version: Version) -> Rig {
     let mut rig = busy(version);

@@ -15,5 +15,6 @@ mod router;
 mod streaming;
 mod subscriptions;
 mod surface;
+mod tolerances;
 #[cfg(all(feature = "journal", feature = "bytes"))]
 mod ways;

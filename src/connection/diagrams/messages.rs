@@ -55,7 +55,7 @@ const FROM_THE_SERVER: &str = "\
 ## A message from the server
 
 With manual acknowledgements; by default the application acknowledges at once. AtLeastOnce, ExactlyOnce: delivered. Recorded: PUBREC was sent; Again: it is
-to be sent once more. Completing: PUBREL has come. Done, Refused: the application has acknowledged. Old: it came on an earlier link, and not again on this one.
+to be sent once more. Completing: PUBREL has come; Held: but the application has not acknowledged. Done, Refused: the application has acknowledged. Old: it came on an earlier link, and not again on this one.
 
 ";
 
@@ -106,6 +106,7 @@ fn incoming(mqtt: &Mqtt) -> String {
         };
         let old = match slot.state {
             ReceiveState::Recorded if slot.owed => "Again",
+            ReceiveState::Completing if !slot.acknowledged => "Held",
             _ if is_delivered && slot.is_old => "Old",
             _ => "",
         };

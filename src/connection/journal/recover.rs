@@ -4,7 +4,6 @@ use crate::connection::Connection;
 use crate::connection::core::Core;
 use crate::connection::journal::{RecoverError, Recovered};
 use crate::limits::Limits;
-use crate::reason::ReasonCode;
 use crate::session::{Arrival, Bound, Frame, Most, Need, Outgoing};
 use crate::storage::sealed::{Demand, Sealed};
 use crate::storage::{
@@ -97,12 +96,12 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
             }
             Record::Released(id) => {
                 Outgoing::note_sent(parts.slots, id);
-                let _ = core.outgoing.pubrec(parts, id, ReasonCode::SUCCESS);
+                let _ = core.outgoing.pubrec(parts, id);
             }
             Record::Done(id) => core.outgoing.finish_message(parts, id),
             Record::Received(id) => return receive(core, parts, id),
             Record::Completed(id) => {
-                core.incoming.release(parts.inbox, id, None);
+                core.incoming.release(parts.inbox, id, false);
                 core.incoming.settle_all(parts.inbox);
             }
         }
