@@ -28,7 +28,7 @@ pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
 
-use self::commands::Draft;
+use self::commands::{Draft, is_bare};
 use self::core::{Core, Extras, write_disconnect};
 use self::fast_path::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
 use self::handshake::{Announced, check_connect, write_auth, write_connect};
@@ -260,7 +260,7 @@ impl<S: Storage> Connection<S> {
         if Self::HAS_FAST_PATH {
             if let Some(matched) = self.core.put_message(self.storage.parts(), publish) {
                 self.core.see(now);
-                return Ok(delivery(matched, publish.qos, None));
+                return Ok(delivery(matched, publish.qos, None, false));
             }
         }
         let draft = self.check_publish(publish)?;
@@ -316,7 +316,8 @@ impl<S: Storage> Connection<S> {
         }
         self.core.see(now);
         let matched = self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
-        Ok(delivery(matched, publish.qos, room.victims))
+        let reduced = !is_bare(publish) && !self.version().has_properties();
+        Ok(delivery(matched, publish.qos, room.victims, reduced))
     }
 
     /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more). A message that is sent
@@ -351,8 +352,9 @@ impl<S: Storage> Connection<S> {
         let draft = self.core.check_subscribe(subscribe, &self.storage.bounds())?;
         self.make_room(draft.need, "").ok_or(RequestError::Full)?;
         self.core.see(now);
+        let reduced = draft.is_reduced(self.version());
         let parts = &mut self.storage.parts();
-        requested(self.core.request(parts, subscribe.properties, subscribe.filters, &draft))
+        requested(self.core.request(parts, subscribe.properties, subscribe.filters, &draft), reduced)
     }
 
     /// Accepts an UNSUBSCRIBE, in every state; it doesn't wait for the window. It ends with
@@ -364,8 +366,9 @@ impl<S: Storage> Connection<S> {
         let draft = self.core.check_unsubscribe(unsubscribe, &self.storage.bounds())?;
         self.make_room(draft.need, "").ok_or(RequestError::Full)?;
         self.core.see(now);
+        let reduced = draft.is_reduced(self.version());
         let parts = &mut self.storage.parts();
-        requested(self.core.request(parts, unsubscribe.properties, unsubscribe.filters, &draft))
+        requested(self.core.request(parts, unsubscribe.properties, unsubscribe.filters, &draft), reduced)
     }
 
     /// Acknowledges a message, with [`Limits::manual_acks`]. In any order: the acknowledgements leave in the order that the standard
@@ -654,12 +657,12 @@ const SHORTEST_CONTROL: usize = 16;
 /// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the dozen.
 const BUSY_CONTROL: usize = 128;
 
-fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Victims>) -> Delivery {
-    Delivery { handle: Handle(handle), id: PacketId::new(id).filter(|_| qos != QoS::AtMostOnce), dropped }
+fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Victims>, reduced: bool) -> Delivery {
+    Delivery { handle: Handle(handle), id: PacketId::new(id).filter(|_| qos != QoS::AtMostOnce), dropped, reduced }
 }
 
-fn requested(accepted: Option<Matched>) -> Result<Requested, RequestError> {
+fn requested(accepted: Option<Matched>, reduced: bool) -> Result<Requested, RequestError> {
     let Matched { handle, id } = accepted.ok_or(RequestError::Full)?;
     let id = PacketId::new(id).ok_or(RequestError::Full)?;
-    Ok(Requested { handle: Handle(handle), id })
+    Ok(Requested { handle: Handle(handle), id, reduced })
 }

@@ -51,7 +51,7 @@ impl Transmit<'_> {
         if self.parts.journal.is_waiting() {
             return 0;
         }
-        let (left, here) = (self.core.outgoing.run_left(), self.core.outgoing.run_here(self.parts.slots));
+        let (left, here) = (self.core.outgoing.run_left(), self.core.outgoing.run_here(self.parts.slots, self.parts.arena));
         let control = &self.core.link.control;
         if here < left { control.first(self.parts.control).len() + here } else { control.len() + left }
     }
@@ -218,6 +218,7 @@ impl Core {
             self.outgoing.end_fences_in_time(parts.slots);
             self.outgoing.stage(parts, &self.link.peer, time);
             self.write_fence(parts);
+            self.write_reduced_header(parts);
             if let Some(aliasing) = self.aliasing().filter(|_| self.link.peer.has_aliases()) {
                 (aliasing.shorten)(self, parts);
             }
@@ -279,6 +280,22 @@ impl Core {
         match self.write_ack(parts, &due) {
             true => self.outgoing.note_fence(),
             false => self.unstage(parts),
+        }
+    }
+
+    /// The fixed header of an earlier version, before a message that is encoded for 5.0. Where there is no room the message waits.
+    fn write_reduced_header(&mut self, parts: &mut Parts<'_>) {
+        let Some(reduced) = self.outgoing.reduced(parts.slots, parts.arena) else { return };
+        let mut writer = self.link.control.writer(parts.control);
+        writer.u8(reduced.first_byte);
+        writer.varint(reduced.remaining as u32);
+        match writer.finish() {
+            Ok(length) => {
+                self.link.control.append(length, false);
+                self.link.control.note_prefix(length);
+                self.outgoing.skip(reduced.start as usize);
+            }
+            Err(_) => self.unstage(parts),
         }
     }
 

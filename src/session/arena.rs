@@ -43,6 +43,14 @@ impl Arena {
         }
     }
 
+    /// The packet that ended at `end` is so much shorter now.
+    pub(crate) fn shorten(&mut self, end: usize, by: usize) {
+        self.live -= by as u32;
+        if end == self.end as usize {
+            self.end -= by as u32;
+        }
+    }
+
     /// Moves the packets of `log` together, in their order.
     pub(crate) fn compact(&mut self, parts: &mut Parts<'_>, log: &List) {
         let mut end = 0;

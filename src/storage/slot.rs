@@ -1,7 +1,7 @@
 //! The records that the session's tables consist of. All zeros is "free".
 
 use crate::storage::Progress;
-use crate::types::QoS;
+use crate::types::{QoS, Version};
 
 /// What a send slot holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -63,6 +63,8 @@ impl MessageMarks {
     pub(crate) const SHARED_PAYLOAD: Self = Self(if cfg!(feature = "bytes") { 1 } else { 0 });
     /// The application supplies the payload while the message is sent.
     pub(crate) const STREAMED: Self = Self(2);
+    /// It is sent on links of 5.0 alone.
+    pub(crate) const NEEDS_V5: Self = Self(4);
 
     /// It has one of these marks.
     pub(crate) const fn has(self, marks: Self) -> bool {
@@ -103,6 +105,8 @@ pub(crate) struct Marks(u8);
 
 impl Marks {
     pub(crate) const NONE: Self = Self(0);
+    /// It has properties or options that an earlier version can't carry, and is encoded for 5.0 although the version in force is an earlier one.
+    const IN_V5: u8 = 16;
 
     pub(crate) const fn of_request(marks: RequestMarks) -> Self {
         Self(marks.0)
@@ -112,9 +116,18 @@ impl Marks {
         self.0 |= marks.0;
     }
 
-    /// A SUBSCRIBE that was encoded anew for a version without subscription identifiers.
-    pub(crate) const fn without_identifier(self) -> Self {
-        Self(self.0 & !RequestMarks::IDENTIFIER.0)
+    /// A SUBSCRIBE that was encoded anew has no subscription identifier.
+    pub(crate) const fn without_identifier_if(self, is_subscribe: bool) -> Self {
+        Self(self.0 & !if is_subscribe { RequestMarks::IDENTIFIER.0 } else { 0 })
+    }
+
+    /// Whether the packet is encoded for 5.0 although the version in force is an earlier one.
+    pub(crate) const fn is_in_v5(self) -> bool {
+        Version::KNOWS_BOTH_KINDS && self.0 & Self::IN_V5 != 0
+    }
+
+    pub(crate) const fn in_v5(self, is_in_v5: bool) -> Self {
+        Self(self.0 & !Self::IN_V5 | if is_in_v5 { Self::IN_V5 } else { 0 })
     }
 
     pub(crate) const fn message(self) -> MessageMarks {
