@@ -91,8 +91,8 @@ pub const STEPS: &[Step] = &[
         "PURE_MQTT_DAYS=10000 cargo test --release -p pure-mqtt --features {features} --test life nothing -- --nocapture",
     ]),
     check("broker", "tests against a real mosquitto", &[
-        "cargo test -p pure-mqtt --features {features} --tests -- --ignored",
-        "cargo test -p pure-mqtt-client --tests -- --ignored",
+        "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
+        "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",
     ]),
     quick("workspace", "tests of the client and the other workspace members", &["cargo test --workspace --exclude pure-mqtt"]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
