@@ -32,6 +32,9 @@ pub enum ConnectionError {
     Disconnected,
     /// We gave up a message that was half out: see [`Connection::abandon`](crate::Connection::abandon).
     Abandoned,
+    /// The server resumed a session that this side doesn't know, and [`OnUnknownSession::CleanStart`](crate::OnUnknownSession::CleanStart) is set: the
+    /// next link begins with a clean start.
+    UnknownSession,
     /// No CONNACK came in time (§3.1.4).
     ConnAckTimeout,
     /// No PINGRESP came in time (§3.1.2.10).
@@ -50,6 +53,7 @@ impl ConnectionError {
             Self::Malformed(fault) => fault.reason(),
             Self::Protocol(fault) => fault.reason(),
             Self::Refused(reason) | Self::ServerDisconnect(reason) => reason,
+            Self::UnknownSession => Violation::UnknownSession.reason(),
             // Only servers may name a time-out (§3.14.2.1).
             Self::ConnAckTimeout | Self::KeepAliveTimeout | Self::AckTimeout | Self::AuthTimeout => {
                 ReasonCode::UNSPECIFIED_ERROR
@@ -89,8 +93,13 @@ impl fmt::Display for ConnectionError {
             Self::ServerDisconnect(reason) => write!(f, "the server ended the connection: {reason}"),
             Self::Disconnected => f.write_str("the connection was ended by DISCONNECT"),
             Self::Abandoned => f.write_str("the connection was ended in the middle of a message that was given up"),
+            Self::UnknownSession => f.write_str(
+                "the server resumed a session that is not known here; the next connection begins with a clean start",
+            ),
             Self::ConnAckTimeout => f.write_str("the server did not answer CONNECT in time"),
-            Self::KeepAliveTimeout => f.write_str("the server did not answer PINGREQ in time"),
+            Self::KeepAliveTimeout => {
+                f.write_str("the server did not answer PINGREQ in time, or the transport took no bytes")
+            }
             Self::AckTimeout => f.write_str("the server did not acknowledge in time"),
             Self::AuthTimeout => f.write_str("the server did not finish the authentication in time"),
         }

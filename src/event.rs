@@ -41,7 +41,7 @@ pub enum Event<'i> {
     Message(Message<'i>),
     /// A piece of a message arrived; only from [`handle_input_streaming`](crate::Connection::handle_input_streaming).
     Fragment(Fragment<'i>),
-    /// A QoS 1 message is done `[MQTT-4.3.2-3]`.
+    /// A QoS 1 message is done `[MQTT-4.3.2-3]`; so is one at QoS 2 that a server of 3.1 or 3.1.1 answers by PUBACK.
     PubAck(Acknowledged<'i>),
     /// A QoS 2 message was refused, and is done `[MQTT-4.4.0-2]`.
     PubRec(Acknowledged<'i>),
@@ -49,7 +49,7 @@ pub enum Event<'i> {
     PubComp(Acknowledged<'i>),
     /// A SUBSCRIBE was answered: a granted QoS or a failure for each filter, in order `[MQTT-3.9.3-1]`.
     SubAck(Answered<'i>),
-    /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, before without.
+    /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, before without. Some servers have it the other way round.
     UnsubAck(Answered<'i>),
     /// The server answered PINGREQ.
     PingResp,
@@ -91,10 +91,12 @@ pub enum SessionState {
     Untouched,
     /// The server resumed the session: subscriptions are in place, unfinished messages go on.
     Resumed,
-    /// The server resumed a session that is not known here (3.1.1 only; 5.0 ends the link): messages for earlier subscriptions may come, and
-    /// identifiers may be taken that this side doesn't know of. Open once with a clean start to be rid of it. What was unfinished here
-    /// belonged to another session, and is treated as in [`New`](Self::New).
-    Older {
+    /// The server resumed a session that was not known here ([`OnUnknownSession::Adopt`](crate::OnUnknownSession::Adopt)): its queue of messages comes,
+    /// also for subscriptions of an earlier life of this program. Subscriptions should be made again. What was unfinished here belonged to another
+    /// session, and is treated as in [`New`](Self::New).
+    ///
+    /// After a clean start whose answer was lost it may also be the session that was known before, or a new one; what is unfinished goes on then.
+    Adopted {
         /// As in [`New`](Self::New).
         republished: u32,
         /// As in [`New`](Self::New).
@@ -202,6 +204,13 @@ pub struct TopicAlias {
     pub(crate) serial: u32,
 }
 
+impl TopicAlias {
+    /// A number that names this binding of the alias, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same numbers.
+    pub const fn number(self) -> u64 {
+        (self.alias as u64) << 32 | self.serial as u64
+    }
+}
+
 /// A message that the application has not acknowledged yet. Not `Clone`: a message is acknowledged once.
 ///
 /// At QoS 1 it is good for its link: the server delivers again on the next one. At QoS 2 it is good for the session. Dropped without
@@ -228,6 +237,12 @@ impl PendingAck {
         Self { link: NonZeroU16::MIN.saturating_add(place), serial }
     }
 
+    /// A number that names the message among those of its connection, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same
+    /// numbers.
+    pub const fn number(&self) -> u64 {
+        (self.place() as u64) << 32 | self.serial as u64
+    }
+
     /// Its place in the table.
     pub(crate) const fn place(&self) -> u16 {
         self.link.get() - 1
@@ -243,7 +258,7 @@ pub struct Acknowledged<'i> {
     pub handle: Handle,
     /// The packet identifier, now free again.
     pub id: PacketId,
-    /// Success, or why the server refused; always success in 3.1 and 3.1.1.
+    /// Success, or why the server refused. In 3.1 and 3.1.1 success, unless the server adds a code all the same.
     pub reason: ReasonCode,
     /// Reason String and User Properties; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
@@ -264,7 +279,7 @@ pub struct Answered<'i> {
 }
 
 impl<'i> Answered<'i> {
-    /// One reason code for each filter of the request, in its order.
+    /// One reason code for each filter of the request, in its order; none where the server has left them out of UNSUBACK.
     pub fn reasons(&self) -> impl ExactSizeIterator<Item = ReasonCode> + use<'i> {
         self.codes.iter().map(|code| ReasonCode(*code))
     }
@@ -362,5 +377,12 @@ mod tests {
         ] {
             assert_eq!(Cause::from_number(cause as u32), cause);
         }
+    }
+
+    #[test]
+    fn messages_and_aliases_have_numbers() {
+        assert_eq!(PendingAck::new(3, 5).number(), 0x3_0000_0005);
+        assert_eq!(PendingAck::new(u16::MAX - 1, u32::MAX).number(), 0xFFFE_FFFF_FFFF);
+        assert_eq!(TopicAlias { alias: 4, serial: 9 }.number(), 0x4_0000_0009);
     }
 }

@@ -111,7 +111,7 @@
 //! | topics | [`TopicName`], [`TopicFilter`] |
 //! | subscriptions that come back after a lost session | [`subscriptions`] |
 //! | messages longer than memory | [`Connection::handle_input_streaming`], [`Payload::Streamed`] |
-//! | conversations as bytes, for bug reports | [`record`], `replay` |
+//! | conversations as bytes, for bug reports | the crate `pure-mqtt-trace` |
 //! | who gets a message | [`router`]: values behind topic filters |
 //! | brokers, proxies, test peers | [`wire`]: the codec alone, both directions |
 //! | coming from another client | [`paho`], [`guide::from_rumqttc`], [`guide::from_mqtt_protocol_core`]: which call replaces which |
@@ -123,7 +123,7 @@
 //! | `v3` | yes | MQTT 3.1 and 3.1.1 |
 //! | `v5` | yes | MQTT 5.0 |
 //! | `std` | yes | `alloc`, and the optional crates' own `std` |
-//! | `alloc` | by `std` | [`Heap`] storage, `router::Router`, `subscriptions::HeapList`, `replay` |
+//! | `alloc` | by `std` | [`Heap`] storage, `router::Router`, `subscriptions::HeapList` |
 //! | `bytes` | no | payloads shared by reference count, `BytesBuffer`, [`bytes::Buf`] for [`Transmit`]; needs `alloc` and native atomics |
 //! | `heapless` | no | `FixedMessage` |
 //! | `journal` | no | `journal`: sessions that survive a loss of power |
@@ -161,9 +161,6 @@ mod owned;
 pub mod paho;
 pub mod ram;
 mod reason;
-pub mod record;
-#[cfg(feature = "alloc")]
-pub mod replay;
 pub mod router;
 mod rx;
 mod session;
@@ -193,7 +190,7 @@ pub use event::{
     SessionState, Topic, TopicAlias,
 };
 pub use fallback::Fallback;
-pub use limits::{Limits, OnSessionLoss, Overflow};
+pub use limits::{Limits, OnSessionLoss, OnUnknownSession, Overflow};
 #[cfg(feature = "heapless")]
 pub use owned::FixedMessage;
 pub use reason::ReasonCode;

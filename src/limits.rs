@@ -54,19 +54,30 @@ pub struct Limits {
     pub manual_acks: bool,
     /// What becomes of unfinished messages when the server has lost the session.
     pub on_session_loss: OnSessionLoss,
+    /// What becomes of a session that the server resumes and this side doesn't know.
+    pub on_unknown_session: OnUnknownSession,
     /// What happens when a message finds the queue full.
     pub overflow: Overflow,
     /// Refuse QoS 0 messages while no link is up, instead of keeping them. Default: false.
     pub refuse_offline_qos0: bool,
     /// Don't deliver a message that is marked as UTF-8 and isn't; acknowledge it with 0x99 (§3.3.2.3.2). Default: false.
     pub check_payload_format: bool,
-    /// Also refuse what the standard only recommends to refuse, and acknowledgements that fit nothing. Default: false.
+    /// Also refuse what the standard only recommends to refuse (control characters in strings, over-long lengths in 3.1 and 3.1.1), a server that overruns
+    /// the Receive Maximum, and every deviation from the standard that is tolerated otherwise, because it can neither lose nor double a message:
+    /// `docs/tolerances.md` lists them, each with the counter in [`Stats`](crate::Stats). A server that keeps to the standard works in both ways. Default:
+    /// false.
     pub strict: bool,
     /// Milliseconds from CONNECT to CONNACK; 0 for ever. Also bounds a re-authentication. Default: 20,000.
     pub connack_timeout: u32,
-    /// Milliseconds from PINGREQ to PINGRESP; 0 (the default) for the keep alive.
+    /// Milliseconds for which a link that is over may still send what has to leave: the rest of a packet that is partly sent, and DISCONNECT. Then
+    /// [`should_close`](crate::Connection::should_close) is true, whatever the transport took. 0: at once, without a DISCONNECT. Default: 3,000.
+    pub farewell_timeout: u32,
+    /// Milliseconds from PINGREQ, once the transport has taken it, to PINGRESP; 0 (the default) for the keep alive.
+    ///
+    /// A transport that takes no byte of waiting output for the keep alive and this time together ends the link as well.
     pub pingresp_timeout: u32,
-    /// Milliseconds without any acknowledgement while one is awaited; 0 (the default) for ever.
+    /// Milliseconds for which a packet that has left whole may be unanswered; 0 (the default) for ever. The oldest one is watched: the link ends after
+    /// one to two times this value.
     pub ack_timeout: u32,
     /// Milliseconds after which unacknowledged messages are sent again on the same link, in 3.1 and 3.1.1 only; a message is sent again after
     /// one to two such intervals. 0 (the default) for never.
@@ -82,6 +93,24 @@ pub enum OnSessionLoss {
     Republish,
     /// Each ends with an [`Outcome`](crate::Outcome): nothing arrives twice, a message may be lost.
     Abort,
+}
+
+/// What happens when the server resumes a session that this side doesn't know: an earlier life of this program left it behind, say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OnUnknownSession {
+    /// The session is taken over with the server's queue of messages, and [`SessionState::Adopted`](crate::SessionState::Adopted) tells so.
+    ///
+    /// The server may hold packet identifiers of QoS 2 messages that the earlier life never finished, and would take a new message under such an
+    /// identifier for a repetition. So until all identifiers were used once, each QoS 2 PUBLISH is preceded by a PUBREL that frees its identifier.
+    /// A server that ends links over such a PUBREL gets no more of them ([`Stats::fences_given_up`](crate::Stats::fences_given_up)).
+    #[default]
+    Adopt,
+    /// The link ends with [`ConnectionError::UnknownSession`](crate::ConnectionError::UnknownSession), and the next link begins with a clean start: the
+    /// server's queue of messages is lost. In 3.1.1 a session that began clean ends with its link.
+    CleanStart,
+    /// The link ends, as `[MQTT-3.2.2-4]` has it; so does the next, unless it begins with a clean start. [`Limits::strict`] implies it.
+    Refuse,
 }
 
 /// What happens when a message finds the queue full.
@@ -113,11 +142,13 @@ impl Limits {
         alias_name_max: 128,
         manual_acks: false,
         on_session_loss: OnSessionLoss::Republish,
+        on_unknown_session: OnUnknownSession::Adopt,
         overflow: Overflow::Reject,
         refuse_offline_qos0: false,
         check_payload_format: false,
         strict: false,
         connack_timeout: 20_000,
+        farewell_timeout: 3_000,
         pingresp_timeout: 0,
         ack_timeout: 0,
         retry_interval: 0,
@@ -130,6 +161,7 @@ impl Limits {
         self.inline_max ^= Self::DEFAULT.inline_max;
         self.alias_name_max ^= Self::DEFAULT.alias_name_max;
         self.connack_timeout ^= Self::DEFAULT.connack_timeout;
+        self.farewell_timeout ^= Self::DEFAULT.farewell_timeout;
         self
     }
 }
@@ -169,6 +201,10 @@ impl StoredLimits {
         self.0.connack_timeout ^ Limits::DEFAULT.connack_timeout
     }
 
+    pub(crate) const fn farewell_timeout(&self) -> u32 {
+        self.0.farewell_timeout ^ Limits::DEFAULT.farewell_timeout
+    }
+
     pub(crate) const fn pingresp_timeout(&self) -> u32 {
         self.0.pingresp_timeout
     }
@@ -178,6 +214,11 @@ impl StoredLimits {
         (self.0.ack_timeout, self.0.retry_interval)
     }
 
+    /// The letter of the standard includes `[MQTT-3.2.2-4]`.
+    pub(crate) const fn on_unknown_session(&self) -> OnUnknownSession {
+        if self.0.strict { OnUnknownSession::Refuse } else { self.0.on_unknown_session }
+    }
+
     pub(crate) const fn on_session_loss(&self) -> OnSessionLoss {
         self.0.on_session_loss
     }
@@ -185,6 +226,11 @@ impl StoredLimits {
     /// Topic aliases for the server's messages and for ours; none where no version that is compiled in has them.
     pub(crate) const fn topic_aliases(&self) -> (u16, u16) {
         if Version::KNOWS_PROPERTIES { (self.0.topic_alias_maximum, self.0.outbound_aliases) } else { (0, 0) }
+    }
+
+    #[cfg(not(target_pointer_width = "32"))]
+    pub(crate) const fn overflow(&self) -> Overflow {
+        self.0.overflow
     }
 
     pub(crate) const fn alias_name_max(&self) -> u16 {

@@ -1,7 +1,5 @@
 //! Time as the caller sees it: the engine never reads a clock.
 
-use core::num::NonZeroU64;
-
 /// A point in time: milliseconds on the caller's monotonic clock, with any epoch.
 ///
 /// The engine only compares and subtracts instants. An instant that lies before one already seen counts as
@@ -43,14 +41,14 @@ impl Instant {
         self.after_millis(secs as u64 * 1000)
     }
 
-    /// Whole seconds since the epoch, and the milliseconds beyond; stops at `u32::MAX` seconds. In 32-bit steps, since a 64-bit division costs a
-    /// microcontroller a kilobyte of flash.
-    pub(crate) fn seconds(self) -> (u32, u32) {
+    /// Whole seconds since the epoch, modulo 2^32, and the milliseconds beyond. In 32-bit steps, since a 64-bit division costs a microcontroller a
+    /// kilobyte of flash.
+    pub(crate) const fn seconds(self) -> (u32, u32) {
         let (high, low) = ((self.0 >> 32) as u32, self.0 as u32);
         // 2^32 is 4,294,967 times 1,000 and 296.
-        let rest = high.saturating_mul(296).saturating_add(low % 1000);
-        let seconds = high.saturating_mul(4_294_967).saturating_add(low / 1000).saturating_add(rest / 1000);
-        (seconds, rest % 1000)
+        let rest = high % 1000 * 296 + low % 1000;
+        let carried = (high / 1000).wrapping_mul(296).wrapping_add(low / 1000).wrapping_add(rest / 1000);
+        (high.wrapping_mul(4_294_967).wrapping_add(carried), rest % 1000)
     }
 
     /// Milliseconds from `earlier` to this instant; 0 if `earlier` is in fact later.
@@ -59,25 +57,29 @@ impl Instant {
     }
 }
 
-/// An optional instant whose "none" is all zero bits, so that a fresh connection lies in `.bss`.
+/// A whole second from which others are counted, in four bytes: up to 136 years from there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Deadline(Option<NonZeroU64>);
+pub(crate) struct Epoch(u32);
 
-impl Deadline {
-    pub(crate) const NONE: Self = Self(None);
+impl Epoch {
+    pub(crate) const ZERO: Self = Self(0);
 
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) const fn at(instant: Instant) -> Self {
-        Self(NonZeroU64::new(instant.0.saturating_add(1)))
+    /// The second in which `now` lies.
+    pub(crate) const fn at(now: Instant) -> Self {
+        let (second, _) = now.seconds();
+        Self(second)
     }
 
-    pub(crate) fn get(self) -> Option<Instant> {
-        self.0.map(|stored| Instant(stored.get() - 1))
+    /// Whole seconds from here to `now`, and the milliseconds beyond.
+    pub(crate) const fn seconds_until(self, now: Instant) -> (u32, u32) {
+        let (second, rest) = now.seconds();
+        (second.wrapping_sub(self.0), rest)
     }
 
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn is_due(self, now: Instant) -> bool {
-        self.get().is_some_and(|at| at <= now)
+    /// The instant that lies so many seconds from here, as seen from `now`.
+    pub(crate) const fn after_secs(self, secs: u32, now: Instant) -> Instant {
+        let (over, rest) = self.seconds_until(now);
+        Instant(now.0 - over as u64 * 1000 - rest as u64).after_secs(secs)
     }
 }
 
@@ -123,25 +125,24 @@ mod tests {
 
     #[test]
     fn seconds_are_what_a_division_gives() {
-        for base in [0, 1 << 32, 3 << 32, 999 << 32, (1 << 42) - 5_000, 4_294_967_294_000] {
+        for base in [0, 1 << 32, 3 << 32, 999 << 32, (1 << 42) - 5_000, 4_294_967_294_000, u64::MAX - (1 << 33)] {
             for offset in [0, 1, 999, 1000, 1001, 4_294_966_296, 4_294_967_295] {
                 let millis = base + offset;
                 let (seconds, rest) = Instant(millis).seconds();
-                if let Ok(expected) = u32::try_from(millis / 1000) {
-                    assert_eq!((seconds, u64::from(rest)), (expected, millis % 1000));
-                } else {
-                    assert_eq!(seconds, u32::MAX);
-                }
+                assert_eq!((seconds, u64::from(rest)), ((millis / 1000) as u32, millis % 1000));
             }
         }
     }
 
     #[test]
-    fn a_deadline_at_zero_is_a_deadline() {
-        let zero = Deadline::at(Instant::from_millis(0));
-        assert_eq!(zero.get(), Some(Instant::from_millis(0)));
-        assert!(zero.is_due(Instant::from_millis(0)));
-        assert!(!Deadline::NONE.is_due(Instant::from_millis(u64::MAX)));
+    fn an_epoch_measures_from_any_year() {
+        for start in [0, 1, 999, 65_535, 63_900_000_000_000, u64::MAX - 4_000_000_000_000] {
+            let (start, later) = (Instant(start), Instant(start + 3_600_000));
+            let epoch = Epoch::at(start);
+            let (seconds, rest) = epoch.seconds_until(later);
+            assert_eq!((seconds, u64::from(rest)), (3_600, start.0 % 1000));
+            assert_eq!(epoch.after_secs(3_601, later), Instant(start.0 / 1000 * 1000 + 3_601_000));
+        }
     }
 
     #[test]

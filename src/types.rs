@@ -82,15 +82,20 @@ impl defmt::Format for PacketId {
     }
 }
 
-/// Names one accepted publish or request. Handles grow and never repeat in the life of a connection, unlike packet
-/// identifiers, which come back after they were acknowledged.
+/// Identifies one accepted message or request. Handles grow and never repeat in the life of a connection, unlike packet
+/// identifiers, which are used again after they were acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Handle(pub(crate) u64);
 
 impl Handle {
-    /// The handle's running number; the first command has 1.
+    /// The running number: the first command has 1, each later one a greater number.
     pub const fn get(self) -> u64 {
-        self.0
+        self.0 >> 16
+    }
+
+    /// The identifier of the packet, so that a handle leads to its slot at once.
+    pub(crate) const fn id(self) -> u16 {
+        self.0 as u16
     }
 }

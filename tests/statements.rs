@@ -108,7 +108,7 @@ fn a_clean_start_drops_what_was_received() {
             // The clean session ended with its link: even if the server says otherwise it is not ours.
             let present = b"\x20\x02\x01\x00";
             let session = connect(&mut mqtt, NOW, &first, present);
-            assert!(matches!(session, SessionState::Older { .. }), "{session:?}");
+            assert!(matches!(session, SessionState::Adopted { .. }), "{session:?}");
         }
     }
 }

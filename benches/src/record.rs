@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant as Clock;
 
-use pure_mqtt::record::{Recorder, Redact, TraceSink};
+use pure_mqtt_trace::{Recorder, Redact, TraceSink};
 use pure_mqtt::{Connect, Connection, Heap, Instant, Limits, Publish, QoS, TopicName, Version};
 
 const NOW: Instant = Instant::from_millis(0);

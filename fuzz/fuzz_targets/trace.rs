@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pure_mqtt::replay::{ReplayError, Trace};
+use pure_mqtt_trace::{ReplayError, Trace};
 use pure_mqtt_fuzz::trace::assemble;
 
 fuzz_target!(|data: &[u8]| {

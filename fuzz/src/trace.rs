@@ -1,7 +1,7 @@
 //! Traces as a fuzzer can change them: records with a length before each, and without the check value that would catch every change.
 
-use pure_mqtt::record::Recorder;
-use pure_mqtt::replay::Trace;
+use pure_mqtt_trace::Recorder;
+use pure_mqtt_trace::Trace;
 use pure_mqtt::{Fixed, Heap, Limits, Version};
 
 /// The small storage of half of the traces.

@@ -2,6 +2,7 @@
 
 use crate::command::{Ack, Publish, Subscribe, Unsubscribe};
 use crate::connection::core::{Core, write_disconnect};
+use crate::connection::ending::Last;
 use crate::connection::outbound::write_acknowledgement;
 use crate::connection::state::State;
 use crate::error::{ConnectionError, PublishError, RequestError};
@@ -9,8 +10,10 @@ use crate::event::PendingAck;
 use crate::reason::ReasonCode;
 use crate::session::{Frame, Matched, Most, Need};
 use crate::storage::sealed::Bounds;
-use crate::storage::{Flags, Kind, Parts, Payload, ReceiveSlot, ReceiveState, Record};
-use crate::time::Instant;
+use crate::storage::{
+    Detail, Kind, Marks, MessageMarks, Parts, Payload, ReceiveSlot, ReceiveState, Record, RequestMarks,
+};
+use crate::time::{Epoch, Instant};
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
     self, Acknowledgement, DUP, Disconnect, Entries, MAX_REMAINING, PacketType, Properties, Property, PropertyError,
@@ -35,14 +38,14 @@ impl Draft {
 
     /// What the journal needs for it.
     pub(super) const fn record_length(&self) -> usize {
-        8 + 2 + 1 + 4 + self.need.bytes + self.need.shared
+        8 + 1 + 4 + self.need.bytes + self.need.shared
     }
 }
 
 /// A checked SUBSCRIBE or UNSUBSCRIBE.
 pub(super) struct RequestDraft {
     kind: Kind,
-    flags: Flags,
+    marks: RequestMarks,
     filters: usize,
     pub(super) need: Need,
 }
@@ -116,18 +119,20 @@ impl Core {
         let version = self.version();
         let is_shared = draft.shares_payload();
         let expiry = publish.properties.message_expiry_interval();
-        let mut detail = 0;
+        let mut second = 0;
         if let Some(seconds) = expiry {
-            self.count_time = Some(Self::time);
-            detail = self.time().next.saturating_add(seconds).max(1); // 0 means never
+            if self.begin_to_count_time() {
+                self.epoch = Epoch::at(self.now);
+            }
+            second = self.time().next.saturating_add(seconds).max(1); // 0 means never
         }
         let kind = Kind::publish(publish.qos);
         let shared = is_shared.then_some(publish.payload);
-        let mut flags = Flags::default();
+        let mut marks = Marks::NONE;
         if matches!(publish.payload, Payload::Streamed(1..)) {
-            flags.set(Flags::STREAMED);
+            marks.set(MessageMarks::STREAMED);
         }
-        let frame = Frame { kind, flags, detail, length: draft.need.bytes, shared };
+        let frame = Frame { kind, marks, detail: Detail::expires(second), length: draft.need.bytes, shared };
         let mut writer = Writer::new(self.outgoing.push(parts, &frame)?);
         let matched = self.outgoing.latest();
         writer.u8(first_byte(publish));
@@ -146,27 +151,27 @@ impl Core {
         subscribe: &Subscribe<'_>,
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
-        let mut flags = Flags::default();
+        let mut marks = RequestMarks::default();
         for subscription in subscribe.filters.iter() {
             let is_shared = subscription.filter.is_shared();
             if is_shared && subscription.no_local && self.version().has_properties() {
                 return Err(RequestError::SharedNoLocal); // [MQTT-3.8.3-4]
             }
             if is_shared {
-                flags.set(Flags::SHARE);
+                marks.set(RequestMarks::SHARE);
             }
             if subscription.filter.has_wildcard() {
-                flags.set(Flags::WILDCARD);
+                marks.set(RequestMarks::WILDCARD);
             }
         }
         if subscribe.properties.has(ids::SubscriptionIdentifier) {
-            flags.set(Flags::IDENTIFIER);
+            marks.set(RequestMarks::IDENTIFIER);
         }
-        if self.is_connected() && self.link.peer.lacks(flags) {
+        if self.is_connected() && self.link.peer.lacks(marks) {
             return Err(RequestError::NotSupported);
         }
         let request = (PacketType::Subscribe, &subscribe.properties);
-        self.check_request(request, subscribe.filters, flags, bounds)
+        self.check_request(request, subscribe.filters, marks, bounds)
     }
 
     pub(super) fn check_unsubscribe(
@@ -175,14 +180,14 @@ impl Core {
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
         let request = (PacketType::Unsubscribe, &unsubscribe.properties);
-        self.check_request(request, unsubscribe.filters, Flags::default(), bounds)
+        self.check_request(request, unsubscribe.filters, RequestMarks::default(), bounds)
     }
 
     fn check_request<'a, T: wire::Entry<'a>>(
         &self,
         (packet, properties): (PacketType, &Properties<'a>),
         entries: Entries<'a, T>,
-        flags: Flags,
+        marks: RequestMarks,
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
         let filters = entries.iter().count();
@@ -205,7 +210,7 @@ impl Core {
             return Err(RequestError::TooLarge);
         }
         let kind = if packet == PacketType::Subscribe { Kind::Subscribe } else { Kind::Unsubscribe };
-        Ok(RequestDraft { kind, flags, filters, need })
+        Ok(RequestDraft { kind, marks, filters, need })
     }
 
     /// Stores a request that was checked, and for which there is room.
@@ -218,8 +223,9 @@ impl Core {
     ) -> Option<Matched> {
         let version = self.version();
         let packet = if draft.kind == Kind::Subscribe { PacketType::Subscribe } else { PacketType::Unsubscribe };
-        let &RequestDraft { kind, flags, filters, ref need } = draft;
-        let frame = Frame { kind, flags, detail: filters as u32, length: need.bytes, shared: None };
+        let &RequestDraft { kind, marks, filters, ref need } = draft;
+        let (marks, detail) = (Marks::of_request(marks), Detail::filters(filters as u32));
+        let frame = Frame { kind, marks, detail, length: need.bytes, shared: None };
         let mut writer = Writer::new(self.outgoing.push(parts, &frame)?);
         let matched = self.outgoing.latest();
         write_request(packet, matched.id, &properties, &entries, version, &mut writer);
@@ -241,11 +247,15 @@ impl Core {
         with.properties.check(PacketType::PubAck.bit())?;
         let packet = match slot.state {
             ReceiveState::AtLeastOnce => PacketType::PubAck,
+            ReceiveState::Completing => PacketType::PubComp, // in the place of its PUBREC
             _ => PacketType::PubRec,
         };
         let id = PacketId::new(slot.id).ok_or(RequestError::Stale)?;
-        let is_stored =
-            slot.owed && self.is_connected() && self.version().has_properties() && !with.properties.is_empty();
+        let is_stored = slot.owed
+            && packet != PacketType::PubComp
+            && self.is_connected()
+            && self.version().has_properties()
+            && !with.properties.is_empty();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
         let length = || measure(|writer| write_acknowledgement(packet, &ack, self.version(), writer));
         let length = is_stored.then(length).filter(|length| self.link.peer.takes_length(*length));
@@ -265,16 +275,19 @@ impl Core {
         let version = self.version();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
         let stored = need.and_then(|need| {
-            let frame = Frame { kind: Kind::Ack, flags: Flags::default(), detail: 0, length: need.bytes, shared: None };
+            let frame =
+                Frame { kind: Kind::Ack, marks: Marks::NONE, detail: Detail::NONE, length: need.bytes, shared: None };
             write_acknowledgement(packet, &ack, version, &mut Writer::new(self.outgoing.push(parts, &frame)?));
             Some(self.outgoing.latest())
         });
-        if packet == PacketType::PubRec && !with.reason.is_error() {
+        // Without a reason PUBREC is a success.
+        let reason = if version.has_properties() { with.reason } else { ReasonCode::SUCCESS };
+        if packet == PacketType::PubRec && !reason.is_error() {
             parts.journal.write(&Record::Received(id.get()));
         }
         if let Some(slot) = self.incoming.held(parts.inbox, pending.place(), pending.serial) {
             slot.acknowledged = true;
-            slot.reason = with.reason.0;
+            slot.reason = reason.0;
             slot.extra = stored.map_or(0, |stored| stored.id);
         }
     }
@@ -289,7 +302,6 @@ impl Core {
             return Ok(());
         }
         let version = self.version();
-        let expiry = disconnect.properties.session_expiry_interval();
         if version.has_properties() {
             self.check_disconnect(disconnect)?;
         }
@@ -301,17 +313,9 @@ impl Core {
             return Err(RequestError::ServerMaximum); // [MQTT-3.14.2-3] [MQTT-3.14.2-4]
         }
         self.see(now);
-        let was_connected = self.is_connected();
-        self.finish_link(ConnectionError::Disconnected);
-        if !was_connected && !self.link.control.is_empty() {
-            self.silence(); // CONNECT is not out yet: there is nothing to end.
-            return Ok(());
-        }
-        if let Some(seconds) = expiry.filter(|_| version.has_properties()) {
-            self.link.session_expiry = seconds;
-            parts.journal.write(&Record::Session { expiry: seconds });
-        }
-        self.farewell(parts, disconnect);
+        let is_connect_pending = !self.is_connected() && !self.link.control.is_empty();
+        let last = if is_connect_pending { Last::Nothing } else { Last::Disconnect(disconnect) };
+        self.end(parts, ConnectionError::Disconnected, last);
         Ok(())
     }
 

@@ -84,6 +84,20 @@ impl Control {
         self.prefix = length as u16;
     }
 
+    /// Drops the start of the staged packet, if no byte of it was taken: the packet is staged no longer. False if there is none.
+    pub(super) fn drop_prefix(&mut self, bytes: &mut [u8]) -> bool {
+        if self.prefix == 0 || self.has_begun_prefix() {
+            return false;
+        }
+        let (from, prefix) = (usize::from(self.before), usize::from(self.prefix));
+        shift(bytes, from, usize::from(self.end) - from, from - prefix);
+        (self.before, self.end, self.prefix) = (self.before - self.prefix, self.end - self.prefix, 0);
+        if self.is_empty() {
+            *self = Self::EMPTY;
+        }
+        true
+    }
+
     /// `count` bytes were taken; returns whether the start of the staged packet is among them.
     pub(super) fn advance(&mut self, count: usize) -> bool {
         self.start = (self.start + count.min(self.len()) as u16).min(self.end);

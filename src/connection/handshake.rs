@@ -1,22 +1,24 @@
 //! How a link begins: CONNECT, CONNACK, enhanced authentication.
 
 use crate::connection::core::Core;
-use crate::connection::inbound::{Effect, Place};
+use crate::connection::ending::Last;
+use crate::connection::inbound::{Effect, Place, Refusal};
 use crate::connection::link::{AuthState, Link};
 use crate::connection::state::State;
-use crate::connection::stats::count;
+use crate::connection::stats::Count;
+use crate::connection::timers::Countdown;
 use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
-use crate::limits::{OnSessionLoss, StoredLimits};
+use crate::limits::{OnSessionLoss, OnUnknownSession, StoredLimits};
 use crate::reason::ReasonCode;
 use crate::session::{Loss, fingerprint};
-use crate::storage::{Parts, Record};
-use crate::time::{Deadline, Instant};
+use crate::storage::{Parts, Record, SessionFact};
+use crate::time::Instant;
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
 use crate::wire::{
-    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Value,
-    Violation, WILL_BIT, Writer, ids, measure,
+    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Tolerance,
+    Value, Violation, WILL_BIT, Writer, ids, measure,
 };
 
 /// What the engine adds to CONNECT as properties, and will hold the server to.
@@ -118,17 +120,15 @@ impl Core {
     /// Makes the state of a fresh link and CONNECT, which was written to the control area, its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`.
     /// Everything was checked, and a link that isn't open is as [`Link::CLOSED`].
     pub(super) fn open(&mut self, parts: &mut Parts<'_>, connect: &Connect<'_>, announced: &Announced, length: usize) {
-        let handshake = self.handshake_deadline();
+        let handshake = Countdown::due_in_or_never(self.limits.connack_timeout());
         let link = &mut self.link;
         link.control.append(length, false);
         if self.outgoing.version() != connect.version {
-            self.outgoing.speak(parts, connect.version);
+            self.outgoing.reencode_for(parts, connect.version);
             parts.journal.write(&Record::Version(connect.version));
         }
-        let had_session = self.outgoing.session_exists;
-        self.outgoing.session_exists &= !self.session_expires.is_due(self.now);
-        if had_session && (connect.clean_start || !self.outgoing.session_exists) {
-            parts.journal.write(&Record::NoSession);
+        if connect.clean_start {
+            parts.journal.write(&Record::Session(SessionFact::Doubtful));
         }
         link.state = State::Connecting;
         link.clean_start = connect.clean_start;
@@ -137,23 +137,10 @@ impl Core {
         link.topic_alias_maximum = announced.topic_alias_maximum;
         let is_held_to_it = connect.version.announces_receive_maximum() && self.limits.strict();
         link.receive_maximum = if is_held_to_it { announced.receive_maximum } else { u16::MAX };
-        link.last_sent = self.now;
-        link.last_received = self.now;
-        link.session_expiry = match connect.clean_start && connect.version.clean_session_ends_with_link() {
-            true => 0,
-            false => u32::MAX,
-        };
         if connect.version.has_properties() {
             link.read_connect(&connect.properties);
         }
-        link.deadlines.handshake = handshake;
-    }
-
-    fn handshake_deadline(&self) -> Deadline {
-        match self.limits.connack_timeout() {
-            0 => Deadline::NONE,
-            millis => Deadline::at(self.now.after_millis(millis.into())),
-        }
+        link.timers.phase = handshake;
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
@@ -171,14 +158,25 @@ impl Core {
         *event = Some(Event::ConnAck(ConnAck { reason, code, session, properties }));
         let Some(Event::ConnAck(told)) = event else { return Ok(()) };
         if reason == ReasonCode::SUCCESS {
+            self.check_answers_what_left()?;
+            if session_present && self.link.clean_start {
+                if self.limits.strict() || self.version().has_properties() {
+                    return Err(Violation::SessionPresent.into()); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
+                }
+                self.stats.count(Tolerance::KeptSession as u8);
+            }
             self.check_connack(session_present, &told.properties, seen)?;
             self.accepted(parts, session_present, told, seen);
             return Ok(());
         }
         // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
-        self.finish_link(ConnectionError::Refused(reason));
-        self.silence();
+        self.end(parts, ConnectionError::Refused(reason), Last::Nothing);
         Ok(())
+    }
+
+    /// CONNECT and AUTH are answered once the transport is known to have taken them.
+    const fn check_answers_what_left(&self) -> Effect {
+        if self.link.control.is_empty() { Ok(()) } else { Err(Refusal::Blocked) }
     }
 
     /// The server accepted the link. What becomes of the session is told.
@@ -188,42 +186,55 @@ impl Core {
             self.link.read_connack(&told.properties, &self.limits);
         }
         if !self.link.empty_client_id && seen.has(ids::AssignedClientIdentifier) {
-            count(&mut self.stats.ignored_client_ids);
+            self.stats.count(Count::IgnoredClientId as u8);
         }
         self.settle_session(parts, session_present, &mut told.session);
         self.link.state = State::Connected;
         self.link.established = true;
-        self.link.deadlines.handshake = Deadline::NONE;
-        self.outgoing.session_exists = true;
-        self.session_expires = Deadline::NONE;
-        count(&mut self.stats.links);
+        self.link.timers.phase = Countdown::NONE;
+        self.must_start_clean = false;
+        self.stats.links = self.stats.links.saturating_add(1);
         crate::fmt::debug!("connected: {}", told.session);
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn check_connack(&self, session_present: bool, properties: &Properties<'_>, seen: Seen) -> Result<(), Violation> {
+    fn check_connack(
+        &self,
+        session_present: bool,
+        properties: &Properties<'_>,
+        seen: Seen,
+    ) -> Result<(), ConnectionError> {
         let link = &self.link;
-        if session_present && link.clean_start {
-            return Err(Violation::SessionPresent); // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
-        }
-        if session_present && !self.outgoing.session_exists && self.version().refuses_unknown_session() {
-            return Err(Violation::UnknownSession); // [MQTT-3.2.2-4]
+        if session_present && !link.clean_start && self.outgoing.session == SessionFact::None {
+            match self.on_unknown_session() {
+                OnUnknownSession::Adopt => {}
+                OnUnknownSession::CleanStart => return Err(ConnectionError::UnknownSession),
+                OnUnknownSession::Refuse => return Err(Violation::UnknownSession.into()), // [MQTT-3.2.2-4]
+            }
         }
         if !self.version().has_properties() {
             return Ok(());
         }
         if link.empty_client_id && properties.field(ids::AssignedClientIdentifier).is_none_or(<[u8]>::is_empty) {
-            return Err(Violation::NoAssignedClientId); // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
+            return Err(Violation::NoAssignedClientId.into()); // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
         }
         if seen.has(ids::ResponseInformation) && !link.wants_response_information {
-            return Err(Violation::NotRequested); // [MQTT-3.1.2-28]
+            return Err(Violation::NotRequested.into()); // [MQTT-3.1.2-28]
         }
         match link.auth {
             AuthState::None if seen.has_any(&[ids::AuthenticationMethod, ids::AuthenticationData]) => {
-                Err(Violation::AuthenticationMethod) // [MQTT-4.12.0-6]
+                Err(Violation::AuthenticationMethod.into()) // [MQTT-4.12.0-6]
             }
             AuthState::None => Ok(()),
-            _ => link.check_auth_method(properties.field(ids::AuthenticationMethod)), // [MQTT-4.12.0-5]
+            _ => Ok(link.check_auth_method(properties.field(ids::AuthenticationMethod))?), // [MQTT-4.12.0-5]
+        }
+    }
+
+    /// 5.0 forbids to go on with such a session, and `strict` is the letter.
+    const fn on_unknown_session(&self) -> OnUnknownSession {
+        match self.limits.strict() && self.version().refuses_unknown_session() {
+            true => OnUnknownSession::Refuse,
+            false => self.limits.on_unknown_session(),
         }
     }
 
@@ -231,14 +242,20 @@ impl Core {
     /// `[MQTT-3.2.2-3]`. Of an old one nothing is left then `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool, told: &mut SessionState) {
-        let held = self.outgoing.session_exists;
+        let held = if self.link.clean_start { SessionFact::None } else { self.outgoing.session };
+        let is_kept = session_present && self.link.clean_start; // counts as new, but its identifiers may be held
         let resumed = match self.version().has_session_present() {
-            true => session_present,
-            false => held && !self.link.clean_start,
+            true => session_present && !is_kept,
+            false => held != SessionFact::None,
         };
-        if resumed && held {
-            parts.journal.write(&Record::Session { expiry: self.link.session_expiry });
-            *told = SessionState::Resumed;
+        if resumed && held != SessionFact::None {
+            *told = match held {
+                SessionFact::Doubtful => SessionState::Adopted { republished: 0, aborted: 0, completed: 0 },
+                _ => SessionState::Resumed,
+            };
+            self.incoming.doubt(held == SessionFact::Doubtful);
+            self.outgoing.resume();
+            parts.journal.write(&Record::Session(self.outgoing.session));
             return;
         }
         let republish = self.limits.on_session_loss() == OnSessionLoss::Republish;
@@ -247,11 +264,13 @@ impl Core {
             false => self.outgoing.last_begun(parts.slots),
         };
         parts.journal.write(&Record::NewSession { aborted });
-        parts.journal.write(&Record::Session { expiry: self.link.session_expiry });
         self.incoming.clear(parts.inbox);
-        let Loss { republished, aborted, completed } = self.outgoing.session_lost(parts, republish);
+        let loss = self.outgoing.session_lost(parts, republish);
+        self.outgoing.begin_session(resumed || is_kept);
+        parts.journal.write(&Record::Session(self.outgoing.session));
+        let Loss { republished, aborted, completed } = loss;
         *told = match resumed {
-            true => SessionState::Older { republished, aborted, completed },
+            true => SessionState::Adopted { republished, aborted, completed },
             false => SessionState::New { republished, aborted, completed },
         };
     }
@@ -268,10 +287,11 @@ impl Core {
             return Err(Violation::UnexpectedPacket.into()); // [MQTT-4.12.0-6]
         }
         self.link.check_auth_method(auth.properties.field(ids::AuthenticationMethod))?;
+        self.check_answers_what_left()?;
         self.link.is_challenged = auth.reason == ReasonCode::CONTINUE_AUTHENTICATION;
         if auth.reason == ReasonCode::SUCCESS {
             self.link.auth = AuthState::Method;
-            self.link.deadlines.handshake = Deadline::NONE;
+            self.link.timers.phase = Countdown::NONE;
         }
         *event = Some(Event::Auth(auth));
         Ok(())
@@ -310,7 +330,7 @@ impl Core {
         self.link.is_challenged = false;
         if starts {
             self.link.auth = AuthState::Again;
-            self.link.deadlines.handshake = self.handshake_deadline();
+            self.link.timers.phase = Countdown::due_in_or_never(self.limits.connack_timeout());
         }
         Ok(())
     }
@@ -319,11 +339,10 @@ impl Core {
 impl Link {
     /// Keeps what the link must remember of CONNECT.
     fn read_connect(&mut self, properties: &Properties<'_>) {
-        self.session_expiry = 0;
+        self.ends_session = true;
         if !properties.is_empty() {
             self.read_each(properties);
         }
-        self.ends_session = self.session_expiry == 0;
     }
 
     fn read_each(&mut self, properties: &Properties<'_>) {
@@ -331,7 +350,7 @@ impl Link {
         let mut value = Value::default();
         while let Some(id) = rest.next_value(&mut value) {
             match id {
-                ids::SessionExpiryInterval => self.session_expiry = value.number,
+                ids::SessionExpiryInterval => self.ends_session = value.number == 0,
                 ids::RequestProblemInformation => self.no_problem_information = !bool::from_value(value),
                 ids::RequestResponseInformation => self.wants_response_information = bool::from_value(value),
                 ids::AuthenticationMethod => {
@@ -355,7 +374,6 @@ impl Link {
                 ids::TopicAliasMaximum => self.peer.topic_aliases = (number as u16).min(limits.topic_aliases().1), // absent: none [MQTT-3.2.2-18]
                 ids::MaximumPacketSize => self.peer.max_packet = number,
                 ids::ServerKeepAlive => self.keep_alive = number as u16, // [MQTT-3.1.2-21] [MQTT-3.2.2-21]
-                ids::SessionExpiryInterval => self.session_expiry = number,
                 _ => self.peer.note(id, number),
             }
         }

@@ -13,19 +13,12 @@ type Books<'a> = (
     crate::session::Outgoing,
     &'a crate::session::Incoming,
     &'a crate::session::Aliases,
-    (crate::time::Deadline, crate::time::Instant),
+    (crate::time::Epoch, crate::time::Instant),
     &'a crate::connection::link::Link,
 );
 
 fn books(core: &Core) -> Books<'_> {
-    (
-        &core.limits,
-        core.outgoing.without_positions(),
-        &core.incoming,
-        &core.aliases,
-        (core.session_expires, core.now),
-        &core.link,
-    )
+    (&core.limits, core.outgoing.without_positions(), &core.incoming, &core.aliases, (core.epoch, core.now), &core.link)
 }
 
 /// The bytes that a packet has in the arena and outside.
@@ -40,7 +33,7 @@ fn bytes_of<'a>(view: &View<'a>, index: usize, slot: &SendSlot) -> (&'a [u8], &'
 fn packets<'a>(core: &Core, view: &View<'a>) -> impl Iterator<Item = (SendSlot, (&'a [u8], &'a [u8]))> {
     core.outgoing.packets(view.slots).map(|(index, slot)| {
         let bytes = bytes_of(view, index, slot);
-        (SendSlot { position: 0, ..*slot }, bytes)
+        (SendSlot { position: 0, attempts: 0, ..*slot }, bytes)
     })
 }
 
@@ -83,7 +76,7 @@ impl<S: Storage> fmt::Debug for Connection<S> {
             .field("pending", &self.pending())
             .field("in_flight", &self.core.outgoing.in_flight())
             .field("next_timer", &self.next_timer())
-            .field("stats", &self.core.stats)
+            .field("stats", &self.core.stats.stats())
             .finish_non_exhaustive()
     }
 }

@@ -1,18 +1,21 @@
 //! What a packet from the server does: one step for each call.
 
 use crate::connection::core::Core;
+use crate::connection::ending::Last;
 use crate::connection::link::Ping;
 use crate::connection::state::{State, may_send};
-use crate::connection::stats::count;
+use crate::connection::stats::Count;
+use crate::connection::timers::Countdown;
 use crate::error::ConnectionError;
 use crate::event::{Acknowledged, Answered, Event, Message, PendingAck, Received, Topic, TopicAlias};
 use crate::reason::ReasonCode;
 use crate::session::{Aliases, Arrival, Bound, Mismatch, PubRecStep, Release, Standing};
 use crate::storage::{Kind, Parts, Record};
-use crate::time::Deadline;
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
-use crate::wire::{Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Violation, ids};
+use crate::wire::{
+    Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids,
+};
 
 /// Whether a packet took effect. What it means to the application was put where the caller wants it.
 pub(super) type Effect = Result<(), Refusal>;
@@ -83,16 +86,18 @@ impl Core {
                 false => Err(Violation::PacketTooLarge.into()),
             };
         }
-        let header = match Header::decode(input, self.rules())? {
+        let header = match Header::decode_with(input, self.rules(), !self.limits.strict())? {
             HeaderStep::Header(header) => header,
             HeaderStep::Partial(needed) => {
                 *received = Received::Partial { needed };
                 return Ok(());
             }
         };
-        let answers_nothing = self.link.state == State::Connecting && !self.link.control.is_empty();
-        if answers_nothing || !may_send(self.link.state, header.packet_type, self.version()) {
+        if !may_send(self.link.state, header.packet_type, self.version()) {
             return Err(Violation::UnexpectedPacket.into());
+        }
+        if !self.link.is_connect_out && header.packet_type != PacketType::Disconnect {
+            return Err(Refusal::Blocked); // it answers what the transport is not known to have taken
         }
         let length = header.packet_length();
         if length > self.limits.inline_max() {
@@ -106,12 +111,17 @@ impl Core {
             return Ok(());
         };
         *received = Received::Packet { consumed: length, event: None };
-        let mut body = Reader::new(body, self.rules());
+        let mut body = Reader::lenient(body, self.rules());
         let Received::Packet { event, .. } = received else { return Ok(()) };
         match header.packet_type {
             PacketType::Publish => self.on_publish(parts, header.flags, &mut body, event),
             PacketType::ConnAck => self.on_connack(parts, &mut body, event),
-            packet_type => self.on_other(parts, packet_type, &mut body, event),
+            packet_type => {
+                if header.flags & WRONG_FLAGS != 0 {
+                    body.tolerates(Tolerance::ForeignAck);
+                }
+                self.on_other(parts, packet_type, &mut body, event)
+            }
         }
     }
 
@@ -127,16 +137,22 @@ impl Core {
         let reply = Reply::decode(packet_type, body);
         body.finish()?;
         self.check_requested(packet_type, reply.seen)?;
+        if let Some(deviation) = body.noted() {
+            self.stats.count(deviation as u8);
+        }
         match packet_type {
-            PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
-                self.on_ack(parts, packet_type, &reply, event)
-            }
-            PacketType::SubAck | PacketType::UnsubAck => self.on_answer(parts, packet_type, &reply, event),
+            PacketType::PubRel => self.on_pubrel(parts, reply.id),
+            PacketType::PubRec if !reply.reason.is_error() => self.on_pubrec(parts, reply.id),
+            PacketType::PubAck
+            | PacketType::PubRec
+            | PacketType::PubComp
+            | PacketType::SubAck
+            | PacketType::UnsubAck => self.on_answer(parts, packet_type, &reply, event),
             PacketType::PingResp => {
                 self.on_pingresp(event);
                 Ok(())
             }
-            PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(reply, event),
+            PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(parts, reply, event),
             PacketType::Auth if Version::KNOWS_PROPERTIES => self.on_auth(reply, event),
             _ => Err(Violation::UnexpectedPacket.into()), // a client's
         }
@@ -175,7 +191,7 @@ impl Core {
                     true => Some(ReasonCode::PAYLOAD_FORMAT_INVALID),
                     false => (!self.limits.manual_acks()).then_some(ReasonCode::SUCCESS),
                 };
-                self.receive(parts, id, qos, answer, &mut message.ack)?
+                self.receive(parts, (id, dup), qos, answer, &mut message.ack)?
             }
             None => true,
         };
@@ -185,14 +201,13 @@ impl Core {
         } else {
             *event = None;
         }
-        let counters = &mut self.stats;
         if !is_new {
-            count(&mut counters.repeated_messages);
+            self.stats.count(Count::RepeatedMessage as u8);
         } else if is_invalid {
-            count(&mut counters.invalid_payloads);
+            self.stats.count(Count::InvalidPayload as u8);
         }
         if dup && id.is_none() {
-            count(&mut counters.dup_at_qos0);
+            self.stats.count(Tolerance::DupAtQoS0 as u8);
         }
         Ok(())
     }
@@ -203,14 +218,19 @@ impl Core {
     pub(super) fn receive(
         &mut self,
         parts: &mut Parts<'_>,
-        id: PacketId,
+        (id, dup): (PacketId, bool),
         qos: QoS,
         answer: Option<ReasonCode>,
         ack: &mut Option<PendingAck>,
     ) -> Result<bool, Refusal> {
         let held = self.limits.max_received(parts.inbox.len());
         let bound = Bound { maximum: self.link.receive_maximum, held };
-        match self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some()) {
+        let mut arrival = self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup);
+        if arrival == Arrival::Replaced {
+            parts.journal.write(&Record::Completed(id.get()));
+            arrival = self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup);
+        }
+        match arrival {
             Arrival::New { place, serial } => {
                 match answer {
                     None => *ack = Some(PendingAck::new(place, serial)),
@@ -230,7 +250,7 @@ impl Core {
                 parts.journal.write(&Record::Completed(id.get()));
                 Err(Violation::PacketIdInUse.into())
             }
-            Arrival::InUse => Err(Violation::PacketIdInUse.into()),
+            Arrival::InUse | Arrival::Replaced => Err(Violation::PacketIdInUse.into()),
             // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
             // made progress.
             Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {
@@ -253,11 +273,12 @@ impl Core {
         topic: &mut Topic<'_>,
         alias: Option<u16>,
     ) -> Result<(), Violation> {
-        let Some(alias) = alias else { return Ok(()) };
-        if alias > self.link.topic_alias_maximum {
+        let Some(alias) = alias.filter(|_| Version::KNOWS_PROPERTIES) else { return Ok(()) };
+        let is_named = !matches!(topic, Topic::Name(name) if name.as_str().is_empty());
+        if alias > self.link.topic_alias_maximum && (!is_named || self.limits.strict()) {
             return Err(Violation::TopicAlias);
         }
-        if !matches!(topic, Topic::Name(name) if name.as_str().is_empty()) {
+        if is_named {
             return Ok(());
         }
         match Aliases::lookup(parts.inbound_aliases(), alias) {
@@ -270,53 +291,25 @@ impl Core {
 
     /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`.
     pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: Option<u16>) {
-        if let (Some(alias), Topic::Name(name), Some(aliasing)) = (alias, topic, self.link.aliasing) {
+        if !Version::KNOWS_PROPERTIES {
+            return;
+        }
+        if alias.is_some_and(|alias| alias > self.link.topic_alias_maximum) {
+            self.stats.count(Tolerance::IgnoredAlias as u8);
+        } else if let (Some(alias), Topic::Name(name), Some(aliasing)) = (alias, topic, self.aliasing()) {
             (aliasing.bind)(self, parts, alias, name.as_str());
         }
     }
 
-    fn on_ack<'i>(
-        &mut self,
-        parts: &mut Parts<'_>,
-        packet_type: PacketType,
-        &Reply { id, reason, properties, .. }: &Reply<'i>,
-        event: Place<'_, 'i>,
-    ) -> Effect {
-        let outcome = match packet_type {
-            PacketType::PubRel => return self.on_pubrel(parts, id),
-            PacketType::PubRec => match self.outgoing.pubrec(parts, id.get(), reason) {
-                Ok(PubRecStep::Rejected(handle)) => Ok(handle),
-                step => return self.on_pubrec(id, reason, step),
-            },
-            PacketType::PubAck => self.outgoing.puback(parts, id.get()),
-            _ => self.outgoing.pubcomp(parts, id.get()),
-        };
-        match outcome {
-            Err(mismatch) => self.mismatched(mismatch),
-            Ok(handle) => {
-                self.acknowledged();
-                let done = Acknowledged { handle, id, reason, properties };
-                *event = Some(match packet_type {
-                    PacketType::PubAck => Event::PubAck(done),
-                    PacketType::PubRec => Event::PubRec(done),
-                    _ => Event::PubComp(done),
-                });
-                Ok(())
-            }
-        }
-    }
-
     /// A PUBREC that doesn't end its message.
-    fn on_pubrec(&mut self, id: PacketId, reason: ReasonCode, step: Result<PubRecStep, Mismatch>) -> Effect {
-        let answer = match step {
+    fn on_pubrec(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect {
+        let answer = match self.outgoing.pubrec(parts, id.get()) {
             Ok(PubRecStep::Repeated) => ReasonCode::SUCCESS,
-            Ok(_) => {
-                self.acknowledged();
+            Ok(PubRecStep::Released) => {
+                self.watch_acks(parts.slots);
                 return Ok(());
             }
-            Err(Mismatch::Unknown) if !reason.is_error() && !self.limits.strict() => {
-                ReasonCode::PACKET_IDENTIFIER_NOT_FOUND
-            }
+            Err(Mismatch::Unknown) if self.may_be_unknown() => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
             Err(mismatch) => return self.mismatched(mismatch),
         };
         if !self.incoming.stray(id.get(), true, answer) {
@@ -326,71 +319,87 @@ impl Core {
     }
 
     fn on_pubrel(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect {
-        let unknown = (!self.limits.strict()).then_some(ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
-        match self.incoming.release(parts.inbox, id.get(), unknown) {
-            Release::Completing => {
-                parts.journal.write(&Record::Completed(id.get()));
-                Ok(())
+        match self.incoming.release(parts.inbox, id.get(), !self.limits.strict()) {
+            Release::Completing => {}
+            Release::Early { extra } => {
+                self.outgoing.drop_ack(parts, extra);
+                self.stats.count(Tolerance::EarlyRelease as u8);
             }
-            Release::Blocked => Err(Refusal::Blocked),
-            Release::Unknown => self.mismatched(Mismatch::Unknown),
-            Release::TooEarly => self.mismatched(Mismatch::Unexpected),
+            Release::Blocked => return Err(Refusal::Blocked),
+            // A server that was not told of PUBCOMP sends it again, and keeps to the standard.
+            Release::Unknown => {
+                self.stats.count(Tolerance::UnknownAck as u8);
+                return Ok(());
+            }
+            Release::TooEarly => return self.mismatched(Mismatch::Unexpected),
         }
+        parts.journal.write(&Record::Completed(id.get()));
+        Ok(())
     }
 
     /// An acknowledgement that fits nothing is counted; one that fits something else ends the link.
     fn mismatched(&mut self, mismatch: Mismatch) -> Effect {
         match mismatch {
-            Mismatch::Unknown if !self.limits.strict() => {
-                count(&mut self.stats.unknown_acks);
+            Mismatch::Unknown if self.may_be_unknown() => {
+                self.stats.count(Tolerance::UnknownAck as u8);
                 Ok(())
             }
             Mismatch::Unknown => Err(Violation::UnknownPacketId.into()),
-            Mismatch::Crossing => Ok(()),
+            Mismatch::Early => Err(Refusal::Blocked),
+            Mismatch::Fence => Ok(()),
             Mismatch::Unexpected => Err(Violation::UnexpectedAck.into()),
             Mismatch::Count => Err(Violation::ReasonCodeCount.into()),
         }
     }
 
+    /// The end of a message or a request.
     fn on_answer<'i>(
         &mut self,
         parts: &mut Parts<'_>,
         packet_type: PacketType,
-        &Reply { id, properties, codes, .. }: &Reply<'i>,
+        &Reply { id, reason, properties, codes, .. }: &Reply<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let is_subscribe = packet_type == PacketType::SubAck;
-        let kind = if is_subscribe { Kind::Subscribe } else { Kind::Unsubscribe };
-        let has_codes = is_subscribe || self.version().has_properties();
-        match self.outgoing.answered(parts, kind, id.get(), has_codes.then_some(codes.len())) {
-            Err(mismatch) => self.mismatched(mismatch),
-            Ok(handle) => {
-                self.acknowledged();
-                let answered = Answered { handle, id, properties, codes };
-                *event = Some(if is_subscribe { Event::SubAck(answered) } else { Event::UnsubAck(answered) });
-                Ok(())
-            }
+        let is_lenient = !self.limits.strict() && !self.version().has_properties();
+        let (handle, kind) = match self.outgoing.answered(parts, (packet_type, id.get()), codes.len(), is_lenient) {
+            Err(mismatch) => return self.mismatched(mismatch),
+            Ok(done) => done,
+        };
+        if packet_type == PacketType::PubAck && kind == Kind::Publish2 {
+            self.stats.count(Tolerance::PubAckAtQoS2 as u8);
         }
+        self.watch_acks(parts.slots);
+        let done = Acknowledged { handle, id, reason, properties };
+        let answered = Answered { handle, id, properties, codes };
+        *event = Some(match packet_type {
+            PacketType::PubAck => Event::PubAck(done),
+            PacketType::PubRec => Event::PubRec(done),
+            PacketType::PubComp => Event::PubComp(done),
+            PacketType::SubAck => Event::SubAck(answered),
+            _ => Event::UnsubAck(answered),
+        });
+        Ok(())
     }
 
     /// A PINGRESP that nobody asked for means nothing.
     fn on_pingresp(&mut self, event: Place<'_, '_>) {
-        if self.link.ping == Ping::Sent {
+        let is_awaited = matches!(self.link.ping, Ping::Staged | Ping::Sent);
+        if is_awaited || self.link.timers.pingresp.is_running() {
             self.link.ping = Ping::None;
-            self.link.deadlines.pingresp = Deadline::NONE;
+            self.link.timers.pingresp = Countdown::NONE;
             *event = Some(Event::PingResp);
         }
     }
 
-    fn on_disconnect<'i>(&mut self, reply: Reply<'i>, event: Place<'_, 'i>) -> Effect {
+    fn on_disconnect<'i>(&mut self, parts: &mut Parts<'_>, reply: Reply<'i>, event: Place<'_, 'i>) -> Effect {
         if reply.reason == ReasonCode::DISCONNECT_WITH_WILL {
             return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
         }
         if reply.seen.has(ids::SessionExpiryInterval) {
             return Err(Violation::PropertyNotAllowed.into()); // [MQTT-3.14.2-2]
         }
-        self.finish_link(ConnectionError::ServerDisconnect(reply.reason));
-        self.silence(); // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
+        // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
+        self.end(parts, ConnectionError::ServerDisconnect(reply.reason), Last::Nothing);
         *event = Some(Event::Disconnect(reply.into()));
         Ok(())
     }

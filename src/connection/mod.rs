@@ -1,11 +1,14 @@
 //! The connection: one state machine over a session, a link and a storage.
 
-mod choices;
+mod aliasing;
 mod commands;
 mod control;
 mod core;
 #[cfg(all(test, feature = "v3", feature = "v5"))]
 mod diagrams;
+mod ending;
+mod extras;
+mod fast_path;
 mod handshake;
 mod identity;
 mod inbound;
@@ -13,31 +16,30 @@ mod inbound;
 pub mod journal;
 mod link;
 mod outbound;
-mod shortcut;
 mod state;
 mod stats;
 mod stream;
 mod timer;
+mod timers;
+mod tolerance;
 
 pub use self::outbound::{Transmit, Wanted};
 pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
 
-use self::choices::Choices;
 use self::commands::Draft;
-use self::core::{Core, write_disconnect};
+use self::core::{Core, Extras, write_disconnect};
+use self::fast_path::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
 use self::handshake::{Announced, check_connect, write_auth, write_connect};
-use self::link::Aliasing;
-use self::shortcut::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Event, Outcome, PendingAck, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, HAS_SHORT_WAY, Matched, Most, Need, Victims};
+use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Victims};
 use crate::storage::sealed::{Demand, Used};
-use crate::storage::{Kind, Parts, Record, Storage};
-use crate::time::{Deadline, Instant};
+use crate::storage::{Kind, Parts, Record, SessionFact, Storage};
+use crate::time::Instant;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{Auth, Connect, Disconnect, EncodeError, measure};
@@ -53,7 +55,7 @@ impl<S: Storage> Connection<S> {
     /// A connection without a link. All zeros with [`Fixed`](crate::Fixed) storage and [`Limits::DEFAULT`], so that a `static` one costs
     /// no flash.
     pub const fn new(storage: S, limits: Limits) -> Self {
-        Self { storage, core: Core::new(limits) }
+        Self { storage, core: Core::new(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES)) }
     }
 
     /// Opens a link: CONNECT becomes the first output. Call it when the transport is up.
@@ -69,6 +71,7 @@ impl<S: Storage> Connection<S> {
         if self.core.link.state != State::Closed {
             return Err(OpenError::AlreadyOpen);
         }
+        let connect = &Connect { clean_start: connect.clean_start || self.core.must_start_clean, ..*connect };
         check_connect(connect)?;
         if !self.storage.parts().journal.has_room(0) {
             return Err(OpenError::JournalFull);
@@ -87,7 +90,6 @@ impl<S: Storage> Connection<S> {
             self.storage.grow(Demand::Aliases { inbound: aliases, outbound: outbound.into(), name });
         }
         self.core.open(&mut self.storage.parts(), connect, &announced, length);
-        self.core.link.aliasing = if S::MAY_HAVE_ALIASES { Some(&ALIASING) } else { None };
         Ok(())
     }
 
@@ -124,8 +126,8 @@ impl<S: Storage> Connection<S> {
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.core.see(now);
         match *input {
-            [MESSAGE | RETAINED, ..] if Self::HAS_SHORT_WAY => self.take_message(input),
-            [PUBACK | PUBREC | PUBCOMP, ..] if Self::HAS_SHORT_WAY => self.take_ack(input),
+            [MESSAGE | RETAINED, ..] if Self::HAS_FAST_PATH => self.take_message(input),
+            [PUBACK | PUBREC | PUBCOMP, ..] if Self::HAS_FAST_PATH => self.take_ack(input),
             _ => self.take_any::<false>(input),
         }
     }
@@ -179,8 +181,8 @@ impl<S: Storage> Connection<S> {
         self.take_any::<true>(input)
     }
 
-    /// Most of what is sent and received goes past all that few messages need: see `shortcut`. With a journal nothing does.
-    const HAS_SHORT_WAY: bool = HAS_SHORT_WAY && !S::HAS_JOURNAL;
+    /// Most of what is sent and received goes past all that few messages need: see `fast_path`. With a journal nothing does.
+    const HAS_FAST_PATH: bool = HAS_FAST_PATH && !S::HAS_JOURNAL;
 
     /// A message that takes the short way if it can. Each way is a call of its own, so that it has only its own registers to save.
     #[inline(never)]
@@ -200,7 +202,7 @@ impl<S: Storage> Connection<S> {
     #[inline(never)]
     fn take_ack<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         if let Some(event) = self.core.take_ack(self.storage.slots(), input) {
-            return Ok(Received::Packet { consumed: shortcut::BARE, event });
+            return Ok(Received::Packet { consumed: fast_path::BARE, event });
         }
         self.take_any::<false>(input)
     }
@@ -212,11 +214,6 @@ impl<S: Storage> Connection<S> {
         let mut received = Received::Blocked;
         self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received)?;
         Ok(received)
-    }
-
-    /// A message is arriving in pieces.
-    pub(crate) const fn is_inside_stream(&self) -> bool {
-        self.core.link.stream.is_open()
     }
 
     /// Makes room for the message that may be coming.
@@ -241,6 +238,14 @@ impl<S: Storage> Connection<S> {
         self.core.handle_timeout(&mut self.storage.parts())
     }
 
+    /// Tells that `bytes` bytes of the server's have arrived which were not handed to [`handle_input`](Self::handle_input) yet; 0 once there are none.
+    /// For hosts that read faster than they handle, so that a slow handler costs no link: the bytes count as received, and while there are any the
+    /// deadlines of PINGRESP and of acknowledgements, which may be among them, pause. PINGREQ goes on being sent.
+    pub fn unread(&mut self, now: Instant, bytes: usize) {
+        self.core.see(now);
+        self.core.note_unread(bytes);
+    }
+
     /// Accepts a message, in every state. It is sent as soon as the link, the window and the server's Receive Maximum allow; QoS 0
     /// never waits for the window.
     ///
@@ -252,7 +257,7 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`PublishError`]; nothing changed.
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
-        if Self::HAS_SHORT_WAY {
+        if Self::HAS_FAST_PATH {
             if let Some(matched) = self.core.put_message(self.storage.parts(), publish) {
                 self.core.see(now);
                 return Ok(delivery(matched, publish.qos, None));
@@ -278,7 +283,9 @@ impl<S: Storage> Connection<S> {
         }
         self.reserve_record(publish, &draft)?;
         let most = self.core.most(&self.storage.bounds());
-        let victims = self.core.outgoing.drop_handle(&mut self.storage.parts(), &draft.need, &most, old);
+        let parts = &mut self.storage.parts();
+        let victims = self.core.outgoing.drop_handle(parts, &draft.need, &most, old);
+        self.core.drop_orphaned_prefix(parts);
         let room = victims.map(|victims| Room { victims: Some(victims) });
         if room.is_some() {
             self.grow_for(&draft.need, &most);
@@ -315,7 +322,10 @@ impl<S: Storage> Connection<S> {
     /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more). A message that is sent
     /// again on a new session ([`OnSessionLoss::Republish`](crate::OnSessionLoss::Republish)) counts as not sent.
     pub fn cancel(&mut self, handle: Handle) -> bool {
-        self.core.outgoing.cancel(&mut self.storage.parts(), handle)
+        let parts = &mut self.storage.parts();
+        let is_cancelled = self.core.outgoing.cancel(parts, handle);
+        self.core.drop_orphaned_prefix(parts);
+        is_cancelled
     }
 
     /// Gives up a message that was published with [`Payload::Streamed`](crate::Payload::Streamed), because its payload can't be supplied (any more). At
@@ -466,7 +476,9 @@ impl<S: Storage> Connection<S> {
             parts.journal.write(&Record::Forgotten);
             self.core.outgoing.forget(&mut parts);
             self.core.incoming.clear(parts.inbox);
-            self.core.outgoing.session_exists = false;
+            self.core.outgoing.begin_session(false);
+            self.core.outgoing.session = SessionFact::None;
+            self.core.must_start_clean = false;
         }
         is_closed
     }
@@ -480,9 +492,9 @@ impl<S: Storage> Connection<S> {
     pub fn adopt_session(&mut self) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
-            self.storage.parts().journal.write(&Record::Session { expiry: u32::MAX });
-            self.core.outgoing.session_exists = true;
-            self.core.session_expires = Deadline::NONE;
+            self.storage.parts().journal.write(&Record::Session(SessionFact::Held));
+            self.core.outgoing.begin_session(false);
+            self.core.must_start_clean = false;
         }
         is_closed
     }
@@ -537,24 +549,24 @@ impl<S: Storage> Connection<S> {
 
     /// Changes the settings. Only without a link; otherwise it does nothing and returns false. [`Limits::version`] takes effect at once,
     /// and so what is kept is encoded anew.
-    #[inline(always)] // as `Choices::of`
+    #[inline(always)] // as `Extras::of`
     pub fn set_limits(&mut self, limits: Limits) -> bool {
-        self.apply_limits(limits, Choices::of(&limits))
+        self.apply_limits(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES))
     }
 
-    fn apply_limits(&mut self, limits: Limits, choices: Choices) -> bool {
+    fn apply_limits(&mut self, limits: Limits, extras: Extras) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
             self.core.limits = StoredLimits::new(limits);
-            self.core.choices = choices;
-            self.core.outgoing.speak(&mut self.storage.parts(), limits.version);
+            self.core.set_extras(extras);
+            self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version);
         }
         is_closed
     }
 
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
-        self.core.stats
+        self.core.stats.stats()
     }
 
     /// Gives back memory that is not in use. Fixed storages have none to give.
@@ -600,12 +612,12 @@ impl<S: Storage> Connection<S> {
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.
     fn make_room(&mut self, need: Need, topic: &str) -> Option<Room> {
         let most = self.core.most(&self.storage.bounds());
-        let outgoing = &mut self.core.outgoing;
         let mut victims = None;
-        if !outgoing.has_room(&need, &most) {
+        if !self.core.outgoing.has_room(&need, &most) {
             let mut parts = self.storage.parts();
-            let policy = self.core.choices.policy.filter(|_| need.is_publish)?;
-            victims = Some(policy(outgoing, &mut parts, &need, &most, topic)?);
+            let policy = self.core.policy().filter(|_| need.is_publish)?;
+            victims = Some(policy(&mut self.core.outgoing, &mut parts, &need, &most, topic)?);
+            self.core.drop_orphaned_prefix(&mut parts);
         }
         self.grow_for(&need, &most);
         Some(Room { victims })
@@ -635,15 +647,6 @@ impl Room {
     /// Nothing had to be dropped.
     const THERE: Self = Self { victims: None };
 }
-
-static ALIASING: Aliasing = Aliasing {
-    shorten: Core::alias_topic,
-    bind: |core, parts, alias, name| {
-        if let Some(names) = &mut parts.names {
-            core.aliases.bind(&mut names.inbound(), alias, name);
-        }
-    },
-};
 
 /// The least control area: the longest packet without properties that isn't CONNECT fits several times.
 const SHORTEST_CONTROL: usize = 16;

@@ -4,10 +4,10 @@ use crate::connection::core::Core;
 use crate::connection::link::Ping;
 use crate::connection::state::State;
 use crate::reason::ReasonCode;
-use crate::session::{Due, Outbound};
+use crate::session::Due;
 use crate::storage::Parts;
 use crate::types::{Handle, Version};
-use crate::wire::{Acknowledgement, Layout, PacketType, Properties, Property, Writer, varint_len};
+use crate::wire::{Acknowledgement, PacketType, Writer};
 
 /// The bytes for the server, as a cursor: look at [`chunk`](Self::chunk), give it to the transport, and say with
 /// [`advance`](Self::advance) how much it took. Partial writes are the normal case; dropping the cursor loses nothing.
@@ -153,7 +153,7 @@ impl Core {
             } else if staged > 0 {
                 let step = count.min(staged);
                 if self.outgoing.advance(parts, step) {
-                    self.packet_left();
+                    self.watch_acks(parts.slots);
                 }
                 step
             } else {
@@ -166,7 +166,7 @@ impl Core {
             }
             count -= step;
             self.stats.bytes_sent += step as u64;
-            self.note_sending();
+            self.link.timers.note_sent();
         }
         self.prepare(parts);
     }
@@ -176,15 +176,13 @@ impl Core {
             self.outgoing.prefix_taken(parts.slots);
         }
         if self.link.control.is_empty() {
-            self.packet_left();
+            self.link.is_connect_out = true;
+            self.outgoing.releases_left(parts.slots);
+            if self.link.ping == Ping::Staged {
+                self.note_ping_sent();
+            }
+            self.watch_acks(parts.slots);
         }
-    }
-
-    /// A packet was handed over whole.
-    fn packet_left(&mut self) {
-        self.link.is_connect_out = true;
-        self.link.last_sent = self.now;
-        self.watch_acks();
     }
 
     /// At the border of a packet: encodes what is owed, and stages what may be sent; before CONNACK that is nothing `[MQTT-3.1.2-30]`.
@@ -207,7 +205,7 @@ impl Core {
             || self.outgoing.may_stage()
             || self.outgoing.release_due() != 0
             || !self.incoming.owes_nothing()
-            || matches!(self.link.ping, Ping::Owed)
+            || matches!(self.link.ping, Ping::Due)
     }
 
     #[inline(never)]
@@ -217,8 +215,10 @@ impl Core {
         self.write_ping(parts);
         if self.outgoing.is_between_frames() && self.outgoing.may_stage() {
             let time = self.counted_time();
+            self.outgoing.end_fences_in_time(parts.slots);
             self.outgoing.stage(parts, &self.link.peer, time);
-            if let Some(aliasing) = self.link.aliasing.filter(|_| self.link.peer.has_aliases()) {
+            self.write_fence(parts);
+            if let Some(aliasing) = self.aliasing().filter(|_| self.link.peer.has_aliases()) {
                 (aliasing.shorten)(self, parts);
             }
         }
@@ -226,18 +226,19 @@ impl Core {
 
     /// PUBACK, PUBREC and PUBCOMP. A full control area is no loss: what is owed stays owed.
     fn write_acks(&mut self, parts: &mut Parts<'_>) {
+        let has_reasons = self.version().has_properties();
         while let Some(due) = self.incoming.due(parts.inbox) {
             if due.extra != 0 {
                 if self.link.control.is_empty() {
                     self.outgoing.stage_ack(parts.slots, due.extra);
-                    self.incoming.settle(parts.inbox);
+                    self.incoming.settle(parts.inbox, has_reasons);
                 }
                 return;
             }
             if !self.write_ack(parts, &due) {
                 return;
             }
-            self.incoming.settle(parts.inbox);
+            self.incoming.settle(parts.inbox, has_reasons);
         }
     }
 
@@ -249,7 +250,7 @@ impl Core {
             if !self.write_ack(parts, &due) {
                 return;
             }
-            self.outgoing.release_sent(parts.slots);
+            self.outgoing.stage_release(parts.slots);
         }
     }
 
@@ -268,59 +269,29 @@ impl Core {
         self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, packet)
     }
 
+    /// PUBREL before a QoS 2 message whose identifier the server may still hold from an earlier life. Where there is no room the message waits.
+    fn write_fence(&mut self, parts: &mut Parts<'_>) {
+        let id = self.outgoing.fence_due(parts.slots);
+        if id == 0 {
+            return;
+        }
+        let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0 };
+        match self.write_ack(parts, &due) {
+            true => self.outgoing.note_fence(),
+            false => self.unstage(parts),
+        }
+    }
+
     fn write_ping(&mut self, parts: &mut Parts<'_>) {
         let packet = [PacketType::PingReq.first_byte(), 0];
-        if self.link.ping == Ping::Owed
+        if self.link.ping == Ping::Due
             && self.link.peer.takes_length(packet.len())
             && self.link.control.append_bytes(parts.control, &packet)
         {
-            self.link.ping = Ping::Sent;
-        }
-    }
-
-    /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the full topic, for the
-    /// next link.
-    pub(super) fn alias_topic(&mut self, parts: &mut Parts<'_>) {
-        let Some(frame) = self.outgoing.staged_publish(parts.slots, parts.arena) else { return };
-        let head = Layout::of(frame, Version::V5);
-        let total = self.outgoing.run_left();
-        if head.block >= total {
-            return; // The whole packet would be in the control area; a bare message is short enough as it is.
-        }
-        let topic = frame.get(head.start + 2..head.id).unwrap_or_default();
-        let Some(names) = parts.names.as_deref_mut() else { return };
-        let outbound = self.aliases.outbound(&mut names.outbound(), topic, self.link.peer.topic_aliases);
-        let (alias, shown) = match outbound {
-            Outbound::Known(alias) => (alias, &[][..]),
-            Outbound::New(alias) => (alias, topic),
-            Outbound::None => return,
-        };
-        let entry = [Property::TopicAlias(alias)];
-        let id = frame.get(head.id..head.properties).unwrap_or_default();
-        let properties = head.rest - head.block + ALIAS_LENGTH;
-        let remaining = 2 + shown.len() + id.len() + varint_len(properties) + ALIAS_LENGTH + total - head.block;
-        let fits = self.link.peer.takes_length(remaining + 5);
-        let mut writer = self.link.control.writer(parts.control);
-        writer.u8(head.first_byte);
-        writer.varint(remaining as u32);
-        writer.binary(shown);
-        writer.bytes(id);
-        writer.varint(properties as u32);
-        Properties::new(&entry).encode_entries(&mut writer);
-        let written = writer.finish();
-        let before = self.link.control.len();
-        if let Some(length) = written.ok().filter(|_| fits) {
-            self.link.control.append(length, false);
-            self.link.control.note_prefix(self.link.control.len() - before);
-            self.outgoing.skip(head.block);
-        } else if let Outbound::New(_) = outbound {
-            self.aliases.unbind(&mut names.outbound(), alias);
+            self.link.ping = Ping::Staged;
         }
     }
 }
-
-/// A Topic Alias with its identifier.
-const ALIAS_LENGTH: usize = 3;
 
 pub(super) fn write_acknowledgement(
     packet: PacketType,

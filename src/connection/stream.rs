@@ -6,12 +6,12 @@
 
 use crate::connection::core::Core;
 use crate::connection::inbound::{Effect, Refusal};
-use crate::connection::stats::count;
+use crate::connection::stats::Count;
 use crate::event::{Event, Fragment, Head, PendingAck, Received, Topic};
 use crate::storage::{Parts, ReceiveState, Record};
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS};
-use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Violation};
+use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance, Violation};
 
 const TRUNCATED: DecodeError = DecodeError::Malformed(Malformed::Truncated);
 
@@ -106,17 +106,20 @@ impl Core {
         self.resolve(parts, &mut topic, alias)?;
         let fate = match publish.id {
             None => Fate::Nothing,
-            Some(id) if publish.qos == QoS::ExactlyOnce && self.incoming.is_open(parts.inbox, id.get()) => {
+            Some(id)
+                if publish.qos == QoS::ExactlyOnce
+                    && self.incoming.is_repetition(parts.inbox, id.get(), publish.dup) =>
+            {
                 Fate::Repeated(id)
             }
             Some(id) => {
                 let mut ack = None;
-                self.receive(parts, id, publish.qos, None, &mut ack)?;
+                self.receive(parts, (id, publish.dup), publish.qos, None, &mut ack)?;
                 Fate::Owed { place: ack.ok_or(Refusal::Blocked)?.place() }
             }
         };
         if publish.dup && fate == Fate::Nothing {
-            count(&mut self.stats.dup_at_qos0);
+            self.stats.count(Tolerance::DupAtQoS0 as u8);
         }
         self.bind_alias(parts, &topic, alias);
         self.link.stream = Stream { total, fate };
@@ -157,10 +160,12 @@ impl Core {
         let mut ack = None;
         match fate {
             Fate::Repeated(id) => {
-                if is_last && self.receive(parts, id, QoS::ExactlyOnce, None, &mut None)? {
+                if is_last && self.receive(parts, (id, true), QoS::ExactlyOnce, None, &mut None)? {
                     return Err(Refusal::Blocked);
                 }
-                self.stats.repeated_messages = self.stats.repeated_messages.saturating_add(u32::from(is_last));
+                if is_last {
+                    self.stats.count(Count::RepeatedMessage as u8);
+                }
                 self.note_piece(end, is_last);
                 *received = Received::Packet { consumed, event: None };
                 return Ok(());
@@ -193,8 +198,8 @@ impl Core {
         if is_last {
             self.link.stream = Stream::NONE;
         } else {
-            self.unblock();
-            self.link.last_received = self.now;
+            self.link.is_blocked = false;
+            self.link.timers.since_received = 0;
             self.link.partial = end + 1;
         }
     }

@@ -1,11 +1,12 @@
 //! Everything that happens because time passes: one enum, one table, one deadline.
 
-use crate::connection::core::Core;
-use crate::connection::link::{Deadlines, Ping};
+use crate::connection::core::{Core, Watch};
+use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
+use crate::connection::timers::{Countdown, Timers};
 use crate::error::ConnectionError;
-use crate::storage::Parts;
-use crate::time::{Deadline, Instant};
+use crate::storage::{Parts, SendSlot};
+use crate::time::Instant;
 
 /// Why a connection wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,9 +17,14 @@ pub enum Timer {
     ConnAck,
     /// PINGRESP is overdue `[MQTT-3.12.4-1]`: the link ends.
     PingResp,
+    /// The transport has taken no byte of waiting output for the keep alive and the time for PINGRESP together: the link ends.
+    Stall,
     /// The end of a re-authentication is overdue: the link ends.
     Auth,
-    /// Any acknowledgement is overdue, if that is watched: the link ends.
+    /// The link is over, and the transport has not taken its last bytes within [`Limits::farewell_timeout`](crate::Limits::farewell_timeout): they are
+    /// dropped.
+    Farewell,
+    /// A packet may be unanswered for too long, if that is watched: the link ends if one is.
     Ack,
     /// Nothing was sent, or nothing was received, for the keep alive: PINGREQ is due.
     KeepAlive,
@@ -30,84 +36,122 @@ pub enum Timer {
 
 impl Timer {
     /// All timers, those that end the link first.
-    const ALL: [Self; 7] =
-        [Self::ConnAck, Self::PingResp, Self::Auth, Self::Ack, Self::KeepAlive, Self::Retry, Self::Expiry];
+    const ALL: [Self; 9] = [
+        Self::ConnAck,
+        Self::PingResp,
+        Self::Stall,
+        Self::Auth,
+        Self::Farewell,
+        Self::Ack,
+        Self::KeepAlive,
+        Self::Retry,
+        Self::Expiry,
+    ];
 
-    /// The error with which the link ends, if it does.
+    /// The error with which the link ends, if it does in any case.
     const fn fatal(self) -> Option<ConnectionError> {
         match self {
             Self::ConnAck => Some(ConnectionError::ConnAckTimeout),
-            Self::PingResp => Some(ConnectionError::KeepAliveTimeout),
+            Self::PingResp | Self::Stall => Some(ConnectionError::KeepAliveTimeout),
             Self::Auth => Some(ConnectionError::AuthTimeout),
-            Self::Ack => Some(ConnectionError::AckTimeout),
-            Self::KeepAlive | Self::Retry | Self::Expiry => None,
+            Self::Farewell | Self::Ack | Self::KeepAlive | Self::Retry | Self::Expiry => None,
         }
     }
 }
 
-/// What watches over acknowledgements.
-pub(super) struct Watch {
-    update: fn(&mut Core),
-    retry: fn(&mut Core, &mut Parts<'_>),
-}
-
 /// There is only one.
-pub(super) static WATCH: Watch = Watch { update: Core::update_ack_deadlines, retry: Core::retry };
+pub(super) static WATCH: Watch =
+    Watch { update: Core::update_ack_deadlines, is_overdue: Core::is_overdue, retry: Core::retry };
 
 impl Core {
-    fn deadline(&self, timer: Timer) -> Deadline {
-        let deadlines = &self.link.deadlines;
+    /// In how many milliseconds this timer is due, if it runs.
+    fn remaining(&self, timer: Timer) -> Option<u32> {
+        let timers = &self.link.timers;
+        match (timer, self.link.state) {
+            (Timer::ConnAck, State::Connecting) | (Timer::Auth, State::Connected) => timers.phase.remaining(),
+            (Timer::Farewell, State::Closing) if self.has_output() => timers.phase.remaining(),
+            (Timer::ConnAck | Timer::Auth | Timer::Farewell, _) => None,
+            (Timer::PingResp | Timer::Ack | Timer::Retry, _) if self.link.is_paused() => None,
+            (Timer::PingResp, _) => self.pingresp_remaining(),
+            (Timer::Stall, _) => self.stall_remaining(),
+            (Timer::Ack, _) => timers.ack.remaining(),
+            (Timer::Retry, _) => timers.retry.remaining(),
+            (Timer::KeepAlive, _) => self.keep_alive_remaining(),
+            (Timer::Expiry, _) => None,
+        }
+    }
+
+    /// When this timer is due.
+    fn deadline(&self, timer: Timer) -> Option<Instant> {
         match timer {
-            Timer::ConnAck | Timer::Auth if (timer == Timer::Auth) == self.is_connected() => deadlines.handshake,
-            Timer::ConnAck | Timer::Auth => Deadline::NONE,
-            // What is waited for may lie behind the input that isn't taken.
-            Timer::PingResp | Timer::Ack | Timer::Retry if self.link.is_blocked() => Deadline::NONE,
-            Timer::PingResp => self.pingresp_deadline(),
-            Timer::Ack => deadlines.ack,
-            Timer::Retry => deadlines.retry,
-            Timer::KeepAlive => self.keep_alive_deadline(),
             Timer::Expiry => match self.outgoing.next_expiry() {
-                0 => Deadline::NONE,
-                second => Deadline::at(Instant::from_millis(u64::from(second) * 1000)),
+                0 => None,
+                second => Some(self.epoch.after_secs(second, self.now)),
             },
+            _ => self.remaining(timer).map(|millis| self.now.after_millis(millis.into())),
         }
     }
 
     /// PINGREQ is due when nothing was sent for the keep alive `[MQTT-3.1.2-20]` `[MQTT-3.1.2-23]`, whatever was received; and when nothing was
     /// received, whatever was sent: so a dead peer is noticed while we keep talking.
-    fn keep_alive_deadline(&self) -> Deadline {
-        let link = &self.link;
-        if link.state != State::Connected || link.keep_alive == 0 || link.ping == Ping::Owed {
-            return Deadline::NONE;
+    fn keep_alive_remaining(&self) -> Option<u32> {
+        let Link { ping, timers, .. } = &self.link;
+        if !self.is_kept_alive() || matches!(ping, Ping::Due | Ping::Staged) {
+            return None;
         }
-        let watches_input = link.ping == Ping::None && !link.is_blocked();
-        let since = if watches_input { link.last_sent.min(link.last_received) } else { link.last_sent };
-        Deadline::at(since.after_secs(link.keep_alive.into()))
+        let watches_input = *ping == Ping::None && !self.link.is_paused();
+        let silence = if watches_input { timers.since_sent.max(timers.since_received) } else { timers.since_sent };
+        Some(self.keep_alive_millis().saturating_sub(silence))
+    }
+
+    fn is_kept_alive(&self) -> bool {
+        self.link.state == State::Connected && self.link.keep_alive != 0
+    }
+
+    fn keep_alive_millis(&self) -> u32 {
+        u32::from(self.link.keep_alive) * 1000
+    }
+
+    /// Output waits, and the transport takes none of it.
+    fn stall_remaining(&self) -> Option<u32> {
+        let limit = self.keep_alive_millis().saturating_add(self.pingresp_timeout());
+        (self.is_kept_alive() && self.wants_to_send()).then(|| limit.saturating_sub(self.link.timers.stalled))
+    }
+
+    /// Bytes wait for the transport, or PINGREQ is due, which a host that waits to be able to write has not seen yet.
+    pub(super) fn wants_to_send(&self) -> bool {
+        self.has_output() || self.link.ping == Ping::Due
     }
 
     pub(super) fn next_timer(&self) -> Option<(Timer, Instant)> {
-        let due = Timer::ALL.into_iter().filter_map(|timer| Some((timer, self.deadline(timer).get()?)));
+        let due = Timer::ALL.into_iter().filter_map(|timer| Some((timer, self.deadline(timer)?)));
         due.min_by_key(|(_, at)| *at)
     }
 
     pub(super) fn handle_timeout(&mut self, parts: &mut Parts<'_>) -> Result<(), ConnectionError> {
         for timer in Timer::ALL {
-            if !self.deadline(timer).is_due(self.now) {
+            if self.deadline(timer).is_none_or(|at| at > self.now) {
                 continue;
             }
             crate::fmt::debug!("timer: {}", timer);
-            if let Some(error) = timer.fatal() {
+            let error = match timer {
+                Timer::Ack if self.is_any_overdue(parts) => Some(ConnectionError::AckTimeout),
+                _ => timer.fatal(),
+            };
+            if let Some(error) = error {
                 self.fail(parts, error);
                 return Err(error);
             }
             match timer {
-                Timer::KeepAlive => self.owe_ping(),
+                Timer::Farewell => self.drop_output(),
+                Timer::KeepAlive => self.link.ping = Ping::Due,
                 Timer::Retry => {
-                    if let Some(watch) = self.choices.watch {
+                    if let Some(watch) = self.watch() {
                         (watch.retry)(self, parts);
                     }
                 }
-                _ => self.expire(parts),
+                Timer::Expiry => self.expire(parts),
+                _ => {}
             }
         }
         Ok(())
@@ -119,35 +163,28 @@ impl Core {
         }
     }
 
-    /// The deadline of PINGRESP does not fire inside a packet that grows: PINGRESP can only come behind it.
-    fn pingresp_deadline(&self) -> Deadline {
-        match self.link.deadlines.pingresp.get() {
-            Some(at) if self.link.partial > 0 => {
-                Deadline::at(at.max(self.link.last_received.after_millis(self.pingresp_timeout())))
-            }
-            _ => self.link.deadlines.pingresp,
-        }
+    /// The time for PINGRESP does not end inside a packet that grows: PINGRESP can only come behind it.
+    fn pingresp_remaining(&self) -> Option<u32> {
+        let timers = &self.link.timers;
+        let remaining = timers.pingresp.remaining()?;
+        let growing = self.pingresp_timeout().saturating_sub(timers.since_received);
+        Some(if self.link.partial > 0 { remaining.max(growing) } else { remaining })
     }
 
-    fn owe_ping(&mut self) {
-        self.link.ping = Ping::Owed;
-        if self.link.deadlines.pingresp == Deadline::NONE {
+    /// PINGREQ has left: its answer is awaited from now on.
+    pub(super) fn note_ping_sent(&mut self) {
+        self.link.ping = Ping::Sent;
+        if !self.link.timers.pingresp.is_running() {
             self.link.ping_extended = false;
-            self.link.deadlines.pingresp = Deadline::at(self.now.after_millis(self.pingresp_timeout()));
+            self.link.timers.pingresp = Countdown::due_in(self.pingresp_timeout());
         }
     }
 
-    /// The transport took bytes. While PINGREQ waits behind a packet that is half out, its answer can't be due.
-    pub(super) fn note_sending(&mut self) {
-        if self.link.ping == Ping::Owed {
-            self.link.deadlines.pingresp = Deadline::at(self.now.after_millis(self.pingresp_timeout()));
-        }
-    }
-
-    fn pingresp_timeout(&self) -> u64 {
+    /// In milliseconds.
+    fn pingresp_timeout(&self) -> u32 {
         match self.limits.pingresp_timeout() {
-            0 => u64::from(self.link.keep_alive) * 1000,
-            millis => millis.into(),
+            0 => self.keep_alive_millis(),
+            millis => millis,
         }
     }
 
@@ -155,7 +192,7 @@ impl Core {
     pub(super) fn note_progress(&mut self, shown: usize) {
         let shown = shown as u32;
         if shown > self.link.partial {
-            self.link.last_received = self.now;
+            self.link.timers.since_received = 0;
             self.link.partial = shown;
         }
     }
@@ -164,8 +201,8 @@ impl Core {
     /// sends messages in pieces and never PINGRESP would not be noticed.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn note_packet(&mut self) {
-        self.unblock();
-        self.link.last_received = self.now;
+        self.link.is_blocked = false;
+        self.link.timers.since_received = 0;
         if core::mem::take(&mut self.link.partial) > 0 {
             self.note_end_of_partial();
         }
@@ -173,70 +210,68 @@ impl Core {
 
     #[cfg_attr(not(target_pointer_width = "32"), cold)]
     fn note_end_of_partial(&mut self) {
-        if self.link.deadlines.pingresp.is_due(self.now) && !self.link.ping_extended {
+        if self.link.timers.pingresp.is_due() && !self.link.ping_extended {
             self.link.ping_extended = true;
-            self.link.deadlines.pingresp = Deadline::at(self.now.after_millis(self.pingresp_timeout()));
+            self.link.timers.pingresp = Countdown::due_in(self.pingresp_timeout());
         }
     }
 
-    /// The input can't be taken: the watch over it pauses.
+    /// The input can't be taken.
     pub(super) fn block(&mut self) {
         if !self.link.stream.is_open() {
             self.link.partial = 0; // the packet is whole
         }
-        if !self.link.is_blocked() {
-            self.link.blocked_since = Deadline::at(self.now);
-        }
+        self.link.is_blocked = true;
     }
 
-    pub(super) fn unblock(&mut self) {
-        if let Some(since) = core::mem::take(&mut self.link.blocked_since).get() {
-            let paused = self.now.millis_since(since);
-            let Deadlines { pingresp, ack, retry, .. } = &mut self.link.deadlines;
-            for deadline in [pingresp, ack, retry] {
-                *deadline = deadline.get().map_or(Deadline::NONE, |at| Deadline::at(at.after_millis(paused)));
-            }
+    /// So many bytes of the server's have arrived that were not handed over.
+    pub(super) fn note_unread(&mut self, bytes: usize) {
+        self.link.has_unread = bytes > 0 && self.link.state == State::Connected;
+        if self.link.has_unread {
+            self.link.timers.since_received = 0;
         }
     }
 
     /// Brings the deadlines of awaited acknowledgements up to date.
-    pub(super) fn watch_acks(&mut self) {
-        if let Some(watch) = self.choices.watch {
-            (watch.update)(self);
+    pub(super) fn watch_acks(&mut self, slots: &[SendSlot]) {
+        if let Some(watch) = self.watch() {
+            (watch.update)(self, slots);
         }
     }
 
-    /// Sets the deadlines of awaited acknowledgements where they are missing, and clears those of none.
-    fn update_ack_deadlines(&mut self) {
-        if !self.outgoing.awaits_answer() || !self.is_connected() {
-            (self.link.deadlines.ack, self.link.deadlines.retry) = (Deadline::NONE, Deadline::NONE);
-            return;
-        }
+    /// Sets the times of awaited acknowledgements where they are missing, and clears those of none.
+    fn update_ack_deadlines(&mut self, slots: &[SendSlot]) {
         let (ack_timeout, retry_interval) = self.limits.ack_timeouts();
-        let now = self.now;
-        let set = |deadline: &mut Deadline, millis: u32| {
-            if millis > 0 && *deadline == Deadline::NONE {
-                *deadline = Deadline::at(now.after_millis(millis.into()));
+        let is_awaiting = self.is_connected() && self.outgoing.awaits_answer(slots);
+        let is_retrying = is_awaiting && self.version().allows_timed_retry();
+        let Timers { ack, retry, .. } = &mut self.link.timers;
+        for (countdown, is_wanted, millis) in [(ack, is_awaiting, ack_timeout), (retry, is_retrying, retry_interval)] {
+            if !is_wanted {
+                *countdown = Countdown::NONE;
+            } else if !countdown.is_running() {
+                *countdown = Countdown::due_in_or_never(millis);
             }
-        };
-        set(&mut self.link.deadlines.ack, ack_timeout);
-        if self.version().allows_timed_retry() {
-            set(&mut self.link.deadlines.retry, retry_interval);
         }
+    }
+
+    fn is_any_overdue(&mut self, parts: &mut Parts<'_>) -> bool {
+        self.watch().is_some_and(|watch| (watch.is_overdue)(self, parts))
+    }
+
+    /// A packet has been unanswered for the whole time. If none has, the watch begins anew.
+    fn is_overdue(&mut self, parts: &mut Parts<'_>) -> bool {
+        let is_overdue = self.outgoing.is_overdue(parts.slots);
+        self.link.timers.ack = Countdown::NONE;
+        self.update_ack_deadlines(parts.slots);
+        is_overdue
     }
 
     /// Sends again what is not acknowledged for long.
     fn retry(&mut self, parts: &mut Parts<'_>) {
         if self.version().allows_timed_retry() {
-            self.outgoing.retry(parts);
+            self.outgoing.retransmit(parts);
         }
-        self.link.deadlines.retry = Deadline::NONE;
-        self.update_ack_deadlines();
-    }
-
-    /// An acknowledgement came: the next one has its full time.
-    pub(super) fn acknowledged(&mut self) {
-        self.link.deadlines.ack = Deadline::NONE;
-        self.watch_acks();
+        self.link.timers.retry = Countdown::NONE;
+        self.update_ack_deadlines(parts.slots);
     }
 }

@@ -11,7 +11,7 @@
 //! | [`streaming`] | messages longer than memory, in both directions, with a buffer of 512 bytes |
 //! | [`subscriptions`](crate::subscriptions), [`router`](crate::router) | subscriptions that come back after a lost session, and who gets a message |
 //! | [`Fallback`](crate::Fallback) | servers of which nobody knows what version they speak |
-//! | [`record`](crate::record) | a conversation as bytes, to attach to a bug report |
+//! | the crate [`pure-mqtt-trace`](https://docs.rs/pure-mqtt-trace) | a conversation as bytes, to attach to a bug report |
 //! | [`firmware`] | MQTT on your board in 15 minutes |
 //! | [`durability`] | sessions that survive a loss of power |
 //! | [`testing`] | a server in memory for the tests of your own client |

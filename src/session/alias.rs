@@ -11,6 +11,8 @@ pub(crate) struct Aliases {
     bound: u16,
     /// The outbound alias that is bound anew next, once all are bound.
     oldest: u16,
+    /// The alias that the last outbound message binds; 0 if the server knows its alias.
+    latest: u16,
 }
 
 /// What an inbound alias stands for.
@@ -32,12 +34,12 @@ pub(crate) enum Outbound {
 }
 
 impl Aliases {
-    pub(crate) const EMPTY: Self = Self { serial: 0, bound: 0, oldest: 0 };
+    pub(crate) const EMPTY: Self = Self { serial: 0, bound: 0, oldest: 0, latest: 0 };
 
     /// Forgets all names.
     pub(crate) fn clear(&mut self, names: &mut Names<'_>) {
         names.entries.fill(AliasEntry::UNBOUND);
-        (self.bound, self.oldest) = (0, 0);
+        (self.bound, self.oldest, self.latest) = (0, 0, 0);
     }
 
     /// Binds `alias` to `name`; a name that is too long is remembered as that.
@@ -57,9 +59,9 @@ impl Aliases {
         *entry = AliasEntry { serial: self.serial, length, hash: short_fingerprint(name) };
     }
 
-    /// Takes a binding back that the server was not told of.
-    pub(crate) fn unbind(&mut self, names: &mut Names<'_>, alias: u16) {
-        if let Some(entry) = names.entries.get_mut(usize::from(alias).wrapping_sub(1)) {
+    /// Takes the binding back that the last outbound message made, if it made one: the server was not told of it.
+    pub(crate) fn take_back(&mut self, names: &mut Names<'_>) {
+        if let Some(entry) = names.entries.get_mut(usize::from(self.latest).wrapping_sub(1)) {
             *entry = AliasEntry::UNBOUND;
         }
     }
@@ -84,6 +86,7 @@ impl Aliases {
 
     /// Finds or makes the alias for an outbound `topic`, at most `maximum` of them `[MQTT-3.3.2-9]` `[MQTT-3.2.2-17]`.
     pub(crate) fn outbound(&mut self, names: &mut Names<'_>, topic: &[u8], maximum: u16) -> Outbound {
+        self.latest = 0;
         let room = stride(names);
         let maximum = maximum.min(names.entries.len() as u16);
         let Ok(topic) = core::str::from_utf8(topic) else { return Outbound::None };
@@ -106,6 +109,7 @@ impl Aliases {
             self.oldest
         };
         self.bind(names, alias, topic);
+        self.latest = alias;
         Outbound::New(alias)
     }
 }

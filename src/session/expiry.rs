@@ -4,7 +4,7 @@ use crate::copying::copy;
 use crate::event::Cause;
 use crate::session::list::find;
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Flags, Parts, SendSlot, State};
+use crate::storage::{Parts, SendSlot};
 use crate::types::Version;
 use crate::wire::{Layout, ids, value_position};
 
@@ -38,7 +38,7 @@ impl Outgoing {
 
     /// A message that waits may expire in this second.
     pub(super) fn note_expiry(&mut self, second: u32) {
-        if second != 0 && (self.expiry == 0 || second < self.expiry) {
+        if !matches!(second, 0 | u32::MAX) && (self.expiry == 0 || second < self.expiry) {
             self.expiry = second;
         }
     }
@@ -51,7 +51,7 @@ impl Outgoing {
 
 /// A message that was never sent may expire; one that was is finished whatever the time `[MQTT-4.3.3-7]`.
 pub(super) fn is_expired(slot: &SendSlot, second: u32) -> bool {
-    slot.expiry() != 0 && slot.expiry() <= second
+    !matches!(slot.expiry(), 0 | u32::MAX) && slot.expiry() <= second
 }
 
 fn expire(outgoing: &mut Outgoing, parts: &mut Parts<'_>, second: u32) {
@@ -59,7 +59,7 @@ fn expire(outgoing: &mut Outgoing, parts: &mut Parts<'_>, second: u32) {
     let mut id = outgoing.log.first();
     while let Some(slot) = find(parts.slots, id) {
         let (this, expiry, is_over) = (id, slot.expiry(), is_expired(slot, second));
-        let waits = slot.state == State::Queued && !slot.flags.has(Flags::STAGED);
+        let waits = slot.progress.is_waiting();
         id = slot.next;
         if waits && is_over && parts.journal.has_room_for_ends(1) {
             outgoing.end(parts, this, Cause::Expired);
@@ -70,7 +70,8 @@ fn expire(outgoing: &mut Outgoing, parts: &mut Parts<'_>, second: u32) {
 }
 
 fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Time, version: Version) {
-    if slot.detail == 0 || !slot.kind.is_publish() || !version.has_properties() {
+    let is_for_ever = matches!(slot.detail.get(), 0 | u32::MAX); // beyond what is counted
+    if is_for_ever || !slot.kind.is_publish() || !version.has_properties() {
         return;
     }
     let start = slot.position as usize;
@@ -79,6 +80,6 @@ fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Time, version: Versi
     let block = frame.get_mut(layout.block..layout.rest).unwrap_or_default();
     let Some(position) = value_position(block, ids::MessageExpiryInterval) else { return };
     if let Some(place) = block.get_mut(position..position + 4) {
-        copy(&slot.detail.saturating_sub(time.next).max(1).to_be_bytes(), place);
+        copy(&slot.detail.get().saturating_sub(time.next).max(1).to_be_bytes(), place);
     }
 }

@@ -33,7 +33,7 @@ impl Stray {
 pub(crate) struct Incoming {
     /// PUBACK and PUBREC.
     owed: Queue,
-    /// PUBCOMP.
+    /// PUBCOMP, but for those that took the place of their PUBREC.
     completing: Queue,
     free: Queue,
     /// Slots beyond this one were never used.
@@ -47,6 +47,8 @@ pub(crate) struct Incoming {
     serial: u32,
     /// In the order in which they leave; free ones have the identifier 0.
     strays: [Stray; 3],
+    /// The server may have begun a new session unseen: what earlier links left open counts only for messages that are marked as repetitions.
+    is_doubtful: bool,
 }
 
 /// So many slots are not for QoS 2.
@@ -91,12 +93,18 @@ pub(crate) enum Arrival {
     InUse,
     /// The identifier belonged to a message that the server has lost; now it is free.
     Stale,
+    /// The same, and the server may not be blamed: the message is to be taken as new.
+    Replaced,
 }
 
 /// What became of a PUBREL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Release {
     Completing,
+    /// The same, though PUBREC has not left: PUBCOMP takes its place. The send slot holds a PUBREC with properties that isn't needed any more; 0 for none.
+    Early {
+        extra: u16,
+    },
     /// Draining the output makes room.
     Blocked,
     /// Nothing is known of the identifier; PUBCOMP is owed all the same.
@@ -208,6 +216,7 @@ impl Incoming {
         freeable: 0,
         serial: 0,
         strays: [Stray::NONE; 3],
+        is_doubtful: false,
     };
 
     /// Nothing is owed to the server. QoS 2 messages may be open: it is the server's turn.
@@ -230,9 +239,15 @@ impl Incoming {
         self.used as usize + RESERVE >= inbox.len()
     }
 
-    /// A QoS 2 message with this identifier is not finished.
-    pub(crate) fn is_open(&self, inbox: &[ReceiveSlot], id: u16) -> bool {
-        lookup(inbox, id) != 0
+    /// A QoS 2 message with this identifier was received before: it is to be answered, and not delivered again.
+    pub(crate) fn is_repetition(&self, inbox: &[ReceiveSlot], id: u16, dup: bool) -> bool {
+        let slot = usize::from(lookup(inbox, id)).checked_sub(1).and_then(|place| inbox.get(place));
+        slot.is_some_and(|slot| slot.state != ReceiveState::Completing && !self.is_replaced(slot, dup))
+    }
+
+    /// The server may have begun a new session unseen, and this is its first message under the identifier.
+    const fn is_replaced(&self, slot: &ReceiveSlot, dup: bool) -> bool {
+        self.is_doubtful && slot.is_old && !slot.owed && !dup
     }
 
     /// A message at QoS 1 or 2; `acknowledged` if the application need not do it.
@@ -246,9 +261,14 @@ impl Incoming {
         qos: QoS,
         bound: Bound,
         acknowledged: bool,
+        dup: bool,
     ) -> Arrival {
         let link = lookup(inbox, id);
         let is_at_least_once = qos == QoS::AtLeastOnce;
+        if at(inbox, link).is_some_and(|slot| self.is_replaced(slot, dup)) {
+            self.free(inbox, link);
+            return Arrival::Replaced;
+        }
         let Some(slot) = at(inbox, link) else {
             let state = if is_at_least_once { ReceiveState::AtLeastOnce } else { ReceiveState::ExactlyOnce };
             return self.take(inbox, id, bound, acknowledged, state);
@@ -309,23 +329,29 @@ impl Incoming {
         Arrival::New { place: link - 1, serial }
     }
 
-    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP with the reason `unknown` is owed, if any.
-    pub(crate) fn release(&mut self, inbox: &mut [ReceiveSlot], id: u16, unknown: Option<ReasonCode>) -> Release {
+    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP is owed as well. `may_be_early` if PUBREC needn't have left.
+    pub(crate) fn release(&mut self, inbox: &mut [ReceiveSlot], id: u16, may_be_early: bool) -> Release {
         let link = lookup(inbox, id);
         let Some(slot) = at(inbox, link) else {
-            let is_noted = unknown.is_none_or(|reason| self.stray(id, false, reason));
+            let is_noted = self.stray(id, false, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
             return if is_noted { Release::Unknown } else { Release::Blocked };
         };
+        let is_early = slot.state == ReceiveState::ExactlyOnce;
         match slot.state {
-            ReceiveState::Recorded if !slot.owed => {
-                slot.state = ReceiveState::Completing;
-                self.freeable += 1;
-                self.completing.push(inbox, link);
-                Release::Completing
-            }
-            ReceiveState::Recorded | ReceiveState::Completing => Release::Blocked,
-            _ => Release::TooEarly,
+            ReceiveState::ExactlyOnce if may_be_early => {}
+            ReceiveState::Recorded if !slot.owed => {}
+            ReceiveState::ExactlyOnce => return Release::TooEarly,
+            ReceiveState::Completing if slot.owed => return Release::Completing,
+            _ => return Release::Blocked,
         }
+        slot.state = ReceiveState::Completing;
+        let extra = core::mem::take(&mut slot.extra);
+        self.freeable += 1;
+        if !core::mem::replace(&mut slot.owed, is_early) {
+            let queue = if is_early { &mut self.owed } else { &mut self.completing };
+            queue.push(inbox, link);
+        }
+        if is_early { Release::Early { extra } } else { Release::Completing }
     }
 
     /// Notes an answer for which there is no slot; false if too many wait already.
@@ -341,11 +367,9 @@ impl Incoming {
         place: u16,
         serial: u32,
     ) -> Option<&'a mut ReceiveSlot> {
-        inbox.get_mut(usize::from(place)).filter(|slot| {
-            slot.serial == serial
-                && !slot.acknowledged
-                && matches!(slot.state, ReceiveState::AtLeastOnce | ReceiveState::ExactlyOnce)
-        })
+        inbox
+            .get_mut(usize::from(place))
+            .filter(|slot| slot.serial == serial && !slot.acknowledged && slot.state != ReceiveState::Free)
     }
 
     /// The acknowledgement that is to leave next.
@@ -355,19 +379,20 @@ impl Incoming {
             return Some(Due { packet: PacketType::PubComp, id: slot.id, reason, extra: 0 });
         }
         if let Some(slot) = at(inbox, self.owed.first).filter(|slot| slot.acknowledged) {
-            let packet = match slot.state {
-                ReceiveState::AtLeastOnce => PacketType::PubAck,
-                _ => PacketType::PubRec,
+            let (packet, reason) = match slot.state {
+                ReceiveState::AtLeastOnce => (PacketType::PubAck, slot.reason),
+                ReceiveState::Completing => (PacketType::PubComp, 0), // in the place of its PUBREC
+                _ => (PacketType::PubRec, slot.reason),
             };
-            return Some(Due { packet, id: slot.id, reason: ReasonCode(slot.reason), extra: slot.extra });
+            return Some(Due { packet, id: slot.id, reason: ReasonCode(reason), extra: slot.extra });
         }
         let [Stray { id, is_release, reason }, ..] = self.strays;
         let packet = if is_release { PacketType::PubRel } else { PacketType::PubComp };
         (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0 })
     }
 
-    /// What [`due`](Self::due) named has left.
-    pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot]) {
+    /// What [`due`](Self::due) named has left; with its reason, if the version has reasons: without one PUBREC is a success, and PUBREL follows.
+    pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot], has_reasons: bool) {
         if self.completing.first != 0 {
             let link = self.completing.pop(inbox);
             return self.free(inbox, link);
@@ -381,7 +406,8 @@ impl Incoming {
         let Some(slot) = at(inbox, link) else { return };
         slot.owed = false;
         slot.extra = 0;
-        let is_over = slot.state == ReceiveState::AtLeastOnce || ReasonCode(slot.reason).is_error(); // [MQTT-4.3.3-9]
+        let is_refused = has_reasons && ReasonCode(slot.reason).is_error(); // [MQTT-4.3.3-9]
+        let is_over = matches!(slot.state, ReceiveState::AtLeastOnce | ReceiveState::Completing) || is_refused;
         if is_over {
             self.free(inbox, link);
         } else {
@@ -418,8 +444,13 @@ impl Incoming {
             let Some(slot) = at(inbox, link) else { return };
             slot.owed = false;
             slot.extra = 0;
-            if slot.state == ReceiveState::AtLeastOnce {
-                self.free(inbox, link);
+            match slot.state {
+                ReceiveState::Completing if !slot.acknowledged => {
+                    slot.state = ReceiveState::ExactlyOnce; // the application still may; and PUBREL will come again
+                    self.freeable -= 1;
+                }
+                ReceiveState::AtLeastOnce | ReceiveState::Completing => self.free(inbox, link),
+                _ => {}
             }
         }
         self.old = self.used;
@@ -434,6 +465,11 @@ impl Incoming {
         if is_there {
             self.free(inbox, place + 1);
         }
+    }
+
+    /// Whether the session that the server resumed may be a new one.
+    pub(crate) const fn doubt(&mut self, is_doubtful: bool) {
+        self.is_doubtful |= is_doubtful;
     }
 
     /// The session is gone.

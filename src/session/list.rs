@@ -1,6 +1,7 @@
 //! Send slots by packet identifier, and lists that link them by identifier: when the table grows, nothing needs to be relinked.
 
 use crate::storage::SendSlot;
+use crate::types::Handle;
 
 /// Where the packet with this identifier lives, if it exists.
 pub(super) const fn place(slots: &[SendSlot], id: u16) -> usize {
@@ -8,11 +9,16 @@ pub(super) const fn place(slots: &[SendSlot], id: u16) -> usize {
 }
 
 pub(crate) fn find(slots: &[SendSlot], id: u16) -> Option<&SendSlot> {
-    slots.get(place(slots, id)).filter(|slot| slot.id == id && id != 0)
+    slots.get(place(slots, id)).filter(|slot| slot.id() == id && id != 0)
 }
 
 pub(crate) fn find_mut(slots: &mut [SendSlot], id: u16) -> Option<&mut SendSlot> {
-    slots.get_mut(place(slots, id)).filter(|slot| slot.id == id && id != 0)
+    slots.get_mut(place(slots, id)).filter(|slot| slot.id() == id && id != 0)
+}
+
+/// The packet with this handle, which holds its identifier.
+pub(crate) fn find_handle(slots: &[SendSlot], handle: Handle) -> Option<&SendSlot> {
+    find(slots, handle.id()).filter(|slot| slot.handle == handle.0)
 }
 
 /// A doubly linked list of send slots. A slot is in one list at most.
@@ -86,10 +92,11 @@ mod tests {
         let mut list = List::EMPTY;
         for id in [5, 6, 7] {
             let index = place(&slots, id);
-            slots[index].id = id;
+            slots[index].handle = id.into();
             list.push(&mut slots, id);
         }
-        let ids = |list: &List, slots: &[SendSlot]| list.iter(slots).map(|slot| slot.id).collect::<std::vec::Vec<_>>();
+        let ids =
+            |list: &List, slots: &[SendSlot]| list.iter(slots).map(|slot| slot.id()).collect::<std::vec::Vec<_>>();
         assert_eq!(ids(&list, &slots), [5, 6, 7]);
         let remove = |list: &mut List, slots: &mut [SendSlot], id| {
             let slot = *find(slots, id).unwrap();

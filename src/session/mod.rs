@@ -5,28 +5,33 @@
 
 mod alias;
 mod arena;
-mod bare;
 mod expiry;
+mod fast_path;
+mod fence;
 mod incoming;
 mod list;
 mod outgoing;
+mod peer;
 mod queue;
 mod reencode;
 #[cfg(feature = "journal")]
 mod replay;
 mod resume;
+mod run;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod tolerance;
+mod watching;
 
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
-pub(crate) use self::bare::EXISTS as HAS_SHORT_WAY;
 pub(crate) use self::expiry::{EXPIRING, Time};
+pub(crate) use self::fast_path::EXISTS as HAS_FAST_PATH;
 #[cfg(feature = "alloc")]
 pub(crate) use self::incoming::reindex;
 pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
+pub(crate) use self::peer::Peer;
 pub use self::queue::Victims;
 pub(crate) use self::queue::{Most, Need, Policy, policy};
 pub(crate) use self::resume::Loss;
-pub(crate) use self::sending::Peer;

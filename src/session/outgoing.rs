@@ -1,25 +1,28 @@
 //! Outgoing packets from the command to the last acknowledgement.
 //!
 //! ```text
-//!            stage            whole frame taken            PUBACK
-//! Queued ───────────▶ (run) ───────────────────▶ Sent ───────────────────────────────────▶ free
-//!    ▲                                            │  PUBREC            PUBREL      PUBCOMP
-//!    └──────────────── link lost ─────────────────┤ ────────▶ Released ──────▶ Completing ──▶ free
-//!                                                 └ cause ──▶ Ended ── outcome fetched ─────▶ free
+//!              stage         first byte       last byte           PUBACK
+//! Waiting ───────────▶ Staged ───────▶ Begun ───────▶ Out ───────────────────────────────────▶ free
+//!    ▲                                                 │  PUBREC           PUBREL       PUBCOMP
+//!    └── link lost, or a retransmission ───────────────┤ ───────▶ Release ───────▶ Out ──────▶ free
+//!                                                      └ cause ─▶ Over ── outcome fetched ───▶ free
 //! ```
+//!
+//! [`Progress`](crate::storage::Progress) has the axes; [`Outgoing::set_progress`] alone changes them, so that the count of the window follows.
 //!
 //! A slot stands in one list at a time: `log` (packets with bytes, in the order of the arena, which is the order of sending and of
 //! sending again), `released` (in the order of PUBREC `[MQTT-4.6.0-4]`), `requests` (SUBSCRIBE and UNSUBSCRIBE that are out), or
 //! `ended` (outcomes to be fetched).
 
 use crate::event::Cause;
-use crate::reason::ReasonCode;
 use crate::session::arena::Arena;
 use crate::session::list::{List, find, find_mut, place};
-use crate::session::sending::Run;
-use crate::storage::{Flags, Kind, Parts, Payload, Record, SendSlot, State};
+use crate::session::run::Run;
+use crate::storage::{
+    Answer, Detail, Kind, Marks, MessageMarks, Parts, Payload, Progress, Reach, Record, SendSlot, SessionFact, Stands,
+};
 use crate::types::{Handle, Version};
-use crate::wire::encoded_length;
+use crate::wire::{PacketType, encoded_length};
 
 /// The bookkeeping over the send slots and the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,8 +30,8 @@ use crate::wire::encoded_length;
 pub(crate) struct Outgoing {
     /// The version that the frames in the arena are encoded for.
     pub(super) version: Version,
-    /// The server holds our session, as far as we know.
-    pub(crate) session_exists: bool,
+    /// What the server holds of the session that is kept here.
+    pub(crate) session: SessionFact,
     pub(super) log: List,
     pub(super) released: List,
     pub(super) requests: List,
@@ -39,9 +42,12 @@ pub(crate) struct Outgoing {
     pub(super) bypass: u16,
     /// The first PUBREL to be sent; 0 if there is none.
     pub(super) release: u16,
-    pub(super) last_id: u16,
+    /// The first PUBREL that is shown to the transport and not known to have left; 0 if there is none.
+    pub(super) staged_release: u16,
     /// Stored acknowledgements that have not left.
     pub(super) acks: u16,
+    /// Fences that have left on this link and were not answered.
+    pub(super) fences: u16,
     pub(super) run: Run,
     /// Slots in use.
     pub(super) used: u32,
@@ -51,7 +57,10 @@ pub(crate) struct Outgoing {
     pub(super) in_flight: u32,
     /// The earliest second in which a queued message may expire; 0 for never.
     pub(super) expiry: u32,
+    /// QoS 2 messages up to this running number need fences; 0 if none does.
+    pub(super) fenced_until: u32,
     pub(super) arena: Arena,
+    /// The handle that was given away last, with the identifier in its lowest 16 bits.
     pub(super) last_handle: u64,
     /// The handle of the latest QoS 0 message that left.
     pub(super) left: u64,
@@ -60,8 +69,8 @@ pub(crate) struct Outgoing {
 /// A packet to be stored.
 pub(crate) struct Frame<'f> {
     pub(crate) kind: Kind,
-    pub(crate) flags: Flags,
-    pub(crate) detail: u32,
+    pub(crate) marks: Marks,
+    pub(crate) detail: Detail,
     /// Its length in the arena.
     pub(crate) length: usize,
     /// A payload that stays outside the arena.
@@ -82,8 +91,10 @@ pub(crate) enum Mismatch {
     Unknown,
     /// The identifier belongs to a packet that is not acknowledged in this way, or not yet.
     Unexpected,
-    /// The packet is just being sent again: the acknowledgement is for the first time, and there will be another.
-    Crossing,
+    /// The packet is being sent: the acknowledgement counts once the transport is known to have taken the packet.
+    Early,
+    /// It answers a fence, and means nothing to the message.
+    Fence,
     /// The number of codes differs from the number of filters.
     Count,
 }
@@ -95,15 +106,13 @@ pub(crate) enum PubRecStep {
     Released,
     /// PUBREL was asked for already, and is asked for again.
     Repeated,
-    /// The message is refused and over.
-    Rejected(Handle),
 }
 
 impl Outgoing {
     pub(crate) const fn new(version: Version) -> Self {
         Self {
             version,
-            session_exists: false,
+            session: SessionFact::None,
             log: List::EMPTY,
             released: List::EMPTY,
             requests: List::EMPTY,
@@ -111,13 +120,15 @@ impl Outgoing {
             next: 0,
             bypass: 0,
             release: 0,
-            last_id: 0,
+            staged_release: 0,
             last_handle: 0,
             left: 0,
             arena: Arena { end: 0, live: 0, frames: 0, shared: 0 },
             used: 0,
             publishes: 0,
             acks: 0,
+            fences: 0,
+            fenced_until: 0,
             in_flight: 0,
             expiry: 0,
             run: Run::NONE,
@@ -157,17 +168,12 @@ impl Outgoing {
     pub(crate) fn packets<'a>(&self, slots: &'a [SendSlot]) -> impl Iterator<Item = (usize, &'a SendSlot)> + use<'a> {
         let [log, released, requests, ended] =
             [self.log, self.released, self.requests, self.ended].map(|list| list.iter(slots));
-        log.chain(released).chain(requests).chain(ended).map(|slot| (place(slots, slot.id), slot))
-    }
-
-    /// Something was sent and its acknowledgement is awaited.
-    pub(crate) const fn awaits_answer(&self) -> bool {
-        self.in_flight > 0 || !self.requests.is_empty()
+        log.chain(released).chain(requests).chain(ended).map(|slot| (place(slots, slot.id()), slot))
     }
 
     /// The identifier and handle that were given away last.
     pub(crate) const fn latest(&self) -> Matched {
-        Matched { handle: self.last_handle, id: self.last_id }
+        Matched { handle: self.last_handle, id: self.last_handle as u16 }
     }
 
     /// Makes a place for a packet for which [`Need`](super::Need) said that there is room, under a new identifier and handle, which are the
@@ -182,29 +188,42 @@ impl Outgoing {
         let start = self.arena.end as usize;
         parts.arena.get(start..)?.get(..frame.length)?;
         let index = place(parts.slots, id);
-        let mut flags = frame.flags;
+        let mut marks = frame.marks;
         let mut shared = 0;
-        if let Some(payload) = frame.shared.as_ref().filter(|_| Flags::SHARED_PAYLOAD != 0) {
+        if let Some(payload) = frame.shared.as_ref().filter(|_| cfg!(feature = "bytes")) {
             parts.payloads.put(index, payload);
-            flags.set(Flags::SHARED_PAYLOAD);
+            marks.set(MessageMarks::SHARED_PAYLOAD);
             shared = payload.as_slice().len() as u32;
         }
-        self.last_id = id;
-        self.last_handle += 1;
-        let handle = self.last_handle;
+        let handle = self.next_handle(id);
         let length = frame.length as u32;
         let position = self.arena.push(length, shared);
         let previous = self.log.last();
         let (kind, detail) = (frame.kind, frame.detail);
         *parts.slots.get_mut(index)? =
-            SendSlot { handle, position, length, id, previous, flags, kind, detail, ..SendSlot::FREE };
+            SendSlot { handle, position, length, previous, marks, kind, detail, ..SendSlot::FREE };
         self.enter_log(parts.slots, id);
         self.acks += u16::from(frame.kind == Kind::Ack);
         if frame.kind.is_publish() {
             self.publishes += 1;
-            self.note_expiry(frame.detail);
+            self.note_expiry(frame.detail.get());
         }
         parts.arena.get_mut(start..)?.get_mut(..frame.length)
+    }
+
+    /// The handle of a new packet under this identifier.
+    #[inline(always)]
+    pub(super) fn next_handle(&mut self, id: u16) -> u64 {
+        self.last_handle = (self.last_handle | 0xFFFF) + 1 + u64::from(id);
+        self.last_handle
+    }
+
+    /// The only place where a packet's progress changes: the window's count follows.
+    #[inline(always)]
+    pub(super) fn set_progress(&mut self, slot: &mut SendSlot, progress: Progress) {
+        let before = slot.holds_unit();
+        slot.progress = progress;
+        self.in_flight = self.in_flight + u32::from(slot.holds_unit()) - u32::from(before);
     }
 
     /// A slot that was filled is the last of the log.
@@ -225,19 +244,19 @@ impl Outgoing {
         let Some(slot) = find(parts.slots, id).filter(|slot| slot.kind.is_windowed()) else { return };
         let start = slot.position as usize;
         let frame = parts.arena.get(start..start + slot.length as usize).unwrap_or_default();
-        let payload = match slot.flags.has(Flags::SHARED_PAYLOAD) {
+        let payload = match slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) {
             true => parts.payloads.get(place(parts.slots, id)),
             false => &[],
         };
-        let is_streamed = slot.flags.has(Flags::STREAMED);
+        let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
         let handle = slot.handle;
-        parts.journal.write(&Record::Accepted { handle, id, is_streamed, expiry, frame, payload });
+        parts.journal.write(&Record::Accepted { handle, is_streamed, expiry, frame, payload });
     }
 
     /// The next identifier in turn whose place is free, so that each is used again as late as possible
     /// `[MQTT-2.2.1-3]` `[MQTT-4.3.2-1]` `[MQTT-4.3.3-1]`. Where the numbers begin anew, places come twice: so two rounds see them all.
     fn free_id(&self, slots: &[SendSlot]) -> Option<u16> {
-        let mut id = self.last_id;
+        let mut id = self.last_handle as u16;
         for _ in 0..=2 * slots.len() {
             id = id.wrapping_add(1).max(1);
             if slots.get(place(slots, id)).is_some_and(|slot| slot.kind == Kind::Free) {
@@ -249,7 +268,7 @@ impl Outgoing {
 
     /// How many bytes of a packet are not in the arena: a shared payload, or one that the application supplies.
     pub(super) fn outside_length(parts: &Parts<'_>, slot: &SendSlot) -> u32 {
-        if slot.flags.has(Flags::STREAMED) && slot.kind.is_publish() {
+        if slot.marks.message().has(MessageMarks::STREAMED) {
             (encoded_length(parts.arena.get(slot.position as usize..).unwrap_or_default()) as u32)
                 .saturating_sub(slot.length)
         } else {
@@ -259,40 +278,55 @@ impl Outgoing {
 
     /// The length of the payload that a packet keeps outside the arena.
     pub(super) fn shared_length(parts: &Parts<'_>, slot: &SendSlot) -> u32 {
-        if slot.flags.has(Flags::SHARED_PAYLOAD) {
-            parts.payloads.get(place(parts.slots, slot.id)).len() as u32
+        if slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) {
+            parts.payloads.get(place(parts.slots, slot.id())).len() as u32
         } else {
             0
         }
     }
 
-    /// PUBACK `[MQTT-4.3.2-3]`: the end of a QoS 1 message, whatever the reason `[MQTT-4.4.0-2]`.
-    pub(crate) fn puback(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Handle, Mismatch> {
-        let slot = sent(parts.slots, id)?;
-        if slot.kind != Kind::Publish1 {
-            return Err(Mismatch::Unexpected);
-        }
-        Ok(self.finish(parts, id))
-    }
-
-    /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`; or the end, if it is a refusal.
-    pub(crate) fn pubrec(
+    /// The answer that ends a packet: PUBACK `[MQTT-4.3.2-3]`, a PUBREC that refuses `[MQTT-4.4.0-2]`, PUBCOMP `[MQTT-4.3.3-5]`; or SUBACK or UNSUBACK, for the
+    /// request with its identifier `[MQTT-2.2.1-6]` `[MQTT-3.8.4-2]` `[MQTT-3.10.4-4]`, with `count` codes, if it has codes at all `[MQTT-3.8.4-6]`
+    /// `[MQTT-3.11.3-1]`. Returns what it was for: if `is_lenient`, PUBACK also ends a QoS 2 message that is out whole on this link.
+    pub(crate) fn answered(
         &mut self,
         parts: &mut Parts<'_>,
-        id: u16,
-        reason: ReasonCode,
-    ) -> Result<PubRecStep, Mismatch> {
-        let slot = sent(parts.slots, id)?;
-        match (slot.kind, slot.state) {
-            (Kind::Publish2, State::Sent | State::Queued) if reason.is_error() => {
-                Ok(PubRecStep::Rejected(self.finish(parts, id)))
-            }
-            (Kind::Publish2, State::Sent | State::Queued) => {
+        (packet, id): (PacketType, u16),
+        count: usize,
+        is_lenient: bool,
+    ) -> Result<(Handle, Kind), Mismatch> {
+        let is_completion = packet == PacketType::PubComp;
+        if is_completion && self.is_fence_answer(parts.slots, id) {
+            return Err(Mismatch::Fence);
+        }
+        let &SendSlot { kind, progress, detail, .. } = answerable(parts.slots, id)?;
+        let awaited = match packet {
+            PacketType::PubAck if is_lenient && kind == Kind::Publish2 && progress.is_out() => kind,
+            PacketType::PubAck => Kind::Publish1,
+            PacketType::SubAck => Kind::Subscribe,
+            PacketType::UnsubAck => Kind::Unsubscribe,
+            _ => Kind::Publish2,
+        };
+        let is_release = progress.is_release();
+        if kind != awaited || is_release != is_completion || is_release && !progress.is_known() {
+            return Err(Mismatch::Unexpected);
+        }
+        if count > 0 && count != detail.get() as usize {
+            return Err(Mismatch::Count);
+        }
+        Ok((self.finish(parts, id), kind))
+    }
+
+    /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`.
+    pub(crate) fn pubrec(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<PubRecStep, Mismatch> {
+        let slot = answerable(parts.slots, id)?;
+        match (slot.kind, slot.progress.stands()) {
+            (Kind::Publish2, Stands::First) => {
                 self.strip(parts, id);
                 self.released.push(parts.slots, id);
-                self.count(parts.slots, id);
                 if let Some(slot) = find_mut(parts.slots, id) {
-                    slot.state = State::Released;
+                    self.set_progress(slot, Progress::released());
+                    slot.attempts = 0;
                 }
                 if self.release == 0 {
                     self.release = id;
@@ -300,37 +334,9 @@ impl Outgoing {
                 parts.journal.write(&Record::Released(id));
                 Ok(PubRecStep::Released)
             }
-            (Kind::Publish2, _) if !reason.is_error() => Ok(PubRecStep::Repeated),
+            (Kind::Publish2, _) => Ok(PubRecStep::Repeated),
             _ => Err(Mismatch::Unexpected),
         }
-    }
-
-    /// PUBCOMP `[MQTT-4.3.3-5]`: the end of a QoS 2 message.
-    pub(crate) fn pubcomp(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<Handle, Mismatch> {
-        let slot = sent(parts.slots, id)?;
-        if slot.state != State::Completing {
-            return Err(Mismatch::Unexpected);
-        }
-        Ok(self.finish(parts, id))
-    }
-
-    /// SUBACK or UNSUBACK, for the request with its identifier `[MQTT-2.2.1-6]` `[MQTT-3.8.4-2]` `[MQTT-3.10.4-4]`, with `count` codes, if the
-    /// version has codes at all `[MQTT-3.8.4-6]` `[MQTT-3.11.3-1]`.
-    pub(crate) fn answered(
-        &mut self,
-        parts: &mut Parts<'_>,
-        kind: Kind,
-        id: u16,
-        count: Option<usize>,
-    ) -> Result<Handle, Mismatch> {
-        let slot = sent(parts.slots, id)?;
-        if slot.kind != kind {
-            return Err(Mismatch::Unexpected);
-        }
-        if count.is_some_and(|count| count != slot.detail as usize) {
-            return Err(Mismatch::Count);
-        }
-        Ok(self.finish(parts, id))
     }
 
     /// The PUBREL that is to be sent next `[MQTT-4.6.0-4]`.
@@ -338,11 +344,24 @@ impl Outgoing {
         self.release
     }
 
-    /// The PUBREL that [`release_due`](Self::release_due) named was sent.
-    pub(crate) fn release_sent(&mut self, slots: &mut [SendSlot]) {
+    /// The PUBREL that [`release_due`](Self::release_due) named is shown to the transport.
+    pub(crate) fn stage_release(&mut self, slots: &mut [SendSlot]) {
+        if self.staged_release == 0 {
+            self.staged_release = self.release;
+        }
         if let Some(slot) = find_mut(slots, self.release) {
-            slot.state = State::Completing;
             self.release = slot.next;
+            slot.attempts = slot.attempts.saturating_add(1);
+            self.set_progress(slot, slot.progress.reached(Reach::Staged));
+        }
+    }
+
+    /// The transport has taken every PUBREL that was shown to it.
+    pub(crate) fn releases_left(&mut self, slots: &mut [SendSlot]) {
+        let mut id = core::mem::take(&mut self.staged_release);
+        while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
+            id = slot.next;
+            self.set_progress(slot, slot.progress.reached(Reach::Out));
         }
     }
 
@@ -358,18 +377,17 @@ impl Outgoing {
             parts.journal.write(&Record::Done(id));
         }
         self.strip(parts, id);
-        self.uncount(parts.slots, id);
         self.ended.push(parts.slots, id);
         if let Some(slot) = find_mut(parts.slots, id) {
-            slot.state = State::Ended;
-            slot.detail = cause as u32;
+            self.set_progress(slot, Progress::over());
+            slot.detail = Detail::cause(cause as u32);
         }
     }
 
     /// The next outcome that no packet caused; its slot is free afterwards.
     pub(crate) fn poll_ended(&mut self, parts: &mut Parts<'_>) -> Option<(Matched, Kind, Cause)> {
         let slot = find(parts.slots, self.ended.first())?;
-        let (id, kind, cause) = (slot.id, slot.kind, Cause::from_number(slot.detail));
+        let (id, kind, cause) = (slot.id(), slot.kind, Cause::from_number(slot.detail.get()));
         let Handle(handle) = self.finish(parts, id);
         Some((Matched { handle, id }, kind, cause))
     }
@@ -377,7 +395,7 @@ impl Outgoing {
     /// Takes a packet out of everything and frees its slot and identifier.
     pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Handle {
         let Some(slot) = find(parts.slots, id) else { return Handle(0) };
-        if slot.kind.is_windowed() && slot.state != State::Ended {
+        if slot.kind.is_windowed() && slot.progress.stands() != Stands::Over {
             parts.journal.write(&Record::Done(id));
         }
         self.leave(parts, id);
@@ -392,7 +410,7 @@ impl Outgoing {
     pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Handle {
         self.used -= 1;
         self.acks -= u16::from(slot.kind == Kind::Ack);
-        self.in_flight -= u32::from(slot.flags.has(Flags::COUNTED));
+        self.in_flight -= u32::from(slot.holds_unit());
         self.publishes -= u32::from(slot.kind.is_publish());
         Handle(slot.handle)
     }
@@ -402,7 +420,7 @@ impl Outgoing {
         self.leave(parts, id);
         if let Some(slot) = find_mut(parts.slots, id) {
             slot.length = 0;
-            slot.flags.clear(Flags::SHARED_PAYLOAD | Flags::STREAMED);
+            slot.marks = Marks::NONE;
         }
     }
 
@@ -411,11 +429,11 @@ impl Outgoing {
         let Some(slot) = find(parts.slots, id) else { return };
         let shared = Self::shared_length(parts, slot);
         self.arena.release(slot.position, slot.length, shared);
-        if slot.flags.has(Flags::SHARED_PAYLOAD) {
+        if slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) {
             parts.payloads.clear(place(parts.slots, id));
         }
-        let &SendSlot { previous, next, kind, state, .. } = slot;
-        self.leave_list(parts.slots, (previous, id, next), (kind, state));
+        let &SendSlot { previous, next, kind, progress, .. } = slot;
+        self.leave_list(parts.slots, (previous, id, next), (kind, progress));
     }
 
     /// Takes a packet with this identifier, between its neighbours, out of the list that it stands in; cursors that stand on it step aside.
@@ -424,7 +442,7 @@ impl Outgoing {
         &mut self,
         slots: &mut [SendSlot],
         (previous, id, next): (u16, u16, u16),
-        (kind, state): (Kind, State),
+        (kind, progress): (Kind, Progress),
     ) {
         if self.next == id {
             self.next = next;
@@ -435,41 +453,26 @@ impl Outgoing {
         if self.release == id {
             self.release = next;
         }
-        let list = match state {
-            State::Released | State::Completing => &mut self.released,
-            State::Ended => &mut self.ended,
-            State::Sent if kind.is_request() => &mut self.requests,
-            State::Queued | State::Sent => &mut self.log,
+        if self.staged_release == id {
+            self.staged_release = next;
+        }
+        let list = match progress.stands() {
+            Stands::Release => &mut self.released,
+            Stands::Over => &mut self.ended,
+            Stands::First if kind.is_request() && progress.is_out() => &mut self.requests,
+            Stands::First => &mut self.log,
         };
         list.remove(slots, previous, next);
     }
-
-    /// Takes a unit of the window for a packet that has none yet.
-    pub(super) fn count(&mut self, slots: &mut [SendSlot], id: u16) {
-        if let Some(slot) = find_mut(slots, id).filter(|slot| !slot.flags.has(Flags::COUNTED)) {
-            slot.flags.set(Flags::COUNTED);
-            self.in_flight += 1;
-        }
-    }
-
-    /// Gives the unit of the window back that a packet holds.
-    pub(super) fn uncount(&mut self, slots: &mut [SendSlot], id: u16) {
-        if let Some(slot) = find_mut(slots, id).filter(|slot| slot.flags.has(Flags::COUNTED)) {
-            slot.flags.clear(Flags::COUNTED);
-            self.in_flight -= 1;
-        }
-    }
 }
 
-/// The packet with this identifier, if the server can know it: it was sent, on this link or on an earlier one.
-fn sent(slots: &[SendSlot], id: u16) -> Result<&SendSlot, Mismatch> {
+/// The packet with this identifier, if an acknowledgement can be for it: it has left, on this link or on an earlier one.
+fn answerable(slots: &[SendSlot], id: u16) -> Result<&SendSlot, Mismatch> {
     let slot = find(slots, id).filter(|slot| slot.kind.is_windowed() || slot.kind.is_request());
     let slot = slot.ok_or(Mismatch::Unknown)?;
-    let was_sent = slot.flags.has(Flags::DUP);
-    match slot.state {
-        State::Sent | State::Released | State::Completing => Ok(slot),
-        State::Queued if was_sent && slot.flags.has(Flags::STAGED) => Err(Mismatch::Crossing),
-        State::Queued if was_sent => Ok(slot),
-        State::Queued | State::Ended => Err(Mismatch::Unknown),
+    match slot.progress.answer() {
+        Answer::Counts => Ok(slot),
+        Answer::Early => Err(Mismatch::Early),
+        Answer::Unknown => Err(Mismatch::Unknown),
     }
 }

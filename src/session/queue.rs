@@ -1,9 +1,9 @@
 //! Room for one more packet: what it takes, whom the overflow policy drops for it, and what leaves the queue unsent.
 
 use crate::limits::Overflow;
-use crate::session::list::{find, find_mut};
+use crate::session::list::{find, find_handle};
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Flags, Parts, SendSlot, State};
+use crate::storage::{Parts, SendSlot};
 use crate::types::{Handle, Version};
 use crate::wire::Layout;
 
@@ -146,7 +146,7 @@ impl Outgoing {
     ) -> Option<Victims> {
         let mut freed = Freed::default();
         let mut victims: Option<Victims> = None;
-        for slot in self.log.iter(parts.slots).filter(|slot| self.is_droppable(slot)) {
+        for slot in self.log.iter(parts.slots).filter(|slot| Self::is_droppable(slot)) {
             if self.has_room_without(need, most, freed) {
                 break;
             }
@@ -166,7 +166,7 @@ impl Outgoing {
         let slot = self
             .log
             .iter(parts.slots)
-            .find(|slot| self.is_droppable(slot) && topic_of(parts.arena, slot) == Some(topic.as_bytes()))?;
+            .find(|slot| Self::is_droppable(slot) && topic_of(parts.arena, slot) == Some(topic.as_bytes()))?;
         self.drop_one(parts, need, most, *slot)
     }
 
@@ -199,22 +199,21 @@ impl Outgoing {
         let mut id = self.log.first();
         while let Some(slot) = find(parts.slots, id) {
             let next = slot.next;
-            if (victims.first.0..=victims.last.0).contains(&slot.handle) && self.is_droppable(slot) {
+            if (victims.first.0..=victims.last.0).contains(&slot.handle) && Self::is_droppable(slot) {
                 self.finish(parts, id);
             }
             id = next;
         }
     }
 
-    /// A message of which no byte has left yet.
-    fn is_droppable(&self, slot: &SendSlot) -> bool {
-        let is_begun = slot.id == self.run.id && self.is_inside_frame();
-        slot.kind.is_publish() && slot.state == State::Queued && !slot.flags.has(Flags::DUP) && !is_begun
+    /// A message of which no byte has left yet, on this link or an earlier one.
+    fn is_droppable(slot: &SendSlot) -> bool {
+        slot.kind.is_publish() && slot.progress.is_first() && !slot.progress.is_known()
     }
 
     /// The message with this handle, if no byte of it has left yet.
     fn unsent<'a>(&self, parts: &'a Parts<'_>, handle: Handle) -> Option<&'a SendSlot> {
-        self.log.iter(parts.slots).find(|slot| slot.handle == handle.0 && self.is_droppable(slot))
+        find_handle(parts.slots, handle).filter(|slot| Self::is_droppable(slot))
     }
 
     /// Whether a message may still be taken out of the queue.
@@ -224,52 +223,11 @@ impl Outgoing {
 
     /// Takes an unsent message out of the queue.
     pub(crate) fn cancel(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
-        let found = self.unsent(parts, handle).map(|slot| slot.id);
+        let found = self.unsent(parts, handle).map(SendSlot::id);
         let Some(id) = found.filter(|_| parts.journal.has_room_for_ends(1)) else { return false };
         self.unstage(parts.slots);
         self.finish(parts, id);
         true
-    }
-
-    /// The retry tick of 3.1 and 3.1.1: what was on the wire at the last tick already and is still not acknowledged is queued again,
-    /// in its place.
-    pub(crate) fn retry(&mut self, parts: &mut Parts<'_>) {
-        let mut id = self.log.first();
-        while let Some(slot) = find_mut(parts.slots, id) {
-            let (this, next) = (id, slot.next);
-            id = next;
-            if slot.state != State::Sent || !slot.kind.is_windowed() {
-                continue;
-            }
-            if slot.flags.has(Flags::AGED) {
-                slot.state = State::Queued;
-                let handle = slot.handle;
-                super::resume::mark_dup(parts.arena, slot);
-                self.step_back(parts.slots, this, handle);
-            } else {
-                slot.flags.set(Flags::AGED);
-            }
-        }
-        self.retry_releases(parts.slots);
-    }
-
-    /// If a PUBREL was out at the last tick already, it and all behind it are owed again, so that their order stays.
-    fn retry_releases(&mut self, slots: &mut [SendSlot]) {
-        let mut again = false;
-        let mut id = self.released.first();
-        while let Some(slot) = find_mut(slots, id) {
-            if slot.state == State::Completing && slot.flags.has(Flags::AGED) && !again {
-                again = true;
-                self.release = id;
-            }
-            if again {
-                slot.state = State::Released;
-                slot.flags.clear(Flags::AGED);
-            } else {
-                slot.flags.set(Flags::AGED);
-            }
-            id = slot.next;
-        }
     }
 }
 

@@ -8,14 +8,14 @@
 use crate::copying::shift;
 use crate::session::list::find_mut;
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Flags, Kind, Parts};
+use crate::storage::{Kind, Parts};
 use crate::types::Version;
 use crate::wire::{Layout, Writer, varint_len};
 
 impl Outgoing {
     /// Encodes all that is kept for `version`, from the first packet on, so that each moves down. Where they grow, all are moved up before, to the
     /// arena's end.
-    pub(crate) fn speak(&mut self, parts: &mut Parts<'_>, version: Version) {
+    pub(crate) fn reencode_for(&mut self, parts: &mut Parts<'_>, version: Version) {
         let old = core::mem::replace(&mut self.version, version);
         if !Version::KNOWS_BOTH_KINDS || old.has_properties() == version.has_properties() {
             return;
@@ -50,7 +50,9 @@ impl Outgoing {
             shift(parts.arena, from + layout.rest, tail, end);
             end += tail;
             slot.length = end as u32 - slot.position;
-            slot.flags.clear(Flags::IDENTIFIER);
+            if slot.kind == Kind::Subscribe {
+                slot.marks = slot.marks.without_identifier();
+            }
         }
         self.arena.end = end as u32;
         self.arena.live = self.arena.end;

@@ -4,28 +4,28 @@ use crate::reason::ReasonCode;
 use crate::session::incoming::Incoming;
 use crate::session::list::{find, find_mut, place};
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Flags, Kind, Parts, ReceiveSlot, ReceiveState, SendSlot};
+use crate::storage::{Kind, Known, Parts, ReceiveSlot, ReceiveState, SendSlot};
 
 impl Outgoing {
-    /// The handle and the identifier that were given away last.
-    pub(crate) const fn counters(&self) -> (u64, u16) {
-        (self.last_handle, self.last_id)
+    /// The handle that was given away last.
+    pub(crate) const fn last_handle(&self) -> u64 {
+        self.last_handle
     }
 
-    /// The next handle and identifier follow these.
-    pub(crate) const fn set_counters(&mut self, handle: u64, id: u16) {
-        (self.last_handle, self.last_id) = (handle, id);
+    /// The next handle, and the next identifier, follow these.
+    pub(crate) const fn set_last_handle(&mut self, handle: u64) {
+        self.last_handle = handle;
     }
 
     /// Whether the place of this identifier is free, or whose it is.
     pub(crate) fn occupant(slots: &[SendSlot], id: u16) -> Option<u16> {
-        slots.get(place(slots, id)).filter(|slot| slot.kind != Kind::Free).map(|slot| slot.id)
+        slots.get(place(slots, id)).filter(|slot| slot.kind != Kind::Free).map(SendSlot::id)
     }
 
     /// The server may know this message.
     pub(crate) fn note_sent(slots: &mut [SendSlot], id: u16) {
         if let Some(slot) = find_mut(slots, id).filter(|slot| slot.kind.is_windowed()) {
-            slot.flags.set(Flags::DUP | Flags::SENT_ONCE);
+            slot.progress = slot.progress.knowing(Known::Whole);
         }
     }
 
@@ -62,7 +62,7 @@ impl Incoming {
     /// All that is owed has left.
     pub(crate) fn settle_all(&mut self, inbox: &mut [ReceiveSlot]) {
         while self.due(inbox).is_some() {
-            self.settle(inbox);
+            self.settle(inbox, true);
         }
     }
 }

@@ -3,8 +3,8 @@
 use crate::event::Cause;
 use crate::session::list::{find, find_mut};
 use crate::session::outgoing::Outgoing;
-use crate::session::sending::Run;
-use crate::storage::{Flags, Kind, Parts, SendSlot, State};
+use crate::session::run::Run;
+use crate::storage::{Kind, Known, Parts, Reach, SendSlot};
 use crate::wire::DUP;
 
 /// What was done with unfinished messages because their session is gone.
@@ -27,18 +27,16 @@ impl Outgoing {
     /// | SUBSCRIBE or UNSUBSCRIBE of which a byte had left | over, outcome unknown |
     /// | a stored PUBACK or PUBREC | gone: it is owed again when the message comes again |
     pub(crate) fn link_lost(&mut self, parts: &mut Parts<'_>) {
-        self.run = Run::default();
-        self.in_flight = 0;
+        self.run = Run::NONE;
         let mut id = self.log.first();
         while let Some(slot) = find_mut(parts.slots, id) {
             let (this, kind) = (id, slot.kind);
             id = slot.next;
-            slot.state = State::Queued;
-            slot.flags.clear(Flags::STAGED | Flags::COUNTED | Flags::AGED);
+            self.set_progress(slot, slot.progress.reached(Reach::Waiting));
             self.note_expiry(slot.expiry());
-            if slot.flags.has(Flags::DUP) && kind.is_windowed() {
+            if slot.progress.is_known() && kind.is_windowed() {
                 mark_dup(parts.arena, slot);
-            } else if slot.flags.has(Flags::DUP) || kind == Kind::Ack {
+            } else if slot.progress.is_known() || kind == Kind::Ack {
                 if kind == Kind::Publish0 {
                     self.left = slot.handle;
                 }
@@ -48,20 +46,18 @@ impl Outgoing {
         self.next = self.log.first();
         self.bypass = 0;
         while let Some(slot) = find(parts.slots, self.requests.first()) {
-            self.end(parts, slot.id, Cause::Unknown);
+            self.end(parts, slot.id(), Cause::Unknown);
         }
         self.reset_releases(parts.slots);
     }
 
-    /// All PUBRELs are owed again; each holds a unit of the new link's window until its PUBCOMP.
+    /// All PUBRELs are to be sent again; each holds a unit of the new link's window until its PUBCOMP.
     fn reset_releases(&mut self, slots: &mut [SendSlot]) {
-        self.release = self.released.first();
+        (self.release, self.staged_release) = (self.released.first(), 0);
         let mut id = self.release;
         while let Some(slot) = find_mut(slots, id) {
-            slot.state = State::Released;
-            slot.flags.clear(Flags::AGED | Flags::COUNTED);
-            let this = core::mem::replace(&mut id, slot.next);
-            self.count(slots, this);
+            id = slot.next;
+            self.set_progress(slot, slot.progress.reached(Reach::Waiting));
         }
     }
 
@@ -70,18 +66,19 @@ impl Outgoing {
     pub(crate) fn session_lost(&mut self, parts: &mut Parts<'_>, republish: bool) -> Loss {
         let mut loss = Loss::default();
         while let Some(slot) = find(parts.slots, self.released.first()) {
-            self.end(parts, slot.id, Cause::Released);
+            self.end(parts, slot.id(), Cause::Released);
             loss.completed += 1;
         }
         let mut id = self.log.first();
         while let Some(slot) = find_mut(parts.slots, id) {
             let this = id;
             id = slot.next;
-            if !slot.flags.has(Flags::DUP) || !slot.kind.is_windowed() {
+            if !slot.progress.is_known() || !slot.kind.is_windowed() {
                 continue;
             }
             if republish {
-                slot.flags.clear(Flags::DUP | Flags::SENT_ONCE);
+                slot.progress = slot.progress.knowing(Known::No);
+                slot.attempts = 0;
                 self.note_expiry(slot.expiry());
                 clear_dup(parts.arena, slot);
                 loss.republished += 1;
@@ -95,7 +92,7 @@ impl Outgoing {
 
     /// The handle of the last QoS 1 or 2 message of which a byte had left in this session; 0 if there is none.
     pub(crate) fn last_begun(&self, slots: &[SendSlot]) -> u64 {
-        let begun = self.log.iter(slots).filter(|slot| slot.kind.is_windowed() && slot.flags.has(Flags::DUP));
+        let begun = self.log.iter(slots).filter(|slot| slot.kind.is_windowed() && slot.progress.is_known());
         begun.map(|slot| slot.handle).max().unwrap_or_default()
     }
 

@@ -4,128 +4,14 @@
 //! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
 
 use crate::event::Cause;
-use crate::session::bare;
 use crate::session::expiry::{Time, is_expired};
+use crate::session::fast_path;
 use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Flags, Kind, Parts, SendSlot, State};
-use crate::types::{Handle, QoS, Version};
-use crate::wire::ids;
-
-/// The stretch of packets that is being sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Run {
-    /// The packet that is being sent; 0 if none is.
-    pub(super) id: u16,
-    /// How many of its bytes are out.
-    pub(super) offset: u32,
-    /// How many bytes of the whole run are left.
-    pub(super) left: u32,
-    /// Bytes of the packet, or bytes that stand for its start, left on this link.
-    pub(super) is_begun: bool,
-    /// Its payload is the application's to supply.
-    pub(super) is_streamed: bool,
-}
-
-impl Run {
-    pub(super) const NONE: Self = Self { id: 0, offset: 0, left: 0, is_begun: false, is_streamed: false };
-
-    pub(super) const fn new(id: u16, left: u32) -> Self {
-        Self { id, left, ..Self::NONE }
-    }
-}
-
-/// What the server lets us send on this link (§3.2.2.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Peer {
-    /// Unfinished QoS 1 and 2 messages at a time: the server's Receive Maximum or our own limit.
-    pub(crate) window: u16,
-    pub(crate) topic_aliases: u16,
-    /// The longest packet; 0 for no limit.
-    pub(crate) max_packet: u32,
-    pub(super) lacks: u8,
-}
-
-impl Peer {
-    /// Before CONNACK: nothing may be sent, and nothing is ruled out.
-    pub(crate) const UNKNOWN: Self = Self { window: 0, topic_aliases: 0, max_packet: 0, lacks: 0 };
-
-    // What a server may lack. What a SUBSCRIBE asks for has the bit that marks the SUBSCRIBE.
-    const QOS1: u8 = 1;
-    const QOS2: u8 = 2;
-    const RETAIN: u8 = 4;
-    const SHARES: u8 = Flags::SHARE;
-    const WILDCARDS: u8 = Flags::WILDCARD;
-    const IDENTIFIERS: u8 = Flags::IDENTIFIER;
-
-    /// Takes over what a property of CONNACK with this value says that the server lacks.
-    pub(crate) const fn note(&mut self, id: u8, value: u32) {
-        let what = match id {
-            ids::MaximumQoS if value > 0 => Self::QOS2, // 1, or it was refused [MQTT-3.2.2-9]
-            ids::MaximumQoS => Self::QOS1 | Self::QOS2,
-            _ if value > 0 => return,
-            ids::RetainAvailable => Self::RETAIN,
-            ids::WildcardSubscriptionAvailable => Self::WILDCARDS,
-            ids::SubscriptionIdentifierAvailable => Self::IDENTIFIERS,
-            ids::SharedSubscriptionAvailable => Self::SHARES,
-            _ => return,
-        };
-        self.lacks |= what;
-    }
-
-    const fn lacks_any(&self, what: u8) -> bool {
-        Version::KNOWS_PROPERTIES && self.lacks & what != 0
-    }
-
-    /// Messages may name their topics by aliases.
-    pub(crate) const fn has_aliases(&self) -> bool {
-        Version::KNOWS_PROPERTIES && self.topic_aliases > 0
-    }
-
-    pub(crate) const fn takes_length(&self, length: usize) -> bool {
-        !Version::KNOWS_PROPERTIES || self.max_packet == 0 || length <= self.max_packet as usize
-    }
-
-    pub(crate) const fn takes_qos(&self, qos: QoS) -> bool {
-        !match qos {
-            QoS::AtMostOnce => false,
-            QoS::AtLeastOnce => self.lacks_any(Self::QOS1),
-            QoS::ExactlyOnce => self.lacks_any(Self::QOS2),
-        }
-    }
-
-    pub(crate) const fn takes_retained(&self) -> bool {
-        !self.lacks_any(Self::RETAIN)
-    }
-
-    /// Whatever the quality of service, and retained or not.
-    pub(crate) const fn takes_any_message(&self) -> bool {
-        !self.lacks_any(Self::QOS1 | Self::QOS2 | Self::RETAIN)
-    }
-
-    /// A SUBSCRIBE with these marks asks for something that the server doesn't have (§3.2.2.3).
-    pub(crate) const fn lacks(&self, flags: Flags) -> bool {
-        flags.has(self.lacks & (Self::SHARES | Self::WILDCARDS | Self::IDENTIFIERS)) && Version::KNOWS_PROPERTIES
-    }
-
-    /// There is something that it doesn't take, or takes in another form.
-    const fn has_rules(&self) -> bool {
-        Version::KNOWS_PROPERTIES && (self.max_packet != 0 || self.topic_aliases != 0 || self.lacks != 0)
-    }
-
-    /// Why the server won't take this packet.
-    fn refuses(&self, slot: &SendSlot, arena: &[u8], length: usize) -> Option<Cause> {
-        let is_retained = || arena.get(slot.position as usize).is_some_and(|first_byte| first_byte & 1 != 0);
-        if !self.takes_length(length) {
-            return Some(Cause::TooLarge); // [MQTT-3.2.2-15]
-        }
-        match slot.kind.qos() {
-            Some(qos) if !self.takes_qos(qos) => Some(Cause::QoSNotSupported), // [MQTT-3.2.2-11]
-            Some(_) => (!self.takes_retained() && is_retained()).then_some(Cause::RetainNotSupported), // [MQTT-3.2.2-14]
-            None => self.lacks(slot.flags).then_some(Cause::SubscriptionNotSupported),
-        }
-    }
-}
+use crate::session::peer::Peer;
+use crate::session::run::{RUN_LIMIT, Run};
+use crate::storage::{Kind, Known, MessageMarks, Parts, Reach, SendSlot};
+use crate::types::Handle;
 
 /// What became of a packet that was to be staged.
 enum Special {
@@ -135,9 +21,6 @@ enum Special {
     /// No other may follow it now.
     Last,
 }
-
-/// So many bytes are staged at a time, so that acknowledgements needn't wait behind all that is queued.
-pub(super) const RUN_LIMIT: u32 = 65_536;
 
 impl Outgoing {
     /// Nothing is being sent.
@@ -149,9 +32,9 @@ impl Outgoing {
         self.run.left as usize
     }
 
-    /// Some bytes of the current packet are out already.
-    pub(crate) const fn is_inside_frame(&self) -> bool {
-        self.run.offset > 0
+    /// The transport has taken a part of the packet that is being sent.
+    fn is_inside_packet(&self, slots: &[SendSlot]) -> bool {
+        find(slots, self.run.id).is_some_and(|slot| slot.progress.reach() == Reach::Begun)
     }
 
     /// There may be something that [`stage`](Self::stage) would find.
@@ -161,16 +44,16 @@ impl Outgoing {
 
     /// Stages as many packets as lie together and may be sent now.
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Option<Time>) {
-        let has_rules = peer.has_rules();
+        let has_rules = peer.has_rules() || self.has_fences();
         let mut end = None;
-        if bare::may_go_short(parts) && !has_rules {
+        if fast_path::is_open(parts) && !has_rules {
             end = self.stage_bare(parts.slots, peer.window);
         }
         while let Some(slot) = self.next_sendable(parts.slots, peer.window) {
             if end.is_some_and(|end| end != slot.position) || self.run.left >= RUN_LIMIT {
                 return;
             }
-            let (id, behind) = (slot.id, slot.position + slot.length);
+            let (id, behind) = (slot.id(), slot.position + slot.length);
             if !has_rules && !slot.is_special() {
                 self.stage_one(parts.slots, id, 0);
                 end = Some(behind);
@@ -207,14 +90,16 @@ impl Outgoing {
             self.end(parts, id, cause);
             return Special::Ended;
         }
-        let is_alone = has_bytes_outside(slot) || peer.has_aliases() && slot.kind.is_publish();
+        let is_alone = slot.marks.message().has_bytes_outside()
+            || peer.has_aliases() && slot.kind.is_publish()
+            || self.is_fenced(slot);
         if is_alone && !is_first {
             return Special::Last;
         }
         if let Some(time) = time {
             (time.expiring.write_time_left)(parts.arena, slot, time, self.version);
         }
-        let is_streamed = is_streamed(slot);
+        let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
         self.stage_one(parts.slots, id, outside);
         self.run.is_streamed = is_streamed;
         if is_alone { Special::Last } else { Special::Staged }
@@ -227,11 +112,7 @@ impl Outgoing {
             self.run = Run::new(id, 0);
         }
         self.run.left += slot.length + outside;
-        if slot.kind.is_windowed() && !slot.flags.has(Flags::COUNTED) {
-            slot.flags.set(Flags::COUNTED);
-            self.in_flight += 1;
-        }
-        slot.flags.set(Flags::STAGED);
+        self.set_progress(slot, slot.progress.reached(Reach::Staged));
         if self.next == id {
             self.next = slot.next;
         } else {
@@ -242,13 +123,11 @@ impl Outgoing {
     /// The next packet in order that may be sent: any while the window is open, else one that needn't wait for it.
     fn next_sendable<'a>(&mut self, slots: &'a [SendSlot], window: u16) -> Option<&'a SendSlot> {
         while let Some(slot) = find(slots, self.next) {
-            let is_candidate = slot.state == State::Queued && slot.kind != Kind::Ack && !slot.flags.has(Flags::STAGED);
-            if is_candidate {
-                let is_blocked =
-                    slot.kind.is_windowed() && !slot.flags.has(Flags::COUNTED) && self.in_flight >= window.into(); // [MQTT-3.3.4-7] [MQTT-4.9.0-2]
+            if slot.progress.is_waiting() && slot.kind != Kind::Ack {
+                let is_blocked = slot.kind.is_windowed() && self.in_flight >= window.into(); // [MQTT-3.3.4-7] [MQTT-4.9.0-2]
                 return if is_blocked { self.next_unwindowed(slots) } else { Some(slot) };
             }
-            if self.bypass == slot.id {
+            if self.bypass == slot.id() {
                 self.bypass = 0;
             }
             self.next = slot.next;
@@ -264,13 +143,10 @@ impl Outgoing {
         }
         let from = find(slots, self.bypass)?.next;
         for slot in iter_from(slots, from) {
-            let may_go = slot.state == State::Queued
-                && (slot.kind == Kind::Publish0 || slot.kind.is_request())
-                && !slot.flags.has(Flags::STAGED);
-            if may_go {
+            if slot.progress.is_waiting() && (slot.kind == Kind::Publish0 || slot.kind.is_request()) {
                 return Some(slot);
             }
-            self.bypass = slot.id;
+            self.bypass = slot.id();
         }
         None
     }
@@ -279,11 +155,12 @@ impl Outgoing {
     pub(crate) fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
         let Some(slot) = find(parts.slots, self.run.id) else { return &[] };
         let bytes = if self.run.offset < slot.length {
-            let length = if has_bytes_outside(slot) { slot.length - self.run.offset } else { self.run.left };
+            let length =
+                if slot.marks.message().has_bytes_outside() { slot.length - self.run.offset } else { self.run.left };
             let start = (slot.position + self.run.offset) as usize;
             parts.arena.get(start..start + length as usize)
         } else {
-            let payload = parts.payloads.get(place(parts.slots, slot.id));
+            let payload = parts.payloads.get(place(parts.slots, slot.id()));
             payload.get((self.run.offset - slot.length) as usize..)
         };
         bytes.unwrap_or_default()
@@ -307,24 +184,22 @@ impl Outgoing {
     /// QoS 2, its identifier can't be used for another as long as the session lives.
     pub(crate) fn abandonable(&self, slots: &[SendSlot], handle: Handle) -> Option<u16> {
         let is_it = |slot: &&SendSlot| {
-            let is_known = slot.kind == Kind::Publish2 && slot.flags.has(Flags::SENT_ONCE);
             slot.handle == handle.0
-                && slot.kind.is_publish()
-                && slot.flags.has(Flags::STREAMED)
-                && slot.state == State::Queued
-                && !is_known
+                && slot.marks.message().has(MessageMarks::STREAMED)
+                && !slot.progress.is_out()
+                && !(slot.kind == Kind::Publish2 && slot.progress.known() == Known::Whole)
         };
-        self.log.iter(slots).find(is_it).map(|slot| slot.id)
+        self.log.iter(slots).find(is_it).map(SendSlot::id)
     }
 
     /// This packet is half out.
-    pub(crate) const fn is_begun(&self, id: u16) -> bool {
-        self.run.id == id && self.run.is_begun
+    pub(crate) fn is_begun(&self, slots: &[SendSlot], id: u16) -> bool {
+        self.run.id == id && self.is_inside_packet(slots)
     }
 
     /// The payload of the packet that is half out is the application's to supply.
-    pub(crate) const fn is_inside_streamed(&self) -> bool {
-        self.run.is_begun && self.run.is_streamed
+    pub(crate) fn is_inside_streamed(&self, slots: &[SendSlot]) -> bool {
+        self.run.is_streamed && self.is_inside_packet(slots)
     }
 
     /// Gives up a message that [`abandonable`](Self::abandonable) named.
@@ -337,7 +212,7 @@ impl Outgoing {
     pub(crate) fn advance(&mut self, parts: &mut Parts<'_>, count: usize) -> bool {
         let mut count = count.min(self.run_left()) as u32;
         let mut completed = false;
-        if bare::may_go_short(parts) {
+        if fast_path::is_open(parts) {
             let taken = self.take_bare(parts.slots, count);
             count -= taken;
             completed = taken > 0;
@@ -351,19 +226,27 @@ impl Outgoing {
             count -= step;
             self.run.left -= step;
             self.run.offset += step;
-            self.run.is_begun = true;
             let is_whole = self.run.offset == length;
-            let (id, kind, next) = (slot.id, slot.kind, slot.next);
-            mark_taken(slot, is_whole && kind.is_windowed());
+            let (id, kind, next) = (slot.id(), slot.kind, slot.next);
+            self.note_taken(slot, is_whole && kind.is_windowed());
             if is_whole {
                 self.run = Run::new(if self.run.left > 0 { next } else { 0 }, self.run.left);
                 if !kind.is_windowed() {
-                    self.frame_sent(parts, id, kind);
+                    self.packet_sent(parts, id, kind);
                 }
                 completed = true;
             }
         }
         completed
+    }
+
+    /// The transport took bytes of a packet; all of them, if `is_out`.
+    #[inline(always)]
+    pub(super) fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
+        if slot.progress.reach() != Reach::Begun {
+            slot.attempts = slot.attempts.saturating_add(1);
+        }
+        self.set_progress(slot, slot.progress.reached(if is_out { Reach::Out } else { Reach::Begun }));
     }
 
     /// Replaces the first `skip` bytes of the staged packet by something that is sent from elsewhere.
@@ -381,19 +264,18 @@ impl Outgoing {
 
     /// Bytes that stand for the start of the staged packet were taken: it counts as partly sent.
     pub(crate) fn prefix_taken(&mut self, slots: &mut [SendSlot]) {
-        self.run.is_begun = true;
         if let Some(slot) = find_mut(slots, self.run.id) {
-            slot.flags.set(Flags::DUP);
+            self.note_taken(slot, false);
         }
     }
 
     /// All bytes of a packet were taken that isn't kept for an acknowledgement as it is.
-    fn frame_sent(&mut self, parts: &mut Parts<'_>, id: u16, kind: Kind) {
+    fn packet_sent(&mut self, parts: &mut Parts<'_>, id: u16, kind: Kind) {
         if kind.is_request() {
             self.strip(parts, id);
             self.requests.push(parts.slots, id);
             if let Some(slot) = find_mut(parts.slots, id) {
-                mark_taken(slot, true);
+                self.set_progress(slot, slot.progress.reached(Reach::Out));
             }
             return;
         }
@@ -406,34 +288,31 @@ impl Outgoing {
     /// Stages a stored acknowledgement whose turn has come.
     pub(crate) fn stage_ack(&mut self, slots: &mut [SendSlot], id: u16) {
         if let Some(slot) = find_mut(slots, id) {
-            slot.flags.set(Flags::STAGED);
+            self.set_progress(slot, slot.progress.reached(Reach::Staged));
             self.run = Run::new(id, slot.length);
         }
     }
 
-    /// Takes back what is staged but not begun, so that it can be changed or dropped.
+    /// Takes back what is staged but not begun, so that it can be changed or dropped. Where bytes of the control area stand for the start of the packet,
+    /// none of them may have been taken, and they are to be dropped as well.
     pub(crate) fn unstage(&mut self, slots: &mut [SendSlot]) {
         let Some(current) = find(slots, self.run.id).filter(|slot| slot.kind != Kind::Ack) else { return };
-        let mut id = current.id;
-        if !self.is_inside_frame() {
-            self.run = Run::default();
-        } else if !has_bytes_outside(current) {
+        let mut id = current.id();
+        if current.progress.reach() != Reach::Begun {
+            self.run = Run::NONE;
+        } else if !current.marks.message().has_bytes_outside() {
             self.run.left = current.length - self.run.offset;
             id = current.next;
         } else {
             return;
         }
-        if let Some(first) = find(slots, id).filter(|slot| slot.flags.has(Flags::STAGED)) {
+        if let Some(first) = find(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             self.step_back(slots, id, first.handle);
         }
-        while let Some(slot) = find_mut(slots, id).filter(|slot| slot.flags.has(Flags::STAGED)) {
-            slot.flags.clear(Flags::STAGED);
-            let (this, is_on_the_wire, expiry) = (id, slot.flags.has(Flags::AGED), slot.expiry());
+        while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             id = slot.next;
-            self.note_expiry(expiry);
-            if !is_on_the_wire {
-                self.uncount(slots, this);
-            }
+            self.set_progress(slot, slot.progress.reached(Reach::Waiting));
+            self.note_expiry(slot.expiry());
         }
     }
 
@@ -444,7 +323,7 @@ impl Outgoing {
 
     /// Only the packet that is half out is still sent.
     pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
-        match find(parts.slots, self.run.id).filter(|_| self.run.is_begun) {
+        match find(parts.slots, self.run.id).filter(|slot| slot.progress.reach() == Reach::Begun) {
             Some(slot) => self.run.left = slot.length + Self::outside_length(parts, slot) - self.run.offset,
             None => self.halt(),
         }
@@ -457,24 +336,4 @@ impl Outgoing {
         }
         self.bypass = 0;
     }
-}
-
-/// Bytes of a packet were taken; all of them, and its acknowledgement is awaited now, if `is_sent`.
-pub(super) fn mark_taken(slot: &mut SendSlot, is_sent: bool) {
-    slot.flags.set(Flags::DUP);
-    if is_sent {
-        slot.state = State::Sent;
-        slot.flags.clear(Flags::STAGED | Flags::AGED);
-        slot.flags.set(Flags::SENT_ONCE); // on a request this bit means nothing once it was sent
-    }
-}
-
-/// Its payload is the application's to supply.
-const fn is_streamed(slot: &SendSlot) -> bool {
-    slot.kind.is_publish() && slot.flags.has(Flags::STREAMED)
-}
-
-/// Such a packet is a run of its own.
-fn has_bytes_outside(slot: &SendSlot) -> bool {
-    slot.kind.is_publish() && slot.flags.has(Flags::SHARED_PAYLOAD | Flags::STREAMED)
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::event::Cause;
 use crate::reason::ReasonCode;
 use crate::storage::sealed::Sealed;
-use crate::storage::{Fixed, Flags, Kind, Parts};
+use crate::storage::{Detail, Fixed, Kind, Marks, Parts};
 use crate::types::{Handle, QoS, Version};
 use crate::wire::{Decoded, Packet, PacketType, Properties, Property, Publish, Rules};
 
@@ -33,7 +33,9 @@ fn push_with(
     let version = outgoing.version();
     let length = packet(1).encode(version, &mut [0; 300]).unwrap();
     let kind = [Kind::Publish0, Kind::Publish1, Kind::Publish2][usize::from(qos.bits())];
-    let room = outgoing.push(parts, &Frame { kind, flags: Flags::default(), detail, length, shared: None }).unwrap();
+    let room = outgoing
+        .push(parts, &Frame { kind, marks: Marks::NONE, detail: Detail::expires(detail), length, shared: None })
+        .unwrap();
     let matched = outgoing.latest();
     assert_eq!(packet(matched.id).encode(version, room), Ok(length));
     matched
@@ -95,7 +97,7 @@ fn qos_0_passes_a_closed_window_in_order() {
     assert_eq!(send(&mut outgoing, &mut parts, 1), fresh(&[b"1", b"x", b"y"]));
     push(&mut outgoing, &mut parts, QoS::AtMostOnce, b"z");
     assert_eq!(send(&mut outgoing, &mut parts, 1), fresh(&[b"z"]));
-    outgoing.puback(&mut parts, first.id).unwrap();
+    outgoing.answered(&mut parts, (PacketType::PubAck, first.id), 0, false).unwrap();
     push(&mut outgoing, &mut parts, QoS::AtMostOnce, b"q");
     assert_eq!(send(&mut outgoing, &mut parts, 1), fresh(&[b"2", b"q"]));
 }
@@ -126,7 +128,7 @@ fn the_arena_is_compacted_while_a_packet_is_half_out() {
     outgoing.stage(&mut parts, &OPEN, None);
     let begun = outgoing.chunk(&parts)[..5].to_vec();
     outgoing.advance(&mut parts, 5);
-    outgoing.puback(&mut parts, first.id).unwrap();
+    outgoing.answered(&mut parts, (PacketType::PubAck, first.id), 0, false).unwrap();
     push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"third message"); // only fits after compaction
     let rest = outgoing.chunk(&parts).to_vec();
     let whole = [begun, rest].concat();
@@ -149,7 +151,7 @@ fn dropping_the_oldest_names_them_and_spares_what_has_begun() {
     let need = Need { bytes: 40, shared: 0, is_publish: true };
     let most = Most { slots: 8, arena: 64, bytes: 64, queued: 0 };
     let victims = outgoing.drop_oldest(&mut parts, &need, &most, "").unwrap();
-    assert_eq!(victims, Victims { first: Handle(2), last: Handle(3), count: 2 });
+    assert_eq!(victims, Victims { first: Handle(0x2_0002), last: Handle(0x3_0003), count: 2 });
     assert!(outgoing.drop_oldest(&mut parts, &Need { bytes: 60, ..need }, &most, "").is_none());
     assert_eq!(outgoing.pending(), 1);
 }
@@ -165,7 +167,7 @@ fn a_change_of_version_keeps_every_message() {
     push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, &long, Properties::NONE, 0);
     push_with(&mut outgoing, &mut parts, QoS::ExactlyOnce, b"two", Properties::new(&list), 0);
     for version in [Version::V311, Version::V5, Version::V31, Version::V311, Version::V5] {
-        outgoing.speak(&mut parts, version);
+        outgoing.reencode_for(&mut parts, version);
     }
     let sent = send(&mut outgoing, &mut parts, 10);
     assert_eq!(sent, fresh(&[b"zero", &long, b"two"]));
@@ -182,7 +184,7 @@ fn an_expired_message_ends_and_the_next_deadline_is_known() {
     outgoing.expire(&mut parts, Time { over: 10, next: 10, expiring: &EXPIRING });
     assert_eq!(outgoing.next_expiry(), 20);
     let (ended, _, cause) = outgoing.poll_ended(&mut parts).unwrap();
-    assert_eq!((ended.handle, cause), (1, Cause::Expired));
+    assert_eq!((Handle(ended.handle).get(), cause), (1, Cause::Expired));
     assert!(outgoing.poll_ended(&mut parts).is_none());
 }
 
@@ -193,7 +195,8 @@ fn acknowledgements_leave_in_order_of_arrival() {
     let mut incoming = Incoming::EMPTY;
     let mut handles = Vec::new();
     for id in [7, 8, 9] {
-        let Arrival::New { place, serial } = incoming.arrive(parts.inbox, id, QoS::AtLeastOnce, FOUR, false) else {
+        let Arrival::New { place, serial } = incoming.arrive(parts.inbox, id, QoS::AtLeastOnce, FOUR, false, false)
+        else {
             panic!()
         };
         handles.push((place, serial));
@@ -206,7 +209,7 @@ fn acknowledgements_leave_in_order_of_arrival() {
     for id in [7, 8, 9] {
         let due = incoming.due(parts.inbox).unwrap();
         assert_eq!((due.packet, due.id), (PacketType::PubAck, id));
-        incoming.settle(parts.inbox);
+        incoming.settle(parts.inbox, true);
     }
     assert!(incoming.owes_nothing());
 }
@@ -217,21 +220,22 @@ fn colliding_identifiers_are_told_apart() {
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
     for id in [8, 16, 24, 32] {
-        assert!(matches!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true), Arrival::New { .. }));
-        incoming.settle(parts.inbox);
+        assert!(matches!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
+        incoming.settle(parts.inbox, true);
     }
     assert_eq!(
-        incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true),
+        incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true, false),
         Arrival::Full { exceeds_maximum: true, clears: false }
     );
     for id in [16, 32, 8, 24] {
-        assert_eq!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true), Arrival::Repeated);
-        incoming.settle(parts.inbox);
-        assert_eq!(incoming.release(parts.inbox, id, None), Release::Completing);
-        incoming.settle(parts.inbox);
-        assert_eq!(incoming.release(parts.inbox, id, None), Release::Unknown);
+        assert_eq!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true, false), Arrival::Repeated);
+        incoming.settle(parts.inbox, true);
+        assert_eq!(incoming.release(parts.inbox, id, false), Release::Completing);
+        incoming.settle(parts.inbox, true);
+        assert_eq!(incoming.release(parts.inbox, id, false), Release::Unknown);
+        incoming.settle(parts.inbox, true);
     }
-    assert!(matches!(incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true), Arrival::New { .. }));
+    assert!(matches!(incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
 }
 
 #[test]
@@ -240,14 +244,14 @@ fn a_refused_qos_2_message_is_over_and_the_next_is_new() {
     let mut storage = Fixed::<16, 1, 4>::new();
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
-    let Arrival::New { place, serial } = incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false) else {
+    let Arrival::New { place, serial } = incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false, false) else {
         panic!()
     };
     let slot = incoming.held(parts.inbox, place, serial).unwrap();
     (slot.acknowledged, slot.reason) = (true, ReasonCode::QUOTA_EXCEEDED.0);
     assert_eq!(incoming.due(parts.inbox).unwrap().reason, ReasonCode::QUOTA_EXCEEDED);
-    incoming.settle(parts.inbox);
-    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false), Arrival::New { .. }));
+    incoming.settle(parts.inbox, true);
+    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false, false), Arrival::New { .. }));
 }
 
 /// Found by fuzzing: the slot was freed twice.
@@ -256,13 +260,13 @@ fn an_identifier_that_waits_for_its_pubcomp_is_not_taken_away() {
     let mut storage = Fixed::<16, 1, 8>::new();
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
-    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, true), Arrival::New { .. }));
-    incoming.settle(parts.inbox);
+    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
+    incoming.settle(parts.inbox, true);
     incoming.link_lost(parts.inbox);
-    assert_eq!(incoming.release(parts.inbox, 3, None), Release::Completing);
-    assert_eq!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true), Arrival::Blocked);
+    assert_eq!(incoming.release(parts.inbox, 3, false), Release::Completing);
+    assert_eq!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true, false), Arrival::Blocked);
     incoming.link_lost(parts.inbox);
-    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true), Arrival::New { .. }));
+    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true, false), Arrival::New { .. }));
 }
 
 /// From an identifier in place 0 through all other places, over the end of the numbers, and through all others again.
@@ -271,10 +275,10 @@ fn the_only_free_place_is_found_across_the_wrap() {
     let mut storage = Fixed::<256, 8, 1>::new();
     let mut parts = storage.parts();
     let mut outgoing = Outgoing::new(Version::V311);
-    outgoing.last_id = 65_520;
+    outgoing.last_handle = 65_520;
     for id in 65_521..=65_528 {
         assert_eq!(push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"x").id, id);
     }
-    assert!(outgoing.cancel(&mut parts, Handle(8)));
+    assert!(outgoing.cancel(&mut parts, Handle(8 << 16 | 65_528)));
     assert_eq!(push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"y").id, 8);
 }

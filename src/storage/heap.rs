@@ -16,9 +16,8 @@ use crate::storage::{
 pub struct Heap {
     slots: Table<SendSlot>,
     arena: Table<u8>,
-    inbox: Table<ReceiveSlot>,
     control: Table<u8>,
-    /// What few connections use.
+    /// What a connection that only waits doesn't use.
     rare: Option<Box<Rare>>,
 }
 
@@ -27,7 +26,8 @@ type Table<T> = Option<Box<[T]>>;
 
 #[derive(Clone, Debug, Default)]
 struct Rare {
-    names: Grown,
+    inbox: Table<ReceiveSlot>,
+    names: Option<Box<Grown>>,
     #[cfg(feature = "bytes")]
     payloads: Vec<bytes::Bytes>,
 }
@@ -35,10 +35,10 @@ struct Rare {
 /// Names behind the server's aliases, and behind our own.
 #[derive(Clone, Debug, Default)]
 struct Grown {
-    entries_in: Vec<AliasEntry>,
-    entries_out: Vec<AliasEntry>,
-    names_in: Vec<u8>,
-    names_out: Vec<u8>,
+    entries_in: Table<AliasEntry>,
+    entries_out: Table<AliasEntry>,
+    names_in: Table<u8>,
+    names_out: Table<u8>,
 }
 
 impl Heap {
@@ -55,7 +55,7 @@ impl Heap {
 
     /// Empty storage; allocates nothing yet.
     pub const fn new() -> Self {
-        Self { slots: None, arena: None, inbox: None, control: None, rare: None }
+        Self { slots: None, arena: None, control: None, rare: None }
     }
 
     /// Doubles the table. A packet lives at its identifier modulo the length, so each moves without a collision.
@@ -63,8 +63,8 @@ impl Heap {
         let old = self.slots.as_deref().unwrap_or_default();
         let length = (old.len() * 2).clamp(Self::FIRST_SLOTS, limit.next_power_of_two().max(Self::FIRST_SLOTS));
         let mut slots = table(SendSlot::FREE, length);
-        for slot in old.iter().filter(|slot| slot.id != 0) {
-            if let Some(place) = slots.get_mut(usize::from(slot.id) & (length - 1)) {
+        for slot in old.iter().filter(|slot| slot.handle != 0) {
+            if let Some(place) = slots.get_mut(usize::from(slot.id()) & (length - 1)) {
                 *place = *slot;
             }
         }
@@ -78,11 +78,12 @@ impl Heap {
     /// Doubles the table. Slots stay where they are; the index is made anew.
     fn grow_inbox(&mut self, limit: usize) {
         let limit = limit.min(Self::MOST_RECEIVED).next_power_of_two().max(Self::FIRST_SLOTS);
-        let old = self.inbox.as_deref().map_or(0, <[_]>::len);
+        let inbox = &mut self.rare.get_or_insert_default().inbox;
+        let old = inbox.as_deref().map_or(0, <[_]>::len);
         let length = (old * 2).clamp(Self::FIRST_SLOTS, limit);
         if length > old {
-            resize(&mut self.inbox, length, ReceiveSlot::FREE);
-            crate::session::reindex(self.inbox.as_deref_mut().unwrap_or_default());
+            resize(inbox, length, ReceiveSlot::FREE);
+            crate::session::reindex(inbox.as_deref_mut().unwrap_or_default());
         }
     }
 }
@@ -96,7 +97,7 @@ impl Rare {
         let mut moved = Vec::new();
         moved.resize(length, bytes::Bytes::new());
         for (slot, payload) in slots.iter().zip(&mut self.payloads) {
-            if let Some(place) = moved.get_mut(usize::from(slot.id) & (length - 1)).filter(|_| slot.id != 0) {
+            if let Some(place) = moved.get_mut(usize::from(slot.id()) & (length - 1)).filter(|_| slot.handle != 0) {
                 *place = core::mem::take(payload);
             }
         }
@@ -128,15 +129,21 @@ fn resize<T: Copy>(table: &mut Table<T>, length: usize, value: T) {
 
 impl NameStore for Grown {
     fn inbound_entries(&self) -> &[AliasEntry] {
-        &self.entries_in
+        self.entries_in.as_deref().unwrap_or_default()
     }
 
     fn inbound(&mut self) -> Names<'_> {
-        Names { entries: &mut self.entries_in, bytes: &mut self.names_in }
+        Names {
+            entries: self.entries_in.as_deref_mut().unwrap_or_default(),
+            bytes: self.names_in.as_deref_mut().unwrap_or_default(),
+        }
     }
 
     fn outbound(&mut self) -> Names<'_> {
-        Names { entries: &mut self.entries_out, bytes: &mut self.names_out }
+        Names {
+            entries: self.entries_out.as_deref_mut().unwrap_or_default(),
+            bytes: self.names_out.as_deref_mut().unwrap_or_default(),
+        }
     }
 }
 
@@ -145,14 +152,14 @@ impl Storage for Heap {}
 impl Sealed for Heap {
     fn view(&self) -> View<'_> {
         let (mut alias_entries, mut alias_names) = ([&[][..]; 2], [&[][..]; 2]);
-        if let Some(rare) = &self.rare {
-            alias_entries = [&rare.names.entries_in, &rare.names.entries_out];
-            alias_names = [&rare.names.names_in, &rare.names.names_out];
+        if let Some(names) = self.rare.as_ref().and_then(|rare| rare.names.as_ref()) {
+            alias_entries = [&names.entries_in, &names.entries_out].map(|table| table.as_deref().unwrap_or_default());
+            alias_names = [&names.names_in, &names.names_out].map(|table| table.as_deref().unwrap_or_default());
         }
         View {
             slots: self.slots.as_deref().unwrap_or_default(),
             arena: self.arena.as_deref().unwrap_or_default(),
-            inbox: self.inbox.as_deref().unwrap_or_default(),
+            inbox: self.rare.as_ref().and_then(|rare| rare.inbox.as_deref()).unwrap_or_default(),
             control: self.control.as_deref().unwrap_or_default(),
             alias_entries,
             alias_names,
@@ -167,14 +174,17 @@ impl Sealed for Heap {
         let mut parts = Parts {
             slots: self.slots.as_deref_mut().unwrap_or_default(),
             arena: self.arena.as_deref_mut().unwrap_or_default(),
-            inbox: self.inbox.as_deref_mut().unwrap_or_default(),
+            inbox: &mut [],
             control: self.control.as_deref_mut().unwrap_or_default(),
             names: None,
             payloads: SharedPayloads::NONE,
             journal: JournalPart::NONE,
         };
         if let Some(rare) = self.rare.as_deref_mut() {
-            parts.names = Some(&mut rare.names);
+            parts.inbox = rare.inbox.as_deref_mut().unwrap_or_default();
+            if let Some(names) = rare.names.as_deref_mut() {
+                parts.names = Some(names);
+            }
             #[cfg(feature = "bytes")]
             {
                 parts.payloads = SharedPayloads::new(&mut rare.payloads);
@@ -201,11 +211,11 @@ impl Sealed for Heap {
                 resize(&mut self.control, bytes.max(old), 0);
             }
             Demand::Aliases { inbound, outbound, name } => {
-                let rare = &mut self.rare.get_or_insert_default().names;
-                rare.entries_in.resize(inbound, AliasEntry::UNBOUND);
-                rare.names_in.resize(inbound * name, 0);
-                rare.entries_out.resize(outbound, AliasEntry::UNBOUND);
-                rare.names_out.resize(outbound * name, 0);
+                let names = self.rare.get_or_insert_default().names.get_or_insert_default();
+                resize(&mut names.entries_in, inbound, AliasEntry::UNBOUND);
+                resize(&mut names.names_in, inbound * name, 0);
+                resize(&mut names.entries_out, outbound, AliasEntry::UNBOUND);
+                resize(&mut names.names_out, outbound * name, 0);
             }
             Demand::SharedPayload => {
                 self.rare.get_or_insert_default();
@@ -230,13 +240,15 @@ impl Sealed for Heap {
         if used.slots_are_empty {
             self.slots = None;
         }
-        if used.inbox_is_empty {
-            self.inbox = None;
+        if let Some(rare) = self.rare.as_mut().filter(|_| used.inbox_is_empty) {
+            rare.inbox = None;
         }
         shorten(&mut self.arena, used.arena);
         shorten(&mut self.control, used.control);
-        if used.is_closed && used.slots_are_empty {
-            self.rare = None;
+        if let Some(rare) = self.rare.as_mut().filter(|_| used.is_closed) {
+            rare.names = None;
         }
+        let is_used = |rare: &Rare| rare.inbox.is_some() || rare.names.is_some() || !used.slots_are_empty;
+        self.rare = self.rare.take().filter(|rare| is_used(rare));
     }
 }

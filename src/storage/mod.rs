@@ -18,6 +18,7 @@ mod journal;
 #[cfg(feature = "journal")]
 mod journaled;
 mod payload;
+mod progress;
 mod record;
 mod shape;
 mod slot;
@@ -29,18 +30,26 @@ pub use self::heap::Heap;
 #[cfg(feature = "journal")]
 pub use self::journaled::Journaled;
 pub use self::payload::Payload;
+pub use self::shape::Lengths;
 pub use self::slot::{AliasEntry, ReceiveSlot, SendSlot};
 
 pub(crate) use self::journal::JournalPart;
 pub(crate) use self::payload::{SharedPayloads, SharedView};
-pub(crate) use self::record::Record;
+pub(crate) use self::progress::{Answer, Known, Progress, Reach, Stands, Watcher};
 #[cfg(feature = "journal")]
 pub(crate) use self::record::{Next, START, checksum, is_erased};
+pub(crate) use self::record::{Record, SessionFact};
 pub(crate) use self::shape::{NameStore, Names, Parts, View};
-pub(crate) use self::slot::{Flags, Kind, ReceiveState, State};
+pub(crate) use self::slot::{Detail, Kind, Marks, MessageMarks, ReceiveState, RequestMarks};
 
 /// Where a connection keeps its session. Sealed: use [`Heap`], [`Fixed`] or [`Borrowed`], or with the feature `journal` one of them in `Journaled`.
-pub trait Storage: sealed::Sealed {}
+pub trait Storage: sealed::Sealed {
+    /// How long its parts are; `None` for one that grows ([`Heap`]). A [`Borrowed`] with parts of these lengths leads to the same behaviour.
+    fn lengths(&self) -> Option<Lengths> {
+        let view = self.view();
+        (self.bounds().control == view.control.len()).then(|| Lengths::of(&view))
+    }
+}
 
 pub(crate) mod sealed {
     use super::{Parts, SendSlot, View};

@@ -36,22 +36,6 @@ impl<'a> Payload<'a> {
         self.len() == 0
     }
 
-    /// Calls `take` with a payload of these bytes that is to be copied, or shared as far as the crate can.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn with_kind<R>(bytes: &[u8], is_shared: bool, take: impl FnOnce(Payload<'_>) -> R) -> R {
-        #[cfg(feature = "bytes")]
-        if is_shared {
-            return take(Payload::Bytes(&bytes::Bytes::copy_from_slice(bytes)));
-        }
-        let _ = is_shared;
-        take(Payload::Slice(bytes))
-    }
-
-    /// Whether the bytes are shared, where the storage can.
-    pub(crate) const fn is_shared(&self) -> bool {
-        !matches!(self, Self::Slice(_) | Self::Streamed(_))
-    }
-
     /// Whether it is shared, and long enough for that to be cheaper than a copy.
     pub(crate) fn is_worth_sharing(&self) -> bool {
         match self {

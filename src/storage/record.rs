@@ -1,7 +1,7 @@
 //! The records of the journal, and their form.
 //!
 //! ```text
-//!   "PMQJ" 0x01 0x00 0x00 0x00                            at the start of a log
+//!   "PMQJ" 0x02 0x00 0x00 0x00                            at the start of a log
 //!   kind: u8 | length of body: 1 to 4 bytes | check of these: u8 | body | checksum: u32        each record
 //! ```
 //!
@@ -17,18 +17,16 @@ use crate::types::Version;
 pub(crate) enum Record<'r> {
     /// From here on packets are encoded for this version.
     Version(Version),
-    /// The last handle and identifier that were given away.
-    Counters { handle: u64, id: u16 },
-    /// The server accepted a link, and keeps our session for so many seconds after it.
-    Session { expiry: u32 },
-    /// The server holds no session (any more).
-    NoSession,
+    /// The last handle that was given away, with its identifier.
+    Counters { handle: u64 },
+    /// What the server holds of our session.
+    Session(SessionFact),
     /// The server made a new session: messages up to this handle were given up, others are sent again as new.
     NewSession { aborted: u64 },
     /// The application gave everything up.
     Forgotten,
     /// A message was accepted; it expires so many seconds later, or never if that is 0.
-    Accepted { handle: u64, id: u16, is_streamed: bool, expiry: u32, frame: &'r [u8], payload: &'r [u8] },
+    Accepted { handle: u64, is_streamed: bool, expiry: u32, frame: &'r [u8], payload: &'r [u8] },
     /// PUBREC came for an outgoing message.
     Released(u16),
     /// An outgoing message has its end.
@@ -39,17 +37,31 @@ pub(crate) enum Record<'r> {
     Completed(u16),
 }
 
+/// Whether the server holds our session, as far as this side can know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum SessionFact {
+    /// It holds none.
+    #[default]
+    None,
+    /// It accepted a link with the session.
+    Held,
+    /// It resumed a session that this side did not know, and may hold packet identifiers of it that are not finished.
+    Adopted,
+    /// A clean start was sent and never answered: the server holds the session as it was, or a new one with nothing in it.
+    Doubtful,
+}
+
 #[cfg(feature = "journal")]
 pub(crate) use self::form::{MOST_FRAMING, Next, START, checksum, is_erased};
 
 #[cfg(feature = "journal")]
 mod form {
-    use super::Record;
+    use super::{Record, SessionFact};
     use crate::storage::crc::Crc;
     use crate::types::Version;
     use crate::wire::{Reader, Rules, Writer};
 
-    pub(crate) const START: [u8; 8] = *b"PMQJ\x01\0\0\0";
+    pub(crate) const START: [u8; 8] = *b"PMQJ\x02\0\0\0";
     /// What a record takes beside its body, at most.
     pub(crate) const MOST_FRAMING: usize = 1 + 4 + 1 + 4;
 
@@ -59,7 +71,6 @@ mod form {
     const VERSION: u8 = 1;
     const COUNTERS: u8 = 2;
     const SESSION: u8 = 3;
-    const NO_SESSION: u8 = 4;
     const NEW_SESSION: u8 = 5;
     const FORGOTTEN: u8 = 6;
     const ACCEPTED: u8 = 7;
@@ -78,16 +89,13 @@ mod form {
         pub(crate) fn parts<T>(&self, write: Sink<'_, T>) -> T {
             match *self {
                 Self::Version(version) => frame(VERSION, &[&[version.level()]], write),
-                Self::Counters { handle, id } => frame(COUNTERS, &[&handle.to_le_bytes(), &id.to_le_bytes()], write),
-                Self::Session { expiry } => frame(SESSION, &[&expiry.to_le_bytes()], write),
-                Self::NoSession => frame(NO_SESSION, &[], write),
+                Self::Counters { handle } => frame(COUNTERS, &[&handle.to_le_bytes()], write),
+                Self::Session(fact) => frame(SESSION, &[&[fact as u8]], write),
                 Self::NewSession { aborted } => frame(NEW_SESSION, &[&aborted.to_le_bytes()], write),
                 Self::Forgotten => frame(FORGOTTEN, &[], write),
-                Self::Accepted { handle, id, is_streamed, expiry, frame: head, payload } => {
-                    let numbers: [&[u8]; 4] =
-                        [&handle.to_le_bytes(), &id.to_le_bytes(), &[is_streamed.into()], &expiry.to_le_bytes()];
-                    let [handle, id, is_streamed, expiry] = numbers;
-                    frame(ACCEPTED, &[handle, id, is_streamed, expiry, head, payload], write)
+                Self::Accepted { handle, is_streamed, expiry, frame: head, payload } => {
+                    let (handle, expiry) = (handle.to_le_bytes(), expiry.to_le_bytes());
+                    frame(ACCEPTED, &[&handle, &[is_streamed.into()], &expiry, head, payload], write)
                 }
                 Self::Released(id) => frame(RELEASED, &[&id.to_le_bytes()], write),
                 Self::Done(id) => frame(DONE, &[&id.to_le_bytes()], write),
@@ -178,18 +186,16 @@ mod form {
         let id = |rest: &mut &[u8]| take(rest).map(u16::from_le_bytes);
         let record = match kind {
             VERSION => Record::Version(version(take(&mut rest)?)?),
-            COUNTERS => Record::Counters { handle: u64::from_le_bytes(take(&mut rest)?), id: id(&mut rest)? },
-            SESSION => Record::Session { expiry: u32::from_le_bytes(take(&mut rest)?) },
-            NO_SESSION => Record::NoSession,
+            COUNTERS => Record::Counters { handle: u64::from_le_bytes(take(&mut rest)?) },
+            SESSION => Record::Session(session_fact(take(&mut rest)?)?),
             NEW_SESSION => Record::NewSession { aborted: u64::from_le_bytes(take(&mut rest)?) },
             FORGOTTEN => Record::Forgotten,
             ACCEPTED => {
                 let handle = u64::from_le_bytes(take(&mut rest)?);
-                let id = id(&mut rest)?;
                 let is_streamed = take(&mut rest)? == [1];
                 let expiry = u32::from_le_bytes(take(&mut rest)?);
                 let frame = core::mem::take(&mut rest);
-                Record::Accepted { handle, id, is_streamed, expiry, frame, payload: &[] }
+                Record::Accepted { handle, is_streamed, expiry, frame, payload: &[] }
             }
             RELEASED => Record::Released(id(&mut rest)?),
             DONE => Record::Done(id(&mut rest)?),
@@ -202,6 +208,12 @@ mod form {
 
     fn version([level]: [u8; 1]) -> Option<Version> {
         Version::ALL.into_iter().find(|version| version.level() == level)
+    }
+
+    fn session_fact([number]: [u8; 1]) -> Option<SessionFact> {
+        [SessionFact::None, SessionFact::Held, SessionFact::Adopted, SessionFact::Doubtful]
+            .get(usize::from(number))
+            .copied()
     }
 
     fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

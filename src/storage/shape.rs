@@ -31,6 +31,39 @@ pub struct View<'a> {
     pub(crate) payloads: SharedView<'a>,
 }
 
+/// How long the parts of a storage are, as those of [`Buffers`](crate::storage::Buffers): see [`Storage::lengths`](crate::Storage::lengths).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Lengths {
+    /// Slots for outgoing packets.
+    pub send: usize,
+    /// Slots for incoming QoS 1 and 2 messages.
+    pub receive: usize,
+    /// Bytes for outgoing packets.
+    pub arena: usize,
+    /// Bytes for CONNECT, AUTH, DISCONNECT and acknowledgements.
+    pub control: usize,
+    /// Topic aliases of the server, and the bytes for all their names.
+    pub aliases_in: (usize, usize),
+    /// Topic aliases of our own, and the bytes for all their names.
+    pub aliases_out: (usize, usize),
+}
+
+impl Lengths {
+    pub(crate) const fn of(view: &View<'_>) -> Self {
+        let [entries_in, entries_out] = view.alias_entries;
+        let [names_in, names_out] = view.alias_names;
+        Self {
+            send: view.slots.len(),
+            receive: view.inbox.len(),
+            arena: view.arena.len(),
+            control: view.control.len(),
+            aliases_in: (entries_in.len(), names_in.len()),
+            aliases_out: (entries_out.len(), names_out.len()),
+        }
+    }
+}
+
 impl Parts<'_> {
     /// What is known of the server's topic aliases.
     pub(crate) fn inbound_aliases(&self) -> &[AliasEntry] {
@@ -51,4 +84,29 @@ pub(crate) trait NameStore: Send + Sync {
 pub(crate) struct Names<'a> {
     pub(crate) entries: &'a mut [AliasEntry],
     pub(crate) bytes: &'a mut [u8],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Borrowed, Buffers};
+    use crate::{Fixed, Storage};
+
+    #[test]
+    fn only_a_storage_that_grows_has_no_lengths() {
+        #[cfg(feature = "alloc")]
+        assert_eq!(crate::Heap::new().lengths(), None);
+        let fixed = Lengths { send: 8, receive: 4, arena: 700, control: 96, aliases_in: (2, 40), aliases_out: (2, 40) };
+        assert_eq!(Fixed::<700, 8, 4, 96, 2, 20>::new().lengths(), Some(fixed));
+        let mut send = [SendSlot::default(); 17];
+        let (mut entries, mut names, mut control) = ([AliasEntry::default(); 3], [0; 50], [0; 16]);
+        let buffers = Buffers {
+            send: &mut send,
+            control: &mut control,
+            aliases_out: (&mut entries, &mut names),
+            ..Buffers::default()
+        };
+        let lent = Lengths { send: 16, receive: 0, arena: 0, control: 16, aliases_in: (0, 0), aliases_out: (3, 50) };
+        assert_eq!(Borrowed::new(buffers).lengths(), Some(lent), "slots are cut to a power of two");
+    }
 }

@@ -1,5 +1,6 @@
 //! The records that the session's tables consist of. All zeros is "free".
 
+use crate::storage::Progress;
 use crate::types::QoS;
 
 /// What a send slot holds.
@@ -53,58 +54,102 @@ impl Kind {
     }
 }
 
-/// Where the packet of a send slot stands.
+/// Marks of a PUBLISH. Their bits and those of [`RequestMarks`] differ, so that neither can be taken for the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) enum State {
-    /// To be sent (again).
-    #[default]
-    Queued,
-    /// Sent on this link; its acknowledgement is awaited.
-    Sent,
-    /// QoS 2 after PUBREC: PUBREL is to be sent.
-    Released,
-    /// QoS 2: PUBREL was sent on this link, PUBCOMP is awaited.
-    Completing,
-    /// Over; its outcome waits to be fetched.
-    Ended,
+pub(crate) struct MessageMarks(u8);
+
+impl MessageMarks {
+    /// The payload is kept by reference, outside the arena. Without the feature `bytes` none is, and no bit stands for it.
+    pub(crate) const SHARED_PAYLOAD: Self = Self(if cfg!(feature = "bytes") { 1 } else { 0 });
+    /// The application supplies the payload while the message is sent.
+    pub(crate) const STREAMED: Self = Self(2);
+
+    /// It has one of these marks.
+    pub(crate) const fn has(self, marks: Self) -> bool {
+        self.0 & marks.0 != 0
+    }
+
+    /// Some bytes of the packet are not in the arena.
+    pub(crate) const fn has_bytes_outside(self) -> bool {
+        self.has(Self(Self::SHARED_PAYLOAD.0 | Self::STREAMED.0))
+    }
 }
 
-/// Marks of a send slot.
+/// Marks of a SUBSCRIBE: what it asks for that a server may lack (§3.2.2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Flags(u8);
+pub(crate) struct RequestMarks(u8);
 
-impl Flags {
-    /// At least one byte of it was taken by a transport before.
-    pub(crate) const DUP: u8 = 1;
-    /// Part of the run that is being sent.
-    pub(crate) const STAGED: u8 = 2;
-    /// Holds one unit of the window.
-    pub(crate) const COUNTED: u8 = 4;
-    /// On the wire of this link since the last retry tick at least.
-    pub(crate) const AGED: u8 = 8;
-    /// The payload is kept by reference, outside the arena. Without the feature `bytes` none is, and no bit stands for it.
-    pub(crate) const SHARED_PAYLOAD: u8 = if cfg!(feature = "bytes") { 16 } else { 0 };
-    /// SUBSCRIBE with a shared filter.
-    pub(crate) const SHARE: u8 = 32;
-    /// PUBLISH whose payload the application supplies while it is sent.
-    pub(crate) const STREAMED: u8 = 32;
-    /// SUBSCRIBE with a wildcard.
-    pub(crate) const WILDCARD: u8 = 64;
-    /// PUBLISH that was sent whole in this session, on this link or an earlier one.
-    pub(crate) const SENT_ONCE: u8 = 64;
-    /// SUBSCRIBE with a subscription identifier.
-    pub(crate) const IDENTIFIER: u8 = 128;
+impl RequestMarks {
+    /// A shared filter.
+    pub(crate) const SHARE: Self = Self(32);
+    /// A wildcard.
+    pub(crate) const WILDCARD: Self = Self(64);
+    /// A subscription identifier.
+    pub(crate) const IDENTIFIER: Self = Self(128);
 
-    pub(crate) const fn has(self, flag: u8) -> bool {
-        self.0 & flag != 0
+    pub(crate) const fn set(&mut self, marks: Self) {
+        self.0 |= marks.0;
     }
 
-    pub(crate) const fn set(&mut self, flag: u8) {
-        self.0 |= flag;
+    /// As bits of what a server may lack.
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+/// The marks of a packet as its slot keeps them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) const fn of_request(marks: RequestMarks) -> Self {
+        Self(marks.0)
     }
 
-    pub(crate) const fn clear(&mut self, flag: u8) {
-        self.0 &= !flag;
+    pub(crate) const fn set(&mut self, marks: MessageMarks) {
+        self.0 |= marks.0;
+    }
+
+    /// A SUBSCRIBE that was encoded anew for a version without subscription identifiers.
+    pub(crate) const fn without_identifier(self) -> Self {
+        Self(self.0 & !RequestMarks::IDENTIFIER.0)
+    }
+
+    pub(crate) const fn message(self) -> MessageMarks {
+        MessageMarks(self.0)
+    }
+
+    pub(crate) const fn request(self) -> RequestMarks {
+        RequestMarks(self.0)
+    }
+}
+
+/// A number whose meaning follows from what the slot holds; named by whoever writes and reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Detail(u32);
+
+impl Detail {
+    pub(crate) const NONE: Self = Self(0);
+
+    /// A message: the second in which it expires; 0 for never.
+    pub(crate) const fn expires(second: u32) -> Self {
+        Self(second)
+    }
+
+    /// A request: its number of filters.
+    pub(crate) const fn filters(count: u32) -> Self {
+        Self(count)
+    }
+
+    /// What is over: why.
+    pub(crate) const fn cause(cause: u32) -> Self {
+        Self(cause)
+    }
+
+    pub(crate) const fn get(self) -> u32 {
+        self.0
     }
 }
 
@@ -113,19 +158,20 @@ impl Flags {
 /// The size of this type is what one more unfinished packet costs beside its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SendSlot {
+    /// A running number, with the packet identifier in its lowest 16 bits; 0 if the slot is free.
     pub(crate) handle: u64,
     /// Where its bytes lie in the arena.
     pub(crate) position: u32,
     /// How many bytes it has in the arena; 0 once they were freed.
     pub(crate) length: u32,
-    /// PUBLISH: the second in which it expires, 0 for never. Requests: the number of filters. Ended: the cause.
-    pub(crate) detail: u32,
-    pub(crate) id: u16,
+    pub(crate) detail: Detail,
     pub(crate) next: u16,
     pub(crate) previous: u16,
     pub(crate) kind: Kind,
-    pub(crate) state: State,
-    pub(crate) flags: Flags,
+    pub(crate) progress: Progress,
+    pub(crate) marks: Marks,
+    /// On how many links some of what the slot stands for has left; it stops at the maximum.
+    pub(crate) attempts: u8,
 }
 
 /// Where an incoming QoS 1 or 2 message stands.
@@ -179,33 +225,43 @@ pub struct AliasEntry {
 }
 
 impl SendSlot {
+    /// The packet identifier; 0 if the slot is free.
+    pub(crate) const fn id(&self) -> u16 {
+        self.handle as u16
+    }
+
     /// Something has to be looked at before it is sent: it may expire, or some of its bytes are not in the arena.
     pub(crate) const fn is_special(&self) -> bool {
-        self.detail != 0 || self.flags.has(Flags::SHARED_PAYLOAD | Flags::STREAMED)
+        self.detail.0 != 0 || self.marks.0 != 0
     }
 
     /// A message of which nothing has happened yet, and that isn't special.
     pub(crate) const fn is_bare(&self) -> bool {
-        self.kind.is_publish() && self.flags.0 == 0 && self.detail == 0
+        self.kind.is_publish() && matches!(self.progress, Progress::NEW) && !self.is_special()
+    }
+
+    /// It holds a unit of the window.
+    pub(crate) const fn holds_unit(&self) -> bool {
+        self.kind.is_windowed() && self.progress.holds_unit()
     }
 
     /// The second in which a message expires; 0 for never. One that was sent, if only in part, is finished whatever the time
     /// `[MQTT-4.3.3-7]`.
     pub(crate) const fn expiry(&self) -> u32 {
-        if self.kind.is_publish() && !self.flags.has(Flags::DUP) { self.detail } else { 0 }
+        if self.kind.is_publish() && self.progress.is_first() && !self.progress.is_known() { self.detail.0 } else { 0 }
     }
 
     pub(crate) const FREE: Self = Self {
         handle: 0,
         position: 0,
         length: 0,
-        detail: 0,
-        id: 0,
+        detail: Detail::NONE,
         next: 0,
         previous: 0,
         kind: Kind::Free,
-        state: State::Queued,
-        flags: Flags(0),
+        progress: Progress::NEW,
+        marks: Marks::NONE,
+        attempts: 0,
     };
 }
 

@@ -88,7 +88,7 @@ impl<L: List> Subscriptions<L> {
                 self.has_resumed = true;
                 self.on_link();
             }
-            SessionState::Resumed | SessionState::Older { .. } => self.on_new_session(true),
+            SessionState::Resumed | SessionState::Adopted { .. } => self.on_new_session(true),
         }
         self.doubts_session = false;
     }

@@ -3,12 +3,11 @@
 use crate::command::{Requested, Subscribe, Unsubscribe};
 use crate::connection::Connection;
 use crate::error::RequestError;
-use crate::record::{Recorder, TraceSink};
 use crate::storage::Storage;
 use crate::time::Instant;
 use crate::types::Version;
 
-/// What [`sync`](super::Subscriptions::sync) needs of a connection: a [`Connection`], a [`Recorder`] around one, or a wrapper of your own.
+/// What [`sync`](super::Subscriptions::sync) needs of a connection: a [`Connection`], or a wrapper around one, as the recorder of `pure-mqtt-trace` is.
 ///
 /// Each method is to do what the connection's does.
 pub trait Client {
@@ -38,24 +37,6 @@ impl<S: Storage> Client for Connection<S> {
 
     fn version(&self) -> Version {
         self.version()
-    }
-
-    fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
-        self.subscribe(now, subscribe)
-    }
-
-    fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
-        self.unsubscribe(now, unsubscribe)
-    }
-}
-
-impl<S: Storage, W: TraceSink> Client for Recorder<S, W> {
-    fn is_connected(&self) -> bool {
-        (**self).is_connected()
-    }
-
-    fn version(&self) -> Version {
-        (**self).version()
     }
 
     fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {

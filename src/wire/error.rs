@@ -66,8 +66,8 @@ faults! {
 faults! {
     /// The bytes are well-formed, but the standard forbids them here.
     Violation {
-        /// A property that this packet may not carry (§2.2.2.2).
-        PropertyNotAllowed => PROTOCOL_ERROR, "a property is not allowed in this packet";
+        /// A property that this packet may not carry: such a packet is malformed (§2.2.2.2).
+        PropertyNotAllowed => MALFORMED_PACKET, "a property is not allowed in this packet";
         /// A property that may stand only once stands twice.
         PropertyTwice => PROTOCOL_ERROR, "a property stands twice";
         /// A property's value lies outside its range.

@@ -117,12 +117,23 @@ impl Header {
     /// As soon as the bytes seen rule out a header: an unknown type, wrong reserved flags `[MQTT-2.1.3-1]`, or a
     /// remaining length of more than four bytes.
     pub fn decode(input: &[u8], rules: Rules) -> Result<HeaderStep, DecodeError> {
+        Self::decode_with(input, rules, false)
+    }
+
+    /// The same; if `is_lenient`, flags of an acknowledgement of 3.1 or 3.1.1 mean nothing, and [`WRONG_FLAGS`] tells of them.
+    #[inline(always)]
+    pub(crate) fn decode_with(input: &[u8], rules: Rules, is_lenient: bool) -> Result<HeaderStep, DecodeError> {
         let Some((&first, rest)) = input.split_first() else { return Ok(HeaderStep::Partial(2)) };
         let packet_type = PacketType::from_number(first >> 4)
             .filter(|packet_type| rules.version.has_packet(*packet_type))
             .ok_or(Malformed::PacketType)?;
-        let flags = first & 0x0F;
-        check_flags(packet_type, flags, rules)?;
+        let mut flags = first & 0x0F;
+        if let Err(fault) = check_flags(packet_type, flags, rules) {
+            if !(is_lenient && is_bare_acknowledgement(packet_type, rest, rules)) {
+                return Err(fault.into());
+            }
+            flags |= WRONG_FLAGS;
+        }
         match varint(rest, rules) {
             (_, VarintLength::PARTIAL) => Ok(HeaderStep::Partial(1)),
             (_, VarintLength::NOT_MINIMAL) => Err(Malformed::VariableByteInteger.into()),
@@ -143,6 +154,20 @@ impl Header {
     pub const fn packet_length(&self) -> usize {
         self.length + self.remaining
     }
+}
+
+/// Stands in [`Header::flags`] if they were passed over.
+pub(crate) const WRONG_FLAGS: u8 = 0x80;
+
+/// An acknowledgement of 3.1 or 3.1.1 behind whose identifier nothing stands, as far as can be seen.
+#[cold]
+fn is_bare_acknowledgement(packet_type: PacketType, rest: &[u8], rules: Rules) -> bool {
+    const BARE: u16 = PacketType::PubAck.bit()
+        | PacketType::PubRec.bit()
+        | PacketType::PubRel.bit()
+        | PacketType::PubComp.bit()
+        | PacketType::UnsubAck.bit();
+    !rules.version.has_properties() && BARE & packet_type.bit() != 0 && matches!(rest, [] | [2, ..])
 }
 
 /// How long a packet is, by its remaining length alone.

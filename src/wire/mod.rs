@@ -31,6 +31,7 @@ mod reader;
 mod reply;
 mod suback;
 mod subscribe;
+mod tolerance;
 mod version;
 mod writer;
 
@@ -47,11 +48,12 @@ pub use self::reader::Rules;
 pub use self::suback::{SubAck, UnsubAck};
 pub use self::subscribe::{Entries, Entry, Request, RetainHandling, Subscribe, Subscription, Unsubscribe};
 
-pub(crate) use self::header::{DUP, WILL_BIT};
+pub(crate) use self::header::{DUP, WILL_BIT, WRONG_FLAGS};
 #[cfg(feature = "bytes")]
 pub(crate) use self::header::{PacketLength, packet_length};
 pub(crate) use self::layout::{Layout, encoded_length};
 pub(crate) use self::property::{Field, Seen, Value, ids, properties_setter, value_position};
 pub(crate) use self::reader::Reader;
 pub(crate) use self::reply::Reply;
+pub(crate) use self::tolerance::Tolerance;
 pub(crate) use self::writer::{Writer, measure, varint_len};

@@ -303,31 +303,6 @@ impl<'a> Property<'a> {
         spec(self.id().into()).map_or(Kind::Byte, |spec| spec.kind)
     }
 
-    /// Whether the encoding has room for the value.
-    pub(crate) fn is_expressible(&self) -> bool {
-        let value = self.value();
-        has_room(&value)
-            && check_texts(self.kind(), &value, false).is_ok()
-            && !matches!(self, Self::SubscriptionIdentifier(number) if *number as usize > MAX_REMAINING)
-    }
-
-    /// The encoding of an expressible property in parts.
-    pub(crate) fn raw(&self) -> RawProperty<'a> {
-        let mut head = [0; 4];
-        let mut writer = Writer::new(&mut head);
-        let value = self.value();
-        let fields = match self.kind() {
-            Kind::Text | Kind::Binary => [Some(value.field), None],
-            Kind::Pair => [Some(value.field), Some(value.second)],
-            kind => {
-                write_value(kind, &value, &mut writer);
-                [None; 2]
-            }
-        };
-        let length = writer.finish().unwrap_or_default();
-        RawProperty { id: self.id(), number: head, number_length: length, fields }
-    }
-
     /// How many bytes [`encode`](Self::encode) writes.
     fn length(&self) -> usize {
         let value = self.value();
@@ -358,27 +333,5 @@ fn write_value(kind: Kind, value: &Value<'_>, writer: &mut Writer<'_>) {
             writer.binary(value.field);
             writer.binary(value.second);
         }
-    }
-}
-
-/// A property in parts: its identifier, then a number or one or two fields, each with two bytes of length before it.
-pub(crate) struct RawProperty<'a> {
-    pub(crate) id: u8,
-    number: [u8; 4],
-    number_length: usize,
-    pub(crate) fields: [Option<&'a [u8]>; 2],
-}
-
-impl RawProperty<'_> {
-    pub(crate) fn number(&self) -> &[u8] {
-        self.number.get(..self.number_length).unwrap_or_default()
-    }
-
-    pub(crate) fn length(&self) -> usize {
-        1 + self.number_length + self.fields.iter().flatten().map(|field| 2 + field.len()).sum::<usize>()
-    }
-
-    pub(crate) const fn is_authentication_data(&self) -> bool {
-        self.id == ids::AuthenticationData
     }
 }

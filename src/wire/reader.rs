@@ -6,7 +6,7 @@
 
 use crate::topic::{Marks, scan, scan_topic};
 use crate::types::{PacketId, Version};
-use crate::wire::{DecodeError, Malformed, Violation};
+use crate::wire::{DecodeError, Malformed, Tolerance, Violation};
 
 /// How strictly and for which version bytes are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -34,12 +34,33 @@ impl Rules {
 pub struct Reader<'a> {
     rest: &'a [u8],
     rules: Rules,
+    /// Deviations are noted, not refused.
+    is_lenient: bool,
     fault: Option<DecodeError>,
+    noted: Option<Tolerance>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(bytes: &'a [u8], rules: Rules) -> Self {
-        Self { rest: bytes, rules, fault: None }
+        Self { rest: bytes, rules, is_lenient: false, fault: None, noted: None }
+    }
+
+    /// The same, but that deviations which harm nobody are only noted, unless the rules are strict.
+    pub(crate) const fn lenient(bytes: &'a [u8], rules: Rules) -> Self {
+        Self { is_lenient: !rules.strict, ..Self::new(bytes, rules) }
+    }
+
+    /// A deviation was met; true if it is tolerated, else the caller says what is wrong with it.
+    #[cold]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn tolerates(&mut self, deviation: Tolerance) -> bool {
+        self.noted = Some(deviation);
+        self.is_lenient
+    }
+
+    /// The last deviation that was met.
+    pub(crate) const fn noted(&self) -> Option<Tolerance> {
+        self.noted
     }
 
     pub(crate) const fn rules(&self) -> Rules {

@@ -3,7 +3,7 @@
 
 use crate::reason::ReasonCode;
 use crate::types::{PacketId, Version};
-use crate::wire::{PacketType, Properties, Reader, Seen, Violation, Writer, ids};
+use crate::wire::{PacketType, Properties, Reader, Seen, Tolerance, Violation, Writer, ids};
 
 /// Such a packet. What its type doesn't have is empty.
 pub(crate) struct Reply<'a> {
@@ -32,9 +32,19 @@ impl<'a> Reply<'a> {
                 id = body.packet_id();
             }
             let mut is_over = body.is_empty() && !answers_filters;
+            if !knows_properties && !body.is_empty() && packet_type != PacketType::SubAck {
+                let tail = if body.tolerates(Tolerance::ForeignAck) { body.rest() } else { &[] };
+                match tail {
+                    [code, ..] if !answers_filters => reason = ReasonCode(*code), // properties behind it mean nothing
+                    _ => codes = tail,
+                }
+            }
             if knows_properties && !answers_filters && !is_over {
                 reason = read_reason(packet_type, body);
                 is_over = body.is_empty() && !is_auth;
+            }
+            if knows_properties && packet_type == PacketType::UnsubAck && body.is_empty() {
+                is_over = body.tolerates(Tolerance::ForeignAck);
             }
             if knows_properties && !is_over {
                 properties = Properties::decode_seen(body, packet_type.bit(), &mut seen);
@@ -53,27 +63,35 @@ impl<'a> Reply<'a> {
 /// `[MQTT-3.4.2-1]` `[MQTT-3.5.2-1]` `[MQTT-3.6.2-1]` `[MQTT-3.7.2-1]` `[MQTT-3.14.2-1]` `[MQTT-3.15.2-1]`
 fn read_reason(packet_type: PacketType, body: &mut Reader<'_>) -> ReasonCode {
     let reason = ReasonCode(body.u8());
-    if reason != ReasonCode::SUCCESS && !reason.is_legal_in(packet_type) {
-        body.refuse(Violation::ReasonCode);
+    if reason != ReasonCode::SUCCESS {
+        check_reason(reason, packet_type, body);
     }
     reason
 }
 
 fn read_codes<'a>(packet_type: PacketType, body: &mut Reader<'a>) -> &'a [u8] {
-    let version = body.rules().version;
     let codes = body.rest();
-    if codes.is_empty() {
+    if codes.is_empty() && !(packet_type == PacketType::UnsubAck && body.tolerates(Tolerance::ForeignAck)) {
         body.refuse(Violation::EmptyList);
     }
-    if !codes.iter().all(|code| is_legal(ReasonCode(*code), packet_type, version)) {
-        body.refuse(Violation::ReasonCode);
+    for code in codes {
+        check_reason(ReasonCode(*code), packet_type, body);
     }
     codes
 }
 
-/// `[MQTT-3.8.4-7]` `[MQTT-3.9.3-2]` `[MQTT-3.11.3-2]`: 3.1 and 3.1.1 know the three granted levels and one failure.
-fn is_legal(reason: ReasonCode, packet_type: PacketType, version: Version) -> bool {
-    if version.has_properties() { reason.is_legal_in(packet_type) } else { matches!(reason.0, 0..=2 | 0x80) }
+/// `[MQTT-3.8.4-7]` `[MQTT-3.9.3-2]` `[MQTT-3.11.3-2]`: 3.1 and 3.1.1 know the three granted levels and one failure. A failure is one, whether it is
+/// listed or not; but AUTH tells none.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn check_reason(reason: ReasonCode, packet_type: PacketType, body: &mut Reader<'_>) {
+    let is_legal = match body.rules().version.has_properties() {
+        true => reason.is_legal_in(packet_type),
+        false => matches!(reason.0, 0..=2 | 0x80),
+    };
+    let is_failure = reason.is_error() && packet_type != PacketType::Auth;
+    if !(is_legal || is_failure && body.tolerates(Tolerance::UnlistedReason)) {
+        body.refuse(Violation::ReasonCode);
+    }
 }
 
 /// Writes a reason code and properties, and leaves out what may be left out.

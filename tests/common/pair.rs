@@ -369,7 +369,7 @@ impl<S: Storage> Pair<S> {
 
     /// The client's transport takes some bytes.
     pub fn write(&mut self) -> bool {
-        if self.link.is_none() || self.wire.stalled {
+        if self.link.is_none() {
             return false;
         }
         let now = self.clock.now();
@@ -380,7 +380,7 @@ impl<S: Storage> Pair<S> {
         let mut room = self.rng.usize(1..=self.wire.max_write);
         let mut transmit = self.client.transmit(now);
         let mut any = false;
-        while room > 0 {
+        while room > 0 && !self.wire.stalled {
             let piece: Vec<u8> = match transmit.wanted() {
                 Some(wanted) => (wanted.offset..).take(room.min(wanted.left as usize)).map(self.supply).collect(),
                 None => transmit.chunk().iter().take(room).copied().collect(),

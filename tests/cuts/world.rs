@@ -286,7 +286,7 @@ impl<S: Storage + Clone> World<S> {
         match news {
             News::Connected(session) => {
                 (self.must_start_clean, self.is_lost) = (false, false);
-                let is_new = matches!(session, SessionState::New { .. } | SessionState::Older { .. });
+                let is_new = matches!(session, SessionState::New { .. } | SessionState::Adopted { .. });
                 self.wants_subscription |= is_new && !self.ledger.is_asking();
             }
             News::Arrived(payload, pending) => {

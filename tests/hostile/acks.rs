@@ -40,7 +40,9 @@ fn identifiers() {
         rows.extend([
             close("H77, strict", ALL, setup, b"\x40\x02\x00\x63", unknown, 0x82),
             close("H78, strict", ALL, setup, b"\x50\x02\x00\x63", unknown, 0x82),
-            close("H79, strict", ALL, setup, b"\x62\x02\x00\x63", unknown, 0x82),
+            // A server that keeps to the standard sends it again where PUBCOMP was lost with the link.
+            accept("H79, strict", OLD, setup, b"\x62\x02\x00\x63", &[], b"\x70\x02\x00\x63"),
+            accept("H79, strict", V5, setup, b"\x62\x02\x00\x63", &[], b"\x70\x03\x00\x63\x92"),
             close("H80, strict", ALL, setup, b"\x70\x02\x00\x63", unknown, 0x82),
             close("H81, strict", OLD, setup, b"\x90\x03\x00\x63\x00", unknown, 0x82),
             close("H81, strict", V5, setup, b"\xB0\x04\x00\x63\x00\x00", unknown, 0x82),
@@ -56,6 +58,12 @@ fn what_belongs_to_another_packet() {
     // The acknowledgements of messages, with the identifiers that they do not fit.
     for (first, ids) in [(0x40, &[2, 3, 4, 5][..]), (0x50, &[1, 4, 5]), (0x70, &[1, 2, 4, 5])] {
         for id in ids {
+            if (first, *id) == (0x40, 2) {
+                rows.push(accept("H82", OLD, busy, [first, 2, 0, 2], &["PubAck 2 0x00"], b"")); // tolerated
+                rows.push(close("H82", OLD, strict_and_busy, [first, 2, 0, 2], unexpected, 0x82));
+                rows.push(close("H82", V5, busy, [first, 2, 0, 2], unexpected, 0x82));
+                continue;
+            }
             rows.push(close("H82", ALL, busy, [first, 2, 0, *id], unexpected, 0x82));
         }
     }
@@ -89,12 +97,18 @@ fn codes() {
     {
         rows.push(accept("H85", V5, busy, [0x50, 3, 0, 2, code], &[told], b""));
     }
-    for (first, id) in [(0x40, 1), (0x50, 2), (0x62, 9), (0x70, 3)] {
-        for code in [0x01, 0x7F, 0x81, 0xFF] {
+    for (first, id, name) in [(0x40, 1, "PubAck"), (0x50, 2, "PubRec"), (0x62, 9, ""), (0x70, 3, "PubComp")] {
+        for code in [0x01, 0x7F] {
             rows.push(close("H87", V5, busy, [first, 3, 0, id, code], Violation::ReasonCode, 0x82));
         }
         let other_half = if first < 0x60 { 0x92 } else { 0x80 };
-        rows.push(close("H87", V5, busy, [first, 3, 0, id, other_half], Violation::ReasonCode, 0x82));
+        for code in [0x81, 0xFF, other_half] {
+            // A failure is one, whether it is listed or not.
+            let told: &str = format!("{name} {id} {code:#04X}").leak();
+            let (told, sent): (&[_], &[u8]) = if first == 0x62 { (&[], b"\x70\x02\x00\x09") } else { (&[told], b"") };
+            rows.push(accept("H87", V5, busy, [first, 3, 0, id, code], told, sent));
+            rows.push(close("H87", V5, strict_and_busy, [first, 3, 0, id, code], Violation::ReasonCode, 0x82));
+        }
     }
     run(rows);
 }
@@ -116,8 +130,10 @@ fn answers_to_requests() {
         accept("H91", V5, busy, b"\x90\x05\x00\x04\x00\xA2\x87", &["SubAck 4 [162, 135]"], b""),
         accept("H92", OLD, busy, b"\x90\x04\x00\x04\x02\x00", granted, b""),
         accept("H92", V5, busy, b"\x90\x05\x00\x04\x00\x02\x00", granted, b""),
-        close("H93", OLD, busy, b"\xB0\x04\x00\x05\x00\x00", Malformed::TrailingBytes, 0x81),
-        close("H93", V5, busy, b"\xB0\x03\x00\x05\x00", empty, 0x82),
+        accept("H93", OLD, busy, b"\xB0\x04\x00\x05\x00\x00", &["UnsubAck 5 [0, 0]"], b""),
+        close("H93", OLD, strict_and_busy, b"\xB0\x04\x00\x05\x00\x00", Malformed::TrailingBytes, 0x81),
+        accept("H93", V5, busy, b"\xB0\x03\x00\x05\x00", &["UnsubAck 5 []"], b""),
+        close("H93", V5, strict_and_busy, b"\xB0\x03\x00\x05\x00", empty, 0x82),
         close("H93", V5, busy, b"\xB0\x04\x00\x05\x00\x00", count, 0x82),
         close("H93", V5, busy, b"\xB0\x06\x00\x05\x00\x00\x00\x00", count, 0x82),
         close("H93", V5, busy, b"\xB0\x05\x00\x05\x00\x00\x01", code, 0x82),
@@ -125,11 +141,18 @@ fn answers_to_requests() {
         accept("H93", V311, busy, b"\xB0\x02\x00\x05", &["UnsubAck 5 []"], b""),
         accept("H93", V5, busy, b"\xB0\x05\x00\x05\x00\x11\x87", &["UnsubAck 5 [17, 135]"], b""),
     ];
-    for wrong in [0x03, 0x7F, 0x81, 0xFF] {
+    for wrong in [0x03, 0x7F] {
         rows.push(close("H91", OLD, busy, [0x90, 4, 0, 4, 0, wrong], code, 0x82));
     }
-    for wrong in [0x03, 0x04, 0x10, 0x7F, 0x92, 0xFF] {
+    for wrong in [0x03, 0x04, 0x10, 0x7F] {
         rows.push(close("H91", V5, busy, [0x90, 5, 0, 4, 0, 0, wrong], code, 0x82));
+    }
+    for unlisted in [0x92, 0xFF] {
+        let told: &str = format!("SubAck 4 [0, {unlisted}]").leak();
+        rows.push(accept("H91", OLD, busy, [0x90, 4, 0, 4, 0, unlisted], &[told], b""));
+        rows.push(accept("H91", V5, busy, [0x90, 5, 0, 4, 0, 0, unlisted], &[told], b""));
+        rows.push(close("H91", OLD, strict_and_busy, [0x90, 4, 0, 4, 0, unlisted], code, 0x82));
+        rows.push(close("H91", V5, strict_and_busy, [0x90, 5, 0, 4, 0, 0, unlisted], code, 0x82));
     }
     run(rows);
 }
@@ -230,7 +253,15 @@ fn an_acknowledgement_for_what_was_never_sent() {
 
 /// Message 7 at QoS 2 was delivered, and the application has not acknowledged it.
 fn holding(version: Version) -> Rig {
-    let limits = Limits { manual_acks: true, ..Limits::DEFAULT };
+    holding_with(version, Limits::DEFAULT)
+}
+
+fn holding_strictly(version: Version) -> Rig {
+    holding_with(version, Limits { strict: true, ..Limits::DEFAULT })
+}
+
+fn holding_with(version: Version, limits: Limits) -> Rig {
+    let limits = Limits { manual_acks: true, ..limits };
     let mut rig = Rig::connected(version, Setup { limits, ..DEFAULT });
     let _handle = rig.receive(&crate::rig::message(version, 0x34, 7, "i", b""));
     rig
@@ -239,7 +270,8 @@ fn holding(version: Version) -> Rig {
 #[test]
 fn a_release_before_pubrec() {
     run(vec![
-        close("H82", ALL, holding, b"\x62\x02\x00\x07", Violation::UnexpectedAck, 0x82),
+        close("H82", ALL, holding_strictly, b"\x62\x02\x00\x07", Violation::UnexpectedAck, 0x82),
+        accept("H82", ALL, holding, b"\x62\x02\x00\x07", &[], b""),
         accept("H66", OLD, holding, b"\x3C\x05\x00\x01i\x00\x07", &[], b""),
         accept("H66", V5, holding, b"\x3C\x06\x00\x01i\x00\x07\x00", &[], b""),
     ]);

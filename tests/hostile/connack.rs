@@ -16,6 +16,16 @@ fn connack5(properties: &[u8]) -> Vec<u8> {
     packet(0x20, &[b"\x00\x00", &block(properties)[..]].concat())
 }
 
+/// CONNECT with a clean start is out, and strict checking is on.
+fn waiting_strictly(version: Version) -> Rig {
+    let limits = Limits { strict: true, ..Limits::DEFAULT };
+    Rig::waiting(version, Setup { clean: true, limits, ..DEFAULT })
+}
+
+fn waiting_for_a_known_session(version: Version) -> Rig {
+    Rig::waiting(version, Setup { limits: Limits { strict: true, ..Limits::DEFAULT }, ..DEFAULT })
+}
+
 fn asking(version: Version) -> Rig {
     let properties = &[Property::AuthenticationMethod("m"), crate::rig::LASTING];
     Rig::waiting(version, Setup { properties, connack: b"\x15\x00\x01m", ..DEFAULT })
@@ -32,8 +42,17 @@ fn what_comes_before_connack() {
         close("H21", ALL, waiting_again, b"\xB0\x02\x00\x05", UNEXPECTED, 0x82),
         close("H21", V5, waiting, b"\xF0\x06\x18\x04\x15\x00\x01m", UNEXPECTED, 0x82),
         close("H21", V5, waiting, b"\xF0\x02\x18\x00", Violation::AuthenticationMethod, 0x82),
-        close("H23", ALL, waiting, b"\xE0\x00", UNEXPECTED, 0x82),
-        close("H23", V5, waiting, b"\xE0\x01\x87", UNEXPECTED, 0x82),
+        close("H23", OLD, waiting, b"\xE0\x00", UNEXPECTED, 0x82),
+        // It ends the link in any case: so what it says is told.
+        end("H23", V5, waiting, b"\xE0\x00", "Disconnect 0x00", ConnectionError::ServerDisconnect(ReasonCode::SUCCESS)),
+        end(
+            "H23",
+            V5,
+            waiting,
+            b"\xE0\x01\x87",
+            "Disconnect 0x87",
+            ConnectionError::ServerDisconnect(ReasonCode::NOT_AUTHORIZED),
+        ),
         close("H22", ALL, busy, b"\x20\x02\x00\x00", UNEXPECTED, 0x82),
         close("H22", V5, busy, b"\x20\x03\x00\x00\x00", UNEXPECTED, 0x82),
         close("H22", ALL, busy, b"\x20\x02\x00\x05", UNEXPECTED, 0x82),
@@ -68,7 +87,8 @@ fn flags_and_sessions() {
         close("H24", V5, waiting, b"\x20\x03\x02\x00\x00", reserved, 0x81),
         close("H24", V5, waiting, b"\x20\x03\xFE\x87\x00", reserved, 0x81),
         accept("H24", V31, waiting, b"\x20\x02\xFF\x00", &[GOOD], b""),
-        close("H25", V311, waiting_clean, b"\x20\x02\x01\x00", Violation::SessionPresent, 0x82),
+        accept("H25", V311, waiting_clean, b"\x20\x02\x01\x00", &[GOOD], b""),
+        close("H25", V311, waiting_strictly, b"\x20\x02\x01\x00", Violation::SessionPresent, 0x82),
         close("H25", V5, waiting_clean, b"\x20\x03\x01\x00\x00", Violation::SessionPresent, 0x82),
         accept("H25", V31, waiting_clean, b"\x20\x02\x01\x00", &[GOOD], b""),
         accept(
@@ -76,10 +96,18 @@ fn flags_and_sessions() {
             V311,
             waiting,
             b"\x20\x02\x01\x00",
-            &["ConnAck 0 0x00 Older { republished: 0, aborted: 0, completed: 0 }"],
+            &["ConnAck 0 0x00 Adopted { republished: 0, aborted: 0, completed: 0 }"],
             b"",
         ),
-        close("H26", V5, waiting, b"\x20\x03\x01\x00\x00", Violation::UnknownSession, 0x82),
+        accept(
+            "H26",
+            V5,
+            waiting,
+            b"\x20\x03\x01\x00\x00",
+            &["ConnAck 0 0x00 Adopted { republished: 0, aborted: 0, completed: 0 }"],
+            b"",
+        ),
+        close("H26", V5, waiting_for_a_known_session, b"\x20\x03\x01\x00\x00", Violation::UnknownSession, 0x82),
     ];
     let not_authorized = ConnectionError::Refused(ReasonCode::NOT_AUTHORIZED);
     for setup in [waiting as fn(Version) -> Rig, waiting_clean, waiting_again] {

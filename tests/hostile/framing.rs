@@ -59,7 +59,9 @@ fn types_and_flags() {
         close("H05", OLD, busy, b"\xF0\x00", Malformed::PacketType, 0x81),
         close("H05", ALL, waiting, b"\x00\x00", Malformed::PacketType, 0x81),
         close("H06", ALL, waiting, b"\x21\x02\x00\x00", flags, 0x81),
-        close("H06", ALL, busy, b"\x60\x02\x00\x01", flags, 0x81),
+        close("H06", V5, busy, b"\x60\x02\x00\x01", flags, 0x81),
+        close("H06", ALL, strict, b"\x60\x02\x00\x01", flags, 0x81),
+        accept("H06", OLD, busy, b"\x60\x02\x00\x09", &[], b"\x70\x02\x00\x09"), // tolerated
         close("H06", ALL, busy, b"\xD1\x00", flags, 0x81),
         close("H06", OLD, busy, b"\xF2\x00", Malformed::PacketType, 0x81),
         close("H06", V5, busy, b"\xF2\x00", flags, 0x81),
@@ -76,7 +78,8 @@ fn every_wrong_flag_of_every_type() {
             let (kind, flags) = (first >> 4, first & 0x0F);
             let expected = if matches!(kind, 6 | 8 | 10) { 2 } else { 0 };
             let dup_of_3_1 = *version == Version::V31 && expected == 2 && flags == 0x0A;
-            if kind == 3 || flags == expected || dup_of_3_1 {
+            let is_tolerated = *version != Version::V5 && matches!(kind, 4..=7 | 11);
+            if kind == 3 || flags == expected || dup_of_3_1 || is_tolerated {
                 continue;
             }
             closes(&up, &[first, 2, 0, 1], &[0x81]);
@@ -102,7 +105,7 @@ fn good_packets(version: Version) -> Vec<(Vec<u8>, &'static [usize])> {
             (packet(0x62, b"\x00\x09\x00\x0A\x1F\x00\x01r\x26\x00\x01k\x00\x00"), &[2, 3]),
             (packet(0x70, b"\x00\x03\x00\x0A\x1F\x00\x01r\x26\x00\x01k\x00\x00"), &[2, 3]),
             (packet(0x90, b"\x00\x04\x04\x1F\x00\x01r\x00"), &[]),
-            (packet(0xB0, b"\x00\x05\x04\x1F\x00\x01r\x00"), &[]),
+            (packet(0xB0, b"\x00\x05\x04\x1F\x00\x01r\x00"), &[2, 7]),
             (packet(0xE0, b"\x8B\x04\x1F\x00\x01r"), &[0, 1]),
         ]);
     } else {
@@ -135,14 +138,14 @@ fn packets_cut_short_are_errors_at_once() {
 fn bytes_left_over() {
     let trailing = Malformed::TrailingBytes;
     run(vec![
-        close("H08", OLD, busy, b"\x40\x03\x00\x01\x00", trailing, 0x81),
-        close("H08", OLD, busy, b"\x50\x03\x00\x02\x00", trailing, 0x81),
-        close("H08", OLD, busy, b"\x62\x03\x00\x09\x00", trailing, 0x81),
-        close("H08", OLD, busy, b"\x70\x03\x00\x03\x00", trailing, 0x81),
+        close("H08", OLD, strict, b"\x40\x03\x00\x01\x00", trailing, 0x81), // otherwise tolerated
+        close("H08", OLD, strict, b"\x50\x03\x00\x02\x00", trailing, 0x81),
+        close("H08", OLD, strict, b"\x62\x03\x00\x09\x00", trailing, 0x81),
+        close("H08", OLD, strict, b"\x70\x03\x00\x03\x00", trailing, 0x81),
         close("H08", ALL, busy, b"\xD0\x01\x00", trailing, 0x81),
         close("H08", OLD, waiting, b"\x20\x03\x00\x00\x00", trailing, 0x81),
         close("H08", V5, waiting, b"\x20\x04\x00\x00\x00\x00", trailing, 0x81),
-        close("H08", OLD, busy, b"\xB0\x03\x00\x05\x00", trailing, 0x81),
+        close("H08", OLD, strict, b"\xB0\x03\x00\x05\x00", trailing, 0x81),
         close("H08", V5, busy, b"\x40\x05\x00\x01\x00\x00\x00", trailing, 0x81),
         close("H08", V5, busy, b"\xE0\x03\x00\x00\x00", trailing, 0x81),
     ]);

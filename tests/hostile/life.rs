@@ -1,7 +1,8 @@
 //! The rest of the packets, and what happens over several links: H95 to H110.
 
 use crate::rig::{
-    ALL, DEFAULT, LASTING, NEW, OLD, Played, Rig, Setup, V5, block, busy, describe, idle, message, packet, waiting,
+    ALL, DEFAULT, LASTING, NEW, OLD, Played, Rig, Setup, V5, block, busy, describe, idle, message, packet, strict,
+    waiting,
 };
 use crate::table::{accept, close, end, run};
 use pure_mqtt::wire::{Malformed, Violation};
@@ -51,8 +52,13 @@ fn the_servers_disconnect() {
     ] {
         rows.push(end("H96", V5, busy, bytes, told, ConnectionError::ServerDisconnect(ReasonCode(code))));
     }
-    for code in [0x01, 0x04, 0x10, 0x7F, 0x84, 0x92, 0xFF] {
+    for code in [0x01, 0x04, 0x10, 0x7F] {
         rows.push(close("H97", V5, busy, [0xE0, 1, code], Violation::ReasonCode, 0x82));
+    }
+    for code in [0x84, 0x92, 0xFF] {
+        let told = format!("Disconnect {code:#04X}").leak();
+        rows.push(end("H97", V5, busy, [0xE0, 1, code], told, ConnectionError::ServerDisconnect(ReasonCode(code))));
+        rows.push(close("H97", V5, strict, [0xE0, 1, code], Violation::ReasonCode, 0x82));
     }
     run(rows);
 }

@@ -1,6 +1,6 @@
 //! Properties of 5.0 in every packet that a server sends: H32, H38, H40 to H54.
 
-use crate::rig::{DEFAULT, Rig, Setup, V5, block, busy, busy_with, idle, message5, packet, waiting};
+use crate::rig::{DEFAULT, Rig, Setup, V5, block, busy, busy_with, idle, message5, packet, strict, waiting};
 use crate::table::{Row, accept, close, closes, run};
 use pure_mqtt::wire::{Malformed, Violation};
 use pure_mqtt::{Event, Property, Received, Version};
@@ -99,7 +99,7 @@ fn forbidden_twice_cut() {
             let setup = carrier.setup();
             if !carrier.allowed.contains(&id) {
                 let error = Violation::PropertyNotAllowed;
-                rows.push(close("H38, H45", V5, setup, carrier.with(&once), error, 0x82));
+                rows.push(close("H38, H45", V5, setup, carrier.with(&once), error, 0x81));
                 continue;
             }
             let repeats = id == 0x26 || id == 0x0B && carrier.first >> 4 == 3;
@@ -176,7 +176,8 @@ fn the_short_forms() {
         close("H43", V5, busy, b"\x32\x05\x00\x01t\x00\x01", Malformed::Truncated, 0x81),
         close("H43", V5, busy, b"\x40\x04\x00\x01\x00\x26", Malformed::Truncated, 0x81),
         close("H43", V5, busy, b"\x90\x02\x00\x04", Malformed::Truncated, 0x81),
-        close("H43", V5, busy, b"\xB0\x02\x00\x05", Malformed::Truncated, 0x81),
+        close("H43", V5, strict, b"\xB0\x02\x00\x05", Malformed::Truncated, 0x81),
+        accept("H43", V5, busy, b"\xB0\x02\x00\x05", &["UnsubAck 5 []"], b""), // tolerated
     ];
     for (first, id, told, sent) in [
         (0x40, 1, vec!["PubAck 1 0x00"], &b""[..]),
@@ -223,8 +224,8 @@ fn values() {
             &["Message \"t\" \"p\" q0 0"],
             b"",
         ),
-        close("H53", V5, busy, b"\xE0\x07\x00\x05\x11\x00\x00\x00\x00", Violation::PropertyNotAllowed, 0x82),
-        close("H53", V5, busy, b"\xE0\x07\x8B\x05\x11\x00\x00\x0E\x10", Violation::PropertyNotAllowed, 0x82),
+        close("H53", V5, busy, b"\xE0\x07\x00\x05\x11\x00\x00\x00\x00", Violation::PropertyNotAllowed, 0x81),
+        close("H53", V5, busy, b"\xE0\x07\x8B\x05\x11\x00\x00\x0E\x10", Violation::PropertyNotAllowed, 0x81),
     ]);
 }
 

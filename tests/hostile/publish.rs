@@ -133,15 +133,19 @@ fn aliases() {
     // [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.3.2-7] [MQTT-3.3.2-10] [MQTT-3.3.2-11]
     let wrong = Violation::TopicAlias;
     let unknown = Violation::UnknownTopicAlias;
+    let told = &["Message \"t\" \"p\" q0 0"];
     run(vec![
         close("H60", V5, aliased, message5(0x30, 0, "", b"", b"p"), Violation::EmptyTopic, 0x82),
         close("H61", V5, aliased, alias(0, "t"), wrong, 0x94),
         close("H61", V5, aliased, alias(0, ""), wrong, 0x94),
         close("H61", V5, idle, alias(0, "t"), wrong, 0x94),
-        close("H62", V5, aliased, alias(4, "t"), wrong, 0x94),
+        // Beside a name it is passed over.
+        accept("H62", V5, aliased, alias(4, "t"), told, b""),
+        accept("H62", V5, aliased, [alias(4, "t"), alias(4, "t")].concat(), &[told[0], told[0]], b""),
+        accept("H62", V5, aliased, message5(0x30, 0, "t", b"\x23\xFF\xFF", b"p"), told, b""),
+        accept("H62", V5, busy, alias(1, "t"), told, b""),
+        close("H62", V5, strict, alias(1, "t"), wrong, 0x94),
         close("H62", V5, aliased, alias(4, ""), wrong, 0x94),
-        close("H62", V5, aliased, message5(0x30, 0, "t", b"\x23\xFF\xFF", b"p"), wrong, 0x94),
-        close("H62", V5, busy, alias(1, "t"), wrong, 0x94),
         close("H62", V5, busy, alias(1, ""), wrong, 0x94),
         close("H63", V5, aliased, alias(1, ""), unknown, 0x82),
         close("H63", V5, aliased_before, alias(1, ""), unknown, 0x82),

@@ -85,7 +85,7 @@ fn no_acknowledgement_and_no_end_of_an_authentication() {
         rig.publish("o", QoS::AtLeastOnce);
         rig.drain();
         let (error, ..) = wait(&mut rig, 100_000_000);
-        assert_eq!((error, rig.now), (Some(ConnectionError::AckTimeout), 6_000));
+        assert_eq!((error, rig.now), (Some(ConnectionError::AckTimeout), 11_000));
         farewell(&mut rig);
         assert_eq!(rig.mqtt.pending(), 1, "the message goes on");
     }

@@ -5,22 +5,19 @@
 mod common;
 mod corners;
 mod fallback;
-// Files in `field` that wait for what they test, each to be named in `field/mod.rs` once that is there:
-// `adopted` (`Limits::on_unknown_session`), `backoff` (`Backoff::ended`), `blocked` (`Limits::on_too_long`, `on_bad_topic`, `attempts`, `withdraw`),
-// `farewell` (`Limits::farewell_timeout`), `layer` (`hold_messages`, `unacknowledged`, `Event::end`, `Topic::name`, `Publish::needs_v5`),
-// `unread` (`unread`).
+// Files in `field` that wait for what they test, each to be named in `field/mod.rs` once that is there: `backoff` (`Backoff::ended`), `blocked`
+// (`Limits::on_too_long`, `on_bad_topic`, `attempts`, `withdraw`), `layer` (`hold_messages`, `unacknowledged`, `Event::end`, `Topic::name`,
+// `Publish::needs_v5`).
 mod field;
 mod flows;
 mod hosts;
 #[cfg(feature = "journal")]
 mod journal;
 mod misuse;
-mod record;
-mod redact;
 mod router;
 mod streaming;
 mod subscriptions;
 mod surface;
-mod twin;
+mod tolerances;
 #[cfg(all(feature = "journal", feature = "bytes"))]
 mod ways;

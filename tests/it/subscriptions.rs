@@ -8,7 +8,6 @@ use crate::common::broker::{Config, Fault};
 use crate::common::clock::with_seeds;
 use crate::common::pair::{CLIENT, Companion, Fate, Pair, Seen, Start, Wire};
 use crate::corners::rig::{NOW, reopen, sent, taken, up};
-use pure_mqtt::record::Recorder;
 use pure_mqtt::subscriptions::{FixedList, Full, HeapList, List, Standing, Subscriptions};
 use pure_mqtt::{
     Connect, Connection, Event, Fixed, Heap, Instant, Limits, Outcome, QoS, ReasonCode, Received, RequestError,
@@ -369,12 +368,10 @@ fn without_a_link_nothing_is_asked_for() {
     let now = Instant::from_millis(0);
     let mut list = Subscriptions::new(HeapList::new());
     list.subscribe(Subscription::new(filter("a"), QoS::AtLeastOnce)).unwrap();
-    let mut recorder = Recorder::new(Heap::new(), Limits::DEFAULT, Vec::new());
-    list.sync(now, &mut recorder);
     let mut plain = Connection::new(Heap::new(), Limits::DEFAULT);
     list.sync(now, &mut plain);
     assert_eq!(list.standing(filter("a")), Some(Standing::Wanted));
-    assert_eq!((recorder.pending(), plain.pending()), (0, 0));
+    assert_eq!(plain.pending(), 0);
     assert!(format!("{list:?}").contains("\"a\""));
 }
 
@@ -511,14 +508,14 @@ fn what_cannot_be_unsubscribed_is_forgotten() {
 }
 
 /// A link on `client`; the list hears of CONNACK.
-fn link(client: &mut Recorder<Heap, Vec<u8>>, list: &mut Subscriptions<HeapList>, version: Version) {
+fn link(client: &mut Connection<Heap>, list: &mut Subscriptions<HeapList>, version: Version) {
     client.open(NOW, &Connect::new(version, "c").clean_start(false)).unwrap();
     out(client);
     tell(client, list, if version == Version::V5 { b"\x20\x03\0\0\0" } else { b"\x20\x02\0\0" });
 }
 
 /// One packet of the server, for both.
-fn tell(client: &mut Recorder<Heap, Vec<u8>>, list: &mut Subscriptions<HeapList>, packet: &[u8]) {
+fn tell(client: &mut Connection<Heap>, list: &mut Subscriptions<HeapList>, packet: &[u8]) {
     match client.handle_input(NOW, packet) {
         Ok(Received::Packet { event: Some(event), .. }) => list.on_event(&event),
         other => panic!("{other:?}"),
@@ -526,7 +523,7 @@ fn tell(client: &mut Recorder<Heap, Vec<u8>>, list: &mut Subscriptions<HeapList>
 }
 
 /// All that waits.
-fn out(client: &mut Recorder<Heap, Vec<u8>>) -> Vec<u8> {
+fn out(client: &mut Connection<Heap>) -> Vec<u8> {
     let mut transmit = client.transmit(NOW);
     let mut bytes = Vec::new();
     while !transmit.chunk().is_empty() {
@@ -536,14 +533,14 @@ fn out(client: &mut Recorder<Heap, Vec<u8>>) -> Vec<u8> {
     bytes
 }
 
-fn recorder() -> Recorder<Heap, Vec<u8>> {
-    Recorder::new(Heap::new(), Limits::DEFAULT, Vec::new())
+fn connection() -> Connection<Heap> {
+    Connection::new(Heap::new(), Limits::DEFAULT)
 }
 
 #[test]
-fn a_recorder_is_asked_through_as_a_connection_is() {
+fn a_list_asks_again_where_the_session_may_be_lost() {
     for (version, again) in [(Version::V31, true), (Version::V311, false)] {
-        let (mut client, mut list) = (recorder(), Subscriptions::new(HeapList::new()));
+        let (mut client, mut list) = (connection(), Subscriptions::new(HeapList::new()));
         list.subscribe(Subscription::new(filter("a"), QoS::AtMostOnce)).unwrap();
         list.sync(NOW, &mut client);
         link(&mut client, &mut list, version);
@@ -562,7 +559,7 @@ fn a_recorder_is_asked_through_as_a_connection_is() {
 /// UNSUBACK ends those that it answers; one that lies between them stays.
 #[test]
 fn what_lies_between_two_that_go_stays() {
-    let (mut client, mut list) = (recorder(), Subscriptions::new(HeapList::new()));
+    let (mut client, mut list) = (connection(), Subscriptions::new(HeapList::new()));
     for name in ["a", "b", "c"] {
         list.subscribe(Subscription::new(filter(name), QoS::AtMostOnce)).unwrap();
     }
@@ -581,7 +578,7 @@ fn what_lies_between_two_that_go_stays() {
 /// A SUBSCRIBE that waits in the connection leaves on the next link, although nobody wants it any more; so it is taken back.
 #[test]
 fn a_request_that_still_leaves_is_taken_back() {
-    let (mut client, mut list) = (recorder(), Subscriptions::new(HeapList::new()));
+    let (mut client, mut list) = (connection(), Subscriptions::new(HeapList::new()));
     link(&mut client, &mut list, Version::V311);
     list.subscribe(Subscription::new(filter("a"), QoS::AtMostOnce)).unwrap();
     list.sync(NOW, &mut client); // accepted, and not sent

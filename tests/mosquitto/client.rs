@@ -1,21 +1,19 @@
-//! The host of these tests: a connection, a TCP socket, and a record of all that came. Every conversation is recorded as well, and replayed when it is
-//! over.
+//! The host of these tests: a connection, a TCP socket, and a record of all that came. The root of the tests says what the connection is, and what is
+//! checked when a conversation is over.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use pure_mqtt::record::Recorder;
-use pure_mqtt::replay::Trace;
 use pure_mqtt::subscriptions::{HeapList, Subscriptions};
 use pure_mqtt::wire::PacketType;
 use pure_mqtt::{
-    Ack, Connect, ConnectionError, Disconnect, Event, Handle, Heap, Instant, Limits, Message, Outcome, PendingAck,
-    Property, Publish, QoS, ReasonCode, Received, SessionState, Subscribe, Subscription, TopicFilter, TopicName,
-    Version,
+    Ack, Connect, ConnectionError, Disconnect, Event, Handle, Instant, Limits, Message, Outcome, PendingAck, Property,
+    Publish, QoS, ReasonCode, Received, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 use crate::server::Mosquitto;
+use crate::{Mqtt, check_conversation, new_mqtt};
 
 const PATIENCE: u64 = 10_000;
 /// Of one packet, in both directions.
@@ -23,7 +21,7 @@ pub const LONGEST_PACKET: u32 = 2 << 20;
 
 /// A client of the test's broker.
 pub struct Client {
-    pub mqtt: Recorder<Heap, Vec<u8>>,
+    pub mqtt: Mqtt,
     /// What is to be subscribed to again after a lost session.
     pub subscriptions: Subscriptions<HeapList>,
     pub seen: Seen,
@@ -110,11 +108,9 @@ pub fn limits(version: Version) -> Limits {
 }
 
 impl Drop for Client {
-    /// The same calls give the same results and the same bytes.
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let trace = Trace::read(self.mqtt.sink()).expect("a trace");
-            trace.replay(|_, _| {}).expect("a replay like the recording");
+            check_conversation(&mut self.mqtt);
         }
     }
 }
@@ -122,7 +118,7 @@ impl Drop for Client {
 impl Client {
     /// A client without a link.
     pub fn new(broker: &Mosquitto, limits: Limits) -> Self {
-        let mqtt = Recorder::new(Heap::new(), limits, Vec::new());
+        let mqtt = new_mqtt(limits);
         let epoch = std::time::Instant::now();
         Self {
             mqtt,

@@ -449,3 +449,28 @@ fn older_versions_have_no_properties() {
         }
     }
 }
+
+/// Properties by themselves, as an application may keep them: no packet says which may stand there, and how often.
+#[test]
+fn properties_without_a_packet() {
+    for row in &TABLE {
+        let (value, property) = row.example;
+        let twice = with_id(row, value).repeat(2);
+        assert_eq!(Properties::from_bytes(&twice), Ok(Properties::new(&[property; 2])), "{}", row.name);
+        for length in 0..value.len() {
+            let cut = with_id(row, &value[..length]);
+            assert_eq!(Properties::from_bytes(&cut), malformed(Malformed::Truncated), "{length} bytes of {}", row.name);
+        }
+    }
+    assert_eq!(Properties::from_bytes(b""), Ok(Properties::NONE));
+    for (bytes, fault) in [
+        (&b"\x00\x00"[..], Malformed::UnknownProperty),
+        (b"\x7F", Malformed::UnknownProperty),
+        (b"\x81\x00\x01", Malformed::VariableByteInteger),
+        (b"\x03\x00\x02\xC0\x80", Malformed::Utf8),
+        (b"\x26\x00\x01n\x00\x01\x00", Malformed::NulCharacter),
+        (b"\x01\x01\x2B", Malformed::UnknownProperty),
+    ] {
+        assert_eq!(Properties::from_bytes(bytes), malformed(fault), "{bytes:?}");
+    }
+}

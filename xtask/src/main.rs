@@ -6,6 +6,7 @@
 mod args;
 mod beside;
 mod browser;
+mod circles;
 mod faults;
 mod fuzz;
 mod instructions;

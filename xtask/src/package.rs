@@ -55,4 +55,16 @@ mod tests {
         let version = super::version(&crate::root()).expect("the root has a manifest");
         assert!(version.split('.').count() == 3 && !version.contains('"'), "{version}");
     }
+
+    /// A trace names the engine that made it by the version of the recorder.
+    #[test]
+    fn the_recorder_has_the_engines_version_and_demands_it() {
+        let root = crate::root();
+        let version = super::version(&root).expect("the root has a manifest");
+        assert_eq!(super::version(&root.join("trace")), Ok(version.clone()));
+        let manifest = std::fs::read_to_string(root.join("trace/Cargo.toml")).expect("the recorder has a manifest");
+        let demands = manifest.lines().filter(|line| line.starts_with("pure-mqtt = "));
+        let exact = demands.clone().filter(|line| line.contains(&format!("version = \"={version}\"")));
+        assert_eq!((demands.count(), exact.count()), (2, 2));
+    }
 }

@@ -1,7 +1,7 @@
 //! The table of steps. Everything `cargo xtask test` does is a row here, in the order in which it is done.
 
 use crate::shell::Shell;
-use crate::{Result, browser, faults, fuzz, instructions, package, setup, trace};
+use crate::{Result, browser, circles, faults, fuzz, instructions, package, setup, trace};
 
 /// The oldest toolchain that must build the crate: `rust-version` of the root package, with its patch number.
 pub const MSRV: &str = "1.87.0";
@@ -65,19 +65,24 @@ pub const STEPS: &[Step] = &[
     check("doc", "the documentation builds without a warning", &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
     ]),
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
         "cargo hack check --feature-powerset -p pure-mqtt-client",
+        "cargo hack check --feature-powerset -p pure-mqtt-trace",
     ]),
-    check("all-features", "all features together build", &["cargo check -p pure-mqtt --all-features"]),
-    check("msrv", "the oldest supported toolchain builds the crate", &[
+    check("all-features", "all features together build", &[
+        "cargo check -p pure-mqtt --all-features", "cargo check -p pure-mqtt-trace --all-features",
+    ]),
+    check("msrv", "the oldest supported toolchain builds the crates", &[
         "cargo +{msrv} check -p pure-mqtt --features {features}",
         "cargo +{msrv} check -p pure-mqtt --no-default-features",
         "cargo +{msrv} check -p pure-mqtt-client --all-features",
+        "cargo +{msrv} check -p pure-mqtt-trace --features bytes",
     ]),
-    check("firmware", "the crate builds where there is no operating system", &[
-        "cargo build -p pure-mqtt --no-default-features {targets}",
+    check("firmware", "engine and recorder build where there is no operating system", &[
+        "cargo build -p pure-mqtt -p pure-mqtt-trace --no-default-features {targets}",
     ]),
 
     quick("test", "unit, integration and documentation tests", &[
@@ -93,11 +98,15 @@ pub const STEPS: &[Step] = &[
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",
+        "cargo test -p pure-mqtt-trace --test mosquitto -- --ignored",
     ]),
-    quick("workspace", "tests of the client and the other workspace members", &["cargo test --workspace --exclude pure-mqtt"]),
+    quick("workspace", "tests of the client, the recorder and the other workspace members", &[
+        "cargo test --workspace --exclude pure-mqtt", "cargo test -p pure-mqtt-trace --features bytes",
+    ]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &[
-        "cargo run --example subscriptions", "cargo run --example streaming", "cargo run --example replay",
+        "cargo run --example subscriptions", "cargo run --example streaming",
+        "cargo run -p pure-mqtt-trace --example replay",
         "cargo run --features journal --example journal -- --seed 1",
     ]),
 
@@ -107,6 +116,7 @@ pub const STEPS: &[Step] = &[
     ])),
     inside("fuzz", "the fuzz targets build", "cargo check"),
     beside(call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke)),
+    Step { quick: true, ..call("circles", "no modules of the engine or of the recorder need each other", circles::check) },
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use pure_mqtt::record::Recorder;
-use pure_mqtt::replay::Trace;
+use pure_mqtt_trace::Recorder;
+use pure_mqtt_trace::Trace;
 use pure_mqtt::wire::{Decoded, Packet, Rules};
 use pure_mqtt::{
     Ack, Auth, Connect, Disconnect, Event, Heap, Instant, Limits, Message, Property, Publish, QoS, Received, Storage,

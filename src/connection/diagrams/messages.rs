@@ -10,7 +10,7 @@ use crate::event::{Cause, Event, PendingAck, Received};
 use crate::limits::{Limits, OnSessionLoss};
 use crate::reason::ReasonCode;
 use crate::storage::sealed::Sealed;
-use crate::storage::{Fixed, Flags, Kind, ReceiveState, State};
+use crate::storage::{Fixed, Kind, Reach, ReceiveState, Stands};
 use crate::topic::TopicName;
 use crate::types::{Handle, QoS, Version};
 use crate::wire::{Connect, Property};
@@ -28,7 +28,7 @@ const OUTGOING: [Step; 12] = [
     ("a new session, Republish", |mqtt| link(mqtt, false, OnSessionLoss::Republish)),
     ("a new session, Abort", |mqtt| link(mqtt, false, OnSessionLoss::Abort)),
     ("its time is over", |mqtt| mqtt.handle_timeout(NOW.after_secs(2 * EXPIRY)).ok().map(|()| String::new())),
-    ("cancel", |mqtt| mqtt.cancel(Handle(1)).then(String::new)),
+    ("cancel", |mqtt| mqtt.cancel(Handle(0x1_0001)).then(String::new)),
     ("forget_session", forget),
     ("poll_outcome", |mqtt| mqtt.poll_outcome().map(|outcome| format!("outcome {:?}", outcome.cause))),
 ];
@@ -46,8 +46,8 @@ const INCOMING: [Step; 7] = [
 const TO_THE_SERVER: &str = "\
 ## A message to the server
 
-Queued: to be sent (again). Sent: on this link. Released: PUBREC has come, PUBREL is to be sent (again). Completing: PUBREL was sent on this link. Ended: its
-outcome waits to be fetched; the cause stands behind. Dup: some of it was sent before. The message has a Message Expiry Interval.
+Waiting: to be sent. Out: sent on this link. Release: PUBREC has come, and the slot stands for PUBREL. Over: the outcome waits to be fetched; the cause stands
+behind. Known: the server may have some of it. The message has a Message Expiry Interval.
 
 ";
 
@@ -55,7 +55,7 @@ const FROM_THE_SERVER: &str = "\
 ## A message from the server
 
 With manual acknowledgements; by default the application acknowledges at once. AtLeastOnce, ExactlyOnce: delivered. Recorded: PUBREC was sent; Again: it is
-to be sent once more. Completing: PUBREL has come. Done, Refused: the application has acknowledged. Old: it came on an earlier link, and not again on this one.
+to be sent once more. Completing: PUBREL has come; Held: but the application has not acknowledged. Done, Refused: the application has acknowledged. Old: it came on an earlier link, and not again on this one.
 
 ";
 
@@ -84,12 +84,13 @@ pub(super) fn draw_incoming() -> String {
 fn outgoing(mqtt: &Mqtt) -> String {
     let slot = mqtt.storage.view().slots.iter().find(|slot| slot.kind != Kind::Free);
     slot.map_or(NOWHERE.into(), |slot| {
-        let remark = match slot.state {
-            State::Ended => format!("{:?}", Cause::from_number(slot.detail)),
-            State::Queued if slot.flags.has(Flags::DUP) => "Dup".into(),
-            _ => String::new(),
-        };
-        format!("{:?}{remark}", slot.state)
+        let progress = slot.progress;
+        match (progress.stands(), progress.reach()) {
+            (Stands::Over, _) => format!("Over{:?}", Cause::from_number(slot.detail.get())),
+            (Stands::Release, reach) => format!("Release{reach:?}{}", if progress.is_known() { "Known" } else { "" }),
+            (Stands::First, Reach::Waiting) if progress.is_known() => "WaitingKnown".into(),
+            (Stands::First, reach) => format!("{reach:?}"),
+        }
     })
 }
 
@@ -105,6 +106,7 @@ fn incoming(mqtt: &Mqtt) -> String {
         };
         let old = match slot.state {
             ReceiveState::Recorded if slot.owed => "Again",
+            ReceiveState::Completing if !slot.acknowledged => "Held",
             _ if is_delivered && slot.is_old => "Old",
             _ => "",
         };

@@ -4,12 +4,14 @@ use crate::connection::Connection;
 use crate::connection::core::Core;
 use crate::connection::journal::{RecoverError, Recovered};
 use crate::limits::Limits;
-use crate::reason::ReasonCode;
 use crate::session::{Arrival, Bound, Frame, Most, Need, Outgoing};
 use crate::storage::sealed::{Demand, Sealed};
-use crate::storage::{Flags, JournalPart, Journaled, Kind, Next, Parts, Record, START, Storage, is_erased};
+use crate::storage::{
+    Detail, JournalPart, Journaled, Kind, Marks, MessageMarks, Next, Parts, Record, START, SessionFact, Storage,
+    is_erased,
+};
 use crate::time::Instant;
-use crate::types::{PacketId, QoS};
+use crate::types::{Handle, PacketId, QoS};
 use crate::wire::PacketType;
 
 impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
@@ -56,7 +58,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
     /// Carries a record out again.
     fn redo(&mut self, record: &Record<'_>) -> Result<(), Fault> {
         match *record {
-            Record::Accepted { id, frame, .. } => self.make_place(id, frame.len())?,
+            Record::Accepted { handle, frame, .. } => self.make_place(Handle(handle).id(), frame.len())?,
             Record::Received(_) => self.make_inbox(),
             _ => {}
         }
@@ -66,10 +68,9 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
         let parts = &mut parts;
         match *record {
             Record::Version(_) if !core.outgoing.could_grow(parts) => return Err(Fault::NoRoom),
-            Record::Version(version) => core.outgoing.speak(parts, version),
-            Record::Counters { handle, id } => core.outgoing.set_counters(handle, id),
-            Record::Session { expiry } => core.outgoing.session_exists = expiry > 0, // how long the power was off, nobody knows
-            Record::NoSession => core.outgoing.session_exists = false,
+            Record::Version(version) => core.outgoing.reencode_for(parts, version),
+            Record::Counters { handle } => core.outgoing.set_last_handle(handle),
+            Record::Session(fact) => core.outgoing.session = fact,
             Record::NewSession { aborted } => {
                 core.incoming.clear(parts.inbox);
                 core.outgoing.session_lost(parts, true);
@@ -78,29 +79,29 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
             Record::Forgotten => {
                 core.outgoing.forget(parts);
                 core.incoming.clear(parts.inbox);
-                core.outgoing.session_exists = false;
+                core.outgoing.session = SessionFact::None;
             }
-            Record::Accepted { handle, id, is_streamed, frame, .. } => {
+            Record::Accepted { handle, is_streamed, frame, .. } => {
                 let kind = kind_of(frame).ok_or(Fault::Nonsense)?;
-                let mut flags = Flags::default();
+                let mut marks = Marks::NONE;
                 if is_streamed {
-                    flags.set(Flags::STREAMED);
+                    marks.set(MessageMarks::STREAMED);
                 }
-                core.outgoing.set_counters(handle.wrapping_sub(1), id.wrapping_sub(1));
-                let made = Frame { kind, flags, detail: 0, length: frame.len(), shared: None };
+                core.outgoing.set_last_handle(before(handle));
+                let made = Frame { kind, marks, detail: Detail::NONE, length: frame.len(), shared: None };
                 core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?.copy_from_slice(frame);
-                if core.outgoing.latest().id != id {
+                if core.outgoing.latest().handle != handle {
                     return Err(Fault::NoRoom);
                 }
             }
             Record::Released(id) => {
                 Outgoing::note_sent(parts.slots, id);
-                let _ = core.outgoing.pubrec(parts, id, ReasonCode::SUCCESS);
+                let _ = core.outgoing.pubrec(parts, id);
             }
             Record::Done(id) => core.outgoing.finish_message(parts, id),
             Record::Received(id) => return receive(core, parts, id),
             Record::Completed(id) => {
-                core.incoming.release(parts.inbox, id, None);
+                core.incoming.release(parts.inbox, id, false);
                 core.incoming.settle_all(parts.inbox);
             }
         }
@@ -149,7 +150,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
 fn receive(core: &mut Core, parts: &mut Parts<'_>, id: u16) -> Result<(), Fault> {
     PacketId::new(id).ok_or(Fault::Nonsense)?;
     let bound = Bound { maximum: u16::MAX, held: usize::MAX };
-    match core.incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, bound, true) {
+    match core.incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, bound, true, true) {
         Arrival::New { .. } | Arrival::Repeated => {
             core.incoming.settle_all(parts.inbox);
             Ok(())
@@ -171,6 +172,11 @@ impl Fault {
             Self::Nonsense => RecoverError::Corrupt { offset },
         }
     }
+}
+
+/// The last handle after which this one is the next, if the place of its identifier is free.
+const fn before(handle: u64) -> u64 {
+    (handle | 0xFFFF).wrapping_sub(0x1_0000) & !0xFFFF | Handle(handle).id().wrapping_sub(1) as u64
 }
 
 /// What kind of PUBLISH this is; only those of QoS 1 and 2 are kept.

@@ -2,7 +2,7 @@
 
 use crate::connection::Connection;
 use crate::storage::sealed::Sealed;
-use crate::storage::{Flags, Journaled, Kind, Record, START, SendSlot, State, Storage, View, checksum};
+use crate::storage::{Journaled, MessageMarks, Record, START, SendSlot, Stands, Storage, View, checksum};
 
 impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
     /// Writes a log that leads to the present state, piece by piece, and lets the journal go on behind it: to be called when
@@ -31,11 +31,9 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
         let view = self.storage.view();
         let outgoing = &self.core.outgoing;
         give(&Record::Version(self.version()));
-        if self.core.may_resume() {
-            give(&Record::Session { expiry: self.core.known_expiry() });
-        }
+        give(&Record::Session(self.core.session_fact()));
         // Those after PUBREC first: their stubs need no room then.
-        let is_kept = |slot: &SendSlot| slot.kind.is_windowed() && slot.state != State::Ended;
+        let is_kept = |slot: &SendSlot| slot.kind.is_windowed() && slot.progress.stands() != Stands::Over;
         for is_released in [true, false] {
             for (index, slot) in outgoing.packets(view.slots) {
                 if is_kept(slot) && is_released == (slot.length == 0) {
@@ -44,13 +42,12 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
             }
         }
         view.inbox.iter().filter(|slot| slot.is_received()).for_each(|slot| give(&Record::Received(slot.id)));
-        let (handle, id) = outgoing.counters();
-        give(&Record::Counters { handle, id });
+        give(&Record::Counters { handle: outgoing.last_handle() });
     }
 }
 
 fn give_message(view: &View<'_>, index: usize, slot: &SendSlot, give: &mut dyn FnMut(&Record<'_>)) {
-    let &SendSlot { handle, id, .. } = slot;
+    let (handle, id) = (slot.handle, slot.id());
     let [high, low] = id.to_be_bytes();
     // After PUBREC nothing is left of the message but its identifier.
     let stub = [0x34, 5, 0, 0, high, low, 0];
@@ -59,10 +56,10 @@ fn give_message(view: &View<'_>, index: usize, slot: &SendSlot, give: &mut dyn F
         0 => &stub[..],
         length => view.arena.get(start..start + length as usize).unwrap_or_default(),
     };
-    let is_streamed = slot.flags.has(Flags::STREAMED);
-    let payload = if slot.flags.has(Flags::SHARED_PAYLOAD) { view.payloads.get(index) } else { &[] };
-    give(&Record::Accepted { handle, id, is_streamed, expiry: 0, frame, payload });
-    if slot.kind == Kind::Publish2 && matches!(slot.state, State::Released | State::Completing) {
+    let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
+    let payload = if slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) { view.payloads.get(index) } else { &[] };
+    give(&Record::Accepted { handle, is_streamed, expiry: 0, frame, payload });
+    if slot.progress.is_release() {
         give(&Record::Released(id));
     }
 }

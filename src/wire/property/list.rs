@@ -154,22 +154,33 @@ impl<'a> Properties<'a> {
         Self(Form::Checked(bytes))
     }
 
-    /// Whether the encoding has room for all values: none is too long or holds U+0000.
-    pub(crate) fn are_expressible(&self) -> bool {
-        self.iter().all(|property| property.is_expressible())
-    }
-
-    /// Properties that were written in parts; `None` if they are not whole. Whether a packet may carry them is not checked.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn from_raw(bytes: &'a [u8]) -> Option<Self> {
+    /// Reads properties in their encoding of MQTT 5.0 (§2.2.2.2), without the length that stands before them in a packet.
+    ///
+    /// Which packets may carry them, how often, and with which values is not checked here: commands do that when they are given the properties.
+    ///
+    /// ```
+    /// use pure_mqtt::Properties;
+    ///
+    /// let properties = Properties::from_bytes(b"\x03\x00\x0Atext/plain")?;
+    /// assert_eq!(properties.content_type(), Some("text/plain"));
+    /// assert!(Properties::from_bytes(b"\x03\x00\x0Atext").is_err());
+    /// # Ok::<(), pure_mqtt::wire::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An identifier that is no property's, a value that is cut off, or a text that is not UTF-8 or holds U+0000.
+    pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes, Rules::new(Version::V5));
         let mut value = Value::default();
         while !reader.is_empty() {
-            let spec = spec(reader.varint())?;
+            let Some(spec) = spec(reader.varint()) else {
+                reader.refuse(Malformed::UnknownProperty);
+                break;
+            };
             read_value(spec.kind, &mut reader, &mut value);
             reader.expect(super::check_texts(spec.kind, &value, false));
         }
-        reader.finish().is_ok().then_some(Self(Form::Checked(bytes)))
+        reader.finish().map(|()| Self(Form::Checked(bytes)))
     }
 
     /// Writes the block with its length; nothing in versions without properties.

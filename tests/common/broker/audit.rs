@@ -65,6 +65,11 @@ impl SenderAudit {
         self.exchanges.iter().filter(|exchange| !exchange.on_link).map(|exchange| exchange.id).collect()
     }
 
+    /// Whether a message with this identifier was begun and not finished.
+    pub fn is_open(&self, id: u16) -> bool {
+        self.exchanges.iter().any(|exchange| exchange.id == id)
+    }
+
     /// A PUBLISH with QoS 1 or 2, its topic alias resolved.
     pub fn publish(&mut self, link: &mut LinkAudit, publish: &Publish, version: Version) -> Vec<String> {
         let Some(id) = publish.id else {
@@ -166,6 +171,11 @@ impl LinkAudit {
     /// The broker put a packet into its output that ends something for the client.
     pub fn mark(&mut self, mark: Mark) {
         self.marks.push(mark);
+    }
+
+    /// The last such packet ends nothing.
+    pub fn unmark(&mut self) {
+        self.marks.pop();
     }
 
     /// The client has a newer connection, so it will never see what is left in this output buffer.

@@ -170,6 +170,7 @@ impl Broker {
     fn on_pubrel(&mut self, link: LinkId, ack: Ack) {
         let Some(state) = self.links.get_mut(&link) else { return };
         let Some(session) = self.sessions.get_mut(&state.client_id) else { return };
+        let is_open = session.audit.is_open(ack.id);
         let found = session.audit.release(&mut state.audit, ack);
         let is_known = session.received.remove(&ack.id);
         let reason = if is_known || !state.version.is_v5() { 0 } else { 0x92 };
@@ -177,6 +178,9 @@ impl Broker {
             self.blame(link, &text);
         }
         self.acknowledge(link, Ack { kind: AckKind::Comp, id: ack.id, reason });
+        if let Some(state) = self.links.get_mut(&link).filter(|_| !is_open) {
+            state.audit.unmark(); // it frees an identifier before the message that is to use it
+        }
     }
 
     /// PUBREC for one of the broker's deliveries.

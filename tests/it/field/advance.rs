@@ -21,7 +21,6 @@ fn answer_waits_for_advance<S: Durable>(field: &mut Field<S>, answer: &[u8], eve
 
 /// A gateway with one task that reads and one that writes: the broker is quicker than the message between the tasks.
 #[test]
-#[ignore = "fails today: the answer is counted as a stray, and the message never ends on this link"]
 fn an_answer_to_what_was_shown_is_no_stray() {
     in_every_storage!(storage => {
         for version in Version::ALL {
@@ -64,7 +63,6 @@ fn an_answer_to_what_was_shown_is_no_stray() {
 
 /// The same when the answer is a refusal, which only 5.0 has.
 #[test]
-#[ignore = "fails today: the answer is counted as a stray, and the message never ends on this link"]
 fn a_refusal_of_what_was_shown_is_no_stray() {
     in_every_storage!(storage => {
         let up = || Field::new(storage(), V5, Limits::DEFAULT).accepted();
@@ -80,7 +78,6 @@ fn a_refusal_of_what_was_shown_is_no_stray() {
 
 /// What is sent again on a new link is no different from what is new.
 #[test]
-#[ignore = "fails today: the answer is counted as a stray, and the message never ends on this link"]
 fn an_answer_to_what_is_shown_again_is_no_stray() {
     for version in NEW {
         let mut field = Field::up(version, Limits::DEFAULT);
@@ -122,7 +119,6 @@ fn an_answer_to_what_is_shown_again_is_no_stray() {
 
 /// Many were written with one vectored write; the broker has answered the first before the write returns.
 #[test]
-#[ignore = "fails today: the answer is counted as a stray, and the message never ends on this link"]
 fn each_of_many_shown_at_once_waits_for_its_own_bytes() {
     for version in Version::ALL {
         let mut field = Field::up(version, Limits::DEFAULT);
@@ -142,7 +138,6 @@ fn each_of_many_shown_at_once_waits_for_its_own_bytes() {
 
 /// A payload that the application supplies is out when the last of it was confirmed.
 #[test]
-#[ignore = "fails today: the answer ends the link or is lost"]
 fn an_answer_to_a_streamed_message_waits_for_its_last_byte() {
     for version in Version::ALL {
         let mut field = Field::up(version, Limits::DEFAULT);
@@ -158,7 +153,6 @@ fn an_answer_to_a_streamed_message_waits_for_its_last_byte() {
 
 /// CONNACK overtakes `advance` of CONNECT on a fast network.
 #[test]
-#[ignore = "fails today: CONNACK is taken, and what is left of CONNECT is forgotten or sent"]
 fn connack_waits_until_connect_is_confirmed() {
     in_every_storage!(storage => {
         for version in Version::ALL {
@@ -195,7 +189,6 @@ fn pingresp_before_advance_is_the_answer() {
 
 /// AUTH, and what ends a handshake of several steps.
 #[test]
-#[ignore = "fails today: the answer is taken before the question is out"]
 fn the_answer_to_auth_waits_until_auth_is_confirmed() {
     use pure_mqtt::{Auth, Connect, Property};
     let method = [Property::AuthenticationMethod("m")];
@@ -230,7 +223,6 @@ fn an_answer_to_what_was_not_shown_is_a_stray() {
 
 /// A host that never says `advance` (its task has died) is no reason to wait for ever.
 #[test]
-#[ignore = "fails today: the answer is taken as a stray"]
 fn a_host_that_never_confirms_ends_with_the_keep_alive() {
     for version in Version::ALL {
         let mut field = Field::up(version, Limits::DEFAULT);
@@ -276,7 +268,6 @@ fn messages_arrive_while_advance_is_late() {
 
 /// The retry of 3.x shows a message a second time; the acknowledgement of the first time comes before `advance`.
 #[test]
-#[ignore = "fails today: the answer is counted as a stray"]
 fn the_answer_to_the_first_copy_counts_while_the_second_is_shown() {
     for version in OLD {
         let mut field = Field::up(version, Limits { retry_interval: 1_000, ..Limits::DEFAULT });

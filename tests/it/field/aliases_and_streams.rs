@@ -45,7 +45,7 @@ impl Server {
         }
         let length = cut(1)[0];
         let properties = cut(length.into());
-        if let [0x23, high, low] = properties[..] {
+        if let [0x23, high, low, ..] = properties[..] {
             let alias = u16::from_be_bytes([high, low]);
             if topic.is_empty() {
                 topic = self.names.get(&alias).unwrap_or_else(|| panic!("alias {alias} stands for nothing")).clone();
@@ -63,7 +63,6 @@ fn up<S: Durable>(storage: S, limits: Limits) -> Field<S> {
 
 /// A camera image is staged under an alias; before a byte of it has left the application gives it up. What comes next must leave intact.
 #[test]
-#[ignore = "fails today: the head of the next message leaves, and 1,000 bytes of payload are wanted that nobody has"]
 fn giving_up_a_staged_message_leaves_the_next_one_intact() {
     in_every_storage!(storage => {
         for qos in [QOS0, QOS1, QOS2] {
@@ -95,7 +94,6 @@ fn giving_up_a_staged_message_leaves_the_next_one_intact() {
 
 /// A binding that never left binds nothing: the message that was to carry it is cancelled, replaced, has expired or was dropped.
 #[test]
-#[ignore = "fails today: a staged message that expires leaves its binding behind, and the next one has an alias that stands for nothing"]
 fn an_alias_is_bound_once_its_message_has_left() {
     in_every_storage!(storage => {
         for end in 0..4 {
@@ -142,7 +140,6 @@ fn giving_up_a_message_that_is_half_out_ends_the_link_with_it() {
 
 /// What is in the control area (acknowledgements, PINGREQ) leaves before, and is not cut.
 #[test]
-#[ignore = "fails today: the head of the next message leaves, and a payload is wanted that nobody has"]
 fn giving_up_a_staged_message_leaves_acknowledgements_intact() {
     in_every_storage!(storage => {
         for taken in 0..5 {
@@ -235,7 +232,6 @@ fn a_fixed_table_says_that_a_name_was_too_long_for_it() {
 
 /// A QoS 2 message is done but for its PUBCOMP, which waits for the transport; the server uses the identifier for the next one, which is long.
 #[test]
-#[ignore = "fails today: the message is lost, and nothing is acknowledged any more"]
 fn a_message_in_pieces_under_an_identifier_that_is_being_freed_is_new() {
     in_every_storage!(storage => {
         for version in Version::ALL {
@@ -290,7 +286,6 @@ fn acknowledge<S: Durable>(field: &mut Field<S>) {
 
 /// The same bytes as one packet and in pieces give the same acknowledgements, whatever was open under the identifier.
 #[test]
-#[ignore = "fails today: a message in pieces is taken for a repetition where it is new"]
 fn in_pieces_or_whole_a_message_has_the_same_end() {
     for version in Version::ALL {
         for qos in [0, 1, 2] {

@@ -127,7 +127,6 @@ fn a_log_that_changes_its_version_keeps_every_message() {
 
 /// A factory reset: everything is forgotten while the journal's buffer is full, and the power is lost. It must not be back.
 #[test]
-#[ignore = "fails today: it returns true, and the messages are back"]
 fn forgetting_is_refused_or_for_good() {
     for_every_rest!(forget);
 }
@@ -159,7 +158,6 @@ fn forget<const N: usize>(shape: usize) {
 
 /// Each change of a session that finds the buffer full: refused or recorded, so that a recovery gives what the live connection has.
 #[test]
-#[ignore = "fails today: what has no room in the buffer is dropped silently"]
 fn a_change_that_finds_the_buffer_full_is_not_lost() {
     for_every_rest!(change);
 }

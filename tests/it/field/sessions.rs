@@ -8,7 +8,6 @@ const PAUSES: [u64; 6] = [1_000, 299_000, 300_000, 310_000, 86_400_000, 10 * 365
 
 /// A server counts the Session Expiry Interval from when it notices that the link is gone: minutes after us. It resumes what we thought over.
 #[test]
-#[ignore = "fails today: UnknownSession on every link"]
 fn a_session_that_the_server_kept_longer_goes_on() {
     in_every_storage!(storage => {
         for pause in PAUSES {
@@ -41,7 +40,6 @@ fn a_session_that_the_server_kept_longer_goes_on() {
 
 /// CONNACK shortens the interval; the server's clock is still the one that counts.
 #[test]
-#[ignore = "fails today: UnknownSession on every link"]
 fn a_session_whose_expiry_the_server_shortened_goes_on() {
     let mut field = Field::with(V5, Limits::DEFAULT).accepted_with(b"\x11\0\0\0\x3C");
     field.publish("t", b"x", QOS1);
@@ -56,7 +54,6 @@ fn a_session_whose_expiry_the_server_shortened_goes_on() {
 
 /// What the server sent is remembered as long: a QoS 2 message that comes again hours later is not delivered again.
 #[test]
-#[ignore = "fails today: UnknownSession on every link"]
 fn a_received_message_is_remembered_as_long_as_the_server_does() {
     in_every_storage!(storage => {
         for pause in PAUSES {
@@ -92,7 +89,6 @@ fn a_session_that_the_server_dropped_is_new() {
 
 /// The link is lost before CONNACK, so the server may have acted on CONNECT: the session that it resumes then is the one just made.
 #[test]
-#[ignore = "fails today: UnknownSession on every link"]
 fn a_session_whose_connack_was_lost_is_known() {
     in_every_storage!(storage => {
         for version in NEW {
@@ -135,7 +131,6 @@ fn a_session_whose_connack_was_lost_is_known() {
 /// The same with messages under way: a clean start left whole, so the old session may be gone or not. Nothing is lost, and QoS 2 arrives once: either the
 /// server still has the old session (it never saw CONNECT), or the empty one.
 #[test]
-#[ignore = "fails today: UnknownSession on every link"]
 fn a_clean_start_that_was_never_answered_may_have_been_carried_out_or_not() {
     for was_carried_out in [true, false] {
         let mut server = Ledger::default();
@@ -219,7 +214,6 @@ impl Ledger {
 /// What the documentation advises after `UnknownSession` is a clean start, which sends a QoS 2 message in flight again as new: exactly once must not
 /// depend on that, so a program that follows the advice must not meet it with a message that the server holds.
 #[test]
-#[ignore = "fails today: it is delivered twice"]
 fn exactly_once_does_not_depend_on_a_remedy() {
     in_every_storage!(storage => {
         for pause in PAUSES {
@@ -273,7 +267,6 @@ fn before_5_a_session_goes_on_after_any_time() {
 
 /// A session that was to end with its link (no expiry) and that the server resumes all the same: it is the fact, and the link stands.
 #[test]
-#[ignore = "fails today: UnknownSession on every link"]
 fn a_session_that_was_to_end_with_its_link_and_did_not_is_no_reason_to_stay_offline() {
     in_every_storage!(storage => {
         let mut field = Field::new(storage(), V5, Limits::DEFAULT);
@@ -293,7 +286,6 @@ fn a_session_that_was_to_end_with_its_link_and_did_not_is_no_reason_to_stay_offl
 
 /// All versions, one after the other, on one session: none locks the next out.
 #[test]
-#[ignore = "fails today: UnknownSession where a version was tried in between"]
 fn a_refused_version_in_between_does_not_make_a_session_unknown() {
     let mut field = Field::up(V5, Limits::DEFAULT);
     field.publish("t", b"x", QOS1);

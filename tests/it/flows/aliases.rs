@@ -49,8 +49,9 @@ fn an_alias_of_the_last_link_means_nothing() {
 #[test]
 fn wrong_aliases() {
     for (maximum, packet, violation, code) in [
-        (0, &b"\x30\x08\x00\x01t\x03\x23\x00\x01x"[..], Violation::TopicAlias, ReasonCode::TOPIC_ALIAS_INVALID),
-        (5, b"\x30\x08\x00\x01t\x03\x23\x00\x06x", Violation::TopicAlias, ReasonCode::TOPIC_ALIAS_INVALID),
+        (0, &b"\x30\x07\x00\x00\x03\x23\x00\x01x"[..], Violation::TopicAlias, ReasonCode::TOPIC_ALIAS_INVALID),
+        (5, b"\x30\x07\x00\x00\x03\x23\x00\x06x", Violation::TopicAlias, ReasonCode::TOPIC_ALIAS_INVALID),
+        (5, b"\x30\x08\x00\x01t\x03\x23\x00\x00x", Violation::TopicAlias, ReasonCode::TOPIC_ALIAS_INVALID),
         (5, b"\x30\x07\x00\x00\x03\x23\x00\x05x", Violation::UnknownTopicAlias, ReasonCode::PROTOCOL_ERROR),
     ] {
         let mut pair = Pair::with_limits(inbound(maximum)).up(Version::V5);

@@ -4,8 +4,8 @@ use crate::common::broker::{Broker, Config, Fault, Prop, prop_id};
 use crate::common::pair::{CLIENT, Pair, Seen, Start};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
-    Connect, ConnectionError, Fixed, Limits, OpenError, Property, QoS, ReasonCode, SessionState, State, TopicName,
-    Version, Will,
+    Connect, ConnectionError, Fixed, Heap, Limits, OnUnknownSession, OpenError, Property, QoS, ReasonCode,
+    SessionState, State, TopicName, Version, Will,
 };
 
 /// The line of the transcript about CONNECT.
@@ -245,7 +245,7 @@ fn disconnect_with_will() {
 
 #[test]
 fn a_session_that_the_server_cannot_have() {
-    for (version, fails) in [(Version::V31, false), (Version::V311, true), (Version::V5, true)] {
+    for (version, fails) in [(Version::V31, false), (Version::V311, false), (Version::V5, true)] {
         let faults = [Fault::ClaimSession].into();
         let mut pair = Pair::with_config(Config { faults, ..Config::default() });
         pair.connect(version, Start::Clean);
@@ -253,18 +253,28 @@ fn a_session_that_the_server_cannot_have() {
         let expected = fails.then_some(ConnectionError::Protocol(Violation::SessionPresent));
         assert_eq!(pair.failure(), expected, "{version:?}");
     }
-    for (version, fails) in [(Version::V311, false), (Version::V5, true)] {
+    let refused = Some(ConnectionError::Protocol(Violation::UnknownSession));
+    for (version, policy, expected) in [
+        (Version::V311, OnUnknownSession::Adopt, None),
+        (Version::V5, OnUnknownSession::Adopt, None),
+        (Version::V311, OnUnknownSession::CleanStart, Some(ConnectionError::UnknownSession)),
+        (Version::V5, OnUnknownSession::CleanStart, Some(ConnectionError::UnknownSession)),
+        (Version::V311, OnUnknownSession::Refuse, refused),
+        (Version::V5, OnUnknownSession::Refuse, refused),
+    ] {
         let faults = [Fault::ClaimSession].into();
-        let mut pair = Pair::with_config(Config { faults, ..Config::default() });
+        let limits = Limits { on_unknown_session: policy, ..Limits::DEFAULT };
+        let mut pair = Pair::with(Heap::new(), limits, Config { faults, ..Config::default() });
         pair.connect(version, Start::Resume);
         pair.drive();
-        let expected = fails.then_some(ConnectionError::Protocol(Violation::UnknownSession));
         assert_eq!(pair.failure(), expected, "{version:?}");
-        assert_eq!(matches!(pair.session(), Some(SessionState::Older { .. })), !fails);
+        assert_eq!(matches!(pair.session(), Some(SessionState::Adopted { .. })), expected.is_none());
         // The way on, as documented.
         pair.broker.config_mut().faults.clear();
-        if fails {
-            pair.reconnect(Start::Clean);
+        match policy {
+            OnUnknownSession::Adopt => {}
+            OnUnknownSession::CleanStart => pair.reconnect(Start::Resume),
+            OnUnknownSession::Refuse => pair.reconnect(Start::Clean),
         }
         assert!(pair.client.is_connected());
     }

@@ -230,10 +230,10 @@ fn acknowledgements_can_be_watched() {
             pair.send("x", QoS::ExactlyOnce);
         }
         pair.run_for(4_000);
-        pair.broker.release_acks(); // three PUBRECs: progress
-        pair.run_for(4_999);
-        assert_eq!(pair.failure(), None);
-        pair.run_for(1);
+        pair.broker.release_acks(); // three PUBRECs, so that PUBREL is what is unanswered
+        pair.run_for(5_999);
+        assert_eq!(pair.failure(), None, "PUBREL has been out for 5,999 ms, and was seen once");
+        pair.run_for(5_001);
         assert_eq!(pair.failure(), Some(ConnectionError::AckTimeout));
     }
 }
@@ -430,8 +430,9 @@ fn a_message_that_is_published_again_expires() {
     while !pair.client.is_connected() {
         pair.step();
     }
-    pair.wire.stalled = true;
-    pair.run_for(20_000);
+    pair.clock.advance(20_000);
+    pair.timeout(); // before anything is shown to the transport
+    pair.drive();
     assert_eq!(pair.causes(), [(waiting, Command::Publish, Cause::Expired)]);
 }
 

@@ -102,7 +102,7 @@ fn what_is_no_journal_is_told_apart() {
     for nothing in [&b""[..], &[0xFF; 100], &[0; 100], b"PMQ"] {
         assert_eq!(recover(nothing), Ok(0));
     }
-    for other in [&b"something else"[..], b"PMQJ\x02\0\0\0", &[0xFF, 1, 0, 0]] {
+    for other in [&b"something else"[..], b"PMQJ\x01\0\0\0", &[0xFF, 1, 0, 0]] {
         assert_eq!(recover(other), Err(RecoverError::NoJournal));
     }
 }
@@ -131,7 +131,7 @@ fn crc(bytes: &[u8]) -> u32 {
 
 /// A log of records that are whole, whatever they say.
 fn forged(records: &[(u8, &[u8])]) -> Vec<u8> {
-    let (mut log, mut chain) = (b"PMQJ\x01\0\0\0".to_vec(), 0_u32);
+    let (mut log, mut chain) = (b"PMQJ\x02\0\0\0".to_vec(), 0_u32);
     for (kind, body) in records {
         let mut head = vec![*kind, body.len() as u8];
         head.push(crc(&head) as u8);
@@ -145,7 +145,7 @@ fn forged(records: &[(u8, &[u8])]) -> Vec<u8> {
 #[test]
 fn records_that_make_no_sense_are_damage() {
     const ACCEPTED: u8 = 7;
-    let accepted = |id: u8, frame: &[u8]| [&[id, 0, 0, 0, 0, 0, 0, 0, id, 0, 0, 0, 0, 0, 0][..], frame].concat();
+    let accepted = |id: u8, frame: &[u8]| [&[id, 0, id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], frame].concat();
     let publish = |id: u8| accepted(id, &[0x32, 5, 0, 1, b't', 0, id]);
     let recover = |records: &[(u8, &[u8])]| {
         Mqtt::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &forged(records))
@@ -154,7 +154,7 @@ fn records_that_make_no_sense_are_damage() {
     let (one, two) = (publish(1), publish(2));
     assert_eq!(recover(&[(ACCEPTED, &one), (ACCEPTED, &two)]), Ok(2));
     let corrupt = |offset| Err(RecoverError::Corrupt { offset });
-    assert_eq!(recover(&[(ACCEPTED, &one), (ACCEPTED, &one)]), corrupt(8 + 3 + 22 + 4), "its identifier is in use");
+    assert_eq!(recover(&[(ACCEPTED, &one), (ACCEPTED, &one)]), corrupt(8 + 3 + 20 + 4), "its identifier is in use");
     assert_eq!(recover(&[(ACCEPTED, &publish(0))]), corrupt(8));
     for frame in [&b""[..], b"\x30\x03\0\x01t", b"\x36\x05\0\x01t\0\x01", b"\x82\x06\0\x01\0\x01t\0"] {
         assert_eq!(recover(&[(ACCEPTED, &accepted(1, frame))]), corrupt(8), "{frame:?}");

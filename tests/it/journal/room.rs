@@ -36,7 +36,7 @@ fn commands_are_refused_and_input_waits_until_records_are_written() {
     let limits = Limits { manual_acks: true, ..Limits::DEFAULT };
     let (mut client, mut log) = up(limits);
     let ack = delivered(&mut client, &message(Version::V311, 2, 1));
-    let accepted = (0..20).take_while(|_| publish(&mut client, b"x").is_ok()).count();
+    let accepted = (0..20).take_while(|_| publish(&mut client, b"xxx").is_ok()).count();
     assert!((1..8).contains(&accepted));
     let before = client.clone();
     assert_eq!(publish(&mut client, b"x"), Err(PublishError::Full));

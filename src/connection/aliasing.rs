@@ -1,0 +1,69 @@
+//! Topic aliases on their way: an alias instead of the topic of a staged message, and names for those of the server.
+
+use crate::connection::core::{Aliasing, Core};
+use crate::session::Outbound;
+use crate::storage::Parts;
+use crate::types::Version;
+use crate::wire::{Layout, Properties, Property, varint_len};
+
+pub(super) static ALIASING: Aliasing = Aliasing {
+    shorten: Core::alias_topic,
+    take_back: Core::take_alias_back,
+    bind: |core, parts, alias, name| {
+        if let Some(names) = &mut parts.names {
+            core.aliases.bind(&mut names.inbound(), alias, name);
+        }
+    },
+};
+
+impl Core {
+    /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the full topic, for the
+    /// next link.
+    fn alias_topic(&mut self, parts: &mut Parts<'_>) {
+        let Some(frame) = self.outgoing.staged_publish(parts.slots, parts.arena) else { return };
+        let head = Layout::of(frame, Version::V5);
+        let total = self.outgoing.run_left();
+        if head.block >= total {
+            return; // The whole packet would be in the control area; a bare message is short enough as it is.
+        }
+        let topic = frame.get(head.start + 2..head.id).unwrap_or_default();
+        let Some(names) = parts.names.as_deref_mut() else { return };
+        let outbound = self.aliases.outbound(&mut names.outbound(), topic, self.link.peer.topic_aliases);
+        let (alias, shown) = match outbound {
+            Outbound::Known(alias) => (alias, &[][..]),
+            Outbound::New(alias) => (alias, topic),
+            Outbound::None => return,
+        };
+        let entry = [Property::TopicAlias(alias)];
+        let id = frame.get(head.id..head.properties).unwrap_or_default();
+        let properties = head.rest - head.block + ALIAS_LENGTH;
+        let remaining = 2 + shown.len() + id.len() + varint_len(properties) + ALIAS_LENGTH + total - head.block;
+        let fits = self.link.peer.takes_length(remaining + 5);
+        let mut writer = self.link.control.writer(parts.control);
+        writer.u8(head.first_byte);
+        writer.varint(remaining as u32);
+        writer.binary(shown);
+        writer.bytes(id);
+        writer.varint(properties as u32);
+        Properties::new(&entry).encode_entries(&mut writer);
+        let written = writer.finish();
+        let before = self.link.control.len();
+        if let Some(length) = written.ok().filter(|_| fits) {
+            self.link.control.append(length, false);
+            self.link.control.note_prefix(self.link.control.len() - before);
+            self.outgoing.skip(head.block);
+        } else {
+            self.take_alias_back(parts);
+        }
+    }
+
+    /// The server was not told of the alias that was bound last.
+    fn take_alias_back(&mut self, parts: &mut Parts<'_>) {
+        if let Some(names) = parts.names.as_deref_mut() {
+            self.aliases.take_back(&mut names.outbound());
+        }
+    }
+}
+
+/// A Topic Alias with its identifier.
+const ALIAS_LENGTH: usize = 3;

@@ -1,0 +1,167 @@
+//! The end of a link.
+//!
+//! Every way into `Closing` is [`Core::end`], and the only way out is [`Core::closed`]; nothing else sets the state, the reason, or what may still leave.
+//!
+//! | who ends it | what may still leave |
+//! |---|---|
+//! | the server (DISCONNECT, a refusing CONNACK) | nothing |
+//! | a deadline, or bytes that break the standard | in 5.0 the packet that is half out and DISCONNECT with the reason; before 5.0 nothing |
+//! | a transport that takes nothing | nothing |
+//! | `disconnect` | the packet that is half out and DISCONNECT |
+//! | `abandon` of a message that is half out | nothing |
+//!
+//! What may still leave has [`Limits::farewell_timeout`](crate::Limits::farewell_timeout); then it is dropped. So `should_close` is true within that time,
+//! whatever the transport does.
+
+use crate::connection::core::{Core, write_disconnect};
+use crate::connection::link::{Link, Ping};
+use crate::connection::state::State;
+use crate::connection::stats::Count;
+use crate::connection::timers::{Countdown, Timers};
+use crate::error::ConnectionError;
+use crate::storage::{Parts, Record, SessionFact};
+use crate::types::{Handle, Version};
+use crate::wire::Disconnect;
+
+/// What may still leave on a link that is over.
+pub(super) enum Last<'d> {
+    Nothing,
+    /// The packet that is half out, then DISCONNECT `[MQTT-3.14.4-1]`; without its properties if they don't fit.
+    Disconnect(&'d Disconnect<'d>),
+}
+
+impl Core {
+    /// The link is over for this reason.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(super) fn end(&mut self, parts: &mut Parts<'_>, error: ConnectionError, last: Last<'_>) {
+        self.link.state = State::Closing;
+        self.link.end = error;
+        self.must_start_clean |= error == ConnectionError::UnknownSession;
+        self.link.ping = Ping::None;
+        self.link.is_challenged = false;
+        self.link.partial = 0;
+        self.link.timers = Timers::NONE;
+        crate::fmt::debug!("link over: {}", error);
+        match last {
+            Last::Disconnect(disconnect) if self.limits.farewell_timeout() > 0 => {
+                self.keep_only_begun(parts);
+                self.link.timers.phase = Countdown::due_in(self.limits.farewell_timeout());
+                if !self.append_disconnect(parts, disconnect) {
+                    self.drop_output();
+                }
+            }
+            _ => self.drop_output(),
+        }
+    }
+
+    /// Ends the link for a reason of this side's `[3.1.1: MQTT-4.8.0-1]`. Where the standard lets us say why, one DISCONNECT is the last to leave; not if
+    /// the transport takes nothing, or inside a payload that the application supplies.
+    pub(super) fn fail(&mut self, parts: &mut Parts<'_>, error: ConnectionError) {
+        let is_stuck = error == ConnectionError::KeepAliveTimeout && self.has_output();
+        let says_why = self.is_connected()
+            && self.version().has_properties()
+            && !is_stuck
+            && !self.outgoing.is_inside_streamed(parts.slots)
+            && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT);
+        let disconnect = Disconnect::new(error.reason());
+        self.end(parts, error, if says_why { Last::Disconnect(&disconnect) } else { Last::Nothing });
+    }
+
+    /// Nothing more is sent on this link.
+    pub(super) fn drop_output(&mut self) {
+        self.link.control = Default::default();
+        self.outgoing.halt();
+    }
+
+    /// The transport is to be closed: the link is over, and nothing more will be sent `[MQTT-3.14.4-2]`.
+    pub(super) fn should_close(&self) -> bool {
+        self.link.state == State::Closing && !self.has_output()
+    }
+
+    /// Bytes wait to leave.
+    pub(super) const fn has_output(&self) -> bool {
+        !self.link.control.is_empty() || !self.outgoing.is_between_frames()
+    }
+
+    fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
+        self.link.control.keep_only_begun(parts.control);
+        self.outgoing.keep_only_begun(parts);
+    }
+
+    /// DISCONNECT, or as much of it as fits; false if that is nothing.
+    fn append_disconnect(&mut self, parts: &mut Parts<'_>, disconnect: &Disconnect<'_>) -> bool {
+        let has_properties = !disconnect.properties.is_empty();
+        self.append(parts, disconnect) || has_properties && self.append(parts, &Disconnect::new(disconnect.reason))
+    }
+
+    /// False if it doesn't fit.
+    fn append(&mut self, parts: &mut Parts<'_>, disconnect: &Disconnect<'_>) -> bool {
+        let version = self.version();
+        let mut writer = self.link.control.writer(parts.control);
+        write_disconnect(disconnect, version, &mut writer);
+        let written = writer.finish();
+        if let Ok(length) = written {
+            self.link.control.append(length, true);
+        }
+        written.is_ok()
+    }
+
+    /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.
+    pub(super) fn abandon(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
+        let Some(id) = self.outgoing.abandonable(parts.slots, handle).filter(|_| parts.journal.has_room(0)) else {
+            return false;
+        };
+        if self.outgoing.is_begun(parts.slots, id) {
+            self.end(parts, ConnectionError::Abandoned, Last::Nothing);
+        }
+        self.outgoing.abandon(parts, id);
+        self.drop_orphaned_prefix(parts);
+        true
+    }
+
+    /// The transport is gone; the session stays `[MQTT-4.1.0-1]`.
+    pub(super) fn closed(&mut self, parts: &mut Parts<'_>) {
+        if self.link.state == State::Closed {
+            return;
+        }
+        if self.outgoing.give_up_fences() {
+            self.stats.count(Count::FenceGivenUp as u8);
+        }
+        self.outgoing.link_lost(parts);
+        self.incoming.link_lost(parts.inbox);
+        if let Some(place) = self.link.stream.unfinished() {
+            self.incoming.abandon(parts.inbox, place);
+        }
+        if let Some(names) = parts.names.as_deref_mut().filter(|_| Version::KNOWS_PROPERTIES) {
+            self.aliases.clear(&mut names.inbound());
+            self.aliases.clear(&mut names.outbound());
+        }
+        self.settle_clean_start(parts);
+        self.link = Link::CLOSED;
+    }
+
+    /// A clean session of 3.x ends with its link. A clean start that was never answered may have been carried out all the same, once CONNECT had left
+    /// whole.
+    fn settle_clean_start(&mut self, parts: &mut Parts<'_>) {
+        if !self.link.clean_start {
+            return;
+        }
+        let ends_with_link = self.version().clean_session_ends_with_link();
+        let may_be_carried_out = !self.link.established && self.link.is_connect_out && !self.is_answered();
+        if self.link.established && ends_with_link {
+            self.outgoing.session = SessionFact::None;
+        } else if may_be_carried_out && !(ends_with_link && self.outgoing.session == SessionFact::None) {
+            self.outgoing.session = SessionFact::Doubtful;
+        }
+        parts.journal.write(&Record::Session(self.outgoing.session));
+    }
+
+    /// CONNECT had an answer, if not a good one.
+    const fn is_answered(&self) -> bool {
+        use ConnectionError::{Malformed, Protocol, Refused, ServerDisconnect};
+        matches!(self.link.end, Refused(_) | ServerDisconnect(_) | Malformed(_) | Protocol(_))
+    }
+}
+
+/// The fixed header, a reason code, and nothing else.
+const LONGEST_BARE_DISCONNECT: usize = 3;

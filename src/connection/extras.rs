@@ -1,0 +1,107 @@
+//! What limits or messages may ask for and most don't.
+//!
+//! Firmware reaches each of these through a pointer that only the asking sets, so that a program which doesn't ask doesn't carry the code:
+//!
+//! | extra | set by | on a thumbv7em about |
+//! |---|---|---|
+//! | the overflow policy | [`Limits::overflow`](crate::Limits::overflow) | 700 bytes |
+//! | the watch over acknowledgements | [`Limits::ack_timeout`](crate::Limits::ack_timeout), [`Limits::retry_interval`](crate::Limits::retry_interval) | 500 bytes |
+//! | topic aliases | a storage with room for them | 1,300 bytes |
+//! | messages that expire | the first such message | 700 bytes |
+//!
+//! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits, and two bits are kept.
+
+use crate::connection::aliasing::ALIASING;
+use crate::connection::core::{Aliasing, Core, Extras, Watch};
+use crate::connection::timer::WATCH;
+use crate::limits::Limits;
+use crate::session::{EXPIRING, Policy, Time, policy};
+
+#[cfg(target_pointer_width = "32")]
+impl Extras {
+    /// Always inlined: where the limits are constants, the compiler sees what they leave out.
+    #[inline(always)]
+    pub(super) const fn of(limits: &Limits, may_have_aliases: bool) -> Self {
+        let watches = limits.ack_timeout | limits.retry_interval != 0;
+        Self {
+            policy: policy(limits.overflow),
+            watch: if watches { Some(&WATCH) } else { None },
+            aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
+            count_time: None,
+        }
+    }
+}
+
+#[cfg(target_pointer_width = "32")]
+impl Core {
+    /// What happens when a message finds the queue full, if it isn't refused.
+    pub(super) const fn policy(&self) -> Option<Policy> {
+        self.extras.policy
+    }
+
+    pub(super) const fn watch(&self) -> Option<&'static Watch> {
+        self.extras.watch
+    }
+
+    pub(super) const fn aliasing(&self) -> Option<&'static Aliasing> {
+        self.extras.aliasing
+    }
+
+    /// The time, if there may be messages that expire.
+    pub(super) fn counted_time(&self) -> Option<Time> {
+        self.extras.count_time.map(|count| count(self))
+    }
+
+    pub(super) fn begin_to_count_time(&mut self) -> bool {
+        self.extras.count_time.replace(Self::time).is_none()
+    }
+}
+
+#[cfg(not(target_pointer_width = "32"))]
+impl Extras {
+    pub(super) const fn of(_: &Limits, may_have_aliases: bool) -> Self {
+        Self { may_have_aliases, counts_time: false }
+    }
+}
+
+#[cfg(not(target_pointer_width = "32"))]
+impl Core {
+    /// What happens when a message finds the queue full, if it isn't refused.
+    pub(super) const fn policy(&self) -> Option<Policy> {
+        policy(self.limits.overflow())
+    }
+
+    pub(super) const fn watch(&self) -> Option<&'static Watch> {
+        if matches!(self.limits.ack_timeouts(), (0, 0)) { None } else { Some(&WATCH) }
+    }
+
+    pub(super) const fn aliasing(&self) -> Option<&'static Aliasing> {
+        if self.extras.may_have_aliases { Some(&ALIASING) } else { None }
+    }
+
+    /// The time, if there may be messages that expire.
+    pub(super) fn counted_time(&self) -> Option<Time> {
+        self.extras.counts_time.then(|| self.time())
+    }
+
+    pub(super) const fn begin_to_count_time(&mut self) -> bool {
+        !core::mem::replace(&mut self.extras.counts_time, true)
+    }
+}
+
+impl Core {
+    /// Other limits ask for other extras; that there are messages which expire stays.
+    pub(super) const fn set_extras(&mut self, extras: Extras) {
+        #[cfg(target_pointer_width = "32")]
+        let extras = Extras { count_time: self.extras.count_time, ..extras };
+        #[cfg(not(target_pointer_width = "32"))]
+        let extras = Extras { counts_time: self.extras.counts_time, ..extras };
+        self.extras = extras;
+    }
+
+    /// The time for messages that expire, counted in seconds from when there was the first.
+    pub(super) fn time(&self) -> Time {
+        let (over, rest) = self.epoch.seconds_until(self.now);
+        Time { over, next: over.saturating_add(u32::from(rest > 0)), expiring: &EXPIRING }
+    }
+}

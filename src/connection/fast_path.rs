@@ -1,0 +1,182 @@
+//! The fast path for what a busy link consists of: messages with nothing unusual about them, in both directions (from the server at QoS 0), and bare
+//! acknowledgements of messages that are in flight. The session's side of it is `session::fast_path`.
+//!
+//! A function here does what the general path ([`inbound`](super::inbound), [`commands`](super::commands)) would do, or changes nothing; then the general path
+//! is taken, which alone knows what else there is and what can be wrong. Firmware always takes the general path, as it has little flash, and so does a session
+//! that is kept in a journal.
+
+use crate::command;
+use crate::connection::commands::{first_byte, is_bare, publish_head_length};
+use crate::connection::core::Core;
+use crate::connection::state::State;
+use crate::copying::copy;
+use crate::event::{Acknowledged, Event, Message, Topic};
+use crate::reason::ReasonCode;
+use crate::session::Matched;
+use crate::storage::{Kind, Parts, Payload, SendSlot};
+use crate::topic::{TopicName, is_plain};
+use crate::types::{PacketId, QoS, Version};
+use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, ids, varint_len};
+
+impl Core {
+    /// The link is up, and nothing is half done.
+    #[inline(always)]
+    pub(super) fn is_usual(&self) -> bool {
+        self.link.state == State::Connected && !self.link.stream.is_open()
+    }
+
+    /// PUBACK, PUBREC and PUBCOMP, of a message that waits for them, and what that means to the application.
+    #[inline(always)]
+    pub(super) fn take_ack(&mut self, slots: &mut [SendSlot], input: &[u8]) -> Option<Option<Event<'static>>> {
+        let [first, 2, high, low, ..] = *input else { return None };
+        let id = PacketId::new(u16::from_be_bytes([high, low]))?;
+        if !self.is_usual() {
+            return None;
+        }
+        let outgoing = &mut self.outgoing;
+        let handle = match first {
+            PUBACK => Some(outgoing.puback_bare(slots, id.get())?),
+            PUBCOMP => Some(outgoing.pubcomp_bare(slots, id.get())?),
+            _ => {
+                outgoing.release_bare(slots, id.get())?;
+                None
+            }
+        };
+        self.watch_acks(slots);
+        self.note_usual(BARE);
+        Some(handle.map(|handle| {
+            let (reason, properties) = (ReasonCode::SUCCESS, Properties::NONE);
+            let done = Acknowledged { handle, id, reason, properties };
+            if first == PUBACK { Event::PubAck(done) } else { Event::PubComp(done) }
+        }))
+    }
+
+    /// A message without properties that is copied, to a server that takes all there are, if there is room for it as things are.
+    #[inline(always)]
+    pub(super) fn put_message(&mut self, parts: Parts<'_>, publish: &command::Publish<'_>) -> Option<Matched> {
+        let Payload::Slice(payload) = publish.payload else { return None };
+        let version = self.version();
+        if self.link.state != State::Connected || !is_bare(publish) || !self.link.peer.takes_any_message() {
+            return None;
+        }
+        let remaining = publish_head_length(publish, version) + payload.len();
+        let length = 1 + varint_len(remaining) + remaining;
+        if remaining > LONGEST
+            || !self.link.peer.takes_length(length)
+            || !self.outgoing.may_queue(self.limits.max_queued())
+        {
+            return None;
+        }
+        let kind = Kind::publish(publish.qos);
+        let bytes = self.outgoing.push_bare(parts.slots, parts.arena, (kind, length), self.limits.max_bytes())?;
+        let matched = self.outgoing.latest();
+        let written = write_message(bytes, publish, remaining, matched.id, version, payload);
+        debug_assert_eq!(written, Some(()));
+        Some(matched)
+    }
+
+    /// A message at QoS 0 that names its topic, with a length in two bytes at most; and its length with the fixed header.
+    #[inline(always)]
+    pub(super) fn take_message<'i>(&mut self, input: &'i [u8]) -> Option<(usize, Message<'i>)> {
+        let (first, header, remaining) = match *input {
+            [first, low @ ..=0x7F, ..] => (first, 2, low.into()),
+            [first, low, high @ 1..=0x7F, ..] => (first, 3, usize::from(low & 0x7F) | usize::from(high) << 7),
+            _ => return None,
+        };
+        let length = header + remaining;
+        let (&topic_length, rest) = input.get(header..length)?.split_first_chunk()?;
+        let (topic, rest) = rest.split_at_checked(u16::from_be_bytes(topic_length).into())?;
+        let name = core::str::from_utf8(topic).ok().filter(|_| is_plain(topic))?;
+        let (properties, payload) = match *rest {
+            _ if !self.version().has_properties() => (Properties::NONE, rest),
+            [0, ref payload @ ..] => (Properties::NONE, payload),
+            _ => self.take_properties(rest)?,
+        };
+        let is_unusual =
+            length > self.limits.inline_max() || self.limits.strict() || self.limits.check_payload_format();
+        if is_unusual {
+            return None;
+        }
+        self.stats.messages_received += 1;
+        self.note_usual(length);
+        let (topic, retain) = (Topic::Name(TopicName::trusted(name)), first == RETAINED);
+        let message =
+            Message { topic, payload, qos: QoS::AtMostOnce, retain, dup: false, id: None, properties, ack: None };
+        Some((length, message))
+    }
+
+    /// The properties of a message that names its topic, and what comes behind them.
+    #[inline(always)]
+    fn take_properties<'i>(&self, bytes: &'i [u8]) -> Option<(Properties<'i>, &'i [u8])> {
+        let mut rest = Reader::new(bytes, self.rules());
+        let mut seen = Seen::default();
+        let properties = Properties::decode_seen(&mut rest, PacketType::Publish.bit(), &mut seen);
+        let is_usual = rest.fault().is_none() && !seen.has(ids::TopicAlias);
+        is_usual.then(|| (properties, rest.rest()))
+    }
+
+    /// How many bytes at least are to follow the start of a message.
+    pub(super) fn await_message(&mut self, input: &[u8]) -> Option<usize> {
+        let needed = match Header::decode(input, self.rules()) {
+            Ok(HeaderStep::Header(header)) if header.packet_length() <= self.limits.inline_max() => {
+                header.packet_length().checked_sub(input.len()).filter(|missing| *missing > 0)?
+            }
+            Ok(HeaderStep::Partial(needed)) => needed,
+            _ => return None,
+        };
+        self.note_progress(input.len());
+        Some(needed)
+    }
+
+    #[inline(always)]
+    fn note_usual(&mut self, length: usize) {
+        self.note_packet();
+        self.stats.bytes_received += length as u64;
+    }
+}
+
+/// The whole packet, into its place.
+#[inline(always)]
+fn write_message(
+    room: &mut [u8],
+    publish: &command::Publish<'_>,
+    remaining: usize,
+    id: u16,
+    version: Version,
+    payload: &[u8],
+) -> Option<()> {
+    let topic = publish.topic.as_str().as_bytes();
+    let [high, low] = (topic.len() as u16).to_be_bytes();
+    let first = first_byte(publish);
+    let room = match remaining {
+        0..=0x7F => put(room, [first, remaining as u8, high, low])?,
+        _ => put(room, [first, remaining as u8 | 0x80, (remaining >> 7) as u8, high, low])?,
+    };
+    let (place, room) = room.split_at_mut_checked(topic.len())?;
+    copy(topic, place);
+    let room = if publish.qos == QoS::AtMostOnce { room } else { put(room, id.to_be_bytes())? };
+    let room = if version.has_properties() { put(room, [0])? } else { room };
+    copy(payload, room);
+    (room.len() == payload.len()).then_some(())
+}
+
+/// Writes to the start of `room`; what comes behind is left.
+#[inline(always)]
+fn put<const N: usize>(room: &mut [u8], bytes: [u8; N]) -> Option<&mut [u8]> {
+    let (place, rest) = room.split_first_chunk_mut()?;
+    *place = bytes;
+    Some(rest)
+}
+
+/// The first byte of a message at QoS 0 that isn't marked as sent before, and of one that the server kept for its topic.
+pub(super) const MESSAGE: u8 = PacketType::Publish.first_byte();
+pub(super) const RETAINED: u8 = MESSAGE | 1;
+pub(super) const PUBACK: u8 = PacketType::PubAck.first_byte();
+pub(super) const PUBREC: u8 = PacketType::PubRec.first_byte();
+pub(super) const PUBCOMP: u8 = PacketType::PubComp.first_byte();
+
+/// The greatest remaining length that takes two bytes.
+const LONGEST: usize = 0x3FFF;
+
+/// The length of an acknowledgement without a reason or properties.
+pub(super) const BARE: usize = 4;

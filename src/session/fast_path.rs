@@ -1,0 +1,141 @@
+//! The fast path of bare messages, of which a busy link consists: all their bytes are in the arena, and nothing has to be looked at before they are sent.
+//!
+//! A function here decides whether a packet is as usual. If it is, it makes the change that the general path would make; if not, it changes nothing, and the
+//! general path is taken, which alone knows what else there is. Firmware always takes the general path, as it has less flash than time, and so does a
+//! session that is kept in a journal.
+
+use crate::session::list::{find_mut, place};
+use crate::session::outgoing::Outgoing;
+use crate::session::run::{RUN_LIMIT, Run};
+use crate::storage::{Kind, Marks, MessageMarks, Parts, Progress, Reach, SendSlot};
+use crate::types::Handle;
+
+/// There is a fast path.
+pub(crate) const EXISTS: bool = cfg!(not(target_pointer_width = "32"));
+
+/// It may be taken with this storage.
+#[inline(always)]
+pub(super) fn is_open(parts: &Parts<'_>) -> bool {
+    EXISTS && parts.journal.is_none()
+}
+
+impl Outgoing {
+    /// [`push`](Self::push) of a message for which there is room as things are, in an arena of which `room` bytes may be used.
+    #[inline(always)]
+    pub(crate) fn push_bare<'p>(
+        &mut self,
+        slots: &mut [SendSlot],
+        arena: &'p mut [u8],
+        (kind, length): (Kind, usize),
+        room: usize,
+    ) -> Option<&'p mut [u8]> {
+        let id = (self.last_handle as u16).wrapping_add(1).max(1);
+        let start = self.arena.end as usize;
+        let end = start + length + self.spare(self.arena.frames as usize + 1);
+        if end + self.arena.shared as usize > room.min(arena.len()) || self.wants_slots(slots.len(), usize::MAX) {
+            return None;
+        }
+        let bytes = arena.get_mut(start..)?.get_mut(..length)?;
+        let index = place(slots, id);
+        let slot = slots.get_mut(index).filter(|slot| slot.kind == Kind::Free)?;
+        let length = length as u32;
+        let (handle, position, previous) = (self.next_handle(id), self.arena.push(length, 0), self.log.last());
+        *slot = SendSlot { handle, position, length, previous, kind, ..SendSlot::FREE };
+        self.enter_log(slots, id);
+        self.publishes += 1;
+        Some(bytes)
+    }
+
+    /// Stages the messages that come next in the log, as long as they lie together and the window is open, and says where they end.
+    pub(super) fn stage_bare(&mut self, slots: &mut [SendSlot], window: u16) -> Option<u32> {
+        let mut quota = u32::from(window).saturating_sub(self.in_flight);
+        let (first, mut next, mut left, mut end) = (self.next, self.next, 0, None);
+        while let Some(slot) = find_mut(slots, next) {
+            let counts = u32::from(slot.kind.is_windowed());
+            let goes_on =
+                slot.is_bare() && end.is_none_or(|end| end == slot.position) && left < RUN_LIMIT && counts <= quota;
+            if !goes_on {
+                break;
+            }
+            slot.progress = Progress::NEW.reached(Reach::Staged); // the window's count follows below, once
+            quota -= counts;
+            self.in_flight += counts;
+            left += slot.length;
+            end = Some(slot.position + slot.length);
+            next = slot.next;
+        }
+        if end.is_some() {
+            self.run = Run::new(first, left);
+            self.next = next;
+        }
+        end
+    }
+
+    /// The transport took at most so many bytes of the run: marks the messages that these are the whole of, and says how many bytes those have.
+    pub(super) fn take_bare(&mut self, slots: &mut [SendSlot], count: u32) -> u32 {
+        let (mut id, mut rest) = (self.run.id, count);
+        while let Some(slot) = find_mut(slots, id).filter(|slot| slot.kind.is_publish() && !slot.is_special()) {
+            if slot.length > rest || self.run.offset > 0 {
+                break;
+            }
+            let this = core::mem::replace(&mut id, slot.next);
+            rest -= slot.length;
+            if slot.kind.is_windowed() {
+                self.note_taken(slot, true);
+            } else if let Some(Handle(handle)) = self.finish_bare(slots, this) {
+                self.left = handle;
+            }
+        }
+        let taken = count - rest;
+        if taken > 0 {
+            let left = self.run.left - taken;
+            self.run = Run::new(if left > 0 { id } else { 0 }, left);
+        }
+        taken
+    }
+
+    /// PUBREC of a message that is out: from here on only PUBREL is sent.
+    #[inline(always)]
+    pub(crate) fn release_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<()> {
+        let is_it = |slot: &&mut SendSlot| {
+            slot.kind == Kind::Publish2 && slot.progress.is_out() && !slot.marks.message().has_bytes_outside()
+        };
+        let place = find_mut(slots, id).filter(is_it)?;
+        let slot = *place;
+        let previous = self.released.last();
+        let (progress, marks, attempts) = (Progress::released(), Marks::NONE, 0);
+        *place = SendSlot { length: 0, progress, marks, attempts, previous, next: 0, ..slot };
+        self.arena.release(slot.position, slot.length, 0);
+        self.leave_list(slots, (slot.previous, id, slot.next), (Kind::Publish2, slot.progress));
+        self.released.append(slots, id);
+        if self.release == 0 {
+            self.release = id;
+        }
+        Some(())
+    }
+
+    /// PUBACK of a message that is out.
+    #[inline(always)]
+    pub(crate) fn puback_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
+        let is_it = find_mut(slots, id).is_some_and(|slot| slot.kind == Kind::Publish1 && slot.progress.is_out());
+        if is_it { self.finish_bare(slots, id) } else { None }
+    }
+
+    /// PUBCOMP of a message whose PUBREL is out.
+    #[inline(always)]
+    pub(crate) fn pubcomp_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
+        let is_it = find_mut(slots, id).is_some_and(|slot| slot.progress.is_release_out());
+        if is_it { self.finish_bare(slots, id) } else { None }
+    }
+
+    /// The end of a message whose payload is not shared.
+    #[inline(always)]
+    fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
+        let is_it = |slot: &&mut SendSlot| !slot.marks.message().has(MessageMarks::SHARED_PAYLOAD);
+        let place = find_mut(slots, id).filter(is_it)?;
+        let slot = core::mem::replace(place, SendSlot::FREE);
+        self.arena.release(slot.position, slot.length, 0);
+        self.leave_list(slots, (slot.previous, id, slot.next), (slot.kind, slot.progress));
+        Some(self.uncount_finished(&slot))
+    }
+}

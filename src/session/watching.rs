@@ -1,0 +1,72 @@
+//! What is out and not answered: retransmission in 3.1 and 3.1.1, and acknowledgements that are overdue.
+//!
+//! A timer marks what it finds out. What it finds marked at its next tick has been out for a whole interval, and for two at the most.
+
+use crate::session::list::{find, find_mut};
+use crate::session::outgoing::Outgoing;
+use crate::session::resume::mark_dup;
+use crate::storage::{Parts, Reach, SendSlot, Watcher};
+
+impl Outgoing {
+    /// Something has left whole, and its acknowledgement is awaited.
+    pub(crate) fn awaits_answer(&self, slots: &[SendSlot]) -> bool {
+        let is_out = |slot: &SendSlot| slot.progress.reach() == Reach::Out;
+        let mut sent = self.log.iter(slots).take_while(|slot| slot.progress.reach() != Reach::Waiting);
+        !self.requests.is_empty() || find(slots, self.released.first()).is_some_and(is_out) || sent.any(is_out)
+    }
+
+    /// The tick of the watch over acknowledgements: whether any packet was out at the last tick already. If not, what is out now is marked.
+    pub(crate) fn is_overdue(&mut self, slots: &mut [SendSlot]) -> bool {
+        for list in [self.log, self.released, self.requests] {
+            let mut id = list.first();
+            while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() != Reach::Waiting) {
+                id = slot.next;
+                if slot.progress.reach() != Reach::Out {
+                    continue;
+                }
+                if slot.progress.was_seen_by(Watcher::Overdue) {
+                    return true;
+                }
+                slot.progress = slot.progress.seen_by(Watcher::Overdue);
+            }
+        }
+        false
+    }
+
+    /// The tick of the retransmission: what was out at the last tick already and is still not acknowledged waits again, in its place.
+    pub(crate) fn retransmit(&mut self, parts: &mut Parts<'_>) {
+        let mut id = self.log.first();
+        while let Some(slot) = find_mut(parts.slots, id) {
+            let (this, handle) = (id, slot.handle);
+            id = slot.next;
+            if !slot.progress.is_out() {
+                continue;
+            }
+            if slot.progress.was_seen_by(Watcher::Retry) {
+                self.set_progress(slot, slot.progress.reached(Reach::Waiting));
+                mark_dup(parts.arena, slot);
+                self.step_back(parts.slots, this, handle);
+            } else {
+                slot.progress = slot.progress.seen_by(Watcher::Retry);
+            }
+        }
+        self.retransmit_releases(parts.slots);
+    }
+
+    /// If a PUBREL was out at the last tick already, it and all behind it are sent again, so that their order stays.
+    fn retransmit_releases(&mut self, slots: &mut [SendSlot]) {
+        let mut again = false;
+        let mut id = self.released.first();
+        while let Some(slot) = find_mut(slots, id) {
+            if slot.progress.is_release_out() && slot.progress.was_seen_by(Watcher::Retry) && !again {
+                again = true;
+                self.release = id;
+            }
+            slot.progress = match again {
+                true => slot.progress.reached(Reach::Waiting),
+                false => slot.progress.seen_by(Watcher::Retry),
+            };
+            id = slot.next;
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The calls of a connection, each with its record.
+
+use pure_mqtt::{
+    Ack, AckError, Auth, Connect, ConnectionError, Delivery, Disconnect, Handle, Instant, Limits, OpenError, Outcome,
+    PendingAck, Properties, Publish, PublishError, RequestError, Requested, Storage, Subscribe, Unsubscribe,
+};
+
+use crate::answer::Answer;
+use crate::limits::limits_numbers;
+use crate::record::output::RecordedTransmit;
+use crate::record::pen::Pen;
+use crate::record::{Flow, Recorder, TraceSink};
+use crate::tag;
+
+impl<S: Storage, W: TraceSink> Recorder<S, W> {
+    /// As [`Connection::open`](pure_mqtt::Connection::open).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(&mut self, now: Instant, connect: &Connect<'_>) -> Result<(), OpenError> {
+        let result = self.connection.open(now, connect);
+        if result.is_ok() {
+            self.begin_link();
+        }
+        let redact = self.redact;
+        let will = connect.will.map_or(Properties::NONE, |will| will.properties);
+        let properties = [&connect.properties, &will];
+        self.command(tag::OPEN, now, Answer::of_open(&result), &properties, |pen| pen.connect(connect, redact));
+        result
+    }
+
+    /// As [`Connection::closed`](pure_mqtt::Connection::closed).
+    pub fn closed(&mut self, now: Instant) {
+        self.connection.closed(now);
+        self.begin_link();
+        self.timed(tag::CLOSED, now, Answer::DONE, |_| {});
+    }
+
+    /// Nothing is half out or half in any more.
+    fn begin_link(&mut self) {
+        self.output = Flow::default();
+        self.left_to_come = 0;
+    }
+
+    /// As [`Connection::handle_timeout`](pure_mqtt::Connection::handle_timeout).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        self.latest = self.latest.max(now);
+        let is_due = self.connection.poll_timeout().is_some_and(|due| due <= self.latest);
+        let result = self.connection.handle_timeout(now);
+        if is_due {
+            self.timed(tag::TIMEOUT, now, Answer::of_timeout(&result), |_| {});
+        } else {
+            self.pass_over(now);
+        }
+        result
+    }
+
+    /// As [`Connection::publish`](pure_mqtt::Connection::publish).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
+        let result = self.connection.publish(now, publish);
+        let redact = self.redact;
+        let properties = [&publish.properties];
+        self.command(tag::PUBLISH, now, Answer::of_publish(&result), &properties, |pen| pen.publish(publish, redact));
+        result
+    }
+
+    /// As [`Connection::replace`](pure_mqtt::Connection::replace).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn replace(&mut self, now: Instant, old: Handle, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
+        let result = self.connection.replace(now, old, publish);
+        let redact = self.redact;
+        self.command(tag::REPLACE, now, Answer::of_publish(&result), &[&publish.properties], |pen| {
+            pen.number(old.get());
+            pen.publish(publish, redact);
+        });
+        result
+    }
+
+    /// As [`Connection::cancel`](pure_mqtt::Connection::cancel).
+    pub fn cancel(&mut self, handle: Handle) -> bool {
+        let result = self.connection.cancel(handle);
+        let mut pen = Pen::new(&mut self.sink, tag::CANCEL);
+        pen.number(handle.get());
+        pen.answer(Answer::flag(result));
+        result
+    }
+
+    /// As [`Connection::abandon`](pure_mqtt::Connection::abandon).
+    pub fn abandon(&mut self, now: Instant, handle: Handle) -> bool {
+        let result = self.connection.abandon(now, handle);
+        self.timed(tag::ABANDON, now, Answer::flag(result), |pen| pen.number(handle.get()));
+        result
+    }
+
+    /// As [`Connection::subscribe`](pure_mqtt::Connection::subscribe).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
+        let result = self.connection.subscribe(now, subscribe);
+        self.command(tag::SUBSCRIBE, now, Answer::of_requested(&result), &[&subscribe.properties], |pen| {
+            pen.number(subscribe.filters.iter().count() as u64);
+            subscribe.filters.iter().for_each(|subscription| pen.subscription(&subscription));
+            pen.properties(&subscribe.properties, false);
+        });
+        result
+    }
+
+    /// As [`Connection::unsubscribe`](pure_mqtt::Connection::unsubscribe).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
+        let result = self.connection.unsubscribe(now, unsubscribe);
+        self.command(tag::UNSUBSCRIBE, now, Answer::of_requested(&result), &[&unsubscribe.properties], |pen| {
+            pen.number(unsubscribe.filters.iter().count() as u64);
+            unsubscribe.filters.iter().for_each(|filter| pen.filter(&filter));
+            pen.properties(&unsubscribe.properties, false);
+        });
+        result
+    }
+
+    /// As [`Connection::acknowledge`](pure_mqtt::Connection::acknowledge).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
+        let message = pending.number();
+        let result = self.connection.acknowledge(now, pending, with);
+        let answer = Answer::of_request(result.as_ref().copied().map_err(|refused| refused.error));
+        self.command(tag::ACKNOWLEDGE, now, answer, &[&with.properties], |pen| {
+            pen.number(message >> 32);
+            pen.number(message & u64::from(u32::MAX));
+            pen.ack(with);
+        });
+        result
+    }
+
+    /// As [`Connection::authenticate`](pure_mqtt::Connection::authenticate).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
+        let result = self.connection.authenticate(now, auth);
+        let redact = self.redact;
+        let answer = Answer::of_request(result);
+        self.command(tag::AUTHENTICATE, now, answer, &[&auth.properties], |pen| pen.auth(auth, redact));
+        result
+    }
+
+    /// As [`Connection::disconnect`](pure_mqtt::Connection::disconnect).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn disconnect(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
+        let result = self.connection.disconnect(now, disconnect);
+        let answer = Answer::of_request(result);
+        self.command(tag::DISCONNECT, now, answer, &[&disconnect.properties], |pen| pen.disconnect(disconnect));
+        result
+    }
+
+    /// As [`Connection::transmit`](pure_mqtt::Connection::transmit).
+    pub fn transmit(&mut self, now: Instant) -> RecordedTransmit<'_, W> {
+        let is_idle = self.connection.pending() == 0;
+        let remaining = self.connection.transmit(now).remaining();
+        if remaining > 0 || !is_idle {
+            self.timed(tag::TRANSMIT, now, Answer::number(remaining), |_| {});
+        } else {
+            self.pass_over(now);
+        }
+        let version = self.connection.version();
+        let Self { connection, sink, redact, output, .. } = self;
+        RecordedTransmit { transmit: connection.transmit(now), sink, redact: *redact, flow: output, version }
+    }
+
+    /// As [`Connection::poll_outcome`](pure_mqtt::Connection::poll_outcome).
+    pub fn poll_outcome(&mut self) -> Option<Outcome> {
+        let outcome = self.connection.poll_outcome()?;
+        Pen::new(&mut self.sink, tag::OUTCOME).answer(Answer::of_outcome(&outcome));
+        Some(outcome)
+    }
+
+    /// As [`Connection::forget_session`](pure_mqtt::Connection::forget_session).
+    pub fn forget_session(&mut self) -> bool {
+        let result = self.connection.forget_session();
+        Pen::new(&mut self.sink, tag::FORGET).answer(Answer::flag(result));
+        result
+    }
+
+    /// As [`Connection::adopt_session`](pure_mqtt::Connection::adopt_session).
+    pub fn adopt_session(&mut self) -> bool {
+        let result = self.connection.adopt_session();
+        Pen::new(&mut self.sink, tag::ADOPT).answer(Answer::flag(result));
+        result
+    }
+
+    /// As [`Connection::set_limits`](pure_mqtt::Connection::set_limits).
+    pub fn set_limits(&mut self, limits: Limits) -> bool {
+        let result = self.connection.set_limits(limits);
+        let mut pen = Pen::new(&mut self.sink, tag::LIMITS);
+        limits_numbers(&limits).into_iter().for_each(|number| pen.number(number));
+        pen.answer(Answer::flag(result));
+        result
+    }
+
+    /// As [`Connection::shrink`](pure_mqtt::Connection::shrink).
+    pub fn shrink(&mut self) {
+        self.connection.shrink();
+        Pen::new(&mut self.sink, tag::SHRINK).answer(Answer::DONE);
+    }
+}

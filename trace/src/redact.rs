@@ -1,0 +1,115 @@
+//! Where in a packet the secrets are.
+
+use core::ops::Range;
+
+use pure_mqtt::Version;
+use pure_mqtt::wire::{Decoded, Header, HeaderStep, Packet, PacketType, Rules};
+
+/// What is to be kept out of a trace. It is replaced by as many `*`, so a replay goes through the same states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Redact {
+    /// Passwords, and Authentication Data of CONNECT, CONNACK and AUTH.
+    pub passwords: bool,
+    /// The payloads of messages and of the will.
+    pub payloads: bool,
+}
+
+impl Redact {
+    /// Nothing is replaced.
+    pub const NOTHING: Self = Self { passwords: false, payloads: false };
+    /// Passwords and payloads are replaced.
+    pub const ALL: Self = Self { passwords: true, payloads: true };
+}
+
+/// What stands for each hidden byte.
+pub(crate) const FILLER: u8 = b'*';
+
+/// The secrets of one packet: which of its bytes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Secrets {
+    /// The length of the packet; 0 if it is not known.
+    pub(crate) length: usize,
+    ranges: [Range<usize>; 3],
+}
+
+impl Secrets {
+    /// Finds the secrets of the packet at the start of `bytes`. The packet may go on elsewhere, but what stands before a payload is in `bytes`, and
+    /// packets with passwords are there as a whole.
+    pub(crate) fn find(bytes: &[u8], version: Version, redact: Redact) -> Self {
+        let rules = Rules::new(version);
+        let Ok(HeaderStep::Header(header)) = Header::decode(bytes, rules) else { return Self::default() };
+        let length = header.packet_length();
+        let ranges = match payload_start(bytes, header, version) {
+            _ if redact == Redact::NOTHING => Default::default(),
+            Some(payload) if redact.payloads => [payload..length, 0..0, 0..0],
+            Some(_) => Default::default(),
+            None => match Packet::decode(bytes, rules) {
+                Ok(Decoded::Packet { packet, .. }) => {
+                    secrets(&packet, redact).map(|secret| secret.map_or(0..0, |secret| range(bytes, secret)))
+                }
+                _ => Default::default(),
+            },
+        };
+        Self { length, ranges }
+    }
+
+    /// The rest of a payload.
+    pub(crate) fn all(is_hidden: bool) -> Self {
+        let ranges = [0..if is_hidden { usize::MAX } else { 0 }, 0..0, 0..0];
+        Self { length: 0, ranges }
+    }
+
+    /// From `position` in the packet on: how many bytes are alike, and whether they are secret.
+    pub(crate) fn stretch(&self, position: usize) -> (usize, bool) {
+        let mut end = usize::MAX;
+        for range in self.ranges.iter().filter(|range| !range.is_empty()) {
+            if range.contains(&position) {
+                return (range.end - position, true);
+            }
+            if range.start > position {
+                end = end.min(range.start);
+            }
+        }
+        (end - position, false)
+    }
+}
+
+/// Where the payload of a PUBLISH begins (§3.3.2): behind its topic, packet identifier and properties.
+fn payload_start(bytes: &[u8], header: Header, version: Version) -> Option<usize> {
+    if header.packet_type != PacketType::Publish {
+        return None;
+    }
+    let (topic, _) = bytes.get(header.length..)?.split_first_chunk()?;
+    let has_id = header.flags & 0b0110 != 0;
+    let properties = header.length + 2 + usize::from(u16::from_be_bytes(*topic)) + if has_id { 2 } else { 0 };
+    let behind = bytes.get(properties..)?;
+    if version < Version::V5 { Some(properties) } else { Some(properties + block_length(behind)?) }
+}
+
+/// How many bytes a block of properties has, with the variable byte integer before it that says so (§1.5.5).
+fn block_length(bytes: &[u8]) -> Option<usize> {
+    let last = bytes.iter().take(4).position(|byte| byte & 0x80 == 0)?;
+    let digits = bytes.get(..=last)?.iter().rev();
+    Some(last + 1 + digits.fold(0, |length, digit| length << 7 | usize::from(digit & 0x7F)))
+}
+
+/// The parts of a whole packet that are secret.
+fn secrets<'a>(packet: &Packet<'a>, redact: Redact) -> [Option<&'a [u8]>; 3] {
+    match packet {
+        Packet::Connect(connect) => {
+            let password = connect.password.filter(|_| redact.passwords);
+            let data = connect.properties.authentication_data().filter(|_| redact.passwords);
+            [password, data, connect.will.map(|will| will.payload).filter(|_| redact.payloads)]
+        }
+        Packet::ConnAck(connack) if redact.passwords => [connack.properties.authentication_data(), None, None],
+        Packet::Auth(auth) if redact.passwords => [auth.properties.authentication_data(), None, None],
+        _ => [None; 3],
+    }
+}
+
+/// Where in `bytes` a part of them stands.
+fn range(bytes: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(bytes.as_ptr() as usize);
+    start..start + part.len()
+}
