@@ -1,9 +1,11 @@
 //! What brokers, networks and hosts did to other clients in the field, one file for each promise that it tests.
 
+mod adopted;
 mod advance;
 mod aliases_and_streams;
 mod ends;
 mod extremes;
+mod farewell;
 #[cfg(feature = "journal")]
 mod journal;
 mod meaning;
@@ -11,3 +13,4 @@ pub mod rig;
 mod sessions;
 mod time;
 mod tolerated;
+mod unread;
