@@ -95,24 +95,26 @@ fn reencode(arena: &mut [u8], (from, length): (usize, usize), kind: Kind, versio
 }
 
 /// A PUBLISH of 5.0 as a link of an earlier version sends it.
-pub(crate) struct Reduced {
+pub(crate) struct Reduced<'a> {
     pub(crate) first_byte: u8,
     /// The remaining length without the properties.
     pub(crate) remaining: usize,
-    /// Where what follows the fixed header begins.
-    pub(crate) start: u32,
+    /// Topic name and packet identifier, which follow the fixed header.
+    pub(crate) head: &'a [u8],
+    /// Where they begin in the packet as it is kept.
+    pub(crate) start: usize,
     /// Where the properties begin that are passed over.
     pub(super) gap: u32,
     /// Where they end.
-    pub(super) rest: u32,
+    pub(crate) rest: u32,
 }
 
-impl Reduced {
-    pub(super) fn of(frame: &[u8]) -> Self {
-        let layout = Layout::of(frame, Version::V5);
-        let remaining = layout.remaining - (layout.rest - layout.properties);
-        let [start, gap, rest] = [layout.start, layout.properties, layout.rest].map(|position| position as u32);
-        Self { first_byte: layout.first_byte, remaining, start, gap, rest }
+impl<'a> Reduced<'a> {
+    pub(super) fn of(frame: &'a [u8]) -> Self {
+        let Layout { first_byte, remaining, start, properties, rest, .. } = Layout::of(frame, Version::V5);
+        let head = frame.get(start..properties).unwrap_or_default();
+        let remaining = remaining - (rest - properties);
+        Self { first_byte, remaining, head, start, gap: properties as u32, rest: rest as u32 }
     }
 }
 

@@ -97,7 +97,8 @@ impl Outgoing {
         }
         let Some(slot) = find(parts.slots, id) else { return Special::Last };
         let is_reduced = is_reduced && slot.kind.is_publish();
-        let is_alone = is_reduced || slot.marks.message().has_bytes_outside()
+        let is_alone = is_reduced
+            || slot.marks.message().has_bytes_outside()
             || peer.has_aliases() && slot.kind.is_publish()
             || self.is_fenced(slot);
         if is_alone && !is_first {
@@ -169,14 +170,14 @@ impl Outgoing {
     }
 
     /// How the packet that is being sent leaves on a link of an earlier version, if it is encoded for 5.0.
-    pub(crate) fn reduced(&self, slots: &[SendSlot], arena: &[u8]) -> Option<Reduced> {
+    pub(crate) fn reduced<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<Reduced<'a>> {
         let slot = find(slots, self.run.id).filter(|_| Version::KNOWS_BOTH_KINDS && self.run.is_reduced)?;
         let start = slot.position as usize;
         Some(Reduced::of(arena.get(start..start + slot.length as usize)?))
     }
 
     /// The same, while its properties lie ahead.
-    fn gap(&self, slots: &[SendSlot], arena: &[u8]) -> Option<Reduced> {
+    fn gap<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<Reduced<'a>> {
         self.reduced(slots, arena).filter(|reduced| self.run.offset < reduced.gap)
     }
 
@@ -255,17 +256,17 @@ impl Outgoing {
             completed = taken > 0;
         }
         while count > 0 {
-            let gap = self.gap(parts.slots, parts.arena);
+            let gap = self.gap(parts.slots, parts.arena).map(|reduced| (reduced.gap, reduced.rest));
             let Some(slot) = find(parts.slots, self.run.id) else { break };
             let outside = if slot.is_special() { Self::outside_length(parts, slot) } else { 0 };
             let Some(slot) = find_mut(parts.slots, self.run.id) else { break };
             let length = slot.length + outside;
-            let step = count.min(gap.as_ref().map_or(length, |reduced| reduced.gap) - self.run.offset);
+            let step = count.min(gap.map_or(length, |(start, _)| start) - self.run.offset);
             count -= step;
             self.run.left -= step;
             self.run.offset += step;
-            if let Some(reduced) = gap.filter(|reduced| reduced.gap == self.run.offset) {
-                self.run.offset = reduced.rest;
+            if let Some((_, rest)) = gap.filter(|(start, _)| *start == self.run.offset) {
+                self.run.offset = rest;
             }
             let is_whole = self.run.offset == length;
             let (id, kind, next) = (slot.id(), slot.kind, slot.next);
@@ -294,6 +295,12 @@ impl Outgoing {
     pub(crate) fn skip(&mut self, skip: usize) {
         self.run.offset += skip as u32;
         self.run.left -= skip as u32;
+    }
+
+    /// The same for all before the payload of a packet whose properties, `passed_over` bytes, are not counted.
+    pub(crate) fn skip_to(&mut self, rest: u32, passed_over: u32) {
+        self.run.offset = rest;
+        self.run.left -= rest - passed_over;
     }
 
     /// The bytes in the arena of the staged packet, if it is one PUBLISH alone and untouched.
