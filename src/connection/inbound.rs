@@ -346,7 +346,7 @@ impl Core {
             }
             Mismatch::Unknown => Err(Violation::UnknownPacketId.into()),
             Mismatch::Early => Err(Refusal::Blocked),
-            Mismatch::Fence => Ok(()),
+            Mismatch::Internal => Ok(()),
             Mismatch::Unexpected => Err(Violation::UnexpectedAck.into()),
             Mismatch::Count => Err(Violation::ReasonCodeCount.into()),
         }

@@ -22,11 +22,13 @@ mod stream;
 mod timer;
 mod timers;
 mod tolerance;
+mod unacknowledged;
 
 pub use self::outbound::{Transmit, Wanted};
 pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
+pub use self::unacknowledged::Unacknowledged;
 
 use self::commands::{Draft, is_bare};
 use self::core::{Core, Extras, write_disconnect};
@@ -34,7 +36,7 @@ use self::fast_path::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
 use self::handshake::{Announced, check_connect, write_auth, write_connect};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
-use crate::event::{Command, Event, Outcome, PendingAck, Received, Topic};
+use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Victims};
 use crate::storage::sealed::{Demand, Used};
@@ -343,6 +345,53 @@ impl<S: Storage> Connection<S> {
         self.core.abandon(&mut self.storage.parts(), handle)
     }
 
+    /// Gives up one message or request, whether or not some of it was sent on earlier links: one at which link after link ends, say
+    /// ([`attempts`](Self::attempts)). It ends with the [`Outcome`] [`Cause::Withdrawn`](crate::Cause::Withdrawn) (at QoS 0 without one), and what lies
+    /// behind it goes on. Returns what is risked.
+    ///
+    /// The identifier of a QoS 2 message that the server may hold is freed by a PUBREL on the next link, once the outcome was fetched. If PUBREL itself is
+    /// what links end at, it is not sent again: after three links the message counts as delivered, before that it may be lost.
+    ///
+    /// `None`, and nothing changed, if there is no such message or request, and while it is partly sent or its answer is awaited on this link: lose the link
+    /// first.
+    pub fn withdraw(&mut self, now: Instant, handle: Handle) -> Option<Risk> {
+        let parts = &mut self.storage.parts();
+        let risk = self.core.outgoing.withdrawable(parts.slots, handle)?;
+        self.core.see(now);
+        self.core.outgoing.withdraw(parts, handle);
+        self.core.drop_orphaned_prefix(parts);
+        Some(risk)
+    }
+
+    /// On how many links some of this message or request has left: 0 if no byte of it has, at most 255; of a QoS 2 message after PUBREC, of its PUBREL.
+    /// `None` if it is finished.
+    pub fn attempts(&self, handle: Handle) -> Option<u8> {
+        self.core.outgoing.attempts(self.storage.view().slots, handle)
+    }
+
+    /// Holds messages back, or lets them go: while they are held SUBSCRIBE and UNSUBSCRIBE leave, and PUBLISH waits, so that what was subscribed to before
+    /// something was published comes back. A PUBLISH that is partly sent is finished; PUBREL and acknowledgements go on. It outlives links.
+    ///
+    /// Where a request finds no room because messages fill the storage the hold ends by itself, since otherwise both would wait for ever.
+    pub fn hold_messages(&mut self, holds: bool) {
+        let parts = &mut self.storage.parts();
+        self.core.unstage(parts);
+        self.core.outgoing.hold_messages(parts.slots, holds);
+    }
+
+    /// Whether messages are [held back](Self::hold_messages).
+    pub fn holds_messages(&self) -> bool {
+        self.core.outgoing.holds_messages
+    }
+
+    /// Messages at QoS 1 and 2 that are not finished, as they are kept: first those after PUBREC, then the others in their order.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = Unacknowledged<'_>> {
+        let (view, outgoing) = (self.storage.view(), &self.core.outgoing);
+        outgoing
+            .unacknowledged(view.slots)
+            .map(move |(index, slot)| Unacknowledged::of(&view, outgoing.version(), index, slot))
+    }
+
     /// Accepts a SUBSCRIBE, in every state; it doesn't wait for the window. It ends with [`Event::SubAck`](crate::Event::SubAck) or an
     /// [`Outcome`].
     ///
@@ -350,7 +399,7 @@ impl<S: Storage> Connection<S> {
     /// [`RequestError`]; nothing changed.
     pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
         let draft = self.core.check_subscribe(subscribe, &self.storage.bounds())?;
-        self.make_room(draft.need, "").ok_or(RequestError::Full)?;
+        self.make_room_for_request(draft.need)?;
         self.core.see(now);
         let reduced = draft.is_reduced(self.version());
         let parts = &mut self.storage.parts();
@@ -364,7 +413,7 @@ impl<S: Storage> Connection<S> {
     /// [`RequestError`]; nothing changed.
     pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
         let draft = self.core.check_unsubscribe(unsubscribe, &self.storage.bounds())?;
-        self.make_room(draft.need, "").ok_or(RequestError::Full)?;
+        self.make_room_for_request(draft.need)?;
         self.core.see(now);
         let reduced = draft.is_reduced(self.version());
         let parts = &mut self.storage.parts();
@@ -624,6 +673,17 @@ impl<S: Storage> Connection<S> {
         }
         self.grow_for(&need, &most);
         Some(Room { victims })
+    }
+
+    /// Room for a request; where there is none, messages are held no longer.
+    fn make_room_for_request(&mut self, need: Need) -> Result<(), RequestError> {
+        if self.make_room(need, "").is_some() {
+            return Ok(());
+        }
+        if self.holds_messages() {
+            self.hold_messages(false);
+        }
+        Err(RequestError::Full)
     }
 
     /// Lets the storage grow for one more packet, where it can.

@@ -23,6 +23,7 @@ mod sending;
 mod tests;
 mod tolerance;
 mod watching;
+mod withdraw;
 
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
 pub(crate) use self::expiry::{EXPIRING, Time};

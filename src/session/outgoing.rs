@@ -32,6 +32,8 @@ pub(crate) struct Outgoing {
     pub(super) version: Version,
     /// What the server holds of the session that is kept here.
     pub(crate) session: SessionFact,
+    /// PUBLISH waits, and requests leave.
+    pub(crate) holds_messages: bool,
     pub(super) log: List,
     pub(super) released: List,
     pub(super) requests: List,
@@ -44,8 +46,8 @@ pub(crate) struct Outgoing {
     pub(super) release: u16,
     /// The first PUBREL that is shown to the transport and not known to have left; 0 if there is none.
     pub(super) staged_release: u16,
-    /// Stored acknowledgements that have not left.
-    pub(super) acks: u16,
+    /// Slots in use that are no commands: stored acknowledgements that have not left, and PUBRELs that only free an identifier.
+    pub(super) internal: u16,
     /// Fences that have left on this link and were not answered.
     pub(super) fences: u16,
     pub(super) run: Run,
@@ -93,8 +95,8 @@ pub(crate) enum Mismatch {
     Unexpected,
     /// The packet is being sent: the acknowledgement counts once the transport is known to have taken the packet.
     Early,
-    /// It answers a fence, and means nothing to the message.
-    Fence,
+    /// It answers a PUBREL that only frees an identifier, and means nothing to a message.
+    Internal,
     /// The number of codes differs from the number of filters.
     Count,
 }
@@ -113,6 +115,7 @@ impl Outgoing {
         Self {
             version,
             session: SessionFact::None,
+            holds_messages: false,
             log: List::EMPTY,
             released: List::EMPTY,
             requests: List::EMPTY,
@@ -126,7 +129,7 @@ impl Outgoing {
             arena: Arena { end: 0, live: 0, frames: 0, shared: 0 },
             used: 0,
             publishes: 0,
-            acks: 0,
+            internal: 0,
             fences: 0,
             fenced_until: 0,
             in_flight: 0,
@@ -141,7 +144,7 @@ impl Outgoing {
 
     /// Commands that are not finished: messages, requests, and outcomes that were not fetched.
     pub(crate) const fn pending(&self) -> usize {
-        self.used as usize - self.acks as usize
+        self.used as usize - self.internal as usize
     }
 
     /// No slot is in use.
@@ -203,7 +206,7 @@ impl Outgoing {
         *parts.slots.get_mut(index)? =
             SendSlot { handle, position, length, previous, marks, kind, detail, ..SendSlot::FREE };
         self.enter_log(parts.slots, id);
-        self.acks += u16::from(frame.kind == Kind::Ack);
+        self.internal += u16::from(frame.kind == Kind::Ack);
         if frame.kind.is_publish() {
             self.publishes += 1;
             self.note_expiry(frame.detail.get());
@@ -297,12 +300,13 @@ impl Outgoing {
     ) -> Result<(Handle, Kind), Mismatch> {
         let is_completion = packet == PacketType::PubComp;
         if is_completion && self.is_fence_answer(parts.slots, id) {
-            return Err(Mismatch::Fence);
+            return Err(Mismatch::Internal);
         }
         let &SendSlot { kind, progress, detail, .. } = answerable(parts.slots, id)?;
         let awaited = match packet {
             PacketType::PubAck if is_lenient && kind == Kind::Publish2 && progress.is_out() => kind,
             PacketType::PubAck => Kind::Publish1,
+            PacketType::PubComp if kind == Kind::Orphan => kind,
             PacketType::SubAck => Kind::Subscribe,
             PacketType::UnsubAck => Kind::Unsubscribe,
             _ => Kind::Publish2,
@@ -314,7 +318,8 @@ impl Outgoing {
         if count > 0 && count != detail.get() as usize {
             return Err(Mismatch::Count);
         }
-        Ok((self.finish(parts, id), kind))
+        let handle = self.finish(parts, id);
+        if kind == Kind::Orphan { Err(Mismatch::Internal) } else { Ok((handle, kind)) }
     }
 
     /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`.
@@ -369,7 +374,7 @@ impl Outgoing {
     /// outcome stays until it is fetched.
     pub(super) fn end(&mut self, parts: &mut Parts<'_>, id: u16, cause: Cause) {
         let Some(slot) = find(parts.slots, id) else { return };
-        if matches!(slot.kind, Kind::Publish0 | Kind::Ack) {
+        if matches!(slot.kind, Kind::Publish0 | Kind::Ack | Kind::Orphan) {
             self.finish(parts, id);
             return;
         }
@@ -388,7 +393,12 @@ impl Outgoing {
     pub(crate) fn poll_ended(&mut self, parts: &mut Parts<'_>) -> Option<(Matched, Kind, Cause)> {
         let slot = find(parts.slots, self.ended.first())?;
         let (id, kind, cause) = (slot.id(), slot.kind, Cause::from_number(slot.detail.get()));
-        let Handle(handle) = self.finish(parts, id);
+        let handle = slot.handle;
+        if slot.marks.message().has(MessageMarks::LEAVES_RELEASE) {
+            self.leave_release(parts, id);
+        } else {
+            self.finish(parts, id);
+        }
         Some((Matched { handle, id }, kind, cause))
     }
 
@@ -409,7 +419,7 @@ impl Outgoing {
     #[inline(always)]
     pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Handle {
         self.used -= 1;
-        self.acks -= u16::from(slot.kind == Kind::Ack);
+        self.internal -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
         self.in_flight -= u32::from(slot.holds_unit());
         self.publishes -= u32::from(slot.kind.is_publish());
         Handle(slot.handle)
@@ -468,7 +478,7 @@ impl Outgoing {
 
 /// The packet with this identifier, if an acknowledgement can be for it: it has left, on this link or on an earlier one.
 fn answerable(slots: &[SendSlot], id: u16) -> Result<&SendSlot, Mismatch> {
-    let slot = find(slots, id).filter(|slot| slot.kind.is_windowed() || slot.kind.is_request());
+    let slot = find(slots, id).filter(|slot| slot.kind.is_answered());
     let slot = slot.ok_or(Mismatch::Unknown)?;
     match slot.progress.answer() {
         Answer::Counts => Ok(slot),

@@ -47,7 +47,7 @@ impl Outgoing {
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Option<Time>) {
         let has_rules = peer.has_rules() || self.has_fences();
         let mut end = None;
-        if fast_path::is_open(parts) && !has_rules {
+        if fast_path::is_open(parts) && !has_rules && !self.holds_messages {
             end = self.stage_bare(parts.slots, peer.window);
         }
         while let Some(slot) = self.next_sendable(parts.slots, peer.window) {
@@ -136,7 +136,8 @@ impl Outgoing {
     fn next_sendable<'a>(&mut self, slots: &'a [SendSlot], window: u16) -> Option<&'a SendSlot> {
         while let Some(slot) = find(slots, self.next) {
             if slot.progress.is_waiting() && slot.kind != Kind::Ack && self.may_carry(slot) {
-                let is_blocked = slot.kind.is_windowed() && self.in_flight >= window.into(); // [MQTT-3.3.4-7] [MQTT-4.9.0-2]
+                let is_blocked = slot.kind.is_windowed() && self.in_flight >= window.into() // [MQTT-3.3.4-7] [MQTT-4.9.0-2]
+                    || self.holds_messages && slot.kind.is_publish();
                 return if is_blocked { self.next_unwindowed(slots) } else { Some(slot) };
             }
             if self.bypass == slot.id() {
@@ -155,7 +156,7 @@ impl Outgoing {
         }
         let from = find(slots, self.bypass)?.next;
         for slot in iter_from(slots, from) {
-            let needs_no_unit = slot.kind == Kind::Publish0 || slot.kind.is_request();
+            let needs_no_unit = slot.kind == Kind::Publish0 && !self.holds_messages || slot.kind.is_request();
             if slot.progress.is_waiting() && needs_no_unit && self.may_carry(slot) {
                 return Some(slot);
             }

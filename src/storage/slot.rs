@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     Unsubscribe,
     /// A PUBACK or PUBREC that carries properties; leaves when its turn comes.
     Ack,
+    /// The PUBREL of a message that was withdrawn: it frees the identifier at the server.
+    Orphan,
 }
 
 impl Kind {
@@ -48,6 +50,11 @@ impl Kind {
         matches!(self, Self::Subscribe | Self::Unsubscribe)
     }
 
+    /// The server answers it under its identifier.
+    pub(crate) const fn is_answered(self) -> bool {
+        self.is_windowed() || self.is_request() || matches!(self, Self::Orphan)
+    }
+
     /// Takes part in the window: PUBLISH at QoS 1 and 2.
     pub(crate) const fn is_windowed(self) -> bool {
         matches!(self, Self::Publish1 | Self::Publish2)
@@ -65,6 +72,8 @@ impl MessageMarks {
     pub(crate) const STREAMED: Self = Self(2);
     /// It is sent on links of 5.0 alone.
     pub(crate) const NEEDS_V5: Self = Self(4);
+    /// It was withdrawn, and once its outcome was fetched a PUBREL is to free its identifier.
+    pub(crate) const LEAVES_RELEASE: Self = Self(8);
 
     /// It has one of these marks.
     pub(crate) const fn has(self, marks: Self) -> bool {
