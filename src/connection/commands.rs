@@ -16,8 +16,8 @@ use crate::storage::{
 use crate::time::{Epoch, Instant};
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
-    self, Acknowledgement, DUP, Disconnect, Entries, MAX_REMAINING, PacketType, Properties, Property, PropertyError,
-    Violation, Writer, ids, measure, varint_len,
+    self, Acknowledgement, DUP, Disconnect, Entries, LONGEST_FIELD, MAX_REMAINING, PacketType, Properties, Property,
+    PropertyError, Violation, Writer, ids, measure, varint_len,
 };
 
 /// At most so many slots of `Heap` are used, so that a free identifier is always near.
@@ -282,7 +282,8 @@ impl Core {
             && !with.properties.is_empty();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
         let length = || measure(|writer| write_acknowledgement(packet, &ack, self.version(), writer));
-        let length = is_stored.then(length).filter(|length| self.link.peer.takes_length(*length));
+        let takes = |length: &usize| *length <= MAX_REMAINING && self.link.peer.takes_length(*length);
+        let length = is_stored.then(length).filter(takes);
         let need = length.map(|bytes| Need { bytes, shared: 0, is_publish: false });
         Ok(AckDraft { packet, id, need })
     }
@@ -383,6 +384,9 @@ fn check_publish_properties(publish: &Publish<'_>) -> Result<(), PropertyError> 
     let properties = &publish.properties;
     let seen = properties.check(PacketType::Publish.bit())?;
     let correlation = publish.correlation_data.and(Some(ids::CorrelationData));
+    if publish.correlation_data.is_some_and(|data| data.len() > LONGEST_FIELD) {
+        return Err(PropertyError { id: ids::CorrelationData, violation: Violation::PropertyValue });
+    }
     let ours = [ids::TopicAlias, ids::SubscriptionIdentifier, correlation.unwrap_or(ids::TopicAlias)];
     if !seen.has_any(&ours) {
         return Ok(());

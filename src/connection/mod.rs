@@ -44,7 +44,7 @@ use crate::storage::{Kind, Parts, Record, SessionFact, Storage};
 use crate::time::Instant;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
-use crate::wire::{Auth, Connect, Disconnect, EncodeError, measure};
+use crate::wire::{Auth, Connect, Disconnect, EncodeError, MAX_REMAINING, measure};
 
 #[doc = include_str!("contract.md")]
 #[derive(Clone)]
@@ -639,6 +639,9 @@ impl<S: Storage> Connection<S> {
 
     /// Lets the control area take one more packet of `length` bytes, where the storage can.
     fn grow_control(&mut self, length: usize) {
+        if length > MAX_REMAINING {
+            return; // it can't be expressed, or it never fits
+        }
         let bytes = self.core.link.control.needed(length);
         if self.state() != State::Closed && bytes > self.storage.view().control.len() {
             self.storage.grow(Demand::Control { bytes });

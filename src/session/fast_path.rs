@@ -32,7 +32,7 @@ impl Outgoing {
         let id = (self.last_handle as u16).wrapping_add(1).max(1);
         let start = self.arena.end as usize;
         let end = start + length + self.spare(self.arena.frames as usize + 1);
-        if end + self.arena.shared as usize > room.min(arena.len()) || self.wants_slots(slots.len(), usize::MAX) {
+        if end + self.arena.shared > room.min(arena.len()) || self.wants_slots(slots.len(), usize::MAX) {
             return None;
         }
         let bytes = arena.get_mut(start..)?.get_mut(..length)?;
