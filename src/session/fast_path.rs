@@ -124,7 +124,8 @@ impl Outgoing {
     /// PUBCOMP of a message whose PUBREL is out.
     #[inline(always)]
     pub(crate) fn pubcomp_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
-        let is_it = find_mut(slots, id).is_some_and(|slot| slot.progress.is_release_out());
+        let is_it = |slot: &mut SendSlot| slot.kind == Kind::Publish2 && slot.progress.is_release_out();
+        let is_it = find_mut(slots, id).is_some_and(is_it);
         if is_it { self.finish_bare(slots, id) } else { None }
     }
 

@@ -3,14 +3,17 @@
 mod adopted;
 mod advance;
 mod aliases_and_streams;
+mod backoff;
 mod ends;
 mod extremes;
 mod farewell;
 #[cfg(feature = "journal")]
 mod journal;
+mod layer;
 mod meaning;
 pub mod rig;
 mod sessions;
 mod time;
 mod tolerated;
 mod unread;
+mod withdraw;
