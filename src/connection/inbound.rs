@@ -361,10 +361,12 @@ impl Core {
         event: Place<'_, 'i>,
     ) -> Effect {
         let is_lenient = !self.limits.strict() && !self.version().has_properties();
-        let (handle, kind) = match self.outgoing.answered(parts, (packet_type, id.get()), codes.len(), is_lenient) {
+        let answer = (packet_type, id.get());
+        let (handle, kind, filters) = match self.outgoing.answered(parts, answer, codes.len(), is_lenient) {
             Err(mismatch) => return self.mismatched(mismatch),
             Ok(done) => done,
         };
+        let codes = if codes.len() == filters { codes } else { &[] };
         if packet_type == PacketType::PubAck && kind == Kind::Publish2 {
             self.stats.count(Tolerance::PubAckAtQoS2 as u8);
         }

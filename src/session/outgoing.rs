@@ -290,14 +290,15 @@ impl Outgoing {
 
     /// The answer that ends a packet: PUBACK `[MQTT-4.3.2-3]`, a PUBREC that refuses `[MQTT-4.4.0-2]`, PUBCOMP `[MQTT-4.3.3-5]`; or SUBACK or UNSUBACK, for the
     /// request with its identifier `[MQTT-2.2.1-6]` `[MQTT-3.8.4-2]` `[MQTT-3.10.4-4]`, with `count` codes, if it has codes at all `[MQTT-3.8.4-6]`
-    /// `[MQTT-3.11.3-1]`. Returns what it was for: if `is_lenient`, PUBACK also ends a QoS 2 message that is out whole on this link.
+    /// `[MQTT-3.11.3-1]`. Returns what it was for, and the number of codes that it should have: if `is_lenient`, PUBACK also ends a QoS 2 message that is
+    /// out whole on this link, and what UNSUBACK has for codes means nothing.
     pub(crate) fn answered(
         &mut self,
         parts: &mut Parts<'_>,
         (packet, id): (PacketType, u16),
         count: usize,
         is_lenient: bool,
-    ) -> Result<(Handle, Kind), Mismatch> {
+    ) -> Result<(Handle, Kind, usize), Mismatch> {
         let is_completion = packet == PacketType::PubComp;
         if is_completion && self.is_fence_answer(parts.slots, id) {
             return Err(Mismatch::Internal);
@@ -315,11 +316,12 @@ impl Outgoing {
         if kind != awaited || is_release != is_completion || is_release && !progress.is_known() {
             return Err(Mismatch::Unexpected);
         }
-        if count > 0 && count != detail.get() as usize {
+        let filters = detail.get() as usize;
+        if count > 0 && count != filters && !(is_lenient && kind == Kind::Unsubscribe) {
             return Err(Mismatch::Count);
         }
         let handle = self.finish(parts, id);
-        if kind == Kind::Orphan { Err(Mismatch::Internal) } else { Ok((handle, kind)) }
+        if kind == Kind::Orphan { Err(Mismatch::Internal) } else { Ok((handle, kind, filters)) }
     }
 
     /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`.
