@@ -1,0 +1,113 @@
+//! The rules that hold for the whole machine, as far as they can be seen from outside.
+
+use crate::features::Rule;
+use crate::ledger::Verdict;
+use crate::life::World;
+use crate::memory::Memory;
+use crate::records::{self, Record};
+use pure_mqtt::{ConnectionError, State, Version};
+
+/// For how long a link that is over may still send.
+const FAREWELL: u64 = 3_000;
+/// How late something may be noticed.
+const SLACK: u64 = 1_000;
+
+impl<S: Memory> World<S> {
+    /// E1: a link that is over is closed soon, and one that says or takes nothing is over soon.
+    pub fn check_ends(&mut self) -> Verdict {
+        let Some(transport) = &self.transport else { return Ok(()) };
+        let late = SLACK + self.paused + self.lag;
+        if let Some(since) = self.over_since.filter(|_| Rule::Farewell.holds()) {
+            if self.now > since + FAREWELL + late {
+                return Err(format!("[E1] over since {since}, and not closed at {}: {:?}", self.now, self.mqtt.close_reason()));
+            }
+        }
+        if !Rule::Ends.holds() || self.over_since.is_some() {
+            return Ok(());
+        }
+        let keep_alive = u64::from(self.mqtt.keep_alive()) * 1_000;
+        let limits = self.mqtt.limits();
+        let answer = if limits.pingresp_timeout == 0 { keep_alive } else { limits.pingresp_timeout.into() };
+        let patience = match self.mqtt.state() {
+            State::Connecting => self.opened_at + u64::from(limits.connack_timeout),
+            State::Connected if keep_alive > 0 && !self.last.is_blocked => {
+                // PINGREQ is due, and may have to wait for a transport that takes a byte now and then.
+                transport.gave_at.max(self.opened_at) + 2 * keep_alive + 2 * answer
+            }
+            _ => return Ok(()),
+        };
+        if self.now > patience + late {
+            let [heard, took] = [transport.gave_at, transport.took_at];
+            return Err(format!("[E1] heard at {heard}, taken at {took}, and not over at {}: {:?}", self.now, self.mqtt));
+        }
+        Ok(())
+    }
+
+    /// E6: nothing is missed too early.
+    pub fn check_reason(&mut self, reason: ConnectionError) -> Verdict {
+        let Some(transport) = &self.transport else { return Ok(()) };
+        let limits = self.mqtt.limits();
+        let (waited, at_least) = match reason {
+            ConnectionError::ConnAckTimeout => (self.now - self.opened_at, u64::from(limits.connack_timeout)),
+            ConnectionError::KeepAliveTimeout => {
+                let keep_alive = u64::from(self.mqtt.keep_alive()) * 1_000;
+                let answer = if limits.pingresp_timeout == 0 { keep_alive } else { limits.pingresp_timeout.into() };
+                let since = match transport.tally.ping_at {
+                    Some(at) => at,
+                    None => transport.took_at.max(self.opened_at) + keep_alive,
+                };
+                (self.now.saturating_sub(since), answer)
+            }
+            ConnectionError::AckTimeout => {
+                let oldest = transport.tally.oldest();
+                (oldest.map_or(0, |at| self.now - at), u64::from(limits.ack_timeout))
+            }
+            _ => return Ok(()),
+        };
+        if Rule::EarlyTimeout.holds() && waited + 1 < at_least {
+            return Err(format!("[E6] {reason:?} after {waited} ms, not {at_least}"));
+        }
+        Ok(())
+    }
+
+    /// Whether a message must have the properties that it was published with.
+    pub fn checks_properties(&self) -> bool {
+        Rule::Properties.holds()
+    }
+
+    /// A message that is accepted now keeps its properties, as far as the present engine can.
+    pub fn keeps_properties(&self) -> bool {
+        self.mqtt.version() == Version::V5 && self.app.is_only_v5
+    }
+
+    /// R20: what could be recovered now equals what is.
+    pub fn check_recovery(&mut self) -> Verdict {
+        if !Rule::Recovery.holds() {
+            return Ok(());
+        }
+        let log = self.app.disk.all(&self.mqtt);
+        let time = self.time();
+        let Some(recovered) = S::recover(self.mqtt.limits(), time, &log) else { return Ok(()) };
+        let (mut recovered, used) = recovered.map_err(|error| format!("[R20] {error}"))?;
+        if used != log.len() {
+            return Err(format!("[R20] {used} of {} bytes count", log.len()));
+        }
+        let Some(mut live) = S::fork(&self.mqtt) else { return Ok(()) };
+        let waiting = S::journal(&live).len();
+        S::written(&mut live, waiting);
+        let (Some(live), Some(back)) = (S::snapshot(&mut live), S::snapshot(&mut recovered)) else {
+            return Err("[R20] no snapshot".into());
+        };
+        compare(&records::read(&live), &records::read(&back), &records::read(&log))
+    }
+}
+
+/// Handles and identifiers of QoS 0 messages and of requests are not kept, so counters may differ.
+fn compare(live: &[Record], back: &[Record], log: &[Record]) -> Verdict {
+    let is_kept = |record: &&Record| record.kind != records::COUNTERS;
+    if live.iter().filter(is_kept).eq(back.iter().filter(is_kept)) {
+        return Ok(());
+    }
+    let shown = |records: &[Record]| records.iter().map(|record| format!("\n    {record:02x?}")).collect::<String>();
+    Err(format!("[R20] this is{}\nand this would be back{}\nfrom{}", shown(live), shown(back), shown(log)))
+}
