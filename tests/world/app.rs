@@ -28,7 +28,7 @@ pub struct App {
     pub inbox: Inbox,
     pub disk: Disk,
     pub held: Vec<Held>,
-    /// The client's time, as it was given last.
+    /// The client's time: the latest that it was given.
     pub now: u64,
     pub acted: Set,
     /// What was wrong first.
@@ -41,6 +41,8 @@ pub struct App {
     pub link_sid: u64,
     /// The server may hold identifiers that the client doesn't know of, and that cannot be told.
     pub is_stale: bool,
+    /// A session in which the client may take new messages for old ones, since nothing told it that it is another.
+    pub confused_sid: u64,
     pub must_start_clean: bool,
     pub wants_subscription: bool,
     pub version_before: Option<Version>,
@@ -68,6 +70,7 @@ impl App {
             known_at: 0,
             link_sid: 0,
             is_stale: false,
+            confused_sid: 0,
             must_start_clean: false,
             wants_subscription: true,
             version_before: None,
@@ -133,6 +136,7 @@ impl App {
                 let (sid, fence) = (self.link_sid, knows && Rule::Fence.holds());
                 self.is_stale |= !fence;
                 self.inbox.forget();
+                self.confused_sid = sid;
                 self.inbox.forgive(|queued| queued.sid == sid);
             }
             false => {}
@@ -228,6 +232,7 @@ impl<S: Memory> hosts::App<S> for App {
                 }
             }
             ConnectionError::Protocol(Violation::ReceiveMaximumExceeded) => {}
+            ConnectionError::Protocol(Violation::PacketIdInUse) if self.confused_sid == self.link_sid => {}
             ConnectionError::Malformed(_) | ConnectionError::Protocol(_) if self.is_orderly => {
                 self.judge(Err(format!("the server keeps to the standard, and the link ended with {error:?}")));
             }

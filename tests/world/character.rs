@@ -1,7 +1,7 @@
 //! What a world is like: drawn once, from its seed. Each part has random numbers of its own, so that a feature that is taken away leaves the others
 //! as they were.
 
-use crate::features::{Feature, NOT_YET, Set};
+use crate::features::{Feature, NOT_YET, Rule, Set};
 use crate::hosts::{LONGEST, Writing};
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
@@ -122,7 +122,7 @@ impl Character {
             flush: if has.has(Feature::SlowFlush) { pick(&[5, 100, 2_000, 40_000]) } else { 0 },
             qos: [[4, 6, 6], [1, 12, 3], [1, 3, 12], [12, 2, 2]][pick(&[0, 1, 2, 3]) as usize],
             limits: limits(seed, has, version),
-            config: config(seed, has),
+            config: config(seed, has, limits(seed, has, version).max_received),
             has,
         }
     }
@@ -133,19 +133,20 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
     let mut pick = |values: &[u32]| rng.choice(values.iter().copied()).unwrap_or(0);
     let inline_max = pick(&[96, 128, 200]);
     let tight = has.has(Feature::QueueLimit) || has.has(Feature::DropOldest) || has.has(Feature::LatestPerTopic);
-    let [aliases_in, aliases_out] = [pick(&[1, 2, 10, 65_535]), pick(&[1, 2, 4, 65_535])].map(|count| count as u16);
+    // `Heap` keeps room for all names from the start, so the maximum would take gigabytes.
+    let [aliases_in, aliases_out] = [pick(&[1, 2, 10, 100]), pick(&[1, 2, 4, 100])].map(|count| count as u16);
     Limits {
         version,
         max_inflight: if has.has(Feature::OneInFlight) { 1 } else { pick(&[0, 2, 20, 65_535]) as u16 },
         max_queued: if tight { pick(&[1, 2, 3, 6]) } else { pick(&[0, 0, u32::MAX]) },
         max_bytes: if tight { pick(&[0, 200, 600]) } else { pick(&[0, 0, u32::MAX]) },
         receive_maximum: pick(&[1, 3, 1024, 65_535]) as u16,
-        max_received: pick(&[0, 0, 1, 4, 65_535]) as u16,
+        max_received: pick(&[0, 0, if Rule::OneReceived.holds() { 1 } else { 2 }, 4, 65_535]) as u16,
         inline_max: if has.has(Feature::PiecesIn) { inline_max } else { LONGEST as u32 },
         stream_max: if has.has(Feature::PiecesIn) { 4_096 } else { 0 },
         topic_alias_maximum: if has.has(Feature::AliasIn) { aliases_in } else { 0 },
         outbound_aliases: if has.has(Feature::AliasOut) { aliases_out } else { 0 },
-        alias_name_max: pick(&[1, 20, 128, 128]) as u16,
+        alias_name_max: pick(&[20, 128, 1_000]) as u16,
         manual_acks: has.has(Feature::ManualAcks),
         on_session_loss: if has.has(Feature::Abort) { OnSessionLoss::Abort } else { OnSessionLoss::Republish },
         overflow: match () {
@@ -164,7 +165,29 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
     }
 }
 
-fn config(seed: u64, has: Set) -> Config {
+/// The longest name that the storage keeps behind an alias.
+fn alias_fits(has: Set) -> usize {
+    match () {
+        () if has.has(Feature::Tiny) => 8,
+        () if has.has(Feature::Fixed) => 32,
+        () if has.has(Feature::Borrowed) => 80,
+        () if Rule::LongAlias.holds() => usize::MAX,
+        () => 20,
+    }
+}
+
+/// How many messages at a time there is a place for, as far as a server can know before 5.0: one place is kept for QoS 1.
+fn places(has: Set, max_received: u16) -> usize {
+    let slots: usize = match () {
+        () if has.has(Feature::Tiny) => 2,
+        () if has.has(Feature::Fixed) || has.has(Feature::Borrowed) => 8,
+        () => 32_768,
+    };
+    let limit: usize = if max_received == 0 { slots } else { slots.min(max_received.into()) };
+    if has.has(Feature::Overrun) { usize::MAX } else { limit.saturating_sub(1).max(1) }
+}
+
+fn config(seed: u64, has: Set, max_received: u16) -> Config {
     let mut rng = fastrand::Rng::with_seed(seed_for(seed, 5));
     let odd = Oddities::draw(has, &mut rng);
     let mut pick = |values: &[u32]| rng.choice(values.iter().copied()).unwrap_or(0);
@@ -176,8 +199,9 @@ fn config(seed: u64, has: Set) -> Config {
         maximum_packet: limited.then(|| pick(&[60, 100, 400, u32::MAX])),
         alias_maximum: if has.has(Feature::AliasOut) { pick(&[1, 3, 65_535]).min(300) as u16 } else { 0 },
         keep_alive: limited.then(|| pick(&[0, 10, 90, 90]) as u16),
-        window: pick(&[1, 4, 20]) as usize,
+        window: (pick(&[1, 4, 20]) as usize).min(places(has, max_received)),
         uses_aliases: has.has(Feature::AliasIn),
+        alias_fits: alias_fits(has),
         longest: 4_000,
         refuses: if has.has(Feature::Refusals) { pick(&[2, 3, 5]) } else { 0 },
         odd,

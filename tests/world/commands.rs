@@ -1,7 +1,7 @@
 //! What the application asks for.
 
 use crate::app::{Held, METHOD};
-use crate::features::Feature;
+use crate::features::{Feature, Rule};
 use crate::ledger::{End, Sent, Verdict};
 use crate::life::World;
 use crate::memory::Memory;
@@ -11,7 +11,7 @@ use crate::server::codec::field;
 use bytes::Bytes;
 use pure_mqtt::{
     Ack, Auth, Delivery, Disconnect, Handle, Payload, Property, Publish, PublishError, QoS, ReasonCode, RequestError, State,
-    Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe,
+    Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
 };
 
 const TOPICS: [&str; 4] = ["u/a", "u/bb", "u", "u/a/rather/long/topic/to/be/replaced/by/an/alias"];
@@ -209,7 +209,7 @@ impl<S: Memory> World<S> {
             qos,
             length,
             sid,
-            is_forgiven: sid != self.app.known_sid && self.app.is_stale,
+            is_forgiven: sid == self.app.confused_sid,
             arrived: 0,
             allowed: 1,
             noted_at: 0,
@@ -232,8 +232,13 @@ impl<S: Memory> World<S> {
                 self.app.act(Feature::ManualAcks);
                 self.act_if(Feature::AckErrors, fails);
                 let at = self.app.disk.position(&self.mqtt);
+                let is_v5 = self.mqtt.version() == Version::V5;
                 if let Some(Some(queued)) = self.app.inbox.queued.get_mut(number as usize) {
                     queued.noted_at = at;
+                    // In 5.0 an error ends the message, so that the identifier is free for a new one [MQTT-4.3.3-9].
+                    if fails && (is_v5 || !Rule::ErrorAcks.holds()) {
+                        queued.allowed = queued.arrived + 1;
+                    }
                 }
             }
             Err(error) => match error.error {

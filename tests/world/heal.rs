@@ -10,6 +10,8 @@ use pure_mqtt::QoS;
 
 /// Within this time everything ends, in milliseconds.
 const PATIENCE: u64 = 1_800_000;
+/// And within so many links.
+const MOST_LINKS: u32 = 40;
 /// Nobody waits longer than this for a link that stalls for ever to end.
 const FOREVER: u64 = 2_400_000;
 
@@ -60,10 +62,10 @@ impl<S: Memory> World<S> {
         if !self.unconfirmed.is_empty() {
             self.confirm()?;
         }
-        let end = self.now + PATIENCE;
+        let (end, links) = (self.now + PATIENCE, self.app.links + MOST_LINKS);
         while let Some(open) = self.pending() {
-            if self.now > end {
-                return Err(format!("it never ends: {open}; {:?}", self.mqtt));
+            if self.now > end || self.app.links > links {
+                return Err(format!("it never ends, {open}; {:?}", self.mqtt));
             }
             self.work()?;
             self.run_until(self.now + 50)?;

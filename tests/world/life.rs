@@ -187,7 +187,7 @@ impl<S: Memory> World<S> {
     fn settle(&mut self) -> Verdict {
         let mut idle = 0;
         loop {
-            self.app.now = self.time().as_millis();
+            self.app.now = self.app.now.max(self.time().as_millis());
             let moved = self.carry()? | self.flush();
             if self.is_paused() {
                 if !moved {

@@ -231,7 +231,7 @@ impl<S: Memory> World<S> {
         crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         self.over_since = None;
         self.last = crate::hosts::Turn::default();
-        let pause = if self.is_good { 10 } else { self.rng.choice([1, 100, 3_000]).unwrap_or(1) };
+        let pause = if self.is_good { 200 } else { self.rng.choice([1, 100, 3_000]).unwrap_or(1) };
         self.connects_at = self.now + pause;
     }
 }

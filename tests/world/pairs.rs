@@ -27,9 +27,7 @@ impl Pairs {
 
     /// Fails if a pair that can act together did so too rarely.
     pub fn judge(&self, worlds: u64) {
-        if std::env::var("PURE_MQTT_PAIRS").is_ok() {
-            self.print();
-        }
+        self.print_if_asked();
         if worlds < ENOUGH {
             return;
         }
@@ -44,6 +42,12 @@ impl Pairs {
             }
         }
         assert!(rare.is_empty(), "{} pairs are rare, of which each should act {least} times:\n{}", rare.len(), rare.join("\n"));
+    }
+
+    pub fn print_if_asked(&self) {
+        if std::env::var("PURE_MQTT_PAIRS").is_ok() {
+            self.print();
+        }
     }
 
     fn print(&self) {

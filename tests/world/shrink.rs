@@ -4,6 +4,10 @@ use crate::features::Feature;
 use crate::run::Plan;
 use std::collections::BTreeMap;
 
+/// Of what happened, so much is told.
+const MOST_LINES: usize = 100;
+const WIDEST: usize = 260;
+
 /// What two findings must have in common to be the same: all but the numbers.
 pub fn kind_of(text: &str) -> String {
     let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).collect();
@@ -24,9 +28,11 @@ pub fn shrink(plan: &Plan, text: &str) -> String {
     let story = least.play(true);
     let text = story.verdict.err().unwrap_or_else(|| text.into());
     let (without, steps) = (left_out(plan, &least), shown(least.steps.as_deref().unwrap_or_default()));
+    let lines: Vec<String> = story.lines.iter().map(|line| line.chars().take(WIDEST).collect()).collect();
+    let start = lines.len().saturating_sub(MOST_LINES);
     format!(
         "{}\n{text}\nhas {}\nagain: PURE_MQTT_SEED={} PURE_MQTT_WITHOUT={without} PURE_MQTT_STEPS={steps} cargo test --all-features --test world -- --nocapture",
-        story.lines.join("\n"),
+        lines[start..].join("\n"),
         least.has,
         plan.seed,
     )

@@ -7,7 +7,7 @@ use crate::life::World;
 use crate::memory::Memory;
 use crate::script::{Kind, Step};
 use crate::wire::NEVER;
-use pure_mqtt::{State, Version};
+use pure_mqtt::{Limits, State, Version};
 
 impl<S: Memory> World<S> {
     /// Does one step, and lets everything happen that follows from it at once.
@@ -100,7 +100,8 @@ impl<S: Memory> World<S> {
         let other = Character::new(rng.u64(..), self.character.has).limits;
         let kept = self.mqtt.limits();
         let version = if self.character.has.has(Feature::OtherVersion) { other.version } else { kept.version };
-        let limits = pure_mqtt::Limits { inline_max: kept.inline_max, stream_max: kept.stream_max, version, ..other };
+        let Limits { inline_max, stream_max, max_received, .. } = kept;
+        let limits = Limits { inline_max, stream_max, max_received, version, ..other };
         let is_done = self.mqtt.set_limits(limits);
         crate::hosts::App::save(&mut self.app, &mut self.mqtt);
         self.app.say(|| format!("  {limits:?}: {is_done}"));

@@ -11,13 +11,13 @@ impl Server {
             Packet::Connect(_) if link.is_accepted => self.violation("a second CONNECT".into()),
             Packet::Connect(connect) => self.connect(&connect),
             Packet::Auth { .. } if link.method.is_some() => self.auth(),
+            Packet::Disconnect { reason, expiry } => self.goodbye(reason, expiry),
             packet if !link.is_accepted => self.violation(format!("before CONNECT was answered: {packet:?}")),
             Packet::Publish(publish) => self.publish(publish),
             Packet::Ack { kind, id, reason } => self.acknowledged(kind, id, reason),
             Packet::Subscribe { id, filters } => self.subscribe(id, filters),
             Packet::Unsubscribe { id, filters } => self.unsubscribe(id, &filters),
             Packet::PingReq => self.say(vec![0xD0, 0]),
-            Packet::Disconnect { reason, expiry } => self.goodbye(reason, expiry),
             Packet::Auth { reason } => self.violation(format!("AUTH {reason:#x} without a method")),
         }
     }
