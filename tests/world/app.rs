@@ -39,6 +39,7 @@ pub struct App {
     pub known_sid: u64,
     pub known_at: u64,
     pub link_sid: u64,
+    pub link_is_present: bool,
     /// The server may hold identifiers that the client doesn't know of, and that cannot be told.
     pub is_stale: bool,
     /// A session in which the client may take new messages for old ones, since nothing told it that it is another.
@@ -69,6 +70,7 @@ impl App {
             known_sid: 0,
             known_at: 0,
             link_sid: 0,
+            link_is_present: false,
             is_stale: false,
             confused_sid: 0,
             must_start_clean: false,
@@ -131,6 +133,14 @@ impl App {
             }
         }
         match is_new {
+            true if self.link_is_present => {
+                if self.known_sid == self.link_sid && Rule::UnknownSession.holds() {
+                    self.judge(Err("[E2] the client gave a session up that the server has".into()));
+                }
+                self.ledger.shake();
+                self.inbox.forget();
+                self.is_stale = true;
+            }
             true => self.is_stale = false,
             false if self.known_sid != self.link_sid => {
                 let (sid, fence) = (self.link_sid, knows && Rule::Fence.holds());

@@ -108,6 +108,7 @@ pub const RULES_NOT_YET: &[(Rule, &str)] = &[
     (Rule::LateTimeout, "field 13"),
     (Rule::PastDeadline, "E6"),
     (Rule::LongAlias, "field 27"),
+    (Rule::Changeling, "QoS 2 identifiers of a lost session are never free again, and fill the table"),
     (Rule::ErrorAcks, "field 24"),
     (Rule::OneReceived, "a QoS 2 message finds no place, link after link"),
 ];
@@ -140,6 +141,8 @@ pub enum Rule {
     OneReceived,
     /// E7, 24: before 5.0 an acknowledgement with an error is one all the same.
     ErrorAcks,
+    /// E2: a session that was changed for another unnoticed locks nobody out, although identifiers of the old one stay in use here for ever.
+    Changeling,
     /// R20: what is recovered equals what was.
     Recovery,
 }

@@ -49,6 +49,9 @@ impl<S: Memory> World<S> {
         if self.app.disk.done_at.is_some() {
             self.app.disk.done_at = Some(self.now);
         }
+        // What the other server has stays there.
+        let other = self.servers[1 - self.at].session.as_ref().map(|session| session.sid);
+        self.app.inbox.forgive(|queued| Some(queued.sid) == other);
         for server in &mut self.servers {
             server.config.odd = Oddities::default();
             server.holds_until = 0;

@@ -53,8 +53,6 @@ pub struct Ledger {
     pub requests: BTreeMap<Handle, (bool, bool)>,
     /// The message that was taken over last for the first time, at QoS 1 and 2.
     latest: Option<u32>,
-    /// Some messages ended so that others may have passed them.
-    pub order_is_lost: bool,
 }
 
 /// What a judge found.
@@ -171,7 +169,7 @@ impl Ledger {
             return Err(format!("message {number} left after its end: {sent:?}"));
         }
         if count == 1 && qos != QoS::AtMostOnce {
-            let before = self.latest.filter(|latest| *latest > number && !self.order_is_lost);
+            let before = self.latest.filter(|latest| *latest > number && sent.refused == 0);
             self.latest = self.latest.max(Some(number));
             if let Some(later) = before {
                 return Err(format!("[MQTT-4.6.0-1] message {number} came behind message {later}"));

@@ -328,7 +328,7 @@ impl<S: Memory> World<S> {
             transport.is_broken = true; // nothing more can be said on it
             return Ok(());
         }
-        Err(format!("[E4] {bytes:02x?} was shown, and now it is {:02x?}", transmit.chunk()))
+        Err(format!("[E4] what was shown has changed: {bytes:02x?}, and now {:02x?}", transmit.chunk()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Links: how they begin, what they carry, how they end.
 
 use crate::app::METHOD;
-use crate::features::Feature;
+use crate::features::{Feature, Rule};
 use crate::life::World;
 use crate::ledger::Verdict;
 use crate::memory::Memory;
@@ -18,7 +18,7 @@ impl<S: Memory> World<S> {
         if self.transport.is_some() || self.now < self.connects_at {
             return Ok(false);
         }
-        let is_clean = self.next_clean || self.app.must_start_clean;
+        let is_clean = self.next_clean || self.app.must_start_clean || self.is_changeling();
         let mut properties: Vec<Property<'_>> = Vec::new();
         properties.extend(self.character.expiry.map(Property::SessionExpiryInterval));
         if self.character.has.has(Feature::Auth) {
@@ -50,6 +50,13 @@ impl<S: Memory> World<S> {
         self.app.failures.clear();
         self.is_kicked = true;
         Ok(true)
+    }
+
+    /// The server has another session than the client thinks, and nothing will tell: as long as that may lock the client out, it starts clean.
+    fn is_changeling(&self) -> bool {
+        let session = self.servers[self.at].session.as_ref().map_or(0, |session| session.sid);
+        let is_told = session == 0 && self.next_version != Version::V31;
+        !Rule::Changeling.holds() && self.app.known_sid != 0 && session != self.app.known_sid && !is_told
     }
 
     fn new_transport(&mut self) -> Transport {
@@ -162,7 +169,7 @@ impl<S: Memory> World<S> {
                 }
             }
             Deed::Accepted { sid, is_present } => {
-                self.app.link_sid = sid;
+                (self.app.link_sid, self.app.link_is_present) = (sid, is_present);
                 if sid != self.app.known_sid {
                     self.app.ledger.shake();
                 }

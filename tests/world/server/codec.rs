@@ -13,7 +13,7 @@ pub enum Packet {
     Subscribe { id: u16, filters: Vec<(String, u8)> },
     Unsubscribe { id: u16, filters: Vec<String> },
     PingReq,
-    Disconnect { reason: u8, expiry: Option<u32> },
+    Disconnect { expiry: Option<u32> },
     Auth { reason: u8 },
 }
 
@@ -142,11 +142,14 @@ fn unsubscribe(rest: &mut &[u8], level: u8) -> Result<Packet, String> {
 
 fn disconnect(rest: &mut &[u8], level: u8) -> Result<Packet, String> {
     if level != 5 || rest.is_empty() {
-        return Ok(Packet::Disconnect { reason: 0, expiry: None });
+        return Ok(Packet::Disconnect { expiry: None });
     }
     let reason = byte(rest)?;
+    if !matches!(reason, 0 | 4 | 0x80..=0x83 | 0x90 | 0x93..=0x99) {
+        return Err(format!("[MQTT-3.14.2-1] DISCONNECT {reason:#x}"));
+    }
     let props = if rest.is_empty() { Vec::new() } else { props_of(rest, level, &[0x11, 0x1F, 0x26])? };
-    Ok(Packet::Disconnect { reason, expiry: number(&props, 0x11) })
+    Ok(Packet::Disconnect { expiry: number(&props, 0x11) })
 }
 
 fn auth(rest: &mut &[u8]) -> Result<Packet, String> {

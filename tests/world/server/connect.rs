@@ -11,7 +11,7 @@ impl Server {
             Packet::Connect(_) if link.is_accepted => self.violation("a second CONNECT".into()),
             Packet::Connect(connect) => self.connect(&connect),
             Packet::Auth { .. } if link.method.is_some() => self.auth(),
-            Packet::Disconnect { reason, expiry } => self.goodbye(reason, expiry),
+            Packet::Disconnect { expiry } => self.goodbye(expiry),
             packet if !link.is_accepted => self.violation(format!("before CONNECT was answered: {packet:?}")),
             Packet::Publish(publish) => self.publish(publish),
             Packet::Ack { kind, id, reason } => self.acknowledged(kind, id, reason),
@@ -105,7 +105,7 @@ impl Server {
         self.say(packet(0xF0, &body));
     }
 
-    fn goodbye(&mut self, reason: u8, expiry: Option<u32>) {
+    fn goodbye(&mut self, expiry: Option<u32>) {
         let Some(link) = &mut self.link else { return };
         if let Some(expiry) = expiry {
             if link.expiry == 0 && expiry > 0 {
@@ -113,10 +113,6 @@ impl Server {
             }
             link.expiry = expiry;
         }
-        if matches!(reason, 0x81..=0x82) && !self.config.odd.any() {
-            self.deeds.push(Deed::Violation(format!("the client ends the link with {reason:#x}")));
-        }
-        link.is_goodbye = true;
         self.wants_close = true;
     }
 

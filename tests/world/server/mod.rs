@@ -106,7 +106,6 @@ struct Link {
     bound: Vec<String>,
     names: Vec<Option<String>>,
     method: Option<Vec<u8>>,
-    is_goodbye: bool,
     audit: Audit,
 }
 
@@ -163,7 +162,6 @@ impl Server {
             bound: Vec::new(),
             names: vec![None; self.config.alias_maximum.into()],
             method: None,
-            is_goodbye: false,
             audit: Audit::default(),
         });
     }
