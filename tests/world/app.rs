@@ -124,34 +124,40 @@ impl App {
             self.act(Feature::Strict);
         }
         self.must_start_clean = false;
-        let is_new = matches!(connack.session, SessionState::New { .. });
-        let knows = matches!(connack.session, SessionState::New { .. } | SessionState::Older { .. });
-        if let SessionState::New { .. } | SessionState::Older { .. } = connack.session {
+        let is_given_up = matches!(connack.session, SessionState::New { .. } | SessionState::Older { .. });
+        if is_given_up {
             self.wants_subscription = true;
             if self.known_sid != 0 && mqtt.limits().on_session_loss == OnSessionLoss::Abort {
                 self.act(Feature::Abort);
             }
         }
-        match is_new {
+        self.note_session(is_given_up);
+        (self.known_sid, self.known_at) = (self.link_sid, self.disk.position(mqtt));
+    }
+
+    /// What client and server know of each other from here on.
+    fn note_session(&mut self, is_given_up: bool) {
+        let sid = self.link_sid;
+        match is_given_up {
             true if self.link_is_present => {
-                if self.known_sid == self.link_sid && Rule::UnknownSession.holds() {
+                // The client knows no session, or not this one: it says so, and begins anew.
+                if self.known_sid == sid && Rule::UnknownSession.holds() {
                     self.judge(Err("[E2] the client gave a session up that the server has".into()));
                 }
                 self.ledger.shake();
                 self.inbox.forget();
-                self.is_stale = true;
+                self.is_stale = !Rule::Fence.holds();
             }
             true => self.is_stale = false,
-            false if self.known_sid != self.link_sid => {
-                let (sid, fence) = (self.link_sid, knows && Rule::Fence.holds());
-                self.is_stale |= !fence;
+            false if self.known_sid != sid => {
+                // Another session than the client thinks, and nothing told it.
+                self.is_stale = true;
                 self.inbox.forget();
                 self.confused_sid = sid;
                 self.inbox.forgive(|queued| queued.sid == sid);
             }
             false => {}
         }
-        (self.known_sid, self.known_at) = (self.link_sid, self.disk.position(mqtt));
     }
 
     fn arrive<S: Memory>(&mut self, mqtt: &Connection<S>, payload: &[u8], qos: QoS, ack: Option<PendingAck>) {

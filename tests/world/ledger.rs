@@ -182,7 +182,7 @@ impl Ledger {
     pub fn repeated(&self, taken: &Taken) -> Verdict {
         let number = taken.number;
         let Some(sent) = self.sent.get(number as usize) else { return Err(format!("message {number} was never sent")) };
-        if taken.payload != payload_of(number, sent.spec.length) || !taken.dup {
+        if taken.payload != payload_of(number, sent.spec.length) || !taken.dup && !sent.is_shaken {
             return Err(format!("message {number} is repeated as another, or without DUP: {taken:?}"));
         }
         Ok(())

@@ -149,7 +149,7 @@ impl<S: Memory> World<S> {
         let (link, checks) = (self.app.links, self.checks_properties());
         match deed {
             Deed::Took(taken) => {
-                let keeps = checks || self.app.ledger.sent.get(taken.number as usize).is_some_and(|sent| sent.keeps_props);
+                let keeps = checks || self.app.ledger.sent.get(taken.number as usize).is_some_and(|sent| sent.keeps_props && self.app.is_only_v5);
                 if !taken.props.is_empty() {
                     self.app.act(Feature::Properties);
                 }
