@@ -99,6 +99,13 @@ pub const NOT_YET: &[(&[Feature], &str)] = &[
     (&[LateAdvance], "field 9, and what was shown is changed by acknowledgements, cancel and overflow"),
     (&[Strict], "field 22: PUBREL of an earlier link"),
     (&[Retry], "field 23"),
+    (&[AckErrors, Overrun], "field 24: the place of a QoS 2 message is free before PUBREL, and no link gets beyond it"),
+    (&[OddAcks], "field 16, 17, 20, 24b"),
+    (&[OddConnack], "field 18, 19"),
+    (&[OddMessages], "an alias above the maximum beside a name"),
+    (&[EarlyRelease], "field 24a"),
+    (&[BadTopic], "field 24d"),
+    (&[TooLong], "field 10"),
     (&[Expiring, FarEpoch], "field 14"),
     (&[AliasOut, StreamedOut, Abandon], "field 26: the alias has left its name behind"),
 ];
@@ -114,6 +121,7 @@ pub const RULES_NOT_YET: &[(Rule, &str)] = &[
     (Rule::LateTimeout, "field 13"),
     (Rule::PastDeadline, "E6"),
     (Rule::LongAlias, "field 27"),
+    (Rule::Tolerance, "E7"),
     (Rule::Changeling, "QoS 2 identifiers of a lost session are never free again, and fill the table"),
     (Rule::ErrorAcks, "field 24"),
     (Rule::OneReceived, "a QoS 2 message finds no place, link after link"),
@@ -149,6 +157,8 @@ pub enum Rule {
     ErrorAcks,
     /// E2: a session that was changed for another unnoticed locks nobody out, although identifiers of the old one stay in use here for ever.
     Changeling,
+    /// E7: no link ends because of what is tolerated.
+    Tolerance,
     /// R20: what is recovered equals what was.
     Recovery,
 }

@@ -11,7 +11,7 @@ use pure_mqtt::QoS;
 /// Within this time everything ends, in milliseconds.
 const PATIENCE: u64 = 1_800_000;
 /// And within so many links.
-const MOST_LINKS: u32 = 40;
+const MOST_LINKS: u32 = 200;
 /// Nobody waits longer than this for a link that stalls for ever to end.
 const FOREVER: u64 = 2_400_000;
 

@@ -69,7 +69,7 @@ impl<S: Memory> World<S> {
             mqtt: Connection::new(storage, character.limits),
             reading: rx,
             transport: None,
-            app: App::new(disk, lines, !config.odd.any()),
+            app: App::new(disk, lines, !config.odd.any() || Rule::Tolerance.holds()),
             servers: [server(1), server(2)],
             at: 0,
             now: 0,

@@ -103,7 +103,7 @@ impl<S: Memory> World<S> {
             if accepts && std::mem::take(&mut self.loses_connack) {
                 self.app.acted.add(Feature::LostConnack);
                 transport.is_broken = true;
-            } else {
+            } else if !transport.is_broken {
                 transport.down.put(self.now + transport.latency, &output);
             }
             if server.wants_close && !transport.is_ended {
@@ -185,7 +185,12 @@ impl<S: Memory> World<S> {
             }
             Deed::Auth => self.app.act(Feature::Auth),
             Deed::Acknowledged(number) => self.app.inbox.acknowledged(number)?,
-            Deed::Unsendable(number) => {
+            Deed::Downgraded(number) => {
+                if let Some(sent) = self.app.ledger.sent.get_mut(number as usize) {
+                    sent.is_shaken = true;
+                }
+            }
+            Deed::Unsendable(number) | Deed::Risked(number) => {
                 if let Some(Some(queued)) = self.app.inbox.queued.get_mut(number as usize) {
                     queued.is_forgiven = true;
                 }

@@ -64,6 +64,7 @@ impl Server {
             1 => self.answer(4, id, 0),
             2 if self.config.odd.puback_at_qos2 && level < 5 && swallows.is_none() => {
                 self.deeds.push(Deed::Odd(Feature::OddAcks));
+                self.deeds.push(Deed::Downgraded(message));
                 self.answer(4, id, 0);
             }
             2 => {

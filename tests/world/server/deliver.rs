@@ -27,9 +27,8 @@ impl Server {
         for flight in flights {
             if flight.is_released {
                 self.send_release(flight.id);
-            } else if self.send(&flight.served, flight.id, true) && self.config.odd.early_release && flight.served.qos == 2 {
-                self.deeds.push(Deed::Odd(Feature::EarlyRelease));
-                self.send_release(flight.id);
+            } else {
+                self.send(&flight.served, flight.id, true);
             }
         }
         self.pump();
@@ -50,8 +49,14 @@ impl Server {
             let Some(served) = session.queue.pop_front() else { return };
             let id = if served.qos > 0 { session.free_id() } else { 0 };
             if self.send(&served, id, false) && id > 0 {
+                let is_released = self.config.odd.early_release && served.qos == 2 && self.rng.bool();
+                if is_released {
+                    self.deeds.push(Deed::Odd(Feature::EarlyRelease));
+                    self.deeds.push(Deed::Risked(served.number));
+                    self.send_release(id);
+                }
                 if let Some(session) = &mut self.session {
-                    session.flights.push(Flight { id, served, is_released: false });
+                    session.flights.push(Flight { id, served, is_released });
                 }
             }
         }

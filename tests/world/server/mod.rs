@@ -60,6 +60,10 @@ pub enum Deed {
     Acknowledged(u32),
     /// A message is longer than the client takes, so it was not sent.
     Unsendable(u32),
+    /// A message for the client is lost if the link breaks now, by the server's own fault.
+    Risked(u32),
+    /// A message at QoS 2 was answered with PUBACK, so that it may come twice.
+    Downgraded(u32),
     /// Something odd was done.
     Odd(crate::features::Feature),
     /// The client broke the standard.
