@@ -270,7 +270,7 @@ impl<S: Memory> hosts::App<S> for App {
         payload_of(number, length).into_iter().skip(start).take(most.min(left)).collect()
     }
 
-    fn save(&mut self, mqtt: &mut Connection<S>) {
-        self.disk.save(mqtt);
+    fn save(&mut self, mqtt: &mut Connection<S>) -> bool {
+        self.disk.save(mqtt)
     }
 }

@@ -22,8 +22,8 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// After every call.
-    pub fn save<S: Memory>(&mut self, mqtt: &mut Connection<S>) {
+    /// After every call. Whether something became durable.
+    pub fn save<S: Memory>(&mut self, mqtt: &mut Connection<S>) -> bool {
         let length = S::journal(mqtt).len();
         self.latest = self.durable + length as u64;
         if length > self.writing && self.writing == 0 {
@@ -32,8 +32,10 @@ impl Disk {
             self.was_slow |= self.delay > 0;
             if self.delay == 0 {
                 self.complete(mqtt);
+                return true;
             }
         }
+        false
     }
 
     /// What was being written is durable.

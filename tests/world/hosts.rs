@@ -17,8 +17,8 @@ pub trait App<S: Storage> {
     fn fail(&mut self, error: ConnectionError);
     /// A part of a payload that the application keeps, at most so long.
     fn supply(&mut self, wanted: &Wanted, most: usize) -> Vec<u8>;
-    /// After every call: what must be durable becomes it.
-    fn save(&mut self, mqtt: &mut Connection<S>);
+    /// After every call: what must be durable becomes it. Whether something did.
+    fn save(&mut self, mqtt: &mut Connection<S>) -> bool;
 }
 
 /// How a turn ended.
@@ -200,7 +200,10 @@ pub fn send<S: Storage>(mqtt: &mut Connection<S>, wire: &mut impl Wire, app: &mu
                 0 => Err(()),
                 count => Ok(count),
             },
-            None if transmit.chunk().is_empty() => break,
+            None if transmit.chunk().is_empty() => match app.save(mqtt) {
+                true => continue, // what waited for a record
+                false => break,
+            },
             None => match wire.write(transmit.chunk()) {
                 0 => Err(()),
                 count => Ok(count),
@@ -214,6 +217,5 @@ pub fn send<S: Storage>(mqtt: &mut Connection<S>, wire: &mut impl Wire, app: &mu
         turn.progress += count;
         app.save(mqtt);
     }
-    app.save(mqtt);
     turn
 }

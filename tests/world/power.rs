@@ -62,8 +62,10 @@ impl<S: Memory> World<S> {
 
     /// The log is replaced by a snapshot, unless records wait.
     pub fn write_snapshot(&mut self) {
-        let has_log = !self.app.disk.log.is_empty();
-        if let Some(log) = S::snapshot(&mut self.mqtt).filter(|_| has_log) {
+        if self.app.disk.log.is_empty() {
+            return; // there is nothing to replace
+        }
+        if let Some(log) = S::snapshot(&mut self.mqtt) {
             self.app.disk.log = log;
             self.app.act(Feature::Snapshot);
         }
