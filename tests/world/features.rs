@@ -99,6 +99,7 @@ pub const NOT_YET: &[(&[Feature], &str)] = &[
     (&[LateAdvance], "field 9, and what was shown is changed by acknowledgements, cancel and overflow"),
     (&[Strict], "field 22: PUBREL of an earlier link"),
     (&[Retry], "field 23"),
+    (&[Expiring, SlowFlush], "a message that is to expire while the journal is full: the deadline stays in the past, and the host spins"),
     (&[Journal, OtherVersion], "field 29: also where `set_limits` finds an empty queue"),
     (&[AckErrors, Overrun], "field 24: the place of a QoS 2 message is free before PUBREL, and no link gets beyond it"),
     (&[OddAcks], "field 16, 17, 20, 24b"),
@@ -122,6 +123,7 @@ pub const RULES_NOT_YET: &[(Rule, &str)] = &[
     (Rule::LateTimeout, "field 13"),
     (Rule::PastDeadline, "E6"),
     (Rule::LongAlias, "field 27"),
+    (Rule::AtomicReplace, "the end of the old message is durable before the new message is"),
     (Rule::JournalVersion, "field 29"),
     (Rule::Tolerance, "E7"),
     (Rule::Changeling, "QoS 2 identifiers of a lost session are never free again, and fill the table"),
@@ -163,6 +165,8 @@ pub enum Rule {
     Tolerance,
     /// E8, 29: the log says in which version its frames are.
     JournalVersion,
+    /// E8: where the power fails inside `replace`, or a drop, one of the two messages is there.
+    AtomicReplace,
     /// R20: what is recovered equals what was.
     Recovery,
 }

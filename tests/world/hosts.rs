@@ -89,6 +89,7 @@ pub fn turn<S: Storage>(
 /// The ends of commands that no packet caused.
 pub fn outcomes<S: Storage>(mqtt: &mut Connection<S>, app: &mut impl App<S>) -> usize {
     let mut count = 0;
+    app.save(mqtt);
     while let Some(outcome) = mqtt.poll_outcome() {
         app.outcome(outcome);
         count += 1;

@@ -1,6 +1,7 @@
 //! What the application was promised for the messages that it published, what came of it, and whether that is right. It speaks up at once, so that
 //! the shortest script shows what is wrong.
 
+use crate::features::Rule;
 use crate::payload::{Spec, payload_of};
 use crate::server::{Seen, Taken};
 use pure_mqtt::{Cause, Delivery, Handle, QoS};
@@ -153,7 +154,7 @@ impl Ledger {
         if !taken.dup && taken.seen.is_some() && !sent.is_shaken && qos != QoS::AtMostOnce {
             return Err(format!("[MQTT-3.3.1-1] message {number} comes again without DUP"));
         }
-        if sent.is_gone {
+        if sent.is_gone && sent.taken == 0 && qos != QoS::AtMostOnce && sent.link >= link {
             return Err(format!("message {number} left before its record was durable"));
         }
         if is_refused {
@@ -209,8 +210,10 @@ impl Ledger {
     pub fn lose_power(&mut self, durable: u64) {
         for sent in &mut self.sent {
             if sent.accepted_at > durable || sent.spec.qos == QoS::AtMostOnce {
-                sent.is_gone |= sent.end.is_none() || sent.accepted_at > durable;
+                sent.is_gone = true;
             } else if sent.end.is_some() && sent.ended_at > durable {
+                // What takes a message's place has a record of its own behind that of its end.
+                sent.may_be_dropped |= sent.end == Some(End::TakenBack) && !Rule::AtomicReplace.holds();
                 sent.end = None;
             }
         }

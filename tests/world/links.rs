@@ -29,6 +29,7 @@ impl<S: Memory> World<S> {
             .keep_alive(self.character.keep_alive)
             .properties(&properties[..]);
         let time = self.time();
+        crate::hosts::App::save(&mut self.app, &mut self.mqtt);
         match self.mqtt.open(time, &connect) {
             Ok(()) => {}
             Err(OpenError::JournalFull) if self.app.disk.done_at.is_some() => {
