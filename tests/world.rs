@@ -48,6 +48,8 @@ mod payload;
 mod power;
 #[path = "world/records.rs"]
 mod records;
+#[path = "world/rules.rs"]
+mod rules;
 #[path = "world/run.rs"]
 mod run;
 #[path = "world/script.rs"]

@@ -1,12 +1,13 @@
 //! The application: it notes what it is told, and keeps what it must give back.
 
 use crate::disk::Disk;
-use crate::features::{Feature, Rule, Set};
+use crate::features::{Feature, Set};
 use crate::hosts;
 use crate::inbox::Inbox;
 use crate::ledger::{End, Ledger, Verdict};
 use crate::memory::Memory;
 use crate::payload::payload_of;
+use crate::rules::Rule;
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
     Acknowledged, Auth, Cause, Command, ConnAck, Connection, ConnectionError, Event, Fragment, Instant, OnSessionLoss,
@@ -101,7 +102,8 @@ impl App {
     }
 
     fn end<S: Memory>(&mut self, mqtt: &Connection<S>, acknowledged: &Acknowledged<'_>) {
-        let end = if acknowledged.reason.is_error() && acknowledged.reason.0 != 0x92 { End::Refused } else { End::Done };
+        let end =
+            if acknowledged.reason.is_error() && acknowledged.reason.0 != 0x92 { End::Refused } else { End::Done };
         if end == End::Refused {
             self.act(Feature::Refusals);
         }

@@ -1,8 +1,9 @@
 //! What a world is like: drawn once, from its seed. Each part has random numbers of its own, so that a feature that is taken away leaves the others
 //! as they were.
 
-use crate::features::{Feature, NOT_YET, Rule, Set};
+use crate::features::{Feature, Set};
 use crate::hosts::{LONGEST, Writing};
+use crate::rules::{self, Rule};
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
 use pure_mqtt::{Limits, OnSessionLoss, Overflow, Version};
@@ -51,11 +52,7 @@ pub fn features_of(seed: u64) -> Set {
     if !has.has(Feature::Journal) {
         JOURNAL.iter().for_each(|feature| has.remove(*feature));
     }
-    for (combination, _) in NOT_YET {
-        if combination.iter().all(|feature| has.has(*feature)) {
-            combination.last().iter().for_each(|feature| has.remove(**feature));
-        }
-    }
+    rules::take_out(&mut has);
     has
 }
 

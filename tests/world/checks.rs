@@ -1,10 +1,10 @@
 //! The rules that hold for the whole machine, as far as they can be seen from outside.
 
-use crate::features::Rule;
 use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::Memory;
 use crate::records::{self, Record};
+use crate::rules::Rule;
 use pure_mqtt::{ConnectionError, State, Version};
 
 /// For how long a link that is over may still send.
@@ -19,7 +19,11 @@ impl<S: Memory> World<S> {
         let late = SLACK + self.paused + self.lag;
         if let Some(since) = self.over_since.filter(|_| Rule::Farewell.holds()) {
             if self.now > since + FAREWELL + late {
-                return Err(format!("[E1] over since {since}, and not closed at {}: {:?}", self.now, self.mqtt.close_reason()));
+                return Err(format!(
+                    "[E1] over since {since}, and not closed at {}: {:?}",
+                    self.now,
+                    self.mqtt.close_reason()
+                ));
             }
         }
         if !Rule::Ends.holds() || self.over_since.is_some() {
@@ -38,7 +42,10 @@ impl<S: Memory> World<S> {
         };
         if self.now > patience + late {
             let [heard, took] = [transport.gave_at, transport.took_at];
-            return Err(format!("[E1] heard at {heard}, taken at {took}, and not over at {}: {:?}", self.now, self.mqtt));
+            return Err(format!(
+                "[E1] heard at {heard}, taken at {took}, and not over at {}: {:?}",
+                self.now, self.mqtt
+            ));
         }
         Ok(())
     }
@@ -88,7 +95,8 @@ impl<S: Memory> World<S> {
         let log = self.app.disk.all(&self.mqtt);
         let time = self.time();
         let Some(recovered) = S::recover(self.mqtt.limits(), time, &log) else { return Ok(()) };
-        let (mut recovered, used) = recovered.map_err(|error| format!("[R20] {error}"))?;
+        let (mut recovered, used) =
+            recovered.map_err(|error| format!("[R20] {error}: {:02x?}", records::read(&log)))?;
         if used != log.len() {
             return Err(format!("[R20] {used} of {} bytes count", log.len()));
         }

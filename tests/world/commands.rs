@@ -1,17 +1,18 @@
 //! What the application asks for.
 
 use crate::app::{Held, METHOD};
-use crate::features::{Feature, Rule};
+use crate::features::Feature;
 use crate::ledger::{End, Sent, Verdict};
 use crate::life::World;
 use crate::memory::Memory;
 use crate::payload::{SOME, Spec, on_wire, payload_of};
+use crate::rules::Rule;
 use crate::server::Served;
 use crate::server::codec::field;
 use bytes::Bytes;
 use pure_mqtt::{
-    Ack, Auth, Delivery, Disconnect, Handle, Payload, Property, Publish, PublishError, QoS, ReasonCode, RequestError, State,
-    Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+    Ack, Auth, Delivery, Disconnect, Handle, Payload, Property, Publish, PublishError, QoS, ReasonCode, RequestError,
+    State, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
 };
 
 const TOPICS: [&str; 4] = ["u/a", "u/bb", "u", "u/a/rather/long/topic/to/be/replaced/by/an/alias"];
@@ -41,7 +42,8 @@ impl<S: Memory> World<S> {
             length: rng.choice([4, 4, 5, 20, 40, 90, 300]).unwrap_or(4),
             some,
             props,
-            expiry: (has.has(Feature::Expiring) && rng.u8(0..3) == 0).then(|| rng.choice([1, 5, 60, 100_000]).unwrap_or(1)),
+            expiry: (has.has(Feature::Expiring) && rng.u8(0..3) == 0)
+                .then(|| rng.choice([1, 5, 60, 100_000]).unwrap_or(1)),
             correlation,
         }
     }
@@ -98,7 +100,10 @@ impl<S: Memory> World<S> {
         if delivery.dropped.is_some() && old.is_none() {
             self.app.act(Feature::QueueLimit);
             let policies = [Feature::DropOldest, Feature::LatestPerTopic];
-            policies.into_iter().filter(|policy| self.character.has.has(*policy)).for_each(|policy| self.app.act(policy));
+            policies
+                .into_iter()
+                .filter(|policy| self.character.has.has(*policy))
+                .for_each(|policy| self.app.act(policy));
         }
     }
 
@@ -202,7 +207,13 @@ impl<S: Memory> World<S> {
         let long = self.character.limits.stream_max > 0;
         let length = rng.choice([4, 4, 6, 30, 60, if long { 700 } else { 80 }]).unwrap_or(4);
         let name = if rng.u8(0..5) == 0 { "d/".to_owned() + &"x".repeat(70) } else { "d/a".into() };
-        let served = Served { number, qos: rng.u8(0..3), topic: name.into(), payload: payload_of(number, length), props: Vec::new() };
+        let served = Served {
+            number,
+            qos: rng.u8(0..3),
+            topic: name.into(),
+            payload: payload_of(number, length),
+            props: Vec::new(),
+        };
         let queued = self.server().offer(served);
         self.app.say(|| format!("  serve {number}: {queued:?}"));
         self.app.inbox.queued.push(queued.map(|(qos, sid)| crate::inbox::Queued {

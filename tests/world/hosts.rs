@@ -1,7 +1,9 @@
 //! The hosts: the loops of the documentation, with a place for the application and one for durable memory. One turn each; the world says when.
 
 use bytes::Bytes;
-use pure_mqtt::{BytesBuffer, Connection, ConnectionError, Event, Instant, Outcome, Received, RxBuffer, Storage, Wanted};
+use pure_mqtt::{
+    BytesBuffer, Connection, ConnectionError, Event, Instant, Outcome, Received, RxBuffer, Storage, Wanted,
+};
 
 /// A UART, a modem, a socket: reads and writes what it can without waiting.
 pub trait Wire {

@@ -1,8 +1,8 @@
 //! What the application was promised for the messages that it published, what came of it, and whether that is right. It speaks up at once, so that
 //! the shortest script shows what is wrong.
 
-use crate::features::Rule;
 use crate::payload::{Spec, payload_of};
+use crate::rules::Rule;
 use crate::server::{Seen, Taken};
 use pure_mqtt::{Cause, Delivery, Handle, QoS};
 use std::collections::BTreeMap;
@@ -14,8 +14,10 @@ pub enum End {
     /// The server refused it.
     Refused,
     Outcome(Cause),
-    /// `cancel` took it back, or `replace`, or the overflow policy.
+    /// `cancel` took it back.
     TakenBack,
+    /// Another one took its place: by `replace`, or by the overflow policy.
+    Dropped,
 }
 
 /// A message that was accepted.
@@ -72,14 +74,15 @@ impl Ledger {
         }
         self.sent.push(sent);
         let Some(dropped) = delivery.dropped else { return Ok(()) };
-        let candidates: Vec<u32> = self.handles.range(dropped.first..=dropped.last).map(|(_, number)| *number).collect();
+        let candidates: Vec<u32> =
+            self.handles.range(dropped.first..=dropped.last).map(|(_, number)| *number).collect();
         let open: Vec<u32> = candidates.into_iter().filter(|number| self.is_open(*number)).collect();
         let is_sure = open.len() == dropped.count as usize;
         let at = self.sent[number as usize].accepted_at;
         for candidate in open {
             let is_end = [dropped.first, dropped.last].contains(&self.sent[candidate as usize].handle);
             match is_sure || is_end {
-                true => self.end_of(candidate, End::TakenBack, at)?,
+                true => self.end_of(candidate, End::Dropped, at)?,
                 false => self.sent[candidate as usize].may_be_dropped = true,
             }
         }
@@ -118,14 +121,14 @@ impl Ledger {
             return Err(format!("message {number} ended as {before:?}, and then as {end:?}"));
         }
         (sent.end, sent.ended_at) = (Some(end), at);
-        if sent.spec.qos == QoS::AtMostOnce && end != End::TakenBack {
+        if sent.spec.qos == QoS::AtMostOnce && !matches!(end, End::TakenBack | End::Dropped) {
             return Err(format!("message {number} is of QoS 0 and ended as {end:?}"));
         }
         let shaken = sent.is_shaken || sent.is_forgiven;
         let is_right = match end {
             End::Done => sent.taken > 0 || sent.is_forgiven,
             End::Refused => sent.refused > 0,
-            End::TakenBack => sent.taken == 0 || shaken,
+            End::TakenBack | End::Dropped => sent.taken == 0 || shaken,
             End::Outcome(Cause::Released) => sent.taken > 0 && shaken || sent.is_forgiven,
             End::Outcome(Cause::SessionLost) => shaken,
             End::Outcome(Cause::Expired) => sent.taken == 0 || shaken,
@@ -137,7 +140,9 @@ impl Ledger {
     /// The server got a message, for the first time or again.
     pub fn took(&mut self, taken: &Taken, is_refused: bool, link: u32, checks_props: bool) -> Verdict {
         let number = taken.number;
-        let Some(sent) = self.sent.get_mut(number as usize) else { return Err(format!("message {number} was never sent")) };
+        let Some(sent) = self.sent.get_mut(number as usize) else {
+            return Err(format!("message {number} was never sent"));
+        };
         let Spec { qos, retain, ref topic, length, ref props, .. } = sent.spec;
         if taken.payload != payload_of(number, length) {
             return Err(format!("the payload of message {number} is damaged: {:02x?}", taken.payload));
@@ -166,7 +171,7 @@ impl Ledger {
         if count > 1 && (qos == QoS::AtMostOnce || qos == QoS::ExactlyOnce && !shaken) {
             return Err(format!("message {number} was taken over {count} times: {sent:?}"));
         }
-        if let (Some(End::TakenBack | End::Outcome(Cause::Expired)), false) = (sent.end, shaken) {
+        if let (Some(End::TakenBack | End::Dropped | End::Outcome(Cause::Expired)), false) = (sent.end, shaken) {
             return Err(format!("message {number} left after its end: {sent:?}"));
         }
         if count == 1 && qos != QoS::AtMostOnce {
@@ -212,8 +217,8 @@ impl Ledger {
             if sent.accepted_at > durable || sent.spec.qos == QoS::AtMostOnce {
                 sent.is_gone = true;
             } else if sent.end.is_some() && sent.ended_at > durable {
-                // What takes a message's place has a record of its own behind that of its end.
-                sent.may_be_dropped |= sent.end == Some(End::TakenBack) && !Rule::AtomicReplace.holds();
+                // It was told, so it may be gone; but not before what took its place is there.
+                sent.may_be_dropped |= sent.end != Some(End::Dropped) || !Rule::AtomicReplace.holds();
                 sent.end = None;
             }
         }
@@ -225,7 +230,9 @@ impl Ledger {
     pub fn recovered(&mut self, handles: &[u64], ended: &[Handle]) -> Verdict {
         for handle in handles {
             let known = self.handles.iter().find(|(known, _)| known.get() == *handle);
-            let Some((_, number)) = known else { return Err(format!("handle {handle} was never durable, and is back")) };
+            let Some((_, number)) = known else {
+                return Err(format!("handle {handle} was never durable, and is back"));
+            };
             if let Some(end) = self.sent[*number as usize].end {
                 return Err(format!("message {number} ended as {end:?} for good, and is back"));
             }

@@ -3,10 +3,11 @@
 use crate::app::App;
 use crate::character::Character;
 use crate::disk::Disk;
-use crate::features::{Feature, Rule};
+use crate::features::Feature;
 use crate::hosts::{LONGEST, Reading, Turn, Writing};
 use crate::ledger::Verdict;
 use crate::memory::Memory;
+use crate::rules::Rule;
 use crate::script::seed_for;
 use crate::server::Server;
 use crate::wire::{NEVER, Transport};

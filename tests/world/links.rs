@@ -1,10 +1,11 @@
 //! Links: how they begin, what they carry, how they end.
 
 use crate::app::METHOD;
-use crate::features::{Feature, Rule};
-use crate::life::World;
+use crate::features::Feature;
 use crate::ledger::Verdict;
+use crate::life::World;
 use crate::memory::Memory;
+use crate::rules::Rule;
 use crate::server::Deed;
 use crate::tally::Tally;
 use crate::wire::{NEVER, Pipe, Transport};
@@ -150,7 +151,13 @@ impl<S: Memory> World<S> {
         let (link, checks) = (self.app.links, self.checks_properties());
         match deed {
             Deed::Took(taken) => {
-                let keeps = checks || self.app.ledger.sent.get(taken.number as usize).is_some_and(|sent| sent.keeps_props && self.app.is_only_v5);
+                let keeps = checks
+                    || self
+                        .app
+                        .ledger
+                        .sent
+                        .get(taken.number as usize)
+                        .is_some_and(|sent| sent.keeps_props && self.app.is_only_v5);
                 if !taken.props.is_empty() {
                     self.app.act(Feature::Properties);
                 }

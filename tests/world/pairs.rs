@@ -1,6 +1,7 @@
 //! Which features acted together in one world, and how often.
 
-use crate::features::{EXCLUDED, Feature, Set};
+use crate::features::{Feature, Set};
+use crate::rules::EXCLUDED;
 
 /// So often each pair must have acted together, in so many worlds.
 const LEAST: u64 = 1_000;
@@ -41,7 +42,12 @@ impl Pairs {
                 }
             }
         }
-        assert!(rare.is_empty(), "{} pairs are rare, of which each should act {least} times:\n{}", rare.len(), rare.join("\n"));
+        assert!(
+            rare.is_empty(),
+            "{} pairs are rare, of which each should act {least} times:\n{}",
+            rare.len(),
+            rare.join("\n")
+        );
     }
 
     pub fn print_if_asked(&self) {

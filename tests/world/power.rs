@@ -43,7 +43,9 @@ impl<S: Memory> World<S> {
         }
         let time = self.time();
         let Some(recovered) = S::recover(self.mqtt.limits(), time, &self.app.disk.log) else { return Ok(()) };
-        let (mqtt, used) = recovered.map_err(|error| format!("after a loss of power: {error}"))?;
+        let (mqtt, used) = recovered.map_err(|error| {
+            format!("[R20] after a loss of power, {error}: {:02x?}", records::read(&self.app.disk.log))
+        })?;
         self.mqtt = mqtt;
         self.app.disk.log.truncate(used);
         self.app.disk.latest = self.app.disk.durable;

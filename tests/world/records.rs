@@ -17,7 +17,17 @@ const ACCEPTED: u8 = 7;
 
 /// What the kinds are called.
 pub const NAMES: [&str; 12] = [
-    "nothing", "version", "counters", "session", "no session", "new session", "forgotten", "accepted", "released", "done", "received",
+    "nothing",
+    "version",
+    "counters",
+    "session",
+    "no session",
+    "new session",
+    "forgotten",
+    "accepted",
+    "released",
+    "done",
+    "received",
     "completed",
 ];
 

@@ -62,9 +62,13 @@ impl Plan {
         let has = self.has;
         let journal = has.has(Feature::Journal);
         match () {
-            () if has.has(Feature::Tiny) && journal => self.with(Journaled::<Tiny, 300>::new(Fixed::new()), character, tells),
+            () if has.has(Feature::Tiny) && journal => {
+                self.with(Journaled::<Tiny, 300>::new(Fixed::new()), character, tells)
+            }
             () if has.has(Feature::Tiny) => self.with(Tiny::new(), character, tells),
-            () if has.has(Feature::Fixed) && journal => self.with(Journaled::<Large, 1024>::new(Fixed::new()), character, tells),
+            () if has.has(Feature::Fixed) && journal => {
+                self.with(Journaled::<Large, 1024>::new(Fixed::new()), character, tells)
+            }
             () if has.has(Feature::Fixed) && self.seed % 3 == 0 => self.with(Large::new(), character, tells),
             () if has.has(Feature::Fixed) => self.with(Usual::new(), character, tells),
             () if has.has(Feature::Borrowed) => self.with_borrowed(character, tells),

@@ -75,8 +75,12 @@ fn drop_features(least: &mut Plan, fails: &impl Fn(&Plan) -> bool) -> bool {
 }
 
 fn left_out(plan: &Plan, least: &Plan) -> String {
-    let names: Vec<String> =
-        plan.has.iter().filter(|feature: &Feature| !least.has.has(*feature)).map(|feature| format!("{feature:?}")).collect();
+    let names: Vec<String> = plan
+        .has
+        .iter()
+        .filter(|feature: &Feature| !least.has.has(*feature))
+        .map(|feature| format!("{feature:?}"))
+        .collect();
     names.join(",")
 }
 
@@ -86,7 +90,10 @@ fn shown(steps: &[usize]) -> String {
 
 /// Numbers with commas between them.
 pub fn parse_steps(text: &str) -> Vec<usize> {
-    text.split(',').filter(|part| !part.is_empty()).map(|part| part.parse().expect("PURE_MQTT_STEPS are numbers")).collect()
+    text.split(',')
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse().expect("PURE_MQTT_STEPS are numbers"))
+        .collect()
 }
 
 /// How often each kind of finding came, with some of the seeds.

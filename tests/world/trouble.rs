@@ -209,7 +209,10 @@ impl<S: Memory> World<S> {
         if limits.retry_interval > 0 && self.mqtt.version() != Version::V5 && is_asking {
             self.app.acted.add(Feature::Retry);
         }
-        if self.mqtt.is_connected() && self.character.has.has(Feature::ServerLimits) && self.mqtt.version() == Version::V5 {
+        if self.mqtt.is_connected()
+            && self.character.has.has(Feature::ServerLimits)
+            && self.mqtt.version() == Version::V5
+        {
             self.app.acted.add(Feature::ServerLimits);
         }
         if self.mqtt.is_connected() && self.mqtt.send_quota() == 0 && self.mqtt.pending() > 1 {

@@ -54,7 +54,9 @@ impl Audit {
     pub fn acknowledged(&mut self, qos: u8, id: u16) -> Option<String> {
         let queue = &mut self.published[usize::from(qos - 1)];
         let Some(place) = queue.iter().position(|sent| *sent == id) else {
-            return Some(format!("[MQTT5 4.3] an acknowledgement at QoS {qos} of {id}, which was not sent on this link"));
+            return Some(format!(
+                "[MQTT5 4.3] an acknowledgement at QoS {qos} of {id}, which was not sent on this link"
+            ));
         };
         queue.remove(place);
         (place > 0).then(|| format!("[MQTT-4.6.0-2] [MQTT-4.6.0-3] acknowledgement {id} at QoS {qos} is out of order"))

@@ -9,12 +9,26 @@ pub enum Packet {
     Connect(Connect),
     Publish(Publish),
     /// PUBACK (4), PUBREC (5), PUBREL (6) or PUBCOMP (7).
-    Ack { kind: u8, id: u16, reason: u8 },
-    Subscribe { id: u16, filters: Vec<(String, u8)> },
-    Unsubscribe { id: u16, filters: Vec<String> },
+    Ack {
+        kind: u8,
+        id: u16,
+        reason: u8,
+    },
+    Subscribe {
+        id: u16,
+        filters: Vec<(String, u8)>,
+    },
+    Unsubscribe {
+        id: u16,
+        filters: Vec<String>,
+    },
     PingReq,
-    Disconnect { expiry: Option<u32> },
-    Auth { reason: u8 },
+    Disconnect {
+        expiry: Option<u32>,
+    },
+    Auth {
+        reason: u8,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

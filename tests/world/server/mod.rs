@@ -227,7 +227,10 @@ impl Server {
                 Ok(packet) => packet,
                 Err(text) => return self.violation(text),
             };
-            if self.config.maximum_packet.is_some_and(|most| link.level == 5 && link.is_accepted && length > most as usize)
+            if self
+                .config
+                .maximum_packet
+                .is_some_and(|most| link.level == 5 && link.is_accepted && length > most as usize)
             {
                 return self.violation(format!("{length} bytes are above the maximum: {packet:?}"));
             }
