@@ -1,5 +1,6 @@
 //! The rules that hold for the whole machine, as far as they can be seen from outside.
 
+use crate::features::Feature;
 use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::Memory;
@@ -26,28 +27,55 @@ impl<S: Memory> World<S> {
                 ));
             }
         }
-        if !Rule::Ends.holds() || self.over_since.is_some() {
+        if self.over_since.is_some() || !Rule::Ends.holds() {
             return Ok(());
         }
-        let keep_alive = u64::from(self.mqtt.keep_alive()) * 1_000;
-        let limits = self.mqtt.limits();
-        let answer = if limits.pingresp_timeout == 0 { keep_alive } else { limits.pingresp_timeout.into() };
-        let patience = match self.mqtt.state() {
-            State::Connecting => self.opened_at + u64::from(limits.connack_timeout),
-            State::Connected if keep_alive > 0 && !self.last.is_blocked => {
-                // PINGREQ is due, and may have to wait for a transport that takes a byte now and then.
-                transport.gave_at.max(self.opened_at) + 2 * keep_alive + 2 * answer
-            }
-            _ => return Ok(()),
+        let [heard, took] = [transport.gave_at.max(self.opened_at), transport.took_at.max(self.opened_at)];
+        let (keep_alive, answer) = self.watches();
+        let (patience, since) = match self.mqtt.state() {
+            State::Connecting => (self.mqtt.limits().connack_timeout.into(), self.opened_at),
+            // PINGREQ is due, and may have to wait for a transport that takes a byte now and then.
+            State::Connected if !self.last.is_blocked => (2 * keep_alive + 2 * answer, heard),
+            _ => (0, 0),
         };
-        if self.now > patience + late {
-            let [heard, took] = [transport.gave_at, transport.took_at];
-            return Err(format!(
-                "[E1] heard at {heard}, taken at {took}, and not over at {}: {:?}",
-                self.now, self.mqtt
-            ));
+        if self.now > since + patience + late && patience > 0 {
+            return Err(format!("[E1] heard at {heard}, and not over at {}: {:?}", self.now, self.mqtt));
+        }
+        let is_stuck = Rule::StuckOutput.holds() && self.last.is_full && self.mqtt.is_connected() && keep_alive > 0;
+        if is_stuck && self.now > took.max(transport.full_at) + keep_alive + answer + late {
+            return Err(format!("[E1] nothing is taken since {took}, and not over at {}: {:?}", self.now, self.mqtt));
+        }
+        let asked = transport.tally.oldest().filter(|_| !self.last.is_blocked && self.mqtt.is_connected());
+        let ack_timeout = u64::from(self.mqtt.limits().ack_timeout);
+        let is_late = asked.is_some_and(|asked| self.now > asked + 2 * ack_timeout + late);
+        if is_late && ack_timeout > 0 && Rule::LateTimeout.holds() {
+            return Err(format!("[E6] an answer is awaited since {asked:?}, and it is {}: {:?}", self.now, self.mqtt));
         }
         Ok(())
+    }
+
+    /// The keep alive, and the time for its answer.
+    fn watches(&self) -> (u64, u64) {
+        let keep_alive = u64::from(self.mqtt.keep_alive()) * 1_000;
+        match self.mqtt.limits().pingresp_timeout {
+            _ if keep_alive == 0 => (0, 0),
+            0 => (keep_alive, keep_alive),
+            millis => (keep_alive, millis.into()),
+        }
+    }
+
+    /// E4: with a server that keeps to the standard, no acknowledgement is for nothing.
+    pub fn check_acks(&self) -> Verdict {
+        let count = self.mqtt.stats().unknown_acks;
+        let may_repeat = self.character.has.has(Feature::Retry)
+            || self.character.config.odd.any()
+            || self.character.has.has(Feature::AckErrors) && !Rule::ErrorAcks.holds();
+        // PUBREL comes again where PUBCOMP was lost.
+        let repeated: u32 = self.servers.iter().map(|server| server.releases).sum();
+        if count <= repeated || may_repeat || !Rule::UnknownAcks.holds() {
+            return Ok(());
+        }
+        Err(format!("[E4] {count} acknowledgements counted as unknown"))
     }
 
     /// E6: nothing is missed too early.
@@ -57,8 +85,7 @@ impl<S: Memory> World<S> {
         let (waited, at_least) = match reason {
             ConnectionError::ConnAckTimeout => (self.now - self.opened_at, u64::from(limits.connack_timeout)),
             ConnectionError::KeepAliveTimeout => {
-                let keep_alive = u64::from(self.mqtt.keep_alive()) * 1_000;
-                let answer = if limits.pingresp_timeout == 0 { keep_alive } else { limits.pingresp_timeout.into() };
+                let (keep_alive, answer) = self.watches();
                 let since = match transport.tally.ping_at {
                     Some(at) => at,
                     None => transport.took_at.max(self.opened_at) + keep_alive,

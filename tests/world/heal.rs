@@ -76,6 +76,7 @@ impl<S: Memory> World<S> {
                 self.run_until(self.now + 950)?;
             }
         }
+        self.check_acks()?;
         self.say_goodbye()
     }
 

@@ -84,6 +84,7 @@ impl<S: Memory> World<S> {
             took_at: self.now,
             gave_at: self.now,
             was_full: false,
+            full_at: self.now,
             is_stalled: false,
             tally: Tally::default(),
         }

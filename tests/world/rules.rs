@@ -34,8 +34,11 @@ pub const NOT_YET: &[(&[Feature], &str)] = &[
 
 /// What the judges leave out as long as the present engine fails it. Empty it as repairs land.
 pub const RULES_NOT_YET: &[(Rule, &str)] = &[
-    (Rule::Farewell, "field 2: a link that is over waits for a transport that takes nothing"),
-    (Rule::Ends, "field 1"),
+    (Rule::Farewell, "field 1, 2: a link that is over waits for a transport that takes nothing"),
+    (
+        Rule::StuckOutput,
+        "blocked input stops all watches, so that there is no deadline at all; a packet that grows puts them off",
+    ),
     (Rule::UnknownSession, "field 5, 6"),
     (Rule::Fence, "field 7"),
     (Rule::Properties, "field 8"),
@@ -59,6 +62,8 @@ pub enum Rule {
     Farewell,
     /// E1: a link that says nothing, or takes nothing, ends in bounded time.
     Ends,
+    /// E1: output that nobody takes ends the link, also while input is blocked.
+    StuckOutput,
     /// E2: no link ends because the server knows a session that this side doesn't.
     UnknownSession,
     /// E2: after such a session, exactly once still holds.

@@ -104,10 +104,11 @@ pub struct Transport {
     /// Bytes in all, out and in.
     pub written: u64,
     pub read: u64,
-    /// When it last took, or gave, a byte; and when it last said that it is full.
+    /// When it last took, and gave, a byte; and whether it says that it is full, and since when.
     pub took_at: u64,
     pub gave_at: u64,
     pub was_full: bool,
+    pub full_at: u64,
     pub is_stalled: bool,
     pub tally: Tally,
 }
@@ -158,7 +159,9 @@ impl crate::hosts::Wire for Transport {
         if count > 0 {
             self.took_at = self.now;
         }
-        self.was_full = count == 0;
+        if !std::mem::replace(&mut self.was_full, count == 0) {
+            self.full_at = self.now;
+        }
         count
     }
 }

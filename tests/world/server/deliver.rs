@@ -26,6 +26,7 @@ impl Server {
         let flights = self.session.as_ref().map_or(Vec::new(), |session| session.flights.clone());
         for flight in flights {
             if flight.is_released {
+                self.releases += 1;
                 self.send_release(flight.id);
             } else {
                 self.send(&flight.served, flight.id, true);

@@ -124,6 +124,8 @@ pub struct Server {
     pub holds_until: u64,
     /// It closes the transport once its output has left.
     pub wants_close: bool,
+    /// So many PUBRELs were sent again.
+    pub releases: u32,
     pub rng: fastrand::Rng,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -141,6 +143,7 @@ impl Server {
             deeds: Vec::new(),
             holds_until: 0,
             wants_close: false,
+            releases: 0,
             rng: fastrand::Rng::with_seed(seed),
             input: Vec::new(),
             output: Vec::new(),
