@@ -131,8 +131,6 @@ pub enum OpenError {
         /// The bytes that it takes.
         needed: usize,
     },
-    /// The journal's buffer is full: write it to durable memory first.
-    JournalFull,
 }
 
 impl fmt::Display for OpenError {
@@ -146,7 +144,6 @@ impl fmt::Display for OpenError {
             Self::Field => f.write_str("a field of CONNECT cannot be expressed"),
             Self::Property(error) => write!(f, "CONNECT: {error}"),
             Self::TooLarge { needed } => write!(f, "CONNECT takes {needed} bytes, more than the control area has"),
-            Self::JournalFull => f.write_str("the journal must be written first"),
         }
     }
 }

@@ -10,9 +10,7 @@ use crate::event::PendingAck;
 use crate::reason::ReasonCode;
 use crate::session::{Frame, Matched, Most, Need};
 use crate::storage::sealed::Bounds;
-use crate::storage::{
-    Detail, Kind, Marks, MessageMarks, Parts, Payload, ReceiveSlot, ReceiveState, Record, RequestMarks,
-};
+use crate::storage::{Detail, Kind, Marks, MessageMarks, Parts, Payload, ReceiveSlot, ReceiveState, RequestMarks};
 use crate::time::{Epoch, Instant};
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
@@ -36,9 +34,9 @@ impl Draft {
         self.need.shared > 0
     }
 
-    /// What the journal needs for it.
+    /// The body of its record in a journal.
     pub(super) const fn record_length(&self) -> usize {
-        8 + 1 + 4 + self.need.bytes + self.need.shared
+        8 + 1 + self.need.bytes + self.need.shared
     }
 }
 
@@ -164,7 +162,6 @@ impl Core {
             writer.bytes(publish.payload.as_slice());
         }
         debug_assert_eq!(writer.finish(), Ok(frame.length));
-        self.outgoing.note_accepted(parts, matched.id, expiry.unwrap_or_default());
         Some(matched)
     }
 
@@ -307,14 +304,12 @@ impl Core {
         });
         // Without a reason PUBREC is a success.
         let reason = if version.has_properties() { with.reason } else { ReasonCode::SUCCESS };
-        if packet == PacketType::PubRec && !reason.is_error() {
-            parts.journal.write(&Record::Received(id.get()));
-        }
         if let Some(slot) = self.incoming.held(parts.inbox, pending.place(), pending.serial) {
             slot.acknowledged = true;
             slot.reason = reason.0;
             slot.extra = stored.map_or(0, |stored| stored.id);
         }
+        self.incoming.note_change(parts.inbox, pending.place() + 1);
     }
 
     pub(super) fn disconnect(

@@ -7,8 +7,6 @@ use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, Incoming, Outgoing};
 #[cfg(target_pointer_width = "32")]
 use crate::session::{Policy, Time};
-#[cfg(feature = "journal")]
-use crate::storage::SessionFact;
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
@@ -135,13 +133,6 @@ impl Core {
         if let Some(aliasing) = self.aliasing().filter(|_| is_orphaned) {
             (aliasing.take_back)(self, parts);
         }
-    }
-
-    /// What a durable memory must know of the session: from a clean start on, it is in doubt until CONNACK.
-    #[cfg(feature = "journal")]
-    pub(super) const fn session_fact(&self) -> SessionFact {
-        let is_doubted = self.link.clean_start && !self.link.established;
-        if is_doubted { SessionFact::Doubtful } else { self.outgoing.session }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::connection::state::State;
 use crate::connection::stats::Count;
 use crate::connection::timers::{Countdown, Timers};
 use crate::error::ConnectionError;
-use crate::storage::{Parts, Record, SessionFact};
+use crate::storage::{Parts, SessionFact};
 use crate::types::{Handle, Version};
 use crate::wire::Disconnect;
 
@@ -108,9 +108,7 @@ impl Core {
 
     /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.
     pub(super) fn abandon(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
-        let Some(id) = self.outgoing.abandonable(parts.slots, handle).filter(|_| parts.journal.has_room(0)) else {
-            return false;
-        };
+        let Some(id) = self.outgoing.abandonable(parts.slots, handle) else { return false };
         if self.outgoing.is_begun(parts.slots, id) {
             self.end(parts, ConnectionError::Abandoned, Last::Nothing);
         }
@@ -136,13 +134,13 @@ impl Core {
             self.aliases.clear(&mut names.inbound());
             self.aliases.clear(&mut names.outbound());
         }
-        self.settle_clean_start(parts);
+        self.settle_clean_start();
         self.link = Link::CLOSED;
     }
 
     /// A clean session of 3.x ends with its link. A clean start that was never answered may have been carried out all the same, once CONNECT had left
     /// whole.
-    fn settle_clean_start(&mut self, parts: &mut Parts<'_>) {
+    fn settle_clean_start(&mut self) {
         if !self.link.clean_start {
             return;
         }
@@ -153,7 +151,6 @@ impl Core {
         } else if may_be_carried_out && !(ends_with_link && self.outgoing.session == SessionFact::None) {
             self.outgoing.session = SessionFact::Doubtful;
         }
-        parts.journal.write(&Record::Session(self.outgoing.session));
     }
 
     /// CONNECT had an answer, if not a good one.

@@ -12,7 +12,7 @@ use crate::event::{ConnAck, Event, SessionState};
 use crate::limits::{OnSessionLoss, OnUnknownSession, StoredLimits};
 use crate::reason::ReasonCode;
 use crate::session::{Loss, fingerprint};
-use crate::storage::{Parts, Record, SessionFact};
+use crate::storage::{Parts, SessionFact};
 use crate::time::Instant;
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
@@ -125,10 +125,9 @@ impl Core {
         link.control.append(length, false);
         if self.outgoing.version() != connect.version {
             self.outgoing.reencode_for(parts, connect.version);
-            parts.journal.write(&Record::Version(connect.version));
         }
-        if connect.clean_start {
-            parts.journal.write(&Record::Session(SessionFact::Doubtful));
+        if !connect.version.has_properties() {
+            self.incoming.drop_reasons(parts.inbox);
         }
         link.state = State::Connecting;
         link.clean_start = connect.clean_start;
@@ -255,19 +254,11 @@ impl Core {
             };
             self.incoming.doubt(held == SessionFact::Doubtful);
             self.outgoing.resume();
-            parts.journal.write(&Record::Session(self.outgoing.session));
             return;
         }
         let republish = self.limits.on_session_loss() == OnSessionLoss::Republish;
-        let aborted = match republish || parts.journal.is_none() {
-            true => 0,
-            false => self.outgoing.last_begun(parts.slots),
-        };
-        parts.journal.write(&Record::NewSession { aborted });
-        self.incoming.clear(parts.inbox);
-        let loss = self.outgoing.session_lost(parts, republish);
+        let loss = self.lose_session(parts, republish);
         self.outgoing.begin_session(resumed || is_kept);
-        parts.journal.write(&Record::Session(self.outgoing.session));
         let Loss { republished, aborted, completed } = loss;
         *told = match resumed {
             true => SessionState::Adopted { republished, aborted, completed },

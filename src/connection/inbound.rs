@@ -10,7 +10,7 @@ use crate::error::ConnectionError;
 use crate::event::{Acknowledged, Answered, Event, Message, PendingAck, Received, Topic, TopicAlias};
 use crate::reason::ReasonCode;
 use crate::session::{Aliases, Arrival, Bound, Mismatch, PubRecStep, Release, Standing};
-use crate::storage::{Kind, Parts, Record};
+use crate::storage::{Kind, Parts};
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
@@ -49,11 +49,7 @@ impl Core {
         if matches!(self.link.state, State::Closed | State::Closing) {
             return Err(self.link.end);
         }
-        let step = match parts.journal.has_room(0) {
-            true => self.step::<STREAMS>(parts, input, received),
-            false => Err(Refusal::Blocked),
-        };
-        if let Err(refusal) = step {
+        if let Err(refusal) = self.step::<STREAMS>(parts, input, received) {
             *received = Received::Blocked;
             if let Refusal::Fatal(error) = refusal {
                 crate::fmt::alert!("closing: {}", error);
@@ -224,10 +220,9 @@ impl Core {
         ack: &mut Option<PendingAck>,
     ) -> Result<bool, Refusal> {
         let held = self.limits.max_received(parts.inbox.len());
-        let bound = Bound { maximum: self.link.receive_maximum, held };
+        let bound = Bound { maximum: self.link.receive_maximum, held, is_kept: !parts.journal.is_none() };
         let mut arrival = self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup);
         if arrival == Arrival::Replaced {
-            parts.journal.write(&Record::Completed(id.get()));
             arrival = self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup);
         }
         match arrival {
@@ -239,18 +234,13 @@ impl Core {
                             slot.reason = reason.0;
                         }
                     }
-                    Some(_) if qos == QoS::ExactlyOnce => parts.journal.write(&Record::Received(id.get())),
                     Some(_) => {}
                 }
                 Ok(true)
             }
             Arrival::Repeated => Ok(false),
             Arrival::Blocked => Err(Refusal::Blocked),
-            Arrival::Stale => {
-                parts.journal.write(&Record::Completed(id.get()));
-                Err(Violation::PacketIdInUse.into())
-            }
-            Arrival::InUse | Arrival::Replaced => Err(Violation::PacketIdInUse.into()),
+            Arrival::Stale | Arrival::InUse | Arrival::Replaced => Err(Violation::PacketIdInUse.into()),
             // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
             // made progress.
             Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {
@@ -333,7 +323,6 @@ impl Core {
             }
             Release::TooEarly => return self.mismatched(Mismatch::Unexpected),
         }
-        parts.journal.write(&Record::Completed(id.get()));
         Ok(())
     }
 

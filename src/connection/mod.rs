@@ -9,6 +9,7 @@ mod diagrams;
 mod ending;
 mod extras;
 mod fast_path;
+mod gather;
 mod handshake;
 mod identity;
 mod inbound;
@@ -40,7 +41,7 @@ use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Victims};
 use crate::storage::sealed::{Demand, Used};
-use crate::storage::{Kind, Parts, Record, SessionFact, Storage};
+use crate::storage::{Kind, Storage};
 use crate::time::Instant;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
@@ -75,9 +76,6 @@ impl<S: Storage> Connection<S> {
         }
         let connect = &Connect { clean_start: connect.clean_start || self.core.must_start_clean, ..*connect };
         check_connect(connect)?;
-        if !self.storage.parts().journal.has_room(0) {
-            return Err(OpenError::JournalFull);
-        }
         let bounds = self.storage.bounds();
         let (inbound, outbound) = self.core.limits.topic_aliases();
         let affordable = self.core.incoming.affordable(self.core.limits.max_received(bounds.receive_slots));
@@ -92,6 +90,7 @@ impl<S: Storage> Connection<S> {
             self.storage.grow(Demand::Aliases { inbound: aliases, outbound: outbound.into(), name });
         }
         self.core.open(&mut self.storage.parts(), connect, &announced, length);
+        self.gather();
         Ok(())
     }
 
@@ -115,6 +114,7 @@ impl<S: Storage> Connection<S> {
     pub fn closed(&mut self, now: Instant) {
         self.core.see(now);
         self.core.closed(&mut self.storage.parts());
+        self.gather();
     }
 
     /// Takes at most one packet from the start of `input`.
@@ -128,8 +128,8 @@ impl<S: Storage> Connection<S> {
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.core.see(now);
         match *input {
-            [MESSAGE | RETAINED, ..] if Self::HAS_FAST_PATH => self.take_message(input),
-            [PUBACK | PUBREC | PUBCOMP, ..] if Self::HAS_FAST_PATH => self.take_ack(input),
+            [MESSAGE | RETAINED, ..] if self.has_fast_path() => self.take_message(input),
+            [PUBACK | PUBREC | PUBCOMP, ..] if self.has_fast_path() => self.take_ack(input),
             _ => self.take_any::<false>(input),
         }
     }
@@ -184,7 +184,18 @@ impl<S: Storage> Connection<S> {
     }
 
     /// Most of what is sent and received goes past all that few messages need: see `fast_path`. With a journal nothing does.
-    const HAS_FAST_PATH: bool = HAS_FAST_PATH && !S::HAS_JOURNAL;
+    #[inline(always)]
+    fn has_fast_path(&self) -> bool {
+        HAS_FAST_PATH && !(S::MAY_HAVE_JOURNAL && self.storage.has_journal())
+    }
+
+    /// Encodes what the journal is owed. The end of every call that may change the session.
+    #[inline(always)]
+    fn gather(&mut self) {
+        if S::MAY_HAVE_JOURNAL && self.storage.has_journal() {
+            self.core.gather(&mut self.storage.parts());
+        }
+    }
 
     /// A message that takes the short way if it can. Each way is a call of its own, so that it has only its own registers to save.
     #[inline(never)]
@@ -214,8 +225,9 @@ impl<S: Storage> Connection<S> {
     fn take_any<'i, const STREAMS: bool>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.prepare_input(input);
         let mut received = Received::Blocked;
-        self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received)?;
-        Ok(received)
+        let step = self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received);
+        self.gather();
+        step.map(|()| received)
     }
 
     /// Makes room for the message that may be coming.
@@ -237,7 +249,9 @@ impl<S: Storage> Connection<S> {
     /// A deadline of the server's has passed: the link is over, as after an error of [`handle_input`](Self::handle_input).
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         self.core.see(now);
-        self.core.handle_timeout(&mut self.storage.parts())
+        let done = self.core.handle_timeout(&mut self.storage.parts());
+        self.gather();
+        done
     }
 
     /// Tells that `bytes` bytes of the server's have arrived which were not handed to [`handle_input`](Self::handle_input) yet; 0 once there are none.
@@ -259,14 +273,14 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`PublishError`]; nothing changed.
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
-        if Self::HAS_FAST_PATH {
+        if self.has_fast_path() {
             if let Some(matched) = self.core.put_message(self.storage.parts(), publish) {
                 self.core.see(now);
                 return Ok(delivery(matched, publish.qos, None, false));
             }
         }
         let draft = self.check_publish(publish)?;
-        self.reserve_record(publish, &draft)?;
+        self.check_record(publish, &draft)?;
         let room = if draft.fits { Some(Room::THERE) } else { self.make_room(draft.need, publish.topic.as_str()) };
         self.accept_publish(now, publish, &draft, room)
     }
@@ -283,11 +297,12 @@ impl<S: Storage> Connection<S> {
         if !self.core.outgoing.is_unsent(parts, old) {
             return Err(PublishError::NotQueued);
         }
-        self.reserve_record(publish, &draft)?;
+        self.check_record(publish, &draft)?;
         let most = self.core.most(&self.storage.bounds());
         let parts = &mut self.storage.parts();
         let victims = self.core.outgoing.drop_handle(parts, &draft.need, &most, old);
         self.core.drop_orphaned_prefix(parts);
+        self.gather(); // so that the slot of the old one is free
         let room = victims.map(|victims| Room { victims: Some(victims) });
         if room.is_some() {
             self.grow_for(&draft.need, &most);
@@ -309,15 +324,13 @@ impl<S: Storage> Connection<S> {
         draft: &Draft,
         room: Option<Room>,
     ) -> Result<Delivery, PublishError> {
-        let Some(room) = room else {
-            self.storage.parts().journal.reserve(0);
-            return Err(PublishError::Full);
-        };
+        let room = room.ok_or(PublishError::Full)?;
         if draft.shares_payload() {
             self.storage.grow(Demand::SharedPayload);
         }
         self.core.see(now);
         let matched = self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
+        self.gather();
         let reduced = !is_bare(publish) && !self.version().has_properties();
         Ok(delivery(matched, publish.qos, room.victims, reduced))
     }
@@ -328,6 +341,7 @@ impl<S: Storage> Connection<S> {
         let parts = &mut self.storage.parts();
         let is_cancelled = self.core.outgoing.cancel(parts, handle);
         self.core.drop_orphaned_prefix(parts);
+        self.gather();
         is_cancelled
     }
 
@@ -342,7 +356,9 @@ impl<S: Storage> Connection<S> {
         if is_done {
             self.core.see(now);
         }
-        self.core.abandon(&mut self.storage.parts(), handle)
+        let is_done = self.core.abandon(&mut self.storage.parts(), handle);
+        self.gather();
+        is_done
     }
 
     /// Gives up one message or request, whether or not some of it was sent on earlier links: one at which link after link ends, say
@@ -360,6 +376,7 @@ impl<S: Storage> Connection<S> {
         self.core.see(now);
         self.core.outgoing.withdraw(parts, handle);
         self.core.drop_orphaned_prefix(parts);
+        self.gather();
         Some(risk)
     }
 
@@ -426,11 +443,7 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`AckError`] gives the handle back; nothing changed. [`RequestError::Stale`] if the link (QoS 1) or the session (QoS 2) is gone.
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
-        let Parts { inbox, journal, .. } = self.storage.parts();
-        if !journal.has_room(0) {
-            return Err(AckError { error: RequestError::Full, pending });
-        }
-        let mut draft = match self.core.check_ack(inbox, &pending, with) {
+        let mut draft = match self.core.check_ack(self.storage.parts().inbox, &pending, with) {
             Ok(draft) => draft,
             Err(error) => return Err(AckError { error, pending }),
         };
@@ -439,6 +452,7 @@ impl<S: Storage> Connection<S> {
         }
         self.core.see(now);
         self.core.acknowledge(&mut self.storage.parts(), &pending, with, &draft);
+        self.gather();
         Ok(())
     }
 
@@ -467,6 +481,7 @@ impl<S: Storage> Connection<S> {
         self.core.see(now);
         if self.core.may_prepare() {
             self.core.write_output(&mut self.storage.parts());
+            self.gather();
         }
         Transmit { core: &mut self.core, parts: self.storage.parts() }
     }
@@ -474,6 +489,7 @@ impl<S: Storage> Connection<S> {
     /// The next end of a command that no packet caused. Until it is fetched it keeps its slot, so nothing is lost and nothing piles up.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
         let (Matched { handle, id }, kind, cause) = self.core.outgoing.poll_ended(&mut self.storage.parts())?;
+        self.gather();
         let command = match kind {
             Kind::Subscribe => Command::Subscribe,
             Kind::Unsubscribe => Command::Unsubscribe,
@@ -521,18 +537,13 @@ impl<S: Storage> Connection<S> {
 
     /// Forgets the session, sent or not: every message and request ends with an [`Outcome`]. Only without a link; otherwise it does nothing and
     /// returns false. Call it before opening with another client identifier.
+    ///
+    /// With a journal it is one record, which is there when this returns, or nothing is forgotten: false as well if the buffer has no room for it, until
+    /// what waits in the buffer was written.
     pub fn forget_session(&mut self) -> bool {
-        let is_closed = self.state() == State::Closed;
-        if is_closed {
-            let mut parts = self.storage.parts();
-            parts.journal.write(&Record::Forgotten);
-            self.core.outgoing.forget(&mut parts);
-            self.core.incoming.clear(parts.inbox);
-            self.core.outgoing.begin_session(false);
-            self.core.outgoing.session = SessionFact::None;
-            self.core.must_start_clean = false;
-        }
-        is_closed
+        let is_forgotten = self.state() == State::Closed && self.core.forget(&mut self.storage.parts());
+        self.gather();
+        is_forgotten
     }
 
     /// Takes a session as known that the server may hold from an earlier life of this program, with nothing unfinished on this side. Without it
@@ -544,9 +555,9 @@ impl<S: Storage> Connection<S> {
     pub fn adopt_session(&mut self) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
-            self.storage.parts().journal.write(&Record::Session(SessionFact::Held));
             self.core.outgoing.begin_session(false);
             self.core.must_start_clean = false;
+            self.gather();
         }
         is_closed
     }
@@ -612,6 +623,7 @@ impl<S: Storage> Connection<S> {
             self.core.limits = StoredLimits::new(limits);
             self.core.set_extras(extras);
             self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version);
+            self.gather();
         }
         is_closed
     }
@@ -648,20 +660,11 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Keeps room in the journal for a message, if that is to survive a loss of power.
-    fn reserve_record(&mut self, publish: &Publish<'_>, draft: &Draft) -> Result<(), PublishError> {
-        if !S::HAS_JOURNAL || publish.qos == QoS::AtMostOnce {
-            return Ok(());
-        }
-        let (bytes, mut journal) = (draft.record_length(), self.storage.parts().journal);
-        if !journal.could_hold(bytes) {
-            return Err(PublishError::TooLarge);
-        }
-        if !journal.has_room(bytes) {
-            return Err(PublishError::Full);
-        }
-        journal.reserve(bytes);
-        Ok(())
+    /// The record of a message must fit into the journal's buffer, once that is empty.
+    fn check_record(&mut self, publish: &Publish<'_>, draft: &Draft) -> Result<(), PublishError> {
+        let is_kept = S::MAY_HAVE_JOURNAL && publish.qos != QoS::AtMostOnce;
+        let fits = !is_kept || self.storage.parts().journal.could_hold(draft.record_length());
+        if fits { Ok(()) } else { Err(PublishError::TooLarge) }
     }
 
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.
@@ -673,6 +676,7 @@ impl<S: Storage> Connection<S> {
             let policy = self.core.policy().filter(|_| need.is_publish)?;
             victims = Some(policy(&mut self.core.outgoing, &mut parts, &need, &most, topic)?);
             self.core.drop_orphaned_prefix(&mut parts);
+            self.gather(); // so that the slots of those are free
         }
         self.grow_for(&need, &most);
         Some(Room { victims })

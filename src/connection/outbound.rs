@@ -4,7 +4,7 @@ use crate::connection::core::Core;
 use crate::connection::link::Ping;
 use crate::connection::state::State;
 use crate::reason::ReasonCode;
-use crate::session::Due;
+use crate::session::{Due, Source};
 use crate::storage::Parts;
 use crate::types::{Handle, Version};
 use crate::wire::{Acknowledgement, PacketType, Writer};
@@ -43,12 +43,13 @@ impl Transmit<'_> {
     /// The transport took `count` bytes (at most as many as wait).
     pub fn advance(&mut self, count: usize) {
         self.core.advance(&mut self.parts, count);
+        self.core.gather(&mut self.parts);
     }
 
     /// How many bytes are prepared. More may follow once these are taken; 0 means that nothing waits, or that a payload is
     /// [`wanted`](Self::wanted) first.
     pub fn remaining(&self) -> usize {
-        if self.parts.journal.is_waiting() {
+        if self.core.waits_for_doubt(&self.parts) {
             return 0;
         }
         let (left, here) =
@@ -96,7 +97,7 @@ impl Transmit<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wanted(&self) -> Option<Wanted> {
-        let is_next = self.core.link.control.first(self.parts.control).is_empty() && !self.parts.journal.is_waiting();
+        let is_next = self.core.link.control.first(self.parts.control).is_empty();
         let (handle, offset, left) = self.core.outgoing.wanted(self.parts.slots).filter(|_| is_next)?;
         Some(Wanted { handle: Handle(handle), offset, left })
     }
@@ -132,8 +133,8 @@ impl bytes::Buf for Transmit<'_> {
 
 impl Core {
     fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
-        if parts.journal.is_waiting() {
-            return &[]; // nothing that depends on a record leaves before it is durable
+        if self.waits_for_doubt(parts) {
+            return &[];
         }
         let first = self.link.control.first(parts.control);
         if !first.is_empty() {
@@ -233,22 +234,23 @@ impl Core {
             if due.extra != 0 {
                 if self.link.control.is_empty() {
                     self.outgoing.stage_ack(parts.slots, due.extra);
-                    self.incoming.settle(parts.inbox, has_reasons);
+                    self.incoming.settle(parts.inbox, due.source, has_reasons);
                 }
                 return;
             }
             if !self.write_ack(parts, &due) {
                 return;
             }
-            self.incoming.settle(parts.inbox, has_reasons);
+            self.incoming.settle(parts.inbox, due.source, has_reasons);
         }
     }
 
     /// PUBREL, in the order of PUBREC `[MQTT-4.6.0-4]`.
     fn write_releases(&mut self, parts: &mut Parts<'_>) {
-        while self.outgoing.release_due() != 0 {
+        while self.outgoing.release_due() != 0 && !self.outgoing.release_waits(parts.slots) {
             let id = self.outgoing.release_due();
-            let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0 };
+            let due =
+                Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0, source: Source::Stray };
             if !self.write_ack(parts, &due) {
                 return;
             }
@@ -277,7 +279,7 @@ impl Core {
         if id == 0 {
             return;
         }
-        let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0 };
+        let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0, source: Source::Stray };
         match self.write_ack(parts, &due) {
             true => self.outgoing.note_fence(),
             false => self.unstage(parts),

@@ -8,7 +8,7 @@ use crate::connection::core::Core;
 use crate::connection::inbound::{Effect, Refusal};
 use crate::connection::stats::Count;
 use crate::event::{Event, Fragment, Head, PendingAck, Received, Topic};
-use crate::storage::{Parts, ReceiveState, Record};
+use crate::storage::Parts;
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS};
 use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance, Violation};
@@ -174,10 +174,8 @@ impl Core {
                 if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
                     slot.acknowledged = !self.limits.manual_acks();
                     ack = (!slot.acknowledged).then_some(PendingAck::new(place, slot.serial));
-                    if slot.acknowledged && slot.state == ReceiveState::ExactlyOnce {
-                        parts.journal.write(&Record::Received(slot.id));
-                    }
                 }
+                self.incoming.note_change(parts.inbox, place + 1);
             }
             _ => {}
         }

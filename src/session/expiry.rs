@@ -61,7 +61,7 @@ fn expire(outgoing: &mut Outgoing, parts: &mut Parts<'_>, second: u32) {
         let (this, expiry, is_over) = (id, slot.expiry(), is_expired(slot, second));
         let waits = slot.progress.is_waiting();
         id = slot.next;
-        if waits && is_over && parts.journal.has_room_for_ends(1) {
+        if waits && is_over {
             outgoing.end(parts, this, Cause::Expired);
         } else if waits {
             outgoing.note_expiry(expiry);

@@ -5,7 +5,7 @@
 //! which the application has not acknowledged cannot hold it back.
 
 use crate::reason::ReasonCode;
-use crate::storage::{ReceiveSlot, ReceiveState};
+use crate::storage::{Notes, ReceiveSlot, ReceiveState};
 use crate::types::QoS;
 use crate::wire::PacketType;
 
@@ -39,11 +39,13 @@ pub(crate) struct Incoming {
     /// Slots beyond this one were never used.
     fresh: u16,
     /// Slots in use.
-    used: u16,
+    pub(super) used: u16,
     /// Slots in use since an earlier link: they don't count against this link's Receive Maximum (§3.1.2.11.3).
-    old: u16,
-    /// Slots in use that acknowledging and draining will free.
-    freeable: u16,
+    pub(super) old: u16,
+    /// Slots in use that acknowledging, draining and writing the journal will free.
+    pub(super) freeable: u16,
+    /// The slot that may owe the journal a record, by its place plus 1; 0 for none, and the maximum if there may be several.
+    pub(super) changed: u16,
     serial: u32,
     /// In the order in which they leave; free ones have the identifier 0.
     strays: [Stray; 3],
@@ -62,6 +64,18 @@ pub(crate) struct Due {
     pub(crate) reason: ReasonCode,
     /// The send slot that holds the packet with its properties; 0 for none.
     pub(crate) extra: u16,
+    pub(crate) source: Source,
+}
+
+/// What an acknowledgement is due for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The first message for which PUBCOMP is owed.
+    Completing,
+    /// The first message for which PUBACK or PUBREC is owed.
+    Owed,
+    /// An identifier that nothing is known of.
+    Stray,
 }
 
 /// How many messages from the server may be unfinished.
@@ -71,6 +85,8 @@ pub(crate) struct Bound {
     pub(crate) maximum: u16,
     /// In all.
     pub(crate) held: usize,
+    /// The journal is to know of QoS 2 messages.
+    pub(crate) is_kept: bool,
 }
 
 /// What became of a message from the server.
@@ -126,6 +142,11 @@ pub(crate) fn reindex(inbox: &mut [ReceiveSlot]) {
     }
 }
 
+/// Slots in this state count as those that something other than a packet will free.
+const fn is_freeable(state: ReceiveState) -> bool {
+    matches!(state, ReceiveState::AtLeastOnce | ReceiveState::Completing | ReceiveState::Ended)
+}
+
 fn is_indexed(slot: &ReceiveSlot) -> bool {
     !matches!(slot.state, ReceiveState::Free | ReceiveState::AtLeastOnce)
 }
@@ -145,7 +166,7 @@ fn link(inbox: &mut [ReceiveSlot], place: u16) {
     }
 }
 
-fn unlink(inbox: &mut [ReceiveSlot], place: u16) {
+pub(super) fn unlink(inbox: &mut [ReceiveSlot], place: u16) {
     let Some(slot) = inbox.get_mut(usize::from(place)) else { return };
     let (id, chain) = (slot.id, core::mem::take(&mut slot.chain));
     let bucket = bucket(inbox, id);
@@ -165,12 +186,12 @@ fn unlink(inbox: &mut [ReceiveSlot], place: u16) {
 }
 
 /// The slot that `link` (its place plus 1) leads to.
-fn at(inbox: &mut [ReceiveSlot], link: u16) -> Option<&mut ReceiveSlot> {
+pub(super) fn at(inbox: &mut [ReceiveSlot], link: u16) -> Option<&mut ReceiveSlot> {
     inbox.get_mut(usize::from(link).checked_sub(1)?)
 }
 
 /// The link to the open QoS 2 message with this identifier.
-fn lookup(inbox: &[ReceiveSlot], id: u16) -> u16 {
+pub(super) fn lookup(inbox: &[ReceiveSlot], id: u16) -> u16 {
     let mut link = inbox.get(bucket(inbox, id)).map_or(0, |slot| slot.bucket);
     while let Some(slot) = usize::from(link).checked_sub(1).and_then(|place| inbox.get(place)) {
         if slot.id == id {
@@ -214,6 +235,7 @@ impl Incoming {
         used: 0,
         old: 0,
         freeable: 0,
+        changed: 0,
         serial: 0,
         strays: [Stray::NONE; 3],
         is_doubtful: false,
@@ -242,12 +264,14 @@ impl Incoming {
     /// A QoS 2 message with this identifier was received before: it is to be answered, and not delivered again.
     pub(crate) fn is_repetition(&self, inbox: &[ReceiveSlot], id: u16, dup: bool) -> bool {
         let slot = usize::from(lookup(inbox, id)).checked_sub(1).and_then(|place| inbox.get(place));
-        slot.is_some_and(|slot| slot.state != ReceiveState::Completing && !self.is_replaced(slot, dup))
+        slot.is_some_and(|slot| {
+            slot.state != ReceiveState::Completing && !slot.is_ended() && !self.is_replaced(slot, dup)
+        })
     }
 
     /// The server may have begun a new session unseen, and this is its first message under the identifier.
     const fn is_replaced(&self, slot: &ReceiveSlot, dup: bool) -> bool {
-        self.is_doubtful && slot.is_old && !slot.owed && !dup
+        self.is_doubtful && slot.is_old && !slot.owed && !dup && !slot.is_ended()
     }
 
     /// A message at QoS 1 or 2; `acknowledged` if the application need not do it.
@@ -269,7 +293,7 @@ impl Incoming {
             self.free(inbox, link);
             return Arrival::Replaced;
         }
-        let Some(slot) = at(inbox, link) else {
+        let Some(slot) = at(inbox, link).filter(|slot| !slot.is_ended()) else {
             let state = if is_at_least_once { ReceiveState::AtLeastOnce } else { ReceiveState::ExactlyOnce };
             return self.take(inbox, id, bound, acknowledged, state);
         };
@@ -306,10 +330,15 @@ impl Incoming {
         // A server may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is kept for that.
         let kept = if state == ReceiveState::ExactlyOnce && inbox.len() > 1 { RESERVE } else { 0 };
         let exceeds_maximum = self.used - self.old >= bound.maximum;
-        if exceeds_maximum || usize::from(self.used) + kept >= inbox.len().min(bound.held) {
+        let ended = if state == ReceiveState::ExactlyOnce { Self::ended(inbox, id) } else { 0 };
+        if exceeds_maximum || ended == 0 && usize::from(self.used) + kept >= inbox.len().min(bound.held) {
             return Arrival::Full { exceeds_maximum, clears: self.freeable > 0 };
         }
-        let link = if self.free.first != 0 {
+        let mut notes = Notes::of_new(bound.is_kept && state == ReceiveState::ExactlyOnce);
+        let link = if ended != 0 {
+            notes = self.revive(inbox, ended);
+            ended
+        } else if self.free.first != 0 {
             self.free.pop(inbox)
         } else {
             self.fresh += 1;
@@ -318,12 +347,14 @@ impl Incoming {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
         let Some(slot) = at(inbox, link) else { return Arrival::Blocked };
-        *slot = ReceiveSlot { serial, id, state, acknowledged, owed: true, bucket: slot.bucket, ..ReceiveSlot::FREE };
+        let bucket = slot.bucket;
+        *slot = ReceiveSlot { serial, id, state, acknowledged, owed: true, bucket, notes, ..ReceiveSlot::FREE };
         self.used += 1;
         if state == ReceiveState::AtLeastOnce {
             self.freeable += 1;
         } else {
             self::link(inbox, link - 1);
+            self.note_change(inbox, link);
         }
         self.owed.push(inbox, link);
         Arrival::New { place: link - 1, serial }
@@ -332,6 +363,7 @@ impl Incoming {
     /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP is owed as well. `may_be_early` if PUBREC needn't have left.
     pub(crate) fn release(&mut self, inbox: &mut [ReceiveSlot], id: u16, may_be_early: bool) -> Release {
         let link = lookup(inbox, id);
+        self.note_change(inbox, link);
         let Some(slot) = at(inbox, link) else {
             let is_noted = self.stray(id, false, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
             return if is_noted { Release::Unknown } else { Release::Blocked };
@@ -339,14 +371,14 @@ impl Incoming {
         let is_early = slot.state == ReceiveState::ExactlyOnce;
         match slot.state {
             ReceiveState::ExactlyOnce if may_be_early => {}
-            ReceiveState::Recorded if !slot.owed => {}
+            ReceiveState::Recorded | ReceiveState::Ended if !slot.owed => {}
             ReceiveState::ExactlyOnce => return Release::TooEarly,
             ReceiveState::Completing if slot.owed => return Release::Completing,
             _ => return Release::Blocked,
         }
+        self.freeable += u16::from(!slot.is_ended());
         slot.state = ReceiveState::Completing;
         let extra = core::mem::take(&mut slot.extra);
-        self.freeable += 1;
         if !core::mem::replace(&mut slot.owed, is_early) {
             let queue = if is_early { &mut self.owed } else { &mut self.completing };
             queue.push(inbox, link);
@@ -367,42 +399,46 @@ impl Incoming {
         place: u16,
         serial: u32,
     ) -> Option<&'a mut ReceiveSlot> {
-        inbox
-            .get_mut(usize::from(place))
-            .filter(|slot| slot.serial == serial && !slot.acknowledged && slot.state != ReceiveState::Free)
+        inbox.get_mut(usize::from(place)).filter(|slot| {
+            slot.serial == serial && !slot.acknowledged && slot.state != ReceiveState::Free && !slot.is_ended()
+        })
     }
 
-    /// The acknowledgement that is to leave next.
+    /// The acknowledgement that is to leave next. One whose record is not durable waits, and those behind it in its queue.
     pub(crate) fn due(&self, inbox: &mut [ReceiveSlot]) -> Option<Due> {
-        if let Some(slot) = at(inbox, self.completing.first) {
-            let reason = ReasonCode::SUCCESS;
-            return Some(Due { packet: PacketType::PubComp, id: slot.id, reason, extra: 0 });
+        if let Some(slot) = at(inbox, self.completing.first).filter(|slot| !slot.waits_for_record()) {
+            let (reason, source) = (ReasonCode::SUCCESS, Source::Completing);
+            return Some(Due { packet: PacketType::PubComp, id: slot.id, reason, extra: 0, source });
         }
-        if let Some(slot) = at(inbox, self.owed.first).filter(|slot| slot.acknowledged) {
+        let is_due = |slot: &&mut ReceiveSlot| slot.acknowledged && !slot.waits_for_record();
+        if let Some(slot) = at(inbox, self.owed.first).filter(is_due) {
             let (packet, reason) = match slot.state {
                 ReceiveState::AtLeastOnce => (PacketType::PubAck, slot.reason),
                 ReceiveState::Completing => (PacketType::PubComp, 0), // in the place of its PUBREC
                 _ => (PacketType::PubRec, slot.reason),
             };
-            return Some(Due { packet, id: slot.id, reason: ReasonCode(reason), extra: slot.extra });
+            let source = Source::Owed;
+            return Some(Due { packet, id: slot.id, reason: ReasonCode(reason), extra: slot.extra, source });
         }
         let [Stray { id, is_release, reason }, ..] = self.strays;
         let packet = if is_release { PacketType::PubRel } else { PacketType::PubComp };
-        (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0 })
+        (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0, source: Source::Stray })
     }
 
     /// What [`due`](Self::due) named has left; with its reason, if the version has reasons: without one PUBREC is a success, and PUBREL follows.
-    pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot], has_reasons: bool) {
-        if self.completing.first != 0 {
-            let link = self.completing.pop(inbox);
-            return self.free(inbox, link);
-        }
-        if at(inbox, self.owed.first).is_none_or(|slot| !slot.acknowledged) {
-            let [_, second, third] = self.strays;
-            self.strays = [second, third, Stray::NONE];
-            return;
-        }
-        let link = self.owed.pop(inbox);
+    pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot], source: Source, has_reasons: bool) {
+        let link = match source {
+            Source::Completing => {
+                let link = self.completing.pop(inbox);
+                return self.free(inbox, link);
+            }
+            Source::Owed => self.owed.pop(inbox),
+            Source::Stray => {
+                let [_, second, third] = self.strays;
+                self.strays = [second, third, Stray::NONE];
+                return;
+            }
+        };
         let Some(slot) = at(inbox, link) else { return };
         slot.owed = false;
         slot.extra = 0;
@@ -415,9 +451,13 @@ impl Incoming {
         }
     }
 
-    fn free(&mut self, inbox: &mut [ReceiveSlot], link: u16) {
+    /// Frees a slot; if its end is not in the journal yet, once it is.
+    pub(super) fn free(&mut self, inbox: &mut [ReceiveSlot], link: u16) {
         let Some(slot) = at(inbox, link) else { return };
         let state = slot.state;
+        if slot.owes_end() {
+            return self.keep_ended(inbox, link);
+        }
         self.old -= u16::from(slot.is_old);
         if is_indexed(slot) {
             unlink(inbox, link - 1);
@@ -425,7 +465,7 @@ impl Incoming {
         if let Some(slot) = at(inbox, link) {
             *slot = ReceiveSlot { bucket: slot.bucket, ..ReceiveSlot::FREE };
         }
-        if matches!(state, ReceiveState::AtLeastOnce | ReceiveState::Completing) {
+        if is_freeable(state) {
             self.freeable -= 1;
         }
         self.used -= 1;

@@ -11,8 +11,10 @@ mod fence;
 mod incoming;
 mod list;
 mod outgoing;
+mod owed;
 mod peer;
 mod queue;
+mod received;
 mod reencode;
 #[cfg(feature = "journal")]
 mod replay;
@@ -24,15 +26,21 @@ mod tests;
 mod tolerance;
 mod watching;
 mod withdraw;
+#[cfg(feature = "journal")]
+mod written;
 
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
 pub(crate) use self::expiry::{EXPIRING, Time};
 pub(crate) use self::fast_path::EXISTS as HAS_FAST_PATH;
 #[cfg(feature = "alloc")]
 pub(crate) use self::incoming::reindex;
-pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};
+pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release, Source};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
+#[cfg(feature = "journal")]
+pub(crate) use self::owed::{flags_of, stub};
 pub(crate) use self::peer::Peer;
 pub use self::queue::Victims;
 pub(crate) use self::queue::{Most, Need, Policy, policy};
 pub(crate) use self::resume::Loss;
+#[cfg(feature = "journal")]
+pub(crate) use self::written::note_written;

@@ -10,7 +10,7 @@
 //!
 //! [`Progress`](crate::storage::Progress) has the axes; [`Outgoing::set_progress`] alone changes them, so that the count of the window follows.
 //!
-//! A slot stands in one list at a time: `log` (packets with bytes, in the order of the arena, which is the order of sending and of
+//! A slot stands in one list at a time, or in none while only the record of its end is owed: `log` (packets with bytes, in the order of the arena, which is the order of sending and of
 //! sending again), `released` (in the order of PUBREC `[MQTT-4.6.0-4]`), `requests` (SUBSCRIBE and UNSUBSCRIBE that are out), or
 //! `ended` (outcomes to be fetched).
 
@@ -19,7 +19,7 @@ use crate::session::arena::Arena;
 use crate::session::list::{List, find, find_mut, place};
 use crate::session::run::Run;
 use crate::storage::{
-    Answer, Detail, Kind, Marks, MessageMarks, Parts, Payload, Progress, Reach, Record, SendSlot, SessionFact, Stands,
+    Answer, Detail, Kind, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact, Stands,
 };
 use crate::types::{Handle, Version};
 use crate::wire::{PacketType, encoded_length};
@@ -46,10 +46,13 @@ pub(crate) struct Outgoing {
     pub(super) release: u16,
     /// The first PUBREL that is shown to the transport and not known to have left; 0 if there is none.
     pub(super) staged_release: u16,
-    /// Slots in use that are no commands: stored acknowledgements that have not left, and PUBRELs that only free an identifier.
-    pub(super) internal: u16,
+    /// Slots in use that are no commands: stored acknowledgements, PUBRELs that only free an identifier, and messages that are finished but for the record
+    /// of it.
+    pub(super) uncounted: u16,
     /// Fences that have left on this link and were not answered.
     pub(super) fences: u16,
+    /// The slot that came to owe the journal a record last; 0 if none did since records were gathered.
+    pub(super) owed: u16,
     pub(super) run: Run,
     /// Slots in use.
     pub(super) used: u32,
@@ -129,7 +132,8 @@ impl Outgoing {
             arena: Arena { end: 0, live: 0, frames: 0, shared: 0 },
             used: 0,
             publishes: 0,
-            internal: 0,
+            uncounted: 0,
+            owed: 0,
             fences: 0,
             fenced_until: 0,
             in_flight: 0,
@@ -144,7 +148,7 @@ impl Outgoing {
 
     /// Commands that are not finished: messages, requests, and outcomes that were not fetched.
     pub(crate) const fn pending(&self) -> usize {
-        self.used as usize - self.internal as usize
+        self.used as usize - self.uncounted as usize
     }
 
     /// No slot is in use.
@@ -152,9 +156,10 @@ impl Outgoing {
         self.used == 0
     }
 
-    /// The same without what depends on where in the arena packets happen to lie.
+    /// The same without what depends on where in the arena packets happen to lie, or on what the journal has of them.
     pub(crate) const fn without_positions(mut self) -> Self {
         self.arena.end = 0;
+        self.owed = 0;
         self
     }
 
@@ -203,10 +208,12 @@ impl Outgoing {
         let position = self.arena.push(length, shared);
         let previous = self.log.last();
         let (kind, detail) = (frame.kind, frame.detail);
-        *parts.slots.get_mut(index)? =
-            SendSlot { handle, position, length, previous, marks, kind, detail, ..SendSlot::FREE };
+        let notes = Notes::of_new(kind.is_windowed() && !parts.journal.is_none());
+        let slot = parts.slots.get_mut(index)?;
+        *slot = SendSlot { handle, position, length, previous, marks, kind, detail, notes, ..SendSlot::FREE };
+        self.owe(slot);
         self.enter_log(parts.slots, id);
-        self.internal += u16::from(frame.kind == Kind::Ack);
+        self.uncounted += u16::from(frame.kind == Kind::Ack);
         if frame.kind.is_publish() {
             self.publishes += 1;
             self.note_expiry(frame.detail.get());
@@ -221,12 +228,13 @@ impl Outgoing {
         self.last_handle
     }
 
-    /// The only place where a packet's progress changes: the window's count follows.
+    /// The only place where a packet's progress changes: the window's count follows, and what the journal is owed.
     #[inline(always)]
     pub(super) fn set_progress(&mut self, slot: &mut SendSlot, progress: Progress) {
         let before = slot.holds_unit();
         slot.progress = progress;
         self.in_flight = self.in_flight + u32::from(slot.holds_unit()) - u32::from(before);
+        self.owe(slot);
     }
 
     /// A slot that was filled is the last of the log.
@@ -237,23 +245,6 @@ impl Outgoing {
             self.next = id;
         }
         self.used += 1;
-    }
-
-    /// What a durable memory must know of a message that was accepted.
-    pub(crate) fn note_accepted(&self, parts: &mut Parts<'_>, id: u16, expiry: u32) {
-        if parts.journal.is_none() {
-            return;
-        }
-        let Some(slot) = find(parts.slots, id).filter(|slot| slot.kind.is_windowed()) else { return };
-        let start = slot.position as usize;
-        let frame = parts.arena.get(start..start + slot.length as usize).unwrap_or_default();
-        let payload = match slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) {
-            true => parts.payloads.get(place(parts.slots, id)),
-            false => &[],
-        };
-        let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
-        let handle = slot.handle;
-        parts.journal.write(&Record::Accepted { handle, is_streamed, expiry, frame, payload });
     }
 
     /// The next identifier in turn whose place is free, so that each is used again as late as possible
@@ -338,12 +329,17 @@ impl Outgoing {
                 if self.release == 0 {
                     self.release = id;
                 }
-                parts.journal.write(&Record::Released(id));
                 Ok(PubRecStep::Released)
             }
+            (Kind::Publish2, _) if slot.waits_for_record() => Ok(PubRecStep::Released),
             (Kind::Publish2, _) => Ok(PubRecStep::Repeated),
             _ => Err(Mismatch::Unexpected),
         }
+    }
+
+    /// The PUBREL that is to be sent next can't be: its record is not durable.
+    pub(crate) fn release_waits(&self, slots: &[SendSlot]) -> bool {
+        cfg!(feature = "journal") && find(slots, self.release).is_some_and(SendSlot::waits_for_record)
     }
 
     /// The PUBREL that is to be sent next `[MQTT-4.6.0-4]`.
@@ -380,9 +376,6 @@ impl Outgoing {
             self.finish(parts, id);
             return;
         }
-        if slot.kind.is_windowed() {
-            parts.journal.write(&Record::Done(id));
-        }
         self.strip(parts, id);
         self.ended.push(parts.slots, id);
         if let Some(slot) = find_mut(parts.slots, id) {
@@ -404,16 +397,14 @@ impl Outgoing {
         Some((Matched { handle, id }, kind, cause))
     }
 
-    /// Takes a packet out of everything and frees its slot and identifier.
+    /// Takes a packet out of everything and frees its slot and identifier; those of a message once its end is in the journal.
     pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Handle {
-        let Some(slot) = find(parts.slots, id) else { return Handle(0) };
-        if slot.kind.is_windowed() && slot.progress.stands() != Stands::Over {
-            parts.journal.write(&Record::Done(id));
-        }
         self.leave(parts, id);
         let Some(slot) = find_mut(parts.slots, id) else { return Handle(0) };
         let handle = self.uncount_finished(slot);
-        *slot = SendSlot::FREE;
+        if !self.keep_finished(slot) {
+            *slot = SendSlot::FREE;
+        }
         handle
     }
 
@@ -421,7 +412,7 @@ impl Outgoing {
     #[inline(always)]
     pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Handle {
         self.used -= 1;
-        self.internal -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
+        self.uncounted -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
         self.in_flight -= u32::from(slot.holds_unit());
         self.publishes -= u32::from(slot.kind.is_publish());
         Handle(slot.handle)

@@ -48,6 +48,10 @@ pub struct Victims {
 #[derive(Clone, Copy, Default)]
 struct Freed {
     slots: usize,
+    /// Slots of messages that stay until the end of those is in the journal.
+    stuck: usize,
+    /// So many ends could be put into the journal.
+    ends: usize,
     bytes: usize,
     shared: usize,
 }
@@ -55,6 +59,10 @@ struct Freed {
 impl Freed {
     fn add(&mut self, parts: &Parts<'_>, slot: &SendSlot) {
         self.slots += 1;
+        if slot.notes.is_kept() {
+            self.stuck += usize::from(self.ends == 0);
+            self.ends = self.ends.saturating_sub(1);
+        }
         self.bytes += slot.length as usize;
         self.shared += Outgoing::shared_length(parts, slot) as usize;
     }
@@ -106,7 +114,7 @@ impl Outgoing {
         let arena = (self.arena.live as usize + need.bytes + self.spare(frames)).saturating_sub(freed.bytes);
         let all = (arena + self.arena.shared + need.shared).saturating_sub(freed.shared);
         let queued = (self.publishes as usize).saturating_sub(freed.slots);
-        (self.used as usize) < most.slots + freed.slots
+        (self.used as usize) < most.slots + freed.slots - freed.stuck
             && arena <= most.arena
             && all <= most.bytes
             && (!need.is_publish || most.queued == 0 || queued < most.queued)
@@ -144,7 +152,7 @@ impl Outgoing {
         most: &Most,
         _topic: &str,
     ) -> Option<Victims> {
-        let mut freed = Freed::default();
+        let mut freed = self.freeing(parts);
         let mut victims: Option<Victims> = None;
         for slot in self.log.iter(parts.slots).filter(|slot| Self::is_droppable(slot)) {
             if self.has_room_without(need, most, freed) {
@@ -155,8 +163,7 @@ impl Outgoing {
             let seen = victims.unwrap_or(Victims { first: handle, last: handle, count: 0 });
             victims = Some(Victims { last: handle, count: seen.count + 1, ..seen });
         }
-        let victims = victims
-            .filter(|_| self.has_room_without(need, most, freed) && parts.journal.has_room_for_ends(freed.slots))?;
+        let victims = victims.filter(|_| self.has_room_without(need, most, freed))?;
         self.drop_unsent(parts, victims);
         Some(victims)
     }
@@ -183,15 +190,20 @@ impl Outgoing {
     }
 
     fn drop_one(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most, slot: SendSlot) -> Option<Victims> {
-        let mut freed = Freed::default();
+        let mut freed = self.freeing(parts);
         freed.add(parts, &slot);
         let handle = Handle(slot.handle);
         let victims = Victims { first: handle, last: handle, count: 1 };
-        if !self.has_room_without(need, most, freed) || !parts.journal.has_room_for_ends(1) {
+        if !self.has_room_without(need, most, freed) {
             return None;
         }
         self.drop_unsent(parts, victims);
         Some(victims)
+    }
+
+    /// Nothing is freed yet.
+    fn freeing(&self, parts: &Parts<'_>) -> Freed {
+        Freed { ends: self.room_for_ends(&parts.journal), ..Freed::default() }
     }
 
     fn drop_unsent(&mut self, parts: &mut Parts<'_>, victims: Victims) {
@@ -223,8 +235,7 @@ impl Outgoing {
 
     /// Takes an unsent message out of the queue.
     pub(crate) fn cancel(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
-        let found = self.unsent(parts, handle).map(SendSlot::id);
-        let Some(id) = found.filter(|_| parts.journal.has_room_for_ends(1)) else { return false };
+        let Some(id) = self.unsent(parts, handle).map(SendSlot::id) else { return false };
         self.unstage(parts.slots);
         self.finish(parts, id);
         true

@@ -1,10 +1,9 @@
 //! What the recovery from a journal does beside carrying out the transitions again.
 
-use crate::reason::ReasonCode;
 use crate::session::incoming::Incoming;
 use crate::session::list::{find, find_mut, place};
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Kind, Known, Parts, ReceiveSlot, ReceiveState, SendSlot};
+use crate::storage::{Kind, Known, Notes, Parts, ReceiveSlot, SendSlot};
 
 impl Outgoing {
     /// The handle that was given away last.
@@ -38,6 +37,13 @@ impl Outgoing {
         }
     }
 
+    /// The log says of every message what is true of it, for durable memory has it.
+    pub(crate) fn note_all_recovered(slots: &mut [SendSlot]) {
+        for slot in slots.iter_mut().filter(|slot| slot.kind.is_windowed()) {
+            slot.notes = Notes::of_durable(|notes| SendSlot { notes, ..*slot }.fact());
+        }
+    }
+
     /// The end of a message, as its record tells it.
     pub(crate) fn finish_message(&mut self, parts: &mut Parts<'_>, id: u16) {
         if find(parts.slots, id).is_some_and(|slot| slot.kind.is_windowed()) {
@@ -61,19 +67,15 @@ impl Outgoing {
 impl Incoming {
     /// All that is owed has left.
     pub(crate) fn settle_all(&mut self, inbox: &mut [ReceiveSlot]) {
-        while self.due(inbox).is_some() {
-            self.settle(inbox, true);
+        while let Some(due) = self.due(inbox) {
+            self.settle(inbox, due.source, true);
         }
     }
-}
 
-impl ReceiveSlot {
-    /// The application has this QoS 2 message, and PUBREL has not come.
-    pub(crate) const fn is_received(&self) -> bool {
-        match self.state {
-            ReceiveState::Recorded => true,
-            ReceiveState::ExactlyOnce => self.acknowledged && !ReasonCode(self.reason).is_error(),
-            _ => false,
+    /// The log says of every message what is true of it, for durable memory has it.
+    pub(crate) fn note_all_recovered(inbox: &mut [ReceiveSlot]) {
+        for slot in inbox.iter_mut().filter(|slot| slot.is_received()) {
+            slot.notes = Notes::of_durable(|notes| ReceiveSlot { notes, ..*slot }.fact());
         }
     }
 }

@@ -45,12 +45,17 @@ impl Outgoing {
 
     /// Stages as many packets as lie together and may be sent now.
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Option<Time>) {
+        if parts.journal.is_session_lost() {
+            return; // a subscription would bring messages under identifiers that the log still takes for those of the old session
+        }
+        // No message leaves before it is durable that there is a session; all else may.
+        let window = if parts.journal.is_session_pending() { 0 } else { peer.window };
         let has_rules = peer.has_rules() || self.has_fences();
         let mut end = None;
         if fast_path::is_open(parts) && !has_rules && !self.holds_messages {
-            end = self.stage_bare(parts.slots, peer.window);
+            end = self.stage_bare(parts.slots, window);
         }
-        while let Some(slot) = self.next_sendable(parts.slots, peer.window) {
+        while let Some(slot) = self.next_sendable(parts.slots, window) {
             if end.is_some_and(|end| end != slot.position) || self.run.left >= RUN_LIMIT {
                 return;
             }
@@ -85,9 +90,6 @@ impl Outgoing {
             cause => cause,
         };
         if let Some(cause) = cause {
-            if !parts.journal.has_room_for_ends(1) {
-                return Special::Last;
-            }
             self.end(parts, id, cause);
             return Special::Ended;
         }
@@ -132,11 +134,12 @@ impl Outgoing {
         }
     }
 
-    /// The next packet in order that may be sent: any while the window is open, else one that needn't wait for it.
+    /// The next packet in order that may be sent: any while the window is open and its record is durable, else one that needn't wait for either.
     fn next_sendable<'a>(&mut self, slots: &'a [SendSlot], window: u16) -> Option<&'a SendSlot> {
         while let Some(slot) = find(slots, self.next) {
             if slot.progress.is_waiting() && slot.kind != Kind::Ack && self.may_carry(slot) {
-                let is_blocked = slot.kind.is_windowed() && self.in_flight >= window.into() // [MQTT-3.3.4-7] [MQTT-4.9.0-2]
+                let is_closed = self.in_flight >= window.into(); // [MQTT-3.3.4-7] [MQTT-4.9.0-2]
+                let is_blocked = slot.kind.is_windowed() && (is_closed || slot.waits_for_record())
                     || self.holds_messages && slot.kind.is_publish();
                 return if is_blocked { self.next_unwindowed(slots) } else { Some(slot) };
             }

@@ -48,10 +48,11 @@ impl Outgoing {
         let Some(&slot) = find(parts.slots, id) else { return };
         self.leave_list(parts.slots, (slot.previous, id, slot.next), (slot.kind, slot.progress));
         self.publishes -= 1;
-        self.internal += 1;
+        self.uncounted += 1;
         if let Some(place) = find_mut(parts.slots, id) {
-            *place =
-                SendSlot { handle: slot.handle, kind: Kind::Orphan, progress: Progress::released(), ..SendSlot::FREE };
+            let SendSlot { handle, notes, owed_next, .. } = slot;
+            let (kind, progress) = (Kind::Orphan, Progress::released());
+            *place = SendSlot { handle, kind, progress, notes, owed_next, ..SendSlot::FREE };
         }
         self.released.push(parts.slots, id);
         if self.release == 0 {

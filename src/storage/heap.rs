@@ -30,6 +30,16 @@ struct Rare {
     names: Option<Box<Grown>>,
     #[cfg(feature = "bytes")]
     payloads: Vec<bytes::Bytes>,
+    #[cfg(feature = "journal")]
+    journal: Option<Box<GrowingLog>>,
+}
+
+/// Records on their way to durable memory.
+#[cfg(feature = "journal")]
+#[derive(Clone, Debug)]
+struct GrowingLog {
+    log: crate::storage::journal::Log,
+    bytes: Vec<u8>,
 }
 
 /// Names behind the server's aliases, and behind our own.
@@ -56,6 +66,22 @@ impl Heap {
     /// Empty storage; allocates nothing yet.
     pub const fn new() -> Self {
         Self { slots: None, arena: None, control: None, rare: None }
+    }
+
+    /// The same with a journal: see the [`journal`](crate::journal). Its buffer grows as records need it: up to 64 KiB while the host is behind with writing
+    /// them, beyond that only for one message alone.
+    ///
+    /// ```
+    /// use pure_mqtt::{Connection, Heap, Limits};
+    ///
+    /// let is_durable = std::env::args().any(|argument| argument == "--durable"); // a program decides while it runs
+    /// let storage = if is_durable { Heap::with_journal() } else { Heap::new() };
+    /// assert!(Connection::new(storage, Limits::DEFAULT).journal().is_empty());
+    /// ```
+    #[cfg(feature = "journal")]
+    pub fn with_journal() -> Self {
+        let journal = GrowingLog { log: crate::storage::journal::Log::EMPTY, bytes: Vec::new() };
+        Self { rare: Some(Box::new(Rare { journal: Some(Box::new(journal)), ..Rare::default() })), ..Self::new() }
     }
 
     /// Doubles the table. A packet lives at its identifier modulo the length, so each moves without a collision.
@@ -150,6 +176,20 @@ impl NameStore for Grown {
 impl Storage for Heap {}
 
 impl Sealed for Heap {
+    const MAY_HAVE_JOURNAL: bool = cfg!(feature = "journal");
+
+    #[cfg(feature = "journal")]
+    #[inline]
+    fn has_journal(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.journal.is_some())
+    }
+
+    #[cfg(feature = "journal")]
+    fn records(&self) -> &[u8] {
+        let journal = self.rare.as_ref().and_then(|rare| rare.journal.as_ref());
+        journal.map_or(&[], |journal| journal.log.waiting(&journal.bytes))
+    }
+
     fn view(&self) -> View<'_> {
         let (mut alias_entries, mut alias_names) = ([&[][..]; 2], [&[][..]; 2]);
         if let Some(names) = self.rare.as_ref().and_then(|rare| rare.names.as_ref()) {
@@ -188,6 +228,11 @@ impl Sealed for Heap {
             #[cfg(feature = "bytes")]
             {
                 parts.payloads = SharedPayloads::new(&mut rare.payloads);
+            }
+            #[cfg(feature = "journal")]
+            if let Some(journal) = rare.journal.as_deref_mut() {
+                let buffer = crate::storage::journal::Buffer::Growing(&mut journal.bytes);
+                parts.journal = JournalPart::new(&mut journal.log, buffer);
             }
         }
         parts
@@ -248,7 +293,12 @@ impl Sealed for Heap {
         if let Some(rare) = self.rare.as_mut().filter(|_| used.is_closed) {
             rare.names = None;
         }
+        #[cfg(feature = "journal")]
+        if let Some(journal) = self.rare.as_mut().and_then(|rare| rare.journal.as_mut()) {
+            journal.bytes.shrink_to_fit();
+        }
+        let has_journal = self.has_journal();
         let is_used = |rare: &Rare| rare.inbox.is_some() || rare.names.is_some() || !used.slots_are_empty;
-        self.rare = self.rare.take().filter(|rare| is_used(rare));
+        self.rare = self.rare.take().filter(|rare| has_journal || is_used(rare));
     }
 }

@@ -1,15 +1,57 @@
 //! The journal's place in a storage: records on their way to durable memory. Without the feature `journal` all of it is nothing.
 
+use crate::storage::SessionFact;
+use crate::types::Version;
+
 #[cfg(feature = "journal")]
-pub(crate) use self::kept::{JournalPart, Log};
+pub(crate) use self::kept::{Buffer, JournalPart, LEAST, Log};
 #[cfg(not(feature = "journal"))]
 pub(crate) use self::none::JournalPart;
+
+/// What the log says of the session as a whole, and which slots it is behind on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Books {
+    /// The version that messages are encoded for; `None` if the log doesn't say one yet.
+    pub(crate) version: Option<Version>,
+    /// The version that messages are encoded for now.
+    pub(crate) current: Version,
+    /// What the server holds.
+    pub(crate) session: SessionFact,
+    /// The session was lost, and the log doesn't say so yet. Nothing else is noted before.
+    pub(crate) loss: Option<LostSession>,
+    /// There was no room for what is true of the session.
+    pub(crate) is_behind: bool,
+    /// The first and the last of the send slots that owe a record, in the order in which they came to owe it; 0 for none.
+    pub(crate) queue: (u16, u16),
+}
+
+/// What the record of a lost session has to say, beside what the server holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct LostSession {
+    /// Messages up to this handle were given up.
+    pub(crate) aborted: u64,
+    /// The log says of messages that they were received in the old session: their identifiers may be those of other messages in the new one.
+    pub(crate) had_received: bool,
+}
+
+#[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "there is no log then"))]
+impl Books {
+    pub(crate) const NEW: Self = Self {
+        version: None,
+        current: Version::V311,
+        session: SessionFact::None,
+        loss: None,
+        is_behind: false,
+        queue: (0, 0),
+    };
+}
 
 #[cfg(not(feature = "journal"))]
 mod none {
     use core::marker::PhantomData;
 
     use crate::storage::Record;
+    use crate::storage::journal::Books;
 
     /// No journal.
     pub(crate) struct JournalPart<'j>(PhantomData<&'j ()>);
@@ -21,62 +63,143 @@ mod none {
             true
         }
 
-        pub(crate) const fn is_waiting(&self) -> bool {
-            false
+        pub(crate) const fn books(&mut self) -> Option<&mut Books> {
+            None
         }
 
-        pub(crate) const fn has_room(&self, _bytes: usize) -> bool {
+        pub(crate) const fn put(&mut self, _record: &Record<'_>) -> bool {
             true
+        }
+
+        pub(crate) const fn room_for_ends(&self) -> usize {
+            usize::MAX
         }
 
         pub(crate) const fn could_hold(&self, _bytes: usize) -> bool {
             true
         }
 
-        pub(crate) const fn has_room_for_ends(&self, _count: usize) -> bool {
+        pub(crate) const fn doubts_session(&self) -> bool {
             true
         }
 
-        pub(crate) const fn reserve(&mut self, _bytes: usize) {}
+        pub(crate) const fn is_session_lost(&self) -> bool {
+            false
+        }
 
-        pub(crate) const fn write(&mut self, _record: &Record<'_>) {}
+        pub(crate) const fn is_session_pending(&self) -> bool {
+            false
+        }
     }
 }
 
 #[cfg(feature = "journal")]
 mod kept {
-    use crate::storage::Record;
-    use crate::storage::record::{MOST_FRAMING, START, checksum};
+    #[cfg(feature = "alloc")]
+    use alloc::vec::Vec;
 
-    /// Room that is kept for the records that packets cause, so that a long message can't shut them out.
-    const RESERVE: usize = 64;
-    /// With the start of the log, which comes before the first record.
-    const BESIDE: usize = RESERVE + MOST_FRAMING + START.len();
+    use crate::storage::journal::Books;
+    use crate::storage::record::{MOST_FRAMING, START, Written, checksum, whole_record};
+    use crate::storage::{Record, SessionFact};
 
-    /// Records that were not written to durable memory yet, in a buffer of fixed size.
+    /// Room in a buffer of fixed size that only the records of a whole session may take, so that these hardly ever wait.
+    const RESERVE: usize = 32;
+    /// Beside the body of the longest record: the reserve, what comes before the first record, and the growth of a message that is encoded anew.
+    const BESIDE: usize = 64 + MOST_FRAMING + START.len();
+    /// The least that a buffer of fixed size must have.
+    pub(crate) const LEAST: usize = 80;
+    /// How long the record of an end is.
+    const END: usize = 1 + 1 + 1 + 2 + 4;
+    /// A buffer that grows takes more than this only for one record alone.
+    #[cfg(feature = "alloc")]
+    const SOFT_LIMIT: usize = 64 * 1024;
+
+    /// How far the buffer is filled with records that are not durable yet.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub(crate) struct Log {
         pub(crate) end: u32,
+        /// So many bytes at the start are durable, and belong to a record that isn't as a whole.
+        pub(crate) taken: u32,
         /// The checksum of the last record; 0 at the start.
         pub(crate) chain: u32,
+        /// Where the latest record about what the server holds ends in the buffer; 0 if it is durable.
+        pub(crate) session_end: u32,
+        /// Where the latest record of a lost session ends whose identifiers must not be taken for those of the new one; 0 if it is durable.
+        pub(crate) loss_end: u32,
         /// The start of the log was written.
         pub(crate) is_begun: bool,
-        /// Room that is kept for a message that is being accepted.
-        pub(crate) reserved: u32,
+        pub(crate) books: Books,
     }
 
     impl Log {
-        pub(crate) const EMPTY: Self = Self { end: 0, chain: 0, is_begun: false, reserved: 0 };
+        pub(crate) const EMPTY: Self =
+            Self { end: 0, taken: 0, chain: 0, session_end: 0, loss_end: 0, is_begun: false, books: Books::NEW };
+
+        /// The bytes of `buffer` that are to be written next.
+        pub(crate) fn waiting<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
+            buffer.get(self.taken as usize..self.end as usize).unwrap_or_default()
+        }
+    }
+
+    /// The buffer of a journal.
+    pub(crate) enum Buffer<'j> {
+        Fixed(&'j mut [u8]),
+        /// It is as long as what is in it.
+        #[cfg(feature = "alloc")]
+        Growing(&'j mut Vec<u8>),
+    }
+
+    impl Buffer<'_> {
+        /// How many more bytes it takes.
+        fn room(&self, end: usize) -> usize {
+            match self {
+                Self::Fixed(bytes) => bytes.len().saturating_sub(end),
+                #[cfg(feature = "alloc")]
+                Self::Growing(_) if end == 0 => usize::MAX,
+                #[cfg(feature = "alloc")]
+                Self::Growing(_) => (SOFT_LIMIT + RESERVE).saturating_sub(end),
+            }
+        }
+
+        /// Makes room for so many bytes behind the first `end`.
+        fn place(&mut self, end: usize, length: usize) -> &mut [u8] {
+            match self {
+                Self::Fixed(bytes) => bytes.get_mut(end..end + length).unwrap_or_default(),
+                #[cfg(feature = "alloc")]
+                Self::Growing(bytes) => {
+                    bytes.resize(end + length, 0);
+                    bytes.get_mut(end..).unwrap_or_default()
+                }
+            }
+        }
+
+        fn start(&self, length: usize) -> &[u8] {
+            let bytes = match self {
+                Self::Fixed(bytes) => &**bytes,
+                #[cfg(feature = "alloc")]
+                Self::Growing(bytes) => bytes,
+            };
+            bytes.get(..length).unwrap_or_default()
+        }
+
+        /// Drops the first `count` of `end` bytes.
+        fn drop_start(&mut self, count: usize, end: usize) {
+            match self {
+                Self::Fixed(bytes) => bytes.copy_within(count..end, 0),
+                #[cfg(feature = "alloc")]
+                Self::Growing(bytes) => drop(bytes.drain(..count)),
+            }
+        }
     }
 
     /// The journal of a connection, if it has one.
-    pub(crate) struct JournalPart<'j>(Option<(&'j mut Log, &'j mut [u8])>);
+    pub(crate) struct JournalPart<'j>(Option<(&'j mut Log, Buffer<'j>)>);
 
     impl<'j> JournalPart<'j> {
         pub(crate) const NONE: Self = Self(None);
 
-        pub(crate) fn new(log: &'j mut Log, bytes: &'j mut [u8]) -> Self {
-            Self(Some((log, bytes)))
+        pub(crate) fn new(log: &'j mut Log, buffer: Buffer<'j>) -> Self {
+            Self(Some((log, buffer)))
         }
 
         /// Nothing is noted.
@@ -84,52 +207,117 @@ mod kept {
             self.0.is_none()
         }
 
-        /// Records wait to be written: nothing that depends on them may leave.
-        pub(crate) fn is_waiting(&self) -> bool {
-            self.0.as_ref().is_some_and(|(log, _)| log.end > 0)
+        pub(crate) fn books(&mut self) -> Option<&mut Books> {
+            self.0.as_mut().map(|(log, _)| &mut log.books)
         }
 
-        /// Whether `bytes` more fit, with room for what packets cause beside.
-        pub(crate) fn has_room(&self, bytes: usize) -> bool {
-            let needed = bytes.saturating_add(BESIDE);
-            self.0.as_ref().is_none_or(|(log, buffer)| {
-                buffer.len() - log.end as usize >= needed.saturating_add(log.reserved as usize)
-            })
-        }
-
-        /// Whether the ends of so many messages can be noted.
-        pub(crate) fn has_room_for_ends(&self, count: usize) -> bool {
-            self.has_room(count.saturating_mul(2 + MOST_FRAMING))
-        }
-
-        /// The same if nothing waited.
+        /// Whether the record of a message with a body of so many bytes fits into an empty buffer.
         pub(crate) fn could_hold(&self, bytes: usize) -> bool {
-            self.0.as_ref().is_none_or(|(_, buffer)| buffer.len() >= bytes.saturating_add(BESIDE))
-        }
-
-        /// Keeps `bytes` free for a message that is being accepted, whatever is noted before it.
-        pub(crate) fn reserve(&mut self, bytes: usize) {
-            if let Some((log, _)) = &mut self.0 {
-                log.reserved = if bytes == 0 { 0 } else { (bytes + BESIDE - RESERVE) as u32 };
+            match &self.0 {
+                Some((_, Buffer::Fixed(buffer))) => buffer.len() >= bytes.saturating_add(BESIDE),
+                _ => true,
             }
         }
 
-        /// Notes a record. Where there is no room it is left out: whoever needs it asks for room first.
-        pub(crate) fn write(&mut self, record: &Record<'_>) {
+        /// How many ends of messages could be noted now; 0 if others are to be noted before.
+        pub(crate) fn room_for_ends(&self) -> usize {
+            let Some((log, buffer)) = &self.0 else { return usize::MAX };
+            let is_behind = log.books.queue.0 != 0 || log.books.loss.is_some();
+            if is_behind { 0 } else { buffer.room(log.end as usize).saturating_sub(RESERVE) / END }
+        }
+
+        /// The log, as far as it is durable, says that nobody knows what the server holds.
+        pub(crate) fn doubts_session(&self) -> bool {
+            let is_doubted = |log: &Log| log.books.session == SessionFact::Doubtful && log.session_end == 0;
+            self.0.as_ref().is_none_or(|(log, _)| is_doubted(log))
+        }
+
+        /// The session was lost, and after a loss of power messages of the new one might be taken for those of the old one.
+        pub(crate) fn is_session_lost(&self) -> bool {
+            self.0
+                .as_ref()
+                .is_some_and(|(log, _)| log.loss_end > 0 || log.books.loss.is_some_and(|loss| loss.had_received))
+        }
+
+        /// What is true of the session is not durable yet: after a loss of power nobody would know in which session a message was sent.
+        pub(crate) fn is_session_pending(&self) -> bool {
+            self.0.as_ref().is_some_and(|(log, _)| log.session_end > 0 || log.books.is_behind)
+        }
+
+        /// Puts a record into the buffer; false, and nothing happens, if there is no room. The first one has the start of the log and the version before it.
+        pub(crate) fn put(&mut self, record: &Record<'_>) -> bool {
+            let Some((log, _)) = &self.0 else { return true };
+            let (version, current) = (log.books.version, log.books.current);
+            if version.is_none() && !matches!(record, Record::Version(_)) && !self.put(&Record::Version(current)) {
+                return false;
+            }
+            let Some((log, buffer)) = &mut self.0 else { return true };
+            let start = if log.is_begun { 0 } else { START.len() };
+            let length = start
+                + record.parts(&mut |head, body| {
+                    head.len() + body.iter().map(|part| part.len()).sum::<usize>() + size_of::<u32>()
+                });
+            let is_of_session = matches!(record, Record::NewSession { .. } | Record::Forgotten);
+            let kept = if is_of_session { 0 } else { RESERVE };
+            let end = log.end as usize;
+            if buffer.room(end) < length.saturating_add(kept) {
+                return false;
+            }
+            let Some(chain) = encode(buffer.place(end, length), log, record) else { return false };
+            (log.chain, log.is_begun, log.end) = (chain, true, (end + length) as u32);
+            log.account_for(record);
+            true
+        }
+
+        /// The first `count` bytes that wait are durable: tells of each record that is so as a whole.
+        pub(crate) fn written(&mut self, count: usize, tell: &mut dyn FnMut(Written)) {
             let Some((log, buffer)) = &mut self.0 else { return };
-            if matches!(record, Record::Accepted { .. }) {
-                log.reserved = 0;
+            let taken = (log.taken as usize).saturating_add(count).min(log.end as usize);
+            let (mut rest, mut whole) = (buffer.start(taken), 0);
+            while let Some((written, length)) = whole_record(rest) {
+                tell(written);
+                rest = rest.get(length..).unwrap_or_default();
+                whole += length;
             }
-            let most = buffer.len().saturating_sub(log.reserved as usize);
-            let rest = buffer.get_mut(log.end as usize..most).unwrap_or_default();
-            if let Some((length, chain)) = append(rest, log, record) {
-                **log = Log { end: log.end + length as u32, chain, is_begun: true, reserved: log.reserved };
+            buffer.drop_start(whole, log.end as usize);
+            let whole = whole as u32;
+            log.taken = taken as u32 - whole;
+            log.end -= whole;
+            log.session_end = log.session_end.saturating_sub(whole);
+            log.loss_end = log.loss_end.saturating_sub(whole);
+        }
+
+        /// Goes on behind a log that ends with this checksum, and leads to this.
+        pub(crate) fn resume(&mut self, chain: u32, books: Books) {
+            if let Some((log, _)) = &mut self.0 {
+                **log = Log { chain, is_begun: true, books, ..Log::EMPTY };
             }
         }
     }
 
-    /// Puts a record, with the start of the log before the first one, into `buffer`: its length and its checksum.
-    fn append(buffer: &mut [u8], log: &Log, record: &Record<'_>) -> Option<(usize, u32)> {
+    impl Log {
+        /// The record was put at the end of the buffer.
+        fn account_for(&mut self, record: &Record<'_>) {
+            match *record {
+                Record::Version(version) => self.books.version = Some(version),
+                Record::Session(session) => (self.books.session, self.session_end) = (session, self.end),
+                Record::NewSession { session, .. } => {
+                    (self.books.session, self.session_end) = (session, self.end);
+                    if self.books.loss.take().is_some_and(|loss| loss.had_received) {
+                        self.loss_end = self.end;
+                    }
+                }
+                Record::Forgotten => {
+                    (self.books.session, self.session_end) = (SessionFact::None, self.end);
+                    self.books.loss = None;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts a record, with the start of the log before the first one, into `buffer`, which is as long: its checksum.
+    fn encode(buffer: &mut [u8], log: &Log, record: &Record<'_>) -> Option<u32> {
         let mut position = 0;
         let mut put = |bytes: &[u8]| {
             buffer.get_mut(position..position + bytes.len())?.copy_from_slice(bytes);
@@ -139,13 +327,12 @@ mod kept {
         if !log.is_begun {
             put(&START)?;
         }
-        let mut chain = 0;
         record.parts(&mut |head, body| {
-            chain = checksum(log.chain, head, body);
+            let chain = checksum(log.chain, head, body);
             put(head)?;
             body.iter().try_for_each(|part| put(part))?;
-            put(&chain.to_le_bytes())
-        })?;
-        Some((position, chain))
+            put(&chain.to_le_bytes())?;
+            Some(chain)
+        })
     }
 }

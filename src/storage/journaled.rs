@@ -1,6 +1,6 @@
 //! A storage with a journal beside it.
 
-use crate::storage::journal::{JournalPart, Log};
+use crate::storage::journal::{Buffer, JournalPart, LEAST, Log};
 use crate::storage::sealed::{Bounds, Demand, Sealed, Used};
 use crate::storage::{Parts, Storage, View};
 
@@ -26,25 +26,11 @@ pub struct Journaled<S, const N: usize> {
 
 impl<S, const N: usize> Journaled<S, N> {
     /// `storage`, with an empty journal.
+    ///
+    /// Does not compile if `N` is below 80.
     pub const fn new(storage: S) -> Self {
+        const { assert!(N >= LEAST, "N must be at least 80") };
         Self { storage, log: Log::EMPTY, bytes: [0; N] }
-    }
-
-    pub(crate) fn waiting(&self) -> &[u8] {
-        self.bytes.get(..self.log.end as usize).unwrap_or_default()
-    }
-
-    /// The first `count` bytes that wait are durable.
-    pub(crate) fn written(&mut self, count: usize) {
-        let end = self.log.end as usize;
-        let count = count.min(end);
-        self.bytes.copy_within(count..end, 0);
-        self.log.end = (end - count) as u32;
-    }
-
-    /// Goes on behind the record with this checksum.
-    pub(crate) fn resume(&mut self, chain: u32) {
-        self.log = Log { chain, is_begun: true, ..Log::EMPTY };
     }
 }
 
@@ -52,14 +38,23 @@ impl<S: Storage, const N: usize> Storage for Journaled<S, N> {}
 
 impl<S: Sealed, const N: usize> Sealed for Journaled<S, N> {
     const MAY_HAVE_ALIASES: bool = S::MAY_HAVE_ALIASES;
-    const HAS_JOURNAL: bool = true;
+    const MAY_HAVE_JOURNAL: bool = true;
 
     fn view(&self) -> View<'_> {
         self.storage.view()
     }
 
     fn parts(&mut self) -> Parts<'_> {
-        Parts { journal: JournalPart::new(&mut self.log, &mut self.bytes), ..self.storage.parts() }
+        let journal = JournalPart::new(&mut self.log, Buffer::Fixed(&mut self.bytes));
+        Parts { journal, ..self.storage.parts() }
+    }
+
+    fn has_journal(&self) -> bool {
+        true
+    }
+
+    fn records(&self) -> &[u8] {
+        self.log.waiting(&self.bytes)
     }
 
     fn grow(&mut self, demand: Demand) {

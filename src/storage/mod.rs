@@ -17,6 +17,7 @@ mod heap;
 mod journal;
 #[cfg(feature = "journal")]
 mod journaled;
+mod notes;
 mod payload;
 mod progress;
 mod record;
@@ -33,12 +34,15 @@ pub use self::payload::Payload;
 pub use self::shape::Lengths;
 pub use self::slot::{AliasEntry, ReceiveSlot, SendSlot};
 
-pub(crate) use self::journal::JournalPart;
+#[cfg(feature = "journal")]
+pub(crate) use self::journal::Books;
+pub(crate) use self::journal::{JournalPart, LostSession};
+pub(crate) use self::notes::{Fact, Notes};
 pub(crate) use self::payload::{SharedPayloads, SharedView};
 pub(crate) use self::progress::{Answer, Known, Progress, Reach, Stands, Watcher};
+pub(crate) use self::record::{MessageFlags, Record, SessionFact};
 #[cfg(feature = "journal")]
-pub(crate) use self::record::{Next, START, checksum, is_erased};
-pub(crate) use self::record::{Record, SessionFact};
+pub(crate) use self::record::{Next, START, Written, checksum, is_erased};
 pub(crate) use self::shape::{NameStore, Names, Parts, View};
 pub(crate) use self::slot::{Detail, Kind, Marks, MessageMarks, ReceiveState, RequestMarks};
 
@@ -74,11 +78,21 @@ pub(crate) mod sealed {
     pub trait Sealed {
         /// There may be room for topic aliases. Where there never is, firmware carries nothing that deals with them.
         const MAY_HAVE_ALIASES: bool = true;
-        /// Changes of the session are noted for durable memory.
-        const HAS_JOURNAL: bool = false;
+        /// There may be a journal. Where there never is, nothing that deals with one is carried.
+        const MAY_HAVE_JOURNAL: bool = false;
 
         fn view(&self) -> View<'_>;
         fn parts(&mut self) -> Parts<'_>;
+
+        /// Changes of the session are noted for durable memory.
+        fn has_journal(&self) -> bool {
+            false
+        }
+
+        /// The records that wait to be written to durable memory.
+        fn records(&self) -> &[u8] {
+            &[]
+        }
 
         /// The send slots alone.
         fn slots(&mut self) -> &mut [SendSlot] {

@@ -1,13 +1,15 @@
 //! The records of the journal, and their form.
 //!
 //! ```text
-//!   "PMQJ" 0x02 0x00 0x00 0x00                            at the start of a log
+//!   "PMQJ" 0x03 0x00 0x00 0x00                            at the start of a log
 //!   kind: u8 | length of body: 1 to 4 bytes | check of these: u8 | body | checksum: u32        each record
 //! ```
 //!
 //! Numbers are little-endian. The length has seven bits in each byte, low ones first, as lengths in MQTT have. The checksum is a CRC-32 over the one
 //! before it (0 at first) and the record: so a record counts only behind the one that it was written behind. The check is the low byte of a CRC-32
 //! over kind and length: a length that is right but reaches beyond the end tells of lost power, a wrong one of damage.
+//!
+//! The first record is the version that the messages behind it are encoded for.
 
 use crate::types::Version;
 
@@ -21,12 +23,13 @@ pub(crate) enum Record<'r> {
     Counters { handle: u64 },
     /// What the server holds of our session.
     Session(SessionFact),
-    /// The server made a new session: messages up to this handle were given up, others are sent again as new.
-    NewSession { aborted: u64 },
+    /// The server made a new session: messages up to this handle were given up, others are sent again as new. What the server holds from here on is
+    /// said in the same record, so that no log shows half of it.
+    NewSession { aborted: u64, session: SessionFact },
     /// The application gave everything up.
     Forgotten,
-    /// A message was accepted; it expires so many seconds later, or never if that is 0.
-    Accepted { handle: u64, is_streamed: bool, expiry: u32, frame: &'r [u8], payload: &'r [u8] },
+    /// A message was accepted.
+    Accepted { handle: u64, flags: MessageFlags, frame: &'r [u8], payload: &'r [u8] },
     /// PUBREC came for an outgoing message.
     Released(u16),
     /// An outgoing message has its end.
@@ -35,6 +38,44 @@ pub(crate) enum Record<'r> {
     Received(u16),
     /// PUBREL came for an incoming message.
     Completed(u16),
+}
+
+/// What of a message its frame doesn't say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing reads it then"))]
+pub(crate) struct MessageFlags(pub(crate) u8);
+
+#[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing reads it then"))]
+impl MessageFlags {
+    /// The application supplies the payload while the message is sent.
+    pub(crate) const STREAMED: u8 = 1;
+    /// It is encoded for 5.0 although the version of the log is an earlier one.
+    pub(crate) const IN_V5: u8 = 2;
+    /// It is sent on links of 5.0 alone.
+    pub(crate) const NEEDS_V5: u8 = 4;
+    /// All bits that mean something.
+    const KNOWN: u8 = Self::STREAMED | Self::IN_V5 | Self::NEEDS_V5;
+
+    pub(crate) const fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    /// A record with any other bit was written by a later version of this crate.
+    pub(crate) const fn are_known(self) -> bool {
+        self.0 & !Self::KNOWN == 0
+    }
+}
+
+/// Which fact a durable record stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing is written then"))]
+pub(crate) enum Written {
+    Accepted(u64),
+    Released(u16),
+    Received(u16),
+    Completed(u16),
+    /// One that no packet waits for.
+    Other,
 }
 
 /// Whether the server holds our session, as far as this side can know.
@@ -52,16 +93,16 @@ pub(crate) enum SessionFact {
 }
 
 #[cfg(feature = "journal")]
-pub(crate) use self::form::{MOST_FRAMING, Next, START, checksum, is_erased};
+pub(crate) use self::form::{MOST_FRAMING, Next, START, checksum, is_erased, whole_record};
 
 #[cfg(feature = "journal")]
 mod form {
-    use super::{Record, SessionFact};
+    use super::{MessageFlags, Record, SessionFact, Written};
     use crate::storage::crc::Crc;
     use crate::types::Version;
     use crate::wire::{Reader, Rules, Writer};
 
-    pub(crate) const START: [u8; 8] = *b"PMQJ\x02\0\0\0";
+    pub(crate) const START: [u8; 8] = *b"PMQJ\x03\0\0\0";
     /// What a record takes beside its body, at most.
     pub(crate) const MOST_FRAMING: usize = 1 + 4 + 1 + 4;
 
@@ -91,11 +132,12 @@ mod form {
                 Self::Version(version) => frame(VERSION, &[&[version.level()]], write),
                 Self::Counters { handle } => frame(COUNTERS, &[&handle.to_le_bytes()], write),
                 Self::Session(fact) => frame(SESSION, &[&[fact as u8]], write),
-                Self::NewSession { aborted } => frame(NEW_SESSION, &[&aborted.to_le_bytes()], write),
+                Self::NewSession { aborted, session } => {
+                    frame(NEW_SESSION, &[&aborted.to_le_bytes(), &[session as u8]], write)
+                }
                 Self::Forgotten => frame(FORGOTTEN, &[], write),
-                Self::Accepted { handle, is_streamed, expiry, frame: head, payload } => {
-                    let (handle, expiry) = (handle.to_le_bytes(), expiry.to_le_bytes());
-                    frame(ACCEPTED, &[&handle, &[is_streamed.into()], &expiry, head, payload], write)
+                Self::Accepted { handle, flags, frame: head, payload } => {
+                    frame(ACCEPTED, &[&handle.to_le_bytes(), &[flags.0], head, payload], write)
                 }
                 Self::Released(id) => frame(RELEASED, &[&id.to_le_bytes()], write),
                 Self::Done(id) => frame(DONE, &[&id.to_le_bytes()], write),
@@ -121,6 +163,32 @@ mod form {
     }
 
     const MOST_HEAD: usize = 1 + 4 + 1;
+    const CHECKSUM: usize = 4;
+
+    /// What is durable once the bytes at the start of a log are, which begin with the start of a log or a record, and how many bytes that has; `None`
+    /// if it isn't whole.
+    pub(crate) fn whole_record(bytes: &[u8]) -> Option<(Written, usize)> {
+        if bytes.starts_with(&START) {
+            return Some((Written::Other, START.len()));
+        }
+        let mut rest = Reader::new(bytes, Rules::default());
+        let (kind, length) = (rest.u8(), rest.varint());
+        rest.u8();
+        let body = rest.bytes(length as usize);
+        rest.bytes(CHECKSUM);
+        if rest.fault().is_some() {
+            return None;
+        }
+        let id = || body.first_chunk().map_or(0, |id| u16::from_le_bytes(*id));
+        let written = match kind {
+            ACCEPTED => Written::Accepted(body.first_chunk().map_or(0, |handle| u64::from_le_bytes(*handle))),
+            RELEASED => Written::Released(id()),
+            RECEIVED => Written::Received(id()),
+            COMPLETED => Written::Completed(id()),
+            _ => Written::Other,
+        };
+        Some((written, bytes.len() - rest.remaining()))
+    }
 
     fn check(kind_and_length: &[u8]) -> u8 {
         Crc::new().add(kind_and_length).value() as u8
@@ -159,7 +227,7 @@ mod form {
                 return damaged;
             }
             let head = log.get(..=head.len()).unwrap_or_default();
-            let (body, found) = (rest.bytes(length as usize), rest.bytes(4));
+            let (body, found) = (rest.bytes(length as usize), rest.bytes(CHECKSUM));
             if rest.fault().is_some() {
                 return Self::Torn;
             }
@@ -188,14 +256,16 @@ mod form {
             VERSION => Record::Version(version(take(&mut rest)?)?),
             COUNTERS => Record::Counters { handle: u64::from_le_bytes(take(&mut rest)?) },
             SESSION => Record::Session(session_fact(take(&mut rest)?)?),
-            NEW_SESSION => Record::NewSession { aborted: u64::from_le_bytes(take(&mut rest)?) },
+            NEW_SESSION => {
+                let aborted = u64::from_le_bytes(take(&mut rest)?);
+                Record::NewSession { aborted, session: session_fact(take(&mut rest)?)? }
+            }
             FORGOTTEN => Record::Forgotten,
             ACCEPTED => {
                 let handle = u64::from_le_bytes(take(&mut rest)?);
-                let is_streamed = take(&mut rest)? == [1];
-                let expiry = u32::from_le_bytes(take(&mut rest)?);
+                let [flags] = take(&mut rest)?;
                 let frame = core::mem::take(&mut rest);
-                Record::Accepted { handle, is_streamed, expiry, frame, payload: &[] }
+                Record::Accepted { handle, flags: MessageFlags(flags), frame, payload: &[] }
             }
             RELEASED => Record::Released(id(&mut rest)?),
             DONE => Record::Done(id(&mut rest)?),

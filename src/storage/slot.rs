@@ -1,6 +1,6 @@
 //! The records that the session's tables consist of. All zeros is "free".
 
-use crate::storage::Progress;
+use crate::storage::{Fact, Notes, Progress, Stands};
 use crate::types::{QoS, Version};
 
 /// What a send slot holds.
@@ -189,11 +189,15 @@ pub struct SendSlot {
     pub(crate) detail: Detail,
     pub(crate) next: u16,
     pub(crate) previous: u16,
+    /// The next slot that owes the journal a record, while this one is queued.
+    pub(crate) owed_next: u16,
     pub(crate) kind: Kind,
     pub(crate) progress: Progress,
     pub(crate) marks: Marks,
     /// On how many links some of what the slot stands for has left; it stops at the maximum.
     pub(crate) attempts: u8,
+    /// What the journal says of it.
+    pub(crate) notes: Notes,
 }
 
 /// Where an incoming QoS 1 or 2 message stands.
@@ -209,6 +213,8 @@ pub(crate) enum ReceiveState {
     Recorded,
     /// QoS 2, PUBREL came: PUBCOMP is owed.
     Completing,
+    /// Nothing is left but the record of its end, which is not durable yet.
+    Ended,
 }
 
 /// One incoming QoS 1 or 2 message that is not finished.
@@ -233,6 +239,8 @@ pub struct ReceiveSlot {
     pub(crate) owed: bool,
     /// It came on an earlier link, and not again on this one.
     pub(crate) is_old: bool,
+    /// What the journal says of it.
+    pub(crate) notes: Notes,
 }
 
 /// What is known of one topic alias.
@@ -267,6 +275,24 @@ impl SendSlot {
         self.kind.is_windowed() && self.progress.holds_unit()
     }
 
+    /// What must be durable of it.
+    pub(crate) const fn fact(&self) -> Fact {
+        if !self.notes.is_kept() || matches!(self.kind, Kind::Orphan) {
+            return Fact::Nothing;
+        }
+        match self.progress.stands() {
+            Stands::First => Fact::Accepted,
+            Stands::Release => Fact::Released,
+            Stands::Over => Fact::Nothing,
+        }
+    }
+
+    /// It can't be sent: the record that it depends on is not durable.
+    pub(crate) fn waits_for_record(&self) -> bool {
+        let is_pending = self.notes.is_pending() || self.notes.noted() as u8 != self.fact() as u8;
+        self.notes.is_kept() && is_pending && !matches!(self.kind, Kind::Orphan)
+    }
+
     /// The second in which a message expires; 0 for never. One that was sent, if only in part, is finished whatever the time
     /// `[MQTT-4.3.3-7]`.
     pub(crate) const fn expiry(&self) -> u32 {
@@ -280,10 +306,12 @@ impl SendSlot {
         detail: Detail::NONE,
         next: 0,
         previous: 0,
+        owed_next: 0,
         kind: Kind::Free,
         progress: Progress::NEW,
         marks: Marks::NONE,
         attempts: 0,
+        notes: Notes::NONE,
     };
 }
 
@@ -300,8 +328,31 @@ impl ReceiveSlot {
         acknowledged: false,
         owed: false,
         is_old: false,
+        notes: Notes::NONE,
     };
+
+    /// The application has this QoS 2 message, and PUBREL has not come.
+    pub(crate) const fn is_received(&self) -> bool {
+        match self.state {
+            ReceiveState::Recorded => true,
+            ReceiveState::ExactlyOnce => self.acknowledged && self.reason < FIRST_ERROR,
+            _ => false,
+        }
+    }
+
+    /// What must be durable of it.
+    pub(crate) const fn fact(&self) -> Fact {
+        if self.notes.is_kept() && self.is_received() { Fact::Received } else { Fact::Nothing }
+    }
+
+    /// Its acknowledgement can't leave: the record that it depends on is not durable.
+    pub(crate) fn waits_for_record(&self) -> bool {
+        self.notes.is_kept() && (self.notes.is_pending() || self.notes.noted() != self.fact())
+    }
 }
+
+/// Reason codes from here on refuse a message.
+const FIRST_ERROR: u8 = 0x80;
 
 impl AliasEntry {
     pub(crate) const UNBOUND: Self = Self { serial: 0, length: 0, hash: 0 };

@@ -19,6 +19,7 @@ fn the_power_fails_again_and_again() {
             manual_acks: rng.bool(),
             compacts_at: rng.choice([100, 200, usize::MAX]).unwrap(),
             piece: rng.choice([1, 5, usize::MAX]).unwrap(),
+            is_eager: rng.bool(),
         };
         let first = rng.u64(0..900);
         let mut failures = rng.u32(0..8);

@@ -5,8 +5,10 @@ use pure_mqtt::Version;
 
 fn every_byte(version: Version) {
     for manual_acks in [false, true] {
-        for (compacts_at, piece) in [(usize::MAX, 1), (150, 1), (150, usize::MAX)] {
-            let character = Character { version, manual_acks, compacts_at, piece };
+        for (compacts_at, piece, is_eager) in
+            [(usize::MAX, 1, true), (150, 1, false), (150, 1, true), (150, usize::MAX, true)]
+        {
+            let character = Character { version, manual_acks, compacts_at, piece, is_eager };
             let mut world = World::new(character, u64::MAX);
             world.live(|| unreachable!("there is enough power"));
             let used = world.used;

@@ -126,7 +126,7 @@ impl App {
             self.act(Feature::Strict);
         }
         self.must_start_clean = false;
-        let is_given_up = matches!(connack.session, SessionState::New { .. } | SessionState::Older { .. });
+        let is_given_up = matches!(connack.session, SessionState::New { .. } | SessionState::Adopted { .. });
         if is_given_up {
             self.wants_subscription = true;
             if self.known_sid != 0 && mqtt.limits().on_session_loss == OnSessionLoss::Abort {

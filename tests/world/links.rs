@@ -9,7 +9,7 @@ use crate::rules::Rule;
 use crate::server::Deed;
 use crate::tally::Tally;
 use crate::wire::{NEVER, Pipe, Transport};
-use pure_mqtt::{Connect, OpenError, Property, State, Version};
+use pure_mqtt::{Connect, Property, State, Version};
 
 pub const CLIENT: &str = "c";
 
@@ -33,10 +33,6 @@ impl<S: Memory> World<S> {
         crate::hosts::App::save(&mut self.app, &mut self.mqtt);
         match self.mqtt.open(time, &connect) {
             Ok(()) => {}
-            Err(OpenError::JournalFull) if self.app.disk.done_at.is_some() => {
-                self.connects_at = self.now + 10;
-                return Ok(false);
-            }
             Err(error) => return Err(format!("no link can be opened: {error:?}")),
         }
         crate::hosts::App::save(&mut self.app, &mut self.mqtt);

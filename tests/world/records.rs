@@ -31,16 +31,19 @@ pub const NAMES: [&str; 12] = [
     "completed",
 ];
 
-/// Where the frame of a message begins: behind handle, identifier, whether it is streamed, and expiry.
-const FRAME: usize = 15;
+/// Where the frame of a message begins: behind handle and flags.
+const FRAME: usize = 9;
+/// The flag of a frame that is encoded for 5.0 whatever the version of the log is.
+const IN_V5: u8 = 2;
 
 impl Record {
     /// Without what is not kept: whether the message may have been sent, and how long it lives.
     pub fn essence(&self, level: u8) -> Self {
         let mut record = self.clone();
         if record.kind == ACCEPTED {
+            let level = if record.body.get(FRAME - 1).is_some_and(|flags| flags & IN_V5 != 0) { 5 } else { level };
             if let Some(publish) = message(record.body.get(FRAME..).unwrap_or_default(), level) {
-                record.body.truncate(FRAME - 4);
+                record.body.truncate(FRAME);
                 record.body.extend(format!("{publish:02x?}").bytes());
             }
         }
@@ -94,8 +97,8 @@ fn next(log: &[u8]) -> Option<(Record, &[u8])> {
     Some((Record { kind: *kind, body: body.to_vec() }, rest.get(1 + length + 4..)?))
 }
 
-/// The handles of the messages that a snapshot holds.
+/// The running numbers of the messages that a snapshot holds: a handle has its identifier below them.
 pub fn handles(records: &[Record]) -> Vec<u64> {
     let accepted = records.iter().filter(|record| record.kind == ACCEPTED);
-    accepted.filter_map(|record| record.body.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))).collect()
+    accepted.filter_map(|record| record.body.first_chunk().map(|bytes| u64::from_le_bytes(*bytes) >> 16)).collect()
 }

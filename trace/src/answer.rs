@@ -207,8 +207,7 @@ fn open_error(error: OpenError) -> (u8, u32) {
         OpenError::Field => (5, 0),
         OpenError::Property(error) => (6, property_error(error)),
         OpenError::TooLarge { needed } => (7, needed as u32),
-        OpenError::JournalFull => (8, 0),
-        OpenError::Version => (9, 0),
+        OpenError::Version => (8, 0),
         _ => (UNKNOWN, 0),
     }
 }

@@ -66,11 +66,14 @@
 
 mod recover;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use core::fmt;
 
 use crate::connection::Connection;
-use crate::storage::{Journaled, Storage};
+use crate::session::note_written;
+use crate::storage::{Parts, Storage};
 
 /// What [`Connection::recover`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,15 +119,19 @@ impl fmt::Display for RecoverError {
 
 impl core::error::Error for RecoverError {}
 
-impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
-    /// Records that wait to be written to durable memory, in order. While there are any, [`transmit`](Self::transmit) shows nothing. To be looked
-    /// at after every call.
+impl<S: Storage> Connection<S> {
+    /// Records that wait to be written to durable memory, in order. To be looked at after every call. Once it is empty, all that happened is durable. Always
+    /// empty if the storage keeps no journal.
     pub fn journal(&self) -> &[u8] {
-        self.storage.waiting()
+        self.storage.records()
     }
 
-    /// The first `count` bytes of [`journal`](Self::journal) are in durable memory, behind those before.
+    /// The first `count` bytes of [`journal`](Self::journal) are in durable memory, behind those before. What there was no room for may follow:
+    /// look again.
     pub fn journal_written(&mut self, count: usize) {
-        self.storage.written(count);
+        let Parts { slots, inbox, mut journal, .. } = self.storage.parts();
+        let incoming = &mut self.core.incoming;
+        journal.written(count, &mut |written| note_written(slots, incoming, inbox, written));
+        self.gather();
     }
 }

@@ -4,24 +4,24 @@ use crate::connection::Connection;
 use crate::connection::core::Core;
 use crate::connection::journal::{RecoverError, Recovered};
 use crate::limits::Limits;
-use crate::session::{Arrival, Bound, Frame, Most, Need, Outgoing};
-use crate::storage::sealed::{Demand, Sealed};
+use crate::session::{Arrival, Bound, Frame, Incoming, Most, Need, Outgoing};
+use crate::storage::sealed::Demand;
 use crate::storage::{
-    Detail, JournalPart, Journaled, Kind, Marks, MessageMarks, Next, Parts, Record, START, SessionFact, Storage,
-    is_erased,
+    Books, Detail, JournalPart, Kind, Marks, MessageFlags, MessageMarks, Next, Parts, Record, START, SessionFact,
+    Storage, is_erased,
 };
 use crate::time::Instant;
-use crate::types::{Handle, PacketId, QoS};
+use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::PacketType;
 
-impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
+impl<S: Storage> Connection<S> {
     /// The connection that wrote `journal`, as it was after the last whole record, without a link. The storage must be empty, and have at least the room that
     /// the old one had. An empty log gives a new connection.
     ///
     /// # Errors
     /// [`RecoverError`]: the log is damaged, or the storage too small.
     pub fn recover(
-        storage: Journaled<S, N>,
+        storage: S,
         limits: Limits,
         now: Instant,
         journal: &[u8],
@@ -29,7 +29,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
         let mut connection = Self::new(storage, limits);
         connection.core.see(now);
         let mut recovered = Recovered { used: 0, records: 0 };
-        let mut chain = 0;
+        let (mut chain, mut has_version) = (0, false);
         let Some(mut rest) = journal.strip_prefix(&START) else {
             return if is_start(journal) { Ok((connection, recovered)) } else { Err(RecoverError::NoJournal) };
         };
@@ -38,6 +38,7 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
             match Next::read(rest, chain) {
                 Next::Record { record, length, chain: next } => {
                     connection.redo(&record).map_err(|fault| fault.at(recovered.used))?;
+                    has_version |= matches!(record, Record::Version(_));
                     rest = rest.get(length..).unwrap_or_default();
                     chain = next;
                     recovered.used += length;
@@ -50,8 +51,8 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
         if !connection.core.outgoing.could_grow(&connection.storage.parts()) {
             return Err(Fault::NoRoom.at(recovered.used));
         }
-        connection.settle();
-        connection.storage.resume(chain);
+        let version = has_version.then(|| connection.version());
+        connection.settle(chain, version);
         Ok((connection, recovered))
     }
 
@@ -71,28 +72,35 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
             Record::Version(version) => core.outgoing.reencode_for(parts, version),
             Record::Counters { handle } => core.outgoing.set_last_handle(handle),
             Record::Session(fact) => core.outgoing.session = fact,
-            Record::NewSession { aborted } => {
+            Record::NewSession { aborted, session } => {
                 core.incoming.clear(parts.inbox);
                 core.outgoing.session_lost(parts, true);
                 core.outgoing.finish_up_to(parts, aborted);
+                core.outgoing.session = session;
             }
             Record::Forgotten => {
                 core.outgoing.forget(parts);
                 core.incoming.clear(parts.inbox);
                 core.outgoing.session = SessionFact::None;
             }
-            Record::Accepted { handle, is_streamed, frame, .. } => {
-                let kind = kind_of(frame).ok_or(Fault::Nonsense)?;
+            Record::Accepted { handle, flags, frame, .. } => {
+                let kind = kind_of(frame).filter(|_| flags.are_known()).ok_or(Fault::Nonsense)?;
                 let mut marks = Marks::NONE;
-                if is_streamed {
+                marks = marks.in_v5(flags.has(MessageFlags::IN_V5));
+                if flags.has(MessageFlags::NEEDS_V5) {
+                    marks.set(MessageMarks::NEEDS_V5);
+                }
+                if flags.has(MessageFlags::STREAMED) {
                     marks.set(MessageMarks::STREAMED);
                 }
+                let last = core.outgoing.last_handle();
                 core.outgoing.set_last_handle(before(handle));
                 let made = Frame { kind, marks, detail: Detail::NONE, length: frame.len(), shared: None };
                 core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?.copy_from_slice(frame);
                 if core.outgoing.latest().handle != handle {
                     return Err(Fault::NoRoom);
                 }
+                core.outgoing.set_last_handle(last.max(handle));
             }
             Record::Released(id) => {
                 Outgoing::note_sent(parts.slots, id);
@@ -135,21 +143,31 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
         }
     }
 
-    /// The power is back: what was under way is as after a lost link, and outcomes that nobody can fetch any more are gone.
-    fn settle(&mut self) {
+    /// The power is back: what was under way is as after a lost link, and outcomes that nobody can fetch any more are gone. The journal goes on behind the
+    /// record with this checksum, in a log that said the version or not.
+    fn settle(&mut self, chain: u32, version: Option<Version>) {
         let mut parts = self.storage.parts();
+        let session = self.core.outgoing.session;
+        if !parts.journal.is_none() {
+            parts.journal.resume(chain, Books { version, session, ..Books::NEW });
+            Outgoing::note_all_recovered(parts.slots);
+            Incoming::note_all_recovered(parts.inbox);
+        }
         parts.journal = JournalPart::NONE;
         while self.core.outgoing.poll_ended(&mut parts).is_some() {}
         self.core.outgoing.note_all_sent(parts.slots);
         self.core.outgoing.link_lost(&mut parts);
         self.core.incoming.link_lost(parts.inbox);
+        if session == SessionFact::Adopted {
+            self.core.outgoing.fence(true);
+        }
     }
 }
 
 /// A QoS 2 message that the application has, and whose PUBREC may have left.
 fn receive(core: &mut Core, parts: &mut Parts<'_>, id: u16) -> Result<(), Fault> {
     PacketId::new(id).ok_or(Fault::Nonsense)?;
-    let bound = Bound { maximum: u16::MAX, held: usize::MAX };
+    let bound = Bound { maximum: u16::MAX, held: usize::MAX, is_kept: false };
     match core.incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, bound, true, true) {
         Arrival::New { .. } | Arrival::Repeated => {
             core.incoming.settle_all(parts.inbox);

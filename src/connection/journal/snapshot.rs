@@ -1,16 +1,17 @@
 //! From a connection to the shortest log that leads to it.
 
 use crate::connection::Connection;
-use crate::storage::sealed::Sealed;
-use crate::storage::{Journaled, MessageMarks, Record, START, SendSlot, Stands, Storage, View, checksum};
+use crate::session::{flags_of, stub};
+use crate::storage::{Books, MessageMarks, Record, START, SendSlot, Stands, Storage, View, checksum};
 
-impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
+impl<S: Storage> Connection<S> {
     /// Writes a log that leads to the present state, piece by piece, and lets the journal go on behind it: to be called when
-    /// [`journal`](Self::journal) is empty. False, and nothing is written, if it isn't.
+    /// [`journal`](Self::journal) is empty. False, and nothing is written, if it isn't, or if the storage keeps no journal.
     ///
     /// The old log counts until the new one is durable as a whole; only then let anything else happen to the connection.
     pub fn snapshot(&mut self, write: &mut dyn FnMut(&[u8])) -> bool {
-        if !self.storage.waiting().is_empty() {
+        self.gather();
+        if !self.storage.has_journal() || !self.storage.records().is_empty() {
             return false;
         }
         let mut chain = 0;
@@ -23,7 +24,8 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
                 write(&chain.to_le_bytes());
             });
         });
-        self.storage.resume(chain);
+        let books = Books { version: Some(self.version()), session: self.core.session_fact(), ..Books::NEW };
+        self.storage.parts().journal.resume(chain, books);
         true
     }
 
@@ -47,18 +49,16 @@ impl<S: Storage, const N: usize> Connection<Journaled<S, N>> {
 }
 
 fn give_message(view: &View<'_>, index: usize, slot: &SendSlot, give: &mut dyn FnMut(&Record<'_>)) {
-    let (handle, id) = (slot.handle, slot.id());
+    let id = slot.id();
     let [high, low] = id.to_be_bytes();
-    // After PUBREC nothing is left of the message but its identifier.
-    let stub = [0x34, 5, 0, 0, high, low, 0];
+    let stub = stub(high, low);
     let start = slot.position as usize;
     let frame = match slot.length {
         0 => &stub[..],
         length => view.arena.get(start..start + length as usize).unwrap_or_default(),
     };
-    let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
     let payload = if slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) { view.payloads.get(index) } else { &[] };
-    give(&Record::Accepted { handle, is_streamed, expiry: 0, frame, payload });
+    give(&Record::Accepted { handle: slot.handle, flags: flags_of(slot), frame, payload });
     if slot.progress.is_release() {
         give(&Record::Released(id));
     }

@@ -1,7 +1,7 @@
 //! What a client layer needs of the engine: requests before messages, what is unfinished with all that it is, and one answer to "how did it end".
 
-use super::rig::{Field, NEW, QOS0, QOS1, QOS2, V5, V31, V311, count, in_every_storage, message_with, packets};
-use pure_mqtt::{Event, Limits, Property, Publish, PublishError, QoS, ReasonCode, Received, TopicName, Version};
+use super::rig::{Field, NEW, QOS0, QOS1, QOS2, V5, V31, V311, count, in_every_storage, packets};
+use pure_mqtt::{Limits, Property, Publish, PublishError, QoS, TopicName, Version};
 
 /// connect, subscribe, publish at once, as every first program does: the own message comes back only if SUBSCRIBE leaves first.
 #[test]

@@ -12,7 +12,7 @@ fn log() -> (Vec<u8>, Vec<usize>) {
     let (mut log, mut starts) = (Vec::new(), Vec::new());
     let mut step = |client: &mut Mqtt, log: &mut Vec<u8>| {
         if !client.journal().is_empty() {
-            starts.push(if log.is_empty() { 8 } else { log.len() });
+            starts.extend(if log.is_empty() { vec![8, 16] } else { vec![log.len()] }); // the version, then the first message
         }
         save(client, log);
     };
@@ -24,8 +24,6 @@ fn log() -> (Vec<u8>, Vec<usize>) {
     step(&mut client, &mut log);
     sent(&mut client);
     assert!(taken(&mut client, b"\x20\x03\0\0\0").is_ok());
-    // Two records in one.
-    let two = log.len();
     step(&mut client, &mut log);
     sent(&mut client);
     for packet in [&b"\x50\x02\0\x01"[..], &message(Version::V5, 2, 3), b"\x70\x02\0\x02"] {
@@ -33,8 +31,6 @@ fn log() -> (Vec<u8>, Vec<usize>) {
         step(&mut client, &mut log);
         sent(&mut client);
     }
-    starts.push(two + 1 + 1 + 1 + 8 + 4);
-    starts.sort_unstable();
     (log, starts)
 }
 
@@ -102,7 +98,7 @@ fn what_is_no_journal_is_told_apart() {
     for nothing in [&b""[..], &[0xFF; 100], &[0; 100], b"PMQ"] {
         assert_eq!(recover(nothing), Ok(0));
     }
-    for other in [&b"something else"[..], b"PMQJ\x01\0\0\0", &[0xFF, 1, 0, 0]] {
+    for other in [&b"something else"[..], b"PMQJ\x02\0\0\0", &[0xFF, 1, 0, 0]] {
         assert_eq!(recover(other), Err(RecoverError::NoJournal));
     }
 }
@@ -112,10 +108,10 @@ fn a_storage_that_is_too_small_is_told() {
     type Small = Connection<Journaled<Fixed<16, 2, 2>, 512>>;
     let (log, starts) = log();
     let error = Small::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).err();
-    assert_eq!(error, Some(RecoverError::TooSmall { offset: starts[1] }));
+    assert_eq!(error, Some(RecoverError::TooSmall { offset: starts[2] }));
     type Narrow = Connection<Journaled<Fixed<256, 1, 2>, 512>>;
     let error = Narrow::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).err();
-    assert_eq!(error, Some(RecoverError::TooSmall { offset: starts[1] }));
+    assert_eq!(error, Some(RecoverError::TooSmall { offset: starts[2] }));
     for error in [RecoverError::NoJournal, RecoverError::Corrupt { offset: 7 }, RecoverError::TooSmall { offset: 7 }] {
         let text = error.to_string();
         assert!(text.contains("journal") && (error == RecoverError::NoJournal || text.contains("byte 7")));
@@ -131,7 +127,7 @@ fn crc(bytes: &[u8]) -> u32 {
 
 /// A log of records that are whole, whatever they say.
 fn forged(records: &[(u8, &[u8])]) -> Vec<u8> {
-    let (mut log, mut chain) = (b"PMQJ\x02\0\0\0".to_vec(), 0_u32);
+    let (mut log, mut chain) = (b"PMQJ\x03\0\0\0".to_vec(), 0_u32);
     for (kind, body) in records {
         let mut head = vec![*kind, body.len() as u8];
         head.push(crc(&head) as u8);
@@ -145,7 +141,7 @@ fn forged(records: &[(u8, &[u8])]) -> Vec<u8> {
 #[test]
 fn records_that_make_no_sense_are_damage() {
     const ACCEPTED: u8 = 7;
-    let accepted = |id: u8, frame: &[u8]| [&[id, 0, id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], frame].concat();
+    let accepted = |id: u8, frame: &[u8]| [&[id, 0, id, 0, 0, 0, 0, 0, 0][..], frame].concat();
     let publish = |id: u8| accepted(id, &[0x32, 5, 0, 1, b't', 0, id]);
     let recover = |records: &[(u8, &[u8])]| {
         Mqtt::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &forged(records))
@@ -154,8 +150,11 @@ fn records_that_make_no_sense_are_damage() {
     let (one, two) = (publish(1), publish(2));
     assert_eq!(recover(&[(ACCEPTED, &one), (ACCEPTED, &two)]), Ok(2));
     let corrupt = |offset| Err(RecoverError::Corrupt { offset });
-    assert_eq!(recover(&[(ACCEPTED, &one), (ACCEPTED, &one)]), corrupt(8 + 3 + 20 + 4), "its identifier is in use");
+    assert_eq!(recover(&[(ACCEPTED, &one), (ACCEPTED, &one)]), corrupt(8 + 3 + 16 + 4), "its identifier is in use");
     assert_eq!(recover(&[(ACCEPTED, &publish(0))]), corrupt(8));
+    let mut flagged = publish(1);
+    flagged[8] = 0x80;
+    assert_eq!(recover(&[(ACCEPTED, &flagged)]), corrupt(8), "a flag that is not known");
     for frame in [&b""[..], b"\x30\x03\0\x01t", b"\x36\x05\0\x01t\0\x01", b"\x82\x06\0\x01\0\x01t\0"] {
         assert_eq!(recover(&[(ACCEPTED, &accepted(1, frame))]), corrupt(8), "{frame:?}");
     }

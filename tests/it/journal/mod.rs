@@ -15,10 +15,12 @@ fn new(limits: Limits) -> Mqtt {
     Mqtt::new(Journaled::new(Fixed::new()), limits)
 }
 
-/// Makes durable what waits.
-fn save<S: Storage, const N: usize>(client: &mut Connection<Journaled<S, N>>, log: &mut Vec<u8>) {
-    log.extend(client.journal());
-    client.journal_written(client.journal().len());
+/// Makes durable what waits, and what there was no room for.
+fn save<S: Storage>(client: &mut Connection<S>, log: &mut Vec<u8>) {
+    while !client.journal().is_empty() {
+        log.extend(client.journal());
+        client.journal_written(client.journal().len());
+    }
 }
 
 fn recovered(log: &[u8], limits: Limits) -> (Mqtt, Recovered) {

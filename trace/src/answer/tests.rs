@@ -34,7 +34,6 @@ fn errors_have_their_places() {
         OpenError::Field,
         OpenError::Property(TWICE),
         OpenError::TooLarge { needed: 300 },
-        OpenError::JournalFull,
         OpenError::Version,
     ];
     assert_numbered(&open.map(|error| Answer::of_open(&Err(error))), &[(6, twice), (7, 300)]);

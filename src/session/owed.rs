@@ -1,0 +1,162 @@
+//! What the journal is owed: found by comparing what is true of each message with what the log says of it, as acknowledgements are owed and not written
+//! where a packet comes.
+//!
+//! [`Outgoing::owe`] is called wherever a slot may have changed, and asks only whether the two differ. A slot that owes a record is first put on a stack,
+//! which needs no other slot; [`gather`](Outgoing::gather) turns the stack into the end of a queue, and encodes what fits. What doesn't fit stays owed, so
+//! nothing is lost for want of room. A message that is finished keeps its slot until the record of its end is encoded.
+
+use crate::session::list::{find, find_mut, place};
+use crate::session::outgoing::Outgoing;
+use crate::storage::{Detail, Fact, JournalPart, Marks, MessageFlags, MessageMarks, Parts, Progress, Record, SendSlot};
+
+impl Outgoing {
+    /// The slot owes the journal a record if what is true of it and what the log says differ.
+    #[inline(always)]
+    pub(super) const fn owe(&mut self, slot: &mut SendSlot) {
+        if slot.notes.is_kept() && slot.fact() as u8 != slot.notes.noted() as u8 && !slot.notes.is_queued() {
+            slot.notes.set_queued(true);
+            slot.owed_next = core::mem::replace(&mut self.owed, slot.id());
+        }
+    }
+
+    /// Keeps the slot of a message that is finished, and not counted any more, if the log doesn't say so yet. False if it is free.
+    #[inline(always)]
+    pub(super) fn keep_finished(&mut self, slot: &mut SendSlot) -> bool {
+        let is_kept = slot.notes.is_kept() && (slot.notes.noted() != Fact::Nothing || slot.notes.is_queued());
+        if is_kept {
+            *slot = SendSlot {
+                progress: Progress::over(),
+                length: 0,
+                marks: Marks::NONE,
+                detail: Detail::NONE,
+                next: 0,
+                previous: 0,
+                ..*slot
+            };
+            slot.notes.set_finished();
+            self.owe(slot);
+            self.used += 1;
+            self.uncounted += 1;
+        }
+        is_kept
+    }
+
+    /// How many messages could end now so that their slots are free at once; all if there is no journal.
+    pub(super) fn room_for_ends(&self, journal: &JournalPart<'_>) -> usize {
+        if self.owed == 0 { journal.room_for_ends() } else { 0 }
+    }
+
+    /// Encodes the records that slots owe, in the order in which they came to owe them; false if there is no room for all.
+    pub(crate) fn gather(&mut self, parts: &mut Parts<'_>) -> bool {
+        let Some(mut queue) = parts.journal.books().map(|books| books.queue) else { return true };
+        self.enqueue(parts.slots, &mut queue);
+        while queue.0 != 0 && encode_owed(parts, queue.0) {
+            let Some(slot) = find_mut(parts.slots, queue.0) else { break };
+            queue.0 = slot.owed_next;
+            slot.notes.set_queued(false);
+            if slot.notes.is_finished() {
+                *slot = SendSlot::FREE;
+                self.used -= 1;
+                self.uncounted -= 1;
+            }
+        }
+        if queue.0 == 0 {
+            queue.1 = 0;
+        }
+        if let Some(books) = parts.journal.books() {
+            books.queue = queue;
+        }
+        queue.0 == 0
+    }
+
+    /// Puts the slots of the stack to the end of the queue, the first that came to owe a record first.
+    fn enqueue(&mut self, slots: &mut [SendSlot], (first, last): &mut (u16, u16)) {
+        let latest = core::mem::take(&mut self.owed);
+        let (mut id, mut behind) = (latest, 0);
+        while let Some(slot) = find_mut(slots, id) {
+            behind = core::mem::replace(&mut id, core::mem::replace(&mut slot.owed_next, behind));
+        }
+        if behind == 0 {
+            return;
+        }
+        match find_mut(slots, *last) {
+            Some(slot) => slot.owed_next = behind,
+            None => *first = behind,
+        }
+        *last = latest;
+    }
+
+    /// The session was lost, and one record for all messages is about to say so: what the log says of each then.
+    pub(crate) fn note_loss(&mut self, slots: &mut [SendSlot], aborted: u64) {
+        for slot in slots.iter_mut().filter(|slot| slot.notes.is_kept()) {
+            if slot.notes.noted() == Fact::Released || slot.handle <= aborted {
+                slot.notes.assume(Fact::Nothing);
+            }
+        }
+        let mut id = self.log.first();
+        while let Some(slot) = find_mut(slots, id) {
+            id = slot.next;
+            self.owe(slot);
+        }
+    }
+
+    /// The log says that everything was forgotten.
+    pub(crate) fn note_forgotten(slots: &mut [SendSlot]) {
+        slots.iter_mut().for_each(|slot| slot.notes.assume(Fact::Nothing));
+    }
+
+    /// Whether every slot that differs from the log owes a record.
+    #[cfg(test)]
+    pub(crate) fn owes_what_differs(&self, slots: &[SendSlot]) -> bool {
+        slots.iter().all(|slot| slot.notes.is_queued() || slot.fact() == slot.notes.noted())
+    }
+}
+
+/// Encodes what the slot with this identifier owes; false if there is no room for all.
+fn encode_owed(parts: &mut Parts<'_>, id: u16) -> bool {
+    while let Some(slot) = find(parts.slots, id).filter(|slot| slot.fact() != slot.notes.noted()) {
+        let (noted, is_put) = match (slot.notes.noted(), slot.fact()) {
+            (Fact::Nothing, _) => {
+                let flags = flags_of(slot);
+                let [high, low] = id.to_be_bytes();
+                let stub = stub(high, low);
+                let start = slot.position as usize;
+                let frame = match slot.length {
+                    0 => &stub[..],
+                    length => parts.arena.get(start..start + length as usize).unwrap_or_default(),
+                };
+                let payload = match slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) {
+                    true => parts.payloads.get(place(parts.slots, id)),
+                    false => &[],
+                };
+                let record = Record::Accepted { handle: slot.handle, flags, frame, payload };
+                (Fact::Accepted, parts.journal.put(&record))
+            }
+            (_, Fact::Nothing) => (Fact::Nothing, parts.journal.put(&Record::Done(id))),
+            _ => (Fact::Released, parts.journal.put(&Record::Released(id))),
+        };
+        if !is_put {
+            return false;
+        }
+        if let Some(slot) = find_mut(parts.slots, id) {
+            slot.notes.note(noted);
+        }
+    }
+    true
+}
+
+/// What the record of a message says beside its frame.
+pub(crate) fn flags_of(slot: &SendSlot) -> MessageFlags {
+    let marks = slot.marks.message();
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    MessageFlags(
+        flag(marks.has(MessageMarks::STREAMED), MessageFlags::STREAMED)
+            | flag(marks.has(MessageMarks::NEEDS_V5), MessageFlags::NEEDS_V5)
+            | flag(slot.marks.is_in_v5(), MessageFlags::IN_V5),
+    )
+}
+
+/// What stands for a message after PUBREC: nothing is left of it but its identifier.
+pub(crate) const fn stub(high: u8, low: u8) -> [u8; 7] {
+    [0x34, 5, 0, 0, high, low, 0]
+}

@@ -1,0 +1,96 @@
+//! What the journal is owed of messages from the server: [`owed`](super::owed) in the other direction.
+//!
+//! Every function that may change a slot says so with [`Incoming::note_change`]; whether there is anything to record is found by comparison. One slot is
+//! remembered, since a call rarely changes more; if several were, all are looked through.
+
+use crate::session::incoming::{Incoming, at, lookup, unlink};
+use crate::storage::{Fact, JournalPart, Notes, ReceiveSlot, ReceiveState, Record};
+
+/// Which slots may owe the journal a record is not known: it is to be looked for.
+const SEVERAL: u16 = u16::MAX;
+
+impl ReceiveSlot {
+    /// Nothing is left of the message but the record of its end.
+    pub(super) const fn is_ended(&self) -> bool {
+        cfg!(feature = "journal") && matches!(self.state, ReceiveState::Ended)
+    }
+
+    /// The log, as far as it is durable, takes the message for received.
+    pub(super) fn owes_end(&self) -> bool {
+        self.notes.is_kept() && (self.notes.noted() != Fact::Nothing || self.notes.is_pending())
+    }
+}
+
+impl Incoming {
+    /// The slot that this link leads to may owe the journal a record.
+    #[inline(always)]
+    pub(crate) fn note_change(&mut self, inbox: &mut [ReceiveSlot], link: u16) {
+        if cfg!(feature = "journal") && at(inbox, link).is_some_and(|slot| slot.notes.is_kept()) {
+            self.changed = if self.changed == 0 || self.changed == link { link } else { SEVERAL };
+        }
+    }
+
+    /// Keeps the slot of a message that is over, until the record of its end is durable: until then the identifier may not be taken for another's.
+    pub(super) fn keep_ended(&mut self, inbox: &mut [ReceiveSlot], link: u16) {
+        let Some(slot) = at(inbox, link) else { return };
+        let is_counted = matches!(slot.state, ReceiveState::Completing | ReceiveState::Ended);
+        self.freeable += u16::from(!is_counted);
+        self.old += u16::from(!slot.is_old);
+        (slot.is_old, slot.owed, slot.acknowledged, slot.extra) = (true, false, true, 0);
+        slot.state = ReceiveState::Ended;
+        self.note_change(inbox, link);
+    }
+
+    /// The slot of a message with this identifier that is over but for its record; 0 if there is none.
+    pub(super) fn ended(inbox: &mut [ReceiveSlot], id: u16) -> u16 {
+        if !cfg!(feature = "journal") {
+            return 0;
+        }
+        let link = lookup(inbox, id);
+        if at(inbox, link).is_some_and(|slot| slot.is_ended()) { link } else { 0 }
+    }
+
+    /// Takes such a slot for a new message, which goes on with what the log says of the identifier.
+    pub(super) fn revive(&mut self, inbox: &mut [ReceiveSlot], link: u16) -> Notes {
+        unlink(inbox, link - 1);
+        (self.used, self.old, self.freeable) = (self.used - 1, self.old - 1, self.freeable - 1);
+        at(inbox, link).map_or(Notes::NONE, |slot| slot.notes)
+    }
+
+    /// The version has no reasons: whatever the application refused counts as received once its PUBREC leaves.
+    pub(crate) fn drop_reasons(&mut self, inbox: &mut [ReceiveSlot]) {
+        if cfg!(feature = "journal") {
+            inbox.iter_mut().for_each(|slot| slot.reason = 0);
+            let is_any_kept = inbox.iter().any(|slot| slot.notes.is_kept());
+            self.changed = if is_any_kept { SEVERAL } else { 0 };
+        }
+    }
+
+    /// Encodes the records that slots owe; false if there is no room for all.
+    pub(crate) fn gather(&mut self, inbox: &mut [ReceiveSlot], journal: &mut JournalPart<'_>) -> bool {
+        match core::mem::take(&mut self.changed) {
+            0 => true,
+            SEVERAL => (1..=inbox.len() as u16).all(|link| self.gather_one(inbox, link, journal)),
+            link => self.gather_one(inbox, link, journal),
+        }
+    }
+
+    fn gather_one(&mut self, inbox: &mut [ReceiveSlot], link: u16, journal: &mut JournalPart<'_>) -> bool {
+        let Some(slot) = at(inbox, link).filter(|slot| slot.fact() != slot.notes.noted()) else { return true };
+        let (id, fact) = (slot.id, slot.fact());
+        let record = if fact == Fact::Received { Record::Received(id) } else { Record::Completed(id) };
+        let is_put = journal.put(&record);
+        match is_put {
+            true => slot.notes.note(fact),
+            false => self.changed = SEVERAL,
+        }
+        is_put
+    }
+
+    /// Whether every slot that differs from the log will be looked at.
+    #[cfg(test)]
+    pub(crate) fn owes_what_differs(&self, inbox: &[ReceiveSlot]) -> bool {
+        let is_noticed = |link: usize| usize::from(self.changed) == link || self.changed == SEVERAL;
+        inbox.iter().zip(1..).all(|(slot, link)| is_noticed(link) || slot.fact() == slot.notes.noted())
+    }
+}

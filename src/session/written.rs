@@ -1,0 +1,35 @@
+//! What may leave once records are durable.
+
+use crate::session::incoming::{Incoming, at, lookup};
+use crate::session::list::find_mut;
+use crate::storage::{Fact, ReceiveSlot, SendSlot, Written};
+
+/// A record is durable: what depends on it may leave.
+pub(crate) fn note_written(slots: &mut [SendSlot], incoming: &mut Incoming, inbox: &mut [ReceiveSlot], of: Written) {
+    let (id, fact) = match of {
+        Written::Accepted(handle) => match find_mut(slots, handle as u16).filter(|slot| slot.handle == handle) {
+            Some(slot) => return slot.notes.confirm(Fact::Accepted),
+            None => return,
+        },
+        Written::Released(id) => match find_mut(slots, id) {
+            Some(slot) => return slot.notes.confirm(Fact::Released),
+            None => return,
+        },
+        Written::Received(id) => (id, Fact::Received),
+        Written::Completed(id) => (id, Fact::Nothing),
+        Written::Other => return,
+    };
+    incoming.confirm(inbox, id, fact);
+}
+
+impl Incoming {
+    /// The record that says this of the message with this identifier is durable.
+    fn confirm(&mut self, inbox: &mut [ReceiveSlot], id: u16, fact: Fact) {
+        let link = lookup(inbox, id);
+        let Some(slot) = at(inbox, link) else { return };
+        slot.notes.confirm(fact);
+        if slot.is_ended() && !slot.owes_end() {
+            self.free(inbox, link);
+        }
+    }
+}
