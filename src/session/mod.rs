@@ -21,6 +21,7 @@ mod run;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod topics;
 mod watching;
 
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};

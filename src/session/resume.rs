@@ -69,6 +69,7 @@ impl Outgoing {
             self.end(parts, slot.id(), Cause::Released);
             loss.completed += 1;
         }
+        self.forget_search(parts);
         let mut id = self.log.first();
         while let Some(slot) = find_mut(parts.slots, id) {
             let this = id;

@@ -4,6 +4,7 @@ mod advance;
 mod aliases_and_streams;
 mod ends;
 mod extremes;
+mod full_queue;
 #[cfg(feature = "journal")]
 mod journal;
 mod meaning;
