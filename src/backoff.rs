@@ -2,7 +2,8 @@
 
 /// Delays that double with each failure, up to a maximum, with jitter.
 ///
-/// A pure helper: the randomness is the caller's.
+/// A pure helper: the randomness is the caller's. A link counts as a success once it has lasted, not once the server accepted it: two programs with one
+/// client identifier are both accepted, and throw each other out at once, for ever. So tell it with [`ended`](Self::ended) how long each link lasted.
 ///
 /// ```
 /// use pure_mqtt::Backoff;
@@ -11,7 +12,9 @@
 /// assert_eq!(backoff.next_delay(u32::MAX), 1_000);
 /// assert_eq!(backoff.next_delay(u32::MAX), 2_000);
 /// assert_eq!(backoff.next_delay(0), 2_000); // the least: half of 4,000
-/// backoff.reset(); // the server accepted the link
+/// backoff.ended(50); // accepted, and thrown out after 50 ms
+/// assert_eq!(backoff.next_delay(u32::MAX), 8_000);
+/// backoff.ended(3_600_000); // that link stood for an hour
 /// assert_eq!(backoff.next_delay(u32::MAX), 1_000);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +24,9 @@ pub struct Backoff {
     max: u32,
     next: u32,
 }
+
+/// A link that lasted so many milliseconds was a good one.
+const STEADY: u64 = 30_000;
 
 impl Backoff {
     /// Delays from `min` to `max` milliseconds. A `max` below `min` counts as `min`.
@@ -39,7 +45,15 @@ impl Backoff {
         half + spread as u32
     }
 
-    /// Starts again at the minimum: call it when the server has accepted a link.
+    /// A link is over that had been accepted `lasted` milliseconds before; 0 for one that never was. After a link that lasted half a minute, and longer than
+    /// the delay that would come next, delays start again at the minimum.
+    pub const fn ended(&mut self, lasted: u64) {
+        if lasted >= STEADY && lasted > self.next as u64 {
+            self.reset();
+        }
+    }
+
+    /// Starts again at the minimum, whatever happened: the user asked for a link, or the network has changed.
     pub const fn reset(&mut self) {
         self.next = self.min;
     }

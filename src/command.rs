@@ -33,10 +33,13 @@ pub struct Publish<'a> {
     pub qos: QoS,
     /// Whether the server keeps it for the topic.
     pub retain: bool,
-    /// The properties; not sent in 3.1 and 3.1.1, where Message Expiry Interval still holds while the message waits here.
+    /// The properties. They are kept with the message, and sent by every link of 5.0; a link of 3.1 or 3.1.1 sends the message without them
+    /// ([`Delivery::reduced`]). Message Expiry Interval holds in every version while the message waits here.
     pub properties: Properties<'a>,
     /// Tells the receiver which request this answers; sent as a property after the others.
     pub correlation_data: Option<&'a [u8]>,
+    /// Whether the message is sent on links of 5.0 alone: on a link of an earlier version it waits, and others pass it by. Default: false.
+    pub needs_v5: bool,
 }
 
 impl<'a> Publish<'a> {
@@ -49,6 +52,7 @@ impl<'a> Publish<'a> {
             retain: false,
             properties: Properties::NONE,
             correlation_data: None,
+            needs_v5: false,
         }
     }
 
@@ -80,6 +84,13 @@ impl<'a> Publish<'a> {
         self
     }
 
+    /// Sets whether the message is sent on links of 5.0 alone.
+    #[must_use]
+    pub const fn needs_v5(mut self, needs_v5: bool) -> Self {
+        self.needs_v5 = needs_v5;
+        self
+    }
+
     /// Sets whether the server keeps the message for the topic.
     #[must_use]
     pub const fn retain(mut self, retain: bool) -> Self {
@@ -101,6 +112,8 @@ pub struct Delivery {
     pub id: Option<PacketId>,
     /// The unsent messages that the overflow policy dropped for it.
     pub dropped: Option<Victims>,
+    /// Whether the message has properties that the version in force can't carry: a link of 3.1 or 3.1.1 sends it without them, one of 5.0 with them.
+    pub reduced: bool,
 }
 
 /// What an accepted request got.
@@ -112,6 +125,8 @@ pub struct Requested {
     pub handle: Handle,
     /// Its packet identifier.
     pub id: PacketId,
+    /// Whether the request has properties or options that the version in force can't carry: a link of 3.1 or 3.1.1 sends it without them.
+    pub reduced: bool,
 }
 
 /// A request for messages.
@@ -130,7 +145,7 @@ pub struct Requested {
 pub struct Subscribe<'a> {
     /// The filters with their options; at least one.
     pub filters: Entries<'a, Subscription<'a>>,
-    /// Subscription Identifier and User Properties; not sent in 3.1 and 3.1.1.
+    /// Subscription Identifier and User Properties; a link of 3.1 or 3.1.1 leaves them out ([`Requested::reduced`]).
     pub properties: Properties<'a>,
 }
 
@@ -150,7 +165,7 @@ impl<'a> Subscribe<'a> {
 pub struct Unsubscribe<'a> {
     /// The filters as they were subscribed to; at least one.
     pub filters: Entries<'a, TopicFilter<'a>>,
-    /// User Properties; not sent in 3.1 and 3.1.1.
+    /// User Properties; a link of 3.1 or 3.1.1 leaves them out ([`Requested::reduced`]).
     pub properties: Properties<'a>,
 }
 

@@ -122,7 +122,7 @@ pub enum OpenError {
     PasswordWithoutUserName,
     /// The bridge bit, in 5.0.
     Bridge,
-    /// A string holds U+0000, or a field is longer than 65,535 bytes.
+    /// A string holds U+0000, a field is longer than 65,535 bytes, or all of CONNECT is longer than MQTT can express.
     Field,
     /// A property of CONNECT or of the will.
     Property(PropertyError),

@@ -337,6 +337,20 @@ pub enum Cause {
     Forgotten,
     /// [`abandon`](crate::Connection::abandon) was called.
     Abandoned,
+    /// [`withdraw`](crate::Connection::withdraw) was called.
+    Withdrawn,
+}
+
+/// What is risked by giving up a packet: see [`Connection::withdraw`](crate::Connection::withdraw).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Risk {
+    /// Nothing: no byte of it has left.
+    None,
+    /// It may have arrived, or been carried out. A message that is published anew instead may arrive twice.
+    MayHaveArrived,
+    /// The server took the QoS 2 message over and was perhaps not told to pass it on: it may be lost.
+    MayBeLost,
 }
 
 impl Cause {
@@ -352,6 +366,7 @@ impl Cause {
             7 => Self::SubscriptionNotSupported,
             8 => Self::Forgotten,
             9 => Self::Abandoned,
+            10 => Self::Withdrawn,
             _ => Self::Unknown,
         }
     }
@@ -374,6 +389,7 @@ mod tests {
             Cause::SubscriptionNotSupported,
             Cause::Forgotten,
             Cause::Abandoned,
+            Cause::Withdrawn,
         ] {
             assert_eq!(Cause::from_number(cause as u32), cause);
         }

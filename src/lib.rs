@@ -183,11 +183,11 @@ pub use client_id::ClientId;
 pub use command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 #[cfg(feature = "journal")]
 pub use connection::journal;
-pub use connection::{Connection, State, Stats, Timer, Transmit, Wanted};
+pub use connection::{Connection, State, Stats, Timer, Transmit, Unacknowledged, Wanted};
 pub use error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 pub use event::{
     Acknowledged, Answered, Cause, Command, ConnAck, Event, Fragment, Head, Message, Outcome, PendingAck, Received,
-    SessionState, Topic, TopicAlias,
+    Risk, SessionState, Topic, TopicAlias,
 };
 pub use fallback::Fallback;
 pub use limits::{Limits, OnSessionLoss, OnUnknownSession, Overflow};

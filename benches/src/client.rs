@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::rows::Press;
+
 /// The topic of every message: 16 bytes.
 pub const TOPIC: &str = "plant/boiler/t01";
 /// How many bytes of a read are offered at a time, unless a row says otherwise.
@@ -73,6 +75,14 @@ pub trait Client {
     fn resume(&mut self) -> bool {
         false
     }
+
+    /// Fills a queue with so many messages while no link is up, each to a topic of its own; false if the client has no queue that can be pressed so.
+    fn fill(&mut self, _press: Press, _messages: usize) -> bool {
+        false
+    }
+
+    /// One more command for the full queue, the `turn`th.
+    fn press(&mut self, _press: Press, _turn: usize) {}
 
     /// When the client next wants to be woken, in milliseconds; `None` if it can't say.
     fn deadline(&self) -> Option<u64> {

@@ -33,8 +33,27 @@ pub enum Work {
     Idle,
     /// So many idle connections: one look at each one's next deadline.
     Deadlines { connections: usize },
+    /// So many messages wait while no link is up, which is all that the queue takes; one more command each time.
+    Queue { press: Press },
     /// No client: the bytes of a message are copied in reads of so many bytes.
     Copy { read: usize },
+}
+
+/// What is done to a queue that is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Press {
+    /// A message takes the place of the oldest.
+    DropOldest,
+    /// The same where all but a hundred were in flight when the link was lost: those can't be dropped.
+    DropOldestBehindSent,
+    /// A message takes the place of the one to its topic; each has a topic of its own.
+    Latest,
+    /// A message to a topic that none waits for is refused.
+    LatestMissing,
+    /// One from anywhere is withdrawn, and another published.
+    Cancel,
+    /// One from anywhere is replaced.
+    Replace,
 }
 
 impl Row {
@@ -64,6 +83,10 @@ const fn inbound(name: &'static str, version: Version, qos: u8) -> Row {
 
 const fn reads(name: &'static str, read: usize) -> Row {
     row(name, Work::Inbound { read }, Setup { window: 0, ..BASE })
+}
+
+const fn queue(name: &'static str, press: Press) -> Row {
+    row(name, Work::Queue { press }, Setup { window: 60_000, qos: 1, ..BASE })
 }
 
 const fn large(name: &'static str, work: Work, window: usize, shared: bool) -> Row {
@@ -118,6 +141,13 @@ pub const ROWS: &[Row] = &[
     large("1 MB outbound: memcpy", Work::Copy { read: MEGABYTE }, 0, false),
     large("1 MB outbound, payload copied", SENT, 1, false),
     large("1 MB outbound, payload as Bytes", SENT, 1, true),
+
+    queue("60,000 waiting: drop the oldest", Press::DropOldest),
+    queue("60,000 waiting, all but 100 were in flight: drop the oldest", Press::DropOldestBehindSent),
+    queue("60,000 waiting: replace the one to the topic", Press::Latest),
+    queue("60,000 waiting: refuse a topic that none waits for", Press::LatestMissing),
+    queue("60,000 waiting: cancel any and publish", Press::Cancel),
+    queue("60,000 waiting: replace any", Press::Replace),
 
     row("resume with 10,000 unacknowledged", Work::Resume, Setup { window: 10_000, qos: 1, ..BASE }),
     row("connect and subscribe", Work::Connect, BASE),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::client::{Client, Contestant, Message, READ, Setup, Sink, TOPIC, Version};
 use crate::clients::{CONTENT_TYPE, EXPIRY, FLOOR, USER_PROPERTY, YARDSTICKS};
 use crate::cost::{Cost, cost, growth};
-use crate::rows::{Order, Row, Work};
+use crate::rows::{Order, Press, Row, Work};
 
 /// What a client answers that can't tell how much the application was told.
 pub const ANY: usize = usize::MAX;
@@ -23,6 +23,8 @@ pub struct Task {
     packets: Vec<u8>,
     sink: Sink,
     random: fastrand::Rng,
+    /// How many commands the queue got.
+    turns: usize,
 }
 
 /// What one batch cost, and how many messages it was.
@@ -51,6 +53,9 @@ impl Task {
         if let (Work::Resume, Some(client)) = (row.work, &mut client) {
             client.resume().then_some(())?;
         }
+        if let (Work::Queue { press }, Some(client)) = (row.work, &mut client) {
+            client.fill(press, setup.window).then_some(())?;
+        }
         if let (Work::Deadlines { connections }, Some(client)) = (row.work, &client) {
             client.deadline()?;
             let (_one, bytes) = growth(|| (contestant.open)(setup));
@@ -71,6 +76,7 @@ impl Task {
             packets: Vec::new(),
             sink: Sink::default(),
             random: fastrand::Rng::with_seed(7),
+            turns: 0,
         };
         task.prepare();
         Some(task)
@@ -108,6 +114,7 @@ impl Task {
             Work::Connect => self.connect(times),
             Work::Idle => self.idle(),
             Work::Deadlines { .. } => self.deadlines(),
+            Work::Queue { press } => self.queue(press, times),
             Work::Copy { read } => self.copy(read, times),
         }
     }
@@ -290,6 +297,18 @@ impl Task {
             std::hint::black_box(first);
         });
         Batch { cost, messages: self.crowd.len() }
+    }
+
+    fn queue(&mut self, press: Press, times: usize) -> Batch {
+        let Self { client, turns, .. } = self;
+        let client = client.as_deref_mut().expect("this row has a client");
+        let cost = cost(|| {
+            for _ in 0..times {
+                client.press(press, *turns);
+                *turns += 1;
+            }
+        });
+        Batch { cost, messages: times }
     }
 
     fn copy(&mut self, read: usize, times: usize) -> Batch {

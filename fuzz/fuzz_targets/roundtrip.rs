@@ -246,5 +246,8 @@ fn properties<'a>(input: &mut Unstructured<'a>, packet: Option<PacketType>) -> R
             list.push(property);
         }
     }
+    // Authentication Data don't stand without the method.
+    let has_method = list.iter().any(|property| matches!(property, Property::AuthenticationMethod(_)));
+    list.retain(|property| has_method || !matches!(property, Property::AuthenticationData(_)));
     Ok(list)
 }

@@ -14,8 +14,8 @@ use crate::storage::{Detail, Kind, Marks, MessageMarks, Parts, Payload, ReceiveS
 use crate::time::{Epoch, Instant};
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
-    self, Acknowledgement, DUP, Disconnect, Entries, MAX_REMAINING, PacketType, Properties, Property, PropertyError,
-    Violation, Writer, ids, measure, varint_len,
+    self, Acknowledgement, DUP, Disconnect, Entries, LONGEST_FIELD, MAX_REMAINING, PacketType, Properties, Property,
+    PropertyError, Violation, Writer, ids, measure, varint_len,
 };
 
 /// At most so many slots of `Heap` are used, so that a free identifier is always near.
@@ -43,6 +43,8 @@ impl Draft {
 /// A checked SUBSCRIBE or UNSUBSCRIBE.
 pub(super) struct RequestDraft {
     kind: Kind,
+    /// The version that it is encoded for.
+    form: Version,
     marks: RequestMarks,
     filters: usize,
     pub(super) need: Need,
@@ -54,6 +56,13 @@ pub(super) struct AckDraft {
     id: PacketId,
     /// What it takes to store it; `None` if it is a plain one.
     pub(super) need: Option<Need>,
+}
+
+impl RequestDraft {
+    /// Whether the version in force leaves something out.
+    pub(super) const fn is_reduced(&self, version: Version) -> bool {
+        self.form.has_properties() && !version.has_properties()
+    }
 }
 
 impl Core {
@@ -73,14 +82,14 @@ impl Core {
         bounds: &Bounds,
         is_shared: bool,
     ) -> Result<Draft, PublishError> {
-        let version = self.version();
-        if version.has_properties() {
+        let form = self.form_with(!is_bare(publish));
+        if form.has_properties() {
             check_publish_properties(publish).map_err(PublishError::Property)?;
         }
         let payload = publish.payload.len();
         let shared = if is_shared { payload } else { 0 };
-        let remaining = publish_head_length(publish, version).saturating_add(payload);
-        if remaining > longest_remaining(version) {
+        let remaining = publish_head_length(publish, form).saturating_add(payload);
+        if remaining > longest_remaining(form) {
             return Err(PublishError::TooLarge);
         }
         let total = 1 + varint_len(remaining) + remaining;
@@ -99,6 +108,16 @@ impl Core {
         Ok(Draft { remaining, need, fits })
     }
 
+    /// The version that a packet is encoded for: one with properties or options stays in the form of 5.0, which carries them, for as long as it is kept.
+    const fn form_with(&self, has_more: bool) -> Version {
+        if has_more && Version::KNOWS_PROPERTIES { Version::V5 } else { self.version() }
+    }
+
+    /// Marks a packet that is not encoded for the version in force.
+    const fn marks_of(&self, form: Version) -> Marks {
+        Marks::NONE.in_v5(form.has_properties() && !self.version().has_properties())
+    }
+
     fn check_server_takes(&self, publish: &Publish<'_>, length: usize) -> Result<(), PublishError> {
         let peer = &self.link.peer;
         if !peer.takes_length(length) {
@@ -114,7 +133,7 @@ impl Core {
 
     /// Stores a message that was checked, and for which there is room.
     pub(super) fn publish(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, draft: &Draft) -> Option<Matched> {
-        let version = self.version();
+        let form = self.form_with(!is_bare(publish));
         let is_shared = draft.shares_payload();
         let expiry = publish.properties.message_expiry_interval();
         let mut second = 0;
@@ -126,7 +145,10 @@ impl Core {
         }
         let kind = Kind::publish(publish.qos);
         let shared = is_shared.then_some(publish.payload);
-        let mut marks = Marks::NONE;
+        let mut marks = self.marks_of(form);
+        if publish.needs_v5 {
+            marks.set(MessageMarks::NEEDS_V5);
+        }
         if matches!(publish.payload, Payload::Streamed(1..)) {
             marks.set(MessageMarks::STREAMED);
         }
@@ -135,7 +157,7 @@ impl Core {
         let matched = self.outgoing.latest();
         writer.u8(first_byte(publish));
         writer.varint(draft.remaining as u32);
-        write_publish_head(publish, matched.id, version, &mut writer);
+        write_publish_head(publish, matched.id, form, &mut writer);
         if !is_shared {
             writer.bytes(publish.payload.as_slice());
         }
@@ -149,11 +171,13 @@ impl Core {
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
         let mut marks = RequestMarks::default();
+        let mut has_more = !subscribe.properties.is_empty();
         for subscription in subscribe.filters.iter() {
             let is_shared = subscription.filter.is_shared();
-            if is_shared && subscription.no_local && self.version().has_properties() {
+            if is_shared && subscription.no_local && Version::KNOWS_PROPERTIES {
                 return Err(RequestError::SharedNoLocal); // [MQTT-3.8.3-4]
             }
+            has_more |= subscription.has_options();
             if is_shared {
                 marks.set(RequestMarks::SHARE);
             }
@@ -167,7 +191,7 @@ impl Core {
         if self.is_connected() && self.link.peer.lacks(marks) {
             return Err(RequestError::NotSupported);
         }
-        let request = (PacketType::Subscribe, &subscribe.properties);
+        let request = (PacketType::Subscribe, &subscribe.properties, self.form_with(has_more));
         self.check_request(request, subscribe.filters, marks, bounds)
     }
 
@@ -176,13 +200,14 @@ impl Core {
         unsubscribe: &Unsubscribe<'_>,
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
-        let request = (PacketType::Unsubscribe, &unsubscribe.properties);
+        let form = self.form_with(!unsubscribe.properties.is_empty());
+        let request = (PacketType::Unsubscribe, &unsubscribe.properties, form);
         self.check_request(request, unsubscribe.filters, RequestMarks::default(), bounds)
     }
 
     fn check_request<'a, T: wire::Entry<'a>>(
         &self,
-        (packet, properties): (PacketType, &Properties<'a>),
+        (packet, properties, form): (PacketType, &Properties<'a>, Version),
         entries: Entries<'a, T>,
         marks: RequestMarks,
         bounds: &Bounds,
@@ -191,11 +216,10 @@ impl Core {
         if filters == 0 {
             return Err(RequestError::EmptyList);
         }
-        if self.version().has_properties() {
+        if form.has_properties() {
             properties.check(packet.bit())?;
         }
-        let version = self.version();
-        let length = measure(|writer| write_request(packet, 1, properties, &entries, version, writer));
+        let length = measure(|writer| write_request(packet, 1, properties, &entries, form, writer));
         if length > MAX_REMAINING {
             return Err(RequestError::TooLarge);
         }
@@ -207,7 +231,7 @@ impl Core {
             return Err(RequestError::TooLarge);
         }
         let kind = if packet == PacketType::Subscribe { Kind::Subscribe } else { Kind::Unsubscribe };
-        Ok(RequestDraft { kind, marks, filters, need })
+        Ok(RequestDraft { kind, form, marks, filters, need })
     }
 
     /// Stores a request that was checked, and for which there is room.
@@ -218,14 +242,14 @@ impl Core {
         entries: Entries<'a, T>,
         draft: &RequestDraft,
     ) -> Option<Matched> {
-        let version = self.version();
         let packet = if draft.kind == Kind::Subscribe { PacketType::Subscribe } else { PacketType::Unsubscribe };
-        let &RequestDraft { kind, marks, filters, ref need } = draft;
-        let (marks, detail) = (Marks::of_request(marks), Detail::filters(filters as u32));
+        let &RequestDraft { kind, form, marks, filters, ref need } = draft;
+        let is_foreign = draft.is_reduced(self.version());
+        let (marks, detail) = (Marks::of_request(marks).in_v5(is_foreign), Detail::filters(filters as u32));
         let frame = Frame { kind, marks, detail, length: need.bytes, shared: None };
         let mut writer = Writer::new(self.outgoing.push(parts, &frame)?);
         let matched = self.outgoing.latest();
-        write_request(packet, matched.id, &properties, &entries, version, &mut writer);
+        write_request(packet, matched.id, &properties, &entries, form, &mut writer);
         Some(matched)
     }
 
@@ -255,7 +279,8 @@ impl Core {
             && !with.properties.is_empty();
         let ack = Acknowledgement { id, reason: with.reason, properties: with.properties };
         let length = || measure(|writer| write_acknowledgement(packet, &ack, self.version(), writer));
-        let length = is_stored.then(length).filter(|length| self.link.peer.takes_length(*length));
+        let takes = |length: &usize| *length <= MAX_REMAINING && self.link.peer.takes_length(*length);
+        let length = is_stored.then(length).filter(takes);
         let need = length.map(|bytes| Need { bytes, shared: 0, is_publish: false });
         Ok(AckDraft { packet, id, need })
     }
@@ -354,6 +379,9 @@ fn check_publish_properties(publish: &Publish<'_>) -> Result<(), PropertyError> 
     let properties = &publish.properties;
     let seen = properties.check(PacketType::Publish.bit())?;
     let correlation = publish.correlation_data.and(Some(ids::CorrelationData));
+    if publish.correlation_data.is_some_and(|data| data.len() > LONGEST_FIELD) {
+        return Err(PropertyError { id: ids::CorrelationData, violation: Violation::PropertyValue });
+    }
     let ours = [ids::TopicAlias, ids::SubscriptionIdentifier, correlation.unwrap_or(ids::TopicAlias)];
     if !seen.has_any(&ours) {
         return Ok(());

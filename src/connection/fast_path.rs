@@ -56,7 +56,8 @@ impl Core {
     pub(super) fn put_message(&mut self, parts: Parts<'_>, publish: &command::Publish<'_>) -> Option<Matched> {
         let Payload::Slice(payload) = publish.payload else { return None };
         let version = self.version();
-        if self.link.state != State::Connected || !is_bare(publish) || !self.link.peer.takes_any_message() {
+        let is_usual = is_bare(publish) && !publish.needs_v5 && self.link.peer.takes_any_message();
+        if self.link.state != State::Connected || !is_usual {
             return None;
         }
         let remaining = publish_head_length(publish, version) + payload.len();

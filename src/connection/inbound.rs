@@ -335,7 +335,7 @@ impl Core {
             }
             Mismatch::Unknown => Err(Violation::UnknownPacketId.into()),
             Mismatch::Early => Err(Refusal::Blocked),
-            Mismatch::Fence => Ok(()),
+            Mismatch::Internal => Ok(()),
             Mismatch::Unexpected => Err(Violation::UnexpectedAck.into()),
             Mismatch::Count => Err(Violation::ReasonCodeCount.into()),
         }
@@ -350,10 +350,12 @@ impl Core {
         event: Place<'_, 'i>,
     ) -> Effect {
         let is_lenient = !self.limits.strict() && !self.version().has_properties();
-        let (handle, kind) = match self.outgoing.answered(parts, (packet_type, id.get()), codes.len(), is_lenient) {
+        let answer = (packet_type, id.get());
+        let (handle, kind, filters) = match self.outgoing.answered(parts, answer, codes.len(), is_lenient) {
             Err(mismatch) => return self.mismatched(mismatch),
             Ok(done) => done,
         };
+        let codes = if codes.len() == filters { codes } else { &[] };
         if packet_type == PacketType::PubAck && kind == Kind::Publish2 {
             self.stats.count(Tolerance::PubAckAtQoS2 as u8);
         }

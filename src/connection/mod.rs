@@ -23,19 +23,21 @@ mod stream;
 mod timer;
 mod timers;
 mod tolerance;
+mod unacknowledged;
 
 pub use self::outbound::{Transmit, Wanted};
 pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
+pub use self::unacknowledged::Unacknowledged;
 
-use self::commands::Draft;
+use self::commands::{Draft, is_bare};
 use self::core::{Core, Extras, write_disconnect};
 use self::fast_path::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
 use self::handshake::{Announced, check_connect, write_auth, write_connect};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
-use crate::event::{Command, Event, Outcome, PendingAck, Received, Topic};
+use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Victims};
 use crate::storage::sealed::{Demand, Used};
@@ -43,7 +45,7 @@ use crate::storage::{Kind, Storage};
 use crate::time::Instant;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
-use crate::wire::{Auth, Connect, Disconnect, EncodeError, measure};
+use crate::wire::{Auth, Connect, Disconnect, EncodeError, MAX_REMAINING, measure};
 
 #[doc = include_str!("contract.md")]
 #[derive(Clone)]
@@ -274,7 +276,7 @@ impl<S: Storage> Connection<S> {
         if self.has_fast_path() {
             if let Some(matched) = self.core.put_message(self.storage.parts(), publish) {
                 self.core.see(now);
-                return Ok(delivery(matched, publish.qos, None));
+                return Ok(delivery(matched, publish.qos, None, false));
             }
         }
         let draft = self.check_publish(publish)?;
@@ -329,7 +331,8 @@ impl<S: Storage> Connection<S> {
         self.core.see(now);
         let matched = self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
         self.gather();
-        Ok(delivery(matched, publish.qos, room.victims))
+        let reduced = !is_bare(publish) && !self.version().has_properties();
+        Ok(delivery(matched, publish.qos, room.victims, reduced))
     }
 
     /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more). A message that is sent
@@ -358,6 +361,54 @@ impl<S: Storage> Connection<S> {
         is_done
     }
 
+    /// Gives up one message or request, whether or not some of it was sent on earlier links: one at which link after link ends, say
+    /// ([`attempts`](Self::attempts)). It ends with the [`Outcome`] [`Cause::Withdrawn`](crate::Cause::Withdrawn) (at QoS 0 without one), and what lies
+    /// behind it goes on. Returns what is risked.
+    ///
+    /// The identifier of a QoS 2 message that the server may hold is freed by a PUBREL on the next link, once the outcome was fetched. If PUBREL itself is
+    /// what links end at, it is not sent again: after three links the message counts as delivered, before that it may be lost.
+    ///
+    /// `None`, and nothing changed, if there is no such message or request, and while it is partly sent or its answer is awaited on this link: lose the link
+    /// first.
+    pub fn withdraw(&mut self, now: Instant, handle: Handle) -> Option<Risk> {
+        let parts = &mut self.storage.parts();
+        let risk = self.core.outgoing.withdrawable(parts.slots, handle)?;
+        self.core.see(now);
+        self.core.outgoing.withdraw(parts, handle);
+        self.core.drop_orphaned_prefix(parts);
+        self.gather();
+        Some(risk)
+    }
+
+    /// On how many links some of this message or request has left: 0 if no byte of it has, at most 255; of a QoS 2 message after PUBREC, of its PUBREL.
+    /// `None` if it is finished.
+    pub fn attempts(&self, handle: Handle) -> Option<u8> {
+        self.core.outgoing.attempts(self.storage.view().slots, handle)
+    }
+
+    /// Holds messages back, or lets them go: while they are held SUBSCRIBE and UNSUBSCRIBE leave, and PUBLISH waits, so that what was subscribed to before
+    /// something was published comes back. A PUBLISH that is partly sent is finished; PUBREL and acknowledgements go on. It outlives links.
+    ///
+    /// Where a request finds no room because messages fill the storage the hold ends by itself, since otherwise both would wait for ever.
+    pub fn hold_messages(&mut self, holds: bool) {
+        let parts = &mut self.storage.parts();
+        self.core.unstage(parts);
+        self.core.outgoing.hold_messages(parts.slots, holds);
+    }
+
+    /// Whether messages are [held back](Self::hold_messages).
+    pub fn holds_messages(&self) -> bool {
+        self.core.outgoing.holds_messages
+    }
+
+    /// Messages at QoS 1 and 2 that are not finished, as they are kept: first those after PUBREC, then the others in their order.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = Unacknowledged<'_>> {
+        let (view, outgoing) = (self.storage.view(), &self.core.outgoing);
+        outgoing
+            .unacknowledged(view.slots)
+            .map(move |(index, slot)| Unacknowledged::of(&view, outgoing.version(), index, slot))
+    }
+
     /// Accepts a SUBSCRIBE, in every state; it doesn't wait for the window. It ends with [`Event::SubAck`](crate::Event::SubAck) or an
     /// [`Outcome`].
     ///
@@ -365,10 +416,11 @@ impl<S: Storage> Connection<S> {
     /// [`RequestError`]; nothing changed.
     pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
         let draft = self.core.check_subscribe(subscribe, &self.storage.bounds())?;
-        self.make_room(draft.need, "").ok_or(RequestError::Full)?;
+        self.make_room_for_request(draft.need)?;
         self.core.see(now);
+        let reduced = draft.is_reduced(self.version());
         let parts = &mut self.storage.parts();
-        requested(self.core.request(parts, subscribe.properties, subscribe.filters, &draft))
+        requested(self.core.request(parts, subscribe.properties, subscribe.filters, &draft), reduced)
     }
 
     /// Accepts an UNSUBSCRIBE, in every state; it doesn't wait for the window. It ends with
@@ -378,10 +430,11 @@ impl<S: Storage> Connection<S> {
     /// [`RequestError`]; nothing changed.
     pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
         let draft = self.core.check_unsubscribe(unsubscribe, &self.storage.bounds())?;
-        self.make_room(draft.need, "").ok_or(RequestError::Full)?;
+        self.make_room_for_request(draft.need)?;
         self.core.see(now);
+        let reduced = draft.is_reduced(self.version());
         let parts = &mut self.storage.parts();
-        requested(self.core.request(parts, unsubscribe.properties, unsubscribe.filters, &draft))
+        requested(self.core.request(parts, unsubscribe.properties, unsubscribe.filters, &draft), reduced)
     }
 
     /// Acknowledges a message, with [`Limits::manual_acks`]. In any order: the acknowledgements leave in the order that the standard
@@ -598,6 +651,9 @@ impl<S: Storage> Connection<S> {
 
     /// Lets the control area take one more packet of `length` bytes, where the storage can.
     fn grow_control(&mut self, length: usize) {
+        if length > MAX_REMAINING {
+            return; // it can't be expressed, or it never fits
+        }
         let bytes = self.core.link.control.needed(length);
         if self.state() != State::Closed && bytes > self.storage.view().control.len() {
             self.storage.grow(Demand::Control { bytes });
@@ -624,6 +680,17 @@ impl<S: Storage> Connection<S> {
         }
         self.grow_for(&need, &most);
         Some(Room { victims })
+    }
+
+    /// Room for a request; where there is none, messages are held no longer.
+    fn make_room_for_request(&mut self, need: Need) -> Result<(), RequestError> {
+        if self.make_room(need, "").is_some() {
+            return Ok(());
+        }
+        if self.holds_messages() {
+            self.hold_messages(false);
+        }
+        Err(RequestError::Full)
     }
 
     /// Lets the storage grow for one more packet, where it can.
@@ -657,12 +724,12 @@ const SHORTEST_CONTROL: usize = 16;
 /// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the dozen.
 const BUSY_CONTROL: usize = 128;
 
-fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Victims>) -> Delivery {
-    Delivery { handle: Handle(handle), id: PacketId::new(id).filter(|_| qos != QoS::AtMostOnce), dropped }
+fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Victims>, reduced: bool) -> Delivery {
+    Delivery { handle: Handle(handle), id: PacketId::new(id).filter(|_| qos != QoS::AtMostOnce), dropped, reduced }
 }
 
-fn requested(accepted: Option<Matched>) -> Result<Requested, RequestError> {
+fn requested(accepted: Option<Matched>, reduced: bool) -> Result<Requested, RequestError> {
     let Matched { handle, id } = accepted.ok_or(RequestError::Full)?;
     let id = PacketId::new(id).ok_or(RequestError::Full)?;
-    Ok(Requested { handle: Handle(handle), id })
+    Ok(Requested { handle: Handle(handle), id, reduced })
 }

@@ -52,7 +52,8 @@ impl Transmit<'_> {
         if self.core.waits_for_doubt(&self.parts) {
             return 0;
         }
-        let (left, here) = (self.core.outgoing.run_left(), self.core.outgoing.run_here(self.parts.slots));
+        let (left, here) =
+            (self.core.outgoing.run_left(), self.core.outgoing.run_here(self.parts.slots, self.parts.arena));
         let control = &self.core.link.control;
         if here < left { control.first(self.parts.control).len() + here } else { control.len() + left }
     }
@@ -219,6 +220,7 @@ impl Core {
             self.outgoing.end_fences_in_time(parts.slots);
             self.outgoing.stage(parts, &self.link.peer, time);
             self.write_fence(parts);
+            self.write_reduced_head(parts);
             if let Some(aliasing) = self.aliasing().filter(|_| self.link.peer.has_aliases()) {
                 (aliasing.shorten)(self, parts);
             }
@@ -282,6 +284,28 @@ impl Core {
             true => self.outgoing.note_fence(),
             false => self.unstage(parts),
         }
+    }
+
+    /// The head of a message that is encoded for 5.0 and leaves on a link of an earlier version: all before its properties, or only the fixed header where
+    /// there is no room for more. Where there is none for that either the message waits.
+    fn write_reduced_head(&mut self, parts: &mut Parts<'_>) {
+        let Some(reduced) = self.outgoing.reduced(parts.slots, parts.arena) else { return };
+        let behind_head = reduced.start + reduced.head.len();
+        let passed_over = reduced.rest - behind_head as u32;
+        // Something of the packet must be left in the arena.
+        let whole = Some((reduced.head, reduced.rest, passed_over)).filter(|_| self.outgoing.run_left() > behind_head);
+        for (head, rest, passed_over) in whole.into_iter().chain([(&[][..], reduced.start as u32, 0)]) {
+            let mut writer = self.link.control.writer(parts.control);
+            writer.u8(reduced.first_byte);
+            writer.varint(reduced.remaining as u32);
+            writer.bytes(head);
+            if let Ok(length) = writer.finish() {
+                self.link.control.append(length, false);
+                self.link.control.note_prefix(length);
+                return self.outgoing.skip_to(rest, passed_over);
+            }
+        }
+        self.unstage(parts);
     }
 
     fn write_ping(&mut self, parts: &mut Parts<'_>) {

@@ -37,8 +37,8 @@ rows! {
         "Flags in PUBACK, PUBREC, PUBREL, PUBCOMP or UNSUBACK with nothing behind its identifier",
         "They mean nothing.";
     UnsubAckCodes, ForeignAck, [V31 V311], Malformed::TrailingBytes,
-        "UNSUBACK with a code for each filter",
-        "The codes are told. Any other number of them ends the link.";
+        "UNSUBACK with anything behind its identifier",
+        "If that has a byte for each filter, it is told as codes. The request has ended, whatever it is.";
     BareUnsubAck, ForeignAck, [V5], Violation::EmptyList,
         "UNSUBACK without codes, with or without the length of its properties",
         "`Event::UnsubAck` without reasons. Any other number but one for each filter ends the link.";

@@ -13,8 +13,8 @@ pub(crate) struct Arena {
     pub(crate) live: u32,
     /// Packets that have bytes here.
     pub(crate) frames: u32,
-    /// Bytes of payloads that are kept by reference elsewhere.
-    pub(crate) shared: u32,
+    /// Bytes of payloads that are kept by reference elsewhere: in all, so that they may be more than the arena's.
+    pub(crate) shared: usize,
 }
 
 impl Arena {
@@ -23,7 +23,7 @@ impl Arena {
         let position = self.end;
         self.end += length;
         self.live += length;
-        self.shared += shared;
+        self.shared += shared as usize;
         self.frames += 1;
         position
     }
@@ -34,12 +34,20 @@ impl Arena {
             return;
         }
         self.live -= length;
-        self.shared -= shared;
+        self.shared -= shared as usize;
         self.frames -= 1;
         if self.live == 0 {
             self.end = 0;
         } else if position + length == self.end {
             self.end = position;
+        }
+    }
+
+    /// The packet that ended at `end` is so much shorter now.
+    pub(crate) fn shorten(&mut self, end: usize, by: usize) {
+        self.live -= by as u32;
+        if end == self.end as usize {
+            self.end -= by as u32;
         }
     }
 

@@ -32,7 +32,7 @@ impl Outgoing {
         let id = (self.last_handle as u16).wrapping_add(1).max(1);
         let start = self.arena.end as usize;
         let end = start + length + self.spare(self.arena.frames as usize + 1);
-        if end + self.arena.shared as usize > room.min(arena.len()) || self.wants_slots(slots.len(), usize::MAX) {
+        if end + self.arena.shared > room.min(arena.len()) || self.wants_slots(slots.len(), usize::MAX) {
             return None;
         }
         let bytes = arena.get_mut(start..)?.get_mut(..length)?;
@@ -124,7 +124,8 @@ impl Outgoing {
     /// PUBCOMP of a message whose PUBREL is out.
     #[inline(always)]
     pub(crate) fn pubcomp_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
-        let is_it = find_mut(slots, id).is_some_and(|slot| slot.progress.is_release_out());
+        let is_it = |slot: &mut SendSlot| slot.kind == Kind::Publish2 && slot.progress.is_release_out();
+        let is_it = find_mut(slots, id).is_some_and(is_it);
         if is_it { self.finish_bare(slots, id) } else { None }
     }
 

@@ -25,6 +25,7 @@ mod sending;
 mod tests;
 mod tolerance;
 mod watching;
+mod withdraw;
 #[cfg(feature = "journal")]
 mod written;
 

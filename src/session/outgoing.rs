@@ -32,6 +32,8 @@ pub(crate) struct Outgoing {
     pub(super) version: Version,
     /// What the server holds of the session that is kept here.
     pub(crate) session: SessionFact,
+    /// PUBLISH waits, and requests leave.
+    pub(crate) holds_messages: bool,
     pub(super) log: List,
     pub(super) released: List,
     pub(super) requests: List,
@@ -44,7 +46,8 @@ pub(crate) struct Outgoing {
     pub(super) release: u16,
     /// The first PUBREL that is shown to the transport and not known to have left; 0 if there is none.
     pub(super) staged_release: u16,
-    /// Slots in use that are no commands: stored acknowledgements, and messages that are finished but for the record of it.
+    /// Slots in use that are no commands: stored acknowledgements, PUBRELs that only free an identifier, and messages that are finished but for the record
+    /// of it.
     pub(super) uncounted: u16,
     /// Fences that have left on this link and were not answered.
     pub(super) fences: u16,
@@ -95,8 +98,8 @@ pub(crate) enum Mismatch {
     Unexpected,
     /// The packet is being sent: the acknowledgement counts once the transport is known to have taken the packet.
     Early,
-    /// It answers a fence, and means nothing to the message.
-    Fence,
+    /// It answers a PUBREL that only frees an identifier, and means nothing to a message.
+    Internal,
     /// The number of codes differs from the number of filters.
     Count,
 }
@@ -115,6 +118,7 @@ impl Outgoing {
         Self {
             version,
             session: SessionFact::None,
+            holds_messages: false,
             log: List::EMPTY,
             released: List::EMPTY,
             requests: List::EMPTY,
@@ -277,22 +281,24 @@ impl Outgoing {
 
     /// The answer that ends a packet: PUBACK `[MQTT-4.3.2-3]`, a PUBREC that refuses `[MQTT-4.4.0-2]`, PUBCOMP `[MQTT-4.3.3-5]`; or SUBACK or UNSUBACK, for the
     /// request with its identifier `[MQTT-2.2.1-6]` `[MQTT-3.8.4-2]` `[MQTT-3.10.4-4]`, with `count` codes, if it has codes at all `[MQTT-3.8.4-6]`
-    /// `[MQTT-3.11.3-1]`. Returns what it was for: if `is_lenient`, PUBACK also ends a QoS 2 message that is out whole on this link.
+    /// `[MQTT-3.11.3-1]`. Returns what it was for, and the number of codes that it should have: if `is_lenient`, PUBACK also ends a QoS 2 message that is
+    /// out whole on this link, and what UNSUBACK has for codes means nothing.
     pub(crate) fn answered(
         &mut self,
         parts: &mut Parts<'_>,
         (packet, id): (PacketType, u16),
         count: usize,
         is_lenient: bool,
-    ) -> Result<(Handle, Kind), Mismatch> {
+    ) -> Result<(Handle, Kind, usize), Mismatch> {
         let is_completion = packet == PacketType::PubComp;
         if is_completion && self.is_fence_answer(parts.slots, id) {
-            return Err(Mismatch::Fence);
+            return Err(Mismatch::Internal);
         }
         let &SendSlot { kind, progress, detail, .. } = answerable(parts.slots, id)?;
         let awaited = match packet {
             PacketType::PubAck if is_lenient && kind == Kind::Publish2 && progress.is_out() => kind,
             PacketType::PubAck => Kind::Publish1,
+            PacketType::PubComp if kind == Kind::Orphan => kind,
             PacketType::SubAck => Kind::Subscribe,
             PacketType::UnsubAck => Kind::Unsubscribe,
             _ => Kind::Publish2,
@@ -301,10 +307,12 @@ impl Outgoing {
         if kind != awaited || is_release != is_completion || is_release && !progress.is_known() {
             return Err(Mismatch::Unexpected);
         }
-        if count > 0 && count != detail.get() as usize {
+        let filters = detail.get() as usize;
+        if count > 0 && count != filters && !(is_lenient && kind == Kind::Unsubscribe) {
             return Err(Mismatch::Count);
         }
-        Ok((self.finish(parts, id), kind))
+        let handle = self.finish(parts, id);
+        if kind == Kind::Orphan { Err(Mismatch::Internal) } else { Ok((handle, kind, filters)) }
     }
 
     /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`.
@@ -364,7 +372,7 @@ impl Outgoing {
     /// outcome stays until it is fetched.
     pub(super) fn end(&mut self, parts: &mut Parts<'_>, id: u16, cause: Cause) {
         let Some(slot) = find(parts.slots, id) else { return };
-        if matches!(slot.kind, Kind::Publish0 | Kind::Ack) {
+        if matches!(slot.kind, Kind::Publish0 | Kind::Ack | Kind::Orphan) {
             self.finish(parts, id);
             return;
         }
@@ -380,7 +388,12 @@ impl Outgoing {
     pub(crate) fn poll_ended(&mut self, parts: &mut Parts<'_>) -> Option<(Matched, Kind, Cause)> {
         let slot = find(parts.slots, self.ended.first())?;
         let (id, kind, cause) = (slot.id(), slot.kind, Cause::from_number(slot.detail.get()));
-        let Handle(handle) = self.finish(parts, id);
+        let handle = slot.handle;
+        if slot.marks.message().has(MessageMarks::LEAVES_RELEASE) {
+            self.leave_release(parts, id);
+        } else {
+            self.finish(parts, id);
+        }
         Some((Matched { handle, id }, kind, cause))
     }
 
@@ -399,7 +412,7 @@ impl Outgoing {
     #[inline(always)]
     pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Handle {
         self.used -= 1;
-        self.uncounted -= u16::from(slot.kind == Kind::Ack);
+        self.uncounted -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
         self.in_flight -= u32::from(slot.holds_unit());
         self.publishes -= u32::from(slot.kind.is_publish());
         Handle(slot.handle)
@@ -458,7 +471,7 @@ impl Outgoing {
 
 /// The packet with this identifier, if an acknowledgement can be for it: it has left, on this link or on an earlier one.
 fn answerable(slots: &[SendSlot], id: u16) -> Result<&SendSlot, Mismatch> {
-    let slot = find(slots, id).filter(|slot| slot.kind.is_windowed() || slot.kind.is_request());
+    let slot = find(slots, id).filter(|slot| slot.kind.is_answered());
     let slot = slot.ok_or(Mismatch::Unknown)?;
     match slot.progress.answer() {
         Answer::Counts => Ok(slot),

@@ -147,7 +147,13 @@ fn encode_owed(parts: &mut Parts<'_>, id: u16) -> bool {
 
 /// What the record of a message says beside its frame.
 pub(crate) fn flags_of(slot: &SendSlot) -> MessageFlags {
-    MessageFlags(if slot.marks.message().has(MessageMarks::STREAMED) { MessageFlags::STREAMED } else { 0 })
+    let marks = slot.marks.message();
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    MessageFlags(
+        flag(marks.has(MessageMarks::STREAMED), MessageFlags::STREAMED)
+            | flag(marks.has(MessageMarks::NEEDS_V5), MessageFlags::NEEDS_V5)
+            | flag(slot.marks.is_in_v5(), MessageFlags::IN_V5),
+    )
 }
 
 /// What stands for a message after PUBREC: nothing is left of it but its identifier.

@@ -85,7 +85,7 @@ impl Outgoing {
     /// room all the same. Firmware asks for it in full at once: it has less memory than time.
     pub(crate) fn fits(&self, need: &Need, slots: usize, arena: usize, most: &Most) -> bool {
         let end = self.arena.end as usize + need.bytes + self.spare(self.arena.frames as usize + 1);
-        let shared = self.arena.shared as usize + need.shared;
+        let shared = self.arena.shared + need.shared;
         usize::BITS > 32
             && !self.wants_slots(slots, usize::MAX)
             && end <= arena
@@ -112,7 +112,7 @@ impl Outgoing {
     fn has_room_without(&self, need: &Need, most: &Most, freed: Freed) -> bool {
         let frames = (self.arena.frames as usize + 1).saturating_sub(freed.slots);
         let arena = (self.arena.live as usize + need.bytes + self.spare(frames)).saturating_sub(freed.bytes);
-        let all = (arena + self.arena.shared as usize + need.shared).saturating_sub(freed.shared);
+        let all = (arena + self.arena.shared + need.shared).saturating_sub(freed.shared);
         let queued = (self.publishes as usize).saturating_sub(freed.slots);
         (self.used as usize) < most.slots + freed.slots - freed.stuck
             && arena <= most.arena

@@ -66,8 +66,8 @@ impl Outgoing {
     pub(crate) fn session_lost(&mut self, parts: &mut Parts<'_>, republish: bool) -> Loss {
         let mut loss = Loss::default();
         while let Some(slot) = find(parts.slots, self.released.first()) {
+            loss.completed += u32::from(slot.kind == Kind::Publish2);
             self.end(parts, slot.id(), Cause::Released);
-            loss.completed += 1;
         }
         let mut id = self.log.first();
         while let Some(slot) = find_mut(parts.slots, id) {

@@ -11,10 +11,12 @@ pub(crate) struct Run {
     pub(super) left: u32,
     /// Its payload is the application's to supply.
     pub(super) is_streamed: bool,
+    /// It is encoded for 5.0 and leaves on a link of an earlier version: another fixed header goes before it, and its properties are passed over.
+    pub(super) is_reduced: bool,
 }
 
 impl Run {
-    pub(super) const NONE: Self = Self { id: 0, offset: 0, left: 0, is_streamed: false };
+    pub(super) const NONE: Self = Self { id: 0, offset: 0, left: 0, is_streamed: false, is_reduced: false };
 
     pub(super) const fn new(id: u16, left: u32) -> Self {
         Self { id, left, ..Self::NONE }

@@ -9,9 +9,10 @@ use crate::session::fast_path;
 use crate::session::list::{find, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
 use crate::session::peer::Peer;
+use crate::session::reencode::Reduced;
 use crate::session::run::{RUN_LIMIT, Run};
 use crate::storage::{Kind, Known, MessageMarks, Parts, Reach, SendSlot};
-use crate::types::Handle;
+use crate::types::{Handle, Version};
 
 /// What became of a packet that was to be staged.
 enum Special {
@@ -51,7 +52,7 @@ impl Outgoing {
         let window = if parts.journal.is_session_pending() { 0 } else { peer.window };
         let has_rules = peer.has_rules() || self.has_fences();
         let mut end = None;
-        if fast_path::is_open(parts) && !has_rules {
+        if fast_path::is_open(parts) && !has_rules && !self.holds_messages {
             end = self.stage_bare(parts.slots, window);
         }
         while let Some(slot) = self.next_sendable(parts.slots, window) {
@@ -65,7 +66,7 @@ impl Outgoing {
                 continue;
             }
             match self.stage_special(parts, id, peer, time, end.is_none()) {
-                Special::Staged => end = Some(behind),
+                Special::Staged => end = find(parts.slots, id).map(|slot| slot.position + slot.length),
                 Special::Ended => {}
                 Special::Last => return,
             }
@@ -92,7 +93,14 @@ impl Outgoing {
             self.end(parts, id, cause);
             return Special::Ended;
         }
-        let is_alone = slot.marks.message().has_bytes_outside()
+        let is_reduced = slot.marks.is_in_v5();
+        if is_reduced && slot.kind.is_request() {
+            self.reduce_request(parts, id);
+        }
+        let Some(slot) = find(parts.slots, id) else { return Special::Last };
+        let is_reduced = is_reduced && slot.kind.is_publish();
+        let is_alone = is_reduced
+            || slot.marks.message().has_bytes_outside()
             || peer.has_aliases() && slot.kind.is_publish()
             || self.is_fenced(slot);
         if is_alone && !is_first {
@@ -104,6 +112,10 @@ impl Outgoing {
         let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
         self.stage_one(parts.slots, id, outside);
         self.run.is_streamed = is_streamed;
+        if is_reduced {
+            self.run.is_reduced = true;
+            self.run.left -= self.gap_ahead(parts.slots, parts.arena);
+        }
         if is_alone { Special::Last } else { Special::Staged }
     }
 
@@ -125,9 +137,10 @@ impl Outgoing {
     /// The next packet in order that may be sent: any while the window is open and its record is durable, else one that needn't wait for either.
     fn next_sendable<'a>(&mut self, slots: &'a [SendSlot], window: u16) -> Option<&'a SendSlot> {
         while let Some(slot) = find(slots, self.next) {
-            if slot.progress.is_waiting() && slot.kind != Kind::Ack {
+            if slot.progress.is_waiting() && slot.kind != Kind::Ack && self.may_carry(slot) {
                 let is_closed = self.in_flight >= window.into(); // [MQTT-3.3.4-7] [MQTT-4.9.0-2]
-                let is_blocked = slot.kind.is_windowed() && (is_closed || slot.waits_for_record());
+                let is_blocked = slot.kind.is_windowed() && (is_closed || slot.waits_for_record())
+                    || self.holds_messages && slot.kind.is_publish();
                 return if is_blocked { self.next_unwindowed(slots) } else { Some(slot) };
             }
             if self.bypass == slot.id() {
@@ -146,7 +159,8 @@ impl Outgoing {
         }
         let from = find(slots, self.bypass)?.next;
         for slot in iter_from(slots, from) {
-            if slot.progress.is_waiting() && (slot.kind == Kind::Publish0 || slot.kind.is_request()) {
+            let needs_no_unit = slot.kind == Kind::Publish0 && !self.holds_messages || slot.kind.is_request();
+            if slot.progress.is_waiting() && needs_no_unit && self.may_carry(slot) {
                 return Some(slot);
             }
             self.bypass = slot.id();
@@ -154,10 +168,30 @@ impl Outgoing {
         None
     }
 
+    /// Whether the version in force may carry this packet: not one that needs 5.0.
+    fn may_carry(&self, slot: &SendSlot) -> bool {
+        self.version.has_properties() || !slot.marks.message().has(MessageMarks::NEEDS_V5)
+    }
+
+    /// How the packet that is being sent leaves on a link of an earlier version, if it is encoded for 5.0.
+    pub(crate) fn reduced<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<Reduced<'a>> {
+        let slot = find(slots, self.run.id).filter(|_| Version::KNOWS_BOTH_KINDS && self.run.is_reduced)?;
+        let start = slot.position as usize;
+        Some(Reduced::of(arena.get(start..start + slot.length as usize)?))
+    }
+
+    /// The same, while its properties lie ahead.
+    fn gap<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<Reduced<'a>> {
+        self.reduced(slots, arena).filter(|reduced| self.run.offset < reduced.gap)
+    }
+
     /// The bytes that the transport is to take now.
     pub(crate) fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
         let Some(slot) = find(parts.slots, self.run.id) else { return &[] };
-        let bytes = if self.run.offset < slot.length {
+        let bytes = if let Some(reduced) = self.gap(parts.slots, parts.arena) {
+            let start = (slot.position + self.run.offset) as usize;
+            parts.arena.get(start..(slot.position + reduced.gap) as usize)
+        } else if self.run.offset < slot.length {
             let length =
                 if slot.marks.message().has_bytes_outside() { slot.length - self.run.offset } else { self.run.left };
             let start = (slot.position + self.run.offset) as usize;
@@ -176,11 +210,16 @@ impl Outgoing {
     }
 
     /// How many bytes of the run are here, as far as the first that the application is to supply.
-    pub(crate) fn run_here(&self, slots: &[SendSlot]) -> usize {
+    pub(crate) fn run_here(&self, slots: &[SendSlot], arena: &[u8]) -> usize {
         match find(slots, self.run.id).filter(|_| self.run.is_streamed) {
-            Some(slot) => slot.length.saturating_sub(self.run.offset) as usize,
+            Some(slot) => (slot.length.saturating_sub(self.run.offset) - self.gap_ahead(slots, arena)) as usize,
             None => self.run_left(),
         }
+    }
+
+    /// How many bytes of properties are still to be passed over.
+    fn gap_ahead(&self, slots: &[SendSlot], arena: &[u8]) -> u32 {
+        self.gap(slots, arena).map_or(0, |reduced| reduced.rest - reduced.gap)
     }
 
     /// Whether the application may give this message up: a streamed one that is not waiting for its acknowledgement. If the server may have it, at
@@ -221,14 +260,18 @@ impl Outgoing {
             completed = taken > 0;
         }
         while count > 0 {
+            let gap = self.gap(parts.slots, parts.arena).map(|reduced| (reduced.gap, reduced.rest));
             let Some(slot) = find(parts.slots, self.run.id) else { break };
             let outside = if slot.is_special() { Self::outside_length(parts, slot) } else { 0 };
             let Some(slot) = find_mut(parts.slots, self.run.id) else { break };
             let length = slot.length + outside;
-            let step = count.min(length - self.run.offset);
+            let step = count.min(gap.map_or(length, |(start, _)| start) - self.run.offset);
             count -= step;
             self.run.left -= step;
             self.run.offset += step;
+            if let Some((_, rest)) = gap.filter(|(start, _)| *start == self.run.offset) {
+                self.run.offset = rest;
+            }
             let is_whole = self.run.offset == length;
             let (id, kind, next) = (slot.id(), slot.kind, slot.next);
             self.note_taken(slot, is_whole && kind.is_windowed());
@@ -256,6 +299,12 @@ impl Outgoing {
     pub(crate) fn skip(&mut self, skip: usize) {
         self.run.offset += skip as u32;
         self.run.left -= skip as u32;
+    }
+
+    /// The same for all before the payload of a packet whose properties, `passed_over` bytes, are not counted.
+    pub(crate) fn skip_to(&mut self, rest: u32, passed_over: u32) {
+        self.run.offset = rest;
+        self.run.left -= rest - passed_over;
     }
 
     /// The bytes in the arena of the staged packet, if it is one PUBLISH alone and untouched.
@@ -303,7 +352,7 @@ impl Outgoing {
         let mut id = current.id();
         if current.progress.reach() != Reach::Begun {
             self.run = Run::NONE;
-        } else if !current.marks.message().has_bytes_outside() {
+        } else if !current.marks.message().has_bytes_outside() && !self.run.is_reduced {
             self.run.left = current.length - self.run.offset;
             id = current.next;
         } else {
@@ -327,7 +376,10 @@ impl Outgoing {
     /// Only the packet that is half out is still sent.
     pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
         match find(parts.slots, self.run.id).filter(|slot| slot.progress.reach() == Reach::Begun) {
-            Some(slot) => self.run.left = slot.length + Self::outside_length(parts, slot) - self.run.offset,
+            Some(slot) => {
+                let here = slot.length - self.gap_ahead(parts.slots, parts.arena);
+                self.run.left = here + Self::outside_length(parts, slot) - self.run.offset;
+            }
             None => self.halt(),
         }
     }

@@ -44,6 +44,7 @@ impl Outgoing {
             }
             if slot.progress.was_seen_by(Watcher::Retry) {
                 self.set_progress(slot, slot.progress.reached(Reach::Waiting));
+                slot.attempts = before(slot.attempts);
                 mark_dup(parts.arena, slot);
                 self.step_back(parts.slots, this, handle);
             } else {
@@ -62,11 +63,18 @@ impl Outgoing {
                 again = true;
                 self.release = id;
             }
-            slot.progress = match again {
-                true => slot.progress.reached(Reach::Waiting),
-                false => slot.progress.seen_by(Watcher::Retry),
-            };
+            if again {
+                slot.attempts = before(slot.attempts);
+                slot.progress = slot.progress.reached(Reach::Waiting);
+            } else {
+                slot.progress = slot.progress.seen_by(Watcher::Retry);
+            }
             id = slot.next;
         }
     }
+}
+
+/// Attempts are counted by link: what is sent again on the same one is not counted again. A count that has reached its end stays there.
+const fn before(attempts: u8) -> u8 {
+    if attempts == u8::MAX { attempts } else { attempts.saturating_sub(1) }
 }

@@ -49,8 +49,12 @@ pub(crate) struct MessageFlags(pub(crate) u8);
 impl MessageFlags {
     /// The application supplies the payload while the message is sent.
     pub(crate) const STREAMED: u8 = 1;
-    /// All bits that mean something. The next one is kept for a frame that stays in the form of 5.0 whatever the version is.
-    const KNOWN: u8 = Self::STREAMED;
+    /// It is encoded for 5.0 although the version of the log is an earlier one.
+    pub(crate) const IN_V5: u8 = 2;
+    /// It is sent on links of 5.0 alone.
+    pub(crate) const NEEDS_V5: u8 = 4;
+    /// All bits that mean something.
+    const KNOWN: u8 = Self::STREAMED | Self::IN_V5 | Self::NEEDS_V5;
 
     pub(crate) const fn has(self, flag: u8) -> bool {
         self.0 & flag != 0

@@ -1,7 +1,7 @@
 //! The records that the session's tables consist of. All zeros is "free".
 
 use crate::storage::{Fact, Notes, Progress, Stands};
-use crate::types::QoS;
+use crate::types::{QoS, Version};
 
 /// What a send slot holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     Unsubscribe,
     /// A PUBACK or PUBREC that carries properties; leaves when its turn comes.
     Ack,
+    /// The PUBREL of a message that was withdrawn: it frees the identifier at the server.
+    Orphan,
 }
 
 impl Kind {
@@ -48,6 +50,11 @@ impl Kind {
         matches!(self, Self::Subscribe | Self::Unsubscribe)
     }
 
+    /// The server answers it under its identifier.
+    pub(crate) const fn is_answered(self) -> bool {
+        self.is_windowed() || self.is_request() || matches!(self, Self::Orphan)
+    }
+
     /// Takes part in the window: PUBLISH at QoS 1 and 2.
     pub(crate) const fn is_windowed(self) -> bool {
         matches!(self, Self::Publish1 | Self::Publish2)
@@ -63,6 +70,10 @@ impl MessageMarks {
     pub(crate) const SHARED_PAYLOAD: Self = Self(if cfg!(feature = "bytes") { 1 } else { 0 });
     /// The application supplies the payload while the message is sent.
     pub(crate) const STREAMED: Self = Self(2);
+    /// It is sent on links of 5.0 alone.
+    pub(crate) const NEEDS_V5: Self = Self(4);
+    /// It was withdrawn, and once its outcome was fetched a PUBREL is to free its identifier.
+    pub(crate) const LEAVES_RELEASE: Self = Self(8);
 
     /// It has one of these marks.
     pub(crate) const fn has(self, marks: Self) -> bool {
@@ -103,6 +114,8 @@ pub(crate) struct Marks(u8);
 
 impl Marks {
     pub(crate) const NONE: Self = Self(0);
+    /// It has properties or options that an earlier version can't carry, and is encoded for 5.0 although the version in force is an earlier one.
+    const IN_V5: u8 = 16;
 
     pub(crate) const fn of_request(marks: RequestMarks) -> Self {
         Self(marks.0)
@@ -112,9 +125,18 @@ impl Marks {
         self.0 |= marks.0;
     }
 
-    /// A SUBSCRIBE that was encoded anew for a version without subscription identifiers.
-    pub(crate) const fn without_identifier(self) -> Self {
-        Self(self.0 & !RequestMarks::IDENTIFIER.0)
+    /// A SUBSCRIBE that was encoded anew has no subscription identifier.
+    pub(crate) const fn without_identifier_if(self, is_subscribe: bool) -> Self {
+        Self(self.0 & !if is_subscribe { RequestMarks::IDENTIFIER.0 } else { 0 })
+    }
+
+    /// Whether the packet is encoded for 5.0 although the version in force is an earlier one.
+    pub(crate) const fn is_in_v5(self) -> bool {
+        Version::KNOWS_BOTH_KINDS && self.0 & Self::IN_V5 != 0
+    }
+
+    pub(crate) const fn in_v5(self, is_in_v5: bool) -> Self {
+        Self(self.0 & !Self::IN_V5 | if is_in_v5 { Self::IN_V5 } else { 0 })
     }
 
     pub(crate) const fn message(self) -> MessageMarks {
@@ -255,7 +277,7 @@ impl SendSlot {
 
     /// What must be durable of it.
     pub(crate) const fn fact(&self) -> Fact {
-        if !self.notes.is_kept() {
+        if !self.notes.is_kept() || matches!(self.kind, Kind::Orphan) {
             return Fact::Nothing;
         }
         match self.progress.stands() {
@@ -267,7 +289,8 @@ impl SendSlot {
 
     /// It can't be sent: the record that it depends on is not durable.
     pub(crate) fn waits_for_record(&self) -> bool {
-        self.notes.is_kept() && (self.notes.is_pending() || self.notes.noted() != self.fact())
+        let is_pending = self.notes.is_pending() || self.notes.noted() as u8 != self.fact() as u8;
+        self.notes.is_kept() && is_pending && !matches!(self.kind, Kind::Orphan)
     }
 
     /// The second in which a message expires; 0 for never. One that was sent, if only in part, is finished whatever the time

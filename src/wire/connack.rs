@@ -57,7 +57,7 @@ impl<'a> ConnAck<'a> {
         if body.is_empty() && short.is_old_form(version) {
             return short;
         }
-        let properties = Properties::decode_seen(body, PacketType::ConnAck.bit(), seen);
+        let properties = Properties::decode_authenticated(body, PacketType::ConnAck, seen);
         if version.has_properties() && (1..0x80).contains(&code) {
             body.refuse(Violation::ReasonCode); // [MQTT-3.2.2-8]
         }

@@ -3,7 +3,7 @@
 use crate::topic::TopicName;
 use crate::types::{QoS, Version};
 use crate::wire::{
-    DecodeError, Malformed, PacketType, Properties, Reader, Violation, WILL_BIT, Writer, properties_setter,
+    DecodeError, Malformed, PacketType, Properties, Reader, Seen, Violation, WILL_BIT, Writer, properties_setter,
 };
 
 /// How a client introduces itself (§3.1).
@@ -120,7 +120,7 @@ impl<'a> Connect<'a> {
         let flags = body.u8();
         body.expect(check_flags(flags, version));
         let keep_alive = body.u16();
-        let properties = Properties::decode(body, PacketType::Connect.bit());
+        let properties = Properties::decode_authenticated(body, PacketType::Connect, &mut Seen::default());
         let client_id = body.string();
         let will = (flags & WILL != 0).then(|| Will::decode(body, flags));
         let user_name = (flags & USER_NAME != 0).then(|| body.string());

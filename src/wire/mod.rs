@@ -52,7 +52,7 @@ pub(crate) use self::header::{DUP, WILL_BIT, WRONG_FLAGS};
 #[cfg(feature = "bytes")]
 pub(crate) use self::header::{PacketLength, packet_length};
 pub(crate) use self::layout::{Layout, encoded_length};
-pub(crate) use self::property::{Field, Seen, Value, ids, properties_setter, value_position};
+pub(crate) use self::property::{Field, LONGEST_FIELD, Seen, Value, ids, properties_setter, value_position};
 pub(crate) use self::reader::Reader;
 pub(crate) use self::reply::Reply;
 pub(crate) use self::tolerance::Tolerance;

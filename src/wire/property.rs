@@ -289,9 +289,11 @@ fn check_range(spec: &Spec, value: &Value<'_>) -> Result<(), Violation> {
 
 /// Whether the length before each field of a property that is to be sent can express its length.
 const fn has_room(value: &Value<'_>) -> bool {
-    const MOST: usize = u16::MAX as usize;
-    value.field.len() <= MOST && value.second.len() <= MOST
+    value.field.len() <= LONGEST_FIELD && value.second.len() <= LONGEST_FIELD
 }
+
+/// What the two bytes of length before a field can express.
+pub(crate) const LONGEST_FIELD: usize = u16::MAX as usize;
 
 impl<'a> Property<'a> {
     /// The standard's name of the property.

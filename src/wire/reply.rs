@@ -49,7 +49,8 @@ impl<'a> Reply<'a> {
             if knows_properties && !is_over {
                 properties = Properties::decode_seen(body, packet_type.bit(), &mut seen);
             }
-            if is_auth && reason != ReasonCode::SUCCESS && !seen.has(ids::AuthenticationMethod) {
+            let has_method = seen.has(ids::AuthenticationMethod);
+            if is_auth && !has_method && (reason != ReasonCode::SUCCESS || seen.has(ids::AuthenticationData)) {
                 body.refuse(Violation::AuthenticationMethod);
             }
             if packet_type == PacketType::SubAck || answers_filters && knows_properties {

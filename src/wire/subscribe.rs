@@ -51,6 +51,11 @@ impl<'a> Subscription<'a> {
         Self { filter, qos, no_local: false, retain_as_published: false, retain_handling: RetainHandling::Send }
     }
 
+    /// Whether an option is set that only 5.0 has.
+    pub(crate) const fn has_options(&self) -> bool {
+        self.no_local || self.retain_as_published || !matches!(self.retain_handling, RetainHandling::Send)
+    }
+
     /// Sets whether this client's own messages stay away.
     #[must_use]
     pub const fn no_local(mut self, no_local: bool) -> Self {

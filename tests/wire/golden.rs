@@ -344,6 +344,16 @@ fn pings_disconnect_auth() {
     both_ways(&[V5], b"\xF0\x0A\x19\x08\x15\x00\x01m\x16\x00\x01d", Packet::Auth(Auth::re_authenticate(&list)));
     assert_eq!(decode(b"\xF0\x01\x18", V5), malformed(Malformed::Truncated));
     assert_eq!(decode(b"\xF0\x02\x18\x00", V5), violation(Violation::AuthenticationMethod));
+    // Data without a method, in whatever packet.
+    for bytes in [
+        &b"\xF0\x06\x00\x04\x16\x00\x01d"[..],
+        b"\xF0\x06\x18\x04\x16\x00\x01d",
+        b"\x20\x07\x00\x00\x04\x16\x00\x01p",
+        b"\x20\x07\x00\x87\x04\x16\x00\x01p",
+        b"\x10\x12\x00\x04MQTT\x05\x02\x00\x3C\x04\x16\x00\x01d\x00\x01c",
+    ] {
+        assert_eq!(decode(bytes, V5), violation(Violation::AuthenticationMethod), "{bytes:02x?}");
+    }
 }
 
 #[test]

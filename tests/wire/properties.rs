@@ -189,6 +189,10 @@ fn with_id(row: &Row, value: &[u8]) -> Vec<u8> {
     [&[row.id], value].concat()
 }
 
+/// Authentication Data, which don't stand without the method.
+const DATA: u8 = 0x16;
+const METHOD: &[u8] = b"\x15\0\x01m";
+
 /// All pairs of a property and a packet.
 fn pairs() -> impl Iterator<Item = (&'static Row, Kind, bool)> {
     const ROWS: &[Row] = &TABLE;
@@ -200,8 +204,18 @@ fn each_property_once() {
     assert_eq!(pairs().count(), 27 * 14);
     for (row, kind, is_allowed) in pairs() {
         let (value, property) = row.example;
-        let expected = if is_allowed { Ok(vec![property]) } else { violation(Violation::PropertyNotAllowed) };
+        let expected = match (is_allowed, row.id == DATA) {
+            (false, _) => violation(Violation::PropertyNotAllowed),
+            (true, true) => violation(Violation::AuthenticationMethod), // which it needs beside it
+            (true, false) => Ok(vec![property]),
+        };
         assert_eq!(read(kind, &with_id(row, value)), expected, "{} in {kind:?}", row.name);
+        if is_allowed && row.id == DATA {
+            let both = [Property::AuthenticationMethod("m"), property];
+            assert_eq!(read(kind, &[METHOD, &with_id(row, value)].concat()), Ok(both.to_vec()));
+            let [method, data] = both;
+            assert_eq!(read(kind, &[&with_id(row, value), METHOD].concat()), Ok(vec![data, method]));
+        }
         assert_eq!((property.id(), property.name()), (row.id, row.name));
     }
 }
@@ -379,7 +393,9 @@ fn every_value_of_a_byte_and_the_borders_of_the_others() {
                     let content = field("x".repeat(length));
                     let value = if row.layout == Pair { content.repeat(2) } else { content };
                     let is_good = length > 0 || row.range == Any;
-                    assert_eq!(read(kind, &with_id(row, &value)).is_ok(), is_good, "{} of {length}", row.name);
+                    let beside = if row.id == DATA { METHOD } else { b"" };
+                    let content = [beside, &with_id(row, &value)].concat();
+                    assert_eq!(read(kind, &content).is_ok(), is_good, "{} of {length}", row.name);
                 }
             }
         }

@@ -85,6 +85,8 @@ pub fn properties(rng: &mut Rng, kind: Kind, version: Version) -> Properties<'st
         let times = if row.repeats_in(kind) { rng.usize(..4) } else { rng.usize(..2) };
         (0..times).for_each(|_| list.push(property(rng, row.id)));
     }
+    let has_method = list.iter().any(|property| matches!(property, Property::AuthenticationMethod(_)));
+    list.retain(|property| has_method || !matches!(property, Property::AuthenticationData(_)));
     rng.shuffle(&mut list);
     Properties::new(leak(list))
 }

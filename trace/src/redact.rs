@@ -44,6 +44,10 @@ impl Secrets {
             _ if redact == Redact::NOTHING => Default::default(),
             Some(payload) if redact.payloads => [payload..length, 0..0, 0..0],
             Some(_) => Default::default(),
+            // Where the payload begins is not known before more is seen: all of it may be.
+            None if header.packet_type == PacketType::Publish && redact.payloads => {
+                [header.length.min(bytes.len())..length, 0..0, 0..0]
+            }
             None => match Packet::decode(bytes, rules) {
                 Ok(Decoded::Packet { packet, .. }) => {
                     secrets(&packet, redact).map(|secret| secret.map_or(0..0, |secret| range(bytes, secret)))

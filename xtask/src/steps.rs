@@ -96,9 +96,9 @@ pub const STEPS: &[Step] = &[
         "PURE_MQTT_DAYS=10000 cargo test --release -p pure-mqtt --features {features} --test life nothing -- --nocapture",
     ]),
     check("broker", "tests against a real mosquitto", &[
-        "cargo test -p pure-mqtt --features {features} --tests -- --ignored",
-        "cargo test -p pure-mqtt-client --tests -- --ignored",
-        "cargo test -p pure-mqtt-trace --tests -- --ignored",
+        "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
+        "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",
+        "cargo test -p pure-mqtt-trace --test mosquitto -- --ignored",
     ]),
     quick("workspace", "tests of the client, the recorder and the other workspace members", &[
         "cargo test --workspace --exclude pure-mqtt", "cargo test -p pure-mqtt-trace --features bytes",

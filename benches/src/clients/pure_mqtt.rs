@@ -1,11 +1,12 @@
 use bytes::Bytes;
 use pure_mqtt::{
-    BytesBuffer, Connect, Connection, Event, Heap, Instant, Limits, Property, Publish, QoS, Received, RxBuffer,
-    Subscribe, Subscription, TopicFilter, TopicName, Version,
+    BytesBuffer, Connect, Connection, Event, Handle, Heap, Instant, Limits, Overflow, Property, Publish, PublishError,
+    QoS, Received, RxBuffer, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 use crate::client::{self, Client, Message, Setup, Sink, TOPIC};
 use crate::clients::{CONTENT_TYPE, EXPIRY, USER_PROPERTY, boxed, connack};
+use crate::rows::Press;
 
 const NOW: Instant = Instant::from_millis(0);
 const PROPERTIES: [Property<'static>; 3] = [
@@ -20,6 +21,8 @@ struct Copying<const N: usize> {
     mqtt: Connection<Heap>,
     setup: Setup,
     rx: Option<Box<RxBuffer<N>>>,
+    /// The topics and the handles of what waits in a full queue.
+    queue: Vec<(String, Handle)>,
 }
 
 /// A host whose payloads are handed on without a copy.
@@ -46,9 +49,9 @@ pub fn open(setup: &Setup) -> Option<Box<dyn Client>> {
         return boxed(Sharing { mqtt, rx: BytesBuffer::new(2 << 20) });
     }
     if setup.payload > 4_096 {
-        return boxed(Copying::<{ 2 << 20 }> { mqtt, setup: *setup, rx: None });
+        return boxed(Copying::<{ 2 << 20 }> { mqtt, setup: *setup, rx: None, queue: Vec::new() });
     }
-    boxed(Copying::<{ 8 << 10 }> { mqtt, setup: *setup, rx: None })
+    boxed(Copying::<{ 8 << 10 }> { mqtt, setup: *setup, rx: None, queue: Vec::new() })
 }
 
 fn connect(mqtt: &mut Connection<Heap>, setup: &Setup, resumes: bool) {
@@ -72,6 +75,20 @@ fn publish(mqtt: &mut Connection<Heap>, message: &Message<'_>) -> u16 {
         publish = publish.properties(&PROPERTIES[..]);
     }
     mqtt.publish(NOW, &publish).expect("room").id.map_or(0, |id| id.get())
+}
+
+/// So many of a queue were not in flight when the link was lost.
+const FRESH: usize = 100;
+
+fn put(mqtt: &mut Connection<Heap>, topic: &str) -> Result<Handle, PublishError> {
+    let topic = TopicName::new(topic).expect("a topic");
+    Ok(mqtt.publish(NOW, &Publish::new(topic, b"21.5").qos(QoS::AtLeastOnce))?.handle)
+}
+
+/// A place in the queue, a different one each time.
+fn any(queue: &mut [(String, Handle)], turn: usize) -> &mut (String, Handle) {
+    let place = turn * 7_919 % queue.len();
+    &mut queue[place]
 }
 
 fn subscribe(mqtt: &mut Connection<Heap>, filter: &str) -> u16 {
@@ -144,6 +161,47 @@ impl<const N: usize> Client for Copying<N> {
         self.mqtt.closed(NOW);
         connect(&mut self.mqtt, &self.setup, true);
         true
+    }
+
+    fn fill(&mut self, press: Press, messages: usize) -> bool {
+        let overflow = match press {
+            Press::DropOldest | Press::DropOldestBehindSent => Overflow::DropOldest,
+            Press::Latest | Press::LatestMissing => Overflow::LatestPerTopic,
+            Press::Cancel | Press::Replace => Overflow::Reject,
+        };
+        self.mqtt.closed(NOW);
+        let limits = Limits { overflow, max_queued: messages as u32, ..self.mqtt.limits() };
+        assert!(self.mqtt.set_limits(limits));
+        let fresh = if press == Press::DropOldestBehindSent { FRESH } else { messages };
+        for number in 0..messages {
+            if number == messages - fresh && number > 0 {
+                connect(&mut self.mqtt, &self.setup, true);
+                send(&mut self.mqtt, &mut Sink::default());
+                self.mqtt.closed(NOW);
+            }
+            let topic = format!("plant/line/{number}");
+            let handle = put(&mut self.mqtt, &topic).expect("room");
+            self.queue.push((topic, handle));
+        }
+        true
+    }
+
+    fn press(&mut self, press: Press, turn: usize) {
+        match press {
+            Press::DropOldest | Press::DropOldestBehindSent => drop(put(&mut self.mqtt, TOPIC).expect("room")),
+            Press::Latest => drop(put(&mut self.mqtt, &any(&mut self.queue, turn).0).expect("room")),
+            Press::LatestMissing => assert_eq!(put(&mut self.mqtt, TOPIC), Err(PublishError::Full)),
+            Press::Cancel => {
+                let (topic, handle) = any(&mut self.queue, turn);
+                assert!(self.mqtt.cancel(*handle));
+                *handle = put(&mut self.mqtt, topic).expect("room");
+            }
+            Press::Replace => {
+                let (topic, handle) = any(&mut self.queue, turn);
+                let publish = Publish::new(TopicName::new(topic).expect("a topic"), b"21.5").qos(QoS::AtLeastOnce);
+                *handle = self.mqtt.replace(NOW, *handle, &publish).expect("it waits").handle;
+            }
+        }
     }
 
     fn deadline(&self) -> Option<u64> {

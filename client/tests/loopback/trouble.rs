@@ -57,6 +57,70 @@ fn scripted_server(answers: Vec<&'static [u8]>) -> Server {
     address.into()
 }
 
+/// A server that accepts every client and then reads nothing any more, though its side of the transport stays open: its process hangs, or the network
+/// takes bytes and brings them nowhere.
+fn deaf_server(version: Version) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut streams = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let connack: &[u8] = if version == Version::V5 { b"\x20\x03\0\0\0" } else { b"\x20\x02\0\0" };
+            let _ = stream.write_all(connack);
+            streams.push(stream);
+        }
+    });
+    address.into()
+}
+
+/// The server stops reading while a program uploads. The link is given up after the keep alive and the wait for its answer, another is made, and the
+/// program can still end.
+#[test]
+fn an_upload_to_a_server_that_reads_nothing_is_given_up() {
+    thread::scope(|scope| {
+        for version in Version::ALL {
+            scope.spawn(move || upload_to_deaf_server(version));
+        }
+    });
+}
+
+fn upload_to_deaf_server(version: Version) {
+    let options = Options::new("camera").version(version).keep_alive(2).reconnect_delay(DELAY, DELAY);
+    let client = Client::with(options);
+    let ear = Ear::of(&client);
+    client.connect(deaf_server(version)).unwrap();
+    client.loop_start().unwrap();
+    ear.until(|told| !told.connacks.is_empty());
+    for _ in 0..16 {
+        client.publish("image", vec![7; 2 << 20], QoS::AtLeastOnce, false).unwrap();
+    }
+    let started = std::time::Instant::now();
+    ear.until(|told| !told.ends.is_empty() && told.connacks.len() > 1);
+    assert!(started.elapsed() < Duration::from_secs(8), "{version:?}: after {:?}", started.elapsed());
+    let (done, is_done) = std::sync::mpsc::channel();
+    let closing = client.clone();
+    thread::spawn(move || {
+        closing.disconnect();
+        closing.loop_stop();
+        let _ = done.send(());
+    });
+    assert!(is_done.recv_timeout(PATIENCE).is_ok(), "{version:?}: the program can't end");
+}
+
+/// PUBCOMP 0x92 says that the server has finished with the message before: it was delivered (§3.7.2.1).
+#[test]
+fn a_server_that_has_forgotten_a_released_message_has_delivered_it() {
+    let client = Client::with(Options::new("meter").version(Version::V5));
+    let ear = Ear::of(&client);
+    let answers: Vec<&[u8]> = vec![b"\x20\x03\0\0\0", b"\x50\x02\0\x01", b"\x70\x03\0\x01\x92"];
+    client.publish("a", "x", QoS::ExactlyOnce, false).unwrap();
+    client.connect(scripted_server(answers)).unwrap();
+    drive(&client, || !ear.told().published.is_empty());
+    assert_eq!(ear.told().published[0].1, Ok(()));
+}
+
 #[test]
 fn the_servers_last_words_are_told() {
     let busy: &[u8] = b"\x20\x03\x00\x00\x00\xE0\x14\x8B\x12\x1F\x00\x04late\x1C\x00\x08b.c:1883";

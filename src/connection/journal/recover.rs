@@ -86,6 +86,10 @@ impl<S: Storage> Connection<S> {
             Record::Accepted { handle, flags, frame, .. } => {
                 let kind = kind_of(frame).filter(|_| flags.are_known()).ok_or(Fault::Nonsense)?;
                 let mut marks = Marks::NONE;
+                marks = marks.in_v5(flags.has(MessageFlags::IN_V5));
+                if flags.has(MessageFlags::NEEDS_V5) {
+                    marks.set(MessageMarks::NEEDS_V5);
+                }
                 if flags.has(MessageFlags::STREAMED) {
                     marks.set(MessageMarks::STREAMED);
                 }

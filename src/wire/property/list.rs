@@ -183,6 +183,16 @@ impl<'a> Properties<'a> {
         reader.finish().map(|()| Self(Form::Checked(bytes)))
     }
 
+    /// The same in CONNECT and CONNACK, where authentication data need a method (§3.1.2.11.10, §3.2.2.3.18).
+    #[inline(always)]
+    pub(crate) fn decode_authenticated(reader: &mut Reader<'a>, packet: PacketType, seen: &mut Seen) -> Self {
+        let properties = Self::decode_seen(reader, packet.bit(), seen);
+        if seen.has(ids::AuthenticationData) && !seen.has(ids::AuthenticationMethod) {
+            reader.refuse(Violation::AuthenticationMethod);
+        }
+        properties
+    }
+
     /// Writes the block with its length; nothing in versions without properties.
     ///
     /// Always inlined, as [`lookup`](Self::lookup).

@@ -232,6 +232,15 @@ pub const TABLE: &[Difference] = &[
         examples: &[(V5, b"\x30\x08\x00\x01t\x04\x08\x00\x01#"), (V5, b"\x30\x07\x00\x01t\x03\x08\x00\x00")],
     },
     Difference {
+        what: "takes authentication data without a method",
+        why: "§3.1.2.11.10, §3.2.2.3.18: the method says what the data mean",
+        ways: &[violation(Violation::AuthenticationMethod)],
+        when: |p| {
+            p.properties().any(|property| property.id == 0x16) && p.properties().all(|property| property.id != 0x15)
+        },
+        examples: &[(V5, b"\x20\x07\x00\x00\x04\x16\x00\x01p")],
+    },
+    Difference {
         what: "reads a property that is longer than its block, as long as the packet goes on",
         why: "§2.2.2.1: the length is that of the properties",
         ways: &[malformed(Malformed::Truncated)],

@@ -50,7 +50,6 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 /// A program sets its limits to the defaults (3.1.1), publishes before the first link with a Response Topic, and then speaks 5.0: the answer never comes if
 /// that was dropped.
 #[test]
-#[ignore = "fails today: the properties are gone"]
 fn properties_of_a_message_survive_until_the_first_link() {
     in_every_storage!(storage => {
         for version in Version::ALL {
@@ -70,7 +69,6 @@ fn properties_of_a_message_survive_until_the_first_link() {
 
 /// The same for a message that was tried over 3.1.1 in between, as a fallback does it.
 #[test]
-#[ignore = "fails today: the properties are gone"]
 fn properties_of_a_message_survive_a_link_of_another_version() {
     in_every_storage!(storage => {
         for other in [Version::V31, V311] {
@@ -97,7 +95,6 @@ fn properties_of_a_message_survive_a_link_of_another_version() {
 
 /// `set_limits` names another version for a while.
 #[test]
-#[ignore = "fails today: the properties are gone"]
 fn properties_of_a_message_survive_a_change_of_the_limits() {
     in_every_storage!(storage => {
         let limits = Limits { version: V5, ..Limits::DEFAULT };
@@ -124,7 +121,6 @@ fn properties_of_a_message_are_sent_again() {
 
 /// Subscriptions of 5.0 asked for before the first link: their options and identifier decide what arrives.
 #[test]
-#[ignore = "fails today: options and identifier are gone"]
 fn options_of_a_subscription_survive_until_the_first_link() {
     in_every_storage!(storage => {
         let mut field = Field::new(storage(), V311, Limits::DEFAULT);

@@ -1,13 +1,19 @@
 //! What brokers, networks and hosts did to other clients in the field, one file for each promise that it tests.
 
+mod adopted;
 mod advance;
 mod aliases_and_streams;
+mod backoff;
 mod ends;
 mod extremes;
+mod farewell;
 #[cfg(feature = "journal")]
 mod journal;
+mod layer;
 mod meaning;
 pub mod rig;
 mod sessions;
 mod time;
 mod tolerated;
+mod unread;
+mod withdraw;

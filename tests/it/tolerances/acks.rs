@@ -20,7 +20,6 @@ fn a_wrong_number_of_codes_ends_the_link() {
     ends(OLD, b"\x90\x02\0\x04", Violation::EmptyList);
     ends(V5, b"\x90\x03\0\x04\0", Violation::EmptyList);
     ends(V5, b"\x90\x02\0\x04", Malformed::Truncated);
-    ends(OLD, b"\xB0\x03\0\x05\0", Violation::ReasonCodeCount);
     ends(V5, b"\xB0\x04\0\x05\0\0", Violation::ReasonCodeCount);
     ends(V5, b"\xB0\x06\0\x05\0\0\0\0", Violation::ReasonCodeCount);
 }

@@ -130,7 +130,12 @@ fn cases() -> Vec<Case> {
         busy,
         |stats| stats.foreign_acks,
         trailing,
-        &[(b"\xB0\x04\0\x05\0\0", "UnsubAck 5 [00, 00]", b""), (b"\xB0\x04\0\x05\x11\x87", "UnsubAck 5 [11, 87]", b"")],
+        &[
+            (b"\xB0\x04\0\x05\0\0", "UnsubAck 5 [00, 00]", b""),
+            (b"\xB0\x04\0\x05\x11\x87", "UnsubAck 5 [11, 87]", b""),
+            (b"\xB0\x03\0\x05\0", "UnsubAck 5 []", b""),
+            (b"\xB0\x05\0\x05\0\x11\x11", "UnsubAck 5 []", b""), // a broker that speaks 5.0 inside
+        ],
     );
     let bare = &[(b"\xB0\x03\0\x05\0".as_slice(), "UnsubAck 5 []", b"".as_slice())];
     row("BareUnsubAck", V5, busy, |stats| stats.foreign_acks, Violation::EmptyList.into(), bare);

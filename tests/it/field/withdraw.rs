@@ -1,0 +1,139 @@
+//! A packet at which links die can be seen, and withdrawn.
+
+use super::rig::{Field, Offered, QOS0, QOS1, QOS2, V5, V31, count, in_every_storage};
+use pure_mqtt::{Handle, Limits, Risk, Version};
+
+/// The server hangs up at one message (its size, an access rule), on every link. Its attempts show which it is.
+#[test]
+fn attempts_show_at_which_message_links_die() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits { max_inflight: 1, ..Limits::DEFAULT });
+            let poison = field.publish("poison", b"x", QOS1).handle;
+            let behind = field.publish("t", b"y", QOS1).handle;
+            assert_eq!((field.mqtt.attempts(poison), field.mqtt.attempts(behind)), (Some(0), Some(0)));
+            for link in 1..=5 {
+                field.lose();
+                field.open();
+                field.sent();
+                let connack = field.connack(link > 1, &[]);
+                assert_eq!(field.mqtt.attempts(poison), Some(link - 1), "CONNECT alone is no attempt");
+                field.hear(&connack);
+                assert_eq!((field.mqtt.attempts(poison), field.mqtt.attempts(behind)), (Some(link), Some(0)));
+            }
+            assert_eq!(field.mqtt.attempts(Handle::default()), None);
+            field.hear(b"\x40\x02\0\x01").only("PubAck 1 0x00");
+            assert_eq!(field.mqtt.attempts(poison), None, "it has ended");
+            assert_eq!(field.mqtt.attempts(behind), Some(1));
+        }
+    });
+}
+
+/// One byte is an attempt; the second copy on the same link is not another one; and the count stops at its maximum.
+#[test]
+fn attempts_count_links() {
+    for version in Version::ALL {
+        let mut field = Field::up(version, Limits { retry_interval: 1_000, ..Limits::DEFAULT });
+        let handle = field.publish("t", b"x", QOS1).handle;
+        field.shown();
+        assert_eq!(field.mqtt.attempts(handle), Some(0));
+        field.take(1);
+        assert_eq!(field.mqtt.attempts(handle), Some(1));
+        field.wait(5_000);
+        assert_eq!(field.mqtt.attempts(handle), Some(1));
+        for _ in 0..300 {
+            field.again(version != V31);
+        }
+        assert_eq!(field.mqtt.attempts(handle), Some(u8::MAX));
+    }
+}
+
+/// It can be withdrawn between links; what lies behind it goes on.
+#[test]
+fn a_message_at_which_links_die_can_be_withdrawn() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for qos in [QOS1, QOS2] {
+                let mut field = Field::new(storage(), version, Limits { max_inflight: 1, ..Limits::DEFAULT }).accepted();
+                let poison = field.publish("poison", b"x", qos).handle;
+                field.publish("t", b"y", QOS1);
+                field.sent();
+                assert_eq!(field.mqtt.withdraw(field.at(), poison), None, "its answer is awaited on this link");
+                field.lose();
+                assert_eq!(field.mqtt.withdraw(field.at(), poison), Some(Risk::MayHaveArrived));
+                assert_eq!(field.outcomes(), ["Withdrawn"]);
+                assert_eq!(field.mqtt.withdraw(field.at(), poison), None, "once");
+                let sent = field.again(version != V31).sent;
+                assert_eq!(count(&sent, 0x34), 0);
+                assert_eq!(count(&sent, 0x62), usize::from(qos == QOS2), "its identifier is freed: {sent:02X?}");
+                field.hear(b"\x70\x02\0\x01").nothing();
+                let mut sent = sent;
+                sent.extend(field.sent());
+                assert_eq!(count(&sent, 0x32), 1, "what lay behind it leaves");
+            }
+        }
+    });
+}
+
+/// What is risked is named.
+#[test]
+fn the_risk_of_withdrawing_is_named() {
+    for version in Version::ALL {
+        let mut field = Field::with(version, Limits::DEFAULT);
+        let unsent = field.publish("t", b"x", QOS1).handle;
+        assert_eq!(field.mqtt.withdraw(field.at(), unsent), Some(Risk::None));
+        assert_eq!(field.outcomes(), ["Withdrawn"]);
+        let mut field = field.accepted();
+        let released = field.publish("t", b"x", QOS2);
+        field.sent();
+        field.hear(&[0x50, 2, 0, released.id.unwrap().get() as u8]).nothing();
+        field.lose();
+        assert_eq!(
+            field.mqtt.withdraw(field.at(), released.handle),
+            Some(Risk::MayBeLost),
+            "PUBREL may never have come"
+        );
+        assert_eq!(field.outcomes(), ["Withdrawn"]);
+        assert_eq!(field.mqtt.pending(), 0);
+        assert_eq!(field.mqtt.withdraw(field.at(), Handle::default()), None);
+    }
+}
+
+/// A server that hangs up at a PUBREL: after three links the message counts as delivered when it is withdrawn, and what lies behind it goes on. The engine
+/// doesn't do so by itself, since links that break may be all that was wrong.
+#[test]
+fn pubrel_at_which_links_die_can_be_withdrawn() {
+    for version in Version::ALL {
+        let mut field = Field::up(version, Limits { max_inflight: 1, ..Limits::DEFAULT });
+        let poison = field.publish("t", b"x", QOS2).handle;
+        field.publish("t", b"y", QOS1);
+        field.sent();
+        assert_eq!(field.hear(b"\x50\x02\0\x01").nothing().sent, b"\x62\x02\0\x01");
+        for link in 1..=3 {
+            assert_eq!(field.mqtt.attempts(poison), Some(link), "{version:?}");
+            assert_eq!(field.mqtt.withdraw(field.at(), poison), None, "its answer is awaited on this link");
+            let sent = field.again(version != V31).sent;
+            assert_eq!((count(&sent, 0x62), count(&sent, 0x32)), (1, 0));
+        }
+        field.lose();
+        assert_eq!(field.mqtt.withdraw(field.at(), poison), Some(Risk::MayHaveArrived));
+        assert_eq!(field.outcomes(), ["Withdrawn"]);
+        let sent = field.again(version != V31).sent;
+        assert_eq!((count(&sent, 0x62), count(&sent, 0x32)), (0, 1));
+    }
+}
+
+/// Requests can be withdrawn too.
+#[test]
+fn a_request_at_which_links_die_can_be_withdrawn() {
+    let mut field = Field::with(V5, Limits::DEFAULT);
+    field.subscribe(&["a"]);
+    let filters = [pure_mqtt::Subscription::new(pure_mqtt::TopicFilter::new("b").unwrap(), QOS0)];
+    let second = field.mqtt.subscribe(field.at(), &pure_mqtt::Subscribe::new(&filters)).unwrap().handle;
+    assert_eq!(field.mqtt.attempts(second), Some(0));
+    assert_eq!(field.mqtt.withdraw(field.at(), second), Some(Risk::None));
+    assert_eq!(field.outcomes(), ["Withdrawn"]);
+    let mut field = field.accepted();
+    assert_eq!(count(&field.sent(), 0x82), 0, "the first has left with CONNACK");
+    assert_eq!(field.offer(b"\x90\x04\0\x01\0\x01"), Ok(Offered::Taken(6, Some("SubAck 1 01".into()))));
+}

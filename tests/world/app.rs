@@ -1,0 +1,278 @@
+//! The application: it notes what it is told, and keeps what it must give back.
+
+use crate::disk::Disk;
+use crate::features::{Feature, Set};
+use crate::hosts;
+use crate::inbox::Inbox;
+use crate::ledger::{End, Ledger, Verdict};
+use crate::memory::Memory;
+use crate::payload::payload_of;
+use crate::rules::Rule;
+use pure_mqtt::wire::Violation;
+use pure_mqtt::{
+    Acknowledged, Auth, Cause, Command, ConnAck, Connection, ConnectionError, Event, Fragment, Instant, OnSessionLoss,
+    Outcome, PendingAck, Property, QoS, SessionState, Topic, Version, Wanted,
+};
+
+/// The method of enhanced authentication.
+pub const METHOD: &str = "m";
+
+/// A message that waits for its acknowledgement.
+pub struct Held {
+    pub pending: PendingAck,
+    pub number: u32,
+    pub qos: QoS,
+}
+
+pub struct App {
+    pub ledger: Ledger,
+    pub inbox: Inbox,
+    pub disk: Disk,
+    pub held: Vec<Held>,
+    /// The client's time: the latest that it was given.
+    pub now: u64,
+    pub acted: Set,
+    /// What was wrong first.
+    pub fault: Option<String>,
+    /// What happened, if anybody wants to know.
+    pub lines: Option<Vec<String>>,
+    /// The session that the client takes itself to be in, where its record stands, and the one of the link.
+    pub known_sid: u64,
+    pub known_at: u64,
+    pub link_sid: u64,
+    pub link_is_present: bool,
+    /// The server may hold identifiers that the client doesn't know of, and that cannot be told.
+    pub is_stale: bool,
+    /// A session in which the client may take new messages for old ones, since nothing told it that it is another.
+    pub confused_sid: u64,
+    pub must_start_clean: bool,
+    pub wants_subscription: bool,
+    pub version_before: Option<Version>,
+    /// Links are in 5.0 alone so far.
+    pub is_only_v5: bool,
+    pub links: u32,
+    pub failures: Vec<ConnectionError>,
+    arriving: Vec<u8>,
+    /// The server keeps to the standard.
+    pub is_orderly: bool,
+}
+
+impl App {
+    pub fn new(disk: Disk, lines: Option<Vec<String>>, is_orderly: bool) -> Self {
+        Self {
+            ledger: Ledger::default(),
+            inbox: Inbox::default(),
+            disk,
+            held: Vec::new(),
+            now: 0,
+            acted: Set::default(),
+            fault: None,
+            lines,
+            known_sid: 0,
+            known_at: 0,
+            link_sid: 0,
+            link_is_present: false,
+            is_stale: false,
+            confused_sid: 0,
+            must_start_clean: false,
+            wants_subscription: true,
+            version_before: None,
+            is_only_v5: true,
+            links: 0,
+            failures: Vec::new(),
+            arriving: Vec::new(),
+            is_orderly,
+        }
+    }
+
+    pub fn say(&mut self, line: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(line());
+        }
+    }
+
+    pub fn judge(&mut self, verdict: Verdict) {
+        if let Err(text) = verdict {
+            self.fault.get_or_insert(text);
+        }
+    }
+
+    pub fn act(&mut self, feature: Feature) {
+        self.acted.add(feature);
+    }
+
+    fn end<S: Memory>(&mut self, mqtt: &Connection<S>, acknowledged: &Acknowledged<'_>) {
+        let end =
+            if acknowledged.reason.is_error() && acknowledged.reason.0 != 0x92 { End::Refused } else { End::Done };
+        if end == End::Refused {
+            self.act(Feature::Refusals);
+        }
+        let at = self.disk.position(mqtt);
+        let verdict = self.ledger.end(acknowledged.handle, end, at, self.now);
+        self.judge(verdict);
+    }
+
+    fn connected<S: Memory>(&mut self, mqtt: &Connection<S>, connack: &ConnAck<'_>) {
+        let version = mqtt.version();
+        self.act(match version {
+            Version::V31 => Feature::V31,
+            Version::V311 => Feature::V311,
+            Version::V5 => Feature::V5,
+        });
+        if self.version_before.replace(version).is_some_and(|before| before != version) {
+            self.act(Feature::OtherVersion);
+        }
+        if mqtt.limits().strict {
+            self.act(Feature::Strict);
+        }
+        self.must_start_clean = false;
+        let is_given_up = matches!(connack.session, SessionState::New { .. } | SessionState::Adopted { .. });
+        if is_given_up {
+            self.wants_subscription = true;
+            if self.known_sid != 0 && mqtt.limits().on_session_loss == OnSessionLoss::Abort {
+                self.act(Feature::Abort);
+            }
+        }
+        self.note_session(is_given_up);
+        (self.known_sid, self.known_at) = (self.link_sid, self.disk.position(mqtt));
+    }
+
+    /// What client and server know of each other from here on.
+    fn note_session(&mut self, is_given_up: bool) {
+        let sid = self.link_sid;
+        match is_given_up {
+            true if self.link_is_present => {
+                // The client knows no session, or not this one: it says so, and begins anew.
+                if self.known_sid == sid && Rule::UnknownSession.holds() {
+                    self.judge(Err("[E2] the client gave a session up that the server has".into()));
+                }
+                self.ledger.shake();
+                self.inbox.forget();
+                self.is_stale = !Rule::Fence.holds();
+            }
+            true => self.is_stale = false,
+            false if self.known_sid != sid => {
+                // Another session than the client thinks, and nothing told it.
+                self.is_stale = true;
+                self.inbox.forget();
+                self.confused_sid = sid;
+                self.inbox.forgive(|queued| queued.sid == sid);
+            }
+            false => {}
+        }
+    }
+
+    fn arrive<S: Memory>(&mut self, mqtt: &Connection<S>, payload: &[u8], qos: QoS, ack: Option<PendingAck>) {
+        let number = payload.first_chunk().map_or(u32::MAX, |bytes| u32::from_be_bytes(*bytes));
+        let at = if ack.is_some() { u64::MAX } else { self.disk.position(mqtt) };
+        self.held.extend(ack.map(|pending| Held { pending, number, qos }));
+        let verdict = self.inbox.arrive(payload, qos.bits(), at);
+        self.judge(verdict);
+    }
+
+    fn topic<S: Memory>(&mut self, mqtt: &Connection<S>, topic: &Topic<'_>) {
+        if matches!(topic, Topic::Alias(_)) {
+            self.act(Feature::AliasIn);
+        }
+        let name = mqtt.topic(topic).map(|name| name.as_str().to_owned());
+        if !name.as_ref().is_some_and(|name| name.starts_with("d/")) {
+            self.judge(Err(format!("a message arrived from {name:?}")));
+        }
+    }
+
+    fn piece<S: Memory>(&mut self, mqtt: &Connection<S>, fragment: Fragment<'_>, qos: &mut QoS) {
+        self.act(Feature::PiecesIn);
+        if let Some(head) = &fragment.head {
+            self.arriving = vec![head.qos.bits()];
+            self.topic(mqtt, &head.topic);
+        }
+        if self.arriving.len() != fragment.offset as usize + 1 {
+            self.judge(Err(format!("a piece is missing before {}", fragment.offset)));
+        }
+        self.arriving.extend_from_slice(fragment.payload);
+        if fragment.is_last {
+            let bytes = std::mem::take(&mut self.arriving);
+            *qos = QoS::from_bits(bytes.first().copied().unwrap_or(0)).unwrap_or_default();
+            self.arrive(mqtt, bytes.get(1..).unwrap_or_default(), *qos, fragment.ack);
+        }
+    }
+}
+
+impl<S: Memory> hosts::App<S> for App {
+    fn event(&mut self, mqtt: &mut Connection<S>, now: Instant, event: Event<'_>) {
+        self.say(|| format!("    event {event:?}"));
+        match event {
+            Event::ConnAck(connack) if connack.is_accepted() => self.connected(mqtt, &connack),
+            Event::Message(message) => {
+                self.topic(mqtt, &message.topic);
+                self.arrive(mqtt, message.payload, message.qos, message.ack);
+            }
+            Event::Fragment(fragment) => self.piece(mqtt, fragment, &mut QoS::AtMostOnce),
+            Event::PubAck(ack) | Event::PubRec(ack) | Event::PubComp(ack) => self.end(mqtt, &ack),
+            Event::SubAck(answer) | Event::UnsubAck(answer) => {
+                if self.ledger.requests.get(&answer.handle).is_some_and(|(is_extra, _)| *is_extra) {
+                    self.act(Feature::Requests);
+                }
+                let verdict = self.ledger.end(answer.handle, End::Done, 0, self.now);
+                self.judge(verdict);
+            }
+            Event::Auth(auth) if auth.reason.0 == 0x18 => {
+                let properties = [Property::AuthenticationMethod(METHOD), Property::AuthenticationData(b"x")];
+                let answer = mqtt.authenticate(now, &Auth::continue_with(&properties[..]));
+                self.say(|| format!("    authenticate: {answer:?}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn outcome(&mut self, outcome: Outcome) {
+        self.say(|| format!("    {outcome:?}"));
+        // A subscription that nobody answered is made again.
+        self.wants_subscription |= outcome.command == Command::Subscribe;
+        let verdict = self.ledger.end(outcome.handle, End::Outcome(outcome.cause), self.disk.latest, self.now);
+        self.judge(verdict);
+        if outcome.cause == Cause::SessionLost {
+            self.act(Feature::Abort);
+        }
+    }
+
+    fn fail(&mut self, error: ConnectionError) {
+        self.say(|| format!("    the link ends: {error:?}"));
+        if self.failures.last() == Some(&error) {
+            return;
+        }
+        self.failures.push(error);
+        match error {
+            ConnectionError::Protocol(Violation::UnknownSession) => {
+                self.must_start_clean = true;
+                if Rule::UnknownSession.holds() {
+                    self.judge(Err("the link ended because the server knows the session".into()));
+                }
+            }
+            ConnectionError::Protocol(Violation::ReceiveMaximumExceeded) => {}
+            ConnectionError::Protocol(Violation::PacketIdInUse) if self.confused_sid == self.link_sid => {}
+            ConnectionError::Malformed(_) | ConnectionError::Protocol(_) if self.is_orderly => {
+                self.judge(Err(format!("the server keeps to the standard, and the link ended with {error:?}")));
+            }
+            _ => {}
+        }
+    }
+
+    fn supply(&mut self, wanted: &Wanted, most: usize) -> Vec<u8> {
+        self.act(Feature::StreamedOut);
+        let Some(number) = self.ledger.number(wanted.handle) else {
+            self.judge(Err(format!("a payload is wanted of {:?}, which was never given", wanted.handle)));
+            return vec![0; most.min(wanted.left as usize)];
+        };
+        let length = self.ledger.sent[number as usize].spec.length;
+        let (start, left) = (wanted.offset as usize, wanted.left as usize);
+        if start + left != length {
+            self.judge(Err(format!("{wanted:?} of message {number}, which has {length} bytes")));
+        }
+        payload_of(number, length).into_iter().skip(start).take(most.min(left)).collect()
+    }
+
+    fn save(&mut self, mqtt: &mut Connection<S>) -> bool {
+        self.disk.save(mqtt)
+    }
+}

@@ -1,0 +1,174 @@
+//! The rules that hold for the whole machine, as far as they can be seen from outside.
+
+use crate::features::Feature;
+use crate::ledger::Verdict;
+use crate::life::World;
+use crate::memory::Memory;
+use crate::records::{self, Record};
+use crate::rules::Rule;
+use pure_mqtt::{ConnectionError, State, Version};
+
+/// For how long a link that is over may still send.
+const FAREWELL: u64 = 3_000;
+/// How late something may be noticed.
+const SLACK: u64 = 1_000;
+
+impl<S: Memory> World<S> {
+    /// E1: a link that is over is closed soon, and one that says or takes nothing is over soon.
+    pub fn check_ends(&mut self) -> Verdict {
+        let Some(transport) = &self.transport else { return Ok(()) };
+        let late = SLACK + self.paused + self.lag;
+        if let Some(since) = self.over_since.filter(|_| Rule::Farewell.holds()) {
+            if self.now > since + FAREWELL + late {
+                return Err(format!(
+                    "[E1] over since {since}, and not closed at {}: {:?}",
+                    self.now,
+                    self.mqtt.close_reason()
+                ));
+            }
+        }
+        if self.over_since.is_some() || !Rule::Ends.holds() {
+            return Ok(());
+        }
+        let [heard, took] = [transport.gave_at.max(self.opened_at), transport.took_at.max(self.opened_at)];
+        let (keep_alive, answer) = self.watches();
+        let (patience, since) = match self.mqtt.state() {
+            State::Connecting => (self.mqtt.limits().connack_timeout.into(), self.opened_at),
+            // PINGREQ is due, and may have to wait for a transport that takes a byte now and then.
+            State::Connected if !self.last.is_blocked => (2 * keep_alive + 2 * answer, heard),
+            _ => (0, 0),
+        };
+        if self.now > since + patience + late && patience > 0 {
+            return Err(format!("[E1] heard at {heard}, and not over at {}: {:?}", self.now, self.mqtt));
+        }
+        let is_stuck = Rule::StuckOutput.holds() && self.last.is_full && self.mqtt.is_connected() && keep_alive > 0;
+        if is_stuck && self.now > took.max(transport.full_at) + keep_alive + answer + late {
+            return Err(format!("[E1] nothing is taken since {took}, and not over at {}: {:?}", self.now, self.mqtt));
+        }
+        let asked = transport.tally.oldest().filter(|_| !self.last.is_blocked && self.mqtt.is_connected());
+        let ack_timeout = u64::from(self.mqtt.limits().ack_timeout);
+        let is_late = asked.is_some_and(|asked| self.now > asked + 2 * ack_timeout + late);
+        if is_late && ack_timeout > 0 && Rule::LateTimeout.holds() {
+            return Err(format!("[E6] an answer is awaited since {asked:?}, and it is {}: {:?}", self.now, self.mqtt));
+        }
+        Ok(())
+    }
+
+    /// The keep alive, and the time for its answer.
+    fn watches(&self) -> (u64, u64) {
+        let keep_alive = u64::from(self.mqtt.keep_alive()) * 1_000;
+        match self.mqtt.limits().pingresp_timeout {
+            _ if keep_alive == 0 => (0, 0),
+            0 => (keep_alive, keep_alive),
+            millis => (keep_alive, millis.into()),
+        }
+    }
+
+    /// E4: with a server that keeps to the standard, no acknowledgement is for nothing.
+    pub fn check_acks(&self) -> Verdict {
+        let count = self.mqtt.stats().unknown_acks;
+        let may_repeat = self.character.has.has(Feature::Retry)
+            || self.character.config.odd.any()
+            || self.character.has.has(Feature::AckErrors) && !Rule::ErrorAcks.holds();
+        // PUBREL comes again where PUBCOMP was lost.
+        let repeated: u32 = self.servers.iter().map(|server| server.releases).sum();
+        if count <= repeated || may_repeat || !Rule::UnknownAcks.holds() {
+            return Ok(());
+        }
+        Err(format!("[E4] {count} acknowledgements counted as unknown"))
+    }
+
+    /// E6: nothing is missed too early.
+    pub fn check_reason(&mut self, reason: ConnectionError) -> Verdict {
+        let Some(transport) = &self.transport else { return Ok(()) };
+        let limits = self.mqtt.limits();
+        let (waited, at_least) = match reason {
+            ConnectionError::ConnAckTimeout => (self.now - self.opened_at, u64::from(limits.connack_timeout)),
+            ConnectionError::KeepAliveTimeout => {
+                let (keep_alive, answer) = self.watches();
+                let since = match transport.tally.ping_at {
+                    Some(at) => at,
+                    None => transport.took_at.max(self.opened_at) + keep_alive,
+                };
+                (self.now.saturating_sub(since), answer)
+            }
+            ConnectionError::AckTimeout => {
+                let oldest = transport.tally.oldest();
+                (oldest.map_or(0, |at| self.now - at), u64::from(limits.ack_timeout))
+            }
+            _ => return Ok(()),
+        };
+        if Rule::EarlyTimeout.holds() && waited + 1 < at_least {
+            return Err(format!("[E6] {reason:?} after {waited} ms, not {at_least}"));
+        }
+        Ok(())
+    }
+
+    /// Whether a message must have the properties that it was published with.
+    pub fn checks_properties(&self) -> bool {
+        Rule::Properties.holds()
+    }
+
+    /// A message that is accepted now keeps its properties, as far as the present engine can.
+    pub fn keeps_properties(&self) -> bool {
+        self.mqtt.version() == Version::V5 && self.app.is_only_v5
+    }
+
+    /// R20: what could be recovered now equals what is.
+    pub fn check_recovery(&mut self) -> Verdict {
+        if !Rule::Recovery.holds() {
+            return Ok(());
+        }
+        let log = self.app.disk.all(&self.mqtt);
+        let time = self.time();
+        let Some(recovered) = S::recover(self.mqtt.limits(), time, &log) else { return Ok(()) };
+        let (mut recovered, used) =
+            recovered.map_err(|error| format!("[R20] {error}: {:02x?}", records::read(&log)))?;
+        if used != log.len() {
+            return Err(format!("[R20] {used} of {} bytes count", log.len()));
+        }
+        let Some(mut live) = S::fork(&self.mqtt) else { return Ok(()) };
+        let waiting = S::journal(&live).len();
+        S::written(&mut live, waiting);
+        let (Some(live), Some(back)) = (S::snapshot(&mut live), S::snapshot(&mut recovered)) else {
+            return Err("[R20] no snapshot".into());
+        };
+        compare(&records::read(&live), &records::read(&back), &records::read(&log))
+    }
+}
+
+/// Handles and identifiers of QoS 0 messages and of requests are not kept, so counters may differ. What comes back has DUP set, and lives as long as it takes.
+fn compare(live: &[Record], back: &[Record], log: &[Record]) -> Verdict {
+    if live.first() != back.first() && (live.len() <= 2 || !Rule::JournalVersion.holds()) {
+        return Ok(()); // where there is no message the version decides nothing
+    }
+    let level = live.first().filter(|record| record.kind == records::VERSION).map_or(4, |record| record.body[0]);
+    let is_kept = |record: &&Record| match record.kind {
+        records::COUNTERS => false,
+        records::SESSION => Rule::UnknownSession.holds() && record.body != [0; 4],
+        _ => true,
+    };
+    let kept = |records: &[Record]| -> Vec<Record> {
+        let mut kept: Vec<Record> = records.iter().filter(is_kept).map(|record| record.essence(level)).collect();
+        // In which order the application acknowledged decides nothing.
+        kept.sort_by_key(|record| if record.kind == records::RECEIVED { record.body.clone() } else { Vec::new() });
+        kept
+    };
+    let (live, back) = (kept(live), kept(back));
+    if live == back {
+        return Ok(());
+    }
+    let shown = |records: &[Record]| records.iter().map(|record| format!("\n    {record:02x?}")).collect::<String>();
+    let kinds = |one: &[Record], other: &[Record]| {
+        let missing = one.iter().filter(|record| !other.contains(record));
+        missing.map(|record| records::NAMES[usize::from(record.kind)]).collect::<Vec<_>>().join(" ")
+    };
+    Err(format!(
+        "[R20] not back is <{}>, and instead <{}>:{}\nwould be back{}\nfrom{}",
+        kinds(&live, &back),
+        kinds(&back, &live),
+        shown(&live),
+        shown(&back),
+        shown(log)
+    ))
+}

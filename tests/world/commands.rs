@@ -1,0 +1,298 @@
+//! What the application asks for.
+
+use crate::app::{Held, METHOD};
+use crate::features::Feature;
+use crate::ledger::{End, Sent, Verdict};
+use crate::life::World;
+use crate::memory::Memory;
+use crate::payload::{SOME, Spec, on_wire, payload_of};
+use crate::rules::Rule;
+use crate::server::Served;
+use crate::server::codec::field;
+use bytes::Bytes;
+use pure_mqtt::{
+    Ack, Auth, Delivery, Disconnect, Handle, Payload, Property, Publish, PublishError, QoS, ReasonCode, RequestError,
+    State, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+};
+
+const TOPICS: [&str; 4] = ["u/a", "u/bb", "u", "u/a/rather/long/topic/to/be/replaced/by/an/alias"];
+const FILTERS: [&str; 3] = ["e/+", "f/#", "g"];
+
+impl<S: Memory> World<S> {
+    fn draw_spec(&self, rng: &mut fastrand::Rng) -> Spec {
+        let has = self.character.has;
+        let mut left = rng.u8(0..16);
+        let mut qos = 0;
+        for count in self.character.qos {
+            match left.checked_sub(count) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+            qos += 1;
+        }
+        let some = if has.has(Feature::Properties) && rng.u8(0..2) == 0 { rng.usize(0..SOME.len()) } else { 0 };
+        let correlates = has.has(Feature::Properties) && rng.u8(0..6) == 0;
+        let mut props = on_wire(some);
+        let correlation = correlates.then(|| vec![7; rng.usize(0..9)]);
+        props.extend(correlation.iter().map(|data| (0x09, field(data))));
+        Spec {
+            qos: QoS::from_bits(qos.min(2)).unwrap_or_default(),
+            retain: rng.u8(0..8) == 0,
+            topic: rng.choice(TOPICS).unwrap_or("u").into(),
+            length: rng.choice([4, 4, 5, 20, 40, 90, 300]).unwrap_or(4),
+            some,
+            props,
+            expiry: (has.has(Feature::Expiring) && rng.u8(0..3) == 0)
+                .then(|| rng.choice([1, 5, 60, 100_000]).unwrap_or(1)),
+            correlation,
+        }
+    }
+
+    /// A new message, or one instead of `old`.
+    pub fn publish(&mut self, rng: &mut fastrand::Rng, old: Option<Handle>) -> Verdict {
+        let has = self.character.has;
+        let spec = self.draw_spec(rng);
+        let number = self.app.ledger.next();
+        let bytes = payload_of(number, spec.length);
+        let shared = Bytes::from(bytes.clone());
+        let payload = match rng.u8(0..4) {
+            0 if has.has(Feature::StreamedOut) => Payload::Streamed(spec.length as u32),
+            1 | 2 if has.has(Feature::Shared) => Payload::Bytes(&shared),
+            _ => Payload::Slice(&bytes),
+        };
+        let mut properties = SOME[spec.some].to_vec();
+        properties.extend(spec.expiry.map(Property::MessageExpiryInterval));
+        let Ok(topic) = TopicName::new(&spec.topic) else { return Err("a topic".into()) };
+        let mut publish = Publish::new(topic, payload).qos(spec.qos).retain(spec.retain).properties(&properties[..]);
+        publish.correlation_data = spec.correlation.as_deref();
+        let time = self.time();
+        let result = match old {
+            Some(old) => self.mqtt.replace(time, old, &publish),
+            None => self.mqtt.publish(time, &publish),
+        };
+        self.app.say(|| format!("  publish {number} {spec:?}: {result:?}"));
+        match result {
+            Ok(delivery) => {
+                self.act_if(Feature::Shared, matches!(payload, Payload::Bytes(_)));
+                self.act_if(Feature::Expiring, spec.expiry.is_some());
+                self.act_if(Feature::Replace, old.is_some());
+                let storages = [Feature::Heap, Feature::Fixed, Feature::Tiny, Feature::Borrowed];
+                storages.into_iter().filter(|storage| has.has(*storage)).for_each(|storage| self.app.act(storage));
+                self.note_dropped(&delivery, old);
+                self.accept(spec, &delivery)
+            }
+            Err(PublishError::Full) => {
+                self.app.act(Feature::QueueLimit);
+                Ok(())
+            }
+            Err(PublishError::Property(error)) => Err(format!("refused: {error:?}")),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn act_if(&mut self, feature: Feature, has_acted: bool) {
+        if has_acted {
+            self.app.act(feature);
+        }
+    }
+
+    fn note_dropped(&mut self, delivery: &Delivery, old: Option<Handle>) {
+        if delivery.dropped.is_some() && old.is_none() {
+            self.app.act(Feature::QueueLimit);
+            let policies = [Feature::DropOldest, Feature::LatestPerTopic];
+            policies
+                .into_iter()
+                .filter(|policy| self.character.has.has(*policy))
+                .for_each(|policy| self.app.act(policy));
+        }
+    }
+
+    fn accept(&mut self, spec: Spec, delivery: &Delivery) -> Verdict {
+        let now = self.time().as_millis();
+        let sent = Sent {
+            handle: delivery.handle,
+            expires_at: spec.expiry.map(|seconds| now.saturating_add(u64::from(seconds) * 1_000)),
+            link: self.app.links,
+            keeps_props: self.keeps_properties(),
+            is_shaken: false,
+            is_forgiven: false,
+            may_be_dropped: false,
+            taken: 0,
+            refused: 0,
+            end: None,
+            accepted_at: self.app.disk.position(&self.mqtt),
+            ended_at: 0,
+            is_gone: false,
+            spec,
+        };
+        self.app.ledger.accept(sent, delivery)
+    }
+
+    /// A message that has no end yet, or any other.
+    fn any_handle(&self, rng: &mut fastrand::Rng) -> Option<Handle> {
+        let sent = &self.app.ledger.sent;
+        let recent = &sent[sent.len().saturating_sub(8)..];
+        rng.choice(recent).filter(|sent| !sent.is_gone).map(|sent| sent.handle)
+    }
+
+    pub fn cancel(&mut self, rng: &mut fastrand::Rng) -> Verdict {
+        let Some(handle) = self.any_handle(rng) else { return Ok(()) };
+        let is_done = self.mqtt.cancel(handle);
+        self.app.say(|| format!("  cancel {handle:?}: {is_done}"));
+        if !is_done {
+            return Ok(());
+        }
+        self.app.act(Feature::Cancel);
+        let at = self.app.disk.position(&self.mqtt);
+        let now = self.app.now;
+        self.app.ledger.end(handle, End::TakenBack, at, now)
+    }
+
+    pub fn replace(&mut self, rng: &mut fastrand::Rng) -> Verdict {
+        match self.any_handle(rng) {
+            Some(handle) => self.publish(rng, Some(handle)),
+            None => Ok(()),
+        }
+    }
+
+    pub fn abandon(&mut self, rng: &mut fastrand::Rng) {
+        let time = self.time();
+        let wanted = self.mqtt.transmit(time).wanted().map(|wanted| wanted.handle);
+        let Some(handle) = wanted.filter(|_| rng.bool()).or_else(|| self.any_handle(rng)) else { return };
+        let is_done = self.mqtt.abandon(time, handle);
+        self.app.say(|| format!("  abandon {handle:?}: {is_done}"));
+        self.act_if(Feature::Abandon, is_done);
+        // A QoS 0 message has no outcome, and may have left.
+    }
+
+    pub fn subscribe(&mut self, filter: &str, qos: QoS, is_extra: bool) -> Verdict {
+        let Ok(filter) = TopicFilter::new(filter) else { return Err("a filter".into()) };
+        let filters = [Subscription::new(filter, qos)];
+        let time = self.time();
+        let requested = self.mqtt.subscribe(time, &Subscribe::new(&filters));
+        self.note_request(requested.map(|requested| requested.handle), is_extra)
+    }
+
+    pub fn subscribe_another(&mut self, rng: &mut fastrand::Rng) -> Verdict {
+        let qos = QoS::from_bits(rng.u8(0..3)).unwrap_or_default();
+        self.subscribe(rng.choice(FILTERS).unwrap_or("g"), qos, true)
+    }
+
+    pub fn unsubscribe(&mut self, rng: &mut fastrand::Rng) -> Verdict {
+        let filters: Vec<TopicFilter<'_>> = FILTERS.iter().filter_map(|filter| TopicFilter::new(filter).ok()).collect();
+        let filters = &filters[..rng.usize(1..=filters.len())];
+        let time = self.time();
+        let requested = self.mqtt.unsubscribe(time, &Unsubscribe::new(filters));
+        self.note_request(requested.map(|requested| requested.handle), true)
+    }
+
+    fn note_request(&mut self, requested: Result<Handle, RequestError>, is_extra: bool) -> Verdict {
+        self.app.say(|| format!("  request: {requested:?}"));
+        match requested {
+            Ok(handle) if self.app.ledger.requests.insert(handle, (is_extra, false)).is_some() => {
+                Err(format!("{handle:?} was given twice"))
+            }
+            Ok(_) => Ok(()),
+            Err(RequestError::Full | RequestError::ServerMaximum | RequestError::TooLarge) => {
+                self.app.wants_subscription |= !is_extra;
+                Ok(())
+            }
+            Err(error) => Err(format!("a request was refused: {error:?}")),
+        }
+    }
+
+    /// Another client publishes.
+    pub fn serve(&mut self, rng: &mut fastrand::Rng) {
+        let number = self.app.inbox.next();
+        let long = self.character.limits.stream_max > 0;
+        let length = rng.choice([4, 4, 6, 30, 60, if long { 700 } else { 80 }]).unwrap_or(4);
+        let name = if rng.u8(0..5) == 0 { "d/".to_owned() + &"x".repeat(70) } else { "d/a".into() };
+        let served = Served {
+            number,
+            qos: rng.u8(0..3),
+            topic: name.into(),
+            payload: payload_of(number, length),
+            props: Vec::new(),
+        };
+        let queued = self.server().offer(served);
+        self.app.say(|| format!("  serve {number}: {queued:?}"));
+        self.app.inbox.queued.push(queued.map(|(qos, sid)| crate::inbox::Queued {
+            qos,
+            length,
+            sid,
+            is_forgiven: sid == self.app.confused_sid,
+            arrived: 0,
+            allowed: 1,
+            noted_at: 0,
+        }));
+    }
+
+    /// Acknowledges a message that waits for it.
+    pub fn acknowledge(&mut self, rng: &mut fastrand::Rng) -> Verdict {
+        if self.app.held.is_empty() {
+            return Ok(());
+        }
+        let Held { pending, number, qos } = self.app.held.swap_remove(rng.usize(0..self.app.held.len()));
+        let fails = self.character.has.has(Feature::AckErrors) && rng.u8(0..3) == 0;
+        let ack = if fails { Ack::new(ReasonCode(0x83)) } else { Ack::SUCCESS };
+        let time = self.time();
+        let result = self.mqtt.acknowledge(time, pending, &ack);
+        self.app.say(|| format!("  acknowledge {number} with {:?}: {result:?}", ack.reason));
+        match result {
+            Ok(()) => {
+                self.app.act(Feature::ManualAcks);
+                self.act_if(Feature::AckErrors, fails);
+                let at = self.app.disk.position(&self.mqtt);
+                let is_v5 = self.mqtt.version() == Version::V5;
+                if let Some(Some(queued)) = self.app.inbox.queued.get_mut(number as usize) {
+                    queued.noted_at = at;
+                    // In 5.0 an error ends the message, so that the identifier is free for a new one [MQTT-4.3.3-9].
+                    if fails && (is_v5 || !Rule::ErrorAcks.holds()) {
+                        queued.allowed = queued.arrived + 1;
+                    }
+                }
+            }
+            Err(error) => match error.error {
+                RequestError::Stale => {}
+                RequestError::Full => self.app.held.push(Held { pending: error.pending, number, qos }),
+                error => return Err(format!("an acknowledgement was refused: {error:?}")),
+            },
+        }
+        Ok(())
+    }
+
+    pub fn authenticate(&mut self) {
+        let properties = [Property::AuthenticationMethod(METHOD)];
+        let time = self.time();
+        let result = self.mqtt.authenticate(time, &Auth::re_authenticate(&properties[..]));
+        self.app.say(|| format!("  authenticate: {result:?}"));
+    }
+
+    /// The application ends the link.
+    pub fn goodbye(&mut self, rng: &mut fastrand::Rng, has_properties: bool) -> Verdict {
+        if self.transport.is_none() {
+            return Ok(());
+        }
+        if !self.unconfirmed.is_empty() {
+            self.confirm()?; // a host whose write is under way waits for it
+        }
+        let expiry = rng.choice([10, 1_000]).unwrap_or(10);
+        let properties = [Property::SessionExpiryInterval(expiry), Property::UserProperty(("why", "not"))];
+        let has_expiry = self.character.expiry.is_some();
+        let chosen = match has_properties {
+            true if has_expiry => &properties[..],
+            true => &properties[1..],
+            false => &[],
+        };
+        let time = self.time();
+        let mut goodbye = Disconnect::default();
+        goodbye.properties = chosen.into();
+        let result = self.mqtt.disconnect(time, &goodbye);
+        self.app.say(|| format!("  disconnect: {result:?}"));
+        let feature = if has_properties { Feature::GoodbyeProperties } else { Feature::Goodbye };
+        if result.is_ok() && self.mqtt.state() == State::Closing {
+            self.app.act(feature);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Durable memory, which takes its time, and may stop in the middle of a record.
+
+use crate::memory::Memory;
+use pure_mqtt::Connection;
+
+#[derive(Default)]
+pub struct Disk {
+    /// What is durable.
+    pub log: Vec<u8>,
+    /// Milliseconds until what is written is durable.
+    pub delay: u64,
+    /// Bytes that became durable, in all; a snapshot doesn't count.
+    pub durable: u64,
+    /// Bytes that are being written, and when they are durable.
+    pub writing: usize,
+    pub done_at: Option<u64>,
+    /// The world's time.
+    pub now: u64,
+    /// Where the journal stood after the latest call.
+    pub latest: u64,
+    pub was_slow: bool,
+}
+
+impl Disk {
+    /// After every call. Whether something became durable.
+    pub fn save<S: Memory>(&mut self, mqtt: &mut Connection<S>) -> bool {
+        let length = S::journal(mqtt).len();
+        self.latest = self.durable + length as u64;
+        if length > self.writing && self.writing == 0 {
+            self.writing = length;
+            self.done_at = Some(self.now.saturating_add(self.delay));
+            self.was_slow |= self.delay > 0;
+            if self.delay == 0 {
+                self.complete(mqtt);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What was being written is durable.
+    pub fn complete<S: Memory>(&mut self, mqtt: &mut Connection<S>) {
+        self.keep(mqtt, self.writing);
+        S::written(mqtt, self.writing);
+        self.writing = 0;
+        self.done_at = None;
+        if !S::journal(mqtt).is_empty() {
+            self.save(mqtt);
+        }
+    }
+
+    fn keep<S: Memory>(&mut self, mqtt: &Connection<S>, count: usize) {
+        self.log.extend(&S::journal(mqtt)[..count]);
+        self.durable += count as u64;
+    }
+
+    /// Where the journal stands now.
+    pub fn position<S: Memory>(&self, mqtt: &Connection<S>) -> u64 {
+        self.durable + S::journal(mqtt).len() as u64
+    }
+
+    /// The power fails when so much of what was being written is durable.
+    pub fn tear<S: Memory>(&mut self, mqtt: &Connection<S>, rng: &mut fastrand::Rng, tears: bool) -> bool {
+        let count = if tears { rng.usize(0..=self.writing) } else { 0 };
+        let is_torn = count > 0 && count < self.writing;
+        self.keep(mqtt, count);
+        self.writing = 0;
+        self.done_at = None;
+        is_torn
+    }
+
+    /// All that would be durable if it were given time.
+    pub fn all<S: Memory>(&self, mqtt: &Connection<S>) -> Vec<u8> {
+        [&self.log, S::journal(mqtt)].concat()
+    }
+}

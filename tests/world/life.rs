@@ -1,0 +1,338 @@
+//! The world: a client on its host, a transport, two servers, durable memory, and time, which passes only where nothing else happens.
+
+use crate::app::App;
+use crate::character::Character;
+use crate::disk::Disk;
+use crate::features::Feature;
+use crate::hosts::{LONGEST, Reading, Turn, Writing};
+use crate::ledger::Verdict;
+use crate::memory::Memory;
+use crate::rules::Rule;
+use crate::script::seed_for;
+use crate::server::Server;
+use crate::wire::{NEVER, Transport};
+use pure_mqtt::{BytesBuffer, Connection, ConnectionError, Instant, RxBuffer, State, Version};
+
+/// More turns than this at one point in time are a live-lock.
+const MOST_TURNS: u32 = 20_000;
+/// A host that turns so often without moving anything spins.
+const MOST_IDLE: u32 = 8;
+
+pub struct World<S: Memory> {
+    pub character: Character,
+    pub mqtt: Connection<S>,
+    pub reading: Reading,
+    pub transport: Option<Transport>,
+    pub app: App,
+    pub servers: [Server; 2],
+    /// The server that the client goes to.
+    pub at: usize,
+    pub now: u64,
+    /// So far the client's clock lags.
+    pub lag: u64,
+    /// No transport before.
+    pub connects_at: u64,
+    /// The host does nothing before.
+    pub paused_until: u64,
+    /// Bytes that were handed to the transport, and `advance` was not called for; when it will be.
+    pub unconfirmed: Vec<u8>,
+    pub confirms_at: u64,
+    pub next_version: Version,
+    pub next_clean: bool,
+    pub loses_connack: bool,
+    /// No more faults.
+    pub is_good: bool,
+    /// Something was done that the host reacts to.
+    pub is_kicked: bool,
+    pub last: Turn,
+    /// Since when the link is over, and the host could see it.
+    pub over_since: Option<u64>,
+    pub opened_at: u64,
+    /// For how long the host did nothing since the link was opened.
+    pub paused: u64,
+    pub rng: fastrand::Rng,
+    server_fraction: [u64; 2],
+    checked_at: u64,
+    turns_now: u32,
+}
+
+impl<S: Memory> World<S> {
+    pub fn new(storage: S, seed: u64, character: Character, lines: Option<Vec<String>>) -> Self {
+        let disk = Disk { delay: character.flush, ..Disk::default() };
+        let mut config = character.config.clone();
+        config.longest = if character.limits.stream_max > 0 { 4_000 } else { LONGEST };
+        let rx = match character.has.has(Feature::BytesHost) {
+            true => Reading::Bytes(BytesBuffer::new(character.limits.inline_max)),
+            false => Reading::Fixed(Box::new(RxBuffer::new())),
+        };
+        let server = |which: u64| Server::new(config.clone(), which * 1_000_000, seed_for(seed, 10 + which));
+        Self {
+            mqtt: Connection::new(storage, character.limits),
+            reading: rx,
+            transport: None,
+            app: App::new(disk, lines, !config.odd.any() || Rule::Tolerance.holds()),
+            servers: [server(1), server(2)],
+            at: 0,
+            now: 0,
+            lag: 0,
+            connects_at: 0,
+            paused_until: 0,
+            unconfirmed: Vec::new(),
+            confirms_at: NEVER,
+            next_version: character.version,
+            next_clean: false,
+            loses_connack: false,
+            is_good: false,
+            is_kicked: true,
+            last: Turn::default(),
+            over_since: None,
+            opened_at: 0,
+            paused: 0,
+            rng: fastrand::Rng::with_seed(seed_for(seed, 6)),
+            server_fraction: [0; 2],
+            checked_at: 0,
+            turns_now: 0,
+            character,
+        }
+    }
+
+    /// What the client's clock shows.
+    pub fn time(&self) -> Instant {
+        Instant::from_millis((self.character.epoch + self.now).saturating_sub(self.lag))
+    }
+
+    /// When the client's clock shows this.
+    fn true_time(&self, at: Instant) -> u64 {
+        (at.as_millis().saturating_add(self.lag)).saturating_sub(self.character.epoch)
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.now < self.paused_until
+    }
+
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.servers[self.at]
+    }
+
+    /// Lets time pass until `end`, and everything happen that is due.
+    pub fn run_until(&mut self, end: u64) -> Verdict {
+        loop {
+            self.settle()?;
+            let next = self.next().min(end);
+            if next <= self.now {
+                return if self.now >= end { Ok(()) } else { self.stands_still() };
+            }
+            self.pass_to(next);
+        }
+    }
+
+    fn stands_still(&self) -> Verdict {
+        Err(format!("time stands still at {}: {:?}", self.now, self.mqtt.next_timer()))
+    }
+
+    fn pass_to(&mut self, at: u64) {
+        let passed = at - self.now;
+        if self.is_paused() {
+            self.paused += passed.min(self.paused_until - self.now);
+        }
+        for (server, fraction) in self.servers.iter_mut().zip(&mut self.server_fraction) {
+            let pace = if self.is_good { 16 } else { self.character.server_pace };
+            let passed = passed * pace + *fraction;
+            *fraction = passed % 16;
+            server.tick(server.now + passed / 16);
+        }
+        self.now = at;
+        self.turns_now = 0;
+        self.app.disk.now = at;
+        if let Some(transport) = &mut self.transport {
+            transport.now = at;
+        }
+    }
+
+    /// When something happens next.
+    fn next(&mut self) -> u64 {
+        let mut next = NEVER;
+        let mut due = |at: u64| next = next.min(at);
+        for (server, fraction) in self.servers.iter().zip(self.server_fraction) {
+            if let Some(at) = server.next() {
+                let pace = if self.is_good { 16 } else { self.character.server_pace };
+                let left = at.saturating_sub(server.now) * 16;
+                due(self.now + left.saturating_sub(fraction).div_ceil(pace));
+            }
+        }
+        due(self.app.disk.done_at.unwrap_or(NEVER));
+        let is_paused = self.is_paused();
+        if is_paused {
+            due(self.paused_until);
+        }
+        if let Some(transport) = &self.transport {
+            due(transport.up.next());
+            if !is_paused && self.reading.has_room() {
+                due(transport.down.next());
+            }
+            if !is_paused && self.last.is_full && transport.up.stuck_until > self.now {
+                due(transport.up.stuck_until);
+            }
+        } else if !is_paused {
+            due(self.connects_at.max(self.now + 1));
+        }
+        if !is_paused {
+            due(self.confirms_at);
+            let timer = self.mqtt.poll_timeout().map(|at| self.true_time(at));
+            due(timer.map_or(NEVER, |at| at.max(self.now + 1)));
+        }
+        next
+    }
+
+    /// Everything happens that can happen now.
+    fn settle(&mut self) -> Verdict {
+        let mut idle = 0;
+        loop {
+            self.app.now = self.app.now.max(self.time().as_millis());
+            let moved = self.carry()? | self.flush();
+            if self.is_paused() {
+                if !moved {
+                    return Ok(());
+                }
+                continue;
+            }
+            let opened = self.connect()?;
+            if !self.wants_turn() && !opened {
+                if moved {
+                    continue;
+                }
+                break;
+            }
+            self.turns_now += 1;
+            let progress = self.turn()?;
+            idle = if progress || moved || opened { 0 } else { idle + 1 };
+            if idle > MOST_IDLE || self.turns_now > MOST_TURNS {
+                return Err(format!("the host spins at {}: {:?}, {:?}", self.now, self.last, self.mqtt.next_timer()));
+            }
+        }
+        self.check_ends()?;
+        if self.app.disk.latest != self.checked_at {
+            self.checked_at = self.app.disk.latest;
+            self.check_recovery()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the host has a reason to turn: that it waits for.
+    fn wants_turn(&mut self) -> bool {
+        let time = self.time();
+        let is_due = self.mqtt.poll_timeout().is_some_and(|at| at <= time);
+        let has_room = self.reading.has_room();
+        let Some(transport) = &self.transport else { return std::mem::take(&mut self.is_kicked) || is_due };
+        let reads = has_room && transport.can_read();
+        let writes = self.last.is_full && self.unconfirmed.is_empty() && transport.room() > 0;
+        let confirms = self.confirms_at <= self.now;
+        let ends = transport.is_broken || transport.is_ended && transport.down.len() == 0;
+        std::mem::take(&mut self.is_kicked) || is_due || reads || writes || confirms || ends
+    }
+
+    /// One turn of the host's loop; whether anything moved.
+    fn turn(&mut self) -> Result<bool, String> {
+        let was_blocked = self.last.is_blocked;
+        let was_over = self.mqtt.close_reason();
+        let time = self.time();
+        let Some(transport) = &mut self.transport else {
+            // Without a link a message may expire.
+            let _ = self.mqtt.handle_timeout(time);
+            crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
+            return self.after_turn(true);
+        };
+        let had_unconfirmed = !self.unconfirmed.is_empty();
+        let mut turn = crate::hosts::turn(&mut self.mqtt, &mut self.reading, transport, &mut self.app, time);
+        if had_unconfirmed && turn.progress > 0 {
+            self.app.act(Feature::LateAdvance);
+        }
+        if self.character.writing == Writing::Later && !self.is_good {
+            self.write_later(&mut turn)?;
+        } else {
+            let sent = crate::hosts::send(&mut self.mqtt, transport, &mut self.app, time);
+            turn.is_full = sent.is_full;
+            turn.progress += sent.progress;
+        }
+        turn.progress += crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
+        // After `Blocked` the packet is here already: it is offered again once, when output has left.
+        self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0);
+        self.last = turn;
+        self.note_trouble();
+        if was_over == ConnectionError::NotOpen && self.mqtt.close_reason() != ConnectionError::NotOpen {
+            self.over_since = Some(self.now);
+            let reason = self.mqtt.close_reason();
+            self.check_reason(reason)?;
+        }
+        let ended = self.end_link();
+        self.after_turn(ended || self.last.progress > 0)
+    }
+
+    fn after_turn(&mut self, moved: bool) -> Result<bool, String> {
+        let time = self.time();
+        let timer = self.mqtt.next_timer();
+        if Rule::PastDeadline.holds() && timer.is_some_and(|(_, at)| at < time) {
+            return Err(format!("[E6] a deadline has passed: {timer:?}, and it is {time:?}"));
+        }
+        match self.app.fault.take() {
+            Some(text) => Err(text),
+            None => Ok(moved),
+        }
+    }
+
+    /// The bytes are handed over now, and `advance` is called some time later.
+    fn write_later(&mut self, turn: &mut Turn) -> Verdict {
+        let time = self.time();
+        let Some(transport) = &mut self.transport else { return Ok(()) };
+        if !self.unconfirmed.is_empty() {
+            if self.confirms_at > self.now {
+                return Ok(());
+            }
+            return self.confirm().map(|()| {
+                turn.progress += 1;
+                self.is_kicked = true;
+            });
+        }
+        let transmit = self.mqtt.transmit(time);
+        if transmit.wanted().is_some() {
+            let sent = crate::hosts::send(&mut self.mqtt, transport, &mut self.app, time);
+            turn.is_full = sent.is_full;
+            turn.progress += sent.progress;
+            return Ok(());
+        }
+        let bytes = transmit.chunk().to_vec();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let count = crate::hosts::Wire::write(transport, &bytes);
+        turn.is_full = count == 0;
+        turn.progress += count;
+        self.unconfirmed = bytes[..count].to_vec();
+        let delays = [0, 1, 50, 900, 3_000];
+        self.confirms_at = if count > 0 { self.now + self.rng.choice(delays).unwrap_or(0) } else { NEVER };
+        Ok(())
+    }
+
+    /// `advance` for what was handed over.
+    pub fn confirm(&mut self) -> Verdict {
+        self.confirms_at = NEVER;
+        let bytes = std::mem::take(&mut self.unconfirmed);
+        let time = self.time();
+        let is_over = self.mqtt.state() != State::Connected && self.mqtt.state() != State::Connecting;
+        let mut transmit = self.mqtt.transmit(time);
+        if bytes.is_empty() || transmit.chunk().starts_with(&bytes) {
+            transmit.advance(bytes.len());
+            hostsave(&mut self.app, &mut self.mqtt);
+            return Ok(());
+        }
+        if let Some(transport) = self.transport.as_mut().filter(|_| is_over) {
+            transport.is_broken = true; // nothing more can be said on it
+            return Ok(());
+        }
+        Err(format!("[E4] what was shown has changed: {bytes:02x?}, and now {:02x?}", transmit.chunk()))
+    }
+}
+
+fn hostsave<S: Memory>(app: &mut App, mqtt: &mut Connection<S>) {
+    crate::hosts::App::save(app, mqtt);
+}

@@ -1,0 +1,75 @@
+//! Losses of power, and logs that are replaced.
+
+use crate::features::Feature;
+use crate::ledger::Verdict;
+use crate::life::World;
+use crate::memory::Memory;
+use crate::records;
+use pure_mqtt::Handle;
+
+impl<S: Memory> World<S> {
+    /// The power fails and is back: what is left is what was durable.
+    pub fn lose_power(&mut self, rng: &mut fastrand::Rng) -> Verdict {
+        if S::recover(self.mqtt.limits(), self.time(), &[]).is_none() {
+            return Ok(());
+        }
+        // Ends that nobody fetched are forgotten.
+        let mut ended: Vec<Handle> = Vec::new();
+        while let Some(outcome) = self.mqtt.poll_outcome() {
+            ended.push(outcome.handle);
+        }
+        let is_torn = self.app.disk.tear(&self.mqtt, rng, self.character.has.has(Feature::TornWrite));
+        self.act_on_power(is_torn);
+        if self.transport.is_some() {
+            self.transport = None;
+            let tells_server = rng.bool();
+            if tells_server {
+                self.server().cut();
+            }
+        }
+        self.unconfirmed.clear();
+        self.confirms_at = crate::wire::NEVER;
+        self.reading.clear();
+        self.over_since = None;
+        self.last = crate::hosts::Turn::default();
+        self.connects_at = self.now + 1;
+        let durable = self.app.disk.durable;
+        self.app.ledger.lose_power(durable);
+        self.app.inbox.lose_power(durable);
+        self.app.held.clear();
+        self.app.wants_subscription = true;
+        if self.app.known_at > durable {
+            self.app.known_sid = 0;
+        }
+        let time = self.time();
+        let Some(recovered) = S::recover(self.mqtt.limits(), time, &self.app.disk.log) else { return Ok(()) };
+        let (mqtt, used) = recovered.map_err(|error| {
+            format!("[R20] after a loss of power, {error}: {:02x?}", records::read(&self.app.disk.log))
+        })?;
+        self.mqtt = mqtt;
+        self.app.disk.log.truncate(used);
+        self.app.disk.latest = self.app.disk.durable;
+        let log = S::fork(&self.mqtt).and_then(|mut fork| S::snapshot(&mut fork)).unwrap_or_default();
+        let handles = records::handles(&records::read(&log));
+        self.app.say(|| format!("  the power failed; there are {handles:?}"));
+        self.app.ledger.recovered(&handles, &ended)
+    }
+
+    fn act_on_power(&mut self, is_torn: bool) {
+        self.app.act(Feature::PowerCut);
+        if is_torn {
+            self.app.act(Feature::TornWrite);
+        }
+    }
+
+    /// The log is replaced by a snapshot, unless records wait.
+    pub fn write_snapshot(&mut self) {
+        if self.app.disk.log.is_empty() {
+            return; // there is nothing to replace
+        }
+        if let Some(log) = S::snapshot(&mut self.mqtt) {
+            self.app.disk.log = log;
+            self.app.act(Feature::Snapshot);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What has left whole and has no answer yet, from the bytes alone.
+
+use std::collections::BTreeMap;
+
+/// Both directions of one link.
+#[derive(Debug, Default)]
+pub struct Tally {
+    up: Stream,
+    down: Stream,
+    /// When the PINGREQ left that has no answer.
+    pub ping_at: Option<u64>,
+    /// When each packet left that asks for an answer: by its identifier.
+    asked: BTreeMap<u16, u64>,
+}
+
+#[derive(Debug, Default)]
+struct Stream(Vec<u8>);
+
+impl Stream {
+    /// The next whole packet: its first byte and its body.
+    fn next(&mut self) -> Option<(u8, Vec<u8>)> {
+        crate::server::codec::split(&mut self.0).ok().flatten()
+    }
+}
+
+impl Tally {
+    /// Bytes left.
+    pub fn wrote(&mut self, bytes: &[u8], now: u64) {
+        self.up.0.extend(bytes);
+        while let Some((first, body)) = self.up.next() {
+            match (first >> 4, first >> 1 & 3) {
+                (3, 1..) => {
+                    let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
+                    self.ask(body.get(2 + topic..), now);
+                }
+                (6 | 8 | 10, _) => self.ask(Some(&body), now),
+                (12, _) => self.ping_at = Some(now),
+                _ => {}
+            }
+        }
+    }
+
+    fn ask(&mut self, id: Option<&[u8]>, now: u64) {
+        if let Some(id) = id.and_then(|bytes| bytes.first_chunk()) {
+            self.asked.insert(u16::from_be_bytes(*id), now);
+        }
+    }
+
+    /// Bytes arrived.
+    pub fn read(&mut self, bytes: &[u8]) {
+        self.down.0.extend(bytes);
+        while let Some((first, body)) = self.down.next() {
+            match (first >> 4, body.first_chunk()) {
+                (4 | 5 | 7 | 9 | 11, Some(id)) => drop(self.asked.remove(&u16::from_be_bytes(*id))),
+                (13, _) => self.ping_at = None,
+                _ => {}
+            }
+        }
+    }
+
+    /// When the oldest packet left that has no answer.
+    pub fn oldest(&self) -> Option<u64> {
+        self.asked.values().min().copied()
+    }
+
+    pub fn is_awaiting(&self) -> bool {
+        !self.asked.is_empty()
+    }
+}
