@@ -190,6 +190,10 @@ impl<S: Memory> World<S> {
         loop {
             self.app.now = self.app.now.max(self.time().as_millis());
             let moved = self.carry()? | self.flush();
+            if self.app.disk.is_dark {
+                let mut rng = fastrand::Rng::with_seed(self.rng.u64(..));
+                self.lose_power(&mut rng)?;
+            }
             if self.is_paused() {
                 if !moved {
                     return Ok(());
@@ -257,6 +261,9 @@ impl<S: Memory> World<S> {
         turn.progress += crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         // After `Blocked` the packet is here already: it is offered again once, when output has left.
         self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0);
+        if turn.progress > 0 && matches!(self.reading, Reading::Bytes(_)) {
+            self.app.act(Feature::BytesHost);
+        }
         self.last = turn;
         self.note_trouble();
         if was_over == ConnectionError::NotOpen && self.mqtt.close_reason() != ConnectionError::NotOpen {
