@@ -62,9 +62,9 @@ const FAULTS: [Fault; 10] = [
     )] },
     Fault { name: "a refused message keeps its unit of the window", changes: &[(
         "src/session/outgoing.rs",
-        "Ok(PubRecStep::Rejected(self.finish(parts, id)))",
-        "{\n                let matched = self.finish(parts, id);\n                self.in_flight += 1;\n                \
-         Ok(PubRecStep::Rejected(matched))\n            }",
+        "        Ok((self.finish(parts, id), kind, filters))",
+        "        let handle = self.finish(parts, id);\n        self.in_flight += u32::from(packet == PacketType::PubRec);\n        \
+         Ok((handle, kind, filters))",
     )] },
     Fault { name: "topic aliases outlive the link", changes: &[
         ("src/connection/core.rs", "            self.aliases.clear(&mut names.inbound());\n", ""),
