@@ -33,10 +33,14 @@ impl Outgoing {
         false
     }
 
-    /// The tick of the retransmission: what was out at the last tick already and is still not acknowledged waits again, in its place.
+    /// The tick of the retransmission: what was out at the last tick already and is still not acknowledged waits again, in its place. Behind the first
+    /// message that is yet to be sent none is out.
     pub(crate) fn retransmit(&mut self, parts: &mut Parts<'_>) {
         let mut id = self.log.first();
         while let Some(slot) = find_mut(parts.slots, id) {
+            if slot.kind.is_windowed() && !slot.progress.is_known() && self.may_carry(slot) {
+                break;
+            }
             let (this, handle) = (id, slot.handle);
             id = slot.next;
             if !slot.progress.is_out() {
