@@ -36,11 +36,13 @@ impl Outgoing {
     }
 
     /// The tick of the retransmission: what was out at the last tick already and is still not acknowledged waits again, in its place. Behind the first
-    /// message that the server can't have none is out.
+    /// message that is yet to be sent none is out.
     pub(crate) fn retransmit(&mut self, parts: &mut Parts<'_>) {
-        let is_fresh = |slot: &SendSlot| slot.kind.is_windowed() && !slot.progress.is_known();
         let mut id = self.log.first();
-        while let Some(slot) = find_mut(parts.slots, id).filter(|slot| !is_fresh(slot)) {
+        while let Some(slot) = find_mut(parts.slots, id) {
+            if slot.kind.is_windowed() && !slot.progress.is_known() && self.may_carry(slot) {
+                break;
+            }
             let (this, handle) = (id, slot.handle);
             id = slot.next;
             if !slot.progress.is_out() {
