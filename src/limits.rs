@@ -122,7 +122,9 @@ pub enum Overflow {
     Reject,
     /// The oldest unsent messages are dropped, as many as needed; the publish names them.
     DropOldest,
-    /// The unsent message to the same topic is dropped; the publish names it. If there is none, the new message is refused.
+    /// The oldest unsent message to the same topic is dropped; the publish names it. If there is none, the new message is refused.
+    ///
+    /// `Heap` storage finds it by an index, of 16 bytes for each place in its table of outgoing packets. The others compare with all that wait.
     LatestPerTopic,
 }
 
@@ -228,7 +230,6 @@ impl StoredLimits {
         if Version::KNOWS_PROPERTIES { (self.0.topic_alias_maximum, self.0.outbound_aliases) } else { (0, 0) }
     }
 
-    #[cfg(not(target_pointer_width = "32"))]
     pub(crate) const fn overflow(&self) -> Overflow {
         self.0.overflow
     }

@@ -3,8 +3,8 @@
 #![allow(unsafe_code)] // an allocator cannot be written without; this one only counts
 
 use pure_mqtt::{
-    Connect, Connection, Disconnect, Fixed, Heap, Instant, Limits, Property, Publish, QoS, ReasonCode, Received,
-    Subscribe, Subscription, TopicFilter, TopicName, Version, ram,
+    Connect, Connection, Disconnect, Fixed, Heap, Instant, Limits, Overflow, Property, Publish, QoS, ReasonCode,
+    Received, Subscribe, Subscription, TopicFilter, TopicName, Version, ram,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -109,8 +109,12 @@ fn strain(client: &mut Connection<Heap>) -> usize {
 
 #[test]
 fn what_the_heap_holds_stays_below_the_formula() {
-    for (max_bytes, max_received, max_queued) in [(300, 8, 0), (1_000, 30, 0), (5_000, 9, 20), (100_000, 100, 0)] {
-        let limits = Limits { max_bytes, max_received, max_queued, ..TIGHT };
+    let sizes = [(300, 8, 0), (1_000, 30, 0), (5_000, 9, 20), (65_536, 50, 0), (100_000, 100, 0)];
+    let policies = [Overflow::Reject, Overflow::DropOldest, Overflow::LatestPerTopic];
+    for ((max_bytes, max_received, max_queued), overflow) in
+        sizes.into_iter().flat_map(|size| policies.map(|policy| (size, policy)))
+    {
+        let limits = Limits { max_bytes, max_received, max_queued, overflow, ..TIGHT };
         let before = HELD.get();
         let mut client = Connection::new(Heap::new(), limits);
         let mut commands = 0;
@@ -140,22 +144,24 @@ fn the_formula_is_the_sum_of_its_parts() {
     };
     let small = Limits { max_bytes: 256, max_received: 8, ..Limits::DEFAULT };
     for (commands, slots) in [(0, 8), (5, 8), (6, 16), (11, 16), (12, 32), (49_151, 65_536), (1_000_000, 65_536)] {
-        assert_eq!(ram::heap(&small, commands, 0), sum(slots, 256, 256, 8, 256, 0), "{commands} commands");
+        assert_eq!(ram::heap(&small, commands, 0), sum(slots, 256, 320, 8, 256, 0), "{commands} commands");
     }
-    for (max_bytes, arena) in [(1, 256), (257, 512), (65_536, 65_536), (65_537, 131_072)] {
+    for (max_bytes, arena) in [(1, 256), (204, 256), (208, 260), (65_536, 81_920)] {
         let limits = Limits { max_bytes, ..small };
         assert_eq!(ram::heap(&limits, 0, 0), sum(8, max_bytes as usize, arena, 8, 256, 0), "{max_bytes} bytes");
     }
     for (max_received, received) in [(1, 8), (9, 16), (16_385, 32_768), (32_767, 32_768), (0, 32_768), (65_535, 32_768)]
     {
         let limits = Limits { max_received, ..small };
-        assert_eq!(ram::heap(&limits, 0, 0), sum(8, 256, 256, received, 256, 0), "{max_received} received");
+        assert_eq!(ram::heap(&limits, 0, 0), sum(8, 256, 320, received, 256, 0), "{max_received} received");
     }
     for (length, control) in [(100, 256), (128, 256), (129, 258), (1_000, 2_000)] {
-        assert_eq!(ram::heap(&small, 0, length), sum(8, 256, 256, 8, control, 0), "a packet of {length} bytes");
+        assert_eq!(ram::heap(&small, 0, length), sum(8, 256, 320, 8, control, 0), "a packet of {length} bytes");
     }
+    let latest = Limits { overflow: Overflow::LatestPerTopic, ..small };
+    assert_eq!(ram::heap(&latest, 12, 0), sum(32, 256, 320, 8, 256, 32 * 16));
     let aliases = Limits { topic_alias_maximum: 3, outbound_aliases: 5, alias_name_max: 40, ..small };
-    assert_eq!(ram::heap(&aliases, 0, 0), sum(8, 256, 256, 8, 256, 8 * (ram::ALIAS + 40)));
+    assert_eq!(ram::heap(&aliases, 0, 0), sum(8, 256, 320, 8, 256, 8 * (ram::ALIAS + 40)));
 }
 
 /// What the documentation's formula says, with numbers that are all different.

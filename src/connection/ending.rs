@@ -19,6 +19,7 @@ use crate::connection::state::State;
 use crate::connection::stats::Count;
 use crate::connection::timers::{Countdown, Timers};
 use crate::error::ConnectionError;
+use crate::session::Outgoing;
 use crate::storage::{Parts, SessionFact};
 use crate::types::{Handle, Version};
 use crate::wire::Disconnect;
@@ -108,7 +109,7 @@ impl Core {
 
     /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.
     pub(super) fn abandon(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
-        let Some(id) = self.outgoing.abandonable(parts.slots, handle) else { return false };
+        let Some(id) = Outgoing::abandonable(parts.slots, handle) else { return false };
         if self.outgoing.is_begun(parts.slots, id) {
             self.end(parts, ConnectionError::Abandoned, Last::Nothing);
         }

@@ -38,8 +38,8 @@ use self::handshake::{Announced, check_connect, write_auth, write_connect};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
-use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Victims};
+use crate::limits::{Limits, Overflow, StoredLimits};
+use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Outgoing, Victims};
 use crate::storage::sealed::{Demand, Used};
 use crate::storage::{Kind, Storage};
 use crate::time::Instant;
@@ -273,6 +273,9 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`PublishError`]; nothing changed.
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
+        if S::MAY_INDEX_TOPICS && self.core.limits.overflow() == Overflow::LatestPerTopic {
+            self.index_topics();
+        }
         if self.has_fast_path() {
             if let Some(matched) = self.core.put_message(self.storage.parts(), publish) {
                 self.core.see(now);
@@ -352,7 +355,7 @@ impl<S: Storage> Connection<S> {
     /// False, and nothing changed, if there is no such message; while its acknowledgement is awaited; and for a QoS 2 message that was sent whole
     /// before: the server may hold its identifier until the session ends.
     pub fn abandon(&mut self, now: Instant, handle: Handle) -> bool {
-        let is_done = self.core.outgoing.abandonable(self.storage.parts().slots, handle).is_some();
+        let is_done = Outgoing::abandonable(self.storage.parts().slots, handle).is_some();
         if is_done {
             self.core.see(now);
         }
@@ -665,6 +668,13 @@ impl<S: Storage> Connection<S> {
         let is_kept = S::MAY_HAVE_JOURNAL && publish.qos != QoS::AtMostOnce;
         let fits = !is_kept || self.storage.parts().journal.could_hold(draft.record_length());
         if fits { Ok(()) } else { Err(PublishError::TooLarge) }
+    }
+
+    /// Brings the index of waiting messages by topic up to date: message by message, so that none has to wait for many.
+    #[inline(never)]
+    fn index_topics(&mut self) {
+        self.storage.grow(Demand::TopicIndex);
+        self.core.outgoing.index_topics(&mut self.storage.parts());
     }
 
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.

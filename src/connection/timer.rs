@@ -118,9 +118,10 @@ impl Core {
         (self.is_kept_alive() && self.wants_to_send()).then(|| limit.saturating_sub(self.link.timers.stalled))
     }
 
-    /// Bytes wait for the transport, or PINGREQ is due, which a host that waits to be able to write has not seen yet.
+    /// Bytes wait for the transport, or there may be some once `transmit` is asked: PINGREQ is due, or packets wait that were perhaps shown and taken back.
+    /// Where none of those may be sent, PINGREQ is, so that a transport which takes bytes is not taken for one that doesn't.
     pub(super) fn wants_to_send(&self) -> bool {
-        self.has_output() || self.link.ping == Ping::Due
+        self.has_output() || self.link.ping == Ping::Due || self.outgoing.may_stage()
     }
 
     pub(super) fn next_timer(&self) -> Option<(Timer, Instant)> {
@@ -129,6 +130,7 @@ impl Core {
     }
 
     pub(super) fn handle_timeout(&mut self, parts: &mut Parts<'_>) -> Result<(), ConnectionError> {
+        let mut result = Ok(());
         for timer in Timer::ALL {
             if self.deadline(timer).is_none_or(|at| at > self.now) {
                 continue;
@@ -140,7 +142,8 @@ impl Core {
             };
             if let Some(error) = error {
                 self.fail(parts, error);
-                return Err(error);
+                result = Err(error);
+                continue;
             }
             match timer {
                 Timer::Farewell => self.drop_output(),
@@ -154,7 +157,7 @@ impl Core {
                 _ => {}
             }
         }
-        Ok(())
+        result
     }
 
     fn expire(&mut self, parts: &mut Parts<'_>) {

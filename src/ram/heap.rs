@@ -1,7 +1,7 @@
 //! The bound for storage on the heap.
 
 use crate::connection::Connection;
-use crate::limits::Limits;
+use crate::limits::{Limits, Overflow};
 use crate::ram::{ALIAS, RECEIVE_SLOT, SEND_SLOT};
 use crate::storage::Heap;
 
@@ -10,8 +10,8 @@ use crate::storage::Heap;
 /// | part | bytes |
 /// |---|---|
 /// | the connection | `size_of::<Connection<Heap>>()` |
-/// | the table of outgoing packets | [`SEND_SLOT`] times the power of two that keeps it at most three quarters full with `commands` (at least 8, at most 65,536) |
-/// | their bytes | [`max_bytes`](Limits::max_bytes) rounded up to a power of two; payloads that are shared instead of copied once more `max_bytes` |
+/// | the table of outgoing packets | [`SEND_SLOT`] times the power of two that keeps it at most three quarters full with `commands` (at least 8, at most 65,536); with [`Overflow::LatestPerTopic`] 16 more for each place |
+/// | their bytes | [`max_bytes`](Limits::max_bytes) and a quarter of it, at least 256; payloads that are shared instead of copied once more `max_bytes` |
 /// | the table of incoming messages | [`RECEIVE_SLOT`] times [`max_received`](Limits::max_received) rounded up to a power of two; 32,768 of them if it is 0 |
 /// | the control area | twice `control`, at least 256 |
 /// | topic aliases | [`ALIAS`] plus [`alias_name_max`](Limits::alias_name_max), times both maxima |
@@ -33,7 +33,9 @@ pub const fn heap(limits: &Limits, commands: usize, control: usize) -> usize {
         return usize::MAX;
     }
     let slots = send_slots(commands);
-    let arena = power_of_two(limits.max_bytes as usize, Heap::FIRST_ARENA);
+    let slot = SEND_SLOT + if matches!(limits.overflow, Overflow::LatestPerTopic) { Heap::TOPIC_SLOT } else { 0 };
+    let arena = (limits.max_bytes as usize).saturating_add(limits.max_bytes as usize / 4);
+    let arena = if arena < Heap::FIRST_ARENA { Heap::FIRST_ARENA } else { arena };
     let shared = if Heap::PAYLOAD_SLOT == 0 { 0 } else { limits.max_bytes as usize + slots * Heap::PAYLOAD_SLOT };
     let received = match limits.max_received {
         1..=32_767 => power_of_two(limits.max_received as usize, Heap::FIRST_SLOTS),
@@ -43,9 +45,7 @@ pub const fn heap(limits: &Limits, commands: usize, control: usize) -> usize {
     let aliases = limits.topic_alias_maximum as usize + limits.outbound_aliases as usize;
     let names = aliases * (ALIAS + limits.alias_name_max as usize);
     let inline = size_of::<Connection<Heap>>();
-    (inline + slots * SEND_SLOT + received * RECEIVE_SLOT + control + names)
-        .saturating_add(arena)
-        .saturating_add(shared)
+    (inline + slots * slot + received * RECEIVE_SLOT + control + names).saturating_add(arena).saturating_add(shared)
 }
 
 /// The table doubles when it is three quarters full.

@@ -24,6 +24,7 @@ mod sending;
 #[cfg(test)]
 mod tests;
 mod tolerance;
+mod topics;
 mod watching;
 mod withdraw;
 #[cfg(feature = "journal")]

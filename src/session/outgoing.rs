@@ -19,7 +19,8 @@ use crate::session::arena::Arena;
 use crate::session::list::{List, find, find_mut, place};
 use crate::session::run::Run;
 use crate::storage::{
-    Answer, Detail, Kind, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact, Stands,
+    Answer, Detail, Kind, MAY_GROW, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact,
+    Stands,
 };
 use crate::types::{Handle, Version};
 use crate::wire::{PacketType, encoded_length};
@@ -42,6 +43,8 @@ pub(crate) struct Outgoing {
     pub(super) next: u16,
     /// While the window is closed: the last packet of the log that was looked at for one that needn't wait; 0 for none.
     pub(super) bypass: u16,
+    /// No packet of the log up to this one can be dropped: see [`oldest_unsent`](Self::oldest_unsent). 0 for none.
+    pub(super) passed: u16,
     /// The first PUBREL to be sent; 0 if there is none.
     pub(super) release: u16,
     /// The first PUBREL that is shown to the transport and not known to have left; 0 if there is none.
@@ -125,6 +128,7 @@ impl Outgoing {
             ended: List::EMPTY,
             next: 0,
             bypass: 0,
+            passed: 0,
             release: 0,
             staged_release: 0,
             last_handle: 0,
@@ -156,9 +160,10 @@ impl Outgoing {
         self.used == 0
     }
 
-    /// The same without what depends on where in the arena packets happen to lie, or on what the journal has of them.
+    /// The same without what depends on where in the arena packets happen to lie, on what was searched before, or on what the journal has of them.
     pub(crate) const fn without_positions(mut self) -> Self {
         self.arena.end = 0;
+        self.passed = 0;
         self.owed = 0;
         self
     }
@@ -452,6 +457,9 @@ impl Outgoing {
         }
         if self.bypass == id {
             self.bypass = previous;
+        }
+        if MAY_GROW && self.passed == id {
+            self.passed = previous;
         }
         if self.release == id {
             self.release = next;

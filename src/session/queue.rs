@@ -1,9 +1,9 @@
 //! Room for one more packet: what it takes, whom the overflow policy drops for it, and what leaves the queue unsent.
 
 use crate::limits::Overflow;
-use crate::session::list::{find, find_handle};
+use crate::session::list::{find, find_handle, iter_from};
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Parts, SendSlot};
+use crate::storage::{MAY_GROW, Parts, SendSlot};
 use crate::types::{Handle, Version};
 use crate::wire::Layout;
 
@@ -126,10 +126,11 @@ impl Outgoing {
         used * 4 >= length * 3 && length < limit
     }
 
-    /// The length that the arena should have for `bytes` more: twice what is needed, so that compacting is rare.
+    /// The length that the arena should have for `bytes` more: twice what is needed, so that compacting is rare. Where that is above the `limit` of what
+    /// it may hold, a quarter of the limit is added, or a full queue that drops its oldest message for each new one would compact for each.
     pub(crate) fn wants_arena(&self, length: usize, bytes: usize, limit: usize) -> Option<usize> {
         let needed = self.arena.live as usize + bytes + self.spare(self.arena.frames as usize + 1);
-        let wanted = (needed * 2).min(limit);
+        let wanted = (needed * 2).min(limit + limit / 4);
         let is_short = needed > length || self.arena.end as usize + bytes > length;
         (is_short && length < wanted).then_some(wanted)
     }
@@ -154,7 +155,8 @@ impl Outgoing {
     ) -> Option<Victims> {
         let mut freed = self.freeing(parts);
         let mut victims: Option<Victims> = None;
-        for slot in self.log.iter(parts.slots).filter(|slot| Self::is_droppable(slot)) {
+        let oldest = self.oldest_unsent(parts.slots);
+        for slot in iter_from(parts.slots, oldest).filter(|slot| Self::is_droppable(slot)) {
             if self.has_room_without(need, most, freed) {
                 break;
             }
@@ -170,11 +172,16 @@ impl Outgoing {
 
     /// Drops the unsent message to `topic`, if that makes room.
     fn drop_same_topic(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most, topic: &str) -> Option<Victims> {
-        let slot = self
-            .log
-            .iter(parts.slots)
-            .find(|slot| Self::is_droppable(slot) && topic_of(parts.arena, slot) == Some(topic.as_bytes()))?;
-        self.drop_one(parts, need, most, *slot)
+        let id = match self.find_topic(parts, topic) {
+            Some(found) => found,
+            None => self
+                .log
+                .iter(parts.slots)
+                .find(|slot| Self::is_droppable(slot) && topic_of(parts.arena, slot) == Some(topic.as_bytes()))
+                .map_or(0, SendSlot::id),
+        };
+        let slot = *find(parts.slots, id)?;
+        self.drop_one(parts, need, most, slot)
     }
 
     /// Drops the unsent message with this handle, if that makes room.
@@ -208,18 +215,40 @@ impl Outgoing {
 
     fn drop_unsent(&mut self, parts: &mut Parts<'_>, victims: Victims) {
         self.unstage(parts.slots);
-        let mut id = self.log.first();
-        while let Some(slot) = find(parts.slots, id) {
+        let mut id = victims.first.id();
+        while let Some(slot) = find(parts.slots, id).filter(|slot| slot.handle <= victims.last.0) {
             let next = slot.next;
-            if (victims.first.0..=victims.last.0).contains(&slot.handle) && Self::is_droppable(slot) {
+            if Self::is_droppable(slot) {
                 self.finish(parts, id);
             }
             id = next;
         }
     }
 
+    /// The first message of the log that may be dropped; 0 if there is none. Messages that the server may have come first, and can be as many as there
+    /// are: so it is remembered which were passed over, and each is passed over once.
+    fn oldest_unsent(&mut self, slots: &[SendSlot]) -> u16 {
+        let passed = find(slots, self.passed).filter(|_| MAY_GROW);
+        let mut id = passed.map_or(self.log.first(), |slot| slot.next);
+        while let Some(slot) = find(slots, id).filter(|slot| !Self::is_droppable(slot)) {
+            if MAY_GROW {
+                self.passed = id;
+            }
+            id = slot.next;
+        }
+        id
+    }
+
+    /// Messages that the server may have had may be dropped again: what is remembered of searches doesn't hold any more.
+    pub(super) fn forget_search(&mut self, parts: &mut Parts<'_>) {
+        if MAY_GROW {
+            self.passed = 0;
+            parts.forget_topics();
+        }
+    }
+
     /// A message of which no byte has left yet, on this link or an earlier one.
-    fn is_droppable(slot: &SendSlot) -> bool {
+    pub(super) fn is_droppable(slot: &SendSlot) -> bool {
         slot.kind.is_publish() && slot.progress.is_first() && !slot.progress.is_known()
     }
 
@@ -242,7 +271,7 @@ impl Outgoing {
     }
 }
 
-fn topic_of<'a>(arena: &'a [u8], slot: &SendSlot) -> Option<&'a [u8]> {
+pub(super) fn topic_of<'a>(arena: &'a [u8], slot: &SendSlot) -> Option<&'a [u8]> {
     let start = slot.position as usize;
     let frame = arena.get(start..start + slot.length as usize)?;
     let layout = Layout::of(frame, Version::default());

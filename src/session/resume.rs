@@ -69,6 +69,7 @@ impl Outgoing {
             loss.completed += u32::from(slot.kind == Kind::Publish2);
             self.end(parts, slot.id(), Cause::Released);
         }
+        self.forget_search(parts);
         let mut id = self.log.first();
         while let Some(slot) = find_mut(parts.slots, id) {
             let this = id;

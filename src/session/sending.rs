@@ -6,12 +6,12 @@
 use crate::event::Cause;
 use crate::session::expiry::{Time, is_expired};
 use crate::session::fast_path;
-use crate::session::list::{find, find_mut, iter_from, place};
+use crate::session::list::{find, find_handle, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
 use crate::session::peer::Peer;
 use crate::session::reencode::Reduced;
 use crate::session::run::{RUN_LIMIT, Run};
-use crate::storage::{Kind, Known, MessageMarks, Parts, Reach, SendSlot};
+use crate::storage::{Kind, Known, MAY_GROW, MessageMarks, Parts, Reach, SendSlot};
 use crate::types::{Handle, Version};
 
 /// What became of a packet that was to be staged.
@@ -152,7 +152,8 @@ impl Outgoing {
         None
     }
 
-    /// What goes although the window is closed `[MQTT-3.3.4-8]` `[MQTT-4.9.0-3]`.
+    /// What goes although the window is closed `[MQTT-3.3.4-8]` `[MQTT-4.9.0-3]`. Behind packets that are staged only the next one counts, since no other
+    /// lies next to them: the search for others is put off until they have left, and done once.
     fn next_unwindowed<'a>(&mut self, slots: &'a [SendSlot]) -> Option<&'a SendSlot> {
         if find(slots, self.bypass).is_none() {
             self.bypass = self.next;
@@ -162,6 +163,9 @@ impl Outgoing {
             let needs_no_unit = slot.kind == Kind::Publish0 && !self.holds_messages || slot.kind.is_request();
             if slot.progress.is_waiting() && needs_no_unit && self.may_carry(slot) {
                 return Some(slot);
+            }
+            if MAY_GROW && self.run.left > 0 {
+                break;
             }
             self.bypass = slot.id();
         }
@@ -224,14 +228,13 @@ impl Outgoing {
 
     /// Whether the application may give this message up: a streamed one that is not waiting for its acknowledgement. If the server may have it, at
     /// QoS 2, its identifier can't be used for another as long as the session lives.
-    pub(crate) fn abandonable(&self, slots: &[SendSlot], handle: Handle) -> Option<u16> {
+    pub(crate) fn abandonable(slots: &[SendSlot], handle: Handle) -> Option<u16> {
         let is_it = |slot: &&SendSlot| {
-            slot.handle == handle.0
-                && slot.marks.message().has(MessageMarks::STREAMED)
+            slot.marks.message().has(MessageMarks::STREAMED)
                 && !slot.progress.is_out()
                 && !(slot.kind == Kind::Publish2 && slot.progress.known() == Known::Whole)
         };
-        self.log.iter(slots).find(is_it).map(SendSlot::id)
+        find_handle(slots, handle).filter(is_it).map(SendSlot::id)
     }
 
     /// This packet is half out.
@@ -361,10 +364,18 @@ impl Outgoing {
         if let Some(first) = find(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             self.step_back(slots, id, first.handle);
         }
+        // What needn't wait for the window is searched again from the first such packet on; where little can wait, from the start.
+        let mut looked_at = find(slots, self.bypass).filter(|_| MAY_GROW).map_or(0, |slot| slot.handle);
+        if looked_at == 0 {
+            self.bypass = 0;
+        }
         while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             id = slot.next;
             self.set_progress(slot, slot.progress.reached(Reach::Waiting));
             self.note_expiry(slot.expiry());
+            if MAY_GROW && !slot.kind.is_windowed() && slot.handle <= looked_at {
+                (self.bypass, looked_at) = (slot.previous, 0);
+            }
         }
     }
 
@@ -384,11 +395,10 @@ impl Outgoing {
         }
     }
 
-    /// Lets the cursors look at the packet `id` again.
+    /// Lets the cursor look at the packet `id` again.
     pub(super) fn step_back(&mut self, slots: &[SendSlot], id: u16, handle: u64) {
         if find(slots, self.next).is_none_or(|slot| slot.handle > handle) {
             self.next = id;
         }
-        self.bypass = 0;
     }
 }

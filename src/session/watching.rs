@@ -33,10 +33,12 @@ impl Outgoing {
         false
     }
 
-    /// The tick of the retransmission: what was out at the last tick already and is still not acknowledged waits again, in its place.
+    /// The tick of the retransmission: what was out at the last tick already and is still not acknowledged waits again, in its place. Behind the first
+    /// message that the server can't have none is out.
     pub(crate) fn retransmit(&mut self, parts: &mut Parts<'_>) {
+        let is_fresh = |slot: &SendSlot| slot.kind.is_windowed() && !slot.progress.is_known();
         let mut id = self.log.first();
-        while let Some(slot) = find_mut(parts.slots, id) {
+        while let Some(slot) = find_mut(parts.slots, id).filter(|slot| !is_fresh(slot)) {
             let (this, handle) = (id, slot.handle);
             id = slot.next;
             if !slot.progress.is_out() {

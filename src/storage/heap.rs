@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use crate::storage::sealed::{Bounds, Demand, Sealed, Used};
 use crate::storage::{
-    AliasEntry, JournalPart, NameStore, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
+    AliasEntry, JournalPart, NameStore, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage,
+    TopicEntry, TopicIndex, View,
 };
 
 /// Storage on the heap: starts empty, grows up to the connection's limits, keeps its capacity while busy.
@@ -42,13 +43,16 @@ struct GrowingLog {
     bytes: Vec<u8>,
 }
 
-/// Names behind the server's aliases, and behind our own.
+/// Names behind the server's aliases, and behind our own; and the index of waiting messages by topic.
 #[derive(Clone, Debug, Default)]
 struct Grown {
     entries_in: Table<AliasEntry>,
     entries_out: Table<AliasEntry>,
     names_in: Table<u8>,
     names_out: Table<u8>,
+    topics: Table<TopicEntry>,
+    /// Of which packets the index by topic knows.
+    topics_seen: u64,
 }
 
 impl Heap {
@@ -62,6 +66,9 @@ impl Heap {
     pub(crate) const PAYLOAD_SLOT: usize = size_of::<bytes::Bytes>();
     #[cfg(not(feature = "bytes"))]
     pub(crate) const PAYLOAD_SLOT: usize = 0;
+
+    /// What the index by topic takes for each slot.
+    pub(crate) const TOPIC_SLOT: usize = size_of::<TopicEntry>();
 
     /// Empty storage; allocates nothing yet.
     pub const fn new() -> Self {
@@ -99,6 +106,16 @@ impl Heap {
             rare.move_payloads(old, length);
         }
         self.slots = Some(slots);
+    }
+
+    /// As long as the table of packets, and empty where that has grown.
+    fn grow_topics(&mut self) {
+        let length = self.slots.as_deref().map_or(0, <[_]>::len);
+        let tables = self.rare.get_or_insert_default().names.get_or_insert_default();
+        if length != tables.topics.as_deref().map_or(0, <[_]>::len) {
+            tables.topics = Some(table(TopicEntry::default(), length));
+            tables.topics_seen = 0;
+        }
     }
 
     /// Doubles the table. Slots stay where they are; the index is made anew.
@@ -171,11 +188,17 @@ impl NameStore for Grown {
             bytes: self.names_out.as_deref_mut().unwrap_or_default(),
         }
     }
+
+    fn topics(&mut self) -> Option<TopicIndex<'_>> {
+        Some(TopicIndex { entries: self.topics.as_deref_mut()?, seen: &mut self.topics_seen })
+    }
 }
 
 impl Storage for Heap {}
 
 impl Sealed for Heap {
+    const MAY_INDEX_TOPICS: bool = true;
+
     const MAY_HAVE_JOURNAL: bool = cfg!(feature = "journal");
 
     #[cfg(feature = "journal")]
@@ -247,9 +270,8 @@ impl Sealed for Heap {
             Demand::SendSlot { limit } => self.grow_slots(limit.min(Self::MOST_SLOTS)),
             Demand::ReceiveSlot { limit } => self.grow_inbox(limit),
             Demand::Arena { bytes } => {
-                let length = bytes.next_power_of_two().max(Self::FIRST_ARENA);
                 let old = self.arena.as_deref().map_or(0, <[u8]>::len);
-                resize(&mut self.arena, length.max(old), 0);
+                resize(&mut self.arena, bytes.max(Self::FIRST_ARENA).max(old), 0);
             }
             Demand::Control { bytes } => {
                 let old = self.control.as_deref().map_or(0, <[u8]>::len);
@@ -265,6 +287,7 @@ impl Sealed for Heap {
             Demand::SharedPayload => {
                 self.rare.get_or_insert_default();
             }
+            Demand::TopicIndex => self.grow_topics(),
         }
     }
 
@@ -284,6 +307,9 @@ impl Sealed for Heap {
     fn shrink(&mut self, used: Used) {
         if used.slots_are_empty {
             self.slots = None;
+            if let Some(names) = self.rare.as_mut().and_then(|rare| rare.names.as_mut()) {
+                names.topics = None;
+            }
         }
         if let Some(rare) = self.rare.as_mut().filter(|_| used.inbox_is_empty) {
             rare.inbox = None;

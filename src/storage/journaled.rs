@@ -40,6 +40,7 @@ impl<S: Storage, const N: usize> Storage for Journaled<S, N> {}
 impl<S: Sealed, const N: usize> Sealed for Journaled<S, N> {
     const MAY_HAVE_ALIASES: bool = S::MAY_HAVE_ALIASES;
     const MAY_HAVE_JOURNAL: bool = true;
+    const MAY_INDEX_TOPICS: bool = S::MAY_INDEX_TOPICS;
 
     fn view(&self) -> View<'_> {
         self.storage.view()

@@ -23,6 +23,7 @@ mod progress;
 mod record;
 mod shape;
 mod slot;
+mod topics;
 
 pub use self::borrowed::{Borrowed, Buffers};
 pub use self::fixed::Fixed;
@@ -43,8 +44,9 @@ pub(crate) use self::progress::{Answer, Known, Progress, Reach, Stands, Watcher}
 pub(crate) use self::record::{MessageFlags, Record, SessionFact};
 #[cfg(feature = "journal")]
 pub(crate) use self::record::{Next, START, Written, checksum, is_erased};
-pub(crate) use self::shape::{NameStore, Names, Parts, View};
+pub(crate) use self::shape::{NameStore, Names, Parts, View, topic_index};
 pub(crate) use self::slot::{Detail, Kind, Marks, MessageMarks, ReceiveState, RequestMarks};
+pub(crate) use self::topics::{MAY_GROW, TopicEntry, TopicIndex};
 
 /// Where a connection keeps its session. Sealed: use [`Heap`], [`Fixed`] or [`Borrowed`], or with the feature `journal` one of them in `Journaled`.
 pub trait Storage: sealed::Sealed {
@@ -73,6 +75,8 @@ pub(crate) mod sealed {
         Aliases { inbound: usize, outbound: usize, name: usize },
         /// A place for payloads that are kept by reference.
         SharedPayload,
+        /// An index that finds waiting messages by topic.
+        TopicIndex,
     }
 
     pub trait Sealed {
@@ -80,6 +84,8 @@ pub(crate) mod sealed {
         const MAY_HAVE_ALIASES: bool = true;
         /// There may be a journal. Where there never is, nothing that deals with one is carried.
         const MAY_HAVE_JOURNAL: bool = false;
+        /// It can have an index that finds waiting messages by topic.
+        const MAY_INDEX_TOPICS: bool = false;
 
         fn view(&self) -> View<'_>;
         fn parts(&mut self) -> Parts<'_>;

@@ -1,6 +1,8 @@
 //! The slices that every storage hands out.
 
-use crate::storage::{AliasEntry, JournalPart, ReceiveSlot, SendSlot, SharedPayloads, SharedView};
+use crate::storage::{
+    AliasEntry, JournalPart, MAY_GROW, ReceiveSlot, SendSlot, SharedPayloads, SharedView, TopicIndex,
+};
 
 /// All parts of a storage, to be changed.
 pub struct Parts<'a> {
@@ -69,15 +71,32 @@ impl Parts<'_> {
     pub(crate) fn inbound_aliases(&self) -> &[AliasEntry] {
         self.names.as_ref().map_or(&[], |names| names.inbound_entries())
     }
+
+    /// The index by topic doesn't hold any more.
+    pub(crate) fn forget_topics(&mut self) {
+        if let Some(mut index) = topic_index(&mut self.names, self.slots) {
+            index.clear();
+        }
+    }
 }
 
-/// The names behind topic aliases.
+/// The index by topic, if the storage has one for a table of packets like this.
+pub(crate) fn topic_index<'n>(names: &'n mut Option<&mut dyn NameStore>, slots: &[SendSlot]) -> Option<TopicIndex<'n>> {
+    let index = names.as_mut().filter(|_| MAY_GROW)?.topics()?;
+    (index.entries.len() == slots.len()).then_some(index)
+}
+
+/// The names behind topic aliases, and what else only some storages have.
 pub(crate) trait NameStore: Send + Sync {
     fn inbound_entries(&self) -> &[AliasEntry];
     /// Those of the server's.
     fn inbound(&mut self) -> Names<'_>;
     /// Those of our own.
     fn outbound(&mut self) -> Names<'_>;
+    /// The index of waiting messages by topic, where one is kept.
+    fn topics(&mut self) -> Option<TopicIndex<'_>> {
+        None
+    }
 }
 
 /// A store of names of equal room: entry `n` has the `n`th of equally long stretches of the bytes.

@@ -1,13 +1,12 @@
 //! Extremes are ordinary: the longest strings, the least and the greatest of every limit, sums above 4 GiB, and as many messages as there can be.
 
-use super::rig::{Durable, Field, QOS0, QOS1, QOS2, V5, V311, borrowed, count, field as text, message};
+use super::rig::{Durable, Field, QOS0, QOS1, QOS2, V5, V311, borrowed, count, message};
 use pure_mqtt::storage::{Borrowed, Buffers};
 use pure_mqtt::{
-    Ack, Auth, Connect, Connection, Disconnect, Fixed, Handle, Heap, Limits, OnSessionLoss, OpenError, Overflow,
-    Payload, Property, Publish, PublishError, ReasonCode, RequestError, Subscribe, Subscription, TopicFilter,
-    TopicName, Unsubscribe, Version, Will,
+    Ack, Auth, Connect, Disconnect, Fixed, Heap, Limits, OnSessionLoss, OpenError, Overflow, Payload, Property,
+    Publish, PublishError, ReasonCode, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe,
+    Version, Will,
 };
-use std::time::{Duration, Instant};
 
 const LONGEST: usize = 65_535;
 
@@ -227,167 +226,6 @@ fn a_goodbye_that_was_cut_does_not_end_the_session() {
         assert!(!has_left);
         assert_eq!(told, "ConnAck 0x00 Resumed", "{room} bytes of DISCONNECT were taken");
     }
-}
-
-/// As many as there can be, then one more command: it must not look at all of them. Measured against a hundredth of them, so that it doesn't matter how fast
-/// the machine is or whether the compiler optimises.
-#[track_caller]
-fn costs_the_same(prepare: impl Fn(u32) -> Connection<Heap>, mut command: impl FnMut(&mut Connection<Heap>, u32, u32)) {
-    const MANY: u32 = 60_000;
-    const TIMES: u32 = 1_000;
-    let mut time = |count: u32| {
-        let mut best = Duration::MAX;
-        for _ in 0..3 {
-            let mut mqtt = prepare(count);
-            let started = Instant::now();
-            for turn in 0..TIMES {
-                command(&mut mqtt, count, turn);
-            }
-            best = best.min(started.elapsed());
-        }
-        best
-    };
-    let (few, many) = (time(MANY / 100), time(MANY));
-    let ratio = many.as_secs_f64() / few.as_secs_f64();
-    println!("{few:?} with {}, {many:?} with {MANY}: {ratio:.1} times", MANY / 100);
-    assert!(ratio < 12.0, "a hundred times as many take {ratio:.1} times as long");
-}
-
-fn topic(number: u32) -> String {
-    format!("plant/line/{number}")
-}
-
-/// This many messages wait; the queue is full.
-fn waiting(count: u32, overflow: Overflow) -> Connection<Heap> {
-    let mut mqtt = Connection::new(Heap::new(), Limits { max_queued: count, overflow, ..Limits::DEFAULT });
-    for number in 0..count {
-        put(&mut mqtt, &topic(number)).unwrap();
-    }
-    mqtt
-}
-
-fn put(mqtt: &mut Connection<Heap>, topic: &str) -> Result<pure_mqtt::Delivery, PublishError> {
-    let now = pure_mqtt::Instant::from_millis(0);
-    mqtt.publish(now, &Publish::new(TopicName::new(topic).unwrap(), b"x").qos(QOS1))
-}
-
-/// A gateway whose uplink is away for a day, and that keeps the newest 60,000 events.
-#[test]
-#[ignore = "fails today: each publish looks at all that wait"]
-fn dropping_the_oldest_does_not_depend_on_how_many_wait() {
-    costs_the_same(
-        |count| waiting(count, Overflow::DropOldest),
-        |mqtt, _, _| assert!(put(mqtt, "new").unwrap().dropped.is_some()),
-    );
-}
-
-/// The latest reading of each of 60,000 sensors.
-#[test]
-#[ignore = "fails today: each publish looks at all that wait"]
-fn replacing_the_latest_of_a_topic_does_not_depend_on_how_many_wait() {
-    costs_the_same(
-        |count| waiting(count, Overflow::LatestPerTopic),
-        |mqtt, count, turn| {
-            let delivery = put(mqtt, &topic(turn * 7_919 % count)).unwrap();
-            assert_eq!(delivery.dropped.map(|dropped| dropped.count), Some(1));
-        },
-    );
-}
-
-/// A topic that nothing waits for, while the queue is full: refused, and as quickly.
-#[test]
-#[ignore = "fails today: each publish looks at all that wait"]
-fn refusing_a_topic_that_does_not_wait_does_not_depend_on_how_many_wait() {
-    costs_the_same(
-        |count| waiting(count, Overflow::LatestPerTopic),
-        |mqtt, _, _| assert_eq!(put(mqtt, "new"), Err(PublishError::Full)),
-    );
-}
-
-/// Jobs that are withdrawn one by one, from anywhere in the queue.
-#[test]
-#[ignore = "fails today: each command looks at all that wait"]
-fn cancelling_does_not_depend_on_how_many_wait() {
-    let handles = std::cell::RefCell::new(Vec::<Handle>::new());
-    costs_the_same(
-        |count| {
-            let mut mqtt = Connection::new(Heap::new(), Limits::DEFAULT);
-            let list = (0..count + 1_000).map(|number| put(&mut mqtt, &topic(number)).unwrap().handle).collect();
-            *handles.borrow_mut() = list;
-            mqtt
-        },
-        |mqtt, count, turn| {
-            let place = (u64::from(turn) * 7_919 % u64::from(count)) as usize;
-            mqtt.cancel(handles.borrow()[place]);
-        },
-    );
-}
-
-/// Readings that are replaced by newer ones by their handle.
-#[test]
-#[ignore = "fails today: each command looks at all that wait"]
-fn replacing_by_handle_does_not_depend_on_how_many_wait() {
-    let handles = std::cell::RefCell::new(Vec::<Handle>::new());
-    costs_the_same(
-        |count| {
-            let mut mqtt = Connection::new(Heap::new(), Limits::DEFAULT);
-            *handles.borrow_mut() = (0..count).map(|number| put(&mut mqtt, &topic(number)).unwrap().handle).collect();
-            mqtt
-        },
-        |mqtt, count, turn| {
-            let place = (u64::from(turn) * 7_919 % u64::from(count)) as usize;
-            let old = handles.borrow()[place];
-            let now = pure_mqtt::Instant::from_millis(0);
-            let publish = Publish::new(TopicName::new("new").unwrap(), b"x").qos(QOS1);
-            handles.borrow_mut()[place] = mqtt.replace(now, old, &publish).unwrap().handle;
-        },
-    );
-}
-
-/// 60,000 were in flight when the link was lost, fresh ones come behind them. They can't be dropped, and must not be searched each time.
-#[test]
-#[ignore = "fails today: each publish looks at all that were in flight"]
-fn messages_that_the_server_may_have_are_passed_over_at_once() {
-    for overflow in [Overflow::DropOldest, Overflow::LatestPerTopic] {
-        costs_the_same(
-            |count| {
-                let limits = Limits { max_inflight: 0, max_queued: count + 100, overflow, ..Limits::DEFAULT };
-                let mut field = Field::with(V311, limits).accepted();
-                for number in 0..count {
-                    put(&mut field.mqtt, &topic(number)).unwrap();
-                }
-                field.sent();
-                field.lose();
-                for number in 0..100 {
-                    put(&mut field.mqtt, &format!("fresh/{number}")).unwrap();
-                }
-                field.mqtt
-            },
-            |mqtt, _, turn| {
-                let delivery = put(mqtt, &format!("fresh/{}", turn % 100)).unwrap();
-                assert_eq!(delivery.dropped.map(|dropped| dropped.count), Some(1));
-            },
-        );
-    }
-}
-
-/// And those that come behind them leave in their order on the next link, with all the others.
-#[test]
-fn sixty_thousand_messages_are_sent_again_with_fresh_ones_behind() {
-    let limits = Limits { max_inflight: 0, ..Limits::DEFAULT };
-    let mut field = Field::with(V311, limits).accepted();
-    for number in 0..60_000 {
-        put(&mut field.mqtt, &topic(number)).unwrap();
-    }
-    assert_eq!(count(&field.sent(), 0x32), 60_000);
-    field.lose();
-    for number in 0..100 {
-        put(&mut field.mqtt, &format!("fresh/{number}")).unwrap();
-    }
-    let sent = field.again(true).sent;
-    assert_eq!(count(&sent, 0x32), 60_100);
-    let last = text("fresh/99");
-    assert!(sent.windows(last.len()).rev().take(100).any(|window| window == last));
 }
 
 /// Firmware images of a quarter of a gigabyte each, supplied as they are sent: together far more than 4 GiB.

@@ -7,6 +7,7 @@ mod backoff;
 mod ends;
 mod extremes;
 mod farewell;
+mod full_queue;
 #[cfg(feature = "journal")]
 mod journal;
 mod layer;
