@@ -76,6 +76,8 @@ impl<M: Memory> Debug for Client<M> {
 /// What a device remembers without power.
 pub trait Memory: Clone + PartialEq + Eq + Hash + Debug + Send + Sync + 'static {
     type Storage: Storage + Clone + Send + Sync;
+    /// It has a journal.
+    const REMEMBERS: bool;
 
     fn storage() -> Self::Storage;
 
@@ -92,6 +94,7 @@ pub struct Forgets;
 
 impl Memory for Forgets {
     type Storage = Plain;
+    const REMEMBERS: bool = false;
 
     fn storage() -> Plain {
         Fixed::new()
@@ -116,6 +119,7 @@ pub struct Remembers;
 
 impl Memory for Remembers {
     type Storage = Journaled<Plain, JOURNAL>;
+    const REMEMBERS: bool = true;
 
     fn storage() -> Self::Storage {
         Journaled::new(Fixed::new())

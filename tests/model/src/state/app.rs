@@ -45,6 +45,8 @@ pub struct Durable {
     /// Whether each QoS 2 message was received, and acknowledged by the application where that is asked for.
     pub received: [bool; MESSAGES],
     pub belief: Option<u8>,
+    /// A clean start may be out.
+    pub is_doubtful: bool,
 }
 
 impl<M: Memory> App<M> {

@@ -6,7 +6,6 @@ use crate::config::Config;
 use crate::device::{Client, Memory, NOW};
 use crate::packet::{self, Packet};
 use crate::rules::{Rule, hold};
-use pure_mqtt::wire::Violation;
 use pure_mqtt::{Cause, ConnectionError, Event, Received, SessionState, Version};
 use std::sync::Arc;
 
@@ -42,9 +41,9 @@ impl<M: Memory> State<M> {
                 hold(can_go_on, Rule::BlockedForACause)?;
                 return Ok(true);
             }
-            Err(ConnectionError::Protocol(Violation::UnknownSession)) => {
+            Err(ConnectionError::UnknownSession) => {
                 let is_right = matches!(packet, Packet::ConnAck { present: true, .. }) && self.app.belief.is_none();
-                hold(is_right && config.version == Version::V5, Rule::NoFault)?;
+                hold(is_right, Rule::NoFault)?;
                 self.close(config)?;
                 self.app.must_clean = true;
                 return Ok(true);
@@ -176,19 +175,10 @@ impl<M: Memory> State<M> {
             SessionState::New { republished, aborted: a, completed: c } if !resumes => {
                 (republished, a, c) == (sent_again, aborted, completed)
             }
-            SessionState::Older { republished, aborted: a, completed: c } if resumes => {
-                (republished, a, c) == (sent_again, aborted, completed)
-            }
             _ => false,
         };
         hold(is_told, Rule::E1SessionFate)?;
-        self.fetch_outcomes()?;
-        if resumes {
-            // The application starts afresh, as the documentation advises.
-            self.close(config)?;
-            self.app.must_clean = true;
-        }
-        Ok(())
+        self.fetch_outcomes()
     }
 
     pub(super) fn fetch_outcomes(&mut self) -> Result<(), Rule> {

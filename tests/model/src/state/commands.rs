@@ -59,31 +59,17 @@ impl<M: Memory> State<M> {
     pub(super) fn open(&mut self, config: &Config, clean: bool, window: u16) -> Checked {
         let for_ever = [Property::SessionExpiryInterval(u32::MAX)];
         let connect = Connect::new(config.version, "c").clean_start(clean).keep_alive(0).properties(&for_ever);
-        let before = self.client.clone();
-        if self.client.open(NOW, &connect).is_err() {
-            let is_full = !before.waiting().is_empty(); // the journal
-            hold(is_full && self.client == before, Rule::G5ErrorChangesNothing)?;
-            return Ok(false);
-        }
+        self.client.open(NOW, &connect).map_err(|_| Rule::NoFault)?;
         self.window = window;
         (self.app.clean, self.app.connect_out, self.app.resumed) = (clean, false, false);
-        if clean && config.version == Version::V31 {
-            self.app.must_clean = true; // 3.1 could not tell us whether it was done
-        }
         Ok(true)
     }
 
     pub(super) fn acknowledge(&mut self, index: u8) -> Checked {
         let held = self.app.held.remove(index.into());
         let pending = held.source.handle().ok_or(Rule::D8AckAfterDelivery)?;
-        match self.client.acknowledge(NOW, pending, &Ack::SUCCESS) {
-            Ok(()) => self.app.answerable.push((held.qos, held.id)),
-            Err(_) => {
-                hold(!self.client.waiting().is_empty(), Rule::D8AckAfterDelivery)?; // the journal is full
-                self.app.held.insert(index.into(), held);
-                return Ok(false);
-            }
-        }
+        self.client.acknowledge(NOW, pending, &Ack::SUCCESS).map_err(|_| Rule::D8AckAfterDelivery)?;
+        self.app.answerable.push((held.qos, held.id));
         Ok(true)
     }
 
@@ -107,6 +93,7 @@ impl<M: Memory> State<M> {
         let ends_session = self.app.clean && config.version != Version::V5;
         if was_connected && ends_session || !was_connected && self.app.clean && self.app.connect_out {
             self.app.belief = None;
+            self.app.must_clean |= !was_connected; // nobody knows whether it was done
         }
         // A QoS 1 handle is good for its link; the server delivers again.
         for held in self.app.held.iter().filter(|held| held.qos == 1) {

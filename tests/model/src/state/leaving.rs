@@ -9,9 +9,6 @@ use crate::rules::{Rule, hold};
 
 impl<M: Memory> State<M> {
     pub(super) fn send(&mut self, config: &Config) -> Checked {
-        if self.must_wait()? {
-            return Ok(false);
-        }
         let packet = match self.half.take() {
             Some(packet) => {
                 let first = Self::first_byte(packet);
@@ -35,21 +32,11 @@ impl<M: Memory> State<M> {
     }
 
     pub(super) fn send_first_byte(&mut self, config: &Config) -> Checked {
-        if self.must_wait()? {
-            return Ok(false);
-        }
         let Some(packet) = Self::next_packet(&mut self.client.clone(), config, &[])? else { return Ok(false) };
         self.leaves(config, packet)?;
         self.client.transmit(NOW).advance(1);
         self.half = Some(packet);
         Ok(true)
-    }
-
-    /// Nothing leaves before all records are durable.
-    fn must_wait(&mut self) -> Checked {
-        let must_wait = !self.client.waiting().is_empty();
-        hold(!must_wait || self.client.transmit(NOW).chunk().is_empty(), Rule::J1DurableFirst)?;
-        Ok(must_wait)
     }
 
     /// The next whole packet that the client would send, its bytes taken from `client`.
@@ -105,6 +92,8 @@ impl<M: Memory> State<M> {
                     }
                 }
                 hold(found && code == 0, Rule::C3OnePubRel)?;
+                let is_durable = !M::REMEMBERS || self.is_durably(place.into(), |flow| flow.released);
+                hold(is_durable, Rule::J1DurableFirst)?;
                 hold(due == Some(place), Rule::D6AckOrder)
             }
             Packet::PubAck { id, .. } => self.answer_leaves(1, id),
@@ -119,6 +108,11 @@ impl<M: Memory> State<M> {
             }
             _ => Ok(()), // the server judges PUBCOMP
         }
+    }
+
+    /// What is durable of this message.
+    fn is_durably(&self, message: usize, is_so: impl Fn(&Flow) -> bool) -> bool {
+        self.app.durable.flows.get(message).is_some_and(is_so)
     }
 
     fn answer_leaves(&mut self, qos: u8, id: u16) -> Result<(), Rule> {
@@ -141,8 +135,12 @@ impl<M: Memory> State<M> {
             };
             hold(!self.app.flows[..usize::from(message)].iter().any(waits), Rule::E2Order)?;
             // Those released on this link are younger than its start, so an old PUBREL that is still owed is what must go first.
+            // One whose record is not durable waits for that, and holds up nothing else.
+            let is_durable = |message: usize| !M::REMEMBERS || self.is_durably(message, |flow| flow.released);
             let old_release = |flow: &Flow| flow.owes_release && !flow.on_link && !flow.ended;
-            hold(!self.app.flows.iter().any(old_release), Rule::E2Order)?;
+            let mut flows = self.app.flows.iter().enumerate();
+            hold(!flows.any(|(message, flow)| old_release(flow) && is_durable(message)), Rule::E2Order)?;
+            hold(!M::REMEMBERS || self.is_durably(message.into(), |_| true), Rule::J1DurableFirst)?;
             hold(self.in_flight() < self.window(config), Rule::F1Window)?;
         }
         let flow = self.flow(message)?;

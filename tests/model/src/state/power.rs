@@ -48,6 +48,7 @@ impl<M: Memory> State<M> {
             releases: self.app.releases.clone(),
             received,
             belief: if ends { None } else { self.app.belief },
+            is_doubtful: self.app.must_clean || self.app.clean && self.is_open() && !self.client.is_connected(),
         }
     }
 
@@ -63,6 +64,7 @@ impl<M: Memory> State<M> {
         let found: Vec<u8> = self.log.iter().chain(torn).copied().collect();
         let (client, used) = Client::recover(config.limits(), &found).ok_or(Rule::J2Recovered)?;
         hold(used == self.log.len(), Rule::J2Recovered)?;
+        self.app.must_clean |= self.app.durable.is_doubtful;
         self.client = client;
         self.half = None;
         self.server.cut(config.version);
@@ -110,7 +112,7 @@ const RECEIVED: u8 = 10;
 /// The records of a log that count here, kinds and bodies; all are shorter than 128 bytes. Those of received messages come last: their order
 /// tells nothing.
 fn records(log: &[u8]) -> Option<Vec<(u8, &[u8])>> {
-    let mut rest = log.strip_prefix(b"PMQJ\x01\0\0\0")?;
+    let mut rest = log.strip_prefix(b"PMQJ\x03\0\0\0")?;
     let mut records = Vec::new();
     while let &[kind, length, _check, ..] = rest {
         let (body, behind) = rest[3..].split_at_checked(length.into())?;
