@@ -1,6 +1,6 @@
 //! What is explored: a budget of events, and limits.
 
-use pure_mqtt::{Limits, OnSessionLoss, OnUnknownSession, Version};
+use pure_mqtt::{Limits, OnSessionLoss, Version};
 
 /// What is explored.
 #[derive(Clone, Debug)]
@@ -64,7 +64,6 @@ impl Config {
             receive_maximum: self.receive_maximum,
             inline_max: 128,
             manual_acks: self.manual_acks,
-            on_unknown_session: OnUnknownSession::CleanStart,
             on_session_loss: if self.abort { OnSessionLoss::Abort } else { OnSessionLoss::Republish },
             ..Limits::DEFAULT
         }

@@ -1,6 +1,6 @@
 //! What the application does, and what becomes of a link.
 
-use super::app::{Flow, SUBSCRIBE};
+use super::app::{Flow, Known, SUBSCRIBE};
 use super::{Checked, State};
 use crate::config::Config;
 use crate::device::{Memory, NOW};
@@ -59,17 +59,22 @@ impl<M: Memory> State<M> {
     pub(super) fn open(&mut self, config: &Config, clean: bool, window: u16) -> Checked {
         let for_ever = [Property::SessionExpiryInterval(u32::MAX)];
         let connect = Connect::new(config.version, "c").clean_start(clean).keep_alive(0).properties(&for_ever);
-        self.client.open(NOW, &connect).map_err(|_| Rule::NoFault)?;
+        hold(self.client.open(NOW, &connect).is_ok(), Rule::NoFault)?;
         self.window = window;
         (self.app.clean, self.app.connect_out, self.app.resumed) = (clean, false, false);
+        if clean && config.version == Version::V31 {
+            self.app.must_clean = true; // 3.1 could not tell us whether it was done
+        }
         Ok(true)
     }
 
     pub(super) fn acknowledge(&mut self, index: u8) -> Checked {
         let held = self.app.held.remove(index.into());
         let pending = held.source.handle().ok_or(Rule::D8AckAfterDelivery)?;
-        self.client.acknowledge(NOW, pending, &Ack::SUCCESS).map_err(|_| Rule::D8AckAfterDelivery)?;
-        self.app.answerable.push((held.qos, held.id));
+        match self.client.acknowledge(NOW, pending, &Ack::SUCCESS) {
+            Ok(()) => self.app.answerable.push((held.qos, held.id)),
+            Err(_) => return Err(Rule::D8AckAfterDelivery),
+        }
         Ok(true)
     }
 
@@ -91,9 +96,14 @@ impl<M: Memory> State<M> {
             }
         }
         let ends_session = self.app.clean && config.version != Version::V5;
-        if was_connected && ends_session || !was_connected && self.app.clean && self.app.connect_out {
-            self.app.belief = None;
-            self.app.must_clean |= !was_connected; // nobody knows whether it was done
+        let session = &mut self.app.session;
+        if was_connected && ends_session {
+            *session = Known::default();
+        } else if !was_connected && self.app.clean && self.app.connect_out && (!ends_session || session.is_any()) {
+            session.is_doubtful = true;
+        }
+        if !std::mem::take(&mut self.app.fences).is_empty() {
+            session.is_adopted = false;
         }
         // A QoS 1 handle is good for its link; the server delivers again.
         for held in self.app.held.iter().filter(|held| held.qos == 1) {
