@@ -32,6 +32,8 @@ mod heal;
 mod hosts;
 #[path = "world/inbox.rs"]
 mod inbox;
+#[path = "world/late.rs"]
+mod late;
 #[path = "world/ledger.rs"]
 mod ledger;
 #[path = "world/life.rs"]
@@ -56,10 +58,14 @@ mod run;
 mod script;
 #[path = "world/server/mod.rs"]
 mod server;
+#[path = "world/serving.rs"]
+mod serving;
 #[path = "world/shrink.rs"]
 mod shrink;
 #[path = "world/tally.rs"]
 mod tally;
+#[path = "world/time.rs"]
+mod time;
 #[path = "world/trouble.rs"]
 mod trouble;
 #[path = "world/wire.rs"]

@@ -17,6 +17,9 @@ use pure_mqtt::{
 /// The method of enhanced authentication.
 pub const METHOD: &str = "m";
 
+/// No clock that began with its host shows so late a time.
+const FAR: u64 = 1 << 40;
+
 /// A message that waits for its acknowledgement.
 pub struct Held {
     pub pending: PendingAck,
@@ -121,6 +124,9 @@ impl App {
         });
         if self.version_before.replace(version).is_some_and(|before| before != version) {
             self.act(Feature::OtherVersion);
+        }
+        if self.now > FAR {
+            self.act(Feature::FarEpoch);
         }
         if mqtt.limits().strict {
             self.act(Feature::Strict);

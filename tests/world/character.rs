@@ -181,7 +181,7 @@ fn places(has: Set, max_received: u16) -> usize {
         () => 32_768,
     };
     let limit: usize = if max_received == 0 { slots } else { slots.min(max_received.into()) };
-    if has.has(Feature::Overrun) { usize::MAX } else { limit.saturating_sub(1).max(1) }
+    limit.saturating_sub(1).max(1)
 }
 
 fn config(seed: u64, has: Set, max_received: u16) -> Config {
@@ -189,6 +189,7 @@ fn config(seed: u64, has: Set, max_received: u16) -> Config {
     let odd = Oddities::draw(has, &mut rng);
     let mut pick = |values: &[u32]| rng.choice(values.iter().copied()).unwrap_or(0);
     let limited = has.has(Feature::ServerLimits);
+    let fair = places(has, max_received);
     Config {
         receive_maximum: limited.then(|| pick(&[1, 2, 20, 65_535]) as u16),
         maximum_qos: if limited { pick(&[0, 1, 1, 2, 2, 2]) as u8 } else { 2 },
@@ -196,7 +197,8 @@ fn config(seed: u64, has: Set, max_received: u16) -> Config {
         maximum_packet: limited.then(|| pick(&[60, 100, 400, u32::MAX])),
         alias_maximum: if has.has(Feature::AliasOut) { pick(&[1, 3, 65_535]).min(300) as u16 } else { 0 },
         keep_alive: limited.then(|| pick(&[0, 10, 90, 90]) as u16),
-        window: (pick(&[1, 4, 20]) as usize).min(places(has, max_received)),
+        window: if has.has(Feature::Overrun) { 20 } else { (pick(&[1, 4, 20]) as usize).min(fair) },
+        fair,
         uses_aliases: has.has(Feature::AliasIn),
         alias_fits: alias_fits(has),
         longest: 4_000,

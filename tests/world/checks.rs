@@ -31,6 +31,10 @@ impl<S: Memory> World<S> {
             return Ok(());
         }
         let [heard, took] = [transport.gave_at.max(self.opened_at), transport.took_at.max(self.opened_at)];
+        if self.last.is_blocked {
+            self.blocked_at = self.now; // what was heard is not known before it can be taken
+        }
+        let heard = heard.max(self.blocked_at);
         let (keep_alive, answer) = self.watches();
         let (patience, since) = match self.mqtt.state() {
             State::Connecting => (self.mqtt.limits().connack_timeout.into(), self.opened_at),

@@ -1,18 +1,16 @@
 //! What the application asks for.
 
-use crate::app::{Held, METHOD};
+use crate::app::METHOD;
 use crate::features::Feature;
 use crate::ledger::{End, Sent, Verdict};
 use crate::life::World;
 use crate::memory::Memory;
 use crate::payload::{SOME, Spec, on_wire, payload_of};
-use crate::rules::Rule;
-use crate::server::Served;
 use crate::server::codec::field;
 use bytes::Bytes;
 use pure_mqtt::{
-    Ack, Auth, Delivery, Disconnect, Handle, Payload, Property, Publish, PublishError, QoS, ReasonCode, RequestError,
-    State, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+    Auth, Delivery, Disconnect, Handle, Payload, Property, Publish, PublishError, QoS, RequestError, State, Subscribe,
+    Subscription, TopicFilter, TopicName, Unsubscribe,
 };
 
 const TOPICS: [&str; 4] = ["u/a", "u/bb", "u", "u/a/rather/long/topic/to/be/replaced/by/an/alias"];
@@ -90,7 +88,7 @@ impl<S: Memory> World<S> {
         }
     }
 
-    fn act_if(&mut self, feature: Feature, has_acted: bool) {
+    pub fn act_if(&mut self, feature: Feature, has_acted: bool) {
         if has_acted {
             self.app.act(feature);
         }
@@ -199,66 +197,6 @@ impl<S: Memory> World<S> {
             }
             Err(error) => Err(format!("a request was refused: {error:?}")),
         }
-    }
-
-    /// Another client publishes.
-    pub fn serve(&mut self, rng: &mut fastrand::Rng) {
-        let number = self.app.inbox.next();
-        let long = self.character.limits.stream_max > 0;
-        let length = rng.choice([4, 4, 6, 30, 60, if long { 700 } else { 80 }]).unwrap_or(4);
-        let name = if rng.u8(0..5) == 0 { "d/".to_owned() + &"x".repeat(70) } else { "d/a".into() };
-        let served = Served {
-            number,
-            qos: rng.u8(0..3),
-            topic: name.into(),
-            payload: payload_of(number, length),
-            props: Vec::new(),
-        };
-        let queued = self.server().offer(served);
-        self.app.say(|| format!("  serve {number}: {queued:?}"));
-        self.app.inbox.queued.push(queued.map(|(qos, sid)| crate::inbox::Queued {
-            qos,
-            length,
-            sid,
-            is_forgiven: sid == self.app.confused_sid,
-            arrived: 0,
-            allowed: 1,
-            noted_at: 0,
-        }));
-    }
-
-    /// Acknowledges a message that waits for it.
-    pub fn acknowledge(&mut self, rng: &mut fastrand::Rng) -> Verdict {
-        if self.app.held.is_empty() {
-            return Ok(());
-        }
-        let Held { pending, number, qos } = self.app.held.swap_remove(rng.usize(0..self.app.held.len()));
-        let fails = self.character.has.has(Feature::AckErrors) && rng.u8(0..3) == 0;
-        let ack = if fails { Ack::new(ReasonCode(0x83)) } else { Ack::SUCCESS };
-        let time = self.time();
-        let result = self.mqtt.acknowledge(time, pending, &ack);
-        self.app.say(|| format!("  acknowledge {number} with {:?}: {result:?}", ack.reason));
-        match result {
-            Ok(()) => {
-                self.app.act(Feature::ManualAcks);
-                self.act_if(Feature::AckErrors, fails);
-                let at = self.app.disk.position(&self.mqtt);
-                let is_v5 = self.mqtt.version() == Version::V5;
-                if let Some(Some(queued)) = self.app.inbox.queued.get_mut(number as usize) {
-                    queued.noted_at = at;
-                    // In 5.0 an error ends the message, so that the identifier is free for a new one [MQTT-4.3.3-9].
-                    if fails && (is_v5 || !Rule::ErrorAcks.holds()) {
-                        queued.allowed = queued.arrived + 1;
-                    }
-                }
-            }
-            Err(error) => match error.error {
-                RequestError::Stale => {}
-                RequestError::Full => self.app.held.push(Held { pending: error.pending, number, qos }),
-                error => return Err(format!("an acknowledgement was refused: {error:?}")),
-            },
-        }
-        Ok(())
     }
 
     pub fn authenticate(&mut self) {

@@ -19,6 +19,9 @@ pub struct Disk {
     /// Where the journal stood after the latest call.
     pub latest: u64,
     pub was_slow: bool,
+    /// So many more bytes can be written before the power fails.
+    pub supply: Option<usize>,
+    pub is_dark: bool,
 }
 
 impl Disk {
@@ -26,13 +29,13 @@ impl Disk {
     pub fn save<S: Memory>(&mut self, mqtt: &mut Connection<S>) -> bool {
         let length = S::journal(mqtt).len();
         self.latest = self.durable + length as u64;
-        if length > self.writing && self.writing == 0 {
+        if length > self.writing && self.writing == 0 && !self.is_dark {
             self.writing = length;
             self.done_at = Some(self.now.saturating_add(self.delay));
             self.was_slow |= self.delay > 0;
             if self.delay == 0 {
                 self.complete(mqtt);
-                return true;
+                return !self.is_dark;
             }
         }
         false
@@ -40,10 +43,21 @@ impl Disk {
 
     /// What was being written is durable.
     pub fn complete<S: Memory>(&mut self, mqtt: &mut Connection<S>) {
+        self.done_at = None;
+        if self.is_dark {
+            return;
+        }
+        if let Some(supply) = &mut self.supply {
+            let left = supply.checked_sub(self.writing);
+            if left.is_none() {
+                self.is_dark = true; // in the middle of a record, perhaps
+                return;
+            }
+            *supply = left.unwrap_or(0);
+        }
         self.keep(mqtt, self.writing);
         S::written(mqtt, self.writing);
         self.writing = 0;
-        self.done_at = None;
         if !S::journal(mqtt).is_empty() {
             self.save(mqtt);
         }
@@ -61,7 +75,12 @@ impl Disk {
 
     /// The power fails when so much of what was being written is durable.
     pub fn tear<S: Memory>(&mut self, mqtt: &Connection<S>, rng: &mut fastrand::Rng, tears: bool) -> bool {
-        let count = if tears { rng.usize(0..=self.writing) } else { 0 };
+        let count = match self.supply.take().filter(|_| self.is_dark) {
+            Some(supply) => supply.min(self.writing),
+            None if tears => rng.usize(0..=self.writing),
+            None => 0,
+        };
+        self.is_dark = false;
         let is_torn = count > 0 && count < self.writing;
         self.keep(mqtt, count);
         self.writing = 0;

@@ -46,6 +46,7 @@ impl<S: Memory> World<S> {
         self.loses_connack = false;
         self.next_clean = false;
         self.app.disk.delay = 0;
+        self.app.disk.supply = None;
         if self.app.disk.done_at.is_some() {
             self.app.disk.done_at = Some(self.now);
         }

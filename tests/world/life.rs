@@ -11,10 +11,12 @@ use crate::rules::Rule;
 use crate::script::seed_for;
 use crate::server::Server;
 use crate::wire::{NEVER, Transport};
-use pure_mqtt::{BytesBuffer, Connection, ConnectionError, Instant, RxBuffer, State, Version};
+use pure_mqtt::{BytesBuffer, Connection, ConnectionError, RxBuffer, Version};
 
 /// More turns than this at one point in time are a live-lock.
 const MOST_TURNS: u32 = 20_000;
+/// In a hurry, whether the session could be recovered is checked after so many changes.
+const SOMETIMES: u32 = 8;
 /// A host that turns so often without moving anything spins.
 const MOST_IDLE: u32 = 8;
 
@@ -48,12 +50,17 @@ pub struct World<S: Memory> {
     /// Since when the link is over, and the host could see it.
     pub over_since: Option<u64>,
     pub opened_at: u64,
+    /// When input was blocked last.
+    pub blocked_at: u64,
     /// For how long the host did nothing since the link was opened.
     pub paused: u64,
     pub rng: fastrand::Rng,
-    server_fraction: [u64; 2],
+    pub server_fraction: [u64; 2],
     checked_at: u64,
-    turns_now: u32,
+    changes: u32,
+    /// What takes long is checked now and then.
+    pub is_hasty: bool,
+    pub turns_now: u32,
 }
 
 impl<S: Memory> World<S> {
@@ -87,23 +94,16 @@ impl<S: Memory> World<S> {
             last: Turn::default(),
             over_since: None,
             opened_at: 0,
+            blocked_at: 0,
             paused: 0,
             rng: fastrand::Rng::with_seed(seed_for(seed, 6)),
             server_fraction: [0; 2],
             checked_at: 0,
+            changes: 0,
+            is_hasty: false,
             turns_now: 0,
             character,
         }
-    }
-
-    /// What the client's clock shows.
-    pub fn time(&self) -> Instant {
-        Instant::from_millis((self.character.epoch + self.now).saturating_sub(self.lag))
-    }
-
-    /// When the client's clock shows this.
-    fn true_time(&self, at: Instant) -> u64 {
-        (at.as_millis().saturating_add(self.lag)).saturating_sub(self.character.epoch)
     }
 
     pub fn is_paused(&self) -> bool {
@@ -130,66 +130,16 @@ impl<S: Memory> World<S> {
         Err(format!("time stands still at {}: {:?}", self.now, self.mqtt.next_timer()))
     }
 
-    fn pass_to(&mut self, at: u64) {
-        let passed = at - self.now;
-        if self.is_paused() {
-            self.paused += passed.min(self.paused_until - self.now);
-        }
-        for (server, fraction) in self.servers.iter_mut().zip(&mut self.server_fraction) {
-            let pace = if self.is_good { 16 } else { self.character.server_pace };
-            let passed = passed * pace + *fraction;
-            *fraction = passed % 16;
-            server.tick(server.now + passed / 16);
-        }
-        self.now = at;
-        self.turns_now = 0;
-        self.app.disk.now = at;
-        if let Some(transport) = &mut self.transport {
-            transport.now = at;
-        }
-    }
-
-    /// When something happens next.
-    fn next(&mut self) -> u64 {
-        let mut next = NEVER;
-        let mut due = |at: u64| next = next.min(at);
-        for (server, fraction) in self.servers.iter().zip(self.server_fraction) {
-            if let Some(at) = server.next() {
-                let pace = if self.is_good { 16 } else { self.character.server_pace };
-                let left = at.saturating_sub(server.now) * 16;
-                due(self.now + left.saturating_sub(fraction).div_ceil(pace));
-            }
-        }
-        due(self.app.disk.done_at.unwrap_or(NEVER));
-        let is_paused = self.is_paused();
-        if is_paused {
-            due(self.paused_until);
-        }
-        if let Some(transport) = &self.transport {
-            due(transport.up.next());
-            if !is_paused && self.reading.has_room() {
-                due(transport.down.next());
-            }
-            if !is_paused && self.last.is_full && transport.up.stuck_until > self.now {
-                due(transport.up.stuck_until);
-            }
-        } else if !is_paused {
-            due(self.connects_at.max(self.now + 1));
-        }
-        if !is_paused {
-            due(self.confirms_at);
-            let timer = self.mqtt.poll_timeout().map(|at| self.true_time(at));
-            due(timer.map_or(NEVER, |at| at.max(self.now + 1)));
-        }
-        next
-    }
-
     /// Everything happens that can happen now.
     fn settle(&mut self) -> Verdict {
         let mut idle = 0;
         loop {
             self.app.now = self.app.now.max(self.time().as_millis());
             let moved = self.carry()? | self.flush();
+            if self.app.disk.is_dark {
+                let mut rng = fastrand::Rng::with_seed(self.rng.u64(..));
+                self.lose_power(&mut rng)?;
+            }
             if self.is_paused() {
                 if !moved {
                     return Ok(());
@@ -213,7 +163,10 @@ impl<S: Memory> World<S> {
         self.check_ends()?;
         if self.app.disk.latest != self.checked_at {
             self.checked_at = self.app.disk.latest;
-            self.check_recovery()?;
+            self.changes += 1;
+            if !self.is_hasty || self.changes.is_multiple_of(SOMETIMES) {
+                self.check_recovery()?;
+            }
         }
         Ok(())
     }
@@ -257,6 +210,9 @@ impl<S: Memory> World<S> {
         turn.progress += crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         // After `Blocked` the packet is here already: it is offered again once, when output has left.
         self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0);
+        if turn.progress > 0 && matches!(self.reading, Reading::Bytes(_)) {
+            self.app.act(Feature::BytesHost);
+        }
         self.last = turn;
         self.note_trouble();
         if was_over == ConnectionError::NotOpen && self.mqtt.close_reason() != ConnectionError::NotOpen {
@@ -279,60 +235,4 @@ impl<S: Memory> World<S> {
             None => Ok(moved),
         }
     }
-
-    /// The bytes are handed over now, and `advance` is called some time later.
-    fn write_later(&mut self, turn: &mut Turn) -> Verdict {
-        let time = self.time();
-        let Some(transport) = &mut self.transport else { return Ok(()) };
-        if !self.unconfirmed.is_empty() {
-            if self.confirms_at > self.now {
-                return Ok(());
-            }
-            return self.confirm().map(|()| {
-                turn.progress += 1;
-                self.is_kicked = true;
-            });
-        }
-        let transmit = self.mqtt.transmit(time);
-        if transmit.wanted().is_some() {
-            let sent = crate::hosts::send(&mut self.mqtt, transport, &mut self.app, time);
-            turn.is_full = sent.is_full;
-            turn.progress += sent.progress;
-            return Ok(());
-        }
-        let bytes = transmit.chunk().to_vec();
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let count = crate::hosts::Wire::write(transport, &bytes);
-        turn.is_full = count == 0;
-        turn.progress += count;
-        self.unconfirmed = bytes[..count].to_vec();
-        let delays = [0, 1, 50, 900, 3_000];
-        self.confirms_at = if count > 0 { self.now + self.rng.choice(delays).unwrap_or(0) } else { NEVER };
-        Ok(())
-    }
-
-    /// `advance` for what was handed over.
-    pub fn confirm(&mut self) -> Verdict {
-        self.confirms_at = NEVER;
-        let bytes = std::mem::take(&mut self.unconfirmed);
-        let time = self.time();
-        let is_over = self.mqtt.state() != State::Connected && self.mqtt.state() != State::Connecting;
-        let mut transmit = self.mqtt.transmit(time);
-        if bytes.is_empty() || transmit.chunk().starts_with(&bytes) {
-            transmit.advance(bytes.len());
-            hostsave(&mut self.app, &mut self.mqtt);
-            return Ok(());
-        }
-        if let Some(transport) = self.transport.as_mut().filter(|_| is_over) {
-            transport.is_broken = true; // nothing more can be said on it
-            return Ok(());
-        }
-        Err(format!("[E4] what was shown has changed: {bytes:02x?}, and now {:02x?}", transmit.chunk()))
-    }
-}
-
-fn hostsave<S: Memory>(app: &mut App, mqtt: &mut Connection<S>) {
-    crate::hosts::App::save(app, mqtt);
 }

@@ -7,6 +7,9 @@ use crate::memory::Memory;
 use crate::records;
 use pure_mqtt::Handle;
 
+/// In bytes.
+const LONGEST_LOG: usize = 2_500;
+
 impl<S: Memory> World<S> {
     /// The power fails and is back: what is left is what was durable.
     pub fn lose_power(&mut self, rng: &mut fastrand::Rng) -> Verdict {
@@ -64,12 +67,25 @@ impl<S: Memory> World<S> {
 
     /// The log is replaced by a snapshot, unless records wait.
     pub fn write_snapshot(&mut self) {
-        if self.app.disk.log.is_empty() {
-            return; // there is nothing to replace
-        }
-        if let Some(log) = S::snapshot(&mut self.mqtt) {
-            self.app.disk.log = log;
+        if self.replace_log() {
             self.app.act(Feature::Snapshot);
         }
+    }
+
+    /// A host doesn't let its log grow without end.
+    pub fn bound_log(&mut self) {
+        if self.app.disk.log.len() > LONGEST_LOG {
+            self.replace_log();
+        }
+    }
+
+    fn replace_log(&mut self) -> bool {
+        if self.app.disk.log.is_empty() {
+            return false; // there is nothing to replace
+        }
+        let log = S::snapshot(&mut self.mqtt);
+        let is_done = log.is_some();
+        self.app.disk.log = log.unwrap_or_else(|| std::mem::take(&mut self.app.disk.log));
+        is_done
     }
 }

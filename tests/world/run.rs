@@ -25,6 +25,8 @@ pub struct Plan {
     pub has: Set,
     /// The steps that are done, if not all.
     pub steps: Option<Vec<usize>>,
+    /// What takes long is checked now and then.
+    pub is_hasty: bool,
 }
 
 /// How a world went: which features acted, what was wrong, and what happened if that was asked for.
@@ -40,7 +42,7 @@ impl Plan {
         for feature in Set::parse(&std::env::var("PURE_MQTT_WITHOUT").unwrap_or_default()).iter() {
             has.remove(feature);
         }
-        Self { seed, has, steps: None }
+        Self { seed, has, steps: None, is_hasty: false }
     }
 
     /// The steps that the seed draws.
@@ -69,7 +71,7 @@ impl Plan {
             () if has.has(Feature::Fixed) && journal => {
                 self.with(Journaled::<Large, 1024>::new(Fixed::new()), character, tells)
             }
-            () if has.has(Feature::Fixed) && self.seed % 3 == 0 => self.with(Large::new(), character, tells),
+            () if has.has(Feature::Fixed) && self.seed.is_multiple_of(3) => self.with(Large::new(), character, tells),
             () if has.has(Feature::Fixed) => self.with(Usual::new(), character, tells),
             () if has.has(Feature::Borrowed) => self.with_borrowed(character, tells),
             () if journal => self.with(Journaled::<Heap, 4096>::new(Heap::new()), character, tells),
@@ -100,6 +102,7 @@ impl Plan {
         let told = RefCell::new((Set::default(), Vec::new()));
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut world = World::new(storage, self.seed, character, tells.then(Vec::new));
+            world.is_hasty = self.is_hasty;
             let result = live(&mut world, &steps);
             *told.borrow_mut() = (world.app.acted, world.app.lines.take().unwrap_or_default());
             result
@@ -115,6 +118,7 @@ fn live<S: Memory>(world: &mut World<S>, steps: &[Step]) -> Verdict {
     for step in steps {
         world.ask()?;
         world.apply(*step)?;
+        world.bound_log();
     }
     if world.character.has.has(Feature::StallForEver) {
         world.stall_for_good()?;
@@ -163,7 +167,8 @@ fn nothing_goes_wrong_in_any_world() {
         return;
     }
     hush_panics();
-    let count = number("PURE_MQTT_WORLDS").unwrap_or(SOME);
+    let asked_for = number("PURE_MQTT_WORLDS");
+    let (count, is_hasty) = (asked_for.unwrap_or(SOME), asked_for.is_none());
     let first = number("PURE_MQTT_FIRST").unwrap_or(1);
     let (next, has_failed) = (AtomicU64::new(first), AtomicBool::new(false));
     let (pairs, failed) = (Mutex::new(Pairs::default()), Mutex::new(Vec::new()));
@@ -176,7 +181,7 @@ fn nothing_goes_wrong_in_any_world() {
                 if seed >= first + count {
                     break;
                 }
-                let story = Plan::new(seed).play(false);
+                let story = Plan { is_hasty, ..Plan::new(seed) }.play(false);
                 pairs.lock().expect("pairs").add(story.acted);
                 if let Err(text) = story.verdict {
                     has_failed.store(true, Ordering::Relaxed);
@@ -195,7 +200,7 @@ fn nothing_goes_wrong_in_any_world() {
     }
     if let Some((seed, text)) = failed.first() {
         hush_panics();
-        let told = shrink::shrink(&Plan::new(*seed), text);
+        let told = shrink::shrink(&Plan { is_hasty, ..Plan::new(*seed) }, text);
         let _ = std::panic::take_hook();
         panic!("{told}");
     }

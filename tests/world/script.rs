@@ -47,7 +47,7 @@ kinds! {
     Switch 3 TwoServers, "The client goes to the other server.";
     ServerCloses 5 ServerCloses, "The server ends the link.";
     HoldAnswers 6 SlowAnswers, "The server holds answers back.";
-    PowerCut 5 PowerCut, "The power fails.";
+    PowerCut 7 PowerCut, "The power fails.";
     Snapshot 6 Snapshot, "The log is replaced by a snapshot.";
     Pause 5 Pause, "The host does nothing for a while.";
     ClockBack 4 ClockBack, "The host's clock goes back.";
@@ -76,7 +76,7 @@ pub fn draw(seed: u64, has: Set) -> Vec<Step> {
         .map(|(kind, weight, _)| (*kind, weight * rng.choice([1, 2, 2, 3, 6]).unwrap_or(1)))
         .collect();
     let total: u32 = weights.iter().map(|(_, weight)| weight).sum();
-    let length = rng.usize(200..400);
+    let length = rng.usize(250..450);
     let mut step = || {
         let mut left = rng.u32(0..total);
         let chosen = weights.iter().find(|(_, weight)| match left.checked_sub(*weight) {

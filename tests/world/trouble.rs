@@ -68,6 +68,9 @@ impl<S: Memory> World<S> {
                 let server = self.server();
                 server.holds_until = server.now + pick(&[100, 2_500, 15_000]);
             }
+            Kind::PowerCut if self.character.has.has(Feature::TornWrite) && pick(&[0, 1]) == 0 => {
+                self.app.disk.supply = Some(pick(&[0, 3, 9, 20, 45, 80]) as usize); // it fails a little later
+            }
             Kind::PowerCut => self.lose_power(rng)?,
             Kind::Snapshot => self.write_snapshot(),
             Kind::Pause => {

@@ -113,6 +113,7 @@ impl<S: Storage> Connection<S> {
                 core.incoming.settle_all(parts.inbox);
             }
         }
+        while core.outgoing.poll_ended(parts).is_some() {} // nobody fetches an outcome here, and its slot may be the next message's
         Ok(())
     }
 
@@ -143,8 +144,8 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// The power is back: what was under way is as after a lost link, and outcomes that nobody can fetch any more are gone. The journal goes on behind the
-    /// record with this checksum, in a log that said the version or not.
+    /// The power is back: what was under way is as after a lost link. The journal goes on behind the record with this checksum, in a log that
+    /// said the version or not.
     fn settle(&mut self, chain: u32, version: Option<Version>) {
         let mut parts = self.storage.parts();
         let session = self.core.outgoing.session;
@@ -154,7 +155,6 @@ impl<S: Storage> Connection<S> {
             Incoming::note_all_recovered(parts.inbox);
         }
         parts.journal = JournalPart::NONE;
-        while self.core.outgoing.poll_ended(&mut parts).is_some() {}
         self.core.outgoing.note_all_sent(parts.slots);
         self.core.outgoing.link_lost(&mut parts);
         self.core.incoming.link_lost(parts.inbox);

@@ -37,6 +37,7 @@ impl Server {
             (link.level, link.is_clean, link.keep_alive) = (connect.level, connect.is_clean, connect.keep_alive);
             link.expiry = number(&connect.props, 0x11).unwrap_or(0);
             if connect.level == 5 {
+                link.fair = maximum;
                 link.window = maximum.saturating_add(2 * usize::from(odd.overrun));
                 link.longest = number(&connect.props, 0x27).map_or(usize::MAX, |most| most as usize);
             }

@@ -47,6 +47,9 @@ impl Server {
             if is_full && next.qos > 0 {
                 return;
             }
+            if session.flights.len() >= link.fair && next.qos > 0 {
+                self.deeds.push(Deed::Odd(Feature::Overrun));
+            }
             let Some(served) = session.queue.pop_front() else { return };
             let id = if served.qos > 0 { session.free_id() } else { 0 };
             if self.send(&served, id, false) && id > 0 {

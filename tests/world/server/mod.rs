@@ -28,6 +28,8 @@ pub struct Config {
     pub keep_alive: Option<u16>,
     /// Messages that it has out at a time before 5.0.
     pub window: usize,
+    /// How many of them the client has places for.
+    pub fair: usize,
     /// It names topics by aliases where it may.
     pub uses_aliases: bool,
     /// The longest name that it uses an alias for.
@@ -105,6 +107,8 @@ struct Link {
     heard_at: u64,
     /// Messages that may be out to the client, and the longest packet that it takes.
     window: usize,
+    /// How many of them are fair.
+    fair: usize,
     longest: usize,
     client_aliases: u16,
     bound: Vec<String>,
@@ -164,6 +168,7 @@ impl Server {
             keep_alive: 0,
             heard_at: self.now,
             window: self.config.window,
+            fair: self.config.fair,
             longest: self.config.longest,
             client_aliases: 0,
             bound: Vec::new(),
