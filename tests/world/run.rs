@@ -71,7 +71,7 @@ impl Plan {
             () if has.has(Feature::Fixed) && journal => {
                 self.with(Journaled::<Large, 1024>::new(Fixed::new()), character, tells)
             }
-            () if has.has(Feature::Fixed) && self.seed % 3 == 0 => self.with(Large::new(), character, tells),
+            () if has.has(Feature::Fixed) && self.seed.is_multiple_of(3) => self.with(Large::new(), character, tells),
             () if has.has(Feature::Fixed) => self.with(Usual::new(), character, tells),
             () if has.has(Feature::Borrowed) => self.with_borrowed(character, tells),
             () if journal => self.with(Journaled::<Heap, 4096>::new(Heap::new()), character, tells),
