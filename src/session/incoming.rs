@@ -408,7 +408,9 @@ impl Incoming {
     /// For what an acknowledgement is to leave next. One whose record is not durable waits, and those of its kind behind it.
     #[inline(always)]
     fn source(&self, inbox: &mut [ReceiveSlot]) -> Source {
-        if at(inbox, self.completing.first).is_some_and(|slot| !slot.waits_for_record()) {
+        let is_held =
+            |link, inbox| cfg!(feature = "journal") && at(inbox, link).is_some_and(|slot| slot.waits_for_record());
+        if self.completing.first != 0 && !is_held(self.completing.first, &mut *inbox) {
             Source::Completing
         } else if at(inbox, self.owed.first).is_some_and(|slot| slot.acknowledged && !slot.waits_for_record()) {
             Source::Owed
