@@ -10,7 +10,7 @@ use core::fmt;
 
 use crate::event::PendingAck;
 use crate::reason::ReasonCode;
-use crate::wire::{DecodeError, EncodeError, Malformed, PropertyError, Violation};
+use crate::wire::{DecodeError, EncodeError, Malformed, PacketType, PropertyError, Violation};
 
 /// The link is over. The session is untouched: open the next link to go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,6 +24,17 @@ pub enum ConnectionError {
     Malformed(Malformed),
     /// The server sent a packet that the standard forbids.
     Protocol(Violation),
+    /// The server sent a packet that is longer than this side takes: [`Limits::inline_max`](crate::Limits::inline_max), or for messages in pieces
+    /// [`Limits::stream_max`](crate::Limits::stream_max). If it is a message that the server keeps for the session, it comes again on the next link: raise the limit,
+    /// or have it thrown away ([`Limits::on_too_long`](crate::Limits::on_too_long)).
+    TooLong {
+        /// What it is.
+        packet: PacketType,
+        /// Its length in bytes.
+        length: u32,
+        /// The longest that is taken, in bytes.
+        limit: u32,
+    },
     /// The server refused the CONNECT.
     Refused(ReasonCode),
     /// The server ended the link with DISCONNECT.
@@ -52,6 +63,7 @@ impl ConnectionError {
             Self::NotOpen | Self::Disconnected | Self::Abandoned => ReasonCode::NORMAL_DISCONNECTION,
             Self::Malformed(fault) => fault.reason(),
             Self::Protocol(fault) => fault.reason(),
+            Self::TooLong { .. } => ReasonCode::PACKET_TOO_LARGE,
             Self::Refused(reason) | Self::ServerDisconnect(reason) => reason,
             Self::UnknownSession => Violation::UnknownSession.reason(),
             // Only servers may name a time-out (§3.14.2.1).
@@ -89,6 +101,10 @@ impl fmt::Display for ConnectionError {
             Self::NotOpen => f.write_str("no link is open"),
             Self::Malformed(fault) => write!(f, "the server sent a malformed packet: {fault}"),
             Self::Protocol(fault) => write!(f, "the server broke the protocol: {fault}"),
+            Self::TooLong { packet, length, limit } => write!(
+                f,
+                "the server sent a {packet:?} packet of {length} bytes, more than the limit of {limit}: raise the limit, or let what is too long be discarded"
+            ),
             Self::Refused(reason) => write!(f, "the server refused the connection: {reason}"),
             Self::ServerDisconnect(reason) => write!(f, "the server ended the connection: {reason}"),
             Self::Disconnected => f.write_str("the connection was ended by DISCONNECT"),

@@ -41,6 +41,9 @@ pub enum Event<'i> {
     Message(Message<'i>),
     /// A piece of a message arrived; only from [`handle_input_streaming`](crate::Connection::handle_input_streaming).
     Fragment(Fragment<'i>),
+    /// A message arrived that could not be delivered, and was thrown away: see [`Limits::on_too_long`](crate::Limits::on_too_long). It is acknowledged, so
+    /// that what lies behind it arrives.
+    Discarded(Discarded<'i>),
     /// A QoS 1 message is done `[MQTT-4.3.2-3]`; so is one at QoS 2 that a server of 3.1 or 3.1.1 answers by PUBACK.
     PubAck(Acknowledged<'i>),
     /// A QoS 2 message was refused, and is done `[MQTT-4.4.0-2]`.
@@ -158,6 +161,36 @@ pub struct Fragment<'i> {
     /// With the last piece and [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
     /// [`acknowledge`](crate::Connection::acknowledge).
     pub ack: Option<PendingAck>,
+}
+
+/// A message from the server that was thrown away. It is told once, with its first bytes; at QoS 1 and 2 it is acknowledged after its last one. If the link is
+/// lost in between it comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Discarded<'i> {
+    /// The topic as it stands in the packet; empty if an alias stands for it.
+    pub topic: &'i [u8],
+    /// The length of the whole packet in bytes.
+    pub length: u32,
+    /// In which quality of service it came.
+    pub qos: QoS,
+    /// The server kept it for the topic, and will send it again at the next subscription.
+    pub retain: bool,
+    /// The packet identifier at QoS 1 and 2.
+    pub id: Option<PacketId>,
+    /// Why it was thrown away.
+    pub why: Discard,
+}
+
+/// Why a message from the server was thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Discard {
+    /// It is longer than [`Limits::inline_max`](crate::Limits::inline_max), or than [`Limits::stream_max`](crate::Limits::stream_max) where messages are taken
+    /// in pieces.
+    TooLong,
 }
 
 /// A message without its payload: what the first piece of one brings that arrives in pieces. The fields are those of [`Message`].

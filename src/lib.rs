@@ -186,11 +186,11 @@ pub use connection::journal;
 pub use connection::{Connection, State, Stats, Timer, Transmit, Unacknowledged, Wanted};
 pub use error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 pub use event::{
-    Acknowledged, Answered, Cause, Command, ConnAck, Event, Fragment, Head, Message, Outcome, PendingAck, Received,
-    Risk, SessionState, Topic, TopicAlias,
+    Acknowledged, Answered, Cause, Command, ConnAck, Discard, Discarded, Event, Fragment, Head, Message, Outcome,
+    PendingAck, Received, Risk, SessionState, Topic, TopicAlias,
 };
 pub use fallback::Fallback;
-pub use limits::{Limits, OnSessionLoss, OnUnknownSession, Overflow};
+pub use limits::{Limits, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow};
 #[cfg(feature = "heapless")]
 pub use owned::FixedMessage;
 pub use reason::ReasonCode;

@@ -35,8 +35,8 @@ pub struct Limits {
     /// ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); what has left by then is
     /// progress. Servers of 3.1 and 3.1.1 know no limit, so 32 and more are wise where QoS 2 messages come in bursts.
     pub max_received: u16,
-    /// The longest packet from the server in bytes, which the host's buffer must hold; announced as Maximum Packet Size in 5.0.
-    /// Default: 1 MiB.
+    /// The longest packet from the server in bytes, which the host's buffer must hold; announced as Maximum Packet Size in 5.0. What becomes of a longer
+    /// one, [`on_too_long`](Self::on_too_long) says. Default: 1 MiB.
     pub inline_max: u32,
     /// The longest message from the server in bytes that is taken in pieces, where it is longer than `inline_max`: see
     /// [`handle_input_streaming`](crate::Connection::handle_input_streaming). It is announced as Maximum Packet Size then. 0 (the default) for
@@ -56,6 +56,11 @@ pub struct Limits {
     pub on_session_loss: OnSessionLoss,
     /// What becomes of a session that the server resumes and this side doesn't know.
     pub on_unknown_session: OnUnknownSession,
+    /// What becomes of a message from the server that is longer than `inline_max` or `stream_max`.
+    pub on_too_long: OnTooLong,
+    /// CONNECT of 5.0 announces what the server is asked to keep to: Receive Maximum and Maximum Packet Size. With `false` it carries neither, for servers
+    /// that refuse them or take them amiss; what is taken stays the same. Default: true.
+    pub announce_limits: bool,
     /// What happens when a message finds the queue full.
     pub overflow: Overflow,
     /// Refuse QoS 0 messages while no link is up, instead of keeping them. Default: false.
@@ -113,6 +118,22 @@ pub enum OnUnknownSession {
     Refuse,
 }
 
+/// What happens when the server sends a message that is longer than the limits allow: in 3.1 and 3.1.1, where it can't be told of them, or in spite of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OnTooLong {
+    /// The link ends with [`ConnectionError::TooLong`](crate::ConnectionError::TooLong). A server that keeps the message for the session sends it again on the
+    /// next link, so that nothing behind it ever arrives.
+    #[default]
+    EndLink,
+    /// The message is taken in pieces, thrown away and acknowledged; [`Event::Discarded`](crate::Event::Discarded) tells its topic and length. Its topic and
+    /// identifier must lie within the first [`Limits::inline_max`] bytes; where the server uses topic aliases, its properties as well. In 5.0 no
+    /// Maximum Packet Size is announced then: the server would throw such messages away itself, and tell nobody.
+    ///
+    /// Packets of other types end the link all the same.
+    Discard,
+}
+
 /// What happens when a message finds the queue full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -145,6 +166,8 @@ impl Limits {
         manual_acks: false,
         on_session_loss: OnSessionLoss::Republish,
         on_unknown_session: OnUnknownSession::Adopt,
+        on_too_long: OnTooLong::EndLink,
+        announce_limits: true,
         overflow: Overflow::Reject,
         refuse_offline_qos0: false,
         check_payload_format: false,
@@ -163,6 +186,7 @@ impl Limits {
         self.inline_max ^= Self::DEFAULT.inline_max;
         self.alias_name_max ^= Self::DEFAULT.alias_name_max;
         self.connack_timeout ^= Self::DEFAULT.connack_timeout;
+        self.announce_limits ^= Self::DEFAULT.announce_limits;
         self.farewell_timeout ^= Self::DEFAULT.farewell_timeout;
         self
     }
@@ -193,6 +217,15 @@ impl StoredLimits {
     pub(crate) const fn inline_max(&self) -> usize {
         let inline_max = self.0.inline_max ^ Limits::DEFAULT.inline_max;
         if inline_max < SHORTEST { SHORTEST as usize } else { inline_max as usize }
+    }
+
+    /// Messages that are too long are thrown away.
+    pub(crate) const fn discards(&self) -> bool {
+        matches!(self.0.on_too_long, OnTooLong::Discard)
+    }
+
+    pub(crate) const fn announces(&self) -> bool {
+        self.0.announce_limits ^ Limits::DEFAULT.announce_limits
     }
 
     pub(crate) const fn stream_max(&self) -> usize {

@@ -92,12 +92,26 @@ mod shared {
     pub struct BytesBuffer {
         bytes: BytesMut,
         inline_max: usize,
+        /// Bytes of a packet that is too long which are still to be handed out; the connection throws them away.
+        owed: usize,
+        handed: Handed,
+    }
+
+    /// What was handed out last.
+    #[derive(Clone, Copy, Debug, Default)]
+    struct Handed {
+        /// In all.
+        total: usize,
+        /// At its start: the middle or the end of a packet that is too long.
+        middle: usize,
+        /// At its end: the start of such a packet.
+        start: usize,
     }
 
     impl BytesBuffer {
         /// An empty buffer for packets of up to `inline_max` bytes, as in [`Limits::inline_max`](crate::Limits::inline_max).
         pub fn new(inline_max: u32) -> Self {
-            Self { bytes: BytesMut::new(), inline_max: inline_max as usize }
+            Self { bytes: BytesMut::new(), inline_max: inline_max as usize, owed: 0, handed: Handed::default() }
         }
 
         /// Appends bytes that were read elsewhere.
@@ -113,27 +127,42 @@ mod shared {
         /// Splits off all complete packets, by their headers; what is incomplete stays. `None` if there is none. It knows nothing of messages in
         /// pieces: [`handle_input_streaming`](crate::Connection::handle_input_streaming) wants an [`RxBuffer`](crate::RxBuffer).
         ///
-        /// Bytes that can't be the start of a packet that fits are handed out as well: the connection says what is wrong with them.
+        /// Bytes that can't be the start of a packet are handed out as well: the connection says what is wrong with them. So is a packet that is longer than
+        /// `inline_max`, in pieces: the connection ends the link, or throws it away ([`OnTooLong::Discard`](crate::OnTooLong::Discard)).
         pub fn whole_packets(&mut self) -> Option<Bytes> {
-            let mut end = 0;
-            while let Some(length) = self.packet_at(end) {
+            let middle = self.owed.min(self.bytes.len());
+            self.owed -= middle;
+            let (mut end, mut start) = (middle, 0);
+            while start == 0 {
+                let Some((length, missing)) = self.packet_at(end) else { break };
                 end += length;
+                self.owed = missing;
+                start = if missing > 0 { length } else { 0 };
             }
+            self.handed = Handed { total: end, middle, start };
             (end > 0).then(|| self.bytes.split_to(end).freeze())
         }
 
-        /// The length of the packet that starts at `start`, if it is there in full.
-        fn packet_at(&self, start: usize) -> Option<usize> {
-            let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
+        /// The length of the packet that starts at `start`, if it is there in full; or what there is of one that is too long, and how much is missing.
+        fn packet_at(&self, start: usize) -> Option<(usize, usize)> {
+            let rest = self.bytes.get(start..).filter(|rest| self.owed == 0 && !rest.is_empty())?;
             match packet_length(rest) {
-                PacketLength::Known(length) if length <= self.inline_max => (length <= rest.len()).then_some(length),
-                PacketLength::Partial => None,
-                PacketLength::Known(_) | PacketLength::Invalid => Some(rest.len()),
+                PacketLength::Known(length) if length <= rest.len() => Some((length, 0)),
+                PacketLength::Known(length) if length > self.inline_max => Some((rest.len(), length - rest.len())),
+                PacketLength::Known(_) | PacketLength::Partial => None,
+                PacketLength::Invalid => Some((rest.len(), 0)),
             }
         }
 
         /// Puts packets that the connection could not take yet back to the front.
         pub fn give_back(&mut self, packets: Bytes) {
+            let (count, Handed { total, middle, start }) = (packets.len(), core::mem::take(&mut self.handed));
+            if count < start {
+                self.owed += count; // the connection has begun with the packet that is too long
+            } else if start > 0 {
+                self.owed = 0; // it has not
+            }
+            self.owed += count.saturating_sub(total - middle);
             let tail = core::mem::take(&mut self.bytes);
             self.bytes = packets.try_into_mut().unwrap_or_else(|packets| BytesMut::from(&packets[..]));
             self.bytes.unsplit(tail);
@@ -142,6 +171,7 @@ mod shared {
         /// Forgets everything: the transport is gone.
         pub fn clear(&mut self) {
             self.bytes.clear();
+            (self.owed, self.handed) = (0, Handed::default());
         }
     }
 

@@ -111,7 +111,7 @@ fn offer(client: &Client, input: &[u8], counts: &mut Counts) {
                 assert_eq!(client.state(), State::Closing);
                 match error {
                     ConnectionError::Malformed(_) => counts.malformed += 1,
-                    ConnectionError::Protocol(_) => counts.protocol += 1,
+                    ConnectionError::Protocol(_) | ConnectionError::TooLong { .. } => counts.protocol += 1,
                     ConnectionError::Refused(_) => counts.refused += 1,
                     ConnectionError::ServerDisconnect(_) => counts.disconnected += 1,
                     other => panic!("{input:x?} gave {other:?}"),

@@ -1,8 +1,10 @@
 //! The part of a connection that doesn't depend on the storage's type: compiled once, however many storages a program uses.
 
+use crate::connection::inbound::Effect;
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
 use crate::connection::stats::Counters;
+use crate::event::Received;
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, Incoming, Outgoing};
 #[cfg(target_pointer_width = "32")]
@@ -10,7 +12,7 @@ use crate::session::{Policy, Time};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
-use crate::wire::{Disconnect, PacketType, Rules, Writer};
+use crate::wire::{Disconnect, Header, PacketType, Rules, Writer};
 
 /// Here and in what it consists of, small fields come first, in `repr(C)`: a field that lies near takes half as many bytes to reach in Thumb's code.
 #[derive(Clone, Copy)]
@@ -41,6 +43,8 @@ pub(super) struct Extras {
     #[cfg(target_pointer_width = "32")]
     pub(super) aliasing: Option<&'static Aliasing>,
     #[cfg(target_pointer_width = "32")]
+    pub(super) discarding: Option<&'static Discarding>,
+    #[cfg(target_pointer_width = "32")]
     pub(super) count_time: Option<fn(&Core) -> Time>,
     #[cfg(not(target_pointer_width = "32"))]
     pub(super) may_have_aliases: bool,
@@ -56,6 +60,14 @@ pub(super) struct Watch {
     pub(super) is_overdue: fn(&mut Core, &mut Parts<'_>) -> bool,
     /// Sends again what is not acknowledged.
     pub(super) retry: fn(&mut Core, &mut Parts<'_>),
+}
+
+/// What throws messages away that are too long.
+pub(super) struct Discarding {
+    /// Takes the start of such a message.
+    pub(super) begin: for<'i> fn(&mut Core, &mut Parts<'_>, Header, &'i [u8], &mut Received<'i>) -> Effect,
+    /// Takes what follows.
+    pub(super) go_on: for<'i> fn(&mut Core, &mut Parts<'_>, &'i [u8], &mut Received<'i>) -> Effect,
 }
 
 /// What deals with topic aliases.

@@ -37,7 +37,7 @@ impl Core {
     pub(super) fn end(&mut self, parts: &mut Parts<'_>, error: ConnectionError, last: Last<'_>) {
         self.link.state = State::Closing;
         self.link.end = error;
-        self.must_start_clean |= error == ConnectionError::UnknownSession;
+        self.must_start_clean |= matches!(error, ConnectionError::UnknownSession);
         self.link.ping = Ping::None;
         self.link.is_challenged = false;
         self.link.partial = 0;
@@ -58,7 +58,7 @@ impl Core {
     /// Ends the link for a reason of this side's `[3.1.1: MQTT-4.8.0-1]`. Where the standard lets us say why, one DISCONNECT is the last to leave; not if
     /// the transport takes nothing, or inside a payload that the application supplies.
     pub(super) fn fail(&mut self, parts: &mut Parts<'_>, error: ConnectionError) {
-        let is_stuck = error == ConnectionError::KeepAliveTimeout && self.has_output();
+        let is_stuck = matches!(error, ConnectionError::KeepAliveTimeout) && self.has_output();
         let says_why = self.is_connected()
             && self.version().has_properties()
             && !is_stuck

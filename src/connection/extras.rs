@@ -6,15 +6,19 @@
 //! |---|---|---|
 //! | the overflow policy | [`Limits::overflow`](crate::Limits::overflow) | 700 bytes |
 //! | the watch over acknowledgements | [`Limits::ack_timeout`](crate::Limits::ack_timeout), [`Limits::retry_interval`](crate::Limits::retry_interval) | 500 bytes |
+//! | the throwing away of messages that are too long | [`Limits::on_too_long`](crate::Limits::on_too_long) | 800 bytes |
 //! | topic aliases | a storage with room for them | 1,300 bytes |
 //! | messages that expire | the first such message | 700 bytes |
 //!
 //! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits, and two bits are kept.
 
 use crate::connection::aliasing::ALIASING;
-use crate::connection::core::{Aliasing, Core, Extras, Watch};
+use crate::connection::core::{Aliasing, Core, Discarding, Extras, Watch};
+use crate::connection::stream::DISCARDING;
 use crate::connection::timer::WATCH;
 use crate::limits::Limits;
+#[cfg(target_pointer_width = "32")]
+use crate::limits::OnTooLong;
 use crate::session::{EXPIRING, Policy, Time, policy};
 
 #[cfg(target_pointer_width = "32")]
@@ -26,6 +30,7 @@ impl Extras {
         Self {
             policy: policy(limits.overflow),
             watch: if watches { Some(&WATCH) } else { None },
+            discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
             aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
             count_time: None,
         }
@@ -45,6 +50,10 @@ impl Core {
 
     pub(super) const fn aliasing(&self) -> Option<&'static Aliasing> {
         self.extras.aliasing
+    }
+
+    pub(super) const fn discarding(&self) -> Option<&'static Discarding> {
+        self.extras.discarding
     }
 
     /// The time, if there may be messages that expire.
@@ -73,6 +82,10 @@ impl Core {
 
     pub(super) const fn watch(&self) -> Option<&'static Watch> {
         if matches!(self.limits.ack_timeouts(), (0, 0)) { None } else { Some(&WATCH) }
+    }
+
+    pub(super) const fn discarding(&self) -> Option<&'static Discarding> {
+        if self.limits.discards() { Some(&DISCARDING) } else { None }
     }
 
     pub(super) const fn aliasing(&self) -> Option<&'static Aliasing> {

@@ -197,17 +197,12 @@ impl Core {
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn check_connack(
-        &self,
-        session_present: bool,
-        properties: &Properties<'_>,
-        seen: Seen,
-    ) -> Result<(), ConnectionError> {
+    fn check_connack(&self, session_present: bool, properties: &Properties<'_>, seen: Seen) -> Effect {
         let link = &self.link;
         if session_present && !link.clean_start && self.outgoing.session == SessionFact::None {
             match self.on_unknown_session() {
                 OnUnknownSession::Adopt => {}
-                OnUnknownSession::CleanStart => return Err(ConnectionError::UnknownSession),
+                OnUnknownSession::CleanStart => return Err(Refusal::UnknownSession),
                 OnUnknownSession::Refuse => return Err(Violation::UnknownSession.into()), // [MQTT-3.2.2-4]
             }
         }

@@ -14,7 +14,7 @@ use crate::storage::{Kind, Parts};
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
-    Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids,
+    DecodeError, Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids,
 };
 
 /// Whether a packet took effect. What it means to the application was put where the caller wants it.
@@ -22,17 +22,21 @@ pub(super) type Effect = Result<(), Refusal>;
 /// Where the caller wants an event.
 pub(super) type Place<'p, 'i> = &'p mut Option<Event<'i>>;
 
-/// Why a packet could not be taken.
+/// Why a packet could not be taken. Smaller than the error that is told, as it goes through many hands.
 pub(super) enum Refusal {
     /// There is no room to owe a reply to it.
     Blocked,
-    /// It ends the link.
-    Fatal(ConnectionError),
+    /// It is wrong, which ends the link.
+    Wrong(DecodeError),
+    /// A packet of this type is longer than it may be, which ends the link.
+    TooLong(PacketType),
+    /// The server resumes a session that is not known here, and that is to end the link.
+    UnknownSession,
 }
 
-impl<E: Into<ConnectionError>> From<E> for Refusal {
+impl<E: Into<DecodeError>> From<E> for Refusal {
     fn from(error: E) -> Self {
-        Self::Fatal(error.into())
+        Self::Wrong(error.into())
     }
 }
 
@@ -51,7 +55,13 @@ impl Core {
         }
         if let Err(refusal) = self.step::<STREAMS>(parts, input, received) {
             *received = Received::Blocked;
-            if let Refusal::Fatal(error) = refusal {
+            let error = match refusal {
+                Refusal::Blocked => None,
+                Refusal::Wrong(fault) => Some(fault.into()),
+                Refusal::TooLong(packet) => Some(self.too_long(packet)),
+                Refusal::UnknownSession => Some(ConnectionError::UnknownSession),
+            };
+            if let Some(error) = error {
                 crate::fmt::alert!("closing: {}", error);
                 self.fail(parts, error);
                 return Err(error);
@@ -79,7 +89,7 @@ impl Core {
         if self.link.stream.is_open() {
             return match STREAMS {
                 true => self.continue_stream(parts, input, received),
-                false => Err(Violation::PacketTooLarge.into()),
+                false => self.continue_discard(parts, input, received),
             };
         }
         let header = match Header::decode_with(input, self.rules(), !self.limits.strict())? {
@@ -100,7 +110,7 @@ impl Core {
             if STREAMS && self.streams(&header) {
                 return self.begin_stream(parts, header, input, received);
             }
-            return Err(Violation::PacketTooLarge.into()); // [MQTT-3.1.2-24]
+            return self.on_too_long(parts, header, input, received);
         }
         let Some(body) = header.body(input) else {
             *received = Received::Partial { needed: length - input.len() };
@@ -119,6 +129,46 @@ impl Core {
                 self.on_other(parts, packet_type, &mut body, event)
             }
         }
+    }
+
+    /// A packet that is longer than it may be `[MQTT-3.1.2-24]`.
+    #[cold]
+    fn on_too_long<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        header: Header,
+        input: &'i [u8],
+        received: &mut Received<'i>,
+    ) -> Effect {
+        match self.discarding().filter(|_| header.packet_type == PacketType::Publish) {
+            Some(discarding) => (discarding.begin)(self, parts, header, input, received),
+            None => Err(self.refuse_length(header.packet_type, header.packet_length())),
+        }
+    }
+
+    /// The host takes no messages in pieces: then the one that is arriving is thrown away, or it had begun in the other way.
+    #[cold]
+    fn continue_discard<'i>(&mut self, parts: &mut Parts<'_>, input: &'i [u8], received: &mut Received<'i>) -> Effect {
+        match self.discarding().filter(|_| self.link.stream.is_discarded()) {
+            Some(discarding) => (discarding.go_on)(self, parts, input, received),
+            None => Err(self.refuse_length(PacketType::Publish, self.link.stream.length())),
+        }
+    }
+
+    /// A packet of this length ends the link. The length is kept where the progress of a packet stands: this one makes none.
+    #[cold]
+    pub(super) const fn refuse_length(&mut self, packet: PacketType, length: usize) -> Refusal {
+        self.link.partial = length as u32;
+        Refusal::TooLong(packet)
+    }
+
+    /// What that is told as.
+    #[cold]
+    fn too_long(&self, packet: PacketType) -> ConnectionError {
+        let (length, inline_max, stream_max) =
+            (self.link.partial, self.limits.inline_max() as u32, self.limits.stream_max() as u32);
+        let limit = if length > stream_max { stream_max.max(inline_max) } else { inline_max };
+        ConnectionError::TooLong { packet, length, limit }
     }
 
     /// Apart from the others for the sake of the stack.

@@ -12,8 +12,6 @@ use crate::session::Peer;
 #[repr(C)] // as `Core`
 pub(super) struct Link {
     pub(super) state: State,
-    /// Why the link is over.
-    pub(super) end: ConnectionError,
     pub(super) ping: Ping,
     /// PINGRESP has its time a second time.
     pub(super) ping_extended: bool,
@@ -42,6 +40,8 @@ pub(super) struct Link {
     /// What the server is held to.
     pub(super) receive_maximum: u16,
     pub(super) peer: Peer,
+    /// Why the link is over.
+    pub(super) end: ConnectionError,
     /// A fingerprint of the authentication method in CONNECT.
     pub(super) auth_method: u32,
     /// How much of an unfinished packet was shown.

@@ -66,7 +66,8 @@ impl<S: Storage> Connection<S> {
     /// Everything that the last link left half done is gone; the session goes on unless `connect` asks for a clean start. If the version
     /// differs from the last one, what is kept is encoded anew, once.
     ///
-    /// The engine adds Receive Maximum, Maximum Packet Size and Topic Alias Maximum to CONNECT (5.0), as [`Limits`] and the storage have it.
+    /// The engine adds Receive Maximum, Maximum Packet Size and Topic Alias Maximum to CONNECT (5.0), as [`Limits`] and the storage have it; the first two
+    /// unless [`Limits::announce_limits`] is off.
     ///
     /// # Errors
     /// [`OpenError`]; nothing changed. [`OpenError::TooLarge`] depends on the storage's control area alone, never on what is queued.
@@ -82,7 +83,11 @@ impl<S: Storage> Connection<S> {
         let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
         let aliases = usize::from(inbound).min(bounds.aliases);
         let longest = self.core.limits.inline_max().max(self.core.limits.stream_max());
-        let announced = Announced { receive_maximum: receive as u16, topic_alias_maximum: aliases as u16, longest };
+        let announced = Announced {
+            receive_maximum: if self.core.limits.announces() { receive as u16 } else { u16::MAX },
+            topic_alias_maximum: aliases as u16,
+            longest: if self.core.limits.announces() && !self.core.limits.discards() { longest } else { MAX_REMAINING },
+        };
         let length = self.write_connect(connect, &announced)?;
         self.core.see(now);
         if aliases > 0 || outbound > 0 {

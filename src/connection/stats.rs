@@ -67,6 +67,8 @@ counts! {
     repeated_messages = RepeatedMessage;
     /// Messages that were marked as UTF-8, weren't, and were not delivered.
     invalid_payloads = InvalidPayload;
+    /// Messages that were thrown away: see [`Event::Discarded`](crate::Event::Discarded).
+    discarded_messages = DiscardedMessage;
     /// Client identifiers that the server assigned though we had sent one.
     ignored_client_ids = IgnoredClientId;
     /// Links that ended while a PUBREL was unanswered which was to free an identifier of an adopted session: from there on the session goes without

@@ -1,17 +1,18 @@
-//! A PUBLISH that is longer than the host's buffer: it is handed on piece by piece, and its acknowledgement is owed after the last piece.
+//! A PUBLISH that is longer than the host's buffer: it is handed on piece by piece, or thrown away piece by piece, and its acknowledgement is owed after the
+//! last piece.
 //!
 //! The first piece enters the message into the books as one that the application has not acknowledged, which keeps its place in the order of
 //! acknowledgements; the last one makes it like any other. Only [`handle_input_streaming`](crate::Connection::handle_input_streaming)
-//! leads here, so who doesn't call it doesn't pay for it.
+//! and [`OnTooLong::Discard`](crate::OnTooLong::Discard) lead here, so who uses neither doesn't pay for it.
 
-use crate::connection::core::Core;
+use crate::connection::core::{Core, Discarding};
 use crate::connection::inbound::{Effect, Refusal};
 use crate::connection::stats::Count;
-use crate::event::{Event, Fragment, Head, PendingAck, Received, Topic};
+use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received, Topic};
 use crate::storage::Parts;
 use crate::topic::TopicName;
-use crate::types::{PacketId, QoS};
-use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance, Violation};
+use crate::types::{PacketId, QoS, Version};
+use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance};
 
 const TRUNCATED: DecodeError = DecodeError::Malformed(Malformed::Truncated);
 
@@ -24,6 +25,9 @@ pub(super) struct Stream {
     fate: Fate,
 }
 
+/// There is only one.
+pub(super) static DISCARDING: Discarding = Discarding { begin: Core::begin_discard, go_on: Core::continue_stream };
+
 /// What becomes of the message when its last byte has come.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Fate {
@@ -33,6 +37,10 @@ enum Fate {
     Nothing,
     /// Its acknowledgement is owed.
     Owed { place: u16 },
+    /// QoS 0, and thrown away.
+    Dropped,
+    /// Its acknowledgement is owed, and it is thrown away.
+    DroppedOwed { place: u16 },
     /// It was delivered before: PUBREC is owed again, and nothing is delivered `[MQTT-4.3.3-10]`.
     Repeated(PacketId),
 }
@@ -48,9 +56,19 @@ impl Stream {
     /// The receive slot of a message that is being delivered.
     pub(super) const fn unfinished(&self) -> Option<u16> {
         match self.fate {
-            Fate::Owed { place } => Some(place),
+            Fate::Owed { place } | Fate::DroppedOwed { place } => Some(place),
             _ => None,
         }
+    }
+
+    /// The application gets nothing of it.
+    pub(super) const fn is_discarded(&self) -> bool {
+        matches!(self.fate, Fate::Dropped | Fate::DroppedOwed { .. } | Fate::Repeated(_))
+    }
+
+    /// How long the message is, at least.
+    pub(super) const fn length(&self) -> usize {
+        self.total as usize
     }
 }
 
@@ -69,42 +87,85 @@ impl Core {
         input: &'i [u8],
         received: &mut Received<'i>,
     ) -> Effect {
+        self.on_head(parts, header, input, None, received)
+    }
+
+    /// The start of a message that is thrown away.
+    fn begin_discard<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        header: Header,
+        input: &'i [u8],
+        received: &mut Received<'i>,
+    ) -> Effect {
+        self.on_head(parts, header, input, Some(Discard::TooLong), received)
+    }
+
+    fn on_head<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        header: Header,
+        input: &'i [u8],
+        discard: Option<Discard>,
+        received: &mut Received<'i>,
+    ) -> Effect {
         let inline_max = self.limits.inline_max();
         let body = |most: usize| {
             let bytes = input.get(header.length..input.len().min(most)).unwrap_or_default();
-            Reader::new(bytes, self.rules())
+            Reader::lenient(bytes, self.rules())
         };
         let mut head = body(inline_max);
         Publish::skip_head(header.flags, &mut head);
+        let mut body = body(header.packet_length());
         match head.fault() {
             None => {}
             Some(TRUNCATED) if input.len() < inline_max => {
                 *received = Received::Partial { needed: 1 };
                 return Ok(());
             }
-            Some(TRUNCATED) => return Err(Violation::PacketTooLarge.into()),
+            Some(TRUNCATED) => return self.on_long_head(parts, header, &mut body, discard, received),
             Some(fault) => return Err(fault.into()),
         }
-        let mut body = body(header.packet_length());
-        let consumed = header.length + body.remaining();
-        let (publish, alias) = Publish::decode(header.flags, &mut body);
-        body.finish()?;
-        let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
-        self.on_first_piece(parts, consumed, &publish, alias, total, received)
+        self.on_first_piece(parts, header, &mut body, discard, received)
+    }
+
+    /// Topic and properties don't lie within `inline_max`. Who throws the message away needs the topic and the identifier alone, unless the server may have
+    /// bound an alias.
+    fn on_long_head<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        header: Header,
+        body: &mut Reader<'i>,
+        discard: Option<Discard>,
+        received: &mut Received<'i>,
+    ) -> Effect {
+        let mut head = *body;
+        head.set_version(Version::V311); // no properties: they are thrown away like the payload
+        Publish::skip_head(header.flags, &mut head);
+        let can_discard = self.discarding().is_some() && self.link.topic_alias_maximum == 0;
+        if head.fault().is_some() || !can_discard {
+            return Err(self.refuse_length(PacketType::Publish, header.packet_length()));
+        }
+        body.set_version(Version::V311);
+        self.on_first_piece(parts, header, body, discard.or(Some(Discard::TooLong)), received)
     }
 
     fn on_first_piece<'i>(
         &mut self,
         parts: &mut Parts<'_>,
-        consumed: usize,
-        publish: &Publish<'i>,
-        alias: Option<u16>,
-        total: u32,
+        header: Header,
+        body: &mut Reader<'i>,
+        discard: Option<Discard>,
         received: &mut Received<'i>,
     ) -> Effect {
+        let consumed = header.length + body.remaining();
+        let (publish, alias) = Publish::decode(header.flags, body);
+        body.finish()?;
+        let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
         let mut topic = Topic::Name(TopicName::trusted(publish.topic));
         self.resolve(parts, &mut topic, alias)?;
         let fate = match publish.id {
+            None if discard.is_some() => Fate::Dropped,
             None => Fate::Nothing,
             Some(id)
                 if publish.qos == QoS::ExactlyOnce
@@ -115,18 +176,30 @@ impl Core {
             Some(id) => {
                 let mut ack = None;
                 self.receive(parts, (id, publish.dup), publish.qos, None, &mut ack)?;
-                Fate::Owed { place: ack.ok_or(Refusal::Blocked)?.place() }
+                let place = ack.ok_or(Refusal::Blocked)?.place();
+                if discard.is_some() { Fate::DroppedOwed { place } } else { Fate::Owed { place } }
             }
         };
-        if publish.dup && fate == Fate::Nothing {
+        if publish.dup && publish.id.is_none() {
             self.stats.count(Tolerance::DupAtQoS0 as u8);
         }
         self.bind_alias(parts, &topic, alias);
         self.link.stream = Stream { total, fate };
         self.link.partial = 1;
-        let &Publish { payload, qos, retain, dup, id, properties, .. } = publish;
+        let is_known = matches!(fate, Fate::Repeated(_));
+        let Publish { topic: name, payload, qos, retain, dup, id, properties } = publish;
         let head = Head { topic, qos, retain, dup, id, properties };
-        self.on_piece(parts, consumed, Some(head), payload, received)
+        if let Err(refusal) = self.on_piece(parts, consumed, Some(head), payload, received) {
+            self.link.stream = Stream::NONE; // the same bytes will be offered again
+            self.link.partial = 0;
+            return Err(refusal);
+        }
+        if let (Some(why), Received::Packet { event, .. }) = (discard.filter(|_| !is_known), received) {
+            self.stats.count(Count::DiscardedMessage as u8);
+            let (topic, length) = (name.as_bytes(), header.packet_length() as u32);
+            *event = Some(Event::Discarded(Discarded { topic, length, qos, retain, id, why }));
+        }
+        Ok(())
     }
 
     /// The next piece of the message that is arriving.
@@ -170,17 +243,22 @@ impl Core {
                 *received = Received::Packet { consumed, event: None };
                 return Ok(());
             }
-            Fate::Owed { place } if is_last => {
+            Fate::Owed { place } | Fate::DroppedOwed { place } if is_last => {
+                let is_dropped = fate != Fate::Owed { place };
                 if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
-                    slot.acknowledged = !self.limits.manual_acks();
+                    slot.acknowledged = is_dropped || !self.limits.manual_acks();
                     ack = (!slot.acknowledged).then_some(PendingAck::new(place, slot.serial));
                 }
                 self.incoming.note_change(parts.inbox, place + 1);
             }
             _ => {}
         }
-        self.stats.messages_received += u64::from(is_last);
         self.note_piece(end, is_last);
+        if matches!(fate, Fate::Dropped | Fate::DroppedOwed { .. }) {
+            *received = Received::Packet { consumed, event: None };
+            return Ok(());
+        }
+        self.stats.messages_received += u64::from(is_last);
         let fragment = Fragment { head, payload, offset, total, is_last, ack };
         *received = Received::Packet { consumed, event: Some(Event::Fragment(fragment)) };
         Ok(())

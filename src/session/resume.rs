@@ -4,7 +4,7 @@ use crate::event::Cause;
 use crate::session::list::{find, find_mut};
 use crate::session::outgoing::Outgoing;
 use crate::session::run::Run;
-use crate::storage::{Kind, Known, Parts, Reach, SendSlot};
+use crate::storage::{Kind, Known, Parts, SendSlot};
 use crate::wire::DUP;
 
 /// What was done with unfinished messages because their session is gone.
@@ -32,7 +32,7 @@ impl Outgoing {
         while let Some(slot) = find_mut(parts.slots, id) {
             let (this, kind) = (id, slot.kind);
             id = slot.next;
-            self.set_progress(slot, slot.progress.reached(Reach::Waiting));
+            self.set_progress(slot, slot.progress.on_new_link());
             self.note_expiry(slot.expiry());
             if slot.progress.is_known() && kind.is_windowed() {
                 mark_dup(parts.arena, slot);
@@ -57,7 +57,7 @@ impl Outgoing {
         let mut id = self.release;
         while let Some(slot) = find_mut(slots, id) {
             id = slot.next;
-            self.set_progress(slot, slot.progress.reached(Reach::Waiting));
+            self.set_progress(slot, slot.progress.on_new_link());
         }
     }
 

@@ -19,15 +19,16 @@ impl Outgoing {
     pub(crate) fn is_overdue(&mut self, slots: &mut [SendSlot]) -> bool {
         for list in [self.log, self.released, self.requests] {
             let mut id = list.first();
-            while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() != Reach::Waiting) {
+            while let Some(slot) = find_mut(slots, id) {
                 id = slot.next;
-                if slot.progress.reach() != Reach::Out {
-                    continue;
-                }
                 if slot.progress.was_seen_by(Watcher::Overdue) {
-                    return true;
+                    return true; // also if it is being sent again
                 }
-                slot.progress = slot.progress.seen_by(Watcher::Overdue);
+                match slot.progress.reach() {
+                    Reach::Waiting => break,
+                    Reach::Out => slot.progress = slot.progress.seen_by(Watcher::Overdue),
+                    Reach::Staged | Reach::Begun => {}
+                }
             }
         }
         false

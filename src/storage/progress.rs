@@ -99,14 +99,20 @@ impl Progress {
         }
     }
 
-    /// As far on this link as `reach`. What has left is known: all of it, or a part if nothing more was known before.
+    /// As far on this link as `reach`. What has left is known: all of it, or a part if nothing more was known before. What is sent again is as overdue as it
+    /// was, and is not sent once more at once.
     pub(crate) const fn reached(self, reach: Reach) -> Self {
-        let moved = self.0 & !(REACH | SEEN) | reach as u8;
+        let moved = self.0 & !(REACH | Watcher::Retry as u8) | reach as u8;
         match reach {
             Reach::Out => Self(moved & !KNOWN).knowing(Known::Whole),
             Reach::Begun if matches!(self.known(), Known::No) => Self(moved).knowing(Known::Partly),
             _ => Self(moved),
         }
+    }
+
+    /// To be sent on a new link.
+    pub(crate) const fn on_new_link(self) -> Self {
+        Self(self.0 & !(REACH | SEEN))
     }
 
     /// A server may have so much of it.
@@ -218,9 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_moves_was_not_seen_by_any_timer() {
-        let seen = Progress::NEW.reached(Reach::Out).seen_by(Watcher::Retry);
-        assert!(seen.was_seen_by(Watcher::Retry) && !seen.was_seen_by(Watcher::Overdue));
-        assert!(!seen.reached(Reach::Waiting).was_seen_by(Watcher::Retry));
+    fn what_is_sent_again_is_as_overdue_as_it_was() {
+        let seen = Progress::NEW.reached(Reach::Out).seen_by(Watcher::Retry).seen_by(Watcher::Overdue);
+        let again = seen.reached(Reach::Waiting).reached(Reach::Out);
+        assert!(!again.was_seen_by(Watcher::Retry) && again.was_seen_by(Watcher::Overdue));
+        let fresh = seen.on_new_link();
+        assert!(!fresh.was_seen_by(Watcher::Overdue) && fresh.is_waiting() && fresh.known() == Known::Whole);
     }
 }

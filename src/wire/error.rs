@@ -118,7 +118,7 @@ faults! {
         ForgottenTopicAlias => IMPLEMENTATION_SPECIFIC_ERROR, "the name behind the topic alias did not fit the store";
         /// More unacknowledged messages than the announced Receive Maximum `[MQTT-3.3.4-9]`, or than can be held.
         ReceiveMaximumExceeded => RECEIVE_MAXIMUM_EXCEEDED, "more unacknowledged messages than can be held";
-        /// A packet longer than the announced Maximum Packet Size `[MQTT-3.1.2-24]`.
+        /// A packet longer than the announced Maximum Packet Size `[MQTT-3.1.2-24]`. The engine says more: see `ConnectionError::TooLong`.
         PacketTooLarge => PACKET_TOO_LARGE, "the packet is longer than the maximum";
         /// A session that the server has and this side has not `[MQTT-3.2.2-4]`. Open once with a clean start; or, if nothing of this side can be
         /// unfinished, call [`adopt_session`](crate::Connection::adopt_session) before opening. Also met when the very first CONNACK got lost.

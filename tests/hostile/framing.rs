@@ -2,7 +2,7 @@
 
 use crate::rig::{ALL, DEFAULT, OLD, Rig, Setup, V5, V31, busy, idle, message, packet, strict, waiting};
 use crate::table::{accept, close, closes, run};
-use pure_mqtt::wire::{Malformed, Violation};
+use pure_mqtt::wire::{Malformed, PacketType};
 use pure_mqtt::{ConnectionError, Limits, Received, Version};
 
 fn small(version: Version) -> Rig {
@@ -12,17 +12,19 @@ fn small(version: Version) -> Rig {
 #[test]
 fn lengths() {
     let too_long = Malformed::RemainingLength;
-    let too_large = Violation::PacketTooLarge;
+    let too_large =
+        |packet: PacketType, length| ConnectionError::TooLong { packet, length, limit: Limits::DEFAULT.inline_max };
+    let too_large_for_32 = ConnectionError::TooLong { packet: PacketType::Publish, length: 33, limit: 32 };
     let not_minimal = Malformed::VariableByteInteger;
     run(vec![
         close("H01", ALL, busy, b"\x30\x80\x80\x80\x80\x01", too_long, 0x81),
         close("H01", ALL, busy, b"\x30\xFF\xFF\xFF\xFF", too_long, 0x81),
         close("H01", ALL, busy, b"\xD0\x80\x80\x80\x80", too_long, 0x81),
         close("H01", ALL, waiting, b"\x20\x80\x80\x80\x80\x01", too_long, 0x81),
-        close("H02", ALL, busy, b"\x30\xFF\xFF\xFF\x7F", too_large, 0x95),
-        close("H02", ALL, busy, b"\x90\xFF\xFF\xFF\x7F\x00\x01", too_large, 0x95),
-        close("H02", ALL, waiting, b"\x20\xFF\xFF\xFF\x7F", too_large, 0x95),
-        close("H02", ALL, busy, b"\x40\x81\x80\x40", too_large, 0x95), // one byte more than 1 MiB
+        close("H02", ALL, busy, b"\x30\xFF\xFF\xFF\x7F", too_large(PacketType::Publish, 268_435_460), 0x95),
+        close("H02", ALL, busy, b"\x90\xFF\xFF\xFF\x7F\x00\x01", too_large(PacketType::SubAck, 268_435_460), 0x95),
+        close("H02", ALL, waiting, b"\x20\xFF\xFF\xFF\x7F", too_large(PacketType::ConnAck, 268_435_460), 0x95),
+        close("H02", ALL, busy, b"\x40\x81\x80\x40", too_large(PacketType::PubAck, 1_048_581), 0x95), // one byte more than 1 MiB
         close("H04", V5, busy, b"\xD0\x80\x00", not_minimal, 0x81),
         close("H04", V5, busy, b"\xD0\x80\x80\x80\x00", not_minimal, 0x81),
         close("H04", V5, waiting, b"\x20\x83\x00\x00\x00\x00", not_minimal, 0x81),
@@ -30,7 +32,7 @@ fn lengths() {
         accept("H04", OLD, busy, b"\xD0\x80\x80\x80\x00", &[], b""),
         accept("H04", OLD, busy, b"\x40\x82\x00\x00\x01", &["PubAck 1 0x00"], b""),
         close("H04", ALL, strict, b"\xD0\x80\x00", not_minimal, 0x81),
-        close("H10", ALL, small, packet(0x30, &[0; 31]), too_large, 0x95),
+        close("H10", ALL, small, packet(0x30, &[0; 31]), too_large_for_32, 0x95),
         accept(
             "H10",
             OLD,
@@ -176,7 +178,8 @@ fn a_packet_that_is_too_large_is_refused_at_its_header() {
                 Ok(Received::Partial { needed: 1 })
             );
         }
-        let error = ConnectionError::Protocol(Violation::PacketTooLarge);
+        let limit = Limits::DEFAULT.inline_max;
+        let error = ConnectionError::TooLong { packet: PacketType::Publish, length: 268_435_460, limit };
         assert_eq!(rig.mqtt.handle_input(rig.at(), b"\x30\xFF\xFF\xFF\x7F"), Err(error));
     }
 }

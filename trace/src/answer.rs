@@ -156,6 +156,10 @@ fn event_numbers(event: &Event<'_>) -> [u64; 6] {
         Event::Auth(auth) => [9, auth.reason.0.into(), 0, 0, 0, 0],
         Event::Disconnect(disconnect) => [10, disconnect.reason.0.into(), 0, 0, 0, 0],
         Event::Fragment(fragment) => fragment_numbers(fragment),
+        Event::Discarded(message) => {
+            let flags = message.qos.bits() | u8::from(message.retain) << 2;
+            [12, flags.into(), number(message.id), message.length.into(), message.why as u64, 0]
+        }
         _ => [UNKNOWN.into(), 0, 0, 0, 0, 0],
     }
 }
@@ -257,6 +261,7 @@ fn connection_error(error: ConnectionError) -> (u8, u32) {
         ConnectionError::AuthTimeout => (10, 0),
         ConnectionError::Abandoned => (11, 0),
         ConnectionError::UnknownSession => (12, 0),
+        ConnectionError::TooLong { length, .. } => (13, length),
         _ => (UNKNOWN, 0),
     }
 }

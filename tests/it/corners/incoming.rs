@@ -1,7 +1,7 @@
 //! Messages from the server that come again at an awkward time, and answers that wait for room.
 
 use super::rig::{NOW, delivered, is_blocked, message, reopen, sent, take, taken, up};
-use pure_mqtt::wire::Violation;
+use pure_mqtt::wire::{PacketType, Violation};
 use pure_mqtt::{
     Ack, ConnectionError, Event, Fixed, Heap, Limits, Property, Publish, QoS, ReasonCode, RequestError, TopicName,
     Version,
@@ -34,7 +34,11 @@ fn a_message_is_taken_up_to_the_limit_and_not_beyond() {
             let mut client = up(Fixed::<128, 4, 4, 64>::new(), Limits { inline_max, ..Limits::DEFAULT }, version);
             let taken = taken(&mut client, &packet);
             match inline_max < length {
-                true => assert_eq!(taken, Err(Violation::PacketTooLarge.into()), "{version:?} QoS {qos}"),
+                true => {
+                    let error =
+                        ConnectionError::TooLong { packet: PacketType::Publish, length, limit: inline_max.max(5) };
+                    assert_eq!(taken, Err(error), "{version:?} QoS {qos}");
+                }
                 false => assert!(matches!(taken, Ok(Some(Event::Message(_)))), "{version:?} QoS {qos}"),
             }
         }

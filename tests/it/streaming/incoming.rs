@@ -1,7 +1,7 @@
 //! Messages longer than the buffer, piece by piece.
 
 use crate::corners::rig::{NOW, is_blocked, message, reopen, sent, taken, up, up_with};
-use pure_mqtt::wire::{Malformed, Violation};
+use pure_mqtt::wire::{Malformed, PacketType, Violation};
 use pure_mqtt::{
     Ack, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Fragment, Heap, Limits, PacketId, PendingAck,
     Publish, QoS, ReasonCode, Received, RxBuffer, Storage, Timer, TopicName, Version,
@@ -35,6 +35,10 @@ fn long(version: Version, qos: u8, id: u8, properties: &[u8], topic: &str, lengt
     }
     packet.extend(body);
     packet
+}
+
+fn too_long(packet: PacketType, length: u32, limit: u32) -> ConnectionError {
+    ConnectionError::TooLong { packet, length, limit }
 }
 
 fn payload(length: usize) -> Vec<u8> {
@@ -300,16 +304,16 @@ fn the_longest_message_is_announced() {
 
 #[test]
 fn bad_bytes_end_the_link() {
-    let too_large = ConnectionError::Protocol(Violation::PacketTooLarge);
+    use PacketType::{Auth, Publish};
     let small = Limits { stream_max: 100, ..LIMITS };
     let cases: [(Limits, Vec<u8>, ConnectionError); 7] = [
-        (small, long(Version::V5, 0, 0, &[], "t", 96), too_large),
-        (LIMITS, long(Version::V5, 0, 0, &[], "a name that fills the buffer", 60), too_large),
-        (LIMITS, long(Version::V5, 0, 0, &[0x26; 30], "t", 60), too_large),
+        (small, long(Version::V5, 0, 0, &[], "t", 96), too_long(Publish, 102, 100)),
+        (LIMITS, long(Version::V5, 0, 0, &[], "a name that fills the buffer", 60), too_long(Publish, 93, BUFFER)),
+        (LIMITS, long(Version::V5, 0, 0, &[0x26; 30], "t", 60), too_long(Publish, 96, BUFFER)),
         (LIMITS, b"\x36\x80\x01\0\x01t\0\x01\0".to_vec(), Malformed::QoS.into()),
         (LIMITS, b"\x32\x80\x01\0\x01t\0\0\0".to_vec(), ConnectionError::Protocol(Violation::PacketIdZero)),
         (LIMITS, b"\x30\x80\x01\0\x01t\xFF\xFF\xFF\xFF".to_vec(), Malformed::VariableByteInteger.into()),
-        (LIMITS, b"\xF0\x80\x01\0".to_vec(), too_large),
+        (LIMITS, b"\xF0\x80\x01\0".to_vec(), too_long(Auth, 131, BUFFER)),
     ];
     for (limits, bytes, expected) in cases {
         for piece in [1, 24] {
@@ -325,11 +329,12 @@ fn bad_bytes_end_the_link() {
 fn who_does_not_stream_gets_no_pieces() {
     let packet = long(Version::V5, 1, 1, &[], "t", 60);
     let mut client = up(Small::new(), LIMITS, Version::V5);
-    let too_large = Err(ConnectionError::Protocol(Violation::PacketTooLarge));
+    let too_large = Err(too_long(PacketType::Publish, 68, BUFFER));
     assert_eq!(client.handle_input(NOW, &packet[..20]), too_large);
     let mut client = up(Small::new(), LIMITS, Version::V5);
     assert!(matches!(client.handle_input_streaming(NOW, &packet[..20]), Ok(Received::Packet { .. })));
-    assert_eq!(client.handle_input(NOW, &packet[20..]), too_large);
+    let the_payload = Err(too_long(PacketType::Publish, 60, BUFFER));
+    assert_eq!(client.handle_input(NOW, &packet[20..]), the_payload);
     client.closed(NOW);
     assert!(client.is_idle());
 }
@@ -338,7 +343,7 @@ fn who_does_not_stream_gets_no_pieces() {
 #[test]
 fn a_payload_may_look_like_packets() {
     let packet = long(Version::V5, 1, 1, &[], "t", 60);
-    let too_large = Err(ConnectionError::Protocol(Violation::PacketTooLarge));
+    let too_large = Err(too_long(PacketType::Publish, 60, BUFFER));
     for inside in [&b"\x40\x02\0\x01"[..], b"\x50\x02\0\x01", b"\x30\x04\0\x01t\0"] {
         for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
             let mut client = up(Small::new(), LIMITS, Version::V5);

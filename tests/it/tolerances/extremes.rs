@@ -1,6 +1,6 @@
 //! Fields that no length can express, and sums that no 32 bits can hold: a typed error, and nothing changed.
 
-use crate::corners::rig::{NOW, delivered, message, sent, up, up_with};
+use crate::corners::rig::{NOW, delivered, message, sent, up};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
     Ack, Auth, Connect, Connection, Disconnect, Heap, Limits, OpenError, Property, PropertyError, Publish,
@@ -170,7 +170,7 @@ fn a_list_longer_than_4_gib_is_refused() {
 #[test]
 fn more_than_4_gib_of_shared_payloads_wait_and_leave() {
     let payload = bytes::Bytes::from(vec![0; 200_000_000]); // of which no byte is touched
-    let mut mqtt = up_with(Heap::new(), Limits { max_inflight: 0, ..Limits::DEFAULT }, Version::V311, &[]);
+    let mut mqtt = up(Heap::new(), Limits { max_inflight: 0, ..Limits::DEFAULT }, Version::V311);
     let publish = Publish::new(TOPIC, &payload).qos(QoS::AtLeastOnce);
     let count = 30;
     for _ in 0..count {

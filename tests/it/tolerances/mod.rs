@@ -6,3 +6,4 @@ mod links;
 mod release;
 mod strict;
 mod table;
+mod too_long;
