@@ -87,7 +87,7 @@ rules! {
     Pending,
     /// input is refused only while something can be done about it
     BlockedForACause,
-    /// nothing leaves while a record is not durable
+    /// nothing leaves before the record is durable that it depends on
     J1DurableFirst,
     /// after an outage the client is where its log ends: nothing else is lost, nothing else is left
     J2Recovered,

@@ -21,8 +21,12 @@ pub struct App<M: Memory> {
     pub delivered: [u8; MESSAGES],
     /// The latest message of each quality of service.
     pub latest: [Option<u8>; 3],
-    /// The session that the client must take for its own.
-    pub belief: Option<u8>,
+    /// The QoS 2 messages of the server's for which PUBREL has come.
+    pub completed: [bool; MESSAGES],
+    /// What the client must take the session for.
+    pub session: Known,
+    /// The identifiers of fences that left on this link and are not answered.
+    pub fences: Vec<u16>,
     /// The link began with a clean start.
     pub clean: bool,
     /// CONNECT is out whole.
@@ -44,7 +48,27 @@ pub struct Durable {
     pub releases: Vec<u8>,
     /// Whether each QoS 2 message was received, and acknowledged by the application where that is asked for.
     pub received: [bool; MESSAGES],
+    /// Whether PUBREL has come for it.
+    pub completed: [bool; MESSAGES],
+    pub session: Known,
+}
+
+/// What a client can know of the session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Known {
+    /// The session that the client must take for its own.
     pub belief: Option<u8>,
+    /// A clean start was not answered: it is this one, or a new one.
+    pub is_doubtful: bool,
+    /// The server had it before the client knew of it.
+    pub is_adopted: bool,
+}
+
+impl Known {
+    /// There may be a session of ours.
+    pub fn is_any(self) -> bool {
+        self.belief.is_some() || self.is_doubtful
+    }
 }
 
 impl<M: Memory> App<M> {
@@ -56,7 +80,9 @@ impl<M: Memory> App<M> {
             answerable: Vec::new(),
             delivered: [0; MESSAGES],
             latest: [None; 3],
-            belief: None,
+            completed: [false; MESSAGES],
+            session: Known::default(),
+            fences: Vec::new(),
             clean: false,
             connect_out: false,
             resumed: false,

@@ -1,13 +1,12 @@
 //! What arrives, at either end, and what it must lead to.
 
-use super::app::{Flow, Held, SUBSCRIBE, Source};
+use super::app::{Flow, Held, Known, SUBSCRIBE, Source};
 use super::{Checked, State};
 use crate::config::Config;
 use crate::device::{Client, Memory, NOW};
 use crate::packet::{self, Packet};
 use crate::rules::{Rule, hold};
-use pure_mqtt::wire::Violation;
-use pure_mqtt::{Cause, ConnectionError, Event, Received, SessionState, Version};
+use pure_mqtt::{Cause, Event, Received, SessionState, Version};
 use std::sync::Arc;
 
 impl<M: Memory> State<M> {
@@ -40,13 +39,6 @@ impl<M: Memory> State<M> {
                     || !self.client.transmit(NOW).chunk().is_empty()
                     || !self.app.held.is_empty();
                 hold(can_go_on, Rule::BlockedForACause)?;
-                return Ok(true);
-            }
-            Err(ConnectionError::Protocol(Violation::UnknownSession)) => {
-                let is_right = matches!(packet, Packet::ConnAck { present: true, .. }) && self.app.belief.is_none();
-                hold(is_right && config.version == Version::V5, Rule::NoFault)?;
-                self.close(config)?;
-                self.app.must_clean = true;
                 return Ok(true);
             }
             Err(_) => return Err(Rule::NoFault),
@@ -119,13 +111,23 @@ impl<M: Memory> State<M> {
                 self.app.releases.push(place as u8);
                 Ok(())
             }
+            (Packet::PubComp { id, .. }, Seen::Nothing) => {
+                let fence = self.app.fences.iter().position(|fence| *fence == id).ok_or(Rule::B2OneEnd)?;
+                self.app.fences.remove(fence);
+                Ok(())
+            }
             (Packet::PubComp { id, .. }, Seen::Ended(handle)) => {
                 let is_meant = |flow: &Flow| flow.handle == handle && flow.released && !flow.owes_release;
                 hold(self.app.flows.iter().any(is_meant), Rule::C5PubCompAfterPubRec)?;
                 self.ends(2, id, handle)
             }
             (Packet::SubAck { id }, Seen::Ended(handle)) => self.ends(SUBSCRIBE, id, handle),
-            (Packet::PubRel { .. }, Seen::Nothing) => Ok(()),
+            (Packet::PubRel { id, .. }, Seen::Nothing) => {
+                if let Some(message) = self.server.message(id) {
+                    self.app.completed[message] = true;
+                }
+                Ok(())
+            }
             _ => Err(Rule::B2OneEnd),
         }
     }
@@ -147,14 +149,22 @@ impl<M: Memory> State<M> {
 
     fn connected(&mut self, config: &Config, present: bool, session: u8, fate: SessionState) -> Result<(), Rule> {
         let says_present = config.version != Version::V31;
-        let resumes = if says_present { present } else { self.app.belief.is_some() && !self.app.clean };
-        let was_known = self.app.belief.is_some();
-        self.app.belief = Some(session);
+        let known = std::mem::take(&mut self.app.session);
+        let resumes = if says_present { present } else { known.is_any() && !self.app.clean };
         self.app.must_clean = false;
-        if resumes && was_known {
+        self.app.session = Known { belief: Some(session), ..Known::default() };
+        if resumes && known.is_any() {
+            self.app.session.is_adopted = known.is_adopted && !known.is_doubtful;
             self.app.resumed = true;
-            return hold(fate == SessionState::Resumed, Rule::E1SessionFate);
+            if known.belief != Some(session) {
+                // Nobody but the server knows.
+                self.app.flows.iter_mut().filter(|flow| matches!(flow.kind, 1 | 2)).for_each(|f| f.lost |= f.begun);
+            }
+            let in_doubt = SessionState::Adopted { republished: 0, aborted: 0, completed: 0 };
+            let expected = if known.is_doubtful { in_doubt } else { SessionState::Resumed };
+            return hold(fate == expected, Rule::E1SessionFate);
         }
+        self.app.session.is_adopted = resumes;
         let (mut sent_again, mut aborted, mut completed) = (0, 0, 0);
         for flow in self.app.flows.iter_mut().filter(|flow| matches!(flow.kind, 1 | 2) && !flow.ended) {
             flow.lost |= flow.begun;
@@ -176,19 +186,13 @@ impl<M: Memory> State<M> {
             SessionState::New { republished, aborted: a, completed: c } if !resumes => {
                 (republished, a, c) == (sent_again, aborted, completed)
             }
-            SessionState::Older { republished, aborted: a, completed: c } if resumes => {
+            SessionState::Adopted { republished, aborted: a, completed: c } if resumes => {
                 (republished, a, c) == (sent_again, aborted, completed)
             }
             _ => false,
         };
         hold(is_told, Rule::E1SessionFate)?;
-        self.fetch_outcomes()?;
-        if resumes {
-            // The application starts afresh, as the documentation advises.
-            self.close(config)?;
-            self.app.must_clean = true;
-        }
-        Ok(())
+        self.fetch_outcomes()
     }
 
     pub(super) fn fetch_outcomes(&mut self) -> Result<(), Rule> {

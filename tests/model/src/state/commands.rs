@@ -1,6 +1,6 @@
 //! What the application does, and what becomes of a link.
 
-use super::app::{Flow, SUBSCRIBE};
+use super::app::{Flow, Known, SUBSCRIBE};
 use super::{Checked, State};
 use crate::config::Config;
 use crate::device::{Memory, NOW};
@@ -59,12 +59,7 @@ impl<M: Memory> State<M> {
     pub(super) fn open(&mut self, config: &Config, clean: bool, window: u16) -> Checked {
         let for_ever = [Property::SessionExpiryInterval(u32::MAX)];
         let connect = Connect::new(config.version, "c").clean_start(clean).keep_alive(0).properties(&for_ever);
-        let before = self.client.clone();
-        if self.client.open(NOW, &connect).is_err() {
-            let is_full = !before.waiting().is_empty(); // the journal
-            hold(is_full && self.client == before, Rule::G5ErrorChangesNothing)?;
-            return Ok(false);
-        }
+        hold(self.client.open(NOW, &connect).is_ok(), Rule::NoFault)?;
         self.window = window;
         (self.app.clean, self.app.connect_out, self.app.resumed) = (clean, false, false);
         if clean && config.version == Version::V31 {
@@ -78,11 +73,7 @@ impl<M: Memory> State<M> {
         let pending = held.source.handle().ok_or(Rule::D8AckAfterDelivery)?;
         match self.client.acknowledge(NOW, pending, &Ack::SUCCESS) {
             Ok(()) => self.app.answerable.push((held.qos, held.id)),
-            Err(_) => {
-                hold(!self.client.waiting().is_empty(), Rule::D8AckAfterDelivery)?; // the journal is full
-                self.app.held.insert(index.into(), held);
-                return Ok(false);
-            }
+            Err(_) => return Err(Rule::D8AckAfterDelivery),
         }
         Ok(true)
     }
@@ -105,8 +96,14 @@ impl<M: Memory> State<M> {
             }
         }
         let ends_session = self.app.clean && config.version != Version::V5;
-        if was_connected && ends_session || !was_connected && self.app.clean && self.app.connect_out {
-            self.app.belief = None;
+        let session = &mut self.app.session;
+        if was_connected && ends_session {
+            *session = Known::default();
+        } else if !was_connected && self.app.clean && self.app.connect_out && (!ends_session || session.is_any()) {
+            session.is_doubtful = true;
+        }
+        if !std::mem::take(&mut self.app.fences).is_empty() {
+            session.is_adopted = false;
         }
         // A QoS 1 handle is good for its link; the server delivers again.
         for held in self.app.held.iter().filter(|held| held.qos == 1) {

@@ -9,9 +9,6 @@ use crate::rules::{Rule, hold};
 
 impl<M: Memory> State<M> {
     pub(super) fn send(&mut self, config: &Config) -> Checked {
-        if self.must_wait()? {
-            return Ok(false);
-        }
         let packet = match self.half.take() {
             Some(packet) => {
                 let first = Self::first_byte(packet);
@@ -35,9 +32,6 @@ impl<M: Memory> State<M> {
     }
 
     pub(super) fn send_first_byte(&mut self, config: &Config) -> Checked {
-        if self.must_wait()? {
-            return Ok(false);
-        }
         let Some(packet) = Self::next_packet(&mut self.client.clone(), config, &[])? else { return Ok(false) };
         self.leaves(config, packet)?;
         self.client.transmit(NOW).advance(1);
@@ -45,11 +39,30 @@ impl<M: Memory> State<M> {
         Ok(true)
     }
 
-    /// Nothing leaves before all records are durable.
-    fn must_wait(&mut self) -> Checked {
-        let must_wait = !self.client.waiting().is_empty();
-        hold(!must_wait || self.client.transmit(NOW).chunk().is_empty(), Rule::J1DurableFirst)?;
-        Ok(must_wait)
+    /// What depends on a record leaves once that is durable; all else needn't wait.
+    fn check_durable(&self, config: &Config, packet: Packet) -> Result<(), Rule> {
+        if !M::HAS_JOURNAL {
+            return Ok(());
+        }
+        let durable = &self.app.durable;
+        let message = |id| self.server.message(id);
+        let is_durable = match packet {
+            Packet::Connect { clean, .. } => !clean || durable.session.is_doubtful || !self.app.session.is_any(),
+            Packet::Publish { message, qos: 1 | 2, .. } => {
+                durable.flows.len() > usize::from(message) && durable.session == self.session_after_a_cut(config)
+            }
+            Packet::PubRec { id, .. } => message(id).is_none_or(|message| durable.received[message]),
+            Packet::PubComp { id, .. } => {
+                message(id).is_none_or(|message| durable.completed[message] || !durable.received[message])
+            }
+            Packet::PubRel { id, .. } => {
+                let is_meant = |flow: &Flow| flow.id == id && flow.released && !flow.ended;
+                let place = self.app.flows.iter().position(is_meant);
+                place.is_none_or(|place| durable.flows.get(place).is_some_and(|flow| flow.released))
+            }
+            _ => true,
+        };
+        hold(is_durable, Rule::J1DurableFirst)
     }
 
     /// The next whole packet that the client would send, its bytes taken from `client`.
@@ -90,6 +103,7 @@ impl<M: Memory> State<M> {
         let is_connect = matches!(packet, Packet::Connect { .. });
         let is_first = !self.app.connect_out;
         hold(is_connect == is_first && is_connect != self.client.is_connected(), Rule::G1ConnectFirst)?;
+        self.check_durable(config, packet)?;
         match packet {
             Packet::Connect { clean, .. } => hold(clean == self.app.clean, Rule::Wire),
             Packet::Publish { message, qos, dup, id } => self.publish_leaves(config, message, qos, dup, id),
@@ -104,7 +118,10 @@ impl<M: Memory> State<M> {
                         flow.owes_release = false;
                     }
                 }
-                hold(found && code == 0, Rule::C3OnePubRel)?;
+                if !found {
+                    return self.fence_leaves(id, code);
+                }
+                hold(code == 0, Rule::C3OnePubRel)?;
                 hold(due == Some(place), Rule::D6AckOrder)
             }
             Packet::PubAck { id, .. } => self.answer_leaves(1, id),
@@ -119,6 +136,15 @@ impl<M: Memory> State<M> {
             }
             _ => Ok(()), // the server judges PUBCOMP
         }
+    }
+
+    /// A PUBREL that belongs to no PUBREC frees the identifier of a message that is about to leave, in a session that was adopted.
+    fn fence_leaves(&mut self, id: u16, code: u8) -> Result<(), Rule> {
+        let is_new = |flow: &Flow| flow.kind == 2 && flow.id == id && !flow.ended && !flow.released && !flow.on_link;
+        let is_due = self.app.session.is_adopted && code == 0 && self.app.flows.iter().any(is_new);
+        hold(is_due && !self.app.fences.contains(&id), Rule::C3OnePubRel)?;
+        self.app.fences.push(id);
+        Ok(())
     }
 
     fn answer_leaves(&mut self, qos: u8, id: u16) -> Result<(), Rule> {
@@ -141,8 +167,12 @@ impl<M: Memory> State<M> {
             };
             hold(!self.app.flows[..usize::from(message)].iter().any(waits), Rule::E2Order)?;
             // Those released on this link are younger than its start, so an old PUBREL that is still owed is what must go first.
+            // One whose record is not durable yet holds up nothing else.
+            let durable = &self.app.durable.flows;
+            let may_leave = |place: usize| !M::HAS_JOURNAL || durable.get(place).is_some_and(|flow| flow.released);
             let old_release = |flow: &Flow| flow.owes_release && !flow.on_link && !flow.ended;
-            hold(!self.app.flows.iter().any(old_release), Rule::E2Order)?;
+            let mut flows = self.app.flows.iter().enumerate();
+            hold(!flows.any(|(place, flow)| old_release(flow) && may_leave(place)), Rule::E2Order)?;
             hold(self.in_flight() < self.window(config), Rule::F1Window)?;
         }
         let flow = self.flow(message)?;

@@ -144,7 +144,7 @@ impl<M: Memory> State<M> {
     /// No client can notice that its session was lost and made anew, if the CONNACK that says so is lost too.
     fn may_cut(&self) -> bool {
         let is_news = |packet: &Packet| matches!(packet, Packet::ConnAck { present: false, .. });
-        self.app.clean || self.app.belief.is_none() || !self.down.iter().any(is_news)
+        self.app.clean || !self.app.session.is_any() || !self.down.iter().any(is_news)
     }
 
     /// Lets something happen; false if it can't, or changes nothing.
