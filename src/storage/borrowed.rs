@@ -88,8 +88,9 @@ impl NameStore for Lent<'_> {
     fn bind(&mut self, side: Side, index: usize, length: usize) -> Option<(&mut AliasEntry, &mut [u8])> {
         let longest = longest_name(self, side);
         let (entries, bytes) = side.of_mut(&mut self.0);
+        let entry = entries.get_mut(index)?;
         let bytes = bytes.get_mut(index * longest..).filter(|_| length <= longest);
-        Some((entries.get_mut(index)?, bytes.and_then(|bytes| bytes.get_mut(..length)).unwrap_or_default()))
+        Some((entry, bytes.and_then(|bytes| bytes.get_mut(..length)).unwrap_or_default()))
     }
 
     fn clear(&mut self) {
