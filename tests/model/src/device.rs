@@ -6,7 +6,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 
-/// Time stands still.
+/// When everything begins.
 pub const NOW: Instant = Instant::from_millis(0);
 
 type Plain = Fixed<96, 8, 4, 64>;

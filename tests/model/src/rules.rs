@@ -81,6 +81,10 @@ rules! {
     F3Quota,
     /// CONNECT is the first packet of a link, and comes once
     G1ConnectFirst,
+    /// a link that is over, or that takes or brings nothing any more, is to be closed in bounded time
+    G7Bounded,
+    /// what was not confirmed to have left has no answer yet, and what was shown to the transport stays as it is
+    G8Confirmed,
     /// a command that fails changes nothing
     G5ErrorChangesNothing,
     /// commands that are not finished are counted rightly: no slot leaks

@@ -207,6 +207,7 @@ impl Server {
                     return Err(Rule::D1OneAnswer);
                 }
             }
+            Packet::PingReq => down.push(Packet::PingResp),
             Packet::Subscribe { id } => down.push(Packet::SubAck { id }),
             _ => return Err(Rule::Wire),
         }

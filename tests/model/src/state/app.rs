@@ -31,6 +31,8 @@ pub struct App<M: Memory> {
     pub clean: bool,
     /// CONNECT is out whole.
     pub connect_out: bool,
+    /// CONNACK has come.
+    pub is_answered: bool,
     /// CONNACK has come, for a session that goes on.
     pub resumed: bool,
     /// The standard leaves no other way out of not knowing what the server holds.
@@ -85,6 +87,7 @@ impl<M: Memory> App<M> {
             fences: Vec::new(),
             clean: false,
             connect_out: false,
+            is_answered: false,
             resumed: false,
             must_clean: false,
             again: 0,
@@ -106,6 +109,8 @@ pub struct Flow {
     pub on_link: bool,
     /// PUBREC has come.
     pub released: bool,
+    /// PUBREL has left, on this link or an earlier one.
+    pub release_left: bool,
     /// PUBREL is to leave on this link.
     pub owes_release: bool,
     pub ended: bool,

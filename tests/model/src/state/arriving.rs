@@ -3,18 +3,24 @@
 use super::app::{Flow, Held, Known, SUBSCRIBE, Source};
 use super::{Checked, State};
 use crate::config::Config;
-use crate::device::{Client, Memory, NOW};
+use crate::device::{Client, Memory};
 use crate::packet::{self, Packet};
 use crate::rules::{Rule, hold};
 use pure_mqtt::{Cause, Event, Received, SessionState, Version};
 use std::sync::Arc;
 
 impl<M: Memory> State<M> {
-    pub(super) fn arrive_up(&mut self, refuse: bool) -> Checked {
+    pub(super) fn arrive_up(&mut self, config: &Config, refuse: bool) -> Checked {
         let Some(packet) = self.up.pop_front() else { return Ok(false) };
+        if packet == Packet::Disconnect {
+            self.close(config)?;
+            return Ok(true);
+        }
         let mut answers = Vec::new();
         self.server.take(packet, self.window, refuse, &mut answers)?;
-        self.down.extend(answers);
+        if !self.deaf {
+            self.down.extend(answers);
+        }
         if let Packet::Publish { message, .. } = packet {
             self.flow(message)?.refused = refuse;
         }
@@ -23,10 +29,14 @@ impl<M: Memory> State<M> {
 
     pub(super) fn arrive_down(&mut self, config: &Config) -> Checked {
         let Some(&packet) = self.down.front() else { return Ok(false) };
+        if self.client.state() == pure_mqtt::State::Closing {
+            self.down.pop_front(); // nobody listens any more
+            return Ok(true);
+        }
         let bytes = packet::write(packet, config.version);
         let before = config.manual_acks.then(|| self.client.clone());
         let mut seen = Seen::Nothing;
-        match self.client.handle_input(NOW, &bytes) {
+        match self.client.handle_input(self.now, &bytes) {
             Ok(Received::Packet { consumed, event }) => {
                 hold(consumed == bytes.len(), Rule::Wire)?;
                 if let Some(event) = event {
@@ -36,8 +46,9 @@ impl<M: Memory> State<M> {
             Ok(Received::Partial { .. }) => return Err(Rule::Wire),
             Ok(Received::Blocked) => {
                 let can_go_on = !self.client.waiting().is_empty()
-                    || !self.client.transmit(NOW).chunk().is_empty()
-                    || !self.app.held.is_empty();
+                    || !self.client.transmit(self.now).chunk().is_empty()
+                    || !self.app.held.is_empty()
+                    || self.shown.is_some();
                 hold(can_go_on, Rule::BlockedForACause)?;
                 return Ok(true);
             }
@@ -56,7 +67,9 @@ impl<M: Memory> State<M> {
         before: Option<Client<M>>,
         bytes: Vec<u8>,
     ) -> Result<(), Rule> {
+        hold(!self.is_answer_to_shown(packet), Rule::G8Confirmed)?;
         match (packet, seen) {
+            (Packet::PingResp, Seen::Pong | Seen::Nothing) => Ok(()),
             (Packet::ConnAck { present, session, .. }, Seen::ConnAck(fate)) => {
                 self.connected(config, present, session, fate)
             }
@@ -132,6 +145,21 @@ impl<M: Memory> State<M> {
         }
     }
 
+    /// This answers what the transport was shown, and is not known to have taken. A fence's answer means nothing, so it may come at any time.
+    fn is_answer_to_shown(&self, packet: Packet) -> bool {
+        match (self.shown.as_ref().map(|shown| shown.packet), packet) {
+            (Some(Packet::Connect { .. }), _) => true,
+            (Some(Packet::Publish { qos: 1, id, .. }), Packet::PubAck { id: other, .. })
+            | (Some(Packet::Publish { qos: 2, id, .. }), Packet::PubRec { id: other, .. })
+            | (Some(Packet::Subscribe { id }), Packet::SubAck { id: other }) => id == other,
+            // Once it left on an earlier link, the answer may be to that.
+            (Some(Packet::PubRel { id, .. }), Packet::PubComp { id: other, .. }) => {
+                id == other && self.shown.as_ref().is_some_and(|shown| shown.is_first)
+            }
+            _ => false,
+        }
+    }
+
     /// An acknowledgement ends what it belongs to.
     fn ends(&mut self, kind: u8, id: u16, handle: u64) -> Result<(), Rule> {
         let flow = self.app.flows.iter_mut().find(|flow| flow.handle == handle).ok_or(Rule::B2OneEnd)?;
@@ -151,10 +179,10 @@ impl<M: Memory> State<M> {
         let says_present = config.version != Version::V31;
         let known = std::mem::take(&mut self.app.session);
         let resumes = if says_present { present } else { known.is_any() && !self.app.clean };
-        self.app.must_clean = false;
+        (self.app.must_clean, self.app.is_answered) = (false, true);
         self.app.session = Known { belief: Some(session), ..Known::default() };
         if resumes && known.is_any() {
-            self.app.session.is_adopted = known.is_adopted && !known.is_doubtful;
+            self.app.session.is_adopted = known.is_adopted;
             self.app.resumed = true;
             if known.belief != Some(session) {
                 // Nobody but the server knows.
@@ -217,6 +245,7 @@ enum Seen {
     Message(u8, bool),
     /// The end of a message or request.
     Ended(u64),
+    Pong,
 }
 
 impl Seen {
@@ -226,6 +255,7 @@ impl Seen {
             Event::Message(message) => Self::Message(*message.payload.first()?, message.ack.is_some()),
             Event::PubAck(end) | Event::PubRec(end) | Event::PubComp(end) => Self::Ended(end.handle.get()),
             Event::SubAck(answered) => Self::Ended(answered.handle.get()),
+            Event::PingResp => Self::Pong,
             _ => return None,
         })
     }

@@ -1,40 +1,99 @@
 //! What leaves the client, and whether it may.
 
 use super::app::{Flow, SUBSCRIBE};
-use super::{Checked, State};
+use super::{Checked, Shown, State};
 use crate::config::Config;
-use crate::device::{Client, Memory, NOW};
+use crate::device::{Client, Memory};
 use crate::packet::{self, Packet};
 use crate::rules::{Rule, hold};
+use pure_mqtt::{Instant, State as Link};
 
 impl<M: Memory> State<M> {
     pub(super) fn send(&mut self, config: &Config) -> Checked {
+        if self.stalled || self.shown.is_some() {
+            return Ok(false);
+        }
         let packet = match self.half.take() {
             Some(packet) => {
                 let first = Self::first_byte(packet);
-                let whole = Self::next_packet(&mut self.client, config, &[first])?;
+                let whole = Self::next_packet(&mut self.client, config, self.now, &[first])?;
                 hold(whole == Some(packet), Rule::Wire)?;
                 packet
             }
             None => {
-                let Some(packet) = Self::next_packet(&mut self.client, config, &[])? else { return Ok(false) };
+                let Some(packet) = Self::next_packet(&mut self.client, config, self.now, &[])? else {
+                    return Ok(false);
+                };
                 self.leaves(config, packet)?;
                 packet
             }
         };
+        self.has_left(packet)?;
+        self.up.push_back(packet);
+        if self.client.should_close() && packet != Packet::Disconnect {
+            self.close(config)?; // nothing is left to send on a link that is over
+        }
+        Ok(true)
+    }
+
+    /// The client knows that the transport took all of a packet.
+    fn has_left(&mut self, packet: Packet) -> Result<(), Rule> {
         match packet {
             Packet::Connect { .. } => self.app.connect_out = true,
             Packet::Publish { message, qos: 0, .. } => self.flow(message)?.ended = true,
             _ => {}
         }
+        Ok(())
+    }
+
+    /// The transport takes the next packet, and doesn't say so yet.
+    pub(super) fn send_late(&mut self, config: &Config) -> Checked {
+        if self.stalled || self.shown.is_some() || self.half.is_some() {
+            return Ok(false);
+        }
+        let transmit = self.client.transmit(self.now);
+        let shown = transmit.chunk();
+        let Some(bytes) = packet::length(shown).and_then(|length| shown.get(..length)).map(<[u8]>::to_vec) else {
+            return Ok(false);
+        };
+        let packet = packet::read(&bytes, config.version).ok_or(Rule::Wire)?;
+        if packet == Packet::Disconnect {
+            return Ok(false);
+        }
+        let is_meant = |id: u16| move |flow: &&Flow| flow.id == id && flow.released && !flow.ended;
+        let is_first = match packet {
+            Packet::PubRel { id, .. } => {
+                self.app.flows.iter().find(is_meant(id)).is_some_and(|flow| !flow.release_left)
+            }
+            _ => false,
+        };
+        self.leaves(config, packet)?;
+        self.shown = Some(Shown { packet, bytes, is_first });
         self.up.push_back(packet);
         Ok(true)
     }
 
+    /// The transport says now what it took before.
+    pub(super) fn confirm(&mut self, config: &Config) -> Checked {
+        let Some(Shown { packet, bytes, .. }) = self.shown.take() else { return Ok(false) };
+        let is_over = self.client.state() == Link::Closing; // then the rest is dropped
+        let mut transmit = self.client.transmit(self.now);
+        hold(is_over || transmit.chunk().starts_with(&bytes), Rule::G8Confirmed)?;
+        transmit.advance(bytes.len());
+        hold(packet::read(&bytes, config.version) == Some(packet), Rule::Wire)?;
+        self.has_left(packet)?;
+        Ok(true)
+    }
+
     pub(super) fn send_first_byte(&mut self, config: &Config) -> Checked {
-        let Some(packet) = Self::next_packet(&mut self.client.clone(), config, &[])? else { return Ok(false) };
+        if self.stalled || self.shown.is_some() {
+            return Ok(false);
+        }
+        let Some(packet) = Self::next_packet(&mut self.client.clone(), config, self.now, &[])? else {
+            return Ok(false);
+        };
         self.leaves(config, packet)?;
-        self.client.transmit(NOW).advance(1);
+        self.client.transmit(self.now).advance(1);
         self.half = Some(packet);
         Ok(true)
     }
@@ -66,7 +125,12 @@ impl<M: Memory> State<M> {
     }
 
     /// The next whole packet that the client would send, its bytes taken from `client`.
-    fn next_packet(client: &mut Client<M>, config: &Config, begun: &[u8]) -> Result<Option<Packet>, Rule> {
+    fn next_packet(
+        client: &mut Client<M>,
+        config: &Config,
+        now: Instant,
+        begun: &[u8],
+    ) -> Result<Option<Packet>, Rule> {
         let mut bytes = begun.to_vec();
         loop {
             let length = if bytes.len() < 2 { 2 } else { packet::length(&bytes).ok_or(Rule::Wire)? };
@@ -74,7 +138,7 @@ impl<M: Memory> State<M> {
             if wanted == 0 {
                 break;
             }
-            let mut transmit = client.transmit(NOW);
+            let mut transmit = client.transmit(now);
             let chunk = transmit.chunk();
             let count = chunk.len().min(wanted);
             if count == 0 {
@@ -94,12 +158,17 @@ impl<M: Memory> State<M> {
             Packet::PubRec { .. } => 0x50,
             Packet::PubRel { .. } => 0x62,
             Packet::PubComp { .. } => 0x70,
+            Packet::PingReq => 0xC0,
+            Packet::Disconnect => 0xE0,
             _ => 0x82,
         }
     }
 
     /// The first byte of a packet leaves the client.
     fn leaves(&mut self, config: &Config, packet: Packet) -> Result<(), Rule> {
+        if packet == Packet::Disconnect {
+            return hold(self.client.state() == Link::Closing, Rule::NoFault);
+        }
         let is_connect = matches!(packet, Packet::Connect { .. });
         let is_first = !self.app.connect_out;
         hold(is_connect == is_first && is_connect != self.client.is_connected(), Rule::G1ConnectFirst)?;
@@ -115,7 +184,7 @@ impl<M: Memory> State<M> {
                 for (index, flow) in self.app.flows.iter_mut().enumerate() {
                     if is_owed(&flow) {
                         (place, found) = (index as u8, true);
-                        flow.owes_release = false;
+                        (flow.owes_release, flow.release_left) = (false, true);
                     }
                 }
                 if !found {

@@ -52,7 +52,7 @@ impl<M: Memory> State<M> {
 
     /// What would be true of the session if the link were lost now.
     pub(super) fn session_after_a_cut(&self, config: &Config) -> Known {
-        match (self.app.clean && self.is_open(), self.client.is_connected()) {
+        match (self.app.clean && self.is_open(), self.app.is_answered) {
             (true, false) => Known { is_doubtful: true, ..self.app.session },
             (true, true) if config.version != Version::V5 => Known::default(),
             _ => self.app.session,
@@ -72,7 +72,7 @@ impl<M: Memory> State<M> {
         let (client, used) = Client::recover(config.limits(), &found).ok_or(Rule::J2Recovered)?;
         hold(used == self.log.len(), Rule::J2Recovered)?;
         self.client = client;
-        self.half = None;
+        (self.half, self.shown, self.stalled, self.deaf) = (None, None, false, false);
         self.server.cut(config.version);
         self.up.clear();
         self.down.clear();
@@ -106,7 +106,7 @@ impl<M: Memory> State<M> {
         self.app.session = durable.session;
         self.app.completed = durable.completed;
         self.app.fences.clear();
-        (self.app.clean, self.app.connect_out, self.app.resumed) = (false, false, false);
+        (self.app.clean, self.app.connect_out, self.app.resumed, self.app.is_answered) = (false, false, false, false);
         self.app.durable = Durable { flows: self.app.flows.clone(), ..durable };
         Ok(())
     }
@@ -135,6 +135,15 @@ fn records(log: &[u8]) -> Option<Vec<(u8, &[u8])>> {
 /// As it was then, except for what the server knows. It comes back as sent, since nobody knows.
 fn restore(flow: &mut Flow, then: &Flow) {
     let Flow { refused, lost, void, .. } = *flow;
-    *flow =
-        Flow { begun: true, on_link: false, owes_release: then.released, outcome: None, refused, lost, void, ..*then };
+    *flow = Flow {
+        begun: true,
+        on_link: false,
+        release_left: then.released,
+        owes_release: then.released,
+        outcome: None,
+        refused,
+        lost,
+        void,
+        ..*then
+    };
 }
