@@ -41,8 +41,8 @@ pub enum Event<'i> {
     Message(Message<'i>),
     /// A piece of a message arrived; only from [`handle_input_streaming`](crate::Connection::handle_input_streaming).
     Fragment(Fragment<'i>),
-    /// A message arrived that could not be delivered, and was thrown away: see [`Limits::on_too_long`](crate::Limits::on_too_long). It is acknowledged, so
-    /// that what lies behind it arrives.
+    /// A message arrived that could not be delivered, and was thrown away: see [`Limits::on_too_long`](crate::Limits::on_too_long) and
+    /// [`Limits::on_bad_topic`](crate::Limits::on_bad_topic). It is acknowledged, so that what lies behind it arrives.
     Discarded(Discarded<'i>),
     /// A QoS 1 message is done `[MQTT-4.3.2-3]`; so is one at QoS 2 that a server of 3.1 or 3.1.1 answers by PUBACK.
     PubAck(Acknowledged<'i>),
@@ -191,6 +191,8 @@ pub enum Discard {
     /// It is longer than [`Limits::inline_max`](crate::Limits::inline_max), or than [`Limits::stream_max`](crate::Limits::stream_max) where messages are taken
     /// in pieces.
     TooLong,
+    /// Its topic is not UTF-8, or holds U+0000 or a wildcard: see [`Limits::on_bad_topic`](crate::Limits::on_bad_topic).
+    BadTopic,
 }
 
 /// A message without its payload: what the first piece of one brings that arrives in pieces. The fields are those of [`Message`].
@@ -227,6 +229,8 @@ pub enum Topic<'i> {
     /// The name is with the connection: see [`Connection::topic`](crate::Connection::topic). Never with
     /// [`Limits::topic_alias_maximum`](crate::Limits::topic_alias_maximum) at its default of 0.
     Alias(TopicAlias),
+    /// These bytes, which are not UTF-8, or hold U+0000 or a wildcard. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
+    Invalid(&'i [u8]),
 }
 
 /// An inbound topic alias as it was bound when its message came.

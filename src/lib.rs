@@ -190,7 +190,7 @@ pub use event::{
     PendingAck, Received, Risk, SessionState, Topic, TopicAlias,
 };
 pub use fallback::Fallback;
-pub use limits::{Limits, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow};
+pub use limits::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow};
 #[cfg(feature = "heapless")]
 pub use owned::FixedMessage;
 pub use reason::ReasonCode;

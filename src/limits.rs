@@ -64,6 +64,9 @@ pub struct Limits {
     pub on_unknown_session: OnUnknownSession,
     /// What becomes of a message from the server that is longer than `inline_max` or `stream_max`.
     pub on_too_long: OnTooLong,
+    /// What becomes of a message from the server whose topic is not UTF-8, or holds U+0000 or a wildcard: some servers keep such messages, and hand them
+    /// out to everybody. With [`strict`](Self::strict) the link ends.
+    pub on_bad_topic: OnBadTopic,
     /// CONNECT of 5.0 announces what the server is asked to keep to: Receive Maximum and Maximum Packet Size. With `false` it carries neither, for servers
     /// that refuse them or take them amiss; what is taken stays the same. Default: true.
     pub announce_limits: bool,
@@ -140,6 +143,17 @@ pub enum OnTooLong {
     Discard,
 }
 
+/// What happens when the server sends a message whose topic is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OnBadTopic {
+    /// The message is thrown away and acknowledged; [`Event::Discarded`](crate::Event::Discarded) tells its topic, as bytes.
+    #[default]
+    Discard,
+    /// The message is delivered with [`Topic::Invalid`](crate::Topic::Invalid).
+    Deliver,
+}
+
 /// What happens when a message finds the queue full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -173,6 +187,7 @@ impl Limits {
         on_session_loss: OnSessionLoss::Republish,
         on_unknown_session: OnUnknownSession::Adopt,
         on_too_long: OnTooLong::EndLink,
+        on_bad_topic: OnBadTopic::Discard,
         announce_limits: true,
         overflow: Overflow::Reject,
         refuse_offline_qos0: false,
@@ -228,6 +243,11 @@ impl StoredLimits {
     /// Messages that are too long are thrown away.
     pub(crate) const fn discards(&self) -> bool {
         matches!(self.0.on_too_long, OnTooLong::Discard)
+    }
+
+    /// Messages whose topic is none are thrown away.
+    pub(crate) const fn discards_bad_topics(&self) -> bool {
+        matches!(self.0.on_bad_topic, OnBadTopic::Discard)
     }
 
     pub(crate) const fn announces(&self) -> bool {

@@ -24,6 +24,7 @@ impl<'i> Notice<'i> {
         let topic = match message.topic {
             Topic::Name(name) => Cow::Borrowed(name.as_str()),
             Topic::Alias(_) => Cow::Owned(topic.to_owned()),
+            Topic::Invalid(bytes) => String::from_utf8_lossy(bytes),
         };
         Self::Message { message, topic, receipt }
     }

@@ -7,7 +7,7 @@ use crate::connection::state::{State, may_send};
 use crate::connection::stats::Count;
 use crate::connection::timers::Countdown;
 use crate::error::ConnectionError;
-use crate::event::{Acknowledged, Answered, Event, Message, PendingAck, Received, Topic};
+use crate::event::{Acknowledged, Answered, Discard, Discarded, Event, Message, PendingAck, Received, Topic};
 use crate::reason::ReasonCode;
 use crate::session::{Arrival, Bound, Mismatch, PubRecStep, Release};
 use crate::storage::{Kind, Parts};
@@ -15,6 +15,7 @@ use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{
     DecodeError, Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids,
+    varint_len,
 };
 
 /// Whether a packet took effect. What it means to the application was put where the caller wants it.
@@ -221,28 +222,34 @@ impl Core {
         body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
+        let bytes = body.unread();
         let (publish, alias) = Publish::decode(flags, body);
         body.finish()?;
         let Publish { topic, payload, qos, retain, dup, id, properties } = publish;
-        let topic = Topic::Name(TopicName::trusted(topic));
+        let has_bad_topic = body.noted().is_some();
+        let topic = match has_bad_topic {
+            true => Topic::Invalid(Publish::topic_bytes(bytes)),
+            false => Topic::Name(TopicName::trusted(topic)),
+        };
         *event = Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack: None }));
         let Some(Event::Message(message)) = event else { return Ok(()) };
         self.resolve(parts, &mut message.topic, alias)?;
         let is_invalid = self.limits.check_payload_format()
             && message.properties.number(ids::PayloadFormatIndicator) == Some(1)
             && core::str::from_utf8(message.payload).is_err();
+        let is_discarded = has_bad_topic && self.limits.discards_bad_topics();
         let is_new = match id {
             Some(id) => {
                 let answer = match is_invalid {
                     true => Some(ReasonCode::PAYLOAD_FORMAT_INVALID),
-                    false => (!self.limits.manual_acks()).then_some(ReasonCode::SUCCESS),
+                    false => (is_discarded || !self.limits.manual_acks()).then_some(ReasonCode::SUCCESS),
                 };
                 self.receive(parts, (id, dup), qos, answer, &mut message.ack)?
             }
             None => true,
         };
         self.bind_alias(parts, &message.topic, alias);
-        if is_new && !is_invalid {
+        if is_new && !is_invalid && !is_discarded {
             self.stats.messages_received += 1;
         } else {
             *event = None;
@@ -251,6 +258,10 @@ impl Core {
             self.stats.count(Count::RepeatedMessage as u8);
         } else if is_invalid {
             self.stats.count(Count::InvalidPayload as u8);
+        } else if is_discarded {
+            self.stats.count(Count::DiscardedMessage as u8);
+            let (topic, length) = (Publish::topic_bytes(bytes), packet_length(bytes.len()) as u32);
+            *event = Some(Event::Discarded(Discarded { topic, length, qos, retain, id, why: Discard::BadTopic }));
         }
         if dup && id.is_none() {
             self.stats.count(Tolerance::DupAtQoS0 as u8);
@@ -441,4 +452,9 @@ impl Core {
         *event = Some(Event::Disconnect(reply.into()));
         Ok(())
     }
+}
+
+/// The length of a packet that has so many bytes behind its fixed header.
+const fn packet_length(remaining: usize) -> usize {
+    1 + varint_len(remaining) + remaining
 }

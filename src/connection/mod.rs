@@ -530,10 +530,11 @@ impl<S: Storage> Connection<S> {
         self.core.next_timer()
     }
 
-    /// The name of a message's topic. `None` only if the server has bound the alias anew since, or the link is gone.
+    /// The name of a message's topic. `None` if the server has bound the alias anew since, or the link is gone; and for [`Topic::Invalid`].
     pub fn topic<'t>(&'t self, topic: &Topic<'t>) -> Option<TopicName<'t>> {
         match topic {
             Topic::Name(name) => Some(*name),
+            Topic::Invalid(_) => None,
             Topic::Alias(alias) => {
                 let name = Aliases::name(self.storage.view().names?, Side::Server, alias.alias, alias.serial);
                 name.map(TopicName::trusted)

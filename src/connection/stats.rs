@@ -63,12 +63,12 @@ counts! {
     ignored_aliases = IgnoredAlias;
     /// Sessions that a server of 3.1.1 kept after a clean start.
     kept_sessions = KeptSession;
+    /// Messages that were thrown away: see [`Event::Discarded`](crate::Event::Discarded).
+    discarded_messages = DiscardedMessage;
     /// QoS 2 messages that came again and were not delivered again.
     repeated_messages = RepeatedMessage;
     /// Messages that were marked as UTF-8, weren't, and were not delivered.
     invalid_payloads = InvalidPayload;
-    /// Messages that were thrown away: see [`Event::Discarded`](crate::Event::Discarded).
-    discarded_messages = DiscardedMessage;
     /// Client identifiers that the server assigned though we had sent one.
     ignored_client_ids = IgnoredClientId;
     /// Links that ended while a PUBREL was unanswered which was to free an identifier of an adopted session: from there on the session goes without
@@ -77,7 +77,7 @@ counts! {
 }
 
 /// What is tolerated comes first, with the same numbers.
-const _: () = assert!(Count::KeptSession as u8 == Tolerance::KeptSession as u8);
+const _: () = assert!(Count::DiscardedMessage as u8 == Tolerance::DiscardedMessage as u8);
 
 /// [`Stats`] in memory.
 #[derive(Clone, Copy)]

@@ -158,11 +158,17 @@ impl Core {
         discard: Option<Discard>,
         received: &mut Received<'i>,
     ) -> Effect {
-        let consumed = header.length + body.remaining();
+        let (consumed, bytes) = (header.length + body.remaining(), body.unread());
         let (publish, alias) = Publish::decode(header.flags, body);
         body.finish()?;
         let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
-        let mut topic = Topic::Name(TopicName::trusted(publish.topic));
+        let has_bad_topic = body.noted().is_some();
+        let mut topic = match has_bad_topic {
+            true => Topic::Invalid(Publish::topic_bytes(bytes)),
+            false => Topic::Name(TopicName::trusted(publish.topic)),
+        };
+        let is_unwanted = has_bad_topic && self.limits.discards_bad_topics();
+        let discard = discard.or(if is_unwanted { Some(Discard::BadTopic) } else { None });
         self.resolve(parts, &mut topic, alias)?;
         let fate = match publish.id {
             None if discard.is_some() => Fate::Dropped,
@@ -187,7 +193,7 @@ impl Core {
         self.link.stream = Stream { total, fate };
         self.link.partial = 1;
         let is_known = matches!(fate, Fate::Repeated(_));
-        let Publish { topic: name, payload, qos, retain, dup, id, properties } = publish;
+        let Publish { payload, qos, retain, dup, id, properties, .. } = publish;
         let head = Head { topic, qos, retain, dup, id, properties };
         if let Err(refusal) = self.on_piece(parts, consumed, Some(head), payload, received) {
             self.link.stream = Stream::NONE; // the same bytes will be offered again
@@ -196,7 +202,7 @@ impl Core {
         }
         if let (Some(why), Received::Packet { event, .. }) = (discard.filter(|_| !is_known), received) {
             self.stats.count(Count::DiscardedMessage as u8);
-            let (topic, length) = (name.as_bytes(), header.packet_length() as u32);
+            let (topic, length) = (Publish::topic_bytes(bytes), header.packet_length() as u32);
             *event = Some(Event::Discarded(Discarded { topic, length, qos, retain, id, why }));
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! PUBLISH (§3.3).
 
 use crate::types::{PacketId, QoS, Version};
-use crate::wire::{DUP, PacketType, Properties, Reader, Seen, Violation, Writer, ids};
+use crate::wire::{DUP, PacketType, Properties, Reader, Rules, Seen, Violation, Writer, ids};
 
 /// An application message on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Publish<'a> {
 const RETAIN: u8 = 0b0001;
 
 impl<'a> Publish<'a> {
-    /// The packet, and the Topic Alias that it carries.
+    /// The packet, and the Topic Alias that it carries. A topic that isn't one is empty, and noted, if `body` is lenient.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn decode(flags: u8, body: &mut Reader<'a>) -> (Self, Option<u16>) {
         let qos = QoS::from_bits(flags >> 1 & 0b11).unwrap_or_default(); // 3 was refused with the header [MQTT-3.3.1-4]
@@ -40,9 +40,16 @@ impl<'a> Publish<'a> {
         let properties = Properties::decode_seen(body, PacketType::Publish.bit(), &mut seen);
         let alias =
             if seen.has(ids::TopicAlias) { properties.number(ids::TopicAlias).map(|alias| alias as u16) } else { None };
-        body.expect(check_topic(topic, alias));
+        let is_empty = topic.is_empty() && body.noted().is_none();
+        body.expect(check_topic(is_empty, alias));
         let publish = Self { dup, qos, retain: flags & RETAIN != 0, topic, id, properties, payload: body.rest() };
         (publish, alias)
+    }
+
+    /// The topic's bytes at the start of a body that was checked.
+    #[cold]
+    pub(crate) fn topic_bytes(body: &'a [u8]) -> &'a [u8] {
+        Reader::new(body, Rules::default()).binary()
     }
 
     /// Passes over all before the payload; it isn't checked beyond its being there.
@@ -75,10 +82,10 @@ impl<'a> Publish<'a> {
 }
 
 /// A topic name is empty only if an alias stands for it `[MQTT-4.7.3-1]`; no alias is 0 `[MQTT-3.3.2-8]`.
-fn check_topic(topic: &str, alias: Option<u16>) -> Result<(), Violation> {
+fn check_topic(is_empty: bool, alias: Option<u16>) -> Result<(), Violation> {
     match alias {
         Some(0) => Err(Violation::TopicAlias),
-        None if topic.is_empty() => Err(Violation::EmptyTopic),
+        None if is_empty => Err(Violation::EmptyTopic),
         _ => Ok(()),
     }
 }

@@ -162,6 +162,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What is left, without reading it.
+    pub(crate) const fn unread(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// All that is left.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)
@@ -196,23 +201,41 @@ impl<'a> Reader<'a> {
 
     /// A UTF-8 string: two bytes of length, then what [`check_text`] lets pass.
     pub(crate) fn string(&mut self) -> &'a str {
-        self.text(scan).0
+        let bytes = self.binary();
+        self.text(bytes, scan).0
     }
 
-    /// A topic name: a string without wildcards `[MQTT-3.3.2-2]`. It may be empty.
+    /// A topic name: a string without wildcards `[MQTT-3.3.2-2]`. It may be empty; so is one that isn't a topic name, where that is tolerated.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn topic_name(&mut self) -> &'a str {
-        let (text, marks) = self.text(scan_topic);
+        let bytes = self.binary();
+        let behind = self.rest;
+        let (text, marks) = self.text(bytes, scan_topic);
         if marks.has_wildcard(text.as_bytes()) {
             self.refuse(Violation::TopicWildcard);
         }
-        text
+        if self.fault.is_some() && self.passes_over_topic(behind) { "" } else { text }
+    }
+
+    /// Whether the fault is a topic that isn't one, and is tolerated: then what is `behind` it is read on.
+    #[cold]
+    fn passes_over_topic(&mut self, behind: &'a [u8]) -> bool {
+        const BAD: [DecodeError; 3] = [
+            DecodeError::Malformed(Malformed::Utf8),
+            DecodeError::Malformed(Malformed::NulCharacter),
+            DecodeError::Protocol(Violation::TopicWildcard),
+        ];
+        let is_bad = self.fault.is_some_and(|fault| BAD.contains(&fault));
+        let is_tolerated = is_bad && self.tolerates(Tolerance::DiscardedMessage);
+        if is_tolerated {
+            (self.fault, self.rest) = (None, behind);
+        }
+        is_tolerated
     }
 
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn text(&mut self, scan: fn(&[u8]) -> Marks) -> (&'a str, Marks) {
-        let bytes = self.binary();
+    fn text(&mut self, bytes: &'a [u8], scan: fn(&[u8]) -> Marks) -> (&'a str, Marks) {
         let marks = scan(bytes);
         let Ok(text) = core::str::from_utf8(bytes) else {
             self.refuse(Malformed::Utf8);

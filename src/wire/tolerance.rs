@@ -23,4 +23,6 @@ pub enum Tolerance {
     IgnoredAlias,
     /// A session that the server kept after a clean start.
     KeptSession,
+    /// A message whose topic is not UTF-8, or holds U+0000 or a wildcard.
+    DiscardedMessage,
 }

@@ -30,8 +30,13 @@ fn headers_identifiers_topics() {
     rows.extend(each(0x38, 0, "t", |v, bytes| close("H58", v, strict, bytes, Violation::DupAtQoS0, 0x82)));
     for topic in ["#", "+", "a/#", "a/+/b", "a+b"] {
         for first in [0x30, 0x32, 0x34] {
-            let row = |v, bytes| close("H59", v, busy, bytes, Violation::TopicWildcard, 0x90);
+            let row = |v, bytes| close("H59", v, strict, bytes, Violation::TopicWildcard, 0x90);
             rows.extend(each(first, 20, topic, row));
+            // Otherwise it is acknowledged, thrown away and told: it may come from the server's store, link after link.
+            let (qos, id) = (first >> 1 & 3, if first == 0x30 { 0 } else { 20 });
+            let told: &str = format!("Discarded BadTopic q{qos} {id}").leak();
+            let answer: &[u8] = [&b""[..], b"\x40\x02\x00\x14", b"\x50\x02\x00\x14"][usize::from(qos)];
+            rows.extend(each(first, 20, topic, |v, bytes| accept("H59", v, busy, bytes, &[told], answer)));
         }
     }
     rows.extend(each(0x32, 20, "", |v, bytes| close("H60", v, busy, bytes, Violation::EmptyTopic, 0x82)));

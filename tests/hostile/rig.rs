@@ -299,6 +299,10 @@ pub fn describe(event: &Event<'_>, mqtt: &Connection<Heap>) -> String {
             let marks = (mark(message.dup, " dup"), mark(message.retain, " retain"));
             format!("Message {topic:?} {payload:?} q{} {id}{}{}", message.qos.bits(), marks.0, marks.1)
         }
+        Event::Discarded(message) => {
+            let id = message.id.map_or(0, |id| id.get());
+            format!("Discarded {:?} q{} {id}", message.why, message.qos.bits())
+        }
         Event::PubAck(ack) => format!("PubAck {} {:#04X}", ack.id, ack.reason.0),
         Event::PubRec(ack) => format!("PubRec {} {:#04X}", ack.id, ack.reason.0),
         Event::PubComp(ack) => format!("PubComp {} {:#04X}", ack.id, ack.reason.0),

@@ -37,17 +37,19 @@ fn ill_formed_text() {
         b"\xED\xBF\xBF",
         b"\xF4\x90\x80\x80",
     ] {
-        rows.extend(for_topic(
-            |versions, bytes| close("H14, H15", versions, busy, bytes, Malformed::Utf8, 0x81),
-            topic,
-        ));
+        let refused = |versions, bytes| close("H14, H15", versions, strict, bytes, Malformed::Utf8, 0x81);
+        rows.extend(for_topic(refused, topic));
+        let discarded = |versions, bytes| accept("H14, H15", versions, busy, bytes, &["Discarded BadTopic q0 0"], b"");
+        rows.extend(for_topic(discarded, topic));
         let reason = [b"\x1F\x00", &[topic.len() as u8][..], topic].concat();
         let puback = crate::rig::packet(0x40, &[b"\x00\x01\x00", &crate::rig::block(&reason)[..]].concat());
         rows.push(close("H14, H15", V5, busy, puback, Malformed::Utf8, 0x81));
     }
     for topic in [&b"\0"[..], b"a\0b"] {
-        let row = |versions, bytes| close("H16", versions, busy, bytes, Malformed::NulCharacter, 0x81);
-        rows.extend(for_topic(row, topic));
+        let refused = |versions, bytes| close("H16", versions, strict, bytes, Malformed::NulCharacter, 0x81);
+        rows.extend(for_topic(refused, topic));
+        let discarded = |versions, bytes| accept("H16", versions, busy, bytes, &["Discarded BadTopic q0 0"], b"");
+        rows.extend(for_topic(discarded, topic));
     }
     for property in [&b"\x03\x00\x01\0"[..], b"\x08\x00\x01\0", b"\x26\x00\x01\0\x00\x00", b"\x26\x00\x00\x00\x01\0"] {
         let bytes = message5(0x30, 0, "t", property, b"");

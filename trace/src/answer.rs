@@ -183,6 +183,7 @@ fn message_numbers(message: &Message<'_>) -> [u64; 6] {
     let alias = match message.topic {
         Topic::Name(_) => 0,
         Topic::Alias(alias) => alias.number(),
+        Topic::Invalid(_) => u64::MAX,
     };
     [2, flags.into(), number(message.id), message.payload.len() as u64, alias, ack_number(message.ack.as_ref())]
 }

@@ -3,10 +3,10 @@
 #[cfg(feature = "alloc")]
 use pure_mqtt::Version;
 use pure_mqtt::storage::Lengths;
-use pure_mqtt::{Limits, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow};
+use pure_mqtt::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow};
 
 /// How many numbers stand for limits.
-pub(crate) const LIMITS: usize = 25;
+pub(crate) const LIMITS: usize = 26;
 
 /// Every field in the order of its declaration.
 pub(crate) fn limits_numbers(limits: &Limits) -> [u64; LIMITS] {
@@ -22,6 +22,10 @@ pub(crate) fn limits_numbers(limits: &Limits) -> [u64; LIMITS] {
     let on_too_long = match limits.on_too_long {
         OnTooLong::EndLink => 0,
         OnTooLong::Discard => 1,
+    };
+    let on_bad_topic = match limits.on_bad_topic {
+        OnBadTopic::Discard => 0,
+        OnBadTopic::Deliver => 1,
     };
     let overflow = match limits.overflow {
         Overflow::Reject => 0,
@@ -44,6 +48,7 @@ pub(crate) fn limits_numbers(limits: &Limits) -> [u64; LIMITS] {
         on_session_loss,
         on_unknown_session,
         on_too_long,
+        on_bad_topic,
         limits.announce_limits.into(),
         overflow,
         limits.refuse_offline_qos0.into(),
@@ -83,6 +88,7 @@ pub(crate) fn limits_from(numbers: [u64; LIMITS]) -> Option<Limits> {
             .get(next()? as usize)
             .copied()?,
         on_too_long: [OnTooLong::EndLink, OnTooLong::Discard].get(next()? as usize).copied()?,
+        on_bad_topic: [OnBadTopic::Discard, OnBadTopic::Deliver].get(next()? as usize).copied()?,
         announce_limits: flag(next())?,
         overflow: [Overflow::Reject, Overflow::DropOldest, Overflow::LatestPerTopic].get(next()? as usize).copied()?,
         refuse_offline_qos0: flag(next())?,
@@ -126,12 +132,12 @@ mod tests {
     fn what_is_out_of_range_is_no_limit() {
         let numbers = limits_numbers(&Limits::DEFAULT);
         assert_eq!(limits_from(numbers), Some(Limits::DEFAULT));
-        let (flags, halves) = ([11, 14, 15, 17, 18, 19], [1, 4, 5, 8, 9, 10]);
+        let (flags, halves) = ([11, 14, 15, 16, 18, 19, 20], [1, 4, 5, 8, 9, 10]);
         for place in 0..LIMITS {
             let most = match place {
                 0 => 5,
                 12 => 1,
-                13 | 16 => 2,
+                13 | 17 => 2,
                 place if flags.contains(&place) => 1,
                 place if halves.contains(&place) => u16::MAX.into(),
                 _ => u32::MAX.into(),

@@ -90,6 +90,7 @@ fn every_tolerance_has_a_row_and_its_own_counter() {
         Tolerance::EarlyRelease,
         Tolerance::IgnoredAlias,
         Tolerance::KeptSession,
+        Tolerance::DiscardedMessage,
     ];
     for (place, tolerance) in tolerances.into_iter().enumerate() {
         assert_eq!(tolerance as usize, place);

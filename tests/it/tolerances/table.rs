@@ -177,6 +177,14 @@ fn cases() -> Vec<Case> {
     row("UnknownAck", OLD, busy, |stats| stats.unknown_acks, unknown, record);
     let record = &[(b"\x50\x02\0\x63".as_slice(), "", b"\x62\x03\0\x63\x92".as_slice())];
     row("UnknownAck", V5, busy, |stats| stats.unknown_acks, unknown, record);
+    // `bad_topic` has more.
+    let topic: ConnectionError = Malformed::Utf8.into();
+    let text = "Some(Discarded(Discarded { topic: [255], length: 5, qos: AtMostOnce, retain: false, id: None, why: BadTopic }))";
+    let message = &[(b"\x30\x03\0\x01\xFF".as_slice(), text, b"".as_slice())];
+    row("BadTopic", OLD, busy, |stats| stats.discarded_messages, topic, message);
+    let text = "Some(Discarded(Discarded { topic: [255], length: 6, qos: AtMostOnce, retain: false, id: None, why: BadTopic }))";
+    let message = &[(b"\x30\x04\0\x01\xFF\0".as_slice(), text, b"".as_slice())];
+    row("BadTopic", V5, busy, |stats| stats.discarded_messages, topic, message);
     let dup: ConnectionError = Violation::DupAtQoS0.into();
     let message = &[(b"\x38\x03\0\x01t".as_slice(), TOPIC, b"".as_slice())];
     row("DupAtQoS0", OLD, busy, |stats| stats.dup_at_qos0, dup, message);
