@@ -88,7 +88,7 @@ impl Core {
         self.outgoing.forget(parts);
         Outgoing::note_forgotten(parts.slots);
         self.incoming.clear(parts.inbox);
-        self.outgoing.begin_session(false);
+        self.outgoing.fence(false);
         self.outgoing.session = SessionFact::None;
         self.must_start_clean = false;
         true

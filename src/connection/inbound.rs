@@ -282,11 +282,7 @@ impl Core {
     ) -> Result<bool, Refusal> {
         let held = self.limits.max_received(parts.inbox.len());
         let bound = Bound { maximum: self.link.receive_maximum, held, is_kept: !parts.journal.is_none() };
-        let mut arrival = self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup);
-        if arrival == Arrival::Replaced {
-            arrival = self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup);
-        }
-        match arrival {
+        match self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup) {
             Arrival::New { place, serial } => {
                 match answer {
                     None => *ack = Some(PendingAck::new(place, serial)),
@@ -301,7 +297,7 @@ impl Core {
             }
             Arrival::Repeated => Ok(false),
             Arrival::Blocked => Err(Refusal::Blocked),
-            Arrival::Stale | Arrival::InUse | Arrival::Replaced => Err(Violation::PacketIdInUse.into()),
+            Arrival::Stale | Arrival::InUse => Err(Violation::PacketIdInUse.into()),
             // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
             // made progress.
             Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {

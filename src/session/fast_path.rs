@@ -82,7 +82,7 @@ impl Outgoing {
             rest -= slot.length;
             if slot.kind.is_windowed() {
                 self.note_taken(slot, true);
-            } else if let Some(Handle(handle)) = self.finish_bare(slots, this) {
+            } else if let Some(Handle(handle)) = self.finish_bare(slots, this, |_| true) {
                 self.left = handle;
             }
         }
@@ -117,23 +117,20 @@ impl Outgoing {
     /// PUBACK of a message that is out.
     #[inline(always)]
     pub(crate) fn puback_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
-        let is_it = find_mut(slots, id).is_some_and(|slot| slot.kind == Kind::Publish1 && slot.progress.is_out());
-        if is_it { self.finish_bare(slots, id) } else { None }
+        self.finish_bare(slots, id, |slot| slot.kind == Kind::Publish1 && slot.progress.is_out())
     }
 
     /// PUBCOMP of a message whose PUBREL is out.
     #[inline(always)]
     pub(crate) fn pubcomp_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
-        let is_it = |slot: &mut SendSlot| slot.kind == Kind::Publish2 && slot.progress.is_release_out();
-        let is_it = find_mut(slots, id).is_some_and(is_it);
-        if is_it { self.finish_bare(slots, id) } else { None }
+        self.finish_bare(slots, id, |slot| slot.kind == Kind::Publish2 && slot.progress.is_release_out())
     }
 
-    /// The end of a message whose payload is not shared.
+    /// The end of a message that `is_it`, and whose payload is not shared.
     #[inline(always)]
-    fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
-        let is_it = |slot: &&mut SendSlot| !slot.marks.message().has(MessageMarks::SHARED_PAYLOAD);
-        let place = find_mut(slots, id).filter(is_it)?;
+    fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16, is_it: impl Fn(&SendSlot) -> bool) -> Option<Handle> {
+        let is_shared = |slot: &SendSlot| slot.marks.message().has(MessageMarks::SHARED_PAYLOAD);
+        let place = find_mut(slots, id).filter(|slot| is_it(slot) && !is_shared(slot))?;
         let slot = core::mem::replace(place, SendSlot::FREE);
         self.arena.release(slot.position, slot.length, 0);
         self.leave_list(slots, (slot.previous, id, slot.next), (slot.kind, slot.progress));

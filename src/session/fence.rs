@@ -39,7 +39,7 @@ impl Outgoing {
 
     /// This packet needs a fence.
     pub(super) const fn is_fenced(&self, slot: &SendSlot) -> bool {
-        self.fenced_until != 0
+        self.has_fences()
             && matches!(slot.kind, Kind::Publish2)
             && !is_after(slot.handle, self.fenced_until)
             && !slot.progress.is_known()
@@ -47,7 +47,7 @@ impl Outgoing {
 
     /// The identifier of the packet that is staged, if a fence is to leave before it.
     pub(crate) fn fence_due(&self, slots: &[SendSlot]) -> u16 {
-        find(slots, self.run.id).filter(|slot| self.has_fences() && self.is_fenced(slot)).map_or(0, SendSlot::id)
+        find(slots, self.run.id).filter(|slot| self.is_fenced(slot)).map_or(0, SendSlot::id)
     }
 
     pub(crate) const fn note_fence(&mut self) {

@@ -110,8 +110,6 @@ pub(crate) enum Arrival {
     InUse,
     /// The identifier belonged to a message that the server has lost; now it is free.
     Stale,
-    /// The same, and the server may not be blamed: the message is to be taken as new.
-    Replaced,
 }
 
 /// What became of a PUBREL.
@@ -290,11 +288,11 @@ impl Incoming {
     ) -> Arrival {
         let link = lookup(inbox, id);
         let is_at_least_once = qos == QoS::AtLeastOnce;
-        if at(inbox, link).is_some_and(|slot| self.is_replaced(slot, dup)) {
+        let is_replaced = at(inbox, link).is_some_and(|slot| self.is_replaced(slot, dup));
+        if is_replaced {
             self.free(inbox, link);
-            return Arrival::Replaced;
         }
-        let Some(slot) = at(inbox, link).filter(|slot| !slot.is_ended()) else {
+        let Some(slot) = at(inbox, link).filter(|slot| !is_replaced && !slot.is_ended()) else {
             let state = if is_at_least_once { ReceiveState::AtLeastOnce } else { ReceiveState::ExactlyOnce };
             return self.take(inbox, id, bound, acknowledged, state);
         };
