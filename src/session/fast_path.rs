@@ -52,8 +52,11 @@ impl Outgoing {
         let (first, mut next, mut left, mut end) = (self.next, self.next, 0, None);
         while let Some(slot) = find_mut(slots, next) {
             let counts = u32::from(slot.kind.is_windowed());
-            let goes_on =
-                slot.is_bare() && end.is_none_or(|end| end == slot.position) && left < RUN_LIMIT && counts <= quota;
+            let goes_on = slot.is_bare()
+                && end.is_none_or(|end| end == slot.position)
+                && left < RUN_LIMIT
+                && counts <= quota
+                && !self.is_fenced(slot);
             if !goes_on {
                 break;
             }

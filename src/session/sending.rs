@@ -50,7 +50,7 @@ impl Outgoing {
         }
         // No message leaves before it is durable that there is a session; all else may.
         let window = if parts.journal.is_session_pending() { 0 } else { peer.window };
-        let has_rules = peer.has_rules() || self.has_fences();
+        let has_rules = peer.has_rules();
         let mut end = None;
         if fast_path::is_open(parts) && !has_rules && !self.holds_messages {
             end = self.stage_bare(parts.slots, window);
@@ -60,7 +60,7 @@ impl Outgoing {
                 return;
             }
             let (id, behind) = (slot.id(), slot.position + slot.length);
-            if !has_rules && !slot.is_special() {
+            if !has_rules && !slot.is_special() && !self.is_fenced(slot) {
                 self.stage_one(parts.slots, id, 0);
                 end = Some(behind);
                 continue;
