@@ -227,10 +227,7 @@ impl Core {
         body.finish()?;
         let Publish { topic, payload, qos, retain, dup, id, properties } = publish;
         let has_bad_topic = body.noted().is_some();
-        let topic = match has_bad_topic {
-            true => Topic::Invalid(Publish::topic_bytes(bytes)),
-            false => Topic::Name(TopicName::trusted(topic)),
-        };
+        let topic = told_topic(topic, bytes, has_bad_topic);
         *event = Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack: None }));
         let Some(Event::Message(message)) = event else { return Ok(()) };
         self.resolve(parts, &mut message.topic, alias)?;
@@ -448,6 +445,11 @@ impl Core {
         *event = Some(Event::Disconnect(reply.into()));
         Ok(())
     }
+}
+
+/// The topic of a message whose body begins `bytes`, as it is told.
+pub(super) fn told_topic<'i>(topic: &'i str, bytes: &'i [u8], is_bad: bool) -> Topic<'i> {
+    if is_bad { Topic::Invalid(Publish::topic_bytes(bytes)) } else { Topic::Name(TopicName::trusted(topic)) }
 }
 
 /// The length of a packet that has so many bytes behind its fixed header.

@@ -6,11 +6,10 @@
 //! and [`OnTooLong::Discard`](crate::OnTooLong::Discard) lead here, so who uses neither doesn't pay for it.
 
 use crate::connection::core::{Core, Discarding};
-use crate::connection::inbound::{Effect, Refusal};
+use crate::connection::inbound::{Effect, Refusal, told_topic};
 use crate::connection::stats::Count;
-use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received, Topic};
+use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received};
 use crate::storage::Parts;
-use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance};
 
@@ -163,10 +162,7 @@ impl Core {
         body.finish()?;
         let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
         let has_bad_topic = body.noted().is_some();
-        let mut topic = match has_bad_topic {
-            true => Topic::Invalid(Publish::topic_bytes(bytes)),
-            false => Topic::Name(TopicName::trusted(publish.topic)),
-        };
+        let mut topic = told_topic(publish.topic, bytes, has_bad_topic);
         let is_unwanted = has_bad_topic && self.limits.discards_bad_topics();
         let discard = discard.or(if is_unwanted { Some(Discard::BadTopic) } else { None });
         self.resolve(parts, &mut topic, alias)?;
