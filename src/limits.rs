@@ -43,12 +43,18 @@ pub struct Limits {
     /// none.
     pub stream_max: u32,
     /// Topic aliases that the server may use; at most what the storage holds. Default: 0.
+    ///
+    /// The server alone decides which topics it names so. If one is longer than the storage can keep, the first message comes with its topic all the same;
+    /// the next one, which has the alias alone, ends the link with
+    /// [`Violation::ForgottenTopicAlias`](crate::wire::Violation::ForgottenTopicAlias), and no aliases are announced from then on until the settings are
+    /// [set](crate::Connection::set_limits) anew. So storages of a fixed size want room for the longest topic that is subscribed to.
     pub topic_alias_maximum: u16,
     /// Topic aliases that are used for outgoing messages, within the server's maximum and what the storage holds. They are searched one
     /// by one, so 8 to 32 suit. Worth it where few topics take turns: with more topics than aliases each message binds one anew, and gets longer.
     /// Default: 0.
     pub outbound_aliases: u16,
-    /// The longest topic name behind an alias on `Heap` storage, in bytes. Default: 128.
+    /// The longest topic name behind an alias on `Heap` storage, in bytes. Each name takes what it needs once it is bound, and until the link is gone; a lower
+    /// limit bounds what a server can make of that. Default: 65,535, so any.
     pub alias_name_max: u16,
     /// Messages are acknowledged by the application, in any order. Default: false.
     pub manual_acks: bool,
@@ -176,7 +182,7 @@ impl Limits {
         stream_max: 0,
         topic_alias_maximum: 0,
         outbound_aliases: 0,
-        alias_name_max: 128,
+        alias_name_max: u16::MAX,
         manual_acks: false,
         on_session_loss: OnSessionLoss::Republish,
         on_unknown_session: OnUnknownSession::Adopt,

@@ -110,12 +110,11 @@ fn hear(mqtt: &mut Mqtt, bytes: &[u8]) {
 }
 
 fn save(mqtt: &mut Mqtt, host: &mut Host<'_, Chip>) -> Result<(), chip::PowerLost> {
-    if mqtt.journal().is_empty() {
-        return Ok(());
-    }
-    if host.has_room(mqtt.journal().len()) {
+    while !mqtt.journal().is_empty() && host.has_room(mqtt.journal().len()) {
         host.append(mqtt.journal())?;
         mqtt.journal_written(mqtt.journal().len());
+    }
+    if mqtt.journal().is_empty() {
         return Ok(());
     }
     // A snapshot holds everything, but it wants the journal to be empty: the records go to the old area's last bytes, kept for this.

@@ -161,7 +161,7 @@ fn the_formula_is_the_sum_of_its_parts() {
     let latest = Limits { overflow: Overflow::LatestPerTopic, ..small };
     assert_eq!(ram::heap(&latest, 12, 0), sum(32, 256, 320, 8, 256, 32 * 16));
     let aliases = Limits { topic_alias_maximum: 3, outbound_aliases: 5, alias_name_max: 40, ..small };
-    assert_eq!(ram::heap(&aliases, 0, 0), sum(8, 256, 320, 8, 256, 8 * (ram::ALIAS + 40)));
+    assert_eq!(ram::heap(&aliases, 0, 0), sum(8, 256, 320, 8, 256, 8 * (ram::ALIAS + size_of::<Box<[u8]>>() + 40)));
 }
 
 /// What the documentation's formula says, with numbers that are all different.
@@ -238,6 +238,59 @@ fn what_is_not_kept_takes_no_memory() {
         held.push(HELD.get());
     }
     assert_eq!(held.first(), held.last());
+}
+
+/// A server may use as many aliases as there are, for names of any length: memory is taken for those that it uses, and given back with the link.
+#[test]
+fn aliases_take_what_is_bound() {
+    let limits = Limits { topic_alias_maximum: u16::MAX, outbound_aliases: u16::MAX, ..Limits::DEFAULT };
+    let mut client = Connection::new(Heap::new(), limits);
+    let connect = Connect::new(Version::V5, "client");
+    let accept = |client: &mut Connection<Heap>| {
+        client.open(NOW, &connect).unwrap();
+        flush(client);
+        assert!(client.handle_input(NOW, b"\x20\x06\0\0\x03\x22\xFF\xFF").is_ok());
+    };
+    let bind = |client: &mut Connection<Heap>, alias: u16, length: u16| {
+        let properties = [Property::TopicAlias(alias)];
+        let topic = "n".repeat(length.into());
+        let packet = pure_mqtt::wire::Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: &topic,
+            id: None,
+            properties: (&properties).into(),
+            payload: b"x",
+        };
+        let mut bytes = vec![0; topic.len() + 20];
+        let length = pure_mqtt::wire::Packet::Publish(packet).encode(Version::V5, &mut bytes).unwrap();
+        assert!(client.handle_input(NOW, &bytes[..length]).is_ok());
+    };
+    let before = HELD.get();
+    accept(&mut client);
+    let open = HELD.get().wrapping_sub(before);
+    assert!(open < 512, "{open}");
+    bind(&mut client, 3, 10_000);
+    bind(&mut client, 4, 1_000);
+    let bound = HELD.get().wrapping_sub(before);
+    assert!((open + 11_000..open + 11_200).contains(&bound), "{bound}");
+    bind(&mut client, 3, 9_000);
+    bind(&mut client, 4, 1);
+    assert_eq!(HELD.get().wrapping_sub(before), bound, "what is there is used again");
+    client.closed(NOW);
+    let closed = HELD.get().wrapping_sub(before);
+    assert!(closed < open + 200, "{closed}");
+    client.shrink();
+    assert!(HELD.get().wrapping_sub(before) <= open, "{open}");
+    // The highest alias takes a table for all below it, and each name what it is long.
+    accept(&mut client);
+    bind(&mut client, u16::MAX, 1);
+    let most = HELD.get().wrapping_sub(before);
+    assert!(most < open + 65_535 * (ram::ALIAS + size_of::<Box<[u8]>>()) + 100, "{most}");
+    client.closed(NOW);
+    client.shrink();
+    assert!(HELD.get().wrapping_sub(before) <= open, "{open}");
 }
 
 /// Filters that come and go leave nothing behind, however many they are.

@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pure_mqtt::storage::Journaled;
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
     Connect, Connection, ConnectionError, Event, Heap, Instant, Limits, Property, Publish, QoS, Received, SessionState,
@@ -14,7 +13,7 @@ use pure_mqtt::{
 
 use crate::store::{Done, Found, Store};
 
-type Mqtt = Connection<Journaled<Heap, 4096>>;
+type Mqtt = Connection<Heap>;
 
 pub struct Setup {
     pub address: SocketAddr,
@@ -51,7 +50,7 @@ impl Device {
     fn start(setup: &Setup, clean: bool) -> Result<Self, Failure> {
         let Found { store, done, journal } = Store::open(&setup.file)?;
         let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
-        let (mqtt, _) = Mqtt::recover(Journaled::new(Heap::new()), limits, Instant::from_millis(0), &journal)?;
+        let (mqtt, _) = Mqtt::recover(Heap::with_journal(), limits, Instant::from_millis(0), &journal)?;
         let stream = TcpStream::connect(setup.address)?;
         stream.set_read_timeout(Some(Duration::from_millis(2)))?;
         let epoch = std::time::Instant::now();
@@ -77,7 +76,7 @@ impl Device {
         Instant::from_millis(self.epoch.elapsed().as_millis() as u64)
     }
 
-    /// What was done, and what the session must not forget, in one transaction. Nothing leaves before.
+    /// What was done, and what the session must not forget, in one transaction. What depends on it leaves afterwards.
     fn save(&mut self) -> std::io::Result<()> {
         if self.mqtt.journal().is_empty() {
             return Ok(());

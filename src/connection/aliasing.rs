@@ -1,22 +1,38 @@
 //! Topic aliases on their way: an alias instead of the topic of a staged message, and names for those of the server.
 
 use crate::connection::core::{Aliasing, Core};
-use crate::session::Outbound;
-use crate::storage::Parts;
+use crate::event::TopicAlias;
+use crate::session::{Aliases, Outbound, Standing};
+use crate::storage::{Parts, Side};
 use crate::types::Version;
-use crate::wire::{Layout, Properties, Property, varint_len};
+use crate::wire::{Layout, Properties, Property, Violation, varint_len};
 
 pub(super) static ALIASING: Aliasing = Aliasing {
     shorten: Core::alias_topic,
     take_back: Core::take_alias_back,
     bind: |core, parts, alias, name| {
-        if let Some(names) = &mut parts.names {
-            core.aliases.bind(&mut names.inbound(), alias, name);
+        if let Some(names) = parts.names.as_deref_mut() {
+            core.aliases.bind(names, Side::Server, alias, name);
         }
     },
+    resolve: Core::resolve_alias,
 };
 
 impl Core {
+    /// What the server's alias stands for. Where its name was too long for the storage the link has to end, and the next ones do without aliases, or they would
+    /// all end so.
+    fn resolve_alias(&mut self, parts: &Parts<'_>, alias: u16) -> Result<TopicAlias, Violation> {
+        let names = parts.names.as_deref().ok_or(Violation::UnknownTopicAlias)?;
+        match Aliases::lookup(names, alias) {
+            (serial, Standing::Name) => Ok(TopicAlias { alias, serial }),
+            (_, Standing::TooLong) => {
+                self.has_forgotten_alias = true;
+                Err(Violation::ForgottenTopicAlias)
+            }
+            (_, Standing::Unbound) => Err(Violation::UnknownTopicAlias),
+        }
+    }
+
     /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the full topic, for the
     /// next link.
     fn alias_topic(&mut self, parts: &mut Parts<'_>) {
@@ -28,7 +44,7 @@ impl Core {
         }
         let topic = frame.get(head.start + 2..head.id).unwrap_or_default();
         let Some(names) = parts.names.as_deref_mut() else { return };
-        let outbound = self.aliases.outbound(&mut names.outbound(), topic, self.link.peer.topic_aliases);
+        let outbound = self.aliases.outbound(names, topic, self.link.peer.topic_aliases);
         let (alias, shown) = match outbound {
             Outbound::Known(alias) => (alias, &[][..]),
             Outbound::New(alias) => (alias, topic),
@@ -60,7 +76,7 @@ impl Core {
     /// The server was not told of the alias that was bound last.
     fn take_alias_back(&mut self, parts: &mut Parts<'_>) {
         if let Some(names) = parts.names.as_deref_mut() {
-            self.aliases.take_back(&mut names.outbound());
+            self.aliases.take_back(names);
         }
     }
 }

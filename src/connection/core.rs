@@ -4,7 +4,7 @@ use crate::connection::inbound::Effect;
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
 use crate::connection::stats::Counters;
-use crate::event::Received;
+use crate::event::{Received, TopicAlias};
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, Incoming, Outgoing};
 #[cfg(target_pointer_width = "32")]
@@ -12,7 +12,7 @@ use crate::session::{Policy, Time};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
-use crate::wire::{Disconnect, Header, PacketType, Rules, Writer};
+use crate::wire::{Disconnect, Header, PacketType, Rules, Violation, Writer};
 
 /// Here and in what it consists of, small fields come first, in `repr(C)`: a field that lies near takes half as many bytes to reach in Thumb's code.
 #[derive(Clone, Copy)]
@@ -25,6 +25,8 @@ pub(super) struct Core {
     pub(super) extras: Extras,
     /// The server holds a session that is not known here, and the next link is to end it.
     pub(super) must_start_clean: bool,
+    /// The server has used an alias whose name was too long for the storage: it gets no more of them.
+    pub(super) has_forgotten_alias: bool,
     pub(super) aliases: Aliases,
     /// From when on the seconds of messages that expire are counted.
     pub(super) epoch: Epoch,
@@ -78,6 +80,8 @@ pub(super) struct Aliasing {
     pub(super) take_back: fn(&mut Core, &mut Parts<'_>),
     /// Binds an alias of the server's to a name.
     pub(super) bind: fn(&mut Core, &mut Parts<'_>, u16, &str),
+    /// What an alias of the server's stands for.
+    pub(super) resolve: fn(&mut Core, &Parts<'_>, u16) -> Result<TopicAlias, Violation>,
 }
 
 impl Core {
@@ -86,6 +90,7 @@ impl Core {
             limits: StoredLimits::new(limits),
             extras,
             must_start_clean: false,
+            has_forgotten_alias: false,
             outgoing: Outgoing::new(limits.version),
             incoming: Incoming::EMPTY,
             aliases: Aliases::EMPTY,

@@ -132,8 +132,7 @@ impl Core {
             self.incoming.abandon(parts.inbox, place);
         }
         if let Some(names) = parts.names.as_deref_mut().filter(|_| Version::KNOWS_PROPERTIES) {
-            self.aliases.clear(&mut names.inbound());
-            self.aliases.clear(&mut names.outbound());
+            self.aliases.clear(names);
         }
         self.settle_clean_start();
         self.link = Link::CLOSED;

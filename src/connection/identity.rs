@@ -5,7 +5,7 @@ use core::hash::{Hash, Hasher};
 
 use crate::connection::Connection;
 use crate::connection::core::Core;
-use crate::storage::{ReceiveSlot, SendSlot, Storage, View};
+use crate::storage::{AliasEntry, ReceiveSlot, SendSlot, Storage, View, bindings};
 
 /// All that tells one connection from another, apart from the bytes.
 type Books<'a> = (
@@ -42,6 +42,11 @@ fn messages<'a>(view: &View<'a>) -> impl Iterator<Item = ReceiveSlot> + use<'a> 
     view.inbox.iter().filter(|slot| slot.id != 0).map(|slot| ReceiveSlot { bucket: 0, chain: 0, ..*slot })
 }
 
+/// The names behind topic aliases.
+fn names<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, AliasEntry, &'a [u8])> + use<'a> {
+    view.names.into_iter().flat_map(bindings)
+}
+
 impl<S: Storage> PartialEq for Connection<S> {
     fn eq(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.storage.view(), other.storage.view());
@@ -49,8 +54,7 @@ impl<S: Storage> PartialEq for Connection<S> {
         books(&self.core) == books(&other.core)
             && packets(&self.core, &ours).eq(packets(&other.core, &theirs))
             && messages(&ours).eq(messages(&theirs))
-            && ours.alias_entries == theirs.alias_entries
-            && ours.alias_names == theirs.alias_names
+            && names(&ours).eq(names(&theirs))
             && control(&self.core, &ours, other.core.link.control.bytes(theirs.control))
     }
 }
@@ -64,7 +68,7 @@ impl<S: Storage> Hash for Connection<S> {
         packets(&self.core, &view).for_each(|packet| packet.hash(state));
         messages(&view).for_each(|slot| slot.hash(state));
         self.core.link.control.bytes(view.control).hash(state);
-        view.alias_entries.hash(state);
+        names(&view).for_each(|(index, entry, _)| (index, entry).hash(state));
     }
 }
 

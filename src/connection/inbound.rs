@@ -7,11 +7,9 @@ use crate::connection::state::{State, may_send};
 use crate::connection::stats::Count;
 use crate::connection::timers::Countdown;
 use crate::error::ConnectionError;
-use crate::event::{
-    Acknowledged, Answered, Discard, Discarded, Event, Message, PendingAck, Received, Topic, TopicAlias,
-};
+use crate::event::{Acknowledged, Answered, Discard, Discarded, Event, Message, PendingAck, Received, Topic};
 use crate::reason::ReasonCode;
-use crate::session::{Aliases, Arrival, Bound, Mismatch, PubRecStep, Release, Standing};
+use crate::session::{Arrival, Bound, Mismatch, PubRecStep, Release};
 use crate::storage::{Kind, Parts};
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
@@ -321,7 +319,7 @@ impl Core {
     /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]` `[MQTT-3.1.2-27]`
     /// `[MQTT-3.3.2-11]`.
     pub(super) fn resolve(
-        &self,
+        &mut self,
         parts: &Parts<'_>,
         topic: &mut Topic<'_>,
         alias: Option<u16>,
@@ -334,11 +332,8 @@ impl Core {
         if is_named {
             return Ok(());
         }
-        match Aliases::lookup(parts.inbound_aliases(), alias) {
-            (serial, Standing::Name) => *topic = Topic::Alias(TopicAlias { alias, serial }),
-            (_, Standing::TooLong) => return Err(Violation::ForgottenTopicAlias),
-            (_, Standing::Unbound) => return Err(Violation::UnknownTopicAlias),
-        }
+        let aliasing = self.aliasing().ok_or(Violation::UnknownTopicAlias)?;
+        *topic = Topic::Alias((aliasing.resolve)(self, parts, alias)?);
         Ok(())
     }
 

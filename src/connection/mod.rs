@@ -42,7 +42,7 @@ use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
 use crate::limits::{Limits, Overflow, StoredLimits};
 use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Outgoing, Victims};
 use crate::storage::sealed::{Demand, Used};
-use crate::storage::{Kind, Storage};
+use crate::storage::{Kind, Side, Storage};
 use crate::time::Instant;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
@@ -82,7 +82,7 @@ impl<S: Storage> Connection<S> {
         let (inbound, outbound) = self.core.limits.topic_aliases();
         let affordable = self.core.incoming.affordable(self.core.limits.max_received(bounds.receive_slots));
         let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
-        let aliases = usize::from(inbound).min(bounds.aliases);
+        let aliases = if self.core.has_forgotten_alias { 0 } else { usize::from(inbound).min(bounds.aliases) };
         let longest = self.core.limits.inline_max().max(self.core.limits.stream_max());
         let announced = Announced {
             receive_maximum: if self.core.limits.announces() { receive as u16 } else { u16::MAX },
@@ -537,10 +537,8 @@ impl<S: Storage> Connection<S> {
             Topic::Name(name) => Some(*name),
             Topic::Invalid(_) => None,
             Topic::Alias(alias) => {
-                let view = self.storage.view();
-                let [entries, _] = view.alias_entries;
-                let [names, _] = view.alias_names;
-                Aliases::name(entries, names, alias.alias, alias.serial).map(TopicName::trusted)
+                let name = Aliases::name(self.storage.view().names?, Side::Server, alias.alias, alias.serial);
+                name.map(TopicName::trusted)
             }
         }
     }
@@ -632,6 +630,7 @@ impl<S: Storage> Connection<S> {
         if is_closed {
             self.core.limits = StoredLimits::new(limits);
             self.core.set_extras(extras);
+            self.core.has_forgotten_alias = false;
             self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version);
             self.gather();
         }

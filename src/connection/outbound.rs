@@ -4,7 +4,7 @@ use crate::connection::core::Core;
 use crate::connection::link::Ping;
 use crate::connection::state::State;
 use crate::reason::ReasonCode;
-use crate::session::{Due, Source};
+use crate::session::Due;
 use crate::storage::Parts;
 use crate::types::{Handle, Version};
 use crate::wire::{Acknowledgement, PacketType, Writer};
@@ -234,14 +234,14 @@ impl Core {
             if due.extra != 0 {
                 if self.link.control.is_empty() {
                     self.outgoing.stage_ack(parts.slots, due.extra);
-                    self.incoming.settle(parts.inbox, due.source, has_reasons);
+                    self.incoming.settle(parts.inbox, has_reasons);
                 }
                 return;
             }
             if !self.write_ack(parts, &due) {
                 return;
             }
-            self.incoming.settle(parts.inbox, due.source, has_reasons);
+            self.incoming.settle(parts.inbox, has_reasons);
         }
     }
 
@@ -249,8 +249,7 @@ impl Core {
     fn write_releases(&mut self, parts: &mut Parts<'_>) {
         while self.outgoing.release_due() != 0 && !self.outgoing.release_waits(parts.slots) {
             let id = self.outgoing.release_due();
-            let due =
-                Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0, source: Source::Stray };
+            let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0 };
             if !self.write_ack(parts, &due) {
                 return;
             }
@@ -279,7 +278,7 @@ impl Core {
         if id == 0 {
             return;
         }
-        let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0, source: Source::Stray };
+        let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0 };
         match self.write_ack(parts, &due) {
             true => self.outgoing.note_fence(),
             false => self.unstage(parts),

@@ -14,7 +14,7 @@ use crate::storage::Heap;
 /// | their bytes | [`max_bytes`](Limits::max_bytes) and a quarter of it, at least 256; payloads that are shared instead of copied once more `max_bytes` |
 /// | the table of incoming messages | [`RECEIVE_SLOT`] times [`max_received`](Limits::max_received) rounded up to a power of two; 32,768 of them if it is 0 |
 /// | the control area | twice `control`, at least 256 |
-/// | topic aliases | [`ALIAS`] plus [`alias_name_max`](Limits::alias_name_max), times both maxima |
+/// | topic aliases | [`ALIAS`], a pointer with a length, and [`alias_name_max`](Limits::alias_name_max), times both maxima |
 ///
 /// `commands` is the largest number of messages and requests that are unfinished at a time, and of acknowledgements with properties that wait. `control`
 /// is the length of the longest CONNECT, AUTH or DISCONNECT; of all that wait together, if several may.
@@ -43,9 +43,12 @@ pub const fn heap(limits: &Limits, commands: usize, control: usize) -> usize {
     };
     let control = if control < 128 { 256 } else { control * 2 };
     let aliases = limits.topic_alias_maximum as usize + limits.outbound_aliases as usize;
-    let names = aliases * (ALIAS + limits.alias_name_max as usize);
+    let names = aliases.saturating_mul(ALIAS + Heap::NAME + limits.alias_name_max as usize);
     let inline = size_of::<Connection<Heap>>();
-    (inline + slots * slot + received * RECEIVE_SLOT + control + names).saturating_add(arena).saturating_add(shared)
+    (inline + slots * slot + received * RECEIVE_SLOT + control)
+        .saturating_add(names)
+        .saturating_add(arena)
+        .saturating_add(shared)
 }
 
 /// The table doubles when it is three quarters full.

@@ -1,7 +1,7 @@
-//! Topic aliases (§3.3.2.3.4): names of one link, each in a place of equal room.
+//! Topic aliases (§3.3.2.3.4): names of one link.
 
 use crate::copying::copy;
-use crate::storage::{AliasEntry, Names};
+use crate::storage::{AliasEntry, NameStore, Side, longest_name};
 
 /// The aliases of both directions. They die with the link `[MQTT-3.3.2-7]`; serial numbers go on, so that an old handle stays old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,66 +37,57 @@ impl Aliases {
     pub(crate) const EMPTY: Self = Self { serial: 0, bound: 0, oldest: 0, latest: 0 };
 
     /// Forgets all names.
-    pub(crate) fn clear(&mut self, names: &mut Names<'_>) {
-        names.entries.fill(AliasEntry::UNBOUND);
+    pub(crate) fn clear(&mut self, names: &mut dyn NameStore) {
+        names.clear();
         (self.bound, self.oldest, self.latest) = (0, 0, 0);
     }
 
-    /// Binds `alias` to `name`; a name that is too long is remembered as that.
-    pub(crate) fn bind(&mut self, names: &mut Names<'_>, alias: u16, name: &str) {
+    /// Binds an alias of one side to `name`; a name that is too long is remembered as that.
+    pub(crate) fn bind(&mut self, names: &mut dyn NameStore, side: Side, alias: u16, name: &str) {
         self.serial = self.serial.wrapping_add(1).max(1);
-        let room = stride(names);
         let index = usize::from(alias).wrapping_sub(1);
-        let Some(entry) = names.entries.get_mut(index) else { return };
-        let place = names.bytes.get_mut(index * room..).and_then(|bytes| bytes.get_mut(..name.len()));
-        let length = match place {
-            Some(place) if name.len() <= room => {
-                copy(name.as_bytes(), place);
-                name.len() as u16
-            }
-            _ => TOO_LONG,
-        };
-        *entry = AliasEntry { serial: self.serial, length, hash: short_fingerprint(name) };
+        let Some((entry, place)) = names.bind(side, index, name.len()) else { return };
+        copy(name.as_bytes(), place);
+        *entry = AliasEntry { serial: self.serial, length: place.len() as u16, hash: short_fingerprint(name) };
     }
 
     /// Takes the binding back that the last outbound message made, if it made one: the server was not told of it.
-    pub(crate) fn take_back(&mut self, names: &mut Names<'_>) {
-        if let Some(entry) = names.entries.get_mut(usize::from(self.latest).wrapping_sub(1)) {
+    pub(crate) fn take_back(&mut self, names: &mut dyn NameStore) {
+        if let Some((entry, _)) = names.bind(Side::Client, usize::from(self.latest).wrapping_sub(1), 0) {
             *entry = AliasEntry::UNBOUND;
         }
     }
 
-    /// The serial number of the latest binding of `alias`, and what it stands for.
-    pub(crate) fn lookup(entries: &[AliasEntry], alias: u16) -> (u32, Standing) {
-        match entries.get(usize::from(alias).wrapping_sub(1)) {
+    /// The serial number of the latest binding of the server's `alias`, and what it stands for.
+    pub(crate) fn lookup(names: &dyn NameStore, alias: u16) -> (u32, Standing) {
+        match names.entries(Side::Server).get(usize::from(alias).wrapping_sub(1)) {
             None | Some(AliasEntry { serial: 0, .. }) => (0, Standing::Unbound),
-            Some(AliasEntry { serial, length: TOO_LONG, .. }) => (*serial, Standing::TooLong),
+            Some(AliasEntry { serial, length: 0, .. }) => (*serial, Standing::TooLong),
             Some(entry) => (entry.serial, Standing::Name),
         }
     }
 
     /// The name behind `alias`, if it is still the binding with this serial number.
-    pub(crate) fn name<'a>(entries: &[AliasEntry], bytes: &'a [u8], alias: u16, serial: u32) -> Option<&'a str> {
+    pub(crate) fn name(names: &dyn NameStore, side: Side, alias: u16, serial: u32) -> Option<&str> {
         let index = usize::from(alias).checked_sub(1)?;
-        let entry = entries.get(index).filter(|entry| entry.serial == serial && entry.length != TOO_LONG)?;
-        let start = index * bytes.len().checked_div(entries.len())?;
-        let name = bytes.get(start..start + usize::from(entry.length))?;
+        let is_it = |entry: &&AliasEntry| entry.serial == serial && entry.length > 0;
+        let entry = names.entries(side).get(index).filter(is_it)?;
+        let name = names.name(side, index).get(..usize::from(entry.length))?;
         core::str::from_utf8(name).ok()
     }
 
     /// Finds or makes the alias for an outbound `topic`, at most `maximum` of them `[MQTT-3.3.2-9]` `[MQTT-3.2.2-17]`.
-    pub(crate) fn outbound(&mut self, names: &mut Names<'_>, topic: &[u8], maximum: u16) -> Outbound {
+    pub(crate) fn outbound(&mut self, names: &mut dyn NameStore, topic: &[u8], maximum: u16) -> Outbound {
         self.latest = 0;
-        let room = stride(names);
-        let maximum = maximum.min(names.entries.len() as u16);
+        let (aliases, _) = names.lengths(Side::Client);
+        let maximum = usize::from(maximum).min(aliases) as u16;
         let Ok(topic) = core::str::from_utf8(topic) else { return Outbound::None };
-        if maximum == 0 || topic.len() > room {
+        if maximum == 0 || topic.len() > longest_name(names, Side::Client) {
             return Outbound::None;
         }
         let hash = short_fingerprint(topic);
-        for (alias, entry) in (1..=self.bound.min(maximum)).zip(names.entries.iter()) {
-            let is_same =
-                entry.hash == hash && Self::name(names.entries, names.bytes, alias, entry.serial) == Some(topic);
+        for (alias, entry) in (1..=self.bound.min(maximum)).zip(names.entries(Side::Client)) {
+            let is_same = entry.hash == hash && Self::name(names, Side::Client, alias, entry.serial) == Some(topic);
             if is_same {
                 return Outbound::Known(alias);
             }
@@ -108,16 +99,10 @@ impl Aliases {
             self.oldest = self.oldest % maximum + 1;
             self.oldest
         };
-        self.bind(names, alias, topic);
+        self.bind(names, Side::Client, alias, topic);
         self.latest = alias;
         Outbound::New(alias)
     }
-}
-
-const TOO_LONG: u16 = u16::MAX;
-
-fn stride(names: &Names<'_>) -> usize {
-    names.bytes.len().checked_div(names.entries.len()).unwrap_or(0).min(usize::from(TOO_LONG) - 1)
 }
 
 /// A number that stands for a text where mistakes are to be caught or comparisons saved (FNV-1a); not safe against somebody who looks for
@@ -134,14 +119,15 @@ fn short_fingerprint(name: &str) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::Fixed;
+    use crate::storage::sealed::Sealed;
 
     #[test]
     fn outbound_aliases_are_shared_out_and_taken_back_in_turn() {
-        let mut entries = [AliasEntry::UNBOUND; 2];
-        let mut bytes = [0; 16];
-        let mut names = Names { entries: &mut entries, bytes: &mut bytes };
+        let mut storage = Fixed::<0, 1, 1, 16, 2, 8>::new();
+        let names = storage.parts().names.unwrap();
         let mut aliases = Aliases::default();
-        let mut send = |topic: &str| match aliases.outbound(&mut names, topic.as_bytes(), 2) {
+        let mut send = |topic: &str| match aliases.outbound(names, topic.as_bytes(), 2) {
             Outbound::Known(alias) => (alias, "known"),
             Outbound::New(alias) => (alias, "new"),
             Outbound::None => (0, "none"),
@@ -157,18 +143,17 @@ mod tests {
 
     #[test]
     fn a_binding_replaced_is_not_shown_to_an_old_handle() {
-        let mut entries = [AliasEntry::UNBOUND; 1];
-        let mut bytes = [0; 8];
-        let mut names = Names { entries: &mut entries, bytes: &mut bytes };
+        let mut storage = Fixed::<0, 1, 1, 16, 1, 8>::new();
+        let names = storage.parts().names.unwrap();
         let mut aliases = Aliases::default();
-        aliases.bind(&mut names, 1, "old");
-        let (serial, _) = Aliases::lookup(names.entries, 1);
-        assert_eq!(Aliases::name(names.entries, names.bytes, 1, serial), Some("old"));
-        aliases.bind(&mut names, 1, "new");
-        assert_eq!(Aliases::name(names.entries, names.bytes, 1, serial), None);
-        aliases.bind(&mut names, 1, "much too long");
-        assert!(matches!(Aliases::lookup(names.entries, 1), (_, Standing::TooLong)));
-        aliases.clear(&mut names);
-        assert!(matches!(Aliases::lookup(names.entries, 1), (_, Standing::Unbound)));
+        aliases.bind(names, Side::Server, 1, "old");
+        let (serial, _) = Aliases::lookup(names, 1);
+        assert_eq!(Aliases::name(names, Side::Server, 1, serial), Some("old"));
+        aliases.bind(names, Side::Server, 1, "new");
+        assert_eq!(Aliases::name(names, Side::Server, 1, serial), None);
+        aliases.bind(names, Side::Server, 1, "much too long");
+        assert!(matches!(Aliases::lookup(names, 1), (_, Standing::TooLong)));
+        aliases.clear(names);
+        assert!(matches!(Aliases::lookup(names, 1), (_, Standing::Unbound)));
     }
 }

@@ -11,9 +11,9 @@ use crate::wire::PacketType;
 
 /// A queue of receive slots, linked by place plus 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct Queue {
-    first: u16,
-    last: u16,
+pub(super) struct Queue {
+    pub(super) first: u16,
+    pub(super) last: u16,
 }
 
 /// An answer for an identifier that nothing is known of, or a PUBREL that is asked for again.
@@ -32,7 +32,7 @@ impl Stray {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Incoming {
     /// PUBACK and PUBREC.
-    owed: Queue,
+    pub(super) owed: Queue,
     /// PUBCOMP, but for those that took the place of their PUBREC.
     completing: Queue,
     free: Queue,
@@ -64,16 +64,17 @@ pub(crate) struct Due {
     pub(crate) reason: ReasonCode,
     /// The send slot that holds the packet with its properties; 0 for none.
     pub(crate) extra: u16,
-    pub(crate) source: Source,
 }
 
 /// What an acknowledgement is due for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+enum Source {
     /// The first message for which PUBCOMP is owed.
     Completing,
     /// The first message for which PUBACK or PUBREC is owed.
     Owed,
+    /// The first message at QoS 1 behind those at QoS 2 whose records are not durable.
+    Behind,
     /// An identifier that nothing is known of.
     Stray,
 }
@@ -404,35 +405,54 @@ impl Incoming {
         })
     }
 
-    /// The acknowledgement that is to leave next. One whose record is not durable waits, and those behind it in its queue.
+    /// For what an acknowledgement is to leave next. One whose record is not durable waits, and those of its kind behind it.
+    #[inline(always)]
+    fn source(&self, inbox: &mut [ReceiveSlot]) -> Source {
+        let is_held =
+            |link, inbox| cfg!(feature = "journal") && at(inbox, link).is_some_and(|slot| slot.waits_for_record());
+        if self.completing.first != 0 && !is_held(self.completing.first, &mut *inbox) {
+            Source::Completing
+        } else if at(inbox, self.owed.first).is_some_and(|slot| slot.acknowledged && !slot.waits_for_record()) {
+            Source::Owed
+        } else if self.overtaking(inbox).is_some() {
+            Source::Behind
+        } else {
+            Source::Stray
+        }
+    }
+
+    /// The acknowledgement that is to leave next.
     pub(crate) fn due(&self, inbox: &mut [ReceiveSlot]) -> Option<Due> {
-        if let Some(slot) = at(inbox, self.completing.first).filter(|slot| !slot.waits_for_record()) {
-            let (reason, source) = (ReasonCode::SUCCESS, Source::Completing);
-            return Some(Due { packet: PacketType::PubComp, id: slot.id, reason, extra: 0, source });
-        }
-        let is_due = |slot: &&mut ReceiveSlot| slot.acknowledged && !slot.waits_for_record();
-        if let Some(slot) = at(inbox, self.owed.first).filter(is_due) {
-            let (packet, reason) = match slot.state {
-                ReceiveState::AtLeastOnce => (PacketType::PubAck, slot.reason),
-                ReceiveState::Completing => (PacketType::PubComp, 0), // in the place of its PUBREC
-                _ => (PacketType::PubRec, slot.reason),
-            };
-            let source = Source::Owed;
-            return Some(Due { packet, id: slot.id, reason: ReasonCode(reason), extra: slot.extra, source });
-        }
-        let [Stray { id, is_release, reason }, ..] = self.strays;
-        let packet = if is_release { PacketType::PubRel } else { PacketType::PubComp };
-        (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0, source: Source::Stray })
+        let slot = match self.source(inbox) {
+            Source::Completing => {
+                let id = at(inbox, self.completing.first)?.id;
+                return Some(Due { packet: PacketType::PubComp, id, reason: ReasonCode::SUCCESS, extra: 0 });
+            }
+            Source::Owed => at(inbox, self.owed.first)?,
+            Source::Behind => self.overtaking(inbox)?.1,
+            Source::Stray => {
+                let [Stray { id, is_release, reason }, ..] = self.strays;
+                let packet = if is_release { PacketType::PubRel } else { PacketType::PubComp };
+                return (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0 });
+            }
+        };
+        let (packet, reason) = match slot.state {
+            ReceiveState::AtLeastOnce => (PacketType::PubAck, slot.reason),
+            ReceiveState::Completing => (PacketType::PubComp, 0), // in the place of its PUBREC
+            _ => (PacketType::PubRec, slot.reason),
+        };
+        Some(Due { packet, id: slot.id, reason: ReasonCode(reason), extra: slot.extra })
     }
 
     /// What [`due`](Self::due) named has left; with its reason, if the version has reasons: without one PUBREC is a success, and PUBREL follows.
-    pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot], source: Source, has_reasons: bool) {
-        let link = match source {
+    pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot], has_reasons: bool) {
+        let link = match self.source(inbox) {
             Source::Completing => {
                 let link = self.completing.pop(inbox);
                 return self.free(inbox, link);
             }
             Source::Owed => self.owed.pop(inbox),
+            Source::Behind => self.take_overtaking(inbox),
             Source::Stray => {
                 let [_, second, third] = self.strays;
                 self.strays = [second, third, Stray::NONE];
@@ -515,6 +535,7 @@ impl Incoming {
     /// The session is gone.
     pub(crate) fn clear(&mut self, inbox: &mut [ReceiveSlot]) {
         inbox.fill(ReceiveSlot::FREE);
-        *self = Self { serial: self.serial, ..Self::EMPTY };
+        let serial = core::mem::replace(self, Self::EMPTY).serial;
+        self.serial = serial;
     }
 }

@@ -30,6 +30,34 @@ impl Incoming {
         }
     }
 
+    /// The message at QoS 1 that is next of those, if only records hold up what is before it: PUBACK depends on none. With the link to the one before it.
+    #[inline(always)]
+    pub(super) fn overtaking<'a>(&self, inbox: &'a mut [ReceiveSlot]) -> Option<(u16, &'a mut ReceiveSlot)> {
+        if !cfg!(feature = "journal") || !at(inbox, self.owed.first).is_some_and(|slot| slot.waits_for_record()) {
+            return None;
+        }
+        let (mut before, mut link) = (0, self.owed.first);
+        while let Some(slot) = at(inbox, link).filter(|slot| slot.acknowledged) {
+            if slot.state == ReceiveState::AtLeastOnce {
+                return at(inbox, link).map(|slot| (before, slot));
+            }
+            (before, link) = (link, slot.next);
+        }
+        None
+    }
+
+    /// Takes it out of the queue, and gives the link to it.
+    pub(super) fn take_overtaking(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
+        let Some((before, slot)) = self.overtaking(inbox) else { return 0 };
+        let next = core::mem::take(&mut slot.next);
+        let Some(slot) = at(inbox, before) else { return 0 };
+        let link = core::mem::replace(&mut slot.next, next);
+        if next == 0 {
+            self.owed.last = before;
+        }
+        link
+    }
+
     /// Keeps the slot of a message that is over, until the record of its end is durable: until then the identifier may not be taken for another's.
     pub(super) fn keep_ended(&mut self, inbox: &mut [ReceiveSlot], link: u16) {
         let Some(slot) = at(inbox, link) else { return };

@@ -67,8 +67,8 @@ impl Outgoing {
 impl Incoming {
     /// All that is owed has left.
     pub(crate) fn settle_all(&mut self, inbox: &mut [ReceiveSlot]) {
-        while let Some(due) = self.due(inbox) {
-            self.settle(inbox, due.source, true);
+        while self.due(inbox).is_some() {
+            self.settle(inbox, true);
         }
     }
 

@@ -173,7 +173,7 @@ impl Outgoing {
     }
 
     /// Whether the version in force may carry this packet: not one that needs 5.0.
-    fn may_carry(&self, slot: &SendSlot) -> bool {
+    pub(super) fn may_carry(&self, slot: &SendSlot) -> bool {
         self.version.has_properties() || !slot.marks.message().has(MessageMarks::NEEDS_V5)
     }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::event::Cause;
 use crate::reason::ReasonCode;
 use crate::storage::sealed::Sealed;
-use crate::storage::{Detail, Fixed, Kind, Marks, Parts, ReceiveSlot};
+use crate::storage::{Detail, Fixed, Kind, Marks, Parts};
 use crate::types::{Handle, QoS, Version};
 use crate::wire::{Decoded, Packet, PacketType, Properties, Property, Publish, Rules};
 
@@ -209,15 +209,9 @@ fn acknowledgements_leave_in_order_of_arrival() {
     for id in [7, 8, 9] {
         let due = incoming.due(parts.inbox).unwrap();
         assert_eq!((due.packet, due.id), (PacketType::PubAck, id));
-        settle(&mut incoming, parts.inbox);
+        incoming.settle(parts.inbox, true);
     }
     assert!(incoming.owes_nothing());
-}
-
-/// What is due has left.
-fn settle(incoming: &mut Incoming, inbox: &mut [ReceiveSlot]) {
-    let due = incoming.due(inbox).unwrap();
-    incoming.settle(inbox, due.source, true);
 }
 
 #[test]
@@ -227,7 +221,7 @@ fn colliding_identifiers_are_told_apart() {
     let mut incoming = Incoming::EMPTY;
     for id in [8, 16, 24, 32] {
         assert!(matches!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
-        settle(&mut incoming, parts.inbox);
+        incoming.settle(parts.inbox, true);
     }
     assert_eq!(
         incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true, false),
@@ -235,11 +229,11 @@ fn colliding_identifiers_are_told_apart() {
     );
     for id in [16, 32, 8, 24] {
         assert_eq!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true, false), Arrival::Repeated);
-        settle(&mut incoming, parts.inbox);
+        incoming.settle(parts.inbox, true);
         assert_eq!(incoming.release(parts.inbox, id, false), Release::Completing);
-        settle(&mut incoming, parts.inbox);
+        incoming.settle(parts.inbox, true);
         assert_eq!(incoming.release(parts.inbox, id, false), Release::Unknown);
-        settle(&mut incoming, parts.inbox);
+        incoming.settle(parts.inbox, true);
     }
     assert!(matches!(incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
 }
@@ -256,7 +250,7 @@ fn a_refused_qos_2_message_is_over_and_the_next_is_new() {
     let slot = incoming.held(parts.inbox, place, serial).unwrap();
     (slot.acknowledged, slot.reason) = (true, ReasonCode::QUOTA_EXCEEDED.0);
     assert_eq!(incoming.due(parts.inbox).unwrap().reason, ReasonCode::QUOTA_EXCEEDED);
-    settle(&mut incoming, parts.inbox);
+    incoming.settle(parts.inbox, true);
     assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false, false), Arrival::New { .. }));
 }
 
@@ -267,7 +261,7 @@ fn an_identifier_that_waits_for_its_pubcomp_is_not_taken_away() {
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
     assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
-    settle(&mut incoming, parts.inbox);
+    incoming.settle(parts.inbox, true);
     incoming.link_lost(parts.inbox);
     assert_eq!(incoming.release(parts.inbox, 3, false), Release::Completing);
     assert_eq!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true, false), Arrival::Blocked);

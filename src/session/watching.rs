@@ -2,17 +2,18 @@
 //!
 //! A timer marks what it finds out. What it finds marked at its next tick has been out for a whole interval, and for two at the most.
 
-use crate::session::list::{find, find_mut};
+use crate::session::list::find_mut;
 use crate::session::outgoing::Outgoing;
 use crate::session::resume::mark_dup;
 use crate::storage::{Parts, Reach, SendSlot, Watcher};
 
 impl Outgoing {
-    /// Something has left whole, and its acknowledgement is awaited.
+    /// An acknowledgement may be awaited. Messages that the server may have come first, so the first tells; whether it is out now, or waits to be sent
+    /// again, is what [`is_overdue`](Self::is_overdue) looks at.
     pub(crate) fn awaits_answer(&self, slots: &[SendSlot]) -> bool {
-        let is_out = |slot: &SendSlot| slot.progress.reach() == Reach::Out;
-        let mut sent = self.log.iter(slots).take_while(|slot| slot.progress.reach() != Reach::Waiting);
-        !self.requests.is_empty() || find(slots, self.released.first()).is_some_and(is_out) || sent.any(is_out)
+        let first = self.log.iter(slots).find(|slot| slot.kind.is_windowed());
+        let is_known = first.is_some_and(|slot| slot.progress.is_known());
+        is_known || !self.requests.is_empty() || !self.released.is_empty()
     }
 
     /// The tick of the watch over acknowledgements: whether any packet was out at the last tick already. If not, what is out now is marked.
@@ -35,11 +36,13 @@ impl Outgoing {
     }
 
     /// The tick of the retransmission: what was out at the last tick already and is still not acknowledged waits again, in its place. Behind the first
-    /// message that the server can't have none is out.
+    /// message that is yet to be sent none is out.
     pub(crate) fn retransmit(&mut self, parts: &mut Parts<'_>) {
-        let is_fresh = |slot: &SendSlot| slot.kind.is_windowed() && !slot.progress.is_known();
         let mut id = self.log.first();
-        while let Some(slot) = find_mut(parts.slots, id).filter(|slot| !is_fresh(slot)) {
+        while let Some(slot) = find_mut(parts.slots, id) {
+            if slot.kind.is_windowed() && !slot.progress.is_known() && self.may_carry(slot) {
+                break;
+            }
             let (this, handle) = (id, slot.handle);
             id = slot.next;
             if !slot.progress.is_out() {

@@ -65,6 +65,7 @@ impl Outgoing {
     /// Holds messages back, or lets them go. What is staged must have been taken back.
     pub(crate) fn hold_messages(&mut self, slots: &[SendSlot], holds: bool) {
         self.holds_messages = holds;
+        self.bypass = 0;
         if let Some(first) = find(slots, self.log.first()) {
             self.step_back(slots, first.id(), first.handle);
         }

@@ -2,7 +2,8 @@
 
 use crate::storage::sealed::{Bounds, Sealed};
 use crate::storage::{
-    AliasEntry, JournalPart, NameStore, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
+    AliasEntry, JournalPart, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side, Storage, View,
+    longest_name,
 };
 
 /// The slices that [`Borrowed`] is made of. Their contents are overwritten.
@@ -69,19 +70,33 @@ fn power_of_two<T>(slots: &mut [T]) -> &mut [T] {
 }
 
 impl NameStore for Lent<'_> {
-    fn inbound_entries(&self) -> &[AliasEntry] {
-        let [(entries, _), _] = &self.0;
-        entries
+    fn lengths(&self, side: Side) -> (usize, usize) {
+        let (entries, bytes) = side.of(&self.0);
+        (entries.len(), bytes.len())
     }
 
-    fn inbound(&mut self) -> Names<'_> {
-        let [(entries, bytes), _] = &mut self.0;
-        Names { entries, bytes }
+    fn entries(&self, side: Side) -> &[AliasEntry] {
+        side.of(&self.0).0
     }
 
-    fn outbound(&mut self) -> Names<'_> {
-        let [_, (entries, bytes)] = &mut self.0;
-        Names { entries, bytes }
+    fn name(&self, side: Side, index: usize) -> &[u8] {
+        let longest = longest_name(self, side);
+        let (_, bytes) = side.of(&self.0);
+        bytes.get(index * longest..).and_then(|bytes| bytes.get(..longest)).unwrap_or_default()
+    }
+
+    fn bind(&mut self, side: Side, index: usize, length: usize) -> Option<(&mut AliasEntry, &mut [u8])> {
+        let longest = longest_name(self, side);
+        let (entries, bytes) = side.of_mut(&mut self.0);
+        let entry = entries.get_mut(index)?;
+        let bytes = bytes.get_mut(index * longest..).filter(|_| length <= longest);
+        Some((entry, bytes.and_then(|bytes| bytes.get_mut(..length)).unwrap_or_default()))
+    }
+
+    fn clear(&mut self) {
+        let [(server, _), (client, _)] = &mut self.0;
+        server.fill(AliasEntry::UNBOUND);
+        client.fill(AliasEntry::UNBOUND);
     }
 }
 
@@ -89,14 +104,12 @@ impl Storage for Borrowed<'_> {}
 
 impl Sealed for Borrowed<'_> {
     fn view(&self) -> View<'_> {
-        let [inbound, outbound] = &self.names.0;
         View {
             slots: self.send,
             arena: self.arena,
             inbox: self.receive,
             control: self.control,
-            alias_entries: [inbound.0, outbound.0],
-            alias_names: [inbound.1, outbound.1],
+            names: Some(&self.names),
             payloads: SharedView::NONE,
         }
     }

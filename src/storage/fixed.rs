@@ -2,7 +2,7 @@
 
 use crate::storage::sealed::{Bounds, Sealed};
 use crate::storage::{
-    AliasEntry, JournalPart, NameStore, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage, View,
+    AliasEntry, JournalPart, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side, Storage, View,
 };
 
 /// Storage inside the connection itself; never allocates.
@@ -80,19 +80,26 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
 }
 
 impl<const L: usize, const N: usize> NameStore for Inline<L, N> {
-    fn inbound_entries(&self) -> &[AliasEntry] {
-        let [inbound, _] = &self.entries;
-        inbound
+    fn lengths(&self, _side: Side) -> (usize, usize) {
+        (L, L * N)
     }
 
-    fn inbound(&mut self) -> Names<'_> {
-        let ([entries, _], [names, _]) = (&mut self.entries, &mut self.bytes);
-        Names { entries, bytes: names.as_flattened_mut() }
+    fn entries(&self, side: Side) -> &[AliasEntry] {
+        side.of::<[_; L]>(&self.entries)
     }
 
-    fn outbound(&mut self) -> Names<'_> {
-        let ([_, entries], [_, names]) = (&mut self.entries, &mut self.bytes);
-        Names { entries, bytes: names.as_flattened_mut() }
+    fn name(&self, side: Side, index: usize) -> &[u8] {
+        side.of(&self.bytes).get(index).map_or(&[], |bytes| bytes)
+    }
+
+    fn bind(&mut self, side: Side, index: usize, length: usize) -> Option<(&mut AliasEntry, &mut [u8])> {
+        let entry = side.of_mut(&mut self.entries).get_mut(index)?;
+        let bytes = side.of_mut(&mut self.bytes).get_mut(index)?;
+        Some((entry, bytes.get_mut(..length).unwrap_or_default()))
+    }
+
+    fn clear(&mut self) {
+        self.entries = [[AliasEntry::UNBOUND; L]; 2];
     }
 }
 
@@ -107,14 +114,12 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
     const MAY_HAVE_ALIASES: bool = L > 0;
 
     fn view(&self) -> View<'_> {
-        let Inline { entries: [entries_in, entries_out], bytes: [names_in, names_out] } = &self.names;
         View {
             slots: &self.slots,
             arena: &self.arena,
             inbox: &self.inbox,
             control: &self.control,
-            alias_entries: [entries_in, entries_out],
-            alias_names: [names_in.as_flattened(), names_out.as_flattened()],
+            names: if Self::MAY_HAVE_ALIASES { Some(&self.names) } else { None },
             payloads: SharedView::NONE,
         }
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::storage::sealed::{Bounds, Demand, Sealed, Used};
 use crate::storage::{
-    AliasEntry, JournalPart, NameStore, Names, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Storage,
+    AliasEntry, JournalPart, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side, Storage,
     TopicEntry, TopicIndex, View,
 };
 
@@ -46,13 +46,22 @@ struct GrowingLog {
 /// Names behind the server's aliases, and behind our own; and the index of waiting messages by topic.
 #[derive(Clone, Debug, Default)]
 struct Grown {
-    entries_in: Table<AliasEntry>,
-    entries_out: Table<AliasEntry>,
-    names_in: Table<u8>,
-    names_out: Table<u8>,
+    aliases: [Aliases; 2],
     topics: Table<TopicEntry>,
     /// Of which packets the index by topic knows.
     topics_seen: u64,
+}
+
+/// Names behind the aliases of one side, each as long as it is.
+#[derive(Clone, Debug, Default)]
+struct Aliases {
+    /// As many as the highest alias that was bound demands.
+    entries: Vec<AliasEntry>,
+    names: Vec<Box<[u8]>>,
+    /// How many aliases there may be.
+    most: usize,
+    /// The longest name that is kept.
+    longest: usize,
 }
 
 impl Heap {
@@ -69,6 +78,11 @@ impl Heap {
 
     /// What the index by topic takes for each slot.
     pub(crate) const TOPIC_SLOT: usize = size_of::<TopicEntry>();
+
+    /// Longer names behind aliases are given back when the link is gone.
+    const KEPT_NAME: usize = 128;
+    /// What an alias takes beside its entry and its name.
+    pub(crate) const NAME: usize = size_of::<Box<[u8]>>();
 
     /// Empty storage; allocates nothing yet.
     pub const fn new() -> Self {
@@ -170,23 +184,59 @@ fn resize<T: Copy>(table: &mut Table<T>, length: usize, value: T) {
     *table = if length == 0 { None } else { Some(grown.into_boxed_slice()) };
 }
 
+impl Aliases {
+    /// Makes a table that has an entry for this index, and is no longer than may be.
+    fn grow(&mut self, index: usize) {
+        let length = (index + 1).next_power_of_two().min(self.most);
+        if length > self.entries.len() {
+            self.entries.reserve_exact(length - self.entries.len());
+            self.entries.resize(length, AliasEntry::UNBOUND);
+            self.names.reserve_exact(length - self.names.len());
+            self.names.resize_with(length, Default::default);
+        }
+    }
+
+    /// Nothing is bound. What is small stays for the next link.
+    fn clear(&mut self) {
+        self.entries.fill(AliasEntry::UNBOUND);
+        for name in self.names.iter_mut().filter(|name| name.len() > Heap::KEPT_NAME) {
+            *name = Box::default();
+        }
+    }
+}
+
 impl NameStore for Grown {
-    fn inbound_entries(&self) -> &[AliasEntry] {
-        self.entries_in.as_deref().unwrap_or_default()
+    fn lengths(&self, side: Side) -> (usize, usize) {
+        let Aliases { most, longest, .. } = side.of(&self.aliases);
+        (*most, most * longest)
     }
 
-    fn inbound(&mut self) -> Names<'_> {
-        Names {
-            entries: self.entries_in.as_deref_mut().unwrap_or_default(),
-            bytes: self.names_in.as_deref_mut().unwrap_or_default(),
-        }
+    fn entries(&self, side: Side) -> &[AliasEntry] {
+        &side.of(&self.aliases).entries
     }
 
-    fn outbound(&mut self) -> Names<'_> {
-        Names {
-            entries: self.entries_out.as_deref_mut().unwrap_or_default(),
-            bytes: self.names_out.as_deref_mut().unwrap_or_default(),
+    fn name(&self, side: Side, index: usize) -> &[u8] {
+        side.of(&self.aliases).names.get(index).map_or(&[], |name| name)
+    }
+
+    fn bind(&mut self, side: Side, index: usize, length: usize) -> Option<(&mut AliasEntry, &mut [u8])> {
+        let aliases = side.of_mut(&mut self.aliases);
+        if index >= aliases.most {
+            return None;
         }
+        aliases.grow(index);
+        let (entry, name) = (aliases.entries.get_mut(index)?, aliases.names.get_mut(index)?);
+        if length > aliases.longest {
+            return Some((entry, &mut []));
+        }
+        if name.len() < length {
+            *name = table(0, length);
+        }
+        Some((entry, name.get_mut(..length)?))
+    }
+
+    fn clear(&mut self) {
+        self.aliases.iter_mut().for_each(Aliases::clear);
     }
 
     fn topics(&mut self) -> Option<TopicIndex<'_>> {
@@ -198,7 +248,6 @@ impl Storage for Heap {}
 
 impl Sealed for Heap {
     const MAY_INDEX_TOPICS: bool = true;
-
     const MAY_HAVE_JOURNAL: bool = cfg!(feature = "journal");
 
     #[cfg(feature = "journal")]
@@ -214,18 +263,12 @@ impl Sealed for Heap {
     }
 
     fn view(&self) -> View<'_> {
-        let (mut alias_entries, mut alias_names) = ([&[][..]; 2], [&[][..]; 2]);
-        if let Some(names) = self.rare.as_ref().and_then(|rare| rare.names.as_ref()) {
-            alias_entries = [&names.entries_in, &names.entries_out].map(|table| table.as_deref().unwrap_or_default());
-            alias_names = [&names.names_in, &names.names_out].map(|table| table.as_deref().unwrap_or_default());
-        }
         View {
             slots: self.slots.as_deref().unwrap_or_default(),
             arena: self.arena.as_deref().unwrap_or_default(),
             inbox: self.rare.as_ref().and_then(|rare| rare.inbox.as_deref()).unwrap_or_default(),
             control: self.control.as_deref().unwrap_or_default(),
-            alias_entries,
-            alias_names,
+            names: self.rare.as_ref().and_then(|rare| rare.names.as_deref()).map(|names| names as &dyn NameStore),
             #[cfg(feature = "bytes")]
             payloads: SharedView::new(self.rare.as_ref().map_or(&[], |rare| &rare.payloads)),
             #[cfg(not(feature = "bytes"))]
@@ -279,10 +322,9 @@ impl Sealed for Heap {
             }
             Demand::Aliases { inbound, outbound, name } => {
                 let names = self.rare.get_or_insert_default().names.get_or_insert_default();
-                resize(&mut names.entries_in, inbound, AliasEntry::UNBOUND);
-                resize(&mut names.names_in, inbound * name, 0);
-                resize(&mut names.entries_out, outbound, AliasEntry::UNBOUND);
-                resize(&mut names.names_out, outbound * name, 0);
+                let [server, client] = &mut names.aliases;
+                (server.most, server.longest) = (inbound, name);
+                (client.most, client.longest) = (outbound, name);
             }
             Demand::SharedPayload => {
                 self.rare.get_or_insert_default();

@@ -6,7 +6,8 @@ use crate::storage::{Parts, Storage, View};
 
 /// Another storage, and `N` bytes for records that were not written to durable memory yet: see the [`journal`](crate::journal).
 ///
-/// The longest message must fit with about 100 bytes beside it; more room lets more be accepted between two writes.
+/// The longest message must fit with about 100 bytes beside it; more room makes fewer, longer writes. Where there is an allocator,
+/// [`Heap::with_journal`](crate::Heap::with_journal) has a buffer that grows.
 ///
 /// ```
 /// use pure_mqtt::storage::Journaled;

@@ -17,6 +17,7 @@ mod heap;
 mod journal;
 #[cfg(feature = "journal")]
 mod journaled;
+mod names;
 mod notes;
 mod payload;
 mod progress;
@@ -38,13 +39,14 @@ pub use self::slot::{AliasEntry, ReceiveSlot, SendSlot};
 #[cfg(feature = "journal")]
 pub(crate) use self::journal::Books;
 pub(crate) use self::journal::{JournalPart, LostSession};
+pub(crate) use self::names::{NameStore, Side, bindings, longest_name};
 pub(crate) use self::notes::{Fact, Notes};
 pub(crate) use self::payload::{SharedPayloads, SharedView};
 pub(crate) use self::progress::{Answer, Known, Progress, Reach, Stands, Watcher};
 pub(crate) use self::record::{MessageFlags, Record, SessionFact};
 #[cfg(feature = "journal")]
 pub(crate) use self::record::{Next, START, Written, checksum, is_erased};
-pub(crate) use self::shape::{NameStore, Names, Parts, View, topic_index};
+pub(crate) use self::shape::{Parts, View, topic_index};
 pub(crate) use self::slot::{Detail, Kind, Marks, MessageMarks, ReceiveState, RequestMarks};
 pub(crate) use self::topics::{MAY_GROW, TopicEntry, TopicIndex};
 
@@ -71,7 +73,7 @@ pub(crate) mod sealed {
         ReceiveSlot { limit: usize },
         /// A control area of so many bytes.
         Control { bytes: usize },
-        /// Stores for so many topic aliases in each direction, each name so long.
+        /// Room for so many topic aliases in each direction, with names of at most so many bytes; taken as aliases are bound.
         Aliases { inbound: usize, outbound: usize, name: usize },
         /// A place for payloads that are kept by reference.
         SharedPayload,

@@ -1,7 +1,7 @@
 //! The slices that every storage hands out.
 
 use crate::storage::{
-    AliasEntry, JournalPart, MAY_GROW, ReceiveSlot, SendSlot, SharedPayloads, SharedView, TopicIndex,
+    JournalPart, MAY_GROW, NameStore, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side, TopicIndex,
 };
 
 /// All parts of a storage, to be changed.
@@ -28,8 +28,8 @@ pub struct View<'a> {
     pub(crate) arena: &'a [u8],
     pub(crate) inbox: &'a [ReceiveSlot],
     pub(crate) control: &'a [u8],
-    pub(crate) alias_entries: [&'a [AliasEntry]; 2],
-    pub(crate) alias_names: [&'a [u8]; 2],
+    /// Names behind topic aliases, where there is room for any.
+    pub(crate) names: Option<&'a dyn NameStore>,
     pub(crate) payloads: SharedView<'a>,
 }
 
@@ -52,26 +52,20 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    pub(crate) const fn of(view: &View<'_>) -> Self {
-        let [entries_in, entries_out] = view.alias_entries;
-        let [names_in, names_out] = view.alias_names;
+    pub(crate) fn of(view: &View<'_>) -> Self {
+        let aliases = |side| view.names.map_or((0, 0), |names| names.lengths(side));
         Self {
             send: view.slots.len(),
             receive: view.inbox.len(),
             arena: view.arena.len(),
             control: view.control.len(),
-            aliases_in: (entries_in.len(), names_in.len()),
-            aliases_out: (entries_out.len(), names_out.len()),
+            aliases_in: aliases(Side::Server),
+            aliases_out: aliases(Side::Client),
         }
     }
 }
 
 impl Parts<'_> {
-    /// What is known of the server's topic aliases.
-    pub(crate) fn inbound_aliases(&self) -> &[AliasEntry] {
-        self.names.as_ref().map_or(&[], |names| names.inbound_entries())
-    }
-
     /// The index by topic doesn't hold any more.
     pub(crate) fn forget_topics(&mut self) {
         if let Some(mut index) = topic_index(&mut self.names, self.slots) {
@@ -84,25 +78,6 @@ impl Parts<'_> {
 pub(crate) fn topic_index<'n>(names: &'n mut Option<&mut dyn NameStore>, slots: &[SendSlot]) -> Option<TopicIndex<'n>> {
     let index = names.as_mut().filter(|_| MAY_GROW)?.topics()?;
     (index.entries.len() == slots.len()).then_some(index)
-}
-
-/// The names behind topic aliases, and what else only some storages have.
-pub(crate) trait NameStore: Send + Sync {
-    fn inbound_entries(&self) -> &[AliasEntry];
-    /// Those of the server's.
-    fn inbound(&mut self) -> Names<'_>;
-    /// Those of our own.
-    fn outbound(&mut self) -> Names<'_>;
-    /// The index of waiting messages by topic, where one is kept.
-    fn topics(&mut self) -> Option<TopicIndex<'_>> {
-        None
-    }
-}
-
-/// A store of names of equal room: entry `n` has the `n`th of equally long stretches of the bytes.
-pub(crate) struct Names<'a> {
-    pub(crate) entries: &'a mut [AliasEntry],
-    pub(crate) bytes: &'a mut [u8],
 }
 
 #[cfg(test)]
@@ -118,7 +93,7 @@ mod tests {
         let fixed = Lengths { send: 8, receive: 4, arena: 700, control: 96, aliases_in: (2, 40), aliases_out: (2, 40) };
         assert_eq!(Fixed::<700, 8, 4, 96, 2, 20>::new().lengths(), Some(fixed));
         let mut send = [SendSlot::default(); 17];
-        let (mut entries, mut names, mut control) = ([AliasEntry::default(); 3], [0; 50], [0; 16]);
+        let (mut entries, mut names, mut control) = ([Default::default(); 3], [0; 50], [0; 16]);
         let buffers = Buffers {
             send: &mut send,
             control: &mut control,

@@ -114,7 +114,8 @@ faults! {
         TopicAlias => TOPIC_ALIAS_INVALID, "the topic alias is 0 or above the maximum";
         /// A topic alias that stands for no topic on this link `[MQTT-3.3.2-7]`.
         UnknownTopicAlias => PROTOCOL_ERROR, "the topic alias stands for no topic";
-        /// A topic alias whose name did not fit the store.
+        /// A topic alias whose name did not fit the storage. The server did nothing wrong; the next link announces no aliases. See
+        /// [`Limits::topic_alias_maximum`](crate::Limits::topic_alias_maximum).
         ForgottenTopicAlias => IMPLEMENTATION_SPECIFIC_ERROR, "the name behind the topic alias did not fit the store";
         /// More unacknowledged messages than the announced Receive Maximum `[MQTT-3.3.4-9]`, or than can be held.
         ReceiveMaximumExceeded => RECEIVE_MAXIMUM_EXCEEDED, "more unacknowledged messages than can be held";

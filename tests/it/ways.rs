@@ -4,7 +4,6 @@
 
 use crate::common::clock::with_seeds;
 use crate::corners::rig::NOW;
-use pure_mqtt::storage::Journaled;
 use pure_mqtt::{
     Ack, Connect, Connection, Disconnect, Event, Heap, Instant, Limits, Overflow, Payload, Property, Publish, QoS,
     Received, State, Subscribe, Subscription, TopicFilter, TopicName, Version,
@@ -14,7 +13,7 @@ const QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
 struct Ways {
     short: Connection<Heap>,
-    long: Connection<Journaled<Heap, 65_536>>,
+    long: Connection<Heap>,
     rng: fastrand::Rng,
     version: Version,
     now: Instant,
@@ -59,7 +58,7 @@ impl Ways {
     fn with(limits: Limits, rng: fastrand::Rng) -> Self {
         Self {
             short: Connection::new(Heap::new(), limits),
-            long: Connection::new(Journaled::new(Heap::new()), limits),
+            long: Connection::new(Heap::with_journal(), limits),
             rng,
             version: limits.version,
             now: NOW,

@@ -125,6 +125,7 @@ impl Character {
     }
 }
 
+#[allow(clippy::needless_update, reason = "a minor version may add settings")]
 fn limits(seed: u64, has: Set, version: Version) -> Limits {
     let mut rng = fastrand::Rng::with_seed(seed_for(seed, 4));
     let mut pick = |values: &[u32]| rng.choice(values.iter().copied()).unwrap_or(0);

@@ -52,7 +52,7 @@ const FAULTS: [Fault; 10] = [
         "src/session/resume.rs",
         "        self.next = self.log.first();\n        self.bypass = 0;\n",
         "        if let Some(slot) = find(parts.slots, self.log.first()).copied() {\n            \
-             self.log.remove(parts.slots, slot.previous, slot.next);\n            self.log.push(parts.slots, slot.id);\n        }\n        \
+             self.log.remove(parts.slots, slot.previous, slot.next);\n            self.log.push(parts.slots, slot.id());\n        }\n        \
          self.next = self.log.first();\n        self.bypass = 0;\n",
     )] },
     Fault { name: "a QoS 2 message that comes again is delivered again", changes: &[(
@@ -62,13 +62,12 @@ const FAULTS: [Fault; 10] = [
     )] },
     Fault { name: "a refused message keeps its unit of the window", changes: &[(
         "src/session/outgoing.rs",
-        "        Ok((self.finish(parts, id), kind, filters))",
+        "        let handle = self.finish(parts, id);\n        if kind == Kind::Orphan",
         "        let handle = self.finish(parts, id);\n        self.in_flight += u32::from(packet == PacketType::PubRec);\n        \
-         Ok((handle, kind, filters))",
+         if kind == Kind::Orphan",
     )] },
     Fault { name: "topic aliases outlive the link", changes: &[
-        ("src/connection/core.rs", "            self.aliases.clear(&mut names.inbound());\n", ""),
-        ("src/connection/core.rs", "            self.aliases.clear(&mut names.outbound());\n", ""),
+        ("src/connection/ending.rs", "            self.aliases.clear(names);\n", "            let _ = names;\n"),
     ] },
     Fault { name: "a SUBSCRIBE takes the identifier of a message in flight", changes: &[(
         "src/connection/commands.rs",
@@ -76,43 +75,47 @@ const FAULTS: [Fault; 10] = [
         "        write_request(packet, 1, &",
     )] },
     Fault { name: "an unanswered PINGREQ is held against the next link", changes: &[(
-        "src/connection/core.rs",
-        "        self.link = Link::CLOSED;\n    }\n\n    /// A link that was to begin",
+        "src/connection/ending.rs",
+        "        self.link = Link::CLOSED;\n",
         "        let old = self.link;\n        self.link = Link::CLOSED;\n        self.link.ping = old.ping;\n        \
-         self.link.deadlines.pingresp = old.deadlines.pingresp;\n    }\n\n    /// A link that was to begin",
+         self.link.timers.pingresp = old.timers.pingresp;\n",
     )] },
     Fault { name: "PUBREL is not sent again", changes: &[(
         "src/session/resume.rs",
-        "        self.release = self.released.first();\n        let mut id = self.release;\n",
-        "        self.release = 0;\n        let mut id = self.released.first();\n",
-    ), (
-        "src/session/resume.rs",
-        "            slot.state = State::Released;\n",
-        "            slot.state = State::Completing;\n",
+        "        (self.release, self.staged_release) = (self.released.first(), 0);\n        let mut id = self.release;\n        \
+         while let Some(slot) = find_mut(slots, id) {\n            id = slot.next;\n            \
+         self.set_progress(slot, slot.progress.on_new_link());\n",
+        "        (self.release, self.staged_release) = (0, 0);\n        let mut id = self.released.first();\n        \
+         while let Some(slot) = find_mut(slots, id) {\n            id = slot.next;\n            \
+         self.set_progress(slot, slot.progress.reached(crate::storage::Reach::Out));\n",
     )] },
     Fault { name: "PUBLISH is sent again after PUBREC", changes: &[
         (
             "src/session/outgoing.rs",
-            "            (Kind::Publish2, State::Sent | State::Queued) => {\n",
-            "            (Kind::Publish2, State::Sent | State::Queued) if true => Ok(PubRecStep::Repeated),\n            \
-             (Kind::Publish2, State::Sent | State::Queued) => {\n",
+            "            (Kind::Publish2, Stands::First) => {\n",
+            "            (Kind::Publish2, Stands::First) if true => Ok(PubRecStep::Repeated),\n            \
+             (Kind::Publish2, Stands::First) => {\n",
         ),
-        ("src/session/bare.rs", "            slot.kind == Kind::Publish2\n", "            slot.kind == Kind::Free\n"),
+        (
+            "src/session/fast_path.rs",
+            "            slot.kind == Kind::Publish2 && slot.progress.is_out() &&",
+            "            slot.kind == Kind::Free && slot.progress.is_out() &&",
+        ),
         (
             "src/session/outgoing.rs",
-            "        if slot.state != State::Completing {\n",
-            "        if slot.state != State::Completing && slot.kind != Kind::Publish2 {\n",
+            "        if kind != awaited || is_release != is_completion ||",
+            "        if kind != awaited || is_release != is_completion && kind != Kind::Publish2 ||",
         ),
     ] },
     Fault { name: "a lost session is taken for the old one", changes: &[(
         "src/connection/handshake.rs",
-        "        if resumed && held {\n",
-        "        if (resumed || !self.link.clean_start) && held {\n",
+        "        if resumed && held != SessionFact::None {\n",
+        "        if (resumed || !self.link.clean_start) && held != SessionFact::None {\n",
     )] },
     Fault { name: "an acknowledgement is dropped when the buffer is full", changes: &[(
         "src/connection/outbound.rs",
-        "            if !self.write_ack(parts, &due) {\n                return;\n            }\n            self.incoming.settle(parts.inbox);\n",
-        "            self.write_ack(parts, &due);\n            self.incoming.settle(parts.inbox);\n",
+        "            if !self.write_ack(parts, &due) {\n                return;\n            }\n            self.incoming.settle(",
+        "            self.write_ack(parts, &due);\n            self.incoming.settle(",
     )] },
 ];
 

@@ -89,7 +89,7 @@ impl Client {
             Event::ConnAck(connack) => {
                 self.session = match connack.session {
                     SessionState::Resumed => "resumed",
-                    SessionState::New { .. } | SessionState::Older { .. } => "new",
+                    SessionState::New { .. } | SessionState::Adopted { .. } => "new",
                     _ => "refused",
                 };
             }

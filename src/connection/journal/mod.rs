@@ -1,8 +1,13 @@
 //! The journal: a third stream of bytes, for durable memory, so that a session survives a loss of power at any byte.
 //!
-//! A connection with [`Journaled`] storage notes every change of its session that must not be forgotten: a message was accepted, the server has taken
-//! it over, a message of the server's was received. The host appends these records to flash or to a file, and says so; until then
-//! [`transmit`](Connection::transmit) shows nothing, so that no byte leaves that depends on a record which could be lost.
+//! A connection whose storage keeps a journal has records of every change of its session that must not be forgotten: a message was accepted, the server has
+//! taken it over, a message of the server's was received. The host appends these records to flash or to a file, and says so. Until then only what depends
+//! on a record waits for it.
+//!
+//! | storage | the buffer for records |
+//! |---|---|
+//! | [`Journaled`](crate::storage::Journaled) around any other | of fixed size; a message must fit into it |
+//! | [`Heap::with_journal`](crate::Heap::with_journal) (feature `alloc`) | grows; whether there is a journal is decided while the program runs |
 //!
 //! ```
 //! use pure_mqtt::storage::Journaled;
@@ -10,10 +15,12 @@
 //!
 //! type Mqtt = Connection<Journaled<Fixed<256, 4, 4>, 512>>;
 //!
-//! /// After every call: first to durable memory, then out.
+//! /// After every call.
 //! fn save(mqtt: &mut Mqtt, file: &mut Vec<u8>) {
-//!     file.extend(mqtt.journal()); // and make sure that it is there: fsync, or read it back
-//!     mqtt.journal_written(mqtt.journal().len());
+//!     while !mqtt.journal().is_empty() {
+//!         file.extend(mqtt.journal()); // and make sure that it is there: fsync, or read it back
+//!         mqtt.journal_written(mqtt.journal().len());
+//!     }
 //! }
 //!
 //! let now = Instant::from_millis(0);
@@ -40,12 +47,32 @@
 //!   application did with the message and [`journal_written`](Connection::journal_written) may deliver it again, and nothing is lost. Exactly
 //!   once needs a host that stores what the application did and these records in one transaction. With manual acknowledgements the record
 //!   follows [`acknowledge`](Connection::acknowledge).
-//! * QoS 0 messages, SUBSCRIBE and UNSUBSCRIBE are not kept.
+//! * **All of it**: what changed the session is recorded, or owed until there is room. Once [`journal`](Connection::journal) is empty the log leads to the
+//!   session as it is: to every unfinished message with its handle, its identifier and its place in the order, to what was received, to the version, and
+//!   to what the server holds.
+//! * QoS 0 messages, SUBSCRIBE and UNSUBSCRIBE are not kept, and no outcomes.
 //!
-//! A message counts as accepted for good once its record is written: [`publish`](Connection::publish) itself only puts it into the journal's
-//! buffer. A full buffer is back-pressure: commands are refused, input is [`Blocked`](crate::Received::Blocked), until records were
-//! written. Where many messages end at one time (they expire, or the overflow policy drops them), some may lack the room to say so; after a loss
-//! of power such a message is there again.
+//! A message counts as accepted for good once its record is durable; [`publish`](Connection::publish) itself only accepts it into the connection.
+//!
+//! # What waits for a record
+//!
+//! | waits | until this is durable |
+//! |---|---|
+//! | PUBLISH at QoS 1 and 2 | that it was accepted, and in which session it is sent |
+//! | PUBREL | that PUBREC came |
+//! | PUBREC | that the application has the message |
+//! | PUBCOMP | that PUBREL came: or the next message with this identifier would be taken for a repetition |
+//! | CONNECT with a clean start, if the server may hold a session | that the session is in doubt |
+//! | SUBSCRIBE and PUBLISH at QoS 0 | that the session was lost, if messages of the old one were received and not completed |
+//!
+//! Nothing else does: not CONNECT otherwise, PINGREQ, PUBACK, DISCONNECT or AUTH. So a medium that is slow for a minute ends no link.
+//!
+//! # When the buffer is full
+//!
+//! What doesn't fit stays owed, and follows when there is room: no command is refused for it, and no input. The bound is elsewhere: a message that is finished
+//! keeps its slot until the record of its end is in the buffer, so that a host which writes nothing finds [`Full`](crate::PublishError::Full) in the end.
+//! There are two exceptions. A message that is too long even for an empty buffer of fixed size is [`TooLarge`](crate::PublishError::TooLarge).
+//! [`forget_session`](Connection::forget_session) is refused unless its record fits at once, for which some bytes are kept free.
 //!
 //! # Keeping it short
 //!
@@ -62,7 +89,8 @@
 //! behind the last record are taken for erased memory. Anything else that is wrong is damage: a [`RecoverError`] with the offset, never a wrong
 //! session.
 //!
-//! The form of the records is told in the source of `storage/record.rs`; it has a version number.
+//! The form of the records is told in the source of `storage/record.rs`; it has a version number. A log says which version of MQTT its messages are encoded
+//! for, so it may be read with any [`Limits::version`](crate::Limits::version).
 
 mod recover;
 mod snapshot;

@@ -263,3 +263,171 @@ fn connect_waits_for_no_record() {
         assert_eq!(count(&field.take(usize::MAX), 0x32), 1);
     }
 }
+
+/// PUBACK depends on no record, so it doesn't wait behind a PUBREC that does. PUBRECs leave in the order of their messages all the same.
+#[test]
+fn an_acknowledgement_that_needs_no_record_overtakes_those_that_do() {
+    for version in Version::ALL {
+        let mut field = Field::new(Journaled::<Heap, 4096>::new(Heap::new()), version, Limits::DEFAULT).accepted();
+        for (qos, id) in [(2, 1), (1, 2), (2, 3), (1, 4), (1, 5), (2, 6)] {
+            field.offer(&message(version, qos, id, "t", b"z")).unwrap();
+        }
+        assert_eq!(field.take_unsaved(usize::MAX), b"\x40\x02\0\x02\x40\x02\0\x04\x40\x02\0\x05");
+        field.offer(&message(version, 1, 7, "t", b"z")).unwrap();
+        assert_eq!(field.take_unsaved(usize::MAX), b"\x40\x02\0\x07");
+        assert_eq!(field.take(usize::MAX), b"\x50\x02\0\x01\x50\x02\0\x03\x50\x02\0\x06");
+    }
+}
+
+/// A card takes 38 seconds to erase a block: the link lives, and then all that waited leaves.
+#[test]
+fn a_stalled_disk_ends_no_link() {
+    for version in Version::ALL {
+        let mut field = Field::new(Journaled::<Heap, 200>::new(Heap::new()), version, Limits::DEFAULT).accepted();
+        let (mut pings, mut acks) = (0, 0);
+        for second in 0..600 {
+            if second % 60 < 5 {
+                field.publish("t", b"x", QOS1);
+                field.offer(&message(version, 1, 1 + second, "t", b"z")).unwrap();
+            }
+            field.tick(1_000).unwrap();
+            let sent = field.take_unsaved(usize::MAX);
+            acks += count(&sent, 0x40);
+            if count(&sent, 0xC0) > 0 {
+                pings += 1;
+                field.offer(b"\xD0\0").unwrap();
+            }
+            assert!(field.mqtt.is_connected() && count(&sent, 0x32) == 0, "{version:?}, second {second}");
+        }
+        assert_eq!((acks, pings), (50, 10));
+        let mut sent = 0;
+        while !field.mqtt.journal().is_empty() {
+            sent += count(&field.take(usize::MAX), 0x32);
+        }
+        assert_eq!((sent, field.mqtt.pending()), (20, 50), "a window full");
+    }
+}
+
+/// A second PUBREC asks for PUBREL again, which waits for its record as the first one does: after a loss of power the message would be sent again.
+#[test]
+fn a_repeated_pubrec_lets_nothing_leave_before_its_record() {
+    for version in Version::ALL {
+        let mut field = Field::new(Journaled::<Heap, 4096>::new(Heap::new()), version, Limits::DEFAULT).accepted();
+        field.publish("t", b"x", QOS2);
+        field.take(usize::MAX);
+        for _ in 0..2 {
+            field.offer(b"\x50\x02\0\x01").unwrap();
+            assert_eq!(field.take_unsaved(usize::MAX), b"");
+        }
+        assert_eq!(field.take(usize::MAX), b"\x62\x02\0\x01");
+        field.offer(b"\x50\x02\0\x01").unwrap();
+        assert_eq!(field.take_unsaved(usize::MAX), b"\x62\x02\0\x01", "once it is durable");
+    }
+}
+
+/// A message that was accepted before CONNACK, and is durable, waits for the record of the session: or it would be sent as new in the next life.
+#[test]
+fn a_message_waits_for_the_record_of_its_session() {
+    for version in Version::ALL {
+        let mut field = Field::new(Journaled::<Heap, 4096>::new(Heap::new()), version, Limits::DEFAULT);
+        publish(&mut field.mqtt, b"x", QOS2).unwrap();
+        field.open();
+        field.take(usize::MAX);
+        let connack = field.connack(false, &[]);
+        field.offer(&connack).unwrap();
+        field.subscribe(&["a"]);
+        let sent = field.take_unsaved(usize::MAX);
+        assert_eq!((count(&sent, 0x34), count(&sent, 0x82)), (0, 1));
+        assert_eq!(count(&field.take(usize::MAX), 0x34), 1);
+    }
+}
+
+/// The session is lost, and the log still knows identifiers of the old one: a subscription would bring messages under them, which a recovery would swallow.
+#[test]
+fn a_subscription_waits_for_the_loss_of_a_session_with_open_identifiers() {
+    for version in [V311, V5] {
+        for was_received in [false, true] {
+            let mut field = Field::new(Journaled::<Heap, 4096>::new(Heap::new()), version, Limits::DEFAULT).accepted();
+            if was_received {
+                field.offer(&message(version, 2, 9, "t", b"z")).unwrap();
+                field.take(usize::MAX);
+            }
+            field.lose();
+            field.open();
+            field.take(usize::MAX);
+            let connack = field.connack(false, &[]);
+            field.offer(&connack).unwrap();
+            field.subscribe(&["a"]);
+            let unsaved = count(&field.take_unsaved(usize::MAX), 0x82);
+            assert_eq!(unsaved, usize::from(!was_received), "{version:?}");
+            assert_eq!(unsaved + count(&field.take(usize::MAX), 0x82), 1);
+        }
+    }
+}
+
+/// All slots are taken when everything is forgotten, and then all are taken again: the log fits a storage of the same size.
+#[test]
+fn a_storage_that_was_full_when_it_was_forgotten_is_recovered() {
+    type Small = Journaled<Fixed<200, 4, 4, 64>, 200>;
+    for is_snapshot in [false, true] {
+        let (mut mqtt, mut log) = (Connection::<Small>::new(Journaled::new(Fixed::new()), Limits::DEFAULT), Vec::new());
+        for _ in 0..3 {
+            while publish(&mut mqtt, b"x", QOS2).is_some() {
+                save(&mut mqtt, &mut log);
+            }
+            assert_eq!(mqtt.pending(), 4);
+            assert!(mqtt.forget_session());
+            while mqtt.poll_outcome().is_some() {}
+            save(&mut mqtt, &mut log);
+        }
+        publish(&mut mqtt, b"last", QOS2).unwrap();
+        save(&mut mqtt, &mut log);
+        if is_snapshot {
+            log.clear();
+            assert!(mqtt.snapshot(&mut |bytes| log.extend(bytes)));
+        }
+        let (back, _) = Connection::<Small>::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
+        assert_eq!(back.pending(), 1);
+    }
+}
+
+/// A clean session of 3.x ends with its link, also if that ends with the power: in 3.1 nothing else tells.
+#[test]
+fn a_clean_session_is_over_after_a_loss_of_power() {
+    let mut field = Field::new(Roomy::new(Heap::new()), V31, Limits::DEFAULT);
+    field.clean = true;
+    let mut log = Vec::new();
+    field.open();
+    field.take_unsaved(usize::MAX);
+    field.offer(b"\x20\x02\0\0").unwrap();
+    save(&mut field.mqtt, &mut log);
+    let (mqtt, _) = Connection::<Roomy>::recover(Journaled::new(Heap::new()), Limits::DEFAULT, NOW, &log).unwrap();
+    let mut field = Field::of(mqtt, V31);
+    field.open();
+    field.sent();
+    let told = field.hear(b"\x20\x02\0\0").told;
+    assert!(told[0].contains("New"), "{told:?}");
+}
+
+/// A program decides while it runs whether it keeps a journal, and no constant bounds its messages.
+#[test]
+fn the_heap_decides_at_run_time_and_takes_messages_of_any_length() {
+    for is_kept in [false, true] {
+        let make = || if is_kept { Heap::with_journal() } else { Heap::new() };
+        let (mut mqtt, mut log) = (Connection::new(make(), Limits::DEFAULT), Vec::new());
+        let long = vec![b'x'; 300_000];
+        publish(&mut mqtt, &long, QOS1).unwrap();
+        for _ in 0..10_000 {
+            publish(&mut mqtt, b"short", QOS1).unwrap();
+        }
+        assert!(mqtt.journal().len() < 400_000 && mqtt.journal().is_empty() != is_kept, "{}", mqtt.journal().len());
+        while !mqtt.journal().is_empty() {
+            log.extend(mqtt.journal());
+            mqtt.journal_written(mqtt.journal().len());
+            mqtt.shrink();
+        }
+        let (back, _) = Connection::recover(make(), Limits::DEFAULT, NOW, &log).unwrap();
+        assert_eq!(back.pending(), if is_kept { 10_001 } else { 0 });
+        assert_eq!(mqtt.snapshot(&mut |_| {}), is_kept);
+    }
+}

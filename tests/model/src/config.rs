@@ -18,6 +18,8 @@ pub struct Config {
     pub receive_maximum: u16,
     pub manual_acks: bool,
     pub abort: bool,
+    /// The transport may say what it took even after a time-out has ended the link.
+    pub late_over_end: bool,
 }
 
 /// How often each thing may still happen.
@@ -37,9 +39,20 @@ pub struct Budget {
     pub refusals: u8,
     /// The transport takes only the first byte of a packet, for now.
     pub halves: u8,
+    /// The transport takes nothing any more, for a while or until the link ends.
+    pub stalls: u8,
+    /// The transport takes a packet and says so later, perhaps after the server's answer.
+    pub lates: u8,
+    /// The server carries CONNECT out, and nothing that it sends on this link arrives.
+    pub lost_connacks: u8,
+    /// The application ends the link.
+    pub disconnects: u8,
     /// The device loses its power; only then does it have a journal.
     pub outages: u8,
 }
+
+/// The keep alive in seconds. Time passes only while nothing can be sent or nothing comes, so it matters only there.
+pub const KEEP_ALIVE: u16 = 10;
 
 impl Budget {
     pub const NONE: Self = Self {
@@ -51,6 +64,10 @@ impl Budget {
         losses: 0,
         refusals: 0,
         halves: 0,
+        stalls: 0,
+        lates: 0,
+        lost_connacks: 0,
+        disconnects: 0,
         outages: 0,
     };
 }

@@ -6,7 +6,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 
-/// Time stands still.
+/// When everything begins.
 pub const NOW: Instant = Instant::from_millis(0);
 
 type Plain = Fixed<96, 8, 4, 64>;
@@ -32,8 +32,8 @@ impl<M: Memory> Client<M> {
         M::waiting(&self.0)
     }
 
-    /// All records are durable now; gives the shortest log that leads to where the client is.
-    pub fn store(&mut self) -> Vec<u8> {
+    /// All records are durable now: gives them, and the shortest log that leads to where the client is.
+    pub fn store(&mut self) -> (Vec<u8>, Vec<u8>) {
         M::store(&mut self.0)
     }
 }
@@ -76,12 +76,15 @@ impl<M: Memory> Debug for Client<M> {
 /// What a device remembers without power.
 pub trait Memory: Clone + PartialEq + Eq + Hash + Debug + Send + Sync + 'static {
     type Storage: Storage + Clone + Send + Sync;
+    /// It has a journal.
+    const HAS_JOURNAL: bool;
 
     fn storage() -> Self::Storage;
 
     fn waiting(client: &Connection<Self::Storage>) -> &[u8];
 
-    fn store(client: &mut Connection<Self::Storage>) -> Vec<u8>;
+    /// All records, and the shortest log.
+    fn store(client: &mut Connection<Self::Storage>) -> (Vec<u8>, Vec<u8>);
 
     fn recover(limits: Limits, log: &[u8]) -> Option<(Connection<Self::Storage>, usize)>;
 }
@@ -92,6 +95,7 @@ pub struct Forgets;
 
 impl Memory for Forgets {
     type Storage = Plain;
+    const HAS_JOURNAL: bool = false;
 
     fn storage() -> Plain {
         Fixed::new()
@@ -101,8 +105,8 @@ impl Memory for Forgets {
         &[]
     }
 
-    fn store(_: &mut Connection<Plain>) -> Vec<u8> {
-        Vec::new()
+    fn store(_: &mut Connection<Plain>) -> (Vec<u8>, Vec<u8>) {
+        (Vec::new(), Vec::new())
     }
 
     fn recover(limits: Limits, _: &[u8]) -> Option<(Connection<Plain>, usize)> {
@@ -116,6 +120,7 @@ pub struct Remembers;
 
 impl Memory for Remembers {
     type Storage = Journaled<Plain, JOURNAL>;
+    const HAS_JOURNAL: bool = true;
 
     fn storage() -> Self::Storage {
         Journaled::new(Fixed::new())
@@ -125,11 +130,14 @@ impl Memory for Remembers {
         client.journal()
     }
 
-    fn store(client: &mut Connection<Self::Storage>) -> Vec<u8> {
-        client.journal_written(client.journal().len());
-        let mut log = Vec::new();
+    fn store(client: &mut Connection<Self::Storage>) -> (Vec<u8>, Vec<u8>) {
+        let (mut records, mut log) = (Vec::new(), Vec::new());
+        while !client.journal().is_empty() {
+            records.extend_from_slice(client.journal());
+            client.journal_written(client.journal().len()); // what there was no room for may follow
+        }
         client.snapshot(&mut |bytes| log.extend_from_slice(bytes));
-        log
+        (records, log)
     }
 
     fn recover(limits: Limits, log: &[u8]) -> Option<(Connection<Self::Storage>, usize)> {

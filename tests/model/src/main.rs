@@ -14,10 +14,13 @@ use crate::rules::Rule;
 use crate::state::{Action, State};
 use stateright::{Checker, HasDiscoveries, Property};
 use std::collections::hash_map::DefaultHasher;
+use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Instant;
 
 const SPENT: &str = "AllSpent";
@@ -79,6 +82,7 @@ fn hash(value: &impl Hash) -> u64 {
 struct Outcome {
     states: usize,
     holds: bool,
+    text: String,
 }
 
 fn explore(config: &Config) -> Outcome {
@@ -93,7 +97,9 @@ fn explore_with<M: Memory>(config: &Config) -> Outcome {
     let (states, depth) = (checker.unique_state_count(), checker.max_depth());
     let is_spent = discoveries.remove(SPENT).is_some();
     let holds = discoveries.is_empty() && is_spent;
-    println!(
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
         "{:<4} {:<28} {:>9} states, depth {:>3}, {:>5.1} s: {}",
         format!("{:?}", config.version),
         config.name,
@@ -102,24 +108,35 @@ fn explore_with<M: Memory>(config: &Config) -> Outcome {
         start.elapsed().as_secs_f64(),
         if holds { "holds" } else { "FAILS" }
     );
-    println!("     {}", configs::describe(config));
+    let _ = writeln!(text, "     {}", configs::describe(config));
     if !is_spent {
-        println!("     it never came so far that all was spent and all was finished");
+        let _ = writeln!(text, "     it never came so far that all was spent and all was finished");
     }
     for (name, path) in discoveries {
         let last = path.last_state().clone();
-        println!("\n{name} is broken{}:", last.broken.map_or(String::new(), |rule| format!(" ({})", rule.text())));
+        let _ = writeln!(
+            text,
+            "\n{name} is broken{}:",
+            last.broken.map_or(String::new(), |rule| format!(" ({})", rule.text()))
+        );
         for (number, action) in path.into_actions().iter().enumerate() {
-            println!("{:>4}. {action:?}", number + 1);
+            let _ = writeln!(text, "{:>4}. {action:?}", number + 1);
         }
         if name == SETTLES {
-            println!("      and then, with nothing going wrong any more:");
-            let drained = catch_unwind(AssertUnwindSafe(|| last.drain(config, &mut |a| println!("      {a:?}"))));
-            println!("      {}", drained.map_or_else(|_| "a panic".into(), |result| result.err().unwrap_or_default()));
+            let _ = writeln!(text, "      and then, with nothing going wrong any more:");
+            let mut steps = String::new();
+            let drained =
+                catch_unwind(AssertUnwindSafe(|| last.drain(config, &mut |a| steps += &format!("      {a:?}\n"))));
+            text += &steps;
+            let _ = writeln!(
+                text,
+                "      {}",
+                drained.map_or_else(|_| "a panic".into(), |result| result.err().unwrap_or_default())
+            );
         }
-        println!("\nThe state then: {last:?}\n");
+        let _ = writeln!(text, "\nThe state then: {last:?}\n");
     }
-    Outcome { states, holds }
+    Outcome { states, holds, text }
 }
 
 fn main() -> ExitCode {
@@ -128,22 +145,27 @@ fn main() -> ExitCode {
     let (list, only) = match arguments[..] {
         [] => (configs::normal(), None),
         ["--release-size"] => (configs::large(), None),
-        ["--only", name] => ([configs::normal(), configs::large()].concat(), Some(name)),
+        ["--only", name] => ([configs::normal(), configs::large(), configs::open_questions()].concat(), Some(name)),
         _ => {
             eprintln!("usage: pure-mqtt-model [--release-size | --only NAME]");
             return ExitCode::from(2);
         }
     };
     let start = Instant::now();
-    let (mut states, mut holds) = (0, true);
-    for config in list.iter().filter(|config| only.is_none_or(|name| config.name == name)) {
-        let outcome = explore(config);
-        states += outcome.states;
-        holds &= outcome.holds;
-        if !holds {
-            break;
+    let list: Vec<&Config> = list.iter().filter(|config| only.is_none_or(|name| config.name == name)).collect();
+    let (next, states, holds) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(true));
+    let work = || {
+        while let Some(config) = list.get(next.fetch_add(1, Relaxed)).filter(|_| holds.load(Relaxed)) {
+            let outcome = explore(config);
+            print!("{}", outcome.text);
+            states.fetch_add(outcome.states, Relaxed);
+            holds.fetch_and(outcome.holds, Relaxed);
         }
-    }
+    };
+    // One configuration on each core: so the way to a fault is the shortest there is.
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let (states, holds) = (states.into_inner(), holds.into_inner());
     println!("{states} states in {:.1} s", start.elapsed().as_secs_f64());
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -155,7 +177,8 @@ mod tests {
     #[test]
     fn tiny_budgets_hold() {
         for config in configs::tiny() {
-            assert!(explore(&config).holds, "{}", config.name);
+            let outcome = explore(&config);
+            assert!(outcome.holds, "{}", outcome.text);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The handful of packets that the model needs, read and written without the crate's codec.
 
+use crate::config::KEEP_ALIVE;
 use pure_mqtt::Version;
 
 /// A packet on the link. Message numbers are the payloads; the topic is always `t`.
@@ -45,7 +46,13 @@ pub enum Packet {
     SubAck {
         id: u16,
     },
+    PingReq,
+    PingResp,
+    Disconnect,
 }
+
+/// The reason of a DISCONNECT.
+const UNSPECIFIED_ERROR: u8 = 0x80;
 
 /// The length of the first packet of `bytes`; all packets here are shorter than 128 bytes.
 pub fn length(bytes: &[u8]) -> Option<usize> {
@@ -80,6 +87,12 @@ pub fn read(bytes: &[u8], version: Version) -> Option<Packet> {
         let is_right = first & 1 == 0 && qos < 3 && !(qos == 0 && dup) && (qos == 0) == (id == 0);
         return is_right.then_some(Packet::Publish { message, qos, dup, id });
     }
+    match bytes {
+        [0xC0, 0] => return Some(Packet::PingReq),
+        [0xE0, 0] => return Some(Packet::Disconnect),
+        [0xE0, 1, UNSPECIFIED_ERROR] if is_v5 => return Some(Packet::Disconnect), // the server was silent for too long
+        _ => {}
+    }
     let id = number(body).filter(|id| *id != 0)?;
     if first == 0x82 {
         let rest = if is_v5 { &b"\x00\x00\x01t\x01"[..] } else { b"\x00\x01t\x01" };
@@ -106,7 +119,7 @@ fn read_connect(body: &[u8], version: Version) -> Option<Packet> {
         Version::V5 => b"\x00\x04MQTT\x05",
     };
     let (&flags, rest) = body.strip_prefix(head)?.split_first()?;
-    let mut rest = rest.strip_prefix(&[0, 0])?;
+    let mut rest = rest.strip_prefix(&KEEP_ALIVE.to_be_bytes())?;
     let mut receive_maximum = u16::MAX;
     if version == Version::V5 {
         let (&count, more) = rest.split_first()?;
@@ -178,7 +191,10 @@ pub fn write(packet: Packet, version: Version) -> Vec<u8> {
             body.push(1);
             (0x90, body)
         }
-        Packet::Connect { .. } | Packet::Subscribe { .. } => unreachable!("only clients send it"),
+        Packet::PingResp => (0xD0, Vec::new()),
+        Packet::Connect { .. } | Packet::Subscribe { .. } | Packet::PingReq | Packet::Disconnect => {
+            unreachable!("only clients send it")
+        }
     };
     let mut bytes = vec![first, body.len() as u8];
     bytes.extend(body);

@@ -81,13 +81,17 @@ rules! {
     F3Quota,
     /// CONNECT is the first packet of a link, and comes once
     G1ConnectFirst,
+    /// a link that is over, or that takes or brings nothing any more, is to be closed in bounded time
+    G7Bounded,
+    /// what was not confirmed to have left has no answer yet, and what was shown to the transport stays as it is
+    G8Confirmed,
     /// a command that fails changes nothing
     G5ErrorChangesNothing,
     /// commands that are not finished are counted rightly: no slot leaks
     Pending,
     /// input is refused only while something can be done about it
     BlockedForACause,
-    /// nothing leaves while a record is not durable
+    /// nothing leaves before the record is durable that it depends on
     J1DurableFirst,
     /// after an outage the client is where its log ends: nothing else is lost, nothing else is left
     J2Recovered,

@@ -100,6 +100,12 @@ impl Server {
         true
     }
 
+    /// The message to the client that has this identifier.
+    pub fn message(&self, id: u16) -> Option<usize> {
+        let outbound = &self.session.as_ref()?.outbound;
+        outbound.iter().find(|outbound| outbound.id == id).map(|outbound| outbound.message.into())
+    }
+
     /// Sends what may be sent: in order, within the client's Receive Maximum.
     fn pump(&mut self, down: &mut Vec<Packet>) {
         let Some(session) = self.session.as_mut().filter(|_| self.connected) else { return };
@@ -201,6 +207,7 @@ impl Server {
                     return Err(Rule::D1OneAnswer);
                 }
             }
+            Packet::PingReq => down.push(Packet::PingResp),
             Packet::Subscribe { id } => down.push(Packet::SubAck { id }),
             _ => return Err(Rule::Wire),
         }

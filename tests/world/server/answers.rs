@@ -94,11 +94,11 @@ impl Server {
         let Some(link) = &mut self.link else { return };
         let (level, odd) = (link.level, self.config.odd);
         let mut first = kind << 4;
-        if odd.flag_bits && level < 5 {
+        let trails = odd.trailing_codes && level < 5 && code > 0;
+        if odd.flag_bits && level < 5 && !trails {
             first |= 0b0010;
             self.deeds.push(Deed::Odd(Feature::OddAcks));
         }
-        let trails = odd.trailing_codes && level < 5 && code > 0;
         if trails {
             self.deeds.push(Deed::Odd(Feature::OddAcks));
         }

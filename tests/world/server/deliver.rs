@@ -23,25 +23,42 @@ impl Server {
 
     /// A link goes on with what is under way.
     pub(super) fn resume(&mut self) {
-        let flights = self.session.as_ref().map_or(Vec::new(), |session| session.flights.clone());
-        for flight in flights {
-            if flight.is_released {
-                self.releases += 1;
-                self.send_release(flight.id);
-            } else {
-                self.send(&flight.served, flight.id, true);
-            }
+        let flights = self.session.as_mut().map_or(&mut [][..], |session| &mut session.flights);
+        flights.iter_mut().for_each(|flight| flight.is_here = false);
+        let released: Vec<u16> = flights.iter().filter(|flight| flight.is_released).map(|flight| flight.id).collect();
+        for id in released {
+            self.releases += 1;
+            self.send_release(id);
         }
         self.pump();
     }
 
+    /// Sends again what was sent on an earlier link, as far as the window allows. Whether all of it is out.
+    fn send_again(&mut self) -> bool {
+        loop {
+            let (Some(link), Some(session)) = (&self.link, &mut self.session) else { return false };
+            let is_open = |flight: &&Flight| flight.is_here && !flight.is_released;
+            let is_full = session.flights.iter().filter(is_open).count() >= link.window;
+            let Some(flight) = session.flights.iter_mut().find(|flight| !flight.is_here && !flight.is_released) else {
+                return true;
+            };
+            if is_full {
+                return false;
+            }
+            flight.is_here = true;
+            let flight = flight.clone();
+            self.send(&flight.served, flight.id, true);
+        }
+    }
+
     /// Sends what the window allows.
     pub(super) fn pump(&mut self) {
+        let is_ready = self.link.as_ref().is_some_and(|link| link.is_accepted) && !self.wants_close;
+        if !is_ready || !self.send_again() {
+            return;
+        }
         loop {
             let (Some(link), Some(session)) = (&self.link, &mut self.session) else { return };
-            if !link.is_accepted || self.wants_close {
-                return;
-            }
             let is_full = session.flights.len() >= link.window;
             let Some(next) = session.queue.front() else { return };
             if is_full && next.qos > 0 {
@@ -60,7 +77,7 @@ impl Server {
                     self.send_release(id);
                 }
                 if let Some(session) = &mut self.session {
-                    session.flights.push(Flight { id, served, is_released });
+                    session.flights.push(Flight { id, served, is_released, is_here: true });
                 }
             }
         }
@@ -147,7 +164,7 @@ impl Server {
             if !link.audit.releases.contains(&id) {
                 self.send_release(id);
             }
-            return;
+            return self.pump();
         }
         let place = session.flights.iter().position(|flight| flight.id == id);
         if let Some(place) = place {

@@ -39,6 +39,8 @@ pub struct Flight {
     pub served: Served,
     /// PUBREC came.
     pub is_released: bool,
+    /// It was sent on this link.
+    pub is_here: bool,
 }
 
 impl Session {

@@ -21,12 +21,18 @@ pub struct App<M: Memory> {
     pub delivered: [u8; MESSAGES],
     /// The latest message of each quality of service.
     pub latest: [Option<u8>; 3],
-    /// The session that the client must take for its own.
-    pub belief: Option<u8>,
+    /// The QoS 2 messages of the server's for which PUBREL has come.
+    pub completed: [bool; MESSAGES],
+    /// What the client must take the session for.
+    pub session: Known,
+    /// The identifiers of fences that left on this link and are not answered.
+    pub fences: Vec<u16>,
     /// The link began with a clean start.
     pub clean: bool,
     /// CONNECT is out whole.
     pub connect_out: bool,
+    /// CONNACK has come.
+    pub is_answered: bool,
     /// CONNACK has come, for a session that goes on.
     pub resumed: bool,
     /// The standard leaves no other way out of not knowing what the server holds.
@@ -44,7 +50,27 @@ pub struct Durable {
     pub releases: Vec<u8>,
     /// Whether each QoS 2 message was received, and acknowledged by the application where that is asked for.
     pub received: [bool; MESSAGES],
+    /// Whether PUBREL has come for it.
+    pub completed: [bool; MESSAGES],
+    pub session: Known,
+}
+
+/// What a client can know of the session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Known {
+    /// The session that the client must take for its own.
     pub belief: Option<u8>,
+    /// A clean start was not answered: it is this one, or a new one.
+    pub is_doubtful: bool,
+    /// The server had it before the client knew of it.
+    pub is_adopted: bool,
+}
+
+impl Known {
+    /// There may be a session of ours.
+    pub fn is_any(self) -> bool {
+        self.belief.is_some() || self.is_doubtful
+    }
 }
 
 impl<M: Memory> App<M> {
@@ -56,9 +82,12 @@ impl<M: Memory> App<M> {
             answerable: Vec::new(),
             delivered: [0; MESSAGES],
             latest: [None; 3],
-            belief: None,
+            completed: [false; MESSAGES],
+            session: Known::default(),
+            fences: Vec::new(),
             clean: false,
             connect_out: false,
+            is_answered: false,
             resumed: false,
             must_clean: false,
             again: 0,
@@ -80,6 +109,8 @@ pub struct Flow {
     pub on_link: bool,
     /// PUBREC has come.
     pub released: bool,
+    /// PUBREL has left, on this link or an earlier one.
+    pub release_left: bool,
     /// PUBREL is to leave on this link.
     pub owes_release: bool,
     pub ended: bool,

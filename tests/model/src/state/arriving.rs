@@ -1,21 +1,26 @@
 //! What arrives, at either end, and what it must lead to.
 
-use super::app::{Flow, Held, SUBSCRIBE, Source};
+use super::app::{Flow, Held, Known, SUBSCRIBE, Source};
 use super::{Checked, State};
 use crate::config::Config;
-use crate::device::{Client, Memory, NOW};
+use crate::device::{Client, Memory};
 use crate::packet::{self, Packet};
 use crate::rules::{Rule, hold};
-use pure_mqtt::wire::Violation;
-use pure_mqtt::{Cause, ConnectionError, Event, Received, SessionState, Version};
+use pure_mqtt::{Cause, Event, Received, SessionState, Version};
 use std::sync::Arc;
 
 impl<M: Memory> State<M> {
-    pub(super) fn arrive_up(&mut self, refuse: bool) -> Checked {
+    pub(super) fn arrive_up(&mut self, config: &Config, refuse: bool) -> Checked {
         let Some(packet) = self.up.pop_front() else { return Ok(false) };
+        if packet == Packet::Disconnect {
+            self.close(config)?;
+            return Ok(true);
+        }
         let mut answers = Vec::new();
         self.server.take(packet, self.window, refuse, &mut answers)?;
-        self.down.extend(answers);
+        if !self.deaf {
+            self.down.extend(answers);
+        }
         if let Packet::Publish { message, .. } = packet {
             self.flow(message)?.refused = refuse;
         }
@@ -24,10 +29,14 @@ impl<M: Memory> State<M> {
 
     pub(super) fn arrive_down(&mut self, config: &Config) -> Checked {
         let Some(&packet) = self.down.front() else { return Ok(false) };
+        if self.client.state() == pure_mqtt::State::Closing {
+            self.down.pop_front(); // nobody listens any more
+            return Ok(true);
+        }
         let bytes = packet::write(packet, config.version);
         let before = config.manual_acks.then(|| self.client.clone());
         let mut seen = Seen::Nothing;
-        match self.client.handle_input(NOW, &bytes) {
+        match self.client.handle_input(self.now, &bytes) {
             Ok(Received::Packet { consumed, event }) => {
                 hold(consumed == bytes.len(), Rule::Wire)?;
                 if let Some(event) = event {
@@ -37,16 +46,10 @@ impl<M: Memory> State<M> {
             Ok(Received::Partial { .. }) => return Err(Rule::Wire),
             Ok(Received::Blocked) => {
                 let can_go_on = !self.client.waiting().is_empty()
-                    || !self.client.transmit(NOW).chunk().is_empty()
-                    || !self.app.held.is_empty();
+                    || !self.client.transmit(self.now).chunk().is_empty()
+                    || !self.app.held.is_empty()
+                    || self.shown.is_some();
                 hold(can_go_on, Rule::BlockedForACause)?;
-                return Ok(true);
-            }
-            Err(ConnectionError::Protocol(Violation::UnknownSession)) => {
-                let is_right = matches!(packet, Packet::ConnAck { present: true, .. }) && self.app.belief.is_none();
-                hold(is_right && config.version == Version::V5, Rule::NoFault)?;
-                self.close(config)?;
-                self.app.must_clean = true;
                 return Ok(true);
             }
             Err(_) => return Err(Rule::NoFault),
@@ -64,7 +67,9 @@ impl<M: Memory> State<M> {
         before: Option<Client<M>>,
         bytes: Vec<u8>,
     ) -> Result<(), Rule> {
+        hold(!self.is_answer_to_shown(packet), Rule::G8Confirmed)?;
         match (packet, seen) {
+            (Packet::PingResp, Seen::Pong | Seen::Nothing) => Ok(()),
             (Packet::ConnAck { present, session, .. }, Seen::ConnAck(fate)) => {
                 self.connected(config, present, session, fate)
             }
@@ -119,14 +124,39 @@ impl<M: Memory> State<M> {
                 self.app.releases.push(place as u8);
                 Ok(())
             }
+            (Packet::PubComp { id, .. }, Seen::Nothing) => {
+                let fence = self.app.fences.iter().position(|fence| *fence == id).ok_or(Rule::B2OneEnd)?;
+                self.app.fences.remove(fence);
+                Ok(())
+            }
             (Packet::PubComp { id, .. }, Seen::Ended(handle)) => {
                 let is_meant = |flow: &Flow| flow.handle == handle && flow.released && !flow.owes_release;
                 hold(self.app.flows.iter().any(is_meant), Rule::C5PubCompAfterPubRec)?;
                 self.ends(2, id, handle)
             }
             (Packet::SubAck { id }, Seen::Ended(handle)) => self.ends(SUBSCRIBE, id, handle),
-            (Packet::PubRel { .. }, Seen::Nothing) => Ok(()),
+            (Packet::PubRel { id, .. }, Seen::Nothing) => {
+                if let Some(message) = self.server.message(id) {
+                    self.app.completed[message] = true;
+                }
+                Ok(())
+            }
             _ => Err(Rule::B2OneEnd),
+        }
+    }
+
+    /// This answers what the transport was shown, and is not known to have taken. A fence's answer means nothing, so it may come at any time.
+    fn is_answer_to_shown(&self, packet: Packet) -> bool {
+        match (self.shown.as_ref().map(|shown| shown.packet), packet) {
+            (Some(Packet::Connect { .. }), _) => true,
+            (Some(Packet::Publish { qos: 1, id, .. }), Packet::PubAck { id: other, .. })
+            | (Some(Packet::Publish { qos: 2, id, .. }), Packet::PubRec { id: other, .. })
+            | (Some(Packet::Subscribe { id }), Packet::SubAck { id: other }) => id == other,
+            // Once it left on an earlier link, the answer may be to that.
+            (Some(Packet::PubRel { id, .. }), Packet::PubComp { id: other, .. }) => {
+                id == other && self.shown.as_ref().is_some_and(|shown| shown.is_first)
+            }
+            _ => false,
         }
     }
 
@@ -147,14 +177,22 @@ impl<M: Memory> State<M> {
 
     fn connected(&mut self, config: &Config, present: bool, session: u8, fate: SessionState) -> Result<(), Rule> {
         let says_present = config.version != Version::V31;
-        let resumes = if says_present { present } else { self.app.belief.is_some() && !self.app.clean };
-        let was_known = self.app.belief.is_some();
-        self.app.belief = Some(session);
-        self.app.must_clean = false;
-        if resumes && was_known {
+        let known = std::mem::take(&mut self.app.session);
+        let resumes = if says_present { present } else { known.is_any() && !self.app.clean };
+        (self.app.must_clean, self.app.is_answered) = (false, true);
+        self.app.session = Known { belief: Some(session), ..Known::default() };
+        if resumes && known.is_any() {
+            self.app.session.is_adopted = known.is_adopted;
             self.app.resumed = true;
-            return hold(fate == SessionState::Resumed, Rule::E1SessionFate);
+            if known.belief != Some(session) {
+                // Nobody but the server knows.
+                self.app.flows.iter_mut().filter(|flow| matches!(flow.kind, 1 | 2)).for_each(|f| f.lost |= f.begun);
+            }
+            let in_doubt = SessionState::Adopted { republished: 0, aborted: 0, completed: 0 };
+            let expected = if known.is_doubtful { in_doubt } else { SessionState::Resumed };
+            return hold(fate == expected, Rule::E1SessionFate);
         }
+        self.app.session.is_adopted = resumes;
         let (mut sent_again, mut aborted, mut completed) = (0, 0, 0);
         for flow in self.app.flows.iter_mut().filter(|flow| matches!(flow.kind, 1 | 2) && !flow.ended) {
             flow.lost |= flow.begun;
@@ -176,19 +214,13 @@ impl<M: Memory> State<M> {
             SessionState::New { republished, aborted: a, completed: c } if !resumes => {
                 (republished, a, c) == (sent_again, aborted, completed)
             }
-            SessionState::Older { republished, aborted: a, completed: c } if resumes => {
+            SessionState::Adopted { republished, aborted: a, completed: c } if resumes => {
                 (republished, a, c) == (sent_again, aborted, completed)
             }
             _ => false,
         };
         hold(is_told, Rule::E1SessionFate)?;
-        self.fetch_outcomes()?;
-        if resumes {
-            // The application starts afresh, as the documentation advises.
-            self.close(config)?;
-            self.app.must_clean = true;
-        }
-        Ok(())
+        self.fetch_outcomes()
     }
 
     pub(super) fn fetch_outcomes(&mut self) -> Result<(), Rule> {
@@ -213,6 +245,7 @@ enum Seen {
     Message(u8, bool),
     /// The end of a message or request.
     Ended(u64),
+    Pong,
 }
 
 impl Seen {
@@ -222,6 +255,7 @@ impl Seen {
             Event::Message(message) => Self::Message(*message.payload.first()?, message.ack.is_some()),
             Event::PubAck(end) | Event::PubRec(end) | Event::PubComp(end) => Self::Ended(end.handle.get()),
             Event::SubAck(answered) => Self::Ended(answered.handle.get()),
+            Event::PingResp => Self::Pong,
             _ => return None,
         })
     }

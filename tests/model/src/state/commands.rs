@@ -1,13 +1,14 @@
 //! What the application does, and what becomes of a link.
 
-use super::app::{Flow, SUBSCRIBE};
+use super::app::{Flow, Known, SUBSCRIBE};
 use super::{Checked, State};
-use crate::config::Config;
-use crate::device::{Memory, NOW};
+use crate::config::{Config, KEEP_ALIVE};
+use crate::device::Memory;
 use crate::packet::Packet;
 use crate::rules::{Rule, hold};
 use pure_mqtt::{
-    Ack, Cause, Connect, Property, Publish, PublishError, QoS, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Ack, Cause, Connect, Disconnect, Property, Publish, PublishError, QoS, ReasonCode, Subscribe, Subscription,
+    TopicFilter, TopicName, Version,
 };
 
 impl<M: Memory> State<M> {
@@ -22,6 +23,7 @@ impl<M: Memory> State<M> {
             begun: false,
             on_link: false,
             released: false,
+            release_left: false,
             owes_release: false,
             ended: false,
             outcome: None,
@@ -37,7 +39,7 @@ impl<M: Memory> State<M> {
         let Ok(topic) = TopicName::new("t") else { return Err(Rule::Wire) };
         let level = QoS::from_bits(qos).unwrap_or_default();
         let before = self.client.clone();
-        match self.client.publish(NOW, &Publish::new(topic, &message).qos(level)) {
+        match self.client.publish(self.now, &Publish::new(topic, &message).qos(level)) {
             Ok(delivery) => self.new_flow(qos, delivery.handle.get(), delivery.id.map_or(0, |id| id.get())),
             Err(PublishError::Full) => {
                 hold(self.client == before && self.client.pending() > 0, Rule::G5ErrorChangesNothing)?;
@@ -50,7 +52,7 @@ impl<M: Memory> State<M> {
     pub(super) fn subscribe(&mut self) -> Checked {
         let Ok(filter) = TopicFilter::new("t") else { return Err(Rule::Wire) };
         let filters = [Subscription::new(filter, QoS::AtLeastOnce)];
-        match self.client.subscribe(NOW, &Subscribe::new(&filters)) {
+        match self.client.subscribe(self.now, &Subscribe::new(&filters)) {
             Ok(requested) => self.new_flow(SUBSCRIBE, requested.handle.get(), requested.id.get()),
             Err(_) => Ok(false),
         }
@@ -58,13 +60,8 @@ impl<M: Memory> State<M> {
 
     pub(super) fn open(&mut self, config: &Config, clean: bool, window: u16) -> Checked {
         let for_ever = [Property::SessionExpiryInterval(u32::MAX)];
-        let connect = Connect::new(config.version, "c").clean_start(clean).keep_alive(0).properties(&for_ever);
-        let before = self.client.clone();
-        if self.client.open(NOW, &connect).is_err() {
-            let is_full = !before.waiting().is_empty(); // the journal
-            hold(is_full && self.client == before, Rule::G5ErrorChangesNothing)?;
-            return Ok(false);
-        }
+        let connect = Connect::new(config.version, "c").clean_start(clean).keep_alive(KEEP_ALIVE).properties(&for_ever);
+        hold(self.client.open(self.now, &connect).is_ok(), Rule::NoFault)?;
         self.window = window;
         (self.app.clean, self.app.connect_out, self.app.resumed) = (clean, false, false);
         if clean && config.version == Version::V31 {
@@ -76,21 +73,34 @@ impl<M: Memory> State<M> {
     pub(super) fn acknowledge(&mut self, index: u8) -> Checked {
         let held = self.app.held.remove(index.into());
         let pending = held.source.handle().ok_or(Rule::D8AckAfterDelivery)?;
-        match self.client.acknowledge(NOW, pending, &Ack::SUCCESS) {
+        match self.client.acknowledge(self.now, pending, &Ack::SUCCESS) {
             Ok(()) => self.app.answerable.push((held.qos, held.id)),
-            Err(_) => {
-                hold(!self.client.waiting().is_empty(), Rule::D8AckAfterDelivery)?; // the journal is full
-                self.app.held.insert(index.into(), held);
-                return Ok(false);
-            }
+            Err(_) => return Err(Rule::D8AckAfterDelivery),
         }
+        Ok(true)
+    }
+
+    /// The application ends the link: what is half out and DISCONNECT may still leave.
+    pub(super) fn disconnect(&mut self) -> Checked {
+        if self.client.state() == pure_mqtt::State::Closing {
+            return Ok(false);
+        }
+        // An application that has bytes with the transport hears of them first.
+        if self.shown.is_some() {
+            return Ok(false);
+        }
+        hold(self.client.disconnect(self.now, &Disconnect::new(ReasonCode::SUCCESS)).is_ok(), Rule::NoFault)?;
+        // DISCONNECT goes before a PUBREL that waits, and the client takes that for sent.
+        self.app.flows.iter_mut().for_each(|flow| flow.release_left |= flow.released);
         Ok(true)
     }
 
     /// The link is gone, for both sides.
     pub(super) fn close(&mut self, config: &Config) -> Result<(), Rule> {
-        let was_connected = self.client.is_connected();
-        self.client.closed(NOW);
+        self.confirm(config)?;
+        self.client.closed(self.now);
+        (self.stalled, self.deaf) = (false, false);
+        let was_connected = std::mem::take(&mut self.app.is_answered);
         self.server.cut(config.version);
         self.up.clear();
         self.down.clear();
@@ -105,14 +115,20 @@ impl<M: Memory> State<M> {
             }
         }
         let ends_session = self.app.clean && config.version != Version::V5;
-        if was_connected && ends_session || !was_connected && self.app.clean && self.app.connect_out {
-            self.app.belief = None;
+        let session = &mut self.app.session;
+        if was_connected && ends_session {
+            *session = Known::default();
+        } else if !was_connected && self.app.clean && self.app.connect_out && (!ends_session || session.is_any()) {
+            session.is_doubtful = true;
+        }
+        if !std::mem::take(&mut self.app.fences).is_empty() {
+            session.is_adopted = false;
         }
         // A QoS 1 handle is good for its link; the server delivers again.
         for held in self.app.held.iter().filter(|held| held.qos == 1) {
             let pending = held.source.handle().ok_or(Rule::D8AckAfterDelivery)?;
             let before = self.client.clone();
-            let refused = self.client.acknowledge(NOW, pending, &Ack::SUCCESS).is_err();
+            let refused = self.client.acknowledge(self.now, pending, &Ack::SUCCESS).is_err();
             hold(refused && self.client == before, Rule::G5ErrorChangesNothing)?;
         }
         self.app.held.retain(|held| held.qos == 2);

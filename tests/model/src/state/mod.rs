@@ -6,14 +6,15 @@ mod commands;
 mod leaving;
 mod power;
 mod rest;
+mod time;
 
 use crate::config::{Budget, Config};
-use crate::device::{Client, Memory};
+use crate::device::{Client, Memory, NOW};
 use crate::packet::Packet;
 use crate::rules::Rule;
 use crate::server::Server;
 use app::{App, Flow};
-use pure_mqtt::Version;
+use pure_mqtt::{Instant, Version};
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -47,6 +48,20 @@ pub enum Action {
     LoseSession,
     /// All records of the journal become durable.
     Store,
+    /// From now on the transport takes nothing.
+    Stall,
+    /// It takes bytes again.
+    Flow,
+    /// Time passes until the client wants to be woken.
+    Wait,
+    /// The transport takes the client's next packet, and doesn't say so yet.
+    SendLate,
+    /// It says so.
+    Confirm,
+    /// CONNACK is lost, and so is all else that the server sends on this link.
+    LoseConnAck,
+    /// The application ends the link.
+    Disconnect,
     /// The device loses its power, while a record was being written if there is one.
     Outage,
 }
@@ -61,11 +76,27 @@ pub struct State<M: Memory> {
     down: VecDeque<Packet>,
     /// The first byte of this packet is out.
     half: Option<Packet>,
+    /// The transport took this, and the client doesn't know yet.
+    shown: Option<Shown>,
+    /// The transport takes nothing.
+    stalled: bool,
+    /// Nothing of the server's arrives on this link.
+    deaf: bool,
+    now: Instant,
     /// What the server is going to name as its Receive Maximum.
     window: u16,
     app: App<M>,
     left: Budget,
     pub broken: Option<Rule>,
+}
+
+/// What the transport took without the client's knowledge.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Shown {
+    packet: Packet,
+    bytes: Vec<u8>,
+    /// It is a PUBREL that did not leave before.
+    is_first: bool,
 }
 
 /// Whether something happened.
@@ -80,6 +111,10 @@ impl<M: Memory> State<M> {
             up: VecDeque::new(),
             down: VecDeque::new(),
             half: None,
+            shown: None,
+            stalled: false,
+            deaf: false,
+            now: NOW,
             window: 0,
             app: App::new(),
             left: config.budget,
@@ -103,9 +138,30 @@ impl<M: Memory> State<M> {
         }
         actions.extend((0..3).filter(|qos| left.down[usize::from(*qos)] > 0).map(Action::ServerPublish));
         if self.is_open() {
-            actions.push(Action::Send);
-            if left.halves > 0 && self.half.is_none() {
-                actions.push(Action::SendFirstByte);
+            if self.shown.is_some() {
+                actions.push(Action::Confirm);
+            } else if !self.stalled {
+                actions.push(Action::Send);
+                if left.halves > 0 && self.half.is_none() {
+                    actions.push(Action::SendFirstByte);
+                }
+                if left.lates > 0 && self.half.is_none() {
+                    actions.push(Action::SendLate);
+                }
+            }
+            if (self.stalled || self.deaf) && (self.shown.is_none() || config.late_over_end) {
+                actions.push(Action::Wait);
+            }
+            if self.stalled {
+                actions.push(Action::Flow);
+            } else if left.stalls > 0 {
+                actions.push(Action::Stall);
+            }
+            if left.lost_connacks > 0 && self.may_cut() && matches!(self.down.front(), Some(Packet::ConnAck { .. })) {
+                actions.push(Action::LoseConnAck);
+            }
+            if left.disconnects > 0 {
+                actions.push(Action::Disconnect);
             }
             if left.cuts > 0 && self.may_cut() {
                 actions.push(Action::Cut);
@@ -144,7 +200,7 @@ impl<M: Memory> State<M> {
     /// No client can notice that its session was lost and made anew, if the CONNACK that says so is lost too.
     fn may_cut(&self) -> bool {
         let is_news = |packet: &Packet| matches!(packet, Packet::ConnAck { present: false, .. });
-        self.app.clean || self.app.belief.is_none() || !self.down.iter().any(is_news)
+        self.app.clean || !self.app.session.is_any() || !self.down.iter().any(is_news)
     }
 
     /// Lets something happen; false if it can't, or changes nothing.
@@ -176,7 +232,9 @@ impl<M: Memory> State<M> {
                 self.left.down[usize::from(qos)] -= 1;
                 let mut sent = Vec::new();
                 let kept = self.server.publish(qos, &mut sent);
-                self.down.extend(sent);
+                if !self.deaf {
+                    self.down.extend(sent);
+                }
                 Ok(kept)
             }
             Action::Open { clean, window } => {
@@ -190,10 +248,10 @@ impl<M: Memory> State<M> {
                 self.left.halves -= 1;
                 self.send_first_byte(config)
             }
-            Action::ArriveUp => self.arrive_up(false),
+            Action::ArriveUp => self.arrive_up(config, false),
             Action::ArriveUpRefused => {
                 self.left.refusals -= 1;
-                if self.server.may_refuse(self.up.front()) { self.arrive_up(true) } else { Ok(false) }
+                if self.server.may_refuse(self.up.front()) { self.arrive_up(config, true) } else { Ok(false) }
             }
             Action::ArriveDown => self.arrive_down(config),
             Action::Acknowledge(index) => self.acknowledge(index),
@@ -207,6 +265,32 @@ impl<M: Memory> State<M> {
                 let had_one = self.server.session.is_some();
                 self.server.lose();
                 Ok(had_one)
+            }
+            Action::Stall => {
+                self.left.stalls -= 1;
+                self.stalled = true;
+                Ok(true)
+            }
+            Action::Flow => Ok(std::mem::take(&mut self.stalled)),
+            Action::Wait => self.wait(config),
+            Action::SendLate => {
+                self.left.lates -= 1;
+                self.send_late(config)
+            }
+            Action::Confirm => self.confirm(config),
+            Action::LoseConnAck => {
+                self.left.lost_connacks -= 1;
+                self.down.clear();
+                self.deaf = true;
+                Ok(true)
+            }
+            Action::Disconnect => {
+                self.left.disconnects -= 1;
+                let happened = self.disconnect()?;
+                if happened && self.client.should_close() {
+                    self.close(config)?;
+                }
+                Ok(happened)
             }
             Action::Store => self.store(config),
             Action::Outage => {

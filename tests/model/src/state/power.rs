@@ -1,6 +1,6 @@
 //! What is durable, and what an outage leaves.
 
-use super::app::{Durable, Flow, SUBSCRIBE};
+use super::app::{Durable, Flow, Known, SUBSCRIBE};
 use super::{Checked, State};
 use crate::config::Config;
 use crate::device::{Client, Memory};
@@ -17,10 +17,11 @@ impl<M: Memory> State<M> {
         if self.client.waiting().is_empty() {
             return Ok(false);
         }
-        let whole = [&self.log[..], self.client.waiting()].concat();
-        self.log = self.client.store();
-        let by_log = Self::recovered(config, &whole)?.store();
-        let by_snapshot = Self::recovered(config, &self.log)?.store();
+        let (written, snapshot) = self.client.store();
+        let whole = [&self.log[..], &written].concat();
+        self.log = snapshot;
+        let (_, by_log) = Self::recovered(config, &whole)?.store();
+        let (_, by_snapshot) = Self::recovered(config, &self.log)?.store();
         hold(records(&by_log).is_some() && records(&by_log) == records(&by_snapshot), Rule::J3Snapshot)?;
         self.app.durable = self.known(config);
         Ok(true)
@@ -40,21 +41,28 @@ impl<M: Memory> State<M> {
             let is_held = self.app.held.iter().any(|held| usize::from(held.message) == message);
             *received = self.app.delivered[message] > 0 && !is_held;
         }
-        // The session ends with the link, or did so when CONNECT arrived.
-        let is_passing = self.app.clean && self.is_open();
-        let ends = is_passing && (config.version != Version::V5 || !self.client.is_connected());
         Durable {
             flows: self.app.flows.clone(),
             releases: self.app.releases.clone(),
             received,
-            belief: if ends { None } else { self.app.belief },
+            completed: self.app.completed,
+            session: self.session_after_a_cut(config),
+        }
+    }
+
+    /// What would be true of the session if the link were lost now.
+    pub(super) fn session_after_a_cut(&self, config: &Config) -> Known {
+        match (self.app.clean && self.is_open(), self.app.is_answered) {
+            (true, false) => Known { is_doubtful: true, ..self.app.session },
+            (true, true) if config.version != Version::V5 => Known::default(),
+            _ => self.app.session,
         }
     }
 
     /// No client can notice that its session was lost and made anew, if it forgets the CONNACK that said so.
     pub(super) fn may_lose_power(&self) -> bool {
-        let durable = self.app.durable.belief;
-        self.may_cut() && (durable.is_none() || self.app.belief.is_none() || durable == self.app.belief)
+        let (durable, now) = (self.app.durable.session.belief, self.app.session.belief);
+        self.may_cut() && (durable.is_none() || now.is_none() || durable == now)
     }
 
     /// The power goes and comes back. All that is left is the log, and what the application did with what it got.
@@ -64,7 +72,7 @@ impl<M: Memory> State<M> {
         let (client, used) = Client::recover(config.limits(), &found).ok_or(Rule::J2Recovered)?;
         hold(used == self.log.len(), Rule::J2Recovered)?;
         self.client = client;
-        self.half = None;
+        (self.half, self.shown, self.stalled, self.deaf) = (None, None, false, false);
         self.server.cut(config.version);
         self.up.clear();
         self.down.clear();
@@ -95,8 +103,10 @@ impl<M: Memory> State<M> {
         self.app.releases.clone_from(&durable.releases);
         self.app.held.clear();
         self.app.answerable.clear();
-        self.app.belief = durable.belief;
-        (self.app.clean, self.app.connect_out, self.app.resumed) = (false, false, false);
+        self.app.session = durable.session;
+        self.app.completed = durable.completed;
+        self.app.fences.clear();
+        (self.app.clean, self.app.connect_out, self.app.resumed, self.app.is_answered) = (false, false, false, false);
         self.app.durable = Durable { flows: self.app.flows.clone(), ..durable };
         Ok(())
     }
@@ -110,7 +120,7 @@ const RECEIVED: u8 = 10;
 /// The records of a log that count here, kinds and bodies; all are shorter than 128 bytes. Those of received messages come last: their order
 /// tells nothing.
 fn records(log: &[u8]) -> Option<Vec<(u8, &[u8])>> {
-    let mut rest = log.strip_prefix(b"PMQJ\x01\0\0\0")?;
+    let mut rest = log.strip_prefix(b"PMQJ\x03\0\0\0")?;
     let mut records = Vec::new();
     while let &[kind, length, _check, ..] = rest {
         let (body, behind) = rest[3..].split_at_checked(length.into())?;
@@ -125,6 +135,15 @@ fn records(log: &[u8]) -> Option<Vec<(u8, &[u8])>> {
 /// As it was then, except for what the server knows. It comes back as sent, since nobody knows.
 fn restore(flow: &mut Flow, then: &Flow) {
     let Flow { refused, lost, void, .. } = *flow;
-    *flow =
-        Flow { begun: true, on_link: false, owes_release: then.released, outcome: None, refused, lost, void, ..*then };
+    *flow = Flow {
+        begun: true,
+        on_link: false,
+        release_left: then.released,
+        owes_release: then.released,
+        outcome: None,
+        refused,
+        lost,
+        void,
+        ..*then
+    };
 }

@@ -14,14 +14,17 @@ impl<M: Memory> State<M> {
             let quota = usize::from(self.client.send_quota());
             hold(quota <= self.window(config).saturating_sub(self.in_flight()), Rule::F3Quota)?;
         }
-        Ok(())
+        self.check_end()
     }
 
     /// From here on nothing breaks any more and nothing new comes: everything must come to its end. Gives the steps to there, and what is wrong.
     pub fn drain(&self, config: &Config, trace: &mut dyn FnMut(Action)) -> Result<(), String> {
         let mut state = self.clone();
         for _ in 0..50 {
-            let mut moved = state.run(config, Action::Store, trace)?;
+            let mut moved = state.run(config, Action::Store, trace)? | state.run(config, Action::Confirm, trace)?;
+            while (state.stalled || state.deaf) && state.run(config, Action::Wait, trace)? {
+                moved = true;
+            }
             if !state.is_open() {
                 let window = config.windows[0];
                 moved |= state.run(config, Action::Open { clean: state.app.must_clean, window }, trace)?;
@@ -88,8 +91,9 @@ impl<M: Memory> State<M> {
 
     /// Everything that could happen did, and everything has ended.
     pub fn is_spent(&self, config: &Config) -> bool {
-        let Budget { up, subscribe, down, cuts, outages, .. } = self.left;
+        let Budget { up, subscribe, down, cuts, outages, stalls, lates, lost_connacks, .. } = self.left;
         (up, subscribe, down, cuts, outages) == ([0; 3], 0, [0; 3], 0, 0)
+            && (stalls, lates, lost_connacks) == (0, 0, 0)
             && self.broken.is_none()
             && self.is_settled(config).is_ok()
     }
