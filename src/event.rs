@@ -63,6 +63,61 @@ pub enum Event<'i> {
     Disconnect(Disconnect<'i>),
 }
 
+impl Event<'_> {
+    /// Which message or request this ends, and how; `None` for an event that ends none. (What ends without a packet is told by
+    /// [`Connection::poll_outcome`](crate::Connection::poll_outcome).)
+    ///
+    /// ```
+    /// use pure_mqtt::Event;
+    ///
+    /// fn on_event(event: &Event<'_>) {
+    ///     if let Some(end) = event.end() {
+    ///         match end.is_success {
+    ///             true => println!("{} is done", end.handle),
+    ///             false => println!("{} was refused: {}", end.handle, end.reason),
+    ///         }
+    ///     }
+    /// }
+    /// # let _ = on_event;
+    /// ```
+    pub fn end(&self) -> Option<End> {
+        Some(match self {
+            Self::PubAck(done) | Self::PubRec(done) => End::new(done.handle, done.id, done.reason, false),
+            Self::PubComp(done) => {
+                let is_forgotten = done.reason == ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
+                End::new(done.handle, done.id, done.reason, is_forgotten)
+            }
+            Self::SubAck(answer) | Self::UnsubAck(answer) => {
+                let failure = answer.reasons().find(|reason| reason.is_error());
+                End::new(answer.handle, answer.id, failure.unwrap_or_default(), false)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The end of a message or a request, as the server told it: see [`Event::end`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct End {
+    /// The handle that the command returned.
+    pub handle: Handle,
+    /// The packet identifier, now free again.
+    pub id: PacketId,
+    /// What the server said; of several filters the first failure, if there is one, else success.
+    pub reason: ReasonCode,
+    /// The message arrived, or all filters were granted. PUBCOMP with 0x92 (Packet Identifier not found) counts: the server had taken the message over at
+    /// PUBREC, and forgotten the identifier (§3.7.2.1).
+    pub is_success: bool,
+}
+
+impl End {
+    const fn new(handle: Handle, id: PacketId, reason: ReasonCode, is_success: bool) -> Self {
+        Self { handle, id, reason, is_success: is_success || !reason.is_error() }
+    }
+}
+
 /// The server's answer to CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -231,6 +286,16 @@ pub enum Topic<'i> {
     Alias(TopicAlias),
     /// These bytes, which are not UTF-8, or hold U+0000 or a wildcard. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
     Invalid(&'i [u8]),
+}
+
+impl<'i> Topic<'i> {
+    /// The name, if it stands in the message; `None` for an alias, whose name is with the connection, and for a topic that is none.
+    pub const fn name(&self) -> Option<TopicName<'i>> {
+        match self {
+            Self::Name(name) => Some(*name),
+            Self::Alias(_) | Self::Invalid(_) => None,
+        }
+    }
 }
 
 /// An inbound topic alias as it was bound when its message came.

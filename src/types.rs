@@ -99,3 +99,10 @@ impl Handle {
         self.0 as u16
     }
 }
+
+impl fmt::Display for Handle {
+    /// The running number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}

@@ -2,6 +2,7 @@
 
 mod acks;
 mod bad_topic;
+mod ends;
 mod extremes;
 mod links;
 mod release;
