@@ -1,8 +1,10 @@
 //! What a connection tells: events that a packet causes, and outcomes that none does.
 
+use core::fmt;
 use core::num::NonZeroU16;
 
 use crate::reason::ReasonCode;
+use crate::shown::Bytes;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS};
 use crate::wire::{Auth, Disconnect, Properties};
@@ -174,7 +176,7 @@ pub enum SessionState {
 }
 
 /// A message from the server. It borrows the input, so the handler may call any method of the connection while it holds it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Message<'i> {
@@ -197,9 +199,24 @@ pub struct Message<'i> {
     pub ack: Option<PendingAck>,
 }
 
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("topic", &self.topic)
+            .field("payload", &Bytes(self.payload))
+            .field("qos", &self.qos)
+            .field("retain", &self.retain)
+            .field("dup", &self.dup)
+            .field("id", &self.id)
+            .field("properties", &self.properties)
+            .field("ack", &self.ack)
+            .finish()
+    }
+}
+
 /// A piece of a message that is longer than [`Limits::inline_max`](crate::Limits::inline_max). Pieces of one message come one after the
 /// other, with nothing in between.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Fragment<'i> {
@@ -216,6 +233,19 @@ pub struct Fragment<'i> {
     /// With the last piece and [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
     /// [`acknowledge`](crate::Connection::acknowledge).
     pub ack: Option<PendingAck>,
+}
+
+impl fmt::Debug for Fragment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fragment")
+            .field("head", &self.head)
+            .field("payload", &Bytes(self.payload))
+            .field("offset", &self.offset)
+            .field("total", &self.total)
+            .field("is_last", &self.is_last)
+            .field("ack", &self.ack)
+            .finish()
+    }
 }
 
 /// A message from the server that was thrown away. It is told once, with its first bytes; at QoS 1 and 2 it is acknowledged after its last one. If the link is
@@ -453,6 +483,25 @@ pub enum Risk {
     MayHaveArrived,
     /// The server took the QoS 2 message over and was perhaps not told to pass it on: it may be lost.
     MayBeLost,
+}
+
+impl fmt::Display for Cause {
+    /// A sentence without a full stop.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "the connection ended before the server answered: the request may have been carried out",
+            Self::SessionLost => "the server has lost the session: the message may have arrived",
+            Self::Released => "the server has lost the session after it took the message over",
+            Self::Expired => "the message expired before it could be sent",
+            Self::TooLarge => "the packet is longer than the server takes",
+            Self::QoSNotSupported => "the server does not support this QoS",
+            Self::RetainNotSupported => "the server does not keep retained messages",
+            Self::SubscriptionNotSupported => "the server does not support such a subscription",
+            Self::Forgotten => "the session was forgotten",
+            Self::Abandoned => "the message was given up while it was sent",
+            Self::Withdrawn => "the message or request was withdrawn",
+        })
+    }
 }
 
 impl Cause {

@@ -164,6 +164,7 @@ mod reason;
 pub mod router;
 mod rx;
 mod session;
+mod shown;
 #[cfg(feature = "alloc")]
 mod slab;
 pub mod storage;

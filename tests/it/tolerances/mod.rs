@@ -6,6 +6,7 @@ mod ends;
 mod extremes;
 mod links;
 mod release;
+mod shown;
 mod strict;
 mod table;
 mod too_long;
