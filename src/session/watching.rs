@@ -25,10 +25,11 @@ impl Outgoing {
                 if slot.progress.was_seen_by(Watcher::Overdue) {
                     return true; // also if it is being sent again
                 }
+                let is_repeated = slot.progress.was_seen_by(Watcher::Retry); // on this link, and perhaps nobody takes it
                 match slot.progress.reach() {
-                    Reach::Waiting => break,
-                    Reach::Out => slot.progress = slot.progress.seen_by(Watcher::Overdue),
-                    Reach::Staged | Reach::Begun => {}
+                    Reach::Waiting if !is_repeated => break,
+                    Reach::Staged | Reach::Begun if !is_repeated => {}
+                    _ => slot.progress = slot.progress.seen_by(Watcher::Overdue),
                 }
             }
         }
@@ -72,7 +73,7 @@ impl Outgoing {
             if again {
                 slot.attempts = before(slot.attempts);
                 slot.progress = slot.progress.reached(Reach::Waiting);
-            } else {
+            } else if slot.progress.is_release_out() {
                 slot.progress = slot.progress.seen_by(Watcher::Retry);
             }
             id = slot.next;

@@ -102,9 +102,9 @@ impl Progress {
     /// As far on this link as `reach`. What has left is known: all of it, or a part if nothing more was known before. What is sent again is as overdue as it
     /// was, and is not sent once more at once.
     pub(crate) const fn reached(self, reach: Reach) -> Self {
-        let moved = self.0 & !(REACH | Watcher::Retry as u8) | reach as u8;
+        let moved = self.0 & !REACH | reach as u8;
         match reach {
-            Reach::Out => Self(moved & !KNOWN).knowing(Known::Whole),
+            Reach::Out => Self(moved & !(KNOWN | Watcher::Retry as u8)).knowing(Known::Whole),
             Reach::Begun if matches!(self.known(), Known::No) => Self(moved).knowing(Known::Partly),
             _ => Self(moved),
         }

