@@ -1,8 +1,11 @@
 //! What an application asks of a connection.
 
+use core::fmt;
+
 use crate::event::Head;
 use crate::reason::ReasonCode;
 use crate::session::Victims;
+use crate::shown::Bytes;
 use crate::storage::Payload;
 use crate::topic::{TopicFilter, TopicName};
 use crate::types::{Handle, PacketId, QoS};
@@ -21,7 +24,7 @@ use crate::wire::{Entries, Properties, Subscription, properties_setter};
 /// # let _ = publish;
 /// # Ok::<(), pure_mqtt::TopicError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Publish<'a> {
@@ -40,6 +43,20 @@ pub struct Publish<'a> {
     pub correlation_data: Option<&'a [u8]>,
     /// Whether the message is sent on links of 5.0 alone: on a link of an earlier version it waits, and others pass it by. Default: false.
     pub needs_v5: bool,
+}
+
+impl fmt::Debug for Publish<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish")
+            .field("topic", &self.topic)
+            .field("payload", &self.payload)
+            .field("qos", &self.qos)
+            .field("retain", &self.retain)
+            .field("properties", &self.properties)
+            .field("correlation_data", &self.correlation_data.map(Bytes))
+            .field("needs_v5", &self.needs_v5)
+            .finish()
+    }
 }
 
 impl<'a> Publish<'a> {

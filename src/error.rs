@@ -159,7 +159,10 @@ impl fmt::Display for OpenError {
             Self::Bridge => f.write_str("MQTT 5.0 has no bridge bit"),
             Self::Field => f.write_str("a field of CONNECT cannot be expressed"),
             Self::Property(error) => write!(f, "CONNECT: {error}"),
-            Self::TooLarge { needed } => write!(f, "CONNECT takes {needed} bytes, more than the control area has"),
+            Self::TooLarge { needed } => write!(
+                f,
+                "CONNECT takes {needed} bytes, more than the storage has for it: give it a longer control area"
+            ),
         }
     }
 }
@@ -191,8 +194,10 @@ pub enum PublishError {
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full => f.write_str("the queue is full"),
-            Self::TooLarge => f.write_str("the message is too large"),
+            Self::Full => f.write_str("the queue is full: wait for acknowledgements, or let it drop messages"),
+            Self::TooLarge => {
+                f.write_str("the message is longer than the storage can hold: raise its limits, or stream the payload")
+            }
             Self::ServerMaximum => f.write_str("the message is longer than the server takes"),
             Self::QoSNotSupported => f.write_str("the server does not support this QoS"),
             Self::RetainNotSupported => f.write_str("the server does not keep retained messages"),
@@ -235,7 +240,7 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full => f.write_str("there is no room for the request now"),
+            Self::Full => f.write_str("there is no room for the request now: try again when something has left"),
             Self::TooLarge => f.write_str("the request is too large"),
             Self::ServerMaximum => f.write_str("the request is longer than the server takes"),
             Self::EmptyList => f.write_str("the request names no filter"),

@@ -1,8 +1,10 @@
 //! What a connection tells: events that a packet causes, and outcomes that none does.
 
+use core::fmt;
 use core::num::NonZeroU16;
 
 use crate::reason::ReasonCode;
+use crate::shown::Bytes;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS};
 use crate::wire::{Auth, Disconnect, Properties};
@@ -63,6 +65,61 @@ pub enum Event<'i> {
     Disconnect(Disconnect<'i>),
 }
 
+impl Event<'_> {
+    /// Which message or request this ends, and how; `None` for an event that ends none. (What ends without a packet is told by
+    /// [`Connection::poll_outcome`](crate::Connection::poll_outcome).)
+    ///
+    /// ```
+    /// use pure_mqtt::Event;
+    ///
+    /// fn on_event(event: &Event<'_>) {
+    ///     if let Some(end) = event.end() {
+    ///         match end.is_success {
+    ///             true => println!("{} is done", end.handle),
+    ///             false => println!("{} was refused: {}", end.handle, end.reason),
+    ///         }
+    ///     }
+    /// }
+    /// # let _ = on_event;
+    /// ```
+    pub fn end(&self) -> Option<End> {
+        Some(match self {
+            Self::PubAck(done) | Self::PubRec(done) => End::new(done.handle, done.id, done.reason, false),
+            Self::PubComp(done) => {
+                let is_forgotten = done.reason == ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
+                End::new(done.handle, done.id, done.reason, is_forgotten)
+            }
+            Self::SubAck(answer) | Self::UnsubAck(answer) => {
+                let failure = answer.reasons().find(|reason| reason.is_error());
+                End::new(answer.handle, answer.id, failure.unwrap_or_default(), false)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The end of a message or a request, as the server told it: see [`Event::end`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct End {
+    /// The handle that the command returned.
+    pub handle: Handle,
+    /// The packet identifier, now free again.
+    pub id: PacketId,
+    /// What the server said; of several filters the first failure, if there is one, else success.
+    pub reason: ReasonCode,
+    /// The message arrived, or all filters were granted. PUBCOMP with 0x92 (Packet Identifier not found) counts: the server had taken the message over at
+    /// PUBREC, and forgotten the identifier (§3.7.2.1).
+    pub is_success: bool,
+}
+
+impl End {
+    const fn new(handle: Handle, id: PacketId, reason: ReasonCode, is_success: bool) -> Self {
+        Self { handle, id, reason, is_success: is_success || !reason.is_error() }
+    }
+}
+
 /// The server's answer to CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -119,7 +176,7 @@ pub enum SessionState {
 }
 
 /// A message from the server. It borrows the input, so the handler may call any method of the connection while it holds it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Message<'i> {
@@ -142,9 +199,24 @@ pub struct Message<'i> {
     pub ack: Option<PendingAck>,
 }
 
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("topic", &self.topic)
+            .field("payload", &Bytes(self.payload))
+            .field("qos", &self.qos)
+            .field("retain", &self.retain)
+            .field("dup", &self.dup)
+            .field("id", &self.id)
+            .field("properties", &self.properties)
+            .field("ack", &self.ack)
+            .finish()
+    }
+}
+
 /// A piece of a message that is longer than [`Limits::inline_max`](crate::Limits::inline_max). Pieces of one message come one after the
 /// other, with nothing in between.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Fragment<'i> {
@@ -161,6 +233,19 @@ pub struct Fragment<'i> {
     /// With the last piece and [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
     /// [`acknowledge`](crate::Connection::acknowledge).
     pub ack: Option<PendingAck>,
+}
+
+impl fmt::Debug for Fragment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fragment")
+            .field("head", &self.head)
+            .field("payload", &Bytes(self.payload))
+            .field("offset", &self.offset)
+            .field("total", &self.total)
+            .field("is_last", &self.is_last)
+            .field("ack", &self.ack)
+            .finish()
+    }
 }
 
 /// A message from the server that was thrown away. It is told once, with its first bytes; at QoS 1 and 2 it is acknowledged after its last one. If the link is
@@ -231,6 +316,16 @@ pub enum Topic<'i> {
     Alias(TopicAlias),
     /// These bytes, which are not UTF-8, or hold U+0000 or a wildcard. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
     Invalid(&'i [u8]),
+}
+
+impl<'i> Topic<'i> {
+    /// The name, if it stands in the message; `None` for an alias, whose name is with the connection, and for a topic that is none.
+    pub const fn name(&self) -> Option<TopicName<'i>> {
+        match self {
+            Self::Name(name) => Some(*name),
+            Self::Alias(_) | Self::Invalid(_) => None,
+        }
+    }
 }
 
 /// An inbound topic alias as it was bound when its message came.
@@ -388,6 +483,25 @@ pub enum Risk {
     MayHaveArrived,
     /// The server took the QoS 2 message over and was perhaps not told to pass it on: it may be lost.
     MayBeLost,
+}
+
+impl fmt::Display for Cause {
+    /// A sentence without a full stop.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "the connection ended before the server answered: the request may have been carried out",
+            Self::SessionLost => "the server has lost the session: the message may have arrived",
+            Self::Released => "the server has lost the session after it took the message over",
+            Self::Expired => "the message expired before it could be sent",
+            Self::TooLarge => "the packet is longer than the server takes",
+            Self::QoSNotSupported => "the server does not support this QoS",
+            Self::RetainNotSupported => "the server does not keep retained messages",
+            Self::SubscriptionNotSupported => "the server does not support such a subscription",
+            Self::Forgotten => "the session was forgotten",
+            Self::Abandoned => "the message was given up while it was sent",
+            Self::Withdrawn => "the message or request was withdrawn",
+        })
+    }
 }
 
 impl Cause {

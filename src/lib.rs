@@ -164,6 +164,7 @@ mod reason;
 pub mod router;
 mod rx;
 mod session;
+mod shown;
 #[cfg(feature = "alloc")]
 mod slab;
 pub mod storage;
@@ -186,7 +187,7 @@ pub use connection::journal;
 pub use connection::{Connection, State, Stats, Timer, Transmit, Unacknowledged, Wanted};
 pub use error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 pub use event::{
-    Acknowledged, Answered, Cause, Command, ConnAck, Discard, Discarded, Event, Fragment, Head, Message, Outcome,
+    Acknowledged, Answered, Cause, Command, ConnAck, Discard, Discarded, End, Event, Fragment, Head, Message, Outcome,
     PendingAck, Received, Risk, SessionState, Topic, TopicAlias,
 };
 pub use fallback::Fallback;

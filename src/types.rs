@@ -30,6 +30,13 @@ pub enum QoS {
     ExactlyOnce,
 }
 
+impl fmt::Display for QoS {
+    /// The number: 0, 1 or 2.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bits().fmt(f)
+    }
+}
+
 impl QoS {
     /// The level that `bits` stands for on the wire; `None` for 3 and above `[MQTT-3.3.1-4]`.
     pub const fn from_bits(bits: u8) -> Option<Self> {
@@ -44,6 +51,17 @@ impl QoS {
     /// The number on the wire: 0, 1 or 2.
     pub const fn bits(self) -> u8 {
         self as u8
+    }
+}
+
+impl fmt::Display for Version {
+    /// The number of the standard: 3.1, 3.1.1 or 5.0.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::V31 => "3.1",
+            Self::V311 => "3.1.1",
+            Self::V5 => "5.0",
+        })
     }
 }
 
@@ -97,5 +115,12 @@ impl Handle {
     /// The identifier of the packet, so that a handle leads to its slot at once.
     pub(crate) const fn id(self) -> u16 {
         self.0 as u16
+    }
+}
+
+impl fmt::Display for Handle {
+    /// The running number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
     }
 }

@@ -1,9 +1,7 @@
 //! Prints messages, and acknowledges each when it is printed.
 
 use indicatif::ProgressBar;
-use pure_mqtt::{
-    Ack, Answered, Cause, Command, Event, Instant, Message, Outcome, ReasonCode, SessionState, Subscription,
-};
+use pure_mqtt::{Ack, Answered, Cause, Command, End, Event, Instant, Message, Outcome, SessionState, Subscription};
 
 use crate::failure::Failure;
 use crate::fields::Shown;
@@ -48,9 +46,9 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn note(&mut self, reason: ReasonCode) {
-        if reason.is_error() {
-            self.failure = Some(Failure::NotTaken(reason));
+    fn note(&mut self, end: Option<End>) {
+        if let Some(end) = end.filter(|end| !end.is_success) {
+            self.failure = Some(Failure::NotTaken(end.reason));
         }
     }
 
@@ -82,7 +80,7 @@ impl App for Printer<'_> {
             }
             Event::SubAck(answer) => self.check(&answer),
             Event::Message(message) if !self.is_done() => self.take(mqtt, now, message),
-            Event::PubAck(end) | Event::PubRec(end) | Event::PubComp(end) => self.note(end.reason),
+            Event::PubAck(_) | Event::PubRec(_) | Event::PubComp(_) => self.note(event.end()),
             _ => {}
         }
     }

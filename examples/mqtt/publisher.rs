@@ -4,7 +4,7 @@ use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant as Clock};
 
 use indicatif::ProgressBar;
-use pure_mqtt::{Event, Handle, Instant, Limits, Outcome, Publish, QoS, ReasonCode};
+use pure_mqtt::{Event, Handle, Instant, Limits, Outcome, Publish, QoS};
 
 use crate::args::{Publishing, Source};
 use crate::failure::Failure;
@@ -56,21 +56,13 @@ struct Answers {
 
 impl App for Answers {
     fn event(&mut self, _mqtt: &mut Mqtt, _now: Instant, event: Event<'_>) {
-        if let Event::PubAck(end) | Event::PubRec(end) | Event::PubComp(end) = event {
-            self.note(end.reason);
+        if let Some(end) = event.end().filter(|end| !end.is_success) {
+            self.failure = Some(Failure::NotTaken(end.reason));
         }
     }
 
     fn outcome(&mut self, outcome: Outcome) {
         self.failure = Some(Failure::Ended(outcome.cause));
-    }
-}
-
-impl Answers {
-    fn note(&mut self, reason: ReasonCode) {
-        if reason.is_error() {
-            self.failure = Some(Failure::NotTaken(reason));
-        }
     }
 }
 

@@ -3,16 +3,25 @@
 use crate::copying::{copy, shift};
 use crate::wire::{Writer, encoded_length};
 
+/// A position in the control area. Firmware has a small one; elsewhere a CONNECT may have several fields of 65,535 bytes.
+#[cfg(target_pointer_width = "32")]
+type Offset = u16;
+#[cfg(not(target_pointer_width = "32"))]
+type Offset = u32;
+
+/// No control area is used beyond this.
+pub(super) const LONGEST_CONTROL: usize = Offset::MAX as usize;
+
 /// Which part of the control area waits to be sent.
 ///
 /// The bytes from `start` to `before` go before the packets that are staged in the arena, those from `before` to `end` after them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Control {
-    start: u16,
-    before: u16,
-    end: u16,
+    start: Offset,
+    before: Offset,
+    end: Offset,
     /// How many of the last bytes before the arena's are the start of the packet that is staged there.
-    prefix: u16,
+    prefix: Offset,
 }
 
 impl Control {
@@ -28,22 +37,22 @@ impl Control {
 
     /// How long the control area must be for one more packet of `length` bytes.
     pub(super) fn needed(&self, length: usize) -> usize {
-        let kept = if self.is_empty() { 0 } else { usize::from(self.end) };
-        kept.saturating_add(length).min(usize::from(u16::MAX))
+        let kept = if self.is_empty() { 0 } else { self.end as usize };
+        kept.saturating_add(length).min(LONGEST_CONTROL)
     }
 
     /// What goes before the arena's bytes.
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(usize::from(self.start)..usize::from(self.before)).unwrap_or_default()
+        bytes.get(self.start as usize..self.before as usize).unwrap_or_default()
     }
 
     /// What goes after them.
     pub(super) fn second<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(usize::from(self.start.max(self.before))..usize::from(self.end)).unwrap_or_default()
+        bytes.get(self.start.max(self.before) as usize..self.end as usize).unwrap_or_default()
     }
 
     pub(super) fn bytes<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(usize::from(self.start)..usize::from(self.end)).unwrap_or_default()
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
     /// Where one more packet is to be encoded. It counts once it was [appended](Self::append).
@@ -51,13 +60,13 @@ impl Control {
         if self.is_empty() {
             *self = Self::default();
         }
-        let most = bytes.len().min(usize::from(u16::MAX));
-        Writer::new(bytes.get_mut(usize::from(self.end)..most).unwrap_or_default())
+        let most = bytes.len().min(LONGEST_CONTROL);
+        Writer::new(bytes.get_mut(self.end as usize..most).unwrap_or_default())
     }
 
     /// The packet of this length that was encoded there is to leave after what is staged (`after_staged`) or before.
     pub(super) fn append(&mut self, length: usize, after_staged: bool) {
-        self.end += length as u16;
+        self.end += length as Offset;
         if !after_staged {
             self.before = self.end;
         }
@@ -69,19 +78,19 @@ impl Control {
         if self.is_empty() {
             *self = Self::default();
         }
-        let end = usize::from(self.end) + packet.len();
-        let Some(room) = bytes.get_mut(self.end.into()..end).filter(|_| end <= usize::from(u16::MAX)) else {
+        let end = self.end as usize + packet.len();
+        let Some(room) = bytes.get_mut(self.end as usize..end).filter(|_| end <= LONGEST_CONTROL) else {
             return false;
         };
         copy(packet, room);
-        self.end = end as u16;
+        self.end = end as Offset;
         self.before = self.end;
         true
     }
 
     /// The last `length` bytes before the arena's are the start of the packet that is staged there.
     pub(super) fn note_prefix(&mut self, length: usize) {
-        self.prefix = length as u16;
+        self.prefix = length as Offset;
     }
 
     /// Drops the start of the staged packet, if no byte of it was taken: the packet is staged no longer. False if there is none.
@@ -89,8 +98,8 @@ impl Control {
         if self.prefix == 0 || self.has_begun_prefix() {
             return false;
         }
-        let (from, prefix) = (usize::from(self.before), usize::from(self.prefix));
-        shift(bytes, from, usize::from(self.end) - from, from - prefix);
+        let (from, prefix) = (self.before as usize, self.prefix as usize);
+        shift(bytes, from, self.end as usize - from, from - prefix);
         (self.before, self.end, self.prefix) = (self.before - self.prefix, self.end - self.prefix, 0);
         if self.is_empty() {
             *self = Self::EMPTY;
@@ -100,7 +109,7 @@ impl Control {
 
     /// `count` bytes were taken; returns whether the start of the staged packet is among them.
     pub(super) fn advance(&mut self, count: usize) -> bool {
-        self.start = (self.start + count.min(self.len()) as u16).min(self.end);
+        self.start = (self.start + count.min(self.len()) as Offset).min(self.end);
         let touched = self.has_begun_prefix();
         if self.start >= self.before {
             self.prefix = 0;
@@ -120,15 +129,15 @@ impl Control {
     pub(super) fn keep_only_begun(&mut self, bytes: &mut [u8]) {
         let has_begun_prefix = self.has_begun_prefix();
         let mut border = 0;
-        while border < usize::from(self.start) {
+        while border < self.start as usize {
             border += encoded_length(bytes.get(border..).unwrap_or_default());
         }
         // A packet that goes on in the arena ends its part here where the arena's begins.
         let limit = if has_begun_prefix { self.before } else { self.end };
-        let start = usize::from(self.start);
-        let length = border.max(start).min(limit.into()).saturating_sub(start);
+        let start = self.start as usize;
+        let length = border.max(start).min(limit as usize).saturating_sub(start);
         shift(bytes, start, length, 0);
-        let length = length as u16;
+        let length = length as Offset;
         *self = Self { start: 0, before: length, end: length, prefix: if has_begun_prefix { length } else { 0 } };
     }
 }

@@ -32,6 +32,7 @@ pub use self::timer::Timer;
 pub use self::unacknowledged::Unacknowledged;
 
 use self::commands::{Draft, is_bare};
+use self::control::LONGEST_CONTROL;
 use self::core::{Core, Extras, write_disconnect};
 use self::fast_path::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
 use self::handshake::{Announced, check_connect, write_auth, write_connect};
@@ -101,7 +102,7 @@ impl<S: Storage> Connection<S> {
 
     /// Writes CONNECT where it will leave from, and returns its length. Once more where the storage has to grow for it.
     fn write_connect(&mut self, connect: &Connect<'_>, announced: &Announced) -> Result<usize, OpenError> {
-        let most = self.storage.bounds().control.min(usize::from(u16::MAX));
+        let most = self.storage.bounds().control.min(LONGEST_CONTROL);
         let mut bytes = SHORTEST_CONTROL;
         loop {
             self.storage.grow(Demand::Control { bytes });

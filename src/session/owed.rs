@@ -106,7 +106,7 @@ impl Outgoing {
     }
 
     /// Whether every slot that differs from the log owes a record.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "journal"))]
     pub(crate) fn owes_what_differs(&self, slots: &[SendSlot]) -> bool {
         slots.iter().all(|slot| slot.notes.is_queued() || slot.fact() == slot.notes.noted())
     }

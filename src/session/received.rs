@@ -116,7 +116,7 @@ impl Incoming {
     }
 
     /// Whether every slot that differs from the log will be looked at.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "journal"))]
     pub(crate) fn owes_what_differs(&self, inbox: &[ReceiveSlot]) -> bool {
         let is_noticed = |link: usize| usize::from(self.changed) == link || self.changed == SEVERAL;
         inbox.iter().zip(1..).all(|(slot, link)| is_noticed(link) || slot.fact() == slot.notes.noted())

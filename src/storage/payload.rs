@@ -1,10 +1,14 @@
 //! A payload on its way out: copied into the arena, or with the feature `bytes` shared by reference count.
 
+use core::fmt;
+
+use crate::shown::Bytes;
+
 /// What a [`Publish`](crate::Publish) carries.
 ///
 /// A slice is copied when the message is accepted. With the feature `bytes`, a `&Bytes` is kept by reference count on
 /// [`Heap`](crate::Heap) storage instead, if it is long enough for that to be cheaper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Payload<'a> {
@@ -16,6 +20,15 @@ pub enum Payload<'a> {
     /// Bytes that are shared.
     #[cfg(feature = "bytes")]
     Bytes(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] &'a bytes::Bytes),
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Streamed(length) => write!(f, "{length} bytes to be streamed"),
+            _ => fmt::Debug::fmt(&Bytes(self.as_slice()), f),
+        }
+    }
 }
 
 /// Shorter payloads are copied: that is cheaper than counting references.

@@ -1,5 +1,8 @@
 //! CONNECT (§3.1).
 
+use core::fmt;
+
+use crate::shown::{Bytes, Secret};
 use crate::topic::TopicName;
 use crate::types::{QoS, Version};
 use crate::wire::{
@@ -22,8 +25,7 @@ use crate::wire::{
 /// # let _ = connect;
 /// # Ok::<(), pure_mqtt::TopicError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connect<'a> {
     /// The protocol version that the link will speak. Messages that wait for another one ([`Limits::version`](crate::Limits::version) before the first
@@ -45,6 +47,39 @@ pub struct Connect<'a> {
     pub password: Option<&'a [u8]>,
     /// The properties; not sent in 3.1 and 3.1.1.
     pub properties: Properties<'a>,
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Connect<'_> {
+    /// Without the password and the properties, which may hold secrets.
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Connect {{ version: {}, clean_start: {}, keep_alive: {}, client_id: {}, will: {}, user_name: {} }}",
+            self.version,
+            self.clean_start,
+            self.keep_alive,
+            self.client_id,
+            self.will,
+            self.user_name
+        );
+    }
+}
+
+impl fmt::Debug for Connect<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connect")
+            .field("version", &self.version)
+            .field("bridge", &self.bridge)
+            .field("clean_start", &self.clean_start)
+            .field("keep_alive", &self.keep_alive)
+            .field("client_id", &self.client_id)
+            .field("will", &self.will)
+            .field("user_name", &self.user_name)
+            .field("password", &self.password.map(|_| Secret))
+            .field("properties", &self.properties)
+            .finish()
+    }
 }
 
 impl<'a> Connect<'a> {
@@ -193,7 +228,7 @@ fn check_flags(flags: u8, version: Version) -> Result<(), DecodeError> {
 }
 
 /// What the server publishes in the client's name when the link ends without DISCONNECT (§3.1.2.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Will<'a> {
@@ -207,6 +242,18 @@ pub struct Will<'a> {
     pub retain: bool,
     /// The will's properties, among them Will Delay Interval; not sent in 3.1 and 3.1.1.
     pub properties: Properties<'a>,
+}
+
+impl fmt::Debug for Will<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Will")
+            .field("topic", &self.topic)
+            .field("payload", &Bytes(self.payload))
+            .field("qos", &self.qos)
+            .field("retain", &self.retain)
+            .field("properties", &self.properties)
+            .finish()
+    }
 }
 
 impl<'a> Will<'a> {

@@ -123,7 +123,7 @@ faults! {
         PacketTooLarge => PACKET_TOO_LARGE, "the packet is longer than the maximum";
         /// A session that the server has and this side has not `[MQTT-3.2.2-4]`. Open once with a clean start; or, if nothing of this side can be
         /// unfinished, call [`adopt_session`](crate::Connection::adopt_session) before opening. Also met when the very first CONNACK got lost.
-        UnknownSession => PROTOCOL_ERROR, "the server resumes a session that is not known here";
+        UnknownSession => PROTOCOL_ERROR, "the server resumes a session that is not known here: open once with a clean start, or let it be adopted";
     }
 }
 

@@ -5,6 +5,9 @@ mod list;
 pub use self::list::{Properties, PropertiesIter, PropertyError};
 pub(crate) use self::list::{Seen, properties_setter, value_position};
 
+use core::fmt;
+
+use crate::shown::Secret;
 use crate::topic::has_wildcard;
 use crate::wire::header::WILL_BIT;
 use crate::wire::reader::{Reader, check_text};
@@ -131,7 +134,7 @@ impl<'a> Field<'a> for (&'a str, &'a str) {
 macro_rules! properties {
     ($($id:literal $variant:ident($type:ty) $name:literal: $kind:ident $range:ident [$($packet:ident)+], $doc:literal;)+) => {
         /// One property of MQTT 5.0 (§2.2.2.2) with its value.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[non_exhaustive]
         pub enum Property<'a> {
@@ -139,6 +142,16 @@ macro_rules! properties {
                 #[doc = concat!("`", stringify!($id), "` ", $name, ": ", $doc)]
                 $variant($type),
             )+
+        }
+
+        impl fmt::Debug for Property<'_> {
+            /// Data of an authentication are as secret as a password.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                if let Self::AuthenticationData(_) = self {
+                    return f.debug_tuple("AuthenticationData").field(&Secret).finish();
+                }
+                match self { $(Self::$variant(value) => f.debug_tuple(stringify!($variant)).field(value).finish(),)+ }
+            }
         }
 
         const SPECS: [(u8, Spec); 27] = [$(($id, Spec {

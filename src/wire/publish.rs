@@ -1,10 +1,13 @@
 //! PUBLISH (§3.3).
 
+use core::fmt;
+
+use crate::shown::Bytes;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{DUP, PacketType, Properties, Reader, Rules, Seen, Violation, Writer, ids};
 
 /// An application message on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Publish<'a> {
     /// The sender may have sent it before `[MQTT-3.3.1-1]`.
@@ -21,6 +24,20 @@ pub struct Publish<'a> {
     pub properties: Properties<'a>,
     /// The payload.
     pub payload: &'a [u8],
+}
+
+impl fmt::Debug for Publish<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish")
+            .field("dup", &self.dup)
+            .field("qos", &self.qos)
+            .field("retain", &self.retain)
+            .field("topic", &self.topic)
+            .field("id", &self.id)
+            .field("properties", &self.properties)
+            .field("payload", &Bytes(self.payload))
+            .finish()
+    }
 }
 
 const RETAIN: u8 = 0b0001;

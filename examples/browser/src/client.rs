@@ -101,8 +101,10 @@ impl Client {
                     self.received.remove(0);
                 }
             }
-            Event::PubAck(done) | Event::PubComp(done) | Event::PubRec(done) => {
-                self.messages.ended(done.handle, if done.reason.is_error() { "refused" } else { "done" });
+            Event::PubAck(_) | Event::PubComp(_) | Event::PubRec(_) => {
+                if let Some(end) = event.end() {
+                    self.messages.ended(end.handle, if end.is_success { "done" } else { "refused" });
+                }
             }
             _ => {}
         }

@@ -85,8 +85,10 @@ impl Station {
                     println!("{} {}", topic.as_str(), message.payload.escape_ascii());
                 }
             }
-            Event::PubAck(end) | Event::PubRec(end) | Event::PubComp(end) if end.reason.is_error() => {
-                self.failure = Some(Failure::Other(format!("the broker did not take a reading: {}", end.reason)));
+            Event::PubAck(_) | Event::PubRec(_) | Event::PubComp(_) => {
+                if let Some(end) = event.end().filter(|end| !end.is_success) {
+                    self.failure = Some(Failure::Other(format!("the broker did not take a reading: {}", end.reason)));
+                }
             }
             _ => {}
         }

@@ -67,10 +67,11 @@ impl App for Echo<'_> {
                 }
             }
             Event::Message(message) => self.take(mqtt, now, &message),
-            Event::PubAck(end) | Event::PubRec(end) | Event::PubComp(end) if end.reason.is_error() => {
-                self.failure = Some(Failure::NotTaken(end.reason));
+            _ => {
+                if let Some(end) = event.end().filter(|end| !end.is_success) {
+                    self.failure = Some(Failure::NotTaken(end.reason));
+                }
             }
-            _ => {}
         }
     }
 

@@ -99,7 +99,6 @@ fn a_request_with_a_property_that_is_too_long_is_refused() {
 
 /// A token of 64 KiB as password: clouds hand out such.
 #[test]
-#[ignore = "fails today: TooLarge on the heap"]
 fn the_heap_takes_the_longest_connect() {
     let long = "x".repeat(LONGEST);
     for version in [V311, V5] {

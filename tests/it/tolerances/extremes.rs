@@ -143,6 +143,53 @@ fn connect_with_a_field_that_is_too_long_is_refused() {
     }
 }
 
+/// Every field as long as it can be, all at once, through a transport that takes what it likes; and a link lost in the middle of it.
+#[test]
+fn the_longest_connect_leaves_whole_from_the_heap() {
+    let (_, longest) = texts();
+    let topic = TopicName::new(&longest).unwrap();
+    for version in [Version::V311, Version::V5] {
+        let will = Will::new(topic, longest.as_bytes());
+        let connect = Connect::new(version, &longest).user_name(&longest).password(longest.as_bytes()).will(will);
+        let (mut mqtt, mut wire_length) = (Connection::new(Heap::new(), Limits::DEFAULT), 0);
+        for taken in [100_000, usize::MAX] {
+            mqtt.open(NOW, &connect).unwrap();
+            let mut wire = Vec::new();
+            while wire.len() < taken {
+                let mut transmit = mqtt.transmit(NOW);
+                let count = transmit.chunk().len().min(40_001);
+                wire.extend(&transmit.chunk()[..count]);
+                transmit.advance(count);
+                if count == 0 {
+                    break;
+                }
+            }
+            if taken < usize::MAX {
+                mqtt.closed(NOW);
+                continue;
+            }
+            assert!(wire.len() > 5 * 65_535);
+            wire_length = wire.len();
+            let rules = pure_mqtt::wire::Rules::new(version);
+            let decoded = pure_mqtt::wire::Packet::decode(&wire, rules).unwrap();
+            let pure_mqtt::wire::Decoded::Packet { packet: pure_mqtt::wire::Packet::Connect(read), length } = decoded
+            else {
+                panic!()
+            };
+            assert_eq!((length, read.client_id, read.user_name), (wire.len(), &longest[..], Some(&longest[..])));
+            assert_eq!((read.password, read.will.unwrap().payload), (Some(longest.as_bytes()), longest.as_bytes()));
+        }
+        let connack: &[u8] = if version == Version::V5 { b"\x20\x03\0\0\0" } else { b"\x20\x02\0\0" };
+        assert!(mqtt.handle_input(NOW, connack).is_ok());
+        assert!(mqtt.is_connected());
+        // What comes after it starts at the front again.
+        mqtt.publish(NOW, &Publish::new(TOPIC, b"x")).unwrap();
+        assert_eq!(sent(&mut mqtt).len(), if version == Version::V5 { 7 } else { 6 });
+        let mut small = Connection::new(pure_mqtt::Fixed::<64, 2, 2, 128>::new(), Limits::DEFAULT);
+        assert!(matches!(small.open(NOW, &connect), Err(OpenError::TooLarge { needed }) if needed == wire_length));
+    }
+}
+
 /// A list may name the same text any number of times: what it takes in all has more bytes than 32 bits can count, and costs no memory. (Without
 /// optimisation it only has more than MQTT can express: each is checked.)
 #[test]

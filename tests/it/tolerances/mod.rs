@@ -2,9 +2,11 @@
 
 mod acks;
 mod bad_topic;
+mod ends;
 mod extremes;
 mod links;
 mod release;
+mod shown;
 mod strict;
 mod table;
 mod too_long;

@@ -159,8 +159,11 @@ impl<'a> Side<'a> {
                 Event::ConnAck(connack) if connack.is_accepted() && connack.session != SessionState::Resumed => {
                     other.ledger.forget_ids(); // it gives the identifiers to other messages
                 }
-                Event::PubAck(end) | Event::PubRec(end) | Event::PubComp(end) => {
-                    acknowledge(self.ledger.settle(end.handle), end.reason, &mut other.uplink.mqtt, now);
+                Event::PubAck(_) | Event::PubRec(_) | Event::PubComp(_) => {
+                    if let Some(end) = event.end() {
+                        let reason = if end.is_success { ReasonCode::SUCCESS } else { end.reason };
+                        acknowledge(self.ledger.settle(end.handle), reason, &mut other.uplink.mqtt, now);
+                    }
                 }
                 // When it is stopped messages are not acknowledged: they come again the next time.
                 Event::Message(message) if !self.is_stopped => other.publish(message, &self.route, mqtt, now),
