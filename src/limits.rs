@@ -34,6 +34,9 @@ pub struct Limits {
     /// More are not taken until acknowledgements have left ([`Received::Blocked`](crate::Received::Blocked)). Where that doesn't help the link
     /// ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); what has left by then is
     /// progress. Servers of 3.1 and 3.1.1 know no limit, so 32 and more are wise where QoS 2 messages come in bursts.
+    ///
+    /// One of them is for QoS 1 alone, since a server may repeat QoS 1 messages before it finishes those of QoS 2. If there is only one, either kind may
+    /// have it, and while QoS 2 does, a QoS 1 message is taken beside it.
     pub max_received: u16,
     /// The longest packet from the server in bytes, which the host's buffer must hold; announced as Maximum Packet Size in 5.0. What becomes of a longer
     /// one, [`on_too_long`](Self::on_too_long) says. Default: 1 MiB.

@@ -11,7 +11,7 @@ use crate::storage::{
 pub struct Buffers<'a> {
     /// Outgoing packets that are not finished; cut to a power of two.
     pub send: &'a mut [SendSlot],
-    /// Incoming QoS 1 and 2 messages that are not finished; cut to a power of two.
+    /// Incoming QoS 1 and 2 messages that are not finished; cut to a power of two. Without any, no QoS 2 message can be received.
     pub receive: &'a mut [ReceiveSlot],
     /// The bytes of all outgoing packets that are not finished.
     pub arena: &'a mut [u8],

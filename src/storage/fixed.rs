@@ -11,7 +11,7 @@ use crate::storage::{
 /// |---|---|---|
 /// | `ARENA` | bytes of all outgoing packets that are not finished | a few times the longest message |
 /// | `SEND` | outgoing packets that are not finished; a power of two | messages in flight and waiting, plus two |
-/// | `RECV` | incoming QoS 1 and 2 messages that are not finished; a power of two | 8; 32 and more where QoS 2 messages come in bursts |
+/// | `RECV` | incoming QoS 1 and 2 messages that are not finished; a power of two | 8; 32 and more where QoS 2 messages come in bursts; not 1 with manual acknowledgements or messages in pieces |
 /// | `CONTROL` | bytes for CONNECT, AUTH, DISCONNECT and acknowledgements; at least 16 | the longest CONNECT |
 /// | `ALIASES` | topic aliases in each direction | 0 |
 /// | `NAME` | the longest topic name behind an alias | 0 |
