@@ -20,7 +20,8 @@ pub struct Limits {
     pub max_inflight: u16,
     /// Messages that are not finished, in flight and waiting together; 0 (the default) for as many as the storage holds.
     pub max_queued: u32,
-    /// Bytes of all packets that are not finished; 0 (the default) for as many as the storage holds.
+    /// Bytes of all packets that are not finished; 0 (the default) for as many as the storage holds: 2 GiB on `Heap`, not counting payloads that are shared or
+    /// streamed.
     pub max_bytes: u32,
     /// The Receive Maximum that is announced in 5.0: unfinished QoS 1 and 2 messages from the server, at a time. At most what
     /// [`max_received`](Self::max_received) allows, less one that is kept for QoS 1, and less what earlier links left open.
