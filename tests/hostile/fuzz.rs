@@ -168,6 +168,12 @@ fn offer(rig: &mut Rig, bytes: &[u8], handles: &mut Vec<PendingAck>) -> bool {
             assert!(rig.mqtt.should_close());
             false
         }
+        Err(ConnectionError::Protocol(Violation::ForgottenTopicAlias)) => {
+            // The next link announces no aliases, for the same reason.
+            rig.drain();
+            assert!(rig.mqtt.should_close());
+            false
+        }
         Err(error) => {
             let played = Played { end: Some(error), ..Played::default() };
             check_closed(&before, rig.clone(), &played, error.reason().0);
