@@ -20,7 +20,8 @@ pub struct Limits {
     pub max_inflight: u16,
     /// Messages that are not finished, in flight and waiting together; 0 (the default) for as many as the storage holds.
     pub max_queued: u32,
-    /// Bytes of all packets that are not finished; 0 (the default) for as many as the storage holds.
+    /// Bytes of all packets that are not finished; 0 (the default) for as many as the storage holds: 2 GiB on `Heap`, not counting payloads that are shared or
+    /// streamed.
     pub max_bytes: u32,
     /// The Receive Maximum that is announced in 5.0: unfinished QoS 1 and 2 messages from the server, at a time. At most what
     /// [`max_received`](Self::max_received) allows, less one that is kept for QoS 1, and less what earlier links left open.
@@ -34,6 +35,9 @@ pub struct Limits {
     /// More are not taken until acknowledgements have left ([`Received::Blocked`](crate::Received::Blocked)). Where that doesn't help the link
     /// ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); what has left by then is
     /// progress. Servers of 3.1 and 3.1.1 know no limit, so 32 and more are wise where QoS 2 messages come in bursts.
+    ///
+    /// One of them is for QoS 1 alone, since a server may repeat QoS 1 messages before it finishes those of QoS 2. If there is only one, either kind may
+    /// have it, and while QoS 2 does, a QoS 1 message is taken beside it.
     pub max_received: u16,
     /// The longest packet from the server in bytes, which the host's buffer must hold; announced as Maximum Packet Size in 5.0. What becomes of a longer
     /// one, [`on_too_long`](Self::on_too_long) says. Default: 1 MiB.

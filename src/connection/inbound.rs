@@ -9,7 +9,7 @@ use crate::connection::timers::Countdown;
 use crate::error::ConnectionError;
 use crate::event::{Acknowledged, Answered, Discard, Discarded, Event, Message, PendingAck, Received, Topic};
 use crate::reason::ReasonCode;
-use crate::session::{Arrival, Bound, Mismatch, PubRecStep, Release};
+use crate::session::{Arrival, Bound, Mismatch, PubRecStep, Release, StrayKind};
 use crate::storage::{Kind, Parts};
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
@@ -295,6 +295,11 @@ impl Core {
             Arrival::Repeated => Ok(false),
             Arrival::Blocked => Err(Refusal::Blocked),
             Arrival::Stale | Arrival::InUse => Err(Violation::PacketIdInUse.into()),
+            // It needn't be remembered, and what is in the table may wait for packets that come behind it.
+            Arrival::Full { exceeds_maximum: false, clears: false } if qos == QoS::AtLeastOnce && answer.is_some() => {
+                let is_noted = self.incoming.stray(id.get(), StrayKind::Receipt, answer.unwrap_or_default());
+                if is_noted { Ok(true) } else { Err(Refusal::Blocked) }
+            }
             // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
             // made progress.
             Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {
@@ -353,7 +358,7 @@ impl Core {
             Err(Mismatch::Unknown) if self.may_be_unknown() => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
             Err(mismatch) => return self.mismatched(mismatch),
         };
-        if !self.incoming.stray(id.get(), true, answer) {
+        if !self.incoming.stray(id.get(), StrayKind::Release, answer) {
             return Err(Refusal::Blocked);
         }
         if answer.is_error() { self.mismatched(Mismatch::Unknown) } else { Ok(()) }

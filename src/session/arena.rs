@@ -28,6 +28,15 @@ impl Arena {
         position
     }
 
+    /// So many bytes together with those of shared payloads, of which `more` come and `fewer` go. `None` if that can't be counted: a payload may be shared
+    /// any number of times, so that the sum may be more than all memory.
+    pub(crate) fn sum_with(&self, bytes: usize, more: usize, fewer: usize) -> Option<usize> {
+        match cfg!(feature = "bytes") {
+            true => self.shared.saturating_sub(fewer).checked_add(more)?.checked_add(bytes),
+            false => Some(bytes),
+        }
+    }
+
     /// Gives the bytes of a packet back; they are not touched.
     pub(crate) fn release(&mut self, position: u32, length: u32, shared: u32) {
         if length == 0 {

@@ -16,16 +16,28 @@ pub(super) struct Queue {
     pub(super) last: u16,
 }
 
-/// An answer for an identifier that nothing is known of, or a PUBREL that is asked for again.
+/// An answer for which there is no slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Stray {
     id: u16,
-    is_release: bool,
+    kind: StrayKind,
     reason: u8,
 }
 
+/// What is answered without a slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum StrayKind {
+    /// PUBCOMP: PUBREL came for an identifier that nothing is known of.
+    #[default]
+    Completion,
+    /// PUBREL, which another PUBREC asks for once more.
+    Release,
+    /// PUBACK: a QoS 1 message found the table full of QoS 2 messages.
+    Receipt,
+}
+
 impl Stray {
-    const NONE: Self = Self { id: 0, is_release: false, reason: 0 };
+    const NONE: Self = Self { id: 0, kind: StrayKind::Completion, reason: 0 };
 }
 
 /// The bookkeeping over the receive slots.
@@ -326,11 +338,18 @@ impl Incoming {
         acknowledged: bool,
         state: ReceiveState,
     ) -> Arrival {
-        // A server may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is kept for that.
-        let kept = if state == ReceiveState::ExactlyOnce && inbox.len() > 1 { RESERVE } else { 0 };
+        // A server may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is kept for that. Where there may be one message alone it is
+        // taken in addition to a QoS 2 message that waits for the server, if the table has room.
+        let mut most = inbox.len().min(bound.held);
+        let mut kept = 0;
+        if state == ReceiveState::AtLeastOnce && self.freeable == 0 {
+            most = inbox.len();
+        } else if state == ReceiveState::ExactlyOnce && most > 1 {
+            kept = RESERVE;
+        }
         let exceeds_maximum = self.used - self.old >= bound.maximum;
         let ended = if state == ReceiveState::ExactlyOnce { Self::ended(inbox, id) } else { 0 };
-        if exceeds_maximum || ended == 0 && usize::from(self.used) + kept >= inbox.len().min(bound.held) {
+        if exceeds_maximum || ended == 0 && usize::from(self.used) + kept >= most {
             return Arrival::Full { exceeds_maximum, clears: self.freeable > 0 };
         }
         let mut notes = Notes::of_new(bound.is_kept && state == ReceiveState::ExactlyOnce);
@@ -364,7 +383,7 @@ impl Incoming {
         let link = lookup(inbox, id);
         self.note_change(inbox, link);
         let Some(slot) = at(inbox, link) else {
-            let is_noted = self.stray(id, false, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
+            let is_noted = self.stray(id, StrayKind::Completion, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
             return if is_noted { Release::Unknown } else { Release::Blocked };
         };
         let is_early = slot.state == ReceiveState::ExactlyOnce;
@@ -386,9 +405,9 @@ impl Incoming {
     }
 
     /// Notes an answer for which there is no slot; false if too many wait already.
-    pub(crate) fn stray(&mut self, id: u16, is_release: bool, reason: ReasonCode) -> bool {
+    pub(crate) fn stray(&mut self, id: u16, kind: StrayKind, reason: ReasonCode) -> bool {
         let free = self.strays.iter_mut().find(|stray| stray.id == 0);
-        free.map(|place| *place = Stray { id, is_release, reason: reason.0 }).is_some()
+        free.map(|place| *place = Stray { id, kind, reason: reason.0 }).is_some()
     }
 
     /// The message that the application holds a handle for: not acknowledged yet, and still the same.
@@ -429,8 +448,12 @@ impl Incoming {
             Source::Owed => at(inbox, self.owed.first)?,
             Source::Behind => self.overtaking(inbox)?.1,
             Source::Stray => {
-                let [Stray { id, is_release, reason }, ..] = self.strays;
-                let packet = if is_release { PacketType::PubRel } else { PacketType::PubComp };
+                let [Stray { id, kind, reason }, ..] = self.strays;
+                let packet = match kind {
+                    StrayKind::Completion => PacketType::PubComp,
+                    StrayKind::Release => PacketType::PubRel,
+                    StrayKind::Receipt => PacketType::PubAck,
+                };
                 return (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0 });
             }
         };

@@ -35,7 +35,7 @@ pub(crate) use self::expiry::{EXPIRING, Time};
 pub(crate) use self::fast_path::EXISTS as HAS_FAST_PATH;
 #[cfg(feature = "alloc")]
 pub(crate) use self::incoming::reindex;
-pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release};
+pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release, StrayKind};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
 #[cfg(feature = "journal")]
 pub(crate) use self::owed::{flags_of, stub};

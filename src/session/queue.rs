@@ -85,11 +85,10 @@ impl Outgoing {
     /// room all the same. Firmware asks for it in full at once: it has less memory than time.
     pub(crate) fn fits(&self, need: &Need, slots: usize, arena: usize, most: &Most) -> bool {
         let end = self.arena.end as usize + need.bytes + self.spare(self.arena.frames as usize + 1);
-        let shared = self.arena.shared + need.shared;
         usize::BITS > 32
             && !self.wants_slots(slots, usize::MAX)
             && end <= arena
-            && arena + shared <= most.bytes
+            && self.arena.sum_with(arena, need.shared, 0).is_some_and(|all| all <= most.bytes)
             && self.may_queue(most.queued)
     }
 
@@ -112,11 +111,11 @@ impl Outgoing {
     fn has_room_without(&self, need: &Need, most: &Most, freed: Freed) -> bool {
         let frames = (self.arena.frames as usize + 1).saturating_sub(freed.slots);
         let arena = (self.arena.live as usize + need.bytes + self.spare(frames)).saturating_sub(freed.bytes);
-        let all = (arena + self.arena.shared + need.shared).saturating_sub(freed.shared);
+        let all = self.arena.sum_with(arena, need.shared, freed.shared);
         let queued = (self.publishes as usize).saturating_sub(freed.slots);
         (self.used as usize) < most.slots + freed.slots - freed.stuck
             && arena <= most.arena
-            && all <= most.bytes
+            && all.is_some_and(|all| all <= most.bytes)
             && (!need.is_publish || most.queued == 0 || queued < most.queued)
     }
 
@@ -130,7 +129,7 @@ impl Outgoing {
     /// it may hold, a quarter of the limit is added, or a full queue that drops its oldest message for each new one would compact for each.
     pub(crate) fn wants_arena(&self, length: usize, bytes: usize, limit: usize) -> Option<usize> {
         let needed = self.arena.live as usize + bytes + self.spare(self.arena.frames as usize + 1);
-        let wanted = (needed * 2).min(limit + limit / 4);
+        let wanted = needed.saturating_mul(2).min(limit.saturating_add(limit / 4));
         let is_short = needed > length || self.arena.end as usize + bytes > length;
         (is_short && length < wanted).then_some(wanted)
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::event::Cause;
 use crate::reason::ReasonCode;
 use crate::storage::sealed::Sealed;
-use crate::storage::{Detail, Fixed, Kind, Marks, Parts};
+use crate::storage::{Detail, Fixed, Kind, MOST_ARENA, Marks, Parts};
 use crate::types::{Handle, QoS, Version};
 use crate::wire::{Decoded, Packet, PacketType, Properties, Property, Publish, Rules};
 
@@ -281,4 +281,38 @@ fn the_only_free_place_is_found_across_the_wrap() {
     }
     assert!(outgoing.cancel(&mut parts, Handle(8 << 16 | 65_528)));
     assert_eq!(push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"y").id, 8);
+}
+
+/// What an arena may hold, as there can be no test with as much memory.
+const MOST: Most = Most { slots: 8, arena: MOST_ARENA, bytes: usize::MAX, queued: 0 };
+
+#[test]
+fn an_arena_is_full_where_its_positions_end() {
+    for version in Version::ALL {
+        let mut outgoing = Outgoing::new(version);
+        let spare = outgoing.spare(2);
+        (outgoing.arena.live, outgoing.arena.frames) = (MOST_ARENA as u32 - 1_000, 1);
+        let need = |bytes: usize| Need { bytes, shared: 0, is_publish: true };
+        assert!(outgoing.has_room(&need(1_000 - spare), &MOST));
+        assert!(!outgoing.has_room(&need(1_001 - spare), &MOST));
+        assert!(outgoing.could_ever_fit(&need(MOST_ARENA - outgoing.spare(1)), &MOST));
+        assert!(!outgoing.could_ever_fit(&need(MOST_ARENA - outgoing.spare(1) + 1), &MOST));
+        // However long it is made, each position has 32 bits.
+        outgoing.arena.end = u32::MAX / 2;
+        let wanted = outgoing.wants_arena(MOST_ARENA - 1, 1_000, MOST.arena).unwrap();
+        assert!(wanted > MOST_ARENA && u32::try_from(wanted).is_ok());
+    }
+}
+
+#[cfg(feature = "bytes")]
+#[test]
+fn what_is_shared_can_be_more_than_all_memory() {
+    let mut outgoing = Outgoing::new(Version::V5);
+    outgoing.arena.shared = usize::MAX - 1_000;
+    let need = |bytes: usize, shared: usize| Need { bytes, shared, is_publish: true };
+    assert!(outgoing.has_room(&need(100, 900), &MOST));
+    for need in [need(100, 901), need(1_001, 0), need(0, 1_001), need(100, usize::MAX)] {
+        assert!(!outgoing.has_room(&need, &MOST), "{need:?}");
+        assert!(!outgoing.fits(&need, 8, 100, &MOST), "{need:?}");
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::storage::sealed::{Bounds, Sealed};
 use crate::storage::{
-    AliasEntry, JournalPart, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side, Storage, View,
-    longest_name,
+    AliasEntry, JournalPart, MOST_ARENA, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side,
+    Storage, View, longest_name,
 };
 
 /// The slices that [`Borrowed`] is made of. Their contents are overwritten.
@@ -11,9 +11,9 @@ use crate::storage::{
 pub struct Buffers<'a> {
     /// Outgoing packets that are not finished; cut to a power of two.
     pub send: &'a mut [SendSlot],
-    /// Incoming QoS 1 and 2 messages that are not finished; cut to a power of two.
+    /// Incoming QoS 1 and 2 messages that are not finished; cut to a power of two. Without any, no QoS 2 message can be received.
     pub receive: &'a mut [ReceiveSlot],
-    /// The bytes of all outgoing packets that are not finished.
+    /// The bytes of all outgoing packets that are not finished; at most 2 GiB are used.
     pub arena: &'a mut [u8],
     /// CONNECT, AUTH, DISCONNECT and acknowledgements; at least 16 bytes.
     pub control: &'a mut [u8],
@@ -55,6 +55,7 @@ impl<'a> Borrowed<'a> {
     pub fn new(buffers: Buffers<'a>) -> Self {
         let Buffers { send, receive, arena, control, aliases_in, aliases_out } = buffers;
         let (send, receive) = (power_of_two(send), power_of_two(receive));
+        let arena = start(arena, MOST_ARENA);
         send.fill(SendSlot::FREE);
         receive.fill(ReceiveSlot::FREE);
         aliases_in.0.fill(AliasEntry::UNBOUND);
@@ -65,8 +66,13 @@ impl<'a> Borrowed<'a> {
 
 /// The longest start of `slots` whose length is a power of two, at most 32,768.
 fn power_of_two<T>(slots: &mut [T]) -> &mut [T] {
-    let length = slots.len().min(32_768).checked_ilog2().map_or(0, |log| 1 << log);
-    slots.split_at_mut_checked(length).map_or(&mut [], |(start, _)| start)
+    start(slots, slots.len().min(32_768).checked_ilog2().map_or(0, |log| 1 << log))
+}
+
+/// The first `most` of them.
+fn start<T>(slice: &mut [T], most: usize) -> &mut [T] {
+    let length = slice.len().min(most);
+    slice.split_at_mut_checked(length).map_or(&mut [], |(start, _)| start)
 }
 
 impl NameStore for Lent<'_> {

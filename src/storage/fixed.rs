@@ -2,7 +2,8 @@
 
 use crate::storage::sealed::{Bounds, Sealed};
 use crate::storage::{
-    AliasEntry, JournalPart, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side, Storage, View,
+    AliasEntry, JournalPart, MOST_ARENA, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side,
+    Storage, View,
 };
 
 /// Storage inside the connection itself; never allocates.
@@ -11,7 +12,7 @@ use crate::storage::{
 /// |---|---|---|
 /// | `ARENA` | bytes of all outgoing packets that are not finished | a few times the longest message |
 /// | `SEND` | outgoing packets that are not finished; a power of two | messages in flight and waiting, plus two |
-/// | `RECV` | incoming QoS 1 and 2 messages that are not finished; a power of two | 8; 32 and more where QoS 2 messages come in bursts |
+/// | `RECV` | incoming QoS 1 and 2 messages that are not finished; a power of two | 8; 32 and more where QoS 2 messages come in bursts; not 1 with manual acknowledgements or messages in pieces |
 /// | `CONTROL` | bytes for CONNECT, AUTH, DISCONNECT and acknowledgements; at least 16 | the longest CONNECT |
 /// | `ALIASES` | topic aliases in each direction | 0 |
 /// | `NAME` | the longest topic name behind an alias | 0 |
@@ -59,7 +60,7 @@ impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: us
             assert!(S.is_power_of_two() && S <= 32_768, "SEND must be a power of two up to 32,768");
             assert!(R.is_power_of_two() && R <= 32_768, "RECV must be a power of two up to 32,768");
             assert!(C >= 16, "CONTROL must be at least 16 bytes");
-            assert!(A <= u32::MAX as usize / 2, "ARENA must be below 2 GiB");
+            assert!(A <= MOST_ARENA, "ARENA must be below 2 GiB");
         }
         Self {
             slots: [SendSlot::FREE; S],

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use crate::storage::sealed::{Bounds, Demand, Sealed, Used};
 use crate::storage::{
-    AliasEntry, JournalPart, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side, Storage,
-    TopicEntry, TopicIndex, View,
+    AliasEntry, JournalPart, MOST_ARENA, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side,
+    Storage, TopicEntry, TopicIndex, View,
 };
 
 /// Storage on the heap: starts empty, grows up to the connection's limits, keeps its capacity while busy.
@@ -337,7 +337,7 @@ impl Sealed for Heap {
         Bounds {
             send_slots: Self::MOST_SLOTS,
             slots_now: self.slots.as_deref().map_or(0, <[_]>::len),
-            arena: u32::MAX as usize / 2,
+            arena: MOST_ARENA,
             arena_now: self.arena.as_deref().map_or(0, <[_]>::len),
             receive_slots: Self::MOST_RECEIVED,
             control: usize::MAX,

@@ -4,6 +4,9 @@ use crate::storage::{
     JournalPart, MAY_GROW, NameStore, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side, TopicIndex,
 };
 
+/// The longest arena: positions in it have 32 bits, also where it is longer than what it may hold.
+pub(crate) const MOST_ARENA: usize = u32::MAX as usize / 2;
+
 /// All parts of a storage, to be changed.
 pub struct Parts<'a> {
     /// Outgoing packets; the length is a power of two, a packet lives at its identifier modulo the length.

@@ -256,6 +256,49 @@ fn sums_above_four_gigabytes_are_right() {
     }
 }
 
+/// The same with payloads that are shared: the memory of one, counted for each.
+#[cfg(all(feature = "bytes", target_pointer_width = "64"))]
+#[test]
+fn shared_payloads_may_be_more_than_four_gigabytes() {
+    const LENGTH: usize = 268_000_000;
+    let image = bytes::Bytes::from(vec![0; LENGTH]); // never looked at, so that it takes no memory
+    let publish = Publish::new(TopicName::new("t").unwrap(), &image).qos(QOS1);
+    for version in Version::ALL {
+        // Without a limit, and sent.
+        let mut field = Field::up(version, Limits { max_inflight: 0, ..Limits::DEFAULT });
+        let handles: Vec<_> = (0..40).map(|_| field.mqtt.publish(field.at(), &publish).unwrap().handle).collect();
+        assert!(field.mqtt.cancel(handles[20]));
+        let now = field.at();
+        let mut transmit = field.mqtt.transmit(now);
+        while !transmit.chunk().is_empty() {
+            let count = transmit.chunk().len();
+            transmit.advance(count);
+        }
+        let sent = field.mqtt.stats().bytes_sent;
+        assert!(sent > 39 * LENGTH as u64 && sent < 39 * LENGTH as u64 + 1_000, "{sent}");
+        for id in (1..=40).filter(|id| *id != 21) {
+            field.hear(&[0x40, 2, 0, id]).only(&format!("PubAck {id} 0x00"));
+        }
+        assert!(field.mqtt.is_idle());
+        // With the greatest limit: 16 of them.
+        for overflow in [Overflow::Reject, Overflow::DropOldest, Overflow::LatestPerTopic] {
+            let mut field = Field::with(version, Limits { max_bytes: u32::MAX, overflow, ..Limits::DEFAULT });
+            for _ in 0..16 {
+                assert_eq!(field.mqtt.publish(field.at(), &publish).unwrap().dropped, None);
+            }
+            for _ in 0..20 {
+                let result = field.mqtt.publish(field.at(), &publish);
+                let dropped = result.map(|delivery| delivery.dropped.map_or(0, |dropped| dropped.count));
+                assert_eq!(dropped, if overflow == Overflow::Reject { Err(PublishError::Full) } else { Ok(1) });
+            }
+            assert_eq!(field.mqtt.pending(), 16);
+            assert!(field.mqtt.forget_session());
+            while field.mqtt.poll_outcome().is_some() {}
+            assert!(field.mqtt.is_idle());
+        }
+    }
+}
+
 /// A short life of a connection: whatever the limits are, no panic, no spin, and every command has its result.
 fn short_life<S: Durable>(storage: S, version: Version, limits: Limits) {
     let mut field = Field::new(storage, version, limits);

@@ -11,6 +11,7 @@ mod full_queue;
 #[cfg(feature = "journal")]
 mod journal;
 mod layer;
+mod limits;
 mod meaning;
 pub mod rig;
 mod sessions;
