@@ -13,10 +13,6 @@ pub const NOT_YET: &[(&[Feature], &str)] = &[
     (&[Strict], "field 22: PUBREL of an earlier link"),
     (&[Retry], "field 23"),
     (
-        &[Journal, Forget],
-        "outcomes that nobody fetches during recovery keep their slots, so that a log may be too large for its own storage",
-    ),
-    (
         &[Expiring, SlowFlush],
         "a message that is to expire while the journal is full: the deadline stays in the past, and the host spins",
     ),
@@ -43,11 +39,14 @@ pub const RULES_NOT_YET: &[(Rule, &str)] = &[
     (Rule::Fence, "field 7"),
     (Rule::Properties, "field 8"),
     (Rule::EarlyTimeout, "field 12, 13"),
-    (Rule::LateTimeout, "field 13"),
     (Rule::PastDeadline, "E6"),
     (Rule::LongAlias, "field 27"),
     (Rule::AtomicReplace, "the end of the old message is durable before the new message is"),
     (Rule::JournalVersion, "field 29"),
+    (
+        Rule::SmallLog,
+        "outcomes that nobody fetches during recovery keep their slots, so that a log may be too large for its own storage",
+    ),
     (Rule::Tolerance, "E7"),
     (Rule::Changeling, "QoS 2 identifiers of a lost session are never free again, and fill the table"),
     (Rule::ErrorAcks, "field 24"),
@@ -90,6 +89,8 @@ pub enum Rule {
     Tolerance,
     /// E8, 29: the log says in which version its frames are.
     JournalVersion,
+    /// E8: what a storage has written, one of the same size can be recovered from.
+    SmallLog,
     /// E8: where the power fails inside `replace`, or a drop, one of the two messages is there.
     AtomicReplace,
     /// R20: what is recovered equals what was.
@@ -99,7 +100,12 @@ pub enum Rule {
 impl Rule {
     /// Whether it is checked.
     pub fn holds(self) -> bool {
-        !RULES_NOT_YET.iter().any(|(rule, _)| *rule == self) || is_let_through(&format!("{self:?}"))
+        static LEFT_OUT: OnceLock<u64> = OnceLock::new();
+        let left_out = LEFT_OUT.get_or_init(|| {
+            let rules = RULES_NOT_YET.iter().filter(|(rule, _)| !is_let_through(&format!("{rule:?}")));
+            rules.map(|(rule, _)| 1 << *rule as u8).sum()
+        });
+        left_out >> self as u8 & 1 == 0
     }
 }
 
