@@ -45,7 +45,7 @@ impl<S: Memory> World<S> {
         self.app.held.clear();
         self.app.wants_subscription = true;
         if self.app.known_at > durable {
-            self.app.known_sid = 0;
+            self.app.known_sid = self.app.known_before;
         }
         let time = self.time();
         let Some(recovered) = S::recover(self.mqtt.limits(), time, &self.app.disk.log) else { return Ok(()) };
