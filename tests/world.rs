@@ -6,7 +6,7 @@
 //! Some hundred worlds in the suite. For more, and for the table of the features that acted together:
 //!
 //! ```text
-//! PURE_MQTT_WORLDS=20000 PURE_MQTT_PAIRS=1 cargo test --release --all-features --test world -- --nocapture
+//! PURE_MQTT_WORLDS=20000 PURE_MQTT_PAIRS=1 cargo test --release --features bytes,journal --test world -- --nocapture
 //! ```
 //!
 //! A failure is shrunk, and prints the command that plays it again.

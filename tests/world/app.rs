@@ -42,6 +42,8 @@ pub struct App {
     /// The session that the client takes itself to be in, where its record stands, and the one of the link.
     pub known_sid: u64,
     pub known_at: u64,
+    /// The one before: what a log that lacks that record leads to.
+    pub known_before: u64,
     pub link_sid: u64,
     pub link_is_present: bool,
     /// The server may hold identifiers that the client doesn't know of, and that cannot be told.
@@ -73,6 +75,7 @@ impl App {
             lines,
             known_sid: 0,
             known_at: 0,
+            known_before: 0,
             link_sid: 0,
             link_is_present: false,
             is_stale: false,
@@ -140,6 +143,9 @@ impl App {
             }
         }
         self.note_session(is_given_up);
+        if self.known_sid != self.link_sid {
+            self.known_before = self.known_sid;
+        }
         (self.known_sid, self.known_at) = (self.link_sid, self.disk.position(mqtt));
     }
 

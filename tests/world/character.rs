@@ -99,7 +99,7 @@ impl Character {
             () if has.has(Feature::V31) => Version::V31,
             () => Version::V311,
         };
-        let keep_alive = pick(&[5, 20, 30, 60, 60, 300]) as u16;
+        let keep_alive = pick(&[0, 1, 5, 20, 30, 60, 60, 300, 65_535]) as u16;
         let expiry = [None, Some(20), Some(300), Some(u32::MAX), Some(u32::MAX)][pick(&[0, 1, 2, 3, 4]) as usize];
         let trickles = has.has(Feature::Trickle);
         let most_read = pick(if trickles { &[1, 2, 5] } else { &[60, 4096] }) as usize;
@@ -155,8 +155,8 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
         refuse_offline_qos0: pick(&[0, 0, 1]) == 1,
         check_payload_format: pick(&[0, 1]) == 1,
         strict: has.has(Feature::Strict),
-        connack_timeout: pick(&[1_000, 5_000, 20_000]),
-        pingresp_timeout: pick(&[0, 2_000, 10_000]),
+        connack_timeout: pick(&[0, 1_000, 5_000, 20_000, 20_000, u32::MAX]),
+        pingresp_timeout: pick(&[0, 0, 1, 2_000, 10_000, 10_000]),
         ack_timeout: if has.has(Feature::AckTimeout) { pick(&[3_000, 10_000, 60_000]) } else { 0 },
         retry_interval: if has.has(Feature::Retry) { pick(&[500, 2_000, 20_000]) } else { 0 },
         ..Limits::DEFAULT

@@ -31,6 +31,9 @@ impl<S: Memory> World<S> {
             .properties(&properties[..]);
         let time = self.time();
         crate::hosts::App::save(&mut self.app, &mut self.mqtt);
+        if self.app.disk.is_dark {
+            return Ok(true); // the power is gone
+        }
         match self.mqtt.open(time, &connect) {
             Ok(()) => {}
             Err(error) => return Err(format!("no link can be opened: {error:?}")),

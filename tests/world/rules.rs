@@ -12,10 +12,6 @@ pub const NOT_YET: &[(&[Feature], &str)] = &[
     (&[Journal], "a log may not be recovered into a storage of its own size; a snapshot may be refused"),
     (&[LateAdvance], "field 9, and what was shown is changed by acknowledgements, cancel and overflow"),
     (
-        &[Journal, Forget],
-        "outcomes that nobody fetches during recovery keep their slots, so that a log may be too large for its own storage",
-    ),
-    (
         &[Expiring, SlowFlush],
         "a message that is to expire while the journal is full: the deadline stays in the past, and the host spins",
     ),
@@ -32,6 +28,10 @@ pub const RULES_NOT_YET: &[(Rule, &str)] = &[
     (Rule::LongAlias, "field 27"),
     (Rule::AtomicReplace, "the end of the old message is durable before the new message is"),
     (Rule::JournalVersion, "field 29"),
+    (
+        Rule::SmallLog,
+        "outcomes that nobody fetches during recovery keep their slots, so that a log may be too large for its own storage",
+    ),
     (Rule::Changeling, "QoS 2 identifiers of a lost session are never free again, and fill the table"),
     (Rule::PastDeadline, "the second of a message's expiry, by an epoch with extreme fractions"),
     (Rule::OneReceived, "a QoS 2 message finds no place, link after link"),
@@ -73,6 +73,8 @@ pub enum Rule {
     Tolerance,
     /// E8, 29: the log says in which version its frames are.
     JournalVersion,
+    /// E8: what a storage has written, one of the same size can be recovered from.
+    SmallLog,
     /// E8: where the power fails inside `replace`, or a drop, one of the two messages is there.
     AtomicReplace,
     /// R20: what is recovered equals what was.
@@ -82,7 +84,12 @@ pub enum Rule {
 impl Rule {
     /// Whether it is checked.
     pub fn holds(self) -> bool {
-        !RULES_NOT_YET.iter().any(|(rule, _)| *rule == self) || is_let_through(&format!("{self:?}"))
+        static LEFT_OUT: OnceLock<u64> = OnceLock::new();
+        let left_out = LEFT_OUT.get_or_init(|| {
+            let rules = RULES_NOT_YET.iter().filter(|(rule, _)| !is_let_through(&format!("{rule:?}")));
+            rules.map(|(rule, _)| 1 << *rule as u8).sum()
+        });
+        left_out >> self as u8 & 1 == 0
     }
 }
 
