@@ -15,7 +15,7 @@ The project's own commands.
     cargo xtask setup           only set the machine up
     cargo xtask fuzz            run every fuzz target for a minute, or for --seconds N
     cargo xtask instructions    compare instructions per message with the accepted ones; --bless accepts those of now
-    cargo xtask faults          check that ten known faults are found, by two methods each; --all tries every method
+    cargo xtask faults          check that fifteen known faults are found, by two methods each; --all tries every method
     cargo xtask trace           check that statements of the standards are cited; --table prints docs/traceability.md
     cargo xtask footprint       print what firmware with the crate takes, and with its peers; --write puts it into the README
     cargo xtask help            this text

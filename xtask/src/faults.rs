@@ -1,7 +1,7 @@
 //! `cargo xtask faults`: puts one fault after the other into a copy of the project, and demands that each is found in two ways at least.
 //!
-//! The faults are those that other clients had. They are replacements of text, not switches in the engine: so its code stays free of them,
-//! and a fault is exactly what a mistaken line would be. Where a replacement does not match any more, the test below says so. A fault should
+//! The faults are those that other clients had, and breaches of what `tests/it/field` promises. They are replacements of text, not switches in the
+//! engine: so its code stays free of them, and a fault is exactly what a mistaken line would be. Where a replacement does not match any more, the test below says so. A fault should
 //! end in wrong packets, not in a loop without end.
 
 use std::path::{Path, PathBuf};
@@ -12,75 +12,82 @@ use crate::shell::Shell;
 /// A mistake that somebody could have made.
 struct Fault {
     name: &'static str,
+    /// The methods to begin with, so that nothing is built or run in vain.
+    first: [&'static str; ENOUGH],
     /// Each: in this file, this text, which stands there once, becomes that one.
     changes: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// A way to find faults.
+/// A way to find faults: what fails if there is one, and can be built with any that compiles.
 struct Method {
     name: &'static str,
-    /// Must succeed with any fault that compiles.
-    build: &'static str,
-    /// Fails if it finds one.
-    run: &'static str,
+    place: Place,
+}
+
+enum Place {
+    /// A test of the suite, and arguments for it.
+    Suite(&'static str, &'static str),
+    /// A program of its own, by its manifest.
+    Program(&'static str),
 }
 
 /// A fault counts as found if so many methods found it.
 const ENOUGH: usize = 2;
 
-/// What differs by a few lines is built faster from what the last build left.
-const INCREMENTAL: &str = "CARGO_INCREMENTAL=1";
+/// What differs by a few lines is built faster from what the last build left, and without what only a debugger reads.
+const QUICKLY: &str = "CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=none PURE_MQTT_WORLDS=170";
 
-/// The methods, the quickest first. What the first builds is for the next two as well.
-#[rustfmt::skip]
-const METHODS: [Method; 6] = [
-    Method { name: "hostile", build: "cargo test --test hostile --test it --no-run", run: "cargo test --test hostile" },
-    Method { name: "soak", build: "cargo test --test it --no-run", run: "cargo test --test it soak" },
-    Method { name: "flows", build: "cargo test --test it --no-run", run: "cargo test --test it -- --skip soak" },
-    Method { name: "life", build: "cargo test --test life --no-run", run: "cargo test --test life" },
-    Method { name: "cuts", build: "cargo test --test cuts --no-run", run: "cargo test --test cuts" },
-    Method {
-        name: "model",
-        build: "cargo build --release --manifest-path tests/model/Cargo.toml",
-        run: "cargo run --release --manifest-path tests/model/Cargo.toml",
-    },
+/// With what all the tests need, so that they share one build of the engine.
+const SUITE: &str = "cargo test --features journal,bytes";
+
+/// The methods, the quickest first.
+const METHODS: [Method; 9] = [
+    Method { name: "hostile", place: Place::Suite("hostile", "") },
+    Method { name: "soak", place: Place::Suite("it", "soak") },
+    Method { name: "flows", place: Place::Suite("it", "-- --skip soak --skip field::") },
+    Method { name: "field", place: Place::Suite("it", "field:: -- --skip full_queue") },
+    Method { name: "world", place: Place::Suite("world", "") },
+    Method { name: "power", place: Place::Suite("power", "") },
+    Method { name: "cuts", place: Place::Suite("cuts", "") },
+    Method { name: "life", place: Place::Suite("life", "") },
+    Method { name: "model", place: Place::Program("tests/model/Cargo.toml") },
 ];
 
 #[rustfmt::skip]
-const FAULTS: [Fault; 10] = [
-    Fault { name: "wrong order of sending again", changes: &[(
+const FAULTS: [Fault; 15] = [
+    Fault { name: "wrong order of sending again", first: ["hostile", "soak"], changes: &[(
         "src/session/resume.rs",
         "        self.next = self.log.first();\n        self.bypass = 0;\n",
         "        if let Some(slot) = find(parts.slots, self.log.first()).copied() {\n            \
              self.log.remove(parts.slots, slot.previous, slot.next);\n            self.log.push(parts.slots, slot.id());\n        }\n        \
          self.next = self.log.first();\n        self.bypass = 0;\n",
     )] },
-    Fault { name: "a QoS 2 message that comes again is delivered again", changes: &[(
+    Fault { name: "a QoS 2 message that comes again is delivered again", first: ["hostile", "soak"], changes: &[(
         "src/session/incoming.rs",
         "        Arrival::Repeated\n    }",
         "        let serial = at(inbox, link).map_or(0, |slot| slot.serial);\n        Arrival::New { place: link - 1, serial }\n    }",
     )] },
-    Fault { name: "a refused message keeps its unit of the window", changes: &[(
+    Fault { name: "a refused message keeps its unit of the window", first: ["hostile", "soak"], changes: &[(
         "src/session/outgoing.rs",
         "        let handle = self.finish(parts, id);\n        if kind == Kind::Orphan",
         "        let handle = self.finish(parts, id);\n        self.in_flight += u32::from(packet == PacketType::PubRec);\n        \
          if kind == Kind::Orphan",
     )] },
-    Fault { name: "topic aliases outlive the link", changes: &[
+    Fault { name: "topic aliases outlive the link", first: ["hostile", "soak"], changes: &[
         ("src/connection/ending.rs", "            self.aliases.clear(names);\n", "            let _ = names;\n"),
     ] },
-    Fault { name: "a SUBSCRIBE takes the identifier of a message in flight", changes: &[(
+    Fault { name: "a SUBSCRIBE takes the identifier of a message in flight", first: ["hostile", "soak"], changes: &[(
         "src/connection/commands.rs",
         "        write_request(packet, matched.id, &",
         "        write_request(packet, 1, &",
     )] },
-    Fault { name: "an unanswered PINGREQ is held against the next link", changes: &[(
+    Fault { name: "an unanswered PINGREQ is held against the next link", first: ["hostile", "soak"], changes: &[(
         "src/connection/ending.rs",
         "        self.link = Link::CLOSED;\n",
         "        let old = self.link;\n        self.link = Link::CLOSED;\n        self.link.ping = old.ping;\n        \
          self.link.timers.pingresp = old.timers.pingresp;\n",
     )] },
-    Fault { name: "PUBREL is not sent again", changes: &[(
+    Fault { name: "PUBREL is not sent again", first: ["hostile", "soak"], changes: &[(
         "src/session/resume.rs",
         "        (self.release, self.staged_release) = (self.released.first(), 0);\n        let mut id = self.release;\n        \
          while let Some(slot) = find_mut(slots, id) {\n            id = slot.next;\n            \
@@ -89,7 +96,7 @@ const FAULTS: [Fault; 10] = [
          while let Some(slot) = find_mut(slots, id) {\n            id = slot.next;\n            \
          self.set_progress(slot, slot.progress.reached(crate::storage::Reach::Out));\n",
     )] },
-    Fault { name: "PUBLISH is sent again after PUBREC", changes: &[
+    Fault { name: "PUBLISH is sent again after PUBREC", first: ["hostile", "soak"], changes: &[
         (
             "src/session/outgoing.rs",
             "            (Kind::Publish2, Stands::First) => {\n",
@@ -107,15 +114,40 @@ const FAULTS: [Fault; 10] = [
             "        if kind != awaited || is_release != is_completion && kind != Kind::Publish2 ||",
         ),
     ] },
-    Fault { name: "a lost session is taken for the old one", changes: &[(
+    Fault { name: "a lost session is taken for the old one", first: ["hostile", "soak"], changes: &[(
         "src/connection/handshake.rs",
         "        if resumed && held != SessionFact::None {\n",
         "        if (resumed || !self.link.clean_start) && held != SessionFact::None {\n",
     )] },
-    Fault { name: "an acknowledgement is dropped when the buffer is full", changes: &[(
+    Fault { name: "an acknowledgement is dropped when the buffer is full", first: ["hostile", "soak"], changes: &[(
         "src/connection/outbound.rs",
         "            if !self.write_ack(parts, &due) {\n                return;\n            }\n            self.incoming.settle(",
         "            self.write_ack(parts, &due);\n            self.incoming.settle(",
+    )] },
+    Fault { name: "a link that is over waits for its last bytes for ever", first: ["field", "world"], changes: &[(
+        "src/connection/ending.rs",
+        "                self.link.timers.phase = Countdown::due_in(self.limits.farewell_timeout());\n",
+        "",
+    )] },
+    Fault { name: "properties are dropped by a link that can't carry them", first: ["field", "world"], changes: &[(
+        "src/session/reencode.rs",
+        "                false => slot.kind == Kind::Ack || has_more(frame, slot.kind),\n",
+        "                false => slot.kind == Kind::Ack || has_more(frame, slot.kind) && slot.kind == Kind::Subscribe,\n",
+    )] },
+    Fault { name: "an answer that is read before `advance` was called is ignored", first: ["field", "flows"], changes: &[(
+        "src/storage/progress.rs",
+        "            (Stands::First, Reach::Staged | Reach::Begun) => Answer::Early,\n",
+        "            (Stands::First, Reach::Staged | Reach::Begun) => Answer::Unknown,\n",
+    )] },
+    Fault { name: "a message for which there will be no room blocks for ever", first: ["hostile", "world"], changes: &[(
+        "src/connection/inbound.rs",
+        "            Arrival::Full { .. } => Err(Violation::ReceiveMaximumExceeded.into()),\n",
+        "            Arrival::Full { .. } => Err(Refusal::Blocked),\n",
+    )] },
+    Fault { name: "a PUBREL that comes early is not tolerated", first: ["hostile", "flows"], changes: &[(
+        "src/connection/inbound.rs",
+        "self.incoming.release(parts.inbox, id.get(), !self.limits.strict())",
+        "self.incoming.release(parts.inbox, id.get(), false)",
     )] },
 ];
 
@@ -144,23 +176,50 @@ pub fn check(shell: &Shell) -> Result {
 
 /// The methods that find `fault`.
 fn find(shell: &Shell, fault: &Fault, all: bool) -> Result<Vec<&'static str>> {
+    let succeeds = |line: &str| shell.succeeds(&format!("{QUICKLY} {line}"));
     let (mut found, mut passed) = (Vec::new(), Vec::new());
-    for method in &METHODS {
+    let (first, others): (Vec<_>, Vec<_>) = METHODS.iter().partition(|method| fault.first.contains(&method.name));
+    // Those together, so that compilers run side by side.
+    let together = if all { METHODS.iter().collect() } else { first.clone() };
+    build(succeeds, fault, &together)?;
+    for method in first.iter().chain(&others) {
         if found.len() >= ENOUGH && !all {
             break;
         }
-        let succeeds = |line: &str| shell.succeeds(&format!("{INCREMENTAL} {line}"));
-        if !succeeds(method.build) {
-            return Err(format!(
-                "with the fault \"{}\", `{}` fails: the fault does not compile.",
-                fault.name, method.build
-            ));
-        }
-        let list = if succeeds(method.run) { &mut passed } else { &mut found };
+        build(succeeds, fault, &[method])?;
+        let list = if succeeds(&method.run()) { &mut passed } else { &mut found };
         list.push(method.name);
     }
     println!("{}: found by {}; not by {}", fault.name, list(&found), list(&passed));
     Ok(found)
+}
+
+impl Method {
+    fn run(&self) -> String {
+        match self.place {
+            Place::Suite(test, arguments) => format!("{SUITE} --test {test} {arguments}"),
+            Place::Program(manifest) => format!("cargo run --release --manifest-path {manifest}"),
+        }
+    }
+}
+
+/// Builds what these methods run.
+fn build(succeeds: impl Fn(&str) -> bool, fault: &Fault, methods: &[&Method]) -> Result {
+    let mut suite = String::new();
+    let mut lines = Vec::new();
+    for method in methods {
+        match method.place {
+            Place::Suite(test, _) => suite += &format!(" --test {test}"),
+            Place::Program(manifest) => lines.push(format!("cargo build --release --manifest-path {manifest}")),
+        }
+    }
+    if !suite.is_empty() {
+        lines.push(format!("{SUITE}{suite} --no-run"));
+    }
+    match lines.iter().find(|line| !succeeds(line)) {
+        Some(line) => Err(format!("with the fault \"{}\", `{line}` fails: the fault does not compile.", fault.name)),
+        None => Ok(()),
+    }
 }
 
 fn list(names: &[&str]) -> String {
@@ -218,7 +277,8 @@ fn replace(text: &str, file: &str, old: &str, new: &str) -> Result<String> {
     }
 }
 
-/// Copies a file or a folder, without build output; what is the same already keeps its time, so that nothing is built for it.
+/// Copies a file or a folder, without build output, and removes what an earlier copy had; what is the same already keeps its time, so that nothing is
+/// built for it.
 fn copy(from: &Path, to: &Path) -> Result {
     let failed = |error: std::io::Error| format!("{}: {error}.", from.display());
     if !from.is_dir() {
@@ -229,6 +289,14 @@ fn copy(from: &Path, to: &Path) -> Result {
         return std::fs::write(to, bytes).map_err(failed);
     }
     std::fs::create_dir_all(to).map_err(failed)?;
+    for entry in std::fs::read_dir(to).map_err(failed)?.flatten() {
+        let (old, is_left) = (entry.path(), entry.file_name() == "target" || from.join(entry.file_name()).exists());
+        match is_left {
+            true => {}
+            false if old.is_dir() => std::fs::remove_dir_all(old).map_err(failed)?,
+            false => std::fs::remove_file(old).map_err(failed)?,
+        }
+    }
     for entry in std::fs::read_dir(from).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if entry.file_name() != "target" {

@@ -124,7 +124,7 @@ pub const STEPS: &[Step] = &[
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),
     inside("tests/mutants", "the tool that tries mutants weaves them as it should", "cargo test"),
-    beside(call("faults", "ten known faults are found, each by two methods", faults::check)),
+    beside(call("faults", "fifteen known faults are found, each by two methods", faults::check)),
     call("instructions", "no message takes 3 % more instructions than accepted; worst inputs stay linear", instructions::check),
     call("package", "the packed crate passes its own tests, without the rest of the repository", package::test),
     call("minimal-versions", "the oldest dependencies that the manifest allows will do", package::minimal_versions),
