@@ -233,12 +233,20 @@ impl Outgoing {
         self.last_handle
     }
 
-    /// The only place where a packet's progress changes: the window's count follows, and what the journal is owed.
+    /// Where a packet's progress changes: the window's count follows, and what the journal is owed.
     #[inline(always)]
     pub(super) fn set_progress(&mut self, slot: &mut SendSlot, progress: Progress) {
         let before = slot.holds_unit();
         slot.progress = progress;
         self.in_flight = self.in_flight + u32::from(slot.holds_unit()) - u32::from(before);
+        self.owe(slot);
+    }
+
+    /// [`set_progress`](Self::set_progress) where the packet holds its unit before and after.
+    #[inline(always)]
+    pub(super) fn move_on(&mut self, slot: &mut SendSlot, progress: Progress) {
+        debug_assert_eq!(slot.holds_unit(), SendSlot { progress, ..*slot }.holds_unit());
+        slot.progress = progress;
         self.owe(slot);
     }
 

@@ -289,13 +289,13 @@ impl Outgoing {
         completed
     }
 
-    /// The transport took bytes of a packet; all of them, if `is_out`.
+    /// The transport took bytes of a staged packet; all of them, if `is_out`.
     #[inline(always)]
     pub(super) fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
         if slot.progress.reach() != Reach::Begun {
             slot.attempts = slot.attempts.saturating_add(1);
         }
-        self.set_progress(slot, slot.progress.reached(if is_out { Reach::Out } else { Reach::Begun }));
+        self.move_on(slot, slot.progress.reached(if is_out { Reach::Out } else { Reach::Begun }));
     }
 
     /// Replaces the first `skip` bytes of the staged packet by something that is sent from elsewhere.
