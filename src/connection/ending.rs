@@ -71,6 +71,7 @@ impl Core {
     /// Nothing more is sent on this link.
     pub(super) fn drop_output(&mut self) {
         self.link.control = Default::default();
+        self.outgoing.releases_dropped();
         self.outgoing.halt();
     }
 
@@ -86,6 +87,7 @@ impl Core {
 
     fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
         self.link.control.keep_only_begun(parts.control);
+        self.outgoing.releases_dropped();
         self.outgoing.keep_only_begun(parts);
     }
 

@@ -554,8 +554,9 @@ impl<S: Storage> Connection<S> {
         is_forgotten
     }
 
-    /// Takes a session as known that the server may hold from an earlier life of this program, with nothing unfinished on this side. Without it
-    /// 5.0 ends a link that resumes a session which is not known here `[MQTT-3.2.2-4]`.
+    /// Takes a session as known that the server may hold from an earlier life of this program, with nothing unfinished on this side: it counts as
+    /// resumed, not as [`Adopted`](crate::SessionState::Adopted), and is not subject to [`Limits::on_unknown_session`](crate::Limits::on_unknown_session)
+    /// `[MQTT-3.2.2-4]`.
     ///
     /// Right for a program that only subscribes, or that had finished everything before it stopped. If it had not, the server may still hold QoS 2 messages
     /// under identifiers that are used anew here, and take the new ones for repetitions: then open with a clean start, or keep a `journal`.

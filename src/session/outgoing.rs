@@ -54,6 +54,8 @@ pub(crate) struct Outgoing {
     pub(super) uncounted: u16,
     /// Fences that have left on this link and were not answered.
     pub(super) fences: u16,
+    /// Fences that are shown to the transport.
+    pub(super) staged_fences: u16,
     /// The slot that came to owe the journal a record last; 0 if none did since records were gathered.
     pub(super) owed: u16,
     pub(super) run: Run,
@@ -139,6 +141,7 @@ impl Outgoing {
             uncounted: 0,
             owed: 0,
             fences: 0,
+            staged_fences: 0,
             fenced_until: 0,
             in_flight: 0,
             expiry: 0,
@@ -367,18 +370,24 @@ impl Outgoing {
         }
         if let Some(slot) = find_mut(slots, self.release) {
             self.release = slot.next;
-            slot.attempts = slot.attempts.saturating_add(1);
             self.set_progress(slot, slot.progress.reached(Reach::Staged));
         }
     }
 
     /// The transport has taken every PUBREL that was shown to it.
     pub(crate) fn releases_left(&mut self, slots: &mut [SendSlot]) {
+        self.fences += core::mem::take(&mut self.staged_fences);
         let mut id = core::mem::take(&mut self.staged_release);
         while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             id = slot.next;
+            slot.attempts = slot.attempts.saturating_add(1);
             self.set_progress(slot, slot.progress.reached(Reach::Out));
         }
+    }
+
+    /// What was shown to the transport beside the arena is dropped: PUBREL counts as not sent.
+    pub(crate) const fn releases_dropped(&mut self) {
+        (self.staged_release, self.staged_fences) = (0, 0);
     }
 
     /// Ends a packet without an acknowledgement. QoS 0 messages and stored acknowledgements just go; of all others the
