@@ -129,7 +129,7 @@ impl Header {
             .ok_or(Malformed::PacketType)?;
         let mut flags = first & 0x0F;
         if let Err(fault) = check_flags(packet_type, flags, rules) {
-            if !(is_lenient && is_bare_acknowledgement(packet_type, rest, rules)) {
+            if !(is_lenient && is_old_acknowledgement(packet_type, rest, rules)) {
                 return Err(fault.into());
             }
             flags |= WRONG_FLAGS;
@@ -159,15 +159,19 @@ impl Header {
 /// Stands in [`Header::flags`] if they were passed over.
 pub(crate) const WRONG_FLAGS: u8 = 0x80;
 
-/// An acknowledgement of 3.1 or 3.1.1 behind whose identifier nothing stands, as far as can be seen.
+/// An acknowledgement of 3.1 or 3.1.1 with the length that it has there, as far as can be seen.
 #[cold]
-fn is_bare_acknowledgement(packet_type: PacketType, rest: &[u8], rules: Rules) -> bool {
+fn is_old_acknowledgement(packet_type: PacketType, rest: &[u8], rules: Rules) -> bool {
     const BARE: u16 = PacketType::PubAck.bit()
         | PacketType::PubRec.bit()
         | PacketType::PubRel.bit()
         | PacketType::PubComp.bit()
         | PacketType::UnsubAck.bit();
-    !rules.version.has_properties() && BARE & packet_type.bit() != 0 && matches!(rest, [] | [2, ..])
+    let has_length = match packet_type {
+        PacketType::SubAck => matches!(rest, [] | [3..=0xFF, ..]), // codes, of which too few or too many end the link
+        _ => BARE & packet_type.bit() != 0 && matches!(rest, [] | [2, ..]),
+    };
+    !rules.version.has_properties() && has_length
 }
 
 /// How long a packet is, by its remaining length alone.
