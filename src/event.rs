@@ -280,6 +280,15 @@ pub enum Discard {
     BadTopic,
 }
 
+impl fmt::Display for Discard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "it is longer than the limits allow",
+            Self::BadTopic => "its topic is none",
+        })
+    }
+}
+
 /// A message without its payload: what the first piece of one brings that arrives in pieces. The fields are those of [`Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
