@@ -3,10 +3,10 @@
 use core::fmt;
 use core::num::NonZeroU16;
 
-use crate::reason::ReasonCode;
 use crate::shown::Bytes;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{Auth, Disconnect, Properties};
 
 /// What [`Connection::handle_input`](crate::Connection::handle_input) did: exactly one step.

@@ -6,6 +6,7 @@ mod control;
 mod core;
 #[cfg(all(test, feature = "v3", feature = "v5"))]
 mod diagrams;
+mod effect;
 mod ending;
 mod extras;
 mod fast_path;
@@ -17,6 +18,7 @@ mod inbound;
 pub mod journal;
 mod link;
 mod outbound;
+mod pieces;
 mod state;
 mod stats;
 mod stream;

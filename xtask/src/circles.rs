@@ -27,10 +27,6 @@ struct Known {
 /// The list only gets shorter: a circle that is not there any more, or has become smaller, is a fault until its line says so.
 #[rustfmt::skip]
 const KNOWN: &[Known] = &[
-    Known { folder: "src", modules: &["reason", "wire"] },
-    Known { folder: "src", modules: &["session", "storage"] },
-    Known { folder: "src/connection", modules: &["core", "ending", "inbound", "link", "stream"] },
-    Known { folder: "src/subscriptions", modules: &["mod", "sync"] },
 ];
 
 /// Looks for circles.
