@@ -235,7 +235,10 @@ impl<S: Storage> Connection<S> {
         let mut received = Received::Blocked;
         let step = self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received);
         self.gather();
-        step.map(|()| received)
+        match step {
+            Ok(()) => Ok(received),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes room for the message that may be coming.

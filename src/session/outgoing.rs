@@ -245,7 +245,7 @@ impl Outgoing {
         self.owe(slot);
     }
 
-    /// [`set_progress`](Self::set_progress) where the packet holds its unit before and after.
+    /// [`set_progress`](Self::set_progress) where the packet holds its unit before and after, or never had one.
     #[inline(always)]
     pub(super) fn move_on(&mut self, slot: &mut SendSlot, progress: Progress) {
         debug_assert_eq!(slot.holds_unit(), SendSlot { progress, ..*slot }.holds_unit());
@@ -370,7 +370,7 @@ impl Outgoing {
         }
         if let Some(slot) = find_mut(slots, self.release) {
             self.release = slot.next;
-            self.set_progress(slot, slot.progress.reached(Reach::Staged));
+            self.move_on(slot, slot.progress.reached(Reach::Staged));
         }
     }
 
@@ -381,7 +381,7 @@ impl Outgoing {
         while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             id = slot.next;
             slot.attempts = slot.attempts.saturating_add(1);
-            self.set_progress(slot, slot.progress.reached(Reach::Out));
+            self.move_on(slot, slot.progress.reached(Reach::Out));
         }
     }
 

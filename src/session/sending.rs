@@ -179,7 +179,10 @@ impl Outgoing {
 
     /// How the packet that is being sent leaves on a link of an earlier version, if it is encoded for 5.0.
     pub(crate) fn reduced<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<Reduced<'a>> {
-        let slot = find(slots, self.run.id).filter(|_| Version::KNOWS_BOTH_KINDS && self.run.is_reduced)?;
+        if !(Version::KNOWS_BOTH_KINDS && self.run.is_reduced) {
+            return None;
+        }
+        let slot = find(slots, self.run.id)?;
         let start = slot.position as usize;
         Some(Reduced::of(arena.get(start..start + slot.length as usize)?))
     }
