@@ -102,7 +102,8 @@ impl Core {
     }
 
     /// Time never goes back.
-    #[inline(always)]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn see(&mut self, now: Instant) {
         if now > self.now {
             self.move_on(now);

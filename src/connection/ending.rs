@@ -69,6 +69,7 @@ impl Core {
     }
 
     /// Nothing more is sent on this link.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn drop_output(&mut self) {
         self.link.control = Default::default();
         self.outgoing.releases_dropped();

@@ -14,6 +14,7 @@ const ONE_ROUND: u32 = 0xFFFF;
 
 impl Outgoing {
     /// The server holds a new session, or one that is adopted.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn begin_session(&mut self, is_adopted: bool) {
         self.session = if is_adopted { SessionFact::Adopted } else { SessionFact::Held };
         self.fence(is_adopted);

@@ -237,7 +237,8 @@ impl Outgoing {
     }
 
     /// Where a packet's progress changes: the window's count follows, and what the journal is owed.
-    #[inline(always)]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn set_progress(&mut self, slot: &mut SendSlot, progress: Progress) {
         let before = slot.holds_unit();
         slot.progress = progress;

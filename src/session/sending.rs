@@ -293,7 +293,8 @@ impl Outgoing {
     }
 
     /// The transport took bytes of a staged packet; all of them, if `is_out`.
-    #[inline(always)]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
         if slot.progress.reach() != Reach::Begun {
             slot.attempts = slot.attempts.saturating_add(1);
