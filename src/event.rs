@@ -314,7 +314,7 @@ pub enum Topic<'i> {
     /// The name is with the connection: see [`Connection::topic`](crate::Connection::topic). Never with
     /// [`Limits::topic_alias_maximum`](crate::Limits::topic_alias_maximum) at its default of 0.
     Alias(TopicAlias),
-    /// These bytes, which are not UTF-8, or hold U+0000 or a wildcard. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
+    /// These bytes, which are not UTF-8, or hold U+0000 or a wildcard; none if an alias stands for such. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
     Invalid(&'i [u8]),
 }
 

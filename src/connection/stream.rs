@@ -8,7 +8,7 @@
 use crate::connection::core::{Core, Discarding};
 use crate::connection::inbound::{Effect, Refusal, told_topic};
 use crate::connection::stats::Count;
-use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received};
+use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received, Topic};
 use crate::storage::Parts;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance};
@@ -161,11 +161,10 @@ impl Core {
         let (publish, alias) = Publish::decode(header.flags, body);
         body.finish()?;
         let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
-        let has_bad_topic = body.noted().is_some();
-        let mut topic = told_topic(publish.topic, bytes, has_bad_topic);
-        let is_unwanted = has_bad_topic && self.limits.discards_bad_topics();
-        let discard = discard.or(if is_unwanted { Some(Discard::BadTopic) } else { None });
+        let mut topic = told_topic(publish.topic, bytes, body.noted().is_some());
         self.resolve(parts, &mut topic, alias)?;
+        let is_unwanted = matches!(topic, Topic::Invalid(_)) && self.limits.discards_bad_topics();
+        let discard = discard.or(if is_unwanted { Some(Discard::BadTopic) } else { None });
         let fate = match publish.id {
             None if discard.is_some() => Fate::Dropped,
             None => Fate::Nothing,

@@ -250,7 +250,7 @@ pub struct AliasEntry {
     pub(crate) serial: u32,
     /// The length of the name.
     pub(crate) length: u16,
-    /// A fingerprint of the name, to compare it seldom.
+    /// A fingerprint of the name, to compare it seldom; if there is none, whether the topic was none.
     pub(crate) hash: u16,
 }
 
