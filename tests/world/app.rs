@@ -17,6 +17,9 @@ use pure_mqtt::{
 /// The method of enhanced authentication.
 pub const METHOD: &str = "m";
 
+/// The length of the longest topic of messages for the client.
+pub const LONG_NAME: usize = 72;
+
 /// No clock that began with its host shows so late a time.
 const FAR: u64 = 1 << 40;
 
@@ -58,6 +61,9 @@ pub struct App {
     pub links: u32,
     pub failures: Vec<ConnectionError>,
     arriving: Vec<u8>,
+    /// The longest name that is kept behind an alias. A longer one costs a link, and then no aliases are announced until the limits are set again.
+    pub alias_fits: usize,
+    pub has_forgotten_alias: bool,
     /// The server keeps to the standard.
     pub is_orderly: bool,
 }
@@ -87,6 +93,8 @@ impl App {
             links: 0,
             failures: Vec::new(),
             arriving: Vec::new(),
+            alias_fits: 0,
+            has_forgotten_alias: false,
             is_orderly,
         }
     }
@@ -262,6 +270,12 @@ impl<S: Memory> hosts::App<S> for App {
                 }
             }
             ConnectionError::Protocol(Violation::ReceiveMaximumExceeded) => {}
+            // A limit of this side's: see `Limits::topic_alias_maximum`.
+            ConnectionError::Protocol(Violation::ForgottenTopicAlias) if self.alias_fits < LONG_NAME => {
+                if std::mem::replace(&mut self.has_forgotten_alias, true) {
+                    self.judge(Err("a second link ended because an alias stands for a name that is too long".into()));
+                }
+            }
             ConnectionError::Protocol(Violation::PacketIdInUse) if self.confused_sid == self.link_sid => {}
             ConnectionError::Malformed(_) | ConnectionError::Protocol(_) if self.is_orderly => {
                 self.judge(Err(format!("the server keeps to the standard, and the link ended with {error:?}")));

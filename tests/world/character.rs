@@ -3,7 +3,7 @@
 
 use crate::features::{Feature, Set};
 use crate::hosts::{LONGEST, Writing};
-use crate::rules::{self, Rule};
+use crate::rules;
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
 use pure_mqtt::{Limits, OnSessionLoss, Overflow, Version};
@@ -139,7 +139,7 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
         max_queued: if tight { pick(&[1, 2, 3, 6]) } else { pick(&[0, 0, u32::MAX]) },
         max_bytes: if tight { pick(&[0, 200, 600]) } else { pick(&[0, 0, u32::MAX]) },
         receive_maximum: pick(&[1, 3, 1024, 65_535]) as u16,
-        max_received: pick(&[0, 0, if Rule::OneReceived.holds() { 1 } else { 2 }, 4, 65_535]) as u16,
+        max_received: pick(&[0, 0, 1, 4, 65_535]) as u16,
         inline_max: if has.has(Feature::PiecesIn) { inline_max } else { LONGEST as u32 },
         stream_max: if has.has(Feature::PiecesIn) { 4_096 } else { 0 },
         topic_alias_maximum: if has.has(Feature::AliasIn) { aliases_in } else { 0 },
@@ -163,14 +163,13 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
     }
 }
 
-/// The longest name that the storage keeps behind an alias.
-fn alias_fits(has: Set) -> usize {
+/// The longest name that is kept behind an alias. The server may use one for any name, so a longer one costs a link.
+pub fn alias_fits(has: Set, limits: &Limits) -> usize {
     match () {
         () if has.has(Feature::Tiny) => 8,
         () if has.has(Feature::Fixed) => 32,
         () if has.has(Feature::Borrowed) => 80,
-        () if Rule::LongAlias.holds() => usize::MAX,
-        () => 20,
+        () => limits.alias_name_max.into(),
     }
 }
 
@@ -201,7 +200,6 @@ fn config(seed: u64, has: Set, max_received: u16) -> Config {
         window: if has.has(Feature::Overrun) { 20 } else { (pick(&[1, 4, 20]) as usize).min(fair) },
         fair,
         uses_aliases: has.has(Feature::AliasIn),
-        alias_fits: alias_fits(has),
         longest: 4_000,
         refuses: if has.has(Feature::Refusals) { pick(&[2, 3, 5]) } else { 0 },
         odd,

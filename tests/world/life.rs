@@ -1,7 +1,7 @@
 //! The world: a client on its host, a transport, two servers, durable memory, and time, which passes only where nothing else happens.
 
 use crate::app::App;
-use crate::character::Character;
+use crate::character::{Character, alias_fits};
 use crate::disk::Disk;
 use crate::features::Feature;
 use crate::hosts::{LONGEST, Reading, Turn, Writing};
@@ -73,11 +73,13 @@ impl<S: Memory> World<S> {
             false => Reading::Fixed(Box::new(RxBuffer::new())),
         };
         let server = |which: u64| Server::new(config.clone(), which * 1_000_000, seed_for(seed, 10 + which));
+        let mut app = App::new(disk, lines, !config.odd.any() || Rule::Tolerance.holds());
+        app.alias_fits = alias_fits(character.has, &character.limits);
         Self {
             mqtt: Connection::new(storage, character.limits),
             reading: rx,
             transport: None,
-            app: App::new(disk, lines, !config.odd.any() || Rule::Tolerance.holds()),
+            app,
             servers: [server(1), server(2)],
             at: 0,
             now: 0,

@@ -1,6 +1,6 @@
 //! Messages for the application: others publish them, and it acknowledges.
 
-use crate::app::Held;
+use crate::app::{Held, LONG_NAME};
 use crate::features::Feature;
 use crate::inbox::Queued;
 use crate::ledger::Verdict;
@@ -20,7 +20,7 @@ impl<S: Memory> World<S> {
         let is_too_long = odd.too_long && rng.u8(0..6) == 0;
         let long = if self.character.limits.stream_max > 0 { 700 } else { 80 };
         let length = if is_too_long { 5_000 } else { rng.choice([4, 4, 6, 30, 60, long]).unwrap_or(4) };
-        let long_name = "d/".to_owned() + &"x".repeat(70);
+        let long_name = "d/".to_owned() + &"x".repeat(LONG_NAME - 2);
         let topic = match rng.u8(0..5) {
             _ if is_bad => rng.choice([&b"d/\xFF\xFE"[..], b"d/+/a", b"d/#"]).unwrap_or(b"#").to_vec(),
             0 => long_name.into_bytes(),

@@ -1,6 +1,6 @@
 //! The steps of a script, most of which are trouble.
 
-use crate::character::Character;
+use crate::character::{Character, alias_fits};
 use crate::features::Feature;
 use crate::ledger::Verdict;
 use crate::life::World;
@@ -113,6 +113,7 @@ impl<S: Memory> World<S> {
             self.app.act(Feature::SetLimits);
             self.app.is_only_v5 &= version == Version::V5;
             self.character.limits = limits;
+            (self.app.alias_fits, self.app.has_forgotten_alias) = (alias_fits(self.character.has, &limits), false);
         }
     }
 

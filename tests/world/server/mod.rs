@@ -32,8 +32,6 @@ pub struct Config {
     pub fair: usize,
     /// It names topics by aliases where it may.
     pub uses_aliases: bool,
-    /// The longest name that it uses an alias for.
-    pub alias_fits: usize,
     /// The longest packet that it sends before 5.0, where nobody tells it.
     pub longest: usize,
     /// Each message with a number that is divided by this without a rest is refused; 0 for none.
