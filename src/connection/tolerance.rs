@@ -49,7 +49,7 @@ rows! {
         "A topic alias above our maximum beside a topic name",
         "The message is delivered; the alias is not bound.";
     EarlyRelease, EarlyRelease, [V31 V311 V5], Violation::UnexpectedAck,
-        "PUBREL for a message whose PUBREC has not left",
+        "PUBREL for a message whose PUBREC has not left (in strict mode: a message of this link)",
         "PUBCOMP leaves in the place of PUBREC: with `Limits::manual_acks` once the application has acknowledged.";
     KeptSession, KeptSession, [V311], Violation::SessionPresent,
         "Session Present after a clean session was asked for",

@@ -401,7 +401,7 @@ impl Incoming {
         }
     }
 
-    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP is owed as well. `may_be_early` if PUBREC needn't have left.
+    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP is owed as well. `may_be_early` if PUBREC for a message of this link needn't have left.
     pub(crate) fn release(&mut self, inbox: &mut [ReceiveSlot], id: u16, may_be_early: bool) -> Release {
         let link = lookup(inbox, id);
         self.note_change(inbox, link);
@@ -411,7 +411,8 @@ impl Incoming {
         };
         let is_early = slot.state == ReceiveState::ExactlyOnce;
         match slot.state {
-            ReceiveState::ExactlyOnce if may_be_early => {}
+            // What an earlier link brought may be of another session, and the server right.
+            ReceiveState::ExactlyOnce if may_be_early || slot.is_old => {}
             ReceiveState::Recorded | ReceiveState::Ended if !slot.owed => {}
             ReceiveState::ExactlyOnce => return Release::TooEarly,
             ReceiveState::Completing if slot.owed => return Release::Completing,

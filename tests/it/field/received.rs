@@ -116,6 +116,24 @@ fn pubrel_for_one_that_gave_way_is_answered() {
     });
 }
 
+/// The session is another one, and its PUBREL has an identifier that was in use in the old one: the server is right, also to the letter.
+#[test]
+fn pubrel_of_another_session_is_answered() {
+    in_every_storage!(storage => {
+        for (version, strict) in ALL.iter().flat_map(|version| [(*version, false), (*version, true)]) {
+            let limits = Limits { manual_acks: true, strict, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            field.hear(&message(version, 2, 1, "t", b"old")).only("Message t old q2 1");
+            let pending = field.acks.remove(0);
+            field.again(true).only(RESUMED);
+            assert_eq!(field.hear(b"\x62\x02\0\x01").nothing().sent, b"");
+            acknowledge(&mut field, pending);
+            assert_eq!(field.sent(), b"\x70\x02\0\x01");
+            field.hear(&message(version, 2, 1, "t", b"new")).only("Message t new q2 1");
+        }
+    });
+}
+
 /// A connection that has received messages at QoS 2 under the identifiers 1 to 3, and then began clean without an answer. The server has a session: the old
 /// one or a new one.
 fn in_doubt<S: Durable>(storage: S, version: Version) -> Field<S> {
