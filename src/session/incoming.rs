@@ -582,6 +582,11 @@ impl Incoming {
         self.is_doubtful |= is_doubtful;
     }
 
+    /// Whether that has not shown yet.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.is_doubtful
+    }
+
     /// The session is gone.
     pub(crate) fn clear(&mut self, inbox: &mut [ReceiveSlot]) {
         inbox.fill(ReceiveSlot::FREE);

@@ -205,3 +205,64 @@ fn nothing_is_lost_where_the_doubt_stays() {
         }
     });
 }
+
+/// The power fails while the link that was to settle the doubt stands, or is just over: what comes back is in doubt, or has given the old session up.
+#[cfg(feature = "journal")]
+#[test]
+fn a_loss_of_power_leaves_no_doubt_that_nobody_knows_of() {
+    use super::rig::Small;
+    use pure_mqtt::Connection;
+    use pure_mqtt::storage::Journaled;
+    type Kept = Journaled<Small, 4096>;
+    fn save(field: &mut Field<Kept>, log: &mut Vec<u8>) {
+        log.extend(field.mqtt.journal());
+        field.mqtt.journal_written(field.mqtt.journal().len());
+    }
+    fn link(field: &mut Field<Kept>, log: &mut Vec<u8>, answer: Option<bool>) {
+        field.open();
+        save(field, log);
+        field.take_unsaved(usize::MAX);
+        if let Some(is_present) = answer {
+            field.offer(&field.connack(is_present, &[])).unwrap();
+        }
+        save(field, log);
+    }
+    fn lose(field: &mut Field<Kept>, log: &mut Vec<u8>) {
+        field.mqtt.closed(field.at());
+        save(field, log);
+    }
+    for version in ALL {
+        let (mut field, mut log) =
+            (Field::new(Kept::new(Small::new()), version, Limits { version, ..Limits::DEFAULT }), Vec::new());
+        save(&mut field, &mut log);
+        link(&mut field, &mut log, Some(false));
+        for id in 1..=3 {
+            field.offer(&message(version, 2, id, "t", b"old")).unwrap();
+        }
+        save(&mut field, &mut log);
+        lose(&mut field, &mut log);
+        field.clean = true;
+        link(&mut field, &mut log, None);
+        lose(&mut field, &mut log);
+        field.clean = false;
+        let start = log.len();
+        link(&mut field, &mut log, Some(true));
+        field.offer(&message(version, 2, 9, "t", b"new")).unwrap();
+        save(&mut field, &mut log);
+        lose(&mut field, &mut log);
+        let mut is_settled = false;
+        for end in start..=log.len() {
+            let limits = Limits { version, ..Limits::DEFAULT };
+            let back = Connection::recover(Kept::new(Small::new()), limits, field.at(), &log[..end]).unwrap().0;
+            let mut back = Field::of(back, version);
+            back.open();
+            back.sent();
+            let connack = back.connack(true, &[]);
+            is_settled = back.hear(&connack).told == [RESUMED];
+            if is_settled {
+                back.hear(&again(version, 2, b"new")).only("Message t new q2 2");
+            }
+        }
+        assert!(is_settled, "in the end it is");
+    }
+}
