@@ -6,7 +6,7 @@ use crate::hosts::{LONGEST, Writing};
 use crate::rules;
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
-use pure_mqtt::{Limits, OnSessionLoss, Overflow, Version};
+use pure_mqtt::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, Overflow, Version};
 
 #[derive(Clone, Debug)]
 pub struct Character {
@@ -36,8 +36,11 @@ pub struct Character {
 /// The features that a seed draws, before those that don't go together are taken out.
 pub fn features_of(seed: u64) -> Set {
     let mut rng = fastrand::Rng::with_seed(seed_for(seed, 1));
+    let mut later = fastrand::Rng::with_seed(seed_for(seed, 12));
     let mut has = Set::default();
     for feature in Feature::ALL.iter().copied() {
+        // Seeds keep their worlds when there are more features.
+        let rng = if feature > Feature::Overrun { &mut later } else { &mut rng };
         if rng.u8(0..100) < feature.chance() {
             has.add(feature);
         }
@@ -73,6 +76,8 @@ const INCOMPATIBLE: &[(Feature, &[Feature])] = &[
             Feature::BadTopic,
             Feature::TooLong,
             Feature::Overrun,
+            Feature::Discard,
+            Feature::Deliver,
         ],
     ),
 ];
@@ -159,6 +164,9 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
         pingresp_timeout: pick(&[0, 0, 1, 2_000, 10_000, 10_000]),
         ack_timeout: if has.has(Feature::AckTimeout) { pick(&[3_000, 10_000, 60_000]) } else { 0 },
         retry_interval: if has.has(Feature::Retry) { pick(&[500, 2_000, 20_000]) } else { 0 },
+        announce_limits: !has.has(Feature::Silent),
+        on_too_long: if has.has(Feature::Discard) { OnTooLong::Discard } else { OnTooLong::EndLink },
+        on_bad_topic: if has.has(Feature::Deliver) { OnBadTopic::Deliver } else { OnBadTopic::Discard },
         ..Limits::DEFAULT
     }
 }
@@ -201,6 +209,7 @@ fn config(seed: u64, has: Set, max_received: u16) -> Config {
         fair,
         uses_aliases: has.has(Feature::AliasIn),
         longest: 4_000,
+        expects_silence: has.has(Feature::Silent),
         refuses: if has.has(Feature::Refusals) { pick(&[2, 3, 5]) } else { 0 },
         odd,
     }

@@ -163,6 +163,31 @@ impl<S: Memory> World<S> {
         // A QoS 0 message has no outcome, and may have left.
     }
 
+    /// Gives up a message or a request, whatever was sent of it on earlier links.
+    pub fn withdraw(&mut self, rng: &mut fastrand::Rng) -> Verdict {
+        let request = self.app.ledger.requests.keys().next_back().copied();
+        let handle = if rng.u8(0..6) == 0 { request } else { self.any_handle(rng) };
+        let Some(handle) = handle else { return Ok(()) };
+        let time = self.time();
+        let risk = self.mqtt.withdraw(time, handle);
+        self.app.say(|| format!("  withdraw {handle:?}: {risk:?}"));
+        let Some(risk) = risk else { return Ok(()) };
+        self.app.act(Feature::Withdraw);
+        let at = self.app.disk.position(&self.mqtt);
+        let now = self.app.now;
+        self.app.ledger.withdraw(handle, risk, at, now)
+    }
+
+    /// Holds messages back, or lets them go. The one that is partly sent is finished, and no other sets out.
+    pub fn hold(&mut self, holds: bool) {
+        self.mqtt.hold_messages(holds);
+        self.app.say(|| format!("  hold: {holds}"));
+        let is_shown = !self.unconfirmed.is_empty(); // what was handed over leaves
+        if let Some(transport) = &mut self.transport {
+            transport.tally.hold(holds && !is_shown);
+        }
+    }
+
     pub fn subscribe(&mut self, filter: &str, qos: QoS, is_extra: bool) -> Verdict {
         let Ok(filter) = TopicFilter::new(filter) else { return Err("a filter".into()) };
         let filters = [Subscription::new(filter, qos)];

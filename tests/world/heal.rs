@@ -45,6 +45,8 @@ impl<S: Memory> World<S> {
         self.paused_until = self.now;
         self.loses_connack = false;
         self.next_clean = false;
+        self.hold(false);
+        self.is_kicked = true;
         self.app.disk.delay = 0;
         self.app.disk.supply = None;
         if self.app.disk.done_at.is_some() {

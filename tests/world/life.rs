@@ -74,6 +74,7 @@ impl<S: Memory> World<S> {
         };
         let server = |which: u64| Server::new(config.clone(), which * 1_000_000, seed_for(seed, 10 + which));
         let mut app = App::new(disk, lines, !config.odd.any() || Rule::Tolerance.holds());
+        app.discards = character.has.has(Feature::Discard);
         app.alias_fits = alias_fits(character.has, &character.limits);
         Self {
             mqtt: Connection::new(storage, character.limits),
@@ -229,6 +230,13 @@ impl<S: Memory> World<S> {
     fn after_turn(&mut self, moved: bool) -> Result<bool, String> {
         let time = self.time();
         let timer = self.mqtt.next_timer();
+        if let Some(transport) = &mut self.transport {
+            match self.mqtt.holds_messages() {
+                true if transport.tally.has_let_go() => return Err("[E10] a message has left that is held back".into()),
+                true => {}
+                false => transport.tally.most_published = None, // a request found no room
+            }
+        }
         if Rule::PastDeadline.holds() && timer.is_some_and(|(_, at)| at < time) {
             return Err(format!("[E6] a deadline has passed: {timer:?}, and it is {time:?}"));
         }

@@ -45,6 +45,8 @@ impl<S: Memory> World<S> {
         self.app.say(|| format!("  link {link} in {version:?}, clean start {is_clean}"));
         self.server().accept();
         self.transport = Some(self.new_transport());
+        let holds = self.mqtt.holds_messages();
+        self.transport.iter_mut().for_each(|transport| transport.tally.hold(holds));
         (self.opened_at, self.paused, self.over_since) = (self.now, 0, None);
         self.last = crate::hosts::Turn::default();
         self.app.failures.clear();

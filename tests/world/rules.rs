@@ -90,7 +90,7 @@ pub const EXCLUDED: &[(&[Feature], &[Feature], &str)] = &[
     (&[BytesHost], &[PiecesIn], "`BytesBuffer` knows nothing of pieces"),
     (
         &[Strict],
-        &[OddAcks, OddConnack, OddMessages, EarlyRelease, BadTopic, TooLong, Overrun],
+        &[OddAcks, OddConnack, OddMessages, EarlyRelease, BadTopic, TooLong, Overrun, Discard, Deliver],
         "strict keeps to the letter",
     ),
 ];

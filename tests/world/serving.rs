@@ -32,9 +32,22 @@ impl<S: Memory> World<S> {
         self.app.say(|| format!("  serve {number}: {queued:?}"));
         self.act_if(Feature::BadTopic, is_bad && queued.is_some());
         self.act_if(Feature::TooLong, is_too_long && queued.is_some());
-        let is_forgiven = is_bad || is_too_long || queued.is_some_and(|(_, sid)| sid == self.app.confused_sid);
+        let has = self.character.has;
+        let is_discarded = is_too_long && has.has(Feature::Discard) || is_bad && !has.has(Feature::Deliver);
+        let is_lost = is_too_long && !is_discarded; // and with it what is behind it
+        let is_forgiven = is_lost || queued.is_some_and(|(_, sid)| sid == self.app.confused_sid);
         let (arrived, allowed, noted_at) = (0, 1, 0);
-        let queued = queued.map(|(qos, sid)| Queued { qos, length, sid, is_forgiven, arrived, allowed, noted_at });
+        let queued = queued.map(|(qos, sid)| Queued {
+            qos,
+            length,
+            sid,
+            is_forgiven,
+            arrived,
+            allowed,
+            noted_at,
+            is_bad,
+            is_discarded,
+        });
         self.app.inbox.queued.push(queued);
     }
 

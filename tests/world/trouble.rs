@@ -84,6 +84,8 @@ impl<S: Memory> World<S> {
                     self.app.act(Feature::ClockBack);
                 }
             }
+            Kind::Withdraw => self.withdraw(rng)?,
+            Kind::Hold => self.hold(rng.u8(0..3) > 0),
             Kind::OtherVersion => self.next_version = rng.choice(Version::ALL).unwrap_or(Version::V5),
         }
         self.is_kicked = true;
@@ -218,6 +220,9 @@ impl<S: Memory> World<S> {
             && self.mqtt.version() == Version::V5
         {
             self.app.acted.add(Feature::ServerLimits);
+        }
+        if self.mqtt.is_connected() && self.mqtt.holds_messages() && self.mqtt.pending() > 0 {
+            self.app.acted.add(Feature::Hold);
         }
         if self.mqtt.is_connected() && self.mqtt.send_quota() == 0 && self.mqtt.pending() > 1 {
             self.app.acted.add(Feature::OneInFlight);
