@@ -13,8 +13,8 @@ use crate::server::Server;
 use crate::wire::{NEVER, Transport};
 use pure_mqtt::{BytesBuffer, Connection, ConnectionError, RxBuffer, Version};
 
-/// More turns than this at one point in time are a live-lock.
-const MOST_TURNS: u32 = 20_000;
+/// More turns than this at one point in time are a live-lock. Messages above the limits may come byte by byte.
+const MOST_TURNS: u32 = 200_000;
 /// In a hurry, whether the session could be recovered is checked after so many changes.
 const SOMETIMES: u32 = 8;
 /// A host that turns so often without moving anything spins.

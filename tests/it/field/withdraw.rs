@@ -75,6 +75,34 @@ fn a_message_at_which_links_die_can_be_withdrawn() {
     });
 }
 
+/// It left on this link, and is about to be sent once more: its answer is awaited all the same.
+#[test]
+fn a_message_that_is_to_be_sent_again_on_the_same_link_stays() {
+    in_every_storage!(storage => {
+        for version in [Version::V31, Version::V311] {
+            for (qos, answer) in [(QOS1, &b"\x40\x02\0\x01"[..]), (QOS2, b"\x50\x02\0\x01")] {
+                let limits = Limits { retry_interval: 1_000, ..Limits::DEFAULT };
+                let mut field = Field::new(storage(), version, limits).accepted();
+                let handle = field.publish("t", b"x", qos).handle;
+                field.sent();
+                for _ in 0..3 {
+                    field.tick(1_000).unwrap();
+                    assert_eq!(field.mqtt.withdraw(field.at(), handle), None);
+                }
+                assert_eq!(field.hear(answer).end, None);
+                if qos == QOS2 {
+                    for _ in 0..3 {
+                        field.tick(1_000).unwrap();
+                        assert_eq!(field.mqtt.withdraw(field.at(), handle), None, "nor while its PUBREL is");
+                    }
+                    field.hear(b"\x70\x02\0\x01").only("PubComp 1 0x00");
+                }
+                assert_eq!((field.mqtt.pending(), field.mqtt.stats().unknown_acks), (0, 0));
+            }
+        }
+    });
+}
+
 /// What is risked is named.
 #[test]
 fn the_risk_of_withdrawing_is_named() {
