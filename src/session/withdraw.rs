@@ -12,7 +12,7 @@ const ENOUGH_LINKS: u8 = 3;
 impl Outgoing {
     /// On how many links some of this packet has left; `None` if it is finished.
     pub(crate) fn attempts(&self, slots: &[SendSlot], handle: Handle) -> Option<u8> {
-        find_handle(slots, handle).filter(|slot| is_unfinished(slot)).map(|slot| slot.attempts)
+        find_handle(slots, handle).filter(|slot| is_unfinished(slot)).map(SendSlot::attempts)
     }
 
     /// What is risked if this packet is given up; `None` if it is finished, or being sent or awaited on this link.

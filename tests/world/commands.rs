@@ -77,7 +77,7 @@ impl<S: Memory> World<S> {
                 let storages = [Feature::Heap, Feature::Fixed, Feature::Tiny, Feature::Borrowed];
                 storages.into_iter().filter(|storage| has.has(*storage)).for_each(|storage| self.app.act(storage));
                 self.note_dropped(&delivery, old);
-                self.accept(spec, &delivery)
+                self.accept(spec, &delivery, matches!(payload, Payload::Streamed(_)))
             }
             Err(PublishError::Full) => {
                 self.app.act(Feature::QueueLimit);
@@ -105,7 +105,7 @@ impl<S: Memory> World<S> {
         }
     }
 
-    fn accept(&mut self, spec: Spec, delivery: &Delivery) -> Verdict {
+    fn accept(&mut self, spec: Spec, delivery: &Delivery, is_streamed: bool) -> Verdict {
         let now = self.time().as_millis();
         let sent = Sent {
             handle: delivery.handle,
@@ -115,6 +115,7 @@ impl<S: Memory> World<S> {
             is_shaken: false,
             is_forgiven: false,
             may_be_dropped: false,
+            is_streamed,
             taken: 0,
             refused: 0,
             end: None,

@@ -37,6 +37,8 @@ pub struct Sent {
     pub is_forgiven: bool,
     /// It was among several candidates to be dropped.
     pub may_be_dropped: bool,
+    /// The application supplies the payload.
+    pub is_streamed: bool,
     pub taken: u32,
     pub refused: u32,
     pub end: Option<End>,

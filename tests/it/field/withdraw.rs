@@ -48,6 +48,35 @@ fn attempts_count_links() {
     }
 }
 
+/// What waits to be sent again on the same link has left on it; and it counts once, whether it leaves again or the link is lost before.
+#[test]
+fn attempts_count_a_link_while_a_second_copy_waits() {
+    in_every_storage!(storage => {
+        for version in [V31, Version::V311] {
+            for (qos, answer) in [(QOS1, &b""[..]), (QOS2, b""), (QOS2, b"\x50\x02\0\x01")] {
+                let limits = Limits { retry_interval: 1_000, ..Limits::DEFAULT };
+                let mut field = Field::new(storage(), version, limits).accepted();
+                let handle = field.publish("t", b"x", qos).handle;
+                field.sent();
+                field.hear(answer).nothing();
+                for link in 1..=4 {
+                    for _ in 0..3 {
+                        field.tick(1_000).unwrap();
+                        assert_eq!(field.mqtt.attempts(handle), Some(link));
+                        let read_back = field.mqtt.unacknowledged().next().unwrap();
+                        assert_eq!((read_back.attempts, read_back.may_have_arrived), (link, true));
+                    }
+                    if link % 2 == 0 {
+                        field.sent();
+                        assert_eq!(field.mqtt.attempts(handle), Some(link));
+                    }
+                    field.again(true);
+                }
+            }
+        }
+    });
+}
+
 /// It can be withdrawn between links; what lies behind it goes on.
 #[test]
 fn a_message_at_which_links_die_can_be_withdrawn() {
