@@ -219,6 +219,13 @@ impl App {
         }
     }
 
+    /// An alias stood for a name that is too long, which costs one link.
+    fn forget_alias(&mut self) {
+        if std::mem::replace(&mut self.has_forgotten_alias, true) {
+            self.judge(Err("a second link ended because an alias stands for a name that is too long".into()));
+        }
+    }
+
     /// A message was thrown away.
     fn discarded<S: Memory>(&mut self, mqtt: &Connection<S>, discarded: &Discarded<'_>) {
         let limits = mqtt.limits();
@@ -316,9 +323,7 @@ impl<S: Memory> hosts::App<S> for App {
             ConnectionError::Protocol(Violation::ReceiveMaximumExceeded) => {}
             // A limit of this side's: see `Limits::topic_alias_maximum`.
             ConnectionError::Protocol(Violation::ForgottenTopicAlias) if self.alias_fits < LONG_NAME => {
-                if std::mem::replace(&mut self.has_forgotten_alias, true) {
-                    self.judge(Err("a second link ended because an alias stands for a name that is too long".into()));
-                }
+                self.forget_alias();
             }
             ConnectionError::Protocol(Violation::PacketIdInUse) if self.confused_sid == self.link_sid => {}
             ConnectionError::Malformed(_) | ConnectionError::Protocol(_) if self.is_orderly => {

@@ -95,6 +95,7 @@ features! {
     Silent = 50, "A 5.0 link was accepted whose CONNECT announced no limits.";
     Discard = 70, "A message that was too long was thrown away.";
     Deliver = 55, "A message was delivered whose topic is none.";
+    Unread = 55, "The host told of bytes that it had not handed over yet.";
 }
 
 /// A set of features.

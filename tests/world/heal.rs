@@ -63,6 +63,7 @@ impl<S: Memory> World<S> {
         if let Some(transport) = &mut self.transport {
             transport.up.heal();
             transport.down.heal();
+            transport.reads_at = 0;
             (transport.most_read, transport.most_written, transport.breaks) = (4_096, 4_096, None);
         }
         if !self.unconfirmed.is_empty() {

@@ -183,8 +183,9 @@ impl<S: Memory> World<S> {
         let reads = has_room && transport.can_read();
         let writes = self.last.is_full && self.unconfirmed.is_empty() && transport.room() > 0;
         let confirms = self.confirms_at <= self.now;
+        let tells = self.character.has.has(Feature::Unread) && (transport.told == 0) != (transport.unread() == 0);
         let ends = transport.is_broken || transport.is_ended && transport.down.len() == 0;
-        std::mem::take(&mut self.is_kicked) || is_due || reads || writes || confirms || ends
+        std::mem::take(&mut self.is_kicked) || is_due || reads || writes || confirms || ends || tells
     }
 
     /// One turn of the host's loop; whether anything moved.
@@ -198,8 +199,23 @@ impl<S: Memory> World<S> {
             crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
             return self.after_turn(true);
         };
+        if self.character.has.has(Feature::Unread) {
+            transport.told_before = transport.unread();
+            self.mqtt.unread(time, transport.told_before);
+        }
         let had_unconfirmed = !self.unconfirmed.is_empty();
         let mut turn = crate::hosts::turn(&mut self.mqtt, &mut self.reading, transport, &mut self.app, time);
+        if self.character.has.has(Feature::Unread) {
+            let left = transport.unread();
+            if transport.told_before > left && !self.is_good {
+                transport.reads_at = self.now + self.rng.choice([0, 0, 0, 20, 500, 4_000]).unwrap_or(0);
+            }
+            transport.told = left;
+            self.mqtt.unread(time, left);
+            if left > 0 && transport.reads_at > self.now {
+                self.app.act(Feature::Unread);
+            }
+        }
         if had_unconfirmed && turn.progress > 0 {
             self.app.act(Feature::LateAdvance);
         }

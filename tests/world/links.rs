@@ -79,6 +79,9 @@ impl<S: Memory> World<S> {
             was_full: false,
             full_at: self.now,
             is_stalled: false,
+            reads_at: 0,
+            told: 0,
+            told_before: 0,
             tally: Tally::default(),
         }
     }
