@@ -155,7 +155,9 @@ pub enum SessionState {
     /// also for subscriptions of an earlier life of this program. Subscriptions should be made again. What was unfinished here belonged to another
     /// session, and is treated as in [`New`](Self::New).
     ///
-    /// After a clean start whose answer was lost it may also be the session that was known before, or a new one; what is unfinished goes on then.
+    /// After a clean start whose answer was lost it may also be the session that was known before, or a new one; what is unfinished goes on then. For QoS 2
+    /// messages from the server the first that comes on this link tells which: without DUP, and under an identifier that is in use, it is of a new session. If the
+    /// link ends before any tells, the identifiers of the session before are forgotten, so that no message of a new one is taken for a repetition.
     Adopted {
         /// As in [`New`](Self::New).
         republished: u32,
@@ -323,7 +325,7 @@ pub enum Topic<'i> {
     /// The name is with the connection: see [`Connection::topic`](crate::Connection::topic). Never with
     /// [`Limits::topic_alias_maximum`](crate::Limits::topic_alias_maximum) at its default of 0.
     Alias(TopicAlias),
-    /// These bytes, which are not UTF-8, or hold U+0000 or a wildcard. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
+    /// These bytes, which are not UTF-8, or hold U+0000 or a wildcard; none if an alias stands for such. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
     Invalid(&'i [u8]),
 }
 

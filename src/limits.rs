@@ -32,8 +32,8 @@ pub struct Limits {
     /// QoS 1 and 2 messages from the server that are held unfinished, in every version; 0 (the default) for as many as the storage can: 32,768 on
     /// `Heap`.
     ///
-    /// More are not taken until acknowledgements have left ([`Received::Blocked`](crate::Received::Blocked)). Where that doesn't help the link
-    /// ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); what has left by then is
+    /// More are not taken until acknowledgements have left ([`Received::Blocked`](crate::Received::Blocked)). Where that doesn't help, QoS 2 messages of earlier
+    /// links give way that the server has not come back to on this one: they are of a session that it has lost. Where there are none the link ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); what has left by then is
     /// progress. Servers of 3.1 and 3.1.1 know no limit, so 32 and more are wise where QoS 2 messages come in bursts.
     ///
     /// One of them is for QoS 1 alone, since a server may repeat QoS 1 messages before it finishes those of QoS 2. If there is only one, either kind may

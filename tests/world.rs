@@ -48,6 +48,8 @@ mod pairs;
 mod payload;
 #[path = "world/power.rs"]
 mod power;
+#[path = "world/readback.rs"]
+mod readback;
 #[path = "world/records.rs"]
 mod records;
 #[path = "world/rules.rs"]

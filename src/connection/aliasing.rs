@@ -21,10 +21,11 @@ pub(super) static ALIASING: Aliasing = Aliasing {
 impl Core {
     /// What the server's alias stands for. Where its name was too long for the storage the link has to end, and the next ones do without aliases, or they would
     /// all end so.
-    fn resolve_alias(&mut self, parts: &Parts<'_>, alias: u16) -> Result<TopicAlias, Violation> {
+    fn resolve_alias(&mut self, parts: &Parts<'_>, alias: u16) -> Result<Option<TopicAlias>, Violation> {
         let names = parts.names.as_deref().ok_or(Violation::UnknownTopicAlias)?;
         match Aliases::lookup(names, alias) {
-            (serial, Standing::Name) => Ok(TopicAlias { alias, serial }),
+            (serial, Standing::Name) => Ok(Some(TopicAlias { alias, serial })),
+            (_, Standing::Invalid) => Ok(None),
             (_, Standing::TooLong) => {
                 self.has_forgotten_alias = true;
                 Err(Violation::ForgottenTopicAlias)

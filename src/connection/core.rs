@@ -78,10 +78,10 @@ pub(super) struct Aliasing {
     pub(super) shorten: fn(&mut Core, &mut Parts<'_>),
     /// Forgets the alias that the staged message was to bind, since the message is staged no longer.
     pub(super) take_back: fn(&mut Core, &mut Parts<'_>),
-    /// Binds an alias of the server's to a name.
+    /// Binds an alias of the server's to a name, which is empty for a topic that is none.
     pub(super) bind: fn(&mut Core, &mut Parts<'_>, u16, &str),
-    /// What an alias of the server's stands for.
-    pub(super) resolve: fn(&mut Core, &Parts<'_>, u16) -> Result<TopicAlias, Violation>,
+    /// What an alias of the server's stands for; `None` for a topic that is none.
+    pub(super) resolve: fn(&mut Core, &Parts<'_>, u16) -> Result<Option<TopicAlias>, Violation>,
 }
 
 impl Core {

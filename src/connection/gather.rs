@@ -15,13 +15,23 @@ impl Core {
         if parts.journal.is_none() {
             return;
         }
-        let is_behind = !self.gather_session(parts);
+        let is_behind = !self.gather_before_doubt_ends(parts) || !self.gather_session(parts);
         if let Some(books) = parts.journal.books() {
             books.is_behind = is_behind;
         }
         if !is_behind && self.outgoing.gather(parts) {
             self.incoming.gather(parts.inbox, &mut parts.journal);
         }
+    }
+
+    /// Where the session is in doubt no more, what was given up of the old one comes first: part of a log must not lead to a session that seems to be sure and
+    /// has both. False if there is no room.
+    fn gather_before_doubt_ends(&mut self, parts: &mut Parts<'_>) -> bool {
+        let fact = self.session_fact();
+        let ends = parts.journal.books().is_some_and(|books| {
+            books.session == SessionFact::Doubtful && fact == SessionFact::Held && books.loss.is_none()
+        });
+        !ends || self.incoming.gather(parts.inbox, &mut parts.journal)
     }
 
     /// What concerns the session as a whole; false if there is no room.
@@ -39,11 +49,12 @@ impl Core {
     }
 
     /// What a durable memory must know of the session: what would be true of it if the link were lost now. From a clean start on it is in doubt until
-    /// CONNACK, and a clean session of 3.x ends with its link.
+    /// CONNACK, and then until what was received is known to be of the same session or is given up; and a clean session of 3.x ends with its link.
     pub(super) const fn session_fact(&self) -> SessionFact {
         match (self.link.clean_start, self.link.established) {
             (true, false) => SessionFact::Doubtful,
             (true, true) if self.version().clean_session_ends_with_link() => SessionFact::None,
+            _ if self.incoming.is_doubtful() => SessionFact::Doubtful,
             _ => self.outgoing.session,
         }
     }

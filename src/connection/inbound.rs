@@ -203,15 +203,14 @@ impl Core {
         let (publish, alias) = Publish::decode(flags, body);
         body.finish()?;
         let Publish { topic, payload, qos, retain, dup, id, properties } = publish;
-        let has_bad_topic = body.noted().is_some();
-        let topic = told_topic(topic, bytes, has_bad_topic);
+        let topic = told_topic(topic, bytes, body.noted().is_some());
         *event = Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack: None }));
         let Some(Event::Message(message)) = event else { return Ok(()) };
         self.resolve(parts, &mut message.topic, alias)?;
         let is_invalid = self.limits.check_payload_format()
             && message.properties.number(ids::PayloadFormatIndicator) == Some(1)
             && core::str::from_utf8(message.payload).is_err();
-        let is_discarded = has_bad_topic && self.limits.discards_bad_topics();
+        let is_discarded = matches!(message.topic, Topic::Invalid(_)) && self.limits.discards_bad_topics();
         let is_new = match id {
             Some(id) => {
                 let answer = match is_invalid {
@@ -308,19 +307,24 @@ impl Core {
             return Ok(());
         }
         let aliasing = self.aliasing().ok_or(Violation::UnknownTopicAlias)?;
-        *topic = Topic::Alias((aliasing.resolve)(self, parts, alias)?);
+        *topic = (aliasing.resolve)(self, parts, alias)?.map_or(Topic::Invalid(&[]), Topic::Alias);
         Ok(())
     }
 
-    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`.
+    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`, also where the topic is none: the next one may come with the alias
+    /// alone.
     pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: Option<u16>) {
         if !Version::KNOWS_PROPERTIES {
             return;
         }
         if alias.is_some_and(|alias| alias > self.link.topic_alias_maximum) {
             self.stats.count(Tolerance::IgnoredAlias as u8);
-        } else if let (Some(alias), Topic::Name(name), Some(aliasing)) = (alias, topic, self.aliasing()) {
-            (aliasing.bind)(self, parts, alias, name.as_str());
+        } else if let (Some(alias), Some(aliasing)) = (alias, self.aliasing()) {
+            match topic {
+                Topic::Name(name) => (aliasing.bind)(self, parts, alias, name.as_str()),
+                Topic::Invalid(_) => (aliasing.bind)(self, parts, alias, ""),
+                Topic::Alias(_) => {}
+            }
         }
     }
 

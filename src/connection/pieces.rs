@@ -10,7 +10,7 @@ use crate::connection::effect::{Effect, Refusal};
 use crate::connection::inbound::told_topic;
 use crate::connection::stats::Count;
 use crate::connection::stream::{Fate, Stream};
-use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received};
+use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received, Topic};
 use crate::storage::Parts;
 use crate::types::{QoS, Version};
 use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance};
@@ -110,11 +110,10 @@ impl Core {
         let (publish, alias) = Publish::decode(header.flags, body);
         body.finish()?;
         let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
-        let has_bad_topic = body.noted().is_some();
-        let mut topic = told_topic(publish.topic, bytes, has_bad_topic);
-        let is_unwanted = has_bad_topic && self.limits.discards_bad_topics();
-        let discard = discard.or(if is_unwanted { Some(Discard::BadTopic) } else { None });
+        let mut topic = told_topic(publish.topic, bytes, body.noted().is_some());
         self.resolve(parts, &mut topic, alias)?;
+        let is_unwanted = matches!(topic, Topic::Invalid(_)) && self.limits.discards_bad_topics();
+        let discard = discard.or(if is_unwanted { Some(Discard::BadTopic) } else { None });
         let fate = match publish.id {
             None if discard.is_some() => Fate::Dropped,
             None => Fate::Nothing,

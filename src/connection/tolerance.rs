@@ -49,7 +49,7 @@ rows! {
         "A topic alias above our maximum beside a topic name",
         "The message is delivered; the alias is not bound.";
     EarlyRelease, EarlyRelease, [V31 V311 V5], Violation::UnexpectedAck,
-        "PUBREL for a message whose PUBREC has not left",
+        "PUBREL for a message whose PUBREC has not left (in strict mode: a message of this link)",
         "PUBCOMP leaves in the place of PUBREC: with `Limits::manual_acks` once the application has acknowledged.";
     KeptSession, KeptSession, [V311], Violation::SessionPresent,
         "Session Present after a clean session was asked for",
@@ -60,7 +60,8 @@ rows! {
          may send it again.";
     BadTopic, DiscardedMessage, [V31 V311 V5], Malformed::Utf8,
         "A message whose topic is not UTF-8 (in strict mode this fault), or holds U+0000 or a wildcard",
-        "The message is acknowledged and told as `Event::Discarded`; with `OnBadTopic::Deliver` it is delivered under `Topic::Invalid`. No alias is bound.";
+        "The message is acknowledged and told as `Event::Discarded`; with `OnBadTopic::Deliver` it is delivered under `Topic::Invalid`. An alias \
+         beside it stands for such a topic from then on.";
     DupAtQoS0, DupAtQoS0, [V31 V311 V5], Violation::DupAtQoS0,
         "DUP at QoS 0",
         "The message is delivered.";

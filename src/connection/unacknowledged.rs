@@ -72,7 +72,7 @@ impl<'a> Unacknowledged<'a> {
             qos: slot.kind.qos().unwrap_or_default(),
             retain: layout.first_byte & 1 != 0,
             properties,
-            attempts: slot.attempts,
+            attempts: slot.attempts(),
             may_have_arrived: is_released || slot.progress.is_known(),
             is_released,
         }

@@ -20,6 +20,8 @@ pub(crate) enum Standing {
     Name,
     /// It was bound to a name too long for the store.
     TooLong,
+    /// It was bound to a topic that is none.
+    Invalid,
     Unbound,
 }
 
@@ -42,13 +44,14 @@ impl Aliases {
         (self.bound, self.oldest, self.latest) = (0, 0, 0);
     }
 
-    /// Binds an alias of one side to `name`; a name that is too long is remembered as that.
+    /// Binds an alias of one side to `name`; a name that is too long is remembered as that, and so is one that is none, which is empty here.
     pub(crate) fn bind(&mut self, names: &mut dyn NameStore, side: Side, alias: u16, name: &str) {
         self.serial = self.serial.wrapping_add(1).max(1);
         let index = usize::from(alias).wrapping_sub(1);
         let Some((entry, place)) = names.bind(side, index, name.len()) else { return };
         copy(name.as_bytes(), place);
-        *entry = AliasEntry { serial: self.serial, length: place.len() as u16, hash: short_fingerprint(name) };
+        let hash = if place.is_empty() { u16::from(name.is_empty()) } else { short_fingerprint(name) };
+        *entry = AliasEntry { serial: self.serial, length: place.len() as u16, hash };
     }
 
     /// Takes the binding back that the last outbound message made, if it made one: the server was not told of it.
@@ -62,7 +65,9 @@ impl Aliases {
     pub(crate) fn lookup(names: &dyn NameStore, alias: u16) -> (u32, Standing) {
         match names.entries(Side::Server).get(usize::from(alias).wrapping_sub(1)) {
             None | Some(AliasEntry { serial: 0, .. }) => (0, Standing::Unbound),
-            Some(AliasEntry { serial, length: 0, .. }) => (*serial, Standing::TooLong),
+            Some(AliasEntry { serial, length: 0, hash }) => {
+                (*serial, if *hash == 0 { Standing::TooLong } else { Standing::Invalid })
+            }
             Some(entry) => (entry.serial, Standing::Name),
         }
     }
@@ -153,6 +158,8 @@ mod tests {
         assert_eq!(Aliases::name(names, Side::Server, 1, serial), None);
         aliases.bind(names, Side::Server, 1, "much too long");
         assert!(matches!(Aliases::lookup(names, 1), (_, Standing::TooLong)));
+        aliases.bind(names, Side::Server, 1, "");
+        assert!(matches!(Aliases::lookup(names, 1), (_, Standing::Invalid)));
         aliases.clear(names);
         assert!(matches!(Aliases::lookup(names, 1), (_, Standing::Unbound)));
     }

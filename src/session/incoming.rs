@@ -62,7 +62,8 @@ pub(crate) struct Incoming {
     serial: u32,
     /// In the order in which they leave; free ones have the identifier 0.
     strays: [Stray; 3],
-    /// The server may have begun a new session unseen: what earlier links left open counts only for messages that are marked as repetitions.
+    /// The server may have begun a new session unseen, and on this link it will show: what earlier links left open counts only for messages that are marked
+    /// as repetitions, which a new session has none of.
     is_doubtful: bool,
 }
 
@@ -235,7 +236,8 @@ impl Incoming {
         let is_at_least_once = qos == QoS::AtLeastOnce;
         let is_replaced = at(inbox, link).is_some_and(|slot| self.is_replaced(slot, dup));
         if is_replaced {
-            self.free(inbox, link);
+            self.give_way(inbox); // so the session is a new one
+            self.is_doubtful = false;
         }
         let Some(slot) = at(inbox, link).filter(|slot| !is_replaced && !slot.is_ended()) else {
             let state = if is_at_least_once { ReceiveState::AtLeastOnce } else { ReceiveState::ExactlyOnce };
@@ -255,6 +257,7 @@ impl Incoming {
         }
         if core::mem::take(&mut slot.is_old) {
             self.old -= 1;
+            self.is_doubtful = false; // a new session has nothing to repeat
         }
         if !slot.owed {
             slot.owed = true;
@@ -282,7 +285,12 @@ impl Incoming {
         }
         let exceeds_maximum = self.used - self.old >= bound.maximum;
         let ended = if state == ReceiveState::ExactlyOnce { Self::ended(inbox, id) } else { 0 };
-        if exceeds_maximum || ended == 0 && usize::from(self.used) + kept >= most {
+        let has_room = |used: u16| ended != 0 || usize::from(used) + kept < most;
+        let needs_slot = state == ReceiveState::ExactlyOnce || !acknowledged;
+        if !exceeds_maximum && !has_room(self.used) && self.freeable == 0 && needs_slot {
+            self.give_way(inbox);
+        }
+        if exceeds_maximum || !has_room(self.used) {
             return Arrival::Full { exceeds_maximum, clears: self.freeable > 0 };
         }
         let mut notes = Notes::of_new(bound.is_kept && state == ReceiveState::ExactlyOnce);
@@ -311,7 +319,22 @@ impl Incoming {
         Arrival::New { place: link - 1, serial }
     }
 
-    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP is owed as well. `may_be_early` if PUBREC needn't have left.
+    /// Forgets the QoS 2 messages of earlier links that the server has not come back to on this one. It sends what is under way again before anything new,
+    /// and in order `[MQTT-4.4.0-1]` `[MQTT-4.6.0-1]`: so it knows nothing of them, as its session is another one, or has only PUBREL left to send, which is
+    /// answered whether the identifier is known or not.
+    #[cold]
+    fn give_way(&mut self, inbox: &mut [ReceiveSlot]) {
+        for link in 1..=inbox.len() as u16 {
+            let is_left_over = at(inbox, link).is_some_and(|slot| {
+                slot.is_old && !slot.owed && matches!(slot.state, ReceiveState::ExactlyOnce | ReceiveState::Recorded)
+            });
+            if is_left_over {
+                self.free(inbox, link);
+            }
+        }
+    }
+
+    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP is owed as well. `may_be_early` if PUBREC for a message of this link needn't have left.
     pub(crate) fn release(&mut self, inbox: &mut [ReceiveSlot], id: u16, may_be_early: bool) -> Release {
         let link = lookup(inbox, id);
         self.note_change(inbox, link);
@@ -321,13 +344,15 @@ impl Incoming {
         };
         let is_early = slot.state == ReceiveState::ExactlyOnce;
         match slot.state {
-            ReceiveState::ExactlyOnce if may_be_early => {}
+            // What an earlier link brought may be of another session, and the server right.
+            ReceiveState::ExactlyOnce if may_be_early || slot.is_old => {}
             ReceiveState::Recorded | ReceiveState::Ended if !slot.owed => {}
             ReceiveState::ExactlyOnce => return Release::TooEarly,
             ReceiveState::Completing if slot.owed => return Release::Completing,
             _ => return Release::Blocked,
         }
         self.freeable += u16::from(!slot.is_ended());
+        self.is_doubtful &= !slot.is_old; // a new session has nothing to release
         slot.state = ReceiveState::Completing;
         let extra = core::mem::take(&mut slot.extra);
         if !core::mem::replace(&mut slot.owed, is_early) {
@@ -467,6 +492,10 @@ impl Incoming {
                 _ => {}
             }
         }
+        // From the next link on a new session may repeat its messages as well, so that nothing would tell it from the old one.
+        if core::mem::take(&mut self.is_doubtful) {
+            self.give_way(inbox);
+        }
         self.old = self.used;
         for slot in inbox.iter_mut().filter(|slot| slot.state != ReceiveState::Free) {
             slot.is_old = true;
@@ -484,6 +513,11 @@ impl Incoming {
     /// Whether the session that the server resumed may be a new one.
     pub(crate) const fn doubt(&mut self, is_doubtful: bool) {
         self.is_doubtful |= is_doubtful;
+    }
+
+    /// Whether that has not shown yet.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     /// The session is gone.

@@ -32,6 +32,7 @@ impl Outgoing {
         while let Some(slot) = find_mut(parts.slots, id) {
             let (this, kind) = (id, slot.kind);
             id = slot.next;
+            slot.attempts = slot.attempts();
             self.set_progress(slot, slot.progress.on_new_link());
             self.note_expiry(slot.expiry());
             if slot.progress.is_known() && kind.is_windowed() {
@@ -57,6 +58,7 @@ impl Outgoing {
         let mut id = self.release;
         while let Some(slot) = find_mut(slots, id) {
             id = slot.next;
+            slot.attempts = slot.attempts();
             self.set_progress(slot, slot.progress.on_new_link());
         }
     }

@@ -3,7 +3,7 @@
 use crate::event::{Cause, Risk};
 use crate::session::list::{find, find_handle, find_mut, place};
 use crate::session::outgoing::Outgoing;
-use crate::storage::{Kind, MessageMarks, Parts, Progress, Reach, SendSlot, Stands};
+use crate::storage::{Kind, MessageMarks, Parts, Progress, Reach, SendSlot, Stands, Watcher};
 use crate::types::Handle;
 
 /// After so many links on which PUBREL left, the message counts as completed.
@@ -12,13 +12,15 @@ const ENOUGH_LINKS: u8 = 3;
 impl Outgoing {
     /// On how many links some of this packet has left; `None` if it is finished.
     pub(crate) fn attempts(&self, slots: &[SendSlot], handle: Handle) -> Option<u8> {
-        find_handle(slots, handle).filter(|slot| is_unfinished(slot)).map(|slot| slot.attempts)
+        find_handle(slots, handle).filter(|slot| is_unfinished(slot)).map(SendSlot::attempts)
     }
 
     /// What is risked if this packet is given up; `None` if it is finished, or being sent or awaited on this link.
     pub(crate) fn withdrawable(&self, slots: &[SendSlot], handle: Handle) -> Option<Risk> {
-        let is_free =
-            |slot: &&SendSlot| is_unfinished(slot) && matches!(slot.progress.reach(), Reach::Waiting | Reach::Staged);
+        let is_free = |slot: &&SendSlot| {
+            let is_awaited = slot.progress.was_seen_by(Watcher::Retry); // it left on this link, and is to be sent again
+            is_unfinished(slot) && !is_awaited && matches!(slot.progress.reach(), Reach::Waiting | Reach::Staged)
+        };
         let slot = find_handle(slots, handle).filter(is_free)?;
         Some(match (slot.progress.stands(), slot.progress.is_known()) {
             (Stands::First, false) => Risk::None,

@@ -149,6 +149,11 @@ impl Progress {
         self.0 & (STANDS | REACH) == Reach::Out as u8
     }
 
+    /// The same, though it may be about to leave once more.
+    pub(crate) const fn was_out(self) -> bool {
+        self.is_out() || self.is_first() && self.was_seen_by(Watcher::Retry)
+    }
+
     /// PUBREL has left on this link.
     pub(crate) const fn is_release_out(self) -> bool {
         self.0 & (STANDS | REACH) == RELEASE | Reach::Out as u8

@@ -1,6 +1,6 @@
 //! The records that the session's tables consist of. All zeros is "free".
 
-use crate::storage::{Fact, Notes, Progress, Stands};
+use crate::storage::{Fact, Notes, Progress, Reach, Stands, Watcher};
 use crate::types::{QoS, Version};
 
 /// What a send slot holds.
@@ -250,7 +250,7 @@ pub struct AliasEntry {
     pub(crate) serial: u32,
     /// The length of the name.
     pub(crate) length: u16,
-    /// A fingerprint of the name, to compare it seldom.
+    /// A fingerprint of the name, to compare it seldom; if there is none, whether the topic was none.
     pub(crate) hash: u16,
 }
 
@@ -258,6 +258,17 @@ impl SendSlot {
     /// The packet identifier; 0 if the slot is free.
     pub(crate) const fn id(&self) -> u16 {
         self.handle as u16
+    }
+
+    /// On how many links some of it has left. What waits to be sent again on the same link has left on it, and is counted once it has once more.
+    pub(crate) const fn attempts(&self) -> u8 {
+        let waits = match self.progress.reach() {
+            Reach::Waiting => true,
+            Reach::Staged => self.progress.is_first(),
+            _ => false,
+        };
+        let is_sent_again = waits && self.progress.was_seen_by(Watcher::Retry);
+        self.attempts.saturating_add(is_sent_again as u8)
     }
 
     /// Something has to be looked at before it is sent: it may expire, or some of its bytes are not in the arena.

@@ -8,17 +8,26 @@ use crate::ledger::{End, Ledger, Verdict};
 use crate::memory::Memory;
 use crate::payload::payload_of;
 use crate::rules::Rule;
-use pure_mqtt::wire::Violation;
+use pure_mqtt::wire::{PacketType, Violation};
 use pure_mqtt::{
-    Acknowledged, Auth, Cause, Command, ConnAck, Connection, ConnectionError, Event, Fragment, Instant, OnSessionLoss,
-    Outcome, PendingAck, Property, QoS, SessionState, Topic, Version, Wanted,
+    Acknowledged, Auth, Cause, Command, ConnAck, Connection, ConnectionError, Discard, Discarded, Event, Fragment,
+    Instant, OnBadTopic, OnSessionLoss, OnTooLong, Outcome, PendingAck, Property, QoS, SessionState, Topic, Version,
+    Wanted,
 };
 
 /// The method of enhanced authentication.
 pub const METHOD: &str = "m";
 
+/// The length of the longest topic of messages for the client.
+pub const LONG_NAME: usize = 72;
+
 /// No clock that began with its host shows so late a time.
 const FAR: u64 = 1 << 40;
+
+/// Whether this is no topic.
+fn is_bad(topic: &[u8]) -> bool {
+    std::str::from_utf8(topic).is_err() || topic.iter().any(|byte| b"+#\0".contains(byte))
+}
 
 /// A message that waits for its acknowledgement.
 pub struct Held {
@@ -58,8 +67,15 @@ pub struct App {
     pub links: u32,
     pub failures: Vec<ConnectionError>,
     arriving: Vec<u8>,
+    /// The topic of the message that is arriving is none.
+    is_marked: bool,
+    /// The longest name that is kept behind an alias. A longer one costs a link, and then no aliases are announced until the limits are set again.
+    pub alias_fits: usize,
+    pub has_forgotten_alias: bool,
     /// The server keeps to the standard.
     pub is_orderly: bool,
+    /// Messages that are too long are thrown away.
+    pub discards: bool,
 }
 
 impl App {
@@ -87,7 +103,11 @@ impl App {
             links: 0,
             failures: Vec::new(),
             arriving: Vec::new(),
+            is_marked: false,
+            alias_fits: 0,
+            has_forgotten_alias: false,
             is_orderly,
+            discards: false,
         }
     }
 
@@ -134,6 +154,9 @@ impl App {
         if mqtt.limits().strict {
             self.act(Feature::Strict);
         }
+        if version == Version::V5 && !mqtt.limits().announce_limits {
+            self.act(Feature::Silent);
+        }
         self.must_start_clean = false;
         let is_given_up = matches!(connack.session, SessionState::New { .. } | SessionState::Adopted { .. });
         if is_given_up {
@@ -178,7 +201,7 @@ impl App {
         let number = payload.first_chunk().map_or(u32::MAX, |bytes| u32::from_be_bytes(*bytes));
         let at = if ack.is_some() { u64::MAX } else { self.disk.position(mqtt) };
         self.held.extend(ack.map(|pending| Held { pending, number, qos }));
-        let verdict = self.inbox.arrive(payload, qos.bits(), at);
+        let verdict = self.inbox.arrive(payload, qos.bits(), at, self.is_marked);
         self.judge(verdict);
     }
 
@@ -186,9 +209,39 @@ impl App {
         if matches!(topic, Topic::Alias(_)) {
             self.act(Feature::AliasIn);
         }
+        self.is_marked = matches!(topic, Topic::Invalid(bytes) if bytes.is_empty() || is_bad(bytes));
+        if self.is_marked && mqtt.limits().on_bad_topic == OnBadTopic::Deliver {
+            return self.act(Feature::Deliver);
+        }
         let name = mqtt.topic(topic).map(|name| name.as_str().to_owned());
         if !name.as_ref().is_some_and(|name| name.starts_with("d/")) {
             self.judge(Err(format!("a message arrived from {name:?}")));
+        }
+    }
+
+    /// An alias stood for a name that is too long, which costs one link.
+    fn forget_alias(&mut self) {
+        if std::mem::replace(&mut self.has_forgotten_alias, true) {
+            self.judge(Err("a second link ended because an alias stands for a name that is too long".into()));
+        }
+    }
+
+    /// A message was thrown away.
+    fn discarded<S: Memory>(&mut self, mqtt: &Connection<S>, discarded: &Discarded<'_>) {
+        let limits = mqtt.limits();
+        let is_right = match discarded.why {
+            Discard::TooLong => {
+                self.act(Feature::Discard);
+                limits.on_too_long == OnTooLong::Discard && discarded.length > limits.inline_max.max(limits.stream_max)
+            }
+            _ => {
+                let is_none = discarded.topic.is_empty() || is_bad(discarded.topic);
+                limits.on_bad_topic == OnBadTopic::Discard && is_none
+            }
+        };
+        self.inbox.told += u32::from(discarded.id.is_some());
+        if !is_right {
+            self.judge(Err(format!("thrown away for no reason: {discarded:?}")));
         }
     }
 
@@ -219,6 +272,7 @@ impl<S: Memory> hosts::App<S> for App {
                 self.topic(mqtt, &message.topic);
                 self.arrive(mqtt, message.payload, message.qos, message.ack);
             }
+            Event::Discarded(discarded) => self.discarded(mqtt, &discarded),
             Event::Fragment(fragment) => self.piece(mqtt, fragment, &mut QoS::AtMostOnce),
             Event::PubAck(ack) | Event::PubRec(ack) | Event::PubComp(ack) => self.end(mqtt, &ack),
             Event::SubAck(answer) | Event::UnsubAck(answer) => {
@@ -261,7 +315,16 @@ impl<S: Memory> hosts::App<S> for App {
                     self.judge(Err("the link ended because the server knows the session".into()));
                 }
             }
+            ConnectionError::TooLong { packet: PacketType::Publish, .. } if self.discards => {
+                self.judge(Err(format!(
+                    "a message that is too long is thrown away, and the link ended with {error:?}"
+                )));
+            }
             ConnectionError::Protocol(Violation::ReceiveMaximumExceeded) => {}
+            // A limit of this side's: see `Limits::topic_alias_maximum`.
+            ConnectionError::Protocol(Violation::ForgottenTopicAlias) if self.alias_fits < LONG_NAME => {
+                self.forget_alias();
+            }
             ConnectionError::Protocol(Violation::PacketIdInUse) if self.confused_sid == self.link_sid => {}
             ConnectionError::Malformed(_) | ConnectionError::Protocol(_) if self.is_orderly => {
                 self.judge(Err(format!("the server keeps to the standard, and the link ended with {error:?}")));

@@ -3,10 +3,10 @@
 
 use crate::features::{Feature, Set};
 use crate::hosts::{LONGEST, Writing};
-use crate::rules::{self, Rule};
+use crate::rules;
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
-use pure_mqtt::{Limits, OnSessionLoss, Overflow, Version};
+use pure_mqtt::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, Overflow, Version};
 
 #[derive(Clone, Debug)]
 pub struct Character {
@@ -36,8 +36,11 @@ pub struct Character {
 /// The features that a seed draws, before those that don't go together are taken out.
 pub fn features_of(seed: u64) -> Set {
     let mut rng = fastrand::Rng::with_seed(seed_for(seed, 1));
+    let mut later = fastrand::Rng::with_seed(seed_for(seed, 12));
     let mut has = Set::default();
     for feature in Feature::ALL.iter().copied() {
+        // Seeds keep their worlds when there are more features.
+        let rng = if feature > Feature::Overrun { &mut later } else { &mut rng };
         if rng.u8(0..100) < feature.chance() {
             has.add(feature);
         }
@@ -73,6 +76,8 @@ const INCOMPATIBLE: &[(Feature, &[Feature])] = &[
             Feature::BadTopic,
             Feature::TooLong,
             Feature::Overrun,
+            Feature::Discard,
+            Feature::Deliver,
         ],
     ),
 ];
@@ -139,7 +144,7 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
         max_queued: if tight { pick(&[1, 2, 3, 6]) } else { pick(&[0, 0, u32::MAX]) },
         max_bytes: if tight { pick(&[0, 200, 600]) } else { pick(&[0, 0, u32::MAX]) },
         receive_maximum: pick(&[1, 3, 1024, 65_535]) as u16,
-        max_received: pick(&[0, 0, if Rule::OneReceived.holds() { 1 } else { 2 }, 4, 65_535]) as u16,
+        max_received: pick(&[0, 0, 1, 4, 65_535]) as u16,
         inline_max: if has.has(Feature::PiecesIn) { inline_max } else { LONGEST as u32 },
         stream_max: if has.has(Feature::PiecesIn) { 4_096 } else { 0 },
         topic_alias_maximum: if has.has(Feature::AliasIn) { aliases_in } else { 0 },
@@ -159,18 +164,20 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
         pingresp_timeout: pick(&[0, 0, 1, 2_000, 10_000, 10_000]),
         ack_timeout: if has.has(Feature::AckTimeout) { pick(&[3_000, 10_000, 60_000]) } else { 0 },
         retry_interval: if has.has(Feature::Retry) { pick(&[500, 2_000, 20_000]) } else { 0 },
+        announce_limits: !has.has(Feature::Silent),
+        on_too_long: if has.has(Feature::Discard) { OnTooLong::Discard } else { OnTooLong::EndLink },
+        on_bad_topic: if has.has(Feature::Deliver) { OnBadTopic::Deliver } else { OnBadTopic::Discard },
         ..Limits::DEFAULT
     }
 }
 
-/// The longest name that the storage keeps behind an alias.
-fn alias_fits(has: Set) -> usize {
+/// The longest name that is kept behind an alias. The server may use one for any name, so a longer one costs a link.
+pub fn alias_fits(has: Set, limits: &Limits) -> usize {
     match () {
         () if has.has(Feature::Tiny) => 8,
         () if has.has(Feature::Fixed) => 32,
         () if has.has(Feature::Borrowed) => 80,
-        () if Rule::LongAlias.holds() => usize::MAX,
-        () => 20,
+        () => limits.alias_name_max.into(),
     }
 }
 
@@ -201,8 +208,8 @@ fn config(seed: u64, has: Set, max_received: u16) -> Config {
         window: if has.has(Feature::Overrun) { 20 } else { (pick(&[1, 4, 20]) as usize).min(fair) },
         fair,
         uses_aliases: has.has(Feature::AliasIn),
-        alias_fits: alias_fits(has),
         longest: 4_000,
+        expects_silence: has.has(Feature::Silent),
         refuses: if has.has(Feature::Refusals) { pick(&[2, 3, 5]) } else { 0 },
         odd,
     }

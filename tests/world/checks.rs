@@ -31,7 +31,8 @@ impl<S: Memory> World<S> {
             return Ok(());
         }
         let [heard, took] = [transport.gave_at.max(self.opened_at), transport.took_at.max(self.opened_at)];
-        if self.last.is_blocked {
+        let is_blocked = self.last.is_blocked || transport.told > 0;
+        if is_blocked {
             self.blocked_at = self.now; // what was heard is not known before it can be taken
         }
         let heard = heard.max(self.blocked_at);
@@ -39,7 +40,7 @@ impl<S: Memory> World<S> {
         let (patience, since) = match self.mqtt.state() {
             State::Connecting => (self.mqtt.limits().connack_timeout.into(), self.opened_at),
             // PINGREQ is due, and may have to wait for a transport that takes a byte now and then.
-            State::Connected if !self.last.is_blocked => (2 * keep_alive + 2 * answer, heard),
+            State::Connected if !is_blocked => (2 * keep_alive + 2 * answer, heard),
             _ => (0, 0),
         };
         if self.now > since + patience + late && patience > 0 {
@@ -49,7 +50,7 @@ impl<S: Memory> World<S> {
         if is_stuck && self.now > took.max(transport.full_at) + keep_alive + answer + late {
             return Err(format!("[E1] nothing is taken since {took}, and not over at {}: {:?}", self.now, self.mqtt));
         }
-        let asked = transport.tally.oldest().filter(|_| !self.last.is_blocked && self.mqtt.is_connected());
+        let asked = transport.tally.oldest().filter(|_| !is_blocked && self.mqtt.is_connected());
         let ack_timeout = u64::from(self.mqtt.limits().ack_timeout);
         let is_late = asked.is_some_and(|asked| self.now > asked.max(self.blocked_at) + 2 * ack_timeout + late);
         if is_late && ack_timeout > 0 && Rule::LateTimeout.holds() {
@@ -86,6 +87,17 @@ impl<S: Memory> World<S> {
     pub fn check_reason(&mut self, reason: ConnectionError) -> Verdict {
         let Some(transport) = &self.transport else { return Ok(()) };
         let limits = self.mqtt.limits();
+        let is_early = match reason {
+            // Output that nobody takes ends a link all the same.
+            ConnectionError::KeepAliveTimeout => {
+                !transport.up.is_stuck(self.now) && !transport.was_full && self.paused == 0
+            }
+            ConnectionError::AckTimeout => true,
+            _ => false,
+        };
+        if is_early && transport.told_before > 0 {
+            return Err(format!("[E6] {reason:?} while {} bytes are not read yet", transport.told_before));
+        }
         let (waited, at_least) = match reason {
             ConnectionError::ConnAckTimeout => (self.now - self.opened_at, u64::from(limits.connack_timeout)),
             ConnectionError::KeepAliveTimeout => {

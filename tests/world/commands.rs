@@ -77,7 +77,7 @@ impl<S: Memory> World<S> {
                 let storages = [Feature::Heap, Feature::Fixed, Feature::Tiny, Feature::Borrowed];
                 storages.into_iter().filter(|storage| has.has(*storage)).for_each(|storage| self.app.act(storage));
                 self.note_dropped(&delivery, old);
-                self.accept(spec, &delivery)
+                self.accept(spec, &delivery, matches!(payload, Payload::Streamed(_)))
             }
             Err(PublishError::Full) => {
                 self.app.act(Feature::QueueLimit);
@@ -105,7 +105,7 @@ impl<S: Memory> World<S> {
         }
     }
 
-    fn accept(&mut self, spec: Spec, delivery: &Delivery) -> Verdict {
+    fn accept(&mut self, spec: Spec, delivery: &Delivery, is_streamed: bool) -> Verdict {
         let now = self.time().as_millis();
         let sent = Sent {
             handle: delivery.handle,
@@ -115,6 +115,7 @@ impl<S: Memory> World<S> {
             is_shaken: false,
             is_forgiven: false,
             may_be_dropped: false,
+            is_streamed,
             taken: 0,
             refused: 0,
             end: None,
@@ -161,6 +162,31 @@ impl<S: Memory> World<S> {
         self.app.say(|| format!("  abandon {handle:?}: {is_done}"));
         self.act_if(Feature::Abandon, is_done);
         // A QoS 0 message has no outcome, and may have left.
+    }
+
+    /// Gives up a message or a request, whatever was sent of it on earlier links.
+    pub fn withdraw(&mut self, rng: &mut fastrand::Rng) -> Verdict {
+        let request = self.app.ledger.requests.keys().next_back().copied();
+        let handle = if rng.u8(0..6) == 0 { request } else { self.any_handle(rng) };
+        let Some(handle) = handle else { return Ok(()) };
+        let time = self.time();
+        let risk = self.mqtt.withdraw(time, handle);
+        self.app.say(|| format!("  withdraw {handle:?}: {risk:?}"));
+        let Some(risk) = risk else { return Ok(()) };
+        self.app.act(Feature::Withdraw);
+        let at = self.app.disk.position(&self.mqtt);
+        let now = self.app.now;
+        self.app.ledger.withdraw(handle, risk, at, now)
+    }
+
+    /// Holds messages back, or lets them go. The one that is partly sent is finished, and no other sets out.
+    pub fn hold(&mut self, holds: bool) {
+        self.mqtt.hold_messages(holds);
+        self.app.say(|| format!("  hold: {holds}"));
+        let is_shown = !self.unconfirmed.is_empty(); // what was handed over leaves
+        if let Some(transport) = &mut self.transport {
+            transport.tally.hold(holds && !is_shown);
+        }
     }
 
     pub fn subscribe(&mut self, filter: &str, qos: QoS, is_extra: bool) -> Verdict {

@@ -90,6 +90,12 @@ features! {
     BadTopic = 50, "A topic that is none.";
     TooLong = 50, "A packet above the limits.";
     Overrun = 50, "More messages than Receive Maximum.";
+    Withdraw = 60, "A message or a request was withdrawn.";
+    Hold = 60, "A message waited because messages were held back.";
+    Silent = 50, "A 5.0 link was accepted whose CONNECT announced no limits.";
+    Discard = 70, "A message that was too long was thrown away.";
+    Deliver = 55, "A message was delivered whose topic is none.";
+    Unread = 55, "The host told of bytes that it had not handed over yet.";
 }
 
 /// A set of features.

@@ -45,6 +45,8 @@ impl<S: Memory> World<S> {
         self.paused_until = self.now;
         self.loses_connack = false;
         self.next_clean = false;
+        self.hold(false);
+        self.is_kicked = true;
         self.app.disk.delay = 0;
         self.app.disk.supply = None;
         if self.app.disk.done_at.is_some() {
@@ -61,6 +63,7 @@ impl<S: Memory> World<S> {
         if let Some(transport) = &mut self.transport {
             transport.up.heal();
             transport.down.heal();
+            transport.reads_at = 0;
             (transport.most_read, transport.most_written, transport.breaks) = (4_096, 4_096, None);
         }
         if !self.unconfirmed.is_empty() {

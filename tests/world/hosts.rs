@@ -42,6 +42,8 @@ pub enum Reading {
 
 /// What the fixed buffer holds.
 pub const LONGEST: usize = 512;
+/// The other one reads no more once it holds so much.
+const MOST_WAITING: usize = 4 * LONGEST;
 
 impl Reading {
     pub fn clear(&mut self) {
@@ -55,7 +57,7 @@ impl Reading {
     pub fn has_room(&mut self) -> bool {
         match self {
             Self::Fixed(rx) => !rx.room().is_empty(),
-            Self::Bytes(rx) => rx.len() < 4 * LONGEST,
+            Self::Bytes(rx) => rx.len() < MOST_WAITING,
         }
     }
 }
@@ -158,7 +160,8 @@ fn take_bytes<S: Storage>(
 ) -> Turn {
     let mut turn = Turn::default();
     let mut piece = [0; LONGEST];
-    let count = wire.read(&mut piece);
+    let has_room = rx.len() < MOST_WAITING;
+    let count = if has_room { wire.read(&mut piece) } else { 0 };
     rx.extend(&piece[..count]);
     turn.progress += count;
     while let Some(packets) = rx.whole_packets() {

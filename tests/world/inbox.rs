@@ -16,6 +16,10 @@ pub struct Queued {
     pub allowed: u32,
     /// Where the journal stood when it counted as received.
     pub noted_at: u64,
+    /// Its topic is none.
+    pub is_bad: bool,
+    /// It is thrown away, and that is told.
+    pub is_discarded: bool,
 }
 
 #[derive(Default)]
@@ -23,6 +27,9 @@ pub struct Inbox {
     pub queued: Vec<Option<Queued>>,
     /// The message that arrived last for the first time, at each quality of service, and its session.
     latest: [(u64, u32); 3],
+    /// So many were told as thrown away at QoS 1 and 2, and so many of those acknowledged.
+    pub told: u32,
+    discarded: u32,
 }
 
 impl Inbox {
@@ -31,13 +38,16 @@ impl Inbox {
     }
 
     /// A message arrived whole; its record will stand in the journal at `at`, if there is one.
-    pub fn arrive(&mut self, payload: &[u8], qos: u8, at: u64) -> Verdict {
+    pub fn arrive(&mut self, payload: &[u8], qos: u8, at: u64, is_bad: bool) -> Verdict {
         let number = payload.first_chunk().map_or(u32::MAX, |bytes| u32::from_be_bytes(*bytes));
         let Some(Some(queued)) = self.queued.get_mut(number as usize) else {
             return Err(format!("a message arrived that was never sent: {payload:02x?}"));
         };
         if payload != payload_of(number, queued.length) || qos != queued.qos {
             return Err(format!("message {number} arrived damaged at QoS {qos}: {payload:02x?}, {queued:?}"));
+        }
+        if queued.is_discarded || queued.is_bad != is_bad {
+            return Err(format!("message {number} arrived, marked {is_bad}: {queued:?}"));
         }
         queued.arrived += 1;
         queued.noted_at = at;
@@ -55,8 +65,14 @@ impl Inbox {
 
     /// The client acknowledged it for good.
     pub fn acknowledged(&mut self, number: u32) -> Verdict {
+        let is_discarded =
+            |queued: &Option<Queued>| queued.as_ref().is_some_and(|queued| queued.is_discarded && !queued.is_forgiven);
+        self.discarded += u32::from(self.queued.get(number as usize).is_some_and(is_discarded));
+        if self.discarded > self.told {
+            return Err(format!("message {number} was thrown away, and that was not told"));
+        }
         match self.queued.get(number as usize) {
-            Some(Some(queued)) if queued.arrived == 0 && !queued.is_forgiven => {
+            Some(Some(queued)) if queued.arrived == 0 && !queued.is_forgiven && !queued.is_discarded => {
                 Err(format!("message {number} was acknowledged and did not arrive: {queued:?}"))
             }
             _ => Ok(()),
@@ -89,7 +105,8 @@ impl Inbox {
 
     /// What did not arrive, and should have by now.
     pub fn open(&self) -> Option<String> {
-        let is_open = |queued: &Queued| queued.arrived == 0 && queued.qos > 0 && !queued.is_forgiven;
+        let is_open =
+            |queued: &Queued| queued.arrived == 0 && queued.qos > 0 && !queued.is_forgiven && !queued.is_discarded;
         let number = self.queued.iter().position(|queued| queued.as_ref().is_some_and(is_open))?;
         Some(format!("message {number} for the client: {:?}", self.queued[number]))
     }

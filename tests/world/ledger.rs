@@ -4,7 +4,7 @@
 use crate::payload::{Spec, payload_of};
 use crate::rules::Rule;
 use crate::server::{Seen, Taken};
-use pure_mqtt::{Cause, Delivery, Handle, QoS};
+use pure_mqtt::{Cause, Delivery, Handle, QoS, Risk};
 use std::collections::BTreeMap;
 
 /// How a message ended.
@@ -37,6 +37,8 @@ pub struct Sent {
     pub is_forgiven: bool,
     /// It was among several candidates to be dropped.
     pub may_be_dropped: bool,
+    /// The application supplies the payload.
+    pub is_streamed: bool,
     pub taken: u32,
     pub refused: u32,
     pub end: Option<End>,
@@ -115,6 +117,31 @@ impl Ledger {
         self.end_of(number, end, at)
     }
 
+    /// It was withdrawn at this risk: its outcome follows, and at QoS 0 nothing.
+    pub fn withdraw(&mut self, handle: Handle, risk: Risk, at: u64, now: u64) -> Verdict {
+        if let Some((_, has_ended)) = self.requests.get(&handle) {
+            return if *has_ended {
+                Err(format!("the request {handle:?} was withdrawn after its end"))
+            } else {
+                Ok(())
+            };
+        }
+        let Some(number) = self.number(handle) else {
+            return Err(format!("{handle:?} was withdrawn, and never given"));
+        };
+        let sent = &mut self.sent[number as usize];
+        let shaken = sent.is_shaken || sent.is_forgiven;
+        let is_right = match risk {
+            Risk::None => sent.taken == 0 || shaken,
+            Risk::MayBeLost => sent.spec.qos == QoS::ExactlyOnce && (sent.taken > 0 || shaken),
+            _ => sent.spec.qos != QoS::AtMostOnce,
+        };
+        if !is_right || sent.end.is_some() {
+            return Err(format!("message {number} was withdrawn at the risk {risk:?}: {sent:?}"));
+        }
+        if sent.spec.qos == QoS::AtMostOnce { self.end(handle, End::TakenBack, at, now) } else { Ok(()) }
+    }
+
     fn end_of(&mut self, number: u32, end: End, at: u64) -> Verdict {
         let sent = &mut self.sent[number as usize];
         if let Some(before) = sent.end {
@@ -171,7 +198,9 @@ impl Ledger {
         if count > 1 && (qos == QoS::AtMostOnce || qos == QoS::ExactlyOnce && !shaken) {
             return Err(format!("message {number} was taken over {count} times: {sent:?}"));
         }
-        if let (Some(End::TakenBack | End::Dropped | End::Outcome(Cause::Expired)), false) = (sent.end, shaken) {
+        let has_gone =
+            matches!(sent.end, Some(End::TakenBack | End::Dropped | End::Outcome(Cause::Expired | Cause::Withdrawn)));
+        if has_gone && !shaken {
             return Err(format!("message {number} left after its end: {sent:?}"));
         }
         if count == 1 && qos != QoS::AtMostOnce {

@@ -1,7 +1,7 @@
 //! The world: a client on its host, a transport, two servers, durable memory, and time, which passes only where nothing else happens.
 
 use crate::app::App;
-use crate::character::Character;
+use crate::character::{Character, alias_fits};
 use crate::disk::Disk;
 use crate::features::Feature;
 use crate::hosts::{LONGEST, Reading, Turn, Writing};
@@ -13,8 +13,8 @@ use crate::server::Server;
 use crate::wire::{NEVER, Transport};
 use pure_mqtt::{BytesBuffer, Connection, ConnectionError, RxBuffer, Version};
 
-/// More turns than this at one point in time are a live-lock.
-const MOST_TURNS: u32 = 20_000;
+/// More turns than this at one point in time are a live-lock. Messages above the limits may come byte by byte.
+const MOST_TURNS: u32 = 200_000;
 /// In a hurry, whether the session could be recovered is checked after so many changes.
 const SOMETIMES: u32 = 8;
 /// A host that turns so often without moving anything spins.
@@ -73,11 +73,14 @@ impl<S: Memory> World<S> {
             false => Reading::Fixed(Box::new(RxBuffer::new())),
         };
         let server = |which: u64| Server::new(config.clone(), which * 1_000_000, seed_for(seed, 10 + which));
+        let mut app = App::new(disk, lines, !config.odd.any() || Rule::Tolerance.holds());
+        app.discards = character.has.has(Feature::Discard);
+        app.alias_fits = alias_fits(character.has, &character.limits);
         Self {
             mqtt: Connection::new(storage, character.limits),
             reading: rx,
             transport: None,
-            app: App::new(disk, lines, !config.odd.any() || Rule::Tolerance.holds()),
+            app,
             servers: [server(1), server(2)],
             at: 0,
             now: 0,
@@ -180,8 +183,9 @@ impl<S: Memory> World<S> {
         let reads = has_room && transport.can_read();
         let writes = self.last.is_full && self.unconfirmed.is_empty() && transport.room() > 0;
         let confirms = self.confirms_at <= self.now;
+        let tells = self.character.has.has(Feature::Unread) && (transport.told == 0) != (transport.unread() == 0);
         let ends = transport.is_broken || transport.is_ended && transport.down.len() == 0;
-        std::mem::take(&mut self.is_kicked) || is_due || reads || writes || confirms || ends
+        std::mem::take(&mut self.is_kicked) || is_due || reads || writes || confirms || ends || tells
     }
 
     /// One turn of the host's loop; whether anything moved.
@@ -195,8 +199,23 @@ impl<S: Memory> World<S> {
             crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
             return self.after_turn(true);
         };
+        if self.character.has.has(Feature::Unread) {
+            transport.told_before = transport.unread();
+            self.mqtt.unread(time, transport.told_before);
+        }
         let had_unconfirmed = !self.unconfirmed.is_empty();
         let mut turn = crate::hosts::turn(&mut self.mqtt, &mut self.reading, transport, &mut self.app, time);
+        if self.character.has.has(Feature::Unread) {
+            let left = transport.unread();
+            if transport.told_before > left && !self.is_good {
+                transport.reads_at = self.now + self.rng.choice([0, 0, 0, 20, 500, 4_000]).unwrap_or(0);
+            }
+            transport.told = left;
+            self.mqtt.unread(time, left);
+            if left > 0 && transport.reads_at > self.now {
+                self.app.act(Feature::Unread);
+            }
+        }
         if had_unconfirmed && turn.progress > 0 {
             self.app.act(Feature::LateAdvance);
         }
@@ -227,6 +246,13 @@ impl<S: Memory> World<S> {
     fn after_turn(&mut self, moved: bool) -> Result<bool, String> {
         let time = self.time();
         let timer = self.mqtt.next_timer();
+        if let Some(transport) = &mut self.transport {
+            match self.mqtt.holds_messages() {
+                true if transport.tally.has_let_go() => return Err("[E10] a message has left that is held back".into()),
+                true => {}
+                false => transport.tally.most_published = None, // a request found no room
+            }
+        }
         if Rule::PastDeadline.holds() && timer.is_some_and(|(_, at)| at < time) {
             return Err(format!("[E6] a deadline has passed: {timer:?}, and it is {time:?}"));
         }

@@ -5,7 +5,6 @@ use crate::features::Feature;
 use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::Memory;
-use crate::rules::Rule;
 use crate::server::Deed;
 use crate::tally::Tally;
 use crate::wire::{NEVER, Pipe, Transport};
@@ -19,7 +18,7 @@ impl<S: Memory> World<S> {
         if self.transport.is_some() || self.now < self.connects_at {
             return Ok(false);
         }
-        let is_clean = self.next_clean || self.app.must_start_clean || self.is_changeling();
+        let is_clean = self.next_clean || self.app.must_start_clean;
         let mut properties: Vec<Property<'_>> = Vec::new();
         properties.extend(self.character.expiry.map(Property::SessionExpiryInterval));
         if self.character.has.has(Feature::Auth) {
@@ -46,18 +45,13 @@ impl<S: Memory> World<S> {
         self.app.say(|| format!("  link {link} in {version:?}, clean start {is_clean}"));
         self.server().accept();
         self.transport = Some(self.new_transport());
+        let holds = self.mqtt.holds_messages();
+        self.transport.iter_mut().for_each(|transport| transport.tally.hold(holds));
         (self.opened_at, self.paused, self.over_since) = (self.now, 0, None);
         self.last = crate::hosts::Turn::default();
         self.app.failures.clear();
         self.is_kicked = true;
         Ok(true)
-    }
-
-    /// The server has another session than the client thinks, and nothing will tell: as long as that may lock the client out, it starts clean.
-    fn is_changeling(&self) -> bool {
-        let session = self.servers[self.at].session.as_ref().map_or(0, |session| session.sid);
-        let is_told = session == 0 && self.next_version != Version::V31;
-        !Rule::Changeling.holds() && self.app.known_sid != 0 && session != self.app.known_sid && !is_told
     }
 
     fn new_transport(&mut self) -> Transport {
@@ -85,6 +79,9 @@ impl<S: Memory> World<S> {
             was_full: false,
             full_at: self.now,
             is_stalled: false,
+            reads_at: 0,
+            told: 0,
+            told_before: 0,
             tally: Tally::default(),
         }
     }

@@ -43,6 +43,7 @@ impl<S: Memory> World<S> {
         self.app.ledger.lose_power(durable);
         self.app.inbox.lose_power(durable);
         self.app.held.clear();
+        self.app.has_forgotten_alias = false;
         self.app.wants_subscription = true;
         if self.app.known_at > durable {
             self.app.known_sid = self.app.known_before;

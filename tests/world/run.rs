@@ -119,6 +119,9 @@ fn live<S: Memory>(world: &mut World<S>, steps: &[Step]) -> Verdict {
     for step in steps {
         world.ask()?;
         world.apply(*step)?;
+        if !world.is_paused() {
+            world.check_readback()?; // a host that does nothing fetches no outcomes
+        }
         world.bound_log();
     }
     if world.character.has.has(Feature::StallForEver) {

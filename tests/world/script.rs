@@ -52,6 +52,8 @@ kinds! {
     Pause 5 Pause, "The host does nothing for a while.";
     ClockBack 4 ClockBack, "The host's clock goes back.";
     OtherVersion 4 OtherVersion, "The next link speaks another version.";
+    Withdraw 9 Withdraw, "The application withdraws a message or a request.";
+    Hold 10 Hold, "It holds messages back, or lets them go.";
 }
 
 /// One step, with a seed for all that it draws.

@@ -1,6 +1,6 @@
 //! Messages for the application: others publish them, and it acknowledges.
 
-use crate::app::Held;
+use crate::app::{Held, LONG_NAME};
 use crate::features::Feature;
 use crate::inbox::Queued;
 use crate::ledger::Verdict;
@@ -20,7 +20,7 @@ impl<S: Memory> World<S> {
         let is_too_long = odd.too_long && rng.u8(0..6) == 0;
         let long = if self.character.limits.stream_max > 0 { 700 } else { 80 };
         let length = if is_too_long { 5_000 } else { rng.choice([4, 4, 6, 30, 60, long]).unwrap_or(4) };
-        let long_name = "d/".to_owned() + &"x".repeat(70);
+        let long_name = "d/".to_owned() + &"x".repeat(LONG_NAME - 2);
         let topic = match rng.u8(0..5) {
             _ if is_bad => rng.choice([&b"d/\xFF\xFE"[..], b"d/+/a", b"d/#"]).unwrap_or(b"#").to_vec(),
             0 => long_name.into_bytes(),
@@ -32,9 +32,22 @@ impl<S: Memory> World<S> {
         self.app.say(|| format!("  serve {number}: {queued:?}"));
         self.act_if(Feature::BadTopic, is_bad && queued.is_some());
         self.act_if(Feature::TooLong, is_too_long && queued.is_some());
-        let is_forgiven = is_bad || is_too_long || queued.is_some_and(|(_, sid)| sid == self.app.confused_sid);
+        let has = self.character.has;
+        let is_discarded = is_too_long && has.has(Feature::Discard) || is_bad && !has.has(Feature::Deliver);
+        let is_lost = is_too_long && !is_discarded; // and with it what is behind it
+        let is_forgiven = is_lost || queued.is_some_and(|(_, sid)| sid == self.app.confused_sid);
         let (arrived, allowed, noted_at) = (0, 1, 0);
-        let queued = queued.map(|(qos, sid)| Queued { qos, length, sid, is_forgiven, arrived, allowed, noted_at });
+        let queued = queued.map(|(qos, sid)| Queued {
+            qos,
+            length,
+            sid,
+            is_forgiven,
+            arrived,
+            allowed,
+            noted_at,
+            is_bad,
+            is_discarded,
+        });
         self.app.inbox.queued.push(queued);
     }
 

@@ -11,6 +11,10 @@ pub struct Tally {
     pub ping_at: Option<u64>,
     /// When each packet left that asks for an answer: by its identifier.
     asked: BTreeMap<u16, u64>,
+    /// PUBLISHes that left whole.
+    published: usize,
+    /// No more than so many of them, while messages are held back.
+    pub most_published: Option<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -28,6 +32,7 @@ impl Tally {
     pub fn wrote(&mut self, bytes: &[u8], now: u64) {
         self.up.0.extend(bytes);
         while let Some((first, body)) = self.up.next() {
+            self.published += usize::from(first >> 4 == 3);
             match (first >> 4, first >> 1 & 3) {
                 (3, 1..) => {
                     let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
@@ -38,6 +43,16 @@ impl Tally {
                 _ => {}
             }
         }
+    }
+
+    /// Messages are held back from now on, but for the one that is partly sent.
+    pub fn hold(&mut self, holds: bool) {
+        self.most_published = holds.then(|| self.published + usize::from(!self.up.0.is_empty()));
+    }
+
+    /// Whether a message has left that was to wait.
+    pub fn has_let_go(&self) -> bool {
+        self.most_published.is_some_and(|most| self.published > most)
     }
 
     fn ask(&mut self, id: Option<&[u8]>, now: u64) {

@@ -54,7 +54,7 @@ impl<S: Memory> World<S> {
         if let Some(transport) = &self.transport {
             due(transport.up.next());
             if !is_paused && self.reading.has_room() {
-                due(transport.down.next());
+                due(transport.down.next().max(transport.reads_at));
             }
             if !is_paused && self.last.is_full && transport.up.stuck_until > self.now {
                 due(transport.up.stuck_until);

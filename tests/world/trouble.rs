@@ -1,6 +1,6 @@
 //! The steps of a script, most of which are trouble.
 
-use crate::character::Character;
+use crate::character::{Character, alias_fits};
 use crate::features::Feature;
 use crate::ledger::Verdict;
 use crate::life::World;
@@ -84,6 +84,8 @@ impl<S: Memory> World<S> {
                     self.app.act(Feature::ClockBack);
                 }
             }
+            Kind::Withdraw => self.withdraw(rng)?,
+            Kind::Hold => self.hold(rng.u8(0..3) > 0),
             Kind::OtherVersion => self.next_version = rng.choice(Version::ALL).unwrap_or(Version::V5),
         }
         self.is_kicked = true;
@@ -113,6 +115,7 @@ impl<S: Memory> World<S> {
             self.app.act(Feature::SetLimits);
             self.app.is_only_v5 &= version == Version::V5;
             self.character.limits = limits;
+            (self.app.alias_fits, self.app.has_forgotten_alias) = (alias_fits(self.character.has, &limits), false);
         }
     }
 
@@ -217,6 +220,9 @@ impl<S: Memory> World<S> {
             && self.mqtt.version() == Version::V5
         {
             self.app.acted.add(Feature::ServerLimits);
+        }
+        if self.mqtt.is_connected() && self.mqtt.holds_messages() && self.mqtt.pending() > 0 {
+            self.app.acted.add(Feature::Hold);
         }
         if self.mqtt.is_connected() && self.mqtt.send_quota() == 0 && self.mqtt.pending() > 1 {
             self.app.acted.add(Feature::OneInFlight);

@@ -51,6 +51,12 @@ impl Pipe {
         taken
     }
 
+    /// How many bytes have arrived by `now`.
+    pub fn arrived(&self, now: u64) -> usize {
+        let parts = self.parts.iter().take_while(|(at, _)| *at <= now && !self.is_stuck(now));
+        parts.map(|(_, bytes)| bytes.len()).sum()
+    }
+
     /// All that is on the way.
     pub fn drain(&mut self) -> Vec<u8> {
         self.length = 0;
@@ -110,12 +116,23 @@ pub struct Transport {
     pub was_full: bool,
     pub full_at: u64,
     pub is_stalled: bool,
+    /// The host is busy with what it has read, and reads nothing before.
+    pub reads_at: u64,
+    /// So many bytes it has told the client of without handing them over.
+    pub told: usize,
+    /// The same when the turn began.
+    pub told_before: usize,
     pub tally: Tally,
 }
 
 impl Transport {
     pub fn can_read(&self) -> bool {
-        self.down.next() <= self.now
+        self.down.next() <= self.now && self.reads_at <= self.now
+    }
+
+    /// How many bytes have arrived and were not read.
+    pub fn unread(&self) -> usize {
+        self.down.arrived(self.now)
     }
 
     /// How many bytes it takes now.
@@ -135,6 +152,9 @@ impl Transport {
 
 impl crate::hosts::Wire for Transport {
     fn read(&mut self, room: &mut [u8]) -> usize {
+        if self.reads_at > self.now {
+            return 0;
+        }
         let most = self.rng.usize(1..=self.most_read).min(room.len());
         let bytes = self.down.take(self.now, most);
         room[..bytes.len()].copy_from_slice(&bytes);

@@ -13,6 +13,7 @@ mod journal;
 mod layer;
 mod limits;
 mod meaning;
+mod received;
 pub mod rig;
 mod sessions;
 mod time;

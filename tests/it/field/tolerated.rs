@@ -32,6 +32,29 @@ fn puback_for_a_qos_2_message_is_its_end_before_5() {
     });
 }
 
+/// It was to be sent again on the same link, and waits for the transport, or while messages are held back: the answer is to what left before.
+#[test]
+fn puback_for_a_qos_2_message_that_is_to_be_sent_again_is_its_end() {
+    in_every_storage!(storage => {
+        for version in OLD {
+            for (holds, takes) in [(false, false), (true, false), (true, true)] {
+                let limits = Limits { retry_interval: 1_000, ..Limits::DEFAULT };
+                let mut field = Field::new(storage(), version, limits).accepted();
+                field.publish("t", b"x", QOS2);
+                field.sent();
+                field.mqtt.hold_messages(holds);
+                for _ in 0..3 {
+                    field.tick(1_000).unwrap();
+                    assert!(!takes || field.sent().is_empty());
+                }
+                let heard = field.hear(b"\x40\x02\0\x01");
+                assert_eq!((heard.told.len(), heard.end), (1, None), "held {holds}");
+                assert!(field.mqtt.is_idle());
+            }
+        }
+    });
+}
+
 /// The innocent messages around it leave once each, on one link.
 #[test]
 fn messages_beside_one_that_is_answered_with_puback_leave_once() {

@@ -23,6 +23,26 @@ fn unread_bytes_pause_the_wait_for_pingresp() {
     });
 }
 
+/// CONNACK comes late. What waits for it could not be sent before, so the transport has not refused to take it.
+#[test]
+fn a_late_connack_is_no_stuck_output() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let limits = Limits { version, connack_timeout: 60_000, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits);
+            field.keep_alive = 1;
+            field.publish("t", b"x", QOS1);
+            field.open();
+            field.sent();
+            field.tick(10_000).unwrap();
+            let connack = field.connack(false, &[]);
+            field.offer(&connack).unwrap();
+            field.tick(0).unwrap();
+            assert!(!field.sent().is_empty() && field.mqtt.is_connected());
+        }
+    });
+}
+
 /// With the answer in it, the pause ends well.
 #[test]
 fn the_answer_behind_unread_bytes_counts() {

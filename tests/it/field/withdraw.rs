@@ -66,6 +66,35 @@ fn a_pubrel_that_gave_way_to_disconnect_is_no_attempt() {
     }
 }
 
+/// What waits to be sent again on the same link has left on it; and it counts once, whether it leaves again or the link is lost before.
+#[test]
+fn attempts_count_a_link_while_a_second_copy_waits() {
+    in_every_storage!(storage => {
+        for version in [V31, Version::V311] {
+            for (qos, answer) in [(QOS1, &b""[..]), (QOS2, b""), (QOS2, b"\x50\x02\0\x01")] {
+                let limits = Limits { retry_interval: 1_000, ..Limits::DEFAULT };
+                let mut field = Field::new(storage(), version, limits).accepted();
+                let handle = field.publish("t", b"x", qos).handle;
+                field.sent();
+                field.hear(answer).nothing();
+                for link in 1..=4 {
+                    for _ in 0..3 {
+                        field.tick(1_000).unwrap();
+                        assert_eq!(field.mqtt.attempts(handle), Some(link));
+                        let read_back = field.mqtt.unacknowledged().next().unwrap();
+                        assert_eq!((read_back.attempts, read_back.may_have_arrived), (link, true));
+                    }
+                    if link % 2 == 0 {
+                        field.sent();
+                        assert_eq!(field.mqtt.attempts(handle), Some(link));
+                    }
+                    field.again(true);
+                }
+            }
+        }
+    });
+}
+
 /// It can be withdrawn between links; what lies behind it goes on.
 #[test]
 fn a_message_at_which_links_die_can_be_withdrawn() {
@@ -88,6 +117,34 @@ fn a_message_at_which_links_die_can_be_withdrawn() {
                 let mut sent = sent;
                 sent.extend(field.sent());
                 assert_eq!(count(&sent, 0x32), 1, "what lay behind it leaves");
+            }
+        }
+    });
+}
+
+/// It left on this link, and is about to be sent once more: its answer is awaited all the same.
+#[test]
+fn a_message_that_is_to_be_sent_again_on_the_same_link_stays() {
+    in_every_storage!(storage => {
+        for version in [Version::V31, Version::V311] {
+            for (qos, answer) in [(QOS1, &b"\x40\x02\0\x01"[..]), (QOS2, b"\x50\x02\0\x01")] {
+                let limits = Limits { retry_interval: 1_000, ..Limits::DEFAULT };
+                let mut field = Field::new(storage(), version, limits).accepted();
+                let handle = field.publish("t", b"x", qos).handle;
+                field.sent();
+                for _ in 0..3 {
+                    field.tick(1_000).unwrap();
+                    assert_eq!(field.mqtt.withdraw(field.at(), handle), None);
+                }
+                assert_eq!(field.hear(answer).end, None);
+                if qos == QOS2 {
+                    for _ in 0..3 {
+                        field.tick(1_000).unwrap();
+                        assert_eq!(field.mqtt.withdraw(field.at(), handle), None, "nor while its PUBREL is");
+                    }
+                    field.hear(b"\x70\x02\0\x01").only("PubComp 1 0x00");
+                }
+                assert_eq!((field.mqtt.pending(), field.mqtt.stats().unknown_acks), (0, 0));
             }
         }
     });

@@ -145,22 +145,41 @@ fn delivered_it_is_acknowledged_like_any_other() {
     assert_eq!(sent(&mut mqtt), b"\x40\x02\0\x07");
 }
 
-/// No alias stands for it: the next message under the alias is as wrong as it was before.
+/// What comes later with its alias alone has the same topic: none. It ends no link, and is not taken for one of the topic that the alias stood for before.
 #[test]
-fn no_alias_is_bound_to_it() {
+fn an_alias_beside_it_stands_for_a_topic_that_is_none() {
+    for (limits, told) in [(Limits::DEFAULT, "[] 10 q2"), (DELIVER, "invalid []")] {
+        for (topic, streams) in TOPICS.iter().flat_map(|topic| [(topic, false), (topic, true)]) {
+            let (inline_max, stream_max) = if streams { (50, 1_000) } else { (1_000, 0) };
+            let limits = Limits { topic_alias_maximum: 5, inline_max, stream_max, ..limits };
+            let mut mqtt = up(Heap::new(), limits, Version::V5);
+            let good = publish(Version::V5, 0x30, b"good", b"\x23\0\x01", b"x");
+            assert!(matches!(taken(&mut mqtt, &good), Ok(Some(Event::Message(_)))));
+            for alias in [1, 2, 1] {
+                let payload: &[u8] = if streams { &[7; 60] } else { b"x" };
+                take(&mut mqtt, &publish(Version::V5, 0x30, topic, &[0x23, 0, alias], payload), streams);
+                let alone = publish(Version::V5, 0x34, b"", &[0x23, 0, alias], b"");
+                assert_eq!(take(&mut mqtt, &alone, false), (told.into(), b"\x50\x02\0\x07".to_vec()));
+                assert_eq!(taken(&mut mqtt, b"\x62\x02\0\x07"), Ok(None));
+                assert_eq!(sent(&mut mqtt), b"\x70\x02\0\x07");
+            }
+            let good = publish(Version::V5, 0x30, b"good", b"\x23\0\x01", b"x");
+            assert!(matches!(taken(&mut mqtt, &good), Ok(Some(Event::Message(_)))), "it can be bound again");
+            let alone = publish(Version::V5, 0x30, b"", b"\x23\0\x01", b"x");
+            let Ok(Some(Event::Message(message))) = taken(&mut mqtt, &alone) else { panic!() };
+            assert_eq!(mqtt.topic(&message.topic).unwrap().as_str(), "good");
+        }
+    }
+}
+
+#[test]
+fn an_alias_that_is_none_ends_the_link_also_there() {
     for limits in [Limits::DEFAULT, DELIVER] {
         let limits = Limits { topic_alias_maximum: 5, ..limits };
         let mut mqtt = up(Heap::new(), limits, Version::V5);
-        let good = publish(Version::V5, 0x30, b"good", b"\x23\0\x01", b"x");
-        assert!(matches!(taken(&mut mqtt, &good), Ok(Some(Event::Message(_)))));
-        for alias in [1, 2, 9] {
-            take(&mut mqtt, &publish(Version::V5, 0x30, b"a/+", &[0x23, 0, alias], b"x"), false);
-        }
-        let alone = |alias| publish(Version::V5, 0x30, b"", &[0x23, 0, alias], b"x");
-        let first = alone(1);
-        let Ok(Some(Event::Message(message))) = taken(&mut mqtt, &first) else { panic!() };
-        assert_eq!(mqtt.topic(&message.topic).unwrap().as_str(), "good", "the old binding stays");
-        assert_eq!(taken(&mut mqtt, &alone(2)).map(told), Err(Violation::UnknownTopicAlias.into()));
+        take(&mut mqtt, &publish(Version::V5, 0x30, b"a/+", b"\x23\0\x09", b"x"), false);
+        let above = publish(Version::V5, 0x30, b"", b"\x23\0\x09", b"x");
+        assert_eq!(taken(&mut mqtt, &above).map(told), Err(Violation::TopicAlias.into()), "above the maximum");
         let mut mqtt = up(Heap::new(), limits, Version::V5);
         let none = publish(Version::V5, 0x30, b"a/+", b"\x23\0\0", b"x");
         assert_eq!(taken(&mut mqtt, &none).map(told), Err(Violation::TopicAlias.into()), "0 is no alias");

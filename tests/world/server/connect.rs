@@ -33,13 +33,18 @@ impl Server {
         let has_method = value(&connect.props, 0x15).map(<[u8]>::to_vec);
         let is_first = self.link.as_ref().is_some_and(|link| link.method.is_none());
         if let Some(link) = &mut self.link {
-            let maximum = number(&connect.props, 0x21).map_or(usize::from(u16::MAX), |most| most as usize);
+            let [maximum, longest] =
+                [0x21, 0x27].map(|id| number(&connect.props, id).map(|announced| announced as usize));
             (link.level, link.is_clean, link.keep_alive) = (connect.level, connect.is_clean, connect.keep_alive);
             link.expiry = number(&connect.props, 0x11).unwrap_or(0);
-            if connect.level == 5 {
+            // Without announcements a server of 5.0 can know as little as one before it.
+            if connect.level == 5 && !self.config.expects_silence {
+                let maximum = maximum.unwrap_or(u16::MAX.into());
                 link.fair = maximum;
                 link.window = maximum.saturating_add(2 * usize::from(odd.overrun));
-                link.longest = number(&connect.props, 0x27).map_or(usize::MAX, |most| most as usize);
+                link.longest = longest.unwrap_or(usize::MAX);
+            } else if maximum.or(longest).is_some() {
+                return self.violation("CONNECT announces limits".into());
             }
             link.client_aliases = number(&connect.props, 0x22).unwrap_or(0) as u16;
             link.method = has_method;

@@ -91,7 +91,7 @@ impl Server {
         let mut topic = served.topic.clone();
         let uses_alias = self.config.uses_aliases && link.level == 5;
         let alias = match link.bound.iter().position(|name| name.as_bytes() == topic) {
-            _ if !uses_alias || topic.len() > self.config.alias_fits => None,
+            _ if !uses_alias => None,
             Some(place) => {
                 topic.clear();
                 Some(place as u16 + 1)

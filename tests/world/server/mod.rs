@@ -32,10 +32,10 @@ pub struct Config {
     pub fair: usize,
     /// It names topics by aliases where it may.
     pub uses_aliases: bool,
-    /// The longest name that it uses an alias for.
-    pub alias_fits: usize,
     /// The longest packet that it sends before 5.0, where nobody tells it.
     pub longest: usize,
+    /// The client announces neither Receive Maximum nor Maximum Packet Size in 5.0.
+    pub expects_silence: bool,
     /// Each message with a number that is divided by this without a rest is refused; 0 for none.
     pub refuses: u32,
     pub odd: Oddities,
