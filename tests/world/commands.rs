@@ -118,8 +118,7 @@ impl<S: Memory> World<S> {
             taken: 0,
             refused: 0,
             end: None,
-            accepted_at: self.app.disk.position(&self.mqtt),
-            ended_at: 0,
+            replaced_by: None,
             is_gone: false,
             spec,
         };
@@ -141,9 +140,8 @@ impl<S: Memory> World<S> {
             return Ok(());
         }
         self.app.act(Feature::Cancel);
-        let at = self.app.disk.position(&self.mqtt);
         let now = self.app.now;
-        self.app.ledger.end(handle, End::TakenBack, at, now)
+        self.app.ledger.end(handle, End::TakenBack, now)
     }
 
     pub fn replace(&mut self, rng: &mut fastrand::Rng) -> Verdict {

@@ -2,6 +2,7 @@
 //! the shortest script shows what is wrong.
 
 use crate::payload::{Spec, payload_of};
+use crate::records::History;
 use crate::rules::Rule;
 use crate::server::{Seen, Taken};
 use pure_mqtt::{Cause, Delivery, Handle, QoS};
@@ -40,9 +41,8 @@ pub struct Sent {
     pub taken: u32,
     pub refused: u32,
     pub end: Option<End>,
-    /// Where the journal stood when it was accepted, and when it ended.
-    pub accepted_at: u64,
-    pub ended_at: u64,
+    /// The message that took its place.
+    pub replaced_by: Option<u32>,
     /// A loss of power came before its record.
     pub is_gone: bool,
 }
@@ -78,11 +78,13 @@ impl Ledger {
             self.handles.range(dropped.first..=dropped.last).map(|(_, number)| *number).collect();
         let open: Vec<u32> = candidates.into_iter().filter(|number| self.is_open(*number)).collect();
         let is_sure = open.len() == dropped.count as usize;
-        let at = self.sent[number as usize].accepted_at;
         for candidate in open {
             let is_end = [dropped.first, dropped.last].contains(&self.sent[candidate as usize].handle);
             match is_sure || is_end {
-                true => self.end_of(candidate, End::Dropped, at)?,
+                true => {
+                    self.end_of(candidate, End::Dropped)?;
+                    self.sent[candidate as usize].replaced_by = Some(number);
+                }
                 false => self.sent[candidate as usize].may_be_dropped = true,
             }
         }
@@ -100,7 +102,7 @@ impl Ledger {
     }
 
     /// A handle has its end.
-    pub fn end(&mut self, handle: Handle, end: End, at: u64, now: u64) -> Verdict {
+    pub fn end(&mut self, handle: Handle, end: End, now: u64) -> Verdict {
         if let Some((_, has_ended)) = self.requests.get_mut(&handle) {
             return match std::mem::replace(has_ended, true) {
                 true => Err(format!("the request {handle:?} ended twice")),
@@ -112,15 +114,15 @@ impl Ledger {
         if end == End::Outcome(Cause::Expired) && sent.expires_at.is_none_or(|at| at > now) {
             return Err(format!("message {number} expired before its time: {sent:?} at {now}"));
         }
-        self.end_of(number, end, at)
+        self.end_of(number, end)
     }
 
-    fn end_of(&mut self, number: u32, end: End, at: u64) -> Verdict {
+    fn end_of(&mut self, number: u32, end: End) -> Verdict {
         let sent = &mut self.sent[number as usize];
         if let Some(before) = sent.end {
             return Err(format!("message {number} ended as {before:?}, and then as {end:?}"));
         }
-        (sent.end, sent.ended_at) = (Some(end), at);
+        sent.end = Some(end);
         if sent.spec.qos == QoS::AtMostOnce && !matches!(end, End::TakenBack | End::Dropped) {
             return Err(format!("message {number} is of QoS 0 and ended as {end:?}"));
         }
@@ -211,19 +213,40 @@ impl Ledger {
         open.map(|number| format!("message {number}: {:?}", self.sent[number]))
     }
 
-    /// The power failed when so much of the journal was durable: what counts of what was promised.
-    pub fn lose_power(&mut self, durable: u64) {
-        for sent in &mut self.sent {
-            if sent.accepted_at > durable || sent.spec.qos == QoS::AtMostOnce {
-                sent.is_gone = true;
-            } else if sent.end.is_some() && sent.ended_at > durable {
-                // It was told, so it may be gone; but not before what took its place is there.
-                sent.may_be_dropped |= sent.end != Some(End::Dropped) || !Rule::AtomicReplace.holds();
-                sent.end = None;
+    /// The power failed, and durable memory says this: what counts of what was promised.
+    pub fn lose_power(&mut self, history: &History) -> Verdict {
+        for number in 0..self.next() {
+            let sent = &self.sent[number as usize];
+            let handle = sent.handle.get();
+            let is_gone = sent.is_gone || !history.accepted.contains(&handle) || sent.spec.qos == QoS::AtMostOnce;
+            let has_ended = sent.end.is_some() && history.ended.contains(&handle);
+            if !is_gone && has_ended && sent.end == Some(End::Dropped) && Rule::AtomicReplace.holds() {
+                self.check_replaced(number, history)?;
+            }
+            let sent = &mut self.sent[number as usize];
+            sent.is_gone = is_gone;
+            if !is_gone && !has_ended && sent.end.take().is_some_and(|end| end != End::Dropped) {
+                sent.may_be_dropped = true; // it was told
             }
         }
         self.handles.retain(|_, number| !self.sent[*number as usize].is_gone);
         self.requests.clear();
+        Ok(())
+    }
+
+    /// The end of this message is durable because another one took its place: so that one was accepted for good, or something came of it.
+    fn check_replaced(&self, number: u32, history: &History) -> Verdict {
+        let mut next = self.sent[number as usize].replaced_by;
+        while let Some(by) = next.map(|by| &self.sent[by as usize]) {
+            if by.spec.qos == QoS::AtMostOnce || history.accepted.contains(&by.handle.get()) {
+                return Ok(());
+            }
+            next = by.replaced_by;
+            if next.is_none() && by.end.is_none() {
+                return Err(format!("message {number} was dropped for one that is lost: {by:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// After a loss of power: the handles that are there again. Those that had ended unnoticed may be missing.

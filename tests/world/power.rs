@@ -40,7 +40,8 @@ impl<S: Memory> World<S> {
         self.last = crate::hosts::Turn::default();
         self.connects_at = self.now + 1;
         let durable = self.app.disk.durable;
-        self.app.ledger.lose_power(durable);
+        let history = self.app.disk.history();
+        self.app.ledger.lose_power(&history)?;
         self.app.inbox.lose_power(durable);
         self.app.held.clear();
         self.app.wants_subscription = true;
