@@ -144,8 +144,8 @@ impl App {
         self.note_session(is_given_up);
         if self.known_sid != self.link_sid {
             self.known_before = self.known_sid;
+            (self.known_sid, self.known_at) = (self.link_sid, self.disk.noted_at(mqtt));
         }
-        (self.known_sid, self.known_at) = (self.link_sid, self.disk.noted_at(mqtt));
     }
 
     /// What client and server know of each other from here on.

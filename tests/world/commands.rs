@@ -119,6 +119,7 @@ impl<S: Memory> World<S> {
             refused: 0,
             end: None,
             replaced_by: None,
+            is_back: false,
             is_gone: false,
             spec,
         };

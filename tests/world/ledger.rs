@@ -43,6 +43,8 @@ pub struct Sent {
     pub end: Option<End>,
     /// The message that took its place.
     pub replaced_by: Option<u32>,
+    /// It had ended, and is there again, since a loss of power came before the record of that: others may have gone before it.
+    pub is_back: bool,
     /// A loss of power came before its record.
     pub is_gone: bool,
 }
@@ -177,7 +179,7 @@ impl Ledger {
             return Err(format!("message {number} left after its end: {sent:?}"));
         }
         if count == 1 && qos != QoS::AtMostOnce {
-            let before = self.latest.filter(|latest| *latest > number && sent.refused == 0);
+            let before = self.latest.filter(|latest| *latest > number && sent.refused == 0 && !sent.is_back);
             self.latest = self.latest.max(Some(number));
             if let Some(later) = before {
                 return Err(format!("[MQTT-4.6.0-1] message {number} came behind message {later}"));
@@ -225,8 +227,9 @@ impl Ledger {
             }
             let sent = &mut self.sent[number as usize];
             sent.is_gone = is_gone;
-            if !is_gone && !has_ended && sent.end.take().is_some_and(|end| end != End::Dropped) {
-                sent.may_be_dropped = true; // it was told
+            if let Some(end) = sent.end.take_if(|_| !is_gone && !has_ended) {
+                sent.is_back = true;
+                sent.may_be_dropped |= end != End::Dropped; // it was told
             }
         }
         self.handles.retain(|_, number| !self.sent[*number as usize].is_gone);
