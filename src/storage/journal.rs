@@ -108,8 +108,8 @@ mod kept {
     const BESIDE: usize = 64 + MOST_FRAMING + START.len();
     /// The least that a buffer of fixed size must have.
     pub(crate) const LEAST: usize = 80;
-    /// How long the record of an end is.
-    const END: usize = 1 + 1 + 1 + 2 + 4;
+    /// How long the record of an end is where another message takes the place.
+    const END: usize = 1 + 1 + 1 + 8 + 4 + 4;
     /// A buffer that grows takes more than this only for one record alone.
     #[cfg(feature = "alloc")]
     const SOFT_LIMIT: usize = 64 * 1024;

@@ -19,9 +19,10 @@ const FORGOTTEN: u8 = 6;
 const ACCEPTED: u8 = 7;
 const RELEASED: u8 = 8;
 const DONE: u8 = 9;
+const REPLACED: u8 = 12;
 
 /// What the kinds are called.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     "nothing",
     "version",
     "counters",
@@ -34,6 +35,7 @@ pub const NAMES: [&str; 12] = [
     "done",
     "received",
     "completed",
+    "replaced",
 ];
 
 /// Where the frame of a message begins: behind handle and flags.
@@ -127,6 +129,8 @@ impl History {
         let mut history = Self::default();
         // By identifier: the handle, and whether PUBREC came.
         let mut open: BTreeMap<u16, (u64, bool)> = BTreeMap::new();
+        // By number: the messages whose place it took.
+        let mut replaced: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
         for record in records {
             let id = record.body.first_chunk().map_or(0, |bytes| u16::from_le_bytes(*bytes));
             let handle = record.body.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
@@ -134,8 +138,18 @@ impl History {
                 ACCEPTED => {
                     open.insert(handle as u16, (handle >> 16, false));
                     history.accepted.insert(handle >> 16);
+                    history.ended.extend(replaced.remove(&((handle >> 16) as u32)).unwrap_or_default());
                 }
                 RELEASED => drop(open.entry(id).and_modify(|(_, is_released)| *is_released = true)),
+                REPLACED => {
+                    let by = record.body.get(8..).and_then(|by| by.first_chunk()).map_or(0, |by| u32::from_le_bytes(*by));
+                    let mut over = replaced.remove(&((handle >> 16) as u32)).unwrap_or_default();
+                    over.extend(open.get(&(handle as u16)).filter(|open| open.0 == handle >> 16).map(|open| open.0));
+                    match by {
+                        0 => history.ended.extend(over),
+                        by => replaced.entry(by).or_default().extend(over),
+                    }
+                }
                 DONE => history.ended.extend(open.remove(&id).map(|(handle, _)| handle)),
                 NEW_SESSION => open.retain(|_, (open, is_released)| {
                     let is_over = *is_released || *open <= handle >> 16;
