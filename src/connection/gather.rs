@@ -48,13 +48,16 @@ impl Core {
         }
     }
 
-    /// CONNECT with a clean start leaves once the log says that the session is in doubt: after a loss of power nobody could tell the new one from the old.
+    /// CONNECT with a clean start leaves once the log says that the session is in doubt, or forgotten: after a loss of power nobody could tell the new one
+    /// from the old.
     pub(super) fn waits_for_doubt(&self, parts: &Parts<'_>) -> bool {
         cfg!(feature = "journal")
             && self.link.clean_start
             && self.link.state as u8 == State::Connecting as u8
-            && self.outgoing.session != SessionFact::None
-            && !parts.journal.doubts_session()
+            && match self.outgoing.session {
+                SessionFact::None => parts.journal.is_session_lost(),
+                _ => !parts.journal.doubts_session(),
+            }
     }
 
     /// The server has no session, or another one: what was kept for the old one is given up or begins anew.

@@ -144,7 +144,7 @@ impl App {
         self.note_session(is_given_up);
         if self.known_sid != self.link_sid {
             self.known_before = self.known_sid;
-            (self.known_sid, self.known_at) = (self.link_sid, self.disk.noted_at(mqtt));
+            (self.known_sid, self.known_at) = (self.link_sid, self.disk.session_noted_at(mqtt));
         }
     }
 

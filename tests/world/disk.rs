@@ -81,6 +81,16 @@ impl Disk {
         if S::journal(&fork).is_empty() { self.position(mqtt) } else { u64::MAX }
     }
 
+    /// The same, of what the server holds: its record is put before others.
+    pub fn session_noted_at<S: Memory>(&self, mqtt: &Connection<S>) -> u64 {
+        let start = self.latest.saturating_sub(self.durable) as usize;
+        let records = records::read_with_ends(S::journal(mqtt).get(start..).unwrap_or_default());
+        match records.iter().rev().find(|(record, _)| record.is_of_session()) {
+            Some((_, end)) => self.durable + (start + end) as u64,
+            None => self.noted_at(mqtt),
+        }
+    }
+
     /// Where the journal stands now.
     fn position<S: Memory>(&self, mqtt: &Connection<S>) -> u64 {
         self.durable + S::journal(mqtt).len() as u64

@@ -44,6 +44,11 @@ const FRAME: usize = 9;
 const IN_V5: u8 = 2;
 
 impl Record {
+    /// It says what the server holds.
+    pub fn is_of_session(&self) -> bool {
+        [SESSION, NEW_SESSION, FORGOTTEN].contains(&self.kind)
+    }
+
     /// Without what is not kept: whether the message may have been sent, and how long it lives.
     pub fn essence(&self, level: u8) -> Self {
         let mut record = self.clone();
