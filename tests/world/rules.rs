@@ -9,13 +9,7 @@ use std::sync::OnceLock;
 
 /// Combinations that the present engine fails at: a world that draws all of a row loses the row's last. Empty them as repairs land.
 pub const NOT_YET: &[(&[Feature], &str)] = &[
-    (&[Journal], "a log may not be recovered into a storage of its own size; a snapshot may be refused"),
     (&[LateAdvance], "field 9, and what was shown is changed by acknowledgements, cancel and overflow"),
-    (
-        &[Expiring, SlowFlush],
-        "a message that is to expire while the journal is full: the deadline stays in the past, and the host spins",
-    ),
-    (&[Journal, OtherVersion], "field 29: also where `set_limits` finds an empty queue"),
     (&[EarlyRelease], "field 24a"),
     (&[BadTopic], "field 24d"),
     (&[TooLong], "field 10"),
@@ -26,12 +20,6 @@ pub const RULES_NOT_YET: &[(Rule, &str)] = &[
     (Rule::UnknownSession, "field 5, 6"),
     (Rule::EarlyTimeout, "field 12, 13"),
     (Rule::LongAlias, "field 27"),
-    (Rule::AtomicReplace, "the end of the old message is durable before the new message is"),
-    (Rule::JournalVersion, "field 29"),
-    (
-        Rule::SmallLog,
-        "outcomes that nobody fetches during recovery keep their slots, so that a log may be too large for its own storage",
-    ),
     (Rule::Changeling, "QoS 2 identifiers of a lost session are never free again, and fill the table"),
     (Rule::PastDeadline, "the second of a message's expiry, by an epoch with extreme fractions"),
     (Rule::OneReceived, "a QoS 2 message finds no place, link after link"),
