@@ -44,7 +44,10 @@ impl Core {
         match (self.link.clean_start, self.link.established) {
             (true, false) => SessionFact::Doubtful,
             (true, true) if self.version().clean_session_ends_with_link() => SessionFact::None,
-            _ => self.outgoing.session,
+            _ => match self.outgoing.session {
+                SessionFact::Held if self.incoming.is_doubtful() => SessionFact::Either,
+                session => session,
+            },
         }
     }
 

@@ -553,6 +553,12 @@ impl Incoming {
         self.is_doubtful |= is_doubtful;
     }
 
+    /// It may be a new one, and nothing told since.
+    #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "only the journal asks"))]
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.is_doubtful
+    }
+
     /// The session is gone.
     pub(crate) fn clear(&mut self, inbox: &mut [ReceiveSlot]) {
         inbox.fill(ReceiveSlot::FREE);

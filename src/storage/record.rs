@@ -94,6 +94,8 @@ pub(crate) enum SessionFact {
     Adopted,
     /// A clean start was sent and never answered: the server holds the session as it was, or a new one with nothing in it.
     Doubtful,
+    /// It accepted a link since, and it is not known with which of the two. Only the journal speaks of it: [`Incoming`](crate::session::Incoming) knows.
+    Either,
 }
 
 #[cfg(feature = "journal")]
@@ -291,7 +293,7 @@ mod form {
     }
 
     fn session_fact([number]: [u8; 1]) -> Option<SessionFact> {
-        [SessionFact::None, SessionFact::Held, SessionFact::Adopted, SessionFact::Doubtful]
+        [SessionFact::None, SessionFact::Held, SessionFact::Adopted, SessionFact::Doubtful, SessionFact::Either]
             .get(usize::from(number))
             .copied()
     }

@@ -71,7 +71,10 @@ impl<S: Storage> Connection<S> {
             Record::Version(_) if !core.outgoing.could_grow(parts) => return Err(Fault::NoRoom),
             Record::Version(version) => core.outgoing.reencode_for(parts, version),
             Record::Counters { handle } => core.outgoing.set_last_handle(handle),
-            Record::Session(fact) => core.outgoing.session = fact,
+            Record::Session(fact) => {
+                core.incoming.doubt(fact == SessionFact::Either);
+                core.outgoing.session = if fact == SessionFact::Either { SessionFact::Held } else { fact };
+            }
             Record::NewSession { aborted, session } => {
                 core.incoming.clear(parts.inbox);
                 core.outgoing.session_lost(parts, true);
@@ -151,7 +154,7 @@ impl<S: Storage> Connection<S> {
     /// said the version or not.
     fn settle(&mut self, chain: u32, version: Option<Version>) {
         let mut parts = self.storage.parts();
-        let session = self.core.outgoing.session;
+        let session = self.core.session_fact();
         if !parts.journal.is_none() {
             parts.journal.resume(chain, Books { version, session, ..Books::NEW });
             Outgoing::note_all_recovered(parts.slots);
