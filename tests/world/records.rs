@@ -147,7 +147,8 @@ impl History {
                 }
                 RELEASED => drop(open.entry(id).and_modify(|(_, is_released)| *is_released = true)),
                 REPLACED => {
-                    let by = record.body.get(8..).and_then(|by| by.first_chunk()).map_or(0, |by| u32::from_le_bytes(*by));
+                    let by =
+                        record.body.get(8..).and_then(|by| by.first_chunk()).map_or(0, |by| u32::from_le_bytes(*by));
                     let mut over = replaced.remove(&((handle >> 16) as u32)).unwrap_or_default();
                     over.extend(open.get(&(handle as u16)).filter(|open| open.0 == handle >> 16).map(|open| open.0));
                     match by {
