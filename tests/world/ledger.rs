@@ -215,15 +215,15 @@ impl Ledger {
         open.map(|number| format!("message {number}: {:?}", self.sent[number]))
     }
 
-    /// The power failed, and durable memory says this: what counts of what was promised.
-    pub fn lose_power(&mut self, history: &History) -> Verdict {
+    /// The power failed, and durable memory says this: what counts of what was promised. Of some messages the end was not fetched.
+    pub fn lose_power(&mut self, history: &History, ended: &[Handle]) -> Verdict {
         for number in 0..self.next() {
             let sent = &self.sent[number as usize];
             let handle = sent.handle.get();
             let is_gone = sent.is_gone || !history.accepted.contains(&handle) || sent.spec.qos == QoS::AtMostOnce;
             let has_ended = sent.end.is_some() && history.ended.contains(&handle);
             if !is_gone && has_ended && sent.end == Some(End::Dropped) && Rule::AtomicReplace.holds() {
-                self.check_replaced(number, history)?;
+                self.check_replaced(number, history, ended)?;
             }
             let sent = &mut self.sent[number as usize];
             sent.is_gone = is_gone;
@@ -238,14 +238,15 @@ impl Ledger {
     }
 
     /// The end of this message is durable because another one took its place: so that one was accepted for good, or something came of it.
-    fn check_replaced(&self, number: u32, history: &History) -> Verdict {
+    fn check_replaced(&self, number: u32, history: &History, ended: &[Handle]) -> Verdict {
         let mut next = self.sent[number as usize].replaced_by;
         while let Some(by) = next.map(|by| &self.sent[by as usize]) {
             if by.spec.qos == QoS::AtMostOnce || history.accepted.contains(&by.handle.get()) {
                 return Ok(());
             }
             next = by.replaced_by;
-            if next.is_none() && by.end.is_none() {
+            // One that is gone was looked at when the power failed before.
+            if next.is_none() && by.end.is_none() && !by.is_gone && !ended.contains(&by.handle) {
                 return Err(format!("message {number} was dropped for one that is lost: {by:?}"));
             }
         }

@@ -41,7 +41,7 @@ impl<S: Memory> World<S> {
         self.connects_at = self.now + 1;
         let durable = self.app.disk.durable;
         let history = self.app.disk.history();
-        self.app.ledger.lose_power(&history)?;
+        self.app.ledger.lose_power(&history, &ended)?;
         self.app.inbox.lose_power(durable);
         self.app.held.clear();
         self.app.wants_subscription = true;
