@@ -245,8 +245,9 @@ impl Ledger {
                 return Ok(());
             }
             next = by.replaced_by;
-            // One that is gone was looked at when the power failed before.
-            if next.is_none() && by.end.is_none() && !by.is_gone && !ended.contains(&by.handle) {
+            // One that is gone was looked at when the power failed before; one that was among several candidates may be over as well.
+            let has_ended = by.end.is_some() || by.may_be_dropped || ended.contains(&by.handle);
+            if next.is_none() && !has_ended && !by.is_gone {
                 return Err(format!("message {number} was dropped for one that is lost: {by:?}"));
             }
         }
