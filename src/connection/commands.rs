@@ -99,7 +99,8 @@ impl Core {
             return Err(PublishError::Offline);
         }
         let outside = payload - if is_shared { 0 } else { publish.payload.as_slice().len() };
-        let need = Need { bytes: total - outside, shared, is_publish: true };
+        let is_kept = publish.qos != QoS::AtMostOnce;
+        let need = Need { bytes: total - outside, shared, is_publish: true, is_kept };
         let most = self.most(bounds);
         let fits = self.outgoing.fits(&need, bounds.slots_now, bounds.arena_now, &most);
         if !fits && !self.outgoing.could_ever_fit(&need, &most) {
@@ -226,7 +227,7 @@ impl Core {
         if self.is_connected() && !self.link.peer.takes_length(length) {
             return Err(RequestError::ServerMaximum);
         }
-        let need = Need { bytes: length, shared: 0, is_publish: false };
+        let need = Need { bytes: length, shared: 0, is_publish: false, is_kept: false };
         if !self.outgoing.could_ever_fit(&need, &self.most(bounds)) {
             return Err(RequestError::TooLarge);
         }
@@ -281,7 +282,7 @@ impl Core {
         let length = || measure(|writer| write_acknowledgement(packet, &ack, self.version(), writer));
         let takes = |length: &usize| *length <= MAX_REMAINING && self.link.peer.takes_length(*length);
         let length = is_stored.then(length).filter(takes);
-        let need = length.map(|bytes| Need { bytes, shared: 0, is_publish: false });
+        let need = length.map(|bytes| Need { bytes, shared: 0, is_publish: false, is_kept: false });
         Ok(AckDraft { packet, id, need })
     }
 

@@ -29,7 +29,9 @@ impl Core {
     fn gather_before_doubt_ends(&mut self, parts: &mut Parts<'_>) -> bool {
         let fact = self.session_fact();
         let ends = parts.journal.books().is_some_and(|books| {
-            books.session == SessionFact::Doubtful && fact == SessionFact::Held && books.loss.is_none()
+            books.session == SessionFact::Doubtful
+                && matches!(fact, SessionFact::Held | SessionFact::Adopted)
+                && books.loss.is_none()
         });
         !ends || self.incoming.gather(parts.inbox, &mut parts.journal)
     }
@@ -59,13 +61,16 @@ impl Core {
         }
     }
 
-    /// CONNECT with a clean start leaves once the log says that the session is in doubt: after a loss of power nobody could tell the new one from the old.
+    /// CONNECT with a clean start leaves once the log says that the session is in doubt, or forgotten: after a loss of power nobody could tell the new one
+    /// from the old.
     pub(super) fn waits_for_doubt(&self, parts: &Parts<'_>) -> bool {
         cfg!(feature = "journal")
             && self.link.clean_start
             && self.link.state as u8 == State::Connecting as u8
-            && self.outgoing.session != SessionFact::None
-            && !parts.journal.doubts_session()
+            && match self.outgoing.session {
+                SessionFact::None => parts.journal.is_session_lost(),
+                _ => !parts.journal.doubts_session(),
+            }
     }
 
     /// The server has no session, or another one: what was kept for the old one is given up or begins anew.

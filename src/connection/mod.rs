@@ -343,7 +343,11 @@ impl<S: Storage> Connection<S> {
             self.storage.grow(Demand::SharedPayload);
         }
         self.core.see(now);
-        let matched = self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
+        let parts = &mut self.storage.parts();
+        let matched = self.core.publish(parts, publish, draft).ok_or(PublishError::Full)?;
+        if room.victims.is_some() {
+            self.core.outgoing.note_awaited(parts.slots);
+        }
         self.gather();
         let reduced = !is_bare(publish) && !self.version().has_properties();
         Ok(delivery(matched, publish.qos, room.victims, reduced))

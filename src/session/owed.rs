@@ -25,6 +25,7 @@ impl Outgoing {
         let is_kept = slot.notes.is_kept() && (slot.notes.noted() != Fact::Nothing || slot.notes.is_queued());
         if is_kept {
             *slot = SendSlot {
+                position: 0,
                 progress: Progress::over(),
                 length: 0,
                 marks: Marks::NONE,
@@ -39,6 +40,26 @@ impl Outgoing {
             self.uncounted += 1;
         }
         is_kept
+    }
+
+    /// The lower half of the running number that the next packet gets.
+    pub(super) const fn next_number(&self) -> u32 {
+        (self.last_handle >> 16) as u32 + 1
+    }
+
+    /// The message that was under this identifier is over because the one with this number takes its place: so its record says that it is over only if
+    /// the other is there.
+    pub(super) fn note_successor(slots: &mut [SendSlot], id: u16, by: u32) {
+        if let Some(slot) = find_mut(slots, id).filter(|slot| slot.notes.is_finished()) {
+            slot.position = by;
+        }
+    }
+
+    /// The packet that was accepted last took the place of others.
+    pub(crate) fn note_awaited(&self, slots: &mut [SendSlot]) {
+        if let Some(slot) = find_mut(slots, self.last_handle as u16).filter(|slot| slot.notes.is_kept()) {
+            slot.notes.set_awaited();
+        }
     }
 
     /// How many messages could end now so that their slots are free at once; all if there is no journal.
@@ -112,10 +133,25 @@ impl Outgoing {
     }
 }
 
+/// The log may say that this message took the place of another, and must know what became of it, even if it never knew the message itself.
+fn is_missed(slot: &SendSlot) -> bool {
+    slot.notes.is_awaited() && slot.fact() == Fact::Nothing
+}
+
+/// The end of a message; one that was replaced is over once the other is there.
+fn end_of(slot: &SendSlot) -> Record<'static> {
+    let by = if slot.notes.is_finished() { slot.position } else { 0 };
+    match slot.notes.noted() {
+        Fact::Accepted | Fact::Released if by == 0 => Record::Done(slot.id()),
+        _ => Record::Replaced { handle: slot.handle, by },
+    }
+}
+
 /// Encodes what the slot with this identifier owes; false if there is no room for all.
 fn encode_owed(parts: &mut Parts<'_>, id: u16) -> bool {
-    while let Some(slot) = find(parts.slots, id).filter(|slot| slot.fact() != slot.notes.noted()) {
+    while let Some(slot) = find(parts.slots, id).filter(|slot| slot.fact() != slot.notes.noted() || is_missed(slot)) {
         let (noted, is_put) = match (slot.notes.noted(), slot.fact()) {
+            (_, Fact::Nothing) => (Fact::Nothing, parts.journal.put(&end_of(slot))),
             (Fact::Nothing, _) => {
                 let flags = flags_of(slot);
                 let [high, low] = id.to_be_bytes();
@@ -132,7 +168,6 @@ fn encode_owed(parts: &mut Parts<'_>, id: u16) -> bool {
                 let record = Record::Accepted { handle: slot.handle, flags, frame, payload };
                 (Fact::Accepted, parts.journal.put(&record))
             }
-            (_, Fact::Nothing) => (Fact::Nothing, parts.journal.put(&Record::Done(id))),
             _ => (Fact::Released, parts.journal.put(&Record::Released(id))),
         };
         if !is_put {

@@ -15,6 +15,8 @@ pub(crate) struct Need {
     /// Its bytes elsewhere.
     pub(crate) shared: usize,
     pub(crate) is_publish: bool,
+    /// The journal is to know of it.
+    pub(crate) is_kept: bool,
 }
 
 /// What there may be at most.
@@ -165,7 +167,7 @@ impl Outgoing {
             victims = Some(Victims { last: handle, count: seen.count + 1, ..seen });
         }
         let victims = victims.filter(|_| self.has_room_without(need, most, freed))?;
-        self.drop_unsent(parts, victims);
+        self.drop_unsent(parts, need, victims);
         Some(victims)
     }
 
@@ -203,7 +205,7 @@ impl Outgoing {
         if !self.has_room_without(need, most, freed) {
             return None;
         }
-        self.drop_unsent(parts, victims);
+        self.drop_unsent(parts, need, victims);
         Some(victims)
     }
 
@@ -212,13 +214,16 @@ impl Outgoing {
         Freed { ends: self.room_for_ends(&parts.journal), ..Freed::default() }
     }
 
-    fn drop_unsent(&mut self, parts: &mut Parts<'_>, victims: Victims) {
+    /// Drops them for the message that is accepted next.
+    fn drop_unsent(&mut self, parts: &mut Parts<'_>, need: &Need, victims: Victims) {
         self.unstage(parts.slots);
+        let by = if need.is_kept { self.next_number() } else { 0 };
         let mut id = victims.first.id();
         while let Some(slot) = find(parts.slots, id).filter(|slot| slot.handle <= victims.last.0) {
             let next = slot.next;
             if Self::is_droppable(slot) {
                 self.finish(parts, id);
+                Self::note_successor(parts.slots, id, by);
             }
             id = next;
         }

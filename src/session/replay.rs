@@ -1,9 +1,10 @@
 //! What the recovery from a journal does beside carrying out the transitions again.
 
 use crate::session::incoming::Incoming;
-use crate::session::list::{find, find_mut, place};
+use crate::session::list::{find, find_handle, find_mut, place};
 use crate::session::outgoing::Outgoing;
 use crate::storage::{Kind, Known, Notes, Parts, ReceiveSlot, SendSlot};
+use crate::types::Handle;
 
 impl Outgoing {
     /// The handle that was given away last.
@@ -48,6 +49,18 @@ impl Outgoing {
     pub(crate) fn finish_message(&mut self, parts: &mut Parts<'_>, id: u16) {
         if find(parts.slots, id).is_some_and(|slot| slot.kind.is_windowed()) {
             self.finish(parts, id);
+        }
+    }
+
+    /// The end of a message whose place another one took, if that is there; whatever is the case, its number is not given away again.
+    pub(crate) fn finish_replaced(&mut self, parts: &mut Parts<'_>, (handle, by): (u64, u32), is_there: bool) {
+        if is_there && find_handle(parts.slots, Handle(handle)).is_some() {
+            self.finish_message(parts, handle as u16);
+        }
+        let number = handle >> 16;
+        let last = number + if by == 0 { 0 } else { u64::from(by.wrapping_sub(number as u32)) };
+        if last > self.last_handle >> 16 {
+            self.last_handle = last << 16 | self.last_handle & 0xFFFF;
         }
     }
 

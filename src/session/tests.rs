@@ -148,7 +148,7 @@ fn dropping_the_oldest_names_them_and_spares_what_has_begun() {
     }
     outgoing.stage(&mut parts, &OPEN, None);
     outgoing.advance(&mut parts, 1);
-    let need = Need { bytes: 40, shared: 0, is_publish: true };
+    let need = Need { bytes: 40, shared: 0, is_publish: true, is_kept: true };
     let most = Most { slots: 8, arena: 64, bytes: 64, queued: 0 };
     let victims = outgoing.drop_oldest(&mut parts, &need, &most, "").unwrap();
     assert_eq!(victims, Victims { first: Handle(0x2_0002), last: Handle(0x3_0003), count: 2 });
@@ -292,7 +292,7 @@ fn an_arena_is_full_where_its_positions_end() {
         let mut outgoing = Outgoing::new(version);
         let spare = outgoing.spare(2);
         (outgoing.arena.live, outgoing.arena.frames) = (MOST_ARENA as u32 - 1_000, 1);
-        let need = |bytes: usize| Need { bytes, shared: 0, is_publish: true };
+        let need = |bytes: usize| Need { bytes, shared: 0, is_publish: true, is_kept: true };
         assert!(outgoing.has_room(&need(1_000 - spare), &MOST));
         assert!(!outgoing.has_room(&need(1_001 - spare), &MOST));
         assert!(outgoing.could_ever_fit(&need(MOST_ARENA - outgoing.spare(1)), &MOST));
@@ -309,7 +309,7 @@ fn an_arena_is_full_where_its_positions_end() {
 fn what_is_shared_can_be_more_than_all_memory() {
     let mut outgoing = Outgoing::new(Version::V5);
     outgoing.arena.shared = usize::MAX - 1_000;
-    let need = |bytes: usize, shared: usize| Need { bytes, shared, is_publish: true };
+    let need = |bytes: usize, shared: usize| Need { bytes, shared, is_publish: true, is_kept: true };
     assert!(outgoing.has_room(&need(100, 900), &MOST));
     for need in [need(100, 901), need(1_001, 0), need(0, 1_001), need(100, usize::MAX)] {
         assert!(!outgoing.has_room(&need, &MOST), "{need:?}");

@@ -108,8 +108,8 @@ mod kept {
     const BESIDE: usize = 64 + MOST_FRAMING + START.len();
     /// The least that a buffer of fixed size must have.
     pub(crate) const LEAST: usize = 80;
-    /// How long the record of an end is.
-    const END: usize = 1 + 1 + 1 + 2 + 4;
+    /// How long the record of an end is where another message takes the place.
+    const END: usize = 1 + 1 + 1 + 8 + 4 + 4;
     /// A buffer that grows takes more than this only for one record alone.
     #[cfg(feature = "alloc")]
     const SOFT_LIMIT: usize = 64 * 1024;
@@ -124,7 +124,8 @@ mod kept {
         pub(crate) chain: u32,
         /// Where the latest record about what the server holds ends in the buffer; 0 if it is durable.
         pub(crate) session_end: u32,
-        /// Where the latest record of a lost session ends whose identifiers must not be taken for those of the new one; 0 if it is durable.
+        /// Where the latest record of a session ends that was lost or forgotten, and whose identifiers must not be taken for those of the new one; 0 if it
+        /// is durable.
         pub(crate) loss_end: u32,
         /// The start of the log was written.
         pub(crate) is_begun: bool,
@@ -232,7 +233,7 @@ mod kept {
             self.0.as_ref().is_none_or(|(log, _)| is_doubted(log))
         }
 
-        /// The session was lost, and after a loss of power messages of the new one might be taken for those of the old one.
+        /// The session was lost or forgotten, and after a loss of power messages of the new one might be taken for those of the old one.
         pub(crate) fn is_session_lost(&self) -> bool {
             self.0
                 .as_ref()
@@ -309,6 +310,7 @@ mod kept {
                 }
                 Record::Forgotten => {
                     (self.books.session, self.session_end) = (SessionFact::None, self.end);
+                    self.loss_end = self.end;
                     self.books.loss = None;
                 }
                 _ => {}

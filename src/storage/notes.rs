@@ -27,6 +27,8 @@ const QUEUED: u8 = 0b1000;
 const KEPT: u8 = 0b1_0000;
 /// Nothing is left of the packet but the record of its end.
 const FINISHED: u8 = 0b10_0000;
+/// The packet took the place of others, and the log doesn't know it yet.
+const AWAITED: u8 = 0b100_0000;
 
 impl Notes {
     pub(crate) const NONE: Self = Self(0);
@@ -60,7 +62,7 @@ impl Notes {
 
     /// The record of this fact was put into the buffer.
     pub(crate) const fn note(&mut self, fact: Fact) {
-        self.0 = self.0 & !NOTED | fact as u8 | PENDING;
+        self.0 = self.0 & !(NOTED | AWAITED) | fact as u8 | PENDING;
     }
 
     /// Another record, for the whole session, says this. Whether earlier records are durable stays as it was.
@@ -86,6 +88,14 @@ impl Notes {
 
     pub(crate) const fn set_queued(&mut self, is_queued: bool) {
         self.0 = if is_queued { self.0 | QUEUED } else { self.0 & !QUEUED };
+    }
+
+    pub(crate) const fn is_awaited(self) -> bool {
+        self.0 & AWAITED != 0
+    }
+
+    pub(crate) const fn set_awaited(&mut self) {
+        self.0 |= AWAITED;
     }
 
     pub(crate) const fn is_finished(self) -> bool {
@@ -116,6 +126,10 @@ mod tests {
         notes.assume(Fact::Nothing);
         assert!(notes.is_queued() && notes.is_finished() && notes.noted() == Fact::Nothing);
         notes.set_queued(false);
-        assert!(!notes.is_queued());
+        assert!(!notes.is_queued() && !notes.is_awaited());
+        notes.set_awaited();
+        assert!(notes.is_awaited());
+        notes.note(Fact::Nothing);
+        assert!(!notes.is_awaited() && notes.is_finished());
     }
 }

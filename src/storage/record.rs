@@ -34,6 +34,10 @@ pub(crate) enum Record<'r> {
     Released(u16),
     /// An outgoing message has its end.
     Done(u16),
+    /// Another one took the place of an outgoing message: this is its end, but only in a log in which that one was accepted. What is told is the lower
+    /// half of the running number in the handle of the other; 0 for none. It may be that the log knows nothing of the first message: then it leads
+    /// from one that was replaced before to the next.
+    Replaced { handle: u64, by: u32 },
     /// The application has an incoming QoS 2 message.
     Received(u16),
     /// PUBREL came for an incoming message.
@@ -119,6 +123,7 @@ mod form {
     const DONE: u8 = 9;
     const RECEIVED: u8 = 10;
     const COMPLETED: u8 = 11;
+    const REPLACED: u8 = 12;
 
     pub(crate) fn checksum(before: u32, head: &[u8], body: &[&[u8]]) -> u32 {
         let start = Crc::new().add(&before.to_le_bytes()).add(head);
@@ -141,6 +146,7 @@ mod form {
                 }
                 Self::Released(id) => frame(RELEASED, &[&id.to_le_bytes()], write),
                 Self::Done(id) => frame(DONE, &[&id.to_le_bytes()], write),
+                Self::Replaced { handle, by } => frame(REPLACED, &[&handle.to_le_bytes(), &by.to_le_bytes()], write),
                 Self::Received(id) => frame(RECEIVED, &[&id.to_le_bytes()], write),
                 Self::Completed(id) => frame(COMPLETED, &[&id.to_le_bytes()], write),
             }
@@ -269,6 +275,10 @@ mod form {
             }
             RELEASED => Record::Released(id(&mut rest)?),
             DONE => Record::Done(id(&mut rest)?),
+            REPLACED => {
+                let handle = u64::from_le_bytes(take(&mut rest)?);
+                Record::Replaced { handle, by: u32::from_le_bytes(take(&mut rest)?) }
+            }
             RECEIVED => Record::Received(id(&mut rest)?),
             COMPLETED => Record::Completed(id(&mut rest)?),
             _ => return None,

@@ -127,14 +127,13 @@ impl App {
         self.acted.add(feature);
     }
 
-    fn end<S: Memory>(&mut self, mqtt: &Connection<S>, acknowledged: &Acknowledged<'_>) {
+    fn end(&mut self, acknowledged: &Acknowledged<'_>) {
         let end =
             if acknowledged.reason.is_error() && acknowledged.reason.0 != 0x92 { End::Refused } else { End::Done };
         if end == End::Refused {
             self.act(Feature::Refusals);
         }
-        let at = self.disk.position(mqtt);
-        let verdict = self.ledger.end(acknowledged.handle, end, at, self.now);
+        let verdict = self.ledger.end(acknowledged.handle, end, self.now);
         self.judge(verdict);
     }
 
@@ -168,8 +167,8 @@ impl App {
         self.note_session(is_given_up);
         if self.known_sid != self.link_sid {
             self.known_before = self.known_sid;
+            (self.known_sid, self.known_at) = (self.link_sid, self.disk.session_noted_at(mqtt));
         }
-        (self.known_sid, self.known_at) = (self.link_sid, self.disk.position(mqtt));
     }
 
     /// What client and server know of each other from here on.
@@ -199,7 +198,8 @@ impl App {
 
     fn arrive<S: Memory>(&mut self, mqtt: &Connection<S>, payload: &[u8], qos: QoS, ack: Option<PendingAck>) {
         let number = payload.first_chunk().map_or(u32::MAX, |bytes| u32::from_be_bytes(*bytes));
-        let at = if ack.is_some() { u64::MAX } else { self.disk.position(mqtt) };
+        let is_noted = ack.is_none() && qos == QoS::ExactlyOnce;
+        let at = if is_noted { self.disk.noted_at(mqtt) } else { u64::MAX };
         self.held.extend(ack.map(|pending| Held { pending, number, qos }));
         let verdict = self.inbox.arrive(payload, qos.bits(), at, self.is_marked);
         self.judge(verdict);
@@ -274,12 +274,12 @@ impl<S: Memory> hosts::App<S> for App {
             }
             Event::Discarded(discarded) => self.discarded(mqtt, &discarded),
             Event::Fragment(fragment) => self.piece(mqtt, fragment, &mut QoS::AtMostOnce),
-            Event::PubAck(ack) | Event::PubRec(ack) | Event::PubComp(ack) => self.end(mqtt, &ack),
+            Event::PubAck(ack) | Event::PubRec(ack) | Event::PubComp(ack) => self.end(&ack),
             Event::SubAck(answer) | Event::UnsubAck(answer) => {
                 if self.ledger.requests.get(&answer.handle).is_some_and(|(is_extra, _)| *is_extra) {
                     self.act(Feature::Requests);
                 }
-                let verdict = self.ledger.end(answer.handle, End::Done, 0, self.now);
+                let verdict = self.ledger.end(answer.handle, End::Done, self.now);
                 self.judge(verdict);
             }
             Event::Auth(auth) if auth.reason.0 == 0x18 => {
@@ -295,7 +295,7 @@ impl<S: Memory> hosts::App<S> for App {
         self.say(|| format!("    {outcome:?}"));
         // A subscription that nobody answered is made again.
         self.wants_subscription |= outcome.command == Command::Subscribe;
-        let verdict = self.ledger.end(outcome.handle, End::Outcome(outcome.cause), self.disk.latest, self.now);
+        let verdict = self.ledger.end(outcome.handle, End::Outcome(outcome.cause), self.now);
         self.judge(verdict);
         if outcome.cause == Cause::SessionLost {
             self.act(Feature::Abort);

@@ -119,8 +119,8 @@ impl<S: Memory> World<S> {
             taken: 0,
             refused: 0,
             end: None,
-            accepted_at: self.app.disk.position(&self.mqtt),
-            ended_at: 0,
+            replaced_by: None,
+            is_back: false,
             is_gone: false,
             spec,
         };
@@ -142,9 +142,8 @@ impl<S: Memory> World<S> {
             return Ok(());
         }
         self.app.act(Feature::Cancel);
-        let at = self.app.disk.position(&self.mqtt);
         let now = self.app.now;
-        self.app.ledger.end(handle, End::TakenBack, at, now)
+        self.app.ledger.end(handle, End::TakenBack, now)
     }
 
     pub fn replace(&mut self, rng: &mut fastrand::Rng) -> Verdict {
@@ -174,9 +173,8 @@ impl<S: Memory> World<S> {
         self.app.say(|| format!("  withdraw {handle:?}: {risk:?}"));
         let Some(risk) = risk else { return Ok(()) };
         self.app.act(Feature::Withdraw);
-        let at = self.app.disk.position(&self.mqtt);
         let now = self.app.now;
-        self.app.ledger.withdraw(handle, risk, at, now)
+        self.app.ledger.withdraw(handle, risk, now)
     }
 
     /// Holds messages back, or lets them go. The one that is partly sent is finished, and no other sets out.

@@ -2,6 +2,7 @@
 //! the shortest script shows what is wrong.
 
 use crate::payload::{Spec, payload_of};
+use crate::records::History;
 use crate::rules::Rule;
 use crate::server::{Seen, Taken};
 use pure_mqtt::{Cause, Delivery, Handle, QoS, Risk};
@@ -42,9 +43,10 @@ pub struct Sent {
     pub taken: u32,
     pub refused: u32,
     pub end: Option<End>,
-    /// Where the journal stood when it was accepted, and when it ended.
-    pub accepted_at: u64,
-    pub ended_at: u64,
+    /// The message that took its place.
+    pub replaced_by: Option<u32>,
+    /// It had ended, and is there again, since a loss of power came before the record of that: others may have gone before it.
+    pub is_back: bool,
     /// A loss of power came before its record.
     pub is_gone: bool,
 }
@@ -80,11 +82,13 @@ impl Ledger {
             self.handles.range(dropped.first..=dropped.last).map(|(_, number)| *number).collect();
         let open: Vec<u32> = candidates.into_iter().filter(|number| self.is_open(*number)).collect();
         let is_sure = open.len() == dropped.count as usize;
-        let at = self.sent[number as usize].accepted_at;
         for candidate in open {
             let is_end = [dropped.first, dropped.last].contains(&self.sent[candidate as usize].handle);
             match is_sure || is_end {
-                true => self.end_of(candidate, End::Dropped, at)?,
+                true => {
+                    self.end_of(candidate, End::Dropped)?;
+                    self.sent[candidate as usize].replaced_by = Some(number);
+                }
                 false => self.sent[candidate as usize].may_be_dropped = true,
             }
         }
@@ -102,7 +106,7 @@ impl Ledger {
     }
 
     /// A handle has its end.
-    pub fn end(&mut self, handle: Handle, end: End, at: u64, now: u64) -> Verdict {
+    pub fn end(&mut self, handle: Handle, end: End, now: u64) -> Verdict {
         if let Some((_, has_ended)) = self.requests.get_mut(&handle) {
             return match std::mem::replace(has_ended, true) {
                 true => Err(format!("the request {handle:?} ended twice")),
@@ -114,11 +118,11 @@ impl Ledger {
         if end == End::Outcome(Cause::Expired) && sent.expires_at.is_none_or(|at| at > now) {
             return Err(format!("message {number} expired before its time: {sent:?} at {now}"));
         }
-        self.end_of(number, end, at)
+        self.end_of(number, end)
     }
 
     /// It was withdrawn at this risk: its outcome follows, and at QoS 0 nothing.
-    pub fn withdraw(&mut self, handle: Handle, risk: Risk, at: u64, now: u64) -> Verdict {
+    pub fn withdraw(&mut self, handle: Handle, risk: Risk, now: u64) -> Verdict {
         if let Some((_, has_ended)) = self.requests.get(&handle) {
             return if *has_ended {
                 Err(format!("the request {handle:?} was withdrawn after its end"))
@@ -139,15 +143,15 @@ impl Ledger {
         if !is_right || sent.end.is_some() {
             return Err(format!("message {number} was withdrawn at the risk {risk:?}: {sent:?}"));
         }
-        if sent.spec.qos == QoS::AtMostOnce { self.end(handle, End::TakenBack, at, now) } else { Ok(()) }
+        if sent.spec.qos == QoS::AtMostOnce { self.end(handle, End::TakenBack, now) } else { Ok(()) }
     }
 
-    fn end_of(&mut self, number: u32, end: End, at: u64) -> Verdict {
+    fn end_of(&mut self, number: u32, end: End) -> Verdict {
         let sent = &mut self.sent[number as usize];
         if let Some(before) = sent.end {
             return Err(format!("message {number} ended as {before:?}, and then as {end:?}"));
         }
-        (sent.end, sent.ended_at) = (Some(end), at);
+        sent.end = Some(end);
         if sent.spec.qos == QoS::AtMostOnce && !matches!(end, End::TakenBack | End::Dropped) {
             return Err(format!("message {number} is of QoS 0 and ended as {end:?}"));
         }
@@ -204,7 +208,7 @@ impl Ledger {
             return Err(format!("message {number} left after its end: {sent:?}"));
         }
         if count == 1 && qos != QoS::AtMostOnce {
-            let before = self.latest.filter(|latest| *latest > number && sent.refused == 0);
+            let before = self.latest.filter(|latest| *latest > number && sent.refused == 0 && !sent.is_back);
             self.latest = self.latest.max(Some(number));
             if let Some(later) = before {
                 return Err(format!("[MQTT-4.6.0-1] message {number} came behind message {later}"));
@@ -240,19 +244,43 @@ impl Ledger {
         open.map(|number| format!("message {number}: {:?}", self.sent[number]))
     }
 
-    /// The power failed when so much of the journal was durable: what counts of what was promised.
-    pub fn lose_power(&mut self, durable: u64) {
-        for sent in &mut self.sent {
-            if sent.accepted_at > durable || sent.spec.qos == QoS::AtMostOnce {
-                sent.is_gone = true;
-            } else if sent.end.is_some() && sent.ended_at > durable {
-                // It was told, so it may be gone; but not before what took its place is there.
-                sent.may_be_dropped |= sent.end != Some(End::Dropped) || !Rule::AtomicReplace.holds();
-                sent.end = None;
+    /// The power failed, and durable memory says this: what counts of what was promised. Of some messages the end was not fetched.
+    pub fn lose_power(&mut self, history: &History, ended: &[Handle]) -> Verdict {
+        for number in 0..self.next() {
+            let sent = &self.sent[number as usize];
+            let handle = sent.handle.get();
+            let is_gone = sent.is_gone || !history.accepted.contains(&handle) || sent.spec.qos == QoS::AtMostOnce;
+            let has_ended = sent.end.is_some() && history.ended.contains(&handle);
+            if !is_gone && has_ended && sent.end == Some(End::Dropped) && Rule::AtomicReplace.holds() {
+                self.check_replaced(number, history, ended)?;
+            }
+            let sent = &mut self.sent[number as usize];
+            sent.is_gone = is_gone;
+            if let Some(end) = sent.end.take_if(|_| !is_gone && !has_ended) {
+                sent.is_back = true;
+                sent.may_be_dropped |= end != End::Dropped; // it was told
             }
         }
         self.handles.retain(|_, number| !self.sent[*number as usize].is_gone);
         self.requests.clear();
+        Ok(())
+    }
+
+    /// The end of this message is durable because another one took its place: so that one was accepted for good, or something came of it.
+    fn check_replaced(&self, number: u32, history: &History, ended: &[Handle]) -> Verdict {
+        let mut next = self.sent[number as usize].replaced_by;
+        while let Some(by) = next.map(|by| &self.sent[by as usize]) {
+            if by.spec.qos == QoS::AtMostOnce || history.accepted.contains(&by.handle.get()) {
+                return Ok(());
+            }
+            next = by.replaced_by;
+            // One that is gone was looked at when the power failed before; one that was among several candidates may be over as well.
+            let has_ended = by.end.is_some() || by.may_be_dropped || ended.contains(&by.handle);
+            if next.is_none() && !has_ended && !by.is_gone {
+                return Err(format!("message {number} was dropped for one that is lost: {by:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// After a loss of power: the handles that are there again. Those that had ended unnoticed may be missing.

@@ -40,13 +40,14 @@ impl<S: Memory> World<S> {
         self.last = crate::hosts::Turn::default();
         self.connects_at = self.now + 1;
         let durable = self.app.disk.durable;
-        self.app.ledger.lose_power(durable);
+        let history = self.app.disk.history();
+        self.app.ledger.lose_power(&history, &ended)?;
         self.app.inbox.lose_power(durable);
         self.app.held.clear();
         self.app.has_forgotten_alias = false;
         self.app.wants_subscription = true;
         if self.app.known_at > durable {
-            self.app.known_sid = self.app.known_before;
+            (self.app.known_sid, self.app.known_at) = (self.app.known_before, 0);
         }
         let time = self.time();
         let Some(recovered) = S::recover(self.mqtt.limits(), time, &self.app.disk.log) else { return Ok(()) };
@@ -61,7 +62,8 @@ impl<S: Memory> World<S> {
         self.app.disk.latest = self.app.disk.durable;
         let log = S::fork(&self.mqtt).and_then(|mut fork| S::snapshot(&mut fork)).unwrap_or_default();
         let handles = records::handles(&records::read(&log));
-        self.app.say(|| format!("  the power failed; there are {handles:?}"));
+        let records = records::read(&self.app.disk.log);
+        self.app.say(|| format!("  the power failed; there are {handles:?} from {records:02x?}"));
         self.app.ledger.recovered(&handles, &ended)
     }
 

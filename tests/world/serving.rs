@@ -66,7 +66,7 @@ impl<S: Memory> World<S> {
             Ok(()) => {
                 self.app.act(Feature::ManualAcks);
                 self.act_if(Feature::AckErrors, fails);
-                let at = self.app.disk.position(&self.mqtt);
+                let at = self.app.disk.noted_at(&self.mqtt);
                 let is_v5 = self.mqtt.version() == Version::V5;
                 if let Some(Some(queued)) = self.app.inbox.queued.get_mut(number as usize) {
                     queued.noted_at = at;

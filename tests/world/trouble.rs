@@ -122,7 +122,9 @@ impl<S: Memory> World<S> {
     fn forget(&mut self, rng: &mut fastrand::Rng) {
         let is_closed = self.without_link(rng);
         let is_done = self.mqtt.forget_session();
-        assert_eq!(is_done, is_closed, "a session is forgotten without a link alone");
+        // There may be no room for the record, until others are durable.
+        let may_be_refused = !S::journal(&self.mqtt).is_empty();
+        assert!(is_done == is_closed || may_be_refused && !is_done, "a session is forgotten without a link alone");
         self.app.say(|| format!("  forget: {is_done}"));
         if is_done {
             crate::hosts::App::save(&mut self.app, &mut self.mqtt);

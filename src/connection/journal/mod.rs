@@ -50,6 +50,8 @@
 //! * **All of it**: what changed the session is recorded, or owed until there is room. Once [`journal`](Connection::journal) is empty the log leads to the
 //!   session as it is: to every unfinished message with its handle, its identifier and its place in the order, to what was received, to the version, and
 //!   to what the server holds.
+//! * **One or the other**: where a message takes the place of others, by [`replace`](Connection::replace) or by the
+//!   [overflow policy](crate::Limits::overflow), those are gone only in a log in which the new one was accepted.
 //! * QoS 0 messages, SUBSCRIBE and UNSUBSCRIBE are not kept, and no outcomes.
 //!
 //! A message counts as accepted for good once its record is durable; [`publish`](Connection::publish) itself only accepts it into the connection.
@@ -62,8 +64,8 @@
 //! | PUBREL | that PUBREC came |
 //! | PUBREC | that the application has the message |
 //! | PUBCOMP | that PUBREL came: or the next message with this identifier would be taken for a repetition |
-//! | CONNECT with a clean start, if the server may hold a session | that the session is in doubt |
-//! | SUBSCRIBE and PUBLISH at QoS 0 | that the session was lost, if messages of the old one were received and not completed |
+//! | CONNECT with a clean start, if the server may hold a session | that the session is in doubt, or forgotten |
+//! | SUBSCRIBE and PUBLISH at QoS 0 | that the session was forgotten; or lost, if messages of the old one were received and not completed |
 //!
 //! Nothing else does: not CONNECT otherwise, PINGREQ, PUBACK, DISCONNECT or AUTH. So a medium that is slow for a minute ends no link.
 //!

@@ -37,10 +37,10 @@ impl<S: Storage> Connection<S> {
         loop {
             match Next::read(rest, chain) {
                 Next::Record { record, length, chain: next } => {
-                    connection.redo(&record).map_err(|fault| fault.at(recovered.used))?;
-                    has_version |= matches!(record, Record::Version(_));
                     rest = rest.get(length..).unwrap_or_default();
                     chain = next;
+                    connection.redo(&record, (rest, chain)).map_err(|fault| fault.at(recovered.used))?;
+                    has_version |= matches!(record, Record::Version(_));
                     recovered.used += length;
                     recovered.records += 1;
                 }
@@ -56,8 +56,8 @@ impl<S: Storage> Connection<S> {
         Ok((connection, recovered))
     }
 
-    /// Carries a record out again.
-    fn redo(&mut self, record: &Record<'_>) -> Result<(), Fault> {
+    /// Carries a record out again; with what of the log is behind it.
+    fn redo(&mut self, record: &Record<'_>, behind: (&[u8], u32)) -> Result<(), Fault> {
         match *record {
             Record::Accepted { handle, frame, .. } => self.make_place(Handle(handle).id(), frame.len())?,
             Record::Received(_) => self.make_inbox(),
@@ -107,6 +107,9 @@ impl<S: Storage> Connection<S> {
                 let _ = core.outgoing.pubrec(parts, id);
             }
             Record::Done(id) => core.outgoing.finish_message(parts, id),
+            Record::Replaced { handle, by } => {
+                core.outgoing.finish_replaced(parts, (handle, by), is_accepted(behind, by));
+            }
             Record::Received(id) => return receive(core, parts, id),
             Record::Completed(id) => {
                 core.incoming.release(parts.inbox, id, false);
@@ -121,7 +124,7 @@ impl<S: Storage> Connection<S> {
     fn make_place(&mut self, id: u16, bytes: usize) -> Result<(), Fault> {
         PacketId::new(id).ok_or(Fault::Nonsense)?;
         let bounds = self.storage.bounds();
-        let need = Need { bytes, shared: 0, is_publish: true };
+        let need = Need { bytes, shared: 0, is_publish: true, is_kept: true };
         let most = Most { slots: bounds.send_slots, arena: bounds.arena, bytes: usize::MAX, queued: 0 };
         self.grow_for(&need, &most); // not `make_room`: where packets that were in 5.0 fill the storage, none could be accepted beside them
         loop {
@@ -148,7 +151,7 @@ impl<S: Storage> Connection<S> {
     /// said the version or not.
     fn settle(&mut self, chain: u32, version: Option<Version>) {
         let mut parts = self.storage.parts();
-        let session = self.core.outgoing.session;
+        let session = self.core.session_fact();
         if !parts.journal.is_none() {
             parts.journal.resume(chain, Books { version, session, ..Books::NEW });
             Outgoing::note_all_recovered(parts.slots);
@@ -205,6 +208,22 @@ fn kind_of(frame: &[u8]) -> Option<Kind> {
         QoS::AtLeastOnce => Some(Kind::Publish1),
         QoS::ExactlyOnce => Some(Kind::Publish2),
     }
+}
+
+/// Whether the message with this number is accepted in this log, which begins behind a record with the checksum `chain`; or the one that took its place
+/// before the log knew it.
+fn is_accepted((mut log, mut chain): (&[u8], u32), mut number: u32) -> bool {
+    let number_of = |handle: u64| (handle >> 16) as u32;
+    while let Next::Record { record, length, chain: next } = Next::read(log, chain) {
+        match record {
+            Record::Accepted { handle, .. } if number_of(handle) == number => return true,
+            Record::Replaced { handle, by: 0 } if number_of(handle) == number => return true,
+            Record::Replaced { handle, by } if number_of(handle) == number => number = by,
+            _ => {}
+        }
+        (log, chain) = (log.get(length..).unwrap_or_default(), next);
+    }
+    false
 }
 
 /// Nothing, erased memory, or a start that was not written to its end.

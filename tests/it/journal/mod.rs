@@ -2,6 +2,7 @@
 
 mod damage;
 mod records;
+mod replaced;
 mod room;
 
 use crate::corners::rig::NOW;

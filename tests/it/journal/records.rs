@@ -300,6 +300,36 @@ fn a_clean_start_counts_while_its_connect_may_be_out() {
     assert!(held(&snapshot), "the server was told nothing");
 }
 
+/// A clean start was sent and never answered, and then the server has a session: the old one, or the one that the clean start made. That nobody can tell
+/// stays so after a loss of power: what was received before counts for repetitions alone, or a message of the new session would be swallowed.
+#[test]
+fn a_session_that_may_be_a_new_one_may_be_so_after_a_loss_of_power() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    up(&mut client, &mut log, Version::V311, false);
+    assert!(matches!(taken(&mut client, &message(Version::V311, 2, 1)), Ok(Some(Event::Message(_)))));
+    save(&mut client, &mut log);
+    assert_eq!(sent(&mut client), b"\x50\x02\0\x01");
+    client.closed(NOW);
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(true)).unwrap();
+    save(&mut client, &mut log);
+    assert_eq!(sent(&mut client)[0], 0x10);
+    client.closed(NOW);
+    up(&mut client, &mut log, Version::V311, true);
+    save(&mut client, &mut log);
+    let mut snapshot = Vec::new();
+    assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
+    for mut log in [log, snapshot] {
+        let mut client = again(&log, Limits::DEFAULT);
+        let mut other = again(&log, Limits::DEFAULT);
+        up(&mut client, &mut log, Version::V311, true);
+        assert!(matches!(taken(&mut client, &message(Version::V311, 2, 1)), Ok(Some(Event::Message(_)))));
+        up(&mut other, &mut log, Version::V311, true);
+        let mut repeated = message(Version::V311, 2, 1);
+        repeated[0] |= 8;
+        assert_eq!(taken(&mut other, &repeated), Ok(None));
+    }
+}
+
 fn taken_after_connect(client: &mut Mqtt) -> Option<Event<'static>> {
     sent(client);
     taken(client, b"\x20\x03\0\0\0").unwrap()

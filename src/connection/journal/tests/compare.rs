@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use crate::connection::Connection;
 use crate::limits::Limits;
-use crate::storage::{Fact, MessageMarks, Next, START, SendSlot, SessionFact, Stands, Storage};
+use crate::storage::{Fact, MessageMarks, Next, Record, START, SendSlot, SessionFact, Stands, Storage};
 use crate::time::Instant;
 use crate::types::Version;
 use crate::wire::{DUP, Layout};
@@ -17,7 +17,8 @@ use crate::wire::{DUP, Layout};
 pub struct Durable {
     version: Version,
     session: SessionFact,
-    last_handle: u64,
+    /// Of the handle that was given away last.
+    last_number: u64,
     /// In the order of sending.
     messages: Vec<u64>,
     /// In the order of PUBREC.
@@ -43,7 +44,7 @@ impl Durable {
         Self {
             version: mqtt.version(),
             session: mqtt.core.session_fact(),
-            last_handle: outgoing.last_handle(),
+            last_number: outgoing.last_handle() >> 16,
             messages: handles(Stands::First),
             released: handles(Stands::Release),
             received,
@@ -71,7 +72,39 @@ fn is_expiring<S: Storage>(mqtt: &Connection<S>, handle: u64) -> bool {
     mqtt.storage.view().slots.iter().any(|slot| slot.handle == handle && slot.detail.get() != 0)
 }
 
-/// Compares everything after a call. `highest` is the highest handle in the log.
+/// Messages that the log says were replaced, while it doesn't have what replaced them yet; and the highest number that it speaks of in such places.
+fn replaced(log: &[u8]) -> (Vec<u64>, u64) {
+    let (mut rest, mut chain, mut highest) = (log.get(START.len()..).unwrap_or_default(), 0, 0);
+    let (mut waiting, mut known): (BTreeMap<u64, Vec<u64>>, Vec<u64>) = Default::default();
+    while let Next::Record { record, length, chain: next } = Next::read(rest, chain) {
+        (rest, chain) = (&rest[length..], next);
+        match record {
+            Record::Accepted { handle, .. } => {
+                known.push(handle);
+                waiting.remove(&(handle >> 16));
+            }
+            Record::Replaced { handle, by } => {
+                let mut over = waiting.remove(&(handle >> 16)).unwrap_or_default();
+                over.extend(known.contains(&handle).then_some(handle));
+                highest = highest.max(u64::from(by)).max(handle >> 16);
+                if by != 0 {
+                    waiting.entry(by.into()).or_default().extend(over);
+                }
+            }
+            Record::Done(id) | Record::Released(id) => {
+                waiting.values_mut().for_each(|over| over.retain(|handle| *handle as u16 != id));
+            }
+            Record::NewSession { aborted, .. } => {
+                waiting.values_mut().for_each(|over| over.retain(|handle| *handle > aborted));
+            }
+            Record::Forgotten => waiting.clear(),
+            _ => {}
+        }
+    }
+    (waiting.into_values().flatten().collect(), highest)
+}
+
+/// Compares everything after a call. `highest` is the highest number of a handle in the log.
 pub fn compare<S: Storage>(mqtt: &mut Connection<S>, log: &[u8], make: fn() -> S, limits: Limits, highest: &mut u64) {
     let books = *mqtt.storage.parts().journal.books().unwrap();
     let view = mqtt.storage.view();
@@ -95,10 +128,14 @@ pub fn compare<S: Storage>(mqtt: &mut Connection<S>, log: &[u8], make: fn() -> S
     let mut received: Vec<u16> =
         view.inbox.iter().filter(|slot| slot.notes.noted() == Fact::Received).map(|slot| slot.id).collect();
     received.sort_unstable();
-    let (messages, mut released) = (noted(Fact::Accepted), noted(Fact::Released));
-    *highest = messages.iter().chain(&released).copied().fold(*highest, u64::max);
-
+    let (mut messages, mut released) = (noted(Fact::Accepted), noted(Fact::Released));
     let whole = [log, mqtt.journal()].concat();
+    let (replaced, number) = replaced(&whole);
+    *highest = messages.iter().chain(&released).map(|handle| handle >> 16).fold(number.max(*highest), u64::max);
+    messages.extend(replaced);
+    messages.sort_unstable();
+    messages.dedup(); // after a loss of power they are there
+
     let recovered = Connection::recover(make(), limits, Instant::from_millis(0), &whole);
     let (mut again, found) = recovered.unwrap_or_else(|error| panic!("{error}: {:?}", records(&whole)));
     assert_eq!(found.used, whole.len());
@@ -109,14 +146,14 @@ pub fn compare<S: Storage>(mqtt: &mut Connection<S>, log: &[u8], make: fn() -> S
     if !is_behind {
         // All is noted: what comes back is what is true, in its order.
         let mut live = Durable::of(mqtt);
-        live.last_handle = *highest;
+        live.last_number = *highest;
         assert_eq!(back, live);
     }
     back.released.sort_unstable();
     released.sort_unstable();
     let version = books.version.unwrap_or(mqtt.version());
     let session = books.session;
-    assert_eq!(back, Durable { version, session, last_handle: *highest, messages, released, received });
+    assert_eq!(back, Durable { version, session, last_number: *highest, messages, released, received });
     if version == mqtt.version() {
         let (ours, theirs) = (frames(mqtt), frames(&again));
         for (handle, frame) in &theirs {

@@ -24,7 +24,7 @@ pub struct Script<S: Storage> {
     now: Instant,
     /// What is durable.
     log: Vec<u8>,
-    /// The highest handle in it.
+    /// The highest number of a handle in it.
     highest: u64,
     handles: Vec<Handle>,
     held: Vec<PendingAck>,
@@ -271,7 +271,7 @@ impl<S: Storage> Script<S> {
         let mut log = Vec::new();
         if self.mqtt.snapshot(&mut |bytes| log.extend_from_slice(bytes)) {
             self.log = log;
-            self.highest = self.mqtt.core.outgoing.last_handle();
+            self.highest = self.mqtt.core.outgoing.last_handle() >> 16;
         }
     }
 
@@ -283,7 +283,7 @@ impl<S: Storage> Script<S> {
         let (mqtt, recovered) = Connection::recover((self.make)(), self.limits, self.now, &self.log).unwrap();
         self.mqtt = mqtt;
         self.log.truncate(recovered.used);
-        self.highest = self.mqtt.core.outgoing.last_handle();
+        self.highest = self.mqtt.core.outgoing.last_handle() >> 16;
         self.held.clear();
         self.forget_link();
     }
