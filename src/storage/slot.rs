@@ -262,11 +262,7 @@ impl SendSlot {
 
     /// On how many links some of it has left. What waits to be sent again on the same link has left on it, and is counted once it has once more.
     pub(crate) const fn attempts(&self) -> u8 {
-        let waits = match self.progress.reach() {
-            Reach::Waiting => true,
-            Reach::Staged => self.progress.is_first(),
-            _ => false,
-        };
+        let waits = matches!(self.progress.reach(), Reach::Waiting | Reach::Staged);
         let is_sent_again = waits && self.progress.was_seen_by(Watcher::Retry);
         self.attempts.saturating_add(is_sent_again as u8)
     }

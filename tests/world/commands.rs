@@ -121,6 +121,7 @@ impl<S: Memory> World<S> {
             end: None,
             replaced_by: None,
             is_back: false,
+            is_recovered: false,
             is_gone: false,
             spec,
         };

@@ -47,6 +47,8 @@ pub struct Sent {
     pub replaced_by: Option<u32>,
     /// It had ended, and is there again, since a loss of power came before the record of that: others may have gone before it.
     pub is_back: bool,
+    /// It comes from a log, which doesn't tell how much of it has left.
+    pub is_recovered: bool,
     /// A loss of power came before its record.
     pub is_gone: bool,
 }
@@ -255,7 +257,7 @@ impl Ledger {
                 self.check_replaced(number, history, ended)?;
             }
             let sent = &mut self.sent[number as usize];
-            sent.is_gone = is_gone;
+            (sent.is_gone, sent.is_recovered) = (is_gone, true);
             if let Some(end) = sent.end.take_if(|_| !is_gone && !has_ended) {
                 sent.is_back = true;
                 sent.may_be_dropped |= end != End::Dropped; // it was told

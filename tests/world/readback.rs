@@ -50,5 +50,5 @@ fn may_be(message: &Unacknowledged<'_>, number: u32, sent: &Sent) -> bool {
         && (message.payload == payload || message.payload.is_empty() && sent.is_streamed)
         && (message.properties.is_empty() || has_properties)
         && (message.may_have_arrived || !has_arrived || is_shaken)
-        && (message.attempts > 0 || !message.may_have_arrived)
+        && (message.attempts > 0 || !message.may_have_arrived || is_shaken || sent.is_recovered)
 }
