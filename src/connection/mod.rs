@@ -49,6 +49,15 @@ use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{Auth, Connect, Disconnect, EncodeError, MAX_REMAINING, measure};
 
 #[doc = include_str!("contract.md")]
+#[doc = "```"]
+#[doc = include_str!("../guide/hosts/turn.rs")]
+#[doc = "```"]
+#[doc = include_str!("contract_bytes.md")]
+#[cfg_attr(feature = "bytes", doc = "```")]
+#[cfg_attr(not(feature = "bytes"), doc = "```ignore")]
+#[doc = include_str!("../guide/hosts/shared.rs")]
+#[doc = "```"]
+#[doc = include_str!("promises.md")]
 #[derive(Clone)]
 pub struct Connection<S: Storage> {
     storage: S,

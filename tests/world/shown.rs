@@ -180,6 +180,13 @@ impl Shown {
         if mqtt.close_reason() != ConnectionError::NotOpen {
             hosts::App::<S>::fail(app, mqtt.close_reason());
         }
+        let is_awake = until.is_some_and(|until| until <= now) || mqtt.should_close() || transport.is_broken;
+        if !is_awake && !is_full && !mqtt.transmit(now).chunk().is_empty() {
+            app.judge(Err("the loop sleeps, and does not wait for room for its output".into()));
+        }
+        if !is_awake && mqtt.poll_timeout().is_some_and(|due| until.is_none_or(|until| until > due)) {
+            app.judge(Err(format!("the loop sleeps until {until:?}, beyond {:?}", mqtt.next_timer())));
+        }
         let after = (self.bytes().len(), transport.read, transport.written);
         let moved = usize::from(before != after);
         let is_blocked = is_whole(self.bytes()) && mqtt.close_reason() == ConnectionError::NotOpen;
