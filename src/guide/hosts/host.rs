@@ -124,9 +124,13 @@ impl Host {
         while let Some(outcome) = mqtt.poll_outcome() {
             app.outcome(outcome);
         }
-        let lasted = self.accepted_at.take().map_or(0, |at| now.millis_since(at));
-        self.backoff.ended(lasted);
-        self.backoff.next_delay(RandomState::new().hash_one(lasted) as u32)
+        self.backoff.ended(self.accepted_at.take().map_or(0, |at| now.millis_since(at)));
+        self.pause()
+    }
+
+    /// The pause after an attempt that failed, in milliseconds.
+    pub fn pause(&mut self) -> u32 {
+        self.backoff.next_delay(RandomState::new().hash_one(()) as u32) // a random number
     }
 }
 
