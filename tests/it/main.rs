@@ -15,6 +15,7 @@ mod hosts;
 mod journal;
 mod misuse;
 mod router;
+mod shown;
 mod streaming;
 mod subscriptions;
 mod surface;
