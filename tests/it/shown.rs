@@ -22,7 +22,7 @@ mod tcp {
 }
 #[path = "../../src/guide/pair.rs"]
 #[allow(dead_code, reason = "a page shows more than a test uses")]
-mod pair;
+pub mod pair;
 #[cfg(feature = "bytes")]
 #[path = "../../src/guide/hosts/shared.rs"]
 mod shared;
