@@ -1,16 +1,9 @@
 use core::future::{Future, pending};
 
-use embassy_futures::select::{Either3, select, select3};
-use embassy_time::{Timer, with_timeout};
+use embassy_futures::select::{Either3, select3};
+use embassy_time::Timer;
 use embedded_io_async::{Read, Write};
-use pure_mqtt::wire::Violation;
-use pure_mqtt::{
-    Backoff, Connect, Connection, ConnectionError, Event, Instant, OpenError, Outcome, Received, RxBuffer, Storage,
-    Transmit,
-};
-
-/// Milliseconds for the last flush of a link.
-const FAREWELL: u64 = 500;
+use pure_mqtt::{Instant, Transmit};
 
 /// The transport is gone, or broken.
 pub struct Gone;

@@ -1,3 +1,13 @@
+use embassy_futures::select::select;
+use embassy_time::{Duration, with_timeout};
+use pure_mqtt::wire::Violation;
+use pure_mqtt::{
+    Backoff, Connect, Connection, ConnectionError, Event, OpenError, Outcome, Received, RxBuffer, Storage,
+};
+
+/// How long the last flush of a link may take.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// What the program does with what happens. It may call any method of the connection.
 pub trait App<S: Storage> {
     fn event(&mut self, mqtt: &mut Connection<S>, now: Instant, event: Event<'_>);
@@ -32,7 +42,7 @@ impl<S: Storage, const N: usize> Host<'_, S, N> {
             let _ = self.mqtt.transmit(now()); // what leaves may set a deadline
             let until = [self.mqtt.poll_timeout(), wakes_at, Some(now().after_secs(60))].into_iter().flatten().min();
             if self.mqtt.should_close() {
-                let _ = with_timeout(embassy_time::Duration::from_millis(FAREWELL), writer.flush()).await;
+                let _ = with_timeout(FAREWELL, writer.flush()).await;
                 break;
             }
             let (room, transmit) = (self.rx.room(), self.mqtt.transmit(now()));
@@ -77,6 +87,9 @@ fn now() -> Instant {
 
 /// Between two links of a UART: what comes belongs to neither.
 pub async fn throw_away<R: Read>(reader: &mut R, pause: u32) {
-    let drain = async { while reader.read(&mut [0; 16]).await.is_ok_and(|count| count > 0) {} };
-    select(Timer::after_millis(pause.into()), when(true, drain)).await;
+    let drain = async {
+        while reader.read(&mut [0; 16]).await.is_ok_and(|count| count > 0) {}
+        pending::<()>().await; // the pause goes on
+    };
+    select(Timer::after_millis(pause.into()), drain).await;
 }
