@@ -74,6 +74,9 @@ impl Read for Reader {
     }
 }
 
+/// How often a write lets others go first.
+const HESITATION: u32 = 60;
+
 /// What leaves.
 pub struct Writer {
     sender: Sender,
@@ -94,7 +97,10 @@ impl ErrorType for Writer {
 impl Write for Writer {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
         let mut wait = Wait::new(&mut self.dropped);
-        yield_now().await; // as with a full queue: the emulated UART is never full, so no write would ever be dropped
+        // As with a full queue: the emulated UART is never full, so no write would ever be dropped.
+        for _ in 0..HESITATION {
+            yield_now().await;
+        }
         let count = poll_fn(|context| {
             WRITER.register(context.waker());
             match self.sender.write(bytes) {
