@@ -8,14 +8,16 @@
 /// ```
 /// use pure_mqtt::Backoff;
 ///
-/// let mut backoff = Backoff::new(1_000, 120_000);
-/// assert_eq!(backoff.next_delay(u32::MAX), 1_000);
-/// assert_eq!(backoff.next_delay(u32::MAX), 2_000);
-/// assert_eq!(backoff.next_delay(0), 2_000); // the least: half of 4,000
-/// backoff.ended(50); // accepted, and thrown out after 50 ms
-/// assert_eq!(backoff.next_delay(u32::MAX), 8_000);
-/// backoff.ended(3_600_000); // that link stood for an hour
-/// assert_eq!(backoff.next_delay(u32::MAX), 1_000);
+/// fn main() {
+///     let mut backoff = Backoff::new(1_000, 120_000);
+///     assert_eq!(backoff.next_delay(u32::MAX), 1_000);
+///     assert_eq!(backoff.next_delay(u32::MAX), 2_000);
+///     assert_eq!(backoff.next_delay(0), 2_000); // the least: half of 4,000
+///     backoff.ended(50); // accepted, and thrown out after 50 ms
+///     assert_eq!(backoff.next_delay(u32::MAX), 8_000);
+///     backoff.ended(3_600_000); // that link stood for an hour
+///     assert_eq!(backoff.next_delay(u32::MAX), 1_000);
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -8,9 +8,11 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 /// ```
 /// use pure_mqtt::ClientId;
 ///
-/// let id = ClientId::from_random(0x1234_5678_9ABC_DEF0_1234_5678_9ABC_DEF0);
-/// assert_eq!(id.as_str().len(), 22);
-/// assert_ne!(id, ClientId::from_random(1));
+/// fn main() {
+///     let id = ClientId::from_random(0x1234_5678_9ABC_DEF0_1234_5678_9ABC_DEF0);
+///     assert_eq!(id.as_str().len(), 22);
+///     assert_ne!(id, ClientId::from_random(1));
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientId([u8; 22]);

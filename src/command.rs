@@ -16,13 +16,15 @@ use crate::wire::{Entries, Properties, Subscription, properties_setter};
 /// ```
 /// use pure_mqtt::{Property, Publish, QoS, TopicName};
 ///
-/// let topic = TopicName::new("plant/boiler/temperature")?;
-/// let publish = Publish::new(topic, b"71.5")
-///     .qos(QoS::AtLeastOnce)
-///     .retain(true)
-///     .properties(&[Property::MessageExpiryInterval(60)]);
-/// # let _ = publish;
-/// # Ok::<(), pure_mqtt::TopicError>(())
+/// fn main() -> Result<(), pure_mqtt::TopicError> {
+///     let topic = TopicName::new("plant/boiler/temperature")?;
+///     let publish = Publish::new(topic, b"71.5")
+///         .qos(QoS::AtLeastOnce)
+///         .retain(true)
+///         .properties(&[Property::MessageExpiryInterval(60)]);
+///     assert!(publish.retain);
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -151,10 +153,12 @@ pub struct Requested {
 /// ```
 /// use pure_mqtt::{QoS, Subscribe, Subscription, TopicFilter};
 ///
-/// let filters = [Subscription::new(TopicFilter::new("plant/#")?, QoS::AtLeastOnce)];
-/// let subscribe = Subscribe::new(&filters);
-/// # let _ = subscribe;
-/// # Ok::<(), pure_mqtt::TopicError>(())
+/// fn main() -> Result<(), pure_mqtt::TopicError> {
+///     let filters = [Subscription::new(TopicFilter::new("plant/#")?, QoS::AtLeastOnce)];
+///     let subscribe = Subscribe::new(&filters);
+///     assert_eq!(subscribe.filters.iter().count(), 1);
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -80,7 +80,6 @@ impl Event<'_> {
     ///         }
     ///     }
     /// }
-    /// # let _ = on_event;
     /// ```
     pub fn end(&self) -> Option<End> {
         Some(match self {

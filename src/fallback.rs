@@ -22,23 +22,25 @@ use crate::wire::reason::ReasonCode;
 /// ```
 /// use pure_mqtt::{Connect, Connection, Fallback, Fixed, Instant, Limits, Received, Version};
 ///
-/// let now = Instant::from_millis(0);
-/// let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
-/// let mut fallback = Fallback::new(Version::V5);
+/// fn main() -> Result<(), pure_mqtt::OpenError> {
+///     let now = Instant::from_millis(0);
+///     let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
+///     let mut fallback = Fallback::new(Version::V5);
 ///
-/// mqtt.open(now, &Connect::new(fallback.version(), "sensor-1"))?;
-/// # let length = mqtt.transmit(now).remaining();
-/// # mqtt.transmit(now).advance(length);
-/// // An old server: "unacceptable protocol version".
-/// if let Ok(Received::Packet { event: Some(event), .. }) = mqtt.handle_input(now, b"\x20\x02\x00\x01") {
-///     fallback.on_event(&event);
+///     mqtt.open(now, &Connect::new(fallback.version(), "sensor-1"))?;
+///     let length = mqtt.transmit(now).remaining();
+///     mqtt.transmit(now).advance(length);
+///     // An old server: "unacceptable protocol version".
+///     if let Ok(Received::Packet { event: Some(event), .. }) = mqtt.handle_input(now, b"\x20\x02\x00\x01") {
+///         fallback.on_event(&event);
+///     }
+///     let try_again = fallback.link_ended(mqtt.close_reason());
+///     mqtt.closed(now);
+///     assert!(try_again); // at once; otherwise as `Backoff` says
+///     assert_eq!(fallback.version(), Version::V311);
+///     mqtt.open(now, &Connect::new(fallback.version(), "sensor-1"))?;
+///     Ok(())
 /// }
-/// let try_again = fallback.link_ended(mqtt.close_reason());
-/// mqtt.closed(now);
-/// assert!(try_again); // at once; otherwise as `Backoff` says
-/// assert_eq!(fallback.version(), Version::V311);
-/// mqtt.open(now, &Connect::new(fallback.version(), "sensor-1"))?;
-/// # Ok::<(), pure_mqtt::OpenError>(())
 /// ```
 ///
 /// 3.1 allows client identifiers of 1 to 23 characters only; [`down_to`](Self::down_to) keeps a program with longer ones away from it. Servers don't always

@@ -8,96 +8,14 @@
 //!    publish, subscribe, … ──▶ └────────────┘ ──▶ bytes for the server
 //! ```
 //!
-//! It does nothing by itself. Your program drives it with two loops, one inside the other: links come and go, and on each of them bytes are moved.
+//! It does nothing by itself. Your program drives it with two loops, one inside the other: links come and go, and on each of them bytes are moved. This file
+//! compiles as it stands.
 //!
 //! ```
-//! use pure_mqtt::{Connect, Connection, Fixed, Instant, Limits, OpenError, Received};
-//! use pure_mqtt::{RxBuffer, Version};
-//!
-//! /// What a program brings along: a transport, a clock, and a way to wait.
-//! trait World {
-//!     fn now(&self) -> Instant;
-//!     /// Connects, after a pause if the last link ended early; false to stop.
-//!     fn dial(&mut self) -> bool;
-//!     /// Waits for bytes, at the latest until `due`. `None` if the link is gone.
-//!     fn read(&mut self, room: &mut [u8], due: Option<Instant>) -> Option<usize>;
-//!     /// Writes at least one byte. `None` if the link is gone.
-//!     fn write(&mut self, bytes: &[u8]) -> Option<usize>;
-//! }
-//!
-//! struct Client {
-//!     mqtt: Connection<Fixed<1024, 8, 8>>,
-//!     rx: RxBuffer<256>,
-//! }
-//!
-//! impl Client {
-//!     /// The outer loop: one link after the other. The session lives on.
-//!     fn run(
-//!         &mut self,
-//!         world: &mut impl World,
-//!         connect: &Connect<'_>,
-//!     ) -> Result<(), OpenError> {
-//!         while world.dial() {
-//!             self.mqtt.open(world.now(), connect)?;
-//!             while self.turn(world).is_some() && !self.mqtt.should_close() {}
-//!             self.mqtt.closed(world.now());
-//!             self.rx.clear();
-//!         }
-//!         Ok(())
-//!     }
-//!
-//!     /// The inner loop: take what came, do what is due, send, wait.
-//!     fn turn(&mut self, world: &mut impl World) -> Option<()> {
-//!         let is_blocked = loop {
-//!             match self.mqtt.handle_input(world.now(), self.rx.bytes()) {
-//!                 Ok(Received::Packet { consumed, event }) => {
-//!                     let _ = event; // use it here: publish, subscribe, …
-//!                     self.rx.consume(consumed);
-//!                 }
-//!                 other => break other == Ok(Received::Blocked),
-//!             }
-//!         };
-//!         let _ = self.mqtt.handle_timeout(world.now());
-//!         let mut transmit = self.mqtt.transmit(world.now());
-//!         while !transmit.chunk().is_empty() {
-//!             let count = world.write(transmit.chunk())?;
-//!             transmit.advance(count);
-//!         }
-//!         while self.mqtt.poll_outcome().is_some() {} // commands that no packet ended
-//!         if !is_blocked && !self.mqtt.should_close() { // blocked: sending has made room
-//!             let count = world.read(self.rx.room(), self.mqtt.poll_timeout())?;
-//!             self.rx.filled(count);
-//!         }
-//!         Some(())
-//!     }
-//! }
-//! # struct Script { links: u32, input: &'static [u8], sent: Vec<u8> }
-//! # impl World for Script {
-//! #     fn now(&self) -> Instant { Instant::from_millis(0) }
-//! #     fn dial(&mut self) -> bool { self.links += 1; self.input = b"\x20\x02\x00\x00"; self.links <= 2 }
-//! #     fn read(&mut self, room: &mut [u8], due: Option<Instant>) -> Option<usize> {
-//! #         assert!(due.is_some());
-//! #         let count = self.input.len().min(3);
-//! #         room[..count].copy_from_slice(&self.input[..count]);
-//! #         self.input = &self.input[count..];
-//! #         (count > 0).then_some(count)
-//! #     }
-//! #     fn write(&mut self, bytes: &[u8]) -> Option<usize> { self.sent.push(bytes[0]); Some(1) }
-//! # }
-//! # use pure_mqtt::{Publish, QoS, TopicName};
-//! # let mut world = Script { links: 0, input: &[], sent: Vec::new() };
-//!
-//! let limits = Limits { inline_max: 256, ..Limits::DEFAULT }; // what the buffer holds
-//! let mut client = Client { mqtt: Connection::new(Fixed::new(), limits), rx: RxBuffer::new() };
-//! # client.mqtt.publish(world.now(), &Publish::new(TopicName::new("t").unwrap(), "x").qos(QoS::AtLeastOnce)).unwrap();
-//! client.run(&mut world, &Connect::new(Version::V311, "sensor-1"))?;
-//! # assert_eq!(world.sent.iter().filter(|byte| **byte == 0x10).count(), 2);
-//! # assert_eq!(client.mqtt.stats().links, 2);
-//! # assert_eq!(world.sent.iter().filter(|byte| **byte == b'x').count(), 2);
-//! # Ok::<(), OpenError>(())
+#![doc = include_str!("guide/hosts/client.rs")]
 //! ```
 //!
-//! Its page has the whole contract; the [`guide`] goes on from there, page by page. Around it:
+//! The page of [`Connection`] has the whole contract; the [`guide`] goes on from there, page by page. Around it:
 //!
 //! | for | see |
 //! |---|---|

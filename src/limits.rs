@@ -7,8 +7,10 @@ use crate::types::Version;
 /// ```
 /// use pure_mqtt::Limits;
 ///
-/// let limits = Limits { max_inflight: 50, manual_acks: true, ..Limits::DEFAULT };
-/// assert_eq!(limits.connack_timeout, 20_000);
+/// fn main() {
+///     let limits = Limits { max_inflight: 50, manual_acks: true, ..Limits::DEFAULT };
+///     assert_eq!(limits.connack_timeout, 20_000);
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

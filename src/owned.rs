@@ -17,7 +17,6 @@ use crate::types::QoS;
 ///         let _ = queue.push_back(reading);
 ///     }
 /// }
-/// # let _ = keep;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

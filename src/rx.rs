@@ -7,12 +7,14 @@ use crate::copying::shift;
 /// ```
 /// use pure_mqtt::RxBuffer;
 ///
-/// let mut rx = RxBuffer::<8>::new();
-/// rx.room()[..5].copy_from_slice(b"abcde"); // the transport reads into `room`
-/// rx.filled(5);
-/// rx.consume(3); // the connection took three of them
-/// assert_eq!(rx.bytes(), b"de");
-/// assert_eq!(rx.room().len(), 6);
+/// fn main() {
+///     let mut rx = RxBuffer::<8>::new();
+///     rx.room()[..5].copy_from_slice(b"abcde"); // the transport reads into `room`
+///     rx.filled(5);
+///     rx.consume(3); // the connection took three of them
+///     assert_eq!(rx.bytes(), b"de");
+///     assert_eq!(rx.room().len(), 6);
+/// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct RxBuffer<const N: usize> {

@@ -8,10 +8,12 @@
 /// ```
 /// use pure_mqtt::Instant;
 ///
-/// let boot = Instant::from_millis(0);
-/// let later = boot.after_millis(1_500);
-/// assert_eq!(later.millis_since(boot), 1_500);
-/// assert_eq!(boot.millis_since(later), 0);
+/// fn main() {
+///     let boot = Instant::from_millis(0);
+///     let later = boot.after_millis(1_500);
+///     assert_eq!(later.millis_since(boot), 1_500);
+///     assert_eq!(boot.millis_since(later), 0);
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -91,11 +93,13 @@ impl Epoch {
 /// ```
 /// use pure_mqtt::Clock32;
 ///
-/// let mut clock = Clock32::new();
-/// let before = clock.now(u32::MAX - 499);
-/// let after = clock.now(500); // the tick wrapped
-/// assert_eq!(after.millis_since(before), 1_000);
-/// assert_eq!(clock.now(400), after); // a step back is no progress
+/// fn main() {
+///     let mut clock = Clock32::new();
+///     let before = clock.now(u32::MAX - 499);
+///     let after = clock.now(500); // the tick wrapped
+///     assert_eq!(after.millis_since(before), 1_000);
+///     assert_eq!(clock.now(400), after); // a step back is no progress
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -10,12 +10,14 @@ const MAX_LENGTH: usize = 65_535;
 /// ```
 /// use pure_mqtt::{TopicError, TopicName};
 ///
-/// assert_eq!(TopicName::new("plant/boiler/1")?.as_str(), "plant/boiler/1");
-/// assert_eq!(TopicName::new("plant/+/1"), Err(TopicError::Wildcard));
+/// fn main() -> Result<(), TopicError> {
+///     assert_eq!(TopicName::new("plant/boiler/1")?.as_str(), "plant/boiler/1");
+///     assert_eq!(TopicName::new("plant/+/1"), Err(TopicError::Wildcard));
 ///
-/// const ALARM: TopicName<'_> = TopicName::from_static("plant/alarm"); // checked by the compiler
-/// assert_eq!(ALARM.as_str(), "plant/alarm");
-/// # Ok::<(), TopicError>(())
+///     const ALARM: TopicName<'_> = TopicName::from_static("plant/alarm"); // checked by the compiler
+///     assert_eq!(ALARM.as_str(), "plant/alarm");
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -84,13 +86,15 @@ impl<'a> TopicName<'a> {
 /// ```
 /// use pure_mqtt::{TopicFilter, TopicName};
 ///
-/// let filter = TopicFilter::new("plant/+/temperature")?;
-/// assert!(filter.matches(TopicName::new("plant/boiler/temperature")?));
-/// assert!(!filter.matches(TopicName::new("plant/boiler/pressure")?));
+/// fn main() -> Result<(), pure_mqtt::TopicError> {
+///     let filter = TopicFilter::new("plant/+/temperature")?;
+///     assert!(filter.matches(TopicName::new("plant/boiler/temperature")?));
+///     assert!(!filter.matches(TopicName::new("plant/boiler/pressure")?));
 ///
-/// const ALARMS: TopicFilter<'_> = TopicFilter::from_static("plant/+/alarm/#"); // checked by the compiler
-/// assert!(ALARMS.has_wildcard());
-/// # Ok::<(), pure_mqtt::TopicError>(())
+///     const ALARMS: TopicFilter<'_> = TopicFilter::from_static("plant/+/alarm/#"); // checked by the compiler
+///     assert!(ALARMS.has_wildcard());
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -62,6 +62,8 @@ mod script;
 mod server;
 #[path = "world/serving.rs"]
 mod serving;
+#[path = "world/shown.rs"]
+mod shown;
 #[path = "world/shrink.rs"]
 mod shrink;
 #[path = "world/tally.rs"]

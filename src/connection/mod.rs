@@ -51,6 +51,15 @@ use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{Auth, Connect, Disconnect, EncodeError, MAX_REMAINING, measure};
 
 #[doc = include_str!("contract.md")]
+#[doc = "```"]
+#[doc = include_str!("../guide/hosts/turn.rs")]
+#[doc = "```"]
+#[doc = include_str!("contract_bytes.md")]
+#[cfg_attr(feature = "bytes", doc = "```")]
+#[cfg_attr(not(feature = "bytes"), doc = "```text")]
+#[doc = include_str!("../guide/hosts/shared.rs")]
+#[doc = "```"]
+#[doc = include_str!("promises.md")]
 #[derive(Clone)]
 pub struct Connection<S: Storage> {
     storage: S,
@@ -153,31 +162,33 @@ impl<S: Storage> Connection<S> {
     /// ```
     /// use pure_mqtt::{Connect, Connection, Event, Fixed, Instant, Limits, Received, RxBuffer, Version};
     ///
-    /// let now = Instant::from_millis(0);
-    /// let limits = Limits { inline_max: 16, stream_max: 1 << 20, ..Limits::DEFAULT };
-    /// let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), limits);
-    /// mqtt.open(now, &Connect::new(Version::V311, "updater"))?;
-    /// # let length = mqtt.transmit(now).remaining();
-    /// # mqtt.transmit(now).advance(length);
-    /// let mut rx = RxBuffer::<16>::new();
-    /// let mut image: Vec<u8> = Vec::new();
-    /// let mut wire = &b"\x20\x02\x00\x00\x30\x1E\x00\x02fw0123456789abcdefghijklmnop"[..];
-    /// while !wire.is_empty() {
-    ///     let room = rx.room();
-    ///     let count = room.len().min(wire.len());
-    ///     room[..count].copy_from_slice(&wire[..count]);
-    ///     wire = &wire[count..];
-    ///     rx.filled(count);
-    ///     while let Ok(Received::Packet { consumed, event }) = mqtt.handle_input_streaming(now, rx.bytes()) {
-    ///         if let Some(Event::Fragment(fragment)) = event {
-    ///             assert_eq!(fragment.offset as usize, image.len());
-    ///             image.extend(fragment.payload); // to flash, say
+    /// fn main() -> Result<(), pure_mqtt::OpenError> {
+    ///     let now = Instant::from_millis(0);
+    ///     let limits = Limits { inline_max: 16, stream_max: 1 << 20, ..Limits::DEFAULT };
+    ///     let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), limits);
+    ///     mqtt.open(now, &Connect::new(Version::V311, "updater"))?;
+    ///     let length = mqtt.transmit(now).remaining();
+    ///     mqtt.transmit(now).advance(length);
+    ///     let mut rx = RxBuffer::<16>::new();
+    ///     let mut image: Vec<u8> = Vec::new();
+    ///     let mut wire = &b"\x20\x02\x00\x00\x30\x1E\x00\x02fw0123456789abcdefghijklmnop"[..];
+    ///     while !wire.is_empty() {
+    ///         let room = rx.room();
+    ///         let count = room.len().min(wire.len());
+    ///         room[..count].copy_from_slice(&wire[..count]);
+    ///         wire = &wire[count..];
+    ///         rx.filled(count);
+    ///         while let Ok(Received::Packet { consumed, event }) = mqtt.handle_input_streaming(now, rx.bytes()) {
+    ///             if let Some(Event::Fragment(fragment)) = event {
+    ///                 assert_eq!(fragment.offset as usize, image.len());
+    ///                 image.extend(fragment.payload); // to flash, say
+    ///             }
+    ///             rx.consume(consumed);
     ///         }
-    ///         rx.consume(consumed);
     ///     }
+    ///     assert_eq!(image, b"0123456789abcdefghijklmnop");
+    ///     Ok(())
     /// }
-    /// assert_eq!(image, b"0123456789abcdefghijklmnop");
-    /// # Ok::<(), pure_mqtt::OpenError>(())
     /// ```
     ///
     /// # Errors

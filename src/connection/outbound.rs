@@ -17,17 +17,19 @@ use crate::wire::{Acknowledgement, PacketType, Writer};
 /// ```
 /// use pure_mqtt::{Connect, Connection, Fixed, Instant, Limits, Version};
 ///
-/// let now = Instant::from_millis(0);
-/// let mut connection = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
-/// connection.open(now, &Connect::new(Version::V311, "me"))?;
-/// let mut sent = Vec::new();
-/// let mut transmit = connection.transmit(now);
-/// while !transmit.chunk().is_empty() {
-///     sent.push(transmit.chunk()[0]); // a very slow transport
-///     transmit.advance(1);
+/// fn main() -> Result<(), pure_mqtt::OpenError> {
+///     let now = Instant::from_millis(0);
+///     let mut connection = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
+///     connection.open(now, &Connect::new(Version::V311, "me"))?;
+///     let mut sent = Vec::new();
+///     let mut transmit = connection.transmit(now);
+///     while !transmit.chunk().is_empty() {
+///         sent.push(transmit.chunk()[0]); // a very slow transport
+///         transmit.advance(1);
+///     }
+///     assert_eq!(sent, b"\x10\x0E\x00\x04MQTT\x04\x02\x00\x3C\x00\x02me");
+///     Ok(())
 /// }
-/// assert_eq!(sent, b"\x10\x0E\x00\x04MQTT\x04\x02\x00\x3C\x00\x02me");
-/// # Ok::<(), pure_mqtt::OpenError>(())
 /// ```
 pub struct Transmit<'a> {
     pub(super) core: &'a mut Core,
@@ -68,33 +70,35 @@ impl Transmit<'_> {
     /// ```
     /// use pure_mqtt::{Connect, Connection, Fixed, Instant, Limits, Payload, Publish, TopicName, Version};
     ///
-    /// let image = [0x5A; 100_000]; // in flash, say
-    /// let now = Instant::from_millis(0);
-    /// let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
-    /// let topic = TopicName::new("camera")?;
-    /// mqtt.publish(now, &Publish::new(topic, Payload::Streamed(100_000)))?;
-    /// # mqtt.open(now, &Connect::new(Version::V311, "camera-1"))?;
-    /// # let length = mqtt.transmit(now).remaining();
-    /// # mqtt.transmit(now).advance(length);
-    /// # assert!(mqtt.handle_input(now, b"\x20\x02\x00\x00").is_ok());
-    /// let mut wire: Vec<u8> = Vec::new();
-    /// let mut transmit = mqtt.transmit(now);
-    /// loop {
-    ///     if let Some(wanted) = transmit.wanted() {
-    ///         let start = wanted.offset as usize;
-    ///         let count = 512.min(wanted.left as usize);
-    ///         wire.extend(&image[start..start + count]); // to the transport
-    ///         transmit.advance(count);
-    ///     } else if !transmit.chunk().is_empty() {
-    ///         wire.extend(transmit.chunk());
-    ///         let count = transmit.chunk().len();
-    ///         transmit.advance(count);
-    ///     } else {
-    ///         break;
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let image = [0x5A; 100_000]; // in flash, say
+    ///     let now = Instant::from_millis(0);
+    ///     let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
+    ///     let topic = TopicName::new("camera")?;
+    ///     mqtt.publish(now, &Publish::new(topic, Payload::Streamed(100_000)))?;
+    ///     mqtt.open(now, &Connect::new(Version::V311, "camera-1"))?;
+    ///     let length = mqtt.transmit(now).remaining();
+    ///     mqtt.transmit(now).advance(length);
+    ///     assert!(mqtt.handle_input(now, b"\x20\x02\x00\x00").is_ok());
+    ///     let mut wire: Vec<u8> = Vec::new();
+    ///     let mut transmit = mqtt.transmit(now);
+    ///     loop {
+    ///         if let Some(wanted) = transmit.wanted() {
+    ///             let start = wanted.offset as usize;
+    ///             let count = 512.min(wanted.left as usize);
+    ///             wire.extend(&image[start..start + count]); // to the transport
+    ///             transmit.advance(count);
+    ///         } else if !transmit.chunk().is_empty() {
+    ///             wire.extend(transmit.chunk());
+    ///             let count = transmit.chunk().len();
+    ///             transmit.advance(count);
+    ///         } else {
+    ///             break;
+    ///         }
     ///     }
+    ///     assert_eq!(wire.len(), 1 + 3 + 2 + 6 + 100_000);
+    ///     Ok(())
     /// }
-    /// assert_eq!(wire.len(), 1 + 3 + 2 + 6 + 100_000);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wanted(&self) -> Option<Wanted> {
         let is_next = self.core.link.control.first(self.parts.control).is_empty();

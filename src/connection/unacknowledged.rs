@@ -8,15 +8,17 @@ use crate::wire::{Layout, PacketType, Properties, Reader, Rules, Seen};
 /// A message at QoS 1 or 2 that is not finished: see [`Connection::unacknowledged`](crate::Connection::unacknowledged).
 ///
 /// ```
-/// use pure_mqtt::{Connection, Heap, Instant, Limits, Publish, QoS, TopicName};
+/// use pure_mqtt::{Connection, Fixed, Instant, Limits, Publish, QoS, TopicName};
 ///
-/// let mut mqtt = Connection::new(Heap::new(), Limits::DEFAULT);
-/// let topic = TopicName::new("meter/reading")?;
-/// let delivery = mqtt.publish(Instant::from_millis(0), &Publish::new(topic, b"4711").qos(QoS::AtLeastOnce))?;
-/// let message = mqtt.unacknowledged().next().unwrap();
-/// assert_eq!((message.handle, message.topic.as_str(), message.payload), (delivery.handle, "meter/reading", &b"4711"[..]));
-/// assert!(!message.may_have_arrived);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let mut mqtt = Connection::new(Fixed::<256, 4, 4>::new(), Limits::DEFAULT);
+///     let topic = TopicName::new("meter/reading")?;
+///     let delivery = mqtt.publish(Instant::from_millis(0), &Publish::new(topic, b"4711").qos(QoS::AtLeastOnce))?;
+///     let message = mqtt.unacknowledged().next().unwrap();
+///     assert_eq!((message.handle, message.topic.as_str(), message.payload), (delivery.handle, "meter/reading", &b"4711"[..]));
+///     assert!(!message.may_have_arrived);
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -17,13 +17,15 @@ use crate::topic::{TopicFilter, TopicName};
 ///     Unknown,
 /// }
 ///
-/// let mut router = FixedRouter::<Command, 4>::new();
-/// let _ = router.try_insert(TopicFilter::new("board-7/reboot")?, Command::Reboot);
-/// let _ = router.try_insert(TopicFilter::new("board-7/light/+")?, Command::Light);
-/// router.set_default(Some(Command::Unknown));
-/// assert_eq!(router.route(TopicName::new("board-7/light/2")?).next(), Some(&Command::Light));
-/// assert_eq!(router.route(TopicName::new("board-7/lamp")?).next(), Some(&Command::Unknown));
-/// # Ok::<(), pure_mqtt::TopicError>(())
+/// fn main() -> Result<(), pure_mqtt::TopicError> {
+///     let mut router = FixedRouter::<Command, 4>::new();
+///     let _ = router.try_insert(TopicFilter::new("board-7/reboot")?, Command::Reboot);
+///     let _ = router.try_insert(TopicFilter::new("board-7/light/+")?, Command::Light);
+///     router.set_default(Some(Command::Unknown));
+///     assert_eq!(router.route(TopicName::new("board-7/light/2")?).next(), Some(&Command::Light));
+///     assert_eq!(router.route(TopicName::new("board-7/lamp")?).next(), Some(&Command::Unknown));
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone)]
 pub struct FixedRouter<'f, T, const N: usize> {

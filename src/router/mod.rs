@@ -15,27 +15,29 @@
 //! Matching allocates nothing and doesn't recurse, so a long topic costs no stack.
 //!
 //! ```
-//! # #[cfg(feature = "alloc")] {
+//! # fn main() { #[cfg(feature = "alloc")] {
 //! use pure_mqtt::router::Router;
 //! use pure_mqtt::{TopicFilter, TopicName};
 //!
-//! let mut router = Router::new();
-//! router.insert(TopicFilter::new("plant/+/temperature")?, "thermometer");
-//! router.insert(TopicFilter::new("plant/#")?, "logbook");
-//! router.set_default(Some("stray"));
+//! fn main() -> Result<(), pure_mqtt::TopicError> {
+//!     let mut router = Router::new();
+//!     router.insert(TopicFilter::new("plant/+/temperature")?, "thermometer");
+//!     router.insert(TopicFilter::new("plant/#")?, "logbook");
+//!     router.set_default(Some("stray"));
 //!
-//! let mut found: Vec<_> = router.route(TopicName::new("plant/boiler/temperature")?).collect();
-//! found.sort();
-//! assert_eq!(found, [&"logbook", &"thermometer"]);
-//! assert_eq!(router.route(TopicName::new("office/door")?).next(), Some(&"stray"));
-//! # }
-//! # Ok::<(), pure_mqtt::TopicError>(())
+//!     let mut found: Vec<_> = router.route(TopicName::new("plant/boiler/temperature")?).collect();
+//!     found.sort();
+//!     assert_eq!(found, [&"logbook", &"thermometer"]);
+//!     assert_eq!(router.route(TopicName::new("office/door")?).next(), Some(&"stray"));
+//!     Ok(())
+//! }
+//! # main().unwrap(); } }
 //! ```
 //!
 //! Handlers that change something are called with [`Router::dispatch`]:
 //!
 //! ```
-//! # #[cfg(feature = "alloc")] {
+//! # fn main() { #[cfg(feature = "alloc")] {
 //! use pure_mqtt::router::Router;
 //! use pure_mqtt::{Connection, Heap, Message, TopicFilter};
 //!
@@ -47,11 +49,12 @@
 //!     }
 //! }
 //!
-//! let mut router = Router::<Handler>::new();
-//! router.insert(TopicFilter::new("alarm/#")?, Box::new(|message| println!("{:?}", message.payload)));
-//! # let _ = deliver;
-//! # }
-//! # Ok::<(), pure_mqtt::TopicError>(())
+//! fn main() -> Result<(), pure_mqtt::TopicError> {
+//!     let mut router = Router::<Handler>::new();
+//!     router.insert(TopicFilter::new("alarm/#")?, Box::new(|message| println!("{:?}", message.payload)));
+//!     Ok(())
+//! }
+//! # main().unwrap(); } }
 //! ```
 
 mod fixed;

@@ -29,13 +29,15 @@ pub struct Buffers<'a> {
 /// use pure_mqtt::storage::{Borrowed, Buffers, ReceiveSlot, SendSlot};
 /// use pure_mqtt::{Connection, Limits};
 ///
-/// let mut send = [SendSlot::default(); 4];
-/// let mut receive = [ReceiveSlot::default(); 4];
-/// let (mut arena, mut control) = ([0; 512], [0; 128]);
-/// let buffers =
-///     Buffers { send: &mut send, receive: &mut receive, arena: &mut arena, control: &mut control, ..Buffers::default() };
-/// let connection = Connection::new(Borrowed::new(buffers), Limits::DEFAULT);
-/// assert!(connection.is_idle());
+/// fn main() {
+///     let mut send = [SendSlot::default(); 4];
+///     let mut receive = [ReceiveSlot::default(); 4];
+///     let (mut arena, mut control) = ([0; 512], [0; 128]);
+///     let buffers =
+///         Buffers { send: &mut send, receive: &mut receive, arena: &mut arena, control: &mut control, ..Buffers::default() };
+///     let connection = Connection::new(Borrowed::new(buffers), Limits::DEFAULT);
+///     assert!(connection.is_idle());
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Borrowed<'a> {

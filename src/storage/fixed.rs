@@ -24,7 +24,10 @@ use crate::storage::{
 ///
 /// static CONNECTION: std::sync::Mutex<Connection<Fixed<1024, 8, 8>>> =
 ///     std::sync::Mutex::new(Connection::new(Fixed::new(), Limits::DEFAULT));
-/// assert!(CONNECTION.lock().unwrap().is_idle());
+///
+/// fn main() {
+///     assert!(CONNECTION.lock().unwrap().is_idle());
+/// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fixed<

@@ -96,9 +96,11 @@ impl Heap {
     /// ```
     /// use pure_mqtt::{Connection, Heap, Limits};
     ///
-    /// let is_durable = std::env::args().any(|argument| argument == "--durable"); // a program decides while it runs
-    /// let storage = if is_durable { Heap::with_journal() } else { Heap::new() };
-    /// assert!(Connection::new(storage, Limits::DEFAULT).journal().is_empty());
+    /// fn main() {
+    ///     let is_durable = std::env::args().any(|argument| argument == "--durable"); // a program decides while it runs
+    ///     let storage = if is_durable { Heap::with_journal() } else { Heap::new() };
+    ///     assert!(Connection::new(storage, Limits::DEFAULT).journal().is_empty());
+    /// }
     /// ```
     #[cfg(feature = "journal")]
     pub fn with_journal() -> Self {

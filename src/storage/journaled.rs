@@ -16,7 +16,10 @@ use crate::storage::{Parts, Storage, View};
 /// type Mqtt = Connection<Journaled<Fixed<1024, 8, 8>, 512>>;
 /// static CONNECTION: std::sync::Mutex<Mqtt> =
 ///     std::sync::Mutex::new(Connection::new(Journaled::new(Fixed::new()), Limits::DEFAULT));
-/// assert!(CONNECTION.lock().unwrap().journal().is_empty());
+///
+/// fn main() {
+///     assert!(CONNECTION.lock().unwrap().journal().is_empty());
+/// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Journaled<S, const N: usize> {

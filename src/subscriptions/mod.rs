@@ -25,42 +25,44 @@
 //! The list lives in a [`HeapList`] (feature `alloc`) or, without an allocator, in a [`FixedList`].
 //!
 //! ```
-//! # #[cfg(feature = "alloc")] {
+//! # fn main() { #[cfg(feature = "alloc")] {
 //! use pure_mqtt::subscriptions::{HeapList, Standing, Subscriptions};
 //! use pure_mqtt::{Connect, Connection, Heap, Instant, Limits, QoS, Received, Subscription, TopicFilter, Version};
 //!
-//! let now = Instant::from_millis(0);
-//! let mut mqtt = Connection::new(Heap::new(), Limits::DEFAULT);
-//! let mut subscriptions = Subscriptions::new(HeapList::new());
-//! let filter = TopicFilter::new("plant/#")?;
-//! subscriptions.subscribe(Subscription::new(filter, QoS::AtLeastOnce))?;
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let now = Instant::from_millis(0);
+//!     let mut mqtt = Connection::new(Heap::new(), Limits::DEFAULT);
+//!     let mut subscriptions = Subscriptions::new(HeapList::new());
+//!     let filter = TopicFilter::new("plant/#")?;
+//!     subscriptions.subscribe(Subscription::new(filter, QoS::AtLeastOnce))?;
 //!
-//! mqtt.open(now, &Connect::new(Version::V311, "gateway"))?;
-//! # let length = mqtt.transmit(now).remaining();
-//! # mqtt.transmit(now).advance(length);
-//! # let mut input = &b"\x20\x02\x00\x00\x90\x03\x00\x01\x01"[..];
-//! # while !input.is_empty() {
-//! // In the host's loop:
-//! if let Ok(Received::Packet { consumed, event }) = mqtt.handle_input(now, input) {
-//!     if let Some(event) = event {
-//!         subscriptions.on_event(&event);
-//!         // … and what the program itself does with it
+//!     mqtt.open(now, &Connect::new(Version::V311, "gateway"))?;
+//!     let length = mqtt.transmit(now).remaining();
+//!     mqtt.transmit(now).advance(length);
+//!     let mut input = &b"\x20\x02\x00\x00\x90\x03\x00\x01\x01"[..];
+//!     while !input.is_empty() {
+//!         // In the host's loop:
+//!         if let Ok(Received::Packet { consumed, event }) = mqtt.handle_input(now, input) {
+//!             if let Some(event) = event {
+//!                 subscriptions.on_event(&event);
+//!                 // … and what the program itself does with it
+//!             }
+//!             input = &input[consumed..];
+//!         }
+//!         while let Some(outcome) = mqtt.poll_outcome() {
+//!             subscriptions.on_outcome(&outcome);
+//!         }
+//!         subscriptions.sync(now, &mut mqtt);
+//!         // … send what `transmit` shows
+//!         let length = mqtt.transmit(now).remaining();
+//!         mqtt.transmit(now).advance(length);
 //!     }
-//!     input = &input[consumed..];
+//!     assert!(mqtt.is_idle());
+//!     // Once the server has answered:
+//!     assert_eq!(subscriptions.standing(filter), Some(Standing::Granted(QoS::AtLeastOnce)));
+//!     Ok(())
 //! }
-//! while let Some(outcome) = mqtt.poll_outcome() {
-//!     subscriptions.on_outcome(&outcome);
-//! }
-//! subscriptions.sync(now, &mut mqtt);
-//! // … send what `transmit` shows
-//! # let length = mqtt.transmit(now).remaining();
-//! # mqtt.transmit(now).advance(length);
-//! # }
-//! # assert!(mqtt.is_idle());
-//! // Once the server has answered:
-//! assert_eq!(subscriptions.standing(filter), Some(Standing::Granted(QoS::AtLeastOnce)));
-//! # }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # main().unwrap(); } }
 //! ```
 
 mod answers;

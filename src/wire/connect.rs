@@ -14,16 +14,18 @@ use crate::wire::{
 /// ```
 /// use pure_mqtt::{Connect, Property, QoS, TopicName, Version, Will};
 ///
-/// let will = Will::new(TopicName::new("lamp/7/state")?, b"gone").qos(QoS::AtLeastOnce).retain(true);
-/// let connect = Connect::new(Version::V5, "lamp-7")
-///     .clean_start(false)
-///     .keep_alive(30)
-///     .will(will)
-///     .user_name("lamp")
-///     .password(b"secret")
-///     .properties(&[Property::SessionExpiryInterval(3600)]);
-/// # let _ = connect;
-/// # Ok::<(), pure_mqtt::TopicError>(())
+/// fn main() -> Result<(), pure_mqtt::TopicError> {
+///     let will = Will::new(TopicName::new("lamp/7/state")?, b"gone").qos(QoS::AtLeastOnce).retain(true);
+///     let connect = Connect::new(Version::V5, "lamp-7")
+///         .clean_start(false)
+///         .keep_alive(30)
+///         .will(will)
+///         .user_name("lamp")
+///         .password(b"secret")
+///         .properties(&[Property::SessionExpiryInterval(3600)]);
+///     assert_eq!(connect.keep_alive, 30);
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -10,9 +10,11 @@ use crate::wire::{Properties, Writer, properties_setter};
 /// ```
 /// use pure_mqtt::{Disconnect, ReasonCode};
 ///
-/// let leave_the_will = Disconnect::new(ReasonCode::DISCONNECT_WITH_WILL);
-/// assert_eq!(Disconnect::default().reason, ReasonCode::NORMAL_DISCONNECTION);
-/// # let _ = leave_the_will;
+/// fn main() {
+///     let leave_the_will = Disconnect::new(ReasonCode::DISCONNECT_WITH_WILL);
+///     assert_eq!(Disconnect::default().reason, ReasonCode::NORMAL_DISCONNECTION);
+///     assert_ne!(leave_the_will, Disconnect::default());
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

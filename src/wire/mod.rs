@@ -10,11 +10,13 @@
 //! use pure_mqtt::wire::{Decoded, Packet, Rules};
 //! use pure_mqtt::Version;
 //!
-//! let rules = Rules::new(Version::V311);
-//! let bytes = b"\x30\x07\x00\x03a/bhi";
-//! let Decoded::Packet { packet: Packet::Publish(publish), length: 9 } = Packet::decode(bytes, rules)? else { panic!() };
-//! assert_eq!((publish.topic, publish.payload), ("a/b", &b"hi"[..]));
-//! # Ok::<(), pure_mqtt::wire::DecodeError>(())
+//! fn main() -> Result<(), pure_mqtt::wire::DecodeError> {
+//!     let rules = Rules::new(Version::V311);
+//!     let bytes = b"\x30\x07\x00\x03a/bhi";
+//!     let Decoded::Packet { packet: Packet::Publish(publish), length: 9 } = Packet::decode(bytes, rules)? else { panic!() };
+//!     assert_eq!((publish.topic, publish.payload), ("a/b", &b"hi"[..]));
+//!     Ok(())
+//! }
 //! ```
 
 mod ack;

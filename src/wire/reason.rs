@@ -12,9 +12,11 @@ use crate::wire::PacketType;
 /// ```
 /// use pure_mqtt::ReasonCode;
 ///
-/// assert!(ReasonCode::NOT_AUTHORIZED.is_error());
-/// assert_eq!(ReasonCode::NOT_AUTHORIZED.to_string(), "0x87 Not authorized");
-/// assert_eq!(ReasonCode(0xC0).to_string(), "0xC0 unknown");
+/// fn main() {
+///     assert!(ReasonCode::NOT_AUTHORIZED.is_error());
+///     assert_eq!(ReasonCode::NOT_AUTHORIZED.to_string(), "0x87 Not authorized");
+///     assert_eq!(ReasonCode(0xC0).to_string(), "0xC0 unknown");
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -24,10 +24,12 @@ pub enum RetainHandling {
 /// ```
 /// use pure_mqtt::{QoS, RetainHandling, Subscription, TopicFilter};
 ///
-/// let filter = TopicFilter::new("plant/#")?;
-/// let subscription = Subscription::new(filter, QoS::ExactlyOnce).retain_handling(RetainHandling::SendIfNew);
-/// # let _ = subscription;
-/// # Ok::<(), pure_mqtt::TopicError>(())
+/// fn main() -> Result<(), pure_mqtt::TopicError> {
+///     let filter = TopicFilter::new("plant/#")?;
+///     let subscription = Subscription::new(filter, QoS::ExactlyOnce).retain_handling(RetainHandling::SendIfNew);
+///     assert_eq!(subscription.qos, QoS::ExactlyOnce);
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

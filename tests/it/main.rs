@@ -1,6 +1,7 @@
 //! The connection against the test broker, over an in-memory wire with virtual time.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod async_hosts;
 #[path = "../common/mod.rs"]
 mod common;
 mod corners;
@@ -15,6 +16,7 @@ mod hosts;
 mod journal;
 mod misuse;
 mod router;
+mod shown;
 mod streaming;
 mod subscriptions;
 mod surface;

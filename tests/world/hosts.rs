@@ -1,15 +1,15 @@
-//! The hosts: the loops of the documentation, with a place for the application and one for durable memory. One turn each; the world says when.
+//! The hosts. Those of the documentation are in `shown`, word for word; the one here has what a world asks for beyond: durable memory after every call, payloads
+//! in pieces both ways, output that somebody else writes. One turn each; the world says when.
 
-use bytes::Bytes;
+use crate::memory::Memory;
+use crate::shown::{self, Shown};
+use crate::wire::Transport;
 use pure_mqtt::{
-    BytesBuffer, Connection, ConnectionError, Event, Instant, Outcome, Received, RxBuffer, Storage, Wanted,
+    BytesBuffer, Connect, Connection, ConnectionError, Event, Instant, OpenError, Outcome, Received, RxBuffer, Storage,
+    Wanted,
 };
 
-/// A UART, a modem, a socket: reads and writes what it can without waiting.
-pub trait Wire {
-    fn read(&mut self, room: &mut [u8]) -> usize;
-    fn write(&mut self, bytes: &[u8]) -> usize;
-}
+pub use crate::shown::turn::Wire;
 
 /// What the program does with what happens.
 pub trait App<S: Storage> {
@@ -32,12 +32,15 @@ pub struct Turn {
     pub is_full: bool,
     /// Packets and bytes that were moved, and outcomes.
     pub progress: usize,
+    /// What the loop said when it wants to wake, if it said so; such a loop has sent already.
+    pub until: Option<Option<Instant>>,
 }
 
 /// How bytes are read.
 pub enum Reading {
     Fixed(Box<RxBuffer<LONGEST>>),
     Bytes(BytesBuffer),
+    Shown(Shown),
 }
 
 /// What the fixed buffer holds.
@@ -50,6 +53,29 @@ impl Reading {
         match self {
             Self::Fixed(rx) => rx.clear(),
             Self::Bytes(rx) => rx.clear(),
+            Self::Shown(_) => {} // it did so itself
+        }
+    }
+
+    /// Opens a link.
+    pub fn open<S: Storage>(
+        &mut self,
+        mqtt: &mut Connection<S>,
+        now: Instant,
+        connect: &Connect<'_>,
+    ) -> Result<(), OpenError> {
+        match self {
+            Self::Shown(shown) => shown.open(mqtt, now, connect),
+            _ => mqtt.open(now, connect),
+        }
+    }
+
+    /// The link is gone.
+    pub fn close<S: Memory>(&mut self, mqtt: &mut Connection<S>, now: Instant, app: &mut crate::app::App) {
+        self.clear();
+        match self {
+            Self::Shown(shown) => shown.close(mqtt, now, app),
+            _ => mqtt.closed(now),
         }
     }
 
@@ -58,6 +84,7 @@ impl Reading {
         match self {
             Self::Fixed(rx) => !rx.room().is_empty(),
             Self::Bytes(rx) => rx.len() < MOST_WAITING,
+            Self::Shown(shown) => shown.has_room(),
         }
     }
 }
@@ -71,22 +98,23 @@ pub enum Writing {
     Later,
 }
 
-/// The first half of a turn of the main loop: what came, and what is due. The second is [`send`] and [`outcomes`].
-pub fn turn<S: Storage>(
+/// The first half of a turn of the main loop: what came, and what is due. The second is [`send`] and [`outcomes`]. A loop that is shown does both.
+pub fn turn<S: Memory>(
     mqtt: &mut Connection<S>,
     reading: &mut Reading,
-    wire: &mut impl Wire,
-    app: &mut impl App<S>,
+    wire: &mut Transport,
+    app: &mut crate::app::App,
     now: Instant,
 ) -> Turn {
     let turn = match reading {
+        Reading::Shown(shown) => return shown.turn(mqtt, wire, app, now),
         Reading::Fixed(rx) => take(mqtt, rx, wire, app, now),
         Reading::Bytes(rx) => take_bytes(mqtt, rx, wire, app, now),
     };
     if let Err(error) = mqtt.handle_timeout(now) {
-        app.fail(error);
+        App::<S>::fail(app, error);
     }
-    app.save(mqtt);
+    App::save(app, mqtt);
     turn
 }
 
@@ -150,7 +178,7 @@ fn take<S: Storage>(
     turn
 }
 
-/// `Bytes`, nothing copied.
+/// `Bytes`, nothing copied, as in the contract.
 fn take_bytes<S: Storage>(
     mqtt: &mut Connection<S>,
     rx: &mut BytesBuffer,
@@ -163,35 +191,18 @@ fn take_bytes<S: Storage>(
     let has_room = rx.len() < MOST_WAITING;
     let count = if has_room { wire.read(&mut piece) } else { 0 };
     rx.extend(&piece[..count]);
-    turn.progress += count;
-    while let Some(packets) = rx.whole_packets() {
-        let mut rest: &[u8] = &packets;
-        while !rest.is_empty() {
-            match mqtt.handle_input(now, rest) {
-                Ok(Received::Packet { consumed, event }) => {
-                    if let Some(Event::Message(message)) = &event {
-                        let shared: Bytes = packets.slice_ref(message.payload);
-                        assert_eq!(shared, message.payload);
-                    }
-                    if let Some(event) = event {
-                        app.event(mqtt, now, event);
-                    }
-                    rest = &rest[consumed..];
-                    turn.progress += 1;
-                    app.save(mqtt);
-                }
-                Ok(received) => {
-                    turn.is_blocked = received == Received::Blocked;
-                    rx.give_back(packets.slice_ref(rest));
-                    return turn;
-                }
-                Err(error) => {
-                    app.fail(error);
-                    rx.clear();
-                    return turn;
-                }
-            }
+    let before = rx.len();
+    turn.is_blocked = shown::shared::read(mqtt, rx, now, |mqtt, event, payload| {
+        if let Event::Message(message) = &event {
+            assert_eq!(payload.as_deref(), Some(message.payload));
         }
+        app.event(mqtt, now, event);
+        app.save(mqtt);
+    });
+    turn.progress = count + usize::from(rx.len() < before);
+    if mqtt.close_reason() != ConnectionError::NotOpen {
+        app.fail(mqtt.close_reason());
+        rx.clear();
     }
     turn
 }

@@ -177,7 +177,7 @@ impl<S: Memory> World<S> {
     /// Whether the host has a reason to turn: that it waits for.
     fn wants_turn(&mut self) -> bool {
         let time = self.time();
-        let is_due = self.mqtt.poll_timeout().is_some_and(|at| at <= time);
+        let is_due = self.wakes_at().is_some_and(|at| at <= time);
         let has_room = self.reading.has_room();
         let Some(transport) = &self.transport else { return std::mem::take(&mut self.is_kicked) || is_due };
         let reads = has_room && transport.can_read();
@@ -219,7 +219,9 @@ impl<S: Memory> World<S> {
         if had_unconfirmed && turn.progress > 0 {
             self.app.act(Feature::LateAdvance);
         }
-        if self.character.writing == Writing::Later && !self.is_good {
+        if turn.until.is_some() {
+            // A loop that is shown has done all of it, and says when it wants to wake.
+        } else if self.character.writing == Writing::Later && !self.is_good {
             self.write_later(&mut turn)?;
         } else {
             let sent = crate::hosts::send(&mut self.mqtt, transport, &mut self.app, time);
@@ -228,7 +230,7 @@ impl<S: Memory> World<S> {
         }
         turn.progress += crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         // After `Blocked` the packet is here already: it is offered again once, when output has left.
-        self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0);
+        self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0) && turn.until.is_none();
         if turn.progress > 0 && matches!(self.reading, Reading::Bytes(_)) {
             self.app.act(Feature::BytesHost);
         }

@@ -2,6 +2,7 @@
 
 use crate::app::METHOD;
 use crate::features::Feature;
+use crate::hosts::Reading;
 use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::Memory;
@@ -18,7 +19,8 @@ impl<S: Memory> World<S> {
         if self.transport.is_some() || self.now < self.connects_at {
             return Ok(false);
         }
-        let is_clean = self.next_clean || self.app.must_start_clean;
+        let host_knows = matches!(&self.reading, Reading::Shown(shown) if shown.starts_clean());
+        let is_clean = self.next_clean || self.app.must_start_clean && !host_knows;
         let mut properties: Vec<Property<'_>> = Vec::new();
         properties.extend(self.character.expiry.map(Property::SessionExpiryInterval));
         if self.character.has.has(Feature::Auth) {
@@ -33,7 +35,7 @@ impl<S: Memory> World<S> {
         if self.app.disk.is_dark {
             return Ok(true); // the power is gone
         }
-        match self.mqtt.open(time, &connect) {
+        match self.reading.open(&mut self.mqtt, time, &connect) {
             Ok(()) => {}
             Err(error) => return Err(format!("no link can be opened: {error:?}")),
         }
@@ -241,9 +243,8 @@ impl<S: Memory> World<S> {
         }
         self.unconfirmed.clear();
         self.confirms_at = NEVER;
-        self.reading.clear();
         let time = self.time();
-        self.mqtt.closed(time);
+        self.reading.close(&mut self.mqtt, time, &mut self.app);
         crate::hosts::App::save(&mut self.app, &mut self.mqtt);
         crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         self.over_since = None;

@@ -2,12 +2,14 @@
 
 use crate::character::{Character, features_of};
 use crate::features::{Feature, Set};
+use crate::hosts::Reading;
 use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::{Large, Memory, Tiny, Usual};
 use crate::pairs::Pairs;
 use crate::power::NO_WAY_ON;
 use crate::script::{self, Step};
+use crate::shown::Shown;
 use crate::shrink;
 use pure_mqtt::storage::{AliasEntry, Borrowed, Buffers, Journaled, ReceiveSlot, SendSlot};
 use pure_mqtt::{Fixed, Heap};
@@ -18,6 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Unless the environment asks for more.
 const SOME: u64 = 300;
+/// And so many with a loop of the documentation.
+const SOME_SHOWN: u64 = 200;
 
 /// A world, and what of it is left out.
 #[derive(Clone, Debug)]
@@ -28,7 +32,13 @@ pub struct Plan {
     pub steps: Option<Vec<usize>>,
     /// What takes long is checked now and then.
     pub is_hasty: bool,
+    /// The host is a loop of the documentation.
+    pub is_shown: bool,
 }
+
+/// What the loops of the documentation leave to the pages about streaming and durability; how they read and write is their own affair.
+const NOT_SHOWN: &str =
+    "Journal,TornWrite,SlowFlush,PowerCut,Snapshot,PiecesIn,StreamedOut,Abandon,BytesHost,LateAdvance";
 
 /// How a world went: which features acted, what was wrong, and what happened if that was asked for.
 pub struct Story {
@@ -43,7 +53,14 @@ impl Plan {
         for feature in Set::parse(&std::env::var("PURE_MQTT_WITHOUT").unwrap_or_default()).iter() {
             has.remove(feature);
         }
-        Self { seed, has, steps: None, is_hasty: false }
+        Self { seed, has, steps: None, is_hasty: false, is_shown: false }
+    }
+
+    /// With a loop of the documentation as its host.
+    pub fn shown(seed: u64) -> Self {
+        let mut plan = Self { is_shown: true, ..Self::new(seed) };
+        Set::parse(NOT_SHOWN).iter().for_each(|feature| plan.has.remove(feature));
+        plan
     }
 
     /// The steps that the seed draws.
@@ -104,6 +121,9 @@ impl Plan {
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut world = World::new(storage, self.seed, character, tells.then(Vec::new));
             world.is_hasty = self.is_hasty;
+            if self.is_shown {
+                world.reading = Reading::Shown(Shown::draw(self.seed, world.character.limits.inline_max));
+            }
             let result = live(&mut world, &steps).or_else(|text| if text == NO_WAY_ON { Ok(()) } else { Err(text) });
             *told.borrow_mut() = (world.app.acted, world.app.lines.take().unwrap_or_default());
             result
@@ -148,7 +168,8 @@ fn number(name: &str) -> Option<u64> {
 
 /// The one world that the environment asks for, as [`shrink::Replay`] writes it.
 fn given() -> Option<Plan> {
-    let mut plan = Plan::new(number("PURE_MQTT_SEED")?);
+    let seed = number("PURE_MQTT_SEED")?;
+    let mut plan = if std::env::var("PURE_MQTT_SHOWN").is_ok() { Plan::shown(seed) } else { Plan::new(seed) };
     plan.steps = std::env::var("PURE_MQTT_STEPS").ok().map(|text| shrink::parse_steps(&text));
     Some(plan)
 }
@@ -170,9 +191,25 @@ fn nothing_goes_wrong_in_any_world() {
         }
         return;
     }
+    let pairs = play_all(SOME, Plan::new);
+    match std::env::var("PURE_MQTT_ALL") {
+        Ok(_) => pairs.print_if_asked(),
+        Err(_) => pairs.judge(number("PURE_MQTT_WORLDS").unwrap_or(SOME)),
+    }
+}
+
+#[test]
+fn the_loops_of_the_documentation_hold_in_every_world() {
+    if given().is_none() {
+        play_all(SOME_SHOWN, Plan::shown);
+    }
+}
+
+/// Plays many worlds, and fails with the shortest that goes wrong. Which features acted together.
+fn play_all(some: u64, plan: fn(u64) -> Plan) -> Pairs {
     hush_panics();
     let asked_for = number("PURE_MQTT_WORLDS");
-    let (count, is_hasty) = (asked_for.unwrap_or(SOME), asked_for.is_none());
+    let (count, is_hasty) = (asked_for.unwrap_or(some), asked_for.is_none());
     let first = number("PURE_MQTT_FIRST").unwrap_or(1);
     let (next, has_failed) = (AtomicU64::new(first), AtomicBool::new(false));
     let (pairs, failed) = (Mutex::new(Pairs::default()), Mutex::new(Vec::new()));
@@ -185,7 +222,7 @@ fn nothing_goes_wrong_in_any_world() {
                 if seed >= first + count {
                     break;
                 }
-                let story = Plan { is_hasty, ..Plan::new(seed) }.play(false);
+                let story = Plan { is_hasty, ..plan(seed) }.play(false);
                 pairs.lock().expect("pairs").add(story.acted);
                 if let Err(text) = story.verdict {
                     has_failed.store(true, Ordering::Relaxed);
@@ -200,14 +237,13 @@ fn nothing_goes_wrong_in_any_world() {
     failed.sort();
     if goes_on {
         shrink::summarise(&failed);
-        return pairs.into_inner().expect("pairs").print_if_asked();
+        return pairs.into_inner().expect("pairs");
     }
     if let Some((seed, text)) = failed.first() {
         hush_panics();
-        let told = shrink::shrink(&Plan { is_hasty, ..Plan::new(*seed) }, text);
+        let told = shrink::shrink(&Plan { is_hasty, ..plan(*seed) }, text);
         let _ = std::panic::take_hook();
         panic!("{told}");
     }
-    let pairs = pairs.into_inner().expect("pairs");
-    pairs.judge(count);
+    pairs.into_inner().expect("pairs")
 }

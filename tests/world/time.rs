@@ -64,7 +64,7 @@ impl<S: Memory> World<S> {
         }
         if !is_paused {
             due(self.confirms_at);
-            let timer = self.mqtt.poll_timeout().map(|at| self.true_time(at));
+            let timer = self.wakes_at().map(|at| self.true_time(at));
             due(timer.map_or(NEVER, |at| at.max(self.now + 1)));
         }
         next

@@ -11,6 +11,7 @@ mod faults;
 mod fuzz;
 mod instructions;
 mod package;
+mod pages;
 mod report;
 mod select;
 mod setup;

@@ -1,7 +1,7 @@
 //! The table of steps. Everything `cargo xtask test` does is a row here, in the order in which it is done.
 
 use crate::shell::Shell;
-use crate::{Result, browser, circles, faults, fuzz, instructions, package, setup, trace};
+use crate::{Result, browser, circles, faults, fuzz, instructions, package, pages, setup, trace};
 
 /// The oldest toolchain that must build the crate: `rust-version` of the root package, with its patch number.
 pub const MSRV: &str = "1.87.0";
@@ -58,7 +58,7 @@ pub const STEPS: &[Step] = &[
     prepare("toolchain", "the oldest supported toolchain", setup::toolchain),
     prepare("cargo-hack", "the tool that walks through feature combinations", setup::cargo_hack),
 
-    quick("fmt", "formatting", &["cargo fmt --all --check", "rustfmt --check --edition 2024 src/guide/pair.rs"]),
+    quick("fmt", "formatting", &["cargo fmt --all --check", "rustfmt --check --edition 2024 src/guide/pair.rs src/guide/hosts/tcp.rs src/guide/hosts/embassy_links.rs"]),
     quick("clippy", "lints; a warning is an error", &[
         "cargo clippy --workspace --all-targets --features {features} -- -D warnings",
     ]),
@@ -67,6 +67,7 @@ pub const STEPS: &[Step] = &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
     ]),
+    call("pages", "every example compiles as the page shows it, in a file of its own", pages::check),
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
         "cargo hack check --feature-powerset -p pure-mqtt-client",

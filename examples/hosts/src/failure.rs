@@ -5,9 +5,9 @@ use std::time::Duration;
 use std::{error, fmt, io};
 
 use pure_mqtt::subscriptions::{HeapList, Standing, Subscriptions};
-use pure_mqtt::{Backoff, ConnectionError, OpenError, PublishError, ReasonCode, RequestError, TopicError};
+use pure_mqtt::{ConnectionError, OpenError, PublishError, ReasonCode, RequestError, TopicError};
 
-use crate::{Mqtt, random};
+use crate::Mqtt;
 
 /// Why a link, or the program, ended.
 #[derive(Debug)]
@@ -50,9 +50,8 @@ impl Failure {
 }
 
 impl Failure {
-    /// Says it, for the program `name`, and gives the pause before the next attempt: longer after each failure.
-    pub fn announce(&self, name: &str, backoff: &mut Backoff) -> Duration {
-        let delay = backoff.next_delay(random() as u32);
+    /// Reports the failure for the program `name`. Returns the pause before the next attempt, of `delay` milliseconds.
+    pub fn announce(&self, name: &str, delay: u32) -> Duration {
         eprintln!("{name}: {self}; connecting again in {delay} ms");
         Duration::from_millis(delay.into())
     }

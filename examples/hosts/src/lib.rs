@@ -19,6 +19,7 @@ pub mod files;
 pub mod ledger;
 pub mod lines;
 pub mod nonblocking;
+pub mod pauses;
 pub mod pump;
 pub mod route;
 pub mod signals;

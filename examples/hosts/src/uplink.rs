@@ -5,11 +5,12 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use mio::{Events, Poll, Registry, Token};
-use pure_mqtt::{Backoff, Connect, Connection, ConnectionError, Disconnect, Event, Heap, Instant, Limits, State};
+use pure_mqtt::{Connect, Connection, ConnectionError, Disconnect, Event, Heap, Instant, Limits, State};
 
+use crate::Mqtt;
 use crate::failure::Failure;
 use crate::nonblocking::Link;
-use crate::{Mqtt, random};
+use crate::pauses::Pauses;
 
 /// Milliseconds between two attempts: at first, and at most.
 const PAUSES: (u32, u32) = (100, 30_000);
@@ -20,7 +21,7 @@ pub struct Uplink {
     pub mqtt: Mqtt,
     token: Token,
     link: Option<Link>,
-    backoff: Backoff,
+    pauses: Pauses,
     /// When to connect, if there is no link. Never again once it has left.
     dial: Option<Instant>,
 }
@@ -30,7 +31,7 @@ impl Uplink {
     pub fn new(limits: Limits, token: Token, dial: Instant) -> Self {
         let (first, longest) = PAUSES;
         let mqtt = Connection::new(Heap::new(), limits);
-        Self { mqtt, token, link: None, backoff: Backoff::new(first, longest), dial: Some(dial) }
+        Self { mqtt, token, link: None, pauses: Pauses::new(first, longest), dial: Some(dial) }
     }
 
     /// When to look at it, although its socket is quiet.
@@ -68,10 +69,10 @@ impl Uplink {
     /// # Errors
     /// The link is lost: [`retry`](Self::retry), if the failure may pass.
     pub fn turn(&mut self, now: Instant, mut on_event: impl FnMut(&mut Mqtt, Event<'_>)) -> Result<bool, Failure> {
-        let Self { mqtt, link: Some(link), backoff, .. } = self else { return Ok(false) };
+        let Self { mqtt, link: Some(link), pauses, .. } = self else { return Ok(false) };
         let has_moved = link.turn(mqtt, now, |mqtt, event| {
             if matches!(&event, Event::ConnAck(connack) if connack.is_accepted()) {
-                backoff.reset();
+                pauses.accepted(now);
             }
             on_event(mqtt, event);
         })?;
@@ -87,7 +88,7 @@ impl Uplink {
 
     /// The link is lost: waits before the next attempt, longer after each failure. How long, in milliseconds.
     pub fn retry(&mut self, now: Instant) -> u32 {
-        let delay = self.backoff.next_delay(random() as u32);
+        let delay = self.pauses.next(now);
         self.end(now, Some(now.after_millis(delay.into())));
         delay
     }

@@ -43,8 +43,3 @@ pub fn on_tick() {
 pub fn now() -> Instant {
     Instant::from_millis(embassy_time::Instant::now().as_millis())
 }
-
-/// The time, as the executor wants it.
-pub fn at(instant: Instant) -> embassy_time::Instant {
-    embassy_time::Instant::from_millis(instant.as_millis())
-}

@@ -23,20 +23,21 @@
 //!     }
 //! }
 //!
-//! let now = Instant::from_millis(0);
-//! let mut file = Vec::new();
-//! let mut mqtt = Mqtt::new(Journaled::new(Fixed::new()), Limits::DEFAULT);
-//! let topic = TopicName::new("meter/reading")?;
-//! let delivery = mqtt.publish(now, &Publish::new(topic, b"4711").qos(QoS::ExactlyOnce))?;
-//! save(&mut mqtt, &mut file);
-//! drop(mqtt); // the power fails
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let now = Instant::from_millis(0);
+//!     let mut file = Vec::new();
+//!     let mut mqtt = Mqtt::new(Journaled::new(Fixed::new()), Limits::DEFAULT);
+//!     let topic = TopicName::new("meter/reading")?;
+//!     mqtt.publish(now, &Publish::new(topic, b"4711").qos(QoS::ExactlyOnce))?;
+//!     save(&mut mqtt, &mut file);
+//!     drop(mqtt); // the power fails
 //!
-//! let storage = Journaled::new(Fixed::new());
-//! let (mqtt, recovered) = Mqtt::recover(storage, Limits::DEFAULT, now, &file)?;
-//! assert_eq!(recovered.used, file.len());
-//! assert_eq!(mqtt.pending(), 1); // and it still has the handle that `publish` gave
-//! # let _ = delivery;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//!     let storage = Journaled::new(Fixed::new());
+//!     let (mqtt, recovered) = Mqtt::recover(storage, Limits::DEFAULT, now, &file)?;
+//!     assert_eq!(recovered.used, file.len());
+//!     assert_eq!(mqtt.pending(), 1); // and it still has the handle that `publish` gave
+//!     Ok(())
+//! }
 //! ```
 //!
 //! # What it promises

@@ -27,10 +27,12 @@ pub(crate) use properties_setter;
 /// ```
 /// use pure_mqtt::{Properties, Property};
 ///
-/// let list = [Property::ContentType("text/plain"), Property::UserProperty(("origin", "lab"))];
-/// let properties = Properties::new(&list);
-/// assert_eq!(properties.content_type(), Some("text/plain"));
-/// assert_eq!(properties.user_properties().next(), Some(("origin", "lab")));
+/// fn main() {
+///     let list = [Property::ContentType("text/plain"), Property::UserProperty(("origin", "lab"))];
+///     let properties = Properties::new(&list);
+///     assert_eq!(properties.content_type(), Some("text/plain"));
+///     assert_eq!(properties.user_properties().next(), Some(("origin", "lab")));
+/// }
 /// ```
 #[derive(Clone, Copy, Default)]
 pub struct Properties<'a>(Form<'a>);
@@ -161,10 +163,12 @@ impl<'a> Properties<'a> {
     /// ```
     /// use pure_mqtt::Properties;
     ///
-    /// let properties = Properties::from_bytes(b"\x03\x00\x0Atext/plain")?;
-    /// assert_eq!(properties.content_type(), Some("text/plain"));
-    /// assert!(Properties::from_bytes(b"\x03\x00\x0Atext").is_err());
-    /// # Ok::<(), pure_mqtt::wire::DecodeError>(())
+    /// fn main() -> Result<(), pure_mqtt::wire::DecodeError> {
+    ///     let properties = Properties::from_bytes(b"\x03\x00\x0Atext/plain")?;
+    ///     assert_eq!(properties.content_type(), Some("text/plain"));
+    ///     assert!(Properties::from_bytes(b"\x03\x00\x0Atext").is_err());
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use pure_mqtt::{Backoff, Connection, Heap, RxBuffer};
+use pure_mqtt::{Connection, Heap, RxBuffer};
 use pure_mqtt_hosts::clock::{Clock, earlier};
 use pure_mqtt_hosts::failure::{Failure, end_of, exit};
+use pure_mqtt_hosts::pauses::Pauses;
 use pure_mqtt_hosts::station::{LIMITS, Station};
 use pure_mqtt_hosts::{LONGEST_PACKET, Mqtt, args, pump, sockets};
 
@@ -27,7 +28,7 @@ fn run() -> Result<(), Failure> {
     let mut host = Host {
         mqtt: Connection::new(Heap::new(), LIMITS),
         station: Station::new(options)?,
-        backoff: Backoff::new(100, 30_000),
+        pauses: Pauses::new(100, 30_000),
         clock: Clock::start(),
     };
     loop {
@@ -41,7 +42,7 @@ fn run() -> Result<(), Failure> {
 struct Host {
     mqtt: Mqtt,
     station: Station,
-    backoff: Backoff,
+    pauses: Pauses,
     clock: Clock,
 }
 
@@ -62,7 +63,7 @@ impl Host {
             }
             // … the program does what it has to do …
             if self.mqtt.is_connected() {
-                self.backoff.reset();
+                self.pauses.accepted(now);
             }
             self.station.act(&mut self.mqtt, now)?;
             // … and what the connection has to say goes out.
@@ -90,6 +91,6 @@ impl Host {
     /// Waits before the next attempt, longer after each failure.
     fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        thread::sleep(failure.announce("tcp", &mut self.backoff));
+        thread::sleep(failure.announce("tcp", self.pauses.next(self.clock.now())));
     }
 }

@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use pure_mqtt::{Backoff, Connection, Heap, RxBuffer};
+use pure_mqtt::{Connection, Heap, RxBuffer};
 use pure_mqtt_hosts::clock::{Clock, earlier};
 use pure_mqtt_hosts::failure::{Failure, end_of, exit};
+use pure_mqtt_hosts::pauses::Pauses;
 use pure_mqtt_hosts::station::{LIMITS, Station};
 use pure_mqtt_hosts::{LONGEST_PACKET, Mqtt, args, pump, sockets};
 use rustls::pki_types::pem::PemObject;
@@ -47,7 +48,7 @@ fn run() -> Result<(), Failure> {
         mqtt: Connection::new(Heap::new(), LIMITS),
         station: Station::new(options)?,
         config: trust(&ca)?,
-        backoff: Backoff::new(100, 30_000),
+        pauses: Pauses::new(100, 30_000),
         clock: Clock::start(),
     };
     loop {
@@ -62,7 +63,7 @@ struct Host {
     mqtt: Mqtt,
     station: Station,
     config: Arc<ClientConfig>,
-    backoff: Backoff,
+    pauses: Pauses,
     clock: Clock,
 }
 
@@ -86,7 +87,7 @@ impl Host {
             }
             // … the program does what it has to do …
             if self.mqtt.is_connected() {
-                self.backoff.reset();
+                self.pauses.accepted(now);
             }
             self.station.act(&mut self.mqtt, now)?;
             // … what the connection has to say is ciphered, and goes out.
@@ -124,7 +125,7 @@ impl Host {
     /// Waits before the next attempt, longer after each failure.
     fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        thread::sleep(failure.announce("tls", &mut self.backoff));
+        thread::sleep(failure.announce("tls", self.pauses.next(self.clock.now())));
     }
 }
 

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Buf;
-use pure_mqtt::{Backoff, BytesBuffer, Connection, Heap, Instant};
+use pure_mqtt::{BytesBuffer, Connection, Heap, Instant};
 use pure_mqtt_hosts::clock::{Clock, earlier};
 use pure_mqtt_hosts::failure::{Failure, end_of, exit};
+use pure_mqtt_hosts::pauses::Pauses;
 use pure_mqtt_hosts::signals::Signals;
 use pure_mqtt_hosts::station::{LIMITS, Station};
 use pure_mqtt_hosts::{Mqtt, args, pump};
@@ -38,7 +39,7 @@ async fn run() -> Result<(), Failure> {
     let mut host = Host {
         mqtt: Connection::new(Heap::new(), LIMITS),
         station: Station::new(options)?,
-        backoff: Backoff::new(100, 30_000),
+        pauses: Pauses::new(100, 30_000),
         clock: Clock::start(),
         signals: Signals::new()?,
         give_up: None,
@@ -56,7 +57,7 @@ async fn run() -> Result<(), Failure> {
 struct Host {
     mqtt: Mqtt,
     station: Station,
-    backoff: Backoff,
+    pauses: Pauses,
     clock: Clock,
     signals: Signals,
     /// The station was told to stop: when to leave, come what may.
@@ -80,7 +81,7 @@ impl Host {
             }
             // … the program does what it has to do …
             if self.mqtt.is_connected() {
-                self.backoff.reset();
+                self.pauses.accepted(now);
             }
             self.station.act(&mut self.mqtt, now)?;
             let is_over = self.give_up.is_some_and(|end| end <= now);
@@ -113,7 +114,7 @@ impl Host {
     /// Waits before the next attempt, longer after each failure. A signal ends the wait, and then there is one more attempt.
     async fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        let delay = failure.announce("tokio", &mut self.backoff);
+        let delay = failure.announce("tokio", self.pauses.next(self.clock.now()));
         select! {
             () = sleep(delay) => {}
             () = self.signals.recv() => {

@@ -13,11 +13,12 @@ use std::thread;
 use std::time::Duration;
 
 use lexopt::ValueExt;
-use pure_mqtt::{Backoff, Connection, ConnectionError, Disconnect, Heap};
+use pure_mqtt::{Connection, ConnectionError, Disconnect, Heap};
 use pure_mqtt_hosts::args::{self, NO_SESSION};
 use pure_mqtt_hosts::clock::Clock;
 use pure_mqtt_hosts::failure::{Failure, exit};
 use pure_mqtt_hosts::lines::Lines;
+use pure_mqtt_hosts::pauses::Pauses;
 use pure_mqtt_hosts::station::LIMITS;
 use pure_mqtt_hosts::talk::Talk;
 use pure_mqtt_hosts::{LONGEST_PACKET, Mqtt, pump, sockets};
@@ -59,7 +60,7 @@ fn run() -> Result<(), Failure> {
         sender,
         inbox,
         links: 0,
-        backoff: Backoff::new(100, 30_000),
+        pauses: Pauses::new(100, 30_000),
         clock: Clock::start(),
     };
     loop {
@@ -77,7 +78,7 @@ struct Host {
     inbox: Receiver<Notice>,
     /// So many links there were: input of an earlier one is worth nothing.
     links: u32,
-    backoff: Backoff,
+    pauses: Pauses,
     clock: Clock,
 }
 
@@ -99,7 +100,7 @@ impl Host {
             let _ = self.mqtt.handle_timeout(now); // an error shows in `should_close`
             self.talk.act(&mut self.mqtt, now)?;
             if self.mqtt.is_connected() {
-                self.backoff.reset();
+                self.pauses.accepted(now);
                 if self.talk.is_done(&self.mqtt) {
                     self.mqtt.disconnect(now, &Disconnect::default().properties(NO_SESSION))?;
                 }
@@ -139,7 +140,7 @@ impl Host {
     /// Waits before the next attempt, longer after each failure. Lines wait in the channel.
     fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        thread::sleep(failure.announce("unix", &mut self.backoff));
+        thread::sleep(failure.announce("unix", self.pauses.next(self.clock.now())));
     }
 }
 

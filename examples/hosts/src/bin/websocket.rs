@@ -9,9 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use pure_mqtt::{Backoff, BytesBuffer, Connection, Heap, Instant};
+use pure_mqtt::{BytesBuffer, Connection, Heap, Instant};
 use pure_mqtt_hosts::clock::{Clock, earlier};
 use pure_mqtt_hosts::failure::{Failure, end_of, exit};
+use pure_mqtt_hosts::pauses::Pauses;
 use pure_mqtt_hosts::station::{LIMITS, Station};
 use pure_mqtt_hosts::{Mqtt, args, pump, sockets};
 use tungstenite::{ClientRequestBuilder, HandshakeError, Message, WebSocket, client};
@@ -34,7 +35,7 @@ fn run() -> Result<(), Failure> {
     let mut host = Host {
         mqtt: Connection::new(Heap::new(), LIMITS),
         station: Station::new(options)?,
-        backoff: Backoff::new(100, 30_000),
+        pauses: Pauses::new(100, 30_000),
         clock: Clock::start(),
     };
     loop {
@@ -48,7 +49,7 @@ fn run() -> Result<(), Failure> {
 struct Host {
     mqtt: Mqtt,
     station: Station,
-    backoff: Backoff,
+    pauses: Pauses,
     clock: Clock,
 }
 
@@ -69,7 +70,7 @@ impl Host {
             }
             // … the program does what it has to do …
             if self.mqtt.is_connected() {
-                self.backoff.reset();
+                self.pauses.accepted(now);
             }
             self.station.act(&mut self.mqtt, now)?;
             // … and what the connection has to say goes out in frames.
@@ -97,7 +98,7 @@ impl Host {
     /// Waits before the next attempt, longer after each failure.
     fn pause(&mut self, failure: &Failure) {
         self.mqtt.closed(self.clock.now());
-        thread::sleep(failure.announce("websocket", &mut self.backoff));
+        thread::sleep(failure.announce("websocket", self.pauses.next(self.clock.now())));
     }
 }
 

@@ -47,7 +47,8 @@ fn finds_a_deaf_broker_out(host: &str, broker: &Mosquitto, address: &str) {
     let program = Program::host(host, &arguments);
     program.await_lines(3);
     broker.signal("STOP");
-    program.await_error("the server did not answer PINGREQ in time, or the transport took no bytes; connecting again in");
+    program
+        .await_error("the server did not answer PINGREQ in time, or the transport took no bytes; connecting again in");
     broker.signal("CONT");
     broker.await_log("Sending CONNACK to station (1, 0)");
     program.await_lines(program.lines() + 3);

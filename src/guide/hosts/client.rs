@@ -1,0 +1,87 @@
+use pure_mqtt::{Connect, Connection, Event, Fixed, Instant, Limits, OpenError, Outcome, Received, RxBuffer};
+use pure_mqtt::{Storage, Version};
+
+/// What a program brings along: a transport, a clock, and its reactions.
+pub trait World<S: Storage> {
+    fn now(&self) -> Instant;
+    /// Connects, after a pause if the last link did not last; false to stop.
+    fn dial(&mut self) -> bool;
+    /// Waits for bytes, or for what `wait` names, and reads. `None` if the link is gone.
+    fn read(&mut self, room: &mut [u8], wait: Wait) -> Option<usize>;
+    /// Writes what the transport takes at once; 0 if it is full. `None` if the link is gone.
+    fn write(&mut self, bytes: &[u8]) -> Option<usize>;
+    /// Handles an event: publish, subscribe, … here.
+    fn event(&mut self, mqtt: &mut Connection<S>, event: Event<'_>);
+    /// Handles the end of a command that no packet caused.
+    fn outcome(&mut self, outcome: Outcome);
+}
+
+/// What ends a wait, besides bytes from the server.
+pub struct Wait {
+    /// The time, if it matters.
+    pub until: Option<Instant>,
+    /// Output waits: so does room in the transport.
+    pub for_room: bool,
+}
+
+/// The outer loop: one link after the other. The session lives on in `mqtt`.
+pub fn run<S: Storage>(
+    mqtt: &mut Connection<S>,
+    world: &mut impl World<S>,
+    connect: &Connect<'_>,
+) -> Result<(), OpenError> {
+    let mut rx = RxBuffer::new();
+    while world.dial() {
+        mqtt.open(world.now(), connect)?;
+        while let Some(wait) = turn(mqtt, &mut rx, world) {
+            match world.read(rx.room(), wait) {
+                Some(count) => rx.filled(count),
+                None => break,
+            }
+        }
+        mqtt.closed(world.now());
+        rx.clear(); // half a packet belonged to that link
+    }
+    Ok(())
+}
+
+/// One turn of the inner loop: takes what came, does what is due, and sends.
+/// Returns what to wait for; `None` once the link is over.
+pub fn turn<S: Storage>(mqtt: &mut Connection<S>, rx: &mut RxBuffer<512>, world: &mut impl World<S>) -> Option<Wait> {
+    let is_blocked = loop {
+        match mqtt.handle_input(world.now(), rx.bytes()) {
+            Ok(Received::Packet { consumed, event }) => {
+                if let Some(event) = event {
+                    world.event(mqtt, event);
+                }
+                rx.consume(consumed);
+            }
+            other => break other == Ok(Received::Blocked),
+        }
+    };
+    let _ = mqtt.handle_timeout(world.now()); // an error shows in `should_close`
+    let mut transmit = mqtt.transmit(world.now());
+    let (mut has_sent, mut is_full) = (false, false);
+    while !transmit.chunk().is_empty() && !is_full {
+        let count = world.write(transmit.chunk())?;
+        transmit.advance(count);
+        has_sent |= count > 0;
+        is_full = count == 0;
+    }
+    while let Some(outcome) = mqtt.poll_outcome() {
+        world.outcome(outcome);
+    }
+    if mqtt.should_close() {
+        return None;
+    }
+    // After `Blocked` the packet is here already, and what was sent has made room.
+    let until = if is_blocked && has_sent { Some(world.now()) } else { mqtt.poll_timeout() };
+    Some(Wait { until, for_room: is_full })
+}
+
+/// All memory of a small device, without an allocator.
+pub fn sensor(world: &mut impl World<Fixed<1024, 8, 8>>) -> Result<(), OpenError> {
+    let limits = Limits { inline_max: 512, ..Limits::DEFAULT }; // what the buffer holds
+    let mut mqtt = Connection::new(Fixed::new(), limits);
+    run(&mut mqtt, world, &Connect::new(Version::V311, "sensor-1").clean_start(false))
+}

@@ -1,0 +1,95 @@
+use embassy_futures::select::select;
+use embassy_time::{Duration, with_timeout};
+use pure_mqtt::wire::Violation;
+use pure_mqtt::{
+    Backoff, Connect, Connection, ConnectionError, Event, OpenError, Outcome, Received, RxBuffer, Storage,
+};
+
+/// How long the last flush of a link may take.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What the program does with what happens. It may call any method of the connection.
+pub trait App<S: Storage> {
+    fn event(&mut self, mqtt: &mut Connection<S>, now: Instant, event: Event<'_>);
+    fn outcome(&mut self, outcome: Outcome);
+    /// Called in each turn: publish what is due. Returns when to be called again at the latest.
+    fn act(&mut self, mqtt: &mut Connection<S>, now: Instant) -> Option<Instant>;
+}
+
+/// A connection, its buffer, and what is kept from link to link. `N` is `Limits::inline_max` or more.
+pub struct Host<'h, S: Storage, const N: usize> {
+    pub mqtt: &'h mut Connection<S>,
+    pub rx: &'h mut RxBuffer<N>,
+    pub backoff: Backoff,
+    pub must_start_clean: bool,
+}
+
+impl<S: Storage, const N: usize> Host<'_, S, N> {
+    /// One link, from CONNECT to its end; then close the transport. Returns the pause before the next link, in milliseconds.
+    pub async fn link<R: Read, W: Write>(
+        &mut self,
+        reader: &mut R,
+        writer: &mut W,
+        connect: &Connect<'_>,
+        app: &mut impl App<S>,
+        random: u32,
+    ) -> Result<u32, OpenError> {
+        let is_clean = connect.clean_start || self.must_start_clean;
+        self.mqtt.open(now(), &connect.clean_start(is_clean))?;
+        let (mut accepted_at, mut is_flushed) = (None, true);
+        loop {
+            let wakes_at = self.turn(app, &mut accepted_at);
+            let _ = self.mqtt.transmit(now()); // what leaves may set a deadline
+            let until = [self.mqtt.poll_timeout(), wakes_at, Some(now().after_secs(60))].into_iter().flatten().min();
+            if self.mqtt.should_close() {
+                let _ = with_timeout(FAREWELL, writer.flush()).await;
+                break;
+            }
+            let (room, transmit) = (self.rx.room(), self.mqtt.transmit(now()));
+            let until = until.unwrap_or(now());
+            match exchange(reader, writer, room, transmit, &mut is_flushed, until).await {
+                Ok(count) => self.rx.filled(count),
+                Err(Gone) => break,
+            }
+        }
+        let reason = self.mqtt.close_reason(); // `closed` forgets it
+        self.must_start_clean |= reason == ConnectionError::Protocol(Violation::UnknownSession);
+        self.mqtt.closed(now());
+        self.rx.clear(); // half a packet belonged to that link
+        self.backoff.ended(accepted_at.map_or(0, |at| now().millis_since(at)));
+        Ok(self.backoff.next_delay(random))
+    }
+
+    /// Takes what was read, and does what is due. Returns when the program wants to be called again.
+    fn turn(&mut self, app: &mut impl App<S>, accepted_at: &mut Option<Instant>) -> Option<Instant> {
+        // `Blocked`: each turn offers the packet again, and output that leaves is followed by a turn.
+        while let Ok(Received::Packet { consumed, event }) = self.mqtt.handle_input(now(), self.rx.bytes()) {
+            if let Some(event) = event {
+                if matches!(&event, Event::ConnAck(connack) if connack.is_accepted()) {
+                    (*accepted_at, self.must_start_clean) = (Some(now()), false);
+                }
+                app.event(self.mqtt, now(), event);
+            }
+            self.rx.consume(consumed);
+        }
+        let _ = self.mqtt.handle_timeout(now()); // an error shows in `should_close`
+        while let Some(outcome) = self.mqtt.poll_outcome() {
+            app.outcome(outcome);
+        }
+        app.act(self.mqtt, now())
+    }
+}
+
+/// The time, as the connection wants it.
+fn now() -> Instant {
+    Instant::from_millis(embassy_time::Instant::now().as_millis())
+}
+
+/// Between two links of a UART: what comes belongs to neither.
+pub async fn throw_away<R: Read>(reader: &mut R, pause: u32) {
+    let drain = async {
+        while reader.read(&mut [0; 16]).await.is_ok_and(|count| count > 0) {}
+        pending::<()>().await; // the pause goes on
+    };
+    select(Timer::after_millis(pause.into()), drain).await;
+}
