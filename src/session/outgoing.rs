@@ -301,7 +301,7 @@ impl Outgoing {
         }
         let &SendSlot { kind, progress, detail, .. } = answerable(parts.slots, id)?;
         let awaited = match packet {
-            PacketType::PubAck if is_lenient && kind == Kind::Publish2 && progress.is_out() => kind,
+            PacketType::PubAck if is_lenient && kind == Kind::Publish2 && progress.was_out() => kind,
             PacketType::PubAck => Kind::Publish1,
             PacketType::PubComp if kind == Kind::Orphan => kind,
             PacketType::SubAck => Kind::Subscribe,

@@ -148,6 +148,11 @@ impl Progress {
         self.0 & (STANDS | REACH) == Reach::Out as u8
     }
 
+    /// The same, whether or not it waits to be sent once more since.
+    pub(crate) const fn was_out(self) -> bool {
+        self.is_out() || self.is_first() && self.was_seen_by(Watcher::Retry)
+    }
+
     /// PUBREL has left on this link.
     pub(crate) const fn is_release_out(self) -> bool {
         self.0 & (STANDS | REACH) == (Stands::Release as u8) << 2 | Reach::Out as u8

@@ -6,6 +6,7 @@ use crate::life::World;
 use crate::memory::Memory;
 use crate::records::{self, Record};
 use crate::rules::Rule;
+use crate::tally::Tally;
 use pure_mqtt::{ConnectionError, State, Version};
 
 /// For how long a link that is over may still send.
@@ -38,8 +39,12 @@ impl<S: Memory> World<S> {
         let (keep_alive, answer) = self.watches();
         let (patience, since) = match self.mqtt.state() {
             State::Connecting => (self.mqtt.limits().connack_timeout.into(), self.opened_at),
-            // PINGREQ is due, and may have to wait for a transport that takes a byte now and then.
-            State::Connected if !self.last.is_blocked => (2 * keep_alive + 2 * answer, heard),
+            // PINGREQ is due, and may have to wait for a transport that takes a byte now and then: as long as that is full it is what is watched. Once
+            // PINGREQ has left, its answer has the whole time.
+            State::Connected if !self.last.is_blocked && !self.last.is_full => {
+                let asked = transport.tally.ping_at.map_or(0, |at| at.saturating_sub(2 * keep_alive + answer));
+                (2 * keep_alive + 2 * answer, heard.max(asked))
+            }
             _ => (0, 0),
         };
         if self.now > since + patience + late && patience > 0 {
@@ -49,13 +54,19 @@ impl<S: Memory> World<S> {
         if is_stuck && self.now > took.max(transport.full_at) + keep_alive + answer + late {
             return Err(format!("[E1] nothing is taken since {took}, and not over at {}: {:?}", self.now, self.mqtt));
         }
-        let asked = transport.tally.oldest().filter(|_| !self.last.is_blocked && self.mqtt.is_connected());
+        let asked = self.oldest(&transport.tally).filter(|_| !self.last.is_blocked && self.mqtt.is_connected());
         let ack_timeout = u64::from(self.mqtt.limits().ack_timeout);
         let is_late = asked.is_some_and(|asked| self.now > asked.max(self.blocked_at) + 2 * ack_timeout + late);
         if is_late && ack_timeout > 0 && Rule::LateTimeout.holds() {
             return Err(format!("[E6] an answer is awaited since {asked:?}, and it is {}: {:?}", self.now, self.mqtt));
         }
         Ok(())
+    }
+
+    /// When the oldest packet left whose answer is awaited.
+    fn oldest(&self, tally: &Tally) -> Option<u64> {
+        let released = |id| self.mqtt.unacknowledged().any(|message| message.id.get() == id && message.is_released);
+        tally.oldest(released)
     }
 
     /// The keep alive, and the time for its answer.
@@ -97,7 +108,7 @@ impl<S: Memory> World<S> {
                 (self.now.saturating_sub(since), answer)
             }
             ConnectionError::AckTimeout => {
-                let oldest = transport.tally.oldest();
+                let oldest = self.oldest(&transport.tally);
                 (oldest.map_or(0, |at| self.now - at), u64::from(limits.ack_timeout))
             }
             _ => return Ok(()),

@@ -207,6 +207,8 @@ impl<S: Memory> World<S> {
             turn.is_full = sent.is_full;
             turn.progress += sent.progress;
         }
+        // Not if what waited was taken back.
+        self.transport.iter_mut().for_each(|transport| transport.was_full &= turn.is_full);
         turn.progress += crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         // After `Blocked` the packet is here already: it is offered again once, when output has left.
         self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0);

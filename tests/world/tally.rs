@@ -9,8 +9,8 @@ pub struct Tally {
     down: Stream,
     /// When the PINGREQ left that has no answer.
     pub ping_at: Option<u64>,
-    /// When each packet left that asks for an answer: by its identifier.
-    asked: BTreeMap<u16, u64>,
+    /// When each packet left that asks for an answer, and whether it is PUBREL: by its identifier.
+    asked: BTreeMap<u16, (u64, bool)>,
 }
 
 #[derive(Debug, Default)]
@@ -31,18 +31,18 @@ impl Tally {
             match (first >> 4, first >> 1 & 3) {
                 (3, 1..) => {
                     let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
-                    self.ask(body.get(2 + topic..), now);
+                    self.ask(body.get(2 + topic..), now, false);
                 }
-                (6 | 8 | 10, _) => self.ask(Some(&body), now),
+                (kind @ (6 | 8 | 10), _) => self.ask(Some(&body), now, kind == 6),
                 (12, _) => self.ping_at = Some(now),
                 _ => {}
             }
         }
     }
 
-    fn ask(&mut self, id: Option<&[u8]>, now: u64) {
+    fn ask(&mut self, id: Option<&[u8]>, now: u64, is_release: bool) {
         if let Some(id) = id.and_then(|bytes| bytes.first_chunk()) {
-            self.asked.insert(u16::from_be_bytes(*id), now);
+            self.asked.insert(u16::from_be_bytes(*id), (now, is_release));
         }
     }
 
@@ -58,9 +58,11 @@ impl Tally {
         }
     }
 
-    /// When the oldest packet left that has no answer.
-    pub fn oldest(&self) -> Option<u64> {
-        self.asked.values().min().copied()
+    /// When the oldest packet left that has no answer. A PUBREL counts if its message `is_released`: one that only goes before a PUBLISH, as a fence, may
+    /// never be answered.
+    pub fn oldest(&self, is_released: impl Fn(u16) -> bool) -> Option<u64> {
+        let awaited = self.asked.iter().filter(|(id, (_, is_release))| !is_release || is_released(**id));
+        awaited.map(|(_, (at, _))| *at).min()
     }
 
     pub fn is_awaiting(&self) -> bool {

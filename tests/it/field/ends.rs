@@ -2,7 +2,7 @@
 //! byte.
 
 use super::rig::{Durable, Field, OLD, Offered, QOS0, QOS1, QOS2, V5, in_every_storage, message};
-use pure_mqtt::{Auth, Connect, ConnectionError, Disconnect, Limits, Property, State, Version};
+use pure_mqtt::{Auth, Connect, ConnectionError, Disconnect, Limits, Overflow, Property, State, Version};
 
 /// The default of `Limits::farewell_timeout` in milliseconds.
 const FAREWELL: u64 = 3_000;
@@ -380,6 +380,43 @@ fn without_a_farewell_the_transport_is_closed_at_once() {
         assert!(field.offer(b"\0\0").is_err());
         assert!(field.mqtt.should_close());
     }
+}
+
+/// A sensor keeps its latest reading alone, and drops the one before: to a transport that takes nothing that makes no difference.
+#[test]
+fn a_queue_that_is_changed_does_not_free_a_transport_that_is_stuck() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for overflow in [Overflow::DropOldest, Overflow::LatestPerTopic] {
+                let limits = Limits { max_queued: 1, overflow, ..Limits::DEFAULT };
+                let mut field = Field::new(storage(), version, limits).accepted();
+                field.publish("t", b"x", QOS1);
+                let start = field.now;
+                for _ in 0..5 {
+                    field.shown();
+                    field.now += 5_000; // and no deadline has come
+                    assert!(field.publish("t", b"y", QOS1).dropped.is_some());
+                }
+                let (over, _) = until_closed(&mut field, 0);
+                assert_eq!(over - start, 60_000, "{version:?} {overflow:?}");
+            }
+        }
+    });
+}
+
+/// The other way round: nothing waited for 29 seconds, so that the transport has all its time once something does.
+#[test]
+fn a_transport_is_not_late_before_anything_waits_for_it() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+            field.now += 29_000;
+            field.publish("t", b"x", QOS1);
+            let start = field.now;
+            let (over, _) = until_closed(&mut field, 0);
+            assert_eq!(over - start, 60_000, "{version:?}");
+        }
+    });
 }
 
 /// A small sensor host with manual acknowledgements: input is blocked until the application has acknowledged, minutes later. It sleeps meanwhile.
