@@ -103,7 +103,7 @@ impl<S: Memory> World<S> {
                 let (keep_alive, answer) = self.watches();
                 let since = match transport.tally.ping_at {
                     Some(at) => at,
-                    None => transport.took_at.max(self.opened_at) + keep_alive,
+                    None => transport.took_at.max(transport.full_at).max(self.opened_at) + keep_alive,
                 };
                 (self.now.saturating_sub(since), answer)
             }

@@ -193,6 +193,7 @@ impl<S: Memory> World<S> {
             // Without a link a message may expire.
             let _ = self.mqtt.handle_timeout(time);
             crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
+            self.check_deadline()?;
             return self.after_turn(true);
         };
         let had_unconfirmed = !self.unconfirmed.is_empty();
@@ -222,16 +223,22 @@ impl<S: Memory> World<S> {
             let reason = self.mqtt.close_reason();
             self.check_reason(reason)?;
         }
+        self.check_deadline()?;
         let ended = self.end_link();
         self.after_turn(ended || self.last.progress > 0)
     }
 
-    fn after_turn(&mut self, moved: bool) -> Result<bool, String> {
-        let time = self.time();
-        let timer = self.mqtt.next_timer();
-        if Rule::PastDeadline.holds() && timer.is_some_and(|(_, at)| at < time) {
-            return Err(format!("[E6] a deadline has passed: {timer:?}, and it is {time:?}"));
+    /// E6: after `handle_timeout` no deadline has passed. After `closed` one may have: a message that was shown to the transport waits again, and its time
+    /// may be over.
+    fn check_deadline(&self) -> Verdict {
+        let (time, timer) = (self.time(), self.mqtt.next_timer());
+        match timer.is_some_and(|(_, at)| at < time) {
+            true => Err(format!("[E6] a deadline has passed: {timer:?}, and it is {time:?}")),
+            false => Ok(()),
         }
+    }
+
+    fn after_turn(&mut self, moved: bool) -> Result<bool, String> {
         match self.app.fault.take() {
             Some(text) => Err(text),
             None => Ok(moved),

@@ -33,7 +33,6 @@ pub const RULES_NOT_YET: &[(Rule, &str)] = &[
         "outcomes that nobody fetches during recovery keep their slots, so that a log may be too large for its own storage",
     ),
     (Rule::Changeling, "QoS 2 identifiers of a lost session are never free again, and fill the table"),
-    (Rule::PastDeadline, "the second of a message's expiry, by an epoch with extreme fractions"),
     (Rule::OneReceived, "a QoS 2 message finds no place, link after link"),
 ];
 
@@ -59,8 +58,6 @@ pub enum Rule {
     EarlyTimeout,
     /// E6: acknowledgements are missed between one and two times the value.
     LateTimeout,
-    /// E6: after `handle_timeout` no deadline has passed.
-    PastDeadline,
     /// E5, 27: an alias for a name of any length is kept on `Heap`.
     LongAlias,
     /// E9: `max_received` may be 1.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub struct Tally {
     up: Stream,
     down: Stream,
-    /// When the PINGREQ left that has no answer.
+    /// When the first PINGREQ left that has no answer: others may follow.
     pub ping_at: Option<u64>,
     /// When each packet left that asks for an answer, and whether it is PUBREL: by its identifier.
     asked: BTreeMap<u16, (u64, bool)>,
@@ -34,7 +34,7 @@ impl Tally {
                     self.ask(body.get(2 + topic..), now, false);
                 }
                 (kind @ (6 | 8 | 10), _) => self.ask(Some(&body), now, kind == 6),
-                (12, _) => self.ping_at = Some(now),
+                (12, _) => drop(self.ping_at.get_or_insert(now)),
                 _ => {}
             }
         }
@@ -42,7 +42,11 @@ impl Tally {
 
     fn ask(&mut self, id: Option<&[u8]>, now: u64, is_release: bool) {
         if let Some(id) = id.and_then(|bytes| bytes.first_chunk()) {
-            self.asked.insert(u16::from_be_bytes(*id), (now, is_release));
+            // What is sent again on the same link is as overdue as it was.
+            let asked = self.asked.entry(u16::from_be_bytes(*id)).or_insert((now, is_release));
+            if asked.1 != is_release {
+                *asked = (now, is_release);
+            }
         }
     }
 
@@ -51,10 +55,17 @@ impl Tally {
         self.down.0.extend(bytes);
         while let Some((first, body)) = self.down.next() {
             match (first >> 4, body.first_chunk()) {
-                (4 | 5 | 7 | 9 | 11, Some(id)) => drop(self.asked.remove(&u16::from_be_bytes(*id))),
+                (kind @ (4 | 5 | 7 | 9 | 11), Some(id)) => self.answer(kind, u16::from_be_bytes(*id)),
                 (13, _) => self.ping_at = None,
                 _ => {}
             }
+        }
+    }
+
+    /// PUBREC that comes again doesn't answer PUBREL.
+    fn answer(&mut self, kind: u8, id: u16) {
+        if kind != 5 || self.asked.get(&id).is_some_and(|(_, is_release)| !is_release) {
+            self.asked.remove(&id);
         }
     }
 
