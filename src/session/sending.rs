@@ -43,8 +43,14 @@ impl Outgoing {
         self.next != 0
     }
 
+    /// Packets that were shown to the transport were taken back, and wait to be shown again.
+    pub(crate) const fn waits_again(&self) -> bool {
+        self.run.was_taken_back && self.may_stage()
+    }
+
     /// Stages as many packets as lie together and may be sent now.
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Option<Time>) {
+        self.run.was_taken_back = false;
         if parts.journal.is_session_lost() {
             return; // a subscription would bring messages under identifiers that the log still takes for those of the old session
         }
@@ -354,7 +360,7 @@ impl Outgoing {
         let Some(current) = find(slots, self.run.id).filter(|slot| slot.kind != Kind::Ack) else { return };
         let mut id = current.id();
         if current.progress.reach() != Reach::Begun {
-            self.run = Run::NONE;
+            self.run = Run { was_taken_back: true, ..Run::NONE };
         } else if !current.marks.message().has_bytes_outside() && !self.run.is_reduced {
             self.run.left = current.length - self.run.offset;
             id = current.next;

@@ -62,9 +62,10 @@ impl Tally {
         }
     }
 
-    /// PUBREC that comes again doesn't answer PUBREL.
+    /// PUBREC that comes again doesn't answer PUBREL, nor PUBCOMP of a fence the PUBLISH behind it.
     fn answer(&mut self, kind: u8, id: u16) {
-        if kind != 5 || self.asked.get(&id).is_some_and(|(_, is_release)| !is_release) {
+        let is_release = self.asked.get(&id).is_some_and(|(_, is_release)| *is_release);
+        if (kind != 5 || !is_release) && (kind != 7 || is_release) {
             self.asked.remove(&id);
         }
     }

@@ -1,7 +1,7 @@
 //! A link always ends: in every state something is due, and once a link is over `should_close` is true soon, even if the transport never takes another
 //! byte.
 
-use super::rig::{Durable, Field, OLD, Offered, QOS0, QOS1, QOS2, V5, in_every_storage, message};
+use super::rig::{Durable, Field, OLD, Offered, QOS0, QOS1, QOS2, V5, in_every_storage, message, packets};
 use pure_mqtt::{Auth, Connect, ConnectionError, Disconnect, Limits, Overflow, Property, State, Version};
 
 /// The default of `Limits::farewell_timeout` in milliseconds.
@@ -380,6 +380,60 @@ fn without_a_farewell_the_transport_is_closed_at_once() {
         assert!(field.offer(b"\0\0").is_err());
         assert!(field.mqtt.should_close());
     }
+}
+
+/// A message waits for the window, and nothing for the transport: PINGREQ then has as much time to leave as on an idle link.
+#[test]
+fn what_waits_for_the_window_does_not_wait_for_the_transport() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for waits in [false, true] {
+                let limits = Limits { max_inflight: 1, pingresp_timeout: 5_000, ..Limits::DEFAULT };
+                let mut field = Field::new(storage(), version, limits).accepted();
+                field.publish("t", b"x", QOS1);
+                field.sent();
+                if waits {
+                    field.publish("t", b"y", QOS1);
+                    field.shown();
+                }
+                let start = field.now;
+                let (over, _) = until_closed(&mut field, 0);
+                assert_eq!(over - start, 30_000 + 35_000, "{version:?}");
+            }
+        }
+    });
+}
+
+/// The handler of a message publishes, then works for two minutes: what no transport was offered none has refused.
+#[test]
+fn output_that_was_not_shown_is_not_stuck() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+            field.subscribe(&["a"]);
+            assert_eq!(field.tick(120_000), Ok(()), "{version:?}");
+            assert_eq!(packets(&field.sent()).len(), 2, "PINGREQ, and the request");
+        }
+    });
+}
+
+/// Messages are taken out of a queue again and again whose first bytes a transport doesn't take.
+#[test]
+fn taking_messages_back_does_not_free_a_transport_that_is_stuck() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+            let handles: Vec<_> = (0..7).map(|_| field.publish("t", b"x", QOS1).handle).collect();
+            let start = field.now;
+            for handle in &handles[..5] {
+                field.shown();
+                assert!(field.mqtt.cancel(*handle));
+                field.tick(4_000).unwrap();
+            }
+            let (over, _) = until_closed(&mut field, 0);
+            assert_eq!(over - start, 60_000, "{version:?}");
+        }
+    });
 }
 
 /// A sensor keeps its latest reading alone, and drops the one before: to a transport that takes nothing that makes no difference.
