@@ -6,7 +6,7 @@ use crate::hosts::{LONGEST, Writing};
 use crate::rules::{self, Rule};
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
-use pure_mqtt::{Limits, OnSessionLoss, Overflow, Version};
+use pure_mqtt::{Limits, OnSessionLoss, OnUnknownSession, Overflow, Version};
 
 #[derive(Clone, Debug)]
 pub struct Character {
@@ -159,6 +159,8 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
         pingresp_timeout: pick(&[0, 0, 1, 2_000, 10_000, 10_000]),
         ack_timeout: if has.has(Feature::AckTimeout) { pick(&[3_000, 10_000, 60_000]) } else { 0 },
         retry_interval: if has.has(Feature::Retry) { pick(&[500, 2_000, 20_000]) } else { 0 },
+        on_unknown_session: [OnUnknownSession::Adopt, OnUnknownSession::CleanStart, OnUnknownSession::Refuse]
+            [pick(&[0, 0, 0, 1, 2]) as usize],
         ..Limits::DEFAULT
     }
 }

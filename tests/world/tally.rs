@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub struct Tally {
     up: Stream,
     down: Stream,
+    /// CONNECT has left.
+    pub is_connect_out: bool,
     /// When the first PINGREQ left that has no answer: others may follow.
     pub ping_at: Option<u64>,
     /// When each packet left that asks for an answer, and whether it is PUBREL: by its identifier.
@@ -34,6 +36,7 @@ impl Tally {
                     self.ask(body.get(2 + topic..), now, false);
                 }
                 (kind @ (6 | 8 | 10), _) => self.ask(Some(&body), now, kind == 6),
+                (1, _) => self.is_connect_out = true,
                 (12, _) => drop(self.ping_at.get_or_insert(now)),
                 _ => {}
             }

@@ -382,6 +382,24 @@ fn without_a_farewell_the_transport_is_closed_at_once() {
     }
 }
 
+/// The same for AUTH.
+#[test]
+fn a_transport_is_not_late_before_auth_waits_for_it() {
+    in_every_storage!(storage => {
+        let method = [Property::AuthenticationMethod("m")];
+        let mut field = Field::new(storage(), V5, Limits { connack_timeout: 0, ..Limits::DEFAULT });
+        let connect = Connect::new(V5, "c").keep_alive(30).properties(&method);
+        field.mqtt.open(field.at(), &connect).unwrap();
+        field.sent();
+        field.hear(b"\x20\x07\0\0\x04\x15\0\x01m").only("ConnAck 0x00 New");
+        field.now += 29_000;
+        field.mqtt.authenticate(field.at(), &Auth::re_authenticate(&method)).unwrap();
+        let start = field.now;
+        let (over, _) = until_closed(&mut field, 0);
+        assert_eq!(over - start, 60_000);
+    });
+}
+
 /// A message waits for the window, and nothing for the transport: PINGREQ then has as much time to leave as on an idle link.
 #[test]
 fn what_waits_for_the_window_does_not_wait_for_the_transport() {
