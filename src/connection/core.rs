@@ -133,7 +133,7 @@ impl Core {
     pub(super) fn is_idle(&self) -> bool {
         self.outgoing.is_empty()
             && self.incoming.owes_nothing()
-            && self.link.control.is_empty()
+            && (self.link.control.is_empty() || self.is_silent())
             && self.link.ping == Ping::None
     }
 

@@ -12,6 +12,9 @@
 //!
 //! What may still leave has [`Limits::farewell_timeout`](crate::Limits::farewell_timeout); then it is dropped. So `should_close` is true within that time,
 //! whatever the transport does.
+//!
+//! A transport may have taken bytes that were shown, with `advance` still to come. So what is dropped is shown no longer, but stays where it is: `advance`
+//! counts it as before. And no reason is said where packets were shown that would have to be taken back for it.
 
 use crate::connection::core::{Core, write_disconnect};
 use crate::connection::link::{Link, Ping};
@@ -51,7 +54,7 @@ impl Core {
                     self.drop_output();
                 }
             }
-            _ => self.drop_output(),
+            _ => {}
         }
     }
 
@@ -63,15 +66,26 @@ impl Core {
             && self.version().has_properties()
             && !is_stuck
             && !self.outgoing.is_inside_streamed(parts.slots)
+            && self.shows_only_begun(parts)
             && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT);
         let disconnect = Disconnect::new(error.reason());
         self.end(parts, error, if says_why { Last::Disconnect(&disconnect) } else { Last::Nothing });
     }
 
-    /// Nothing more is sent on this link.
+    /// Nothing more is sent on this link. Of what was shown the transport may have taken some: that can still be told.
     pub(super) fn drop_output(&mut self) {
-        self.link.control = Default::default();
-        self.outgoing.halt();
+        self.link.timers.phase = Countdown::NONE;
+    }
+
+    /// The link is over, and nothing more is sent on it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.link.state == State::Closing && !self.link.timers.phase.is_running()
+    }
+
+    /// Of what was shown to the transport nothing has to be taken back for a DISCONNECT: it is the rest of one packet at most.
+    fn shows_only_begun(&self, parts: &Parts<'_>) -> bool {
+        let Core { link, outgoing, .. } = self;
+        outgoing.shows_only_begun(parts) && link.control.shows_only_begun(parts.control)
     }
 
     /// The transport is to be closed: the link is over, and nothing more will be sent `[MQTT-3.14.4-2]`.
@@ -80,8 +94,9 @@ impl Core {
     }
 
     /// Bytes wait to leave.
-    pub(super) const fn has_output(&self) -> bool {
-        !self.link.control.is_empty() || !self.outgoing.is_between_frames()
+    pub(super) fn has_output(&self) -> bool {
+        let is_any = !self.link.control.is_empty() || !self.outgoing.is_between_frames();
+        is_any && !self.is_silent()
     }
 
     fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {

@@ -256,6 +256,9 @@ impl Outgoing {
     /// Gives up a message that [`abandonable`](Self::abandonable) named.
     pub(crate) fn abandon(&mut self, parts: &mut Parts<'_>, id: u16) {
         self.unstage(parts.slots);
+        if self.run.id == id {
+            self.run = Run::NONE; // half out
+        }
         self.end(parts, id, Cause::Abandoned);
     }
 
@@ -385,20 +388,24 @@ impl Outgoing {
         }
     }
 
-    /// Nothing more is sent on this link.
-    pub(crate) const fn halt(&mut self) {
-        self.run = Run::NONE;
+    /// Nothing is shown to the transport but the rest of a packet that is half out.
+    pub(crate) fn shows_only_begun(&self, parts: &Parts<'_>) -> bool {
+        self.is_between_frames() || self.is_inside_packet(parts.slots) && self.run.left == self.rest_of_begun(parts)
     }
 
     /// Only the packet that is half out is still sent.
     pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
-        match find(parts.slots, self.run.id).filter(|slot| slot.progress.reach() == Reach::Begun) {
-            Some(slot) => {
-                let here = slot.length - self.gap_ahead(parts.slots, parts.arena);
-                self.run.left = here + Self::outside_length(parts, slot) - self.run.offset;
-            }
-            None => self.halt(),
+        match self.is_inside_packet(parts.slots) {
+            true => self.run.left = self.rest_of_begun(parts),
+            false => self.run = Run::NONE,
         }
+    }
+
+    /// How many bytes of the packet that is being sent are still to leave.
+    fn rest_of_begun(&self, parts: &Parts<'_>) -> u32 {
+        let Some(slot) = find(parts.slots, self.run.id) else { return 0 };
+        let here = slot.length - self.gap_ahead(parts.slots, parts.arena);
+        here + Self::outside_length(parts, slot) - self.run.offset
     }
 
     /// Lets the cursor look at the packet `id` again.

@@ -1,6 +1,8 @@
 //! The rules that hold for the whole machine, as far as they can be seen from outside.
 
 use crate::features::Feature;
+use crate::hosts::Writing;
+use crate::late::LATEST;
 use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::Memory;
@@ -18,7 +20,9 @@ impl<S: Memory> World<S> {
     /// E1: a link that is over is closed soon, and one that says or takes nothing is over soon.
     pub fn check_ends(&mut self) -> Verdict {
         let Some(transport) = &self.transport else { return Ok(()) };
-        let late = SLACK + self.paused + self.lag;
+        // What the transport took is not known before `advance`.
+        let unknown = if self.character.writing == Writing::Later { LATEST } else { 0 };
+        let late = SLACK + self.paused + self.lag + unknown;
         if let Some(since) = self.over_since.filter(|_| Rule::Farewell.holds()) {
             if self.now > since + FAREWELL + late {
                 return Err(format!(
@@ -41,7 +45,7 @@ impl<S: Memory> World<S> {
             State::Connecting => (self.mqtt.limits().connack_timeout.into(), self.opened_at),
             // PINGREQ is due, and may have to wait for a transport that takes a byte now and then: as long as that is full it is what is watched. Once
             // PINGREQ has left, its answer has the whole time.
-            State::Connected if !self.last.is_blocked && !self.last.is_full => {
+            State::Connected if !self.last.is_blocked && !self.last.is_full && self.unconfirmed.is_empty() => {
                 let asked = transport.tally.ping_at.map_or(0, |at| at.saturating_sub(2 * keep_alive + answer));
                 (2 * keep_alive + 2 * answer, heard.max(asked))
             }
@@ -103,6 +107,8 @@ impl<S: Memory> World<S> {
                 let (keep_alive, answer) = self.watches();
                 let since = match transport.tally.ping_at {
                     Some(at) => at,
+                    // To the engine all waits that was not confirmed, and AUTH also if a host that is paused doesn't offer it to the transport.
+                    None if !self.unconfirmed.is_empty() || self.paused > 0 => return Ok(()),
                     None => transport.took_at.max(transport.full_at).max(self.opened_at) + keep_alive,
                 };
                 (self.now.saturating_sub(since), answer)

@@ -213,9 +213,6 @@ impl<S: Memory> World<S> {
         if self.transport.is_none() {
             return Ok(());
         }
-        if !self.unconfirmed.is_empty() {
-            self.confirm()?; // a host whose write is under way waits for it
-        }
         let expiry = rng.choice([10, 1_000]).unwrap_or(10);
         let properties = [Property::SessionExpiryInterval(expiry), Property::UserProperty(("why", "not"))];
         let has_expiry = self.character.expiry.is_some();

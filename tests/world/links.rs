@@ -8,7 +8,7 @@ use crate::memory::Memory;
 use crate::rules::Rule;
 use crate::server::Deed;
 use crate::tally::Tally;
-use crate::wire::{NEVER, Pipe, Transport};
+use crate::wire::{Pipe, Transport};
 use pure_mqtt::{Connect, OnUnknownSession, Property, State, Version};
 
 pub const CLIENT: &str = "c";
@@ -256,8 +256,8 @@ impl<S: Memory> World<S> {
         if tells_server {
             self.server().cut();
         }
-        self.unconfirmed.clear();
-        self.confirms_at = NEVER;
+        let confirmed = self.confirm();
+        self.app.judge(confirmed);
         self.reading.clear();
         let time = self.time();
         self.mqtt.closed(time);

@@ -10,7 +10,6 @@ use std::sync::OnceLock;
 /// Combinations that the present engine fails at: a world that draws all of a row loses the row's last. Empty them as repairs land.
 pub const NOT_YET: &[(&[Feature], &str)] = &[
     (&[Journal], "a log may not be recovered into a storage of its own size; a snapshot may be refused"),
-    (&[LateAdvance], "field 9, and what was shown is changed by acknowledgements, cancel and overflow"),
     (
         &[Expiring, SlowFlush],
         "a message that is to expire while the journal is full: the deadline stays in the past, and the host spins",
