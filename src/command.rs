@@ -3,12 +3,12 @@
 use core::fmt;
 
 use crate::event::Head;
-use crate::reason::ReasonCode;
 use crate::session::Victims;
 use crate::shown::Bytes;
 use crate::storage::Payload;
 use crate::topic::{TopicFilter, TopicName};
 use crate::types::{Handle, PacketId, QoS};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{Entries, Properties, Subscription, properties_setter};
 
 /// A message to be published.

@@ -9,7 +9,7 @@
 use core::fmt;
 
 use crate::event::PendingAck;
-use crate::reason::ReasonCode;
+use crate::wire::reason::ReasonCode;
 use crate::wire::{DecodeError, EncodeError, Malformed, PacketType, PropertyError, Violation};
 
 /// The link is over. The session is untouched: open the next link to go on.

@@ -3,10 +3,10 @@
 use core::fmt;
 use core::num::NonZeroU16;
 
-use crate::reason::ReasonCode;
 use crate::shown::Bytes;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{Auth, Disconnect, Properties};
 
 /// What [`Connection::handle_input`](crate::Connection::handle_input) did: exactly one step.
@@ -278,6 +278,15 @@ pub enum Discard {
     TooLong,
     /// Its topic is not UTF-8, or holds U+0000 or a wildcard: see [`Limits::on_bad_topic`](crate::Limits::on_bad_topic).
     BadTopic,
+}
+
+impl fmt::Display for Discard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "it is longer than the limits allow",
+            Self::BadTopic => "its topic is none",
+        })
+    }
 }
 
 /// A message without its payload: what the first piece of one brings that arrives in pieces. The fields are those of [`Message`].

@@ -2,8 +2,8 @@
 
 use crate::error::ConnectionError;
 use crate::event::{Event, SessionState};
-use crate::reason::ReasonCode;
 use crate::types::Version;
+use crate::wire::reason::ReasonCode;
 
 /// Goes from a version that a server refuses to the next lower one: from 5.0 to 3.1.1 to 3.1.
 ///

@@ -160,7 +160,6 @@ mod limits;
 mod owned;
 pub mod paho;
 pub mod ram;
-mod reason;
 pub mod router;
 mod rx;
 mod session;
@@ -194,7 +193,6 @@ pub use fallback::Fallback;
 pub use limits::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow};
 #[cfg(feature = "heapless")]
 pub use owned::FixedMessage;
-pub use reason::ReasonCode;
 #[cfg(feature = "bytes")]
 pub use rx::BytesBuffer;
 pub use rx::RxBuffer;
@@ -205,6 +203,7 @@ pub use storage::{Fixed, Payload, Storage};
 pub use time::{Clock32, Instant};
 pub use topic::{TopicError, TopicFilter, TopicName};
 pub use types::{Handle, PacketId, QoS, Version};
+pub use wire::reason::ReasonCode;
 pub use wire::{
     Auth, Connect, Disconnect, Properties, PropertiesIter, Property, PropertyError, RetainHandling, Subscription, Will,
 };

@@ -109,9 +109,6 @@ impl State {
             connect.client_id = id.as_str();
         }
         self.engine.set_limits(Limits { version: connect.version, ..self.options.limits });
-        if !connect.clean_start && self.engine.stats().links == 0 {
-            self.engine.adopt_session();
-        }
         (self.is_accepted, self.farewell) = (false, None);
         self.engine.open(now, &connect)
     }
@@ -136,6 +133,15 @@ impl State {
             }
             Event::PubComp(answer) => self.deliveries.complete(&answer).map(Notice::Published),
             Event::Auth(auth) => Some(Notice::Auth(auth)),
+            Event::Discarded(discarded) => {
+                let topic = String::from_utf8_lossy(discarded.topic);
+                let (length, qos) = (discarded.length, discarded.qos);
+                self.say(
+                    LogLevel::Warning,
+                    format!("a message to {topic:?} ({length} bytes, {qos}) was thrown away: {}", discarded.why),
+                );
+                None
+            }
             Event::Disconnect(disconnect) => {
                 self.farewell = Some(LinkEnd::ServerDisconnect {
                     reason: disconnect.reason,

@@ -7,12 +7,12 @@ use crate::connection::outbound::write_acknowledgement;
 use crate::connection::state::State;
 use crate::error::{ConnectionError, PublishError, RequestError};
 use crate::event::PendingAck;
-use crate::reason::ReasonCode;
 use crate::session::{Frame, Matched, Most, Need};
 use crate::storage::sealed::Bounds;
 use crate::storage::{Detail, Kind, Marks, MessageMarks, Parts, Payload, ReceiveSlot, ReceiveState, RequestMarks};
 use crate::time::{Epoch, Instant};
 use crate::types::{PacketId, QoS, Version};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{
     self, Acknowledgement, DUP, Disconnect, Entries, LONGEST_FIELD, MAX_REMAINING, PacketType, Properties, Property,
     PropertyError, Violation, Writer, ids, measure, varint_len,

@@ -1,6 +1,6 @@
 //! The part of a connection that doesn't depend on the storage's type: compiled once, however many storages a program uses.
 
-use crate::connection::inbound::Effect;
+use crate::connection::effect::Effect;
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
 use crate::connection::stats::Counters;

@@ -14,7 +14,7 @@
 
 use crate::connection::aliasing::ALIASING;
 use crate::connection::core::{Aliasing, Core, Discarding, Extras, Watch};
-use crate::connection::stream::DISCARDING;
+use crate::connection::pieces::DISCARDING;
 use crate::connection::timer::WATCH;
 use crate::limits::Limits;
 #[cfg(target_pointer_width = "32")]

@@ -11,11 +11,11 @@ use crate::connection::core::Core;
 use crate::connection::state::State;
 use crate::copying::copy;
 use crate::event::{Acknowledged, Event, Message, Topic};
-use crate::reason::ReasonCode;
 use crate::session::Matched;
 use crate::storage::{Kind, Parts, Payload, SendSlot};
 use crate::topic::{TopicName, is_plain};
 use crate::types::{PacketId, QoS, Version};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, ids, varint_len};
 
 impl Core {

@@ -1,8 +1,8 @@
 //! How a link begins: CONNECT, CONNACK, enhanced authentication.
 
 use crate::connection::core::Core;
+use crate::connection::effect::{Effect, Place, Refusal};
 use crate::connection::ending::Last;
-use crate::connection::inbound::{Effect, Place, Refusal};
 use crate::connection::link::{AuthState, Link};
 use crate::connection::state::State;
 use crate::connection::stats::Count;
@@ -10,12 +10,12 @@ use crate::connection::timers::Countdown;
 use crate::error::{ConnectionError, OpenError, RequestError};
 use crate::event::{ConnAck, Event, SessionState};
 use crate::limits::{OnSessionLoss, OnUnknownSession, StoredLimits};
-use crate::reason::ReasonCode;
 use crate::session::{Loss, fingerprint};
 use crate::storage::{Parts, SessionFact};
 use crate::time::Instant;
 use crate::topic::is_mqtt_string;
 use crate::types::Version;
+use crate::wire::reason::ReasonCode;
 use crate::wire::{
     self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Tolerance,
     Value, Violation, WILL_BIT, Writer, ids, measure,

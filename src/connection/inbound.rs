@@ -1,6 +1,7 @@
 //! What a packet from the server does: one step for each call.
 
 use crate::connection::core::Core;
+use crate::connection::effect::{Effect, Place, Refusal};
 use crate::connection::ending::Last;
 use crate::connection::link::Ping;
 use crate::connection::state::{State, may_send};
@@ -8,38 +9,14 @@ use crate::connection::stats::Count;
 use crate::connection::timers::Countdown;
 use crate::error::ConnectionError;
 use crate::event::{Acknowledged, Answered, Discard, Discarded, Event, Message, PendingAck, Received, Topic};
-use crate::reason::ReasonCode;
 use crate::session::{Arrival, Bound, Mismatch, PubRecStep, Release, StrayKind};
 use crate::storage::{Kind, Parts};
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{
-    DecodeError, Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids,
-    varint_len,
+    Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids, varint_len,
 };
-
-/// Whether a packet took effect. What it means to the application was put where the caller wants it.
-pub(super) type Effect = Result<(), Refusal>;
-/// Where the caller wants an event.
-pub(super) type Place<'p, 'i> = &'p mut Option<Event<'i>>;
-
-/// Why a packet could not be taken. Smaller than the error that is told, as it goes through many hands.
-pub(super) enum Refusal {
-    /// There is no room to owe a reply to it.
-    Blocked,
-    /// It is wrong, which ends the link.
-    Wrong(DecodeError),
-    /// A packet of this type is longer than it may be, which ends the link.
-    TooLong(PacketType),
-    /// The server resumes a session that is not known here, and that is to end the link.
-    UnknownSession,
-}
-
-impl<E: Into<DecodeError>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Wrong(error.into())
-    }
-}
 
 impl Core {
     /// Takes one step, and says what it was in `received`, which is [`Received::Blocked`] before.

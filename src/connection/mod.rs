@@ -6,6 +6,7 @@ mod control;
 mod core;
 #[cfg(all(test, feature = "v3", feature = "v5"))]
 mod diagrams;
+mod effect;
 mod ending;
 mod extras;
 mod fast_path;
@@ -17,6 +18,7 @@ mod inbound;
 pub mod journal;
 mod link;
 mod outbound;
+mod pieces;
 mod state;
 mod stats;
 mod stream;
@@ -233,7 +235,10 @@ impl<S: Storage> Connection<S> {
         let mut received = Received::Blocked;
         let step = self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received);
         self.gather();
-        step.map(|()| received)
+        match step {
+            Ok(()) => Ok(received),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes room for the message that may be coming.
@@ -554,8 +559,9 @@ impl<S: Storage> Connection<S> {
         is_forgotten
     }
 
-    /// Takes a session as known that the server may hold from an earlier life of this program, with nothing unfinished on this side. Without it
-    /// 5.0 ends a link that resumes a session which is not known here `[MQTT-3.2.2-4]`.
+    /// Takes a session as known that the server may hold from an earlier life of this program, with nothing unfinished on this side: it counts as
+    /// resumed, not as [`Adopted`](crate::SessionState::Adopted), and is not subject to [`Limits::on_unknown_session`](crate::Limits::on_unknown_session)
+    /// `[MQTT-3.2.2-4]`.
     ///
     /// Right for a program that only subscribes, or that had finished everything before it stopped. If it had not, the server may still hold QoS 2 messages
     /// under identifiers that are used anew here, and take the new ones for repetitions: then open with a clean start, or keep a `journal`.

@@ -3,10 +3,10 @@
 use crate::connection::core::Core;
 use crate::connection::link::Ping;
 use crate::connection::state::State;
-use crate::reason::ReasonCode;
 use crate::session::Due;
 use crate::storage::Parts;
 use crate::types::{Handle, Version};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{Acknowledgement, PacketType, Writer};
 
 /// The bytes for the server, as a cursor: look at [`chunk`](Self::chunk), give it to the transport, and say with

@@ -34,7 +34,7 @@ rows! {
         "A reason code, perhaps with properties, behind PUBACK, PUBREC, PUBREL or PUBCOMP",
         "The code counts as in 5.0: from 0x80 on the message is refused, but that 0x92 in PUBCOMP is success. Properties are passed over.";
     AckFlags, ForeignAck, [V31 V311], Malformed::HeaderFlags,
-        "Flags in PUBACK, PUBREC, PUBREL, PUBCOMP or UNSUBACK with nothing behind its identifier",
+        "Flags in SUBACK, or in PUBACK, PUBREC, PUBREL, PUBCOMP or UNSUBACK with nothing behind its identifier",
         "They mean nothing.";
     UnsubAckCodes, ForeignAck, [V31 V311], Malformed::TrailingBytes,
         "UNSUBACK with anything behind its identifier",

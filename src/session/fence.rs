@@ -19,17 +19,19 @@ impl Outgoing {
         self.fence(is_adopted);
     }
 
-    /// The server holds the session that is kept here.
+    /// The server holds the session that is kept here; or, as far as anybody can know, one from before a clean start that it never carried out.
     pub(crate) fn resume(&mut self) {
-        if self.session != SessionFact::Adopted {
-            self.session = SessionFact::Held;
+        match self.session {
+            SessionFact::Adopted => {}
+            SessionFact::Doubtful => self.begin_session(true),
+            SessionFact::None | SessionFact::Held => self.session = SessionFact::Held,
         }
     }
 
     /// From here on identifiers need fences for one round, or none.
     pub(crate) fn fence(&mut self, is_adopted: bool) {
         self.fenced_until = if is_adopted { number(self.last_handle).wrapping_add(ONE_ROUND).max(1) } else { 0 };
-        self.fences = 0;
+        (self.fences, self.staged_fences) = (0, 0);
     }
 
     /// Fences may be needed.
@@ -47,18 +49,22 @@ impl Outgoing {
 
     /// The identifier of the packet that is staged, if a fence is to leave before it.
     pub(crate) fn fence_due(&self, slots: &[SendSlot]) -> u16 {
+        if !self.has_fences() {
+            return 0;
+        }
         find(slots, self.run.id).filter(|slot| self.is_fenced(slot)).map_or(0, SendSlot::id)
     }
 
     pub(crate) const fn note_fence(&mut self) {
-        self.fences += 1;
+        self.staged_fences += 1;
     }
 
-    /// Whether this PUBCOMP answers a fence: its message is still to be acknowledged with PUBREC.
+    /// Whether this PUBCOMP answers a fence: its message is still to be acknowledged with PUBREC, or was taken back once the fence was shown.
     pub(super) fn is_fence_answer(&mut self, slots: &[SendSlot], id: u16) -> bool {
-        let is_it = self.fences > 0
-            && find(slots, id).is_some_and(|slot| slot.kind == Kind::Publish2 && slot.progress.is_first());
-        self.fences -= u16::from(is_it);
+        let is_it = self.fences + self.staged_fences > 0
+            && find(slots, id).is_none_or(|slot| slot.kind == Kind::Publish2 && slot.progress.is_first());
+        let from = if self.fences > 0 { &mut self.fences } else { &mut self.staged_fences };
+        *from -= u16::from(is_it);
         is_it
     }
 
@@ -74,6 +80,7 @@ impl Outgoing {
 
     /// The link is gone. Whether a fence was unanswered, so that there will be no more.
     pub(crate) fn give_up_fences(&mut self) -> bool {
+        self.staged_fences = 0;
         let gives_up = self.fences > 0;
         if gives_up {
             self.begin_session(false);

@@ -4,10 +4,11 @@
 //! their messages came `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`: one queue for both. PUBCOMP has a queue of its own, so that a message
 //! which the application has not acknowledged cannot hold it back.
 
-use crate::reason::ReasonCode;
+use crate::storage::inbox::{self, at, is_indexed, lookup, unlink};
 use crate::storage::{Notes, ReceiveSlot, ReceiveState};
 use crate::types::QoS;
 use crate::wire::PacketType;
+use crate::wire::reason::ReasonCode;
 
 /// A queue of receive slots, linked by place plus 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -140,77 +141,9 @@ pub(crate) enum Release {
     TooEarly,
 }
 
-/// A fresh table after it grew: the index by identifier is made anew.
-#[cfg(feature = "alloc")]
-pub(crate) fn reindex(inbox: &mut [ReceiveSlot]) {
-    for slot in inbox.iter_mut() {
-        (slot.bucket, slot.chain) = (0, 0);
-    }
-    for place in 0..inbox.len() {
-        if inbox.get(place).is_some_and(is_indexed) {
-            link(inbox, place as u16);
-        }
-    }
-}
-
 /// Slots in this state count as those that something other than a packet will free.
 const fn is_freeable(state: ReceiveState) -> bool {
     matches!(state, ReceiveState::AtLeastOnce | ReceiveState::Completing | ReceiveState::Ended)
-}
-
-fn is_indexed(slot: &ReceiveSlot) -> bool {
-    !matches!(slot.state, ReceiveState::Free | ReceiveState::AtLeastOnce)
-}
-
-fn bucket(inbox: &[ReceiveSlot], id: u16) -> usize {
-    usize::from(id) & inbox.len().wrapping_sub(1)
-}
-
-/// Enters the slot at `place` into the index. A chain is never longer than the table, nor than 65,536 divided by its length:
-/// at most 256, whatever identifiers a server picks.
-fn link(inbox: &mut [ReceiveSlot], place: u16) {
-    let Some(id) = inbox.get(usize::from(place)).map(|slot| slot.id) else { return };
-    let bucket = bucket(inbox, id);
-    let Some(head) = inbox.get_mut(bucket).map(|slot| core::mem::replace(&mut slot.bucket, place + 1)) else { return };
-    if let Some(slot) = inbox.get_mut(usize::from(place)) {
-        slot.chain = head;
-    }
-}
-
-pub(super) fn unlink(inbox: &mut [ReceiveSlot], place: u16) {
-    let Some(slot) = inbox.get_mut(usize::from(place)) else { return };
-    let (id, chain) = (slot.id, core::mem::take(&mut slot.chain));
-    let bucket = bucket(inbox, id);
-    let Some(head) = inbox.get_mut(bucket) else { return };
-    if head.bucket == place + 1 {
-        head.bucket = chain;
-        return;
-    }
-    let mut link = head.bucket;
-    while let Some(slot) = at(inbox, link) {
-        if slot.chain == place + 1 {
-            slot.chain = chain;
-            return;
-        }
-        link = slot.chain;
-    }
-}
-
-/// The slot that `link` (its place plus 1) leads to.
-pub(super) fn at(inbox: &mut [ReceiveSlot], link: u16) -> Option<&mut ReceiveSlot> {
-    inbox.get_mut(usize::from(link).checked_sub(1)?)
-}
-
-/// The link to the open QoS 2 message with this identifier.
-pub(super) fn lookup(inbox: &[ReceiveSlot], id: u16) -> u16 {
-    let mut link = inbox.get(bucket(inbox, id)).map_or(0, |slot| slot.bucket);
-    while let Some(slot) = usize::from(link).checked_sub(1).and_then(|place| inbox.get(place)) {
-        if slot.id == id {
-            break;
-        }
-        link = slot.chain;
-    }
-    link
 }
 
 impl Queue {
@@ -371,7 +304,7 @@ impl Incoming {
         if state == ReceiveState::AtLeastOnce {
             self.freeable += 1;
         } else {
-            self::link(inbox, link - 1);
+            inbox::link(inbox, link - 1);
             self.note_change(inbox, link);
         }
         self.owed.push(inbox, link);

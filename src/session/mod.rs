@@ -33,8 +33,6 @@ mod written;
 pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
 pub(crate) use self::expiry::{EXPIRING, Time};
 pub(crate) use self::fast_path::EXISTS as HAS_FAST_PATH;
-#[cfg(feature = "alloc")]
-pub(crate) use self::incoming::reindex;
 pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release, StrayKind};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
 #[cfg(feature = "journal")]

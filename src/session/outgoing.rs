@@ -54,6 +54,8 @@ pub(crate) struct Outgoing {
     pub(super) uncounted: u16,
     /// Fences that have left on this link and were not answered.
     pub(super) fences: u16,
+    /// Fences that are shown to the transport.
+    pub(super) staged_fences: u16,
     /// The slot that came to owe the journal a record last; 0 if none did since records were gathered.
     pub(super) owed: u16,
     pub(super) run: Run,
@@ -139,6 +141,7 @@ impl Outgoing {
             uncounted: 0,
             owed: 0,
             fences: 0,
+            staged_fences: 0,
             fenced_until: 0,
             in_flight: 0,
             expiry: 0,
@@ -233,12 +236,20 @@ impl Outgoing {
         self.last_handle
     }
 
-    /// The only place where a packet's progress changes: the window's count follows, and what the journal is owed.
+    /// Where a packet's progress changes: the window's count follows, and what the journal is owed.
     #[inline(always)]
     pub(super) fn set_progress(&mut self, slot: &mut SendSlot, progress: Progress) {
         let before = slot.holds_unit();
         slot.progress = progress;
         self.in_flight = self.in_flight + u32::from(slot.holds_unit()) - u32::from(before);
+        self.owe(slot);
+    }
+
+    /// [`set_progress`](Self::set_progress) where the packet holds its unit before and after, or never had one.
+    #[inline(always)]
+    pub(super) fn move_on(&mut self, slot: &mut SendSlot, progress: Progress) {
+        debug_assert_eq!(slot.holds_unit(), SendSlot { progress, ..*slot }.holds_unit());
+        slot.progress = progress;
         self.owe(slot);
     }
 
@@ -359,18 +370,24 @@ impl Outgoing {
         }
         if let Some(slot) = find_mut(slots, self.release) {
             self.release = slot.next;
-            slot.attempts = slot.attempts.saturating_add(1);
-            self.set_progress(slot, slot.progress.reached(Reach::Staged));
+            self.move_on(slot, slot.progress.reached(Reach::Staged));
         }
     }
 
     /// The transport has taken every PUBREL that was shown to it.
     pub(crate) fn releases_left(&mut self, slots: &mut [SendSlot]) {
+        self.fences += core::mem::take(&mut self.staged_fences);
         let mut id = core::mem::take(&mut self.staged_release);
         while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             id = slot.next;
-            self.set_progress(slot, slot.progress.reached(Reach::Out));
+            slot.attempts = slot.attempts.saturating_add(1);
+            self.move_on(slot, slot.progress.reached(Reach::Out));
         }
+    }
+
+    /// What was shown to the transport beside the arena is dropped: PUBREL counts as not sent.
+    pub(crate) const fn releases_dropped(&mut self) {
+        (self.staged_release, self.staged_fences) = (0, 0);
     }
 
     /// Ends a packet without an acknowledgement. QoS 0 messages and stored acknowledgements just go; of all others the

@@ -3,7 +3,8 @@
 //! Every function that may change a slot says so with [`Incoming::note_change`]; whether there is anything to record is found by comparison. One slot is
 //! remembered, since a call rarely changes more; if several were, all are looked through.
 
-use crate::session::incoming::{Incoming, at, lookup, unlink};
+use crate::session::incoming::Incoming;
+use crate::storage::inbox::{at, lookup, unlink};
 use crate::storage::{Fact, JournalPart, Notes, ReceiveSlot, ReceiveState, Record};
 
 /// Which slots may owe the journal a record is not known: it is to be looked for.

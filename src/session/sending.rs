@@ -185,7 +185,10 @@ impl Outgoing {
 
     /// How the packet that is being sent leaves on a link of an earlier version, if it is encoded for 5.0.
     pub(crate) fn reduced<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<Reduced<'a>> {
-        let slot = find(slots, self.run.id).filter(|_| Version::KNOWS_BOTH_KINDS && self.run.is_reduced)?;
+        if !(Version::KNOWS_BOTH_KINDS && self.run.is_reduced) {
+            return None;
+        }
+        let slot = find(slots, self.run.id)?;
         let start = slot.position as usize;
         Some(Reduced::of(arena.get(start..start + slot.length as usize)?))
     }
@@ -298,13 +301,13 @@ impl Outgoing {
         completed
     }
 
-    /// The transport took bytes of a packet; all of them, if `is_out`.
+    /// The transport took bytes of a staged packet; all of them, if `is_out`.
     #[inline(always)]
     pub(super) fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
         if slot.progress.reach() != Reach::Begun {
             slot.attempts = slot.attempts.saturating_add(1);
         }
-        self.set_progress(slot, slot.progress.reached(if is_out { Reach::Out } else { Reach::Begun }));
+        self.move_on(slot, slot.progress.reached(if is_out { Reach::Out } else { Reach::Begun }));
     }
 
     /// Replaces the first `skip` bytes of the staged packet by something that is sent from elsewhere.

@@ -4,10 +4,10 @@ use std::vec::Vec;
 
 use super::*;
 use crate::event::Cause;
-use crate::reason::ReasonCode;
 use crate::storage::sealed::Sealed;
 use crate::storage::{Detail, Fixed, Kind, MOST_ARENA, Marks, Parts};
 use crate::types::{Handle, QoS, Version};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{Decoded, Packet, PacketType, Properties, Property, Publish, Rules};
 
 const OPEN: Peer = Peer { window: 10, ..Peer::UNKNOWN };

@@ -1,7 +1,8 @@
 //! What may leave once records are durable.
 
-use crate::session::incoming::{Incoming, at, lookup};
+use crate::session::incoming::Incoming;
 use crate::session::list::find_mut;
+use crate::storage::inbox::{at, lookup};
 use crate::storage::{Fact, ReceiveSlot, SendSlot, Written};
 
 /// A record is durable: what depends on it may leave.

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::storage::inbox::reindex;
 use crate::storage::sealed::{Bounds, Demand, Sealed, Used};
 use crate::storage::{
     AliasEntry, JournalPart, MOST_ARENA, NameStore, Parts, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side,
@@ -140,7 +141,7 @@ impl Heap {
         let length = (old * 2).clamp(Self::FIRST_SLOTS, limit);
         if length > old {
             resize(inbox, length, ReceiveSlot::FREE);
-            crate::session::reindex(inbox.as_deref_mut().unwrap_or_default());
+            reindex(inbox.as_deref_mut().unwrap_or_default());
         }
     }
 }

@@ -14,6 +14,7 @@ mod crc;
 mod fixed;
 #[cfg(feature = "alloc")]
 mod heap;
+pub(crate) mod inbox;
 mod journal;
 #[cfg(feature = "journal")]
 mod journaled;

@@ -58,6 +58,7 @@ pub(crate) struct Progress(u8);
 
 const REACH: u8 = 0b11;
 const STANDS: u8 = 0b1100;
+const RELEASE: u8 = (Stands::Release as u8) << 2;
 const KNOWN: u8 = 0b11_0000;
 const SEEN: u8 = Watcher::Retry as u8 | Watcher::Overdue as u8;
 
@@ -122,7 +123,7 @@ impl Progress {
 
     /// PUBREC has come: the slot stands for PUBREL, of which nothing has left.
     pub(crate) const fn released() -> Self {
-        Self((Stands::Release as u8) << 2)
+        Self(RELEASE)
     }
 
     /// The end.
@@ -155,7 +156,7 @@ impl Progress {
 
     /// PUBREL has left on this link.
     pub(crate) const fn is_release_out(self) -> bool {
-        self.0 & (STANDS | REACH) == (Stands::Release as u8) << 2 | Reach::Out as u8
+        self.0 & (STANDS | REACH) == RELEASE | Reach::Out as u8
     }
 
     /// Some of it may have arrived: DUP is set when it is sent again `[MQTT-3.3.1-1]`.
@@ -165,11 +166,7 @@ impl Progress {
 
     /// Whether a QoS 1 or 2 message holds a unit of the window: from being staged on, and as PUBREL always.
     pub(crate) const fn holds_unit(self) -> bool {
-        match self.stands() {
-            Stands::First => self.0 & REACH != 0,
-            Stands::Release => true,
-            Stands::Over => false,
-        }
+        self.0 & (STANDS | REACH) != 0 && self.0 & STANDS <= RELEASE
     }
 
     /// What an acknowledgement of the packet means. On a link that resumed the session an answer may come before the packet was sent again.

@@ -1,11 +1,11 @@
 //! What the server's answers, and the ends of links and sessions, mean for the list.
 
 use crate::event::{Answered, Event, Outcome, SessionState};
-use crate::reason::ReasonCode;
 use crate::subscriptions::entry::State;
-use crate::subscriptions::sync::{Request, Requests};
+use crate::subscriptions::requests::{Request, Requests};
 use crate::subscriptions::{List, Subscriptions};
 use crate::types::QoS;
+use crate::wire::reason::ReasonCode;
 
 impl<L: List> Subscriptions<L> {
     /// Takes note of what an event means for the list; to be called with each. True if it is the answer to a request of the list.

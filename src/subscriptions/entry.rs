@@ -1,9 +1,9 @@
 //! One subscription: what is wanted, and how far the server has followed.
 
 use crate::error::RequestError;
-use crate::reason::ReasonCode;
 use crate::topic::TopicFilter;
 use crate::types::{Handle, QoS};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{RetainHandling, Subscription};
 
 /// How far the server has followed a wish of [`Subscriptions`](super::Subscriptions).

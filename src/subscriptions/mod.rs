@@ -67,6 +67,7 @@ mod answers;
 mod client;
 mod entry;
 mod list;
+mod requests;
 mod sync;
 
 use core::fmt;
@@ -79,7 +80,7 @@ pub use self::list::{FixedList, List};
 
 use self::entry::{Entry, Options, State};
 use self::list::sealed::Keep;
-use self::sync::Requests;
+use self::requests::Requests;
 use crate::topic::TopicFilter;
 use crate::wire::Subscription;
 

@@ -3,46 +3,15 @@
 use crate::command::{Requested, Subscribe, Unsubscribe};
 use crate::error::RequestError;
 use crate::subscriptions::entry::{Entry, State};
+use crate::subscriptions::requests::Request;
 use crate::subscriptions::{Client, List, MOST_IN_A_PACKET, Subscriptions};
 use crate::time::Instant;
 use crate::topic::TopicFilter;
 use crate::types::{Handle, QoS};
 use crate::wire::{Properties, Property, Subscription};
 
-/// So many requests are out at a time at most, so that they don't take the places of messages.
-const MOST_OUT: usize = 4;
 /// The filters of a packet lie within so many places, so that its answer needn't look far.
 const SPAN: usize = 64;
-
-/// A request that is not answered: which filters it names, within these places.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
-    pub(super) handle: Handle,
-    pub(super) first: usize,
-    pub(super) end: usize,
-}
-
-/// The requests that are not answered.
-#[derive(Clone, Debug)]
-pub(super) struct Requests([Option<Request>; MOST_OUT]);
-
-impl Requests {
-    pub(super) const NONE: Self = Self([None; MOST_OUT]);
-
-    fn vacancy(&mut self) -> Option<&mut Option<Request>> {
-        self.0.iter_mut().find(|place| place.is_none())
-    }
-
-    /// Whether the filter at `place` is among those of a request, perhaps.
-    pub(super) fn may_name(&self, place: usize) -> bool {
-        self.0.iter().flatten().any(|request| (request.first..request.end).contains(&place))
-    }
-
-    /// The request with this handle; it is answered now.
-    pub(super) fn take(&mut self, handle: Handle) -> Option<Request> {
-        self.0.iter_mut().find(|place| place.is_some_and(|request| request.handle == handle))?.take()
-    }
-}
 
 /// What goes in one packet: the wish of its first filter, and its identifier.
 #[derive(Clone, Copy, PartialEq)]

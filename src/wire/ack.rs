@@ -1,7 +1,7 @@
 //! PUBACK, PUBREC, PUBREL and PUBCOMP (§3.4 to §3.7): four packets of one shape.
 
-use crate::reason::ReasonCode;
 use crate::types::{PacketId, Version};
+use crate::wire::reason::ReasonCode;
 use crate::wire::reply::{Reply, encode_tail};
 use crate::wire::{Properties, Writer};
 

@@ -1,7 +1,7 @@
 //! CONNACK (§3.2).
 
-use crate::reason::ReasonCode;
 use crate::types::Version;
+use crate::wire::reason::ReasonCode;
 use crate::wire::{Malformed, PacketType, Properties, Reader, Seen, Violation, Writer};
 
 /// The server's answer to CONNECT.

@@ -1,7 +1,7 @@
 //! DISCONNECT (§3.14) and AUTH (§3.15): a reason code and properties.
 
-use crate::reason::ReasonCode;
 use crate::types::Version;
+use crate::wire::reason::ReasonCode;
 use crate::wire::reply::{Reply, encode_tail};
 use crate::wire::{Properties, Writer, properties_setter};
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::reason::ReasonCode;
+use crate::wire::reason::ReasonCode;
 
 macro_rules! faults {
     ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])+ $variant:ident => $reason:ident, $text:literal;)+ }) => {

@@ -1,90 +1,15 @@
 //! The fixed header (§2.1): packet type, flags and remaining length.
 
 use crate::wire::reader::{VarintLength, varint};
-use crate::wire::{DecodeError, Malformed, Rules};
+use crate::wire::{DecodeError, Malformed, PacketType, Rules};
 
 /// The longest remaining length that MQTT can express: 268,435,455.
 pub const MAX_REMAINING: usize = 268_435_455;
-
-macro_rules! packet_types {
-    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal, flags $flags:literal;)+) => {
-        /// The type of a control packet (§2.1.2).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        pub enum PacketType {
-            $($(#[doc = $doc])+ $name = $number,)+
-        }
-
-        impl PacketType {
-            /// All packet types in the order of their numbers.
-            pub const ALL: [Self; 15] = [$(Self::$name),+];
-
-            const fn from_number(number: u8) -> Option<Self> {
-                match number {
-                    $($number => Some(Self::$name),)+
-                    _ => None,
-                }
-            }
-
-            /// The low four bits of the first byte (§2.1.3). PUBLISH has flags of its own instead.
-            const fn reserved_flags(self) -> u8 {
-                match self {
-                    $(Self::$name => $flags,)+
-                }
-            }
-        }
-    };
-}
-
-packet_types! {
-    /// CONNECT, client to server.
-    Connect = 1, flags 0;
-    /// CONNACK, server to client.
-    ConnAck = 2, flags 0;
-    /// PUBLISH, both ways.
-    Publish = 3, flags 0;
-    /// PUBACK, both ways.
-    PubAck = 4, flags 0;
-    /// PUBREC, both ways.
-    PubRec = 5, flags 0;
-    /// PUBREL, both ways.
-    PubRel = 6, flags 0b0010;
-    /// PUBCOMP, both ways.
-    PubComp = 7, flags 0;
-    /// SUBSCRIBE, client to server.
-    Subscribe = 8, flags 0b0010;
-    /// SUBACK, server to client.
-    SubAck = 9, flags 0;
-    /// UNSUBSCRIBE, client to server.
-    Unsubscribe = 10, flags 0b0010;
-    /// UNSUBACK, server to client.
-    UnsubAck = 11, flags 0;
-    /// PINGREQ, client to server.
-    PingReq = 12, flags 0;
-    /// PINGRESP, server to client.
-    PingResp = 13, flags 0;
-    /// DISCONNECT: client to server, in 5.0 both ways.
-    Disconnect = 14, flags 0;
-    /// AUTH, both ways, 5.0 only.
-    Auth = 15, flags 0;
-}
 
 /// The bit that stands for the Will Properties in a set of packets.
 pub(crate) const WILL_BIT: u16 = 1;
 /// The DUP bit of the first byte.
 pub(crate) const DUP: u8 = 0b1000;
-
-impl PacketType {
-    /// This type's place in a set of packets.
-    pub(crate) const fn bit(self) -> u16 {
-        1 << self as u8
-    }
-
-    /// The first byte of a packet of this type whose flags are reserved.
-    pub(crate) const fn first_byte(self) -> u8 {
-        (self as u8) << 4 | self.reserved_flags()
-    }
-}
 
 /// A decoded fixed header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,7 +54,7 @@ impl Header {
             .ok_or(Malformed::PacketType)?;
         let mut flags = first & 0x0F;
         if let Err(fault) = check_flags(packet_type, flags, rules) {
-            if !(is_lenient && is_bare_acknowledgement(packet_type, rest, rules)) {
+            if !(is_lenient && is_old_acknowledgement(packet_type, rest, rules)) {
                 return Err(fault.into());
             }
             flags |= WRONG_FLAGS;
@@ -159,15 +84,19 @@ impl Header {
 /// Stands in [`Header::flags`] if they were passed over.
 pub(crate) const WRONG_FLAGS: u8 = 0x80;
 
-/// An acknowledgement of 3.1 or 3.1.1 behind whose identifier nothing stands, as far as can be seen.
+/// An acknowledgement of 3.1 or 3.1.1 with the length that it has there, as far as can be seen.
 #[cold]
-fn is_bare_acknowledgement(packet_type: PacketType, rest: &[u8], rules: Rules) -> bool {
+fn is_old_acknowledgement(packet_type: PacketType, rest: &[u8], rules: Rules) -> bool {
     const BARE: u16 = PacketType::PubAck.bit()
         | PacketType::PubRec.bit()
         | PacketType::PubRel.bit()
         | PacketType::PubComp.bit()
         | PacketType::UnsubAck.bit();
-    !rules.version.has_properties() && BARE & packet_type.bit() != 0 && matches!(rest, [] | [2, ..])
+    let has_length = match packet_type {
+        PacketType::SubAck => matches!(rest, [] | [3..=0xFF, ..]), // codes, of which too few or too many end the link
+        _ => BARE & packet_type.bit() != 0 && matches!(rest, [] | [2, ..]),
+    };
+    !rules.version.has_properties() && has_length
 }
 
 /// How long a packet is, by its remaining length alone.

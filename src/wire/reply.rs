@@ -1,8 +1,8 @@
 //! What the packets have in common that answer another one or end the link: PUBACK, PUBREC, PUBREL and PUBCOMP (§3.4 to §3.7), SUBACK (§3.9),
 //! UNSUBACK (§3.11), DISCONNECT (§3.14) and AUTH (§3.15). They are decoded in one place.
 
-use crate::reason::ReasonCode;
 use crate::types::{PacketId, Version};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{PacketType, Properties, Reader, Seen, Tolerance, Violation, Writer, ids};
 
 /// Such a packet. What its type doesn't have is empty.

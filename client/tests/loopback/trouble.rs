@@ -178,6 +178,23 @@ fn an_enhanced_authentication_is_the_programs_to_answer() {
     assert!(log.iter().any(|(level, line)| *level == LogLevel::Error && line.contains("session expiry")), "{log:?}");
 }
 
+/// A retained message whose topic is not UTF-8 can't be handed over; nobody is to wonder where it is.
+#[test]
+fn a_message_that_is_thrown_away_is_told() {
+    let fine: &[u8] = b"\x20\x02\x00\x00\x31\x08\x00\x04a/\xFF\xFEhi";
+    let client = Client::with(Options::new("reader").version(Version::V311));
+    let ear = Ear::of(&client);
+    client.connect(scripted_server(vec![fine])).unwrap();
+    client.loop_start().unwrap();
+    ear.until(|told| told.log.iter().any(|(_, line)| line.contains("thrown away")));
+    client.disconnect();
+    client.loop_stop();
+    let told = ear.told();
+    let line = told.log.iter().find(|(_, line)| line.contains("thrown away")).unwrap();
+    assert_eq!(line.0, LogLevel::Warning);
+    assert!(line.1.contains("a/") && line.1.contains("its topic is none") && told.messages.is_empty(), "{line:?}");
+}
+
 #[test]
 fn a_server_that_is_not_there_is_told() {
     let client = Client::new("lonely");

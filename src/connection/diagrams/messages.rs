@@ -8,11 +8,11 @@ use crate::command::{Ack, Publish};
 use crate::connection::Connection;
 use crate::event::{Cause, Event, PendingAck, Received};
 use crate::limits::{Limits, OnSessionLoss};
-use crate::reason::ReasonCode;
 use crate::storage::sealed::Sealed;
 use crate::storage::{Fixed, Kind, Reach, ReceiveState, Stands};
 use crate::topic::TopicName;
 use crate::types::{Handle, QoS, Version};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{Connect, Property};
 
 /// Seconds.

@@ -46,6 +46,7 @@ pub struct LinkAudit {
     /// PUBLISH packets with QoS 1 and 2 that have no last answer yet.
     pub unanswered: BTreeSet<u16>,
     marks: Vec<Mark>,
+    fences: Vec<u16>,
     finished: BTreeSet<u16>,
     requests: BTreeSet<u16>,
     last_resent: Option<u64>,
@@ -170,12 +171,16 @@ impl Exchange {
 impl LinkAudit {
     /// The broker put a packet into its output that ends something for the client.
     pub fn mark(&mut self, mark: Mark) {
-        self.marks.push(mark);
+        if let Some(place) = self.fences.iter().position(|id| mark == Mark::Exchange(*id)) {
+            self.fences.remove(place);
+        } else {
+            self.marks.push(mark);
+        }
     }
 
-    /// The last such packet ends nothing.
-    pub fn unmark(&mut self) {
-        self.marks.pop();
+    /// A PUBREL frees the identifier before the message that is to use it: the answer to it ends nothing.
+    pub fn fence(&mut self, id: u16) {
+        self.fences.push(id);
     }
 
     /// The client has a newer connection, so it will never see what is left in this output buffer.

@@ -177,10 +177,10 @@ impl Broker {
         for text in found {
             self.blame(link, &text);
         }
-        self.acknowledge(link, Ack { kind: AckKind::Comp, id: ack.id, reason });
         if let Some(state) = self.links.get_mut(&link).filter(|_| !is_open) {
-            state.audit.unmark(); // it frees an identifier before the message that is to use it
+            state.audit.fence(ack.id);
         }
+        self.acknowledge(link, Ack { kind: AckKind::Comp, id: ack.id, reason });
     }
 
     /// PUBREC for one of the broker's deliveries.

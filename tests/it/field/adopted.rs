@@ -2,7 +2,7 @@
 
 use super::rig::{Durable, Field, NEW, QOS0, QOS1, QOS2, V5, V311, count, in_every_storage, message, packets};
 use pure_mqtt::wire::Violation;
-use pure_mqtt::{ConnectionError, Limits, OnUnknownSession, ReasonCode};
+use pure_mqtt::{ConnectionError, Limits, OnUnknownSession, Overflow, ReasonCode};
 use std::collections::BTreeSet;
 
 /// A server's side of QoS 2, with identifiers that it holds from an earlier life of the client.
@@ -184,6 +184,60 @@ fn a_server_that_closes_at_the_pubrel_gets_no_more_of_them() {
     });
 }
 
+/// A transport that took nothing was no server that closes at PUBREL: the next link has fences still.
+#[test]
+fn a_fence_that_never_left_is_not_given_up() {
+    for version in NEW {
+        let mut server = Server::holding([1]);
+        let mut field = Field::with(version, Limits::DEFAULT);
+        field.publish("t", b"x", QOS2);
+        field.open();
+        field.sent();
+        let connack = field.connack(true, &[]);
+        field.hear_over(&connack, 0);
+        field.shown();
+        field.lose();
+        field.open();
+        field.sent();
+        let heard = field.hear(&field.connack(true, &[]));
+        assert_eq!((count(&heard.sent, 0x62), field.mqtt.stats().fences_given_up), (1, 0), "{version:?}");
+        exchange(&mut field, &mut server, heard.sent);
+        assert_eq!((server.delivered, field.mqtt.pending()), (1, 0), "{version:?}");
+    }
+}
+
+/// A clean start that nobody answered may not have been carried out: what the server resumes then may be the session of an earlier life, of which this
+/// side knows nothing.
+#[test]
+fn after_an_unanswered_clean_start_a_new_message_is_not_taken_for_one_of_the_earlier_life() {
+    in_every_storage!(storage => {
+        for version in NEW {
+            for adopts_before in [false, true] {
+                let mut server = Server::holding(1..=4);
+                let mut field = Field::new(storage(), version, Limits::DEFAULT);
+                if adopts_before {
+                    field.open();
+                    field.sent();
+                    field.hear(&field.connack(true, &[])).only("ConnAck 0x00 Adopted");
+                    field.lose();
+                }
+                field.clean = true;
+                field.open();
+                field.sent();
+                field.lose();
+                field.clean = false;
+                field.publish("t", b"x", QOS2);
+                field.open();
+                field.sent();
+                let heard = field.hear(&field.connack(true, &[]));
+                assert_eq!(heard.told, ["ConnAck 0x00 Adopted"], "{version:?}");
+                exchange(&mut field, &mut server, heard.sent);
+                assert_eq!((server.delivered, field.mqtt.pending()), (1, 0), "{version:?}");
+            }
+        }
+    });
+}
+
 /// The other setting: this link ends, the next is a clean start whatever the program asks for, and the one after that is not.
 #[test]
 fn a_clean_start_is_made_by_the_engine_where_that_is_set() {
@@ -250,4 +304,27 @@ fn session_present_after_a_clean_session_is_treated_with_the_same_care() {
     assert!(!heard.told[0].contains("Resumed"), "{heard:?}");
     exchange(&mut field, &mut server, heard.sent);
     assert_eq!((server.delivered, field.mqtt.pending()), (1, 0));
+}
+
+/// The transport takes the fence alone, and the message behind it is dropped for a newer one. The answer to the fence is still that, and no stray.
+#[test]
+fn the_answer_to_a_fence_counts_although_its_message_was_dropped() {
+    in_every_storage!(storage => {
+        for version in NEW {
+            let limits = Limits { max_queued: 1, overflow: Overflow::DropOldest, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits);
+            field.open();
+            field.sent();
+            let connack = field.connack(true, &[]);
+            field.hear_over(&connack, 0).only("ConnAck 0x00 Adopted");
+            field.publish("t", b"x", QOS2);
+            assert_eq!(field.take(4), b"\x62\x02\0\x01");
+            assert!(field.publish("t", b"y", QOS2).dropped.is_some());
+            assert_eq!(field.sent()[..4], *b"\x62\x02\0\x02");
+            field.hear(b"\x70\x02\0\x01\x70\x02\0\x02").nothing();
+            assert_eq!(field.mqtt.stats().unknown_acks, 0);
+            field.lose();
+            assert_eq!(field.mqtt.stats().fences_given_up, 0);
+        }
+    });
 }

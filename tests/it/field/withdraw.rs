@@ -1,7 +1,7 @@
 //! A packet at which links die can be seen, and withdrawn.
 
 use super::rig::{Field, Offered, QOS0, QOS1, QOS2, V5, V31, count, in_every_storage};
-use pure_mqtt::{Handle, Limits, Risk, Version};
+use pure_mqtt::{Disconnect, Handle, Limits, Risk, Version};
 
 /// The server hangs up at one message (its size, an access rule), on every link. Its attempts show which it is.
 #[test]
@@ -45,6 +45,24 @@ fn attempts_count_links() {
             field.again(version != V31);
         }
         assert_eq!(field.mqtt.attempts(handle), Some(u8::MAX));
+    }
+}
+
+/// A PUBREL that the transport never took is no attempt, whatever left in its place.
+#[test]
+fn a_pubrel_that_gave_way_to_disconnect_is_no_attempt() {
+    for version in Version::ALL {
+        let mut field = Field::up(version, Limits::DEFAULT);
+        let handle = field.publish("t", b"x", QOS2).handle;
+        field.sent();
+        field.hear_over(b"\x50\x02\0\x01", 0);
+        assert!(field.shown().starts_with(b"\x62"));
+        assert_eq!(field.mqtt.attempts(handle), Some(0));
+        field.mqtt.disconnect(field.at(), &Disconnect::default()).expect("a link");
+        assert_eq!(count(&field.sent(), 0x62), 0);
+        assert_eq!(field.mqtt.attempts(handle), Some(0), "{version:?}");
+        field.again(version != V31);
+        assert_eq!(field.mqtt.attempts(handle), Some(1), "{version:?}");
     }
 }
 

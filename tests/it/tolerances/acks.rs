@@ -54,7 +54,7 @@ fn flags_elsewhere_end_the_link() {
     ends(OLD, b"\x41\x03\0\x01\0", Malformed::HeaderFlags);
     ends(OLD, b"\x41\x01\0", Malformed::HeaderFlags);
     ends(OLD, b"\xD1\x00", Malformed::HeaderFlags);
-    ends(OLD, b"\x91\x04\0\x04\0\0", Malformed::HeaderFlags);
+    ends(V5, b"\x91\x05\0\x04\0\0\0", Malformed::HeaderFlags);
 }
 
 /// It may have met the server's mind on an earlier link only, or stand for a message that was released.

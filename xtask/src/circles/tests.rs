@@ -122,18 +122,6 @@ fn a_list_of_imports_is_taken_apart() {
 }
 
 #[test]
-fn the_list_of_those_that_are_known_only_gets_shorter() {
-    let files = [("lib.rs", "mod a;\nmod b;"), ("a.rs", "use crate::b::B;"), ("b.rs", "use crate::a::A;")];
-    let found = circles(&files);
-    assert_eq!(faults(&found, &[]).len(), 1);
-    assert_eq!(faults(&found, &[Known { folder: "src", modules: &["a", "b"] }]), [""; 0]);
-    let gone = faults(&[], &[Known { folder: "src", modules: &["a", "b"] }]);
-    assert!(gone.len() == 1 && gone[0].starts_with("src: a, b no longer"), "{gone:?}");
-    let smaller = faults(&found, &[Known { folder: "src", modules: &["a", "b", "c"] }]);
-    assert_eq!(smaller.len(), 2, "{smaller:?}");
-}
-
-#[test]
 fn a_file_that_is_not_there_is_named() {
     let message = find("src", &|path| path.ends_with("lib.rs").then(|| "mod a;".into())).expect_err("a.rs is missing");
     assert!(message.starts_with("src/a/mod.rs"), "{message}");

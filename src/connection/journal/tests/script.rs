@@ -8,11 +8,11 @@ use super::compare::compare;
 use crate::connection::{Connection, State};
 use crate::event::{Event, PendingAck, Received};
 use crate::limits::{Limits, OnSessionLoss, OnUnknownSession, Overflow};
-use crate::reason::ReasonCode;
 use crate::storage::{Payload, Storage};
 use crate::time::Instant;
 use crate::topic::{TopicFilter, TopicName};
 use crate::types::{Handle, QoS, Version};
+use crate::wire::reason::ReasonCode;
 use crate::wire::{Connect, Property, Subscription};
 use crate::{Ack, Publish, Subscribe};
 

@@ -2,8 +2,8 @@
 
 use pure_mqtt::{Limits, Received, RxBuffer, Version};
 
-use crate::Row;
-use crate::link::{Link, NOW, message};
+use pure_mqtt_instructions::Row;
+use pure_mqtt_instructions::link::{Link, NOW, message};
 
 use Version::{V5, V311};
 

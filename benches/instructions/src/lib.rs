@@ -1,12 +1,10 @@
-//! The work whose instructions are counted by callgrind: `pure-mqtt-instructions ROW COUNT` does one row's work, so many messages of it.
-//! `cargo xtask instructions` runs it for every row.
+//! The work whose instructions are counted by callgrind. Each program of this package does one row's work, so many messages of it: `PROGRAM ROW COUNT`.
+//! `cargo xtask instructions` runs them for every row.
 //!
-//! Only what happens below [`measured`] is counted. The work is the same each time, to the last instruction.
+//! Only what happens below [`measured`] is counted. The work is the same each time, to the last instruction. What is called in two places may not be
+//! inlined in either: so rows that use the engine in another way than a busy link does are in a program of their own.
 
-mod crowd;
-mod link;
-mod speed;
-mod worst;
+pub mod link;
 
 use std::process::ExitCode;
 
@@ -17,9 +15,10 @@ pub struct Row {
     pub prepare: fn(usize) -> Box<dyn FnMut()>,
 }
 
-fn main() -> ExitCode {
+/// Does the work of the row that the command line names.
+pub fn run(rows: &[&'static [Row]]) -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let rows = || speed::ROWS.iter().chain(worst::ROWS).chain(crowd::ROWS);
+    let rows = || rows.iter().copied().flatten();
     if let [name, count] = &arguments[..] {
         let row = rows().find(|row| row.name == name);
         if let (Some(row), Ok(count)) = (row, count.parse()) {
@@ -27,7 +26,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     }
-    eprintln!("usage: pure-mqtt-instructions ROW COUNT; the rows are:");
+    eprintln!("usage: PROGRAM ROW COUNT; the rows are:");
     rows().for_each(|row| eprintln!("    {}", row.name));
     ExitCode::FAILURE
 }

@@ -3,11 +3,15 @@
 
 use pure_mqtt::{Handle, Limits, Overflow, Publish, PublishError, QoS, TopicName, Version};
 
-use crate::Row;
-use crate::link::{Link, NOW};
+use pure_mqtt_instructions::Row;
+use pure_mqtt_instructions::link::{Link, NOW};
+
+fn main() -> std::process::ExitCode {
+    pure_mqtt_instructions::run(&[ROWS])
+}
 
 #[rustfmt::skip]
-pub const ROWS: &[Row] = &[
+const ROWS: &[Row] = &[
     Row { name: "drop-oldest", prepare: |count| pressed(count, Overflow::DropOldest, |queue, _| queue.displace("new")) },
     Row { name: "drop-oldest-behind-sent", prepare: behind_sent },
     Row { name: "latest", prepare: |count| pressed(count, Overflow::LatestPerTopic, |queue, turn| {

@@ -2,8 +2,8 @@
 
 use pure_mqtt::{Limits, Property, QoS, Subscribe, Subscription, TopicFilter, Version};
 
-use crate::Row;
-use crate::link::{Link, NOW, usual};
+use pure_mqtt_instructions::Row;
+use pure_mqtt_instructions::link::{Link, NOW, usual};
 
 use QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
 use Version::{V5, V311};

@@ -1,0 +1,76 @@
+//! The packet types (§2.1.2) in one table.
+
+macro_rules! packet_types {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal, flags $flags:literal;)+) => {
+        /// The type of a control packet (§2.1.2).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub enum PacketType {
+            $($(#[doc = $doc])+ $name = $number,)+
+        }
+
+        impl PacketType {
+            /// All packet types in the order of their numbers.
+            pub const ALL: [Self; 15] = [$(Self::$name),+];
+
+            pub(super) const fn from_number(number: u8) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// The low four bits of the first byte (§2.1.3). PUBLISH has flags of its own instead.
+            pub(super) const fn reserved_flags(self) -> u8 {
+                match self {
+                    $(Self::$name => $flags,)+
+                }
+            }
+        }
+    };
+}
+
+packet_types! {
+    /// CONNECT, client to server.
+    Connect = 1, flags 0;
+    /// CONNACK, server to client.
+    ConnAck = 2, flags 0;
+    /// PUBLISH, both ways.
+    Publish = 3, flags 0;
+    /// PUBACK, both ways.
+    PubAck = 4, flags 0;
+    /// PUBREC, both ways.
+    PubRec = 5, flags 0;
+    /// PUBREL, both ways.
+    PubRel = 6, flags 0b0010;
+    /// PUBCOMP, both ways.
+    PubComp = 7, flags 0;
+    /// SUBSCRIBE, client to server.
+    Subscribe = 8, flags 0b0010;
+    /// SUBACK, server to client.
+    SubAck = 9, flags 0;
+    /// UNSUBSCRIBE, client to server.
+    Unsubscribe = 10, flags 0b0010;
+    /// UNSUBACK, server to client.
+    UnsubAck = 11, flags 0;
+    /// PINGREQ, client to server.
+    PingReq = 12, flags 0;
+    /// PINGRESP, server to client.
+    PingResp = 13, flags 0;
+    /// DISCONNECT: client to server, in 5.0 both ways.
+    Disconnect = 14, flags 0;
+    /// AUTH, both ways, 5.0 only.
+    Auth = 15, flags 0;
+}
+
+impl PacketType {
+    /// This type's place in a set of packets.
+    pub(crate) const fn bit(self) -> u16 {
+        1 << self as u8
+    }
+
+    /// The first byte of a packet of this type whose flags are reserved.
+    pub(crate) const fn first_byte(self) -> u8 {
+        (self as u8) << 4 | self.reserved_flags()
+    }
+}
