@@ -5,8 +5,8 @@ use super::rig::{
 };
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
-    Ack, Auth, Connect, ConnectionError, Disconnect, Fixed, Handle, Heap, Instant, Limits, Payload, Property, Publish, QoS,
-    TopicName, Version,
+    Ack, Auth, Connect, ConnectionError, Disconnect, Fixed, Handle, Heap, Instant, Limits, Payload, Property, Publish,
+    QoS, TopicName, Version,
 };
 use std::collections::BTreeMap;
 
