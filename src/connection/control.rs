@@ -137,11 +137,6 @@ impl Control {
         border.min(end).saturating_sub(start)
     }
 
-    /// Nothing waits but the rest of a packet that is half out.
-    pub(super) fn shows_only_begun(&self, bytes: &[u8]) -> bool {
-        self.len() == self.rest_of_begun(bytes)
-    }
-
     /// Drops the packets of which no byte has left, and moves the rest to the front.
     pub(super) fn keep_only_begun(&mut self, bytes: &mut [u8]) {
         let has_begun_prefix = self.has_begun_prefix();
@@ -192,7 +187,6 @@ mod tests {
         control.writer(&mut bytes).bytes(&[0xF0, 0]); // AUTH
         control.append(2, true);
         assert!(control.advance(8));
-        assert!(!control.shows_only_begun(&bytes));
         control.keep_only_begun(&mut bytes);
         assert!(control.is_empty());
     }

@@ -14,7 +14,7 @@
 //! whatever the transport does.
 //!
 //! A transport may have taken bytes that were shown, with `advance` still to come. So what is dropped is shown no longer, but stays where it is: `advance`
-//! counts it as before. And no reason is said where packets were shown that would have to be taken back for it.
+//! counts it as before. What is taken back for a DISCONNECT does not stay.
 
 use crate::connection::core::{Core, write_disconnect};
 use crate::connection::link::{Link, Ping};
@@ -66,7 +66,6 @@ impl Core {
             && self.version().has_properties()
             && !is_stuck
             && !self.outgoing.is_inside_streamed(parts.slots)
-            && self.shows_only_begun(parts)
             && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT);
         let disconnect = Disconnect::new(error.reason());
         self.end(parts, error, if says_why { Last::Disconnect(&disconnect) } else { Last::Nothing });
@@ -80,12 +79,6 @@ impl Core {
     /// The link is over, and nothing more is sent on it.
     pub(super) fn is_silent(&self) -> bool {
         self.link.state == State::Closing && !self.link.timers.phase.is_running()
-    }
-
-    /// Of what was shown to the transport nothing has to be taken back for a DISCONNECT: it is the rest of one packet at most.
-    fn shows_only_begun(&self, parts: &Parts<'_>) -> bool {
-        let Core { link, outgoing, .. } = self;
-        outgoing.shows_only_begun(parts) && link.control.shows_only_begun(parts.control)
     }
 
     /// The transport is to be closed: the link is over, and nothing more will be sent `[MQTT-3.14.4-2]`.

@@ -391,11 +391,6 @@ impl Outgoing {
         }
     }
 
-    /// Nothing is shown to the transport but the rest of a packet that is half out.
-    pub(crate) fn shows_only_begun(&self, parts: &Parts<'_>) -> bool {
-        self.is_between_frames() || self.is_inside_packet(parts.slots) && self.run.left == self.rest_of_begun(parts)
-    }
-
     /// Only the packet that is half out is still sent.
     pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
         match self.is_inside_packet(parts.slots) {

@@ -62,6 +62,13 @@ impl<S: Memory> World<S> {
             hosts::App::save(&mut self.app, &mut self.mqtt);
             return Ok(());
         }
+        if is_over {
+            // DISCONNECT is to be the last, and took the place of what nobody could know to have left: the host closes, and what left may come again.
+            let open = self.app.ledger.sent.iter_mut().filter(|sent| sent.end.is_none());
+            open.for_each(|sent| (sent.is_shaken, sent.is_forgiven) = (true, true));
+            self.transport.iter_mut().for_each(|transport| transport.is_broken = true);
+            return Ok(());
+        }
         Err(format!("[E4] what was shown has changed: {bytes:02x?}, and now {:02x?}", transmit.chunk()))
     }
 }

@@ -323,7 +323,8 @@ fn the_answer_to_a_fence_counts_although_its_message_was_dropped() {
             assert_eq!(field.sent()[..4], *b"\x62\x02\0\x02");
             field.hear(b"\x70\x02\0\x01\x70\x02\0\x02").nothing();
             assert_eq!(field.mqtt.stats().unknown_acks, 0);
-            field.hear(b"\x50\x02\0\x02\x70\x02\0\x02").only("PubComp 2 0x00");
+            assert_eq!(field.hear(b"\x50\x02\0\x02").sent, b"\x62\x02\0\x02");
+            field.hear(b"\x70\x02\0\x02").only("PubComp 2 0x00");
         }
     });
 }
