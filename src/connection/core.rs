@@ -111,9 +111,17 @@ impl Core {
 
     #[inline(never)]
     fn move_on(&mut self, now: Instant) {
+        self.see_as(now, self.wants_to_send());
+    }
+
+    /// The same where output that `waits` until now was taken back just before.
+    pub(super) fn see_as(&mut self, now: Instant, waits: bool) {
+        if now <= self.now {
+            return;
+        }
         let millis = u32::try_from(now.millis_since(self.now)).unwrap_or(u32::MAX);
         if self.link.state != State::Closed {
-            self.link.timers.pass(millis, self.link.is_paused(), self.wants_to_send());
+            self.link.timers.pass(millis, self.link.is_paused(), waits);
         }
         self.now = now;
     }

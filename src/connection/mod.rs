@@ -287,17 +287,17 @@ impl<S: Storage> Connection<S> {
         if S::MAY_INDEX_TOPICS && self.core.limits.overflow() == Overflow::LatestPerTopic {
             self.index_topics();
         }
-        // Before anything changes: whether output was waiting until now decides about the transport.
-        self.core.see(now);
         if self.has_fast_path() {
             if let Some(matched) = self.core.put_message(self.storage.parts(), publish) {
+                self.core.see(now);
                 return Ok(delivery(matched, publish.qos, None, false));
             }
         }
         let draft = self.check_publish(publish)?;
         self.check_record(publish, &draft)?;
+        let waits = self.core.wants_to_send();
         let room = if draft.fits { Some(Room::THERE) } else { self.make_room(draft.need, publish.topic.as_str()) };
-        self.accept_publish(publish, &draft, room)
+        self.accept_publish((now, waits), publish, &draft, room)
     }
 
     /// Publishes `publish` instead of a message of which no byte was sent yet: a newer reading, say. In one step: either the old message is gone and the
@@ -307,13 +307,13 @@ impl<S: Storage> Connection<S> {
     /// # Errors
     /// [`PublishError`]; nothing changed. [`PublishError::NotQueued`] if the old message is not there (any more), as with [`cancel`](Self::cancel).
     pub fn replace(&mut self, now: Instant, old: Handle, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
-        self.core.see(now); // as in `publish`
         let draft = self.check_publish(publish)?;
         let parts = &mut self.storage.parts();
         if !self.core.outgoing.is_unsent(parts, old) {
             return Err(PublishError::NotQueued);
         }
         self.check_record(publish, &draft)?;
+        let waits = self.core.wants_to_send();
         let most = self.core.most(&self.storage.bounds());
         let parts = &mut self.storage.parts();
         let victims = self.core.outgoing.drop_handle(parts, &draft.need, &most, old);
@@ -323,7 +323,7 @@ impl<S: Storage> Connection<S> {
         if room.is_some() {
             self.grow_for(&draft.need, &most);
         }
-        self.accept_publish(publish, &draft, room)
+        self.accept_publish((now, waits), publish, &draft, room)
     }
 
     fn check_publish(&mut self, publish: &Publish<'_>) -> Result<Draft, PublishError> {
@@ -332,9 +332,10 @@ impl<S: Storage> Connection<S> {
         self.core.check_publish(publish, &bounds, is_shared)
     }
 
-    /// Takes a message that was checked, if there is room for it.
+    /// Takes a message that was checked, if there is room for it. Whether output was waiting until now was seen before room was made.
     fn accept_publish(
         &mut self,
+        (now, waits): (Instant, bool),
         publish: &Publish<'_>,
         draft: &Draft,
         room: Option<Room>,
@@ -343,6 +344,7 @@ impl<S: Storage> Connection<S> {
         if draft.shares_payload() {
             self.storage.grow(Demand::SharedPayload);
         }
+        self.core.see_as(now, waits);
         let matched = self.core.publish(&mut self.storage.parts(), publish, draft).ok_or(PublishError::Full)?;
         self.gather();
         let reduced = !is_bare(publish) && !self.version().has_properties();
