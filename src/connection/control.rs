@@ -125,17 +125,22 @@ impl Control {
         self.prefix > 0 && self.start > self.before - self.prefix
     }
 
+    /// How much is left of the packet that is half out.
+    fn rest_of_begun(&self, bytes: &[u8]) -> usize {
+        let (start, before, end) = (self.start as usize, self.before as usize, self.end as usize);
+        let mut border = 0;
+        while border < start {
+            let next = border + encoded_length(bytes.get(border..).unwrap_or_default());
+            // A packet that goes on in the arena ends its part here where the arena's begins.
+            border = if border < before { next.min(before) } else { next };
+        }
+        border.min(end).saturating_sub(start)
+    }
+
     /// Drops the packets of which no byte has left, and moves the rest to the front.
     pub(super) fn keep_only_begun(&mut self, bytes: &mut [u8]) {
         let has_begun_prefix = self.has_begun_prefix();
-        let mut border = 0;
-        while border < self.start as usize {
-            border += encoded_length(bytes.get(border..).unwrap_or_default());
-        }
-        // A packet that goes on in the arena ends its part here where the arena's begins.
-        let limit = if has_begun_prefix { self.before } else { self.end };
-        let start = self.start as usize;
-        let length = border.max(start).min(limit as usize).saturating_sub(start);
+        let (start, length) = (self.start as usize, self.rest_of_begun(bytes));
         shift(bytes, start, length, 0);
         let length = length as Offset;
         *self = Self { start: 0, before: length, end: length, prefix: if has_begun_prefix { length } else { 0 } };
@@ -168,6 +173,20 @@ mod tests {
             assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id]));
         }
         control.advance(8);
+        control.keep_only_begun(&mut bytes);
+        assert!(control.is_empty());
+    }
+
+    /// The same once all of its start has left.
+    #[test]
+    fn what_follows_a_packet_half_out_is_dropped_if_its_start_was_here() {
+        let mut bytes = [0; 32];
+        let mut control = Control::default();
+        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1]));
+        control.note_prefix(8);
+        control.writer(&mut bytes).bytes(&[0xF0, 0]); // AUTH
+        control.append(2, true);
+        assert!(control.advance(8));
         control.keep_only_begun(&mut bytes);
         assert!(control.is_empty());
     }

@@ -112,9 +112,17 @@ impl Core {
 
     #[inline(never)]
     fn move_on(&mut self, now: Instant) {
+        self.see_as(now, self.wants_to_send());
+    }
+
+    /// The same where output that `waits` until now was taken back just before.
+    pub(super) fn see_as(&mut self, now: Instant, waits: bool) {
+        if now <= self.now {
+            return;
+        }
         let millis = u32::try_from(now.millis_since(self.now)).unwrap_or(u32::MAX);
         if self.link.state != State::Closed {
-            self.link.timers.pass(millis, self.link.is_paused(), self.wants_to_send());
+            self.link.timers.pass(millis, self.link.is_paused(), waits);
         }
         self.now = now;
     }
@@ -134,7 +142,7 @@ impl Core {
     pub(super) fn is_idle(&self) -> bool {
         self.outgoing.is_empty()
             && self.incoming.owes_nothing()
-            && self.link.control.is_empty()
+            && (self.link.control.is_empty() || self.is_silent())
             && self.link.ping == Ping::None
     }
 

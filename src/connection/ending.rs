@@ -12,6 +12,9 @@
 //!
 //! What may still leave has [`Limits::farewell_timeout`](crate::Limits::farewell_timeout); then it is dropped. So `should_close` is true within that time,
 //! whatever the transport does.
+//!
+//! A transport may have taken bytes that were shown, with `advance` still to come. So what is dropped is shown no longer, but stays where it is: `advance`
+//! counts it as before. What is taken back for a DISCONNECT does not stay.
 
 use crate::connection::core::{Core, write_disconnect};
 use crate::connection::link::{Link, Ping};
@@ -51,7 +54,7 @@ impl Core {
                     self.drop_output();
                 }
             }
-            _ => self.drop_output(),
+            _ => {}
         }
     }
 
@@ -68,12 +71,14 @@ impl Core {
         self.end(parts, error, if says_why { Last::Disconnect(&disconnect) } else { Last::Nothing });
     }
 
-    /// Nothing more is sent on this link.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    /// Nothing more is sent on this link. Of what was shown the transport may have taken some: that can still be told.
     pub(super) fn drop_output(&mut self) {
-        self.link.control = Default::default();
-        self.outgoing.releases_dropped();
-        self.outgoing.halt();
+        self.link.timers.phase = Countdown::NONE;
+    }
+
+    /// The link is over, and nothing more is sent on it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.link.state == State::Closing && !self.link.timers.phase.is_running()
     }
 
     /// The transport is to be closed: the link is over, and nothing more will be sent `[MQTT-3.14.4-2]`.
@@ -82,8 +87,9 @@ impl Core {
     }
 
     /// Bytes wait to leave.
-    pub(super) const fn has_output(&self) -> bool {
-        !self.link.control.is_empty() || !self.outgoing.is_between_frames()
+    pub(super) fn has_output(&self) -> bool {
+        let is_any = !self.link.control.is_empty() || !self.outgoing.is_between_frames();
+        is_any && !self.is_silent()
     }
 
     fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {

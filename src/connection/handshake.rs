@@ -201,7 +201,7 @@ impl Core {
     fn check_connack(&self, session_present: bool, properties: &Properties<'_>, seen: Seen) -> Effect {
         let link = &self.link;
         if session_present && !link.clean_start && self.outgoing.session == SessionFact::None {
-            match self.on_unknown_session() {
+            match self.limits.on_unknown_session() {
                 OnUnknownSession::Adopt => {}
                 OnUnknownSession::CleanStart => return Err(Refusal::UnknownSession),
                 OnUnknownSession::Refuse => return Err(Violation::UnknownSession.into()), // [MQTT-3.2.2-4]
@@ -222,14 +222,6 @@ impl Core {
             }
             AuthState::None => Ok(()),
             _ => Ok(link.check_auth_method(properties.field(ids::AuthenticationMethod))?), // [MQTT-4.12.0-5]
-        }
-    }
-
-    /// 5.0 forbids to go on with such a session, and `strict` is the letter.
-    const fn on_unknown_session(&self) -> OnUnknownSession {
-        match self.limits.strict() && self.version().refuses_unknown_session() {
-            true => OnUnknownSession::Refuse,
-            false => self.limits.on_unknown_session(),
         }
     }
 
@@ -312,8 +304,8 @@ impl Core {
         let mut writer = self.link.control.writer(parts.control);
         write_auth(auth, &mut writer);
         let length = writer.finish().map_err(|_| RequestError::Full)?;
+        self.see(now); // until now it did not wait
         self.link.control.append(length, after_staged);
-        self.see(now);
         self.link.is_challenged = false;
         if starts {
             self.link.auth = AuthState::Again;

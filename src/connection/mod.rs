@@ -306,8 +306,9 @@ impl<S: Storage> Connection<S> {
         }
         let draft = self.check_publish(publish)?;
         self.check_record(publish, &draft)?;
+        let waits = self.core.wants_to_send();
         let room = if draft.fits { Some(Room::THERE) } else { self.make_room(draft.need, publish.topic.as_str()) };
-        self.accept_publish(now, publish, &draft, room)
+        self.accept_publish((now, waits), publish, &draft, room)
     }
 
     /// Publishes `publish` instead of a message of which no byte was sent yet: a newer reading, say. In one step: either the old message is gone and the
@@ -323,6 +324,7 @@ impl<S: Storage> Connection<S> {
             return Err(PublishError::NotQueued);
         }
         self.check_record(publish, &draft)?;
+        let waits = self.core.wants_to_send();
         let most = self.core.most(&self.storage.bounds());
         let parts = &mut self.storage.parts();
         let victims = self.core.outgoing.drop_handle(parts, &draft.need, &most, old);
@@ -332,7 +334,7 @@ impl<S: Storage> Connection<S> {
         if room.is_some() {
             self.grow_for(&draft.need, &most);
         }
-        self.accept_publish(now, publish, &draft, room)
+        self.accept_publish((now, waits), publish, &draft, room)
     }
 
     fn check_publish(&mut self, publish: &Publish<'_>) -> Result<Draft, PublishError> {
@@ -341,10 +343,10 @@ impl<S: Storage> Connection<S> {
         self.core.check_publish(publish, &bounds, is_shared)
     }
 
-    /// Takes a message that was checked, if there is room for it.
+    /// Takes a message that was checked, if there is room for it. Whether output was waiting until now was seen before room was made.
     fn accept_publish(
         &mut self,
-        now: Instant,
+        (now, waits): (Instant, bool),
         publish: &Publish<'_>,
         draft: &Draft,
         room: Option<Room>,
@@ -353,7 +355,7 @@ impl<S: Storage> Connection<S> {
         if draft.shares_payload() {
             self.storage.grow(Demand::SharedPayload);
         }
-        self.core.see(now);
+        self.core.see_as(now, waits);
         let parts = &mut self.storage.parts();
         let matched = self.core.publish(parts, publish, draft).ok_or(PublishError::Full)?;
         if room.victims.is_some() {

@@ -51,7 +51,7 @@ impl Transmit<'_> {
     /// How many bytes are prepared. More may follow once these are taken; 0 means that nothing waits, or that a payload is
     /// [`wanted`](Self::wanted) first.
     pub fn remaining(&self) -> usize {
-        if self.core.waits_for_doubt(&self.parts) {
+        if self.core.waits_for_doubt(&self.parts) || self.core.is_silent() {
             return 0;
         }
         let (left, here) =
@@ -101,7 +101,7 @@ impl Transmit<'_> {
     /// }
     /// ```
     pub fn wanted(&self) -> Option<Wanted> {
-        let is_next = self.core.link.control.first(self.parts.control).is_empty();
+        let is_next = self.core.link.control.first(self.parts.control).is_empty() && !self.core.is_silent();
         let (handle, offset, left) = self.core.outgoing.wanted(self.parts.slots).filter(|_| is_next)?;
         Some(Wanted { handle: Handle(handle), offset, left })
     }
@@ -137,7 +137,7 @@ impl bytes::Buf for Transmit<'_> {
 
 impl Core {
     fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
-        if self.waits_for_doubt(parts) {
+        if self.waits_for_doubt(parts) || self.is_silent() {
             return &[];
         }
         let first = self.link.control.first(parts.control);

@@ -118,10 +118,10 @@ impl Core {
         (self.is_kept_alive() && self.wants_to_send()).then(|| limit.saturating_sub(self.link.timers.stalled))
     }
 
-    /// Bytes wait for the transport, or there may be some once `transmit` is asked: PINGREQ is due, or packets wait that were perhaps shown and taken back.
-    /// Where none of those may be sent, PINGREQ is, so that a transport which takes bytes is not taken for one that doesn't.
+    /// Bytes wait for the transport, or will once `transmit` is asked: PINGREQ is due, or packets were shown and taken back. What waits for the window, or
+    /// was not shown yet, doesn't wait for the transport.
     pub(super) fn wants_to_send(&self) -> bool {
-        self.has_output() || self.link.ping == Ping::Due || self.outgoing.may_stage()
+        self.has_output() || self.link.ping == Ping::Due || self.outgoing.waits_again()
     }
 
     pub(super) fn next_timer(&self) -> Option<(Timer, Instant)> {

@@ -13,10 +13,13 @@ pub(crate) struct Run {
     pub(super) is_streamed: bool,
     /// It is encoded for 5.0 and leaves on a link of an earlier version: another fixed header goes before it, and its properties are passed over.
     pub(super) is_reduced: bool,
+    /// It is none: what was shown to the transport was taken back, and is to be staged anew.
+    pub(super) was_taken_back: bool,
 }
 
 impl Run {
-    pub(super) const NONE: Self = Self { id: 0, offset: 0, left: 0, is_streamed: false, is_reduced: false };
+    pub(super) const NONE: Self =
+        Self { id: 0, offset: 0, left: 0, is_streamed: false, is_reduced: false, was_taken_back: false };
 
     pub(super) const fn new(id: u16, left: u32) -> Self {
         Self { id, left, ..Self::NONE }

@@ -43,8 +43,14 @@ impl Outgoing {
         self.next != 0
     }
 
+    /// Packets that were shown to the transport were taken back, and wait to be shown again.
+    pub(crate) const fn waits_again(&self) -> bool {
+        self.run.was_taken_back && self.may_stage()
+    }
+
     /// Stages as many packets as lie together and may be sent now.
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Option<Time>) {
+        self.run.was_taken_back = false;
         if parts.journal.is_session_lost() {
             return; // a subscription would bring messages under identifiers that the log still takes for those of the old session
         }
@@ -253,6 +259,9 @@ impl Outgoing {
     /// Gives up a message that [`abandonable`](Self::abandonable) named.
     pub(crate) fn abandon(&mut self, parts: &mut Parts<'_>, id: u16) {
         self.unstage(parts.slots);
+        if self.run.id == id {
+            self.run = Run::NONE; // half out
+        }
         self.end(parts, id, Cause::Abandoned);
     }
 
@@ -358,7 +367,7 @@ impl Outgoing {
         let Some(current) = find(slots, self.run.id).filter(|slot| slot.kind != Kind::Ack) else { return };
         let mut id = current.id();
         if current.progress.reach() != Reach::Begun {
-            self.run = Run::NONE;
+            self.run = Run { was_taken_back: true, ..Run::NONE };
         } else if !current.marks.message().has_bytes_outside() && !self.run.is_reduced {
             self.run.left = current.length - self.run.offset;
             id = current.next;
@@ -383,20 +392,19 @@ impl Outgoing {
         }
     }
 
-    /// Nothing more is sent on this link.
-    pub(crate) const fn halt(&mut self) {
-        self.run = Run::NONE;
-    }
-
     /// Only the packet that is half out is still sent.
     pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
-        match find(parts.slots, self.run.id).filter(|slot| slot.progress.reach() == Reach::Begun) {
-            Some(slot) => {
-                let here = slot.length - self.gap_ahead(parts.slots, parts.arena);
-                self.run.left = here + Self::outside_length(parts, slot) - self.run.offset;
-            }
-            None => self.halt(),
+        match self.is_inside_packet(parts.slots) {
+            true => self.run.left = self.rest_of_begun(parts),
+            false => self.run = Run::NONE,
         }
+    }
+
+    /// How many bytes of the packet that is being sent are still to leave.
+    fn rest_of_begun(&self, parts: &Parts<'_>) -> u32 {
+        let Some(slot) = find(parts.slots, self.run.id) else { return 0 };
+        let here = slot.length - self.gap_ahead(parts.slots, parts.arena);
+        here + Self::outside_length(parts, slot) - self.run.offset
     }
 
     /// Lets the cursor look at the packet `id` again.

@@ -61,7 +61,8 @@ impl Outgoing {
         self.retransmit_releases(parts.slots);
     }
 
-    /// If a PUBREL was out at the last tick already, it and all behind it are sent again, so that their order stays.
+    /// If a PUBREL was out at the last tick already, it and all behind it are sent again, so that their order stays. One that the transport may be taking
+    /// stays shown until that is known.
     fn retransmit_releases(&mut self, slots: &mut [SendSlot]) {
         let mut again = false;
         let mut id = self.released.first();
@@ -72,7 +73,9 @@ impl Outgoing {
             }
             if again {
                 slot.attempts = before(slot.attempts);
-                slot.progress = slot.progress.reached(Reach::Waiting);
+                if slot.progress.reach() != Reach::Staged {
+                    slot.progress = slot.progress.reached(Reach::Waiting);
+                }
             } else if slot.progress.is_release_out() {
                 slot.progress = slot.progress.seen_by(Watcher::Retry);
             }

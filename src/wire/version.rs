@@ -109,11 +109,6 @@ impl Version {
         !self.is_v5()
     }
 
-    /// A session that the server has and we do not is an error `[MQTT-3.2.2-4]`; earlier versions go on.
-    pub(crate) const fn refuses_unknown_session(self) -> bool {
-        self.is_v5()
-    }
-
     /// The DUP bit of the fixed header is allowed in this packet: in 3.1 also where 3.1.1 reserves it.
     pub(crate) const fn allows_dup(self, packet: PacketType) -> bool {
         self.is_v31() && matches!(packet, PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe)

@@ -60,6 +60,11 @@ pub struct App {
     /// A session in which the client may take new messages for old ones, since nothing told it that it is another.
     pub confused_sid: u64,
     pub must_start_clean: bool,
+    /// A session that this side doesn't know ends the link.
+    pub refuses_unknown: bool,
+    /// The link began clean, and was not accepted yet; an earlier one did and never was, so that the server may have begun a session anew.
+    pub is_link_clean: bool,
+    pub may_be_anew: bool,
     pub wants_subscription: bool,
     pub version_before: Option<Version>,
     /// Links are in 5.0 alone so far.
@@ -97,6 +102,9 @@ impl App {
             is_stale: false,
             confused_sid: 0,
             must_start_clean: false,
+            refuses_unknown: false,
+            is_link_clean: false,
+            may_be_anew: false,
             wants_subscription: true,
             version_before: None,
             is_only_v5: true,
@@ -157,6 +165,7 @@ impl App {
             self.act(Feature::Silent);
         }
         self.must_start_clean = false;
+        self.is_link_clean = false;
         let is_given_up = matches!(connack.session, SessionState::New { .. } | SessionState::Adopted { .. });
         if is_given_up {
             self.wants_subscription = true;
@@ -165,6 +174,7 @@ impl App {
             }
         }
         self.note_session(is_given_up);
+        self.may_be_anew = false;
         if self.known_sid != self.link_sid {
             self.known_before = self.known_sid;
             (self.known_sid, self.known_at) = (self.link_sid, self.disk.session_noted_at(mqtt));
@@ -177,7 +187,7 @@ impl App {
         match is_given_up {
             true if self.link_is_present => {
                 // The client knows no session, or not this one: it says so, and begins anew.
-                if self.known_sid == sid && Rule::UnknownSession.holds() {
+                if self.known_sid == sid && !self.may_be_anew {
                     self.judge(Err("[E2] the client gave a session up that the server has".into()));
                 }
                 self.ledger.shake();
@@ -309,9 +319,9 @@ impl<S: Memory> hosts::App<S> for App {
         }
         self.failures.push(error);
         match error {
-            ConnectionError::Protocol(Violation::UnknownSession) => {
+            ConnectionError::Protocol(Violation::UnknownSession) | ConnectionError::UnknownSession => {
                 self.must_start_clean = true;
-                if Rule::UnknownSession.holds() {
+                if !self.refuses_unknown {
                     self.judge(Err("the link ended because the server knows the session".into()));
                 }
             }

@@ -6,7 +6,7 @@ use crate::hosts::{LONGEST, Writing};
 use crate::rules;
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
-use pure_mqtt::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, Overflow, Version};
+use pure_mqtt::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow, Version};
 
 #[derive(Clone, Debug)]
 pub struct Character {
@@ -167,6 +167,8 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
         announce_limits: !has.has(Feature::Silent),
         on_too_long: if has.has(Feature::Discard) { OnTooLong::Discard } else { OnTooLong::EndLink },
         on_bad_topic: if has.has(Feature::Deliver) { OnBadTopic::Deliver } else { OnBadTopic::Discard },
+        on_unknown_session: [OnUnknownSession::Adopt, OnUnknownSession::CleanStart, OnUnknownSession::Refuse]
+            [pick(&[0, 0, 0, 1, 2]) as usize],
         ..Limits::DEFAULT
     }
 }

@@ -156,7 +156,9 @@ impl<S: Memory> World<S> {
 
     pub fn abandon(&mut self, rng: &mut fastrand::Rng) {
         let time = self.time();
-        let wanted = self.mqtt.transmit(time).wanted().map(|wanted| wanted.handle);
+        // A host that is paused offers the transport nothing, so that it doesn't ask for it either.
+        let is_awake = !self.is_paused();
+        let wanted = is_awake.then(|| self.mqtt.transmit(time).wanted().map(|wanted| wanted.handle)).flatten();
         let Some(handle) = wanted.filter(|_| rng.bool()).or_else(|| self.any_handle(rng)) else { return };
         let is_done = self.mqtt.abandon(time, handle);
         self.app.say(|| format!("  abandon {handle:?}: {is_done}"));
@@ -235,9 +237,6 @@ impl<S: Memory> World<S> {
     pub fn goodbye(&mut self, rng: &mut fastrand::Rng, has_properties: bool) -> Verdict {
         if self.transport.is_none() {
             return Ok(());
-        }
-        if !self.unconfirmed.is_empty() {
-            self.confirm()?; // a host whose write is under way waits for it
         }
         let expiry = rng.choice([10, 1_000]).unwrap_or(10);
         let properties = [Property::SessionExpiryInterval(expiry), Property::UserProperty(("why", "not"))];

@@ -66,9 +66,7 @@ impl<S: Memory> World<S> {
             transport.reads_at = 0;
             (transport.most_read, transport.most_written, transport.breaks) = (4_096, 4_096, None);
         }
-        if !self.unconfirmed.is_empty() {
-            self.confirm()?;
-        }
+        self.confirm()?;
         let (end, links) = (self.now + PATIENCE, self.app.links + MOST_LINKS);
         while let Some(open) = self.pending() {
             if self.now > end || self.app.links > links {
@@ -103,6 +101,7 @@ impl<S: Memory> World<S> {
         if self.app.wants_subscription && self.mqtt.is_connected() {
             self.app.wants_subscription = false;
             self.is_kicked = true;
+            self.confirm()?;
             self.subscribe("d/#", QoS::ExactlyOnce, false)?;
         }
         Ok(())

@@ -7,6 +7,9 @@ use crate::memory::Memory;
 use crate::wire::NEVER;
 use pure_mqtt::State;
 
+/// `advance` is not later than this, in milliseconds.
+pub const LATEST: u64 = 3_000;
+
 impl<S: Memory> World<S> {
     /// The bytes are handed over now, and `advance` is called some time later.
     pub fn write_later(&mut self, turn: &mut Turn) -> Verdict {
@@ -36,25 +39,34 @@ impl<S: Memory> World<S> {
         turn.is_full = count == 0;
         turn.progress += count;
         self.unconfirmed = bytes[..count].to_vec();
-        let delays = [0, 1, 50, 900, 3_000];
+        let delays = [0, 1, 50, 900, LATEST];
         self.confirms_at = if count > 0 { self.now + self.rng.choice(delays).unwrap_or(0) } else { NEVER };
         Ok(())
     }
 
-    /// `advance` for what was handed over.
+    /// `advance` for what was handed over: before any command, and before `closed`.
     pub fn confirm(&mut self) -> Verdict {
         self.confirms_at = NEVER;
         let bytes = std::mem::take(&mut self.unconfirmed);
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let time = self.time();
-        let is_over = self.mqtt.state() != State::Connected && self.mqtt.state() != State::Connecting;
+        let is_over = self.mqtt.state() == State::Closing;
         let mut transmit = self.mqtt.transmit(time);
-        if bytes.is_empty() || transmit.chunk().starts_with(&bytes) {
+        // What is dropped is shown no longer, and counts all the same.
+        let is_dropped = is_over && transmit.chunk().is_empty();
+        self.is_kicked = true;
+        if is_dropped || transmit.chunk().starts_with(&bytes) {
             transmit.advance(bytes.len());
             hosts::App::save(&mut self.app, &mut self.mqtt);
             return Ok(());
         }
-        if let Some(transport) = self.transport.as_mut().filter(|_| is_over) {
-            transport.is_broken = true; // nothing more can be said on it
+        if is_over {
+            // DISCONNECT is to be the last, and took the place of what nobody could know to have left: the host closes, and what left may come again.
+            let open = self.app.ledger.sent.iter_mut().filter(|sent| sent.end.is_none());
+            open.for_each(|sent| (sent.is_shaken, sent.is_forgiven) = (true, true));
+            self.transport.iter_mut().for_each(|transport| transport.is_broken = true);
             return Ok(());
         }
         Err(format!("[E4] what was shown has changed: {bytes:02x?}, and now {:02x?}", transmit.chunk()))

@@ -197,6 +197,7 @@ impl<S: Memory> World<S> {
             // Without a link a message may expire.
             let _ = self.mqtt.handle_timeout(time);
             crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
+            self.check_deadline()?;
             return self.after_turn(true);
         };
         if self.character.has.has(Feature::Unread) {
@@ -228,6 +229,8 @@ impl<S: Memory> World<S> {
             turn.is_full = sent.is_full;
             turn.progress += sent.progress;
         }
+        // Not if what waited was taken back.
+        self.transport.iter_mut().for_each(|transport| transport.was_full &= turn.is_full);
         turn.progress += crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         // After `Blocked` the packet is here already: it is offered again once, when output has left.
         self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0) && turn.until.is_none();
@@ -241,22 +244,28 @@ impl<S: Memory> World<S> {
             let reason = self.mqtt.close_reason();
             self.check_reason(reason)?;
         }
+        self.check_deadline()?;
         let ended = self.end_link();
         self.after_turn(ended || self.last.progress > 0)
     }
 
+    /// E6: after `handle_timeout` no deadline has passed. After `closed` one may have: a message that was shown to the transport waits again, and its time
+    /// may be over.
+    fn check_deadline(&self) -> Verdict {
+        let (time, timer) = (self.time(), self.mqtt.next_timer());
+        match timer.is_some_and(|(_, at)| at < time) {
+            true => Err(format!("[E6] a deadline has passed: {timer:?}, and it is {time:?}")),
+            false => Ok(()),
+        }
+    }
+
     fn after_turn(&mut self, moved: bool) -> Result<bool, String> {
-        let time = self.time();
-        let timer = self.mqtt.next_timer();
         if let Some(transport) = &mut self.transport {
             match self.mqtt.holds_messages() {
                 true if transport.tally.has_let_go() => return Err("[E10] a message has left that is held back".into()),
                 true => {}
                 false => transport.tally.most_published = None, // a request found no room
             }
-        }
-        if Rule::PastDeadline.holds() && timer.is_some_and(|(_, at)| at < time) {
-            return Err(format!("[E6] a deadline has passed: {timer:?}, and it is {time:?}"));
         }
         match self.app.fault.take() {
             Some(text) => Err(text),

@@ -8,8 +8,8 @@ use crate::life::World;
 use crate::memory::Memory;
 use crate::server::Deed;
 use crate::tally::Tally;
-use crate::wire::{NEVER, Pipe, Transport};
-use pure_mqtt::{Connect, Property, State, Version};
+use crate::wire::{Pipe, Transport};
+use pure_mqtt::{Connect, OnUnknownSession, Property, State, Version};
 
 pub const CLIENT: &str = "c";
 
@@ -45,6 +45,7 @@ impl<S: Memory> World<S> {
         let link = self.app.links;
         let version = self.next_version;
         self.app.say(|| format!("  link {link} in {version:?}, clean start {is_clean}"));
+        self.note_opened(is_clean);
         self.server().accept();
         self.transport = Some(self.new_transport());
         let holds = self.mqtt.holds_messages();
@@ -54,6 +55,19 @@ impl<S: Memory> World<S> {
         self.app.failures.clear();
         self.is_kicked = true;
         Ok(true)
+    }
+
+    fn note_opened(&mut self, is_clean: bool) {
+        let limits = self.mqtt.limits();
+        self.app.refuses_unknown = limits.strict || limits.on_unknown_session != OnUnknownSession::Adopt;
+        self.app.is_link_clean = is_clean;
+    }
+
+    /// The transport goes. A clean start that was not answered may have been carried out: what the server has then, nobody can tell.
+    pub fn drop_transport(&mut self) -> bool {
+        let Some(transport) = self.transport.take() else { return false };
+        self.app.may_be_anew |= std::mem::take(&mut self.app.is_link_clean) && transport.tally.is_connect_out;
+        true
     }
 
     fn new_transport(&mut self) -> Transport {
@@ -233,7 +247,7 @@ impl<S: Memory> World<S> {
 
     /// The client knows that the link is gone; the server only if it is told.
     pub fn close(&mut self, tells_server: bool) {
-        if self.transport.take().is_none() {
+        if !self.drop_transport() {
             return;
         }
         let reason = self.mqtt.close_reason();
@@ -241,8 +255,8 @@ impl<S: Memory> World<S> {
         if tells_server {
             self.server().cut();
         }
-        self.unconfirmed.clear();
-        self.confirms_at = NEVER;
+        let confirmed = self.confirm();
+        self.app.judge(confirmed);
         let time = self.time();
         self.reading.close(&mut self.mqtt, time, &mut self.app);
         crate::hosts::App::save(&mut self.app, &mut self.mqtt);

@@ -26,8 +26,7 @@ impl<S: Memory> World<S> {
         }
         let is_torn = self.app.disk.tear(&self.mqtt, rng, self.character.has.has(Feature::TornWrite));
         self.act_on_power(is_torn);
-        if self.transport.is_some() {
-            self.transport = None;
+        if self.drop_transport() {
             let tells_server = rng.bool();
             if tells_server {
                 self.server().cut();

@@ -94,6 +94,15 @@ pub fn draw(seed: u64, has: Set) -> Vec<Step> {
 }
 
 impl Kind {
+    /// It asks something of the engine, or ends the link.
+    pub fn is_command(self) -> bool {
+        use Kind::{
+            Abandon, Acknowledge, Authenticate, Cancel, Goodbye, GoodbyeProperties, Publish, Replace, Subscribe,
+        };
+        let messages = matches!(self, Publish | Replace | Cancel | Abandon | Acknowledge);
+        messages || matches!(self, Subscribe | Self::Unsubscribe | Authenticate | Goodbye | GoodbyeProperties)
+    }
+
     /// The feature without which it does nothing.
     pub fn feature(self) -> Option<Feature> {
         Self::ALL.iter().find(|(kind, _, _)| *kind == self).and_then(|(_, _, feature)| *feature)

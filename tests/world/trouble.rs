@@ -17,6 +17,9 @@ impl<S: Memory> World<S> {
             return Ok(());
         }
         self.app.say(|| format!("{:?}", step.kind));
+        if step.kind.is_command() {
+            self.confirm()?;
+        }
         let mut pick = |values: &[u64]| rng.choice(values.iter().copied()).unwrap_or(0);
         match step.kind {
             Kind::Pass => return self.run_until(self.now + pick(&[0, 1, 5, 20, 100, 700])),

@@ -2,7 +2,7 @@
 
 use super::rig::{Durable, Field, NEW, QOS0, QOS1, QOS2, V5, V311, count, in_every_storage, message, packets};
 use pure_mqtt::wire::Violation;
-use pure_mqtt::{ConnectionError, Limits, OnUnknownSession, ReasonCode};
+use pure_mqtt::{ConnectionError, Limits, OnUnknownSession, Overflow, ReasonCode};
 use std::collections::BTreeSet;
 
 /// A server's side of QoS 2, with identifiers that it holds from an earlier life of the client.
@@ -304,4 +304,27 @@ fn session_present_after_a_clean_session_is_treated_with_the_same_care() {
     assert!(!heard.told[0].contains("Resumed"), "{heard:?}");
     exchange(&mut field, &mut server, heard.sent);
     assert_eq!((server.delivered, field.mqtt.pending()), (1, 0));
+}
+
+/// The transport takes the fence alone, and the message behind it is dropped for a newer one. The answer to the fence is still that, and no stray.
+#[test]
+fn the_answer_to_a_fence_counts_although_its_message_was_dropped() {
+    in_every_storage!(storage => {
+        for version in NEW {
+            let limits = Limits { max_queued: 1, overflow: Overflow::DropOldest, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits);
+            field.open();
+            field.sent();
+            let connack = field.connack(true, &[]);
+            field.hear_over(&connack, 0).only("ConnAck 0x00 Adopted");
+            field.publish("t", b"x", QOS2);
+            assert_eq!(field.take(4), b"\x62\x02\0\x01");
+            assert!(field.publish("t", b"y", QOS2).dropped.is_some());
+            assert_eq!(field.sent()[..4], *b"\x62\x02\0\x02");
+            field.hear(b"\x70\x02\0\x01\x70\x02\0\x02").nothing();
+            assert_eq!(field.mqtt.stats().unknown_acks, 0);
+            assert_eq!(field.hear(b"\x50\x02\0\x02").sent, b"\x62\x02\0\x02");
+            field.hear(b"\x70\x02\0\x02").only("PubComp 2 0x00");
+        }
+    });
 }

@@ -287,3 +287,99 @@ fn the_answer_to_the_first_copy_counts_while_the_second_is_shown() {
         assert!(field.mqtt.is_idle());
     }
 }
+
+/// A writer that hands its bytes to DMA, and the link ends before DMA is done: what was shown counts when it is confirmed, whoever ended the link.
+#[test]
+fn what_was_shown_counts_after_the_end_of_the_link() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for is_partial in [false, true] {
+                for end in 0..4 {
+                    for what in 0..4 {
+                        let limits = Limits { ack_timeout: 5_000, pingresp_timeout: 5_000, ..Limits::DEFAULT };
+                        let mut field = Field::new(storage(), version, limits).accepted();
+                        field.publish("t", b"awaited", QOS1);
+                        field.sent();
+                        match what {
+                            0 => drop(field.publish("t", b"x", QOS0)),
+                            1 => drop(field.publish("t", b"x", QOS1)),
+                            2 => drop(field.publish("t", b"x", QOS2)),
+                            _ => drop(field.subscribe(&["a"])),
+                        }
+                        let shown = field.shown();
+                        let ended = match end {
+                            0 if version == V5 => field.hear_over(b"\xE0\x02\x8B\0", 0).end.is_none(),
+                            0 | 1 if version != V5 => field.hear_over(b"\xF7\0", 0).end.is_some(),
+                            2 if version != V5 => field.tick(5_000).is_ok() && field.tick(5_000).is_err(),
+                            1 | 2 => continue, // in 5.0 DISCONNECT takes its place
+                            _ => field.tick(30_000).is_err() || field.tick(35_000).is_err(),
+                        };
+                        assert!(ended && field.mqtt.should_close(), "{version:?} {end} {what}");
+                        assert_eq!((field.shown(), field.mqtt.poll_timeout()), (vec![], None));
+                        let count = if is_partial { 1 } else { shown.len() };
+                        field.mqtt.transmit(field.at()).advance(count);
+                        field.lose();
+                        let outcomes = field.outcomes();
+                        assert_eq!(outcomes, if what == 3 { vec!["Unknown"] } else { vec![] }, "{version:?} {end}");
+                        field.open();
+                        field.sent();
+                        let connack = field.connack(true, &[]);
+                        let sent = field.hear(&connack).sent;
+                        let firsts: Vec<u8> = packets(&sent).iter().map(|packet| packet[0]).collect();
+                        let expected: &[u8] = match what {
+                            1 => &[0x3A, 0x3A],
+                            2 => &[0x3A, 0x3C],
+                            _ => &[0x3A],
+                        };
+                        assert_eq!(firsts, expected, "{version:?} {end} {what}");
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// CONNECT was with the transport when its time was over. It may have been carried out, clean start and all.
+#[test]
+fn a_connect_that_is_confirmed_after_its_end_may_have_been_carried_out() {
+    for version in NEW {
+        let mut field = Field::up(version, Limits::DEFAULT);
+        field.lose();
+        field.clean = true;
+        field.open();
+        let count = field.shown().len();
+        assert_eq!(field.tick(20_000), Err(ConnectionError::ConnAckTimeout));
+        field.mqtt.transmit(field.at()).advance(count);
+        field.lose();
+        field.clean = false;
+        field.open();
+        field.sent();
+        let connack = field.connack(true, &[]);
+        field.hear(&connack).only("ConnAck 0x00 Adopted");
+    }
+}
+
+/// The second PUBREL is with DMA when the first is due to be sent again. It was sent all the same.
+#[test]
+fn a_pubrel_that_was_shown_counts_although_those_before_it_are_sent_again() {
+    in_every_storage!(storage => {
+        for version in OLD {
+            let limits = Limits { retry_interval: 1_000, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            field.publish("t", b"x", QOS2);
+            field.publish("t", b"y", QOS2);
+            field.sent();
+            assert_eq!(field.hear(b"\x50\x02\0\x01").sent, b"\x62\x02\0\x01");
+            field.tick(1_000).unwrap();
+            assert_eq!(field.hear_over(b"\x50\x02\0\x02", 0).end, None);
+            assert_eq!(field.shown(), b"\x62\x02\0\x02");
+            field.tick(1_000).unwrap();
+            assert_eq!(field.offer(b"\x70\x02\0\x02"), Ok(Offered::Blocked));
+            field.mqtt.transmit(field.at()).advance(4);
+            field.hear(b"\x70\x02\0\x02").only("PubComp 2 0x00");
+            field.hear(b"\x70\x02\0\x01").only("PubComp 1 0x00");
+            field.sent();
+            assert!(field.mqtt.is_idle());
+        }
+    });
+}

@@ -5,7 +5,8 @@ use super::rig::{
 };
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
-    Ack, ConnectionError, Fixed, Handle, Heap, Instant, Limits, Payload, Property, Publish, QoS, TopicName, Version,
+    Ack, Auth, Connect, ConnectionError, Disconnect, Fixed, Handle, Heap, Instant, Limits, Payload, Property, Publish,
+    QoS, TopicName, Version,
 };
 use std::collections::BTreeMap;
 
@@ -385,4 +386,23 @@ fn giving_up_what_cannot_be_given_up_changes_nothing() {
     assert_eq!(refused, Ok(Offered::Taken(4, Some("PubAck 2 0x00".into()))));
     let large = Publish::new(TopicName::new(TOPIC).unwrap(), Payload::Streamed(u32::MAX));
     assert!(field.mqtt.publish(field.at(), &large.qos(QoS::AtLeastOnce)).is_err());
+}
+
+/// AUTH waits behind a message that is half out under an alias, all of its head gone. The program says goodbye: only the rest of the message goes before.
+#[test]
+fn auth_behind_a_message_under_an_alias_is_no_part_of_it() {
+    in_every_storage!(storage => {
+        let method = [Property::AuthenticationMethod("m")];
+        let mut field = Field::new(storage(), V5, LIMITS);
+        field.mqtt.open(field.at(), &Connect::new(V5, "c").properties(&method)).unwrap();
+        field.sent();
+        field.hear(b"\x20\x0A\0\0\x07\x22\0\x0A\x15\0\x01m").only("ConnAck 0x00 New");
+        field.publish(TOPIC, b"bind", QOS0);
+        let head = field.shown().len();
+        field.mqtt.authenticate(field.at(), &Auth::re_authenticate(&method)).unwrap();
+        assert_eq!(field.take(head).len(), head);
+        let rest = field.shown();
+        field.mqtt.disconnect(field.at(), &Disconnect::default()).unwrap();
+        assert_eq!(field.sent(), [&rest[..], b"\xE0\0"].concat());
+    });
 }

@@ -1,8 +1,8 @@
 //! A link always ends: in every state something is due, and once a link is over `should_close` is true soon, even if the transport never takes another
 //! byte.
 
-use super::rig::{Durable, Field, OLD, Offered, QOS0, QOS1, QOS2, V5, in_every_storage, message};
-use pure_mqtt::{Auth, Connect, ConnectionError, Disconnect, Limits, Property, State, Version};
+use super::rig::{Durable, Field, OLD, Offered, QOS0, QOS1, QOS2, V5, in_every_storage, message, packets};
+use pure_mqtt::{Auth, Connect, ConnectionError, Disconnect, Limits, Overflow, Property, State, Version};
 
 /// The default of `Limits::farewell_timeout` in milliseconds.
 const FAREWELL: u64 = 3_000;
@@ -380,6 +380,115 @@ fn without_a_farewell_the_transport_is_closed_at_once() {
         assert!(field.offer(b"\0\0").is_err());
         assert!(field.mqtt.should_close());
     }
+}
+
+/// The same for AUTH.
+#[test]
+fn a_transport_is_not_late_before_auth_waits_for_it() {
+    in_every_storage!(storage => {
+        let method = [Property::AuthenticationMethod("m")];
+        let mut field = Field::new(storage(), V5, Limits { connack_timeout: 0, ..Limits::DEFAULT });
+        let connect = Connect::new(V5, "c").keep_alive(30).properties(&method);
+        field.mqtt.open(field.at(), &connect).unwrap();
+        field.sent();
+        field.hear(b"\x20\x07\0\0\x04\x15\0\x01m").only("ConnAck 0x00 New");
+        field.now += 29_000;
+        field.mqtt.authenticate(field.at(), &Auth::re_authenticate(&method)).unwrap();
+        let start = field.now;
+        let (over, _) = until_closed(&mut field, 0);
+        assert_eq!(over - start, 60_000);
+    });
+}
+
+/// A message waits for the window, and nothing for the transport: PINGREQ then has as much time to leave as on an idle link.
+#[test]
+fn what_waits_for_the_window_does_not_wait_for_the_transport() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for waits in [false, true] {
+                let limits = Limits { max_inflight: 1, pingresp_timeout: 5_000, ..Limits::DEFAULT };
+                let mut field = Field::new(storage(), version, limits).accepted();
+                field.publish("t", b"x", QOS1);
+                field.sent();
+                if waits {
+                    field.publish("t", b"y", QOS1);
+                    field.shown();
+                }
+                let start = field.now;
+                let (over, _) = until_closed(&mut field, 0);
+                assert_eq!(over - start, 30_000 + 35_000, "{version:?}");
+            }
+        }
+    });
+}
+
+/// The handler of a message publishes, then works for two minutes: what no transport was offered none has refused.
+#[test]
+fn output_that_was_not_shown_is_not_stuck() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+            field.subscribe(&["a"]);
+            assert_eq!(field.tick(120_000), Ok(()), "{version:?}");
+            assert_eq!(packets(&field.sent()).len(), 2, "PINGREQ, and the request");
+        }
+    });
+}
+
+/// Messages are taken out of a queue again and again whose first bytes a transport doesn't take.
+#[test]
+fn taking_messages_back_does_not_free_a_transport_that_is_stuck() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+            let handles: Vec<_> = (0..7).map(|_| field.publish("t", b"x", QOS1).handle).collect();
+            let start = field.now;
+            for handle in &handles[..5] {
+                field.shown();
+                assert!(field.mqtt.cancel(*handle));
+                field.tick(4_000).unwrap();
+            }
+            let (over, _) = until_closed(&mut field, 0);
+            assert_eq!(over - start, 60_000, "{version:?}");
+        }
+    });
+}
+
+/// A sensor keeps its latest reading alone, and drops the one before: to a transport that takes nothing that makes no difference.
+#[test]
+fn a_queue_that_is_changed_does_not_free_a_transport_that_is_stuck() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for overflow in [Overflow::DropOldest, Overflow::LatestPerTopic] {
+                let limits = Limits { max_queued: 1, overflow, ..Limits::DEFAULT };
+                let mut field = Field::new(storage(), version, limits).accepted();
+                field.publish("t", b"x", QOS1);
+                let start = field.now;
+                for _ in 0..5 {
+                    field.shown();
+                    field.now += 5_000; // and no deadline has come
+                    assert!(field.publish("t", b"y", QOS1).dropped.is_some());
+                }
+                let (over, _) = until_closed(&mut field, 0);
+                assert_eq!(over - start, 60_000, "{version:?} {overflow:?}");
+            }
+        }
+    });
+}
+
+/// The other way round: nothing waited for 29 seconds, so that the transport has all its time once something does.
+#[test]
+fn a_transport_is_not_late_before_anything_waits_for_it() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+            field.now += 29_000;
+            field.publish("t", b"x", QOS1);
+            let start = field.now;
+            let (over, _) = until_closed(&mut field, 0);
+            assert_eq!(over - start, 60_000, "{version:?}");
+        }
+    });
 }
 
 /// A small sensor host with manual acknowledgements: input is blocked until the application has acknowledged, minutes later. It sleeps meanwhile.

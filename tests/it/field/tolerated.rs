@@ -482,6 +482,27 @@ fn acknowledgements_count_while_a_message_waits_to_be_sent_again() {
     }
 }
 
+/// The same for the PUBACK with which some servers answer a QoS 2 message.
+#[test]
+fn puback_for_a_qos_2_message_counts_while_it_waits_to_be_sent_again() {
+    in_every_storage!(storage => {
+        for version in OLD {
+            let limits = Limits { retry_interval: 1_000, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            field.publish("t", b"x", QOS2);
+            field.sent();
+            field.publish("t", &[7; 300], QOS0);
+            field.take(10); // the uplink is busy with that
+            for _ in 0..3 {
+                field.tick(1_000).unwrap();
+            }
+            field.hear_over(b"\x40\x02\0\x01", 0).only("PubAck 1 0x00");
+            assert_eq!(count(&field.sent(), 0x34), 0);
+            assert!(field.mqtt.is_idle());
+        }
+    });
+}
+
 /// 3.x has no way to refuse a message: PUBREC left for one that the application refused, and was lost with the link. It comes again, and is the same.
 #[test]
 fn a_message_that_was_refused_before_5_is_not_delivered_again() {
