@@ -173,6 +173,9 @@ impl App {
                 self.act(Feature::Abort);
             }
         }
+        // Of what is adopted, and may be the session that was known, all goes on.
+        self.may_be_anew |=
+            matches!(connack.session, SessionState::Adopted { republished: 0, aborted: 0, completed: 0 });
         self.note_session(is_given_up);
         self.may_be_anew = false;
         if self.known_sid != self.link_sid {

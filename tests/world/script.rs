@@ -97,9 +97,10 @@ impl Kind {
     /// It asks something of the engine, or ends the link.
     pub fn is_command(self) -> bool {
         use Kind::{
-            Abandon, Acknowledge, Authenticate, Cancel, Goodbye, GoodbyeProperties, Publish, Replace, Subscribe,
+            Abandon, Acknowledge, Authenticate, Cancel, Goodbye, GoodbyeProperties, Hold, Publish, Replace, Subscribe,
+            Withdraw,
         };
-        let messages = matches!(self, Publish | Replace | Cancel | Abandon | Acknowledge);
+        let messages = matches!(self, Publish | Replace | Cancel | Withdraw | Hold | Abandon | Acknowledge);
         messages || matches!(self, Subscribe | Self::Unsubscribe | Authenticate | Goodbye | GoodbyeProperties)
     }
 

@@ -91,7 +91,7 @@ const FAULTS: [Fault; 15] = [
         "src/session/resume.rs",
         "        (self.release, self.staged_release) = (self.released.first(), 0);\n        let mut id = self.release;\n        \
          while let Some(slot) = find_mut(slots, id) {\n            id = slot.next;\n            \
-         self.set_progress(slot, slot.progress.on_new_link());\n",
+         slot.attempts = slot.attempts();\n            self.set_progress(slot, slot.progress.on_new_link());\n",
         "        (self.release, self.staged_release) = (0, 0);\n        let mut id = self.released.first();\n        \
          while let Some(slot) = find_mut(slots, id) {\n            id = slot.next;\n            \
          self.set_progress(slot, slot.progress.reached(crate::storage::Reach::Out));\n",
