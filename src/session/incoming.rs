@@ -234,7 +234,8 @@ impl Incoming {
     ) -> Arrival {
         let link = lookup(inbox, id);
         let is_at_least_once = qos == QoS::AtLeastOnce;
-        let is_replaced = at(inbox, link).is_some_and(|slot| self.is_replaced(slot, dup));
+        // One at QoS 1 under the identifier of one at QoS 2 is of another session, repeated or not.
+        let is_replaced = at(inbox, link).is_some_and(|slot| self.is_replaced(slot, dup && !is_at_least_once));
         if is_replaced {
             self.give_way(inbox); // so the session is a new one
             self.is_doubtful = false;

@@ -103,10 +103,10 @@ impl<S: Memory> World<S> {
         let Some(transport) = &self.transport else { return Ok(()) };
         let limits = self.mqtt.limits();
         let is_early = match reason {
-            // Output that nobody takes ends a link all the same, also if it was taken and nobody says so.
+            // Output that nobody takes ends a link all the same, also if it was taken and nobody says so for a while.
             ConnectionError::KeepAliveTimeout => {
-                let is_taken = !transport.up.is_stuck(self.now) && !transport.was_full && self.unconfirmed.is_empty();
-                is_taken && self.paused == 0
+                let is_taken = !transport.up.is_stuck(self.now) && !transport.was_full;
+                is_taken && self.paused == 0 && !self.character.has.has(Feature::LateAdvance)
             }
             ConnectionError::AckTimeout => true,
             _ => false,

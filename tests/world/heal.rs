@@ -45,6 +45,7 @@ impl<S: Memory> World<S> {
         self.paused_until = self.now;
         self.loses_connack = false;
         self.next_clean = false;
+        self.confirm()?;
         self.hold(false);
         self.is_kicked = true;
         self.app.disk.delay = 0;

@@ -12,6 +12,8 @@ pub struct Audit {
     pub requests: BTreeSet<u16>,
     /// PUBRECs that ask for a PUBREL, in order.
     pub recs: VecDeque<u16>,
+    /// Those among them that a later one's PUBREL came before.
+    passed: Vec<u16>,
     /// PUBLISHes to the client that ask for PUBACK, and for PUBREC.
     pub published: [VecDeque<u16>; 2],
     /// Messages of the client's that came whole.
@@ -45,9 +47,14 @@ impl Audit {
 
     /// PUBREL.
     pub fn release(&mut self, id: u16) -> Option<String> {
-        let place = self.recs.iter().position(|rec| *rec == id)?;
-        self.recs.remove(place);
-        (place > 0).then(|| format!("[MQTT-4.6.0-4] PUBREL {id} is not in the order of the PUBRECs"))
+        if let Some(place) = self.recs.iter().position(|rec| *rec == id) {
+            self.passed.extend(self.recs.drain(..place)); // a message that was withdrawn has none
+            self.recs.remove(0);
+            return None;
+        }
+        let place = self.passed.iter().position(|rec| *rec == id)?;
+        self.passed.remove(place);
+        Some(format!("[MQTT-4.6.0-4] PUBREL {id} is not in the order of the PUBRECs"))
     }
 
     /// PUBACK or PUBREC.
