@@ -61,10 +61,10 @@ impl Outgoing {
     }
 
     /// Whether this PUBCOMP answers a fence: its message is still to be acknowledged with PUBREC. One for no message may be that as well, since a message
-    /// can be taken back once its fence was shown; but it may also be the second of another message, so it is not counted as the answer.
+    /// can be taken back once its fence was shown, or withdrawn once its PUBREL had left; but it may also be the second of another message, so it is not counted as the answer.
     pub(super) fn is_fence_answer(&mut self, slots: &[SendSlot], id: u16) -> bool {
         let is_awaited = self.fences + self.staged_fences > 0;
-        let Some(slot) = find(slots, id) else { return is_awaited };
+        let Some(slot) = find(slots, id) else { return is_awaited || self.has_fences() };
         let is_it = is_awaited && slot.kind == Kind::Publish2 && slot.progress.is_first();
         let from = if self.fences > 0 { &mut self.fences } else { &mut self.staged_fences };
         *from -= u16::from(is_it);

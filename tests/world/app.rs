@@ -53,6 +53,8 @@ pub struct App {
     pub known_at: u64,
     /// The one before: what a log that lacks that record leads to.
     pub known_before: u64,
+    /// The place of its record in the log.
+    pub known_before_at: u64,
     pub link_sid: u64,
     pub link_is_present: bool,
     /// The server may hold identifiers that the client doesn't know of, and that cannot be told.
@@ -97,6 +99,7 @@ impl App {
             known_sid: 0,
             known_at: 0,
             known_before: 0,
+            known_before_at: 0,
             link_sid: 0,
             link_is_present: false,
             is_stale: false,
@@ -179,7 +182,7 @@ impl App {
         self.note_session(is_given_up);
         self.may_be_anew = false;
         if self.known_sid != self.link_sid {
-            self.known_before = self.known_sid;
+            (self.known_before, self.known_before_at) = (self.known_sid, self.known_at);
             (self.known_sid, self.known_at) = (self.link_sid, self.disk.session_noted_at(mqtt));
         }
     }

@@ -36,7 +36,9 @@ impl<S: Memory> World<S> {
             return Ok(());
         }
         let [heard, took] = [transport.gave_at.max(self.opened_at), transport.took_at.max(self.opened_at)];
-        let is_blocked = self.last.is_blocked || transport.told > 0;
+        // A loop of the documentation doesn't tell the world whether it is blocked.
+        let is_shown = matches!(self.reading, crate::hosts::Reading::Shown(_));
+        let is_blocked = self.last.is_blocked || transport.told > 0 || is_shown;
         if is_blocked {
             self.blocked_at = self.now; // what was heard is not known before it can be taken
         }
@@ -105,7 +107,10 @@ impl<S: Memory> World<S> {
         let is_early = match reason {
             // Output that nobody takes ends a link all the same, also if it was taken and nobody says so for a while.
             ConnectionError::KeepAliveTimeout => {
+                let (keep_alive, answer) = self.watches();
+                let since = transport.took_at.max(transport.full_at).max(self.opened_at);
                 let is_taken = !transport.up.is_stuck(self.now) && !transport.was_full;
+                let is_taken = is_taken && self.now < since + keep_alive + answer;
                 is_taken && self.paused == 0 && !self.character.has.has(Feature::LateAdvance)
             }
             ConnectionError::AckTimeout => true,
@@ -127,7 +132,7 @@ impl<S: Memory> World<S> {
                 (self.now.saturating_sub(since), answer)
             }
             ConnectionError::AckTimeout => {
-                let oldest = self.oldest(&transport.tally);
+                let oldest = transport.tally.oldest(|_| true); // a PUBREL that frees an identifier as well
                 (oldest.map_or(0, |at| self.now - at), u64::from(limits.ack_timeout))
             }
             _ => return Ok(()),

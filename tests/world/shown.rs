@@ -240,9 +240,9 @@ impl<'w> Bench<'w> {
     fn finish<S: Memory>(&mut self, mqtt: &mut Connection<S>, is_blocked: bool) -> Option<Instant> {
         let _ = mqtt.handle_timeout(self.now);
         let Some(transport) = &mut self.transport else { return None };
+        self.count += hosts::outcomes(mqtt, self.app);
         let sent = hosts::send(mqtt, *transport, self.app, self.now);
         self.is_full = sent.is_full;
-        self.count += hosts::outcomes(mqtt, self.app);
         if is_blocked && sent.progress > 0 { Some(self.now) } else { mqtt.poll_timeout() }
     }
 }

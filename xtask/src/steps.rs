@@ -96,8 +96,8 @@ pub const STEPS: &[Step] = &[
     check("life", "ten thousand days of devices on bad links", &[
         "PURE_MQTT_DAYS=10000 cargo test --release -p pure-mqtt --features {features} --test life nothing -- --nocapture",
     ]),
-    check("world", "a thousand random worlds, and nothing goes wrong in them", &[
-        "PURE_MQTT_WORLDS=1000 cargo test --release -p pure-mqtt --features {features} --test world -- --nocapture",
+    check("world", "twenty thousand random worlds, and nothing goes wrong in them", &[
+        "PURE_MQTT_WORLDS=20000 cargo test --release -p pure-mqtt --features {features} --test world -- --nocapture",
     ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",

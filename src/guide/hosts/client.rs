@@ -60,6 +60,9 @@ pub fn turn<S: Storage>(mqtt: &mut Connection<S>, rx: &mut RxBuffer<512>, world:
         }
     };
     let _ = mqtt.handle_timeout(world.now()); // an error shows in `should_close`
+    while let Some(outcome) = mqtt.poll_outcome() {
+        world.outcome(outcome);
+    }
     let mut transmit = mqtt.transmit(world.now());
     let (mut has_sent, mut is_full) = (false, false);
     while !transmit.chunk().is_empty() && !is_full {
@@ -67,9 +70,6 @@ pub fn turn<S: Storage>(mqtt: &mut Connection<S>, rx: &mut RxBuffer<512>, world:
         transmit.advance(count);
         has_sent |= count > 0;
         is_full = count == 0;
-    }
-    while let Some(outcome) = mqtt.poll_outcome() {
-        world.outcome(outcome);
     }
     if mqtt.should_close() {
         return None;

@@ -84,10 +84,10 @@ impl Host {
     ) -> Option<Wait> {
         let is_blocked = self.take(mqtt, now, app);
         let _ = mqtt.handle_timeout(now); // an error shows in `should_close`
-        let (has_sent, is_full) = send(mqtt, link, now).ok()?;
         while let Some(outcome) = mqtt.poll_outcome() {
             app.outcome(outcome);
         }
+        let (has_sent, is_full) = send(mqtt, link, now).ok()?;
         if mqtt.should_close() {
             return None;
         }

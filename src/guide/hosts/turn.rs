@@ -46,6 +46,9 @@ pub fn turn<S: Storage, const N: usize>(
         }
     };
     let _ = mqtt.handle_timeout(now); // likewise
+    while let Some(outcome) = mqtt.poll_outcome() {
+        app.outcome(outcome);
+    }
     let mut transmit = mqtt.transmit(now);
     let mut has_sent = false;
     while !transmit.chunk().is_empty() {
@@ -54,9 +57,6 @@ pub fn turn<S: Storage, const N: usize>(
             count => transmit.advance(count),
         }
         has_sent = true;
-    }
-    while let Some(outcome) = mqtt.poll_outcome() {
-        app.outcome(outcome);
     }
     if mqtt.should_close() {
         Next::Close
