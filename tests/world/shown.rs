@@ -132,7 +132,8 @@ impl Shown {
                 let count = events.count;
                 bench = Bench::new(Some(wire), events.app, now);
                 bench.count = count;
-                bench.is_full = bench.transport.as_ref().is_some_and(|wire| wire.was_full && !wire.is_broken);
+                let waits = !mqtt.transmit(now).chunk().is_empty(); // or what waited was withdrawn
+                bench.is_full = waits && bench.transport.as_ref().is_some_and(|wire| wire.was_full && !wire.is_broken);
                 match next {
                     turn::Next::Again => Some(now),
                     turn::Next::Sleep(until) => until,
