@@ -13,7 +13,7 @@ const fn ram(arena: usize, send: usize, recv: usize, control: usize, aliases: us
 }
 
 /// What every connection has beyond its buffers.
-const STATE: usize = 408;
+const STATE: usize = 416;
 
 macro_rules! connections {
     ($($name:ident <$($size:literal),+>;)+) => {
