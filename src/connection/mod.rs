@@ -518,6 +518,8 @@ impl<S: Storage> Connection<S> {
     }
 
     /// The next end of a command that no packet caused. Until it is fetched it keeps its slot, so nothing is lost and nothing piles up.
+    ///
+    /// Fetch outcomes before sending: that of a message which was [withdrawn](Self::withdraw) may leave a PUBREL to be sent.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
         let (Matched { handle, id }, kind, cause) = self.core.outgoing.poll_ended(&mut self.storage.parts())?;
         self.gather();
