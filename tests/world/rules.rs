@@ -24,7 +24,7 @@ pub const OPEN: &[(u64, &str)] = &[
     (14353, "as 1768"),
     (14445, "as 1768"),
     (15211, "as 12247"),
-    (15810, "a QoS 0 message is taken over twice"),
+    (15810, "a late `advance` in 5.0: DISCONNECT takes the place of what was shown, so that QoS 0 leaves once more"),
     (16330, "the same"),
     (16387, "in doubt, a repetition after a loss of power is that of another session"),
 ];
