@@ -182,7 +182,7 @@ impl<M: Memory> State<M> {
         (self.app.must_clean, self.app.is_answered) = (false, true);
         self.app.session = Known { belief: Some(session), ..Known::default() };
         if resumes && known.is_any() {
-            self.app.session.is_adopted = known.is_adopted;
+            self.app.session.is_adopted = known.is_adopted || known.is_doubtful;
             self.app.resumed = true;
             if known.belief != Some(session) {
                 // Nobody but the server knows.
@@ -190,7 +190,9 @@ impl<M: Memory> State<M> {
             }
             let in_doubt = SessionState::Adopted { republished: 0, aborted: 0, completed: 0 };
             let expected = if known.is_doubtful { in_doubt } else { SessionState::Resumed };
-            return hold(fate == expected, Rule::E1SessionFate);
+            // An outage may have left it in doubt, as long as nothing showed which session it is.
+            let is_still_in_doubt = known.is_adopted && fate == in_doubt;
+            return hold(fate == expected || is_still_in_doubt, Rule::E1SessionFate);
         }
         self.app.session.is_adopted = resumes;
         let (mut sent_again, mut aborted, mut completed) = (0, 0, 0);

@@ -90,6 +90,10 @@ impl<M: Memory> State<M> {
             return Ok(false);
         }
         hold(self.client.disconnect(self.now, &Disconnect::new(ReasonCode::SUCCESS)).is_ok(), Rule::NoFault)?;
+        // A fence that is half out leaves, and ends no link any more: DISCONNECT does.
+        if let Some(Packet::PubRel { id, .. }) = self.half {
+            self.app.fences.retain(|fence| *fence != id);
+        }
         // DISCONNECT goes before a PUBREL that waits, and the client takes that for sent.
         self.app.flows.iter_mut().for_each(|flow| flow.release_left |= flow.released);
         Ok(true)
@@ -104,8 +108,10 @@ impl<M: Memory> State<M> {
         self.server.cut(config.version);
         self.up.clear();
         self.down.clear();
-        if let Some(Packet::Publish { message, qos: 0, .. }) = self.half.take() {
-            self.flow(message)?.ended = true; // what was half sent is not sent again
+        match self.half.take() {
+            Some(Packet::Publish { message, qos: 0, .. }) => self.flow(message)?.ended = true, // it is not sent again
+            Some(Packet::PubRel { id, .. }) => self.app.fences.retain(|fence| *fence != id),   // no server saw it
+            _ => {}
         }
         for flow in self.app.flows.iter_mut().filter(|flow| !flow.ended) {
             flow.on_link = false;

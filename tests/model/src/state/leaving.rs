@@ -108,7 +108,10 @@ impl<M: Memory> State<M> {
         let is_durable = match packet {
             Packet::Connect { clean, .. } => !clean || durable.session.is_doubtful || !self.app.session.is_any(),
             Packet::Publish { message, qos: 1 | 2, .. } => {
-                durable.flows.len() > usize::from(message) && durable.session == self.session_after_a_cut(config)
+                // As long as it doesn't show which session it is the log leaves it in doubt.
+                let in_doubt = durable.session.is_doubtful && self.app.session.is_adopted;
+                let is_known = in_doubt || durable.session == self.session_after_a_cut(config);
+                durable.flows.len() > usize::from(message) && is_known
             }
             Packet::PubRec { id, .. } => message(id).is_none_or(|message| durable.received[message]),
             Packet::PubComp { id, .. } => {
