@@ -10,8 +10,8 @@
 //!
 //! [`Progress`](crate::storage::Progress) has the axes; [`Outgoing::set_progress`] alone changes them, so that the count of the window follows.
 //!
-//! A slot stands in one list at a time, or in none while only the record of its end is owed: `log` (packets with bytes, in the order of the arena, which is the order of sending and of
-//! sending again), `released` (in the order of PUBREC `[MQTT-4.6.0-4]`), `requests` (SUBSCRIBE and UNSUBSCRIBE that are out), or
+//! A slot stands in one list at a time, or in none while only the record of its end is owed: `log` (packets with bytes, in the order of the arena, which is
+//! the order of sending and of sending again), `released` (in the order of PUBREC `[MQTT-4.6.0-4]`), `requests` (SUBSCRIBE and UNSUBSCRIBE that are out), or
 //! `ended` (outcomes to be fetched).
 
 use crate::event::Cause;

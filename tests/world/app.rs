@@ -7,7 +7,6 @@ use crate::inbox::Inbox;
 use crate::ledger::{End, Ledger, Verdict};
 use crate::memory::Memory;
 use crate::payload::payload_of;
-use crate::rules::Rule;
 use pure_mqtt::wire::{PacketType, Violation};
 use pure_mqtt::{
     Acknowledged, Auth, Cause, Command, ConnAck, Connection, ConnectionError, Discard, Discarded, Event, Fragment,
@@ -69,8 +68,6 @@ pub struct App {
     pub may_be_anew: bool,
     pub wants_subscription: bool,
     pub version_before: Option<Version>,
-    /// Links are in 5.0 alone so far.
-    pub is_only_v5: bool,
     pub links: u32,
     pub failures: Vec<ConnectionError>,
     arriving: Vec<u8>,
@@ -79,14 +76,12 @@ pub struct App {
     /// The longest name that is kept behind an alias. A longer one costs a link, and then no aliases are announced until the limits are set again.
     pub alias_fits: usize,
     pub has_forgotten_alias: bool,
-    /// The server keeps to the standard.
-    pub is_orderly: bool,
     /// Messages that are too long are thrown away.
     pub discards: bool,
 }
 
 impl App {
-    pub fn new(disk: Disk, lines: Option<Vec<String>>, is_orderly: bool) -> Self {
+    pub fn new(disk: Disk, lines: Option<Vec<String>>) -> Self {
         Self {
             ledger: Ledger::default(),
             inbox: Inbox::default(),
@@ -110,14 +105,12 @@ impl App {
             may_be_anew: false,
             wants_subscription: true,
             version_before: None,
-            is_only_v5: true,
             links: 0,
             failures: Vec::new(),
             arriving: Vec::new(),
             is_marked: false,
             alias_fits: 0,
             has_forgotten_alias: false,
-            is_orderly,
             discards: false,
         }
     }
@@ -191,16 +184,17 @@ impl App {
     fn note_session(&mut self, is_given_up: bool) {
         let sid = self.link_sid;
         match is_given_up {
-            true if self.link_is_present => {
+            true => {
                 // The client knows no session, or not this one: it says so, and begins anew.
-                if self.known_sid == sid && !self.may_be_anew {
-                    self.judge(Err("[E2] the client gave a session up that the server has".into()));
+                if self.link_is_present {
+                    if self.known_sid == sid && !self.may_be_anew {
+                        self.judge(Err("[E2] the client gave a session up that the server has".into()));
+                    }
+                    self.ledger.shake();
+                    self.inbox.forget();
                 }
-                self.ledger.shake();
-                self.inbox.forget();
-                self.is_stale = !Rule::Fence.holds();
+                self.is_stale = false;
             }
-            true => self.is_stale = false,
             false if self.known_sid != sid => {
                 // Another session than the client thinks, and nothing told it.
                 self.is_stale = true;
@@ -342,7 +336,7 @@ impl<S: Memory> hosts::App<S> for App {
                 self.forget_alias();
             }
             ConnectionError::Protocol(Violation::PacketIdInUse) if self.confused_sid == self.link_sid => {}
-            ConnectionError::Malformed(_) | ConnectionError::Protocol(_) if self.is_orderly => {
+            ConnectionError::Malformed(_) | ConnectionError::Protocol(_) => {
                 self.judge(Err(format!("the server keeps to the standard, and the link ended with {error:?}")));
             }
             _ => {}

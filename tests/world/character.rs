@@ -3,7 +3,6 @@
 
 use crate::features::{Feature, Set};
 use crate::hosts::{LONGEST, Writing};
-use crate::rules;
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
 use pure_mqtt::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow, Version};
@@ -55,7 +54,6 @@ pub fn features_of(seed: u64) -> Set {
     if !has.has(Feature::Journal) {
         JOURNAL.iter().for_each(|feature| has.remove(*feature));
     }
-    rules::take_out(&mut has);
     has
 }
 

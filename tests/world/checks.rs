@@ -7,9 +7,8 @@ use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::Memory;
 use crate::records::{self, Record};
-use crate::rules::Rule;
 use crate::tally::Tally;
-use pure_mqtt::{ConnectionError, State, Version};
+use pure_mqtt::{ConnectionError, State};
 
 /// For how long a link that is over may still send.
 const FAREWELL: u64 = 3_000;
@@ -23,7 +22,7 @@ impl<S: Memory> World<S> {
         // What the transport took is not known before `advance`.
         let unknown = if self.character.writing == Writing::Later { LATEST } else { 0 };
         let late = SLACK + self.paused + self.lag + unknown;
-        if let Some(since) = self.over_since.filter(|_| Rule::Farewell.holds()) {
+        if let Some(since) = self.over_since {
             if self.now > since + FAREWELL + late {
                 return Err(format!(
                     "[E1] over since {since}, and not closed at {}: {:?}",
@@ -32,7 +31,7 @@ impl<S: Memory> World<S> {
                 ));
             }
         }
-        if self.over_since.is_some() || !Rule::Ends.holds() {
+        if self.over_since.is_some() {
             return Ok(());
         }
         let [heard, took] = [transport.gave_at.max(self.opened_at), transport.took_at.max(self.opened_at)];
@@ -57,14 +56,14 @@ impl<S: Memory> World<S> {
         if self.now > since + patience + late && patience > 0 {
             return Err(format!("[E1] heard at {heard}, and not over at {}: {:?}", self.now, self.mqtt));
         }
-        let is_stuck = Rule::StuckOutput.holds() && self.last.is_full && self.mqtt.is_connected() && keep_alive > 0;
+        let is_stuck = self.last.is_full && self.mqtt.is_connected() && keep_alive > 0;
         if is_stuck && self.now > took.max(transport.full_at) + keep_alive + answer + late {
             return Err(format!("[E1] nothing is taken since {took}, and not over at {}: {:?}", self.now, self.mqtt));
         }
         let asked = self.oldest(&transport.tally).filter(|_| !is_blocked && self.mqtt.is_connected());
         let ack_timeout = u64::from(self.mqtt.limits().ack_timeout);
         let is_late = asked.is_some_and(|asked| self.now > asked.max(self.blocked_at) + 2 * ack_timeout + late);
-        if is_late && ack_timeout > 0 && Rule::LateTimeout.holds() {
+        if is_late && ack_timeout > 0 {
             return Err(format!("[E6] an answer is awaited since {asked:?}, and it is {}: {:?}", self.now, self.mqtt));
         }
         Ok(())
@@ -89,12 +88,10 @@ impl<S: Memory> World<S> {
     /// E4: with a server that keeps to the standard, no acknowledgement is for nothing.
     pub fn check_acks(&self) -> Verdict {
         let count = self.mqtt.stats().unknown_acks;
-        let may_repeat = self.character.has.has(Feature::Retry)
-            || self.character.config.odd.any()
-            || self.character.has.has(Feature::AckErrors) && !Rule::ErrorAcks.holds();
+        let may_repeat = self.character.has.has(Feature::Retry) || self.character.config.odd.any();
         // PUBREL comes again where PUBCOMP was lost.
         let repeated: u32 = self.servers.iter().map(|server| server.releases).sum();
-        if count <= repeated || may_repeat || !Rule::UnknownAcks.holds() {
+        if count <= repeated || may_repeat {
             return Ok(());
         }
         Err(format!("[E4] {count} acknowledgements counted as unknown"))
@@ -147,21 +144,8 @@ impl<S: Memory> World<S> {
         Ok(())
     }
 
-    /// Whether a message must have the properties that it was published with.
-    pub fn checks_properties(&self) -> bool {
-        Rule::Properties.holds()
-    }
-
-    /// A message that is accepted now keeps its properties, as far as the present engine can.
-    pub fn keeps_properties(&self) -> bool {
-        self.mqtt.version() == Version::V5 && self.app.is_only_v5
-    }
-
     /// R20: what could be recovered equals what is, once all that is owed is written: what finds no room in the buffer follows when there is some.
     pub fn check_recovery(&mut self) -> Verdict {
-        if !Rule::Recovery.holds() {
-            return Ok(());
-        }
         let Some(mut live) = S::fork(&self.mqtt) else { return Ok(()) };
         let mut log = self.app.disk.log.clone();
         while !S::journal(&live).is_empty() {
@@ -171,9 +155,6 @@ impl<S: Memory> World<S> {
         }
         let time = self.time();
         let Some(recovered) = S::recover(self.mqtt.limits(), time, &log) else { return Ok(()) };
-        if recovered.as_ref().is_err_and(|error| error.contains("no room")) && !Rule::SmallLog.holds() {
-            return Ok(());
-        }
         let (mut recovered, used) =
             recovered.map_err(|error| format!("[R20] {error}: {:02x?}", records::read(&log)))?;
         if used != log.len() {
@@ -189,9 +170,6 @@ impl<S: Memory> World<S> {
 /// Handles and identifiers of QoS 0 messages and of requests are not kept, so counters may differ. What comes back has DUP set, and lives as long as it takes.
 fn compare(live: &[Record], back: &[Record], log: &[Record]) -> Verdict {
     let has_messages = !records::handles(live).is_empty();
-    if live.first() != back.first() && has_messages && !Rule::JournalVersion.holds() {
-        return Ok(());
-    }
     let level = live.first().filter(|record| record.kind == records::VERSION).map_or(4, |record| record.body[0]);
     let is_kept = |record: &&Record| match record.kind {
         records::COUNTERS => false,

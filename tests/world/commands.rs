@@ -111,7 +111,6 @@ impl<S: Memory> World<S> {
             handle: delivery.handle,
             expires_at: spec.expiry.map(|seconds| now.saturating_add(u64::from(seconds) * 1_000)),
             link: self.app.links,
-            keeps_props: self.keeps_properties(),
             is_shaken: false,
             is_forgiven: false,
             may_be_dropped: false,

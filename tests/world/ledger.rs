@@ -3,7 +3,6 @@
 
 use crate::payload::{Spec, payload_of};
 use crate::records::History;
-use crate::rules::Rule;
 use crate::server::{Seen, Taken};
 use pure_mqtt::{Cause, Delivery, Handle, QoS, Risk};
 use std::collections::BTreeMap;
@@ -30,8 +29,6 @@ pub struct Sent {
     pub expires_at: Option<u64>,
     /// The link on which it was accepted, or the last one before.
     pub link: u32,
-    /// Every link so far was in 5.0, and the connection's version at the time.
-    pub keeps_props: bool,
     /// The server may have lost what it knew of it.
     pub is_shaken: bool,
     /// It may have been taken for the repetition of another.
@@ -253,7 +250,7 @@ impl Ledger {
             let handle = sent.handle.get();
             let is_gone = sent.is_gone || !history.accepted.contains(&handle) || sent.spec.qos == QoS::AtMostOnce;
             let has_ended = sent.end.is_some() && history.ended.contains(&handle);
-            if !is_gone && has_ended && sent.end == Some(End::Dropped) && Rule::AtomicReplace.holds() {
+            if !is_gone && has_ended && sent.end == Some(End::Dropped) {
                 self.check_replaced(number, history, ended)?;
             }
             let sent = &mut self.sent[number as usize];

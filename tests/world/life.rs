@@ -7,7 +7,6 @@ use crate::features::Feature;
 use crate::hosts::{LONGEST, Reading, Turn, Writing};
 use crate::ledger::Verdict;
 use crate::memory::Memory;
-use crate::rules::Rule;
 use crate::script::seed_for;
 use crate::server::Server;
 use crate::wire::{NEVER, Transport};
@@ -73,7 +72,7 @@ impl<S: Memory> World<S> {
             false => Reading::Fixed(Box::new(RxBuffer::new())),
         };
         let server = |which: u64| Server::new(config.clone(), which * 1_000_000, seed_for(seed, 10 + which));
-        let mut app = App::new(disk, lines, !config.odd.any() || Rule::Tolerance.holds());
+        let mut app = App::new(disk, lines);
         app.discards = character.has.has(Feature::Discard);
         app.alias_fits = alias_fits(character.has, &character.limits);
         Self {

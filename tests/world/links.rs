@@ -9,7 +9,7 @@ use crate::memory::Memory;
 use crate::server::Deed;
 use crate::tally::Tally;
 use crate::wire::{Pipe, Transport};
-use pure_mqtt::{Connect, OnUnknownSession, Property, State, Version};
+use pure_mqtt::{Connect, OnUnknownSession, Property, State};
 
 pub const CLIENT: &str = "c";
 
@@ -41,7 +41,6 @@ impl<S: Memory> World<S> {
         }
         crate::hosts::App::save(&mut self.app, &mut self.mqtt);
         self.app.links += 1;
-        self.app.is_only_v5 &= self.next_version == Version::V5;
         let link = self.app.links;
         let version = self.next_version;
         self.app.say(|| format!("  link {link} in {version:?}, clean start {is_clean}"));
@@ -161,23 +160,16 @@ impl<S: Memory> World<S> {
     }
 
     fn hear(&mut self, deed: Deed) -> Verdict {
-        let (link, checks) = (self.app.links, self.checks_properties());
+        let link = self.app.links;
         match deed {
             Deed::Took(taken) => {
-                let keeps = checks
-                    || self
-                        .app
-                        .ledger
-                        .sent
-                        .get(taken.number as usize)
-                        .is_some_and(|sent| sent.keeps_props && self.app.is_only_v5);
                 if !taken.props.is_empty() {
                     self.app.act(Feature::Properties);
                 }
                 if taken.has_alias {
                     self.app.act(Feature::AliasOut);
                 }
-                self.app.ledger.took(&taken, false, link, keeps)?;
+                self.app.ledger.took(&taken, false, link, true)?;
             }
             Deed::Refused(taken) => self.app.ledger.took(&taken, true, link, false)?,
             Deed::Repeated(taken) => self.app.ledger.repeated(&taken)?,

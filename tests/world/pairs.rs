@@ -1,7 +1,7 @@
 //! Which features acted together in one world, and how often.
 
 use crate::features::{Feature, Set};
-use crate::rules::{EXCLUDED, NOT_YET};
+use crate::rules::EXCLUDED;
 
 /// So often each pair must have acted together, in so many worlds. To be 1,000: pairs with `Deliver`, `Discard`, `Abandon` and odd packets are rarer so far.
 const LEAST: u64 = 300;
@@ -80,7 +80,5 @@ fn reason(one: Feature, other: Feature) -> Option<&'static str> {
     let fits = |some: &[Feature], others: &[Feature]| some.contains(&one) && others.contains(&other);
     let fits_back = |some: &[Feature], others: &[Feature]| some.contains(&other) && others.contains(&one);
     let row = EXCLUDED.iter().find(|(some, others, _)| fits(some, others) || fits_back(some, others));
-    // What is taken out of worlds acts too rarely for now.
-    let fails = |row: &&(&[Feature], &str)| row.0.last().is_some_and(|last| [one, other].contains(last));
-    row.map(|(_, _, reason)| *reason).or_else(|| NOT_YET.iter().find(fails).map(|(_, reason)| *reason))
+    row.map(|(_, _, reason)| *reason)
 }

@@ -5,11 +5,8 @@ use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::Memory;
 use crate::records;
-use crate::rules::Rule;
 use pure_mqtt::Handle;
 
-/// The world ends here, and nothing is wrong with it but what is known.
-pub const NO_WAY_ON: &str = "there is no way on";
 /// In bytes.
 const LONGEST_LOG: usize = 2_500;
 
@@ -51,9 +48,6 @@ impl<S: Memory> World<S> {
         }
         let time = self.time();
         let Some(recovered) = S::recover(self.mqtt.limits(), time, &self.app.disk.log) else { return Ok(()) };
-        if recovered.as_ref().is_err_and(|error| error.contains("no room")) && !Rule::SmallLog.holds() {
-            return Err(NO_WAY_ON.into());
-        }
         let (mqtt, used) = recovered.map_err(|error| {
             format!("[R20] after a loss of power, {error}: {:02x?}", records::read(&self.app.disk.log))
         })?;

@@ -7,7 +7,6 @@ use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::{Large, Memory, Tiny, Usual};
 use crate::pairs::Pairs;
-use crate::power::NO_WAY_ON;
 use crate::rules;
 use crate::script::{self, Step};
 use crate::shown::Shown;
@@ -125,7 +124,7 @@ impl Plan {
             if self.is_shown {
                 world.reading = Reading::Shown(Shown::draw(self.seed, world.character.limits.inline_max));
             }
-            let result = live(&mut world, &steps).or_else(|text| if text == NO_WAY_ON { Ok(()) } else { Err(text) });
+            let result = live(&mut world, &steps);
             *told.borrow_mut() = (world.app.acted, world.app.lines.take().unwrap_or_default());
             result
         }));

@@ -7,7 +7,6 @@ use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::Memory;
 use crate::payload::payload_of;
-use crate::rules::Rule;
 use crate::server::Served;
 use pure_mqtt::{Ack, ReasonCode, RequestError, Version};
 
@@ -71,7 +70,7 @@ impl<S: Memory> World<S> {
                 if let Some(Some(queued)) = self.app.inbox.queued.get_mut(number as usize) {
                     queued.noted_at = at;
                     // In 5.0 an error ends the message, so that the identifier is free for a new one [MQTT-4.3.3-9].
-                    if fails && (is_v5 || !Rule::ErrorAcks.holds()) {
+                    if fails && is_v5 {
                         queued.allowed = queued.arrived + 1;
                     }
                 }

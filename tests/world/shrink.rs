@@ -29,11 +29,10 @@ pub fn shrink(plan: &Plan, text: &str) -> String {
     let text = story.verdict.err().unwrap_or_else(|| text.into());
     let (without, steps) = (left_out(plan, &least), numbers(least.steps.as_deref().unwrap_or_default()));
     let lines: Vec<String> = story.lines.iter().map(|line| line.chars().take(WIDEST).collect()).collect();
-    let yet = std::env::var("PURE_MQTT_YET").map_or_else(|_| String::new(), |yet| format!("PURE_MQTT_YET={yet} "));
     let shown = if plan.is_shown { "PURE_MQTT_SHOWN=1 " } else { "" };
     let start = lines.len().saturating_sub(MOST_LINES);
     format!(
-        "{}\n{text}\nhas {}\nagain: {yet}{shown}PURE_MQTT_SEED={} PURE_MQTT_WITHOUT={without} PURE_MQTT_STEPS={steps} cargo test --features bytes,journal --test world -- --nocapture",
+        "{}\n{text}\nhas {}\nagain: {shown}PURE_MQTT_SEED={} PURE_MQTT_WITHOUT={without} PURE_MQTT_STEPS={steps} cargo test --features bytes,journal --test world -- --nocapture",
         lines[start..].join("\n"),
         least.has,
         plan.seed,

@@ -116,7 +116,6 @@ impl<S: Memory> World<S> {
         assert_eq!(is_done, is_closed, "limits are changed without a link alone");
         if is_done {
             self.app.act(Feature::SetLimits);
-            self.app.is_only_v5 &= version == Version::V5;
             self.character.limits = limits;
             (self.app.alias_fits, self.app.has_forgotten_alias) = (alias_fits(self.character.has, &limits), false);
         }

@@ -1,8 +1,8 @@
 //! `cargo xtask faults`: puts one fault after the other into a copy of the project, and demands that each is found in two ways at least.
 //!
 //! The faults are those that other clients had, and breaches of what `tests/it/field` promises. They are replacements of text, not switches in the
-//! engine: so its code stays free of them, and a fault is exactly what a mistaken line would be. Where a replacement does not match any more, the test below says so. A fault should
-//! end in wrong packets, not in a loop without end.
+//! engine: so its code stays free of them, and a fault is exactly what a mistaken line would be. Where a replacement does not match any more, the test
+//! below says so. A fault should end in wrong packets, not in a loop without end.
 
 use std::path::{Path, PathBuf};
 
