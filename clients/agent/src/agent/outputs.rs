@@ -1,0 +1,138 @@
+//! What the face fetches: actions, wakes, events, bytes, deadlines and the log.
+
+use alloc::vec::Vec;
+
+use pure_mqtt::{Instant, Transmit};
+
+use super::{Agent, Phase};
+use crate::durable::Record;
+use crate::event::{Action, Event, Wake};
+use crate::stats::Stats;
+
+/// So many bytes are read ahead of what was looked at.
+const READ_AHEAD: usize = 256 * 1024;
+
+impl Agent {
+    /// What the face is to do next; to be fetched until there is none, after every call, and after output was [sent](Self::transmit).
+    pub fn poll_action(&mut self) -> Option<Action> {
+        if self.outbox.actions.is_empty() {
+            self.settle();
+        }
+        self.outbox.actions.pop_front()
+    }
+
+    /// Who may have something to do now; to be fetched until there is nobody, after every call.
+    pub fn poll_wake(&mut self) -> Option<Wake> {
+        self.outbox.wakes.pop_front()
+    }
+
+    /// Takes at most one packet, and tells at most one event. Between two calls, commands, deadlines and output get their turn, so that no handler holds up the
+    /// others by more than itself. To be called while [`is_runnable`](Self::is_runnable).
+    pub fn step(&mut self, now: Instant) -> Option<Event> {
+        self.clock.see(now);
+        if self.outbox.events.is_empty() {
+            if self.can_take() {
+                self.take_packet();
+            }
+            self.settle();
+        }
+        self.outbox.events.pop_front()
+    }
+
+    /// Something can be done without waiting for anybody: call [`step`](Self::step).
+    pub fn is_runnable(&self) -> bool {
+        !self.outbox.events.is_empty() || self.can_take()
+    }
+
+    pub(super) fn can_take(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+            && self.inbox.is_ready()
+            && self.queues.weight() < self.options.max_waiting.max(1)
+            && !self.log.is_frozen()
+    }
+
+    /// More bytes of the transport are welcome. If not, leave them in the transport, so that the server feels it.
+    pub fn wants_input(&self) -> bool {
+        let is_short = self.inbox.len() < READ_AHEAD || !self.inbox.is_ready() && !self.inbox.is_blocked();
+        matches!(self.phase, Phase::Open) && self.link.transport_end.is_none() && is_short
+    }
+
+    /// Bytes for the server: write [`chunk`](Transmit::chunk), and confirm with [`advance`](Transmit::advance) what the transport took. Afterwards fetch
+    /// [actions](Self::poll_action), since the last bytes may have been what a link that is over waited for.
+    pub fn transmit(&mut self, now: Instant) -> Transmit<'_> {
+        let now = self.clock.see(now);
+        if !matches!(self.phase, Phase::Open) || self.log.is_frozen() {
+            return self.mute.transmit(now);
+        }
+        if self.inbox.is_blocked() && self.engine.transmit(now).remaining() > 0 {
+            self.inbox.unblock(); // what leaves makes room
+        }
+        self.engine.transmit(now)
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` for not before another call. It changes with each call.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next_deadline()
+    }
+
+    /// Bytes to append to the log, and the sequence to [report](Self::stored) once they are durable. Each byte is handed out once.
+    pub fn take_log(&mut self) -> Option<(Vec<u8>, u64)> {
+        self.log.take()
+    }
+
+    /// Writes a whole log that leads to the present state, in pieces, and returns the sequence to [report](Self::log_replaced) once it has taken the place of the old
+    /// one; what [`take_log`](Self::take_log) gives from then on belongs behind it. `None`, and nothing is written, as long as records of the old log wait to become
+    /// durable.
+    pub fn snapshot(&mut self, write: &mut dyn FnMut(&[u8])) -> Option<u64> {
+        if !self.log.begin_snapshot(&mut self.engine) {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let mut length = 0;
+        let mut put = |record: &Record<'_>| {
+            bytes.clear();
+            record.write(&mut bytes);
+            length += bytes.len() as u64;
+            write(&bytes);
+        };
+        put(&Record::Start { wall: self.clock.wall(), client_id: &self.options.client_id });
+        if let Some(realm) = self.session.realm {
+            put(&Record::Realm { realm, owes_clean_start: self.session.owes_clean_start });
+        }
+        for (id, filter, qos, options) in self.filters.wanted() {
+            put(&Record::Wanted { id, qos, options, filter });
+        }
+        for (ticket, entry) in self.deliveries.iter().filter(|(_, entry)| entry.tag != 0 || entry.expires != 0) {
+            put(&Record::Message { ticket, tag: entry.tag, expires: entry.expires });
+        }
+        let mut journal = Vec::new();
+        self.engine.snapshot(&mut |piece| journal.extend_from_slice(piece));
+        put(&Record::Engine(&journal));
+        Some(self.log.end_snapshot(length))
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            unfinished: self.deliveries.len() as u64,
+            waiting: self.queues.waiting() as u64,
+            waiting_bytes: self.queues.weight() as u64,
+            unacknowledged: self.held.len() as u64,
+            dropped: self.queues.dropped(),
+            stray_replies: self.requests.strays(),
+            filters: self.filters.len() as u64,
+            engine: self.engine.stats(),
+            ..self.stats.clone()
+        }
+    }
+
+    /// A link is up, and accepted.
+    pub fn is_connected(&self) -> bool {
+        self.is_up()
+    }
+
+    /// Whether the agent has shut down.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+}

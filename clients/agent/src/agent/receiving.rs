@@ -1,0 +1,218 @@
+//! Receivers: what they want, what they get, and what they acknowledge.
+
+use alloc::vec::Vec;
+
+use pure_mqtt::{Ack, Instant, PendingAck, Properties, QoS, ReasonCode};
+
+use super::{Agent, Leaving};
+use crate::durable::Record;
+use crate::event::{Event, Wake};
+use crate::ids::{AckToken, Receiver, Ticket};
+use crate::message::Incoming;
+use crate::receiving::{AckMode, Done, FilterOptions, Qos0Queue, Undelivered};
+use crate::ticket::{End, Refusal};
+
+/// Whether an acknowledgement counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AckResult {
+    /// The server learns of it.
+    Counted,
+    /// The link of the message is gone, or at QoS 2 its session: the server may send the message again.
+    Stale,
+}
+
+impl Agent {
+    /// A new queue for messages.
+    pub fn receiver(&mut self, acks: AckMode, qos0: Qos0Queue) -> Receiver {
+        self.queues.add(acks, qos0)
+    }
+
+    /// Sets who gets messages that no filter of a receiver matches. Without one they are acknowledged and told by [`Event::Unrouted`].
+    pub fn set_default_receiver(&mut self, receiver: Option<Receiver>) {
+        self.default_receiver = receiver;
+    }
+
+    /// Subscribes to filters for a receiver, all of them or none. The ticket ends when the server has answered for each; a filter that it refused ends it with
+    /// that, and [`Event::Granted`] and [`Event::Denied`] tell of each.
+    ///
+    /// Two receivers may want one filter: the server is asked for the higher QoS.
+    ///
+    /// # Errors
+    /// [`Refusal`]: a filter is not one, the options contradict those of another receiver ([`Refusal::Conflict`]), there is no such receiver, or the agent shuts down.
+    pub fn subscribe(
+        &mut self,
+        now: Instant,
+        to: Receiver,
+        filters: &[(&str, QoS)],
+        options: FilterOptions,
+    ) -> Result<Ticket, Refusal> {
+        self.clock.see(now);
+        if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
+            return Err(Refusal::ShuttingDown);
+        }
+        if !self.queues.contains(to) {
+            return Err(Refusal::NoReceiver);
+        }
+        if filters.is_empty() {
+            return Err(Refusal::Invalid);
+        }
+        self.filters.check(filters, options)?;
+        let ticket = self.tickets.of_filters(filters.len());
+        for filter in filters {
+            let changed = self.filters.subscribe(to, *filter, options, ticket);
+            self.record_filter(filter.0);
+            if let Some(changed) = changed {
+                self.on_changed(changed);
+            }
+        }
+        self.hand_over_left();
+        self.settle();
+        Ok(ticket)
+    }
+
+    /// Unsubscribes a receiver from a filter. The ticket ends when the server has answered, or at once if others want the filter still, or the server doesn't have
+    /// it. `None` if the receiver didn't want it.
+    pub fn unsubscribe(&mut self, now: Instant, from: Receiver, filter: &str) -> Option<Ticket> {
+        self.clock.see(now);
+        let known = self.filters.find(filter).map(|(id, ..)| id);
+        let ticket = self.tickets.of_filters(1);
+        let Some(is_sent) = self.filters.unsubscribe(from, filter, Some(ticket)) else {
+            self.tickets.answered(ticket, End::Withdrawn { may_have_arrived: false });
+            self.tickets.take(ticket);
+            return None;
+        };
+        if let (Some(id), None) = (known, self.filters.find(filter)) {
+            self.log.record(&Record::Unwanted { id });
+        }
+        if !is_sent && self.tickets.answered(ticket, End::Acknowledged(ReasonCode::SUCCESS)) {
+            self.outbox.wake_ticket(ticket);
+        }
+        self.settle();
+        Some(ticket)
+    }
+
+    fn record_filter(&mut self, filter: &str) {
+        if let Some((id, qos, options)) = self.filters.find(filter) {
+            self.log.record(&Record::Wanted { id, qos, options, filter });
+        }
+    }
+
+    /// Messages that a dropped receiver left go to whoever wants them now.
+    fn hand_over_left(&mut self) {
+        let filters = &self.filters;
+        let wants = |topic: &str| {
+            let mut found = Vec::new();
+            filters.route(topic, &Properties::NONE, &mut found);
+            !found.is_empty()
+        };
+        for mut message in self.queues.take_left(wants) {
+            let mut found = Vec::new();
+            self.filters.route(&message.topic, &Properties::NONE, &mut found);
+            if let Some(receiver) = found.first().copied() {
+                let ack = message.ack.take();
+                self.queue(receiver, message, ack);
+            }
+        }
+    }
+
+    /// The next message of a receiver, oldest first; `None` if there is none. With [`AckMode::OnNext`] it acknowledges the one before.
+    pub fn next(&mut self, now: Instant, receiver: Receiver) -> Option<Incoming> {
+        self.clock.see(now);
+        let (message, before) = self.queues.next(receiver);
+        if let Some(token) = before {
+            self.acknowledge_token(&token, ReasonCode::SUCCESS);
+            self.settle();
+        }
+        message
+    }
+
+    /// Acknowledges a message, in any order. Acknowledgements leave in the order of arrival `[MQTT-4.6.0-2]`. In 5.0 a `reason` from 0x80 on refuses the message.
+    pub fn acknowledge(&mut self, now: Instant, token: AckToken, reason: ReasonCode) -> AckResult {
+        self.clock.see(now);
+        let result = self.acknowledge_token(&token, reason);
+        self.settle();
+        result
+    }
+
+    /// Drops a receiver: what only it subscribed to is unsubscribed.
+    pub fn drop_receiver(&mut self, now: Instant, receiver: Receiver, queued: Undelivered) {
+        self.clock.see(now);
+        for token in self.queues.remove(receiver, queued) {
+            self.acknowledge_token(&token, ReasonCode::SUCCESS);
+        }
+        let known: Vec<_> = self.filters.wanted().map(|(id, ..)| id).collect();
+        self.filters.drop_receiver(receiver);
+        let left: Vec<_> = self.filters.wanted().map(|(id, ..)| id).collect();
+        for id in known.into_iter().filter(|id| left.binary_search(id).is_err()) {
+            self.log.record(&Record::Unwanted { id });
+        }
+        if self.default_receiver == Some(receiver) {
+            self.default_receiver = None;
+        }
+        self.settle();
+    }
+
+    fn acknowledge_token(&mut self, token: &AckToken, reason: ReasonCode) -> AckResult {
+        match self.held.acknowledge(token, reason) {
+            Done::Stale => AckResult::Stale,
+            Done::NotLast => AckResult::Counted,
+            Done::Last(pending, reason) => self.acknowledge_pending(pending, reason),
+        }
+    }
+
+    fn acknowledge_pending(&mut self, pending: PendingAck, reason: ReasonCode) -> AckResult {
+        self.inbox.unblock();
+        match self.engine.acknowledge(self.clock.now, pending, &Ack::new(reason)) {
+            Ok(()) => AckResult::Counted,
+            Err(refused) => {
+                // A reason that PUBACK can't carry is no reason to leave the message unacknowledged.
+                let again = self.engine.acknowledge(self.clock.now, refused.pending, &Ack::SUCCESS);
+                if again.is_ok() { AckResult::Counted } else { AckResult::Stale }
+            }
+        }
+    }
+
+    /// A message has come: it goes to those who want it.
+    pub(super) fn deliver(&mut self, message: Incoming, properties: &Properties<'_>, pending: Option<PendingAck>) {
+        if self.is_reply(&message, properties) {
+            self.acknowledge_now(pending);
+            return self.on_reply(message);
+        }
+        let mut receivers = Vec::new();
+        self.filters.route(&message.topic, properties, &mut receivers);
+        if receivers.is_empty() {
+            receivers.extend(self.default_receiver);
+        }
+        if receivers.is_empty() {
+            self.stats.unrouted += 1;
+            self.acknowledge_now(pending);
+            return self.outbox.events.push_back(Event::Unrouted(message));
+        }
+        let number = pending.map(|pending| self.held.add(pending, message.qos, self.clock.now, &receivers));
+        self.queue_for_all(&receivers, message, number);
+    }
+
+    fn acknowledge_now(&mut self, pending: Option<PendingAck>) {
+        if let Some(pending) = pending {
+            self.acknowledge_pending(pending, ReasonCode::SUCCESS);
+        }
+    }
+
+    /// Each receiver has a copy; payloads are shared.
+    fn queue_for_all(&mut self, receivers: &[Receiver], message: Incoming, number: Option<u64>) {
+        let token = |receiver| number.map(|message| AckToken { message, receiver });
+        let Some((last, others)) = receivers.split_last() else { return };
+        for receiver in others {
+            let (topic, payload) = (message.topic.clone(), message.payload.clone());
+            let copy = Incoming { topic, payload, properties: message.properties.clone(), ack: None, ..message };
+            self.queue(*receiver, copy, token(*receiver));
+        }
+        self.queue(*last, message, token(*last));
+    }
+
+    fn queue(&mut self, receiver: Receiver, message: Incoming, ack: Option<AckToken>) {
+        if self.queues.push(receiver, Incoming { ack, ..message }) {
+            self.outbox.wakes.push_back(Wake::Receiver(receiver));
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What follows from a call without another one: ends are noted, requests leave, links are given up, and dialled.
+
+use pure_mqtt::{Cause, Instant};
+
+use super::{Agent, Leaving, Phase};
+use crate::durable::Health;
+use crate::event::{Action, Event, FailureClass};
+use crate::sending::end_of;
+use crate::ticket::End;
+
+impl Agent {
+    pub(super) fn settle(&mut self) {
+        if matches!(self.phase, Phase::Done) {
+            return;
+        }
+        self.check_link();
+        self.take_outcomes();
+        self.sync_filters();
+        self.release_messages();
+        self.clear_caution();
+        self.log.collect(&mut self.engine);
+        self.go_on_after_record();
+        self.end_flushes();
+        self.leave();
+        self.dial_if_due();
+        if self.log.wants_snapshot(&self.engine) {
+            self.ask_for_snapshot();
+        }
+    }
+
+    /// Whether the link is over: for the engine, or because its transport is gone and what it brought is taken.
+    fn check_link(&mut self) {
+        if !matches!(self.phase, Phase::Open) {
+            return;
+        }
+        if self.engine.should_close() {
+            let end = self.engine_end();
+            if self.link.transport_end.is_none() {
+                self.outbox.actions.push_back(Action::Close { link: self.link.id });
+            }
+            self.link_ended(end);
+        } else if !self.can_take() {
+            if let Some(why) = self.link.transport_end.take() {
+                let end = self.transport_end(why);
+                self.link_ended(end);
+            }
+        }
+    }
+
+    /// What has ended without a packet.
+    fn take_outcomes(&mut self) {
+        while let Some(ticket) = self.deliveries.left(self.engine.left()) {
+            self.conclude(ticket, End::Left);
+        }
+        while let Some(outcome) = self.engine.poll_outcome() {
+            self.asking.on_outcome(&mut self.filters, outcome.handle);
+            let is_withdrawn = outcome.cause == Cause::Withdrawn;
+            if let Some(end) = self.withdrawn.remove(&outcome.handle).filter(|_| is_withdrawn) {
+                self.message_ended(outcome.handle, |_| end);
+            } else {
+                self.message_ended(outcome.handle, |entry| end_of(&outcome, entry));
+            }
+        }
+    }
+
+    fn sync_filters(&mut self) {
+        if self.is_up() && !self.link.is_wiping && self.filters.has_to_ask() {
+            let impossible = self.asking.sync(&mut self.filters, &mut self.engine, self.clock.now);
+            impossible.into_iter().for_each(|changed| self.on_changed(changed));
+        }
+    }
+
+    /// Messages are held back until the last SUBSCRIBE has left; on a cautious link while one is unanswered.
+    fn release_messages(&mut self) {
+        if !self.is_up() || self.link.is_wiping {
+            return;
+        }
+        if self.caution.is_on() {
+            let is_asking = self.filters.has_to_ask() || self.asking.unanswered().next().is_some();
+            return self.engine.hold_messages(is_asking);
+        }
+        let Some(until) = self.timers.hold_until else { return };
+        let has_left = |handle| self.engine.attempts(handle).is_none_or(|attempts| attempts > 0);
+        let have_left = !self.filters.has_to_ask() && self.asking.latest().is_none_or(has_left);
+        if have_left || until <= self.clock.now {
+            self.engine.hold_messages(false);
+            self.timers.hold_until = None;
+        }
+    }
+
+    /// On a cautious link: once all that was under suspicion has been answered, the next link goes at full speed.
+    fn clear_caution(&mut self) {
+        if !self.caution.is_on() || !self.is_up() || self.filters.has_to_ask() {
+            return;
+        }
+        let is_answered = self.deliveries.oldest().is_none_or(|oldest| oldest > self.caution.up_to());
+        if is_answered && self.asking.unanswered().next().is_none() {
+            self.caution.clear();
+            self.link.is_to_be_replaced = true;
+            self.say_disconnect();
+        }
+    }
+
+    /// CONNECT waited until it was durable which realm the session is of.
+    fn go_on_after_record(&mut self) {
+        if let Phase::Waiting { record, .. } = &self.phase {
+            if self.log.is_stored(*record) {
+                if let Phase::Waiting { login, .. } = core::mem::replace(&mut self.phase, Phase::Open) {
+                    self.open_link(&login);
+                }
+            }
+        }
+    }
+
+    fn end_flushes(&mut self) {
+        while let Some(flush) = self.flushes.front() {
+            if self.deliveries.oldest().is_some_and(|oldest| oldest <= flush.up_to) {
+                return;
+            }
+            let ticket = flush.ticket;
+            self.flushes.pop_front();
+            let end = End::Acknowledged(pure_mqtt::ReasonCode::SUCCESS);
+            if self.tickets.end(ticket, end) {
+                self.outbox.wake_ticket(ticket);
+            }
+        }
+    }
+
+    /// The way out: first what is unfinished, then DISCONNECT, then it is over.
+    fn leave(&mut self) {
+        if let Leaving::Finishing { deadline } = self.leaving {
+            let is_finished = self.deliveries.len() == 0 && self.requests.is_empty() && !self.has_output();
+            if is_finished || deadline <= self.clock.now {
+                self.leaving = Leaving::Closing;
+                self.hang_up();
+                self.check_link();
+            }
+        }
+        if self.leaving == Leaving::Closing && matches!(self.phase, Phase::Idle { .. }) {
+            self.take_outcomes();
+            self.end_everything();
+        }
+    }
+
+    fn has_output(&mut self) -> bool {
+        self.is_up() && self.engine.transmit(self.clock.now).remaining() > 0
+    }
+
+    fn dial_if_due(&mut self) {
+        if matches!(self.phase, Phase::Idle { dial_at: Some(at) } if at <= self.clock.now) {
+            self.begin_dial();
+        }
+    }
+
+    fn ask_for_snapshot(&mut self) {
+        if !self.outbox.actions.contains(&Action::Compact) {
+            self.outbox.actions.push_back(Action::Compact);
+        }
+    }
+
+    /// Does what is due by time alone.
+    pub(super) fn do_due(&mut self) {
+        let now = self.clock.now;
+        match self.phase {
+            Phase::Dialling { not_after } if not_after <= now => {
+                self.outbox.actions.push_back(Action::Close { link: self.link.id });
+                self.dial_is_over(FailureClass::Passing, "it took too long".into(), None);
+            }
+            Phase::Resolving { not_after } if not_after <= now => {
+                self.dial_is_over(FailureClass::Passing, "looking up SRV records took too long".into(), None);
+            }
+            _ => {}
+        }
+        while let Some(ticket) = self.requests.overdue(now) {
+            self.end_request(ticket, End::TimedOut);
+        }
+        self.end_overdue_flushes();
+        if let Some((by, since, waiting)) = self.held.oldest().filter(|(_, since, _)| self.alarm(*since) <= Some(now)) {
+            if self.alarm(since).is_some() {
+                self.timers.told_of = Some(since);
+                self.outbox.events.push_back(Event::AcksHeld { by, since, waiting });
+            }
+        }
+        if self.timers.store_retry.is_some_and(|at| at <= now) {
+            self.timers.store_retry = None;
+            self.log.retry();
+        }
+    }
+
+    fn end_overdue_flushes(&mut self) {
+        let now = self.clock.now;
+        let is_over = |not_after: Option<Instant>| not_after.is_some_and(|at| at <= now);
+        let overdue = self.flushes.iter().filter(|flush| is_over(flush.not_after));
+        for ticket in overdue.map(|flush| flush.ticket).collect::<alloc::vec::Vec<_>>() {
+            if self.tickets.end(ticket, End::TimedOut) {
+                self.outbox.wake_ticket(ticket);
+            }
+        }
+        self.flushes.retain(|flush| !is_over(flush.not_after));
+    }
+
+    /// When a message that arrived at `since` is told of as one that holds back others; `None` if it was.
+    pub(super) fn alarm(&self, since: Instant) -> Option<Instant> {
+        let is_told = self.timers.told_of == Some(since);
+        (!is_told && self.options.ack_alarm > 0).then(|| since.after_millis(self.options.ack_alarm.into()))
+    }
+
+    /// The earliest of the deadlines.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let of_phase = match self.phase {
+            Phase::Idle { dial_at } => dial_at,
+            Phase::Resolving { not_after } | Phase::Dialling { not_after } => Some(not_after),
+            Phase::Open => self.engine.poll_timeout(),
+            Phase::Waiting { .. } => None,
+            Phase::Done => return None,
+        };
+        let of_leaving = match self.leaving {
+            Leaving::Finishing { deadline } => Some(deadline),
+            _ => None,
+        };
+        let store_retry = self.timers.store_retry.filter(|_| self.log.health() == Health::Broken);
+        let of_flushes = self.flushes.iter().filter_map(|flush| flush.not_after).min();
+        let of_acks = self.held.oldest().and_then(|(_, since, _)| self.alarm(since));
+        let of_hold = self.timers.hold_until.filter(|_| self.is_up());
+        let all = [of_phase, of_leaving, store_retry, of_flushes, of_acks, of_hold, self.requests.deadline()];
+        all.into_iter().flatten().min()
+    }
+
+    /// A link has died after `stood` milliseconds: what is it that links die of?
+    pub(super) fn suspect(&mut self, stood: u64) {
+        let has_left = |handle| self.engine.attempts(handle).is_some_and(|attempts| attempts > 0);
+        let request = self.asking.unanswered().find(|handle| has_left(*handle));
+        let message = self.engine.unacknowledged().find(|message| message.may_have_arrived);
+        let message = message.map(|message| (message.handle, message.attempts));
+        let was_cautious = self.caution.is_on();
+        let has_unanswered = request.is_some() || message.is_some();
+        self.caution.link_died(stood >= self.steady_after(), has_unanswered);
+        if !was_cautious {
+            return;
+        }
+        if let Some(handle) = request {
+            let denied = self.asking.blame(&mut self.filters, handle);
+            denied.into_iter().for_each(|changed| self.on_changed(changed));
+        } else if let Some((handle, attempts)) = message {
+            self.accuse(handle, attempts);
+        }
+    }
+
+    /// A message was out alone when the link died.
+    fn accuse(&mut self, handle: pure_mqtt::Handle, attempts: u8) {
+        let ticket = crate::sending::ticket_of(handle);
+        self.outbox.events.push_back(Event::Suspect { ticket, attempts });
+        let most = self.options.max_attempts;
+        if most > 0 && attempts >= most {
+            self.withdrawn.insert(handle, End::AttemptsUsedUp(attempts));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A new agent, and one that goes on after a restart.
+
+use alloc::vec::Vec;
+
+use pure_mqtt::{Connection, Fallback, Heap, Instant, Limits};
+
+use super::{Agent, Clock, Ends, Leaving, Link, Outbox, Phase, Session, Timers};
+use crate::dialling::Rounds;
+use crate::durable::{History, Log, Record, RecoverError, read};
+use crate::event::Event;
+use crate::inbox::Inbox;
+use crate::options::{Options, Redial};
+use crate::receiving::Asking;
+use crate::sending::{Entry, Requests, ticket_of};
+use crate::stats::Stats;
+
+impl Agent {
+    /// An agent without a past. With [`Redial::Agent`] it dials at once.
+    ///
+    /// `wall` is the second of the wall clock since 1970, or 0: only messages that expire over a restart need it.
+    pub fn new(options: Options, now: Instant, wall: u64) -> Self {
+        let storage = if options.durable { Heap::with_journal() } else { Heap::new() };
+        let engine = Connection::new(storage, options.engine_limits(options.version));
+        let mut agent = Self::with(options, engine, now, wall, 0);
+        agent.log.record(&Record::Start { wall, client_id: &agent.options.client_id.clone() });
+        agent.settle();
+        agent
+    }
+
+    /// The agent that wrote `log`, as it was after the last whole record. An empty log gives a new agent. Returns also how many bytes of the log count: cut off what
+    /// is behind, which was being written when the power failed.
+    ///
+    /// Messages that go on are told by [`Event::Recovered`]. Subscribe again before the first link is up: filters of before that nobody has asked for by then are
+    /// unsubscribed.
+    ///
+    /// # Errors
+    /// [`RecoverError`]: the log is damaged, of another client, or of a later version.
+    pub fn recover(options: Options, now: Instant, wall: u64, log: &[u8]) -> Result<(Self, usize), RecoverError> {
+        let history = read(log)?;
+        if history.used == 0 {
+            return Ok((Self::new(Options { durable: true, ..options }, now, wall), 0));
+        }
+        if history.client_id != options.client_id {
+            return Err(RecoverError::OtherClient { client_id: history.client_id });
+        }
+        let limits = options.engine_limits(options.version);
+        let recovered = Connection::recover(Heap::with_journal(), limits, now, &history.engine);
+        let (engine, _) = recovered.map_err(RecoverError::Session)?;
+        let options = Options { durable: true, ..options };
+        let mut agent = Self::with(options, engine, now, wall, history.used as u64);
+        let used = history.used;
+        agent.go_on(&history);
+        agent.settle();
+        Ok((agent, used))
+    }
+
+    fn with(options: Options, engine: Connection<Heap>, now: Instant, wall: u64, log: u64) -> Self {
+        let lowest = options.lowest_version.unwrap_or(options.version);
+        let dial_at = if options.redial == Redial::Host { None } else { Some(now) };
+        Self {
+            mute: Connection::new(Heap::new(), Limits::DEFAULT),
+            clock: Clock { now, wall, start: now },
+            phase: Phase::Idle { dial_at },
+            link: Link::default(),
+            rounds: Rounds::new(&options),
+            version: Fallback::new(options.version).down_to(lowest),
+            session: Session::default(),
+            inbox: Inbox::default(),
+            filters: Default::default(),
+            asking: Asking::new(options.subscribe_batch),
+            queues: Default::default(),
+            held: Default::default(),
+            default_receiver: None,
+            reply_receiver: None,
+            deliveries: Default::default(),
+            tickets: Default::default(),
+            requests: Requests::new(options.seed ^ wall),
+            caution: Default::default(),
+            withdrawn: Default::default(),
+            flushes: Default::default(),
+            log: Log::new(options.durable, log),
+            leaving: Leaving::No,
+            timers: Timers::default(),
+            outbox: Outbox::default(),
+            ends: Ends::default(),
+            stats: Stats::default(),
+            engine,
+            options,
+        }
+    }
+
+    /// Takes over what a log says.
+    fn go_on(&mut self, history: &History) {
+        let has_begun = history.realm.is_some() && !history.owes_clean_start;
+        let (realm, owes_clean_start) = (history.realm, history.owes_clean_start);
+        self.session = Session { realm, has_begun, owes_clean_start, was_told: has_begun };
+        for (id, (filter, qos, options)) in &history.filters {
+            self.filters.recover(*id, filter, *qos, *options);
+        }
+        let unfinished: Vec<_> =
+            self.engine.unacknowledged().map(|message| (message.handle, message.qos, message.is_released)).collect();
+        for (handle, qos, is_received) in unfinished {
+            let (tag, expires) = history.messages.get(&ticket_of(handle)).copied().unwrap_or_default();
+            let entry = Entry { handle, qos, tag, record: 0, is_received, expires };
+            let ticket = self.deliveries.add(entry);
+            self.outbox.events.push_back(Event::Recovered { ticket, tag });
+            if expires != 0 && expires <= self.clock.wall() {
+                self.expire(ticket);
+            }
+        }
+    }
+}

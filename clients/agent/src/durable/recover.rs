@@ -1,0 +1,84 @@
+//! From a log to what it says.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use pure_mqtt::journal;
+
+use super::record::Record;
+use crate::ids::{Realm, Ticket};
+use crate::receiving::FilterOptions;
+
+/// Why a log can't be recovered from. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// The record at this offset is of no known kind: the log was written by a later version, or is damaged.
+    Unknown {
+        /// In bytes from the start of the log.
+        offset: usize,
+    },
+    /// The log belongs to another client identifier.
+    OtherClient {
+        /// Whose it is.
+        client_id: String,
+    },
+    /// The session's part of the log is damaged.
+    Session(journal::RecoverError),
+}
+
+impl fmt::Display for RecoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { offset } => {
+                write!(f, "the log has no valid record at byte {offset}: it is damaged, or a later version wrote it")
+            }
+            Self::OtherClient { client_id } => {
+                write!(f, "the log belongs to the client {client_id:?}; use that identifier, or another folder")
+            }
+            Self::Session(error) => write!(f, "the session in the log: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for RecoverError {}
+
+/// What a log says.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// So many bytes count.
+    pub(crate) used: usize,
+    pub(crate) client_id: String,
+    pub(crate) engine: Vec<u8>,
+    /// Tags, and seconds of the wall clock in which messages expire.
+    pub(crate) messages: BTreeMap<Ticket, (u64, u64)>,
+    pub(crate) realm: Option<Realm>,
+    pub(crate) owes_clean_start: bool,
+    pub(crate) filters: BTreeMap<u32, (String, pure_mqtt::QoS, FilterOptions)>,
+}
+
+pub(crate) fn read(log: &[u8]) -> Result<History, RecoverError> {
+    let mut history = History::default();
+    while let Some((record, length)) = log.get(history.used..).and_then(Record::read) {
+        let is_first = history.used == 0;
+        match record {
+            Some(Record::Start { client_id, .. }) if is_first => history.client_id = client_id.into(),
+            Some(Record::Engine(records)) if !is_first => history.engine.extend_from_slice(records),
+            Some(Record::Message { ticket, tag, expires }) if !is_first => {
+                history.messages.insert(ticket, (tag, expires));
+            }
+            Some(Record::Realm { realm, owes_clean_start }) if !is_first => {
+                (history.realm, history.owes_clean_start) = (Some(realm), owes_clean_start);
+            }
+            Some(Record::Wanted { id, qos, options, filter }) if !is_first => {
+                history.filters.insert(id, (filter.into(), qos, options));
+            }
+            Some(Record::Unwanted { id }) if !is_first => drop(history.filters.remove(&id)),
+            _ => return Err(RecoverError::Unknown { offset: history.used }),
+        }
+        history.used += length;
+    }
+    Ok(history)
+}

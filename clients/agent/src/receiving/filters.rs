@@ -1,0 +1,371 @@
+//! What the program is subscribed to: each filter with those who want it, and how far the server has followed.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use pure_mqtt::router::Router;
+use pure_mqtt::{Properties, QoS, ReasonCode, RetainHandling, Subscription, TopicFilter, TopicName};
+
+use crate::ids::{Receiver, Ticket};
+use crate::ticket::{Answer, Denied, Refusal};
+
+/// Options of a filter beside its QoS (§3.8.3.1). Links of 3.1 and 3.1.1 leave them out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FilterOptions {
+    /// Messages that this client published itself are not wanted. Default: false.
+    pub no_local: bool,
+    /// Messages keep the RETAIN flag they were published with. Default: false.
+    pub retain_as_published: bool,
+    /// Whether messages that the server keeps are sent. Default: at each SUBSCRIBE.
+    pub retain_handling: RetainHandling,
+}
+
+/// All filters.
+#[derive(Debug, Default)]
+pub(crate) struct Filters {
+    filters: BTreeMap<u32, Filter>,
+    /// The identifier of each filter, which is its Subscription Identifier in 5.0.
+    ids: Router<u32>,
+    last: u32,
+    /// Those that something is to be asked for.
+    pub(super) to_ask: VecDeque<u32>,
+    /// The next session that is resumed may be another one.
+    is_in_doubt: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Filter {
+    pub(crate) text: Box<str>,
+    options: FilterOptions,
+    /// Who wants it, and with which QoS.
+    wants: Vec<(Receiver, QoS)>,
+    pub(super) state: State,
+    /// The server may have it.
+    may_exist: bool,
+    /// Who waits for the answer.
+    tickets: Vec<Ticket>,
+    /// It is from a log, and nobody has asked for it since the restart.
+    is_recovered: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// SUBSCRIBE is to be sent.
+    Wanted,
+    /// SUBSCRIBE waits or is out, with this QoS.
+    Asked(QoS),
+    /// The server granted the second; the first was asked for.
+    Granted(QoS, QoS),
+    /// The server refused.
+    Denied(Denied),
+    /// UNSUBSCRIBE is to be sent.
+    Unwanted,
+    /// UNSUBSCRIBE waits or is out.
+    Leaving,
+}
+
+/// What is to be told about a filter.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    pub(crate) filter: Box<str>,
+    pub(crate) receivers: Vec<Receiver>,
+    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) answer: Answer,
+}
+
+impl Filters {
+    /// Whether `receiver` can have these filters.
+    pub(crate) fn check(&self, to_add: &[(&str, QoS)], options: FilterOptions) -> Result<(), Refusal> {
+        for (text, _) in to_add {
+            let filter = TopicFilter::new(text).map_err(|_| Refusal::Invalid)?;
+            if filter.share().is_some() && options.no_local {
+                return Err(Refusal::Invalid); // [MQTT-3.8.3-4]
+            }
+            let known = self.ids.get(filter).and_then(|id| self.filters.get(id));
+            if known.is_some_and(|known| !known.wants.is_empty() && known.options != options) {
+                return Err(Refusal::Conflict);
+            }
+        }
+        Ok(())
+    }
+
+    /// A receiver wants a filter that was [checked](Self::check). What the server granted before answers at once.
+    pub(crate) fn subscribe(
+        &mut self,
+        receiver: Receiver,
+        (text, qos): (&str, QoS),
+        options: FilterOptions,
+        ticket: Ticket,
+    ) -> Option<Changed> {
+        let id = self.id_of(text)?;
+        let filter = self.filters.get_mut(&id)?;
+        let is_new = filter.options != options || filter.wants.is_empty() && !filter.is_recovered;
+        (filter.options, filter.is_recovered) = (options, false);
+        match filter.wants.iter_mut().find(|(one, _)| *one == receiver) {
+            Some((_, before)) => *before = qos,
+            None => filter.wants.push((receiver, qos)),
+        }
+        let highest = filter.qos();
+        match filter.state {
+            State::Granted(asked, granted) if asked == highest && !is_new => {
+                let (filter, receivers, tickets) = (filter.text.clone(), alloc::vec![receiver], alloc::vec![ticket]);
+                return Some(Changed { filter, receivers, tickets, answer: Ok(granted) });
+            }
+            State::Asked(asked) if asked == highest && !is_new => {}
+            State::Asked(_) | State::Leaving => {} // asked for again when the answer has come
+            _ => {
+                filter.state = State::Wanted;
+                self.to_ask.push_back(id);
+            }
+        }
+        filter.tickets.push(ticket);
+        None
+    }
+
+    fn id_of(&mut self, text: &str) -> Option<u32> {
+        let filter = TopicFilter::new(text).ok()?;
+        if let Some(id) = self.ids.get(filter) {
+            return Some(*id);
+        }
+        self.last = self.last % LARGEST_ID + 1;
+        while self.filters.contains_key(&self.last) {
+            self.last = self.last % LARGEST_ID + 1;
+        }
+        self.add(self.last, filter);
+        Some(self.last)
+    }
+
+    fn add(&mut self, id: u32, filter: TopicFilter<'_>) {
+        self.ids.insert(filter, id);
+        let (options, wants, tickets) = Default::default();
+        let text = filter.as_str().into();
+        let state = State::Wanted;
+        self.filters.insert(id, Filter { text, options, wants, state, may_exist: false, tickets, is_recovered: false });
+    }
+
+    /// A filter of a log: the server has granted it if it resumes the session.
+    pub(crate) fn recover(&mut self, id: u32, text: &str, qos: QoS, options: FilterOptions) {
+        let Ok(filter) = TopicFilter::new(text) else { return };
+        self.add(id, filter);
+        self.last = self.last.max(id);
+        if let Some(filter) = self.filters.get_mut(&id) {
+            filter.options = options;
+            (filter.state, filter.may_exist, filter.is_recovered) = (State::Granted(qos, qos), true, true);
+        }
+    }
+
+    /// A receiver no longer wants a filter. `None` if it didn't; true if UNSUBSCRIBE is sent, and `ticket` ends with its answer.
+    pub(crate) fn unsubscribe(&mut self, receiver: Receiver, text: &str, ticket: Option<Ticket>) -> Option<bool> {
+        let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
+        let filter = self.filters.get_mut(&id)?;
+        let place = filter.wants.iter().position(|(one, _)| *one == receiver)?;
+        filter.wants.swap_remove(place);
+        if !filter.wants.is_empty() {
+            return Some(false);
+        }
+        Some(self.abandon(id, ticket))
+    }
+
+    /// Nobody wants the filter any more. True if UNSUBSCRIBE is sent.
+    fn abandon(&mut self, id: u32, ticket: Option<Ticket>) -> bool {
+        let Some(filter) = self.filters.get_mut(&id) else { return false };
+        if !filter.may_exist {
+            self.remove(id);
+            return false;
+        }
+        filter.tickets.extend(ticket);
+        if !matches!(filter.state, State::Asked(_) | State::Leaving) {
+            filter.state = State::Unwanted;
+            self.to_ask.push_back(id);
+        }
+        true
+    }
+
+    fn remove(&mut self, id: u32) {
+        if let Some(filter) = self.filters.remove(&id) {
+            if let Ok(text) = TopicFilter::new(&filter.text) {
+                self.ids.remove(text);
+            }
+        }
+    }
+
+    /// All filters of a receiver that is dropped are given up.
+    pub(crate) fn drop_receiver(&mut self, receiver: Receiver) -> Vec<Box<str>> {
+        let wanted = self.filters.values().filter(|filter| filter.wants.iter().any(|(one, _)| *one == receiver));
+        let texts: Vec<_> = wanted.map(|filter| filter.text.clone()).collect();
+        for text in &texts {
+            self.unsubscribe(receiver, text, None);
+        }
+        texts
+    }
+
+    /// The receivers of a message: by its Subscription Identifiers, or by its topic if it carries none that is known.
+    pub(crate) fn route(&self, topic: &str, properties: &Properties<'_>, found: &mut Vec<Receiver>) {
+        let mut add = |id: u32| {
+            for (receiver, _) in self.filters.get(&id).into_iter().flat_map(|filter| &filter.wants) {
+                if !found.contains(receiver) {
+                    found.push(*receiver);
+                }
+            }
+        };
+        let mut has_known = false;
+        for id in properties.subscription_identifiers() {
+            has_known |= self.filters.contains_key(&id);
+            add(id);
+        }
+        if !has_known {
+            if let Ok(topic) = TopicName::new(topic) {
+                self.ids.matches(topic).for_each(|id| add(*id));
+            }
+        }
+    }
+
+    /// A link ended before CONNACK came: the server may have begun a new session, and will resume that one.
+    pub(crate) fn doubt_session(&mut self) {
+        self.is_in_doubt = true;
+    }
+
+    /// The server begins a new session, or (`may_be_older`) has one that may be older than what is known here. The requests for the filters in `asked` are
+    /// still on their way.
+    pub(crate) fn session_begins(&mut self, may_be_older: bool, asked: &BTreeSet<u32>) {
+        self.is_in_doubt = false;
+        self.to_ask.clear();
+        let is_gone = |id: &u32, filter: &Filter| filter.wants.is_empty() && !may_be_older && !asked.contains(id);
+        let gone: Vec<_> = self.filters.iter().filter(|(id, filter)| is_gone(id, filter)).map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|id| self.remove(id));
+        for (id, filter) in self.filters.iter_mut().filter(|(id, _)| !asked.contains(id)) {
+            filter.may_exist = may_be_older;
+            filter.state = if filter.wants.is_empty() { State::Unwanted } else { State::Wanted };
+            self.to_ask.push_back(*id);
+        }
+    }
+
+    /// The server resumes the session: what is granted stays. Filters of a log that nobody wants any more are unsubscribed.
+    pub(crate) fn session_resumes(&mut self, asked: &BTreeSet<u32>) {
+        if self.is_in_doubt {
+            return self.session_begins(true, asked);
+        }
+        let unwanted = self.filters.iter().filter(|(_, filter)| filter.is_recovered && filter.wants.is_empty());
+        let unwanted: Vec<_> = unwanted.map(|(id, _)| *id).collect();
+        for id in unwanted {
+            self.abandon(id, None);
+        }
+    }
+
+    /// Filters that the server has to be asked about.
+    pub(crate) fn has_to_ask(&self) -> bool {
+        !self.to_ask.is_empty()
+    }
+
+    pub(super) fn get(&self, id: u32) -> Option<&Filter> {
+        self.filters.get(&id)
+    }
+
+    /// A request with this filter has been accepted by the engine.
+    pub(super) fn note_asked(&mut self, id: u32) {
+        let Some(filter) = self.filters.get_mut(&id) else { return };
+        filter.state = if filter.state == State::Unwanted { State::Leaving } else { State::Asked(filter.qos()) };
+        filter.may_exist = true;
+    }
+
+    /// A request has ended without an answer: it is to be sent again.
+    pub(super) fn note_unanswered(&mut self, id: u32) {
+        let Some(filter) = self.filters.get_mut(&id) else { return };
+        match filter.state {
+            State::Asked(_) => filter.state = if filter.wants.is_empty() { State::Unwanted } else { State::Wanted },
+            State::Leaving => filter.state = if filter.wants.is_empty() { State::Unwanted } else { State::Wanted },
+            _ => return,
+        }
+        self.to_ask.push_front(id);
+    }
+
+    /// The server has answered for a filter, or it was given up. What is to be told, if anybody wants it still.
+    pub(super) fn note_answer(&mut self, id: u32, answer: Answer) -> Option<Changed> {
+        let filter = self.filters.get_mut(&id)?;
+        let asked = match filter.state {
+            State::Asked(qos) => qos,
+            _ => filter.qos(),
+        };
+        if filter.wants.is_empty() {
+            filter.state = State::Unwanted;
+            self.to_ask.push_back(id);
+            return None;
+        }
+        if asked != filter.qos() && answer.is_ok() {
+            filter.state = State::Wanted; // another QoS is wanted since
+            self.to_ask.push_back(id);
+            return None;
+        }
+        filter.state = match answer {
+            Ok(granted) => State::Granted(asked, granted),
+            Err(why) => State::Denied(why),
+        };
+        let receivers = filter.wants.iter().map(|(receiver, _)| *receiver).collect();
+        let tickets = core::mem::take(&mut filter.tickets);
+        Some(Changed { filter: filter.text.clone(), receivers, tickets, answer })
+    }
+
+    /// The server has answered UNSUBSCRIBE: the tickets that waited for it.
+    pub(super) fn note_left(&mut self, id: u32) -> Vec<Ticket> {
+        let Some(filter) = self.filters.get_mut(&id) else { return Vec::new() };
+        if filter.wants.is_empty() {
+            let tickets = core::mem::take(&mut filter.tickets);
+            self.remove(id);
+            return tickets;
+        }
+        (filter.state, filter.may_exist) = (State::Wanted, false); // wanted again since
+        self.to_ask.push_back(id);
+        Vec::new()
+    }
+
+    /// Every filter that somebody wants: its identifier, text, QoS and options, for a log.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = (u32, &str, QoS, FilterOptions)> {
+        let wanted = self.filters.iter().filter(|(_, filter)| !filter.wants.is_empty() || filter.is_recovered);
+        wanted.map(|(id, filter)| (*id, &*filter.text, filter.qos(), filter.options))
+    }
+
+    /// What a log is to know of a filter: its identifier, QoS and options; `None` if nobody wants it.
+    pub(crate) fn find(&self, text: &str) -> Option<(u32, QoS, FilterOptions)> {
+        let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
+        let filter = self.filters.get(&id).filter(|filter| !filter.wants.is_empty())?;
+        Some((id, filter.qos(), filter.options))
+    }
+
+    pub(crate) fn is_wanted_by(&self, receiver: Receiver, text: &str) -> bool {
+        let id = TopicFilter::new(text).ok().and_then(|filter| self.ids.get(filter));
+        let filter = id.and_then(|id| self.filters.get(id));
+        filter.is_some_and(|filter| filter.wants.iter().any(|(one, _)| *one == receiver))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.filters.len()
+    }
+}
+
+/// The largest Subscription Identifier (§3.8.2.1.2).
+const LARGEST_ID: u32 = 268_435_455;
+
+impl Filter {
+    /// The highest that somebody wants.
+    fn qos(&self) -> QoS {
+        let highest = self.wants.iter().map(|(_, qos)| *qos).max_by_key(|qos| qos.bits());
+        match (highest, self.state) {
+            (Some(qos), _) => qos,
+            (None, State::Granted(asked, _)) => asked,
+            (None, _) => QoS::AtMostOnce,
+        }
+    }
+
+    pub(super) fn subscription(&self) -> Option<Subscription<'_>> {
+        let filter = TopicFilter::new(&self.text).ok()?;
+        let FilterOptions { no_local, retain_as_published, retain_handling } = self.options;
+        let subscription = Subscription::new(filter, self.qos()).no_local(no_local);
+        Some(subscription.retain_as_published(retain_as_published).retain_handling(retain_handling))
+    }
+}
+
+/// What a reason code of SUBACK says.
+pub(super) fn answer(reason: ReasonCode) -> Answer {
+    QoS::from_bits(reason.0).ok_or(Denied::Refused(reason))
+}
