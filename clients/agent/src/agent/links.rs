@@ -12,6 +12,7 @@ use crate::dialling::{Candidate, Outcome};
 use crate::durable::{Health, Record};
 use crate::event::{Action, Event, FailureClass, LinkEnd, Wake};
 use crate::ids::LinkId;
+use crate::lines::info;
 use crate::options::{CleanStart, Login, Options, Redial};
 
 impl Agent {
@@ -31,6 +32,7 @@ impl Agent {
         let candidate = self.rounds.dial();
         self.stats.dials += 1;
         let (server, host, attempt) = (target.server, target.host, self.rounds.attempts());
+        info!("{id}: dialling server {server}, attempt {attempt}");
         self.outbox.actions.push_back(Action::Dial { link: id, server, host, attempt, not_after });
         self.link = Link { id, candidate, ..Link::default() };
         self.phase = Phase::Dialling { not_after };
@@ -198,6 +200,7 @@ impl Agent {
             self.outbox.events.push_back(Event::SameEndAgain { why: why.clone(), times: self.ends.times });
         }
         let link = self.link.id;
+        info!("{link}: over: {why:?}");
         self.outbox.events.push_back(Event::LinkDown { link, why, next_dial });
     }
 

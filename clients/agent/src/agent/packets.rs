@@ -11,6 +11,7 @@ use super::{Agent, Phase};
 use crate::durable::Record;
 use crate::event::{Event, SessionFate, Wake};
 use crate::ids::Ticket;
+use crate::lines::info;
 use crate::message::Incoming;
 use crate::properties::{of_packet, share};
 use crate::receiving::{Answered, Changed};
@@ -116,6 +117,7 @@ impl Agent {
         let session = self.on_session(connack.session);
         self.stats.links += 1;
         let server = self.link.candidate.as_ref().map(|candidate| candidate.server).unwrap_or_default();
+        info!("{}: up, the session is {session:?}", self.link.id);
         self.outbox.events.push_back(Event::LinkUp { link: self.link.id, server, session });
         self.outbox.wakes.push_back(Wake::Link);
     }

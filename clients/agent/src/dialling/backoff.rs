@@ -32,10 +32,10 @@ impl Backoff {
         // SplitMix64: its state is a counter, so that seeds next to each other give unrelated numbers.
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.random;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^= mixed >> 31;
-        ((mixed >> 32) * (u64::from(most) + 1) >> 32) as u32
+        (((mixed >> 32) * (u64::from(most) + 1)) >> 32) as u32
     }
 
     pub(crate) fn reset(&mut self) {
