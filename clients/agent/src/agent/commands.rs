@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use pure_mqtt::{
-    Auth, Handle, Instant, Payload, Properties, Property, Publish, PublishError, QoS, Risk, TopicName, Version,
+    Auth, Disconnect, Fallback, Handle, Instant, Payload, Properties, Property, Publish, PublishError, QoS,
+    RequestError, Risk, TopicName, Version,
 };
 
 use super::{Agent, Flush, Leaving, Phase};
@@ -13,10 +14,10 @@ use crate::durable::{Health, Record};
 use crate::event::{Action, Event, LinkEnd};
 use crate::ids::{ServerId, Ticket};
 use crate::message::{Incoming, Outgoing};
-use crate::options::OnStoreFailure;
+use crate::options::{OnStoreFailure, Options};
 use crate::properties::encode;
 use crate::receiving::{AckMode, FilterOptions, Qos0Queue};
-use crate::sending::{Entry, Key, ticket_of};
+use crate::sending::{Entry, Key};
 use crate::ticket::{Accepted, End, Milestone, PublishLimit, Refusal, Rejected};
 
 /// Payloads from this length on are shared instead of copied.
@@ -62,7 +63,7 @@ impl Agent {
         let expires = properties.message_expiry_interval().map_or(0, |seconds| self.clock.wall() + u64::from(seconds));
         let displaced = delivery.dropped.map_or(0, |victims| victims.count);
         if let Some(victims) = &delivery.dropped {
-            let by = ticket_of(delivery.handle);
+            let by = Ticket::of(delivery.handle);
             for ticket in self.deliveries.dropped(victims) {
                 self.conclude(ticket, End::Displaced(by));
             }
@@ -75,7 +76,7 @@ impl Agent {
         let &Outgoing { qos, tag, .. } = message;
         let is_kept = qos != QoS::AtMostOnce;
         if is_kept && (tag != 0 || expires != 0) {
-            self.log.record(&Record::Message { ticket: ticket_of(handle), tag, expires });
+            self.log.record(&Record::Message { ticket: Ticket::of(handle), tag, expires });
         }
         self.log.collect(&mut self.engine);
         let record = if is_kept { self.log.end() } else { 0 };
@@ -251,7 +252,7 @@ impl Agent {
         }
         let mut handles = Vec::new();
         for message in self.engine.unacknowledged() {
-            let ticket = ticket_of(message.handle);
+            let ticket = Ticket::of(message.handle);
             let outgoing = Outgoing {
                 topic: message.topic.as_str().to_string(),
                 payload: Bytes::copy_from_slice(message.payload),
@@ -270,13 +271,15 @@ impl Agent {
         self.settle();
     }
 
-    /// Goes on with an enhanced authentication (§4.12). False if none is under way, or the data is too long.
-    pub fn authenticate(&mut self, now: Instant, method: &str, data: &[u8]) -> bool {
+    /// Goes on with an enhanced authentication (§4.12).
+    ///
+    /// # Errors
+    /// [`RequestError`]: none is under way, or the packet can't be sent as it is.
+    pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
         let now = self.clock.see(now);
-        let properties = [Property::AuthenticationMethod(method), Property::AuthenticationData(data)];
-        let is_sent = self.engine.authenticate(now, &Auth::continue_with(&properties)).is_ok();
+        let result = self.engine.authenticate(now, auth);
         self.settle();
-        is_sent
+        result
     }
 
     /// Dials now, without a pause, `server` if one is named. A link or an attempt that there is is given up first.
@@ -311,12 +314,59 @@ impl Agent {
 
     /// DISCONNECT now. Messages, subscriptions and the session stay, and [`dial`](Self::dial) goes on with them; until then the agent doesn't dial.
     pub fn disconnect(&mut self, now: Instant) {
-        self.clock.see(now);
+        let _ = self.disconnect_with(now, &Disconnect::default()); // a plain one is always possible
+    }
+
+    /// The same with a reason and properties of 5.0.
+    ///
+    /// # Errors
+    /// The packet can't be sent as it is; nothing changed.
+    pub fn disconnect_with(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
+        let now = self.clock.see(now);
         if matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
+            if matches!(self.phase, Phase::Open) {
+                self.engine.disconnect(now, disconnect)?;
+            }
             self.leaving = Leaving::Disconnected;
             self.hang_up();
             self.settle();
         }
+        Ok(())
+    }
+
+    /// Changes the settings, from the next link on. [`Options::servers`](crate::Options::servers) takes effect at once for the next dial; `durable`, `seed` and
+    /// `redial` keep what they were.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Options)) {
+        let (servers, client_id) = (self.options.servers.clone(), self.options.client_id.clone());
+        change(&mut self.options);
+        if client_id != self.options.client_id {
+            self.log.record(&Record::Renamed { client_id: &self.options.client_id });
+        }
+        let highest = self.options.version;
+        let lowest = self.options.lowest_version.unwrap_or(highest);
+        if (highest, lowest) != self.versions {
+            (self.version, self.versions) = (Fallback::new(highest).down_to(lowest), (highest, lowest));
+        }
+        if servers != self.options.servers {
+            self.rounds.set_servers(self.options.servers.len());
+        }
+    }
+
+    /// Forgets the session and the subscriptions: every message and request has its end. Receivers stay. Only without a link; otherwise it does nothing and returns
+    /// false. To be called before the client identifier is changed.
+    pub fn forget_session(&mut self, now: Instant) -> bool {
+        self.clock.see(now);
+        if matches!(self.phase, Phase::Open) || !self.engine.forget_session() {
+            return false;
+        }
+        self.held.session_lost();
+        for ticket in self.filters.clear() {
+            self.answer_ticket(ticket, End::Withdrawn { may_have_arrived: false });
+        }
+        self.session = Default::default();
+        self.log.record(&Record::Forgotten);
+        self.settle();
+        true
     }
 
     /// No new commands; what can be finished is finished, by `deadline`; then DISCONNECT, and [`Event::Done`]. Every ticket has its end by then.

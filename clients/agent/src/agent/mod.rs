@@ -15,7 +15,7 @@ mod start;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 
-use pure_mqtt::{Connection, Fallback, Handle, Heap, Instant, Limits, ReasonCode};
+use pure_mqtt::{Connection, Fallback, Handle, Heap, Instant, Limits, ReasonCode, Version};
 
 use crate::dialling::{Candidate, Rounds};
 use crate::durable::Log;
@@ -44,6 +44,8 @@ pub struct Agent {
     link: Link,
     rounds: Rounds,
     version: Fallback,
+    /// The highest version and the lowest, as the settings say.
+    versions: (Version, Version),
     session: Session,
     inbox: Inbox,
     filters: Filters,

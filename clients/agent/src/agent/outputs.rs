@@ -29,10 +29,29 @@ impl Agent {
     /// Takes at most one packet, and tells at most one event. Between two calls, commands, deadlines and output get their turn, so that no handler holds up the
     /// others by more than itself. To be called while [`is_runnable`](Self::is_runnable).
     pub fn step(&mut self, now: Instant) -> Option<Event> {
+        self.step_with(now, |_| {})
+    }
+
+    /// The same, and shows the engine's event on its way: for faces that tell more of a packet than the agent's events do, such as the properties of CONNACK or
+    /// PUBACK. [`Ticket::of`](crate::Ticket::of) leads from its handle to the ticket.
+    ///
+    /// ```
+    /// use pure_mqtt_agent::pure_mqtt::Event;
+    /// use pure_mqtt_agent::{Agent, Instant};
+    ///
+    /// fn step(agent: &mut Agent, now: Instant) {
+    ///     agent.step_with(now, |event| {
+    ///         if let Event::ConnAck(connack) = event {
+    ///             println!("the server grants a keep alive of {:?} s", connack.properties.server_keep_alive());
+    ///         }
+    ///     });
+    /// }
+    /// ```
+    pub fn step_with(&mut self, now: Instant, mut tap: impl FnMut(&pure_mqtt::Event<'_>)) -> Option<Event> {
         self.clock.see(now);
         if self.outbox.events.is_empty() {
             if self.can_take() {
-                self.take_packet();
+                self.take_packet(&mut tap);
             }
             self.settle();
         }

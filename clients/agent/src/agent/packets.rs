@@ -19,11 +19,12 @@ use crate::ticket::{Denied, End};
 
 impl Agent {
     /// Takes at most one packet.
-    pub(super) fn take_packet(&mut self) {
+    pub(super) fn take_packet(&mut self, tap: &mut dyn FnMut(&Packet<'_>)) {
         let front = self.inbox.front();
         match self.engine.handle_input(self.clock.now, &front) {
             Ok(Received::Packet { consumed, event }) => {
                 if let Some(event) = event {
+                    tap(&event);
                     self.on_packet(&front, event);
                 }
                 self.inbox.consume(consumed);
@@ -127,6 +128,7 @@ impl Agent {
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
             if self.options.client_id.is_empty() {
                 self.options.client_id = assigned.into();
+                self.log.record(&Record::Renamed { client_id: assigned });
             }
         }
     }
@@ -210,7 +212,7 @@ impl Agent {
         tickets.into_iter().for_each(|ticket| self.answer_ticket(ticket, end));
     }
 
-    fn answer_ticket(&mut self, ticket: Ticket, end: End) {
+    pub(super) fn answer_ticket(&mut self, ticket: Ticket, end: End) {
         if self.tickets.answered(ticket, end) {
             self.outbox.wake_ticket(ticket);
         }

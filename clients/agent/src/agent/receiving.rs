@@ -9,7 +9,7 @@ use crate::durable::Record;
 use crate::event::{Event, Wake};
 use crate::ids::{AckToken, Receiver, Ticket};
 use crate::message::Incoming;
-use crate::receiving::{AckMode, Done, FilterOptions, Qos0Queue, Undelivered};
+use crate::receiving::{AckMode, Done, FilterOptions, Qos0Queue, Standing, Undelivered};
 use crate::ticket::{End, Refusal};
 
 /// Whether an acknowledgement counts.
@@ -91,6 +91,11 @@ impl Agent {
         Some(ticket)
     }
 
+    /// How far the server has followed a filter; `None` if nobody wants it.
+    pub fn standing(&self, filter: &str) -> Option<Standing> {
+        self.filters.standing(filter)
+    }
+
     fn record_filter(&mut self, filter: &str) {
         if let Some((id, qos, options)) = self.filters.find(filter) {
             self.log.record(&Record::Wanted { id, qos, options, filter });
@@ -120,7 +125,7 @@ impl Agent {
         self.clock.see(now);
         let (message, before) = self.queues.next(receiver);
         if let Some(token) = before {
-            self.acknowledge_token(&token, ReasonCode::SUCCESS);
+            self.acknowledge_token(&token, &Ack::SUCCESS);
             self.settle();
         }
         message
@@ -128,8 +133,13 @@ impl Agent {
 
     /// Acknowledges a message, in any order. Acknowledgements leave in the order of arrival `[MQTT-4.6.0-2]`. In 5.0 a `reason` from 0x80 on refuses the message.
     pub fn acknowledge(&mut self, now: Instant, token: AckToken, reason: ReasonCode) -> AckResult {
+        self.acknowledge_with(now, token, &Ack::new(reason))
+    }
+
+    /// The same with properties of 5.0. Where several receivers have the message, those of the last one count.
+    pub fn acknowledge_with(&mut self, now: Instant, token: AckToken, ack: &Ack<'_>) -> AckResult {
         self.clock.see(now);
-        let result = self.acknowledge_token(&token, reason);
+        let result = self.acknowledge_token(&token, ack);
         self.settle();
         result
     }
@@ -138,7 +148,7 @@ impl Agent {
     pub fn drop_receiver(&mut self, now: Instant, receiver: Receiver, queued: Undelivered) {
         self.clock.see(now);
         for token in self.queues.remove(receiver, queued) {
-            self.acknowledge_token(&token, ReasonCode::SUCCESS);
+            self.acknowledge_token(&token, &Ack::SUCCESS);
         }
         let known: Vec<_> = self.filters.wanted().map(|(id, ..)| id).collect();
         self.filters.drop_receiver(receiver);
@@ -152,20 +162,22 @@ impl Agent {
         self.settle();
     }
 
-    fn acknowledge_token(&mut self, token: &AckToken, reason: ReasonCode) -> AckResult {
-        match self.held.acknowledge(token, reason) {
+    fn acknowledge_token(&mut self, token: &AckToken, ack: &Ack<'_>) -> AckResult {
+        match self.held.acknowledge(token, ack.reason) {
             Done::Stale => AckResult::Stale,
             Done::NotLast => AckResult::Counted,
-            Done::Last(pending, reason) => self.acknowledge_pending(pending, reason),
+            Done::Last(pending, reason) => {
+                self.acknowledge_pending(pending, &Ack::new(reason).properties(ack.properties))
+            }
         }
     }
 
-    fn acknowledge_pending(&mut self, pending: PendingAck, reason: ReasonCode) -> AckResult {
+    fn acknowledge_pending(&mut self, pending: PendingAck, ack: &Ack<'_>) -> AckResult {
         self.inbox.unblock();
-        match self.engine.acknowledge(self.clock.now, pending, &Ack::new(reason)) {
+        match self.engine.acknowledge(self.clock.now, pending, ack) {
             Ok(()) => AckResult::Counted,
             Err(refused) => {
-                // A reason that PUBACK can't carry is no reason to leave the message unacknowledged.
+                // What PUBACK can't carry is no reason to leave the message unacknowledged.
                 let again = self.engine.acknowledge(self.clock.now, refused.pending, &Ack::SUCCESS);
                 if again.is_ok() { AckResult::Counted } else { AckResult::Stale }
             }
@@ -194,7 +206,7 @@ impl Agent {
 
     fn acknowledge_now(&mut self, pending: Option<PendingAck>) {
         if let Some(pending) = pending {
-            self.acknowledge_pending(pending, ReasonCode::SUCCESS);
+            self.acknowledge_pending(pending, &Ack::SUCCESS);
         }
     }
 

@@ -5,6 +5,7 @@ use pure_mqtt::{Cause, Instant};
 use super::{Agent, Leaving, Phase};
 use crate::durable::Health;
 use crate::event::{Action, Event, FailureClass};
+use crate::ids::Ticket;
 use crate::sending::end_of;
 use crate::ticket::End;
 
@@ -248,7 +249,7 @@ impl Agent {
 
     /// A message was out alone when the link died.
     fn accuse(&mut self, handle: pure_mqtt::Handle, attempts: u8) {
-        let ticket = crate::sending::ticket_of(handle);
+        let ticket = Ticket::of(handle);
         self.outbox.events.push_back(Event::Suspect { ticket, attempts });
         let most = self.options.max_attempts;
         if most > 0 && attempts >= most {

@@ -8,10 +8,11 @@ use super::{Agent, Clock, Ends, Leaving, Link, Outbox, Phase, Session, Timers};
 use crate::dialling::Rounds;
 use crate::durable::{History, Log, Record, RecoverError, read};
 use crate::event::Event;
+use crate::ids::Ticket;
 use crate::inbox::Inbox;
 use crate::options::{Options, Redial};
 use crate::receiving::Asking;
-use crate::sending::{Entry, Requests, ticket_of};
+use crate::sending::{Entry, Requests};
 use crate::stats::Stats;
 
 impl Agent {
@@ -40,13 +41,13 @@ impl Agent {
         if history.used == 0 {
             return Ok((Self::new(Options { durable: true, ..options }, now, wall), 0));
         }
-        if history.client_id != options.client_id {
+        if history.client_id != options.client_id && !options.client_id.is_empty() {
             return Err(RecoverError::OtherClient { client_id: history.client_id });
         }
         let limits = options.engine_limits(options.version);
         let recovered = Connection::recover(Heap::with_journal(), limits, now, &history.engine);
         let (engine, _) = recovered.map_err(RecoverError::Session)?;
-        let options = Options { durable: true, ..options };
+        let options = Options { durable: true, client_id: history.client_id.clone(), ..options };
         let mut agent = Self::with(options, engine, now, wall, history.used as u64);
         let used = history.used;
         agent.go_on(&history);
@@ -64,6 +65,7 @@ impl Agent {
             link: Link::default(),
             rounds: Rounds::new(&options),
             version: Fallback::new(options.version).down_to(lowest),
+            versions: (options.version, lowest),
             session: Session::default(),
             inbox: Inbox::default(),
             filters: Default::default(),
@@ -100,7 +102,7 @@ impl Agent {
         let unfinished: Vec<_> =
             self.engine.unacknowledged().map(|message| (message.handle, message.qos, message.is_released)).collect();
         for (handle, qos, is_received) in unfinished {
-            let (tag, expires) = history.messages.get(&ticket_of(handle)).copied().unwrap_or_default();
+            let (tag, expires) = history.messages.get(&Ticket::of(handle)).copied().unwrap_or_default();
             let entry = Entry { handle, qos, tag, record: 0, is_received, expires };
             let ticket = self.deliveries.add(entry);
             self.outbox.events.push_back(Event::Recovered { ticket, tag });

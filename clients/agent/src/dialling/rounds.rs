@@ -68,8 +68,15 @@ impl Rounds {
             redirects: 0,
             resolved: BTreeMap::new(),
         };
-        rounds.candidates = (0..options.servers.len() as u16).map(|id| own_host(ServerId(id))).collect();
+        rounds.set_servers(options.servers.len());
         rounds
+    }
+
+    /// There is another list of servers.
+    pub(crate) fn set_servers(&mut self, count: usize) {
+        self.candidates = (0..count as u16).map(|id| own_host(ServerId(id))).collect();
+        (self.position, self.failed, self.redirect) = (0, 0, None);
+        self.resolved.clear();
     }
 
     /// Where to dial now. Counts as an attempt.

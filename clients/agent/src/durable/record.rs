@@ -30,6 +30,10 @@ pub(crate) enum Record<'r> {
     Wanted { id: u32, qos: QoS, options: FilterOptions, filter: &'r str },
     /// The filter with this identifier is not wanted any more.
     Unwanted { id: u32 },
+    /// Session and filters were forgotten.
+    Forgotten,
+    /// The client has another identifier from here on: the server's choice, or the program's.
+    Renamed { client_id: &'r str },
 }
 
 impl<'r> Record<'r> {
@@ -56,6 +60,8 @@ impl<'r> Record<'r> {
                 log.extend_from_slice(filter.as_bytes());
             }
             Record::Unwanted { id } => log.extend_from_slice(&id.to_le_bytes()),
+            Record::Forgotten => {}
+            Record::Renamed { client_id } => log.extend_from_slice(client_id.as_bytes()),
         }
         let length = (log.len() - start - HEAD) as u32;
         if let Some(place) = log.get_mut(start + 1..start + HEAD) {
@@ -71,6 +77,8 @@ impl<'r> Record<'r> {
             Record::Realm { .. } => 4,
             Record::Wanted { .. } => 5,
             Record::Unwanted { .. } => 6,
+            Record::Forgotten => 7,
+            Record::Renamed { .. } => 8,
         }
     }
 
@@ -107,6 +115,8 @@ impl<'r> Record<'r> {
                 Self::Wanted { id: u32::from_le_bytes(*id), qos, options, filter }
             }
             6 => Self::Unwanted { id: u32::from_le_bytes(body.try_into().ok()?) },
+            7 => Self::Forgotten,
+            8 => Self::Renamed { client_id: core::str::from_utf8(body).ok()? },
             _ => return None,
         })
     }
@@ -151,6 +161,8 @@ mod tests {
             Record::Realm { realm: Realm(3), owes_clean_start: true },
             Record::Wanted { id: 9, qos: QoS::ExactlyOnce, options, filter: "a/+" },
             Record::Unwanted { id: 9 },
+            Record::Forgotten,
+            Record::Renamed { client_id: "other" },
         ];
         let mut log = Vec::new();
         records.iter().for_each(|record| record.write(&mut log));

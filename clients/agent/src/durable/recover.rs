@@ -76,6 +76,11 @@ pub(crate) fn read(log: &[u8]) -> Result<History, RecoverError> {
                 history.filters.insert(id, (filter.into(), qos, options));
             }
             Some(Record::Unwanted { id }) if !is_first => drop(history.filters.remove(&id)),
+            Some(Record::Renamed { client_id }) if !is_first => history.client_id = client_id.into(),
+            Some(Record::Forgotten) if !is_first => {
+                (history.realm, history.owes_clean_start) = (None, false);
+                history.filters.clear();
+            }
             _ => return Err(RecoverError::Unknown { offset: history.used }),
         }
         history.used += length;

@@ -21,6 +21,20 @@ pub struct FilterOptions {
     pub retain_handling: RetainHandling,
 }
 
+/// How far the server has followed a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Standing {
+    /// It is to be asked for, or its answer is awaited.
+    Requested,
+    /// The server has granted it with this QoS.
+    Granted(QoS),
+    /// The server has not granted it, and isn't asked again on this session.
+    Denied(Denied),
+    /// Nobody wants it any more, and UNSUBSCRIBE is on its way.
+    Leaving,
+}
+
 /// All filters.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
@@ -90,7 +104,8 @@ impl Filters {
         Ok(())
     }
 
-    /// A receiver wants a filter that was [checked](Self::check). What the server granted before answers at once.
+    /// A receiver wants a filter that was [checked](Self::check). The server is asked, also if it has granted it before, since it sends retained messages then; but
+    /// what a log says is granted answers at once.
     pub(crate) fn subscribe(
         &mut self,
         receiver: Receiver,
@@ -100,7 +115,7 @@ impl Filters {
     ) -> Option<Changed> {
         let id = self.id_of(text)?;
         let filter = self.filters.get_mut(&id)?;
-        let is_new = filter.options != options || filter.wants.is_empty() && !filter.is_recovered;
+        let is_new = filter.options != options || !filter.is_recovered;
         (filter.options, filter.is_recovered) = (options, false);
         match filter.wants.iter_mut().find(|(one, _)| *one == receiver) {
             Some((_, before)) => *before = qos,
@@ -112,7 +127,6 @@ impl Filters {
                 let (filter, receivers, tickets) = (filter.text.clone(), alloc::vec![receiver], alloc::vec![ticket]);
                 return Some(Changed { filter, receivers, tickets, answer: Ok(granted) });
             }
-            State::Asked(asked) if asked == highest && !is_new => {}
             State::Asked(_) | State::Leaving => {} // asked for again when the answer has come
             _ => {
                 filter.state = State::Wanted;
@@ -330,6 +344,25 @@ impl Filters {
         let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
         let filter = self.filters.get(&id).filter(|filter| !filter.wants.is_empty())?;
         Some((id, filter.qos(), filter.options))
+    }
+
+    /// Nothing is wanted any more. Returns who waits.
+    pub(crate) fn clear(&mut self) -> Vec<Ticket> {
+        self.ids.clear();
+        self.to_ask.clear();
+        core::mem::take(&mut self.filters).into_values().flat_map(|filter| filter.tickets).collect()
+    }
+
+    /// How far the server has followed.
+    pub(crate) fn standing(&self, text: &str) -> Option<Standing> {
+        let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
+        let filter = self.filters.get(&id)?;
+        Some(match filter.state {
+            _ if filter.wants.is_empty() => Standing::Leaving,
+            State::Granted(_, granted) => Standing::Granted(granted),
+            State::Denied(why) => Standing::Denied(why),
+            _ => Standing::Requested,
+        })
     }
 
     pub(crate) fn is_wanted_by(&self, receiver: Receiver, text: &str) -> bool {

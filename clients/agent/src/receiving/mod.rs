@@ -6,8 +6,8 @@ mod held;
 mod queues;
 
 pub(crate) use self::asking::{Answered, Asking};
-pub use self::filters::FilterOptions;
 pub(crate) use self::filters::{Changed, Filters};
+pub use self::filters::{FilterOptions, Standing};
 pub(crate) use self::held::{Done, Held};
 pub(crate) use self::queues::Queues;
 pub use self::queues::{AckMode, Qos0Queue, Undelivered};
