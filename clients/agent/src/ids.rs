@@ -14,7 +14,7 @@ pub struct ServerId(pub u16);
 
 /// A group of servers that share sessions: a cluster, every address behind one name, and what one of them redirects to. A session never meets another realm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Realm(pub u16);
+pub struct Realm(pub u64);
 
 /// One publish, request, subscribe or flush: the name under which its [`End`](crate::End) is fetched. With a log, the ticket of a message is the same after a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -224,6 +224,7 @@ pub use self::event::{Action, Event, FailureClass, Host, LinkEnd, SessionFate, W
 pub use self::ids::{AckToken, LinkId, Realm, Receiver, ServerId, Ticket};
 pub use self::message::{Incoming, Outgoing};
 pub use self::options::{CleanStart, Login, OnStoreFailure, Options, Redial, Redirects, Server, Will};
+pub use self::properties::encode as encode_properties;
 pub use self::receiving::{AckMode, FilterOptions, Qos0Queue, Standing, Undelivered};
 pub use self::stats::Stats;
 pub use self::ticket::{Accepted, Denied, End, Milestone, PublishLimit, Refusal, Rejected};

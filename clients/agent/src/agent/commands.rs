@@ -29,38 +29,55 @@ impl Agent {
     /// # Errors
     /// The message comes back, with the reason. [`Refusal::Full`] is followed by [`Wake::Room`](crate::Wake::Room).
     pub fn publish(&mut self, now: Instant, message: Outgoing) -> Result<Accepted, Rejected<Outgoing>> {
-        self.clock.see(now);
-        match self.accept(&message, None) {
-            Ok(accepted) => {
-                self.settle();
-                Ok(accepted)
-            }
-            Err(why) => {
-                self.outbox.is_full |= why == Refusal::Full;
-                Err(Rejected { what: message, why })
-            }
-        }
+        self.accept_outgoing(now, &message, None).map_err(|why| Rejected { what: message, why })
     }
 
-    fn accept(&mut self, message: &Outgoing, correlation: Option<&[u8]>) -> Result<Accepted, Refusal> {
-        if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
-            return Err(Refusal::ShuttingDown);
+    /// The same for a message that is borrowed: its payload is copied unless it is [`Payload::Bytes`]. `tag` is [`Outgoing::tag`].
+    ///
+    /// # Errors
+    /// As there, and [`Refusal::Invalid`] for a streamed payload.
+    pub fn publish_with(&mut self, now: Instant, publish: &Publish<'_>, tag: u64) -> Result<Accepted, Refusal> {
+        self.clock.see(now);
+        let result = self.accept(publish, tag);
+        match &result {
+            Ok(_) => self.settle(),
+            Err(why) => self.outbox.is_full |= *why == Refusal::Full,
         }
-        let is_kept = message.qos != QoS::AtMostOnce;
-        if is_kept && self.log.health() == Health::Broken && self.options.on_store_failure == OnStoreFailure::Refuse {
-            return Err(Refusal::StoreFailed);
-        }
+        result
+    }
+
+    fn accept_outgoing(
+        &mut self,
+        now: Instant,
+        message: &Outgoing,
+        correlation: Option<&[u8]>,
+    ) -> Result<Accepted, Refusal> {
         let topic = TopicName::new(&message.topic).map_err(|_| Refusal::Invalid)?;
-        let properties = Properties::from_bytes(&message.properties).map_err(|_| Refusal::Invalid)?;
         let payload = match message.payload.len() {
             SHARED.. => Payload::Bytes(&message.payload),
             _ => Payload::Slice(&message.payload),
         };
+        let properties = Properties::from_bytes(&message.properties).map_err(|_| Refusal::Invalid)?;
         let mut publish = Publish::new(topic, payload).qos(message.qos).retain(message.retain).properties(properties);
         publish.needs_v5 = message.needs_v5;
         publish.correlation_data = correlation;
-        let delivery = self.engine.publish(self.clock.now, &publish).map_err(refusal)?;
-        let expires = properties.message_expiry_interval().map_or(0, |seconds| self.clock.wall() + u64::from(seconds));
+        self.publish_with(now, &publish, message.tag)
+    }
+
+    fn accept(&mut self, publish: &Publish<'_>, tag: u64) -> Result<Accepted, Refusal> {
+        if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
+            return Err(Refusal::ShuttingDown);
+        }
+        let is_kept = publish.qos != QoS::AtMostOnce;
+        if is_kept && self.log.health() == Health::Broken && self.options.on_store_failure == OnStoreFailure::Refuse {
+            return Err(Refusal::StoreFailed);
+        }
+        if matches!(publish.payload, Payload::Streamed(_)) {
+            return Err(Refusal::Invalid);
+        }
+        let delivery = self.engine.publish(self.clock.now, publish).map_err(refusal)?;
+        let seconds = publish.properties.message_expiry_interval();
+        let expires = seconds.map_or(0, |seconds| self.clock.wall() + u64::from(seconds));
         let displaced = delivery.dropped.map_or(0, |victims| victims.count);
         if let Some(victims) = &delivery.dropped {
             let by = Ticket::of(delivery.handle);
@@ -68,12 +85,11 @@ impl Agent {
                 self.conclude(ticket, End::Displaced(by));
             }
         }
-        let ticket = self.note_accepted(delivery.handle, message, expires);
+        let ticket = self.note_accepted(delivery.handle, publish.qos, tag, expires);
         Ok(Accepted { ticket, id: delivery.id, displaced })
     }
 
-    fn note_accepted(&mut self, handle: Handle, message: &Outgoing, expires: u64) -> Ticket {
-        let &Outgoing { qos, tag, .. } = message;
+    fn note_accepted(&mut self, handle: Handle, qos: QoS, tag: u64, expires: u64) -> Ticket {
         let is_kept = qos != QoS::AtMostOnce;
         if is_kept && (tag != 0 || expires != 0) {
             self.log.record(&Record::Message { ticket: Ticket::of(handle), tag, expires });
@@ -176,16 +192,12 @@ impl Agent {
             Key::Correlation(data) => Some(&data[..]),
             Key::Topic(_) => None,
         };
-        match self.accept(&sent, correlation) {
+        match self.accept_outgoing(now, &sent, correlation) {
             Ok(accepted) => {
                 self.requests.add(accepted.ticket, key, not_after);
-                self.settle();
                 Ok(accepted.ticket)
             }
-            Err(why) => {
-                self.outbox.is_full |= why == Refusal::Full;
-                Err(Rejected { what: message, why })
-            }
+            Err(why) => Err(Rejected { what: message, why }),
         }
     }
 
@@ -224,23 +236,14 @@ impl Agent {
         request: &Incoming,
         payload: impl Into<Bytes>,
     ) -> Result<Accepted, Rejected<Bytes>> {
-        self.clock.see(now);
         let payload = payload.into();
         let properties = request.properties();
         let Some(topic) = properties.response_topic() else {
             return Err(Rejected { what: payload, why: Refusal::Invalid });
         };
         let message = Outgoing { qos: request.qos, ..Outgoing::new(topic, payload.clone()) };
-        match self.accept(&message, properties.correlation_data()) {
-            Ok(accepted) => {
-                self.settle();
-                Ok(accepted)
-            }
-            Err(why) => {
-                self.outbox.is_full |= why == Refusal::Full;
-                Err(Rejected { what: payload, why })
-            }
-        }
+        let accepted = self.accept_outgoing(now, &message, properties.correlation_data());
+        accepted.map_err(|why| Rejected { what: payload, why })
     }
 
     /// Hands back all messages at QoS 1 and 2 that are unfinished, each with whether it may have arrived, and gives them up. Without a link only: otherwise nothing is
@@ -349,6 +352,14 @@ impl Agent {
         }
         if servers != self.options.servers {
             self.rounds.set_servers(self.options.servers.len());
+        }
+    }
+
+    /// The next link begins a new session: as if another program with this identifier had started. What is unfinished goes on as `Limits::on_session_loss` says.
+    pub fn begin_anew(&mut self) {
+        self.session.owes_clean_start = true;
+        if let Some(realm) = self.session.realm {
+            self.log.record(&Record::Realm { realm, owes_clean_start: true });
         }
     }
 
@@ -492,6 +503,7 @@ fn refusal(error: PublishError) -> Refusal {
         PublishError::QoSNotSupported => Refusal::ServerCant(PublishLimit::QoS),
         PublishError::RetainNotSupported => Refusal::ServerCant(PublishLimit::Retain),
         PublishError::Offline => Refusal::Offline,
+        PublishError::Property(error) => Refusal::Property(error),
         _ => Refusal::Invalid,
     }
 }

@@ -77,6 +77,7 @@ impl Agent {
         connect.user_name = login.user_name.as_deref();
         connect.password = login.password.as_deref();
         connect.will = will(&self.options);
+        connect.bridge = self.options.bridge && version != Version::V5;
         match self.engine.open(self.clock.now, &connect) {
             Ok(()) => {
                 self.phase = Phase::Open;

@@ -105,7 +105,7 @@ impl<'r> Record<'r> {
             }
             4 => {
                 let (realm, flag) = body.split_first_chunk()?;
-                Self::Realm { realm: Realm(u16::from_le_bytes(*realm)), owes_clean_start: *flag.first()? != 0 }
+                Self::Realm { realm: Realm(u64::from_le_bytes(*realm)), owes_clean_start: *flag.first()? != 0 }
             }
             5 => {
                 let (id, rest) = body.split_first_chunk()?;

@@ -109,6 +109,7 @@ pub(crate) fn end_of(outcome: &Outcome, entry: &Entry) -> End {
         Cause::QoSNotSupported => End::ServerCant(PublishLimit::QoS),
         Cause::RetainNotSupported => End::ServerCant(PublishLimit::Retain),
         Cause::Withdrawn | Cause::Abandoned => End::Withdrawn { may_have_arrived: entry.is_received },
-        _ => End::SessionLost,
+        Cause::Forgotten => End::Forgotten,
+        cause => End::SessionLost { was_received: cause == Cause::Released },
     }
 }
