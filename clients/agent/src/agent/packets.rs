@@ -4,7 +4,8 @@ use alloc::string::{String, ToString};
 
 use bytes::Bytes;
 use pure_mqtt::{
-    Auth, ConnAck, End as EngineEnd, Event as Packet, Message, Property, ReasonCode, Received, SessionState, Version,
+    Auth, ConnAck, End as EngineEnd, Event as Packet, Message, Property, ReasonCode, Received, SessionState, Topic,
+    Version,
 };
 
 use super::{Agent, Phase};
@@ -175,8 +176,11 @@ impl Agent {
     fn on_message(&mut self, front: &Bytes, message: Message<'_>) {
         self.link.has_progress = true;
         self.stats.received += 1;
-        let Some(topic) = self.engine.topic(&message.topic) else { return };
-        let topic = topic.as_str().to_string();
+        let topic = match (self.engine.topic(&message.topic), message.topic) {
+            (Some(topic), _) => topic.as_str().to_string(),
+            (None, Topic::Invalid(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+            (None, _) => String::new(),
+        };
         let properties = match message.properties.is_empty() {
             true => Bytes::new(),
             false => of_packet(front),
