@@ -21,7 +21,8 @@ use crate::ids::{Realm, ServerId};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The client identifier (§3.1.3.1). Empty: 5.0's server assigns one; 3.1 and 3.1.1 servers may refuse it.
+    /// The client identifier (§3.1.3.1). Empty: a server of 5.0 assigns one; where 3.1 or a server
+    /// doesn't allow that, a random one is used.
     pub client_id: String,
     /// The servers, in the order in which they are tried. The one that accepted a link last is tried first. Default: one.
     pub servers: Vec<Server>,

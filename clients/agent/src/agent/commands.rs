@@ -211,7 +211,7 @@ impl Agent {
         let options = FilterOptions::default();
         let filter = (topic, QoS::AtLeastOnce);
         if !self.filters.is_wanted_by(receiver, topic) {
-            self.filters.check(&[filter], options)?;
+            self.filters.check(receiver, &[filter], options)?;
             let ticket = self.tickets.of_filters(1);
             self.tickets.forget(ticket, true);
             if let Some(changed) = self.filters.subscribe(receiver, filter, options, ticket) {
@@ -337,10 +337,11 @@ impl Agent {
         Ok(())
     }
 
-    /// Changes the settings, from the next link on. [`Options::servers`](crate::Options::servers) takes effect at once for the next dial; `durable`, `seed` and
-    /// `redial` keep what they were.
+    /// Changes the settings, from the next link on. [`Options::servers`](crate::Options::servers) takes effect at once for the next dial; `durable` and `seed`
+    /// keep what they were.
     pub fn configure(&mut self, change: impl FnOnce(&mut Options)) {
         let (servers, client_id) = (self.options.servers.clone(), self.options.client_id.clone());
+        let redial = self.options.redial;
         change(&mut self.options);
         if client_id != self.options.client_id {
             self.log.record(&Record::Renamed { client_id: &self.options.client_id });
@@ -349,6 +350,9 @@ impl Agent {
         let lowest = self.options.lowest_version.unwrap_or(highest);
         if (highest, lowest) != self.versions {
             (self.version, self.versions) = (Fallback::new(highest).down_to(lowest), (highest, lowest));
+        }
+        if redial != self.options.redial {
+            self.rounds.set_pauses(self.options.redial);
         }
         if servers != self.options.servers {
             self.rounds.set_servers(self.options.servers.len());

@@ -65,12 +65,17 @@ impl Agent {
         let is_always_clean = self.options.clean_start == CleanStart::Always;
         let is_clean = is_always_clean || self.session.owes_clean_start;
         self.link.is_wiping = is_clean && !is_always_clean && version != Version::V5;
+        if self.client_id().is_empty() && version == Version::V31 {
+            let id = self.random_id();
+            self.rename(id.as_str()); // 3.1 has no empty one
+        }
         let is_cautious = self.caution.begin(self.deliveries.newest().unwrap_or_default());
         self.asking.is_cautious = is_cautious;
-        self.engine.set_limits(self.limits(is_cautious));
+        self.engine.set_limits(self.next_limits(is_cautious));
         self.engine.hold_messages(self.link.is_wiping || is_cautious);
         let properties = connect_properties(&self.options, version, login);
-        let mut connect = Connect::new(version, &self.options.client_id)
+        let client_id = self.client_id().to_string();
+        let mut connect = Connect::new(version, &client_id)
             .clean_start(is_clean)
             .keep_alive(self.options.keep_alive)
             .properties(Properties::new(&properties));
@@ -136,7 +141,7 @@ impl Agent {
             None if is_lasting(&end) => Outcome::FailedLastingly,
             None => Outcome::Failed,
         };
-        self.link.is_to_be_replaced |= is_other_version || self.follow_reference(&end);
+        self.link.is_to_be_replaced |= is_other_version || self.follow_reference(&end) || self.has_another_id(&end);
         self.link_is_over(end, outcome, None);
         if outcome == Outcome::FailedLastingly && !self.options.retry_lasting && !self.rounds.is_inside() {
             self.stop_dialling();
@@ -165,6 +170,17 @@ impl Agent {
         stood >= self.steady_after() && !is_same && !comes_again(end)
     }
 
+    /// A server that refuses the empty identifier gets a random one.
+    fn has_another_id(&mut self, end: &LinkEnd) -> bool {
+        let is_refused = matches!(end, LinkEnd::Server { reason: ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, .. });
+        if !is_refused || !self.client_id().is_empty() {
+            return false;
+        }
+        let id = self.random_id();
+        self.rename(id.as_str());
+        true
+    }
+
     fn follow_reference(&mut self, end: &LinkEnd) -> bool {
         let (Some(reference), LinkEnd::Server { reason, .. }) = (&self.link.reference, end) else { return false };
         let Some(candidate) = &self.link.candidate else { return false };
@@ -178,20 +194,22 @@ impl Agent {
         let now = self.clock.now;
         let is_replaced = core::mem::take(&mut self.link.is_to_be_replaced);
         let pause = match is_replaced {
-            true => 0,
+            true => Some(0),
             false => self.rounds.ended(outcome),
         };
         let wants_link = matches!(self.leaving, Leaving::No | Leaving::Finishing { .. });
         let may_dial = wants_link && self.log.health() != Health::Broken && self.options.redial != Redial::Host;
-        let dial_at = may_dial.then(|| now.after_millis(pause.into()).max(not_before.unwrap_or(now)));
+        let is_at_once = may_dial && not_before.is_none() && (is_replaced || pause.is_none());
+        let pause = u64::from(pause.unwrap_or(0));
+        let dial_at = may_dial.then(|| now.after_millis(pause).max(not_before.unwrap_or(now)));
         self.phase = Phase::Idle { dial_at };
         if !self.link.is_wiping {
-            self.tell_end(end, dial_at);
+            self.tell_end(end, dial_at, is_at_once);
         }
         self.outbox.wakes.push_back(Wake::Link);
     }
 
-    fn tell_end(&mut self, why: LinkEnd, next_dial: Option<Instant>) {
+    fn tell_end(&mut self, why: LinkEnd, next_dial: Option<Instant>, is_at_once: bool) {
         let has_progress = core::mem::take(&mut self.link.has_progress);
         let is_same = self.ends.last.as_ref() == Some(&why) && !has_progress;
         self.ends.times = if is_same { self.ends.times.saturating_add(1) } else { 1 };
@@ -202,7 +220,7 @@ impl Agent {
         }
         let link = self.link.id;
         info!("{link}: over: {why:?}");
-        self.outbox.events.push_back(Event::LinkDown { link, why, next_dial });
+        self.outbox.events.push_back(Event::LinkDown { link, why, next_dial, is_at_once });
     }
 
     /// How the engine says that the link has ended.

@@ -1,12 +1,14 @@
 //! What the face fetches: actions, wakes, events, bytes, deadlines and the log.
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use pure_mqtt::{Instant, Transmit};
+use pure_mqtt::{Instant, Limits, Transmit, Version};
 
 use super::{Agent, Phase};
 use crate::durable::Record;
 use crate::event::{Action, Event, Wake};
+use crate::ids::LinkId;
 use crate::stats::Stats;
 
 /// So many bytes are read ahead of what was looked at.
@@ -114,7 +116,7 @@ impl Agent {
             length += bytes.len() as u64;
             write(&bytes);
         };
-        put(&Record::Start { wall: self.clock.wall(), client_id: &self.options.client_id });
+        put(&Record::Start { wall: self.clock.wall(), client_id: &self.client_id().to_string() });
         if let Some(realm) = self.session.realm {
             put(&Record::Realm { realm, owes_clean_start: self.session.owes_clean_start });
         }
@@ -148,6 +150,34 @@ impl Agent {
     /// A link is up, and accepted.
     pub fn is_connected(&self) -> bool {
         self.is_up()
+    }
+
+    /// The latest attempt, whether a link came of it or not.
+    pub fn latest_link(&self) -> LinkId {
+        self.link.id
+    }
+
+    /// There is a link, or one is dialled, now or later.
+    pub fn wants_link(&self) -> bool {
+        !matches!(self.phase, Phase::Idle { dial_at: None } | Phase::Done)
+    }
+
+    /// Nothing is unfinished: no message or request waits or is out, and no acknowledgement is owed.
+    pub fn is_idle(&self) -> bool {
+        self.engine.is_idle() && self.inbox.len() == 0
+    }
+
+    /// The version that the link speaks; without a link the one that the next one will.
+    pub fn version(&self) -> Version {
+        match self.phase {
+            Phase::Open => self.engine.version(),
+            _ => self.version.version(),
+        }
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        self.engine.limits()
     }
 
     /// Whether the agent has shut down.

@@ -127,9 +127,8 @@ impl Agent {
     /// The identifier that the server has chosen names the session from now on.
     fn adopt_identifier(&mut self, connack: &ConnAck<'_>) {
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
-            if self.options.client_id.is_empty() {
-                self.options.client_id = assigned.into();
-                self.log.record(&Record::Renamed { client_id: assigned });
+            if self.client_id().is_empty() {
+                self.rename(assigned);
             }
         }
     }

@@ -56,7 +56,7 @@ impl Agent {
         if filters.is_empty() {
             return Err(Refusal::Invalid);
         }
-        self.filters.check(filters, options)?;
+        self.filters.check(to, filters, options)?;
         let ticket = self.tickets.of_filters(filters.len());
         for filter in filters {
             let changed = self.filters.subscribe(to, *filter, options, ticket);
@@ -89,6 +89,19 @@ impl Agent {
         }
         self.settle();
         Some(ticket)
+    }
+
+    /// The same, also for a filter that nobody here has asked for: an earlier life of the program may have.
+    pub fn unsubscribe_anyway(&mut self, now: Instant, from: Receiver, filter: &str) -> Ticket {
+        if let Some(ticket) = self.unsubscribe(now, from, filter) {
+            return ticket;
+        }
+        let ticket = self.tickets.of_filters(1);
+        if !self.filters.unsubscribe_unknown(filter, ticket) {
+            self.answer_ticket(ticket, End::Acknowledged(ReasonCode::SUCCESS));
+        }
+        self.settle();
+        ticket
     }
 
     /// How far the server has followed a filter; `None` if nobody wants it.
@@ -129,6 +142,15 @@ impl Agent {
             self.settle();
         }
         message
+    }
+
+    /// The program is done with the message that it took last: with [`AckMode::OnNext`] it is acknowledged without taking another one.
+    pub fn finish(&mut self, now: Instant, receiver: Receiver) {
+        self.clock.see(now);
+        if let Some(token) = self.queues.take_current(receiver) {
+            self.acknowledge_token(&token, &Ack::SUCCESS);
+            self.settle();
+        }
     }
 
     /// Acknowledges a message, in any order. Acknowledgements leave in the order of arrival `[MQTT-4.6.0-2]`. In 5.0 a `reason` from 0x80 on refuses the message.

@@ -211,10 +211,10 @@ impl Agent {
         let of_phase = match self.phase {
             Phase::Idle { dial_at } => dial_at,
             Phase::Resolving { not_after } | Phase::Dialling { not_after } => Some(not_after),
-            Phase::Open => self.engine.poll_timeout(),
-            Phase::Waiting { .. } => None,
+            Phase::Open | Phase::Waiting { .. } => None,
             Phase::Done => return None,
         };
+        let of_engine = self.engine.poll_timeout();
         let of_leaving = match self.leaving {
             Leaving::Finishing { deadline } => Some(deadline),
             _ => None,
@@ -223,7 +223,8 @@ impl Agent {
         let of_flushes = self.flushes.iter().filter_map(|flush| flush.not_after).min();
         let of_acks = self.held.oldest().and_then(|(_, since, _)| self.alarm(since));
         let of_hold = self.timers.hold_until.filter(|_| self.is_up());
-        let all = [of_phase, of_leaving, store_retry, of_flushes, of_acks, of_hold, self.requests.deadline()];
+        let all =
+            [of_phase, of_engine, of_leaving, store_retry, of_flushes, of_acks, of_hold, self.requests.deadline()];
         all.into_iter().flatten().min()
     }
 

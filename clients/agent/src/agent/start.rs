@@ -47,7 +47,7 @@ impl Agent {
         let limits = options.engine_limits(options.version);
         let recovered = Connection::recover(Heap::with_journal(), limits, now, &history.engine);
         let (engine, _) = recovered.map_err(RecoverError::Session)?;
-        let options = Options { durable: true, client_id: history.client_id.clone(), ..options };
+        let options = Options { durable: true, ..options };
         let mut agent = Self::with(options, engine, now, wall, history.used as u64);
         let used = history.used;
         agent.go_on(&history);
@@ -64,6 +64,7 @@ impl Agent {
             phase: Phase::Idle { dial_at },
             link: Link::default(),
             rounds: Rounds::new(&options),
+            own_id: None,
             version: Fallback::new(options.version).down_to(lowest),
             versions: (options.version, lowest),
             session: Session::default(),
@@ -93,6 +94,7 @@ impl Agent {
 
     /// Takes over what a log says.
     fn go_on(&mut self, history: &History) {
+        self.own_id = Some(history.client_id.clone()).filter(|id| !id.is_empty());
         let has_begun = history.realm.is_some() && !history.owes_clean_start;
         let (realm, owes_clean_start) = (history.realm, history.owes_clean_start);
         self.session = Session { realm, has_begun, owes_clean_start, was_told: has_begun };

@@ -13,11 +13,18 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(redial: Redial, seed: u64) -> Self {
-        let (min, max) = match redial {
+        let mut backoff = Self { min: 0, max: 0, step: 0, random: seed };
+        backoff.set(redial);
+        backoff
+    }
+
+    /// Begins with other ranges.
+    pub(crate) fn set(&mut self, redial: Redial) {
+        (self.min, self.max) = match redial {
             Redial::Agent { min, max, .. } => (min, max.max(min)),
             Redial::Host => (0, 0),
         };
-        Self { min, max, step: min, random: seed }
+        self.reset();
     }
 
     /// The next pause in milliseconds; the one after it is drawn from twice the range.

@@ -90,14 +90,20 @@ pub(crate) struct Changed {
 
 impl Filters {
     /// Whether `receiver` can have these filters.
-    pub(crate) fn check(&self, to_add: &[(&str, QoS)], options: FilterOptions) -> Result<(), Refusal> {
+    pub(crate) fn check(
+        &self,
+        receiver: Receiver,
+        to_add: &[(&str, QoS)],
+        options: FilterOptions,
+    ) -> Result<(), Refusal> {
         for (text, _) in to_add {
             let filter = TopicFilter::new(text).map_err(|_| Refusal::Invalid)?;
             if filter.share().is_some() && options.no_local {
                 return Err(Refusal::Invalid); // [MQTT-3.8.3-4]
             }
             let known = self.ids.get(filter).and_then(|id| self.filters.get(id));
-            if known.is_some_and(|known| !known.wants.is_empty() && known.options != options) {
+            let is_of_others = |known: &Filter| known.wants.iter().any(|(one, _)| *one != receiver);
+            if known.is_some_and(|known| is_of_others(known) && known.options != options) {
                 return Err(Refusal::Conflict);
             }
         }
@@ -179,6 +185,16 @@ impl Filters {
             return Some(false);
         }
         Some(self.abandon(id, ticket))
+    }
+
+    /// The server may have a filter that is not known here: it is to be unsubscribed. False if it is known, or is none.
+    pub(crate) fn unsubscribe_unknown(&mut self, text: &str, ticket: Ticket) -> bool {
+        let is_known = TopicFilter::new(text).map_or(true, |filter| self.ids.get(filter).is_some());
+        let Some(id) = self.id_of(text).filter(|_| !is_known) else { return false };
+        if let Some(filter) = self.filters.get_mut(&id) {
+            filter.may_exist = true;
+        }
+        self.abandon(id, Some(ticket))
     }
 
     /// Nobody wants the filter any more. True if UNSUBSCRIBE is sent.
