@@ -38,10 +38,12 @@ impl Network {
     /// A link is wanted; the one that there is makes room for it.
     fn begin(&mut self, client: &Client, dialling: Dialling) -> Result<(), LoopError> {
         self.give_up_dialling(client);
-        if let Phase::Parting { end, .. } = &self.phase {
-            let end = end.clone();
+        if let Phase::Parting { end, .. } = &mut self.phase {
+            let end = end.take();
             self.close();
-            self.tell_end(client, &end);
+            if let Some(end) = end {
+                self.tell_end(client, &end);
+            }
         }
         self.dialling = Some(dialling);
         self.has_been_up = false;
@@ -241,7 +243,7 @@ impl Network {
         }
         match &mut self.phase {
             Phase::Parting { link: parting, end: told, .. } if parting.id == link => {
-                *told = end;
+                *told = Some(end);
                 return Ok(()); // it is told once the server has closed its side too
             }
             phase if phase.is_up_as(link) => self.close(),
@@ -332,7 +334,7 @@ impl Network {
                 link.transport.finish();
                 let until = Instant::now() + FAREWELL_PATIENCE;
                 // A socket that is closed over unread bytes is reset, and what was written last is lost.
-                self.phase = Phase::Parting { link, end: LinkEnd::Disconnected, until };
+                self.phase = Phase::Parting { link, end: None, until };
             }
             Phase::Dialling(dial) if dial.link == id => {}
             other => self.phase = other,
@@ -349,8 +351,9 @@ impl Network {
         if !link.drain() && Instant::now() < *until {
             return Ok(());
         }
-        let end = end.clone();
+        let end = end.take();
         self.close();
+        let Some(end) = end else { return Ok(()) }; // the agent is about to tell it
         self.tell_end(client, &end);
         match end {
             LinkEnd::Replaced => Ok(()),

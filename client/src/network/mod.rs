@@ -46,7 +46,8 @@ enum Phase {
     /// The last bytes are out, and the server's end is awaited.
     Parting {
         link: Box<Link>,
-        end: LinkEnd,
+        /// To be told then; `None` as long as the agent has not said it.
+        end: Option<LinkEnd>,
         until: Instant,
     },
 }
@@ -140,7 +141,8 @@ impl Network {
         let is_changed = std::mem::take(&mut state.wishes.is_changed);
         let is_busy = matches!(&self.phase, Phase::Up(link) if link.may_read()) && state.agent.wants_input();
         let is_parting = matches!(self.phase, Phase::Parting { .. });
-        if is_changed || is_busy || state.agent.is_runnable() && !is_parting {
+        let is_agent_busy = state.agent.is_runnable() || state.agent.has_actions();
+        if is_changed || is_busy || is_agent_busy && !is_parting {
             return Some(Duration::ZERO);
         }
         state.wishes.is_asleep = true;

@@ -23,6 +23,11 @@ impl Agent {
         self.outbox.actions.pop_front()
     }
 
+    /// Whether [`poll_action`](Self::poll_action) has something: a face that is about to sleep should not.
+    pub fn has_actions(&self) -> bool {
+        !self.outbox.actions.is_empty()
+    }
+
     /// Who may have something to do now; to be fetched until there is nobody, after every call.
     pub fn poll_wake(&mut self) -> Option<Wake> {
         self.outbox.wakes.pop_front()
