@@ -68,7 +68,12 @@ impl Client {
     pub fn configure(&self, change: impl FnOnce(Options) -> Options) {
         let before = self.shared.lock().options.clone();
         let after = change(before);
-        self.shared.change(|state| state.options = after);
+        self.shared.change(|state| {
+            state.options = after;
+            if let Some(server) = state.wishes.server.clone() {
+                state.configure(&server);
+            }
+        });
     }
 
     /// The client, as long as somebody else has a handle of it.
