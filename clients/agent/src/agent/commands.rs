@@ -198,7 +198,7 @@ impl Agent {
         let options = FilterOptions::default();
         let filter = (topic, QoS::AtLeastOnce);
         if !self.filters.is_wanted_by(receiver, topic) {
-            self.filters.check(&[filter], options)?;
+            self.filters.check(receiver, &[filter], options)?;
             let ticket = self.tickets.of_filters(1);
             self.tickets.forget(ticket, true);
             if let Some(changed) = self.filters.subscribe(receiver, filter, options, ticket) {
@@ -262,9 +262,12 @@ impl Agent {
                 tag: self.tag(ticket).unwrap_or_default(),
             };
             give(ticket, outgoing, message.may_have_arrived);
-            handles.push(message.handle);
+            handles.push((message.handle, message.may_have_arrived));
         }
-        for handle in handles {
+        for (handle, may_have_arrived) in handles {
+            if let Some(entry) = self.deliveries.get_mut(ticket_of(handle)) {
+                entry.is_received = may_have_arrived;
+            }
             self.engine.withdraw(now, handle);
         }
         self.settle();
@@ -338,7 +341,7 @@ impl Agent {
             Phase::Open => self.say_disconnect(),
             Phase::Done => {}
             _ => {
-                if matches!(self.phase, Phase::Dialling { .. } | Phase::Waiting { .. }) {
+                if matches!(self.phase, Phase::Dialling { .. }) {
                     self.outbox.actions.push_back(Action::Close { link: self.link.id });
                 }
                 self.phase = Phase::Idle { dial_at: None };
@@ -376,7 +379,7 @@ impl Agent {
             if end.is_success() {
                 return;
             }
-            self.requests.remove(ticket);
+            self.close_request(ticket);
         }
         if self.tickets.end(ticket, end) {
             self.outbox.wake_ticket(ticket);
@@ -399,9 +402,8 @@ impl Agent {
 
     /// A request is over; the message itself goes on, if it has not arrived.
     pub(super) fn end_request(&mut self, ticket: Ticket, end: End) {
-        let Some(key) = self.requests.remove(ticket) else { return };
-        if let (Key::Topic(topic), Some(receiver)) = (key, self.reply_receiver) {
-            self.filters.unsubscribe(receiver, &topic, None);
+        if !self.close_request(ticket) {
+            return;
         }
         if let Some(handle) = self.deliveries.get(ticket).map(|entry| entry.handle) {
             self.deliveries.remove(handle); // its own end is not told any more
@@ -412,6 +414,15 @@ impl Agent {
         }
     }
 
+    /// No reply is awaited any more. False if none was.
+    fn close_request(&mut self, ticket: Ticket) -> bool {
+        let Some(key) = self.requests.remove(ticket) else { return false };
+        if let (Key::Topic(topic), Some(receiver)) = (key, self.reply_receiver) {
+            self.filters.unsubscribe(receiver, &topic, None);
+        }
+        true
+    }
+
     /// Everything that is open ends: the agent is over.
     pub(super) fn end_everything(&mut self) {
         for ticket in self.deliveries.take_all().into_keys() {
@@ -420,6 +431,13 @@ impl Agent {
         for ticket in self.requests.tickets() {
             self.end_request(ticket, End::Shutdown);
         }
+        self.phase = Phase::Done;
+        self.end_tickets();
+        self.outbox.events.push_back(Event::Done);
+    }
+
+    /// What is no message ends: nobody will answer any more.
+    pub(super) fn end_tickets(&mut self) {
         for ticket in self.tickets.end_all(End::Shutdown) {
             self.outbox.wake_ticket(ticket);
         }
@@ -428,8 +446,6 @@ impl Agent {
                 self.outbox.wake_ticket(flush.ticket);
             }
         }
-        self.phase = Phase::Done;
-        self.outbox.events.push_back(Event::Done);
     }
 }
 

@@ -19,7 +19,7 @@ impl Agent {
         self.clock.see(now);
         if matches!(self.phase, Phase::Dialling { .. }) && self.link.id == link {
             let login = login.or(&self.options.login);
-            self.begin_link(login);
+            self.open_link(&login);
         }
         self.settle();
     }
@@ -74,7 +74,7 @@ impl Agent {
                 Phase::Open => {
                     self.link.transport_end.get_or_insert_with(|| why.into());
                 }
-                Phase::Dialling { .. } | Phase::Waiting { .. } => {
+                Phase::Dialling { .. } => {
                     self.dial_is_over(FailureClass::Passing, why.into(), None);
                 }
                 _ => {}

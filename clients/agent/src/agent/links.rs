@@ -9,9 +9,9 @@ use pure_mqtt::{
 
 use super::{Agent, Leaving, Link, Phase, QUICK};
 use crate::dialling::{Candidate, Outcome};
-use crate::durable::{Health, Record};
+use crate::durable::Health;
 use crate::event::{Action, Event, FailureClass, LinkEnd, Wake};
-use crate::ids::LinkId;
+use crate::ids::{LinkId, Realm};
 use crate::options::{CleanStart, Login, Options, Redial};
 
 impl Agent {
@@ -40,28 +40,28 @@ impl Agent {
         self.rounds.target()
     }
 
-    /// The transport is up: opens the link, once it is durable which realm the session is of.
-    pub(super) fn begin_link(&mut self, login: Login) {
-        let Some(candidate) = &self.link.candidate else { return };
-        let login = if candidate.is_trusted { login } else { Login::default() };
-        let realm = self.options.realm(candidate.server);
-        if self.session.realm != Some(realm) {
-            let is_foreign = self.session.realm.is_some();
-            self.session.owes_clean_start = is_foreign || self.options.clean_start == CleanStart::First;
-            self.session.realm = Some(realm);
-            let owes_clean_start = self.session.owes_clean_start;
-            self.log.record(&Record::Realm { realm, owes_clean_start });
-            self.phase = Phase::Waiting { login, record: self.log.end() };
-        } else {
-            self.open_link(&login);
+    /// The realm that the present link leads to.
+    pub(super) fn link_realm(&self) -> Option<Realm> {
+        self.link.candidate.as_ref().map(|candidate| self.options.realm(candidate.server))
+    }
+
+    /// Whether what is known here of a session must not be brought to the server: it is of another realm, or it is the first of this agent. It is given up once the
+    /// server has accepted the link, not before: if it doesn't, the session goes on where it is.
+    fn owes_clean_start(&self) -> bool {
+        match self.session.realm {
+            Some(realm) => self.link_realm() != Some(realm),
+            None => self.options.clean_start == CleanStart::First,
         }
     }
 
     /// CONNECT.
     pub(super) fn open_link(&mut self, login: &Login) {
+        let is_trusted = self.link.candidate.as_ref().is_some_and(|candidate| candidate.is_trusted);
+        let nobody = Login::default();
+        let login = if is_trusted { login } else { &nobody };
         let version = self.version.version();
         let is_always_clean = self.options.clean_start == CleanStart::Always;
-        let is_clean = is_always_clean || self.session.owes_clean_start;
+        let is_clean = is_always_clean || self.owes_clean_start();
         self.link.is_wiping = is_clean && !is_always_clean && version != Version::V5;
         let is_cautious = self.caution.begin(self.deliveries.newest().unwrap_or_default());
         self.asking.is_cautious = is_cautious;
@@ -94,7 +94,7 @@ impl Agent {
                 self.outbox.actions.push_back(Action::Close { link: self.link.id });
                 self.link_ended(end);
             }
-            Phase::Dialling { .. } | Phase::Waiting { .. } => {
+            Phase::Dialling { .. } => {
                 self.outbox.actions.push_back(Action::Close { link: self.link.id });
                 self.phase = Phase::Idle { dial_at: None };
             }

@@ -22,7 +22,7 @@ use crate::durable::Log;
 use crate::event::{Action, Event, LinkEnd, Wake};
 use crate::ids::{LinkId, Realm, Receiver, Ticket};
 use crate::inbox::Inbox;
-use crate::options::{Login, Options};
+use crate::options::Options;
 use crate::receiving::{Asking, Filters, Held, Queues};
 use crate::sending::{Caution, Deliveries, Requests, Tickets};
 use crate::stats::Stats;
@@ -99,8 +99,6 @@ enum Phase {
     Resolving { not_after: Instant },
     /// The face brings a transport up.
     Dialling { not_after: Instant },
-    /// The transport is up, and CONNECT waits for a record to become durable.
-    Waiting { login: Login, record: u64 },
     /// The engine has the link.
     Open,
     /// The agent has shut down.
@@ -133,10 +131,6 @@ struct Link {
 struct Session {
     /// The realm of the session that is known here.
     realm: Option<Realm>,
-    /// There has been one.
-    has_begun: bool,
-    /// What is known here is of another realm: the next link begins anew.
-    owes_clean_start: bool,
     /// A link of this agent was accepted before.
     was_told: bool,
 }
@@ -188,6 +182,8 @@ struct Outbox {
     events: VecDeque<Event>,
     /// A publish was refused for lack of room.
     is_full: bool,
+    /// Something has ended since, so that there may be room.
+    has_room: bool,
 }
 
 impl Outbox {

@@ -96,18 +96,18 @@ impl Agent {
             write(&bytes);
         };
         put(&Record::Start { wall: self.clock.wall(), client_id: &self.options.client_id });
-        if let Some(realm) = self.session.realm {
-            put(&Record::Realm { realm, owes_clean_start: self.session.owes_clean_start });
-        }
-        for (id, filter, qos, options) in self.filters.wanted() {
-            put(&Record::Wanted { id, qos, options, filter });
+        for (id, known) in self.filters.known() {
+            put(&Record::Filter { id, known });
         }
         for (ticket, entry) in self.deliveries.iter().filter(|(_, entry)| entry.tag != 0 || entry.expires != 0) {
             put(&Record::Message { ticket, tag: entry.tag, expires: entry.expires });
         }
         let mut journal = Vec::new();
         self.engine.snapshot(&mut |piece| journal.extend_from_slice(piece));
-        put(&Record::Engine(&journal));
+        match self.session.realm {
+            Some(realm) => put(&Record::Session { realm, records: &journal }),
+            None => put(&Record::Engine(&journal)),
+        }
         Some(self.log.end_snapshot(length))
     }
 

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use pure_mqtt::{Ack, Instant, PendingAck, Properties, QoS, ReasonCode};
 
 use super::{Agent, Leaving};
-use crate::durable::Record;
 use crate::event::{Event, Wake};
 use crate::ids::{AckToken, Receiver, Ticket};
 use crate::message::Incoming;
@@ -56,12 +55,10 @@ impl Agent {
         if filters.is_empty() {
             return Err(Refusal::Invalid);
         }
-        self.filters.check(filters, options)?;
+        self.filters.check(to, filters, options)?;
         let ticket = self.tickets.of_filters(filters.len());
         for filter in filters {
-            let changed = self.filters.subscribe(to, *filter, options, ticket);
-            self.record_filter(filter.0);
-            if let Some(changed) = changed {
+            if let Some(changed) = self.filters.subscribe(to, *filter, options, ticket) {
                 self.on_changed(changed);
             }
         }
@@ -74,27 +71,17 @@ impl Agent {
     /// it. `None` if the receiver didn't want it.
     pub fn unsubscribe(&mut self, now: Instant, from: Receiver, filter: &str) -> Option<Ticket> {
         self.clock.see(now);
-        let known = self.filters.find(filter).map(|(id, ..)| id);
         let ticket = self.tickets.of_filters(1);
         let Some(is_sent) = self.filters.unsubscribe(from, filter, Some(ticket)) else {
             self.tickets.answered(ticket, End::Withdrawn { may_have_arrived: false });
             self.tickets.take(ticket);
             return None;
         };
-        if let (Some(id), None) = (known, self.filters.find(filter)) {
-            self.log.record(&Record::Unwanted { id });
-        }
-        if !is_sent && self.tickets.answered(ticket, End::Acknowledged(ReasonCode::SUCCESS)) {
-            self.outbox.wake_ticket(ticket);
+        if !is_sent {
+            self.answer_ticket(ticket, End::Acknowledged(ReasonCode::SUCCESS));
         }
         self.settle();
         Some(ticket)
-    }
-
-    fn record_filter(&mut self, filter: &str) {
-        if let Some((id, qos, options)) = self.filters.find(filter) {
-            self.log.record(&Record::Wanted { id, qos, options, filter });
-        }
     }
 
     /// Messages that a dropped receiver left go to whoever wants them now.
@@ -140,12 +127,7 @@ impl Agent {
         for token in self.queues.remove(receiver, queued) {
             self.acknowledge_token(&token, ReasonCode::SUCCESS);
         }
-        let known: Vec<_> = self.filters.wanted().map(|(id, ..)| id).collect();
         self.filters.drop_receiver(receiver);
-        let left: Vec<_> = self.filters.wanted().map(|(id, ..)| id).collect();
-        for id in known.into_iter().filter(|id| left.binary_search(id).is_err()) {
-            self.log.record(&Record::Unwanted { id });
-        }
         if self.default_receiver == Some(receiver) {
             self.default_receiver = None;
         }

@@ -3,23 +3,24 @@
 use pure_mqtt::{Cause, Instant};
 
 use super::{Agent, Leaving, Phase};
-use crate::durable::Health;
-use crate::event::{Action, Event, FailureClass};
+use crate::durable::{Health, Record};
+use crate::event::{Action, Event, FailureClass, Wake};
 use crate::sending::end_of;
 use crate::ticket::End;
 
 impl Agent {
     pub(super) fn settle(&mut self) {
         if matches!(self.phase, Phase::Done) {
-            return;
+            return self.end_tickets();
         }
         self.check_link();
         self.take_outcomes();
         self.sync_filters();
+        self.note_filters();
+        self.tell_room();
         self.release_messages();
         self.clear_caution();
         self.log.collect(&mut self.engine);
-        self.go_on_after_record();
         self.end_flushes();
         self.leave();
         self.dial_if_due();
@@ -50,9 +51,11 @@ impl Agent {
     /// What has ended without a packet.
     fn take_outcomes(&mut self) {
         while let Some(ticket) = self.deliveries.left(self.engine.left()) {
+            self.outbox.has_room = true;
             self.conclude(ticket, End::Left);
         }
         while let Some(outcome) = self.engine.poll_outcome() {
+            self.outbox.has_room = true;
             self.asking.on_outcome(&mut self.filters, outcome.handle);
             let is_withdrawn = outcome.cause == Cause::Withdrawn;
             if let Some(end) = self.withdrawn.remove(&outcome.handle).filter(|_| is_withdrawn) {
@@ -67,6 +70,27 @@ impl Agent {
         if self.is_up() && !self.link.is_wiping && self.filters.has_to_ask() {
             let impossible = self.asking.sync(&mut self.filters, &mut self.engine, self.clock.now);
             impossible.into_iter().for_each(|changed| self.on_changed(changed));
+        }
+    }
+
+    /// What became of filters: for those who wait, and for the log.
+    fn note_filters(&mut self) {
+        for (ticket, end) in self.filters.take_ended() {
+            self.answer_ticket(ticket, end);
+        }
+        for id in self.filters.take_changed() {
+            match self.filters.find(id) {
+                Some(known) => self.log.record(&Record::Filter { id, known }),
+                None => self.log.record(&Record::FilterGone { id }),
+            }
+        }
+    }
+
+    /// A message that was refused for lack of room may find it now.
+    fn tell_room(&mut self) {
+        if self.outbox.is_full && core::mem::take(&mut self.outbox.has_room) {
+            self.outbox.is_full = false;
+            self.outbox.wakes.push_back(Wake::Room);
         }
     }
 
@@ -98,17 +122,6 @@ impl Agent {
             self.caution.clear();
             self.link.is_to_be_replaced = true;
             self.say_disconnect();
-        }
-    }
-
-    /// CONNECT waited until it was durable which realm the session is of.
-    fn go_on_after_record(&mut self) {
-        if let Phase::Waiting { record, .. } = &self.phase {
-            if self.log.is_stored(*record) {
-                if let Phase::Waiting { login, .. } = core::mem::replace(&mut self.phase, Phase::Open) {
-                    self.open_link(&login);
-                }
-            }
         }
     }
 
@@ -211,7 +224,6 @@ impl Agent {
             Phase::Idle { dial_at } => dial_at,
             Phase::Resolving { not_after } | Phase::Dialling { not_after } => Some(not_after),
             Phase::Open => self.engine.poll_timeout(),
-            Phase::Waiting { .. } => None,
             Phase::Done => return None,
         };
         let of_leaving = match self.leaving {

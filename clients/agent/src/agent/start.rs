@@ -90,12 +90,10 @@ impl Agent {
     }
 
     /// Takes over what a log says.
-    fn go_on(&mut self, history: &History) {
-        let has_begun = history.realm.is_some() && !history.owes_clean_start;
-        let (realm, owes_clean_start) = (history.realm, history.owes_clean_start);
-        self.session = Session { realm, has_begun, owes_clean_start, was_told: has_begun };
-        for (id, (filter, qos, options)) in &history.filters {
-            self.filters.recover(*id, filter, *qos, *options);
+    fn go_on(&mut self, history: &History<'_>) {
+        self.session = Session { realm: history.realm, was_told: history.realm.is_some() };
+        for (id, known) in &history.filters {
+            self.filters.recover(*id, known);
         }
         let unfinished: Vec<_> =
             self.engine.unacknowledged().map(|message| (message.handle, message.qos, message.is_released)).collect();

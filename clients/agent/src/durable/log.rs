@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use pure_mqtt::{Connection, Heap};
 
 use super::record::Record;
+use crate::ids::Realm;
 
 /// A sequence is the number of bytes of the log so far, over all its files.
 #[derive(Debug)]
@@ -87,10 +88,24 @@ impl Log {
         if self.is_off {
             return self.skip(engine);
         }
-        let Some(new) = engine.journal().get(self.copied..).filter(|new| !new.is_empty()) else { return };
-        self.record(&Record::Engine(new));
-        self.pieces.push_back((self.end, new.len()));
-        self.copied += new.len();
+        if let Some(new) = engine.journal().get(self.copied..).filter(|new| !new.is_empty()) {
+            self.record(&Record::Engine(new));
+            self.note_copied(new.len());
+        }
+    }
+
+    /// Takes what the engine has recorded of the beginning of a session of this realm.
+    pub(crate) fn begin_session(&mut self, engine: &mut Connection<Heap>, realm: Realm) {
+        let records = engine.journal().get(self.copied..).unwrap_or_default();
+        self.record(&Record::Session { realm, records });
+        if !self.is_off && !records.is_empty() {
+            self.note_copied(records.len());
+        }
+    }
+
+    fn note_copied(&mut self, length: usize) {
+        self.pieces.push_back((self.end, length));
+        self.copied += length;
     }
 
     /// The sequence behind the latest record: what depends on it waits until that is durable.

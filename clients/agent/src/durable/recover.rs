@@ -9,7 +9,7 @@ use pure_mqtt::journal;
 
 use super::record::Record;
 use crate::ids::{Realm, Ticket};
-use crate::receiving::FilterOptions;
+use crate::receiving::Known;
 
 /// Why a log can't be recovered from. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl core::error::Error for RecoverError {}
 
 /// What a log says.
 #[derive(Debug, Default)]
-pub(crate) struct History {
+pub(crate) struct History<'l> {
     /// So many bytes count.
     pub(crate) used: usize,
     pub(crate) client_id: String,
@@ -55,11 +55,11 @@ pub(crate) struct History {
     /// Tags, and seconds of the wall clock in which messages expire.
     pub(crate) messages: BTreeMap<Ticket, (u64, u64)>,
     pub(crate) realm: Option<Realm>,
-    pub(crate) owes_clean_start: bool,
-    pub(crate) filters: BTreeMap<u32, (String, pure_mqtt::QoS, FilterOptions)>,
+    /// Filters that the server may have.
+    pub(crate) filters: BTreeMap<u32, Known<'l>>,
 }
 
-pub(crate) fn read(log: &[u8]) -> Result<History, RecoverError> {
+pub(crate) fn read(log: &[u8]) -> Result<History<'_>, RecoverError> {
     let mut history = History::default();
     while let Some((record, length)) = log.get(history.used..).and_then(Record::read) {
         let is_first = history.used == 0;
@@ -69,13 +69,15 @@ pub(crate) fn read(log: &[u8]) -> Result<History, RecoverError> {
             Some(Record::Message { ticket, tag, expires }) if !is_first => {
                 history.messages.insert(ticket, (tag, expires));
             }
-            Some(Record::Realm { realm, owes_clean_start }) if !is_first => {
-                (history.realm, history.owes_clean_start) = (Some(realm), owes_clean_start);
+            Some(Record::Session { realm, records }) if !is_first => {
+                history.realm = Some(realm);
+                history.engine.extend_from_slice(records);
             }
-            Some(Record::Wanted { id, qos, options, filter }) if !is_first => {
-                history.filters.insert(id, (filter.into(), qos, options));
+            Some(Record::Filter { id, known }) if !is_first => drop(history.filters.insert(id, known)),
+            Some(Record::FilterGone { id }) if !is_first => drop(history.filters.remove(&id)),
+            Some(Record::FiltersUnsure) if !is_first => {
+                history.filters.values_mut().for_each(|known| known.granted = None);
             }
-            Some(Record::Unwanted { id }) if !is_first => drop(history.filters.remove(&id)),
             _ => return Err(RecoverError::Unknown { offset: history.used }),
         }
         history.used += length;

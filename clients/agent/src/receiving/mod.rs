@@ -5,9 +5,9 @@ mod filters;
 mod held;
 mod queues;
 
-pub(crate) use self::asking::{Answered, Asking};
+pub(crate) use self::asking::Asking;
 pub use self::filters::FilterOptions;
-pub(crate) use self::filters::{Changed, Filters};
+pub(crate) use self::filters::{Changed, Filters, Known};
 pub(crate) use self::held::{Done, Held};
 pub(crate) use self::queues::Queues;
 pub use self::queues::{AckMode, Qos0Queue, Undelivered};
