@@ -156,22 +156,32 @@ impl Agent {
 
     /// A message has come: it goes to those who want it.
     pub(super) fn deliver(&mut self, message: Incoming, properties: &Properties<'_>, pending: Option<PendingAck>) {
-        if self.is_reply(&message, properties) {
-            self.acknowledge_now(pending);
-            return self.on_reply(message);
-        }
         let mut receivers = Vec::new();
         self.filters.route(&message.topic, properties, &mut receivers);
-        if receivers.is_empty() {
+        let is_reply = self.take_reply_out(&mut receivers) || self.is_reply(&message, properties);
+        if is_reply {
+            self.on_reply(message.copy());
+        } else if receivers.is_empty() {
             receivers.extend(self.default_receiver);
         }
         if receivers.is_empty() {
-            self.stats.unrouted += 1;
             self.acknowledge_now(pending);
-            return self.outbox.events.push_back(Event::Unrouted(message));
+            return if is_reply { () } else { self.on_unrouted(message) };
         }
         let number = pending.map(|pending| self.held.add(pending, message.qos, self.clock.now, &receivers));
         self.queue_for_all(&receivers, message, number);
+    }
+
+    /// The receiver of replies has no queue that anybody reads. True if it was among them.
+    fn take_reply_out(&self, receivers: &mut Vec<Receiver>) -> bool {
+        let before = receivers.len();
+        receivers.retain(|receiver| Some(*receiver) != self.reply_receiver);
+        receivers.len() < before
+    }
+
+    fn on_unrouted(&mut self, message: Incoming) {
+        self.stats.unrouted += 1;
+        self.outbox.events.push_back(Event::Unrouted(message));
     }
 
     fn acknowledge_now(&mut self, pending: Option<PendingAck>) {
@@ -185,9 +195,7 @@ impl Agent {
         let token = |receiver| number.map(|message| AckToken { message, receiver });
         let Some((last, others)) = receivers.split_last() else { return };
         for receiver in others {
-            let (topic, payload) = (message.topic.clone(), message.payload.clone());
-            let copy = Incoming { topic, payload, properties: message.properties.clone(), ack: None, ..message };
-            self.queue(*receiver, copy, token(*receiver));
+            self.queue(*receiver, message.copy(), token(*receiver));
         }
         self.queue(*last, message, token(*last));
     }

@@ -6,7 +6,7 @@ use super::{Agent, Leaving, Phase};
 use crate::durable::{Health, Record};
 use crate::event::{Action, Event, FailureClass, Wake};
 use crate::sending::end_of;
-use crate::ticket::End;
+use crate::ticket::{End, PublishLimit};
 
 impl Agent {
     pub(super) fn settle(&mut self) {
@@ -54,6 +54,7 @@ impl Agent {
             self.outbox.has_room = true;
             self.conclude(ticket, End::Left);
         }
+        self.take_unsendable();
         while let Some(outcome) = self.engine.poll_outcome() {
             self.outbox.has_room = true;
             self.asking.on_outcome(&mut self.filters, outcome.handle);
@@ -63,6 +64,19 @@ impl Agent {
             } else {
                 self.message_ended(outcome.handle, |entry| end_of(&outcome, entry));
             }
+        }
+    }
+
+    /// At QoS 0 the engine doesn't tell of what it threw away: a message that has not left and is not there any more.
+    fn take_unsendable(&mut self) {
+        while let Some((handle, expires)) = self.deliveries.next_unsent() {
+            if self.engine.attempts(handle).is_some() {
+                return;
+            }
+            self.outbox.has_room = true;
+            let is_expired = expires != 0 && expires <= self.clock.wall();
+            let end = if is_expired { End::Expired } else { End::ServerCant(PublishLimit::Size) };
+            self.message_ended(handle, |_| end);
         }
     }
 

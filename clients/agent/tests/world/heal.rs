@@ -1,9 +1,10 @@
 //! All faults go, and everything must come to its end.
 
 use crate::features::Feature;
+use crate::hosts::{Inbox, What};
 use crate::ledger::Verdict;
 use crate::life::World;
-use pure_mqtt_agent::Redial;
+use pure_mqtt_agent::{AckMode, FilterOptions, QoS, Qos0Queue, Redial};
 
 /// Milliseconds until everything must have ended.
 const BOUND: u64 = 1_800_000;
@@ -23,6 +24,7 @@ impl World {
             }
         }
         self.stop_doubles();
+        (0..self.hosts.len()).for_each(|index| self.take_over_what_was_left(index));
         self.hurry();
         let start = self.now;
         while self.now < start + BOUND {
@@ -36,6 +38,22 @@ impl World {
         }
         let open = self.pending();
         Err(format!("still open after half an hour: {}", open.join("; ")))
+    }
+
+    /// Messages that dropped receivers left unacknowledged go to somebody who wants them all.
+    fn take_over_what_was_left(&mut self, index: usize) {
+        let now = self.instant();
+        let host = &mut self.hosts[index];
+        if host.receivers.iter().all(|inbox| inbox.is_alive) || host.is_shut {
+            return;
+        }
+        let id = host.agent.receiver(AckMode::OnNext, Qos0Queue::default());
+        let mut inbox = Inbox::new(id, 0, false);
+        inbox.ever.insert("#".into());
+        host.receivers.push(inbox);
+        if let Ok(ticket) = host.agent.subscribe(now, id, &[("#", QoS::ExactlyOnce)], FilterOptions::default()) {
+            host.tickets.insert(ticket, What::Subscribe(vec!["#".into()]));
+        }
     }
 
     /// Two clients of one identifier never come to rest: one goes.

@@ -272,7 +272,7 @@ impl World {
             let is_it = |message: &&mut crate::ledger::Message| {
                 message.ticket == Some(ticket) && message.from.is_some_and(|(from, _)| from == index) && message.qos > 0
             };
-            let Some(message) = messages.find(is_it) else {
+            let Some(message) = messages.rfind(is_it) else {
                 return Err(format!("ticket {ticket} was reclaimed, not given"));
             };
             message.is_withdrawn = true;

@@ -28,8 +28,9 @@ impl World {
         let before = std::mem::replace(&mut self.hosts[index], Host::new(options, agent));
         let host = &mut self.hosts[index];
         (host.life, host.last_server, host.ids) = (before.life + 1, before.last_server, Vec::new());
-        (host.realms, host.all_realms) = (before.all_realms.clone(), before.all_realms);
         host.store.is_on = before.store.is_on;
+        host.realms = if host.store.is_on { before.all_realms.clone() } else { Default::default() };
+        host.all_realms = before.all_realms;
         host.store.durable = log[..used].to_vec();
         for message in self.ledger.messages.values_mut() {
             if message.from.is_some_and(|(from, _)| from == index) {
