@@ -128,7 +128,7 @@ impl Agent {
 
     /// Nobody waits for the end of this ticket: what it stands for goes on, and its end is only counted.
     pub fn forget(&mut self, ticket: Ticket) {
-        let is_flush = self.flushes.iter().any(|flush| flush.ticket == ticket);
+        let is_flush = self.flushes.contains_key(&ticket);
         let is_open = is_flush || self.deliveries.get(ticket).is_some() || self.requests.contains(ticket);
         self.tickets.forget(ticket, is_open);
         self.requests.forget(ticket);
@@ -139,7 +139,8 @@ impl Agent {
         self.clock.see(now);
         let ticket = self.tickets.local();
         let up_to = self.deliveries.newest().unwrap_or_default();
-        self.flushes.push_back(Flush { ticket, up_to, not_after });
+        self.flushes.insert(ticket, Flush { up_to, not_after });
+        self.timers.flushes.extend(not_after.map(|at| (at, ticket)));
         self.settle();
         ticket
     }
@@ -322,13 +323,15 @@ impl Agent {
         }
     }
 
-    /// No new commands; what can be finished is finished, by `deadline`; then DISCONNECT, and [`Event::Done`]. Every ticket has its end by then.
+    /// No new commands; what can be finished is finished, by `deadline`; then DISCONNECT, and [`Event::Done`]. Every ticket has its end by then. After
+    /// [`disconnect`](Self::disconnect) no link comes up for it, so that it is over at once.
     pub fn shutdown(&mut self, now: Instant, deadline: Instant) {
         self.clock.see(now);
         match self.leaving {
-            Leaving::No | Leaving::Disconnected => self.leaving = Leaving::Finishing { deadline },
-            Leaving::Finishing { deadline: before } => {
-                self.leaving = Leaving::Finishing { deadline: deadline.min(before) };
+            Leaving::No => self.leaving = Leaving::Finishing { deadline, may_dial: true },
+            Leaving::Disconnected => self.leaving = Leaving::Finishing { deadline, may_dial: false },
+            Leaving::Finishing { deadline: before, may_dial } => {
+                self.leaving = Leaving::Finishing { deadline: deadline.min(before), may_dial };
             }
             Leaving::Closing => {}
         }
@@ -441,10 +444,8 @@ impl Agent {
         for ticket in self.tickets.end_all(End::Shutdown) {
             self.outbox.wake_ticket(ticket);
         }
-        while let Some(flush) = self.flushes.pop_front() {
-            if self.tickets.end(flush.ticket, End::Shutdown) {
-                self.outbox.wake_ticket(flush.ticket);
-            }
+        while let Some(ticket) = self.flushes.keys().next().copied() {
+            self.end_flush(ticket, End::Shutdown);
         }
     }
 }

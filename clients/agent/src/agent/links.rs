@@ -9,7 +9,6 @@ use pure_mqtt::{
 
 use super::{Agent, Leaving, Link, Phase, QUICK};
 use crate::dialling::{Candidate, Outcome};
-use crate::durable::Health;
 use crate::event::{Action, Event, FailureClass, LinkEnd, Wake};
 use crate::ids::{LinkId, Realm};
 use crate::options::{CleanStart, Login, Options, Redial};
@@ -63,7 +62,10 @@ impl Agent {
         let is_always_clean = self.options.clean_start == CleanStart::Always;
         let is_clean = is_always_clean || self.owes_clean_start();
         self.link.is_wiping = is_clean && !is_always_clean && version != Version::V5;
-        let is_cautious = self.caution.begin(self.deliveries.newest().unwrap_or_default());
+        let is_cautious = self.caution.begin();
+        if is_cautious {
+            self.caution.remember(self.deliveries.newest().unwrap_or_default(), self.sent_before());
+        }
         self.asking.is_cautious = is_cautious;
         self.engine.set_limits(self.limits(is_cautious));
         self.engine.hold_messages(self.link.is_wiping || is_cautious);
@@ -135,9 +137,6 @@ impl Agent {
         };
         self.link.is_to_be_replaced |= is_other_version || self.follow_reference(&end);
         self.link_is_over(end, outcome, None);
-        if outcome == Outcome::FailedLastingly && !self.options.retry_lasting && !self.rounds.is_inside() {
-            self.stop_dialling();
-        }
     }
 
     /// Messages that were sent often enough are given up, now that nothing of them is out.
@@ -178,11 +177,20 @@ impl Agent {
             true => 0,
             false => self.rounds.ended(outcome),
         };
-        let wants_link = matches!(self.leaving, Leaving::No | Leaving::Finishing { .. });
-        let may_dial = wants_link && self.log.health() != Health::Broken && self.options.redial != Redial::Host;
-        let dial_at = may_dial.then(|| now.after_millis(pause.into()).max(not_before.unwrap_or(now)));
+        let is_lasting = outcome == Outcome::FailedLastingly && !is_replaced && !self.rounds.is_inside();
+        if is_lasting && !self.options.retry_lasting {
+            self.stop_dialling();
+        }
+        if let Some(at) = not_before {
+            self.rounds.be_patient(at);
+        }
+        let wants_link = matches!(self.leaving, Leaving::No | Leaving::Finishing { may_dial: true, .. });
+        let patience = self.rounds.patience();
+        let is_agent = self.options.redial != Redial::Host;
+        let dial_at = (wants_link && is_agent).then(|| now.after_millis(pause.into()).max(patience));
         self.phase = Phase::Idle { dial_at };
-        if !self.link.is_wiping {
+        let has_wiped = self.link.is_wiping && self.link.accepted.is_some() && end == LinkEnd::Ours;
+        if !(has_wiped && is_replaced) {
             self.tell_end(end, dial_at);
         }
         self.outbox.wakes.push_back(Wake::Link);

@@ -12,7 +12,7 @@ mod receiving;
 mod settle;
 mod start;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 
 use pure_mqtt::{Connection, Fallback, Handle, Heap, Instant, Limits, ReasonCode};
@@ -46,6 +46,8 @@ pub struct Agent {
     version: Fallback,
     session: Session,
     inbox: Inbox,
+    /// How many bytes had left when a packet from the server found no room for its answer.
+    sent_at_block: u64,
     filters: Filters,
     asking: Asking,
     queues: Queues,
@@ -59,7 +61,7 @@ pub struct Agent {
     caution: Caution,
     /// Messages that the agent gives up by itself, with the end that is told.
     withdrawn: BTreeMap<Handle, End>,
-    flushes: VecDeque<Flush>,
+    flushes: BTreeMap<Ticket, Flush>,
     log: Log,
     leaving: Leaving,
     timers: Timers,
@@ -144,9 +146,9 @@ struct Ends {
 
 #[derive(Debug)]
 struct Flush {
-    ticket: Ticket,
     /// It ends when all messages up to this one have.
     up_to: Ticket,
+    /// Or then.
     not_after: Option<Instant>,
 }
 
@@ -158,6 +160,8 @@ enum Leaving {
     /// What can be finished is finished first.
     Finishing {
         deadline: Instant,
+        /// The program had not disconnected before, so that a link may come up.
+        may_dial: bool,
     },
     /// DISCONNECT is on its way, and then it is over.
     Closing,
@@ -172,6 +176,8 @@ struct Timers {
     told_of: Option<Instant>,
     /// A snapshot is tried again.
     store_retry: Option<Instant>,
+    /// Of flushes.
+    flushes: BTreeSet<(Instant, Ticket)>,
 }
 
 /// What waits for the face.

@@ -64,9 +64,7 @@ impl Agent {
         if !matches!(self.phase, Phase::Open) || self.log.is_frozen() {
             return self.mute.transmit(now);
         }
-        if self.inbox.is_blocked() && self.engine.transmit(now).remaining() > 0 {
-            self.inbox.unblock(); // what leaves makes room
-        }
+        self.unblock();
         self.engine.transmit(now)
     }
 

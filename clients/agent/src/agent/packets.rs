@@ -116,6 +116,7 @@ impl Agent {
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
             if self.options.client_id.is_empty() {
                 self.options.client_id = assigned.into();
+                self.log.record(&Record::ClientId(assigned));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use pure_mqtt::{Ack, Instant, PendingAck, Properties, QoS, ReasonCode};
+use pure_mqtt::{Ack, Instant, PendingAck, Properties, QoS, ReasonCode, TopicFilter, TopicName};
 
 use super::{Agent, Leaving};
 use crate::event::{Event, Wake};
@@ -62,7 +62,7 @@ impl Agent {
                 self.on_changed(changed);
             }
         }
-        self.hand_over_left();
+        self.hand_over_left(to, filters);
         self.settle();
         Ok(ticket)
     }
@@ -84,20 +84,19 @@ impl Agent {
         Some(ticket)
     }
 
-    /// Messages that a dropped receiver left go to whoever wants them now.
-    fn hand_over_left(&mut self) {
-        let filters = &self.filters;
-        let wants = |topic: &str| {
-            let mut found = Vec::new();
-            filters.route(topic, &Properties::NONE, &mut found);
-            !found.is_empty()
-        };
+    /// Messages that a dropped receiver left go to the first that wants them, unless it has had them.
+    fn hand_over_left(&mut self, to: Receiver, filters: &[(&str, QoS)]) {
+        if !self.queues.has_left() {
+            return;
+        }
+        let filters: Vec<_> = filters.iter().filter_map(|(text, _)| TopicFilter::new(text).ok()).collect();
+        let wants =
+            |topic: &str| TopicName::new(topic).is_ok_and(|topic| filters.iter().any(|filter| filter.matches(topic)));
         for mut message in self.queues.take_left(wants) {
-            let mut found = Vec::new();
-            self.filters.route(&message.topic, &Properties::NONE, &mut found);
-            if let Some(receiver) = found.first().copied() {
-                let ack = message.ack.take();
-                self.queue(receiver, message, ack);
+            let Some(token) = message.ack.take() else { continue };
+            match self.held.had(&token, to) {
+                true => drop(self.acknowledge_token(&token, ReasonCode::SUCCESS)),
+                false => self.queue(to, message, Some(token)),
             }
         }
     }

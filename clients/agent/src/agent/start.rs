@@ -40,13 +40,15 @@ impl Agent {
         if history.used == 0 {
             return Ok((Self::new(Options { durable: true, ..options }, now, wall), 0));
         }
-        if history.client_id != options.client_id {
+        // An identifier that a server chose names the session.
+        let is_ours = options.client_id.is_empty() || history.client_id == options.client_id;
+        if !is_ours {
             return Err(RecoverError::OtherClient { client_id: history.client_id });
         }
         let limits = options.engine_limits(options.version);
         let recovered = Connection::recover(Heap::with_journal(), limits, now, &history.engine);
         let (engine, _) = recovered.map_err(RecoverError::Session)?;
-        let options = Options { durable: true, ..options };
+        let options = Options { durable: true, client_id: history.client_id.clone(), ..options };
         let mut agent = Self::with(options, engine, now, wall, history.used as u64);
         let used = history.used;
         agent.go_on(&history);
@@ -66,6 +68,7 @@ impl Agent {
             version: Fallback::new(options.version).down_to(lowest),
             session: Session::default(),
             inbox: Inbox::default(),
+            sent_at_block: 0,
             filters: Default::default(),
             asking: Asking::new(options.subscribe_batch),
             queues: Default::default(),

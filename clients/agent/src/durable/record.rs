@@ -32,6 +32,8 @@ pub(crate) enum Record<'r> {
     FilterGone { id: u32 },
     /// The server may have the filters, and no one is sure: the session is another one.
     FiltersUnsure,
+    /// The identifier that a server has chosen for this client.
+    ClientId(&'r str),
 }
 
 impl<'r> Record<'r> {
@@ -59,6 +61,7 @@ impl<'r> Record<'r> {
             }
             Record::FilterGone { id } => log.extend_from_slice(&id.to_le_bytes()),
             Record::FiltersUnsure => {}
+            Record::ClientId(client_id) => log.extend_from_slice(client_id.as_bytes()),
         }
         let length = (log.len() - start - HEAD) as u32;
         if let Some(place) = log.get_mut(start + 1..start + HEAD) {
@@ -75,6 +78,7 @@ impl<'r> Record<'r> {
             Record::Filter { .. } => 5,
             Record::FilterGone { .. } => 6,
             Record::FiltersUnsure => 7,
+            Record::ClientId(_) => 8,
         }
     }
 
@@ -111,6 +115,7 @@ impl<'r> Record<'r> {
             }
             6 => Self::FilterGone { id: u32::from_le_bytes(body.try_into().ok()?) },
             7 if body.is_empty() => Self::FiltersUnsure,
+            8 => Self::ClientId(core::str::from_utf8(body).ok()?),
             _ => return None,
         })
     }
@@ -163,6 +168,7 @@ mod tests {
             Record::Filter { id: 9, known: Known { text, qos, options, granted: Some(QoS::AtMostOnce) } },
             Record::FilterGone { id: 9 },
             Record::FiltersUnsure,
+            Record::ClientId("auto-7"),
         ];
         let mut log = Vec::new();
         records.iter().for_each(|record| record.write(&mut log));

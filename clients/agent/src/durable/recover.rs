@@ -65,6 +65,7 @@ pub(crate) fn read(log: &[u8]) -> Result<History<'_>, RecoverError> {
         let is_first = history.used == 0;
         match record {
             Some(Record::Start { client_id, .. }) if is_first => history.client_id = client_id.into(),
+            Some(Record::ClientId(client_id)) if !is_first => history.client_id = client_id.into(),
             Some(Record::Engine(records)) if !is_first => history.engine.extend_from_slice(records),
             Some(Record::Message { ticket, tag, expires }) if !is_first => {
                 history.messages.insert(ticket, (tag, expires));

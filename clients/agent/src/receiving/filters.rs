@@ -127,7 +127,11 @@ impl Filters {
                 let (filter, receivers, tickets) = (filter.text.clone(), alloc::vec![receiver], alloc::vec![ticket]);
                 return Some(Changed { filter, receivers, tickets, answer: Ok(granted) });
             }
-            State::Asked(..) | State::Leaving => {} // if need be, asked for again when the answer has come
+            State::Asked(..) => {} // if need be, asked for again when the answer has come
+            State::Leaving => {
+                filter.state = State::Wanted; // what is asked for after UNSUBSCRIBE is there after it
+                self.to_ask.push_back(id);
+            }
             _ => {
                 filter.state = State::Wanted;
                 self.to_ask.push_back(id);
@@ -332,6 +336,8 @@ impl Filters {
             self.to_ask.push_back(id);
             return None;
         }
+        // Wanted again after an UNSUBSCRIBE, whose answer has come before this one, or which was not sent.
+        self.ended.extend(filter.leaving.drain(..).map(|ticket| (ticket, LEFT)));
         if (asked, options) != (filter.qos(), filter.options) && answer.is_ok() {
             filter.state = State::Wanted; // something else is wanted since
             self.to_ask.push_back(id);
@@ -350,12 +356,11 @@ impl Filters {
     /// The server has answered UNSUBSCRIBE.
     pub(super) fn note_left(&mut self, id: u32) {
         let Some(filter) = self.filters.get_mut(&id) else { return };
-        if filter.wants.is_empty() {
+        if filter.wants.is_empty() && filter.state == State::Leaving {
             return self.remove(id);
         }
-        (filter.state, filter.may_exist) = (State::Wanted, false); // wanted again since
+        // Wanted again since: SUBSCRIBE is on its way.
         self.ended.extend(filter.leaving.drain(..).map(|ticket| (ticket, LEFT)));
-        self.to_ask.push_back(id);
     }
 
     /// Every filter that the server may have, for a log.

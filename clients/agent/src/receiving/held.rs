@@ -29,7 +29,8 @@ struct Message {
 #[derive(Debug)]
 enum Waiting {
     One(Receiver),
-    Several(Vec<Receiver>),
+    /// Those who have yet to acknowledge it, and all who had it.
+    Several(Vec<Receiver>, Vec<Receiver>),
 }
 
 /// What an acknowledgement leads to.
@@ -48,7 +49,7 @@ impl Held {
     pub(crate) fn add(&mut self, pending: PendingAck, qos: QoS, now: Instant, receivers: &[Receiver]) -> u64 {
         let waiting = match receivers {
             [one] => Waiting::One(*one),
-            several => Waiting::Several(several.into()),
+            several => Waiting::Several(several.into(), several.into()),
         };
         self.last += 1;
         self.messages.insert(self.last, Message { pending, qos, since: now, waiting, reason: ReasonCode::SUCCESS });
@@ -70,6 +71,14 @@ impl Held {
         }
     }
 
+    /// Whether a receiver had a message too.
+    pub(crate) fn had(&self, token: &AckToken, receiver: Receiver) -> bool {
+        match self.messages.get(&token.message).map(|message| &message.waiting) {
+            Some(Waiting::Several(_, all)) => all.contains(&receiver),
+            _ => false,
+        }
+    }
+
     /// The server sends QoS 1 messages again on the next link, with new identifiers to acknowledge.
     pub(crate) fn link_lost(&mut self) {
         self.messages.retain(|_, message| message.qos == QoS::ExactlyOnce);
@@ -84,7 +93,7 @@ impl Held {
         let (_, message) = self.messages.first_key_value()?;
         let by = match &message.waiting {
             Waiting::One(receiver) => *receiver,
-            Waiting::Several(receivers) => receivers.first().copied().unwrap_or_default(),
+            Waiting::Several(receivers, _) => receivers.first().copied().unwrap_or_default(),
         };
         Some((by, message.since, self.messages.len() as u32))
     }
@@ -99,7 +108,7 @@ impl Waiting {
     fn remove(&mut self, receiver: Receiver) -> bool {
         match self {
             Self::One(one) => *one == receiver,
-            Self::Several(several) => {
+            Self::Several(several, _) => {
                 if let Some(place) = several.iter().position(|one| *one == receiver) {
                     several.swap_remove(place);
                 }

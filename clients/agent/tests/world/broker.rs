@@ -169,7 +169,9 @@ impl World {
             return Ok(());
         }
         let realm = self.servers[server].realm;
-        self.judge_connect(host, realm, connect.clean_start)?;
+        if self.hosts[host].link == Some(link) {
+            self.judge_connect(host, realm, connect.clean_start)?; // of a link given up long ago, it is late
+        }
         self.accept(link, version, connect, realm);
         Ok(())
     }

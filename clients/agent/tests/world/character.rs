@@ -51,7 +51,8 @@ fn host(rng: &mut Rng, has: Set, servers: usize, index: usize) -> Host {
     set_version(rng, has, &mut options);
     options.keep_alive = rng.u16(5..60);
     options.session_expiry = if has.has(Feature::Expires) { rng.u32(20..200) } else { u32::MAX };
-    options.clean_start = if rng.u8(0..8) == 0 { CleanStart::Never } else { CleanStart::First };
+    options.clean_start =
+        if rng.u8(0..8) == 0 && options.version != Version::V31 { CleanStart::Never } else { CleanStart::First };
     options.redial = match has.has(Feature::HostRedial) && rng.bool() {
         true => Redial::Host,
         false => Redial::Agent {

@@ -37,6 +37,8 @@ pub struct Host {
     /// Links in this life that were accepted; the latest began a new session.
     pub accepted: u32,
     pub is_fresh: bool,
+    /// The agent knows of a session.
+    pub is_told: bool,
     pub ids: Vec<LinkId>,
     pub recovered: BTreeSet<Ticket>,
     pub busy: u32,
@@ -139,6 +141,7 @@ impl Host {
             last_server: None,
             accepted: 0,
             is_fresh: false,
+            is_told: false,
             ids,
             recovered,
             busy: 0,
@@ -483,7 +486,9 @@ impl World {
             What::Subscribe(filters) => {
                 let refused = filters.iter().any(|filter| filter.starts_with("no/") || filter.starts_with("poison"));
                 match end {
-                    End::Refused(_) if !refused => Err(format!("{filters:?} were refused by nobody")),
+                    End::Refused(reason) if !refused && reason != ReasonCode::UNSPECIFIED_ERROR => {
+                        Err(format!("{filters:?} were refused by nobody"))
+                    }
                     _ => Ok(()),
                 }
             }
@@ -505,11 +510,12 @@ impl World {
         }
     }
 
-    fn on_event(&mut self, index: usize, event: Event) -> Verdict {
+    pub fn on_event(&mut self, index: usize, event: Event) -> Verdict {
         match event {
             Event::LinkUp { server, .. } => {
                 let realm = self.servers[usize::from(server.0)].realm;
                 self.hosts[index].realms = BTreeSet::from([realm]);
+                self.hosts[index].is_told = true;
             }
             Event::LinkDown { next_dial, .. } => {
                 let host = &mut self.hosts[index];

@@ -30,6 +30,7 @@ impl World {
         (host.life, host.last_server, host.ids) = (before.life + 1, before.last_server, Vec::new());
         host.store.is_on = before.store.is_on;
         host.realms = if host.store.is_on { before.all_realms.clone() } else { Default::default() };
+        host.is_told = host.store.is_on && before.is_told;
         host.all_realms = before.all_realms;
         host.store.durable = log[..used].to_vec();
         for message in self.ledger.messages.values_mut() {
@@ -57,7 +58,11 @@ impl World {
 
     /// What comes back, and what should have.
     fn recover(&mut self, index: usize, was_judged: bool) -> Verdict {
-        self.run_until(self.now)?;
+        while self.hosts[index].agent.is_runnable() {
+            let now = self.instant();
+            let event = self.hosts[index].agent.step(now);
+            event.map_or(Ok(()), |event| self.on_event(index, event))?;
+        }
         let came_back = self.hosts[index].recovered.clone();
         let missing = self.ledger.messages.iter().find(|(_, message)| {
             let is_ours = message.from.is_some_and(|(from, _)| from == index) && message.qos > 0;
