@@ -145,17 +145,18 @@ impl Agent {
                 return SessionFate::Resumed;
             }
             SessionState::Adopted { .. } => {
+                // It may be the one that was known here: the engine knows which messages can still be acknowledged.
                 self.filters.session_begins(true, &asked);
                 SessionFate::Adopted
             }
             SessionState::New { republished, aborted, .. } => {
                 self.filters.session_begins(false, &asked);
+                self.held.session_lost();
                 if was_known { SessionFate::Lost { republished, ended: aborted } } else { SessionFate::Fresh }
             }
             _ => SessionFate::Resumed,
         };
         self.log.record(&Record::FiltersUnsure);
-        self.held.session_lost();
         if self.filters.has_to_ask() && !self.caution.is_on() {
             self.engine.hold_messages(true);
             self.timers.hold_until = Some(self.clock.now.after_millis(self.options.hold_timeout.into()));

@@ -94,9 +94,9 @@ impl Agent {
             |topic: &str| TopicName::new(topic).is_ok_and(|topic| filters.iter().any(|filter| filter.matches(topic)));
         for mut message in self.queues.take_left(wants) {
             let Some(token) = message.ack.take() else { continue };
-            match self.held.had(&token, to) {
-                true => drop(self.acknowledge_token(&token, ReasonCode::SUCCESS)),
-                false => self.queue(to, message, Some(token)),
+            match self.held.hand_over(&token, to) {
+                true => self.queue(to, message, Some(token)),
+                false => drop(self.acknowledge_token(&token, ReasonCode::SUCCESS)),
             }
         }
     }

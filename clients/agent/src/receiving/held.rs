@@ -71,11 +71,15 @@ impl Held {
         }
     }
 
-    /// Whether a receiver had a message too.
-    pub(crate) fn had(&self, token: &AckToken, receiver: Receiver) -> bool {
-        match self.messages.get(&token.message).map(|message| &message.waiting) {
-            Some(Waiting::Several(_, all)) => all.contains(&receiver),
-            _ => false,
+    /// A message that a dropped receiver left goes to another one, unless that has had it.
+    pub(crate) fn hand_over(&mut self, token: &AckToken, to: Receiver) -> bool {
+        match self.messages.get_mut(&token.message).map(|message| &mut message.waiting) {
+            Some(Waiting::Several(_, all)) if all.contains(&to) => false,
+            Some(Waiting::Several(_, all)) => {
+                all.push(to);
+                true
+            }
+            _ => true,
         }
     }
 

@@ -69,7 +69,7 @@ impl World {
         }
         let was_given_up =
             matches!(message.end, Some(End::Expired | End::Displaced(_) | End::Withdrawn { may_have_arrived: false }));
-        if was_given_up && !message.is_dead {
+        if was_given_up && !message.is_dead && !message.session_was_lost {
             return Err(format!("message {number} arrived after it ended: {:?}", message.end));
         }
         Ok(())
@@ -103,7 +103,7 @@ impl World {
     pub fn judge_end(&mut self, index: usize, number: u64, end: End) -> Verdict {
         let is_id_shared = self.is_id_shared(index);
         let options = self.hosts[index].options.clone();
-        let is_shut = self.hosts[index].is_shut;
+        let (is_shut, life) = (self.hosts[index].is_shut, self.hosts[index].life);
         let message = self.ledger.get(number)?;
         if let Some(before) = message.end {
             return Err(format!("message {number} has two ends: {before:?} and {end:?}"));
@@ -114,7 +114,7 @@ impl World {
             End::Left => message.qos == 0,
             End::Acknowledged(_) => was_taken || is_id_shared,
             End::Refused(_) => message.is_refused,
-            End::Expired => message.has_expiry && (!was_taken || message.session_was_lost),
+            End::Expired => message.has_expiry && (!was_taken || message.session_was_lost || life > 0),
             End::Displaced(_) => !was_taken,
             End::Withdrawn { may_have_arrived } => message.is_withdrawn && (may_have_arrived || !was_taken),
             End::SessionLost => {

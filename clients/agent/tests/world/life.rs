@@ -169,7 +169,12 @@ impl World {
             self.act(Feature::SharedRealm);
         }
         if !is_resumed {
-            self.ledger.open_of(index).for_each(|(_, message)| message.session_was_lost = true);
+            let ours = |message: &&mut crate::ledger::Message| message.from.is_some_and(|(from, _)| from == index);
+            self.ledger
+                .messages
+                .values_mut()
+                .filter(ours)
+                .for_each(|message| message.session_was_lost |= !message.is_answered);
         }
     }
 

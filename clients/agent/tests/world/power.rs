@@ -30,7 +30,7 @@ impl World {
         (host.life, host.last_server, host.ids) = (before.life + 1, before.last_server, Vec::new());
         host.store.is_on = before.store.is_on;
         host.realms = if host.store.is_on { before.all_realms.clone() } else { Default::default() };
-        host.is_told = host.store.is_on && before.is_told;
+        host.is_told = was_judged && before.is_told;
         host.all_realms = before.all_realms;
         host.store.durable = log[..used].to_vec();
         for message in self.ledger.messages.values_mut() {
@@ -66,7 +66,11 @@ impl World {
         let came_back = self.hosts[index].recovered.clone();
         let missing = self.ledger.messages.iter().find(|(_, message)| {
             let is_ours = message.from.is_some_and(|(from, _)| from == index) && message.qos > 0;
-            let is_over = message.is_answered || message.end.is_some() || message.is_withdrawn || message.has_expiry;
+            let is_over = message.is_answered
+                || message.end.is_some()
+                || message.is_withdrawn
+                || message.has_expiry
+                || message.is_forgotten;
             is_ours
                 && message.is_dead
                 && message.is_durable
