@@ -98,6 +98,7 @@ impl Agent {
     pub fn stored(&mut self, now: Instant, sequence: u64) {
         self.clock.see(now);
         self.log.note_stored(&mut self.engine, sequence);
+        self.outbox.has_room = true; // places that records held are free
         self.inbox.unblock();
         self.settle();
     }
@@ -107,6 +108,7 @@ impl Agent {
         self.clock.see(now);
         let was_failed = self.log.health() != Health::Good;
         self.log.note_replaced(&mut self.engine, sequence);
+        self.outbox.has_room = true;
         self.timers.store_retry = None;
         if was_failed {
             self.outbox.wakes.push_back(crate::event::Wake::Room);

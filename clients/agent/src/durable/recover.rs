@@ -54,6 +54,8 @@ pub(crate) struct History<'l> {
     pub(crate) engine: Vec<u8>,
     /// Tags, and seconds of the wall clock in which messages expire.
     pub(crate) messages: BTreeMap<Ticket, (u64, u64)>,
+    /// The latest ticket with a record of its own; the engine's record of that message may be torn off.
+    pub(crate) last_message: Option<Ticket>,
     pub(crate) realm: Option<Realm>,
     /// Filters that the server may have.
     pub(crate) filters: BTreeMap<u32, Known<'l>>,
@@ -69,6 +71,7 @@ pub(crate) fn read(log: &[u8]) -> Result<History<'_>, RecoverError> {
             Some(Record::Engine(records)) if !is_first => history.engine.extend_from_slice(records),
             Some(Record::Message { ticket, tag, expires }) if !is_first => {
                 history.messages.insert(ticket, (tag, expires));
+                history.last_message = Some(ticket);
             }
             Some(Record::Session { realm, records }) if !is_first => {
                 history.realm = Some(realm);

@@ -241,17 +241,18 @@ impl Filters {
         core::mem::take(&mut self.changed)
     }
 
-    /// The receivers of a message: by its Subscription Identifiers, or by its topic if it carries none that fits.
+    /// The receivers of a message: by its Subscription Identifiers, if all of them are known and fit; otherwise by its topic.
     pub(crate) fn route(&self, topic: &str, properties: &Properties<'_>, found: &mut Vec<Receiver>) {
         let Ok(topic) = TopicName::new(topic) else { return };
-        let mut has_known = false;
+        let mut is_by_identifier = false;
         for id in properties.subscription_identifiers() {
-            // An identifier that the log lost with the power may name another filter now.
-            let Some(filter) = self.filters.get(&id).filter(|filter| filter.matches(topic)) else { continue };
-            has_known = true;
+            // One that the log lost with the power may name another filter now.
+            let named = self.filters.get(&id).filter(|filter| filter.matches(topic));
+            is_by_identifier = named.is_some();
+            let Some(filter) = named else { break };
             found.extend(filter.wants.iter().map(|(receiver, _)| *receiver));
         }
-        if !has_known {
+        if !is_by_identifier {
             let matching = self.ids.matches(topic).filter_map(|id| self.filters.get(id));
             found.extend(matching.flat_map(|filter| &filter.wants).map(|(receiver, _)| *receiver));
         }
@@ -274,8 +275,10 @@ impl Filters {
         let is_gone = |id: &u32, filter: &Filter| filter.wants.is_empty() && !may_be_older && !asked.contains(id);
         let gone: Vec<_> = self.filters.iter().filter(|(id, filter)| is_gone(id, filter)).map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|id| self.remove(id));
-        for (id, filter) in self.filters.iter_mut().filter(|(id, _)| !asked.contains(id)) {
-            filter.may_exist = may_be_older;
+        let is_under_way =
+            |id: &u32, filter: &Filter| asked.contains(id) && matches!(filter.state, State::Asked(..) | State::Leaving);
+        for (id, filter) in self.filters.iter_mut().filter(|(id, filter)| !is_under_way(id, filter)) {
+            filter.may_exist = may_be_older || asked.contains(id);
             filter.state = if filter.wants.is_empty() { State::Unwanted } else { State::Wanted };
             self.to_ask.push_back(*id);
         }

@@ -81,8 +81,8 @@ impl World {
         if host.accepted > 2 || !host.is_fresh || self.has.has(Feature::Stall) || self.has.has(Feature::SlowStore) {
             return Ok(());
         }
-        let (life, wanted) = (host.life, host.receivers.iter().flat_map(|inbox| inbox.wants.keys()).cloned());
-        let wanted: Vec<String> = wanted.collect();
+        let (life, wanted) = (host.life, host.receivers.iter().flat_map(|inbox| inbox.wants.clone()));
+        let wanted: Vec<(String, u64)> = wanted.collect();
         let message = self.ledger.get(number)?.clone();
         if message.from.is_none_or(|(_, of)| of != life) {
             return Ok(());
@@ -91,7 +91,8 @@ impl World {
         let is_there = |filter: &String| session.subs.iter().any(|sub| sub.filter == *filter);
         let missing = message.own_filters.iter().find(|filter| {
             let is_refused = filter.starts_with("no/") || filter.starts_with("poison");
-            wanted.contains(filter) && !is_refused && !is_there(filter)
+            let has_always = wanted.iter().any(|(one, since)| one == *filter && *since <= message.accepted);
+            has_always && !is_refused && !is_there(filter)
         });
         match missing {
             Some(filter) => Err(format!("message {number} came before the SUBSCRIBE for {filter}")),
@@ -115,7 +116,7 @@ impl World {
             End::Acknowledged(_) => was_taken || is_id_shared,
             End::Refused(_) => message.is_refused,
             End::Expired => message.has_expiry && (!was_taken || message.session_was_lost || life > 0),
-            End::Displaced(_) => !was_taken,
+            End::Displaced(_) => !was_taken || message.session_was_lost,
             End::Withdrawn { may_have_arrived } => message.is_withdrawn && (may_have_arrived || !was_taken),
             End::SessionLost => {
                 message.session_was_lost && (options.limits.on_session_loss == OnSessionLoss::Abort || message.qos == 2)

@@ -14,6 +14,7 @@ pub struct Message {
     pub topic: String,
     pub payload: Vec<u8>,
     pub qos: u8,
+    pub accepted: u64,
     pub tag: u64,
     pub end: Option<End>,
     /// How often each realm took it over.
@@ -68,6 +69,7 @@ impl Ledger {
             topic: topic.into(),
             payload,
             qos,
+            accepted: 0,
             tag: 0,
             end: None,
             taken: BTreeMap::new(),

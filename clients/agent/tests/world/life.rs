@@ -4,7 +4,7 @@ use crate::broker::{End, Realm, Server};
 use crate::character;
 use crate::features::{Feature, Set};
 use crate::hosts::Host;
-use crate::ledger::{Ledger, Verdict};
+use crate::ledger::{Ledger, Message, Verdict};
 use crate::net::Link;
 use fastrand::Rng;
 use pure_mqtt::Version;
@@ -169,12 +169,10 @@ impl World {
             self.act(Feature::SharedRealm);
         }
         if !is_resumed {
-            let ours = |message: &&mut crate::ledger::Message| message.from.is_some_and(|(from, _)| from == index);
-            self.ledger
-                .messages
-                .values_mut()
-                .filter(ours)
-                .for_each(|message| message.session_was_lost |= !message.is_answered);
+            let ours = |message: &&mut Message| message.from.is_some_and(|(from, _)| from == index);
+            for message in self.ledger.messages.values_mut().filter(ours) {
+                message.session_was_lost |= message.end.is_none() || message.is_request;
+            }
         }
     }
 

@@ -98,6 +98,7 @@ impl World {
             property.extend_from_slice(&(expiry as u32).to_be_bytes());
             outgoing.properties = Bytes::from(property);
         }
+        message.accepted = self.now;
         match self.hosts[index].agent.publish(now, outgoing) {
             Ok(accepted) => {
                 self.ledger.get(number)?.ticket = Some(accepted.ticket);
