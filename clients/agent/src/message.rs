@@ -95,6 +95,12 @@ impl Incoming {
         Properties::from_bytes(&self.properties).unwrap_or(Properties::NONE)
     }
 
+    /// The same message without the right to acknowledge it. The payload is shared.
+    pub(crate) fn copy(&self) -> Self {
+        let (topic, payload, properties) = (self.topic.clone(), self.payload.clone(), self.properties.clone());
+        Self { topic, payload, properties, ack: None, ..*self }
+    }
+
     /// What the message takes of the memory that queues may hold, in bytes.
     pub(crate) fn weight(&self) -> usize {
         size_of::<Self>() + self.topic.len() + self.payload.len() + self.properties.len()

@@ -27,7 +27,8 @@ pub enum End {
     Acknowledged(ReasonCode),
     /// The server has refused it. It is not repeated.
     Refused(ReasonCode),
-    /// Its Message Expiry Interval ran out before it left.
+    /// Its Message Expiry Interval ran out before it left. (If a session was lost meanwhile, or the
+    /// program began again from a log, it may have arrived before.)
     Expired,
     /// The overflow policy dropped it before it left, to make room for this message.
     Displaced(Ticket),

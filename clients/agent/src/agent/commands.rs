@@ -145,7 +145,7 @@ impl Agent {
 
     /// Nobody waits for the end of this ticket: what it stands for goes on, and its end is only counted.
     pub fn forget(&mut self, ticket: Ticket) {
-        let is_flush = self.flushes.iter().any(|flush| flush.ticket == ticket);
+        let is_flush = self.flushes.contains_key(&ticket);
         let is_open = is_flush || self.deliveries.get(ticket).is_some() || self.requests.contains(ticket);
         self.tickets.forget(ticket, is_open);
         self.requests.forget(ticket);
@@ -156,7 +156,8 @@ impl Agent {
         self.clock.see(now);
         let ticket = self.tickets.local();
         let up_to = self.deliveries.newest().unwrap_or_default();
-        self.flushes.push_back(Flush { ticket, up_to, not_after });
+        self.flushes.insert(ticket, Flush { up_to, not_after });
+        self.timers.flushes.extend(not_after.map(|at| (at, ticket)));
         self.settle();
         ticket
     }
@@ -266,9 +267,12 @@ impl Agent {
                 tag: self.tag(ticket).unwrap_or_default(),
             };
             give(ticket, outgoing, message.may_have_arrived);
-            handles.push(message.handle);
+            handles.push((message.handle, message.may_have_arrived));
         }
-        for handle in handles {
+        for (handle, may_have_arrived) in handles {
+            if let Some(entry) = self.deliveries.get_mut(Ticket::of(handle)) {
+                entry.is_received = may_have_arrived;
+            }
             self.engine.withdraw(now, handle);
         }
         self.settle();
@@ -344,7 +348,7 @@ impl Agent {
         let redial = self.options.redial;
         change(&mut self.options);
         if client_id != self.options.client_id {
-            self.log.record(&Record::Renamed { client_id: &self.options.client_id });
+            self.log.record(&Record::ClientId(&self.options.client_id));
         }
         let highest = self.options.version;
         let lowest = self.options.lowest_version.unwrap_or(highest);
@@ -361,10 +365,7 @@ impl Agent {
 
     /// The next link begins a new session: as if another program with this identifier had started. What is unfinished goes on as `Limits::on_session_loss` says.
     pub fn begin_anew(&mut self) {
-        self.session.owes_clean_start = true;
-        if let Some(realm) = self.session.realm {
-            self.log.record(&Record::Realm { realm, owes_clean_start: true });
-        }
+        self.session.begins_anew = true;
     }
 
     /// Forgets the session and the subscriptions: every message and request has its end. Receivers stay. Only without a link; otherwise it does nothing and returns
@@ -384,13 +385,15 @@ impl Agent {
         true
     }
 
-    /// No new commands; what can be finished is finished, by `deadline`; then DISCONNECT, and [`Event::Done`]. Every ticket has its end by then.
+    /// No new commands; what can be finished is finished, by `deadline`; then DISCONNECT, and [`Event::Done`]. Every ticket has its end by then. After
+    /// [`disconnect`](Self::disconnect) no link comes up for it, so that it is over at once.
     pub fn shutdown(&mut self, now: Instant, deadline: Instant) {
         self.clock.see(now);
         match self.leaving {
-            Leaving::No | Leaving::Disconnected => self.leaving = Leaving::Finishing { deadline },
-            Leaving::Finishing { deadline: before } => {
-                self.leaving = Leaving::Finishing { deadline: deadline.min(before) };
+            Leaving::No => self.leaving = Leaving::Finishing { deadline, may_dial: true },
+            Leaving::Disconnected => self.leaving = Leaving::Finishing { deadline, may_dial: false },
+            Leaving::Finishing { deadline: before, may_dial } => {
+                self.leaving = Leaving::Finishing { deadline: deadline.min(before), may_dial };
             }
             Leaving::Closing => {}
         }
@@ -403,7 +406,7 @@ impl Agent {
             Phase::Open => self.say_disconnect(),
             Phase::Done => {}
             _ => {
-                if matches!(self.phase, Phase::Dialling { .. } | Phase::Waiting { .. }) {
+                if matches!(self.phase, Phase::Dialling { .. }) {
                     self.outbox.actions.push_back(Action::Close { link: self.link.id });
                 }
                 self.phase = Phase::Idle { dial_at: None };
@@ -441,7 +444,7 @@ impl Agent {
             if end.is_success() {
                 return;
             }
-            self.requests.remove(ticket);
+            self.close_request(ticket);
         }
         if self.tickets.end(ticket, end) {
             self.outbox.wake_ticket(ticket);
@@ -464,9 +467,8 @@ impl Agent {
 
     /// A request is over; the message itself goes on, if it has not arrived.
     pub(super) fn end_request(&mut self, ticket: Ticket, end: End) {
-        let Some(key) = self.requests.remove(ticket) else { return };
-        if let (Key::Topic(topic), Some(receiver)) = (key, self.reply_receiver) {
-            self.filters.unsubscribe(receiver, &topic, None);
+        if !self.close_request(ticket) {
+            return;
         }
         if let Some(handle) = self.deliveries.get(ticket).map(|entry| entry.handle) {
             self.deliveries.remove(handle); // its own end is not told any more
@@ -477,6 +479,15 @@ impl Agent {
         }
     }
 
+    /// No reply is awaited any more. False if none was.
+    fn close_request(&mut self, ticket: Ticket) -> bool {
+        let Some(key) = self.requests.remove(ticket) else { return false };
+        if let (Key::Topic(topic), Some(receiver)) = (key, self.reply_receiver) {
+            self.filters.unsubscribe(receiver, &topic, None);
+        }
+        true
+    }
+
     /// Everything that is open ends: the agent is over.
     pub(super) fn end_everything(&mut self) {
         for ticket in self.deliveries.take_all().into_keys() {
@@ -485,16 +496,19 @@ impl Agent {
         for ticket in self.requests.tickets() {
             self.end_request(ticket, End::Shutdown);
         }
+        self.phase = Phase::Done;
+        self.end_tickets();
+        self.outbox.events.push_back(Event::Done);
+    }
+
+    /// What is no message ends: nobody will answer any more.
+    pub(super) fn end_tickets(&mut self) {
         for ticket in self.tickets.end_all(End::Shutdown) {
             self.outbox.wake_ticket(ticket);
         }
-        while let Some(flush) = self.flushes.pop_front() {
-            if self.tickets.end(flush.ticket, End::Shutdown) {
-                self.outbox.wake_ticket(flush.ticket);
-            }
+        while let Some(ticket) = self.flushes.keys().next().copied() {
+            self.end_flush(ticket, End::Shutdown);
         }
-        self.phase = Phase::Done;
-        self.outbox.events.push_back(Event::Done);
     }
 }
 

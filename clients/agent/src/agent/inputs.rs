@@ -10,7 +10,7 @@ use crate::dialling::{Outcome, SrvTarget};
 use crate::durable::Health;
 use crate::event::{Event, FailureClass, LinkEnd};
 use crate::ids::{LinkId, ServerId};
-use crate::options::{Login, OnStoreFailure};
+use crate::options::{Login, OnStoreFailure, Redial};
 
 impl Agent {
     /// The transport of this attempt is up, with everything below MQTT. `login` is what was fetched for this link; the rest comes from
@@ -19,7 +19,7 @@ impl Agent {
         self.clock.see(now);
         if matches!(self.phase, Phase::Dialling { .. }) && self.link.id == link {
             let login = login.or(&self.options.login);
-            self.begin_link(login);
+            self.open_link(&login);
         }
         self.settle();
     }
@@ -45,9 +45,10 @@ impl Agent {
     /// [`Action::Resolve`](crate::Action::Resolve).
     pub fn resolved(&mut self, now: Instant, server: ServerId, targets: &[SrvTarget<'_>], ttl: u32) {
         let now = self.clock.see(now);
-        self.rounds.resolved(server, targets, now.after_secs(ttl));
-        if matches!(self.phase, Phase::Resolving { .. }) && self.target().is_some_and(|target| target.server == server)
-        {
+        let is_asked = matches!(self.phase, Phase::Resolving { .. });
+        if is_asked && self.target().is_some_and(|target| target.server == server) {
+            // Records that may not be kept hold for this dial all the same.
+            self.rounds.resolved(server, targets, now.after_secs(ttl.max(1)));
             match targets.is_empty() {
                 true => self.dial_is_over(FailureClass::Passing, "there are no SRV records".into(), None),
                 false => self.phase = Phase::Idle { dial_at: Some(now) },
@@ -74,7 +75,7 @@ impl Agent {
                 Phase::Open => {
                     self.link.transport_end.get_or_insert_with(|| why.into());
                 }
-                Phase::Dialling { .. } | Phase::Waiting { .. } => {
+                Phase::Dialling { .. } => {
                     self.dial_is_over(FailureClass::Passing, why.into(), None);
                 }
                 _ => {}
@@ -95,6 +96,7 @@ impl Agent {
     pub fn stored(&mut self, now: Instant, sequence: u64) {
         self.clock.see(now);
         self.log.note_stored(&mut self.engine, sequence);
+        self.outbox.has_room = true; // places that records held are free
         self.inbox.unblock();
         self.settle();
     }
@@ -104,6 +106,7 @@ impl Agent {
         self.clock.see(now);
         let was_failed = self.log.health() != Health::Good;
         self.log.note_replaced(&mut self.engine, sequence);
+        self.outbox.has_room = true;
         self.timers.store_retry = None;
         if was_failed {
             self.outbox.wakes.push_back(crate::event::Wake::Room);
@@ -124,6 +127,7 @@ impl Agent {
                 OnStoreFailure::Refuse => {
                     self.timers.store_retry = Some(now.after_millis(STORE_RETRY));
                     self.give_link_up(LinkEnd::Ours);
+                    self.dial_again();
                 }
             }
             self.outbox.events.push_back(Event::StoreFailed);
@@ -131,23 +135,27 @@ impl Agent {
         self.settle();
     }
 
+    /// A dial that was given up is made up for.
+    fn dial_again(&mut self) {
+        let is_wanted = self.leaving == Leaving::No && self.options.redial != Redial::Host;
+        if is_wanted && matches!(self.phase, Phase::Idle { dial_at: None }) {
+            self.phase = Phase::Idle { dial_at: Some(self.clock.now) };
+        }
+    }
+
     /// An attempt came to nothing.
     pub(super) fn dial_is_over(&mut self, class: FailureClass, why: String, not_before: Option<Instant>) {
         let is_lasting = class != FailureClass::Passing;
         let outcome = if is_lasting { Outcome::FailedLastingly } else { Outcome::Failed };
         self.link_is_over(LinkEnd::NotDialed(class, why), outcome, not_before);
-        if is_lasting && !self.options.retry_lasting && !self.rounds.is_inside() {
-            self.stop_dialling();
-        }
     }
 
     /// The agent dials no more by itself.
     pub(super) fn stop_dialling(&mut self) {
-        if let Phase::Idle { dial_at } = &mut self.phase {
-            *dial_at = None;
-        }
-        if self.leaving == Leaving::No {
-            self.leaving = Leaving::Disconnected;
+        match &mut self.leaving {
+            Leaving::No => self.leaving = Leaving::Disconnected,
+            Leaving::Finishing { may_dial, .. } => *may_dial = false,
+            _ => {}
         }
     }
 }

@@ -9,9 +9,8 @@ use pure_mqtt::{
 
 use super::{Agent, Leaving, Link, Phase, QUICK};
 use crate::dialling::{Candidate, Outcome};
-use crate::durable::{Health, Record};
 use crate::event::{Action, Event, FailureClass, LinkEnd, Wake};
-use crate::ids::LinkId;
+use crate::ids::{LinkId, Realm};
 use crate::lines::info;
 use crate::options::{CleanStart, Login, Options, Redial};
 
@@ -42,34 +41,38 @@ impl Agent {
         self.rounds.target()
     }
 
-    /// The transport is up: opens the link, once it is durable which realm the session is of.
-    pub(super) fn begin_link(&mut self, login: Login) {
-        let Some(candidate) = &self.link.candidate else { return };
-        let login = if candidate.is_trusted { login } else { Login::default() };
-        let realm = self.options.realm(candidate.server);
-        if self.session.realm != Some(realm) {
-            let is_foreign = self.session.realm.is_some();
-            self.session.owes_clean_start = is_foreign || self.options.clean_start == CleanStart::First;
-            self.session.realm = Some(realm);
-            let owes_clean_start = self.session.owes_clean_start;
-            self.log.record(&Record::Realm { realm, owes_clean_start });
-            self.phase = Phase::Waiting { login, record: self.log.end() };
-        } else {
-            self.open_link(&login);
-        }
+    /// The realm that the present link leads to.
+    pub(super) fn link_realm(&self) -> Option<Realm> {
+        self.link.candidate.as_ref().map(|candidate| self.options.realm(candidate.server))
+    }
+
+    /// Whether what is known here of a session must not be brought to the server: it is of another realm, or it is the first of this agent. It is given up once the
+    /// server has accepted the link, not before: if it doesn't, the session goes on where it is.
+    fn owes_clean_start(&self) -> bool {
+        let is_foreign = match self.session.realm {
+            Some(realm) => self.link_realm() != Some(realm),
+            None => self.options.clean_start == CleanStart::First,
+        };
+        is_foreign || self.session.begins_anew
     }
 
     /// CONNECT.
     pub(super) fn open_link(&mut self, login: &Login) {
+        let is_trusted = self.link.candidate.as_ref().is_some_and(|candidate| candidate.is_trusted);
+        let nobody = Login::default();
+        let login = if is_trusted { login } else { &nobody };
         let version = self.version.version();
         let is_always_clean = self.options.clean_start == CleanStart::Always;
-        let is_clean = is_always_clean || self.session.owes_clean_start;
+        let is_clean = is_always_clean || self.owes_clean_start();
         self.link.is_wiping = is_clean && !is_always_clean && version != Version::V5;
         if self.client_id().is_empty() && version == Version::V31 {
             let id = self.random_id();
             self.rename(id.as_str()); // 3.1 has no empty one
         }
-        let is_cautious = self.caution.begin(self.deliveries.newest().unwrap_or_default());
+        let is_cautious = self.caution.begin();
+        if is_cautious {
+            self.caution.remember(self.deliveries.newest().unwrap_or_default(), self.sent_before());
+        }
         self.asking.is_cautious = is_cautious;
         self.engine.set_limits(self.next_limits(is_cautious));
         self.engine.hold_messages(self.link.is_wiping || is_cautious);
@@ -102,7 +105,7 @@ impl Agent {
                 self.outbox.actions.push_back(Action::Close { link: self.link.id });
                 self.link_ended(end);
             }
-            Phase::Dialling { .. } | Phase::Waiting { .. } => {
+            Phase::Dialling { .. } => {
                 self.outbox.actions.push_back(Action::Close { link: self.link.id });
                 self.phase = Phase::Idle { dial_at: None };
             }
@@ -143,9 +146,6 @@ impl Agent {
         };
         self.link.is_to_be_replaced |= is_other_version || self.follow_reference(&end) || self.has_another_id(&end);
         self.link_is_over(end, outcome, None);
-        if outcome == Outcome::FailedLastingly && !self.options.retry_lasting && !self.rounds.is_inside() {
-            self.stop_dialling();
-        }
     }
 
     /// Messages that were sent often enough are given up, now that nothing of them is out.
@@ -197,13 +197,22 @@ impl Agent {
             true => Some(0),
             false => self.rounds.ended(outcome),
         };
-        let wants_link = matches!(self.leaving, Leaving::No | Leaving::Finishing { .. });
-        let may_dial = wants_link && self.log.health() != Health::Broken && self.options.redial != Redial::Host;
-        let is_at_once = may_dial && not_before.is_none() && (is_replaced || pause.is_none());
+        let is_lasting = outcome == Outcome::FailedLastingly && !is_replaced && !self.rounds.is_inside();
+        if is_lasting && !self.options.retry_lasting {
+            self.stop_dialling();
+        }
+        if let Some(at) = not_before {
+            self.rounds.be_patient(at);
+        }
+        let wants_link = matches!(self.leaving, Leaving::No | Leaving::Finishing { may_dial: true, .. });
+        let patience = self.rounds.patience();
+        let is_agent = self.options.redial != Redial::Host;
+        let is_at_once = wants_link && is_agent && patience <= now && (is_replaced || pause.is_none());
         let pause = u64::from(pause.unwrap_or(0));
-        let dial_at = may_dial.then(|| now.after_millis(pause).max(not_before.unwrap_or(now)));
+        let dial_at = (wants_link && is_agent).then(|| now.after_millis(pause).max(patience));
         self.phase = Phase::Idle { dial_at };
-        if !self.link.is_wiping {
+        let has_wiped = self.link.is_wiping && self.link.accepted.is_some() && end == LinkEnd::Ours;
+        if !(has_wiped && is_replaced) {
             self.tell_end(end, dial_at, is_at_once);
         }
         self.outbox.wakes.push_back(Wake::Link);

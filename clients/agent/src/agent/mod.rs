@@ -12,7 +12,7 @@ mod receiving;
 mod settle;
 mod start;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 
 use pure_mqtt::{ClientId, Connection, Fallback, Handle, Heap, Instant, Limits, ReasonCode, Version};
@@ -22,7 +22,7 @@ use crate::durable::{Log, Record};
 use crate::event::{Action, Event, LinkEnd, Wake};
 use crate::ids::{LinkId, Realm, Receiver, Ticket};
 use crate::inbox::Inbox;
-use crate::options::{Login, Options};
+use crate::options::Options;
 use crate::receiving::{Asking, Filters, Held, Queues};
 use crate::sending::{Caution, Deliveries, Requests, Tickets};
 use crate::stats::Stats;
@@ -50,6 +50,8 @@ pub struct Agent {
     versions: (Version, Version),
     session: Session,
     inbox: Inbox,
+    /// How many bytes had left when a packet from the server found no room for its answer.
+    sent_at_block: u64,
     filters: Filters,
     asking: Asking,
     queues: Queues,
@@ -63,7 +65,7 @@ pub struct Agent {
     caution: Caution,
     /// Messages that the agent gives up by itself, with the end that is told.
     withdrawn: BTreeMap<Handle, End>,
-    flushes: VecDeque<Flush>,
+    flushes: BTreeMap<Ticket, Flush>,
     log: Log,
     leaving: Leaving,
     timers: Timers,
@@ -103,8 +105,6 @@ enum Phase {
     Resolving { not_after: Instant },
     /// The face brings a transport up.
     Dialling { not_after: Instant },
-    /// The transport is up, and CONNECT waits for a record to become durable.
-    Waiting { login: Login, record: u64 },
     /// The engine has the link.
     Open,
     /// The agent has shut down.
@@ -137,12 +137,10 @@ struct Link {
 struct Session {
     /// The realm of the session that is known here.
     realm: Option<Realm>,
-    /// There has been one.
-    has_begun: bool,
-    /// What is known here is of another realm: the next link begins anew.
-    owes_clean_start: bool,
     /// A link of this agent was accepted before.
     was_told: bool,
+    /// The program wants a new one.
+    begins_anew: bool,
 }
 
 /// The ends of links, as long as they are the same.
@@ -154,9 +152,9 @@ struct Ends {
 
 #[derive(Debug)]
 struct Flush {
-    ticket: Ticket,
     /// It ends when all messages up to this one have.
     up_to: Ticket,
+    /// Or then.
     not_after: Option<Instant>,
 }
 
@@ -168,6 +166,8 @@ enum Leaving {
     /// What can be finished is finished first.
     Finishing {
         deadline: Instant,
+        /// The program had not disconnected before, so that a link may come up.
+        may_dial: bool,
     },
     /// DISCONNECT is on its way, and then it is over.
     Closing,
@@ -182,6 +182,8 @@ struct Timers {
     told_of: Option<Instant>,
     /// A snapshot is tried again.
     store_retry: Option<Instant>,
+    /// Of flushes.
+    flushes: BTreeSet<(Instant, Ticket)>,
 }
 
 /// What waits for the face.
@@ -192,6 +194,8 @@ struct Outbox {
     events: VecDeque<Event>,
     /// A publish was refused for lack of room.
     is_full: bool,
+    /// Something has ended since, so that there may be room.
+    has_room: bool,
 }
 
 impl Outbox {
@@ -211,7 +215,7 @@ impl Agent {
 
     /// Takes another identifier where the settings have none. It names the session from now on, also after a restart.
     fn rename(&mut self, client_id: &str) {
-        self.log.record(&Record::Renamed { client_id });
+        self.log.record(&Record::ClientId(client_id));
         self.own_id = Some(client_id.into());
     }
 

@@ -1,6 +1,5 @@
 //! What the face fetches: actions, wakes, events, bytes, deadlines and the log.
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use pure_mqtt::{Instant, Limits, Transmit, Version};
@@ -90,9 +89,7 @@ impl Agent {
         if !matches!(self.phase, Phase::Open) || self.log.is_frozen() {
             return self.mute.transmit(now);
         }
-        if self.inbox.is_blocked() && self.engine.transmit(now).remaining() > 0 {
-            self.inbox.unblock(); // what leaves makes room
-        }
+        self.unblock();
         self.engine.transmit(now)
     }
 
@@ -121,19 +118,19 @@ impl Agent {
             length += bytes.len() as u64;
             write(&bytes);
         };
-        put(&Record::Start { wall: self.clock.wall(), client_id: &self.client_id().to_string() });
-        if let Some(realm) = self.session.realm {
-            put(&Record::Realm { realm, owes_clean_start: self.session.owes_clean_start });
-        }
-        for (id, filter, qos, options) in self.filters.wanted() {
-            put(&Record::Wanted { id, qos, options, filter });
+        put(&Record::Start { wall: self.clock.wall(), client_id: self.client_id() });
+        for (id, known) in self.filters.known() {
+            put(&Record::Filter { id, known });
         }
         for (ticket, entry) in self.deliveries.iter().filter(|(_, entry)| entry.tag != 0 || entry.expires != 0) {
             put(&Record::Message { ticket, tag: entry.tag, expires: entry.expires });
         }
         let mut journal = Vec::new();
         self.engine.snapshot(&mut |piece| journal.extend_from_slice(piece));
-        put(&Record::Engine(&journal));
+        match self.session.realm {
+            Some(realm) => put(&Record::Session { realm, records: &journal }),
+            None => put(&Record::Engine(&journal)),
+        }
         Some(self.log.end_snapshot(length))
     }
 

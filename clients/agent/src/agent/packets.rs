@@ -15,7 +15,7 @@ use crate::ids::Ticket;
 use crate::lines::info;
 use crate::message::Incoming;
 use crate::properties::{of_packet, share};
-use crate::receiving::{Answered, Changed};
+use crate::receiving::Changed;
 use crate::ticket::{Denied, End};
 
 impl Agent {
@@ -70,26 +70,17 @@ impl Agent {
 
     fn on_end(&mut self, packet: &Packet<'_>, end: &EngineEnd) {
         self.link.has_progress = true;
+        self.outbox.has_room = true;
         match packet {
             Packet::SubAck(answer) => {
-                let answered = self.asking.on_suback(&mut self.filters, answer.handle, answer.reasons());
-                self.on_answered(answered);
+                let changed = self.asking.on_suback(&mut self.filters, answer.handle, answer.reasons());
+                changed.into_iter().for_each(|changed| self.on_changed(changed));
             }
-            Packet::UnsubAck(answer) => {
-                let answered = self.asking.on_unsuback(&mut self.filters, answer.handle);
-                self.on_answered(answered);
-            }
+            Packet::UnsubAck(answer) => self.asking.on_unsuback(&mut self.filters, answer.handle),
             _ => {
                 let result = if end.is_success { End::Acknowledged(end.reason) } else { End::Refused(end.reason) };
                 self.message_ended(end.handle, |_| result);
             }
-        }
-    }
-
-    fn on_answered(&mut self, Answered { changed, left }: Answered) {
-        changed.into_iter().for_each(|changed| self.on_changed(changed));
-        for ticket in left {
-            self.answer_ticket(ticket, End::Acknowledged(ReasonCode::SUCCESS));
         }
     }
 
@@ -133,12 +124,14 @@ impl Agent {
         }
     }
 
-    /// The server holds a session of ours. The record lies before the engine's own of the new session, on which every message depends.
+    /// The session is one of this server's realm from now on. That and the engine's own records of the new session are durable together, or not at all: a session
+    /// never meets another realm.
     fn note_begun(&mut self) {
-        self.session.has_begun = true;
-        if core::mem::take(&mut self.session.owes_clean_start) {
-            let realm = self.session.realm.unwrap_or_default();
-            self.log.record(&Record::Realm { realm, owes_clean_start: false });
+        self.session.begins_anew = false;
+        let Some(realm) = self.link_realm() else { return };
+        if self.session.realm != Some(realm) {
+            self.session.realm = Some(realm);
+            self.log.begin_session(&mut self.engine, realm);
         }
     }
 
@@ -147,6 +140,7 @@ impl Agent {
         let was_known = core::mem::replace(&mut self.session.was_told, true);
         let fate = match session {
             SessionState::Resumed if self.engine.version() == Version::V31 => {
+                self.log.record(&Record::FiltersUnsure);
                 self.filters.session_begins(true, &asked); // its CONNACK can't say that the session is lost
                 return SessionFate::Resumed;
             }
@@ -155,16 +149,18 @@ impl Agent {
                 return SessionFate::Resumed;
             }
             SessionState::Adopted { .. } => {
+                // It may be the one that was known here: the engine knows which messages can still be acknowledged.
                 self.filters.session_begins(true, &asked);
                 SessionFate::Adopted
             }
             SessionState::New { republished, aborted, .. } => {
                 self.filters.session_begins(false, &asked);
+                self.held.session_lost();
                 if was_known { SessionFate::Lost { republished, ended: aborted } } else { SessionFate::Fresh }
             }
             _ => SessionFate::Resumed,
         };
-        self.held.session_lost();
+        self.log.record(&Record::FiltersUnsure);
         if self.filters.has_to_ask() && !self.caution.is_on() {
             self.engine.hold_messages(true);
             self.timers.hold_until = Some(self.clock.now.after_millis(self.options.hold_timeout.into()));

@@ -2,10 +2,9 @@
 
 use alloc::vec::Vec;
 
-use pure_mqtt::{Ack, Instant, PendingAck, Properties, QoS, ReasonCode};
+use pure_mqtt::{Ack, Instant, PendingAck, Properties, QoS, ReasonCode, TopicFilter, TopicName};
 
 use super::{Agent, Leaving};
-use crate::durable::Record;
 use crate::event::{Event, Wake};
 use crate::ids::{AckToken, Receiver, Ticket};
 use crate::message::Incoming;
@@ -59,13 +58,11 @@ impl Agent {
         self.filters.check(to, filters, options)?;
         let ticket = self.tickets.of_filters(filters.len());
         for filter in filters {
-            let changed = self.filters.subscribe(to, *filter, options, ticket);
-            self.record_filter(filter.0);
-            if let Some(changed) = changed {
+            if let Some(changed) = self.filters.subscribe(to, *filter, options, ticket) {
                 self.on_changed(changed);
             }
         }
-        self.hand_over_left();
+        self.hand_over_left(to, filters);
         self.settle();
         Ok(ticket)
     }
@@ -74,18 +71,14 @@ impl Agent {
     /// it. `None` if the receiver didn't want it.
     pub fn unsubscribe(&mut self, now: Instant, from: Receiver, filter: &str) -> Option<Ticket> {
         self.clock.see(now);
-        let known = self.filters.find(filter).map(|(id, ..)| id);
         let ticket = self.tickets.of_filters(1);
         let Some(is_sent) = self.filters.unsubscribe(from, filter, Some(ticket)) else {
             self.tickets.answered(ticket, End::Withdrawn { may_have_arrived: false });
             self.tickets.take(ticket);
             return None;
         };
-        if let (Some(id), None) = (known, self.filters.find(filter)) {
-            self.log.record(&Record::Unwanted { id });
-        }
-        if !is_sent && self.tickets.answered(ticket, End::Acknowledged(ReasonCode::SUCCESS)) {
-            self.outbox.wake_ticket(ticket);
+        if !is_sent {
+            self.answer_ticket(ticket, End::Acknowledged(ReasonCode::SUCCESS));
         }
         self.settle();
         Some(ticket)
@@ -109,26 +102,19 @@ impl Agent {
         self.filters.standing(filter)
     }
 
-    fn record_filter(&mut self, filter: &str) {
-        if let Some((id, qos, options)) = self.filters.find(filter) {
-            self.log.record(&Record::Wanted { id, qos, options, filter });
+    /// Messages that a dropped receiver left go to the first that wants them, unless it has had them.
+    fn hand_over_left(&mut self, to: Receiver, filters: &[(&str, QoS)]) {
+        if !self.queues.has_left() {
+            return;
         }
-    }
-
-    /// Messages that a dropped receiver left go to whoever wants them now.
-    fn hand_over_left(&mut self) {
-        let filters = &self.filters;
-        let wants = |topic: &str| {
-            let mut found = Vec::new();
-            filters.route(topic, &Properties::NONE, &mut found);
-            !found.is_empty()
-        };
+        let filters: Vec<_> = filters.iter().filter_map(|(text, _)| TopicFilter::new(text).ok()).collect();
+        let wants =
+            |topic: &str| TopicName::new(topic).is_ok_and(|topic| filters.iter().any(|filter| filter.matches(topic)));
         for mut message in self.queues.take_left(wants) {
-            let mut found = Vec::new();
-            self.filters.route(&message.topic, &Properties::NONE, &mut found);
-            if let Some(receiver) = found.first().copied() {
-                let ack = message.ack.take();
-                self.queue(receiver, message, ack);
+            let Some(token) = message.ack.take() else { continue };
+            match self.held.hand_over(&token, to) {
+                true => self.queue(to, message, Some(token)),
+                false => drop(self.acknowledge_token(&token, &Ack::SUCCESS)),
             }
         }
     }
@@ -172,12 +158,7 @@ impl Agent {
         for token in self.queues.remove(receiver, queued) {
             self.acknowledge_token(&token, &Ack::SUCCESS);
         }
-        let known: Vec<_> = self.filters.wanted().map(|(id, ..)| id).collect();
         self.filters.drop_receiver(receiver);
-        let left: Vec<_> = self.filters.wanted().map(|(id, ..)| id).collect();
-        for id in known.into_iter().filter(|id| left.binary_search(id).is_err()) {
-            self.log.record(&Record::Unwanted { id });
-        }
         if self.default_receiver == Some(receiver) {
             self.default_receiver = None;
         }
@@ -208,22 +189,35 @@ impl Agent {
 
     /// A message has come: it goes to those who want it.
     pub(super) fn deliver(&mut self, message: Incoming, properties: &Properties<'_>, pending: Option<PendingAck>) {
-        if self.is_reply(&message, properties) {
-            self.acknowledge_now(pending);
-            return self.on_reply(message);
-        }
         let mut receivers = Vec::new();
         self.filters.route(&message.topic, properties, &mut receivers);
-        if receivers.is_empty() {
+        let is_reply = self.take_reply_out(&mut receivers) || self.is_reply(&message, properties);
+        if is_reply {
+            self.on_reply(message.copy());
+        } else if receivers.is_empty() {
             receivers.extend(self.default_receiver);
         }
         if receivers.is_empty() {
-            self.stats.unrouted += 1;
             self.acknowledge_now(pending);
-            return self.outbox.events.push_back(Event::Unrouted(message));
+            if !is_reply {
+                self.on_unrouted(message);
+            }
+            return;
         }
         let number = pending.map(|pending| self.held.add(pending, message.qos, self.clock.now, &receivers));
         self.queue_for_all(&receivers, message, number);
+    }
+
+    /// The receiver of replies has no queue that anybody reads. True if it was among them.
+    fn take_reply_out(&self, receivers: &mut Vec<Receiver>) -> bool {
+        let before = receivers.len();
+        receivers.retain(|receiver| Some(*receiver) != self.reply_receiver);
+        receivers.len() < before
+    }
+
+    fn on_unrouted(&mut self, message: Incoming) {
+        self.stats.unrouted += 1;
+        self.outbox.events.push_back(Event::Unrouted(message));
     }
 
     fn acknowledge_now(&mut self, pending: Option<PendingAck>) {
@@ -237,9 +231,7 @@ impl Agent {
         let token = |receiver| number.map(|message| AckToken { message, receiver });
         let Some((last, others)) = receivers.split_last() else { return };
         for receiver in others {
-            let (topic, payload) = (message.topic.clone(), message.payload.clone());
-            let copy = Incoming { topic, payload, properties: message.properties.clone(), ack: None, ..message };
-            self.queue(*receiver, copy, token(*receiver));
+            self.queue(*receiver, message.copy(), token(*receiver));
         }
         self.queue(*last, message, token(*last));
     }

@@ -1,32 +1,45 @@
 //! What follows from a call without another one: ends are noted, requests leave, links are given up, and dialled.
 
-use pure_mqtt::{Cause, Instant};
+use alloc::vec::Vec;
+
+use pure_mqtt::{Cause, Handle, Instant, ReasonCode};
 
 use super::{Agent, Leaving, Phase};
-use crate::durable::Health;
-use crate::event::{Action, Event, FailureClass};
+use crate::durable::{Health, Record};
+use crate::event::{Action, Event, FailureClass, Wake};
 use crate::ids::Ticket;
 use crate::sending::end_of;
-use crate::ticket::End;
+use crate::ticket::{End, PublishLimit};
 
 impl Agent {
     pub(super) fn settle(&mut self) {
         if matches!(self.phase, Phase::Done) {
-            return;
+            return self.end_tickets();
         }
+        self.unblock();
         self.check_link();
         self.take_outcomes();
         self.sync_filters();
+        self.note_filters();
+        self.tell_room();
         self.release_messages();
         self.clear_caution();
         self.log.collect(&mut self.engine);
-        self.go_on_after_record();
         self.end_flushes();
         self.leave();
         self.dial_if_due();
-        if self.log.wants_snapshot(&self.engine) {
-            self.ask_for_snapshot();
+        if self.log.asks_for_snapshot(&self.engine) {
+            self.outbox.actions.push_back(Action::Compact);
         }
+    }
+
+    /// A packet that found no room for its answer is tried again once something has left.
+    pub(super) fn unblock(&mut self) {
+        let sent = self.engine.stats().bytes_sent;
+        if self.inbox.is_blocked() && self.sent_at_block != sent {
+            self.inbox.unblock();
+        }
+        self.sent_at_block = sent;
     }
 
     /// Whether the link is over: for the engine, or because its transport is gone and what it brought is taken.
@@ -51,9 +64,12 @@ impl Agent {
     /// What has ended without a packet.
     fn take_outcomes(&mut self) {
         while let Some(ticket) = self.deliveries.left(self.engine.left()) {
+            self.outbox.has_room = true;
             self.conclude(ticket, End::Left);
         }
+        self.take_unsendable();
         while let Some(outcome) = self.engine.poll_outcome() {
+            self.outbox.has_room = true;
             self.asking.on_outcome(&mut self.filters, outcome.handle);
             let is_withdrawn = outcome.cause == Cause::Withdrawn;
             if let Some(end) = self.withdrawn.remove(&outcome.handle).filter(|_| is_withdrawn) {
@@ -64,10 +80,44 @@ impl Agent {
         }
     }
 
+    /// At QoS 0 the engine doesn't tell of what it threw away: a message that has not left and is not there any more.
+    fn take_unsendable(&mut self) {
+        while let Some((handle, expires)) = self.deliveries.next_unsent() {
+            if self.engine.attempts(handle).is_some() {
+                return;
+            }
+            self.outbox.has_room = true;
+            let is_expired = expires != 0 && expires <= self.clock.wall();
+            let end = if is_expired { End::Expired } else { End::ServerCant(PublishLimit::Size) };
+            self.message_ended(handle, |_| end);
+        }
+    }
+
     fn sync_filters(&mut self) {
         if self.is_up() && !self.link.is_wiping && self.filters.has_to_ask() {
             let impossible = self.asking.sync(&mut self.filters, &mut self.engine, self.clock.now);
             impossible.into_iter().for_each(|changed| self.on_changed(changed));
+        }
+    }
+
+    /// What became of filters: for those who wait, and for the log.
+    fn note_filters(&mut self) {
+        for (ticket, end) in self.filters.take_ended() {
+            self.answer_ticket(ticket, end);
+        }
+        for id in self.filters.take_changed() {
+            match self.filters.find(id) {
+                Some(known) => self.log.record(&Record::Filter { id, known }),
+                None => self.log.record(&Record::FilterGone { id }),
+            }
+        }
+    }
+
+    /// A message that was refused for lack of room may find it now.
+    fn tell_room(&mut self) {
+        if self.outbox.is_full && core::mem::take(&mut self.outbox.has_room) {
+            self.outbox.is_full = false;
+            self.outbox.wakes.push_back(Wake::Room);
         }
     }
 
@@ -102,36 +152,31 @@ impl Agent {
         }
     }
 
-    /// CONNECT waited until it was durable which realm the session is of.
-    fn go_on_after_record(&mut self) {
-        if let Phase::Waiting { record, .. } = &self.phase {
-            if self.log.is_stored(*record) {
-                if let Phase::Waiting { login, .. } = core::mem::replace(&mut self.phase, Phase::Open) {
-                    self.open_link(&login);
-                }
-            }
-        }
-    }
-
     fn end_flushes(&mut self) {
-        while let Some(flush) = self.flushes.front() {
+        while let Some((ticket, flush)) = self.flushes.first_key_value() {
             if self.deliveries.oldest().is_some_and(|oldest| oldest <= flush.up_to) {
                 return;
             }
-            let ticket = flush.ticket;
-            self.flushes.pop_front();
-            let end = End::Acknowledged(pure_mqtt::ReasonCode::SUCCESS);
-            if self.tickets.end(ticket, end) {
-                self.outbox.wake_ticket(ticket);
-            }
+            self.end_flush(*ticket, End::Acknowledged(ReasonCode::SUCCESS));
+        }
+    }
+
+    pub(super) fn end_flush(&mut self, ticket: Ticket, end: End) {
+        let Some(flush) = self.flushes.remove(&ticket) else { return };
+        if let Some(at) = flush.not_after {
+            self.timers.flushes.remove(&(at, ticket));
+        }
+        if self.tickets.end(ticket, end) {
+            self.outbox.wake_ticket(ticket);
         }
     }
 
     /// The way out: first what is unfinished, then DISCONNECT, then it is over.
     fn leave(&mut self) {
-        if let Leaving::Finishing { deadline } = self.leaving {
+        if let Leaving::Finishing { deadline, may_dial } = self.leaving {
             let is_finished = self.deliveries.len() == 0 && self.requests.is_empty() && !self.has_output();
-            if is_finished || deadline <= self.clock.now {
+            let is_hopeless = !may_dial && matches!(self.phase, Phase::Idle { dial_at: None });
+            if is_finished || is_hopeless || deadline <= self.clock.now {
                 self.leaving = Leaving::Closing;
                 self.hang_up();
                 self.check_link();
@@ -148,14 +193,9 @@ impl Agent {
     }
 
     fn dial_if_due(&mut self) {
-        if matches!(self.phase, Phase::Idle { dial_at: Some(at) } if at <= self.clock.now) {
+        let is_due = matches!(self.phase, Phase::Idle { dial_at: Some(at) } if at <= self.clock.now);
+        if is_due && self.log.health() != Health::Broken {
             self.begin_dial();
-        }
-    }
-
-    fn ask_for_snapshot(&mut self) {
-        if !self.outbox.actions.contains(&Action::Compact) {
-            self.outbox.actions.push_back(Action::Compact);
         }
     }
 
@@ -175,7 +215,9 @@ impl Agent {
         while let Some(ticket) = self.requests.overdue(now) {
             self.end_request(ticket, End::TimedOut);
         }
-        self.end_overdue_flushes();
+        while let Some((_, ticket)) = self.timers.flushes.first().copied().filter(|(at, _)| *at <= now) {
+            self.end_flush(ticket, End::TimedOut);
+        }
         if let Some((by, since, waiting)) = self.held.oldest().filter(|(_, since, _)| self.alarm(*since) <= Some(now)) {
             if self.alarm(since).is_some() {
                 self.timers.told_of = Some(since);
@@ -188,18 +230,6 @@ impl Agent {
         }
     }
 
-    fn end_overdue_flushes(&mut self) {
-        let now = self.clock.now;
-        let is_over = |not_after: Option<Instant>| not_after.is_some_and(|at| at <= now);
-        let overdue = self.flushes.iter().filter(|flush| is_over(flush.not_after));
-        for ticket in overdue.map(|flush| flush.ticket).collect::<alloc::vec::Vec<_>>() {
-            if self.tickets.end(ticket, End::TimedOut) {
-                self.outbox.wake_ticket(ticket);
-            }
-        }
-        self.flushes.retain(|flush| !is_over(flush.not_after));
-    }
-
     /// When a message that arrived at `since` is told of as one that holds back others; `None` if it was.
     pub(super) fn alarm(&self, since: Instant) -> Option<Instant> {
         let is_told = self.timers.told_of == Some(since);
@@ -209,18 +239,18 @@ impl Agent {
     /// The earliest of the deadlines.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let of_phase = match self.phase {
-            Phase::Idle { dial_at } => dial_at,
+            Phase::Idle { dial_at } => dial_at.filter(|_| self.log.health() != Health::Broken),
             Phase::Resolving { not_after } | Phase::Dialling { not_after } => Some(not_after),
-            Phase::Open | Phase::Waiting { .. } => None,
+            Phase::Open => None,
             Phase::Done => return None,
         };
         let of_engine = self.engine.poll_timeout();
         let of_leaving = match self.leaving {
-            Leaving::Finishing { deadline } => Some(deadline),
+            Leaving::Finishing { deadline, .. } => Some(deadline),
             _ => None,
         };
         let store_retry = self.timers.store_retry.filter(|_| self.log.health() == Health::Broken);
-        let of_flushes = self.flushes.iter().filter_map(|flush| flush.not_after).min();
+        let of_flushes = self.timers.flushes.first().map(|(at, _)| *at);
         let of_acks = self.held.oldest().and_then(|(_, since, _)| self.alarm(since));
         let of_hold = self.timers.hold_until.filter(|_| self.is_up());
         let all =
@@ -232,20 +262,28 @@ impl Agent {
     pub(super) fn suspect(&mut self, stood: u64) {
         let has_left = |handle| self.engine.attempts(handle).is_some_and(|attempts| attempts > 0);
         let request = self.asking.unanswered().find(|handle| has_left(*handle));
-        let message = self.engine.unacknowledged().find(|message| message.may_have_arrived);
-        let message = message.map(|message| (message.handle, message.attempts));
         let was_cautious = self.caution.is_on();
-        let has_unanswered = request.is_some() || message.is_some();
-        self.caution.link_died(stood >= self.steady_after(), has_unanswered);
-        if !was_cautious {
-            return;
+        let is_out = |handle, attempts| !was_cautious || self.caution.was_sent(handle, attempts);
+        let mut unanswered = self.engine.unacknowledged().filter(|message| message.may_have_arrived);
+        let message = unanswered.find(|message| is_out(message.handle, message.attempts));
+        let message = message.map(|message| (message.handle, message.attempts));
+        drop(unanswered);
+        self.caution.link_died(stood >= self.steady_after(), request.is_some() || message.is_some());
+        match (request, message) {
+            _ if !was_cautious => {}
+            (Some(handle), None) => {
+                let denied = self.asking.blame(&mut self.filters, handle);
+                denied.into_iter().for_each(|changed| self.on_changed(changed));
+            }
+            (None, Some((handle, attempts))) => self.accuse(handle, attempts),
+            _ => {} // neither was out alone
         }
-        if let Some(handle) = request {
-            let denied = self.asking.blame(&mut self.filters, handle);
-            denied.into_iter().for_each(|changed| self.on_changed(changed));
-        } else if let Some((handle, attempts)) = message {
-            self.accuse(handle, attempts);
-        }
+    }
+
+    /// What had been sent before a cautious link.
+    pub(super) fn sent_before(&self) -> Vec<(Handle, u8)> {
+        let sent = self.engine.unacknowledged().filter(|message| message.may_have_arrived);
+        sent.map(|message| (message.handle, message.attempts)).collect()
     }
 
     /// A message was out alone when the link died.

@@ -41,13 +41,15 @@ impl Agent {
         if history.used == 0 {
             return Ok((Self::new(Options { durable: true, ..options }, now, wall), 0));
         }
-        if history.client_id != options.client_id && !options.client_id.is_empty() {
+        // An identifier that a server chose names the session.
+        let is_ours = options.client_id.is_empty() || history.client_id == options.client_id;
+        if !is_ours {
             return Err(RecoverError::OtherClient { client_id: history.client_id });
         }
         let limits = options.engine_limits(options.version);
         let recovered = Connection::recover(Heap::with_journal(), limits, now, &history.engine);
         let (engine, _) = recovered.map_err(RecoverError::Session)?;
-        let options = Options { durable: true, ..options };
+        let options = Options { durable: true, client_id: history.client_id.clone(), ..options };
         let mut agent = Self::with(options, engine, now, wall, history.used as u64);
         let used = history.used;
         agent.go_on(&history);
@@ -69,6 +71,7 @@ impl Agent {
             versions: (options.version, lowest),
             session: Session::default(),
             inbox: Inbox::default(),
+            sent_at_block: 0,
             filters: Default::default(),
             asking: Asking::new(options.subscribe_batch),
             queues: Default::default(),
@@ -93,16 +96,18 @@ impl Agent {
     }
 
     /// Takes over what a log says.
-    fn go_on(&mut self, history: &History) {
+    fn go_on(&mut self, history: &History<'_>) {
         self.own_id = Some(history.client_id.clone()).filter(|id| !id.is_empty());
-        let has_begun = history.realm.is_some() && !history.owes_clean_start;
-        let (realm, owes_clean_start) = (history.realm, history.owes_clean_start);
-        self.session = Session { realm, has_begun, owes_clean_start, was_told: has_begun };
-        for (id, (filter, qos, options)) in &history.filters {
-            self.filters.recover(*id, filter, *qos, *options);
+        self.session = Session { realm: history.realm, was_told: history.realm.is_some(), begins_anew: false };
+        for (id, known) in &history.filters {
+            self.filters.recover(*id, known);
         }
         let unfinished: Vec<_> =
             self.engine.unacknowledged().map(|message| (message.handle, message.qos, message.is_released)).collect();
+        let is_unfinished = |ticket| unfinished.iter().any(|(handle, ..)| Ticket::of(*handle) == ticket);
+        if let Some(ticket) = history.last_message.filter(|ticket| !is_unfinished(*ticket)) {
+            self.log.record(&Record::Message { ticket, tag: 0, expires: 0 }); // its number is given again
+        }
         for (handle, qos, is_received) in unfinished {
             let (tag, expires) = history.messages.get(&Ticket::of(handle)).copied().unwrap_or_default();
             let entry = Entry { handle, qos, tag, record: 0, is_received, expires };

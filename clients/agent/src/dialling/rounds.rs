@@ -54,6 +54,10 @@ pub(crate) struct Rounds {
     redirects: u8,
     /// Until when SRV records hold.
     resolved: BTreeMap<ServerId, Instant>,
+    /// Servers that are not to be dialled before.
+    patience: BTreeMap<ServerId, Instant>,
+    /// The server that was dialled last.
+    last: ServerId,
 }
 
 impl Rounds {
@@ -67,6 +71,8 @@ impl Rounds {
             redirect: None,
             redirects: 0,
             resolved: BTreeMap::new(),
+            patience: BTreeMap::new(),
+            last: ServerId::default(),
         };
         rounds.set_servers(options.servers.len());
         rounds
@@ -92,7 +98,21 @@ impl Rounds {
     /// Where to dial now. Counts as an attempt.
     pub(crate) fn dial(&mut self) -> Option<Candidate> {
         self.attempts = self.attempts.saturating_add(1);
-        self.target()
+        let target = self.target()?;
+        self.last = target.server;
+        self.patience.remove(&target.server);
+        Some(target)
+    }
+
+    /// The server that was dialled last has asked not to be dialled before.
+    pub(crate) fn be_patient(&mut self, until: Instant) {
+        self.patience.insert(self.last, until);
+    }
+
+    /// When the next target may be dialled.
+    pub(crate) fn patience(&self) -> Instant {
+        let until = self.target().and_then(|target| self.patience.get(&target.server));
+        until.copied().unwrap_or(Instant::from_millis(0))
     }
 
     /// Where to dial next.

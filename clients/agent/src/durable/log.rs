@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use pure_mqtt::{Connection, Heap};
 
 use super::record::Record;
+use crate::ids::Realm;
 
 /// A sequence is the number of bytes of the log so far, over all its files.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Log {
     copied: usize,
     /// How long the log was after the last snapshot, and when it is long enough for the next.
     compact_at: u64,
+    /// A snapshot was asked for.
+    is_asked: bool,
     /// A snapshot is being written.
     is_replacing: bool,
     health: Health,
@@ -52,6 +55,7 @@ impl Log {
             pieces: VecDeque::new(),
             copied: 0,
             compact_at: length.max(SHORT) * 2,
+            is_asked: false,
             is_replacing: false,
             health: Health::Good,
         }
@@ -87,10 +91,24 @@ impl Log {
         if self.is_off {
             return self.skip(engine);
         }
-        let Some(new) = engine.journal().get(self.copied..).filter(|new| !new.is_empty()) else { return };
-        self.record(&Record::Engine(new));
-        self.pieces.push_back((self.end, new.len()));
-        self.copied += new.len();
+        if let Some(new) = engine.journal().get(self.copied..).filter(|new| !new.is_empty()) {
+            self.record(&Record::Engine(new));
+            self.note_copied(new.len());
+        }
+    }
+
+    /// Takes what the engine has recorded of the beginning of a session of this realm.
+    pub(crate) fn begin_session(&mut self, engine: &mut Connection<Heap>, realm: Realm) {
+        let records = engine.journal().get(self.copied..).unwrap_or_default();
+        self.record(&Record::Session { realm, records });
+        if !self.is_off && !records.is_empty() {
+            self.note_copied(records.len());
+        }
+    }
+
+    fn note_copied(&mut self, length: usize) {
+        self.pieces.push_back((self.end, length));
+        self.copied += length;
     }
 
     /// The sequence behind the latest record: what depends on it waits until that is durable.
@@ -125,21 +143,25 @@ impl Log {
         }
     }
 
-    /// A snapshot is to be written: the log is long, or it has failed.
-    pub(crate) fn wants_snapshot(&self, engine: &Connection<Heap>) -> bool {
+    /// A snapshot is to be written, since the log is long, or it has failed. Says so once.
+    pub(crate) fn asks_for_snapshot(&mut self, engine: &Connection<Heap>) -> bool {
         let is_long = self.end >= self.compact_at && engine.journal().is_empty() && self.bytes.is_empty();
-        !self.is_off && !self.is_replacing && (is_long || self.health == Health::Failed)
+        let is_wanted = !self.is_off && !self.is_replacing && (is_long || self.health == Health::Failed);
+        let is_new = is_wanted && !self.is_asked;
+        self.is_asked |= is_wanted;
+        is_new
     }
 
     /// A snapshot of everything begins: what waited in the engine's journal is in it.
     pub(crate) fn begin_snapshot(&mut self, engine: &mut Connection<Heap>) -> bool {
         if self.is_off || self.health == Health::Good && !engine.journal().is_empty() {
+            self.is_asked = false; // asked again when it is possible
             return false;
         }
         self.skip(engine);
         self.bytes.clear();
         self.pieces.clear();
-        (self.copied, self.is_replacing) = (0, true);
+        (self.copied, self.is_asked, self.is_replacing) = (0, false, true);
         true
     }
 
@@ -156,11 +178,14 @@ impl Log {
         self.note_stored(engine, sequence);
     }
 
-    /// A write has failed. True if it was that of a snapshot after a failure: nothing more can be tried at once.
+    /// A write has failed. True if it was that of a snapshot after a failure, or one could not even be begun: nothing more can be tried at once.
     pub(crate) fn note_failed(&mut self) -> bool {
-        let was_snapshot = core::mem::take(&mut self.is_replacing);
+        let was_asked = core::mem::take(&mut self.is_asked);
+        let was_snapshot = core::mem::take(&mut self.is_replacing) || was_asked;
+        let was_broken = self.health == Health::Broken;
         self.health = if was_snapshot && self.health != Health::Good { Health::Broken } else { Health::Failed };
-        self.health == Health::Broken
+        self.health = if was_broken { Health::Broken } else { self.health };
+        self.health == Health::Broken && !was_broken
     }
 
     /// Another attempt at a snapshot.

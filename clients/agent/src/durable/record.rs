@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use pure_mqtt::{QoS, RetainHandling};
 
 use crate::ids::{Realm, Ticket};
-use crate::receiving::FilterOptions;
+use crate::receiving::{FilterOptions, Known};
 
 /// The form of this log.
 const FORM: u8 = 1;
@@ -24,16 +24,18 @@ pub(crate) enum Record<'r> {
     Engine(&'r [u8]),
     /// What the engine doesn't know of a message: the program's number, and the second of the wall clock when it expires (0: never).
     Message { ticket: Ticket, tag: u64, expires: u64 },
-    /// The session is one of this realm from here on; or, with the flag, will be once a clean start has begun it.
-    Realm { realm: Realm, owes_clean_start: bool },
-    /// A filter is wanted.
-    Wanted { id: u32, qos: QoS, options: FilterOptions, filter: &'r str },
-    /// The filter with this identifier is not wanted any more.
-    Unwanted { id: u32 },
+    /// From here on the session is one of this realm, with these records of the engine's journal: both hold, or neither.
+    Session { realm: Realm, records: &'r [u8] },
+    /// A filter that the server may have, or has.
+    Filter { id: u32, known: Known<'r> },
+    /// The server doesn't have the filter with this identifier any more.
+    FilterGone { id: u32 },
+    /// The server may have the filters, and no one is sure: the session is another one.
+    FiltersUnsure,
+    /// The identifier of this client from here on: one that a server has chosen, a random one, or another one of the program's.
+    ClientId(&'r str),
     /// Session and filters were forgotten.
     Forgotten,
-    /// The client has another identifier from here on: the server's choice, or the program's.
-    Renamed { client_id: &'r str },
 }
 
 impl<'r> Record<'r> {
@@ -50,18 +52,19 @@ impl<'r> Record<'r> {
             Record::Message { ticket, tag, expires } => {
                 [ticket.0, tag, expires].iter().for_each(|number| log.extend_from_slice(&number.to_le_bytes()));
             }
-            Record::Realm { realm, owes_clean_start } => {
+            Record::Session { realm, records } => {
                 log.extend_from_slice(&realm.0.to_le_bytes());
-                log.push(owes_clean_start.into());
+                log.extend_from_slice(records);
             }
-            Record::Wanted { id, qos, options, filter } => {
+            Record::Filter { id, known } => {
                 log.extend_from_slice(&id.to_le_bytes());
-                log.push(options_byte(qos, options));
-                log.extend_from_slice(filter.as_bytes());
+                log.push(known_byte(&known));
+                log.extend_from_slice(known.text.as_bytes());
             }
-            Record::Unwanted { id } => log.extend_from_slice(&id.to_le_bytes()),
+            Record::FilterGone { id } => log.extend_from_slice(&id.to_le_bytes()),
+            Record::FiltersUnsure => {}
+            Record::ClientId(client_id) => log.extend_from_slice(client_id.as_bytes()),
             Record::Forgotten => {}
-            Record::Renamed { client_id } => log.extend_from_slice(client_id.as_bytes()),
         }
         let length = (log.len() - start - HEAD) as u32;
         if let Some(place) = log.get_mut(start + 1..start + HEAD) {
@@ -74,11 +77,12 @@ impl<'r> Record<'r> {
             Record::Start { .. } => 1,
             Record::Engine(_) => 2,
             Record::Message { .. } => 3,
-            Record::Realm { .. } => 4,
-            Record::Wanted { .. } => 5,
-            Record::Unwanted { .. } => 6,
-            Record::Forgotten => 7,
-            Record::Renamed { .. } => 8,
+            Record::Session { .. } => 4,
+            Record::Filter { .. } => 5,
+            Record::FilterGone { .. } => 6,
+            Record::FiltersUnsure => 7,
+            Record::ClientId(_) => 8,
+            Record::Forgotten => 9,
         }
     }
 
@@ -104,19 +108,19 @@ impl<'r> Record<'r> {
                 Self::Message { ticket: Ticket(ticket), tag, expires: u64::from_le_bytes(expires.try_into().ok()?) }
             }
             4 => {
-                let (realm, flag) = body.split_first_chunk()?;
-                Self::Realm { realm: Realm(u64::from_le_bytes(*realm)), owes_clean_start: *flag.first()? != 0 }
+                let (realm, records) = body.split_first_chunk()?;
+                Self::Session { realm: Realm(u64::from_le_bytes(*realm)), records }
             }
             5 => {
                 let (id, rest) = body.split_first_chunk()?;
-                let (byte, filter) = rest.split_first()?;
-                let (qos, options) = options_of(*byte)?;
-                let filter = core::str::from_utf8(filter).ok()?;
-                Self::Wanted { id: u32::from_le_bytes(*id), qos, options, filter }
+                let (byte, text) = rest.split_first()?;
+                let known = known_of(*byte, core::str::from_utf8(text).ok()?)?;
+                Self::Filter { id: u32::from_le_bytes(*id), known }
             }
-            6 => Self::Unwanted { id: u32::from_le_bytes(body.try_into().ok()?) },
-            7 => Self::Forgotten,
-            8 => Self::Renamed { client_id: core::str::from_utf8(body).ok()? },
+            6 => Self::FilterGone { id: u32::from_le_bytes(body.try_into().ok()?) },
+            7 if body.is_empty() => Self::FiltersUnsure,
+            8 => Self::ClientId(core::str::from_utf8(body).ok()?),
+            9 if body.is_empty() => Self::Forgotten,
             _ => return None,
         })
     }
@@ -125,26 +129,31 @@ impl<'r> Record<'r> {
 /// Kind and length.
 const HEAD: usize = 5;
 
-/// As Subscription Options are on the wire (§3.8.3.1).
-fn options_byte(qos: QoS, options: FilterOptions) -> u8 {
-    let handling = match options.retain_handling {
+/// As Subscription Options are on the wire (§3.8.3.1), with what was granted in the bits that are reserved there.
+fn known_byte(known: &Known<'_>) -> u8 {
+    let FilterOptions { no_local, retain_as_published, retain_handling } = known.options;
+    let handling = match retain_handling {
         RetainHandling::Send => 0,
         RetainHandling::SendIfNew => 1,
         RetainHandling::DoNotSend => 2,
     };
-    qos.bits() | u8::from(options.no_local) << 2 | u8::from(options.retain_as_published) << 3 | handling << 4
+    let granted = known.granted.map_or(NOT_GRANTED, QoS::bits);
+    known.qos.bits() | u8::from(no_local) << 2 | u8::from(retain_as_published) << 3 | handling << 4 | granted << 6
 }
 
-fn options_of(byte: u8) -> Option<(QoS, FilterOptions)> {
-    let retain_handling = match byte >> 4 {
+fn known_of(byte: u8, text: &str) -> Option<Known<'_>> {
+    let retain_handling = match byte >> 4 & 3 {
         0 => RetainHandling::Send,
         1 => RetainHandling::SendIfNew,
         2 => RetainHandling::DoNotSend,
         _ => return None,
     };
-    let (no_local, retain_as_published) = (byte & 4 != 0, byte & 8 != 0);
-    Some((QoS::from_bits(byte & 3)?, FilterOptions { no_local, retain_as_published, retain_handling }))
+    let options = FilterOptions { no_local: byte & 4 != 0, retain_as_published: byte & 8 != 0, retain_handling };
+    Some(Known { text, qos: QoS::from_bits(byte & 3)?, options, granted: QoS::from_bits(byte >> 6) })
 }
+
+/// No QoS has these bits.
+const NOT_GRANTED: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -154,15 +163,18 @@ mod tests {
     fn records_are_read_as_they_were_written() {
         let options =
             FilterOptions { no_local: true, retain_as_published: false, retain_handling: RetainHandling::DoNotSend };
+        let (text, qos) = ("a/+", QoS::ExactlyOnce);
         let records = [
             Record::Start { wall: 1_700_000_000, client_id: "gateway" },
             Record::Engine(b"PMQJ"),
             Record::Message { ticket: Ticket(7), tag: u64::MAX, expires: 0 },
-            Record::Realm { realm: Realm(3), owes_clean_start: true },
-            Record::Wanted { id: 9, qos: QoS::ExactlyOnce, options, filter: "a/+" },
-            Record::Unwanted { id: 9 },
+            Record::Session { realm: Realm(3), records: b"PMQJ" },
+            Record::Filter { id: 9, known: Known { text, qos, options, granted: None } },
+            Record::Filter { id: 9, known: Known { text, qos, options, granted: Some(QoS::AtMostOnce) } },
+            Record::FilterGone { id: 9 },
+            Record::FiltersUnsure,
+            Record::ClientId("auto-7"),
             Record::Forgotten,
-            Record::Renamed { client_id: "other" },
         ];
         let mut log = Vec::new();
         records.iter().for_each(|record| record.write(&mut log));

@@ -9,7 +9,7 @@ use pure_mqtt::journal;
 
 use super::record::Record;
 use crate::ids::{Realm, Ticket};
-use crate::receiving::FilterOptions;
+use crate::receiving::Known;
 
 /// Why a log can't be recovered from. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,38 +47,43 @@ impl core::error::Error for RecoverError {}
 
 /// What a log says.
 #[derive(Debug, Default)]
-pub(crate) struct History {
+pub(crate) struct History<'l> {
     /// So many bytes count.
     pub(crate) used: usize,
     pub(crate) client_id: String,
     pub(crate) engine: Vec<u8>,
     /// Tags, and seconds of the wall clock in which messages expire.
     pub(crate) messages: BTreeMap<Ticket, (u64, u64)>,
+    /// The latest ticket with a record of its own; the engine's record of that message may be torn off.
+    pub(crate) last_message: Option<Ticket>,
     pub(crate) realm: Option<Realm>,
-    pub(crate) owes_clean_start: bool,
-    pub(crate) filters: BTreeMap<u32, (String, pure_mqtt::QoS, FilterOptions)>,
+    /// Filters that the server may have.
+    pub(crate) filters: BTreeMap<u32, Known<'l>>,
 }
 
-pub(crate) fn read(log: &[u8]) -> Result<History, RecoverError> {
+pub(crate) fn read(log: &[u8]) -> Result<History<'_>, RecoverError> {
     let mut history = History::default();
     while let Some((record, length)) = log.get(history.used..).and_then(Record::read) {
         let is_first = history.used == 0;
         match record {
             Some(Record::Start { client_id, .. }) if is_first => history.client_id = client_id.into(),
+            Some(Record::ClientId(client_id)) if !is_first => history.client_id = client_id.into(),
             Some(Record::Engine(records)) if !is_first => history.engine.extend_from_slice(records),
             Some(Record::Message { ticket, tag, expires }) if !is_first => {
                 history.messages.insert(ticket, (tag, expires));
+                history.last_message = Some(ticket);
             }
-            Some(Record::Realm { realm, owes_clean_start }) if !is_first => {
-                (history.realm, history.owes_clean_start) = (Some(realm), owes_clean_start);
+            Some(Record::Session { realm, records }) if !is_first => {
+                history.realm = Some(realm);
+                history.engine.extend_from_slice(records);
             }
-            Some(Record::Wanted { id, qos, options, filter }) if !is_first => {
-                history.filters.insert(id, (filter.into(), qos, options));
+            Some(Record::Filter { id, known }) if !is_first => drop(history.filters.insert(id, known)),
+            Some(Record::FilterGone { id }) if !is_first => drop(history.filters.remove(&id)),
+            Some(Record::FiltersUnsure) if !is_first => {
+                history.filters.values_mut().for_each(|known| known.granted = None);
             }
-            Some(Record::Unwanted { id }) if !is_first => drop(history.filters.remove(&id)),
-            Some(Record::Renamed { client_id }) if !is_first => history.client_id = client_id.into(),
             Some(Record::Forgotten) if !is_first => {
-                (history.realm, history.owes_clean_start) = (None, false);
+                history.realm = None;
                 history.filters.clear();
             }
             _ => return Err(RecoverError::Unknown { offset: history.used }),

@@ -9,7 +9,6 @@ use pure_mqtt::{
 };
 
 use super::filters::{Changed, Filters, State, answer};
-use crate::ids::Ticket;
 use crate::ticket::Denied;
 
 /// Bytes of filters that may be unanswered, so that requests don't crowd out everything else.
@@ -35,14 +34,6 @@ pub(crate) struct Asking {
 struct Request {
     ids: Vec<u32>,
     weight: usize,
-}
-
-/// The answer to a request.
-#[derive(Debug, Default)]
-pub(crate) struct Answered {
-    pub(crate) changed: Vec<Changed>,
-    /// Those that waited for UNSUBACK.
-    pub(crate) left: Vec<Ticket>,
 }
 
 impl Asking {
@@ -136,16 +127,14 @@ impl Asking {
         filters: &mut Filters,
         handle: Handle,
         reasons: impl Iterator<Item = ReasonCode>,
-    ) -> Answered {
+    ) -> Vec<Changed> {
         let ids = self.take(handle);
         let answers = ids.iter().zip(reasons);
-        let changed = answers.filter_map(|(id, reason)| filters.note_answer(*id, answer(reason))).collect();
-        Answered { changed, left: Vec::new() }
+        answers.filter_map(|(id, reason)| filters.note_answer(*id, answer(reason))).collect()
     }
 
-    pub(crate) fn on_unsuback(&mut self, filters: &mut Filters, handle: Handle) -> Answered {
-        let ids = self.take(handle);
-        Answered { changed: Vec::new(), left: ids.iter().flat_map(|id| filters.note_left(*id)).collect() }
+    pub(crate) fn on_unsuback(&mut self, filters: &mut Filters, handle: Handle) {
+        self.take(handle).into_iter().for_each(|id| filters.note_left(id));
     }
 
     /// A request has ended without an answer.

@@ -8,7 +8,7 @@ use pure_mqtt::router::Router;
 use pure_mqtt::{Properties, QoS, ReasonCode, RetainHandling, Subscription, TopicFilter, TopicName};
 
 use crate::ids::{Receiver, Ticket};
-use crate::ticket::{Answer, Denied, Refusal};
+use crate::ticket::{Answer, Denied, End, Refusal};
 
 /// Options of a filter beside its QoS (§3.8.3.1). Links of 3.1 and 3.1.1 leave them out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,10 +42,16 @@ pub(crate) struct Filters {
     /// The identifier of each filter, which is its Subscription Identifier in 5.0.
     ids: Router<u32>,
     last: u32,
+    /// The filters of each receiver.
+    of: BTreeMap<Receiver, BTreeSet<u32>>,
     /// Those that something is to be asked for.
     pub(super) to_ask: VecDeque<u32>,
     /// The next session that is resumed may be another one.
     is_in_doubt: bool,
+    /// Those of which the log has to learn something.
+    changed: Vec<u32>,
+    /// Tickets that end without an answer of the server.
+    ended: Vec<(Ticket, End)>,
 }
 
 #[derive(Debug)]
@@ -57,8 +63,10 @@ pub(crate) struct Filter {
     pub(super) state: State,
     /// The server may have it.
     may_exist: bool,
-    /// Who waits for the answer.
+    /// Who waits for SUBACK.
     tickets: Vec<Ticket>,
+    /// Who waits for UNSUBACK.
+    leaving: Vec<Ticket>,
     /// It is from a log, and nobody has asked for it since the restart.
     is_recovered: bool,
 }
@@ -67,8 +75,8 @@ pub(crate) struct Filter {
 pub(super) enum State {
     /// SUBSCRIBE is to be sent.
     Wanted,
-    /// SUBSCRIBE waits or is out, with this QoS.
-    Asked(QoS),
+    /// SUBSCRIBE waits or is out, with these.
+    Asked(QoS, FilterOptions),
     /// The server granted the second; the first was asked for.
     Granted(QoS, QoS),
     /// The server refused.
@@ -102,8 +110,8 @@ impl Filters {
                 return Err(Refusal::Invalid); // [MQTT-3.8.3-4]
             }
             let known = self.ids.get(filter).and_then(|id| self.filters.get(id));
-            let is_of_others = |known: &Filter| known.wants.iter().any(|(one, _)| *one != receiver);
-            if known.is_some_and(|known| is_of_others(known) && known.options != options) {
+            let has_others = |known: &Filter| known.wants.iter().any(|(one, _)| *one != receiver);
+            if known.is_some_and(|known| has_others(known) && known.options != options) {
                 return Err(Refusal::Conflict);
             }
         }
@@ -127,16 +135,24 @@ impl Filters {
             Some((_, before)) => *before = qos,
             None => filter.wants.push((receiver, qos)),
         }
+        self.of.entry(receiver).or_default().insert(id);
         let highest = filter.qos();
         match filter.state {
             State::Granted(asked, granted) if asked == highest && !is_new => {
                 let (filter, receivers, tickets) = (filter.text.clone(), alloc::vec![receiver], alloc::vec![ticket]);
                 return Some(Changed { filter, receivers, tickets, answer: Ok(granted) });
             }
-            State::Asked(_) | State::Leaving => {} // asked for again when the answer has come
+            State::Asked(..) => {} // if need be, asked for again when the answer has come
+            State::Leaving => {
+                filter.state = State::Wanted; // what is asked for after UNSUBSCRIBE is there after it
+                self.to_ask.push_back(id);
+            }
             _ => {
                 filter.state = State::Wanted;
                 self.to_ask.push_back(id);
+                // UNSUBSCRIBE is not sent any more.
+                let superseded = core::mem::take(&mut filter.leaving);
+                self.ended.extend(superseded.into_iter().map(|ticket| (ticket, LEFT)));
             }
         }
         filter.tickets.push(ticket);
@@ -158,20 +174,22 @@ impl Filters {
 
     fn add(&mut self, id: u32, filter: TopicFilter<'_>) {
         self.ids.insert(filter, id);
-        let (options, wants, tickets) = Default::default();
+        let (options, wants, tickets, leaving) = Default::default();
         let text = filter.as_str().into();
         let state = State::Wanted;
-        self.filters.insert(id, Filter { text, options, wants, state, may_exist: false, tickets, is_recovered: false });
+        let new = Filter { text, options, wants, state, may_exist: false, tickets, leaving, is_recovered: false };
+        self.filters.insert(id, new);
     }
 
-    /// A filter of a log: the server has granted it if it resumes the session.
-    pub(crate) fn recover(&mut self, id: u32, text: &str, qos: QoS, options: FilterOptions) {
-        let Ok(filter) = TopicFilter::new(text) else { return };
+    /// A filter of a log. If it was granted, the server has it if it resumes the session; otherwise it may.
+    pub(crate) fn recover(&mut self, id: u32, known: &Known<'_>) {
+        let Ok(filter) = TopicFilter::new(known.text) else { return };
         self.add(id, filter);
         self.last = self.last.max(id);
         if let Some(filter) = self.filters.get_mut(&id) {
-            filter.options = options;
-            (filter.state, filter.may_exist, filter.is_recovered) = (State::Granted(qos, qos), true, true);
+            filter.options = known.options;
+            filter.state = known.granted.map_or(State::Unwanted, |granted| State::Granted(known.qos, granted));
+            (filter.may_exist, filter.is_recovered) = (true, true);
         }
     }
 
@@ -181,6 +199,9 @@ impl Filters {
         let filter = self.filters.get_mut(&id)?;
         let place = filter.wants.iter().position(|(one, _)| *one == receiver)?;
         filter.wants.swap_remove(place);
+        if let Some(others) = self.of.get_mut(&receiver) {
+            others.remove(&id);
+        }
         if !filter.wants.is_empty() {
             return Some(false);
         }
@@ -200,12 +221,14 @@ impl Filters {
     /// Nobody wants the filter any more. True if UNSUBSCRIBE is sent.
     fn abandon(&mut self, id: u32, ticket: Option<Ticket>) -> bool {
         let Some(filter) = self.filters.get_mut(&id) else { return false };
+        let given_up = End::Withdrawn { may_have_arrived: filter.may_exist };
+        self.ended.extend(filter.tickets.drain(..).map(|ticket| (ticket, given_up)));
         if !filter.may_exist {
             self.remove(id);
             return false;
         }
-        filter.tickets.extend(ticket);
-        if !matches!(filter.state, State::Asked(_) | State::Leaving) {
+        filter.leaving.extend(ticket);
+        if !matches!(filter.state, State::Asked(..) | State::Leaving) {
             filter.state = State::Unwanted;
             self.to_ask.push_back(id);
         }
@@ -217,37 +240,50 @@ impl Filters {
             if let Ok(text) = TopicFilter::new(&filter.text) {
                 self.ids.remove(text);
             }
+            self.ended.extend(filter.leaving.into_iter().map(|ticket| (ticket, LEFT)));
+            self.changed.push(id);
         }
     }
 
     /// All filters of a receiver that is dropped are given up.
-    pub(crate) fn drop_receiver(&mut self, receiver: Receiver) -> Vec<Box<str>> {
-        let wanted = self.filters.values().filter(|filter| filter.wants.iter().any(|(one, _)| *one == receiver));
-        let texts: Vec<_> = wanted.map(|filter| filter.text.clone()).collect();
-        for text in &texts {
-            self.unsubscribe(receiver, text, None);
+    pub(crate) fn drop_receiver(&mut self, receiver: Receiver) {
+        for id in self.of.remove(&receiver).unwrap_or_default() {
+            let Some(filter) = self.filters.get_mut(&id) else { continue };
+            filter.wants.retain(|(one, _)| *one != receiver);
+            if filter.wants.is_empty() {
+                self.abandon(id, None);
+            }
         }
-        texts
     }
 
-    /// The receivers of a message: by its Subscription Identifiers, or by its topic if it carries none that is known.
+    /// Tickets that have ended since, without an answer of the server.
+    pub(crate) fn take_ended(&mut self) -> Vec<(Ticket, End)> {
+        core::mem::take(&mut self.ended)
+    }
+
+    /// The filters of which the log has to learn something, with what is known of each: nothing if it is gone.
+    pub(crate) fn take_changed(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.changed)
+    }
+
+    /// The receivers of a message: by its Subscription Identifiers, if all of them are known and fit; otherwise by its topic.
     pub(crate) fn route(&self, topic: &str, properties: &Properties<'_>, found: &mut Vec<Receiver>) {
-        let mut add = |id: u32| {
-            for (receiver, _) in self.filters.get(&id).into_iter().flat_map(|filter| &filter.wants) {
-                if !found.contains(receiver) {
-                    found.push(*receiver);
-                }
-            }
-        };
-        let mut has_known = false;
+        let Ok(topic) = TopicName::new(topic) else { return };
+        let mut is_by_identifier = false;
         for id in properties.subscription_identifiers() {
-            has_known |= self.filters.contains_key(&id);
-            add(id);
+            // One that the log lost with the power may name another filter now.
+            let named = self.filters.get(&id).filter(|filter| filter.matches(topic));
+            is_by_identifier = named.is_some();
+            let Some(filter) = named else { break };
+            found.extend(filter.wants.iter().map(|(receiver, _)| *receiver));
         }
-        if !has_known {
-            if let Ok(topic) = TopicName::new(topic) {
-                self.ids.matches(topic).for_each(|id| add(*id));
-            }
+        if !is_by_identifier {
+            let matching = self.ids.matches(topic).filter_map(|id| self.filters.get(id));
+            found.extend(matching.flat_map(|filter| &filter.wants).map(|(receiver, _)| *receiver));
+        }
+        if found.len() > 1 {
+            found.sort_unstable();
+            found.dedup();
         }
     }
 
@@ -264,8 +300,10 @@ impl Filters {
         let is_gone = |id: &u32, filter: &Filter| filter.wants.is_empty() && !may_be_older && !asked.contains(id);
         let gone: Vec<_> = self.filters.iter().filter(|(id, filter)| is_gone(id, filter)).map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|id| self.remove(id));
-        for (id, filter) in self.filters.iter_mut().filter(|(id, _)| !asked.contains(id)) {
-            filter.may_exist = may_be_older;
+        let is_under_way =
+            |id: &u32, filter: &Filter| asked.contains(id) && matches!(filter.state, State::Asked(..) | State::Leaving);
+        for (id, filter) in self.filters.iter_mut().filter(|(id, filter)| !is_under_way(id, filter)) {
+            filter.may_exist = may_be_older || asked.contains(id);
             filter.state = if filter.wants.is_empty() { State::Unwanted } else { State::Wanted };
             self.to_ask.push_back(*id);
         }
@@ -295,15 +333,19 @@ impl Filters {
     /// A request with this filter has been accepted by the engine.
     pub(super) fn note_asked(&mut self, id: u32) {
         let Some(filter) = self.filters.get_mut(&id) else { return };
-        filter.state = if filter.state == State::Unwanted { State::Leaving } else { State::Asked(filter.qos()) };
+        filter.state = match filter.state {
+            State::Unwanted => State::Leaving,
+            _ => State::Asked(filter.qos(), filter.options),
+        };
         filter.may_exist = true;
+        self.changed.push(id);
     }
 
     /// A request has ended without an answer: it is to be sent again.
     pub(super) fn note_unanswered(&mut self, id: u32) {
         let Some(filter) = self.filters.get_mut(&id) else { return };
         match filter.state {
-            State::Asked(_) => filter.state = if filter.wants.is_empty() { State::Unwanted } else { State::Wanted },
+            State::Asked(..) => filter.state = if filter.wants.is_empty() { State::Unwanted } else { State::Wanted },
             State::Leaving => filter.state = if filter.wants.is_empty() { State::Unwanted } else { State::Wanted },
             _ => return,
         }
@@ -313,17 +355,19 @@ impl Filters {
     /// The server has answered for a filter, or it was given up. What is to be told, if anybody wants it still.
     pub(super) fn note_answer(&mut self, id: u32, answer: Answer) -> Option<Changed> {
         let filter = self.filters.get_mut(&id)?;
-        let asked = match filter.state {
-            State::Asked(qos) => qos,
-            _ => filter.qos(),
+        let (asked, options) = match filter.state {
+            State::Asked(qos, options) => (qos, options),
+            _ => (filter.qos(), filter.options),
         };
         if filter.wants.is_empty() {
             filter.state = State::Unwanted;
             self.to_ask.push_back(id);
             return None;
         }
-        if asked != filter.qos() && answer.is_ok() {
-            filter.state = State::Wanted; // another QoS is wanted since
+        // Wanted again after an UNSUBSCRIBE, whose answer has come before this one, or which was not sent.
+        self.ended.extend(filter.leaving.drain(..).map(|ticket| (ticket, LEFT)));
+        if (asked, options) != (filter.qos(), filter.options) && answer.is_ok() {
+            filter.state = State::Wanted; // something else is wanted since
             self.to_ask.push_back(id);
             return None;
         }
@@ -333,33 +377,28 @@ impl Filters {
         };
         let receivers = filter.wants.iter().map(|(receiver, _)| *receiver).collect();
         let tickets = core::mem::take(&mut filter.tickets);
+        self.changed.push(id);
         Some(Changed { filter: filter.text.clone(), receivers, tickets, answer })
     }
 
-    /// The server has answered UNSUBSCRIBE: the tickets that waited for it.
-    pub(super) fn note_left(&mut self, id: u32) -> Vec<Ticket> {
-        let Some(filter) = self.filters.get_mut(&id) else { return Vec::new() };
-        if filter.wants.is_empty() {
-            let tickets = core::mem::take(&mut filter.tickets);
-            self.remove(id);
-            return tickets;
+    /// The server has answered UNSUBSCRIBE.
+    pub(super) fn note_left(&mut self, id: u32) {
+        let Some(filter) = self.filters.get_mut(&id) else { return };
+        if filter.wants.is_empty() && filter.state == State::Leaving {
+            return self.remove(id);
         }
-        (filter.state, filter.may_exist) = (State::Wanted, false); // wanted again since
-        self.to_ask.push_back(id);
-        Vec::new()
+        // Wanted again since: SUBSCRIBE is on its way.
+        self.ended.extend(filter.leaving.drain(..).map(|ticket| (ticket, LEFT)));
     }
 
-    /// Every filter that somebody wants: its identifier, text, QoS and options, for a log.
-    pub(crate) fn wanted(&self) -> impl Iterator<Item = (u32, &str, QoS, FilterOptions)> {
-        let wanted = self.filters.iter().filter(|(_, filter)| !filter.wants.is_empty() || filter.is_recovered);
-        wanted.map(|(id, filter)| (*id, &*filter.text, filter.qos(), filter.options))
+    /// Every filter that the server may have, for a log.
+    pub(crate) fn known(&self) -> impl Iterator<Item = (u32, Known<'_>)> {
+        self.filters.iter().filter(|(_, filter)| filter.may_exist).map(|(id, filter)| (*id, filter.known()))
     }
 
-    /// What a log is to know of a filter: its identifier, QoS and options; `None` if nobody wants it.
-    pub(crate) fn find(&self, text: &str) -> Option<(u32, QoS, FilterOptions)> {
-        let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
-        let filter = self.filters.get(&id).filter(|filter| !filter.wants.is_empty())?;
-        Some((id, filter.qos(), filter.options))
+    /// What a log is to know of a filter; `None` if it is gone.
+    pub(crate) fn find(&self, id: u32) -> Option<Known<'_>> {
+        self.filters.get(&id).filter(|filter| filter.may_exist).map(Filter::known)
     }
 
     /// Nothing is wanted any more. Returns who waits.
@@ -395,7 +434,33 @@ impl Filters {
 /// The largest Subscription Identifier (§3.8.2.1.2).
 const LARGEST_ID: u32 = 268_435_455;
 
+/// UNSUBACK has come, or there is nothing that it could tell.
+const LEFT: End = End::Acknowledged(ReasonCode::SUCCESS);
+
+/// What a log says of a filter that the server may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known<'f> {
+    pub(crate) text: &'f str,
+    /// What was asked for.
+    pub(crate) qos: QoS,
+    pub(crate) options: FilterOptions,
+    /// What the server granted, if it has.
+    pub(crate) granted: Option<QoS>,
+}
+
 impl Filter {
+    fn known(&self) -> Known<'_> {
+        let granted = match self.state {
+            State::Granted(_, granted) => Some(granted),
+            _ => None,
+        };
+        Known { text: &self.text, qos: self.qos(), options: self.options, granted }
+    }
+
+    fn matches(&self, topic: TopicName<'_>) -> bool {
+        TopicFilter::new(&self.text).is_ok_and(|filter| filter.matches(topic))
+    }
+
     /// The highest that somebody wants.
     fn qos(&self) -> QoS {
         let highest = self.wants.iter().map(|(_, qos)| *qos).max_by_key(|qos| qos.bits());

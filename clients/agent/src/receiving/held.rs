@@ -29,7 +29,8 @@ struct Message {
 #[derive(Debug)]
 enum Waiting {
     One(Receiver),
-    Several(Vec<Receiver>),
+    /// Those who have yet to acknowledge it, and all who had it.
+    Several(Vec<Receiver>, Vec<Receiver>),
 }
 
 /// What an acknowledgement leads to.
@@ -48,7 +49,7 @@ impl Held {
     pub(crate) fn add(&mut self, pending: PendingAck, qos: QoS, now: Instant, receivers: &[Receiver]) -> u64 {
         let waiting = match receivers {
             [one] => Waiting::One(*one),
-            several => Waiting::Several(several.into()),
+            several => Waiting::Several(several.into(), several.into()),
         };
         self.last += 1;
         self.messages.insert(self.last, Message { pending, qos, since: now, waiting, reason: ReasonCode::SUCCESS });
@@ -70,6 +71,18 @@ impl Held {
         }
     }
 
+    /// A message that a dropped receiver left goes to another one, unless that has had it.
+    pub(crate) fn hand_over(&mut self, token: &AckToken, to: Receiver) -> bool {
+        match self.messages.get_mut(&token.message).map(|message| &mut message.waiting) {
+            Some(Waiting::Several(_, all)) if all.contains(&to) => false,
+            Some(Waiting::Several(_, all)) => {
+                all.push(to);
+                true
+            }
+            _ => true,
+        }
+    }
+
     /// The server sends QoS 1 messages again on the next link, with new identifiers to acknowledge.
     pub(crate) fn link_lost(&mut self) {
         self.messages.retain(|_, message| message.qos == QoS::ExactlyOnce);
@@ -84,7 +97,7 @@ impl Held {
         let (_, message) = self.messages.first_key_value()?;
         let by = match &message.waiting {
             Waiting::One(receiver) => *receiver,
-            Waiting::Several(receivers) => receivers.first().copied().unwrap_or_default(),
+            Waiting::Several(receivers, _) => receivers.first().copied().unwrap_or_default(),
         };
         Some((by, message.since, self.messages.len() as u32))
     }
@@ -99,7 +112,7 @@ impl Waiting {
     fn remove(&mut self, receiver: Receiver) -> bool {
         match self {
             Self::One(one) => *one == receiver,
-            Self::Several(several) => {
+            Self::Several(several, _) => {
                 if let Some(place) = several.iter().position(|one| *one == receiver) {
                     several.swap_remove(place);
                 }

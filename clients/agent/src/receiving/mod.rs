@@ -5,8 +5,8 @@ mod filters;
 mod held;
 mod queues;
 
-pub(crate) use self::asking::{Answered, Asking};
-pub(crate) use self::filters::{Changed, Filters};
+pub(crate) use self::asking::Asking;
+pub(crate) use self::filters::{Changed, Filters, Known};
 pub use self::filters::{FilterOptions, Standing};
 pub(crate) use self::held::{Done, Held};
 pub(crate) use self::queues::Queues;

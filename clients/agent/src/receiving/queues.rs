@@ -147,6 +147,10 @@ impl Queues {
         done
     }
 
+    pub(crate) fn has_left(&self) -> bool {
+        !self.left.is_empty()
+    }
+
     /// Messages that were left and go to another receiver now.
     pub(crate) fn take_left(&mut self, wants: impl Fn(&str) -> bool) -> Vec<Incoming> {
         let all = core::mem::take(&mut self.left).into_iter();

@@ -66,6 +66,17 @@ impl Deliveries {
         None
     }
 
+    /// The oldest QoS 0 message without an end, and when it expires.
+    pub(crate) fn next_unsent(&mut self) -> Option<(Handle, u64)> {
+        while let Some(first) = self.unsent.front() {
+            if let Some(entry) = self.open.get(first) {
+                return Some((entry.handle, entry.expires));
+            }
+            self.unsent.pop_front();
+        }
+        None
+    }
+
     /// The messages that the overflow policy dropped.
     pub(crate) fn dropped(&mut self, victims: &Victims) -> Vec<Ticket> {
         let range = Ticket::of(victims.first)..=Ticket::of(victims.last);
