@@ -1,0 +1,4 @@
+//! TLS.
+/// TLS.
+#[derive(Clone, Debug)]
+pub struct Tls;
