@@ -3,13 +3,29 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod failure;
 mod secret;
 mod server;
+mod stack;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use bytes;
+#[cfg(feature = "tls")]
+pub use rustls;
+
+#[cfg(feature = "tls")]
+pub use failure::TlsFailure;
+pub use failure::{Failure, FailureClass, Stage};
+#[cfg(feature = "websocket")]
+pub use failure::{FrameProblem, WebSocketFailure};
+#[cfg(any(feature = "proxy", feature = "websocket"))]
+pub use failure::{HttpProblem, HttpStatus};
+#[cfg(feature = "proxy")]
+pub use failure::{ProxyFailure, SocksReply};
 #[cfg(feature = "proxy")]
 pub use server::Proxy;
 pub use server::{Credentials, Endpoint, Server, ServerError};
+pub use stack::{Closed, Stack};
 #[cfg(feature = "tls")]
-pub use tls::Tls;
+pub use tls::{CertificateProblem, Fingerprint, PemSource, Tls, TlsError, TlsOptions};

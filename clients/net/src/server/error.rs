@@ -74,7 +74,10 @@ impl fmt::Display for ServerError {
                 write!(f, "`{scheme}://` needs the feature `{feature}` of pure-mqtt-net: enable it in Cargo.toml")
             }
             Self::Path { scheme } => {
-                write!(f, "`{scheme}://` takes no path: remove what follows the port, or use ws:// or wss:// if it is WebSocket")
+                write!(
+                    f,
+                    "`{scheme}://` takes no path: remove what follows the port, or use ws:// or wss:// if it is WebSocket"
+                )
             }
             Self::Query { scheme } => {
                 write!(f, "`{scheme}://` takes no parameters: remove them from `?` on, and set options in the program")
@@ -105,7 +108,9 @@ impl ServerError {
             Self::CredentialsBeforePath => {
                 "a Unix socket's address has no place for a user name: set user name and password in the program"
             }
-            Self::HostBeforePath => "a Unix socket is on this machine: write unix:/PATH or unix:///PATH, without a host",
+            Self::HostBeforePath => {
+                "a Unix socket is on this machine: write unix:/PATH or unix:///PATH, without a host"
+            }
             Self::PercentEncoding => {
                 "a `%` is not followed by two hexadecimal digits: write a percent sign that is meant as itself as %25"
             }
@@ -118,7 +123,9 @@ impl ServerError {
                  Sec-WebSocket-*): use another name"
             }
             Self::HeaderValue => "the header's value holds a line break or another character that headers cannot hold",
-            Self::HeaderWithoutWebSocket => "only WebSocket sends headers: choose ws:// or wss://, or call `websocket` first",
+            Self::HeaderWithoutWebSocket => {
+                "only WebSocket sends headers: choose ws:// or wss://, or call `websocket` first"
+            }
             Self::ProxyCredentials => {
                 "a proxy's user name and password are 1 to 255 bytes each for SOCKS5, and without a colon in the user \
                  name for HTTP"

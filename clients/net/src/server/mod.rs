@@ -1,5 +1,6 @@
 //! Where the server is, and what is spoken on the way to it.
 
+mod address;
 mod error;
 mod parse;
 #[cfg(feature = "proxy")]
@@ -12,6 +13,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use self::address::Endpoint;
+pub(crate) use self::address::HostPort;
 pub use self::error::ServerError;
 #[cfg(feature = "proxy")]
 pub use self::proxy::Proxy;
@@ -53,27 +56,6 @@ pub struct Server {
     websocket: Option<WebSocketRequest>,
     #[cfg(feature = "proxy")]
     proxy: Option<Proxy>,
-}
-
-/// Where the socket of a server, or of a proxy on the way to it, is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// A TCP port. The host is a name or an address, an IPv6 address without brackets.
-    Tcp {
-        /// The host.
-        host: String,
-        /// The port.
-        port: u16,
-    },
-    /// A Unix socket.
-    Unix(PathBuf),
-}
-
-impl Endpoint {
-    /// A TCP port of a host.
-    pub fn tcp(host: impl Into<String>, port: u16) -> Self {
-        Self::Tcp { host: host.into(), port }
-    }
 }
 
 /// What goes into CONNECT.
@@ -203,10 +185,7 @@ impl Server {
 
     /// Returns user name and password, for CONNECT.
     pub fn credentials(&self) -> Credentials<'_> {
-        Credentials {
-            user_name: self.user_name.as_deref(),
-            password: self.password.as_ref().map(Secret::bytes),
-        }
+        Credentials { user_name: self.user_name.as_deref(), password: self.password.as_ref().map(Secret::bytes) }
     }
 
     /// Returns true if the way to the server is encrypted, or doesn't leave this machine.
@@ -308,15 +287,5 @@ impl fmt::Debug for Credentials<'_> {
             .field("has_user_name", &self.user_name.is_some())
             .field("has_password", &self.password.is_some())
             .finish()
-    }
-}
-
-/// `host:port`, with brackets around an IPv6 address.
-pub(crate) struct HostPort<'a>(pub(crate) &'a str, pub(crate) u16);
-
-impl fmt::Display for HostPort<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(host, port) = self;
-        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::secret::Secret;
 use crate::server::ServerError;
+use crate::server::address::HostPort;
 use crate::server::url::{self, Url};
 
 const KNOWN: &[&str] = &["http", "socks5", "socks5h"];
@@ -119,6 +120,6 @@ impl fmt::Display for Proxy {
             ProxyKind::Http => "http",
             ProxyKind::Socks5 => "socks5",
         };
-        write!(f, "{scheme}://{}", super::HostPort(&self.host, self.port))
+        write!(f, "{scheme}://{}", HostPort(&self.host, self.port))
     }
 }

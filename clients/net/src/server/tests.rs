@@ -203,7 +203,8 @@ fn every_error_is_a_sentence_of_its_own() {
 #[test]
 fn no_text_makes_it_panic() {
     const PARTS: [&str; 20] = [
-        "mqtt", "wss", "unix", "://", ":", "/", "@", "?", "#", "[", "]", "%", "%41", "h", "::1", "1883", "99999", "\u{fc}", " ", "\r\n",
+        "mqtt", "wss", "unix", "://", ":", "/", "@", "?", "#", "[", "]", "%", "%41", "h", "::1", "1883", "99999",
+        "\u{fc}", " ", "\r\n",
     ];
     let mut random = fastrand::Rng::with_seed(1);
     for _ in 0..20_000 {

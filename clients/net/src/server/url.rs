@@ -1,6 +1,6 @@
 //! The parts of a URL, each judged for itself so that an error names the part.
 
-use http::uri::{Authority, PathAndQuery};
+use http::uri::Authority;
 use percent_encoding::percent_decode_str;
 
 use crate::secret::Secret;
@@ -117,11 +117,12 @@ fn number(port: &str) -> Result<u16, ServerError> {
 }
 
 /// A path with its parameters as HTTP takes them.
+#[cfg(feature = "websocket")]
 pub(super) fn checked_path(path: &str) -> Result<String, ServerError> {
     if !path.starts_with('/') || path.contains('#') {
         return Err(ServerError::WebSocketPath);
     }
-    match PathAndQuery::try_from(path) {
+    match http::uri::PathAndQuery::try_from(path) {
         Ok(checked) if checked.as_str() == path => Ok(path.to_owned()),
         _ => Err(ServerError::WebSocketPath),
     }

@@ -1,0 +1,224 @@
+//! What goes wrong with TLS on the way.
+
+use std::fmt;
+
+use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
+
+use super::FailureClass;
+use crate::tls::CertificateProblem;
+
+/// Why TLS could not be agreed on, or broke.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TlsFailure {
+    /// The server's certificate is refused for a reason that has no variant of its own here.
+    Certificate(CertificateError),
+    /// The server's certificate is refused: self-signed, of version 1, an authority's, or not the pinned one.
+    Problem(CertificateProblem),
+    /// No authority that is trusted has signed the server's certificate.
+    UnknownIssuer,
+    /// The server's certificate is for other names.
+    WrongName {
+        /// The name that it should be for.
+        expected: String,
+        /// The names that it is for.
+        presented: Vec<String>,
+    },
+    /// The server's certificate has expired.
+    Expired {
+        /// When: seconds since 1970.
+        since: u64,
+        /// This machine's clock: seconds since 1970.
+        clock: u64,
+    },
+    /// The server's certificate is not valid yet.
+    NotYetValid {
+        /// From when on: seconds since 1970.
+        from: u64,
+        /// This machine's clock: seconds since 1970.
+        clock: u64,
+    },
+    /// The server wants a certificate of the client's, or doesn't accept the one it was shown.
+    ClientCertificate(AlertDescription),
+    /// What the server sent is not TLS.
+    NotTls,
+    /// There is no version of TLS, cipher or group that both sides have.
+    NothingInCommon,
+    /// The server has none of the protocols that were offered by ALPN.
+    NoProtocol,
+    /// The server doesn't know the name that was sent to it (SNI).
+    UnknownName,
+    /// The server ended TLS for another reason.
+    Alert(AlertDescription),
+    /// Rustls says why.
+    Other(Error),
+}
+
+impl TlsFailure {
+    /// What an error of rustls means.
+    pub(crate) fn new(error: Error) -> Self {
+        match error {
+            Error::InvalidCertificate(reason) => Self::of_certificate(reason),
+            Error::AlertReceived(alert) => Self::of_alert(alert),
+            Error::InvalidMessage(_) => Self::NotTls,
+            Error::PeerIncompatible(PeerIncompatible::ServerSentHelloRetryRequestWithUnknownExtension) => {
+                Self::Other(error)
+            }
+            Error::PeerIncompatible(_) => Self::NothingInCommon,
+            Error::NoApplicationProtocol => Self::NoProtocol,
+            other => Self::Other(other),
+        }
+    }
+
+    fn of_certificate(reason: CertificateError) -> Self {
+        match &reason {
+            CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            CertificateError::NotValidForNameContext { expected, presented } => Self::WrongName {
+                expected: expected.to_str().into_owned(),
+                presented: presented.iter().map(|name| plain_name(name)).collect(),
+            },
+            CertificateError::ExpiredContext { time, not_after } => {
+                Self::Expired { since: not_after.as_secs(), clock: time.as_secs() }
+            }
+            CertificateError::NotValidYetContext { time, not_before } => {
+                Self::NotYetValid { from: not_before.as_secs(), clock: time.as_secs() }
+            }
+            CertificateError::Other(OtherError(other)) => match other.downcast_ref() {
+                Some(problem) => Self::Problem(*problem),
+                None => Self::Certificate(reason),
+            },
+            _ => Self::Certificate(reason),
+        }
+    }
+
+    fn of_alert(alert: AlertDescription) -> Self {
+        use AlertDescription as A;
+        match alert {
+            A::CertificateRequired | A::AccessDenied | A::UnknownCA => Self::ClientCertificate(alert),
+            A::BadCertificate | A::UnsupportedCertificate | A::NoCertificate => Self::ClientCertificate(alert),
+            A::CertificateRevoked | A::CertificateExpired | A::CertificateUnknown => Self::ClientCertificate(alert),
+            A::ProtocolVersion | A::HandshakeFailure | A::InsufficientSecurity => Self::NothingInCommon,
+            A::NoApplicationProtocol => Self::NoProtocol,
+            A::UnrecognisedName => Self::UnknownName,
+            _ => Self::Alert(alert),
+        }
+    }
+
+    pub(super) const fn class(&self) -> FailureClass {
+        match self {
+            Self::Certificate(_) | Self::Problem(_) | Self::UnknownIssuer | Self::WrongName { .. } => {
+                FailureClass::Certificate
+            }
+            Self::Expired { .. } | Self::NotYetValid { .. } => FailureClass::Certificate,
+            Self::ClientCertificate(_) => FailureClass::Credentials,
+            Self::NotTls | Self::NothingInCommon | Self::NoProtocol | Self::UnknownName => FailureClass::Lasting,
+            Self::Alert(_) | Self::Other(_) => FailureClass::Passing,
+        }
+    }
+}
+
+/// `DnsName("a")` without what surrounds the name.
+fn plain_name(debugged: &str) -> String {
+    debugged.split('"').nth(1).map_or_else(|| debugged.to_owned(), str::to_owned)
+}
+
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(reason) => write!(f, "the server's certificate is refused: {}", Error::InvalidCertificate(reason.clone())),
+            Self::Problem(problem) => problem.fmt(f),
+            Self::UnknownIssuer => f.write_str(
+                "the server's certificate is signed by an authority that is not trusted: name the authority's certificate \
+                 with `ca_file`, and have the server send all intermediate certificates",
+            ),
+            Self::WrongName { expected, presented } => wrong_name(f, expected, presented),
+            Self::Expired { since, clock } => write!(
+                f,
+                "the server's certificate expired on {}, and this machine's clock says {}: renew the certificate, or set \
+                 the clock",
+                Day(*since),
+                Day(*clock)
+            ),
+            Self::NotYetValid { from, clock } => write!(
+                f,
+                "the server's certificate is not valid before {}, and this machine's clock says {}: set the clock",
+                Day(*from),
+                Day(*clock)
+            ),
+            Self::ClientCertificate(AlertDescription::CertificateRequired) => {
+                f.write_str("the server wants a certificate of the client: set one with `client_certificate`")
+            }
+            Self::ClientCertificate(alert) => write!(
+                f,
+                "the server does not accept the client's certificate ({alert:?}): set one that it trusts with \
+                 `client_certificate`"
+            ),
+            Self::NotTls => f.write_str(
+                "what the server sent is not TLS: perhaps this port has MQTT without TLS (mqtt://, usually port 1883)",
+            ),
+            Self::NothingInCommon => f.write_str(
+                "server and client have no version or cipher of TLS in common, or the server wants a client certificate: \
+                 the server has to offer TLS 1.2 or 1.3",
+            ),
+            Self::NoProtocol => f.write_str("the server knows none of the protocols offered by ALPN: check `alpn`"),
+            Self::UnknownName => f.write_str(
+                "the server does not know the name by which it was called: dial it by a name that it has, or set \
+                 `server_name`",
+            ),
+            Self::Alert(alert) => write!(f, "the server ended TLS: {alert:?}"),
+            Self::Other(error) => write!(f, "TLS broke: {error}"),
+        }
+    }
+}
+
+fn wrong_name(f: &mut fmt::Formatter<'_>, expected: &str, presented: &[String]) -> fmt::Result {
+    if presented.is_empty() {
+        return write!(
+            f,
+            "the server's certificate names no host, as a subject alternative name would: make one for {expected} \
+             (`-addext subjectAltName=DNS:{expected}`, or `IP:` for an address)"
+        );
+    }
+    write!(
+        f,
+        "the server's certificate is for {}, not for {expected}: dial the server by such a name, or set `server_name`",
+        presented.join(", ")
+    )
+}
+
+/// A day of the Gregorian calendar, from seconds since 1970.
+struct Day(u64);
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The years are counted from 1 March of year 0 on, so that a leap day is the last of its year.
+        let days = self.0 / 86_400 + 719_468;
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (seconds, day) in [
+            (0, "1970-01-01"),
+            (951_782_399, "2000-02-28"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_735_689_599, "2024-12-31"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(Day(seconds).to_string(), day);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What can be wrong with options of TLS, each with its remedy.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustls::{CertificateError, InconsistentKeys, OtherError};
+
+/// Where PEM came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PemSource {
+    /// A file.
+    File(PathBuf),
+    /// A text that the program gave.
+    Text,
+}
+
+impl fmt::Display for PemSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Text => f.write_str("the PEM text"),
+        }
+    }
+}
+
+/// Why [`TlsOptions`](crate::TlsOptions) do not make a configuration. Its text names the remedy.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file can't be read.
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// The kind of the system's error.
+        kind: io::ErrorKind,
+        /// The system's words.
+        why: String,
+    },
+    /// It holds DER, the binary form, where PEM is expected.
+    Der(PemSource),
+    /// It is a PKCS#12 file (`.p12`, `.pfx`), where PEM is expected.
+    Pkcs12(PemSource),
+    /// It begins as PEM and isn't, or what it holds is no certificate or key.
+    Malformed(PemSource),
+    /// It holds no certificate.
+    NoCertificate(PemSource),
+    /// It holds no private key.
+    NoKey(PemSource),
+    /// The private key is encrypted.
+    EncryptedKey(PemSource),
+    /// The private key is not the certificate's.
+    KeyMismatch {
+        /// Where the certificate came from.
+        certificate: PemSource,
+        /// Where the key came from.
+        key: PemSource,
+    },
+    /// The private key is of a kind that is not supported: neither RSA (2048 to 8192 bits), ECDSA (P-256, P-384) nor Ed25519.
+    UnsupportedKey(PemSource),
+    /// The client's certificate is of X.509 version 1.
+    Version1(PemSource),
+    /// There is no authority to trust: neither in the options nor in the system.
+    NoRoots,
+    /// The server name is neither a DNS name nor an address.
+    ServerName,
+    /// A pinned fingerprint is not 64 hexadecimal digits.
+    Fingerprint,
+    /// A protocol for ALPN is empty or longer than 255 bytes.
+    Alpn,
+    /// Rustls refuses the configuration for another reason.
+    Rustls(rustls::Error),
+}
+
+impl TlsError {
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::Unreadable { path: path.to_owned(), kind: error.kind(), why: error.to_string() }
+    }
+
+    /// What rustls says about a client's certificate and key.
+    pub(super) fn of_identity(error: rustls::Error, certificate: PemSource, key: PemSource) -> Self {
+        match &error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Self::KeyMismatch { certificate, key },
+            rustls::Error::General(_) => Self::UnsupportedKey(key), // the loader of keys has no other error
+            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => match other.downcast_ref()
+            {
+                Some(webpki::Error::UnsupportedCertVersion) => Self::Version1(certificate),
+                _ => Self::Rustls(error),
+            },
+            rustls::Error::InvalidCertificate(CertificateError::BadEncoding) => Self::Malformed(certificate),
+            _ => Self::Rustls(error),
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path, why, .. } => write!(f, "{} cannot be read: {why}", path.display()),
+            Self::Der(source) => write!(
+                f,
+                "{source} is DER, the binary form, and PEM is expected: convert a certificate with `openssl x509 -inform der \
+                 -in FILE -out FILE.pem`, a key with `openssl pkey -inform der -in FILE -out FILE.pem`"
+            ),
+            Self::Pkcs12(source) => write!(
+                f,
+                "{source} is PKCS#12, and PEM is expected: convert it with `openssl pkcs12 -in FILE -nodes -out FILE.pem`"
+            ),
+            Self::Malformed(source) => {
+                write!(f, "{source} is damaged: between its BEGIN and END lines is no certificate or key; export it again")
+            }
+            Self::NoCertificate(source) => {
+                write!(f, "{source} holds no certificate: it needs a section `-----BEGIN CERTIFICATE-----`")
+            }
+            Self::NoKey(source) => {
+                write!(f, "{source} holds no private key: it needs a section `-----BEGIN PRIVATE KEY-----`")
+            }
+            Self::EncryptedKey(source) => write!(
+                f,
+                "the private key in {source} is encrypted: decrypt it with `openssl pkey -in FILE -out FILE.pem`, and let \
+                 only the program read the result"
+            ),
+            Self::KeyMismatch { certificate, key } => write!(
+                f,
+                "the private key in {key} does not belong to the certificate in {certificate}: the client's own certificate \
+                 has to be the first one, before those that vouch for it"
+            ),
+            Self::UnsupportedKey(source) => write!(
+                f,
+                "the private key in {source} is of a kind that is not supported: use RSA with 2048 to 8192 bits, ECDSA with \
+                 P-256 or P-384, or Ed25519"
+            ),
+            Self::Version1(source) => write!(
+                f,
+                "the certificate in {source} is of X.509 version 1: have one of version 3 made (`openssl x509 -req` makes \
+                 one with `-extfile`)"
+            ),
+            Self::NoRoots => f.write_str(
+                "there is no certificate authority to trust: install the system's (Debian: ca-certificates), or name one \
+                 with `ca_file`",
+            ),
+            Self::ServerName => f.write_str("the server name is neither a DNS name in ASCII nor an IP address"),
+            Self::Fingerprint => f.write_str(
+                "a pinned fingerprint is 64 hexadecimal digits: `openssl x509 -noout -fingerprint -sha256 -in FILE` prints it",
+            ),
+            Self::Alpn => f.write_str("a protocol for ALPN has 1 to 255 bytes"),
+            Self::Rustls(error) => write!(f, "TLS is not possible with these options: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+impl From<rustls::Error> for TlsError {
+    fn from(error: rustls::Error) -> Self {
+        Self::Rustls(error)
+    }
+}

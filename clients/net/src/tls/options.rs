@@ -1,0 +1,240 @@
+//! The options, and how they become a configuration.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::pem::{self, Pem};
+use super::verify::{Fingerprint, Trust, Verifier};
+use super::{Tls, TlsError};
+use crate::secret::Secret;
+
+/// What TLS needs: whom to trust, and perhaps who we are.
+///
+/// ```no_run
+/// use pure_mqtt_net::{Server, TlsOptions};
+///
+/// let tls = TlsOptions::new().ca_file("/etc/mqtt/ca.pem").client_certificate("lamp-7.pem", "lamp-7.key").build()?;
+/// let server = "mqtts://broker.example".parse::<Server>()?.tls(tls);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// | whom to trust | methods |
+/// |---|---|
+/// | the authorities that the system trusts | none: the default |
+/// | your own authority | [`ca_file`](Self::ca_file), [`ca_pem`](Self::ca_pem); with the system's: [`system_roots`](Self::system_roots) |
+/// | one certificate, a self-signed one for example | [`pin_certificate`](Self::pin_certificate), [`pin_sha256`](Self::pin_sha256) |
+/// | anybody | [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) |
+#[derive(Clone, Default)]
+pub struct TlsOptions {
+    authorities: Vec<Pem>,
+    with_system_roots: bool,
+    pins: Vec<Pin>,
+    identity: Option<(Pem, Pem)>,
+    alpn: Vec<Vec<u8>>,
+    server_name: Option<String>,
+    accepts_any_name: bool,
+    accepts_anybody: bool,
+}
+
+#[derive(Clone)]
+enum Pin {
+    Certificate(Pem),
+    Sha256(String),
+}
+
+impl TlsOptions {
+    /// Trusts whom the system trusts, and has no certificate of its own.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the certificate authorities in this PEM file, instead of the system's. May be called several times.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.authorities.push(Pem::File(path.into()));
+        self
+    }
+
+    /// Trusts the certificate authorities in this PEM text, instead of the system's. May be called several times.
+    #[must_use]
+    pub fn ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.authorities.push(Pem::Text(Secret::new(pem.into())));
+        self
+    }
+
+    /// Trusts whom the system trusts as well.
+    #[must_use]
+    pub const fn system_roots(mut self) -> Self {
+        self.with_system_roots = true;
+        self
+    }
+
+    /// Trusts the server that has this certificate, in PEM, and no other: its issuer, names and dates are not looked at. May be called several times.
+    #[must_use]
+    pub fn pin_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.pins.push(Pin::Certificate(Pem::Text(Secret::new(pem.into()))));
+        self
+    }
+
+    /// Trusts the server whose certificate has this SHA-256 fingerprint, 64 hexadecimal digits with or without colons, as
+    /// `openssl x509 -noout -fingerprint -sha256 -in FILE` prints it; otherwise like [`pin_certificate`](Self::pin_certificate).
+    #[must_use]
+    pub fn pin_sha256(mut self, fingerprint: impl Into<String>) -> Self {
+        self.pins.push(Pin::Sha256(fingerprint.into()));
+        self
+    }
+
+    /// Shows a certificate, followed by those that vouch for it, and its unencrypted private key; both PEM files.
+    #[must_use]
+    pub fn client_certificate(mut self, certificates: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.identity = Some((Pem::File(certificates.into()), Pem::File(key.into())));
+        self
+    }
+
+    /// Like [`client_certificate`](Self::client_certificate), from PEM texts.
+    #[must_use]
+    pub fn client_certificate_pem(mut self, certificates: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.identity = Some((Pem::Text(Secret::new(certificates.into())), Pem::Text(Secret::new(key.into()))));
+        self
+    }
+
+    /// Offers this protocol in the handshake (ALPN, 1 to 255 bytes); some services want `mqtt` or a name of their own. May be called several times.
+    #[must_use]
+    pub fn alpn(mut self, protocol: impl Into<Vec<u8>>) -> Self {
+        self.alpn.push(protocol.into());
+        self
+    }
+
+    /// Expects the server's certificate to be for this name, instead of the host that is dialled, and sends it to the server (SNI).
+    #[must_use]
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    /// Takes a server's certificate whatever name it is for. **Whoever has a certificate of a trusted authority can then pretend to be the server**:
+    /// for tests, or with an authority of your own.
+    #[must_use]
+    pub const fn dangerously_accept_any_name(mut self) -> Self {
+        self.accepts_any_name = true;
+        self
+    }
+
+    /// Takes any certificate. **Anybody on the way can then read and change everything, passwords included**: for tests.
+    #[must_use]
+    pub const fn dangerously_accept_any_certificate(mut self) -> Self {
+        self.accepts_anybody = true;
+        self
+    }
+
+    /// Reads the files, and checks that everything fits together.
+    ///
+    /// # Errors
+    /// [`TlsError`] says what is wrong with which file, and the remedy.
+    pub fn build(self) -> Result<Tls, TlsError> {
+        let provider = Arc::new(ring::default_provider());
+        let server_name =
+            self.server_name.clone().map(|name| ServerName::try_from(name).map_err(|_| TlsError::ServerName));
+        let verifier = Verifier::new(self.trust(&provider)?, provider.signature_verification_algorithms);
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous() // what is dangerous about our verifier was asked for by that name
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some((certificates, key)) => {
+                let chain = pem::certificates(certificates)?;
+                builder
+                    .with_client_auth_cert(chain, pem::private_key(key)?)
+                    .map_err(|error| TlsError::of_identity(error, certificates.source(), key.source()))?
+            }
+        };
+        if self.alpn.iter().any(|protocol| !(1..=255).contains(&protocol.len())) {
+            return Err(TlsError::Alpn);
+        }
+        config.alpn_protocols = self.alpn;
+        Ok(Tls { config: Arc::new(config), server_name: server_name.transpose()? })
+    }
+
+    fn trust(&self, provider: &Arc<CryptoProvider>) -> Result<Trust, TlsError> {
+        if self.accepts_anybody {
+            return Ok(Trust::Anybody);
+        }
+        if !self.pins.is_empty() {
+            return self
+                .pins
+                .iter()
+                .map(Pin::fingerprints)
+                .collect::<Result<Vec<_>, _>>()
+                .map(|pins| Trust::Pins(pins.concat()));
+        }
+        let roots = Arc::new(self.roots()?);
+        let authorities = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider)).build();
+        Ok(Trust::Authorities {
+            authorities: authorities.map_err(|_| TlsError::NoRoots)?,
+            accepts_any_name: self.accepts_any_name,
+        })
+    }
+
+    fn roots(&self) -> Result<RootCertStore, TlsError> {
+        let mut roots = RootCertStore::empty();
+        if self.authorities.is_empty() || self.with_system_roots {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        for pem in &self.authorities {
+            for certificate in pem::certificates(pem)? {
+                roots.add(certificate).map_err(|_| TlsError::Malformed(pem.source()))?;
+            }
+        }
+        if roots.is_empty() { Err(TlsError::NoRoots) } else { Ok(roots) }
+    }
+}
+
+impl Tls {
+    /// TLS that trusts whom the system trusts. The system's certificates are read once per process, at the first call: call it early if that must not
+    /// delay a loop.
+    ///
+    /// # Errors
+    /// [`TlsError::NoRoots`] if the system has none.
+    pub fn system() -> Result<Self, TlsError> {
+        static SYSTEM: OnceLock<Tls> = OnceLock::new();
+        match SYSTEM.get() {
+            Some(tls) => Ok(tls.clone()),
+            None => {
+                let tls = TlsOptions::new().build()?; // a failure is not kept: the certificates may be installed meanwhile
+                Ok(SYSTEM.get_or_init(|| tls).clone())
+            }
+        }
+    }
+}
+
+impl Pin {
+    fn fingerprints(&self) -> Result<Vec<Fingerprint>, TlsError> {
+        match self {
+            Self::Certificate(pem) => Ok(pem::certificates(pem)?.iter().map(|found| Fingerprint::of(found)).collect()),
+            Self::Sha256(text) => Ok(vec![text.parse().map_err(|_| TlsError::Fingerprint)?]),
+        }
+    }
+}
+
+/// Without what PEM texts hold.
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authorities: Vec<_> = self.authorities.iter().map(Pem::source).collect();
+        f.debug_struct("TlsOptions")
+            .field("authorities", &authorities)
+            .field("system_roots", &(authorities.is_empty() || self.with_system_roots))
+            .field("pins", &self.pins.len())
+            .field("client_certificate", &self.identity.as_ref().map(|(certificates, _)| certificates.source()))
+            .field("server_name", &self.server_name)
+            .field("accepts_any_name", &self.accepts_any_name)
+            .field("accepts_any_certificate", &self.accepts_anybody)
+            .finish_non_exhaustive()
+    }
+}
