@@ -3,6 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod dial;
 mod failure;
 mod secret;
 mod server;
@@ -14,6 +15,7 @@ pub use bytes;
 #[cfg(feature = "tls")]
 pub use rustls;
 
+pub use dial::{DialError, DialPlan, DialStep};
 #[cfg(feature = "tls")]
 pub use failure::TlsFailure;
 pub use failure::{Failure, FailureClass, Stage};
