@@ -8,6 +8,8 @@ mod failure;
 mod secret;
 mod server;
 mod stack;
+#[cfg(feature = "store")]
+pub mod store;
 #[cfg(feature = "tls")]
 mod tls;
 

@@ -7,6 +7,7 @@ mod chains;
 mod garbage;
 mod limits;
 mod proxies;
+mod store;
 mod support;
 mod tls_files;
 mod websockets;

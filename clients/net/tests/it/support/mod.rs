@@ -1,5 +1,6 @@
 //! Peers in memory, and bytes that are cut on their way.
 
+pub mod disk;
 pub mod pki;
 pub mod server;
 pub mod v1;
