@@ -14,11 +14,11 @@ pub use self::error::DialError;
 /// How long an attempt has for itself before the next one joins it (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// The order in which the addresses of one server are tried: IPv6 and IPv4 in turn, a further one every 250 ms or as soon as one fails, until one is
-/// connected (RFC 8305, "happy eyeballs", in its simple form).
+/// The order in which the addresses of one server are tried: IPv6 and IPv4 in turn, a further one every 250 ms or as soon as
+/// one fails, until one is connected (RFC 8305, "happy eyeballs", in its simple form).
 ///
-/// A plan opens no socket and reads no clock. Names are resolved by the host, off its loop; addresses that come late are [added](Self::add). `E` is what the
-/// host has as the reason of a failure.
+/// A plan opens no socket and reads no clock. Names are resolved by the host, off its loop; addresses that come late are
+/// [added](Self::add). `E` is what the host has as the reason of a failure.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// use pure_mqtt_net::{DialPlan, DialStep};
 ///
 /// let (v6, v4) = ("[2001:db8::1]:1883".parse()?, "192.0.2.1:1883".parse()?);
-/// let mut plan: DialPlan = DialPlan::new([v6, v4], None);
+/// let mut plan = DialPlan::<String>::new([v6, v4], None);
 /// let now = Instant::now();
 /// assert_eq!(plan.next(now), DialStep::Connect(v6));
 /// let soon = now + Duration::from_millis(250);
@@ -122,7 +122,8 @@ impl<E: Clone> DialPlan<E> {
         }
     }
 
-    /// Takes note that this address is connected, and returns those whose attempts are to be closed. If another one was first, that is this one itself.
+    /// Takes note that this address is connected, and returns those whose attempts are to be closed. If another one was first,
+    /// that is this one itself.
     pub fn succeeded(&mut self, address: SocketAddr) -> Vec<SocketAddr> {
         if self.is_over {
             return vec![address];

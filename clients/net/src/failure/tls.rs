@@ -125,7 +125,10 @@ fn plain_name(debugged: &str) -> String {
 impl fmt::Display for TlsFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Certificate(reason) => write!(f, "the server's certificate is refused: {}", Error::InvalidCertificate(reason.clone())),
+            Self::Certificate(reason) => {
+                let why = Error::InvalidCertificate(reason.clone());
+                write!(f, "the server's certificate is refused: {why}")
+            }
             Self::Problem(problem) => problem.fmt(f),
             Self::UnknownIssuer => f.write_str(
                 "the server's certificate is signed by an authority that is not trusted: name the authority's certificate \

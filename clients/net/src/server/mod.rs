@@ -44,7 +44,8 @@ use crate::secret::Secret;
 /// | `wss://` | | over WebSocket over TLS | 443 |
 /// | `unix:` | `unix://` | over a Unix socket | |
 ///
-/// The default path of WebSocket is `/mqtt`. User name and password are percent-decoded. TLS trusts whom the system trusts unless `tls` is given options.
+/// The default path of WebSocket is `/mqtt`. User name and password are percent-decoded. TLS trusts whom the system trusts
+/// unless `tls` is given options.
 #[derive(Clone)]
 pub struct Server {
     endpoint: Endpoint,
@@ -131,7 +132,8 @@ impl Server {
         self
     }
 
-    /// Speaks WebSocket, and asks for `path`, which begins with a slash and may have parameters; most servers have MQTT at `/mqtt`.
+    /// Speaks WebSocket, and asks for `path`, which begins with a slash and may have parameters; most servers have MQTT at
+    /// `/mqtt`.
     ///
     /// # Errors
     /// [`ServerError::WebSocketPath`]: a character of the path has to be percent-encoded, or its first slash is missing.
@@ -145,7 +147,8 @@ impl Server {
     /// Adds a header to the handshake of WebSocket, for a token or an origin, in the place of one of the same name.
     ///
     /// # Errors
-    /// [`ServerError::HeaderName`] and [`ServerError::HeaderValue`]; [`ServerError::HeaderWithoutWebSocket`] if the server isn't reached by WebSocket.
+    /// [`ServerError::HeaderName`] and [`ServerError::HeaderValue`]; [`ServerError::HeaderWithoutWebSocket`] if the server
+    /// isn't reached by WebSocket.
     #[cfg(feature = "websocket")]
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, ServerError> {
         let name = http::HeaderName::try_from(name).map_err(|_| ServerError::HeaderName)?;

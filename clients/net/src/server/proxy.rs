@@ -10,7 +10,8 @@ use crate::server::url::{self, Url};
 
 const KNOWN: &[&str] = &["http", "socks5", "socks5h"];
 
-/// A proxy that connects to the server on our behalf: an HTTP proxy (by CONNECT), or a SOCKS5 proxy, which also resolves the server's name.
+/// A proxy that connects to the server on our behalf: an HTTP proxy (by CONNECT), or a SOCKS5 proxy, which also resolves the
+/// server's name.
 ///
 /// ```
 /// use pure_mqtt_net::Proxy;

@@ -8,7 +8,8 @@ use std::fmt;
 pub enum Closed {
     /// The stream ended, with nothing lying on it.
     Stream,
-    /// The stream ended without the farewell of the layers on it. Somebody on the way may have cut it; MQTT notices a packet that is cut.
+    /// The stream ended without the farewell of the layers on it. Somebody on the way may have cut it; MQTT notices a packet
+    /// that is cut.
     Truncated,
     /// By close_notify of TLS.
     Tls,

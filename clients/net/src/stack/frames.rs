@@ -12,7 +12,8 @@ use crate::failure::{FrameProblem, WebSocketFailure};
 const LONGEST_HEADER: usize = 14;
 const LONGEST_CONTROL: u64 = 125;
 
-/// Pieces from this size on are shared with what came from the socket; smaller ones are copied together, so that a few of them don't keep a large buffer.
+/// Pieces from this size on are shared with what came from the socket; smaller ones are copied together, so that a few of them
+/// don't keep a large buffer.
 const WORTH_SHARING: usize = 4 * 1024;
 
 /// Reading: what is known of the frame under way.

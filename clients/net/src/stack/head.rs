@@ -24,7 +24,8 @@ pub(super) struct Head {
 }
 
 impl HeadReader {
-    /// Takes bytes from the front of `input` up to the end of the head; `None` while that has not come. Interim answers are skipped, but for 101.
+    /// Takes bytes from the front of `input` up to the end of the head; `None` while that has not come. Interim answers are
+    /// skipped, but for 101.
     pub(super) fn received(&mut self, input: &mut Bytes) -> Result<Option<Head>, HttpProblem> {
         loop {
             let before = self.collected.len();
@@ -104,7 +105,8 @@ impl Head {
 mod tests {
     use super::*;
 
-    const ANSWER: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 503 Busy\r\nRetry-After: 7\r\nLocation: wss://h/x?token=hunter2\r\n\r\nrest";
+    const ANSWER: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n\
+        HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nLocation: wss://h/x?token=hunter2\r\n\r\nrest";
 
     fn feed(reader: &mut HeadReader, bytes: &[u8]) -> (Result<Option<Head>, HttpProblem>, usize) {
         let mut input = Bytes::copy_from_slice(bytes);

@@ -46,8 +46,8 @@ const KEPT_CAPACITY: usize = 4 * 1024;
 
 /// What lies between a connected socket and MQTT: a proxy, TLS and WebSocket, as a [`Server`] wants them.
 ///
-/// A stack does no I/O: it takes bytes that came from the socket and has bytes for it. It reads no clock and starts no thread; TLS and the masks of
-/// WebSocket take random numbers from the system, and TLS asks the system for the date of certificates.
+/// A stack does no I/O: it takes bytes that came from the socket and has bytes for it. It reads no clock and starts no thread;
+/// TLS and the masks of WebSocket take random numbers from the system, and TLS asks the system for the date of certificates.
 ///
 /// # The loop
 ///
@@ -56,18 +56,19 @@ const KEPT_CAPACITY: usize = 4 * 1024;
 /// 3. While [`wants_input`](Self::wants_input), read the socket: give what came to [`received`](Self::received), or call
 ///    [`end_of_input`](Self::end_of_input) at its end. Then take everything out with [`read`](Self::read).
 /// 4. Once [`is_up`](Self::is_up), [`send`](Self::send) what MQTT has to send.
-/// 5. When [`failure`](Self::failure) has a reason, write what `transmit` still has, once, and close the socket. When [`closed`](Self::closed) says that
-///    the server is done, read out the rest, and go on as in 6.
-/// 6. To end in order, call [`finish`](Self::finish); once [`is_finished`](Self::is_finished), shut down the socket's writing half, and read until its end,
-///    with a deadline.
+/// 5. When [`failure`](Self::failure) has a reason, write what `transmit` still has, once, and close the socket. When
+///    [`closed`](Self::closed) says that the server is done, read out the rest, and go on as in 6.
+/// 6. To end in order, call [`finish`](Self::finish); once [`is_finished`](Self::is_finished), shut down the socket's writing
+///    half, and read until its end, with a deadline.
 ///
 /// Every call may be made at any time; what makes no sense then does nothing.
 ///
 /// # Memory
 ///
-/// `send` takes no more than [`room`](Self::room); what waits to be read is bounded if the host stops reading the socket while `wants_input` is false. Of what
-/// TLS and WebSocket hold themselves, the most is one record of TLS (16 KiB) and one head of HTTP (16 KiB): payload of WebSocket passes through however long
-/// its frame or message is. Buffers that are empty give back all but 4 KiB.
+/// `send` takes no more than [`room`](Self::room); what waits to be read is bounded if the host stops reading the socket while
+/// `wants_input` is false. Of what TLS and WebSocket hold themselves, the most is one record of TLS (16 KiB) and one head of
+/// HTTP (16 KiB): payload of WebSocket passes through however long its frame or message is. Buffers that are empty give back
+/// all but 4 KiB.
 pub struct Stack {
     layers: Layers,
     /// For MQTT.
@@ -106,7 +107,8 @@ impl Stack {
         })
     }
 
-    /// Sets how many bytes may wait to be read by MQTT, and how many to be written to the socket. Default: 64 KiB each; at least 1.
+    /// Sets how many bytes may wait to be read by MQTT, and how many to be written to the socket. Default: 64 KiB each; at
+    /// least 1.
     #[must_use]
     pub fn with_limits(mut self, unread: usize, unsent: usize) -> Self {
         self.most_unread = unread.max(1);
@@ -159,8 +161,8 @@ impl Stack {
         Some(bytes)
     }
 
-    /// Accepts bytes of MQTT, as many as there is [`room`](Self::room) for, and returns how many. What is sent between two calls of
-    /// [`transmit`](Self::transmit) goes together: into one frame of WebSocket, and as few records of TLS as hold it.
+    /// Accepts bytes of MQTT, as many as there is [`room`](Self::room) for, and returns how many. What is sent between two
+    /// calls of [`transmit`](Self::transmit) goes together: into one frame of WebSocket, and as few records of TLS as hold it.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         let count = self.room().min(bytes.len());
         let target = if self.layers.is_bare() { &mut self.layers.wire } else { &mut self.outgoing };
@@ -168,7 +170,8 @@ impl Stack {
         count
     }
 
-    /// Returns how many bytes [`send`](Self::send) would take now: none before [`is_up`](Self::is_up), and after [`finish`](Self::finish).
+    /// Returns how many bytes [`send`](Self::send) would take now: none before [`is_up`](Self::is_up), and after
+    /// [`finish`](Self::finish).
     pub fn room(&self) -> usize {
         if !self.is_up() || self.is_finishing {
             return 0;
@@ -186,7 +189,8 @@ impl Stack {
         self.unread
     }
 
-    /// Returns the bytes to be written to the socket next, empty if there are none. Call [`advance`](Self::advance) with how many were written.
+    /// Returns the bytes to be written to the socket next, empty if there are none. Call [`advance`](Self::advance) with how
+    /// many were written.
     pub fn transmit(&mut self) -> &[u8] {
         // What was begun goes first: so there is never more than twice the limit here.
         if self.layers.wire.len() < self.most_unsent && !matches!(self.end, End::Failed(_)) {
@@ -213,13 +217,14 @@ impl Stack {
         self.layers.stage()
     }
 
-    /// Returns true if nothing lies on the stream: then bytes may also go between the socket and MQTT directly, without the copy that [`send`](Self::send)
-    /// makes.
+    /// Returns true if nothing lies on the stream: then bytes may also go between the socket and MQTT directly, without the
+    /// copy that [`send`](Self::send) makes.
     pub fn is_bare(&self) -> bool {
         self.layers.is_bare()
     }
 
-    /// Returns false while so much waits to be read that the host should leave the rest in the socket, and once nothing more can come.
+    /// Returns false while so much waits to be read that the host should leave the rest in the socket, and once nothing more
+    /// can come.
     pub fn wants_input(&self) -> bool {
         matches!(self.end, End::Open) && self.unread < self.most_unread
     }

@@ -33,7 +33,8 @@ impl ProxyHandshake {
         }
     }
 
-    /// Takes the proxy's bytes from the front of `input`; true once it has connected, and what is left in `input` is the server's.
+    /// Takes the proxy's bytes from the front of `input`; true once it has connected, and what is left in `input` is the
+    /// server's.
     pub(super) fn received(&mut self, input: &mut Bytes, out: &mut BytesMut) -> Result<bool, Failure> {
         let result = match self {
             Self::Http(connect) => connect.received(input),

@@ -73,7 +73,8 @@ impl WebSocketLayer {
         self.frames.close.clone().map(|close| Closed::WebSocket { code: close.code, reason: close.reason })
     }
 
-    /// The header of the frame that these bytes go in, which are masked. `None` if there are none, or if a close frame was sent: nothing follows it (§5.5.1).
+    /// The header of the frame that these bytes go in, which are masked. `None` if there are none, or if a close frame was
+    /// sent: nothing follows it (§5.5.1).
     pub(super) fn frame(&self, outgoing: &mut BytesMut) -> Option<Bytes> {
         let is_to_go = !outgoing.is_empty() && !self.has_said_goodbye;
         is_to_go.then(|| frames::frame(OpCode::Data(Data::Binary), outgoing))

@@ -2,14 +2,16 @@
 //!
 //! What is stored is opaque: an agent's log, or the journal of an engine. The rules:
 //!
-//! * **A snapshot begins a new file.** It is written beside, made durable, and renamed; then the folder is made durable, and the file before it is removed.
-//!   The first thing that is written to a store after it was opened is a snapshot: what another process wrote is read and never appended to.
-//! * **Records are appended** behind it in groups: [`append`](FileStore::append) only frames a record in memory, and [`commit`](FileStore::commit) writes
-//!   all that have gathered, with one `fsync`. Space is reserved before it is needed.
-//! * **A failure is final for its file.** If a write or `fsync` fails, a full disk included, nothing after the last success counts as stored, and that file
-//!   is never tried again: a later `fsync` may succeed although the system has dropped what it could not write. Only a new snapshot in a new file heals.
-//! * **Recovery** gives the last snapshot and the records behind it in order. A tail that was not written to its end is cut. Anything else that isn't as it
-//!   was written is [`Damaged`](StoreError::Damaged), with file and offset.
+//! * **A snapshot begins a new file.** It is written beside, made durable, and renamed; then the folder is made durable, and
+//!   the file before it is removed. The first thing that is written to a store after it was opened is a snapshot: what another
+//!   process wrote is read and never appended to.
+//! * **Records are appended** behind it in groups: [`append`](FileStore::append) only frames a record in memory, and
+//!   [`commit`](FileStore::commit) writes all that have gathered, with one `fsync`. Space is reserved before it is needed.
+//! * **A failure is final for its file.** If a write or `fsync` fails, a full disk included, nothing after the last success
+//!   counts as stored, and that file is never tried again: a later `fsync` may succeed although the system has dropped what it
+//!   could not write. Only a new snapshot in a new file heals.
+//! * **Recovery** gives the last snapshot and the records behind it in order. A tail that was not written to its end is cut.
+//!   Anything else that isn't as it was written is [`Damaged`](StoreError::Damaged), with file and offset.
 //!
 //! | cost of a record | |
 //! |---|---|
@@ -48,9 +50,8 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 /// ```
 /// use pure_mqtt_net::store::{FileStore, Snapshot};
 ///
-/// # let temporary = tempfile::tempdir()?;
-/// # let folder = temporary.path().join("lamp-7");
-/// let (mut store, recovered) = FileStore::open(&folder)?;
+/// let folder = tempfile::tempdir()?; // a program has one that stays
+/// let (mut store, recovered) = FileStore::open(folder.path())?;
 /// assert!(recovered.snapshot.is_none()); // the first time
 /// let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
 /// store.replace(&Snapshot { bytes: b"state", sequence: 0, header: b"lamp-7", wall_clock: now })?;
@@ -59,7 +60,7 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 /// assert_eq!(store.commit()?, 2); // all up to here are durable
 /// drop(store);
 ///
-/// let (_, recovered) = FileStore::open(&folder)?;
+/// let (_, recovered) = FileStore::open(folder.path())?;
 /// assert_eq!(recovered.concatenated(), b"stateonetwo");
 /// assert_eq!((&recovered.header[..], recovered.wall_clock), (&b"lamp-7"[..], now));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -143,8 +144,8 @@ impl<F: Files> FileStore<F> {
     /// Writes a snapshot to a new file, which takes the place of all before. When this returns it is durable.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::TooLarge`]. If [`is_writable`](Self::is_writable) is true afterwards, the store goes on as before, with everything
-    /// that was appended.
+    /// [`StoreError::Io`], [`StoreError::TooLarge`]. If [`is_writable`](Self::is_writable) is true afterwards, the store goes
+    /// on as before, with everything that was appended.
     pub fn replace(&mut self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
         self.remove_leftovers();
         let generation = self.last_generation + 1;
@@ -197,7 +198,8 @@ impl<F: Files> FileStore<F> {
         })
     }
 
-    /// Takes a record to be written by the next [`commit`](Self::commit). `sequence` is the owner's, and grows. An empty record is none.
+    /// Takes a record to be written by the next [`commit`](Self::commit). `sequence` is the owner's, and grows. An empty record
+    /// is none.
     ///
     /// # Errors
     /// [`StoreError::NeedsSnapshot`] after opening and after a failure; [`StoreError::TooLarge`], which is such a failure.
@@ -217,11 +219,12 @@ impl<F: Files> FileStore<F> {
         Ok(())
     }
 
-    /// Writes all records that were appended, makes them durable with one `fsync`, and returns up to which sequence everything is stored.
+    /// Writes all records that were appended, makes them durable with one `fsync`, and returns up to which sequence everything
+    /// is stored.
     ///
     /// # Errors
-    /// [`StoreError::Io`]: what was appended since the last success is not stored, and only [`replace`](Self::replace) heals. Until then
-    /// [`StoreError::NeedsSnapshot`].
+    /// [`StoreError::Io`]: what was appended since the last success is not stored, and only [`replace`](Self::replace) heals.
+    /// Until then [`StoreError::NeedsSnapshot`].
     pub fn commit(&mut self) -> Result<u64, StoreError> {
         let log = self.log.as_mut().ok_or(StoreError::NeedsSnapshot)?;
         if !log.pending.is_empty() {
@@ -245,7 +248,8 @@ impl<F: Files> FileStore<F> {
         self.log.is_some()
     }
 
-    /// Returns how long the present file is, in bytes, with what is appended and not written: a measure for when to write a snapshot. 0 if it isn't writable.
+    /// Returns how long the present file is, in bytes, with what is appended and not written: a measure for when to write a
+    /// snapshot. 0 if it isn't writable.
     pub fn length(&self) -> u64 {
         self.log.as_ref().map_or(0, |log| log.durable + log.pending.len() as u64)
     }
@@ -260,7 +264,8 @@ impl<F: Files> FileStore<F> {
         self.is_space_low
     }
 
-    /// Files that are not needed any more: those before the durable one, those after it that are not the present one, and those that were not finished.
+    /// Files that are not needed any more: those before the durable one, those after it that are not the present one, and those
+    /// that were not finished.
     fn remove_leftovers(&mut self) {
         let current = self.log.as_ref().map_or(self.durable_generation, |log| log.generation);
         for name in self.files.names().unwrap_or_default() {

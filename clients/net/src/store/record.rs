@@ -5,8 +5,9 @@
 //! record  length: u32 | since: u32 | CRC-32 of the payload | CRC-32 of the three, generation and offset | payload
 //! ```
 //!
-//! The first record is the owner's header, the second one the snapshot, the others were appended. `since` says how far before the record the file was durable
-//! when the record was framed: so a record proves that what lies before that point was there once.
+//! The first record is the owner's header, the second one the snapshot, the others were appended. `since` says how far before
+//! the record the file was durable when the record was framed: so a record proves that what lies before that point was there
+//! once.
 //!
 //! Generation and offset are in the check, so that no other bytes that a file system may show are taken for a record.
 

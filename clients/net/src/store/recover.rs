@@ -118,7 +118,8 @@ impl Reader {
         Some(Cut { offset: self.offset, length: length as u64 })
     }
 
-    /// Whether some record says that the file was durable beyond the place where reading ended: then it is no tail that was cut, but damage.
+    /// Whether some record says that the file was durable beyond the place where reading ended: then it is no tail that was
+    /// cut, but damage.
     fn was_durable_beyond(&self, tail: Cut) -> bool {
         let mut frames = (tail.offset..tail.offset + tail.length).filter_map(|offset| self.frame(offset));
         frames.any(|frame| frame.durable > tail.offset)

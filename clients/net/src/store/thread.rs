@@ -14,19 +14,19 @@ use crate::store::{FileStore, Files, Folder, Snapshot, StoreError};
 /// A group is committed when it has this many bytes, even if there is more.
 const LARGEST_GROUP: usize = 1024 * 1024;
 
-/// A [`FileStore`] on a thread of its own, so that nobody waits for an `fsync`: records are sent there, and what became of them comes back.
+/// A [`FileStore`] on a thread of its own, so that nobody waits for an `fsync`: records are sent there, and what became of them
+/// comes back.
 ///
-/// While one `fsync` runs the next records gather, and share the one after it. Dropping this value commits what was sent, waits for that, and ends the
-/// thread.
+/// While one `fsync` runs the next records gather, and share the one after it. Dropping this value commits what was sent, waits
+/// for that, and ends the thread.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use pure_mqtt_net::store::{FileStore, OwnedSnapshot, StoreEvent, StoreThread};
 ///
-/// # let temporary = tempfile::tempdir()?;
-/// # let folder = temporary.path();
-/// let (store, _) = FileStore::open(folder)?;
+/// let folder = tempfile::tempdir()?; // a program has one that stays
+/// let (store, _) = FileStore::open(folder.path())?;
 /// let (wake, woken) = std::sync::mpsc::channel();
 /// let mut store = StoreThread::start(store, move || wake.send(()).unwrap_or_default())?;
 /// store.replace(OwnedSnapshot { bytes: "state".into(), sequence: 0, header: "".into(), wall_clock: 0 });
@@ -59,7 +59,8 @@ pub enum StoreEvent {
     Replaced(u64),
     /// A snapshot could not be written; the store goes on with the file before, and nothing is lost.
     NotReplaced(StoreError),
-    /// Writing has failed. What was not reported as stored is not. Nothing more will be, until a snapshot that was made after this event is: send one.
+    /// Writing has failed. What was not reported as stored is not. Nothing more will be, until a snapshot that was made after
+    /// this event is: send one.
     Failed(StoreError),
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-/// How to talk TLS: made by [`TlsOptions`], or from a configuration of rustls. Cheap to clone; clones share the sessions to resume.
+/// How to talk TLS: made by [`TlsOptions`](crate::TlsOptions), or from a configuration of rustls. Cheap to clone; clones share
+/// the sessions to resume.
 #[derive(Clone)]
 pub struct Tls {
     pub(super) config: Arc<ClientConfig>,
@@ -19,7 +20,8 @@ impl Tls {
         &self.config
     }
 
-    /// Returns the name that the server's certificate has to be for, and that is sent to the server (SNI), if it is another one than the host.
+    /// Returns the name that the server's certificate has to be for, and that is sent to the server (SNI), if it is another one
+    /// than the host.
     pub const fn server_name(&self) -> Option<&ServerName<'static>> {
         self.server_name.as_ref()
     }

@@ -97,57 +97,44 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable { path, why, .. } => write!(f, "{} cannot be read: {why}", path.display()),
-            Self::Der(source) => write!(
-                f,
-                "{source} is DER, the binary form, and PEM is expected: convert a certificate with `openssl x509 -inform der \
-                 -in FILE -out FILE.pem`, a key with `openssl pkey -inform der -in FILE -out FILE.pem`"
-            ),
-            Self::Pkcs12(source) => write!(
-                f,
-                "{source} is PKCS#12, and PEM is expected: convert it with `openssl pkcs12 -in FILE -nodes -out FILE.pem`"
-            ),
-            Self::Malformed(source) => {
-                write!(f, "{source} is damaged: between its BEGIN and END lines is no certificate or key; export it again")
-            }
-            Self::NoCertificate(source) => {
-                write!(f, "{source} holds no certificate: it needs a section `-----BEGIN CERTIFICATE-----`")
-            }
-            Self::NoKey(source) => {
-                write!(f, "{source} holds no private key: it needs a section `-----BEGIN PRIVATE KEY-----`")
-            }
-            Self::EncryptedKey(source) => write!(
-                f,
-                "the private key in {source} is encrypted: decrypt it with `openssl pkey -in FILE -out FILE.pem`, and let \
-                 only the program read the result"
-            ),
+            Self::Der(source) => write!(f, "{source} {DER}"),
+            Self::Pkcs12(source) => write!(f, "{source} {PKCS12}"),
+            Self::Malformed(source) => write!(f, "{source} {MALFORMED}"),
+            Self::NoCertificate(source) => write!(f, "{source} {NO_CERTIFICATE}"),
+            Self::NoKey(source) => write!(f, "{source} {NO_KEY}"),
+            Self::EncryptedKey(source) => write!(f, "the private key in {source} {ENCRYPTED_KEY}"),
             Self::KeyMismatch { certificate, key } => write!(
                 f,
                 "the private key in {key} does not belong to the certificate in {certificate}: the client's own certificate \
                  has to be the first one, before those that vouch for it"
             ),
-            Self::UnsupportedKey(source) => write!(
-                f,
-                "the private key in {source} is of a kind that is not supported: use RSA with 2048 to 8192 bits, ECDSA with \
-                 P-256 or P-384, or Ed25519"
-            ),
-            Self::Version1(source) => write!(
-                f,
-                "the certificate in {source} is of X.509 version 1: have one of version 3 made (`openssl x509 -req` makes \
-                 one with `-extfile`)"
-            ),
-            Self::NoRoots => f.write_str(
-                "there is no certificate authority to trust: install the system's (Debian: ca-certificates), or name one \
-                 with `ca_file`",
-            ),
+            Self::UnsupportedKey(source) => write!(f, "the private key in {source} {UNSUPPORTED_KEY}"),
+            Self::Version1(source) => write!(f, "the certificate in {source} {VERSION_1}"),
+            Self::NoRoots => f.write_str(NO_ROOTS),
             Self::ServerName => f.write_str("the server name is neither a DNS name in ASCII nor an IP address"),
-            Self::Fingerprint => f.write_str(
-                "a pinned fingerprint is 64 hexadecimal digits: `openssl x509 -noout -fingerprint -sha256 -in FILE` prints it",
-            ),
+            Self::Fingerprint => f.write_str(FINGERPRINT),
             Self::Alpn => f.write_str("a protocol for ALPN has 1 to 255 bytes"),
             Self::Rustls(error) => write!(f, "TLS is not possible with these options: {error}"),
         }
     }
 }
+
+const DER: &str = "is DER, the binary form, and PEM is expected: convert a certificate with `openssl x509 -inform der -in FILE -out \
+    FILE.pem`, a key with `openssl pkey -inform der -in FILE -out FILE.pem`";
+const PKCS12: &str = "is PKCS#12, and PEM is expected: convert it with `openssl pkcs12 -in FILE -nodes -out FILE.pem`";
+const MALFORMED: &str = "is damaged: between its BEGIN and END lines is no certificate or key; export it again";
+const NO_CERTIFICATE: &str = "holds no certificate: it needs a section `-----BEGIN CERTIFICATE-----`";
+const NO_KEY: &str = "holds no private key: it needs a section `-----BEGIN PRIVATE KEY-----`";
+const ENCRYPTED_KEY: &str =
+    "is encrypted: decrypt it with `openssl pkey -in FILE -out FILE.pem`, and let only the program read the result";
+const UNSUPPORTED_KEY: &str = "is of a kind that is not supported: use RSA with 2048 to 8192 bits, ECDSA with P-256 or P-384, or \
+    Ed25519";
+const VERSION_1: &str =
+    "is of X.509 version 1: have one of version 3 made (`openssl x509 -req` makes one with `-extfile`)";
+const NO_ROOTS: &str = "there is no certificate authority to trust: install the system's (Debian: ca-certificates), or name one \
+    with `ca_file`";
+const FINGERPRINT: &str =
+    "a pinned fingerprint is 64 hexadecimal digits: `openssl x509 -noout -fingerprint -sha256 -in FILE` prints it";
 
 impl std::error::Error for TlsError {}
 

@@ -27,8 +27,9 @@ use crate::secret::Secret;
 /// | whom to trust | methods |
 /// |---|---|
 /// | the authorities that the system trusts | none: the default |
-/// | your own authority | [`ca_file`](Self::ca_file), [`ca_pem`](Self::ca_pem); with the system's: [`system_roots`](Self::system_roots) |
-/// | one certificate, a self-signed one for example | [`pin_certificate`](Self::pin_certificate), [`pin_sha256`](Self::pin_sha256) |
+/// | your own authority | [`ca_file`](Self::ca_file), [`ca_pem`](Self::ca_pem) |
+/// | your own authority and the system's | these, and [`system_roots`](Self::system_roots) |
+/// | one (self-signed) certificate | [`pin_certificate`](Self::pin_certificate), [`pin_sha256`](Self::pin_sha256) |
 /// | anybody | [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) |
 #[derive(Clone, Default)]
 pub struct TlsOptions {
@@ -75,7 +76,8 @@ impl TlsOptions {
         self
     }
 
-    /// Trusts the server that has this certificate, in PEM, and no other: its issuer, names and dates are not looked at. May be called several times.
+    /// Trusts the server that has this certificate, in PEM, and no other: its issuer, names and dates are not looked at. May be
+    /// called several times.
     #[must_use]
     pub fn pin_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.pins.push(Pin::Certificate(Pem::Text(Secret::new(pem.into()))));
@@ -104,22 +106,24 @@ impl TlsOptions {
         self
     }
 
-    /// Offers this protocol in the handshake (ALPN, 1 to 255 bytes); some services want `mqtt` or a name of their own. May be called several times.
+    /// Offers this protocol in the handshake (ALPN, 1 to 255 bytes); some services want `mqtt` or a name of their own. May be
+    /// called several times.
     #[must_use]
     pub fn alpn(mut self, protocol: impl Into<Vec<u8>>) -> Self {
         self.alpn.push(protocol.into());
         self
     }
 
-    /// Expects the server's certificate to be for this name, instead of the host that is dialled, and sends it to the server (SNI).
+    /// Expects the server's certificate to be for this name, instead of the host that is dialled, and sends it to the server
+    /// (SNI).
     #[must_use]
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
         self
     }
 
-    /// Takes a server's certificate whatever name it is for. **Whoever has a certificate of a trusted authority can then pretend to be the server**:
-    /// for tests, or with an authority of your own.
+    /// Takes a server's certificate whatever name it is for. **Whoever has a certificate of a trusted authority can then
+    /// pretend to be the server**: for tests, or with an authority of your own.
     #[must_use]
     pub const fn dangerously_accept_any_name(mut self) -> Self {
         self.accepts_any_name = true;
@@ -197,8 +201,8 @@ impl TlsOptions {
 }
 
 impl Tls {
-    /// TLS that trusts whom the system trusts. The system's certificates are read once per process, at the first call: call it early if that must not
-    /// delay a loop.
+    /// TLS that trusts whom the system trusts. The system's certificates are read once per process, at the first call: call it
+    /// early if that must not delay a loop.
     ///
     /// # Errors
     /// [`TlsError::NoRoots`] if the system has none.

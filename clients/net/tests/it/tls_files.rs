@@ -51,7 +51,8 @@ fn what_is_no_key_is_told() {
     assert_eq!(key(identity.pem().into_bytes()), TlsError::NoKey(TEXT));
     let pkcs8 = identity.key.serialize_pem().replace("PRIVATE", "ENCRYPTED PRIVATE");
     assert_eq!(key(pkcs8.into_bytes()), TlsError::EncryptedKey(TEXT));
-    let older = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\naGVsbG8=\n-----END RSA PRIVATE KEY-----\n";
+    let older = "-----BEGIN RSA PRIVATE KEY-----\n\
+        Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\naGVsbG8=\n-----END RSA PRIVATE KEY-----\n";
     assert_eq!(key(older.into()), TlsError::EncryptedKey(TEXT));
     assert!(TlsError::EncryptedKey(TEXT).to_string().contains("openssl pkey"));
     let garbage = "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n";

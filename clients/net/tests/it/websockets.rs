@@ -31,7 +31,8 @@ fn answered(answer: impl Fn(&str) -> String) -> Stack {
 fn up_with(lines: &str) -> Stack {
     answered(|accept| {
         format!(
-            "HTTP/1.1 101 x\r\nUPGRADE: WebSocket\r\nconnection: keep-alive, Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{lines}\r\n"
+            "HTTP/1.1 101 x\r\nUPGRADE: WebSocket\r\nconnection: keep-alive, Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n{lines}\r\n"
         )
     })
 }

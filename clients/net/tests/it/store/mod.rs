@@ -2,6 +2,7 @@
 
 mod damage;
 mod faults;
+mod journal;
 mod power;
 mod real;
 mod threads;

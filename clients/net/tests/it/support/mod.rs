@@ -35,7 +35,8 @@ impl Pieces {
     }
 }
 
-/// Moves bytes both ways until nothing moves any more, and counts those that came from the server. What MQTT gets is appended to `read`.
+/// Moves bytes both ways until nothing moves any more, and counts those that came from the server.
+/// What MQTT gets is appended to `read`.
 pub fn drive(stack: &mut Stack, server: &mut Server, pieces: &mut Pieces, read: &mut Vec<u8>) -> usize {
     let mut count = 0;
     let mut rounds = 0;
