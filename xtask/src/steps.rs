@@ -105,6 +105,7 @@ pub const STEPS: &[Step] = &[
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",
+        "cargo test -p pure-mqtt-net --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-trace --test mosquitto -- --ignored",
     ]),
     quick("workspace", "tests of the client, what it stands on, the recorder and the other workspace members", &[

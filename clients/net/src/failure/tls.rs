@@ -130,10 +130,7 @@ impl fmt::Display for TlsFailure {
                 write!(f, "the server's certificate is refused: {why}")
             }
             Self::Problem(problem) => problem.fmt(f),
-            Self::UnknownIssuer => f.write_str(
-                "the server's certificate is signed by an authority that is not trusted: name the authority's certificate \
-                 with `ca_file`, and have the server send all intermediate certificates",
-            ),
+            Self::UnknownIssuer => f.write_str(UNKNOWN_ISSUER),
             Self::WrongName { expected, presented } => wrong_name(f, expected, presented),
             Self::Expired { since, clock } => write!(
                 f,
@@ -148,31 +145,31 @@ impl fmt::Display for TlsFailure {
                 Day(*from),
                 Day(*clock)
             ),
-            Self::ClientCertificate(AlertDescription::CertificateRequired) => {
-                f.write_str("the server wants a certificate of the client: set one with `client_certificate`")
-            }
+            Self::ClientCertificate(AlertDescription::CertificateRequired) => f.write_str(CERTIFICATE_REQUIRED),
             Self::ClientCertificate(alert) => write!(
                 f,
                 "the server does not accept the client's certificate ({alert:?}): set one that it trusts with \
                  `client_certificate`"
             ),
-            Self::NotTls => f.write_str(
-                "what the server sent is not TLS: perhaps this port has MQTT without TLS (mqtt://, usually port 1883)",
-            ),
-            Self::NothingInCommon => f.write_str(
-                "server and client have no version or cipher of TLS in common, or the server wants a client certificate: \
-                 the server has to offer TLS 1.2 or 1.3",
-            ),
+            Self::NotTls => f.write_str(NOT_TLS),
+            Self::NothingInCommon => f.write_str(NOTHING_IN_COMMON),
             Self::NoProtocol => f.write_str("the server knows none of the protocols offered by ALPN: check `alpn`"),
-            Self::UnknownName => f.write_str(
-                "the server does not know the name by which it was called: dial it by a name that it has, or set \
-                 `server_name`",
-            ),
+            Self::UnknownName => f.write_str(UNKNOWN_NAME),
             Self::Alert(alert) => write!(f, "the server ended TLS: {alert:?}"),
             Self::Other(error) => write!(f, "TLS broke: {error}"),
         }
     }
 }
+
+const UNKNOWN_ISSUER: &str = "the server's certificate is signed by an authority that is not trusted: name the authority's \
+    certificate with `ca_file`, and have the server send all intermediate certificates";
+const CERTIFICATE_REQUIRED: &str = "the server wants a certificate of the client: set one with `client_certificate`";
+const NOT_TLS: &str =
+    "what the server sent is not TLS: perhaps this port has MQTT without TLS (mqtt://, usually port 1883)";
+const NOTHING_IN_COMMON: &str = "server and client have no version or cipher of TLS in common, or the server wants a client \
+    certificate: the server has to offer TLS 1.2 or 1.3";
+const UNKNOWN_NAME: &str =
+    "the server does not know the name by which it was called: dial it by a name that it has, or set `server_name`";
 
 fn wrong_name(f: &mut fmt::Formatter<'_>, expected: &str, presented: &[String]) -> fmt::Result {
     if presented.is_empty() {

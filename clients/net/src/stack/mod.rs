@@ -90,7 +90,8 @@ enum End {
 }
 
 impl Stack {
-    /// Begins on a socket that is connected to [`Server::dial_target`].
+    /// Begins on a socket that is connected to [`Server::dial_target`]. If the server wants TLS and was given no options, the system's
+    /// certificates are read from its files at the first call in a process: `Tls::system` does that at a time of your choice.
     ///
     /// # Errors
     /// [`Failure::Host`], [`Failure::ProxyToUnixSocket`], and, if TLS is wanted without options, [`Failure::TlsOptions`].
@@ -135,7 +136,7 @@ impl Stack {
         }
     }
 
-    /// Says that the socket's reading end is closed: nothing more will come.
+    /// Says that nothing more will come: the socket's reading end is closed, or reading has failed.
     pub fn end_of_input(&mut self) {
         if !matches!(self.end, End::Open) {
             return;
@@ -192,7 +193,7 @@ impl Stack {
     /// Returns the bytes to be written to the socket next, empty if there are none. Call [`advance`](Self::advance) with how
     /// many were written.
     pub fn transmit(&mut self) -> &[u8] {
-        // What was begun goes first: so there is never more than twice the limit here.
+        // Else every ping of a server whose window is closed would add its answer.
         if self.layers.wire.len() < self.most_unsent && !matches!(self.end, End::Failed(_)) {
             self.layers.send(&mut self.outgoing);
             give_back(&mut self.outgoing);

@@ -194,3 +194,19 @@ fn an_end_afterwards_says_how() {
         }
     }
 }
+
+/// What came before something wrong was right, also if it came in the same read.
+#[test]
+fn what_came_before_a_broken_record_is_read() {
+    let world = World::new();
+    for chain in all().filter(|chain| chain.tls) {
+        let (mut stack, mut server) = world.pair(chain);
+        settle(&mut stack, &mut server);
+        server.write(b"last");
+        server.write_raw(b"\x17\x03\x03\x00\x1812345678901234567890abcd");
+        let bytes = server.take();
+        stack.received(bytes);
+        assert!(matches!(stack.failure(), Some(Failure::Tls(_))), "{:?}", stack.failure());
+        assert_eq!(stack.read().as_deref(), Some(&b"last"[..]));
+    }
+}

@@ -189,6 +189,16 @@ fn pings_are_answered_and_the_last_one_is_enough() {
     assert_eq!(server.read, b"x");
 }
 
+/// A server that pings and doesn't read.
+#[test]
+fn answers_to_pings_do_not_pile_up() {
+    let mut stack = up_with("").with_limits(1_000, 1_000);
+    for _ in 0..10_000 {
+        stack.received(&b"\x89\x01p"[..]);
+        assert!(stack.transmit().len() < 1_200);
+    }
+}
+
 #[test]
 fn a_close_is_answered_with_its_code() {
     let chain = Chain { through: Through::Nothing, tls: false, websocket: true };

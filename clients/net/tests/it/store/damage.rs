@@ -105,3 +105,18 @@ fn other_files_are_left_alone() {
     assert!(names.contains(&"notes.txt".to_owned()) && names.contains(&"log-0000000000000008".to_owned()), "{names:?}");
     assert_eq!(names.len(), 5);
 }
+
+/// What a file before had at the same place, as a file system may show it after a crash, is no record of this one.
+#[test]
+fn records_of_an_older_file_are_not_believed() {
+    let disk = Disk::new(1);
+    let (starts, _) = written(&disk);
+    let (first, end) = (starts[0] as usize, *starts.last().unwrap() as usize);
+    let old = disk.bytes(FILE)[first..end].to_vec();
+    let (mut store, _) = Store::over(disk.clone()).unwrap();
+    replace(&mut store, 1).unwrap();
+    assert_eq!(store.length(), first as u64);
+    disk.overwrite("log-0000000000000002", first, &old);
+    let (_, recovered) = Store::over(disk.clone()).unwrap();
+    assert_eq!((last(&recovered), recovered.cut.map(|cut| cut.offset)), (1, Some(first as u64)));
+}
