@@ -88,7 +88,7 @@ fn converse(server: &Server, length: usize) -> Result<(), Failure> {
         }
         let mut room = vec![0; 16 * 1024];
         match socket.read(&mut room) {
-            Ok(count @ 1..) => stack.received(room[..count].to_vec()),
+            Ok(count @ 1..) => stack.received_slice(&room[..count]),
             Ok(_) => stack.end_of_input(),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => stack.end_of_input(),
             Err(error) => panic!("{error}"),

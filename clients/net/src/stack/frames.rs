@@ -16,6 +16,9 @@ const LONGEST_CONTROL: u64 = 125;
 /// don't keep a large buffer.
 const WORTH_SHARING: usize = 4 * 1024;
 
+/// Where such a copy begins, so that it needn't grow often.
+const FIRST_CAPACITY: usize = 1024;
+
 /// Reading: what is known of the frame under way.
 #[derive(Default)]
 pub(super) struct Frames {
@@ -136,6 +139,9 @@ pub(super) struct Payload {
 impl Payload {
     fn push(&mut self, piece: Bytes) {
         if piece.len() < WORTH_SHARING {
+            if self.small.is_empty() {
+                self.small.reserve(FIRST_CAPACITY);
+            }
             self.small.extend_from_slice(&piece);
         } else {
             self.seal();
@@ -154,13 +160,21 @@ impl Payload {
 /// Returns the header of a frame for this payload, and masks the payload.
 pub(super) fn frame(opcode: OpCode, payload: &mut [u8]) -> Bytes {
     let mask: [u8; 4] = rand::random();
-    for chunk in payload.chunks_mut(mask.len()) {
-        chunk.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
-    }
+    apply(mask, payload);
     let header = FrameHeader { is_final: true, opcode, mask: Some(mask), ..FrameHeader::default() };
     let mut out = BytesMut::with_capacity(LONGEST_HEADER).writer();
     let _ = header.format(payload.len() as u64, &mut out); // memory takes everything
     out.into_inner().freeze()
+}
+
+fn apply(mask: [u8; 4], payload: &mut [u8]) {
+    let wide = [mask; 8]; // as much as processors take at once
+    let wide = wide.as_flattened();
+    let mut chunks = payload.chunks_exact_mut(wide.len());
+    for chunk in &mut chunks {
+        chunk.iter_mut().zip(wide).for_each(|(byte, mask)| *byte ^= mask);
+    }
+    chunks.into_remainder().iter_mut().zip(wide).for_each(|(byte, mask)| *byte ^= mask);
 }
 
 /// A whole control frame.

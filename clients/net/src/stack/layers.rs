@@ -63,10 +63,23 @@ impl Layers {
             self.proxy = None;
             self.start_above_proxy();
         }
-        let Some(tls) = &mut self.tls else { return self.received_plain(input, give) };
+        if self.tls.is_some() { self.received_tls(&input, give) } else { self.received_plain(input, give) }
+    }
+
+    /// Like [`received`](Self::received); copies only what has to be shared later.
+    pub(super) fn received_slice(&mut self, input: &[u8], give: &mut dyn FnMut(Bytes)) -> Result<(), Failure> {
+        if self.proxy.is_none() && self.tls.is_some() {
+            self.received_tls(input, give)
+        } else {
+            self.received(Bytes::copy_from_slice(input), give)
+        }
+    }
+
+    fn received_tls(&mut self, input: &[u8], give: &mut dyn FnMut(Bytes)) -> Result<(), Failure> {
+        let Some(tls) = &mut self.tls else { return Ok(()) };
         let was_handshaking = tls.is_handshaking();
         let mut plain = BytesMut::new();
-        let result = tls.received(&input, &mut plain);
+        let result = tls.received(input, &mut plain);
         if was_handshaking && !tls.is_handshaking() {
             self.start_websocket();
         }

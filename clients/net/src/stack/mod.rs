@@ -41,6 +41,9 @@ use crate::server::Server;
 /// How much may lie here in each direction unless [`Stack::with_limits`] says otherwise.
 const DEFAULT_LIMIT: usize = 64 * 1024;
 
+/// With this much a buffer begins, so that it needn't grow often.
+const FIRST_CAPACITY: usize = 1024;
+
 /// A buffer that is empty keeps no more memory than this.
 const KEPT_CAPACITY: usize = 4 * 1024;
 
@@ -90,8 +93,9 @@ enum End {
 }
 
 impl Stack {
-    /// Begins on a socket that is connected to [`Server::dial_target`]. If the server wants TLS and was given no options, the system's
-    /// certificates are read from its files at the first call in a process: `Tls::system` does that at a time of your choice.
+    /// Begins on a socket that is connected to [`Server::dial_target`]. If the server wants TLS and was given no options, the
+    /// system's certificates are read from its files at the first call in a process: `Tls::system` does that at a time of your
+    /// choice.
     ///
     /// # Errors
     /// [`Failure::Host`], [`Failure::ProxyToUnixSocket`], and, if TLS is wanted without options, [`Failure::TlsOptions`].
@@ -120,11 +124,21 @@ impl Stack {
     /// Takes bytes that came from the socket.
     pub fn received(&mut self, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
-        if bytes.is_empty() || !matches!(self.end, End::Open) {
+        self.receive(|layers, give| layers.received(bytes, give));
+    }
+
+    /// Like [`received`](Self::received), from a buffer that the host keeps: the better one of both with TLS, which copies
+    /// anyway.
+    pub fn received_slice(&mut self, bytes: &[u8]) {
+        self.receive(|layers, give| layers.received_slice(bytes, give));
+    }
+
+    fn receive(&mut self, deliver: impl FnOnce(&mut Layers, &mut dyn FnMut(Bytes)) -> Result<(), Failure>) {
+        if !matches!(self.end, End::Open) {
             return;
         }
         let (incoming, unread) = (&mut self.incoming, &mut self.unread);
-        let result = self.layers.received(bytes, &mut |payload: Bytes| {
+        let result = deliver(&mut self.layers, &mut |payload: Bytes| {
             *unread += payload.len();
             incoming.push_back(payload);
         });
@@ -167,6 +181,9 @@ impl Stack {
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         let count = self.room().min(bytes.len());
         let target = if self.layers.is_bare() { &mut self.layers.wire } else { &mut self.outgoing };
+        if target.capacity() == 0 && count > 0 {
+            target.reserve(FIRST_CAPACITY);
+        }
         target.extend_from_slice(bytes.get(..count).unwrap_or_default());
         count
     }
@@ -262,7 +279,7 @@ impl Stack {
 
 /// Gives memory back after a burst.
 fn give_back(buffer: &mut BytesMut) {
-    if buffer.is_empty() && buffer.capacity() > KEPT_CAPACITY {
+    if buffer.is_empty() && buffer.try_reclaim(KEPT_CAPACITY + 1) {
         *buffer = BytesMut::new();
     }
 }

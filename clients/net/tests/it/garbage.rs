@@ -2,7 +2,7 @@
 
 use pure_mqtt_net::Stack;
 
-use crate::chains::{self, World};
+use crate::support::chain::{self, World};
 use crate::support::settle;
 
 /// Feeds random bytes and calls everything; returns when the stack has ended.
@@ -33,7 +33,7 @@ fn maul(stack: &mut Stack, random: &mut fastrand::Rng) {
 fn no_bytes_make_a_stack_panic() {
     let world = World::new();
     let mut random = fastrand::Rng::with_seed(7);
-    for chain in chains::all() {
+    for chain in chain::all() {
         for round in 0..60 {
             let (mut stack, mut server) = world.pair(chain);
             if round % 2 == 0 {

@@ -2,7 +2,7 @@
 
 use pure_mqtt_net::Stack;
 
-use crate::chains::{self, Chain, Through, World};
+use crate::support::chain::{self, Chain, Through, World};
 use crate::support::{Server, settle};
 
 fn up(world: &World, chain: Chain) -> (Stack, Server) {
@@ -15,7 +15,7 @@ fn up(world: &World, chain: Chain) -> (Stack, Server) {
 #[test]
 fn a_stack_takes_no_more_than_its_limit() {
     let world = World::new();
-    for chain in chains::all() {
+    for chain in chain::all() {
         let (stack, mut server) = up(&world, chain);
         let mut stack = stack.with_limits(1_000, 10_000);
         assert_eq!(stack.send(&[7; 30_000]), 10_000);
@@ -41,7 +41,7 @@ fn a_stack_takes_no_more_than_its_limit() {
 #[test]
 fn small_packets_go_together() {
     let world = World::new();
-    for chain in chains::all() {
+    for chain in chain::all() {
         let (mut stack, mut server) = up(&world, chain);
         for index in 0..1_000_u16 {
             assert_eq!(stack.send(&index.to_be_bytes()), 2);

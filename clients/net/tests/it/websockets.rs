@@ -6,7 +6,7 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::chains::{Chain, Through, World};
+use crate::support::chain::{Chain, Through, World};
 use crate::support::{self, settle};
 
 fn stack() -> Stack {
@@ -212,6 +212,7 @@ fn a_close_is_answered_with_its_code() {
         assert_eq!(stack.closed(), Some(&Closed::WebSocket { code: Some(code.into()), reason: reason.into() }));
         assert_eq!((stack.is_up(), stack.read()), (false, None));
         assert!(stack.closed().unwrap().to_string().contains(reason));
+        assert_eq!(stack.transmit().len(), 8, "a close frame with its code, and nothing after it");
         stack.finish();
         settle(&mut stack, &mut server);
         assert!(stack.is_finished() && server.is_finished, "{:?}", server.error);
@@ -220,12 +221,24 @@ fn a_close_is_answered_with_its_code() {
             [Message::Close(Some(CloseFrame { code, reason: reason.into() }))]
                 .map(|_| Message::Close(Some(CloseFrame { code, reason: "".into() })))
         );
-        assert_eq!(server.read, b"", "nothing may follow a close frame");
     }
     let mut stack = up_with("");
     stack.received(&b"\x88\x00"[..]);
     assert_eq!(stack.closed(), Some(&Closed::WebSocket { code: None, reason: String::new() }));
     assert_eq!(stack.transmit().len(), 6);
+}
+
+/// Code 1005 must not be sent (§7.4.1); and after a close frame nothing is.
+#[test]
+fn a_close_is_the_last_frame() {
+    let mut stack = up_with("");
+    stack.received(&b"\x88\x02\x03\xed"[..]);
+    assert_eq!(stack.closed(), Some(&Closed::WebSocket { code: Some(1005), reason: String::new() }));
+    assert_eq!(stack.transmit().len(), 6, "a close frame without a code");
+    let mut stack = up_with("");
+    stack.finish();
+    stack.received(&b"\x89\x01p\x82\x01x"[..]);
+    assert_eq!((stack.transmit().len(), stack.read().as_deref()), (8, Some(&b"x"[..])));
 }
 
 #[test]

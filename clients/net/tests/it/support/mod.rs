@@ -1,5 +1,6 @@
 //! Peers in memory, and bytes that are cut on their way.
 
+pub mod chain;
 pub mod disk;
 pub mod pki;
 pub mod server;
@@ -56,7 +57,12 @@ pub fn drive(stack: &mut Stack, server: &mut Server, pieces: &mut Pieces, read: 
         count += from_server.len();
         while !from_server.is_empty() {
             let length = pieces.next(from_server.len());
-            stack.received(from_server.drain(..length).collect::<Vec<_>>());
+            let piece: Vec<_> = from_server.drain(..length).collect();
+            if rounds % 2 == 0 {
+                stack.received(piece)
+            } else {
+                stack.received_slice(&piece)
+            }
             is_moving = true;
             while let Some(bytes) = stack.read() {
                 read.extend_from_slice(&bytes);
