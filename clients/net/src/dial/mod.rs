@@ -25,16 +25,18 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 ///
 /// use pure_mqtt_net::{DialPlan, DialStep};
 ///
-/// let (v6, v4) = ("[2001:db8::1]:1883".parse()?, "192.0.2.1:1883".parse()?);
-/// let mut plan = DialPlan::<String>::new([v6, v4], None);
-/// let now = Instant::now();
-/// assert_eq!(plan.next(now), DialStep::Connect(v6));
-/// let soon = now + Duration::from_millis(250);
-/// assert_eq!(plan.next(now), DialStep::Wait(Some(soon)));
-/// assert_eq!(plan.next(soon), DialStep::Connect(v4));
-/// assert_eq!(plan.next(soon), DialStep::Wait(None)); // until one of both ends
-/// assert_eq!(plan.succeeded(v4), [v6]); // to be closed
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let (v6, v4) = ("[2001:db8::1]:1883".parse()?, "192.0.2.1:1883".parse()?);
+///     let mut plan = DialPlan::<String>::new([v6, v4], None);
+///     let now = Instant::now();
+///     assert_eq!(plan.next(now), DialStep::Connect(v6));
+///     let soon = now + Duration::from_millis(250);
+///     assert_eq!(plan.next(now), DialStep::Wait(Some(soon)));
+///     assert_eq!(plan.next(soon), DialStep::Connect(v4));
+///     assert_eq!(plan.next(soon), DialStep::Wait(None)); // until one of both ends
+///     assert_eq!(plan.succeeded(v4), [v6]); // to be closed
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct DialPlan<E = Arc<io::Error>> {

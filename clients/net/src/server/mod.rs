@@ -28,12 +28,14 @@ use crate::secret::Secret;
 /// ```
 /// use pure_mqtt_net::{Endpoint, Server};
 ///
-/// let server: Server = "wss://ada:s%2Fecret@broker.example/mqtt".parse()?;
-/// assert_eq!(*server.endpoint(), Endpoint::tcp("broker.example", 443));
-/// assert_eq!(server.credentials().user_name, Some("ada"));
-/// assert_eq!(server.credentials().password, Some(&b"s/ecret"[..]));
-/// assert_eq!(server.to_string(), "wss://broker.example:443/mqtt"); // never a user name or password
-/// # Ok::<(), pure_mqtt_net::ServerError>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let server: Server = "wss://ada:s%2Fecret@broker.example/mqtt".parse()?;
+///     assert_eq!(*server.endpoint(), Endpoint::tcp("broker.example", 443));
+///     assert_eq!(server.credentials().user_name, Some("ada"));
+///     assert_eq!(server.credentials().password, Some(&b"s/ecret"[..]));
+///     assert_eq!(server.to_string(), "wss://broker.example:443/mqtt"); // never a user name or password
+///     Ok(())
+/// }
 /// ```
 ///
 /// | scheme | also written | what it is | default port |

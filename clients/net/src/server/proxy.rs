@@ -16,10 +16,12 @@ const KNOWN: &[&str] = &["http", "socks5", "socks5h"];
 /// ```
 /// use pure_mqtt_net::Proxy;
 ///
-/// let proxy: Proxy = "http://ada:secret@proxy.example:3128".parse()?;
-/// assert_eq!(proxy.to_string(), "http://proxy.example:3128");
-/// assert_eq!(Proxy::socks5("127.0.0.1", 1080).to_string(), "socks5://127.0.0.1:1080");
-/// # Ok::<(), pure_mqtt_net::ServerError>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let proxy: Proxy = "http://ada:secret@proxy.example:3128".parse()?;
+///     assert_eq!(proxy.to_string(), "http://proxy.example:3128");
+///     assert_eq!(Proxy::socks5("127.0.0.1", 1080).to_string(), "socks5://127.0.0.1:1080");
+///     Ok(())
+/// }
 /// ```
 ///
 /// The connection to the proxy itself is not encrypted; with TLS to the server the proxy sees nothing but its name.

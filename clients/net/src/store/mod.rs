@@ -50,20 +50,22 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 /// ```
 /// use pure_mqtt_net::store::{FileStore, Snapshot};
 ///
-/// let folder = tempfile::tempdir()?; // a program has one that stays
-/// let (mut store, recovered) = FileStore::open(folder.path())?;
-/// assert!(recovered.snapshot.is_none()); // the first time
-/// let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-/// store.replace(&Snapshot { bytes: b"state", sequence: 0, header: b"lamp-7", wall_clock: now })?;
-/// store.append(b"one", 1)?;
-/// store.append(b"two", 2)?;
-/// assert_eq!(store.commit()?, 2); // all up to here are durable
-/// drop(store);
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let folder = tempfile::tempdir()?; // a program has one that stays
+///     let (mut store, recovered) = FileStore::open(folder.path())?;
+///     assert!(recovered.snapshot.is_none()); // the first time
+///     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+///     store.replace(&Snapshot { bytes: b"state", sequence: 0, header: b"lamp-7", wall_clock: now })?;
+///     store.append(b"one", 1)?;
+///     store.append(b"two", 2)?;
+///     assert_eq!(store.commit()?, 2); // all up to here are durable
+///     drop(store);
 ///
-/// let (_, recovered) = FileStore::open(folder.path())?;
-/// assert_eq!(recovered.concatenated(), b"stateonetwo");
-/// assert_eq!((&recovered.header[..], recovered.wall_clock), (&b"lamp-7"[..], now));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+///     let (_, recovered) = FileStore::open(folder.path())?;
+///     assert_eq!(recovered.concatenated(), b"stateonetwo");
+///     assert_eq!((&recovered.header[..], recovered.wall_clock), (&b"lamp-7"[..], now));
+///     Ok(())
+/// }
 /// ```
 pub struct FileStore<F: Files = Folder> {
     files: F,

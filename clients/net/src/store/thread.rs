@@ -25,23 +25,25 @@ const LARGEST_GROUP: usize = 1024 * 1024;
 ///
 /// use pure_mqtt_net::store::{FileStore, OwnedSnapshot, StoreEvent, StoreThread};
 ///
-/// let folder = tempfile::tempdir()?; // a program has one that stays
-/// let (store, _) = FileStore::open(folder.path())?;
-/// let (wake, woken) = std::sync::mpsc::channel();
-/// let mut store = StoreThread::start(store, move || wake.send(()).unwrap_or_default())?;
-/// store.replace(OwnedSnapshot { bytes: "state".into(), sequence: 0, header: "".into(), wall_clock: 0 });
-/// store.append("one", 1);
-/// let mut stored = None;
-/// while stored != Some(1) {
-///     woken.recv_timeout(Duration::from_secs(10))?; // a host wakes its loop instead
-///     while let Some(event) = store.poll() {
-///         match event {
-///             StoreEvent::Stored(sequence) | StoreEvent::Replaced(sequence) => stored = Some(sequence),
-///             StoreEvent::NotReplaced(error) | StoreEvent::Failed(error) => return Err(error.into()),
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let folder = tempfile::tempdir()?; // a program has one that stays
+///     let (store, _) = FileStore::open(folder.path())?;
+///     let (wake, woken) = std::sync::mpsc::channel();
+///     let mut store = StoreThread::start(store, move || wake.send(()).unwrap_or_default())?;
+///     store.replace(OwnedSnapshot { bytes: "state".into(), sequence: 0, header: "".into(), wall_clock: 0 });
+///     store.append("one", 1);
+///     let mut stored = None;
+///     while stored != Some(1) {
+///         woken.recv_timeout(Duration::from_secs(10))?; // a host wakes its loop instead
+///         while let Some(event) = store.poll() {
+///             match event {
+///                 StoreEvent::Stored(sequence) | StoreEvent::Replaced(sequence) => stored = Some(sequence),
+///                 StoreEvent::NotReplaced(error) | StoreEvent::Failed(error) => return Err(error.into()),
+///             }
 ///         }
 ///     }
+///     Ok(())
 /// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct StoreThread<F: Files = Folder> {
     commands: Option<Sender<Command>>,

@@ -19,9 +19,12 @@ use crate::secret::Secret;
 /// ```no_run
 /// use pure_mqtt_net::{Server, TlsOptions};
 ///
-/// let tls = TlsOptions::new().ca_file("/etc/mqtt/ca.pem").client_certificate("lamp-7.pem", "lamp-7.key").build()?;
-/// let server = "mqtts://broker.example".parse::<Server>()?.tls(tls);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let tls = TlsOptions::new().ca_file("/etc/mqtt/ca.pem").client_certificate("lamp-7.pem", "lamp-7.key").build()?;
+///     let server = "mqtts://broker.example".parse::<Server>()?.tls(tls);
+///     println!("{server}"); // and connect to it
+///     Ok(())
+/// }
 /// ```
 ///
 /// | whom to trust | methods |
