@@ -5,30 +5,30 @@ use std::net::SocketAddr;
 
 use crate::failure::FailureClass;
 
-/// Why a [`DialPlan`](crate::DialPlan) has come to nothing.
+/// Why a [`DialPlan`](crate::DialPlan) failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DialError<E> {
-    /// There is no address.
+    /// The plan has no address.
     NoAddress,
-    /// All addresses have failed.
+    /// All addresses failed.
     AllFailed {
-        /// The one that failed first, and why.
+        /// The address that failed first, and why.
         first: (SocketAddr, E),
-        /// The one that failed last, and why; the same if there was only one.
+        /// The address that failed last, and why; the same one if there is only one.
         last: (SocketAddr, E),
-        /// How many there were.
+        /// The number of addresses.
         count: usize,
     },
-    /// The deadline came first.
+    /// The deadline has passed.
     TimedOut {
-        /// The one that failed last until then, and why.
+        /// The address that failed last before, and why.
         last: Option<(SocketAddr, E)>,
     },
 }
 
 impl<E> DialError<E> {
-    /// Returns what helps: networks come back by themselves.
+    /// Returns [`FailureClass::Passing`]: networks recover.
     pub const fn class(&self) -> FailureClass {
         FailureClass::Passing
     }

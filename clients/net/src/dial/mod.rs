@@ -14,11 +14,12 @@ pub use self::error::DialError;
 /// How long an attempt has for itself before the next one joins it (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// The order in which the addresses of one server are tried: IPv6 and IPv4 in turn, a further one every 250 ms or as soon as
-/// one fails, until one is connected (RFC 8305, "happy eyeballs", in its simple form).
+/// Decides when to connect to which of a server's addresses: IPv6 and IPv4 in turn, the next one after 250 ms or as soon as one
+/// fails, until one is connected (a simple form of "happy eyeballs", RFC 8305).
 ///
-/// A plan opens no socket and reads no clock. Names are resolved by the host, off its loop; addresses that come late are
-/// [added](Self::add). `E` is what the host has as the reason of a failure.
+/// A plan opens no sockets and reads no clock. The host resolves names, outside of its loop, and may [add](Self::add) addresses
+/// that arrive later. What counts as connected is the host's choice: TCP, or the whole [`Stack`](crate::Stack). `E` is the type
+/// of a failure's reason.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -62,28 +63,28 @@ enum State {
     Failed,
 }
 
-/// What to do next.
+/// The next step of a dial plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DialStep<E = Arc<io::Error>> {
-    /// Begin to connect to this address, and ask for the next step at once.
+    /// Start to connect to this address, and call `next` again at once.
     Connect(SocketAddr),
-    /// Wait until then, if there is a time, or until an attempt has ended.
+    /// Wait until this time, or until an attempt succeeds or fails. `None`: no time limit.
     Wait(Option<Instant>),
-    /// All is over: close the attempts in [`running`](DialPlan::running).
+    /// All addresses failed, or the deadline has passed: close the attempts in [`running`](DialPlan::running).
     Failed(DialError<E>),
-    /// One is connected.
+    /// An address is connected.
     Done,
 }
 
 impl<E: Clone> DialPlan<E> {
-    /// A plan for these addresses, the preferred one first, which is over at `deadline` if there is one.
+    /// Creates a plan for these addresses, the preferred one first. It fails at `deadline`, if there is one.
     pub fn new(addresses: impl IntoIterator<Item = SocketAddr>, deadline: Option<Instant>) -> Self {
         let mut plan = Self { attempts: Vec::new(), next_at: None, deadline, is_over: false, first: None, last: None };
         plan.add(addresses);
         plan
     }
 
-    /// Adds addresses that became known later; those that are known already are not tried twice.
+    /// Adds addresses that arrive later. Duplicates are ignored.
     pub fn add(&mut self, addresses: impl IntoIterator<Item = SocketAddr>) {
         for address in addresses {
             if self.state(address).is_none() {
@@ -92,7 +93,7 @@ impl<E: Clone> DialPlan<E> {
         }
     }
 
-    /// Returns what to do at `now`.
+    /// Returns the next step at `now`. `now` is monotonic.
     pub fn next(&mut self, now: Instant) -> DialStep<E> {
         if self.is_over {
             return DialStep::Done;
@@ -113,7 +114,7 @@ impl<E: Clone> DialPlan<E> {
         }
     }
 
-    /// Takes note that the attempt at this address has failed. The next one may begin at once.
+    /// Reports that the attempt at this address failed. The next attempt may start at once.
     pub fn failed(&mut self, address: SocketAddr, reason: impl Into<E>) {
         if self.state(address) == Some(State::Running) {
             self.set_state(address, State::Failed);
@@ -124,8 +125,8 @@ impl<E: Clone> DialPlan<E> {
         }
     }
 
-    /// Takes note that this address is connected, and returns those whose attempts are to be closed. If another one was first,
-    /// that is this one itself.
+    /// Reports that this address is connected. Returns the addresses whose attempts must be closed; this one itself if another
+    /// was first.
     pub fn succeeded(&mut self, address: SocketAddr) -> Vec<SocketAddr> {
         if self.is_over {
             return vec![address];
@@ -134,7 +135,7 @@ impl<E: Clone> DialPlan<E> {
         self.running().filter(|other| *other != address).collect()
     }
 
-    /// Returns the addresses whose attempts are under way.
+    /// Returns the addresses with an attempt in progress.
     pub fn running(&self) -> impl Iterator<Item = SocketAddr> {
         self.attempts.iter().filter(|attempt| attempt.state == State::Running).map(|attempt| attempt.address)
     }

@@ -1,14 +1,14 @@
 //! The classes of failures.
 
-/// What helps against a failure: decides whether dialling again makes sense by itself.
+/// The kind of remedy that a failure needs. Programs use it to decide whether to retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureClass {
-    /// It may go by itself: the server, the proxy or the network has a bad moment.
+    /// Temporary: a retry may succeed.
     Passing,
-    /// The other side doesn't accept who we are: other credentials, or another client certificate, are needed.
+    /// The credentials or the client certificate were refused: a retry needs other ones.
     Credentials,
-    /// The server's certificate is refused: the server needs another one, or the options of TLS have to change.
+    /// The server's certificate is not trusted: the certificate or the TLS options must change.
     Certificate,
-    /// By itself it won't get better: an address, an option or a server has to change.
+    /// Permanent: an address, an option or the server's configuration must change.
     Lasting,
 }

@@ -5,24 +5,24 @@ use std::time::Duration;
 
 use super::FailureClass;
 
-/// Why an answer is no answer of HTTP that can be used.
+/// Why an HTTP response cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HttpProblem {
-    /// It isn't HTTP/1.
+    /// The response is not HTTP/1.
     NotHttp,
-    /// Its head doesn't end within 16 KiB, or has more than 64 headers.
+    /// The head is longer than 16 KiB, or has more than 64 headers.
     TooLong,
 }
 
-/// An answer that refuses.
+/// An HTTP response with an unexpected status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpStatus {
     /// The status code, from 100 to 999.
     pub code: u16,
-    /// Where the server says that it is to be found instead (`Location`), without parameters.
+    /// The `Location` header without parameters, at most 200 characters.
     pub location: Option<String>,
-    /// How long it asks to be left alone (`Retry-After`, if in seconds).
+    /// The `Retry-After` header, if it is in seconds.
     pub retry_after: Option<Duration>,
 }
 

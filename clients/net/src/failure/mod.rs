@@ -25,46 +25,46 @@ pub use self::tls::TlsFailure;
 #[cfg(feature = "websocket")]
 pub use self::websocket::{FrameProblem, WebSocketFailure};
 
-/// What was under way.
+/// The step of connection set-up that is in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// A proxy was asked to connect to the server.
+    /// The proxy connects to the server.
     Proxy,
-    /// The handshake of TLS.
+    /// The TLS handshake.
     Tls,
-    /// The handshake of WebSocket.
+    /// The WebSocket handshake.
     WebSocket,
-    /// Everything is agreed on.
+    /// Set-up is complete.
     Up,
 }
 
-/// Why a [`Stack`](crate::Stack) has failed. Its text is a sentence that names the remedy where there is one.
+/// Why a [`Stack`](crate::Stack) has failed. The message names the remedy where there is one.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The other side closed the connection before all was agreed on.
+    /// The peer closed the connection during set-up.
     EndedEarly(Stage),
-    /// The host holds characters that no host has, or is too long.
+    /// The host contains invalid characters or is too long.
     Host,
-    /// A proxy can only connect to hosts, not to a Unix socket.
+    /// The server is a Unix socket, to which a proxy cannot connect.
     #[cfg(feature = "proxy")]
     ProxyToUnixSocket,
-    /// The proxy doesn't do it.
+    /// The proxy did not connect to the server.
     #[cfg(feature = "proxy")]
     Proxy(ProxyFailure),
-    /// TLS cannot begin: no options were given, and the system's certificates cannot be used.
+    /// No TLS options were set, and the system's certificates cannot be used.
     #[cfg(feature = "tls")]
     TlsOptions(crate::TlsError),
-    /// TLS could not be agreed on, or broke.
+    /// TLS failed.
     #[cfg(feature = "tls")]
     Tls(TlsFailure),
-    /// WebSocket could not be agreed on, or its rules were broken.
+    /// WebSocket failed.
     #[cfg(feature = "websocket")]
     WebSocket(WebSocketFailure),
 }
 
 impl Failure {
-    /// Returns what helps.
+    /// Returns the class of the failure, for programs.
     pub fn class(&self) -> FailureClass {
         match self {
             Self::EndedEarly(_) => FailureClass::Passing,
@@ -82,7 +82,7 @@ impl Failure {
         }
     }
 
-    /// Returns how long the server asked to be left alone (`Retry-After` in seconds), if it did.
+    /// Returns how long the server asks to wait before the next attempt (`Retry-After`), if it does.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             #[cfg(feature = "proxy")]

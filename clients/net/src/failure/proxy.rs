@@ -4,21 +4,21 @@ use std::fmt;
 
 use super::{FailureClass, HttpProblem, HttpStatus};
 
-/// Why a proxy has not connected to the server.
+/// Why a proxy did not connect to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyFailure {
-    /// An HTTP proxy's answer can't be used.
+    /// The response of an HTTP proxy cannot be used.
     Http(HttpProblem),
-    /// An HTTP proxy refuses.
+    /// An HTTP proxy refused.
     Status(HttpStatus),
-    /// A SOCKS proxy's answer is not of SOCKS version 5.
+    /// The response of a SOCKS proxy is not SOCKS5.
     NotSocks5,
-    /// The proxy wants a user name and password, and none were given.
+    /// The proxy requires a user name and password, and none are set.
     LoginMissing,
-    /// The proxy doesn't take the user name and password.
+    /// The proxy refused the user name and password.
     LoginRefused,
-    /// A SOCKS proxy says why not.
+    /// A SOCKS proxy refused or failed, with this reply.
     Socks(SocksReply),
 }
 
@@ -29,15 +29,15 @@ pub struct SocksReply(pub u8);
 impl SocksReply {
     const fn text(self) -> (&'static str, FailureClass) {
         match self.0 {
-            1 => ("it has a failure of its own", FailureClass::Passing),
+            1 => ("general failure", FailureClass::Passing),
             2 => ("its rules do not allow this server or port", FailureClass::Lasting),
-            3 => ("it finds no way to the server's network", FailureClass::Passing),
-            4 => ("it cannot find or reach the server's host", FailureClass::Passing),
-            5 => ("the server refuses connections at this port", FailureClass::Passing),
-            6 => ("the way to the server is too long", FailureClass::Passing),
-            7 => ("it does not support CONNECT", FailureClass::Lasting),
-            8 => ("it does not support this type of address", FailureClass::Lasting),
-            _ => ("it gives a reason that the standard does not have", FailureClass::Lasting),
+            3 => ("network unreachable", FailureClass::Passing),
+            4 => ("host unknown or unreachable", FailureClass::Passing),
+            5 => ("the server refused the connection", FailureClass::Passing),
+            6 => ("TTL expired", FailureClass::Passing),
+            7 => ("CONNECT is not supported", FailureClass::Lasting),
+            8 => ("this type of address is not supported", FailureClass::Lasting),
+            _ => ("unknown reason", FailureClass::Lasting),
         }
     }
 }
@@ -79,12 +79,12 @@ impl fmt::Display for ProxyFailure {
 const fn remedy(code: u16) -> &'static str {
     match code {
         400 | 405 | 501 => "it does not do CONNECT; check whether it is a proxy at all",
-        403 => "its rules do not allow this server or port; ask those who run it, or use port 443",
+        403 => "its rules do not allow this server or port; ask its operator, or use port 443",
         404 => "it is a web server and no proxy; check the proxy's address",
-        429 => "it has too many requests; try again later",
+        429 => "too many requests; try again later",
         502..=504 => "it could not reach the server; check the server's name and port",
-        500.. => "it has a failure of its own; try again later",
-        300..=399 => "it sends us elsewhere, which a proxy cannot; check the proxy's address",
+        500.. => "the proxy has an internal error; try again later",
+        300..=399 => "it redirects, which a proxy cannot do; check the proxy's address",
         _ => "it does not connect to the server",
     }
 }

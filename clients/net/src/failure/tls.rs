@@ -7,50 +7,50 @@ use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompat
 use super::FailureClass;
 use crate::tls::CertificateProblem;
 
-/// Why TLS could not be agreed on, or broke.
+/// Why TLS failed.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TlsFailure {
-    /// The server's certificate is refused for a reason that has no variant of its own here.
+    /// The server's certificate is invalid for another reason.
     Certificate(CertificateError),
-    /// The server's certificate is refused: self-signed, of version 1, an authority's, or not the pinned one.
+    /// The server's certificate is self-signed, of X.509 version 1, an authority's own, or not the pinned one.
     Problem(CertificateProblem),
-    /// No authority that is trusted has signed the server's certificate.
+    /// The server's certificate is signed by an authority that is not trusted.
     UnknownIssuer,
-    /// The server's certificate is for other names.
+    /// The server's certificate is valid for other names only.
     WrongName {
-        /// The name that it should be for.
+        /// The name that was expected.
         expected: String,
-        /// The names that it is for.
+        /// The names in the certificate.
         presented: Vec<String>,
     },
     /// The server's certificate has expired.
     Expired {
-        /// When: seconds since 1970.
+        /// Its end, in seconds since 1970.
         since: u64,
-        /// This machine's clock: seconds since 1970.
+        /// This machine's clock, in seconds since 1970.
         clock: u64,
     },
     /// The server's certificate is not valid yet.
     NotYetValid {
-        /// From when on: seconds since 1970.
+        /// Its start, in seconds since 1970.
         from: u64,
-        /// This machine's clock: seconds since 1970.
+        /// This machine's clock, in seconds since 1970.
         clock: u64,
     },
-    /// The server wants a certificate of the client's, or doesn't accept the one it was shown.
+    /// The server requires a client certificate, or refused the one it received.
     ClientCertificate(AlertDescription),
-    /// What the server sent is not TLS.
+    /// The server's data is not TLS.
     NotTls,
-    /// There is no version of TLS, cipher or group that both sides have.
+    /// Client and server have no TLS version, cipher suite or group in common.
     NothingInCommon,
-    /// The server has none of the protocols that were offered by ALPN.
+    /// The server supports none of the protocols offered with ALPN.
     NoProtocol,
-    /// The server doesn't know the name that was sent to it (SNI).
+    /// The server does not know the name sent to it (SNI).
     UnknownName,
-    /// The server ended TLS for another reason.
+    /// The server sent another alert.
     Alert(AlertDescription),
-    /// Rustls says why.
+    /// Another error of rustls.
     Other(Error),
 }
 

@@ -4,39 +4,39 @@ use std::fmt;
 
 use super::{FailureClass, HttpProblem, HttpStatus};
 
-/// Why WebSocket could not be agreed on, or broke.
+/// Why WebSocket failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WebSocketFailure {
-    /// The server's answer can't be used.
+    /// The response to the handshake cannot be used.
     Http(HttpProblem),
-    /// The server refuses, or answers as a web server.
+    /// The response to the handshake has another status than 101.
     Status(HttpStatus),
-    /// The server agrees without having understood: `Upgrade`, `Connection` or `Sec-WebSocket-Accept` is missing or wrong.
+    /// The response has status 101, and `Upgrade`, `Connection` or `Sec-WebSocket-Accept` is missing or wrong.
     NoUpgrade,
     /// The server chose a subprotocol that is not MQTT.
     Subprotocol(String),
     /// The server chose an extension that was not offered.
     Extension,
-    /// The server sent text `[MQTT-6.0.0-1]`.
+    /// The server sent a text frame `[MQTT-6.0.0-1]`.
     Text,
-    /// The server broke a rule of the frames (RFC 6455 §5).
+    /// The server sent an invalid frame (RFC 6455 §5).
     Frame(FrameProblem),
 }
 
-/// What is wrong with a frame.
+/// Why a frame is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FrameProblem {
-    /// A server's frame is masked.
+    /// The frame is masked, which only a client may do.
     Masked,
-    /// A bit is set that only an extension could.
+    /// A reserved bit is set.
     ReservedBit,
-    /// The opcode is none.
+    /// The opcode is unknown.
     Opcode,
-    /// A control frame is in fragments, or longer than 125 bytes.
+    /// A control frame is fragmented, or longer than 125 bytes.
     Control,
-    /// A message begins within another one, or goes on without having begun.
+    /// A new message starts inside a fragmented one, or a continuation has no start.
     Order,
     /// The length has its highest bit set.
     Length,
@@ -85,16 +85,16 @@ fn refused(f: &mut fmt::Formatter<'_>, status: &HttpStatus) -> fmt::Result {
 
 const fn remedy(code: u16) -> &'static str {
     match code {
-        200..=299 => "a web server is there without WebSocket at this path; many servers have MQTT at /mqtt",
-        300..=399 => "it is somewhere else now; ask those who run it for the address",
-        401 => "it wants to know who we are before MQTT begins; set a header, `Authorization` for example",
-        403 => "it does not let us in; check headers, `Origin` for example, and the signature in the path",
+        200..=299 => "it is a web server without WebSocket at this path; many servers have MQTT at /mqtt",
+        300..=399 => "it has moved somewhere else; ask its operator for the address",
+        401 => "it requires authentication before MQTT starts; set a header, for example `Authorization`",
+        403 => "access is denied; check headers, for example `Origin`, and the signature in the path",
         404 | 405 | 410 => "there is no WebSocket at this path; many servers have MQTT at /mqtt",
         400 | 426 => "it does not understand the request; perhaps this port wants TLS (wss://)",
         407 => "it is a proxy that wants a user name and password",
-        429 => "it has too many requests; try again later",
-        502..=504 => "what stands before it cannot reach the broker; try again later",
-        500.. => "it has a failure of its own; try again later",
+        429 => "too many requests; try again later",
+        502..=504 => "the gateway cannot reach the broker; try again later",
+        500.. => "the server has an internal error; try again later",
         _ => "it refuses",
     }
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where the socket of a server, or of a proxy on the way to it, is.
+/// The address of a server or proxy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
-    /// A TCP port. The host is a name or an address, an IPv6 address without brackets.
+    /// A TCP port.
     Tcp {
-        /// The host.
+        /// A name or an IP address; IPv6 without brackets.
         host: String,
         /// The port.
         port: u16,
@@ -18,7 +18,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// A TCP port of a host.
+    /// Creates a TCP address.
     pub fn tcp(host: impl Into<String>, port: u16) -> Self {
         Self::Tcp { host: host.into(), port }
     }

@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// Why a [`Server`](crate::Server) or a [`Proxy`](crate::Proxy) cannot be made from what was given.
+/// Why a URL or an option of a [`Server`](crate::Server) or a proxy is refused.
 ///
-/// Its text names the remedy. Neither text nor value holds a part of a user name or password.
+/// The message names the remedy. Neither the message nor the value contains any part of a user name or password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The text has no scheme, as in `broker.example:1883`.
+    /// The URL has no scheme, for example `broker.example:1883`.
     NoScheme,
-    /// The scheme is none of those that are known here.
+    /// The scheme is unknown.
     UnknownScheme {
-        /// What stands before the colon, in lower case.
+        /// The scheme, in lower case.
         scheme: String,
-        /// What could stand there.
+        /// The schemes that are known.
         known: &'static [&'static str],
     },
     /// This crate was built without the feature that the scheme needs.
@@ -24,45 +24,45 @@ pub enum ServerError {
         /// The feature of this crate that it needs.
         feature: &'static str,
     },
-    /// No host stands between the scheme and the port or path.
+    /// The URL has no host.
     NoHost,
-    /// The host is neither a name in ASCII nor an address.
+    /// The host is neither an ASCII name nor an IP address.
     Host,
-    /// What stands behind the host's colon is not a number from 1 to 65535.
+    /// The port is not a number from 1 to 65535.
     Port,
-    /// A user name or password holds a character that has to be percent-encoded.
+    /// The user name or password contains a character that must be percent-encoded.
     Credentials,
-    /// A user name stands before a Unix socket's path, where it can't be.
+    /// A `unix:` URL contains a user name.
     CredentialsBeforePath,
-    /// A host stands before a Unix socket's path, where none can be.
+    /// A `unix:` URL contains a host.
     HostBeforePath,
     /// A percent sign is not followed by two hexadecimal digits.
     PercentEncoding,
-    /// What the percent-encoding stands for is not UTF-8, as a user name must be.
+    /// The user name is not valid UTF-8 after percent-decoding.
     UserNameNotUtf8,
-    /// A path on a scheme that has none.
+    /// The URL has a path, and its scheme allows none.
     Path {
         /// The scheme.
         scheme: String,
     },
-    /// Parameters (`?name=value`) on a scheme that has none.
+    /// The URL has parameters (`?name=value`), and its scheme allows none.
     Query {
         /// The scheme.
         scheme: String,
     },
-    /// A fragment (`#…`): it has no meaning here.
+    /// The URL has a fragment (`#…`).
     Fragment,
-    /// The path of a Unix socket is missing.
+    /// A `unix:` URL has no path.
     NoPath,
-    /// The path asked for by WebSocket holds a character that has to be percent-encoded.
+    /// The WebSocket path does not start with `/`, or contains a character that must be percent-encoded.
     WebSocketPath,
-    /// The name of a header is not one, or it is one that the handshake itself sets.
+    /// The header name is invalid, or it is set by the WebSocket handshake itself.
     HeaderName,
-    /// The value of a header holds a character that none may hold, a line break for example.
+    /// The header value contains a forbidden character, for example a line break.
     HeaderValue,
-    /// A header, but no WebSocket to send it.
+    /// A header was set on a server that does not use WebSocket.
     HeaderWithoutWebSocket,
-    /// A user name or password for a proxy that is empty or longer than its protocol allows.
+    /// The proxy credentials are empty, too long, or contain a colon where HTTP allows none.
     ProxyCredentials,
 }
 
@@ -74,13 +74,13 @@ impl fmt::Display for ServerError {
                 write!(f, "`{scheme}://` needs the feature `{feature}` of pure-mqtt-net: enable it in Cargo.toml")
             }
             Self::Path { scheme } => {
-                write!(
-                    f,
-                    "`{scheme}://` takes no path: remove what follows the port, or use ws:// or wss:// if it is WebSocket"
-                )
+                write!(f, "`{scheme}://` takes no path: remove it, or use ws:// or wss:// for WebSocket")
             }
             Self::Query { scheme } => {
-                write!(f, "`{scheme}://` takes no parameters: remove them from `?` on, and set options in the program")
+                write!(
+                    f,
+                    "`{scheme}://` takes no parameters: remove everything from `?` on, and set options in the program"
+                )
             }
             other => f.write_str(other.fixed()),
         }
@@ -88,59 +88,53 @@ impl fmt::Display for ServerError {
 }
 
 impl ServerError {
-    /// The sentences without a value in them.
+    /// Messages that contain no value.
     const fn fixed(&self) -> &'static str {
         match self {
-            Self::NoScheme => "the address has no scheme: write mqtt://HOST, or mqtts://HOST for TLS",
-            Self::NoHost => "the address names no host: write it behind the two slashes, as in mqtt://broker.example",
-            Self::Host => {
-                "the host is neither a name nor an address: write international names in their ASCII form (xn--…) \
-                 and IPv6 addresses in brackets, as in mqtt://[::1]:1883"
-            }
-            Self::Port => {
-                "the port is not a number from 1 to 65535; if it is part of a user name or password, percent-encode \
-                 that (`/` as %2F, `@` as %40, `:` as %3A)"
-            }
-            Self::Credentials => {
-                "the user name or password holds a character that has to be percent-encoded (`@` as %40, `/` as %2F, \
-                 `#` as %23, a space as %20)"
-            }
+            Self::NoScheme => "the URL has no scheme: write mqtt://HOST, or mqtts://HOST for TLS",
+            Self::NoHost => "the URL has no host: write it after the two slashes, as in mqtt://broker.example",
+            Self::Host => HOST,
+            Self::Port => PORT,
+            Self::Credentials => CREDENTIALS,
             Self::CredentialsBeforePath => {
-                "a Unix socket's address has no place for a user name: set user name and password in the program"
+                "a unix: URL cannot contain a user name: set user name and password in the program"
             }
-            Self::HostBeforePath => {
-                "a Unix socket is on this machine: write unix:/PATH or unix:///PATH, without a host"
-            }
+            Self::HostBeforePath => "a unix: URL cannot contain a host: write unix:/PATH or unix:///PATH",
             Self::PercentEncoding => {
-                "a `%` is not followed by two hexadecimal digits: write a percent sign that is meant as itself as %25"
+                "a `%` is not followed by two hexadecimal digits: write a literal percent sign as %25"
             }
-            Self::UserNameNotUtf8 => "the user name is not UTF-8 once its percent-encoding is undone, as MQTT wants it",
-            Self::Fragment => "the address has a part from `#` on, which means nothing here: percent-encode `#` as %23",
-            Self::NoPath => "the address names no path of a Unix socket: write unix:/PATH",
-            Self::WebSocketPath => "the path for WebSocket holds a character that has to be percent-encoded",
-            Self::HeaderName => {
-                "that is no name of a header, or one that the WebSocket handshake sets by itself (Connection, Upgrade, \
-                 Sec-WebSocket-*): use another name"
+            Self::UserNameNotUtf8 => "the user name is not valid UTF-8 after percent-decoding: MQTT allows only UTF-8",
+            Self::Fragment => "the URL has a fragment (`#…`), which MQTT does not use: percent-encode `#` as %23",
+            Self::NoPath => "the URL has no socket path: write unix:/PATH",
+            Self::WebSocketPath => {
+                "the WebSocket path must start with `/`, and special characters in it must be percent-encoded"
             }
-            Self::HeaderValue => "the header's value holds a line break or another character that headers cannot hold",
+            Self::HeaderName => HEADER_NAME,
+            Self::HeaderValue => {
+                "the header value contains a line break or another character that headers cannot contain"
+            }
             Self::HeaderWithoutWebSocket => {
-                "only WebSocket sends headers: choose ws:// or wss://, or call `websocket` first"
+                "headers are sent only over WebSocket: use ws:// or wss://, or call `websocket` first"
             }
-            Self::ProxyCredentials => {
-                "a proxy's user name and password are 1 to 255 bytes each for SOCKS5, and without a colon in the user \
-                 name for HTTP"
-            }
+            Self::ProxyCredentials => PROXY_CREDENTIALS,
             Self::UnknownScheme { .. } | Self::FeatureMissing { .. } | Self::Path { .. } | Self::Query { .. } => "",
         }
     }
 }
 
+const HOST: &str = "invalid host: write international names in ASCII form (xn--…), and IPv6 addresses in brackets, as in \
+    mqtt://[::1]:1883";
+const PORT: &str = "the port is not a number from 1 to 65535; if this is part of a user name or password, percent-encode it \
+    (`/` as %2F, `@` as %40, `:` as %3A)";
+const CREDENTIALS: &str = "the user name or password contains a character that must be percent-encoded (`@` as %40, `/` as \
+    %2F, `#` as %23, a space as %20)";
+const HEADER_NAME: &str = "the header name is invalid, or the WebSocket handshake sets it itself (Connection, Upgrade, \
+    Sec-WebSocket-*): use another name";
+const PROXY_CREDENTIALS: &str = "invalid proxy credentials: SOCKS5 needs a user name and a password of 1 to 255 bytes each, and \
+    HTTP allows no colon in the user name";
+
 fn unknown(f: &mut fmt::Formatter<'_>, scheme: &str, known: &[&str]) -> fmt::Result {
-    write!(f, "`{scheme}` is not a scheme that is known here: use one of ")?;
-    for (index, name) in known.iter().enumerate() {
-        let separator = if index == 0 { "" } else { ", " };
-        write!(f, "{separator}{name}")?;
-    }
+    write!(f, "unknown scheme `{scheme}`: use one of {}", known.join(", "))?;
     match scheme {
         "http" => f.write_str("; MQTT over WebSocket is ws"),
         "https" => f.write_str("; MQTT over WebSocket with TLS is wss"),

@@ -23,7 +23,7 @@ pub(crate) use self::proxy::{ProxyKind, ProxyLogin};
 
 use crate::secret::Secret;
 
-/// A server: where it is, what lies below MQTT (TLS, WebSocket, a proxy), and who we are to it.
+/// The address of a server, with everything below MQTT (TLS, WebSocket, a proxy) and the credentials for CONNECT.
 ///
 /// ```
 /// use pure_mqtt_net::{Endpoint, Server};
@@ -46,8 +46,8 @@ use crate::secret::Secret;
 /// | `wss://` | | over WebSocket over TLS | 443 |
 /// | `unix:` | `unix://` | over a Unix socket | |
 ///
-/// The default path of WebSocket is `/mqtt`. User name and password are percent-decoded. TLS trusts whom the system trusts
-/// unless `tls` is given options.
+/// The default path of WebSocket is `/mqtt`. User name and password are percent-decoded. TLS uses the system's certificate
+/// authorities unless [`tls`](Self::tls) sets other options.
 #[derive(Clone)]
 pub struct Server {
     endpoint: Endpoint,
@@ -61,7 +61,7 @@ pub struct Server {
     proxy: Option<Proxy>,
 }
 
-/// What goes into CONNECT.
+/// User name and password for CONNECT.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Credentials<'a> {
     /// The user name.
@@ -126,7 +126,7 @@ impl Server {
         self
     }
 
-    /// Speaks TLS with these options.
+    /// Uses TLS with these options.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: crate::Tls) -> Self {
@@ -134,11 +134,11 @@ impl Server {
         self
     }
 
-    /// Speaks WebSocket, and asks for `path`, which begins with a slash and may have parameters; most servers have MQTT at
-    /// `/mqtt`.
+    /// Uses WebSocket with this path, which starts with a slash and may have parameters. Most servers use `/mqtt`.
     ///
     /// # Errors
-    /// [`ServerError::WebSocketPath`]: a character of the path has to be percent-encoded, or its first slash is missing.
+    /// [`ServerError::WebSocketPath`]: the path does not start with a slash, or contains a character that must be
+    /// percent-encoded.
     #[cfg(feature = "websocket")]
     pub fn websocket(mut self, path: &str) -> Result<Self, ServerError> {
         let headers = self.websocket.take().map(|request| request.headers).unwrap_or_default();
@@ -146,11 +146,11 @@ impl Server {
         Ok(self)
     }
 
-    /// Adds a header to the handshake of WebSocket, for a token or an origin, in the place of one of the same name.
+    /// Adds a header to the WebSocket handshake, for example `Authorization`. Replaces a header of the same name.
     ///
     /// # Errors
-    /// [`ServerError::HeaderName`] and [`ServerError::HeaderValue`]; [`ServerError::HeaderWithoutWebSocket`] if the server
-    /// isn't reached by WebSocket.
+    /// [`ServerError::HeaderName`] and [`ServerError::HeaderValue`]; [`ServerError::HeaderWithoutWebSocket`] if
+    /// [`websocket`](Self::websocket) was not called before.
     #[cfg(feature = "websocket")]
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, ServerError> {
         let name = http::HeaderName::try_from(name).map_err(|_| ServerError::HeaderName)?;
@@ -174,12 +174,12 @@ impl Server {
         self
     }
 
-    /// Returns where the server itself is.
+    /// Returns the address of the server itself, which a proxy on the way connects to.
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Returns what the socket has to be connected to: the proxy if there is one, else the server.
+    /// Returns the address to connect the socket to: that of the proxy if there is one, else that of the server.
     pub fn dial_target(&self) -> Endpoint {
         #[cfg(feature = "proxy")]
         if let Some(proxy) = &self.proxy {
@@ -188,12 +188,12 @@ impl Server {
         self.endpoint.clone()
     }
 
-    /// Returns user name and password, for CONNECT.
+    /// Returns the user name and password for CONNECT.
     pub fn credentials(&self) -> Credentials<'_> {
         Credentials { user_name: self.user_name.as_deref(), password: self.password.as_ref().map(Secret::bytes) }
     }
 
-    /// Returns true if the way to the server is encrypted, or doesn't leave this machine.
+    /// Returns true if the connection uses TLS or a Unix socket.
     pub fn is_private(&self) -> bool {
         matches!(self.endpoint, Endpoint::Unix(_)) || self.is_secure()
     }
@@ -249,7 +249,7 @@ impl From<SocketAddr> for Server {
     }
 }
 
-/// The URL of the server, without user name, password and the parameters of a path.
+/// Shows the URL without user name, password and path parameters.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match (self.is_websocket(), self.is_secure()) {
@@ -265,7 +265,7 @@ impl fmt::Display for Server {
     }
 }
 
-/// Without the user name, which is a token with some services, the password, and the values of headers.
+/// Hides the user name, which is a token with some services, the password, and header values.
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Server");
@@ -285,7 +285,7 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Only whether there are any.
+/// Shows only which of them are set.
 impl fmt::Debug for Credentials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")

@@ -10,8 +10,7 @@ use crate::server::url::{self, Url};
 
 const KNOWN: &[&str] = &["http", "socks5", "socks5h"];
 
-/// A proxy that connects to the server on our behalf: an HTTP proxy (by CONNECT), or a SOCKS5 proxy, which also resolves the
-/// server's name.
+/// The address and credentials of an HTTP proxy (CONNECT) or a SOCKS5 proxy. Both resolve the server's name themselves.
 ///
 /// ```
 /// use pure_mqtt_net::Proxy;
@@ -24,7 +23,7 @@ const KNOWN: &[&str] = &["http", "socks5", "socks5h"];
 /// }
 /// ```
 ///
-/// The connection to the proxy itself is not encrypted; with TLS to the server the proxy sees nothing but its name.
+/// The connection to the proxy itself is not encrypted. With TLS to the server, the proxy sees only the server's name and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     pub(crate) kind: ProxyKind,
@@ -47,20 +46,20 @@ pub(crate) struct ProxyLogin {
 }
 
 impl Proxy {
-    /// An HTTP proxy, asked with CONNECT.
+    /// Creates an HTTP proxy (CONNECT, RFC 9110 §9.3.6).
     pub fn http(host: impl Into<String>, port: u16) -> Self {
         Self { kind: ProxyKind::Http, host: host.into(), port, login: None }
     }
 
-    /// A SOCKS5 proxy, which also resolves the server's name (RFC 1928).
+    /// Creates a SOCKS5 proxy (RFC 1928).
     pub fn socks5(host: impl Into<String>, port: u16) -> Self {
         Self { kind: ProxyKind::Socks5, host: host.into(), port, login: None }
     }
 
-    /// Sends a user name and password: HTTP's Basic authentication, or RFC 1929 for SOCKS5.
+    /// Sets user name and password: Basic authentication for HTTP, RFC 1929 for SOCKS5.
     ///
     /// # Errors
-    /// [`ServerError::ProxyCredentials`]: SOCKS5 takes 1 to 255 bytes of each; HTTP takes no colon in the user name.
+    /// [`ServerError::ProxyCredentials`]: SOCKS5 needs 1 to 255 bytes each; HTTP allows no colon in the user name.
     pub fn login(self, user_name: &str, password: &str) -> Result<Self, ServerError> {
         self.login_bytes(user_name.as_bytes(), password.as_bytes())
     }
@@ -77,18 +76,18 @@ impl Proxy {
         Ok(self)
     }
 
-    /// The proxy's host, a name or an address.
+    /// Returns the proxy's host: a name or an IP address.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The proxy's port.
+    /// Returns the proxy's port.
     pub const fn port(&self) -> u16 {
         self.port
     }
 }
 
-/// Reads `http://`, `socks5://` and `socks5h://` with user name and password; default ports 80 and 1080.
+/// Parses `http://`, `socks5://` and `socks5h://` URLs with user name and password. Default ports: 80 and 1080.
 impl FromStr for Proxy {
     type Err = ServerError;
 
@@ -116,7 +115,7 @@ impl FromStr for Proxy {
     }
 }
 
-/// Without user name and password.
+/// Shows the URL without user name and password.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.kind {

@@ -6,18 +6,18 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Closed {
-    /// The stream ended, with nothing lying on it.
+    /// End of stream without TLS or WebSocket.
     Stream,
-    /// The stream ended without the farewell of the layers on it. Somebody on the way may have cut it; MQTT notices a packet
-    /// that is cut.
+    /// End of stream without close_notify or a close frame. An attacker may have cut the stream; a truncated packet is noticed
+    /// by the MQTT layer.
     Truncated,
-    /// By close_notify of TLS.
+    /// close_notify of TLS.
     Tls,
-    /// By a close frame of WebSocket.
+    /// A close frame of WebSocket.
     WebSocket {
         /// The status code, if there was one (RFC 6455 §7.4).
         code: Option<u16>,
-        /// Words of the server's, of the server's choice; often empty.
+        /// The server's text; often empty.
         reason: String,
     },
 }

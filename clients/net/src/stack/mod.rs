@@ -47,31 +47,34 @@ const FIRST_CAPACITY: usize = 1024;
 /// A buffer that is empty keeps no more memory than this.
 const KEPT_CAPACITY: usize = 4 * 1024;
 
-/// What lies between a connected socket and MQTT: a proxy, TLS and WebSocket, as a [`Server`] wants them.
+/// The layers between a connected socket and MQTT: proxy, TLS and WebSocket, as set in a [`Server`].
 ///
-/// A stack does no I/O: it takes bytes that came from the socket and has bytes for it. It reads no clock and starts no thread;
-/// TLS and the masks of WebSocket take random numbers from the system, and TLS asks the system for the date of certificates.
+/// A stack does no I/O: the host passes it bytes from the socket and writes its output to the socket. It has no timers and
+/// starts no threads. TLS and WebSocket masks use the system's random numbers, and certificates are checked against the
+/// system's date.
 ///
 /// # The loop
 ///
-/// 1. Connect a socket to [`Server::dial_target`], and make a new `Stack`.
-/// 2. Whenever [`transmit`](Self::transmit) has bytes, write them, and call [`advance`](Self::advance) with how many were taken.
-/// 3. While [`wants_input`](Self::wants_input), read the socket: give what came to [`received`](Self::received), or call
-///    [`end_of_input`](Self::end_of_input) at its end. Then take everything out with [`read`](Self::read).
-/// 4. Once [`is_up`](Self::is_up), [`send`](Self::send) what MQTT has to send.
-/// 5. When [`failure`](Self::failure) has a reason, write what `transmit` still has, once, and close the socket. When
-///    [`closed`](Self::closed) says that the server is done, read out the rest, and go on as in 6.
-/// 6. To end in order, call [`finish`](Self::finish); once [`is_finished`](Self::is_finished), shut down the socket's writing
-///    half, and read until its end, with a deadline.
+/// 1. Connect a socket to [`Server::dial_target`], and create a `Stack`.
+/// 2. While [`transmit`](Self::transmit) returns bytes, write them, and call [`advance`](Self::advance) with the number written.
+/// 3. While [`wants_input`](Self::wants_input) is true, read the socket and pass the bytes to [`received`](Self::received); at
+///    end of stream or after an error, call [`end_of_input`](Self::end_of_input). Then call [`read`](Self::read) until it
+///    returns `None`.
+/// 4. Once [`is_up`](Self::is_up) is true, pass MQTT's output to [`send`](Self::send).
+/// 5. If [`failure`](Self::failure) returns a reason, write what `transmit` returns once more (TLS sends an alert), and close
+///    the socket. If [`closed`](Self::closed) returns `Some`, the server sends nothing more: read the rest, and continue with
+///    step 6.
+/// 6. To close in order, call [`finish`](Self::finish). Once [`is_finished`](Self::is_finished) is true, shut down the socket's
+///    writing half, and read until end of stream, with a deadline.
 ///
-/// Every call may be made at any time; what makes no sense then does nothing.
+/// Any call order is legal; calls without effect are no-ops.
 ///
 /// # Memory
 ///
-/// `send` takes no more than [`room`](Self::room); what waits to be read is bounded if the host stops reading the socket while
-/// `wants_input` is false. Of what TLS and WebSocket hold themselves, the most is one record of TLS (16 KiB) and one head of
-/// HTTP (16 KiB): payload of WebSocket passes through however long its frame or message is. Buffers that are empty give back
-/// all but 4 KiB.
+/// Output is bounded by [`room`](Self::room). Input is bounded if the host stops reading the socket while `wants_input` is
+/// false. In addition, TLS buffers at most one record (16 KiB, handshake messages 64 KiB), and a handshake of proxy or
+/// WebSocket at most 16 KiB. WebSocket payload is passed on as it arrives, so frames and messages of any length need no buffer.
+/// Empty buffers keep at most 4 KiB.
 pub struct Stack {
     layers: Layers,
     /// For MQTT.
@@ -93,12 +96,11 @@ enum End {
 }
 
 impl Stack {
-    /// Begins on a socket that is connected to [`Server::dial_target`]. If the server wants TLS and was given no options, the
-    /// system's certificates are read from its files at the first call in a process: `Tls::system` does that at a time of your
-    /// choice.
+    /// Creates a stack for a socket that is connected to [`Server::dial_target`]. If the server uses TLS without options, the
+    /// first call in a process reads the system's certificates from files; call `Tls::system` earlier to avoid that in a loop.
     ///
     /// # Errors
-    /// [`Failure::Host`], [`Failure::ProxyToUnixSocket`], and, if TLS is wanted without options, [`Failure::TlsOptions`].
+    /// [`Failure::Host`], [`Failure::ProxyToUnixSocket`], [`Failure::TlsOptions`] if the system has no certificates.
     pub fn new(server: &Server) -> Result<Self, Failure> {
         Ok(Self {
             layers: Layers::new(server)?,
@@ -112,8 +114,7 @@ impl Stack {
         })
     }
 
-    /// Sets how many bytes may wait to be read by MQTT, and how many to be written to the socket. Default: 64 KiB each; at
-    /// least 1.
+    /// Sets the limits in bytes for unread input and unsent output. Default: 64 KiB each; minimum: 1.
     #[must_use]
     pub fn with_limits(mut self, unread: usize, unsent: usize) -> Self {
         self.most_unread = unread.max(1);
@@ -121,14 +122,13 @@ impl Stack {
         self
     }
 
-    /// Takes bytes that came from the socket.
+    /// Processes bytes from the socket.
     pub fn received(&mut self, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
         self.receive(|layers, give| layers.received(bytes, give));
     }
 
-    /// Like [`received`](Self::received), from a buffer that the host keeps: the better one of both with TLS, which copies
-    /// anyway.
+    /// Like [`received`](Self::received), from a borrowed buffer. Saves a copy with TLS, and costs one without.
     pub fn received_slice(&mut self, bytes: &[u8]) {
         self.receive(|layers, give| layers.received_slice(bytes, give));
     }
@@ -150,7 +150,7 @@ impl Stack {
         }
     }
 
-    /// Says that nothing more will come: the socket's reading end is closed, or reading has failed.
+    /// Reports the end of the stream, or that reading has failed.
     pub fn end_of_input(&mut self) {
         if !matches!(self.end, End::Open) {
             return;
@@ -166,7 +166,7 @@ impl Stack {
         self.end = End::Failed(Failure::EndedEarly(self.layers.stage()));
     }
 
-    /// Returns the next bytes for MQTT. Packets may begin and end anywhere in them.
+    /// Returns the next bytes for MQTT, `None` if there are none. Packets may begin and end anywhere in them.
     pub fn read(&mut self) -> Option<Bytes> {
         let bytes = self.incoming.pop_front()?;
         self.unread -= bytes.len();
@@ -176,8 +176,8 @@ impl Stack {
         Some(bytes)
     }
 
-    /// Accepts bytes of MQTT, as many as there is [`room`](Self::room) for, and returns how many. What is sent between two
-    /// calls of [`transmit`](Self::transmit) goes together: into one frame of WebSocket, and as few records of TLS as hold it.
+    /// Accepts as many bytes from MQTT as there is [`room`](Self::room) for, and returns the number. Bytes accepted between two
+    /// calls of [`transmit`](Self::transmit) share one WebSocket frame and as few TLS records as possible.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         let count = self.room().min(bytes.len());
         let target = if self.layers.is_bare() { &mut self.layers.wire } else { &mut self.outgoing };
@@ -188,7 +188,7 @@ impl Stack {
         count
     }
 
-    /// Returns how many bytes [`send`](Self::send) would take now: none before [`is_up`](Self::is_up), and after
+    /// Returns how many bytes [`send`](Self::send) accepts now: 0 until [`is_up`](Self::is_up) is true, and after
     /// [`finish`](Self::finish).
     pub fn room(&self) -> usize {
         if !self.is_up() || self.is_finishing {
@@ -197,18 +197,18 @@ impl Stack {
         self.most_unsent.saturating_sub(self.unsent())
     }
 
-    /// Returns how many bytes wait to be written to the socket.
+    /// Returns how many bytes are to be written to the socket, without the framing of those that are not framed yet.
     pub fn unsent(&self) -> usize {
         self.outgoing.len() + self.layers.wire.len()
     }
 
-    /// Returns how many bytes wait for [`read`](Self::read).
+    /// Returns how many bytes [`read`](Self::read) has left to return.
     pub const fn unread(&self) -> usize {
         self.unread
     }
 
-    /// Returns the bytes to be written to the socket next, empty if there are none. Call [`advance`](Self::advance) with how
-    /// many were written.
+    /// Returns the bytes to write to the socket next, empty if there are none. Call [`advance`](Self::advance) with the number
+    /// written.
     pub fn transmit(&mut self) -> &[u8] {
         // Else every ping of a server whose window is closed would add its answer.
         if self.layers.wire.len() < self.most_unsent && !matches!(self.end, End::Failed(_)) {
@@ -218,36 +218,35 @@ impl Stack {
         &self.layers.wire
     }
 
-    /// Takes note that the first `count` bytes of [`transmit`](Self::transmit) were written.
+    /// Removes the first `count` bytes of [`transmit`](Self::transmit), which were written.
     pub fn advance(&mut self, count: usize) {
         let wire = &mut self.layers.wire;
         wire.advance(count.min(wire.len()));
         give_back(wire);
     }
 
-    /// Returns true once all layers are agreed on, until the server closes or something fails.
+    /// Returns true once all handshakes are complete, until the server closes or the stack fails.
     pub fn is_up(&self) -> bool {
         matches!(self.end, End::Open) && self.layers.stage() == Stage::Up
     }
 
-    /// Returns what is under way.
+    /// Returns the step of connection set-up that is in progress.
     pub fn stage(&self) -> Stage {
         self.layers.stage()
     }
 
-    /// Returns true if nothing lies on the stream: then bytes may also go between the socket and MQTT directly, without the
-    /// copy that [`send`](Self::send) makes.
+    /// Returns true if there is no proxy handshake, TLS or WebSocket. Then the host may also pass bytes between socket and MQTT
+    /// directly, without the copy made by [`send`](Self::send).
     pub fn is_bare(&self) -> bool {
         self.layers.is_bare()
     }
 
-    /// Returns false while so much waits to be read that the host should leave the rest in the socket, and once nothing more
-    /// can come.
+    /// Returns false while unread input is at its limit, and once no more input is expected.
     pub fn wants_input(&self) -> bool {
         matches!(self.end, End::Open) && self.unread < self.most_unread
     }
 
-    /// Returns why the stack has failed, if it has. What MQTT has not read yet is still there.
+    /// Returns why the stack has failed, if it has. Unread input is still available.
     pub const fn failure(&self) -> Option<&Failure> {
         match &self.end {
             End::Failed(failure) => Some(failure),
@@ -255,7 +254,7 @@ impl Stack {
         }
     }
 
-    /// Returns how the server has closed its half of the connection, if it has. What MQTT has not read yet is still there.
+    /// Returns how the server closed its half of the connection, if it did. Unread input is still available.
     pub const fn closed(&self) -> Option<&Closed> {
         match &self.end {
             End::Closed(closed) => Some(closed),
@@ -263,7 +262,7 @@ impl Stack {
         }
     }
 
-    /// Sends what was accepted, and says that no more comes: a close frame of WebSocket, close_notify of TLS.
+    /// Queues the end of the connection behind the accepted output: a WebSocket close frame and close_notify of TLS.
     pub fn finish(&mut self) {
         if !std::mem::replace(&mut self.is_finishing, true) && !matches!(self.end, End::Failed(_)) {
             self.layers.send(&mut self.outgoing);
@@ -271,7 +270,7 @@ impl Stack {
         }
     }
 
-    /// Returns true once everything is written after [`finish`](Self::finish): then the socket's writing half is to be shut down.
+    /// Returns true once all output is written after [`finish`](Self::finish): shut down the socket's writing half.
     pub fn is_finished(&self) -> bool {
         self.is_finishing && self.unsent() == 0
     }

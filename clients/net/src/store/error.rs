@@ -4,31 +4,31 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a store can't be opened, or can't take something.
+/// Why a store cannot be opened, or cannot store something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Another store has the folder, in this process or in another one.
+    /// The folder is in use by another store, in this process or in another one.
     InUse {
         /// The folder.
         folder: PathBuf,
     },
-    /// The system refused.
+    /// The system returned an error.
     Io {
-        /// What was to be done.
+        /// The operation that failed.
         operation: Operation,
-        /// With which file.
+        /// Its file or folder.
         path: PathBuf,
         /// The kind of the system's error.
         kind: io::ErrorKind,
-        /// The system's words.
+        /// The system's message.
         why: String,
     },
-    /// A file holds something else than was written, at a place that was durable.
+    /// A file was changed at a place that was durable.
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The offset of the record that isn't whole, in bytes.
+        /// The offset of the first invalid record, in bytes.
         offset: u64,
     },
     /// A file was written by a later version of this crate.
@@ -38,30 +38,30 @@ pub enum StoreError {
         /// Its format.
         format: u32,
     },
-    /// Nothing can be appended before a snapshot was written: the store was just opened, or writing has failed.
+    /// A snapshot must be written first: the store was just opened, or writing has failed.
     NeedsSnapshot,
-    /// A record, or all that waits for a commit, is longer than 4 GiB.
+    /// A record, or all pending records together, are longer than 4 GiB.
     TooLarge,
 }
 
-/// What was to be done when the system refused.
+/// An operation of the file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Make the folder.
+    /// Create the folder.
     MakeFolder,
     /// Lock the folder.
     Lock,
     /// List the files, or read one.
     Read,
-    /// Make a file.
+    /// Create a file.
     Create,
     /// Write.
     Write,
-    /// Make what was written durable.
+    /// Sync a file.
     Sync,
     /// Give a file its final name.
     Rename,
-    /// Make the names durable.
+    /// Sync the folder.
     SyncFolder,
     /// Start the thread of a [`StoreThread`](crate::store::StoreThread).
     StartThread,
@@ -78,7 +78,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::InUse { folder } => write!(
                 f,
-                "{} is in use by another store: end the other process, or use a folder for each",
+                "{} is in use by another store: stop the other process, or use another folder",
                 folder.display()
             ),
             Self::Io { path, kind: io::ErrorKind::StorageFull, .. } => {
@@ -89,7 +89,7 @@ impl fmt::Display for StoreError {
             }
             Self::Damaged { path, offset } => write!(
                 f,
-                "{} is damaged at byte {offset}: restore it from a copy, or move it away and begin anew",
+                "{} is damaged at byte {offset}: restore it from a backup, or move it away to start with an empty store",
                 path.display()
             ),
             Self::NewerFormat { path, format } => write!(
@@ -97,7 +97,7 @@ impl fmt::Display for StoreError {
                 "{} is of format {format}, which a later version of this program wrote: use that version",
                 path.display()
             ),
-            Self::NeedsSnapshot => f.write_str("the store takes no record before a snapshot is written to it"),
+            Self::NeedsSnapshot => f.write_str("a snapshot must be written to the store before any record"),
             Self::TooLarge => f.write_str("records longer than 4 GiB in all cannot be stored at once"),
         }
     }

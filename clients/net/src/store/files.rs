@@ -1,9 +1,9 @@
-//! What a store needs of a file system.
+//! The file system operations of a store.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A folder of files. Implemented for the file system by [`Folder`](crate::store::Folder); tests have one that loses power.
+/// A folder of files. [`Folder`](crate::store::Folder) implements it for the file system; tests implement one that loses power.
 pub trait Files {
     /// A file that is being written.
     type File: LogFile;
@@ -20,13 +20,13 @@ pub trait Files {
     /// The system's.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
 
-    /// Makes a file, which must not be there yet.
+    /// Creates a file, which must not exist yet.
     ///
     /// # Errors
     /// The system's.
     fn create(&mut self, name: &str) -> io::Result<Self::File>;
 
-    /// Gives a file another name, in the place of a file that had it.
+    /// Renames a file, and replaces a file of the new name.
     ///
     /// # Errors
     /// The system's.
@@ -38,27 +38,27 @@ pub trait Files {
     /// The system's.
     fn remove(&mut self, name: &str) -> io::Result<()>;
 
-    /// Makes durable which files there are under which names.
+    /// Syncs the folder: makes names durable.
     ///
     /// # Errors
     /// The system's.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Returns where a file is, for errors.
+    /// Returns the path of a file, for errors.
     fn path(&self, name: &str) -> PathBuf;
 }
 
 /// A file that is written from its beginning to its end.
 pub trait LogFile: io::Write {
-    /// Makes sure that there is space up to this length, as far as the file system can. May extend the file by zeros.
+    /// Reserves space up to this length in bytes, if the file system supports it. May extend the file with zeros.
     ///
     /// # Errors
     /// The system's.
     fn reserve(&mut self, length: u64) -> io::Result<()>;
 
-    /// Makes durable what was written.
+    /// Syncs the file: makes written data durable.
     ///
     /// # Errors
-    /// The system's. Then what was written since the last success counts as lost, whatever a later call says.
+    /// The system's. Data written since the last success then counts as lost, even if a later call succeeds.
     fn sync(&mut self) -> io::Result<()>;
 }

@@ -12,7 +12,7 @@ use crate::store::files::{Files, LogFile};
 
 const LOCK: &str = "lock";
 
-/// A folder of the file system that one store has for itself, as long as this value lives.
+/// A folder of the file system, locked for one store while this value exists.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -21,7 +21,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder if it isn't there, and locks it. On Unix only its owner may look into it.
+    /// Creates the folder if it is missing, and locks it. On Unix only the owner has access.
     ///
     /// # Errors
     /// [`StoreError::InUse`] if another store has it, in this process or in another one; [`StoreError::Io`].

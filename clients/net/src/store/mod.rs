@@ -1,17 +1,18 @@
 //! A durable log in a folder of the file system: a snapshot, and records that were appended after it.
 //!
-//! What is stored is opaque: an agent's log, or the journal of an engine. The rules:
+//! The store does not interpret what it stores: an agent's log, or the journal of an engine. Rules:
 //!
-//! * **A snapshot begins a new file.** It is written beside, made durable, and renamed; then the folder is made durable, and
-//!   the file before it is removed. The first thing that is written to a store after it was opened is a snapshot: what another
-//!   process wrote is read and never appended to.
-//! * **Records are appended** behind it in groups: [`append`](FileStore::append) only frames a record in memory, and
-//!   [`commit`](FileStore::commit) writes all that have gathered, with one `fsync`. Space is reserved before it is needed.
-//! * **A failure is final for its file.** If a write or `fsync` fails, a full disk included, nothing after the last success
-//!   counts as stored, and that file is never tried again: a later `fsync` may succeed although the system has dropped what it
-//!   could not write. Only a new snapshot in a new file heals.
-//! * **Recovery** gives the last snapshot and the records behind it in order. A tail that was not written to its end is cut.
-//!   Anything else that isn't as it was written is [`Damaged`](StoreError::Damaged), with file and offset.
+//! * **A snapshot starts a new file.** The file is written under a temporary name, synced and renamed; then the folder is
+//!   synced and the old file removed. After opening a store, the first write is a snapshot: files of an earlier process are
+//!   read, and never appended to.
+//! * **Records are appended** to it in groups: [`append`](FileStore::append) frames a record in memory, and
+//!   [`commit`](FileStore::commit) writes all pending records with one `fsync`. Space is reserved in advance.
+//! * **A failure is final for its file.** If a write or `fsync` fails, or the disk is full, nothing after the last success
+//!   counts as stored, and the file is not used again: a later `fsync` may succeed although the system has dropped the data
+//!   that it could not write. Only a snapshot in a new file makes the store writable again.
+//! * **Recovery** returns the last snapshot and the records after it, in order. An incomplete tail is cut. Any other change of
+//!   the file is [`Damaged`](StoreError::Damaged), with file and offset. Damage in the last group of an idle store cannot be
+//!   told from an incomplete tail; [`Recovered::cut`] reports it.
 //!
 //! | cost of a record | |
 //! |---|---|
@@ -45,7 +46,7 @@ const RESERVE: u64 = 256 * 1024;
 /// Memory that a burst leaves behind is given back beyond this.
 const KEPT_CAPACITY: usize = 64 * 1024;
 
-/// A durable log; the [module](self) has its rules. A value that may be moved to a thread of its own: [`StoreThread`] does that.
+/// A durable log; see the [module](self) for its rules. It is a plain value, which [`StoreThread`] moves to a thread of its own.
 ///
 /// ```
 /// use pure_mqtt_net::store::{FileStore, Snapshot};
@@ -94,21 +95,21 @@ struct Log<File> {
     sequence: u64,
 }
 
-/// What a new file begins with. It covers everything that was appended before.
+/// The start of a new file. A snapshot covers everything that was appended before.
 #[derive(Clone, Copy)]
 pub struct Snapshot<'a> {
     /// The owner's state, in the owner's form.
     pub bytes: &'a [u8],
-    /// What is durable when it is: like the sequence of a record.
+    /// The sequence that [`FileStore::stored`] returns once the snapshot is durable.
     pub sequence: u64,
-    /// What else the owner wants to know after a restart: an identifier, a format.
+    /// Other data that the owner needs after a restart, for example an identifier or a format version.
     pub header: &'a [u8],
     /// The wall clock, in seconds since 1970: the store reads no clock.
     pub wall_clock: u64,
 }
 
 impl FileStore {
-    /// Opens the store in `folder`, makes the folder if it isn't there, and returns what is stored in it.
+    /// Opens the store in `folder`, creates the folder if it is missing, and returns the stored data.
     ///
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Damaged`], [`StoreError::NewerFormat`], [`StoreError::Io`].
@@ -118,7 +119,7 @@ impl FileStore {
 }
 
 impl<F: Files> FileStore<F> {
-    /// Like [`open`](FileStore::open), over another file system.
+    /// Like [`open`](FileStore::open), on another implementation of [`Files`].
     ///
     /// # Errors
     /// As there.
@@ -143,11 +144,11 @@ impl<F: Files> FileStore<F> {
         self
     }
 
-    /// Writes a snapshot to a new file, which takes the place of all before. When this returns it is durable.
+    /// Writes a snapshot to a new file, which replaces the old one. The snapshot is durable when this returns `Ok`.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::TooLarge`]. If [`is_writable`](Self::is_writable) is true afterwards, the store goes
-    /// on as before, with everything that was appended.
+    /// [`StoreError::Io`], [`StoreError::TooLarge`]. If [`is_writable`](Self::is_writable) is still true, the old file is still
+    /// in use, and no appended record is lost.
     pub fn replace(&mut self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
         self.remove_leftovers();
         let generation = self.last_generation + 1;
@@ -200,11 +201,11 @@ impl<F: Files> FileStore<F> {
         })
     }
 
-    /// Takes a record to be written by the next [`commit`](Self::commit). `sequence` is the owner's, and grows. An empty record
-    /// is none.
+    /// Adds a record to the next [`commit`](Self::commit). `sequence` is chosen by the owner, and ascends. An empty record is
+    /// not stored; its sequence counts.
     ///
     /// # Errors
-    /// [`StoreError::NeedsSnapshot`] after opening and after a failure; [`StoreError::TooLarge`], which is such a failure.
+    /// [`StoreError::NeedsSnapshot`] after opening and after a failure; [`StoreError::TooLarge`], which is a failure.
     pub fn append(&mut self, bytes: &[u8], sequence: u64) -> Result<(), StoreError> {
         let log = self.log.as_mut().ok_or(StoreError::NeedsSnapshot)?;
         if !bytes.is_empty() {
@@ -221,12 +222,11 @@ impl<F: Files> FileStore<F> {
         Ok(())
     }
 
-    /// Writes all records that were appended, makes them durable with one `fsync`, and returns up to which sequence everything
-    /// is stored.
+    /// Writes all pending records with one `fsync`, and returns the sequence up to which everything is stored.
     ///
     /// # Errors
-    /// [`StoreError::Io`]: what was appended since the last success is not stored, and only [`replace`](Self::replace) heals.
-    /// Until then [`StoreError::NeedsSnapshot`].
+    /// [`StoreError::Io`]: the records since the last success are not stored. After that, [`StoreError::NeedsSnapshot`] until
+    /// [`replace`](Self::replace) succeeds.
     pub fn commit(&mut self) -> Result<u64, StoreError> {
         let log = self.log.as_mut().ok_or(StoreError::NeedsSnapshot)?;
         if !log.pending.is_empty() {
@@ -240,7 +240,7 @@ impl<F: Files> FileStore<F> {
         Ok(self.stored)
     }
 
-    /// Returns up to which sequence everything is stored.
+    /// Returns the sequence up to which everything is stored.
     pub const fn stored(&self) -> u64 {
         self.stored
     }
@@ -250,18 +250,18 @@ impl<F: Files> FileStore<F> {
         self.log.is_some()
     }
 
-    /// Returns how long the present file is, in bytes, with what is appended and not written: a measure for when to write a
-    /// snapshot. 0 if it isn't writable.
+    /// Returns the length of the file in bytes, with pending records: use it to decide when to write a snapshot. 0 if the store
+    /// is not writable.
     pub fn length(&self) -> u64 {
         self.log.as_ref().map_or(0, |log| log.durable + log.pending.len() as u64)
     }
 
-    /// Returns how many bytes wait for [`commit`](Self::commit).
+    /// Returns how many bytes are pending until [`commit`](Self::commit).
     pub fn pending(&self) -> usize {
         self.log.as_ref().map_or(0, |log| log.pending.len())
     }
 
-    /// Returns true if no more space could be reserved: the disk is about to be full. What was reserved before is still there.
+    /// Returns true if no more space could be reserved because the disk is nearly full. Space reserved before is still available.
     pub const fn is_space_low(&self) -> bool {
         self.is_space_low
     }
@@ -316,7 +316,7 @@ impl<File: LogFile> Log<File> {
     }
 }
 
-/// Without what is stored.
+/// Hides the stored data.
 impl<F: Files> fmt::Debug for FileStore<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileStore")
@@ -328,7 +328,7 @@ impl<F: Files> fmt::Debug for FileStore<F> {
     }
 }
 
-/// Without what is to be stored.
+/// Hides the data.
 impl fmt::Debug for Snapshot<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")

@@ -10,33 +10,33 @@ use crate::store::files::Files;
 use crate::store::names;
 use crate::store::record::{self, Frame, HEAD, Head};
 
-/// What was in a store when it was opened.
+/// The data of a store when it was opened.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
-    /// The last snapshot that became durable; `None` if there was none yet.
+    /// The last durable snapshot; `None` if the store is new.
     pub snapshot: Option<Bytes>,
-    /// What was appended after it, in order: all that was durable, and perhaps more of what followed.
+    /// The records after it, in order: all that were durable, and possibly some that were written later.
     pub records: Vec<Bytes>,
-    /// The owner's header that was given with the snapshot.
+    /// The header that was stored with the snapshot.
     pub header: Bytes,
-    /// The wall clock that was given with the snapshot: seconds since 1970.
+    /// The wall clock that was stored with the snapshot, in seconds since 1970.
     pub wall_clock: u64,
-    /// Where a tail was cut off that was not written to its end, if there was one.
+    /// The incomplete tail that was cut, if there was one.
     pub cut: Option<Cut>,
 }
 
-/// A tail that was cut off. Nothing in it had been reported as stored.
+/// An incomplete tail. Unless the file was damaged, nothing in it was reported as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The offset in the file, in bytes.
     pub offset: u64,
-    /// How many bytes there were, without the zeros at their end.
+    /// Its length in bytes, without trailing zeros.
     pub length: u64,
 }
 
 impl Recovered {
-    /// Returns snapshot and records as one sequence of bytes: what an engine's `recover` wants whose journal was stored.
+    /// Returns snapshot and records as one sequence of bytes, as `Connection::recover` of the engine expects its journal.
     pub fn concatenated(&self) -> Vec<u8> {
         self.snapshot.iter().chain(&self.records).flatten().copied().collect()
     }

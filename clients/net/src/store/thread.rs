@@ -11,14 +11,14 @@ use bytes::Bytes;
 use crate::store::error::Operation;
 use crate::store::{FileStore, Files, Folder, Snapshot, StoreError};
 
-/// A group is committed when it has this many bytes, even if there is more.
+/// A group is committed at this size, even if more records are waiting.
 const LARGEST_GROUP: usize = 1024 * 1024;
 
-/// A [`FileStore`] on a thread of its own, so that nobody waits for an `fsync`: records are sent there, and what became of them
-/// comes back.
+/// A [`FileStore`] on a thread of its own, so that no caller waits for an `fsync`: records are sent to the thread, and results
+/// come back as events.
 ///
-/// While one `fsync` runs the next records gather, and share the one after it. Dropping this value commits what was sent, waits
-/// for that, and ends the thread.
+/// Records sent during an `fsync` share the next one. Dropping this value commits what was sent, blocks until that is done, and
+/// ends the thread.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,17 +52,17 @@ pub struct StoreThread<F: Files = Folder> {
     thread: Option<JoinHandle<FileStore<F>>>,
 }
 
-/// What became of what was sent.
+/// The result of records or a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreEvent {
     /// Everything up to this sequence is stored.
     Stored(u64),
-    /// A snapshot is stored, and with it everything up to this sequence.
+    /// A snapshot is stored, and everything up to this sequence with it.
     Replaced(u64),
-    /// A snapshot could not be written; the store goes on with the file before, and nothing is lost.
+    /// A snapshot could not be written. The old file is still in use, and nothing is lost.
     NotReplaced(StoreError),
-    /// Writing has failed. What was not reported as stored is not. Nothing more will be, until a snapshot that was made after
-    /// this event is: send one.
+    /// Writing failed. Records that were not reported as stored are lost, and further records are discarded. Send a snapshot
+    /// that is made after this event.
     Failed(StoreError),
 }
 
@@ -97,7 +97,7 @@ impl<F: Files + Send + 'static> StoreThread<F>
 where
     F::File: Send,
 {
-    /// Moves `store` to a thread, which calls `wake` whenever [`poll`](Self::poll) has something new.
+    /// Moves `store` to a new thread, which calls `wake` after each new event.
     ///
     /// # Errors
     /// [`StoreError::Io`] if the system has no thread left.
@@ -118,12 +118,13 @@ where
 }
 
 impl<F: Files> StoreThread<F> {
-    /// Sends a record. Returns at once; [`StoreEvent::Stored`] follows, also for later records in one.
+    /// Sends a record, without blocking. [`StoreEvent::Stored`] follows, one for several records.
     pub fn append(&mut self, bytes: impl Into<Bytes>, sequence: u64) {
         self.send(Command::Append(bytes.into(), sequence));
     }
 
-    /// Sends a snapshot, which covers everything that was sent before. [`StoreEvent::Replaced`] follows, or why not.
+    /// Sends a snapshot, without blocking. It covers everything sent before. [`StoreEvent::Replaced`],
+    /// [`StoreEvent::NotReplaced`] or [`StoreEvent::Failed`] follows.
     pub fn replace(&mut self, snapshot: OwnedSnapshot) {
         self.send(Command::Replace(snapshot));
     }
@@ -135,17 +136,17 @@ impl<F: Files> StoreThread<F> {
         }
     }
 
-    /// Returns what has become of what was sent, in order.
+    /// Returns the next event, in order; `None` if there is none.
     pub fn poll(&mut self) -> Option<StoreEvent> {
         self.events.try_recv().ok()
     }
 
-    /// Returns how many bytes were sent that the thread has not taken yet: what a slow disk costs in memory.
+    /// Returns how many bytes were sent and not yet processed by the thread: the memory that a slow disk costs.
     pub fn backlog(&self) -> usize {
         self.backlog.load(Ordering::Relaxed)
     }
 
-    /// Ends the thread when everything that was sent is done, and returns the store. `None` if `wake` has panicked.
+    /// Processes everything that was sent, ends the thread, and returns the store. `None` if `wake` panicked.
     pub fn finish(mut self) -> Option<FileStore<F>> {
         self.commands = None;
         self.thread.take().and_then(|thread| thread.join().ok())

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-/// How to talk TLS: made by [`TlsOptions`](crate::TlsOptions), or from a configuration of rustls. Cheap to clone; clones share
-/// the sessions to resume.
+/// A TLS configuration, built by [`TlsOptions`](crate::TlsOptions) or from a `ClientConfig` of rustls. Cheap to clone; clones
+/// share their cache of sessions to resume.
 #[derive(Clone)]
 pub struct Tls {
     pub(super) config: Arc<ClientConfig>,
@@ -15,13 +15,12 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Returns the configuration.
+    /// Returns the configuration of rustls.
     pub const fn config(&self) -> &Arc<ClientConfig> {
         &self.config
     }
 
-    /// Returns the name that the server's certificate has to be for, and that is sent to the server (SNI), if it is another one
-    /// than the host.
+    /// Returns the name that the server's certificate must be valid for, if it is set; else the host is used.
     pub const fn server_name(&self) -> Option<&ServerName<'static>> {
         self.server_name.as_ref()
     }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use rustls::{CertificateError, InconsistentKeys, OtherError};
 
-/// Where PEM came from.
+/// Where PEM data came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PemSource {
     /// A file.
     File(PathBuf),
-    /// A text that the program gave.
+    /// Bytes passed by the program.
     Text,
 }
 
@@ -24,49 +24,49 @@ impl fmt::Display for PemSource {
     }
 }
 
-/// Why [`TlsOptions`](crate::TlsOptions) do not make a configuration. Its text names the remedy.
+/// Why [`TlsOptions`](crate::TlsOptions) cannot be built. The message names the remedy.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// A file can't be read.
+    /// A file cannot be read.
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// The kind of the system's error.
         kind: io::ErrorKind,
-        /// The system's words.
+        /// The system's message.
         why: String,
     },
-    /// It holds DER, the binary form, where PEM is expected.
+    /// The data is DER, the binary form, and PEM is expected.
     Der(PemSource),
-    /// It is a PKCS#12 file (`.p12`, `.pfx`), where PEM is expected.
+    /// The data is PKCS#12 (`.p12`, `.pfx`), and PEM is expected.
     Pkcs12(PemSource),
-    /// It begins as PEM and isn't, or what it holds is no certificate or key.
+    /// The PEM data is damaged.
     Malformed(PemSource),
-    /// It holds no certificate.
+    /// The PEM data contains no certificate.
     NoCertificate(PemSource),
-    /// It holds no private key.
+    /// The PEM data contains no private key.
     NoKey(PemSource),
     /// The private key is encrypted.
     EncryptedKey(PemSource),
-    /// The private key is not the certificate's.
+    /// The private key does not belong to the client's certificate.
     KeyMismatch {
         /// Where the certificate came from.
         certificate: PemSource,
         /// Where the key came from.
         key: PemSource,
     },
-    /// The private key is of a kind that is not supported: neither RSA (2048 to 8192 bits), ECDSA (P-256, P-384) nor Ed25519.
+    /// The private key is not RSA (2048 to 8192 bits), ECDSA (P-256, P-384) or Ed25519.
     UnsupportedKey(PemSource),
     /// The client's certificate is of X.509 version 1.
     Version1(PemSource),
-    /// There is no authority to trust: neither in the options nor in the system.
+    /// No certificate authority is set, and the system has none.
     NoRoots,
-    /// The server name is neither a DNS name nor an address.
+    /// The server name is neither a DNS name nor an IP address.
     ServerName,
     /// A pinned fingerprint is not 64 hexadecimal digits.
     Fingerprint,
-    /// A protocol for ALPN is empty or longer than 255 bytes.
+    /// An ALPN protocol is empty or longer than 255 bytes.
     Alpn,
     /// Rustls refuses the configuration for another reason.
     Rustls(rustls::Error),

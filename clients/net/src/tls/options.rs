@@ -14,7 +14,7 @@ use super::verify::{Fingerprint, Trust, Verifier};
 use super::{Tls, TlsError};
 use crate::secret::Secret;
 
-/// What TLS needs: whom to trust, and perhaps who we are.
+/// Options for TLS: which servers to trust, and the client's own certificate.
 ///
 /// ```no_run
 /// use pure_mqtt_net::{Server, TlsOptions};
@@ -27,13 +27,13 @@ use crate::secret::Secret;
 /// }
 /// ```
 ///
-/// | whom to trust | methods |
+/// | trusted | methods |
 /// |---|---|
-/// | the authorities that the system trusts | none: the default |
+/// | the system's authorities | none: the default |
 /// | your own authority | [`ca_file`](Self::ca_file), [`ca_pem`](Self::ca_pem) |
 /// | your own authority and the system's | these, and [`system_roots`](Self::system_roots) |
 /// | one (self-signed) certificate | [`pin_certificate`](Self::pin_certificate), [`pin_sha256`](Self::pin_sha256) |
-/// | anybody | [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) |
+/// | any server | [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) |
 #[derive(Clone, Default)]
 pub struct TlsOptions {
     authorities: Vec<Pem>,
@@ -53,7 +53,7 @@ enum Pin {
 }
 
 impl TlsOptions {
-    /// Trusts whom the system trusts, and has no certificate of its own.
+    /// Creates options that trust the system's authorities and have no client certificate.
     pub fn new() -> Self {
         Self::default()
     }
@@ -65,44 +65,43 @@ impl TlsOptions {
         self
     }
 
-    /// Trusts the certificate authorities in this PEM text, instead of the system's. May be called several times.
+    /// Trusts the certificate authorities in this PEM data, instead of the system's. May be called several times.
     #[must_use]
     pub fn ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.authorities.push(Pem::Text(Secret::new(pem.into())));
         self
     }
 
-    /// Trusts whom the system trusts as well.
+    /// Trusts the system's authorities too.
     #[must_use]
     pub const fn system_roots(mut self) -> Self {
         self.with_system_roots = true;
         self
     }
 
-    /// Trusts the server that has this certificate, in PEM, and no other: its issuer, names and dates are not looked at. May be
-    /// called several times.
+    /// Trusts only a server with this certificate, in PEM. Issuer, names and dates are not checked. May be called several times.
     #[must_use]
     pub fn pin_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.pins.push(Pin::Certificate(Pem::Text(Secret::new(pem.into()))));
         self
     }
 
-    /// Trusts the server whose certificate has this SHA-256 fingerprint, 64 hexadecimal digits with or without colons, as
-    /// `openssl x509 -noout -fingerprint -sha256 -in FILE` prints it; otherwise like [`pin_certificate`](Self::pin_certificate).
+    /// Like [`pin_certificate`](Self::pin_certificate), with the certificate's SHA-256 fingerprint: 64 hexadecimal digits with
+    /// or without colons, as printed by `openssl x509 -noout -fingerprint -sha256 -in FILE`.
     #[must_use]
     pub fn pin_sha256(mut self, fingerprint: impl Into<String>) -> Self {
         self.pins.push(Pin::Sha256(fingerprint.into()));
         self
     }
 
-    /// Shows a certificate, followed by those that vouch for it, and its unencrypted private key; both PEM files.
+    /// Sets the client's certificate chain, its own certificate first, and its unencrypted private key; both are PEM files.
     #[must_use]
     pub fn client_certificate(mut self, certificates: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.identity = Some((Pem::File(certificates.into()), Pem::File(key.into())));
         self
     }
 
-    /// Like [`client_certificate`](Self::client_certificate), from PEM texts.
+    /// Like [`client_certificate`](Self::client_certificate), from PEM in memory.
     #[must_use]
     pub fn client_certificate_pem(mut self, certificates: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.identity = Some((Pem::Text(Secret::new(certificates.into())), Pem::Text(Secret::new(key.into()))));
@@ -117,33 +116,33 @@ impl TlsOptions {
         self
     }
 
-    /// Expects the server's certificate to be for this name, instead of the host that is dialled, and sends it to the server
-    /// (SNI).
+    /// Sets the name that the server's certificate must be valid for, instead of the host. It is also sent to the server (SNI).
     #[must_use]
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
         self
     }
 
-    /// Takes a server's certificate whatever name it is for. **Whoever has a certificate of a trusted authority can then
-    /// pretend to be the server**: for tests, or with an authority of your own.
+    /// Accepts certificates for any name. **Anyone with a certificate from a trusted authority can then impersonate the
+    /// server**: only for tests, or with your own authority.
     #[must_use]
     pub const fn dangerously_accept_any_name(mut self) -> Self {
         self.accepts_any_name = true;
         self
     }
 
-    /// Takes any certificate. **Anybody on the way can then read and change everything, passwords included**: for tests.
+    /// Accepts any certificate. **Anyone on the network path can then read and change everything, passwords included**: only
+    /// for tests.
     #[must_use]
     pub const fn dangerously_accept_any_certificate(mut self) -> Self {
         self.accepts_anybody = true;
         self
     }
 
-    /// Reads the files, and checks that everything fits together.
+    /// Reads the files and builds the configuration.
     ///
     /// # Errors
-    /// [`TlsError`] says what is wrong with which file, and the remedy.
+    /// [`TlsError`] names the file, the problem and the remedy.
     pub fn build(self) -> Result<Tls, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let server_name =
@@ -204,8 +203,8 @@ impl TlsOptions {
 }
 
 impl Tls {
-    /// TLS that trusts whom the system trusts. The system's certificates are read once per process, at the first call: call it
-    /// early if that must not delay a loop.
+    /// Returns a configuration that trusts the system's authorities. Their certificates are read from files once per process,
+    /// by the first call.
     ///
     /// # Errors
     /// [`TlsError::NoRoots`] if the system has none.
@@ -230,7 +229,7 @@ impl Pin {
     }
 }
 
-/// Without what PEM texts hold.
+/// Hides PEM data.
 impl fmt::Debug for TlsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authorities: Vec<_> = self.authorities.iter().map(Pem::source).collect();

@@ -19,7 +19,7 @@ pub(super) enum Trust {
     Anybody,
 }
 
-/// The SHA-256 of a certificate.
+/// The SHA-256 fingerprint of a certificate.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -31,7 +31,7 @@ impl Fingerprint {
     }
 }
 
-/// Reads 64 hexadecimal digits, with or without colons.
+/// Parses 64 hexadecimal digits, with or without colons.
 impl FromStr for Fingerprint {
     type Err = ();
 
@@ -54,17 +54,17 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// What is wrong with a server's certificate beyond what rustls has names for; it comes as [`CertificateError::Other`].
+/// A problem with a server's certificate for which rustls has no variant. Passed in [`CertificateError::Other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateProblem {
-    /// It vouches for itself, and nothing else does.
+    /// The certificate is self-signed. With its fingerprint.
     SelfSigned(Fingerprint),
-    /// It is of X.509 version 1, which has no place for the names that it is for.
+    /// The certificate is of X.509 version 1, which has no subject alternative names.
     Version1,
-    /// It is an authority's own certificate, which is not meant for a server.
+    /// The certificate is an authority's own (CA:TRUE). With its fingerprint.
     Authority(Fingerprint),
-    /// It is none of those that are pinned.
+    /// The certificate is not a pinned one. With its fingerprint.
     NotPinned(Fingerprint),
 }
 
