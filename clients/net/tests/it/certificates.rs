@@ -203,3 +203,17 @@ fn protocols_are_offered() {
     settle(&mut stack, &mut support::Server::new(Some(config), false));
     assert_eq!(stack.failure(), Some(&Failure::Tls(TlsFailure::NoProtocol)));
 }
+
+/// A certificate is public: whoever shows it has to have its key as well, also if it is pinned, or any would do.
+#[test]
+fn a_certificate_without_its_key_is_worth_nothing() {
+    let (server, thief) = (pki::self_signed(pki::params(&["localhost"])), rcgen::KeyPair::generate().unwrap());
+    for options in [
+        TlsOptions::new().ca_pem(server.pem()),
+        TlsOptions::new().pin_certificate(server.pem()),
+        TlsOptions::new().dangerously_accept_any_certificate(),
+    ] {
+        let (failure, _) = refused("localhost", options, pki::server_with(server.chain(), &thief));
+        assert_eq!(failure, TlsFailure::Certificate(pure_mqtt_net::rustls::CertificateError::BadSignature));
+    }
+}
