@@ -83,9 +83,11 @@ impl TlsFailure {
             CertificateError::NotValidYetContext { time, not_before } => {
                 Self::NotYetValid { from: not_before.as_secs(), clock: time.as_secs() }
             }
-            CertificateError::Other(OtherError(other)) => match other.downcast_ref() {
-                Some(problem) => Self::Problem(*problem),
-                None => Self::Certificate(reason),
+            CertificateError::Other(OtherError(other)) => match (other.downcast_ref(), other.downcast_ref()) {
+                (Some(problem), _) => Self::Problem(*problem),
+                // By the verifier of a configuration that was not built here.
+                (None, Some(webpki::Error::UnsupportedCertVersion)) => Self::Problem(CertificateProblem::Version1),
+                (None, _) => Self::Certificate(reason),
             },
             _ => Self::Certificate(reason),
         }

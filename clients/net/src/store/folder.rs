@@ -39,6 +39,17 @@ impl Folder {
     }
 }
 
+#[cfg(unix)]
+fn make_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
+}
+
 /// Makes what is missing of this path, durably.
 fn make_folders(path: &Path) -> io::Result<()> {
     if path.is_dir() {
@@ -48,10 +59,7 @@ fn make_folders(path: &Path) -> io::Result<()> {
     if let Some(parent) = parent {
         make_folders(parent)?;
     }
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
+    match make_folder(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {} // another process was faster
         result => result?,
     }

@@ -137,6 +137,29 @@ fn a_certificate_of_version_1_is_told() {
     }
 }
 
+/// Also by a configuration of rustls that the user has built.
+#[test]
+fn a_configuration_of_the_users_own_gives_sentences_too() {
+    let authority = pki::authority("own");
+    let server = pki::signed(pki::params(&["localhost"]), &authority);
+    let old = v1::downgrade(server.certificate.der(), &authority.key);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.certificate.der().clone()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = std::sync::Arc::new(builder.with_root_certificates(roots).with_no_client_auth());
+    for (host, chain, word) in [
+        ("localhost", vec![old], "X.509 version 1"),
+        ("other.example", server.chain(), "not for other.example"),
+        ("localhost", pki::self_signed(pki::params(&["localhost"])).chain(), "`ca_file`"),
+    ] {
+        let mut stack = stack(host, Tls::from(config.clone()));
+        settle(&mut stack, &mut support::Server::new(Some(pki::server_with(chain, &server.key)), false));
+        let failure = stack.failure().unwrap();
+        assert!(failure.to_string().contains(word) && failure.class() == FailureClass::Certificate, "{failure}");
+    }
+}
+
 #[test]
 fn dates_are_told_with_the_clock() {
     let authority = pki::authority("own");

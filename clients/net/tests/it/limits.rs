@@ -63,6 +63,17 @@ fn small_packets_go_together() {
     }
 }
 
+/// A host may move everything to a thread of its own.
+#[test]
+fn all_parts_are_send() {
+    fn is_send<T: Send>() {}
+    is_send::<Stack>();
+    is_send::<pure_mqtt_net::Server>();
+    is_send::<pure_mqtt_net::DialPlan>();
+    is_send::<pure_mqtt_net::store::FileStore>();
+    is_send::<pure_mqtt_net::store::StoreThread>();
+}
+
 /// Nothing is copied where nothing lies on the stream.
 #[test]
 fn a_bare_stack_passes_bytes_through() {
