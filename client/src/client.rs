@@ -13,10 +13,10 @@ use crate::kept::Kept;
 use crate::options::Options;
 use crate::receipts::Receipt;
 use crate::requests::standing;
-use crate::server::Server;
 use crate::shared::Shared;
 use crate::ticket::{MessageInfo, Mid, is_loop_of};
 use crate::wishes::Dialling;
+use pure_mqtt_net::Server;
 
 /// An MQTT client with callbacks: a handle, to be cloned and given to as many threads as you like.
 ///

@@ -21,7 +21,6 @@ pub mod paho;
 pub mod publish;
 mod receipts;
 mod requests;
-mod server;
 mod shared;
 mod state;
 pub mod subscribe;
@@ -39,9 +38,11 @@ pub use error::{ConnectError, LinkEnd, LoopError, NotPublished, PublishError, Su
 pub use message::{Message, OwnedMessage};
 pub use once::HelperError;
 pub use options::{CleanStart, Options};
+#[cfg(feature = "proxy")]
+pub use pure_mqtt_net::Proxy;
+pub use pure_mqtt_net::{Failure, Server, ServerError};
+#[cfg(feature = "tls")]
+pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};
 pub use receipts::Receipt;
 pub use requests::Subscribed;
-pub use server::Server;
 pub use ticket::{MessageInfo, Mid};
-#[cfg(feature = "tls")]
-pub use transport::{Tls, TlsError, TlsOptions};

@@ -4,7 +4,11 @@ use std::collections::VecDeque;
 use std::time::SystemTime;
 
 use pure_mqtt::{Connection, Heap, Instant, Limits, OpenError, Version};
-use pure_mqtt_agent::{AckMode, Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Receiver, Ticket, Wake};
+use pure_mqtt_agent::{
+    AckMode, Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Realm, Receiver, Server as AgentServer, Ticket,
+    Wake,
+};
+use pure_mqtt_net::{Endpoint, Server};
 
 use crate::callbacks::LogLevel;
 use crate::clock::{Clock, random};
@@ -14,7 +18,6 @@ use crate::notice::{Notice, Packet};
 use crate::options::{CleanStart, Options};
 use crate::receipts::Receipts;
 use crate::requests::{Answer, Requests};
-use crate::server::Server;
 use crate::ticket::Mid;
 use crate::wishes::Wishes;
 
@@ -102,7 +105,8 @@ impl State {
     /// The agent learns of changed options and servers.
     pub(crate) fn configure(&mut self, server: &Server) {
         let mut options = self.options.for_agent(0);
-        options.servers = vec![server.for_agent()];
+        options.servers =
+            vec![AgentServer { is_secure: server.is_private(), ..AgentServer::in_realm(realm_of(server)) }];
         self.agent.configure(|settings| *settings = options);
     }
 
@@ -203,6 +207,16 @@ impl State {
             _ => transport.unwrap_or(LinkEnd::ClosedByServer),
         }
     }
+}
+
+/// Servers with the same address are one realm. FNV-1a: the same in every run of every program, since it is kept in logs.
+fn realm_of(server: &Server) -> Realm {
+    let name = match server.endpoint() {
+        Endpoint::Tcp { host, port } => format!("{}:{port}", host.to_ascii_lowercase()),
+        Endpoint::Unix(path) => path.display().to_string(),
+    };
+    let hash = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+    Realm(name.bytes().fold(0xCBF2_9CE4_8422_2325, hash))
 }
 
 /// What one step of the agent brought.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::error::ConnectError;
 use crate::kept::Kept;
-use crate::server::Server;
+use pure_mqtt_net::Server;
 
 /// What is wanted, and how far it has come.
 #[derive(Default)]
