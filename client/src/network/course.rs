@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pure_mqtt_agent::{Action, Bytes, Event, LinkEnd as AgentEnd, LinkId, Login};
+use pure_mqtt_agent::{Action, Bytes, Event, LinkEnd as AgentEnd, LinkId, Login, ServerId};
 use pure_mqtt_net::Server;
 
 use super::dial::Dial;
@@ -49,17 +49,19 @@ impl Network {
         }
         self.dialling = Some(dialling);
         self.has_been_up = false;
-        let (server, fault) = {
+        let (has_server, fault) = {
             let state = client.shared.lock();
-            (state.wishes.server.clone(), state.check_options().err())
+            (!state.wishes.servers.list.is_empty(), state.check_options().err())
         };
         if let Some(fault) = fault {
             return self.refuse(client, ConnectError::Options(fault));
         }
-        let Some(server) = server else { return self.refuse(client, ConnectError::NoServer) };
+        if !has_server {
+            return self.refuse(client, ConnectError::NoServer);
+        }
         let mut state = client.shared.lock();
         self.outdated = state.agent.latest_link();
-        state.begin(&server);
+        state.begin();
         Ok(())
     }
 
@@ -118,8 +120,9 @@ impl Network {
         while !matches!(self.phase, Phase::Parting { .. }) {
             let action = client.shared.lock().agent.poll_action();
             match action {
-                Some(Action::Dial { link, .. }) => self.dial(client, link),
+                Some(Action::Dial { link, server, .. }) => self.dial(client, link, server),
                 Some(Action::Close { link }) => self.finish(link),
+                Some(Action::Compact) => client.shared.lock().compact(),
                 Some(_) => {}
                 None => return,
             }
@@ -127,11 +130,11 @@ impl Network {
     }
 
     /// Begins an attempt.
-    fn dial(&mut self, client: &Client, link: LinkId) {
+    fn dial(&mut self, client: &Client, link: LinkId, server: ServerId) {
         self.close();
         let (server, timeout) = {
             let mut state = client.shared.lock();
-            let Some(server) = state.wishes.server.clone() else { return };
+            let Some(server) = state.wishes.servers.list.get(usize::from(server.0)).cloned() else { return };
             state.say(LogLevel::Info, format!("connecting to {server}"));
             (server, state.options.connect_timeout)
         };
@@ -225,6 +228,7 @@ impl Network {
 
     fn send(&mut self, client: &Client) {
         let mut state = client.shared.lock();
+        state.save();
         match &mut self.phase {
             Phase::Up(link) => link.send(&mut state),
             _ => {
@@ -232,6 +236,7 @@ impl Network {
                 state.agent.handle_timeout(now); // without a link messages still expire
             }
         }
+        state.save(); // records of what was just sent
     }
 
     /// Tells what has ended.
