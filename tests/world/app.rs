@@ -50,6 +50,8 @@ pub struct App {
     /// The session that the client takes itself to be in, where its record stands, and the one of the link.
     pub known_sid: u64,
     pub known_at: u64,
+    /// What the log leads to once that record is durable: the same session, or none in particular where nothing told that it is another.
+    pub logged_sid: u64,
     /// The one before: what a log that lacks that record leads to.
     pub known_before: u64,
     /// The place of its record in the log.
@@ -93,6 +95,7 @@ impl App {
             lines,
             known_sid: 0,
             known_at: 0,
+            logged_sid: 0,
             known_before: 0,
             known_before_at: 0,
             link_sid: 0,
@@ -175,8 +178,9 @@ impl App {
         self.note_session(is_given_up);
         self.may_be_anew = false;
         if self.known_sid != self.link_sid {
-            (self.known_before, self.known_before_at) = (self.known_sid, self.known_at);
+            (self.known_before, self.known_before_at) = (self.logged_sid, self.known_at);
             (self.known_sid, self.known_at) = (self.link_sid, self.disk.session_noted_at(mqtt));
+            self.logged_sid = if is_given_up { self.link_sid } else { 0 };
         }
     }
 
@@ -204,6 +208,15 @@ impl App {
             }
             false => {}
         }
+    }
+
+    /// The power failed when so much of the journal was durable: which session the client takes itself to be in now.
+    pub fn forget_session_after(&mut self, durable: u64) {
+        if self.known_at > durable {
+            self.logged_sid = if self.known_before_at <= durable { self.known_before } else { 0 };
+            self.known_at = 0;
+        }
+        self.known_sid = self.logged_sid;
     }
 
     fn arrive<S: Memory>(&mut self, mqtt: &Connection<S>, payload: &[u8], qos: QoS, ack: Option<PendingAck>) {

@@ -116,6 +116,7 @@ impl<S: Memory> World<S> {
             may_be_dropped: false,
             is_streamed,
             taken: 0,
+            again: 0,
             refused: 0,
             end: None,
             replaced_by: None,

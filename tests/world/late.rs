@@ -64,8 +64,7 @@ impl<S: Memory> World<S> {
         }
         if is_over {
             // DISCONNECT is to be the last, and took the place of what nobody could know to have left: the host closes, and what left may come again.
-            let open = self.app.ledger.sent.iter_mut().filter(|sent| sent.end.is_none());
-            open.for_each(|sent| (sent.is_shaken, sent.is_forgiven) = (true, true));
+            self.app.ledger.take_back(self.mqtt.left());
             self.transport.iter_mut().for_each(|transport| transport.is_broken = true);
             return Ok(());
         }

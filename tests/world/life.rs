@@ -190,6 +190,9 @@ impl<S: Memory> World<S> {
     /// One turn of the host's loop; whether anything moved.
     fn turn(&mut self) -> Result<bool, String> {
         let was_blocked = self.last.is_blocked;
+        if self.is_blocked() {
+            self.blocked_at = self.now; // until now
+        }
         let was_over = self.mqtt.close_reason();
         let time = self.time();
         let Some(transport) = &mut self.transport else {
@@ -228,8 +231,7 @@ impl<S: Memory> World<S> {
             turn.is_full = sent.is_full;
             turn.progress += sent.progress;
         }
-        // Not if what waited was taken back.
-        self.transport.iter_mut().for_each(|transport| transport.was_full &= turn.is_full);
+        self.transport.iter_mut().for_each(|transport| transport.note_turn(turn.is_full));
         turn.progress += crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         // After `Blocked` the packet is here already: it is offered again once, when output has left.
         self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0) && turn.until.is_none();

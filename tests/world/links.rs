@@ -93,6 +93,7 @@ impl<S: Memory> World<S> {
             gave_at: self.now,
             was_full: false,
             full_at: self.now,
+            taken_back_at: 0,
             is_stalled: false,
             reads_at: 0,
             told: 0,
@@ -203,6 +204,7 @@ impl<S: Memory> World<S> {
                     sent.is_shaken = true;
                 }
             }
+            Deed::Crowded(number) => self.app.inbox.allow_again(number),
             Deed::Unsendable(number) | Deed::Risked(number) => {
                 if let Some(Some(queued)) = self.app.inbox.queued.get_mut(number as usize) {
                     queued.is_forgiven = true;

@@ -64,6 +64,8 @@ pub enum Deed {
     Unsendable(u32),
     /// A message for the client is lost if the link breaks now, by the server's own fault.
     Risked(u32),
+    /// A message for the client is out beyond its Receive Maximum, or was when another went beyond it: the client needn't remember all of them.
+    Crowded(u32),
     /// A message at QoS 2 was answered with PUBACK, so that it may come twice.
     Downgraded(u32),
     /// Something odd was done.
