@@ -33,6 +33,8 @@ pub struct World<S: Memory> {
     pub lag: u64,
     /// No transport before.
     pub connects_at: u64,
+    /// Links in a row that did not last.
+    pub short_links: u32,
     /// The host does nothing before.
     pub paused_until: u64,
     /// Bytes that were handed to the transport, and `advance` was not called for; when it will be.
@@ -66,7 +68,7 @@ impl<S: Memory> World<S> {
     pub fn new(storage: S, seed: u64, character: Character, lines: Option<Vec<String>>) -> Self {
         let disk = Disk { delay: character.flush, ..Disk::default() };
         let mut config = character.config.clone();
-        config.longest = if character.limits.stream_max > 0 { 4_000 } else { LONGEST };
+        config.longest = LONGEST.max(character.limits.stream_max as usize);
         let rx = match character.has.has(Feature::BytesHost) {
             true => Reading::Bytes(BytesBuffer::new(character.limits.inline_max)),
             false => Reading::Fixed(Box::new(RxBuffer::new())),
@@ -85,6 +87,7 @@ impl<S: Memory> World<S> {
             now: 0,
             lag: 0,
             connects_at: 0,
+            short_links: 0,
             paused_until: 0,
             unconfirmed: Vec::new(),
             confirms_at: NEVER,

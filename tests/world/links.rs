@@ -13,6 +13,11 @@ use pure_mqtt::{Connect, OnUnknownSession, Property, State};
 
 pub const CLIENT: &str = "c";
 
+/// A link has lasted after so many milliseconds.
+const LASTING: u64 = 30_000;
+/// After so many in a row that did not the host waits longer each time.
+const MANY: u32 = 16;
+
 impl<S: Memory> World<S> {
     /// Opens a link if it is time for one.
     pub fn connect(&mut self) -> Result<bool, String> {
@@ -257,7 +262,17 @@ impl<S: Memory> World<S> {
         crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         self.over_since = None;
         self.last = crate::hosts::Turn::default();
-        let pause = if self.is_good { 200 } else { self.rng.choice([1, 100, 3_000]).unwrap_or(1) };
-        self.connects_at = self.now + pause;
+        self.connects_at = self.now + self.pause();
+    }
+
+    /// How long the host waits for the next link: longer after many that did not last.
+    fn pause(&mut self) -> u64 {
+        if self.is_good {
+            return 200;
+        }
+        let has_lasted = self.now > self.opened_at + LASTING;
+        self.short_links = if has_lasted { 0 } else { self.short_links + 1 };
+        let doublings = (self.short_links.saturating_sub(MANY) / 4).min(7);
+        self.rng.choice([1, 100, 3_000]).unwrap_or(1) << doublings
     }
 }
