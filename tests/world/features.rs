@@ -41,7 +41,7 @@ features! {
     AckTimeout = 45, "An answer was awaited under `ack_timeout`.";
     Retry = 45, "A deadline of `retry_interval` was set.";
     PiecesIn = 65, "A message arrived in pieces.";
-    AliasIn = 80, "A message arrived with an alias instead of a name.";
+    AliasIn = 88, "A message arrived with an alias instead of a name.";
     AliasOut = 65, "One left with an alias instead of a name.";
     StreamedOut = 60, "The engine asked for a payload.";
     Shared = 50, "A shared payload was accepted.";

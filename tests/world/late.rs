@@ -16,7 +16,9 @@ impl<S: Memory> World<S> {
         let time = self.time();
         let Some(transport) = &mut self.transport else { return Ok(()) };
         if !self.unconfirmed.is_empty() {
-            if self.confirms_at > self.now {
+            let shown = self.mqtt.transmit(time);
+            let is_replaced = !shown.chunk().is_empty() && !shown.chunk().starts_with(&self.unconfirmed);
+            if self.confirms_at > self.now && !is_replaced {
                 return Ok(());
             }
             return self.confirm().map(|()| {

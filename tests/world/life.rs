@@ -197,6 +197,7 @@ impl<S: Memory> World<S> {
             self.blocked_at = self.now; // until now
         }
         let was_over = self.mqtt.close_reason();
+        let was_durable = self.app.disk.durable;
         let time = self.time();
         let Some(transport) = &mut self.transport else {
             // Without a link a message may expire.
@@ -236,8 +237,9 @@ impl<S: Memory> World<S> {
         }
         self.transport.iter_mut().for_each(|transport| transport.note_turn(turn.is_full));
         turn.progress += crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
-        // After `Blocked` the packet is here already: it is offered again once, when output has left.
-        self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0) && turn.until.is_none();
+        // After `Blocked` the packet is here already: it is offered again once, when output has left, and when something has become durable.
+        let may_be_taken = !was_blocked || turn.progress > 0 || self.app.disk.durable > was_durable;
+        self.is_kicked |= turn.is_blocked && may_be_taken && turn.until.is_none();
         if turn.progress > 0 && matches!(self.reading, Reading::Bytes(_)) {
             self.app.act(Feature::BytesHost);
         }

@@ -210,6 +210,14 @@ impl Server {
         self.release();
     }
 
+    /// It does nothing odd from now on, and holds nothing back.
+    pub fn heal(&mut self) {
+        self.config.odd = Oddities::default();
+        self.config.window = self.config.window.min(self.config.fair);
+        self.holds_until = 0;
+        self.tick(self.now);
+    }
+
     /// When it does something by itself.
     pub fn next(&self) -> Option<u64> {
         let holds = (!self.held.is_empty()).then_some(self.holds_until);
