@@ -63,7 +63,7 @@
 //! | waits | until this is durable |
 //! |---|---|
 //! | PUBLISH at QoS 1 and 2 | that it was accepted, and in which session it is sent |
-//! | PUBREL | that PUBREC came |
+//! | PUBREL | that PUBREC came; or that the message is over, if it was [withdrawn](Connection::withdraw) |
 //! | PUBREC | that the application has the message |
 //! | PUBCOMP | that PUBREL came: or the next message with this identifier would be taken for a repetition |
 //! | CONNECT with a clean start, if the server may hold a session | that the session is in doubt, or forgotten |

@@ -5,7 +5,7 @@ use crate::corners::rig::{NOW, delivered, message, sent, taken};
 use pure_mqtt::storage::Journaled;
 use pure_mqtt::{
     Ack, Connect, Connection, Event, Handle, Heap, Limits, OnSessionLoss, Payload, Property, Publish, QoS, ReasonCode,
-    SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Risk, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 /// Opens a link, and saves on the way: CONNECT doesn't leave before.
@@ -83,6 +83,30 @@ fn after_pubrec_only_pubrel_comes_back_in_its_order() {
     let mut client = again(&log, Limits::DEFAULT);
     up(&mut client, &mut log, Version::V311, true);
     assert_eq!(sent(&mut client), b"\x62\x02\0\x03\x62\x02\0\x01\x3C\x06\0\x01t\0\x02b");
+}
+
+/// A message that the server has is withdrawn, and PUBREL frees its identifier: not before it is durable that the message is over. Else it would come back
+/// after a loss of power, and the server take it for another.
+#[test]
+fn pubrel_for_a_withdrawn_message_waits_until_its_end_is_durable() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    up(&mut client, &mut log, Version::V311, false);
+    let handle = publish(&mut client, "x", QoS::ExactlyOnce);
+    save(&mut client, &mut log);
+    assert_eq!(sent(&mut client)[0], 0x34);
+    client.closed(NOW);
+    assert_eq!(client.withdraw(NOW, handle), Some(Risk::MayHaveArrived));
+    assert!(client.poll_outcome().is_some());
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+    sent(&mut client);
+    assert!(matches!(taken(&mut client, b"\x20\x02\x01\0"), Ok(Some(Event::ConnAck(_)))));
+    assert_eq!(sent(&mut client), b"");
+    assert_eq!(again(&log, Limits::DEFAULT).pending(), 1);
+    save(&mut client, &mut log);
+    assert_eq!(again(&log, Limits::DEFAULT).pending(), 0);
+    assert_eq!(sent(&mut client), b"\x62\x02\0\x01");
+    assert_eq!(taken(&mut client, b"\x70\x02\0\x01"), Ok(None));
+    assert!(client.is_idle());
 }
 
 #[test]
