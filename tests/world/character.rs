@@ -3,6 +3,7 @@
 
 use crate::features::{Feature, Set};
 use crate::hosts::{LONGEST, Writing};
+use crate::rules::EXCLUDED;
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
 use pure_mqtt::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow, Version};
@@ -48,9 +49,9 @@ pub fn features_of(seed: u64) -> Set {
     }
     one_of(&mut has, &mut rng, &[Feature::Heap, Feature::Fixed, Feature::Tiny, Feature::Borrowed]);
     one_of(&mut has, &mut rng, &[Feature::V31, Feature::V311, Feature::V5]);
-    for &(without, of) in INCOMPATIBLE {
-        if has.has(without) {
-            of.iter().for_each(|feature| has.remove(*feature));
+    for (some, others, _) in EXCLUDED {
+        for one in some.iter().filter(|one| has.has(**one)).collect::<Vec<_>>() {
+            others.iter().filter(|other| *other != one).for_each(|other| has.remove(*other));
         }
     }
     if !has.has(Feature::Journal) {
@@ -68,27 +69,6 @@ const NEEDED: &[(Feature, Feature)] = &[
 ];
 
 const JOURNAL: &[Feature] = &[Feature::TornWrite, Feature::SlowFlush, Feature::PowerCut, Feature::Snapshot];
-
-/// With the first there are none of the others.
-const INCOMPATIBLE: &[(Feature, &[Feature])] = &[
-    (Feature::Borrowed, &[Feature::Journal, Feature::Clone]),
-    (Feature::DropOldest, &[Feature::LatestPerTopic]),
-    (Feature::BytesHost, &[Feature::PiecesIn]),
-    (
-        Feature::Strict,
-        &[
-            Feature::OddAcks,
-            Feature::OddConnack,
-            Feature::OddMessages,
-            Feature::EarlyRelease,
-            Feature::BadTopic,
-            Feature::TooLong,
-            Feature::Overrun,
-            Feature::Discard,
-            Feature::Deliver,
-        ],
-    ),
-];
 
 /// Keeps exactly one of these.
 fn one_of(has: &mut Set, rng: &mut fastrand::Rng, these: &[Feature]) {
