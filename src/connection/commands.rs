@@ -335,8 +335,9 @@ impl Core {
         }
         self.see(now);
         let is_connect_pending = !self.is_connected() && !self.link.control.is_empty();
-        let last = if is_connect_pending { Last::Nothing } else { Last::Disconnect(disconnect) };
-        self.end(parts, ConnectionError::Disconnected, last);
+        let write = |version, writer: &mut Writer<'_>| write_disconnect(disconnect, version, writer);
+        let last = Last { reason: disconnect.reason, full: Some(&write) };
+        self.end(parts, ConnectionError::Disconnected, Some(&last).filter(|_| !is_connect_pending));
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::event::{Received, TopicAlias};
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, Incoming, Outgoing};
 #[cfg(target_pointer_width = "32")]
-use crate::session::{Policy, Time};
+use crate::session::{Policy, Time, Withdrawing};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
@@ -46,6 +46,8 @@ pub(super) struct Extras {
     pub(super) aliasing: Option<&'static Aliasing>,
     #[cfg(target_pointer_width = "32")]
     pub(super) discarding: Option<&'static Discarding>,
+    #[cfg(target_pointer_width = "32")]
+    pub(super) withdrawing: Option<Withdrawing>,
     #[cfg(target_pointer_width = "32")]
     pub(super) count_time: Option<fn(&Core) -> Time>,
     #[cfg(not(target_pointer_width = "32"))]

@@ -19,7 +19,7 @@ use crate::connection::timer::WATCH;
 use crate::limits::Limits;
 #[cfg(target_pointer_width = "32")]
 use crate::limits::OnTooLong;
-use crate::session::{EXPIRING, Policy, Time, policy};
+use crate::session::{EXPIRING, Policy, Time, WITHDRAWING, Withdrawing, policy};
 
 #[cfg(target_pointer_width = "32")]
 impl Extras {
@@ -32,6 +32,7 @@ impl Extras {
             watch: if watches { Some(&WATCH) } else { None },
             discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
             aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
+            withdrawing: None,
             count_time: None,
         }
     }
@@ -54,6 +55,15 @@ impl Core {
 
     pub(super) const fn discarding(&self) -> Option<&'static Discarding> {
         self.extras.discarding
+    }
+
+    /// What becomes of withdrawn messages, if there may be some.
+    pub(super) const fn withdrawing(&self) -> Option<Withdrawing> {
+        self.extras.withdrawing
+    }
+
+    pub(super) const fn begin_to_withdraw(&mut self) {
+        self.extras.withdrawing = Some(WITHDRAWING);
     }
 
     /// The time, if there may be messages that expire.
@@ -92,6 +102,15 @@ impl Core {
         if self.extras.may_have_aliases { Some(&ALIASING) } else { None }
     }
 
+    /// What becomes of withdrawn messages.
+    #[allow(clippy::unused_self, reason = "firmware looks whether there may be some")]
+    pub(super) const fn withdrawing(&self) -> Option<Withdrawing> {
+        Some(WITHDRAWING)
+    }
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn begin_to_withdraw(&mut self) {}
+
     /// The time, if there may be messages that expire.
     pub(super) fn counted_time(&self) -> Option<Time> {
         self.extras.counts_time.then(|| self.time())
@@ -106,7 +125,8 @@ impl Core {
     /// Other limits ask for other extras; that there are messages which expire stays.
     pub(super) const fn set_extras(&mut self, extras: Extras) {
         #[cfg(target_pointer_width = "32")]
-        let extras = Extras { count_time: self.extras.count_time, ..extras };
+        let extras =
+            Extras { count_time: self.extras.count_time, withdrawing: self.extras.withdrawing, ..extras };
         #[cfg(not(target_pointer_width = "32"))]
         let extras = Extras { counts_time: self.extras.counts_time, ..extras };
         self.extras = extras;

@@ -2,7 +2,6 @@
 
 use crate::connection::core::Core;
 use crate::connection::effect::{Effect, Place, Refusal};
-use crate::connection::ending::Last;
 use crate::connection::link::{AuthState, Link};
 use crate::connection::state::State;
 use crate::connection::stats::Count;
@@ -169,7 +168,7 @@ impl Core {
             return Ok(());
         }
         // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
-        self.end(parts, ConnectionError::Refused(reason), Last::Nothing);
+        self.end(parts, ConnectionError::Refused(reason), None);
         Ok(())
     }
 

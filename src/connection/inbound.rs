@@ -2,7 +2,6 @@
 
 use crate::connection::core::Core;
 use crate::connection::effect::{Effect, Place, Refusal};
-use crate::connection::ending::Last;
 use crate::connection::link::Ping;
 use crate::connection::state::{State, may_send};
 use crate::connection::stats::Count;
@@ -427,7 +426,7 @@ impl Core {
             return Err(Violation::PropertyNotAllowed.into()); // [MQTT-3.14.2-2]
         }
         // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
-        self.end(parts, ConnectionError::ServerDisconnect(reply.reason), Last::Nothing);
+        self.end(parts, ConnectionError::ServerDisconnect(reply.reason), None);
         *event = Some(Event::Disconnect(reply.into()));
         Ok(())
     }

@@ -405,6 +405,7 @@ impl<S: Storage> Connection<S> {
         let parts = &mut self.storage.parts();
         let risk = self.core.outgoing.withdrawable(parts.slots, handle)?;
         self.core.see(now);
+        self.core.begin_to_withdraw();
         self.core.outgoing.withdraw(parts, handle);
         self.core.drop_orphaned_prefix(parts);
         self.gather();
@@ -521,7 +522,8 @@ impl<S: Storage> Connection<S> {
     ///
     /// Fetch outcomes before sending: that of a message which was [withdrawn](Self::withdraw) may leave a PUBREL to be sent.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
-        let (Matched { handle, id }, kind, cause) = self.core.outgoing.poll_ended(&mut self.storage.parts())?;
+        let (Matched { handle, id }, kind, cause) = 
+            self.core.outgoing.poll_ended(&mut self.storage.parts(), self.core.withdrawing())?;
         self.gather();
         let command = match kind {
             Kind::Subscribe => Command::Subscribe,

@@ -41,5 +41,6 @@ pub(crate) use self::peer::Peer;
 pub use self::queue::Victims;
 pub(crate) use self::queue::{Most, Need, Policy, policy};
 pub(crate) use self::resume::Loss;
+pub(crate) use self::withdraw::{WITHDRAWING, Withdrawing};
 #[cfg(feature = "journal")]
 pub(crate) use self::written::note_written;

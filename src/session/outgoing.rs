@@ -18,6 +18,7 @@ use crate::event::Cause;
 use crate::session::arena::Arena;
 use crate::session::list::{List, find, find_mut, place};
 use crate::session::run::Run;
+use crate::session::withdraw::Withdrawing;
 use crate::storage::{
     Answer, Detail, Kind, MAY_GROW, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact,
     Stands,
@@ -408,14 +409,19 @@ impl Outgoing {
     }
 
     /// The next outcome that no packet caused; its slot is free afterwards.
-    pub(crate) fn poll_ended(&mut self, parts: &mut Parts<'_>) -> Option<(Matched, Kind, Cause)> {
+    pub(crate) fn poll_ended(
+        &mut self,
+        parts: &mut Parts<'_>,
+        withdrawing: Option<Withdrawing>,
+    ) -> Option<(Matched, Kind, Cause)> {
         let slot = find(parts.slots, self.ended.first())?;
         let (id, kind, cause) = (slot.id(), slot.kind, Cause::from_number(slot.detail.get()));
         let handle = slot.handle;
-        if slot.marks.message().has(MessageMarks::LEAVES_RELEASE) {
-            self.leave_release(parts, id);
-        } else {
-            self.finish(parts, id);
+        match withdrawing.filter(|_| slot.marks.message().has(MessageMarks::LEAVES_RELEASE)) {
+            Some(leave_release) => leave_release(self, parts, id),
+            None => {
+                self.finish(parts, id);
+            }
         }
         Some((Matched { handle, id }, kind, cause))
     }

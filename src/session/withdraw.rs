@@ -9,6 +9,12 @@ use crate::types::Handle;
 /// After so many links on which PUBREL left, the message counts as completed.
 const ENOUGH_LINKS: u8 = 3;
 
+/// What is left of a withdrawn message once its outcome was fetched. Reached through a pointer alone, so that firmware that withdraws none doesn't carry it.
+pub(crate) type Withdrawing = fn(&mut Outgoing, &mut Parts<'_>, u16);
+
+/// There is only one.
+pub(crate) const WITHDRAWING: Withdrawing = Outgoing::leave_release;
+
 impl Outgoing {
     /// On how many links some of this packet has left; `None` if it is finished.
     pub(crate) fn attempts(&self, slots: &[SendSlot], handle: Handle) -> Option<u8> {
@@ -46,7 +52,7 @@ impl Outgoing {
     }
 
     /// The outcome of a withdrawn message was fetched: what is left of it is the PUBREL that frees its identifier.
-    pub(super) fn leave_release(&mut self, parts: &mut Parts<'_>, id: u16) {
+    fn leave_release(&mut self, parts: &mut Parts<'_>, id: u16) {
         let Some(&slot) = find(parts.slots, id) else { return };
         self.leave_list(parts.slots, (slot.previous, id, slot.next), (slot.kind, slot.progress));
         self.publishes -= 1;
