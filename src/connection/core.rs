@@ -1,6 +1,6 @@
 //! The part of a connection that doesn't depend on the storage's type: compiled once, however many storages a program uses.
 
-use crate::connection::effect::Effect;
+use crate::connection::effect::{Effect, Place};
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
 use crate::connection::stats::Counters;
@@ -12,7 +12,7 @@ use crate::session::{Policy, Time, Withdrawing};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
-use crate::wire::{Disconnect, Header, PacketType, Rules, Violation, Writer};
+use crate::wire::{Disconnect, Header, PacketType, Properties, Reader, Rules, Violation, Writer};
 
 /// Here and in what it consists of, small fields come first, in `repr(C)`: a field that lies near takes half as many bytes to reach in Thumb's code.
 #[derive(Clone, Copy)]
@@ -47,13 +47,20 @@ pub(super) struct Extras {
     #[cfg(target_pointer_width = "32")]
     pub(super) discarding: Option<&'static Discarding>,
     #[cfg(target_pointer_width = "32")]
-    pub(super) withdrawing: Option<Withdrawing>,
-    #[cfg(target_pointer_width = "32")]
-    pub(super) count_time: Option<fn(&Core) -> Time>,
+    pub(super) begun: Begun,
     #[cfg(not(target_pointer_width = "32"))]
     pub(super) may_have_aliases: bool,
     #[cfg(not(target_pointer_width = "32"))]
     pub(super) counts_time: bool,
+}
+
+/// What was set by its first use, and stays whatever the limits are.
+#[cfg(target_pointer_width = "32")]
+#[derive(Clone, Copy)]
+pub(super) struct Begun {
+    pub(super) withdrawing: Option<Withdrawing>,
+    pub(super) authenticating: Option<&'static Authenticating>,
+    pub(super) count_time: Option<fn(&Core) -> Time>,
 }
 
 /// What watches over acknowledgements.
@@ -64,6 +71,14 @@ pub(super) struct Watch {
     pub(super) is_overdue: fn(&mut Core, &mut Parts<'_>) -> bool,
     /// Sends again what is not acknowledged.
     pub(super) retry: fn(&mut Core, &mut Parts<'_>),
+}
+
+/// What deals with enhanced authentication.
+pub(super) struct Authenticating {
+    /// Takes AUTH.
+    pub(super) on_auth: for<'i> fn(&mut Core, &mut Reader<'i>, Place<'_, 'i>) -> Effect,
+    /// Whether CONNACK has the method of CONNECT.
+    pub(super) check_connack: fn(&Link, &Properties<'_>) -> Result<(), Violation>,
 }
 
 /// What throws messages away that are too long.

@@ -13,7 +13,10 @@
 //! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits, and two bits are kept.
 
 use crate::connection::aliasing::ALIASING;
-use crate::connection::core::{Aliasing, Core, Discarding, Extras, Watch};
+use crate::connection::auth::AUTHENTICATING;
+#[cfg(target_pointer_width = "32")]
+use crate::connection::core::Begun;
+use crate::connection::core::{Aliasing, Authenticating, Core, Discarding, Extras, Watch};
 use crate::connection::pieces::DISCARDING;
 use crate::connection::timer::WATCH;
 use crate::limits::Limits;
@@ -32,8 +35,7 @@ impl Extras {
             watch: if watches { Some(&WATCH) } else { None },
             discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
             aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
-            withdrawing: None,
-            count_time: None,
+            begun: Begun { withdrawing: None, authenticating: None, count_time: None },
         }
     }
 }
@@ -59,20 +61,28 @@ impl Core {
 
     /// What becomes of withdrawn messages, if there may be some.
     pub(super) const fn withdrawing(&self) -> Option<Withdrawing> {
-        self.extras.withdrawing
+        self.extras.begun.withdrawing
     }
 
     pub(super) const fn begin_to_withdraw(&mut self) {
-        self.extras.withdrawing = Some(WITHDRAWING);
+        self.extras.begun.withdrawing = Some(WITHDRAWING);
+    }
+
+    pub(super) const fn authenticating(&self) -> Option<&'static Authenticating> {
+        self.extras.begun.authenticating
+    }
+
+    pub(super) const fn set_authenticating(&mut self) {
+        self.extras.begun.authenticating = Some(&AUTHENTICATING);
     }
 
     /// The time, if there may be messages that expire.
     pub(super) fn counted_time(&self) -> Option<Time> {
-        self.extras.count_time.map(|count| count(self))
+        self.extras.begun.count_time.map(|count| count(self))
     }
 
     pub(super) fn begin_to_count_time(&mut self) -> bool {
-        self.extras.count_time.replace(Self::time).is_none()
+        self.extras.begun.count_time.replace(Self::time).is_none()
     }
 }
 
@@ -111,6 +121,14 @@ impl Core {
     #[allow(clippy::unused_self, reason = "as above")]
     pub(super) const fn begin_to_withdraw(&mut self) {}
 
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn authenticating(&self) -> Option<&'static Authenticating> {
+        Some(&AUTHENTICATING)
+    }
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn set_authenticating(&mut self) {}
+
     /// The time, if there may be messages that expire.
     pub(super) fn counted_time(&self) -> Option<Time> {
         self.extras.counts_time.then(|| self.time())
@@ -125,8 +143,7 @@ impl Core {
     /// Other limits ask for other extras; that there are messages which expire stays.
     pub(super) const fn set_extras(&mut self, extras: Extras) {
         #[cfg(target_pointer_width = "32")]
-        let extras =
-            Extras { count_time: self.extras.count_time, withdrawing: self.extras.withdrawing, ..extras };
+        let extras = Extras { begun: self.extras.begun, ..extras };
         #[cfg(not(target_pointer_width = "32"))]
         let extras = Extras { counts_time: self.extras.counts_time, ..extras };
         self.extras = extras;

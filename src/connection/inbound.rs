@@ -2,7 +2,7 @@
 
 use crate::connection::core::Core;
 use crate::connection::effect::{Effect, Place, Refusal};
-use crate::connection::link::Ping;
+use crate::connection::link::{AuthState, Ping};
 use crate::connection::state::{State, may_send};
 use crate::connection::stats::Count;
 use crate::connection::timers::Countdown;
@@ -157,6 +157,13 @@ impl Core {
         body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
+        if Version::KNOWS_PROPERTIES && packet_type == PacketType::Auth {
+            let authenticating = self.authenticating().filter(|_| self.link.auth != AuthState::None);
+            return match authenticating {
+                Some(authenticating) => (authenticating.on_auth)(self, body, event),
+                None => Err(Violation::UnexpectedPacket.into()), // [MQTT-4.12.0-6]
+            };
+        }
         let reply = Reply::decode(packet_type, body);
         body.finish()?;
         self.check_requested(packet_type, reply.seen)?;
@@ -176,13 +183,12 @@ impl Core {
                 Ok(())
             }
             PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(parts, reply, event),
-            PacketType::Auth if Version::KNOWS_PROPERTIES => self.on_auth(reply, event),
             _ => Err(Violation::UnexpectedPacket.into()), // a client's
         }
     }
 
     /// Reason strings and user properties only if we didn't ask for silence, or where they are always allowed `[MQTT-3.1.2-29]`.
-    fn check_requested(&self, packet_type: PacketType, seen: Seen) -> Result<(), Violation> {
+    pub(super) fn check_requested(&self, packet_type: PacketType, seen: Seen) -> Result<(), Violation> {
         let is_breach = Version::KNOWS_PROPERTIES
             && self.link.no_problem_information
             && packet_type != PacketType::Disconnect

@@ -1,6 +1,7 @@
 //! The connection: one state machine over a session, a link and a storage.
 
 mod aliasing;
+mod auth;
 mod commands;
 mod control;
 mod core;
@@ -33,11 +34,12 @@ pub use self::stats::Stats;
 pub use self::timer::Timer;
 pub use self::unacknowledged::Unacknowledged;
 
+use self::auth::write_auth;
 use self::commands::{Draft, is_bare};
 use self::control::LONGEST_CONTROL;
 use self::core::{Core, Extras, write_disconnect};
 use self::fast_path::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
-use self::handshake::{Announced, check_connect, write_auth, write_connect};
+use self::handshake::{Announced, check_connect, write_connect};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};

@@ -18,46 +18,72 @@ pub(crate) struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1), and are in versions without properties. AUTH with
-    /// a reason code has properties.
+    const EMPTY: Self = Self {
+        id: PacketId::FIRST,
+        reason: ReasonCode::SUCCESS,
+        properties: Properties::NONE,
+        seen: Seen::NONE,
+        codes: &[],
+    };
+
+    /// All such packets but AUTH, and PINGRESP, which has nothing.
     pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
-        let (mut id, mut reason) = (PacketId::FIRST, ReasonCode::SUCCESS);
-        let (mut properties, mut seen) = (Properties::NONE, Seen::default());
-        let mut codes: &[u8] = &[];
-        if packet_type != PacketType::PingResp {
-            let knows_properties = body.rules().version.has_properties();
-            let answers_filters = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
-            let is_auth = packet_type == PacketType::Auth;
-            if !is_auth && packet_type != PacketType::Disconnect {
-                id = body.packet_id();
+        let mut reply = Self::EMPTY;
+        if packet_type == PacketType::PingResp {
+            return reply;
+        }
+        if packet_type != PacketType::Disconnect {
+            reply.id = body.packet_id();
+        }
+        let answers_filters = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
+        if body.rules().version.has_properties() {
+            match answers_filters {
+                true => reply.decode_answer(packet_type, body),
+                false => reply.decode_reason(packet_type, body),
             }
-            let mut is_over = body.is_empty() && !answers_filters;
-            if !knows_properties && !body.is_empty() && packet_type != PacketType::SubAck {
-                let tail = if body.tolerates(Tolerance::ForeignAck) { body.rest() } else { &[] };
-                match tail {
-                    [code, ..] if !answers_filters => reason = ReasonCode(*code), // properties behind it mean nothing
-                    _ => codes = tail,
-                }
-            }
-            if knows_properties && !answers_filters && !is_over {
-                reason = read_reason(packet_type, body);
-                is_over = body.is_empty() && !is_auth;
-            }
-            if knows_properties && packet_type == PacketType::UnsubAck && body.is_empty() {
-                is_over = body.tolerates(Tolerance::ForeignAck);
-            }
-            if knows_properties && !is_over {
-                properties = Properties::decode_seen(body, packet_type.bit(), &mut seen);
-            }
-            let has_method = seen.has(ids::AuthenticationMethod);
-            if is_auth && !has_method && (reason != ReasonCode::SUCCESS || seen.has(ids::AuthenticationData)) {
-                body.refuse(Violation::AuthenticationMethod);
-            }
-            if packet_type == PacketType::SubAck || answers_filters && knows_properties {
-                codes = read_codes(packet_type, body);
+        } else if packet_type == PacketType::SubAck {
+            reply.codes = read_codes(packet_type, body);
+        } else if !body.is_empty() && body.tolerates(Tolerance::ForeignAck) {
+            match body.rest() {
+                [code, ..] if !answers_filters => reply.reason = ReasonCode(*code), // properties behind it mean nothing
+                tail => reply.codes = tail,
             }
         }
-        Self { id, reason, properties, seen, codes }
+        reply
+    }
+
+    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1).
+    fn decode_reason(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
+        if !body.is_empty() {
+            self.reason = read_reason(packet_type, body);
+        }
+        if !body.is_empty() {
+            self.properties = Properties::decode_seen(body, packet_type.bit(), &mut self.seen);
+        }
+    }
+
+    fn decode_answer(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
+        let is_bare = packet_type == PacketType::UnsubAck && body.is_empty();
+        if !(is_bare && body.tolerates(Tolerance::ForeignAck)) {
+            self.properties = Properties::decode_seen(body, packet_type.bit(), &mut self.seen);
+        }
+        self.codes = read_codes(packet_type, body);
+    }
+
+    /// AUTH: a packet without anything means success; one with a reason code has properties.
+    pub(crate) fn decode_auth(body: &mut Reader<'a>) -> Self {
+        let mut reply = Self::EMPTY;
+        if body.is_empty() {
+            return reply;
+        }
+        reply.reason = read_reason(PacketType::Auth, body);
+        reply.properties = Properties::decode_seen(body, PacketType::Auth.bit(), &mut reply.seen);
+        let has_method = reply.seen.has(ids::AuthenticationMethod);
+        let needs_method = reply.reason != ReasonCode::SUCCESS || reply.seen.has(ids::AuthenticationData);
+        if needs_method && !has_method {
+            body.refuse(Violation::AuthenticationMethod);
+        }
+        reply
     }
 }
 

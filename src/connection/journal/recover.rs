@@ -116,7 +116,7 @@ impl<S: Storage> Connection<S> {
                 core.incoming.settle_all(parts.inbox);
             }
         }
-        while core.outgoing.poll_ended(parts).is_some() {} // nobody fetches an outcome here, and its slot may be the next message's
+        while core.outgoing.poll_ended(parts, None).is_some() {} // nobody fetches an outcome here, and its slot may be the next message's
         Ok(())
     }
 
