@@ -12,7 +12,7 @@ use crate::storage::Parts;
 use crate::time::Instant;
 use crate::types::Version;
 use crate::wire::reason::ReasonCode;
-use crate::wire::{Auth, PacketType, PropertyError, Reader, Reply, Violation, Writer, ids, measure};
+use crate::wire::{Auth, PacketType, PropertyError, Reply, Violation, Writer, ids, measure};
 
 /// There is only one.
 pub(super) static AUTHENTICATING: Authenticating = Authenticating {
@@ -35,11 +35,8 @@ impl Core {
     }
 
     /// AUTH from the server (§3.15).
-    fn on_auth<'i>(&mut self, body: &mut Reader<'i>, event: Place<'_, 'i>) -> Effect {
-        let reply = Reply::decode_auth(body);
-        body.finish()?;
-        self.check_requested(PacketType::Auth, reply.seen)?;
-        let auth = Auth::from(reply);
+    fn on_auth<'i>(&mut self, &Reply { reason, properties, .. }: &Reply<'i>, event: Place<'_, 'i>) -> Effect {
+        let auth = Auth { reason, properties };
         let is_expected = match (self.link.state, self.link.auth, auth.reason) {
             (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => true, // [MQTT-4.12.0-2]
             (State::Connected, AuthState::Again, reason) => reason != ReasonCode::RE_AUTHENTICATE,
@@ -95,7 +92,8 @@ impl Core {
             self.link.timers.phase = Countdown::due_in_or_never(self.limits.connack_timeout());
         }
         Ok(())
-    }}
+    }
+}
 
 impl Link {
     /// Every AUTH and the successful CONNACK name the method of CONNECT.
@@ -104,4 +102,5 @@ impl Link {
             Some(method) if fingerprint(method) == self.auth_method => Ok(()),
             _ => Err(Violation::AuthenticationMethod),
         }
-    }}
+    }
+}

@@ -41,6 +41,12 @@ impl Control {
         kept.saturating_add(length).min(LONGEST_CONTROL)
     }
 
+    /// So many bytes more have room.
+    pub(super) fn has_room(&self, bytes: &[u8], length: usize) -> bool {
+        let kept = if self.is_empty() { 0 } else { self.end as usize };
+        kept + length <= bytes.len().min(LONGEST_CONTROL)
+    }
+
     /// What goes before the arena's bytes.
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(self.start as usize..self.before as usize).unwrap_or_default()

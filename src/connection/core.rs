@@ -2,17 +2,19 @@
 
 use crate::connection::effect::{Effect, Place};
 use crate::connection::link::{Link, Ping};
+#[cfg(target_pointer_width = "32")]
+use crate::connection::overflow::Policy;
 use crate::connection::state::State;
 use crate::connection::stats::Counters;
 use crate::event::{Received, TopicAlias};
 use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, Incoming, Outgoing};
+use crate::session::{Aliases, Forms, Incoming, Outgoing};
 #[cfg(target_pointer_width = "32")]
-use crate::session::{Policy, Time, Withdrawing};
+use crate::session::{Time, Withdrawing};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
-use crate::wire::{Disconnect, Header, PacketType, Properties, Reader, Rules, Violation, Writer};
+use crate::wire::{Disconnect, Header, PacketType, Properties, Reply, Rules, Violation, Writer};
 
 /// Here and in what it consists of, small fields come first, in `repr(C)`: a field that lies near takes half as many bytes to reach in Thumb's code.
 #[derive(Clone, Copy)]
@@ -60,6 +62,8 @@ pub(super) struct Extras {
 pub(super) struct Begun {
     pub(super) withdrawing: Option<Withdrawing>,
     pub(super) authenticating: Option<&'static Authenticating>,
+    pub(super) reducing: Option<&'static Reducing>,
+    pub(super) holding: Option<Hold>,
     pub(super) count_time: Option<fn(&Core) -> Time>,
 }
 
@@ -73,10 +77,20 @@ pub(super) struct Watch {
     pub(super) retry: fn(&mut Core, &mut Parts<'_>),
 }
 
+/// Holds messages back, or lets them go.
+pub(super) type Hold = fn(&mut Core, &mut Parts<'_>, bool);
+
+/// What deals with packets that an earlier version can't carry whole.
+pub(super) struct Reducing {
+    pub(super) forms: &'static Forms,
+    /// Writes the head of the message that is staged, if it leaves without its properties.
+    pub(super) write_head: fn(&mut Core, &mut Parts<'_>),
+}
+
 /// What deals with enhanced authentication.
 pub(super) struct Authenticating {
     /// Takes AUTH.
-    pub(super) on_auth: for<'i> fn(&mut Core, &mut Reader<'i>, Place<'_, 'i>) -> Effect,
+    pub(super) on_auth: for<'i> fn(&mut Core, &Reply<'i>, Place<'_, 'i>) -> Effect,
     /// Whether CONNACK has the method of CONNECT.
     pub(super) check_connack: fn(&Link, &Properties<'_>) -> Result<(), Violation>,
 }
@@ -167,6 +181,11 @@ impl Core {
     pub(super) fn unstage(&mut self, parts: &mut Parts<'_>) {
         self.outgoing.unstage(parts.slots);
         self.drop_orphaned_prefix(parts);
+    }
+
+    pub(super) fn hold_messages(&mut self, parts: &mut Parts<'_>, holds: bool) {
+        self.unstage(parts);
+        self.outgoing.hold_messages(parts.slots, holds);
     }
 
     /// Drops the bytes of the control area that stand for the start of a packet which is staged no longer. Called after whatever may take a staged packet

@@ -95,7 +95,7 @@ impl Core {
     fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
         self.link.control.keep_only_begun(parts.control);
         self.outgoing.releases_dropped();
-        self.outgoing.keep_only_begun(parts);
+        self.outgoing.keep_only_begun(parts.slots);
     }
 
     /// DISCONNECT, or as much of it as fits; false if that is nothing.

@@ -16,13 +16,17 @@ use crate::connection::aliasing::ALIASING;
 use crate::connection::auth::AUTHENTICATING;
 #[cfg(target_pointer_width = "32")]
 use crate::connection::core::Begun;
-use crate::connection::core::{Aliasing, Authenticating, Core, Discarding, Extras, Watch};
+use crate::connection::core::{Aliasing, Authenticating, Core, Discarding, Extras, Hold, Reducing, Watch};
+use crate::connection::overflow::{Policy, policy};
 use crate::connection::pieces::DISCARDING;
+use crate::connection::reducing::REDUCING;
 use crate::connection::timer::WATCH;
 use crate::limits::Limits;
 #[cfg(target_pointer_width = "32")]
 use crate::limits::OnTooLong;
-use crate::session::{EXPIRING, Policy, Time, WITHDRAWING, Withdrawing, policy};
+use crate::session::{EXPIRING, Forms, Time, WITHDRAWING, Withdrawing};
+#[cfg(not(target_pointer_width = "32"))]
+use crate::types::Version;
 
 #[cfg(target_pointer_width = "32")]
 impl Extras {
@@ -35,7 +39,7 @@ impl Extras {
             watch: if watches { Some(&WATCH) } else { None },
             discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
             aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
-            begun: Begun { withdrawing: None, authenticating: None, count_time: None },
+            begun: Begun { withdrawing: None, authenticating: None, reducing: None, holding: None, count_time: None },
         }
     }
 }
@@ -70,6 +74,23 @@ impl Core {
 
     pub(super) const fn authenticating(&self) -> Option<&'static Authenticating> {
         self.extras.begun.authenticating
+    }
+
+    pub(super) const fn reducing(&self) -> Option<&'static Reducing> {
+        self.extras.begun.reducing
+    }
+
+    /// What lets messages go that are held back, if there may be some.
+    pub(super) const fn holding(&self) -> Option<Hold> {
+        self.extras.begun.holding
+    }
+
+    pub(super) const fn begin_to_hold(&mut self) {
+        self.extras.begun.holding = Some(Self::hold_messages);
+    }
+
+    pub(super) const fn begin_to_reduce(&mut self) {
+        self.extras.begun.reducing = Some(&REDUCING);
     }
 
     pub(super) const fn set_authenticating(&mut self) {
@@ -127,6 +148,22 @@ impl Core {
     }
 
     #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn reducing(&self) -> Option<&'static Reducing> {
+        if Version::KNOWS_BOTH_KINDS { Some(&REDUCING) } else { None }
+    }
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn begin_to_reduce(&mut self) {}
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn holding(&self) -> Option<Hold> {
+        Some(Self::hold_messages)
+    }
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn begin_to_hold(&mut self) {}
+
+    #[allow(clippy::unused_self, reason = "as above")]
     pub(super) const fn set_authenticating(&mut self) {}
 
     /// The time, if there may be messages that expire.
@@ -140,6 +177,11 @@ impl Core {
 }
 
 impl Core {
+    /// What deals with the forms of packets, if there may be some that an earlier version can't carry whole.
+    pub(super) fn forms(&self) -> Option<&'static Forms> {
+        self.reducing().map(|reducing| reducing.forms)
+    }
+
     /// Other limits ask for other extras; that there are messages which expire stays.
     pub(super) const fn set_extras(&mut self, extras: Extras) {
         #[cfg(target_pointer_width = "32")]

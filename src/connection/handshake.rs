@@ -14,8 +14,8 @@ use crate::storage::{Parts, SessionFact};
 use crate::topic::is_mqtt_string;
 use crate::wire::reason::ReasonCode;
 use crate::wire::{
-    self, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Seen, Tolerance,
-    Value, Violation, WILL_BIT, Writer, ids,
+    self, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Seen, Tolerance, Value,
+    Violation, WILL_BIT, Writer, ids,
 };
 
 /// What the engine adds to CONNECT as properties, and will hold the server to.
@@ -112,14 +112,14 @@ impl Core {
     /// Everything was checked, and a link that isn't open is as [`Link::CLOSED`].
     pub(super) fn open(&mut self, parts: &mut Parts<'_>, connect: &Connect<'_>, announced: &Announced, length: usize) {
         let handshake = Countdown::due_in_or_never(self.limits.connack_timeout());
-        let link = &mut self.link;
-        link.control.append(length, false);
+        self.link.control.append(length, false);
         if self.outgoing.version() != connect.version {
-            self.outgoing.reencode_for(parts, connect.version);
+            self.outgoing.reencode_for(parts, connect.version, self.forms());
         }
         if !connect.version.has_properties() {
             self.incoming.drop_reasons(parts.inbox);
         }
+        let link = &mut self.link;
         link.state = State::Connecting;
         link.clean_start = connect.clean_start;
         link.empty_client_id = connect.client_id.is_empty();
@@ -208,7 +208,9 @@ impl Core {
             return Err(Violation::NotRequested.into()); // [MQTT-3.1.2-28]
         }
         match self.authenticating() {
-            Some(authenticating) if link.auth != AuthState::None => Ok((authenticating.check_connack)(link, properties)?),
+            Some(authenticating) if link.auth != AuthState::None => {
+                Ok((authenticating.check_connack)(link, properties)?)
+            }
             _ if seen.has_any(&[ids::AuthenticationMethod, ids::AuthenticationData]) => {
                 Err(Violation::AuthenticationMethod.into()) // [MQTT-4.12.0-6]
             }

@@ -157,14 +157,10 @@ impl Core {
         body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        if Version::KNOWS_PROPERTIES && packet_type == PacketType::Auth {
-            let authenticating = self.authenticating().filter(|_| self.link.auth != AuthState::None);
-            return match authenticating {
-                Some(authenticating) => (authenticating.on_auth)(self, body, event),
-                None => Err(Violation::UnexpectedPacket.into()), // [MQTT-4.12.0-6]
-            };
-        }
-        let reply = Reply::decode(packet_type, body);
+        let reply = match packet_type {
+            PacketType::Auth if Version::KNOWS_PROPERTIES => Reply::decode_auth(body),
+            _ => Reply::decode(packet_type, body),
+        };
         body.finish()?;
         self.check_requested(packet_type, reply.seen)?;
         if let Some(deviation) = body.noted() {
@@ -183,12 +179,18 @@ impl Core {
                 Ok(())
             }
             PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(parts, reply, event),
+            PacketType::Auth if Version::KNOWS_PROPERTIES => match self.authenticating() {
+                Some(authenticating) if self.link.auth != AuthState::None => {
+                    (authenticating.on_auth)(self, &reply, event)
+                }
+                _ => Err(Violation::UnexpectedPacket.into()), // [MQTT-4.12.0-6]
+            },
             _ => Err(Violation::UnexpectedPacket.into()), // a client's
         }
     }
 
     /// Reason strings and user properties only if we didn't ask for silence, or where they are always allowed `[MQTT-3.1.2-29]`.
-    pub(super) fn check_requested(&self, packet_type: PacketType, seen: Seen) -> Result<(), Violation> {
+    fn check_requested(&self, packet_type: PacketType, seen: Seen) -> Result<(), Violation> {
         let is_breach = Version::KNOWS_PROPERTIES
             && self.link.no_problem_information
             && packet_type != PacketType::Disconnect

@@ -19,7 +19,9 @@ mod inbound;
 pub mod journal;
 mod link;
 mod outbound;
+mod overflow;
 mod pieces;
+mod reducing;
 mod state;
 mod stats;
 mod stream;
@@ -425,9 +427,8 @@ impl<S: Storage> Connection<S> {
     ///
     /// Where a request finds no room because messages fill the storage the hold ends by itself, since otherwise both would wait for ever.
     pub fn hold_messages(&mut self, holds: bool) {
-        let parts = &mut self.storage.parts();
-        self.core.unstage(parts);
-        self.core.outgoing.hold_messages(parts.slots, holds);
+        self.core.begin_to_hold();
+        self.core.hold_messages(&mut self.storage.parts(), holds);
     }
 
     /// Whether messages are [held back](Self::hold_messages).
@@ -524,7 +525,7 @@ impl<S: Storage> Connection<S> {
     ///
     /// Fetch outcomes before sending: that of a message which was [withdrawn](Self::withdraw) may leave a PUBREL to be sent.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
-        let (Matched { handle, id }, kind, cause) = 
+        let (Matched { handle, id }, kind, cause) =
             self.core.outgoing.poll_ended(&mut self.storage.parts(), self.core.withdrawing())?;
         self.gather();
         let command = match kind {
@@ -660,7 +661,8 @@ impl<S: Storage> Connection<S> {
             self.core.limits = StoredLimits::new(limits);
             self.core.set_extras(extras);
             self.core.has_forgotten_alias = false;
-            self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version);
+            let forms = self.core.forms();
+            self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version, forms);
             self.gather();
         }
         is_closed
@@ -719,8 +721,7 @@ impl<S: Storage> Connection<S> {
         if !self.core.outgoing.has_room(&need, &most) {
             let mut parts = self.storage.parts();
             let policy = self.core.policy().filter(|_| need.is_publish)?;
-            victims = Some(policy(&mut self.core.outgoing, &mut parts, &need, &most, topic)?);
-            self.core.drop_orphaned_prefix(&mut parts);
+            victims = Some(policy(&mut self.core, &mut parts, &need, &most, topic)?);
             self.gather(); // so that the slots of those are free
         }
         self.grow_for(&need, &most);
@@ -732,8 +733,8 @@ impl<S: Storage> Connection<S> {
         if self.make_room(need, "").is_some() {
             return Ok(());
         }
-        if self.holds_messages() {
-            self.hold_messages(false);
+        if let Some(hold) = self.core.holding().filter(|_| self.holds_messages()) {
+            hold(&mut self.core, &mut self.storage.parts(), false);
         }
         Err(RequestError::Full)
     }

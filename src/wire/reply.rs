@@ -18,17 +18,16 @@ pub(crate) struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    const EMPTY: Self = Self {
-        id: PacketId::FIRST,
-        reason: ReasonCode::SUCCESS,
-        properties: Properties::NONE,
-        seen: Seen::NONE,
-        codes: &[],
-    };
+    /// Not a constant, which would be copied.
+    #[inline(always)]
+    fn empty() -> Self {
+        let (id, reason, properties) = (PacketId::FIRST, ReasonCode::SUCCESS, Properties::NONE);
+        Self { id, reason, properties, seen: Seen::default(), codes: &[] }
+    }
 
     /// All such packets but AUTH, and PINGRESP, which has nothing.
     pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
-        let mut reply = Self::EMPTY;
+        let mut reply = Self::empty();
         if packet_type == PacketType::PingResp {
             return reply;
         }
@@ -72,7 +71,7 @@ impl<'a> Reply<'a> {
 
     /// AUTH: a packet without anything means success; one with a reason code has properties.
     pub(crate) fn decode_auth(body: &mut Reader<'a>) -> Self {
-        let mut reply = Self::EMPTY;
+        let mut reply = Self::empty();
         if body.is_empty() {
             return reply;
         }

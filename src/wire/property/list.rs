@@ -265,8 +265,6 @@ impl<'a> Properties<'a> {
 pub(crate) struct Seen(u32);
 
 impl Seen {
-    pub(crate) const NONE: Self = Self(0);
-
     /// The bit of a property. Those with high identifiers share one with a property that no packet carries beside them.
     pub(super) const fn bit(id: u32) -> u32 {
         1 << (if id < u32::BITS { id } else { id - 28 })
