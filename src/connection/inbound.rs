@@ -157,10 +157,7 @@ impl Core {
         body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let reply = match packet_type {
-            PacketType::Auth if Version::KNOWS_PROPERTIES => Reply::decode_auth(body),
-            _ => Reply::decode(packet_type, body),
-        };
+        let reply = Reply::decode(packet_type, body);
         body.finish()?;
         self.check_requested(packet_type, reply.seen)?;
         if let Some(deviation) = body.noted() {

@@ -94,9 +94,6 @@ impl<'a> Packet<'a> {
     }
 
     fn decode_reply(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
-        if packet_type == PacketType::Auth {
-            return Self::Auth(Reply::decode_auth(body).into());
-        }
         let reply = Reply::decode(packet_type, body);
         match packet_type {
             PacketType::PubAck => Self::PubAck(reply.into()),
@@ -105,6 +102,7 @@ impl<'a> Packet<'a> {
             PacketType::PubComp => Self::PubComp(reply.into()),
             PacketType::SubAck => Self::SubAck(reply.into()),
             PacketType::UnsubAck => Self::UnsubAck(reply.into()),
+            PacketType::Auth => Self::Auth(reply.into()),
             _ => Self::Disconnect(reply.into()),
         }
     }

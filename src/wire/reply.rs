@@ -25,30 +25,35 @@ impl<'a> Reply<'a> {
         Self { id, reason, properties, seen: Seen::default(), codes: &[] }
     }
 
-    /// All such packets but AUTH, and PINGRESP, which has nothing.
+    /// All such packets, and PINGRESP, which has nothing.
     pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
         let mut reply = Self::empty();
-        if packet_type == PacketType::PingResp {
-            return reply;
+        match packet_type {
+            PacketType::PingResp => {}
+            PacketType::Auth if Version::KNOWS_PROPERTIES => reply.decode_auth(body),
+            _ => reply.decode_answer(packet_type, body),
         }
+        reply
+    }
+
+    fn decode_answer(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
         if packet_type != PacketType::Disconnect {
-            reply.id = body.packet_id();
+            self.id = body.packet_id();
         }
         let answers_filters = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
         if body.rules().version.has_properties() {
             match answers_filters {
-                true => reply.decode_answer(packet_type, body),
-                false => reply.decode_reason(packet_type, body),
+                true => self.decode_codes(packet_type, body),
+                false => self.decode_reason(packet_type, body),
             }
         } else if packet_type == PacketType::SubAck {
-            reply.codes = read_codes(packet_type, body);
+            self.codes = read_codes(packet_type, body);
         } else if !body.is_empty() && body.tolerates(Tolerance::ForeignAck) {
             match body.rest() {
-                [code, ..] if !answers_filters => reply.reason = ReasonCode(*code), // properties behind it mean nothing
-                tail => reply.codes = tail,
+                [code, ..] if !answers_filters => self.reason = ReasonCode(*code), // properties behind it mean nothing
+                tail => self.codes = tail,
             }
         }
-        reply
     }
 
     /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1).
@@ -61,7 +66,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    fn decode_answer(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
+    fn decode_codes(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
         let is_bare = packet_type == PacketType::UnsubAck && body.is_empty();
         if !(is_bare && body.tolerates(Tolerance::ForeignAck)) {
             self.properties = Properties::decode_seen(body, packet_type.bit(), &mut self.seen);
@@ -70,19 +75,17 @@ impl<'a> Reply<'a> {
     }
 
     /// AUTH: a packet without anything means success; one with a reason code has properties.
-    pub(crate) fn decode_auth(body: &mut Reader<'a>) -> Self {
-        let mut reply = Self::empty();
+    fn decode_auth(&mut self, body: &mut Reader<'a>) {
         if body.is_empty() {
-            return reply;
+            return;
         }
-        reply.reason = read_reason(PacketType::Auth, body);
-        reply.properties = Properties::decode_seen(body, PacketType::Auth.bit(), &mut reply.seen);
-        let has_method = reply.seen.has(ids::AuthenticationMethod);
-        let needs_method = reply.reason != ReasonCode::SUCCESS || reply.seen.has(ids::AuthenticationData);
+        self.reason = read_reason(PacketType::Auth, body);
+        self.properties = Properties::decode_seen(body, PacketType::Auth.bit(), &mut self.seen);
+        let has_method = self.seen.has(ids::AuthenticationMethod);
+        let needs_method = self.reason != ReasonCode::SUCCESS || self.seen.has(ids::AuthenticationData);
         if needs_method && !has_method {
             body.refuse(Violation::AuthenticationMethod);
         }
-        reply
     }
 }
 
