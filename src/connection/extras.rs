@@ -98,6 +98,7 @@ impl Core {
     }
 
     /// The time, if there may be messages that expire.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn counted_time(&self) -> Option<Time> {
         self.extras.begun.count_time.map(|count| count(self))
     }

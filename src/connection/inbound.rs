@@ -296,6 +296,7 @@ impl Core {
 
     /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]` `[MQTT-3.1.2-27]`
     /// `[MQTT-3.3.2-11]`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn resolve(
         &mut self,
         parts: &Parts<'_>,

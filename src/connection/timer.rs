@@ -65,6 +65,7 @@ pub(super) static WATCH: Watch =
 
 impl Core {
     /// This timer's time-out. What expires is counted in seconds, elsewhere.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn countdown(&self, timer: Timer) -> Countdown {
         let timers = &self.link.timers;
         let is_paused = self.link.is_paused();
@@ -249,6 +250,7 @@ impl Core {
     }
 
     /// Brings the deadlines of awaited acknowledgements up to date.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn watch_acks(&mut self, slots: &[SendSlot]) {
         if let Some(watch) = self.watch() {
             (watch.update)(self, slots);

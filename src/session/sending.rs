@@ -156,6 +156,7 @@ impl Outgoing {
 
     /// What goes although the window is closed `[MQTT-3.3.4-8]` `[MQTT-4.9.0-3]`. Behind packets that are staged only the next one counts, since no other
     /// lies next to them: the search for others is put off until they have left, and done once.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn next_unwindowed<'a>(&mut self, slots: &'a [SendSlot]) -> Option<&'a SendSlot> {
         if find(slots, self.bypass).is_none() {
             self.bypass = self.next;
@@ -244,6 +245,7 @@ impl Outgoing {
     }
 
     /// The transport took `count` bytes of the run; returns whether a packet was completed.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn advance(&mut self, parts: &mut Parts<'_>, count: usize) -> bool {
         let mut count = count.min(self.run_left()) as u32;
         let mut completed = false;
