@@ -1,6 +1,7 @@
 //! What the application asks for. Each command is checked in full before anything changes.
 
 use crate::command::{Ack, Publish, Subscribe, Unsubscribe};
+use crate::connection::control::Control;
 use crate::connection::core::{Core, write_disconnect};
 use crate::connection::ending::Last;
 use crate::connection::outbound::write_acknowledgement;
@@ -342,8 +343,16 @@ impl Core {
         }
         self.see(now);
         let is_connect_pending = !self.is_connected() && !self.link.control.is_empty();
-        let write = |version, writer: &mut Writer<'_>| write_disconnect(disconnect, version, writer);
-        let last = Last { reason: disconnect.reason, full: Some(&write) };
+        let append = |control: &mut Control, bytes: &mut [u8]| {
+            let mut writer = control.writer(bytes);
+            write_disconnect(disconnect, version, &mut writer);
+            let written = writer.finish();
+            if let Ok(length) = written {
+                control.append(length, true);
+            }
+            written.is_ok()
+        };
+        let last = Last { reason: disconnect.reason, full: Some(&append) };
         self.end(parts, ConnectionError::Disconnected, Some(&last).filter(|_| !is_connect_pending));
         Ok(())
     }

@@ -16,6 +16,7 @@
 //! A transport may have taken bytes that were shown, with `advance` still to come. So what is dropped is shown no longer, but stays where it is: `advance`
 //! counts it as before. What is taken back for a DISCONNECT does not stay.
 
+use crate::connection::control::Control;
 use crate::connection::core::Core;
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
@@ -25,18 +26,18 @@ use crate::error::ConnectionError;
 use crate::session::Outgoing;
 use crate::storage::{Parts, SessionFact};
 use crate::types::{Handle, Version};
+use crate::wire::PacketType;
 use crate::wire::reason::ReasonCode;
-use crate::wire::{PacketType, Writer};
 
 /// What may still leave on a link that is over beside the packet that is half out: DISCONNECT `[MQTT-3.14.4-1]`.
 pub(super) struct Last<'d> {
     pub(super) reason: ReasonCode,
-    /// Writes more than the reason, where that fits. A program that never sends properties with DISCONNECT doesn't carry their encoding.
-    pub(super) full: Option<&'d WriteDisconnect<'d>>,
+    /// Appends all of it to the control area, where that fits. A program that never sends properties with DISCONNECT doesn't carry their encoding.
+    pub(super) full: Option<&'d Append<'d>>,
 }
 
-/// Writes a DISCONNECT.
-pub(super) type WriteDisconnect<'d> = dyn Fn(Version, &mut Writer<'_>) + 'd;
+/// Appends a packet; false if it doesn't fit.
+pub(super) type Append<'d> = dyn Fn(&mut Control, &mut [u8]) -> bool + 'd;
 
 impl Core {
     /// The link is over for this reason.
@@ -103,19 +104,8 @@ impl Core {
         let has_reason = self.version().has_properties() && reason != ReasonCode::SUCCESS;
         let packet = [PacketType::Disconnect.first_byte(), has_reason.into(), reason.0];
         let bare = packet.get(..2 + usize::from(has_reason)).unwrap_or_default();
-        full.is_some_and(|write| self.append(parts, write)) || self.append(parts, &|_, writer| writer.bytes(bare))
-    }
-
-    /// False if it doesn't fit.
-    fn append(&mut self, parts: &mut Parts<'_>, write: &WriteDisconnect<'_>) -> bool {
-        let version = self.version();
-        let mut writer = self.link.control.writer(parts.control);
-        write(version, &mut writer);
-        let written = writer.finish();
-        if let Ok(length) = written {
-            self.link.control.append(length, true);
-        }
-        written.is_ok()
+        let control = &mut self.link.control;
+        full.is_some_and(|append| append(control, parts.control)) || control.append_bytes(parts.control, bare, true)
     }
 
     /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.

@@ -271,11 +271,12 @@ impl Core {
         let first = due.packet.first_byte();
         if usize::BITS > 32 && !has_reason {
             let packet = [first, 2, high, low]; // most are, and are copied faster as such
-            return self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, &packet);
+            return self.link.peer.takes_length(packet.len())
+                && self.link.control.append_bytes(parts.control, &packet, false);
         }
         let packet = [first, 2 + u8::from(has_reason), high, low, due.reason.0];
         let packet = if has_reason { &packet[..] } else { packet.split_last().map_or(&[][..], |(_, start)| start) };
-        self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, packet)
+        self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, packet, false)
     }
 
     /// PUBREL before a QoS 2 message whose identifier the server may still hold from an earlier life. Such a message is staged only where there is room.
@@ -294,7 +295,7 @@ impl Core {
         let packet = [PacketType::PingReq.first_byte(), 0];
         if self.link.ping == Ping::Due
             && self.link.peer.takes_length(packet.len())
-            && self.link.control.append_bytes(parts.control, &packet)
+            && self.link.control.append_bytes(parts.control, &packet, false)
         {
             self.link.ping = Ping::Staged;
         }
