@@ -338,12 +338,7 @@ impl Outgoing {
         let slot = answerable(parts.slots, id)?;
         match (slot.kind, slot.progress.stands()) {
             (Kind::Publish2, Stands::First) => {
-                self.strip(parts, id);
-                self.released.push(parts.slots, id);
-                if let Some(slot) = find_mut(parts.slots, id) {
-                    self.set_progress(slot, Progress::released());
-                    slot.attempts = 0;
-                }
+                self.relist(parts, id, Progress::released(), Detail::NONE);
                 if self.release == 0 {
                     self.release = id;
                 }
@@ -400,12 +395,7 @@ impl Outgoing {
             self.finish(parts, id);
             return;
         }
-        self.strip(parts, id);
-        self.ended.push(parts.slots, id);
-        if let Some(slot) = find_mut(parts.slots, id) {
-            self.set_progress(slot, Progress::over());
-            slot.detail = Detail::cause(cause as u32);
-        }
+        self.relist(parts, id, Progress::over(), Detail::cause(cause as u32));
     }
 
     /// The next outcome that no packet caused; its slot is free afterwards.
@@ -447,13 +437,17 @@ impl Outgoing {
         Handle(slot.handle)
     }
 
-    /// Takes a packet out of its list and frees its bytes; its slot stays.
-    pub(super) fn strip(&mut self, parts: &mut Parts<'_>, id: u16) {
+    /// Frees the bytes of a packet that has come so far, and puts its slot to the end of the list for that.
+    pub(super) fn relist(&mut self, parts: &mut Parts<'_>, id: u16, progress: Progress, detail: Detail) {
         self.leave(parts, id);
-        if let Some(slot) = find_mut(parts.slots, id) {
-            slot.length = 0;
-            slot.marks = Marks::NONE;
+        let Some(slot) = find_mut(parts.slots, id) else { return };
+        (slot.length, slot.marks, slot.detail) = (0, Marks::NONE, detail);
+        if progress.is_release() {
+            slot.attempts = 0;
         }
+        self.set_progress(slot, progress);
+        let kind = slot.kind;
+        self.list_of(kind, progress).push(parts.slots, id);
     }
 
     /// The same, but that its slot says nothing of it yet. Slots are looked at where they are: a copy would take a good part of firmware's stack.
@@ -491,13 +485,19 @@ impl Outgoing {
         if self.staged_release == id {
             self.staged_release = next;
         }
-        let list = match progress.stands() {
+        self.list_of(kind, progress).remove(slots, previous, next);
+    }
+
+    /// The list that a packet stands in.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn list_of(&mut self, kind: Kind, progress: Progress) -> &mut List {
+        match progress.stands() {
             Stands::Release => &mut self.released,
             Stands::Over => &mut self.ended,
             Stands::First if kind.is_request() && progress.is_out() => &mut self.requests,
             Stands::First => &mut self.log,
-        };
-        list.remove(slots, previous, next);
+        }
     }
 }
 

@@ -314,10 +314,8 @@ impl Outgoing {
     /// All bytes of a packet were taken that isn't kept for an acknowledgement as it is.
     fn packet_sent(&mut self, parts: &mut Parts<'_>, id: u16, kind: Kind) {
         if kind.is_request() {
-            self.strip(parts, id);
-            self.requests.push(parts.slots, id);
-            if let Some(slot) = find_mut(parts.slots, id) {
-                self.set_progress(slot, slot.progress.reached(Reach::Out));
+            if let Some(&SendSlot { progress, detail, .. }) = find(parts.slots, id) {
+                self.relist(parts, id, progress.reached(Reach::Out), detail);
             }
             return;
         }
