@@ -162,6 +162,9 @@ impl Core {
         let frame = Frame { kind, marks, detail: Detail::expires(second), length: draft.need.bytes, shared };
         let mut writer = Writer::new(self.outgoing.push(parts, &frame)?);
         let matched = self.outgoing.latest();
+        if expiry.is_some() {
+            self.outgoing.note_expiry(second);
+        }
         writer.u8(first_byte(publish));
         writer.varint(draft.remaining as u32);
         write_publish_head(publish, matched.id, form, &mut writer);

@@ -48,6 +48,7 @@ impl Control {
     }
 
     /// What goes before the arena's bytes.
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(self.start as usize..self.before as usize).unwrap_or_default()
     }

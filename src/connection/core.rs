@@ -64,7 +64,14 @@ pub(super) struct Begun {
     pub(super) authenticating: Option<&'static Authenticating>,
     pub(super) reducing: Option<&'static Reducing>,
     pub(super) holding: Option<Hold>,
-    pub(super) count_time: Option<fn(&Core) -> Time>,
+    pub(super) timing: Option<&'static Timing>,
+}
+
+/// What deals with the time of messages that expire.
+#[cfg(target_pointer_width = "32")]
+pub(super) struct Timing {
+    pub(super) count: fn(&Core) -> Time,
+    pub(super) find_next: fn(&mut Core, &[SendSlot]),
 }
 
 /// What watches over acknowledgements.
@@ -141,7 +148,6 @@ impl Core {
         }
     }
 
-    #[inline(never)]
     fn move_on(&mut self, now: Instant) {
         self.see_as(now, self.wants_to_send());
     }

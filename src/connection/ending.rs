@@ -128,6 +128,7 @@ impl Core {
             self.stats.count(Count::FenceGivenUp as u8);
         }
         self.outgoing.link_lost(parts);
+        self.find_next_expiry(parts.slots);
         self.incoming.link_lost(parts.inbox);
         if let Some(place) = self.link.stream.unfinished() {
             self.incoming.abandon(parts.inbox, place);

@@ -14,9 +14,9 @@
 
 use crate::connection::aliasing::ALIASING;
 use crate::connection::auth::AUTHENTICATING;
-#[cfg(target_pointer_width = "32")]
-use crate::connection::core::Begun;
 use crate::connection::core::{Aliasing, Authenticating, Core, Discarding, Extras, Hold, Reducing, Watch};
+#[cfg(target_pointer_width = "32")]
+use crate::connection::core::{Begun, Timing};
 use crate::connection::overflow::{Policy, policy};
 use crate::connection::pieces::DISCARDING;
 use crate::connection::reducing::REDUCING;
@@ -25,6 +25,7 @@ use crate::limits::Limits;
 #[cfg(target_pointer_width = "32")]
 use crate::limits::OnTooLong;
 use crate::session::{EXPIRING, Forms, Time, WITHDRAWING, Withdrawing};
+use crate::storage::SendSlot;
 #[cfg(not(target_pointer_width = "32"))]
 use crate::types::Version;
 
@@ -39,7 +40,7 @@ impl Extras {
             watch: if watches { Some(&WATCH) } else { None },
             discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
             aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
-            begun: Begun { withdrawing: None, authenticating: None, reducing: None, holding: None, count_time: None },
+            begun: Begun { withdrawing: None, authenticating: None, reducing: None, holding: None, timing: None },
         }
     }
 }
@@ -100,11 +101,34 @@ impl Core {
     /// The time, if there may be messages that expire.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn counted_time(&self) -> Option<Time> {
-        self.extras.begun.count_time.map(|count| count(self))
+        self.extras.begun.timing.map(|timing| (timing.count)(self))
     }
 
     pub(super) fn begin_to_count_time(&mut self) -> bool {
-        self.extras.begun.count_time.replace(Self::time).is_none()
+        self.extras.begun.timing.replace(&TIMING).is_none()
+    }
+}
+
+#[cfg(target_pointer_width = "32")]
+static TIMING: Timing = Timing { count: Core::time, find_next: |core, slots| core.outgoing.find_next_expiry(slots) };
+
+#[cfg(target_pointer_width = "32")]
+impl Core {
+    /// Messages wait again that may expire.
+    pub(super) fn find_next_expiry(&mut self, slots: &[SendSlot]) {
+        if let Some(timing) = self.extras.begun.timing {
+            (timing.find_next)(self, slots);
+        }
+    }
+}
+
+#[cfg(not(target_pointer_width = "32"))]
+impl Core {
+    /// Messages wait again that may expire.
+    pub(super) fn find_next_expiry(&mut self, slots: &[SendSlot]) {
+        if self.extras.counts_time {
+            self.outgoing.find_next_expiry(slots);
+        }
     }
 }
 

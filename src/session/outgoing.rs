@@ -225,7 +225,6 @@ impl Outgoing {
         self.uncounted += u16::from(frame.kind == Kind::Ack);
         if frame.kind.is_publish() {
             self.publishes += 1;
-            self.note_expiry(frame.detail.get());
         }
         parts.arena.get_mut(start..)?.get_mut(..frame.length)
     }
@@ -473,7 +472,7 @@ impl Outgoing {
         if self.next == id {
             self.next = next;
         }
-        if self.bypass == id {
+        if MAY_GROW && self.bypass == id {
             self.bypass = previous;
         }
         if MAY_GROW && self.passed == id {

@@ -63,6 +63,7 @@ impl Change {
 }
 
 /// Moves the packet at `from` to `end`, with its property block changed; returns its length.
+#[cfg_attr(target_pointer_width = "32", inline(always))]
 pub(super) fn reencode(arena: &mut [u8], (from, length): (usize, usize), end: usize, change: Change) -> usize {
     let Change { removed, grows } = change;
     let frame = arena.get(from..from + length).unwrap_or_default();

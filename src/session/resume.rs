@@ -34,7 +34,6 @@ impl Outgoing {
             id = slot.next;
             slot.attempts = slot.attempts();
             self.set_progress(slot, slot.progress.on_new_link());
-            self.note_expiry(slot.expiry());
             if slot.progress.is_known() && kind.is_windowed() {
                 mark_dup(parts.arena, slot);
             } else if slot.progress.is_known() || kind == Kind::Ack {
@@ -82,7 +81,6 @@ impl Outgoing {
             if republish {
                 slot.progress = slot.progress.knowing(Known::No);
                 slot.attempts = 0;
-                self.note_expiry(slot.expiry());
                 clear_dup(parts.arena, slot);
                 loss.republished += 1;
             } else {

@@ -4,7 +4,7 @@
 //! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
 
 use crate::event::Cause;
-use crate::session::expiry::{Time, is_expired};
+use crate::session::expiry::Time;
 use crate::session::fast_path;
 use crate::session::forms::Forms;
 use crate::session::list::{find, find_handle, find_mut, iter_from, place};
@@ -93,7 +93,7 @@ impl Outgoing {
         let Some(slot) = find(parts.slots, id) else { return Special::Last };
         let outside = Self::outside_length(parts, slot);
         let cause = match peer.refuses(slot, parts.arena, (slot.length + outside) as usize) {
-            None if rare.time.is_some_and(|time| is_expired(slot, time.over)) => Some(Cause::Expired),
+            None if rare.time.is_some_and(|time| (time.expiring.is_expired)(slot, time.over)) => Some(Cause::Expired),
             cause => cause,
         };
         if let Some(cause) = cause {
@@ -131,7 +131,7 @@ impl Outgoing {
         self.set_progress(slot, slot.progress.reached(Reach::Staged));
         if self.next == id {
             self.next = slot.next;
-        } else {
+        } else if MAY_GROW {
             self.bypass = id;
         }
     }
@@ -145,12 +145,14 @@ impl Outgoing {
                     || self.holds_messages && slot.kind.is_publish();
                 return if is_blocked { self.next_unwindowed(slots) } else { Some(slot) };
             }
-            if self.bypass == slot.id() {
+            if MAY_GROW && self.bypass == slot.id() {
                 self.bypass = 0;
             }
             self.next = slot.next;
         }
-        self.bypass = 0;
+        if MAY_GROW {
+            self.bypass = 0;
+        }
         None
     }
 
@@ -158,10 +160,10 @@ impl Outgoing {
     /// lies next to them: the search for others is put off until they have left, and done once.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn next_unwindowed<'a>(&mut self, slots: &'a [SendSlot]) -> Option<&'a SendSlot> {
-        if find(slots, self.bypass).is_none() {
+        if MAY_GROW && find(slots, self.bypass).is_none() {
             self.bypass = self.next;
         }
-        let from = find(slots, self.bypass)?.next;
+        let from = find(slots, if MAY_GROW { self.bypass } else { self.next })?.next;
         for slot in iter_from(slots, from) {
             let needs_no_unit = slot.kind == Kind::Publish0 && !self.holds_messages || slot.kind.is_request();
             if slot.progress.is_waiting() && needs_no_unit && self.may_carry(slot) {
@@ -170,7 +172,9 @@ impl Outgoing {
             if MAY_GROW && self.run.left > 0 {
                 break;
             }
-            self.bypass = slot.id();
+            if MAY_GROW {
+                self.bypass = slot.id();
+            }
         }
         None
     }

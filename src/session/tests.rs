@@ -182,6 +182,7 @@ fn an_expired_message_ends_and_the_next_deadline_is_known() {
     let mut outgoing = Outgoing::new(Version::V311);
     push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"short", Properties::NONE, 10);
     push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"long", Properties::NONE, 20);
+    outgoing.find_next_expiry(parts.slots);
     assert_eq!(outgoing.next_expiry(), 10);
     outgoing.expire(&mut parts, Time { over: 10, next: 10, expiring: &EXPIRING });
     assert_eq!(outgoing.next_expiry(), 20);
