@@ -6,7 +6,7 @@ use crate::connection::link::{Link, Ping};
 use crate::connection::overflow::Policy;
 use crate::connection::state::State;
 use crate::connection::stats::Counters;
-use crate::event::{Received, TopicAlias};
+use crate::event::{Message, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
 use crate::session::{Aliases, Forms, Incoming, Outgoing};
 #[cfg(target_pointer_width = "32")]
@@ -49,6 +49,8 @@ pub(super) struct Extras {
     #[cfg(target_pointer_width = "32")]
     pub(super) discarding: Option<&'static Discarding>,
     #[cfg(target_pointer_width = "32")]
+    pub(super) payload_check: Option<PayloadCheck>,
+    #[cfg(target_pointer_width = "32")]
     pub(super) begun: Begun,
     #[cfg(not(target_pointer_width = "32"))]
     pub(super) may_have_aliases: bool,
@@ -84,6 +86,9 @@ pub(super) struct Watch {
     pub(super) retry: fn(&mut Core, &mut Parts<'_>),
 }
 
+/// Whether a message is marked as UTF-8, and isn't.
+pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
+
 /// Holds messages back, or lets them go.
 pub(super) type Hold = fn(&mut Core, &mut Parts<'_>, bool);
 
@@ -116,10 +121,8 @@ pub(super) struct Aliasing {
     pub(super) shorten: fn(&mut Core, &mut Parts<'_>),
     /// Forgets the alias that the staged message was to bind, since the message is staged no longer.
     pub(super) take_back: fn(&mut Core, &mut Parts<'_>),
-    /// Binds an alias of the server's to a name, which is empty for a topic that is none.
-    pub(super) bind: fn(&mut Core, &mut Parts<'_>, u16, &str),
-    /// What an alias of the server's stands for; `None` for a topic that is none.
-    pub(super) resolve: fn(&mut Core, &Parts<'_>, u16) -> Result<Option<TopicAlias>, Violation>,
+    /// Takes an alias of the server's, within our maximum: for the topic if there is none beside it, else it is bound to that.
+    pub(super) resolve: fn(&mut Core, &mut Parts<'_>, &mut Topic<'_>, u16) -> Result<(), Violation>,
 }
 
 impl Core {

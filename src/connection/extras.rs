@@ -14,9 +14,12 @@
 
 use crate::connection::aliasing::ALIASING;
 use crate::connection::auth::AUTHENTICATING;
-use crate::connection::core::{Aliasing, Authenticating, Core, Discarding, Extras, Hold, Reducing, Watch};
+use crate::connection::core::{
+    Aliasing, Authenticating, Core, Discarding, Extras, Hold, PayloadCheck, Reducing, Watch,
+};
 #[cfg(target_pointer_width = "32")]
 use crate::connection::core::{Begun, Timing};
+use crate::connection::inbound::has_invalid_payload;
 use crate::connection::overflow::{Policy, policy};
 use crate::connection::pieces::DISCARDING;
 use crate::connection::reducing::REDUCING;
@@ -26,7 +29,6 @@ use crate::limits::Limits;
 use crate::limits::OnTooLong;
 use crate::session::{EXPIRING, Forms, Time, WITHDRAWING, Withdrawing};
 use crate::storage::SendSlot;
-#[cfg(not(target_pointer_width = "32"))]
 use crate::types::Version;
 
 #[cfg(target_pointer_width = "32")]
@@ -40,6 +42,7 @@ impl Extras {
             watch: if watches { Some(&WATCH) } else { None },
             discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
             aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
+            payload_check: payload_check(limits.check_payload_format),
             begun: Begun { withdrawing: None, authenticating: None, reducing: None, holding: None, timing: None },
         }
     }
@@ -62,6 +65,10 @@ impl Core {
 
     pub(super) const fn discarding(&self) -> Option<&'static Discarding> {
         self.extras.discarding
+    }
+
+    pub(super) const fn payload_check(&self) -> Option<PayloadCheck> {
+        self.extras.payload_check
     }
 
     /// What becomes of withdrawn messages, if there may be some.
@@ -154,6 +161,10 @@ impl Core {
         if self.limits.discards() { Some(&DISCARDING) } else { None }
     }
 
+    pub(super) const fn payload_check(&self) -> Option<PayloadCheck> {
+        payload_check(self.limits.check_payload_format())
+    }
+
     pub(super) const fn aliasing(&self) -> Option<&'static Aliasing> {
         if self.extras.may_have_aliases { Some(&ALIASING) } else { None }
     }
@@ -199,6 +210,11 @@ impl Core {
     pub(super) const fn begin_to_count_time(&mut self) -> bool {
         !core::mem::replace(&mut self.extras.counts_time, true)
     }
+}
+
+/// How payloads are checked, if they are.
+const fn payload_check(is_wanted: bool) -> Option<PayloadCheck> {
+    if Version::KNOWS_PROPERTIES && is_wanted { Some(has_invalid_payload) } else { None }
 }
 
 impl Core {

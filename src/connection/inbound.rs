@@ -211,9 +211,7 @@ impl Core {
         *event = Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack: None }));
         let Some(Event::Message(message)) = event else { return Ok(()) };
         self.resolve(parts, &mut message.topic, alias)?;
-        let is_invalid = self.limits.check_payload_format()
-            && message.properties.number(ids::PayloadFormatIndicator) == Some(1)
-            && core::str::from_utf8(message.payload).is_err();
+        let is_invalid = self.payload_check().is_some_and(|is_invalid| is_invalid(message));
         let is_discarded = matches!(message.topic, Topic::Invalid(_)) && self.limits.discards_bad_topics();
         let is_new = match id {
             Some(id) => {
@@ -225,7 +223,7 @@ impl Core {
             }
             None => true,
         };
-        self.bind_alias(parts, &message.topic, alias);
+        self.note_alias(alias);
         if is_new && !is_invalid && !is_discarded {
             self.stats.messages_received += 1;
         } else {
@@ -296,40 +294,27 @@ impl Core {
 
     /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]` `[MQTT-3.1.2-27]`
     /// `[MQTT-3.3.2-11]`.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn resolve(
         &mut self,
-        parts: &Parts<'_>,
+        parts: &mut Parts<'_>,
         topic: &mut Topic<'_>,
         alias: Option<u16>,
     ) -> Result<(), Violation> {
         let Some(alias) = alias.filter(|_| Version::KNOWS_PROPERTIES) else { return Ok(()) };
+        if let Some(aliasing) = self.aliasing().filter(|_| alias <= self.link.topic_alias_maximum) {
+            return (aliasing.resolve)(self, parts, topic, alias);
+        }
         let is_named = !matches!(topic, Topic::Name(name) if name.as_str().is_empty());
-        if alias > self.link.topic_alias_maximum && (!is_named || self.limits.strict()) {
+        if !is_named || self.limits.strict() {
             return Err(Violation::TopicAlias);
         }
-        if is_named {
-            return Ok(());
-        }
-        let aliasing = self.aliasing().ok_or(Violation::UnknownTopicAlias)?;
-        *topic = (aliasing.resolve)(self, parts, alias)?.map_or(Topic::Invalid(&[]), Topic::Alias);
         Ok(())
     }
 
-    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`, also where the topic is none: the next one may come with the alias
-    /// alone.
-    pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: Option<u16>) {
-        if !Version::KNOWS_PROPERTIES {
-            return;
-        }
-        if alias.is_some_and(|alias| alias > self.link.topic_alias_maximum) {
+    /// The message was taken. An alias above our maximum, which stood beside a topic name, was not bound.
+    pub(super) fn note_alias(&mut self, alias: Option<u16>) {
+        if Version::KNOWS_PROPERTIES && alias > Some(self.link.topic_alias_maximum) {
             self.stats.count(Tolerance::IgnoredAlias as u8);
-        } else if let (Some(alias), Some(aliasing)) = (alias, self.aliasing()) {
-            match topic {
-                Topic::Name(name) => (aliasing.bind)(self, parts, alias, name.as_str()),
-                Topic::Invalid(_) => (aliasing.bind)(self, parts, alias, ""),
-                Topic::Alias(_) => {}
-            }
         }
     }
 
@@ -436,6 +421,11 @@ impl Core {
         *event = Some(Event::Disconnect(reply.into()));
         Ok(())
     }
+}
+
+/// The message is marked as UTF-8, and isn't.
+pub(super) fn has_invalid_payload(message: &Message<'_>) -> bool {
+    message.properties.number(ids::PayloadFormatIndicator) == Some(1) && core::str::from_utf8(message.payload).is_err()
 }
 
 /// The topic of a message whose body begins `bytes`, as it is told.
