@@ -16,11 +16,11 @@
 
 use crate::event::Cause;
 use crate::session::arena::Arena;
-use crate::session::list::{List, find, find_mut, place};
+use crate::session::list::{Cursor, List, find, find_mut, place};
 use crate::session::run::Run;
 use crate::session::withdraw::Withdrawing;
 use crate::storage::{
-    Answer, Detail, Kind, MAY_GROW, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact,
+    Answer, Detail, Kind, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact,
     Stands,
 };
 use crate::types::{Handle, Version};
@@ -43,9 +43,9 @@ pub(crate) struct Outgoing {
     /// The first packet of the log that may still have to be sent; 0 if there is none.
     pub(super) next: u16,
     /// While the window is closed: the last packet of the log that was looked at for one that needn't wait; 0 for none.
-    pub(super) bypass: u16,
+    pub(super) bypass: Cursor,
     /// No packet of the log up to this one can be dropped: see [`oldest_unsent`](Self::oldest_unsent). 0 for none.
-    pub(super) passed: u16,
+    pub(super) passed: Cursor,
     /// The first PUBREL to be sent; 0 if there is none.
     pub(super) release: u16,
     /// The first PUBREL that is shown to the transport and not known to have left; 0 if there is none.
@@ -130,8 +130,8 @@ impl Outgoing {
             requests: List::EMPTY,
             ended: List::EMPTY,
             next: 0,
-            bypass: 0,
-            passed: 0,
+            bypass: Cursor::NONE,
+            passed: Cursor::NONE,
             release: 0,
             staged_release: 0,
             last_handle: 0,
@@ -167,7 +167,7 @@ impl Outgoing {
     /// The same without what depends on where in the arena packets happen to lie, on what was searched before, or on what the journal has of them.
     pub(crate) const fn without_positions(mut self) -> Self {
         self.arena.end = 0;
-        self.passed = 0;
+        self.passed = Cursor::NONE;
         self.owed = 0;
         self
     }
@@ -472,12 +472,8 @@ impl Outgoing {
         if self.next == id {
             self.next = next;
         }
-        if MAY_GROW && self.bypass == id {
-            self.bypass = previous;
-        }
-        if MAY_GROW && self.passed == id {
-            self.passed = previous;
-        }
+        self.bypass.step_aside(id, previous);
+        self.passed.step_aside(id, previous);
         if self.release == id {
             self.release = next;
         }

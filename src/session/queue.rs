@@ -1,6 +1,6 @@
 //! Room for one more packet: what it takes, whom the overflow policy drops for it, and what leaves the queue unsent.
 
-use crate::session::list::{find, find_handle, iter_from};
+use crate::session::list::{Cursor, find, find_handle, iter_from};
 use crate::session::outgoing::Outgoing;
 use crate::storage::{MAY_GROW, Parts, SendSlot};
 use crate::types::{Handle, Version};
@@ -219,12 +219,10 @@ impl Outgoing {
     /// The first message of the log that may be dropped; 0 if there is none. Messages that the server may have come first, and can be as many as there
     /// are: so it is remembered which were passed over, and each is passed over once.
     fn oldest_unsent(&mut self, slots: &[SendSlot]) -> u16 {
-        let passed = find(slots, self.passed).filter(|_| MAY_GROW);
+        let passed = find(slots, self.passed.get());
         let mut id = passed.map_or(self.log.first(), |slot| slot.next);
         while let Some(slot) = find(slots, id).filter(|slot| !Self::is_droppable(slot)) {
-            if MAY_GROW {
-                self.passed = id;
-            }
+            self.passed.set(id);
             id = slot.next;
         }
         id
@@ -233,7 +231,7 @@ impl Outgoing {
     /// Messages that the server may have had may be dropped again: what is remembered of searches doesn't hold any more.
     pub(super) fn forget_search(&mut self, parts: &mut Parts<'_>) {
         if MAY_GROW {
-            self.passed = 0;
+            self.passed = Cursor::NONE;
             parts.forget_topics();
         }
     }

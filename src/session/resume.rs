@@ -1,7 +1,7 @@
 //! What becomes of everything when a link ends, and when a session does.
 
 use crate::event::Cause;
-use crate::session::list::{find, find_mut};
+use crate::session::list::{Cursor, find, find_mut};
 use crate::session::outgoing::Outgoing;
 use crate::session::run::Run;
 use crate::storage::{Kind, Known, Parts, SendSlot};
@@ -44,7 +44,7 @@ impl Outgoing {
             }
         }
         self.next = self.log.first();
-        self.bypass = 0;
+        self.bypass = Cursor::NONE;
         while let Some(slot) = find(parts.slots, self.requests.first()) {
             self.end(parts, slot.id(), Cause::Unknown);
         }

@@ -7,7 +7,7 @@ use crate::event::Cause;
 use crate::session::expiry::Time;
 use crate::session::fast_path;
 use crate::session::forms::Forms;
-use crate::session::list::{find, find_handle, find_mut, iter_from, place};
+use crate::session::list::{Cursor, find, find_handle, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
 use crate::session::peer::Peer;
 use crate::session::run::{RUN_LIMIT, Run};
@@ -131,8 +131,8 @@ impl Outgoing {
         self.set_progress(slot, slot.progress.reached(Reach::Staged));
         if self.next == id {
             self.next = slot.next;
-        } else if MAY_GROW {
-            self.bypass = id;
+        } else {
+            self.bypass.set(id);
         }
     }
 
@@ -145,14 +145,10 @@ impl Outgoing {
                     || self.holds_messages && slot.kind.is_publish();
                 return if is_blocked { self.next_unwindowed(slots) } else { Some(slot) };
             }
-            if MAY_GROW && self.bypass == slot.id() {
-                self.bypass = 0;
-            }
+            self.bypass.step_aside(slot.id(), 0);
             self.next = slot.next;
         }
-        if MAY_GROW {
-            self.bypass = 0;
-        }
+        self.bypass = Cursor::NONE;
         None
     }
 
@@ -160,10 +156,9 @@ impl Outgoing {
     /// lies next to them: the search for others is put off until they have left, and done once.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn next_unwindowed<'a>(&mut self, slots: &'a [SendSlot]) -> Option<&'a SendSlot> {
-        if MAY_GROW && find(slots, self.bypass).is_none() {
-            self.bypass = self.next;
-        }
-        let from = find(slots, if MAY_GROW { self.bypass } else { self.next })?.next;
+        let passed = find(slots, self.bypass.get()).or_else(|| find(slots, self.next))?;
+        self.bypass.set(passed.id());
+        let from = passed.next;
         for slot in iter_from(slots, from) {
             let needs_no_unit = slot.kind == Kind::Publish0 && !self.holds_messages || slot.kind.is_request();
             if slot.progress.is_waiting() && needs_no_unit && self.may_carry(slot) {
@@ -172,9 +167,7 @@ impl Outgoing {
             if MAY_GROW && self.run.left > 0 {
                 break;
             }
-            if MAY_GROW {
-                self.bypass = slot.id();
-            }
+            self.bypass.set(slot.id());
         }
         None
     }
@@ -352,16 +345,17 @@ impl Outgoing {
             self.step_back(slots, id, first.handle);
         }
         // What needn't wait for the window is searched again from the first such packet on; where little can wait, from the start.
-        let mut looked_at = find(slots, self.bypass).filter(|_| MAY_GROW).map_or(0, |slot| slot.handle);
+        let mut looked_at = find(slots, self.bypass.get()).map_or(0, |slot| slot.handle);
         if looked_at == 0 {
-            self.bypass = 0;
+            self.bypass = Cursor::NONE;
         }
         while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             id = slot.next;
             self.set_progress(slot, slot.progress.reached(Reach::Waiting));
             self.note_expiry(slot.expiry());
             if MAY_GROW && !slot.kind.is_windowed() && slot.handle <= looked_at {
-                (self.bypass, looked_at) = (slot.previous, 0);
+                self.bypass.set(slot.previous);
+                looked_at = 0;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Giving up one packet: a message at which links die, a request that is no longer wanted.
 
 use crate::event::{Cause, Risk};
-use crate::session::list::{find, find_handle, find_mut, place};
+use crate::session::list::{Cursor, find, find_handle, find_mut, place};
 use crate::session::outgoing::Outgoing;
 use crate::storage::{Kind, MessageMarks, Parts, Progress, Reach, SendSlot, Stands, Watcher};
 use crate::types::Handle;
@@ -73,7 +73,7 @@ impl Outgoing {
     /// Holds messages back, or lets them go. What is staged must have been taken back.
     pub(crate) fn hold_messages(&mut self, slots: &[SendSlot], holds: bool) {
         self.holds_messages = holds;
-        self.bypass = 0;
+        self.bypass = Cursor::NONE;
         if let Some(first) = find(slots, self.log.first()) {
             self.step_back(slots, first.id(), first.handle);
         }
