@@ -33,7 +33,7 @@ impl Core {
             (serial, Standing::Name) => Ok(Some(TopicAlias { alias, serial })),
             (_, Standing::Invalid) => Ok(None),
             (_, Standing::TooLong) => {
-                self.has_forgotten_alias = true;
+                self.aliases.has_forgotten = true;
                 Err(Violation::ForgottenTopicAlias)
             }
             (_, Standing::Unbound) => Err(Violation::UnknownTopicAlias),

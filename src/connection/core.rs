@@ -8,9 +8,9 @@ use crate::connection::state::State;
 use crate::connection::stats::Counters;
 use crate::event::{Message, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, Forms, Incoming, Outgoing};
 #[cfg(target_pointer_width = "32")]
-use crate::session::{Time, Withdrawing};
+use crate::session::Time;
+use crate::session::{Aliases, Forms, Incoming, Outgoing, Withdrawing};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
@@ -25,10 +25,6 @@ pub(super) struct Core {
     pub(super) incoming: Incoming,
     pub(super) limits: StoredLimits,
     pub(super) extras: Extras,
-    /// The server holds a session that is not known here, and the next link is to end it.
-    pub(super) must_start_clean: bool,
-    /// The server has used an alias whose name was too long for the storage: it gets no more of them.
-    pub(super) has_forgotten_alias: bool,
     pub(super) aliases: Aliases,
     /// From when on the seconds of messages that expire are counted.
     pub(super) epoch: Epoch,
@@ -62,10 +58,9 @@ pub(super) struct Extras {
 #[cfg(target_pointer_width = "32")]
 #[derive(Clone, Copy)]
 pub(super) struct Begun {
-    pub(super) withdrawing: Option<Withdrawing>,
+    pub(super) taking_back: Option<&'static TakingBack>,
     pub(super) authenticating: Option<&'static Authenticating>,
     pub(super) reducing: Option<&'static Reducing>,
-    pub(super) holding: Option<Hold>,
     pub(super) timing: Option<&'static Timing>,
 }
 
@@ -89,8 +84,13 @@ pub(super) struct Watch {
 /// Whether a message is marked as UTF-8, and isn't.
 pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
 
-/// Holds messages back, or lets them go.
-pub(super) type Hold = fn(&mut Core, &mut Parts<'_>, bool);
+/// What takes messages back.
+pub(super) struct TakingBack {
+    /// Holds messages back, or lets them go.
+    pub(super) hold: fn(&mut Core, &mut Parts<'_>, bool),
+    /// What is left of a withdrawn message.
+    pub(super) withdrawing: Withdrawing,
+}
 
 /// What deals with packets that an earlier version can't carry whole.
 pub(super) struct Reducing {
@@ -130,8 +130,6 @@ impl Core {
         Self {
             limits: StoredLimits::new(limits),
             extras,
-            must_start_clean: false,
-            has_forgotten_alias: false,
             outgoing: Outgoing::new(limits.version),
             incoming: Incoming::EMPTY,
             aliases: Aliases::EMPTY,

@@ -45,7 +45,7 @@ impl Core {
     pub(super) fn end(&mut self, parts: &mut Parts<'_>, error: ConnectionError, last: Option<&Last<'_>>) {
         self.link.state = State::Closing;
         self.link.end = error;
-        self.must_start_clean |= matches!(error, ConnectionError::UnknownSession);
+        self.outgoing.must_start_clean |= matches!(error, ConnectionError::UnknownSession);
         self.link.ping = Ping::None;
         self.link.is_challenged = false;
         self.link.partial = 0;

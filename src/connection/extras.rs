@@ -15,7 +15,7 @@
 use crate::connection::aliasing::ALIASING;
 use crate::connection::auth::AUTHENTICATING;
 use crate::connection::core::{
-    Aliasing, Authenticating, Core, Discarding, Extras, Hold, PayloadCheck, Reducing, Watch,
+    Aliasing, Authenticating, Core, Discarding, Extras, PayloadCheck, Reducing, TakingBack, Watch,
 };
 #[cfg(target_pointer_width = "32")]
 use crate::connection::core::{Begun, Timing};
@@ -43,7 +43,7 @@ impl Extras {
             discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
             aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
             payload_check: payload_check(limits.check_payload_format),
-            begun: Begun { withdrawing: None, authenticating: None, reducing: None, holding: None, timing: None },
+            begun: Begun { taking_back: None, authenticating: None, reducing: None, timing: None },
         }
     }
 }
@@ -71,13 +71,13 @@ impl Core {
         self.extras.payload_check
     }
 
-    /// What becomes of withdrawn messages, if there may be some.
-    pub(super) const fn withdrawing(&self) -> Option<Withdrawing> {
-        self.extras.begun.withdrawing
+    /// What takes messages back, if some may have been.
+    pub(super) const fn taking_back(&self) -> Option<&'static TakingBack> {
+        self.extras.begun.taking_back
     }
 
-    pub(super) const fn begin_to_withdraw(&mut self) {
-        self.extras.begun.withdrawing = Some(WITHDRAWING);
+    pub(super) const fn begin_to_take_back(&mut self) {
+        self.extras.begun.taking_back = Some(&TAKING_BACK);
     }
 
     pub(super) const fn authenticating(&self) -> Option<&'static Authenticating> {
@@ -86,15 +86,6 @@ impl Core {
 
     pub(super) const fn reducing(&self) -> Option<&'static Reducing> {
         self.extras.begun.reducing
-    }
-
-    /// What lets messages go that are held back, if there may be some.
-    pub(super) const fn holding(&self) -> Option<Hold> {
-        self.extras.begun.holding
-    }
-
-    pub(super) const fn begin_to_hold(&mut self) {
-        self.extras.begun.holding = Some(Self::hold_messages);
     }
 
     pub(super) const fn begin_to_reduce(&mut self) {
@@ -169,14 +160,14 @@ impl Core {
         if self.extras.may_have_aliases { Some(&ALIASING) } else { None }
     }
 
-    /// What becomes of withdrawn messages.
+    /// What takes messages back.
     #[allow(clippy::unused_self, reason = "firmware looks whether there may be some")]
-    pub(super) const fn withdrawing(&self) -> Option<Withdrawing> {
-        Some(WITHDRAWING)
+    pub(super) const fn taking_back(&self) -> Option<&'static TakingBack> {
+        Some(&TAKING_BACK)
     }
 
     #[allow(clippy::unused_self, reason = "as above")]
-    pub(super) const fn begin_to_withdraw(&mut self) {}
+    pub(super) const fn begin_to_take_back(&mut self) {}
 
     #[allow(clippy::unused_self, reason = "as above")]
     pub(super) const fn authenticating(&self) -> Option<&'static Authenticating> {
@@ -190,14 +181,6 @@ impl Core {
 
     #[allow(clippy::unused_self, reason = "as above")]
     pub(super) const fn begin_to_reduce(&mut self) {}
-
-    #[allow(clippy::unused_self, reason = "as above")]
-    pub(super) const fn holding(&self) -> Option<Hold> {
-        Some(Self::hold_messages)
-    }
-
-    #[allow(clippy::unused_self, reason = "as above")]
-    pub(super) const fn begin_to_hold(&mut self) {}
 
     #[allow(clippy::unused_self, reason = "as above")]
     pub(super) const fn set_authenticating(&mut self) {}
@@ -217,7 +200,15 @@ const fn payload_check(is_wanted: bool) -> Option<PayloadCheck> {
     if Version::KNOWS_PROPERTIES && is_wanted { Some(has_invalid_payload) } else { None }
 }
 
+/// There is only one.
+static TAKING_BACK: TakingBack = TakingBack { hold: Core::hold_messages, withdrawing: WITHDRAWING };
+
 impl Core {
+    /// What becomes of withdrawn messages, if there may be some.
+    pub(super) fn withdrawing(&self) -> Option<Withdrawing> {
+        self.taking_back().map(|taking_back| taking_back.withdrawing)
+    }
+
     /// What deals with the forms of packets, if there may be some that an earlier version can't carry whole.
     pub(super) fn forms(&self) -> Option<&'static Forms> {
         self.reducing().map(|reducing| reducing.forms)

@@ -183,7 +183,7 @@ impl Core {
         self.link.established = true;
         self.link.timers.phase = Countdown::NONE;
         self.link.timers.stalled = 0; // what waited could not be sent before
-        self.must_start_clean = false;
+        self.outgoing.must_start_clean = false;
         self.stats.links = self.stats.links.saturating_add(1);
         crate::fmt::debug!("connected: {}", told.session);
     }

@@ -91,13 +91,13 @@ impl<S: Storage> Connection<S> {
         if self.core.link.state != State::Closed {
             return Err(OpenError::AlreadyOpen);
         }
-        let connect = &Connect { clean_start: connect.clean_start || self.core.must_start_clean, ..*connect };
+        let connect = &Connect { clean_start: connect.clean_start || self.core.outgoing.must_start_clean, ..*connect };
         check_connect(connect)?;
         let bounds = self.storage.bounds();
         let (inbound, outbound) = self.core.limits.topic_aliases();
         let affordable = self.core.incoming.affordable(self.core.limits.max_received(bounds.receive_slots));
         let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
-        let aliases = if self.core.has_forgotten_alias { 0 } else { usize::from(inbound).min(bounds.aliases) };
+        let aliases = if self.core.aliases.has_forgotten { 0 } else { usize::from(inbound).min(bounds.aliases) };
         let longest = self.core.limits.inline_max().max(self.core.limits.stream_max());
         let announced = Announced {
             receive_maximum: if self.core.limits.announces() { receive as u16 } else { u16::MAX },
@@ -409,7 +409,7 @@ impl<S: Storage> Connection<S> {
         let parts = &mut self.storage.parts();
         let risk = self.core.outgoing.withdrawable(parts.slots, handle)?;
         self.core.see(now);
-        self.core.begin_to_withdraw();
+        self.core.begin_to_take_back();
         self.core.outgoing.withdraw(parts, handle);
         self.core.drop_orphaned_prefix(parts);
         self.gather();
@@ -427,7 +427,7 @@ impl<S: Storage> Connection<S> {
     ///
     /// Where a request finds no room because messages fill the storage the hold ends by itself, since otherwise both would wait for ever.
     pub fn hold_messages(&mut self, holds: bool) {
-        self.core.begin_to_hold();
+        self.core.begin_to_take_back();
         self.core.hold_messages(&mut self.storage.parts(), holds);
     }
 
@@ -594,7 +594,7 @@ impl<S: Storage> Connection<S> {
         let is_closed = self.state() == State::Closed;
         if is_closed {
             self.core.outgoing.begin_session(false);
-            self.core.must_start_clean = false;
+            self.core.outgoing.must_start_clean = false;
             self.gather();
         }
         is_closed
@@ -660,7 +660,7 @@ impl<S: Storage> Connection<S> {
         if is_closed {
             self.core.limits = StoredLimits::new(limits);
             self.core.set_extras(extras);
-            self.core.has_forgotten_alias = false;
+            self.core.aliases.has_forgotten = false;
             let forms = self.core.forms();
             self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version, forms);
             self.gather();
@@ -733,8 +733,8 @@ impl<S: Storage> Connection<S> {
         if self.make_room(need, "").is_some() {
             return Ok(());
         }
-        if let Some(hold) = self.core.holding().filter(|_| self.holds_messages()) {
-            hold(&mut self.core, &mut self.storage.parts(), false);
+        if let Some(taking_back) = self.core.taking_back().filter(|_| self.holds_messages()) {
+            (taking_back.hold)(&mut self.core, &mut self.storage.parts(), false);
         }
         Err(RequestError::Full)
     }

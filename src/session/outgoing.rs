@@ -20,8 +20,7 @@ use crate::session::list::{Cursor, List, find, find_mut, place};
 use crate::session::run::Run;
 use crate::session::withdraw::Withdrawing;
 use crate::storage::{
-    Answer, Detail, Kind, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact,
-    Stands,
+    Answer, Detail, Kind, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact, Stands,
 };
 use crate::types::{Handle, Version};
 use crate::wire::{PacketType, encoded_length};
@@ -36,6 +35,8 @@ pub(crate) struct Outgoing {
     pub(crate) session: SessionFact,
     /// PUBLISH waits, and requests leave.
     pub(crate) holds_messages: bool,
+    /// The server holds a session that is not known here, and the next link is to end it.
+    pub(crate) must_start_clean: bool,
     pub(super) log: List,
     pub(super) released: List,
     pub(super) requests: List,
@@ -125,6 +126,7 @@ impl Outgoing {
             version,
             session: SessionFact::None,
             holds_messages: false,
+            must_start_clean: false,
             log: List::EMPTY,
             released: List::EMPTY,
             requests: List::EMPTY,
@@ -169,6 +171,7 @@ impl Outgoing {
         self.arena.end = 0;
         self.passed = Cursor::NONE;
         self.owed = 0;
+        self.must_start_clean = false; // it is not of the session
         self
     }
 
