@@ -220,6 +220,7 @@ impl Core {
 
     /// Resumes the session `[MQTT-3.1.2-5]` or starts a new one `[MQTT-3.1.2-6]`, before anything else is sent: whichever it is, Session Present tells
     /// `[MQTT-3.2.2-3]`. Of an old one nothing is left then `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool, told: &mut SessionState) {
         let held = if self.link.clean_start { SessionFact::None } else { self.outgoing.session };
         let is_kept = session_present && self.link.clean_start; // counts as new, but its identifiers may be held
@@ -272,6 +273,7 @@ impl Core {
 
 impl Link {
     /// Takes over what the server can and wants (§3.2.2.3).
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn read_connack(&mut self, properties: &Properties<'_>, limits: &StoredLimits) {
         let mut rest = properties.checked();
         let mut value = Value::default();

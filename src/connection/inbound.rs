@@ -14,7 +14,7 @@ use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{
-    Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids, varint_len,
+    Disconnect, Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids, varint_len,
 };
 
 impl Core {
@@ -163,6 +163,18 @@ impl Core {
         if let Some(deviation) = body.noted() {
             self.stats.count(deviation as u8);
         }
+        self.on_reply(parts, packet_type, &reply, event)
+    }
+
+    /// Apart from what reads the packet for the sake of the stack.
+    #[cfg_attr(all(target_pointer_width = "32", feature = "v5"), inline(never))]
+    fn on_reply<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        packet_type: PacketType,
+        reply: &Reply<'i>,
+        event: Place<'_, 'i>,
+    ) -> Effect {
         match packet_type {
             PacketType::PubRel => self.on_pubrel(parts, reply.id),
             PacketType::PubRec if !reply.reason.is_error() => self.on_pubrec(parts, reply.id),
@@ -170,7 +182,7 @@ impl Core {
             | PacketType::PubRec
             | PacketType::PubComp
             | PacketType::SubAck
-            | PacketType::UnsubAck => self.on_answer(parts, packet_type, &reply, event),
+            | PacketType::UnsubAck => self.on_answer(parts, packet_type, reply, event),
             PacketType::PingResp => {
                 self.on_pingresp(event);
                 Ok(())
@@ -178,7 +190,7 @@ impl Core {
             PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(parts, reply, event),
             PacketType::Auth if Version::KNOWS_PROPERTIES => match self.authenticating() {
                 Some(authenticating) if self.link.auth != AuthState::None => {
-                    (authenticating.on_auth)(self, &reply, event)
+                    (authenticating.on_auth)(self, reply, event)
                 }
                 _ => Err(Violation::UnexpectedPacket.into()), // [MQTT-4.12.0-6]
             },
@@ -409,7 +421,7 @@ impl Core {
         }
     }
 
-    fn on_disconnect<'i>(&mut self, parts: &mut Parts<'_>, reply: Reply<'i>, event: Place<'_, 'i>) -> Effect {
+    fn on_disconnect<'i>(&mut self, parts: &mut Parts<'_>, reply: &Reply<'i>, event: Place<'_, 'i>) -> Effect {
         if reply.reason == ReasonCode::DISCONNECT_WITH_WILL {
             return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
         }
@@ -418,7 +430,7 @@ impl Core {
         }
         // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
         self.end(parts, ConnectionError::ServerDisconnect(reply.reason), None);
-        *event = Some(Event::Disconnect(reply.into()));
+        *event = Some(Event::Disconnect(Disconnect { reason: reply.reason, properties: reply.properties }));
         Ok(())
     }
 }
