@@ -51,7 +51,14 @@ impl Core {
         self.link.partial = 0;
         self.link.timers = Timers::NONE;
         crate::fmt::debug!("link over: {}", error);
-        let Some(last) = last.filter(|_| self.limits.farewell_timeout() > 0) else { return };
+        if let Some(last) = last.filter(|_| self.limits.farewell_timeout() > 0) {
+            self.send_last(parts, last);
+        }
+    }
+
+    /// Apart for the sake of the stack.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn send_last(&mut self, parts: &mut Parts<'_>, last: &Last<'_>) {
         self.keep_only_begun(parts);
         self.link.timers.phase = Countdown::due_in(self.limits.farewell_timeout());
         if !self.append_disconnect(parts, last) {

@@ -14,7 +14,8 @@ use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{
-    Disconnect, Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids, varint_len,
+    Disconnect, Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids,
+    varint_len,
 };
 
 impl Core {
