@@ -159,6 +159,7 @@ impl Queue {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     fn pop(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
         let link = self.first;
         if let Some(slot) = at(inbox, link) {
@@ -398,6 +399,7 @@ impl Incoming {
     }
 
     /// The acknowledgement that is to leave next.
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(crate) fn due(&self, inbox: &mut [ReceiveSlot]) -> Option<Due> {
         let slot = match self.source(inbox) {
             Source::Completing => {

@@ -125,11 +125,6 @@ impl Marks {
         self.0 |= marks.0;
     }
 
-    /// A SUBSCRIBE that was encoded anew has no subscription identifier.
-    pub(crate) const fn without_identifier_if(self, is_subscribe: bool) -> Self {
-        Self(self.0 & !if is_subscribe { RequestMarks::IDENTIFIER.0 } else { 0 })
-    }
-
     /// Whether the packet is encoded for 5.0 although the version in force is an earlier one.
     pub(crate) const fn is_in_v5(self) -> bool {
         Version::KNOWS_BOTH_KINDS && self.0 & Self::IN_V5 != 0
