@@ -116,7 +116,7 @@ fn an_authority_that_is_a_server_too_is_told() {
     let print = Fingerprint::of(server.certificate.der());
     let (failure, text) = refused("localhost", TlsOptions::new().ca_pem(server.pem()), server.server());
     assert_eq!(failure, TlsFailure::Problem(CertificateProblem::Authority(print)));
-    assert!(text.contains("`pin_sha256`"), "{text}");
+    assert!(text.contains("self-signed") && text.contains("`pin_sha256`"), "{text}");
     assert_eq!(meet("localhost", TlsOptions::new().pin_certificate(server.pem()), server.server()), Ok(()));
 }
 
