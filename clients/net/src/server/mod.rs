@@ -174,6 +174,16 @@ impl Server {
         self
     }
 
+    /// Returns this server at another address, with the same TLS, WebSocket, proxy and credentials: a target of an SRV record,
+    /// for example.
+    ///
+    /// TLS then expects a certificate for the new host, unless `TlsOptions::server_name` is set. Give credentials only to
+    /// servers that may have them.
+    #[must_use]
+    pub fn moved_to(&self, endpoint: Endpoint) -> Self {
+        Self { endpoint, ..self.clone() }
+    }
+
     /// Returns the address of the server itself, which a proxy on the way connects to.
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint

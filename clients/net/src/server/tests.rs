@@ -59,6 +59,13 @@ fn user_name_and_password_are_decoded() {
 }
 
 #[test]
+fn a_server_may_move_with_everything_it_has() {
+    let server = parse("mqtt://me:secret@a:1").unwrap();
+    let moved = server.moved_to(Endpoint::tcp("b", 2));
+    assert_eq!((moved.to_string().as_str(), moved.credentials() == server.credentials()), ("mqtt://b:2", true));
+}
+
+#[test]
 fn every_wrong_url_has_its_own_error() {
     use ServerError::*;
     let scheme = String::from;

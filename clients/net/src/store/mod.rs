@@ -29,7 +29,7 @@ mod recover;
 mod thread;
 
 use std::fmt;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 pub use self::error::{Operation, StoreError};
@@ -151,22 +151,17 @@ impl<F: Files> FileStore<F> {
     /// in use, and no appended record is lost.
     pub fn replace(&mut self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
         self.remove_leftovers();
-        let generation = self.last_generation + 1;
+        let generation = self.last_generation.saturating_add(1); // a foreign file may have any number
         self.last_generation = generation;
         let (new, name) = (names::new_log(generation), names::log(generation));
-        let log = match self.write_new(&new, generation, snapshot) {
-            Ok(log) => log,
-            Err(error) => {
-                let _ = self.files.remove(&new); // it may be what fills the disk
-                return Err(error);
-            }
-        };
-        if let Err(error) = self.files.rename(&new, &name) {
-            self.log = None; // whether it has its name is not known
-            return Err(StoreError::io(Operation::Rename, self.files.path(&new), &error));
-        }
+        let written = self.write_new(&new, generation, snapshot);
+        let log = written.inspect_err(|_| {
+            let _ = self.files.remove(&new); // it may be what fills the disk
+        })?;
         // From here on it is not known which of both files is found after a crash, until the folder is durable.
         self.log = None;
+        let renamed = self.files.rename(&new, &name);
+        renamed.map_err(|error| StoreError::io(Operation::Rename, self.files.path(&new), &error))?;
         self.files.sync().map_err(|error| StoreError::io(Operation::SyncFolder, self.files.path(""), &error))?;
         self.durable_generation = generation;
         self.stored = snapshot.sequence;
@@ -307,10 +302,7 @@ impl<File: LogFile> Log<File> {
             return true;
         }
         let wanted = self.durable + amount;
-        let is_there = match self.file.reserve(wanted) {
-            Ok(()) => true,
-            Err(error) => error.kind() == ErrorKind::Unsupported,
-        };
+        let is_there = self.file.reserve(wanted).is_ok();
         self.reserved = if is_there { wanted } else { self.reserved };
         is_there
     }

@@ -82,8 +82,9 @@ impl fmt::Display for CertificateProblem {
             ),
             Self::Authority(print) => write!(
                 f,
-                "the server shows an authority's certificate (CA:TRUE) as its own: give it one with CA:FALSE, or trust \
-                 exactly this one with `pin_sha256` (its SHA-256 fingerprint is {print})"
+                "the server's certificate is an authority's own (CA:TRUE), as `openssl req -x509` makes self-signed ones: \
+                 trust exactly this one with `pin_sha256` (its SHA-256 fingerprint is {print}), or give the server a \
+                 certificate with CA:FALSE"
             ),
             Self::NotPinned(print) => write!(
                 f,

@@ -116,7 +116,7 @@ fn an_authority_that_is_a_server_too_is_told() {
     let print = Fingerprint::of(server.certificate.der());
     let (failure, text) = refused("localhost", TlsOptions::new().ca_pem(server.pem()), server.server());
     assert_eq!(failure, TlsFailure::Problem(CertificateProblem::Authority(print)));
-    assert!(text.contains("`pin_sha256`"), "{text}");
+    assert!(text.contains("self-signed") && text.contains("`pin_sha256`"), "{text}");
     assert_eq!(meet("localhost", TlsOptions::new().pin_certificate(server.pem()), server.server()), Ok(()));
 }
 
@@ -236,7 +236,14 @@ fn a_certificate_without_its_key_is_worth_nothing() {
         TlsOptions::new().pin_certificate(server.pem()),
         TlsOptions::new().dangerously_accept_any_certificate(),
     ] {
-        let (failure, _) = refused("localhost", options, pki::server_with(server.chain(), &thief));
-        assert_eq!(failure, TlsFailure::Certificate(pure_mqtt_net::rustls::CertificateError::BadSignature));
+        for version in rustls::ALL_VERSIONS {
+            let config = pki::server_of(&[version], server.chain(), &thief);
+            let (failure, _) = refused("localhost", options.clone(), config);
+            assert_eq!(failure, TlsFailure::Certificate(pure_mqtt_net::rustls::CertificateError::BadSignature));
+            assert_eq!(
+                meet("localhost", options.clone(), pki::server_of(&[version], server.chain(), &server.key)),
+                Ok(())
+            );
+        }
     }
 }
