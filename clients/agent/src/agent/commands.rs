@@ -92,6 +92,7 @@ impl Agent {
         if let Some(entry) = self.deliveries.get_mut(ticket) {
             entry.is_received = risk != Risk::None;
         }
+        self.outbox.has_room = true;
         if qos == QoS::AtMostOnce {
             self.message_ended(handle, |_| End::Withdrawn { may_have_arrived: false });
         }

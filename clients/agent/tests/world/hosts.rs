@@ -7,7 +7,7 @@ use crate::net::{Link, Pipe};
 use pure_mqtt::{QoS, ReasonCode, TopicFilter, TopicName};
 use pure_mqtt_agent::{
     AckToken, Action, Agent, Bytes, End, Event, FailureClass, Instant, LinkId, Login, OnStoreFailure, Options,
-    Receiver, ServerId, SrvTarget, Ticket, Wake,
+    Receiver, ServerId, SessionFate, SrvTarget, Ticket, Wake,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -39,6 +39,8 @@ pub struct Host {
     pub is_fresh: bool,
     /// The agent knows of a session.
     pub is_told: bool,
+    /// The server has begun a new session, and the agent was not told.
+    pub is_unseen: bool,
     pub ids: Vec<LinkId>,
     pub recovered: BTreeSet<Ticket>,
     pub busy: u32,
@@ -142,6 +144,7 @@ impl Host {
             accepted: 0,
             is_fresh: false,
             is_told: false,
+            is_unseen: false,
             ids,
             recovered,
             busy: 0,
@@ -444,6 +447,7 @@ impl World {
     fn on_wake(&mut self, index: usize, wake: Wake) -> Verdict {
         match wake {
             Wake::Room => {
+                self.say(|| format!("host {index}: room"));
                 let backlog = std::mem::take(&mut self.hosts[index].backlog);
                 for (number, topic, qos, length) in backlog {
                     self.publish_again(index, number, &topic, qos, length)?;
@@ -512,7 +516,8 @@ impl World {
 
     pub fn on_event(&mut self, index: usize, event: Event) -> Verdict {
         match event {
-            Event::LinkUp { server, .. } => {
+            Event::LinkUp { server, session, .. } => {
+                self.hosts[index].is_unseen &= session == SessionFate::Resumed;
                 let realm = self.servers[usize::from(server.0)].realm;
                 self.hosts[index].realms = BTreeSet::from([realm]);
                 self.hosts[index].is_told = true;
@@ -591,6 +596,7 @@ impl World {
         if pace > 0 {
             self.act(Feature::Slow);
         }
+        self.say(|| format!("host {index}: receiver {place} takes {number} of {}", message.topic));
         self.judge_received(index, place, number, &message)
     }
 

@@ -5,8 +5,8 @@ use crate::features::Feature;
 use crate::hosts::Inbox;
 use crate::ledger::Verdict;
 use crate::life::World;
+use pure_mqtt::OnSessionLoss;
 use pure_mqtt::wire::Publish;
-use pure_mqtt::{OnSessionLoss, Version};
 use pure_mqtt_agent::{End, Incoming, Ticket};
 
 impl World {
@@ -61,7 +61,7 @@ impl World {
     /// Nothing arrives twice that is to arrive once, and nothing that was given up before it left.
     pub fn judge_taken(&mut self, number: u64, _realm: usize) -> Verdict {
         let index = self.ledger.get(number)?.from.map_or(0, |(from, _)| from);
-        let is_id_shared = self.is_id_shared(index);
+        let (is_id_shared, life) = (self.is_id_shared(index), self.hosts[index].life);
         let message = self.ledger.get(number)?;
         let times: u32 = message.taken.values().sum();
         if message.qos == 2 && times > 1 && !message.session_was_lost && !message.is_dead && !is_id_shared {
@@ -69,7 +69,7 @@ impl World {
         }
         let was_given_up =
             matches!(message.end, Some(End::Expired | End::Displaced(_) | End::Withdrawn { may_have_arrived: false }));
-        if was_given_up && !message.is_dead && !message.session_was_lost {
+        if was_given_up && !message.is_dead && !message.session_was_lost && life == 0 {
             return Err(format!("message {number} arrived after it ended: {:?}", message.end));
         }
         Ok(())
@@ -162,10 +162,8 @@ impl World {
 
     /// The server has been told that a message was taken: those who want it have acknowledged it.
     pub fn judge_acknowledged(&mut self, index: usize, out: &Out) -> Verdict {
-        // CONNACK of 3.1 can't say that the session is another one.
-        let is_blind = self.hosts[index].options.version == Version::V31
-            && (self.acted.has(Feature::LosesSessions) || self.acted.has(Feature::Expires));
-        if self.is_id_shared(index) || is_blind {
+        // A CONNACK that was lost, or one of 3.1, said that the session is another one.
+        if self.is_id_shared(index) || self.hosts[index].is_unseen {
             return Ok(());
         }
         // At QoS 1 the copy of this link is acknowledged, at QoS 2 the first one.
@@ -176,7 +174,10 @@ impl World {
         };
         let mut wanting = self.hosts[index].receivers.iter().filter(wants);
         match wanting.find(|inbox| !inbox.done.contains(&out.number)) {
-            Some(inbox) => Err(format!("message {} was acknowledged before receiver {} did", out.number, inbox.id)),
+            Some(inbox) => Err(format!(
+                "message {} was acknowledged before receiver {} did: {out:?}, {:?}",
+                out.number, inbox.id, inbox.wants
+            )),
             None => Ok(()),
         }
     }

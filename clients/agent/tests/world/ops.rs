@@ -99,7 +99,9 @@ impl World {
             outgoing.properties = Bytes::from(property);
         }
         message.accepted = self.now;
-        match self.hosts[index].agent.publish(now, outgoing) {
+        let result = self.hosts[index].agent.publish(now, outgoing);
+        self.say(|| format!("publish {number}: {:?}", result.as_ref().map_err(|rejected| rejected.why)));
+        match result {
             Ok(accepted) => {
                 self.ledger.get(number)?.ticket = Some(accepted.ticket);
                 self.hosts[index].tickets.insert(accepted.ticket, What::Message(number));
