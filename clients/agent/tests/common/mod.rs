@@ -15,6 +15,8 @@ pub struct Server {
     /// What was published here, taken over once.
     pub taken: Vec<(String, Vec<u8>)>,
     pub connects: Vec<bool>,
+    /// What was asked for, in order: `+` and the filter for SUBSCRIBE, `-` for UNSUBSCRIBE, `!` and the topic for PUBLISH.
+    pub asked: Vec<String>,
     held: Vec<u16>,
     unanswered: Vec<(u16, QoS, String, Vec<u8>)>,
     next_id: u16,
@@ -76,6 +78,7 @@ impl Server {
                 let identifier = subscribe.properties.subscription_identifiers().next();
                 let mut codes = Vec::new();
                 for entry in subscribe.entries.iter() {
+                    self.asked.push(format!("+{}", entry.filter.as_str()));
                     self.filters.retain(|(filter, ..)| filter != entry.filter.as_str());
                     self.filters.push((entry.filter.as_str().into(), entry.qos, identifier));
                     codes.push(entry.qos.bits());
@@ -85,6 +88,7 @@ impl Server {
             Packet::Unsubscribe(unsubscribe) => {
                 let mut codes = Vec::new();
                 for filter in unsubscribe.entries.iter() {
+                    self.asked.push(format!("-{}", filter.as_str()));
                     self.filters.retain(|(known, ..)| known != filter.as_str());
                     codes.push(0);
                 }
@@ -127,6 +131,7 @@ impl Server {
     }
 
     fn on_publish(&mut self, publish: &Publish<'_>) {
+        self.asked.push(format!("!{}", publish.topic));
         let is_new = match (publish.qos, publish.id) {
             (QoS::ExactlyOnce, Some(id)) => !self.held.contains(&id.get()),
             _ => true,
