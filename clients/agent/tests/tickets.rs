@@ -5,8 +5,8 @@ mod common;
 use common::Pair;
 use pure_mqtt::{Limits, ReasonCode};
 use pure_mqtt_agent::{
-    AckMode, Agent, Bytes, End, FilterOptions, Instant, Options, Outgoing, QoS, Qos0Queue, Refusal, Ticket,
-    Undelivered, Version, Wake,
+    AckMode, Action, Agent, Bytes, End, FilterOptions, Instant, Login, Options, Outgoing, QoS, Qos0Queue, Refusal,
+    Risk, Ticket, Undelivered, Version, Wake,
 };
 
 const NOW: Instant = Instant::from_millis(0);
@@ -185,4 +185,31 @@ fn a_request_that_is_withdrawn_leaves_no_filter_behind() {
     pair.run();
     assert_eq!(pair.agent.take_end(ticket), Some(End::Withdrawn { may_have_arrived: false }));
     assert_eq!(pair.agent.stats().filters, 0);
+}
+
+#[test]
+fn what_arrived_in_a_lost_session_is_withdrawn_with_that_risk() {
+    let mut pair = pair(Options::new("a", 1));
+    pair.run();
+    pair.server.is_mute = true;
+    let ticket = publish(&mut pair, QoS::ExactlyOnce).unwrap();
+    pair.run();
+    pair.cut();
+    pair.agent.dial(NOW, None);
+    let link = std::iter::from_fn(|| pair.agent.poll_action()).find_map(|action| match action {
+        Action::Dial { link, .. } => Some(link),
+        _ => None,
+    });
+    let link = link.unwrap();
+    pair.agent.dialed(NOW, link, &Login::default());
+    let length = pair.agent.transmit(NOW).remaining();
+    pair.agent.transmit(NOW).advance(length);
+    // CONNACK tells that the session is new, and the link is gone before the message has left again.
+    pair.agent.received(NOW, link, Bytes::from_static(&[0x20, 3, 0, 0, 0]));
+    while pair.agent.is_runnable() {
+        pair.agent.step(NOW);
+    }
+    pair.agent.closed(NOW, link, "gone");
+    assert_eq!(pair.agent.withdraw(NOW, ticket), Some(Risk::MayHaveArrived));
+    assert_eq!(pair.agent.take_end(ticket), Some(End::Withdrawn { may_have_arrived: true }));
 }

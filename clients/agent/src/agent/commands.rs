@@ -80,7 +80,7 @@ impl Agent {
         self.log.collect(&mut self.engine);
         let record = if is_kept { self.log.end() } else { 0 };
         self.stats.published += 1;
-        self.deliveries.add(Entry { handle, qos, tag, record, is_received: false, expires })
+        self.deliveries.add(Entry { handle, qos, tag, record, may_have_arrived: false, expires })
     }
 
     /// Gives up a message, whatever became of it so far; what is risked comes back. `None` if it is finished, or awaits its answer on the present link: then lose the
@@ -88,9 +88,11 @@ impl Agent {
     pub fn withdraw(&mut self, now: Instant, ticket: Ticket) -> Option<Risk> {
         let now = self.clock.see(now);
         let (handle, qos) = self.deliveries.get(ticket).map(|entry| (entry.handle, entry.qos))?;
-        let risk = self.engine.withdraw(now, handle)?;
+        let mut risk = self.engine.withdraw(now, handle)?;
         if let Some(entry) = self.deliveries.get_mut(ticket) {
-            entry.is_received = risk != Risk::None;
+            // The engine knows of the present session alone.
+            risk = if risk == Risk::None && entry.may_have_arrived { Risk::MayHaveArrived } else { risk };
+            entry.may_have_arrived = risk != Risk::None;
         }
         self.outbox.has_room = true;
         if qos == QoS::AtMostOnce {
@@ -263,13 +265,11 @@ impl Agent {
                 needs_v5: false,
                 tag: self.tag(ticket).unwrap_or_default(),
             };
-            give(ticket, outgoing, message.may_have_arrived);
-            handles.push((message.handle, message.may_have_arrived));
+            // No link is up, so that the entries know all that was sent.
+            give(ticket, outgoing, self.deliveries.get(ticket).is_some_and(|entry| entry.may_have_arrived));
+            handles.push(message.handle);
         }
-        for (handle, may_have_arrived) in handles {
-            if let Some(entry) = self.deliveries.get_mut(ticket_of(handle)) {
-                entry.is_received = may_have_arrived;
-            }
+        for handle in handles {
             self.engine.withdraw(now, handle);
         }
         self.settle();

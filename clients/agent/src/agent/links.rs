@@ -12,6 +12,7 @@ use crate::dialling::{Candidate, Outcome};
 use crate::event::{Action, Event, FailureClass, LinkEnd, Wake};
 use crate::ids::{LinkId, Realm};
 use crate::options::{CleanStart, Login, Options, Redial};
+use crate::sending::ticket_of;
 
 impl Agent {
     /// Dials, now.
@@ -124,6 +125,7 @@ impl Agent {
             self.filters.doubt_session();
             self.stats.refused += 1;
         }
+        self.note_sent();
         self.engine.closed(now);
         self.withdraw_accused();
         self.inbox.clear();
@@ -137,6 +139,15 @@ impl Agent {
         };
         self.link.is_to_be_replaced |= is_other_version || self.follow_reference(&end);
         self.link_is_over(end, outcome, None);
+    }
+
+    /// What has left on this link may have arrived, also when the session is lost afterwards.
+    fn note_sent(&mut self) {
+        for message in self.engine.unacknowledged().filter(|message| message.may_have_arrived) {
+            if let Some(entry) = self.deliveries.get_mut(ticket_of(message.handle)) {
+                entry.may_have_arrived = true;
+            }
+        }
     }
 
     /// Messages that were sent often enough are given up, now that nothing of them is out.
