@@ -1,5 +1,6 @@
 //! A sans-IO MQTT client.
 #![no_std]
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;

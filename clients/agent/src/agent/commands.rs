@@ -80,6 +80,7 @@ impl Agent {
         self.log.collect(&mut self.engine);
         let record = if is_kept { self.log.end() } else { 0 };
         self.stats.published += 1;
+        self.accepted_bytes += message.topic.len() + message.payload.len();
         self.deliveries.add(Entry { handle, qos, tag, record, may_have_arrived: false, expires })
     }
 

@@ -76,6 +76,7 @@ impl Agent {
             default_receiver: None,
             reply_receiver: None,
             deliveries: Default::default(),
+            accepted_bytes: 0,
             tickets: Default::default(),
             requests: Requests::new(options.seed ^ wall),
             caution: Default::default(),

@@ -129,6 +129,10 @@ impl Log {
         (!is_stopped && !self.bytes.is_empty()).then(|| (core::mem::take(&mut self.bytes), self.end))
     }
 
+    pub(crate) fn shrink(&mut self) {
+        self.pieces.shrink_to(self.pieces.len());
+    }
+
     /// Everything up to there is durable.
     pub(crate) fn note_stored(&mut self, engine: &mut Connection<Heap>, sequence: u64) {
         if self.is_replacing || self.health != Health::Good {

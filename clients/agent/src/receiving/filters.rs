@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use pure_mqtt::router::Router;
 use pure_mqtt::{Properties, QoS, ReasonCode, RetainHandling, Subscription, TopicFilter, TopicName};
 
+use super::wants::Wants;
 use crate::ids::{Receiver, Ticket};
 use crate::ticket::{Answer, Denied, End, Refusal};
 
@@ -44,8 +45,7 @@ pub(crate) struct Filters {
 pub(crate) struct Filter {
     pub(crate) text: Box<str>,
     options: FilterOptions,
-    /// Who wants it, and with which QoS.
-    wants: Vec<(Receiver, QoS)>,
+    wants: Wants,
     pub(super) state: State,
     /// The server may have it.
     may_exist: bool,
@@ -96,7 +96,7 @@ impl Filters {
                 return Err(Refusal::Invalid); // [MQTT-3.8.3-4]
             }
             let known = self.ids.get(filter).and_then(|id| self.filters.get(id));
-            let has_others = |known: &Filter| known.wants.iter().any(|(one, _)| *one != receiver);
+            let has_others = |known: &Filter| known.wants.receivers().any(|one| one != receiver);
             if known.is_some_and(|known| has_others(known) && known.options != options) {
                 return Err(Refusal::Conflict);
             }
@@ -116,10 +116,7 @@ impl Filters {
         let filter = self.filters.get_mut(&id)?;
         let is_new = filter.options != options || filter.wants.is_empty() && !filter.is_recovered;
         (filter.options, filter.is_recovered) = (options, false);
-        match filter.wants.iter_mut().find(|(one, _)| *one == receiver) {
-            Some((_, before)) => *before = qos,
-            None => filter.wants.push((receiver, qos)),
-        }
+        filter.wants.insert(receiver, qos);
         self.of.entry(receiver).or_default().insert(id);
         let highest = filter.qos();
         match filter.state {
@@ -182,8 +179,7 @@ impl Filters {
     pub(crate) fn unsubscribe(&mut self, receiver: Receiver, text: &str, ticket: Option<Ticket>) -> Option<bool> {
         let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
         let filter = self.filters.get_mut(&id)?;
-        let place = filter.wants.iter().position(|(one, _)| *one == receiver)?;
-        filter.wants.swap_remove(place);
+        filter.wants.remove(receiver)?;
         if let Some(others) = self.of.get_mut(&receiver) {
             others.remove(&id);
         }
@@ -224,7 +220,7 @@ impl Filters {
     pub(crate) fn drop_receiver(&mut self, receiver: Receiver) {
         for id in self.of.remove(&receiver).unwrap_or_default() {
             let Some(filter) = self.filters.get_mut(&id) else { continue };
-            filter.wants.retain(|(one, _)| *one != receiver);
+            filter.wants.remove(receiver);
             if filter.wants.is_empty() {
                 self.abandon(id, None);
             }
@@ -250,11 +246,11 @@ impl Filters {
             let named = self.filters.get(&id).filter(|filter| filter.matches(topic));
             is_by_identifier = named.is_some();
             let Some(filter) = named else { break };
-            found.extend(filter.wants.iter().map(|(receiver, _)| *receiver));
+            found.extend(filter.wants.receivers());
         }
         if !is_by_identifier {
             let matching = self.ids.matches(topic).filter_map(|id| self.filters.get(id));
-            found.extend(matching.flat_map(|filter| &filter.wants).map(|(receiver, _)| *receiver));
+            found.extend(matching.flat_map(|filter| filter.wants.receivers()));
         }
         if found.len() > 1 {
             found.sort_unstable();
@@ -350,7 +346,7 @@ impl Filters {
             Ok(granted) => State::Granted(asked, granted),
             Err(why) => State::Denied(why),
         };
-        let receivers = filter.wants.iter().map(|(receiver, _)| *receiver).collect();
+        let receivers = filter.wants.receivers().collect();
         let tickets = core::mem::take(&mut filter.tickets);
         self.changed.push(id);
         Some(Changed { filter: filter.text.clone(), receivers, tickets, answer })
@@ -379,7 +375,7 @@ impl Filters {
     pub(crate) fn is_wanted_by(&self, receiver: Receiver, text: &str) -> bool {
         let id = TopicFilter::new(text).ok().and_then(|filter| self.ids.get(filter));
         let filter = id.and_then(|id| self.filters.get(id));
-        filter.is_some_and(|filter| filter.wants.iter().any(|(one, _)| *one == receiver))
+        filter.is_some_and(|filter| filter.wants.contains(receiver))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -419,8 +415,7 @@ impl Filter {
 
     /// The highest that somebody wants.
     fn qos(&self) -> QoS {
-        let highest = self.wants.iter().map(|(_, qos)| *qos).max_by_key(|qos| qos.bits());
-        match (highest, self.state) {
+        match (self.wants.highest(), self.state) {
             (Some(qos), _) => qos,
             (None, State::Granted(asked, _)) => asked,
             (None, _) => QoS::AtMostOnce,

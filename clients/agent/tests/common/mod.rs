@@ -23,6 +23,8 @@ pub struct Server {
     input: Vec<u8>,
     output: Vec<u8>,
     pub is_mute: bool,
+    /// It keeps no account, and routes nothing back: for tests of cost.
+    pub is_brief: bool,
     pub refuses: Option<ReasonCode>,
 }
 
@@ -78,10 +80,13 @@ impl Server {
                 let identifier = subscribe.properties.subscription_identifiers().next();
                 let mut codes = Vec::new();
                 for entry in subscribe.entries.iter() {
+                    codes.push(entry.qos.bits());
+                    if self.is_brief {
+                        continue;
+                    }
                     self.asked.push(format!("+{}", entry.filter.as_str()));
                     self.filters.retain(|(filter, ..)| filter != entry.filter.as_str());
                     self.filters.push((entry.filter.as_str().into(), entry.qos, identifier));
-                    codes.push(entry.qos.bits());
                 }
                 self.send(&Packet::SubAck(SubAck { id: subscribe.id, properties: Properties::NONE, codes: &codes }));
             }
@@ -123,6 +128,10 @@ impl Server {
         self.unanswered.len()
     }
 
+    pub fn forget_buffers(&mut self) {
+        (self.input, self.output, self.taken, self.asked) = Default::default();
+    }
+
     pub fn lose_session(&mut self) {
         self.has_session = false;
         self.filters.clear();
@@ -131,6 +140,10 @@ impl Server {
     }
 
     fn on_publish(&mut self, publish: &Publish<'_>) {
+        if self.is_brief {
+            let ack = Acknowledgement::new(publish.id.unwrap());
+            return self.send(&Packet::PubAck(ack));
+        }
         self.asked.push(format!("!{}", publish.topic));
         let is_new = match (publish.qos, publish.id) {
             (QoS::ExactlyOnce, Some(id)) => !self.held.contains(&id.get()),
@@ -308,6 +321,12 @@ impl Pair {
             }
             _ => {}
         }
+    }
+
+    /// What was noted for the test is not the agent's.
+    pub fn forget_all(&mut self) {
+        (self.events, self.wakes, self.log) = Default::default();
+        self.server.forget_buffers();
     }
 
     /// The transport is cut.
