@@ -100,6 +100,8 @@ pub enum Event {
         why: LinkEnd,
         /// When the agent dials next by itself; `None` if it doesn't.
         next_dial: Option<Instant>,
+        /// It dials without a pause: the next server of the round, or a link that takes the place of this one.
+        is_at_once: bool,
     },
     /// Links have ended the same way so many times in a row, without progress in between.
     SameEndAgain {

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use pure_mqtt::Handle;
+
 /// One attempt to bring a link up, and the link that comes of it. An input under an older `LinkId` is ignored, so a late result of a face does no harm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub(crate) u64);
@@ -12,7 +14,7 @@ pub struct ServerId(pub u16);
 
 /// A group of servers that share sessions: a cluster, every address behind one name, and what one of them redirects to. A session never meets another realm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Realm(pub u16);
+pub struct Realm(pub u64);
 
 /// One publish, request, subscribe or flush: the name under which its [`End`](crate::End) is fetched. With a log, the ticket of a message is the same after a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,12 +36,13 @@ pub struct AckToken {
 const IS_LOCAL: u64 = 1 << 63;
 
 impl Ticket {
-    pub(crate) const fn of_message(number: u64) -> Self {
-        Self(number)
-    }
-
     pub(crate) const fn local(number: u64) -> Self {
         Self(number | IS_LOCAL)
+    }
+
+    /// The ticket of the message with this handle of the engine's.
+    pub const fn of(handle: Handle) -> Self {
+        Self(handle.get()) // handles of one session grow and never repeat, over restarts too
     }
 
     /// The ticket's number, which fits in 63 bits for messages.

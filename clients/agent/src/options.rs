@@ -21,7 +21,8 @@ use crate::ids::{Realm, ServerId};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The client identifier (§3.1.3.1). Empty: 5.0's server assigns one; 3.1 and 3.1.1 servers may refuse it.
+    /// The client identifier (§3.1.3.1). Empty: a server of 5.0 assigns one; where 3.1 or a server
+    /// doesn't allow that, a random one is used.
     pub client_id: String,
     /// The servers, in the order in which they are tried. The one that accepted a link last is tried first. Default: one.
     pub servers: Vec<Server>,
@@ -39,6 +40,8 @@ pub struct Options {
     pub login: Login,
     /// The will (§3.1.2.5). Default: none.
     pub will: Option<Will>,
+    /// Marks the client as a bridge, in 3.1 and 3.1.1: some servers treat it so. Default: false.
+    pub bridge: bool,
     /// More properties of CONNECT, encoded as on the wire, without the length before them; 5.0 only. Default: none.
     pub connect_properties: Bytes,
     /// What the engine holds itself and the server to. `manual_acks` and `version` are set by the agent. Default: those of [`Limits::DEFAULT`], but Receive
@@ -88,6 +91,7 @@ impl Options {
             session_expiry: 24 * 60 * 60,
             login: Login::default(),
             will: None,
+            bridge: false,
             connect_properties: Bytes::new(),
             limits: Self::LIMITS,
             redial: Redial::Agent { min: 5_000, max: 120_000, stands_after: 30_000 },
@@ -127,7 +131,7 @@ impl Options {
 
     /// The realm of a server. Unless set, each entry of the list is a realm of its own.
     pub(crate) fn realm(&self, id: ServerId) -> Realm {
-        self.server(id).and_then(|server| server.realm).unwrap_or(Realm(id.0))
+        self.server(id).and_then(|server| server.realm).unwrap_or(Realm(id.0.into()))
     }
 
     /// The topic that replies come to.

@@ -6,8 +6,19 @@ use bytes::Bytes;
 use pure_mqtt::wire::{EncodeError, Packet, Publish};
 use pure_mqtt::{Properties, QoS, Version};
 
-/// Encodes properties, without the length before them.
-pub(crate) fn encode(properties: &Properties<'_>) -> Bytes {
+/// Properties of 5.0 as bytes, without the length before them: as [`Outgoing::properties`](crate::Outgoing::properties) and others keep them.
+///
+/// ```
+/// use pure_mqtt_agent::pure_mqtt::{Properties, Property};
+/// use pure_mqtt_agent::{Outgoing, encode_properties};
+///
+/// fn main() {
+///     let properties = [Property::MessageExpiryInterval(60)];
+///     let message = Outgoing { properties: encode_properties(&Properties::new(&properties)), ..Outgoing::new("a", "b") };
+///     assert_eq!(&message.properties[..], [0x02, 0, 0, 0, 60]);
+/// }
+/// ```
+pub fn encode(properties: &Properties<'_>) -> Bytes {
     if properties.is_empty() {
         return Bytes::new();
     }

@@ -1,6 +1,6 @@
 //! What became of a publish, a request or a subscribe.
 
-use pure_mqtt::{PacketId, QoS, ReasonCode, Version};
+use pure_mqtt::{PacketId, PropertyError, QoS, ReasonCode, Version};
 
 use crate::ids::Ticket;
 
@@ -37,8 +37,13 @@ pub enum End {
         /// The server may have it, or get it by its copy of a QoS 2 handshake.
         may_have_arrived: bool,
     },
-    /// The server has lost the session after it had the message: it may have been delivered or not. Only with `OnSessionLoss::Abort`, or after PUBREC.
-    SessionLost,
+    /// The server has lost the session while the message was under way. Only with `OnSessionLoss::Abort`, or after PUBREC.
+    SessionLost {
+        /// PUBREC had come: the server had taken the message over, and may have delivered it before it lost the session.
+        was_received: bool,
+    },
+    /// The session was [forgotten](crate::Agent::forget_session) here.
+    Forgotten,
     /// The message was sent on so many links without an answer, and [`Options::max_attempts`](crate::Options::max_attempts) allows no more.
     AttemptsUsedUp(u8),
     /// This server doesn't take it at all.
@@ -85,8 +90,10 @@ pub enum Refusal {
     Full,
     /// It is longer than the limits of this agent allow, or than MQTT does.
     TooLarge,
-    /// A topic, filter or property is not one.
+    /// A topic or filter is not one, or nothing was asked for.
     Invalid,
+    /// A property doesn't belong there, or has a value that it can't have.
+    Property(PropertyError),
     /// It needs a version that the present link doesn't speak.
     NeedsVersion(Version),
     /// Another receiver has subscribed to the filter with options that contradict these.
@@ -108,7 +115,8 @@ impl core::fmt::Display for Refusal {
         match self {
             Self::Full => f.write_str("the queue is full; wait until acknowledgements have come"),
             Self::TooLarge => f.write_str("the message is longer than the limits allow"),
-            Self::Invalid => f.write_str("a topic, filter or property is not valid"),
+            Self::Invalid => f.write_str("a topic or filter is not valid"),
+            Self::Property(error) => write!(f, "{error}"),
             Self::NeedsVersion(version) => write!(f, "this needs a link of MQTT {version}"),
             Self::Conflict => f.write_str("another receiver has subscribed to this filter with other options"),
             Self::ServerCant(limit) => write!(f, "the server doesn't take this message: {limit}"),

@@ -164,8 +164,8 @@ fn what_the_server_took_over_and_lost_is_told_as_perhaps_not_delivered() {
         pair.server.lose_session();
         pair.server.is_mute = false;
         pair.pass(10_000);
-        assert_eq!(pair.agent.take_end(ticket), Some(End::SessionLost));
-        assert!(!End::SessionLost.is_success());
+        assert_eq!(pair.agent.take_end(ticket), Some(End::SessionLost { was_received: true }));
+        assert!(!End::SessionLost { was_received: true }.is_success());
     }
 }
 

@@ -1,5 +1,7 @@
 //! What everybody does first.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
 mod common;
 
 use common::Pair;

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use pure_mqtt::{
-    Auth, Handle, Instant, Payload, Properties, Property, Publish, PublishError, QoS, Risk, TopicName, Version,
+    Auth, Disconnect, Fallback, Handle, Instant, Payload, Properties, Property, Publish, PublishError, QoS,
+    RequestError, Risk, TopicName, Version,
 };
 
 use super::{Agent, Flush, Leaving, Phase};
@@ -13,10 +14,10 @@ use crate::durable::{Health, Record};
 use crate::event::{Action, Event, LinkEnd};
 use crate::ids::{ServerId, Ticket};
 use crate::message::{Incoming, Outgoing};
-use crate::options::OnStoreFailure;
+use crate::options::{OnStoreFailure, Options};
 use crate::properties::encode;
 use crate::receiving::{AckMode, FilterOptions, Qos0Queue};
-use crate::sending::{Entry, Key, ticket_of};
+use crate::sending::{Entry, Key};
 use crate::ticket::{Accepted, End, Milestone, PublishLimit, Refusal, Rejected};
 
 /// Payloads from this length on are shared instead of copied.
@@ -28,59 +29,75 @@ impl Agent {
     /// # Errors
     /// The message comes back, with the reason. [`Refusal::Full`] is followed by [`Wake::Room`](crate::Wake::Room).
     pub fn publish(&mut self, now: Instant, message: Outgoing) -> Result<Accepted, Rejected<Outgoing>> {
-        self.clock.see(now);
-        match self.accept(&message, None) {
-            Ok(accepted) => {
-                self.settle();
-                Ok(accepted)
-            }
-            Err(why) => {
-                self.outbox.is_full |= why == Refusal::Full;
-                Err(Rejected { what: message, why })
-            }
-        }
+        self.accept_outgoing(now, &message, None).map_err(|why| Rejected { what: message, why })
     }
 
-    fn accept(&mut self, message: &Outgoing, correlation: Option<&[u8]>) -> Result<Accepted, Refusal> {
-        if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
-            return Err(Refusal::ShuttingDown);
+    /// The same for a message that is borrowed: its payload is copied unless it is [`Payload::Bytes`]. `tag` is [`Outgoing::tag`].
+    ///
+    /// # Errors
+    /// As there, and [`Refusal::Invalid`] for a streamed payload.
+    pub fn publish_with(&mut self, now: Instant, publish: &Publish<'_>, tag: u64) -> Result<Accepted, Refusal> {
+        self.clock.see(now);
+        let result = self.accept(publish, tag);
+        match &result {
+            Ok(_) => self.settle(),
+            Err(why) => self.outbox.is_full |= *why == Refusal::Full,
         }
-        let is_kept = message.qos != QoS::AtMostOnce;
-        if is_kept && self.log.health() == Health::Broken && self.options.on_store_failure == OnStoreFailure::Refuse {
-            return Err(Refusal::StoreFailed);
-        }
+        result
+    }
+
+    fn accept_outgoing(
+        &mut self,
+        now: Instant,
+        message: &Outgoing,
+        correlation: Option<&[u8]>,
+    ) -> Result<Accepted, Refusal> {
         let topic = TopicName::new(&message.topic).map_err(|_| Refusal::Invalid)?;
-        let properties = Properties::from_bytes(&message.properties).map_err(|_| Refusal::Invalid)?;
         let payload = match message.payload.len() {
             SHARED.. => Payload::Bytes(&message.payload),
             _ => Payload::Slice(&message.payload),
         };
+        let properties = Properties::from_bytes(&message.properties).map_err(|_| Refusal::Invalid)?;
         let mut publish = Publish::new(topic, payload).qos(message.qos).retain(message.retain).properties(properties);
         publish.needs_v5 = message.needs_v5;
         publish.correlation_data = correlation;
-        let delivery = self.engine.publish(self.clock.now, &publish).map_err(refusal)?;
-        let expires = properties.message_expiry_interval().map_or(0, |seconds| self.clock.wall() + u64::from(seconds));
+        self.publish_with(now, &publish, message.tag)
+    }
+
+    fn accept(&mut self, publish: &Publish<'_>, tag: u64) -> Result<Accepted, Refusal> {
+        if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
+            return Err(Refusal::ShuttingDown);
+        }
+        let is_kept = publish.qos != QoS::AtMostOnce;
+        if is_kept && self.log.health() == Health::Broken && self.options.on_store_failure == OnStoreFailure::Refuse {
+            return Err(Refusal::StoreFailed);
+        }
+        if matches!(publish.payload, Payload::Streamed(_)) {
+            return Err(Refusal::Invalid);
+        }
+        let delivery = self.engine.publish(self.clock.now, publish).map_err(refusal)?;
+        let seconds = publish.properties.message_expiry_interval();
+        let expires = seconds.map_or(0, |seconds| self.clock.wall() + u64::from(seconds));
         let displaced = delivery.dropped.map_or(0, |victims| victims.count);
         if let Some(victims) = &delivery.dropped {
-            let by = ticket_of(delivery.handle);
+            let by = Ticket::of(delivery.handle);
             for ticket in self.deliveries.dropped(victims) {
                 self.conclude(ticket, End::Displaced(by));
             }
         }
-        let ticket = self.note_accepted(delivery.handle, message, expires);
+        self.accepted_bytes += publish.topic.as_str().len() + publish.payload.len();
+        let ticket = self.note_accepted(delivery.handle, publish.qos, tag, expires);
         Ok(Accepted { ticket, id: delivery.id, displaced })
     }
 
-    fn note_accepted(&mut self, handle: Handle, message: &Outgoing, expires: u64) -> Ticket {
-        let &Outgoing { qos, tag, .. } = message;
+    fn note_accepted(&mut self, handle: Handle, qos: QoS, tag: u64, expires: u64) -> Ticket {
         let is_kept = qos != QoS::AtMostOnce;
         if is_kept && (tag != 0 || expires != 0) {
-            self.log.record(&Record::Message { ticket: ticket_of(handle), tag, expires });
+            self.log.record(&Record::Message { ticket: Ticket::of(handle), tag, expires });
         }
         self.log.collect(&mut self.engine);
         let record = if is_kept { self.log.end() } else { 0 };
         self.stats.published += 1;
-        self.accepted_bytes += message.topic.len() + message.payload.len();
         self.deliveries.add(Entry { handle, qos, tag, record, may_have_arrived: false, expires })
     }
 
@@ -180,16 +197,12 @@ impl Agent {
             Key::Correlation(data) => Some(&data[..]),
             Key::Topic(_) => None,
         };
-        match self.accept(&sent, correlation) {
+        match self.accept_outgoing(now, &sent, correlation) {
             Ok(accepted) => {
                 self.requests.add(accepted.ticket, key, not_after);
-                self.settle();
                 Ok(accepted.ticket)
             }
-            Err(why) => {
-                self.outbox.is_full |= why == Refusal::Full;
-                Err(Rejected { what: message, why })
-            }
+            Err(why) => Err(Rejected { what: message, why }),
         }
     }
 
@@ -228,23 +241,14 @@ impl Agent {
         request: &Incoming,
         payload: impl Into<Bytes>,
     ) -> Result<Accepted, Rejected<Bytes>> {
-        self.clock.see(now);
         let payload = payload.into();
         let properties = request.properties();
         let Some(topic) = properties.response_topic() else {
             return Err(Rejected { what: payload, why: Refusal::Invalid });
         };
         let message = Outgoing { qos: request.qos, ..Outgoing::new(topic, payload.clone()) };
-        match self.accept(&message, properties.correlation_data()) {
-            Ok(accepted) => {
-                self.settle();
-                Ok(accepted)
-            }
-            Err(why) => {
-                self.outbox.is_full |= why == Refusal::Full;
-                Err(Rejected { what: payload, why })
-            }
-        }
+        let accepted = self.accept_outgoing(now, &message, properties.correlation_data());
+        accepted.map_err(|why| Rejected { what: payload, why })
     }
 
     /// Hands back all messages at QoS 1 and 2 that are unfinished, each with whether it may have arrived, and gives them up. Without a link only: otherwise nothing is
@@ -256,7 +260,7 @@ impl Agent {
         }
         let mut handles = Vec::new();
         for message in self.engine.unacknowledged() {
-            let ticket = ticket_of(message.handle);
+            let ticket = Ticket::of(message.handle);
             let outgoing = Outgoing {
                 topic: message.topic.as_str().to_string(),
                 payload: Bytes::copy_from_slice(message.payload),
@@ -266,23 +270,30 @@ impl Agent {
                 needs_v5: false,
                 tag: self.tag(ticket).unwrap_or_default(),
             };
-            // No link is up, so that the entries know all that was sent.
-            give(ticket, outgoing, self.deliveries.get(ticket).is_some_and(|entry| entry.may_have_arrived));
-            handles.push(message.handle);
+            // The engine knows of the present session alone, the entry of links that are over.
+            let was_sent = self.deliveries.get(ticket).is_some_and(|entry| entry.may_have_arrived);
+            let may_have_arrived = was_sent || message.may_have_arrived;
+            give(ticket, outgoing, may_have_arrived);
+            handles.push((message.handle, may_have_arrived));
         }
-        for handle in handles {
+        for (handle, may_have_arrived) in handles {
+            if let Some(entry) = self.deliveries.get_mut(Ticket::of(handle)) {
+                entry.may_have_arrived = may_have_arrived;
+            }
             self.engine.withdraw(now, handle);
         }
         self.settle();
     }
 
-    /// Goes on with an enhanced authentication (§4.12). False if none is under way, or the data is too long.
-    pub fn authenticate(&mut self, now: Instant, method: &str, data: &[u8]) -> bool {
+    /// Goes on with an enhanced authentication (§4.12).
+    ///
+    /// # Errors
+    /// [`RequestError`]: none is under way, or the packet can't be sent as it is.
+    pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
         let now = self.clock.see(now);
-        let properties = [Property::AuthenticationMethod(method), Property::AuthenticationData(data)];
-        let is_sent = self.engine.authenticate(now, &Auth::continue_with(&properties)).is_ok();
+        let result = self.engine.authenticate(now, auth);
         self.settle();
-        is_sent
+        result
     }
 
     /// Dials now, without a pause, `server` if one is named. A link or an attempt that there is is given up first.
@@ -317,12 +328,68 @@ impl Agent {
 
     /// DISCONNECT now. Messages, subscriptions and the session stay, and [`dial`](Self::dial) goes on with them; until then the agent doesn't dial.
     pub fn disconnect(&mut self, now: Instant) {
-        self.clock.see(now);
+        let _ = self.disconnect_with(now, &Disconnect::default()); // a plain one is always possible
+    }
+
+    /// The same with a reason and properties of 5.0.
+    ///
+    /// # Errors
+    /// The packet can't be sent as it is; nothing changed.
+    pub fn disconnect_with(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
+        let now = self.clock.see(now);
         if matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
+            if matches!(self.phase, Phase::Open) {
+                self.engine.disconnect(now, disconnect)?;
+            }
             self.leaving = Leaving::Disconnected;
             self.hang_up();
             self.settle();
         }
+        Ok(())
+    }
+
+    /// Changes the settings, from the next link on. [`Options::servers`](crate::Options::servers) takes effect at once for the next dial; `durable` and `seed`
+    /// keep what they were.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Options)) {
+        let (servers, client_id) = (self.options.servers.clone(), self.options.client_id.clone());
+        let redial = self.options.redial;
+        change(&mut self.options);
+        if client_id != self.options.client_id {
+            self.log.record(&Record::ClientId(&self.options.client_id));
+        }
+        let highest = self.options.version;
+        let lowest = self.options.lowest_version.unwrap_or(highest);
+        if (highest, lowest) != self.versions {
+            (self.version, self.versions) = (Fallback::new(highest).down_to(lowest), (highest, lowest));
+        }
+        if redial != self.options.redial {
+            self.rounds.set_pauses(self.options.redial);
+        }
+        if servers != self.options.servers {
+            self.rounds.set_servers(self.options.servers.len());
+        }
+    }
+
+    /// The next link begins a new session: as if another program with this identifier had started. What is unfinished goes on as `Limits::on_session_loss` says.
+    pub fn begin_anew(&mut self) {
+        self.session.begins_anew = true;
+    }
+
+    /// Forgets the session and the subscriptions: every message and request has its end. Receivers stay. Only without a link; otherwise it does nothing and returns
+    /// false. To be called before the client identifier is changed.
+    pub fn forget_session(&mut self, now: Instant) -> bool {
+        self.clock.see(now);
+        if matches!(self.phase, Phase::Open) || !self.engine.forget_session() {
+            return false;
+        }
+        self.held.session_lost();
+        for ticket in self.filters.clear() {
+            self.answer_ticket(ticket, End::Withdrawn { may_have_arrived: false });
+        }
+        self.session = Default::default();
+        self.log.record(&Record::Forgotten);
+        self.settle();
+        true
     }
 
     /// No new commands; what can be finished is finished, by `deadline`; then DISCONNECT, and [`Event::Done`]. Every ticket has its end by then. After
@@ -461,6 +528,7 @@ fn refusal(error: PublishError) -> Refusal {
         PublishError::QoSNotSupported => Refusal::ServerCant(PublishLimit::QoS),
         PublishError::RetainNotSupported => Refusal::ServerCant(PublishLimit::Retain),
         PublishError::Offline => Refusal::Offline,
+        PublishError::Property(error) => Refusal::Property(error),
         _ => Refusal::Invalid,
     }
 }

@@ -87,9 +87,7 @@ impl Agent {
     /// Does what is due. To be called when [`poll_timeout`](Self::poll_timeout) has come; earlier is no mistake.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.clock.see(now);
-        if matches!(self.phase, Phase::Open) {
-            let _ = self.engine.handle_timeout(now); // an error shows in `should_close`
-        }
+        let _ = self.engine.handle_timeout(now); // an error shows in `should_close`; messages expire without a link too
         self.do_due();
         self.settle();
     }

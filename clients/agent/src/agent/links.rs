@@ -10,9 +10,9 @@ use pure_mqtt::{
 use super::{Agent, Leaving, Link, Phase, QUICK};
 use crate::dialling::{Candidate, Outcome};
 use crate::event::{Action, Event, FailureClass, LinkEnd, Wake};
-use crate::ids::{LinkId, Realm};
+use crate::ids::{LinkId, Realm, Ticket};
+use crate::lines::info;
 use crate::options::{CleanStart, Login, Options, Redial};
-use crate::sending::ticket_of;
 
 impl Agent {
     /// Dials, now.
@@ -31,6 +31,7 @@ impl Agent {
         let candidate = self.rounds.dial();
         self.stats.dials += 1;
         let (server, host, attempt) = (target.server, target.host, self.rounds.attempts());
+        info!("{id}: dialling server {server}, attempt {attempt}");
         self.outbox.actions.push_back(Action::Dial { link: id, server, host, attempt, not_after });
         self.link = Link { id, candidate, ..Link::default() };
         self.phase = Phase::Dialling { not_after };
@@ -48,10 +49,11 @@ impl Agent {
     /// Whether what is known here of a session must not be brought to the server: it is of another realm, or it is the first of this agent. It is given up once the
     /// server has accepted the link, not before: if it doesn't, the session goes on where it is.
     fn owes_clean_start(&self) -> bool {
-        match self.session.realm {
+        let is_foreign = match self.session.realm {
             Some(realm) => self.link_realm() != Some(realm),
             None => self.options.clean_start == CleanStart::First,
-        }
+        };
+        is_foreign || self.session.begins_anew
     }
 
     /// CONNECT.
@@ -63,21 +65,27 @@ impl Agent {
         let is_always_clean = self.options.clean_start == CleanStart::Always;
         let is_clean = is_always_clean || self.owes_clean_start();
         self.link.is_wiping = is_clean && !is_always_clean && version != Version::V5;
+        if self.client_id().is_empty() && version == Version::V31 {
+            let id = self.random_id();
+            self.rename(id.as_str()); // 3.1 has no empty one
+        }
         let is_cautious = self.caution.begin();
         if is_cautious {
             self.caution.remember(self.deliveries.newest().unwrap_or_default(), self.sent_before());
         }
         self.asking.is_cautious = is_cautious;
-        self.engine.set_limits(self.limits(is_cautious));
+        self.engine.set_limits(self.next_limits(is_cautious));
         self.engine.hold_messages(self.link.is_wiping || is_cautious);
         let properties = connect_properties(&self.options, version, login);
-        let mut connect = Connect::new(version, &self.options.client_id)
+        let client_id = self.client_id().to_string();
+        let mut connect = Connect::new(version, &client_id)
             .clean_start(is_clean)
             .keep_alive(self.options.keep_alive)
             .properties(Properties::new(&properties));
         connect.user_name = login.user_name.as_deref();
         connect.password = login.password.as_deref();
         connect.will = will(&self.options);
+        connect.bridge = self.options.bridge && version != Version::V5;
         match self.engine.open(self.clock.now, &connect) {
             Ok(()) => {
                 self.phase = Phase::Open;
@@ -137,14 +145,14 @@ impl Agent {
             None if is_lasting(&end) => Outcome::FailedLastingly,
             None => Outcome::Failed,
         };
-        self.link.is_to_be_replaced |= is_other_version || self.follow_reference(&end);
+        self.link.is_to_be_replaced |= is_other_version || self.follow_reference(&end) || self.has_another_id(&end);
         self.link_is_over(end, outcome, None);
     }
 
     /// What has left on this link may have arrived, also when the session is lost afterwards.
     fn note_sent(&mut self) {
         for message in self.engine.unacknowledged().filter(|message| message.may_have_arrived) {
-            if let Some(entry) = self.deliveries.get_mut(ticket_of(message.handle)) {
+            if let Some(entry) = self.deliveries.get_mut(Ticket::of(message.handle)) {
                 entry.may_have_arrived = true;
             }
         }
@@ -172,6 +180,17 @@ impl Agent {
         stood >= self.steady_after() && !is_same && !comes_again(end)
     }
 
+    /// A server that refuses the empty identifier gets a random one.
+    fn has_another_id(&mut self, end: &LinkEnd) -> bool {
+        let is_refused = matches!(end, LinkEnd::Server { reason: ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, .. });
+        if !is_refused || !self.client_id().is_empty() {
+            return false;
+        }
+        let id = self.random_id();
+        self.rename(id.as_str());
+        true
+    }
+
     fn follow_reference(&mut self, end: &LinkEnd) -> bool {
         let (Some(reference), LinkEnd::Server { reason, .. }) = (&self.link.reference, end) else { return false };
         let Some(candidate) = &self.link.candidate else { return false };
@@ -185,7 +204,7 @@ impl Agent {
         let now = self.clock.now;
         let is_replaced = core::mem::take(&mut self.link.is_to_be_replaced);
         let pause = match is_replaced {
-            true => 0,
+            true => Some(0),
             false => self.rounds.ended(outcome),
         };
         let is_lasting = outcome == Outcome::FailedLastingly && !is_replaced && !self.rounds.is_inside();
@@ -198,16 +217,18 @@ impl Agent {
         let wants_link = matches!(self.leaving, Leaving::No | Leaving::Finishing { may_dial: true, .. });
         let patience = self.rounds.patience();
         let is_agent = self.options.redial != Redial::Host;
-        let dial_at = (wants_link && is_agent).then(|| now.after_millis(pause.into()).max(patience));
+        let is_at_once = wants_link && is_agent && patience <= now && (is_replaced || pause.is_none());
+        let pause = u64::from(pause.unwrap_or(0));
+        let dial_at = (wants_link && is_agent).then(|| now.after_millis(pause).max(patience));
         self.phase = Phase::Idle { dial_at };
         let has_wiped = self.link.is_wiping && self.link.accepted.is_some() && end == LinkEnd::Ours;
         if !(has_wiped && is_replaced) {
-            self.tell_end(end, dial_at);
+            self.tell_end(end, dial_at, is_at_once);
         }
         self.outbox.wakes.push_back(Wake::Link);
     }
 
-    fn tell_end(&mut self, why: LinkEnd, next_dial: Option<Instant>) {
+    fn tell_end(&mut self, why: LinkEnd, next_dial: Option<Instant>, is_at_once: bool) {
         let has_progress = core::mem::take(&mut self.link.has_progress);
         let is_same = self.ends.last.as_ref() == Some(&why) && !has_progress;
         self.ends.times = if is_same { self.ends.times.saturating_add(1) } else { 1 };
@@ -217,7 +238,8 @@ impl Agent {
             self.outbox.events.push_back(Event::SameEndAgain { why: why.clone(), times: self.ends.times });
         }
         let link = self.link.id;
-        self.outbox.events.push_back(Event::LinkDown { link, why, next_dial });
+        info!("{link}: over: {why:?}");
+        self.outbox.events.push_back(Event::LinkDown { link, why, next_dial, is_at_once });
     }
 
     /// How the engine says that the link has ended.

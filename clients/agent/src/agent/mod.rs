@@ -15,10 +15,10 @@ mod start;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 
-use pure_mqtt::{Connection, Fallback, Handle, Heap, Instant, Limits, ReasonCode};
+use pure_mqtt::{ClientId, Connection, Fallback, Handle, Heap, Instant, Limits, ReasonCode, Version};
 
 use crate::dialling::{Candidate, Rounds};
-use crate::durable::Log;
+use crate::durable::{Log, Record};
 use crate::event::{Action, Event, LinkEnd, Wake};
 use crate::ids::{LinkId, Realm, Receiver, Ticket};
 use crate::inbox::Inbox;
@@ -43,7 +43,11 @@ pub struct Agent {
     phase: Phase,
     link: Link,
     rounds: Rounds,
+    /// The identifier that the server has assigned, or a random one, where the settings have none.
+    own_id: Option<String>,
     version: Fallback,
+    /// The highest version and the lowest, as the settings say.
+    versions: (Version, Version),
     session: Session,
     inbox: Inbox,
     /// How many bytes had left when a packet from the server found no room for its answer.
@@ -137,6 +141,8 @@ struct Session {
     realm: Option<Realm>,
     /// A link of this agent was accepted before.
     was_told: bool,
+    /// The program wants a new one.
+    begins_anew: bool,
 }
 
 /// The ends of links, as long as they are the same.
@@ -206,8 +212,27 @@ impl Outbox {
 }
 
 impl Agent {
+    /// The identifier that CONNECT carries.
+    fn client_id(&self) -> &str {
+        match &self.own_id {
+            Some(own) if self.options.client_id.is_empty() => own,
+            _ => &self.options.client_id,
+        }
+    }
+
+    /// Takes another identifier where the settings have none. It names the session from now on, also after a restart.
+    fn rename(&mut self, client_id: &str) {
+        self.log.record(&Record::ClientId(client_id));
+        self.own_id = Some(client_id.into());
+    }
+
+    fn random_id(&mut self) -> ClientId {
+        let mut random = || u128::from(self.rounds.random());
+        ClientId::from_random(random() << 96 | random() << 64 | random() << 32 | random())
+    }
+
     /// What the engine is to hold itself to on the next link.
-    fn limits(&self, is_cautious: bool) -> Limits {
+    fn next_limits(&self, is_cautious: bool) -> Limits {
         let limits = self.options.engine_limits(self.version.version());
         let max_inflight = if is_cautious { 1 } else { limits.max_inflight };
         let quick = if self.rounds.has_others() { QUICK } else { u32::MAX };

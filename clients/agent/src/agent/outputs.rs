@@ -2,11 +2,12 @@
 
 use alloc::vec::Vec;
 
-use pure_mqtt::{Instant, Transmit};
+use pure_mqtt::{Instant, Limits, Transmit, Version};
 
 use super::{Agent, Phase};
 use crate::durable::Record;
 use crate::event::{Action, Event, Wake};
+use crate::ids::LinkId;
 use crate::stats::Stats;
 
 /// So many bytes are read ahead of what was looked at.
@@ -21,6 +22,11 @@ impl Agent {
         self.outbox.actions.pop_front()
     }
 
+    /// Whether [`poll_action`](Self::poll_action) has something: a face that is about to sleep should not.
+    pub fn has_actions(&self) -> bool {
+        !self.outbox.actions.is_empty()
+    }
+
     /// Who may have something to do now; to be fetched until there is nobody, after every call.
     pub fn poll_wake(&mut self) -> Option<Wake> {
         self.outbox.wakes.pop_front()
@@ -29,10 +35,29 @@ impl Agent {
     /// Takes at most one packet, and tells at most one event. Between two calls, commands, deadlines and output get their turn, so that no handler holds up the
     /// others by more than itself. To be called while [`is_runnable`](Self::is_runnable).
     pub fn step(&mut self, now: Instant) -> Option<Event> {
+        self.step_with(now, |_| {})
+    }
+
+    /// The same, and shows the engine's event on its way: for faces that tell more of a packet than the agent's events do, such as the properties of CONNACK or
+    /// PUBACK. [`Ticket::of`](crate::Ticket::of) leads from its handle to the ticket.
+    ///
+    /// ```
+    /// use pure_mqtt_agent::pure_mqtt::Event;
+    /// use pure_mqtt_agent::{Agent, Instant};
+    ///
+    /// fn step(agent: &mut Agent, now: Instant) {
+    ///     agent.step_with(now, |event| {
+    ///         if let Event::ConnAck(connack) = event {
+    ///             println!("the server grants a keep alive of {:?} s", connack.properties.server_keep_alive());
+    ///         }
+    ///     });
+    /// }
+    /// ```
+    pub fn step_with(&mut self, now: Instant, mut tap: impl FnMut(&pure_mqtt::Event<'_>)) -> Option<Event> {
         self.clock.see(now);
         if self.outbox.events.is_empty() {
             if self.can_take() {
-                self.take_packet();
+                self.take_packet(&mut tap);
             }
             self.settle();
         }
@@ -93,7 +118,7 @@ impl Agent {
             length += bytes.len() as u64;
             write(&bytes);
         };
-        put(&Record::Start { wall: self.clock.wall(), client_id: &self.options.client_id });
+        put(&Record::Start { wall: self.clock.wall(), client_id: self.client_id() });
         for (id, known) in self.filters.known() {
             put(&Record::Filter { id, known });
         }
@@ -127,6 +152,34 @@ impl Agent {
     /// A link is up, and accepted.
     pub fn is_connected(&self) -> bool {
         self.is_up()
+    }
+
+    /// The latest attempt, whether a link came of it or not.
+    pub fn latest_link(&self) -> LinkId {
+        self.link.id
+    }
+
+    /// There is a link, or one is dialled, now or later.
+    pub fn wants_link(&self) -> bool {
+        !matches!(self.phase, Phase::Idle { dial_at: None } | Phase::Done)
+    }
+
+    /// Nothing is unfinished: no message or request waits or is out, and no acknowledgement is owed.
+    pub fn is_idle(&self) -> bool {
+        self.engine.is_idle() && self.inbox.len() == 0
+    }
+
+    /// The version that the link speaks; without a link the one that the next one will.
+    pub fn version(&self) -> Version {
+        match self.phase {
+            Phase::Open => self.engine.version(),
+            _ => self.version.version(),
+        }
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        self.engine.limits()
     }
 
     /// Whether the agent has shut down.

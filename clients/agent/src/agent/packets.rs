@@ -4,13 +4,15 @@ use alloc::string::{String, ToString};
 
 use bytes::Bytes;
 use pure_mqtt::{
-    Auth, ConnAck, End as EngineEnd, Event as Packet, Message, Property, ReasonCode, Received, SessionState, Version,
+    Auth, ConnAck, End as EngineEnd, Event as Packet, Message, Property, ReasonCode, Received, SessionState, Topic,
+    Version,
 };
 
 use super::{Agent, Phase};
 use crate::durable::Record;
 use crate::event::{Event, SessionFate, Wake};
 use crate::ids::Ticket;
+use crate::lines::info;
 use crate::message::Incoming;
 use crate::properties::{of_packet, share};
 use crate::receiving::Changed;
@@ -18,11 +20,12 @@ use crate::ticket::{Denied, End};
 
 impl Agent {
     /// Takes at most one packet.
-    pub(super) fn take_packet(&mut self) {
+    pub(super) fn take_packet(&mut self, tap: &mut dyn FnMut(&Packet<'_>)) {
         let front = self.inbox.front();
         match self.engine.handle_input(self.clock.now, &front) {
             Ok(Received::Packet { consumed, event }) => {
                 if let Some(event) = event {
+                    tap(&event);
                     self.on_packet(&front, event);
                 }
                 self.inbox.consume(consumed);
@@ -107,6 +110,7 @@ impl Agent {
         let session = self.on_session(connack.session);
         self.stats.links += 1;
         let server = self.link.candidate.as_ref().map(|candidate| candidate.server).unwrap_or_default();
+        info!("{}: up, the session is {session:?}", self.link.id);
         self.outbox.events.push_back(Event::LinkUp { link: self.link.id, server, session });
         self.outbox.wakes.push_back(Wake::Link);
     }
@@ -114,9 +118,8 @@ impl Agent {
     /// The identifier that the server has chosen names the session from now on.
     fn adopt_identifier(&mut self, connack: &ConnAck<'_>) {
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
-            if self.options.client_id.is_empty() {
-                self.options.client_id = assigned.into();
-                self.log.record(&Record::ClientId(assigned));
+            if self.client_id().is_empty() {
+                self.rename(assigned);
             }
         }
     }
@@ -124,6 +127,7 @@ impl Agent {
     /// The session is one of this server's realm from now on. That and the engine's own records of the new session are durable together, or not at all: a session
     /// never meets another realm.
     fn note_begun(&mut self) {
+        self.session.begins_anew = false;
         let Some(realm) = self.link_realm() else { return };
         if self.session.realm != Some(realm) {
             self.session.realm = Some(realm);
@@ -167,8 +171,11 @@ impl Agent {
     fn on_message(&mut self, front: &Bytes, message: Message<'_>) {
         self.link.has_progress = true;
         self.stats.received += 1;
-        let Some(topic) = self.engine.topic(&message.topic) else { return };
-        let topic = topic.as_str().to_string();
+        let topic = match (self.engine.topic(&message.topic), message.topic) {
+            (Some(topic), _) => topic.as_str().to_string(),
+            (None, Topic::Invalid(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+            (None, _) => String::new(),
+        };
         let properties = match message.properties.is_empty() {
             true => Bytes::new(),
             false => of_packet(front),

@@ -8,7 +8,7 @@ use super::{Agent, Leaving};
 use crate::event::{Event, Wake};
 use crate::ids::{AckToken, Receiver, Ticket};
 use crate::message::Incoming;
-use crate::receiving::{AckMode, Done, FilterOptions, Qos0Queue, Undelivered};
+use crate::receiving::{AckMode, Done, FilterOptions, Qos0Queue, Standing, Undelivered};
 use crate::ticket::{End, Refusal};
 
 /// Whether an acknowledgement counts.
@@ -84,6 +84,24 @@ impl Agent {
         Some(ticket)
     }
 
+    /// The same, also for a filter that nobody here has asked for: an earlier life of the program may have.
+    pub fn unsubscribe_anyway(&mut self, now: Instant, from: Receiver, filter: &str) -> Ticket {
+        if let Some(ticket) = self.unsubscribe(now, from, filter) {
+            return ticket;
+        }
+        let ticket = self.tickets.of_filters(1);
+        if !self.filters.unsubscribe_unknown(filter, ticket) {
+            self.answer_ticket(ticket, End::Acknowledged(ReasonCode::SUCCESS));
+        }
+        self.settle();
+        ticket
+    }
+
+    /// How far the server has followed a filter; `None` if nobody wants it.
+    pub fn standing(&self, filter: &str) -> Option<Standing> {
+        self.filters.standing(filter)
+    }
+
     /// Messages that a dropped receiver left go to the first that wants them, unless it has had them.
     fn hand_over_left(&mut self, to: Receiver, filters: &[(&str, QoS)]) {
         if !self.queues.has_left() {
@@ -96,7 +114,7 @@ impl Agent {
             let Some(token) = message.ack.take() else { continue };
             match self.held.hand_over(&token, to) {
                 true => self.queue(to, message, Some(token)),
-                false => drop(self.acknowledge_token(&token, ReasonCode::SUCCESS)),
+                false => drop(self.acknowledge_token(&token, &Ack::SUCCESS)),
             }
         }
     }
@@ -106,16 +124,30 @@ impl Agent {
         self.clock.see(now);
         let (message, before) = self.queues.next(receiver);
         if let Some(token) = before {
-            self.acknowledge_token(&token, ReasonCode::SUCCESS);
+            self.acknowledge_token(&token, &Ack::SUCCESS);
             self.settle();
         }
         message
     }
 
+    /// The program is done with the message that it took last: with [`AckMode::OnNext`] it is acknowledged without taking another one.
+    pub fn finish(&mut self, now: Instant, receiver: Receiver) {
+        self.clock.see(now);
+        if let Some(token) = self.queues.take_current(receiver) {
+            self.acknowledge_token(&token, &Ack::SUCCESS);
+            self.settle();
+        }
+    }
+
     /// Acknowledges a message, in any order. Acknowledgements leave in the order of arrival `[MQTT-4.6.0-2]`. In 5.0 a `reason` from 0x80 on refuses the message.
     pub fn acknowledge(&mut self, now: Instant, token: AckToken, reason: ReasonCode) -> AckResult {
+        self.acknowledge_with(now, token, &Ack::new(reason))
+    }
+
+    /// The same with properties of 5.0. Where several receivers have the message, those of the last one count.
+    pub fn acknowledge_with(&mut self, now: Instant, token: AckToken, ack: &Ack<'_>) -> AckResult {
         self.clock.see(now);
-        let result = self.acknowledge_token(&token, reason);
+        let result = self.acknowledge_token(&token, ack);
         self.settle();
         result
     }
@@ -124,7 +156,7 @@ impl Agent {
     pub fn drop_receiver(&mut self, now: Instant, receiver: Receiver, queued: Undelivered) {
         self.clock.see(now);
         for token in self.queues.remove(receiver, queued) {
-            self.acknowledge_token(&token, ReasonCode::SUCCESS);
+            self.acknowledge_token(&token, &Ack::SUCCESS);
         }
         self.filters.drop_receiver(receiver);
         if self.default_receiver == Some(receiver) {
@@ -133,20 +165,22 @@ impl Agent {
         self.settle();
     }
 
-    fn acknowledge_token(&mut self, token: &AckToken, reason: ReasonCode) -> AckResult {
-        match self.held.acknowledge(token, reason) {
+    fn acknowledge_token(&mut self, token: &AckToken, ack: &Ack<'_>) -> AckResult {
+        match self.held.acknowledge(token, ack.reason) {
             Done::Stale => AckResult::Stale,
             Done::NotLast => AckResult::Counted,
-            Done::Last(pending, reason) => self.acknowledge_pending(pending, reason),
+            Done::Last(pending, reason) => {
+                self.acknowledge_pending(pending, &Ack::new(reason).properties(ack.properties))
+            }
         }
     }
 
-    fn acknowledge_pending(&mut self, pending: PendingAck, reason: ReasonCode) -> AckResult {
+    fn acknowledge_pending(&mut self, pending: PendingAck, ack: &Ack<'_>) -> AckResult {
         self.inbox.unblock();
-        match self.engine.acknowledge(self.clock.now, pending, &Ack::new(reason)) {
+        match self.engine.acknowledge(self.clock.now, pending, ack) {
             Ok(()) => AckResult::Counted,
             Err(refused) => {
-                // A reason that PUBACK can't carry is no reason to leave the message unacknowledged.
+                // What PUBACK can't carry is no reason to leave the message unacknowledged.
                 let again = self.engine.acknowledge(self.clock.now, refused.pending, &Ack::SUCCESS);
                 if again.is_ok() { AckResult::Counted } else { AckResult::Stale }
             }
@@ -165,7 +199,10 @@ impl Agent {
         }
         if receivers.is_empty() {
             self.acknowledge_now(pending);
-            return if is_reply { () } else { self.on_unrouted(message) };
+            if !is_reply {
+                self.on_unrouted(message);
+            }
+            return;
         }
         let number = pending.map(|pending| self.held.add(pending, message.qos, self.clock.now, &receivers));
         self.queue_for_all(&receivers, message, number);
@@ -185,7 +222,7 @@ impl Agent {
 
     fn acknowledge_now(&mut self, pending: Option<PendingAck>) {
         if let Some(pending) = pending {
-            self.acknowledge_pending(pending, ReasonCode::SUCCESS);
+            self.acknowledge_pending(pending, &Ack::SUCCESS);
         }
     }
 

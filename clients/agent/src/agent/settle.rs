@@ -8,7 +8,7 @@ use super::{Agent, Leaving, Phase};
 use crate::durable::{Health, Record};
 use crate::event::{Action, Event, FailureClass, Wake};
 use crate::ids::Ticket;
-use crate::sending::{end_of, ticket_of};
+use crate::sending::end_of;
 use crate::ticket::{End, PublishLimit};
 
 /// So many bytes were accepted, at least, before memory is given back.
@@ -260,9 +260,10 @@ impl Agent {
         let of_phase = match self.phase {
             Phase::Idle { dial_at } => dial_at.filter(|_| self.log.health() != Health::Broken),
             Phase::Resolving { not_after } | Phase::Dialling { not_after } => Some(not_after),
-            Phase::Open => self.engine.poll_timeout(),
+            Phase::Open => None,
             Phase::Done => return None,
         };
+        let of_engine = self.engine.poll_timeout();
         let of_leaving = match self.leaving {
             Leaving::Finishing { deadline, .. } => Some(deadline),
             _ => None,
@@ -271,7 +272,8 @@ impl Agent {
         let of_flushes = self.timers.flushes.first().map(|(at, _)| *at);
         let of_acks = self.held.oldest().and_then(|(_, since, _)| self.alarm(since));
         let of_hold = self.timers.hold_until.filter(|_| self.is_up());
-        let all = [of_phase, of_leaving, store_retry, of_flushes, of_acks, of_hold, self.requests.deadline()];
+        let all =
+            [of_phase, of_engine, of_leaving, store_retry, of_flushes, of_acks, of_hold, self.requests.deadline()];
         all.into_iter().flatten().min()
     }
 
@@ -304,8 +306,8 @@ impl Agent {
     }
 
     /// A message was out alone when the link died.
-    fn accuse(&mut self, handle: Handle, attempts: u8) {
-        let ticket = ticket_of(handle);
+    fn accuse(&mut self, handle: pure_mqtt::Handle, attempts: u8) {
+        let ticket = Ticket::of(handle);
         self.outbox.events.push_back(Event::Suspect { ticket, attempts });
         let most = self.options.max_attempts;
         if most > 0 && attempts >= most {

@@ -8,10 +8,11 @@ use super::{Agent, Clock, Ends, Leaving, Link, Outbox, Phase, Session, Timers};
 use crate::dialling::Rounds;
 use crate::durable::{History, Log, Record, RecoverError, read};
 use crate::event::Event;
+use crate::ids::Ticket;
 use crate::inbox::Inbox;
 use crate::options::{Options, Redial};
 use crate::receiving::Asking;
-use crate::sending::{Entry, Requests, ticket_of};
+use crate::sending::{Entry, Requests};
 use crate::stats::Stats;
 
 impl Agent {
@@ -65,7 +66,9 @@ impl Agent {
             phase: Phase::Idle { dial_at },
             link: Link::default(),
             rounds: Rounds::new(&options),
+            own_id: None,
             version: Fallback::new(options.version).down_to(lowest),
+            versions: (options.version, lowest),
             session: Session::default(),
             inbox: Inbox::default(),
             sent_at_block: 0,
@@ -95,7 +98,8 @@ impl Agent {
 
     /// Takes over what a log says.
     fn go_on(&mut self, history: &History<'_>) {
-        self.session = Session { realm: history.realm, was_told: history.realm.is_some() };
+        self.own_id = Some(history.client_id.clone()).filter(|id| !id.is_empty());
+        self.session = Session { realm: history.realm, was_told: history.realm.is_some(), begins_anew: false };
         for (id, known) in &history.filters {
             self.filters.recover(*id, known);
         }
@@ -104,12 +108,12 @@ impl Agent {
             .unacknowledged()
             .map(|message| (message.handle, message.qos, message.may_have_arrived))
             .collect();
-        let is_unfinished = |ticket| unfinished.iter().any(|(handle, ..)| ticket_of(*handle) == ticket);
+        let is_unfinished = |ticket| unfinished.iter().any(|(handle, ..)| Ticket::of(*handle) == ticket);
         if let Some(ticket) = history.last_message.filter(|ticket| !is_unfinished(*ticket)) {
             self.log.record(&Record::Message { ticket, tag: 0, expires: 0 }); // its number is given again
         }
         for (handle, qos, may_have_arrived) in unfinished {
-            let (tag, expires) = history.messages.get(&ticket_of(handle)).copied().unwrap_or_default();
+            let (tag, expires) = history.messages.get(&Ticket::of(handle)).copied().unwrap_or_default();
             let entry = Entry { handle, qos, tag, record: 0, may_have_arrived, expires };
             let ticket = self.deliveries.add(entry);
             self.outbox.events.push_back(Event::Recovered { ticket, tag });

@@ -13,11 +13,18 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(redial: Redial, seed: u64) -> Self {
-        let (min, max) = match redial {
+        let mut backoff = Self { min: 0, max: 0, step: 0, random: seed };
+        backoff.set(redial);
+        backoff
+    }
+
+    /// Begins with other ranges.
+    pub(crate) fn set(&mut self, redial: Redial) {
+        (self.min, self.max) = match redial {
             Redial::Agent { min, max, .. } => (min, max.max(min)),
             Redial::Host => (0, 0),
         };
-        Self { min, max, step: min, random: seed }
+        self.reset();
     }
 
     /// The next pause in milliseconds; the one after it is drawn from twice the range.
@@ -32,10 +39,10 @@ impl Backoff {
         // SplitMix64: its state is a counter, so that seeds next to each other give unrelated numbers.
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.random;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^= mixed >> 31;
-        ((mixed >> 32) * (u64::from(most) + 1) >> 32) as u32
+        (((mixed >> 32) * (u64::from(most) + 1)) >> 32) as u32
     }
 
     pub(crate) fn reset(&mut self) {

@@ -12,7 +12,7 @@ use super::backoff::Backoff;
 use super::redirect::first_host;
 use crate::event::Host;
 use crate::ids::ServerId;
-use crate::options::Options;
+use crate::options::{Options, Redial};
 
 /// Somewhere to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +74,25 @@ impl Rounds {
             patience: BTreeMap::new(),
             last: ServerId::default(),
         };
-        rounds.candidates = (0..options.servers.len() as u16).map(|id| own_host(ServerId(id))).collect();
+        rounds.set_servers(options.servers.len());
         rounds
+    }
+
+    /// 32 random bits.
+    pub(crate) fn random(&mut self) -> u32 {
+        self.backoff.draw(u32::MAX)
+    }
+
+    /// Pauses are drawn from other ranges.
+    pub(crate) fn set_pauses(&mut self, redial: Redial) {
+        self.backoff.set(redial);
+    }
+
+    /// There is another list of servers.
+    pub(crate) fn set_servers(&mut self, count: usize) {
+        self.candidates = (0..count as u16).map(|id| own_host(ServerId(id))).collect();
+        (self.position, self.failed, self.redirect) = (0, 0, None);
+        self.resolved.clear();
     }
 
     /// Where to dial now. Counts as an attempt.
@@ -122,8 +139,8 @@ impl Rounds {
         self.failed + 1 < self.candidates.len()
     }
 
-    /// The dial or the link has ended: the pause before the next dial, in milliseconds.
-    pub(crate) fn ended(&mut self, outcome: Outcome) -> u32 {
+    /// The dial or the link has ended: the pause before the next dial, in milliseconds; `None` within a round.
+    pub(crate) fn ended(&mut self, outcome: Outcome) -> Option<u32> {
         let was_redirect = self.redirect.take().is_some();
         match outcome {
             Outcome::Lost { was_good } => {
@@ -131,20 +148,20 @@ impl Rounds {
                     self.note_good();
                 }
                 self.failed = 0;
-                self.backoff.next()
+                Some(self.backoff.next())
             }
-            Outcome::Failed | Outcome::FailedLastingly if was_redirect => 0, // the list is as it was
+            Outcome::Failed | Outcome::FailedLastingly if was_redirect => None, // the list is as it was
             Outcome::Failed | Outcome::FailedLastingly => {
                 self.failed += 1;
                 self.position = (self.position + 1) % self.candidates.len().max(1);
                 if self.failed < self.candidates.len() {
-                    return 0;
+                    return None;
                 }
                 self.failed = 0;
                 if outcome == Outcome::FailedLastingly {
                     self.backoff.lengthen();
                 }
-                self.backoff.next()
+                Some(self.backoff.next())
             }
         }
     }
@@ -241,12 +258,12 @@ mod tests {
         for _ in 0..2 {
             seen.push(server(&mut rounds));
             assert!(rounds.has_others());
-            assert_eq!(rounds.ended(Outcome::Failed), 0);
+            assert_eq!(rounds.ended(Outcome::Failed), None);
         }
         seen.push(server(&mut rounds));
         assert!(!rounds.has_others());
         let pauses: Vec<_> = (0..20).map(|_| rounds.ended(Outcome::Failed)).collect();
-        assert!(pauses.iter().any(|pause| *pause > 0), "{pauses:?}");
+        assert!(pauses.iter().flatten().any(|pause| *pause > 0), "{pauses:?}");
         assert_eq!(seen, [0, 1, 2]);
     }
 
@@ -271,7 +288,7 @@ mod tests {
             assert!(rounds.follow(reason, "b.EXAMPLE.com:8883", from, &options));
             let candidate = rounds.dial().unwrap();
             assert!(candidate.is_trusted && candidate.host.unwrap().port == Some(8883));
-            assert_eq!(rounds.ended(Outcome::Failed), 0);
+            assert_eq!(rounds.ended(Outcome::Failed), None);
         }
         assert!(!rounds.follow(reason, "b.example.com", from, &options));
         assert_eq!(rounds.dial().unwrap().host, None);

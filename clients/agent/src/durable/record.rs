@@ -32,8 +32,10 @@ pub(crate) enum Record<'r> {
     FilterGone { id: u32 },
     /// The server may have the filters, and no one is sure: the session is another one.
     FiltersUnsure,
-    /// The identifier that a server has chosen for this client.
+    /// The identifier of this client from here on: one that a server has chosen, a random one, or another one of the program's.
     ClientId(&'r str),
+    /// Session and filters were forgotten.
+    Forgotten,
 }
 
 impl<'r> Record<'r> {
@@ -62,6 +64,7 @@ impl<'r> Record<'r> {
             Record::FilterGone { id } => log.extend_from_slice(&id.to_le_bytes()),
             Record::FiltersUnsure => {}
             Record::ClientId(client_id) => log.extend_from_slice(client_id.as_bytes()),
+            Record::Forgotten => {}
         }
         let length = (log.len() - start - HEAD) as u32;
         if let Some(place) = log.get_mut(start + 1..start + HEAD) {
@@ -79,6 +82,7 @@ impl<'r> Record<'r> {
             Record::FilterGone { .. } => 6,
             Record::FiltersUnsure => 7,
             Record::ClientId(_) => 8,
+            Record::Forgotten => 9,
         }
     }
 
@@ -105,7 +109,7 @@ impl<'r> Record<'r> {
             }
             4 => {
                 let (realm, records) = body.split_first_chunk()?;
-                Self::Session { realm: Realm(u16::from_le_bytes(*realm)), records }
+                Self::Session { realm: Realm(u64::from_le_bytes(*realm)), records }
             }
             5 => {
                 let (id, rest) = body.split_first_chunk()?;
@@ -116,6 +120,7 @@ impl<'r> Record<'r> {
             6 => Self::FilterGone { id: u32::from_le_bytes(body.try_into().ok()?) },
             7 if body.is_empty() => Self::FiltersUnsure,
             8 => Self::ClientId(core::str::from_utf8(body).ok()?),
+            9 if body.is_empty() => Self::Forgotten,
             _ => return None,
         })
     }
@@ -169,6 +174,7 @@ mod tests {
             Record::FilterGone { id: 9 },
             Record::FiltersUnsure,
             Record::ClientId("auto-7"),
+            Record::Forgotten,
         ];
         let mut log = Vec::new();
         records.iter().for_each(|record| record.write(&mut log));

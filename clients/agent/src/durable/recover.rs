@@ -82,6 +82,10 @@ pub(crate) fn read(log: &[u8]) -> Result<History<'_>, RecoverError> {
             Some(Record::FiltersUnsure) if !is_first => {
                 history.filters.values_mut().for_each(|known| known.granted = None);
             }
+            Some(Record::Forgotten) if !is_first => {
+                history.realm = None;
+                history.filters.clear();
+            }
             _ => return Err(RecoverError::Unknown { offset: history.used }),
         }
         history.used += length;

@@ -22,6 +22,20 @@ pub struct FilterOptions {
     pub retain_handling: RetainHandling,
 }
 
+/// How far the server has followed a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Standing {
+    /// It is to be asked for, or its answer is awaited.
+    Requested,
+    /// The server has granted it with this QoS.
+    Granted(QoS),
+    /// The server has not granted it, and isn't asked again on this session.
+    Denied(Denied),
+    /// Nobody wants it any more, and UNSUBSCRIBE is on its way.
+    Leaving,
+}
+
 /// All filters.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
@@ -104,7 +118,8 @@ impl Filters {
         Ok(())
     }
 
-    /// A receiver wants a filter that was [checked](Self::check). What the server granted before answers at once.
+    /// A receiver wants a filter that was [checked](Self::check). The server is asked, also if it has granted it before, since it sends retained messages then; but
+    /// what a log says is granted answers at once.
     pub(crate) fn subscribe(
         &mut self,
         receiver: Receiver,
@@ -114,7 +129,7 @@ impl Filters {
     ) -> Option<Changed> {
         let id = self.id_of(text)?;
         let filter = self.filters.get_mut(&id)?;
-        let is_new = filter.options != options || filter.wants.is_empty() && !filter.is_recovered;
+        let is_new = filter.options != options || !filter.is_recovered;
         (filter.options, filter.is_recovered) = (options, false);
         filter.wants.insert(receiver, qos);
         self.of.entry(receiver).or_default().insert(id);
@@ -187,6 +202,16 @@ impl Filters {
             return Some(false);
         }
         Some(self.abandon(id, ticket))
+    }
+
+    /// The server may have a filter that is not known here: it is to be unsubscribed. False if it is known, or is none.
+    pub(crate) fn unsubscribe_unknown(&mut self, text: &str, ticket: Ticket) -> bool {
+        let is_known = TopicFilter::new(text).map_or(true, |filter| self.ids.get(filter).is_some());
+        let Some(id) = self.id_of(text).filter(|_| !is_known) else { return false };
+        if let Some(filter) = self.filters.get_mut(&id) {
+            filter.may_exist = true;
+        }
+        self.abandon(id, Some(ticket))
     }
 
     /// Nobody wants the filter any more. True if UNSUBSCRIBE is sent.
@@ -370,6 +395,25 @@ impl Filters {
     /// What a log is to know of a filter; `None` if it is gone.
     pub(crate) fn find(&self, id: u32) -> Option<Known<'_>> {
         self.filters.get(&id).filter(|filter| filter.may_exist).map(Filter::known)
+    }
+
+    /// Nothing is wanted any more. Returns who waits.
+    pub(crate) fn clear(&mut self) -> Vec<Ticket> {
+        self.ids.clear();
+        self.to_ask.clear();
+        core::mem::take(&mut self.filters).into_values().flat_map(|filter| filter.tickets).collect()
+    }
+
+    /// How far the server has followed.
+    pub(crate) fn standing(&self, text: &str) -> Option<Standing> {
+        let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
+        let filter = self.filters.get(&id)?;
+        Some(match filter.state {
+            _ if filter.wants.is_empty() => Standing::Leaving,
+            State::Granted(_, granted) => Standing::Granted(granted),
+            State::Denied(why) => Standing::Denied(why),
+            _ => Standing::Requested,
+        })
     }
 
     pub(crate) fn is_wanted_by(&self, receiver: Receiver, text: &str) -> bool {

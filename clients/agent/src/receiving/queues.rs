@@ -126,6 +126,11 @@ impl Queues {
         (Some(message), before)
     }
 
+    /// What a receiver took last, and has not acknowledged.
+    pub(crate) fn take_current(&mut self, receiver: Receiver) -> Option<AckToken> {
+        self.queues.get_mut(&receiver)?.current.take()
+    }
+
     /// A receiver is dropped: what is to be acknowledged.
     pub(crate) fn remove(&mut self, receiver: Receiver, undelivered: Undelivered) -> Vec<AckToken> {
         let Some(mut queue) = self.queues.remove(&receiver) else { return Vec::new() };

@@ -31,7 +31,7 @@ pub(crate) struct Entry {
 
 impl Deliveries {
     pub(crate) fn add(&mut self, entry: Entry) -> Ticket {
-        let ticket = ticket_of(entry.handle);
+        let ticket = Ticket::of(entry.handle);
         self.open.insert(ticket, entry);
         if entry.qos == QoS::AtMostOnce {
             self.unsent.push_back(ticket);
@@ -49,12 +49,12 @@ impl Deliveries {
 
     /// The message has its end.
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<(Ticket, Entry)> {
-        self.open.remove_entry(&ticket_of(handle))
+        self.open.remove_entry(&Ticket::of(handle))
     }
 
     /// QoS 0 messages up to this one have left.
     pub(crate) fn left(&mut self, latest: Handle) -> Option<Ticket> {
-        while self.unsent.front().is_some_and(|first| *first <= ticket_of(latest)) {
+        while self.unsent.front().is_some_and(|first| *first <= Ticket::of(latest)) {
             let ticket = self.unsent.pop_front()?;
             if self.open.remove(&ticket).is_some() {
                 return Some(ticket);
@@ -79,7 +79,7 @@ impl Deliveries {
 
     /// The messages that the overflow policy dropped.
     pub(crate) fn dropped(&mut self, victims: &Victims) -> Vec<Ticket> {
-        let range = ticket_of(victims.first)..=ticket_of(victims.last);
+        let range = Ticket::of(victims.first)..=Ticket::of(victims.last);
         let tickets: Vec<_> = self.open.range(range).map(|(ticket, _)| *ticket).collect();
         for ticket in &tickets {
             self.open.remove(ticket);
@@ -112,11 +112,6 @@ impl Deliveries {
     }
 }
 
-/// Handles of one session grow and never repeat, over restarts too.
-pub(crate) const fn ticket_of(handle: Handle) -> Ticket {
-    Ticket::of_message(handle.get())
-}
-
 /// What an outcome of the engine means for its message.
 pub(crate) fn end_of(outcome: &Outcome, entry: &Entry) -> End {
     match outcome.cause {
@@ -125,6 +120,7 @@ pub(crate) fn end_of(outcome: &Outcome, entry: &Entry) -> End {
         Cause::QoSNotSupported => End::ServerCant(PublishLimit::QoS),
         Cause::RetainNotSupported => End::ServerCant(PublishLimit::Retain),
         Cause::Withdrawn | Cause::Abandoned => End::Withdrawn { may_have_arrived: entry.may_have_arrived },
-        _ => End::SessionLost,
+        Cause::Forgotten => End::Forgotten,
+        cause => End::SessionLost { was_received: cause == Cause::Released },
     }
 }

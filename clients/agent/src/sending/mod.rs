@@ -6,6 +6,6 @@ mod requests;
 mod tickets;
 
 pub(crate) use self::caution::Caution;
-pub(crate) use self::deliveries::{Deliveries, Entry, end_of, ticket_of};
+pub(crate) use self::deliveries::{Deliveries, Entry, end_of};
 pub(crate) use self::requests::{Key, Requests};
 pub(crate) use self::tickets::Tickets;

@@ -43,7 +43,7 @@ fn host(rng: &mut Rng, has: Set, servers: usize, index: usize) -> Host {
     let mut options = Options::new(format!("client{name}"), rng.u64(..));
     let realms = 1 + usize::from(has.has(Feature::TwoRealms));
     let realm = |place: usize| pure_mqtt_agent::Server {
-        realm: Some(Realm((place % realms) as u16)),
+        realm: Some(Realm((place % realms) as u64)),
         has_srv: has.has(Feature::Srv),
         is_secure: false,
     };

@@ -118,7 +118,7 @@ impl World {
             End::Expired => message.has_expiry && (!was_taken || message.session_was_lost || life > 0),
             End::Displaced(_) => !was_taken || message.session_was_lost,
             End::Withdrawn { may_have_arrived } => message.is_withdrawn && (may_have_arrived || !was_taken),
-            End::SessionLost => {
+            End::SessionLost { .. } => {
                 message.session_was_lost && (options.limits.on_session_loss == OnSessionLoss::Abort || message.qos == 2)
             }
             End::AttemptsUsedUp(times) => options.max_attempts > 0 && times >= options.max_attempts,
@@ -129,12 +129,12 @@ impl World {
             End::Left => self.act(Feature::Qos0),
             End::Displaced(_) => self.act(Feature::Displaces),
             End::Withdrawn { .. } => self.act(Feature::Withdraws),
-            End::SessionLost => self.act(Feature::Abort),
+            End::SessionLost { .. } => self.act(Feature::Abort),
             End::AttemptsUsedUp(_) => self.act(Feature::MaxAttempts),
             End::Expired => self.act(Feature::Expiring),
             _ => {}
         }
-        match is_right || (is_id_shared && matches!(end, End::SessionLost | End::Refused(_))) {
+        match is_right || (is_id_shared && matches!(end, End::SessionLost { .. } | End::Refused(_))) {
             true => Ok(()),
             false => Err(format!("message {number} has a wrong end {end:?}: {:?}", self.ledger.get(number)?)),
         }
