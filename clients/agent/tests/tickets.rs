@@ -213,3 +213,20 @@ fn what_arrived_in_a_lost_session_is_withdrawn_with_that_risk() {
     assert_eq!(pair.agent.withdraw(NOW, ticket), Some(Risk::MayHaveArrived));
     assert_eq!(pair.agent.take_end(ticket), Some(End::Withdrawn { may_have_arrived: true }));
 }
+
+#[test]
+fn with_the_session_everything_is_forgotten_and_has_its_end() {
+    let mut pair = pair(Options::new("a", 1));
+    pair.refuses_dials = true;
+    let receiver = pair.agent.receiver(AckMode::OnNext, Qos0Queue::default());
+    let asked = pair.agent.subscribe(NOW, receiver, &[("a", QoS::AtLeastOnce)], FilterOptions::default()).unwrap();
+    let left = pair.agent.unsubscribe_anyway(NOW, receiver, "b");
+    let messages = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].map(|qos| publish(&mut pair, qos).unwrap());
+    assert!(pair.agent.forget_session(NOW));
+    pair.run();
+    assert_eq!(messages.map(|ticket| pair.agent.take_end(ticket)), [Some(End::Forgotten); 3]);
+    assert_eq!(pair.agent.take_end(asked), Some(End::Withdrawn { may_have_arrived: false }));
+    assert_eq!(pair.agent.take_end(left), Some(DONE));
+    let stats = pair.agent.stats();
+    assert_eq!((stats.unfinished, stats.filters), (0, 0));
+}

@@ -383,8 +383,10 @@ impl Agent {
             return false;
         }
         self.held.session_lost();
-        for ticket in self.filters.clear() {
-            self.answer_ticket(ticket, End::Withdrawn { may_have_arrived: false });
+        self.filters.clear();
+        self.take_outcomes();
+        while let Some((handle, _)) = self.deliveries.next_unsent() {
+            self.message_ended(handle, |_| End::Forgotten); // at QoS 0 the engine doesn't tell
         }
         self.session = Default::default();
         self.log.record(&Record::Forgotten);

@@ -24,6 +24,7 @@ impl Agent {
         self.unblock();
         self.check_link();
         self.take_outcomes();
+        self.take_unsendable();
         self.sync_filters();
         self.note_filters();
         self.tell_room();
@@ -68,12 +69,11 @@ impl Agent {
     }
 
     /// What has ended without a packet.
-    fn take_outcomes(&mut self) {
+    pub(super) fn take_outcomes(&mut self) {
         while let Some(ticket) = self.deliveries.left(self.engine.left()) {
             self.outbox.has_room = true;
             self.conclude(ticket, End::Left);
         }
-        self.take_unsendable();
         while let Some(outcome) = self.engine.poll_outcome() {
             self.outbox.has_room = true;
             self.asking.on_outcome(&mut self.filters, outcome.handle);

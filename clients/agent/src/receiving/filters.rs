@@ -67,6 +67,8 @@ pub(crate) struct Filter {
     tickets: Vec<Ticket>,
     /// Who waits for UNSUBACK.
     leaving: Vec<Ticket>,
+    /// On how many links it was out alone when they died.
+    deaths: u8,
     /// It is from a log, and nobody has asked for it since the restart.
     is_recovered: bool,
 }
@@ -174,7 +176,8 @@ impl Filters {
         let (options, wants, tickets, leaving) = Default::default();
         let text = filter.as_str().into();
         let state = State::Wanted;
-        let new = Filter { text, options, wants, state, may_exist: false, tickets, leaving, is_recovered: false };
+        let new =
+            Filter { text, options, wants, state, may_exist: false, tickets, leaving, deaths: 0, is_recovered: false };
         self.filters.insert(id, new);
     }
 
@@ -348,6 +351,13 @@ impl Filters {
         self.to_ask.push_front(id);
     }
 
+    /// A link has died with this filter out alone. True if it is to be given up: once may be chance.
+    pub(super) fn note_death(&mut self, id: u32) -> bool {
+        let Some(filter) = self.filters.get_mut(&id) else { return false };
+        filter.deaths = filter.deaths.saturating_add(1);
+        filter.deaths >= DEATHS
+    }
+
     /// The server has answered for a filter, or it was given up. What is to be told, if anybody wants it still.
     pub(super) fn note_answer(&mut self, id: u32, answer: Answer) -> Option<Changed> {
         let filter = self.filters.get_mut(&id)?;
@@ -373,6 +383,7 @@ impl Filters {
         };
         let receivers = filter.wants.receivers().collect();
         let tickets = core::mem::take(&mut filter.tickets);
+        filter.deaths = 0;
         self.changed.push(id);
         Some(Changed { filter: filter.text.clone(), receivers, tickets, answer })
     }
@@ -397,11 +408,16 @@ impl Filters {
         self.filters.get(&id).filter(|filter| filter.may_exist).map(Filter::known)
     }
 
-    /// Nothing is wanted any more. Returns who waits.
-    pub(crate) fn clear(&mut self) -> Vec<Ticket> {
+    /// Nothing is wanted any more.
+    pub(crate) fn clear(&mut self) {
         self.ids.clear();
         self.to_ask.clear();
-        core::mem::take(&mut self.filters).into_values().flat_map(|filter| filter.tickets).collect()
+        self.of.clear();
+        for filter in core::mem::take(&mut self.filters).into_values() {
+            let given_up = End::Withdrawn { may_have_arrived: filter.may_exist };
+            self.ended.extend(filter.tickets.into_iter().map(|ticket| (ticket, given_up)));
+            self.ended.extend(filter.leaving.into_iter().map(|ticket| (ticket, LEFT)));
+        }
     }
 
     /// How far the server has followed.
@@ -426,6 +442,9 @@ impl Filters {
         self.filters.len()
     }
 }
+
+/// So often a link may die with a filter out alone.
+const DEATHS: u8 = 2;
 
 /// The largest Subscription Identifier (§3.8.2.1.2).
 const LARGEST_ID: u32 = 268_435_455;

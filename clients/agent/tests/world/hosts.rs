@@ -81,6 +81,8 @@ pub struct Inbox {
     pub done: BTreeSet<u64>,
     twos: BTreeMap<u64, u32>,
     is_default: bool,
+    /// The latest message by topic, QoS and link.
+    pub latest: BTreeMap<(String, u8, u32), u64>,
 }
 
 #[derive(Default)]
@@ -100,9 +102,9 @@ struct Write {
 
 impl Inbox {
     pub fn new(id: Receiver, pace: u64, is_default: bool) -> Self {
-        let (wants, ever, tokens, done, twos) = Default::default();
+        let (wants, ever, tokens, done, twos, latest) = Default::default();
         let (is_alive, is_awake, next_at, current) = (true, false, 0, None);
-        Self { id, is_alive, is_awake, pace, next_at, wants, ever, tokens, current, done, twos, is_default }
+        Self { id, is_alive, is_awake, pace, next_at, wants, ever, tokens, current, done, twos, is_default, latest }
     }
 
     fn next_time(&self) -> Option<u64> {
@@ -597,6 +599,7 @@ impl World {
             self.act(Feature::Slow);
         }
         self.say(|| format!("host {index}: receiver {place} takes {number} of {}", message.topic));
+        self.judge_memory(index)?;
         self.judge_received(index, place, number, &message)
     }
 

@@ -122,6 +122,7 @@ impl World {
                 message.session_was_lost && (options.limits.on_session_loss == OnSessionLoss::Abort || message.qos == 2)
             }
             End::AttemptsUsedUp(times) => options.max_attempts > 0 && times >= options.max_attempts,
+            End::Forgotten => message.is_withdrawn,
             End::Shutdown => is_shut,
             _ => false,
         };
@@ -204,6 +205,7 @@ impl World {
         if is_default {
             self.act(Feature::Default);
         }
+        self.judge_order(index, place, number, message)?;
         let id = self.hosts[index].receivers[place].id;
         let others = self.hosts[index].receivers.iter().filter(|other| other.id != id && other.done.contains(&number));
         if others.count() > 0 {
@@ -215,6 +217,33 @@ impl World {
             return Err(format!("message {number} at QoS 2 reached receiver {id} more than {copies} times"));
         }
         Ok(())
+    }
+
+    /// Messages of one origin to one topic come in order, but for those that are sent again.
+    fn judge_order(&mut self, index: usize, place: usize, number: u64, message: &Incoming) -> Verdict {
+        let from = self.ledger.get(number)?.from;
+        let (session, is_id_shared) = (self.hosts[index].accepted, self.is_id_shared(index));
+        // Those of agents come again with their session, and a receiver may get what another left.
+        if message.dup || from.is_some() || is_id_shared || self.acted.has(Feature::DropsReceivers) {
+            return Ok(());
+        }
+        let key = (message.topic.clone(), message.qos.bits(), session);
+        let latest = self.hosts[index].receivers[place].latest.entry(key).or_default();
+        let before = std::mem::replace(latest, number);
+        match before > number {
+            true => Err(format!("message {number} came after {before} of the same origin")),
+            false => Ok(()),
+        }
+    }
+
+    /// What waits takes no more memory than is allowed, and one message.
+    pub fn judge_memory(&self, index: usize) -> Verdict {
+        let host = &self.hosts[index];
+        let most = host.options.max_waiting + 4_000 * host.receivers.len().max(1);
+        match host.agent.stats().waiting_bytes as usize {
+            waiting if waiting > most => Err(format!("{waiting} bytes wait, {most} may")),
+            _ => Ok(()),
+        }
     }
 
     /// In the end, everything accepted has an end, or its agent lost it in a way that was foreseen.
