@@ -270,8 +270,9 @@ impl Filters {
         let Ok(topic) = TopicName::new(topic) else { return };
         let mut is_by_identifier = false;
         for id in properties.subscription_identifiers() {
-            // One that the log lost with the power may name another filter now.
-            let named = self.filters.get(&id).filter(|filter| filter.matches(topic));
+            // One of an earlier session, or that the log lost with the power, may name another filter now.
+            let is_sure = |filter: &&Filter| matches!(filter.state, State::Granted(..)) && filter.matches(topic);
+            let named = self.filters.get(&id).filter(is_sure);
             is_by_identifier = named.is_some();
             let Some(filter) = named else { break };
             found.extend(filter.wants.receivers());

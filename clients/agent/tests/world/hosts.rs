@@ -79,7 +79,7 @@ pub struct Inbox {
     tokens: Vec<(u64, u64, AckToken)>,
     current: Option<u64>,
     pub done: BTreeSet<u64>,
-    twos: BTreeMap<u64, u32>,
+    pub twos: BTreeMap<u64, u32>,
     is_default: bool,
     /// The latest message by topic, QoS and link.
     pub latest: BTreeMap<(String, u8, u32), u64>,

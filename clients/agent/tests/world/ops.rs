@@ -200,7 +200,10 @@ impl World {
             return;
         }
         host.is_told = false;
-        host.receivers.iter_mut().for_each(|inbox| inbox.wants.clear());
+        for inbox in &mut host.receivers {
+            inbox.wants.clear();
+            inbox.twos.clear(); // the server may still hold them
+        }
         for number in open {
             if let Some(message) = self.ledger.messages.get_mut(&number) {
                 (message.is_withdrawn, message.session_was_lost) = (true, true);
