@@ -41,6 +41,8 @@ pub struct Host {
     pub is_told: bool,
     /// The server has begun a new session, and the agent was not told.
     pub is_unseen: bool,
+    /// The program has forgotten a session that the server may still have.
+    pub has_forgotten: bool,
     pub ids: Vec<LinkId>,
     pub recovered: BTreeSet<Ticket>,
     pub busy: u32,
@@ -79,7 +81,7 @@ pub struct Inbox {
     tokens: Vec<(u64, u64, AckToken)>,
     current: Option<u64>,
     pub done: BTreeSet<u64>,
-    pub twos: BTreeMap<u64, u32>,
+    twos: BTreeMap<u64, u32>,
     is_default: bool,
     /// The latest message by topic, QoS and link.
     pub latest: BTreeMap<(String, u8, u32), u64>,
@@ -147,6 +149,7 @@ impl Host {
             is_fresh: false,
             is_told: false,
             is_unseen: false,
+            has_forgotten: false,
             ids,
             recovered,
             busy: 0,

@@ -7,13 +7,21 @@ use crate::ledger::Verdict;
 use crate::life::World;
 use pure_mqtt::OnSessionLoss;
 use pure_mqtt::wire::Publish;
-use pure_mqtt_agent::{End, Incoming, Ticket};
+use pure_mqtt_agent::{CleanStart, End, Incoming, Ticket};
 
 impl World {
     /// Two agents have the identifier of this one: they share a session that neither knows, and little can be promised.
     pub fn is_id_shared(&self, index: usize) -> bool {
         let id = &self.hosts[index].options.client_id;
         self.hosts.iter().filter(|host| host.options.client_id == *id).count() > 1
+    }
+
+    /// The agent may take over a session that it doesn't know. If a link ends while that is cleared up, the engine goes on without: a message under an identifier
+    /// that is still held may be lost.
+    pub fn may_adopt(&self, index: usize) -> bool {
+        let host = &self.hosts[index];
+        let has_no_past = host.life > 0 && !self.is_durable(index) || host.has_forgotten;
+        has_no_past && host.options.clean_start == CleanStart::Never
     }
 
     /// Messages to this topic make the server hang up.
@@ -102,7 +110,7 @@ impl World {
 
     /// A message has its end: one that fits what has happened.
     pub fn judge_end(&mut self, index: usize, number: u64, end: End) -> Verdict {
-        let is_id_shared = self.is_id_shared(index);
+        let (is_id_shared, may_adopt) = (self.is_id_shared(index), self.may_adopt(index));
         let options = self.hosts[index].options.clone();
         let (is_shut, life) = (self.hosts[index].is_shut, self.hosts[index].life);
         let message = self.ledger.get(number)?;
@@ -113,7 +121,7 @@ impl World {
         let was_taken = !message.taken.is_empty();
         let is_right = match end {
             End::Left => message.qos == 0,
-            End::Acknowledged(_) => was_taken || is_id_shared,
+            End::Acknowledged(_) => was_taken || is_id_shared || may_adopt,
             End::Refused(_) => message.is_refused,
             End::Expired => message.has_expiry && (!was_taken || message.session_was_lost || life > 0),
             End::Displaced(_) => !was_taken || message.session_was_lost,
@@ -212,7 +220,7 @@ impl World {
             self.act(Feature::Overlap);
         }
         // What the program refused may be sent again.
-        let is_two = message.qos.bits() == 2 && number % 5 != 0;
+        let is_two = message.qos.bits() == 2 && number % 5 != 0 && !self.hosts[index].has_forgotten;
         if is_two && self.count_two(index, place, number) > copies && !self.is_id_shared(index) {
             return Err(format!("message {number} at QoS 2 reached receiver {id} more than {copies} times"));
         }

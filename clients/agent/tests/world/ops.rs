@@ -199,10 +199,9 @@ impl World {
         if !host.agent.forget_session(now) {
             return;
         }
-        host.is_told = false;
+        (host.is_told, host.has_forgotten) = (false, true);
         for inbox in &mut host.receivers {
             inbox.wants.clear();
-            inbox.twos.clear(); // the server may still hold them
         }
         for number in open {
             if let Some(message) = self.ledger.messages.get_mut(&number) {
