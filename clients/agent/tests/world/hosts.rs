@@ -535,10 +535,8 @@ impl World {
                 self.hosts[index].recovered.insert(ticket);
                 self.on_recovered(index, ticket, tag)?;
             }
-            Event::Suspect { ticket, .. } if self.rng.bool() => {
-                if self.has.has(Feature::Withdraws) {
-                    self.withdraw(index, ticket)?;
-                }
+            Event::Suspect { ticket, .. } if self.rng.bool() && self.has.has(Feature::Withdraws) => {
+                self.withdraw(index, ticket)?;
             }
             Event::StoreFailed if self.hosts[index].options.on_store_failure == OnStoreFailure::GoOnVolatile => {
                 self.act(Feature::Volatile);
