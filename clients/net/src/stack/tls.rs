@@ -46,14 +46,14 @@ impl TlsLayer {
 
     /// Deciphers what came; what it says is appended to `plain`.
     pub(super) fn received(&mut self, mut input: &[u8], plain: &mut BytesMut) -> Result<(), Failure> {
-        while !input.is_empty() && !self.has_peer_closed {
+        while !input.is_empty() {
             let before = input.len();
             let _ = self.connection.read_tls(&mut input); // fails only if there is no room, which `plain` has made
             let result = self.connection.process_new_packets();
             self.drain(plain); // what came before something wrong was right
             self.has_peer_closed = result.map_err(failed)?.peer_has_closed();
             if input.len() == before {
-                break; // not reached: there is room for something
+                break; // nothing counts behind close_notify
             }
         }
         Ok(())
