@@ -58,6 +58,9 @@ struct Attempt {
     is_given_up: bool,
 }
 
+/// Of a dial that nothing is heard of.
+const NEVER: u64 = u64::MAX;
+
 /// What a ticket stands for.
 #[derive(Debug, Clone)]
 pub enum What {
@@ -158,7 +161,7 @@ impl Host {
 
     /// When the host has something to do by itself.
     pub fn next_time(&self) -> Option<u64> {
-        let dials = self.dials.iter().map(|attempt| attempt.due);
+        let dials = self.dials.iter().map(|attempt| attempt.due).filter(|due| *due != NEVER);
         let resolves = self.resolves.iter().map(|(due, _)| *due);
         let writes = self.store.writes.front().map(|write| write.due);
         let inboxes = self.receivers.iter().filter_map(Inbox::next_time);
@@ -275,7 +278,8 @@ impl World {
             [FailureClass::Passing, FailureClass::Credentials, FailureClass::Certificate, FailureClass::Lasting];
         let class = CLASSES[self.rng.usize(0..6).saturating_sub(2)];
         let slow = if self.rng.u8(0..8) == 0 && !self.heals { 40_000 } else { 200 };
-        let due = self.now + self.rng.u64(0..slow);
+        let is_never = self.rng.u8(0..16) == 0 && !self.heals;
+        let due = if is_never { NEVER } else { self.now + self.rng.u64(0..slow) };
         let failure = fails.then_some((class, not_before));
         Attempt { due, id, server, is_elsewhere, failure, is_given_up: false }
     }
@@ -614,7 +618,8 @@ impl World {
         }
         for host in &mut self.hosts {
             host.store.writes.iter_mut().for_each(|write| (write.due, write.fails) = (self.now, false));
-            host.dials.iter_mut().for_each(|attempt| attempt.due = attempt.due.min(self.now + 200));
+            let answered = host.dials.iter_mut().filter(|attempt| attempt.due != NEVER);
+            answered.for_each(|attempt| attempt.due = attempt.due.min(self.now + 200));
         }
     }
 

@@ -38,14 +38,16 @@ impl World {
         Ok(())
     }
 
-    /// Dials don't come in swarms.
+    /// Dials don't come in swarms: within ten seconds at most so many rounds of pauses that double, and what the program asks for.
     pub fn note_dial(&mut self, index: usize) -> Verdict {
         let now = self.now;
         let host = &mut self.hosts[index];
+        let places = host.options.servers.iter().map(|server| if server.has_srv { 3 } else { 1 });
+        let most = 40 + 12 * (places.sum::<usize>() - 1);
         host.dials_at.push_back(now);
         host.dials_at.retain(|at| at + 10_000 > now);
-        match host.dials_at.len() > 120 {
-            true => Err("more than 120 dials within ten seconds".into()),
+        match host.dials_at.len() > most {
+            true => Err(format!("more than {most} dials within ten seconds")),
             false => Ok(()),
         }
     }
