@@ -1,5 +1,7 @@
 //! What the agent costs: nothing is quadratic, and memory is given back.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod common;
 #[path = "../../../tests/allocations/counting.rs"]
 mod counting;

@@ -1,5 +1,7 @@
 //! What failed in the field with other clients, played to the agent.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod common;
 
 use common::Pair;

@@ -1,5 +1,7 @@
 //! Who gets a message, and when it is acknowledged.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod common;
 
 use common::Pair;

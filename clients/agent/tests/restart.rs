@@ -1,5 +1,7 @@
 //! What survives a loss of power, and what a store that fails does.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod common;
 
 use common::Pair;

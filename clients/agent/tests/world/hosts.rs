@@ -539,10 +539,8 @@ impl World {
                 self.hosts[index].recovered.insert(ticket);
                 self.on_recovered(index, ticket, tag)?;
             }
-            Event::Suspect { ticket, .. } if self.rng.bool() => {
-                if self.has.has(Feature::Withdraws) {
-                    self.withdraw(index, ticket)?;
-                }
+            Event::Suspect { ticket, .. } if self.has.has(Feature::Withdraws) && self.rng.bool() => {
+                self.withdraw(index, ticket)?;
             }
             Event::StoreFailed if self.hosts[index].options.on_store_failure == OnStoreFailure::GoOnVolatile => {
                 self.act(Feature::Volatile);
@@ -565,7 +563,7 @@ impl World {
             if let Some(token) = inbox.tokens.iter().position(|(due, ..)| *due <= now) {
                 let (_, number, token) = inbox.tokens.swap_remove(token);
                 inbox.done.insert(number);
-                let reason = if number % 5 == 0 { ReasonCode(0x80) } else { ReasonCode::SUCCESS };
+                let reason = if number.is_multiple_of(5) { ReasonCode(0x80) } else { ReasonCode::SUCCESS };
                 self.hosts[index].agent.acknowledge(Instant::from_millis(now), token, reason);
                 self.act(Feature::Manual);
                 is_busy = true;

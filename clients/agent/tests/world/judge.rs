@@ -222,7 +222,7 @@ impl World {
             self.act(Feature::Overlap);
         }
         // What the program refused may be sent again.
-        let is_two = message.qos.bits() == 2 && number % 5 != 0 && !self.hosts[index].has_forgotten;
+        let is_two = message.qos.bits() == 2 && !number.is_multiple_of(5) && !self.hosts[index].has_forgotten;
         if is_two && self.count_two(index, place, number) > copies && !self.is_id_shared(index) {
             return Err(format!("message {number} at QoS 2 reached receiver {id} more than {copies} times"));
         }
