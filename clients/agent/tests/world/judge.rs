@@ -16,8 +16,8 @@ impl World {
         self.hosts.iter().filter(|host| host.options.client_id == *id).count() > 1
     }
 
-    /// The agent may take over a session that it doesn't know. If a link ends while that is cleared up, the engine goes on without:
-    /// a message under an identifier that is still held may be lost.
+    /// The agent may take over a session that it doesn't know. If a link ends while that is cleared up, the engine goes on
+    /// without: a message under an identifier that is still held may be lost.
     pub fn may_adopt(&self, index: usize) -> bool {
         let host = &self.hosts[index];
         let has_no_past = host.life > 0 && !self.is_durable(index) || host.has_forgotten;
