@@ -25,14 +25,15 @@ fn pair() -> Pair {
     pair
 }
 
-/// Nanoseconds that this thread has computed, whoever else uses the machine; where the system doesn't tell, those that have passed.
+/// Nanoseconds that this thread has computed, whoever else uses the machine; where the system doesn't tell, those that passed.
 fn computed(start: Clock) -> f64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let run = told.and_then(|text| text.split(' ').next()?.parse().ok());
     run.unwrap_or_else(|| start.elapsed().as_nanos() as f64)
 }
 
-/// How much longer it takes at once than in four parts: as long if linear, four times as long if quadratic. The best of some tries.
+/// How much longer it takes at once than in four parts: as long if linear, four times as long if quadratic. The best of some
+/// tries.
 fn growth(count: usize, work: &impl Fn(usize)) -> f64 {
     let start = Clock::now();
     let time = |parts: usize| {

@@ -134,7 +134,8 @@ fn a_receiver_may_change_its_own_options() {
     assert_eq!(pair.server.filters.len(), 1);
 }
 
-/// A clean start that was never answered leaves it open which session the server has: what was taken before can be acknowledged all the same.
+/// A clean start that was never answered leaves it open which session the server has: what was taken before can be
+/// acknowledged all the same.
 #[test]
 fn a_session_that_may_be_the_known_one_keeps_the_right_to_acknowledge() {
     use pure_mqtt_agent::{Event, Realm, Server};

@@ -223,3 +223,28 @@ fn nothing_leaves_before_it_is_durable() {
     pair.run();
     assert!(matches!(pair.agent.take_end(ticket), Some(End::Acknowledged(_))));
 }
+
+/// The correlation data of the request that the agent sends.
+fn correlation(pair: &mut Pair) -> Vec<u8> {
+    let message = Outgoing::new("svc", "1").qos(QoS::AtLeastOnce);
+    pair.agent.request(NOW, message, None, NOW.after_millis(10_000)).unwrap();
+    while let Some((bytes, sequence)) = pair.agent.take_log() {
+        pair.log.extend(bytes);
+        pair.agent.stored(NOW, sequence);
+    }
+    let mut properties = Vec::new();
+    pair.agent.disconnect(NOW);
+    pair.refuses_dials = true;
+    pair.run();
+    pair.agent.reclaim(NOW, &mut |_, message, _| properties = message.properties.to_vec());
+    let properties = pure_mqtt::Properties::from_bytes(&properties).unwrap();
+    properties.correlation_data().unwrap().to_vec()
+}
+
+#[test]
+fn a_late_answer_to_an_earlier_life_is_no_answer_to_this_one() {
+    let mut pair = pair();
+    let before = correlation(&mut pair);
+    restart(&mut pair);
+    assert_ne!(correlation(&mut pair), before);
+}

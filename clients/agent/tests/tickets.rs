@@ -232,3 +232,16 @@ fn with_the_session_everything_is_forgotten_and_has_its_end() {
     let stats = pair.agent.stats();
     assert_eq!((stats.unfinished, stats.filters), (0, 0));
 }
+
+#[test]
+fn a_forgotten_session_makes_room() {
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        let mut pair = pair(one_place());
+        pair.refuses_dials = true;
+        publish(&mut pair, qos).unwrap();
+        assert_eq!(publish(&mut pair, qos), Err(Refusal::Full));
+        assert!(pair.agent.forget_session(NOW));
+        pair.run();
+        assert!(pair.wakes.contains(&Wake::Room), "{qos:?}");
+    }
+}

@@ -433,6 +433,7 @@ impl Agent {
 
     /// A message has its end, if it has none yet.
     pub(super) fn message_ended(&mut self, handle: Handle, end: impl FnOnce(&Entry) -> End) {
+        self.outbox.has_room = true;
         let Some((ticket, entry)) = self.deliveries.remove(handle) else { return };
         self.conclude(ticket, end(&entry));
     }

@@ -81,7 +81,7 @@ impl Agent {
             deliveries: Default::default(),
             accepted_bytes: 0,
             tickets: Default::default(),
-            requests: Requests::new(options.seed ^ wall),
+            requests: Requests::new([options.seed, wall, log]),
             caution: Default::default(),
             withdrawn: Default::default(),
             flushes: Default::default(),

@@ -36,9 +36,14 @@ pub(crate) enum Key {
 }
 
 impl Requests {
-    /// Correlation Data begins at a random place, so that late answers to an earlier life of the program are strays.
-    pub(crate) fn new(random: u64) -> Self {
-        Self { last: random, ..Self::default() }
+    /// Correlation Data begins at a random place, so that late answers to an earlier life of the program are strays. The place depends on the seed, on the
+    /// second, and on the length of the log, since a program may begin again within a second.
+    pub(crate) fn new(seeds: [u64; 3]) -> Self {
+        let last = seeds.into_iter().fold(0, |mixed: u64, seed| {
+            let mixed = (mixed ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            mixed ^ mixed >> 29
+        });
+        Self { last, ..Self::default() }
     }
 
     /// Correlation Data for the next request.

@@ -6,7 +6,7 @@ use crate::life::World;
 use pure_mqtt::wire::{
     Acknowledgement, ConnAck, Connect, Decoded, Disconnect, Packet, Publish, Rules, SubAck, Subscribe, UnsubAck,
 };
-use pure_mqtt::{PacketId, Properties, Property, QoS, ReasonCode, TopicFilter, TopicName, Version};
+use pure_mqtt::{PacketId, Properties, Property, QoS, ReasonCode, Version};
 use std::collections::{BTreeMap, VecDeque};
 
 /// One address that agents dial.
@@ -34,19 +34,19 @@ pub struct Session {
     pub queue: VecDeque<Out>,
     pub flight: Vec<Out>,
     /// QoS 2 messages whose PUBREL has not come.
-    held: BTreeMap<u16, u64>,
-    next_id: u16,
-    expiry: u64,
+    pub held: BTreeMap<u16, u64>,
+    pub next_id: u16,
+    pub expiry: u64,
     pub dies_at: Option<u64>,
     pub link: Option<usize>,
-    window: usize,
+    pub window: usize,
 }
 
 #[derive(Debug, Clone)]
 pub struct Sub {
     pub filter: String,
-    qos: u8,
-    identifier: Option<u32>,
+    pub qos: u8,
+    pub identifier: Option<u32>,
 }
 
 /// A message for a client.
@@ -56,10 +56,10 @@ pub struct Out {
     pub qos: u8,
     /// The filters that it is sent for, and their identifiers.
     pub filters: Vec<String>,
-    identifiers: Vec<u32>,
-    correlation: Option<Vec<u8>>,
-    id: u16,
-    is_released: bool,
+    pub identifiers: Vec<u32>,
+    pub correlation: Option<Vec<u8>>,
+    pub id: u16,
+    pub is_released: bool,
     /// When it was sent first, and last.
     pub first_sent: Option<u64>,
     pub last_sent: u64,
@@ -68,10 +68,10 @@ pub struct Out {
 /// The server's end of a link.
 #[derive(Debug, Default)]
 pub struct End {
-    version: Option<Version>,
-    client: Option<String>,
-    input: Vec<u8>,
-    is_mute: bool,
+    pub version: Option<Version>,
+    pub client: Option<String>,
+    pub input: Vec<u8>,
+    pub is_mute: bool,
 }
 
 /// Never for ever.
@@ -353,130 +353,6 @@ impl World {
         Ok(())
     }
 
-    /// A message goes to all sessions of a realm that want it.
-    pub fn route(&mut self, realm: usize, number: u64, topic: &str, qos: u8, correlation: Option<Vec<u8>>) {
-        let name = TopicName::new(topic).expect("a topic");
-        let clients: Vec<String> = self.realms[realm].sessions.keys().cloned().collect();
-        let per_filter = self.servers.iter().any(|server| server.realm == realm && server.copy_per_filter);
-        for client in clients {
-            let Some(session) = self.realms[realm].sessions.get_mut(&client) else { continue };
-            let matching =
-                session.subs.iter().filter(|sub| TopicFilter::new(&sub.filter).is_ok_and(|f| f.matches(name)));
-            let copies: Vec<Vec<Sub>> = match per_filter {
-                true => matching.map(|sub| vec![sub.clone()]).collect(),
-                false => vec![matching.cloned().collect()],
-            };
-            if per_filter && copies.len() > 1 {
-                self.act(Feature::CopyPerFilter);
-            }
-            for subs in copies.into_iter().filter(|subs| !subs.is_empty()) {
-                self.put(realm, &client, number, qos, subs, correlation.clone());
-            }
-        }
-    }
-
-    fn put(&mut self, realm: usize, client: &str, number: u64, qos: u8, subs: Vec<Sub>, correlation: Option<Vec<u8>>) {
-        let granted = subs.iter().map(|sub| sub.qos).max().unwrap_or_default();
-        let out = Out {
-            number,
-            qos: qos.min(granted),
-            filters: subs.iter().map(|sub| sub.filter.clone()).collect(),
-            identifiers: subs.iter().filter_map(|sub| sub.identifier).collect(),
-            correlation,
-            id: 0,
-            is_released: false,
-            first_sent: None,
-            last_sent: 0,
-        };
-        if out.qos == 2 {
-            if let Ok(message) = self.ledger.get(number) {
-                *message.copies.entry(client.into()).or_default() += 1;
-            }
-        }
-        let Some(session) = self.realms[realm].sessions.get_mut(client) else { return };
-        let link = session.link;
-        match (out.qos, link) {
-            (0, Some(link)) => self.send_out(link, &out, false),
-            (0, None) => {}
-            _ => {
-                session.queue.push_back(out);
-                if let Some(link) = link {
-                    self.pump(link);
-                }
-            }
-        }
-    }
-
-    /// Sends what the client has room for.
-    pub fn pump(&mut self, link: usize) {
-        let now = self.now;
-        while let Some(session) = self.session(link) {
-            if session.flight.len() >= session.window {
-                return;
-            }
-            let Some(mut out) = session.queue.pop_front() else { return };
-            loop {
-                session.next_id = session.next_id % 60_000 + 1;
-                if session.flight.iter().all(|other| other.id != session.next_id) {
-                    break;
-                }
-            }
-            out.id = session.next_id;
-            (out.first_sent, out.last_sent) = (Some(now), now);
-            session.flight.push(out.clone());
-            self.send_out(link, &out, false);
-        }
-    }
-
-    fn resend(&mut self, link: usize) {
-        let now = self.now;
-        let Some(session) = self.session(link) else { return };
-        session.flight.iter_mut().for_each(|out| out.last_sent = now);
-        for out in session.flight.clone() {
-            match (out.is_released, PacketId::new(out.id)) {
-                (true, Some(id)) => self.answer(link, &Packet::PubRel(Acknowledgement::new(id))),
-                _ => self.send_out(link, &out, true),
-            }
-        }
-        self.pump(link);
-    }
-
-    fn send_out(&mut self, link: usize, out: &Out, dup: bool) {
-        let Ok(message) = self.ledger.get(out.number).cloned() else { return };
-        let mut properties: Vec<_> = out.identifiers.iter().map(|id| Property::SubscriptionIdentifier(*id)).collect();
-        if let Some(data) = &out.correlation {
-            properties.push(Property::CorrelationData(data));
-        }
-        let is_v5 = self.ends[link].version == Some(Version::V5);
-        let properties = if is_v5 { Properties::new(&properties) } else { Properties::NONE };
-        let qos = QoS::from_bits(out.qos).unwrap_or_default();
-        let (topic, payload, id) = (&message.topic, &message.payload, PacketId::new(out.id));
-        self.answer(link, &Packet::Publish(Publish { dup, qos, retain: false, topic, id, properties, payload }));
-    }
-
-    fn on_acknowledged(&mut self, link: usize, id: PacketId, qos: u8, reason: ReasonCode) -> Verdict {
-        let host = self.links[link].host;
-        let Some(session) = self.session(link) else { return Ok(()) };
-        let Some(out) = session.flight.iter_mut().find(|out| out.id == id.get()) else {
-            return match self.is_id_shared(host) {
-                true => Ok(()),
-                false => Err(format!("an acknowledgement of {id}, which was not sent")),
-            };
-        };
-        if out.qos != qos {
-            return Err(format!("message {} at QoS {} was acknowledged as one at QoS {qos}", out.number, out.qos));
-        }
-        let (copy, is_over) = (out.clone(), qos == 1 || reason.is_error());
-        let was_released = std::mem::replace(&mut out.is_released, true);
-        if is_over {
-            session.flight.retain(|out| out.id != id.get());
-        } else {
-            self.answer(link, &Packet::PubRel(Acknowledgement::new(id)));
-        }
-        self.pump(link);
-        if was_released { Ok(()) } else { self.judge_acknowledged(host, &copy) }
-    }
-
     fn on_subscribe(&mut self, link: usize, version: Version, subscribe: &Subscribe<'_>) -> Verdict {
         let identifier = subscribe.properties.subscription_identifiers().next();
         let mut codes = Vec::new();
@@ -501,7 +377,7 @@ impl World {
         Ok(())
     }
 
-    fn answer(&mut self, link: usize, packet: &Packet<'_>) {
+    pub fn answer(&mut self, link: usize, packet: &Packet<'_>) {
         let version = self.ends[link].version.unwrap_or(Version::V311);
         let mut room = vec![0; 8_192];
         let length = packet.encode(version, &mut room).expect("room for a packet");

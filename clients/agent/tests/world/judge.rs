@@ -16,8 +16,8 @@ impl World {
         self.hosts.iter().filter(|host| host.options.client_id == *id).count() > 1
     }
 
-    /// The agent may take over a session that it doesn't know. If a link ends while that is cleared up, the engine goes on without: a message under an identifier
-    /// that is still held may be lost.
+    /// The agent may take over a session that it doesn't know. If a link ends while that is cleared up, the engine goes on
+    /// without: a message under an identifier that is still held may be lost.
     pub fn may_adopt(&self, index: usize) -> bool {
         let host = &self.hosts[index];
         let has_no_past = host.life > 0 && !self.is_durable(index) || host.has_forgotten;
@@ -38,14 +38,17 @@ impl World {
         Ok(())
     }
 
-    /// Dials don't come in swarms.
+    /// Dials don't come in swarms: within ten seconds at most so many rounds of pauses that double, and what the program asks
+    /// for.
     pub fn note_dial(&mut self, index: usize) -> Verdict {
         let now = self.now;
         let host = &mut self.hosts[index];
+        let places = host.options.servers.iter().map(|server| if server.has_srv { 3 } else { 1 });
+        let most = 40 + 12 * (places.sum::<usize>() - 1);
         host.dials_at.push_back(now);
         host.dials_at.retain(|at| at + 10_000 > now);
-        match host.dials_at.len() > 120 {
-            true => Err("more than 120 dials within ten seconds".into()),
+        match host.dials_at.len() > most {
+            true => Err(format!("more than {most} dials within ten seconds")),
             false => Ok(()),
         }
     }

@@ -1,4 +1,5 @@
-//! A random world of agents and servers, in virtual time: everything that can go wrong does, then nothing does any more, and all must end.
+//! A random world of agents and servers, in virtual time: everything that can go wrong does, then nothing does any more, and all
+//! must end.
 //!
 //! | variable | meaning |
 //! |---|---|
@@ -13,6 +14,7 @@
 
 mod broker;
 mod character;
+mod face;
 mod features;
 mod heal;
 mod hosts;
@@ -21,7 +23,10 @@ mod ledger;
 mod life;
 mod net;
 mod ops;
+mod outbound;
 mod power;
+mod program;
 mod run;
 mod script;
 mod shrink;
+mod store;

@@ -34,7 +34,8 @@ pub fn shrink(plan: &Plan, text: &str) -> String {
     let steps: Vec<_> = least.steps.iter().flatten().map(usize::to_string).collect();
     let lines: Vec<String> = story.lines.iter().map(|line| line.chars().take(WIDEST).collect()).collect();
     format!(
-        "{}\n{text}\nhas {}\nagain: PURE_MQTT_SEED={} PURE_MQTT_WITHOUT={} PURE_MQTT_STEPS={} cargo test -p pure-mqtt-agent --test world -- --nocapture",
+        "{}\n{text}\nhas {}\nagain: PURE_MQTT_SEED={} PURE_MQTT_WITHOUT={} PURE_MQTT_STEPS={} \
+         cargo test -p pure-mqtt-agent --test world -- --nocapture",
         lines[lines.len().saturating_sub(MOST_LINES)..].join("\n"),
         least.has,
         plan.seed,
