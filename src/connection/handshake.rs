@@ -230,9 +230,12 @@ impl Core {
         };
         if resumed && held != SessionFact::None {
             *told = SessionState::Resumed;
-            if held == SessionFact::Doubtful {
+            if held.is_in_doubt() {
                 *told = SessionState::Adopted { republished: 0, aborted: 0, completed: 0 };
-                self.incoming.doubt(parts.inbox);
+                match held {
+                    SessionFact::Either if cfg!(feature = "journal") => self.incoming.give_up_doubted(parts.inbox),
+                    _ => self.incoming.doubt(),
+                }
             }
             self.outgoing.resume();
             return;

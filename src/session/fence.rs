@@ -24,7 +24,7 @@ impl Outgoing {
     pub(crate) fn resume(&mut self) {
         match self.session {
             SessionFact::Adopted => {}
-            SessionFact::Doubtful => self.begin_session(true),
+            SessionFact::Doubtful | SessionFact::Either => self.begin_session(true),
             SessionFact::None | SessionFact::Held => self.session = SessionFact::Held,
         }
     }

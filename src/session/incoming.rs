@@ -326,9 +326,14 @@ impl Incoming {
     /// answered whether the identifier is known or not.
     #[cold]
     fn give_way(&mut self, inbox: &mut [ReceiveSlot]) {
+        self.give_up(inbox, |slot| slot.is_old);
+    }
+
+    /// Forgets the QoS 2 messages among these that nothing is owed for.
+    pub(super) fn give_up(&mut self, inbox: &mut [ReceiveSlot], which: fn(&ReceiveSlot) -> bool) {
         for link in 1..=inbox.len() as u16 {
             let is_left_over = at(inbox, link).is_some_and(|slot| {
-                slot.is_old && !slot.owed && matches!(slot.state, ReceiveState::ExactlyOnce | ReceiveState::Recorded)
+                which(slot) && !slot.owed && matches!(slot.state, ReceiveState::ExactlyOnce | ReceiveState::Recorded)
             });
             if is_left_over {
                 self.free(inbox, link);
@@ -513,13 +518,9 @@ impl Incoming {
         }
     }
 
-    /// The session that the server resumed, or will, may be a new one. Where that was said before, a link may have begun in doubt that a loss of power made
-    /// forget: then also a new session may repeat messages, and nothing tells it from the old one.
-    pub(crate) fn doubt(&mut self, inbox: &mut [ReceiveSlot]) {
-        if core::mem::replace(&mut self.is_doubtful, true) && cfg!(feature = "journal") {
-            self.give_way(inbox);
-            self.is_doubtful = false;
-        }
+    /// The session that the server resumed may be a new one.
+    pub(crate) const fn doubt(&mut self) {
+        self.is_doubtful = true;
     }
 
     /// Whether that has not shown yet.

@@ -59,7 +59,7 @@ impl Outgoing {
     /// Stages as many packets as lie together and may be sent now.
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, rare: &Rare) {
         self.run.was_taken_back = false;
-        if parts.journal.is_session_lost() {
+        if parts.journal.is_session_lost() || parts.journal.is_doubt_pending() {
             return; // a subscription would bring messages under identifiers that the log still takes for those of the old session
         }
         // No message leaves before it is durable that there is a session; all else may.

@@ -62,7 +62,7 @@ pub struct App {
     pub is_stale: bool,
     /// A session in which the client may take new messages for old ones, since nothing told it that it is another.
     pub confused_sid: u64,
-    /// Sessions that servers made on links whose CONNACK the client did not hear, since it last heard one.
+    /// Sessions that clean starts made whose CONNACK the client did not hear, since it last heard one.
     pub made_unheard: Vec<u64>,
     pub must_start_clean: bool,
     /// A session that this side doesn't know ends the link.

@@ -189,7 +189,8 @@ impl<S: Memory> World<S> {
             }
             Deed::Accepted { sid, is_present } => {
                 (self.app.link_sid, self.app.link_is_present) = (sid, is_present);
-                self.app.made_unheard.extend((!is_present).then_some(sid));
+                let is_made_clean = !is_present && self.app.is_link_clean;
+                self.app.made_unheard.extend(is_made_clean.then_some(sid));
                 if sid != self.app.known_sid {
                     self.app.ledger.shake();
                 }

@@ -73,7 +73,12 @@ impl<S: Storage> Connection<S> {
             Record::Version(_) if !core.outgoing.could_grow(parts) => return Err(Fault::NoRoom),
             Record::Version(version) => core.outgoing.reencode_for(parts, version, forms),
             Record::Counters { handle } => core.outgoing.set_last_handle(handle),
-            Record::Session(fact) => core.outgoing.session = fact,
+            Record::Session(fact) => {
+                core.outgoing.session = fact;
+                if fact == SessionFact::Either {
+                    Incoming::note_doubt(parts.inbox);
+                }
+            }
             Record::NewSession { aborted, session } => {
                 core.incoming.clear(parts.inbox);
                 core.outgoing.session_lost(parts, true);
@@ -163,10 +168,8 @@ impl<S: Storage> Connection<S> {
         self.core.outgoing.note_all_sent(parts.slots);
         self.core.outgoing.link_lost(&mut parts);
         self.core.incoming.link_lost(parts.inbox);
-        match session {
-            SessionFact::Adopted => self.core.outgoing.fence(true),
-            SessionFact::Doubtful => self.core.incoming.doubt(parts.inbox),
-            SessionFact::None | SessionFact::Held => {}
+        if session == SessionFact::Adopted {
+            self.core.outgoing.fence(true);
         }
     }
 }
