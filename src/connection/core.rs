@@ -2,15 +2,13 @@
 
 use crate::connection::effect::{Effect, Place};
 use crate::connection::link::{Link, Ping};
-#[cfg(target_pointer_width = "32")]
-use crate::connection::overflow::Policy;
 use crate::connection::state::State;
 use crate::connection::stats::Counters;
 use crate::event::{Message, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
 #[cfg(target_pointer_width = "32")]
 use crate::session::Time;
-use crate::session::{Aliases, Forms, Incoming, Outgoing, Withdrawing};
+use crate::session::{Aliases, Forms, Incoming, Most, Need, Outgoing, Victims, Withdrawing};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
@@ -83,6 +81,9 @@ pub(super) struct Watch {
 
 /// Whether a message is marked as UTF-8, and isn't.
 pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
+
+/// Makes room for a message, also to this topic, by dropping others; `None`, and nothing changed, if that is not enough.
+pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Most, &str) -> Option<Victims>;
 
 /// What takes messages back.
 pub(super) struct TakingBack {

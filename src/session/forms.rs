@@ -5,15 +5,14 @@
 
 use crate::session::list::{find, find_mut};
 use crate::session::outgoing::Outgoing;
-use crate::session::reencode::{Change, reencode};
+use crate::session::reencode::{Change, HasMore, reencode};
 use crate::storage::{Kind, Marks, Parts, SendSlot};
 use crate::types::Version;
 use crate::wire::Layout;
 
 /// What deals with them. Reached through a pointer alone, so that firmware whose packets have no properties and no options doesn't carry it.
 pub(crate) struct Forms {
-    /// Whether this packet of 5.0 has properties or options that earlier versions can't carry.
-    pub(super) has_more: fn(&[u8], Kind) -> bool,
+    pub(crate) has_more: HasMore,
     /// Encodes a request that is marked for the version in force: it is about to leave, and what the version can't carry is left out.
     pub(super) reduce_request: fn(&mut Outgoing, &mut Parts<'_>, u16),
 }
