@@ -122,8 +122,10 @@ pub(super) struct Aliasing {
     pub(super) shorten: fn(&mut Core, &mut Parts<'_>),
     /// Forgets the alias that the staged message was to bind, since the message is staged no longer.
     pub(super) take_back: fn(&mut Core, &mut Parts<'_>),
-    /// Takes an alias of the server's, within our maximum: for the topic if there is none beside it, else it is bound to that.
+    /// Puts what an alias of the server's stands for in the place of the topic.
     pub(super) resolve: fn(&mut Core, &mut Parts<'_>, &mut Topic<'_>, u16) -> Result<(), Violation>,
+    /// Binds an alias of the server's to the topic that stood beside it, if one did.
+    pub(super) bind: fn(&mut Core, &mut Parts<'_>, &Topic<'_>, u16),
 }
 
 impl Core {
