@@ -158,7 +158,8 @@ impl Core {
         body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let reply = Reply::decode(packet_type, body);
+        let mut reply = Reply::empty();
+        reply.read(packet_type, body);
         body.finish()?;
         self.check_requested(packet_type, reply.seen)?;
         if let Some(deviation) = body.noted() {
