@@ -31,6 +31,11 @@ impl Control {
         self.start == self.end
     }
 
+    /// The transport has taken what was to go before the packets in the arena, but for the start of the one that is staged there.
+    pub(super) const fn has_left(&self) -> bool {
+        self.start + self.prefix >= self.before
+    }
+
     pub(super) const fn len(&self) -> usize {
         (self.end - self.start) as usize
     }

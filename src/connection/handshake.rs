@@ -230,11 +230,11 @@ impl Core {
             false => held != SessionFact::None,
         };
         if resumed && held != SessionFact::None {
-            *told = match held {
-                SessionFact::Doubtful => SessionState::Adopted { republished: 0, aborted: 0, completed: 0 },
-                _ => SessionState::Resumed,
-            };
-            self.incoming.doubt(held == SessionFact::Doubtful);
+            *told = SessionState::Resumed;
+            if held == SessionFact::Doubtful {
+                *told = SessionState::Adopted { republished: 0, aborted: 0, completed: 0 };
+                self.incoming.doubt(parts.inbox);
+            }
             self.outgoing.resume();
             return;
         }

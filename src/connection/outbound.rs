@@ -180,7 +180,7 @@ impl Core {
         if self.link.control.advance(count) {
             self.outgoing.prefix_taken(parts.slots);
         }
-        if self.link.control.is_empty() {
+        if self.link.control.has_left() {
             self.link.is_connect_out = true;
             self.outgoing.releases_left(parts.slots);
             if self.link.ping == Ping::Staged {

@@ -291,8 +291,7 @@ impl SendSlot {
 
     /// It can't be sent: the record that it depends on is not durable.
     pub(crate) fn waits_for_record(&self) -> bool {
-        let is_pending = self.notes.is_pending() || self.notes.noted() as u8 != self.fact() as u8;
-        self.notes.is_kept() && is_pending && !matches!(self.kind, Kind::Orphan)
+        self.notes.is_kept() && (self.notes.is_pending() || self.notes.noted() as u8 != self.fact() as u8)
     }
 
     /// The second in which a message expires; 0 for never. One that was sent, if only in part, is finished whatever the time

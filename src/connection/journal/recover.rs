@@ -163,8 +163,10 @@ impl<S: Storage> Connection<S> {
         self.core.outgoing.note_all_sent(parts.slots);
         self.core.outgoing.link_lost(&mut parts);
         self.core.incoming.link_lost(parts.inbox);
-        if session == SessionFact::Adopted {
-            self.core.outgoing.fence(true);
+        match session {
+            SessionFact::Adopted => self.core.outgoing.fence(true),
+            SessionFact::Doubtful => self.core.incoming.doubt(parts.inbox),
+            SessionFact::None | SessionFact::Held => {}
         }
     }
 }
