@@ -7,23 +7,31 @@ use crate::storage::{NameStore, Parts, Side};
 use crate::types::Version;
 use crate::wire::{Layout, Properties, Property, Violation, varint_len};
 
-pub(super) static ALIASING: Aliasing =
-    Aliasing { shorten: Core::alias_topic, take_back: Core::take_alias_back, resolve: Core::resolve_alias };
+pub(super) static ALIASING: Aliasing = Aliasing {
+    shorten: Core::alias_topic,
+    take_back: Core::take_alias_back,
+    resolve: Core::resolve_alias,
+    bind: Core::bind_alias_of_server,
+};
 
 impl Core {
+    fn resolve_alias(&mut self, parts: &mut Parts<'_>, topic: &mut Topic<'_>, alias: u16) -> Result<(), Violation> {
+        let names = parts.names.as_deref().ok_or(Violation::UnknownTopicAlias)?;
+        *topic = self.look_up_alias(names, alias)?.map_or(Topic::Invalid(&[]), Topic::Alias);
+        Ok(())
+    }
+
     /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`, also where the topic is none: the next one may come with the alias
     /// alone.
-    fn resolve_alias(&mut self, parts: &mut Parts<'_>, topic: &mut Topic<'_>, alias: u16) -> Result<(), Violation> {
-        let Some(names) = parts.names.as_deref_mut() else { return Err(Violation::UnknownTopicAlias) };
-        match topic {
-            Topic::Name(name) if name.as_str().is_empty() => {
-                *topic = self.look_up_alias(names, alias)?.map_or(Topic::Invalid(&[]), Topic::Alias);
-            }
-            Topic::Name(name) => self.aliases.bind(names, Side::Server, alias, name.as_str()),
-            Topic::Invalid(_) => self.aliases.bind(names, Side::Server, alias, ""),
-            Topic::Alias(_) => {}
+    fn bind_alias_of_server(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: u16) {
+        let name = match topic {
+            Topic::Name(name) => name.as_str(),
+            Topic::Invalid(_) => "",
+            Topic::Alias(_) => return,
+        };
+        if let Some(names) = parts.names.as_deref_mut() {
+            self.aliases.bind(names, Side::Server, alias, name);
         }
-        Ok(())
     }
 
     /// What the server's alias stands for; `None` for a topic that is none. Where its name was too long for the storage the link has to end, and the next ones do without aliases, or they would

@@ -2,15 +2,13 @@
 
 use crate::connection::effect::{Effect, Place};
 use crate::connection::link::{Link, Ping};
-#[cfg(target_pointer_width = "32")]
-use crate::connection::overflow::Policy;
 use crate::connection::state::State;
 use crate::connection::stats::Counters;
 use crate::event::{Message, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
 #[cfg(target_pointer_width = "32")]
 use crate::session::Time;
-use crate::session::{Aliases, Forms, Incoming, Outgoing, Withdrawing};
+use crate::session::{Aliases, Forms, Incoming, Most, Need, Outgoing, Victims, Withdrawing};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
@@ -84,6 +82,9 @@ pub(super) struct Watch {
 /// Whether a message is marked as UTF-8, and isn't.
 pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
 
+/// Makes room for a message, also to this topic, by dropping others; `None`, and nothing changed, if that is not enough.
+pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Most, &str) -> Option<Victims>;
+
 /// What takes messages back.
 pub(super) struct TakingBack {
     /// Holds messages back, or lets them go.
@@ -121,8 +122,10 @@ pub(super) struct Aliasing {
     pub(super) shorten: fn(&mut Core, &mut Parts<'_>),
     /// Forgets the alias that the staged message was to bind, since the message is staged no longer.
     pub(super) take_back: fn(&mut Core, &mut Parts<'_>),
-    /// Takes an alias of the server's, within our maximum: for the topic if there is none beside it, else it is bound to that.
+    /// Puts what an alias of the server's stands for in the place of the topic.
     pub(super) resolve: fn(&mut Core, &mut Parts<'_>, &mut Topic<'_>, u16) -> Result<(), Violation>,
+    /// Binds an alias of the server's to the topic that stood beside it, if one did.
+    pub(super) bind: fn(&mut Core, &mut Parts<'_>, &Topic<'_>, u16),
 }
 
 impl Core {

@@ -8,19 +8,23 @@
 //! | the watch over acknowledgements | [`Limits::ack_timeout`](crate::Limits::ack_timeout), [`Limits::retry_interval`](crate::Limits::retry_interval) | 500 bytes |
 //! | the throwing away of messages that are too long | [`Limits::on_too_long`](crate::Limits::on_too_long) | 800 bytes |
 //! | topic aliases | a storage with room for them | 1,300 bytes |
+//! | the check of payloads | [`Limits::check_payload_format`](crate::Limits::check_payload_format) | 100 bytes |
 //! | messages that expire | the first such message | 700 bytes |
+//! | packets that an earlier version can't carry whole | the first with properties or options | 550 bytes |
+//! | what is held back or withdrawn | the first call that does so | 500 bytes |
+//! | enhanced authentication | the first CONNECT that names a method | 200 bytes |
 //!
-//! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits, and two bits are kept.
+//! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits, and little is kept.
 
 use crate::connection::aliasing::ALIASING;
 use crate::connection::auth::AUTHENTICATING;
 use crate::connection::core::{
-    Aliasing, Authenticating, Core, Discarding, Extras, PayloadCheck, Reducing, TakingBack, Watch,
+    Aliasing, Authenticating, Core, Discarding, Extras, PayloadCheck, Policy, Reducing, TakingBack, Watch,
 };
 #[cfg(target_pointer_width = "32")]
 use crate::connection::core::{Begun, Timing};
 use crate::connection::inbound::has_invalid_payload;
-use crate::connection::overflow::{Policy, policy};
+use crate::connection::overflow::policy;
 use crate::connection::pieces::DISCARDING;
 use crate::connection::reducing::REDUCING;
 use crate::connection::timer::WATCH;

@@ -114,7 +114,8 @@ impl Core {
         let handshake = Countdown::due_in_or_never(self.limits.connack_timeout());
         self.link.control.append(length, false);
         if self.outgoing.version() != connect.version {
-            self.outgoing.reencode_for(parts, connect.version, self.forms());
+            let has_more = self.forms().map(|forms| forms.has_more);
+            self.outgoing.reencode_for(parts, connect.version, has_more);
         }
         if !connect.version.has_properties() {
             self.incoming.drop_reasons(parts.inbox);

@@ -158,7 +158,8 @@ impl Core {
         body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let reply = Reply::decode(packet_type, body);
+        let mut reply = Reply::empty();
+        reply.read(packet_type, body);
         body.finish()?;
         self.check_requested(packet_type, reply.seen)?;
         if let Some(deviation) = body.noted() {
@@ -236,7 +237,7 @@ impl Core {
             }
             None => true,
         };
-        self.note_alias(alias);
+        self.bind_alias(parts, &message.topic, alias);
         if is_new && !is_invalid && !is_discarded {
             self.stats.messages_received += 1;
         } else {
@@ -314,20 +315,25 @@ impl Core {
         alias: Option<u16>,
     ) -> Result<(), Violation> {
         let Some(alias) = alias.filter(|_| Version::KNOWS_PROPERTIES) else { return Ok(()) };
-        if let Some(aliasing) = self.aliasing().filter(|_| alias <= self.link.topic_alias_maximum) {
-            return (aliasing.resolve)(self, parts, topic, alias);
-        }
         let is_named = !matches!(topic, Topic::Name(name) if name.as_str().is_empty());
-        if !is_named || self.limits.strict() {
+        if alias > self.link.topic_alias_maximum && (!is_named || self.limits.strict()) {
             return Err(Violation::TopicAlias);
         }
-        Ok(())
+        match self.aliasing().filter(|_| !is_named) {
+            Some(aliasing) => (aliasing.resolve)(self, parts, topic, alias),
+            None => Ok(()), // without aliases there is no maximum
+        }
     }
 
-    /// The message was taken. An alias above our maximum, which stood beside a topic name, was not bound.
-    pub(super) fn note_alias(&mut self, alias: Option<u16>) {
-        if Version::KNOWS_PROPERTIES && alias > Some(self.link.topic_alias_maximum) {
+    /// The message was taken: what its alias stands for is remembered, unless it is above our maximum and stood beside a topic name.
+    pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: Option<u16>) {
+        if !Version::KNOWS_PROPERTIES {
+            return;
+        }
+        if alias > Some(self.link.topic_alias_maximum) {
             self.stats.count(Tolerance::IgnoredAlias as u8);
+        } else if let Some((alias, aliasing)) = alias.zip(self.aliasing()) {
+            (aliasing.bind)(self, parts, topic, alias);
         }
     }
 

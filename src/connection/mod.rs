@@ -661,8 +661,8 @@ impl<S: Storage> Connection<S> {
             self.core.limits = StoredLimits::new(limits);
             self.core.set_extras(extras);
             self.core.aliases.has_forgotten = false;
-            let forms = self.core.forms();
-            self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version, forms);
+            let has_more = self.core.forms().map(|forms| forms.has_more);
+            self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version, has_more);
             self.gather();
         }
         is_closed

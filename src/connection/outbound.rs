@@ -219,12 +219,12 @@ impl Core {
         self.write_releases(parts);
         self.write_ping(parts);
         if self.outgoing.is_between_frames() && self.outgoing.may_stage() {
-            let may_fence = self.link.control.has_room(parts.control, FENCE) && self.link.peer.takes_length(FENCE);
+            let may_fence = self.outgoing.has_fences() && self.may_fence(parts);
             let rare = Rare { time: self.counted_time(), forms: self.forms(), may_fence };
             self.outgoing.end_fences_in_time(parts.slots);
             self.outgoing.stage(parts, &self.link.peer, &rare);
             self.write_fence(parts);
-            if let Some(reducing) = self.reducing() {
+            if let Some(reducing) = self.reducing().filter(|_| self.outgoing.is_to_be_reduced()) {
                 (reducing.write_head)(self, parts);
             }
             if let Some(aliasing) = self.aliasing().filter(|_| self.link.peer.has_aliases()) {
@@ -277,6 +277,10 @@ impl Core {
         let packet = [first, 2 + u8::from(has_reason), high, low, due.reason.0];
         let packet = if has_reason { &packet[..] } else { packet.split_last().map_or(&[][..], |(_, start)| start) };
         self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, packet, false)
+    }
+
+    fn may_fence(&self, parts: &Parts<'_>) -> bool {
+        self.link.control.has_room(parts.control, FENCE) && self.link.peer.takes_length(FENCE)
     }
 
     /// PUBREL before a QoS 2 message whose identifier the server may still hold from an earlier life. Such a message is staged only where there is room.

@@ -1,12 +1,9 @@
 //! What happens when a message finds the queue full, if it isn't refused.
 
-use crate::connection::core::Core;
+use crate::connection::core::{Core, Policy};
 use crate::limits::Overflow;
 use crate::session::{Most, Need, Victims};
 use crate::storage::Parts;
-
-/// Makes room for a message, also to this topic, by dropping others; `None`, and nothing changed, if that is not enough.
-pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Most, &str) -> Option<Victims>;
 
 /// How an overflow policy is carried out. As a function to be called, so that firmware whose limits name no policy doesn't carry any.
 pub(super) const fn policy(overflow: Overflow) -> Option<Policy> {

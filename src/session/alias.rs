@@ -40,6 +40,12 @@ pub(crate) enum Outbound {
 impl Aliases {
     pub(crate) const EMPTY: Self = Self { serial: 0, bound: 0, oldest: 0, latest: 0, has_forgotten: false };
 
+    /// The same without what is remembered for later links.
+    pub(crate) const fn of_this_link(mut self) -> Self {
+        self.has_forgotten = false;
+        self
+    }
+
     /// Forgets all names.
     pub(crate) fn clear(&mut self, names: &mut dyn NameStore) {
         names.clear();

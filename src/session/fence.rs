@@ -36,7 +36,7 @@ impl Outgoing {
     }
 
     /// Fences may be needed.
-    pub(super) const fn has_fences(&self) -> bool {
+    pub(crate) const fn has_fences(&self) -> bool {
         self.fenced_until != 0
     }
 

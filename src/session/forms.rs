@@ -5,15 +5,14 @@
 
 use crate::session::list::{find, find_mut};
 use crate::session::outgoing::Outgoing;
-use crate::session::reencode::{Change, reencode};
+use crate::session::reencode::{Change, HasMore, reencode};
 use crate::storage::{Kind, Marks, Parts, SendSlot};
 use crate::types::Version;
 use crate::wire::Layout;
 
 /// What deals with them. Reached through a pointer alone, so that firmware whose packets have no properties and no options doesn't carry it.
 pub(crate) struct Forms {
-    /// Whether this packet of 5.0 has properties or options that earlier versions can't carry.
-    pub(super) has_more: fn(&[u8], Kind) -> bool,
+    pub(crate) has_more: HasMore,
     /// Encodes a request that is marked for the version in force: it is about to leave, and what the version can't carry is left out.
     pub(super) reduce_request: fn(&mut Outgoing, &mut Parts<'_>, u16),
 }
@@ -25,6 +24,9 @@ fn has_more(frame: &[u8], kind: Kind) -> bool {
     let layout = Layout::of(frame, Version::V5);
     layout.rest > layout.block || kind == Kind::Subscribe && has_options(frame.get(layout.rest..).unwrap_or_default())
 }
+
+/// Stands for a gap that is still to be found: no properties begin there.
+pub(super) const TO_BE_FOUND: u32 = 1;
 
 /// A PUBLISH of 5.0 as a link of an earlier version sends it.
 pub(crate) struct Reduced {
@@ -40,9 +42,14 @@ pub(crate) struct Reduced {
 }
 
 impl Outgoing {
+    /// The packet that is staged leaves without its properties, and its fixed header is still to be replaced.
+    pub(crate) const fn is_to_be_reduced(&self) -> bool {
+        self.run.gap() == TO_BE_FOUND
+    }
+
     /// How the packet that is staged leaves on a link of an earlier version, if it is encoded for 5.0.
     pub(crate) fn reduced(&self, slots: &[SendSlot], arena: &[u8]) -> Option<Reduced> {
-        let slot = find(slots, self.run.id).filter(|slot| slot.marks.is_in_v5() && self.run.offset == 0)?;
+        let slot = find(slots, self.run.id)?;
         let frame = arena.get(slot.position as usize..).unwrap_or_default();
         let Layout { first_byte, remaining, start, properties, rest, .. } = Layout::of(frame, Version::V5);
         let length = rest - properties;

@@ -36,7 +36,7 @@ pub(crate) use self::expiry::{EXPIRING, Time};
 pub(crate) use self::fast_path::EXISTS as HAS_FAST_PATH;
 pub(crate) use self::forms::{FORMS, Forms};
 pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release, StrayKind};
-pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep};
+pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep, Withdrawing};
 #[cfg(feature = "journal")]
 pub(crate) use self::owed::{flags_of, stub};
 pub(crate) use self::peer::Peer;
@@ -44,6 +44,6 @@ pub use self::queue::Victims;
 pub(crate) use self::queue::{Most, Need};
 pub(crate) use self::resume::Loss;
 pub(crate) use self::sending::Rare;
-pub(crate) use self::withdraw::{WITHDRAWING, Withdrawing};
+pub(crate) use self::withdraw::WITHDRAWING;
 #[cfg(feature = "journal")]
 pub(crate) use self::written::note_written;

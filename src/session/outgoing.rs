@@ -18,7 +18,6 @@ use crate::event::Cause;
 use crate::session::arena::Arena;
 use crate::session::list::{Cursor, List, find, find_mut, place};
 use crate::session::run::Run;
-use crate::session::withdraw::Withdrawing;
 use crate::storage::{
     Answer, Detail, Kind, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact, Stands,
 };
@@ -77,6 +76,9 @@ pub(crate) struct Outgoing {
     /// The handle of the latest QoS 0 message that left.
     pub(super) left: u64,
 }
+
+/// What is left of a withdrawn message once its outcome was fetched. Reached through a pointer alone, so that firmware that withdraws none doesn't carry it.
+pub(crate) type Withdrawing = fn(&mut Outgoing, &mut Parts<'_>, u16);
 
 /// A packet to be stored.
 pub(crate) struct Frame<'f> {

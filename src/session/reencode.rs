@@ -7,17 +7,16 @@
 //! A packet that an earlier version can't carry whole stays as it is: see [`forms`](super::forms).
 
 use crate::copying::shift;
-use crate::session::forms::Forms;
 use crate::session::list::find_mut;
 use crate::session::outgoing::Outgoing;
-use crate::storage::Parts;
+use crate::storage::{Kind, Parts};
 use crate::types::Version;
 use crate::wire::{Layout, Writer, varint_len};
 
 impl Outgoing {
     /// Encodes all that is kept for `version`, from the first packet on, so that each moves down. Where they grow, all are moved up before, to the
     /// arena's end.
-    pub(crate) fn reencode_for(&mut self, parts: &mut Parts<'_>, version: Version, forms: Option<&Forms>) {
+    pub(crate) fn reencode_for(&mut self, parts: &mut Parts<'_>, version: Version, has_more: Option<HasMore>) {
         let grows = version.has_properties();
         let old = core::mem::replace(&mut self.version, version);
         if !Version::KNOWS_BOTH_KINDS || old.has_properties() == grows {
@@ -35,7 +34,7 @@ impl Outgoing {
             let frame = parts.arena.get(from..from + length).unwrap_or_default();
             let stays = match grows {
                 true => slot.marks.is_in_v5(),
-                false => forms.is_some_and(|forms| (forms.has_more)(frame, slot.kind)),
+                false => has_more.is_some_and(|has_more| has_more(frame, slot.kind)),
             };
             slot.position = end as u32;
             slot.marks = slot.marks.in_v5(stays && !grows);
@@ -46,6 +45,9 @@ impl Outgoing {
         self.arena.live = self.arena.end;
     }
 }
+
+/// Whether a packet of 5.0 has properties or options that earlier versions can't carry.
+pub(crate) type HasMore = fn(&[u8], Kind) -> bool;
 
 /// What becomes of the property block of a packet.
 pub(super) struct Change {

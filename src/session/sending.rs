@@ -6,7 +6,7 @@
 use crate::event::Cause;
 use crate::session::expiry::Time;
 use crate::session::fast_path;
-use crate::session::forms::Forms;
+use crate::session::forms::{Forms, TO_BE_FOUND};
 use crate::session::list::{Cursor, find, find_handle, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
 use crate::session::peer::Peer;
@@ -104,12 +104,12 @@ impl Outgoing {
             (forms.reduce_request)(self, parts, id);
         }
         let Some(slot) = find(parts.slots, id) else { return Special::Last };
-        let is_fenced = self.is_fenced(slot);
-        let is_alone = is_fenced
-            || slot.marks.is_in_v5()
+        let is_in_v5 = slot.marks.is_in_v5();
+        let is_alone = peer.has_aliases() && slot.kind.is_publish()
+            || is_in_v5
             || slot.marks.message().has_bytes_outside()
-            || peer.has_aliases() && slot.kind.is_publish();
-        if is_alone && !is_first || is_fenced && !rare.may_fence {
+            || self.is_fenced(slot);
+        if is_alone && !is_first || !rare.may_fence && self.is_fenced(slot) {
             return Special::Last;
         }
         if let Some(time) = rare.time {
@@ -118,6 +118,9 @@ impl Outgoing {
         let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
         self.stage_one(parts.slots, id, outside);
         self.run.is_streamed = is_streamed;
+        if is_in_v5 {
+            self.run.gap = TO_BE_FOUND;
+        }
         if is_alone { Special::Last } else { Special::Staged }
     }
 

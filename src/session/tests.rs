@@ -169,7 +169,7 @@ fn a_change_of_version_keeps_every_message() {
     push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, &long, Properties::NONE, 0);
     push_with(&mut outgoing, &mut parts, QoS::ExactlyOnce, b"two", Properties::new(&list), 0);
     for version in [Version::V311, Version::V5, Version::V31, Version::V311, Version::V5] {
-        outgoing.reencode_for(&mut parts, version, Some(&FORMS));
+        outgoing.reencode_for(&mut parts, version, Some(FORMS.has_more));
     }
     let sent = send(&mut outgoing, &mut parts, 10);
     assert_eq!(sent, fresh(&[b"zero", &long, b"two"]));

@@ -2,15 +2,12 @@
 
 use crate::event::{Cause, Risk};
 use crate::session::list::{Cursor, find, find_handle, find_mut, place};
-use crate::session::outgoing::Outgoing;
+use crate::session::outgoing::{Outgoing, Withdrawing};
 use crate::storage::{Kind, MessageMarks, Parts, Progress, Reach, SendSlot, Stands, Watcher};
 use crate::types::Handle;
 
 /// After so many links on which PUBREL left, the message counts as completed.
 const ENOUGH_LINKS: u8 = 3;
-
-/// What is left of a withdrawn message once its outcome was fetched. Reached through a pointer alone, so that firmware that withdraws none doesn't carry it.
-pub(crate) type Withdrawing = fn(&mut Outgoing, &mut Parts<'_>, u16);
 
 /// There is only one.
 pub(crate) const WITHDRAWING: Withdrawing = Outgoing::leave_release;

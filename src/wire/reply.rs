@@ -20,7 +20,7 @@ pub(crate) struct Reply<'a> {
 impl<'a> Reply<'a> {
     /// Not a constant, which would be copied.
     #[inline(always)]
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let (id, reason, properties) = (PacketId::FIRST, ReasonCode::SUCCESS, Properties::NONE);
         Self { id, reason, properties, seen: Seen::default(), codes: &[] }
     }
@@ -28,12 +28,17 @@ impl<'a> Reply<'a> {
     /// All such packets, and PINGRESP, which has nothing.
     pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
         let mut reply = Self::empty();
+        reply.read(packet_type, body);
+        reply
+    }
+
+    /// The same into a place of the caller's: so nothing is copied.
+    pub(crate) fn read(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
         match packet_type {
             PacketType::PingResp => {}
-            PacketType::Auth if Version::KNOWS_PROPERTIES => reply.decode_auth(body),
-            _ => reply.decode_answer(packet_type, body),
+            PacketType::Auth if Version::KNOWS_PROPERTIES => self.decode_auth(body),
+            _ => self.decode_answer(packet_type, body),
         }
-        reply
     }
 
     fn decode_answer(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {

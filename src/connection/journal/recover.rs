@@ -64,14 +64,14 @@ impl<S: Storage> Connection<S> {
             Record::Received(_) => self.make_inbox(),
             _ => {}
         }
-        let forms = self.core.forms();
+        let has_more = self.core.forms().map(|forms| forms.has_more);
         let core = &mut self.core;
         let mut parts = self.storage.parts();
         parts.journal = JournalPart::NONE;
         let parts = &mut parts;
         match *record {
             Record::Version(_) if !core.outgoing.could_grow(parts) => return Err(Fault::NoRoom),
-            Record::Version(version) => core.outgoing.reencode_for(parts, version, forms),
+            Record::Version(version) => core.outgoing.reencode_for(parts, version, has_more),
             Record::Counters { handle } => core.outgoing.set_last_handle(handle),
             Record::Session(fact) => {
                 core.outgoing.session = fact;
