@@ -41,6 +41,11 @@ impl Control {
         kept.saturating_add(length).min(LONGEST_CONTROL)
     }
 
+    /// How many bytes go before the arena's.
+    pub(super) const fn first_length(&self) -> usize {
+        self.before.saturating_sub(self.start) as usize
+    }
+
     /// What goes before the arena's bytes.
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(self.start as usize..self.before as usize).unwrap_or_default()

@@ -60,7 +60,7 @@ impl Core {
         if self.link.state != State::Connected || !is_usual {
             return None;
         }
-        let remaining = publish_head_length(publish, version) + payload.len();
+        let remaining = publish_head_length(publish, version, 0) + payload.len();
         let length = 1 + varint_len(remaining) + remaining;
         if remaining > LONGEST
             || !self.link.peer.takes_length(length)
@@ -69,7 +69,7 @@ impl Core {
             return None;
         }
         let kind = Kind::publish(publish.qos);
-        let bytes = self.outgoing.push_bare(parts.slots, parts.arena, (kind, length), self.limits.max_bytes())?;
+        let bytes = self.outgoing.push_usual(parts.slots, parts.arena, (kind, length), self.limits.max_bytes())?;
         let matched = self.outgoing.latest();
         let written = write_message(bytes, publish, remaining, matched.id, version, payload);
         debug_assert_eq!(written, Some(()));

@@ -304,6 +304,12 @@ impl<S: Storage> Connection<S> {
                 return Ok(delivery(matched, publish.qos, None, false));
             }
         }
+        self.publish_any(now, publish)
+    }
+
+    /// Takes the general path.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    fn publish_any(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let draft = self.check_publish(publish)?;
         self.check_record(publish, &draft)?;
         let waits = self.core.wants_to_send();

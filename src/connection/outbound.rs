@@ -140,17 +140,18 @@ impl Core {
         if self.waits_for_doubt(parts) || self.is_silent() {
             return &[];
         }
-        let first = self.link.control.first(parts.control);
-        if !first.is_empty() {
-            return first;
+        if self.link.control.first_length() > 0 {
+            self.link.control.first(parts.control)
+        } else if self.outgoing.is_between_frames() {
+            self.link.control.second(parts.control)
+        } else {
+            self.outgoing.chunk(parts)
         }
-        let staged = self.outgoing.chunk(parts);
-        if self.outgoing.is_between_frames() { self.link.control.second(parts.control) } else { staged }
     }
 
     fn advance(&mut self, parts: &mut Parts<'_>, mut count: usize) {
         while count > 0 {
-            let first = self.link.control.first(parts.control).len();
+            let first = self.link.control.first_length();
             let staged = self.outgoing.run_left();
             let step = if first > 0 {
                 let step = count.min(first);
@@ -209,8 +210,7 @@ impl Core {
     const fn may_have_output(&self) -> bool {
         usize::BITS <= 32
             || self.outgoing.may_stage()
-            || self.outgoing.release_due() != 0
-            || !self.incoming.owes_nothing()
+            || self.incoming.owes() | self.outgoing.release_due() != 0
             || matches!(self.link.ping, Ping::Due)
     }
 
@@ -222,12 +222,19 @@ impl Core {
         if self.outgoing.is_between_frames() && self.outgoing.may_stage() {
             let time = self.counted_time();
             self.outgoing.end_fences_in_time(parts.slots);
-            self.outgoing.stage(parts, &self.link.peer, time);
-            self.write_fence(parts);
-            self.write_reduced_head(parts);
-            if let Some(aliasing) = self.aliasing().filter(|_| self.link.peer.has_aliases()) {
-                (aliasing.shorten)(self, parts);
+            if self.outgoing.stage(parts, &self.link.peer, time) {
+                self.write_start(parts);
             }
+        }
+    }
+
+    /// What stands for the start of a packet that leaves alone, or goes before it.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    fn write_start(&mut self, parts: &mut Parts<'_>) {
+        self.write_fence(parts);
+        self.write_reduced_head(parts);
+        if let Some(aliasing) = self.aliasing().filter(|_| self.link.peer.has_aliases()) {
+            (aliasing.shorten)(self, parts);
         }
     }
 

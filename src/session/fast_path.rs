@@ -4,7 +4,7 @@
 //! general path is taken, which alone knows what else there is. Firmware always takes the general path, as it has less flash than time, and so does a
 //! session that is kept in a journal.
 
-use crate::session::list::{find_mut, place};
+use crate::session::list::{find, find_mut, place};
 use crate::session::outgoing::Outgoing;
 use crate::session::run::{RUN_LIMIT, Run};
 use crate::storage::{Kind, Marks, MessageMarks, Parts, Progress, Reach, SendSlot};
@@ -20,69 +20,61 @@ pub(super) fn is_open(parts: &Parts<'_>) -> bool {
 }
 
 impl Outgoing {
-    /// [`push`](Self::push) of a message for which there is room as things are, in an arena of which `room` bytes may be used.
+    /// [`push`](Self::push) of a message for which there is room as things are, in a storage of which `most` bytes may be used.
     #[inline(always)]
-    pub(crate) fn push_bare<'p>(
+    pub(crate) fn push_usual<'p>(
         &mut self,
         slots: &mut [SendSlot],
         arena: &'p mut [u8],
         (kind, length): (Kind, usize),
-        room: usize,
+        most: usize,
     ) -> Option<&'p mut [u8]> {
-        let id = (self.last_handle as u16).wrapping_add(1).max(1);
+        let id = (self.last_handle as u16).checked_add(1)?;
         let start = self.arena.end as usize;
-        let end = start + length + self.spare(self.arena.frames as usize + 1);
-        if end + self.arena.shared > room.min(arena.len()) || self.wants_slots(slots.len(), usize::MAX) {
+        let needed = length + self.spare(self.arena.frames as usize + 1);
+        let room = arena.get_mut(start..)?;
+        let has_room = needed <= room.len() && start + needed + self.arena.shared <= most;
+        if !has_room || self.wants_slots(slots.len(), usize::MAX) {
             return None;
         }
-        let bytes = arena.get_mut(start..)?.get_mut(..length)?;
-        let index = place(slots, id);
-        let slot = slots.get_mut(index).filter(|slot| slot.kind == Kind::Free)?;
-        let length = length as u32;
-        let (handle, position, previous) = (self.next_handle(id), self.arena.push(length, 0), self.log.last());
-        *slot = SendSlot { handle, position, length, previous, kind, ..SendSlot::FREE };
-        self.enter_log(slots, id);
-        self.publishes += 1;
-        Some(bytes)
+        slots.get(place(slots, id)).filter(|slot| slot.kind == Kind::Free)?;
+        self.enter(slots, id, SendSlot { length: length as u32, kind, ..SendSlot::FREE }, 0)?;
+        room.get_mut(..length)
     }
 
     /// Stages the messages that come next in the log, as long as they lie together and the window is open, and says where they end.
-    pub(super) fn stage_bare(&mut self, slots: &mut [SendSlot], window: u16) -> Option<u32> {
-        let mut quota = u32::from(window).saturating_sub(self.in_flight);
-        let (first, mut next, mut left, mut end) = (self.next, self.next, 0, None);
-        while let Some(slot) = find_mut(slots, next) {
-            let counts = u32::from(slot.kind.is_windowed());
-            let goes_on = slot.is_bare()
-                && end.is_none_or(|end| end == slot.position)
-                && left < RUN_LIMIT
-                && counts <= quota
-                && !self.is_fenced(slot);
-            if !goes_on {
+    #[inline(always)]
+    pub(super) fn stage_usual(&mut self, slots: &mut [SendSlot], window: u16) -> Option<u32> {
+        let open = u32::from(window).saturating_sub(self.in_flight);
+        let (mut next, mut quota, start) = (self.next, open, find(slots, self.next)?.position);
+        let mut end = start;
+        while let Some(slot) = find_mut(slots, next).filter(|slot| slot.is_bare() && slot.position == end) {
+            let Some(left) = quota.checked_sub(u32::from(slot.kind != Kind::Publish0)) else { break };
+            if end - start >= RUN_LIMIT || self.is_fenced(slot) {
                 break;
             }
-            slot.progress = Progress::NEW.reached(Reach::Staged); // the window's count follows below, once
-            quota -= counts;
-            self.in_flight += counts;
-            left += slot.length;
-            end = Some(slot.position + slot.length);
-            next = slot.next;
+            slot.progress = slot.progress.reached(Reach::Staged);
+            (next, quota, end) = (slot.next, left, end + slot.length);
         }
-        if end.is_some() {
-            self.run = Run::new(first, left);
-            self.next = next;
+        if end == start {
+            return None;
         }
-        end
+        self.run = Run::new(self.next, end - start);
+        self.in_flight += open - quota;
+        self.next = next;
+        Some(end)
     }
 
     /// The transport took at most so many bytes of the run: marks the messages that these are the whole of, and says how many bytes those have.
-    pub(super) fn take_bare(&mut self, slots: &mut [SendSlot], count: u32) -> u32 {
+    pub(super) fn take_usual(&mut self, slots: &mut [SendSlot], count: u32) -> u32 {
+        if self.run.offset > 0 {
+            return 0;
+        }
         let (mut id, mut rest) = (self.run.id, count);
-        while let Some(slot) = find_mut(slots, id).filter(|slot| slot.kind.is_publish() && !slot.is_special()) {
-            if slot.length > rest || self.run.offset > 0 {
-                break;
-            }
+        while let Some(slot) = find_mut(slots, id).filter(|slot| slot.kind.is_publish() && slot.marks == Marks::NONE) {
+            let Some(behind) = rest.checked_sub(slot.length) else { break };
+            rest = behind;
             let this = core::mem::replace(&mut id, slot.next);
-            rest -= slot.length;
             if slot.kind.is_windowed() {
                 self.note_taken(slot, true);
             } else if let Some(Handle(handle)) = self.finish_bare(slots, this, |_| true) {

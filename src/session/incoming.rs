@@ -188,7 +188,13 @@ impl Incoming {
 
     /// Nothing is owed to the server. QoS 2 messages may be open: it is the server's turn.
     pub(crate) const fn owes_nothing(&self) -> bool {
-        self.owed.first == 0 && self.completing.first == 0 && matches!(self.strays, [Stray { id: 0, .. }, ..])
+        self.owes() == 0
+    }
+
+    /// Not 0 if something is owed to the server.
+    pub(crate) const fn owes(&self) -> u16 {
+        let [Stray { id, .. }, ..] = self.strays;
+        self.owed.first | self.completing.first | id
     }
 
     /// No message is open, and nothing is owed.
@@ -223,6 +229,7 @@ impl Incoming {
     ///
     /// At QoS 1 PUBACK is owed `[MQTT-4.3.2-4]`; once it was written, the next with this identifier is new `[MQTT-4.3.2-5]`. At QoS 2 it is new unless
     /// its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`; PUBREC is owed for either `[MQTT-4.3.3-8]`.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn arrive(
         &mut self,
         inbox: &mut [ReceiveSlot],
@@ -267,6 +274,7 @@ impl Incoming {
         Arrival::Repeated
     }
 
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn take(
         &mut self,
         inbox: &mut [ReceiveSlot],

@@ -203,37 +203,38 @@ impl Outgoing {
         }
         let start = self.arena.end as usize;
         parts.arena.get(start..)?.get(..frame.length)?;
-        let index = place(parts.slots, id);
-        let mut marks = frame.marks;
-        let mut shared = 0;
-        if let Some(payload) = frame.shared.as_ref().filter(|_| cfg!(feature = "bytes")) {
-            parts.payloads.put(index, payload);
+        let &Frame { kind, mut marks, detail, length, ref shared } = frame;
+        let mut beside = 0;
+        if let Some(payload) = shared.as_ref().filter(|_| cfg!(feature = "bytes")) {
+            parts.payloads.put(place(parts.slots, id), payload);
             marks.set(MessageMarks::SHARED_PAYLOAD);
-            shared = payload.as_slice().len() as u32;
+            beside = payload.as_slice().len() as u32;
         }
-        let handle = self.next_handle(id);
-        let length = frame.length as u32;
-        let position = self.arena.push(length, shared);
-        let previous = self.log.last();
-        let (kind, detail) = (frame.kind, frame.detail);
         let notes = Notes::of_new(kind.is_windowed() && !parts.journal.is_none());
-        let slot = parts.slots.get_mut(index)?;
-        *slot = SendSlot { handle, position, length, previous, marks, kind, detail, notes, ..SendSlot::FREE };
-        self.owe(slot);
-        self.enter_log(parts.slots, id);
-        self.uncounted += u16::from(frame.kind == Kind::Ack);
-        if frame.kind.is_publish() {
-            self.publishes += 1;
-            self.note_expiry(frame.detail.get());
-        }
-        parts.arena.get_mut(start..)?.get_mut(..frame.length)
+        let slot = SendSlot { length: length as u32, marks, kind, detail, notes, ..SendSlot::FREE };
+        self.enter(parts.slots, id, slot, beside)?;
+        parts.arena.get_mut(start..)?.get_mut(..length)
     }
 
-    /// The handle of a new packet under this identifier.
+    /// Fills the free slot of this identifier with a packet, which comes last in the log and in the arena, and has so many bytes elsewhere.
     #[inline(always)]
-    pub(super) fn next_handle(&mut self, id: u16) -> u64 {
+    pub(super) fn enter(&mut self, slots: &mut [SendSlot], id: u16, new: SendSlot, beside: u32) -> Option<()> {
+        let slot = slots.get_mut(place(slots, id))?;
         self.last_handle = (self.last_handle | 0xFFFF) + 1 + u64::from(id);
-        self.last_handle
+        let (handle, position, previous) = (self.last_handle, self.arena.push(new.length, beside), self.log.last());
+        *slot = SendSlot { handle, position, previous, ..new };
+        self.owe(slot);
+        self.log.append(slots, id);
+        if self.next == 0 {
+            self.next = id;
+        }
+        self.used += 1;
+        self.uncounted += u16::from(new.kind == Kind::Ack);
+        if new.kind.is_publish() {
+            self.publishes += 1;
+            self.note_expiry(new.detail.get());
+        }
+        Some(())
     }
 
     /// Where a packet's progress changes: the window's count follows, and what the journal is owed.
@@ -252,16 +253,6 @@ impl Outgoing {
         debug_assert_eq!(slot.holds_unit(), SendSlot { progress, ..*slot }.holds_unit());
         slot.progress = progress;
         self.owe(slot);
-    }
-
-    /// A slot that was filled is the last of the log.
-    #[inline(always)]
-    pub(super) fn enter_log(&mut self, slots: &mut [SendSlot], id: u16) {
-        self.log.append(slots, id);
-        if self.next == 0 {
-            self.next = id;
-        }
-        self.used += 1;
     }
 
     /// The next identifier in turn whose place is free, so that each is used again as late as possible
@@ -381,7 +372,7 @@ impl Outgoing {
         let mut id = core::mem::take(&mut self.staged_release);
         while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             id = slot.next;
-            slot.attempts = slot.attempts.saturating_add(1);
+            slot.count_attempt();
             self.move_on(slot, slot.progress.reached(Reach::Out));
         }
     }

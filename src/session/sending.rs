@@ -48,35 +48,54 @@ impl Outgoing {
         self.run.was_taken_back && self.may_stage()
     }
 
-    /// Stages as many packets as lie together and may be sent now.
-    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Option<Time>) {
+    /// Stages as many packets as lie together and may be sent now. Returns whether it is one that must leave alone.
+    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Option<Time>) -> bool {
         self.run.was_taken_back = false;
         if parts.journal.is_session_lost() {
-            return; // a subscription would bring messages under identifiers that the log still takes for those of the old session
+            return false; // a subscription would bring messages under identifiers that the log still takes for those of the old session
         }
         // No message leaves before it is durable that there is a session; all else may.
         let window = if parts.journal.is_session_pending() { 0 } else { peer.window };
         let has_rules = peer.has_rules();
         let mut end = None;
         if fast_path::is_open(parts) && !has_rules && !self.holds_messages {
-            end = self.stage_bare(parts.slots, window);
+            end = self.stage_usual(parts.slots, window);
+            if !self.may_stage() {
+                self.bypass = 0;
+                return false;
+            }
         }
+        self.stage_each(parts, (peer, window, has_rules), time, end)
+    }
+
+    /// [`stage`](Self::stage) of packets that begin where others `end` that are staged, one by one.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    fn stage_each(
+        &mut self,
+        parts: &mut Parts<'_>,
+        (peer, window, has_rules): (&Peer, u16, bool),
+        time: Option<Time>,
+        mut end: Option<u32>,
+    ) -> bool {
         while let Some(slot) = self.next_sendable(parts.slots, window) {
             if end.is_some_and(|end| end != slot.position) || self.run.left >= RUN_LIMIT {
-                return;
+                return false;
             }
             let (id, behind) = (slot.id(), slot.position + slot.length);
             if !has_rules && !slot.is_special() && !self.is_fenced(slot) {
-                self.stage_one(parts.slots, id, 0);
+                if let Some(slot) = find_mut(parts.slots, id) {
+                    self.stage_one(slot, 0);
+                }
                 end = Some(behind);
                 continue;
             }
             match self.stage_special(parts, id, peer, time, end.is_none()) {
                 Special::Staged => end = find(parts.slots, id).map(|slot| slot.position + slot.length),
                 Special::Ended => {}
-                Special::Last => return,
+                Special::Last => return end.is_none(),
             }
         }
+        false
     }
 
     /// Stages a packet that isn't like most, or to a server that doesn't take everything.
@@ -116,7 +135,9 @@ impl Outgoing {
             (time.expiring.write_time_left)(parts.arena, slot, time, self.version);
         }
         let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
-        self.stage_one(parts.slots, id, outside);
+        if let Some(slot) = find_mut(parts.slots, id) {
+            self.stage_one(slot, outside);
+        }
         self.run.is_streamed = is_streamed;
         if is_reduced {
             self.run.is_reduced = true;
@@ -126,17 +147,17 @@ impl Outgoing {
     }
 
     /// Makes a packet the last of the run; so many of its bytes are not in the arena.
-    fn stage_one(&mut self, slots: &mut [SendSlot], id: u16, outside: u32) {
-        let Some(slot) = find_mut(slots, id) else { return };
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    fn stage_one(&mut self, slot: &mut SendSlot, outside: u32) {
         if self.run.left == 0 {
-            self.run = Run::new(id, 0);
+            self.run = Run::new(slot.id(), 0);
         }
         self.run.left += slot.length + outside;
         self.set_progress(slot, slot.progress.reached(Reach::Staged));
-        if self.next == id {
+        if self.next == slot.id() {
             self.next = slot.next;
         } else {
-            self.bypass = id;
+            self.bypass = slot.id();
         }
     }
 
@@ -270,7 +291,7 @@ impl Outgoing {
         let mut count = count.min(self.run_left()) as u32;
         let mut completed = false;
         if fast_path::is_open(parts) {
-            let taken = self.take_bare(parts.slots, count);
+            let taken = self.take_usual(parts.slots, count);
             count -= taken;
             completed = taken > 0;
         }
@@ -305,8 +326,8 @@ impl Outgoing {
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
-        if slot.progress.reach() != Reach::Begun {
-            slot.attempts = slot.attempts.saturating_add(1);
+        if !slot.progress.has_begun() {
+            slot.count_attempt();
         }
         self.move_on(slot, slot.progress.reached(if is_out { Reach::Out } else { Reach::Begun }));
     }

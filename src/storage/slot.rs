@@ -267,6 +267,11 @@ impl SendSlot {
         self.attempts.saturating_add(is_sent_again as u8)
     }
 
+    /// Some of it leaves on one more link.
+    pub(crate) const fn count_attempt(&mut self) {
+        self.attempts += (self.attempts < u8::MAX) as u8;
+    }
+
     /// Something has to be looked at before it is sent: it may expire, or some of its bytes are not in the arena.
     pub(crate) const fn is_special(&self) -> bool {
         self.detail.0 != 0 || self.marks.0 != 0

@@ -23,7 +23,7 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        let end = self.length.saturating_add(bytes.len());
+        let end = sum(self.length, bytes.len());
         if let Some(room) = self.buffer.get_mut(self.length..end) {
             copy(bytes, room);
         }
@@ -32,10 +32,11 @@ impl<'a> Writer<'a> {
 
     /// Like [`bytes`](Self::bytes), in one move.
     fn array<const N: usize>(&mut self, bytes: [u8; N]) {
-        if let Some(room) = self.buffer.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
+        let end = sum(self.length, N);
+        if let Some(room) = self.buffer.get_mut(self.length..end).and_then(<[u8]>::first_chunk_mut) {
             *room = bytes;
         }
-        self.length = self.length.saturating_add(N);
+        self.length = end;
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
@@ -87,7 +88,7 @@ impl<'a> Writer<'a> {
     /// Begins a block of at least so many bytes, whose length stands before it as a variable byte integer.
     pub(crate) fn begin(&mut self, at_least: usize) -> Block {
         let left = varint_len(at_least);
-        self.length = self.length.saturating_add(left);
+        self.length = sum(self.length, left);
         Block { start: self.length, left }
     }
 
@@ -99,7 +100,7 @@ impl<'a> Writer<'a> {
         shift(self.buffer, start, length, self.length + varint_len(length));
         self.field_too_long |= length > MAX_REMAINING;
         self.varint(length as u32); // [MQTT-2.2.2-1]
-        self.length = self.length.saturating_add(length);
+        self.length = sum(self.length, length);
     }
 
     /// The length of all that was written; an error if it didn't fit or cannot be expressed.
@@ -112,6 +113,11 @@ impl<'a> Writer<'a> {
             Ok(self.length)
         }
     }
+}
+
+/// A sum of lengths. Fields can be named any number of times, so that where memory is small they may come to more than all of it.
+const fn sum(length: usize, more: usize) -> usize {
+    if usize::BITS > 32 { length + more } else { length.saturating_add(more) }
 }
 
 /// The length of what `write` writes; `usize::MAX` if it cannot be expressed.
