@@ -35,10 +35,10 @@ impl Core {
         }
         let outgoing = &mut self.outgoing;
         let handle = match first {
-            PUBACK => Some(outgoing.puback_bare(slots, id.get())?),
-            PUBCOMP => Some(outgoing.pubcomp_bare(slots, id.get())?),
+            PUBACK => Some(outgoing.puback_usual(slots, id.get())?),
+            PUBCOMP => Some(outgoing.pubcomp_usual(slots, id.get())?),
             _ => {
-                outgoing.release_bare(slots, id.get())?;
+                outgoing.pubrec_usual(slots, id.get())?;
                 None
             }
         };

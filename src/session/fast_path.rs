@@ -7,7 +7,7 @@
 use crate::session::list::{find, find_mut, place};
 use crate::session::outgoing::Outgoing;
 use crate::session::run::{RUN_LIMIT, Run};
-use crate::storage::{Kind, Marks, MessageMarks, Parts, Progress, Reach, SendSlot};
+use crate::storage::{Kind, Marks, MessageMarks, Parts, Reach, SendSlot};
 use crate::types::Handle;
 
 /// There is a fast path.
@@ -76,8 +76,9 @@ impl Outgoing {
             rest = behind;
             let this = core::mem::replace(&mut id, slot.next);
             if slot.kind.is_windowed() {
-                self.note_taken(slot, true);
-            } else if let Some(Handle(handle)) = self.finish_bare(slots, this, |_| true) {
+                self.take(slot, true, true);
+            } else {
+                let Handle(handle) = self.vacate(slots, this, 0);
                 self.left = handle;
             }
         }
@@ -91,44 +92,28 @@ impl Outgoing {
 
     /// PUBREC of a message that is out: from here on only PUBREL is sent.
     #[inline(always)]
-    pub(crate) fn release_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<()> {
-        let is_it = |slot: &&mut SendSlot| {
-            slot.kind == Kind::Publish2 && slot.progress.is_out() && !slot.marks.message().has_bytes_outside()
-        };
-        let place = find_mut(slots, id).filter(is_it)?;
-        let slot = *place;
-        let previous = self.released.last();
-        let (progress, marks, attempts) = (Progress::released(), Marks::NONE, 0);
-        *place = SendSlot { length: 0, progress, marks, attempts, previous, next: 0, ..slot };
-        self.arena.release(slot.position, slot.length, 0);
-        self.leave_list(slots, (slot.previous, id, slot.next), (Kind::Publish2, slot.progress));
-        self.released.append(slots, id);
-        if self.release == 0 {
-            self.release = id;
-        }
+    pub(crate) fn pubrec_usual(&mut self, slots: &mut [SendSlot], id: u16) -> Option<()> {
+        find(slots, id).filter(|slot| slot.kind == Kind::Publish2 && slot.progress.is_out() && is_plain(slot))?;
+        self.release(slots, id, 0);
         Some(())
     }
 
     /// PUBACK of a message that is out.
     #[inline(always)]
-    pub(crate) fn puback_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
-        self.finish_bare(slots, id, |slot| slot.kind == Kind::Publish1 && slot.progress.is_out())
+    pub(crate) fn puback_usual(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
+        find(slots, id).filter(|slot| slot.kind == Kind::Publish1 && slot.progress.is_out() && is_plain(slot))?;
+        Some(self.vacate(slots, id, 0))
     }
 
     /// PUBCOMP of a message whose PUBREL is out.
     #[inline(always)]
-    pub(crate) fn pubcomp_bare(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
-        self.finish_bare(slots, id, |slot| slot.kind == Kind::Publish2 && slot.progress.is_release_out())
+    pub(crate) fn pubcomp_usual(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
+        find(slots, id).filter(|slot| slot.kind == Kind::Publish2 && slot.progress.is_release_out())?;
+        Some(self.vacate(slots, id, 0))
     }
+}
 
-    /// The end of a message that `is_it`, and whose payload is not shared.
-    #[inline(always)]
-    fn finish_bare(&mut self, slots: &mut [SendSlot], id: u16, is_it: impl Fn(&SendSlot) -> bool) -> Option<Handle> {
-        let is_shared = |slot: &SendSlot| slot.marks.message().has(MessageMarks::SHARED_PAYLOAD);
-        let place = find_mut(slots, id).filter(|slot| is_it(slot) && !is_shared(slot))?;
-        let slot = core::mem::replace(place, SendSlot::FREE);
-        self.arena.release(slot.position, slot.length, 0);
-        self.leave_list(slots, (slot.previous, id, slot.next), (slot.kind, slot.progress));
-        Some(self.uncount_finished(&slot))
-    }
+/// All bytes of the message are in the arena.
+const fn is_plain(slot: &SendSlot) -> bool {
+    !slot.marks.message().has(MessageMarks::SHARED_PAYLOAD)
 }

@@ -328,20 +328,27 @@ impl Outgoing {
         let slot = answerable(parts.slots, id)?;
         match (slot.kind, slot.progress.stands()) {
             (Kind::Publish2, Stands::First) => {
-                self.strip(parts, id);
-                self.released.push(parts.slots, id);
-                if let Some(slot) = find_mut(parts.slots, id) {
-                    self.set_progress(slot, Progress::released());
-                    slot.attempts = 0;
-                }
-                if self.release == 0 {
-                    self.release = id;
-                }
+                let beside = Self::drop_beside(parts, id);
+                self.release(parts.slots, id, beside);
                 Ok(PubRecStep::Released)
             }
             (Kind::Publish2, _) if slot.waits_for_record() => Ok(PubRecStep::Released),
             (Kind::Publish2, _) => Ok(PubRecStep::Repeated),
             _ => Err(Mismatch::Unexpected),
+        }
+    }
+
+    /// PUBREL follows for this message, of which the bytes in the arena and so many elsewhere are given back.
+    #[inline(always)]
+    pub(super) fn release(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) {
+        self.leave(slots, id, beside);
+        let Some(slot) = find_mut(slots, id) else { return };
+        self.set_progress(slot, Progress::released());
+        (slot.length, slot.marks, slot.attempts) = (0, Marks::NONE, 0);
+        (slot.previous, slot.next) = (self.released.last(), 0);
+        self.released.append(slots, id);
+        if self.release == 0 {
+            self.release = id;
         }
     }
 
@@ -413,44 +420,53 @@ impl Outgoing {
 
     /// Takes a packet out of everything and frees its slot and identifier; those of a message once its end is in the journal.
     pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Handle {
-        self.leave(parts, id);
-        let Some(slot) = find_mut(parts.slots, id) else { return Handle(0) };
-        let handle = self.uncount_finished(slot);
+        let beside = Self::drop_beside(parts, id);
+        self.vacate(parts.slots, id, beside)
+    }
+
+    /// The same for a packet of which so many bytes elsewhere were dropped.
+    #[inline(always)]
+    pub(super) fn vacate(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) -> Handle {
+        self.leave(slots, id, beside);
+        let Some(slot) = find_mut(slots, id) else { return Handle(0) };
+        self.used -= 1;
+        self.uncounted -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
+        self.in_flight -= u32::from(slot.holds_unit());
+        self.publishes -= u32::from(slot.kind.is_publish());
+        let handle = Handle(slot.handle);
         if !self.keep_finished(slot) {
             *slot = SendSlot::FREE;
         }
         handle
     }
 
-    /// The counts without a packet that is over.
-    #[inline(always)]
-    pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Handle {
-        self.used -= 1;
-        self.uncounted -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
-        self.in_flight -= u32::from(slot.holds_unit());
-        self.publishes -= u32::from(slot.kind.is_publish());
-        Handle(slot.handle)
-    }
-
     /// Takes a packet out of its list and frees its bytes; its slot stays.
     pub(super) fn strip(&mut self, parts: &mut Parts<'_>, id: u16) {
-        self.leave(parts, id);
+        let beside = Self::drop_beside(parts, id);
+        self.leave(parts.slots, id, beside);
         if let Some(slot) = find_mut(parts.slots, id) {
             slot.length = 0;
             slot.marks = Marks::NONE;
         }
     }
 
-    /// The same, but that its slot says nothing of it yet. Slots are looked at where they are: a copy would take a good part of firmware's stack.
-    fn leave(&mut self, parts: &mut Parts<'_>, id: u16) {
-        let Some(slot) = find(parts.slots, id) else { return };
-        let shared = Self::shared_length(parts, slot);
-        self.arena.release(slot.position, slot.length, shared);
+    /// Drops what of a packet is kept elsewhere than in the arena, and says how many bytes that was.
+    fn drop_beside(parts: &mut Parts<'_>, id: u16) -> u32 {
+        let Some(slot) = find(parts.slots, id) else { return 0 };
+        let length = Self::shared_length(parts, slot);
         if slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) {
             parts.payloads.clear(place(parts.slots, id));
         }
-        let &SendSlot { previous, next, kind, progress, .. } = slot;
-        self.leave_list(parts.slots, (previous, id, next), (kind, progress));
+        length
+    }
+
+    /// Gives the bytes of a packet back, and takes it out of its list; its slot says nothing of that yet. Slots are looked at where they are: a copy would
+    /// take a good part of firmware's stack.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    fn leave(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) {
+        let Some(&SendSlot { position, length, previous, next, kind, progress, .. }) = find(slots, id) else { return };
+        self.arena.release(position, length, beside);
+        self.leave_list(slots, (previous, id, next), (kind, progress));
     }
 
     /// Takes a packet with this identifier, between its neighbours, out of the list that it stands in; cursors that stand on it step aside.
@@ -461,26 +477,30 @@ impl Outgoing {
         (previous, id, next): (u16, u16, u16),
         (kind, progress): (Kind, Progress),
     ) {
-        if self.next == id {
-            self.next = next;
-        }
-        if self.bypass == id {
-            self.bypass = previous;
-        }
-        if MAY_GROW && self.passed == id {
-            self.passed = previous;
-        }
-        if self.release == id {
-            self.release = next;
-        }
-        if self.staged_release == id {
-            self.staged_release = next;
-        }
         let list = match progress.stands() {
-            Stands::Release => &mut self.released,
+            Stands::Release => {
+                if self.release == id {
+                    self.release = next;
+                }
+                if self.staged_release == id {
+                    self.staged_release = next;
+                }
+                &mut self.released
+            }
             Stands::Over => &mut self.ended,
             Stands::First if kind.is_request() && progress.is_out() => &mut self.requests,
-            Stands::First => &mut self.log,
+            Stands::First => {
+                if self.next == id {
+                    self.next = next;
+                }
+                if self.bypass == id {
+                    self.bypass = previous;
+                }
+                if MAY_GROW && self.passed == id {
+                    self.passed = previous;
+                }
+                &mut self.log
+            }
         };
         list.remove(slots, previous, next);
     }

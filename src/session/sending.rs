@@ -322,11 +322,18 @@ impl Outgoing {
         completed
     }
 
-    /// The transport took bytes of a staged packet; all of them, if `is_out`.
+    /// The transport took bytes of a staged packet; all that are left of it, if `is_out`.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
-        if !slot.progress.has_begun() {
+    fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
+        self.take(slot, !slot.progress.has_begun(), is_out);
+    }
+
+    /// The same; the first are among them, if it `begins`.
+    #[inline(always)]
+    pub(super) fn take(&mut self, slot: &mut SendSlot, begins: bool, is_out: bool) {
+        debug_assert_eq!(begins, !slot.progress.has_begun());
+        if begins {
             slot.count_attempt();
         }
         self.move_on(slot, slot.progress.reached(if is_out { Reach::Out } else { Reach::Begun }));
