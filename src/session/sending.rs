@@ -16,7 +16,8 @@ use crate::types::{Handle, Version};
 
 /// What became of a packet that was to be staged.
 enum Special {
-    Staged,
+    /// Others may follow where it ends.
+    Staged(u32),
     /// It will never be sent.
     Ended,
     /// No other may follow it now.
@@ -69,7 +70,7 @@ impl Outgoing {
     }
 
     /// [`stage`](Self::stage) of packets that begin where others `end` that are staged, one by one.
-    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn stage_each(
         &mut self,
         parts: &mut Parts<'_>,
@@ -90,7 +91,7 @@ impl Outgoing {
                 continue;
             }
             match self.stage_special(parts, id, peer, time, end.is_none()) {
-                Special::Staged => end = find(parts.slots, id).map(|slot| slot.position + slot.length),
+                Special::Staged(behind) => end = Some(behind),
                 Special::Ended => {}
                 Special::Last => return end.is_none(),
             }
@@ -135,15 +136,15 @@ impl Outgoing {
             (time.expiring.write_time_left)(parts.arena, slot, time, self.version);
         }
         let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
-        if let Some(slot) = find_mut(parts.slots, id) {
-            self.stage_one(slot, outside);
-        }
+        let Some(slot) = find_mut(parts.slots, id) else { return Special::Last };
+        let behind = slot.position + slot.length;
+        self.stage_one(slot, outside);
         self.run.is_streamed = is_streamed;
         if is_reduced {
             self.run.is_reduced = true;
             self.run.left -= self.gap_ahead(parts.slots, parts.arena);
         }
-        if is_alone { Special::Last } else { Special::Staged }
+        if is_alone { Special::Last } else { Special::Staged(behind) }
     }
 
     /// Makes a packet the last of the run; so many of its bytes are not in the arena.
