@@ -350,7 +350,7 @@ impl Core {
         if answer.is_error() { self.mismatched(Mismatch::Unknown) } else { Ok(()) }
     }
 
-    fn on_pubrel(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect {
+    pub(super) fn on_pubrel(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect {
         match self.incoming.release(parts.inbox, id.get(), !self.limits.strict()) {
             Release::Completing => {}
             Release::Early { extra } => {

@@ -1,14 +1,28 @@
 //! The fast path of bare messages, of which a busy link consists: all their bytes are in the arena, and nothing has to be looked at before they are sent.
 //!
-//! A function here decides whether a packet is as usual. If it is, it makes the change that the general path would make; if not, it changes nothing, and the
-//! general path is taken, which alone knows what else there is. Firmware always takes the general path, as it has less flash than time, and so does a
-//! session that is kept in a journal.
+//! A function here decides *whether* a packet is as usual. What is then done to slots and bytes is one body for both paths:
+//!
+//! | step | decided by | done by |
+//! |---|---|---|
+//! | a message is accepted | `push_usual` | [`Outgoing::enter`] |
+//! | the transport took it | `take_usual` | [`Outgoing::take`] |
+//! | PUBREC | `pubrec_usual` | [`Outgoing::release`] |
+//! | PUBACK, PUBCOMP, QoS 0 that left | `puback_usual`, `pubcomp_usual`, `take_usual` | [`Outgoing::vacate`] |
+//! | a message comes | `arrive_usual` | [`Incoming::enter`] |
+//!
+//! What a bare message lacks is a constant there (no marks, no bytes elsewhere, no notes for a journal), and folds away. Only staging is gathered over a
+//! stretch of messages, and entered once.
+//!
+//! If a packet isn't as usual nothing is changed, and the general path is taken, which alone knows what else there is. Firmware always takes the general
+//! path, as it has less flash than time, and so does a session that is kept in a journal.
 
+use crate::session::incoming::{Arrival, Bound, Incoming, RESERVE};
 use crate::session::list::{find, find_mut, place};
 use crate::session::outgoing::Outgoing;
 use crate::session::run::{RUN_LIMIT, Run};
-use crate::storage::{Kind, Marks, MessageMarks, Parts, Reach, SendSlot};
-use crate::types::Handle;
+use crate::storage::inbox::lookup;
+use crate::storage::{Kind, Marks, MessageMarks, Notes, Parts, Reach, ReceiveSlot, ReceiveState, SendSlot};
+use crate::types::{Handle, QoS};
 
 /// There is a fast path.
 pub(crate) const EXISTS: bool = cfg!(not(target_pointer_width = "32"));
@@ -110,6 +124,27 @@ impl Outgoing {
     pub(crate) fn pubcomp_usual(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
         find(slots, id).filter(|slot| slot.kind == Kind::Publish2 && slot.progress.is_release_out())?;
         Some(self.vacate(slots, id, 0))
+    }
+}
+
+impl Incoming {
+    /// [`arrive`](Self::arrive) of a message under an identifier that nothing is known of, where there is room beside what is kept free.
+    #[inline(always)]
+    pub(crate) fn arrive_usual(
+        &mut self,
+        inbox: &mut [ReceiveSlot],
+        (id, qos): (u16, QoS),
+        bound: Bound,
+        acknowledged: bool,
+    ) -> Option<Arrival> {
+        let is_new = lookup(inbox, id) == 0;
+        let is_allowed = self.used - self.old < bound.maximum;
+        let has_room = usize::from(self.used) + RESERVE < inbox.len().min(bound.held);
+        if !(is_new && is_allowed && has_room) {
+            return None;
+        }
+        let link = self.take_free(inbox);
+        Some(self.enter(inbox, link, id, (ReceiveState::of_new(qos), acknowledged, Notes::NONE)))
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) struct Incoming {
 }
 
 /// So many slots are not for QoS 2.
-const RESERVE: usize = 1;
+pub(super) const RESERVE: usize = 1;
 
 /// An acknowledgement that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,8 +248,7 @@ impl Incoming {
             self.is_doubtful = false;
         }
         let Some(slot) = at(inbox, link).filter(|slot| !is_replaced && !slot.is_ended()) else {
-            let state = if is_at_least_once { ReceiveState::AtLeastOnce } else { ReceiveState::ExactlyOnce };
-            return self.take(inbox, id, bound, acknowledged, state);
+            return self.take(inbox, id, bound, acknowledged, ReceiveState::of_new(qos));
         };
         if slot.state == ReceiveState::Completing || !is_at_least_once && slot.owed && slot.acknowledged {
             return Arrival::Blocked;
@@ -306,12 +305,32 @@ impl Incoming {
         let link = if ended != 0 {
             notes = self.revive(inbox, ended);
             ended
-        } else if self.free.first != 0 {
+        } else {
+            self.take_free(inbox)
+        };
+        self.enter(inbox, link, id, (state, acknowledged, notes))
+    }
+
+    /// A slot that is free, if fewer are in use than there are.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn take_free(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
+        if self.free.first != 0 {
             self.free.pop(inbox)
         } else {
             self.fresh += 1;
             self.fresh
-        };
+        }
+    }
+
+    /// Fills a free slot with a new message, whose answer is owed behind all others.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn enter(
+        &mut self,
+        inbox: &mut [ReceiveSlot],
+        link: u16,
+        id: u16,
+        (state, acknowledged, notes): (ReceiveState, bool, Notes),
+    ) -> Arrival {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
         let Some(slot) = at(inbox, link) else { return Arrival::Blocked };

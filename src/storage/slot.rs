@@ -217,6 +217,13 @@ pub(crate) enum ReceiveState {
     Ended,
 }
 
+impl ReceiveState {
+    /// Of a message that was delivered.
+    pub(crate) const fn of_new(qos: QoS) -> Self {
+        if matches!(qos, QoS::AtLeastOnce) { Self::AtLeastOnce } else { Self::ExactlyOnce }
+    }
+}
+
 /// One incoming QoS 1 or 2 message that is not finished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ReceiveSlot {
