@@ -76,6 +76,11 @@ impl Fallback {
         self.version
     }
 
+    /// The lowest version that is tried.
+    pub const fn lowest(&self) -> Version {
+        self.lowest
+    }
+
     /// Takes note of an event; to be called with each.
     pub fn on_event(&mut self, event: &Event<'_>) {
         if matches!(event, Event::ConnAck(connack) if connack.session != SessionState::Untouched) {

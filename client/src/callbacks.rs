@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pure_mqtt::router::Router;
-use pure_mqtt::{Auth, ConnAck, TopicFilter, TopicName};
+use pure_mqtt::{Auth, TopicFilter, TopicName};
 
 use crate::client::Client;
+use crate::connack::ConnAck;
 use crate::deliveries::Published;
 use crate::error::{ConnectError, LinkEnd};
 use crate::message::Message;

@@ -12,6 +12,7 @@ use crate::error::{ConnectError, PublishError, SubscribeError};
 use crate::kept::Kept;
 use crate::options::Options;
 use crate::receipts::Receipt;
+use crate::requests::standing;
 use crate::server::Server;
 use crate::shared::Shared;
 use crate::ticket::{MessageInfo, Mid, is_loop_of};
@@ -67,7 +68,12 @@ impl Client {
     pub fn configure(&self, change: impl FnOnce(Options) -> Options) {
         let before = self.shared.lock().options.clone();
         let after = change(before);
-        self.shared.change(|state| state.options = after);
+        self.shared.change(|state| {
+            state.options = after;
+            if let Some(server) = state.wishes.server.clone() {
+                state.configure(&server);
+            }
+        });
     }
 
     /// The client, as long as somebody else has a handle of it.
@@ -137,30 +143,31 @@ impl Client {
 
     /// Whether the server has accepted the link, and it is up.
     pub fn is_connected(&self) -> bool {
-        self.shared.lock().engine.is_connected()
+        self.shared.lock().agent.is_connected()
     }
 
-    /// Whether nothing is unfinished: see [`Connection::is_idle`](pure_mqtt::Connection::is_idle).
+    /// Whether nothing is unfinished: no message or request waits or is under way, and no acknowledgement is owed.
     pub fn is_idle(&self) -> bool {
-        self.shared.lock().engine.is_idle()
+        self.shared.lock().agent.is_idle()
     }
 
     /// The version that the link speaks; without a link the one that it spoke last, or will first.
     pub fn version(&self) -> Version {
-        self.shared.lock().engine.version()
+        self.shared.lock().agent.version()
     }
 
     /// The bounds and time-outs in force.
     pub fn limits(&self) -> Limits {
-        self.shared.lock().engine.limits()
+        self.shared.lock().agent.limits()
     }
 
     /// Forgets the session, with all messages that are not finished; each is told to [`on_publish`](Self::on_publish). Only without a link; otherwise it does
     /// nothing and returns false. Call it before connecting with another client identifier.
     pub fn forget_session(&self) -> bool {
         self.shared.change(|state| {
-            let is_done = state.engine.forget_session();
-            state.take_outcomes();
+            let now = state.now();
+            let is_done = state.agent.forget_session(now);
+            state.collect_ends();
             is_done
         })
     }
@@ -170,7 +177,7 @@ impl Client {
     /// # Errors
     /// [`RequestError`]; nothing changed.
     pub fn authenticate(&self, auth: &Auth<'_>) -> Result<(), RequestError> {
-        self.shared.change(|state| state.engine.authenticate(state.now(), auth))
+        self.shared.change(|state| state.agent.authenticate(state.now(), auth))
     }
 }
 
@@ -199,9 +206,13 @@ impl Client {
             return Err(PublishError::Streamed);
         }
         self.shared.change(|state| {
-            let delivery = state.engine.publish(state.now(), publish)?;
+            let accepted = state.agent.publish_with(state.now(), publish, 0)?;
             let mid = state.next_mid();
-            Ok(state.deliveries.accept(self.shared.number, mid, publish.qos, &delivery))
+            let info = state.deliveries.accept(self.shared.number, mid, &accepted);
+            if accepted.displaced > 0 {
+                state.collect_ends(); // whoever waits for them needn't wait for the loop
+            }
+            Ok(info)
         })
     }
 
@@ -218,7 +229,7 @@ impl Client {
     /// # Errors
     /// As [`ack`](Self::ack).
     pub fn ack_with(&self, receipt: Receipt, with: &Ack<'_>) -> Result<(), RequestError> {
-        self.shared.change(|state| state.receipts.acknowledge(state.now(), &mut state.engine, receipt, with))
+        self.shared.change(|state| state.receipts.acknowledge(state.now(), &mut state.agent, receipt, with))
     }
 }
 
@@ -240,18 +251,9 @@ impl Client {
     /// # Errors
     /// [`SubscribeError`]; nothing changed.
     pub fn subscribe_to(&self, subscriptions: &[Subscription<'_>]) -> Result<Mid, SubscribeError> {
-        self.subscribe_as(0, subscriptions)
-    }
-
-    /// The same with a Subscription Identifier (5.0), 1 to 268,435,455, that comes back with each message that matched; 0 for none.
-    ///
-    /// # Errors
-    /// [`SubscribeError`]; nothing changed.
-    pub fn subscribe_as(&self, identifier: u32, subscriptions: &[Subscription<'_>]) -> Result<Mid, SubscribeError> {
         self.shared.change(|state| {
-            let mid = state.next_mid();
-            state.requests.subscribe(mid, identifier, subscriptions)?;
-            state.sync(); // at once, so that it leaves before what is published from now on
+            let (now, mid) = (state.now(), state.next_mid());
+            state.requests.subscribe((now, &mut state.agent, state.receiver), mid, subscriptions)?;
             Ok(mid)
         })
     }
@@ -271,14 +273,13 @@ impl Client {
     pub fn unsubscribe_from(&self, filters: &[TopicFilter<'_>]) -> Result<Mid, SubscribeError> {
         self.shared.change(|state| {
             let (now, mid) = (state.now(), state.next_mid());
-            state.requests.unsubscribe(now, &mut state.engine, mid, filters)?;
-            state.sync();
+            state.requests.unsubscribe((now, &mut state.agent, state.receiver), mid, filters)?;
             Ok(mid)
         })
     }
 
     /// How far the server has followed; `None` for a filter that is not subscribed to (any more).
     pub fn standing(&self, filter: TopicFilter<'_>) -> Option<Standing> {
-        self.shared.lock().requests.standing(filter)
+        standing(&self.shared.lock().agent, filter.as_str())
     }
 }

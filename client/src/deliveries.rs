@@ -1,9 +1,10 @@
 //! The messages that are under way, each with the ticket of its owner.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pure_mqtt::{Acknowledged, Cause, Delivery, Handle, Outcome, Properties, QoS, Victims};
+use pure_mqtt::{Cause, Properties};
+use pure_mqtt_agent::{Accepted, Bytes, End, PublishLimit};
 
 use crate::error::NotPublished;
 use crate::ticket::{MessageInfo, Mid, Ticket};
@@ -20,15 +21,27 @@ pub struct Published<'p> {
     pub properties: Properties<'p>,
 }
 
+/// The same, waiting to be told.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    mid: Mid,
+    result: Result<(), NotPublished>,
+    properties: Bytes,
+}
+
+impl Ended {
+    pub(crate) fn published(&self) -> Published<'_> {
+        let properties = Properties::from_bytes(&self.properties).unwrap_or(Properties::NONE);
+        Published { mid: self.mid, result: self.result, properties }
+    }
+}
+
 /// All messages that are under way.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
-    /// QoS 0: they have left when the engine says so, in the order of their handles.
-    unsent: BTreeMap<Handle, Entry>,
-    /// QoS 1 and 2.
-    unacknowledged: BTreeMap<Handle, Entry>,
-    /// Ended by no packet, and still to be told.
-    ended: VecDeque<Published<'static>>,
+    open: BTreeMap<pure_mqtt_agent::Ticket, Entry>,
+    /// The properties of an acknowledgement whose end is about to be told.
+    properties: Option<(pure_mqtt_agent::Ticket, Bytes)>,
 }
 
 #[derive(Debug)]
@@ -37,88 +50,64 @@ struct Entry {
     ticket: Arc<Ticket>,
 }
 
-impl Entry {
-    fn end<'p>(self, result: Result<(), NotPublished>, properties: Properties<'p>) -> Published<'p> {
-        self.ticket.end(result);
-        Published { mid: self.mid, result, properties }
-    }
-}
-
 impl Deliveries {
-    /// The engine has accepted a message of the client with this number.
-    pub(crate) fn accept(&mut self, client: u64, mid: Mid, qos: QoS, delivery: &Delivery) -> MessageInfo {
-        if let Some(victims) = delivery.dropped {
-            self.drop_victims(&victims);
-        }
+    /// The agent has accepted a message of the client with this number.
+    pub(crate) fn accept(&mut self, client: u64, mid: Mid, accepted: &Accepted) -> MessageInfo {
         let ticket = Ticket::new(client);
-        let entry = Entry { mid, ticket: Arc::clone(&ticket) };
-        let book = if qos == QoS::AtMostOnce { &mut self.unsent } else { &mut self.unacknowledged };
-        book.insert(delivery.handle, entry);
-        MessageInfo::new(mid, delivery.id, ticket)
+        self.open.insert(accepted.ticket, Entry { mid, ticket: Arc::clone(&ticket) });
+        MessageInfo::new(mid, accepted.id, ticket)
     }
 
-    /// The server has taken a message over, or refused it.
-    pub(crate) fn acknowledge<'p>(&mut self, answer: &Acknowledged<'p>) -> Option<Published<'p>> {
-        let entry = self.unacknowledged.remove(&answer.handle)?;
-        let result = if answer.reason.is_error() { Err(NotPublished::Refused(answer.reason)) } else { Ok(()) };
-        Some(entry.end(result, answer.properties))
+    /// An acknowledgement with properties has come.
+    pub(crate) fn keep_properties(&mut self, ticket: pure_mqtt_agent::Ticket, properties: Bytes) {
+        self.properties = Some((ticket, properties));
     }
 
-    /// The server has answered PUBREL. Also if it doesn't know the message any more, since it has lost the session: it had taken it over before.
-    pub(crate) fn complete<'p>(&mut self, answer: &Acknowledged<'p>) -> Option<Published<'p>> {
-        Some(self.unacknowledged.remove(&answer.handle)?.end(Ok(()), answer.properties))
-    }
-
-    /// A message has ended without a packet.
-    pub(crate) fn on_outcome(&mut self, outcome: &Outcome) {
-        let Some(entry) = self.unacknowledged.remove(&outcome.handle) else { return };
-        let result = match outcome.cause {
-            Cause::Released => Ok(()),
-            cause => Err(NotPublished::Ended(cause)),
-        };
-        self.ended.push_back(entry.end(result, Properties::NONE));
-    }
-
-    /// QoS 0 messages up to this one have left.
-    pub(crate) fn left(&mut self, latest: Handle) {
-        while let Some(first) = self.unsent.first_entry().filter(|first| *first.key() <= latest) {
-            self.ended.push_back(first.remove().end(Ok(()), Properties::NONE));
-        }
-    }
-
-    /// The unsent messages between two handles were dropped, and there are no others between them.
-    fn drop_victims(&mut self, victims: &Victims) {
-        for book in [&mut self.unsent, &mut self.unacknowledged] {
-            let handles: Vec<_> = book.range(victims.first..=victims.last).map(|(handle, _)| *handle).collect();
-            let entries = handles.iter().filter_map(|handle| book.remove(handle));
-            self.ended.extend(entries.map(|entry| entry.end(Err(NotPublished::Dropped), Properties::NONE)));
-        }
-    }
-
-    /// The next message that no packet has ended.
-    pub(crate) fn next_ended(&mut self) -> Option<Published<'static>> {
-        self.ended.pop_front()
+    /// A message has its end.
+    pub(crate) fn ended(&mut self, ticket: pure_mqtt_agent::Ticket, end: End) -> Option<Ended> {
+        let entry = self.open.remove(&ticket)?;
+        let result = result_of(end);
+        entry.ticket.end(result);
+        let properties = self.properties.take_if(|(of, _)| *of == ticket).map(|(_, properties)| properties);
+        Some(Ended { mid: entry.mid, result, properties: properties.unwrap_or_default() })
     }
 
     /// Whoever waits for a message is not to wait any longer.
     pub(crate) fn interrupt(&self) {
-        self.entries().for_each(|entry| entry.ticket.interrupt());
+        self.open.values().for_each(|entry| entry.ticket.interrupt());
     }
 
     /// The client is gone.
     pub(crate) fn give_up(&mut self) {
-        self.entries().for_each(|entry| entry.ticket.end(Err(NotPublished::ClientGone)));
+        self.open.values().for_each(|entry| entry.ticket.end(Err(NotPublished::ClientGone)));
         *self = Self::default();
     }
+}
 
-    fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.unsent.values().chain(self.unacknowledged.values())
-    }
+/// What an end means to whoever published.
+fn result_of(end: End) -> Result<(), NotPublished> {
+    Err(match end {
+        End::Left | End::Acknowledged(_) => return Ok(()),
+        End::Refused(reason) => NotPublished::Refused(reason),
+        End::Expired => NotPublished::Ended(Cause::Expired),
+        End::Displaced(_) => NotPublished::Dropped,
+        End::Withdrawn { .. } => NotPublished::Ended(Cause::Withdrawn),
+        End::SessionLost { was_received: true } => NotPublished::Ended(Cause::Released),
+        End::SessionLost { was_received: false } => NotPublished::Ended(Cause::SessionLost),
+        End::Forgotten => NotPublished::Ended(Cause::Forgotten),
+        End::ServerCant(PublishLimit::QoS) => NotPublished::Ended(Cause::QoSNotSupported),
+        End::ServerCant(PublishLimit::Retain) => NotPublished::Ended(Cause::RetainNotSupported),
+        End::ServerCant(_) => NotPublished::Ended(Cause::TooLarge),
+        End::AttemptsUsedUp(links) => NotPublished::AttemptsUsedUp(links),
+        End::TimedOut => NotPublished::TimedOut,
+        _ => NotPublished::ClientGone,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use pure_mqtt::{Connection, Heap, Instant, Limits, Overflow, Publish, TopicName};
+    use pure_mqtt::{Instant, Limits, Overflow, Publish, QoS, TopicName};
+    use pure_mqtt_agent::{Agent, Options};
 
     use super::*;
 
@@ -126,36 +115,22 @@ mod tests {
 
     #[test]
     fn what_an_overflow_drops_is_told_and_nothing_else() {
-        let limits = Limits { max_queued: 2, overflow: Overflow::DropOldest, ..Limits::DEFAULT };
-        let mut engine = Connection::new(Heap::new(), limits);
+        let limits = Limits { max_queued: 2, overflow: Overflow::DropOldest, ..Options::LIMITS };
+        let mut agent = Agent::new(Options { limits, servers: Vec::new(), ..Options::new("a", 1) }, NOW, 0);
         let mut deliveries = Deliveries::default();
-        let topic = TopicName::new("a").unwrap();
-        let infos: Vec<_> = (1..=3)
-            .map(|number| {
-                let delivery = engine.publish(NOW, &Publish::new(topic, b"x").qos(QoS::AtLeastOnce)).unwrap();
-                deliveries.accept(1, Mid(number), QoS::AtLeastOnce, &delivery)
-            })
-            .collect();
+        let publish = Publish::new(TopicName::new("a").unwrap(), b"x").qos(QoS::AtLeastOnce);
+        let accepted: Vec<_> = (1..=3).map(|_| agent.publish_with(NOW, &publish, 0).unwrap()).collect();
+        let infos: Vec<_> =
+            accepted.iter().zip(1..).map(|(accepted, number)| deliveries.accept(1, Mid(number), accepted)).collect();
+        for one in &accepted {
+            if let Some(end) = agent.take_end(one.ticket) {
+                let ended = deliveries.ended(one.ticket, end).unwrap();
+                assert_eq!(ended.published().result, Err(NotPublished::Dropped));
+            }
+        }
         let results: Vec<_> = infos.iter().map(MessageInfo::result).collect();
         assert_eq!(results, [Some(Err(NotPublished::Dropped)), None, None]);
-        assert_eq!(deliveries.next_ended().map(|published| published.mid), Some(Mid(1)));
         deliveries.give_up();
         assert_eq!(infos[2].result(), Some(Err(NotPublished::ClientGone)));
-        assert!(deliveries.next_ended().is_none());
-    }
-
-    #[test]
-    fn forgotten_messages_are_told() {
-        let mut engine = Connection::new(Heap::new(), Limits::DEFAULT);
-        let mut deliveries = Deliveries::default();
-        let topic = TopicName::new("a").unwrap();
-        let delivery = engine.publish(NOW, &Publish::new(topic, b"x").qos(QoS::ExactlyOnce)).unwrap();
-        let info = deliveries.accept(1, Mid(1), QoS::ExactlyOnce, &delivery);
-        assert!(engine.forget_session());
-        while let Some(outcome) = engine.poll_outcome() {
-            deliveries.on_outcome(&outcome);
-        }
-        assert_eq!(info.result(), Some(Err(NotPublished::Ended(Cause::Forgotten))));
-        assert!(info.packet_id().is_some());
     }
 }

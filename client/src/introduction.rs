@@ -44,7 +44,7 @@ impl Introduction {
     }
 
     /// What was said so far.
-    fn said(&self) -> Connect<'_> {
+    pub(crate) fn said(&self) -> Connect<'_> {
         match self.kept.as_ref().and_then(Kept::packet) {
             Some(Packet::Connect(connect)) => connect,
             _ => Connect::new(Version::V5, ""),

@@ -6,6 +6,7 @@
 mod callbacks;
 mod client;
 mod clock;
+mod connack;
 mod deliveries;
 mod error;
 mod introduction;
@@ -32,6 +33,7 @@ pub use pure_mqtt;
 
 pub use callbacks::LogLevel;
 pub use client::Client;
+pub use connack::ConnAck;
 pub use deliveries::Published;
 pub use error::{ConnectError, LinkEnd, LoopError, NotPublished, PublishError, SubscribeError, WaitError};
 pub use message::{Message, OwnedMessage};

@@ -1,51 +1,109 @@
-//! What an event means to the program: found under the lock, told without it.
+//! What is told to the program: found under the lock, told without it, and so with everything that it needs of its own.
 
-use std::borrow::Cow;
 use std::time::SystemTime;
 
-use pure_mqtt::{Auth, ConnAck, Topic, TopicName};
+use pure_mqtt::{Auth, Event, Properties, ReasonCode, SessionState, TopicName};
+use pure_mqtt_agent::{Bytes, Incoming, Ticket, encode_properties};
 
 use crate::client::Client;
-use crate::deliveries::Published;
+use crate::connack::ConnAck;
+use crate::deliveries::Ended;
 use crate::message::Message;
-use crate::receipts::{Receipt, Receipts};
+use crate::receipts::Receipt;
+use crate::requests::Subscribed;
+use crate::ticket::Mid;
 
-pub(crate) enum Notice<'i> {
-    Connected(ConnAck<'i>),
-    Message { message: pure_mqtt::Message<'i>, topic: Cow<'i, str>, receipt: Option<Receipt> },
-    Published(Published<'i>),
-    Auth(Auth<'i>),
+/// What is kept of a packet for the callbacks.
+pub(crate) enum Packet {
+    ConnAck(Accepted),
+    /// An acknowledgement that has properties.
+    Acknowledged(Ticket, Bytes),
+    Auth(ReasonCode, Bytes),
+    /// A line for the log.
+    Discarded(String),
+    Disconnect {
+        reason: ReasonCode,
+        explanation: Option<Box<str>>,
+        server_reference: Option<Box<str>>,
+    },
 }
 
-impl<'i> Notice<'i> {
-    /// A message to `topic`, which may be behind an alias.
-    pub(crate) fn message(mut message: pure_mqtt::Message<'i>, topic: &str, receipts: &mut Receipts) -> Self {
-        let receipt = message.ack.take().map(|pending| receipts.keep(message.qos, pending));
-        let topic = match message.topic {
-            Topic::Name(name) => Cow::Borrowed(name.as_str()),
-            Topic::Alias(_) => Cow::Owned(topic.to_owned()),
-            Topic::Invalid(bytes) => String::from_utf8_lossy(bytes),
-        };
-        Self::Message { message, topic, receipt }
-    }
+/// CONNACK.
+pub(crate) struct Accepted {
+    pub(crate) reason: ReasonCode,
+    pub(crate) code: u8,
+    pub(crate) session: SessionState,
+    pub(crate) properties: Bytes,
+}
 
+impl Packet {
+    pub(crate) fn of(event: &Event<'_>) -> Option<Self> {
+        Some(match event {
+            Event::ConnAck(connack) => Self::ConnAck(Accepted {
+                reason: connack.reason,
+                code: connack.code,
+                session: connack.session,
+                properties: encode_properties(&connack.properties),
+            }),
+            Event::PubAck(ack) | Event::PubRec(ack) | Event::PubComp(ack) if !ack.properties.is_empty() => {
+                Self::Acknowledged(Ticket::of(ack.handle), encode_properties(&ack.properties))
+            }
+            Event::Auth(auth) => Self::Auth(auth.reason, encode_properties(&auth.properties)),
+            Event::Discarded(discarded) => {
+                let topic = String::from_utf8_lossy(discarded.topic);
+                let (length, qos, why) = (discarded.length, discarded.qos, discarded.why);
+                Self::Discarded(format!("a message to {topic:?} ({length} bytes, {qos}) was thrown away: {why}"))
+            }
+            Event::Disconnect(disconnect) => Self::Disconnect {
+                reason: disconnect.reason,
+                explanation: disconnect.properties.reason_string().map(Into::into),
+                server_reference: disconnect.properties.server_reference().map(Into::into),
+            },
+            _ => return None,
+        })
+    }
+}
+
+impl Packet {
+    /// CONNACK of a server that accepts the link.
+    pub(crate) fn is_accepted(&self) -> bool {
+        matches!(self, Self::ConnAck(connack) if connack.session != SessionState::Untouched)
+    }
+}
+
+pub(crate) enum Notice {
+    Connected(Accepted),
+    Message { message: Incoming, receipt: Option<Receipt> },
+    Published(Ended),
+    Subscribed(Subscribed),
+    Unsubscribed(Mid),
+    Auth(ReasonCode, Bytes),
+}
+
+impl Notice {
     /// Calls whom it concerns.
     pub(crate) fn tell(&self, client: &Client) {
         let callbacks = &client.shared.callbacks;
         match self {
-            Self::Connected(connack) => callbacks.on_connect(client, connack),
-            Self::Published(published) => callbacks.on_publish(client, published),
-            Self::Auth(auth) => callbacks.on_auth(client, auth),
-            Self::Message { message, topic, receipt } => {
-                let Ok(topic) = TopicName::new(topic) else { return };
+            Self::Connected(accepted) => callbacks.on_connect(client, &ConnAck::of(accepted)),
+            Self::Published(ended) => callbacks.on_publish(client, &ended.published()),
+            Self::Subscribed(subscribed) => callbacks.on_subscribe(client, subscribed),
+            Self::Unsubscribed(mid) => callbacks.on_unsubscribe(client, *mid),
+            Self::Auth(reason, properties) => {
+                let mut auth = Auth::continue_with(properties_in(properties));
+                auth.reason = *reason;
+                callbacks.on_auth(client, &auth);
+            }
+            Self::Message { message, receipt } => {
+                let Ok(topic) = TopicName::new(&message.topic) else { return };
                 let message = Message {
                     topic,
-                    payload: message.payload,
+                    payload: &message.payload,
                     qos: message.qos,
                     retain: message.retain,
                     dup: message.dup,
                     id: message.id,
-                    properties: message.properties,
+                    properties: message.properties(),
                     timestamp: SystemTime::now(),
                     receipt: *receipt,
                 };
@@ -53,4 +111,9 @@ impl<'i> Notice<'i> {
             }
         }
     }
+}
+
+/// Properties that were valid when they were kept.
+pub(crate) fn properties_in(bytes: &Bytes) -> Properties<'_> {
+    Properties::from_bytes(bytes).unwrap_or(Properties::NONE)
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use pure_mqtt::{Backoff, Connect, Fallback, Limits, OpenError, Property, Version, Will};
+use pure_mqtt::{Connect, Fallback, Limits, OpenError, Property, Version, Will};
+use pure_mqtt_agent::{Bytes, encode_properties};
 
 use crate::clock::millis;
 use crate::introduction::Introduction;
@@ -41,7 +42,8 @@ pub struct Options {
     pub(crate) bridge: bool,
     pub(crate) limits: Limits,
     pub(crate) connect_timeout: Duration,
-    pub(crate) backoff: Backoff,
+    /// The shortest and the longest range of pauses, in milliseconds.
+    delays: (u32, u32),
     pub(crate) reconnect_on_failure: bool,
     pub(crate) retry_first_connection: bool,
 }
@@ -76,7 +78,7 @@ impl Options {
             bridge: false,
             limits: Limits::DEFAULT,
             connect_timeout: Duration::from_secs(5),
-            backoff: Backoff::default(),
+            delays: (5_000, 120_000),
             reconnect_on_failure: true,
             retry_first_connection: false,
         }
@@ -204,12 +206,12 @@ impl Options {
         self
     }
 
-    /// Sets how long the client waits before it connects again: `min` at first, twice as long after each failure, `max` at most, each a little
-    /// shorter by chance. Default: 1 second to 2 minutes.
+    /// Sets how long the client waits before it connects again: a random time of up to `min` at first, up to twice as long after each failure, up to `max` in the end.
+    /// Default: 5 seconds to 2 minutes.
     #[must_use]
     pub fn reconnect_delay(mut self, min: Duration, max: Duration) -> Self {
         let milliseconds = |duration| u32::try_from(millis(duration)).unwrap_or(u32::MAX);
-        self.backoff = Backoff::new(milliseconds(min), milliseconds(max));
+        self.delays = (milliseconds(min), milliseconds(max));
         self
     }
 
@@ -229,9 +231,59 @@ impl Options {
         self
     }
 
+    /// The same, for the agent. It dials nowhere yet.
+    pub(crate) fn for_agent(&self, seed: u64) -> pure_mqtt_agent::Options {
+        use pure_mqtt_agent::{CleanStart as Clean, Login, Options, Redial};
+        let (version, lowest_version) = match self.speech {
+            Speech::Only(version) => (version, None),
+            Speech::Downwards(fallback) => (self.limits.version, Some(fallback.lowest())),
+        };
+        let connect = self.introduction.said();
+        let login = Login {
+            user_name: connect.user_name.map(Into::into),
+            password: connect.password.map(Bytes::copy_from_slice),
+            method: None,
+        };
+        let (min, max) = self.delays;
+        Options {
+            servers: Vec::new(),
+            version,
+            lowest_version,
+            keep_alive: connect.keep_alive,
+            clean_start: match self.clean_start {
+                CleanStart::Always => Clean::Always,
+                CleanStart::First | CleanStart::Never => Clean::Never,
+            },
+            session_expiry: 0,
+            login,
+            will: connect.will.map(|will| owned(&will)),
+            bridge: self.bridge,
+            connect_properties: encode_properties(&connect.properties),
+            limits: self.limits,
+            redial: Redial::Agent { min, max, stands_after: 30_000 },
+            dial_timeout: u32::MAX,
+            ..Options::new(connect.client_id, seed)
+        }
+    }
+
+    /// The version that is spoken first.
+    pub(crate) fn version_now(&self) -> Version {
+        self.limits.version
+    }
+
     /// The CONNECT, but for what changes from link to link.
     pub(crate) fn connect(&self) -> Result<Connect<'_>, OpenError> {
         self.introduction.connect()
+    }
+}
+
+fn owned(will: &Will<'_>) -> pure_mqtt_agent::Will {
+    pure_mqtt_agent::Will {
+        topic: will.topic.as_str().into(),
+        payload: Bytes::copy_from_slice(will.payload),
+        qos: will.qos,
+        retain: will.retain,
+        properties: encode_properties(&will.properties),
     }
 }
 

@@ -1,9 +1,10 @@
-//! What the program is subscribed to, and which of its wishes are still to be answered.
+//! Calls of `subscribe` and `unsubscribe` that wait for the server's answer.
 
-use pure_mqtt::subscriptions::{HeapList, Standing, Subscriptions};
-use pure_mqtt::{
-    Connection, Event, Handle, Heap, Instant, Outcome, RequestError, Subscription, TopicFilter, Unsubscribe,
-};
+use std::collections::BTreeMap;
+
+use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::{Instant, QoS, RequestError, Subscription, TopicFilter};
+use pure_mqtt_agent::{Agent, Denied, FilterOptions, Receiver, Refusal, Ticket};
 
 use crate::error::SubscribeError;
 use crate::ticket::Mid;
@@ -18,29 +19,21 @@ pub struct Subscribed {
     pub filters: Vec<(Box<str>, Standing)>,
 }
 
-/// The list of subscriptions, and the wishes that wait for an answer.
+/// The calls that wait, by the agent's tickets: one call has as many as its filters have different options.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
-    list: Subscriptions<HeapList>,
-    waiting: Vec<Waiting>,
+    calls: BTreeMap<Mid, Call>,
+    by_ticket: BTreeMap<Ticket, Mid>,
 }
 
-/// A call of `subscribe` or `unsubscribe`.
 #[derive(Debug)]
-struct Waiting {
-    mid: Mid,
+struct Call {
     filters: Vec<Box<str>>,
-    wish: Wish,
+    is_subscribe: bool,
+    left: usize,
 }
 
-#[derive(Debug, PartialEq)]
-enum Wish {
-    Subscribe,
-    /// With the request for filters that are not in the list, while it is unanswered.
-    Unsubscribe(Option<Handle>),
-}
-
-/// The end of a wish.
+/// The end of a call.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Subscribed(Subscribed),
@@ -48,112 +41,99 @@ pub(crate) enum Answer {
 }
 
 impl Requests {
-    /// Wants these subscriptions from now on. The server is asked also for those that it has granted before, since it then sends retained messages again.
+    /// Wants these subscriptions from now on.
     pub(crate) fn subscribe(
         &mut self,
+        (now, agent, receiver): (Instant, &mut Agent, Receiver),
         mid: Mid,
-        identifier: u32,
         subscriptions: &[Subscription<'_>],
     ) -> Result<(), SubscribeError> {
         check(subscriptions)?;
+        let mut groups: Vec<(FilterOptions, Vec<(&str, QoS)>)> = Vec::new();
         for subscription in subscriptions {
-            self.list.unsubscribe(subscription.filter); // it is asked for anew; UNSUBSCRIBE would leave with the next `sync` only
-            let _ = self.list.subscribe_as(identifier, *subscription); // a list on the heap is never full
+            let (options, wish) = (options_of(subscription), (subscription.filter.as_str(), subscription.qos));
+            match groups.iter_mut().find(|(known, _)| *known == options) {
+                Some((_, filters)) => filters.push(wish),
+                None => groups.push((options, vec![wish])),
+            }
+        }
+        let mut tickets = Vec::new();
+        for (options, filters) in groups {
+            tickets.push(agent.subscribe(now, receiver, &filters, options).map_err(refused)?);
         }
         let filters = subscriptions.iter().map(|subscription| subscription.filter.as_str().into()).collect();
-        self.waiting.push(Waiting { mid, filters, wish: Wish::Subscribe });
+        self.wait(mid, tickets, filters, true);
         Ok(())
     }
 
     /// Wants these subscriptions no longer. Those that an earlier life of the program has made are ended as well.
     pub(crate) fn unsubscribe(
         &mut self,
-        now: Instant,
-        engine: &mut Connection<Heap>,
+        (now, agent, receiver): (Instant, &mut Agent, Receiver),
         mid: Mid,
         filters: &[TopicFilter<'_>],
     ) -> Result<(), SubscribeError> {
         if filters.is_empty() {
             return Err(RequestError::EmptyList.into());
         }
-        let is_unknown = |filter: &&TopicFilter<'_>| self.list.standing(**filter).is_none();
-        let unknown: Vec<_> = filters.iter().filter(is_unknown).copied().collect();
-        let request =
-            if unknown.is_empty() { None } else { Some(engine.unsubscribe(now, &Unsubscribe::new(&unknown))?.handle) };
-        for filter in filters {
-            self.list.unsubscribe(*filter);
-        }
-        let filters = filters.iter().map(|filter| filter.as_str().into()).collect();
-        self.waiting.push(Waiting { mid, filters, wish: Wish::Unsubscribe(request) });
+        let unsubscribe = |filter: &TopicFilter<'_>| agent.unsubscribe_anyway(now, receiver, filter.as_str());
+        let tickets = filters.iter().map(unsubscribe).collect();
+        self.wait(mid, tickets, filters.iter().map(|filter| filter.as_str().into()).collect(), false);
         Ok(())
     }
 
-    /// Takes note of an event.
-    pub(crate) fn on_event(&mut self, event: &Event<'_>) {
-        self.list.on_event(event);
-        if let Event::UnsubAck(answer) = event {
-            self.end_request(answer.handle);
+    fn wait(&mut self, mid: Mid, tickets: Vec<Ticket>, filters: Vec<Box<str>>, is_subscribe: bool) {
+        self.calls.insert(mid, Call { filters, is_subscribe, left: tickets.len() });
+        self.by_ticket.extend(tickets.into_iter().map(|ticket| (ticket, mid)));
+    }
+
+    /// A ticket has its end: the answer to the call, if it was the call's last.
+    pub(crate) fn ended(&mut self, agent: &Agent, ticket: Ticket) -> Option<Answer> {
+        let mid = self.by_ticket.remove(&ticket)?;
+        let call = self.calls.get_mut(&mid)?;
+        call.left -= 1;
+        if call.left > 0 {
+            return None;
         }
-    }
-
-    /// Takes note of an outcome.
-    pub(crate) fn on_outcome(&mut self, outcome: &Outcome) {
-        self.list.on_outcome(outcome);
-        self.end_request(outcome.handle);
-    }
-
-    fn end_request(&mut self, handle: Handle) {
-        for waiting in &mut self.waiting {
-            if waiting.wish == Wish::Unsubscribe(Some(handle)) {
-                waiting.wish = Wish::Unsubscribe(None);
-            }
-        }
-    }
-
-    /// How far the server has followed.
-    pub(crate) fn standing(&self, filter: TopicFilter<'_>) -> Option<Standing> {
-        self.list.standing(filter)
-    }
-
-    /// The link ended before the server had accepted it: it may have begun another session.
-    pub(crate) fn doubt_session(&mut self) {
-        self.list.doubt_session();
-    }
-
-    /// Asks the server for what is missing.
-    pub(crate) fn sync(&mut self, now: Instant, engine: &mut Connection<Heap>) {
-        self.list.sync(now, engine);
-    }
-
-    /// The next wish that is answered.
-    pub(crate) fn next_answer(&mut self) -> Option<Answer> {
-        let place = self.waiting.iter().position(|waiting| waiting.is_answered(&self.list))?;
-        let Waiting { mid, filters, wish } = self.waiting.remove(place);
-        if wish != Wish::Subscribe {
+        let call = self.calls.remove(&mid)?;
+        if !call.is_subscribe {
             return Some(Answer::Unsubscribed(mid));
         }
         let with_standing = |filter: Box<str>| {
-            let standing = standing(&self.list, &filter)?;
+            let standing = standing(agent, &filter)?;
             Some((filter, standing))
         };
-        Some(Answer::Subscribed(Subscribed { mid, filters: filters.into_iter().filter_map(with_standing).collect() }))
+        Some(Answer::Subscribed(Subscribed {
+            mid,
+            filters: call.filters.into_iter().filter_map(with_standing).collect(),
+        }))
     }
 }
 
-impl Waiting {
-    fn is_answered(&self, list: &Subscriptions<HeapList>) -> bool {
-        let mut standings = self.filters.iter().map(|filter| standing(list, filter));
-        match self.wish {
-            Wish::Subscribe => standings.all(|standing| !matches!(standing, Some(Standing::Wanted | Standing::Asked))),
-            Wish::Unsubscribe(request) => {
-                request.is_none() && standings.all(|standing| standing != Some(Standing::Leaving))
-            }
-        }
+/// How far the server has followed.
+pub(crate) fn standing(agent: &Agent, filter: &str) -> Option<Standing> {
+    Some(match agent.standing(filter)? {
+        pure_mqtt_agent::Standing::Granted(qos) => Standing::Granted(qos),
+        pure_mqtt_agent::Standing::Denied(Denied::Refused(reason)) => Standing::Refused(reason),
+        pure_mqtt_agent::Standing::Denied(_) => Standing::Impossible(RequestError::NotSupported),
+        pure_mqtt_agent::Standing::Leaving => Standing::Leaving,
+        _ => Standing::Asked,
+    })
+}
+
+fn options_of(subscription: &Subscription<'_>) -> FilterOptions {
+    FilterOptions {
+        no_local: subscription.no_local,
+        retain_as_published: subscription.retain_as_published,
+        retain_handling: subscription.retain_handling,
     }
 }
 
-fn standing(list: &Subscriptions<HeapList>, filter: &str) -> Option<Standing> {
-    list.standing(TopicFilter::new(filter).ok()?)
+fn refused(refusal: Refusal) -> SubscribeError {
+    match refusal {
+        Refusal::Conflict => SubscribeError::Conflict,
+        _ => SubscribeError::Rejected(RequestError::State),
+    }
 }
 
 /// What would never be sent is refused at once.
@@ -165,117 +145,4 @@ fn check(subscriptions: &[Subscription<'_>]) -> Result<(), SubscribeError> {
         return Err(RequestError::SharedNoLocal.into());
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use pure_mqtt::{Connect, Limits, QoS, Received, Version};
-
-    use super::*;
-
-    const NOW: Instant = Instant::from_millis(0);
-
-    /// A connected engine and the requests of its client.
-    struct Rig {
-        engine: Connection<Heap>,
-        requests: Requests,
-    }
-
-    impl Rig {
-        fn new() -> Self {
-            let mut engine = Connection::new(Heap::new(), Limits::DEFAULT);
-            engine.open(NOW, &Connect::new(Version::V311, "me")).unwrap();
-            let mut rig = Self { engine, requests: Requests::default() };
-            rig.sent();
-            rig.receive(b"\x20\x02\x00\x00");
-            rig
-        }
-
-        /// The bytes that leave.
-        fn sent(&mut self) -> Vec<u8> {
-            self.requests.sync(NOW, &mut self.engine);
-            let mut transmit = self.engine.transmit(NOW);
-            let mut sent = Vec::new();
-            while !transmit.chunk().is_empty() {
-                sent.extend(transmit.chunk());
-                let count = transmit.chunk().len();
-                transmit.advance(count);
-            }
-            sent
-        }
-
-        fn receive(&mut self, packet: &[u8]) {
-            let Ok(Received::Packet { event: Some(event), .. }) = self.engine.handle_input(NOW, packet) else {
-                panic!("a packet with an event");
-            };
-            self.requests.on_event(&event);
-        }
-
-        fn subscribe(&mut self, mid: u64, filter: &str) {
-            let wish = [Subscription::new(TopicFilter::new(filter).unwrap(), QoS::AtLeastOnce)];
-            self.requests.subscribe(Mid(mid), 0, &wish).unwrap();
-        }
-
-        fn unsubscribe(&mut self, mid: u64, filter: &str) {
-            let filters = [TopicFilter::new(filter).unwrap()];
-            self.requests.unsubscribe(NOW, &mut self.engine, Mid(mid), &filters).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_subscription_is_answered_when_the_server_has_answered() {
-        let mut rig = Rig::new();
-        rig.subscribe(1, "a");
-        assert_eq!(rig.sent(), b"\x82\x06\x00\x01\x00\x01a\x01");
-        assert!(rig.requests.next_answer().is_none());
-        rig.receive(b"\x90\x03\x00\x01\x01");
-        let Some(Answer::Subscribed(answer)) = rig.requests.next_answer() else { panic!("an answer") };
-        assert_eq!(answer.mid, Mid(1));
-        assert_eq!(answer.filters, [("a".into(), Standing::Granted(QoS::AtLeastOnce))]);
-        assert!(rig.requests.next_answer().is_none());
-    }
-
-    #[test]
-    fn subscribing_again_asks_again_without_unsubscribing() {
-        let mut rig = Rig::new();
-        rig.subscribe(1, "a");
-        rig.sent();
-        rig.receive(b"\x90\x03\x00\x01\x01");
-        assert!(rig.requests.next_answer().is_some());
-        rig.subscribe(2, "a");
-        assert!(rig.requests.next_answer().is_none());
-        assert_eq!(rig.sent(), b"\x82\x06\x00\x02\x00\x01a\x01");
-        rig.receive(b"\x90\x03\x00\x02\x01");
-        assert!(matches!(rig.requests.next_answer(), Some(Answer::Subscribed(Subscribed { mid: Mid(2), .. }))));
-    }
-
-    #[test]
-    fn known_and_unknown_filters_can_be_unsubscribed() {
-        let mut rig = Rig::new();
-        rig.unsubscribe(1, "old");
-        assert_eq!(rig.sent(), b"\xA2\x07\x00\x01\x00\x03old");
-        assert!(rig.requests.next_answer().is_none());
-        rig.receive(b"\xB0\x02\x00\x01");
-        assert!(matches!(rig.requests.next_answer(), Some(Answer::Unsubscribed(Mid(1)))));
-
-        rig.subscribe(2, "a");
-        rig.sent();
-        rig.receive(b"\x90\x03\x00\x02\x01");
-        assert!(rig.requests.next_answer().is_some());
-        rig.unsubscribe(3, "a");
-        assert_eq!(rig.sent(), b"\xA2\x05\x00\x03\x00\x01a");
-        rig.receive(b"\xB0\x02\x00\x03");
-        assert!(matches!(rig.requests.next_answer(), Some(Answer::Unsubscribed(Mid(3)))));
-    }
-
-    #[test]
-    fn nothing_is_no_request() {
-        let mut rig = Rig::new();
-        let empty = SubscribeError::Rejected(RequestError::EmptyList);
-        assert_eq!(rig.requests.subscribe(Mid(1), 0, &[]), Err(empty));
-        assert_eq!(rig.requests.unsubscribe(NOW, &mut rig.engine, Mid(1), &[]), Err(empty));
-        let shared = Subscription::new(TopicFilter::new("$share/g/a").unwrap(), QoS::AtMostOnce).no_local(true);
-        let refused = SubscribeError::Rejected(RequestError::SharedNoLocal);
-        assert_eq!(rig.requests.subscribe(Mid(1), 0, &[shared]), Err(refused));
-    }
 }

@@ -99,6 +99,18 @@ impl fmt::Debug for WebSocketRequest {
     }
 }
 
+impl Server {
+    /// What the agent is to know of it: servers with the same address are one realm.
+    pub(crate) fn for_agent(&self) -> pure_mqtt_agent::Server {
+        pure_mqtt_agent::Server::in_realm(pure_mqtt_agent::Realm(fingerprint(&self.to_string())))
+    }
+}
+
+/// FNV-1a: the same in every run of every program, since it is kept in logs.
+fn fingerprint(name: &str) -> u64 {
+    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+}
+
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {

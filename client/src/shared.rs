@@ -34,7 +34,7 @@ impl Shared {
         Self {
             number: LATEST.fetch_add(1, Ordering::Relaxed) + 1,
             callbacks: Callbacks::default(),
-            network: Mutex::new(Network::new(options.backoff)),
+            network: Mutex::new(Network::new()),
             state: Mutex::new(State::new(options)),
             news: Condvar::new(),
             thread: Mutex::new(None),

@@ -1,65 +1,62 @@
-//! What all handles of a client share under one lock: the engine, its books, and what the handles want of the loop.
+//! What all handles of a client share under one lock: the agent, the books of who waits, and what the handles want of the loop.
 
-use pure_mqtt::wire::Violation;
-use pure_mqtt::{
-    ClientId, Connection, ConnectionError, Event, Heap, Instant, Limits, OpenError, ReasonCode, SessionState, Version,
-};
+use std::collections::VecDeque;
+use std::time::SystemTime;
+
+use pure_mqtt::{Connection, Heap, Instant, Limits, OpenError, Version};
+use pure_mqtt_agent::{AckMode, Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Receiver, Ticket, Wake};
 
 use crate::callbacks::LogLevel;
 use crate::clock::{Clock, random};
 use crate::deliveries::Deliveries;
 use crate::error::LinkEnd;
-use crate::notice::Notice;
-use crate::options::{CleanStart, Options, Speech};
+use crate::notice::{Notice, Packet};
+use crate::options::{CleanStart, Options};
 use crate::receipts::Receipts;
-use crate::requests::Requests;
+use crate::requests::{Answer, Requests};
+use crate::server::Server;
 use crate::ticket::Mid;
 use crate::wishes::Wishes;
 
 pub(crate) struct State {
-    pub(crate) engine: Connection<Heap>,
+    pub(crate) agent: Agent,
     pub(crate) options: Options,
+    /// Where all messages come to.
+    pub(crate) receiver: Receiver,
     pub(crate) deliveries: Deliveries,
     pub(crate) requests: Requests,
     pub(crate) receipts: Receipts,
     pub(crate) wishes: Wishes,
     clock: Clock,
-    /// The random client identifier, where an empty one didn't do.
-    client_id: Option<ClientId>,
-    /// The next link starts without the earlier session, whatever the options say.
-    is_clean: bool,
-    /// The server has accepted the present link.
-    is_accepted: bool,
     /// What the server said when it ended the link.
     farewell: Option<LinkEnd>,
     latest_mid: u64,
+    /// Ends that are to be told.
+    ended: VecDeque<Notice>,
     /// What is to be told to the log.
     lines: Vec<(LogLevel, String)>,
 }
 
-/// How the next link is to be made.
-pub(crate) enum Next {
-    /// At once: with another version or client identifier, say.
-    Now,
-    /// After a while.
-    Later,
-}
-
 impl State {
     pub(crate) fn new(options: Options) -> Self {
+        let clock = Clock::new();
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let mut agent = Agent::new(options.for_agent(random()), clock.now(), wall);
+        let acks = if options.limits.manual_acks { AckMode::Manual } else { AckMode::OnNext };
+        let receiver = agent.receiver(acks, Qos0Queue::DropOldest(u16::MAX));
+        agent.set_default_receiver(Some(receiver));
         Self {
-            engine: Connection::new(Heap::new(), options.limits),
+            agent,
             options,
+            receiver,
             deliveries: Deliveries::default(),
             requests: Requests::default(),
             receipts: Receipts::default(),
             wishes: Wishes::default(),
-            clock: Clock::new(),
-            client_id: None,
-            is_clean: false,
-            is_accepted: false,
+            clock,
             farewell: None,
             latest_mid: 0,
+            ended: VecDeque::new(),
             lines: Vec::new(),
         }
     }
@@ -68,9 +65,14 @@ impl State {
         self.clock.now()
     }
 
-    /// When the engine wants to be woken.
+    /// When the agent wants to be woken.
     pub(crate) fn deadline(&self) -> Option<std::time::Instant> {
-        self.clock.when(self.engine.poll_timeout()?)
+        self.clock.when(self.agent.poll_timeout()?)
+    }
+
+    /// How long until then, in milliseconds.
+    pub(crate) fn millis_until(&self, at: Instant) -> u64 {
+        at.millis_since(self.now())
     }
 
     pub(crate) fn next_mid(&mut self) -> Mid {
@@ -87,143 +89,125 @@ impl State {
         std::mem::take(&mut self.lines)
     }
 
-    /// The program has asked for a link: the first one may have to be clean.
-    pub(crate) fn begin(&mut self) {
-        self.is_clean |= self.options.clean_start == CleanStart::First;
-    }
-
-    /// A transport is up: CONNECT is to be sent.
-    pub(crate) fn open(&mut self) -> Result<(), OpenError> {
+    /// The program wants a link to this server.
+    pub(crate) fn begin(&mut self, server: &Server) {
         let now = self.now();
-        let mut connect = self.options.connect()?;
-        connect.version = match &self.options.speech {
-            Speech::Only(version) => *version,
-            Speech::Downwards(fallback) => fallback.version(),
-        };
-        connect.bridge = self.options.bridge && connect.version != Version::V5;
-        connect.clean_start = self.is_clean || self.options.clean_start == CleanStart::Always;
-        if connect.client_id.is_empty() && connect.version == Version::V31 {
-            self.client_id.get_or_insert_with(random_id);
+        self.configure(server);
+        if self.options.clean_start == CleanStart::First {
+            self.agent.begin_anew();
         }
-        if let Some(id) = self.client_id.as_ref().filter(|_| connect.client_id.is_empty()) {
-            connect.client_id = id.as_str();
-        }
-        self.engine.set_limits(Limits { version: connect.version, ..self.options.limits });
-        (self.is_accepted, self.farewell) = (false, None);
-        self.engine.open(now, &connect)
+        self.agent.dial(now, None);
     }
 
-    /// Takes note of an event, and says what is to be told of it.
-    pub(crate) fn take_note<'i>(&mut self, event: Event<'i>) -> Option<Notice<'i>> {
-        self.requests.on_event(&event);
-        if let Speech::Downwards(fallback) = &mut self.options.speech {
-            fallback.on_event(&event);
+    /// The agent learns of changed options and servers.
+    pub(crate) fn configure(&mut self, server: &Server) {
+        let mut options = self.options.for_agent(0);
+        options.servers = vec![server.for_agent()];
+        self.agent.configure(|settings| *settings = options);
+    }
+
+    /// Whether CONNECT can be said as the options want it.
+    pub(crate) fn check_options(&self) -> Result<(), OpenError> {
+        let mut connect = self.options.connect()?;
+        connect.version = self.options.version_now();
+        if connect.client_id.is_empty() && connect.version == Version::V31 {
+            connect.client_id = "x"; // a random one is used
         }
-        match event {
-            Event::ConnAck(connack) => {
-                self.on_session(connack.session);
+        let mut trial = Connection::new(Heap::new(), Limits { version: connect.version, ..self.options.limits });
+        trial.open(self.now(), &connect)
+    }
+
+    /// One step of the agent: at most one packet is taken, and at most one thing is to be told.
+    pub(crate) fn step(&mut self) -> Step {
+        let now = self.now();
+        let mut packet = None;
+        let event = self.agent.step_with(now, |event| packet = Packet::of(event));
+        // In 3.x a link that only clears the old session is the agent's own affair.
+        let is_hidden = |packet: &Packet| packet.is_accepted() && !matches!(event, Some(Event::LinkUp { .. }));
+        let packet = packet.filter(|packet| !is_hidden(packet));
+        let notice = packet.and_then(|packet| self.take_note(packet));
+        let message = self.agent.next(now, self.receiver);
+        Step { notice, event, message: message.map(|message| self.hand_out(message)) }
+    }
+
+    /// The program is done with the last message that it got.
+    pub(crate) fn acknowledge_last(&mut self) {
+        let now = self.now();
+        self.agent.finish(now, self.receiver);
+    }
+
+    fn hand_out(&mut self, mut message: Incoming) -> Notice {
+        let receipt = message.ack.take().map(|token| self.receipts.keep(token));
+        Notice::Message { message, receipt }
+    }
+
+    /// What of a packet the agent's events don't tell.
+    fn take_note(&mut self, packet: Packet) -> Option<Notice> {
+        match packet {
+            Packet::ConnAck(connack) => {
+                self.farewell = None;
+                self.say(LogLevel::Info, format!("the server has answered: {:?}", connack.session));
                 Some(Notice::Connected(connack))
             }
-            Event::Message(message) => {
-                let topic = self.engine.topic(&message.topic)?.as_str();
-                Some(Notice::message(message, topic, &mut self.receipts))
-            }
-            Event::PubAck(answer) | Event::PubRec(answer) => {
-                self.deliveries.acknowledge(&answer).map(Notice::Published)
-            }
-            Event::PubComp(answer) => self.deliveries.complete(&answer).map(Notice::Published),
-            Event::Auth(auth) => Some(Notice::Auth(auth)),
-            Event::Discarded(discarded) => {
-                let topic = String::from_utf8_lossy(discarded.topic);
-                let (length, qos) = (discarded.length, discarded.qos);
-                self.say(
-                    LogLevel::Warning,
-                    format!("a message to {topic:?} ({length} bytes, {qos}) was thrown away: {}", discarded.why),
-                );
+            Packet::Acknowledged(ticket, properties) => {
+                self.deliveries.keep_properties(ticket, properties);
                 None
             }
-            Event::Disconnect(disconnect) => {
-                self.farewell = Some(LinkEnd::ServerDisconnect {
-                    reason: disconnect.reason,
-                    explanation: disconnect.properties.reason_string().map(Into::into),
-                    server_reference: disconnect.properties.server_reference().map(Into::into),
-                });
+            Packet::Auth(reason, properties) => Some(Notice::Auth(reason, properties)),
+            Packet::Discarded(line) => {
+                self.say(LogLevel::Warning, line);
                 None
             }
-            _ => None,
-        }
-    }
-
-    fn on_session(&mut self, session: SessionState) {
-        self.say(LogLevel::Info, format!("the server has answered: {session:?}"));
-        if session == SessionState::Untouched {
-            return;
-        }
-        (self.is_accepted, self.is_clean) = (true, false);
-        if session != SessionState::Resumed {
-            self.receipts.session_ended();
-        }
-    }
-
-    /// Asks the server for subscriptions that are missing.
-    pub(crate) fn sync(&mut self) {
-        let now = self.now();
-        self.requests.sync(now, &mut self.engine);
-    }
-
-    /// Takes note of what ended without a packet.
-    pub(crate) fn take_outcomes(&mut self) {
-        self.deliveries.left(self.engine.left());
-        while let Some(outcome) = self.engine.poll_outcome() {
-            self.deliveries.on_outcome(&outcome);
-            self.requests.on_outcome(&outcome);
-        }
-    }
-
-    /// Whether the server has accepted the present or the last link.
-    pub(crate) fn is_accepted(&self) -> bool {
-        self.is_accepted
-    }
-
-    /// Why the engine has ended the link.
-    pub(crate) fn end_of_link(&mut self) -> LinkEnd {
-        match self.engine.close_reason() {
-            ConnectionError::Disconnected => LinkEnd::Disconnected,
-            reason => self.farewell.take().unwrap_or(LinkEnd::Mqtt(reason)),
-        }
-    }
-
-    /// The transport is gone.
-    pub(crate) fn link_ended(&mut self) -> Next {
-        let (now, reason) = (self.now(), self.engine.close_reason());
-        if !self.is_accepted {
-            self.requests.doubt_session();
-        }
-        let has_other_version = match &mut self.options.speech {
-            Speech::Only(_) => false,
-            Speech::Downwards(fallback) => fallback.link_ended(reason),
-        };
-        let is_cured = self.cure(reason);
-        self.engine.closed(now);
-        self.receipts.link_ended();
-        self.take_outcomes();
-        if has_other_version || is_cured { Next::Now } else { Next::Later }
-    }
-
-    /// Does something about a refusal that would come again and again.
-    fn cure(&mut self, reason: ConnectionError) -> bool {
-        match reason {
-            ConnectionError::Refused(ReasonCode::CLIENT_IDENTIFIER_NOT_VALID) if self.client_id.is_none() => {
-                let is_nameless = self.options.connect().is_ok_and(|connect| connect.client_id.is_empty());
-                self.client_id = is_nameless.then(random_id);
-                is_nameless
+            Packet::Disconnect { reason, explanation, server_reference } => {
+                self.farewell = Some(LinkEnd::ServerDisconnect { reason, explanation, server_reference });
+                None
             }
-            ConnectionError::Protocol(Violation::UnknownSession) => !std::mem::replace(&mut self.is_clean, true),
-            _ => false,
+        }
+    }
+
+    /// Whoever waits learns what has ended. The loop tells it to the program.
+    pub(crate) fn collect_ends(&mut self) {
+        while let Some(wake) = self.agent.poll_wake() {
+            if let Wake::Ticket(ticket) = wake {
+                let notice = self.end(ticket);
+                self.ended.extend(notice);
+            }
+        }
+    }
+
+    /// What has ended and is to be told.
+    pub(crate) fn next_end(&mut self) -> Option<Notice> {
+        self.collect_ends();
+        self.ended.pop_front()
+    }
+
+    fn end(&mut self, ticket: Ticket) -> Option<Notice> {
+        let end = self.agent.take_end(ticket)?;
+        if let Some(ended) = self.deliveries.ended(ticket, end) {
+            return Some(Notice::Published(ended));
+        }
+        self.requests.ended(&self.agent, ticket).map(|answer| match answer {
+            Answer::Subscribed(subscribed) => Notice::Subscribed(subscribed),
+            Answer::Unsubscribed(mid) => Notice::Unsubscribed(mid),
+        })
+    }
+
+    /// Why the link has ended, in the client's words; `transport` is what its socket said.
+    pub(crate) fn end_of_link(&mut self, why: &AgentEnd, transport: Option<LinkEnd>) -> LinkEnd {
+        match why {
+            AgentEnd::Ours => LinkEnd::Disconnected,
+            AgentEnd::Protocol(error) => LinkEnd::Mqtt(*error),
+            AgentEnd::Server { reason, .. } => {
+                self.farewell.take().unwrap_or(LinkEnd::Mqtt(pure_mqtt::ConnectionError::Refused(*reason)))
+            }
+            _ => transport.unwrap_or(LinkEnd::ClosedByServer),
         }
     }
 }
 
-fn random_id() -> ClientId {
-    ClientId::from_random(u128::from(random()) << 64 | u128::from(random()))
+/// What one step of the agent brought.
+pub(crate) struct Step {
+    pub(crate) notice: Option<Notice>,
+    pub(crate) event: Option<Event>,
+    pub(crate) message: Option<Notice>,
 }

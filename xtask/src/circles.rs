@@ -16,7 +16,7 @@ use crate::Result;
 use crate::shell::Shell;
 
 /// What is looked through: folders with a `lib.rs`.
-const ROOTS: [&str; 2] = ["src", "trace/src"];
+const ROOTS: [&str; 3] = ["src", "trace/src", "clients/agent/src"];
 
 /// Looks for circles.
 pub fn check(shell: &Shell) -> Result {

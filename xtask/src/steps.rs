@@ -66,12 +66,14 @@ pub const STEPS: &[Step] = &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
     ]),
     call("pages", "every example compiles as the page shows it, in a file of its own", pages::check),
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
         "cargo hack check --feature-powerset -p pure-mqtt-client",
         "cargo hack check --feature-powerset -p pure-mqtt-trace",
+        "cargo hack check --feature-powerset -p pure-mqtt-agent",
     ]),
     check("all-features", "all features together build", &[
         "cargo check -p pure-mqtt --all-features", "cargo check -p pure-mqtt-trace --all-features",
@@ -81,9 +83,11 @@ pub const STEPS: &[Step] = &[
         "cargo +{msrv} check -p pure-mqtt --no-default-features",
         "cargo +{msrv} check -p pure-mqtt-client --all-features",
         "cargo +{msrv} check -p pure-mqtt-trace --features bytes",
+        "cargo +{msrv} check -p pure-mqtt-agent --all-features",
     ]),
-    check("firmware", "engine and recorder build where there is no operating system", &[
+    check("firmware", "engine, recorder and agent build where there is no operating system", &[
         "cargo build -p pure-mqtt -p pure-mqtt-trace --no-default-features {targets}",
+        "cargo build -p pure-mqtt-agent --target thumbv7em-none-eabihf",
     ]),
 
     quick("test", "unit, integration and documentation tests", &[
@@ -104,7 +108,7 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-trace --test mosquitto -- --ignored",
     ]),
-    quick("workspace", "tests of the client, the recorder and the other workspace members", &[
+    quick("workspace", "tests of the client, the agent, the recorder and the other workspace members", &[
         "cargo test --workspace --exclude pure-mqtt", "cargo test -p pure-mqtt-trace --features bytes",
     ]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
@@ -120,7 +124,7 @@ pub const STEPS: &[Step] = &[
     ])),
     inside("fuzz", "the fuzz targets build", "cargo check"),
     beside(call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke)),
-    Step { quick: true, ..call("circles", "no modules of the engine or of the recorder need each other", circles::check) },
+    Step { quick: true, ..call("circles", "no modules of the engine, the recorder or the agent need each other", circles::check) },
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),

@@ -1,6 +1,7 @@
 //! Why a command was not accepted, and how what was accepted can end.
 
 use pure_mqtt::{Cause, ReasonCode, RequestError, TopicError};
+use pure_mqtt_agent::{PublishLimit, Refusal};
 
 /// Why a message was not accepted. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,12 +13,18 @@ pub enum PublishError {
     Rejected(pure_mqtt::PublishError),
     /// [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is for hosts that have the transport in their own hands.
     Streamed,
+    /// The log can't be written, so that nothing can be promised.
+    StoreFailed,
+    /// The client is shutting down.
+    ShuttingDown,
 }
 
 sentences! { PublishError {
     Self::Topic(error) => ("{error}"),
     Self::Rejected(error) => ("{error}"),
     Self::Streamed => ("a payload cannot be supplied piece by piece here"),
+    Self::StoreFailed => ("the log cannot be written; free space for it"),
+    Self::ShuttingDown => ("the client is shutting down"),
 } }
 
 impl From<TopicError> for PublishError {
@@ -26,9 +33,20 @@ impl From<TopicError> for PublishError {
     }
 }
 
-impl From<pure_mqtt::PublishError> for PublishError {
-    fn from(error: pure_mqtt::PublishError) -> Self {
-        Self::Rejected(error)
+impl From<Refusal> for PublishError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Rejected(match refusal {
+            Refusal::StoreFailed => return Self::StoreFailed,
+            Refusal::ShuttingDown => return Self::ShuttingDown,
+            Refusal::Invalid => return Self::Streamed,
+            Refusal::TooLarge => pure_mqtt::PublishError::TooLarge,
+            Refusal::Offline => pure_mqtt::PublishError::Offline,
+            Refusal::Property(error) => pure_mqtt::PublishError::Property(error),
+            Refusal::ServerCant(PublishLimit::Size) => pure_mqtt::PublishError::ServerMaximum,
+            Refusal::ServerCant(PublishLimit::QoS) => pure_mqtt::PublishError::QoSNotSupported,
+            Refusal::ServerCant(PublishLimit::Retain) => pure_mqtt::PublishError::RetainNotSupported,
+            _ => pure_mqtt::PublishError::Full,
+        })
     }
 }
 
@@ -40,11 +58,14 @@ pub enum SubscribeError {
     Filter(TopicError),
     /// The request can't be made like this: it names no filter, say.
     Rejected(RequestError),
+    /// A receiver has subscribed to the filter with options that contradict these.
+    Conflict,
 }
 
 sentences! { SubscribeError {
     Self::Filter(error) => ("{error}"),
     Self::Rejected(error) => ("{error}"),
+    Self::Conflict => ("the filter is subscribed to with other options already"),
 } }
 
 impl From<TopicError> for SubscribeError {
@@ -69,6 +90,10 @@ pub enum NotPublished {
     Dropped,
     /// It ended here, for this reason: its time was over, say.
     Ended(Cause),
+    /// Links ended at it again and again, on so many, and it was given up.
+    AttemptsUsedUp(u8),
+    /// No reply came in time.
+    TimedOut,
     /// The last handle of the client was dropped before.
     ClientGone,
 }
@@ -77,6 +102,8 @@ sentences! { NotPublished {
     Self::Refused(reason) => ("the server refused the message: {reason}"),
     Self::Dropped => ("the message was dropped from a full queue"),
     Self::Ended(cause) => ("the message was given up: {}", sentence(*cause)),
+    Self::AttemptsUsedUp(links) => ("the message was given up after {links} links that ended without an answer to it"),
+    Self::TimedOut => ("no reply came in time"),
     Self::ClientGone => ("the client is gone"),
 } }
 
@@ -89,6 +116,10 @@ fn sentence(cause: Cause) -> &'static str {
         Cause::RetainNotSupported => "the server does not keep retained messages",
         Cause::Forgotten => "the session was forgotten",
         Cause::Abandoned => "its payload cannot be supplied",
+        Cause::Withdrawn => "the program withdrew it",
+        Cause::Released => {
+            "the server lost its session after it had taken the message over; it may have been delivered"
+        }
         _ => "the connection ended",
     }
 }

@@ -1,20 +1,23 @@
-//! The course of a link: it is wanted, dialled, up, taken leave of, over; and then perhaps wanted again.
+//! The course of a link: the agent wants it, it is dialled, up, taken leave of, over.
 
 use std::time::{Duration, Instant};
 
+use pure_mqtt_agent::{Action, Event, FailureClass, LinkEnd as AgentEnd, LinkId, Login};
+
 use super::dial::Dial;
-use super::link::{Flow, Link};
+use super::link::Link;
 use super::{Network, Persistence, Phase, SOCKET, ready};
 use crate::callbacks::LogLevel;
 use crate::client::Client;
-use crate::clock::random;
 use crate::error::{ConnectError, LinkEnd, LoopError};
-use crate::state::{Next, State};
+use crate::state::Step;
 use crate::transport::Transport;
 use crate::wishes::Dialling;
 
 /// How long the server may take to close its side when we have closed ours.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
+/// After callbacks have taken so long, deadlines and output get their turn.
+const SLICE: Duration = Duration::from_millis(5);
 
 impl Network {
     /// Does what the handles want.
@@ -24,100 +27,270 @@ impl Network {
             (state.wishes.dial.take(), state.wishes.leave.is_some())
         };
         if let Some(dialling) = dial {
-            self.give_up_dialling(client);
-            if matches!(self.phase, Phase::Up(_) | Phase::Parting { .. }) {
-                self.end(client, LinkEnd::Replaced);
-            }
-            self.has_been_up = false;
-            client.shared.lock().begin();
-            self.dial(client, dialling)?;
+            self.begin(client, dialling)?;
         }
         if is_leaving && matches!(self.phase, Phase::Down | Phase::Dialling(_)) {
-            self.redial_at = None;
-            self.give_up_dialling(client);
-            let mut state = client.shared.lock();
-            state.wishes.leave = None;
-            state.deliveries.interrupt();
-            return Err(LoopError::Ended(LinkEnd::Disconnected));
+            return self.give_up(client);
         }
         Ok(())
     }
 
-    pub(super) fn go_on(&mut self, client: &Client) -> Result<(), LoopError> {
-        match &mut self.phase {
-            Phase::Down => {
-                do_what_is_due(client);
-                self.wait_for_redial(client)
+    /// A link is wanted; the one that there is makes room for it.
+    fn begin(&mut self, client: &Client, dialling: Dialling) -> Result<(), LoopError> {
+        self.give_up_dialling(client);
+        if let Phase::Parting { end, .. } = &mut self.phase {
+            let end = end.take();
+            self.close();
+            if let Some(end) = end {
+                self.tell_end(client, &end);
             }
-            Phase::Dialling(_) => {
-                do_what_is_due(client);
-                self.go_on_dialling(client)
-            }
-            Phase::Up(_) => self.serve(client),
-            Phase::Parting { .. } => self.part(client),
+        }
+        self.dialling = Some(dialling);
+        self.has_been_up = false;
+        let (server, fault) = {
+            let state = client.shared.lock();
+            (state.wishes.server.clone(), state.check_options().err())
+        };
+        if let Some(fault) = fault {
+            return self.refuse(client, ConnectError::Options(fault));
+        }
+        let Some(server) = server else { return self.refuse(client, ConnectError::NoServer) };
+        let mut state = client.shared.lock();
+        self.outdated = state.agent.latest_link();
+        state.begin(&server);
+        Ok(())
+    }
+
+    /// An attempt is over before the agent knew of it.
+    fn refuse(&mut self, client: &Client, error: ConnectError) -> Result<(), LoopError> {
+        {
+            let mut state = client.shared.lock();
+            let now = state.now();
+            state.agent.disconnect(now);
+        }
+        self.close();
+        self.tell_failure(client, error)
+    }
+
+    /// `disconnect` without a link: attempts to make one are given up.
+    fn give_up(&mut self, client: &Client) -> Result<(), LoopError> {
+        self.give_up_dialling(client);
+        let mut state = client.shared.lock();
+        let now = state.now();
+        state.wishes.leave = None;
+        state.agent.disconnect(now);
+        state.deliveries.interrupt();
+        Err(LoopError::Ended(LinkEnd::Disconnected))
+    }
+
+    fn give_up_dialling(&mut self, client: &Client) {
+        if let Some(dialling) = self.dialling.take() {
+            client.shared.lock().wishes.answer(dialling, Err(ConnectError::GivenUp));
+            client.shared.spread_news();
+        }
+        if matches!(self.phase, Phase::Dialling(_)) {
+            self.phase = Phase::Down;
         }
     }
 
-    fn wait_for_redial(&mut self, client: &Client) -> Result<(), LoopError> {
-        match self.redial_at {
-            None => Err(LoopError::NotConnected),
-            Some(at) if at <= Instant::now() => self.dial(client, Dialling::ForAll),
-            Some(_) => Ok(()),
+    /// Goes on with whatever there is.
+    pub(super) fn go_on(&mut self, client: &Client) -> Result<(), LoopError> {
+        self.part(client)?;
+        if let Phase::Parting { .. } = self.phase {
+            return Ok(());
+        }
+        self.act(client);
+        match &mut self.phase {
+            Phase::Dialling(_) => self.go_on_dialling(client)?,
+            Phase::Up(link) => link.read(&mut client.shared.lock()),
+            Phase::Down | Phase::Parting { .. } => {}
+        }
+        self.take_events(client)?;
+        self.act(client);
+        let is_at_rest = matches!(self.phase, Phase::Down) && !client.shared.lock().agent.wants_link();
+        if is_at_rest { Err(LoopError::NotConnected) } else { Ok(()) }
+    }
+
+    /// Does what the agent asks for.
+    fn act(&mut self, client: &Client) {
+        while !matches!(self.phase, Phase::Parting { .. }) {
+            let action = client.shared.lock().agent.poll_action();
+            match action {
+                Some(Action::Dial { link, .. }) => self.dial(client, link),
+                Some(Action::Close { link }) => self.finish(link),
+                Some(_) => {}
+                None => return,
+            }
         }
     }
 
     /// Begins an attempt.
-    fn dial(&mut self, client: &Client, dialling: Dialling) -> Result<(), LoopError> {
-        self.redial_at = None;
-        let (server, timeout, fault) = {
-            let state = client.shared.lock();
-            (state.wishes.server.clone(), state.options.connect_timeout, state.options.connect().err())
+    fn dial(&mut self, client: &Client, link: LinkId) {
+        self.close();
+        let (server, timeout) = {
+            let mut state = client.shared.lock();
+            let Some(server) = state.wishes.server.clone() else { return };
+            state.say(LogLevel::Info, format!("connecting to {server}"));
+            (server, state.options.connect_timeout)
         };
-        if let Some(fault) = fault {
-            return self.fail(client, dialling, ConnectError::Options(fault));
-        }
-        let Some(server) = server else { return self.fail(client, dialling, ConnectError::NoServer) };
-        client.shared.lock().say(LogLevel::Info, format!("connecting to {server}"));
-        self.phase = Phase::Dialling(Box::new(Dial::new(server, timeout, dialling)));
+        self.phase = Phase::Dialling(Box::new(Dial::new(link, server, timeout)));
         client.shared.callbacks.on_pre_connect(client);
-        Ok(())
     }
 
     fn go_on_dialling(&mut self, client: &Client) -> Result<(), LoopError> {
         let Phase::Dialling(dial) = &mut self.phase else { return Ok(()) };
-        let dialling = dial.dialling;
+        let link = dial.link;
         let poll = ready(&mut self.poll, &client.shared)?;
         match dial.step(poll.registry(), SOCKET) {
-            Ok(None) => Ok(()),
-            Ok(Some(transport)) => self.open(client, dialling, transport),
-            Err(error) => self.fail(client, dialling, error),
+            Ok(None) => {}
+            Ok(Some(transport)) => self.open(client, link, transport),
+            Err(error) => {
+                self.phase = Phase::Down;
+                let mut state = client.shared.lock();
+                let now = state.now();
+                state.agent.dial_failed(now, link, FailureClass::Passing, &error.to_string(), None);
+                self.dial_error = Some(error);
+            }
         }
+        Ok(())
     }
 
     /// The transport is up.
-    fn open(&mut self, client: &Client, dialling: Dialling, transport: Transport) -> Result<(), LoopError> {
-        let opened = client.shared.lock().open();
-        if let Err(fault) = opened {
-            return self.fail(client, dialling, ConnectError::Options(fault));
-        }
+    fn open(&mut self, client: &Client, id: LinkId, transport: Transport) {
         self.has_been_up = true;
-        self.phase = Phase::Up(Box::new(Link::new(transport)));
-        client.shared.lock().wishes.answer(dialling, Ok(()));
+        let mut link = Box::new(Link::new(id, transport));
+        let mut state = client.shared.lock();
+        let now = state.now();
+        state.agent.dialed(now, id, &Login::default());
+        link.send(&mut state);
+        if let Some(dialling) = self.dialling.take() {
+            state.wishes.answer(dialling, Ok(()));
+        }
+        drop(state);
+        self.phase = Phase::Up(link);
         client.shared.spread_news();
-        self.serve(client)
     }
 
-    /// An attempt has failed.
-    fn fail(&mut self, client: &Client, dialling: Dialling, error: ConnectError) -> Result<(), LoopError> {
-        self.phase = Phase::Down;
+    /// Tells what there is to tell, packet by packet. Between two, the program may leave, and deadlines and output get their turn.
+    fn take_events(&mut self, client: &Client) -> Result<(), LoopError> {
+        let mut started = Instant::now();
+        self.send(client);
+        loop {
+            let Step { notice, event, message } = client.shared.lock().step();
+            for notice in notice.iter().chain(&message) {
+                notice.tell(client);
+            }
+            self.tell_ends(client);
+            if let Some(event) = event {
+                self.on_event(client, event)?;
+            }
+            let has_more = {
+                let state = client.shared.lock();
+                let is_interrupted = state.wishes.leave.is_some() || state.wishes.dial.is_some();
+                state.agent.is_runnable() && !is_interrupted
+            };
+            if !has_more {
+                break;
+            }
+            if started.elapsed() >= SLICE {
+                self.send(client);
+                started = Instant::now();
+            }
+        }
+        client.shared.lock().acknowledge_last();
+        self.send(client);
+        self.tell_ends(client);
+        Ok(())
+    }
+
+    fn send(&mut self, client: &Client) {
+        let mut state = client.shared.lock();
+        match &mut self.phase {
+            Phase::Up(link) => link.send(&mut state),
+            _ => {
+                let now = state.now();
+                state.agent.handle_timeout(now); // without a link messages still expire
+            }
+        }
+    }
+
+    /// Tells what has ended.
+    fn tell_ends(&self, client: &Client) {
+        loop {
+            let notice = client.shared.lock().next_end();
+            match notice {
+                Some(notice) => notice.tell(client),
+                None => return,
+            }
+        }
+    }
+
+    fn on_event(&mut self, client: &Client, event: Event) -> Result<(), LoopError> {
+        let Event::LinkDown { link, why, next_dial, is_at_once } = event else { return Ok(()) };
+        let is_outdated = link <= self.outdated;
+        if let Some(at) = next_dial.filter(|_| !is_at_once) {
+            let mut state = client.shared.lock();
+            let line = format!("connecting again in {} ms, if that is wanted", state.millis_until(at));
+            state.say(LogLevel::Info, line);
+        }
+        if let AgentEnd::NotDialed(..) = why {
+            return if is_outdated { Ok(()) } else { self.on_failed_dial(client, is_at_once) };
+        }
+        let end = self.end_of_link(client, &why);
+        let is_planned = is_outdated || self.plan(client, &end, is_at_once, next_dial.is_some());
+        if self.phase.is_up_as(link) {
+            self.act(client); // the agent wants it closed
+        }
+        match &mut self.phase {
+            Phase::Parting { link: parting, end: told, .. } if parting.id == link => {
+                *told = Some(end);
+                return Ok(()); // it is told once the server has closed its side too
+            }
+            phase if phase.is_up_as(link) => self.close(),
+            _ => {} // the next one is on its way already
+        }
+        self.tell_end(client, &end);
+        match end {
+            _ if is_outdated => Ok(()),
+            LinkEnd::Replaced if is_planned => Ok(()),
+            end => Err(LoopError::Ended(end)),
+        }
+    }
+
+    fn end_of_link(&mut self, client: &Client, why: &AgentEnd) -> LinkEnd {
+        let transport = match &mut self.phase {
+            Phase::Up(link) => link.end.take(),
+            _ => None,
+        };
+        let mut state = client.shared.lock();
+        match state.end_of_link(why, transport) {
+            LinkEnd::Disconnected if state.agent.wants_link() => LinkEnd::Replaced,
+            end => end,
+        }
+    }
+
+    /// No transport came up.
+    fn on_failed_dial(&mut self, client: &Client, is_at_once: bool) -> Result<(), LoopError> {
+        let error = self.dial_error.take().unwrap_or(ConnectError::TimedOut);
+        if is_at_once {
+            return Ok(()); // other servers are left
+        }
+        let end = LinkEnd::ClosedByServer;
+        if self.dialling.is_none_or(|dialling| dialling == Dialling::ForAll) {
+            self.plan(client, &end, false, true);
+        } else {
+            self.stop(client); // whoever called `connect` decides
+        }
+        self.tell_failure(client, error)
+    }
+
+    /// Tells a failed attempt to whoever waits for it, or to everybody.
+    fn tell_failure(&mut self, client: &Client, error: ConnectError) -> Result<(), LoopError> {
         let is_public = {
             let mut state = client.shared.lock();
             state.say(LogLevel::Warning, error.to_string());
-            let is_public = state.wishes.answer(dialling, Err(error.clone()));
-            if is_public {
-                self.plan(&mut state, Next::Later);
-            }
-            is_public
+            let dialling = self.dialling.take().unwrap_or(Dialling::ForAll);
+            state.wishes.answer(dialling, Err(error.clone()))
         };
         client.shared.spread_news();
         if !is_public {
@@ -127,87 +300,73 @@ impl Network {
         Err(LoopError::Connect(error))
     }
 
-    fn give_up_dialling(&mut self, client: &Client) {
-        if let Phase::Dialling(dial) = &self.phase {
-            client.shared.lock().wishes.answer(dial.dialling, Err(ConnectError::GivenUp));
-            client.shared.spread_news();
-            self.phase = Phase::Down;
+    /// Whether the loop bears this end, and goes on. If not, the agent stops dialling.
+    fn plan(&mut self, client: &Client, end: &LinkEnd, is_at_once: bool, is_planned: bool) -> bool {
+        let mut state = client.shared.lock();
+        if matches!(end, LinkEnd::Disconnected) {
+            state.deliveries.interrupt();
+            return false;
         }
-    }
-
-    fn serve(&mut self, client: &Client) -> Result<(), LoopError> {
-        let Phase::Up(link) = &mut self.phase else { return Ok(()) };
-        match link.serve(client) {
-            Flow::Stays => Ok(()),
-            Flow::Ends(end) => Err(self.end(client, end)),
-            Flow::Parts => {
-                let end = client.shared.lock().end_of_link();
-                self.say_goodbye(end);
-                self.part(client)
-            }
-        }
-    }
-
-    /// Closes our side in order: a socket that is closed over unread bytes is reset, and what was written last is lost.
-    fn say_goodbye(&mut self, end: LinkEnd) {
-        if let Phase::Up(mut link) = std::mem::replace(&mut self.phase, Phase::Down) {
-            link.transport.finish();
-            self.phase = Phase::Parting { link, end, until: Instant::now() + FAREWELL_PATIENCE };
-        }
-    }
-
-    /// Waits for the server's side to close.
-    fn part(&mut self, client: &Client) -> Result<(), LoopError> {
-        let Phase::Parting { link, end, until } = &mut self.phase else { return Ok(()) };
-        if link.drain() || Instant::now() >= *until {
-            let end = end.clone();
-            return Err(self.end(client, end));
-        }
-        Ok(())
-    }
-
-    /// The link is over.
-    fn end(&mut self, client: &Client, end: LinkEnd) -> LoopError {
-        self.phase = Phase::Down;
-        {
-            let mut state = client.shared.lock();
-            state.say(LogLevel::Info, end.to_string());
-            let next = state.link_ended();
-            if state.is_accepted() {
-                self.backoff = state.options.backoff;
-            }
-            match end {
-                LinkEnd::Disconnected => state.deliveries.interrupt(),
-                LinkEnd::Replaced => {}
-                _ => self.plan(&mut state, next),
-            }
-        }
-        client.shared.callbacks.on_disconnect(client, &end);
-        LoopError::Ended(end)
-    }
-
-    /// When to try again, if at all.
-    fn plan(&mut self, state: &mut State, next: Next) {
         let is_borne = match self.persistence {
             Persistence::None => false,
             Persistence::AfterSuccess => self.has_been_up || state.options.retry_first_connection,
             Persistence::Always => true,
         };
-        self.redial_at = (is_borne && state.options.reconnect_on_failure).then(|| {
-            let delay = match next {
-                Next::Now => 0,
-                Next::Later => self.backoff.next_delay(random() as u32),
-            };
-            state.say(LogLevel::Info, format!("connecting again in {delay} ms"));
-            Instant::now() + Duration::from_millis(delay.into())
-        });
+        let is_wanted = matches!(end, LinkEnd::Replaced) || is_borne && state.options.reconnect_on_failure;
+        if is_wanted && is_planned || is_at_once && matches!(end, LinkEnd::Replaced) {
+            return true;
+        }
+        let now = state.now();
+        state.agent.disconnect(now);
+        false
     }
-}
 
-/// Without a link messages still expire.
-fn do_what_is_due(client: &Client) {
-    let mut state = client.shared.lock();
-    let now = state.now();
-    let _ = state.engine.handle_timeout(now); // without a link there is nothing that it could end
-    state.take_outcomes();
+    fn stop(&self, client: &Client) {
+        let mut state = client.shared.lock();
+        let now = state.now();
+        state.agent.disconnect(now);
+    }
+
+    /// The agent is done with a link, or with an attempt.
+    fn finish(&mut self, id: LinkId) {
+        match std::mem::replace(&mut self.phase, Phase::Down) {
+            Phase::Up(mut link) if link.id == id => {
+                link.transport.finish();
+                let until = Instant::now() + FAREWELL_PATIENCE;
+                // A socket that is closed over unread bytes is reset, and what was written last is lost.
+                self.phase = Phase::Parting { link, end: None, until };
+            }
+            Phase::Dialling(dial) if dial.link == id => {}
+            other => self.phase = other,
+        }
+    }
+
+    fn close(&mut self) {
+        self.phase = Phase::Down;
+    }
+
+    /// Waits for the server's side to close.
+    fn part(&mut self, client: &Client) -> Result<(), LoopError> {
+        let Phase::Parting { link, end, until } = &mut self.phase else { return Ok(()) };
+        if !link.drain() && Instant::now() < *until {
+            return Ok(());
+        }
+        let end = end.take();
+        self.close();
+        let Some(end) = end else { return Ok(()) }; // the agent is about to tell it
+        self.tell_end(client, &end);
+        match end {
+            LinkEnd::Replaced => Ok(()),
+            end => Err(LoopError::Ended(end)),
+        }
+    }
+
+    fn tell_end(&self, client: &Client, end: &LinkEnd) {
+        {
+            let mut state = client.shared.lock();
+            state.say(LogLevel::Info, end.to_string());
+            state.wishes.is_changed = true; // the agent may have asked for more meanwhile
+        }
+        client.shared.callbacks.on_disconnect(client, end);
+    }
 }

@@ -4,15 +4,15 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
+use pure_mqtt_agent::LinkId;
 
 use crate::error::ConnectError;
 use crate::server::Server;
 use crate::transport::{Address, Socket, Transport};
-use crate::wishes::Dialling;
 
 pub(crate) struct Dial {
-    /// Who wants to know.
-    pub(crate) dialling: Dialling,
+    /// The agent's name for it.
+    pub(crate) link: LinkId,
     server: Server,
     timeout: Duration,
     /// When the present address has had its time.
@@ -31,9 +31,9 @@ enum Stage {
 }
 
 impl Dial {
-    pub(crate) fn new(server: Server, timeout: Duration, dialling: Dialling) -> Self {
+    pub(crate) fn new(link: LinkId, server: Server, timeout: Duration) -> Self {
         let failure = io::Error::new(io::ErrorKind::NotFound, "it has no address").into();
-        Self { dialling, server, timeout, deadline: Instant::now(), addresses: None, stage: Stage::Idle, failure }
+        Self { link, server, timeout, deadline: Instant::now(), addresses: None, stage: Stage::Idle, failure }
     }
 
     /// Does what can be done now. `None` while the server is awaited.

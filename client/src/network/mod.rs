@@ -2,21 +2,20 @@
 
 mod course;
 mod dial;
-mod inbox;
 mod link;
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll, Token, Waker};
-use pure_mqtt::Backoff;
+use pure_mqtt_agent::LinkId;
 
 use self::dial::Dial;
 use self::link::Link;
 use crate::client::Client;
-use crate::error::{LinkEnd, LoopError};
-use crate::requests::Answer;
+use crate::error::{ConnectError, LinkEnd, LoopError};
 use crate::shared::Shared;
+use crate::wishes::Dialling;
+use mio::{Events, Poll, Token, Waker};
 
 /// The socket's events; there is one at a time.
 const SOCKET: Token = Token(0);
@@ -29,9 +28,12 @@ pub(crate) struct Network {
     persistence: Persistence,
     /// The number of the loop that runs; one that nobody can stop has the highest.
     run: u64,
-    backoff: Backoff,
-    /// When to try again.
-    redial_at: Option<Instant>,
+    /// Who asked for the attempt that is under way.
+    dialling: Option<Dialling>,
+    /// The last link before it: what becomes of that has no consequences any more.
+    outdated: LinkId,
+    /// Why it failed last.
+    dial_error: Option<ConnectError>,
     /// A transport has come up since the program asked for one.
     has_been_up: bool,
 }
@@ -44,9 +46,17 @@ enum Phase {
     /// The last bytes are out, and the server's end is awaited.
     Parting {
         link: Box<Link>,
-        end: LinkEnd,
+        /// To be told then; `None` as long as the agent has not said it.
+        end: Option<LinkEnd>,
         until: Instant,
     },
+}
+
+impl Phase {
+    /// This link is up.
+    fn is_up_as(&self, id: LinkId) -> bool {
+        matches!(self, Self::Up(link) if link.id == id)
+    }
 }
 
 /// Which failures the loop bears by itself.
@@ -61,15 +71,16 @@ pub(crate) enum Persistence {
 }
 
 impl Network {
-    pub(crate) fn new(backoff: Backoff) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             poll: None,
             events: Events::with_capacity(4),
             phase: Phase::Down,
             persistence: Persistence::None,
             run: u64::MAX,
-            backoff,
-            redial_at: None,
+            dialling: None,
+            dial_error: None,
+            outdated: LinkId::default(),
             has_been_up: false,
         }
     }
@@ -99,7 +110,8 @@ impl Network {
         let goes_on_always = self.persistence == Persistence::Always;
         match self.pass(client) {
             Err(LoopError::Ended(LinkEnd::Disconnected)) if !goes_on_always => return Ok(true),
-            Err(LoopError::Connect(_) | LoopError::Ended(_)) if goes_on_always || self.redial_at.is_some() => {}
+            Err(LoopError::Connect(_) | LoopError::Ended(_))
+                if goes_on_always || client.shared.lock().agent.wants_link() => {}
             Err(LoopError::NotConnected) if goes_on_always => {}
             result => result?,
         }
@@ -127,18 +139,20 @@ impl Network {
     fn timeout(&self, shared: &Shared, limit: Option<Instant>) -> Option<Duration> {
         let mut state = shared.lock();
         let is_changed = std::mem::take(&mut state.wishes.is_changed);
-        if is_changed || matches!(&self.phase, Phase::Up(link) if link.is_busy()) {
+        let is_busy = matches!(&self.phase, Phase::Up(link) if link.may_read()) && state.agent.wants_input();
+        let is_parting = matches!(self.phase, Phase::Parting { .. });
+        let is_agent_busy = state.agent.is_runnable() || state.agent.has_actions();
+        if is_changed || is_busy || is_agent_busy && !is_parting {
             return Some(Duration::ZERO);
         }
         state.wishes.is_asleep = true;
         let own = match &self.phase {
-            Phase::Down => self.redial_at,
             Phase::Dialling(dial) => Some(dial.deadline),
-            Phase::Up(_) => None,
+            Phase::Down | Phase::Up(_) => None,
             Phase::Parting { until, .. } => Some(*until),
         };
-        let of_engine = state.deadline().filter(|_| !matches!(self.phase, Phase::Parting { .. }));
-        let first = [limit, own, of_engine, state.wishes.stop_of(self.run)].into_iter().flatten().min()?;
+        let of_agent = state.deadline().filter(|_| !matches!(self.phase, Phase::Parting { .. }));
+        let first = [limit, own, of_agent, state.wishes.stop_of(self.run)].into_iter().flatten().min()?;
         Some(first.saturating_duration_since(Instant::now()))
     }
 
@@ -165,24 +179,10 @@ fn ready<'p>(poll: &'p mut Option<Poll>, shared: &Shared) -> io::Result<&'p mut 
     poll.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// Tells what has ended without a packet of its own, and the lines of the log.
+/// Tells the lines of the log.
 fn tell(client: &Client) {
-    let callbacks = &client.shared.callbacks;
-    loop {
-        let mut state = client.shared.lock();
-        if let Some(published) = state.deliveries.next_ended() {
-            drop(state);
-            callbacks.on_publish(client, &published);
-        } else if let Some(answer) = state.requests.next_answer() {
-            drop(state);
-            match answer {
-                Answer::Subscribed(subscribed) => callbacks.on_subscribe(client, &subscribed),
-                Answer::Unsubscribed(mid) => callbacks.on_unsubscribe(client, mid),
-            }
-        } else {
-            let lines = state.take_lines();
-            drop(state);
-            return lines.iter().for_each(|(level, line)| callbacks.on_log(client, *level, line));
-        }
+    let lines = client.shared.lock().take_lines();
+    for (level, line) in &lines {
+        client.shared.callbacks.on_log(client, *level, line);
     }
 }

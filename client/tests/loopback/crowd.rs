@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use pure_mqtt_client::pure_mqtt::{Property, QoS, TopicFilter, Version};
-use pure_mqtt_client::{CleanStart, Client, MessageInfo, Options};
+use pure_mqtt_client::pure_mqtt::{Cause, Property, QoS, TopicFilter, Version};
+use pure_mqtt_client::{CleanStart, Client, MessageInfo, NotPublished, Options, WaitError};
 use test_broker::Loopback;
 
 use crate::clock::with_seeds;
@@ -33,7 +33,11 @@ fn threads_that_do_everything_at_once_lose_nothing() {
         let _ = client.loop_start(); // it may have been stopped last
         client.connect(broker.address).unwrap();
         for (text, info) in &infos {
-            assert_eq!(info.wait_for_publish(PATIENCE), Ok(()), "{text}");
+            match info.wait_for_publish(PATIENCE) {
+                // The server took it over, and lost its session before it said that it had finished with it.
+                Ok(()) | Err(WaitError::NotPublished(NotPublished::Ended(Cause::Released))) => {}
+                Err(error) => panic!("{text}: {error}"),
+            }
         }
         client.disconnect();
         client.loop_stop();

@@ -155,7 +155,7 @@ fn what_is_published_before_the_end_leaves_before_the_end() {
     client.disconnect();
     client.loop_start().unwrap();
     client.loop_stop();
-    assert!(matches!(ear.told().ends[..], [LinkEnd::Disconnected]));
+    assert!(matches!(ear.told().ends[..], [LinkEnd::Disconnected]), "{:?}", ear.told());
     assert_eq!(broker.released("quick")[..2], ["0", "1"]);
     assert!(infos[0].is_published());
 }

@@ -277,7 +277,8 @@ fn a_lost_session_costs_neither_messages_nor_subscriptions() {
         let released = broker.released(&name);
         assert!((0..200).all(|number| released.contains(&number.to_string())), "{version:?}");
         let told = ear.told();
-        assert!(matches!(told.connacks[1].1, SessionState::New { .. }));
+        let is_new = matches!(told.connacks[1].1, SessionState::New { .. });
+        assert!(is_new || version == Version::V31, "{version:?}: {:?}", told.connacks); // whose CONNACK can't say it
         assert!(matches!(told.ends[..], [_, LinkEnd::Disconnected]), "{:?}", told.ends);
         assert_eq!(told.subscribed.len(), 1, "who asks once is answered once");
     }

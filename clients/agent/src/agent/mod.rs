@@ -1,0 +1,241 @@
+//! The agent itself: its parts, and what holds them together.
+//!
+//! Calls come in through `inputs` and `commands`, and end in `settle`, which does everything that follows without another call. What a packet means is in
+//! `packets`, what becomes of links in `links`; the face fetches the results through `outputs`.
+
+mod commands;
+mod inputs;
+mod links;
+mod outputs;
+mod packets;
+mod receiving;
+mod settle;
+mod start;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+
+use pure_mqtt::{ClientId, Connection, Fallback, Handle, Heap, Instant, Limits, ReasonCode, Version};
+
+use crate::dialling::{Candidate, Rounds};
+use crate::durable::{Log, Record};
+use crate::event::{Action, Event, LinkEnd, Wake};
+use crate::ids::{LinkId, Realm, Receiver, Ticket};
+use crate::inbox::Inbox;
+use crate::options::Options;
+use crate::receiving::{Asking, Filters, Held, Queues};
+use crate::sending::{Caution, Deliveries, Requests, Tickets};
+use crate::stats::Stats;
+use crate::ticket::End;
+
+pub use self::receiving::AckResult;
+
+/// An MQTT client without I/O: it decides where and when to dial, keeps sessions and subscriptions, and knows what became of each message.
+///
+/// The [crate's page](crate) is its contract: the loop, and the thirteen decisions that it takes.
+#[derive(Debug)]
+pub struct Agent {
+    options: Options,
+    engine: Connection<Heap>,
+    /// Shows nothing, while the engine must not.
+    mute: Connection<Heap>,
+    clock: Clock,
+    phase: Phase,
+    link: Link,
+    rounds: Rounds,
+    /// The identifier that the server has assigned, or a random one, where the settings have none.
+    own_id: Option<String>,
+    version: Fallback,
+    /// The highest version and the lowest, as the settings say.
+    versions: (Version, Version),
+    session: Session,
+    inbox: Inbox,
+    /// How many bytes had left when a packet from the server found no room for its answer.
+    sent_at_block: u64,
+    filters: Filters,
+    asking: Asking,
+    queues: Queues,
+    held: Held,
+    default_receiver: Option<Receiver>,
+    /// Where replies to requests come to, once there was a request.
+    reply_receiver: Option<Receiver>,
+    deliveries: Deliveries,
+    tickets: Tickets,
+    requests: Requests,
+    caution: Caution,
+    /// Messages that the agent gives up by itself, with the end that is told.
+    withdrawn: BTreeMap<Handle, End>,
+    flushes: BTreeMap<Ticket, Flush>,
+    log: Log,
+    leaving: Leaving,
+    timers: Timers,
+    outbox: Outbox,
+    ends: Ends,
+    stats: Stats,
+}
+
+/// What is known of time.
+#[derive(Debug)]
+struct Clock {
+    now: Instant,
+    /// The second of the wall clock at `start`.
+    wall: u64,
+    start: Instant,
+}
+
+impl Clock {
+    /// Time never goes back.
+    fn see(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    /// The second of the wall clock.
+    fn wall(&self) -> u64 {
+        self.wall + self.now.millis_since(self.start) / 1_000
+    }
+}
+
+/// Where the link stands.
+#[derive(Debug)]
+enum Phase {
+    /// There is none, and one is dialled then.
+    Idle { dial_at: Option<Instant> },
+    /// SRV records are looked up.
+    Resolving { not_after: Instant },
+    /// The face brings a transport up.
+    Dialling { not_after: Instant },
+    /// The engine has the link.
+    Open,
+    /// The agent has shut down.
+    Done,
+}
+
+/// The present dial or link, or the last one.
+#[derive(Debug, Default)]
+struct Link {
+    id: LinkId,
+    /// Where it leads to.
+    candidate: Option<Candidate>,
+    /// When the server accepted it.
+    accepted: Option<Instant>,
+    /// The transport is gone, for this reason; what it brought is still read.
+    transport_end: Option<String>,
+    /// What the server said at the end.
+    last_words: Option<(ReasonCode, Option<String>)>,
+    /// Where the server asked to go.
+    reference: Option<String>,
+    /// It only ends an old session: in 3.1 and 3.1.1 that takes a link of its own.
+    is_wiping: bool,
+    /// Something got done on it: a message came, or one of ours was acknowledged.
+    has_progress: bool,
+    /// The next link is dialled without a pause.
+    is_to_be_replaced: bool,
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    /// The realm of the session that is known here.
+    realm: Option<Realm>,
+    /// A link of this agent was accepted before.
+    was_told: bool,
+    /// The program wants a new one.
+    begins_anew: bool,
+}
+
+/// The ends of links, as long as they are the same.
+#[derive(Debug, Default)]
+struct Ends {
+    last: Option<LinkEnd>,
+    times: u32,
+}
+
+#[derive(Debug)]
+struct Flush {
+    /// It ends when all messages up to this one have.
+    up_to: Ticket,
+    /// Or then.
+    not_after: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// The program doesn't want a link.
+    Disconnected,
+    /// What can be finished is finished first.
+    Finishing {
+        deadline: Instant,
+        /// The program had not disconnected before, so that a link may come up.
+        may_dial: bool,
+    },
+    /// DISCONNECT is on its way, and then it is over.
+    Closing,
+}
+
+/// Deadlines that belong to no other part.
+#[derive(Debug, Default)]
+struct Timers {
+    /// PUBLISH is held back until then at most.
+    hold_until: Option<Instant>,
+    /// The number of the message that was told of last in `AcksHeld`, by its time of arrival.
+    told_of: Option<Instant>,
+    /// A snapshot is tried again.
+    store_retry: Option<Instant>,
+    /// Of flushes.
+    flushes: BTreeSet<(Instant, Ticket)>,
+}
+
+/// What waits for the face.
+#[derive(Debug, Default)]
+struct Outbox {
+    actions: VecDeque<Action>,
+    wakes: VecDeque<Wake>,
+    events: VecDeque<Event>,
+    /// A publish was refused for lack of room.
+    is_full: bool,
+    /// Something has ended since, so that there may be room.
+    has_room: bool,
+}
+
+impl Outbox {
+    fn wake_ticket(&mut self, ticket: Ticket) {
+        self.wakes.push_back(Wake::Ticket(ticket));
+    }
+}
+
+impl Agent {
+    /// The identifier that CONNECT carries.
+    fn client_id(&self) -> &str {
+        match &self.own_id {
+            Some(own) if self.options.client_id.is_empty() => own,
+            _ => &self.options.client_id,
+        }
+    }
+
+    /// Takes another identifier where the settings have none. It names the session from now on, also after a restart.
+    fn rename(&mut self, client_id: &str) {
+        self.log.record(&Record::ClientId(client_id));
+        self.own_id = Some(client_id.into());
+    }
+
+    fn random_id(&mut self) -> ClientId {
+        let mut random = || u128::from(self.rounds.random());
+        ClientId::from_random(random() << 96 | random() << 64 | random() << 32 | random())
+    }
+
+    /// What the engine is to hold itself to on the next link.
+    fn next_limits(&self, is_cautious: bool) -> Limits {
+        let limits = self.options.engine_limits(self.version.version());
+        let max_inflight = if is_cautious { 1 } else { limits.max_inflight };
+        let quick = if self.rounds.has_others() { QUICK } else { u32::MAX };
+        let connack_timeout = match limits.connack_timeout {
+            0 if quick == QUICK => QUICK,
+            millis => millis.min(quick),
+        };
+        Limits { max_inflight, connack_timeout, ..limits }
+    }
+}
+
+/// While other servers are left, so many milliseconds are enough for a dial, and for CONNACK.
+const QUICK: u32 = 5_000;

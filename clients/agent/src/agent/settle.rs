@@ -1,0 +1,298 @@
+//! What follows from a call without another one: ends are noted, requests leave, links are given up, and dialled.
+
+use alloc::vec::Vec;
+
+use pure_mqtt::{Cause, Handle, Instant, ReasonCode};
+
+use super::{Agent, Leaving, Phase};
+use crate::durable::{Health, Record};
+use crate::event::{Action, Event, FailureClass, Wake};
+use crate::ids::Ticket;
+use crate::sending::end_of;
+use crate::ticket::{End, PublishLimit};
+
+impl Agent {
+    pub(super) fn settle(&mut self) {
+        if matches!(self.phase, Phase::Done) {
+            return self.end_tickets();
+        }
+        self.unblock();
+        self.check_link();
+        self.take_outcomes();
+        self.sync_filters();
+        self.note_filters();
+        self.tell_room();
+        self.release_messages();
+        self.clear_caution();
+        self.log.collect(&mut self.engine);
+        self.end_flushes();
+        self.leave();
+        self.dial_if_due();
+        if self.log.asks_for_snapshot(&self.engine) {
+            self.outbox.actions.push_back(Action::Compact);
+        }
+    }
+
+    /// A packet that found no room for its answer is tried again once something has left.
+    pub(super) fn unblock(&mut self) {
+        let sent = self.engine.stats().bytes_sent;
+        if self.inbox.is_blocked() && self.sent_at_block != sent {
+            self.inbox.unblock();
+        }
+        self.sent_at_block = sent;
+    }
+
+    /// Whether the link is over: for the engine, or because its transport is gone and what it brought is taken.
+    fn check_link(&mut self) {
+        if !matches!(self.phase, Phase::Open) {
+            return;
+        }
+        if self.engine.should_close() {
+            let end = self.engine_end();
+            if self.link.transport_end.is_none() {
+                self.outbox.actions.push_back(Action::Close { link: self.link.id });
+            }
+            self.link_ended(end);
+        } else if !self.can_take() {
+            if let Some(why) = self.link.transport_end.take() {
+                let end = self.transport_end(why);
+                self.link_ended(end);
+            }
+        }
+    }
+
+    /// What has ended without a packet.
+    fn take_outcomes(&mut self) {
+        while let Some(ticket) = self.deliveries.left(self.engine.left()) {
+            self.outbox.has_room = true;
+            self.conclude(ticket, End::Left);
+        }
+        self.take_unsendable();
+        while let Some(outcome) = self.engine.poll_outcome() {
+            self.outbox.has_room = true;
+            self.asking.on_outcome(&mut self.filters, outcome.handle);
+            let is_withdrawn = outcome.cause == Cause::Withdrawn;
+            if let Some(end) = self.withdrawn.remove(&outcome.handle).filter(|_| is_withdrawn) {
+                self.message_ended(outcome.handle, |_| end);
+            } else {
+                self.message_ended(outcome.handle, |entry| end_of(&outcome, entry));
+            }
+        }
+    }
+
+    /// At QoS 0 the engine doesn't tell of what it threw away: a message that has not left and is not there any more.
+    fn take_unsendable(&mut self) {
+        while let Some((handle, expires)) = self.deliveries.next_unsent() {
+            if self.engine.attempts(handle).is_some() {
+                return;
+            }
+            self.outbox.has_room = true;
+            let is_expired = expires != 0 && expires <= self.clock.wall();
+            let end = if is_expired { End::Expired } else { End::ServerCant(PublishLimit::Size) };
+            self.message_ended(handle, |_| end);
+        }
+    }
+
+    fn sync_filters(&mut self) {
+        if self.is_up() && !self.link.is_wiping && self.filters.has_to_ask() {
+            let impossible = self.asking.sync(&mut self.filters, &mut self.engine, self.clock.now);
+            impossible.into_iter().for_each(|changed| self.on_changed(changed));
+        }
+    }
+
+    /// What became of filters: for those who wait, and for the log.
+    fn note_filters(&mut self) {
+        for (ticket, end) in self.filters.take_ended() {
+            self.answer_ticket(ticket, end);
+        }
+        for id in self.filters.take_changed() {
+            match self.filters.find(id) {
+                Some(known) => self.log.record(&Record::Filter { id, known }),
+                None => self.log.record(&Record::FilterGone { id }),
+            }
+        }
+    }
+
+    /// A message that was refused for lack of room may find it now.
+    fn tell_room(&mut self) {
+        if self.outbox.is_full && core::mem::take(&mut self.outbox.has_room) {
+            self.outbox.is_full = false;
+            self.outbox.wakes.push_back(Wake::Room);
+        }
+    }
+
+    /// Messages are held back until the last SUBSCRIBE has left; on a cautious link while one is unanswered.
+    fn release_messages(&mut self) {
+        if !self.is_up() || self.link.is_wiping {
+            return;
+        }
+        if self.caution.is_on() {
+            let is_asking = self.filters.has_to_ask() || self.asking.unanswered().next().is_some();
+            return self.engine.hold_messages(is_asking);
+        }
+        let Some(until) = self.timers.hold_until else { return };
+        let has_left = |handle| self.engine.attempts(handle).is_none_or(|attempts| attempts > 0);
+        let have_left = !self.filters.has_to_ask() && self.asking.latest().is_none_or(has_left);
+        if have_left || until <= self.clock.now {
+            self.engine.hold_messages(false);
+            self.timers.hold_until = None;
+        }
+    }
+
+    /// On a cautious link: once all that was under suspicion has been answered, the next link goes at full speed.
+    fn clear_caution(&mut self) {
+        if !self.caution.is_on() || !self.is_up() || self.filters.has_to_ask() {
+            return;
+        }
+        let is_answered = self.deliveries.oldest().is_none_or(|oldest| oldest > self.caution.up_to());
+        if is_answered && self.asking.unanswered().next().is_none() {
+            self.caution.clear();
+            self.link.is_to_be_replaced = true;
+            self.say_disconnect();
+        }
+    }
+
+    fn end_flushes(&mut self) {
+        while let Some((ticket, flush)) = self.flushes.first_key_value() {
+            if self.deliveries.oldest().is_some_and(|oldest| oldest <= flush.up_to) {
+                return;
+            }
+            self.end_flush(*ticket, End::Acknowledged(ReasonCode::SUCCESS));
+        }
+    }
+
+    pub(super) fn end_flush(&mut self, ticket: Ticket, end: End) {
+        let Some(flush) = self.flushes.remove(&ticket) else { return };
+        if let Some(at) = flush.not_after {
+            self.timers.flushes.remove(&(at, ticket));
+        }
+        if self.tickets.end(ticket, end) {
+            self.outbox.wake_ticket(ticket);
+        }
+    }
+
+    /// The way out: first what is unfinished, then DISCONNECT, then it is over.
+    fn leave(&mut self) {
+        if let Leaving::Finishing { deadline, may_dial } = self.leaving {
+            let is_finished = self.deliveries.len() == 0 && self.requests.is_empty() && !self.has_output();
+            let is_hopeless = !may_dial && matches!(self.phase, Phase::Idle { dial_at: None });
+            if is_finished || is_hopeless || deadline <= self.clock.now {
+                self.leaving = Leaving::Closing;
+                self.hang_up();
+                self.check_link();
+            }
+        }
+        if self.leaving == Leaving::Closing && matches!(self.phase, Phase::Idle { .. }) {
+            self.take_outcomes();
+            self.end_everything();
+        }
+    }
+
+    fn has_output(&mut self) -> bool {
+        self.is_up() && self.engine.transmit(self.clock.now).remaining() > 0
+    }
+
+    fn dial_if_due(&mut self) {
+        let is_due = matches!(self.phase, Phase::Idle { dial_at: Some(at) } if at <= self.clock.now);
+        if is_due && self.log.health() != Health::Broken {
+            self.begin_dial();
+        }
+    }
+
+    /// Does what is due by time alone.
+    pub(super) fn do_due(&mut self) {
+        let now = self.clock.now;
+        match self.phase {
+            Phase::Dialling { not_after } if not_after <= now => {
+                self.outbox.actions.push_back(Action::Close { link: self.link.id });
+                self.dial_is_over(FailureClass::Passing, "it took too long".into(), None);
+            }
+            Phase::Resolving { not_after } if not_after <= now => {
+                self.dial_is_over(FailureClass::Passing, "looking up SRV records took too long".into(), None);
+            }
+            _ => {}
+        }
+        while let Some(ticket) = self.requests.overdue(now) {
+            self.end_request(ticket, End::TimedOut);
+        }
+        while let Some((_, ticket)) = self.timers.flushes.first().copied().filter(|(at, _)| *at <= now) {
+            self.end_flush(ticket, End::TimedOut);
+        }
+        if let Some((by, since, waiting)) = self.held.oldest().filter(|(_, since, _)| self.alarm(*since) <= Some(now)) {
+            if self.alarm(since).is_some() {
+                self.timers.told_of = Some(since);
+                self.outbox.events.push_back(Event::AcksHeld { by, since, waiting });
+            }
+        }
+        if self.timers.store_retry.is_some_and(|at| at <= now) {
+            self.timers.store_retry = None;
+            self.log.retry();
+        }
+    }
+
+    /// When a message that arrived at `since` is told of as one that holds back others; `None` if it was.
+    pub(super) fn alarm(&self, since: Instant) -> Option<Instant> {
+        let is_told = self.timers.told_of == Some(since);
+        (!is_told && self.options.ack_alarm > 0).then(|| since.after_millis(self.options.ack_alarm.into()))
+    }
+
+    /// The earliest of the deadlines.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let of_phase = match self.phase {
+            Phase::Idle { dial_at } => dial_at.filter(|_| self.log.health() != Health::Broken),
+            Phase::Resolving { not_after } | Phase::Dialling { not_after } => Some(not_after),
+            Phase::Open => None,
+            Phase::Done => return None,
+        };
+        let of_engine = self.engine.poll_timeout();
+        let of_leaving = match self.leaving {
+            Leaving::Finishing { deadline, .. } => Some(deadline),
+            _ => None,
+        };
+        let store_retry = self.timers.store_retry.filter(|_| self.log.health() == Health::Broken);
+        let of_flushes = self.timers.flushes.first().map(|(at, _)| *at);
+        let of_acks = self.held.oldest().and_then(|(_, since, _)| self.alarm(since));
+        let of_hold = self.timers.hold_until.filter(|_| self.is_up());
+        let all =
+            [of_phase, of_engine, of_leaving, store_retry, of_flushes, of_acks, of_hold, self.requests.deadline()];
+        all.into_iter().flatten().min()
+    }
+
+    /// A link has died after `stood` milliseconds: what is it that links die of?
+    pub(super) fn suspect(&mut self, stood: u64) {
+        let has_left = |handle| self.engine.attempts(handle).is_some_and(|attempts| attempts > 0);
+        let request = self.asking.unanswered().find(|handle| has_left(*handle));
+        let was_cautious = self.caution.is_on();
+        let is_out = |handle, attempts| !was_cautious || self.caution.was_sent(handle, attempts);
+        let mut unanswered = self.engine.unacknowledged().filter(|message| message.may_have_arrived);
+        let message = unanswered.find(|message| is_out(message.handle, message.attempts));
+        let message = message.map(|message| (message.handle, message.attempts));
+        drop(unanswered);
+        self.caution.link_died(stood >= self.steady_after(), request.is_some() || message.is_some());
+        match (request, message) {
+            _ if !was_cautious => {}
+            (Some(handle), None) => {
+                let denied = self.asking.blame(&mut self.filters, handle);
+                denied.into_iter().for_each(|changed| self.on_changed(changed));
+            }
+            (None, Some((handle, attempts))) => self.accuse(handle, attempts),
+            _ => {} // neither was out alone
+        }
+    }
+
+    /// What had been sent before a cautious link.
+    pub(super) fn sent_before(&self) -> Vec<(Handle, u8)> {
+        let sent = self.engine.unacknowledged().filter(|message| message.may_have_arrived);
+        sent.map(|message| (message.handle, message.attempts)).collect()
+    }
+
+    /// A message was out alone when the link died.
+    fn accuse(&mut self, handle: pure_mqtt::Handle, attempts: u8) {
+        let ticket = Ticket::of(handle);
+        self.outbox.events.push_back(Event::Suspect { ticket, attempts });
+        let most = self.options.max_attempts;
+        if most > 0 && attempts >= most {
+            self.withdrawn.insert(handle, End::AttemptsUsedUp(attempts));
+        }
+    }
+}

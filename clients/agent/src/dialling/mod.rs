@@ -1,0 +1,8 @@
+//! Where and when to dial.
+
+mod backoff;
+mod redirect;
+mod rounds;
+
+pub use self::rounds::SrvTarget;
+pub(crate) use self::rounds::{Candidate, Outcome, Rounds};

@@ -1,0 +1,123 @@
+//! Messages that the program has not acknowledged yet.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use pure_mqtt::{Instant, PendingAck, QoS, ReasonCode};
+
+use crate::ids::{AckToken, Receiver};
+
+/// In the order of arrival, in which acknowledgements leave `[MQTT-4.6.0-2]`.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    messages: BTreeMap<u64, Message>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Message {
+    pending: PendingAck,
+    qos: QoS,
+    since: Instant,
+    /// Who has yet to acknowledge it.
+    waiting: Waiting,
+    /// The worst that a receiver said.
+    reason: ReasonCode,
+}
+
+/// Mostly a message has one receiver.
+#[derive(Debug)]
+enum Waiting {
+    One(Receiver),
+    /// Those who have yet to acknowledge it, and all who had it.
+    Several(Vec<Receiver>, Vec<Receiver>),
+}
+
+/// What an acknowledgement leads to.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// The message is to be acknowledged now.
+    Last(PendingAck, ReasonCode),
+    /// Other receivers have it too.
+    NotLast,
+    /// The link of the message is gone, or its session.
+    Stale,
+}
+
+impl Held {
+    /// A message arrived for these receivers, of which there is at least one. Returns its number.
+    pub(crate) fn add(&mut self, pending: PendingAck, qos: QoS, now: Instant, receivers: &[Receiver]) -> u64 {
+        let waiting = match receivers {
+            [one] => Waiting::One(*one),
+            several => Waiting::Several(several.into(), several.into()),
+        };
+        self.last += 1;
+        self.messages.insert(self.last, Message { pending, qos, since: now, waiting, reason: ReasonCode::SUCCESS });
+        self.last
+    }
+
+    /// A receiver is done with a message.
+    pub(crate) fn acknowledge(&mut self, token: &AckToken, reason: ReasonCode) -> Done {
+        let Some(message) = self.messages.get_mut(&token.message) else { return Done::Stale };
+        if reason.is_error() {
+            message.reason = reason;
+        }
+        if !message.waiting.remove(token.receiver) {
+            return Done::NotLast;
+        }
+        match self.messages.remove(&token.message) {
+            Some(message) => Done::Last(message.pending, message.reason),
+            None => Done::Stale,
+        }
+    }
+
+    /// A message that a dropped receiver left goes to another one, unless that has had it.
+    pub(crate) fn hand_over(&mut self, token: &AckToken, to: Receiver) -> bool {
+        match self.messages.get_mut(&token.message).map(|message| &mut message.waiting) {
+            Some(Waiting::Several(_, all)) if all.contains(&to) => false,
+            Some(Waiting::Several(_, all)) => {
+                all.push(to);
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// The server sends QoS 1 messages again on the next link, with new identifiers to acknowledge.
+    pub(crate) fn link_lost(&mut self) {
+        self.messages.retain(|_, message| message.qos == QoS::ExactlyOnce);
+    }
+
+    pub(crate) fn session_lost(&mut self) {
+        self.messages.clear();
+    }
+
+    /// The message that holds back the others: who has it, since when, and how many acknowledgements wait.
+    pub(crate) fn oldest(&self) -> Option<(Receiver, Instant, u32)> {
+        let (_, message) = self.messages.first_key_value()?;
+        let by = match &message.waiting {
+            Waiting::One(receiver) => *receiver,
+            Waiting::Several(receivers, _) => receivers.first().copied().unwrap_or_default(),
+        };
+        Some((by, message.since, self.messages.len() as u32))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+}
+
+impl Waiting {
+    /// True if none is left.
+    fn remove(&mut self, receiver: Receiver) -> bool {
+        match self {
+            Self::One(one) => *one == receiver,
+            Self::Several(several, _) => {
+                if let Some(place) = several.iter().position(|one| *one == receiver) {
+                    several.swap_remove(place);
+                }
+                several.is_empty()
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The messages under way, from acceptance to their end.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use pure_mqtt::{Cause, Handle, Outcome, QoS, Victims};
+
+use crate::ids::Ticket;
+use crate::ticket::{End, PublishLimit};
+
+/// Messages without an end, by ticket, and so in the order in which they were accepted.
+#[derive(Debug, Default)]
+pub(crate) struct Deliveries {
+    open: BTreeMap<Ticket, Entry>,
+    /// Those at QoS 0, which end in this order.
+    unsent: VecDeque<Ticket>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) handle: Handle,
+    pub(crate) qos: QoS,
+    pub(crate) tag: u64,
+    /// The end of its record in the log; 0 without one.
+    pub(crate) record: u64,
+    /// The server may have it, or its part of the handshake.
+    pub(crate) is_received: bool,
+    /// The second of the wall clock in which it expires; 0 for never.
+    pub(crate) expires: u64,
+}
+
+impl Deliveries {
+    pub(crate) fn add(&mut self, entry: Entry) -> Ticket {
+        let ticket = Ticket::of(entry.handle);
+        self.open.insert(ticket, entry);
+        if entry.qos == QoS::AtMostOnce {
+            self.unsent.push_back(ticket);
+        }
+        ticket
+    }
+
+    pub(crate) fn get(&self, ticket: Ticket) -> Option<&Entry> {
+        self.open.get(&ticket)
+    }
+
+    pub(crate) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Entry> {
+        self.open.get_mut(&ticket)
+    }
+
+    /// The message has its end.
+    pub(crate) fn remove(&mut self, handle: Handle) -> Option<(Ticket, Entry)> {
+        self.open.remove_entry(&Ticket::of(handle))
+    }
+
+    /// QoS 0 messages up to this one have left.
+    pub(crate) fn left(&mut self, latest: Handle) -> Option<Ticket> {
+        while self.unsent.front().is_some_and(|first| *first <= Ticket::of(latest)) {
+            let ticket = self.unsent.pop_front()?;
+            if self.open.remove(&ticket).is_some() {
+                return Some(ticket);
+            }
+        }
+        if self.unsent.is_empty() && self.unsent.capacity() > 64 {
+            self.unsent = VecDeque::new();
+        }
+        None
+    }
+
+    /// The oldest QoS 0 message without an end, and when it expires.
+    pub(crate) fn next_unsent(&mut self) -> Option<(Handle, u64)> {
+        while let Some(first) = self.unsent.front() {
+            if let Some(entry) = self.open.get(first) {
+                return Some((entry.handle, entry.expires));
+            }
+            self.unsent.pop_front();
+        }
+        None
+    }
+
+    /// The messages that the overflow policy dropped.
+    pub(crate) fn dropped(&mut self, victims: &Victims) -> Vec<Ticket> {
+        let range = Ticket::of(victims.first)..=Ticket::of(victims.last);
+        let tickets: Vec<_> = self.open.range(range).map(|(ticket, _)| *ticket).collect();
+        for ticket in &tickets {
+            self.open.remove(ticket);
+        }
+        tickets
+    }
+
+    /// The oldest message without an end.
+    pub(crate) fn oldest(&self) -> Option<Ticket> {
+        self.open.first_key_value().map(|(ticket, _)| *ticket)
+    }
+
+    /// The newest message without an end.
+    pub(crate) fn newest(&self) -> Option<Ticket> {
+        self.open.last_key_value().map(|(ticket, _)| *ticket)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Ticket, &Entry)> {
+        self.open.iter().map(|(ticket, entry)| (*ticket, entry))
+    }
+
+    /// All of them, since the agent goes.
+    pub(crate) fn take_all(&mut self) -> BTreeMap<Ticket, Entry> {
+        self.unsent.clear();
+        core::mem::take(&mut self.open)
+    }
+}
+
+/// What an outcome of the engine means for its message.
+pub(crate) fn end_of(outcome: &Outcome, entry: &Entry) -> End {
+    match outcome.cause {
+        Cause::Expired => End::Expired,
+        Cause::TooLarge => End::ServerCant(PublishLimit::Size),
+        Cause::QoSNotSupported => End::ServerCant(PublishLimit::QoS),
+        Cause::RetainNotSupported => End::ServerCant(PublishLimit::Retain),
+        Cause::Withdrawn | Cause::Abandoned => End::Withdrawn { may_have_arrived: entry.is_received },
+        Cause::Forgotten => End::Forgotten,
+        cause => End::SessionLost { was_received: cause == Cause::Released },
+    }
+}

@@ -1,0 +1,116 @@
+//! Requests: messages that a reply is awaited for (§4.10).
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use pure_mqtt::Instant;
+
+use crate::ids::Ticket;
+use crate::message::Incoming;
+
+/// Requests without a reply, and replies that wait to be fetched.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    open: BTreeMap<Ticket, Request>,
+    deadlines: BTreeSet<(Instant, Ticket)>,
+    /// By what the answer is known: Correlation Data of 5.0, or a topic of its own.
+    keys: BTreeMap<Key, Ticket>,
+    replies: BTreeMap<Ticket, Incoming>,
+    /// Late and foreign answers, thrown away.
+    strays: u64,
+    /// The latest Correlation Data.
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Request {
+    not_after: Instant,
+    key: Key,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Correlation([u8; 8]),
+    Topic(String),
+}
+
+impl Requests {
+    /// Correlation Data begins at a random place, so that late answers to an earlier life of the program are strays.
+    pub(crate) fn new(random: u64) -> Self {
+        Self { last: random, ..Self::default() }
+    }
+
+    /// Correlation Data for the next request.
+    pub(crate) fn correlation(&mut self) -> [u8; 8] {
+        self.last = self.last.wrapping_add(1);
+        self.last.to_be_bytes()
+    }
+
+    pub(crate) fn add(&mut self, ticket: Ticket, key: Key, not_after: Instant) {
+        self.keys.insert(key.clone(), ticket);
+        self.deadlines.insert((not_after, ticket));
+        self.open.insert(ticket, Request { not_after, key });
+    }
+
+    pub(crate) fn contains(&self, ticket: Ticket) -> bool {
+        self.open.contains_key(&ticket)
+    }
+
+    /// The request that a message answers.
+    pub(crate) fn answers(&self, topic: &str, correlation: Option<&[u8]>) -> Option<Ticket> {
+        if self.keys.is_empty() {
+            return None;
+        }
+        let by_correlation = correlation.and_then(|data| Some(Key::Correlation(data.try_into().ok()?)));
+        let found = by_correlation.and_then(|key| self.keys.get(&key));
+        found.or_else(|| self.keys.get(&Key::Topic(topic.into()))).copied()
+    }
+
+    /// The reply to a request that is over now, to be fetched.
+    pub(crate) fn keep(&mut self, ticket: Ticket, reply: Incoming) {
+        self.replies.insert(ticket, reply);
+    }
+
+    pub(crate) fn note_stray(&mut self) {
+        self.strays += 1;
+    }
+
+    pub(crate) fn take_reply(&mut self, ticket: Ticket) -> Option<Incoming> {
+        self.replies.remove(&ticket)
+    }
+
+    /// The request is over; what its answer was known by.
+    pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Key> {
+        let request = self.open.remove(&ticket)?;
+        self.deadlines.remove(&(request.not_after, ticket));
+        self.keys.remove(&request.key);
+        Some(request.key)
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// A request whose time is over.
+    pub(crate) fn overdue(&self, now: Instant) -> Option<Ticket> {
+        self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, ticket)| *ticket)
+    }
+
+    /// Nobody will fetch the reply.
+    pub(crate) fn forget(&mut self, ticket: Ticket) {
+        self.replies.remove(&ticket);
+    }
+
+    pub(crate) fn tickets(&self) -> Vec<Ticket> {
+        self.open.keys().copied().collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub(crate) fn strays(&self) -> u64 {
+        self.strays
+    }
+}

@@ -1,0 +1,81 @@
+//! Ends that wait to be fetched, and tickets that are no messages.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use crate::ids::Ticket;
+use crate::ticket::End;
+
+/// The one place where something ends.
+#[derive(Debug, Default)]
+pub(crate) struct Tickets {
+    ends: BTreeMap<Ticket, End>,
+    /// Nobody will ask for the ends of these.
+    forgotten: BTreeSet<Ticket>,
+    /// Tickets of subscribes, and how many of their filters have no answer.
+    open: BTreeMap<Ticket, Several>,
+    last_local: u64,
+}
+
+#[derive(Debug)]
+struct Several {
+    left: usize,
+    /// The worst so far.
+    end: End,
+}
+
+impl Tickets {
+    /// A ticket of what is no message.
+    pub(crate) fn local(&mut self) -> Ticket {
+        self.last_local += 1;
+        Ticket::local(self.last_local)
+    }
+
+    /// A ticket that ends when so many filters are answered.
+    pub(crate) fn of_filters(&mut self, count: usize) -> Ticket {
+        let ticket = self.local();
+        self.open.insert(ticket, Several { left: count, end: End::Acknowledged(pure_mqtt::ReasonCode::SUCCESS) });
+        ticket
+    }
+
+    /// One of its filters is answered: with a failure, the ticket ends with that. True if it has its end now.
+    pub(crate) fn answered(&mut self, ticket: Ticket, end: End) -> bool {
+        let Some(several) = self.open.get_mut(&ticket) else { return false };
+        several.left -= 1;
+        if several.end.is_success() {
+            several.end = end;
+        }
+        if several.left > 0 {
+            return false;
+        }
+        let end = several.end;
+        self.open.remove(&ticket);
+        self.end(ticket, end)
+    }
+
+    /// The end. True if somebody may wait for it.
+    pub(crate) fn end(&mut self, ticket: Ticket, end: End) -> bool {
+        if self.forgotten.remove(&ticket) {
+            return false;
+        }
+        let before = self.ends.insert(ticket, end);
+        debug_assert_eq!(before, None, "{ticket} has two ends");
+        true
+    }
+
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<End> {
+        self.ends.remove(&ticket)
+    }
+
+    /// Nobody waits for this end.
+    pub(crate) fn forget(&mut self, ticket: Ticket, is_open: bool) {
+        if self.ends.remove(&ticket).is_none() && (is_open || self.open.contains_key(&ticket)) {
+            self.forgotten.insert(ticket);
+        }
+    }
+
+    /// Every subscribe that waits ends.
+    pub(crate) fn end_all(&mut self, end: End) -> alloc::vec::Vec<Ticket> {
+        let open = core::mem::take(&mut self.open);
+        open.into_keys().filter(|ticket| self.end(*ticket, end)).collect()
+    }
+}
