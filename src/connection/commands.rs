@@ -155,12 +155,8 @@ impl Core {
         let frame = Frame { kind, marks, detail: Detail::expires(second), length: draft.need.bytes, shared };
         let mut writer = Writer::new(self.outgoing.push(parts, &frame)?);
         let matched = self.outgoing.latest();
-        writer.u8(first_byte(publish));
-        writer.varint(draft.remaining as u32);
-        write_publish_head(publish, matched.id, form, &mut writer);
-        if !is_shared {
-            writer.bytes(publish.payload.as_slice());
-        }
+        let payload = if is_shared { &[] } else { publish.payload.as_slice() };
+        write_publish(publish, draft.remaining, (matched.id, form), payload, &mut writer);
         debug_assert_eq!(writer.finish(), Ok(frame.length));
         Some(matched)
     }
@@ -404,9 +400,16 @@ pub(super) fn first_byte(publish: &Publish<'_>) -> u8 {
     packet.first_byte()
 }
 
-/// All of PUBLISH between the fixed header and the payload.
-fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: &mut Writer<'_>) {
-    writer.string(publish.topic.as_str());
+/// A whole PUBLISH, as far as its payload is kept with it.
+#[inline(always)]
+pub(super) fn write_publish(
+    publish: &Publish<'_>,
+    remaining: usize,
+    (id, version): (u16, Version),
+    payload: &[u8],
+    writer: &mut Writer<'_>,
+) {
+    writer.start(first_byte(publish), remaining, publish.topic.as_str());
     if publish.qos != QoS::AtMostOnce {
         writer.u16(id);
     }
@@ -416,6 +419,7 @@ fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: 
             false => write_publish_properties(publish, writer),
         }
     }
+    writer.bytes(payload);
 }
 
 /// It has no properties.
@@ -432,7 +436,7 @@ const fn longest_remaining(version: Version) -> usize {
     if version.has_properties() || !Version::KNOWS_BOTH_KINDS { MAX_REMAINING } else { MAX_REMAINING - 1 }
 }
 
-/// The length of what [`write_publish_head`] writes, for any identifier, with so many bytes of properties.
+/// The length of all between the fixed header and the payload, with so many bytes of properties.
 #[inline(always)]
 pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version, properties: usize) -> usize {
     let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };

@@ -6,17 +6,16 @@
 //! general path, as it has little flash, and so does a session that is kept in a journal.
 
 use crate::command;
-use crate::connection::commands::{first_byte, is_bare, publish_head_length};
+use crate::connection::commands::{is_bare, publish_head_length, write_publish};
 use crate::connection::core::Core;
 use crate::connection::state::State;
-use crate::copying::copy;
 use crate::event::{Acknowledged, Event, Message, PendingAck, Topic};
 use crate::session::{Arrival, Bound, Matched};
 use crate::storage::{Kind, Parts, Payload, ReceiveSlot, SendSlot};
 use crate::topic::{TopicName, is_plain};
-use crate::types::{PacketId, QoS, Version};
+use crate::types::{PacketId, QoS};
 use crate::wire::reason::ReasonCode;
-use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, ids, varint_len};
+use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, Writer, ids, varint_len};
 
 impl Core {
     /// The link is up, and nothing is half done.
@@ -71,8 +70,9 @@ impl Core {
         let kind = Kind::publish(publish.qos);
         let bytes = self.outgoing.push_usual(parts.slots, parts.arena, (kind, length), self.limits.max_bytes())?;
         let matched = self.outgoing.latest();
-        let written = write_message(bytes, publish, remaining, matched.id, version, payload);
-        debug_assert_eq!(written, Some(()));
+        let mut writer = Writer::new(bytes);
+        write_publish(publish, remaining, (matched.id, version), payload, &mut writer);
+        debug_assert_eq!(writer.finish(), Ok(length));
         Some(matched)
     }
 
@@ -177,39 +177,6 @@ impl Core {
         self.note_packet();
         self.stats.bytes_received += length as u64;
     }
-}
-
-/// The whole packet, into its place.
-#[inline(always)]
-fn write_message(
-    room: &mut [u8],
-    publish: &command::Publish<'_>,
-    remaining: usize,
-    id: u16,
-    version: Version,
-    payload: &[u8],
-) -> Option<()> {
-    let topic = publish.topic.as_str().as_bytes();
-    let [high, low] = (topic.len() as u16).to_be_bytes();
-    let first = first_byte(publish);
-    let room = match remaining {
-        0..=0x7F => put(room, [first, remaining as u8, high, low])?,
-        _ => put(room, [first, remaining as u8 | 0x80, (remaining >> 7) as u8, high, low])?,
-    };
-    let (place, room) = room.split_at_mut_checked(topic.len())?;
-    copy(topic, place);
-    let room = if publish.qos == QoS::AtMostOnce { room } else { put(room, id.to_be_bytes())? };
-    let room = if version.has_properties() { put(room, [0])? } else { room };
-    copy(payload, room);
-    (room.len() == payload.len()).then_some(())
-}
-
-/// Writes to the start of `room`; what comes behind is left.
-#[inline(always)]
-fn put<const N: usize>(room: &mut [u8], bytes: [u8; N]) -> Option<&mut [u8]> {
-    let (place, rest) = room.split_first_chunk_mut()?;
-    *place = bytes;
-    Some(rest)
 }
 
 /// The first byte of a message at QoS 0, and of one that the server kept for its topic.
