@@ -59,16 +59,17 @@ pub(crate) struct Outgoing {
     /// The slot that came to owe the journal a record last; 0 if none did since records were gathered.
     pub(super) owed: u16,
     pub(super) run: Run,
+    // Counts that change together lie apart: side by side the compiler would change them as a vector, which takes twice as many instructions.
     /// Slots in use.
     pub(super) used: u32,
-    /// PUBLISH packets that are not finished.
-    pub(super) publishes: u32,
-    /// PUBLISH packets that hold a unit of the window.
-    pub(super) in_flight: u32,
     /// The earliest second in which a queued message may expire; 0 for never.
     pub(super) expiry: u32,
+    /// PUBLISH packets that are not finished.
+    pub(super) publishes: u32,
     /// QoS 2 messages up to this running number need fences; 0 if none does.
     pub(super) fenced_until: u32,
+    /// PUBLISH packets that hold a unit of the window.
+    pub(super) in_flight: u32,
     pub(super) arena: Arena,
     /// The handle that was given away last, with the identifier in its lowest 16 bits.
     pub(super) last_handle: u64,
