@@ -1,33 +1,39 @@
 //! Topic aliases on their way: an alias instead of the topic of a staged message, and names for those of the server.
 
 use crate::connection::core::{Aliasing, Core};
-use crate::event::TopicAlias;
+use crate::event::{Topic, TopicAlias};
 use crate::session::{Aliases, Outbound, Standing};
-use crate::storage::{Parts, Side};
+use crate::storage::{NameStore, Parts, Side};
 use crate::types::Version;
 use crate::wire::{Layout, Violation, ids, varint_len};
 
-pub(super) static ALIASING: Aliasing = Aliasing {
-    shorten: Core::alias_topic,
-    take_back: Core::take_alias_back,
-    bind: |core, parts, alias, name| {
-        if let Some(names) = parts.names.as_deref_mut() {
-            core.aliases.bind(names, Side::Server, alias, name);
-        }
-    },
-    resolve: Core::resolve_alias,
-};
+pub(super) static ALIASING: Aliasing =
+    Aliasing { shorten: Core::alias_topic, take_back: Core::take_alias_back, resolve: Core::resolve_alias };
 
 impl Core {
-    /// What the server's alias stands for. Where its name was too long for the storage the link has to end, and the next ones do without aliases, or they would
+    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`, also where the topic is none: the next one may come with the alias
+    /// alone.
+    fn resolve_alias(&mut self, parts: &mut Parts<'_>, topic: &mut Topic<'_>, alias: u16) -> Result<(), Violation> {
+        let Some(names) = parts.names.as_deref_mut() else { return Err(Violation::UnknownTopicAlias) };
+        match topic {
+            Topic::Name(name) if name.as_str().is_empty() => {
+                *topic = self.look_up_alias(names, alias)?.map_or(Topic::Invalid(&[]), Topic::Alias);
+            }
+            Topic::Name(name) => self.aliases.bind(names, Side::Server, alias, name.as_str()),
+            Topic::Invalid(_) => self.aliases.bind(names, Side::Server, alias, ""),
+            Topic::Alias(_) => {}
+        }
+        Ok(())
+    }
+
+    /// What the server's alias stands for; `None` for a topic that is none. Where its name was too long for the storage the link has to end, and the next ones do without aliases, or they would
     /// all end so.
-    fn resolve_alias(&mut self, parts: &Parts<'_>, alias: u16) -> Result<Option<TopicAlias>, Violation> {
-        let names = parts.names.as_deref().ok_or(Violation::UnknownTopicAlias)?;
+    fn look_up_alias(&mut self, names: &dyn NameStore, alias: u16) -> Result<Option<TopicAlias>, Violation> {
         match Aliases::lookup(names, alias) {
             (serial, Standing::Name) => Ok(Some(TopicAlias { alias, serial })),
             (_, Standing::Invalid) => Ok(None),
             (_, Standing::TooLong) => {
-                self.has_forgotten_alias = true;
+                self.aliases.has_forgotten = true;
                 Err(Violation::ForgottenTopicAlias)
             }
             (_, Standing::Unbound) => Err(Violation::UnknownTopicAlias),

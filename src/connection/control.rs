@@ -31,6 +31,11 @@ impl Control {
         self.start == self.end
     }
 
+    /// The transport has taken what was to go before the packets in the arena, but for the start of the one that is staged there.
+    pub(super) const fn has_left(&self) -> bool {
+        self.start + self.prefix >= self.before
+    }
+
     pub(super) const fn len(&self) -> usize {
         (self.end - self.start) as usize
     }
@@ -46,7 +51,14 @@ impl Control {
         self.before.saturating_sub(self.start) as usize
     }
 
+    /// So many bytes more have room.
+    pub(super) fn has_room(&self, bytes: &[u8], length: usize) -> bool {
+        let kept = if self.is_empty() { 0 } else { self.end as usize };
+        kept + length <= bytes.len().min(LONGEST_CONTROL)
+    }
+
     /// What goes before the arena's bytes.
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(self.start as usize..self.before as usize).unwrap_or_default()
     }
@@ -77,9 +89,9 @@ impl Control {
         }
     }
 
-    /// Copies one more packet there, to leave before what is staged; false if there is no room.
+    /// Copies one more packet there, to leave after what is staged (`after_staged`) or before; false if there is no room.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8]) -> bool {
+    pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8], after_staged: bool) -> bool {
         if self.is_empty() {
             *self = Self::default();
         }
@@ -88,8 +100,7 @@ impl Control {
             return false;
         };
         copy(packet, room);
-        self.end = end as Offset;
-        self.before = self.end;
+        self.append(packet.len(), after_staged);
         true
     }
 
@@ -161,7 +172,7 @@ mod tests {
         let mut bytes = [0; 16];
         let mut control = Control::default();
         for id in 1..=3 {
-            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id]));
+            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id], false));
         }
         assert!(!control.advance(5));
         control.keep_only_begun(&mut bytes);
@@ -175,7 +186,7 @@ mod tests {
         let mut bytes = [0; 16];
         let mut control = Control::default();
         for id in 1..=3 {
-            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id]));
+            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id], false));
         }
         control.advance(8);
         control.keep_only_begun(&mut bytes);
@@ -187,7 +198,7 @@ mod tests {
     fn what_follows_a_packet_half_out_is_dropped_if_its_start_was_here() {
         let mut bytes = [0; 32];
         let mut control = Control::default();
-        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1]));
+        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1], false));
         control.note_prefix(8);
         control.writer(&mut bytes).bytes(&[0xF0, 0]); // AUTH
         control.append(2, true);
@@ -201,7 +212,7 @@ mod tests {
     fn what_follows_a_packet_half_out_is_dropped_if_its_start_is_here() {
         let mut bytes = [0; 32];
         let mut control = Control::default();
-        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1]));
+        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1], false));
         control.note_prefix(8);
         assert!(control.advance(3));
         control.writer(&mut bytes).bytes(&[0xF0, 0]); // AUTH

@@ -106,7 +106,7 @@ impl Core {
         self.incoming.clear(parts.inbox);
         self.outgoing.fence(false);
         self.outgoing.session = SessionFact::None;
-        self.must_start_clean = false;
+        self.outgoing.must_start_clean = false;
         true
     }
 }

@@ -133,7 +133,7 @@ impl Core {
         if publish.dup && publish.id.is_none() {
             self.stats.count(Tolerance::DupAtQoS0 as u8);
         }
-        self.bind_alias(parts, &topic, alias);
+        self.note_alias(alias);
         self.link.stream = Stream { total, fate };
         self.link.partial = 1;
         let is_known = matches!(fate, Fate::Repeated(_));

@@ -62,6 +62,7 @@ impl Outgoing {
 
     /// Whether this PUBCOMP answers a fence: its message is still to be acknowledged with PUBREC. One for no message may be that as well, since a message
     /// can be taken back once its fence was shown, or withdrawn once its PUBREL had left; but it may also be the second of another message, so it is not counted as the answer.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn is_fence_answer(&mut self, slots: &[SendSlot], id: u16) -> bool {
         let is_awaited = self.fences + self.staged_fences > 0;
         let Some(slot) = find(slots, id) else { return is_awaited || self.has_fences() };

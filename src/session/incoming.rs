@@ -159,6 +159,7 @@ impl Queue {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     fn pop(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
         let link = self.first;
         if let Some(slot) = at(inbox, link) {
@@ -425,6 +426,7 @@ impl Incoming {
     }
 
     /// The acknowledgement that is to leave next.
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(crate) fn due(&self, inbox: &mut [ReceiveSlot]) -> Option<Due> {
         let slot = match self.source(inbox) {
             Source::Completing => {
@@ -538,9 +540,13 @@ impl Incoming {
         }
     }
 
-    /// Whether the session that the server resumed may be a new one.
-    pub(crate) const fn doubt(&mut self, is_doubtful: bool) {
-        self.is_doubtful |= is_doubtful;
+    /// The session that the server resumed, or will, may be a new one. Where that was said before, a link may have begun in doubt that a loss of power made
+    /// forget: then also a new session may repeat messages, and nothing tells it from the old one.
+    pub(crate) fn doubt(&mut self, inbox: &mut [ReceiveSlot]) {
+        if core::mem::replace(&mut self.is_doubtful, true) && cfg!(feature = "journal") {
+            self.give_way(inbox);
+            self.is_doubtful = false;
+        }
     }
 
     /// Whether that has not shown yet.

@@ -76,6 +76,7 @@ impl MessageFlags {
 pub(crate) enum Written {
     Accepted(u64),
     Released(u16),
+    Done(u16),
     Received(u16),
     Completed(u16),
     /// One that no packet waits for.
@@ -189,6 +190,7 @@ mod form {
         let written = match kind {
             ACCEPTED => Written::Accepted(body.first_chunk().map_or(0, |handle| u64::from_le_bytes(*handle))),
             RELEASED => Written::Released(id()),
+            DONE => Written::Done(id()),
             RECEIVED => Written::Received(id()),
             COMPLETED => Written::Completed(id()),
             _ => Written::Other,

@@ -191,6 +191,7 @@
 //!
 //! 100,000 filters, 60,000 messages in flight, 10,000 open tickets: each command takes logarithmic time, and memory is given back after a burst.
 #![no_std]
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

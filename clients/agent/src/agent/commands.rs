@@ -85,6 +85,7 @@ impl Agent {
                 self.conclude(ticket, End::Displaced(by));
             }
         }
+        self.accepted_bytes += publish.topic.as_str().len() + publish.payload.len();
         let ticket = self.note_accepted(delivery.handle, publish.qos, tag, expires);
         Ok(Accepted { ticket, id: delivery.id, displaced })
     }
@@ -97,7 +98,7 @@ impl Agent {
         self.log.collect(&mut self.engine);
         let record = if is_kept { self.log.end() } else { 0 };
         self.stats.published += 1;
-        self.deliveries.add(Entry { handle, qos, tag, record, is_received: false, expires })
+        self.deliveries.add(Entry { handle, qos, tag, record, may_have_arrived: false, expires })
     }
 
     /// Gives up a message, whatever became of it so far; what is risked comes back. `None` if it is finished, or awaits its answer on the present link: then lose the
@@ -105,10 +106,13 @@ impl Agent {
     pub fn withdraw(&mut self, now: Instant, ticket: Ticket) -> Option<Risk> {
         let now = self.clock.see(now);
         let (handle, qos) = self.deliveries.get(ticket).map(|entry| (entry.handle, entry.qos))?;
-        let risk = self.engine.withdraw(now, handle)?;
+        let mut risk = self.engine.withdraw(now, handle)?;
         if let Some(entry) = self.deliveries.get_mut(ticket) {
-            entry.is_received = risk != Risk::None;
+            // The engine knows of the present session alone.
+            risk = if risk == Risk::None && entry.may_have_arrived { Risk::MayHaveArrived } else { risk };
+            entry.may_have_arrived = risk != Risk::None;
         }
+        self.outbox.has_room = true;
         if qos == QoS::AtMostOnce {
             self.message_ended(handle, |_| End::Withdrawn { may_have_arrived: false });
         }
@@ -266,12 +270,15 @@ impl Agent {
                 needs_v5: false,
                 tag: self.tag(ticket).unwrap_or_default(),
             };
-            give(ticket, outgoing, message.may_have_arrived);
-            handles.push((message.handle, message.may_have_arrived));
+            // The engine knows of the present session alone, the entry of links that are over.
+            let was_sent = self.deliveries.get(ticket).is_some_and(|entry| entry.may_have_arrived);
+            let may_have_arrived = was_sent || message.may_have_arrived;
+            give(ticket, outgoing, may_have_arrived);
+            handles.push((message.handle, may_have_arrived));
         }
         for (handle, may_have_arrived) in handles {
             if let Some(entry) = self.deliveries.get_mut(Ticket::of(handle)) {
-                entry.is_received = may_have_arrived;
+                entry.may_have_arrived = may_have_arrived;
             }
             self.engine.withdraw(now, handle);
         }
@@ -376,8 +383,10 @@ impl Agent {
             return false;
         }
         self.held.session_lost();
-        for ticket in self.filters.clear() {
-            self.answer_ticket(ticket, End::Withdrawn { may_have_arrived: false });
+        self.filters.clear();
+        self.take_outcomes();
+        while let Some((handle, _)) = self.deliveries.next_unsent() {
+            self.message_ended(handle, |_| End::Forgotten); // at QoS 0 the engine doesn't tell
         }
         self.session = Default::default();
         self.log.record(&Record::Forgotten);

@@ -119,20 +119,28 @@ impl Agent {
     /// snapshot is asked for. If that fails too, [`Options::on_store_failure`](crate::Options::on_store_failure) decides.
     pub fn store_failed(&mut self, now: Instant) {
         let now = self.clock.see(now);
-        if self.log.is_on() && self.log.note_failed() {
-            match self.options.on_store_failure {
-                OnStoreFailure::GoOnVolatile => {
-                    self.log.turn_off(&mut self.engine);
-                }
-                OnStoreFailure::Refuse => {
-                    self.timers.store_retry = Some(now.after_millis(STORE_RETRY));
-                    self.give_link_up(LinkEnd::Ours);
-                    self.dial_again();
-                }
+        let was_broken = self.log.health() == Health::Broken;
+        if self.log.is_on() {
+            self.log.note_failed();
+            if self.log.health() == Health::Broken {
+                self.on_broken_store(now, was_broken);
             }
-            self.outbox.events.push_back(Event::StoreFailed);
         }
         self.settle();
+    }
+
+    fn on_broken_store(&mut self, now: Instant, was_broken: bool) {
+        match self.options.on_store_failure {
+            OnStoreFailure::GoOnVolatile => self.log.turn_off(&mut self.engine),
+            OnStoreFailure::Refuse => {
+                self.timers.store_retry = Some(now.after_millis(STORE_RETRY));
+                self.give_link_up(LinkEnd::Ours);
+                self.dial_again();
+            }
+        }
+        if !was_broken {
+            self.outbox.events.push_back(Event::StoreFailed);
+        }
     }
 
     /// A dial that was given up is made up for.

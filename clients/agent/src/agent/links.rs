@@ -10,7 +10,7 @@ use pure_mqtt::{
 use super::{Agent, Leaving, Link, Phase, QUICK};
 use crate::dialling::{Candidate, Outcome};
 use crate::event::{Action, Event, FailureClass, LinkEnd, Wake};
-use crate::ids::{LinkId, Realm};
+use crate::ids::{LinkId, Realm, Ticket};
 use crate::lines::info;
 use crate::options::{CleanStart, Login, Options, Redial};
 
@@ -133,6 +133,7 @@ impl Agent {
             self.filters.doubt_session();
             self.stats.refused += 1;
         }
+        self.note_sent();
         self.engine.closed(now);
         self.withdraw_accused();
         self.inbox.clear();
@@ -146,6 +147,15 @@ impl Agent {
         };
         self.link.is_to_be_replaced |= is_other_version || self.follow_reference(&end) || self.has_another_id(&end);
         self.link_is_over(end, outcome, None);
+    }
+
+    /// What has left on this link may have arrived, also when the session is lost afterwards.
+    fn note_sent(&mut self) {
+        for message in self.engine.unacknowledged().filter(|message| message.may_have_arrived) {
+            if let Some(entry) = self.deliveries.get_mut(Ticket::of(message.handle)) {
+                entry.may_have_arrived = true;
+            }
+        }
     }
 
     /// Messages that were sent often enough are given up, now that nothing of them is out.

@@ -60,6 +60,8 @@ pub struct Agent {
     /// Where replies to requests come to, once there was a request.
     reply_receiver: Option<Receiver>,
     deliveries: Deliveries,
+    /// Bytes of messages that were accepted since memory was given back.
+    accepted_bytes: usize,
     tickets: Tickets,
     requests: Requests,
     caution: Caution,
@@ -202,6 +204,11 @@ impl Outbox {
     fn wake_ticket(&mut self, ticket: Ticket) {
         self.wakes.push_back(Wake::Ticket(ticket));
     }
+
+    fn shrink(&mut self) {
+        self.wakes.shrink_to(SMALL);
+        self.events.shrink_to(SMALL);
+    }
 }
 
 impl Agent {
@@ -236,6 +243,9 @@ impl Agent {
         Limits { max_inflight, connack_timeout, ..limits }
     }
 }
+
+/// Queues of this capacity are left as they are.
+const SMALL: usize = 16;
 
 /// While other servers are left, so many milliseconds are enough for a dial, and for CONNACK.
 const QUICK: u32 = 5_000;

@@ -11,6 +11,11 @@ use crate::ids::Ticket;
 use crate::sending::end_of;
 use crate::ticket::{End, PublishLimit};
 
+/// So many bytes were accepted, at least, before memory is given back.
+const BURST: usize = 256 * 1024;
+/// And so few messages are unfinished then.
+const FEW: usize = 8;
+
 impl Agent {
     pub(super) fn settle(&mut self) {
         if matches!(self.phase, Phase::Done) {
@@ -19,6 +24,7 @@ impl Agent {
         self.unblock();
         self.check_link();
         self.take_outcomes();
+        self.take_unsendable();
         self.sync_filters();
         self.note_filters();
         self.tell_room();
@@ -28,6 +34,7 @@ impl Agent {
         self.end_flushes();
         self.leave();
         self.dial_if_due();
+        self.give_back_memory();
         if self.log.asks_for_snapshot(&self.engine) {
             self.outbox.actions.push_back(Action::Compact);
         }
@@ -62,12 +69,11 @@ impl Agent {
     }
 
     /// What has ended without a packet.
-    fn take_outcomes(&mut self) {
+    pub(super) fn take_outcomes(&mut self) {
         while let Some(ticket) = self.deliveries.left(self.engine.left()) {
             self.outbox.has_room = true;
             self.conclude(ticket, End::Left);
         }
-        self.take_unsendable();
         while let Some(outcome) = self.engine.poll_outcome() {
             self.outbox.has_room = true;
             self.asking.on_outcome(&mut self.filters, outcome.handle);
@@ -91,6 +97,19 @@ impl Agent {
             let end = if is_expired { End::Expired } else { End::ServerCant(PublishLimit::Size) };
             self.message_ended(handle, |_| end);
         }
+    }
+
+    /// After a burst, memory that it took is given back: once all is done, and now and then while something always is under way.
+    fn give_back_memory(&mut self) {
+        let left = match self.deliveries.len() {
+            0 if self.accepted_bytes >= BURST => 0,
+            1..=FEW if self.accepted_bytes >= 2 * BURST => BURST,
+            _ => return,
+        };
+        self.accepted_bytes = left;
+        self.engine.shrink();
+        self.log.shrink();
+        self.outbox.shrink();
     }
 
     fn sync_filters(&mut self) {

@@ -79,6 +79,7 @@ impl Agent {
             default_receiver: None,
             reply_receiver: None,
             deliveries: Default::default(),
+            accepted_bytes: 0,
             tickets: Default::default(),
             requests: Requests::new(options.seed ^ wall),
             caution: Default::default(),
@@ -102,15 +103,18 @@ impl Agent {
         for (id, known) in &history.filters {
             self.filters.recover(*id, known);
         }
-        let unfinished: Vec<_> =
-            self.engine.unacknowledged().map(|message| (message.handle, message.qos, message.is_released)).collect();
+        let unfinished: Vec<_> = self
+            .engine
+            .unacknowledged()
+            .map(|message| (message.handle, message.qos, message.may_have_arrived))
+            .collect();
         let is_unfinished = |ticket| unfinished.iter().any(|(handle, ..)| Ticket::of(*handle) == ticket);
         if let Some(ticket) = history.last_message.filter(|ticket| !is_unfinished(*ticket)) {
             self.log.record(&Record::Message { ticket, tag: 0, expires: 0 }); // its number is given again
         }
-        for (handle, qos, is_received) in unfinished {
+        for (handle, qos, may_have_arrived) in unfinished {
             let (tag, expires) = history.messages.get(&Ticket::of(handle)).copied().unwrap_or_default();
-            let entry = Entry { handle, qos, tag, record: 0, is_received, expires };
+            let entry = Entry { handle, qos, tag, record: 0, may_have_arrived, expires };
             let ticket = self.deliveries.add(entry);
             self.outbox.events.push_back(Event::Recovered { ticket, tag });
             if expires != 0 && expires <= self.clock.wall() {

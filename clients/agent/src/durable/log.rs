@@ -27,6 +27,8 @@ pub(crate) struct Log {
     compact_at: u64,
     /// A snapshot was asked for.
     is_asked: bool,
+    /// It is time for another attempt at one.
+    is_retried: bool,
     /// A snapshot is being written.
     is_replacing: bool,
     health: Health,
@@ -56,6 +58,7 @@ impl Log {
             copied: 0,
             compact_at: length.max(SHORT) * 2,
             is_asked: false,
+            is_retried: false,
             is_replacing: false,
             health: Health::Good,
         }
@@ -126,6 +129,10 @@ impl Log {
         (!is_stopped && !self.bytes.is_empty()).then(|| (core::mem::take(&mut self.bytes), self.end))
     }
 
+    pub(crate) fn shrink(&mut self) {
+        self.pieces.shrink_to(self.pieces.len());
+    }
+
     /// Everything up to there is durable.
     pub(crate) fn note_stored(&mut self, engine: &mut Connection<Heap>, sequence: u64) {
         if self.is_replacing || self.health != Health::Good {
@@ -146,7 +153,12 @@ impl Log {
     /// A snapshot is to be written, since the log is long, or it has failed. Says so once.
     pub(crate) fn asks_for_snapshot(&mut self, engine: &Connection<Heap>) -> bool {
         let is_long = self.end >= self.compact_at && engine.journal().is_empty() && self.bytes.is_empty();
-        let is_wanted = !self.is_off && !self.is_replacing && (is_long || self.health == Health::Failed);
+        let is_due = match self.health {
+            Health::Good => is_long,
+            Health::Failed => true,
+            Health::Broken => self.is_retried,
+        };
+        let is_wanted = !self.is_off && !self.is_replacing && is_due;
         let is_new = is_wanted && !self.is_asked;
         self.is_asked |= is_wanted;
         is_new
@@ -178,21 +190,21 @@ impl Log {
         self.note_stored(engine, sequence);
     }
 
-    /// A write has failed. True if it was that of a snapshot after a failure, or one could not even be begun: nothing more can be tried at once.
-    pub(crate) fn note_failed(&mut self) -> bool {
+    /// A write has failed. If it was that of a snapshot after a failure, or one could not even be begun, nothing more can be tried at once.
+    pub(crate) fn note_failed(&mut self) {
         let was_asked = core::mem::take(&mut self.is_asked);
         let was_snapshot = core::mem::take(&mut self.is_replacing) || was_asked;
-        let was_broken = self.health == Health::Broken;
-        self.health = if was_snapshot && self.health != Health::Good { Health::Broken } else { Health::Failed };
-        self.health = if was_broken { Health::Broken } else { self.health };
-        self.health == Health::Broken && !was_broken
+        self.health = match self.health {
+            Health::Good => Health::Failed,
+            Health::Failed if was_snapshot => Health::Broken,
+            as_before => as_before,
+        };
+        self.is_retried = false;
     }
 
-    /// Another attempt at a snapshot.
+    /// Another attempt at a snapshot; nothing else is possible before it has succeeded.
     pub(crate) fn retry(&mut self) {
-        if self.health == Health::Broken {
-            self.health = Health::Failed;
-        }
+        self.is_retried = true;
     }
 
     pub(crate) fn health(&self) -> Health {

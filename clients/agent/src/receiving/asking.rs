@@ -149,6 +149,9 @@ impl Asking {
         match request.ids.as_slice() {
             [id] => {
                 let id = *id;
+                if !filters.note_death(id) {
+                    return Vec::new();
+                }
                 self.take(handle);
                 filters.note_answer(id, Err(Denied::HangsUp)).into_iter().collect()
             }

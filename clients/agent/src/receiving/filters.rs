@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use pure_mqtt::router::Router;
 use pure_mqtt::{Properties, QoS, ReasonCode, RetainHandling, Subscription, TopicFilter, TopicName};
 
+use super::wants::Wants;
 use crate::ids::{Receiver, Ticket};
 use crate::ticket::{Answer, Denied, End, Refusal};
 
@@ -58,8 +59,7 @@ pub(crate) struct Filters {
 pub(crate) struct Filter {
     pub(crate) text: Box<str>,
     options: FilterOptions,
-    /// Who wants it, and with which QoS.
-    wants: Vec<(Receiver, QoS)>,
+    wants: Wants,
     pub(super) state: State,
     /// The server may have it.
     may_exist: bool,
@@ -67,6 +67,8 @@ pub(crate) struct Filter {
     tickets: Vec<Ticket>,
     /// Who waits for UNSUBACK.
     leaving: Vec<Ticket>,
+    /// On how many links it was out alone when they died.
+    deaths: u8,
     /// It is from a log, and nobody has asked for it since the restart.
     is_recovered: bool,
 }
@@ -110,7 +112,7 @@ impl Filters {
                 return Err(Refusal::Invalid); // [MQTT-3.8.3-4]
             }
             let known = self.ids.get(filter).and_then(|id| self.filters.get(id));
-            let has_others = |known: &Filter| known.wants.iter().any(|(one, _)| *one != receiver);
+            let has_others = |known: &Filter| known.wants.receivers().any(|one| one != receiver);
             if known.is_some_and(|known| has_others(known) && known.options != options) {
                 return Err(Refusal::Conflict);
             }
@@ -131,10 +133,7 @@ impl Filters {
         let filter = self.filters.get_mut(&id)?;
         let is_new = filter.options != options || !filter.is_recovered;
         (filter.options, filter.is_recovered) = (options, false);
-        match filter.wants.iter_mut().find(|(one, _)| *one == receiver) {
-            Some((_, before)) => *before = qos,
-            None => filter.wants.push((receiver, qos)),
-        }
+        filter.wants.insert(receiver, qos);
         self.of.entry(receiver).or_default().insert(id);
         let highest = filter.qos();
         match filter.state {
@@ -177,7 +176,8 @@ impl Filters {
         let (options, wants, tickets, leaving) = Default::default();
         let text = filter.as_str().into();
         let state = State::Wanted;
-        let new = Filter { text, options, wants, state, may_exist: false, tickets, leaving, is_recovered: false };
+        let new =
+            Filter { text, options, wants, state, may_exist: false, tickets, leaving, deaths: 0, is_recovered: false };
         self.filters.insert(id, new);
     }
 
@@ -197,8 +197,7 @@ impl Filters {
     pub(crate) fn unsubscribe(&mut self, receiver: Receiver, text: &str, ticket: Option<Ticket>) -> Option<bool> {
         let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
         let filter = self.filters.get_mut(&id)?;
-        let place = filter.wants.iter().position(|(one, _)| *one == receiver)?;
-        filter.wants.swap_remove(place);
+        filter.wants.remove(receiver)?;
         if let Some(others) = self.of.get_mut(&receiver) {
             others.remove(&id);
         }
@@ -249,7 +248,7 @@ impl Filters {
     pub(crate) fn drop_receiver(&mut self, receiver: Receiver) {
         for id in self.of.remove(&receiver).unwrap_or_default() {
             let Some(filter) = self.filters.get_mut(&id) else { continue };
-            filter.wants.retain(|(one, _)| *one != receiver);
+            filter.wants.remove(receiver);
             if filter.wants.is_empty() {
                 self.abandon(id, None);
             }
@@ -271,15 +270,16 @@ impl Filters {
         let Ok(topic) = TopicName::new(topic) else { return };
         let mut is_by_identifier = false;
         for id in properties.subscription_identifiers() {
-            // One that the log lost with the power may name another filter now.
-            let named = self.filters.get(&id).filter(|filter| filter.matches(topic));
+            // One of an earlier session, or that the log lost with the power, may name another filter now.
+            let is_sure = |filter: &&Filter| matches!(filter.state, State::Granted(..)) && filter.matches(topic);
+            let named = self.filters.get(&id).filter(is_sure);
             is_by_identifier = named.is_some();
             let Some(filter) = named else { break };
-            found.extend(filter.wants.iter().map(|(receiver, _)| *receiver));
+            found.extend(filter.wants.receivers());
         }
         if !is_by_identifier {
             let matching = self.ids.matches(topic).filter_map(|id| self.filters.get(id));
-            found.extend(matching.flat_map(|filter| &filter.wants).map(|(receiver, _)| *receiver));
+            found.extend(matching.flat_map(|filter| filter.wants.receivers()));
         }
         if found.len() > 1 {
             found.sort_unstable();
@@ -352,6 +352,13 @@ impl Filters {
         self.to_ask.push_front(id);
     }
 
+    /// A link has died with this filter out alone. True if it is to be given up: once may be chance.
+    pub(super) fn note_death(&mut self, id: u32) -> bool {
+        let Some(filter) = self.filters.get_mut(&id) else { return false };
+        filter.deaths = filter.deaths.saturating_add(1);
+        filter.deaths >= DEATHS
+    }
+
     /// The server has answered for a filter, or it was given up. What is to be told, if anybody wants it still.
     pub(super) fn note_answer(&mut self, id: u32, answer: Answer) -> Option<Changed> {
         let filter = self.filters.get_mut(&id)?;
@@ -375,8 +382,9 @@ impl Filters {
             Ok(granted) => State::Granted(asked, granted),
             Err(why) => State::Denied(why),
         };
-        let receivers = filter.wants.iter().map(|(receiver, _)| *receiver).collect();
+        let receivers = filter.wants.receivers().collect();
         let tickets = core::mem::take(&mut filter.tickets);
+        filter.deaths = 0;
         self.changed.push(id);
         Some(Changed { filter: filter.text.clone(), receivers, tickets, answer })
     }
@@ -401,11 +409,16 @@ impl Filters {
         self.filters.get(&id).filter(|filter| filter.may_exist).map(Filter::known)
     }
 
-    /// Nothing is wanted any more. Returns who waits.
-    pub(crate) fn clear(&mut self) -> Vec<Ticket> {
+    /// Nothing is wanted any more.
+    pub(crate) fn clear(&mut self) {
         self.ids.clear();
         self.to_ask.clear();
-        core::mem::take(&mut self.filters).into_values().flat_map(|filter| filter.tickets).collect()
+        self.of.clear();
+        for filter in core::mem::take(&mut self.filters).into_values() {
+            let given_up = End::Withdrawn { may_have_arrived: filter.may_exist };
+            self.ended.extend(filter.tickets.into_iter().map(|ticket| (ticket, given_up)));
+            self.ended.extend(filter.leaving.into_iter().map(|ticket| (ticket, LEFT)));
+        }
     }
 
     /// How far the server has followed.
@@ -423,13 +436,16 @@ impl Filters {
     pub(crate) fn is_wanted_by(&self, receiver: Receiver, text: &str) -> bool {
         let id = TopicFilter::new(text).ok().and_then(|filter| self.ids.get(filter));
         let filter = id.and_then(|id| self.filters.get(id));
-        filter.is_some_and(|filter| filter.wants.iter().any(|(one, _)| *one == receiver))
+        filter.is_some_and(|filter| filter.wants.contains(receiver))
     }
 
     pub(crate) fn len(&self) -> usize {
         self.filters.len()
     }
 }
+
+/// So often a link may die with a filter out alone.
+const DEATHS: u8 = 2;
 
 /// The largest Subscription Identifier (§3.8.2.1.2).
 const LARGEST_ID: u32 = 268_435_455;
@@ -463,8 +479,7 @@ impl Filter {
 
     /// The highest that somebody wants.
     fn qos(&self) -> QoS {
-        let highest = self.wants.iter().map(|(_, qos)| *qos).max_by_key(|qos| qos.bits());
-        match (highest, self.state) {
+        match (self.wants.highest(), self.state) {
             (Some(qos), _) => qos,
             (None, State::Granted(asked, _)) => asked,
             (None, _) => QoS::AtMostOnce,

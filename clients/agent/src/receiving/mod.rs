@@ -4,6 +4,7 @@ mod asking;
 mod filters;
 mod held;
 mod queues;
+mod wants;
 
 pub(crate) use self::asking::Asking;
 pub(crate) use self::filters::{Changed, Filters, Known};

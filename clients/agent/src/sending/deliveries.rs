@@ -23,8 +23,8 @@ pub(crate) struct Entry {
     pub(crate) tag: u64,
     /// The end of its record in the log; 0 without one.
     pub(crate) record: u64,
-    /// The server may have it, or its part of the handshake.
-    pub(crate) is_received: bool,
+    /// Some of it has left on a link that is over, perhaps in an earlier session.
+    pub(crate) may_have_arrived: bool,
     /// The second of the wall clock in which it expires; 0 for never.
     pub(crate) expires: u64,
 }
@@ -119,7 +119,7 @@ pub(crate) fn end_of(outcome: &Outcome, entry: &Entry) -> End {
         Cause::TooLarge => End::ServerCant(PublishLimit::Size),
         Cause::QoSNotSupported => End::ServerCant(PublishLimit::QoS),
         Cause::RetainNotSupported => End::ServerCant(PublishLimit::Retain),
-        Cause::Withdrawn | Cause::Abandoned => End::Withdrawn { may_have_arrived: entry.is_received },
+        Cause::Withdrawn | Cause::Abandoned => End::Withdrawn { may_have_arrived: entry.may_have_arrived },
         Cause::Forgotten => End::Forgotten,
         cause => End::SessionLost { was_received: cause == Cause::Released },
     }

@@ -4,7 +4,7 @@
 
 use pure_mqtt::wire::{Acknowledgement, ConnAck, Connect, Decoded, Packet, Publish, Rules, SubAck, UnsubAck};
 use pure_mqtt::{PacketId, Properties, QoS, ReasonCode, TopicFilter, TopicName};
-use pure_mqtt_agent::{Action, Agent, Bytes, Event, Instant, LinkId, Login, Version};
+use pure_mqtt_agent::{Action, Agent, Bytes, Event, Instant, LinkId, Login, Version, Wake};
 
 /// A server that keeps one session, and routes what is published back.
 #[derive(Default)]
@@ -15,12 +15,16 @@ pub struct Server {
     /// What was published here, taken over once.
     pub taken: Vec<(String, Vec<u8>)>,
     pub connects: Vec<bool>,
+    /// What was asked for, in order: `+` and the filter for SUBSCRIBE, `-` for UNSUBSCRIBE, `!` and the topic for PUBLISH.
+    pub asked: Vec<String>,
     held: Vec<u16>,
     unanswered: Vec<(u16, QoS, String, Vec<u8>)>,
     next_id: u16,
     input: Vec<u8>,
     output: Vec<u8>,
     pub is_mute: bool,
+    /// It keeps no account, and routes nothing back: for tests of cost.
+    pub is_brief: bool,
     pub refuses: Option<ReasonCode>,
 }
 
@@ -76,15 +80,20 @@ impl Server {
                 let identifier = subscribe.properties.subscription_identifiers().next();
                 let mut codes = Vec::new();
                 for entry in subscribe.entries.iter() {
+                    codes.push(entry.qos.bits());
+                    if self.is_brief {
+                        continue;
+                    }
+                    self.asked.push(format!("+{}", entry.filter.as_str()));
                     self.filters.retain(|(filter, ..)| filter != entry.filter.as_str());
                     self.filters.push((entry.filter.as_str().into(), entry.qos, identifier));
-                    codes.push(entry.qos.bits());
                 }
                 self.send(&Packet::SubAck(SubAck { id: subscribe.id, properties: Properties::NONE, codes: &codes }));
             }
             Packet::Unsubscribe(unsubscribe) => {
                 let mut codes = Vec::new();
                 for filter in unsubscribe.entries.iter() {
+                    self.asked.push(format!("-{}", filter.as_str()));
                     self.filters.retain(|(known, ..)| known != filter.as_str());
                     codes.push(0);
                 }
@@ -114,6 +123,15 @@ impl Server {
         }
     }
 
+    /// How many messages the client has not acknowledged.
+    pub fn unanswered(&self) -> usize {
+        self.unanswered.len()
+    }
+
+    pub fn forget_buffers(&mut self) {
+        (self.input, self.output, self.taken, self.asked) = Default::default();
+    }
+
     pub fn lose_session(&mut self) {
         self.has_session = false;
         self.filters.clear();
@@ -122,6 +140,11 @@ impl Server {
     }
 
     fn on_publish(&mut self, publish: &Publish<'_>) {
+        if self.is_brief {
+            let ack = Acknowledgement::new(publish.id.unwrap());
+            return self.send(&Packet::PubAck(ack));
+        }
+        self.asked.push(format!("!{}", publish.topic));
         let is_new = match (publish.qos, publish.id) {
             (QoS::ExactlyOnce, Some(id)) => !self.held.contains(&id.get()),
             _ => true,
@@ -186,6 +209,13 @@ pub struct Pair {
     pub events: Vec<Event>,
     pub dials: Vec<(Instant, u16)>,
     pub refuses_dials: bool,
+    /// Dials are recorded, and nothing comes of them.
+    pub ignores_dials: bool,
+    /// Whoever was to be woken.
+    pub wakes: Vec<Wake>,
+    /// The store fails.
+    pub store_fails: bool,
+    pub compactions: u32,
     /// The log as it is durable; the agent learns of it at once.
     pub log: Vec<u8>,
 }
@@ -194,7 +224,22 @@ impl Pair {
     pub fn new(agent: Agent) -> Self {
         let (server, events, dials, log) = Default::default();
         let now = Instant::from_millis(0);
-        Self { agent, server, now, link: None, events, dials, refuses_dials: false, log }
+        let (refuses_dials, ignores_dials, store_fails) = Default::default();
+        let (wakes, compactions, link) = (Vec::new(), 0, None);
+        Self {
+            agent,
+            server,
+            now,
+            link,
+            events,
+            dials,
+            refuses_dials,
+            ignores_dials,
+            wakes,
+            store_fails,
+            compactions,
+            log,
+        }
     }
 
     /// Does all that can be done without time.
@@ -210,9 +255,13 @@ impl Pair {
     fn turn(&mut self) -> bool {
         let mut is_busy = false;
         while let Some((bytes, sequence)) = self.agent.take_log() {
+            is_busy = true;
+            if self.store_fails {
+                self.agent.store_failed(self.now);
+                continue;
+            }
             self.log.extend_from_slice(&bytes);
             self.agent.stored(self.now, sequence);
-            is_busy = true;
         }
         while let Some(action) = self.agent.poll_action() {
             is_busy = true;
@@ -236,6 +285,7 @@ impl Pair {
             is_busy = true;
             self.events.extend(self.agent.step(self.now));
         }
+        self.wakes.extend(core::iter::from_fn(|| self.agent.poll_wake()));
         is_busy
     }
 
@@ -243,6 +293,9 @@ impl Pair {
         match action {
             Action::Dial { link, server, .. } => {
                 self.dials.push((self.now, server.0));
+                if self.ignores_dials {
+                    return;
+                }
                 if self.refuses_dials {
                     let class = pure_mqtt_agent::FailureClass::Passing;
                     return self.agent.dial_failed(self.now, link, class, "connection refused", None);
@@ -256,6 +309,10 @@ impl Pair {
                 self.server.hang_up();
             }
             Action::Compact => {
+                self.compactions += 1;
+                if self.store_fails {
+                    return self.agent.store_failed(self.now);
+                }
                 let mut log = Vec::new();
                 if let Some(sequence) = self.agent.snapshot(&mut |piece| log.extend_from_slice(piece)) {
                     self.log = log;
@@ -264,6 +321,12 @@ impl Pair {
             }
             _ => {}
         }
+    }
+
+    /// What was noted for the test is not the agent's.
+    pub fn forget_all(&mut self) {
+        (self.events, self.wakes, self.log) = Default::default();
+        self.server.forget_buffers();
     }
 
     /// The transport is cut.
@@ -281,9 +344,14 @@ impl Pair {
             self.run();
             match self.agent.poll_timeout().filter(|at| *at <= until) {
                 Some(at) => {
-                    assert!(at >= self.now, "a deadline in the past");
-                    self.now = at;
-                    self.agent.handle_timeout(at);
+                    self.now = at.max(self.now);
+                    self.agent.handle_timeout(self.now);
+                    let next = self.agent.poll_timeout();
+                    assert!(
+                        next.is_none_or(|next| next > self.now),
+                        "a deadline in the past: {next:?} at {:?}",
+                        self.now
+                    );
                 }
                 None => break,
             }

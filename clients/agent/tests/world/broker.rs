@@ -298,7 +298,7 @@ impl World {
         if publish.qos == QoS::ExactlyOnce {
             let held = self.session(link).and_then(|session| session.held.get(&id).copied());
             if let Some(held) = held {
-                if held != number && !self.is_id_shared(host) {
+                if held != number && !self.is_id_shared(host) && !self.may_adopt(host) {
                     return Err(format!(
                         "message {number} came under identifier {id}, which {held} holds in realm {realm}"
                     ));

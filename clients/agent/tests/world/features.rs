@@ -82,6 +82,8 @@ features! {
     Large = 30, "A message of more than 1,024 bytes was taken.";
     Expiring = 25, "A message expired.";
     OneInFlight = 25, "An agent with one message in flight was connected.";
+    ForgetsSession = 25, "The program forgot the session.";
+    BeginsAnew = 25, "The program wanted a new session.";
     Qos0 = 60, "A message at QoS 0 left.";
 }
 

@@ -7,7 +7,7 @@ use crate::net::{Link, Pipe};
 use pure_mqtt::{QoS, ReasonCode, TopicFilter, TopicName};
 use pure_mqtt_agent::{
     AckToken, Action, Agent, Bytes, End, Event, FailureClass, Instant, LinkId, Login, OnStoreFailure, Options,
-    Receiver, ServerId, SrvTarget, Ticket, Wake,
+    Receiver, ServerId, SessionFate, SrvTarget, Ticket, Wake,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -39,6 +39,10 @@ pub struct Host {
     pub is_fresh: bool,
     /// The agent knows of a session.
     pub is_told: bool,
+    /// The server has begun a new session, and the agent was not told.
+    pub is_unseen: bool,
+    /// The program has forgotten a session that the server may still have.
+    pub has_forgotten: bool,
     pub ids: Vec<LinkId>,
     pub recovered: BTreeSet<Ticket>,
     pub busy: u32,
@@ -79,6 +83,8 @@ pub struct Inbox {
     pub done: BTreeSet<u64>,
     twos: BTreeMap<u64, u32>,
     is_default: bool,
+    /// The latest message by topic, QoS and link.
+    pub latest: BTreeMap<(String, u8, u32), u64>,
 }
 
 #[derive(Default)]
@@ -98,9 +104,9 @@ struct Write {
 
 impl Inbox {
     pub fn new(id: Receiver, pace: u64, is_default: bool) -> Self {
-        let (wants, ever, tokens, done, twos) = Default::default();
+        let (wants, ever, tokens, done, twos, latest) = Default::default();
         let (is_alive, is_awake, next_at, current) = (true, false, 0, None);
-        Self { id, is_alive, is_awake, pace, next_at, wants, ever, tokens, current, done, twos, is_default }
+        Self { id, is_alive, is_awake, pace, next_at, wants, ever, tokens, current, done, twos, is_default, latest }
     }
 
     fn next_time(&self) -> Option<u64> {
@@ -142,6 +148,8 @@ impl Host {
             accepted: 0,
             is_fresh: false,
             is_told: false,
+            is_unseen: false,
+            has_forgotten: false,
             ids,
             recovered,
             busy: 0,
@@ -444,6 +452,7 @@ impl World {
     fn on_wake(&mut self, index: usize, wake: Wake) -> Verdict {
         match wake {
             Wake::Room => {
+                self.say(|| format!("host {index}: room"));
                 let backlog = std::mem::take(&mut self.hosts[index].backlog);
                 for (number, topic, qos, length) in backlog {
                     self.publish_again(index, number, &topic, qos, length)?;
@@ -512,7 +521,8 @@ impl World {
 
     pub fn on_event(&mut self, index: usize, event: Event) -> Verdict {
         match event {
-            Event::LinkUp { server, .. } => {
+            Event::LinkUp { server, session, .. } => {
+                self.hosts[index].is_unseen &= session == SessionFate::Resumed;
                 let realm = self.servers[usize::from(server.0)].realm;
                 self.hosts[index].realms = BTreeSet::from([realm]);
                 self.hosts[index].is_told = true;
@@ -525,10 +535,8 @@ impl World {
                 self.hosts[index].recovered.insert(ticket);
                 self.on_recovered(index, ticket, tag)?;
             }
-            Event::Suspect { ticket, .. } if self.rng.bool() => {
-                if self.has.has(Feature::Withdraws) {
-                    self.withdraw(index, ticket)?;
-                }
+            Event::Suspect { ticket, .. } if self.rng.bool() && self.has.has(Feature::Withdraws) => {
+                self.withdraw(index, ticket)?;
             }
             Event::StoreFailed if self.hosts[index].options.on_store_failure == OnStoreFailure::GoOnVolatile => {
                 self.act(Feature::Volatile);
@@ -591,6 +599,8 @@ impl World {
         if pace > 0 {
             self.act(Feature::Slow);
         }
+        self.say(|| format!("host {index}: receiver {place} takes {number} of {}", message.topic));
+        self.judge_memory(index)?;
         self.judge_received(index, place, number, &message)
     }
 

@@ -5,15 +5,23 @@ use crate::features::Feature;
 use crate::hosts::Inbox;
 use crate::ledger::Verdict;
 use crate::life::World;
+use pure_mqtt::OnSessionLoss;
 use pure_mqtt::wire::Publish;
-use pure_mqtt::{OnSessionLoss, Version};
-use pure_mqtt_agent::{End, Incoming, Ticket};
+use pure_mqtt_agent::{CleanStart, End, Incoming, Ticket};
 
 impl World {
     /// Two agents have the identifier of this one: they share a session that neither knows, and little can be promised.
     pub fn is_id_shared(&self, index: usize) -> bool {
         let id = &self.hosts[index].options.client_id;
         self.hosts.iter().filter(|host| host.options.client_id == *id).count() > 1
+    }
+
+    /// The agent may take over a session that it doesn't know. If a link ends while that is cleared up, the engine goes on without: a message under an identifier
+    /// that is still held may be lost.
+    pub fn may_adopt(&self, index: usize) -> bool {
+        let host = &self.hosts[index];
+        let has_no_past = host.life > 0 && !self.is_durable(index) || host.has_forgotten;
+        has_no_past && host.options.clean_start == CleanStart::Never
     }
 
     /// Messages to this topic make the server hang up.
@@ -61,7 +69,7 @@ impl World {
     /// Nothing arrives twice that is to arrive once, and nothing that was given up before it left.
     pub fn judge_taken(&mut self, number: u64, _realm: usize) -> Verdict {
         let index = self.ledger.get(number)?.from.map_or(0, |(from, _)| from);
-        let is_id_shared = self.is_id_shared(index);
+        let (is_id_shared, life) = (self.is_id_shared(index), self.hosts[index].life);
         let message = self.ledger.get(number)?;
         let times: u32 = message.taken.values().sum();
         if message.qos == 2 && times > 1 && !message.session_was_lost && !message.is_dead && !is_id_shared {
@@ -69,7 +77,7 @@ impl World {
         }
         let was_given_up =
             matches!(message.end, Some(End::Expired | End::Displaced(_) | End::Withdrawn { may_have_arrived: false }));
-        if was_given_up && !message.is_dead && !message.session_was_lost {
+        if was_given_up && !message.is_dead && !message.session_was_lost && life == 0 {
             return Err(format!("message {number} arrived after it ended: {:?}", message.end));
         }
         Ok(())
@@ -102,7 +110,7 @@ impl World {
 
     /// A message has its end: one that fits what has happened.
     pub fn judge_end(&mut self, index: usize, number: u64, end: End) -> Verdict {
-        let is_id_shared = self.is_id_shared(index);
+        let (is_id_shared, may_adopt) = (self.is_id_shared(index), self.may_adopt(index));
         let options = self.hosts[index].options.clone();
         let (is_shut, life) = (self.hosts[index].is_shut, self.hosts[index].life);
         let message = self.ledger.get(number)?;
@@ -113,7 +121,7 @@ impl World {
         let was_taken = !message.taken.is_empty();
         let is_right = match end {
             End::Left => message.qos == 0,
-            End::Acknowledged(_) => was_taken || is_id_shared,
+            End::Acknowledged(_) => was_taken || is_id_shared || may_adopt,
             End::Refused(_) => message.is_refused,
             End::Expired => message.has_expiry && (!was_taken || message.session_was_lost || life > 0),
             End::Displaced(_) => !was_taken || message.session_was_lost,
@@ -122,6 +130,7 @@ impl World {
                 message.session_was_lost && (options.limits.on_session_loss == OnSessionLoss::Abort || message.qos == 2)
             }
             End::AttemptsUsedUp(times) => options.max_attempts > 0 && times >= options.max_attempts,
+            End::Forgotten => message.is_withdrawn,
             End::Shutdown => is_shut,
             _ => false,
         };
@@ -162,10 +171,8 @@ impl World {
 
     /// The server has been told that a message was taken: those who want it have acknowledged it.
     pub fn judge_acknowledged(&mut self, index: usize, out: &Out) -> Verdict {
-        // CONNACK of 3.1 can't say that the session is another one.
-        let is_blind = self.hosts[index].options.version == Version::V31
-            && (self.acted.has(Feature::LosesSessions) || self.acted.has(Feature::Expires));
-        if self.is_id_shared(index) || is_blind {
+        // A CONNACK that was lost, or one of 3.1, said that the session is another one.
+        if self.is_id_shared(index) || self.hosts[index].is_unseen {
             return Ok(());
         }
         // At QoS 1 the copy of this link is acknowledged, at QoS 2 the first one.
@@ -176,7 +183,10 @@ impl World {
         };
         let mut wanting = self.hosts[index].receivers.iter().filter(wants);
         match wanting.find(|inbox| !inbox.done.contains(&out.number)) {
-            Some(inbox) => Err(format!("message {} was acknowledged before receiver {} did", out.number, inbox.id)),
+            Some(inbox) => Err(format!(
+                "message {} was acknowledged before receiver {} did: {out:?}, {:?}",
+                out.number, inbox.id, inbox.wants
+            )),
             None => Ok(()),
         }
     }
@@ -203,17 +213,45 @@ impl World {
         if is_default {
             self.act(Feature::Default);
         }
+        self.judge_order(index, place, number, message)?;
         let id = self.hosts[index].receivers[place].id;
         let others = self.hosts[index].receivers.iter().filter(|other| other.id != id && other.done.contains(&number));
         if others.count() > 0 {
             self.act(Feature::Overlap);
         }
         // What the program refused may be sent again.
-        let is_two = message.qos.bits() == 2 && number % 5 != 0;
+        let is_two = message.qos.bits() == 2 && !number.is_multiple_of(5) && !self.hosts[index].has_forgotten;
         if is_two && self.count_two(index, place, number) > copies && !self.is_id_shared(index) {
             return Err(format!("message {number} at QoS 2 reached receiver {id} more than {copies} times"));
         }
         Ok(())
+    }
+
+    /// Messages of one origin to one topic come in order, but for those that are sent again.
+    fn judge_order(&mut self, index: usize, place: usize, number: u64, message: &Incoming) -> Verdict {
+        let from = self.ledger.get(number)?.from;
+        let (session, is_id_shared) = (self.hosts[index].accepted, self.is_id_shared(index));
+        // Those of agents come again with their session, and a receiver may get what another left.
+        if message.dup || from.is_some() || is_id_shared || self.acted.has(Feature::DropsReceivers) {
+            return Ok(());
+        }
+        let key = (message.topic.clone(), message.qos.bits(), session);
+        let latest = self.hosts[index].receivers[place].latest.entry(key).or_default();
+        let before = std::mem::replace(latest, number);
+        match before > number {
+            true => Err(format!("message {number} came after {before} of the same origin")),
+            false => Ok(()),
+        }
+    }
+
+    /// What waits takes no more memory than is allowed, and one message.
+    pub fn judge_memory(&self, index: usize) -> Verdict {
+        let host = &self.hosts[index];
+        let most = host.options.max_waiting + 4_000 * host.receivers.len().max(1);
+        match host.agent.stats().waiting_bytes as usize {
+            waiting if waiting > most => Err(format!("{waiting} bytes wait, {most} may")),
+            _ => Ok(()),
+        }
     }
 
     /// In the end, everything accepted has an end, or its agent lost it in a way that was foreseen.

@@ -169,6 +169,7 @@ impl World {
             self.act(Feature::SharedRealm);
         }
         if !is_resumed {
+            self.hosts[index].is_unseen = true;
             let ours = |message: &&mut Message| message.from.is_some_and(|(from, _)| from == index);
             for message in self.ledger.messages.values_mut().filter(ours) {
                 message.session_was_lost |= message.end.is_none() || message.is_request;

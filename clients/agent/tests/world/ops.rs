@@ -53,6 +53,12 @@ impl World {
                 let server = ServerId(rng.u16(0..self.servers.len() as u16 + 1));
                 self.dial(index, rng.bool().then_some(server));
             }
+            Op::ForgetSession => self.forget_session(index),
+            Op::BeginAnew => {
+                self.act(Feature::BeginsAnew);
+                self.hosts[index].agent.begin_anew();
+            }
+            Op::UnsubscribeAnyway => self.unsubscribe_anyway(index, &mut rng),
             Op::Shutdown => self.shut_down(index, rng.u64(0..30_000)),
             Op::PowerLoss => self.lose_power(index, &mut rng)?,
             Op::Hostile => self.be_hostile(index, &mut rng),
@@ -99,7 +105,9 @@ impl World {
             outgoing.properties = Bytes::from(property);
         }
         message.accepted = self.now;
-        match self.hosts[index].agent.publish(now, outgoing) {
+        let result = self.hosts[index].agent.publish(now, outgoing);
+        self.say(|| format!("publish {number}: {:?}", result.as_ref().map_err(|rejected| rejected.why)));
+        match result {
             Ok(accepted) => {
                 self.ledger.get(number)?.ticket = Some(accepted.ticket);
                 self.hosts[index].tickets.insert(accepted.ticket, What::Message(number));
@@ -172,6 +180,35 @@ impl World {
         if let Some(ticket) = host.agent.unsubscribe(now, inbox.id, &filter) {
             host.tickets.insert(ticket, What::Unsubscribe);
         }
+    }
+
+    fn unsubscribe_anyway(&mut self, index: usize, rng: &mut Rng) {
+        let now = self.instant();
+        let filter = FILTERS[rng.usize(0..6)];
+        let host = &mut self.hosts[index];
+        let Some(inbox) = host.receivers.iter_mut().find(|inbox| inbox.is_alive) else { return };
+        inbox.wants.remove(filter);
+        let ticket = host.agent.unsubscribe_anyway(now, inbox.id, filter);
+        host.tickets.insert(ticket, What::Unsubscribe);
+    }
+
+    fn forget_session(&mut self, index: usize) {
+        let now = self.instant();
+        let open: Vec<u64> = self.ledger.open_of(index).map(|(number, _)| *number).collect();
+        let host = &mut self.hosts[index];
+        if !host.agent.forget_session(now) {
+            return;
+        }
+        (host.is_told, host.has_forgotten) = (false, true);
+        for inbox in &mut host.receivers {
+            inbox.wants.clear();
+        }
+        for number in open {
+            if let Some(message) = self.ledger.messages.get_mut(&number) {
+                (message.is_withdrawn, message.session_was_lost) = (true, true);
+            }
+        }
+        self.act(Feature::ForgetsSession);
     }
 
     fn drop_receiver(&mut self, index: usize, rng: &mut Rng) {

@@ -30,6 +30,7 @@ impl World {
         (host.life, host.last_server, host.ids) = (before.life + 1, before.last_server, Vec::new());
         host.store.is_on = before.store.is_on;
         host.realms = if host.store.is_on { before.all_realms.clone() } else { Default::default() };
+        (host.is_unseen, host.has_forgotten) = (before.is_unseen, before.has_forgotten);
         host.is_told = was_judged && before.is_told;
         host.all_realms = before.all_realms;
         host.store.durable = log[..used].to_vec();

@@ -40,6 +40,9 @@ operations! {
     Dial 4 if DialsServer;
     Shutdown 2 if Shutdowns;
     PowerLoss 4 if PowerLoss;
+    ForgetSession 3 if ForgetsSession;
+    BeginAnew 3 if BeginsAnew;
+    UnsubscribeAnyway 2 if Unsubscribes;
     Cut 8 if Cut;
     Stall 6 if Stall;
     HalfOpen 3 if HalfOpen;
