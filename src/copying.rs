@@ -20,6 +20,8 @@ pub(crate) fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
 /// So many bytes are moved at a time.
 const CHUNK: usize = 64;
 
+/// Out of line: what needs no move has no registers to save for it.
+#[inline(never)]
 fn shift_chunks(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     let mut chunk = [0; CHUNK];
     let mut done = 0;

@@ -5,7 +5,7 @@ use crate::event::{Topic, TopicAlias};
 use crate::session::{Aliases, Outbound, Standing};
 use crate::storage::{NameStore, Parts, Side};
 use crate::types::Version;
-use crate::wire::{Layout, Properties, Property, Violation, varint_len};
+use crate::wire::{Layout, Violation, ids, varint_len};
 
 pub(super) static ALIASING: Aliasing = Aliasing {
     shorten: Core::alias_topic,
@@ -65,7 +65,6 @@ impl Core {
             Outbound::New(alias) => (alias, topic),
             Outbound::None => return,
         };
-        let entry = [Property::TopicAlias(alias)];
         let id = frame.get(head.id..head.properties).unwrap_or_default();
         let properties = head.rest - head.block + ALIAS_LENGTH;
         let remaining = 2 + shown.len() + id.len() + varint_len(properties) + ALIAS_LENGTH + total - head.block;
@@ -76,7 +75,8 @@ impl Core {
         writer.binary(shown);
         writer.bytes(id);
         writer.varint(properties as u32);
-        Properties::new(&entry).encode_entries(&mut writer);
+        writer.u8(ids::TopicAlias);
+        writer.u16(alias);
         let written = writer.finish();
         let before = self.link.control.len();
         if let Some(length) = written.ok().filter(|_| fits) {

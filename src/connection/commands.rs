@@ -86,12 +86,11 @@ impl Core {
         is_shared: bool,
     ) -> Result<Draft, PublishError> {
         let form = self.form_with(!is_bare(publish));
-        if form.has_properties() {
-            check_publish_properties(publish).map_err(PublishError::Property)?;
-        }
+        let properties =
+            if form.has_properties() { check_publish_properties(publish).map_err(PublishError::Property)? } else { 0 };
         let payload = publish.payload.len();
         let shared = if is_shared { payload } else { 0 };
-        let remaining = publish_head_length(publish, form).saturating_add(payload);
+        let remaining = publish_head_length(publish, form, properties).saturating_add(payload);
         if remaining > longest_remaining(form) {
             return Err(PublishError::TooLarge);
         }
@@ -165,12 +164,8 @@ impl Core {
         if expiry.is_some() {
             self.outgoing.note_expiry(second);
         }
-        writer.u8(first_byte(publish));
-        writer.varint(draft.remaining as u32);
-        write_publish_head(publish, matched.id, form, &mut writer);
-        if !is_shared {
-            writer.bytes(publish.payload.as_slice());
-        }
+        let payload = if is_shared { &[] } else { publish.payload.as_slice() };
+        write_publish(publish, draft.remaining, (matched.id, form), payload, &mut writer);
         debug_assert_eq!(writer.finish(), Ok(frame.length));
         Some(matched)
     }
@@ -395,17 +390,17 @@ const CLIENT_REASONS: [ReasonCode; 13] = [
     ReasonCode::PAYLOAD_FORMAT_INVALID,
 ];
 
-/// Topic aliases are the connection's to assign, and a client never sends a Subscription Identifier `[MQTT-3.3.4-6]`.
-fn check_publish_properties(publish: &Publish<'_>) -> Result<(), PropertyError> {
+/// Topic aliases are the connection's to assign, and a client never sends a Subscription Identifier `[MQTT-3.3.4-6]`. Returns how long the properties are.
+fn check_publish_properties(publish: &Publish<'_>) -> Result<usize, PropertyError> {
     let properties = &publish.properties;
-    let seen = properties.check(PacketType::Publish.bit())?;
+    let (seen, length) = properties.check(PacketType::Publish.bit())?;
     let correlation = publish.correlation_data.and(Some(ids::CorrelationData));
     if publish.correlation_data.is_some_and(|data| data.len() > LONGEST_FIELD) {
         return Err(PropertyError { id: ids::CorrelationData, violation: Violation::PropertyValue });
     }
     let ours = [ids::TopicAlias, ids::SubscriptionIdentifier, correlation.unwrap_or(ids::TopicAlias)];
     if !seen.has_any(&ours) {
-        return Ok(());
+        return Ok(length.saturating_add(publish.correlation_data.map_or(0, |data| 1 + 2 + data.len())));
     }
     let id = properties.first_of(&ours).unwrap_or_default();
     Err(PropertyError { id, violation: Violation::PropertyNotAllowed })
@@ -425,9 +420,16 @@ pub(super) fn first_byte(publish: &Publish<'_>) -> u8 {
     packet.first_byte()
 }
 
-/// All of PUBLISH between the fixed header and the payload.
-fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: &mut Writer<'_>) {
-    writer.string(publish.topic.as_str());
+/// A whole PUBLISH, as far as its payload is kept with it.
+#[inline(always)]
+pub(super) fn write_publish(
+    publish: &Publish<'_>,
+    remaining: usize,
+    (id, version): (u16, Version),
+    payload: &[u8],
+    writer: &mut Writer<'_>,
+) {
+    writer.start(first_byte(publish), remaining, publish.topic.as_str());
     if publish.qos != QoS::AtMostOnce {
         writer.u16(id);
     }
@@ -437,6 +439,7 @@ fn write_publish_head(publish: &Publish<'_>, id: u16, version: Version, writer: 
             false => write_publish_properties(publish, writer),
         }
     }
+    writer.bytes(payload);
 }
 
 /// It has no properties.
@@ -445,8 +448,7 @@ pub(super) fn is_bare(publish: &Publish<'_>) -> bool {
 }
 
 fn write_publish_properties(publish: &Publish<'_>, writer: &mut Writer<'_>) {
-    let correlation = publish.correlation_data.map(Property::CorrelationData);
-    publish.properties.encode_with(&Properties::new(correlation.as_slice()), writer);
+    publish.properties.encode_with(publish.correlation_data.map(Property::CorrelationData), writer);
 }
 
 /// The longest remaining length of a message that is accepted: one more byte may be needed before it leaves, if it has to be encoded for 5.0 then.
@@ -454,21 +456,12 @@ const fn longest_remaining(version: Version) -> usize {
     if version.has_properties() || !Version::KNOWS_BOTH_KINDS { MAX_REMAINING } else { MAX_REMAINING - 1 }
 }
 
-/// The length of what [`write_publish_head`] writes, for any identifier: only properties have to be written to be measured.
+/// The length of all between the fixed header and the payload, with so many bytes of properties.
 #[inline(always)]
-pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version) -> usize {
+pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version, properties: usize) -> usize {
     let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
-    let properties = match version.has_properties() {
-        false => 0,
-        true if is_bare(publish) => 1,
-        true => {
-            let correlation = publish.correlation_data.map(Property::CorrelationData);
-            let own = Properties::new(correlation.as_slice());
-            let length = publish.properties.length().saturating_add(own.length());
-            length.saturating_add(varint_len(length))
-        }
-    };
-    properties.saturating_add(2 + publish.topic.as_str().len() + id)
+    let block = if version.has_properties() { properties.saturating_add(varint_len(properties)) } else { 0 };
+    block.saturating_add(2 + publish.topic.as_str().len() + id)
 }
 
 /// Always inlined, so that the compiler sees where a program's requests have no properties.

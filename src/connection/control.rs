@@ -46,6 +46,11 @@ impl Control {
         kept.saturating_add(length).min(LONGEST_CONTROL)
     }
 
+    /// How many bytes go before the arena's.
+    pub(super) const fn first_length(&self) -> usize {
+        self.before.saturating_sub(self.start) as usize
+    }
+
     /// So many bytes more have room.
     pub(super) fn has_room(&self, bytes: &[u8], length: usize) -> bool {
         let kept = if self.is_empty() { 0 } else { self.end as usize };

@@ -1,22 +1,21 @@
-//! The fast path for what a busy link consists of: messages with nothing unusual about them, in both directions (from the server at QoS 0), and bare
-//! acknowledgements of messages that are in flight. The session's side of it is `session::fast_path`.
+//! The fast path for what a busy link consists of: messages with nothing unusual about them, in both directions, and their bare acknowledgements. The
+//! session's side of it is `session::fast_path`.
 //!
-//! A function here does what the general path ([`inbound`](super::inbound), [`commands`](super::commands)) would do, or changes nothing; then the general path
-//! is taken, which alone knows what else there is and what can be wrong. Firmware always takes the general path, as it has little flash, and so does a session
-//! that is kept in a journal.
+//! A function here decides whether a packet is as usual. If it is, it does what the general path ([`inbound`](super::inbound), [`commands`](super::commands))
+//! would do; if not, it changes nothing, and the general path is taken, which alone knows what else there is and what can be wrong. Firmware always takes the
+//! general path, as it has little flash, and so does a session that is kept in a journal.
 
 use crate::command;
-use crate::connection::commands::{first_byte, is_bare, publish_head_length};
+use crate::connection::commands::{is_bare, publish_head_length, write_publish};
 use crate::connection::core::Core;
 use crate::connection::state::State;
-use crate::copying::copy;
-use crate::event::{Acknowledged, Event, Message, Topic};
-use crate::session::Matched;
-use crate::storage::{Kind, Parts, Payload, SendSlot};
+use crate::event::{Acknowledged, Event, Message, PendingAck, Topic};
+use crate::session::{Arrival, Bound, Matched};
+use crate::storage::{Kind, Parts, Payload, ReceiveSlot, SendSlot};
 use crate::topic::{TopicName, is_plain};
-use crate::types::{PacketId, QoS, Version};
+use crate::types::{PacketId, QoS};
 use crate::wire::reason::ReasonCode;
-use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, ids, varint_len};
+use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, Writer, ids, varint_len};
 
 impl Core {
     /// The link is up, and nothing is half done.
@@ -25,7 +24,7 @@ impl Core {
         self.link.state == State::Connected && !self.link.stream.is_open()
     }
 
-    /// PUBACK, PUBREC and PUBCOMP, of a message that waits for them, and what that means to the application.
+    /// PUBACK, PUBREC and PUBCOMP, of a message that waits for them; with what that means to the application.
     #[inline(always)]
     pub(super) fn take_ack(&mut self, slots: &mut [SendSlot], input: &[u8]) -> Option<Option<Event<'static>>> {
         let [first, 2, high, low, ..] = *input else { return None };
@@ -35,10 +34,10 @@ impl Core {
         }
         let outgoing = &mut self.outgoing;
         let handle = match first {
-            PUBACK => Some(outgoing.puback_bare(slots, id.get())?),
-            PUBCOMP => Some(outgoing.pubcomp_bare(slots, id.get())?),
+            PUBACK => Some(outgoing.puback_usual(slots, id.get())?),
+            PUBCOMP => Some(outgoing.pubcomp_usual(slots, id.get())?),
             _ => {
-                outgoing.release_bare(slots, id.get())?;
+                outgoing.pubrec_usual(slots, id.get())?;
                 None
             }
         };
@@ -60,7 +59,7 @@ impl Core {
         if self.link.state != State::Connected || !is_usual {
             return None;
         }
-        let remaining = publish_head_length(publish, version) + payload.len();
+        let remaining = publish_head_length(publish, version, 0) + payload.len();
         let length = 1 + varint_len(remaining) + remaining;
         if remaining > LONGEST
             || !self.link.peer.takes_length(length)
@@ -69,16 +68,51 @@ impl Core {
             return None;
         }
         let kind = Kind::publish(publish.qos);
-        let bytes = self.outgoing.push_bare(parts.slots, parts.arena, (kind, length), self.limits.max_bytes())?;
+        let bytes = self.outgoing.push_usual(parts.slots, parts.arena, (kind, length), self.limits.max_bytes())?;
         let matched = self.outgoing.latest();
-        let written = write_message(bytes, publish, remaining, matched.id, version, payload);
-        debug_assert_eq!(written, Some(()));
+        let mut writer = Writer::new(bytes);
+        write_publish(publish, remaining, (matched.id, version), payload, &mut writer);
+        debug_assert_eq!(writer.finish(), Ok(length));
         Some(matched)
     }
 
-    /// A message at QoS 0 that names its topic, with a length in two bytes at most; and its length with the fixed header.
+    /// A message at QoS 0; and its length with the fixed header.
     #[inline(always)]
     pub(super) fn take_message<'i>(&mut self, input: &'i [u8]) -> Option<(usize, Message<'i>)> {
+        let (length, message) = self.read_message(input, QoS::AtMostOnce)?;
+        self.note_message(length);
+        Some((length, message))
+    }
+
+    /// A message at QoS 1 or 2 that is not marked as sent before.
+    #[inline(always)]
+    pub(super) fn take_owed<'i>(&mut self, inbox: &mut [ReceiveSlot], input: &'i [u8]) -> Option<(usize, Message<'i>)> {
+        let qos = if *input.first()? & 0b0110 == 0b0010 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
+        let (length, mut message) = self.read_message(input, qos)?;
+        let held = self.limits.max_received(inbox.len());
+        let bound = Bound { maximum: self.link.receive_maximum, held, is_kept: false };
+        let is_automatic = !self.limits.manual_acks();
+        let arrival = self.incoming.arrive_usual(inbox, (message.id?.get(), qos), bound, is_automatic)?;
+        if let Arrival::New { place, serial } = arrival {
+            message.ack = (!is_automatic).then(|| PendingAck::new(place, serial));
+        }
+        self.note_message(length);
+        Some((length, message))
+    }
+
+    /// PUBREL.
+    #[inline(always)]
+    pub(super) fn take_release(&mut self, parts: &mut Parts<'_>, input: &[u8]) -> Option<()> {
+        let [_, 2, high, low, ..] = *input else { return None };
+        let id = PacketId::new(u16::from_be_bytes([high, low])).filter(|_| self.is_usual())?;
+        self.on_pubrel(parts, id).ok()?;
+        self.note_usual(BARE);
+        Some(())
+    }
+
+    /// A message of this quality of service that names its topic, with a length in two bytes at most; and its length with the fixed header.
+    #[inline(always)]
+    fn read_message<'i>(&self, input: &'i [u8], qos: QoS) -> Option<(usize, Message<'i>)> {
         let (first, header, remaining) = match *input {
             [first, low @ ..=0x7F, ..] => (first, 2, low.into()),
             [first, low, high @ 1..=0x7F, ..] => (first, 3, usize::from(low & 0x7F) | usize::from(high) << 7),
@@ -88,6 +122,13 @@ impl Core {
         let (&topic_length, rest) = input.get(header..length)?.split_first_chunk()?;
         let (topic, rest) = rest.split_at_checked(u16::from_be_bytes(topic_length).into())?;
         let name = core::str::from_utf8(topic).ok().filter(|_| is_plain(topic))?;
+        let (id, rest) = match qos {
+            QoS::AtMostOnce => (None, rest),
+            _ => {
+                let (&id, rest) = rest.split_first_chunk()?;
+                (Some(PacketId::new(u16::from_be_bytes(id))?), rest)
+            }
+        };
         let (properties, payload) = match *rest {
             _ if !self.version().has_properties() => (Properties::NONE, rest),
             [0, ref payload @ ..] => (Properties::NONE, payload),
@@ -98,12 +139,8 @@ impl Core {
         if is_unusual {
             return None;
         }
-        self.stats.messages_received += 1;
-        self.note_usual(length);
-        let (topic, retain) = (Topic::Name(TopicName::trusted(name)), first == RETAINED);
-        let message =
-            Message { topic, payload, qos: QoS::AtMostOnce, retain, dup: false, id: None, properties, ack: None };
-        Some((length, message))
+        let (topic, retain) = (Topic::Name(TopicName::trusted(name)), first & 1 != 0);
+        Some((length, Message { topic, payload, qos, retain, dup: false, id, properties, ack: None }))
     }
 
     /// The properties of a message that names its topic, and what comes behind them.
@@ -130,48 +167,25 @@ impl Core {
     }
 
     #[inline(always)]
+    fn note_message(&mut self, length: usize) {
+        self.stats.messages_received += 1;
+        self.note_usual(length);
+    }
+
+    #[inline(always)]
     fn note_usual(&mut self, length: usize) {
         self.note_packet();
         self.stats.bytes_received += length as u64;
     }
 }
 
-/// The whole packet, into its place.
-#[inline(always)]
-fn write_message(
-    room: &mut [u8],
-    publish: &command::Publish<'_>,
-    remaining: usize,
-    id: u16,
-    version: Version,
-    payload: &[u8],
-) -> Option<()> {
-    let topic = publish.topic.as_str().as_bytes();
-    let [high, low] = (topic.len() as u16).to_be_bytes();
-    let first = first_byte(publish);
-    let room = match remaining {
-        0..=0x7F => put(room, [first, remaining as u8, high, low])?,
-        _ => put(room, [first, remaining as u8 | 0x80, (remaining >> 7) as u8, high, low])?,
-    };
-    let (place, room) = room.split_at_mut_checked(topic.len())?;
-    copy(topic, place);
-    let room = if publish.qos == QoS::AtMostOnce { room } else { put(room, id.to_be_bytes())? };
-    let room = if version.has_properties() { put(room, [0])? } else { room };
-    copy(payload, room);
-    (room.len() == payload.len()).then_some(())
-}
-
-/// Writes to the start of `room`; what comes behind is left.
-#[inline(always)]
-fn put<const N: usize>(room: &mut [u8], bytes: [u8; N]) -> Option<&mut [u8]> {
-    let (place, rest) = room.split_first_chunk_mut()?;
-    *place = bytes;
-    Some(rest)
-}
-
-/// The first byte of a message at QoS 0 that isn't marked as sent before, and of one that the server kept for its topic.
+/// The first byte of a message at QoS 0, and of one that the server kept for its topic.
 pub(super) const MESSAGE: u8 = PacketType::Publish.first_byte();
 pub(super) const RETAINED: u8 = MESSAGE | 1;
+/// The first and the last of those of messages at QoS 1 and 2 that aren't marked as sent before.
+pub(super) const OWED: u8 = MESSAGE | 0b0010;
+pub(super) const LAST_OWED: u8 = MESSAGE | 0b0101;
+pub(super) const PUBREL: u8 = PacketType::PubRel.first_byte();
 pub(super) const PUBACK: u8 = PacketType::PubAck.first_byte();
 pub(super) const PUBREC: u8 = PacketType::PubRec.first_byte();
 pub(super) const PUBCOMP: u8 = PacketType::PubComp.first_byte();

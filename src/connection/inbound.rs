@@ -235,31 +235,34 @@ impl Core {
                 };
                 self.receive(parts, (id, dup), qos, answer, &mut message.ack)?
             }
-            None => true,
+            None => {
+                if dup {
+                    self.stats.count(Tolerance::DupAtQoS0 as u8);
+                }
+                true
+            }
         };
         self.bind_alias(parts, &message.topic, alias);
         if is_new && !is_invalid && !is_discarded {
             self.stats.messages_received += 1;
-        } else {
-            *event = None;
+            return Ok(());
         }
+        *event = None;
         if !is_new {
             self.stats.count(Count::RepeatedMessage as u8);
         } else if is_invalid {
             self.stats.count(Count::InvalidPayload as u8);
-        } else if is_discarded {
+        } else {
             self.stats.count(Count::DiscardedMessage as u8);
             let (topic, length) = (Publish::topic_bytes(bytes), packet_length(bytes.len()) as u32);
             *event = Some(Event::Discarded(Discarded { topic, length, qos, retain, id, why: Discard::BadTopic }));
-        }
-        if dup && id.is_none() {
-            self.stats.count(Tolerance::DupAtQoS0 as u8);
         }
         Ok(())
     }
 
     /// Enters a QoS 1 or 2 message into the books, whatever was subscribed to `[MQTT-4.5.0-2]`: from now on its answer is owed `[MQTT-3.3.4-1]`. It
     /// leaves when its turn comes if `answer` is there; else once the message is acknowledged, for which `ack` is set. False if it was received before.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn receive(
         &mut self,
@@ -308,6 +311,7 @@ impl Core {
 
     /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]` `[MQTT-3.1.2-27]`
     /// `[MQTT-3.3.2-11]`.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn resolve(
         &mut self,
         parts: &mut Parts<'_>,
@@ -354,7 +358,7 @@ impl Core {
         if answer.is_error() { self.mismatched(Mismatch::Unknown) } else { Ok(()) }
     }
 
-    fn on_pubrel(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect {
+    pub(super) fn on_pubrel(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect {
         match self.incoming.release(parts.inbox, id.get(), !self.limits.strict()) {
             Release::Completing => {}
             Release::Early { extra } => {

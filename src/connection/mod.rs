@@ -40,7 +40,7 @@ use self::auth::write_auth;
 use self::commands::{Draft, is_bare};
 use self::control::LONGEST_CONTROL;
 use self::core::{Core, Extras, write_disconnect};
-use self::fast_path::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
+use self::fast_path::{LAST_OWED, MESSAGE, OWED, PUBACK, PUBCOMP, PUBREC, PUBREL, RETAINED};
 use self::handshake::{Announced, check_connect, write_connect};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
@@ -151,6 +151,8 @@ impl<S: Storage> Connection<S> {
         match *input {
             [MESSAGE | RETAINED, ..] if self.has_fast_path() => self.take_message(input),
             [PUBACK | PUBREC | PUBCOMP, ..] if self.has_fast_path() => self.take_ack(input),
+            [OWED..=LAST_OWED, ..] if self.has_fast_path() => self.take_owed(input),
+            [PUBREL, ..] if self.has_fast_path() => self.take_release(input),
             _ => self.take_any::<false>(input),
         }
     }
@@ -220,7 +222,7 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// A message that takes the short way if it can. Each way is a call of its own, so that it has only its own registers to save.
+    /// A message at QoS 0 by the fast path, if it can take it. Each kind of packet has a call of its own, with only its own registers to save.
     #[inline(never)]
     fn take_message<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         if self.core.is_usual() {
@@ -234,7 +236,27 @@ impl<S: Storage> Connection<S> {
         self.take_any::<false>(input)
     }
 
-    /// An acknowledgement that takes the short way if it can.
+    /// A message at QoS 1 or 2.
+    #[inline(never)]
+    fn take_owed<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        if self.core.is_usual() {
+            if let Some((consumed, message)) = self.core.take_owed(self.storage.parts().inbox, input) {
+                return Ok(Received::Packet { consumed, event: Some(Event::Message(message)) });
+            }
+        }
+        self.take_any::<false>(input)
+    }
+
+    /// PUBREL.
+    #[inline(never)]
+    fn take_release<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        match self.core.take_release(&mut self.storage.parts(), input) {
+            Some(()) => Ok(Received::Packet { consumed: fast_path::BARE, event: None }),
+            None => self.take_any::<false>(input),
+        }
+    }
+
+    /// PUBACK, PUBREC or PUBCOMP.
     #[inline(never)]
     fn take_ack<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         if let Some(event) = self.core.take_ack(self.storage.slots(), input) {
@@ -243,7 +265,7 @@ impl<S: Storage> Connection<S> {
         self.take_any::<false>(input)
     }
 
-    /// The long way.
+    /// The general path.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn take_any<'i, const STREAMS: bool>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.prepare_input(input);
@@ -308,6 +330,12 @@ impl<S: Storage> Connection<S> {
                 return Ok(delivery(matched, publish.qos, None, false));
             }
         }
+        self.publish_any(now, publish)
+    }
+
+    /// The general path. Out of line, so that the fast one has its caller's registers to itself.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    fn publish_any(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let draft = self.check_publish(publish)?;
         self.check_record(publish, &draft)?;
         let waits = self.core.wants_to_send();

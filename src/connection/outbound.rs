@@ -139,17 +139,18 @@ impl Core {
         if self.waits_for_doubt(parts) || self.is_silent() {
             return &[];
         }
-        let first = self.link.control.first(parts.control);
-        if !first.is_empty() {
-            return first;
+        if self.link.control.first_length() > 0 {
+            self.link.control.first(parts.control)
+        } else if self.outgoing.is_between_frames() {
+            self.link.control.second(parts.control)
+        } else {
+            self.outgoing.chunk(parts)
         }
-        let staged = self.outgoing.chunk(parts);
-        if self.outgoing.is_between_frames() { self.link.control.second(parts.control) } else { staged }
     }
 
     fn advance(&mut self, parts: &mut Parts<'_>, mut count: usize) {
         while count > 0 {
-            let first = self.link.control.first(parts.control).len();
+            let first = self.link.control.first_length();
             let staged = self.outgoing.run_left();
             let step = if first > 0 {
                 let step = count.min(first);
@@ -208,8 +209,7 @@ impl Core {
     const fn may_have_output(&self) -> bool {
         usize::BITS <= 32
             || self.outgoing.may_stage()
-            || self.outgoing.release_due() != 0
-            || !self.incoming.owes_nothing()
+            || self.incoming.owes() | self.outgoing.release_due() != 0
             || matches!(self.link.ping, Ping::Due)
     }
 
@@ -222,14 +222,21 @@ impl Core {
             let may_fence = self.outgoing.has_fences() && self.may_fence(parts);
             let rare = Rare { time: self.counted_time(), forms: self.forms(), may_fence };
             self.outgoing.end_fences_in_time(parts.slots);
-            self.outgoing.stage(parts, &self.link.peer, &rare);
-            self.write_fence(parts);
-            if let Some(reducing) = self.reducing().filter(|_| self.outgoing.is_to_be_reduced()) {
-                (reducing.write_head)(self, parts);
+            if self.outgoing.stage(parts, &self.link.peer, &rare) {
+                self.write_start(parts);
             }
-            if let Some(aliasing) = self.aliasing().filter(|_| self.link.peer.has_aliases()) {
-                (aliasing.shorten)(self, parts);
-            }
+        }
+    }
+
+    /// What stands for the start of a packet that leaves alone, or goes before it.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    fn write_start(&mut self, parts: &mut Parts<'_>) {
+        self.write_fence(parts);
+        if let Some(reducing) = self.reducing().filter(|_| self.outgoing.is_to_be_reduced()) {
+            (reducing.write_head)(self, parts);
+        }
+        if let Some(aliasing) = self.aliasing().filter(|_| self.link.peer.has_aliases()) {
+            (aliasing.shorten)(self, parts);
         }
     }
 

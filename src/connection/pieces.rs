@@ -12,7 +12,7 @@ use crate::connection::stats::Count;
 use crate::connection::stream::{Fate, Stream};
 use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received, Topic};
 use crate::storage::Parts;
-use crate::types::{QoS, Version};
+use crate::types::{PacketId, QoS, Version};
 use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance};
 
 const TRUNCATED: DecodeError = DecodeError::Malformed(Malformed::Truncated);
@@ -125,7 +125,7 @@ impl Core {
             }
             Some(id) => {
                 let mut ack = None;
-                self.receive(parts, (id, publish.dup), publish.qos, None, &mut ack)?;
+                self.receive_piece(parts, (id, publish.dup), publish.qos, &mut ack)?;
                 let place = ack.ok_or(Refusal::Blocked)?.place();
                 if discard.is_some() { Fate::DroppedOwed { place } } else { Fate::Owed { place } }
             }
@@ -183,7 +183,7 @@ impl Core {
         let mut ack = None;
         match fate {
             Fate::Repeated(id) => {
-                if is_last && self.receive(parts, (id, true), QoS::ExactlyOnce, None, &mut None)? {
+                if is_last && self.receive_piece(parts, (id, true), QoS::ExactlyOnce, &mut None)? {
                     return Err(Refusal::Blocked);
                 }
                 if is_last {
@@ -212,6 +212,19 @@ impl Core {
         let fragment = Fragment { head, payload, offset, total, is_last, ack };
         *received = Received::Packet { consumed, event: Some(Event::Fragment(fragment)) };
         Ok(())
+    }
+
+    /// [`receive`](Self::receive), which is inlined where whole messages come.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
+    fn receive_piece(
+        &mut self,
+        parts: &mut Parts<'_>,
+        identified: (PacketId, bool),
+        qos: QoS,
+        ack: &mut Option<PendingAck>,
+    ) -> Result<bool, Refusal> {
+        self.receive(parts, identified, qos, None, ack)
     }
 
     /// How much of the payload has come.

@@ -68,7 +68,7 @@ pub(crate) struct Incoming {
 }
 
 /// So many slots are not for QoS 2.
-const RESERVE: usize = 1;
+pub(super) const RESERVE: usize = 1;
 
 /// An acknowledgement that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +189,13 @@ impl Incoming {
 
     /// Nothing is owed to the server. QoS 2 messages may be open: it is the server's turn.
     pub(crate) const fn owes_nothing(&self) -> bool {
-        self.owed.first == 0 && self.completing.first == 0 && matches!(self.strays, [Stray { id: 0, .. }, ..])
+        self.owes() == 0
+    }
+
+    /// Not 0 if something is owed to the server.
+    pub(crate) const fn owes(&self) -> u16 {
+        let [Stray { id, .. }, ..] = self.strays;
+        self.owed.first | self.completing.first | id
     }
 
     /// No message is open, and nothing is owed.
@@ -224,6 +230,7 @@ impl Incoming {
     ///
     /// At QoS 1 PUBACK is owed `[MQTT-4.3.2-4]`; once it was written, the next with this identifier is new `[MQTT-4.3.2-5]`. At QoS 2 it is new unless
     /// its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`; PUBREC is owed for either `[MQTT-4.3.3-8]`.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn arrive(
         &mut self,
         inbox: &mut [ReceiveSlot],
@@ -242,8 +249,7 @@ impl Incoming {
             self.is_doubtful = false;
         }
         let Some(slot) = at(inbox, link).filter(|slot| !is_replaced && !slot.is_ended()) else {
-            let state = if is_at_least_once { ReceiveState::AtLeastOnce } else { ReceiveState::ExactlyOnce };
-            return self.take(inbox, id, bound, acknowledged, state);
+            return self.take(inbox, id, bound, acknowledged, ReceiveState::of_new(qos));
         };
         if slot.state == ReceiveState::Completing || !is_at_least_once && slot.owed && slot.acknowledged {
             return Arrival::Blocked;
@@ -268,6 +274,7 @@ impl Incoming {
         Arrival::Repeated
     }
 
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn take(
         &mut self,
         inbox: &mut [ReceiveSlot],
@@ -299,12 +306,32 @@ impl Incoming {
         let link = if ended != 0 {
             notes = self.revive(inbox, ended);
             ended
-        } else if self.free.first != 0 {
+        } else {
+            self.take_free(inbox)
+        };
+        self.enter(inbox, link, id, (state, acknowledged, notes))
+    }
+
+    /// A slot that is free, if fewer are in use than there are.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn take_free(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
+        if self.free.first != 0 {
             self.free.pop(inbox)
         } else {
             self.fresh += 1;
             self.fresh
-        };
+        }
+    }
+
+    /// Fills a free slot with a new message, whose answer is owed behind all others.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn enter(
+        &mut self,
+        inbox: &mut [ReceiveSlot],
+        link: u16,
+        id: u16,
+        (state, acknowledged, notes): (ReceiveState, bool, Notes),
+    ) -> Arrival {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
         let Some(slot) = at(inbox, link) else { return Arrival::Blocked };

@@ -60,16 +60,17 @@ pub(crate) struct Outgoing {
     /// The slot that came to owe the journal a record last; 0 if none did since records were gathered.
     pub(super) owed: u16,
     pub(super) run: Run,
+    // Counts that change together lie apart: side by side the compiler would change them as a vector, which takes twice as many instructions.
     /// Slots in use.
     pub(super) used: u32,
-    /// PUBLISH packets that are not finished.
-    pub(super) publishes: u32,
-    /// PUBLISH packets that hold a unit of the window.
-    pub(super) in_flight: u32,
     /// The earliest second in which a queued message may expire; 0 for never.
     pub(super) expiry: u32,
+    /// PUBLISH packets that are not finished.
+    pub(super) publishes: u32,
     /// QoS 2 messages up to this running number need fences; 0 if none does.
     pub(super) fenced_until: u32,
+    /// PUBLISH packets that hold a unit of the window.
+    pub(super) in_flight: u32,
     pub(super) arena: Arena,
     /// The handle that was given away last, with the identifier in its lowest 16 bits.
     pub(super) last_handle: u64,
@@ -209,36 +210,37 @@ impl Outgoing {
         }
         let start = self.arena.end as usize;
         parts.arena.get(start..)?.get(..frame.length)?;
-        let index = place(parts.slots, id);
-        let mut marks = frame.marks;
-        let mut shared = 0;
-        if let Some(payload) = frame.shared.as_ref().filter(|_| cfg!(feature = "bytes")) {
-            parts.payloads.put(index, payload);
+        let &Frame { kind, mut marks, detail, length, ref shared } = frame;
+        let mut beside = 0;
+        if let Some(payload) = shared.as_ref().filter(|_| cfg!(feature = "bytes")) {
+            parts.payloads.put(place(parts.slots, id), payload);
             marks.set(MessageMarks::SHARED_PAYLOAD);
-            shared = payload.as_slice().len() as u32;
+            beside = payload.as_slice().len() as u32;
         }
-        let handle = self.next_handle(id);
-        let length = frame.length as u32;
-        let position = self.arena.push(length, shared);
-        let previous = self.log.last();
-        let (kind, detail) = (frame.kind, frame.detail);
         let notes = Notes::of_new(kind.is_windowed() && !parts.journal.is_none());
-        let slot = parts.slots.get_mut(index)?;
-        *slot = SendSlot { handle, position, length, previous, marks, kind, detail, notes, ..SendSlot::FREE };
-        self.owe(slot);
-        self.enter_log(parts.slots, id);
-        self.uncounted += u16::from(frame.kind == Kind::Ack);
-        if frame.kind.is_publish() {
-            self.publishes += 1;
-        }
-        parts.arena.get_mut(start..)?.get_mut(..frame.length)
+        let slot = SendSlot { length: length as u32, marks, kind, detail, notes, ..SendSlot::FREE };
+        self.enter(parts.slots, id, slot, beside)?;
+        parts.arena.get_mut(start..)?.get_mut(..length)
     }
 
-    /// The handle of a new packet under this identifier.
+    /// Fills the free slot of this identifier with a packet, which comes last in the log and in the arena, and has so many bytes elsewhere.
     #[inline(always)]
-    pub(super) fn next_handle(&mut self, id: u16) -> u64 {
+    pub(super) fn enter(&mut self, slots: &mut [SendSlot], id: u16, new: SendSlot, beside: u32) -> Option<()> {
+        let slot = slots.get_mut(place(slots, id))?;
         self.last_handle = (self.last_handle | 0xFFFF) + 1 + u64::from(id);
-        self.last_handle
+        let (handle, position, previous) = (self.last_handle, self.arena.push(new.length, beside), self.log.last());
+        *slot = SendSlot { handle, position, previous, ..new };
+        self.owe(slot);
+        self.log.append(slots, id);
+        if self.next == 0 {
+            self.next = id;
+        }
+        self.used += 1;
+        self.uncounted += u16::from(new.kind == Kind::Ack);
+        if new.kind.is_publish() {
+            self.publishes += 1;
+        }
+        Some(())
     }
 
     /// Where a packet's progress changes: the window's count follows, and what the journal is owed.
@@ -257,16 +259,6 @@ impl Outgoing {
         debug_assert_eq!(slot.holds_unit(), SendSlot { progress, ..*slot }.holds_unit());
         slot.progress = progress;
         self.owe(slot);
-    }
-
-    /// A slot that was filled is the last of the log.
-    #[inline(always)]
-    pub(super) fn enter_log(&mut self, slots: &mut [SendSlot], id: u16) {
-        self.log.append(slots, id);
-        if self.next == 0 {
-            self.next = id;
-        }
-        self.used += 1;
     }
 
     /// The next identifier in turn whose place is free, so that each is used again as late as possible
@@ -342,15 +334,27 @@ impl Outgoing {
         let slot = answerable(parts.slots, id)?;
         match (slot.kind, slot.progress.stands()) {
             (Kind::Publish2, Stands::First) => {
-                self.relist(parts, id, Progress::released(), Detail::NONE);
-                if self.release == 0 {
-                    self.release = id;
-                }
+                let beside = Self::drop_beside(parts, id);
+                self.release(parts.slots, id, beside);
                 Ok(PubRecStep::Released)
             }
             (Kind::Publish2, _) if slot.waits_for_record() => Ok(PubRecStep::Released),
             (Kind::Publish2, _) => Ok(PubRecStep::Repeated),
             _ => Err(Mismatch::Unexpected),
+        }
+    }
+
+    /// PUBREL follows for this message, of which the bytes in the arena and so many elsewhere are given back.
+    #[inline(always)]
+    pub(super) fn release(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) {
+        self.leave(slots, id, beside);
+        let Some(slot) = find_mut(slots, id) else { return };
+        self.set_progress(slot, Progress::released());
+        (slot.length, slot.marks, slot.attempts) = (0, Marks::NONE, 0);
+        (slot.previous, slot.next) = (self.released.last(), 0);
+        self.released.append(slots, id);
+        if self.release == 0 {
+            self.release = id;
         }
     }
 
@@ -381,7 +385,7 @@ impl Outgoing {
         let mut id = core::mem::take(&mut self.staged_release);
         while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             id = slot.next;
-            slot.attempts = slot.attempts.saturating_add(1);
+            slot.count_attempt();
             self.move_on(slot, slot.progress.reached(Reach::Out));
         }
     }
@@ -422,28 +426,30 @@ impl Outgoing {
 
     /// Takes a packet out of everything and frees its slot and identifier; those of a message once its end is in the journal.
     pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Handle {
-        self.leave(parts, id);
-        let Some(slot) = find_mut(parts.slots, id) else { return Handle(0) };
-        let handle = self.uncount_finished(slot);
+        let beside = Self::drop_beside(parts, id);
+        self.vacate(parts.slots, id, beside)
+    }
+
+    /// The same for a packet of which so many bytes elsewhere were dropped.
+    #[inline(always)]
+    pub(super) fn vacate(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) -> Handle {
+        self.leave(slots, id, beside);
+        let Some(slot) = find_mut(slots, id) else { return Handle(0) };
+        self.used -= 1;
+        self.uncounted -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
+        self.in_flight -= u32::from(slot.holds_unit());
+        self.publishes -= u32::from(slot.kind.is_publish());
+        let handle = Handle(slot.handle);
         if !self.keep_finished(slot) {
             *slot = SendSlot::FREE;
         }
         handle
     }
 
-    /// The counts without a packet that is over.
-    #[inline(always)]
-    pub(super) fn uncount_finished(&mut self, slot: &SendSlot) -> Handle {
-        self.used -= 1;
-        self.uncounted -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
-        self.in_flight -= u32::from(slot.holds_unit());
-        self.publishes -= u32::from(slot.kind.is_publish());
-        Handle(slot.handle)
-    }
-
     /// Frees the bytes of a packet that has come so far, and puts its slot to the end of the list for that.
     pub(super) fn relist(&mut self, parts: &mut Parts<'_>, id: u16, progress: Progress, detail: Detail) {
-        self.leave(parts, id);
+        let beside = Self::drop_beside(parts, id);
+        self.leave(parts.slots, id, beside);
         let Some(slot) = find_mut(parts.slots, id) else { return };
         (slot.length, slot.marks, slot.detail) = (0, Marks::NONE, detail);
         if progress.is_release() {
@@ -454,16 +460,23 @@ impl Outgoing {
         self.list_of(kind, progress).push(parts.slots, id);
     }
 
-    /// The same, but that its slot says nothing of it yet. Slots are looked at where they are: a copy would take a good part of firmware's stack.
-    fn leave(&mut self, parts: &mut Parts<'_>, id: u16) {
-        let Some(slot) = find(parts.slots, id) else { return };
-        let shared = Self::shared_length(parts, slot);
-        self.arena.release(slot.position, slot.length, shared);
+    /// Drops what of a packet is kept elsewhere than in the arena, and says how many bytes that was.
+    fn drop_beside(parts: &mut Parts<'_>, id: u16) -> u32 {
+        let Some(slot) = find(parts.slots, id) else { return 0 };
+        let length = Self::shared_length(parts, slot);
         if slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) {
             parts.payloads.clear(place(parts.slots, id));
         }
-        let &SendSlot { previous, next, kind, progress, .. } = slot;
-        self.leave_list(parts.slots, (previous, id, next), (kind, progress));
+        length
+    }
+
+    /// Gives the bytes of a packet back, and takes it out of its list; its slot says nothing of that yet. Slots are looked at where they are: a copy would
+    /// take a good part of firmware's stack.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    fn leave(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) {
+        let Some(&SendSlot { position, length, previous, next, kind, progress, .. }) = find(slots, id) else { return };
+        self.arena.release(position, length, beside);
+        self.leave_list(slots, (previous, id, next), (kind, progress));
     }
 
     /// Takes a packet with this identifier, between its neighbours, out of the list that it stands in; cursors that stand on it step aside.
@@ -474,16 +487,23 @@ impl Outgoing {
         (previous, id, next): (u16, u16, u16),
         (kind, progress): (Kind, Progress),
     ) {
-        if self.next == id {
-            self.next = next;
-        }
-        self.bypass.step_aside(id, previous);
-        self.passed.step_aside(id, previous);
-        if self.release == id {
-            self.release = next;
-        }
-        if self.staged_release == id {
-            self.staged_release = next;
+        match progress.stands() {
+            Stands::Release => {
+                if self.release == id {
+                    self.release = next;
+                }
+                if self.staged_release == id {
+                    self.staged_release = next;
+                }
+            }
+            Stands::Over => {}
+            Stands::First => {
+                if self.next == id {
+                    self.next = next;
+                }
+                self.bypass.step_aside(id, previous);
+                self.passed.step_aside(id, previous);
+            }
         }
         self.list_of(kind, progress).remove(slots, previous, next);
     }

@@ -4,7 +4,7 @@ use crate::event::Cause;
 use crate::session::list::{Cursor, find, find_mut};
 use crate::session::outgoing::Outgoing;
 use crate::session::run::Run;
-use crate::storage::{Kind, Known, Parts, SendSlot};
+use crate::storage::{Kind, Known, Parts, SendSlot, Watcher};
 use crate::wire::DUP;
 
 /// What was done with unfinished messages because their session is gone.
@@ -27,20 +27,21 @@ impl Outgoing {
     /// | SUBSCRIBE or UNSUBSCRIBE of which a byte had left | over, outcome unknown |
     /// | a stored PUBACK or PUBREC | gone: it is owed again when the message comes again |
     pub(crate) fn link_lost(&mut self, parts: &mut Parts<'_>) {
-        self.run = Run::NONE;
+        (self.run, self.in_flight) = (Run::NONE, 0);
         let mut id = self.log.first();
         while let Some(slot) = find_mut(parts.slots, id) {
-            let (this, kind) = (id, slot.kind);
+            let (this, kind, is_known) = (id, slot.kind, slot.progress.is_known());
             id = slot.next;
-            slot.attempts = slot.attempts();
-            self.set_progress(slot, slot.progress.on_new_link());
-            if slot.progress.is_known() && kind.is_windowed() {
+            begin_anew(slot);
+            if is_known && kind.is_windowed() {
                 mark_dup(parts.arena, slot);
-            } else if slot.progress.is_known() || kind == Kind::Ack {
+            } else if is_known || kind == Kind::Ack {
                 if kind == Kind::Publish0 {
                     self.left = slot.handle;
                 }
                 self.end(parts, this, Cause::Unknown);
+            } else {
+                self.note_expiry(slot.expiry());
             }
         }
         self.next = self.log.first();
@@ -57,8 +58,8 @@ impl Outgoing {
         let mut id = self.release;
         while let Some(slot) = find_mut(slots, id) {
             id = slot.next;
-            slot.attempts = slot.attempts();
-            self.set_progress(slot, slot.progress.on_new_link());
+            begin_anew(slot);
+            self.in_flight += u32::from(slot.holds_unit());
         }
     }
 
@@ -108,6 +109,14 @@ impl Outgoing {
             }
         }
     }
+}
+
+/// On a new link a packet is to be sent from its start. What was to be sent again on the old one counts for that.
+fn begin_anew(slot: &mut SendSlot) {
+    if slot.progress.was_seen_by(Watcher::Retry) {
+        slot.attempts = slot.attempts();
+    }
+    slot.progress = slot.progress.on_new_link();
 }
 
 /// Sets DUP in an encoded PUBLISH.

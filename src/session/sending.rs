@@ -24,7 +24,8 @@ pub(crate) struct Rare {
 
 /// What became of a packet that was to be staged.
 enum Special {
-    Staged,
+    /// Others may follow where it ends.
+    Staged(u32),
     /// It will never be sent.
     Ended,
     /// No other may follow it now.
@@ -56,35 +57,54 @@ impl Outgoing {
         self.run.was_taken_back && self.may_stage()
     }
 
-    /// Stages as many packets as lie together and may be sent now.
-    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, rare: &Rare) {
+    /// Stages as many packets as lie together and may be sent now. Returns whether it is one that must leave alone.
+    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, rare: &Rare) -> bool {
         self.run.was_taken_back = false;
         if parts.journal.is_session_lost() || parts.journal.is_doubt_pending() {
-            return; // a subscription would bring messages under identifiers that the log still takes for those of the old session
+            return false; // a subscription would bring messages under identifiers that the log still takes for those of the old session
         }
         // No message leaves before it is durable that there is a session; all else may.
         let window = if parts.journal.is_session_pending() { 0 } else { peer.window };
         let has_rules = peer.has_rules();
         let mut end = None;
         if fast_path::is_open(parts) && !has_rules && !self.holds_messages {
-            end = self.stage_bare(parts.slots, window);
+            end = self.stage_usual(parts.slots, window);
+            if !self.may_stage() {
+                self.bypass = Cursor::NONE;
+                return false;
+            }
         }
+        self.stage_each(parts, (peer, window, has_rules), rare, end)
+    }
+
+    /// [`stage`](Self::stage) of packets that begin where others `end` that are staged, one by one.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    fn stage_each(
+        &mut self,
+        parts: &mut Parts<'_>,
+        (peer, window, has_rules): (&Peer, u16, bool),
+        rare: &Rare,
+        mut end: Option<u32>,
+    ) -> bool {
         while let Some(slot) = self.next_sendable(parts.slots, window) {
             if end.is_some_and(|end| end != slot.position) || self.run.left >= RUN_LIMIT {
-                return;
+                return false;
             }
             let (id, behind) = (slot.id(), slot.position + slot.length);
             if !has_rules && !slot.is_special() && !self.is_fenced(slot) {
-                self.stage_one(parts.slots, id, 0);
+                if let Some(slot) = find_mut(parts.slots, id) {
+                    self.stage_one(slot, 0);
+                }
                 end = Some(behind);
                 continue;
             }
             match self.stage_special(parts, id, peer, rare, end.is_none()) {
-                Special::Staged => end = find(parts.slots, id).map(|slot| slot.position + slot.length),
+                Special::Staged(behind) => end = Some(behind),
                 Special::Ended => {}
-                Special::Last => return,
+                Special::Last => return end.is_none(),
             }
         }
+        false
     }
 
     /// Stages a packet that isn't like most, or to a server that doesn't take everything.
@@ -116,26 +136,28 @@ impl Outgoing {
             (time.expiring.write_time_left)(parts.arena, slot, time, self.version);
         }
         let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
-        self.stage_one(parts.slots, id, outside);
+        let Some(slot) = find_mut(parts.slots, id) else { return Special::Last };
+        let behind = slot.position + slot.length;
+        self.stage_one(slot, outside);
         self.run.is_streamed = is_streamed;
         if is_in_v5 {
             self.run.gap = TO_BE_FOUND;
         }
-        if is_alone { Special::Last } else { Special::Staged }
+        if is_alone { Special::Last } else { Special::Staged(behind) }
     }
 
     /// Makes a packet the last of the run; so many of its bytes are not in the arena.
-    fn stage_one(&mut self, slots: &mut [SendSlot], id: u16, outside: u32) {
-        let Some(slot) = find_mut(slots, id) else { return };
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    fn stage_one(&mut self, slot: &mut SendSlot, outside: u32) {
         if self.run.left == 0 {
-            self.run = Run::new(id, 0);
+            self.run = Run::new(slot.id(), 0);
         }
         self.run.left += slot.length + outside;
         self.set_progress(slot, slot.progress.reached(Reach::Staged));
-        if self.next == id {
+        if self.next == slot.id() {
             self.next = slot.next;
         } else {
-            self.bypass.set(id);
+            self.bypass.set(slot.id());
         }
     }
 
@@ -250,7 +272,7 @@ impl Outgoing {
         let mut count = count.min(self.run_left()) as u32;
         let mut completed = false;
         if fast_path::is_open(parts) {
-            let taken = self.take_bare(parts.slots, count);
+            let taken = self.take_usual(parts.slots, count);
             count -= taken;
             completed = taken > 0;
         }
@@ -281,12 +303,19 @@ impl Outgoing {
         completed
     }
 
-    /// The transport took bytes of a staged packet; all of them, if `is_out`.
+    /// The transport took bytes of a staged packet; all that are left of it, if `is_out`.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
-        if slot.progress.reach() != Reach::Begun {
-            slot.attempts = slot.attempts.saturating_add(1);
+    fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
+        self.take(slot, !slot.progress.has_begun(), is_out);
+    }
+
+    /// The same; the first are among them, if it `begins`.
+    #[inline(always)]
+    pub(super) fn take(&mut self, slot: &mut SendSlot, begins: bool, is_out: bool) {
+        debug_assert_eq!(begins, !slot.progress.has_begun());
+        if begins {
+            slot.count_attempt();
         }
         self.move_on(slot, slot.progress.reached(if is_out { Reach::Out } else { Reach::Begun }));
     }

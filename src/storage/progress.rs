@@ -164,10 +164,15 @@ impl Progress {
         self.0 & KNOWN != 0
     }
 
-    /// Whether a QoS 1 or 2 message holds a unit of the window: from being staged on, and as PUBREL always.
+    /// Whether a QoS 1 or 2 message holds a unit of the window: from being staged on, and as PUBREL always. An end has not come anywhere on this link.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn holds_unit(self) -> bool {
-        self.0 & (STANDS | REACH) != 0 && self.0 & STANDS <= RELEASE
+        self.0 & (RELEASE | REACH) != 0
+    }
+
+    /// The transport has taken some of it on this link.
+    pub(crate) const fn has_begun(self) -> bool {
+        self.0 & Reach::Begun as u8 != 0
     }
 
     /// What an acknowledgement of the packet means. On a link that resumed the session an answer may come before the packet was sent again.

@@ -212,6 +212,13 @@ pub(crate) enum ReceiveState {
     Ended,
 }
 
+impl ReceiveState {
+    /// Of a message that was delivered.
+    pub(crate) const fn of_new(qos: QoS) -> Self {
+        if matches!(qos, QoS::AtLeastOnce) { Self::AtLeastOnce } else { Self::ExactlyOnce }
+    }
+}
+
 /// One incoming QoS 1 or 2 message that is not finished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ReceiveSlot {
@@ -260,6 +267,11 @@ impl SendSlot {
         let waits = matches!(self.progress.reach(), Reach::Waiting | Reach::Staged);
         let is_sent_again = waits && self.progress.was_seen_by(Watcher::Retry);
         self.attempts.saturating_add(is_sent_again as u8)
+    }
+
+    /// Some of it leaves on one more link.
+    pub(crate) const fn count_attempt(&mut self) {
+        self.attempts += (self.attempts < u8::MAX) as u8;
     }
 
     /// Something has to be looked at before it is sent: it may expire, or some of its bytes are not in the arena.

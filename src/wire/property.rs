@@ -318,22 +318,23 @@ impl<'a> Property<'a> {
         spec(self.id().into()).map_or(Kind::Byte, |spec| spec.kind)
     }
 
-    /// How many bytes [`encode`](Self::encode) writes.
-    fn length(&self) -> usize {
-        let value = self.value();
-        1 + match self.kind() {
-            Kind::Byte => 1,
-            Kind::TwoByte => 2,
-            Kind::FourByte => 4,
-            Kind::Varint => varint_len(value.number as usize),
-            Kind::Text | Kind::Binary => 2 + value.field.len(),
-            Kind::Pair => 4 + value.field.len() + value.second.len(),
-        }
-    }
-
     fn encode(&self, writer: &mut Writer<'_>) {
         writer.u8(self.id());
         write_value(self.kind(), &self.value(), writer);
+    }
+}
+
+impl Value<'_> {
+    /// How many bytes [`write_value`] writes.
+    fn length(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Byte => 1,
+            Kind::TwoByte => 2,
+            Kind::FourByte => 4,
+            Kind::Varint => varint_len(self.number as usize),
+            Kind::Text | Kind::Binary => 2 + self.field.len(),
+            Kind::Pair => 4 + self.field.len() + self.second.len(),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        let end = self.length.saturating_add(bytes.len());
+        let end = sum(self.length, bytes.len());
         if let Some(room) = self.buffer.get_mut(self.length..end) {
             copy(bytes, room);
         }
@@ -32,10 +32,11 @@ impl<'a> Writer<'a> {
 
     /// Like [`bytes`](Self::bytes), in one move.
     fn array<const N: usize>(&mut self, bytes: [u8; N]) {
-        if let Some(room) = self.buffer.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
+        let end = sum(self.length, N);
+        if let Some(room) = self.buffer.get_mut(self.length..end).and_then(<[u8]>::first_chunk_mut) {
             *room = bytes;
         }
-        self.length = self.length.saturating_add(N);
+        self.length = end;
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
@@ -78,6 +79,25 @@ impl<'a> Writer<'a> {
         self.binary(text.as_bytes());
     }
 
+    /// The start of a PUBLISH whose length is known: the fixed header and the topic, which is no longer than its length can tell. Where there is time to
+    /// gain the bytes before the topic are written in one move.
+    #[inline(always)]
+    pub(crate) fn start(&mut self, first: u8, remaining: usize, topic: &str) {
+        let [high, low] = (topic.len() as u16).to_be_bytes();
+        match remaining {
+            0..=0x7F if usize::BITS > 32 => self.array([first, remaining as u8, high, low]),
+            0x80..=0x3FFF if usize::BITS > 32 => {
+                self.array([first, remaining as u8 | 0x80, (remaining >> 7) as u8, high, low]);
+            }
+            _ => {
+                self.u8(first);
+                self.varint(remaining as u32);
+                self.u16(topic.len() as u16);
+            }
+        }
+        self.bytes(topic.as_bytes());
+    }
+
     /// Begins a packet; [`end`](Self::end) ends it.
     pub(crate) fn begin_packet(&mut self, packet: PacketType) -> Block {
         self.u8(packet.first_byte());
@@ -87,7 +107,7 @@ impl<'a> Writer<'a> {
     /// Begins a block of at least so many bytes, whose length stands before it as a variable byte integer.
     pub(crate) fn begin(&mut self, at_least: usize) -> Block {
         let left = varint_len(at_least);
-        self.length = self.length.saturating_add(left);
+        self.length = sum(self.length, left);
         Block { start: self.length, left }
     }
 
@@ -99,7 +119,7 @@ impl<'a> Writer<'a> {
         shift(self.buffer, start, length, self.length + varint_len(length));
         self.field_too_long |= length > MAX_REMAINING;
         self.varint(length as u32); // [MQTT-2.2.2-1]
-        self.length = self.length.saturating_add(length);
+        self.length = sum(self.length, length);
     }
 
     /// The length of all that was written; an error if it didn't fit or cannot be expressed.
@@ -112,6 +132,11 @@ impl<'a> Writer<'a> {
             Ok(self.length)
         }
     }
+}
+
+/// A sum of lengths. Fields can be named any number of times, so that where memory is small they may come to more than all of it.
+const fn sum(length: usize, more: usize) -> usize {
+    if usize::BITS > 32 { length + more } else { length.saturating_add(more) }
 }
 
 /// The length of what `write` writes; `usize::MAX` if it cannot be expressed.

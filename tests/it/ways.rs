@@ -1,6 +1,7 @@
-//! Most packets go a short way through the engine. A connection with a journal always goes the long one: after the same calls, nobody sees a difference.
+//! Most packets take a fast path through the engine. A connection with a journal always takes the general one: after the same calls, nobody sees a
+//! difference.
 //!
-//! (Firmware always goes the long way as well; the same vectors run there.)
+//! (Firmware always takes the general path as well; the same vectors run there.)
 
 use crate::common::clock::with_seeds;
 use crate::corners::rig::NOW;
@@ -46,6 +47,7 @@ impl Ways {
             retry_interval: rng.choice([0, 500]).unwrap(),
             overflow: rng.choice([Overflow::Reject, Overflow::DropOldest]).unwrap(),
             manual_acks: rng.bool(),
+            receive_maximum: rng.choice([20, 3]).unwrap(),
             refuse_offline_qos0: rng.bool(),
             check_payload_format: rng.u8(0..5) == 0,
             strict: rng.u8(0..5) == 0,
@@ -139,7 +141,7 @@ impl Ways {
                 let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
                 body[2 + topic..].first_chunk().copied()
             }
-            (6, _) => body.first_chunk().copied(),
+            (5 | 6, _) => body.first_chunk().copied(),
             _ => None,
         };
         let qos = first >> 1 & 3;
@@ -151,6 +153,7 @@ impl Ways {
         let answer = match first >> 4 {
             3 if qos == 1 => 0x40,
             3 => 0x50,
+            5 => 0x62,
             _ => 0x70,
         };
         let mut bytes = vec![answer, 2, id[0], id[1]];

@@ -205,25 +205,19 @@ impl<'a> Properties<'a> {
         if version.has_properties() {
             match self.is_empty() {
                 true => writer.u8(0),
-                false => self.encode_with(&Self::NONE, writer),
+                false => self.encode_with(None, writer),
             }
         }
     }
 
-    /// Writes the block, with `own` after these.
-    pub(crate) fn encode_with(&self, own: &Properties<'_>, writer: &mut Writer<'_>) {
+    /// Writes the block, with one more property after these.
+    pub(crate) fn encode_with(&self, more: Option<Property<'_>>, writer: &mut Writer<'_>) {
         let block = writer.begin(0);
         self.encode_entries(writer);
-        own.encode_entries(writer);
-        writer.end(block);
-    }
-
-    /// How many bytes [`encode_entries`](Self::encode_entries) writes.
-    pub(crate) fn length(&self) -> usize {
-        match self.0 {
-            Form::Checked(bytes) => bytes.len(),
-            Form::List(list) => list.iter().fold(0, |length, property| length.saturating_add(property.length())),
+        if more.is_some() {
+            Properties::new(more.as_slice()).encode_entries(writer);
         }
+        writer.end(block);
     }
 
     /// Writes the properties without a length.
@@ -234,14 +228,15 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// Checks a list that the application gave for `packets`, as [`decode`](Self::decode) checks a peer's; and says which properties there are.
+    /// Checks a list that the application gave for `packets`, as [`decode`](Self::decode) checks a peer's; and says which properties there are, and how many
+    /// bytes [`encode_entries`](Self::encode_entries) writes.
     #[inline(always)]
-    pub(crate) fn check(&self, packets: u16) -> Result<Seen, PropertyError> {
-        if self.is_empty() { Ok(Seen::default()) } else { self.check_each(packets) }
+    pub(crate) fn check(&self, packets: u16) -> Result<(Seen, usize), PropertyError> {
+        if self.is_empty() { Ok((Seen::default(), 0)) } else { self.check_each(packets) }
     }
 
-    fn check_each(&self, packets: u16) -> Result<Seen, PropertyError> {
-        let mut seen = Seen::default();
+    fn check_each(&self, packets: u16) -> Result<(Seen, usize), PropertyError> {
+        let (mut seen, mut length) = (Seen::default(), 0_usize);
         let mut rest = self.iter();
         let mut value = Value::default();
         while let Some(id) = rest.next_value(&mut value) {
@@ -249,14 +244,17 @@ impl<'a> Properties<'a> {
             let violation = match seen.check(id.into(), spec, packets) {
                 Err(violation) => violation,
                 Ok(()) => match check_value(spec, &value, false) {
-                    Ok(()) if has_room(&value) => continue,
+                    Ok(()) if has_room(&value) => {
+                        length = length.saturating_add(1 + value.length(spec.kind));
+                        continue;
+                    }
                     Err(DecodeError::Protocol(violation)) => violation,
                     _ => Violation::PropertyValue,
                 },
             };
             return Err(PropertyError { id, violation });
         }
-        Ok(seen)
+        Ok((seen, length))
     }
 }
 
