@@ -1,6 +1,7 @@
 //! Copying without a way to panic: the standard library's functions for it keep one, which firmware would carry.
 
 /// Copies as many bytes as both have.
+#[cfg_attr(target_pointer_width = "32", inline(always))]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;

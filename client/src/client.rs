@@ -1,22 +1,25 @@
 //! The handle: what a program asks of its client.
 
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use pure_mqtt::subscriptions::Standing;
 use pure_mqtt::wire::Packet;
 use pure_mqtt::{
-    Ack, Auth, Disconnect, Limits, Payload, Publish, QoS, RequestError, Subscription, TopicFilter, TopicName, Version,
+    Ack, Auth, Disconnect, Limits, Payload, Publish, QoS, RequestError, Risk, Subscription, TopicFilter, TopicName,
+    Version,
 };
 
-use crate::error::{ConnectError, PublishError, SubscribeError};
+use crate::error::{ConnectError, PublishError, SubscribeError, WaitError};
 use crate::kept::Kept;
 use crate::options::Options;
 use crate::receipts::Receipt;
 use crate::requests::standing;
-use crate::server::Server;
 use crate::shared::Shared;
 use crate::ticket::{MessageInfo, Mid, is_loop_of};
-use crate::wishes::Dialling;
+use crate::wishes::{Dialling, Servers};
+use pure_mqtt_agent::Stats;
+use pure_mqtt_net::Server;
 
 /// An MQTT client with callbacks: a handle, to be cloned and given to as many threads as you like.
 ///
@@ -40,6 +43,7 @@ impl Drop for Owner {
     fn drop(&mut self) {
         self.0.change(|state| {
             state.wishes.is_gone = true;
+            state.save();
             state.deliveries.give_up();
         });
         self.0.spread_news();
@@ -55,7 +59,11 @@ impl Client {
 
     /// A client with these options. Nothing is connected yet.
     pub fn with(options: Options) -> Self {
-        let shared = Arc::new(Shared::new(options));
+        Self::over(Shared::new(options))
+    }
+
+    pub(crate) fn over(shared: Shared) -> Self {
+        let shared = Arc::new(shared);
         Self { owner: Arc::new(Owner(Arc::clone(&shared))), shared }
     }
 
@@ -70,9 +78,7 @@ impl Client {
         let after = change(before);
         self.shared.change(|state| {
             state.options = after;
-            if let Some(server) = state.wishes.server.clone() {
-                state.configure(&server);
-            }
+            state.configure();
         });
     }
 
@@ -96,7 +102,28 @@ impl Client {
     /// # Errors
     /// [`ConnectError`]; the client doesn't try again by itself.
     pub fn connect(&self, server: impl Into<Server>) -> Result<(), ConnectError> {
-        self.shared.lock().wishes.server = Some(server.into());
+        self.shared.lock().wishes.servers = Servers::one(server.into());
+        self.reconnect()
+    }
+
+    /// Connects to the first of several servers that accepts, and to the next one whenever a link is lost and it doesn't accept another. Servers that know nothing
+    /// of each other's sessions: with each change the session begins anew, what is unfinished is sent again, and subscriptions are made again.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), once all have been tried.
+    pub fn connect_to(&self, servers: impl IntoIterator<Item = impl Into<Server>>) -> Result<(), ConnectError> {
+        let list = servers.into_iter().map(Into::into).collect();
+        self.shared.lock().wishes.servers = Servers { list, is_cluster: false };
+        self.reconnect()
+    }
+
+    /// The same for the nodes of a cluster that share their sessions: a session goes on with another node.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), once all have been tried.
+    pub fn connect_to_cluster(&self, nodes: impl IntoIterator<Item = impl Into<Server>>) -> Result<(), ConnectError> {
+        let list = nodes.into_iter().map(Into::into).collect();
+        self.shared.lock().wishes.servers = Servers { list, is_cluster: true };
         self.reconnect()
     }
 
@@ -104,7 +131,7 @@ impl Client {
     pub fn connect_async(&self, server: impl Into<Server>) {
         let server = server.into();
         self.shared.change(|state| {
-            state.wishes.server = Some(server);
+            state.wishes.servers = Servers::one(server);
             state.wishes.dial(Dialling::ForAll);
         });
         self.shared.spread_news();
@@ -149,6 +176,11 @@ impl Client {
     /// Whether nothing is unfinished: no message or request waits or is under way, and no acknowledgement is owed.
     pub fn is_idle(&self) -> bool {
         self.shared.lock().agent.is_idle()
+    }
+
+    /// What was done so far, for a dashboard.
+    pub fn stats(&self) -> Stats {
+        self.shared.lock().agent.stats()
     }
 
     /// The version that the link speaks; without a link the one that it spoke last, or will first.
@@ -202,11 +234,19 @@ impl Client {
     /// # Errors
     /// [`PublishError`]; nothing changed.
     pub fn publish_with(&self, publish: &Publish<'_>) -> Result<MessageInfo, PublishError> {
+        self.publish_tagged(publish, 0)
+    }
+
+    /// The same with a number of the program's own, which a client with a [log](Self::open) gives back after a restart.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing changed.
+    pub fn publish_tagged(&self, publish: &Publish<'_>, tag: u64) -> Result<MessageInfo, PublishError> {
         if matches!(publish.payload, Payload::Streamed(_)) {
             return Err(PublishError::Streamed);
         }
         self.shared.change(|state| {
-            let accepted = state.agent.publish_with(state.now(), publish, 0)?;
+            let accepted = state.agent.publish_with(state.now(), publish, tag)?;
             let mid = state.next_mid();
             let info = state.deliveries.accept(self.shared.number, mid, &accepted);
             if accepted.displaced > 0 {
@@ -214,6 +254,35 @@ impl Client {
             }
             Ok(info)
         })
+    }
+
+    /// Gives up a message, whatever became of it so far, and says what is risked. `None` if it is finished, or its answer is awaited on the present link.
+    pub fn withdraw(&self, message: &MessageInfo) -> Option<Risk> {
+        self.shared.change(|state| {
+            let ticket = state.deliveries.ticket_of(message.mid())?;
+            let risk = state.agent.withdraw(state.now(), ticket)?;
+            state.collect_ends();
+            Some(risk)
+        })
+    }
+
+    /// Waits until all messages that were accepted before are finished, delivered or not. False if that takes longer than `timeout`. The loop has to run in another
+    /// thread.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now().checked_add(timeout);
+        let open = self.shared.lock().deliveries.open();
+        open.iter().all(|info| {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            !matches!(info.wait_for_publish(left), Err(WaitError::TimedOut | WaitError::InCallback))
+        })
+    }
+
+    /// Leaves in order: waits for what can be finished within `timeout`, says DISCONNECT, and ends the loop's thread. True if everything was finished.
+    pub fn shutdown(&self, timeout: Duration) -> bool {
+        let is_finished = self.flush(timeout);
+        self.disconnect();
+        self.loop_stop();
+        is_finished
     }
 
     /// Acknowledges a message, with [`Options::manual_acks`], in any order. At QoS 2 this sends PUBREC.

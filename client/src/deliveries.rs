@@ -53,9 +53,29 @@ struct Entry {
 impl Deliveries {
     /// The agent has accepted a message of the client with this number.
     pub(crate) fn accept(&mut self, client: u64, mid: Mid, accepted: &Accepted) -> MessageInfo {
-        let ticket = Ticket::new(client);
-        self.open.insert(accepted.ticket, Entry { mid, ticket: Arc::clone(&ticket) });
+        let ticket = self.add(client, mid, accepted.ticket);
         MessageInfo::new(mid, accepted.id, ticket)
+    }
+
+    /// A message of before the restart goes on.
+    pub(crate) fn recover(&mut self, client: u64, mid: Mid, ticket: pure_mqtt_agent::Ticket) -> MessageInfo {
+        MessageInfo::new(mid, None, self.add(client, mid, ticket))
+    }
+
+    fn add(&mut self, client: u64, mid: Mid, of: pure_mqtt_agent::Ticket) -> Arc<Ticket> {
+        let ticket = Ticket::new(client);
+        self.open.insert(of, Entry { mid, ticket: Arc::clone(&ticket) });
+        ticket
+    }
+
+    /// The agent's name for a message that is under way.
+    pub(crate) fn ticket_of(&self, mid: Mid) -> Option<pure_mqtt_agent::Ticket> {
+        self.open.iter().find(|(_, entry)| entry.mid == mid).map(|(ticket, _)| *ticket)
+    }
+
+    /// All messages that are under way.
+    pub(crate) fn open(&self) -> Vec<MessageInfo> {
+        self.open.values().map(|entry| MessageInfo::new(entry.mid, None, Arc::clone(&entry.ticket))).collect()
     }
 
     /// An acknowledgement with properties has come.

@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod connack;
 mod deliveries;
+mod durable;
 mod error;
 mod introduction;
 mod kept;
@@ -21,7 +22,6 @@ pub mod paho;
 pub mod publish;
 mod receipts;
 mod requests;
-mod server;
 mod shared;
 mod state;
 pub mod subscribe;
@@ -35,13 +35,18 @@ pub use callbacks::LogLevel;
 pub use client::Client;
 pub use connack::ConnAck;
 pub use deliveries::Published;
+pub use durable::StorageError;
 pub use error::{ConnectError, LinkEnd, LoopError, NotPublished, PublishError, SubscribeError, WaitError};
 pub use message::{Message, OwnedMessage};
 pub use once::HelperError;
 pub use options::{CleanStart, Options};
+pub use pure_mqtt_agent::{RecoverError, Stats};
+#[cfg(feature = "proxy")]
+pub use pure_mqtt_net::Proxy;
+pub use pure_mqtt_net::store::StoreError;
+pub use pure_mqtt_net::{Failure, Server, ServerError};
+#[cfg(feature = "tls")]
+pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};
 pub use receipts::Receipt;
 pub use requests::Subscribed;
-pub use server::Server;
 pub use ticket::{MessageInfo, Mid};
-#[cfg(feature = "tls")]
-pub use transport::{Tls, TlsError, TlsOptions};

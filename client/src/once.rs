@@ -8,7 +8,7 @@ use pure_mqtt::subscriptions::Standing;
 use crate::client::Client;
 use crate::error::{ConnectError, LinkEnd, LoopError, NotPublished, PublishError, SubscribeError};
 use crate::options::Options;
-use crate::server::Server;
+use pure_mqtt_net::Server;
 
 /// How long one step of the loop may sleep; it is woken before if anything happens.
 const STEP: Duration = Duration::from_secs(60);

@@ -46,7 +46,12 @@ pub struct Options {
     delays: (u32, u32),
     pub(crate) reconnect_on_failure: bool,
     pub(crate) retry_first_connection: bool,
+    /// The session outlives the program.
+    is_lasting: bool,
 }
+
+/// In seconds.
+const DAY: u32 = 24 * 60 * 60;
 
 /// Which version is spoken.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +86,7 @@ impl Options {
             delays: (5_000, 120_000),
             reconnect_on_failure: true,
             retry_first_connection: false,
+            is_lasting: false,
         }
     }
 
@@ -231,6 +237,15 @@ impl Options {
         self
     }
 
+    /// For a client whose session outlives the program.
+    pub(crate) fn lasting(mut self) -> Self {
+        if self.clean_start == CleanStart::Always {
+            self.clean_start = CleanStart::First;
+        }
+        self.is_lasting = true;
+        self
+    }
+
     /// The same, for the agent. It dials nowhere yet.
     pub(crate) fn for_agent(&self, seed: u64) -> pure_mqtt_agent::Options {
         use pure_mqtt_agent::{CleanStart as Clean, Login, Options, Redial};
@@ -254,7 +269,7 @@ impl Options {
                 CleanStart::Always => Clean::Always,
                 CleanStart::First | CleanStart::Never => Clean::Never,
             },
-            session_expiry: 0,
+            session_expiry: if self.is_lasting { DAY } else { 0 },
             login,
             will: connect.will.map(|will| owned(&will)),
             bridge: self.bridge,

@@ -27,12 +27,12 @@
 //! | `connect_timeout` | [`Options::connect_timeout`] | for TCP, TLS and WebSocket together, for each address of a name |
 //! | the settable properties of 2.0 (`host`, `keepalive`, …) | [`Client::configure`] | from the next link on, so that no state forbids it |
 //! | the readable ones (`host`, `will_topic`, `logger`, …) | [`Client::limits`], [`Client::version`] | a program knows what it has set; what was agreed on can be asked for |
-//! | `tls_set` | [`TlsOptions`], [`Server::tls`] | no encrypted keys and no choice of ciphers: that needs a configuration of one's own |
+//! | `tls_set` | [`TlsOptions`], [`Server::tls`] | no encrypted keys and no choice of ciphers: the error says how to decrypt a key |
 //! | `tls_set_context` | [`Tls`]`::from(Arc<rustls::ClientConfig>)` | also for `cert_reqs=CERT_NONE`, with a verifier of one's own |
-//! | `tls_insecure_set` | [`TlsOptions::insecure`] | |
+//! | `tls_insecure_set` | [`TlsOptions::dangerously_accept_any_name`] | |
 //! | `alpn_protocols` | [`TlsOptions::alpn`] | |
 //! | `ws_set_options(path, headers)` | [`Server::websocket`], [`Server::header`] | |
-//! | `proxy_set` | – | a proxy is a transport of its own, with protocols that nothing else here needs; a local forwarder serves |
+//! | `proxy_set` | [`Server::proxy`] | HTTP CONNECT and SOCKS5 |
 //! | `enable_logger`, `disable_logger` | [`Client::on_log`], feature `log` | a callback that calls one's logger; the feature is for the engine's lines |
 //! | `enable_bridge_mode` | [`Options::bridge`] | |
 //! | `suppress_exceptions` | – | [`Client::loop_start`]'s thread bears a callback's panic; the other loops let it through and can be called again |
@@ -47,10 +47,10 @@
 //! | `bind_address`, `bind_port` | – | the system chooses; a route or a Unix socket does what they are used for |
 //! | `reconnect` | [`Client::reconnect`] | unsent messages stay |
 //! | `disconnect(reasoncode, properties)` | [`Client::disconnect`], [`Client::disconnect_with`] | without a link it gives up attempts to make one, and is no error |
-//! | `reinitialise` | [`Client::forget_session`], [`Client::configure`] | or another client |
+//! | `reinitialise` | [`Client::forget_session`], [`Client::configure`] | messages and subscriptions are forgotten |
 //! | `publish` | [`Client::publish`], [`Client::publish_with`] | without a link QoS 0 messages wait too, unless [`Limits::refuse_offline_qos0`](pure_mqtt::Limits::refuse_offline_qos0) |
 //! | payloads that are numbers or nothing | `payload.to_string()`, `""` | |
-//! | `subscribe` in all its forms | [`Client::subscribe`], [`Client::subscribe_to`], [`Client::subscribe_as`] | without a link it waits; comes back by itself after a lost session; user properties can't be sent |
+//! | `subscribe` in all its forms | [`Client::subscribe`], [`Client::subscribe_to`] | without a link it waits; comes back by itself after a lost session; user properties can't be sent |
 //! | `unsubscribe` | [`Client::unsubscribe`], [`Client::unsubscribe_from`] | filters are checked |
 //! | `ack(mid, qos)` | [`Client::ack`], [`Client::ack_with`] | by [`Receipt`], which is never mistaken for another message's |
 //! | `message_callback_add`, `topic_callback` | [`Client::message_callback_add`] | |
@@ -103,7 +103,7 @@
 //! | `MQTT_ERR_NO_CONN` | [`LoopError::NotConnected`]; commands wait for a link instead |
 //! | `MQTT_ERR_CONN_REFUSED`, `MQTT_ERR_PROTOCOL`, `MQTT_ERR_KEEPALIVE` | [`LinkEnd::Mqtt`] |
 //! | `MQTT_ERR_CONN_LOST` | [`LinkEnd::ClosedByServer`], [`LinkEnd::Transport`] |
-//! | `MQTT_ERR_TLS`, `MQTT_ERR_ERRNO` | [`ConnectError::Transport`], [`TlsError`] |
+//! | `MQTT_ERR_TLS`, `MQTT_ERR_ERRNO` | [`ConnectError::Layer`], [`ConnectError::Transport`], [`TlsError`] |
 //! | `MQTT_ERR_QUEUE_SIZE`, `MQTT_ERR_PAYLOAD_SIZE` | [`PublishError::Rejected`] |
 //! | `MQTT_ERR_INVAL`, `ValueError` | [`PublishError::Topic`], [`SubscribeError`], [`ConnectError::Options`] |
 //! | `MQTT_ERR_NOT_FOUND` (`ack`) | [`RequestError::Stale`](pure_mqtt::RequestError::Stale) |

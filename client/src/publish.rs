@@ -6,8 +6,8 @@ use pure_mqtt::Publish;
 
 use crate::once::{HelperError, Once};
 use crate::options::Options;
-use crate::server::Server;
 use crate::ticket::MessageInfo;
+use pure_mqtt_net::Server;
 
 /// Publishes one message, and returns when it is delivered.
 ///

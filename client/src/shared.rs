@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
 use crate::callbacks::Callbacks;
@@ -24,21 +24,36 @@ pub(crate) struct Shared {
     network: Mutex<Network>,
     /// The loop's own thread, if it has one.
     pub(crate) thread: Mutex<Option<JoinHandle<()>>>,
-    /// Ends the sleep of the loop; there once it has slept.
-    waker: OnceLock<mio::Waker>,
+    wakeup: Arc<Wakeup>,
+}
+
+/// Ends the sleep of the loop, from any thread.
+#[derive(Debug, Default)]
+pub(crate) struct Wakeup(OnceLock<mio::Waker>); // there once it has slept
+
+impl Wakeup {
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.0.get() {
+            let _ = waker.wake(); // it fails only if the system has no memory, and then much else does
+        }
+    }
 }
 
 impl Shared {
     pub(crate) fn new(options: Options) -> Self {
+        Self::of(State::new(options), Arc::default())
+    }
+
+    pub(crate) fn of(state: State, wakeup: Arc<Wakeup>) -> Self {
         static LATEST: AtomicU64 = AtomicU64::new(0);
         Self {
             number: LATEST.fetch_add(1, Ordering::Relaxed) + 1,
             callbacks: Callbacks::default(),
             network: Mutex::new(Network::new()),
-            state: Mutex::new(State::new(options)),
+            state: Mutex::new(state),
             news: Condvar::new(),
             thread: Mutex::new(None),
-            waker: OnceLock::new(),
+            wakeup,
         }
     }
 
@@ -54,15 +69,15 @@ impl Shared {
         state.wishes.is_changed = true;
         let must_wake = std::mem::take(&mut state.wishes.is_asleep);
         drop(state);
-        if let Some(waker) = self.waker.get().filter(|_| must_wake) {
-            let _ = waker.wake(); // it fails only if the system has no memory, and then much else does
+        if must_wake {
+            self.wakeup.wake();
         }
         result
     }
 
     /// The loop's waker is ready.
     pub(crate) fn set_waker(&self, waker: mio::Waker) {
-        let _ = self.waker.set(waker); // the network makes one in its life
+        let _ = self.wakeup.0.set(waker); // the network makes one in its life
     }
 
     /// Whoever waits in [`run_unless`](Self::run_unless) is to look again.

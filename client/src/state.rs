@@ -4,18 +4,22 @@ use std::collections::VecDeque;
 use std::time::SystemTime;
 
 use pure_mqtt::{Connection, Heap, Instant, Limits, OpenError, Version};
-use pure_mqtt_agent::{AckMode, Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Receiver, Ticket, Wake};
+use pure_mqtt_agent::{
+    AckMode, Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Realm, Receiver, RecoverError,
+    Server as AgentServer, Ticket, Wake,
+};
+use pure_mqtt_net::{Endpoint, Server};
 
 use crate::callbacks::LogLevel;
 use crate::clock::{Clock, random};
 use crate::deliveries::Deliveries;
+use crate::durable::Storage;
 use crate::error::LinkEnd;
 use crate::notice::{Notice, Packet};
 use crate::options::{CleanStart, Options};
 use crate::receipts::Receipts;
 use crate::requests::{Answer, Requests};
-use crate::server::Server;
-use crate::ticket::Mid;
+use crate::ticket::{MessageInfo, Mid};
 use crate::wishes::Wishes;
 
 pub(crate) struct State {
@@ -33,6 +37,12 @@ pub(crate) struct State {
     latest_mid: u64,
     /// Ends that are to be told.
     ended: VecDeque<Notice>,
+    /// The log, if there is one.
+    pub(crate) storage: Option<Storage>,
+    /// Messages of before the restart, and the program's numbers.
+    pub(crate) recovered: Vec<(MessageInfo, u64)>,
+    /// The session of a log goes on: the first link doesn't begin anew.
+    goes_on: bool,
     /// What is to be told to the log.
     lines: Vec<(LogLevel, String)>,
 }
@@ -40,8 +50,18 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(options: Options) -> Self {
         let clock = Clock::new();
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let mut agent = Agent::new(options.for_agent(random()), clock.now(), wall);
+        let agent = Agent::new(options.for_agent(random()), clock.now(), wall());
+        Self::with(options, clock, agent)
+    }
+
+    /// The state of a client whose log this is.
+    pub(crate) fn recover(options: Options, log: &[u8]) -> Result<Self, RecoverError> {
+        let clock = Clock::new();
+        let (agent, _) = Agent::recover(options.for_agent(random()), clock.now(), wall(), log)?;
+        Ok(Self { goes_on: !log.is_empty(), ..Self::with(options, clock, agent) })
+    }
+
+    fn with(options: Options, clock: Clock, mut agent: Agent) -> Self {
         let acks = if options.limits.manual_acks { AckMode::Manual } else { AckMode::OnNext };
         let receiver = agent.receiver(acks, Qos0Queue::DropOldest(u16::MAX));
         agent.set_default_receiver(Some(receiver));
@@ -57,6 +77,9 @@ impl State {
             farewell: None,
             latest_mid: 0,
             ended: VecDeque::new(),
+            storage: None,
+            recovered: Vec::new(),
+            goes_on: false,
             lines: Vec::new(),
         }
     }
@@ -89,21 +112,56 @@ impl State {
         std::mem::take(&mut self.lines)
     }
 
-    /// The program wants a link to this server.
-    pub(crate) fn begin(&mut self, server: &Server) {
+    /// The program wants a link.
+    pub(crate) fn begin(&mut self) {
         let now = self.now();
-        self.configure(server);
-        if self.options.clean_start == CleanStart::First {
+        self.configure();
+        let goes_on = std::mem::replace(&mut self.goes_on, self.storage.is_some());
+        if self.options.clean_start == CleanStart::First && !goes_on {
             self.agent.begin_anew();
         }
         self.agent.dial(now, None);
     }
 
     /// The agent learns of changed options and servers.
-    pub(crate) fn configure(&mut self, server: &Server) {
+    pub(crate) fn configure(&mut self) {
         let mut options = self.options.for_agent(0);
-        options.servers = vec![server.for_agent()];
+        let servers = &self.wishes.servers;
+        let common = servers.list.first().filter(|_| servers.is_cluster).map(realm_of);
+        let for_agent = |server: &Server| AgentServer {
+            is_secure: server.is_private(),
+            ..AgentServer::in_realm(common.unwrap_or_else(|| realm_of(server)))
+        };
+        options.servers = servers.list.iter().map(for_agent).collect();
         self.agent.configure(|settings| *settings = options);
+    }
+
+    /// Messages of before the restart.
+    pub(crate) fn find_recovered(&mut self, client: u64) {
+        let now = self.now();
+        while let Some(event) = self.agent.step(now) {
+            if let Event::Recovered { ticket, tag } = event {
+                let mid = self.next_mid();
+                self.recovered.push((self.deliveries.recover(client, mid, ticket), tag));
+            }
+        }
+    }
+
+    /// Hands to the log what waits for it, and takes note of what is durable.
+    pub(crate) fn save(&mut self) {
+        let now = self.now();
+        if let Some(storage) = &mut self.storage {
+            if let Some(error) = storage.save(&mut self.agent, now) {
+                self.say(LogLevel::Error, error.to_string());
+            }
+        }
+    }
+
+    /// The log is to be written anew.
+    pub(crate) fn compact(&mut self) {
+        if let Some(storage) = &mut self.storage {
+            storage.compact(&mut self.agent);
+        }
     }
 
     /// Whether CONNECT can be said as the options want it.
@@ -203,6 +261,21 @@ impl State {
             _ => transport.unwrap_or(LinkEnd::ClosedByServer),
         }
     }
+}
+
+/// The second of the wall clock.
+fn wall() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Servers with the same address are one realm. FNV-1a: the same in every run of every program, since it is kept in logs.
+fn realm_of(server: &Server) -> Realm {
+    let name = match server.endpoint() {
+        Endpoint::Tcp { host, port } => format!("{}:{port}", host.to_ascii_lowercase()),
+        Endpoint::Unix(path) => path.display().to_string(),
+    };
+    let hash = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+    Realm(name.bytes().fold(0xCBF2_9CE4_8422_2325, hash))
 }
 
 /// What one step of the agent brought.

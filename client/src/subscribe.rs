@@ -11,7 +11,7 @@ use crate::message::{Message, OwnedMessage};
 use crate::once::{HelperError, Once};
 use crate::options::Options;
 use crate::requests::Subscribed;
-use crate::server::Server;
+use pure_mqtt_net::Server;
 
 /// Which messages [`simple`] is to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,15 +2,16 @@
 
 use std::time::Instant;
 
+use pure_mqtt_net::Server;
+
 use crate::error::ConnectError;
 use crate::kept::Kept;
-use crate::server::Server;
 
 /// What is wanted, and how far it has come.
 #[derive(Default)]
 pub(crate) struct Wishes {
-    /// Where to connect to.
-    pub(crate) server: Option<Server>,
+    /// Where to connect to: the first that accepts.
+    pub(crate) servers: Servers,
     /// A link is to be made anew.
     pub(crate) dial: Option<Dialling>,
     /// The link is to be ended, with this DISCONNECT, or a plain one.
@@ -29,6 +30,20 @@ pub(crate) struct Wishes {
     latest: u64,
     /// How the latest attempt has ended that somebody waits for.
     result: Option<(u64, Result<(), ConnectError>)>,
+}
+
+/// The servers of a client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Servers {
+    pub(crate) list: Vec<Server>,
+    /// They share their sessions.
+    pub(crate) is_cluster: bool,
+}
+
+impl Servers {
+    pub(crate) fn one(server: Server) -> Self {
+        Self { list: vec![server], is_cluster: false }
+    }
 }
 
 /// An attempt to connect.

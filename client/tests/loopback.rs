@@ -3,6 +3,10 @@
 
 #[path = "loopback/crowd.rs"]
 mod crowd;
+#[path = "loopback/durable.rs"]
+mod durable;
+#[path = "loopback/field.rs"]
+mod field;
 #[path = "loopback/helpers.rs"]
 mod helpers;
 #[path = "loopback/loops.rs"]

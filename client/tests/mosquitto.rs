@@ -7,6 +7,8 @@
 mod certificates;
 #[path = "mosquitto/helpers.rs"]
 mod helpers;
+#[path = "mosquitto/killed.rs"]
+mod killed;
 #[path = "mosquitto/links.rs"]
 mod links;
 #[path = "mosquitto/messages.rs"]

@@ -1,33 +1,47 @@
 //! Topic aliases on their way: an alias instead of the topic of a staged message, and names for those of the server.
 
 use crate::connection::core::{Aliasing, Core};
-use crate::event::TopicAlias;
+use crate::event::{Topic, TopicAlias};
 use crate::session::{Aliases, Outbound, Standing};
-use crate::storage::{Parts, Side};
+use crate::storage::{NameStore, Parts, Side};
 use crate::types::Version;
 use crate::wire::{Layout, Properties, Property, Violation, varint_len};
 
 pub(super) static ALIASING: Aliasing = Aliasing {
     shorten: Core::alias_topic,
     take_back: Core::take_alias_back,
-    bind: |core, parts, alias, name| {
-        if let Some(names) = parts.names.as_deref_mut() {
-            core.aliases.bind(names, Side::Server, alias, name);
-        }
-    },
     resolve: Core::resolve_alias,
+    bind: Core::bind_alias_of_server,
 };
 
 impl Core {
-    /// What the server's alias stands for. Where its name was too long for the storage the link has to end, and the next ones do without aliases, or they would
-    /// all end so.
-    fn resolve_alias(&mut self, parts: &Parts<'_>, alias: u16) -> Result<Option<TopicAlias>, Violation> {
+    fn resolve_alias(&mut self, parts: &mut Parts<'_>, topic: &mut Topic<'_>, alias: u16) -> Result<(), Violation> {
         let names = parts.names.as_deref().ok_or(Violation::UnknownTopicAlias)?;
+        *topic = self.look_up_alias(names, alias)?.map_or(Topic::Invalid(&[]), Topic::Alias);
+        Ok(())
+    }
+
+    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`, also where the topic is none: the next one may come with the alias
+    /// alone.
+    fn bind_alias_of_server(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: u16) {
+        let name = match topic {
+            Topic::Name(name) => name.as_str(),
+            Topic::Invalid(_) => "",
+            Topic::Alias(_) => return,
+        };
+        if let Some(names) = parts.names.as_deref_mut() {
+            self.aliases.bind(names, Side::Server, alias, name);
+        }
+    }
+
+    /// What the server's alias stands for; `None` for a topic that is none. Where its name was too long for the storage the link has to end, and the next ones do without aliases, or they would
+    /// all end so.
+    fn look_up_alias(&mut self, names: &dyn NameStore, alias: u16) -> Result<Option<TopicAlias>, Violation> {
         match Aliases::lookup(names, alias) {
             (serial, Standing::Name) => Ok(Some(TopicAlias { alias, serial })),
             (_, Standing::Invalid) => Ok(None),
             (_, Standing::TooLong) => {
-                self.has_forgotten_alias = true;
+                self.aliases.has_forgotten = true;
                 Err(Violation::ForgottenTopicAlias)
             }
             (_, Standing::Unbound) => Err(Violation::UnknownTopicAlias),

@@ -1,6 +1,7 @@
 //! What the application asks for. Each command is checked in full before anything changes.
 
 use crate::command::{Ack, Publish, Subscribe, Unsubscribe};
+use crate::connection::control::Control;
 use crate::connection::core::{Core, write_disconnect};
 use crate::connection::ending::Last;
 use crate::connection::outbound::write_acknowledgement;
@@ -45,6 +46,8 @@ pub(super) struct RequestDraft {
     kind: Kind,
     /// The version that it is encoded for.
     form: Version,
+    /// It has properties or options that only that one carries.
+    has_more: bool,
     marks: RequestMarks,
     filters: usize,
     pub(super) need: Need,
@@ -135,6 +138,9 @@ impl Core {
     /// Stores a message that was checked, and for which there is room.
     pub(super) fn publish(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, draft: &Draft) -> Option<Matched> {
         let form = self.form_with(!is_bare(publish));
+        if Version::KNOWS_BOTH_KINDS && !is_bare(publish) {
+            self.begin_to_reduce();
+        }
         let is_shared = draft.shares_payload();
         let expiry = publish.properties.message_expiry_interval();
         let mut second = 0;
@@ -156,6 +162,9 @@ impl Core {
         let frame = Frame { kind, marks, detail: Detail::expires(second), length: draft.need.bytes, shared };
         let mut writer = Writer::new(self.outgoing.push(parts, &frame)?);
         let matched = self.outgoing.latest();
+        if expiry.is_some() {
+            self.outgoing.note_expiry(second);
+        }
         writer.u8(first_byte(publish));
         writer.varint(draft.remaining as u32);
         write_publish_head(publish, matched.id, form, &mut writer);
@@ -172,13 +181,12 @@ impl Core {
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
         let mut marks = RequestMarks::default();
-        let mut has_more = !subscribe.properties.is_empty();
+        let has_more = !subscribe.properties.is_empty() || subscribe.filters.has_options();
         for subscription in subscribe.filters.iter() {
             let is_shared = subscription.filter.is_shared();
             if is_shared && subscription.no_local && Version::KNOWS_PROPERTIES {
                 return Err(RequestError::SharedNoLocal); // [MQTT-3.8.3-4]
             }
-            has_more |= subscription.has_options();
             if is_shared {
                 marks.set(RequestMarks::SHARE);
             }
@@ -192,7 +200,7 @@ impl Core {
         if self.is_connected() && self.link.peer.lacks(marks) {
             return Err(RequestError::NotSupported);
         }
-        let request = (PacketType::Subscribe, &subscribe.properties, self.form_with(has_more));
+        let request = (PacketType::Subscribe, &subscribe.properties, has_more);
         self.check_request(request, subscribe.filters, marks, bounds)
     }
 
@@ -201,14 +209,13 @@ impl Core {
         unsubscribe: &Unsubscribe<'_>,
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
-        let form = self.form_with(!unsubscribe.properties.is_empty());
-        let request = (PacketType::Unsubscribe, &unsubscribe.properties, form);
+        let request = (PacketType::Unsubscribe, &unsubscribe.properties, !unsubscribe.properties.is_empty());
         self.check_request(request, unsubscribe.filters, RequestMarks::default(), bounds)
     }
 
     fn check_request<'a, T: wire::Entry<'a>>(
         &self,
-        (packet, properties, form): (PacketType, &Properties<'a>, Version),
+        (packet, properties, has_more): (PacketType, &Properties<'a>, bool),
         entries: Entries<'a, T>,
         marks: RequestMarks,
         bounds: &Bounds,
@@ -217,6 +224,7 @@ impl Core {
         if filters == 0 {
             return Err(RequestError::EmptyList);
         }
+        let form = self.form_with(has_more);
         if form.has_properties() {
             properties.check(packet.bit())?;
         }
@@ -232,7 +240,7 @@ impl Core {
             return Err(RequestError::TooLarge);
         }
         let kind = if packet == PacketType::Subscribe { Kind::Subscribe } else { Kind::Unsubscribe };
-        Ok(RequestDraft { kind, form, marks, filters, need })
+        Ok(RequestDraft { kind, form, has_more, marks, filters, need })
     }
 
     /// Stores a request that was checked, and for which there is room.
@@ -244,7 +252,10 @@ impl Core {
         draft: &RequestDraft,
     ) -> Option<Matched> {
         let packet = if draft.kind == Kind::Subscribe { PacketType::Subscribe } else { PacketType::Unsubscribe };
-        let &RequestDraft { kind, form, marks, filters, ref need } = draft;
+        let &RequestDraft { kind, form, has_more, marks, filters, ref need } = draft;
+        if Version::KNOWS_BOTH_KINDS && has_more {
+            self.begin_to_reduce();
+        }
         let is_foreign = draft.is_reduced(self.version());
         let (marks, detail) = (Marks::of_request(marks).in_v5(is_foreign), Detail::filters(filters as u32));
         let frame = Frame { kind, marks, detail, length: need.bytes, shared: None };
@@ -335,8 +346,17 @@ impl Core {
         }
         self.see(now);
         let is_connect_pending = !self.is_connected() && !self.link.control.is_empty();
-        let last = if is_connect_pending { Last::Nothing } else { Last::Disconnect(disconnect) };
-        self.end(parts, ConnectionError::Disconnected, last);
+        let append = |control: &mut Control, bytes: &mut [u8]| {
+            let mut writer = control.writer(bytes);
+            write_disconnect(disconnect, version, &mut writer);
+            let written = writer.finish();
+            if let Ok(length) = written {
+                control.append(length, true);
+            }
+            written.is_ok()
+        };
+        let last = Last { reason: disconnect.reason, full: Some(&append) };
+        self.end(parts, ConnectionError::Disconnected, Some(&last).filter(|_| !is_connect_pending));
         Ok(())
     }
 

@@ -31,6 +31,11 @@ impl Control {
         self.start == self.end
     }
 
+    /// The transport has taken what was to go before the packets in the arena, but for the start of the one that is staged there.
+    pub(super) const fn has_left(&self) -> bool {
+        self.start + self.prefix >= self.before
+    }
+
     pub(super) const fn len(&self) -> usize {
         (self.end - self.start) as usize
     }
@@ -41,7 +46,14 @@ impl Control {
         kept.saturating_add(length).min(LONGEST_CONTROL)
     }
 
+    /// So many bytes more have room.
+    pub(super) fn has_room(&self, bytes: &[u8], length: usize) -> bool {
+        let kept = if self.is_empty() { 0 } else { self.end as usize };
+        kept + length <= bytes.len().min(LONGEST_CONTROL)
+    }
+
     /// What goes before the arena's bytes.
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(self.start as usize..self.before as usize).unwrap_or_default()
     }
@@ -72,9 +84,9 @@ impl Control {
         }
     }
 
-    /// Copies one more packet there, to leave before what is staged; false if there is no room.
+    /// Copies one more packet there, to leave after what is staged (`after_staged`) or before; false if there is no room.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8]) -> bool {
+    pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8], after_staged: bool) -> bool {
         if self.is_empty() {
             *self = Self::default();
         }
@@ -83,8 +95,7 @@ impl Control {
             return false;
         };
         copy(packet, room);
-        self.end = end as Offset;
-        self.before = self.end;
+        self.append(packet.len(), after_staged);
         true
     }
 
@@ -156,7 +167,7 @@ mod tests {
         let mut bytes = [0; 16];
         let mut control = Control::default();
         for id in 1..=3 {
-            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id]));
+            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id], false));
         }
         assert!(!control.advance(5));
         control.keep_only_begun(&mut bytes);
@@ -170,7 +181,7 @@ mod tests {
         let mut bytes = [0; 16];
         let mut control = Control::default();
         for id in 1..=3 {
-            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id]));
+            assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id], false));
         }
         control.advance(8);
         control.keep_only_begun(&mut bytes);
@@ -182,7 +193,7 @@ mod tests {
     fn what_follows_a_packet_half_out_is_dropped_if_its_start_was_here() {
         let mut bytes = [0; 32];
         let mut control = Control::default();
-        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1]));
+        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1], false));
         control.note_prefix(8);
         control.writer(&mut bytes).bytes(&[0xF0, 0]); // AUTH
         control.append(2, true);
@@ -196,7 +207,7 @@ mod tests {
     fn what_follows_a_packet_half_out_is_dropped_if_its_start_is_here() {
         let mut bytes = [0; 32];
         let mut control = Control::default();
-        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1]));
+        assert!(control.append_bytes(&mut bytes, &[0x30, 9, 0, 0, 3, 0x23, 0, 1], false));
         control.note_prefix(8);
         assert!(control.advance(3));
         control.writer(&mut bytes).bytes(&[0xF0, 0]); // AUTH

@@ -1,18 +1,18 @@
 //! The part of a connection that doesn't depend on the storage's type: compiled once, however many storages a program uses.
 
-use crate::connection::effect::Effect;
+use crate::connection::effect::{Effect, Place};
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
 use crate::connection::stats::Counters;
-use crate::event::{Received, TopicAlias};
+use crate::event::{Message, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
-use crate::session::{Aliases, Incoming, Outgoing};
 #[cfg(target_pointer_width = "32")]
-use crate::session::{Policy, Time};
+use crate::session::Time;
+use crate::session::{Aliases, Forms, Incoming, Most, Need, Outgoing, Victims, Withdrawing};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
-use crate::wire::{Disconnect, Header, PacketType, Rules, Violation, Writer};
+use crate::wire::{Disconnect, Header, PacketType, Properties, Reply, Rules, Violation, Writer};
 
 /// Here and in what it consists of, small fields come first, in `repr(C)`: a field that lies near takes half as many bytes to reach in Thumb's code.
 #[derive(Clone, Copy)]
@@ -23,10 +23,6 @@ pub(super) struct Core {
     pub(super) incoming: Incoming,
     pub(super) limits: StoredLimits,
     pub(super) extras: Extras,
-    /// The server holds a session that is not known here, and the next link is to end it.
-    pub(super) must_start_clean: bool,
-    /// The server has used an alias whose name was too long for the storage: it gets no more of them.
-    pub(super) has_forgotten_alias: bool,
     pub(super) aliases: Aliases,
     /// From when on the seconds of messages that expire are counted.
     pub(super) epoch: Epoch,
@@ -47,11 +43,30 @@ pub(super) struct Extras {
     #[cfg(target_pointer_width = "32")]
     pub(super) discarding: Option<&'static Discarding>,
     #[cfg(target_pointer_width = "32")]
-    pub(super) count_time: Option<fn(&Core) -> Time>,
+    pub(super) payload_check: Option<PayloadCheck>,
+    #[cfg(target_pointer_width = "32")]
+    pub(super) begun: Begun,
     #[cfg(not(target_pointer_width = "32"))]
     pub(super) may_have_aliases: bool,
     #[cfg(not(target_pointer_width = "32"))]
     pub(super) counts_time: bool,
+}
+
+/// What was set by its first use, and stays whatever the limits are.
+#[cfg(target_pointer_width = "32")]
+#[derive(Clone, Copy)]
+pub(super) struct Begun {
+    pub(super) taking_back: Option<&'static TakingBack>,
+    pub(super) authenticating: Option<&'static Authenticating>,
+    pub(super) reducing: Option<&'static Reducing>,
+    pub(super) timing: Option<&'static Timing>,
+}
+
+/// What deals with the time of messages that expire.
+#[cfg(target_pointer_width = "32")]
+pub(super) struct Timing {
+    pub(super) count: fn(&Core) -> Time,
+    pub(super) find_next: fn(&mut Core, &[SendSlot]),
 }
 
 /// What watches over acknowledgements.
@@ -62,6 +77,35 @@ pub(super) struct Watch {
     pub(super) is_overdue: fn(&mut Core, &mut Parts<'_>) -> bool,
     /// Sends again what is not acknowledged.
     pub(super) retry: fn(&mut Core, &mut Parts<'_>),
+}
+
+/// Whether a message is marked as UTF-8, and isn't.
+pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
+
+/// Makes room for a message, also to this topic, by dropping others; `None`, and nothing changed, if that is not enough.
+pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Most, &str) -> Option<Victims>;
+
+/// What takes messages back.
+pub(super) struct TakingBack {
+    /// Holds messages back, or lets them go.
+    pub(super) hold: fn(&mut Core, &mut Parts<'_>, bool),
+    /// What is left of a withdrawn message.
+    pub(super) withdrawing: Withdrawing,
+}
+
+/// What deals with packets that an earlier version can't carry whole.
+pub(super) struct Reducing {
+    pub(super) forms: &'static Forms,
+    /// Writes the head of the message that is staged, if it leaves without its properties.
+    pub(super) write_head: fn(&mut Core, &mut Parts<'_>),
+}
+
+/// What deals with enhanced authentication.
+pub(super) struct Authenticating {
+    /// Takes AUTH.
+    pub(super) on_auth: for<'i> fn(&mut Core, &Reply<'i>, Place<'_, 'i>) -> Effect,
+    /// Whether CONNACK has the method of CONNECT.
+    pub(super) check_connack: fn(&Link, &Properties<'_>) -> Result<(), Violation>,
 }
 
 /// What throws messages away that are too long.
@@ -78,10 +122,10 @@ pub(super) struct Aliasing {
     pub(super) shorten: fn(&mut Core, &mut Parts<'_>),
     /// Forgets the alias that the staged message was to bind, since the message is staged no longer.
     pub(super) take_back: fn(&mut Core, &mut Parts<'_>),
-    /// Binds an alias of the server's to a name, which is empty for a topic that is none.
-    pub(super) bind: fn(&mut Core, &mut Parts<'_>, u16, &str),
-    /// What an alias of the server's stands for; `None` for a topic that is none.
-    pub(super) resolve: fn(&mut Core, &Parts<'_>, u16) -> Result<Option<TopicAlias>, Violation>,
+    /// Puts what an alias of the server's stands for in the place of the topic.
+    pub(super) resolve: fn(&mut Core, &mut Parts<'_>, &mut Topic<'_>, u16) -> Result<(), Violation>,
+    /// Binds an alias of the server's to the topic that stood beside it, if one did.
+    pub(super) bind: fn(&mut Core, &mut Parts<'_>, &Topic<'_>, u16),
 }
 
 impl Core {
@@ -89,8 +133,6 @@ impl Core {
         Self {
             limits: StoredLimits::new(limits),
             extras,
-            must_start_clean: false,
-            has_forgotten_alias: false,
             outgoing: Outgoing::new(limits.version),
             incoming: Incoming::EMPTY,
             aliases: Aliases::EMPTY,
@@ -110,7 +152,6 @@ impl Core {
         }
     }
 
-    #[inline(never)]
     fn move_on(&mut self, now: Instant) {
         self.see_as(now, self.wants_to_send());
     }
@@ -150,6 +191,11 @@ impl Core {
     pub(super) fn unstage(&mut self, parts: &mut Parts<'_>) {
         self.outgoing.unstage(parts.slots);
         self.drop_orphaned_prefix(parts);
+    }
+
+    pub(super) fn hold_messages(&mut self, parts: &mut Parts<'_>, holds: bool) {
+        self.unstage(parts);
+        self.outgoing.hold_messages(parts.slots, holds);
     }
 
     /// Drops the bytes of the control area that stand for the start of a packet which is staged no longer. Called after whatever may take a staged packet

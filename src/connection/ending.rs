@@ -16,7 +16,8 @@
 //! A transport may have taken bytes that were shown, with `advance` still to come. So what is dropped is shown no longer, but stays where it is: `advance`
 //! counts it as before. What is taken back for a DISCONNECT does not stay.
 
-use crate::connection::core::{Core, write_disconnect};
+use crate::connection::control::Control;
+use crate::connection::core::Core;
 use crate::connection::link::{Link, Ping};
 use crate::connection::state::State;
 use crate::connection::stats::Count;
@@ -25,36 +26,43 @@ use crate::error::ConnectionError;
 use crate::session::Outgoing;
 use crate::storage::{Parts, SessionFact};
 use crate::types::{Handle, Version};
-use crate::wire::Disconnect;
+use crate::wire::PacketType;
+use crate::wire::reason::ReasonCode;
 
-/// What may still leave on a link that is over.
-pub(super) enum Last<'d> {
-    Nothing,
-    /// The packet that is half out, then DISCONNECT `[MQTT-3.14.4-1]`; without its properties if they don't fit.
-    Disconnect(&'d Disconnect<'d>),
+/// What may still leave on a link that is over beside the packet that is half out: DISCONNECT `[MQTT-3.14.4-1]`.
+pub(super) struct Last<'d> {
+    pub(super) reason: ReasonCode,
+    /// Appends all of it to the control area, where that fits. A program that never sends properties with DISCONNECT doesn't carry their encoding.
+    pub(super) full: Option<&'d Append<'d>>,
 }
+
+/// Appends a packet; false if it doesn't fit.
+pub(super) type Append<'d> = dyn Fn(&mut Control, &mut [u8]) -> bool + 'd;
 
 impl Core {
     /// The link is over for this reason.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn end(&mut self, parts: &mut Parts<'_>, error: ConnectionError, last: Last<'_>) {
+    pub(super) fn end(&mut self, parts: &mut Parts<'_>, error: ConnectionError, last: Option<&Last<'_>>) {
         self.link.state = State::Closing;
         self.link.end = error;
-        self.must_start_clean |= matches!(error, ConnectionError::UnknownSession);
+        self.outgoing.must_start_clean |= matches!(error, ConnectionError::UnknownSession);
         self.link.ping = Ping::None;
         self.link.is_challenged = false;
         self.link.partial = 0;
         self.link.timers = Timers::NONE;
         crate::fmt::debug!("link over: {}", error);
-        match last {
-            Last::Disconnect(disconnect) if self.limits.farewell_timeout() > 0 => {
-                self.keep_only_begun(parts);
-                self.link.timers.phase = Countdown::due_in(self.limits.farewell_timeout());
-                if !self.append_disconnect(parts, disconnect) {
-                    self.drop_output();
-                }
-            }
-            _ => {}
+        if let Some(last) = last.filter(|_| self.limits.farewell_timeout() > 0) {
+            self.send_last(parts, last);
+        }
+    }
+
+    /// Apart for the sake of the stack.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn send_last(&mut self, parts: &mut Parts<'_>, last: &Last<'_>) {
+        self.keep_only_begun(parts);
+        self.link.timers.phase = Countdown::due_in(self.limits.farewell_timeout());
+        if !self.append_disconnect(parts, last) {
+            self.drop_output();
         }
     }
 
@@ -67,8 +75,8 @@ impl Core {
             && !is_stuck
             && !self.outgoing.is_inside_streamed(parts.slots)
             && self.link.peer.takes_length(LONGEST_BARE_DISCONNECT);
-        let disconnect = Disconnect::new(error.reason());
-        self.end(parts, error, if says_why { Last::Disconnect(&disconnect) } else { Last::Nothing });
+        let last = Last { reason: error.reason(), full: None };
+        self.end(parts, error, says_why.then_some(&last));
     }
 
     /// Nothing more is sent on this link. Of what was shown the transport may have taken some: that can still be told.
@@ -95,32 +103,23 @@ impl Core {
     fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
         self.link.control.keep_only_begun(parts.control);
         self.outgoing.releases_dropped();
-        self.outgoing.keep_only_begun(parts);
+        self.outgoing.keep_only_begun(parts.slots);
     }
 
     /// DISCONNECT, or as much of it as fits; false if that is nothing.
-    fn append_disconnect(&mut self, parts: &mut Parts<'_>, disconnect: &Disconnect<'_>) -> bool {
-        let has_properties = !disconnect.properties.is_empty();
-        self.append(parts, disconnect) || has_properties && self.append(parts, &Disconnect::new(disconnect.reason))
-    }
-
-    /// False if it doesn't fit.
-    fn append(&mut self, parts: &mut Parts<'_>, disconnect: &Disconnect<'_>) -> bool {
-        let version = self.version();
-        let mut writer = self.link.control.writer(parts.control);
-        write_disconnect(disconnect, version, &mut writer);
-        let written = writer.finish();
-        if let Ok(length) = written {
-            self.link.control.append(length, true);
-        }
-        written.is_ok()
+    fn append_disconnect(&mut self, parts: &mut Parts<'_>, &Last { reason, full }: &Last<'_>) -> bool {
+        let has_reason = self.version().has_properties() && reason != ReasonCode::SUCCESS;
+        let packet = [PacketType::Disconnect.first_byte(), has_reason.into(), reason.0];
+        let bare = packet.get(..2 + usize::from(has_reason)).unwrap_or_default();
+        let control = &mut self.link.control;
+        full.is_some_and(|append| append(control, parts.control)) || control.append_bytes(parts.control, bare, true)
     }
 
     /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.
     pub(super) fn abandon(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
         let Some(id) = Outgoing::abandonable(parts.slots, handle) else { return false };
         if self.outgoing.is_begun(parts.slots, id) {
-            self.end(parts, ConnectionError::Abandoned, Last::Nothing);
+            self.end(parts, ConnectionError::Abandoned, None);
         }
         self.outgoing.abandon(parts, id);
         self.drop_orphaned_prefix(parts);
@@ -136,6 +135,7 @@ impl Core {
             self.stats.count(Count::FenceGivenUp as u8);
         }
         self.outgoing.link_lost(parts);
+        self.find_next_expiry(parts.slots);
         self.incoming.link_lost(parts.inbox);
         if let Some(place) = self.link.stream.unfinished() {
             self.incoming.abandon(parts.inbox, place);
@@ -157,7 +157,10 @@ impl Core {
         let may_be_carried_out = !self.link.established && self.link.is_connect_out && !self.is_answered();
         if self.link.established && ends_with_link {
             self.outgoing.session = SessionFact::None;
-        } else if may_be_carried_out && !(ends_with_link && self.outgoing.session == SessionFact::None) {
+        } else if may_be_carried_out
+            && !self.outgoing.session.is_in_doubt()
+            && !(ends_with_link && self.outgoing.session == SessionFact::None)
+        {
             self.outgoing.session = SessionFact::Doubtful;
         }
     }

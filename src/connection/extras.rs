@@ -8,18 +8,32 @@
 //! | the watch over acknowledgements | [`Limits::ack_timeout`](crate::Limits::ack_timeout), [`Limits::retry_interval`](crate::Limits::retry_interval) | 500 bytes |
 //! | the throwing away of messages that are too long | [`Limits::on_too_long`](crate::Limits::on_too_long) | 800 bytes |
 //! | topic aliases | a storage with room for them | 1,300 bytes |
+//! | the check of payloads | [`Limits::check_payload_format`](crate::Limits::check_payload_format) | 100 bytes |
 //! | messages that expire | the first such message | 700 bytes |
+//! | packets that an earlier version can't carry whole | the first with properties or options | 550 bytes |
+//! | what is held back or withdrawn | the first call that does so | 500 bytes |
+//! | enhanced authentication | the first CONNECT that names a method | 200 bytes |
 //!
-//! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits, and two bits are kept.
+//! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits, and little is kept.
 
 use crate::connection::aliasing::ALIASING;
-use crate::connection::core::{Aliasing, Core, Discarding, Extras, Watch};
+use crate::connection::auth::AUTHENTICATING;
+use crate::connection::core::{
+    Aliasing, Authenticating, Core, Discarding, Extras, PayloadCheck, Policy, Reducing, TakingBack, Watch,
+};
+#[cfg(target_pointer_width = "32")]
+use crate::connection::core::{Begun, Timing};
+use crate::connection::inbound::has_invalid_payload;
+use crate::connection::overflow::policy;
 use crate::connection::pieces::DISCARDING;
+use crate::connection::reducing::REDUCING;
 use crate::connection::timer::WATCH;
 use crate::limits::Limits;
 #[cfg(target_pointer_width = "32")]
 use crate::limits::OnTooLong;
-use crate::session::{EXPIRING, Policy, Time, policy};
+use crate::session::{EXPIRING, Forms, Time, WITHDRAWING, Withdrawing};
+use crate::storage::SendSlot;
+use crate::types::Version;
 
 #[cfg(target_pointer_width = "32")]
 impl Extras {
@@ -32,7 +46,8 @@ impl Extras {
             watch: if watches { Some(&WATCH) } else { None },
             discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
             aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
-            count_time: None,
+            payload_check: payload_check(limits.check_payload_format),
+            begun: Begun { taking_back: None, authenticating: None, reducing: None, timing: None },
         }
     }
 }
@@ -56,13 +71,66 @@ impl Core {
         self.extras.discarding
     }
 
+    pub(super) const fn payload_check(&self) -> Option<PayloadCheck> {
+        self.extras.payload_check
+    }
+
+    /// What takes messages back, if some may have been.
+    pub(super) const fn taking_back(&self) -> Option<&'static TakingBack> {
+        self.extras.begun.taking_back
+    }
+
+    pub(super) const fn begin_to_take_back(&mut self) {
+        self.extras.begun.taking_back = Some(&TAKING_BACK);
+    }
+
+    pub(super) const fn authenticating(&self) -> Option<&'static Authenticating> {
+        self.extras.begun.authenticating
+    }
+
+    pub(super) const fn reducing(&self) -> Option<&'static Reducing> {
+        self.extras.begun.reducing
+    }
+
+    pub(super) const fn begin_to_reduce(&mut self) {
+        self.extras.begun.reducing = Some(&REDUCING);
+    }
+
+    pub(super) const fn set_authenticating(&mut self) {
+        self.extras.begun.authenticating = Some(&AUTHENTICATING);
+    }
+
     /// The time, if there may be messages that expire.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn counted_time(&self) -> Option<Time> {
-        self.extras.count_time.map(|count| count(self))
+        self.extras.begun.timing.map(|timing| (timing.count)(self))
     }
 
     pub(super) fn begin_to_count_time(&mut self) -> bool {
-        self.extras.count_time.replace(Self::time).is_none()
+        self.extras.begun.timing.replace(&TIMING).is_none()
+    }
+}
+
+#[cfg(target_pointer_width = "32")]
+static TIMING: Timing = Timing { count: Core::time, find_next: |core, slots| core.outgoing.find_next_expiry(slots) };
+
+#[cfg(target_pointer_width = "32")]
+impl Core {
+    /// Messages wait again that may expire.
+    pub(super) fn find_next_expiry(&mut self, slots: &[SendSlot]) {
+        if let Some(timing) = self.extras.begun.timing {
+            (timing.find_next)(self, slots);
+        }
+    }
+}
+
+#[cfg(not(target_pointer_width = "32"))]
+impl Core {
+    /// Messages wait again that may expire.
+    pub(super) fn find_next_expiry(&mut self, slots: &[SendSlot]) {
+        if self.extras.counts_time {
+            self.outgoing.find_next_expiry(slots);
+        }
     }
 }
 
@@ -88,9 +156,38 @@ impl Core {
         if self.limits.discards() { Some(&DISCARDING) } else { None }
     }
 
+    pub(super) const fn payload_check(&self) -> Option<PayloadCheck> {
+        payload_check(self.limits.check_payload_format())
+    }
+
     pub(super) const fn aliasing(&self) -> Option<&'static Aliasing> {
         if self.extras.may_have_aliases { Some(&ALIASING) } else { None }
     }
+
+    /// What takes messages back.
+    #[allow(clippy::unused_self, reason = "firmware looks whether there may be some")]
+    pub(super) const fn taking_back(&self) -> Option<&'static TakingBack> {
+        Some(&TAKING_BACK)
+    }
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn begin_to_take_back(&mut self) {}
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn authenticating(&self) -> Option<&'static Authenticating> {
+        Some(&AUTHENTICATING)
+    }
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn reducing(&self) -> Option<&'static Reducing> {
+        if Version::KNOWS_BOTH_KINDS { Some(&REDUCING) } else { None }
+    }
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn begin_to_reduce(&mut self) {}
+
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(super) const fn set_authenticating(&mut self) {}
 
     /// The time, if there may be messages that expire.
     pub(super) fn counted_time(&self) -> Option<Time> {
@@ -102,11 +199,29 @@ impl Core {
     }
 }
 
+/// How payloads are checked, if they are.
+const fn payload_check(is_wanted: bool) -> Option<PayloadCheck> {
+    if Version::KNOWS_PROPERTIES && is_wanted { Some(has_invalid_payload) } else { None }
+}
+
+/// There is only one.
+static TAKING_BACK: TakingBack = TakingBack { hold: Core::hold_messages, withdrawing: WITHDRAWING };
+
 impl Core {
+    /// What becomes of withdrawn messages, if there may be some.
+    pub(super) fn withdrawing(&self) -> Option<Withdrawing> {
+        self.taking_back().map(|taking_back| taking_back.withdrawing)
+    }
+
+    /// What deals with the forms of packets, if there may be some that an earlier version can't carry whole.
+    pub(super) fn forms(&self) -> Option<&'static Forms> {
+        self.reducing().map(|reducing| reducing.forms)
+    }
+
     /// Other limits ask for other extras; that there are messages which expire stays.
     pub(super) const fn set_extras(&mut self, extras: Extras) {
         #[cfg(target_pointer_width = "32")]
-        let extras = Extras { count_time: self.extras.count_time, ..extras };
+        let extras = Extras { begun: self.extras.begun, ..extras };
         #[cfg(not(target_pointer_width = "32"))]
         let extras = Extras { counts_time: self.extras.counts_time, ..extras };
         self.extras = extras;

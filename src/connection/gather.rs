@@ -25,12 +25,13 @@ impl Core {
     }
 
     /// Where the session is in doubt no more, what was given up of the old one comes first: part of a log must not lead to a session that seems to be sure and
-    /// has both. False if there is no room.
+    /// has both. Where a link was accepted in doubt, what was received before comes first. False if there is no room.
     fn gather_before_doubt_ends(&mut self, parts: &mut Parts<'_>) -> bool {
         let fact = self.session_fact();
         let ends = parts.journal.books().is_some_and(|books| {
-            books.session == SessionFact::Doubtful
-                && matches!(fact, SessionFact::Held | SessionFact::Adopted)
+            books.session.is_in_doubt()
+                && books.session != fact
+                && matches!(fact, SessionFact::Held | SessionFact::Adopted | SessionFact::Either)
                 && books.loss.is_none()
         });
         !ends || self.incoming.gather(parts.inbox, &mut parts.journal)
@@ -53,11 +54,11 @@ impl Core {
     /// What a durable memory must know of the session: what would be true of it if the link were lost now. From a clean start on it is in doubt until
     /// CONNACK, and then until what was received is known to be of the same session or is given up; and a clean session of 3.x ends with its link.
     pub(super) const fn session_fact(&self) -> SessionFact {
-        match (self.link.clean_start, self.link.established) {
-            (true, false) => SessionFact::Doubtful,
-            (true, true) if self.version().clean_session_ends_with_link() => SessionFact::None,
-            _ if self.incoming.is_doubtful() => SessionFact::Doubtful,
-            _ => self.outgoing.session,
+        match (self.link.clean_start, self.link.established, self.outgoing.session) {
+            (true, true, _) if self.version().clean_session_ends_with_link() => SessionFact::None,
+            _ if self.incoming.is_doubtful() => SessionFact::Either,
+            (true, false, session) if !session.is_in_doubt() => SessionFact::Doubtful,
+            (_, _, session) => session,
         }
     }
 
@@ -106,7 +107,7 @@ impl Core {
         self.incoming.clear(parts.inbox);
         self.outgoing.fence(false);
         self.outgoing.session = SessionFact::None;
-        self.must_start_clean = false;
+        self.outgoing.must_start_clean = false;
         true
     }
 }

@@ -2,23 +2,20 @@
 
 use crate::connection::core::Core;
 use crate::connection::effect::{Effect, Place, Refusal};
-use crate::connection::ending::Last;
 use crate::connection::link::{AuthState, Link};
 use crate::connection::state::State;
 use crate::connection::stats::Count;
 use crate::connection::timers::Countdown;
-use crate::error::{ConnectionError, OpenError, RequestError};
+use crate::error::{ConnectionError, OpenError};
 use crate::event::{ConnAck, Event, SessionState};
 use crate::limits::{OnSessionLoss, OnUnknownSession, StoredLimits};
-use crate::session::{Loss, fingerprint};
+use crate::session::Loss;
 use crate::storage::{Parts, SessionFact};
-use crate::time::Instant;
 use crate::topic::is_mqtt_string;
-use crate::types::Version;
 use crate::wire::reason::ReasonCode;
 use crate::wire::{
-    self, Auth, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Reply, Seen, Tolerance,
-    Value, Violation, WILL_BIT, Writer, ids, measure,
+    self, Connect, Field, MAX_REMAINING, PacketType, Properties, PropertyError, Reader, Seen, Tolerance, Value,
+    Violation, WILL_BIT, Writer, ids,
 };
 
 /// What the engine adds to CONNECT as properties, and will hold the server to.
@@ -110,25 +107,20 @@ pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer
     writer.end(block);
 }
 
-pub(super) fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
-    let block = writer.begin_packet(PacketType::Auth);
-    auth.encode(Version::V5, writer);
-    writer.end(block);
-}
-
 impl Core {
     /// Makes the state of a fresh link and CONNECT, which was written to the control area, its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`.
     /// Everything was checked, and a link that isn't open is as [`Link::CLOSED`].
     pub(super) fn open(&mut self, parts: &mut Parts<'_>, connect: &Connect<'_>, announced: &Announced, length: usize) {
         let handshake = Countdown::due_in_or_never(self.limits.connack_timeout());
-        let link = &mut self.link;
-        link.control.append(length, false);
+        self.link.control.append(length, false);
         if self.outgoing.version() != connect.version {
-            self.outgoing.reencode_for(parts, connect.version);
+            let has_more = self.forms().map(|forms| forms.has_more);
+            self.outgoing.reencode_for(parts, connect.version, has_more);
         }
         if !connect.version.has_properties() {
             self.incoming.drop_reasons(parts.inbox);
         }
+        let link = &mut self.link;
         link.state = State::Connecting;
         link.clean_start = connect.clean_start;
         link.empty_client_id = connect.client_id.is_empty();
@@ -137,9 +129,9 @@ impl Core {
         let is_held_to_it = connect.version.announces_receive_maximum() && self.limits.strict();
         link.receive_maximum = if is_held_to_it { announced.receive_maximum } else { u16::MAX };
         if connect.version.has_properties() {
-            link.read_connect(&connect.properties);
+            self.read_connect(&connect.properties);
         }
-        link.timers.phase = handshake;
+        self.link.timers.phase = handshake;
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
@@ -169,12 +161,12 @@ impl Core {
             return Ok(());
         }
         // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT-4.12.0-1]
-        self.end(parts, ConnectionError::Refused(reason), Last::Nothing);
+        self.end(parts, ConnectionError::Refused(reason), None);
         Ok(())
     }
 
     /// CONNECT and AUTH are answered once the transport is known to have taken them.
-    const fn check_answers_what_left(&self) -> Effect {
+    pub(super) const fn check_answers_what_left(&self) -> Effect {
         if self.link.control.is_empty() { Ok(()) } else { Err(Refusal::Blocked) }
     }
 
@@ -192,7 +184,7 @@ impl Core {
         self.link.established = true;
         self.link.timers.phase = Countdown::NONE;
         self.link.timers.stalled = 0; // what waited could not be sent before
-        self.must_start_clean = false;
+        self.outgoing.must_start_clean = false;
         self.stats.links = self.stats.links.saturating_add(1);
         crate::fmt::debug!("connected: {}", told.session);
     }
@@ -216,12 +208,14 @@ impl Core {
         if seen.has(ids::ResponseInformation) && !link.wants_response_information {
             return Err(Violation::NotRequested.into()); // [MQTT-3.1.2-28]
         }
-        match link.auth {
-            AuthState::None if seen.has_any(&[ids::AuthenticationMethod, ids::AuthenticationData]) => {
+        match self.authenticating() {
+            Some(authenticating) if link.auth != AuthState::None => {
+                Ok((authenticating.check_connack)(link, properties)?)
+            }
+            _ if seen.has_any(&[ids::AuthenticationMethod, ids::AuthenticationData]) => {
                 Err(Violation::AuthenticationMethod.into()) // [MQTT-4.12.0-6]
             }
-            AuthState::None => Ok(()),
-            _ => Ok(link.check_auth_method(properties.field(ids::AuthenticationMethod))?), // [MQTT-4.12.0-5]
+            _ => Ok(()),
         }
     }
 
@@ -236,16 +230,20 @@ impl Core {
             false => held != SessionFact::None,
         };
         if resumed && held != SessionFact::None {
-            *told = match held {
-                SessionFact::Doubtful => SessionState::Adopted { republished: 0, aborted: 0, completed: 0 },
-                _ => SessionState::Resumed,
-            };
-            self.incoming.doubt(held == SessionFact::Doubtful);
+            *told = SessionState::Resumed;
+            if held.is_in_doubt() {
+                *told = SessionState::Adopted { republished: 0, aborted: 0, completed: 0 };
+                match held {
+                    SessionFact::Either if cfg!(feature = "journal") => self.incoming.give_up_doubted(parts.inbox),
+                    _ => self.incoming.doubt(),
+                }
+            }
             self.outgoing.resume();
             return;
         }
         let republish = self.limits.on_session_loss() == OnSessionLoss::Republish;
         let loss = self.lose_session(parts, republish);
+        self.find_next_expiry(parts.slots);
         self.outgoing.begin_session(resumed || is_kept);
         let Loss { republished, aborted, completed } = loss;
         *told = match resumed {
@@ -254,71 +252,9 @@ impl Core {
         };
     }
 
-    /// AUTH from the server (§3.15).
-    pub(super) fn on_auth<'i>(&mut self, reply: Reply<'i>, event: Place<'_, 'i>) -> Effect {
-        let auth = Auth::from(reply);
-        let is_expected = match (self.link.state, self.link.auth, auth.reason) {
-            (State::Connecting, AuthState::Method, ReasonCode::CONTINUE_AUTHENTICATION) => true, // [MQTT-4.12.0-2]
-            (State::Connected, AuthState::Again, reason) => reason != ReasonCode::RE_AUTHENTICATE,
-            _ => false,
-        };
-        if !is_expected {
-            return Err(Violation::UnexpectedPacket.into()); // [MQTT-4.12.0-6]
-        }
-        self.link.check_auth_method(auth.properties.field(ids::AuthenticationMethod))?;
-        self.check_answers_what_left()?;
-        self.link.is_challenged = auth.reason == ReasonCode::CONTINUE_AUTHENTICATION;
-        if auth.reason == ReasonCode::SUCCESS {
-            self.link.auth = AuthState::Method;
-            self.link.timers.phase = Countdown::NONE;
-        }
-        *event = Some(Event::Auth(auth));
-        Ok(())
-    }
-
-    /// AUTH from the application: a step of the authentication that is going on, or the start of another.
-    pub(super) fn authenticate(
-        &mut self,
-        parts: &mut Parts<'_>,
-        now: Instant,
-        auth: &Auth<'_>,
-    ) -> Result<(), RequestError> {
-        let starts = match (self.link.state, self.link.auth, auth.reason) {
-            (_, _, ReasonCode::CONTINUE_AUTHENTICATION) if self.link.is_challenged => false, // [MQTT-4.12.0-3]
-            (State::Connected, AuthState::Method, ReasonCode::RE_AUTHENTICATE) => true,      // [MQTT-4.12.1-1]
-            _ => return Err(RequestError::State),                                            // [MQTT-4.12.0-7]
-        };
-        auth.properties.check(PacketType::Auth.bit())?;
-        self.link
-            .check_auth_method(auth.properties.authentication_method().map(str::as_bytes))
-            .map_err(|violation| PropertyError { id: ids::AuthenticationMethod, violation })?;
-        let length = measure(|writer| write_auth(auth, writer));
-        if !self.link.peer.takes_length(length) {
-            // [MQTT-3.15.2-2] [MQTT-3.15.2-3]
-            return Err(RequestError::ServerMaximum);
-        }
-        if length > parts.control.len() {
-            return Err(RequestError::TooLarge);
-        }
-        let after_staged = !self.outgoing.is_between_frames();
-        let mut writer = self.link.control.writer(parts.control);
-        write_auth(auth, &mut writer);
-        let length = writer.finish().map_err(|_| RequestError::Full)?;
-        self.see(now); // until now it did not wait
-        self.link.control.append(length, after_staged);
-        self.link.is_challenged = false;
-        if starts {
-            self.link.auth = AuthState::Again;
-            self.link.timers.phase = Countdown::due_in_or_never(self.limits.connack_timeout());
-        }
-        Ok(())
-    }
-}
-
-impl Link {
     /// Keeps what the link must remember of CONNECT.
     fn read_connect(&mut self, properties: &Properties<'_>) {
-        self.ends_session = true;
+        self.link.ends_session = true;
         if !properties.is_empty() {
             self.read_each(properties);
         }
@@ -329,18 +265,17 @@ impl Link {
         let mut value = Value::default();
         while let Some(id) = rest.next_value(&mut value) {
             match id {
-                ids::SessionExpiryInterval => self.ends_session = value.number == 0,
-                ids::RequestProblemInformation => self.no_problem_information = !bool::from_value(value),
-                ids::RequestResponseInformation => self.wants_response_information = bool::from_value(value),
-                ids::AuthenticationMethod => {
-                    self.auth = AuthState::Method;
-                    self.auth_method = fingerprint(Field::from_value(value));
-                }
+                ids::SessionExpiryInterval => self.link.ends_session = value.number == 0,
+                ids::RequestProblemInformation => self.link.no_problem_information = !bool::from_value(value),
+                ids::RequestResponseInformation => self.link.wants_response_information = bool::from_value(value),
+                ids::AuthenticationMethod => self.begin_to_authenticate(Field::from_value(value)),
                 _ => {}
             }
         }
     }
+}
 
+impl Link {
     /// Takes over what the server can and wants (§3.2.2.3).
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn read_connack(&mut self, properties: &Properties<'_>, limits: &StoredLimits) {
@@ -355,14 +290,6 @@ impl Link {
                 ids::ServerKeepAlive => self.keep_alive = number as u16, // [MQTT-3.1.2-21] [MQTT-3.2.2-21]
                 _ => self.peer.note(id, number),
             }
-        }
-    }
-
-    /// Every AUTH and the successful CONNACK name the method of CONNECT.
-    fn check_auth_method(&self, method: Option<&[u8]>) -> Result<(), Violation> {
-        match method {
-            Some(method) if fingerprint(method) == self.auth_method => Ok(()),
-            _ => Err(Violation::AuthenticationMethod),
         }
     }
 }

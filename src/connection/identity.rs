@@ -12,13 +12,20 @@ type Books<'a> = (
     &'a crate::limits::StoredLimits,
     crate::session::Outgoing,
     &'a crate::session::Incoming,
-    &'a crate::session::Aliases,
+    crate::session::Aliases,
     (crate::time::Epoch, crate::time::Instant),
     &'a crate::connection::link::Link,
 );
 
 fn books(core: &Core) -> Books<'_> {
-    (&core.limits, core.outgoing.without_positions(), &core.incoming, &core.aliases, (core.epoch, core.now), &core.link)
+    (
+        &core.limits,
+        core.outgoing.without_positions(),
+        &core.incoming,
+        core.aliases.of_this_link(),
+        (core.epoch, core.now),
+        &core.link,
+    )
 }
 
 /// The bytes that a packet has in the arena and outside.

@@ -2,8 +2,7 @@
 
 use crate::connection::core::Core;
 use crate::connection::effect::{Effect, Place, Refusal};
-use crate::connection::ending::Last;
-use crate::connection::link::Ping;
+use crate::connection::link::{AuthState, Ping};
 use crate::connection::state::{State, may_send};
 use crate::connection::stats::Count;
 use crate::connection::timers::Countdown;
@@ -15,7 +14,8 @@ use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{
-    Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids, varint_len,
+    Disconnect, Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids,
+    varint_len,
 };
 
 impl Core {
@@ -158,12 +158,25 @@ impl Core {
         body: &mut Reader<'i>,
         event: Place<'_, 'i>,
     ) -> Effect {
-        let reply = Reply::decode(packet_type, body);
+        let mut reply = Reply::empty();
+        reply.read(packet_type, body);
         body.finish()?;
         self.check_requested(packet_type, reply.seen)?;
         if let Some(deviation) = body.noted() {
             self.stats.count(deviation as u8);
         }
+        self.on_reply(parts, packet_type, &reply, event)
+    }
+
+    /// Apart from what reads the packet for the sake of the stack.
+    #[cfg_attr(all(target_pointer_width = "32", feature = "v5"), inline(never))]
+    fn on_reply<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        packet_type: PacketType,
+        reply: &Reply<'i>,
+        event: Place<'_, 'i>,
+    ) -> Effect {
         match packet_type {
             PacketType::PubRel => self.on_pubrel(parts, reply.id),
             PacketType::PubRec if !reply.reason.is_error() => self.on_pubrec(parts, reply.id),
@@ -171,13 +184,18 @@ impl Core {
             | PacketType::PubRec
             | PacketType::PubComp
             | PacketType::SubAck
-            | PacketType::UnsubAck => self.on_answer(parts, packet_type, &reply, event),
+            | PacketType::UnsubAck => self.on_answer(parts, packet_type, reply, event),
             PacketType::PingResp => {
                 self.on_pingresp(event);
                 Ok(())
             }
             PacketType::Disconnect if Version::KNOWS_PROPERTIES => self.on_disconnect(parts, reply, event),
-            PacketType::Auth if Version::KNOWS_PROPERTIES => self.on_auth(reply, event),
+            PacketType::Auth if Version::KNOWS_PROPERTIES => match self.authenticating() {
+                Some(authenticating) if self.link.auth != AuthState::None => {
+                    (authenticating.on_auth)(self, reply, event)
+                }
+                _ => Err(Violation::UnexpectedPacket.into()), // [MQTT-4.12.0-6]
+            },
             _ => Err(Violation::UnexpectedPacket.into()), // a client's
         }
     }
@@ -207,9 +225,7 @@ impl Core {
         *event = Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack: None }));
         let Some(Event::Message(message)) = event else { return Ok(()) };
         self.resolve(parts, &mut message.topic, alias)?;
-        let is_invalid = self.limits.check_payload_format()
-            && message.properties.number(ids::PayloadFormatIndicator) == Some(1)
-            && core::str::from_utf8(message.payload).is_err();
+        let is_invalid = self.payload_check().is_some_and(|is_invalid| is_invalid(message));
         let is_discarded = matches!(message.topic, Topic::Invalid(_)) && self.limits.discards_bad_topics();
         let is_new = match id {
             Some(id) => {
@@ -294,7 +310,7 @@ impl Core {
     /// `[MQTT-3.3.2-11]`.
     pub(super) fn resolve(
         &mut self,
-        parts: &Parts<'_>,
+        parts: &mut Parts<'_>,
         topic: &mut Topic<'_>,
         alias: Option<u16>,
     ) -> Result<(), Violation> {
@@ -303,28 +319,21 @@ impl Core {
         if alias > self.link.topic_alias_maximum && (!is_named || self.limits.strict()) {
             return Err(Violation::TopicAlias);
         }
-        if is_named {
-            return Ok(());
+        match self.aliasing().filter(|_| !is_named) {
+            Some(aliasing) => (aliasing.resolve)(self, parts, topic, alias),
+            None => Ok(()), // without aliases there is no maximum
         }
-        let aliasing = self.aliasing().ok_or(Violation::UnknownTopicAlias)?;
-        *topic = (aliasing.resolve)(self, parts, alias)?.map_or(Topic::Invalid(&[]), Topic::Alias);
-        Ok(())
     }
 
-    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`, also where the topic is none: the next one may come with the alias
-    /// alone.
+    /// The message was taken: what its alias stands for is remembered, unless it is above our maximum and stood beside a topic name.
     pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: Option<u16>) {
         if !Version::KNOWS_PROPERTIES {
             return;
         }
-        if alias.is_some_and(|alias| alias > self.link.topic_alias_maximum) {
+        if alias > Some(self.link.topic_alias_maximum) {
             self.stats.count(Tolerance::IgnoredAlias as u8);
-        } else if let (Some(alias), Some(aliasing)) = (alias, self.aliasing()) {
-            match topic {
-                Topic::Name(name) => (aliasing.bind)(self, parts, alias, name.as_str()),
-                Topic::Invalid(_) => (aliasing.bind)(self, parts, alias, ""),
-                Topic::Alias(_) => {}
-            }
+        } else if let Some((alias, aliasing)) = alias.zip(self.aliasing()) {
+            (aliasing.bind)(self, parts, topic, alias);
         }
     }
 
@@ -419,7 +428,7 @@ impl Core {
         }
     }
 
-    fn on_disconnect<'i>(&mut self, parts: &mut Parts<'_>, reply: Reply<'i>, event: Place<'_, 'i>) -> Effect {
+    fn on_disconnect<'i>(&mut self, parts: &mut Parts<'_>, reply: &Reply<'i>, event: Place<'_, 'i>) -> Effect {
         if reply.reason == ReasonCode::DISCONNECT_WITH_WILL {
             return Err(Violation::ReasonCode.into()); // [MQTT-3.14.2-1]
         }
@@ -427,10 +436,15 @@ impl Core {
             return Err(Violation::PropertyNotAllowed.into()); // [MQTT-3.14.2-2]
         }
         // [MQTT-3.1.4-3] [MQTT-4.12.0-4] [MQTT-4.12.1-2] [MQTT-4.13.2-1]
-        self.end(parts, ConnectionError::ServerDisconnect(reply.reason), Last::Nothing);
-        *event = Some(Event::Disconnect(reply.into()));
+        self.end(parts, ConnectionError::ServerDisconnect(reply.reason), None);
+        *event = Some(Event::Disconnect(Disconnect { reason: reply.reason, properties: reply.properties }));
         Ok(())
     }
+}
+
+/// The message is marked as UTF-8, and isn't.
+pub(super) fn has_invalid_payload(message: &Message<'_>) -> bool {
+    message.properties.number(ids::PayloadFormatIndicator) == Some(1) && core::str::from_utf8(message.payload).is_err()
 }
 
 /// The topic of a message whose body begins `bytes`, as it is told.

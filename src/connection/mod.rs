@@ -1,6 +1,7 @@
 //! The connection: one state machine over a session, a link and a storage.
 
 mod aliasing;
+mod auth;
 mod commands;
 mod control;
 mod core;
@@ -18,7 +19,9 @@ mod inbound;
 pub mod journal;
 mod link;
 mod outbound;
+mod overflow;
 mod pieces;
+mod reducing;
 mod state;
 mod stats;
 mod stream;
@@ -33,11 +36,12 @@ pub use self::stats::Stats;
 pub use self::timer::Timer;
 pub use self::unacknowledged::Unacknowledged;
 
+use self::auth::write_auth;
 use self::commands::{Draft, is_bare};
 use self::control::LONGEST_CONTROL;
 use self::core::{Core, Extras, write_disconnect};
 use self::fast_path::{MESSAGE, PUBACK, PUBCOMP, PUBREC, RETAINED};
-use self::handshake::{Announced, check_connect, write_auth, write_connect};
+use self::handshake::{Announced, check_connect, write_connect};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
@@ -87,13 +91,13 @@ impl<S: Storage> Connection<S> {
         if self.core.link.state != State::Closed {
             return Err(OpenError::AlreadyOpen);
         }
-        let connect = &Connect { clean_start: connect.clean_start || self.core.must_start_clean, ..*connect };
+        let connect = &Connect { clean_start: connect.clean_start || self.core.outgoing.must_start_clean, ..*connect };
         check_connect(connect)?;
         let bounds = self.storage.bounds();
         let (inbound, outbound) = self.core.limits.topic_aliases();
         let affordable = self.core.incoming.affordable(self.core.limits.max_received(bounds.receive_slots));
         let receive = usize::from(self.core.limits.receive_maximum()).min(affordable);
-        let aliases = if self.core.has_forgotten_alias { 0 } else { usize::from(inbound).min(bounds.aliases) };
+        let aliases = if self.core.aliases.has_forgotten { 0 } else { usize::from(inbound).min(bounds.aliases) };
         let longest = self.core.limits.inline_max().max(self.core.limits.stream_max());
         let announced = Announced {
             receive_maximum: if self.core.limits.announces() { receive as u16 } else { u16::MAX },
@@ -405,6 +409,7 @@ impl<S: Storage> Connection<S> {
         let parts = &mut self.storage.parts();
         let risk = self.core.outgoing.withdrawable(parts.slots, handle)?;
         self.core.see(now);
+        self.core.begin_to_take_back();
         self.core.outgoing.withdraw(parts, handle);
         self.core.drop_orphaned_prefix(parts);
         self.gather();
@@ -422,9 +427,8 @@ impl<S: Storage> Connection<S> {
     ///
     /// Where a request finds no room because messages fill the storage the hold ends by itself, since otherwise both would wait for ever.
     pub fn hold_messages(&mut self, holds: bool) {
-        let parts = &mut self.storage.parts();
-        self.core.unstage(parts);
-        self.core.outgoing.hold_messages(parts.slots, holds);
+        self.core.begin_to_take_back();
+        self.core.hold_messages(&mut self.storage.parts(), holds);
     }
 
     /// Whether messages are [held back](Self::hold_messages).
@@ -521,7 +525,8 @@ impl<S: Storage> Connection<S> {
     ///
     /// Fetch outcomes before sending: that of a message which was [withdrawn](Self::withdraw) may leave a PUBREL to be sent.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
-        let (Matched { handle, id }, kind, cause) = self.core.outgoing.poll_ended(&mut self.storage.parts())?;
+        let (Matched { handle, id }, kind, cause) =
+            self.core.outgoing.poll_ended(&mut self.storage.parts(), self.core.withdrawing())?;
         self.gather();
         let command = match kind {
             Kind::Subscribe => Command::Subscribe,
@@ -589,7 +594,7 @@ impl<S: Storage> Connection<S> {
         let is_closed = self.state() == State::Closed;
         if is_closed {
             self.core.outgoing.begin_session(false);
-            self.core.must_start_clean = false;
+            self.core.outgoing.must_start_clean = false;
             self.gather();
         }
         is_closed
@@ -655,8 +660,9 @@ impl<S: Storage> Connection<S> {
         if is_closed {
             self.core.limits = StoredLimits::new(limits);
             self.core.set_extras(extras);
-            self.core.has_forgotten_alias = false;
-            self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version);
+            self.core.aliases.has_forgotten = false;
+            let has_more = self.core.forms().map(|forms| forms.has_more);
+            self.core.outgoing.reencode_for(&mut self.storage.parts(), limits.version, has_more);
             self.gather();
         }
         is_closed
@@ -715,8 +721,7 @@ impl<S: Storage> Connection<S> {
         if !self.core.outgoing.has_room(&need, &most) {
             let mut parts = self.storage.parts();
             let policy = self.core.policy().filter(|_| need.is_publish)?;
-            victims = Some(policy(&mut self.core.outgoing, &mut parts, &need, &most, topic)?);
-            self.core.drop_orphaned_prefix(&mut parts);
+            victims = Some(policy(&mut self.core, &mut parts, &need, &most, topic)?);
             self.gather(); // so that the slots of those are free
         }
         self.grow_for(&need, &most);
@@ -728,8 +733,8 @@ impl<S: Storage> Connection<S> {
         if self.make_room(need, "").is_some() {
             return Ok(());
         }
-        if self.holds_messages() {
-            self.hold_messages(false);
+        if let Some(taking_back) = self.core.taking_back().filter(|_| self.holds_messages()) {
+            (taking_back.hold)(&mut self.core, &mut self.storage.parts(), false);
         }
         Err(RequestError::Full)
     }

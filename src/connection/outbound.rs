@@ -3,7 +3,7 @@
 use crate::connection::core::Core;
 use crate::connection::link::Ping;
 use crate::connection::state::State;
-use crate::session::Due;
+use crate::session::{Due, Rare};
 use crate::storage::Parts;
 use crate::types::{Handle, Version};
 use crate::wire::reason::ReasonCode;
@@ -54,8 +54,7 @@ impl Transmit<'_> {
         if self.core.waits_for_doubt(&self.parts) || self.core.is_silent() {
             return 0;
         }
-        let (left, here) =
-            (self.core.outgoing.run_left(), self.core.outgoing.run_here(self.parts.slots, self.parts.arena));
+        let (left, here) = (self.core.outgoing.run_left(), self.core.outgoing.run_here(&self.parts));
         let control = &self.core.link.control;
         if here < left { control.first(self.parts.control).len() + here } else { control.len() + left }
     }
@@ -181,7 +180,7 @@ impl Core {
         if self.link.control.advance(count) {
             self.outgoing.prefix_taken(parts.slots);
         }
-        if self.link.control.is_empty() {
+        if self.link.control.has_left() {
             self.link.is_connect_out = true;
             self.outgoing.releases_left(parts.slots);
             if self.link.ping == Ping::Staged {
@@ -220,11 +219,14 @@ impl Core {
         self.write_releases(parts);
         self.write_ping(parts);
         if self.outgoing.is_between_frames() && self.outgoing.may_stage() {
-            let time = self.counted_time();
+            let may_fence = self.outgoing.has_fences() && self.may_fence(parts);
+            let rare = Rare { time: self.counted_time(), forms: self.forms(), may_fence };
             self.outgoing.end_fences_in_time(parts.slots);
-            self.outgoing.stage(parts, &self.link.peer, time);
+            self.outgoing.stage(parts, &self.link.peer, &rare);
             self.write_fence(parts);
-            self.write_reduced_head(parts);
+            if let Some(reducing) = self.reducing().filter(|_| self.outgoing.is_to_be_reduced()) {
+                (reducing.write_head)(self, parts);
+            }
             if let Some(aliasing) = self.aliasing().filter(|_| self.link.peer.has_aliases()) {
                 (aliasing.shorten)(self, parts);
             }
@@ -269,58 +271,43 @@ impl Core {
         let first = due.packet.first_byte();
         if usize::BITS > 32 && !has_reason {
             let packet = [first, 2, high, low]; // most are, and are copied faster as such
-            return self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, &packet);
+            return self.link.peer.takes_length(packet.len())
+                && self.link.control.append_bytes(parts.control, &packet, false);
         }
         let packet = [first, 2 + u8::from(has_reason), high, low, due.reason.0];
         let packet = if has_reason { &packet[..] } else { packet.split_last().map_or(&[][..], |(_, start)| start) };
-        self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, packet)
+        self.link.peer.takes_length(packet.len()) && self.link.control.append_bytes(parts.control, packet, false)
     }
 
-    /// PUBREL before a QoS 2 message whose identifier the server may still hold from an earlier life. Where there is no room the message waits.
+    fn may_fence(&self, parts: &Parts<'_>) -> bool {
+        self.link.control.has_room(parts.control, FENCE) && self.link.peer.takes_length(FENCE)
+    }
+
+    /// PUBREL before a QoS 2 message whose identifier the server may still hold from an earlier life. Such a message is staged only where there is room.
     fn write_fence(&mut self, parts: &mut Parts<'_>) {
         let id = self.outgoing.fence_due(parts.slots);
         if id == 0 {
             return;
         }
         let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0 };
-        match self.write_ack(parts, &due) {
-            true => self.outgoing.note_fence(),
-            false => self.unstage(parts),
-        }
-    }
-
-    /// The head of a message that is encoded for 5.0 and leaves on a link of an earlier version: all before its properties, or only the fixed header where
-    /// there is no room for more. Where there is none for that either the message waits.
-    fn write_reduced_head(&mut self, parts: &mut Parts<'_>) {
-        let Some(reduced) = self.outgoing.reduced(parts.slots, parts.arena) else { return };
-        let behind_head = reduced.start + reduced.head.len();
-        let passed_over = reduced.rest - behind_head as u32;
-        // Something of the packet must be left in the arena.
-        let whole = Some((reduced.head, reduced.rest, passed_over)).filter(|_| self.outgoing.run_left() > behind_head);
-        for (head, rest, passed_over) in whole.into_iter().chain([(&[][..], reduced.start as u32, 0)]) {
-            let mut writer = self.link.control.writer(parts.control);
-            writer.u8(reduced.first_byte);
-            writer.varint(reduced.remaining as u32);
-            writer.bytes(head);
-            if let Ok(length) = writer.finish() {
-                self.link.control.append(length, false);
-                self.link.control.note_prefix(length);
-                return self.outgoing.skip_to(rest, passed_over);
-            }
-        }
-        self.unstage(parts);
+        let is_written = self.write_ack(parts, &due);
+        debug_assert!(is_written);
+        self.outgoing.note_fence();
     }
 
     fn write_ping(&mut self, parts: &mut Parts<'_>) {
         let packet = [PacketType::PingReq.first_byte(), 0];
         if self.link.ping == Ping::Due
             && self.link.peer.takes_length(packet.len())
-            && self.link.control.append_bytes(parts.control, &packet)
+            && self.link.control.append_bytes(parts.control, &packet, false)
         {
             self.link.ping = Ping::Staged;
         }
     }
 }
+
+/// The length of a PUBREL without anything.
+const FENCE: usize = 4;
 
 pub(super) fn write_acknowledgement(
     packet: PacketType,

@@ -64,44 +64,54 @@ pub(super) static WATCH: Watch =
     Watch { update: Core::update_ack_deadlines, is_overdue: Core::is_overdue, retry: Core::retry };
 
 impl Core {
-    /// In how many milliseconds this timer is due, if it runs.
-    fn remaining(&self, timer: Timer) -> Option<u32> {
+    /// This timer's time-out. What expires is counted in seconds, elsewhere.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn countdown(&self, timer: Timer) -> Countdown {
         let timers = &self.link.timers;
+        let is_paused = self.link.is_paused();
         match (timer, self.link.state) {
-            (Timer::ConnAck, State::Connecting) | (Timer::Auth, State::Connected) => timers.phase.remaining(),
-            (Timer::Farewell, State::Closing) if self.has_output() => timers.phase.remaining(),
-            (Timer::ConnAck | Timer::Auth | Timer::Farewell, _) => None,
-            (Timer::PingResp | Timer::Ack | Timer::Retry, _) if self.link.is_paused() => None,
-            (Timer::PingResp, _) => self.pingresp_remaining(),
-            (Timer::Stall, _) => self.stall_remaining(),
-            (Timer::Ack, _) => timers.ack.remaining(),
-            (Timer::Retry, _) => timers.retry.remaining(),
-            (Timer::KeepAlive, _) => self.keep_alive_remaining(),
-            (Timer::Expiry, _) => None,
+            (Timer::ConnAck, State::Connecting) | (Timer::Auth, State::Connected) => timers.phase,
+            (Timer::Farewell, State::Closing) if self.has_output() => timers.phase,
+            (Timer::PingResp, _) if !is_paused => self.pingresp(),
+            (Timer::Ack, _) if !is_paused => timers.ack,
+            (Timer::Retry, _) if !is_paused => timers.retry,
+            (Timer::Stall, _) => self.stall(),
+            (Timer::KeepAlive, _) => self.keep_alive(),
+            _ => Countdown::NONE,
         }
     }
 
     /// When this timer is due.
     fn deadline(&self, timer: Timer) -> Option<Instant> {
-        match timer {
-            Timer::Expiry => match self.outgoing.next_expiry() {
-                0 => None,
-                second => Some(self.epoch.after_secs(second, self.now)),
-            },
-            _ => self.remaining(timer).map(|millis| self.now.after_millis(millis.into())),
+        match (timer, self.outgoing.next_expiry()) {
+            (Timer::Expiry, 0) => None,
+            (Timer::Expiry, second) => Some(self.epoch.after_secs(second, self.now)),
+            _ => self.countdown(timer).remaining().map(|millis| self.now.after_millis(millis.into())),
         }
+    }
+
+    fn is_due(&self, timer: Timer) -> bool {
+        match timer {
+            Timer::Expiry => self.is_expiry_due(),
+            _ => self.countdown(timer).is_due(),
+        }
+    }
+
+    fn is_expiry_due(&self) -> bool {
+        let second = self.outgoing.next_expiry();
+        second != 0 && self.counted_time().is_some_and(|time| time.over >= second)
     }
 
     /// PINGREQ is due when nothing was sent for the keep alive `[MQTT-3.1.2-20]` `[MQTT-3.1.2-23]`, whatever was received; and when nothing was
     /// received, whatever was sent: so a dead peer is noticed while we keep talking.
-    fn keep_alive_remaining(&self) -> Option<u32> {
+    fn keep_alive(&self) -> Countdown {
         let Link { ping, timers, .. } = &self.link;
         if !self.is_kept_alive() || matches!(ping, Ping::Due | Ping::Staged) {
-            return None;
+            return Countdown::NONE;
         }
         let watches_input = *ping == Ping::None && !self.link.is_paused();
         let silence = if watches_input { timers.since_sent.max(timers.since_received) } else { timers.since_sent };
-        Some(self.keep_alive_millis().saturating_sub(silence))
+        Countdown::due_after(silence, self.keep_alive_millis())
     }
 
     fn is_kept_alive(&self) -> bool {
@@ -113,9 +123,12 @@ impl Core {
     }
 
     /// Output waits, and the transport takes none of it.
-    fn stall_remaining(&self) -> Option<u32> {
+    fn stall(&self) -> Countdown {
+        if !self.is_kept_alive() || !self.wants_to_send() {
+            return Countdown::NONE;
+        }
         let limit = self.keep_alive_millis().saturating_add(self.pingresp_timeout());
-        (self.is_kept_alive() && self.wants_to_send()).then(|| limit.saturating_sub(self.link.timers.stalled))
+        Countdown::due_after(self.link.timers.stalled, limit)
     }
 
     /// Bytes wait for the transport, or will once `transmit` is asked: PINGREQ is due, or packets were shown and taken back. What waits for the window, or
@@ -132,7 +145,7 @@ impl Core {
     pub(super) fn handle_timeout(&mut self, parts: &mut Parts<'_>) -> Result<(), ConnectionError> {
         let mut result = Ok(());
         for timer in Timer::ALL {
-            if self.deadline(timer).is_none_or(|at| at > self.now) {
+            if !self.is_due(timer) {
                 continue;
             }
             crate::fmt::debug!("timer: {}", timer);
@@ -167,11 +180,12 @@ impl Core {
     }
 
     /// The time for PINGRESP does not end inside a packet that grows: PINGRESP can only come behind it.
-    fn pingresp_remaining(&self) -> Option<u32> {
+    fn pingresp(&self) -> Countdown {
         let timers = &self.link.timers;
-        let remaining = timers.pingresp.remaining()?;
-        let growing = self.pingresp_timeout().saturating_sub(timers.since_received);
-        Some(if self.link.partial > 0 { remaining.max(growing) } else { remaining })
+        if !timers.pingresp.is_running() || self.link.partial == 0 {
+            return timers.pingresp;
+        }
+        timers.pingresp.max(Countdown::due_after(timers.since_received, self.pingresp_timeout()))
     }
 
     /// PINGREQ has left: its answer is awaited from now on.
@@ -236,6 +250,7 @@ impl Core {
     }
 
     /// Brings the deadlines of awaited acknowledgements up to date.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn watch_acks(&mut self, slots: &[SendSlot]) {
         if let Some(watch) = self.watch() {
             (watch.update)(self, slots);

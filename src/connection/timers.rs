@@ -4,7 +4,7 @@
 //! bytes whatever the clock's epoch is.
 
 /// A time-out: not running, or so many milliseconds from being due.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Countdown(u32);
 
 impl Countdown {
@@ -20,6 +20,11 @@ impl Countdown {
         if millis == 0 { Self::NONE } else { Self::due_in(millis) }
     }
 
+    /// Due when this has lasted for so many milliseconds.
+    pub(super) const fn due_after(this: u32, millis: u32) -> Self {
+        Self::due_in(millis.saturating_sub(this))
+    }
+
     pub(super) const fn is_running(self) -> bool {
         self.0 != 0
     }
@@ -33,6 +38,7 @@ impl Countdown {
         self.0.checked_sub(1)
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     const fn pass(&mut self, millis: u32) {
         if self.0 > 0 {
             let rest = self.0.saturating_sub(millis);

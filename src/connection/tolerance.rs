@@ -70,6 +70,7 @@ rows! {
 impl Core {
     /// Whether an acknowledgement may be for an identifier that is not in use. Where packets are sent again on the same link, a server that keeps to
     /// the standard answers twice.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn may_be_unknown(&self) -> bool {
         let (_, retry_interval) = self.limits.ack_timeouts();
         !self.limits.strict() || retry_interval > 0 && self.version().allows_timed_retry()

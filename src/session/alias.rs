@@ -13,6 +13,8 @@ pub(crate) struct Aliases {
     oldest: u16,
     /// The alias that the last outbound message binds; 0 if the server knows its alias.
     latest: u16,
+    /// The server has used an alias whose name was too long for the storage: it gets no more of them, on later links as well.
+    pub(crate) has_forgotten: bool,
 }
 
 /// What an inbound alias stands for.
@@ -36,7 +38,13 @@ pub(crate) enum Outbound {
 }
 
 impl Aliases {
-    pub(crate) const EMPTY: Self = Self { serial: 0, bound: 0, oldest: 0, latest: 0 };
+    pub(crate) const EMPTY: Self = Self { serial: 0, bound: 0, oldest: 0, latest: 0, has_forgotten: false };
+
+    /// The same without what is remembered for later links.
+    pub(crate) const fn of_this_link(mut self) -> Self {
+        self.has_forgotten = false;
+        self
+    }
 
     /// Forgets all names.
     pub(crate) fn clear(&mut self, names: &mut dyn NameStore) {

@@ -23,12 +23,14 @@ pub(crate) struct Time {
 pub(crate) struct Expiring {
     /// Ends the queued messages whose time is over in this second.
     pub(super) expire: fn(&mut Outgoing, &mut Parts<'_>, u32),
+    /// This message is over in this second.
+    pub(super) is_expired: fn(&SendSlot, u32) -> bool,
     /// Puts the seconds that are left into a message that expires and has been waiting.
     pub(super) write_time_left: fn(&mut [u8], &SendSlot, Time, Version),
 }
 
 /// There is only one.
-pub(crate) static EXPIRING: Expiring = Expiring { expire, write_time_left };
+pub(crate) static EXPIRING: Expiring = Expiring { expire, is_expired, write_time_left };
 
 impl Outgoing {
     /// Ends the queued messages whose time is over.
@@ -36,8 +38,15 @@ impl Outgoing {
         (time.expiring.expire)(self, parts, time.over);
     }
 
+    /// Messages that were out wait again, and may expire.
+    pub(crate) fn find_next_expiry(&mut self, slots: &[SendSlot]) {
+        for slot in self.log.iter(slots).filter(|slot| slot.progress.is_waiting()) {
+            self.note_expiry(slot.expiry());
+        }
+    }
+
     /// A message that waits may expire in this second.
-    pub(super) fn note_expiry(&mut self, second: u32) {
+    pub(crate) fn note_expiry(&mut self, second: u32) {
         if !matches!(second, 0 | u32::MAX) && (self.expiry == 0 || second < self.expiry) {
             self.expiry = second;
         }
@@ -50,7 +59,7 @@ impl Outgoing {
 }
 
 /// A message that was never sent may expire; one that was is finished whatever the time `[MQTT-4.3.3-7]`.
-pub(super) fn is_expired(slot: &SendSlot, second: u32) -> bool {
+fn is_expired(slot: &SendSlot, second: u32) -> bool {
     !matches!(slot.expiry(), 0 | u32::MAX) && slot.expiry() <= second
 }
 

@@ -24,7 +24,7 @@ impl Outgoing {
     pub(crate) fn resume(&mut self) {
         match self.session {
             SessionFact::Adopted => {}
-            SessionFact::Doubtful => self.begin_session(true),
+            SessionFact::Doubtful | SessionFact::Either => self.begin_session(true),
             SessionFact::None | SessionFact::Held => self.session = SessionFact::Held,
         }
     }
@@ -36,7 +36,7 @@ impl Outgoing {
     }
 
     /// Fences may be needed.
-    pub(super) const fn has_fences(&self) -> bool {
+    pub(crate) const fn has_fences(&self) -> bool {
         self.fenced_until != 0
     }
 
@@ -62,6 +62,7 @@ impl Outgoing {
 
     /// Whether this PUBCOMP answers a fence: its message is still to be acknowledged with PUBREC. One for no message may be that as well, since a message
     /// can be taken back once its fence was shown, or withdrawn once its PUBREL had left; but it may also be the second of another message, so it is not counted as the answer.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn is_fence_answer(&mut self, slots: &[SendSlot], id: u16) -> bool {
         let is_awaited = self.fences + self.staged_fences > 0;
         let Some(slot) = find(slots, id) else { return is_awaited || self.has_fences() };

@@ -159,6 +159,7 @@ impl Queue {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     fn pop(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
         let link = self.first;
         if let Some(slot) = at(inbox, link) {
@@ -325,9 +326,14 @@ impl Incoming {
     /// answered whether the identifier is known or not.
     #[cold]
     fn give_way(&mut self, inbox: &mut [ReceiveSlot]) {
+        self.give_up(inbox, |slot| slot.is_old);
+    }
+
+    /// Forgets the QoS 2 messages among these that nothing is owed for.
+    pub(super) fn give_up(&mut self, inbox: &mut [ReceiveSlot], which: fn(&ReceiveSlot) -> bool) {
         for link in 1..=inbox.len() as u16 {
             let is_left_over = at(inbox, link).is_some_and(|slot| {
-                slot.is_old && !slot.owed && matches!(slot.state, ReceiveState::ExactlyOnce | ReceiveState::Recorded)
+                which(slot) && !slot.owed && matches!(slot.state, ReceiveState::ExactlyOnce | ReceiveState::Recorded)
             });
             if is_left_over {
                 self.free(inbox, link);
@@ -398,6 +404,7 @@ impl Incoming {
     }
 
     /// The acknowledgement that is to leave next.
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(crate) fn due(&self, inbox: &mut [ReceiveSlot]) -> Option<Due> {
         let slot = match self.source(inbox) {
             Source::Completing => {
@@ -511,9 +518,9 @@ impl Incoming {
         }
     }
 
-    /// Whether the session that the server resumed may be a new one.
-    pub(crate) const fn doubt(&mut self, is_doubtful: bool) {
-        self.is_doubtful |= is_doubtful;
+    /// The session that the server resumed may be a new one.
+    pub(crate) const fn doubt(&mut self) {
+        self.is_doubtful = true;
     }
 
     /// Whether that has not shown yet.

@@ -21,6 +21,43 @@ pub(crate) fn find_handle(slots: &[SendSlot], handle: Handle) -> Option<&SendSlo
     find(slots, handle.id()).filter(|slot| slot.handle == handle.0)
 }
 
+/// A packet that a search has come to; 0 for none. It is remembered only where so much can wait that it pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Cursor(#[cfg(feature = "alloc")] u16);
+
+impl Cursor {
+    #[cfg(feature = "alloc")]
+    pub(crate) const NONE: Self = Self(0);
+    #[cfg(not(feature = "alloc"))]
+    pub(crate) const NONE: Self = Self();
+
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn get(self) -> u16 {
+        self.0
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    pub(crate) const fn get(self) -> u16 {
+        0
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn set(&mut self, id: u16) {
+        self.0 = id;
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    pub(crate) const fn set(&mut self, _: u16) {}
+
+    /// The packet `id` leaves its list: the search goes on from the one before it.
+    #[inline(always)]
+    pub(crate) const fn step_aside(&mut self, id: u16, previous: u16) {
+        if self.get() == id {
+            self.set(previous);
+        }
+    }
+}
+
 /// A doubly linked list of send slots. A slot is in one list at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct List {

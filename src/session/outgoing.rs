@@ -16,11 +16,10 @@
 
 use crate::event::Cause;
 use crate::session::arena::Arena;
-use crate::session::list::{List, find, find_mut, place};
+use crate::session::list::{Cursor, List, find, find_mut, place};
 use crate::session::run::Run;
 use crate::storage::{
-    Answer, Detail, Kind, MAY_GROW, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact,
-    Stands,
+    Answer, Detail, Kind, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact, Stands,
 };
 use crate::types::{Handle, Version};
 use crate::wire::{PacketType, encoded_length};
@@ -35,6 +34,8 @@ pub(crate) struct Outgoing {
     pub(crate) session: SessionFact,
     /// PUBLISH waits, and requests leave.
     pub(crate) holds_messages: bool,
+    /// The server holds a session that is not known here, and the next link is to end it.
+    pub(crate) must_start_clean: bool,
     pub(super) log: List,
     pub(super) released: List,
     pub(super) requests: List,
@@ -42,9 +43,9 @@ pub(crate) struct Outgoing {
     /// The first packet of the log that may still have to be sent; 0 if there is none.
     pub(super) next: u16,
     /// While the window is closed: the last packet of the log that was looked at for one that needn't wait; 0 for none.
-    pub(super) bypass: u16,
+    pub(super) bypass: Cursor,
     /// No packet of the log up to this one can be dropped: see [`oldest_unsent`](Self::oldest_unsent). 0 for none.
-    pub(super) passed: u16,
+    pub(super) passed: Cursor,
     /// The first PUBREL to be sent; 0 if there is none.
     pub(super) release: u16,
     /// The first PUBREL that is shown to the transport and not known to have left; 0 if there is none.
@@ -75,6 +76,9 @@ pub(crate) struct Outgoing {
     /// The handle of the latest QoS 0 message that left.
     pub(super) left: u64,
 }
+
+/// What is left of a withdrawn message once its outcome was fetched. Reached through a pointer alone, so that firmware that withdraws none doesn't carry it.
+pub(crate) type Withdrawing = fn(&mut Outgoing, &mut Parts<'_>, u16);
 
 /// A packet to be stored.
 pub(crate) struct Frame<'f> {
@@ -124,13 +128,14 @@ impl Outgoing {
             version,
             session: SessionFact::None,
             holds_messages: false,
+            must_start_clean: false,
             log: List::EMPTY,
             released: List::EMPTY,
             requests: List::EMPTY,
             ended: List::EMPTY,
             next: 0,
-            bypass: 0,
-            passed: 0,
+            bypass: Cursor::NONE,
+            passed: Cursor::NONE,
             release: 0,
             staged_release: 0,
             last_handle: 0,
@@ -166,8 +171,9 @@ impl Outgoing {
     /// The same without what depends on where in the arena packets happen to lie, on what was searched before, or on what the journal has of them.
     pub(crate) const fn without_positions(mut self) -> Self {
         self.arena.end = 0;
-        self.passed = 0;
+        self.passed = Cursor::NONE;
         self.owed = 0;
+        self.must_start_clean = false; // it is not of the session
         self
     }
 
@@ -224,7 +230,6 @@ impl Outgoing {
         self.uncounted += u16::from(frame.kind == Kind::Ack);
         if frame.kind.is_publish() {
             self.publishes += 1;
-            self.note_expiry(frame.detail.get());
         }
         parts.arena.get_mut(start..)?.get_mut(..frame.length)
     }
@@ -337,12 +342,7 @@ impl Outgoing {
         let slot = answerable(parts.slots, id)?;
         match (slot.kind, slot.progress.stands()) {
             (Kind::Publish2, Stands::First) => {
-                self.strip(parts, id);
-                self.released.push(parts.slots, id);
-                if let Some(slot) = find_mut(parts.slots, id) {
-                    self.set_progress(slot, Progress::released());
-                    slot.attempts = 0;
-                }
+                self.relist(parts, id, Progress::released(), Detail::NONE);
                 if self.release == 0 {
                     self.release = id;
                 }
@@ -399,23 +399,23 @@ impl Outgoing {
             self.finish(parts, id);
             return;
         }
-        self.strip(parts, id);
-        self.ended.push(parts.slots, id);
-        if let Some(slot) = find_mut(parts.slots, id) {
-            self.set_progress(slot, Progress::over());
-            slot.detail = Detail::cause(cause as u32);
-        }
+        self.relist(parts, id, Progress::over(), Detail::cause(cause as u32));
     }
 
     /// The next outcome that no packet caused; its slot is free afterwards.
-    pub(crate) fn poll_ended(&mut self, parts: &mut Parts<'_>) -> Option<(Matched, Kind, Cause)> {
+    pub(crate) fn poll_ended(
+        &mut self,
+        parts: &mut Parts<'_>,
+        withdrawing: Option<Withdrawing>,
+    ) -> Option<(Matched, Kind, Cause)> {
         let slot = find(parts.slots, self.ended.first())?;
         let (id, kind, cause) = (slot.id(), slot.kind, Cause::from_number(slot.detail.get()));
         let handle = slot.handle;
-        if slot.marks.message().has(MessageMarks::LEAVES_RELEASE) {
-            self.leave_release(parts, id);
-        } else {
-            self.finish(parts, id);
+        match withdrawing.filter(|_| slot.marks.message().has(MessageMarks::LEAVES_RELEASE)) {
+            Some(leave_release) => leave_release(self, parts, id),
+            None => {
+                self.finish(parts, id);
+            }
         }
         Some((Matched { handle, id }, kind, cause))
     }
@@ -441,13 +441,17 @@ impl Outgoing {
         Handle(slot.handle)
     }
 
-    /// Takes a packet out of its list and frees its bytes; its slot stays.
-    pub(super) fn strip(&mut self, parts: &mut Parts<'_>, id: u16) {
+    /// Frees the bytes of a packet that has come so far, and puts its slot to the end of the list for that.
+    pub(super) fn relist(&mut self, parts: &mut Parts<'_>, id: u16, progress: Progress, detail: Detail) {
         self.leave(parts, id);
-        if let Some(slot) = find_mut(parts.slots, id) {
-            slot.length = 0;
-            slot.marks = Marks::NONE;
+        let Some(slot) = find_mut(parts.slots, id) else { return };
+        (slot.length, slot.marks, slot.detail) = (0, Marks::NONE, detail);
+        if progress.is_release() {
+            slot.attempts = 0;
         }
+        self.set_progress(slot, progress);
+        let kind = slot.kind;
+        self.list_of(kind, progress).push(parts.slots, id);
     }
 
     /// The same, but that its slot says nothing of it yet. Slots are looked at where they are: a copy would take a good part of firmware's stack.
@@ -473,25 +477,27 @@ impl Outgoing {
         if self.next == id {
             self.next = next;
         }
-        if self.bypass == id {
-            self.bypass = previous;
-        }
-        if MAY_GROW && self.passed == id {
-            self.passed = previous;
-        }
+        self.bypass.step_aside(id, previous);
+        self.passed.step_aside(id, previous);
         if self.release == id {
             self.release = next;
         }
         if self.staged_release == id {
             self.staged_release = next;
         }
-        let list = match progress.stands() {
+        self.list_of(kind, progress).remove(slots, previous, next);
+    }
+
+    /// The list that a packet stands in.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn list_of(&mut self, kind: Kind, progress: Progress) -> &mut List {
+        match progress.stands() {
             Stands::Release => &mut self.released,
             Stands::Over => &mut self.ended,
             Stands::First if kind.is_request() && progress.is_out() => &mut self.requests,
             Stands::First => &mut self.log,
-        };
-        list.remove(slots, previous, next);
+        }
     }
 }
 

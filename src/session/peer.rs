@@ -56,6 +56,7 @@ impl Peer {
         !Version::KNOWS_PROPERTIES || self.max_packet == 0 || length <= self.max_packet as usize
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(crate) const fn takes_qos(&self, qos: QoS) -> bool {
         !match qos {
             QoS::AtMostOnce => false,

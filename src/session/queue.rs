@@ -1,7 +1,6 @@
 //! Room for one more packet: what it takes, whom the overflow policy drops for it, and what leaves the queue unsent.
 
-use crate::limits::Overflow;
-use crate::session::list::{find, find_handle, iter_from};
+use crate::session::list::{Cursor, find, find_handle, iter_from};
 use crate::session::outgoing::Outgoing;
 use crate::storage::{MAY_GROW, Parts, SendSlot};
 use crate::types::{Handle, Version};
@@ -70,18 +69,6 @@ impl Freed {
     }
 }
 
-/// Makes room for a message, also to this topic, by dropping others; `None`, and nothing changed, if that is not enough.
-pub(crate) type Policy = fn(&mut Outgoing, &mut Parts<'_>, &Need, &Most, &str) -> Option<Victims>;
-
-/// How an overflow policy is carried out. As a function to be called, so that firmware whose limits name no policy doesn't carry any.
-pub(crate) const fn policy(overflow: Overflow) -> Option<Policy> {
-    match overflow {
-        Overflow::Reject => None,
-        Overflow::DropOldest => Some(Outgoing::drop_oldest),
-        Overflow::LatestPerTopic => Some(Outgoing::drop_same_topic),
-    }
-}
-
 impl Outgoing {
     /// Whether there is room for it as things are, in a storage of these lengths: nothing has to be dropped, moved or grown. If not, there may be
     /// room all the same. Firmware asks for it in full at once: it has less memory than time.
@@ -147,13 +134,7 @@ impl Outgoing {
     }
 
     /// Drops the oldest unsent messages until there is room; changes nothing if even all of them are not enough.
-    pub(super) fn drop_oldest(
-        &mut self,
-        parts: &mut Parts<'_>,
-        need: &Need,
-        most: &Most,
-        _topic: &str,
-    ) -> Option<Victims> {
+    pub(crate) fn drop_oldest(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most) -> Option<Victims> {
         let mut freed = self.freeing(parts);
         let mut victims: Option<Victims> = None;
         let oldest = self.oldest_unsent(parts.slots);
@@ -172,7 +153,13 @@ impl Outgoing {
     }
 
     /// Drops the unsent message to `topic`, if that makes room.
-    fn drop_same_topic(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most, topic: &str) -> Option<Victims> {
+    pub(crate) fn drop_same_topic(
+        &mut self,
+        parts: &mut Parts<'_>,
+        need: &Need,
+        most: &Most,
+        topic: &str,
+    ) -> Option<Victims> {
         let id = match self.find_topic(parts, topic) {
             Some(found) => found,
             None => self
@@ -232,12 +219,10 @@ impl Outgoing {
     /// The first message of the log that may be dropped; 0 if there is none. Messages that the server may have come first, and can be as many as there
     /// are: so it is remembered which were passed over, and each is passed over once.
     fn oldest_unsent(&mut self, slots: &[SendSlot]) -> u16 {
-        let passed = find(slots, self.passed).filter(|_| MAY_GROW);
+        let passed = find(slots, self.passed.get());
         let mut id = passed.map_or(self.log.first(), |slot| slot.next);
         while let Some(slot) = find(slots, id).filter(|slot| !Self::is_droppable(slot)) {
-            if MAY_GROW {
-                self.passed = id;
-            }
+            self.passed.set(id);
             id = slot.next;
         }
         id
@@ -246,7 +231,7 @@ impl Outgoing {
     /// Messages that the server may have had may be dropped again: what is remembered of searches doesn't hold any more.
     pub(super) fn forget_search(&mut self, parts: &mut Parts<'_>) {
         if MAY_GROW {
-            self.passed = 0;
+            self.passed = Cursor::NONE;
             parts.forget_topics();
         }
     }

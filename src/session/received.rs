@@ -116,6 +116,23 @@ impl Incoming {
         is_put
     }
 
+    /// The log says that a link was accepted in doubt: what was received before may be of another session.
+    #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing is recovered then"))]
+    pub(crate) fn note_doubt(inbox: &mut [ReceiveSlot]) {
+        inbox.iter_mut().for_each(|slot| slot.notes.set_doubted());
+    }
+
+    /// That link is over, and another one is accepted: nothing tells repetitions of a new session from those of the old one.
+    pub(crate) fn give_up_doubted(&mut self, inbox: &mut [ReceiveSlot]) {
+        self.give_up(inbox, |slot| slot.notes.is_doubted());
+    }
+
+    /// Whether the record of this message stands before that of the doubt.
+    #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing is written then"))]
+    pub(crate) const fn is_doubted(&self, slot: &ReceiveSlot) -> bool {
+        slot.notes.is_doubted() || self.is_doubtful() && slot.is_old
+    }
+
     /// Whether every slot that differs from the log will be looked at.
     #[cfg(all(test, feature = "journal"))]
     pub(crate) fn owes_what_differs(&self, inbox: &[ReceiveSlot]) -> bool {

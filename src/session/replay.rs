@@ -88,7 +88,11 @@ impl Incoming {
     /// The log says of every message what is true of it, for durable memory has it.
     pub(crate) fn note_all_recovered(inbox: &mut [ReceiveSlot]) {
         for slot in inbox.iter_mut().filter(|slot| slot.is_received()) {
+            let is_doubted = slot.notes.is_doubted();
             slot.notes = Notes::of_durable(|notes| ReceiveSlot { notes, ..*slot }.fact());
+            if is_doubted {
+                slot.notes.set_doubted();
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What becomes of everything when a link ends, and when a session does.
 
 use crate::event::Cause;
-use crate::session::list::{find, find_mut};
+use crate::session::list::{Cursor, find, find_mut};
 use crate::session::outgoing::Outgoing;
 use crate::session::run::Run;
 use crate::storage::{Kind, Known, Parts, SendSlot};
@@ -34,7 +34,6 @@ impl Outgoing {
             id = slot.next;
             slot.attempts = slot.attempts();
             self.set_progress(slot, slot.progress.on_new_link());
-            self.note_expiry(slot.expiry());
             if slot.progress.is_known() && kind.is_windowed() {
                 mark_dup(parts.arena, slot);
             } else if slot.progress.is_known() || kind == Kind::Ack {
@@ -45,7 +44,7 @@ impl Outgoing {
             }
         }
         self.next = self.log.first();
-        self.bypass = 0;
+        self.bypass = Cursor::NONE;
         while let Some(slot) = find(parts.slots, self.requests.first()) {
             self.end(parts, slot.id(), Cause::Unknown);
         }
@@ -82,7 +81,6 @@ impl Outgoing {
             if republish {
                 slot.progress = slot.progress.knowing(Known::No);
                 slot.attempts = 0;
-                self.note_expiry(slot.expiry());
                 clear_dup(parts.arena, slot);
                 loss.republished += 1;
             } else {

@@ -1,5 +1,7 @@
 //! The stretch of packets that is being sent.
 
+use crate::types::Version;
+
 /// Consecutive packets of the log, shown to the transport as one slice of the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Run {
@@ -9,17 +11,21 @@ pub(crate) struct Run {
     pub(super) offset: u32,
     /// How many bytes of the whole run remain.
     pub(super) left: u32,
+    /// Where the properties begin that are passed over, of a packet that is encoded for 5.0 and leaves on a link of an earlier version; 0 for none.
+    pub(super) gap: u32,
     /// Its payload is the application's to supply.
     pub(super) is_streamed: bool,
-    /// It is encoded for 5.0 and leaves on a link of an earlier version: another fixed header goes before it, and its properties are passed over.
-    pub(super) is_reduced: bool,
     /// It is none: what was shown to the transport was taken back, and is to be staged anew.
     pub(super) was_taken_back: bool,
 }
 
 impl Run {
-    pub(super) const NONE: Self =
-        Self { id: 0, offset: 0, left: 0, is_streamed: false, is_reduced: false, was_taken_back: false };
+    pub(super) const NONE: Self = Self { id: 0, offset: 0, left: 0, gap: 0, is_streamed: false, was_taken_back: false };
+
+    /// See [`gap`](field@Self::gap).
+    pub(super) const fn gap(&self) -> u32 {
+        if Version::KNOWS_BOTH_KINDS { self.gap } else { 0 }
+    }
 
     pub(super) const fn new(id: u16, left: u32) -> Self {
         Self { id, left, ..Self::NONE }

@@ -4,15 +4,23 @@
 //! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
 
 use crate::event::Cause;
-use crate::session::expiry::{Time, is_expired};
+use crate::session::expiry::Time;
 use crate::session::fast_path;
-use crate::session::list::{find, find_handle, find_mut, iter_from, place};
+use crate::session::forms::{Forms, TO_BE_FOUND};
+use crate::session::list::{Cursor, find, find_handle, find_mut, iter_from, place};
 use crate::session::outgoing::Outgoing;
 use crate::session::peer::Peer;
-use crate::session::reencode::Reduced;
 use crate::session::run::{RUN_LIMIT, Run};
 use crate::storage::{Kind, Known, MAY_GROW, MessageMarks, Parts, Reach, SendSlot};
-use crate::types::{Handle, Version};
+use crate::types::Handle;
+
+/// What is needed to stage packets that few programs have.
+pub(crate) struct Rare {
+    pub(crate) time: Option<Time>,
+    pub(crate) forms: Option<&'static Forms>,
+    /// A fence has room.
+    pub(crate) may_fence: bool,
+}
 
 /// What became of a packet that was to be staged.
 enum Special {
@@ -49,9 +57,9 @@ impl Outgoing {
     }
 
     /// Stages as many packets as lie together and may be sent now.
-    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, time: Option<Time>) {
+    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, rare: &Rare) {
         self.run.was_taken_back = false;
-        if parts.journal.is_session_lost() {
+        if parts.journal.is_session_lost() || parts.journal.is_doubt_pending() {
             return; // a subscription would bring messages under identifiers that the log still takes for those of the old session
         }
         // No message leaves before it is durable that there is a session; all else may.
@@ -71,7 +79,7 @@ impl Outgoing {
                 end = Some(behind);
                 continue;
             }
-            match self.stage_special(parts, id, peer, time, end.is_none()) {
+            match self.stage_special(parts, id, peer, rare, end.is_none()) {
                 Special::Staged => end = find(parts.slots, id).map(|slot| slot.position + slot.length),
                 Special::Ended => {}
                 Special::Last => return,
@@ -81,46 +89,37 @@ impl Outgoing {
 
     /// Stages a packet that isn't like most, or to a server that doesn't take everything.
     #[cold]
-    fn stage_special(
-        &mut self,
-        parts: &mut Parts<'_>,
-        id: u16,
-        peer: &Peer,
-        time: Option<Time>,
-        is_first: bool,
-    ) -> Special {
+    fn stage_special(&mut self, parts: &mut Parts<'_>, id: u16, peer: &Peer, rare: &Rare, is_first: bool) -> Special {
         let Some(slot) = find(parts.slots, id) else { return Special::Last };
         let outside = Self::outside_length(parts, slot);
         let cause = match peer.refuses(slot, parts.arena, (slot.length + outside) as usize) {
-            None if time.is_some_and(|time| is_expired(slot, time.over)) => Some(Cause::Expired),
+            None if rare.time.is_some_and(|time| (time.expiring.is_expired)(slot, time.over)) => Some(Cause::Expired),
             cause => cause,
         };
         if let Some(cause) = cause {
             self.end(parts, id, cause);
             return Special::Ended;
         }
-        let is_reduced = slot.marks.is_in_v5();
-        if is_reduced && slot.kind.is_request() {
-            self.reduce_request(parts, id);
+        if let Some(forms) = rare.forms.filter(|_| slot.marks.is_in_v5() && slot.kind.is_request()) {
+            (forms.reduce_request)(self, parts, id);
         }
         let Some(slot) = find(parts.slots, id) else { return Special::Last };
-        let is_reduced = is_reduced && slot.kind.is_publish();
-        let is_alone = is_reduced
+        let is_in_v5 = slot.marks.is_in_v5();
+        let is_alone = peer.has_aliases() && slot.kind.is_publish()
+            || is_in_v5
             || slot.marks.message().has_bytes_outside()
-            || peer.has_aliases() && slot.kind.is_publish()
             || self.is_fenced(slot);
-        if is_alone && !is_first {
+        if is_alone && !is_first || !rare.may_fence && self.is_fenced(slot) {
             return Special::Last;
         }
-        if let Some(time) = time {
+        if let Some(time) = rare.time {
             (time.expiring.write_time_left)(parts.arena, slot, time, self.version);
         }
         let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
         self.stage_one(parts.slots, id, outside);
         self.run.is_streamed = is_streamed;
-        if is_reduced {
-            self.run.is_reduced = true;
-            self.run.left -= self.gap_ahead(parts.slots, parts.arena);
+        if is_in_v5 {
+            self.run.gap = TO_BE_FOUND;
         }
         if is_alone { Special::Last } else { Special::Staged }
     }
@@ -136,7 +135,7 @@ impl Outgoing {
         if self.next == id {
             self.next = slot.next;
         } else {
-            self.bypass = id;
+            self.bypass.set(id);
         }
     }
 
@@ -149,22 +148,20 @@ impl Outgoing {
                     || self.holds_messages && slot.kind.is_publish();
                 return if is_blocked { self.next_unwindowed(slots) } else { Some(slot) };
             }
-            if self.bypass == slot.id() {
-                self.bypass = 0;
-            }
+            self.bypass.step_aside(slot.id(), 0);
             self.next = slot.next;
         }
-        self.bypass = 0;
+        self.bypass = Cursor::NONE;
         None
     }
 
     /// What goes although the window is closed `[MQTT-3.3.4-8]` `[MQTT-4.9.0-3]`. Behind packets that are staged only the next one counts, since no other
     /// lies next to them: the search for others is put off until they have left, and done once.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn next_unwindowed<'a>(&mut self, slots: &'a [SendSlot]) -> Option<&'a SendSlot> {
-        if find(slots, self.bypass).is_none() {
-            self.bypass = self.next;
-        }
-        let from = find(slots, self.bypass)?.next;
+        let passed = find(slots, self.bypass.get()).or_else(|| find(slots, self.next))?;
+        self.bypass.set(passed.id());
+        let from = passed.next;
         for slot in iter_from(slots, from) {
             let needs_no_unit = slot.kind == Kind::Publish0 && !self.holds_messages || slot.kind.is_request();
             if slot.progress.is_waiting() && needs_no_unit && self.may_carry(slot) {
@@ -173,7 +170,7 @@ impl Outgoing {
             if MAY_GROW && self.run.left > 0 {
                 break;
             }
-            self.bypass = slot.id();
+            self.bypass.set(slot.id());
         }
         None
     }
@@ -183,35 +180,23 @@ impl Outgoing {
         self.version.has_properties() || !slot.marks.message().has(MessageMarks::NEEDS_V5)
     }
 
-    /// How the packet that is being sent leaves on a link of an earlier version, if it is encoded for 5.0.
-    pub(crate) fn reduced<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<Reduced<'a>> {
-        if !(Version::KNOWS_BOTH_KINDS && self.run.is_reduced) {
-            return None;
-        }
-        let slot = find(slots, self.run.id)?;
-        let start = slot.position as usize;
-        Some(Reduced::of(arena.get(start..start + slot.length as usize)?))
-    }
-
-    /// The same, while its properties lie ahead.
-    fn gap<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<Reduced<'a>> {
-        self.reduced(slots, arena).filter(|reduced| self.run.offset < reduced.gap)
-    }
-
     /// The bytes that the transport is to take now.
     pub(crate) fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
         let Some(slot) = find(parts.slots, self.run.id) else { return &[] };
-        let bytes = if let Some(reduced) = self.gap(parts.slots, parts.arena) {
-            let start = (slot.position + self.run.offset) as usize;
-            parts.arena.get(start..(slot.position + reduced.gap) as usize)
-        } else if self.run.offset < slot.length {
-            let length =
-                if slot.marks.message().has_bytes_outside() { slot.length - self.run.offset } else { self.run.left };
-            let start = (slot.position + self.run.offset) as usize;
-            parts.arena.get(start..start + length as usize)
+        let (Run { offset, left, .. }, gap) = (self.run, self.run.gap());
+        let bytes = if offset < slot.length {
+            let is_outside = slot.marks.message().has_bytes_outside();
+            let end = if offset < gap {
+                gap
+            } else if is_outside {
+                slot.length
+            } else {
+                offset + left
+            };
+            parts.arena.get((slot.position + offset) as usize..(slot.position + end) as usize)
         } else {
             let payload = parts.payloads.get(place(parts.slots, slot.id()));
-            payload.get((self.run.offset - slot.length) as usize..)
+            payload.get((offset - slot.length) as usize..)
         };
         bytes.unwrap_or_default()
     }
@@ -223,16 +208,10 @@ impl Outgoing {
     }
 
     /// How many bytes of the run are here, as far as the first that the application is to supply.
-    pub(crate) fn run_here(&self, slots: &[SendSlot], arena: &[u8]) -> usize {
-        match find(slots, self.run.id).filter(|_| self.run.is_streamed) {
-            Some(slot) => (slot.length.saturating_sub(self.run.offset) - self.gap_ahead(slots, arena)) as usize,
-            None => self.run_left(),
-        }
-    }
-
-    /// How many bytes of properties are still to be passed over.
-    fn gap_ahead(&self, slots: &[SendSlot], arena: &[u8]) -> u32 {
-        self.gap(slots, arena).map_or(0, |reduced| reduced.rest - reduced.gap)
+    pub(crate) fn run_here(&self, parts: &Parts<'_>) -> usize {
+        let slot = find(parts.slots, self.run.id).filter(|_| self.run.is_streamed);
+        let outside = slot.map_or(0, |slot| Self::outside_length(parts, slot));
+        self.run.left.saturating_sub(outside) as usize
     }
 
     /// Whether the application may give this message up: a streamed one that is not waiting for its acknowledgement. If the server may have it, at
@@ -266,6 +245,7 @@ impl Outgoing {
     }
 
     /// The transport took `count` bytes of the run; returns whether a packet was completed.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn advance(&mut self, parts: &mut Parts<'_>, count: usize) -> bool {
         let mut count = count.min(self.run_left()) as u32;
         let mut completed = false;
@@ -275,17 +255,17 @@ impl Outgoing {
             completed = taken > 0;
         }
         while count > 0 {
-            let gap = self.gap(parts.slots, parts.arena).map(|reduced| (reduced.gap, reduced.rest));
             let Some(slot) = find(parts.slots, self.run.id) else { break };
             let outside = if slot.is_special() { Self::outside_length(parts, slot) } else { 0 };
             let Some(slot) = find_mut(parts.slots, self.run.id) else { break };
             let length = slot.length + outside;
-            let step = count.min(gap.map_or(length, |(start, _)| start) - self.run.offset);
+            let is_before_gap = self.run.offset < self.run.gap();
+            let step = count.min(if is_before_gap { self.run.gap } else { length } - self.run.offset);
             count -= step;
             self.run.left -= step;
             self.run.offset += step;
-            if let Some((_, rest)) = gap.filter(|(start, _)| *start == self.run.offset) {
-                self.run.offset = rest;
+            if is_before_gap && self.run.offset == self.run.gap {
+                self.run.offset = length - self.run.left; // such a packet is a run of its own
             }
             let is_whole = self.run.offset == length;
             let (id, kind, next) = (slot.id(), slot.kind, slot.next);
@@ -317,12 +297,6 @@ impl Outgoing {
         self.run.left -= skip as u32;
     }
 
-    /// The same for all before the payload of a packet whose properties, `passed_over` bytes, are not counted.
-    pub(crate) fn skip_to(&mut self, rest: u32, passed_over: u32) {
-        self.run.offset = rest;
-        self.run.left -= rest - passed_over;
-    }
-
     /// The bytes in the arena of the staged packet, if it is one PUBLISH alone and untouched.
     pub(crate) fn staged_publish<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<&'a [u8]> {
         let slot = find(slots, self.run.id).filter(|slot| slot.kind.is_publish() && self.run.offset == 0)?;
@@ -340,10 +314,8 @@ impl Outgoing {
     /// All bytes of a packet were taken that isn't kept for an acknowledgement as it is.
     fn packet_sent(&mut self, parts: &mut Parts<'_>, id: u16, kind: Kind) {
         if kind.is_request() {
-            self.strip(parts, id);
-            self.requests.push(parts.slots, id);
-            if let Some(slot) = find_mut(parts.slots, id) {
-                self.set_progress(slot, slot.progress.reached(Reach::Out));
+            if let Some(&SendSlot { progress, detail, .. }) = find(parts.slots, id) {
+                self.relist(parts, id, progress.reached(Reach::Out), detail);
             }
             return;
         }
@@ -368,43 +340,42 @@ impl Outgoing {
         let mut id = current.id();
         if current.progress.reach() != Reach::Begun {
             self.run = Run { was_taken_back: true, ..Run::NONE };
-        } else if !current.marks.message().has_bytes_outside() && !self.run.is_reduced {
-            self.run.left = current.length - self.run.offset;
-            id = current.next;
         } else {
-            return;
+            id = current.next;
+            self.keep_current(current);
         }
         if let Some(first) = find(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             self.step_back(slots, id, first.handle);
         }
         // What needn't wait for the window is searched again from the first such packet on; where little can wait, from the start.
-        let mut looked_at = find(slots, self.bypass).filter(|_| MAY_GROW).map_or(0, |slot| slot.handle);
+        let mut looked_at = find(slots, self.bypass.get()).map_or(0, |slot| slot.handle);
         if looked_at == 0 {
-            self.bypass = 0;
+            self.bypass = Cursor::NONE;
         }
         while let Some(slot) = find_mut(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             id = slot.next;
             self.set_progress(slot, slot.progress.reached(Reach::Waiting));
             self.note_expiry(slot.expiry());
             if MAY_GROW && !slot.kind.is_windowed() && slot.handle <= looked_at {
-                (self.bypass, looked_at) = (slot.previous, 0);
+                self.bypass.set(slot.previous);
+                looked_at = 0;
             }
         }
     }
 
     /// Only the packet that is half out is still sent.
-    pub(crate) fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
-        match self.is_inside_packet(parts.slots) {
-            true => self.run.left = self.rest_of_begun(parts),
-            false => self.run = Run::NONE,
+    pub(crate) fn keep_only_begun(&mut self, slots: &[SendSlot]) {
+        match find(slots, self.run.id).filter(|slot| slot.progress.reach() == Reach::Begun) {
+            Some(slot) => self.keep_current(slot),
+            None => self.run = Run::NONE,
         }
     }
 
-    /// How many bytes of the packet that is being sent are still to leave.
-    fn rest_of_begun(&self, parts: &Parts<'_>) -> u32 {
-        let Some(slot) = find(parts.slots, self.run.id) else { return 0 };
-        let here = slot.length - self.gap_ahead(parts.slots, parts.arena);
-        here + Self::outside_length(parts, slot) - self.run.offset
+    /// The run ends with the packet that is being sent. One with bytes elsewhere, or with some that are passed over, is a run of its own.
+    fn keep_current(&mut self, slot: &SendSlot) {
+        if !slot.marks.message().has_bytes_outside() && self.run.gap() == 0 {
+            self.run.left = slot.length - self.run.offset;
+        }
     }
 
     /// Lets the cursor look at the packet `id` again.

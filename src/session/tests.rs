@@ -12,6 +12,8 @@ use crate::wire::{Decoded, Packet, PacketType, Properties, Property, Publish, Ru
 
 const OPEN: Peer = Peer { window: 10, ..Peer::UNKNOWN };
 
+const NOTHING_RARE: Rare = Rare { time: None, forms: None, may_fence: true };
+
 const FOUR: Bound = Bound { maximum: 4, held: 8, is_kept: false };
 
 fn push(outgoing: &mut Outgoing, parts: &mut Parts<'_>, qos: QoS, payload: &[u8]) -> Matched {
@@ -45,7 +47,7 @@ fn push_with(
 fn send(outgoing: &mut Outgoing, parts: &mut Parts<'_>, window: u16) -> Vec<(bool, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {
-        outgoing.stage(parts, &Peer { window, ..OPEN }, None);
+        outgoing.stage(parts, &Peer { window, ..OPEN }, &NOTHING_RARE);
         let chunk = outgoing.chunk(parts).to_vec();
         if chunk.is_empty() {
             break;
@@ -78,7 +80,7 @@ fn a_run_shows_many_packets_as_one_slice() {
     for payload in [b"a", b"b", b"c"] {
         push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
     }
-    outgoing.stage(&mut parts, &OPEN, None);
+    outgoing.stage(&mut parts, &OPEN, &NOTHING_RARE);
     assert_eq!(outgoing.chunk(&parts).len(), 3 * 8);
     assert!(!outgoing.advance(&mut parts, 7));
     assert!(outgoing.advance(&mut parts, 1));
@@ -110,7 +112,7 @@ fn a_cut_sets_dup_only_where_a_byte_had_left() {
     for payload in [b"a", b"b", b"c"] {
         push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
     }
-    outgoing.stage(&mut parts, &OPEN, None);
+    outgoing.stage(&mut parts, &OPEN, &NOTHING_RARE);
     outgoing.advance(&mut parts, 9); // one packet and a byte of the second
     outgoing.link_lost(&mut parts);
     let expected = [(true, b"a".to_vec()), (true, b"b".to_vec()), (false, b"c".to_vec())];
@@ -125,7 +127,7 @@ fn the_arena_is_compacted_while_a_packet_is_half_out() {
     let first = push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"first message");
     assert_eq!(send(&mut outgoing, &mut parts, 10).len(), 1);
     push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"second message");
-    outgoing.stage(&mut parts, &OPEN, None);
+    outgoing.stage(&mut parts, &OPEN, &NOTHING_RARE);
     let begun = outgoing.chunk(&parts)[..5].to_vec();
     outgoing.advance(&mut parts, 5);
     outgoing.answered(&mut parts, (PacketType::PubAck, first.id), 0, false).unwrap();
@@ -146,13 +148,13 @@ fn dropping_the_oldest_names_them_and_spares_what_has_begun() {
     for payload in [b"aaaaaaaa", b"bbbbbbbb", b"cccccccc"] {
         push(&mut outgoing, &mut parts, QoS::AtLeastOnce, payload);
     }
-    outgoing.stage(&mut parts, &OPEN, None);
+    outgoing.stage(&mut parts, &OPEN, &NOTHING_RARE);
     outgoing.advance(&mut parts, 1);
     let need = Need { bytes: 40, shared: 0, is_publish: true, is_kept: true };
     let most = Most { slots: 8, arena: 64, bytes: 64, queued: 0 };
-    let victims = outgoing.drop_oldest(&mut parts, &need, &most, "").unwrap();
+    let victims = outgoing.drop_oldest(&mut parts, &need, &most).unwrap();
     assert_eq!(victims, Victims { first: Handle(0x2_0002), last: Handle(0x3_0003), count: 2 });
-    assert!(outgoing.drop_oldest(&mut parts, &Need { bytes: 60, ..need }, &most, "").is_none());
+    assert!(outgoing.drop_oldest(&mut parts, &Need { bytes: 60, ..need }, &most).is_none());
     assert_eq!(outgoing.pending(), 1);
 }
 
@@ -167,7 +169,7 @@ fn a_change_of_version_keeps_every_message() {
     push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, &long, Properties::NONE, 0);
     push_with(&mut outgoing, &mut parts, QoS::ExactlyOnce, b"two", Properties::new(&list), 0);
     for version in [Version::V311, Version::V5, Version::V31, Version::V311, Version::V5] {
-        outgoing.reencode_for(&mut parts, version);
+        outgoing.reencode_for(&mut parts, version, Some(FORMS.has_more));
     }
     let sent = send(&mut outgoing, &mut parts, 10);
     assert_eq!(sent, fresh(&[b"zero", &long, b"two"]));
@@ -180,12 +182,13 @@ fn an_expired_message_ends_and_the_next_deadline_is_known() {
     let mut outgoing = Outgoing::new(Version::V311);
     push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"short", Properties::NONE, 10);
     push_with(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"long", Properties::NONE, 20);
+    outgoing.find_next_expiry(parts.slots);
     assert_eq!(outgoing.next_expiry(), 10);
     outgoing.expire(&mut parts, Time { over: 10, next: 10, expiring: &EXPIRING });
     assert_eq!(outgoing.next_expiry(), 20);
-    let (ended, _, cause) = outgoing.poll_ended(&mut parts).unwrap();
+    let (ended, _, cause) = outgoing.poll_ended(&mut parts, None).unwrap();
     assert_eq!((Handle(ended.handle).get(), cause), (1, Cause::Expired));
-    assert!(outgoing.poll_ended(&mut parts).is_none());
+    assert!(outgoing.poll_ended(&mut parts, None).is_none());
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Giving up one packet: a message at which links die, a request that is no longer wanted.
 
 use crate::event::{Cause, Risk};
-use crate::session::list::{find, find_handle, find_mut, place};
-use crate::session::outgoing::Outgoing;
+use crate::session::list::{Cursor, find, find_handle, find_mut, place};
+use crate::session::outgoing::{Outgoing, Withdrawing};
 use crate::storage::{Kind, MessageMarks, Parts, Progress, Reach, SendSlot, Stands, Watcher};
 use crate::types::Handle;
 
 /// After so many links on which PUBREL left, the message counts as completed.
 const ENOUGH_LINKS: u8 = 3;
+
+/// There is only one.
+pub(crate) const WITHDRAWING: Withdrawing = Outgoing::leave_release;
 
 impl Outgoing {
     /// On how many links some of this packet has left; `None` if it is finished.
@@ -46,7 +49,7 @@ impl Outgoing {
     }
 
     /// The outcome of a withdrawn message was fetched: what is left of it is the PUBREL that frees its identifier.
-    pub(super) fn leave_release(&mut self, parts: &mut Parts<'_>, id: u16) {
+    fn leave_release(&mut self, parts: &mut Parts<'_>, id: u16) {
         let Some(&slot) = find(parts.slots, id) else { return };
         self.leave_list(parts.slots, (slot.previous, id, slot.next), (slot.kind, slot.progress));
         self.publishes -= 1;
@@ -67,7 +70,7 @@ impl Outgoing {
     /// Holds messages back, or lets them go. What is staged must have been taken back.
     pub(crate) fn hold_messages(&mut self, slots: &[SendSlot], holds: bool) {
         self.holds_messages = holds;
-        self.bypass = 0;
+        self.bypass = Cursor::NONE;
         if let Some(first) = find(slots, self.log.first()) {
             self.step_back(slots, first.id(), first.handle);
         }

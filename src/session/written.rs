@@ -8,19 +8,17 @@ use crate::storage::{Fact, ReceiveSlot, SendSlot, Written};
 /// A record is durable: what depends on it may leave.
 pub(crate) fn note_written(slots: &mut [SendSlot], incoming: &mut Incoming, inbox: &mut [ReceiveSlot], of: Written) {
     let (id, fact) = match of {
-        Written::Accepted(handle) => match find_mut(slots, handle as u16).filter(|slot| slot.handle == handle) {
-            Some(slot) => return slot.notes.confirm(Fact::Accepted),
-            None => return,
-        },
-        Written::Released(id) => match find_mut(slots, id) {
-            Some(slot) => return slot.notes.confirm(Fact::Released),
-            None => return,
-        },
-        Written::Received(id) => (id, Fact::Received),
-        Written::Completed(id) => (id, Fact::Nothing),
+        Written::Accepted(handle) if find_mut(slots, handle as u16).is_none_or(|slot| slot.handle != handle) => return,
+        Written::Accepted(handle) => (handle as u16, Fact::Accepted),
+        Written::Released(id) => (id, Fact::Released),
+        Written::Done(id) => (id, Fact::Nothing),
+        Written::Received(id) => return incoming.confirm(inbox, id, Fact::Received),
+        Written::Completed(id) => return incoming.confirm(inbox, id, Fact::Nothing),
         Written::Other => return,
     };
-    incoming.confirm(inbox, id, fact);
+    if let Some(slot) = find_mut(slots, id) {
+        slot.notes.confirm(fact);
+    }
 }
 
 impl Incoming {

@@ -90,6 +90,10 @@ mod none {
         pub(crate) const fn is_session_pending(&self) -> bool {
             false
         }
+
+        pub(crate) const fn is_doubt_pending(&self) -> bool {
+            false
+        }
     }
 }
 
@@ -229,7 +233,7 @@ mod kept {
 
         /// The log, as far as it is durable, says that nobody knows what the server holds.
         pub(crate) fn doubts_session(&self) -> bool {
-            let is_doubted = |log: &Log| log.books.session == SessionFact::Doubtful && log.session_end == 0;
+            let is_doubted = |log: &Log| log.books.session.is_in_doubt() && log.session_end == 0;
             self.0.as_ref().is_none_or(|(log, _)| is_doubted(log))
         }
 
@@ -238,6 +242,12 @@ mod kept {
             self.0
                 .as_ref()
                 .is_some_and(|(log, _)| log.loss_end > 0 || log.books.loss.is_some_and(|loss| loss.had_received))
+        }
+
+        /// The log doesn't say for good yet that a link was accepted in doubt: with a subscription the session may have messages that are taken for those of
+        /// the old one after a loss of power.
+        pub(crate) fn is_doubt_pending(&self) -> bool {
+            self.is_session_pending() && self.0.as_ref().is_some_and(|(log, _)| log.books.session.is_in_doubt())
         }
 
         /// What is true of the session is not durable yet: after a loss of power nobody would know in which session a message was sent.

@@ -30,6 +30,9 @@ const FINISHED: u8 = 0b10_0000;
 /// The packet took the place of others, and the log doesn't know it yet.
 const AWAITED: u8 = 0b100_0000;
 
+/// Of a message from the server: it was received before a link was accepted of which nobody knows whether it went on with the same session.
+const DOUBTED: u8 = QUEUED;
+
 impl Notes {
     pub(crate) const NONE: Self = Self(0);
 
@@ -88,6 +91,15 @@ impl Notes {
 
     pub(crate) const fn set_queued(&mut self, is_queued: bool) {
         self.0 = if is_queued { self.0 | QUEUED } else { self.0 & !QUEUED };
+    }
+
+    pub(crate) const fn is_doubted(self) -> bool {
+        self.is_queued()
+    }
+
+    #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing is recovered then"))]
+    pub(crate) const fn set_doubted(&mut self) {
+        self.0 |= DOUBTED;
     }
 
     pub(crate) const fn is_awaited(self) -> bool {

@@ -165,6 +165,7 @@ impl Progress {
     }
 
     /// Whether a QoS 1 or 2 message holds a unit of the window: from being staged on, and as PUBREL always.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn holds_unit(self) -> bool {
         self.0 & (STANDS | REACH) != 0 && self.0 & STANDS <= RELEASE
     }

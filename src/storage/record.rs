@@ -76,6 +76,7 @@ impl MessageFlags {
 pub(crate) enum Written {
     Accepted(u64),
     Released(u16),
+    Done(u16),
     Received(u16),
     Completed(u16),
     /// One that no packet waits for.
@@ -94,6 +95,15 @@ pub(crate) enum SessionFact {
     Adopted,
     /// A clean start was sent and never answered: the server holds the session as it was, or a new one with nothing in it.
     Doubtful,
+    /// The same, and it accepted a link since on which it did not show which of the two it is. Only a journal speaks of it: a new session may have messages
+    /// by now, and repeat them.
+    Either,
+}
+
+impl SessionFact {
+    pub(crate) const fn is_in_doubt(self) -> bool {
+        matches!(self, Self::Doubtful) || cfg!(feature = "journal") && matches!(self, Self::Either)
+    }
 }
 
 #[cfg(feature = "journal")]
@@ -189,6 +199,7 @@ mod form {
         let written = match kind {
             ACCEPTED => Written::Accepted(body.first_chunk().map_or(0, |handle| u64::from_le_bytes(*handle))),
             RELEASED => Written::Released(id()),
+            DONE => Written::Done(id()),
             RECEIVED => Written::Received(id()),
             COMPLETED => Written::Completed(id()),
             _ => Written::Other,
@@ -291,7 +302,7 @@ mod form {
     }
 
     fn session_fact([number]: [u8; 1]) -> Option<SessionFact> {
-        [SessionFact::None, SessionFact::Held, SessionFact::Adopted, SessionFact::Doubtful]
+        [SessionFact::None, SessionFact::Held, SessionFact::Adopted, SessionFact::Doubtful, SessionFact::Either]
             .get(usize::from(number))
             .copied()
     }

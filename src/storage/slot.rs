@@ -125,11 +125,6 @@ impl Marks {
         self.0 |= marks.0;
     }
 
-    /// A SUBSCRIBE that was encoded anew has no subscription identifier.
-    pub(crate) const fn without_identifier_if(self, is_subscribe: bool) -> Self {
-        Self(self.0 & !if is_subscribe { RequestMarks::IDENTIFIER.0 } else { 0 })
-    }
-
     /// Whether the packet is encoded for 5.0 although the version in force is an earlier one.
     pub(crate) const fn is_in_v5(self) -> bool {
         Version::KNOWS_BOTH_KINDS && self.0 & Self::IN_V5 != 0
@@ -296,8 +291,7 @@ impl SendSlot {
 
     /// It can't be sent: the record that it depends on is not durable.
     pub(crate) fn waits_for_record(&self) -> bool {
-        let is_pending = self.notes.is_pending() || self.notes.noted() as u8 != self.fact() as u8;
-        self.notes.is_kept() && is_pending && !matches!(self.kind, Kind::Orphan)
+        self.notes.is_kept() && (self.notes.is_pending() || self.notes.noted() as u8 != self.fact() as u8)
     }
 
     /// The second in which a message expires; 0 for never. One that was sent, if only in part, is finished whatever the time

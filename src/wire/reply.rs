@@ -18,46 +18,79 @@ pub(crate) struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1), and are in versions without properties. AUTH with
-    /// a reason code has properties.
+    /// Not a constant, which would be copied.
+    #[inline(always)]
+    pub(crate) fn empty() -> Self {
+        let (id, reason, properties) = (PacketId::FIRST, ReasonCode::SUCCESS, Properties::NONE);
+        Self { id, reason, properties, seen: Seen::default(), codes: &[] }
+    }
+
+    /// All such packets, and PINGRESP, which has nothing.
     pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
-        let (mut id, mut reason) = (PacketId::FIRST, ReasonCode::SUCCESS);
-        let (mut properties, mut seen) = (Properties::NONE, Seen::default());
-        let mut codes: &[u8] = &[];
-        if packet_type != PacketType::PingResp {
-            let knows_properties = body.rules().version.has_properties();
-            let answers_filters = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
-            let is_auth = packet_type == PacketType::Auth;
-            if !is_auth && packet_type != PacketType::Disconnect {
-                id = body.packet_id();
+        let mut reply = Self::empty();
+        reply.read(packet_type, body);
+        reply
+    }
+
+    /// The same into a place of the caller's: so nothing is copied.
+    pub(crate) fn read(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
+        match packet_type {
+            PacketType::PingResp => {}
+            PacketType::Auth if Version::KNOWS_PROPERTIES => self.decode_auth(body),
+            _ => self.decode_answer(packet_type, body),
+        }
+    }
+
+    fn decode_answer(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
+        if packet_type != PacketType::Disconnect {
+            self.id = body.packet_id();
+        }
+        let answers_filters = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
+        if body.rules().version.has_properties() {
+            match answers_filters {
+                true => self.decode_codes(packet_type, body),
+                false => self.decode_reason(packet_type, body),
             }
-            let mut is_over = body.is_empty() && !answers_filters;
-            if !knows_properties && !body.is_empty() && packet_type != PacketType::SubAck {
-                let tail = if body.tolerates(Tolerance::ForeignAck) { body.rest() } else { &[] };
-                match tail {
-                    [code, ..] if !answers_filters => reason = ReasonCode(*code), // properties behind it mean nothing
-                    _ => codes = tail,
-                }
-            }
-            if knows_properties && !answers_filters && !is_over {
-                reason = read_reason(packet_type, body);
-                is_over = body.is_empty() && !is_auth;
-            }
-            if knows_properties && packet_type == PacketType::UnsubAck && body.is_empty() {
-                is_over = body.tolerates(Tolerance::ForeignAck);
-            }
-            if knows_properties && !is_over {
-                properties = Properties::decode_seen(body, packet_type.bit(), &mut seen);
-            }
-            let has_method = seen.has(ids::AuthenticationMethod);
-            if is_auth && !has_method && (reason != ReasonCode::SUCCESS || seen.has(ids::AuthenticationData)) {
-                body.refuse(Violation::AuthenticationMethod);
-            }
-            if packet_type == PacketType::SubAck || answers_filters && knows_properties {
-                codes = read_codes(packet_type, body);
+        } else if packet_type == PacketType::SubAck {
+            self.codes = read_codes(packet_type, body);
+        } else if !body.is_empty() && body.tolerates(Tolerance::ForeignAck) {
+            match body.rest() {
+                [code, ..] if !answers_filters => self.reason = ReasonCode(*code), // properties behind it mean nothing
+                tail => self.codes = tail,
             }
         }
-        Self { id, reason, properties, seen, codes }
+    }
+
+    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1).
+    fn decode_reason(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
+        if !body.is_empty() {
+            self.reason = read_reason(packet_type, body);
+        }
+        if !body.is_empty() {
+            self.properties = Properties::decode_seen(body, packet_type.bit(), &mut self.seen);
+        }
+    }
+
+    fn decode_codes(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
+        let is_bare = packet_type == PacketType::UnsubAck && body.is_empty();
+        if !(is_bare && body.tolerates(Tolerance::ForeignAck)) {
+            self.properties = Properties::decode_seen(body, packet_type.bit(), &mut self.seen);
+        }
+        self.codes = read_codes(packet_type, body);
+    }
+
+    /// AUTH: a packet without anything means success; one with a reason code has properties.
+    fn decode_auth(&mut self, body: &mut Reader<'a>) {
+        if body.is_empty() {
+            return;
+        }
+        self.reason = read_reason(PacketType::Auth, body);
+        self.properties = Properties::decode_seen(body, PacketType::Auth.bit(), &mut self.seen);
+        let has_method = self.seen.has(ids::AuthenticationMethod);
+        let needs_method = self.reason != ReasonCode::SUCCESS || self.seen.has(ids::AuthenticationData);
+        if needs_method && !has_method {
+            body.refuse(Violation::AuthenticationMethod);
+        }
     }
 }
 

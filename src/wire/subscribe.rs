@@ -224,6 +224,18 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
     }
 }
 
+impl Entries<'_, Subscription<'_>> {
+    /// Whether an option is set that only 5.0 has. Always inlined: where the list is a constant, the compiler sees that there is none.
+    #[inline(always)]
+    pub(crate) fn has_options(&self) -> bool {
+        match self.0 {
+            Form::List([only]) => only.has_options(),
+            Form::List(list) => list.iter().any(Subscription::has_options),
+            Form::Checked(..) => self.iter().any(|subscription| subscription.has_options()),
+        }
+    }
+}
+
 impl<'a, T: Entry<'a> + PartialEq> PartialEq for Entries<'a, T> {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())

@@ -50,6 +50,8 @@ pub struct App {
     /// The session that the client takes itself to be in, where its record stands, and the one of the link.
     pub known_sid: u64,
     pub known_at: u64,
+    /// What the log leads to once that record is durable: the same session, or none in particular where nothing told that it is another.
+    pub logged_sid: u64,
     /// The one before: what a log that lacks that record leads to.
     pub known_before: u64,
     /// The place of its record in the log.
@@ -60,6 +62,8 @@ pub struct App {
     pub is_stale: bool,
     /// A session in which the client may take new messages for old ones, since nothing told it that it is another.
     pub confused_sid: u64,
+    /// Sessions that clean starts made whose CONNACK the client did not hear, since it last heard one.
+    pub made_unheard: Vec<u64>,
     pub must_start_clean: bool,
     /// A session that this side doesn't know ends the link.
     pub refuses_unknown: bool,
@@ -93,12 +97,14 @@ impl App {
             lines,
             known_sid: 0,
             known_at: 0,
+            logged_sid: 0,
             known_before: 0,
             known_before_at: 0,
             link_sid: 0,
             link_is_present: false,
             is_stale: false,
             confused_sid: 0,
+            made_unheard: Vec::new(),
             must_start_clean: false,
             refuses_unknown: false,
             is_link_clean: false,
@@ -170,18 +176,24 @@ impl App {
             }
         }
         // Of what is adopted, and may be the session that was known, all goes on.
-        self.may_be_anew |=
-            matches!(connack.session, SessionState::Adopted { republished: 0, aborted: 0, completed: 0 });
-        self.note_session(is_given_up);
+        let is_in_doubt = matches!(connack.session, SessionState::Adopted { republished: 0, aborted: 0, completed: 0 });
+        self.may_be_anew |= is_in_doubt;
+        self.note_session(is_given_up, version);
         self.may_be_anew = false;
+        let is_third = self.known_sid != self.link_sid && !self.made_unheard.contains(&self.link_sid);
+        if is_in_doubt && is_third {
+            self.confuse(); // with the session that was known, or with the one that a clean start made
+        }
+        self.made_unheard.clear();
         if self.known_sid != self.link_sid {
-            (self.known_before, self.known_before_at) = (self.known_sid, self.known_at);
+            (self.known_before, self.known_before_at) = (self.logged_sid, self.known_at);
             (self.known_sid, self.known_at) = (self.link_sid, self.disk.session_noted_at(mqtt));
+            self.logged_sid = if is_given_up { self.link_sid } else { 0 };
         }
     }
 
     /// What client and server know of each other from here on.
-    fn note_session(&mut self, is_given_up: bool) {
+    fn note_session(&mut self, is_given_up: bool, version: Version) {
         let sid = self.link_sid;
         match is_given_up {
             true => {
@@ -195,15 +207,33 @@ impl App {
                 }
                 self.is_stale = false;
             }
+            false if !self.link_is_present && version != Version::V31 => {
+                self.judge(Err("[E2] the client goes on with a session that the server doesn't have".into()));
+            }
             false if self.known_sid != sid => {
                 // Another session than the client thinks, and nothing told it.
                 self.is_stale = true;
                 self.inbox.forget();
-                self.confused_sid = sid;
-                self.inbox.forgive(|queued| queued.sid == sid);
+                self.confuse();
             }
             false => {}
         }
+    }
+
+    /// The client may take new messages of this session for old ones of another.
+    fn confuse(&mut self) {
+        let sid = self.link_sid;
+        self.confused_sid = sid;
+        self.inbox.forgive(|queued| queued.sid == sid);
+    }
+
+    /// The power failed when so much of the journal was durable: which session the client takes itself to be in now.
+    pub fn forget_session_after(&mut self, durable: u64) {
+        if self.known_at > durable {
+            self.logged_sid = if self.known_before_at <= durable { self.known_before } else { 0 };
+            self.known_at = 0;
+        }
+        self.known_sid = self.logged_sid;
     }
 
     fn arrive<S: Memory>(&mut self, mqtt: &Connection<S>, payload: &[u8], qos: QoS, ack: Option<PendingAck>) {

@@ -3,6 +3,7 @@
 
 use crate::features::{Feature, Set};
 use crate::hosts::{LONGEST, Writing};
+use crate::rules::EXCLUDED;
 use crate::script::seed_for;
 use crate::server::{Config, Oddities};
 use pure_mqtt::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow, Version};
@@ -35,20 +36,22 @@ pub struct Character {
 /// The features that a seed draws, before those that don't go together are taken out.
 pub fn features_of(seed: u64) -> Set {
     let mut rng = fastrand::Rng::with_seed(seed_for(seed, 1));
-    let mut later = fastrand::Rng::with_seed(seed_for(seed, 12));
     let mut has = Set::default();
     for feature in Feature::ALL.iter().copied() {
-        // Seeds keep their worlds when there are more features.
-        let rng = if feature > Feature::Overrun { &mut later } else { &mut rng };
         if rng.u8(0..100) < feature.chance() {
             has.add(feature);
         }
     }
+    for &(feature, needed) in NEEDED {
+        if has.has(feature) {
+            has.add(needed);
+        }
+    }
     one_of(&mut has, &mut rng, &[Feature::Heap, Feature::Fixed, Feature::Tiny, Feature::Borrowed]);
     one_of(&mut has, &mut rng, &[Feature::V31, Feature::V311, Feature::V5]);
-    for &(without, of) in INCOMPATIBLE {
-        if has.has(without) {
-            of.iter().for_each(|feature| has.remove(*feature));
+    for (some, others, _) in EXCLUDED {
+        for one in some.iter().filter(|one| has.has(**one)).collect::<Vec<_>>() {
+            others.iter().filter(|other| *other != one).for_each(|other| has.remove(*other));
         }
     }
     if !has.has(Feature::Journal) {
@@ -57,28 +60,15 @@ pub fn features_of(seed: u64) -> Set {
     has
 }
 
-const JOURNAL: &[Feature] = &[Feature::TornWrite, Feature::SlowFlush, Feature::PowerCut, Feature::Snapshot];
-
-/// With the first there are none of the others.
-const INCOMPATIBLE: &[(Feature, &[Feature])] = &[
-    (Feature::Borrowed, &[Feature::Journal, Feature::Clone]),
-    (Feature::DropOldest, &[Feature::LatestPerTopic]),
-    (Feature::BytesHost, &[Feature::PiecesIn]),
-    (
-        Feature::Strict,
-        &[
-            Feature::OddAcks,
-            Feature::OddConnack,
-            Feature::OddMessages,
-            Feature::EarlyRelease,
-            Feature::BadTopic,
-            Feature::TooLong,
-            Feature::Overrun,
-            Feature::Discard,
-            Feature::Deliver,
-        ],
-    ),
+/// The first can't act without the second.
+const NEEDED: &[(Feature, Feature)] = &[
+    (Feature::AckErrors, Feature::ManualAcks),
+    (Feature::Abandon, Feature::StreamedOut),
+    (Feature::Discard, Feature::TooLong),
+    (Feature::Deliver, Feature::BadTopic),
 ];
+
+const JOURNAL: &[Feature] = &[Feature::TornWrite, Feature::SlowFlush, Feature::PowerCut, Feature::Snapshot];
 
 /// Keeps exactly one of these.
 fn one_of(has: &mut Set, rng: &mut fastrand::Rng, these: &[Feature]) {
@@ -133,6 +123,7 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
     let mut rng = fastrand::Rng::with_seed(seed_for(seed, 4));
     let mut pick = |values: &[u32]| rng.choice(values.iter().copied()).unwrap_or(0);
     let inline_max = pick(&[96, 128, 200]);
+    let overruns = has.has(Feature::Overrun);
     let tight = has.has(Feature::QueueLimit) || has.has(Feature::DropOldest) || has.has(Feature::LatestPerTopic);
     // `Heap` keeps room for all names from the start, so the maximum would take gigabytes.
     let [aliases_in, aliases_out] = [pick(&[1, 2, 10, 100]), pick(&[1, 2, 4, 100])].map(|count| count as u16);
@@ -141,10 +132,10 @@ fn limits(seed: u64, has: Set, version: Version) -> Limits {
         max_inflight: if has.has(Feature::OneInFlight) { 1 } else { pick(&[0, 2, 20, 65_535]) as u16 },
         max_queued: if tight { pick(&[1, 2, 3, 6]) } else { pick(&[0, 0, u32::MAX]) },
         max_bytes: if tight { pick(&[0, 200, 600]) } else { pick(&[0, 0, u32::MAX]) },
-        receive_maximum: pick(&[1, 3, 1024, 65_535]) as u16,
-        max_received: pick(&[0, 0, 1, 4, 65_535]) as u16,
+        receive_maximum: pick(if overruns { &[1, 1, 3] } else { &[1, 3, 1024, 65_535] }) as u16,
+        max_received: pick(if overruns { &[0, 1, 2, 4] } else { &[0, 0, 1, 4, 65_535] }) as u16,
         inline_max: if has.has(Feature::PiecesIn) { inline_max } else { LONGEST as u32 },
-        stream_max: if has.has(Feature::PiecesIn) { 4_096 } else { 0 },
+        stream_max: if has.has(Feature::PiecesIn) { 1_024 } else { 0 },
         topic_alias_maximum: if has.has(Feature::AliasIn) { aliases_in } else { 0 },
         outbound_aliases: if has.has(Feature::AliasOut) { aliases_out } else { 0 },
         alias_name_max: pick(&[20, 128, 1_000]) as u16,
@@ -208,9 +199,9 @@ fn config(seed: u64, has: Set, max_received: u16) -> Config {
         window: if has.has(Feature::Overrun) { 20 } else { (pick(&[1, 4, 20]) as usize).min(fair) },
         fair,
         uses_aliases: has.has(Feature::AliasIn),
-        longest: 4_000,
+        longest: LONGEST,
         expects_silence: has.has(Feature::Silent),
-        refuses: if has.has(Feature::Refusals) { pick(&[2, 3, 5]) } else { 0 },
+        refuses: if has.has(Feature::Refusals) { pick(&[2, 2, 3]) } else { 0 },
         odd,
     }
 }

@@ -35,9 +35,7 @@ impl<S: Memory> World<S> {
             return Ok(());
         }
         let [heard, took] = [transport.gave_at.max(self.opened_at), transport.took_at.max(self.opened_at)];
-        // A loop of the documentation doesn't tell the world whether it is blocked.
-        let is_shown = matches!(self.reading, crate::hosts::Reading::Shown(_));
-        let is_blocked = self.last.is_blocked || transport.told > 0 || is_shown;
+        let is_blocked = self.is_blocked();
         if is_blocked {
             self.blocked_at = self.now; // what was heard is not known before it can be taken
         }
@@ -67,6 +65,12 @@ impl<S: Memory> World<S> {
             return Err(format!("[E6] an answer is awaited since {asked:?}, and it is {}: {:?}", self.now, self.mqtt));
         }
         Ok(())
+    }
+
+    /// Input waits, so that what is awaited may lie in it. A loop of the documentation doesn't tell the world whether that is so.
+    pub fn is_blocked(&self) -> bool {
+        let is_told = self.transport.as_ref().is_some_and(|transport| transport.told > 0);
+        self.last.is_blocked || is_told || matches!(self.reading, crate::hosts::Reading::Shown(_))
     }
 
     /// When the oldest packet left whose answer is awaited.

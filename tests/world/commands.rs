@@ -116,6 +116,7 @@ impl<S: Memory> World<S> {
             may_be_dropped: false,
             is_streamed,
             taken: 0,
+            again: 0,
             refused: 0,
             end: None,
             replaced_by: None,
@@ -132,6 +133,14 @@ impl<S: Memory> World<S> {
         let sent = &self.app.ledger.sent;
         let recent = &sent[sent.len().saturating_sub(8)..];
         rng.choice(recent).filter(|sent| !sent.is_gone).map(|sent| sent.handle)
+    }
+
+    /// A message whose payload the application supplies.
+    fn any_streamed(&self, rng: &mut fastrand::Rng) -> Option<Handle> {
+        let is_it = |sent: &&Sent| sent.is_streamed && sent.end.is_none() && !sent.is_gone;
+        let streamed: Vec<Handle> =
+            self.app.ledger.sent.iter().rev().filter(is_it).take(4).map(|sent| sent.handle).collect();
+        rng.choice(streamed)
     }
 
     pub fn cancel(&mut self, rng: &mut fastrand::Rng) -> Verdict {
@@ -158,7 +167,7 @@ impl<S: Memory> World<S> {
         // A host that is paused offers the transport nothing, so that it doesn't ask for it either.
         let is_awake = !self.is_paused();
         let wanted = is_awake.then(|| self.mqtt.transmit(time).wanted().map(|wanted| wanted.handle)).flatten();
-        let Some(handle) = wanted.filter(|_| rng.bool()).or_else(|| self.any_handle(rng)) else { return };
+        let Some(handle) = wanted.filter(|_| rng.bool()).or_else(|| self.any_streamed(rng)) else { return };
         let is_done = self.mqtt.abandon(time, handle);
         self.app.say(|| format!("  abandon {handle:?}: {is_done}"));
         self.act_if(Feature::Abandon, is_done);

@@ -21,15 +21,15 @@ macro_rules! features {
 }
 
 features! {
-    Heap = 27, "A message was accepted on `Heap`.";
+    Heap = 26, "A message was accepted on `Heap`.";
     Fixed = 25, "The same on `Fixed` of a usual size.";
     Tiny = 25, "The same on a `Fixed` of two slots and little more than the longest packet.";
-    Borrowed = 23, "The same on `Borrowed`.";
-    Journal = 75, "A record became durable.";
-    V31 = 28, "A 3.1 link was accepted.";
-    V311 = 28, "A 3.1.1 link was accepted.";
-    V5 = 44, "A 5.0 link was accepted.";
-    OtherVersion = 55, "A link was accepted in another version than the one before.";
+    Borrowed = 25, "The same on `Borrowed`.";
+    Journal = 78, "A record became durable.";
+    V31 = 25, "A 3.1 link was accepted.";
+    V311 = 25, "A 3.1.1 link was accepted.";
+    V5 = 50, "A 5.0 link was accepted.";
+    OtherVersion = 60, "A link was accepted in another version than the one before.";
     OneInFlight = 35, "A message waited because one was in flight and no more may be.";
     QueueLimit = 40, "A command was refused, or a message dropped, because the queue was full.";
     DropOldest = 35, "A publish dropped the oldest.";
@@ -37,11 +37,11 @@ features! {
     Abort = 45, "A session was lost under `Abort`.";
     ManualAcks = 60, "The application acknowledged a message.";
     AckErrors = 60, "It acknowledged one with an error.";
-    Strict = 40, "A link was accepted in strict mode.";
+    Strict = 28, "A link was accepted in strict mode.";
     AckTimeout = 45, "An answer was awaited under `ack_timeout`.";
     Retry = 45, "A deadline of `retry_interval` was set.";
-    PiecesIn = 55, "A message arrived in pieces.";
-    AliasIn = 65, "A message arrived with an alias instead of a name.";
+    PiecesIn = 65, "A message arrived in pieces.";
+    AliasIn = 88, "A message arrived with an alias instead of a name.";
     AliasOut = 65, "One left with an alias instead of a name.";
     StreamedOut = 60, "The engine asked for a payload.";
     Shared = 50, "A shared payload was accepted.";
@@ -50,7 +50,7 @@ features! {
     Requests = 60, "A SUBSCRIBE or UNSUBSCRIBE was answered.";
     Cancel = 60, "A message was cancelled.";
     Replace = 60, "A message was replaced.";
-    Abandon = 75, "A streamed message was abandoned.";
+    Abandon = 70, "A streamed message was abandoned.";
     SetLimits = 50, "The limits were changed.";
     Forget = 50, "The session was forgotten.";
     Adopt = 50, "A session was adopted.";
@@ -74,7 +74,7 @@ features! {
     ServerCloses = 50, "The server ended a link.";
     ServerLimits = 60, "CONNACK announced limits.";
     SlowAnswers = 55, "The server held answers back.";
-    Refusals = 65, "The server refused a message.";
+    Refusals = 80, "The server refused a message.";
     TornWrite = 80, "The power failed inside a record.";
     SlowFlush = 60, "A record took time to become durable.";
     PowerCut = 80, "The power failed.";
@@ -82,19 +82,19 @@ features! {
     Pause = 50, "The host did nothing for a while.";
     FarEpoch = 45, "The host's clock began in the year 1, or near the end of time.";
     ClockBack = 50, "The host's clock went back.";
-    BytesHost = 40, "The host reads with `BytesBuffer`.";
-    OddAcks = 50, "Wrong but harmless acknowledgements: PUBACK at QoS 2, trailing codes, flag bits, codes that are not listed.";
-    OddConnack = 55, "Session Present after a clean start; DISCONNECT instead of CONNACK.";
-    OddMessages = 55, "DUP at QoS 0, an alias above the maximum beside a name.";
-    EarlyRelease = 50, "PUBREL before PUBREC has left.";
-    BadTopic = 50, "A topic that is none.";
-    TooLong = 50, "A packet above the limits.";
-    Overrun = 50, "More messages than Receive Maximum.";
+    BytesHost = 35, "The host reads with `BytesBuffer`.";
+    OddAcks = 60, "Wrong but harmless acknowledgements: PUBACK at QoS 2, trailing codes, flag bits, codes that are not listed.";
+    OddConnack = 75, "Session Present after a clean start; DISCONNECT instead of CONNACK.";
+    OddMessages = 65, "DUP at QoS 0, an alias above the maximum beside a name.";
+    EarlyRelease = 60, "PUBREL before PUBREC has left.";
+    BadTopic = 40, "A topic that is none.";
+    TooLong = 40, "A packet above the limits.";
+    Overrun = 65, "More messages than Receive Maximum.";
     Withdraw = 60, "A message or a request was withdrawn.";
     Hold = 60, "A message waited because messages were held back.";
     Silent = 50, "A 5.0 link was accepted whose CONNECT announced no limits.";
     Discard = 70, "A message that was too long was thrown away.";
-    Deliver = 55, "A message was delivered whose topic is none.";
+    Deliver = 60, "A message was delivered whose topic is none.";
     Unread = 55, "The host told of bytes that it had not handed over yet.";
 }
 

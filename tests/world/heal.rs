@@ -4,7 +4,6 @@ use crate::features::Feature;
 use crate::ledger::Verdict;
 use crate::life::World;
 use crate::memory::Memory;
-use crate::server::Oddities;
 use crate::wire::NEVER;
 use pure_mqtt::QoS;
 
@@ -57,9 +56,7 @@ impl<S: Memory> World<S> {
         let other = self.servers[1 - self.at].session.as_ref().map(|session| session.sid);
         self.app.inbox.forgive(|queued| Some(queued.sid) == other);
         for server in &mut self.servers {
-            server.config.odd = Oddities::default();
-            server.holds_until = 0;
-            server.tick(server.now);
+            server.heal();
         }
         if let Some(transport) = &mut self.transport {
             transport.up.heal();

@@ -96,6 +96,13 @@ impl Inbox {
         self.queued.iter_mut().flatten().for_each(|queued| queued.allowed = queued.arrived + 1);
     }
 
+    /// This one may arrive once more.
+    pub fn allow_again(&mut self, number: u32) {
+        if let Some(Some(queued)) = self.queued.get_mut(number as usize) {
+            queued.allowed = queued.arrived + 1;
+        }
+    }
+
     /// The power failed when so much of the journal was durable.
     pub fn lose_power(&mut self, durable: u64) {
         for queued in self.queued.iter_mut().flatten().filter(|queued| queued.noted_at > durable) {

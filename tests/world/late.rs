@@ -16,7 +16,9 @@ impl<S: Memory> World<S> {
         let time = self.time();
         let Some(transport) = &mut self.transport else { return Ok(()) };
         if !self.unconfirmed.is_empty() {
-            if self.confirms_at > self.now {
+            let shown = self.mqtt.transmit(time);
+            let is_replaced = !shown.chunk().is_empty() && !shown.chunk().starts_with(&self.unconfirmed);
+            if self.confirms_at > self.now && !is_replaced {
                 return Ok(());
             }
             return self.confirm().map(|()| {
@@ -64,8 +66,7 @@ impl<S: Memory> World<S> {
         }
         if is_over {
             // DISCONNECT is to be the last, and took the place of what nobody could know to have left: the host closes, and what left may come again.
-            let open = self.app.ledger.sent.iter_mut().filter(|sent| sent.end.is_none());
-            open.for_each(|sent| (sent.is_shaken, sent.is_forgiven) = (true, true));
+            self.app.ledger.take_back(self.mqtt.left());
             self.transport.iter_mut().for_each(|transport| transport.is_broken = true);
             return Ok(());
         }

@@ -38,6 +38,8 @@ pub struct Sent {
     /// The application supplies the payload.
     pub is_streamed: bool,
     pub taken: u32,
+    /// So often it may leave once more at QoS 0, since nobody could know whether it had.
+    pub again: u32,
     pub refused: u32,
     pub end: Option<End>,
     /// The message that took its place.
@@ -198,7 +200,7 @@ impl Ledger {
         }
         sent.taken += 1;
         let (count, shaken) = (sent.taken, sent.is_shaken || sent.is_forgiven);
-        if count > 1 && (qos == QoS::AtMostOnce || qos == QoS::ExactlyOnce && !shaken) {
+        if qos == QoS::AtMostOnce && count > 1 + sent.again || qos == QoS::ExactlyOnce && count > 1 && !shaken {
             return Err(format!("message {number} was taken over {count} times: {sent:?}"));
         }
         let has_gone =
@@ -229,6 +231,14 @@ impl Ledger {
     /// The server has forgotten what it knew of what is under way.
     pub fn shake(&mut self) {
         self.sent.iter_mut().filter(|sent| sent.end.is_none()).for_each(|sent| sent.is_shaken = true);
+    }
+
+    /// What was shown to the transport was taken back, and may have left all the same: at QoS 0 whatever comes behind the message with the handle `left`.
+    pub fn take_back(&mut self, left: Handle) {
+        for sent in self.sent.iter_mut().filter(|sent| sent.end.is_none()) {
+            (sent.is_shaken, sent.is_forgiven) = (true, true);
+            sent.again += u32::from(sent.handle > left);
+        }
     }
 
     /// What has no end yet, and needs one.

@@ -33,6 +33,8 @@ pub struct World<S: Memory> {
     pub lag: u64,
     /// No transport before.
     pub connects_at: u64,
+    /// Links in a row that did not last.
+    pub short_links: u32,
     /// The host does nothing before.
     pub paused_until: u64,
     /// Bytes that were handed to the transport, and `advance` was not called for; when it will be.
@@ -66,7 +68,7 @@ impl<S: Memory> World<S> {
     pub fn new(storage: S, seed: u64, character: Character, lines: Option<Vec<String>>) -> Self {
         let disk = Disk { delay: character.flush, ..Disk::default() };
         let mut config = character.config.clone();
-        config.longest = if character.limits.stream_max > 0 { 4_000 } else { LONGEST };
+        config.longest = LONGEST.max(character.limits.stream_max as usize);
         let rx = match character.has.has(Feature::BytesHost) {
             true => Reading::Bytes(BytesBuffer::new(character.limits.inline_max)),
             false => Reading::Fixed(Box::new(RxBuffer::new())),
@@ -85,6 +87,7 @@ impl<S: Memory> World<S> {
             now: 0,
             lag: 0,
             connects_at: 0,
+            short_links: 0,
             paused_until: 0,
             unconfirmed: Vec::new(),
             confirms_at: NEVER,
@@ -190,7 +193,11 @@ impl<S: Memory> World<S> {
     /// One turn of the host's loop; whether anything moved.
     fn turn(&mut self) -> Result<bool, String> {
         let was_blocked = self.last.is_blocked;
+        if self.is_blocked() {
+            self.blocked_at = self.now; // until now
+        }
         let was_over = self.mqtt.close_reason();
+        let was_durable = self.app.disk.durable;
         let time = self.time();
         let Some(transport) = &mut self.transport else {
             // Without a link a message may expire.
@@ -228,11 +235,11 @@ impl<S: Memory> World<S> {
             turn.is_full = sent.is_full;
             turn.progress += sent.progress;
         }
-        // Not if what waited was taken back.
-        self.transport.iter_mut().for_each(|transport| transport.was_full &= turn.is_full);
+        self.transport.iter_mut().for_each(|transport| transport.note_turn(turn.is_full));
         turn.progress += crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
-        // After `Blocked` the packet is here already: it is offered again once, when output has left.
-        self.is_kicked |= turn.is_blocked && (!was_blocked || turn.progress > 0) && turn.until.is_none();
+        // After `Blocked` the packet is here already: it is offered again once, when output has left, and when something has become durable.
+        let may_be_taken = !was_blocked || turn.progress > 0 || self.app.disk.durable > was_durable;
+        self.is_kicked |= turn.is_blocked && may_be_taken && turn.until.is_none();
         if turn.progress > 0 && matches!(self.reading, Reading::Bytes(_)) {
             self.app.act(Feature::BytesHost);
         }

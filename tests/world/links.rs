@@ -13,6 +13,11 @@ use pure_mqtt::{Connect, OnUnknownSession, Property, State};
 
 pub const CLIENT: &str = "c";
 
+/// A link has lasted after so many milliseconds.
+const LASTING: u64 = 30_000;
+/// After so many in a row that did not the host waits longer each time.
+const MANY: u32 = 16;
+
 impl<S: Memory> World<S> {
     /// Opens a link if it is time for one.
     pub fn connect(&mut self) -> Result<bool, String> {
@@ -93,6 +98,7 @@ impl<S: Memory> World<S> {
             gave_at: self.now,
             was_full: false,
             full_at: self.now,
+            taken_back_at: 0,
             is_stalled: false,
             reads_at: 0,
             told: 0,
@@ -183,6 +189,8 @@ impl<S: Memory> World<S> {
             }
             Deed::Accepted { sid, is_present } => {
                 (self.app.link_sid, self.app.link_is_present) = (sid, is_present);
+                let is_made_clean = !is_present && self.app.is_link_clean;
+                self.app.made_unheard.extend(is_made_clean.then_some(sid));
                 if sid != self.app.known_sid {
                     self.app.ledger.shake();
                 }
@@ -203,6 +211,7 @@ impl<S: Memory> World<S> {
                     sent.is_shaken = true;
                 }
             }
+            Deed::Crowded(number) => self.app.inbox.allow_again(number),
             Deed::Unsendable(number) | Deed::Risked(number) => {
                 if let Some(Some(queued)) = self.app.inbox.queued.get_mut(number as usize) {
                     queued.is_forgiven = true;
@@ -255,7 +264,17 @@ impl<S: Memory> World<S> {
         crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
         self.over_since = None;
         self.last = crate::hosts::Turn::default();
-        let pause = if self.is_good { 200 } else { self.rng.choice([1, 100, 3_000]).unwrap_or(1) };
-        self.connects_at = self.now + pause;
+        self.connects_at = self.now + self.pause();
+    }
+
+    /// How long the host waits for the next link: longer after many that did not last.
+    fn pause(&mut self) -> u64 {
+        if self.is_good {
+            return 200;
+        }
+        let has_lasted = self.now > self.opened_at + LASTING;
+        self.short_links = if has_lasted { 0 } else { self.short_links + 1 };
+        let doublings = (self.short_links.saturating_sub(MANY) / 4).min(7);
+        self.rng.choice([1, 100, 3_000]).unwrap_or(1) << doublings
     }
 }

@@ -3,8 +3,8 @@
 use crate::features::{Feature, Set};
 use crate::rules::EXCLUDED;
 
-/// So often each pair must have acted together, in so many worlds. To be 1,000: pairs with `Deliver`, `Discard`, `Abandon` and odd packets are rarer so far.
-const LEAST: u64 = 300;
+/// So often each pair must have acted together, in so many worlds.
+const LEAST: u64 = 1_000;
 const IN: u64 = 20_000;
 /// In fewer worlds than this nobody asks.
 const ENOUGH: u64 = 2_000;

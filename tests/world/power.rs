@@ -42,10 +42,7 @@ impl<S: Memory> World<S> {
         self.app.held.clear();
         self.app.has_forgotten_alias = false;
         self.app.wants_subscription = true;
-        if self.app.known_at > durable {
-            let is_known = self.app.known_before_at <= durable;
-            (self.app.known_sid, self.app.known_at) = (if is_known { self.app.known_before } else { 0 }, 0);
-        }
+        self.app.forget_session_after(durable);
         let time = self.time();
         let Some(recovered) = S::recover(self.mqtt.limits(), time, &self.app.disk.log) else { return Ok(()) };
         let (mqtt, used) = recovered.map_err(|error| {

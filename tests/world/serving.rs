@@ -15,12 +15,12 @@ impl<S: Memory> World<S> {
     pub fn serve(&mut self, rng: &mut fastrand::Rng) {
         let odd = self.character.config.odd;
         let number = self.app.inbox.next();
-        let is_bad = odd.bad_topics && rng.u8(0..6) == 0;
-        let is_too_long = odd.too_long && rng.u8(0..6) == 0;
+        let is_bad = odd.bad_topics && rng.u8(0..5) == 0;
+        let is_too_long = odd.too_long && rng.u8(0..5) == 0;
         let long = if self.character.limits.stream_max > 0 { 700 } else { 80 };
-        let length = if is_too_long { 5_000 } else { rng.choice([4, 4, 6, 30, 60, long]).unwrap_or(4) };
+        let length = if is_too_long { 1_200 } else { rng.choice([4, 4, 6, 30, 60, long]).unwrap_or(4) };
         let long_name = "d/".to_owned() + &"x".repeat(LONG_NAME - 2);
-        let topic = match rng.u8(0..5) {
+        let topic = match rng.u8(0..8) {
             _ if is_bad => rng.choice([&b"d/\xFF\xFE"[..], b"d/+/a", b"d/#"]).unwrap_or(b"#").to_vec(),
             0 => long_name.into_bytes(),
             _ => b"d/a".to_vec(),

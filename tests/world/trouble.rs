@@ -132,7 +132,7 @@ impl<S: Memory> World<S> {
             crate::hosts::App::save(&mut self.app, &mut self.mqtt);
             crate::hosts::outcomes(&mut self.mqtt, &mut self.app);
             self.app.act(Feature::Forget);
-            self.app.known_sid = 0;
+            (self.app.known_sid, self.app.logged_sid) = (0, 0);
             self.app.inbox.forget();
             self.app.held.clear();
             self.app.wants_subscription = true;

@@ -115,6 +115,8 @@ pub struct Transport {
     pub gave_at: u64,
     pub was_full: bool,
     pub full_at: u64,
+    /// When what it didn't take was taken back.
+    pub taken_back_at: u64,
     pub is_stalled: bool,
     /// The host is busy with what it has read, and reads nothing before.
     pub reads_at: u64,
@@ -133,6 +135,13 @@ impl Transport {
     /// How many bytes have arrived and were not read.
     pub fn unread(&self) -> usize {
         self.down.arrived(self.now)
+    }
+
+    /// A turn is over, after which output waits for room or not.
+    pub fn note_turn(&mut self, is_full: bool) {
+        if self.was_full && !is_full {
+            (self.was_full, self.taken_back_at) = (false, self.now);
+        }
     }
 
     /// How many bytes it takes now.
@@ -179,7 +188,8 @@ impl crate::hosts::Wire for Transport {
         if count > 0 {
             self.took_at = self.now;
         }
-        if !std::mem::replace(&mut self.was_full, count == 0) {
+        // What takes the place of other output in the same moment has waited as long.
+        if !std::mem::replace(&mut self.was_full, count == 0) && (count > 0 || self.taken_back_at < self.now) {
             self.full_at = self.now;
         }
         count

@@ -16,7 +16,15 @@ const FOLDER: &str = "target/pages";
 const TARGET: &str = "CARGO_TARGET_DIR=../pages-build";
 
 /// Where pages come from: folders with documentation comments, and Markdown that no comment includes.
-const SOURCES: [&str; 5] = ["src", "trace/src", "clients/agent/src", "README.md", "trace/README.md"];
+const SOURCES: [&str; 7] = [
+    "src",
+    "trace/src",
+    "clients/agent/src",
+    "clients/net/src",
+    "README.md",
+    "trace/README.md",
+    "clients/net/README.md",
+];
 
 /// Files that examples name with `mod`, as the guide shows them.
 const MODULES: [(&str, &str); 2] = [("pair", "src/guide/pair.rs"), ("host", "src/guide/hosts/host.rs")];
@@ -35,7 +43,9 @@ embedded-io-async = "0.7"
 heapless = "0.9"
 pure-mqtt = { path = "../..", features = ["bytes", "heapless", "journal"] }
 pure-mqtt-agent = { path = "../../clients/agent" }
+pure-mqtt-net = { path = "../../clients/net" }
 pure-mqtt-trace = { path = "../../trace" }
+tempfile = "3"
 tokio = { version = "1", features = ["io-util", "macros", "net", "rt", "sync", "time"] }
 
 [workspace]

@@ -65,6 +65,7 @@ pub const STEPS: &[Step] = &[
     check("doc", "the documentation builds without a warning", &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-net --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
     ]),
@@ -72,6 +73,7 @@ pub const STEPS: &[Step] = &[
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
         "cargo hack check --feature-powerset -p pure-mqtt-client",
+        "cargo hack check --feature-powerset -p pure-mqtt-net",
         "cargo hack check --feature-powerset -p pure-mqtt-trace",
         "cargo hack check --feature-powerset -p pure-mqtt-agent",
     ]),
@@ -82,6 +84,7 @@ pub const STEPS: &[Step] = &[
         "cargo +{msrv} check -p pure-mqtt --features {features}",
         "cargo +{msrv} check -p pure-mqtt --no-default-features",
         "cargo +{msrv} check -p pure-mqtt-client --all-features",
+        "cargo +{msrv} check -p pure-mqtt-net --all-features",
         "cargo +{msrv} check -p pure-mqtt-trace --features bytes",
         "cargo +{msrv} check -p pure-mqtt-agent --all-features",
     ]),
@@ -106,10 +109,12 @@ pub const STEPS: &[Step] = &[
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",
+        "cargo test -p pure-mqtt-net --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-trace --test mosquitto -- --ignored",
     ]),
-    quick("workspace", "tests of the client, the agent, the recorder and the other workspace members", &[
+    quick("workspace", "tests of the clients, the recorder and the other workspace members", &[
         "cargo test --workspace --exclude pure-mqtt", "cargo test -p pure-mqtt-trace --features bytes",
+        "cargo test -p pure-mqtt-net --no-default-features --lib",
     ]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &[
@@ -124,7 +129,7 @@ pub const STEPS: &[Step] = &[
     ])),
     inside("fuzz", "the fuzz targets build", "cargo check"),
     beside(call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke)),
-    Step { quick: true, ..call("circles", "no modules of the engine, the recorder or the agent need each other", circles::check) },
+    Step { quick: true, ..call("circles", "no modules of the engine, the recorder, the agent or the network layer need each other", circles::check) },
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),

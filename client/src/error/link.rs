@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use pure_mqtt::{ConnectionError, OpenError, ReasonCode};
+use pure_mqtt_agent::FailureClass;
+use pure_mqtt_net::Failure;
 
 /// Why no link could be made.
 #[derive(Clone, Debug)]
@@ -13,8 +15,10 @@ pub enum ConnectError {
     NoServer,
     /// CONNECT can't be sent as the [`Options`](crate::Options) want it.
     Options(OpenError),
-    /// The server can't be reached, or TLS or WebSocket could not be agreed on with it.
+    /// The server can't be reached.
     Transport(Arc<io::Error>),
+    /// A proxy, TLS or WebSocket could not be agreed on with it.
+    Layer(Box<Failure>),
     /// It took longer than [`Options::connect_timeout`](crate::Options::connect_timeout).
     TimedOut,
     /// Another thread said `disconnect` or `connect` meanwhile, or the client is gone.
@@ -25,6 +29,7 @@ sentences! { ConnectError {
     Self::NoServer => ("no server was named"),
     Self::Options(error) => ("{error}"),
     Self::Transport(error) => ("the server cannot be reached: {error}"),
+    Self::Layer(failure) => ("{failure}"),
     Self::TimedOut => ("the server could not be reached in time"),
     Self::GivenUp => ("the attempt to connect was given up"),
 } }
@@ -32,6 +37,28 @@ sentences! { ConnectError {
 impl From<io::Error> for ConnectError {
     fn from(error: io::Error) -> Self {
         Self::Transport(Arc::new(error))
+    }
+}
+
+impl From<Failure> for ConnectError {
+    fn from(failure: Failure) -> Self {
+        Self::Layer(Box::new(failure))
+    }
+}
+
+impl ConnectError {
+    /// Whether another attempt may help.
+    pub(crate) fn class(&self) -> FailureClass {
+        match self {
+            Self::Layer(failure) => match failure.class() {
+                pure_mqtt_net::FailureClass::Passing => FailureClass::Passing,
+                pure_mqtt_net::FailureClass::Credentials => FailureClass::Credentials,
+                pure_mqtt_net::FailureClass::Certificate => FailureClass::Certificate,
+                pure_mqtt_net::FailureClass::Lasting => FailureClass::Lasting,
+            },
+            Self::Options(_) | Self::NoServer => FailureClass::Lasting,
+            _ => FailureClass::Passing,
+        }
     }
 }
 
@@ -56,6 +83,8 @@ pub enum LinkEnd {
     Mqtt(ConnectionError),
     /// The transport broke.
     Transport(Arc<io::Error>),
+    /// TLS or WebSocket broke.
+    Layer(Box<Failure>),
     /// The server closed the transport without a word.
     ClosedByServer,
 }
@@ -66,12 +95,19 @@ sentences! { LinkEnd {
     Self::ServerDisconnect { reason, .. } => ("the server ended the connection: {reason}"),
     Self::Mqtt(error) => ("{error}"),
     Self::Transport(error) => ("the connection broke: {error}"),
+    Self::Layer(failure) => ("the connection broke: {failure}"),
     Self::ClosedByServer => ("the server closed the connection"),
 } }
 
 impl From<io::Error> for LinkEnd {
     fn from(error: io::Error) -> Self {
         Self::Transport(Arc::new(error))
+    }
+}
+
+impl From<Failure> for LinkEnd {
+    fn from(failure: Failure) -> Self {
+        Self::Layer(Box::new(failure))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The course of a link: the agent wants it, it is dialled, up, taken leave of, over.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pure_mqtt_agent::{Action, Event, FailureClass, LinkEnd as AgentEnd, LinkId, Login};
+use pure_mqtt_agent::{Action, Bytes, Event, LinkEnd as AgentEnd, LinkId, Login, ServerId};
+use pure_mqtt_net::Server;
 
 use super::dial::Dial;
 use super::link::Link;
@@ -47,17 +49,19 @@ impl Network {
         }
         self.dialling = Some(dialling);
         self.has_been_up = false;
-        let (server, fault) = {
+        let (has_server, fault) = {
             let state = client.shared.lock();
-            (state.wishes.server.clone(), state.check_options().err())
+            (!state.wishes.servers.list.is_empty(), state.check_options().err())
         };
         if let Some(fault) = fault {
             return self.refuse(client, ConnectError::Options(fault));
         }
-        let Some(server) = server else { return self.refuse(client, ConnectError::NoServer) };
+        if !has_server {
+            return self.refuse(client, ConnectError::NoServer);
+        }
         let mut state = client.shared.lock();
         self.outdated = state.agent.latest_link();
-        state.begin(&server);
+        state.begin();
         Ok(())
     }
 
@@ -116,8 +120,9 @@ impl Network {
         while !matches!(self.phase, Phase::Parting { .. }) {
             let action = client.shared.lock().agent.poll_action();
             match action {
-                Some(Action::Dial { link, .. }) => self.dial(client, link),
+                Some(Action::Dial { link, server, .. }) => self.dial(client, link, server),
                 Some(Action::Close { link }) => self.finish(link),
+                Some(Action::Compact) => client.shared.lock().compact(),
                 Some(_) => {}
                 None => return,
             }
@@ -125,16 +130,34 @@ impl Network {
     }
 
     /// Begins an attempt.
-    fn dial(&mut self, client: &Client, link: LinkId) {
+    fn dial(&mut self, client: &Client, link: LinkId, server: ServerId) {
         self.close();
         let (server, timeout) = {
             let mut state = client.shared.lock();
-            let Some(server) = state.wishes.server.clone() else { return };
+            let Some(server) = state.wishes.servers.list.get(usize::from(server.0)).cloned() else { return };
             state.say(LogLevel::Info, format!("connecting to {server}"));
             (server, state.options.connect_timeout)
         };
-        self.phase = Phase::Dialling(Box::new(Dial::new(link, server, timeout)));
+        self.phase = self.dial_of(client, link, server, timeout);
         client.shared.callbacks.on_pre_connect(client);
+    }
+
+    fn dial_of(&mut self, client: &Client, link: LinkId, server: Server, timeout: Duration) -> Phase {
+        let shared = Arc::clone(&client.shared);
+        match Dial::new(link, server, timeout, move || shared.change(|_| {})) {
+            Ok(dial) => Phase::Dialling(Box::new(dial)),
+            Err(error) => {
+                self.dial_failed(client, link, error.into());
+                Phase::Down
+            }
+        }
+    }
+
+    fn dial_failed(&mut self, client: &Client, link: LinkId, error: ConnectError) {
+        let mut state = client.shared.lock();
+        let now = state.now();
+        state.agent.dial_failed(now, link, error.class(), &error.to_string(), None);
+        self.dial_error = Some(error);
     }
 
     fn go_on_dialling(&mut self, client: &Client) -> Result<(), LoopError> {
@@ -143,25 +166,25 @@ impl Network {
         let poll = ready(&mut self.poll, &client.shared)?;
         match dial.step(poll.registry(), SOCKET) {
             Ok(None) => {}
-            Ok(Some(transport)) => self.open(client, link, transport),
+            Ok(Some(transport)) => {
+                let login = login_of(&dial.server);
+                self.open(client, link, transport, &login);
+            }
             Err(error) => {
                 self.phase = Phase::Down;
-                let mut state = client.shared.lock();
-                let now = state.now();
-                state.agent.dial_failed(now, link, FailureClass::Passing, &error.to_string(), None);
-                self.dial_error = Some(error);
+                self.dial_failed(client, link, error);
             }
         }
         Ok(())
     }
 
     /// The transport is up.
-    fn open(&mut self, client: &Client, id: LinkId, transport: Transport) {
+    fn open(&mut self, client: &Client, id: LinkId, transport: Transport, login: &Login) {
         self.has_been_up = true;
         let mut link = Box::new(Link::new(id, transport));
         let mut state = client.shared.lock();
         let now = state.now();
-        state.agent.dialed(now, id, &Login::default());
+        state.agent.dialed(now, id, login);
         link.send(&mut state);
         if let Some(dialling) = self.dialling.take() {
             state.wishes.answer(dialling, Ok(()));
@@ -205,6 +228,7 @@ impl Network {
 
     fn send(&mut self, client: &Client) {
         let mut state = client.shared.lock();
+        state.save();
         match &mut self.phase {
             Phase::Up(link) => link.send(&mut state),
             _ => {
@@ -212,6 +236,7 @@ impl Network {
                 state.agent.handle_timeout(now); // without a link messages still expire
             }
         }
+        state.save(); // records of what was just sent
     }
 
     /// Tells what has ended.
@@ -348,7 +373,7 @@ impl Network {
     /// Waits for the server's side to close.
     fn part(&mut self, client: &Client) -> Result<(), LoopError> {
         let Phase::Parting { link, end, until } = &mut self.phase else { return Ok(()) };
-        if !link.drain() && Instant::now() < *until {
+        if !link.transport.drain() && Instant::now() < *until {
             return Ok(());
         }
         let end = end.take();
@@ -368,5 +393,15 @@ impl Network {
             state.wishes.is_changed = true; // the agent may have asked for more meanwhile
         }
         client.shared.callbacks.on_disconnect(client, end);
+    }
+}
+
+/// What the server's URL says about who we are. The options say the rest.
+fn login_of(server: &Server) -> Login {
+    let credentials = server.credentials();
+    Login {
+        user_name: credentials.user_name.map(Into::into),
+        password: credentials.password.map(Bytes::copy_from_slice),
+        method: None,
     }
 }

@@ -5,19 +5,21 @@ use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 use pure_mqtt_agent::LinkId;
+use pure_mqtt_net::Server;
 
+use super::lookup::Lookup;
 use crate::error::ConnectError;
-use crate::server::Server;
 use crate::transport::{Address, Socket, Transport};
 
 pub(crate) struct Dial {
     /// The agent's name for it.
     pub(crate) link: LinkId,
-    server: Server,
+    pub(crate) server: Server,
     timeout: Duration,
     /// When the present address has had its time.
     pub(crate) deadline: Instant,
-    /// Those not tried yet, the next one last; not asked for yet at first.
+    lookup: Lookup,
+    /// Those not tried yet, the next one last; `None` while they are looked up.
     addresses: Option<Vec<Address>>,
     stage: Stage,
     failure: ConnectError,
@@ -31,9 +33,18 @@ enum Stage {
 }
 
 impl Dial {
-    pub(crate) fn new(link: LinkId, server: Server, timeout: Duration) -> Self {
+    /// Begins; `wake` is called from another thread when the addresses are known.
+    pub(crate) fn new(
+        link: LinkId,
+        server: Server,
+        timeout: Duration,
+        wake: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Self> {
         let failure = io::Error::new(io::ErrorKind::NotFound, "it has no address").into();
-        Self { link, server, timeout, deadline: Instant::now(), addresses: None, stage: Stage::Idle, failure }
+        let lookup = Lookup::begin(&server.dial_target(), wake)?;
+        let first = if lookup.is_done() { Duration::ZERO } else { timeout }; // the first address is tried at once
+        let deadline = Instant::now() + first;
+        Ok(Self { link, server, timeout, deadline, lookup, addresses: None, stage: Stage::Idle, failure })
     }
 
     /// Does what can be done now. `None` while the server is awaited.
@@ -43,18 +54,18 @@ impl Dial {
                 Ok(Some(transport)) => return Ok(Some(transport)),
                 Ok(None) if Instant::now() < self.deadline => return Ok(None),
                 Ok(None) => self.failure = ConnectError::TimedOut,
-                Err(error) => self.failure = error.into(),
+                Err(error) => self.failure = error,
             }
             self.stage = Stage::Idle;
-            if self.addresses.as_ref().is_some_and(Vec::is_empty) {
+            if self.addresses.as_ref().is_none_or(Vec::is_empty) {
                 return Err(self.failure.clone());
             }
         }
     }
 
-    fn try_step(&mut self, registry: &Registry, token: Token) -> io::Result<Option<Transport>> {
+    fn try_step(&mut self, registry: &Registry, token: Token) -> Result<Option<Transport>, ConnectError> {
         if let Stage::Idle = self.stage {
-            let Some(address) = self.next_address()? else { return Err(io::ErrorKind::AddrNotAvailable.into()) };
+            let Some(address) = self.next_address()? else { return Ok(None) };
             self.deadline = Instant::now() + self.timeout;
             self.stage = Stage::Connecting(Socket::connect(&address, registry, token)?);
         }
@@ -76,13 +87,14 @@ impl Dial {
         }
     }
 
-    fn next_address(&mut self) -> io::Result<Option<Address>> {
+    /// `None` while the addresses are looked up.
+    fn next_address(&mut self) -> Result<Option<Address>, ConnectError> {
         if self.addresses.is_none() {
-            self.addresses = Some(Vec::new()); // it is not asked for twice
-            let mut addresses = Address::all(&self.server.place)?;
+            let Some(mut addresses) = self.lookup.poll()? else { return Ok(None) };
             addresses.reverse();
             self.addresses = Some(addresses);
         }
-        Ok(self.addresses.as_mut().and_then(Vec::pop))
+        let next = self.addresses.as_mut().and_then(Vec::pop);
+        next.map(Some).ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable).into())
     }
 }

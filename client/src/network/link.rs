@@ -1,24 +1,18 @@
 //! A link that is up: bytes between its transport and the agent.
 
-use std::io::{self, ErrorKind, Read, Write};
-
 use pure_mqtt::Disconnect;
 use pure_mqtt::wire::Packet;
-use pure_mqtt_agent::{Bytes, LinkId};
+use pure_mqtt_agent::LinkId;
 
 use crate::callbacks::LogLevel;
 use crate::error::LinkEnd;
 use crate::kept::Kept;
 use crate::state::State;
-use crate::transport::Transport;
-
-/// So many bytes are read at once at most.
-const READ: usize = 64 * 1024;
+use crate::transport::{Moved, Transport};
 
 pub(crate) struct Link {
     pub(crate) id: LinkId,
     pub(crate) transport: Transport,
-    room: Box<[u8]>,
     /// The transport has nothing to read until the system says otherwise.
     is_drained: bool,
     /// The transport takes nothing until the system says otherwise.
@@ -29,8 +23,7 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(id: LinkId, transport: Transport) -> Self {
-        let room = vec![0; READ].into_boxed_slice();
-        Self { id, transport, room, is_drained: false, is_full: false, end: None }
+        Self { id, transport, is_drained: false, is_full: false, end: None }
     }
 
     /// The system says that something has changed.
@@ -51,22 +44,12 @@ impl Link {
 
     /// Reads once, if the agent wants more.
     pub(crate) fn read(&mut self, state: &mut State) {
-        if !self.may_read() || !state.agent.wants_input() {
-            return;
-        }
-        let now = state.now();
-        match self.transport.read(&mut self.room) {
-            Ok(0) => self.fail(state, LinkEnd::ClosedByServer),
-            Ok(count) => {
-                let bytes = self.room.get(..count).unwrap_or_default();
-                state.agent.received(now, self.id, Bytes::copy_from_slice(bytes));
+        if self.may_read() && state.agent.wants_input() {
+            let now = state.now();
+            match self.transport.read(&mut state.agent, now, self.id) {
+                Ok(moved) => self.is_drained = moved == Moved::Nothing,
+                Err(end) => self.fail(state, end),
             }
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => self.is_drained = true,
-                ErrorKind::Interrupted => {}
-                ErrorKind::UnexpectedEof => self.fail(state, LinkEnd::ClosedByServer),
-                _ => self.fail(state, error.into()),
-            },
         }
     }
 
@@ -78,23 +61,21 @@ impl Link {
         if result.is_ok() && !self.is_full && say_farewell(state) {
             result = self.write(state);
         }
-        if let Err(error) = result {
-            self.is_drained = false; // what was received before is still read
-            if self.end.is_none() {
-                self.drain_into(state);
-                self.fail(state, error.into());
+        if let Err(end) = result {
+            self.is_drained = false;
+            for _ in 0..16 {
+                self.read(state); // the server's last words may be there
             }
+            self.fail(state, end);
         }
     }
 
-    /// Reads what is there: the server's last words may be among it.
-    fn drain_into(&mut self, state: &mut State) {
-        for _ in 0..16 {
-            self.read(state);
-            if !self.may_read() {
-                return;
-            }
+    fn write(&mut self, state: &mut State) -> Result<(), LinkEnd> {
+        if !self.is_full && self.end.is_none() {
+            let now = state.now();
+            self.is_full = self.transport.write(&mut state.agent, now)? == Moved::Nothing;
         }
+        Ok(())
     }
 
     /// The transport is gone.
@@ -103,37 +84,6 @@ impl Link {
         if self.end.is_none() {
             state.agent.closed(now, self.id, &end.to_string());
             self.end = Some(end);
-        }
-    }
-
-    fn write(&mut self, state: &mut State) -> io::Result<()> {
-        let now = state.now();
-        let mut transmit = state.agent.transmit(now);
-        while !self.is_full && self.end.is_none() {
-            let written = match transmit.chunk() {
-                [] => self.transport.flush().map(|()| 0),
-                chunk => self.transport.write(chunk),
-            };
-            match written {
-                Ok(0) if transmit.chunk().is_empty() => break,
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => transmit.advance(count),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_full = true,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads and throws away; true at the end.
-    pub(crate) fn drain(&mut self) -> bool {
-        loop {
-            match self.transport.read(&mut self.room) {
-                Ok(1..) => {}
-                Ok(0) => return true,
-                Err(error) => return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
-            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod course;
 mod dial;
 mod link;
+mod lookup;
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,83 +1,171 @@
-//! The way to the server: a socket, perhaps TLS on it, perhaps WebSocket on that. Nothing here waits: what can't be done now is
-//! [`WouldBlock`](std::io::ErrorKind::WouldBlock).
+//! The way to the server: a socket, and the layers of [`pure_mqtt_net::Stack`] between it and MQTT. Nothing here waits.
 
-mod secure;
 mod socket;
-#[cfg(feature = "tls")]
-mod tls;
-#[cfg(feature = "websocket")]
-mod websocket;
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
+
+use pure_mqtt_agent::{Agent, Instant, LinkId};
+use pure_mqtt_net::bytes::Bytes;
+use pure_mqtt_net::{Server, Stack};
 
 pub(crate) use self::socket::{Address, Socket};
-#[cfg(feature = "tls")]
-pub use self::tls::{Tls, TlsError, TlsOptions};
+use crate::error::{ConnectError, LinkEnd};
 
-use self::secure::Secure;
-use crate::server::Server;
+/// So many bytes are read at once at most.
+const READ: usize = 64 * 1024;
 
-/// A way to the server.
-pub(crate) enum Transport {
-    Stream(Secure),
-    #[cfg(feature = "websocket")]
-    WebSocket(Box<websocket::WebSocket>),
+pub(crate) struct Transport {
+    socket: Socket,
+    stack: Stack,
+    room: Box<[u8]>,
+}
+
+/// What came of a read or a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// Something was done; there may be more.
+    Some,
+    /// Nothing can be done until the system says otherwise.
+    Nothing,
 }
 
 impl Transport {
-    /// Puts on a socket what `server` wants.
-    pub(crate) fn new(socket: Socket, server: &Server) -> io::Result<Self> {
-        let stream = Secure::new(socket, server)?;
-        #[cfg(feature = "websocket")]
-        if let Some(request) = &server.websocket {
-            return Ok(Self::WebSocket(Box::new(websocket::WebSocket::new(stream, server, request)?)));
-        }
-        Ok(Self::Stream(stream))
+    /// The layers that `server` wants, on a socket that is connected.
+    pub(crate) fn new(socket: Socket, server: &Server) -> Result<Self, ConnectError> {
+        let stack = Stack::new(server)?;
+        Ok(Self { socket, stack, room: vec![0; READ].into_boxed_slice() })
     }
 
-    /// Goes on with what must be agreed on first; true when all is.
-    pub(crate) fn shake_hands(&mut self) -> io::Result<bool> {
-        match self {
-            Self::Stream(stream) => stream.shake_hands(),
-            #[cfg(feature = "websocket")]
-            Self::WebSocket(websocket) => websocket.shake_hands(),
+    /// Goes on with what must be agreed on before MQTT begins; true when all is.
+    pub(crate) fn shake_hands(&mut self) -> Result<bool, ConnectError> {
+        loop {
+            let written = self.flush()?;
+            if self.stack.is_up() {
+                return Ok(true);
+            }
+            if let Some(failure) = self.stack.failure() {
+                return Err(failure.clone().into());
+            }
+            if self.read_socket()? == Moved::Nothing && written == Moved::Nothing {
+                return Ok(false);
+            }
         }
+    }
+
+    /// Reads once, and hands what came to the agent.
+    pub(crate) fn read(&mut self, agent: &mut Agent, now: Instant, link: LinkId) -> Result<Moved, LinkEnd> {
+        let is_bare = self.stack.is_bare();
+        let moved = match is_bare {
+            true => match read(&mut self.socket, &mut self.room)? {
+                Some(0) => return Err(LinkEnd::ClosedByServer),
+                Some(count) => {
+                    let bytes = self.room.get(..count).unwrap_or_default();
+                    agent.received(now, link, Bytes::copy_from_slice(bytes));
+                    Moved::Some
+                }
+                None => Moved::Nothing,
+            },
+            false => self.read_socket()?,
+        };
+        while let Some(bytes) = self.stack.read() {
+            agent.received(now, link, bytes);
+        }
+        match (self.stack.failure(), self.stack.closed()) {
+            (Some(failure), _) => Err(failure.clone().into()),
+            (None, Some(_)) => Err(LinkEnd::ClosedByServer),
+            (None, None) => Ok(moved),
+        }
+    }
+
+    /// Writes what the agent has, as far as the socket takes it.
+    pub(crate) fn write(&mut self, agent: &mut Agent, now: Instant) -> Result<Moved, LinkEnd> {
+        if self.stack.is_bare() {
+            return self.write_bare(agent, now);
+        }
+        let mut transmit = agent.transmit(now);
+        loop {
+            let taken = self.stack.send(transmit.chunk());
+            transmit.advance(taken);
+            if self.flush()? == Moved::Nothing {
+                return Ok(Moved::Nothing);
+            }
+            if taken == 0 && self.stack.unsent() == 0 {
+                return Ok(Moved::Some);
+            }
+        }
+    }
+
+    fn write_bare(&mut self, agent: &mut Agent, now: Instant) -> Result<Moved, LinkEnd> {
+        let mut transmit = agent.transmit(now);
+        while !transmit.chunk().is_empty() {
+            match write(&mut self.socket, transmit.chunk())? {
+                Some(count) => transmit.advance(count),
+                None => return Ok(Moved::Nothing),
+            }
+        }
+        Ok(Moved::Some)
     }
 
     /// Says that nothing more will be sent, as far as that can be said at once.
     pub(crate) fn finish(&mut self) {
-        match self {
-            Self::Stream(stream) => stream.finish(),
-            #[cfg(feature = "websocket")]
-            Self::WebSocket(websocket) => websocket.finish(),
+        self.stack.finish();
+        let _ = self.flush(); // if it can't be said now, closing the socket has to do
+        self.socket.shut_down();
+    }
+
+    /// Reads and throws away; true at the end.
+    pub(crate) fn drain(&mut self) -> bool {
+        loop {
+            match read(&mut self.socket, &mut self.room) {
+                Ok(Some(1..)) => {}
+                Ok(None) => return false,
+                Ok(Some(0)) | Err(_) => return true,
+            }
+        }
+    }
+
+    fn read_socket(&mut self) -> io::Result<Moved> {
+        match read(&mut self.socket, &mut self.room)? {
+            Some(0) => self.stack.end_of_input(),
+            Some(count) => self.stack.received_slice(self.room.get(..count).unwrap_or_default()),
+            None => return Ok(Moved::Nothing),
+        }
+        Ok(Moved::Some)
+    }
+
+    /// Writes what the layers have.
+    fn flush(&mut self) -> io::Result<Moved> {
+        while !self.stack.transmit().is_empty() {
+            match write(&mut self.socket, self.stack.transmit())? {
+                Some(count) => self.stack.advance(count),
+                None => return Ok(Moved::Nothing),
+            }
+        }
+        Ok(Moved::Some)
+    }
+}
+
+/// How many bytes were read; `None` if there are none yet.
+fn read(socket: &mut Socket, room: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        match socket.read(room) {
+            Ok(count) => return Ok(Some(count)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
 
-impl Read for Transport {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Stream(stream) => stream.read(room),
-            #[cfg(feature = "websocket")]
-            Self::WebSocket(websocket) => websocket.read(room),
-        }
-    }
-}
-
-impl Write for Transport {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stream(stream) => stream.write(bytes),
-            #[cfg(feature = "websocket")]
-            Self::WebSocket(websocket) => websocket.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Stream(stream) => stream.flush(),
-            #[cfg(feature = "websocket")]
-            Self::WebSocket(websocket) => websocket.flush(),
+/// How many bytes were written; `None` if the socket is full.
+fn write(socket: &mut Socket, bytes: &[u8]) -> io::Result<Option<usize>> {
+    loop {
+        match socket.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => return Ok(Some(count)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Sockets, and which ends they lead to.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr};
 #[cfg(unix)]
 use std::path::PathBuf;
 
@@ -11,25 +11,12 @@ use mio::net::TcpStream;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
 
-use crate::server::Place;
-
 /// One end that a server may be reached at.
 #[derive(Clone, Debug)]
 pub(crate) enum Address {
     Tcp(SocketAddr),
     #[cfg(unix)]
     Unix(PathBuf),
-}
-
-impl Address {
-    /// All ends that belong to a place. Asking for the addresses behind a name may take the system a while.
-    pub(crate) fn all(place: &Place) -> io::Result<Vec<Self>> {
-        match place {
-            Place::Tcp { host, port } => Ok((host.as_str(), *port).to_socket_addrs()?.map(Self::Tcp).collect()),
-            #[cfg(unix)]
-            Place::Unix(path) => Ok(vec![Self::Unix(path.clone())]),
-        }
-    }
 }
 
 /// A socket that never waits.

@@ -33,7 +33,7 @@ fn exchange(server: &Server, length: usize) {
 
 fn refusal(server: Server) -> String {
     match Client::new("refused").connect(server) {
-        Err(ConnectError::Transport(error)) => error.to_string(),
+        Err(error @ (ConnectError::Transport(_) | ConnectError::Layer(_))) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -72,9 +72,12 @@ fn a_unix_socket() {
 fn websocket() {
     let authority = Authority::new(); // for its folder
     let broker = Mosquitto::with(&websockets("allow_anonymous true\n", &authority));
-    exchange(&Server::tcp("127.0.0.1", broker.port).websocket("/mqtt").header("X-Token", "abc"), LARGE_FOR_WEBSOCKET);
+    exchange(
+        &Server::tcp("127.0.0.1", broker.port).websocket("/mqtt").unwrap().header("X-Token", "abc").unwrap(),
+        LARGE_FOR_WEBSOCKET,
+    );
     let plain = Mosquitto::start();
-    refusal(Server::tcp("127.0.0.1", plain.port).websocket("/mqtt"));
+    refusal(Server::tcp("127.0.0.1", plain.port).websocket("/mqtt").unwrap());
 }
 
 #[test]
@@ -88,13 +91,13 @@ fn tls_with_the_right_certificate_and_no_other() {
     let stranger = Authority::new();
     let sentence = refusal(server.clone().tls(tls(&stranger).build().unwrap()));
     assert!(sentence.contains("certificate"), "{sentence}");
-    let sentence = refusal(server.tls(tls(&stranger).insecure(true).build().unwrap()));
+    let sentence = refusal(server.tls(tls(&stranger).dangerously_accept_any_name().build().unwrap()));
     assert!(sentence.contains("certificate"), "{sentence}");
 
     let by_address = Server::tcp("127.0.0.1", broker.port);
     let sentence = refusal(by_address.clone().tls(tls(&authority).build().unwrap()));
-    assert!(sentence.contains("not valid for name"), "{sentence}");
-    exchange(&by_address.tls(tls(&authority).insecure(true).build().unwrap()), LARGE);
+    assert!(sentence.contains("for localhost, not for 127.0.0.1"), "{sentence}");
+    exchange(&by_address.tls(tls(&authority).dangerously_accept_any_name().build().unwrap()), LARGE);
 }
 
 #[test]
@@ -113,14 +116,14 @@ fn websocket_over_tls() {
     let authority = Authority::new();
     let broker = Mosquitto::with(&websockets(&authority.listener("localhost"), &authority));
     let tls = tls(&authority).build().unwrap();
-    exchange(&Server::tcp("localhost", broker.port).tls(tls).websocket("/mqtt"), LARGE_FOR_WEBSOCKET);
+    exchange(&Server::tcp("localhost", broker.port).tls(tls).websocket("/mqtt").unwrap(), LARGE_FOR_WEBSOCKET);
 }
 
 #[test]
 fn files_without_certificates_are_named() {
     let missing = TlsOptions::new().ca_file("/nowhere/ca.pem").build();
-    assert!(matches!(missing, Err(TlsError::File { .. })), "{missing:?}");
+    assert!(matches!(missing, Err(TlsError::Unreadable { .. })), "{missing:?}");
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let wrong = TlsOptions::new().ca_file(manifest).build().unwrap_err();
-    assert!(wrong.to_string().starts_with(manifest), "{wrong}");
+    assert!(wrong.to_string().contains(manifest), "{wrong}");
 }

@@ -47,7 +47,8 @@
 //! * **Inward**, at QoS 2: the record that a message was received follows its delivery and precedes its PUBREC. A loss of power between what the
 //!   application did with the message and [`journal_written`](Connection::journal_written) may deliver it again, and nothing is lost. Exactly
 //!   once needs a host that stores what the application did and these records in one transaction. With manual acknowledgements the record
-//!   follows [`acknowledge`](Connection::acknowledge).
+//!   follows [`acknowledge`](Connection::acknowledge). Where a clean start was sent and never answered, and the next link ends before it has shown
+//!   which session there is, messages may be delivered again: that is told as [`Adopted`](crate::SessionState::Adopted).
 //! * **All of it**: what changed the session is recorded, or owed until there is room. Once [`journal`](Connection::journal) is empty the log leads to the
 //!   session as it is: to every unfinished message with its handle, its identifier and its place in the order, to what was received, to the version, and
 //!   to what the server holds.
@@ -62,11 +63,12 @@
 //! | waits | until this is durable |
 //! |---|---|
 //! | PUBLISH at QoS 1 and 2 | that it was accepted, and in which session it is sent |
-//! | PUBREL | that PUBREC came |
+//! | PUBREL | that PUBREC came; or that the message is over, if it was [withdrawn](Connection::withdraw) |
 //! | PUBREC | that the application has the message |
 //! | PUBCOMP | that PUBREL came: or the next message with this identifier would be taken for a repetition |
 //! | CONNECT with a clean start, if the server may hold a session | that the session is in doubt, or forgotten |
 //! | SUBSCRIBE and PUBLISH at QoS 0 | that the session was forgotten; or lost, if messages of the old one were received and not completed |
+//! | all of these, on a link that is accepted in doubt | that it was |
 //!
 //! Nothing else does: not CONNECT otherwise, PINGREQ, PUBACK, DISCONNECT or AUTH. So a medium that is slow for a minute ends no link.
 //!

@@ -28,6 +28,7 @@ impl<S: Storage> Connection<S> {
     ) -> Result<(Self, Recovered), RecoverError> {
         let mut connection = Self::new(storage, limits);
         connection.core.see(now);
+        connection.core.begin_to_reduce(); // the log may have messages with properties
         let mut recovered = Recovered { used: 0, records: 0 };
         let (mut chain, mut has_version) = (0, false);
         let Some(mut rest) = journal.strip_prefix(&START) else {
@@ -63,15 +64,21 @@ impl<S: Storage> Connection<S> {
             Record::Received(_) => self.make_inbox(),
             _ => {}
         }
+        let has_more = self.core.forms().map(|forms| forms.has_more);
         let core = &mut self.core;
         let mut parts = self.storage.parts();
         parts.journal = JournalPart::NONE;
         let parts = &mut parts;
         match *record {
             Record::Version(_) if !core.outgoing.could_grow(parts) => return Err(Fault::NoRoom),
-            Record::Version(version) => core.outgoing.reencode_for(parts, version),
+            Record::Version(version) => core.outgoing.reencode_for(parts, version, has_more),
             Record::Counters { handle } => core.outgoing.set_last_handle(handle),
-            Record::Session(fact) => core.outgoing.session = fact,
+            Record::Session(fact) => {
+                core.outgoing.session = fact;
+                if fact == SessionFact::Either {
+                    Incoming::note_doubt(parts.inbox);
+                }
+            }
             Record::NewSession { aborted, session } => {
                 core.incoming.clear(parts.inbox);
                 core.outgoing.session_lost(parts, true);
@@ -116,7 +123,7 @@ impl<S: Storage> Connection<S> {
                 core.incoming.settle_all(parts.inbox);
             }
         }
-        while core.outgoing.poll_ended(parts).is_some() {} // nobody fetches an outcome here, and its slot may be the next message's
+        while core.outgoing.poll_ended(parts, None).is_some() {} // nobody fetches an outcome here, and its slot may be the next message's
         Ok(())
     }
 

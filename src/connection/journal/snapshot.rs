@@ -33,6 +33,11 @@ impl<S: Storage> Connection<S> {
         let view = self.storage.view();
         let outgoing = &self.core.outgoing;
         give(&Record::Version(self.version()));
+        let received = |is_doubted: bool| {
+            let incoming = &self.core.incoming;
+            view.inbox.iter().filter(move |slot| slot.is_received() && incoming.is_doubted(slot) == is_doubted)
+        };
+        received(true).for_each(|slot| give(&Record::Received(slot.id)));
         give(&Record::Session(self.core.session_fact()));
         // Those after PUBREC first: their stubs need no room then.
         let is_kept = |slot: &SendSlot| slot.kind.is_windowed() && slot.progress.stands() != Stands::Over;
@@ -43,7 +48,7 @@ impl<S: Storage> Connection<S> {
                 }
             }
         }
-        view.inbox.iter().filter(|slot| slot.is_received()).for_each(|slot| give(&Record::Received(slot.id)));
+        received(false).for_each(|slot| give(&Record::Received(slot.id)));
         give(&Record::Counters { handle: outgoing.last_handle() });
     }
 }

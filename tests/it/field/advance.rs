@@ -383,3 +383,27 @@ fn a_pubrel_that_was_shown_counts_although_those_before_it_are_sent_again() {
         }
     });
 }
+
+/// Behind PUBREL the start of a message crawls out, for which an alias is bound. PUBREL has left all the same: its answer counts, and is missed in time.
+#[test]
+fn a_pubrel_has_left_whatever_is_behind_it() {
+    for is_answered in [true, false] {
+        let limits = Limits { outbound_aliases: 4, ack_timeout: 5_000, ..Limits::DEFAULT };
+        let mut field = Field::with(V5, limits).accepted_with(b"\x22\0\x04");
+        field.publish("t", b"x", QOS2);
+        field.sent();
+        assert_eq!(field.offer(b"\x50\x02\0\x01"), Ok(Offered::Taken(4, None)));
+        field.publish("a/rather/long/topic", b"y", QOS2);
+        let shown = field.shown();
+        assert!(shown.len() > 20 && shown.starts_with(b"\x62\x02\0\x01\x34"), "{shown:02X?}");
+        field.take(4);
+        if is_answered {
+            field.hear_over(b"\x70\x02\0\x01", 0).only("PubComp 1 0x00");
+        }
+        let overdue = (0..15).find(|_| {
+            field.take(1);
+            field.tick(1_000).is_err()
+        });
+        assert_eq!(overdue.is_some(), !is_answered, "{overdue:?}");
+    }
+}

@@ -5,7 +5,7 @@ use crate::corners::rig::{NOW, delivered, message, sent, taken};
 use pure_mqtt::storage::Journaled;
 use pure_mqtt::{
     Ack, Connect, Connection, Event, Handle, Heap, Limits, OnSessionLoss, Payload, Property, Publish, QoS, ReasonCode,
-    SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Risk, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 /// Opens a link, and saves on the way: CONNECT doesn't leave before.
@@ -83,6 +83,30 @@ fn after_pubrec_only_pubrel_comes_back_in_its_order() {
     let mut client = again(&log, Limits::DEFAULT);
     up(&mut client, &mut log, Version::V311, true);
     assert_eq!(sent(&mut client), b"\x62\x02\0\x03\x62\x02\0\x01\x3C\x06\0\x01t\0\x02b");
+}
+
+/// A message that the server has is withdrawn, and PUBREL frees its identifier: not before it is durable that the message is over. Else it would come back
+/// after a loss of power, and the server take it for another.
+#[test]
+fn pubrel_for_a_withdrawn_message_waits_until_its_end_is_durable() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    up(&mut client, &mut log, Version::V311, false);
+    let handle = publish(&mut client, "x", QoS::ExactlyOnce);
+    save(&mut client, &mut log);
+    assert_eq!(sent(&mut client)[0], 0x34);
+    client.closed(NOW);
+    assert_eq!(client.withdraw(NOW, handle), Some(Risk::MayHaveArrived));
+    assert!(client.poll_outcome().is_some());
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+    sent(&mut client);
+    assert!(matches!(taken(&mut client, b"\x20\x02\x01\0"), Ok(Some(Event::ConnAck(_)))));
+    assert_eq!(sent(&mut client), b"");
+    assert_eq!(again(&log, Limits::DEFAULT).pending(), 1);
+    save(&mut client, &mut log);
+    assert_eq!(again(&log, Limits::DEFAULT).pending(), 0);
+    assert_eq!(sent(&mut client), b"\x62\x02\0\x01");
+    assert_eq!(taken(&mut client, b"\x70\x02\0\x01"), Ok(None));
+    assert!(client.is_idle());
 }
 
 #[test]
@@ -300,10 +324,11 @@ fn a_clean_start_counts_while_its_connect_may_be_out() {
     assert!(held(&snapshot), "the server was told nothing");
 }
 
-/// A clean start was sent and never answered, and then the server has a session: the old one, or the one that the clean start made. That nobody can tell
-/// stays so after a loss of power: what was received before counts for repetitions alone, or a message of the new session would be swallowed.
+/// A clean start was sent and never answered, and then the server has a session: the old one, or the one that the clean start made. Once a link was accepted
+/// in doubt a new session may have messages, and repeat them after a loss of power: what was received before counts no more, or one of them would be
+/// swallowed. Before that link repetitions are those of the old session.
 #[test]
-fn a_session_that_may_be_a_new_one_may_be_so_after_a_loss_of_power() {
+fn a_loss_of_power_in_doubt_swallows_no_message_of_a_new_session() {
     let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
     up(&mut client, &mut log, Version::V311, false);
     assert!(matches!(taken(&mut client, &message(Version::V311, 2, 1)), Ok(Some(Event::Message(_)))));
@@ -314,19 +339,26 @@ fn a_session_that_may_be_a_new_one_may_be_so_after_a_loss_of_power() {
     save(&mut client, &mut log);
     assert_eq!(sent(&mut client)[0], 0x10);
     client.closed(NOW);
+    save(&mut client, &mut log);
+    let unanswered = log.clone();
     up(&mut client, &mut log, Version::V311, true);
     save(&mut client, &mut log);
     let mut snapshot = Vec::new();
     assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
-    for mut log in [log, snapshot] {
-        let mut client = again(&log, Limits::DEFAULT);
-        let mut other = again(&log, Limits::DEFAULT);
-        up(&mut client, &mut log, Version::V311, true);
-        assert!(matches!(taken(&mut client, &message(Version::V311, 2, 1)), Ok(Some(Event::Message(_)))));
-        up(&mut other, &mut log, Version::V311, true);
-        let mut repeated = message(Version::V311, 2, 1);
-        repeated[0] |= 8;
-        assert_eq!(taken(&mut other, &repeated), Ok(None));
+    let mut repeated = message(Version::V311, 2, 1);
+    repeated[0] |= 8;
+    for (log, had_link) in [(unanswered, false), (log, true), (snapshot, true)] {
+        for first in [message(Version::V311, 2, 1), repeated.clone()] {
+            let (mut client, mut log) = (again(&log, Limits::DEFAULT), log.clone());
+            up(&mut client, &mut log, Version::V311, true);
+            let told = taken(&mut client, &first).unwrap();
+            assert_eq!(told.is_some(), had_link || first != repeated, "{told:?}");
+            save(&mut client, &mut log);
+            // From here on it is sure which session it is.
+            let mut client = again(&log, Limits::DEFAULT);
+            up(&mut client, &mut log, Version::V311, true);
+            assert_eq!(taken(&mut client, &repeated), Ok(None));
+        }
     }
 }
 

@@ -47,6 +47,7 @@ impl Server {
             }
             flight.is_here = true;
             let flight = flight.clone();
+            self.note_crowd();
             self.send(&flight.served, flight.id, true);
         }
     }
@@ -79,7 +80,16 @@ impl Server {
                 if let Some(session) = &mut self.session {
                     session.flights.push(Flight { id, served, is_released, is_here: true });
                 }
+                self.note_crowd();
             }
+        }
+    }
+
+    /// Names what is out, if that is more than the client has places for.
+    fn note_crowd(&mut self) {
+        let (Some(link), Some(session)) = (&self.link, &self.session) else { return };
+        if session.flights.len() > link.fair {
+            self.deeds.extend(session.flights.iter().map(|flight| Deed::Crowded(flight.served.number)));
         }
     }
 

@@ -64,6 +64,8 @@ pub enum Deed {
     Unsendable(u32),
     /// A message for the client is lost if the link breaks now, by the server's own fault.
     Risked(u32),
+    /// A message for the client is out beyond its Receive Maximum, or was when another went beyond it: the client needn't remember all of them.
+    Crowded(u32),
     /// A message at QoS 2 was answered with PUBACK, so that it may come twice.
     Downgraded(u32),
     /// Something odd was done.
@@ -206,6 +208,14 @@ impl Server {
             }
         }
         self.release();
+    }
+
+    /// It does nothing odd from now on, and holds nothing back.
+    pub fn heal(&mut self) {
+        self.config.odd = Oddities::default();
+        self.config.window = self.config.window.min(self.config.fair);
+        self.holds_until = 0;
+        self.tick(self.now);
     }
 
     /// When it does something by itself.

@@ -1,0 +1,27 @@
+//! What happens when a message finds the queue full, if it isn't refused.
+
+use crate::connection::core::{Core, Policy};
+use crate::limits::Overflow;
+use crate::session::{Most, Need, Victims};
+use crate::storage::Parts;
+
+/// How an overflow policy is carried out. As a function to be called, so that firmware whose limits name no policy doesn't carry any.
+pub(super) const fn policy(overflow: Overflow) -> Option<Policy> {
+    match overflow {
+        Overflow::Reject => None,
+        Overflow::DropOldest => Some(drop_oldest),
+        Overflow::LatestPerTopic => Some(drop_same_topic),
+    }
+}
+
+fn drop_oldest(core: &mut Core, parts: &mut Parts<'_>, need: &Need, most: &Most, _topic: &str) -> Option<Victims> {
+    let victims = core.outgoing.drop_oldest(parts, need, most)?;
+    core.drop_orphaned_prefix(parts);
+    Some(victims)
+}
+
+fn drop_same_topic(core: &mut Core, parts: &mut Parts<'_>, need: &Need, most: &Most, topic: &str) -> Option<Victims> {
+    let victims = core.outgoing.drop_same_topic(parts, need, most, topic)?;
+    core.drop_orphaned_prefix(parts);
+    Some(victims)
+}
