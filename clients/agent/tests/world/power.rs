@@ -31,7 +31,7 @@ impl World {
         host.store.is_on = before.store.is_on;
         host.realms = if host.store.is_on { before.all_realms.clone() } else { Default::default() };
         (host.is_unseen, host.has_forgotten) = (before.is_unseen, before.has_forgotten);
-        // With `Never`, a session whose record was not durable is a stranger to the log, and nothing of it can be brought anywhere.
+        // With `Never`, a session whose record was not durable is a stranger to the log: nothing of it can be brought anywhere.
         let is_clean = host.options.clean_start != CleanStart::Never;
         host.is_told = was_judged && before.is_told && is_clean;
         host.all_realms = before.all_realms;
