@@ -5,7 +5,7 @@ use crate::hosts::Host;
 use crate::ledger::Verdict;
 use crate::life::{WALL, World};
 use fastrand::Rng;
-use pure_mqtt_agent::Agent;
+use pure_mqtt_agent::{Agent, CleanStart};
 
 impl World {
     pub fn lose_power(&mut self, index: usize, rng: &mut Rng) -> Verdict {
@@ -31,7 +31,9 @@ impl World {
         host.store.is_on = before.store.is_on;
         host.realms = if host.store.is_on { before.all_realms.clone() } else { Default::default() };
         (host.is_unseen, host.has_forgotten) = (before.is_unseen, before.has_forgotten);
-        host.is_told = was_judged && before.is_told;
+        // With `Never`, a session whose record was not durable is a stranger to the log: nothing of it can be brought anywhere.
+        let is_clean = host.options.clean_start != CleanStart::Never;
+        host.is_told = was_judged && before.is_told && is_clean;
         host.all_realms = before.all_realms;
         host.store.durable = log[..used].to_vec();
         for message in self.ledger.messages.values_mut() {
