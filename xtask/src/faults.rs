@@ -57,10 +57,10 @@ const METHODS: [Method; 9] = [
 const FAULTS: [Fault; 15] = [
     Fault { name: "wrong order of sending again", first: ["hostile", "soak"], changes: &[(
         "src/session/resume.rs",
-        "        self.next = self.log.first();\n        self.bypass = 0;\n",
+        "        self.next = self.log.first();\n        self.bypass = Cursor::NONE;\n",
         "        if let Some(slot) = find(parts.slots, self.log.first()).copied() {\n            \
              self.log.remove(parts.slots, slot.previous, slot.next);\n            self.log.push(parts.slots, slot.id());\n        }\n        \
-         self.next = self.log.first();\n        self.bypass = 0;\n",
+         self.next = self.log.first();\n        self.bypass = Cursor::NONE;\n",
     )] },
     Fault { name: "a QoS 2 message that comes again is delivered again", first: ["hostile", "soak"], changes: &[(
         "src/session/incoming.rs",
@@ -90,11 +90,10 @@ const FAULTS: [Fault; 15] = [
     Fault { name: "PUBREL is not sent again", first: ["hostile", "soak"], changes: &[(
         "src/session/resume.rs",
         "        (self.release, self.staged_release) = (self.released.first(), 0);\n        let mut id = self.release;\n        \
-         while let Some(slot) = find_mut(slots, id) {\n            id = slot.next;\n            \
-         slot.attempts = slot.attempts();\n            self.set_progress(slot, slot.progress.on_new_link());\n",
+         while let Some(slot) = find_mut(slots, id) {\n            id = slot.next;\n            begin_anew(slot);\n",
         "        (self.release, self.staged_release) = (0, 0);\n        let mut id = self.released.first();\n        \
          while let Some(slot) = find_mut(slots, id) {\n            id = slot.next;\n            \
-         self.set_progress(slot, slot.progress.reached(crate::storage::Reach::Out));\n",
+         slot.progress = slot.progress.reached(crate::storage::Reach::Out);\n",
     )] },
     Fault { name: "PUBLISH is sent again after PUBREC", first: ["hostile", "soak"], changes: &[
         (
@@ -105,8 +104,8 @@ const FAULTS: [Fault; 15] = [
         ),
         (
             "src/session/fast_path.rs",
-            "            slot.kind == Kind::Publish2 && slot.progress.is_out() &&",
-            "            slot.kind == Kind::Free && slot.progress.is_out() &&",
+            "slot.kind == Kind::Publish2 && slot.progress.is_out() &&",
+            "slot.kind == Kind::Free && slot.progress.is_out() &&",
         ),
         (
             "src/session/outgoing.rs",
@@ -126,13 +125,13 @@ const FAULTS: [Fault; 15] = [
     )] },
     Fault { name: "a link that is over waits for its last bytes for ever", first: ["field", "world"], changes: &[(
         "src/connection/ending.rs",
-        "                self.link.timers.phase = Countdown::due_in(self.limits.farewell_timeout());\n",
+        "        self.link.timers.phase = Countdown::due_in(self.limits.farewell_timeout());\n",
         "",
     )] },
     Fault { name: "properties are dropped by a link that can't carry them", first: ["field", "world"], changes: &[(
         "src/session/reencode.rs",
-        "                false => slot.kind == Kind::Ack || has_more(frame, slot.kind),\n",
-        "                false => slot.kind == Kind::Ack || has_more(frame, slot.kind) && slot.kind == Kind::Subscribe,\n",
+        "                false => has_more.is_some_and(|has_more| has_more(frame, slot.kind)),\n",
+        "                false => has_more.is_some_and(|has_more| has_more(frame, slot.kind) && slot.kind == Kind::Subscribe),\n",
     )] },
     Fault { name: "an answer that is read before `advance` was called is ignored", first: ["field", "flows"], changes: &[(
         "src/storage/progress.rs",
