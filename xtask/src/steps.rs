@@ -106,6 +106,9 @@ pub const STEPS: &[Step] = &[
     check("world", "twenty thousand random worlds, and nothing goes wrong in them", &[
         "PURE_MQTT_WORLDS=20000 cargo test --release -p pure-mqtt --features {features} --test world -- --nocapture",
     ]),
+    check("agents", "ten thousand random worlds of agents and servers, and nothing goes wrong in them", &[
+        "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-agent --test world -- --nocapture",
+    ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",

@@ -57,7 +57,7 @@ pub struct Host {
 pub enum Wake {
     /// A message that was refused with [`Refusal::Full`](crate::Refusal::Full) may find room.
     Room,
-    /// The ticket has its end, or has reached another milestone.
+    /// The ticket has its end.
     Ticket(Ticket),
     /// The receiver has a message.
     Receiver(Receiver),
