@@ -4,7 +4,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[allow(dead_code)] // these tests don't need all of it
-#[path = "../../../client/tests/mosquitto/certificates.rs"]
+#[path = "../../threads/tests/mosquitto/certificates.rs"]
 mod certificates;
 #[allow(dead_code)]
 #[path = "../../../tests/mosquitto/server.rs"]

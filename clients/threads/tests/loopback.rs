@@ -17,6 +17,6 @@ mod messages;
 mod trouble;
 
 #[allow(dead_code)] // only its seeds are used
-#[path = "../../tests/common/clock.rs"]
+#[path = "../../../tests/common/clock.rs"]
 mod clock;
 mod support;

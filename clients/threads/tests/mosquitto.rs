@@ -17,6 +17,6 @@ mod messages;
 mod transports;
 
 #[allow(dead_code)] // these tests don't need all of it
-#[path = "../../tests/mosquitto/server.rs"]
+#[path = "../../../tests/mosquitto/server.rs"]
 mod server;
 mod support;
