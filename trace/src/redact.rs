@@ -31,16 +31,20 @@ pub(crate) struct Secrets {
     /// The length of the packet; 0 if it is not known.
     pub(crate) length: usize,
     ranges: [Range<usize>; 3],
+    /// A PUBLISH of which only the fixed header was seen: where its payload begins stands in what follows.
+    open: Option<Header>,
 }
 
 impl Secrets {
-    /// Finds the secrets of the packet at the start of `bytes`. The packet may go on elsewhere, but what stands before a payload is in `bytes`, and
-    /// packets with passwords are there as a whole.
+    /// Finds the secrets of the packet at the start of `bytes`. The packet may go on elsewhere, but what stands before a payload is in `bytes`, or begins
+    /// [behind](Self::go_on) the fixed header; packets with passwords are there as a whole.
     pub(crate) fn find(bytes: &[u8], version: Version, redact: Redact) -> Self {
         let rules = Rules::new(version);
         let Ok(HeaderStep::Header(header)) = Header::decode(bytes, rules) else { return Self::default() };
         let length = header.packet_length();
-        let ranges = match payload_start(bytes, header, version) {
+        let behind = bytes.get(header.length..).unwrap_or_default();
+        let is_open = header.packet_type == PacketType::Publish && behind.is_empty() && redact.payloads;
+        let ranges = match payload_start(behind, header, version) {
             _ if redact == Redact::NOTHING => Default::default(),
             Some(payload) if redact.payloads => [payload..length, 0..0, 0..0],
             Some(_) => Default::default(),
@@ -55,13 +59,21 @@ impl Secrets {
                 _ => Default::default(),
             },
         };
-        Self { length, ranges }
+        Self { length, ranges, open: is_open.then_some(header) }
+    }
+
+    /// The packet goes on with `bytes` at `position`.
+    pub(crate) fn go_on(&mut self, bytes: &[u8], position: usize, version: Version) {
+        let Some(header) = self.open.take_if(|header| header.length == position) else { return };
+        if let Some(payload) = payload_start(bytes, header, version) {
+            self.ranges = [payload..self.length, 0..0, 0..0];
+        }
     }
 
     /// The rest of a payload.
     pub(crate) fn all(is_hidden: bool) -> Self {
         let ranges = [0..if is_hidden { usize::MAX } else { 0 }, 0..0, 0..0];
-        Self { length: 0, ranges }
+        Self { length: 0, ranges, open: None }
     }
 
     /// From `position` in the packet on: how many bytes are alike, and whether they are secret.
@@ -79,16 +91,16 @@ impl Secrets {
     }
 }
 
-/// Where the payload of a PUBLISH begins (§3.3.2): behind its topic, packet identifier and properties.
-fn payload_start(bytes: &[u8], header: Header, version: Version) -> Option<usize> {
+/// Where the payload of a PUBLISH begins (§3.3.2): behind its topic, packet identifier and properties, which are what stands `behind` its fixed header.
+fn payload_start(behind: &[u8], header: Header, version: Version) -> Option<usize> {
     if header.packet_type != PacketType::Publish {
         return None;
     }
-    let (topic, _) = bytes.get(header.length..)?.split_first_chunk()?;
+    let (topic, _) = behind.split_first_chunk()?;
     let has_id = header.flags & 0b0110 != 0;
-    let properties = header.length + 2 + usize::from(u16::from_be_bytes(*topic)) + if has_id { 2 } else { 0 };
-    let behind = bytes.get(properties..)?;
-    if version < Version::V5 { Some(properties) } else { Some(properties + block_length(behind)?) }
+    let properties = 2 + usize::from(u16::from_be_bytes(*topic)) + if has_id { 2 } else { 0 };
+    let block = if version < Version::V5 { 0 } else { block_length(behind.get(properties..)?)? };
+    (properties <= behind.len()).then_some(header.length + properties + block)
 }
 
 /// How many bytes a block of properties has, with the variable byte integer before it that says so (§1.5.5).

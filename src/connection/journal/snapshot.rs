@@ -2,7 +2,7 @@
 
 use crate::connection::Connection;
 use crate::session::{flags_of, stub};
-use crate::storage::{Books, MessageMarks, Record, START, SendSlot, Stands, Storage, View, checksum};
+use crate::storage::{Books, MessageMarks, Record, START, SendSlot, SessionFact, Stands, Storage, View, checksum};
 
 impl<S: Storage> Connection<S> {
     /// Writes a log that leads to the present state, piece by piece, and lets the journal go on behind it: to be called when
@@ -33,12 +33,13 @@ impl<S: Storage> Connection<S> {
         let view = self.storage.view();
         let outgoing = &self.core.outgoing;
         give(&Record::Version(self.version()));
+        let fact = self.core.session_fact();
         let received = |is_doubted: bool| {
-            let incoming = &self.core.incoming;
-            view.inbox.iter().filter(move |slot| slot.is_received() && incoming.is_doubted(slot) == is_doubted)
+            let comes_first = |slot| fact == SessionFact::Either && self.core.incoming.is_doubted(slot);
+            view.inbox.iter().filter(move |slot| slot.is_received() && comes_first(slot) == is_doubted)
         };
         received(true).for_each(|slot| give(&Record::Received(slot.id)));
-        give(&Record::Session(self.core.session_fact()));
+        give(&Record::Session(fact));
         // Those after PUBREC first: their stubs need no room then.
         let is_kept = |slot: &SendSlot| slot.kind.is_windowed() && slot.progress.stands() != Stands::Over;
         for is_released in [true, false] {

@@ -86,6 +86,7 @@ impl Flow {
             if self.position >= self.packet.length {
                 *self = Self { packet: Secrets::find(rest, version, redact), position: 0 };
             }
+            self.packet.go_on(rest, self.position, version);
             let whole = if self.packet.length == 0 { count } else { self.packet.length - self.position };
             let step = whole.min(count - start);
             pen.stretches(rest.get(..step).unwrap_or_default(), &self.packet, self.position, FILLER);
