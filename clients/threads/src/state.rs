@@ -123,6 +123,12 @@ impl State {
         self.agent.dial(now, None);
     }
 
+    /// No link is wanted any more.
+    pub(crate) fn stop_dialling(&mut self) {
+        let now = self.now();
+        self.agent.disconnect(now);
+    }
+
     /// The agent learns of changed options and servers.
     pub(crate) fn configure(&mut self) {
         let mut options = self.options.for_agent(0);

@@ -67,11 +67,7 @@ impl Network {
 
     /// An attempt is over before the agent knew of it.
     fn refuse(&mut self, client: &Client, error: ConnectError) -> Result<(), LoopError> {
-        {
-            let mut state = client.shared.lock();
-            let now = state.now();
-            state.agent.disconnect(now);
-        }
+        client.shared.lock().stop_dialling();
         self.close();
         self.tell_failure(client, error)
     }
@@ -80,9 +76,8 @@ impl Network {
     fn give_up(&mut self, client: &Client) -> Result<(), LoopError> {
         self.give_up_dialling(client);
         let mut state = client.shared.lock();
-        let now = state.now();
         state.wishes.leave = None;
-        state.agent.disconnect(now);
+        state.stop_dialling();
         state.deliveries.interrupt();
         Err(LoopError::Ended(LinkEnd::Disconnected))
     }
@@ -304,7 +299,7 @@ impl Network {
         if self.dialling.is_none_or(|dialling| dialling == Dialling::ForAll) {
             self.plan(client, &end, false, true);
         } else {
-            self.stop(client); // whoever called `connect` decides
+            client.shared.lock().stop_dialling(); // whoever called `connect` decides
         }
         self.tell_failure(client, error)
     }
@@ -341,15 +336,8 @@ impl Network {
         if is_wanted && is_planned || is_at_once && matches!(end, LinkEnd::Replaced) {
             return true;
         }
-        let now = state.now();
-        state.agent.disconnect(now);
+        state.stop_dialling();
         false
-    }
-
-    fn stop(&self, client: &Client) {
-        let mut state = client.shared.lock();
-        let now = state.now();
-        state.agent.disconnect(now);
     }
 
     /// The agent is done with a link, or with an attempt.

@@ -8,6 +8,7 @@ mod lookup;
 use std::io;
 use std::time::{Duration, Instant};
 
+use mio::{Events, Poll, Token, Waker};
 use pure_mqtt_agent::LinkId;
 
 use self::dial::Dial;
@@ -16,7 +17,6 @@ use crate::client::Client;
 use crate::error::{ConnectError, LinkEnd, LoopError};
 use crate::shared::Shared;
 use crate::wishes::Dialling;
-use mio::{Events, Poll, Token, Waker};
 
 /// The socket's events; there is one at a time.
 const SOCKET: Token = Token(0);
