@@ -14,6 +14,10 @@
 #![cfg(all(feature = "journal", feature = "bytes"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used)]
 
+#[macro_use]
+#[path = "world/table.rs"]
+mod table;
+
 #[path = "world/app.rs"]
 mod app;
 #[path = "world/character.rs"]
@@ -62,6 +66,8 @@ mod script;
 mod server;
 #[path = "world/serving.rs"]
 mod serving;
+#[path = "world/shorter.rs"]
+mod shorter;
 #[path = "world/shown.rs"]
 mod shown;
 #[path = "world/shrink.rs"]

@@ -9,7 +9,7 @@ use crate::memory::{Large, Memory, Tiny, Usual};
 use crate::pairs::Pairs;
 use crate::script::{self, Step};
 use crate::shown::Shown;
-use crate::shrink;
+use crate::{shorter, shrink};
 use pure_mqtt::storage::{AliasEntry, Borrowed, Buffers, Journaled, ReceiveSlot, SendSlot};
 use pure_mqtt::{Fixed, Heap};
 use std::cell::RefCell;
@@ -166,11 +166,11 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// The one world that the environment asks for, as [`shrink::Replay`] writes it.
+/// The one world that the environment asks for, as [`shrink::shrink`] writes it.
 fn given() -> Option<Plan> {
     let seed = number("PURE_MQTT_SEED")?;
     let mut plan = if std::env::var("PURE_MQTT_SHOWN").is_ok() { Plan::shown(seed) } else { Plan::new(seed) };
-    plan.steps = std::env::var("PURE_MQTT_STEPS").ok().map(|text| shrink::parse_steps(&text));
+    plan.steps = std::env::var("PURE_MQTT_STEPS").ok().map(|text| shorter::parse_steps(&text));
     Some(plan)
 }
 
@@ -236,7 +236,7 @@ fn play_all(some: u64, plan: fn(u64) -> Plan) -> Pairs {
     let mut failed = failed.into_inner().expect("failures");
     failed.sort();
     if goes_on {
-        shrink::summarise(&failed);
+        shorter::summarise(&failed, shrink::kind_of);
         return pairs.into_inner().expect("pairs");
     }
     if let Some((seed, text)) = failed.first() {

@@ -2,7 +2,7 @@
 
 use crate::features::Feature;
 use crate::run::Plan;
-use std::collections::BTreeMap;
+use crate::shorter::{drop_features, drop_steps};
 
 /// Of what happened, so much is told.
 const MOST_LINES: usize = 100;
@@ -39,42 +39,6 @@ pub fn shrink(plan: &Plan, text: &str) -> String {
     )
 }
 
-/// Leaves out as many steps as possible, in runs that get shorter.
-fn drop_steps(least: &mut Plan, fails: &impl Fn(&Plan) -> bool) -> bool {
-    let mut has_shrunk = false;
-    let mut length = least.steps.as_ref().map_or(0, Vec::len);
-    while length > 0 {
-        let mut start = 0;
-        while start < least.steps.as_ref().map_or(0, Vec::len) {
-            let mut fewer = least.clone();
-            if let Some(steps) = &mut fewer.steps {
-                steps.drain(start..(start + length).min(steps.len()));
-            }
-            if fails(&fewer) {
-                *least = fewer;
-                has_shrunk = true;
-            } else {
-                start += length;
-            }
-        }
-        length /= 2;
-    }
-    has_shrunk
-}
-
-fn drop_features(least: &mut Plan, fails: &impl Fn(&Plan) -> bool) -> bool {
-    let mut has_shrunk = false;
-    for feature in least.has.iter().collect::<Vec<_>>() {
-        let mut fewer = least.clone();
-        fewer.has.remove(feature);
-        if fails(&fewer) {
-            *least = fewer;
-            has_shrunk = true;
-        }
-    }
-    has_shrunk
-}
-
 fn left_out(plan: &Plan, least: &Plan) -> String {
     let names: Vec<String> = plan
         .has
@@ -87,24 +51,4 @@ fn left_out(plan: &Plan, least: &Plan) -> String {
 
 fn numbers(steps: &[usize]) -> String {
     steps.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
-}
-
-/// Numbers with commas between them.
-pub fn parse_steps(text: &str) -> Vec<usize> {
-    text.split(',')
-        .filter(|part| !part.is_empty())
-        .map(|part| part.parse().expect("PURE_MQTT_STEPS are numbers"))
-        .collect()
-}
-
-/// How often each kind of finding came, with some of the seeds.
-pub fn summarise(failed: &[(u64, String)]) {
-    let mut kinds: BTreeMap<String, Vec<(u64, &str)>> = BTreeMap::new();
-    for (seed, text) in failed {
-        kinds.entry(kind_of(text)).or_default().push((*seed, text));
-    }
-    for (kind, seeds) in kinds {
-        let some: Vec<u64> = seeds.iter().map(|(seed, _)| *seed).take(6).collect();
-        println!("{:6} {kind}: {some:?}\n         {:.400}", seeds.len(), seeds[0].1);
-    }
 }

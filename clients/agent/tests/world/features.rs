@@ -1,25 +1,5 @@
 //! What a world may have in it.
 
-use std::fmt;
-
-macro_rules! features {
-    ($($name:ident = $chance:literal, $about:literal;)*) => {
-        /// A feature of a world. It has acted once what its line says has happened.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-        #[repr(u8)]
-        pub enum Feature { $(#[doc = $about] $name,)* }
-
-        impl Feature {
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// In how many of 100 worlds it is drawn.
-            pub const fn chance(self) -> u8 {
-                match self { $(Self::$name => $chance,)* }
-            }
-        }
-    };
-}
-
 features! {
     V31 = 25, "A 3.1 link was accepted.";
     V311 = 45, "A 3.1.1 link was accepted.";
@@ -87,35 +67,7 @@ features! {
     Qos0 = 60, "A message at QoS 0 left.";
 }
 
-/// A set of features.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Set(u64);
-
 impl Set {
-    pub fn has(self, feature: Feature) -> bool {
-        self.0 & 1 << feature as u8 != 0
-    }
-
-    pub fn add(&mut self, feature: Feature) {
-        self.0 |= 1 << feature as u8;
-    }
-
-    pub fn remove(&mut self, feature: Feature) {
-        self.0 &= !(1 << feature as u8);
-    }
-
-    pub fn iter(self) -> impl Iterator<Item = Feature> {
-        Feature::ALL.iter().copied().filter(move |feature| self.has(*feature))
-    }
-
-    /// The names in a text with commas between them.
-    pub fn parse(text: &str) -> Self {
-        let mut set = Self::default();
-        let named = |name: &str| Feature::ALL.iter().copied().find(|feature| format!("{feature:?}") == name);
-        text.split(',').filter_map(named).for_each(|feature| set.add(feature));
-        set
-    }
-
     /// What a seed draws.
     pub fn draw(rng: &mut fastrand::Rng) -> Self {
         let mut set = Self::default();
@@ -125,12 +77,5 @@ impl Set {
             }
         }
         set
-    }
-}
-
-impl fmt::Display for Set {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.iter().map(|feature| format!("{feature:?}")).collect();
-        f.write_str(&names.join(","))
     }
 }

@@ -12,6 +12,10 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+#[macro_use]
+#[path = "../../../../tests/world/table.rs"]
+mod table;
+
 mod broker;
 mod character;
 mod face;
@@ -28,5 +32,7 @@ mod power;
 mod program;
 mod run;
 mod script;
+#[path = "../../../../tests/world/shorter.rs"]
+mod shorter;
 mod shrink;
 mod store;

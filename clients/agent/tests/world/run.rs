@@ -4,7 +4,7 @@ use crate::features::{Feature, Set};
 use crate::ledger::Verdict;
 use crate::life::World;
 use crate::script::{self, Step};
-use crate::shrink;
+use crate::{shorter, shrink};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -107,7 +107,7 @@ fn nothing_goes_wrong_in_any_world() {
     }
     print_acted(&acted);
     if goes_on {
-        shrink::summarise(&failed);
+        shorter::summarise(&failed, shrink::kind_of);
     } else if let Some((seed, text)) = failed.first() {
         let told = shrink::shrink(&Plan::new(*seed), text);
         let _ = std::panic::take_hook();
@@ -120,7 +120,7 @@ fn nothing_goes_wrong_in_any_world() {
 
 fn play_one(seed: u64) {
     let mut plan = Plan::new(seed);
-    plan.steps = std::env::var("PURE_MQTT_STEPS").ok().map(|text| shrink::parse_steps(&text));
+    plan.steps = std::env::var("PURE_MQTT_STEPS").ok().map(|text| shorter::parse_steps(&text));
     let story = plan.play(true);
     let _ = std::panic::take_hook();
     println!("{}\nhas {}\nacted {}", story.lines.join("\n"), plan.has, story.acted);
