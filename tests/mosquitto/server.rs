@@ -111,15 +111,23 @@ impl Mosquitto {
         assert!(!waited.timed_out(), "mosquitto never logged {text:?}:\n{log}");
     }
 
-    /// How many lines with `text` in them mosquitto has logged.
+    /// How many lines with `text` in them mosquitto has logged until now. It must be running: one that was stopped says nothing.
     pub fn logged(&self, text: &str) -> usize {
-        self.log.lines.lock().unwrap().iter().filter(|line| line.contains(text)).count()
+        self.lines(text).len()
     }
 
-    /// The lines with `text` in them that mosquitto has logged.
-    #[allow(dead_code)] // the tests of the example hosts use it
+    /// The lines with `text` in them that mosquitto has logged until now.
     pub fn lines(&self, text: &str) -> Vec<String> {
+        self.catch_up();
         self.log.lines.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
+    /// Waits until all that mosquitto has written until now has been read: the log comes through a pipe, behind the packets. Mosquitto logs each new
+    /// connection with its port, and behind that line is nothing that was written before.
+    fn catch_up(&self) {
+        let mark = TcpStream::connect(("127.0.0.1", self.port)).expect("mosquitto listens");
+        let port = mark.local_addr().expect("it is connected").port();
+        self.await_log(&format!("New connection from 127.0.0.1:{port} on port"));
     }
 
     fn await_readiness(&mut self) {
