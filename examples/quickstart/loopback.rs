@@ -48,6 +48,12 @@ impl Loopback {
         shared.send();
     }
 
+    /// Changes what the broker offers, demands and does wrong.
+    #[allow(dead_code)] // as above
+    pub fn configure(&self, change: impl FnOnce(&mut Config)) {
+        change(lock(&self.shared).broker.config_mut());
+    }
+
     /// The broker forgets a client.
     #[allow(dead_code)] // as above
     pub fn lose_session(&self, client_id: &str) {

@@ -195,7 +195,8 @@
 //!
 //! ## Seen from outside
 //!
-//! [`stats`](Agent::stats) counts, and the feature `log` writes a line for each dial and each end. Payloads and passwords are in neither.
+//! [`stats`](Agent::stats) counts, and the feature `log` writes a line for each dial and each end. A face that wants a line for each packet has it from
+//! [`PacketLines`]. Payloads and passwords are in none of these.
 //!
 //! ## Nothing is quadratic
 //!
@@ -218,6 +219,7 @@ mod inbox;
 mod lines;
 mod message;
 mod options;
+mod packet_lines;
 mod properties;
 mod receiving;
 mod sending;
@@ -235,6 +237,7 @@ pub use self::event::{Action, Event, FailureClass, Host, LinkEnd, SessionFate, W
 pub use self::ids::{AckToken, LinkId, Realm, Receiver, ServerId, Ticket};
 pub use self::message::{Incoming, Outgoing};
 pub use self::options::{CleanStart, Login, OnStoreFailure, Options, Redial, Redirects, Server, Will};
+pub use self::packet_lines::{PacketLine, PacketLines};
 pub use self::properties::encode as encode_properties;
 pub use self::receiving::{AckMode, FilterOptions, Qos0Queue, Standing, Undelivered};
 pub use self::stats::Stats;

@@ -17,7 +17,7 @@ use crate::ticket::Mid;
 /// How much a line of [`Client::on_log`] matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {
-    /// The course of things.
+    /// Each packet, in a line.
     Debug,
     /// Links come and go.
     Info,
@@ -83,7 +83,8 @@ callbacks! {
     on_unsubscribe(mid: Mid);
     /// Called for each step of an enhanced authentication (5.0): answer with [`authenticate`](Self::authenticate).
     on_auth(auth: &Auth<'_>);
-    /// Called with what happens, in words.
+    /// Called with what happens, in words: at [`LogLevel::Debug`] each packet, from the next link on, unless [`Options::log_level`](crate::Options::log_level)
+    /// wants less. Payloads and passwords are in no line.
     on_log(level: LogLevel, line: &str);
 }
 
@@ -129,6 +130,11 @@ impl Callbacks {
         let table = self.table();
         let mut found = table.router.route(topic).cloned();
         (found.next(), found.collect())
+    }
+
+    /// Whether anybody wants to hear the log.
+    pub(crate) fn has_log(&self) -> bool {
+        self.table().on_log.is_some()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -45,6 +45,7 @@ impl Drop for Owner {
             state.wishes.is_gone = true;
             state.save();
             state.deliveries.give_up();
+            state.replies.give_up();
         });
         self.0.spread_news();
     }

@@ -105,7 +105,7 @@ impl Deliveries {
 }
 
 /// What an end means to whoever published.
-fn result_of(end: End) -> Result<(), NotPublished> {
+pub(crate) fn result_of(end: End) -> Result<(), NotPublished> {
     Err(match end {
         End::Left | End::Acknowledged(_) => return Ok(()),
         End::Refused(reason) => NotPublished::Refused(reason),

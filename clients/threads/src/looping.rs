@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::callbacks::LogLevel;
 use crate::client::{Client, Owner};
 use crate::error::{ConnectError, LoopError};
+use crate::lines;
 use crate::network::Persistence;
 use crate::shared::{Running, Shared};
 use crate::state::State;
@@ -118,7 +119,7 @@ fn turn(network: &mut Running<'_>, client: &Client) -> bool {
     match catch_unwind(AssertUnwindSafe(|| network.turn(client))) {
         Ok(Ok(is_done)) => is_done,
         Ok(Err(error)) => {
-            client.shared.callbacks.on_log(client, LogLevel::Error, &error.to_string());
+            lines::tell(client, LogLevel::Error, &error.to_string());
             true
         }
         Err(_) => {

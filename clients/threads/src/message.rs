@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use pure_mqtt::{PacketId, Properties, Publish, QoS, TopicName};
+use pure_mqtt_agent::{Bytes, Incoming};
 
 use crate::receipts::Receipt;
 
@@ -39,10 +40,7 @@ impl<'m> Message<'m> {
     /// The response to this request: to its Response Topic, with its Correlation Data, in its quality of service. `None` if it names no
     /// Response Topic.
     pub fn reply(&self, payload: &'m [u8]) -> Option<Publish<'m>> {
-        let topic = TopicName::new(self.properties.response_topic()?).ok()?;
-        let mut publish = Publish::new(topic, payload).qos(self.qos);
-        publish.correlation_data = self.properties.correlation_data();
-        Some(publish)
+        reply(&self.properties, self.qos, payload)
     }
 
     /// A copy that borrows nothing.
@@ -55,6 +53,74 @@ impl<'m> Message<'m> {
             dup: self.dup,
             timestamp: self.timestamp,
         }
+    }
+}
+
+fn reply<'m>(properties: &Properties<'m>, qos: QoS, payload: &'m [u8]) -> Option<Publish<'m>> {
+    let topic = TopicName::new(properties.response_topic()?).ok()?;
+    let mut publish = Publish::new(topic, payload).qos(qos);
+    publish.correlation_data = properties.correlation_data();
+    Some(publish)
+}
+
+/// A message from the server, as a [`Receiver`](crate::Receiver) and a [`Request`](crate::Request) give it: it owns what it holds.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Where it was published.
+    pub topic: String,
+    /// What was published. Clones of a [`Bytes`] share their memory.
+    pub payload: Bytes,
+    /// In which quality of service it came.
+    pub qos: QoS,
+    /// The server kept it for the topic.
+    pub retain: bool,
+    /// The server may have sent it before. At QoS 1 it may then be a repetition; at QoS 2 it is not.
+    pub dup: bool,
+    /// The packet identifier at QoS 1 and 2.
+    pub id: Option<PacketId>,
+    /// When it was taken.
+    pub timestamp: SystemTime,
+    /// With [`ReceiverOptions::manual_acks`](crate::ReceiverOptions::manual_acks), at QoS 1 and 2: what to give to [`Client::ack`](crate::Client::ack).
+    pub receipt: Option<Receipt>,
+    properties: Bytes,
+}
+
+impl Received {
+    pub(crate) fn new(message: Incoming, receipt: Option<Receipt>) -> Self {
+        let Incoming { topic, payload, qos, retain, dup, id, properties, .. } = message;
+        Self { topic, payload, qos, retain, dup, id, timestamp: SystemTime::now(), receipt, properties }
+    }
+
+    /// Response Topic, User Properties and so on (5.0).
+    pub fn properties(&self) -> Properties<'_> {
+        Properties::from_bytes(&self.properties).unwrap_or(Properties::NONE)
+    }
+
+    /// The payload as text, if it is UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.payload).ok()
+    }
+
+    /// The response to this request: to its Response Topic, with its Correlation Data, in its quality of service. `None` if it names no
+    /// Response Topic.
+    pub fn reply<'m>(&'m self, payload: &'m [u8]) -> Option<Publish<'m>> {
+        reply(&self.properties(), self.qos, payload)
+    }
+
+    /// As callbacks get it. `None` never: the engine lets no message through whose topic is none.
+    pub(crate) fn borrowed(&self) -> Option<Message<'_>> {
+        Some(Message {
+            topic: TopicName::new(&self.topic).ok()?,
+            payload: &self.payload,
+            qos: self.qos,
+            retain: self.retain,
+            dup: self.dup,
+            id: self.id,
+            properties: self.properties(),
+            timestamp: self.timestamp,
+            receipt: self.receipt,
+        })
     }
 }
 

@@ -1,15 +1,12 @@
 //! What is told to the program: found under the lock, told without it, and so with everything that it needs of its own.
 
-use std::time::SystemTime;
-
-use pure_mqtt::{Auth, Event, Properties, ReasonCode, SessionState, TopicName};
-use pure_mqtt_agent::{Bytes, Incoming, Ticket, encode_properties};
+use pure_mqtt::{Auth, Event, Properties, ReasonCode, SessionState};
+use pure_mqtt_agent::{Bytes, Ticket, encode_properties};
 
 use crate::client::Client;
 use crate::connack::ConnAck;
 use crate::deliveries::Ended;
-use crate::message::Message;
-use crate::receipts::Receipt;
+use crate::message::Received;
 use crate::requests::Subscribed;
 use crate::ticket::Mid;
 
@@ -73,7 +70,7 @@ impl Packet {
 
 pub(crate) enum Notice {
     Connected(Accepted),
-    Message { message: Incoming, receipt: Option<Receipt> },
+    Message(Received),
     Published(Ended),
     Subscribed(Subscribed),
     Unsubscribed(Mid),
@@ -94,20 +91,10 @@ impl Notice {
                 auth.reason = *reason;
                 callbacks.on_auth(client, &auth);
             }
-            Self::Message { message, receipt } => {
-                let Ok(topic) = TopicName::new(&message.topic) else { return };
-                let message = Message {
-                    topic,
-                    payload: &message.payload,
-                    qos: message.qos,
-                    retain: message.retain,
-                    dup: message.dup,
-                    id: message.id,
-                    properties: message.properties(),
-                    timestamp: SystemTime::now(),
-                    receipt: *receipt,
-                };
-                callbacks.message(client, &message);
+            Self::Message(message) => {
+                if let Some(message) = message.borrowed() {
+                    callbacks.message(client, &message);
+                }
             }
         }
     }

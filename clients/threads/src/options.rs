@@ -6,6 +6,7 @@ use std::time::Duration;
 use pure_mqtt::{Connect, Fallback, Limits, OpenError, Property, Version, Will};
 use pure_mqtt_agent::{Bytes, encode_properties};
 
+use crate::callbacks::LogLevel;
 use crate::clock::millis;
 use crate::introduction::Introduction;
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub(crate) retry_first_connection: bool,
     /// The session outlives the program.
     is_lasting: bool,
+    /// Lines below it are not told.
+    pub(crate) log_level: LogLevel,
 }
 
 /// In seconds.
@@ -87,6 +90,7 @@ impl Options {
             reconnect_on_failure: true,
             retry_first_connection: false,
             is_lasting: false,
+            log_level: LogLevel::Debug,
         }
     }
 
@@ -234,6 +238,14 @@ impl Options {
     #[must_use]
     pub fn retry_first_connection(mut self, retry: bool) -> Self {
         self.retry_first_connection = retry;
+        self
+    }
+
+    /// Sets which lines [`Client::on_log`](crate::Client::on_log) is told of, and the facades of the features `log` and `tracing`: those of this level and above. Default: all. A
+    /// line for each packet takes time; from [`LogLevel::Info`] on there is none.
+    #[must_use]
+    pub fn log_level(mut self, lowest: LogLevel) -> Self {
+        self.log_level = lowest;
         self
     }
 

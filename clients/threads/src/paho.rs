@@ -33,7 +33,7 @@
 //! | `alpn_protocols` | [`TlsOptions::alpn`] | |
 //! | `ws_set_options(path, headers)` | [`Server::websocket`], [`Server::header`] | |
 //! | `proxy_set` | [`Server::proxy`] | HTTP CONNECT and SOCKS5 |
-//! | `enable_logger`, `disable_logger` | [`Client::on_log`], feature `log` | a callback that calls one's logger; the feature is for the engine's lines |
+//! | `enable_logger`, `disable_logger` | [`Client::on_log`], feature `log` | a callback that calls one's logger; each packet has a line, as in paho. The features `log` and `tracing` bring the lines to these facades |
 //! | `enable_bridge_mode` | [`Options::bridge`] | |
 //! | `suppress_exceptions` | – | [`Client::loop_start`]'s thread bears a callback's panic; the other loops let it through and can be called again |
 //!
@@ -57,6 +57,8 @@
 //! | `message_callback_remove` | [`Client::message_callback_remove`] | |
 //! | `topic_matches_sub` | [`TopicFilter::matches`](pure_mqtt::TopicFilter::matches) | |
 //! | `error_string`, `connack_string` | `Display` of the errors and of [`ReasonCode`](pure_mqtt::ReasonCode) | |
+//! | `MQTTMessage` in a queue of one's own (`queue.Queue` filled by `on_message`) | [`Client::receive`], [`Receiver`] | acknowledges when the next is asked for |
+//! | – | [`Client::request`], [`Request`] | a message and the reply to it |
 //! | `base62` | [`ClientId::from_random`](pure_mqtt::ClientId::from_random) | |
 //! | `is_connected` | [`Client::is_connected`] | |
 //! | `loop` | [`Client::loop_once`] | |
@@ -83,7 +85,7 @@
 //! | `on_publish` | [`Client::on_publish`] | also for messages that were given up |
 //! | `on_subscribe` | [`Client::on_subscribe`] | each filter with its [`Standing`](pure_mqtt::subscriptions::Standing); once all are answered |
 //! | `on_unsubscribe` | [`Client::on_unsubscribe`] | without reason codes: the subscription is gone in any case |
-//! | `on_log` | [`Client::on_log`] | [`LogLevel`]; NOTICE is `Info` |
+//! | `on_log` | [`Client::on_log`] | [`LogLevel`]; NOTICE is `Info`; [`Options::log_level`] for less |
 //! | `on_socket_open`, `on_socket_close`, `on_socket_register_write`, `on_socket_unregister_write` | – | as for `socket` |
 //! | – | [`Client::on_auth`], [`Client::authenticate`] | enhanced authentication of 5.0 |
 //!

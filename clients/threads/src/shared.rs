@@ -66,13 +66,18 @@ impl Shared {
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.lock();
         let result = change(&mut state);
+        self.release(state);
+        result
+    }
+
+    /// The state was changed: the loop is to look at it.
+    pub(crate) fn release(&self, mut state: MutexGuard<'_, State>) {
         state.wishes.is_changed = true;
         let must_wake = std::mem::take(&mut state.wishes.is_asleep);
         drop(state);
         if must_wake {
             self.wakeup.wake();
         }
-        result
     }
 
     /// The loop's waker is ready.

@@ -10,14 +10,17 @@ use pure_mqtt_agent::{
 };
 use pure_mqtt_net::{Endpoint, Server};
 
+use crate::bells::Bells;
 use crate::callbacks::LogLevel;
 use crate::clock::{Clock, random};
 use crate::deliveries::Deliveries;
 use crate::durable::Storage;
 use crate::error::LinkEnd;
+use crate::message::Received;
 use crate::notice::{Notice, Packet};
 use crate::options::{CleanStart, Options};
 use crate::receipts::Receipts;
+use crate::replies::Replies;
 use crate::requests::{Answer, Requests};
 use crate::ticket::{MessageInfo, Mid};
 use crate::wishes::Wishes;
@@ -30,6 +33,8 @@ pub(crate) struct State {
     pub(crate) deliveries: Deliveries,
     pub(crate) requests: Requests,
     pub(crate) receipts: Receipts,
+    pub(crate) replies: Replies,
+    pub(crate) bells: Bells,
     pub(crate) wishes: Wishes,
     clock: Clock,
     /// What the server said when it ended the link.
@@ -72,6 +77,8 @@ impl State {
             deliveries: Deliveries::default(),
             requests: Requests::default(),
             receipts: Receipts::default(),
+            replies: Replies::default(),
+            bells: Bells::default(),
             wishes: Wishes::default(),
             clock,
             farewell: None,
@@ -105,7 +112,9 @@ impl State {
 
     /// Notes a line for the log; the loop tells it.
     pub(crate) fn say(&mut self, level: LogLevel, line: String) {
-        self.lines.push((level, line));
+        if level >= self.options.log_level {
+            self.lines.push((level, line));
+        }
     }
 
     pub(crate) fn take_lines(&mut self) -> Vec<(LogLevel, String)> {
@@ -116,6 +125,7 @@ impl State {
     pub(crate) fn begin(&mut self) {
         let now = self.now();
         self.configure();
+        self.wishes.has_left = false;
         let goes_on = std::mem::replace(&mut self.goes_on, self.storage.is_some());
         if self.options.clean_start == CleanStart::First && !goes_on {
             self.agent.begin_anew();
@@ -191,7 +201,7 @@ impl State {
         let packet = packet.filter(|packet| !is_hidden(packet));
         let notice = packet.and_then(|packet| self.take_note(packet));
         let message = self.agent.next(now, self.receiver);
-        Step { notice, event, message: message.map(|message| self.hand_out(message)) }
+        Step { notice, event, message: message.map(|message| Notice::Message(self.hand_out(message))) }
     }
 
     /// The program is done with the last message that it got.
@@ -200,9 +210,23 @@ impl State {
         self.agent.finish(now, self.receiver);
     }
 
-    fn hand_out(&mut self, mut message: Incoming) -> Notice {
+    /// The next message of this queue.
+    pub(crate) fn take_from(&mut self, queue: Receiver) -> Option<Received> {
+        let message = self.agent.next(self.now(), queue)?;
+        Some(self.hand_out(message))
+    }
+
+    fn hand_out(&mut self, mut message: Incoming) -> Received {
         let receipt = message.ack.take().map(|token| self.receipts.keep(token));
-        Notice::Message { message, receipt }
+        Received::new(message, receipt)
+    }
+
+    /// The client was disconnected on purpose: nobody is to wait for what won't come.
+    pub(crate) fn interrupt(&mut self) {
+        self.wishes.has_left = true;
+        self.deliveries.interrupt();
+        self.bells.ring_all();
+        self.replies.ring_all();
     }
 
     /// What of a packet the agent's events don't tell.
@@ -232,9 +256,13 @@ impl State {
     /// Whoever waits learns what has ended. The loop tells it to the program.
     pub(crate) fn collect_ends(&mut self) {
         while let Some(wake) = self.agent.poll_wake() {
-            if let Wake::Ticket(ticket) = wake {
-                let notice = self.end(ticket);
-                self.ended.extend(notice);
+            match wake {
+                Wake::Ticket(ticket) => {
+                    let notice = self.end(ticket);
+                    self.ended.extend(notice);
+                }
+                Wake::Receiver(queue) => self.bells.ring(queue),
+                _ => {}
             }
         }
     }
@@ -247,10 +275,16 @@ impl State {
 
     fn end(&mut self, ticket: Ticket) -> Option<Notice> {
         let end = self.agent.take_end(ticket)?;
+        if self.replies.contains(ticket) {
+            self.replies.ended(&mut self.agent, ticket, end);
+            return None;
+        }
         if let Some(ended) = self.deliveries.ended(ticket, end) {
             return Some(Notice::Published(ended));
         }
-        self.requests.ended(&self.agent, ticket).map(|answer| match answer {
+        let answer = self.requests.ended(&self.agent, ticket)?;
+        self.bells.ring_all(); // some may wait for what was granted
+        Some(match answer {
             Answer::Subscribed(subscribed) => Notice::Subscribed(subscribed),
             Answer::Unsubscribed(mid) => Notice::Unsubscribed(mid),
         })

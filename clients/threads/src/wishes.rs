@@ -22,6 +22,8 @@ pub(crate) struct Wishes {
     stop: Option<(u64, Instant)>,
     /// The last handle is gone.
     pub(crate) is_gone: bool,
+    /// The client was disconnected on purpose, and no link has been wanted since.
+    pub(crate) has_left: bool,
     /// Something has changed since the loop last looked.
     pub(crate) is_changed: bool,
     /// The loop sleeps, and has to be woken.

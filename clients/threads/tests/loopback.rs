@@ -13,6 +13,10 @@ mod helpers;
 mod loops;
 #[path = "loopback/messages.rs"]
 mod messages;
+#[path = "loopback/receivers.rs"]
+mod receivers;
+#[path = "loopback/requests.rs"]
+mod requests;
 #[path = "loopback/trouble.rs"]
 mod trouble;
 

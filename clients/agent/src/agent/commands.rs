@@ -199,7 +199,7 @@ impl Agent {
         };
         match self.accept_outgoing(now, &sent, correlation) {
             Ok(accepted) => {
-                self.requests.add(accepted.ticket, key, not_after);
+                self.requests.add(accepted.ticket, key, topic, not_after);
                 Ok(accepted.ticket)
             }
             Err(why) => Err(Rejected { what: message, why }),
@@ -214,7 +214,7 @@ impl Agent {
         };
         self.reply_receiver = Some(receiver);
         let options = FilterOptions::default();
-        let filter = (topic, QoS::AtLeastOnce);
+        let filter = (topic, QoS::ExactlyOnce); // a reply comes as it was sent
         if !self.filters.is_wanted_by(receiver, topic) {
             self.filters.check(receiver, &[filter], options)?;
             let ticket = self.tickets.of_filters(1);

@@ -27,6 +27,8 @@ pub(crate) struct Requests {
 struct Request {
     not_after: Instant,
     key: Key,
+    /// Where the reply comes to.
+    topic: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,23 +54,24 @@ impl Requests {
         self.last.to_be_bytes()
     }
 
-    pub(crate) fn add(&mut self, ticket: Ticket, key: Key, not_after: Instant) {
+    pub(crate) fn add(&mut self, ticket: Ticket, key: Key, topic: String, not_after: Instant) {
         self.keys.insert(key.clone(), ticket);
         self.deadlines.insert((not_after, ticket));
-        self.open.insert(ticket, Request { not_after, key });
+        self.open.insert(ticket, Request { not_after, key, topic });
     }
 
     pub(crate) fn contains(&self, ticket: Ticket) -> bool {
         self.open.contains_key(&ticket)
     }
 
-    /// The request that a message answers.
+    /// The request that a message answers. A request that comes back to its sender has the Correlation Data as well, and another topic.
     pub(crate) fn answers(&self, topic: &str, correlation: Option<&[u8]>) -> Option<Ticket> {
         if self.keys.is_empty() {
             return None;
         }
         let by_correlation = correlation.and_then(|data| Some(Key::Correlation(data.try_into().ok()?)));
-        let found = by_correlation.and_then(|key| self.keys.get(&key));
+        let is_there = |ticket: &&Ticket| self.open.get(ticket).is_some_and(|request| request.topic == topic);
+        let found = by_correlation.and_then(|key| self.keys.get(&key)).filter(is_there);
         found.or_else(|| self.keys.get(&Key::Topic(topic.into()))).copied()
     }
 

@@ -343,11 +343,11 @@ impl World {
             Some(topic) => Some(topic.to_string()),
             None => publish.topic.starts_with("svc/").then(|| format!("r/{number}")),
         };
-        self.route(realm, number, publish.topic, publish.qos.bits(), None);
+        let correlation = publish.properties.correlation_data().map(Vec::from);
+        self.route(realm, number, publish.topic, publish.qos.bits(), correlation.clone());
         if let Some(topic) = reply.filter(|_| self.heals || self.rng.u8(0..4) > 0) {
             let (answer, payload) = self.ledger.payload(0, &format!("re {number}"));
             self.ledger.add(answer, None, &topic, payload, 1);
-            let correlation = publish.properties.correlation_data().map(Vec::from);
             self.route(realm, answer, &topic, 1, correlation);
         }
         Ok(())

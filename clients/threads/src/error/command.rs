@@ -1,5 +1,6 @@
 //! Why a command was not accepted, and how what was accepted can end.
 
+use pure_mqtt::subscriptions::Standing;
 use pure_mqtt::{Cause, ReasonCode, RequestError, TopicError};
 use pure_mqtt_agent::{PublishLimit, Refusal};
 
@@ -17,6 +18,8 @@ pub enum PublishError {
     StoreFailed,
     /// The client is shutting down.
     ShuttingDown,
+    /// A [request](crate::Client::request) without a reply topic of its own needs Response Topic and Correlation Data, which the version in force doesn't have.
+    NeedsVersion5,
 }
 
 sentences! { PublishError {
@@ -25,6 +28,7 @@ sentences! { PublishError {
     Self::Streamed => ("a payload cannot be supplied piece by piece here"),
     Self::StoreFailed => ("the log cannot be written; free space for it"),
     Self::ShuttingDown => ("the client is shutting down"),
+    Self::NeedsVersion5 => ("a request needs 5.0, or a reply topic of its own"),
 } }
 
 impl From<TopicError> for PublishError {
@@ -38,6 +42,7 @@ impl From<Refusal> for PublishError {
         Self::Rejected(match refusal {
             Refusal::StoreFailed => return Self::StoreFailed,
             Refusal::ShuttingDown => return Self::ShuttingDown,
+            Refusal::NeedsVersion(_) => return Self::NeedsVersion5,
             Refusal::Invalid => return Self::Streamed,
             Refusal::TooLarge => pure_mqtt::PublishError::TooLarge,
             Refusal::Offline => pure_mqtt::PublishError::Offline,
@@ -143,4 +148,30 @@ sentences! { WaitError {
     Self::Disconnected => ("the client was disconnected before the message was delivered"),
     Self::InCallback => ("a callback cannot wait for a message of its own client"),
     Self::NotPublished(error) => ("{error}"),
+} }
+
+/// Why a [`Receiver`](crate::Receiver) has nothing to give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// Nothing came in time.
+    TimedOut,
+    /// The client was disconnected on purpose, and nothing is left. After the next `connect` messages come again.
+    Disconnected,
+    /// A callback can't wait: the loop that would bring a message waits for the callback.
+    InCallback,
+    /// The server has not granted the filter.
+    NotGranted {
+        /// The first such filter.
+        filter: Box<str>,
+        /// How it stands instead.
+        standing: Standing,
+    },
+}
+
+sentences! { ReceiveError {
+    Self::TimedOut => ("nothing came in time"),
+    Self::Disconnected => ("the client was disconnected"),
+    Self::InCallback => ("a callback cannot wait for a message of its own client"),
+    Self::NotGranted { filter, standing } => ("{filter:?} was not granted: {standing:?}"),
 } }

@@ -15,7 +15,7 @@ macro_rules! sentences {
 mod command;
 mod link;
 
-pub use self::command::{NotPublished, PublishError, SubscribeError, WaitError};
+pub use self::command::{NotPublished, PublishError, ReceiveError, SubscribeError, WaitError};
 pub use self::link::{ConnectError, LinkEnd, LoopError};
 
 #[cfg(test)]

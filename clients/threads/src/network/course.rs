@@ -12,6 +12,7 @@ use super::{Network, Persistence, Phase, SOCKET, ready};
 use crate::callbacks::LogLevel;
 use crate::client::Client;
 use crate::error::{ConnectError, LinkEnd, LoopError};
+use crate::lines::are_packets_wanted;
 use crate::state::Step;
 use crate::transport::Transport;
 use crate::wishes::Dialling;
@@ -78,7 +79,7 @@ impl Network {
         let mut state = client.shared.lock();
         state.wishes.leave = None;
         state.stop_dialling();
-        state.deliveries.interrupt();
+        state.interrupt();
         Err(LoopError::Ended(LinkEnd::Disconnected))
     }
 
@@ -177,6 +178,10 @@ impl Network {
     fn open(&mut self, client: &Client, id: LinkId, transport: Transport, login: &Login) {
         self.has_been_up = true;
         let mut link = Box::new(Link::new(id, transport));
+        let lowest = client.shared.lock().options.log_level;
+        if are_packets_wanted(&client.shared.callbacks, lowest) {
+            link.tell_packets();
+        }
         let mut state = client.shared.lock();
         let now = state.now();
         state.agent.dialed(now, id, login);
@@ -324,7 +329,7 @@ impl Network {
     fn plan(&mut self, client: &Client, end: &LinkEnd, is_at_once: bool, is_planned: bool) -> bool {
         let mut state = client.shared.lock();
         if matches!(end, LinkEnd::Disconnected) {
-            state.deliveries.interrupt();
+            state.interrupt();
             return false;
         }
         let is_borne = match self.persistence {

@@ -50,6 +50,7 @@ impl Link {
                 Ok(moved) => self.is_drained = moved == Moved::Nothing,
                 Err(end) => self.fail(state, end),
             }
+            self.note_packets(state);
         }
     }
 
@@ -61,12 +62,25 @@ impl Link {
         if result.is_ok() && !self.is_full && say_farewell(state) {
             result = self.write(state);
         }
+        self.note_packets(state);
         if let Err(end) = result {
             self.is_drained = false;
             for _ in 0..16 {
                 self.read(state); // the server's last words may be there
             }
             self.fail(state, end);
+        }
+    }
+
+    /// Has the log told of each packet, from the link's first byte on.
+    pub(crate) fn tell_packets(&mut self) {
+        self.transport.tap = Some(Box::default());
+    }
+
+    /// The log's lines for what has gone to and fro.
+    fn note_packets(&mut self, state: &mut State) {
+        if let Some(tap) = &mut self.transport.tap {
+            tap.take_lines().into_iter().for_each(|line| state.say(LogLevel::Debug, line));
         }
     }
 

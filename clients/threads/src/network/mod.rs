@@ -15,6 +15,7 @@ use self::dial::Dial;
 use self::link::Link;
 use crate::client::Client;
 use crate::error::{ConnectError, LinkEnd, LoopError};
+use crate::lines;
 use crate::shared::Shared;
 use crate::wishes::Dialling;
 
@@ -183,7 +184,5 @@ fn ready<'p>(poll: &'p mut Option<Poll>, shared: &Shared) -> io::Result<&'p mut 
 /// Tells the lines of the log.
 fn tell(client: &Client) {
     let lines = client.shared.lock().take_lines();
-    for (level, line) in &lines {
-        client.shared.callbacks.on_log(client, *level, line);
-    }
+    lines.iter().for_each(|(level, line)| lines::tell(client, *level, line));
 }

@@ -1,14 +1,17 @@
 //! The way to the server: a socket, and the layers of [`pure_mqtt_net::Stack`] between it and MQTT. Nothing here waits.
 
 mod socket;
+mod tap;
 
 use std::io::{self, ErrorKind, Read, Write};
 
+use pure_mqtt::Version;
 use pure_mqtt_agent::{Agent, Instant, LinkId};
 use pure_mqtt_net::bytes::Bytes;
 use pure_mqtt_net::{Server, Stack};
 
 pub(crate) use self::socket::{Address, Socket};
+pub(crate) use self::tap::Tap;
 use crate::error::{ConnectError, LinkEnd};
 
 /// So many bytes are read at once at most.
@@ -18,6 +21,8 @@ pub(crate) struct Transport {
     socket: Socket,
     stack: Stack,
     room: Box<[u8]>,
+    /// Somebody wants to hear of each packet.
+    pub(crate) tap: Option<Box<Tap>>,
 }
 
 /// What came of a read or a write.
@@ -33,7 +38,7 @@ impl Transport {
     /// The layers that `server` wants, on a socket that is connected.
     pub(crate) fn new(socket: Socket, server: &Server) -> Result<Self, ConnectError> {
         let stack = Stack::new(server)?;
-        Ok(Self { socket, stack, room: vec![0; READ].into_boxed_slice() })
+        Ok(Self { socket, stack, room: vec![0; READ].into_boxed_slice(), tap: None })
     }
 
     /// Goes on with what must be agreed on before MQTT begins; true when all is.
@@ -60,6 +65,7 @@ impl Transport {
                 Some(0) => return Err(LinkEnd::ClosedByServer),
                 Some(count) => {
                     let bytes = self.room.get(..count).unwrap_or_default();
+                    note_received(&mut self.tap, agent, bytes);
                     agent.received(now, link, Bytes::copy_from_slice(bytes));
                     Moved::Some
                 }
@@ -68,6 +74,7 @@ impl Transport {
             false => self.read_socket()?,
         };
         while let Some(bytes) = self.stack.read() {
+            note_received(&mut self.tap, agent, &bytes);
             agent.received(now, link, bytes);
         }
         match (self.stack.failure(), self.stack.closed()) {
@@ -82,9 +89,11 @@ impl Transport {
         if self.stack.is_bare() {
             return self.write_bare(agent, now);
         }
+        let version = agent.version();
         let mut transmit = agent.transmit(now);
         loop {
             let taken = self.stack.send(transmit.chunk());
+            note_sent(&mut self.tap, version, transmit.chunk(), taken);
             transmit.advance(taken);
             if self.flush()? == Moved::Nothing {
                 return Ok(Moved::Nothing);
@@ -96,10 +105,14 @@ impl Transport {
     }
 
     fn write_bare(&mut self, agent: &mut Agent, now: Instant) -> Result<Moved, LinkEnd> {
+        let version = agent.version();
         let mut transmit = agent.transmit(now);
         while !transmit.chunk().is_empty() {
             match write(&mut self.socket, transmit.chunk())? {
-                Some(count) => transmit.advance(count),
+                Some(count) => {
+                    note_sent(&mut self.tap, version, transmit.chunk(), count);
+                    transmit.advance(count);
+                }
                 None => return Ok(Moved::Nothing),
             }
         }
@@ -142,6 +155,18 @@ impl Transport {
             }
         }
         Ok(Moved::Some)
+    }
+}
+
+fn note_received(tap: &mut Option<Box<Tap>>, agent: &Agent, bytes: &[u8]) {
+    if let Some(tap) = tap {
+        tap.received(agent.version(), bytes);
+    }
+}
+
+fn note_sent(tap: &mut Option<Box<Tap>>, version: Version, bytes: &[u8], count: usize) {
+    if let Some(tap) = tap {
+        tap.sent(version, bytes.get(..count).unwrap_or_default());
     }
 }
 

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use pure_mqtt_client::pure_mqtt::{Cause, Property, QoS, TopicFilter, Version};
-use pure_mqtt_client::{CleanStart, Client, MessageInfo, NotPublished, Options, WaitError};
+use pure_mqtt_client::{CleanStart, Client, MessageInfo, NotPublished, Options, Receiver, WaitError};
 use test_broker::Loopback;
 
 use crate::clock::with_seeds;
@@ -24,7 +24,7 @@ fn threads_that_do_everything_at_once_lose_nothing() {
         let infos: Vec<_> = thread::scope(|scope| {
             let (client, broker) = (&client, &broker);
             let start = |number| {
-                let mut person = Person { number, rng: fastrand::Rng::with_seed(seed * THREADS + number) };
+                let mut person = Person { number, rng: fastrand::Rng::with_seed(seed * THREADS + number), queue: None };
                 scope.spawn(move || person.act(client, broker))
             };
             let threads: Vec<_> = (0..THREADS).map(start).collect();
@@ -70,6 +70,7 @@ fn client(seed: u64) -> Client {
 struct Person {
     number: u64,
     rng: fastrand::Rng,
+    queue: Option<Receiver>,
 }
 
 impl Person {
@@ -87,6 +88,10 @@ impl Person {
                 10..14 => drop(client.subscribe(self.filter(), QoS::ExactlyOnce).unwrap()),
                 14..17 => drop(client.unsubscribe(self.filter()).unwrap()),
                 17 => client.configure(|options| options.keep_alive(9)),
+                18 if self.queue.is_none() => self.queue = Some(client.receive("deed/#", QoS::ExactlyOnce).unwrap()),
+                18 => self.queue = None,
+                19 => drop(client.request("deed", "?", QoS::AtLeastOnce, Duration::from_millis(2))), // needs 5.0
+                20 => drop(self.queue.as_ref().map(|queue| queue.recv(Duration::from_micros(100)))),
                 _ => {
                     let text = format!("{}/{deed}", self.number);
                     let qos = if self.rng.bool() { QoS::AtLeastOnce } else { QoS::ExactlyOnce };

@@ -1,0 +1,209 @@
+//! Requests: messages that a reply is awaited for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pure_mqtt::{Payload, Publish, QoS, TopicName};
+use pure_mqtt_agent::{Agent, Bytes, End, Outgoing, Ticket, encode_properties};
+
+use crate::bells::Bell;
+use crate::client::Client;
+use crate::deliveries::result_of;
+use crate::error::{PublishError, WaitError};
+use crate::message::Received;
+use crate::receiver::deadline;
+use crate::shared::Shared;
+use crate::ticket::is_loop_of;
+
+/// A request that was accepted: waits for its reply. It doesn't keep the client alive. Dropped, it lets the request go on, and its reply is thrown away.
+#[derive(Debug)]
+pub struct Request {
+    shared: Arc<Shared>,
+    ticket: Ticket,
+    bell: Arc<Bell>,
+    /// After this no reply comes, whether the loop runs or not.
+    not_after: Option<Instant>,
+}
+
+/// # Requests
+///
+/// A message and the reply to it (§4.10). The answering side is [`Message::reply`](crate::Message::reply) and [`Received::reply`](crate::Received::reply).
+impl Client {
+    /// Publishes a request, and gives the reply, to be waited for. It adds Response Topic and Correlation Data, and subscribes to the response topic. Late replies, and those to
+    /// nobody's request, are thrown away and [counted](crate::Stats).
+    ///
+    /// It needs 5.0; in earlier versions [`request_with`](Self::request_with) awaits the reply on a topic of its own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use pure_mqtt_client::pure_mqtt::{QoS, Version};
+    /// use pure_mqtt_client::{Client, Options};
+    /// # let broker = test_broker::Loopback::start()?;
+    /// # let server = broker.address;
+    ///
+    /// let client = Client::with(Options::new("calculator").version(Version::V5));
+    /// client.subscribe("double", QoS::AtLeastOnce)?;
+    /// client.on_message(|client, message| {
+    ///     let doubled = message.text().and_then(|text| text.parse().ok()).map_or(0, |number: i32| 2 * number);
+    ///     if let Some(reply) = message.reply(doubled.to_string().as_bytes()) {
+    ///         client.publish_with(&reply).expect("the queue is not full");
+    ///     }
+    /// });
+    /// client.connect(server)?;
+    /// client.loop_start()?;
+    /// let request = client.request("double", "21", QoS::AtLeastOnce, Duration::from_secs(10))?;
+    /// assert_eq!(request.wait()?.text(), Some("42"));
+    /// # client.disconnect();
+    /// # client.loop_stop();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing changed. [`PublishError::NeedsVersion5`] on a link of an earlier version.
+    pub fn request(
+        &self,
+        topic: &str,
+        payload: impl AsRef<[u8]>,
+        qos: QoS,
+        timeout: Duration,
+    ) -> Result<Request, PublishError> {
+        self.request_with(&Publish::new(TopicName::new(topic)?, payload.as_ref()).qos(qos), None, timeout)
+    }
+
+    /// The same with everything that a message can have; its own Response Topic and Correlation Data are replaced. With a `reply_topic` the next message there is the reply: that works
+    /// in all versions, and the program says the topic in the request itself, where its answerer looks for it.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn request_with(
+        &self,
+        publish: &Publish<'_>,
+        reply_topic: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Request, PublishError> {
+        if matches!(publish.payload, Payload::Streamed(_)) {
+            return Err(PublishError::Streamed);
+        }
+        if let Some(topic) = reply_topic {
+            TopicName::new(topic)?;
+        }
+        let message = Outgoing {
+            retain: publish.retain,
+            properties: encode_properties(&publish.properties),
+            needs_v5: publish.needs_v5,
+            ..Outgoing::new(publish.topic.as_str(), payload_of(&publish.payload)).qos(publish.qos)
+        };
+        let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let (ticket, bell) = self.shared.change(|state| {
+            let now = state.now();
+            let not_after = now.after_millis(milliseconds);
+            let accepted = state.agent.request(now, message, reply_topic, not_after);
+            let ticket = accepted.map_err(|rejected| PublishError::from(rejected.why))?;
+            Ok::<_, PublishError>((ticket, state.replies.expect(ticket)))
+        })?;
+        Ok(Request { shared: Arc::clone(&self.shared), ticket, bell, not_after: deadline(Some(timeout)) })
+    }
+}
+
+fn payload_of(payload: &Payload<'_>) -> Bytes {
+    match payload {
+        Payload::Slice(bytes) => Bytes::copy_from_slice(bytes),
+        Payload::Bytes(bytes) => (*bytes).clone(),
+        _ => Bytes::new(), // one that is streamed was refused
+    }
+}
+
+impl Request {
+    /// Waits for the reply, for the request's time at most. The loop has to run in another thread.
+    ///
+    /// # Errors
+    /// [`WaitError`]: [`WaitError::TimedOut`] after the request's time; [`WaitError::NotPublished`] if the request itself could not be delivered.
+    pub fn wait(self) -> Result<Received, WaitError> {
+        if let Some(result) = self.try_wait() {
+            return result;
+        }
+        if is_loop_of(self.shared.number) {
+            return Err(WaitError::InCallback);
+        }
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(result) = state.replies.take(self.ticket) {
+                return result;
+            }
+            if state.wishes.has_left {
+                return Err(WaitError::Disconnected);
+            }
+            state = self.bell.wait(state, self.not_after).ok_or(WaitError::TimedOut)?;
+        }
+    }
+
+    /// The reply or the failure, once, if there is one already: for a program that runs the loop itself.
+    pub fn try_wait(&self) -> Option<Result<Received, WaitError>> {
+        self.shared.lock().replies.take(self.ticket)
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        if state.replies.forget(self.ticket) {
+            state.agent.forget(self.ticket);
+        }
+    }
+}
+
+/// The requests of a client whose owners may wait.
+#[derive(Debug, Default)]
+pub(crate) struct Replies {
+    open: BTreeMap<Ticket, Arc<Bell>>,
+    ended: BTreeMap<Ticket, Result<Received, WaitError>>,
+}
+
+impl Replies {
+    fn expect(&mut self, ticket: Ticket) -> Arc<Bell> {
+        Arc::clone(self.open.entry(ticket).or_default())
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<Result<Received, WaitError>> {
+        self.ended.remove(&ticket)
+    }
+
+    /// Nobody waits any more. True if the request is under way.
+    fn forget(&mut self, ticket: Ticket) -> bool {
+        self.ended.remove(&ticket);
+        self.open.remove(&ticket).is_some()
+    }
+
+    pub(crate) fn contains(&self, ticket: Ticket) -> bool {
+        self.open.contains_key(&ticket)
+    }
+
+    /// The request has its end.
+    pub(crate) fn ended(&mut self, agent: &mut Agent, ticket: Ticket, end: End) {
+        let Some(bell) = self.open.remove(&ticket) else { return };
+        let reply = agent.take_reply(ticket).map(|reply| Received::new(reply, None));
+        let result = match (reply, end) {
+            (Some(reply), _) => Ok(reply),
+            (None, End::TimedOut) => Err(WaitError::TimedOut),
+            (None, end) => result_of(end).map_err(WaitError::NotPublished).and(Err(WaitError::TimedOut)),
+        };
+        self.ended.insert(ticket, result);
+        bell.ring();
+    }
+
+    /// Something has happened that concerns them all.
+    pub(crate) fn ring_all(&self) {
+        self.open.values().for_each(|bell| bell.ring());
+    }
+
+    /// The client is gone.
+    pub(crate) fn give_up(&mut self) {
+        for (ticket, bell) in std::mem::take(&mut self.open) {
+            let gone = WaitError::NotPublished(crate::error::NotPublished::ClientGone);
+            self.ended.insert(ticket, Err(gone));
+            bell.ring();
+        }
+    }
+}
