@@ -102,6 +102,22 @@ fn one_copy_for_two_receivers_that_are_dropped_goes_to_the_next_once() {
 }
 
 #[test]
+fn what_is_left_when_a_session_is_lost_does_not_go_to_who_had_it() {
+    let mut pair = pair(Options::new("a", 1));
+    let [one, other] = [receiver(&mut pair, &["a"]), receiver(&mut pair, &["a"])];
+    pair.server.route("a", b"x", QoS::ExactlyOnce);
+    pair.run();
+    assert!(pair.agent.next(pair.now, one).is_some(), "it is never acknowledged");
+    pair.agent.drop_receiver(pair.now, other, Undelivered::LeaveForRedelivery);
+    pair.server.lose_session();
+    pair.cut();
+    pair.pass(10_000);
+    pair.agent.subscribe(pair.now, one, &[("#", QoS::ExactlyOnce)], FilterOptions::default()).unwrap();
+    pair.run();
+    assert!(taken(&mut pair, one).is_empty(), "it had the message");
+}
+
+#[test]
 fn an_identifier_that_fits_no_filter_does_not_mislead() {
     let mut pair = pair(Options::new("a", 1));
     let [a, b] = [receiver(&mut pair, &["a"]), receiver(&mut pair, &["b"])];

@@ -382,7 +382,7 @@ impl Agent {
         if matches!(self.phase, Phase::Open) || !self.engine.forget_session() {
             return false;
         }
-        self.held.session_lost();
+        self.held.session_lost(&self.queues.left());
         self.filters.clear();
         self.take_outcomes();
         while let Some((handle, _)) = self.deliveries.next_unsent() {

@@ -155,7 +155,7 @@ impl Agent {
             }
             SessionState::New { republished, aborted, .. } => {
                 self.filters.session_begins(false, &asked);
-                self.held.session_lost();
+                self.held.session_lost(&self.queues.left());
                 if was_known { SessionFate::Lost { republished, ended: aborted } } else { SessionFate::Fresh }
             }
             _ => SessionFate::Resumed,

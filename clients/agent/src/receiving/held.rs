@@ -1,6 +1,6 @@
 //! Messages that the program has not acknowledged yet.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use pure_mqtt::{Instant, PendingAck, QoS, ReasonCode};
@@ -12,6 +12,8 @@ use crate::ids::{AckToken, Receiver};
 pub(crate) struct Held {
     messages: BTreeMap<u64, Message>,
     last: u64,
+    /// Messages whose session is gone, and who had them: dropped receivers left them, and they wait for others.
+    stale: BTreeMap<u64, Waiting>,
 }
 
 #[derive(Debug)]
@@ -73,7 +75,8 @@ impl Held {
 
     /// A message that a dropped receiver left goes to another one, unless that has had it.
     pub(crate) fn hand_over(&mut self, token: &AckToken, to: Receiver) -> bool {
-        match self.messages.get_mut(&token.message).map(|message| &mut message.waiting) {
+        let of_session = self.messages.get_mut(&token.message).map(|message| &mut message.waiting);
+        match of_session.or_else(|| self.stale.get_mut(&token.message)) {
             Some(Waiting::Several(_, all)) if all.contains(&to) => false,
             Some(Waiting::Several(_, all)) => {
                 all.push(to);
@@ -88,8 +91,11 @@ impl Held {
         self.messages.retain(|_, message| message.qos == QoS::ExactlyOnce);
     }
 
-    pub(crate) fn session_lost(&mut self) {
-        self.messages.clear();
+    /// `left` are messages that dropped receivers have left for others.
+    pub(crate) fn session_lost(&mut self, left: &BTreeSet<u64>) {
+        let messages = core::mem::take(&mut self.messages).into_iter();
+        self.stale.extend(messages.map(|(number, message)| (number, message.waiting)));
+        self.stale.retain(|number, _| left.contains(number));
     }
 
     /// The message that holds back the others: who has it, since when, and how many acknowledgements wait.

@@ -1,6 +1,6 @@
 //! Where messages wait for the program: a queue for each receiver.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use pure_mqtt::QoS;
@@ -149,6 +149,11 @@ impl Queues {
 
     pub(crate) fn has_left(&self) -> bool {
         !self.left.is_empty()
+    }
+
+    /// The numbers of the messages that dropped receivers have left.
+    pub(crate) fn left(&self) -> BTreeSet<u64> {
+        self.left.iter().filter_map(|message| message.ack.as_ref()).map(|token| token.message).collect()
     }
 
     /// Messages that were left and go to another receiver now.
