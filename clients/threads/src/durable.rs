@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pure_mqtt_agent::{Agent, Bytes, RecoverError};
-use pure_mqtt_net::store::{FileStore, OwnedSnapshot, StoreError, StoreEvent, StoreThread};
+use pure_mqtt_net::store::{FileStore, Files, Folder, OwnedSnapshot, StoreError, StoreEvent, StoreThread};
 
 use crate::client::Client;
 use crate::options::Options;
@@ -51,14 +51,22 @@ impl Client {
     /// # Errors
     /// [`StorageError`]: another process uses the folder, it can't be read or written, or the log is damaged or another client's. Nothing is changed then.
     pub fn open(folder: impl Into<PathBuf>, options: Options) -> Result<Self, StorageError> {
-        let (store, recovered) = FileStore::open(folder)?;
+        Self::open_over(Folder::open(folder)?, options)
+    }
+
+    /// The same on files that are no folder of the system's: encrypted ones, or those of a test, whose disk is full when it wants. That nobody else uses them is theirs to see to.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_over<F: Files<File: Send> + Send + 'static>(files: F, options: Options) -> Result<Self, StorageError> {
+        let (store, recovered) = FileStore::over(files)?;
         let wakeup = Arc::new(Wakeup::default());
         let woken = Arc::clone(&wakeup);
         let state = State::recover(options.lasting(), &recovered.concatenated()).map_err(StorageError::Log)?;
         let store = StoreThread::start(store, move || woken.wake())?;
         let client = Self::over(Shared::of(state, wakeup));
         let mut state = client.shared.lock();
-        let mut storage = Storage { store };
+        let mut storage = Storage { store: Box::new(store) };
         storage.compact(&mut state.agent); // a store begins with a snapshot
         state.storage = Some(storage);
         state.find_recovered(client.shared.number);
@@ -75,7 +83,28 @@ impl Client {
 
 /// The log's way to the disk.
 pub(crate) struct Storage {
-    store: StoreThread,
+    store: Box<dyn Store + Send>,
+}
+
+/// A [`StoreThread`], whatever its files are.
+trait Store {
+    fn poll(&mut self) -> Option<StoreEvent>;
+    fn append(&mut self, bytes: Vec<u8>, sequence: u64);
+    fn replace(&mut self, snapshot: OwnedSnapshot);
+}
+
+impl<F: Files> Store for StoreThread<F> {
+    fn poll(&mut self) -> Option<StoreEvent> {
+        StoreThread::poll(self)
+    }
+
+    fn append(&mut self, bytes: Vec<u8>, sequence: u64) {
+        StoreThread::append(self, bytes, sequence);
+    }
+
+    fn replace(&mut self, snapshot: OwnedSnapshot) {
+        StoreThread::replace(self, snapshot);
+    }
 }
 
 impl Storage {

@@ -49,7 +49,7 @@ pub use options::{CleanStart, Options};
 pub use pure_mqtt_agent::{Bytes, Qos0Queue, RecoverError, Stats};
 #[cfg(feature = "proxy")]
 pub use pure_mqtt_net::Proxy;
-pub use pure_mqtt_net::store::StoreError;
+pub use pure_mqtt_net::store::{Files, Folder, LogFile, StoreError};
 pub use pure_mqtt_net::{Failure, Server, ServerError};
 #[cfg(feature = "tls")]
 pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};

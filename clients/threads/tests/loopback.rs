@@ -3,6 +3,8 @@
 
 #[path = "loopback/crowd.rs"]
 mod crowd;
+#[path = "loopback/disk.rs"]
+mod disk;
 #[path = "loopback/durable.rs"]
 mod durable;
 #[path = "loopback/field.rs"]

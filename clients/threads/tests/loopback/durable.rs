@@ -7,10 +7,10 @@ use test_broker::Loopback;
 use crate::support::{Ear, PATIENCE, drive};
 
 /// A folder of its own, which goes with the test.
-struct Folder(std::path::PathBuf);
+pub struct Folder(pub std::path::PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("pure-mqtt-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         Self(folder)
