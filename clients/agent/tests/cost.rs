@@ -69,6 +69,7 @@ fn filters_and_messages_and_waiters_cost_the_same_however_many_there_are() {
     many_that_wait();
     many_receivers_of_one_message();
     memory_is_given_back_after_a_burst();
+    an_idle_agent_is_small();
 }
 
 fn many_filters_in_one_call() {
@@ -185,6 +186,21 @@ fn many_receivers_of_one_message() {
         }
         assert_eq!(receivers.iter().filter(|receiver| pair.agent.next(NOW, **receiver).is_some()).count(), count);
     });
+}
+
+/// An agent whose link is up and idle, with one filter: what it holds, and its own size.
+fn an_idle_agent_is_small() {
+    let mut pair = pair();
+    let receiver = pair.agent.receiver(AckMode::OnNext, Qos0Queue::default());
+    pair.agent.subscribe(NOW, receiver, &[("plant/#", QoS::AtLeastOnce)], FilterOptions::default()).unwrap();
+    pair.run();
+    pair.forget_all();
+    let with_agent = HELD.get();
+    let own = size_of_val(&pair.agent);
+    drop(pair.agent);
+    let heap = with_agent - HELD.get();
+    println!("an idle agent: {own} bytes itself, {heap} on the heap");
+    assert!(own as i64 + heap <= 5_632, "{own} + {heap}");
 }
 
 fn memory_is_given_back_after_a_burst() {

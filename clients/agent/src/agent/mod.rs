@@ -38,7 +38,7 @@ pub struct Agent {
     options: Options,
     engine: Connection<Heap>,
     /// Shows nothing, while the engine must not.
-    mute: Connection<Heap>,
+    mute: Option<alloc::boxed::Box<Connection<Heap>>>,
     clock: Clock,
     phase: Phase,
     link: Link,

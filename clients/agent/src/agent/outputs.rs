@@ -1,8 +1,10 @@
 //! What the face fetches: actions, wakes, events, bytes, deadlines and the log.
 
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use pure_mqtt::{Instant, Limits, Transmit, Version};
+use pure_mqtt::{Connection, Heap, Instant, Limits, Transmit, Version};
 
 use super::{Agent, Phase};
 use crate::durable::Record;
@@ -19,7 +21,7 @@ impl Agent {
         if self.outbox.actions.is_empty() {
             self.settle();
         }
-        self.outbox.actions.pop_front()
+        pop(&mut self.outbox.actions)
     }
 
     /// Whether [`poll_action`](Self::poll_action) has something: a face that is about to sleep should not.
@@ -61,7 +63,7 @@ impl Agent {
             }
             self.settle();
         }
-        self.outbox.events.pop_front()
+        pop(&mut self.outbox.events)
     }
 
     /// Something can be done without waiting for anybody: call [`step`](Self::step).
@@ -87,8 +89,9 @@ impl Agent {
     pub fn transmit(&mut self, now: Instant) -> Transmit<'_> {
         let now = self.clock.see(now);
         if !matches!(self.phase, Phase::Open) || self.log.is_frozen() {
-            return self.mute.transmit(now);
+            return self.mute.get_or_insert_with(mute).transmit(now);
         }
+        self.mute = None;
         self.unblock();
         self.engine.transmit(now)
     }
@@ -186,4 +189,18 @@ impl Agent {
     pub fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Done)
     }
+}
+
+/// A connection that has nothing to say.
+fn mute() -> Box<Connection<Heap>> {
+    Box::new(Connection::new(Heap::new(), Limits::DEFAULT))
+}
+
+/// The next of what seldom happens: a queue that is empty again gives its memory back.
+fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let next = queue.pop_front();
+    if queue.is_empty() && queue.capacity() > 0 {
+        *queue = VecDeque::new();
+    }
+    next
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use pure_mqtt::{Connection, Fallback, Heap, Instant, Limits};
+use pure_mqtt::{Connection, Fallback, Heap, Instant};
 
 use super::{Agent, Clock, Ends, Leaving, Link, Outbox, Phase, Session, Timers};
 use crate::dialling::Rounds;
@@ -61,7 +61,7 @@ impl Agent {
         let lowest = options.lowest_version.unwrap_or(options.version);
         let dial_at = if options.redial == Redial::Host { None } else { Some(now) };
         Self {
-            mute: Connection::new(Heap::new(), Limits::DEFAULT),
+            mute: None,
             clock: Clock { now, wall, start: now },
             phase: Phase::Idle { dial_at },
             link: Link::default(),

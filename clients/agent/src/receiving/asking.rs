@@ -179,6 +179,9 @@ impl Asking {
 
     fn take(&mut self, handle: Handle) -> Vec<u32> {
         let Some(request) = self.requests.remove(&handle) else { return Vec::new() };
+        if self.requests.is_empty() {
+            self.requests = BTreeMap::new(); // it gives its memory back
+        }
         self.unanswered -= request.weight;
         request.ids
     }

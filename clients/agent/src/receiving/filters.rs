@@ -39,7 +39,8 @@ pub enum Standing {
 /// All filters.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
-    filters: BTreeMap<u32, Filter>,
+    /// Boxed: a map has room for eleven from the first one on.
+    filters: BTreeMap<u32, Box<Filter>>,
     /// The identifier of each filter, which is its Subscription Identifier in 5.0.
     ids: Router<u32>,
     last: u32,
@@ -178,7 +179,7 @@ impl Filters {
         let state = State::Wanted;
         let new =
             Filter { text, options, wants, state, may_exist: false, tickets, leaving, deaths: 0, is_recovered: false };
-        self.filters.insert(id, new);
+        self.filters.insert(id, Box::new(new));
     }
 
     /// A filter of a log. If it was granted, the server has it if it resumes the session; otherwise it may.
@@ -271,7 +272,7 @@ impl Filters {
         let mut is_by_identifier = false;
         for id in properties.subscription_identifiers() {
             // One of an earlier session, or that the log lost with the power, may name another filter now.
-            let is_sure = |filter: &&Filter| matches!(filter.state, State::Granted(..)) && filter.matches(topic);
+            let is_sure = |filter: &&Box<Filter>| matches!(filter.state, State::Granted(..)) && filter.matches(topic);
             let named = self.filters.get(&id).filter(is_sure);
             is_by_identifier = named.is_some();
             let Some(filter) = named else { break };
@@ -327,7 +328,7 @@ impl Filters {
     }
 
     pub(super) fn get(&self, id: u32) -> Option<&Filter> {
-        self.filters.get(&id)
+        self.filters.get(&id).map(AsRef::as_ref)
     }
 
     /// A request with this filter has been accepted by the engine.
@@ -406,7 +407,7 @@ impl Filters {
 
     /// What a log is to know of a filter; `None` if it is gone.
     pub(crate) fn find(&self, id: u32) -> Option<Known<'_>> {
-        self.filters.get(&id).filter(|filter| filter.may_exist).map(Filter::known)
+        self.filters.get(&id).filter(|filter| filter.may_exist).map(|filter| filter.known())
     }
 
     /// Nothing is wanted any more.

@@ -1,5 +1,6 @@
 //! Where messages wait for the program: a queue for each receiver.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
@@ -48,7 +49,8 @@ pub enum Undelivered {
 /// All queues.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    queues: BTreeMap<Receiver, Queue>,
+    /// Boxed: a map has room for eleven from the first one on.
+    queues: BTreeMap<Receiver, Box<Queue>>,
     last: u32,
     /// Bytes that wait.
     weight: usize,
@@ -79,7 +81,8 @@ impl Queues {
         self.last += 1;
         let receiver = Receiver(self.last);
         let (kept, droppable) = Default::default();
-        self.queues.insert(receiver, Queue { acks, qos0, kept, droppable, arrived: 0, current: None, is_woken: false });
+        let queue = Queue { acks, qos0, kept, droppable, arrived: 0, current: None, is_woken: false };
+        self.queues.insert(receiver, Box::new(queue));
         receiver
     }
 

@@ -49,6 +49,9 @@ impl Tickets {
         }
         let end = several.end;
         self.open.remove(&ticket);
+        if self.open.is_empty() {
+            self.open = BTreeMap::new(); // it gives its memory back
+        }
         self.end(ticket, end)
     }
 
