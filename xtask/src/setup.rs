@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::Result;
 use crate::shell::Shell;
-use crate::steps::{FIRMWARE_TARGETS, MSRV};
+use crate::steps::{FIRMWARE_TARGETS, MSRV, SYSTEMS};
 
 /// Programs that the system's packages bring.
 struct Programs {
@@ -102,10 +102,11 @@ pub fn components(shell: &Shell) -> Result {
     rustup(shell, "the components rustfmt and clippy", missing, "rustup component add")
 }
 
-/// The standard library of each firmware target, for the toolchain in use.
+/// The standard library of each firmware target and each other system, for the toolchain in use.
 pub fn targets(shell: &Shell) -> Result {
-    let missing = missing(FIRMWARE_TARGETS, |target| has_target(shell, target));
-    rustup(shell, "the firmware targets", missing, "rustup target add")
+    let all = [&FIRMWARE_TARGETS[..], &SYSTEMS[..]].concat();
+    let missing = all.into_iter().filter(|target| !has_target(shell, target)).collect();
+    rustup(shell, "the targets", missing, "rustup target add")
 }
 
 /// The oldest supported toolchain.

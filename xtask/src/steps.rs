@@ -13,6 +13,9 @@ pub const HOST_FEATURES: &str = "std,bytes,heapless,journal,log";
 pub const FIRMWARE_TARGETS: [&str; 4] =
     ["thumbv7em-none-eabihf", "thumbv7m-none-eabi", "thumbv6m-none-eabi", "riscv32imc-unknown-none-elf"];
 
+/// Other systems that the clients build for.
+pub const SYSTEMS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
+
 /// One row of the table.
 pub struct Step {
     /// What `--only` and `--skip` call it.
@@ -42,7 +45,7 @@ pub enum Kind {
 pub enum Work {
     /// Looks for something and installs it if it is missing, or checks something itself.
     Call(fn(&Shell) -> Result),
-    /// Runs command lines in the root folder. `{features}`, `{msrv}` and `{targets}` stand for the constants above.
+    /// Runs command lines in the root folder. `{features}`, `{msrv}`, `{targets}` and `{systems}` stand for the constants above.
     Lines(&'static [&'static str]),
     /// Runs one command line inside a folder with a workspace of its own; without that folder, nothing.
     Inside(&'static str, &'static str),
@@ -54,7 +57,7 @@ pub const STEPS: &[Step] = &[
     prepare("mosquitto", "the broker and its command line clients", setup::mosquitto),
     prepare("qemu", "the board that the firmwares run on, emulated", setup::qemu),
     prepare("components", "rustfmt and clippy", setup::components),
-    prepare("targets", "the standard library for the firmware targets", setup::targets),
+    prepare("targets", "the standard library for the firmware targets and other systems", setup::targets),
     prepare("toolchain", "the oldest supported toolchain", setup::toolchain),
     prepare("cargo-hack", "the tool that walks through feature combinations", setup::cargo_hack),
 
@@ -91,6 +94,10 @@ pub const STEPS: &[Step] = &[
     check("firmware", "engine, recorder and agent build where there is no operating system", &[
         "cargo build -p pure-mqtt -p pure-mqtt-trace --no-default-features {targets}",
         "cargo build -p pure-mqtt-agent --target thumbv7em-none-eabihf",
+    ]),
+
+    check("systems", "the clients build for Windows and macOS, but for TLS, which needs a C compiler for them", &[
+        "RUSTFLAGS=-Dwarnings cargo check -p pure-mqtt-client -p pure-mqtt-net -p pure-mqtt-agent --no-default-features --features pure-mqtt-client/websocket,pure-mqtt-client/proxy,pure-mqtt-client/log,pure-mqtt-client/tracing {systems}",
     ]),
 
     quick("test", "unit, integration and documentation tests", &[
@@ -194,8 +201,10 @@ impl Work {
 
 /// Puts the constants into the places of a command line.
 fn fill(line: &str) -> String {
-    let targets = FIRMWARE_TARGETS.map(|target| format!("--target {target}")).join(" ");
-    line.replace("{features}", HOST_FEATURES).replace("{msrv}", MSRV).replace("{targets}", &targets)
+    let all =
+        |targets: &[&str]| targets.iter().map(|target| format!("--target {target}")).collect::<Vec<_>>().join(" ");
+    let line = line.replace("{features}", HOST_FEATURES).replace("{msrv}", MSRV);
+    line.replace("{targets}", &all(&FIRMWARE_TARGETS)).replace("{systems}", &all(&SYSTEMS))
 }
 
 #[cfg(test)]

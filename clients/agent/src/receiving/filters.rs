@@ -272,8 +272,8 @@ impl Filters {
         let mut is_by_identifier = false;
         for id in properties.subscription_identifiers() {
             // One of an earlier session, or that the log lost with the power, may name another filter now.
-            let is_sure = |filter: &&Box<Filter>| matches!(filter.state, State::Granted(..)) && filter.matches(topic);
-            let named = self.filters.get(&id).filter(is_sure);
+            let is_sure = |filter: &Filter| matches!(filter.state, State::Granted(..)) && filter.matches(topic);
+            let named = self.filters.get(&id).filter(|filter| is_sure(filter));
             is_by_identifier = named.is_some();
             let Some(filter) = named else { break };
             found.extend(filter.wants.receivers());

@@ -62,8 +62,10 @@ impl Socket {
             Err(error) if matches!(error.kind(), ErrorKind::NotConnected | ErrorKind::WouldBlock) => return Ok(false),
             Err(error) => return Err(error),
         }
-        if let Kind::Tcp(stream) = &self.0 {
-            let _ = stream.set_nodelay(true); // without it all works, only slower
+        match &self.0 {
+            Kind::Tcp(stream) => drop(stream.set_nodelay(true)), // without it all works, only slower
+            #[cfg(unix)]
+            Kind::Unix(_) => {}
         }
         Ok(true)
     }
