@@ -125,6 +125,7 @@ pub const STEPS: &[Step] = &[
     quick("workspace", "tests of the clients, the recorder and the other workspace members", &[
         "cargo test --workspace --exclude pure-mqtt", "cargo test -p pure-mqtt-trace --features bytes",
         "cargo test -p pure-mqtt-net --no-default-features --lib",
+        "cargo test -p pure-mqtt-client --all-features --test facades",
     ]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &[
