@@ -3,7 +3,6 @@
 
 #[path = "../../../tests/allocations/counting.rs"]
 mod counting;
-#[allow(dead_code)] // these tests don't need all of it
 mod support;
 
 use counting::HELD;

@@ -116,7 +116,7 @@ impl Meter {
     /// Publishes the next message, by turns at QoS 1 and 2.
     fn publish(&mut self) -> Result<(), PublishError> {
         let number = self.accepted.len() as u64;
-        let qos = if number % 2 == 0 { QoS::ExactlyOnce } else { QoS::AtLeastOnce };
+        let qos = if number.is_multiple_of(2) { QoS::ExactlyOnce } else { QoS::AtLeastOnce };
         let text = number.to_string();
         let message = Publish::new(TopicName::new("meter").unwrap(), text.as_str()).qos(qos);
         self.accepted.push((number, self.client.publish_tagged(&message, number)?));
@@ -139,7 +139,7 @@ impl Meter {
         let once: BTreeSet<u64> = released.iter().map(|text| text.parse().unwrap()).collect();
         let accepted: BTreeSet<u64> = self.accepted.iter().map(|(number, _)| *number).collect();
         assert_eq!(once, accepted);
-        for number in once.iter().filter(|number| *number % 2 == 0) {
+        for number in once.iter().filter(|number| number.is_multiple_of(2)) {
             assert_eq!(released.iter().filter(|text| **text == number.to_string()).count(), 1, "{number} came twice");
         }
         assert!(self.broker.violations().is_empty(), "{:?}", self.broker.violations());
