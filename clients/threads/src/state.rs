@@ -8,7 +8,7 @@ use pure_mqtt_agent::{
     AckMode, Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Realm, Receiver, RecoverError,
     Server as AgentServer, Ticket, Wake,
 };
-use pure_mqtt_net::{Endpoint, Server};
+use pure_mqtt_net::Server;
 
 use crate::bells::Bells;
 use crate::callbacks::LogLevel;
@@ -308,14 +308,9 @@ fn wall() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Servers with the same address are one realm. FNV-1a: the same in every run of every program, since it is kept in logs.
+/// Servers with the same address are one realm.
 fn realm_of(server: &Server) -> Realm {
-    let name = match server.endpoint() {
-        Endpoint::Tcp { host, port } => format!("{}:{port}", host.to_ascii_lowercase()),
-        Endpoint::Unix(path) => path.display().to_string(),
-    };
-    let hash = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
-    Realm(name.bytes().fold(0xCBF2_9CE4_8422_2325, hash))
+    Realm(server.site())
 }
 
 /// What one step of the agent brought.

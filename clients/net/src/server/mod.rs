@@ -198,6 +198,17 @@ impl Server {
         self.endpoint.clone()
     }
 
+    /// Returns a number for the address of the server itself: the same for the same address, in every run of every program. Servers at one address share their sessions, so a client
+    /// may keep it in its log as their realm.
+    pub fn site(&self) -> u64 {
+        let name = match &self.endpoint {
+            Endpoint::Tcp { host, port } => format!("{}:{port}", host.to_ascii_lowercase()),
+            Endpoint::Unix(path) => path.display().to_string(),
+        };
+        let fnv_1a = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+        name.bytes().fold(0xCBF2_9CE4_8422_2325, fnv_1a)
+    }
+
     /// Returns the user name and password for CONNECT.
     pub fn credentials(&self) -> Credentials<'_> {
         Credentials { user_name: self.user_name.as_deref(), password: self.password.as_ref().map(Secret::bytes) }

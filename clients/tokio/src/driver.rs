@@ -1,0 +1,256 @@
+//! What moves a client: bytes, time, and the agent's wishes.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pure_mqtt::Instant;
+use pure_mqtt_agent::{Action, Host, LinkId, Login, ServerId};
+use pure_mqtt_net::{Endpoint, Server};
+use tokio::time::Sleep;
+
+use crate::dial::{Connector, Credentials, Dial, DialFailure};
+use crate::link::Link;
+use crate::shared::Shared;
+use crate::state::State;
+
+/// So many packets are taken before output, time and the other tasks of the runtime get their turn.
+const PACKETS: usize = 64;
+/// So many turns are made before the other tasks of the runtime get theirs.
+const TURNS: usize = 8;
+
+/// Does a client's work: a future that is to be polled, by `tokio::spawn` or beside others, and ends when the client has shut down.
+///
+/// Dropped, it ends the link without DISCONNECT, as if the program had ended: the server publishes the will. What was accepted stays accepted, and
+/// [`Client::driver`](crate::Client::driver) makes another one that goes on with it.
+#[must_use = "a client does nothing unless its driver is polled: give it to tokio::spawn"]
+pub struct Driver {
+    shared: Arc<Shared>,
+    servers: Arc<[Server]>,
+    connector: Option<Connector>,
+    credentials: Option<Credentials>,
+    dialling: Option<(LinkId, Dialling)>,
+    link: Option<(LinkId, Link)>,
+    parting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+type Dialling = Pin<Box<dyn Future<Output = Result<(Link, Login), DialFailure>> + Send>>;
+
+/// What a turn has come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// There may be more to do at once.
+    Busy,
+    /// Whatever comes next wakes the driver.
+    Idle,
+    /// The client has shut down.
+    Over,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        servers: Arc<[Server]>,
+        connector: Option<Connector>,
+        credentials: Option<Credentials>,
+    ) -> Self {
+        Self { shared, servers, connector, credentials, dialling: None, link: None, parting: None, sleep: None }
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+        let shared = Arc::clone(&self.shared);
+        let (turn, deadline) = shared.drive(|state, now| {
+            state.driver = Some(cx.waker().clone());
+            let turn = self.work(cx, state, now);
+            (turn, state.agent.poll_timeout().map(|at| state.clock.when(at)))
+        });
+        // What the agent has just asked for begins with its first poll.
+        let has_parted = self.part(cx);
+        let has_dialled = self.dial(cx);
+        match turn {
+            Turn::Idle if has_dialled || has_parted => Turn::Busy,
+            Turn::Idle => self.rest(cx, deadline.flatten()),
+            turn => turn,
+        }
+    }
+
+    /// Goes on with a farewell. True if it is over.
+    fn part(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(parting) = &mut self.parting else { return false };
+        let is_over = parting.as_mut().poll(cx).is_ready();
+        if is_over {
+            self.parting = None;
+        }
+        is_over
+    }
+
+    /// Goes on with an attempt. The lock is not held: a connector may be the program's own. True if it has ended.
+    fn dial(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((id, dialling)) = &mut self.dialling else { return false };
+        let id = *id;
+        let Poll::Ready(result) = dialling.as_mut().poll(cx) else { return false };
+        self.dialling = None;
+        self.shared.drive(|state, now| match result {
+            Ok((link, login)) => {
+                self.link = Some((id, link));
+                state.agent.dialed(now, id, &login);
+            }
+            Err(DialFailure { class, why, retry_after }) => {
+                let not_before = retry_after.map(|pause| now.after_millis(crate::clock::millis(pause)));
+                state.agent.dial_failed(now, id, class, &why, not_before);
+            }
+        });
+        true
+    }
+
+    /// Everything that needs the state.
+    fn work(&mut self, cx: &mut Context<'_>, state: &mut State, now: Instant) -> Turn {
+        state.agent.handle_timeout(now);
+        state.save(now);
+        self.act(state);
+        let has_read = self.exchange(cx, state, now);
+        for _ in 0..PACKETS {
+            if !state.agent.is_runnable() {
+                break;
+            }
+            if let Some(event) = state.agent.step(now) {
+                state.tell(event);
+            }
+        }
+        self.act(state);
+        self.exchange_output(cx, state, now);
+        state.save(now);
+        self.act(state);
+        if state.agent.is_done() && self.link.is_none() && self.parting.is_none() {
+            return Turn::Over;
+        }
+        let is_busy = has_read || state.agent.is_runnable() || state.agent.has_actions();
+        if is_busy { Turn::Busy } else { Turn::Idle }
+    }
+
+    /// Does what the agent asks for.
+    fn act(&mut self, state: &mut State) {
+        while let Some(action) = state.agent.poll_action() {
+            match action {
+                Action::Dial { link, server, host, not_after, .. } => {
+                    let deadline = state.clock.when(not_after);
+                    self.begin(link, server, host, deadline);
+                }
+                Action::Close { link } => self.close(link),
+                Action::Resolve { server } => {
+                    let now = state.now();
+                    state.agent.resolved(now, server, &[], 0);
+                }
+                Action::Compact => state.compact(),
+                _ => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, id: LinkId, server: ServerId, host: Option<Host>, deadline: Option<tokio::time::Instant>) {
+        let Some(server) = self.servers.get(usize::from(server.0)) else { return };
+        let server = match (host, server.endpoint()) {
+            (Some(host), Endpoint::Tcp { port, .. }) => {
+                server.moved_to(Endpoint::tcp(host.name, host.port.unwrap_or(*port)))
+            }
+            (Some(host), Endpoint::Unix(_)) => server.moved_to(Endpoint::tcp(host.name, host.port.unwrap_or(1883))),
+            (None, _) => server.clone(),
+        };
+        let (connector, credentials) = (self.connector.clone(), self.credentials.clone());
+        let dial = Dial { server, connector, credentials, deadline };
+        self.link = None;
+        self.dialling = Some((id, Box::pin(dial.run())));
+    }
+
+    /// The agent is done with a link, or with an attempt.
+    fn close(&mut self, id: LinkId) {
+        self.dialling.take_if(|(of, _)| *of == id);
+        if let Some((_, link)) = self.link.take_if(|(of, _)| *of == id) {
+            self.parting = Some(Box::pin(link.part()));
+        }
+    }
+
+    /// Writes what waits, and reads what is there. True if something came.
+    fn exchange(&mut self, cx: &mut Context<'_>, state: &mut State, now: Instant) -> bool {
+        self.exchange_output(cx, state, now);
+        let Some((id, link)) = &mut self.link else { return false };
+        if !state.agent.wants_input() {
+            return false; // whoever takes a message wakes the driver
+        }
+        match link.poll_read(cx, &mut state.agent, now, *id) {
+            Ok(moved) => moved.is_ready(),
+            Err(why) => self.fail(state, now, &why),
+        }
+    }
+
+    fn exchange_output(&mut self, cx: &mut Context<'_>, state: &mut State, now: Instant) {
+        if let Some((_, link)) = &mut self.link {
+            if let Err(why) = link.poll_write(cx, &mut state.agent, now) {
+                self.fail(state, now, &why);
+            }
+        }
+    }
+
+    /// The transport is gone.
+    fn fail(&mut self, state: &mut State, now: Instant, why: &str) -> bool {
+        if let Some((id, _)) = self.link.take() {
+            state.agent.closed(now, id, why);
+        }
+        true
+    }
+
+    /// Sleeps until the agent wants to be woken.
+    fn rest(&mut self, cx: &mut Context<'_>, deadline: Option<tokio::time::Instant>) -> Turn {
+        let Some(deadline) = deadline else {
+            self.sleep = None;
+            return Turn::Idle;
+        };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if sleep.deadline() != deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        if sleep.as_mut().poll(cx).is_ready() { Turn::Busy } else { Turn::Idle }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..TURNS {
+            match self.turn(cx) {
+                Turn::Busy => {}
+                Turn::Idle => return Poll::Pending,
+                Turn::Over => return Poll::Ready(()),
+            }
+        }
+        cx.waker().wake_by_ref(); // the others first
+        Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shared.drive(|state, now| {
+            let id = state.agent.latest_link();
+            state.agent.closed(now, id, "the driver was dropped");
+            state.is_driven = false;
+            state.driver = None;
+            while state.agent.is_runnable() {
+                if let Some(event) = state.agent.step(now) {
+                    state.tell(event);
+                }
+            }
+            state.save(now);
+            state.wake_all();
+        });
+    }
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}
+

@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod client;
+mod clock;
+mod delivery;
+mod dial;
+mod driver;
+mod error;
+mod link;
+mod message;
+mod options;
+mod request;
+mod room;
+mod shared;
+mod state;
+mod storage;
+mod subscription;
+
+pub use pure_mqtt;
+
+pub use client::Client;
+pub use delivery::Delivery;
+pub use dial::Transport;
+pub use driver::Driver;
+pub use error::{NotDelivered, NotGranted, OpenError, PublishError, RequestError, SubscribeError};
+pub use message::Message;
+pub use options::Options;
+pub use pure_mqtt::{QoS, ReasonCode, Risk, Version};
+pub use pure_mqtt_agent::{
+    AckMode, AckResult, Bytes, CleanStart, Denied, End, Event, FilterOptions, LinkEnd, Login, Milestone,
+    OnStoreFailure, Outgoing, Qos0Queue, RecoverError, Redirects, Refusal, SessionFate, Stats, Ticket, Will,
+};
+#[cfg(feature = "proxy")]
+pub use pure_mqtt_net::Proxy;
+pub use pure_mqtt_net::store::StoreError;
+pub use pure_mqtt_net::{Server, ServerError};
+#[cfg(feature = "tls")]
+pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};
+pub use subscription::{Subscription, SubscriptionOptions};

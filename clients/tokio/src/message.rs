@@ -1,0 +1,60 @@
+//! What arrives.
+
+use std::sync::Arc;
+
+use pure_mqtt::{PacketId, Properties, QoS, ReasonCode};
+use pure_mqtt_agent::{AckResult, AckToken, Bytes, Incoming};
+
+use crate::shared::Shared;
+
+/// A message from the server.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Message {
+    /// Where it was published.
+    pub topic: String,
+    /// What was published. Clones share their memory.
+    pub payload: Bytes,
+    /// In which quality of service it came.
+    pub qos: QoS,
+    /// The server kept it for the topic.
+    pub retain: bool,
+    /// The server may have sent it before. At QoS 1 it may then be a repetition; at QoS 2 it is not.
+    pub dup: bool,
+    /// The packet identifier at QoS 1 and 2.
+    pub id: Option<PacketId>,
+    pub(crate) properties: Bytes,
+    ack: Option<(AckToken, Arc<Shared>)>,
+}
+
+impl Message {
+    pub(crate) fn new(message: Incoming, shared: &Arc<Shared>) -> Self {
+        let Incoming { topic, payload, qos, retain, dup, id, properties, ack, .. } = message;
+        let ack = ack.map(|token| (token, Arc::clone(shared)));
+        Self { topic, payload, qos, retain, dup, id, properties, ack }
+    }
+
+    /// The payload as text, if it is UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.payload).ok()
+    }
+
+    /// Response Topic, User Properties and so on (5.0).
+    pub fn properties(&self) -> Properties<'_> {
+        Properties::from_bytes(&self.properties).unwrap_or(Properties::NONE)
+    }
+
+    /// Acknowledges the message, where the subscription has [manual acknowledgements](crate::SubscriptionOptions::manual_acks); in any order, and once: later calls do nothing.
+    /// A message that is dropped without it stays unacknowledged, holds back the acknowledgements of those behind it `[MQTT-4.6.0-2]`, and at QoS 1 comes again on the next link.
+    pub fn ack(&mut self) -> AckResult {
+        self.ack_with(ReasonCode::SUCCESS)
+    }
+
+    /// The same with a reason (5.0): from 0x80 on it refuses the message.
+    pub fn ack_with(&mut self, reason: ReasonCode) -> AckResult {
+        match self.ack.take() {
+            Some((token, shared)) => shared.act(|state, now| state.agent.acknowledge(now, token, reason)),
+            None => AckResult::Stale,
+        }
+    }
+}

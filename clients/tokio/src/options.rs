@@ -1,0 +1,210 @@
+//! The settings of a client.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pure_mqtt::{Limits, Version};
+use pure_mqtt_agent::{CleanStart, Login, Redial, Server as AgentServer, Will};
+use pure_mqtt_net::Server;
+
+use crate::clock::{millis, random};
+use crate::dial::{Boxed, Connector, Credentials, Transport};
+
+/// What a client is to do, and how.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use pure_mqtt_tokio::Options;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let options = Options::new("gateway-7")
+///         .server("mqtt://localhost:1883".parse()?)
+///         .keep_alive(30)
+///         .reconnect_delay(Duration::from_millis(500), Duration::from_secs(60));
+///     println!("{options:?}");
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Options {
+    pub(crate) agent: pure_mqtt_agent::Options,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) connector: Option<Connector>,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) folder: Option<PathBuf>,
+    is_cluster: bool,
+}
+
+impl Options {
+    /// A client with this identifier that speaks 5.0, begins its session anew with the first link and keeps it for a day, and has a keep alive of 60 seconds. 1,024 messages of 16
+    /// MiB together may be unfinished; then [`publish`](crate::Client::publish) waits.
+    pub fn new(client_id: impl Into<String>) -> Self {
+        let mut agent = pure_mqtt_agent::Options::new(client_id, random());
+        agent.limits = Limits { max_queued: 1_024, max_bytes: 16 << 20, ..agent.limits };
+        let (servers, connector, credentials, folder) = Default::default();
+        Self { agent, servers, connector, credentials, folder, is_cluster: false }
+    }
+
+    /// Adds a server. Several are tried in their order, and know nothing of each other's sessions: with each change the session begins anew, what is unfinished is sent again, and
+    /// subscriptions are made again.
+    pub fn server(mut self, server: Server) -> Self {
+        self.servers.push(server);
+        self.is_cluster = false;
+        self
+    }
+
+    /// Sets the nodes of a cluster that share their sessions: a session goes on with another node.
+    pub fn cluster(mut self, nodes: impl IntoIterator<Item = Server>) -> Self {
+        self.servers = nodes.into_iter().collect();
+        self.is_cluster = true;
+        self
+    }
+
+    /// Speaks this version and no other.
+    pub fn version(mut self, version: Version) -> Self {
+        self.agent.version = version;
+        self.agent.lowest_version = None;
+        self
+    }
+
+    /// Falls back as far as to this version where a server refuses a higher one.
+    pub fn fallback(mut self, lowest: Version) -> Self {
+        self.agent.lowest_version = Some(lowest);
+        self
+    }
+
+    /// Sets the keep alive in seconds (§3.1.2.10); 0 turns it off.
+    pub fn keep_alive(mut self, seconds: u16) -> Self {
+        self.agent.keep_alive = seconds;
+        self
+    }
+
+    /// Sets when the session begins anew. Default: with the first link, unless a log says how it goes on.
+    pub fn clean_start(mut self, clean_start: CleanStart) -> Self {
+        self.agent.clean_start = clean_start;
+        self
+    }
+
+    /// Sets for how many seconds a server keeps the session without a link (5.0); `u32::MAX` for ever. Default: a day.
+    pub fn session_expiry(mut self, seconds: u32) -> Self {
+        self.agent.session_expiry = seconds;
+        self
+    }
+
+    /// Sets user name and password.
+    pub fn login(mut self, user_name: impl Into<String>, password: impl AsRef<[u8]>) -> Self {
+        self.agent.login.user_name = Some(user_name.into());
+        self.agent.login.password = Some(pure_mqtt_agent::Bytes::copy_from_slice(password.as_ref()));
+        self
+    }
+
+    /// Has `provide` make the credentials anew for each link: tokens that expire, say. An error counts as refused credentials: it is tried again at the longest pause.
+    ///
+    /// ```
+    /// use pure_mqtt_tokio::{Login, Options};
+    ///
+    /// async fn fresh_token() -> std::io::Result<String> {
+    ///     Ok("a token".into()) // from a service
+    /// }
+    ///
+    /// fn main() {
+    ///     let options = Options::new("gateway-7").credentials(|_server| async {
+    ///         let token = fresh_token().await?;
+    ///         Ok(Login { user_name: Some("gateway-7".into()), password: Some(token.into()), method: None })
+    ///     });
+    ///     println!("{options:?}");
+    /// }
+    /// ```
+    pub fn credentials<F>(mut self, provide: impl Fn(Server) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<Login>> + Send + 'static,
+    {
+        self.credentials = Some(Arc::new(move |server| Box::pin(provide(server))));
+        self
+    }
+
+    /// Sets the message that the server publishes when the link is lost.
+    pub fn will(mut self, will: Will) -> Self {
+        self.agent.will = Some(will);
+        self
+    }
+
+    /// Sets how many QoS 1 and 2 messages are out at a time. Default: 100.
+    pub fn max_inflight(mut self, messages: u16) -> Self {
+        self.agent.limits.max_inflight = messages;
+        self
+    }
+
+    /// Sets how many messages may be unfinished, and how many bytes they may take together. Default: 1,024, and 16 MiB.
+    pub fn queue(mut self, messages: u32, bytes: u32) -> Self {
+        (self.agent.limits.max_queued, self.agent.limits.max_bytes) = (messages, bytes);
+        self
+    }
+
+    /// Sets how long the client waits before it dials again: a random time of up to `min` at first, up to twice as long after each round of failures, up to `max` in the end. Default: 5
+    /// seconds to 2 minutes.
+    pub fn reconnect_delay(mut self, min: Duration, max: Duration) -> Self {
+        let milliseconds = |duration| u32::try_from(millis(duration)).unwrap_or(u32::MAX);
+        self.agent.redial = Redial::Agent { min: milliseconds(min), max: milliseconds(max), stands_after: 30_000 };
+        self
+    }
+
+    /// Sets how long it may take to reach a server, with name, proxy, TLS and WebSocket. Default: 30 seconds; 5 while other servers are left to be tried.
+    pub fn dial_timeout(mut self, timeout: Duration) -> Self {
+        self.agent.dial_timeout = u32::try_from(millis(timeout)).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// Has `connect` open the byte stream to a server, instead of a TCP or Unix socket. What the [`Server`] wants above it (proxy, TLS, WebSocket) is added.
+    pub fn connector<F, T>(mut self, connect: impl Fn(Server) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Transport + 'static,
+    {
+        self.connector = Some(Arc::new(move |server| {
+            let connecting = connect(server);
+            Box::pin(async move { Ok(Box::new(connecting.await?) as Boxed) })
+        }));
+        self
+    }
+
+    /// Keeps a log in `folder`, which is created if it is missing, and goes on where the log ends: messages at QoS 1 and 2 survive the end of the program and a loss of power, and QoS 2
+    /// stays exactly once. One process at a time uses a folder.
+    pub fn store(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self.agent.durable = true;
+        self
+    }
+
+    /// Changes any setting of the [agent](pure_mqtt_agent::Options), redirects and bounds of memory for instance. Servers and limits of the queue are better set by the methods here.
+    pub fn advanced(mut self, change: impl FnOnce(&mut pure_mqtt_agent::Options)) -> Self {
+        change(&mut self.agent);
+        self
+    }
+
+    /// The agent's own, with the servers.
+    pub(crate) fn for_agent(&self) -> pure_mqtt_agent::Options {
+        let common = self.servers.first().filter(|_| self.is_cluster).map(Server::site);
+        let realm = |server: &Server| pure_mqtt_agent::Realm(common.unwrap_or_else(|| server.site()));
+        let for_agent =
+            |server: &Server| AgentServer { is_secure: server.is_private(), ..AgentServer::in_realm(realm(server)) };
+        pure_mqtt_agent::Options { servers: self.servers.iter().map(for_agent).collect(), ..self.agent.clone() }
+    }
+}
+
+/// Without the credentials.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers: Vec<_> = self.servers.iter().map(ToString::to_string).collect();
+        f.debug_struct("Options")
+            .field("client_id", &self.agent.client_id)
+            .field("servers", &servers)
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! Requests: messages that a reply is awaited for (§4.10).
+
+use std::time::Duration;
+
+use pure_mqtt::{Properties, Property, QoS};
+use pure_mqtt_agent::{Bytes, End, Outgoing, Refusal, encode_properties};
+
+use crate::client::Client;
+use crate::clock::millis;
+use crate::delivery::Delivery;
+use crate::error::{NotDelivered, PublishError, RequestError};
+use crate::message::Message;
+
+/// # Requests
+impl Client {
+    /// Publishes a request, and waits for the reply. It adds Response Topic and Correlation Data, and subscribes to the response topic. Late replies, and those to nobody's
+    /// request, are thrown away and [counted](crate::Stats). `timeout` counts from when the request is accepted.
+    ///
+    /// It needs 5.0; in earlier versions [`request_with`](Self::request_with) awaits the reply on a topic of its own.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn request(
+        &self,
+        topic: impl Into<String>,
+        payload: impl Into<Bytes>,
+        qos: QoS,
+        timeout: Duration,
+    ) -> Result<Message, RequestError> {
+        self.request_with(Outgoing::new(topic, payload).qos(qos), None, timeout).await
+    }
+
+    /// The same with everything that a message can have. With a `reply_topic` the next message there is the reply: that works in all versions, and the program says the topic in the
+    /// request itself, where its answerer looks for it.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn request_with(
+        &self,
+        message: Outgoing,
+        reply_topic: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Message, RequestError> {
+        let timeout = millis(timeout);
+        let accepted = self.enter(message, |state, now, message| {
+            let ticket = state.agent.request(now, message, reply_topic, now.after_millis(timeout))?;
+            state.expect(ticket);
+            Ok(ticket)
+        });
+        let ticket = accepted.await.map_err(RequestError::NotAccepted)?;
+        let end = self.end_of(ticket).await.map_err(RequestError::NotDelivered)?;
+        match (self.shared().act(|state, _| state.agent.take_reply(ticket)), end) {
+            (Some(reply), _) => Ok(Message::new(reply, self.shared())),
+            (None, End::TimedOut) => Err(RequestError::TimedOut),
+            (None, end) => Err(RequestError::NotDelivered(NotDelivered::Ended(end))),
+        }
+    }
+
+    /// Answers a request: to its Response Topic, with its Correlation Data, in its quality of service.
+    ///
+    /// # Errors
+    /// [`PublishError`], with [`Refusal::Invalid`] if the message names no Response Topic.
+    pub async fn reply(&self, request: &Message, payload: impl Into<Bytes>) -> Result<Delivery, PublishError> {
+        let properties = request.properties();
+        let Some(topic) = properties.response_topic() else {
+            return Err(PublishError { message: Outgoing::new("", payload), why: Refusal::Invalid });
+        };
+        let correlation = properties.correlation_data().map(Property::CorrelationData);
+        let properties = encode_properties(&Properties::new(correlation.as_slice()));
+        self.publish_with(Outgoing { properties, ..Outgoing::new(topic, payload).qos(request.qos) }).await
+    }
+}

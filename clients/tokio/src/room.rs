@@ -1,0 +1,77 @@
+//! Who waits for room in the queue of messages: served in the order in which they came.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+/// A place in the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u64);
+
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    line: VecDeque<(Place, Waker)>,
+    last: u64,
+}
+
+impl Room {
+    /// Whether it is the turn of whoever has this place, or of a newcomer.
+    pub(crate) fn is_turn(&self, place: Option<Place>) -> bool {
+        match (self.line.front(), place) {
+            (None, _) => true,
+            (Some((first, _)), Some(place)) => *first == place,
+            (Some(_), None) => false,
+        }
+    }
+
+    /// Waits at this place, or at the end.
+    pub(crate) fn wait(&mut self, place: Option<Place>, waker: &Waker) -> Place {
+        let known = place.and_then(|place| self.line.iter_mut().find(|(known, _)| *known == place));
+        if let Some((place, known)) = known {
+            known.clone_from(waker);
+            return *place;
+        }
+        self.last += 1;
+        let place = Place(self.last);
+        self.line.push_back((place, waker.clone()));
+        place
+    }
+
+    /// Leaves the line: whoever is the first then is to be woken, since it may be its turn.
+    #[must_use]
+    pub(crate) fn leave(&mut self, place: Place) -> Option<Waker> {
+        let at = self.line.iter().position(|(known, _)| *known == place)?;
+        self.line.remove(at);
+        if at == 0 { self.first() } else { None }
+    }
+
+    /// The first of the line, to be woken.
+    #[must_use]
+    pub(crate) fn first(&self) -> Option<Waker> {
+        self.line.front().map(|(_, waker)| waker.clone())
+    }
+
+    /// All, to be woken: something has happened that concerns them all.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Waker> {
+        self.line.iter().map(|(_, waker)| waker.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_leaves_passes_the_turn_on() {
+        let mut room = Room::default();
+        let waker = Waker::noop();
+        assert!(room.is_turn(None));
+        let [first, second, third] = [(); 3].map(|()| room.wait(None, waker));
+        assert!(room.is_turn(Some(first)) && !room.is_turn(Some(second)) && !room.is_turn(None));
+        assert_eq!(room.wait(Some(first), waker), first, "it keeps its place");
+        assert!(room.leave(second).is_none(), "it was not its turn");
+        assert!(room.leave(first).is_some());
+        assert!(room.is_turn(Some(third)));
+        assert!(room.leave(third).is_none() && room.is_turn(None));
+        assert!(room.leave(third).is_none());
+    }
+}

@@ -1,0 +1,207 @@
+//! What all handles of a client and its driver share under one lock: the agent, and who waits for what.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+use pure_mqtt::Instant;
+use pure_mqtt_agent::{Agent, End, Event, Receiver, Ticket, Wake};
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use crate::room::Room;
+use crate::storage::Storage;
+
+/// So many events are kept for a listener that is slow.
+const EVENTS: usize = 256;
+
+pub(crate) struct State {
+    pub(crate) agent: Agent,
+    pub(crate) clock: Clock,
+    /// The tickets that somebody may ask for.
+    waiters: BTreeMap<Ticket, Waiter>,
+    /// Those who wait for a message of a queue.
+    queues: BTreeMap<Receiver, Waker>,
+    pub(crate) room: Room,
+    /// Those who wait for the end of everything.
+    leaving: Vec<Waker>,
+    pub(crate) events: broadcast::Sender<Arc<Event>>,
+    /// The driver sleeps, and has to be woken.
+    pub(crate) driver: Option<Waker>,
+    /// There is a driver.
+    pub(crate) is_driven: bool,
+    /// The log, if there is one.
+    storage: Option<Storage>,
+    /// To be woken once the lock is free.
+    wakers: Vec<Waker>,
+}
+
+/// Somebody who may ask for the end of a ticket.
+enum Waiter {
+    /// It has none; who asked last.
+    Open(Option<Waker>),
+    Ended(End),
+}
+
+/// What is known of a ticket.
+pub(crate) enum Asked {
+    Ended(End),
+    /// Whoever asked is woken.
+    Open,
+    /// Nobody drives the client.
+    NoDriver,
+}
+
+impl State {
+    pub(crate) fn new(agent: Agent, clock: Clock) -> Self {
+        Self {
+            agent,
+            clock,
+            waiters: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            room: Room::default(),
+            leaving: Vec::new(),
+            events: broadcast::Sender::new(EVENTS),
+            driver: None,
+            is_driven: false,
+            storage: None,
+            wakers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Messages of before the restart, and the program's numbers.
+    pub(crate) fn find_recovered(&mut self) -> Vec<(Ticket, u64)> {
+        let (now, mut recovered) = (self.now(), Vec::new());
+        while let Some(event) = self.agent.step(now) {
+            match event {
+                Event::Recovered { ticket, tag } => {
+                    self.expect(ticket);
+                    recovered.push((ticket, tag));
+                }
+                event => self.tell(event),
+            }
+        }
+        recovered
+    }
+
+    /// The log is kept here. It begins with a snapshot.
+    pub(crate) fn store_with(&mut self, storage: Storage) {
+        self.storage = Some(storage);
+        self.compact();
+    }
+
+    /// Hands to the log what waits for it, and takes note of what is durable.
+    pub(crate) fn save(&mut self, now: Instant) {
+        if let Some(storage) = &mut self.storage {
+            storage.save(&mut self.agent, now);
+        }
+    }
+
+    /// The log is to be written anew.
+    pub(crate) fn compact(&mut self) {
+        if let Some(storage) = &mut self.storage {
+            storage.compact(&mut self.agent);
+        }
+    }
+
+    /// Tells the listeners.
+    pub(crate) fn tell(&self, event: Event) {
+        let _ = self.events.send(Arc::new(event)); // mostly nobody listens
+    }
+
+    /// Somebody may ask for the end of this ticket.
+    pub(crate) fn expect(&mut self, ticket: Ticket) {
+        self.waiters.insert(ticket, Waiter::Open(None));
+    }
+
+    /// The end of a ticket, once.
+    pub(crate) fn ask(&mut self, ticket: Ticket, waker: &Waker) -> Asked {
+        match self.waiters.get_mut(&ticket) {
+            Some(Waiter::Ended(end)) => {
+                let end = *end;
+                self.waiters.remove(&ticket);
+                Asked::Ended(end)
+            }
+            Some(Waiter::Open(waiting)) => {
+                *waiting = Some(waker.clone());
+                if self.is_driven { Asked::Open } else { Asked::NoDriver }
+            }
+            None => Asked::NoDriver,
+        }
+    }
+
+    /// Nobody will ask any more: what the ticket stands for goes on, and a reply that has come is thrown away.
+    pub(crate) fn forget(&mut self, ticket: Ticket) {
+        if self.waiters.remove(&ticket).is_some() {
+            self.agent.forget(ticket);
+        }
+    }
+
+    /// Whoever waits for a message of this queue.
+    pub(crate) fn wait_for_message(&mut self, queue: Receiver, waker: &Waker) {
+        self.queues.insert(queue, waker.clone());
+    }
+
+    pub(crate) fn forget_queue(&mut self, queue: Receiver) {
+        self.queues.remove(&queue);
+    }
+
+    /// Whoever waits until the client has shut down.
+    pub(crate) fn wait_for_end(&mut self, waker: &Waker) {
+        if !self.leaving.iter().any(|known| known.will_wake(waker)) {
+            self.leaving.push(waker.clone());
+        }
+    }
+
+    /// To be woken once the lock is free.
+    pub(crate) fn wake(&mut self, waker: Option<Waker>) {
+        self.wakers.extend(waker);
+    }
+
+    /// Notes who may go on after what was done.
+    pub(crate) fn collect(&mut self) {
+        while let Some(wake) = self.agent.poll_wake() {
+            match wake {
+                Wake::Ticket(ticket) => self.end(ticket),
+                Wake::Receiver(queue) => {
+                    let waker = self.queues.remove(&queue);
+                    self.wakers.extend(waker);
+                }
+                Wake::Room => self.wakers.extend(self.room.first()),
+                _ => {}
+            }
+        }
+        if self.agent.is_done() {
+            self.wake_all();
+        }
+    }
+
+    fn end(&mut self, ticket: Ticket) {
+        let Some(end) = self.agent.take_end(ticket) else { return };
+        if let Some(waiter) = self.waiters.get_mut(&ticket) {
+            if let Waiter::Open(waker) = std::mem::replace(waiter, Waiter::Ended(end)) {
+                self.wakers.extend(waker);
+            }
+        }
+    }
+
+    /// Everybody is to look again: the driver is gone, or the client is shutting down.
+    pub(crate) fn wake_all(&mut self) {
+        for waiter in self.waiters.values_mut() {
+            if let Waiter::Open(waker) = waiter {
+                self.wakers.extend(waker.take());
+            }
+        }
+        self.wakers.extend(std::mem::take(&mut self.queues).into_values());
+        self.wakers.extend(self.room.all());
+        self.wakers.append(&mut self.leaving);
+    }
+
+    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.wakers)
+    }
+}
