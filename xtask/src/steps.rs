@@ -68,6 +68,7 @@ pub const STEPS: &[Step] = &[
     check("doc", "the documentation builds without a warning", &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-tokio --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-net --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
@@ -76,6 +77,7 @@ pub const STEPS: &[Step] = &[
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
         "cargo hack check --feature-powerset -p pure-mqtt-client",
+        "cargo hack check --feature-powerset -p pure-mqtt-tokio",
         "cargo hack check --feature-powerset -p pure-mqtt-net",
         "cargo hack check --feature-powerset -p pure-mqtt-trace",
         "cargo hack check --feature-powerset -p pure-mqtt-agent",
@@ -87,6 +89,7 @@ pub const STEPS: &[Step] = &[
         "cargo +{msrv} check -p pure-mqtt --features {features}",
         "cargo +{msrv} check -p pure-mqtt --no-default-features",
         "cargo +{msrv} check -p pure-mqtt-client --all-features",
+        "cargo +{msrv} check -p pure-mqtt-tokio --all-features",
         "cargo +{msrv} check -p pure-mqtt-net --all-features",
         "cargo +{msrv} check -p pure-mqtt-trace --features bytes",
         "cargo +{msrv} check -p pure-mqtt-agent --all-features",
@@ -97,7 +100,7 @@ pub const STEPS: &[Step] = &[
     ]),
 
     check("systems", "the clients build for Windows and macOS, but for TLS, which needs a C compiler for them", &[
-        "RUSTFLAGS=-Dwarnings cargo check -p pure-mqtt-client -p pure-mqtt-net -p pure-mqtt-agent --no-default-features --features pure-mqtt-client/websocket,pure-mqtt-client/proxy,pure-mqtt-client/log,pure-mqtt-client/tracing {systems}",
+        "RUSTFLAGS=-Dwarnings cargo check -p pure-mqtt-client -p pure-mqtt-tokio -p pure-mqtt-net -p pure-mqtt-agent --no-default-features --features pure-mqtt-client/websocket,pure-mqtt-client/proxy,pure-mqtt-client/log,pure-mqtt-client/tracing {systems}",
     ]),
 
     quick("test", "unit, integration and documentation tests", &[
@@ -115,6 +118,9 @@ pub const STEPS: &[Step] = &[
     ]),
     check("agents", "ten thousand random worlds of agents and servers, and nothing goes wrong in them", &[
         "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-agent --test world -- --nocapture",
+    ]),
+    check("futures", "ten thousand random worlds in which futures are dropped at any poll, and nothing is lost", &[
+        "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-tokio --test world",
     ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",

@@ -253,4 +253,3 @@ impl std::fmt::Debug for Driver {
         f.debug_struct("Driver").finish_non_exhaustive()
     }
 }
-

@@ -153,4 +153,3 @@ fn sentence(end: &End) -> String {
         other => format!("{other:?}"),
     }
 }
-

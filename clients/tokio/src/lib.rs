@@ -36,7 +36,7 @@ pub use pure_mqtt_agent::{
 #[cfg(feature = "proxy")]
 pub use pure_mqtt_net::Proxy;
 pub use pure_mqtt_net::store::StoreError;
-pub use pure_mqtt_net::{Server, ServerError};
 #[cfg(feature = "tls")]
 pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};
+pub use pure_mqtt_net::{Server, ServerError};
 pub use subscription::{Subscription, SubscriptionOptions};
