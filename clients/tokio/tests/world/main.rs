@@ -4,7 +4,7 @@
 //! | in the environment | means |
 //! |---|---|
 //! | `PURE_MQTT_WORLDS` | how many worlds |
-//! | `PURE_MQTT_SEED` | one world |
+//! | `PURE_MQTT_SEED` | one world, told with `--nocapture` |
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[allow(dead_code)] // only its seeds are used

@@ -10,6 +10,7 @@ use pure_mqtt_tokio::{
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::clock::given_seed;
 use crate::drops::Dice;
 use crate::server::Server;
 
@@ -36,15 +37,8 @@ pub async fn play(seed: u64) {
     let server = Server::new(dice.clone());
     let version = [Version::V311, Version::V5][dice.below(2) as usize];
     let (client, driver) = Client::new(options(&server, version, &dice)).unwrap();
-    let mut events = client.events();
-    if std::env::var("SHOW").is_ok() {
-        println!("{version:?}");
-        let start = tokio::time::Instant::now();
-        tokio::spawn(async move {
-            while let Ok(event) = events.recv().await {
-                println!("{:?} {event:?}", start.elapsed());
-            }
-        });
+    if given_seed().is_some() {
+        tell_events(&client, version);
     }
     let ledger = Ledger::default();
     let mut drivers = vec![tokio::spawn(driver)];
@@ -81,18 +75,25 @@ pub async fn play(seed: u64) {
     judge_read(&read);
 }
 
+/// Prints what happens to the links.
+fn tell_events(client: &Client, version: Version) {
+    let (mut events, start) = (client.events(), tokio::time::Instant::now());
+    println!("in {version}");
+    tokio::spawn(async move {
+        while let Ok(event) = events.recv().await {
+            println!("{:?} {event:?}", start.elapsed());
+        }
+    });
+}
+
 /// Tells what is known when something takes too long.
 fn hang(what: &str, client: &Client, server: &Server) -> ! {
     let inside = server.lock();
     let (in_flight, queued) = (inside.broker.in_flight("client"), inside.broker.queued("client"));
     let subscriptions = inside.broker.subscriptions("client");
-    if std::env::var("SHOW").is_ok() {
-        inside
-            .broker
-            .transcript()
-            .iter()
-            .filter(|entry| !entry.text.contains("PING"))
-            .for_each(|entry| println!("{entry}"));
+    if given_seed().is_some() {
+        let told = inside.broker.transcript().iter().filter(|entry| !entry.text.starts_with("PING"));
+        told.for_each(|entry| println!("{entry}"));
     }
     panic!(
         "{what} hangs: {:?}, at the broker {in_flight} in flight, {queued} queued, {subscriptions:?}",
@@ -120,7 +121,9 @@ async fn publish(client: Client, number: u64, ledger: Ledger, dice: Dice) {
         dice.pause(3_000).await;
         let text = format!("{number}/{message}");
         let qos = QoS::from_bits(dice.below(3) as u8).unwrap();
-        let note = |fate| drop(ledger.lock().unwrap().insert(text.clone(), (qos, fate)));
+        let note = |fate| {
+            ledger.lock().unwrap().insert(text.clone(), (qos, fate));
+        };
         note(Fate::NotAccepted);
         let outgoing = Outgoing::new("out", text.clone()).qos(qos);
         let accepted = match dice.below(4) {
@@ -172,10 +175,7 @@ async fn read((mut subscription, is_manual): (Subscription, bool), dice: Dice) -
     while !missing.is_empty() {
         let taken = match dice.below(5) {
             0 => subscription.try_recv(),
-            _ => match dice.maybe(subscription.recv()).await {
-                Some(message) => Some(message.expect("the client has not shut down")),
-                None => None,
-            },
+            _ => dice.maybe(subscription.recv()).await.map(|message| message.expect("the client has not shut down")),
         };
         dice.pause(200).await;
         let Some(message) = taken else { continue };
