@@ -16,7 +16,7 @@ use crate::ids::{ServerId, Ticket};
 use crate::message::{Incoming, Outgoing};
 use crate::options::{OnStoreFailure, Options};
 use crate::properties::encode;
-use crate::receiving::{AckMode, FilterOptions, Qos0Queue};
+use crate::receiving::{AckMode, FilterOptions, Qos0Queue, Standing};
 use crate::sending::{Entry, Key};
 use crate::ticket::{Accepted, End, Milestone, PublishLimit, Refusal, Rejected};
 
@@ -186,7 +186,7 @@ impl Agent {
             return Err(Rejected { what: message, why: Refusal::NeedsVersion(Version::V5) });
         }
         let topic = reply_topic.map_or_else(|| self.options.reply_topic(), String::from);
-        if let Err(why) = self.listen_for_replies(&topic) {
+        if let Err(why) = self.check_reply_topic(&topic) {
             return Err(Rejected { what: message, why });
         }
         let (sent, key) = match reply_topic {
@@ -199,31 +199,36 @@ impl Agent {
         };
         match self.accept_outgoing(now, &sent, correlation) {
             Ok(accepted) => {
+                self.listen_for_replies(&topic);
                 self.requests.add(accepted.ticket, key, topic, not_after);
+                self.settle();
                 Ok(accepted.ticket)
             }
             Err(why) => Err(Rejected { what: message, why }),
         }
     }
 
-    fn listen_for_replies(&mut self, topic: &str) -> Result<(), Refusal> {
+    fn check_reply_topic(&mut self, topic: &str) -> Result<(), Refusal> {
         TopicName::new(topic).map_err(|_| Refusal::Invalid)?;
-        let receiver = match self.reply_receiver {
-            Some(receiver) => receiver,
-            None => self.queues.add(AckMode::OnNext, Qos0Queue::default()),
-        };
-        self.reply_receiver = Some(receiver);
-        let options = FilterOptions::default();
-        let filter = (topic, QoS::ExactlyOnce); // a reply comes as it was sent
+        let receiver =
+            *self.reply_receiver.get_or_insert_with(|| self.queues.add(AckMode::OnNext, Qos0Queue::default()));
+        self.filters.check(receiver, &[(topic, QoS::ExactlyOnce)], FilterOptions::default())
+    }
+
+    /// Subscribes to a topic that was checked. The request waits until SUBSCRIBE has left, or the reply could come first.
+    fn listen_for_replies(&mut self, topic: &str) {
+        let Some(receiver) = self.reply_receiver else { return };
         if !self.filters.is_wanted_by(receiver, topic) {
-            self.filters.check(receiver, &[filter], options)?;
             let ticket = self.tickets.of_filters(1);
             self.tickets.forget(ticket, true);
-            if let Some(changed) = self.filters.subscribe(receiver, filter, options, ticket) {
+            let filter = (topic, QoS::ExactlyOnce); // a reply comes as it was sent
+            if let Some(changed) = self.filters.subscribe(receiver, filter, FilterOptions::default(), ticket) {
                 self.on_changed(changed);
             }
         }
-        Ok(())
+        if self.filters.standing(topic) == Some(Standing::Requested) {
+            self.hold_messages();
+        }
     }
 
     /// The reply to a request whose ticket has ended with [`End::Acknowledged`], once.

@@ -1,0 +1,68 @@
+//! Requests: which reply is whose, and what is left of those that are over.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
+mod common;
+
+use common::Pair;
+use pure_mqtt::{Properties, Property, ReasonCode};
+use pure_mqtt_agent::{
+    AckMode, Agent, End, Instant, Options, Outgoing, QoS, Qos0Queue, Refusal, Ticket, Version, encode_properties,
+};
+
+const NOW: Instant = Instant::from_millis(0);
+const REPLIED: Option<End> = Some(End::Acknowledged(ReasonCode::SUCCESS));
+
+/// With a link, and a receiver for what nobody wants.
+fn pair(version: Version) -> Pair {
+    let mut pair = Pair::new(Agent::new(Options { version, ..Options::new("a", 1) }, NOW, 0));
+    let receiver = pair.agent.receiver(AckMode::OnNext, Qos0Queue::default());
+    pair.agent.set_default_receiver(Some(receiver));
+    pair.run();
+    pair
+}
+
+fn question() -> Outgoing {
+    Outgoing::new("q", "?").qos(QoS::AtLeastOnce)
+}
+
+fn ask(pair: &mut Pair, topic: &str, millis: u64) -> Ticket {
+    pair.agent.request(pair.now, question(), Some(topic), pair.now.after_millis(millis)).unwrap()
+}
+
+#[test]
+fn the_response_topic_is_subscribed_to_before_the_request_leaves() {
+    for (version, topic) in [(Version::V5, None), (Version::V5, Some("r/1")), (Version::V311, Some("r/1"))] {
+        let mut pair = pair(version);
+        pair.agent.request(NOW, question(), topic, NOW.after_millis(1_000)).unwrap();
+        pair.run();
+        let subscribe = format!("+{}", topic.unwrap_or("reply/a"));
+        assert_eq!(pair.server.asked, [&subscribe, "!q"], "{version:?}");
+    }
+}
+
+#[test]
+fn a_request_made_without_a_link_waits_for_its_topic_on_a_resumed_session() {
+    for version in [Version::V5, Version::V311] {
+        let mut pair = pair(version);
+        pair.cut();
+        ask(&mut pair, "r/1", 1 << 30);
+        pair.pass(60_000);
+        assert_eq!(pair.server.connects.last(), Some(&false));
+        assert_eq!(pair.server.asked, ["+r/1", "!q"], "{version:?}");
+    }
+}
+
+#[test]
+fn a_request_that_is_refused_leaves_no_filter_behind() {
+    let expiry = [Property::TopicAlias(1)];
+    for topic in [None, Some("r/1")] {
+        let mut pair = pair(Version::V5);
+        let wrong = Outgoing { properties: encode_properties(&Properties::new(&expiry)), ..question() };
+        let refused = pair.agent.request(NOW, wrong, topic, NOW.after_millis(1_000)).unwrap_err();
+        assert!(matches!(refused.why, Refusal::Property(_)), "{refused:?}");
+        assert_eq!(pair.agent.standing(topic.unwrap_or("reply/a")), None);
+        pair.run();
+        assert!(pair.server.asked.is_empty(), "{:?}", pair.server.asked);
+    }
+}
