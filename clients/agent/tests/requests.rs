@@ -54,6 +54,18 @@ fn a_request_made_without_a_link_waits_for_its_topic_on_a_resumed_session() {
 }
 
 #[test]
+fn a_reply_that_nobody_will_fetch_is_not_kept() {
+    let mut pair = pair(Version::V5);
+    let ticket = ask(&mut pair, "r/1", 1_000);
+    pair.agent.forget(ticket);
+    pair.run();
+    pair.server.route("r/1", b"!", QoS::AtLeastOnce);
+    pair.run();
+    assert_eq!(pair.agent.take_end(ticket), None);
+    assert_eq!(pair.agent.take_reply(ticket), None);
+}
+
+#[test]
 fn a_request_that_is_refused_leaves_no_filter_behind() {
     let expiry = [Property::TopicAlias(1)];
     for topic in [None, Some("r/1")] {
@@ -65,4 +77,15 @@ fn a_request_that_is_refused_leaves_no_filter_behind() {
         pair.run();
         assert!(pair.server.asked.is_empty(), "{:?}", pair.server.asked);
     }
+}
+
+#[test]
+fn a_request_that_times_out_before_it_left_was_not_delivered() {
+    let mut pair = pair(Version::V5);
+    pair.refuses_dials = true;
+    pair.cut();
+    let ticket = ask(&mut pair, "r/1", 10);
+    pair.pass(10);
+    assert_eq!(pair.agent.take_end(ticket), Some(End::TimedOut));
+    assert_eq!((pair.agent.stats().delivered, pair.agent.stats().failed), (0, 1));
 }

@@ -451,10 +451,7 @@ impl Agent {
 
     /// The one place where a message ends. A request whose message has arrived goes on until its reply.
     pub(super) fn conclude(&mut self, ticket: Ticket, end: End) {
-        match end.is_success() {
-            true => self.stats.delivered += 1,
-            false => self.stats.failed += 1,
-        }
+        self.count_end(&end);
         if self.requests.contains(ticket) {
             if end.is_success() {
                 return;
@@ -476,20 +473,22 @@ impl Agent {
         let correlation = message.properties().correlation_data().map(Vec::from);
         let ticket = self.requests.answers(&message.topic, correlation.as_deref());
         let Some(ticket) = ticket else { return self.requests.note_stray() };
-        self.end_request(ticket, End::Acknowledged(pure_mqtt::ReasonCode::SUCCESS));
-        self.requests.keep(ticket, message);
+        if self.end_request(ticket, End::Acknowledged(pure_mqtt::ReasonCode::SUCCESS)) {
+            self.requests.keep(ticket, message);
+        }
     }
 
-    /// A request is over; the message itself goes on, if it has not arrived.
-    pub(super) fn end_request(&mut self, ticket: Ticket, end: End) {
+    /// A request is over; the message itself goes on, if it has not arrived. True if somebody may wait for the end.
+    pub(super) fn end_request(&mut self, ticket: Ticket, end: End) -> bool {
         if !self.close_request(ticket) {
-            return;
+            return false;
         }
         if let Some(handle) = self.deliveries.get(ticket).map(|entry| entry.handle) {
             self.deliveries.remove(handle); // its own end is not told any more
-            self.stats.delivered += 1;
+            self.count_end(&end);
         }
-        if self.tickets.end(ticket, end) {
+        let is_awaited = self.tickets.end(ticket, end);
+        if is_awaited {
             self.outbox.wake_ticket(ticket);
         }
     }
@@ -497,6 +496,14 @@ impl Agent {
     /// No reply is awaited any more. False if none was.
     fn close_request(&mut self, ticket: Ticket) -> bool {
         let Some(key) = self.requests.remove(ticket) else { return false };
+        is_awaited
+    }
+
+    fn count_end(&mut self, end: &End) {
+        match end.is_success() {
+            true => self.stats.delivered += 1,
+            false => self.stats.failed += 1,
+        }
         if let (Key::Topic(topic), Some(receiver)) = (key, self.reply_receiver) {
             self.filters.unsubscribe(receiver, &topic, None);
         }
