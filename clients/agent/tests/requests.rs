@@ -66,6 +66,22 @@ fn a_reply_that_nobody_will_fetch_is_not_kept() {
 }
 
 #[test]
+fn requests_with_one_topic_are_answered_in_turn() {
+    let mut pair = pair(Version::V311);
+    let (first, second, third) =
+        (ask(&mut pair, "r/1", 1_000), ask(&mut pair, "r/1", 5_000), ask(&mut pair, "r/1", 5_000));
+    pair.pass(1_000);
+    assert_eq!(pair.agent.take_end(first), Some(End::TimedOut));
+    for (ticket, text) in [(second, "2"), (third, "3")] {
+        pair.server.route("r/1", text.as_bytes(), QoS::AtLeastOnce);
+        pair.run();
+        assert_eq!(pair.agent.take_end(ticket), REPLIED);
+        assert_eq!(pair.agent.take_reply(ticket).unwrap().payload, text);
+    }
+    assert!(pair.server.filters.is_empty(), "nobody waits any more");
+}
+
+#[test]
 fn a_request_that_is_refused_leaves_no_filter_behind() {
     let expiry = [Property::TopicAlias(1)];
     for topic in [None, Some("r/1")] {

@@ -504,7 +504,13 @@ impl Agent {
             true => self.stats.delivered += 1,
             false => self.stats.failed += 1,
         }
-        if let (Key::Topic(topic), Some(receiver)) = (key, self.reply_receiver) {
+    }
+
+    /// No reply is awaited any more. False if none was.
+    fn close_request(&mut self, ticket: Ticket) -> bool {
+        let Some(key) = self.requests.remove(ticket) else { return false };
+        let is_last = !self.requests.has(&key);
+        if let (Key::Topic(topic), Some(receiver), true) = (key, self.reply_receiver, is_last) {
             self.filters.unsubscribe(receiver, &topic, None);
         }
         true
