@@ -105,3 +105,16 @@ fn a_request_that_times_out_before_it_left_was_not_delivered() {
     assert_eq!(pair.agent.take_end(ticket), Some(End::TimedOut));
     assert_eq!((pair.agent.stats().delivered, pair.agent.stats().failed), (0, 1));
 }
+
+#[test]
+fn a_second_reply_is_thrown_away_while_the_topic_is_left() {
+    let mut pair = pair(Version::V311);
+    let ticket = ask(&mut pair, "r/1", 1_000);
+    pair.run();
+    for text in ["1", "2"] {
+        pair.server.route("r/1", text.as_bytes(), QoS::AtLeastOnce); // both are there before UNSUBSCRIBE
+    }
+    pair.run();
+    assert_eq!(pair.agent.take_reply(ticket).unwrap().payload, "1");
+    assert_eq!((pair.agent.stats().stray_replies, pair.agent.stats().waiting), (1, 0));
+}

@@ -466,8 +466,10 @@ impl Agent {
     /// Whether the message is a reply, to a request that waits or to none.
     pub(super) fn is_reply(&self, message: &Incoming, properties: &Properties<'_>) -> bool {
         self.requests.answers(&message.topic, properties.correlation_data()).is_some()
-            || self.reply_receiver.is_some() && message.topic == self.options.reply_topic()
+            || message.topic == self.options.reply_topic()
+            || self.filters.is_left_by(receiver, &message.topic)
     }
+        let Some(receiver) = self.reply_receiver else { return false };
 
     pub(super) fn on_reply(&mut self, message: Incoming) {
         let correlation = message.properties().correlation_data().map(Vec::from);

@@ -72,6 +72,8 @@ pub(crate) struct Filter {
     deaths: u8,
     /// It is from a log, and nobody has asked for it since the restart.
     is_recovered: bool,
+    /// Who unsubscribed last.
+    left_by: Receiver,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,11 +176,11 @@ impl Filters {
 
     fn add(&mut self, id: u32, filter: TopicFilter<'_>) {
         self.ids.insert(filter, id);
-        let (options, wants, tickets, leaving) = Default::default();
+        let (options, wants, tickets, leaving, left_by) = Default::default();
         let text = filter.as_str().into();
         let state = State::Wanted;
-        let new =
-            Filter { text, options, wants, state, may_exist: false, tickets, leaving, deaths: 0, is_recovered: false };
+        let (may_exist, deaths, is_recovered) = Default::default();
+        let new = Filter { text, options, wants, state, may_exist, tickets, leaving, deaths, is_recovered, left_by };
         self.filters.insert(id, Box::new(new));
     }
 
@@ -199,6 +201,7 @@ impl Filters {
         let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
         let filter = self.filters.get_mut(&id)?;
         filter.wants.remove(receiver)?;
+        filter.left_by = receiver;
         if let Some(others) = self.of.get_mut(&receiver) {
             others.remove(&id);
         }
@@ -438,6 +441,13 @@ impl Filters {
         let id = TopicFilter::new(text).ok().and_then(|filter| self.ids.get(filter));
         let filter = id.and_then(|id| self.filters.get(id));
         filter.is_some_and(|filter| filter.wants.contains(receiver))
+    }
+
+    /// Nobody wants the filter any more, and the server may not know it yet; `receiver` was the last who did.
+    pub(crate) fn is_left_by(&self, receiver: Receiver, text: &str) -> bool {
+        let id = TopicFilter::new(text).ok().and_then(|filter| self.ids.get(filter));
+        let filter = id.and_then(|id| self.filters.get(id));
+        filter.is_some_and(|filter| filter.wants.is_empty() && filter.left_by == receiver)
     }
 
     pub(crate) fn len(&self) -> usize {
