@@ -96,6 +96,18 @@ fn a_request_that_is_refused_leaves_no_filter_behind() {
 }
 
 #[test]
+fn a_request_that_waits_for_its_reply_ends_with_the_session() {
+    let mut pair = pair(Version::V5);
+    let ticket = ask(&mut pair, "r/1", 1 << 30);
+    pair.run();
+    assert_eq!(pair.agent.take_end(ticket), None, "the message has arrived, and the reply is awaited");
+    pair.agent.disconnect(pair.now);
+    pair.run();
+    assert!(pair.agent.forget_session(pair.now));
+    assert_eq!(pair.agent.take_end(ticket), Some(End::Forgotten));
+}
+
+#[test]
 fn a_request_that_times_out_before_it_left_was_not_delivered() {
     let mut pair = pair(Version::V5);
     pair.refuses_dials = true;

@@ -393,6 +393,9 @@ impl Agent {
         while let Some((handle, _)) = self.deliveries.next_unsent() {
             self.message_ended(handle, |_| End::Forgotten); // at QoS 0 the engine doesn't tell
         }
+        for ticket in self.requests.tickets() {
+            self.end_request(ticket, End::Forgotten); // their messages have arrived, and nobody listens to the replies any more
+        }
         self.session = Default::default();
         self.log.record(&Record::Forgotten);
         self.settle();
