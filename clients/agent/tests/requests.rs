@@ -96,6 +96,16 @@ fn a_request_that_is_refused_leaves_no_filter_behind() {
 }
 
 #[test]
+fn a_request_has_one_response_topic_whatever_the_program_says() {
+    let mut pair = pair(Version::V5);
+    let own = [Property::ResponseTopic("mine"), Property::CorrelationData(b"mine")];
+    let message = Outgoing { properties: encode_properties(&Properties::new(&own)), ..question() };
+    pair.agent.request(NOW, message, None, NOW.after_millis(1_000)).unwrap();
+    pair.run();
+    assert_eq!(pair.server.taken.len(), 1);
+}
+
+#[test]
 fn a_request_that_waits_for_its_reply_ends_with_the_session() {
     let mut pair = pair(Version::V5);
     let ticket = ask(&mut pair, "r/1", 1 << 30);

@@ -468,11 +468,11 @@ impl Agent {
 
     /// Whether the message is a reply, to a request that waits or to none.
     pub(super) fn is_reply(&self, message: &Incoming, properties: &Properties<'_>) -> bool {
+        let Some(receiver) = self.reply_receiver else { return false };
         self.requests.answers(&message.topic, properties.correlation_data()).is_some()
             || message.topic == self.options.reply_topic()
             || self.filters.is_left_by(receiver, &message.topic)
     }
-        let Some(receiver) = self.reply_receiver else { return false };
 
     pub(super) fn on_reply(&mut self, message: Incoming) {
         let correlation = message.properties().correlation_data().map(Vec::from);
@@ -496,11 +496,6 @@ impl Agent {
         if is_awaited {
             self.outbox.wake_ticket(ticket);
         }
-    }
-
-    /// No reply is awaited any more. False if none was.
-    fn close_request(&mut self, ticket: Ticket) -> bool {
-        let Some(key) = self.requests.remove(ticket) else { return false };
         is_awaited
     }
 
@@ -559,10 +554,11 @@ fn refusal(error: PublishError) -> Refusal {
     }
 }
 
-/// The message with the topic that its reply is awaited on. It says nothing to a server of an earlier version.
+/// The message with the topic that its reply is awaited on, in place of its own. It says nothing to a server of an earlier version.
 fn with_response_topic(message: &Outgoing, topic: &str) -> Outgoing {
     let own = Properties::from_bytes(&message.properties).unwrap_or(Properties::NONE);
-    let mut properties: Vec<_> = own.iter().collect();
+    let is_replaced = |one: &Property<'_>| matches!(one, Property::ResponseTopic(_) | Property::CorrelationData(_));
+    let mut properties: Vec<_> = own.iter().filter(|one| !is_replaced(one)).collect();
     properties.push(Property::ResponseTopic(topic));
     Outgoing { properties: encode(&Properties::new(&properties)), needs_v5: true, ..message.clone() }
 }
