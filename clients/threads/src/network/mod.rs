@@ -102,6 +102,7 @@ impl Network {
     /// # Errors
     /// A link has ended, an attempt has failed that nobody waits for, or there is nothing to do.
     pub(crate) fn pass(&mut self, client: &Client) -> Result<(), LoopError> {
+        ready(&mut self.poll, &client.shared)?; // from now on the loop can be woken: what comes after it has looked ends its sleep
         let result = self.obey(client).and_then(|()| self.go_on(client));
         tell(client);
         result
@@ -122,6 +123,7 @@ impl Network {
 
     /// Waits until there is something to do, or until `limit`.
     pub(crate) fn wait(&mut self, shared: &Shared, limit: Option<Instant>) -> io::Result<()> {
+        ready(&mut self.poll, shared)?; // whoever finds it asleep must find the means to wake it
         let timeout = self.timeout(shared, limit);
         let poll = ready(&mut self.poll, shared)?;
         match poll.poll(&mut self.events, timeout) {
