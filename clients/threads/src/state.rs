@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use pure_mqtt::{Connection, Heap, Instant, Limits, OpenError, Version};
 use pure_mqtt_agent::{
-    AckMode, Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Realm, Receiver, RecoverError,
-    Server as AgentServer, Ticket, Wake,
+    Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Realm, Receiver, RecoverError, Server as AgentServer,
+    Ticket, Wake,
 };
 use pure_mqtt_net::{Endpoint, Server};
 
@@ -67,8 +67,7 @@ impl State {
     }
 
     fn with(options: Options, clock: Clock, mut agent: Agent) -> Self {
-        let acks = if options.limits.manual_acks { AckMode::Manual } else { AckMode::OnNext };
-        let receiver = agent.receiver(acks, Qos0Queue::DropOldest(u16::MAX));
+        let receiver = agent.receiver(options.acks(), Qos0Queue::DropOldest(u16::MAX));
         agent.set_default_receiver(Some(receiver));
         Self {
             agent,
@@ -200,6 +199,11 @@ impl State {
         let is_hidden = |packet: &Packet| packet.is_accepted() && !matches!(event, Some(Event::LinkUp { .. }));
         let packet = packet.filter(|packet| !is_hidden(packet));
         let notice = packet.and_then(|packet| self.take_note(packet));
+        match event {
+            Some(Event::Granted { receiver, .. } | Event::Denied { receiver, .. }) => self.bells.ring(receiver),
+            Some(Event::LinkUp { .. }) => self.agent.set_acks(self.receiver, self.options.acks()),
+            _ => {}
+        }
         let message = self.agent.next(now, self.receiver);
         Step { notice, event, message: message.map(|message| Notice::Message(self.hand_out(message))) }
     }

@@ -26,6 +26,11 @@ impl Agent {
         self.queues.add(acks, qos0)
     }
 
+    /// Sets when messages of a receiver are acknowledged that are taken from now on.
+    pub fn set_acks(&mut self, receiver: Receiver, acks: AckMode) {
+        self.queues.set_acks(receiver, acks);
+    }
+
     /// Sets who gets messages that no filter of a receiver matches. Without one they are acknowledged and told by [`Event::Unrouted`].
     pub fn set_default_receiver(&mut self, receiver: Option<Receiver>) {
         self.default_receiver = receiver;

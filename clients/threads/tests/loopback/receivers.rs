@@ -220,3 +220,20 @@ fn messages_in_a_queue_outlive_their_link() {
         client.loop_stop();
     }
 }
+
+#[test]
+fn manual_acks_may_be_chosen_later() {
+    let broker = Loopback::start().unwrap();
+    let client = Client::with(Options::new("later").version(Version::V5));
+    client.configure(|options| options.manual_acks(true));
+    let ear = Ear::of(&client);
+    client.subscribe("a", QoS::AtLeastOnce).unwrap();
+    client.connect(broker.address).unwrap();
+    client.loop_start().unwrap();
+    ear.until(|told| !told.subscribed.is_empty());
+    broker.publish("a", b"1");
+    let receipts = ear.once(|told| !told.messages.is_empty()).receipts.clone();
+    assert_eq!(receipts.len(), 1);
+    client.ack(receipts[0]).unwrap();
+    eventually(|| broker.is_idle());
+}

@@ -1,11 +1,65 @@
 //! Waits and wake-ups: nobody sleeps over what has happened.
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use pure_mqtt_client::{Client, ConnectError};
+use pure_mqtt_client::pure_mqtt::{Publish, QoS, TopicName, Version};
+use pure_mqtt_client::{CleanStart, Client, ConnectError, LinkEnd, LoopError, Options, ReceiveError, WaitError};
+use test_broker::Loopback;
 
-use crate::support::Ear;
+use crate::durable::Folder;
+use crate::support::{Ear, PATIENCE, eventually};
+
+/// A server that does what the test says, packet by packet.
+struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        Self { listener, address }
+    }
+
+    /// The next link, with its CONNECT.
+    fn accept(&self) -> TcpStream {
+        let (mut link, _) = self.listener.accept().unwrap();
+        link.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert_eq!(packet(&mut link)[0], 0x10);
+        link
+    }
+
+    /// The next link, accepted with a new session.
+    fn welcome(&self) -> TcpStream {
+        let mut link = self.accept();
+        link.write_all(b"\x20\x02\x00\x00").unwrap();
+        link
+    }
+}
+
+/// The next packet of fewer than 128 bytes; empty if there is none any more.
+fn packet(link: &mut TcpStream) -> Vec<u8> {
+    let mut head = [0; 2];
+    if link.read_exact(&mut head).is_err() {
+        return Vec::new();
+    }
+    let mut packet = vec![0; 2 + usize::from(head[1])];
+    packet[..2].copy_from_slice(&head);
+    link.read_exact(&mut packet[2..]).unwrap();
+    packet
+}
+
+/// One link for each `connect`, and the next at once when it is lost.
+fn plain(name: &str) -> Options {
+    let options = Options::new(name).version(Version::V311).clean_start(CleanStart::Always);
+    options.reconnect_delay(Duration::from_millis(1), Duration::from_millis(1))
+}
 
 /// Nobody listens there.
 fn nobody() -> std::net::SocketAddr {
