@@ -209,6 +209,7 @@ impl Client {
     ///
     /// # Errors
     /// [`RequestError`]; nothing changed.
+            state.bells.ring_all(); // nobody is to wait for what was granted
     pub fn authenticate(&self, auth: &Auth<'_>) -> Result<(), RequestError> {
         self.shared.change(|state| state.agent.authenticate(state.now(), auth))
     }

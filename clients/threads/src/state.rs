@@ -287,7 +287,6 @@ impl State {
             return Some(Notice::Published(ended));
         }
         let answer = self.requests.ended(&self.agent, ticket)?;
-        self.bells.ring_all(); // some may wait for what was granted
         Some(match answer {
             Answer::Subscribed(subscribed) => Notice::Subscribed(subscribed),
             Answer::Unsubscribed(mid) => Notice::Unsubscribed(mid),

@@ -82,3 +82,53 @@ fn what_is_asked_for_while_the_loop_goes_to_sleep_first_wakes_it() {
         assert!(matches!(failed.failures[0], ConnectError::Transport(_)));
     }
 }
+
+#[test]
+fn granted_hears_of_an_answer_on_a_new_session() {
+    let server = Server::start();
+    let client = Client::with(plain("again"));
+    let receiver = client.receive("a", QoS::AtLeastOnce).unwrap();
+    client.connect_async(server.address);
+    client.loop_start().unwrap();
+    let mut link = server.welcome();
+    let answer = |link: &mut TcpStream, request: &[u8]| {
+        assert_eq!(request[0], 0x82);
+        link.write_all(&[0x90, 3, request[2], request[3], 1]).unwrap();
+    };
+    let request = packet(&mut link);
+    answer(&mut link, &request);
+    receiver.granted(PATIENCE).unwrap();
+    drop(link);
+    let mut link = server.welcome();
+    let request = packet(&mut link);
+    let is_waiting = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            is_waiting.store(true, Ordering::Release);
+            receiver.granted(2 * PATIENCE)
+        });
+        eventually(|| is_waiting.load(Ordering::Acquire));
+        let start = Instant::now();
+        answer(&mut link, &request);
+        assert_eq!(waiting.join().unwrap(), Ok(()));
+        assert!(start.elapsed() < PATIENCE, "it was there, and nobody said so");
+    });
+}
+
+#[test]
+fn granted_does_not_wait_for_a_forgotten_session() {
+    let client = Client::new("forgetful");
+    let receiver = client.receive("a", QoS::AtLeastOnce).unwrap();
+    let is_waiting = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            is_waiting.store(true, Ordering::Release);
+            receiver.granted(2 * PATIENCE)
+        });
+        eventually(|| is_waiting.load(Ordering::Acquire));
+        let start = Instant::now();
+        assert!(client.forget_session());
+        assert!(matches!(waiting.join().unwrap(), Err(ReceiveError::NotGranted { .. })));
+        assert!(start.elapsed() < PATIENCE, "nobody said so");
+    });
+}
