@@ -51,16 +51,7 @@ impl Agent {
         options: FilterOptions,
     ) -> Result<Ticket, Refusal> {
         self.clock.see(now);
-        if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
-            return Err(Refusal::ShuttingDown);
-        }
-        if !self.queues.contains(to) {
-            return Err(Refusal::NoReceiver);
-        }
-        if filters.is_empty() {
-            return Err(Refusal::Invalid);
-        }
-        self.filters.check(to, filters, options)?;
+        self.can_subscribe(to, filters, options)?;
         let ticket = self.tickets.of_filters(filters.len());
         for filter in filters {
             if let Some(changed) = self.filters.subscribe(to, *filter, options, ticket) {
@@ -70,6 +61,23 @@ impl Agent {
         self.hand_over_left(to, filters);
         self.settle();
         Ok(ticket)
+    }
+
+    /// Whether [`subscribe`](Self::subscribe) would accept this: for several calls of which all are to be accepted, or none.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn can_subscribe(&self, to: Receiver, filters: &[(&str, QoS)], options: FilterOptions) -> Result<(), Refusal> {
+        if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
+            return Err(Refusal::ShuttingDown);
+        }
+        if !self.queues.contains(to) {
+            return Err(Refusal::NoReceiver);
+        }
+        if filters.is_empty() {
+            return Err(Refusal::Invalid);
+        }
+        self.filters.check(to, filters, options)
     }
 
     /// Unsubscribes a receiver from a filter. The ticket ends when the server has answered, or at once if others want the filter still, or the server doesn't have
