@@ -227,7 +227,7 @@ impl State {
 
     /// The client was disconnected on purpose: nobody is to wait for what won't come.
     pub(crate) fn interrupt(&mut self) {
-        self.wishes.has_left = true;
+        self.wishes.has_left = self.wishes.dial.is_none();
         self.deliveries.interrupt();
         self.bells.ring_all();
         self.replies.ring_all();

@@ -70,7 +70,7 @@ impl Wishes {
         if let Some(Dialling::For(number)) = self.dial.replace(dialling) {
             self.answer(Dialling::For(number), Err(ConnectError::GivenUp));
         }
-        self.leave = None;
+        (self.leave, self.has_left) = (None, false);
     }
 
     /// A loop begins that runs until it is stopped; returns its number.

@@ -132,3 +132,19 @@ fn granted_does_not_wait_for_a_forgotten_session() {
         assert!(start.elapsed() < PATIENCE, "nobody said so");
     });
 }
+
+#[test]
+fn who_waits_after_a_link_was_wanted_again_is_not_sent_away() {
+    let broker = Loopback::start().unwrap();
+    let client = Client::with(Options::new("returning").version(Version::V5));
+    let receiver = client.receive("a", QoS::AtLeastOnce).unwrap();
+    client.connect(broker.address).unwrap();
+    client.loop_start().unwrap();
+    client.disconnect();
+    client.loop_stop();
+    assert_eq!(receiver.recv(PATIENCE).unwrap_err(), ReceiveError::Disconnected);
+    client.connect_async(broker.address);
+    assert_eq!(receiver.recv(Duration::from_millis(1)).unwrap_err(), ReceiveError::TimedOut);
+    let request = client.request("nobody", "?", QoS::AtLeastOnce, Duration::from_millis(1)).unwrap();
+    assert_eq!(request.wait(), Err(WaitError::TimedOut));
+}
