@@ -268,14 +268,14 @@ impl Client {
         })
     }
 
-    /// Waits until all messages that were accepted before are finished, delivered or not. False if that takes longer than `timeout`. The loop has to run in another
-    /// thread.
+    /// Waits until all messages that were accepted before are finished, delivered or not. False if that takes longer than `timeout`, or the client is disconnected
+    /// meanwhile. The loop has to run in another thread.
     pub fn flush(&self, timeout: Duration) -> bool {
         let deadline = Instant::now().checked_add(timeout);
         let open = self.shared.lock().deliveries.open();
         open.iter().all(|info| {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            !matches!(info.wait_for_publish(left), Err(WaitError::TimedOut | WaitError::InCallback))
+            matches!(info.wait_for_publish(left), Ok(()) | Err(WaitError::NotPublished(_)))
         })
     }
 

@@ -148,3 +148,22 @@ fn who_waits_after_a_link_was_wanted_again_is_not_sent_away() {
     let request = client.request("nobody", "?", QoS::AtLeastOnce, Duration::from_millis(1)).unwrap();
     assert_eq!(request.wait(), Err(WaitError::TimedOut));
 }
+
+#[test]
+fn a_flush_that_disconnect_ends_has_not_finished() {
+    let client = Client::new("flushing");
+    client.loop_start().unwrap();
+    let message = client.publish("a", "1", QoS::AtLeastOnce, false).unwrap();
+    client.publish("a", "2", QoS::AtLeastOnce, false).unwrap();
+    thread::scope(|scope| {
+        let flushing = scope.spawn(|| client.flush(4 * PATIENCE));
+        let deadline = Instant::now() + PATIENCE;
+        while !flushing.is_finished() {
+            assert!(Instant::now() < deadline, "flush waits for ever");
+            client.disconnect();
+            thread::yield_now();
+        }
+        assert!(!flushing.join().unwrap(), "nothing has been sent");
+    });
+    assert_eq!(message.result(), None);
+}
