@@ -261,7 +261,7 @@ impl Client {
     /// Gives up a message, whatever became of it so far, and says what is risked. `None` if it is finished, or its answer is awaited on the present link.
     pub fn withdraw(&self, message: &MessageInfo) -> Option<Risk> {
         self.shared.change(|state| {
-            let ticket = state.deliveries.ticket_of(message.mid())?;
+            let ticket = state.deliveries.ticket_of(message)?;
             let risk = state.agent.withdraw(state.now(), ticket)?;
             state.collect_ends();
             Some(risk)

@@ -39,6 +39,10 @@ impl MessageInfo {
         Self { mid, id, ticket }
     }
 
+    pub(crate) fn ticket(&self) -> &Arc<Ticket> {
+        &self.ticket
+    }
+
     /// Names the message, as [`Published::mid`](crate::Published::mid) does when it has ended.
     pub fn mid(&self) -> Mid {
         self.mid
@@ -76,6 +80,8 @@ impl MessageInfo {
 pub(crate) struct Ticket {
     /// The client's number.
     client: u64,
+    /// The agent's name for the message.
+    pub(crate) of: pure_mqtt_agent::Ticket,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -88,8 +94,8 @@ struct Progress {
 }
 
 impl Ticket {
-    pub(crate) fn new(client: u64) -> Arc<Self> {
-        Arc::new(Self { client, progress: Mutex::default(), changed: Condvar::new() })
+    pub(crate) fn new(client: u64, of: pure_mqtt_agent::Ticket) -> Arc<Self> {
+        Arc::new(Self { client, of, progress: Mutex::default(), changed: Condvar::new() })
     }
 
     /// The message has ended like this.
@@ -160,7 +166,7 @@ mod tests {
     use super::*;
 
     fn info() -> MessageInfo {
-        MessageInfo::new(Mid(1), PacketId::new(1), Ticket::new(7))
+        MessageInfo::new(Mid(1), PacketId::new(1), Ticket::new(7, Default::default()))
     }
 
     #[test]

@@ -167,3 +167,13 @@ fn a_flush_that_disconnect_ends_has_not_finished() {
     });
     assert_eq!(message.result(), None);
 }
+
+#[test]
+fn a_message_of_another_client_is_not_withdrawn() {
+    let (one, other) = (Client::new("one"), Client::new("other"));
+    let of_one = one.publish("a", "1", QoS::AtLeastOnce, false).unwrap();
+    let of_other = other.publish("a", "1", QoS::AtLeastOnce, false).unwrap();
+    assert_eq!(other.withdraw(&of_one), None);
+    assert_eq!((of_one.result(), of_other.result()), (None, None));
+    assert!(one.withdraw(&of_one).is_some());
+}
