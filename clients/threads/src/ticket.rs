@@ -1,6 +1,6 @@
 //! What becomes of a published message.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -143,18 +143,23 @@ impl Ticket {
 }
 
 thread_local! {
-    /// The number of the client whose loop this thread runs; 0 for none.
-    static LOOP: Cell<u64> = const { Cell::new(0) };
+    /// The numbers of the clients whose loops this thread runs: each but the first in a callback of the one before.
+    static LOOPS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether this thread runs the loop of `client`, so that this is one of its callbacks.
+/// Whether this thread runs the loop of `client`, so that this is one of its callbacks, or in one.
 pub(crate) fn is_loop_of(client: u64) -> bool {
-    LOOP.get() == client
+    LOOPS.with_borrow(|loops| loops.contains(&client))
 }
 
-/// This thread runs the loop of `client` from now on; returns whose it ran before.
-pub(crate) fn set_loop(client: u64) -> u64 {
-    LOOP.replace(client)
+/// This thread runs the loop of `client` from now on.
+pub(crate) fn enter_loop(client: u64) {
+    LOOPS.with_borrow_mut(|loops| loops.push(client));
+}
+
+/// And no longer.
+pub(crate) fn leave_loop(client: u64) {
+    LOOPS.with_borrow_mut(|loops| loops.retain(|one| *one != client));
 }
 
 #[cfg(test)]
@@ -210,10 +215,13 @@ mod tests {
     #[test]
     fn a_callback_does_not_wait_for_itself() {
         let info = info();
-        let before = set_loop(7);
+        enter_loop(7);
+        enter_loop(8);
         assert_eq!(info.wait_for_publish(None), Err(WaitError::InCallback));
         info.ticket.end(Ok(()));
         assert_eq!(info.wait_for_publish(None), Ok(()));
-        set_loop(before);
+        leave_loop(7);
+        assert!(is_loop_of(8) && !is_loop_of(7));
+        leave_loop(8);
     }
 }

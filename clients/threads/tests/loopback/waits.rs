@@ -177,3 +177,23 @@ fn a_message_of_another_client_is_not_withdrawn() {
     assert_eq!((of_one.result(), of_other.result()), (None, None));
     assert!(one.withdraw(&of_one).is_some());
 }
+
+#[test]
+fn a_callback_within_a_callback_does_not_wait_for_its_own_loop() {
+    let (outer, inner) = (Client::new("outer"), Client::new("inner"));
+    let nobody = nobody();
+    let message = outer.publish("a", "1", QoS::AtLeastOnce, false).unwrap();
+    let (tell, told) = mpsc::channel();
+    let for_inner = outer.clone();
+    inner.on_connect_fail(move |_, _| {
+        tell.send(message.wait_for_publish(Duration::from_millis(1))).unwrap();
+        for_inner.disconnect();
+    });
+    outer.on_pre_connect(move |_| {
+        inner.connect_async(nobody);
+        while !matches!(inner.loop_once(Duration::from_secs(1)), Err(LoopError::Connect(_))) {}
+    });
+    outer.connect_async(nobody);
+    let _ = outer.loop_once(Duration::ZERO);
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Err(WaitError::InCallback));
+}
