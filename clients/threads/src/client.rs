@@ -41,13 +41,21 @@ pub(crate) struct Owner(Arc<Shared>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.change(|state| {
+        let storage = self.0.change(|state| {
             state.wishes.is_gone = true;
             state.save();
             state.deliveries.give_up();
             state.replies.give_up();
+            state.storage.take()
         });
+        drop(storage); // requests may outlive the client, and keep nothing of it open
         self.0.spread_news();
+        // The loop's own thread closes the socket by itself.
+        if !is_loop_of(self.0.number) {
+            if let Ok(mut network) = self.0.run_unless(|_| None::<()>) {
+                network.close();
+            }
+        }
     }
 }
 
@@ -201,6 +209,7 @@ impl Client {
             let now = state.now();
             let is_done = state.agent.forget_session(now);
             state.collect_ends();
+            state.bells.ring_all(); // nobody is to wait for what was granted
             is_done
         })
     }
@@ -209,7 +218,6 @@ impl Client {
     ///
     /// # Errors
     /// [`RequestError`]; nothing changed.
-            state.bells.ring_all(); // nobody is to wait for what was granted
     pub fn authenticate(&self, auth: &Auth<'_>) -> Result<(), RequestError> {
         self.shared.change(|state| state.agent.authenticate(state.now(), auth))
     }

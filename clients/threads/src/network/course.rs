@@ -359,7 +359,8 @@ impl Network {
         }
     }
 
-    fn close(&mut self) {
+    /// There is no transport from now on.
+    pub(crate) fn close(&mut self) {
         self.phase = Phase::Down;
     }
 

@@ -169,6 +169,34 @@ fn a_flush_that_disconnect_ends_has_not_finished() {
 }
 
 #[test]
+fn a_request_keeps_neither_the_link_nor_the_folder() {
+    let folder = Folder::new("request");
+    let server = Server::start();
+    for is_running in [false, true] {
+        let options = || plain("gone").clean_start(CleanStart::Never);
+        let client = Client::open(&folder.0, options()).unwrap();
+        client.connect_async(server.address);
+        let question = Publish::new(TopicName::new("q").unwrap(), "?");
+        let request = client.request_with(&question, Some("r"), PATIENCE).unwrap();
+        if is_running {
+            client.loop_start().unwrap();
+        } else {
+            client.connect(server.address).unwrap();
+        }
+        let mut link = server.welcome();
+        drop(client);
+        while !packet(&mut link).is_empty() {}
+        assert_eq!(link.read(&mut [0]).unwrap_or_default(), 0, "the socket is still open");
+        let start = Instant::now();
+        while let Err(error) = Client::open(&folder.0, options()) {
+            assert!(start.elapsed() < PATIENCE, "{error}");
+            thread::yield_now();
+        }
+        assert!(request.try_wait().is_some());
+    }
+}
+
+#[test]
 fn a_message_of_another_client_is_not_withdrawn() {
     let (one, other) = (Client::new("one"), Client::new("other"));
     let of_one = one.publish("a", "1", QoS::AtLeastOnce, false).unwrap();
