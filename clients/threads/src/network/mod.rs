@@ -165,7 +165,7 @@ impl Network {
         let mut state = shared.lock();
         let Some(limit) = state.wishes.stop_of(self.run) else { return false };
         let is_done = match &self.phase {
-            Phase::Down | Phase::Dialling(_) => true,
+            Phase::Down | Phase::Dialling(_) => state.wishes.leave.is_none(),
             Phase::Up(link) => state.wishes.leave.is_none() && !link.has_output(&mut state),
             Phase::Parting { .. } => false,
         };

@@ -169,6 +169,21 @@ fn a_flush_that_disconnect_ends_has_not_finished() {
 }
 
 #[test]
+fn a_loop_that_is_stopped_carries_out_disconnect_although_the_link_is_lost() {
+    let server = Server::start();
+    let client = Client::with(plain("leaving"));
+    let receiver = client.receive("a", QoS::AtLeastOnce).unwrap();
+    client.on_disconnect(|client, _| {
+        client.disconnect();
+        client.loop_stop();
+    });
+    client.connect_async(server.address);
+    client.loop_start().unwrap();
+    drop(server.welcome());
+    assert_eq!(receiver.recv(PATIENCE).unwrap_err(), ReceiveError::Disconnected);
+}
+
+#[test]
 fn a_request_keeps_neither_the_link_nor_the_folder() {
     let folder = Folder::new("request");
     let server = Server::start();
