@@ -199,12 +199,15 @@ impl Network {
         let mut started = Instant::now();
         self.send(client);
         loop {
-            let Step { notice, event, message } = client.shared.lock().step();
-            for notice in notice.iter().chain(&message) {
-                notice.tell(client);
+            if self.event.is_none() {
+                let Step { notice, event, message } = client.shared.lock().step();
+                self.event = event;
+                for notice in notice.iter().chain(&message) {
+                    notice.tell(client);
+                }
             }
             self.tell_ends(client);
-            if let Some(event) = event {
+            if let Some(event) = self.event.take() {
                 self.on_event(client, event)?;
             }
             let has_more = {

@@ -9,7 +9,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
-use pure_mqtt_agent::LinkId;
+use pure_mqtt_agent::{Event, LinkId};
 
 use self::dial::Dial;
 use self::link::Link;
@@ -38,6 +38,8 @@ pub(crate) struct Network {
     dial_error: Option<ConnectError>,
     /// A transport has come up since the program asked for one.
     has_been_up: bool,
+    /// What is to be done once callbacks have returned: they may panic.
+    event: Option<Event>,
 }
 
 /// Where the transport stands.
@@ -84,6 +86,7 @@ impl Network {
             dial_error: None,
             outdated: LinkId::default(),
             has_been_up: false,
+            event: None,
         }
     }
 
@@ -146,6 +149,7 @@ impl Network {
         let is_busy = matches!(&self.phase, Phase::Up(link) if link.may_read()) && state.agent.wants_input();
         let is_parting = matches!(self.phase, Phase::Parting { .. });
         let is_agent_busy = state.agent.is_runnable() || state.agent.has_actions();
+        let is_busy = is_busy || self.event.is_some();
         if is_changed || is_busy || is_agent_busy && !is_parting {
             return Some(Duration::ZERO);
         }

@@ -184,6 +184,19 @@ fn a_loop_that_is_stopped_carries_out_disconnect_although_the_link_is_lost() {
 }
 
 #[test]
+fn a_callback_that_panics_takes_no_end_of_a_link_away() {
+    let server = Server::start();
+    let client = Client::with(plain("panicky"));
+    let ear = Ear::of(&client);
+    client.on_connect(|_, _| panic!("this panic is a part of the test"));
+    client.connect_async(server.address);
+    client.loop_start().unwrap();
+    server.accept().write_all(b"\x20\x02\x00\x05").unwrap();
+    let told = ear.once(|told| !told.ends.is_empty());
+    assert!(matches!(told.ends[0], LinkEnd::Mqtt(_)), "{:?}", told.ends);
+}
+
+#[test]
 fn a_request_keeps_neither_the_link_nor_the_folder() {
     let folder = Folder::new("request");
     let server = Server::start();
