@@ -41,15 +41,21 @@ impl Network {
     /// A link is wanted; the one that there is makes room for it.
     fn begin(&mut self, client: &Client, dialling: Dialling) -> Result<(), LoopError> {
         self.give_up_dialling(client);
+        self.dialling = Some(dialling);
+        self.has_been_up = false;
         if let Phase::Parting { end, .. } = &mut self.phase {
             let end = end.take();
             self.close();
+            let result = self.begin_dialling(client);
             if let Some(end) = end {
-                self.tell_end(client, &end);
+                self.tell_end(client, &end); // last of all: it may panic
             }
+            return result;
         }
-        self.dialling = Some(dialling);
-        self.has_been_up = false;
+        self.begin_dialling(client)
+    }
+
+    fn begin_dialling(&mut self, client: &Client) -> Result<(), LoopError> {
         let (has_server, fault) = {
             let state = client.shared.lock();
             (!state.wishes.servers.list.is_empty(), state.check_options().err())

@@ -197,6 +197,27 @@ fn a_callback_that_panics_takes_no_end_of_a_link_away() {
 }
 
 #[test]
+fn a_callback_that_panics_takes_no_call_of_connect_away() {
+    let server = Server::start();
+    let client = Client::with(plain("panicky"));
+    let receiver = client.receive("a", QoS::AtLeastOnce).unwrap();
+    client.on_disconnect(|_, _| panic!("this panic is a part of the test"));
+    client.connect_async(server.address);
+    client.loop_start().unwrap();
+    let mut link = server.welcome(); // it is held open, so that the client waits for its end
+    assert_eq!(packet(&mut link)[0], 0x82);
+    client.disconnect();
+    assert_eq!(receiver.recv(PATIENCE).unwrap_err(), ReceiveError::Disconnected);
+    let (tell, told) = mpsc::channel();
+    let address = server.address;
+    thread::spawn({
+        let client = client.clone();
+        move || tell.send(client.connect(address))
+    });
+    assert!(matches!(told.recv_timeout(PATIENCE), Ok(Ok(()))));
+}
+
+#[test]
 fn a_request_keeps_neither_the_link_nor_the_folder() {
     let folder = Folder::new("request");
     let server = Server::start();
