@@ -72,10 +72,9 @@ impl Network {
         Ok(())
     }
 
-    /// An attempt is over before the agent knew of it.
+    /// An attempt is over before the agent knew of it. A link that there is ends with DISCONNECT.
     fn refuse(&mut self, client: &Client, error: ConnectError) -> Result<(), LoopError> {
         client.shared.lock().stop_dialling();
-        self.close();
         self.tell_failure(client, error)
     }
 

@@ -218,6 +218,31 @@ fn a_callback_that_panics_takes_no_call_of_connect_away() {
 }
 
 #[test]
+fn a_link_that_gives_way_to_nothing_ends_with_disconnect() {
+    let server = Server::start();
+    for fault in ["ada\0", ""] {
+        let client = Client::with(plain("given way"));
+        let ear = Ear::of(&client);
+        client.connect_async(server.address);
+        client.loop_start().unwrap();
+        let mut link = server.welcome();
+        ear.until(|told| !told.connacks.is_empty());
+        let refused = match fault {
+            "" => client.connect_to(Vec::<SocketAddr>::new()),
+            _ => {
+                client.configure(|options| options.user_name(fault));
+                client.reconnect()
+            }
+        };
+        assert!(matches!(refused, Err(ConnectError::NoServer | ConnectError::Options(_))), "{refused:?}");
+        assert_eq!(packet(&mut link), b"\xE0\x00", "the server publishes the will");
+        drop(link);
+        let told = ear.once(|told| !told.ends.is_empty());
+        assert!(matches!(told.ends[..], [LinkEnd::Disconnected]), "{:?}", told.ends);
+    }
+}
+
+#[test]
 fn a_request_keeps_neither_the_link_nor_the_folder() {
     let folder = Folder::new("request");
     let server = Server::start();
