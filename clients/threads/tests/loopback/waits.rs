@@ -243,6 +243,14 @@ fn a_link_that_gives_way_to_nothing_ends_with_disconnect() {
 }
 
 #[test]
+fn a_connect_timeout_may_be_as_long_as_one_likes() {
+    let broker = Loopback::start().unwrap();
+    let client = Client::with(Options::new("patient").connect_timeout(Duration::MAX));
+    client.connect(("localhost", broker.address.port())).unwrap();
+    client.connect(broker.address).unwrap();
+}
+
+#[test]
 fn a_request_keeps_neither_the_link_nor_the_folder() {
     let folder = Folder::new("request");
     let server = Server::start();
