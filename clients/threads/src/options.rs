@@ -293,12 +293,12 @@ impl Options {
         }
     }
 
-    /// The version that is spoken first.
     /// Who acknowledges what callbacks get.
     pub(crate) fn acks(&self) -> AckMode {
         if self.limits.manual_acks { AckMode::Manual } else { AckMode::OnNext }
     }
 
+    /// The version that is spoken first.
     pub(crate) fn version_now(&self) -> Version {
         self.limits.version
     }
