@@ -203,16 +203,16 @@ impl Agent {
     /// A message has come: it goes to those who want it.
     pub(super) fn deliver(&mut self, message: Incoming, properties: &Properties<'_>, pending: Option<PendingAck>) {
         let mut receivers = Vec::new();
-        self.filters.route(&message.topic, properties, &mut receivers);
+        let is_wanted = self.filters.route(&message.topic, properties, &mut receivers);
         let is_reply = self.take_reply_out(&mut receivers) || self.is_reply(&message, properties);
         if is_reply {
             self.on_reply(message.copy());
-        } else if receivers.is_empty() {
+        } else if receivers.is_empty() && is_wanted {
             receivers.extend(self.default_receiver);
         }
         if receivers.is_empty() {
             self.acknowledge_now(pending);
-            if !is_reply {
+            if !is_reply && is_wanted {
                 self.on_unrouted(message);
             }
             return;

@@ -64,6 +64,8 @@ pub(crate) struct Filter {
     pub(super) state: State,
     /// The server may have it.
     may_exist: bool,
+    /// The server has granted it in this session, so that its identifier names it.
+    was_granted: bool,
     /// Who waits for SUBACK.
     tickets: Vec<Ticket>,
     /// Who waits for UNSUBACK.
@@ -179,8 +181,20 @@ impl Filters {
         let (options, wants, tickets, leaving, left_by) = Default::default();
         let text = filter.as_str().into();
         let state = State::Wanted;
-        let (may_exist, deaths, is_recovered) = Default::default();
-        let new = Filter { text, options, wants, state, may_exist, tickets, leaving, deaths, is_recovered, left_by };
+        let (may_exist, was_granted, deaths, is_recovered) = Default::default();
+        let new = Filter {
+            text,
+            options,
+            wants,
+            state,
+            may_exist,
+            was_granted,
+            tickets,
+            leaving,
+            deaths,
+            is_recovered,
+            left_by,
+        };
         self.filters.insert(id, Box::new(new));
     }
 
@@ -192,7 +206,7 @@ impl Filters {
         if let Some(filter) = self.filters.get_mut(&id) {
             filter.options = known.options;
             filter.state = known.granted.map_or(State::Unwanted, |granted| State::Granted(known.qos, granted));
-            (filter.may_exist, filter.is_recovered) = (true, true);
+            (filter.may_exist, filter.is_recovered, filter.was_granted) = (true, true, known.granted.is_some());
         }
     }
 
@@ -269,26 +283,29 @@ impl Filters {
         core::mem::take(&mut self.changed)
     }
 
-    /// The receivers of a message: by its Subscription Identifiers, if all of them are known and fit; otherwise by its topic.
-    pub(crate) fn route(&self, topic: &str, properties: &Properties<'_>, found: &mut Vec<Receiver>) {
-        let Ok(topic) = TopicName::new(topic) else { return };
+    /// The receivers of a message: by its Subscription Identifiers, if all of them are known and fit; otherwise by its topic. False if nobody wants this copy any more,
+    /// and those who want the message have copies of their own.
+    pub(crate) fn route(&self, topic: &str, properties: &Properties<'_>, found: &mut Vec<Receiver>) -> bool {
+        let Ok(topic) = TopicName::new(topic) else { return true };
         let mut is_by_identifier = false;
         for id in properties.subscription_identifiers() {
             // One of an earlier session, or that the log lost with the power, may name another filter now.
-            let is_sure = |filter: &Filter| matches!(filter.state, State::Granted(..)) && filter.matches(topic);
+            let is_sure = |filter: &Filter| filter.was_granted && filter.matches(topic);
             let named = self.filters.get(&id).filter(|filter| is_sure(filter));
             is_by_identifier = named.is_some();
             let Some(filter) = named else { break };
             found.extend(filter.wants.receivers());
         }
-        if !is_by_identifier {
-            let matching = self.ids.matches(topic).filter_map(|id| self.filters.get(id));
-            found.extend(matching.flat_map(|filter| filter.wants.receivers()));
+        let mut matching = self.ids.matches(topic).filter_map(|id| self.filters.get(id));
+        if is_by_identifier {
+            let is_for_others = found.is_empty() && matching.any(|filter| !filter.wants.is_empty());
+            drop(matching);
+            dedup(found);
+            return !is_for_others;
         }
-        if found.len() > 1 {
-            found.sort_unstable();
-            found.dedup();
-        }
+        found.extend(matching.flat_map(|filter| filter.wants.receivers()));
+        dedup(found);
+        true
     }
 
     /// A link ended before CONNACK came: the server may have begun a new session, and will resume that one.
@@ -304,6 +321,7 @@ impl Filters {
         let is_gone = |id: &u32, filter: &Filter| filter.wants.is_empty() && !may_be_older && !asked.contains(id);
         let gone: Vec<_> = self.filters.iter().filter(|(id, filter)| is_gone(id, filter)).map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|id| self.remove(id));
+        self.filters.values_mut().for_each(|filter| filter.was_granted = false);
         let is_under_way =
             |id: &u32, filter: &Filter| asked.contains(id) && matches!(filter.state, State::Asked(..) | State::Leaving);
         for (id, filter) in self.filters.iter_mut().filter(|(id, filter)| !is_under_way(id, filter)) {
@@ -370,6 +388,7 @@ impl Filters {
             State::Asked(qos, options) => (qos, options),
             _ => (filter.qos(), filter.options),
         };
+        filter.was_granted |= answer.is_ok();
         if filter.wants.is_empty() {
             filter.state = State::Unwanted;
             self.to_ask.push_back(id);
@@ -452,6 +471,13 @@ impl Filters {
 
     pub(crate) fn len(&self) -> usize {
         self.filters.len()
+    }
+}
+
+fn dedup(found: &mut Vec<Receiver>) {
+    if found.len() > 1 {
+        found.sort_unstable();
+        found.dedup();
     }
 }
 
