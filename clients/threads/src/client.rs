@@ -86,7 +86,7 @@ impl Client {
         let before = self.shared.lock().options.clone();
         let after = change(before);
         self.shared.change(|state| {
-            state.options = after;
+            state.options = if state.storage.is_some() { after.lasting() } else { after };
             state.configure();
         });
     }

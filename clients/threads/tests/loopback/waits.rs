@@ -307,3 +307,18 @@ fn a_callback_within_a_callback_does_not_wait_for_its_own_loop() {
     let _ = outer.loop_once(Duration::ZERO);
     assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Err(WaitError::InCallback));
 }
+
+#[test]
+fn the_session_of_a_log_lasts_whatever_is_configured_later() {
+    let folder = Folder::new("lasting");
+    let server = Server::start();
+    let client = Client::open(&folder.0, plain("lasting")).unwrap();
+    client.configure(|_| Options::new("lasting").version(Version::V5).clean_start(CleanStart::Always));
+    client.connect_async(server.address);
+    client.loop_start().unwrap();
+    let (mut link, _) = server.listener.accept().unwrap();
+    link.set_read_timeout(Some(PATIENCE)).unwrap();
+    let connect = packet(&mut link);
+    let session_expiry = [0x11, 0, 1, 0x51, 0x80]; // a day
+    assert!(connect.windows(5).any(|bytes| bytes == session_expiry), "{connect:02X?}");
+}
