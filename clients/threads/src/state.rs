@@ -205,6 +205,7 @@ impl State {
             _ => {}
         }
         let message = self.agent.next(now, self.receiver);
+        self.collect_ends(); // whoever waits needn't wait for callbacks
         Step { notice, event, message: message.map(|message| Notice::Message(self.hand_out(message))) }
     }
 

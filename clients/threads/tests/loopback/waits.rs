@@ -322,3 +322,23 @@ fn the_session_of_a_log_lasts_whatever_is_configured_later() {
     let session_expiry = [0x11, 0, 1, 0x51, 0x80]; // a day
     assert!(connect.windows(5).any(|bytes| bytes == session_expiry), "{connect:02X?}");
 }
+
+#[test]
+fn a_callback_may_wait_for_who_gets_the_same_message() {
+    let broker = Loopback::start().unwrap();
+    let client = Client::with(Options::new("both").version(Version::V311));
+    let ear = Ear::of(&client);
+    let receiver = client.receive("a", QoS::AtLeastOnce).unwrap();
+    client.subscribe("a", QoS::AtLeastOnce).unwrap();
+    let (tell, told) = mpsc::channel();
+    let (pass_on, passed_on) = mpsc::channel();
+    client.on_message(move |_, _| tell.send(passed_on.recv_timeout(PATIENCE).is_ok()).unwrap());
+    client.connect(broker.address).unwrap();
+    client.loop_start().unwrap();
+    ear.until(|told| told.subscribed.len() == 2);
+    thread::scope(|scope| {
+        scope.spawn(|| pass_on.send(receiver.recv(2 * PATIENCE).unwrap()));
+        broker.publish("a", b"1");
+        assert!(told.recv_timeout(2 * PATIENCE).unwrap(), "the receiver was not woken before the callback had returned");
+    });
+}
