@@ -339,6 +339,9 @@ fn a_callback_may_wait_for_who_gets_the_same_message() {
     thread::scope(|scope| {
         scope.spawn(|| pass_on.send(receiver.recv(2 * PATIENCE).unwrap()));
         broker.publish("a", b"1");
-        assert!(told.recv_timeout(2 * PATIENCE).unwrap(), "the receiver was not woken before the callback had returned");
+        assert!(
+            told.recv_timeout(2 * PATIENCE).unwrap(),
+            "the receiver was not woken before the callback had returned"
+        );
     });
 }
