@@ -178,3 +178,27 @@ fn a_session_that_may_be_the_known_one_keeps_the_right_to_acknowledge() {
     assert_eq!(pair.agent.stats().unacknowledged, 0);
     assert_eq!(pair.server.unanswered(), 0);
 }
+
+#[test]
+fn a_copy_of_a_filter_that_changes_goes_to_nobody_else() {
+    let later: [fn(&mut Pair, Receiver); 2] = [
+        |pair, _| {
+            let third = pair.agent.receiver(AckMode::OnNext, Qos0Queue::default());
+            let filters = [("a", QoS::AtLeastOnce)];
+            pair.agent.subscribe(pair.now, third, &filters, FilterOptions::default()).unwrap();
+        },
+        |pair, receiver| pair.agent.drop_receiver(pair.now, receiver, Undelivered::Acknowledge),
+    ];
+    for change in later {
+        let mut pair = pair(Options::new("a", 1));
+        let (all, one) = (receiver(&mut pair, &["#"]), receiver(&mut pair, &["a"]));
+        pair.agent.set_default_receiver(Some(all));
+        change(&mut pair, one);
+        pair.server.route("a", b"1", QoS::ExactlyOnce); // a copy for each filter, before the server knows of the change
+        pair.run();
+        assert_eq!(taken(&mut pair, all), ["1"]);
+        pair.run();
+        taken(&mut pair, one);
+        pair.run();
+    }
+}

@@ -41,13 +41,21 @@ pub(crate) struct Owner(Arc<Shared>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.change(|state| {
+        let storage = self.0.change(|state| {
             state.wishes.is_gone = true;
             state.save();
             state.deliveries.give_up();
             state.replies.give_up();
+            state.storage.take()
         });
+        drop(storage); // requests may outlive the client, and keep nothing of it open
         self.0.spread_news();
+        // The loop's own thread closes the socket by itself.
+        if !is_loop_of(self.0.number) {
+            if let Ok(mut network) = self.0.run_unless(|_| None::<()>) {
+                network.close();
+            }
+        }
     }
 }
 
@@ -78,7 +86,7 @@ impl Client {
         let before = self.shared.lock().options.clone();
         let after = change(before);
         self.shared.change(|state| {
-            state.options = after;
+            state.options = if state.storage.is_some() { after.lasting() } else { after };
             state.configure();
         });
     }
@@ -201,6 +209,7 @@ impl Client {
             let now = state.now();
             let is_done = state.agent.forget_session(now);
             state.collect_ends();
+            state.bells.ring_all(); // nobody is to wait for what was granted
             is_done
         })
     }
@@ -260,21 +269,21 @@ impl Client {
     /// Gives up a message, whatever became of it so far, and says what is risked. `None` if it is finished, or its answer is awaited on the present link.
     pub fn withdraw(&self, message: &MessageInfo) -> Option<Risk> {
         self.shared.change(|state| {
-            let ticket = state.deliveries.ticket_of(message.mid())?;
+            let ticket = state.deliveries.ticket_of(message)?;
             let risk = state.agent.withdraw(state.now(), ticket)?;
             state.collect_ends();
             Some(risk)
         })
     }
 
-    /// Waits until all messages that were accepted before are finished, delivered or not. False if that takes longer than `timeout`. The loop has to run in another
-    /// thread.
+    /// Waits until all messages that were accepted before are finished, delivered or not. False if that takes longer than `timeout`, or the client is disconnected
+    /// meanwhile. The loop has to run in another thread.
     pub fn flush(&self, timeout: Duration) -> bool {
         let deadline = Instant::now().checked_add(timeout);
         let open = self.shared.lock().deliveries.open();
         open.iter().all(|info| {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            !matches!(info.wait_for_publish(left), Err(WaitError::TimedOut | WaitError::InCallback))
+            matches!(info.wait_for_publish(left), Ok(()) | Err(WaitError::NotPublished(_)))
         })
     }
 

@@ -63,14 +63,15 @@ impl Deliveries {
     }
 
     fn add(&mut self, client: u64, mid: Mid, of: pure_mqtt_agent::Ticket) -> Arc<Ticket> {
-        let ticket = Ticket::new(client);
+        let ticket = Ticket::new(client, of);
         self.open.insert(of, Entry { mid, ticket: Arc::clone(&ticket) });
         ticket
     }
 
     /// The agent's name for a message that is under way.
-    pub(crate) fn ticket_of(&self, mid: Mid) -> Option<pure_mqtt_agent::Ticket> {
-        self.open.iter().find(|(_, entry)| entry.mid == mid).map(|(ticket, _)| *ticket)
+    pub(crate) fn ticket_of(&self, info: &MessageInfo) -> Option<pure_mqtt_agent::Ticket> {
+        let entry = self.open.get(&info.ticket().of);
+        entry.filter(|entry| Arc::ptr_eq(&entry.ticket, info.ticket())).map(|entry| entry.ticket.of) // another client's is not ours
     }
 
     /// All messages that are under way.

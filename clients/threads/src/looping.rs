@@ -109,8 +109,11 @@ fn run(shared: &Arc<Shared>, owner: &Weak<Owner>, number: u64) {
         let is_done = turn(&mut network, &client);
         drop(client);
         if is_done || network.wait(shared, None).is_err() {
-            return;
+            break;
         }
+    }
+    if shared.lock().wishes.is_gone {
+        network.close(); // a request may outlive the client, and holds the rest of it
     }
 }
 

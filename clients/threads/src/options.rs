@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use pure_mqtt::{Connect, Fallback, Limits, OpenError, Property, Version, Will};
-use pure_mqtt_agent::{Bytes, encode_properties};
+use pure_mqtt_agent::{AckMode, Bytes, encode_properties};
 
 use crate::callbacks::LogLevel;
 use crate::clock::millis;
@@ -291,6 +291,11 @@ impl Options {
             dial_timeout: u32::MAX,
             ..Options::new(connect.client_id, seed)
         }
+    }
+
+    /// Who acknowledges what callbacks get.
+    pub(crate) fn acks(&self) -> AckMode {
+        if self.limits.manual_acks { AckMode::Manual } else { AckMode::OnNext }
     }
 
     /// The version that is spoken first.

@@ -166,12 +166,11 @@ impl Receiver {
         let mut state = self.client.shared.lock();
         loop {
             let standings: Vec<_> = self.filters.iter().map(|filter| standing(&state.agent, filter)).collect();
-            let is_open = |standing: &Option<Standing>| matches!(standing, None | Some(Standing::Asked));
-            if !standings.iter().any(is_open) {
+            if !standings.contains(&Some(Standing::Asked)) {
                 let refused = |(_, standing): &(_, &Option<Standing>)| !matches!(standing, Some(Standing::Granted(_)));
                 return match self.filters.iter().zip(&standings).find(refused) {
                     Some((filter, standing)) => {
-                        let standing = standing.unwrap_or(Standing::Leaving);
+                        let standing = standing.unwrap_or(Standing::Leaving); // the session was forgotten
                         Err(ReceiveError::NotGranted { filter: filter.clone(), standing })
                     }
                     None => Ok(()),

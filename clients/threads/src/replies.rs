@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pure_mqtt::{Payload, Publish, QoS, TopicName};
+use pure_mqtt::{Payload, Properties, Property, Publish, QoS, TopicName};
 use pure_mqtt_agent::{Agent, Bytes, End, Outgoing, Ticket, encode_properties};
 
 use crate::bells::Bell;
@@ -72,8 +72,8 @@ impl Client {
         self.request_with(&Publish::new(TopicName::new(topic)?, payload.as_ref()).qos(qos), None, timeout)
     }
 
-    /// The same with everything that a message can have; its own Response Topic and Correlation Data are replaced. With a `reply_topic` the next message there is the reply: that works
-    /// in all versions, and the program says the topic in the request itself, where its answerer looks for it.
+    /// The same with everything that a message can have; its own Response Topic and Correlation Data are replaced. With a `reply_topic` the next message there is the reply, to the oldest
+    /// request that awaits one there: that works in all versions, nothing is replaced, and the program says the topic in the request itself, where its answerer looks for it.
     ///
     /// # Errors
     /// As [`request`](Self::request).
@@ -89,9 +89,11 @@ impl Client {
         if let Some(topic) = reply_topic {
             TopicName::new(topic)?;
         }
+        let mut properties: Vec<_> = publish.properties.iter().collect();
+        properties.extend(publish.correlation_data.map(Property::CorrelationData)); // replaced unless there is a reply topic
         let message = Outgoing {
             retain: publish.retain,
-            properties: encode_properties(&publish.properties),
+            properties: encode_properties(&Properties::new(&properties)),
             needs_v5: publish.needs_v5,
             ..Outgoing::new(publish.topic.as_str(), payload_of(&publish.payload)).qos(publish.qos)
         };

@@ -57,6 +57,9 @@ impl Requests {
                 None => groups.push((options, vec![wish])),
             }
         }
+        for (options, filters) in &groups {
+            agent.can_subscribe(receiver, filters, *options).map_err(refused)?; // all of them or none
+        }
         let mut tickets = Vec::new();
         for (options, filters) in groups {
             tickets.push(agent.subscribe(now, receiver, &filters, options).map_err(refused)?);

@@ -10,7 +10,7 @@ use crate::callbacks::Callbacks;
 use crate::network::Network;
 use crate::options::Options;
 use crate::state::State;
-use crate::ticket::set_loop;
+use crate::ticket::{enter_loop, leave_loop};
 
 /// Of two locks, `network` is taken first; nothing is called with `state` locked that could come from outside.
 pub(crate) struct Shared {
@@ -98,7 +98,8 @@ impl Shared {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(), // a callback has panicked; the network can stand it
             Err(TryLockError::WouldBlock) => return None,
         };
-        Some(Running { network, _after: After { shared: self, before: set_loop(self.number) } })
+        enter_loop(self.number);
+        Some(Running { network, _after: After { shared: self } })
     }
 
     /// Takes the network as soon as it is free, unless `found` finds that there is no need to wait for it.
@@ -131,8 +132,6 @@ pub(crate) struct Running<'a> {
 
 struct After<'a> {
     shared: &'a Shared,
-    /// Whose loop this thread ran before: a callback of another client may run this one.
-    before: u64,
 }
 
 impl Deref for Running<'_> {
@@ -151,7 +150,7 @@ impl DerefMut for Running<'_> {
 
 impl Drop for After<'_> {
     fn drop(&mut self) {
-        set_loop(self.before);
+        leave_loop(self.shared.number);
         self.shared.spread_news();
     }
 }

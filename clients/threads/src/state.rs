@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use pure_mqtt::{Connection, Heap, Instant, Limits, OpenError, Version};
 use pure_mqtt_agent::{
-    AckMode, Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Realm, Receiver, RecoverError,
-    Server as AgentServer, Ticket, Wake,
+    Agent, Event, Incoming, LinkEnd as AgentEnd, Qos0Queue, Realm, Receiver, RecoverError, Server as AgentServer,
+    Ticket, Wake,
 };
 use pure_mqtt_net::Server;
 
@@ -67,8 +67,7 @@ impl State {
     }
 
     fn with(options: Options, clock: Clock, mut agent: Agent) -> Self {
-        let acks = if options.limits.manual_acks { AckMode::Manual } else { AckMode::OnNext };
-        let receiver = agent.receiver(acks, Qos0Queue::DropOldest(u16::MAX));
+        let receiver = agent.receiver(options.acks(), Qos0Queue::DropOldest(u16::MAX));
         agent.set_default_receiver(Some(receiver));
         Self {
             agent,
@@ -200,7 +199,13 @@ impl State {
         let is_hidden = |packet: &Packet| packet.is_accepted() && !matches!(event, Some(Event::LinkUp { .. }));
         let packet = packet.filter(|packet| !is_hidden(packet));
         let notice = packet.and_then(|packet| self.take_note(packet));
+        match event {
+            Some(Event::Granted { receiver, .. } | Event::Denied { receiver, .. }) => self.bells.ring(receiver),
+            Some(Event::LinkUp { .. }) => self.agent.set_acks(self.receiver, self.options.acks()),
+            _ => {}
+        }
         let message = self.agent.next(now, self.receiver);
+        self.collect_ends(); // whoever waits needn't wait for callbacks
         Step { notice, event, message: message.map(|message| Notice::Message(self.hand_out(message))) }
     }
 
@@ -223,7 +228,7 @@ impl State {
 
     /// The client was disconnected on purpose: nobody is to wait for what won't come.
     pub(crate) fn interrupt(&mut self) {
-        self.wishes.has_left = true;
+        self.wishes.has_left = self.wishes.dial.is_none();
         self.deliveries.interrupt();
         self.bells.ring_all();
         self.replies.ring_all();
@@ -283,7 +288,6 @@ impl State {
             return Some(Notice::Published(ended));
         }
         let answer = self.requests.ended(&self.agent, ticket)?;
-        self.bells.ring_all(); // some may wait for what was granted
         Some(match answer {
             Answer::Subscribed(subscribed) => Notice::Subscribed(subscribed),
             Answer::Unsubscribed(mid) => Notice::Unsubscribed(mid),

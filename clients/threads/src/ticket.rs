@@ -1,6 +1,6 @@
 //! What becomes of a published message.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +37,10 @@ pub struct MessageInfo {
 impl MessageInfo {
     pub(crate) fn new(mid: Mid, id: Option<PacketId>, ticket: Arc<Ticket>) -> Self {
         Self { mid, id, ticket }
+    }
+
+    pub(crate) fn ticket(&self) -> &Arc<Ticket> {
+        &self.ticket
     }
 
     /// Names the message, as [`Published::mid`](crate::Published::mid) does when it has ended.
@@ -76,6 +80,8 @@ impl MessageInfo {
 pub(crate) struct Ticket {
     /// The client's number.
     client: u64,
+    /// The agent's name for the message.
+    pub(crate) of: pure_mqtt_agent::Ticket,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -88,8 +94,8 @@ struct Progress {
 }
 
 impl Ticket {
-    pub(crate) fn new(client: u64) -> Arc<Self> {
-        Arc::new(Self { client, progress: Mutex::default(), changed: Condvar::new() })
+    pub(crate) fn new(client: u64, of: pure_mqtt_agent::Ticket) -> Arc<Self> {
+        Arc::new(Self { client, of, progress: Mutex::default(), changed: Condvar::new() })
     }
 
     /// The message has ended like this.
@@ -137,18 +143,23 @@ impl Ticket {
 }
 
 thread_local! {
-    /// The number of the client whose loop this thread runs; 0 for none.
-    static LOOP: Cell<u64> = const { Cell::new(0) };
+    /// The numbers of the clients whose loops this thread runs: each but the first in a callback of the one before.
+    static LOOPS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether this thread runs the loop of `client`, so that this is one of its callbacks.
+/// Whether this thread runs the loop of `client`, so that this is one of its callbacks, or in one.
 pub(crate) fn is_loop_of(client: u64) -> bool {
-    LOOP.get() == client
+    LOOPS.with_borrow(|loops| loops.contains(&client))
 }
 
-/// This thread runs the loop of `client` from now on; returns whose it ran before.
-pub(crate) fn set_loop(client: u64) -> u64 {
-    LOOP.replace(client)
+/// This thread runs the loop of `client` from now on.
+pub(crate) fn enter_loop(client: u64) {
+    LOOPS.with_borrow_mut(|loops| loops.push(client));
+}
+
+/// And no longer.
+pub(crate) fn leave_loop(client: u64) {
+    LOOPS.with_borrow_mut(|loops| loops.retain(|one| *one != client));
 }
 
 #[cfg(test)]
@@ -160,7 +171,7 @@ mod tests {
     use super::*;
 
     fn info() -> MessageInfo {
-        MessageInfo::new(Mid(1), PacketId::new(1), Ticket::new(7))
+        MessageInfo::new(Mid(1), PacketId::new(1), Ticket::new(7, Default::default()))
     }
 
     #[test]
@@ -204,10 +215,13 @@ mod tests {
     #[test]
     fn a_callback_does_not_wait_for_itself() {
         let info = info();
-        let before = set_loop(7);
+        enter_loop(7);
+        enter_loop(8);
         assert_eq!(info.wait_for_publish(None), Err(WaitError::InCallback));
         info.ticket.end(Ok(()));
         assert_eq!(info.wait_for_publish(None), Ok(()));
-        set_loop(before);
+        leave_loop(7);
+        assert!(is_loop_of(8) && !is_loop_of(7));
+        leave_loop(8);
     }
 }

@@ -70,7 +70,7 @@ impl Wishes {
         if let Some(Dialling::For(number)) = self.dial.replace(dialling) {
             self.answer(Dialling::For(number), Err(ConnectError::GivenUp));
         }
-        self.leave = None;
+        (self.leave, self.has_left) = (None, false);
     }
 
     /// A loop begins that runs until it is stopped; returns its number.
@@ -92,7 +92,10 @@ impl Wishes {
     /// An attempt has ended. True if nobody waited for it.
     pub(crate) fn answer(&mut self, dialling: Dialling, result: Result<(), ConnectError>) -> bool {
         let Dialling::For(number) = dialling else { return true };
-        self.result = Some((number, result));
+        let is_newest = self.result.as_ref().is_none_or(|(latest, _)| *latest < number);
+        if is_newest {
+            self.result = Some((number, result)); // who waits for an older one learns that it was given up
+        }
         false
     }
 
@@ -100,5 +103,23 @@ impl Wishes {
     pub(crate) fn result(&self, number: u64) -> Option<Result<(), ConnectError>> {
         let (latest, result) = self.result.as_ref().filter(|(latest, _)| *latest >= number)?;
         Some(if *latest == number { result.clone() } else { Err(ConnectError::GivenUp) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_to_a_call_outlives_that_to_an_older_one() {
+        let mut wishes = Wishes::default();
+        let first = wishes.call();
+        let under_way = wishes.dial.take().unwrap(); // the loop is at it
+        let second = wishes.call();
+        wishes.dial(Dialling::ForAll);
+        wishes.answer(under_way, Err(ConnectError::GivenUp));
+        for call in [first, second] {
+            assert!(matches!(wishes.result(call), Some(Err(ConnectError::GivenUp))), "{call}");
+        }
     }
 }

@@ -21,6 +21,8 @@ mod receivers;
 mod requests;
 #[path = "loopback/trouble.rs"]
 mod trouble;
+#[path = "loopback/waits.rs"]
+mod waits;
 
 #[allow(dead_code)] // only its seeds are used
 #[path = "../../../tests/common/clock.rs"]

@@ -16,7 +16,7 @@ use crate::ids::{ServerId, Ticket};
 use crate::message::{Incoming, Outgoing};
 use crate::options::{OnStoreFailure, Options};
 use crate::properties::encode;
-use crate::receiving::{AckMode, FilterOptions, Qos0Queue};
+use crate::receiving::{AckMode, FilterOptions, Qos0Queue, Standing};
 use crate::sending::{Entry, Key};
 use crate::ticket::{Accepted, End, Milestone, PublishLimit, Refusal, Rejected};
 
@@ -186,7 +186,7 @@ impl Agent {
             return Err(Rejected { what: message, why: Refusal::NeedsVersion(Version::V5) });
         }
         let topic = reply_topic.map_or_else(|| self.options.reply_topic(), String::from);
-        if let Err(why) = self.listen_for_replies(&topic) {
+        if let Err(why) = self.check_reply_topic(&topic) {
             return Err(Rejected { what: message, why });
         }
         let (sent, key) = match reply_topic {
@@ -199,31 +199,36 @@ impl Agent {
         };
         match self.accept_outgoing(now, &sent, correlation) {
             Ok(accepted) => {
+                self.listen_for_replies(&topic);
                 self.requests.add(accepted.ticket, key, topic, not_after);
+                self.settle();
                 Ok(accepted.ticket)
             }
             Err(why) => Err(Rejected { what: message, why }),
         }
     }
 
-    fn listen_for_replies(&mut self, topic: &str) -> Result<(), Refusal> {
+    fn check_reply_topic(&mut self, topic: &str) -> Result<(), Refusal> {
         TopicName::new(topic).map_err(|_| Refusal::Invalid)?;
-        let receiver = match self.reply_receiver {
-            Some(receiver) => receiver,
-            None => self.queues.add(AckMode::OnNext, Qos0Queue::default()),
-        };
-        self.reply_receiver = Some(receiver);
-        let options = FilterOptions::default();
-        let filter = (topic, QoS::ExactlyOnce); // a reply comes as it was sent
+        let receiver =
+            *self.reply_receiver.get_or_insert_with(|| self.queues.add(AckMode::OnNext, Qos0Queue::default()));
+        self.filters.check(receiver, &[(topic, QoS::ExactlyOnce)], FilterOptions::default())
+    }
+
+    /// Subscribes to a topic that was checked. The request waits until SUBSCRIBE has left, or the reply could come first.
+    fn listen_for_replies(&mut self, topic: &str) {
+        let Some(receiver) = self.reply_receiver else { return };
         if !self.filters.is_wanted_by(receiver, topic) {
-            self.filters.check(receiver, &[filter], options)?;
             let ticket = self.tickets.of_filters(1);
             self.tickets.forget(ticket, true);
-            if let Some(changed) = self.filters.subscribe(receiver, filter, options, ticket) {
+            let filter = (topic, QoS::ExactlyOnce); // a reply comes as it was sent
+            if let Some(changed) = self.filters.subscribe(receiver, filter, FilterOptions::default(), ticket) {
                 self.on_changed(changed);
             }
         }
-        Ok(())
+        if self.filters.standing(topic) == Some(Standing::Requested) {
+            self.hold_messages();
+        }
     }
 
     /// The reply to a request whose ticket has ended with [`End::Acknowledged`], once.
@@ -388,6 +393,9 @@ impl Agent {
         while let Some((handle, _)) = self.deliveries.next_unsent() {
             self.message_ended(handle, |_| End::Forgotten); // at QoS 0 the engine doesn't tell
         }
+        for ticket in self.requests.tickets() {
+            self.end_request(ticket, End::Forgotten); // their messages have arrived, and nobody listens to the replies any more
+        }
         self.session = Default::default();
         self.log.record(&Record::Forgotten);
         self.settle();
@@ -446,10 +454,7 @@ impl Agent {
 
     /// The one place where a message ends. A request whose message has arrived goes on until its reply.
     pub(super) fn conclude(&mut self, ticket: Ticket, end: End) {
-        match end.is_success() {
-            true => self.stats.delivered += 1,
-            false => self.stats.failed += 1,
-        }
+        self.count_end(&end);
         if self.requests.contains(ticket) {
             if end.is_success() {
                 return;
@@ -463,36 +468,49 @@ impl Agent {
 
     /// Whether the message is a reply, to a request that waits or to none.
     pub(super) fn is_reply(&self, message: &Incoming, properties: &Properties<'_>) -> bool {
+        let Some(receiver) = self.reply_receiver else { return false };
         self.requests.answers(&message.topic, properties.correlation_data()).is_some()
-            || self.reply_receiver.is_some() && message.topic == self.options.reply_topic()
+            || message.topic == self.options.reply_topic()
+            || self.filters.is_left_by(receiver, &message.topic)
     }
 
     pub(super) fn on_reply(&mut self, message: Incoming) {
         let correlation = message.properties().correlation_data().map(Vec::from);
         let ticket = self.requests.answers(&message.topic, correlation.as_deref());
         let Some(ticket) = ticket else { return self.requests.note_stray() };
-        self.end_request(ticket, End::Acknowledged(pure_mqtt::ReasonCode::SUCCESS));
-        self.requests.keep(ticket, message);
+        if self.end_request(ticket, End::Acknowledged(pure_mqtt::ReasonCode::SUCCESS)) {
+            self.requests.keep(ticket, message);
+        }
     }
 
-    /// A request is over; the message itself goes on, if it has not arrived.
-    pub(super) fn end_request(&mut self, ticket: Ticket, end: End) {
+    /// A request is over; the message itself goes on, if it has not arrived. True if somebody may wait for the end.
+    pub(super) fn end_request(&mut self, ticket: Ticket, end: End) -> bool {
         if !self.close_request(ticket) {
-            return;
+            return false;
         }
         if let Some(handle) = self.deliveries.get(ticket).map(|entry| entry.handle) {
             self.deliveries.remove(handle); // its own end is not told any more
-            self.stats.delivered += 1;
+            self.count_end(&end);
         }
-        if self.tickets.end(ticket, end) {
+        let is_awaited = self.tickets.end(ticket, end);
+        if is_awaited {
             self.outbox.wake_ticket(ticket);
+        }
+        is_awaited
+    }
+
+    fn count_end(&mut self, end: &End) {
+        match end.is_success() {
+            true => self.stats.delivered += 1,
+            false => self.stats.failed += 1,
         }
     }
 
     /// No reply is awaited any more. False if none was.
     fn close_request(&mut self, ticket: Ticket) -> bool {
         let Some(key) = self.requests.remove(ticket) else { return false };
-        if let (Key::Topic(topic), Some(receiver)) = (key, self.reply_receiver) {
+        let is_last = !self.requests.has(&key);
+        if let (Key::Topic(topic), Some(receiver), true) = (key, self.reply_receiver, is_last) {
             self.filters.unsubscribe(receiver, &topic, None);
         }
         true
@@ -536,10 +554,11 @@ fn refusal(error: PublishError) -> Refusal {
     }
 }
 
-/// The message with the topic that its reply is awaited on. It says nothing to a server of an earlier version.
+/// The message with the topic that its reply is awaited on, in place of its own. It says nothing to a server of an earlier version.
 fn with_response_topic(message: &Outgoing, topic: &str) -> Outgoing {
     let own = Properties::from_bytes(&message.properties).unwrap_or(Properties::NONE);
-    let mut properties: Vec<_> = own.iter().collect();
+    let is_replaced = |one: &Property<'_>| matches!(one, Property::ResponseTopic(_) | Property::CorrelationData(_));
+    let mut properties: Vec<_> = own.iter().filter(|one| !is_replaced(one)).collect();
     properties.push(Property::ResponseTopic(topic));
     Outgoing { properties: encode(&Properties::new(&properties)), needs_v5: true, ..message.clone() }
 }

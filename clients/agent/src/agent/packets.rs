@@ -146,6 +146,9 @@ impl Agent {
             }
             SessionState::Resumed => {
                 self.filters.session_resumes(&asked);
+                if !self.requests.is_empty() {
+                    self.hold_messages(); // no reply before the response topic is subscribed to
+                }
                 return SessionFate::Resumed;
             }
             SessionState::Adopted { .. } => {
@@ -161,9 +164,8 @@ impl Agent {
             _ => SessionFate::Resumed,
         };
         self.log.record(&Record::FiltersUnsure);
-        if self.filters.has_to_ask() && !self.caution.is_on() {
-            self.engine.hold_messages(true);
-            self.timers.hold_until = Some(self.clock.now.after_millis(self.options.hold_timeout.into()));
+        if self.filters.has_to_ask() {
+            self.hold_messages();
         }
         fate
     }

@@ -26,6 +26,11 @@ impl Agent {
         self.queues.add(acks, qos0)
     }
 
+    /// Sets when messages of a receiver are acknowledged that are taken from now on.
+    pub fn set_acks(&mut self, receiver: Receiver, acks: AckMode) {
+        self.queues.set_acks(receiver, acks);
+    }
+
     /// Sets who gets messages that no filter of a receiver matches. Without one they are acknowledged and told by [`Event::Unrouted`].
     pub fn set_default_receiver(&mut self, receiver: Option<Receiver>) {
         self.default_receiver = receiver;
@@ -46,16 +51,7 @@ impl Agent {
         options: FilterOptions,
     ) -> Result<Ticket, Refusal> {
         self.clock.see(now);
-        if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
-            return Err(Refusal::ShuttingDown);
-        }
-        if !self.queues.contains(to) {
-            return Err(Refusal::NoReceiver);
-        }
-        if filters.is_empty() {
-            return Err(Refusal::Invalid);
-        }
-        self.filters.check(to, filters, options)?;
+        self.can_subscribe(to, filters, options)?;
         let ticket = self.tickets.of_filters(filters.len());
         for filter in filters {
             if let Some(changed) = self.filters.subscribe(to, *filter, options, ticket) {
@@ -65,6 +61,23 @@ impl Agent {
         self.hand_over_left(to, filters);
         self.settle();
         Ok(ticket)
+    }
+
+    /// Whether [`subscribe`](Self::subscribe) would accept this: for several calls of which all are to be accepted, or none.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn can_subscribe(&self, to: Receiver, filters: &[(&str, QoS)], options: FilterOptions) -> Result<(), Refusal> {
+        if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
+            return Err(Refusal::ShuttingDown);
+        }
+        if !self.queues.contains(to) {
+            return Err(Refusal::NoReceiver);
+        }
+        if filters.is_empty() {
+            return Err(Refusal::Invalid);
+        }
+        self.filters.check(to, filters, options)
     }
 
     /// Unsubscribes a receiver from a filter. The ticket ends when the server has answered, or at once if others want the filter still, or the server doesn't have
@@ -190,16 +203,16 @@ impl Agent {
     /// A message has come: it goes to those who want it.
     pub(super) fn deliver(&mut self, message: Incoming, properties: &Properties<'_>, pending: Option<PendingAck>) {
         let mut receivers = Vec::new();
-        self.filters.route(&message.topic, properties, &mut receivers);
+        let is_wanted = self.filters.route(&message.topic, properties, &mut receivers);
         let is_reply = self.take_reply_out(&mut receivers) || self.is_reply(&message, properties);
         if is_reply {
             self.on_reply(message.copy());
-        } else if receivers.is_empty() {
+        } else if receivers.is_empty() && is_wanted {
             receivers.extend(self.default_receiver);
         }
         if receivers.is_empty() {
             self.acknowledge_now(pending);
-            if !is_reply {
+            if !is_reply && is_wanted {
                 self.on_unrouted(message);
             }
             return;

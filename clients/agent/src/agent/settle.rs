@@ -140,6 +140,15 @@ impl Agent {
         }
     }
 
+    /// Messages wait from now on until the last SUBSCRIBE has left. A cautious link sees to that by itself.
+    pub(super) fn hold_messages(&mut self) {
+        if self.is_up() && !self.link.is_wiping && !self.caution.is_on() {
+            self.engine.hold_messages(true);
+            let until = self.clock.now.after_millis(self.options.hold_timeout.into());
+            self.timers.hold_until.get_or_insert(until);
+        }
+    }
+
     /// Messages are held back until the last SUBSCRIBE has left; on a cautious link while one is unanswered.
     fn release_messages(&mut self) {
         if !self.is_up() || self.link.is_wiping {

@@ -64,6 +64,8 @@ pub(crate) struct Filter {
     pub(super) state: State,
     /// The server may have it.
     may_exist: bool,
+    /// The server has granted it in this session, so that its identifier names it.
+    was_granted: bool,
     /// Who waits for SUBACK.
     tickets: Vec<Ticket>,
     /// Who waits for UNSUBACK.
@@ -72,6 +74,8 @@ pub(crate) struct Filter {
     deaths: u8,
     /// It is from a log, and nobody has asked for it since the restart.
     is_recovered: bool,
+    /// Who unsubscribed last.
+    left_by: Receiver,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,11 +178,23 @@ impl Filters {
 
     fn add(&mut self, id: u32, filter: TopicFilter<'_>) {
         self.ids.insert(filter, id);
-        let (options, wants, tickets, leaving) = Default::default();
+        let (options, wants, tickets, leaving, left_by) = Default::default();
         let text = filter.as_str().into();
         let state = State::Wanted;
-        let new =
-            Filter { text, options, wants, state, may_exist: false, tickets, leaving, deaths: 0, is_recovered: false };
+        let (may_exist, was_granted, deaths, is_recovered) = Default::default();
+        let new = Filter {
+            text,
+            options,
+            wants,
+            state,
+            may_exist,
+            was_granted,
+            tickets,
+            leaving,
+            deaths,
+            is_recovered,
+            left_by,
+        };
         self.filters.insert(id, Box::new(new));
     }
 
@@ -190,7 +206,7 @@ impl Filters {
         if let Some(filter) = self.filters.get_mut(&id) {
             filter.options = known.options;
             filter.state = known.granted.map_or(State::Unwanted, |granted| State::Granted(known.qos, granted));
-            (filter.may_exist, filter.is_recovered) = (true, true);
+            (filter.may_exist, filter.is_recovered, filter.was_granted) = (true, true, known.granted.is_some());
         }
     }
 
@@ -199,6 +215,7 @@ impl Filters {
         let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
         let filter = self.filters.get_mut(&id)?;
         filter.wants.remove(receiver)?;
+        filter.left_by = receiver;
         if let Some(others) = self.of.get_mut(&receiver) {
             others.remove(&id);
         }
@@ -266,26 +283,29 @@ impl Filters {
         core::mem::take(&mut self.changed)
     }
 
-    /// The receivers of a message: by its Subscription Identifiers, if all of them are known and fit; otherwise by its topic.
-    pub(crate) fn route(&self, topic: &str, properties: &Properties<'_>, found: &mut Vec<Receiver>) {
-        let Ok(topic) = TopicName::new(topic) else { return };
+    /// The receivers of a message: by its Subscription Identifiers, if all of them are known and fit; otherwise by its topic. False if nobody wants this copy any more,
+    /// and those who want the message have copies of their own.
+    pub(crate) fn route(&self, topic: &str, properties: &Properties<'_>, found: &mut Vec<Receiver>) -> bool {
+        let Ok(topic) = TopicName::new(topic) else { return true };
         let mut is_by_identifier = false;
         for id in properties.subscription_identifiers() {
             // One of an earlier session, or that the log lost with the power, may name another filter now.
-            let is_sure = |filter: &Filter| matches!(filter.state, State::Granted(..)) && filter.matches(topic);
+            let is_sure = |filter: &Filter| filter.was_granted && filter.matches(topic);
             let named = self.filters.get(&id).filter(|filter| is_sure(filter));
             is_by_identifier = named.is_some();
             let Some(filter) = named else { break };
             found.extend(filter.wants.receivers());
         }
-        if !is_by_identifier {
-            let matching = self.ids.matches(topic).filter_map(|id| self.filters.get(id));
-            found.extend(matching.flat_map(|filter| filter.wants.receivers()));
+        let mut matching = self.ids.matches(topic).filter_map(|id| self.filters.get(id));
+        if is_by_identifier {
+            let is_for_others = found.is_empty() && matching.any(|filter| !filter.wants.is_empty());
+            drop(matching);
+            dedup(found);
+            return !is_for_others;
         }
-        if found.len() > 1 {
-            found.sort_unstable();
-            found.dedup();
-        }
+        found.extend(matching.flat_map(|filter| filter.wants.receivers()));
+        dedup(found);
+        true
     }
 
     /// A link ended before CONNACK came: the server may have begun a new session, and will resume that one.
@@ -301,6 +321,7 @@ impl Filters {
         let is_gone = |id: &u32, filter: &Filter| filter.wants.is_empty() && !may_be_older && !asked.contains(id);
         let gone: Vec<_> = self.filters.iter().filter(|(id, filter)| is_gone(id, filter)).map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|id| self.remove(id));
+        self.filters.values_mut().for_each(|filter| filter.was_granted = false);
         let is_under_way =
             |id: &u32, filter: &Filter| asked.contains(id) && matches!(filter.state, State::Asked(..) | State::Leaving);
         for (id, filter) in self.filters.iter_mut().filter(|(id, filter)| !is_under_way(id, filter)) {
@@ -367,6 +388,7 @@ impl Filters {
             State::Asked(qos, options) => (qos, options),
             _ => (filter.qos(), filter.options),
         };
+        filter.was_granted |= answer.is_ok();
         if filter.wants.is_empty() {
             filter.state = State::Unwanted;
             self.to_ask.push_back(id);
@@ -440,8 +462,22 @@ impl Filters {
         filter.is_some_and(|filter| filter.wants.contains(receiver))
     }
 
+    /// Nobody wants the filter any more, and the server may not know it yet; `receiver` was the last who did.
+    pub(crate) fn is_left_by(&self, receiver: Receiver, text: &str) -> bool {
+        let id = TopicFilter::new(text).ok().and_then(|filter| self.ids.get(filter));
+        let filter = id.and_then(|id| self.filters.get(id));
+        filter.is_some_and(|filter| filter.wants.is_empty() && filter.left_by == receiver)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.filters.len()
+    }
+}
+
+fn dedup(found: &mut Vec<Receiver>) {
+    if found.len() > 1 {
+        found.sort_unstable();
+        found.dedup();
     }
 }
 

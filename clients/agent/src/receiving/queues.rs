@@ -86,6 +86,12 @@ impl Queues {
         receiver
     }
 
+    pub(crate) fn set_acks(&mut self, receiver: Receiver, acks: AckMode) {
+        if let Some(queue) = self.queues.get_mut(&receiver) {
+            queue.acks = acks;
+        }
+    }
+
     pub(crate) fn contains(&self, receiver: Receiver) -> bool {
         self.queues.contains_key(&receiver)
     }

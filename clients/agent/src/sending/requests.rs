@@ -14,8 +14,8 @@ use crate::message::Incoming;
 pub(crate) struct Requests {
     open: BTreeMap<Ticket, Request>,
     deadlines: BTreeSet<(Instant, Ticket)>,
-    /// By what the answer is known: Correlation Data of 5.0, or a topic of its own.
-    keys: BTreeMap<Key, Ticket>,
+    /// By what the answer is known: Correlation Data of 5.0, or a topic of its own. Of several with one topic, the oldest gets the reply.
+    keys: BTreeSet<(Key, Ticket)>,
     replies: BTreeMap<Ticket, Incoming>,
     /// Late and foreign answers, thrown away.
     strays: u64,
@@ -55,7 +55,7 @@ impl Requests {
     }
 
     pub(crate) fn add(&mut self, ticket: Ticket, key: Key, topic: String, not_after: Instant) {
-        self.keys.insert(key.clone(), ticket);
+        self.keys.insert((key.clone(), ticket));
         self.deadlines.insert((not_after, ticket));
         self.open.insert(ticket, Request { not_after, key, topic });
     }
@@ -70,9 +70,20 @@ impl Requests {
             return None;
         }
         let by_correlation = correlation.and_then(|data| Some(Key::Correlation(data.try_into().ok()?)));
-        let is_there = |ticket: &&Ticket| self.open.get(ticket).is_some_and(|request| request.topic == topic);
-        let found = by_correlation.and_then(|key| self.keys.get(&key)).filter(is_there);
-        found.or_else(|| self.keys.get(&Key::Topic(topic.into()))).copied()
+        let is_there = |ticket: &Ticket| self.open.get(ticket).is_some_and(|request| request.topic == topic);
+        let found = by_correlation.and_then(|key| self.oldest(key)).filter(is_there);
+        found.or_else(|| self.oldest(Key::Topic(topic.into())))
+    }
+
+    fn oldest(&self, key: Key) -> Option<Ticket> {
+        let first = (key, Ticket::default());
+        let (found, ticket) = self.keys.range(&first..).next()?;
+        (*found == first.0).then_some(*ticket)
+    }
+
+    /// Whether a request awaits its reply under this key.
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        self.oldest(key.clone()).is_some()
     }
 
     /// The reply to a request that is over now, to be fetched.
@@ -92,8 +103,8 @@ impl Requests {
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Key> {
         let request = self.open.remove(&ticket)?;
         self.deadlines.remove(&(request.not_after, ticket));
-        self.keys.remove(&request.key);
-        Some(request.key)
+        let (key, _) = self.keys.take(&(request.key, ticket))?;
+        Some(key)
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

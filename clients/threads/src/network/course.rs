@@ -41,15 +41,21 @@ impl Network {
     /// A link is wanted; the one that there is makes room for it.
     fn begin(&mut self, client: &Client, dialling: Dialling) -> Result<(), LoopError> {
         self.give_up_dialling(client);
+        self.dialling = Some(dialling);
+        self.has_been_up = false;
         if let Phase::Parting { end, .. } = &mut self.phase {
             let end = end.take();
             self.close();
+            let result = self.begin_dialling(client);
             if let Some(end) = end {
-                self.tell_end(client, &end);
+                self.tell_end(client, &end); // last of all: it may panic
             }
+            return result;
         }
-        self.dialling = Some(dialling);
-        self.has_been_up = false;
+        self.begin_dialling(client)
+    }
+
+    fn begin_dialling(&mut self, client: &Client) -> Result<(), LoopError> {
         let (has_server, fault) = {
             let state = client.shared.lock();
             (!state.wishes.servers.list.is_empty(), state.check_options().err())
@@ -66,10 +72,9 @@ impl Network {
         Ok(())
     }
 
-    /// An attempt is over before the agent knew of it.
+    /// An attempt is over before the agent knew of it. A link that there is ends with DISCONNECT.
     fn refuse(&mut self, client: &Client, error: ConnectError) -> Result<(), LoopError> {
         client.shared.lock().stop_dialling();
-        self.close();
         self.tell_failure(client, error)
     }
 
@@ -199,12 +204,15 @@ impl Network {
         let mut started = Instant::now();
         self.send(client);
         loop {
-            let Step { notice, event, message } = client.shared.lock().step();
-            for notice in notice.iter().chain(&message) {
-                notice.tell(client);
+            if self.event.is_none() {
+                let Step { notice, event, message } = client.shared.lock().step();
+                self.event = event;
+                for notice in notice.iter().chain(&message) {
+                    notice.tell(client);
+                }
             }
             self.tell_ends(client);
-            if let Some(event) = event {
+            if let Some(event) = self.event.take() {
                 self.on_event(client, event)?;
             }
             let has_more = {
@@ -359,7 +367,8 @@ impl Network {
         }
     }
 
-    fn close(&mut self) {
+    /// There is no transport from now on.
+    pub(crate) fn close(&mut self) {
         self.phase = Phase::Down;
     }
 

@@ -25,6 +25,9 @@ pub(crate) struct Dial {
     failure: ConnectError,
 }
 
+/// No attempt takes longer: an instant can't be arbitrarily far away.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 enum Stage {
     /// The next address is to be tried.
     Idle,
@@ -40,6 +43,7 @@ impl Dial {
         timeout: Duration,
         wake: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
+        let timeout = timeout.min(LONGEST);
         let failure = io::Error::new(io::ErrorKind::NotFound, "it has no address").into();
         let lookup = Lookup::begin(&server.dial_target(), wake)?;
         let first = if lookup.is_done() { Duration::ZERO } else { timeout }; // the first address is tried at once

@@ -9,7 +9,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
-use pure_mqtt_agent::LinkId;
+use pure_mqtt_agent::{Event, LinkId};
 
 use self::dial::Dial;
 use self::link::Link;
@@ -38,6 +38,8 @@ pub(crate) struct Network {
     dial_error: Option<ConnectError>,
     /// A transport has come up since the program asked for one.
     has_been_up: bool,
+    /// What is to be done once callbacks have returned: they may panic.
+    event: Option<Event>,
 }
 
 /// Where the transport stands.
@@ -84,6 +86,7 @@ impl Network {
             dial_error: None,
             outdated: LinkId::default(),
             has_been_up: false,
+            event: None,
         }
     }
 
@@ -102,6 +105,7 @@ impl Network {
     /// # Errors
     /// A link has ended, an attempt has failed that nobody waits for, or there is nothing to do.
     pub(crate) fn pass(&mut self, client: &Client) -> Result<(), LoopError> {
+        ready(&mut self.poll, &client.shared)?; // from now on the loop can be woken: what comes after it has looked ends its sleep
         let result = self.obey(client).and_then(|()| self.go_on(client));
         tell(client);
         result
@@ -122,6 +126,7 @@ impl Network {
 
     /// Waits until there is something to do, or until `limit`.
     pub(crate) fn wait(&mut self, shared: &Shared, limit: Option<Instant>) -> io::Result<()> {
+        ready(&mut self.poll, shared)?; // whoever finds it asleep must find the means to wake it
         let timeout = self.timeout(shared, limit);
         let poll = ready(&mut self.poll, shared)?;
         match poll.poll(&mut self.events, timeout) {
@@ -144,6 +149,7 @@ impl Network {
         let is_busy = matches!(&self.phase, Phase::Up(link) if link.may_read()) && state.agent.wants_input();
         let is_parting = matches!(self.phase, Phase::Parting { .. });
         let is_agent_busy = state.agent.is_runnable() || state.agent.has_actions();
+        let is_busy = is_busy || self.event.is_some();
         if is_changed || is_busy || is_agent_busy && !is_parting {
             return Some(Duration::ZERO);
         }
@@ -163,7 +169,7 @@ impl Network {
         let mut state = shared.lock();
         let Some(limit) = state.wishes.stop_of(self.run) else { return false };
         let is_done = match &self.phase {
-            Phase::Down | Phase::Dialling(_) => true,
+            Phase::Down | Phase::Dialling(_) => state.wishes.leave.is_none(),
             Phase::Up(link) => state.wishes.leave.is_none() && !link.has_output(&mut state),
             Phase::Parting { .. } => false,
         };

@@ -220,3 +220,30 @@ fn messages_in_a_queue_outlive_their_link() {
         client.loop_stop();
     }
 }
+
+#[test]
+fn what_is_refused_changes_nothing() {
+    let client = Client::with(Options::new("partly").version(Version::V5));
+    let filter = |text| Subscription::new(TopicFilter::new(text).unwrap(), QoS::AtLeastOnce);
+    let _receiver = client.receive_from(&[filter("b").no_local(true)], ReceiverOptions::new()).unwrap();
+    let refused = client.subscribe_to(&[filter("a").retain_as_published(true), filter("b")]);
+    assert_eq!(refused, Err(SubscribeError::Conflict));
+    assert_eq!(client.standing(TopicFilter::new("a").unwrap()), None);
+}
+
+#[test]
+fn manual_acks_may_be_chosen_later() {
+    let broker = Loopback::start().unwrap();
+    let client = Client::with(Options::new("later").version(Version::V5));
+    client.configure(|options| options.manual_acks(true));
+    let ear = Ear::of(&client);
+    client.subscribe("a", QoS::AtLeastOnce).unwrap();
+    client.connect(broker.address).unwrap();
+    client.loop_start().unwrap();
+    ear.until(|told| !told.subscribed.is_empty());
+    broker.publish("a", b"1");
+    let receipts = ear.once(|told| !told.messages.is_empty()).receipts.clone();
+    assert_eq!(receipts.len(), 1);
+    client.ack(receipts[0]).unwrap();
+    eventually(|| broker.is_idle());
+}

@@ -79,6 +79,24 @@ fn before_5_0_a_reply_has_a_topic_of_its_own() {
 }
 
 #[test]
+fn with_a_topic_of_its_own_a_request_is_sent_as_it_is() {
+    let broker = Loopback::start().unwrap();
+    let client = answerer(Version::V5, &broker);
+    let (tell, told) = std::sync::mpsc::channel();
+    client.on_message(move |_, message| {
+        let owned = |bytes: &[u8]| bytes.to_vec();
+        tell.send((message.properties.correlation_data().map(owned), message.properties.response_topic().is_some()))
+            .unwrap();
+    });
+    let mut question = Publish::new(TopicName::new("questions").unwrap(), "why");
+    let properties = [Property::ResponseTopic("answers/7")];
+    question = question.properties(&properties);
+    question.correlation_data = Some(b"mine");
+    let _request = client.request_with(&question, Some("answers/7"), PATIENCE).unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), (Some(b"mine".to_vec()), true));
+}
+
+#[test]
 fn waiting_for_a_reply_ends_in_every_way() {
     let broker = Loopback::start().unwrap();
     let asker = asker(Version::V5, &broker);
