@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pure_mqtt_client::pure_mqtt::{Publish, QoS, TopicName, Version};
 use pure_mqtt_client::{
@@ -123,12 +123,14 @@ impl Meter {
         Ok(())
     }
 
+    /// Publishes until the log is found broken. Before that the queue may be full.
     fn publish_until_refused(&mut self) -> PublishError {
-        for _ in 0..100_000 {
-            if let Err(error) = self.publish() {
-                return error;
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            match self.publish() {
+                Ok(()) | Err(PublishError::Rejected(_)) => std::thread::yield_now(),
+                Err(error) => return error,
             }
-            std::thread::yield_now();
         }
         panic!("the log was never found broken");
     }
@@ -188,7 +190,7 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     let told = |told: &crate::support::Told| told.log.iter().any(|(_, line)| line.contains("full"));
     meter.ear.until(told);
     meter.illness.is_full.store(false, Ordering::SeqCst);
-    let healed = std::time::Instant::now();
+    let healed = Instant::now();
     while meter.publish() == Err(PublishError::StoreFailed) {
         assert!(healed.elapsed() < 2 * PATIENCE, "it is tried again every 10 seconds");
         std::thread::yield_now();
