@@ -14,11 +14,17 @@ pub struct Receipt(u64);
 pub(crate) struct Receipts {
     pending: BTreeMap<Receipt, AckToken>,
     latest: u64,
+    /// So many are kept until it is looked which still count.
+    most: usize,
 }
 
 impl Receipts {
-    /// Keeps the token of a message.
-    pub(crate) fn keep(&mut self, token: AckToken) -> Receipt {
+    /// Keeps the token of a message. Those that count no more, since the message has come again or its session is lost, are let go from time to time.
+    pub(crate) fn keep(&mut self, agent: &Agent, token: AckToken) -> Receipt {
+        if self.pending.len() >= self.most {
+            self.pending.retain(|_, token| agent.counts(token));
+            self.most = 2 * self.pending.len() + 64;
+        }
         self.latest += 1;
         let receipt = Receipt(self.latest);
         self.pending.insert(receipt, token);

@@ -134,6 +134,9 @@ impl Request {
             if let Some(result) = state.replies.take(self.ticket) {
                 return result;
             }
+            if !state.replies.contains(self.ticket) {
+                return Err(WaitError::TimedOut); // it was told by `try_wait`
+            }
             if state.wishes.has_left {
                 return Err(WaitError::Disconnected);
             }

@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) replies: Replies,
     pub(crate) bells: Bells,
     pub(crate) wishes: Wishes,
+    /// Where the agent dials to: those that were wanted when the program last asked for a link.
+    pub(crate) servers: Vec<Server>,
     clock: Clock,
     /// What the server said when it ended the link.
     farewell: Option<LinkEnd>,
@@ -79,6 +81,7 @@ impl State {
             replies: Replies::default(),
             bells: Bells::default(),
             wishes: Wishes::default(),
+            servers: Vec::new(),
             clock,
             farewell: None,
             latest_mid: 0,
@@ -148,6 +151,7 @@ impl State {
             ..AgentServer::in_realm(common.unwrap_or_else(|| realm_of(server)))
         };
         options.servers = servers.list.iter().map(for_agent).collect();
+        self.servers.clone_from(&servers.list);
         self.agent.configure(|settings| *settings = options);
     }
 
@@ -222,7 +226,7 @@ impl State {
     }
 
     fn hand_out(&mut self, mut message: Incoming) -> Received {
-        let receipt = message.ack.take().map(|token| self.receipts.keep(token));
+        let receipt = message.ack.take().map(|token| self.receipts.keep(&self.agent, token));
         Received::new(message, receipt)
     }
 

@@ -157,6 +157,11 @@ impl Agent {
         self.acknowledge_with(now, token, &Ack::new(reason))
     }
 
+    /// Whether an acknowledgement with this token would count: its message has not come again since, and its session is not lost.
+    pub fn counts(&self, token: &AckToken) -> bool {
+        self.held.contains(token)
+    }
+
     /// The same with properties of 5.0. Where several receivers have the message, those of the last one count.
     pub fn acknowledge_with(&mut self, now: Instant, token: AckToken, ack: &Ack<'_>) -> AckResult {
         self.clock.see(now);

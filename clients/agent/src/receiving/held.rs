@@ -58,6 +58,11 @@ impl Held {
         self.last
     }
 
+    /// The message still waits for its acknowledgement.
+    pub(crate) fn contains(&self, token: &AckToken) -> bool {
+        self.messages.contains_key(&token.message)
+    }
+
     /// A receiver is done with a message.
     pub(crate) fn acknowledge(&mut self, token: &AckToken, reason: ReasonCode) -> Done {
         let Some(message) = self.messages.get_mut(&token.message) else { return Done::Stale };

@@ -135,7 +135,7 @@ impl Network {
         self.close();
         let (server, timeout) = {
             let mut state = client.shared.lock();
-            let Some(server) = state.wishes.servers.list.get(usize::from(server.0)).cloned() else { return };
+            let Some(server) = state.servers.get(usize::from(server.0)).cloned() else { return };
             state.say(LogLevel::Info, format!("connecting to {server}"));
             (server, state.options.connect_timeout)
         };

@@ -10,7 +10,7 @@ use pure_mqtt_client::{
 };
 use test_broker::Loopback;
 
-use crate::support::{Ear, PATIENCE, eventually};
+use crate::support::{Ear, PATIENCE, drive, eventually};
 
 fn running(name: &str, version: Version, broker: &Loopback) -> Client {
     let client = Client::with(Options::new(name).version(version));
@@ -246,4 +246,29 @@ fn manual_acks_may_be_chosen_later() {
     assert_eq!(receipts.len(), 1);
     client.ack(receipts[0]).unwrap();
     eventually(|| broker.is_idle());
+}
+
+/// Each link brings them again, with receipts of their own.
+#[test]
+fn messages_that_are_never_acknowledged_take_no_more_memory_with_each_link() {
+    let broker = Loopback::start().unwrap();
+    let expiry = [pure_mqtt_client::pure_mqtt::Property::SessionExpiryInterval(60)];
+    let options = Options::new("never").version(Version::V5).clean_start(CleanStart::Never);
+    let client = Client::with(options.manual_acks(true).properties(&expiry));
+    let ear = Ear::of(&client);
+    client.subscribe("a", QoS::AtLeastOnce).unwrap();
+    client.connect(broker.address).unwrap();
+    drive(&client, || !ear.told().subscribed.is_empty());
+    for _ in 0..10 {
+        broker.publish("a", b"x");
+    }
+    for link in 1..=30 {
+        drive(&client, || ear.told().messages.len() == 10 * link);
+        client.reconnect().unwrap();
+    }
+    drive(&client, || ear.told().messages.len() == 310);
+    let mut receipts = std::mem::take(&mut ear.told().receipts);
+    let latest = receipts.split_off(300);
+    assert!(receipts.into_iter().all(|receipt| client.ack(receipt) == Err(RequestError::Stale)));
+    assert!(latest.into_iter().all(|receipt| client.ack(receipt).is_ok()));
 }
