@@ -429,7 +429,7 @@ pub(super) fn write_publish(
     payload: &[u8],
     writer: &mut Writer<'_>,
 ) {
-    writer.start(first_byte(publish), remaining, publish.topic.as_str());
+    writer.start(first_byte(publish), remaining, publish.topic.text().as_bytes());
     if publish.qos != QoS::AtMostOnce {
         writer.u16(id);
     }
@@ -461,7 +461,7 @@ const fn longest_remaining(version: Version) -> usize {
 pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version, properties: usize) -> usize {
     let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
     let block = if version.has_properties() { properties.saturating_add(varint_len(properties)) } else { 0 };
-    block.saturating_add(2 + publish.topic.as_str().len() + id)
+    block.saturating_add(2 + publish.topic.text().len() + id)
 }
 
 /// Always inlined, so that the compiler sees where a program's requests have no properties.

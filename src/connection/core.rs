@@ -83,7 +83,7 @@ pub(super) struct Watch {
 pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
 
 /// Makes room for a message, also to this topic, by dropping others; `None`, and nothing changed, if that is not enough.
-pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Most, &str) -> Option<Victims>;
+pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Most, &[u8]) -> Option<Victims>;
 
 /// What takes messages back.
 pub(super) struct TakingBack {

@@ -49,6 +49,7 @@ use crate::limits::{Limits, Overflow, StoredLimits};
 use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Outgoing, Victims};
 use crate::storage::sealed::{Demand, Used};
 use crate::storage::{Kind, Side, Storage};
+use crate::text::Text;
 use crate::time::Instant;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
@@ -339,7 +340,8 @@ impl<S: Storage> Connection<S> {
         let draft = self.check_publish(publish)?;
         self.check_record(publish, &draft)?;
         let waits = self.core.wants_to_send();
-        let room = if draft.fits { Some(Room::THERE) } else { self.make_room(draft.need, publish.topic.as_str()) };
+        let room =
+            if draft.fits { Some(Room::THERE) } else { self.make_room(draft.need, publish.topic.text().as_bytes()) };
         self.accept_publish((now, waits), publish, &draft, room)
     }
 
@@ -510,7 +512,7 @@ impl<S: Storage> Connection<S> {
             Ok(draft) => draft,
             Err(error) => return Err(AckError { error, pending }),
         };
-        if draft.need.is_some_and(|need| self.make_room(need, "").is_none()) {
+        if draft.need.is_some_and(|need| self.make_room(need, &[]).is_none()) {
             draft.need = None; // without the properties, then
         }
         self.core.see(now);
@@ -595,7 +597,7 @@ impl<S: Storage> Connection<S> {
             Topic::Invalid(_) => None,
             Topic::Alias(alias) => {
                 let name = Aliases::name(self.storage.view().names?, Side::Server, alias.alias, alias.serial);
-                name.map(TopicName::trusted)
+                name.map(|name| TopicName::trusted(Text::trusted(name)))
             }
         }
     }
@@ -743,7 +745,7 @@ impl<S: Storage> Connection<S> {
     }
 
     /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.
-    fn make_room(&mut self, need: Need, topic: &str) -> Option<Room> {
+    fn make_room(&mut self, need: Need, topic: &[u8]) -> Option<Room> {
         let most = self.core.most(&self.storage.bounds());
         let mut victims = None;
         if !self.core.outgoing.has_room(&need, &most) {
@@ -758,7 +760,7 @@ impl<S: Storage> Connection<S> {
 
     /// Room for a request; where there is none, messages are held no longer.
     fn make_room_for_request(&mut self, need: Need) -> Result<(), RequestError> {
-        if self.make_room(need, "").is_some() {
+        if self.make_room(need, &[]).is_some() {
             return Ok(());
         }
         if let Some(taking_back) = self.core.taking_back().filter(|_| self.holds_messages()) {

@@ -14,13 +14,13 @@ pub(super) const fn policy(overflow: Overflow) -> Option<Policy> {
     }
 }
 
-fn drop_oldest(core: &mut Core, parts: &mut Parts<'_>, need: &Need, most: &Most, _topic: &str) -> Option<Victims> {
+fn drop_oldest(core: &mut Core, parts: &mut Parts<'_>, need: &Need, most: &Most, _topic: &[u8]) -> Option<Victims> {
     let victims = core.outgoing.drop_oldest(parts, need, most)?;
     core.drop_orphaned_prefix(parts);
     Some(victims)
 }
 
-fn drop_same_topic(core: &mut Core, parts: &mut Parts<'_>, need: &Need, most: &Most, topic: &str) -> Option<Victims> {
+fn drop_same_topic(core: &mut Core, parts: &mut Parts<'_>, need: &Need, most: &Most, topic: &[u8]) -> Option<Victims> {
     let victims = core.outgoing.drop_same_topic(parts, need, most, topic)?;
     core.drop_orphaned_prefix(parts);
     Some(victims)

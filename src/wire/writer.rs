@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
     /// The start of a PUBLISH whose length is known: the fixed header and the topic, which is no longer than its length can tell. Where there is time to
     /// gain the bytes before the topic are written in one move.
     #[inline(always)]
-    pub(crate) fn start(&mut self, first: u8, remaining: usize, topic: &str) {
+    pub(crate) fn start(&mut self, first: u8, remaining: usize, topic: &[u8]) {
         let [high, low] = (topic.len() as u16).to_be_bytes();
         match remaining {
             0..=0x7F if usize::BITS > 32 => self.array([first, remaining as u8, high, low]),
@@ -95,7 +95,7 @@ impl<'a> Writer<'a> {
                 self.u16(topic.len() as u16);
             }
         }
-        self.bytes(topic.as_bytes());
+        self.bytes(topic);
     }
 
     /// Begins a packet; [`end`](Self::end) ends it.
