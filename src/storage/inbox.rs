@@ -58,13 +58,13 @@ pub(crate) fn unlink(inbox: &mut [ReceiveSlot], place: u16) {
 
 /// The slot that `link` (its place plus 1) leads to.
 pub(crate) fn at(inbox: &mut [ReceiveSlot], link: u16) -> Option<&mut ReceiveSlot> {
-    inbox.get_mut(usize::from(link).checked_sub(1)?)
+    inbox.get_mut(usize::from(link).wrapping_sub(1)) // the place of none is behind any table
 }
 
 /// The link to the open QoS 2 message with this identifier.
 pub(crate) fn lookup(inbox: &[ReceiveSlot], id: u16) -> u16 {
     let mut link = inbox.get(bucket(inbox, id)).map_or(0, |slot| slot.bucket);
-    while let Some(slot) = usize::from(link).checked_sub(1).and_then(|place| inbox.get(place)) {
+    while let Some(slot) = inbox.get(usize::from(link).wrapping_sub(1)) {
         if slot.id == id {
             break;
         }
