@@ -358,7 +358,7 @@ impl Incoming {
 
     /// Forgets the QoS 2 messages among these that nothing is owed for.
     pub(super) fn give_up(&mut self, inbox: &mut [ReceiveSlot], which: fn(&ReceiveSlot) -> bool) {
-        for link in 1..=inbox.len() as u16 {
+        for link in (0..inbox.len() as u16).map(|place| place + 1) {
             let is_left_over = at(inbox, link).is_some_and(|slot| {
                 which(slot) && !slot.owed && matches!(slot.state, ReceiveState::ExactlyOnce | ReceiveState::Recorded)
             });

@@ -265,7 +265,7 @@ impl Outgoing {
     /// `[MQTT-2.2.1-3]` `[MQTT-4.3.2-1]` `[MQTT-4.3.3-1]`. Where the numbers begin anew, places come twice: so two rounds see them all.
     fn free_id(&self, slots: &[SendSlot]) -> Option<u16> {
         let mut id = self.last_handle as u16;
-        for _ in 0..=2 * slots.len() {
+        for _ in 0..2 * slots.len() + 1 {
             id = id.wrapping_add(1).max(1);
             if slots.get(place(slots, id)).is_some_and(|slot| slot.kind == Kind::Free) {
                 return Some(id);
