@@ -308,7 +308,8 @@ impl Outgoing {
         if is_completion && self.is_fence_answer(parts.slots, id) {
             return Err(Mismatch::Internal);
         }
-        let &SendSlot { kind, progress, detail, .. } = answerable(parts.slots, id)?;
+        let (slot, mismatch) = answerable(parts.slots, id);
+        let Some(&SendSlot { kind, progress, detail, .. }) = slot else { return Err(mismatch) };
         let awaited = match packet {
             PacketType::PubAck if is_lenient && kind == Kind::Publish2 && progress.was_out() => kind,
             PacketType::PubAck => Kind::Publish1,
@@ -331,7 +332,8 @@ impl Outgoing {
 
     /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`.
     pub(crate) fn pubrec(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<PubRecStep, Mismatch> {
-        let slot = answerable(parts.slots, id)?;
+        let (slot, mismatch) = answerable(parts.slots, id);
+        let Some(slot) = slot else { return Err(mismatch) };
         match (slot.kind, slot.progress.stands()) {
             (Kind::Publish2, Stands::First) => {
                 let beside = Self::drop_beside(parts, id);
@@ -522,12 +524,11 @@ impl Outgoing {
 }
 
 /// The packet with this identifier, if an acknowledgement can be for it: it has left, on this link or on an earlier one.
-fn answerable(slots: &[SendSlot], id: u16) -> Result<&SendSlot, Mismatch> {
+fn answerable(slots: &[SendSlot], id: u16) -> (Option<&SendSlot>, Mismatch) {
     let slot = find(slots, id).filter(|slot| slot.kind.is_answered());
-    let slot = slot.ok_or(Mismatch::Unknown)?;
-    match slot.progress.answer() {
-        Answer::Counts => Ok(slot),
-        Answer::Early => Err(Mismatch::Early),
-        Answer::Unknown => Err(Mismatch::Unknown),
+    match slot.map(|slot| slot.progress.answer()) {
+        Some(Answer::Counts) => (slot, Mismatch::Unknown),
+        Some(Answer::Early) => (None, Mismatch::Early),
+        Some(Answer::Unknown) | None => (None, Mismatch::Unknown),
     }
 }
