@@ -108,7 +108,7 @@ impl Outgoing {
     #[inline(always)]
     pub(crate) fn pubrec_usual(&mut self, slots: &mut [SendSlot], id: u16) -> Option<()> {
         find(slots, id).filter(|slot| slot.kind == Kind::Publish2 && slot.progress.is_out() && is_plain(slot))?;
-        self.release(slots, id, 0);
+        self.release(slots, id);
         Some(())
     }
 

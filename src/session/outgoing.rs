@@ -336,8 +336,9 @@ impl Outgoing {
         let Some(slot) = slot else { return Err(mismatch) };
         match (slot.kind, slot.progress.stands()) {
             (Kind::Publish2, Stands::First) => {
-                let beside = Self::drop_beside(parts, id);
-                self.release(parts.slots, id, beside);
+                let detail = slot.detail;
+                self.relist(parts, id, Progress::released(), detail);
+                self.note_release(id);
                 Ok(PubRecStep::Released)
             }
             (Kind::Publish2, _) if slot.waits_for_record() => Ok(PubRecStep::Released),
@@ -348,13 +349,14 @@ impl Outgoing {
 
     /// PUBREL follows for this message, of which the bytes in the arena and so many elsewhere are given back.
     #[inline(always)]
-    pub(super) fn release(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) {
-        self.leave(slots, id, beside);
-        let Some(slot) = find_mut(slots, id) else { return };
-        self.set_progress(slot, Progress::released());
-        (slot.length, slot.marks, slot.attempts) = (0, Marks::NONE, 0);
-        (slot.previous, slot.next) = (self.released.last(), 0);
-        self.released.append(slots, id);
+    pub(super) fn release(&mut self, slots: &mut [SendSlot], id: u16) {
+        self.relist_bare(slots, id, 0, Progress::released(), None);
+        self.note_release(id);
+    }
+
+    /// PUBREL of this packet is due, after those that are due already.
+    #[inline(always)]
+    const fn note_release(&mut self, id: u16) {
         if self.release == 0 {
             self.release = id;
         }
@@ -435,8 +437,7 @@ impl Outgoing {
     /// The same for a packet of which so many bytes elsewhere were dropped.
     #[inline(always)]
     pub(super) fn vacate(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) -> Handle {
-        self.leave(slots, id, beside);
-        let Some(slot) = find_mut(slots, id) else { return Handle(0) };
+        let Some(slot) = self.leave(slots, id, beside) else { return Handle(0) };
         self.used -= 1;
         self.uncounted -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
         self.in_flight -= u32::from(slot.holds_unit());
@@ -451,15 +452,21 @@ impl Outgoing {
     /// Frees the bytes of a packet that has come so far, and puts its slot to the end of the list for that.
     pub(super) fn relist(&mut self, parts: &mut Parts<'_>, id: u16, progress: Progress, detail: Detail) {
         let beside = Self::drop_beside(parts, id);
-        self.leave(parts.slots, id, beside);
-        let Some(slot) = find_mut(parts.slots, id) else { return };
-        (slot.length, slot.marks, slot.detail) = (0, Marks::NONE, detail);
+        self.relist_bare(parts.slots, id, beside, progress, Some(detail));
+    }
+
+    /// The same of a packet that keeps nothing elsewhere any more.
+    #[inline(always)]
+    fn relist_bare(&mut self, slots: &mut [SendSlot], id: u16, beside: u32, progress: Progress, detail: Option<Detail>) {
+        let Some(slot) = self.leave(slots, id, beside) else { return };
+        (slot.length, slot.marks, slot.detail) = (0, Marks::NONE, detail.unwrap_or(slot.detail));
         if progress.is_release() {
             slot.attempts = 0;
         }
         self.set_progress(slot, progress);
-        let kind = slot.kind;
-        self.list_of(kind, progress).push(parts.slots, id);
+        let list = self.list_of(slot.kind, progress);
+        (slot.previous, slot.next) = (list.last(), 0);
+        list.append(slots, id);
     }
 
     /// Drops what of a packet is kept elsewhere than in the arena, and says how many bytes that was.
@@ -475,10 +482,11 @@ impl Outgoing {
     /// Gives the bytes of a packet back, and takes it out of its list; its slot says nothing of that yet. Slots are looked at where they are: a copy would
     /// take a good part of firmware's stack.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn leave(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) {
-        let Some(&SendSlot { position, length, previous, next, kind, progress, .. }) = find(slots, id) else { return };
+    fn leave<'s>(&mut self, slots: &'s mut [SendSlot], id: u16, beside: u32) -> Option<&'s mut SendSlot> {
+        let Some(&SendSlot { position, length, previous, next, kind, progress, .. }) = find(slots, id) else { return None };
         self.arena.release(position, length, beside);
         self.leave_list(slots, (previous, id, next), (kind, progress));
+        find_mut(slots, id)
     }
 
     /// Takes a packet with this identifier, between its neighbours, out of the list that it stands in; cursors that stand on it step aside.
