@@ -133,6 +133,9 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> [u8; N] {
+        if usize::BITS <= 32 {
+            return self.bytes(N).first_chunk().copied().unwrap_or([0; N]);
+        }
         let Some((bytes, rest)) = self.rest.split_first_chunk() else {
             self.refuse(Malformed::Truncated);
             return [0; N];

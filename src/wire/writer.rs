@@ -32,6 +32,9 @@ impl<'a> Writer<'a> {
 
     /// Like [`bytes`](Self::bytes), in one move.
     fn array<const N: usize>(&mut self, bytes: [u8; N]) {
+        if usize::BITS <= 32 {
+            return self.bytes(&bytes);
+        }
         let end = sum(self.length, N);
         if let Some(room) = self.buffer.get_mut(self.length..end).and_then(<[u8]>::first_chunk_mut) {
             *room = bytes;
