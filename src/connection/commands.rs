@@ -215,15 +215,15 @@ impl Core {
         marks: RequestMarks,
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
-        let filters = entries.iter().count();
-        if filters == 0 {
+        if entries.iter().next().is_none() {
             return Err(RequestError::EmptyList);
         }
         let form = self.form_with(has_more);
         if form.has_properties() {
             properties.check(packet.bit())?;
         }
-        let length = measure(|writer| write_request(packet, 1, properties, &entries, form, writer));
+        let mut filters = 0;
+        let length = measure(|writer| filters = write_request(packet, 1, properties, &entries, form, writer));
         if length > MAX_REMAINING {
             return Err(RequestError::TooLarge);
         }
@@ -473,10 +473,11 @@ fn write_request<'a, T: wire::Entry<'a>>(
     entries: &Entries<'a, T>,
     version: Version,
     writer: &mut Writer<'_>,
-) {
+) -> usize {
     let block = writer.begin_packet(packet);
     writer.u16(id);
     properties.encode(version, writer);
-    entries.encode(version, writer);
+    let count = entries.encode(version, writer);
     writer.end(block);
+    count
 }

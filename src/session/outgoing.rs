@@ -457,7 +457,14 @@ impl Outgoing {
 
     /// The same of a packet that keeps nothing elsewhere any more.
     #[inline(always)]
-    fn relist_bare(&mut self, slots: &mut [SendSlot], id: u16, beside: u32, progress: Progress, detail: Option<Detail>) {
+    fn relist_bare(
+        &mut self,
+        slots: &mut [SendSlot],
+        id: u16,
+        beside: u32,
+        progress: Progress,
+        detail: Option<Detail>,
+    ) {
         let Some(slot) = self.leave(slots, id, beside) else { return };
         (slot.length, slot.marks, slot.detail) = (0, Marks::NONE, detail.unwrap_or(slot.detail));
         if progress.is_release() {
@@ -483,7 +490,9 @@ impl Outgoing {
     /// take a good part of firmware's stack.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn leave<'s>(&mut self, slots: &'s mut [SendSlot], id: u16, beside: u32) -> Option<&'s mut SendSlot> {
-        let Some(&SendSlot { position, length, previous, next, kind, progress, .. }) = find(slots, id) else { return None };
+        let Some(&SendSlot { position, length, previous, next, kind, progress, .. }) = find(slots, id) else {
+            return None;
+        };
         self.arena.release(position, length, beside);
         self.leave_list(slots, (previous, id, next), (kind, progress));
         find_mut(slots, id)

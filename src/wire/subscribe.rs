@@ -213,8 +213,9 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
         Self(Form::Checked(checked, T::read))
     }
 
-    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
-        self.iter().for_each(|entry| entry.encode(version, writer));
+    /// Returns how many there are.
+    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) -> usize {
+        self.iter().inspect(|entry| entry.encode(version, writer)).count()
     }
 }
 
