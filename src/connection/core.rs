@@ -147,7 +147,7 @@ impl Core {
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn see(&mut self, now: Instant) {
-        if now > self.now {
+        if usize::BITS <= 32 || now > self.now {
             self.move_on(now);
         }
     }
