@@ -16,7 +16,7 @@ use crate::types::{PacketId, QoS, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{
     self, Acknowledgement, DUP, Disconnect, Entries, LONGEST_FIELD, MAX_REMAINING, PacketType, Properties, Property,
-    PropertyError, Violation, Writer, ids, measure, varint_len,
+    PropertyError, Seen, Violation, Writer, ids, measure, varint_len,
 };
 
 /// At most so many slots of `Heap` are used, so that a free identifier is always near.
@@ -399,7 +399,7 @@ fn check_publish_properties(publish: &Publish<'_>) -> Result<usize, PropertyErro
         return Err(PropertyError { id: ids::CorrelationData, violation: Violation::PropertyValue });
     }
     let ours = [ids::TopicAlias, ids::SubscriptionIdentifier, correlation.unwrap_or(ids::TopicAlias)];
-    if !seen.has_any(&ours) {
+    if !seen.has_any(Seen::of(&ours)) {
         return Ok(length.saturating_add(publish.correlation_data.map_or(0, |data| 1 + 2 + data.len())));
     }
     let id = properties.first_of(&ours).unwrap_or_default();

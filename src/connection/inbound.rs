@@ -206,7 +206,7 @@ impl Core {
         let is_breach = Version::KNOWS_PROPERTIES
             && self.link.no_problem_information
             && packet_type != PacketType::Disconnect
-            && seen.has_any(&[ids::ReasonString, ids::UserProperty]);
+            && seen.has_any(const { Seen::of(&[ids::ReasonString, ids::UserProperty]) });
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 

@@ -272,8 +272,18 @@ impl Seen {
         self.0 & Self::bit(id as u32) != 0
     }
 
-    pub(crate) fn has_any(self, ids: &[u8]) -> bool {
-        ids.iter().any(|id| self.has(*id))
+    /// These.
+    pub(crate) const fn of(mut ids: &[u8]) -> Self {
+        let mut seen = 0;
+        while let [id, rest @ ..] = ids {
+            seen |= Self::bit(*id as u32);
+            ids = rest;
+        }
+        Self(seen)
+    }
+
+    pub(crate) const fn has_any(self, others: Self) -> bool {
+        self.0 & others.0 != 0
     }
 
     /// Checks all that is left to read, a property block.
