@@ -509,12 +509,8 @@ impl Incoming {
     /// The link is gone: QoS 1 messages will come again, QoS 2 messages stay known `[MQTT-4.3.3-10]`.
     pub(crate) fn link_lost(&mut self, inbox: &mut [ReceiveSlot]) {
         self.strays = [Stray::NONE; 3];
-        while self.completing.first != 0 {
-            let link = self.completing.pop(inbox);
-            self.free(inbox, link);
-        }
-        while self.owed.first != 0 {
-            let link = self.owed.pop(inbox);
+        (self.completing, self.owed) = (Queue::default(), Queue::default());
+        for link in (0..inbox.len() as u16).map(|place| place + 1) {
             let Some(slot) = at(inbox, link) else { return };
             slot.owed = false;
             slot.extra = 0;
