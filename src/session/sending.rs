@@ -99,7 +99,8 @@ impl Outgoing {
             }
             let (id, behind) = (slot.id(), slot.position + slot.length);
             let is_fenced = self.is_fenced(slot);
-            if !has_rules && !slot.is_special() && !is_fenced {
+            // Most packets need nothing else; firmware has less flash than time for them.
+            if usize::BITS > 32 && !has_rules && !slot.is_special() && !is_fenced {
                 if let Some(slot) = find_mut(parts.slots, id) {
                     self.stage_one(slot, 0);
                 }
