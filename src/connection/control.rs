@@ -1,6 +1,6 @@
 //! The control area: packets that must always get out, however full the publish queue is.
 
-use crate::copying::{copy, shift};
+use crate::copying::{copy, part, shift};
 use crate::wire::{Writer, encoded_length};
 
 /// A position in the control area. Firmware has a small one; elsewhere a CONNECT may have several fields of 65,535 bytes.
@@ -60,12 +60,12 @@ impl Control {
     /// What goes before the arena's bytes.
     #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(self.start as usize..self.before as usize).unwrap_or_default()
+        part(bytes, self.start as usize, self.before as usize)
     }
 
     /// What goes after them.
     pub(super) fn second<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(self.start.max(self.before) as usize..self.end as usize).unwrap_or_default()
+        part(bytes, self.start.max(self.before) as usize, self.end as usize)
     }
 
     pub(super) fn bytes<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {

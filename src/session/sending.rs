@@ -3,6 +3,7 @@
 //! Consecutive packets of the log that may all be sent form a *run*: one stretch of the arena, shown to the transport as one slice. QoS 0
 //! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
 
+use crate::copying::part;
 use crate::event::Cause;
 use crate::session::expiry::Time;
 use crate::session::fast_path;
@@ -224,7 +225,7 @@ impl Outgoing {
     pub(crate) fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
         let Some(slot) = find(parts.slots, self.run.id) else { return &[] };
         let (Run { offset, left, .. }, gap) = (self.run, self.run.gap());
-        let bytes = if offset < slot.length {
+        if offset < slot.length {
             let is_outside = slot.marks.message().has_bytes_outside();
             let end = if offset < gap {
                 gap
@@ -233,12 +234,13 @@ impl Outgoing {
             } else {
                 offset + left
             };
-            parts.arena.get((slot.position + offset) as usize..(slot.position + end) as usize)
+            part(parts.arena, (slot.position + offset) as usize, (slot.position + end) as usize)
+        } else if !cfg!(feature = "bytes") {
+            &[] // the application has it
         } else {
             let payload = parts.payloads.get(place(parts.slots, slot.id()));
-            payload.get((offset - slot.length) as usize..)
-        };
-        bytes.unwrap_or_default()
+            part(payload, (offset - slot.length) as usize, payload.len())
+        }
     }
 
     /// The payload that the application is to supply now: the handle of its message, the offset and how much is left. All before it has left.
