@@ -92,6 +92,15 @@ impl Control {
     /// Copies one more packet there, to leave after what is staged (`after_staged`) or before; false if there is no room.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8], after_staged: bool) -> bool {
+        if usize::BITS <= 32 {
+            let mut writer = self.writer(bytes);
+            writer.bytes(packet);
+            let written = writer.finish();
+            if let Ok(length) = written {
+                self.append(length, after_staged);
+            }
+            return written.is_ok();
+        }
         if self.is_empty() {
             *self = Self::default();
         }
