@@ -4,7 +4,7 @@
 //! their messages came `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`: one queue for both. PUBCOMP has a queue of its own, so that a message
 //! which the application has not acknowledged cannot hold it back.
 
-use crate::storage::inbox::{self, at, is_indexed, lookup, unlink};
+use crate::storage::inbox::{self, at, lookup};
 use crate::storage::{Notes, ReceiveSlot, ReceiveState};
 use crate::types::QoS;
 use crate::wire::PacketType;
@@ -334,14 +334,14 @@ impl Incoming {
     ) -> Arrival {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        let Some(slot) = at(inbox, link) else { return Arrival::Blocked };
-        let bucket = slot.bucket;
-        *slot = ReceiveSlot { serial, id, state, acknowledged, owed: true, bucket, notes, ..ReceiveSlot::FREE };
+        let new = ReceiveSlot { serial, id, state, acknowledged, owed: true, notes, ..ReceiveSlot::FREE };
+        if !inbox::fill(inbox, link, new) {
+            return Arrival::Blocked;
+        }
         self.used += 1;
         if state == ReceiveState::AtLeastOnce {
             self.freeable += 1;
         } else {
-            inbox::link(inbox, link - 1);
             self.note_change(inbox, link);
         }
         self.owed.push(inbox, link);
@@ -493,12 +493,7 @@ impl Incoming {
             return self.keep_ended(inbox, link);
         }
         self.old -= u16::from(slot.is_old);
-        if is_indexed(slot) {
-            unlink(inbox, link - 1);
-        }
-        if let Some(slot) = at(inbox, link) {
-            *slot = ReceiveSlot { bucket: slot.bucket, ..ReceiveSlot::FREE };
-        }
+        inbox::clear(inbox, link);
         if is_freeable(state) {
             self.freeable -= 1;
         }
