@@ -5,7 +5,7 @@
 //! which the application has not acknowledged cannot hold it back.
 
 use crate::storage::inbox::{self, at, lookup};
-use crate::storage::{Notes, ReceiveSlot, ReceiveState};
+use crate::storage::{MAY_GROW, Notes, ReceiveSlot, ReceiveState};
 use crate::types::QoS;
 use crate::wire::PacketType;
 use crate::wire::reason::ReasonCode;
@@ -315,7 +315,9 @@ impl Incoming {
     /// A slot that is free, if fewer are in use than there are.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn take_free(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
-        if self.free.first != 0 {
+        if !MAY_GROW {
+            inbox::first_free(inbox)
+        } else if self.free.first != 0 {
             self.free.pop(inbox)
         } else {
             self.fresh += 1;
@@ -498,7 +500,9 @@ impl Incoming {
             self.freeable -= 1;
         }
         self.used -= 1;
-        self.free.push(inbox, link);
+        if MAY_GROW {
+            self.free.push(inbox, link);
+        }
     }
 
     /// The link is gone: QoS 1 messages will come again, QoS 2 messages stay known `[MQTT-4.3.3-10]`.

@@ -28,6 +28,15 @@ pub(crate) fn lookup(inbox: &[ReceiveSlot], id: u16) -> u16 {
     find(inbox, id)
 }
 
+/// The link to a free slot, where tables are looked through for one.
+pub(crate) fn first_free(inbox: &[ReceiveSlot]) -> u16 {
+    link_to(inbox.iter().position(|slot| slot.state == ReceiveState::Free))
+}
+
+fn link_to(place: Option<usize>) -> u16 {
+    place.map_or(0, |place| place as u16 + 1)
+}
+
 /// Fills a free slot. False if there is none.
 pub(crate) fn fill(inbox: &mut [ReceiveSlot], link: u16, new: ReceiveSlot) -> bool {
     let Some(slot) = at(inbox, link) else { return false };
@@ -132,7 +141,7 @@ mod indexed {
 
 #[cfg(not(feature = "alloc"))]
 mod scanned {
-    use super::is_indexed;
+    use super::{is_indexed, link_to};
     use crate::storage::ReceiveSlot;
 
     impl ReceiveSlot {
@@ -152,7 +161,6 @@ mod scanned {
     pub(super) fn leave(_inbox: &mut [ReceiveSlot], _link: u16) {}
 
     pub(super) fn find(inbox: &[ReceiveSlot], id: u16) -> u16 {
-        let place = inbox.iter().position(|slot| slot.id == id && is_indexed(slot));
-        place.map_or(0, |place| place as u16 + 1)
+        link_to(inbox.iter().position(|slot| slot.id == id && is_indexed(slot)))
     }
 }
