@@ -48,7 +48,7 @@ use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
 use crate::limits::{Limits, Overflow, StoredLimits};
 use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Outgoing, Victims};
 use crate::storage::sealed::{Demand, Used};
-use crate::storage::{Kind, Side, Storage};
+use crate::storage::{Kind, MAY_GROW, Side, Storage};
 use crate::text::Text;
 use crate::time::Instant;
 use crate::topic::TopicName;
@@ -125,7 +125,7 @@ impl<S: Storage> Connection<S> {
             let mut writer = self.core.link.control.writer(self.storage.parts().control);
             write_connect(connect, announced, &mut writer);
             match writer.finish() {
-                Err(EncodeError::NoRoom { needed }) if needed <= most && needed != bytes => bytes = needed,
+                Err(EncodeError::NoRoom { needed }) if MAY_GROW && needed <= most && needed != bytes => bytes = needed,
                 written => return Ok(written?),
             }
         }
