@@ -286,15 +286,14 @@ impl Incoming {
         // A server may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is kept for that. Where there may be one message alone it is
         // taken in addition to a QoS 2 message that waits for the server, if the table has room.
         let mut most = inbox.len().min(bound.held);
-        let mut kept = 0;
         if state == ReceiveState::AtLeastOnce && self.freeable == 0 {
             most = inbox.len();
         } else if state == ReceiveState::ExactlyOnce && most > 1 {
-            kept = RESERVE;
+            most -= RESERVE;
         }
         let exceeds_maximum = self.used - self.old >= bound.maximum;
         let ended = if state == ReceiveState::ExactlyOnce { Self::ended(inbox, id) } else { 0 };
-        let has_room = |used: u16| ended != 0 || usize::from(used) + kept < most;
+        let has_room = |used: u16| ended != 0 || usize::from(used) < most;
         let needs_slot = state == ReceiveState::ExactlyOnce || !acknowledged;
         if !exceeds_maximum && !has_room(self.used) && self.freeable == 0 && needs_slot {
             self.give_way(inbox);
