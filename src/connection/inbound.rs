@@ -274,16 +274,10 @@ impl Core {
     ) -> Result<bool, Refusal> {
         let held = self.limits.max_received(parts.inbox.len());
         let bound = Bound { maximum: self.link.receive_maximum, held, is_kept: !parts.journal.is_none() };
-        match self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup) {
+        match self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer, dup) {
             Arrival::New { place, serial } => {
-                match answer {
-                    None => *ack = Some(PendingAck::new(place, serial)),
-                    Some(reason) if reason.is_error() => {
-                        if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
-                            slot.reason = reason.0;
-                        }
-                    }
-                    Some(_) => {}
+                if answer.is_none() {
+                    *ack = Some(PendingAck::new(place, serial));
                 }
                 Ok(true)
             }

@@ -226,7 +226,7 @@ impl Incoming {
         self.is_doubtful && slot.is_old && !slot.owed && !dup && !slot.is_ended()
     }
 
-    /// A message at QoS 1 or 2; `acknowledged` if the application need not do it.
+    /// A message at QoS 1 or 2, and its `answer` if the application need not acknowledge it.
     ///
     /// At QoS 1 PUBACK is owed `[MQTT-4.3.2-4]`; once it was written, the next with this identifier is new `[MQTT-4.3.2-5]`. At QoS 2 it is new unless
     /// its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`; PUBREC is owed for either `[MQTT-4.3.3-8]`.
@@ -237,7 +237,7 @@ impl Incoming {
         id: u16,
         qos: QoS,
         bound: Bound,
-        acknowledged: bool,
+        answer: Option<ReasonCode>,
         dup: bool,
     ) -> Arrival {
         let link = lookup(inbox, id);
@@ -249,7 +249,7 @@ impl Incoming {
             self.is_doubtful = false;
         }
         let Some(slot) = at(inbox, link).filter(|slot| !is_replaced && !slot.is_ended()) else {
-            return self.take(inbox, id, bound, acknowledged, ReceiveState::of_new(qos));
+            return self.take(inbox, id, bound, answer, ReceiveState::of_new(qos));
         };
         if slot.state == ReceiveState::Completing || !is_at_least_once && slot.owed && slot.acknowledged {
             return Arrival::Blocked;
@@ -280,7 +280,7 @@ impl Incoming {
         inbox: &mut [ReceiveSlot],
         id: u16,
         bound: Bound,
-        acknowledged: bool,
+        answer: Option<ReasonCode>,
         state: ReceiveState,
     ) -> Arrival {
         // A server may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is kept for that. Where there may be one message alone it is
@@ -294,7 +294,7 @@ impl Incoming {
         let exceeds_maximum = self.used - self.old >= bound.maximum;
         let ended = if state == ReceiveState::ExactlyOnce { Self::ended(inbox, id) } else { 0 };
         let has_room = |used: u16| ended != 0 || usize::from(used) < most;
-        let needs_slot = state == ReceiveState::ExactlyOnce || !acknowledged;
+        let needs_slot = state == ReceiveState::ExactlyOnce || answer.is_none();
         if !exceeds_maximum && !has_room(self.used) && self.freeable == 0 && needs_slot {
             self.give_way(inbox);
         }
@@ -308,7 +308,7 @@ impl Incoming {
         } else {
             self.take_free(inbox)
         };
-        self.enter(inbox, link, id, (state, acknowledged, notes))
+        self.enter(inbox, link, id, (state, answer, notes))
     }
 
     /// A slot that is free, if fewer are in use than there are.
@@ -331,11 +331,12 @@ impl Incoming {
         inbox: &mut [ReceiveSlot],
         link: u16,
         id: u16,
-        (state, acknowledged, notes): (ReceiveState, bool, Notes),
+        (state, answer, notes): (ReceiveState, Option<ReasonCode>, Notes),
     ) -> Arrival {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        let new = ReceiveSlot { serial, id, state, acknowledged, owed: true, notes, ..ReceiveSlot::FREE };
+        let (acknowledged, reason) = (answer.is_some(), answer.unwrap_or_default().0);
+        let new = ReceiveSlot { serial, id, state, reason, acknowledged, owed: true, notes, ..ReceiveSlot::FREE };
         if !inbox::fill(inbox, link, new) {
             return Arrival::Blocked;
         }
