@@ -104,12 +104,16 @@ impl<'a> Writer<'a> {
     /// Begins a packet; [`end`](Self::end) ends it.
     pub(crate) fn begin_packet(&mut self, packet: PacketType) -> Block {
         self.u8(packet.first_byte());
-        self.begin(0)
+        self.begin_with(1)
     }
 
     /// Begins a block of at least so many bytes, whose length stands before it as a variable byte integer.
     pub(crate) fn begin(&mut self, at_least: usize) -> Block {
-        let left = varint_len(at_least);
+        self.begin_with(varint_len(at_least))
+    }
+
+    /// The same with so many bytes left for the length.
+    fn begin_with(&mut self, left: usize) -> Block {
         self.length = sum(self.length, left);
         Block { start: self.length, left }
     }
