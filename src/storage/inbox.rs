@@ -38,6 +38,7 @@ fn link_to(place: Option<usize>) -> u16 {
 }
 
 /// Fills a free slot. False if there is none.
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 pub(crate) fn fill(inbox: &mut [ReceiveSlot], link: u16, new: ReceiveSlot) -> bool {
     let Some(slot) = at(inbox, link) else { return false };
     slot.set(new);
@@ -48,6 +49,7 @@ pub(crate) fn fill(inbox: &mut [ReceiveSlot], link: u16, new: ReceiveSlot) -> bo
 }
 
 /// Frees a slot.
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 pub(crate) fn clear(inbox: &mut [ReceiveSlot], link: u16) {
     unlink(inbox, link);
     if let Some(slot) = at(inbox, link) {
@@ -56,6 +58,7 @@ pub(crate) fn clear(inbox: &mut [ReceiveSlot], link: u16) {
 }
 
 /// The slot is looked for no longer.
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 pub(crate) fn unlink(inbox: &mut [ReceiveSlot], link: u16) {
     if at(inbox, link).is_some_and(|slot| is_indexed(slot)) {
         leave(inbox, link);
