@@ -215,7 +215,7 @@ impl Core {
         marks: RequestMarks,
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
-        if entries.iter().next().is_none() {
+        if entries.is_empty() {
             return Err(RequestError::EmptyList);
         }
         let form = self.form_with(has_more);

@@ -213,6 +213,13 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
         Self(Form::Checked(checked, T::read))
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        match &self.0 {
+            Form::List(list) => list.is_empty(),
+            Form::Checked(reader, _) => reader.is_empty(),
+        }
+    }
+
     /// Returns how many there are.
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) -> usize {
         self.iter().inspect(|entry| entry.encode(version, writer)).count()
