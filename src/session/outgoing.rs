@@ -490,9 +490,7 @@ impl Outgoing {
     /// take a good part of firmware's stack.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn leave<'s>(&mut self, slots: &'s mut [SendSlot], id: u16, beside: u32) -> Option<&'s mut SendSlot> {
-        let Some(&SendSlot { position, length, previous, next, kind, progress, .. }) = find(slots, id) else {
-            return None;
-        };
+        let &SendSlot { position, length, previous, next, kind, progress, .. } = find(slots, id)?;
         self.arena.release(position, length, beside);
         self.leave_list(slots, (previous, id, next), (kind, progress));
         find_mut(slots, id)
