@@ -8,6 +8,13 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     }
 }
 
+/// The bytes from one place to another; none if they are not wholly inside.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+pub(crate) fn part(bytes: &[u8], from: usize, to: usize) -> &[u8] {
+    bytes.get(from..to).unwrap_or_default()
+}
+
 /// Moves `length` bytes within `bytes`, also where the places overlap. Does nothing if either place is not wholly inside.
 pub(crate) fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     let is_inside = length <= bytes.len() && from.max(to) <= bytes.len() - length;

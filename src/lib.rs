@@ -86,6 +86,7 @@ mod shown;
 mod slab;
 pub mod storage;
 pub mod subscriptions;
+mod text;
 mod time;
 mod topic;
 mod types;

@@ -1,6 +1,6 @@
 //! Keeping the tail: hosts read bytes in pieces of any size, packets come whole.
 
-use crate::copying::shift;
+use crate::copying::{part, shift};
 
 /// A receive buffer of `N` bytes, for hosts without an allocator. `N` is [`Limits::inline_max`](crate::Limits::inline_max) or more.
 ///
@@ -55,7 +55,7 @@ impl<const N: usize> RxBuffer<N> {
 
     /// What waits for [`handle_input`](crate::Connection::handle_input).
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
+        part(&self.bytes, self.start, self.end)
     }
 
     /// The connection is done with the first `count` bytes.

@@ -114,6 +114,7 @@ impl Clock32 {
     }
 
     /// The instant that belongs to `tick`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn now(&mut self, tick: u32) -> Instant {
         let step = tick.wrapping_sub(self.millis as u32);
         if step <= u32::MAX / 2 || self.millis == 0 {

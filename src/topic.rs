@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::text::{Text, has_nul, has_wildcard};
+
 /// The longest topic name or filter in bytes `[MQTT-4.7.3-3]`.
 const MAX_LENGTH: usize = 65_535;
 
@@ -21,17 +23,17 @@ const MAX_LENGTH: usize = 65_535;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct TopicName<'a>(&'a str);
+pub struct TopicName<'a>(Text<'a>);
 
 impl fmt::Display for TopicName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
+        f.pad(self.as_str())
     }
 }
 
 impl AsRef<str> for TopicName<'_> {
     fn as_ref(&self) -> &str {
-        self.0
+        self.as_str()
     }
 }
 
@@ -47,7 +49,7 @@ impl<'a> TopicName<'a> {
         if has_wildcard(name.as_bytes()) {
             return Err(TopicError::Wildcard); // [MQTT-3.3.2-2] [MQTT-4.7.0-1]
         }
-        Ok(Self(name))
+        Ok(Self(Text::new(name)))
     }
 
     /// The name in the source: in a `const` it is checked at compile time, and costs firmware nothing.
@@ -70,11 +72,16 @@ impl<'a> TopicName<'a> {
 
     /// The name.
     pub const fn as_str(&self) -> &'a str {
+        self.0.as_str()
+    }
+
+    /// The same, where it needn't be a `str`.
+    pub(crate) const fn text(&self) -> Text<'a> {
         self.0
     }
 
     /// For names that the codec has checked already.
-    pub(crate) const fn trusted(name: &'a str) -> Self {
+    pub(crate) const fn trusted(name: Text<'a>) -> Self {
         Self(name)
     }
 }
@@ -164,7 +171,9 @@ impl<'a> TopicFilter<'a> {
 
     /// The share name and the filter proper of a shared subscription.
     pub fn share(&self) -> Option<(&'a str, &'a str)> {
-        split_level(self.0.get(SHARE.len()..).filter(|_| self.is_shared())?)
+        let shared = self.0.get(SHARE.len()..).filter(|_| self.is_shared())?;
+        let (name, _) = split_level(shared.as_bytes())?;
+        Some((shared.get(..name.len())?, shared.get(name.len() + 1..)?))
     }
 
     /// Whether it names a shared subscription.
@@ -181,16 +190,16 @@ impl<'a> TopicFilter<'a> {
     /// the first place doesn't match a topic that starts with `$` `[MQTT-4.7.2-1]`; `a/#` matches `a` too.
     /// Takes time linear in the two lengths.
     pub fn matches(&self, topic: TopicName<'_>) -> bool {
-        let filter = self.share().map_or(self.0, |(_, filter)| filter);
-        let topic = topic.as_str();
-        if topic.as_bytes().first() == Some(&b'$') && matches!(filter.as_bytes().first(), Some(b'+' | b'#')) {
+        let filter = self.share().map_or(self.0, |(_, filter)| filter).as_bytes();
+        let topic = topic.text().as_bytes();
+        if matches!((topic, filter), ([b'$', ..], [b'+' | b'#', ..])) {
             return false;
         }
         let mut levels = Levels(Some(topic));
         for wanted in Levels(Some(filter)) {
             match (wanted, levels.next()) {
-                ("#", _) => return true,
-                ("+", Some(_)) => {}
+                (b"#", _) => return true,
+                (b"+", Some(_)) => {}
                 (_, Some(level)) if level == wanted => {}
                 _ => return false,
             }
@@ -284,152 +293,24 @@ const fn check_levels(filter: &[u8]) -> Result<(), TopicError> {
 }
 
 /// What stands before the first `/`, and what behind it. (The standard library's way to split a string takes half a kilobyte of flash.)
-fn split_level(text: &str) -> Option<(&str, &str)> {
-    let border = text.bytes().position(|byte| byte == b'/')?;
+fn split_level(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let border = text.iter().position(|byte| *byte == b'/')?;
     let (level, rest) = text.split_at_checked(border)?;
     Some((level, rest.get(1..)?))
 }
 
 /// The levels of a topic or filter one by one.
-struct Levels<'a>(Option<&'a str>);
+struct Levels<'a>(Option<&'a [u8]>);
 
 impl<'a> Iterator for Levels<'a> {
-    type Item = &'a str;
+    type Item = &'a [u8];
 
-    fn next(&mut self) -> Option<&'a str> {
+    fn next(&mut self) -> Option<&'a [u8]> {
         let text = self.0.take()?;
         let Some((level, rest)) = split_level(text) else { return Some(text) };
         self.0 = Some(rest);
         Some(level)
     }
-}
-
-pub(crate) const fn has_nul(bytes: &[u8]) -> bool {
-    scan(bytes).has_nul(bytes)
-}
-
-pub(crate) const fn has_wildcard(text: &[u8]) -> bool {
-    scan_topic(text).has_wildcard(text)
-}
-
-/// It isn't empty, and holds neither U+0000 nor a wildcard.
-#[inline(always)]
-pub(crate) fn is_plain(topic: &[u8]) -> bool {
-    !topic.is_empty() && scan_words(topic, true).special == 0
-}
-
-/// What was found in a text: 0 for nothing.
-pub(crate) struct Marks {
-    /// U+0000, or a wildcard; taken byte by byte, [`NUL`] and [`WILDCARD`].
-    special: usize,
-    high: usize,
-}
-
-const NUL: usize = 1;
-const WILDCARD: usize = 2;
-
-const WORD: usize = size_of::<usize>();
-/// A word of bytes that are 1.
-const ONES: usize = usize::MAX / 0xFF;
-/// A text is taken a word at a time. Firmware has less flash than time for that.
-const BY_WORDS: bool = usize::BITS > 32;
-
-/// Looks for U+0000, and what isn't ASCII.
-#[cfg_attr(not(target_pointer_width = "32"), inline)]
-pub(crate) const fn scan(bytes: &[u8]) -> Marks {
-    if BY_WORDS { scan_words(bytes, false) } else { scan_topic(bytes) }
-}
-
-/// Looks for U+0000, what isn't ASCII, and `#` and `+`.
-#[inline(never)]
-pub(crate) const fn scan_topic(bytes: &[u8]) -> Marks {
-    if BY_WORDS { scan_words(bytes, true) } else { scan_bytes(bytes) }
-}
-
-/// The last word overlaps the one before.
-#[inline(always)]
-const fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
-    let mut marks = Marks::NONE;
-    let mut rest = bytes;
-    let Some(last) = bytes.last_chunk::<WORD>() else {
-        while let [byte, behind @ ..] = rest {
-            marks.add(ONES * *byte as usize, for_wildcards);
-            rest = behind;
-        }
-        return marks;
-    };
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        if behind.is_empty() {
-            break;
-        }
-        marks.add(usize::from_ne_bytes(*word), for_wildcards);
-        rest = behind;
-    }
-    marks.add(usize::from_ne_bytes(*last), for_wildcards);
-    marks
-}
-
-const fn scan_bytes(bytes: &[u8]) -> Marks {
-    let mut marks = Marks::NONE;
-    let mut rest = bytes;
-    while let [byte, behind @ ..] = rest {
-        match byte {
-            0 => marks.special |= NUL,
-            b'#' | b'+' => marks.special |= WILDCARD,
-            _ => marks.high |= (*byte & 0x80) as usize,
-        }
-        rest = behind;
-    }
-    marks
-}
-
-impl Marks {
-    const NONE: Self = Self { special: 0, high: 0 };
-
-    /// `#` and `+` differ in one bit alone.
-    const fn add(&mut self, word: usize, for_wildcards: bool) {
-        const BIT: usize = ONES * (b'+' ^ b'#') as usize;
-        const BOTH: usize = ONES * (b'+' | b'#') as usize;
-        self.special |= zeros(word);
-        if for_wildcards {
-            self.special |= zeros((word | BIT) ^ BOTH);
-        }
-        self.high |= word & TOPS;
-    }
-
-    pub(crate) const fn has_nul(&self, bytes: &[u8]) -> bool {
-        if BY_WORDS { self.special != 0 && holds(bytes, 0, 0) } else { self.special & NUL != 0 }
-    }
-
-    pub(crate) const fn has_wildcard(&self, bytes: &[u8]) -> bool {
-        if BY_WORDS { self.special != 0 && holds(bytes, b'#', b'+') } else { self.special & WILDCARD != 0 }
-    }
-
-    pub(crate) const fn is_ascii(&self) -> bool {
-        self.high == 0
-    }
-}
-
-/// Which of the special bytes it is: a question that is seldom asked.
-#[cold]
-#[inline(never)]
-const fn holds(bytes: &[u8], one: u8, other: u8) -> bool {
-    let mut rest = bytes;
-    while let [byte, behind @ ..] = rest {
-        if *byte == one || *byte == other {
-            return true;
-        }
-        rest = behind;
-    }
-    false
-}
-
-/// The top bits of a word's bytes.
-const TOPS: usize = ONES << 7;
-
-/// Not 0 if a byte of `word` is: only then does a borrow reach the top of a byte whose own top bit was clear.
-const fn zeros(word: usize) -> usize {
-    word.wrapping_sub(ONES) & !word & TOPS
 }
 
 /// A string that MQTT can express.
@@ -472,30 +353,6 @@ mod tests {
         ] {
             assert_eq!(matches(filter, topic), expected, "{filter} against {topic}");
         }
-    }
-
-    #[test]
-    fn a_byte_is_found_wherever_it_stands() {
-        for length in 0..4 * WORD {
-            for found in 0..length {
-                for other in [1, b'a', b'*', b',', b'"', b'\'', 0x7F] {
-                    let mut bytes = [other; 4 * WORD];
-                    assert!(!has_nul(&bytes[..length]), "{length} bytes of {other}");
-                    assert!(scan(&bytes[..length]).is_ascii(), "{length} bytes of {other}");
-                    assert!(!has_wildcard(&bytes[..length]), "{length} bytes of {other}");
-                    for wildcard in [b'+', b'#'] {
-                        bytes[found] = wildcard;
-                        assert!(has_wildcard(&bytes[..length]), "{found} of {length}");
-                    }
-                    bytes[found] = 0;
-                    assert!(has_nul(&bytes[..length]), "{found} of {length} beside {other}");
-                    bytes[found] = 0x80;
-                    assert!(!scan(&bytes[..length]).is_ascii(), "{found} of {length} beside {other}");
-                }
-            }
-        }
-        assert!(!has_nul("\u{80}\u{FF}\u{800}\u{10000}".as_bytes()));
-        assert!(!has_wildcard("\u{80}\u{AB}\u{A3}\u{10000}\u{2B0}\u{230}".as_bytes()));
     }
 
     #[test]

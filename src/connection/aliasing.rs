@@ -25,8 +25,8 @@ impl Core {
     /// alone.
     fn bind_alias_of_server(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: u16) {
         let name = match topic {
-            Topic::Name(name) => name.as_str(),
-            Topic::Invalid(_) => "",
+            Topic::Name(name) => name.text().as_bytes(),
+            Topic::Invalid(_) => &[],
             Topic::Alias(_) => return,
         };
         if let Some(names) = parts.names.as_deref_mut() {

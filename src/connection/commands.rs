@@ -16,7 +16,7 @@ use crate::types::{PacketId, QoS, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{
     self, Acknowledgement, DUP, Disconnect, Entries, LONGEST_FIELD, MAX_REMAINING, PacketType, Properties, Property,
-    PropertyError, Violation, Writer, ids, measure, varint_len,
+    PropertyError, Seen, Violation, Writer, ids, measure, varint_len,
 };
 
 /// At most so many slots of `Heap` are used, so that a free identifier is always near.
@@ -215,15 +215,15 @@ impl Core {
         marks: RequestMarks,
         bounds: &Bounds,
     ) -> Result<RequestDraft, RequestError> {
-        let filters = entries.iter().count();
-        if filters == 0 {
+        if entries.is_empty() {
             return Err(RequestError::EmptyList);
         }
         let form = self.form_with(has_more);
         if form.has_properties() {
             properties.check(packet.bit())?;
         }
-        let length = measure(|writer| write_request(packet, 1, properties, &entries, form, writer));
+        let mut filters = 0;
+        let length = measure(|writer| filters = write_request(packet, 1, properties, &entries, form, writer));
         if length > MAX_REMAINING {
             return Err(RequestError::TooLarge);
         }
@@ -399,7 +399,7 @@ fn check_publish_properties(publish: &Publish<'_>) -> Result<usize, PropertyErro
         return Err(PropertyError { id: ids::CorrelationData, violation: Violation::PropertyValue });
     }
     let ours = [ids::TopicAlias, ids::SubscriptionIdentifier, correlation.unwrap_or(ids::TopicAlias)];
-    if !seen.has_any(&ours) {
+    if !seen.has_any(Seen::of(&ours)) {
         return Ok(length.saturating_add(publish.correlation_data.map_or(0, |data| 1 + 2 + data.len())));
     }
     let id = properties.first_of(&ours).unwrap_or_default();
@@ -429,7 +429,7 @@ pub(super) fn write_publish(
     payload: &[u8],
     writer: &mut Writer<'_>,
 ) {
-    writer.start(first_byte(publish), remaining, publish.topic.as_str());
+    writer.start(first_byte(publish), remaining, publish.topic.text().as_bytes());
     if publish.qos != QoS::AtMostOnce {
         writer.u16(id);
     }
@@ -461,7 +461,7 @@ const fn longest_remaining(version: Version) -> usize {
 pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version, properties: usize) -> usize {
     let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
     let block = if version.has_properties() { properties.saturating_add(varint_len(properties)) } else { 0 };
-    block.saturating_add(2 + publish.topic.as_str().len() + id)
+    block.saturating_add(2 + publish.topic.text().len() + id)
 }
 
 /// Always inlined, so that the compiler sees where a program's requests have no properties.
@@ -473,10 +473,11 @@ fn write_request<'a, T: wire::Entry<'a>>(
     entries: &Entries<'a, T>,
     version: Version,
     writer: &mut Writer<'_>,
-) {
+) -> usize {
     let block = writer.begin_packet(packet);
     writer.u16(id);
     properties.encode(version, writer);
-    entries.encode(version, writer);
+    let count = entries.encode(version, writer);
     writer.end(block);
+    count
 }

@@ -1,6 +1,6 @@
 //! The control area: packets that must always get out, however full the publish queue is.
 
-use crate::copying::{copy, shift};
+use crate::copying::{copy, part, shift};
 use crate::wire::{Writer, encoded_length};
 
 /// A position in the control area. Firmware has a small one; elsewhere a CONNECT may have several fields of 65,535 bytes.
@@ -60,12 +60,12 @@ impl Control {
     /// What goes before the arena's bytes.
     #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(self.start as usize..self.before as usize).unwrap_or_default()
+        part(bytes, self.start as usize, self.before as usize)
     }
 
     /// What goes after them.
     pub(super) fn second<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(self.start.max(self.before) as usize..self.end as usize).unwrap_or_default()
+        part(bytes, self.start.max(self.before) as usize, self.end as usize)
     }
 
     pub(super) fn bytes<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
@@ -92,6 +92,15 @@ impl Control {
     /// Copies one more packet there, to leave after what is staged (`after_staged`) or before; false if there is no room.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8], after_staged: bool) -> bool {
+        if usize::BITS <= 32 {
+            let mut writer = self.writer(bytes);
+            writer.bytes(packet);
+            let written = writer.finish();
+            if let Ok(length) = written {
+                self.append(length, after_staged);
+            }
+            return written.is_ok();
+        }
         if self.is_empty() {
             *self = Self::default();
         }

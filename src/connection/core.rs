@@ -82,8 +82,8 @@ pub(super) struct Watch {
 /// Whether a message is marked as UTF-8, and isn't.
 pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
 
-/// Makes room for a message, also to this topic, by dropping others; `None`, and nothing changed, if that is not enough.
-pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Most, &str) -> Option<Victims>;
+/// Makes room for a message, also to this topic, by dropping others; `None` as its victims, and nothing changed, if that is not enough.
+pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Most, &[u8], &mut Option<Victims>);
 
 /// What takes messages back.
 pub(super) struct TakingBack {
@@ -147,7 +147,7 @@ impl Core {
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn see(&mut self, now: Instant) {
-        if now > self.now {
+        if usize::BITS <= 32 || now > self.now {
             self.move_on(now);
         }
     }

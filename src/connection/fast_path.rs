@@ -12,7 +12,8 @@ use crate::connection::state::State;
 use crate::event::{Acknowledged, Event, Message, PendingAck, Topic};
 use crate::session::{Arrival, Bound, Matched};
 use crate::storage::{Kind, Parts, Payload, ReceiveSlot, SendSlot};
-use crate::topic::{TopicName, is_plain};
+use crate::text::{Text, is_plain};
+use crate::topic::TopicName;
 use crate::types::{PacketId, QoS};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, Writer, ids, varint_len};
@@ -139,7 +140,7 @@ impl Core {
         if is_unusual {
             return None;
         }
-        let (topic, retain) = (Topic::Name(TopicName::trusted(name)), first & 1 != 0);
+        let (topic, retain) = (Topic::Name(TopicName::trusted(Text::new(name))), first & 1 != 0);
         Some((length, Message { topic, payload, qos, retain, dup: false, id, properties, ack: None }))
     }
 

@@ -212,7 +212,7 @@ impl Core {
             Some(authenticating) if link.auth != AuthState::None => {
                 Ok((authenticating.check_connack)(link, properties)?)
             }
-            _ if seen.has_any(&[ids::AuthenticationMethod, ids::AuthenticationData]) => {
+            _ if seen.has_any(const { Seen::of(&[ids::AuthenticationMethod, ids::AuthenticationData]) }) => {
                 Err(Violation::AuthenticationMethod.into()) // [MQTT-4.12.0-6]
             }
             _ => Ok(()),

@@ -46,7 +46,7 @@ fn packets<'a>(core: &Core, view: &View<'a>) -> impl Iterator<Item = (SendSlot, 
 
 /// The incoming messages, without the index that depends on the table's capacity.
 fn messages<'a>(view: &View<'a>) -> impl Iterator<Item = ReceiveSlot> + use<'a> {
-    view.inbox.iter().filter(|slot| slot.id != 0).map(|slot| ReceiveSlot { bucket: 0, chain: 0, ..*slot })
+    view.inbox.iter().filter(|slot| slot.id != 0).map(|slot| slot.without_index())
 }
 
 /// The names behind topic aliases.

@@ -10,12 +10,13 @@ use crate::error::ConnectionError;
 use crate::event::{Acknowledged, Answered, Discard, Discarded, Event, Message, PendingAck, Received, Topic};
 use crate::session::{Arrival, Bound, Mismatch, PubRecStep, Release, StrayKind};
 use crate::storage::{Kind, Parts};
+use crate::text::{self, Text};
 use crate::topic::TopicName;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{
-    Disconnect, Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation, WRONG_FLAGS, ids,
-    varint_len,
+    Disconnect, Fields, Header, HeaderStep, PacketType, Publish, Reader, Reply, Seen, Tolerance, Violation,
+    WRONG_FLAGS, ids, varint_len,
 };
 
 impl Core {
@@ -205,7 +206,7 @@ impl Core {
         let is_breach = Version::KNOWS_PROPERTIES
             && self.link.no_problem_information
             && packet_type != PacketType::Disconnect
-            && seen.has_any(&[ids::ReasonString, ids::UserProperty]);
+            && seen.has_any(const { Seen::of(&[ids::ReasonString, ids::UserProperty]) });
         if is_breach { Err(Violation::NotRequested) } else { Ok(()) }
     }
 
@@ -218,9 +219,8 @@ impl Core {
         event: Place<'_, 'i>,
     ) -> Effect {
         let bytes = body.unread();
-        let (publish, alias) = Publish::decode(flags, body);
+        let Fields { topic, alias, payload, qos, retain, dup, id, properties } = Publish::decode(flags, body);
         body.finish()?;
-        let Publish { topic, payload, qos, retain, dup, id, properties } = publish;
         let topic = told_topic(topic, bytes, body.noted().is_some());
         *event = Some(Event::Message(Message { topic, payload, qos, retain, dup, id, properties, ack: None }));
         let Some(Event::Message(message)) = event else { return Ok(()) };
@@ -274,16 +274,10 @@ impl Core {
     ) -> Result<bool, Refusal> {
         let held = self.limits.max_received(parts.inbox.len());
         let bound = Bound { maximum: self.link.receive_maximum, held, is_kept: !parts.journal.is_none() };
-        match self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer.is_some(), dup) {
+        match self.incoming.arrive(parts.inbox, id.get(), qos, bound, answer, dup) {
             Arrival::New { place, serial } => {
-                match answer {
-                    None => *ack = Some(PendingAck::new(place, serial)),
-                    Some(reason) if reason.is_error() => {
-                        if let Some(slot) = parts.inbox.get_mut(usize::from(place)) {
-                            slot.reason = reason.0;
-                        }
-                    }
-                    Some(_) => {}
+                if answer.is_none() {
+                    *ack = Some(PendingAck::new(place, serial));
                 }
                 Ok(true)
             }
@@ -319,7 +313,7 @@ impl Core {
         alias: Option<u16>,
     ) -> Result<(), Violation> {
         let Some(alias) = alias.filter(|_| Version::KNOWS_PROPERTIES) else { return Ok(()) };
-        let is_named = !matches!(topic, Topic::Name(name) if name.as_str().is_empty());
+        let is_named = !matches!(topic, Topic::Name(name) if name.text().is_empty());
         if alias > self.link.topic_alias_maximum && (!is_named || self.limits.strict()) {
             return Err(Violation::TopicAlias);
         }
@@ -448,11 +442,11 @@ impl Core {
 
 /// The message is marked as UTF-8, and isn't.
 pub(super) fn has_invalid_payload(message: &Message<'_>) -> bool {
-    message.properties.number(ids::PayloadFormatIndicator) == Some(1) && core::str::from_utf8(message.payload).is_err()
+    message.properties.number(ids::PayloadFormatIndicator) == Some(1) && !text::is_utf8(message.payload)
 }
 
 /// The topic of a message whose body begins `bytes`, as it is told.
-pub(super) fn told_topic<'i>(topic: &'i str, bytes: &'i [u8], is_bad: bool) -> Topic<'i> {
+pub(super) fn told_topic<'i>(topic: Text<'i>, bytes: &'i [u8], is_bad: bool) -> Topic<'i> {
     if is_bad { Topic::Invalid(Publish::topic_bytes(bytes)) } else { Topic::Name(TopicName::trusted(topic)) }
 }
 

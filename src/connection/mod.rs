@@ -48,7 +48,8 @@ use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
 use crate::limits::{Limits, Overflow, StoredLimits};
 use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Outgoing, Victims};
 use crate::storage::sealed::{Demand, Used};
-use crate::storage::{Kind, Side, Storage};
+use crate::storage::{Kind, MAY_GROW, Side, Storage};
+use crate::text::Text;
 use crate::time::Instant;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
@@ -124,7 +125,7 @@ impl<S: Storage> Connection<S> {
             let mut writer = self.core.link.control.writer(self.storage.parts().control);
             write_connect(connect, announced, &mut writer);
             match writer.finish() {
-                Err(EncodeError::NoRoom { needed }) if needed <= most && needed != bytes => bytes = needed,
+                Err(EncodeError::NoRoom { needed }) if MAY_GROW && needed <= most && needed != bytes => bytes = needed,
                 written => return Ok(written?),
             }
         }
@@ -339,8 +340,11 @@ impl<S: Storage> Connection<S> {
         let draft = self.check_publish(publish)?;
         self.check_record(publish, &draft)?;
         let waits = self.core.wants_to_send();
-        let room = if draft.fits { Some(Room::THERE) } else { self.make_room(draft.need, publish.topic.as_str()) };
-        self.accept_publish((now, waits), publish, &draft, room)
+        let mut victims = None;
+        if !draft.fits && !self.make_room(draft.need, publish.topic.text().as_bytes(), &mut victims) {
+            return Err(PublishError::Full);
+        }
+        self.accept_publish((now, waits), publish, &draft, victims)
     }
 
     /// Publishes `publish` instead of a message of which no byte was sent yet: a newer reading, say. In one step: either the old message is gone and the
@@ -362,11 +366,11 @@ impl<S: Storage> Connection<S> {
         let victims = self.core.outgoing.drop_handle(parts, &draft.need, &most, old);
         self.core.drop_orphaned_prefix(parts);
         self.gather(); // so that the slot of the old one is free
-        let room = victims.map(|victims| Room { victims: Some(victims) });
-        if room.is_some() {
-            self.grow_for(&draft.need, &most);
+        if victims.is_none() {
+            return Err(PublishError::Full);
         }
-        self.accept_publish((now, waits), publish, &draft, room)
+        self.grow_for(&draft.need, &most);
+        self.accept_publish((now, waits), publish, &draft, victims)
     }
 
     fn check_publish(&mut self, publish: &Publish<'_>) -> Result<Draft, PublishError> {
@@ -381,21 +385,20 @@ impl<S: Storage> Connection<S> {
         (now, waits): (Instant, bool),
         publish: &Publish<'_>,
         draft: &Draft,
-        room: Option<Room>,
+        victims: Option<Victims>,
     ) -> Result<Delivery, PublishError> {
-        let room = room.ok_or(PublishError::Full)?;
         if draft.shares_payload() {
             self.storage.grow(Demand::SharedPayload);
         }
         self.core.see_as(now, waits);
         let parts = &mut self.storage.parts();
         let matched = self.core.publish(parts, publish, draft).ok_or(PublishError::Full)?;
-        if room.victims.is_some() {
+        if victims.is_some() {
             self.core.outgoing.note_awaited(parts.slots);
         }
         self.gather();
         let reduced = !is_bare(publish) && !self.version().has_properties();
-        Ok(delivery(matched, publish.qos, room.victims, reduced))
+        Ok(delivery(matched, publish.qos, victims, reduced))
     }
 
     /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more). A message that is sent
@@ -510,7 +513,7 @@ impl<S: Storage> Connection<S> {
             Ok(draft) => draft,
             Err(error) => return Err(AckError { error, pending }),
         };
-        if draft.need.is_some_and(|need| self.make_room(need, "").is_none()) {
+        if draft.need.is_some_and(|need| !self.make_room(need, &[], &mut None)) {
             draft.need = None; // without the properties, then
         }
         self.core.see(now);
@@ -595,7 +598,7 @@ impl<S: Storage> Connection<S> {
             Topic::Invalid(_) => None,
             Topic::Alias(alias) => {
                 let name = Aliases::name(self.storage.view().names?, Side::Server, alias.alias, alias.serial);
-                name.map(TopicName::trusted)
+                name.map(|name| TopicName::trusted(Text::trusted(name)))
             }
         }
     }
@@ -742,23 +745,27 @@ impl<S: Storage> Connection<S> {
         self.core.outgoing.index_topics(&mut self.storage.parts());
     }
 
-    /// Makes room for one more packet: within the limits, by the overflow policy, by growth. `None` if there is none; then nothing changed.
-    fn make_room(&mut self, need: Need, topic: &str) -> Option<Room> {
+    /// Makes room for one more packet: within the limits, by the overflow policy, which tells its `victims`, by growth. False if there is none; then nothing
+    /// changed.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn make_room(&mut self, need: Need, topic: &[u8], victims: &mut Option<Victims>) -> bool {
         let most = self.core.most(&self.storage.bounds());
-        let mut victims = None;
         if !self.core.outgoing.has_room(&need, &most) {
             let mut parts = self.storage.parts();
-            let policy = self.core.policy().filter(|_| need.is_publish)?;
-            victims = Some(policy(&mut self.core, &mut parts, &need, &most, topic)?);
+            let Some(policy) = self.core.policy().filter(|_| need.is_publish) else { return false };
+            policy(&mut self.core, &mut parts, &need, &most, topic, victims);
+            if victims.is_none() {
+                return false;
+            }
             self.gather(); // so that the slots of those are free
         }
         self.grow_for(&need, &most);
-        Some(Room { victims })
+        true
     }
 
     /// Room for a request; where there is none, messages are held no longer.
     fn make_room_for_request(&mut self, need: Need) -> Result<(), RequestError> {
-        if self.make_room(need, "").is_some() {
+        if self.make_room(need, &[], &mut None) {
             return Ok(());
         }
         if let Some(taking_back) = self.core.taking_back().filter(|_| self.holds_messages()) {
@@ -780,16 +787,6 @@ impl<S: Storage> Connection<S> {
             self.storage.grow(Demand::Arena { bytes });
         }
     }
-}
-
-/// There is room, perhaps because these messages were dropped.
-struct Room {
-    victims: Option<Victims>,
-}
-
-impl Room {
-    /// Nothing had to be dropped.
-    const THERE: Self = Self { victims: None };
 }
 
 /// The least control area: the longest packet without properties that isn't CONNECT fits several times.

@@ -222,16 +222,18 @@ impl Core {
             let may_fence = self.outgoing.has_fences() && self.may_fence(parts);
             let rare = Rare { time: self.counted_time(), forms: self.forms(), may_fence };
             self.outgoing.end_fences_in_time(parts.slots);
-            if self.outgoing.stage(parts, &self.link.peer, &rare) {
-                self.write_start(parts);
+            if let Some(is_fenced) = self.outgoing.stage(parts, &self.link.peer, &rare) {
+                self.write_start(parts, is_fenced);
             }
         }
     }
 
     /// What stands for the start of a packet that leaves alone, or goes before it.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
-    fn write_start(&mut self, parts: &mut Parts<'_>) {
-        self.write_fence(parts);
+    fn write_start(&mut self, parts: &mut Parts<'_>, is_fenced: bool) {
+        if is_fenced {
+            self.write_fence(parts);
+        }
         if let Some(reducing) = self.reducing().filter(|_| self.outgoing.is_to_be_reduced()) {
             (reducing.write_head)(self, parts);
         }
@@ -292,11 +294,7 @@ impl Core {
 
     /// PUBREL before a QoS 2 message whose identifier the server may still hold from an earlier life. Such a message is staged only where there is room.
     fn write_fence(&mut self, parts: &mut Parts<'_>) {
-        let id = self.outgoing.fence_due(parts.slots);
-        if id == 0 {
-            return;
-        }
-        let due = Due { packet: PacketType::PubRel, id, reason: ReasonCode::SUCCESS, extra: 0 };
+        let due = Due { packet: PacketType::PubRel, id: self.outgoing.staged(), reason: ReasonCode::SUCCESS, extra: 0 };
         let is_written = self.write_ack(parts, &due);
         debug_assert!(is_written);
         self.outgoing.note_fence();

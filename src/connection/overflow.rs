@@ -14,14 +14,30 @@ pub(super) const fn policy(overflow: Overflow) -> Option<Policy> {
     }
 }
 
-fn drop_oldest(core: &mut Core, parts: &mut Parts<'_>, need: &Need, most: &Most, _topic: &str) -> Option<Victims> {
-    let victims = core.outgoing.drop_oldest(parts, need, most)?;
-    core.drop_orphaned_prefix(parts);
-    Some(victims)
+fn drop_oldest(
+    core: &mut Core,
+    parts: &mut Parts<'_>,
+    need: &Need,
+    most: &Most,
+    _topic: &[u8],
+    victims: &mut Option<Victims>,
+) {
+    *victims = core.outgoing.drop_oldest(parts, need, most);
+    if victims.is_some() {
+        core.drop_orphaned_prefix(parts);
+    }
 }
 
-fn drop_same_topic(core: &mut Core, parts: &mut Parts<'_>, need: &Need, most: &Most, topic: &str) -> Option<Victims> {
-    let victims = core.outgoing.drop_same_topic(parts, need, most, topic)?;
-    core.drop_orphaned_prefix(parts);
-    Some(victims)
+fn drop_same_topic(
+    core: &mut Core,
+    parts: &mut Parts<'_>,
+    need: &Need,
+    most: &Most,
+    topic: &[u8],
+    victims: &mut Option<Victims>,
+) {
+    *victims = core.outgoing.drop_same_topic(parts, need, most, topic);
+    if victims.is_some() {
+        core.drop_orphaned_prefix(parts);
+    }
 }

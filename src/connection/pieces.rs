@@ -13,7 +13,7 @@ use crate::connection::stream::{Fate, Stream};
 use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received, Topic};
 use crate::storage::Parts;
 use crate::types::{PacketId, QoS, Version};
-use crate::wire::{DecodeError, Header, Malformed, PacketType, Publish, Reader, Tolerance};
+use crate::wire::{DecodeError, Fields, Header, Malformed, PacketType, Publish, Reader, Tolerance};
 
 const TRUNCATED: DecodeError = DecodeError::Malformed(Malformed::Truncated);
 
@@ -107,11 +107,11 @@ impl Core {
         received: &mut Received<'i>,
     ) -> Effect {
         let (consumed, bytes) = (header.length + body.remaining(), body.unread());
-        let (publish, alias) = Publish::decode(header.flags, body);
+        let publish = Publish::decode(header.flags, body);
         body.finish()?;
         let total = (header.packet_length() - (consumed - publish.payload.len())) as u32;
         let mut topic = told_topic(publish.topic, bytes, body.noted().is_some());
-        self.resolve(parts, &mut topic, alias)?;
+        self.resolve(parts, &mut topic, publish.alias)?;
         let is_unwanted = matches!(topic, Topic::Invalid(_)) && self.limits.discards_bad_topics();
         let discard = discard.or(if is_unwanted { Some(Discard::BadTopic) } else { None });
         let fate = match publish.id {
@@ -133,11 +133,11 @@ impl Core {
         if publish.dup && publish.id.is_none() {
             self.stats.count(Tolerance::DupAtQoS0 as u8);
         }
-        self.bind_alias(parts, &topic, alias);
+        self.bind_alias(parts, &topic, publish.alias);
         self.link.stream = Stream { total, fate };
         self.link.partial = 1;
         let is_known = matches!(fate, Fate::Repeated(_));
-        let Publish { payload, qos, retain, dup, id, properties, .. } = publish;
+        let Fields { payload, qos, retain, dup, id, properties, .. } = publish;
         let head = Head { topic, qos, retain, dup, id, properties };
         if let Err(refusal) = self.on_piece(parts, consumed, Some(head), payload, received) {
             self.link.stream = Stream::NONE; // the same bytes will be offered again

@@ -192,9 +192,15 @@ impl Core {
     pub(super) fn note_ping_sent(&mut self) {
         self.link.ping = Ping::Sent;
         if !self.link.timers.pingresp.is_running() {
-            self.link.ping_extended = false;
-            self.link.timers.pingresp = Countdown::due_in(self.pingresp_timeout());
+            self.await_pingresp(false);
         }
+    }
+
+    /// PINGRESP has its time from now on, once more if that `is_extended`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn await_pingresp(&mut self, is_extended: bool) {
+        self.link.ping_extended = is_extended;
+        self.link.timers.pingresp = Countdown::due_in(self.pingresp_timeout());
     }
 
     /// In milliseconds.
@@ -228,8 +234,7 @@ impl Core {
     #[cfg_attr(not(target_pointer_width = "32"), cold)]
     fn note_end_of_partial(&mut self) {
         if self.link.timers.pingresp.is_due() && !self.link.ping_extended {
-            self.link.ping_extended = true;
-            self.link.timers.pingresp = Countdown::due_in(self.pingresp_timeout());
+            self.await_pingresp(true);
         }
     }
 

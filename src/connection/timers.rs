@@ -21,6 +21,7 @@ impl Countdown {
     }
 
     /// Due when this has lasted for so many milliseconds.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) const fn due_after(this: u32, millis: u32) -> Self {
         Self::due_in(millis.saturating_sub(this))
     }

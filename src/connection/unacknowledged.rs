@@ -1,6 +1,7 @@
 //! Messages that are not finished, read back.
 
 use crate::storage::{MessageMarks, SendSlot, View};
+use crate::text::Text;
 use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{Layout, PacketType, Properties, Reader, Rules, Seen};
@@ -53,7 +54,7 @@ impl<'a> Unacknowledged<'a> {
         let frame = view.arena.get(start..start + slot.length as usize).unwrap_or_default();
         let layout = Layout::of(frame, form);
         let part = |from: usize, to: usize| frame.get(from..to).unwrap_or_default();
-        let topic = core::str::from_utf8(part(layout.start + 2, layout.id)).unwrap_or_default();
+        let topic = Text::trusted(part(layout.start + 2, layout.id));
         let payload = match slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) {
             true => view.payloads.get(index),
             false => part(layout.rest, frame.len()),

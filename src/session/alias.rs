@@ -53,11 +53,11 @@ impl Aliases {
     }
 
     /// Binds an alias of one side to `name`; a name that is too long is remembered as that, and so is one that is none, which is empty here.
-    pub(crate) fn bind(&mut self, names: &mut dyn NameStore, side: Side, alias: u16, name: &str) {
+    pub(crate) fn bind(&mut self, names: &mut dyn NameStore, side: Side, alias: u16, name: &[u8]) {
         self.serial = self.serial.wrapping_add(1).max(1);
         let index = usize::from(alias).wrapping_sub(1);
         let Some((entry, place)) = names.bind(side, index, name.len()) else { return };
-        copy(name.as_bytes(), place);
+        copy(name, place);
         let hash = if place.is_empty() { u16::from(name.is_empty()) } else { short_fingerprint(name) };
         *entry = AliasEntry { serial: self.serial, length: place.len() as u16, hash };
     }
@@ -81,12 +81,11 @@ impl Aliases {
     }
 
     /// The name behind `alias`, if it is still the binding with this serial number.
-    pub(crate) fn name(names: &dyn NameStore, side: Side, alias: u16, serial: u32) -> Option<&str> {
+    pub(crate) fn name(names: &dyn NameStore, side: Side, alias: u16, serial: u32) -> Option<&[u8]> {
         let index = usize::from(alias).checked_sub(1)?;
         let is_it = |entry: &&AliasEntry| entry.serial == serial && entry.length > 0;
         let entry = names.entries(side).get(index).filter(is_it)?;
-        let name = names.name(side, index).get(..usize::from(entry.length))?;
-        core::str::from_utf8(name).ok()
+        names.name(side, index).get(..usize::from(entry.length))
     }
 
     /// Finds or makes the alias for an outbound `topic`, at most `maximum` of them `[MQTT-3.3.2-9]` `[MQTT-3.2.2-17]`.
@@ -94,7 +93,6 @@ impl Aliases {
         self.latest = 0;
         let (aliases, _) = names.lengths(Side::Client);
         let maximum = usize::from(maximum).min(aliases) as u16;
-        let Ok(topic) = core::str::from_utf8(topic) else { return Outbound::None };
         if maximum == 0 || topic.len() > longest_name(names, Side::Client) {
             return Outbound::None;
         }
@@ -124,8 +122,8 @@ pub(crate) fn fingerprint(text: &[u8]) -> u32 {
     text.iter().fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
-fn short_fingerprint(name: &str) -> u16 {
-    let hash = fingerprint(name.as_bytes());
+fn short_fingerprint(name: &[u8]) -> u16 {
+    let hash = fingerprint(name);
     (hash ^ hash >> 16) as u16
 }
 
@@ -159,14 +157,14 @@ mod tests {
         let mut storage = Fixed::<0, 1, 1, 16, 1, 8>::new();
         let names = storage.parts().names.unwrap();
         let mut aliases = Aliases::default();
-        aliases.bind(names, Side::Server, 1, "old");
+        aliases.bind(names, Side::Server, 1, b"old");
         let (serial, _) = Aliases::lookup(names, 1);
-        assert_eq!(Aliases::name(names, Side::Server, 1, serial), Some("old"));
-        aliases.bind(names, Side::Server, 1, "new");
+        assert_eq!(Aliases::name(names, Side::Server, 1, serial), Some(&b"old"[..]));
+        aliases.bind(names, Side::Server, 1, b"new");
         assert_eq!(Aliases::name(names, Side::Server, 1, serial), None);
-        aliases.bind(names, Side::Server, 1, "much too long");
+        aliases.bind(names, Side::Server, 1, b"much too long");
         assert!(matches!(Aliases::lookup(names, 1), (_, Standing::TooLong)));
-        aliases.bind(names, Side::Server, 1, "");
+        aliases.bind(names, Side::Server, 1, b"");
         assert!(matches!(Aliases::lookup(names, 1), (_, Standing::Invalid)));
         aliases.clear(names);
         assert!(matches!(Aliases::lookup(names, 1), (_, Standing::Unbound)));

@@ -23,6 +23,7 @@ use crate::session::run::{RUN_LIMIT, Run};
 use crate::storage::inbox::lookup;
 use crate::storage::{Kind, Marks, MessageMarks, Notes, Parts, Reach, ReceiveSlot, ReceiveState, SendSlot};
 use crate::types::{Handle, QoS};
+use crate::wire::reason::ReasonCode;
 
 /// There is a fast path.
 pub(crate) const EXISTS: bool = cfg!(not(target_pointer_width = "32"));
@@ -108,7 +109,7 @@ impl Outgoing {
     #[inline(always)]
     pub(crate) fn pubrec_usual(&mut self, slots: &mut [SendSlot], id: u16) -> Option<()> {
         find(slots, id).filter(|slot| slot.kind == Kind::Publish2 && slot.progress.is_out() && is_plain(slot))?;
-        self.release(slots, id, 0);
+        self.release(slots, id);
         Some(())
     }
 
@@ -144,7 +145,12 @@ impl Incoming {
             return None;
         }
         let link = self.take_free(inbox);
-        Some(self.enter(inbox, link, id, (ReceiveState::of_new(qos), acknowledged, Notes::NONE)))
+        Some(self.enter(
+            inbox,
+            link,
+            id,
+            (ReceiveState::of_new(qos), acknowledged.then_some(ReasonCode::SUCCESS), Notes::NONE),
+        ))
     }
 }
 

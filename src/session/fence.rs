@@ -48,14 +48,6 @@ impl Outgoing {
             && !slot.progress.is_known()
     }
 
-    /// The identifier of the packet that is staged, if a fence is to leave before it.
-    pub(crate) fn fence_due(&self, slots: &[SendSlot]) -> u16 {
-        if !self.has_fences() {
-            return 0;
-        }
-        find(slots, self.run.id).filter(|slot| self.is_fenced(slot)).map_or(0, SendSlot::id)
-    }
-
     pub(crate) const fn note_fence(&mut self) {
         self.staged_fences += 1;
     }

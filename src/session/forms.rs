@@ -13,7 +13,7 @@ use crate::wire::Layout;
 /// What deals with them. Reached through a pointer alone, so that firmware whose packets have no properties and no options doesn't carry it.
 pub(crate) struct Forms {
     pub(crate) has_more: HasMore,
-    /// Encodes a request that is marked for the version in force: it is about to leave, and what the version can't carry is left out.
+    /// Encodes a packet for the version in force if it is a request that is marked: it is about to leave, and what the version can't carry is left out.
     pub(super) reduce_request: fn(&mut Outgoing, &mut Parts<'_>, u16),
 }
 
@@ -65,7 +65,8 @@ impl Outgoing {
     }
 
     fn reduce_request(&mut self, parts: &mut Parts<'_>, id: u16) {
-        let Some(slot) = find_mut(parts.slots, id) else { return };
+        let is_it = |slot: &&mut SendSlot| slot.marks.is_in_v5() && slot.kind.is_request();
+        let Some(slot) = find_mut(parts.slots, id).filter(is_it) else { return };
         let (start, length) = (slot.position as usize, slot.length as usize);
         let frame = parts.arena.get_mut(start..start + length).unwrap_or_default();
         let layout = Layout::of(frame, Version::V5);

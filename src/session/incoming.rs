@@ -4,8 +4,8 @@
 //! their messages came `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`: one queue for both. PUBCOMP has a queue of its own, so that a message
 //! which the application has not acknowledged cannot hold it back.
 
-use crate::storage::inbox::{self, at, is_indexed, lookup, unlink};
-use crate::storage::{Notes, ReceiveSlot, ReceiveState};
+use crate::storage::inbox::{self, at, lookup};
+use crate::storage::{MAY_GROW, Notes, ReceiveSlot, ReceiveState};
 use crate::types::QoS;
 use crate::wire::PacketType;
 use crate::wire::reason::ReasonCode;
@@ -226,7 +226,7 @@ impl Incoming {
         self.is_doubtful && slot.is_old && !slot.owed && !dup && !slot.is_ended()
     }
 
-    /// A message at QoS 1 or 2; `acknowledged` if the application need not do it.
+    /// A message at QoS 1 or 2, and its `answer` if the application need not acknowledge it.
     ///
     /// At QoS 1 PUBACK is owed `[MQTT-4.3.2-4]`; once it was written, the next with this identifier is new `[MQTT-4.3.2-5]`. At QoS 2 it is new unless
     /// its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`; PUBREC is owed for either `[MQTT-4.3.3-8]`.
@@ -237,7 +237,7 @@ impl Incoming {
         id: u16,
         qos: QoS,
         bound: Bound,
-        acknowledged: bool,
+        answer: Option<ReasonCode>,
         dup: bool,
     ) -> Arrival {
         let link = lookup(inbox, id);
@@ -249,7 +249,7 @@ impl Incoming {
             self.is_doubtful = false;
         }
         let Some(slot) = at(inbox, link).filter(|slot| !is_replaced && !slot.is_ended()) else {
-            return self.take(inbox, id, bound, acknowledged, ReceiveState::of_new(qos));
+            return self.take(inbox, id, bound, answer, ReceiveState::of_new(qos));
         };
         if slot.state == ReceiveState::Completing || !is_at_least_once && slot.owed && slot.acknowledged {
             return Arrival::Blocked;
@@ -280,22 +280,21 @@ impl Incoming {
         inbox: &mut [ReceiveSlot],
         id: u16,
         bound: Bound,
-        acknowledged: bool,
+        answer: Option<ReasonCode>,
         state: ReceiveState,
     ) -> Arrival {
         // A server may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is kept for that. Where there may be one message alone it is
         // taken in addition to a QoS 2 message that waits for the server, if the table has room.
         let mut most = inbox.len().min(bound.held);
-        let mut kept = 0;
         if state == ReceiveState::AtLeastOnce && self.freeable == 0 {
             most = inbox.len();
         } else if state == ReceiveState::ExactlyOnce && most > 1 {
-            kept = RESERVE;
+            most -= RESERVE;
         }
         let exceeds_maximum = self.used - self.old >= bound.maximum;
         let ended = if state == ReceiveState::ExactlyOnce { Self::ended(inbox, id) } else { 0 };
-        let has_room = |used: u16| ended != 0 || usize::from(used) + kept < most;
-        let needs_slot = state == ReceiveState::ExactlyOnce || !acknowledged;
+        let has_room = |used: u16| ended != 0 || usize::from(used) < most;
+        let needs_slot = state == ReceiveState::ExactlyOnce || answer.is_none();
         if !exceeds_maximum && !has_room(self.used) && self.freeable == 0 && needs_slot {
             self.give_way(inbox);
         }
@@ -309,13 +308,15 @@ impl Incoming {
         } else {
             self.take_free(inbox)
         };
-        self.enter(inbox, link, id, (state, acknowledged, notes))
+        self.enter(inbox, link, id, (state, answer, notes))
     }
 
     /// A slot that is free, if fewer are in use than there are.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn take_free(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
-        if self.free.first != 0 {
+        if !MAY_GROW {
+            inbox::first_free(inbox)
+        } else if self.free.first != 0 {
             self.free.pop(inbox)
         } else {
             self.fresh += 1;
@@ -330,18 +331,19 @@ impl Incoming {
         inbox: &mut [ReceiveSlot],
         link: u16,
         id: u16,
-        (state, acknowledged, notes): (ReceiveState, bool, Notes),
+        (state, answer, notes): (ReceiveState, Option<ReasonCode>, Notes),
     ) -> Arrival {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        let Some(slot) = at(inbox, link) else { return Arrival::Blocked };
-        let bucket = slot.bucket;
-        *slot = ReceiveSlot { serial, id, state, acknowledged, owed: true, bucket, notes, ..ReceiveSlot::FREE };
+        let (acknowledged, reason) = (answer.is_some(), answer.unwrap_or_default().0);
+        let new = ReceiveSlot { serial, id, state, reason, acknowledged, owed: true, notes, ..ReceiveSlot::FREE };
+        if !inbox::fill(inbox, link, new) {
+            return Arrival::Blocked;
+        }
         self.used += 1;
         if state == ReceiveState::AtLeastOnce {
             self.freeable += 1;
         } else {
-            inbox::link(inbox, link - 1);
             self.note_change(inbox, link);
         }
         self.owed.push(inbox, link);
@@ -358,7 +360,7 @@ impl Incoming {
 
     /// Forgets the QoS 2 messages among these that nothing is owed for.
     pub(super) fn give_up(&mut self, inbox: &mut [ReceiveSlot], which: fn(&ReceiveSlot) -> bool) {
-        for link in 1..=inbox.len() as u16 {
+        for link in (0..inbox.len() as u16).map(|place| place + 1) {
             let is_left_over = at(inbox, link).is_some_and(|slot| {
                 which(slot) && !slot.owed && matches!(slot.state, ReceiveState::ExactlyOnce | ReceiveState::Recorded)
             });
@@ -493,28 +495,21 @@ impl Incoming {
             return self.keep_ended(inbox, link);
         }
         self.old -= u16::from(slot.is_old);
-        if is_indexed(slot) {
-            unlink(inbox, link - 1);
-        }
-        if let Some(slot) = at(inbox, link) {
-            *slot = ReceiveSlot { bucket: slot.bucket, ..ReceiveSlot::FREE };
-        }
+        inbox::clear(inbox, link);
         if is_freeable(state) {
             self.freeable -= 1;
         }
         self.used -= 1;
-        self.free.push(inbox, link);
+        if MAY_GROW {
+            self.free.push(inbox, link);
+        }
     }
 
     /// The link is gone: QoS 1 messages will come again, QoS 2 messages stay known `[MQTT-4.3.3-10]`.
     pub(crate) fn link_lost(&mut self, inbox: &mut [ReceiveSlot]) {
         self.strays = [Stray::NONE; 3];
-        while self.completing.first != 0 {
-            let link = self.completing.pop(inbox);
-            self.free(inbox, link);
-        }
-        while self.owed.first != 0 {
-            let link = self.owed.pop(inbox);
+        (self.completing, self.owed) = (Queue::default(), Queue::default());
+        for link in (0..inbox.len() as u16).map(|place| place + 1) {
             let Some(slot) = at(inbox, link) else { return };
             slot.owed = false;
             slot.extra = 0;

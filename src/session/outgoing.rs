@@ -265,7 +265,7 @@ impl Outgoing {
     /// `[MQTT-2.2.1-3]` `[MQTT-4.3.2-1]` `[MQTT-4.3.3-1]`. Where the numbers begin anew, places come twice: so two rounds see them all.
     fn free_id(&self, slots: &[SendSlot]) -> Option<u16> {
         let mut id = self.last_handle as u16;
-        for _ in 0..=2 * slots.len() {
+        for _ in 0..2 * slots.len() + 1 {
             id = id.wrapping_add(1).max(1);
             if slots.get(place(slots, id)).is_some_and(|slot| slot.kind == Kind::Free) {
                 return Some(id);
@@ -308,7 +308,8 @@ impl Outgoing {
         if is_completion && self.is_fence_answer(parts.slots, id) {
             return Err(Mismatch::Internal);
         }
-        let &SendSlot { kind, progress, detail, .. } = answerable(parts.slots, id)?;
+        let (slot, mismatch) = answerable(parts.slots, id);
+        let Some(&SendSlot { kind, progress, detail, .. }) = slot else { return Err(mismatch) };
         let awaited = match packet {
             PacketType::PubAck if is_lenient && kind == Kind::Publish2 && progress.was_out() => kind,
             PacketType::PubAck => Kind::Publish1,
@@ -331,11 +332,13 @@ impl Outgoing {
 
     /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`.
     pub(crate) fn pubrec(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<PubRecStep, Mismatch> {
-        let slot = answerable(parts.slots, id)?;
+        let (slot, mismatch) = answerable(parts.slots, id);
+        let Some(slot) = slot else { return Err(mismatch) };
         match (slot.kind, slot.progress.stands()) {
             (Kind::Publish2, Stands::First) => {
-                let beside = Self::drop_beside(parts, id);
-                self.release(parts.slots, id, beside);
+                let detail = slot.detail;
+                self.relist(parts, id, Progress::released(), detail);
+                self.note_release(id);
                 Ok(PubRecStep::Released)
             }
             (Kind::Publish2, _) if slot.waits_for_record() => Ok(PubRecStep::Released),
@@ -346,13 +349,14 @@ impl Outgoing {
 
     /// PUBREL follows for this message, of which the bytes in the arena and so many elsewhere are given back.
     #[inline(always)]
-    pub(super) fn release(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) {
-        self.leave(slots, id, beside);
-        let Some(slot) = find_mut(slots, id) else { return };
-        self.set_progress(slot, Progress::released());
-        (slot.length, slot.marks, slot.attempts) = (0, Marks::NONE, 0);
-        (slot.previous, slot.next) = (self.released.last(), 0);
-        self.released.append(slots, id);
+    pub(super) fn release(&mut self, slots: &mut [SendSlot], id: u16) {
+        self.relist_bare(slots, id, 0, Progress::released(), None);
+        self.note_release(id);
+    }
+
+    /// PUBREL of this packet is due, after those that are due already.
+    #[inline(always)]
+    const fn note_release(&mut self, id: u16) {
         if self.release == 0 {
             self.release = id;
         }
@@ -433,8 +437,7 @@ impl Outgoing {
     /// The same for a packet of which so many bytes elsewhere were dropped.
     #[inline(always)]
     pub(super) fn vacate(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) -> Handle {
-        self.leave(slots, id, beside);
-        let Some(slot) = find_mut(slots, id) else { return Handle(0) };
+        let Some(slot) = self.leave(slots, id, beside) else { return Handle(0) };
         self.used -= 1;
         self.uncounted -= u16::from(matches!(slot.kind, Kind::Ack | Kind::Orphan));
         self.in_flight -= u32::from(slot.holds_unit());
@@ -449,15 +452,28 @@ impl Outgoing {
     /// Frees the bytes of a packet that has come so far, and puts its slot to the end of the list for that.
     pub(super) fn relist(&mut self, parts: &mut Parts<'_>, id: u16, progress: Progress, detail: Detail) {
         let beside = Self::drop_beside(parts, id);
-        self.leave(parts.slots, id, beside);
-        let Some(slot) = find_mut(parts.slots, id) else { return };
-        (slot.length, slot.marks, slot.detail) = (0, Marks::NONE, detail);
+        self.relist_bare(parts.slots, id, beside, progress, Some(detail));
+    }
+
+    /// The same of a packet that keeps nothing elsewhere any more.
+    #[inline(always)]
+    fn relist_bare(
+        &mut self,
+        slots: &mut [SendSlot],
+        id: u16,
+        beside: u32,
+        progress: Progress,
+        detail: Option<Detail>,
+    ) {
+        let Some(slot) = self.leave(slots, id, beside) else { return };
+        (slot.length, slot.marks, slot.detail) = (0, Marks::NONE, detail.unwrap_or(slot.detail));
         if progress.is_release() {
             slot.attempts = 0;
         }
         self.set_progress(slot, progress);
-        let kind = slot.kind;
-        self.list_of(kind, progress).push(parts.slots, id);
+        let list = self.list_of(slot.kind, progress);
+        (slot.previous, slot.next) = (list.last(), 0);
+        list.append(slots, id);
     }
 
     /// Drops what of a packet is kept elsewhere than in the arena, and says how many bytes that was.
@@ -473,10 +489,11 @@ impl Outgoing {
     /// Gives the bytes of a packet back, and takes it out of its list; its slot says nothing of that yet. Slots are looked at where they are: a copy would
     /// take a good part of firmware's stack.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn leave(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) {
-        let Some(&SendSlot { position, length, previous, next, kind, progress, .. }) = find(slots, id) else { return };
+    fn leave<'s>(&mut self, slots: &'s mut [SendSlot], id: u16, beside: u32) -> Option<&'s mut SendSlot> {
+        let &SendSlot { position, length, previous, next, kind, progress, .. } = find(slots, id)?;
         self.arena.release(position, length, beside);
         self.leave_list(slots, (previous, id, next), (kind, progress));
+        find_mut(slots, id)
     }
 
     /// Takes a packet with this identifier, between its neighbours, out of the list that it stands in; cursors that stand on it step aside.
@@ -487,23 +504,22 @@ impl Outgoing {
         (previous, id, next): (u16, u16, u16),
         (kind, progress): (Kind, Progress),
     ) {
-        match progress.stands() {
-            Stands::Release => {
-                if self.release == id {
-                    self.release = next;
-                }
-                if self.staged_release == id {
-                    self.staged_release = next;
-                }
+        // A cursor stands on packets of its own list alone. To ask first which list this is saves time; firmware has less flash than that.
+        let asks = usize::BITS > 32;
+        if !asks || progress.is_release() {
+            if self.release == id {
+                self.release = next;
             }
-            Stands::Over => {}
-            Stands::First => {
-                if self.next == id {
-                    self.next = next;
-                }
-                self.bypass.step_aside(id, previous);
-                self.passed.step_aside(id, previous);
+            if self.staged_release == id {
+                self.staged_release = next;
             }
+        }
+        if !asks || progress.is_first() {
+            if self.next == id {
+                self.next = next;
+            }
+            self.bypass.step_aside(id, previous);
+            self.passed.step_aside(id, previous);
         }
         self.list_of(kind, progress).remove(slots, previous, next);
     }
@@ -522,12 +538,11 @@ impl Outgoing {
 }
 
 /// The packet with this identifier, if an acknowledgement can be for it: it has left, on this link or on an earlier one.
-fn answerable(slots: &[SendSlot], id: u16) -> Result<&SendSlot, Mismatch> {
+fn answerable(slots: &[SendSlot], id: u16) -> (Option<&SendSlot>, Mismatch) {
     let slot = find(slots, id).filter(|slot| slot.kind.is_answered());
-    let slot = slot.ok_or(Mismatch::Unknown)?;
-    match slot.progress.answer() {
-        Answer::Counts => Ok(slot),
-        Answer::Early => Err(Mismatch::Early),
-        Answer::Unknown => Err(Mismatch::Unknown),
+    match slot.map(|slot| slot.progress.answer()) {
+        Some(Answer::Counts) => (slot, Mismatch::Unknown),
+        Some(Answer::Early) => (None, Mismatch::Early),
+        Some(Answer::Unknown) | None => (None, Mismatch::Unknown),
     }
 }

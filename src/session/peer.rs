@@ -21,8 +21,8 @@ impl Peer {
     pub(crate) const UNKNOWN: Self = Self { window: 0, topic_aliases: 0, max_packet: 0, lacks: 0 };
 
     // What a server may lack. What a SUBSCRIBE asks for has the bit that marks the SUBSCRIBE.
-    const QOS1: u8 = 1;
-    const QOS2: u8 = 2;
+    const QOS1: u8 = QoS::AtLeastOnce.bits();
+    const QOS2: u8 = QoS::ExactlyOnce.bits();
     const RETAIN: u8 = 4;
     const SHARES: u8 = RequestMarks::SHARE.bits();
     const WILDCARDS: u8 = RequestMarks::WILDCARD.bits();
@@ -58,11 +58,7 @@ impl Peer {
 
     #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(crate) const fn takes_qos(&self, qos: QoS) -> bool {
-        !match qos {
-            QoS::AtMostOnce => false,
-            QoS::AtLeastOnce => self.lacks_any(Self::QOS1),
-            QoS::ExactlyOnce => self.lacks_any(Self::QOS2),
-        }
+        !self.lacks_any(qos.bits())
     }
 
     pub(crate) const fn takes_retained(&self) -> bool {

@@ -158,14 +158,14 @@ impl Outgoing {
         parts: &mut Parts<'_>,
         need: &Need,
         most: &Most,
-        topic: &str,
+        topic: &[u8],
     ) -> Option<Victims> {
         let id = match self.find_topic(parts, topic) {
             Some(found) => found,
             None => self
                 .log
                 .iter(parts.slots)
-                .find(|slot| Self::is_droppable(slot) && topic_of(parts.arena, slot) == Some(topic.as_bytes()))
+                .find(|slot| Self::is_droppable(slot) && topic_of(parts.arena, slot) == Some(topic))
                 .map_or(0, SendSlot::id),
         };
         let slot = *find(parts.slots, id)?;

@@ -81,7 +81,7 @@ impl Incoming {
 
     /// Takes such a slot for a new message, which goes on with what the log says of the identifier.
     pub(super) fn revive(&mut self, inbox: &mut [ReceiveSlot], link: u16) -> Notes {
-        unlink(inbox, link - 1);
+        unlink(inbox, link);
         (self.used, self.old, self.freeable) = (self.used - 1, self.old - 1, self.freeable - 1);
         at(inbox, link).map_or(Notes::NONE, |slot| slot.notes)
     }

@@ -3,6 +3,7 @@
 //! Consecutive packets of the log that may all be sent form a *run*: one stretch of the arena, shown to the transport as one slice. QoS 0
 //! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
 
+use crate::copying::part;
 use crate::event::Cause;
 use crate::session::expiry::Time;
 use crate::session::fast_path;
@@ -12,7 +13,7 @@ use crate::session::outgoing::Outgoing;
 use crate::session::peer::Peer;
 use crate::session::run::{RUN_LIMIT, Run};
 use crate::storage::{Kind, Known, MAY_GROW, MessageMarks, Parts, Reach, SendSlot};
-use crate::types::Handle;
+use crate::types::{Handle, Version};
 
 /// What is needed to stage packets that few programs have.
 pub(crate) struct Rare {
@@ -28,7 +29,9 @@ enum Special {
     Staged(u32),
     /// It will never be sent.
     Ended,
-    /// No other may follow it now.
+    /// It was, and leaves alone.
+    Alone,
+    /// It was not, and neither is another now.
     Last,
 }
 
@@ -36,6 +39,11 @@ impl Outgoing {
     /// Nothing is being sent.
     pub(crate) const fn is_between_frames(&self) -> bool {
         self.run.left == 0
+    }
+
+    /// The packet that is being sent.
+    pub(crate) const fn staged(&self) -> u16 {
+        self.run.id
     }
 
     pub(crate) const fn run_left(&self) -> usize {
@@ -57,11 +65,11 @@ impl Outgoing {
         self.run.was_taken_back && self.may_stage()
     }
 
-    /// Stages as many packets as lie together and may be sent now. Returns whether it is one that must leave alone.
-    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, rare: &Rare) -> bool {
+    /// Stages as many packets as lie together and may be sent now. If it is one that must leave alone, returns whether a fence goes before it.
+    pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, rare: &Rare) -> Option<bool> {
         self.run.was_taken_back = false;
         if parts.journal.is_session_lost() || parts.journal.is_doubt_pending() {
-            return false; // a subscription would bring messages under identifiers that the log still takes for those of the old session
+            return None; // a subscription would bring messages under identifiers that the log still takes for those of the old session
         }
         // No message leaves before it is durable that there is a session; all else may.
         let window = if parts.journal.is_session_pending() { 0 } else { peer.window };
@@ -71,7 +79,7 @@ impl Outgoing {
             end = self.stage_usual(parts.slots, window);
             if !self.may_stage() {
                 self.bypass = Cursor::NONE;
-                return false;
+                return None;
             }
         }
         self.stage_each(parts, (peer, window, has_rules), rare, end)
@@ -85,31 +93,46 @@ impl Outgoing {
         (peer, window, has_rules): (&Peer, u16, bool),
         rare: &Rare,
         mut end: Option<u32>,
-    ) -> bool {
+    ) -> Option<bool> {
         while let Some(slot) = self.next_sendable(parts.slots, window) {
             if end.is_some_and(|end| end != slot.position) || self.run.left >= RUN_LIMIT {
-                return false;
+                return None;
             }
             let (id, behind) = (slot.id(), slot.position + slot.length);
-            if !has_rules && !slot.is_special() && !self.is_fenced(slot) {
+            let is_fenced = self.is_fenced(slot);
+            // Most packets need nothing else; firmware has less flash than time for them.
+            if usize::BITS > 32 && !has_rules && !slot.is_special() && !is_fenced {
                 if let Some(slot) = find_mut(parts.slots, id) {
                     self.stage_one(slot, 0);
                 }
                 end = Some(behind);
                 continue;
             }
-            match self.stage_special(parts, id, peer, rare, end.is_none()) {
+            match self.stage_special(parts, id, (peer, rare), (end.is_none(), is_fenced)) {
                 Special::Staged(behind) => end = Some(behind),
                 Special::Ended => {}
-                Special::Last => return end.is_none(),
+                Special::Alone => return Some(is_fenced),
+                Special::Last => return None,
             }
         }
-        false
+        None
     }
 
     /// Stages a packet that isn't like most, or to a server that doesn't take everything.
     #[cold]
-    fn stage_special(&mut self, parts: &mut Parts<'_>, id: u16, peer: &Peer, rare: &Rare, is_first: bool) -> Special {
+    fn stage_special(
+        &mut self,
+        parts: &mut Parts<'_>,
+        id: u16,
+        (peer, rare): (&Peer, &Rare),
+        (is_first, is_fenced): (bool, bool),
+    ) -> Special {
+        // On a link that leaves something out a server takes everything, so that this comes first.
+        // Few are such; where there is time to gain the others are told apart here.
+        let may_be_it = || usize::BITS <= 32 || find(parts.slots, id).is_some_and(|slot| slot.marks.is_in_v5());
+        if let Some(forms) = rare.forms.filter(|_| Version::KNOWS_BOTH_KINDS && may_be_it()) {
+            (forms.reduce_request)(self, parts, id);
+        }
         let Some(slot) = find(parts.slots, id) else { return Special::Last };
         let outside = Self::outside_length(parts, slot);
         let cause = match peer.refuses(slot, parts.arena, (slot.length + outside) as usize) {
@@ -120,30 +143,26 @@ impl Outgoing {
             self.end(parts, id, cause);
             return Special::Ended;
         }
-        if let Some(forms) = rare.forms.filter(|_| slot.marks.is_in_v5() && slot.kind.is_request()) {
-            (forms.reduce_request)(self, parts, id);
-        }
-        let Some(slot) = find(parts.slots, id) else { return Special::Last };
-        let is_in_v5 = slot.marks.is_in_v5();
-        let is_alone = peer.has_aliases() && slot.kind.is_publish()
-            || is_in_v5
-            || slot.marks.message().has_bytes_outside()
-            || self.is_fenced(slot);
-        if is_alone && !is_first || !rare.may_fence && self.is_fenced(slot) {
+        let (is_in_v5, message) = (slot.marks.is_in_v5(), slot.marks.message());
+        let is_alone =
+            peer.has_aliases() && slot.kind.is_publish() || is_in_v5 || message.has_bytes_outside() || is_fenced;
+        if is_alone && !is_first || is_fenced && !rare.may_fence {
             return Special::Last;
         }
         if let Some(time) = rare.time {
             (time.expiring.write_time_left)(parts.arena, slot, time, self.version);
         }
-        let is_streamed = slot.marks.message().has(MessageMarks::STREAMED);
         let Some(slot) = find_mut(parts.slots, id) else { return Special::Last };
         let behind = slot.position + slot.length;
         self.stage_one(slot, outside);
-        self.run.is_streamed = is_streamed;
+        self.run.is_streamed = message.has(MessageMarks::STREAMED);
         if is_in_v5 {
             self.run.gap = TO_BE_FOUND;
         }
-        if is_alone { Special::Last } else { Special::Staged(behind) }
+        match is_alone {
+            true => Special::Alone,
+            false => Special::Staged(behind),
+        }
     }
 
     /// Makes a packet the last of the run; so many of its bytes are not in the arena.
@@ -206,7 +225,7 @@ impl Outgoing {
     pub(crate) fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
         let Some(slot) = find(parts.slots, self.run.id) else { return &[] };
         let (Run { offset, left, .. }, gap) = (self.run, self.run.gap());
-        let bytes = if offset < slot.length {
+        if offset < slot.length {
             let is_outside = slot.marks.message().has_bytes_outside();
             let end = if offset < gap {
                 gap
@@ -215,12 +234,13 @@ impl Outgoing {
             } else {
                 offset + left
             };
-            parts.arena.get((slot.position + offset) as usize..(slot.position + end) as usize)
+            part(parts.arena, (slot.position + offset) as usize, (slot.position + end) as usize)
+        } else if !cfg!(feature = "bytes") {
+            &[] // the application has it
         } else {
             let payload = parts.payloads.get(place(parts.slots, slot.id()));
-            payload.get((offset - slot.length) as usize..)
-        };
-        bytes.unwrap_or_default()
+            part(payload, (offset - slot.length) as usize, payload.len())
+        }
     }
 
     /// The payload that the application is to supply now: the handle of its message, the offset and how much is left. All before it has left.

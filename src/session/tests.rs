@@ -198,7 +198,7 @@ fn acknowledgements_leave_in_order_of_arrival() {
     let mut incoming = Incoming::EMPTY;
     let mut handles = Vec::new();
     for id in [7, 8, 9] {
-        let Arrival::New { place, serial } = incoming.arrive(parts.inbox, id, QoS::AtLeastOnce, FOUR, false, false)
+        let Arrival::New { place, serial } = incoming.arrive(parts.inbox, id, QoS::AtLeastOnce, FOUR, None, false)
         else {
             panic!()
         };
@@ -223,22 +223,31 @@ fn colliding_identifiers_are_told_apart() {
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
     for id in [8, 16, 24, 32] {
-        assert!(matches!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
+        assert!(matches!(
+            incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, Some(ReasonCode::SUCCESS), false),
+            Arrival::New { .. }
+        ));
         incoming.settle(parts.inbox, true);
     }
     assert_eq!(
-        incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true, false),
+        incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, Some(ReasonCode::SUCCESS), false),
         Arrival::Full { exceeds_maximum: true, clears: false }
     );
     for id in [16, 32, 8, 24] {
-        assert_eq!(incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, true, false), Arrival::Repeated);
+        assert_eq!(
+            incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, FOUR, Some(ReasonCode::SUCCESS), false),
+            Arrival::Repeated
+        );
         incoming.settle(parts.inbox, true);
         assert_eq!(incoming.release(parts.inbox, id, false), Release::Completing);
         incoming.settle(parts.inbox, true);
         assert_eq!(incoming.release(parts.inbox, id, false), Release::Unknown);
         incoming.settle(parts.inbox, true);
     }
-    assert!(matches!(incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
+    assert!(matches!(
+        incoming.arrive(parts.inbox, 40, QoS::ExactlyOnce, FOUR, Some(ReasonCode::SUCCESS), false),
+        Arrival::New { .. }
+    ));
 }
 
 #[test]
@@ -247,14 +256,14 @@ fn a_refused_qos_2_message_is_over_and_the_next_is_new() {
     let mut storage = Fixed::<16, 1, 4>::new();
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
-    let Arrival::New { place, serial } = incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false, false) else {
+    let Arrival::New { place, serial } = incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, None, false) else {
         panic!()
     };
     let slot = incoming.held(parts.inbox, place, serial).unwrap();
     (slot.acknowledged, slot.reason) = (true, ReasonCode::QUOTA_EXCEEDED.0);
     assert_eq!(incoming.due(parts.inbox).unwrap().reason, ReasonCode::QUOTA_EXCEEDED);
     incoming.settle(parts.inbox, true);
-    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, false, false), Arrival::New { .. }));
+    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, None, false), Arrival::New { .. }));
 }
 
 /// Found by fuzzing: the slot was freed twice.
@@ -263,13 +272,22 @@ fn an_identifier_that_waits_for_its_pubcomp_is_not_taken_away() {
     let mut storage = Fixed::<16, 1, 8>::new();
     let parts = storage.parts();
     let mut incoming = Incoming::EMPTY;
-    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, true, false), Arrival::New { .. }));
+    assert!(matches!(
+        incoming.arrive(parts.inbox, 3, QoS::ExactlyOnce, FOUR, Some(ReasonCode::SUCCESS), false),
+        Arrival::New { .. }
+    ));
     incoming.settle(parts.inbox, true);
     incoming.link_lost(parts.inbox);
     assert_eq!(incoming.release(parts.inbox, 3, false), Release::Completing);
-    assert_eq!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true, false), Arrival::Blocked);
+    assert_eq!(
+        incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, Some(ReasonCode::SUCCESS), false),
+        Arrival::Blocked
+    );
     incoming.link_lost(parts.inbox);
-    assert!(matches!(incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, true, false), Arrival::New { .. }));
+    assert!(matches!(
+        incoming.arrive(parts.inbox, 3, QoS::AtLeastOnce, FOUR, Some(ReasonCode::SUCCESS), false),
+        Arrival::New { .. }
+    ));
 }
 
 /// From an identifier in place 0 through all other places, over the end of the numbers, and through all others again.

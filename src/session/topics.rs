@@ -35,17 +35,17 @@ impl Outgoing {
     }
 
     /// The oldest unsent message to `topic`, 0 if there is none; `None` where there is no index.
-    pub(super) fn find_topic(&self, parts: &mut Parts<'_>, topic: &str) -> Option<u16> {
+    pub(super) fn find_topic(&self, parts: &mut Parts<'_>, topic: &[u8]) -> Option<u16> {
         let Parts { slots, arena, names, .. } = parts;
         let mut index = topic_index(names, slots)?;
         self.enter_new(slots, arena, &mut index);
-        let hash = fingerprint(topic.as_bytes());
+        let hash = fingerprint(topic);
         let mut id = index.bucket(hash).first;
         while id != 0 {
             let entry = index.at(id);
             match find(slots, id).filter(|slot| Self::is_droppable(slot)) {
                 None => index.remove(id),
-                Some(slot) if entry.hash == hash && topic_of(arena, slot) == Some(topic.as_bytes()) => return Some(id),
+                Some(slot) if entry.hash == hash && topic_of(arena, slot) == Some(topic) => return Some(id),
                 Some(_) => {}
             }
             id = entry.next;

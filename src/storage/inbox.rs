@@ -1,74 +1,169 @@
-//! The receive slots with an index by packet identifier: each slot is the head of a chain as well.
+//! The receive slots, found by packet identifier.
+//!
+//! Where they can grow there is an index: each slot is the head of a chain as well. Tables that can't are short: they are looked through, which saves four bytes
+//! a slot and 300 bytes of flash.
 //!
 //! A *link* is the place of a slot plus 1; 0 is none.
 
+#[cfg(feature = "alloc")]
+pub(crate) use self::indexed::reindex;
+#[cfg(feature = "alloc")]
+use self::indexed::{enter, find, leave};
+#[cfg(not(feature = "alloc"))]
+use self::scanned::{enter, find, leave};
 use crate::storage::{ReceiveSlot, ReceiveState};
 
-/// A fresh table after it grew: the index by identifier is made anew.
-#[cfg(feature = "alloc")]
-pub(crate) fn reindex(inbox: &mut [ReceiveSlot]) {
-    for slot in inbox.iter_mut() {
-        (slot.bucket, slot.chain) = (0, 0);
-    }
-    for place in 0..inbox.len() {
-        if inbox.get(place).is_some_and(is_indexed) {
-            link(inbox, place as u16);
-        }
-    }
-}
-
-/// Whether the index leads to it. A QoS 1 message is done with once its PUBACK was written, and is not looked for.
-pub(crate) fn is_indexed(slot: &ReceiveSlot) -> bool {
+/// Whether it is looked for by its identifier. A QoS 1 message is done with once its PUBACK was written, and is not.
+fn is_indexed(slot: &ReceiveSlot) -> bool {
     !matches!(slot.state, ReceiveState::Free | ReceiveState::AtLeastOnce)
-}
-
-fn bucket(inbox: &[ReceiveSlot], id: u16) -> usize {
-    usize::from(id) & inbox.len().wrapping_sub(1)
-}
-
-/// Enters the slot at `place` into the index. A chain is never longer than the table, nor than 65,536 divided by its length:
-/// at most 256, whatever identifiers a server picks.
-pub(crate) fn link(inbox: &mut [ReceiveSlot], place: u16) {
-    let Some(id) = inbox.get(usize::from(place)).map(|slot| slot.id) else { return };
-    let bucket = bucket(inbox, id);
-    let Some(head) = inbox.get_mut(bucket).map(|slot| core::mem::replace(&mut slot.bucket, place + 1)) else { return };
-    if let Some(slot) = inbox.get_mut(usize::from(place)) {
-        slot.chain = head;
-    }
-}
-
-pub(crate) fn unlink(inbox: &mut [ReceiveSlot], place: u16) {
-    let Some(slot) = inbox.get_mut(usize::from(place)) else { return };
-    let (id, chain) = (slot.id, core::mem::take(&mut slot.chain));
-    let bucket = bucket(inbox, id);
-    let Some(head) = inbox.get_mut(bucket) else { return };
-    if head.bucket == place + 1 {
-        head.bucket = chain;
-        return;
-    }
-    let mut link = head.bucket;
-    while let Some(slot) = at(inbox, link) {
-        if slot.chain == place + 1 {
-            slot.chain = chain;
-            return;
-        }
-        link = slot.chain;
-    }
 }
 
 /// The slot that `link` (its place plus 1) leads to.
 pub(crate) fn at(inbox: &mut [ReceiveSlot], link: u16) -> Option<&mut ReceiveSlot> {
-    inbox.get_mut(usize::from(link).checked_sub(1)?)
+    inbox.get_mut(usize::from(link).wrapping_sub(1)) // the place of none is behind any table
 }
 
 /// The link to the open QoS 2 message with this identifier.
 pub(crate) fn lookup(inbox: &[ReceiveSlot], id: u16) -> u16 {
-    let mut link = inbox.get(bucket(inbox, id)).map_or(0, |slot| slot.bucket);
-    while let Some(slot) = usize::from(link).checked_sub(1).and_then(|place| inbox.get(place)) {
-        if slot.id == id {
-            break;
-        }
-        link = slot.chain;
+    find(inbox, id)
+}
+
+/// The link to a free slot, where tables are looked through for one.
+pub(crate) fn first_free(inbox: &[ReceiveSlot]) -> u16 {
+    link_to(inbox.iter().position(|slot| slot.state == ReceiveState::Free))
+}
+
+fn link_to(place: Option<usize>) -> u16 {
+    place.map_or(0, |place| place as u16 + 1)
+}
+
+/// Fills a free slot. False if there is none.
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+pub(crate) fn fill(inbox: &mut [ReceiveSlot], link: u16, new: ReceiveSlot) -> bool {
+    let Some(slot) = at(inbox, link) else { return false };
+    slot.set(new);
+    if is_indexed(slot) {
+        enter(inbox, link);
     }
-    link
+    true
+}
+
+/// Frees a slot.
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+pub(crate) fn clear(inbox: &mut [ReceiveSlot], link: u16) {
+    unlink(inbox, link);
+    if let Some(slot) = at(inbox, link) {
+        slot.set(ReceiveSlot::FREE);
+    }
+}
+
+/// The slot is looked for no longer.
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+pub(crate) fn unlink(inbox: &mut [ReceiveSlot], link: u16) {
+    if at(inbox, link).is_some_and(|slot| is_indexed(slot)) {
+        leave(inbox, link);
+    }
+}
+
+#[cfg(feature = "alloc")]
+mod indexed {
+    use super::{at, is_indexed};
+    use crate::storage::ReceiveSlot;
+
+    impl ReceiveSlot {
+        /// Becomes `new`, and stays the head of its chain.
+        #[inline(always)]
+        pub(super) fn set(&mut self, new: Self) {
+            *self = Self { bucket: self.bucket, ..new };
+        }
+
+        /// What is known of the message.
+        pub(crate) const fn without_index(&self) -> Self {
+            Self { bucket: 0, chain: 0, ..*self }
+        }
+    }
+
+    /// A fresh table after it grew: the index by identifier is made anew.
+    pub(crate) fn reindex(inbox: &mut [ReceiveSlot]) {
+        for slot in inbox.iter_mut() {
+            (slot.bucket, slot.chain) = (0, 0);
+        }
+        for place in 0..inbox.len() {
+            if inbox.get(place).is_some_and(is_indexed) {
+                enter(inbox, place as u16 + 1);
+            }
+        }
+    }
+
+    fn bucket(inbox: &[ReceiveSlot], id: u16) -> usize {
+        usize::from(id) & inbox.len().wrapping_sub(1)
+    }
+
+    /// Enters a slot into the index. A chain is never longer than the table, nor than 65,536 divided by its length: at most 256, whatever identifiers a
+    /// server picks.
+    pub(super) fn enter(inbox: &mut [ReceiveSlot], link: u16) {
+        let Some(id) = at(inbox, link).map(|slot| slot.id) else { return };
+        let bucket = bucket(inbox, id);
+        let Some(head) = inbox.get_mut(bucket).map(|slot| core::mem::replace(&mut slot.bucket, link)) else { return };
+        if let Some(slot) = at(inbox, link) {
+            slot.chain = head;
+        }
+    }
+
+    pub(super) fn leave(inbox: &mut [ReceiveSlot], link: u16) {
+        let Some(slot) = at(inbox, link) else { return };
+        let (id, chain) = (slot.id, core::mem::take(&mut slot.chain));
+        let bucket = bucket(inbox, id);
+        let Some(head) = inbox.get_mut(bucket) else { return };
+        if head.bucket == link {
+            head.bucket = chain;
+            return;
+        }
+        let mut before = head.bucket;
+        while let Some(slot) = at(inbox, before) {
+            if slot.chain == link {
+                slot.chain = chain;
+                return;
+            }
+            before = slot.chain;
+        }
+    }
+
+    #[inline]
+    pub(super) fn find(inbox: &[ReceiveSlot], id: u16) -> u16 {
+        let mut link = inbox.get(bucket(inbox, id)).map_or(0, |slot| slot.bucket);
+        while let Some(slot) = inbox.get(usize::from(link).wrapping_sub(1)) {
+            if slot.id == id {
+                break;
+            }
+            link = slot.chain;
+        }
+        link
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+mod scanned {
+    use super::{is_indexed, link_to};
+    use crate::storage::ReceiveSlot;
+
+    impl ReceiveSlot {
+        #[inline(always)]
+        pub(super) fn set(&mut self, new: Self) {
+            *self = new;
+        }
+
+        /// What is known of the message.
+        pub(crate) const fn without_index(&self) -> Self {
+            *self
+        }
+    }
+
+    pub(super) fn enter(_inbox: &mut [ReceiveSlot], _link: u16) {}
+
+    pub(super) fn leave(_inbox: &mut [ReceiveSlot], _link: u16) {}
+
+    pub(super) fn find(inbox: &[ReceiveSlot], id: u16) -> u16 {
+        link_to(inbox.iter().position(|slot| slot.id == id && is_indexed(slot)))
+    }
 }

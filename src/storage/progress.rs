@@ -76,10 +76,12 @@ impl Progress {
     pub(crate) const NEW: Self = Self(0);
 
     pub(crate) const fn stands(self) -> Stands {
-        match (self.0 & STANDS) >> 2 {
-            0 => Stands::First,
-            1 => Stands::Release,
-            _ => Stands::Over,
+        if self.is_first() {
+            Stands::First
+        } else if self.is_release() {
+            Stands::Release
+        } else {
+            Stands::Over
         }
     }
 
@@ -136,7 +138,7 @@ impl Progress {
     }
 
     pub(crate) const fn is_release(self) -> bool {
-        matches!(self.stands(), Stands::Release)
+        self.0 & RELEASE != 0
     }
 
     /// The packet itself, to be sent and not staged.
@@ -165,7 +167,6 @@ impl Progress {
     }
 
     /// Whether a QoS 1 or 2 message holds a unit of the window: from being staged on, and as PUBREL always. An end has not come anywhere on this link.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn holds_unit(self) -> bool {
         self.0 & (RELEASE | REACH) != 0
     }

@@ -228,8 +228,10 @@ pub struct ReceiveSlot {
     /// The next slot in its queue, plus 1; 0 at the end.
     pub(crate) next: u16,
     /// The next slot whose identifier has the same place in the index, plus 1.
+    #[cfg(feature = "alloc")]
     pub(crate) chain: u16,
     /// The first slot whose identifier has this place in the index, plus 1.
+    #[cfg(feature = "alloc")]
     pub(crate) bucket: u16,
     /// The send slot that holds the acknowledgement with its properties; 0 for none.
     pub(crate) extra: u16,
@@ -333,7 +335,9 @@ impl ReceiveSlot {
         serial: 0,
         id: 0,
         next: 0,
+        #[cfg(feature = "alloc")]
         chain: 0,
+        #[cfg(feature = "alloc")]
         bucket: 0,
         extra: 0,
         state: ReceiveState::Free,

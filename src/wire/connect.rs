@@ -183,7 +183,7 @@ impl<'a> Connect<'a> {
         writer.string(self.client_id); // the order of the payload: [MQTT-3.1.3-1] [MQTT-3.1.3-3]
         if let Some(will) = &self.will {
             will.properties.encode(self.version, writer);
-            writer.string(will.topic.as_str());
+            writer.binary(will.topic.text().as_bytes());
             writer.binary(will.payload);
         }
         if let Some(user_name) = self.user_name {

@@ -1,7 +1,8 @@
 //! Where the parts of an encoded PUBLISH, SUBSCRIBE or UNSUBSCRIBE lie that was checked before.
 
 use crate::types::Version;
-use crate::wire::{PacketType, Reader, Rules, varint_len};
+use crate::wire::reader::varint;
+use crate::wire::{PacketType, Reader, Rules};
 
 /// Positions in such a packet, in their order.
 pub(crate) struct Layout {
@@ -46,6 +47,6 @@ impl Layout {
 /// The length of the packet that `bytes` begin with, as its own header tells.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn encoded_length(bytes: &[u8]) -> usize {
-    let remaining = Reader::new(bytes.get(1..).unwrap_or_default(), Rules::default()).varint() as usize;
-    1 + varint_len(remaining) + remaining
+    let (remaining, length) = varint(bytes.get(1..).unwrap_or_default(), Rules::default());
+    1 + length.get() + remaining as usize
 }

@@ -48,6 +48,7 @@ pub use self::header::{Header, HeaderStep, MAX_REMAINING};
 pub use self::packet::{Decoded, Packet};
 pub use self::packet_type::PacketType;
 pub use self::property::{Properties, PropertiesIter, Property, PropertyError};
+pub(crate) use self::publish::Fields;
 pub use self::publish::Publish;
 pub use self::reader::Rules;
 pub use self::suback::{SubAck, UnsubAck};

@@ -84,7 +84,7 @@ impl<'a> Packet<'a> {
         match packet_type {
             PacketType::Connect => Self::Connect(Connect::decode(body)),
             PacketType::ConnAck => Self::ConnAck(ConnAck::decode(body, &mut Seen::default())),
-            PacketType::Publish => Self::Publish(Publish::decode(header.flags, body).0),
+            PacketType::Publish => Self::Publish(Publish::decode(header.flags, body).into()),
             PacketType::Subscribe => Self::Subscribe(Subscribe::decode(packet_type, body)),
             PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(packet_type, body)),
             PacketType::PingReq => Self::PingReq,

@@ -20,12 +20,8 @@ macro_rules! packet_types {
                 }
             }
 
-            /// The low four bits of the first byte (§2.1.3). PUBLISH has flags of its own instead.
-            pub(super) const fn reserved_flags(self) -> u8 {
-                match self {
-                    $(Self::$name => $flags,)+
-                }
-            }
+            /// The types whose reserved flags are [`FLAGS`], as a set: it is smaller than a table of flags, or none.
+            const FLAGGED: u16 = 0 $(| if $flags == FLAGS { Self::$name.bit() } else { assert!($flags == 0); 0 })+;
         }
     };
 }
@@ -63,7 +59,19 @@ packet_types! {
     Auth = 15, flags 0;
 }
 
+/// The only reserved flags that are not 0.
+const FLAGS: u8 = 0b0010;
+
 impl PacketType {
+    /// The low four bits of the first byte (§2.1.3). PUBLISH has flags of its own instead.
+    pub(super) const fn reserved_flags(self) -> u8 {
+        if self.has_reserved_flags() { FLAGS } else { 0 }
+    }
+
+    pub(super) const fn has_reserved_flags(self) -> bool {
+        Self::FLAGGED & self.bit() != 0
+    }
+
     /// This type's place in a set of packets.
     pub(crate) const fn bit(self) -> u16 {
         1 << self as u8

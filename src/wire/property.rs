@@ -8,7 +8,7 @@ pub(crate) use self::list::{Seen, properties_setter, value_position};
 use core::fmt;
 
 use crate::shown::Secret;
-use crate::topic::has_wildcard;
+use crate::text::has_wildcard;
 use crate::wire::header::WILL_BIT;
 use crate::wire::reader::{Reader, check_text};
 use crate::wire::writer::{Writer, varint_len};

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::shown::Bytes;
+use crate::text::Text;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{DUP, PacketType, Properties, Reader, Rules, Seen, Violation, Writer, ids};
 
@@ -42,10 +43,30 @@ impl fmt::Debug for Publish<'_> {
 
 const RETAIN: u8 = 0b0001;
 
+/// What a [`Publish`] consists of that was decoded.
+pub(crate) struct Fields<'a> {
+    pub(crate) dup: bool,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) topic: Text<'a>,
+    /// The Topic Alias among the properties.
+    pub(crate) alias: Option<u16>,
+    pub(crate) id: Option<PacketId>,
+    pub(crate) properties: Properties<'a>,
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> From<Fields<'a>> for Publish<'a> {
+    fn from(fields: Fields<'a>) -> Self {
+        let Fields { dup, qos, retain, topic, alias: _, id, properties, payload } = fields;
+        Self { dup, qos, retain, topic: topic.as_str(), id, properties, payload }
+    }
+}
+
 impl<'a> Publish<'a> {
-    /// The packet, and the Topic Alias that it carries. A topic that isn't one is empty, and noted, if `body` is lenient.
+    /// The packet. A topic that isn't one is empty, and noted, if `body` is lenient.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(crate) fn decode(flags: u8, body: &mut Reader<'a>) -> (Self, Option<u16>) {
+    pub(crate) fn decode(flags: u8, body: &mut Reader<'a>) -> Fields<'a> {
         let qos = QoS::from_bits(flags >> 1 & 0b11).unwrap_or_default(); // 3 was refused with the header [MQTT-3.3.1-4]
         let dup = flags & DUP != 0;
         if dup && qos == QoS::AtMostOnce && body.rules().strict {
@@ -59,8 +80,7 @@ impl<'a> Publish<'a> {
             if seen.has(ids::TopicAlias) { properties.number(ids::TopicAlias).map(|alias| alias as u16) } else { None };
         let is_empty = topic.is_empty() && body.noted().is_none();
         body.expect(check_topic(is_empty, alias));
-        let publish = Self { dup, qos, retain: flags & RETAIN != 0, topic, id, properties, payload: body.rest() };
-        (publish, alias)
+        Fields { dup, qos, retain: flags & RETAIN != 0, topic, alias, id, properties, payload: body.rest() }
     }
 
     /// The topic's bytes at the start of a body that was checked.

@@ -4,7 +4,7 @@
 //! It remembers the first fault. From then on nothing is left to read, and what is read all the same is zero or empty; so a packet is read
 //! field by field, and whether all of it was right is asked once, at its end.
 
-use crate::topic::{Marks, scan, scan_topic};
+use crate::text::{Marks, Text, scan, scan_topic};
 use crate::types::{PacketId, Version};
 use crate::wire::{DecodeError, Malformed, Tolerance, Violation};
 
@@ -133,6 +133,9 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> [u8; N] {
+        if usize::BITS <= 32 {
+            return self.bytes(N).first_chunk().copied().unwrap_or([0; N]);
+        }
         let Some((bytes, rest)) = self.rest.split_first_chunk() else {
             self.refuse(Malformed::Truncated);
             return [0; N];
@@ -202,20 +205,20 @@ impl<'a> Reader<'a> {
     /// A UTF-8 string: two bytes of length, then what [`check_text`] lets pass.
     pub(crate) fn string(&mut self) -> &'a str {
         let bytes = self.binary();
-        self.text(bytes, scan).0
+        self.text(bytes, scan).0.as_str()
     }
 
     /// A topic name: a string without wildcards `[MQTT-3.3.2-2]`. It may be empty; so is one that isn't a topic name, where that is tolerated.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn topic_name(&mut self) -> &'a str {
+    pub(crate) fn topic_name(&mut self) -> Text<'a> {
         let bytes = self.binary();
         let behind = self.rest;
         let (text, marks) = self.text(bytes, scan_topic);
         if marks.has_wildcard(text.as_bytes()) {
             self.refuse(Violation::TopicWildcard);
         }
-        if self.fault.is_some() && self.passes_over_topic(behind) { "" } else { text }
+        if self.fault.is_some() && self.passes_over_topic(behind) { Text::EMPTY } else { text }
     }
 
     /// Whether the fault is a topic that isn't one, and is tolerated: then what is `behind` it is read on.
@@ -235,11 +238,11 @@ impl<'a> Reader<'a> {
     }
 
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn text(&mut self, bytes: &'a [u8], scan: fn(&[u8]) -> Marks) -> (&'a str, Marks) {
+    fn text(&mut self, bytes: &'a [u8], scan: fn(&[u8]) -> Marks) -> (Text<'a>, Marks) {
         let marks = scan(bytes);
-        let Ok(text) = core::str::from_utf8(bytes) else {
+        let Some(text) = Text::of(bytes, &marks) else {
             self.refuse(Malformed::Utf8);
-            return ("", marks);
+            return (Text::EMPTY, marks);
         };
         self.expect(check_marks(bytes, &marks, self.rules.strict));
         (text, marks)
@@ -250,7 +253,7 @@ impl<'a> Reader<'a> {
 /// `[MQTT-1.5.4-3]`.
 pub(crate) fn check_text(bytes: &[u8], strict: bool) -> Result<(), Malformed> {
     let marks = scan(bytes);
-    if !marks.is_ascii() && core::str::from_utf8(bytes).is_err() {
+    if !marks.is_utf8(bytes) {
         return Err(Malformed::Utf8);
     }
     check_marks(bytes, &marks, strict)
@@ -259,19 +262,11 @@ pub(crate) fn check_text(bytes: &[u8], strict: bool) -> Result<(), Malformed> {
 fn check_marks(bytes: &[u8], marks: &Marks, strict: bool) -> Result<(), Malformed> {
     if marks.has_nul(bytes) {
         Err(Malformed::NulCharacter)
-    } else if strict && has_discouraged(bytes) {
+    } else if strict && marks.has_discouraged(bytes) {
         Err(Malformed::ControlCharacter)
     } else {
         Ok(())
     }
-}
-
-/// Characters that a receiver may refuse (§1.5.4): C0 and C1 controls, and the non-character U+FFFF.
-fn has_discouraged(text: &[u8]) -> bool {
-    let is_c1 = |pair: &[u8]| matches!(pair, [0xC2, 0x80..=0x9F]);
-    text.iter().any(u8::is_ascii_control)
-        || text.windows(2).any(is_c1)
-        || text.windows(3).any(|three| three == b"\xEF\xBF\xBF")
 }
 
 /// How many bytes a variable byte integer has, or why it has none. Beside the value and not around it: so both are returned in registers.
@@ -360,17 +355,6 @@ mod tests {
         ] {
             assert_eq!(text(bytes, false), Err(fault.into()), "{bytes:?}");
             assert_eq!(text(bytes, true), Err(fault.into()), "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn discouraged_characters() {
-        for number in (0..=0x2100).chain(0xFFF0..=0x1_0010) {
-            let Some(character) = char::from_u32(number) else { continue };
-            let mut bytes = [b'a'; 6];
-            let length = 1 + character.encode_utf8(&mut bytes[1..]).len();
-            let is_discouraged = character.is_control() || character == '\u{FFFF}';
-            assert_eq!(has_discouraged(&bytes[..length]), is_discouraged, "{number:x}");
         }
     }
 

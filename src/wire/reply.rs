@@ -35,22 +35,13 @@ impl<'a> Reply<'a> {
     /// The same into a place of the caller's: so nothing is copied.
     pub(crate) fn read(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
         match packet_type {
-            PacketType::PingResp => {}
-            PacketType::Auth if Version::KNOWS_PROPERTIES => self.decode_auth(body),
-            _ => self.decode_answer(packet_type, body),
-        }
-    }
-
-    fn decode_answer(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
-        if packet_type != PacketType::Disconnect {
-            self.id = body.packet_id();
+            PacketType::PingResp => return,
+            PacketType::Disconnect | PacketType::Auth if Version::KNOWS_PROPERTIES => {}
+            _ => self.id = body.packet_id(),
         }
         let answers_filters = matches!(packet_type, PacketType::SubAck | PacketType::UnsubAck);
         if body.rules().version.has_properties() {
-            match answers_filters {
-                true => self.decode_codes(packet_type, body),
-                false => self.decode_reason(packet_type, body),
-            }
+            self.read_v5(packet_type, answers_filters, body);
         } else if packet_type == PacketType::SubAck {
             self.codes = read_codes(packet_type, body);
         } else if !body.is_empty() && body.tolerates(Tolerance::ForeignAck) {
@@ -61,34 +52,26 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1).
-    fn decode_reason(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
-        if !body.is_empty() {
+    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1); only AUTH has properties wherever it has a code.
+    fn read_v5(&mut self, packet_type: PacketType, answers_filters: bool, body: &mut Reader<'a>) {
+        let is_auth = packet_type == PacketType::Auth;
+        let has_properties = if answers_filters {
+            let is_bare = packet_type == PacketType::UnsubAck && body.is_empty();
+            !(is_bare && body.tolerates(Tolerance::ForeignAck))
+        } else if !body.is_empty() {
             self.reason = read_reason(packet_type, body);
-        }
-        if !body.is_empty() {
+            is_auth || !body.is_empty()
+        } else {
+            false
+        };
+        if has_properties {
             self.properties = Properties::decode_seen(body, packet_type.bit(), &mut self.seen);
         }
-    }
-
-    fn decode_codes(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
-        let is_bare = packet_type == PacketType::UnsubAck && body.is_empty();
-        if !(is_bare && body.tolerates(Tolerance::ForeignAck)) {
-            self.properties = Properties::decode_seen(body, packet_type.bit(), &mut self.seen);
+        if answers_filters {
+            self.codes = read_codes(packet_type, body);
         }
-        self.codes = read_codes(packet_type, body);
-    }
-
-    /// AUTH: a packet without anything means success; one with a reason code has properties.
-    fn decode_auth(&mut self, body: &mut Reader<'a>) {
-        if body.is_empty() {
-            return;
-        }
-        self.reason = read_reason(PacketType::Auth, body);
-        self.properties = Properties::decode_seen(body, PacketType::Auth.bit(), &mut self.seen);
-        let has_method = self.seen.has(ids::AuthenticationMethod);
         let needs_method = self.reason != ReasonCode::SUCCESS || self.seen.has(ids::AuthenticationData);
-        if needs_method && !has_method {
+        if is_auth && needs_method && !self.seen.has(ids::AuthenticationMethod) {
             body.refuse(Violation::AuthenticationMethod);
         }
     }

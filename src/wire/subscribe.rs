@@ -104,18 +104,12 @@ impl<'a> Subscription<'a> {
 const NO_LOCAL: u8 = 0b100;
 const RETAIN_AS_PUBLISHED: u8 = 0b1000;
 
-/// One entry on the wire. UNSUBSCRIBE has no options.
-pub struct Raw<'a> {
-    filter: &'a str,
-    options: u8,
-}
-
 /// What a list in SUBSCRIBE or UNSUBSCRIBE consists of.
 pub trait Entry<'a>: Copy + sealed::Sealed {
     #[doc(hidden)]
-    fn read<'r>(reader: &mut Reader<'r>) -> Raw<'r>;
+    fn read<'r>(reader: &mut Reader<'r>) -> Subscription<'r>;
     #[doc(hidden)]
-    fn from_checked(raw: Raw<'a>) -> Self;
+    fn from_checked(read: Subscription<'a>) -> Self;
     #[doc(hidden)]
     fn encode(&self, version: Version, writer: &mut Writer<'_>);
 }
@@ -127,14 +121,15 @@ mod sealed {
 }
 
 impl<'a> Entry<'a> for TopicFilter<'a> {
-    fn read<'r>(reader: &mut Reader<'r>) -> Raw<'r> {
+    /// Without options, which UNSUBSCRIBE doesn't have.
+    fn read<'r>(reader: &mut Reader<'r>) -> Subscription<'r> {
         let filter = reader.string();
         reader.expect(TopicFilter::new(filter).map(drop).map_err(|_| Violation::TopicFilter));
-        Raw { filter, options: 0 }
+        Subscription::new(TopicFilter::trusted(filter), QoS::AtMostOnce)
     }
 
-    fn from_checked(raw: Raw<'a>) -> Self {
-        Self::trusted(raw.filter)
+    fn from_checked(read: Subscription<'a>) -> Self {
+        read.filter
     }
 
     fn encode(&self, _version: Version, writer: &mut Writer<'_>) {
@@ -143,17 +138,12 @@ impl<'a> Entry<'a> for TopicFilter<'a> {
 }
 
 impl<'a> Entry<'a> for Subscription<'a> {
-    fn read<'r>(reader: &mut Reader<'r>) -> Raw<'r> {
-        let Raw { filter, .. } = TopicFilter::read(reader);
+    fn read<'r>(reader: &mut Reader<'r>) -> Subscription<'r> {
+        let Subscription { filter, .. } = TopicFilter::read(reader);
         let options = reader.u8();
-        reader.expect(Self::check_options(TopicFilter::trusted(filter), options, reader.rules().version));
-        Raw { filter, options }
-    }
-
-    fn from_checked(raw: Raw<'a>) -> Self {
-        let Raw { filter, options } = raw;
-        Self {
-            filter: TopicFilter::trusted(filter),
+        reader.expect(Self::check_options(filter, options, reader.rules().version));
+        Subscription {
+            filter,
             qos: QoS::from_bits(options & 0b11).unwrap_or_default(),
             no_local: options & NO_LOCAL != 0,
             retain_as_published: options & RETAIN_AS_PUBLISHED != 0,
@@ -163,6 +153,10 @@ impl<'a> Entry<'a> for Subscription<'a> {
                 _ => RetainHandling::DoNotSend,
             },
         }
+    }
+
+    fn from_checked(read: Subscription<'a>) -> Self {
+        read
     }
 
     fn encode(&self, version: Version, writer: &mut Writer<'_>) {
@@ -175,7 +169,7 @@ impl<'a> Entry<'a> for Subscription<'a> {
 #[derive(Clone, Copy)]
 pub struct Entries<'a, T>(Form<'a, T>);
 
-type Read = for<'r> fn(&mut Reader<'r>) -> Raw<'r>;
+type Read = for<'r> fn(&mut Reader<'r>) -> Subscription<'r>;
 
 #[derive(Clone, Copy)]
 enum Form<'a, T> {
@@ -219,8 +213,16 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
         Self(Form::Checked(checked, T::read))
     }
 
-    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) {
-        self.iter().for_each(|entry| entry.encode(version, writer));
+    pub(crate) const fn is_empty(&self) -> bool {
+        match &self.0 {
+            Form::List(list) => list.is_empty(),
+            Form::Checked(reader, _) => reader.is_empty(),
+        }
+    }
+
+    /// Returns how many there are.
+    pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) -> usize {
+        self.iter().inspect(|entry| entry.encode(version, writer)).count()
     }
 }
 

@@ -111,7 +111,7 @@ impl Version {
 
     /// The DUP bit of the fixed header is allowed in this packet: in 3.1 also where 3.1.1 reserves it.
     pub(crate) const fn allows_dup(self, packet: PacketType) -> bool {
-        self.is_v31() && matches!(packet, PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe)
+        self.is_v31() && packet.has_reserved_flags()
     }
 
     /// The packet type exists in this version.

@@ -32,6 +32,9 @@ impl<'a> Writer<'a> {
 
     /// Like [`bytes`](Self::bytes), in one move.
     fn array<const N: usize>(&mut self, bytes: [u8; N]) {
+        if usize::BITS <= 32 {
+            return self.bytes(&bytes);
+        }
         let end = sum(self.length, N);
         if let Some(room) = self.buffer.get_mut(self.length..end).and_then(<[u8]>::first_chunk_mut) {
             *room = bytes;
@@ -82,7 +85,7 @@ impl<'a> Writer<'a> {
     /// The start of a PUBLISH whose length is known: the fixed header and the topic, which is no longer than its length can tell. Where there is time to
     /// gain the bytes before the topic are written in one move.
     #[inline(always)]
-    pub(crate) fn start(&mut self, first: u8, remaining: usize, topic: &str) {
+    pub(crate) fn start(&mut self, first: u8, remaining: usize, topic: &[u8]) {
         let [high, low] = (topic.len() as u16).to_be_bytes();
         match remaining {
             0..=0x7F if usize::BITS > 32 => self.array([first, remaining as u8, high, low]),
@@ -95,18 +98,22 @@ impl<'a> Writer<'a> {
                 self.u16(topic.len() as u16);
             }
         }
-        self.bytes(topic.as_bytes());
+        self.bytes(topic);
     }
 
     /// Begins a packet; [`end`](Self::end) ends it.
     pub(crate) fn begin_packet(&mut self, packet: PacketType) -> Block {
         self.u8(packet.first_byte());
-        self.begin(0)
+        self.begin_with(1)
     }
 
     /// Begins a block of at least so many bytes, whose length stands before it as a variable byte integer.
     pub(crate) fn begin(&mut self, at_least: usize) -> Block {
-        let left = varint_len(at_least);
+        self.begin_with(varint_len(at_least))
+    }
+
+    /// The same with so many bytes left for the length.
+    fn begin_with(&mut self, left: usize) -> Block {
         self.length = sum(self.length, left);
         Block { start: self.length, left }
     }

@@ -299,7 +299,7 @@ impl Fact {
     }
 
     fn of_message(mqtt: &mut Mqtt, message: Message<'_>) -> Self {
-        let is_command = mqtt.topic(&message.topic).is_some_and(|topic| topic.as_str() == COMMANDS.as_str());
+        let is_command = mqtt.topic(&message.topic).is_some_and(|topic| COMMANDS.matches(topic));
         match Command::new(message) {
             Some(command) if is_command => Self::Command(command),
             _ => Self::Unreadable,

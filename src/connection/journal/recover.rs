@@ -13,6 +13,7 @@ use crate::storage::{
 use crate::time::Instant;
 use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::PacketType;
+use crate::wire::reason::ReasonCode;
 
 impl<S: Storage> Connection<S> {
     /// The connection that wrote `journal`, as it was after the last whole record, without a link. The storage must be empty, and have at least the room that
@@ -178,7 +179,7 @@ impl<S: Storage> Connection<S> {
 fn receive(core: &mut Core, parts: &mut Parts<'_>, id: u16) -> Result<(), Fault> {
     PacketId::new(id).ok_or(Fault::Nonsense)?;
     let bound = Bound { maximum: u16::MAX, held: usize::MAX, is_kept: false };
-    match core.incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, bound, true, true) {
+    match core.incoming.arrive(parts.inbox, id, QoS::ExactlyOnce, bound, Some(ReasonCode::SUCCESS), true) {
         Arrival::New { .. } | Arrival::Repeated => {
             core.incoming.settle_all(parts.inbox);
             Ok(())

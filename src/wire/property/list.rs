@@ -137,23 +137,9 @@ impl<'a> Properties<'a> {
     }
 
     /// The same, and which properties there are.
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    #[inline(always)]
     pub(crate) fn decode_seen(reader: &mut Reader<'a>, packets: u16, seen: &mut Seen) -> Self {
-        if !reader.rules().version.has_properties() {
-            return Self::NONE;
-        }
-        if cfg!(not(target_pointer_width = "32")) && reader.accept(0) {
-            return Self::NONE; // most blocks are empty
-        }
-        let length = reader.varint() as usize;
-        let bytes = reader.bytes(length);
-        if bytes.is_empty() {
-            return Self::NONE;
-        }
-        let behind = reader.enter(bytes);
-        seen.fill(reader, packets);
-        reader.leave(behind);
-        Self(Form::Checked(bytes))
+        Self(Form::Checked(decode_block(reader, packets, seen)))
     }
 
     /// Reads properties in their encoding of MQTT 5.0 (§2.2.2.2), without the length that stands before them in a packet.
@@ -258,6 +244,26 @@ impl<'a> Properties<'a> {
     }
 }
 
+/// The bytes of a property block: they are returned in registers.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+fn decode_block<'a>(reader: &mut Reader<'a>, packets: u16, seen: &mut Seen) -> &'a [u8] {
+    if !reader.rules().version.has_properties() {
+        return &[];
+    }
+    if cfg!(not(target_pointer_width = "32")) && reader.accept(0) {
+        return &[]; // most blocks are empty
+    }
+    let length = reader.varint() as usize;
+    let bytes = reader.bytes(length);
+    if !bytes.is_empty() {
+        let behind = reader.enter(bytes);
+        seen.fill(reader, packets);
+        reader.leave(behind);
+    }
+    bytes
+}
+
 /// Which properties of a packet were met already, a bit for each that it may carry.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Seen(u32);
@@ -272,8 +278,18 @@ impl Seen {
         self.0 & Self::bit(id as u32) != 0
     }
 
-    pub(crate) fn has_any(self, ids: &[u8]) -> bool {
-        ids.iter().any(|id| self.has(*id))
+    /// These.
+    pub(crate) const fn of(mut ids: &[u8]) -> Self {
+        let mut seen = 0;
+        while let [id, rest @ ..] = ids {
+            seen |= Self::bit(*id as u32);
+            ids = rest;
+        }
+        Self(seen)
+    }
+
+    pub(crate) const fn has_any(self, others: Self) -> bool {
+        self.0 & others.0 != 0
     }
 
     /// Checks all that is left to read, a property block.

@@ -8,7 +8,7 @@ use pure_mqtt::{Connection, Fixed, Limits};
 
 /// Bytes of a connection on a 32-bit machine.
 const fn ram(arena: usize, send: usize, recv: usize, control: usize, aliases: usize, name: usize) -> usize {
-    let buffers = arena + 32 * send + 20 * recv + control + aliases * 2 * (8 + name);
+    let buffers = arena + 32 * send + 16 * recv + control + aliases * 2 * (8 + name);
     (STATE + buffers).next_multiple_of(8)
 }
 
