@@ -5,6 +5,8 @@
 mod mosquitto;
 mod pure_mqtt;
 mod rumqttc;
+mod rumqttc_next;
+mod threads;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,9 +23,9 @@ const WINDOW: u32 = 100;
 const PAYLOAD: [u8; 64] = [7; 64];
 const COUNT: u32 = 50_000;
 const QUICK_COUNT: u32 = 10_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 7;
 
-const CLIENTS: [&str; 3] = ["pure-mqtt", "rumqttc", "libmosquitto"];
+const CLIENTS: [&str; 5] = ["pure-mqtt-client", "pure-mqtt", "rumqttc", "rumqttc-next", "libmosquitto"];
 
 /// What one run is about.
 #[derive(Clone, Copy)]
@@ -63,8 +65,10 @@ pub fn main(arguments: &[String]) -> Result<(), String> {
 /// Is the client.
 fn be(name: &str, run: Run) -> Result<Took, String> {
     match name {
+        "pure-mqtt-client" => threads::echo(run).map_err(|error| format!("pure-mqtt-client: {error}")),
         "pure-mqtt" => pure_mqtt::echo(run).map_err(|error| format!("pure-mqtt: {error}")),
         "rumqttc" => rumqttc::echo(run).map_err(|error| format!("rumqttc: {error}")),
+        "rumqttc-next" => rumqttc_next::echo(run).map_err(|error| format!("rumqttc-next: {error}")),
         _ => Err(format!("there is no client {name}")),
     }
 }
@@ -152,7 +156,8 @@ fn spawn(name: &str, Run { port, qos, count }: Run, libmosquitto: Option<&Path>)
 /// Builds the client in C, if there is a compiler and the library.
 fn build_libmosquitto() -> Result<PathBuf, String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let program = folder.join("target/libmosquitto-echo");
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let program = own.with_file_name("libmosquitto-echo");
     let output = Command::new("cc")
         .args(["-O2", "-o"])
         .arg(&program)
