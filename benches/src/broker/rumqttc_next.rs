@@ -4,16 +4,16 @@ use std::error::Error;
 
 use rumqttc_next::{Client, Event, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS};
 
-use super::{Clock, PAYLOAD, Run, Took, WINDOW};
+use super::{Clock, PAYLOAD, Run, Took};
 
 const TOPIC: &str = "bench/rumqttc-next";
 
 pub fn echo(run: Run) -> Result<Took, Box<dyn Error>> {
     let mut options = MqttOptions::new("rumqttc-next", ("127.0.0.1", run.port));
-    options.set_inflight(WINDOW as u16).set_max_request_batch(WINDOW as usize);
+    options.set_inflight(run.window as u16).set_max_request_batch(run.window as usize);
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
-    let (client, mut connection) = Client::builder(options).capacity(WINDOW as usize + 10).build();
+    let (client, mut connection) = Client::builder(options).capacity(run.window as usize + 10).build();
     connection.eventloop.set_network_options(network);
     let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][usize::from(run.qos)];
     client.subscribe(TOPIC, qos)?;
@@ -22,7 +22,7 @@ pub fn echo(run: Run) -> Result<Took, Box<dyn Error>> {
         let more = match event? {
             Event::Incoming(Packet::SubAck(_)) => {
                 clock = Some(Clock::start());
-                WINDOW
+                run.window
             }
             Event::Incoming(Packet::Publish(publish)) => {
                 assert_eq!(publish.payload, &PAYLOAD[..]);

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use pure_mqtt_client::pure_mqtt::{QoS, Version};
 use pure_mqtt_client::{Client, Options};
 
-use super::{Clock, PAYLOAD, Run, Took, WINDOW};
+use super::{Clock, PAYLOAD, Run, Took};
 
 const TOPIC: &str = "bench/pure-mqtt-client";
 
 pub fn echo(run: Run) -> Result<Took, Box<dyn Error>> {
-    let client = Client::with(Options::new("pure-mqtt-client").version(Version::V311).max_inflight(WINDOW as u16));
+    let client = Client::with(Options::new("pure-mqtt-client").version(Version::V311).max_inflight(run.window as u16));
     let qos = QoS::from_bits(run.qos).unwrap_or_default();
     let took = Arc::new(Mutex::new(None));
     let clock = Arc::new(Mutex::new(None));
@@ -20,12 +20,12 @@ pub fn echo(run: Run) -> Result<Took, Box<dyn Error>> {
         let clock = Arc::clone(&clock);
         move |client, _| {
             *clock.lock().expect("nobody panics") = Some(Clock::start());
-            for _ in 0..WINDOW.min(run.count) {
+            for _ in 0..run.window.min(run.count) {
                 client.publish(TOPIC, PAYLOAD, qos, false).expect("the queue has room");
             }
         }
     });
-    let (mut sent, mut received) = (WINDOW.min(run.count), 0);
+    let (mut sent, mut received) = (run.window.min(run.count), 0);
     client.on_message({
         let took = Arc::clone(&took);
         move |client, message| {
