@@ -106,6 +106,7 @@ impl Network {
         }
         self.take_events(client)?;
         self.act(client);
+        self.tell_ends(client); // of what has just left
         let is_at_rest = matches!(self.phase, Phase::Down) && !client.shared.lock().agent.wants_link();
         if is_at_rest { Err(LoopError::NotConnected) } else { Ok(()) }
     }
@@ -217,7 +218,6 @@ impl Network {
         }
         client.shared.lock().acknowledge_last();
         self.send(client);
-        self.tell_ends(client);
         Ok(())
     }
 

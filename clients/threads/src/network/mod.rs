@@ -128,10 +128,10 @@ impl Network {
             _ => {}
         }
         shared.lock().wishes.is_asleep = false;
-        let is_about_socket = self.events.iter().any(|event| event.token() == SOCKET);
-        match &mut self.phase {
-            Phase::Up(link) | Phase::Parting { link, .. } if is_about_socket => link.wake(),
-            _ => {}
+        for event in self.events.iter().filter(|event| event.token() == SOCKET) {
+            if let Phase::Up(link) | Phase::Parting { link, .. } = &mut self.phase {
+                link.wake(event.is_read_closed() || event.is_error());
+            }
         }
         Ok(())
     }
