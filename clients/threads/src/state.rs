@@ -182,8 +182,8 @@ impl State {
     }
 
     /// One step of the agent: at most one packet is taken, and at most one thing is to be told.
-    pub(crate) fn step(&mut self) -> Step {
-        let now = self.now();
+    pub(crate) fn step(&mut self, now: std::time::Instant) -> Step {
+        let now = self.clock.at(now);
         let mut packet = None;
         let event = self.agent.step_with(now, |event| packet = Packet::of(event));
         // In 3.x a link that only clears the old session is the agent's own affair.
@@ -191,7 +191,14 @@ impl State {
         let packet = packet.filter(|packet| !is_hidden(packet));
         let notice = packet.and_then(|packet| self.take_note(packet));
         let message = self.agent.next(now, self.receiver);
-        Step { notice, event, message: message.map(|message| self.hand_out(message)) }
+        self.collect_ends();
+        let has_ended = !self.ended.is_empty();
+        Step { notice, event, message: message.map(|message| self.hand_out(message)), has_ended }
+    }
+
+    /// A step would do something, and the program wants nothing that goes before.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.agent.is_runnable() && self.wishes.leave.is_none() && self.wishes.dial.is_none()
     }
 
     /// The program is done with the last message that it got.
@@ -289,4 +296,6 @@ pub(crate) struct Step {
     pub(crate) notice: Option<Notice>,
     pub(crate) event: Option<Event>,
     pub(crate) message: Option<Notice>,
+    /// Messages or requests have ended, and that is to be told.
+    pub(crate) has_ended: bool,
 }

@@ -12,7 +12,6 @@ use super::{Network, Persistence, Phase, SOCKET, ready};
 use crate::callbacks::LogLevel;
 use crate::client::Client;
 use crate::error::{ConnectError, LinkEnd, LoopError};
-use crate::state::Step;
 use crate::transport::Transport;
 use crate::wishes::Dialling;
 
@@ -192,29 +191,30 @@ impl Network {
 
     /// Tells what there is to tell, packet by packet. Between two, the program may leave, and deadlines and output get their turn.
     fn take_events(&mut self, client: &Client) -> Result<(), LoopError> {
-        let mut started = Instant::now();
         self.send(client);
+        let mut now = Instant::now();
+        let mut started = now;
+        let mut step = client.shared.lock().step(now);
         loop {
-            let Step { notice, event, message } = client.shared.lock().step();
-            for notice in notice.iter().chain(&message) {
+            for notice in step.notice.iter().chain(&step.message) {
                 notice.tell(client);
             }
-            self.tell_ends(client);
-            if let Some(event) = event {
+            if step.has_ended {
+                self.tell_ends(client);
+            }
+            if let Some(event) = step.event {
                 self.on_event(client, event)?;
             }
-            let has_more = {
-                let state = client.shared.lock();
-                let is_interrupted = state.wishes.leave.is_some() || state.wishes.dial.is_some();
-                state.agent.is_runnable() && !is_interrupted
-            };
-            if !has_more {
+            now = Instant::now();
+            if now.saturating_duration_since(started) >= SLICE {
+                self.send(client);
+                started = now;
+            }
+            let mut state = client.shared.lock();
+            if !state.goes_on() {
                 break;
             }
-            if started.elapsed() >= SLICE {
-                self.send(client);
-                started = Instant::now();
-            }
+            step = state.step(now);
         }
         client.shared.lock().acknowledge_last();
         self.send(client);
