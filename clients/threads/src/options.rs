@@ -46,6 +46,7 @@ pub struct Options {
     delays: (u32, u32),
     pub(crate) reconnect_on_failure: bool,
     pub(crate) retry_first_connection: bool,
+    pub(crate) coalesces: bool,
     /// The session outlives the program.
     is_lasting: bool,
 }
@@ -86,6 +87,7 @@ impl Options {
             delays: (5_000, 120_000),
             reconnect_on_failure: true,
             retry_first_connection: false,
+            coalesces: true,
             is_lasting: false,
         }
     }
@@ -234,6 +236,15 @@ impl Options {
     #[must_use]
     pub fn retry_first_connection(mut self, retry: bool) -> Self {
         self.retry_first_connection = retry;
+        self
+    }
+
+    /// Sets whether the loop coalesces packets under load: after a wake-up it then pauses for a quarter of a millisecond, so that one read and one write move many
+    /// packets. A message costs a fraction of the processor time, and may come or leave by this much later. The loop measures what the pauses bring, and makes none
+    /// where they would reduce the throughput. [`Client::loop_once`](crate::Client::loop_once) never pauses. Default: true.
+    #[must_use]
+    pub fn coalesce(mut self, coalesce: bool) -> Self {
+        self.coalesces = coalesce;
         self
     }
 

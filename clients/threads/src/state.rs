@@ -103,6 +103,11 @@ impl State {
         Mid(self.latest_mid)
     }
 
+    /// How many messages and requests the program has given.
+    pub(crate) fn messages_accepted(&self) -> u64 {
+        self.latest_mid
+    }
+
     /// Notes a line for the log; the loop tells it.
     pub(crate) fn say(&mut self, level: LogLevel, line: String) {
         self.lines.push((level, line));

@@ -28,6 +28,11 @@ impl Link {
         Self { id, transport, is_drained: false, is_full: false, reads_on: true, end: None }
     }
 
+    /// How many bytes were read on it.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.transport.bytes_read
+    }
+
     /// The system says that something has changed, and whether the server's side is closed.
     pub(crate) fn wake(&mut self, is_closed: bool) {
         (self.is_drained, self.is_full) = (false, false);
@@ -56,6 +61,12 @@ impl Link {
                 Err(end) => self.fail(state, end),
             }
         }
+    }
+
+    /// The same without having been told by the system that there is something.
+    pub(crate) fn read_anyway(&mut self, state: &mut State) {
+        self.is_drained = false;
+        self.read(state);
     }
 
     /// Does what is due, and writes what waits.

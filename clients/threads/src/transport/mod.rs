@@ -26,6 +26,8 @@ pub(crate) struct Transport {
     unsent: BytesMut,
     /// Nothing will follow what is unsent.
     is_finishing: bool,
+    /// How many bytes were read so far.
+    pub(crate) bytes_read: u64,
 }
 
 /// What came of a read or a write.
@@ -44,7 +46,7 @@ impl Transport {
     pub(crate) fn new(socket: Socket, server: &Server) -> Result<Self, ConnectError> {
         let stack = Stack::new(server)?;
         let room = vec![0; READ].into_boxed_slice();
-        Ok(Self { socket, stack, room, unsent: BytesMut::new(), is_finishing: false })
+        Ok(Self { socket, stack, room, unsent: BytesMut::new(), is_finishing: false, bytes_read: 0 })
     }
 
     /// Goes on with what must be agreed on before MQTT begins; true when all is.
@@ -70,6 +72,7 @@ impl Transport {
             true => match read(&mut self.socket, &mut self.room)? {
                 Some(0) => return Err(LinkEnd::ClosedByServer),
                 Some(count) => {
+                    self.bytes_read += count as u64;
                     let bytes = self.room.get(..count).unwrap_or_default();
                     agent.received(now, link, Bytes::copy_from_slice(bytes));
                     moved(count)
@@ -163,6 +166,7 @@ impl Transport {
         match read(&mut self.socket, &mut self.room)? {
             Some(0) => self.stack.end_of_input(),
             Some(count) => {
+                self.bytes_read += count as u64;
                 self.stack.received_slice(self.room.get(..count).unwrap_or_default());
                 return Ok(moved(count));
             }
