@@ -22,9 +22,11 @@ use self::mosquitto::Broker;
 const PAYLOAD: [u8; 64] = [7; 64];
 
 /// Ours first.
-const CLIENTS: [&str; 5] = [OURS, "pure-mqtt", "rumqttc", "rumqttc-next", "libmosquitto"];
+const CLIENTS: [&str; 6] = [OURS, PLAIN, ENGINE, "rumqttc", "rumqttc-next", "libmosquitto"];
 const OURS: &str = "pure-mqtt-client";
-/// The engine alone is no peer.
+/// The same with `Options::coalesce(false)`.
+const PLAIN: &str = "pure-mqtt-client, without coalescing";
+/// The engine alone on a blocking socket.
 const ENGINE: &str = "pure-mqtt";
 
 const HELP: &str = "\
@@ -106,8 +108,8 @@ fn read(parser: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
 /// Is the client.
 fn be(name: &str, run: Run) -> Result<Took, String> {
     match name {
-        "pure-mqtt-client" => threads::echo(run).map_err(|error| format!("pure-mqtt-client: {error}")),
-        "pure-mqtt" => pure_mqtt::echo(run).map_err(|error| format!("pure-mqtt: {error}")),
+        OURS | PLAIN => threads::echo(run, name == OURS).map_err(|error| format!("{name}: {error}")),
+        ENGINE => pure_mqtt::echo(run).map_err(|error| format!("pure-mqtt: {error}")),
         "rumqttc" => rumqttc::echo(run).map_err(|error| format!("rumqttc: {error}")),
         "rumqttc-next" => rumqttc_next::echo(run).map_err(|error| format!("rumqttc-next: {error}")),
         _ => Err(format!("there is no client {name}")),
@@ -179,12 +181,12 @@ impl Row {
 
     /// Ours are compared with the best of the peers.
     fn cells(&self, qos: u8, all: &[Self]) -> [String; 5] {
-        let peers = || all.iter().filter(|row| row.name != OURS && row.name != ENGINE);
+        let peers = || all.iter().filter(|row| ![OURS, PLAIN, ENGINE].contains(&row.name));
         let is_compared = self.name == OURS && peers().next().is_some();
         let ratio = |ratio: f64| if is_compared { format!("{ratio:.2}") } else { String::new() };
         [
             format!("QoS {qos}, {}", self.name),
-            format!("{:.0}", self.rate),
+            thousands(self.rate),
             format!("{:.2}", self.micros),
             ratio(self.rate / peers().map(|row| row.rate).fold(0.0, f64::max)),
             ratio(self.micros / peers().map(|row| row.micros).fold(f64::MAX, f64::min)),
@@ -192,11 +194,22 @@ impl Row {
     }
 }
 
+/// A whole number, as it is read most easily.
+fn thousands(number: f64) -> String {
+    let number = number.round() as u64;
+    if number < 1_000 { number.to_string() } else { format!("{},{:03}", number / 1_000, number % 1_000) }
+}
+
 const BEGIN: &str = "<!-- end to end: written by `cargo xtask end-to-end --write` -->\n";
 const END: &str = "<!-- end to end ends -->\n";
 
 /// Puts the table between the markers.
 fn write(file: &Path, table: &str) -> Result<(), String> {
+    let mut lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    if let Some(rule) = lines.get_mut(1) {
+        *rule = "|---|---:|---:|---:|---:|".to_owned();
+    }
+    let table = lines.join("\n").replace("| | |", "| – | – |");
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let (before, rest) = text.split_once(BEGIN).ok_or("the file has no place for the table")?;
     let (_, after) = rest.split_once(END).ok_or("the file's table has no end")?;

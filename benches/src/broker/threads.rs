@@ -11,8 +11,9 @@ use super::{Clock, PAYLOAD, Run, Took};
 
 const TOPIC: &str = "bench/pure-mqtt-client";
 
-pub fn echo(run: Run) -> Result<Took, Box<dyn Error>> {
-    let client = Client::with(Options::new("pure-mqtt-client").version(Version::V311).max_inflight(run.window as u16));
+pub fn echo(run: Run, coalesces: bool) -> Result<Took, Box<dyn Error>> {
+    let options = Options::new("pure-mqtt-client").version(Version::V311).max_inflight(run.window as u16);
+    let client = Client::with(options.coalesce(coalesces));
     let qos = QoS::from_bits(run.qos).unwrap_or_default();
     let took = Arc::new(Mutex::new(None));
     let clock = Arc::new(Mutex::new(None));
