@@ -12,14 +12,16 @@ pub(super) const PAUSE: Duration = Duration::from_micros(250);
 const WAKES: u32 = 16;
 /// ... in less than this time.
 const BUSY: Duration = Duration::from_millis(8);
-/// How many halved pauses are judged together.
+/// How many halved pauses are judged together ...
 const SAMPLES: u32 = 8;
+/// ... unless this many show clearly that the trial has failed: the second halves have brought less than a third.
+const FEW_SAMPLES: u32 = 3;
 /// After a trial one pause in this many is halved.
 const RATIO: u32 = 8;
 /// If the pauses of one judgement take longer than this, the load is over.
 const LULL: Duration = Duration::from_millis(64);
 /// The next trial comes this long after one that failed, and twice as long after each further failure, up to the maximum.
-const RETRY: Duration = Duration::from_millis(5);
+const RETRY: Duration = Duration::from_millis(10);
 const MAX_RETRY: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
@@ -85,12 +87,16 @@ impl Coalescing {
 
     /// The work that the halves of a pause have brought, in any unit.
     pub(super) fn halves(&mut self, first: u64, second: u64, now: Instant) {
-        self.halves = (self.halves.0 + first, self.halves.1 + second);
-        let is_enough = self.count >= if self.mode == Mode::On { SAMPLES * RATIO } else { SAMPLES };
+        let (first, second) = (self.halves.0 + first, self.halves.1 + second);
+        self.halves = (first, second);
+        let is_enough = match self.mode {
+            Mode::On => self.count >= SAMPLES * RATIO,
+            _ if second * 3 <= first => self.count >= FEW_SAMPLES,
+            _ => self.count >= SAMPLES,
+        };
         if !is_enough {
             return;
         }
-        let (first, second) = self.halves;
         let goes_on = second > 0 && second * 10 >= first * 7;
         let before = self.mode;
         if goes_on {
@@ -146,9 +152,9 @@ mod tests {
 
     #[test]
     fn whoever_waits_for_the_loop_is_seldom_kept_waiting() {
-        for halves in [(800, 300), (80, 0), (0, 0)] {
+        for halves in [(800, 200), (80, 0), (0, 0)] {
             let pauses = pauses(100_000, SHORT, halves); // two seconds
-            assert!((SAMPLES..=SAMPLES * 12).contains(&pauses), "{pauses}");
+            assert!((FEW_SAMPLES..=FEW_SAMPLES * 10).contains(&pauses), "{pauses}");
         }
     }
 
