@@ -17,6 +17,7 @@ The project's own commands.
     cargo xtask instructions    compare instructions per message with the accepted ones; --bless accepts those of now
     cargo xtask faults          check that fifteen known faults are found, by two methods each; --all tries every method
     cargo xtask trace           check that statements of the standards are cited; --table prints docs/traceability.md
+    cargo xtask end-to-end      measure the client through a mosquitto, beside its peers; --write puts the table into docs/performance.md, --quick does less
     cargo xtask footprint       print what firmware with the crate takes, and with its peers; --write puts it into the README
     cargo xtask help            this text
 
@@ -60,6 +61,13 @@ pub enum Command {
         /// Print it.
         table: bool,
     },
+    /// Measure clients through a real broker.
+    EndToEnd {
+        /// Put the table into docs/performance.md.
+        write: bool,
+        /// Fewer messages and runs.
+        quick: bool,
+    },
     /// Measure firmware.
     Footprint {
         /// Put the table into the README.
@@ -82,6 +90,7 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("test") => Scope::All,
             Some("setup") => Scope::Setup,
             Some("fuzz") => return read_fuzz(parser).map(Ok),
+            Some("end-to-end") => return read_end_to_end(parser).map(Ok),
             Some("footprint") => {
                 return read_flag(parser, "write")
                     .map(|write| Ok(write.map_or(Command::Help, |write| Command::Footprint { write })));
@@ -100,7 +109,7 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             }
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, footprint and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, end-to-end, footprint and help."
                 )));
             }
         },
@@ -132,6 +141,19 @@ fn read_fuzz(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt
         }
     }
     Ok(Command::Fuzz { seconds })
+}
+
+fn read_end_to_end(parser: &mut lexopt::Parser) -> std::result::Result<Command, lexopt::Error> {
+    let (mut write, mut quick) = (false, false);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("write") => write = true,
+            Long("quick") => quick = true,
+            Short('h') | Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::EndToEnd { write, quick })
 }
 
 /// Whether the one option that a command has is there; `None` if help is asked for.
@@ -180,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_with_one_option() {
+    fn commands_with_options_of_their_own() {
         assert_eq!(parsed("faults"), Ok(Command::Faults { all: false }));
         assert_eq!(parsed("faults --all"), Ok(Command::Faults { all: true }));
         assert_eq!(parsed("faults --help"), Ok(Command::Help));
@@ -191,6 +213,9 @@ mod tests {
         assert_eq!(parsed("instructions --bless"), Ok(Command::Instructions { bless: true }));
         assert_eq!(parsed("trace"), Ok(Command::Trace { table: false }));
         assert_eq!(parsed("trace --table"), Ok(Command::Trace { table: true }));
+        assert_eq!(parsed("end-to-end"), Ok(Command::EndToEnd { write: false, quick: false }));
+        assert_eq!(parsed("end-to-end --write"), Ok(Command::EndToEnd { write: true, quick: false }));
+        assert_eq!(parsed("end-to-end --quick"), Ok(Command::EndToEnd { write: false, quick: true }));
         assert_eq!(parsed("footprint"), Ok(Command::Footprint { write: false }));
         assert_eq!(parsed("footprint --write"), Ok(Command::Footprint { write: true }));
     }

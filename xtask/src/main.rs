@@ -7,6 +7,7 @@ mod args;
 mod beside;
 mod browser;
 mod circles;
+mod end_to_end;
 mod faults;
 mod fuzz;
 mod instructions;
@@ -80,6 +81,10 @@ fn choose(command: &Command) -> Result<Chosen> {
         Command::Instructions { bless } => {
             let bless = *bless;
             Chosen::Work(Box::new(move |shell| instructions::run(shell, bless)))
+        }
+        Command::EndToEnd { write, quick } => {
+            let (write, quick) = (*write, *quick);
+            Chosen::Work(Box::new(move |shell| end_to_end::run(shell, write, quick)))
         }
         Command::Footprint { write } => {
             let line = if *write {

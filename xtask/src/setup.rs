@@ -38,6 +38,14 @@ const COUNTER: Programs = Programs {
     by_hand: "others have it as well), or leave the counting out with `--skip instructions",
 };
 
+/// A library, which is no program.
+const LIBRARY: Programs = Programs {
+    name: "libmosquitto with its header",
+    programs: &[],
+    packages: "libmosquitto-dev",
+    by_hand: "others have it as well), or measure without it: `cargo bench --manifest-path benches/Cargo.toml --bench broker",
+};
+
 const BROWSER: Programs = Programs {
     name: "chromium with its driver",
     programs: &["chromedriver"],
@@ -54,6 +62,14 @@ const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "cargo fmt --version"), ("cli
 /// The mosquitto broker and its clients, from the system's packages.
 pub fn mosquitto(shell: &Shell) -> Result {
     packages(shell, &BROKER)
+}
+
+/// mosquitto's C library, from the system's packages. Needs a C compiler, which says whether it is there.
+pub fn libmosquitto(shell: &Shell) -> Result {
+    if shell.succeeds("cc -fsyntax-only -include mosquitto.h -x c /dev/null") {
+        return ready(LIBRARY.name);
+    }
+    install(shell, &LIBRARY, LIBRARY.name)
 }
 
 /// valgrind, whose callgrind counts instructions; from the system's packages.
@@ -74,13 +90,17 @@ pub fn browser(shell: &Shell) -> Result {
 }
 
 fn packages(shell: &Shell, wanted: &Programs) -> Result {
-    let Programs { name, programs, packages, by_hand } = wanted;
-    let missing: Vec<_> = programs.iter().copied().filter(|program| !shell.has(program)).collect();
+    let missing: Vec<_> = wanted.programs.iter().copied().filter(|program| !shell.has(program)).collect();
     if missing.is_empty() {
-        return ready(name);
+        return ready(wanted.name);
     }
+    install(shell, wanted, &missing.join(", "))
+}
+
+/// Installs the packages that bring what is `missing`.
+fn install(shell: &Shell, wanted: &Programs, missing: &str) -> Result {
+    let Programs { name, packages, by_hand, .. } = wanted;
     let by_hand = format!("Please install {name} (Debian, Ubuntu: `apt-get install {packages}`; {by_hand}`.");
-    let missing = missing.join(", ");
     if !shell.has("apt-get") {
         return Err(format!("{missing} cannot be found, and there is no apt-get here. {by_hand}"));
     }

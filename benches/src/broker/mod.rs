@@ -1,10 +1,12 @@
-//! End to end: each client sends messages to itself through a real mosquitto on loopback, at most [`WINDOW`] of which are under way at a time.
+//! End to end: each client sends messages to itself through a real mosquitto on loopback, so many of which are under way at a time.
 //!
 //! Every run is a process of its own, so that its processor time is the client's alone.
 
 mod mosquitto;
 mod pure_mqtt;
 mod rumqttc;
+mod rumqttc_next;
+mod threads;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,17 +15,31 @@ use std::time::Instant;
 use comfy_table::{CellAlignment, Table, presets};
 use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
+use lexopt::prelude::*;
 
 use self::mosquitto::Broker;
 
-/// So many messages are under way at a time.
-const WINDOW: u32 = 100;
 const PAYLOAD: [u8; 64] = [7; 64];
-const COUNT: u32 = 50_000;
-const QUICK_COUNT: u32 = 10_000;
-const ROUNDS: usize = 5;
 
-const CLIENTS: [&str; 3] = ["pure-mqtt", "rumqttc", "libmosquitto"];
+/// Ours first.
+const CLIENTS: [&str; 6] = [OURS, PLAIN, ENGINE, "rumqttc", "rumqttc-next", "libmosquitto"];
+const OURS: &str = "pure-mqtt-client";
+/// The same with `Options::coalesce(false)`.
+const PLAIN: &str = "pure-mqtt-client, without coalescing";
+/// The engine alone on a blocking socket.
+const ENGINE: &str = "pure-mqtt";
+
+const HELP: &str = "\
+Sends messages through a mosquitto on loopback and counts them back, with each client in turn.
+
+    cargo bench --manifest-path benches/Cargo.toml --bench broker
+
+    --count N     so many messages in each run (default: 50,000)
+    --window N    at most so many under way at a time (default: 100)
+    --rounds N    so many runs, of which the median counts (default: 7)
+    --quick       10,000 messages and three runs
+    --write FILE  put the table between the markers in FILE
+";
 
 /// What one run is about.
 #[derive(Clone, Copy)]
@@ -31,6 +47,8 @@ struct Run {
     port: u16,
     qos: u8,
     count: u32,
+    /// So many messages are under way at a time.
+    window: u32,
 }
 
 /// What one run took, in seconds.
@@ -40,31 +58,60 @@ struct Took {
     processor: f64,
 }
 
-/// Measures everything and prints the table; or, as `--client NAME PORT QOS COUNT`, is one of the clients.
+/// What is compared.
+struct Options {
+    count: u32,
+    window: u32,
+    rounds: usize,
+    file: Option<PathBuf>,
+}
+
+/// Measures everything and prints the table; or, as `--client NAME PORT QOS COUNT WINDOW`, is one of the clients.
 ///
 /// # Errors
 /// A sentence that says what failed.
 pub fn main(arguments: &[String]) -> Result<(), String> {
     let words: Vec<_> = arguments.iter().map(String::as_str).filter(|word| *word != "--bench").collect();
-    match words[..] {
-        [] => compare(COUNT),
-        ["--quick"] => compare(QUICK_COUNT),
-        ["--client", name, port, qos, count] => {
-            let number = |word: &str| word.parse::<u32>().map_err(|error| format!("{word}: {error}"));
-            let run = Run { port: number(port)? as u16, qos: number(qos)? as u8, count: number(count)? };
-            let took = be(name, run)?;
-            println!("{:.6} {:.6}", took.wall, took.processor);
+    if let ["--client", name, port, qos, count, window] = words[..] {
+        let number = |word: &str| word.parse::<u32>().map_err(|error| format!("{word}: {error}"));
+        let (port, qos) = (number(port)? as u16, number(qos)? as u8);
+        let took = be(name, Run { port, qos, count: number(count)?, window: number(window)? })?;
+        println!("{:.6} {:.6}", took.wall, took.processor);
+        return Ok(());
+    }
+    match read(&mut lexopt::Parser::from_args(words)).map_err(|error| error.to_string())? {
+        Some(options) => compare(&options),
+        None => {
+            print!("{HELP}");
             Ok(())
         }
-        _ => Err("usage: [--quick]".to_owned()),
     }
+}
+
+/// `None` if help is asked for.
+fn read(parser: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    let mut options = Options { count: 50_000, window: 100, rounds: 7, file: None };
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("count") => options.count = parser.value()?.parse()?,
+            Long("window") => options.window = parser.value()?.parse()?,
+            Long("rounds") => options.rounds = parser.value()?.parse()?,
+            Long("quick") => (options.count, options.rounds) = (10_000, 3),
+            Long("write") => options.file = Some(parser.value()?.into()),
+            Short('h') | Long("help") => return Ok(None),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Some(options))
 }
 
 /// Is the client.
 fn be(name: &str, run: Run) -> Result<Took, String> {
     match name {
-        "pure-mqtt" => pure_mqtt::echo(run).map_err(|error| format!("pure-mqtt: {error}")),
+        OURS | PLAIN => threads::echo(run, name == OURS).map_err(|error| format!("{name}: {error}")),
+        ENGINE => pure_mqtt::echo(run).map_err(|error| format!("pure-mqtt: {error}")),
         "rumqttc" => rumqttc::echo(run).map_err(|error| format!("rumqttc: {error}")),
+        "rumqttc-next" => rumqttc_next::echo(run).map_err(|error| format!("rumqttc-next: {error}")),
         _ => Err(format!("there is no client {name}")),
     }
 }
@@ -82,42 +129,91 @@ impl Clock {
     }
 }
 
-fn compare(count: u32) -> Result<(), String> {
+fn compare(options: &Options) -> Result<(), String> {
     let broker = Broker::start()?;
     let peer = build_libmosquitto();
     if let Err(reason) = &peer {
         eprintln!("libmosquitto is left out: {reason}");
     }
     let clients: Vec<_> = CLIENTS.into_iter().filter(|name| *name != "libmosquitto" || peer.is_ok()).collect();
-    let bar = ProgressBar::new((clients.len() * 3 * ROUNDS) as u64);
+    let bar = ProgressBar::new((clients.len() * 3 * options.rounds) as u64);
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {eta} left: {msg}").expect("a template"));
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN).set_header([
-        "messages there and back",
+        "there and back",
         "messages/s",
         "µs of processor time per message",
+        "of the best peer's: messages/s",
+        "processor time",
     ]);
     for qos in 0..=2 {
-        let run = Run { port: broker.port(), qos, count };
+        let run = Run { port: broker.port(), qos, count: options.count, window: options.window };
         let mut took = vec![Vec::new(); clients.len()];
-        for _ in 0..ROUNDS {
+        for _ in 0..options.rounds {
             for (name, took) in clients.iter().zip(&mut took) {
                 bar.set_message(format!("QoS {qos}, {name}"));
                 took.push(spawn(name, run, peer.as_deref().ok())?);
                 bar.inc(1);
             }
         }
-        for (name, took) in clients.iter().zip(took) {
-            let each = f64::from(count);
-            let rate = each / median(took.iter().map(|took| took.wall));
-            let processor = median(took.iter().map(|took| took.processor)) / each * 1e6;
-            table.add_row([format!("QoS {qos}, {name}"), format!("{rate:.0}"), format!("{processor:.2}")]);
-        }
+        let rows: Vec<_> = clients.iter().zip(&took).map(|(name, took)| Row::new(name, run.count, took)).collect();
+        table.add_rows(rows.iter().map(|row| row.cells(qos, &rows)));
     }
     bar.finish_and_clear();
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     println!("{table}");
-    Ok(())
+    options.file.as_deref().map_or(Ok(()), |file| write(file, &table.to_string()))
+}
+
+/// The medians of one client at one QoS.
+struct Row {
+    name: &'static str,
+    rate: f64,
+    micros: f64,
+}
+
+impl Row {
+    fn new(name: &'static str, count: u32, took: &[Took]) -> Self {
+        let each = f64::from(count);
+        let rate = each / median(took.iter().map(|took| took.wall));
+        Self { name, rate, micros: median(took.iter().map(|took| took.processor)) / each * 1e6 }
+    }
+
+    /// Ours are compared with the best of the peers.
+    fn cells(&self, qos: u8, all: &[Self]) -> [String; 5] {
+        let peers = || all.iter().filter(|row| ![OURS, PLAIN, ENGINE].contains(&row.name));
+        let is_compared = self.name == OURS && peers().next().is_some();
+        let ratio = |ratio: f64| if is_compared { format!("{ratio:.2}") } else { String::new() };
+        [
+            format!("QoS {qos}, {}", self.name),
+            thousands(self.rate),
+            format!("{:.2}", self.micros),
+            ratio(self.rate / peers().map(|row| row.rate).fold(0.0, f64::max)),
+            ratio(self.micros / peers().map(|row| row.micros).fold(f64::MAX, f64::min)),
+        ]
+    }
+}
+
+/// A whole number, as it is read most easily.
+fn thousands(number: f64) -> String {
+    let number = number.round() as u64;
+    if number < 1_000 { number.to_string() } else { format!("{},{:03}", number / 1_000, number % 1_000) }
+}
+
+const BEGIN: &str = "<!-- end to end: written by `cargo xtask end-to-end --write` -->\n";
+const END: &str = "<!-- end to end ends -->\n";
+
+/// Puts the table between the markers.
+fn write(file: &Path, table: &str) -> Result<(), String> {
+    let mut lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    if let Some(rule) = lines.get_mut(1) {
+        *rule = "|---|---:|---:|---:|---:|".to_owned();
+    }
+    let table = lines.join("\n").replace("| | |", "| – | – |");
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let (before, rest) = text.split_once(BEGIN).ok_or("the file has no place for the table")?;
+    let (_, after) = rest.split_once(END).ok_or("the file's table has no end")?;
+    std::fs::write(file, format!("{before}{BEGIN}{table}\n{END}{after}")).map_err(|error| error.to_string())
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
@@ -127,16 +223,17 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// One run in a process of its own.
-fn spawn(name: &str, Run { port, qos, count }: Run, libmosquitto: Option<&Path>) -> Result<Took, String> {
+fn spawn(name: &str, Run { port, qos, count, window }: Run, libmosquitto: Option<&Path>) -> Result<Took, String> {
     let mut command = match libmosquitto.filter(|_| name == "libmosquitto") {
         Some(program) => {
             let mut command = Command::new(program);
-            command.args([port.to_string(), qos.to_string(), count.to_string(), WINDOW.to_string()]);
+            command.args([port.to_string(), qos.to_string(), count.to_string(), window.to_string()]);
             command
         }
         None => {
             let mut command = Command::new(std::env::current_exe().map_err(|error| error.to_string())?);
-            command.args(["--client", name, &port.to_string(), &qos.to_string(), &count.to_string()]);
+            command.args(["--client", name]);
+            command.args([port.to_string(), qos.to_string(), count.to_string(), window.to_string()]);
             command
         }
     };
@@ -152,7 +249,8 @@ fn spawn(name: &str, Run { port, qos, count }: Run, libmosquitto: Option<&Path>)
 /// Builds the client in C, if there is a compiler and the library.
 fn build_libmosquitto() -> Result<PathBuf, String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let program = folder.join("target/libmosquitto-echo");
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let program = own.with_file_name("libmosquitto-echo");
     let output = Command::new("cc")
         .args(["-O2", "-o"])
         .arg(&program)

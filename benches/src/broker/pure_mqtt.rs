@@ -9,7 +9,7 @@ use pure_mqtt::{
     TopicFilter, TopicName, Version,
 };
 
-use super::{Clock, PAYLOAD, Run, Took, WINDOW};
+use super::{Clock, PAYLOAD, Run, Took};
 
 const TOPIC: &str = "bench/pure-mqtt";
 type Fault = Box<dyn Error>;
@@ -77,7 +77,7 @@ impl Host {
             let more = match event {
                 Some(Event::SubAck(_)) => {
                     self.clock = Some(Clock::start());
-                    WINDOW
+                    self.run.window
                 }
                 Some(Event::Message(message)) => {
                     assert_eq!(message.payload, PAYLOAD);

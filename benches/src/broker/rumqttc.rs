@@ -4,16 +4,16 @@ use std::error::Error;
 
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 
-use super::{Clock, PAYLOAD, Run, Took, WINDOW};
+use super::{Clock, PAYLOAD, Run, Took};
 
 const TOPIC: &str = "bench/rumqttc";
 
 pub fn echo(run: Run) -> Result<Took, Box<dyn Error>> {
     let mut options = MqttOptions::new("rumqttc", "127.0.0.1", run.port);
-    options.set_inflight(WINDOW as u16);
+    options.set_inflight(run.window as u16);
     let mut network = rumqttc::NetworkOptions::new();
     network.set_tcp_nodelay(true);
-    let (client, mut connection) = Client::new(options, WINDOW as usize + 10);
+    let (client, mut connection) = Client::new(options, run.window as usize + 10);
     connection.eventloop.set_network_options(network);
     let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][usize::from(run.qos)];
     client.subscribe(TOPIC, qos)?;
@@ -22,7 +22,7 @@ pub fn echo(run: Run) -> Result<Took, Box<dyn Error>> {
         let more = match event? {
             Event::Incoming(Packet::SubAck(_)) => {
                 clock = Some(Clock::start());
-                WINDOW
+                run.window
             }
             Event::Incoming(Packet::Publish(publish)) => {
                 assert_eq!(publish.payload, &PAYLOAD[..]);

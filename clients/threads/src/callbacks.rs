@@ -128,6 +128,9 @@ impl Callbacks {
     /// Those that a message to `topic` concerns: mostly one, for which nothing is allocated.
     fn concerned(&self, topic: TopicName<'_>) -> (Option<Callback<MessageCallback>>, Vec<Callback<MessageCallback>>) {
         let table = self.table();
+        if table.router.is_empty() {
+            return (table.router.default_value().cloned(), Vec::new());
+        }
         let mut found = table.router.route(topic).cloned();
         (found.next(), found.collect())
     }

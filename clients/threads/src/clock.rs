@@ -14,7 +14,12 @@ impl Clock {
 
     /// The present, for the engine.
     pub(crate) fn now(&self) -> pure_mqtt::Instant {
-        pure_mqtt::Instant::from_millis(millis(self.0.elapsed()))
+        self.at(Instant::now())
+    }
+
+    /// The same for a time that was looked up before.
+    pub(crate) fn at(&self, now: Instant) -> pure_mqtt::Instant {
+        pure_mqtt::Instant::from_millis(millis(now.saturating_duration_since(self.0)))
     }
 
     /// When `instant` of the engine's time will be; `None` if that is too far away to be told.

@@ -47,6 +47,7 @@ pub struct Options {
     delays: (u32, u32),
     pub(crate) reconnect_on_failure: bool,
     pub(crate) retry_first_connection: bool,
+    pub(crate) coalesces: bool,
     /// The session outlives the program.
     is_lasting: bool,
     /// Lines below it are not told.
@@ -89,6 +90,7 @@ impl Options {
             delays: (5_000, 120_000),
             reconnect_on_failure: true,
             retry_first_connection: false,
+            coalesces: true,
             is_lasting: false,
             log_level: LogLevel::Debug,
         }
@@ -246,6 +248,15 @@ impl Options {
     #[must_use]
     pub fn log_level(mut self, lowest: LogLevel) -> Self {
         self.log_level = lowest;
+        self
+    }
+
+    /// Sets whether the loop coalesces packets under load: after a wake-up it then pauses for a quarter of a millisecond, so that one read and one write move many
+    /// packets. A message costs a fraction of the processor time, and may come or leave by this much later. The loop measures what the pauses bring, and makes none
+    /// where they would reduce the throughput. [`Client::loop_once`](crate::Client::loop_once) never pauses. Default: true.
+    #[must_use]
+    pub fn coalesce(mut self, coalesce: bool) -> Self {
+        self.coalesces = coalesce;
         self
     }
 

@@ -112,6 +112,11 @@ impl State {
         Mid(self.latest_mid)
     }
 
+    /// How many messages and requests the program has given.
+    pub(crate) fn messages_accepted(&self) -> u64 {
+        self.latest_mid
+    }
+
     /// Notes a line for the log; the loop tells it.
     pub(crate) fn say(&mut self, level: LogLevel, line: String) {
         if level >= self.options.log_level {
@@ -195,8 +200,8 @@ impl State {
     }
 
     /// One step of the agent: at most one packet is taken, and at most one thing is to be told.
-    pub(crate) fn step(&mut self) -> Step {
-        let now = self.now();
+    pub(crate) fn step(&mut self, now: std::time::Instant) -> Step {
+        let now = self.clock.at(now);
         let mut packet = None;
         let event = self.agent.step_with(now, |event| packet = Packet::of(event));
         // In 3.x a link that only clears the old session is the agent's own affair.
@@ -210,7 +215,14 @@ impl State {
         }
         let message = self.agent.next(now, self.receiver);
         self.collect_ends(); // whoever waits needn't wait for callbacks
-        Step { notice, event, message: message.map(|message| Notice::Message(self.hand_out(message))) }
+        let has_ended = !self.ended.is_empty();
+        let message = message.map(|message| Notice::Message(self.hand_out(message)));
+        Step { notice, event, message, has_ended }
+    }
+
+    /// A step would do something, and the program wants nothing that goes before.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.agent.is_runnable() && self.wishes.leave.is_none() && self.wishes.dial.is_none()
     }
 
     /// The program is done with the last message that it got.
@@ -326,4 +338,6 @@ pub(crate) struct Step {
     pub(crate) notice: Option<Notice>,
     pub(crate) event: Option<Event>,
     pub(crate) message: Option<Notice>,
+    /// Messages or requests have ended, and that is to be told.
+    pub(crate) has_ended: bool,
 }

@@ -91,6 +91,8 @@ struct Progress {
     end: Option<Result<(), NotPublished>>,
     /// How often the client was disconnected on purpose while the message was under way.
     interruptions: u32,
+    /// How many threads sleep until something changes: a notification costs a system call even if nobody hears it.
+    sleepers: u32,
 }
 
 impl Ticket {
@@ -100,14 +102,20 @@ impl Ticket {
 
     /// The message has ended like this.
     pub(crate) fn end(&self, result: Result<(), NotPublished>) {
-        self.lock().end = Some(result);
-        self.changed.notify_all();
+        self.change(|progress| progress.end = Some(result));
     }
 
     /// Nobody is to wait any longer, though the message is still under way.
     pub(crate) fn interrupt(&self) {
-        self.lock().interruptions += 1;
-        self.changed.notify_all();
+        self.change(|progress| progress.interruptions += 1);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Progress)) {
+        let mut progress = self.lock();
+        change(&mut progress);
+        if progress.sleepers > 0 {
+            self.changed.notify_all();
+        }
     }
 
     fn wait(&self, deadline: Option<Instant>) -> Result<(), WaitError> {
@@ -120,21 +128,30 @@ impl Ticket {
             if progress.interruptions != interruptions {
                 return Err(WaitError::Disconnected);
             }
-            progress = self.sleep(progress, deadline).ok_or(WaitError::TimedOut)?;
+            progress.sleepers += 1;
+            let (woken, is_late) = self.sleep(progress, deadline);
+            progress = woken;
+            progress.sleepers -= 1;
+            if is_late {
+                return Err(WaitError::TimedOut);
+            }
         }
     }
 
-    /// Sleeps until something changes; `None` if `deadline` has come.
+    /// Sleeps until something changes. True if `deadline` had come before.
     fn sleep<'t>(
         &self,
         progress: MutexGuard<'t, Progress>,
         deadline: Option<Instant>,
-    ) -> Option<MutexGuard<'t, Progress>> {
+    ) -> (MutexGuard<'t, Progress>, bool) {
         let Some(deadline) = deadline else {
-            return Some(self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner));
+            return (self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner), false);
         };
-        let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-        Some(self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0)
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return (progress, true);
+        }
+        (self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0, false)
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {

@@ -14,6 +14,7 @@ mod start;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use pure_mqtt::{ClientId, Connection, Fallback, Handle, Heap, Instant, Limits, ReasonCode, Version};
 
@@ -57,6 +58,8 @@ pub struct Agent {
     queues: Queues,
     held: Held,
     default_receiver: Option<Receiver>,
+    /// Empty between two messages, for whom a message concerns: so that it needn't be allocated for each.
+    concerned: Vec<Receiver>,
     /// Where replies to requests come to, once there was a request.
     reply_receiver: Option<Receiver>,
     deliveries: Deliveries,

@@ -207,9 +207,22 @@ impl Agent {
 
     /// A message has come: it goes to those who want it.
     pub(super) fn deliver(&mut self, message: Incoming, properties: &Properties<'_>, pending: Option<PendingAck>) {
-        let mut receivers = Vec::new();
+        let mut receivers = core::mem::take(&mut self.concerned);
         let is_wanted = self.filters.route(&message.topic, properties, &mut receivers);
-        let is_reply = self.take_reply_out(&mut receivers) || self.is_reply(&message, properties);
+        self.deliver_to(&mut receivers, is_wanted, message, properties, pending);
+        receivers.clear();
+        self.concerned = receivers;
+    }
+
+    fn deliver_to(
+        &mut self,
+        receivers: &mut Vec<Receiver>,
+        is_wanted: bool,
+        message: Incoming,
+        properties: &Properties<'_>,
+        pending: Option<PendingAck>,
+    ) {
+        let is_reply = self.take_reply_out(receivers) || self.is_reply(&message, properties);
         if is_reply {
             self.on_reply(message.copy());
         } else if receivers.is_empty() && is_wanted {
@@ -222,8 +235,8 @@ impl Agent {
             }
             return;
         }
-        let number = pending.map(|pending| self.held.add(pending, message.qos, self.clock.now, &receivers));
-        self.queue_for_all(&receivers, message, number);
+        let number = pending.map(|pending| self.held.add(pending, message.qos, self.clock.now, receivers));
+        self.queue_for_all(receivers, message, number);
     }
 
     /// The receiver of replies has no queue that anybody reads. True if it was among them.

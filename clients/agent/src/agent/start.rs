@@ -77,6 +77,7 @@ impl Agent {
             queues: Default::default(),
             held: Default::default(),
             default_receiver: None,
+            concerned: Vec::new(),
             reply_receiver: None,
             deliveries: Default::default(),
             accepted_bytes: 0,

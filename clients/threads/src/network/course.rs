@@ -112,6 +112,7 @@ impl Network {
         }
         self.take_events(client)?;
         self.act(client);
+        self.tell_ends(client); // of what has just left
         let is_at_rest = matches!(self.phase, Phase::Down) && !client.shared.lock().agent.wants_link();
         if is_at_rest { Err(LoopError::NotConnected) } else { Ok(()) }
     }
@@ -201,36 +202,37 @@ impl Network {
 
     /// Tells what there is to tell, packet by packet. Between two, the program may leave, and deadlines and output get their turn.
     fn take_events(&mut self, client: &Client) -> Result<(), LoopError> {
-        let mut started = Instant::now();
         self.send(client);
+        let mut now = Instant::now();
+        let mut started = now;
+        // After a callback has panicked its step is done but for the event.
+        let mut step = if self.event.is_none() { Some(client.shared.lock().step(now)) } else { None };
         loop {
-            if self.event.is_none() {
-                let Step { notice, event, message } = client.shared.lock().step();
+            if let Some(Step { notice, event, message, has_ended }) = step.take() {
                 self.event = event;
                 for notice in notice.iter().chain(&message) {
                     notice.tell(client);
                 }
+                if has_ended {
+                    self.tell_ends(client);
+                }
             }
-            self.tell_ends(client);
             if let Some(event) = self.event.take() {
                 self.on_event(client, event)?;
             }
-            let has_more = {
-                let state = client.shared.lock();
-                let is_interrupted = state.wishes.leave.is_some() || state.wishes.dial.is_some();
-                state.agent.is_runnable() && !is_interrupted
-            };
-            if !has_more {
+            now = Instant::now();
+            if now.saturating_duration_since(started) >= SLICE {
+                self.send(client);
+                started = now;
+            }
+            let mut state = client.shared.lock();
+            if !state.goes_on() {
                 break;
             }
-            if started.elapsed() >= SLICE {
-                self.send(client);
-                started = Instant::now();
-            }
+            step = Some(state.step(now));
         }
         client.shared.lock().acknowledge_last();
         self.send(client);
-        self.tell_ends(client);
         Ok(())
     }
 

@@ -17,18 +17,26 @@ pub(crate) struct Link {
     is_drained: bool,
     /// The transport takes nothing until the system says otherwise.
     is_full: bool,
+    /// The system may have told of the server's end already, or of bytes behind those that were read: it is asked until there is nothing.
+    reads_on: bool,
     /// How the transport has failed or was closed. The agent knows.
     pub(crate) end: Option<LinkEnd>,
 }
 
 impl Link {
     pub(crate) fn new(id: LinkId, transport: Transport) -> Self {
-        Self { id, transport, is_drained: false, is_full: false, end: None }
+        Self { id, transport, is_drained: false, is_full: false, reads_on: true, end: None }
     }
 
-    /// The system says that something has changed.
-    pub(crate) fn wake(&mut self) {
+    /// How many bytes were read on it.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.transport.bytes_read
+    }
+
+    /// The system says that something has changed, and whether the server's side is closed.
+    pub(crate) fn wake(&mut self, is_closed: bool) {
         (self.is_drained, self.is_full) = (false, false);
+        self.reads_on = is_closed;
     }
 
     /// There may be more to read at once.
@@ -47,11 +55,19 @@ impl Link {
         if self.may_read() && state.agent.wants_input() {
             let now = state.now();
             match self.transport.read(&mut state.agent, now, self.id) {
-                Ok(moved) => self.is_drained = moved == Moved::Nothing,
+                Ok(Moved::Some) => {}
+                Ok(Moved::All) => self.is_drained = !self.reads_on,
+                Ok(Moved::Nothing) => self.is_drained = true,
                 Err(end) => self.fail(state, end),
             }
             self.note_packets(state);
         }
+    }
+
+    /// The same without having been told by the system that there is something.
+    pub(crate) fn read_anyway(&mut self, state: &mut State) {
+        self.is_drained = false;
+        self.read(state);
     }
 
     /// Does what is due, and writes what waits.

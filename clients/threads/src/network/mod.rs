@@ -1,16 +1,19 @@
 //! The loop's own part of a client: the transport, how far it has come, and when to try again.
 
+mod coalescing;
 mod course;
 mod dial;
 mod link;
 mod lookup;
 
 use std::io;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 use pure_mqtt_agent::{Event, LinkId};
 
+use self::coalescing::{Coalescing, PAUSE, Pause};
 use self::dial::Dial;
 use self::link::Link;
 use crate::client::Client;
@@ -22,11 +25,14 @@ use crate::wishes::Dialling;
 /// The socket's events; there is one at a time.
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
+/// A message that was accepted counts as much work as this many bytes that were read.
+const MESSAGE: u64 = 64;
 
 pub(crate) struct Network {
     poll: Option<Poll>,
     events: Events,
     phase: Phase,
+    coalescing: Coalescing,
     persistence: Persistence,
     /// The number of the loop that runs; one that nobody can stop has the highest.
     run: u64,
@@ -80,6 +86,7 @@ impl Network {
             poll: None,
             events: Events::with_capacity(4),
             phase: Phase::Down,
+            coalescing: Coalescing::default(),
             persistence: Persistence::None,
             run: u64::MAX,
             dialling: None,
@@ -133,13 +140,41 @@ impl Network {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        shared.lock().wishes.is_asleep = false;
-        let is_about_socket = self.events.iter().any(|event| event.token() == SOCKET);
-        match &mut self.phase {
-            Phase::Up(link) | Phase::Parting { link, .. } if is_about_socket => link.wake(),
-            _ => {}
+        let may_pause = {
+            let mut state = shared.lock();
+            state.wishes.is_asleep = false;
+            state.options.coalesces
+        };
+        for event in self.events.iter().filter(|event| event.token() == SOCKET) {
+            if let Phase::Up(link) | Phase::Parting { link, .. } = &mut self.phase {
+                link.wake(event.is_read_closed() || event.is_error());
+            }
+        }
+        if may_pause && !self.events.is_empty() && self.persistence != Persistence::None {
+            self.pause(shared);
         }
         Ok(())
+    }
+
+    /// Under load, lets more come, and more be asked for, before the loop looks.
+    fn pause(&mut self, shared: &Shared) {
+        let Phase::Up(link) = &mut self.phase else { return };
+        let mut half = |length| {
+            thread::sleep(length);
+            let mut state = shared.lock();
+            link.read_anyway(&mut state);
+            (link.bytes_read(), state.messages_accepted())
+        };
+        match self.coalescing.woken(Instant::now()) {
+            Pause::None => {}
+            Pause::Whole => thread::sleep(PAUSE),
+            Pause::Halved => {
+                let before = half(Duration::ZERO);
+                let [first, second] = [(); 2].map(|()| half(PAUSE / 2));
+                let work = |before: (u64, u64), after: (u64, u64)| after.0 - before.0 + (after.1 - before.1) * MESSAGE;
+                self.coalescing.halves(work(before, first), work(first, second), Instant::now());
+            }
+        }
     }
 
     /// How long to sleep; from now on whoever changes something wakes the loop.

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use pure_mqtt::Version;
 use pure_mqtt_agent::{Agent, Instant, LinkId};
-use pure_mqtt_net::bytes::Bytes;
+use pure_mqtt_net::bytes::{Buf, Bytes, BytesMut};
 use pure_mqtt_net::{Server, Stack};
 
 pub(crate) use self::socket::{Address, Socket};
@@ -16,11 +16,21 @@ use crate::error::{ConnectError, LinkEnd};
 
 /// So many bytes are read at once at most.
 const READ: usize = 64 * 1024;
+/// Small pieces are gathered until they are so many bytes, and written at once.
+const WRITE: usize = 16 * 1024;
+/// Pieces from this length on are written as they lie.
+const LARGE: usize = 4 * 1024;
 
 pub(crate) struct Transport {
     socket: Socket,
     stack: Stack,
     room: Box<[u8]>,
+    /// What the agent has given and the socket has not taken, if there are no layers between.
+    unsent: BytesMut,
+    /// Nothing will follow what is unsent.
+    is_finishing: bool,
+    /// How many bytes were read so far.
+    pub(crate) bytes_read: u64,
     /// Somebody wants to hear of each packet.
     pub(crate) tap: Option<Box<Tap>>,
 }
@@ -30,6 +40,8 @@ pub(crate) struct Transport {
 pub(crate) enum Moved {
     /// Something was done; there may be more.
     Some,
+    /// All that there was; the system says when there is more, or that there won't be.
+    All,
     /// Nothing can be done until the system says otherwise.
     Nothing,
 }
@@ -38,7 +50,8 @@ impl Transport {
     /// The layers that `server` wants, on a socket that is connected.
     pub(crate) fn new(socket: Socket, server: &Server) -> Result<Self, ConnectError> {
         let stack = Stack::new(server)?;
-        Ok(Self { socket, stack, room: vec![0; READ].into_boxed_slice(), tap: None })
+        let room = vec![0; READ].into_boxed_slice();
+        Ok(Self { socket, stack, room, unsent: BytesMut::new(), is_finishing: false, bytes_read: 0, tap: None })
     }
 
     /// Goes on with what must be agreed on before MQTT begins; true when all is.
@@ -64,10 +77,11 @@ impl Transport {
             true => match read(&mut self.socket, &mut self.room)? {
                 Some(0) => return Err(LinkEnd::ClosedByServer),
                 Some(count) => {
+                    self.bytes_read += count as u64;
                     let bytes = self.room.get(..count).unwrap_or_default();
                     note_received(&mut self.tap, agent, bytes);
                     agent.received(now, link, Bytes::copy_from_slice(bytes));
-                    Moved::Some
+                    moved(count)
                 }
                 None => Moved::Nothing,
             },
@@ -107,27 +121,50 @@ impl Transport {
     fn write_bare(&mut self, agent: &mut Agent, now: Instant) -> Result<Moved, LinkEnd> {
         let version = agent.version();
         let mut transmit = agent.transmit(now);
-        while !transmit.chunk().is_empty() {
-            match write(&mut self.socket, transmit.chunk())? {
-                Some(count) => {
-                    note_sent(&mut self.tap, version, transmit.chunk(), count);
-                    transmit.advance(count);
-                }
-                None => return Ok(Moved::Nothing),
+        loop {
+            let chunk = transmit.chunk();
+            let is_large = chunk.len() >= LARGE;
+            if !chunk.is_empty() && !is_large && self.unsent.len() < WRITE {
+                self.unsent.extend_from_slice(chunk);
+                let count = chunk.len();
+                note_sent(&mut self.tap, version, chunk, count);
+                transmit.advance(count);
+                continue;
+            }
+            if self.flush_unsent()? == Moved::Nothing {
+                return Ok(Moved::Nothing);
+            }
+            let chunk = transmit.chunk();
+            if chunk.is_empty() {
+                return Ok(Moved::Some);
+            }
+            if is_large {
+                let Some(count) = write(&mut self.socket, chunk)? else { return Ok(Moved::Nothing) };
+                note_sent(&mut self.tap, version, chunk, count);
+                transmit.advance(count);
             }
         }
-        Ok(Moved::Some)
     }
 
-    /// Says that nothing more will be sent, as far as that can be said at once.
+    /// Says that nothing more will be sent, once what was sent before has left.
     pub(crate) fn finish(&mut self) {
         self.stack.finish();
-        let _ = self.flush(); // if it can't be said now, closing the socket has to do
-        self.socket.shut_down();
+        self.is_finishing = true;
+        self.go_on_finishing();
+    }
+
+    fn go_on_finishing(&mut self) {
+        let is_out = matches!((self.flush_unsent(), self.flush()), (Ok(Moved::Some), Ok(Moved::Some)));
+        if is_out && std::mem::take(&mut self.is_finishing) {
+            self.socket.shut_down();
+        }
     }
 
     /// Reads and throws away; true at the end.
     pub(crate) fn drain(&mut self) -> bool {
+        if self.is_finishing {
+            self.go_on_finishing();
+        }
         loop {
             match read(&mut self.socket, &mut self.room) {
                 Ok(Some(1..)) => {}
@@ -140,8 +177,22 @@ impl Transport {
     fn read_socket(&mut self) -> io::Result<Moved> {
         match read(&mut self.socket, &mut self.room)? {
             Some(0) => self.stack.end_of_input(),
-            Some(count) => self.stack.received_slice(self.room.get(..count).unwrap_or_default()),
+            Some(count) => {
+                self.bytes_read += count as u64;
+                self.stack.received_slice(self.room.get(..count).unwrap_or_default());
+                return Ok(moved(count));
+            }
             None => return Ok(Moved::Nothing),
+        }
+        Ok(Moved::Some)
+    }
+
+    fn flush_unsent(&mut self) -> io::Result<Moved> {
+        while !self.unsent.is_empty() {
+            match write(&mut self.socket, &self.unsent)? {
+                Some(count) => self.unsent.advance(count),
+                None => return Ok(Moved::Nothing),
+            }
         }
         Ok(Moved::Some)
     }
@@ -168,6 +219,13 @@ fn note_sent(tap: &mut Option<Box<Tap>>, version: Version, bytes: &[u8], count: 
     if let Some(tap) = tap {
         tap.sent(version, bytes.get(..count).unwrap_or_default());
     }
+}
+
+/// What came of a read of so many bytes. With epoll, one that doesn't fill the room has emptied the socket: what comes later is a new event (epoll(7)). Other
+/// systems want to be asked until there is nothing.
+fn moved(count: usize) -> Moved {
+    let is_epoll = cfg!(any(target_os = "linux", target_os = "android"));
+    if is_epoll && count < READ { Moved::All } else { Moved::Some }
 }
 
 /// How many bytes were read; `None` if there are none yet.

@@ -103,3 +103,38 @@ fn a_request_gets_its_response() {
     client.connect(("127.0.0.1", broker.port)).unwrap();
     client.loop_forever().unwrap();
 }
+
+#[test]
+#[ignore = "needs mosquitto: run cargo xtask test"]
+fn under_load_everything_comes_once_and_in_order_coalesced_or_not() {
+    const WINDOW: u32 = 20; // mosquitto sends no more at a time, and what it queues at QoS 2 it may send in another order
+    const COUNT: u32 = 3_000;
+    let broker = Mosquitto::start();
+    for (coalesce, qos) in LEVELS.into_iter().flat_map(|qos| [(true, qos), (false, qos)]) {
+        let name = format!("load-{coalesce}-{}", qos.bits());
+        let client = Client::with(Options::new(&name).max_inflight(0).coalesce(coalesce));
+        let send = {
+            let name = name.clone();
+            move |client: &Client, number: u32| {
+                client.publish(&name, number.to_be_bytes(), qos, false).unwrap();
+            }
+        };
+        client.on_subscribe({
+            let send = send.clone();
+            move |client, _| (0..WINDOW).for_each(|number| send(client, number))
+        });
+        let mut next = 0_u32;
+        client.on_message(move |client, message| {
+            assert_eq!(message.payload, next.to_be_bytes());
+            next += 1;
+            match next + WINDOW - 1 {
+                number if number < COUNT => send(client, number),
+                _ if next == COUNT => client.disconnect(),
+                _ => {}
+            }
+        });
+        client.subscribe(&name, qos).unwrap();
+        client.connect(("127.0.0.1", broker.port)).unwrap();
+        client.loop_forever().unwrap();
+    }
+}
