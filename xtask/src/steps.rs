@@ -76,7 +76,7 @@ pub const STEPS: &[Step] = &[
     call("pages", "every example compiles as the page shows it, in a file of its own", pages::check),
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
-        "cargo hack check --feature-powerset -p pure-mqtt-client",
+        "cargo hack check --feature-powerset --depth 2 -p pure-mqtt-client",
         "cargo hack check --feature-powerset -p pure-mqtt-tokio",
         "cargo hack check --feature-powerset -p pure-mqtt-net",
         "cargo hack check --feature-powerset -p pure-mqtt-trace",
