@@ -1,58 +1,51 @@
 //! Who waits for room in the queue of messages: served in the order in which they came.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::task::Waker;
 
 /// A place in the line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place(u64);
 
 #[derive(Debug, Default)]
 pub(crate) struct Room {
-    line: VecDeque<(Place, Waker)>,
+    line: BTreeMap<Place, Waker>,
     last: u64,
 }
 
 impl Room {
     /// Whether it is the turn of whoever has this place, or of a newcomer.
     pub(crate) fn is_turn(&self, place: Option<Place>) -> bool {
-        match (self.line.front(), place) {
-            (None, _) => true,
-            (Some((first, _)), Some(place)) => *first == place,
-            (Some(_), None) => false,
-        }
+        self.line.keys().next().is_none_or(|first| Some(*first) == place)
     }
 
     /// Waits at this place, or at the end.
     pub(crate) fn wait(&mut self, place: Option<Place>, waker: &Waker) -> Place {
-        let known = place.and_then(|place| self.line.iter_mut().find(|(known, _)| *known == place));
-        if let Some((place, known)) = known {
-            known.clone_from(waker);
-            return *place;
-        }
-        self.last += 1;
-        let place = Place(self.last);
-        self.line.push_back((place, waker.clone()));
+        let place = place.unwrap_or_else(|| {
+            self.last += 1;
+            Place(self.last)
+        });
+        self.line.insert(place, waker.clone());
         place
     }
 
     /// Leaves the line: whoever is the first then is to be woken, since it may be its turn.
     #[must_use]
     pub(crate) fn leave(&mut self, place: Place) -> Option<Waker> {
-        let at = self.line.iter().position(|(known, _)| *known == place)?;
-        self.line.remove(at);
-        if at == 0 { self.first() } else { None }
+        let was_turn = self.is_turn(Some(place));
+        self.line.remove(&place);
+        if was_turn { self.first() } else { None }
     }
 
     /// The first of the line, to be woken.
     #[must_use]
     pub(crate) fn first(&self) -> Option<Waker> {
-        self.line.front().map(|(_, waker)| waker.clone())
+        self.line.values().next().cloned()
     }
 
     /// All, to be woken: something has happened that concerns them all.
     pub(crate) fn all(&self) -> impl Iterator<Item = Waker> {
-        self.line.iter().map(|(_, waker)| waker.clone())
+        self.line.values().cloned()
     }
 }
 

@@ -17,7 +17,7 @@ mod server;
 use clock::with_seeds;
 
 /// Unless the environment asks for more.
-const SOME: u64 = 300;
+const SOME: u64 = 100;
 
 #[test]
 fn nothing_is_lost_whatever_is_dropped() {
