@@ -274,13 +274,10 @@ impl<S: Storage> Connection<S> {
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn take_any<'i, const STREAMS: bool>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.prepare_input(input);
-        let mut received = Received::Blocked;
-        let step = self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received);
+        let mut received = Ok(Received::Blocked);
+        self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received);
         self.gather();
-        match step {
-            Ok(()) => Ok(received),
-            Err(error) => Err(error),
-        }
+        received
     }
 
     /// Makes room for the message that may be coming.
