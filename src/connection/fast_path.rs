@@ -25,16 +25,20 @@ impl Core {
         self.link.state == State::Connected && !self.link.stream.is_open()
     }
 
-    /// PUBACK, PUBREC and PUBCOMP, of a message that waits for them; with what that means to the application.
+    /// PUBACK, PUBREC or PUBCOMP, whichever has this first byte, of a message that waits for it; with what that means to the application.
     #[inline(always)]
-    pub(super) fn take_ack(&mut self, slots: &mut [SendSlot], input: &[u8]) -> Option<Option<Event<'static>>> {
-        let [first, 2, high, low, ..] = *input else { return None };
+    pub(super) fn take_ack<const FIRST: u8>(
+        &mut self,
+        slots: &mut [SendSlot],
+        input: &[u8],
+    ) -> Option<Option<Event<'static>>> {
+        let [_, 2, high, low, ..] = *input else { return None };
         let id = PacketId::new(u16::from_be_bytes([high, low]))?;
         if !self.is_usual() {
             return None;
         }
         let outgoing = &mut self.outgoing;
-        let handle = match first {
+        let handle = match FIRST {
             PUBACK => Some(outgoing.puback_usual(slots, id.get())?),
             PUBCOMP => Some(outgoing.pubcomp_usual(slots, id.get())?),
             _ => {
@@ -47,7 +51,7 @@ impl Core {
         Some(handle.map(|handle| {
             let (reason, properties) = (ReasonCode::SUCCESS, Properties::NONE);
             let done = Acknowledged { handle, id, reason, properties };
-            if first == PUBACK { Event::PubAck(done) } else { Event::PubComp(done) }
+            if FIRST == PUBACK { Event::PubAck(done) } else { Event::PubComp(done) }
         }))
     }
 

@@ -20,18 +20,21 @@ use crate::wire::{
 };
 
 impl Core {
-    /// Takes one step, and says what it was in `received`, which is [`Received::Blocked`] before.
+    /// Takes one step, and says what it was in `result`, which is [`Received::Blocked`] before: written where the caller wants it, so that it takes its place
+    /// on firmware's stack once.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline)]
     pub(super) fn handle_input<'i, const STREAMS: bool>(
         &mut self,
         parts: &mut Parts<'_>,
         input: &'i [u8],
-        received: &mut Received<'i>,
-    ) -> Result<(), ConnectionError> {
+        result: &mut Result<Received<'i>, ConnectionError>,
+    ) {
         if matches!(self.link.state, State::Closed | State::Closing) {
-            return Err(self.link.end);
+            *result = Err(self.link.end);
+            return;
         }
+        let Ok(received) = result else { return };
         if let Err(refusal) = self.step::<STREAMS>(parts, input, received) {
             *received = Received::Blocked;
             let error = match refusal {
@@ -43,7 +46,8 @@ impl Core {
             if let Some(error) = error {
                 crate::fmt::alert!("closing: {}", error);
                 self.fail(parts, error);
-                return Err(error);
+                *result = Err(error);
+                return;
             }
         }
         match received {
@@ -56,7 +60,6 @@ impl Core {
             Received::Partial { .. } => self.note_progress(input.len()),
             Received::Blocked => self.block(),
         }
-        Ok(())
     }
 
     fn step<'i, const STREAMS: bool>(

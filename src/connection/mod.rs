@@ -119,13 +119,15 @@ impl<S: Storage> Connection<S> {
     /// Writes CONNECT where it will leave from, and returns its length. Once more where the storage has to grow for it.
     fn write_connect(&mut self, connect: &Connect<'_>, announced: &Announced) -> Result<usize, OpenError> {
         let most = self.storage.bounds().control.min(LONGEST_CONTROL);
-        let mut bytes = SHORTEST_CONTROL;
+        let mut bytes = 0;
         loop {
             self.storage.grow(Demand::Control { bytes });
             let mut writer = self.core.link.control.writer(self.storage.parts().control);
             write_connect(connect, announced, &mut writer);
             match writer.finish() {
-                Err(EncodeError::NoRoom { needed }) if MAY_GROW && needed <= most && needed != bytes => bytes = needed,
+                Err(EncodeError::NoRoom { needed }) if MAY_GROW && needed <= most && needed > bytes => {
+                    bytes = needed.max(SHORTEST_CONTROL);
+                }
                 written => return Ok(written?),
             }
         }
@@ -151,7 +153,9 @@ impl<S: Storage> Connection<S> {
         self.core.see(now);
         match *input {
             [MESSAGE | RETAINED, ..] if self.has_fast_path() => self.take_message(input),
-            [PUBACK | PUBREC | PUBCOMP, ..] if self.has_fast_path() => self.take_ack(input),
+            [PUBACK, ..] if self.has_fast_path() => self.take_ack::<PUBACK>(input),
+            [PUBREC, ..] if self.has_fast_path() => self.take_ack::<PUBREC>(input),
+            [PUBCOMP, ..] if self.has_fast_path() => self.take_ack::<PUBCOMP>(input),
             [OWED..=LAST_OWED, ..] if self.has_fast_path() => self.take_owed(input),
             [PUBREL, ..] if self.has_fast_path() => self.take_release(input),
             _ => self.take_any::<false>(input),
@@ -257,10 +261,10 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// PUBACK, PUBREC or PUBCOMP.
+    /// PUBACK, PUBREC or PUBCOMP, whichever has this first byte.
     #[inline(never)]
-    fn take_ack<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
-        if let Some(event) = self.core.take_ack(self.storage.slots(), input) {
+    fn take_ack<'i, const FIRST: u8>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
+        if let Some(event) = self.core.take_ack::<FIRST>(self.storage.slots(), input) {
             return Ok(Received::Packet { consumed: fast_path::BARE, event });
         }
         self.take_any::<false>(input)
@@ -270,13 +274,10 @@ impl<S: Storage> Connection<S> {
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn take_any<'i, const STREAMS: bool>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.prepare_input(input);
-        let mut received = Received::Blocked;
-        let step = self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received);
+        let mut received = Ok(Received::Blocked);
+        self.core.handle_input::<STREAMS>(&mut self.storage.parts(), input, &mut received);
         self.gather();
-        match step {
-            Ok(()) => Ok(received),
-            Err(error) => Err(error),
-        }
+        received
     }
 
     /// Makes room for the message that may be coming.

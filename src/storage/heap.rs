@@ -166,9 +166,7 @@ impl Rare {
 }
 
 fn table<T: Copy>(value: T, length: usize) -> Box<[T]> {
-    let mut table = Vec::new();
-    table.resize(length, value);
-    table.into_boxed_slice()
+    alloc::vec![value; length].into_boxed_slice()
 }
 
 /// Leaves no more than `length` bytes.
@@ -180,11 +178,17 @@ fn shorten(table: &mut Table<u8>, length: usize) {
 
 /// Gives a table another length; what is there stays.
 fn resize<T: Copy>(table: &mut Table<T>, length: usize, value: T) {
-    let mut grown = table.take().map(Vec::from).unwrap_or_default();
-    grown.truncate(length);
-    grown.reserve_exact(length - grown.len());
-    grown.resize(length, value);
-    *table = if length == 0 { None } else { Some(grown.into_boxed_slice()) };
+    let resized = match table.take() {
+        None => self::table(value, length),
+        Some(old) => {
+            let mut resized = Vec::from(old);
+            resized.truncate(length);
+            resized.reserve_exact(length - resized.len());
+            resized.resize(length, value);
+            resized.into_boxed_slice()
+        }
+    };
+    *table = Some(resized).filter(|table| !table.is_empty());
 }
 
 impl Aliases {

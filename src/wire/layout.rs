@@ -23,6 +23,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Looks through the packet that `bytes` begin with; all before its payload must be there.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn of(bytes: &[u8], version: Version) -> Self {
         let mut rest = Reader::new(bytes, Rules::new(version));
         let at = |reader: &Reader<'_>| bytes.len() - reader.remaining();

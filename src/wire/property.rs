@@ -272,6 +272,7 @@ fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>, value: &mut Value<'a>) {
 }
 
 /// Checks a peer's value or the application's.
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 fn check_value(spec: &Spec, value: &Value<'_>, strict: bool) -> Result<(), DecodeError> {
     check_texts(spec.kind, value, strict)?;
     Ok(check_range(spec, value)?)
