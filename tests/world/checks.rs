@@ -101,8 +101,8 @@ impl<S: Memory> World<S> {
         Err(format!("[E4] {count} acknowledgements counted as unknown"))
     }
 
-    /// E6: nothing is missed too early.
-    pub fn check_reason(&mut self, reason: ConnectionError) -> Verdict {
+    /// E6: nothing is missed too early. `was_unconfirmed`: something that the transport had taken was not confirmed when the turn began, in which the link has ended.
+    pub fn check_reason(&mut self, reason: ConnectionError, was_unconfirmed: bool) -> Verdict {
         let Some(transport) = &self.transport else { return Ok(()) };
         let limits = self.mqtt.limits();
         let is_early = match reason {
@@ -127,7 +127,7 @@ impl<S: Memory> World<S> {
                 let since = match transport.tally.ping_at {
                     Some(at) => at,
                     // To the engine all waits that was not confirmed, and AUTH also if a host that is paused doesn't offer it to the transport.
-                    None if !self.unconfirmed.is_empty() || self.paused > 0 => return Ok(()),
+                    None if was_unconfirmed || !self.unconfirmed.is_empty() || self.paused > 0 => return Ok(()),
                     None => transport.took_at.max(transport.full_at).max(self.opened_at) + keep_alive,
                 };
                 (self.now.saturating_sub(since), answer)

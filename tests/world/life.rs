@@ -248,7 +248,7 @@ impl<S: Memory> World<S> {
         if was_over == ConnectionError::NotOpen && self.mqtt.close_reason() != ConnectionError::NotOpen {
             self.over_since = Some(self.now);
             let reason = self.mqtt.close_reason();
-            self.check_reason(reason)?;
+            self.check_reason(reason, had_unconfirmed)?;
         }
         self.check_deadline()?;
         let ended = self.end_link();
