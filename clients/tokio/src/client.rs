@@ -40,14 +40,10 @@ use crate::storage::Storage;
 /// | [`Driver`] | the link ends; what was accepted stays, for another driver |
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub(crate) handle: Arc<Handle>,
-    parts: Arc<Parts>,
+    handle: Arc<Handle>,
+    options: Arc<Options>,
     recovered: Arc<Vec<(Ticket, u64)>>,
 }
-
-/// What a driver is made of.
-#[derive(Debug)]
-struct Parts(Options);
 
 /// # Construction
 impl Client {
@@ -93,13 +89,13 @@ impl Client {
         let recovered = state.find_recovered();
         let shared = Shared::new(state);
         let handle = Arc::new(Handle(shared));
-        let client = Self { handle, parts: Arc::new(Parts(options)), recovered: Arc::new(recovered) };
+        let client = Self { handle, options: Arc::new(options), recovered: Arc::new(recovered) };
         let driver = client.new_driver();
         (client, driver)
     }
 
     fn new_driver(&self) -> Driver {
-        let Options { servers, connector, credentials, .. } = &self.parts.0;
+        let Options { servers, connector, credentials, .. } = &*self.options;
         Driver::new(Arc::clone(self.shared()), servers.as_slice().into(), connector.clone(), credentials.clone())
     }
 

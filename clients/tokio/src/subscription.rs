@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -12,7 +11,6 @@ use pure_mqtt_agent::{AckMode, End, FilterOptions, Qos0Queue, Receiver, Ticket, 
 use crate::client::Client;
 use crate::error::{NotDelivered, NotGranted, SubscribeError};
 use crate::message::Message;
-use crate::shared::Handle;
 
 /// A queue for the messages of some filters: a `Stream`, and [`recv`](Self::recv).
 ///
@@ -22,7 +20,6 @@ use crate::shared::Handle;
 /// back the acknowledgements of all later messages, since they leave in the order of arrival `[MQTT-4.6.0-2]`; nothing else waits for it.
 #[derive(Debug)]
 pub struct Subscription {
-    handle: Arc<Handle>,
     client: Client,
     queue: Receiver,
     ticket: Ticket,
@@ -95,7 +92,7 @@ impl Client {
                 }
             }
         })?;
-        Ok(Subscription { handle: Arc::clone(&self.handle), client: self.clone(), queue, ticket, granted: None })
+        Ok(Subscription { client: self.clone(), queue, ticket, granted: None })
     }
 }
 
@@ -107,12 +104,12 @@ impl Subscription {
 
     /// The next message, if there is one.
     pub fn try_recv(&mut self) -> Option<Message> {
-        let message = self.handle.0.act(|state, now| state.agent.next(now, self.queue))?;
-        Some(Message::new(message, &self.handle.0))
+        let message = self.client.shared().act(|state, now| state.agent.next(now, self.queue))?;
+        Some(Message::new(message, self.client.shared()))
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        let taken = self.handle.0.act(|state, now| match state.agent.next(now, self.queue) {
+        let taken = self.client.shared().act(|state, now| match state.agent.next(now, self.queue) {
             Some(message) => Poll::Ready(Some(message)),
             None if state.agent.is_done() => Poll::Ready(None),
             None => {
@@ -120,7 +117,7 @@ impl Subscription {
                 Poll::Pending
             }
         });
-        taken.map(|message| message.map(|message| Message::new(message, &self.handle.0)))
+        taken.map(|message| message.map(|message| Message::new(message, self.client.shared())))
     }
 
     /// Waits until the server has answered for all filters.
@@ -151,7 +148,7 @@ impl Stream for Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.handle.0.act(|state, now| {
+        self.client.shared().act(|state, now| {
             state.forget(self.ticket);
             state.forget_queue(self.queue);
             state.agent.drop_receiver(now, self.queue, Undelivered::Acknowledge);
