@@ -10,6 +10,7 @@ use pure_mqtt::{
     Version,
 };
 
+use crate::clock::deadline;
 use crate::error::{ConnectError, PublishError, SubscribeError, WaitError};
 use crate::kept::Kept;
 use crate::options::Options;
@@ -279,7 +280,7 @@ impl Client {
     /// Waits until all messages that were accepted before are finished, delivered or not. False if that takes longer than `timeout`, or the client is disconnected
     /// meanwhile. The loop has to run in another thread.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = deadline(Some(timeout));
         let open = self.shared.lock().deliveries.open();
         open.iter().all(|info| {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

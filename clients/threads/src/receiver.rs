@@ -1,7 +1,7 @@
 //! Messages in a queue of their own, beside the callbacks.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pure_mqtt::subscriptions::Standing;
 use pure_mqtt::{QoS, Subscription, TopicFilter};
@@ -9,6 +9,7 @@ use pure_mqtt_agent::{AckMode, Qos0Queue, Undelivered};
 
 use crate::bells::Bell;
 use crate::client::Client;
+use crate::clock::deadline;
 use crate::error::{ReceiveError, SubscribeError};
 use crate::message::Received;
 use crate::requests::standing;
@@ -204,9 +205,4 @@ impl Drop for Receiver {
             state.agent.drop_receiver(now, self.queue, Undelivered::Acknowledge);
         });
     }
-}
-
-/// The moment at which a wait is over; `None` for never.
-pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
-    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }

@@ -9,10 +9,10 @@ use pure_mqtt_agent::{Agent, Bytes, End, Outgoing, Ticket, encode_properties};
 
 use crate::bells::Bell;
 use crate::client::Client;
+use crate::clock::deadline;
 use crate::deliveries::result_of;
 use crate::error::{PublishError, WaitError};
 use crate::message::Received;
-use crate::receiver::deadline;
 use crate::shared::Shared;
 use crate::ticket::is_loop_of;
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use pure_mqtt::PacketId;
 
+use crate::clock::deadline;
 use crate::error::{NotPublished, WaitError};
 
 /// Names a message or a request of one client; never repeats.
@@ -71,7 +72,7 @@ impl MessageInfo {
         if is_loop_of(self.ticket.client) {
             return self.result().ok_or(WaitError::InCallback)?.map_err(WaitError::NotPublished);
         }
-        self.ticket.wait(timeout.into().and_then(|timeout| Instant::now().checked_add(timeout)))
+        self.ticket.wait(deadline(timeout.into()))
     }
 }
 
