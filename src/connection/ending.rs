@@ -157,10 +157,7 @@ impl Core {
         let may_be_carried_out = !self.link.established && self.link.is_connect_out && !self.is_answered();
         if self.link.established && ends_with_link {
             self.outgoing.session = SessionFact::None;
-        } else if may_be_carried_out
-            && !self.outgoing.session.is_in_doubt()
-            && !(ends_with_link && self.outgoing.session == SessionFact::None)
-        {
+        } else if may_be_carried_out && !(ends_with_link && self.outgoing.session == SessionFact::None) {
             self.outgoing.session = SessionFact::Doubtful;
         }
     }

@@ -57,7 +57,7 @@ impl Core {
         match (self.link.clean_start, self.link.established, self.outgoing.session) {
             (true, true, _) if self.version().clean_session_ends_with_link() => SessionFact::None,
             _ if self.incoming.is_doubtful() => SessionFact::Either,
-            (true, false, session) if !session.is_in_doubt() => SessionFact::Doubtful,
+            (true, false, _) => SessionFact::Doubtful, // whatever was in doubt before: there is one more that it may be
             (_, _, session) => session,
         }
     }

@@ -64,7 +64,7 @@ pub(crate) struct Incoming {
     strays: [Stray; 3],
     /// The server may have begun a new session unseen, and on this link it will show: what earlier links left open counts only for messages that are marked
     /// as repetitions, which a new session has none of.
-    is_doubtful: bool,
+    pub(super) is_doubtful: bool,
 }
 
 /// So many slots are not for QoS 2.
@@ -246,7 +246,7 @@ impl Incoming {
         let is_replaced = at(inbox, link).is_some_and(|slot| self.is_replaced(slot, dup && !is_at_least_once));
         if is_replaced {
             self.give_way(inbox); // so the session is a new one
-            self.is_doubtful = false;
+            self.end_doubt();
         }
         let Some(slot) = at(inbox, link).filter(|slot| !is_replaced && !slot.is_ended()) else {
             return self.take(inbox, id, bound, answer, ReceiveState::of_new(qos));
@@ -265,7 +265,7 @@ impl Incoming {
         }
         if core::mem::take(&mut slot.is_old) {
             self.old -= 1;
-            self.is_doubtful = false; // a new session has nothing to repeat
+            self.end_doubt(); // a new session has nothing to repeat
         }
         if !slot.owed {
             slot.owed = true;
@@ -388,7 +388,9 @@ impl Incoming {
             _ => return Release::Blocked,
         }
         self.freeable += u16::from(!slot.is_ended());
-        self.is_doubtful &= !slot.is_old; // a new session has nothing to release
+        if slot.is_old {
+            self.end_doubt(); // a new session has nothing to release
+        }
         slot.state = ReceiveState::Completing;
         let extra = core::mem::take(&mut slot.extra);
         if !core::mem::replace(&mut slot.owed, is_early) {

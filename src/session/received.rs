@@ -104,8 +104,19 @@ impl Incoming {
         }
     }
 
+    /// Whether the log is to be told of this message.
+    fn owes_record(&self, slot: &ReceiveSlot) -> bool {
+        slot.fact() != slot.notes.noted() && !self.is_held_back(slot)
+    }
+
+    /// The application has acknowledged a message of an earlier link's while the session is in doubt. Unless the doubt ends with the old session it is given up
+    /// with this link; behind the record of the doubt it would seem to be of the session that may have begun.
+    pub(crate) fn is_held_back(&self, slot: &ReceiveSlot) -> bool {
+        self.is_doubtful() && slot.is_old && slot.fact() == Fact::Received && slot.notes.noted() != Fact::Received
+    }
+
     fn gather_one(&mut self, inbox: &mut [ReceiveSlot], link: u16, journal: &mut JournalPart<'_>) -> bool {
-        let Some(slot) = at(inbox, link).filter(|slot| slot.fact() != slot.notes.noted()) else { return true };
+        let Some(slot) = at(inbox, link).filter(|slot| self.owes_record(slot)) else { return true };
         let (id, fact) = (slot.id, slot.fact());
         let record = if fact == Fact::Received { Record::Received(id) } else { Record::Completed(id) };
         let is_put = journal.put(&record);
@@ -127,6 +138,14 @@ impl Incoming {
         self.give_up(inbox, |slot| slot.notes.is_doubted());
     }
 
+    /// What was received on earlier links is of the session that goes on, or is given up: only now is it known what the log is to say of it.
+    pub(super) const fn end_doubt(&mut self) {
+        if cfg!(feature = "journal") && self.is_doubtful() {
+            self.changed = SEVERAL;
+        }
+        self.is_doubtful = false;
+    }
+
     /// Whether the record of this message stands before that of the doubt.
     #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing is written then"))]
     pub(crate) const fn is_doubted(&self, slot: &ReceiveSlot) -> bool {
@@ -137,6 +156,6 @@ impl Incoming {
     #[cfg(all(test, feature = "journal"))]
     pub(crate) fn owes_what_differs(&self, inbox: &[ReceiveSlot]) -> bool {
         let is_noticed = |link: usize| usize::from(self.changed) == link || self.changed == SEVERAL;
-        inbox.iter().zip(1..).all(|(slot, link)| is_noticed(link) || slot.fact() == slot.notes.noted())
+        inbox.iter().zip(1..).all(|(slot, link)| is_noticed(link) || !self.owes_record(slot))
     }
 }

@@ -286,15 +286,15 @@ impl Outgoing {
         self.end(parts, id, Cause::Abandoned);
     }
 
-    /// The transport took `count` bytes of the run; returns whether a packet was completed.
+    /// The transport took `count` bytes of the run; returns whether a packet was begun or completed among them.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn advance(&mut self, parts: &mut Parts<'_>, count: usize) -> bool {
         let mut count = count.min(self.run_left()) as u32;
-        let mut completed = false;
+        let mut moved = false;
         if fast_path::is_open(parts) {
             let taken = self.take_usual(parts.slots, count);
             count -= taken;
-            completed = taken > 0;
+            moved = taken > 0;
         }
         while count > 0 {
             let Some(slot) = find(parts.slots, self.run.id) else { break };
@@ -311,16 +311,16 @@ impl Outgoing {
             }
             let is_whole = self.run.offset == length;
             let (id, kind, next) = (slot.id(), slot.kind, slot.next);
+            moved |= is_whole || !slot.progress.has_begun();
             self.note_taken(slot, is_whole && kind.is_windowed());
             if is_whole {
                 self.run = Run::new(if self.run.left > 0 { next } else { 0 }, self.run.left);
                 if !kind.is_windowed() {
                     self.packet_sent(parts, id, kind);
                 }
-                completed = true;
             }
         }
-        completed
+        moved
     }
 
     /// The transport took bytes of a staged packet; all that are left of it, if `is_out`.

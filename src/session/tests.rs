@@ -82,8 +82,9 @@ fn a_run_shows_many_packets_as_one_slice() {
     }
     outgoing.stage(&mut parts, &OPEN, &NOTHING_RARE);
     assert_eq!(outgoing.chunk(&parts).len(), 3 * 8);
-    assert!(!outgoing.advance(&mut parts, 7));
-    assert!(outgoing.advance(&mut parts, 1));
+    assert!(outgoing.advance(&mut parts, 1), "the first is begun");
+    assert!(!outgoing.advance(&mut parts, 6));
+    assert!(outgoing.advance(&mut parts, 1), "and is out");
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Outgoing {
             }
             if slot.progress.was_seen_by(Watcher::Retry) {
                 self.set_progress(slot, slot.progress.reached(Reach::Waiting));
-                slot.attempts = before(slot.attempts);
+                sent_again(slot);
                 mark_dup(parts.arena, slot);
                 self.step_back(parts.slots, this, handle);
             } else {
@@ -71,20 +71,22 @@ impl Outgoing {
                 again = true;
                 self.release = id;
             }
+            id = slot.next;
+            if !slot.progress.is_release_out() {
+                continue;
+            }
             if again {
-                slot.attempts = before(slot.attempts);
-                if slot.progress.reach() != Reach::Staged {
-                    slot.progress = slot.progress.reached(Reach::Waiting);
-                }
-            } else if slot.progress.is_release_out() {
+                slot.progress = slot.progress.reached(Reach::Waiting);
+                sent_again(slot);
+            } else {
                 slot.progress = slot.progress.seen_by(Watcher::Retry);
             }
-            id = slot.next;
         }
     }
 }
 
-/// Attempts are counted by link: what is sent again on the same one is not counted again. A count that has reached its end stays there.
-const fn before(attempts: u8) -> u8 {
-    if attempts == u8::MAX { attempts } else { attempts.saturating_sub(1) }
+/// What was out leaves once more on the same link. Attempts are counted by link; a count that has reached its end stays there.
+pub(super) const fn sent_again(slot: &mut SendSlot) {
+    slot.attempts -= (0 < slot.attempts && slot.attempts < u8::MAX) as u8;
+    slot.progress = slot.progress.seen_by(Watcher::Retry);
 }

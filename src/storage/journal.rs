@@ -231,9 +231,9 @@ mod kept {
             if is_behind { 0 } else { buffer.room(log.end as usize).saturating_sub(RESERVE) / END }
         }
 
-        /// The log, as far as it is durable, says that nobody knows what the server holds.
+        /// The log, as far as it is durable, says that a clean start may have been carried out, and that no link was accepted since.
         pub(crate) fn doubts_session(&self) -> bool {
-            let is_doubted = |log: &Log| log.books.session.is_in_doubt() && log.session_end == 0;
+            let is_doubted = |log: &Log| log.books.session == SessionFact::Doubtful && log.session_end == 0;
             self.0.as_ref().is_none_or(|(log, _)| is_doubted(log))
         }
 

@@ -2,7 +2,9 @@
 
 use crate::connection::Connection;
 use crate::session::{flags_of, stub};
-use crate::storage::{Books, MessageMarks, Record, START, SendSlot, SessionFact, Stands, Storage, View, checksum};
+use crate::storage::{
+    Books, MessageMarks, ReceiveSlot, Record, START, SendSlot, SessionFact, Stands, Storage, View, checksum,
+};
 
 impl<S: Storage> Connection<S> {
     /// Writes a log that leads to the present state, piece by piece, and lets the journal go on behind it: to be called when
@@ -36,7 +38,8 @@ impl<S: Storage> Connection<S> {
         let fact = self.core.session_fact();
         let received = |is_doubted: bool| {
             let comes_first = |slot| fact == SessionFact::Either && self.core.incoming.is_doubted(slot);
-            view.inbox.iter().filter(move |slot| slot.is_received() && comes_first(slot) == is_doubted)
+            let is_due = |slot: &ReceiveSlot| slot.is_received() && !self.core.incoming.is_held_back(slot);
+            view.inbox.iter().filter(move |slot| is_due(slot) && comes_first(slot) == is_doubted)
         };
         received(true).for_each(|slot| give(&Record::Received(slot.id)));
         give(&Record::Session(fact));

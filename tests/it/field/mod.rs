@@ -13,6 +13,8 @@ mod journal;
 mod layer;
 mod limits;
 mod meaning;
+#[cfg(feature = "journal")]
+mod power_in_doubt;
 mod received;
 pub mod rig;
 mod sessions;

@@ -50,6 +50,35 @@ fn a_pingreq_that_waits_is_not_due_again() {
     });
 }
 
+/// One write takes the end of a message and the start of the next, or two writes do: what is watched from then on is the same.
+#[test]
+fn the_pieces_in_which_bytes_leave_are_no_matter() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for qos in [QOS1, QOS2] {
+                let limits = Limits { ack_timeout: 10_000, retry_interval: 20_000, ..Limits::DEFAULT };
+                let timers = [1, usize::MAX].map(|most| {
+                    let mut field = Field::new(storage(), version, limits);
+                    field.publish("t", b"first", QOS0);
+                    field.publish("t", b"second", qos);
+                    field.open();
+                    field.sent();
+                    let connack = field.connack(false, &[]);
+                    assert!(field.offer(&connack).is_ok());
+                    let mut left = 13; // all of the first, and some of the second
+                    while left > 0 {
+                        let taken = field.take(left.min(most)).len();
+                        assert!(taken > 0, "{left} bytes are still to be taken");
+                        left -= taken;
+                    }
+                    field.mqtt.next_timer()
+                });
+                assert_eq!(timers[0], timers[1], "{version:?} {qos:?}");
+            }
+        }
+    });
+}
+
 /// A SUBSCRIBE is answered, then an upload crawls out for a minute and a half. Nothing is overdue that the server could have answered.
 #[test]
 fn an_upload_that_crawls_is_not_overdue() {

@@ -29,6 +29,30 @@ fn attempts_show_at_which_message_links_die() {
     });
 }
 
+/// A PUBREL waits for the transport when the one before it is due to be sent again, so that it leaves twice. That is one attempt, on one link.
+#[test]
+fn a_pubrel_that_leaves_twice_is_one_attempt() {
+    in_every_storage!(storage => {
+        for version in [Version::V31, Version::V311] {
+            let limits = Limits { retry_interval: 1_000, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            let handles = ["x", "y"].map(|payload| field.publish("t", payload.as_bytes(), QOS2).handle);
+            field.sent();
+            assert_eq!(field.hear(b"\x50\x02\0\x01").sent, b"\x62\x02\0\x01");
+            field.tick(1_000).unwrap();
+            assert_eq!(field.hear_over(b"\x50\x02\0\x02", 0).end, None);
+            assert_eq!(field.shown(), b"\x62\x02\0\x02");
+            field.tick(1_000).unwrap();
+            let attempts = |field: &Field<_>| handles.map(|handle| field.mqtt.attempts(handle));
+            assert_eq!(attempts(&field), [Some(1), Some(0)]);
+            assert_eq!(field.take(4), b"\x62\x02\0\x02");
+            assert_eq!(attempts(&field), [Some(1), Some(1)]);
+            assert_eq!(field.sent(), b"\x62\x02\0\x01\x62\x02\0\x02");
+            assert_eq!(attempts(&field), [Some(1), Some(1)]);
+        }
+    });
+}
+
 /// One byte is an attempt; the second copy on the same link is not another one; and the count stops at its maximum.
 #[test]
 fn attempts_count_links() {

@@ -1,0 +1,187 @@
+//! The power fails while nobody knows which session the server holds: a clean start was sent, and its CONNACK lost.
+
+use super::rig::{Field, Offered, QOS2, Small, V5, V31, V311, message};
+use pure_mqtt::storage::Journaled;
+use pure_mqtt::{Ack, Connection, Limits, Version};
+
+const ALL: [Version; 3] = [V31, V311, V5];
+const RESUMED: &str = "ConnAck 0x00 Resumed";
+
+type Kept = Journaled<Small, 4096>;
+
+/// A client whose records are durable after each step.
+struct Powered {
+    field: Field<Kept>,
+    log: Vec<u8>,
+    limits: Limits,
+}
+
+/// What CONNECT asks for, and what is heard of it.
+#[derive(Clone, Copy)]
+enum Link {
+    New,
+    Resumed,
+    /// A clean start that is carried out, and not answered.
+    Unanswered,
+}
+
+impl Powered {
+    fn new(limits: Limits) -> Self {
+        let field = Field::new(Kept::new(Small::new()), limits.version, limits);
+        let mut client = Self { field, log: Vec::new(), limits };
+        client.save();
+        client
+    }
+
+    fn save(&mut self) {
+        let mqtt = &mut self.field.mqtt;
+        self.log.extend(mqtt.journal());
+        mqtt.journal_written(mqtt.journal().len());
+    }
+
+    fn link(&mut self, link: Link) {
+        self.field.clean = matches!(link, Link::Unanswered);
+        self.field.open();
+        self.save();
+        assert_ne!(self.field.take_unsaved(usize::MAX), b"", "CONNECT leaves");
+        if !self.field.clean {
+            let connack = self.field.connack(matches!(link, Link::Resumed), &[]);
+            self.field.offer(&connack).unwrap();
+        }
+        self.save();
+    }
+
+    fn lose(&mut self) {
+        let now = self.field.at();
+        self.field.mqtt.closed(now);
+        self.save();
+    }
+
+    fn receive(&mut self, ids: std::ops::RangeInclusive<u16>, payload: &[u8]) {
+        for id in ids {
+            let message = message(self.limits.version, QOS2.bits(), id, "t", payload);
+            self.field.offer(&message).unwrap();
+        }
+        self.save();
+    }
+
+    fn acknowledge_all(&mut self) {
+        let (now, pending) = (self.field.at(), std::mem::take(&mut self.field.acks));
+        assert!(!pending.is_empty());
+        for pending in pending {
+            self.field.mqtt.acknowledge(now, pending, &Ack::SUCCESS).unwrap();
+        }
+        self.save();
+    }
+
+    /// What is there when the power is back and so much of the log is.
+    fn recover(&self, end: usize) -> Field<Kept> {
+        let storage = Kept::new(Small::new());
+        let (mqtt, _) = Connection::recover(storage, self.limits, self.field.at(), &self.log[..end]).unwrap();
+        Field::of(mqtt, self.limits.version)
+    }
+
+    fn fail(&mut self) {
+        self.field = self.recover(self.log.len());
+    }
+}
+
+fn again(version: Version, id: u16, payload: &[u8]) -> Vec<u8> {
+    let mut message = message(version, QOS2.bits(), id, "t", payload);
+    message[0] |= 8;
+    message
+}
+
+/// Three messages of a session, and a clean start of which nobody knows whether it was carried out.
+fn in_doubt(limits: Limits) -> Powered {
+    let mut client = Powered::new(limits);
+    client.link(Link::New);
+    client.receive(1..=3, b"old");
+    client.lose();
+    client.link(Link::Unanswered);
+    client.lose();
+    client
+}
+
+fn each_version(test: impl Fn(Limits)) {
+    ALL.into_iter().for_each(|version| test(Limits { version, ..Limits::DEFAULT }));
+}
+
+/// The link that was to settle the doubt stands, or is just over: what comes back is in doubt, or has given the old session up.
+#[test]
+fn what_comes_back_is_in_doubt_or_has_settled_it() {
+    each_version(|limits| {
+        let mut client = in_doubt(limits);
+        let start = client.log.len();
+        client.link(Link::Resumed);
+        client.receive(9..=9, b"new");
+        client.lose();
+        let mut is_settled = false;
+        for end in start..=client.log.len() {
+            let mut back = client.recover(end);
+            back.open();
+            back.sent();
+            let connack = back.connack(true, &[]);
+            is_settled = back.hear(&connack).told == [RESUMED];
+            if is_settled {
+                back.hear(&again(limits.version, 2, b"new")).only("Message t new q2 2");
+            }
+        }
+        assert!(is_settled, "in the end it is");
+    });
+}
+
+/// The program acknowledges a message of the old session while the link stands on which the doubt would show. It was a new session: its messages are new,
+/// whatever identifiers they have.
+#[test]
+fn what_is_acknowledged_in_doubt_is_of_the_old_session() {
+    for qos in [1, 2] {
+        each_version(|limits| {
+            let mut client = in_doubt(Limits { manual_acks: true, ..limits });
+            client.link(Link::Resumed);
+            client.acknowledge_all();
+            client.fail();
+            client.link(Link::Resumed);
+            for id in 1..=3 {
+                let new = message(limits.version, qos, id, "t", b"new");
+                client.field.hear(&new).only(&format!("Message t new q{qos} {id}"));
+            }
+        });
+    }
+}
+
+/// It was the old session, as its repetition shows: what the program acknowledged meanwhile is not delivered again.
+#[test]
+fn what_is_acknowledged_in_doubt_is_known_once_the_doubt_is_over() {
+    each_version(|limits| {
+        let mut client = in_doubt(Limits { manual_acks: true, ..limits });
+        client.link(Link::Resumed);
+        client.acknowledge_all();
+        let repeated = again(limits.version, 1, b"old");
+        assert_eq!(client.field.offer(&repeated), Ok(Offered::Taken(repeated.len(), None)));
+        client.save();
+        client.fail();
+        client.link(Link::Resumed);
+        for id in 1..=3 {
+            client.field.hear(&again(limits.version, id, b"old")).nothing();
+        }
+    });
+}
+
+/// A session that was in doubt when the power failed is in doubt once more, by another clean start: so is what it received meanwhile.
+#[test]
+fn a_second_clean_start_puts_all_in_doubt_again() {
+    for qos in [1, 2] {
+        each_version(|limits| {
+            let mut client = in_doubt(limits);
+            client.link(Link::Resumed);
+            client.receive(9..=9, b"of the second session");
+            client.fail();
+            client.link(Link::Unanswered);
+            client.fail();
+            client.link(Link::Resumed);
+            let new = message(limits.version, qos, 9, "t", b"new");
+            client.field.hear(&new).only(&format!("Message t new q{qos} 9"));
+        });
+    }
+}
