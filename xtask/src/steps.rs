@@ -126,6 +126,7 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-net --test mosquitto -- --ignored",
+        "cargo test -p pure-mqtt-tokio --test many -- --ignored",
         "cargo test -p pure-mqtt-trace --test mosquitto -- --ignored",
     ]),
     quick("workspace", "tests of the clients, the recorder and the other workspace members", &[

@@ -15,6 +15,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     gateway(server, ctrl_c, |line| println!("{line}")).await
 }
 
+/// Runs until `stop`, and tells what was delivered and what was carried out.
 pub async fn gateway(
     server: Server,
     stop: impl Future<Output = ()>,

@@ -25,7 +25,8 @@ pub(crate) struct State {
     pub(crate) room: Room,
     /// Those who wait for the end of everything.
     leaving: Vec<Waker>,
-    pub(crate) events: broadcast::Sender<Arc<Event>>,
+    /// Once somebody listens: it takes as much memory as the rest of an idle client.
+    events: Option<broadcast::Sender<Arc<Event>>>,
     /// The driver sleeps, and has to be woken.
     pub(crate) driver: Option<Waker>,
     /// There is a driver.
@@ -61,12 +62,17 @@ impl State {
             queues: BTreeMap::new(),
             room: Room::default(),
             leaving: Vec::new(),
-            events: broadcast::Sender::new(EVENTS),
+            events: None,
             driver: None,
             is_driven: false,
             storage: None,
             wakers: Vec::new(),
         }
+    }
+
+    /// What happens from now on.
+    pub(crate) fn listen(&mut self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.get_or_insert_with(|| broadcast::Sender::new(EVENTS)).subscribe()
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -109,8 +115,11 @@ impl State {
     }
 
     /// Tells the listeners.
-    pub(crate) fn tell(&self, event: Event) {
-        let _ = self.events.send(Arc::new(event)); // mostly nobody listens
+    pub(crate) fn tell(&mut self, event: Event) {
+        let Some(events) = &self.events else { return };
+        if events.send(Arc::new(event)).is_err() {
+            self.events = None; // nobody listens any more
+        }
     }
 
     /// Somebody may ask for the end of this ticket.

@@ -99,11 +99,11 @@ async fn a_receiver_that_is_not_read_delays_nobody() {
                 let mut receivers = ten(&client, manual).await;
                 let publisher = Client::spawn(inside.options("publisher")).unwrap();
                 for number in 0..MESSAGES {
-                    for receiver in 0..RECEIVERS {
-                        let sent = publisher.publish(format!("in/{receiver}"), number.to_string(), qos).await.unwrap();
+                    for (place, receiver) in receivers.iter_mut().enumerate() {
+                        let sent = publisher.publish(format!("in/{place}"), number.to_string(), qos).await.unwrap();
                         soon(sent).await.unwrap();
-                        if receiver != SLOW {
-                            let mut message = soon(receivers[receiver].recv()).await.unwrap();
+                        if place != SLOW {
+                            let mut message = soon(receiver.recv()).await.unwrap();
                             assert_eq!(message.text(), Some(number.to_string().as_str()), "{version:?} {qos:?}");
                             message.ack();
                         }
