@@ -138,7 +138,7 @@ impl Driver {
                     self.begin(link, server, host, deadline);
                 }
                 Action::Close { link } => self.close(link),
-                Action::Resolve { server } => {
+                Action::Resolve { server, .. } => {
                     let now = state.now();
                     state.agent.resolved(now, server, &[], 0);
                 }
