@@ -95,8 +95,7 @@ impl Client {
     }
 
     fn new_driver(&self) -> Driver {
-        let Options { servers, connector, credentials, .. } = &*self.options;
-        Driver::new(Arc::clone(self.shared()), servers.as_slice().into(), connector.clone(), credentials.clone())
+        Driver::new(Arc::clone(self.shared()), Arc::clone(&self.options))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

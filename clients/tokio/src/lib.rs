@@ -7,12 +7,15 @@ mod client;
 mod clock;
 mod delivery;
 mod dial;
+#[cfg(feature = "srv")]
+mod dns;
 mod driver;
 mod error;
 mod link;
 mod message;
 mod options;
 mod request;
+mod resolve;
 mod room;
 mod shared;
 mod state;
@@ -39,4 +42,5 @@ pub use pure_mqtt_net::store::StoreError;
 #[cfg(feature = "tls")]
 pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};
 pub use pure_mqtt_net::{Server, ServerError};
+pub use resolve::SrvRecord;
 pub use subscription::{Subscription, SubscriptionOptions};
