@@ -101,7 +101,7 @@ pub const STEPS: &[Step] = &[
     ]),
 
     check("systems", "the clients build for Windows and macOS, but for TLS, which needs a C compiler for them", &[
-        "RUSTFLAGS=-Dwarnings cargo check -p pure-mqtt-client -p pure-mqtt-tokio -p pure-mqtt-net -p pure-mqtt-agent --no-default-features --features pure-mqtt-client/websocket,pure-mqtt-client/proxy,pure-mqtt-client/log,pure-mqtt-client/tracing,pure-mqtt-tokio/srv {systems}",
+        "RUSTFLAGS=-Dwarnings cargo check -p pure-mqtt-client -p pure-mqtt-tokio -p pure-mqtt-net -p pure-mqtt-agent --no-default-features --features pure-mqtt-client/websocket,pure-mqtt-client/proxy,pure-mqtt-client/log,pure-mqtt-client/tracing,pure-mqtt-tokio/srv,pure-mqtt-tokio/tracing,pure-mqtt-tokio/trace-context {systems}",
     ]),
 
     quick("test", "unit, integration and documentation tests", &[

@@ -18,9 +18,13 @@ mod request;
 mod resolve;
 mod room;
 mod shared;
+#[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
+mod spans;
 mod state;
 mod storage;
 mod subscription;
+#[cfg_attr(not(feature = "trace-context"), path = "no_trace_context.rs")]
+mod trace_context;
 
 pub use pure_mqtt;
 
@@ -35,6 +39,7 @@ pub use pure_mqtt::{QoS, ReasonCode, Risk, Version};
 pub use pure_mqtt_agent::{
     AckMode, AckResult, Bytes, CleanStart, Denied, End, Event, FilterOptions, LinkEnd, Login, Milestone,
     OnStoreFailure, Outgoing, Qos0Queue, RecoverError, Redirects, Refusal, SessionFate, Stats, Ticket, Will,
+    encode_properties,
 };
 #[cfg(feature = "proxy")]
 pub use pure_mqtt_net::Proxy;
@@ -44,3 +49,5 @@ pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};
 pub use pure_mqtt_net::{Server, ServerError};
 pub use resolve::SrvRecord;
 pub use subscription::{Subscription, SubscriptionOptions};
+#[cfg(feature = "trace-context")]
+pub use trace_context::{TraceContext, TraceParentError};

@@ -13,6 +13,7 @@ use pure_mqtt_net::Server;
 use crate::clock::{millis, random};
 use crate::dial::{Boxed, Connector, Credentials, Transport};
 use crate::resolve::{Resolver, SrvRecord};
+use crate::trace_context::Source;
 
 /// What a client is to do, and how.
 ///
@@ -39,6 +40,7 @@ pub struct Options {
     pub(crate) credentials: Option<Credentials>,
     pub(crate) resolver: Option<Resolver>,
     pub(crate) folder: Option<PathBuf>,
+    pub(crate) trace_context: Source,
     is_cluster: bool,
 }
 
@@ -56,8 +58,8 @@ impl Options {
     pub fn new(client_id: impl Into<String>) -> Self {
         let mut agent = pure_mqtt_agent::Options::new(client_id, random());
         agent.limits = Limits { max_queued: 1_024, max_bytes: 16 << 20, ..agent.limits };
-        let (servers, connector, credentials, resolver, folder) = Default::default();
-        Self { agent, servers, connector, credentials, resolver, folder, is_cluster: false }
+        let (servers, connector, credentials, resolver, folder, trace_context) = Default::default();
+        Self { agent, servers, connector, credentials, resolver, folder, trace_context, is_cluster: false }
     }
 
     /// Adds a server. Several are tried in their order, and know nothing of each other's sessions: with each change the session begins anew, what is unfinished is sent again, and
@@ -231,6 +233,28 @@ impl Options {
             let connecting = connect(server);
             Box::pin(async move { Ok(Box::new(connecting.await?) as Boxed) })
         }));
+        self
+    }
+
+    /// Has `current` say the [trace context](crate::TraceContext) of each message and request that has no user property `traceparent`. It is called when a call to publish begins, in
+    /// the task that makes it and, with the feature `tracing`, inside the span of that call. With `None` the message is sent as it is.
+    ///
+    /// With OpenTelemetry, `current` reads `tracing::Span::current()`:
+    ///
+    /// ```text
+    /// .trace_context(|| {
+    ///     let context = tracing::Span::current().context(); // of tracing_opentelemetry::OpenTelemetrySpanExt
+    ///     let span = context.span().span_context().clone(); // of opentelemetry::trace::TraceContextExt
+    ///     let trace_id = u128::from_be_bytes(span.trace_id().to_bytes());
+    ///     let span_id = u64::from_be_bytes(span.span_id().to_bytes());
+    ///     TraceContext::new(trace_id, span_id, span.trace_flags().to_u8())?.state(&span.trace_state().header())
+    /// })
+    /// ```
+    ///
+    /// The 70 bytes and more that a context takes count for `Maximum Packet Size`, and stay in the log of a [`store`](Self::store).
+    #[cfg(feature = "trace-context")]
+    pub fn trace_context(mut self, current: impl Fn() -> Option<crate::TraceContext> + Send + Sync + 'static) -> Self {
+        self.trace_context = Source::new(current);
         self
     }
 

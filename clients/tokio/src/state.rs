@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::room::Room;
+use crate::spans::Spans;
 use crate::storage::Storage;
 
 /// So many events are kept for a listener that is slow.
@@ -26,6 +27,7 @@ pub(crate) struct State {
     /// Those who wait for the end of everything.
     leaving: Vec<Waker>,
     pub(crate) events: broadcast::Sender<Arc<Event>>,
+    pub(crate) spans: Spans,
     /// The driver sleeps, and has to be woken.
     pub(crate) driver: Option<Waker>,
     /// There is a driver.
@@ -62,6 +64,7 @@ impl State {
             room: Room::default(),
             leaving: Vec::new(),
             events: broadcast::Sender::new(EVENTS),
+            spans: Spans::default(),
             driver: None,
             is_driven: false,
             storage: None,
@@ -109,8 +112,10 @@ impl State {
     }
 
     /// Tells the listeners.
-    pub(crate) fn tell(&self, event: Event) {
-        let _ = self.events.send(Arc::new(event)); // mostly nobody listens
+    pub(crate) fn tell(&mut self, event: Event) {
+        let event = Arc::new(event);
+        self.spans.event(&event);
+        let _ = self.events.send(event); // mostly nobody listens
     }
 
     /// Somebody may ask for the end of this ticket.
@@ -136,7 +141,7 @@ impl State {
 
     /// Nobody will ask any more: what the ticket stands for goes on, and a reply that has come is thrown away.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
-        if self.waiters.remove(&ticket).is_some() {
+        if self.waiters.remove(&ticket).is_some() && !self.spans.forget(ticket) {
             self.agent.forget(ticket);
         }
     }
@@ -182,6 +187,7 @@ impl State {
 
     fn end(&mut self, ticket: Ticket) {
         let Some(end) = self.agent.take_end(ticket) else { return };
+        self.spans.end(ticket, end);
         if let Some(waiter) = self.waiters.get_mut(&ticket) {
             if let Waiter::Open(waker) = std::mem::replace(waiter, Waiter::Ended(end)) {
                 self.wakers.extend(waker);
