@@ -11,6 +11,7 @@ mod dial;
 mod dns;
 mod driver;
 mod error;
+pub mod guide;
 mod link;
 mod message;
 mod options;
