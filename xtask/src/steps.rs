@@ -138,7 +138,7 @@ pub const STEPS: &[Step] = &[
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &[
         "cargo run --example subscriptions", "cargo run --example streaming",
-        "cargo run -p pure-mqtt-trace --example replay",
+        "cargo run -p pure-mqtt-trace --example replay", "cargo run -p pure-mqtt-tokio --example http_bridge",
         "cargo run --features journal --example journal -- --seed 1",
     ]),
 
