@@ -621,11 +621,14 @@ impl<S: Storage> Connection<S> {
     ///
     /// Right for a program that only subscribes, or that had finished everything before it stopped. If it had not, the server may still hold QoS 2 messages
     /// under identifiers that are used anew here, and take the new ones for repetitions: then open with a clean start, or keep a `journal`.
+    /// A session that is in doubt, since a clean start was never answered, stays so: no program can know which one the server holds.
     /// Only without a link; otherwise it does nothing and returns false.
     pub fn adopt_session(&mut self) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
-            self.core.outgoing.begin_session(false);
+            if !self.core.outgoing.session.is_in_doubt() {
+                self.core.outgoing.begin_session(false);
+            }
             self.core.outgoing.must_start_clean = false;
             self.gather();
         }

@@ -188,15 +188,13 @@ impl Rig {
         self.mqtt.closed(self.at());
     }
 
-    /// The transport is lost, and another comes; the server still has the session if it ever had. Returns what is sent then.
+    /// The transport is lost, and another comes; the server still has the session if it ever had. Returns what is sent then. Where a clean start was under way
+    /// another one is sent: whether the server has dropped the session at the first is not what the rows are about.
     pub fn reconnect(&mut self) -> Vec<u8> {
         self.lose();
-        if core::mem::take(&mut self.setup.clean) && self.held {
-            // Whether the server has dropped the session at a clean start that it did not answer is not what the rows are about.
-            self.mqtt.adopt_session();
-        }
         self.open();
-        self.accept(self.held)
+        let is_clean = core::mem::take(&mut self.setup.clean);
+        self.accept(self.held && !is_clean)
     }
 
     pub fn publish(&mut self, topic: &str, qos: QoS) -> u16 {

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ pub struct Mosquitto {
 struct Log {
     lines: Mutex<Vec<String>>,
     grown: Condvar,
+    is_over: AtomicBool,
 }
 
 impl Mosquitto {
@@ -51,9 +52,27 @@ impl Mosquitto {
 
     /// Kills the broker, with all that it knew, and starts a new one for everybody on the same port.
     pub fn restart(self) -> Self {
+        self.restart_with("allow_anonymous true\n")
+    }
+
+    /// Kills the broker, and starts a new one with these lines on the same port.
+    #[allow(dead_code)] // few restart it with other lines
+    pub fn restart_with(self, config: &str) -> Self {
         let port = self.port;
         drop(self);
-        Self::launch(new_folder(), port, "allow_anonymous true\n")
+        Self::launch(new_folder(), port, config)
+    }
+
+    /// Kills the broker, and gives all that it has logged. It is to be restarted on its port.
+    #[allow(dead_code)] // few look at what is left of it
+    pub fn kill(&mut self) -> Vec<String> {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let lines = self.log.lines.lock().unwrap();
+        let (lines, waited) =
+            self.log.grown.wait_timeout_while(lines, PATIENCE, |_| !self.log.is_over.load(Ordering::Acquire)).unwrap();
+        assert!(!waited.timed_out(), "the log of a killed mosquitto has no end");
+        lines.clone()
     }
 
     /// Ends the broker in order, so that it writes what it knows to where `config` says, and starts a new one with these lines on the same port.
@@ -162,6 +181,9 @@ fn follow(stderr: ChildStderr, log: &Arc<Log>) {
             log.lines.lock().unwrap().push(line);
             log.grown.notify_all();
         }
+        let _lines = log.lines.lock().unwrap(); // or somebody looks just before, and waits just behind
+        log.is_over.store(true, Ordering::Release);
+        log.grown.notify_all();
     });
 }
 

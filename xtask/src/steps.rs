@@ -127,6 +127,7 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-net --test mosquitto -- --ignored",
+        "cargo test -p pure-mqtt-tokio --test many -- --ignored",
         "cargo test -p pure-mqtt-trace --test mosquitto -- --ignored",
     ]),
     quick("workspace", "tests of the clients, the recorder and the other workspace members", &[
@@ -152,6 +153,7 @@ pub const STEPS: &[Step] = &[
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),
+    inside("tests/gateway", "a gateway on tokio holds out while its broker is killed twenty times", "cargo run"),
     inside("tests/mutants", "the tool that tries mutants weaves them as it should", "cargo test"),
     beside(call("faults", "fifteen known faults are found, each by two methods", faults::check)),
     call("instructions", "no message takes 3 % more instructions than accepted; worst inputs stay linear", instructions::check),

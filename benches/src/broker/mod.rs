@@ -7,6 +7,7 @@ mod pure_mqtt;
 mod rumqttc;
 mod rumqttc_next;
 mod threads;
+mod tokio;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,9 +23,10 @@ use self::mosquitto::Broker;
 const PAYLOAD: [u8; 64] = [7; 64];
 
 /// Ours first.
-const CLIENTS: [&str; 6] = [OURS, PLAIN, ENGINE, "rumqttc", "rumqttc-next", "libmosquitto"];
+const CLIENTS: [&str; 7] = [OURS, TOKIO, PLAIN, ENGINE, "rumqttc", "rumqttc-next", "libmosquitto"];
 const OURS: &str = "pure-mqtt-client";
-/// The same with `Options::coalesce(false)`.
+const TOKIO: &str = "pure-mqtt-tokio";
+/// The first with `Options::coalesce(false)`.
 const PLAIN: &str = "pure-mqtt-client, without coalescing";
 /// The engine alone on a blocking socket.
 const ENGINE: &str = "pure-mqtt";
@@ -109,6 +111,7 @@ fn read(parser: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
 fn be(name: &str, run: Run) -> Result<Took, String> {
     match name {
         OURS | PLAIN => threads::echo(run, name == OURS).map_err(|error| format!("{name}: {error}")),
+        TOKIO => tokio::echo(run).map_err(|error| format!("{name}: {error}")),
         ENGINE => pure_mqtt::echo(run).map_err(|error| format!("pure-mqtt: {error}")),
         "rumqttc" => rumqttc::echo(run).map_err(|error| format!("rumqttc: {error}")),
         "rumqttc-next" => rumqttc_next::echo(run).map_err(|error| format!("rumqttc-next: {error}")),
@@ -181,8 +184,8 @@ impl Row {
 
     /// Ours are compared with the best of the peers.
     fn cells(&self, qos: u8, all: &[Self]) -> [String; 5] {
-        let peers = || all.iter().filter(|row| ![OURS, PLAIN, ENGINE].contains(&row.name));
-        let is_compared = self.name == OURS && peers().next().is_some();
+        let peers = || all.iter().filter(|row| ![OURS, TOKIO, PLAIN, ENGINE].contains(&row.name));
+        let is_compared = [OURS, TOKIO].contains(&self.name) && peers().next().is_some();
         let ratio = |ratio: f64| if is_compared { format!("{ratio:.2}") } else { String::new() };
         [
             format!("QoS {qos}, {}", self.name),

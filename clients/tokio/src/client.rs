@@ -263,7 +263,7 @@ impl Client {
 
     /// What happens to links, subscriptions and the log, from now on. A listener that is more than 256 events behind loses the oldest, and is told so.
     pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
-        self.shared().look(|state| state.events.subscribe())
+        self.shared().drive(|state, _| state.listen())
     }
 
     /// Whether a server has accepted the link, and it is up.

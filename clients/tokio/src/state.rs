@@ -26,7 +26,8 @@ pub(crate) struct State {
     pub(crate) room: Room,
     /// Those who wait for the end of everything.
     leaving: Vec<Waker>,
-    pub(crate) events: broadcast::Sender<Arc<Event>>,
+    /// Once somebody listens: it takes as much memory as the rest of an idle client.
+    events: Option<broadcast::Sender<Arc<Event>>>,
     pub(crate) spans: Spans,
     /// The driver sleeps, and has to be woken.
     pub(crate) driver: Option<Waker>,
@@ -63,13 +64,18 @@ impl State {
             queues: BTreeMap::new(),
             room: Room::default(),
             leaving: Vec::new(),
-            events: broadcast::Sender::new(EVENTS),
+            events: None,
             spans: Spans::default(),
             driver: None,
             is_driven: false,
             storage: None,
             wakers: Vec::new(),
         }
+    }
+
+    /// What happens from now on.
+    pub(crate) fn listen(&mut self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.get_or_insert_with(|| broadcast::Sender::new(EVENTS)).subscribe()
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -115,7 +121,10 @@ impl State {
     pub(crate) fn tell(&mut self, event: Event) {
         let event = Arc::new(event);
         self.spans.event(&event);
-        let _ = self.events.send(event); // mostly nobody listens
+        let Some(events) = &self.events else { return };
+        if events.send(event).is_err() {
+            self.events = None; // nobody listens any more
+        }
     }
 
     /// Somebody may ask for the end of this ticket.

@@ -185,3 +185,21 @@ fn a_second_clean_start_puts_all_in_doubt_again() {
         });
     }
 }
+
+/// The program says that the server holds its session. Which one it is the program can't know either.
+#[test]
+fn adopting_a_session_ends_no_doubt() {
+    for fails in [false, true] {
+        each_version(|limits| {
+            let mut client = in_doubt(limits);
+            if fails {
+                client.fail();
+            }
+            assert!(client.field.mqtt.adopt_session());
+            client.save();
+            client.link(Link::Resumed);
+            let new = message(limits.version, 1, 1, "t", b"new");
+            client.field.hear(&new).only("Message t new q1 1");
+        });
+    }
+}
