@@ -36,6 +36,8 @@ pub struct Driver {
     link: Option<(LinkId, Link)>,
     parting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// What is to be dropped once the lock is free: it may be the program's own, and use the client.
+    discarded: Vec<Box<dyn Send>>,
 }
 
 type Resolving = Pin<Box<dyn Future<Output = Result<Vec<SrvRecord>, DialFailure>> + Send>>;
@@ -54,7 +56,8 @@ enum Turn {
 
 impl Driver {
     pub(crate) fn new(shared: Arc<Shared>, options: Arc<Options>) -> Self {
-        Self { shared, options, resolving: None, dialling: None, link: None, parting: None, sleep: None }
+        let (resolving, dialling, link, parting, sleep, discarded) = Default::default();
+        Self { shared, options, resolving, dialling, link, parting, sleep, discarded }
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
@@ -64,6 +67,7 @@ impl Driver {
             let turn = self.work(cx, state, now);
             (turn, state.agent.poll_timeout().map(|at| state.clock.when(at)))
         });
+        self.discarded.clear();
         // What the agent has just asked for begins with its first poll.
         let has_parted = self.part(cx);
         let has_resolved = self.resolve(cx);
@@ -164,7 +168,8 @@ impl Driver {
     fn look_up(&mut self, id: ServerId, deadline: Option<tokio::time::Instant>) {
         let Some(listed) = self.options.servers.get(usize::from(id.0)) else { return };
         let resolving = resolve(listed.server.clone(), self.options.resolver.clone(), deadline);
-        self.resolving = Some((id, Box::pin(resolving)));
+        let before = self.resolving.replace((id, Box::pin(resolving)));
+        self.discard(before);
     }
 
     fn begin(&mut self, id: LinkId, server: ServerId, host: Option<Host>, deadline: Option<tokio::time::Instant>) {
@@ -179,15 +184,21 @@ impl Driver {
         };
         let (connector, credentials) = (self.options.connector.clone(), self.options.credentials.clone());
         let dial = Dial { server, connector, credentials, deadline };
-        self.link = None;
-        self.dialling = Some((id, Box::pin(dial.run())));
+        let before = (self.link.take(), self.dialling.replace((id, Box::pin(dial.run()))));
+        self.discard(Some(before));
+    }
+
+    fn discard(&mut self, what: Option<impl Send + 'static>) {
+        self.discarded.extend(what.map(|what| Box::new(what) as Box<dyn Send>));
     }
 
     /// The agent is done with a link, or with an attempt.
     fn close(&mut self, id: LinkId) {
-        self.dialling.take_if(|(of, _)| *of == id);
+        let dialling = self.dialling.take_if(|(of, _)| *of == id);
+        self.discard(dialling);
         if let Some((_, link)) = self.link.take_if(|(of, _)| *of == id) {
-            self.parting = Some(Box::pin(link.part()));
+            let before = self.parting.replace(Box::pin(link.part()));
+            self.discard(before);
         }
     }
 
@@ -214,8 +225,9 @@ impl Driver {
 
     /// The transport is gone.
     fn fail(&mut self, state: &mut State, now: Instant, why: &str) -> bool {
-        if let Some((id, _)) = self.link.take() {
+        if let Some((id, link)) = self.link.take() {
             state.agent.closed(now, id, why);
+            self.discard(Some(link));
         }
         true
     }

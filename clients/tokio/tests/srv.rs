@@ -3,8 +3,8 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pure_mqtt_tokio::{Client, Event, LinkEnd, NotDelivered, Options, QoS, SrvRecord};
@@ -32,11 +32,13 @@ async fn is_served(client: &Client) -> Result<(), NotDelivered> {
     soon(soon(client.publish("a", "x", QoS::AtLeastOnce)).await.unwrap()).await
 }
 
-/// Says so when a look-up is given up.
-struct Given(mpsc::UnboundedSender<()>);
+/// Says so when a look-up is given up, and uses the client then: it would wait for ever for a lock that is held.
+struct Given(mpsc::UnboundedSender<()>, Arc<OnceLock<Client>>);
 
 impl Drop for Given {
     fn drop(&mut self) {
+        let is_connected = self.1.get().is_some_and(Client::is_connected);
+        assert!(!is_connected);
         let _ = self.0.send(());
     }
 }
@@ -98,8 +100,10 @@ async fn a_failed_look_up_is_told_and_made_again() {
 #[tokio::test(start_paused = true)]
 async fn a_look_up_that_never_ends_is_given_up() {
     let (given, mut up) = mpsc::unbounded_channel();
+    let known = Arc::new(OnceLock::new());
+    let used = Arc::clone(&known);
     let resolver = move |_| {
-        let guard = Given(given.clone());
+        let guard = Given(given.clone(), Arc::clone(&used));
         async move {
             let _guard = guard;
             std::future::pending().await
@@ -107,6 +111,7 @@ async fn a_look_up_that_never_ends_is_given_up() {
     };
     let started = Instant::now();
     let client = Client::spawn(options().dial_timeout(Duration::from_secs(7)).resolver(resolver)).unwrap();
+    known.set(client.clone()).unwrap();
     let mut events = client.events();
     match &*events.recv().await.unwrap() {
         Event::LinkDown { why: LinkEnd::NotDialed(_, why), .. } => assert!(why.contains("too long"), "{why}"),
@@ -114,6 +119,7 @@ async fn a_look_up_that_never_ends_is_given_up() {
     }
     assert_eq!(started.elapsed().as_secs(), 7);
     up.recv().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await; // of the stopped clock: many look-ups take the place of one before
     let delivery = client.publish("a", "x", QoS::AtLeastOnce).await.unwrap();
     client.shutdown(Duration::from_secs(1)).await;
     assert!(delivery.await.is_err(), "it has its end in time, whatever the look-up does");
@@ -126,7 +132,7 @@ async fn with_its_driver_a_look_up_is_dropped_and_the_next_one_makes_its_own() {
     let (begun, mut begins) = mpsc::unbounded_channel();
     let found = record(&broker);
     let resolver = move |_| {
-        let (guard, found, is_closed) = (Given(given.clone()), found.clone(), begun.is_closed());
+        let (guard, found, is_closed) = (Given(given.clone(), Arc::default()), found.clone(), begun.is_closed());
         begun.send(()).unwrap_or_default();
         async move {
             let _guard = guard;
