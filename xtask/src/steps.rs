@@ -64,6 +64,7 @@ pub const STEPS: &[Step] = &[
     quick("fmt", "formatting", &["cargo fmt --all --check", "rustfmt --check --edition 2024 src/guide/pair.rs src/guide/hosts/tcp.rs src/guide/hosts/embassy_links.rs"]),
     quick("clippy", "lints; a warning is an error", &[
         "cargo clippy --workspace --all-targets --features {features} -- -D warnings",
+        "cargo clippy -p pure-mqtt-tokio --all-targets --all-features -- -D warnings",
     ]),
     check("doc", "the documentation builds without a warning", &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
@@ -77,7 +78,7 @@ pub const STEPS: &[Step] = &[
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt-client",
-        "cargo hack check --feature-powerset -p pure-mqtt-tokio",
+        "cargo hack check --feature-powerset --depth 2 -p pure-mqtt-tokio",
         "cargo hack check --feature-powerset -p pure-mqtt-net",
         "cargo hack check --feature-powerset -p pure-mqtt-trace",
         "cargo hack check --feature-powerset -p pure-mqtt-agent",
@@ -100,7 +101,7 @@ pub const STEPS: &[Step] = &[
     ]),
 
     check("systems", "the clients build for Windows and macOS, but for TLS, which needs a C compiler for them", &[
-        "RUSTFLAGS=-Dwarnings cargo check -p pure-mqtt-client -p pure-mqtt-tokio -p pure-mqtt-net -p pure-mqtt-agent --no-default-features --features pure-mqtt-client/websocket,pure-mqtt-client/proxy,pure-mqtt-client/log,pure-mqtt-client/tracing {systems}",
+        "RUSTFLAGS=-Dwarnings cargo check -p pure-mqtt-client -p pure-mqtt-tokio -p pure-mqtt-net -p pure-mqtt-agent --no-default-features --features pure-mqtt-client/websocket,pure-mqtt-client/proxy,pure-mqtt-client/log,pure-mqtt-client/tracing,pure-mqtt-tokio/srv,pure-mqtt-tokio/tracing,pure-mqtt-tokio/trace-context {systems}",
     ]),
 
     quick("test", "unit, integration and documentation tests", &[
@@ -133,11 +134,12 @@ pub const STEPS: &[Step] = &[
         "cargo test --workspace --exclude pure-mqtt", "cargo test -p pure-mqtt-trace --features bytes",
         "cargo test -p pure-mqtt-net --no-default-features --lib",
         "cargo test -p pure-mqtt-client --all-features --test facades",
+        "cargo test -p pure-mqtt-tokio --all-features",
     ]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &[
         "cargo run --example subscriptions", "cargo run --example streaming",
-        "cargo run -p pure-mqtt-trace --example replay",
+        "cargo run -p pure-mqtt-trace --example replay", "cargo run -p pure-mqtt-tokio --example http_bridge",
         "cargo run --features journal --example journal -- --seed 1",
     ]),
 

@@ -13,10 +13,12 @@ use crate::ticket::Denied;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
-    /// Ask DNS for the SRV records of this server; answer with [`resolved`](crate::Agent::resolved).
+    /// Ask DNS for the SRV records of this server. Answer with [`resolved`](crate::Agent::resolved) or [`not_resolved`](crate::Agent::not_resolved), by `not_after`.
     Resolve {
         /// Whose records.
         server: ServerId,
+        /// The look-up is given up then.
+        not_after: Instant,
     },
     /// Bring a transport up: credentials, addresses, connect, proxy, TLS, WebSocket. Answer with [`dialed`](crate::Agent::dialed) or
     /// [`dial_failed`](crate::Agent::dial_failed), by `not_after`.

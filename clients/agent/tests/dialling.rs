@@ -211,7 +211,7 @@ fn patience_that_one_server_asks_for_holds_up_no_other() {
 fn records_that_may_not_be_kept_hold_for_one_dial() {
     let servers = vec![Server { has_srv: true, ..Server::new() }];
     let mut agent = Agent::new(Options { servers, ..Options::new("a", 1) }, NOW, 0);
-    assert_eq!(agent.poll_action(), Some(Action::Resolve { server: ServerId(0) }));
+    assert_eq!(agent.poll_action(), Some(Action::Resolve { server: ServerId(0), not_after: at(30_000) }));
     let target = SrvTarget { host: "a.example", port: 1883, priority: 0, weight: 0 };
     agent.resolved(NOW, ServerId(0), &[target], 0);
     let action = agent.poll_action();
@@ -220,6 +220,29 @@ fn records_that_may_not_be_kept_hold_for_one_dial() {
     agent.resolved(NOW, ServerId(0), &[], 0);
     agent.resolved(NOW, ServerId(77), &[target], 0);
     assert_eq!(agent.poll_action(), None);
+}
+
+#[test]
+fn records_that_could_not_be_had_are_asked_for_again_and_the_name_is_never_dialled() {
+    let servers = vec![Server { has_srv: true, ..Server::new() }];
+    let redial = Redial::Agent { min: 1, max: 1, stands_after: 30_000 };
+    let mut agent = Agent::new(Options { servers, redial, ..Options::new("a", 1) }, NOW, 0);
+    let is_asked = |agent: &mut Agent, now| {
+        agent.handle_timeout(at(now));
+        matches!(agent.poll_action(), Some(Action::Resolve { .. }))
+    };
+    assert!(is_asked(&mut agent, 0));
+    agent.not_resolved(NOW, ServerId(0), FailureClass::Lasting, "there is no such name");
+    let why = LinkEnd::NotDialed(FailureClass::Lasting, "there is no such name".into());
+    assert!(matches!(agent.step(NOW), Some(Event::LinkDown { why: told, .. }) if told == why));
+    assert!(is_asked(&mut agent, 1));
+    agent.resolved(at(1), ServerId(0), &[], 3_600); // there are none
+    assert!(is_asked(&mut agent, 2));
+    agent.handle_timeout(at(40_000));
+    assert!(is_asked(&mut agent, 40_001), "no answer is a failure as well");
+    let target = SrvTarget { host: "a.example", port: 1883, priority: 0, weight: 0 };
+    agent.resolved(at(40_001), ServerId(0), &[target], 3_600);
+    assert!(matches!(agent.poll_action(), Some(Action::Dial { host: Some(_), .. })));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::error::{NotDelivered, OpenError, PublishError};
 use crate::options::Options;
 use crate::room::Place;
 use crate::shared::{Handle, Shared};
+use crate::spans::Operation;
 use crate::state::{Asked, State};
 use crate::storage::Storage;
 
@@ -41,7 +42,7 @@ use crate::storage::Storage;
 #[derive(Clone, Debug)]
 pub struct Client {
     handle: Arc<Handle>,
-    options: Arc<Options>,
+    pub(crate) options: Arc<Options>,
     recovered: Arc<Vec<(Ticket, u64)>>,
 }
 
@@ -95,8 +96,7 @@ impl Client {
     }
 
     fn new_driver(&self) -> Driver {
-        let Options { servers, connector, credentials, .. } = &*self.options;
-        Driver::new(Arc::clone(self.shared()), servers.as_slice().into(), connector.clone(), credentials.clone())
+        Driver::new(Arc::clone(self.shared()), Arc::clone(&self.options))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -138,12 +138,15 @@ impl Client {
     /// # Errors
     /// As [`publish`](Self::publish).
     pub async fn publish_with(&self, message: Outgoing) -> Result<Delivery, PublishError> {
+        let operation = Operation::publish(&self.options.agent.client_id, &message);
+        let mut kept = Some(operation.clone());
         let accept = |state: &mut State, now, message| {
             let accepted = state.agent.publish(now, message)?;
             state.expect(accepted.ticket);
+            state.spans.begin(accepted.ticket, kept.take());
             Ok(accepted)
         };
-        let accepted = self.enter(message, accept).await?;
+        let accepted = self.enter(message, &operation, accept).await?;
         Ok(Delivery::new(Arc::clone(self.shared()), &accepted))
     }
 
@@ -151,36 +154,45 @@ impl Client {
     ///
     /// # Errors
     /// [`PublishError`], with [`Refusal::Full`](crate::Refusal::Full) if there is no room; the message comes back.
-    pub fn try_publish(&self, message: Outgoing) -> Result<Delivery, PublishError> {
+    pub fn try_publish(&self, mut message: Outgoing) -> Result<Delivery, PublishError> {
+        let operation = Operation::publish(&self.options.agent.client_id, &message);
+        let own = operation.in_scope(|| self.options.trace_context.add_to(&mut message));
+        let mut kept = Some(operation.clone()); // dropped without the lock
         let accepted = self.shared().act(|state, now| {
             let accepted = state.agent.publish(now, message)?;
             state.expect(accepted.ticket);
+            state.spans.begin(accepted.ticket, kept.take());
             Ok(accepted)
         });
-        let accepted = accepted.map_err(refused)?;
+        let accepted = accepted.map_err(|rejected| refused(rejected, own, &operation))?;
+        operation.accepted();
         Ok(Delivery::new(Arc::clone(self.shared()), &accepted))
     }
 
     /// Has `accept` take the message when it is its turn, and there is room.
     pub(crate) async fn enter<T>(
         &self,
-        message: Outgoing,
+        mut message: Outgoing,
+        operation: &Operation,
         mut accept: impl FnMut(&mut State, pure_mqtt::Instant, Outgoing) -> Result<T, Rejected<Outgoing>>,
     ) -> Result<T, PublishError> {
+        let own = operation.in_scope(|| self.options.trace_context.add_to(&mut message));
         let mut waiting = Waiting { shared: self.shared(), place: None };
         let mut message = Some(message);
-        poll_fn(|cx| {
+        let entered = poll_fn(|cx| {
             let Some(taken) = message.take() else { return Poll::Pending };
             match waiting.enter(cx, taken, &mut accept) {
                 Entered::Accepted(accepted) => Poll::Ready(Ok(accepted)),
-                Entered::Refused(rejected) => Poll::Ready(Err(refused(rejected))),
-                Entered::NotYet(back) => {
-                    message = Some(back);
+                Entered::Refused(rejected) => Poll::Ready(Err(rejected)),
+                Entered::NotYet(taken) => {
+                    message = Some(taken);
                     Poll::Pending
                 }
             }
-        })
-        .await
+        });
+        let accepted = entered.await.map_err(|rejected| refused(rejected, own, operation))?;
+        operation.accepted();
+        Ok(accepted)
     }
 
     /// Gives up a message, whatever became of it so far, and says what is risked. `None` if it is finished, or its answer is awaited on the present link.
@@ -322,6 +334,10 @@ fn leave(state: &mut State, place: Option<Place>) {
     state.wake(next);
 }
 
-fn refused(Rejected { what: message, why }: Rejected<Outgoing>) -> PublishError {
-    PublishError { message, why }
+/// The message comes back as the program gave it, with the properties that were its own.
+fn refused(rejected: Rejected<Outgoing>, own: Option<Bytes>, operation: &Operation) -> PublishError {
+    let Rejected { what: message, why } = rejected;
+    operation.refused(why);
+    let properties = own.unwrap_or_else(|| message.properties.clone());
+    PublishError { message: Outgoing { properties, ..message }, why }
 }

@@ -45,7 +45,7 @@ impl Dial {
         let far = Instant::now() + Duration::from_secs(86_400 * 365);
         match timeout_at(self.deadline.unwrap_or(far), self.connect()).await {
             Ok(result) => result,
-            Err(_) => Err(passing("the server could not be reached in time")),
+            Err(_) => Err(DialFailure::passing("the server could not be reached in time")),
         }
     }
 
@@ -100,8 +100,8 @@ async fn tcp(host: &str, port: u16) -> Result<Boxed, DialFailure> {
                 continue;
             }
             DialStep::Wait(until) => until,
-            DialStep::Failed(error) => return Err(passing(&error.to_string())),
-            DialStep::Done => return Err(passing("the attempt is over")),
+            DialStep::Failed(error) => return Err(DialFailure::passing(&error.to_string())),
+            DialStep::Done => return Err(DialFailure::passing("the attempt is over")),
         };
         let first = std::future::poll_fn(|cx| {
             for place in 0..attempts.len() {
@@ -129,13 +129,15 @@ async fn tcp(host: &str, port: u16) -> Result<Boxed, DialFailure> {
     }
 }
 
-fn passing(why: &str) -> DialFailure {
-    DialFailure { class: FailureClass::Passing, why: why.into(), retry_after: None }
+impl DialFailure {
+    pub(crate) fn passing(why: &str) -> Self {
+        Self { class: FailureClass::Passing, why: why.into(), retry_after: None }
+    }
 }
 
 impl From<io::Error> for DialFailure {
     fn from(error: io::Error) -> Self {
-        passing(&format!("the server cannot be reached: {error}"))
+        DialFailure::passing(&format!("the server cannot be reached: {error}"))
     }
 }
 

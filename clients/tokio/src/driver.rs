@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pure_mqtt::Instant;
-use pure_mqtt_agent::{Action, Host, LinkId, Login, ServerId};
-use pure_mqtt_net::{Endpoint, Server};
+use pure_mqtt_agent::{Action, FailureClass, Host, LinkId, Login, ServerId};
+use pure_mqtt_net::Endpoint;
 use tokio::time::Sleep;
 
-use crate::dial::{Connector, Credentials, Dial, DialFailure};
+use crate::dial::{Dial, DialFailure};
 use crate::link::Link;
+use crate::options::Options;
+use crate::resolve::{SrvRecord, resolve, ttl};
 use crate::shared::Shared;
 use crate::state::State;
 
 /// So many packets are taken before output, time and the other tasks of the runtime get their turn.
 const PACKETS: usize = 64;
+/// Why a link, an attempt or a look-up ends with its driver.
+const DROPPED: &str = "the driver was dropped";
 /// So many turns are made before the other tasks of the runtime get theirs.
 const TURNS: usize = 8;
 
@@ -26,15 +30,17 @@ const TURNS: usize = 8;
 #[must_use = "a client does nothing unless its driver is polled: give it to tokio::spawn"]
 pub struct Driver {
     shared: Arc<Shared>,
-    servers: Arc<[Server]>,
-    connector: Option<Connector>,
-    credentials: Option<Credentials>,
+    options: Arc<Options>,
+    resolving: Option<(ServerId, Resolving)>,
     dialling: Option<(LinkId, Dialling)>,
     link: Option<(LinkId, Link)>,
     parting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// What is to be dropped once the lock is free: it may be the program's own, and use the client.
+    discarded: Vec<Box<dyn Send>>,
 }
 
+type Resolving = Pin<Box<dyn Future<Output = Result<Vec<SrvRecord>, DialFailure>> + Send>>;
 type Dialling = Pin<Box<dyn Future<Output = Result<(Link, Login), DialFailure>> + Send>>;
 
 /// What a turn has come to.
@@ -49,13 +55,9 @@ enum Turn {
 }
 
 impl Driver {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        servers: Arc<[Server]>,
-        connector: Option<Connector>,
-        credentials: Option<Credentials>,
-    ) -> Self {
-        Self { shared, servers, connector, credentials, dialling: None, link: None, parting: None, sleep: None }
+    pub(crate) fn new(shared: Arc<Shared>, options: Arc<Options>) -> Self {
+        let (resolving, dialling, link, parting, sleep, discarded) = Default::default();
+        Self { shared, options, resolving, dialling, link, parting, sleep, discarded }
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
@@ -65,11 +67,13 @@ impl Driver {
             let turn = self.work(cx, state, now);
             (turn, state.agent.poll_timeout().map(|at| state.clock.when(at)))
         });
+        self.discarded.clear();
         // What the agent has just asked for begins with its first poll.
         let has_parted = self.part(cx);
+        let has_resolved = self.resolve(cx);
         let has_dialled = self.dial(cx);
         match turn {
-            Turn::Idle if has_dialled || has_parted => Turn::Busy,
+            Turn::Idle if has_dialled || has_resolved || has_parted => Turn::Busy,
             Turn::Idle => self.rest(cx, deadline.flatten()),
             turn => turn,
         }
@@ -83,6 +87,22 @@ impl Driver {
             self.parting = None;
         }
         is_over
+    }
+
+    /// Goes on with a look-up of SRV records. The lock is not held: a resolver may be the program's own. True if it has ended.
+    fn resolve(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((server, resolving)) = &mut self.resolving else { return false };
+        let server = *server;
+        let Poll::Ready(result) = resolving.as_mut().poll(cx) else { return false };
+        self.resolving = None;
+        self.shared.drive(|state, now| match result {
+            Ok(records) => {
+                let targets: Vec<_> = records.iter().map(SrvRecord::target).collect();
+                state.agent.resolved(now, server, &targets, ttl(&records));
+            }
+            Err(failure) => state.agent.not_resolved(now, server, failure.class, &failure.why),
+        });
+        true
     }
 
     /// Goes on with an attempt. The lock is not held: a connector may be the program's own. True if it has ended.
@@ -138,18 +158,23 @@ impl Driver {
                     self.begin(link, server, host, deadline);
                 }
                 Action::Close { link } => self.close(link),
-                Action::Resolve { server } => {
-                    let now = state.now();
-                    state.agent.resolved(now, server, &[], 0);
-                }
+                Action::Resolve { server, not_after } => self.look_up(server, state.clock.when(not_after)),
                 Action::Compact => state.compact(),
                 _ => {}
             }
         }
     }
 
+    fn look_up(&mut self, id: ServerId, deadline: Option<tokio::time::Instant>) {
+        let Some(listed) = self.options.servers.get(usize::from(id.0)) else { return };
+        let resolving = resolve(listed.server.clone(), self.options.resolver.clone(), deadline);
+        let before = self.resolving.replace((id, Box::pin(resolving)));
+        self.discard(before);
+    }
+
     fn begin(&mut self, id: LinkId, server: ServerId, host: Option<Host>, deadline: Option<tokio::time::Instant>) {
-        let Some(server) = self.servers.get(usize::from(server.0)) else { return };
+        let Some(listed) = self.options.servers.get(usize::from(server.0)) else { return };
+        let server = &listed.server;
         let server = match (host, server.endpoint()) {
             (Some(host), Endpoint::Tcp { port, .. }) => {
                 server.moved_to(Endpoint::tcp(host.name, host.port.unwrap_or(*port)))
@@ -157,17 +182,23 @@ impl Driver {
             (Some(host), Endpoint::Unix(_)) => server.moved_to(Endpoint::tcp(host.name, host.port.unwrap_or(1883))),
             (None, _) => server.clone(),
         };
-        let (connector, credentials) = (self.connector.clone(), self.credentials.clone());
+        let (connector, credentials) = (self.options.connector.clone(), self.options.credentials.clone());
         let dial = Dial { server, connector, credentials, deadline };
-        self.link = None;
-        self.dialling = Some((id, Box::pin(dial.run())));
+        let before = (self.link.take(), self.dialling.replace((id, Box::pin(dial.run()))));
+        self.discard(Some(before));
+    }
+
+    fn discard(&mut self, what: Option<impl Send + 'static>) {
+        self.discarded.extend(what.map(|what| Box::new(what) as Box<dyn Send>));
     }
 
     /// The agent is done with a link, or with an attempt.
     fn close(&mut self, id: LinkId) {
-        self.dialling.take_if(|(of, _)| *of == id);
+        let dialling = self.dialling.take_if(|(of, _)| *of == id);
+        self.discard(dialling);
         if let Some((_, link)) = self.link.take_if(|(of, _)| *of == id) {
-            self.parting = Some(Box::pin(link.part()));
+            let before = self.parting.replace(Box::pin(link.part()));
+            self.discard(before);
         }
     }
 
@@ -194,8 +225,9 @@ impl Driver {
 
     /// The transport is gone.
     fn fail(&mut self, state: &mut State, now: Instant, why: &str) -> bool {
-        if let Some((id, _)) = self.link.take() {
+        if let Some((id, link)) = self.link.take() {
             state.agent.closed(now, id, why);
+            self.discard(Some(link));
         }
         true
     }
@@ -234,7 +266,10 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.shared.drive(|state, now| {
             let id = state.agent.latest_link();
-            state.agent.closed(now, id, "the driver was dropped");
+            state.agent.closed(now, id, DROPPED);
+            if let Some((server, _)) = &self.resolving {
+                state.agent.not_resolved(now, *server, FailureClass::Passing, DROPPED);
+            }
             state.is_driven = false;
             state.driver = None;
             while state.agent.is_runnable() {

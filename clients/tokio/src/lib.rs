@@ -7,17 +7,25 @@ mod client;
 mod clock;
 mod delivery;
 mod dial;
+#[cfg(feature = "srv")]
+mod dns;
 mod driver;
 mod error;
+pub mod guide;
 mod link;
 mod message;
 mod options;
 mod request;
+mod resolve;
 mod room;
 mod shared;
+#[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
+mod spans;
 mod state;
 mod storage;
 mod subscription;
+#[cfg_attr(not(feature = "trace-context"), path = "no_trace_context.rs")]
+mod trace_context;
 
 pub use pure_mqtt;
 
@@ -32,6 +40,7 @@ pub use pure_mqtt::{QoS, ReasonCode, Risk, Version};
 pub use pure_mqtt_agent::{
     AckMode, AckResult, Bytes, CleanStart, Denied, End, Event, FilterOptions, LinkEnd, Login, Milestone,
     OnStoreFailure, Outgoing, Qos0Queue, RecoverError, Redirects, Refusal, SessionFate, Stats, Ticket, Will,
+    encode_properties,
 };
 #[cfg(feature = "proxy")]
 pub use pure_mqtt_net::Proxy;
@@ -39,4 +48,7 @@ pub use pure_mqtt_net::store::StoreError;
 #[cfg(feature = "tls")]
 pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};
 pub use pure_mqtt_net::{Server, ServerError};
+pub use resolve::SrvRecord;
 pub use subscription::{Subscription, SubscriptionOptions};
+#[cfg(feature = "trace-context")]
+pub use trace_context::{TraceContext, TraceParentError};

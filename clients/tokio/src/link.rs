@@ -40,16 +40,17 @@ impl Link {
     pub(crate) async fn shake_hands(&mut self) -> Result<(), DialFailure> {
         poll_fn(|cx| {
             loop {
-                let written = self.poll_write_out(cx)?;
+                let _ = self.poll_write_out(cx)?; // what is left waits for the transport beside what is awaited below
                 if self.stack.is_up() {
                     return Poll::Ready(Ok(()));
                 }
                 if let Some(failure) = self.stack.failure() {
                     return Poll::Ready(Err(failure.clone().into()));
                 }
-                if self.poll_read_in(cx)?.is_pending() && written.is_pending() || !self.stack.wants_input() {
+                if !self.stack.wants_input() {
                     return Poll::Pending;
                 }
+                ready!(self.poll_read_in(cx)?);
             }
         })
         .await

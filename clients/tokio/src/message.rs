@@ -44,6 +44,34 @@ impl Message {
         Properties::from_bytes(&self.properties).unwrap_or(Properties::NONE)
     }
 
+    /// The place of the message in a distributed trace, as its publisher says: a parent, or a link, for the span of what is done with it. `None` if there is none, or it is
+    /// malformed: see [`TraceContext`](crate::TraceContext).
+    #[cfg(feature = "trace-context")]
+    pub fn trace_context(&self) -> Option<crate::TraceContext> {
+        crate::TraceContext::of(&self.properties())
+    }
+
+    /// A new span named `process` for what the program does with the message, with the fields of OpenTelemetry's conventions for messaging. It is to be entered, or given to
+    /// `tracing::Instrument`; its parent is the span that is current now.
+    ///
+    /// ```
+    /// use pure_mqtt_tokio::Subscription;
+    /// use tracing::Instrument;
+    ///
+    /// async fn archive(readings: &mut Subscription) {
+    ///     while let Some(reading) = readings.recv().await {
+    ///         let span = reading.span();
+    ///         async { println!("{:?}", reading.text()) }.instrument(span).await;
+    ///     }
+    /// }
+    /// #
+    /// # fn main() {}
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn span(&self) -> tracing::Span {
+        crate::spans::process(self)
+    }
+
     /// Acknowledges the message, where the subscription has [manual acknowledgements](crate::SubscriptionOptions::manual_acks); in any order, and once: later calls do nothing.
     /// A message that is dropped without it stays unacknowledged, holds back the acknowledgements of those behind it `[MQTT-4.6.0-2]`, and at QoS 1 comes again on the next link.
     pub fn ack(&mut self) -> AckResult {

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pure_mqtt::{Limits, Version};
-use pure_mqtt_agent::{CleanStart, Login, Redial, Server as AgentServer, Will};
+use pure_mqtt_agent::{CleanStart, Login, Realm, Redial, Server as AgentServer, Will};
 use pure_mqtt_net::Server;
 
 use crate::clock::{millis, random};
 use crate::dial::{Boxed, Connector, Credentials, Transport};
+use crate::resolve::{Resolver, SrvRecord};
+use crate::trace_context::Source;
 
 /// What a client is to do, and how.
 ///
@@ -33,11 +35,21 @@ use crate::dial::{Boxed, Connector, Credentials, Transport};
 #[must_use]
 pub struct Options {
     pub(crate) agent: pure_mqtt_agent::Options,
-    pub(crate) servers: Vec<Server>,
+    pub(crate) servers: Vec<Listed>,
     pub(crate) connector: Option<Connector>,
     pub(crate) credentials: Option<Credentials>,
+    pub(crate) resolver: Option<Resolver>,
     pub(crate) folder: Option<PathBuf>,
+    pub(crate) trace_context: Source,
     is_cluster: bool,
+}
+
+/// A server of the list.
+#[derive(Clone)]
+pub(crate) struct Listed {
+    pub(crate) server: Server,
+    /// Its host stands for SRV records.
+    has_srv: bool,
 }
 
 impl Options {
@@ -46,21 +58,72 @@ impl Options {
     pub fn new(client_id: impl Into<String>) -> Self {
         let mut agent = pure_mqtt_agent::Options::new(client_id, random());
         agent.limits = Limits { max_queued: 1_024, max_bytes: 16 << 20, ..agent.limits };
-        let (servers, connector, credentials, folder) = Default::default();
-        Self { agent, servers, connector, credentials, folder, is_cluster: false }
+        let (servers, connector, credentials, resolver, folder, trace_context) = Default::default();
+        Self { agent, servers, connector, credentials, resolver, folder, trace_context, is_cluster: false }
     }
 
     /// Adds a server. Several are tried in their order, and know nothing of each other's sessions: with each change the session begins anew, what is unfinished is sent again, and
     /// subscriptions are made again.
     pub fn server(mut self, server: Server) -> Self {
-        self.servers.push(server);
+        self.servers.push(Listed { server, has_srv: false });
         self.is_cluster = false;
+        self
+    }
+
+    /// Adds the servers that the SRV records of a name list (RFC 2782): those of the lowest priority number are tried first, by weight within one. They share their sessions,
+    /// as a cluster does.
+    ///
+    /// `server` says the name, and what is the same for all of them: TLS, WebSocket, credentials. For `mqtt://example.com` the records of `_mqtt._tcp.example.com` are looked
+    /// up, with TLS those of `_secure-mqtt._tcp.example.com`, and for a host that begins with `_` those of the host itself. The port is never used.
+    ///
+    /// The feature `srv` brings a look-up by the name servers in `/etc/resolv.conf`; without it, or where there is no such file, a [`resolver`](Self::resolver) has to be
+    /// given. A look-up that fails, has no record or takes longer than [`dial_timeout`](Self::dial_timeout) counts as a failed dial.
+    ///
+    /// **Whoever forges an answer of DNS chooses the host**, and TLS expects a certificate for that host. Where it matters, `TlsOptions::server_name` sets the one name that
+    /// all servers have to prove.
+    ///
+    /// ```
+    /// use pure_mqtt_tokio::Options;
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let options = Options::new("gateway-7").srv("mqtt://example.com".parse()?);
+    ///     println!("{options:?}");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn srv(mut self, server: Server) -> Self {
+        self.servers.push(Listed { server, has_srv: true });
+        self.is_cluster = false;
+        self
+    }
+
+    /// Has `resolve` look SRV records up, instead of the system's name servers: it gets the whole name, `_mqtt._tcp.example.com` for instance. Consul, Kubernetes or a file
+    /// may be asked as well. It is called before a dial when the records known are too old, and its future is dropped when it takes too long.
+    ///
+    /// ```
+    /// use pure_mqtt_tokio::{Options, SrvRecord};
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let options = Options::new("gateway-7").srv("mqtt://example.com".parse()?).resolver(|name| async move {
+    ///         println!("{name} is looked up");
+    ///         let spare = SrvRecord { priority: 1, ..SrvRecord::new("b.example.com", 1883) };
+    ///         Ok(vec![SrvRecord::new("a.example.com", 1883), spare])
+    ///     });
+    ///     println!("{options:?}");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn resolver<F>(mut self, resolve: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<Vec<SrvRecord>>> + Send + 'static,
+    {
+        self.resolver = Some(Arc::new(move |name| Box::pin(resolve(name))));
         self
     }
 
     /// Sets the nodes of a cluster that share their sessions: a session goes on with another node.
     pub fn cluster(mut self, nodes: impl IntoIterator<Item = Server>) -> Self {
-        self.servers = nodes.into_iter().collect();
+        self.servers = nodes.into_iter().map(|server| Listed { server, has_srv: false }).collect();
         self.is_cluster = true;
         self
     }
@@ -173,6 +236,28 @@ impl Options {
         self
     }
 
+    /// Has `current` say the [trace context](crate::TraceContext) of each message and request that has no user property `traceparent`. It is called when a call to publish begins, in
+    /// the task that makes it and, with the feature `tracing`, inside the span of that call. With `None` the message is sent as it is.
+    ///
+    /// With OpenTelemetry, `current` reads `tracing::Span::current()`:
+    ///
+    /// ```text
+    /// .trace_context(|| {
+    ///     let context = tracing::Span::current().context(); // of tracing_opentelemetry::OpenTelemetrySpanExt
+    ///     let span = context.span().span_context().clone(); // of opentelemetry::trace::TraceContextExt
+    ///     let trace_id = u128::from_be_bytes(span.trace_id().to_bytes());
+    ///     let span_id = u64::from_be_bytes(span.span_id().to_bytes());
+    ///     TraceContext::new(trace_id, span_id, span.trace_flags().to_u8())?.state(&span.trace_state().header())
+    /// })
+    /// ```
+    ///
+    /// The 70 bytes and more that a context takes count for `Maximum Packet Size`, and stay in the log of a [`store`](Self::store).
+    #[cfg(feature = "trace-context")]
+    pub fn trace_context(mut self, current: impl Fn() -> Option<crate::TraceContext> + Send + Sync + 'static) -> Self {
+        self.trace_context = Source::new(current);
+        self
+    }
+
     /// Keeps a log in `folder`, which is created if it is missing, and goes on where the log ends: messages at QoS 1 and 2 survive the end of the program and a loss of power, and QoS 2
     /// stays exactly once. One process at a time uses a folder.
     pub fn store(mut self, folder: impl Into<PathBuf>) -> Self {
@@ -189,10 +274,12 @@ impl Options {
 
     /// The agent's own, with the servers.
     pub(crate) fn for_agent(&self) -> pure_mqtt_agent::Options {
-        let common = self.servers.first().filter(|_| self.is_cluster).map(Server::site);
-        let realm = |server: &Server| pure_mqtt_agent::Realm(common.unwrap_or_else(|| server.site()));
-        let for_agent =
-            |server: &Server| AgentServer { is_secure: server.is_private(), ..AgentServer::in_realm(realm(server)) };
+        let common = self.servers.first().filter(|_| self.is_cluster).map(|first| first.server.site());
+        let for_agent = |Listed { server, has_srv }: &Listed| AgentServer {
+            realm: Some(Realm(common.unwrap_or_else(|| server.site()))),
+            has_srv: *has_srv,
+            is_secure: server.is_private(),
+        };
         pure_mqtt_agent::Options { servers: self.servers.iter().map(for_agent).collect(), ..self.agent.clone() }
     }
 }
@@ -200,7 +287,7 @@ impl Options {
 /// Without the credentials.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let servers: Vec<_> = self.servers.iter().map(ToString::to_string).collect();
+        let servers: Vec<_> = self.servers.iter().map(|listed| listed.server.to_string()).collect();
         f.debug_struct("Options")
             .field("client_id", &self.agent.client_id)
             .field("servers", &servers)

@@ -10,6 +10,7 @@ use crate::clock::millis;
 use crate::delivery::Delivery;
 use crate::error::{NotDelivered, PublishError, RequestError};
 use crate::message::Message;
+use crate::spans::Operation;
 
 /// # Requests
 impl Client {
@@ -41,8 +42,21 @@ impl Client {
         reply_topic: Option<&str>,
         timeout: Duration,
     ) -> Result<Message, RequestError> {
+        let operation = Operation::request(&self.options.agent.client_id, &message);
+        let result = self.ask(message, reply_topic, timeout, &operation).await;
+        operation.replied(&result);
+        result
+    }
+
+    async fn ask(
+        &self,
+        message: Outgoing,
+        reply_topic: Option<&str>,
+        timeout: Duration,
+        operation: &Operation,
+    ) -> Result<Message, RequestError> {
         let timeout = millis(timeout);
-        let accepted = self.enter(message, |state, now, message| {
+        let accepted = self.enter(message, operation, |state, now, message| {
             let ticket = state.agent.request(now, message, reply_topic, now.after_millis(timeout))?;
             state.expect(ticket);
             Ok(ticket)

@@ -47,11 +47,12 @@ impl Shared {
     }
 }
 
-/// Wakes without the lock: an executor may do anything then.
+/// Wakes and tells without the lock: an executor or a subscriber may do anything then.
 fn finish(mut state: MutexGuard<'_, State>) {
     state.collect();
-    let wakers = state.take_wakers();
+    let (wakers, untold) = (state.take_wakers(), state.spans.take());
     drop(state);
+    untold.tell();
     wakers.into_iter().for_each(std::task::Waker::wake);
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::room::Room;
+use crate::spans::Spans;
 use crate::storage::Storage;
 
 /// So many events are kept for a listener that is slow.
@@ -27,6 +28,7 @@ pub(crate) struct State {
     leaving: Vec<Waker>,
     /// Once somebody listens: it takes as much memory as the rest of an idle client.
     events: Option<broadcast::Sender<Arc<Event>>>,
+    pub(crate) spans: Spans,
     /// The driver sleeps, and has to be woken.
     pub(crate) driver: Option<Waker>,
     /// There is a driver.
@@ -63,6 +65,7 @@ impl State {
             room: Room::default(),
             leaving: Vec::new(),
             events: None,
+            spans: Spans::default(),
             driver: None,
             is_driven: false,
             storage: None,
@@ -116,8 +119,10 @@ impl State {
 
     /// Tells the listeners.
     pub(crate) fn tell(&mut self, event: Event) {
+        let event = Arc::new(event);
+        self.spans.event(&event);
         let Some(events) = &self.events else { return };
-        if events.send(Arc::new(event)).is_err() {
+        if events.send(event).is_err() {
             self.events = None; // nobody listens any more
         }
     }
@@ -145,7 +150,7 @@ impl State {
 
     /// Nobody will ask any more: what the ticket stands for goes on, and a reply that has come is thrown away.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
-        if self.waiters.remove(&ticket).is_some() {
+        if self.waiters.remove(&ticket).is_some() && !self.spans.forget(ticket) {
             self.agent.forget(ticket);
         }
     }
@@ -191,6 +196,7 @@ impl State {
 
     fn end(&mut self, ticket: Ticket) {
         let Some(end) = self.agent.take_end(ticket) else { return };
+        self.spans.end(ticket, end);
         if let Some(waiter) = self.waiters.get_mut(&ticket) {
             if let Waiter::Open(waker) = std::mem::replace(waiter, Waiter::Ended(end)) {
                 self.wakers.extend(waker);

@@ -6,11 +6,12 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use pure_mqtt::QoS;
-use pure_mqtt_agent::{AckMode, End, FilterOptions, Qos0Queue, Receiver, Ticket, Undelivered};
+use pure_mqtt_agent::{AckMode, End, FilterOptions, Incoming, Qos0Queue, Receiver, Ticket, Undelivered};
 
 use crate::client::Client;
 use crate::error::{NotDelivered, NotGranted, SubscribeError};
 use crate::message::Message;
+use crate::spans::{Operation, received};
 
 /// A queue for the messages of some filters: a `Stream`, and [`recv`](Self::recv).
 ///
@@ -79,11 +80,14 @@ impl Client {
         filters: &[(&str, QoS)],
         options: SubscriptionOptions,
     ) -> Result<Subscription, SubscribeError> {
-        let (queue, ticket) = self.shared().act(|state, now| {
+        let operation = Operation::subscribe(&self.options.agent.client_id, filters);
+        let mut kept = Some(operation.clone()); // dropped without the lock
+        let accepted = self.shared().act(|state, now| {
             let queue = state.agent.receiver(options.acks, options.qos0);
             match state.agent.subscribe(now, queue, filters, options.filter) {
                 Ok(ticket) => {
                     state.expect(ticket);
+                    state.spans.begin(ticket, kept.take());
                     Ok((queue, ticket))
                 }
                 Err(why) => {
@@ -91,7 +95,8 @@ impl Client {
                     Err(SubscribeError(why))
                 }
             }
-        })?;
+        });
+        let (queue, ticket) = accepted.inspect_err(|error| operation.refused(error.0))?;
         Ok(Subscription { client: self.clone(), queue, ticket, granted: None })
     }
 }
@@ -105,7 +110,7 @@ impl Subscription {
     /// The next message, if there is one.
     pub fn try_recv(&mut self) -> Option<Message> {
         let message = self.client.shared().act(|state, now| state.agent.next(now, self.queue))?;
-        Some(Message::new(message, self.client.shared()))
+        Some(self.taken(message))
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
@@ -117,7 +122,13 @@ impl Subscription {
                 Poll::Pending
             }
         });
-        taken.map(|message| message.map(|message| Message::new(message, self.client.shared())))
+        taken.map(|message| message.map(|message| self.taken(message)))
+    }
+
+    fn taken(&self, message: Incoming) -> Message {
+        let message = Message::new(message, self.client.shared());
+        received(&message);
+        message
     }
 
     /// Waits until the server has answered for all filters.

@@ -41,20 +41,41 @@ impl Agent {
         self.settle();
     }
 
-    /// The SRV records of a server, for `ttl` seconds: an empty slice if there are none, or they could not be had. The answer to
+    /// The SRV records of a server, for `ttl` seconds. An empty slice, of a name that has none, is a failure. An answer to
     /// [`Action::Resolve`](crate::Action::Resolve).
     pub fn resolved(&mut self, now: Instant, server: ServerId, targets: &[SrvTarget<'_>], ttl: u32) {
+        if targets.is_empty() {
+            return self.not_resolved(now, server, FailureClass::Passing, "there are no SRV records");
+        }
         let now = self.clock.see(now);
-        let is_asked = matches!(self.phase, Phase::Resolving { .. });
-        if is_asked && self.target().is_some_and(|target| target.server == server) {
+        if self.is_resolving(server) {
             // Records that may not be kept hold for this dial all the same.
             self.rounds.resolved(server, targets, now.after_secs(ttl.max(1)));
-            match targets.is_empty() {
-                true => self.dial_is_over(FailureClass::Passing, "there are no SRV records".into(), None),
-                false => self.phase = Phase::Idle { dial_at: Some(now) },
-            }
+            self.phase = Phase::Idle { dial_at: Some(now) };
         }
         self.settle();
+    }
+
+    /// The SRV records of a server could not be had, for the reason `why`, in words for people. The other answer to [`Action::Resolve`](crate::Action::Resolve): it counts
+    /// as a failed dial, and the records are asked for anew before the next one.
+    pub fn not_resolved(&mut self, now: Instant, server: ServerId, class: FailureClass, why: &str) {
+        self.clock.see(now);
+        if self.is_resolving(server) {
+            self.resolving_is_over(class, why);
+        }
+        self.settle();
+    }
+
+    fn is_resolving(&self, server: ServerId) -> bool {
+        matches!(self.phase, Phase::Resolving { .. }) && self.target().is_some_and(|target| target.server == server)
+    }
+
+    /// No records came. What they said before holds no longer.
+    pub(super) fn resolving_is_over(&mut self, class: FailureClass, why: &str) {
+        if let Some(target) = self.target() {
+            self.rounds.unresolved(target.server);
+        }
+        self.dial_is_over(class, why.into(), None);
     }
 
     /// Bytes of the transport. They are kept, and looked at by [`step`](Self::step); from now on they count as a sign of life.

@@ -23,7 +23,7 @@ impl Agent {
         let not_after = now.after_millis(self.options.dial_timeout.min(limit).into());
         let is_by_srv = self.options.server(target.server).is_some_and(|server| server.has_srv);
         if is_by_srv && !self.rounds.is_resolved(target.server, now) {
-            self.outbox.actions.push_back(Action::Resolve { server: target.server });
+            self.outbox.actions.push_back(Action::Resolve { server: target.server, not_after });
             self.phase = Phase::Resolving { not_after };
             return;
         }

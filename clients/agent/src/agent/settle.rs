@@ -236,7 +236,7 @@ impl Agent {
                 self.dial_is_over(FailureClass::Passing, "it took too long".into(), None);
             }
             Phase::Resolving { not_after } if not_after <= now => {
-                self.dial_is_over(FailureClass::Passing, "looking up SRV records took too long".into(), None);
+                self.resolving_is_over(FailureClass::Passing, "looking up SRV records took too long");
             }
             _ => {}
         }

@@ -197,13 +197,20 @@ impl Rounds {
     /// SRV records of a server: its targets take its place, those of the lowest priority number first, by weight within one (RFC 2782).
     pub(crate) fn resolved(&mut self, server: ServerId, targets: &[SrvTarget<'_>], until: Instant) {
         self.resolved.insert(server, until);
+        let named = |host| Candidate { server, host: Some(host), is_trusted: true };
+        let new = self.order(targets).into_iter().map(named).collect();
+        self.replace(server, new);
+    }
+
+    /// There are no SRV records of a server: it stands for itself again, to be looked up before it is dialled.
+    pub(crate) fn unresolved(&mut self, server: ServerId) {
+        self.resolved.remove(&server);
+        self.replace(server, alloc::vec![own_host(server)]);
+    }
+
+    fn replace(&mut self, server: ServerId, new: Vec<Candidate>) {
         let Some(first) = self.candidates.iter().position(|candidate| candidate.server == server) else { return };
         self.candidates.retain(|candidate| candidate.server != server);
-        let named = |host| Candidate { server, host: Some(host), is_trusted: true };
-        let mut new: Vec<_> = self.order(targets).into_iter().map(named).collect();
-        if new.is_empty() {
-            new.push(own_host(server));
-        }
         self.candidates.splice(first..first, new);
         self.position = self.position.min(first);
     }
@@ -312,7 +319,9 @@ mod tests {
         assert_eq!(seen.len(), 4);
         assert_eq!(seen[2].as_deref(), Some("c"));
         assert_eq!(seen[3], None);
-        rounds.resolved(ServerId(0), &[], until);
+        assert!(rounds.is_resolved(ServerId(0), Instant::from_millis(0)));
+        rounds.unresolved(ServerId(0));
         assert_eq!(names(&rounds), [None, None]);
+        assert!(!rounds.is_resolved(ServerId(0), Instant::from_millis(0)));
     }
 }

@@ -54,7 +54,7 @@ impl World {
 
     pub fn on_action(&mut self, index: usize, action: Action) -> Verdict {
         match action {
-            Action::Resolve { server } => {
+            Action::Resolve { server, .. } => {
                 self.act(Feature::Srv);
                 let due = self.now + self.rng.u64(0..if self.heals { 10 } else { 1_500 });
                 self.hosts[index].resolves.push((due, server));

@@ -1,0 +1,232 @@
+//! Spans and events of the `tracing` crate.
+//!
+//! A subscriber may do anything, publish with this very client for one. So none is called under the client's lock: what is to be told then waits in [`Spans`].
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use pure_mqtt::QoS;
+use pure_mqtt_agent::{End, Event, Outgoing, Refusal, Ticket};
+use tracing::field::Empty;
+use tracing::{Span, debug, info, info_span, warn};
+
+use crate::error::{NotDelivered, RequestError};
+use crate::message::Message;
+
+/// What spans and events are about, for filters.
+const TARGET: &str = "pure_mqtt_tokio";
+
+/// A span of something that the program has asked for.
+#[derive(Clone)]
+pub(crate) struct Operation {
+    span: Span,
+    /// It goes on when nobody waits for it any more.
+    goes_on: bool,
+}
+
+impl Operation {
+    pub(crate) fn publish(client_id: &str, message: &Outgoing) -> Self {
+        let span = info_span!(
+            target: TARGET,
+            "publish",
+            otel.kind = "producer",
+            messaging.system = "mqtt",
+            messaging.operation.name = "publish",
+            "messaging.operation.type" = "send",
+            messaging.client.id = client_id,
+            messaging.destination.name = message.topic,
+            messaging.message.body.size = message.payload.len(),
+            mqtt.qos = message.qos.bits(),
+            mqtt.retain = message.retain,
+            otel.status_code = Empty,
+            "error.type" = Empty,
+        );
+        Self { span, goes_on: true }
+    }
+
+    pub(crate) fn request(client_id: &str, message: &Outgoing) -> Self {
+        let span = info_span!(
+            target: TARGET,
+            "request",
+            otel.kind = "client",
+            messaging.system = "mqtt",
+            messaging.operation.name = "request",
+            "messaging.operation.type" = "send",
+            messaging.client.id = client_id,
+            messaging.destination.name = message.topic,
+            messaging.message.body.size = message.payload.len(),
+            mqtt.qos = message.qos.bits(),
+            otel.status_code = Empty,
+            "error.type" = Empty,
+        );
+        Self { span, goes_on: false }
+    }
+
+    pub(crate) fn subscribe(client_id: &str, filters: &[(&str, QoS)]) -> Self {
+        let first = filters.first().map_or("", |(filter, _)| filter);
+        let span = info_span!(
+            target: TARGET,
+            "subscribe",
+            otel.kind = "client",
+            messaging.system = "mqtt",
+            messaging.operation.name = "subscribe",
+            messaging.client.id = client_id,
+            messaging.destination.name = first,
+            mqtt.filters = filters.len(),
+            otel.status_code = Empty,
+            "error.type" = Empty,
+        );
+        Self { span, goes_on: false }
+    }
+
+    pub(crate) fn in_scope<R>(&self, inside: impl FnOnce() -> R) -> R {
+        self.span.in_scope(inside)
+    }
+
+    pub(crate) fn accepted(&self) {
+        debug!(target: TARGET, parent: &self.span, "accepted");
+    }
+
+    pub(crate) fn refused(&self, why: Refusal) {
+        let shown = format!("{why:?}");
+        self.failed(shown.split('(').next().unwrap_or_default(), &why);
+    }
+
+    /// The end of a request.
+    pub(crate) fn replied(&self, result: &Result<Message, RequestError>) {
+        match result {
+            Ok(_) => {}
+            Err(RequestError::NotAccepted(error)) => self.refused(error.why),
+            Err(RequestError::NotDelivered(NotDelivered::Ended(end))) => self.ended(end),
+            Err(error) => self.failed(if *error == RequestError::TimedOut { "TimedOut" } else { "NoDriver" }, error),
+        }
+    }
+
+    fn ended(&self, end: &End) {
+        if !end.is_success() {
+            self.failed(&kind(end), &NotDelivered::Ended(*end));
+        }
+    }
+
+    fn failed(&self, kind: &str, why: &impl Display) {
+        self.span.record("otel.status_code", "error");
+        self.span.record("error.type", kind);
+        debug!(target: TARGET, parent: &self.span, "{why}");
+    }
+}
+
+/// An end in a word, one of few: a reason code where the server gave one.
+fn kind(end: &End) -> Cow<'static, str> {
+    match end {
+        End::Left | End::Acknowledged(_) => "".into(),
+        End::Refused(reason) => format!("0x{:02X}", reason.0).into(),
+        End::Expired => "Expired".into(),
+        End::Displaced(_) => "Displaced".into(),
+        End::Withdrawn { .. } => "Withdrawn".into(),
+        End::SessionLost { .. } => "SessionLost".into(),
+        End::Forgotten => "Forgotten".into(),
+        End::AttemptsUsedUp(_) => "AttemptsUsedUp".into(),
+        End::ServerCant(_) => "ServerCant".into(),
+        End::TimedOut => "TimedOut".into(),
+        End::Shutdown => "Shutdown".into(),
+        _ => "Other".into(),
+    }
+}
+
+/// The spans of what goes on without a future of the program's, and what is to be told once the lock is free.
+#[derive(Default)]
+pub(crate) struct Spans {
+    open: BTreeMap<Ticket, Operation>,
+    untold: Untold,
+}
+
+impl Spans {
+    pub(crate) fn begin(&mut self, ticket: Ticket, operation: Option<Operation>) {
+        if let Some(operation) = operation.filter(|operation| !operation.span.is_disabled()) {
+            self.open.insert(ticket, operation);
+        }
+    }
+
+    pub(crate) fn end(&mut self, ticket: Ticket, end: End) {
+        if let Some(operation) = self.open.remove(&ticket) {
+            self.untold.ends.push((operation, Some(end)));
+        }
+    }
+
+    /// Nobody waits for it any more. True if its end is wanted all the same.
+    pub(crate) fn forget(&mut self, ticket: Ticket) -> bool {
+        let goes_on = self.open.get(&ticket).is_some_and(|operation| operation.goes_on);
+        if !goes_on {
+            let operation = self.open.remove(&ticket);
+            self.untold.ends.extend(operation.map(|operation| (operation, None)));
+        }
+        goes_on
+    }
+
+    pub(crate) fn event(&mut self, event: &Arc<Event>) {
+        self.untold.events.push(Arc::clone(event));
+    }
+
+    pub(crate) fn take(&mut self) -> Untold {
+        std::mem::take(&mut self.untold)
+    }
+}
+
+/// What is to be told.
+#[derive(Default)]
+pub(crate) struct Untold {
+    ends: Vec<(Operation, Option<End>)>,
+    events: Vec<Arc<Event>>,
+}
+
+impl Untold {
+    pub(crate) fn tell(self) {
+        for event in self.events {
+            tell(&event);
+        }
+        for (operation, end) in self.ends {
+            end.iter().for_each(|end| operation.ended(end));
+        }
+    }
+}
+
+fn tell(event: &Event) {
+    match event {
+        Event::LinkUp { server, session, .. } => info!(target: TARGET, %server, ?session, "connected"),
+        Event::LinkDown { why, .. } => warn!(target: TARGET, ?why, "not connected"),
+        Event::Challenge { method, .. } => debug!(target: TARGET, method, "challenged"), // the data may be secret
+        other => debug!(target: TARGET, event = ?other),
+    }
+}
+
+/// A message was taken by the program.
+pub(crate) fn received(message: &Message) {
+    debug!(
+        target: TARGET,
+        {
+            messaging.destination.name = message.topic,
+            messaging.message.body.size = message.payload.len(),
+            mqtt.qos = message.qos.bits(),
+        },
+        "received"
+    );
+}
+
+/// The span of what a program does with a message.
+pub(crate) fn process(message: &Message) -> Span {
+    info_span!(
+        target: TARGET,
+        "process",
+        otel.kind = "consumer",
+        messaging.system = "mqtt",
+        messaging.operation.name = "process",
+        "messaging.operation.type" = "process",
+        messaging.destination.name = message.topic,
+        messaging.message.body.size = message.payload.len(),
+        mqtt.qos = message.qos.bits(),
+        mqtt.retain = message.retain,
+        mqtt.dup = message.dup,
+    )
+}
