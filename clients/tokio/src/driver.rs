@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pure_mqtt::Instant;
 use pure_mqtt_agent::{Action, FailureClass, Host, LinkId, Login, ServerId};
@@ -12,6 +12,7 @@ use tokio::time::Sleep;
 use crate::dial::{Dial, DialFailure};
 use crate::link::Link;
 use crate::options::Options;
+use crate::pauses::Pauses;
 use crate::resolve::{SrvRecord, resolve, ttl};
 use crate::shared::Shared;
 use crate::state::State;
@@ -36,6 +37,9 @@ pub struct Driver {
     link: Option<(LinkId, Link)>,
     parting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     sleep: Option<Pin<Box<Sleep>>>,
+    pauses: Pauses,
+    /// Input came since the driver was woken.
+    has_read: bool,
     /// What is to be dropped once the lock is free: it may be the program's own, and use the client.
     discarded: Vec<Box<dyn Send>>,
 }
@@ -56,8 +60,8 @@ enum Turn {
 
 impl Driver {
     pub(crate) fn new(shared: Arc<Shared>, options: Arc<Options>) -> Self {
-        let (resolving, dialling, link, parting, sleep, discarded) = Default::default();
-        Self { shared, options, resolving, dialling, link, parting, sleep, discarded }
+        let (resolving, dialling, link, parting, sleep, pauses, discarded) = Default::default();
+        Self { shared, options, resolving, dialling, link, parting, sleep, pauses, has_read: false, discarded }
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
@@ -210,7 +214,10 @@ impl Driver {
             return false; // whoever takes a message wakes the driver
         }
         match link.poll_read(cx, &mut state.agent, now, *id) {
-            Ok(moved) => moved.is_ready(),
+            Ok(moved) => {
+                self.has_read |= moved.is_ready();
+                moved.is_ready()
+            }
             Err(why) => self.fail(state, now, &why),
         }
     }
@@ -232,6 +239,17 @@ impl Driver {
         true
     }
 
+    /// Under load, lets more come, and more be asked for, before the driver looks again.
+    fn pause(&mut self, cx: &mut Context<'_>) {
+        let has_read = std::mem::take(&mut self.has_read);
+        if !self.options.coalesces || self.link.is_none() {
+            return;
+        }
+        let shared = &self.shared;
+        self.pauses.consider(has_read, || shared.look(State::work));
+        let _ = self.pauses.poll(cx); // its end wakes the driver
+    }
+
     /// Sleeps until the agent wants to be woken.
     fn rest(&mut self, cx: &mut Context<'_>, deadline: Option<tokio::time::Instant>) -> Turn {
         let Some(deadline) = deadline else {
@@ -250,10 +268,14 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.pauses.poll(cx));
         for _ in 0..TURNS {
             match self.turn(cx) {
                 Turn::Busy => {}
-                Turn::Idle => return Poll::Pending,
+                Turn::Idle => {
+                    self.pause(cx);
+                    return Poll::Pending;
+                }
                 Turn::Over => return Poll::Ready(()),
             }
         }

@@ -15,6 +15,7 @@ pub mod guide;
 mod link;
 mod message;
 mod options;
+mod pauses;
 mod request;
 mod resolve;
 mod room;

@@ -41,6 +41,7 @@ pub struct Options {
     pub(crate) resolver: Option<Resolver>,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) trace_context: Source,
+    pub(crate) coalesces: bool,
     is_cluster: bool,
 }
 
@@ -59,7 +60,17 @@ impl Options {
         let mut agent = pure_mqtt_agent::Options::new(client_id, random());
         agent.limits = Limits { max_queued: 1_024, max_bytes: 16 << 20, ..agent.limits };
         let (servers, connector, credentials, resolver, folder, trace_context) = Default::default();
-        Self { agent, servers, connector, credentials, resolver, folder, trace_context, is_cluster: false }
+        Self {
+            agent,
+            servers,
+            connector,
+            credentials,
+            resolver,
+            folder,
+            trace_context,
+            coalesces: true,
+            is_cluster: false,
+        }
     }
 
     /// Adds a server. Several are tried in their order, and know nothing of each other's sessions: with each change the session begins anew, what is unfinished is sent again, and
@@ -255,6 +266,14 @@ impl Options {
     #[cfg(feature = "trace-context")]
     pub fn trace_context(mut self, current: impl Fn() -> Option<crate::TraceContext> + Send + Sync + 'static) -> Self {
         self.trace_context = Source::new(current);
+        self
+    }
+
+    /// Sets whether the driver coalesces packets under load: after input came it then pauses for a quarter of a millisecond, so that one read and one write move many packets. A message
+    /// costs a fraction of the processor time, and may come or leave by this much later. The driver measures what the pauses bring, and makes none where they would reduce the throughput. A
+    /// thread of the runtime's for blocking work sleeps for it. Default: true.
+    pub fn coalesce(mut self, coalesce: bool) -> Self {
+        self.coalesces = coalesce;
         self
     }
 

@@ -15,6 +15,8 @@ use crate::storage::Storage;
 
 /// So many events are kept for a listener that is slow.
 const EVENTS: usize = 256;
+/// A message that was accepted counts as much work as this many bytes that came.
+const MESSAGE: u64 = 64;
 
 pub(crate) struct State {
     pub(crate) agent: Agent,
@@ -71,6 +73,12 @@ impl State {
             storage: None,
             wakers: Vec::new(),
         }
+    }
+
+    /// All that was done so far, in bytes.
+    pub(crate) fn work(&self) -> u64 {
+        let stats = self.agent.stats();
+        stats.engine.bytes_received + stats.published * MESSAGE
     }
 
     /// What happens from now on.

@@ -51,6 +51,29 @@ async fn each_qos_in_each_version_there_and_back() {
     assert!(broker.violations().is_empty(), "{:?}", broker.violations());
 }
 
+/// Enough that packets are coalesced, where they may be.
+#[tokio::test]
+async fn under_load_everything_comes_in_order() {
+    const MESSAGES: u32 = 5_000;
+    let broker = Loopback::start().unwrap();
+    for coalesces in [true, false] {
+        let client = Client::spawn(options(&format!("load-{coalesces}"), &broker).coalesce(coalesces)).unwrap();
+        let mut subscription = client.subscribe("load", QoS::AtLeastOnce).unwrap();
+        soon(subscription.granted()).await.unwrap();
+        let publisher = client.clone();
+        tokio::spawn(async move {
+            for number in 0..MESSAGES {
+                drop(publisher.publish("load", number.to_string(), QoS::AtLeastOnce).await.unwrap());
+            }
+        });
+        for number in 0..MESSAGES {
+            assert_eq!(soon(subscription.recv()).await.unwrap().text(), Some(number.to_string().as_str()));
+        }
+        soon(client.shutdown(PATIENCE)).await;
+    }
+    assert!(broker.violations().is_empty(), "{:?}", broker.violations());
+}
+
 #[tokio::test]
 async fn without_a_driver_everything_ends_and_another_goes_on() {
     let broker = Loopback::start().unwrap();

@@ -42,7 +42,7 @@ impl Inside {
     fn options(&self, name: &str) -> Options {
         let server: Server = "mqtt://in.memory".parse().unwrap();
         let inside = self.clone();
-        Options::new(name).server(server).keep_alive(10).connector(move |_| {
+        Options::new(name).server(server).keep_alive(10).coalesce(false).connector(move |_| {
             let (ours, theirs) = tokio::io::duplex(4_096);
             tokio::spawn(inside.clone().serve(theirs));
             async { Ok(ours) }

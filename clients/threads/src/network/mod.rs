@@ -1,6 +1,5 @@
 //! The loop's own part of a client: the transport, how far it has come, and when to try again.
 
-mod coalescing;
 mod course;
 mod dial;
 mod link;
@@ -12,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 use pure_mqtt_agent::{Event, LinkId};
+use pure_mqtt_net::coalescing::{Coalescing, PAUSE, Pause};
 
-use self::coalescing::{Coalescing, PAUSE, Pause};
 use self::dial::Dial;
 use self::link::Link;
 use crate::client::Client;

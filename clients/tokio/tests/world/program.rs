@@ -106,6 +106,7 @@ fn options(server: &Server, version: Version, dice: &Dice) -> Options {
     let server = server.clone();
     let delay = Duration::from_millis(10);
     Options::new("client")
+        .coalesce(false) // pauses take real time
         .version(version)
         .server("mqtt://in.memory".parse().unwrap())
         .connector(move |_| server.clone().connect())

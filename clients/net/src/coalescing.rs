@@ -1,13 +1,15 @@
-//! Coalescing: under load the loop pauses for a moment after a wake-up, so that one read and one write move many small packets.
+//! Under load whoever moves a link's bytes pauses for a moment after a wake-up, so that one read and one write move many small packets.
 //!
-//! A server that writes packet by packet wakes the loop for each, and a wake-up costs far more processor time than a packet. But a pause reduces the throughput
-//! if everybody else waits for the loop: a server that has answered everything it got, a thread that waits for its message. That shows within the pause: its second half
-//! brings less than its first. So some pauses are halved and the halves are compared, and the loop pauses only as long as both bring about the same.
+//! A server that writes packet by packet wakes its client for each, and a wake-up costs far more processor time than a packet. But a pause reduces the throughput if everybody else waits
+//! for the client: a server that has answered everything it got, a task that waits for its message. That shows within the pause: its second half brings less than its first. So some pauses are
+//! halved and the halves are compared, and there are pauses only as long as both bring about the same.
+//!
+//! Nothing sleeps here: a face asks after each wake-up by input, and pauses by its own means.
 
 use std::time::{Duration, Instant};
 
-/// The length of a pause.
-pub(super) const PAUSE: Duration = Duration::from_micros(250);
+/// The length of a pause: 250 µs.
+pub const PAUSE: Duration = Duration::from_micros(250);
 /// The load under which a trial begins: this many wake-ups ...
 const WAKES: u32 = 16;
 /// ... in less than this time.
@@ -24,8 +26,20 @@ const LULL: Duration = Duration::from_millis(64);
 const RETRY: Duration = Duration::from_millis(10);
 const MAX_RETRY: Duration = Duration::from_secs(2);
 
+/// Decides after which wake-ups a face pauses.
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use pure_mqtt_net::coalescing::{Coalescing, Pause};
+///
+/// fn main() {
+///     let mut coalescing = Coalescing::default();
+///     assert_eq!(coalescing.woken(Instant::now()), Pause::None, "there is no load yet");
+/// }
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Coalescing {
+pub struct Coalescing {
     mode: Mode,
     /// When the count of wake-ups began.
     since: Option<Instant>,
@@ -53,18 +67,20 @@ impl Default for Mode {
     }
 }
 
-/// How the loop is to pause.
+/// How to pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pause {
+pub enum Pause {
+    /// Not at all.
     None,
+    /// For [`PAUSE`].
     Whole,
     /// In two halves; report what each brought to [`Coalescing::halves`].
     Halved,
 }
 
 impl Coalescing {
-    /// The loop was woken.
-    pub(super) fn woken(&mut self, now: Instant) -> Pause {
+    /// There was input; it is taken.
+    pub fn woken(&mut self, now: Instant) -> Pause {
         self.count += 1;
         let lasted = now.saturating_duration_since(*self.since.get_or_insert(now));
         match self.mode {
@@ -86,7 +102,7 @@ impl Coalescing {
     }
 
     /// The work that the halves of a pause have brought, in any unit.
-    pub(super) fn halves(&mut self, first: u64, second: u64, now: Instant) {
+    pub fn halves(&mut self, first: u64, second: u64, now: Instant) {
         let (first, second) = (self.halves.0 + first, self.halves.1 + second);
         self.halves = (first, second);
         let is_enough = match self.mode {
