@@ -11,6 +11,7 @@ mod end_to_end;
 mod faults;
 mod fuzz;
 mod instructions;
+mod newcomer;
 mod package;
 mod pages;
 mod report;

@@ -2,6 +2,7 @@
 //!
 //! Every run is a process of its own, so that its processor time is the client's alone.
 
+mod latency;
 mod mosquitto;
 mod pure_mqtt;
 mod rumqttc;
@@ -40,6 +41,7 @@ Sends messages through a mosquitto on loopback and counts them back, with each c
     --window N    at most so many under way at a time (default: 100)
     --rounds N    so many runs, of which the median counts (default: 7)
     --quick       10,000 messages and three runs
+    --latency     how long a message takes at 1,000 a second, with the async clients, instead
     --write FILE  put the table between the markers in FILE
 ";
 
@@ -80,6 +82,13 @@ pub fn main(arguments: &[String]) -> Result<(), String> {
         let took = be(name, Run { port, qos, count: number(count)?, window: number(window)? })?;
         println!("{:.6} {:.6}", took.wall, took.processor);
         return Ok(());
+    }
+    match words[..] {
+        ["--latency"] => return latency::compare(),
+        ["--latency-of", name, port] => {
+            return latency::be(name, port.parse().map_err(|error| format!("{port}: {error}"))?);
+        }
+        _ => {}
     }
     match read(&mut lexopt::Parser::from_args(words)).map_err(|error| error.to_string())? {
         Some(options) => compare(&options),
@@ -227,26 +236,30 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 /// One run in a process of its own.
 fn spawn(name: &str, Run { port, qos, count, window }: Run, libmosquitto: Option<&Path>) -> Result<Took, String> {
-    let mut command = match libmosquitto.filter(|_| name == "libmosquitto") {
-        Some(program) => {
-            let mut command = Command::new(program);
-            command.args([port.to_string(), qos.to_string(), count.to_string(), window.to_string()]);
-            command
-        }
-        None => {
-            let mut command = Command::new(std::env::current_exe().map_err(|error| error.to_string())?);
-            command.args(["--client", name]);
-            command.args([port.to_string(), qos.to_string(), count.to_string(), window.to_string()]);
-            command
-        }
+    let numbers = [port.to_string(), qos.to_string(), count.to_string(), window.to_string()];
+    let numbers = match libmosquitto.filter(|_| name == "libmosquitto") {
+        Some(program) => run_program(program, &numbers)?,
+        None => run_own(&[&["--client".to_owned(), name.to_owned()], &numbers[..]].concat())?,
     };
-    let output = command.output().map_err(|error| format!("{name}: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let numbers: Vec<_> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     match numbers[..] {
-        [wall, processor] if output.status.success() => Ok(Took { wall, processor }),
-        _ => Err(format!("{name} failed: {}", String::from_utf8_lossy(&output.stderr))),
+        [wall, processor] => Ok(Took { wall, processor }),
+        _ => Err(format!("{name} measured {} numbers", numbers.len())),
     }
+}
+
+/// Runs this program with other arguments. The numbers that it prints.
+fn run_own(arguments: &[String]) -> Result<Vec<f64>, String> {
+    run_program(&std::env::current_exe().map_err(|error| error.to_string())?, arguments)
+}
+
+fn run_program(program: &Path, arguments: &[String]) -> Result<Vec<f64>, String> {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
+    if !output.status.success() {
+        return Err(format!("{} failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.split_whitespace().filter_map(|word| word.parse().ok()).collect())
 }
 
 /// Builds the client in C, if there is a compiler and the library.
