@@ -45,10 +45,11 @@ heapless = "0.9"
 pure-mqtt = { path = "../..", features = ["bytes", "heapless", "journal"] }
 pure-mqtt-agent = { path = "../../clients/agent" }
 pure-mqtt-net = { path = "../../clients/net" }
-pure-mqtt-tokio = { path = "../../clients/tokio" }
+pure-mqtt-tokio = { path = "../../clients/tokio", features = ["trace-context", "tracing"] }
 pure-mqtt-trace = { path = "../../trace" }
 tempfile = "3"
 tokio = { version = "1", features = ["io-util", "macros", "net", "rt", "sync", "time"] }
+tracing = { version = "0.1", default-features = false }
 
 [workspace]
 "#;
