@@ -4,8 +4,8 @@
 
 use pure_mqtt::wire::{Malformed, Packet, Properties, Rules, Violation};
 use pure_mqtt::{
-    Ack, Auth, Connect, Connection, ConnectionError, Event, Fixed, Instant, Limits, OpenError, Overflow, Property,
-    Publish, QoS, Received, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Ack, Auth, Connect, Connection, ConnectionError, Event, Fixed, Instant, Limits, OpenError, Overflow, Payload,
+    Property, Publish, QoS, Received, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 type Mqtt = Connection<Fixed<256, 4, 4, 128, 2, 8>>;
@@ -178,6 +178,32 @@ fn a_closed_window_holds_up_what_needs_it() {
     }
 }
 
+/// The application supplies a payload, with or without shared ones.
+#[test]
+fn a_payload_is_asked_for_behind_its_head() {
+    for version in supported() {
+        let mut client = Mqtt::new(Fixed::new(), Limits { version, ..LIMITS });
+        up(&mut client, version, false);
+        client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), Payload::Streamed(1_000))).unwrap();
+        let head: &[u8] = if version == Version::V5 { b"\x30\xEC\x07\0\x01t\0" } else { b"\x30\xEB\x07\0\x01t" };
+        assert_eq!(sent(&mut client), head);
+        let mut transmit = client.transmit(NOW);
+        assert_eq!((transmit.chunk(), transmit.wanted().map(|wanted| wanted.left)), (&b""[..], Some(1_000)));
+        transmit.advance(1_000);
+        assert!(transmit.wanted().is_none());
+    }
+}
+
+/// What a connection on the heap may come to counts shared payloads only where there are some.
+#[cfg(feature = "std")]
+#[test]
+fn memory_is_counted_for_what_is_compiled_in() {
+    let limits = Limits { max_bytes: 16 * 1024, ..LIMITS };
+    let most = pure_mqtt::ram::heap(&limits, 64, 100);
+    let shared = most - pure_mqtt::ram::heap(&Limits { max_bytes: 8 * 1024, ..limits }, 64, 100) > 12 * 1024;
+    assert_eq!(shared, cfg!(feature = "bytes"));
+}
+
 /// CONNECT that is longer than the room for it is refused, and nothing is sent. (In 3.1 identifiers are not that long.)
 #[test]
 fn connect_has_room_or_is_refused() {
@@ -193,6 +219,8 @@ fn connect_has_room_or_is_refused() {
 /// A packet that a program builds itself: properties go along in 5.0 only.
 #[test]
 fn the_codec_speaks_what_is_compiled_in() {
+    let read = Properties::from_bytes(b"\x03\0\x01a").unwrap();
+    assert_eq!(read.content_type(), is_compiled_in(Version::V5).then_some("a"));
     let list = [Property::ContentType("a")];
     for version in supported() {
         let properties = Properties::new(&list);
