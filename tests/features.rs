@@ -4,8 +4,8 @@
 
 use pure_mqtt::wire::{Malformed, Packet, Properties, Rules, Violation};
 use pure_mqtt::{
-    Ack, Auth, Connect, Connection, ConnectionError, Event, Fixed, Instant, Limits, OpenError, Overflow, Property,
-    Publish, QoS, Received, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Ack, Auth, Connect, Connection, ConnectionError, Event, Fixed, Instant, Limits, OpenError, Overflow, Payload,
+    Property, Publish, QoS, Received, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 type Mqtt = Connection<Fixed<256, 4, 4, 128, 2, 8>>;
@@ -139,12 +139,88 @@ fn before_5_0_there_are_no_properties() {
         assert_eq!(sent(&mut client), b"\x30\x04\0\x01tx".repeat(2), "no alias either");
         let Ok(Some(Event::Message(message))) = taken(&mut client, b"\x30\x04\0\x01tx") else { panic!() };
         assert_eq!((message.properties.content_type(), message.properties.iter().count()), (None, 0));
+        let Ok(Some(Event::Message(message))) = taken(&mut client, b"\x3A\x06\0\x01t\0\x07x") else { panic!() };
+        assert_eq!((message.properties.content_type(), message.payload), (None, &b"x"[..]), "sent again");
+        let shared = TopicFilter::new("$share/g/t").unwrap();
+        let filters = [Subscription::new(shared, QoS::AtLeastOnce).no_local(true)];
+        let asked = client.subscribe(NOW, &Subscribe::new(&filters)).map(|asked| asked.reduced);
+        match is_compiled_in(Version::V5) {
+            true => assert_eq!(asked, Err(RequestError::SharedNoLocal), "a later link of 5.0 could not send it"),
+            false => {
+                assert!(asked.is_ok() && sent(&mut client).ends_with(b"$share/g/t\x01"), "no version has the option")
+            }
+        }
+    }
+}
+
+/// Whether tables can grow or not: what needs no room in the window passes what does, once each, also after it was taken back.
+#[test]
+fn a_closed_window_holds_up_what_needs_it() {
+    for version in supported() {
+        let limits = Limits { version, max_inflight: 1, ..LIMITS };
+        let mut client = Mqtt::new(Fixed::new(), limits);
+        up(&mut client, version, false);
+        let name = TopicName::new("t").unwrap();
+        let publish = |client: &mut Mqtt, payload: &[u8], qos| {
+            client.publish(NOW, &Publish::new(name, payload).qos(qos)).unwrap().handle
+        };
+        publish(&mut client, b"1", QoS::AtLeastOnce);
+        publish(&mut client, b"2", QoS::AtLeastOnce);
+        publish(&mut client, b"3", QoS::AtMostOnce);
+        let last = publish(&mut client, b"4", QoS::AtMostOnce);
+        assert!(!client.transmit(NOW).chunk().is_empty());
+        assert!(client.cancel(last));
+        let one = packet(version, 0x32, b"\0\x01t\0\x011", 5);
+        let three = packet(version, 0x30, b"\0\x01t3", 3);
+        assert_eq!(sent(&mut client), [one, three].concat(), "{version:?}");
+        assert!(matches!(taken(&mut client, b"\x40\x02\0\x01"), Ok(Some(Event::PubAck(_)))));
+        assert_eq!(sent(&mut client), packet(version, 0x32, b"\0\x01t\0\x022", 5));
+    }
+}
+
+/// The application supplies a payload, with or without shared ones.
+#[test]
+fn a_payload_is_asked_for_behind_its_head() {
+    for version in supported() {
+        let mut client = Mqtt::new(Fixed::new(), Limits { version, ..LIMITS });
+        up(&mut client, version, false);
+        client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), Payload::Streamed(1_000))).unwrap();
+        let head: &[u8] = if version == Version::V5 { b"\x30\xEC\x07\0\x01t\0" } else { b"\x30\xEB\x07\0\x01t" };
+        assert_eq!(sent(&mut client), head);
+        let mut transmit = client.transmit(NOW);
+        assert_eq!((transmit.chunk(), transmit.wanted().map(|wanted| wanted.left)), (&b""[..], Some(1_000)));
+        transmit.advance(1_000);
+        assert!(transmit.wanted().is_none());
+    }
+}
+
+/// What a connection on the heap may come to counts shared payloads only where there are some.
+#[cfg(feature = "std")]
+#[test]
+fn memory_is_counted_for_what_is_compiled_in() {
+    let limits = Limits { max_bytes: 16 * 1024, ..LIMITS };
+    let most = pure_mqtt::ram::heap(&limits, 64, 100);
+    let shared = most - pure_mqtt::ram::heap(&Limits { max_bytes: 8 * 1024, ..limits }, 64, 100) > 12 * 1024;
+    assert_eq!(shared, cfg!(feature = "bytes"));
+}
+
+/// CONNECT that is longer than the room for it is refused, and nothing is sent. (In 3.1 identifiers are not that long.)
+#[test]
+fn connect_has_room_or_is_refused() {
+    for version in supported().filter(|version| *version != Version::V31) {
+        let mut client = Mqtt::new(Fixed::new(), LIMITS);
+        let long = "c".repeat(128);
+        assert!(matches!(client.open(NOW, &Connect::new(version, &long)), Err(OpenError::TooLarge { .. })));
+        assert_eq!(sent(&mut client), b"");
+        up(&mut client, version, false);
     }
 }
 
 /// A packet that a program builds itself: properties go along in 5.0 only.
 #[test]
 fn the_codec_speaks_what_is_compiled_in() {
+    let read = Properties::from_bytes(b"\x03\0\x01a").unwrap();
+    assert_eq!(read.content_type(), is_compiled_in(Version::V5).then_some("a"));
     let list = [Property::ContentType("a")];
     for version in supported() {
         let properties = Properties::new(&list);

@@ -183,8 +183,9 @@ impl Core {
         let mut ack = None;
         match fate {
             Fate::Repeated(id) => {
-                if is_last && self.receive_piece(parts, (id, true), QoS::ExactlyOnce, &mut None)? {
-                    return Err(Refusal::Blocked);
+                // Not if the application has refused the message meanwhile, and PUBREC has left: then it is over.
+                if is_last && self.incoming.is_repetition(parts.inbox, id.get(), true) {
+                    self.receive_piece(parts, (id, true), QoS::ExactlyOnce, &mut None)?;
                 }
                 if is_last {
                     self.stats.count(Count::RepeatedMessage as u8);

@@ -8,10 +8,10 @@ use crate::session::resume::mark_dup;
 use crate::storage::{Parts, Reach, SendSlot, Watcher};
 
 impl Outgoing {
-    /// An acknowledgement may be awaited. Messages that the server may have come first, so the first tells; whether it is out now, or waits to be sent
-    /// again, is what [`is_overdue`](Self::is_overdue) looks at.
+    /// An acknowledgement may be awaited. Of the messages that the link can carry, those that the server may have come first, so the first tells; whether it
+    /// is out now, or waits to be sent again, is what [`is_overdue`](Self::is_overdue) looks at.
     pub(crate) fn awaits_answer(&self, slots: &[SendSlot]) -> bool {
-        let first = self.log.iter(slots).find(|slot| slot.kind.is_windowed());
+        let first = self.log.iter(slots).find(|slot| slot.kind.is_windowed() && self.may_carry(slot));
         let is_known = first.is_some_and(|slot| slot.progress.is_known());
         is_known || !self.requests.is_empty() || !self.released.is_empty()
     }
@@ -27,8 +27,8 @@ impl Outgoing {
                 }
                 let is_repeated = slot.progress.was_seen_by(Watcher::Retry); // on this link, and perhaps nobody takes it
                 match slot.progress.reach() {
-                    Reach::Waiting if !is_repeated => break,
-                    Reach::Staged | Reach::Begun if !is_repeated => {}
+                    Reach::Waiting if !is_repeated && self.may_carry(slot) => break,
+                    Reach::Waiting | Reach::Staged | Reach::Begun if !is_repeated => {}
                     _ => slot.progress = slot.progress.seen_by(Watcher::Overdue),
                 }
             }

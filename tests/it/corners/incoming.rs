@@ -3,8 +3,8 @@
 use super::rig::{NOW, delivered, is_blocked, message, reopen, sent, take, taken, up};
 use pure_mqtt::wire::{PacketType, Violation};
 use pure_mqtt::{
-    Ack, ConnectionError, Event, Fixed, Heap, Limits, Property, Publish, QoS, ReasonCode, RequestError, TopicName,
-    Version,
+    Ack, Connect, ConnectionError, Event, Fixed, Heap, Limits, Property, Publish, QoS, ReasonCode, RequestError,
+    TopicName, Version,
 };
 
 const MANUAL: Limits = Limits { manual_acks: true, ..Limits::DEFAULT };
@@ -77,7 +77,8 @@ fn a_table_of_one_takes_either_kind() {
             let _ = delivered(&mut client, &message(Version::V311, qos, 2));
         } else {
             let full = ConnectionError::Protocol(Violation::ReceiveMaximumExceeded);
-            assert_eq!(taken(&mut client, &message(Version::V311, qos, 2)), Err(full));
+            assert_eq!(taken(&mut client.clone(), &message(Version::V311, 2, 2)), Err(full));
+            assert_eq!(taken(&mut client, &message(Version::V311, 1, 2)), Err(full), "nothing makes room for it");
         }
     }
 }
@@ -259,5 +260,24 @@ fn a_receive_maximum_that_is_not_announced_binds_nobody() {
         for id in 1..=5 {
             let _ = delivered(&mut client, &message(version, 1, id));
         }
+    }
+}
+
+/// After a clean start that nobody answered the server may hold another session. What is repeated of this link's messages is no sign of either.
+#[test]
+fn while_the_session_is_in_doubt_repetitions_on_the_link_are_known() {
+    for version in [Version::V311, Version::V5] {
+        let mut client = up(Fixed::<128, 4, 8, 64>::new(), Limits::DEFAULT, version);
+        assert!(matches!(taken(&mut client, &message(version, 2, 5)), Ok(Some(Event::Message(_)))));
+        client.closed(NOW);
+        client.open(NOW, &Connect::new(version, "c")).unwrap();
+        sent(&mut client);
+        client.closed(NOW);
+        reopen(&mut client, version, true, &[]);
+        assert!(matches!(taken(&mut client, &message(version, 2, 1)), Ok(Some(Event::Message(_)))));
+        assert_eq!(sent(&mut client), b"\x50\x02\0\x01");
+        assert_eq!(taken(&mut client, &message(version, 2, 1)), Ok(None), "it came on this link");
+        assert_eq!(sent(&mut client), b"\x50\x02\0\x01");
+        assert!(matches!(taken(&mut client, &message(version, 2, 5)), Ok(Some(Event::Message(_)))), "of a new session");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::rig::{NOW, delivered, message, reopen, sent, taken, up, up_with};
 use pure_mqtt::{
-    Ack, Cause, Connection, ConnectionError, Event, Fixed, Heap, Instant, Limits, Overflow, Property, Publish, QoS,
-    Received, Subscribe, Subscription, Timer, TopicFilter, TopicName, Version,
+    Ack, Cause, Connection, ConnectionError, Event, Fixed, Heap, Instant, Limits, Overflow, Property, Publish,
+    PublishError, QoS, Received, Subscribe, Subscription, Timer, TopicFilter, TopicName, Unsubscribe, Version,
 };
 
 fn publish(payload: &[u8]) -> Publish<'_> {
@@ -413,4 +413,39 @@ fn acknowledgements_are_watched_by_either_time_out() {
         let expected = timer.map_or((Timer::KeepAlive, NOW.after_secs(60)), |timer| (timer, NOW.after_secs(10)));
         assert_eq!(client.next_timer(), Some(expected));
     }
+}
+
+/// The index by topic has fingerprints: two topics that share one are still two.
+#[test]
+fn topics_with_one_fingerprint_are_told_apart() {
+    let limits = Limits { overflow: Overflow::LatestPerTopic, max_queued: 1, ..Limits::DEFAULT };
+    let fnv = |text: &str| {
+        text.bytes().fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    };
+    assert_eq!(fnv("costarring"), fnv("liquid"));
+    let mut client = Connection::new(Heap::new(), limits);
+    let send = |client: &mut Connection<_>, topic: &str| {
+        client.publish(NOW, &Publish::new(TopicName::new(topic).unwrap(), b"x").qos(QoS::AtLeastOnce))
+    };
+    send(&mut client, "costarring").unwrap();
+    assert_eq!(send(&mut client, "liquid"), Err(PublishError::Full), "no message to this topic waits");
+    let limits = Limits { max_queued: 2, ..limits };
+    let mut client = Connection::new(Heap::new(), limits);
+    send(&mut client, "costarring").unwrap();
+    let second = send(&mut client, "liquid").unwrap().handle;
+    assert_eq!(send(&mut client, "liquid").unwrap().dropped.unwrap().first, second);
+}
+
+/// A request that an earlier version can't carry whole leaves without the rest, whichever of 5.0's options it has.
+#[test]
+fn each_thing_that_only_5_has_is_left_out_of_a_request() {
+    let filter = TopicFilter::new("f").unwrap();
+    let user = [Property::UserProperty(("k", "v"))];
+    let retain_as_published = [Subscription::new(filter, QoS::AtLeastOnce).retain_as_published(true)];
+    let mut client = up(Heap::new(), Limits::DEFAULT, Version::V311);
+    assert!(client.subscribe(NOW, &Subscribe::new(&retain_as_published)).unwrap().reduced);
+    assert!(client.unsubscribe(NOW, &Unsubscribe::new(&[filter]).properties(&user)).unwrap().reduced);
+    assert!(!client.unsubscribe(NOW, &Unsubscribe::new(&[filter])).unwrap().reduced);
+    let unsubscribe = |id: u8| [0xA2, 5, 0, id, 0, 1, b'f'];
+    assert_eq!(sent(&mut client), [&[0x82, 6, 0, 1, 0, 1, b'f', 1][..], &unsubscribe(2), &unsubscribe(3)].concat());
 }

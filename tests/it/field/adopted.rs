@@ -2,7 +2,7 @@
 
 use super::rig::{Durable, Field, NEW, QOS0, QOS1, QOS2, V5, V311, count, in_every_storage, message, packets};
 use pure_mqtt::wire::Violation;
-use pure_mqtt::{ConnectionError, Limits, OnUnknownSession, Overflow, ReasonCode};
+use pure_mqtt::{ConnectionError, Fixed, Limits, OnUnknownSession, Overflow, ReasonCode};
 use std::collections::BTreeSet;
 
 /// A server's side of QoS 2, with identifiers that it holds from an earlier life of the client.
@@ -327,4 +327,45 @@ fn the_answer_to_a_fence_counts_although_its_message_was_dropped() {
             field.hear(b"\x70\x02\0\x02").only("PubComp 2 0x00");
         }
     });
+}
+
+/// Identifiers that were given away once need none, although a message from before is still unfinished.
+#[test]
+fn after_one_round_a_message_that_is_still_open_needs_no_more_fences() {
+    let mut field = Field::with(V311, Limits::DEFAULT);
+    field.open();
+    field.sent();
+    let connack = field.connack(true, &[]);
+    field.hear(&connack).only("ConnAck 0x00 Adopted");
+    field.publish("t", b"first", QOS1);
+    field.sent();
+    for _ in 0..65_600 {
+        field.publish("t", b"x", QOS0);
+        field.sent();
+    }
+    field.publish("t", b"x", QOS2);
+    let sent = field.sent();
+    assert_eq!((count(&sent, 0x34), count(&sent, 0x62)), (1, 0), "{sent:02X?}");
+}
+
+/// Acknowledgements fill the control area: a message and its fence wait until there is room for both.
+#[test]
+fn a_fence_waits_for_room() {
+    for version in NEW {
+        let mut field = Field::new(Fixed::<512, 8, 32, 64>::new(), version, Limits::DEFAULT);
+        field.open();
+        field.sent();
+        let connack = field.connack(true, &[]);
+        field.hear(&connack).only("ConnAck 0x00 Adopted");
+        for id in 1..=20 {
+            field.offer(&message(version, 1, id, "t", b"x")).unwrap();
+        }
+        field.publish("t", b"x", QOS2);
+        let first = field.shown();
+        assert_eq!((count(&first, 0x40), count(&first, 0x62), count(&first, 0x34)), (16, 0, 0), "{first:02X?}");
+        let sent = field.sent();
+        assert_eq!((count(&sent, 0x40), count(&sent, 0x62), count(&sent, 0x34)), (20, 1, 1));
+        let [.., fence, publish] = packets(&sent)[..] else { panic!() };
+        assert_eq!(fence, [0x62, 2, publish[5], publish[6]]);
+    }
 }

@@ -1,7 +1,7 @@
 //! What a client layer needs of the engine: requests before messages, what is unfinished with all that it is, and one answer to "how did it end".
 
 use super::rig::{Field, NEW, QOS0, QOS1, QOS2, V5, V31, V311, count, in_every_storage, packets};
-use pure_mqtt::{Limits, Property, Publish, PublishError, QoS, TopicName, Version};
+use pure_mqtt::{ConnectionError, Limits, Property, Publish, PublishError, QoS, TopicName, Version};
 
 /// connect, subscribe, publish at once, as every first program does: the own message comes back only if SUBSCRIBE leaves first.
 #[test]
@@ -167,5 +167,49 @@ fn what_only_5_can_carry_is_told_or_waits() {
         let mut field = Field::new(storage(), V5, Limits::DEFAULT).accepted();
         assert!(!field.mqtt.publish(field.at(), &publish.needs_v5(true)).unwrap().reduced);
         assert_eq!(count(&field.sent(), 0x32), 1);
+    });
+}
+
+/// The same for one that has nothing else that is unusual, on a link that is up; at QoS 0 too, while nothing else may leave. What is behind it goes on, and is
+/// sent again in its time.
+#[test]
+fn what_only_5_can_carry_holds_nothing_up() {
+    in_every_storage!(storage => {
+        for version in [V31, V311] {
+            let limits = Limits { max_inflight: 1, retry_interval: 1_000, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            let only_5 = |payload| Publish::new(TopicName::new("t").unwrap(), payload).needs_v5(true);
+            field.mqtt.publish(field.at(), &only_5("5").qos(QOS1)).unwrap();
+            field.publish("t", b"a", QOS1);
+            field.publish("t", b"c", QOS1);
+            field.mqtt.publish(field.at(), &only_5("50")).unwrap();
+            field.publish("t", b"b", QOS0);
+            let sent = field.sent();
+            let [first, second] = packets(&sent)[..] else { panic!("{sent:02X?}") };
+            assert!(first[0] == 0x32 && first.ends_with(b"a") && second[0] == 0x30 && second.ends_with(b"b"));
+            let again = field.wait(2_500).sent;
+            assert_eq!((count(&again, 0x32), again[0], again.last()), (1, 0x3A, Some(&b'a')), "{again:02X?}");
+            let id = [first[5], first[6]];
+            assert!(field.hear(&[0x40, 2, id[0], id[1]]).sent.ends_with(b"c"));
+            field.version = V5;
+            let sent = field.again(version == V311).sent;
+            assert!(packets(&sent).iter().any(|packet| packet.ends_with(b"5")), "{sent:02X?}");
+        }
+    });
+}
+
+/// Nor does it hide that what is behind it is not acknowledged.
+#[test]
+fn behind_what_only_5_can_carry_acknowledgements_are_awaited() {
+    in_every_storage!(storage => {
+        for version in [V31, V311] {
+            let limits = Limits { ack_timeout: 1_000, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            let only_5 = Publish::new(TopicName::new("t").unwrap(), "5").qos(QOS1).needs_v5(true);
+            field.mqtt.publish(field.at(), &only_5).unwrap();
+            assert_eq!(field.wait(5_000).end, None, "it has not left");
+            field.publish("t", b"a", QOS1);
+            assert_eq!(field.wait(5_000).end, Some(ConnectionError::AckTimeout));
+        }
     });
 }

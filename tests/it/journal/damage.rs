@@ -165,6 +165,36 @@ fn records_that_make_no_sense_are_damage() {
     assert_eq!(recover(&[(1, &[9])]), corrupt(8), "a version that is not known");
 }
 
+/// Nothing has to be there for a record of its end, or of its PUBREC.
+#[test]
+fn records_of_messages_that_are_gone_change_nothing() {
+    const RELEASED: u8 = 8;
+    const DONE: u8 = 9;
+    const COMPLETED: u8 = 11;
+    for kind in [RELEASED, DONE, COMPLETED] {
+        let (client, recovered) = recovered(&forged(&[(kind, &[9, 0])]), Limits::DEFAULT);
+        assert_eq!((client.pending(), recovered.records, client.is_idle()), (0, 1, true), "{kind}");
+    }
+}
+
+/// The version of a log makes its messages longer than the storage is.
+#[test]
+fn a_storage_that_is_too_small_for_another_version_is_told() {
+    type Full = Connection<Journaled<Fixed<64, 4, 2, 64>, 512>>;
+    type Short = Connection<Journaled<Fixed<34, 4, 2, 64>, 512>>;
+    let (mut client, mut log) = (Full::new(Journaled::new(Fixed::new()), Limits::DEFAULT), Vec::new());
+    for payload in ["one", "two", "three"] {
+        publish(&mut client, payload, QoS::AtLeastOnce); // 10, 10 and 12 bytes, and one more each in 5.0
+        save(&mut client, &mut log);
+    }
+    let place = log.len();
+    client.open(NOW, &Connect::new(Version::V5, "c").clean_start(false)).unwrap();
+    save(&mut client, &mut log);
+    let error = Short::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).err();
+    assert_eq!(error, Some(RecoverError::TooSmall { offset: place }));
+    assert!(Full::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).is_ok());
+}
+
 /// Two identifiers that lie apart in a table of eight meet in a table of four.
 #[test]
 fn a_smaller_table_is_told() {

@@ -4,8 +4,8 @@ use super::{Mqtt, again, new, publish, save};
 use crate::corners::rig::{NOW, delivered, message, sent, taken};
 use pure_mqtt::storage::Journaled;
 use pure_mqtt::{
-    Ack, Connect, Connection, Event, Handle, Heap, Limits, OnSessionLoss, Payload, Property, Publish, QoS, ReasonCode,
-    Risk, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Ack, Connect, Connection, ConnectionError, Event, Fragment, Handle, Heap, Limits, OnSessionLoss, Payload, Property,
+    Publish, QoS, ReasonCode, Received, Risk, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 /// Opens a link, and saves on the way: CONNECT doesn't leave before.
@@ -635,4 +635,69 @@ fn a_session_stays_in_the_journal_however_long_it_was_to_be_kept() {
             assert_eq!(connack.session, SessionState::Resumed, "{expiry:?} {closed_for:?}");
         }
     }
+}
+
+/// That a message is for 5.0 alone is in its record.
+#[test]
+fn what_only_5_can_carry_waits_after_a_loss_of_power() {
+    let limits = Limits { version: Version::V311, ..Limits::DEFAULT };
+    let (mut client, mut log) = (new(limits), Vec::new());
+    let topic = TopicName::new("t").unwrap();
+    client.publish(NOW, &Publish::new(topic, b"5").qos(QoS::AtLeastOnce).needs_v5(true)).unwrap();
+    publish(&mut client, "x", QoS::AtLeastOnce);
+    save(&mut client, &mut log);
+    let mut client = again(&log, limits);
+    up(&mut client, &mut log, Version::V311, false);
+    assert_eq!(sent(&mut client), b"\x32\x06\0\x01t\0\x02x");
+    client.closed(NOW);
+    let mut client = again(&log, limits);
+    up(&mut client, &mut log, Version::V5, true);
+    let both = b"\x3A\x07\0\x01t\0\x01\x005\x3A\x07\0\x01t\0\x02\0x";
+    assert_eq!(sent(&mut client), both);
+}
+
+/// A log can be read into a storage that keeps none.
+#[test]
+fn a_connection_may_go_on_without_a_journal() {
+    let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+    publish(&mut client, "x", QoS::ExactlyOnce);
+    save(&mut client, &mut log);
+    let (mut client, _) = Connection::recover(Heap::new(), Limits::DEFAULT, NOW, &log).unwrap();
+    assert!(client.journal().is_empty());
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+    sent(&mut client);
+    assert!(taken(&mut client, b"\x20\x02\0\0").is_ok());
+    assert_eq!(sent(&mut client), b"\x34\x06\0\x01t\0\x01x", "as new, on a new session");
+    assert!(client.journal().is_empty());
+}
+
+/// A message whose end is not durable yet keeps its place; one in pieces under its identifier is new all the same.
+#[test]
+fn a_long_message_may_follow_one_whose_end_is_not_written() {
+    let limits = Limits { inline_max: 24, stream_max: 1_000, ..Limits::DEFAULT };
+    let (mut client, mut log) = (new(limits), Vec::new());
+    up(&mut client, &mut log, Version::V311, false);
+    assert!(matches!(taken(&mut client, &message(Version::V311, 2, 7)), Ok(Some(Event::Message(_)))));
+    save(&mut client, &mut log);
+    assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
+    client.closed(NOW);
+    up(&mut client, &mut log, Version::V311, true);
+    let in_use = ConnectionError::Protocol(pure_mqtt::wire::Violation::PacketIdInUse);
+    assert_eq!(taken(&mut client, &message(Version::V311, 1, 7)), Err(in_use), "so the server has lost the other one");
+    client.closed(NOW);
+    client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+    sent(&mut client);
+    assert!(taken(&mut client, b"\x20\x02\x01\0").is_ok());
+    assert!(!client.journal().is_empty());
+    let long = [&b"\x34\x2D\0\x01t\0\x07"[..], &[b'x'; 40]].concat();
+    let Ok(Received::Packet { consumed: 24, event: Some(Event::Fragment(first)) }) =
+        client.handle_input_streaming(NOW, &long[..24])
+    else {
+        panic!()
+    };
+    assert_eq!((first.offset, first.total), (0, 40));
+    let rest = client.handle_input_streaming(NOW, &long[24..]);
+    assert!(matches!(rest, Ok(Received::Packet { event: Some(Event::Fragment(Fragment { is_last: true, .. })), .. })));
+    save(&mut client, &mut log);
+    assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
 }

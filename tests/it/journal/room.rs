@@ -325,3 +325,47 @@ fn a_lost_session_is_noted_whatever_room_there_is() {
         assert_eq!((recovered.used, again.pending()), (log.len(), kept), "{on_session_loss:?}");
     }
 }
+
+/// A session that is lost again before the first loss is written needs no room for the second: both are told in the end.
+#[test]
+fn a_session_lost_twice_is_told_once_there_is_room() {
+    let (mut client, mut log) = up(Limits::DEFAULT);
+    fill(&mut client);
+    let full = client.journal().len();
+    for _ in 0..3 {
+        client.closed(NOW);
+        client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
+        sent(&mut client);
+        assert!(matches!(taken(&mut client, b"\x20\x02\0\0"), Ok(Some(Event::ConnAck(_)))));
+    }
+    assert!(client.journal().len() > full);
+    assert_eq!(sent(&mut client), b"", "which session they are for is not written");
+    save(&mut client, &mut log);
+    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
+    assert_eq!((client.pending(), again.pending()), (12, 12));
+    assert_eq!(sent(&mut client).len(), 12 * 10);
+}
+
+/// A session is forgotten once that is in the buffer, and not before.
+#[test]
+fn a_session_is_not_forgotten_without_room_for_its_record() {
+    let (mut client, mut log) = up(Limits::DEFAULT);
+    fill(&mut client);
+    client.closed(NOW);
+    assert!(client.forget_session(), "room is kept for that");
+    while client.poll_outcome().is_some() {}
+    fill(&mut client);
+    let used = (0..100).take_while(|_| client.forget_session()).count();
+    while client.poll_outcome().is_some() {}
+    assert!(used < 100);
+    publish(&mut client, b"xxx").unwrap();
+    assert!(!client.forget_session());
+    assert_eq!(client.pending(), 1, "nothing is forgotten");
+    save(&mut client, &mut log);
+    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
+    assert_eq!(again.pending(), 1);
+    assert!(client.forget_session());
+    save(&mut client, &mut log);
+    let (again, _) = Tight::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
+    assert_eq!((client.pending(), again.pending()), (1, 0), "its outcome is still to be fetched");
+}

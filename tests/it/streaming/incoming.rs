@@ -1,6 +1,6 @@
 //! Messages longer than the buffer, piece by piece.
 
-use crate::corners::rig::{NOW, is_blocked, message, reopen, sent, taken, up, up_with};
+use crate::corners::rig::{NOW, delivered, is_blocked, message, reopen, sent, taken, up, up_with};
 use pure_mqtt::wire::{Malformed, PacketType, Violation};
 use pure_mqtt::{
     Ack, Connect, Connection, ConnectionError, Disconnect, Event, Fixed, Fragment, Heap, Limits, PacketId, PendingAck,
@@ -461,4 +461,31 @@ fn the_journal_hears_of_the_last_piece() {
         assert!(client.handle_input_streaming(NOW, &packet[24..]).is_ok());
         assert_eq!(!client.journal().is_empty(), is_noted, "{qos} {manual_acks}");
     }
+}
+
+/// A server repeats a message on the link on which it has sent it, which it may not, and the application refuses the message meanwhile. That PUBREC leaves
+/// in the middle of the repetition, and ends both: nobody waits for another answer, and what comes next is acknowledged in its turn.
+#[test]
+fn a_message_refused_while_it_is_repeated_is_over() {
+    let mut client = up(Small::new(), MANUAL, Version::V5);
+    let packet = long(Version::V5, 2, 1, &[], "t", 60);
+    let last = |client: &mut Connection<Small>, piece: &[u8]| match client.handle_input_streaming(NOW, piece) {
+        Ok(Received::Packet { consumed, event }) if consumed == piece.len() => match event {
+            Some(Event::Fragment(fragment)) => fragment.ack,
+            _ => None,
+        },
+        other => panic!("{other:?}"),
+    };
+    assert!(last(&mut client, &packet[..24]).is_none());
+    let ack = last(&mut client, &packet[24..]).unwrap();
+    assert!(last(&mut client, &packet[..24]).is_none());
+    client.acknowledge(NOW, ack, &Ack::new(ReasonCode::NOT_AUTHORIZED)).unwrap();
+    assert_eq!(sent(&mut client), b"\x50\x03\0\x01\x87");
+    assert!(last(&mut client, &packet[24..]).is_none(), "it was known when it began");
+    assert!(client.is_idle());
+    let next = delivered(&mut client, &message(Version::V5, 1, 2));
+    client.acknowledge(NOW, next, &Ack::SUCCESS).unwrap();
+    assert_eq!(sent(&mut client), b"\x40\x02\0\x02");
+    assert!(last(&mut client, &packet[..24]).is_none());
+    assert!(last(&mut client, &packet[24..]).is_some(), "under an identifier that is free it is new");
 }

@@ -482,3 +482,20 @@ fn a_repetition_that_must_wait_is_taken_from_its_start() {
         }
     }
 }
+
+/// A host that gives the connection a part of what it was handed, and the rest back: what the connection has begun with goes on behind it.
+#[cfg(feature = "bytes")]
+#[test]
+fn a_packet_that_was_begun_and_given_back_goes_on() {
+    let long = publish(Version::V311, 0x30, 0, "long", &[], 100);
+    let brief = publish(Version::V311, 0x30, 0, "t", &[], 1);
+    let mut rx = pure_mqtt::BytesBuffer::new(LIMITS.inline_max);
+    rx.extend(&[&brief[..], &long[..40]].concat());
+    let packets = rx.whole_packets().unwrap();
+    assert_eq!(packets.len(), brief.len() + 40);
+    rx.give_back(packets.slice(brief.len() + 30..));
+    rx.extend(&[&long[40..], &brief].concat());
+    assert_eq!(rx.whole_packets().unwrap(), [&long[30..], &brief].concat());
+    rx.extend(&brief);
+    assert_eq!(rx.whole_packets().unwrap(), brief, "the next packet begins with its header");
+}

@@ -697,6 +697,24 @@ fn refused_calls_are_replayed() {
     assert_eq!(opened, 2, "a call that can be repeated stands there as it was, refused or not");
 }
 
+/// A message that another connection received can't be acknowledged here, and the replay, which has no such message, is refused in the same way.
+#[test]
+fn an_acknowledgement_of_what_never_came_is_replayed() {
+    let limits = Limits { manual_acks: true, ..Limits::DEFAULT };
+    let now = Instant::from_millis(1_000);
+    let mut other = pure_mqtt::Connection::new(Heap::new(), limits);
+    other.open(now, &Connect::new(Version::V311, "c")).unwrap();
+    let length = other.transmit(now).remaining();
+    other.transmit(now).advance(length);
+    assert!(other.handle_input(now, b"\x20\x02\0\0").is_ok());
+    let received = other.handle_input(now, b"\x32\x05\0\x01t\0\x07").unwrap();
+    let Received::Packet { event: Some(Event::Message(message)), .. } = received else { panic!() };
+    let mut rig = linked();
+    let refused = rig.mqtt.acknowledge(now, message.ack.unwrap(), &Ack::SUCCESS).unwrap_err();
+    assert_eq!(refused.error, pure_mqtt::RequestError::Stale);
+    check(rig);
+}
+
 /// The last piece of a repeated message waits until its first PUBREC has left: the record shows the pieces, and what was not taken.
 #[test]
 fn a_piece_that_waits_is_replayed() {
