@@ -145,17 +145,44 @@ fn only_qos_2_is_preceded_by_a_pubrel_and_only_until_identifiers_are_known() {
         field.subscribe(&["a"]);
         assert_eq!(count(&field.sent(), 0x62), 0);
         let mut server = Server::holding([]);
-        field.hear(b"\x40\x02\0\x02");
-        for _ in 0..65_600 {
+        field.hear(b"\x40\x02\0\x02").only("PubAck 2 0x00");
+        field.hear(if version == V5 { b"\x90\x04\0\x03\0\x01" } else { b"\x90\x03\0\x03\x01" }).only("SubAck 3 01");
+        field.hear(b"\x70\x02\xFF\xFF").nothing();
+        assert_eq!(field.mqtt.stats().unknown_acks, 0, "it may answer a PUBREL whose message was withdrawn");
+        for _ in 4..65_535 {
             field.publish("t", b"x", QOS1);
             let sent = field.sent();
             let answers = server.takes(&sent);
             field.hear(&answers);
         }
-        field.publish("t", b"x", QOS2);
-        let sent = field.sent();
-        assert_eq!((count(&sent, 0x34), count(&sent, 0x62)), (1, 0), "{version:?}: {sent:02X?}");
+        for (id, is_preceded) in [(65_535, true), (1, false), (2, false)] {
+            assert_eq!(field.publish("t", b"x", QOS2).id.map(|id| id.get()), Some(id));
+            let sent = field.sent();
+            assert_eq!((count(&sent, 0x34), count(&sent, 0x62)), (1, is_preceded.into()), "{version:?} {id}: {sent:02X?}");
+            exchange(&mut field, &mut server, sent);
+        }
+        field.hear(b"\x70\x02\xFF\xFF").nothing();
+        assert_eq!(field.mqtt.stats().unknown_acks, 1, "there is no such PUBREL any more");
     }
+}
+
+/// The server answered each of those PUBRELs: on the next link there are more of them, for identifiers that were not used yet.
+#[test]
+fn a_fence_that_was_answered_is_not_given_up() {
+    in_every_storage!(storage => {
+        for version in NEW {
+            let mut server = Server::holding(1..=4);
+            let mut field = Field::new(storage(), version, Limits::DEFAULT);
+            for link in 1..=4 {
+                field.publish("t", b"x", QOS2);
+                let heard = field.again(true);
+                assert_eq!((count(&heard.sent, 0x62), count(&heard.sent, 0x34)), (1, 1), "{version:?}, link {link}");
+                exchange(&mut field, &mut server, heard.sent);
+                assert_eq!((server.delivered, field.mqtt.pending()), (link, 0), "{version:?}");
+            }
+            assert_eq!(field.mqtt.stats().fences_given_up, 0);
+        }
+    });
 }
 
 /// Some servers close the link at a PUBREL that they don't know. The rest of the session goes without, and that is counted.

@@ -1,6 +1,6 @@
 //! What was accepted is sent as it was meant, or it was refused: nothing vanishes silently because of the version that messages were kept for.
 
-use super::rig::{Durable, Field, QOS0, QOS1, QOS2, V5, V311, in_every_storage, packets};
+use super::rig::{Durable, Field, QOS0, QOS1, QOS2, Small, V5, V311, in_every_storage, packets};
 use pure_mqtt::{
     Connection, Limits, Payload, Property, Publish, PublishError, QoS, RetainHandling, Subscribe, Subscription,
     TopicFilter, TopicName, Unsubscribe, Version,
@@ -165,4 +165,32 @@ fn a_plain_message_is_sent_by_every_version() {
             }
         }
     });
+}
+
+/// The same when a link of another version was tried before: whichever option it is, at whatever quality of service, in whichever place.
+#[test]
+fn each_option_of_a_subscription_survives_a_link_of_another_version() {
+    let plain = |qos| Subscription::new(TopicFilter::new("b").unwrap(), qos);
+    for other in [Version::V31, V311] {
+        for qos in [QOS0, QOS1, QOS2] {
+            let options = [
+                plain(qos),
+                plain(qos).no_local(true),
+                plain(qos).retain_as_published(true),
+                plain(qos).retain_handling(RetainHandling::SendIfNew),
+                plain(qos).retain_handling(RetainHandling::DoNotSend),
+            ];
+            for (option, bits) in options.into_iter().zip([0, 4, 8, 0x10, 0x20]) {
+                let limits = Limits { version: V5, ..Limits::DEFAULT };
+                let mut field = Field::of(Connection::new(Small::new(), limits), other);
+                let list = [plain(QOS2), option, plain(QOS0)];
+                field.mqtt.subscribe(field.at(), &Subscribe::new(&list)).unwrap();
+                field.open();
+                field.sent(); // and no answer comes
+                let sent = on_a_link_of_5(&mut field, false);
+                let expected = [b"\0\x01b\x02\0\x01b", &[bits | qos.bits()][..], b"\0\x01b\0"].concat();
+                assert!(sent.ends_with(&expected), "{other:?} {qos:?} {bits}: {sent:02X?}");
+            }
+        }
+    }
 }
