@@ -114,6 +114,36 @@ fn the_second_cursor_falls_back_when_the_window_opens() {
     assert_eq!(order(&mut client), "3d");
 }
 
+/// A request that is out stands in a list of its own: the second cursor, which stood on it, doesn't follow it there.
+#[test]
+fn the_second_cursor_does_not_follow_a_request_that_left() {
+    let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::AtLeastOnce)).unwrap();
+    client.publish(NOW, &publish(b"2").qos(QoS::AtLeastOnce)).unwrap();
+    let filters = [Subscription::new(TopicFilter::new("f").unwrap(), QoS::AtMostOnce)];
+    client.subscribe(NOW, &Subscribe::new(&filters)).unwrap();
+    assert_eq!(order(&mut client), "1s");
+    client.publish(NOW, &publish(b"a")).unwrap();
+    assert_eq!(order(&mut client), "a", "SUBACK has not come");
+}
+
+/// And so does a message after PUBREC: what was passed over in search of one to drop doesn't lead there.
+#[test]
+fn the_search_for_the_oldest_does_not_follow_a_message_after_pubrec() {
+    let limits = Limits { max_inflight: 1, max_queued: 3, overflow: Overflow::DropOldest, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::ExactlyOnce)).unwrap();
+    sent(&mut client);
+    let waiting =
+        [b"2", b"3"].map(|payload| client.publish(NOW, &publish(payload).qos(QoS::AtLeastOnce)).unwrap().handle);
+    let dropped = client.publish(NOW, &publish(b"4").qos(QoS::AtLeastOnce)).unwrap().dropped;
+    assert_eq!(dropped.map(|dropped| (dropped.first, dropped.count)), Some((waiting[0], 1)));
+    assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+    let dropped = client.publish(NOW, &publish(b"5").qos(QoS::AtLeastOnce)).unwrap().dropped;
+    assert_eq!(dropped.map(|dropped| (dropped.first, dropped.count)), Some((waiting[1], 1)));
+}
+
 /// What leaves: of each message the last byte of its payload, of SUBSCRIBE an "s".
 fn order(client: &mut Connection<Heap>) -> String {
     let bytes = sent(client);

@@ -158,7 +158,11 @@ fn only_qos_2_is_preceded_by_a_pubrel_and_only_until_identifiers_are_known() {
         for (id, is_preceded) in [(65_535, true), (1, false), (2, false)] {
             assert_eq!(field.publish("t", b"x", QOS2).id.map(|id| id.get()), Some(id));
             let sent = field.sent();
-            assert_eq!((count(&sent, 0x34), count(&sent, 0x62)), (1, is_preceded.into()), "{version:?} {id}: {sent:02X?}");
+            assert_eq!(
+                (count(&sent, 0x34), count(&sent, 0x62)),
+                (1, is_preceded.into()),
+                "{version:?} {id}: {sent:02X?}"
+            );
             exchange(&mut field, &mut server, sent);
         }
         field.hear(b"\x70\x02\xFF\xFF").nothing();

@@ -40,6 +40,26 @@ fn nothing_leaves_before_it_is_written() {
     assert!(client.journal().is_empty(), "so it has no end either");
 }
 
+/// What a packet changes is in the journal when the call returns that took it: a host saves before it sends, and may not call again for hours.
+#[test]
+fn each_packet_is_noted_by_the_call_that_takes_it() {
+    for version in Version::ALL {
+        let (mut client, mut log) = (new(Limits { version, ..Limits::DEFAULT }), Vec::new());
+        up(&mut client, &mut log, version, false);
+        publish(&mut client, "x", QoS::AtLeastOnce);
+        publish(&mut client, "y", QoS::ExactlyOnce);
+        let message = message(version, 2, 7);
+        let packets = [&b"\x40\x02\0\x01"[..], b"\x50\x02\0\x02", b"\x70\x02\0\x02", &message, b"\x62\x02\0\x07"];
+        for packet in packets {
+            save(&mut client, &mut log);
+            sent(&mut client);
+            assert!(client.journal().is_empty());
+            let _ = client.handle_input(NOW, packet).unwrap();
+            assert!(!client.journal().is_empty(), "{version:?}: {packet:02X?}");
+        }
+    }
+}
+
 #[test]
 fn messages_come_back_in_order_with_their_handles_and_identifiers() {
     for version in Version::ALL {
