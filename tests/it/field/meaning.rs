@@ -142,7 +142,27 @@ fn options_of_a_subscription_survive_until_the_first_link() {
             assert!(contains(&sent, &whole[2..]), "{sent:02X?}");
         }
         if is_second_accepted {
-            assert!(contains(&sent, b"\x07\x26\0\x01k\0\x01v\0\x01a"), "{sent:02X?}");
+            let whole = b"\xA2\x0D\0\x02\x07\x26\0\x01k\0\x01v\0\x01a";
+            assert!(contains(&sent, whole), "{sent:02X?}");
+        }
+    });
+}
+
+/// The same if there are only options, or only properties.
+#[test]
+fn options_and_properties_of_a_subscription_survive_without_each_other() {
+    in_every_storage!(storage => {
+        for (has_options, has_properties) in [(true, false), (false, true)] {
+            let mut field = Field::new(storage(), V311, Limits::DEFAULT);
+            let list = [Subscription::new(TopicFilter::new("a").unwrap(), QOS1).no_local(has_options)];
+            let properties = [Property::UserProperty(("k", "v"))];
+            let subscribe = Subscribe::new(&list).properties(if has_properties { &properties[..] } else { &[] });
+            field.mqtt.subscribe(field.at(), &subscribe).unwrap();
+            let expected: &[u8] = match has_options {
+                true => b"\x82\x07\0\x01\0\0\x01a\x05",
+                false => b"\x82\x0E\0\x01\x07\x26\0\x01k\0\x01v\0\x01a\x01",
+            };
+            assert_eq!(on_a_link_of_5(&mut field, false), expected);
         }
     });
 }
