@@ -214,6 +214,38 @@ fn the_heap_remembers_as_many_long_names_as_it_announced() {
     }
 }
 
+/// Each name is kept apart from the others, in both directions, up to the length that there is room for; and on the next link none is known.
+#[test]
+fn names_are_kept_apart_and_are_gone_with_the_link() {
+    in_every_storage!(storage => {
+        let limits = Limits { topic_alias_maximum: 4, outbound_aliases: 4, alias_name_max: 40, ..Limits::DEFAULT };
+        let mut field = Field::new(storage(), V5, limits).accepted_with(ALIASES);
+        for alias in 1..=4_u8 {
+            let bind = message_with(V5, 0x30, 0, format!("name/{alias}"), &[0x23, 0, alias], b"x");
+            field.hear(&bind).only(&format!("Message name/{alias} x q0 0"));
+        }
+        let alone = |alias| message_with(V5, 0x30, 0, "", &[0x23, 0, alias], b"y");
+        for alias in 1..=4_u8 {
+            field.hear(&alone(alias)).only(&format!("Message name/{alias} y q0 0"));
+        }
+        for is_known in [false, true] {
+            for alias in 1..=4_u8 {
+                let topic = format!("{alias}").repeat(40);
+                field.publish(&topic, &[b'p'; 50], QOS0);
+                let shown = if is_known { "" } else { &topic };
+                assert_eq!(field.sent(), message_with(V5, 0x30, 0, shown, &[0x23, 0, alias], &[b'p'; 50]));
+            }
+        }
+        let topic = "n".repeat(41);
+        field.publish(&topic, &[b'p'; 50], QOS0);
+        assert_eq!(field.sent(), message_with(V5, 0x30, 0, &topic, &[], &[b'p'; 50]), "there is no room for its name");
+        for alias in 1..=4_u8 {
+            field.again(true).only("ConnAck 0x00 Resumed");
+            assert_eq!(field.hear(&alone(alias)).end, Some(Violation::UnknownTopicAlias.into()));
+        }
+    });
+}
+
 /// A table of a fixed size can't: the message beside the name is delivered, and the alias alone ends the link with a code that doesn't blame the server.
 #[test]
 fn a_fixed_table_says_that_a_name_was_too_long_for_it() {
