@@ -2,7 +2,7 @@
 
 use super::rig::{Durable, Field, NEW, QOS0, QOS1, QOS2, V5, V311, count, in_every_storage, message, packets};
 use pure_mqtt::wire::Violation;
-use pure_mqtt::{ConnectionError, Limits, OnUnknownSession, Overflow, ReasonCode};
+use pure_mqtt::{ConnectionError, Fixed, Limits, OnUnknownSession, Overflow, ReasonCode};
 use std::collections::BTreeSet;
 
 /// A server's side of QoS 2, with identifiers that it holds from an earlier life of the client.
@@ -187,6 +187,30 @@ fn a_fence_that_was_answered_is_not_given_up() {
             assert_eq!(field.mqtt.stats().fences_given_up, 0);
         }
     });
+}
+
+/// A control area that is full of acknowledgements has no room for that PUBREL: the message waits until it has.
+#[test]
+fn a_message_waits_for_room_for_the_pubrel_before_it() {
+    for version in NEW {
+        let mut field = Field::new(Fixed::<256, 4, 16, 64>::new(), version, Limits::DEFAULT);
+        field.open();
+        field.sent();
+        field.hear(&field.connack(true, &[])).only("ConnAck 0x00 Adopted");
+        for count in 13..=16 {
+            let id = field.publish("t", b"x", QOS2).id.unwrap().get() as u8;
+            for id in 1..=count {
+                assert!(field.offer(&message(version, 1, id, "t", b"y")).is_ok());
+            }
+            let sent = field.sent();
+            let starts: Vec<[u8; 4]> = packets(&sent).iter().map(|packet| packet[..4].try_into().unwrap()).collect();
+            let acks: Vec<[u8; 4]> = (1..=count).map(|id| [0x40, 2, 0, id as u8]).collect();
+            assert_eq!(starts[..acks.len()], acks, "{version:?} {count}");
+            assert_eq!((starts[acks.len()], starts[acks.len() + 1][0]), ([0x62, 2, 0, id], 0x34));
+            field.hear(&[0x70, 2, 0, id, 0x50, 2, 0, id]).nothing();
+            field.hear(&[0x70, 2, 0, id]).only(&format!("PubComp {id} 0x00"));
+        }
+    }
 }
 
 /// Some servers close the link at a PUBREL that they don't know. The rest of the session goes without, and that is counted.

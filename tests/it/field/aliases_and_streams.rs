@@ -160,6 +160,43 @@ fn giving_up_a_staged_message_leaves_acknowledgements_intact() {
     });
 }
 
+/// The same where both wait in one piece, with an AUTH behind the message: that moves up, and is not cut either.
+#[test]
+fn giving_up_a_staged_message_leaves_what_is_around_it_intact() {
+    in_every_storage!(storage => {
+        for taken in 0..=4 {
+            let method = [Property::AuthenticationMethod("m")];
+            let mut field = Field::new(storage(), V5, LIMITS);
+            field.mqtt.open(field.at(), &Connect::new(V5, "c").properties(&method)).unwrap();
+            field.sent();
+            field.hear(b"\x20\x0A\0\0\x07\x22\0\x0A\x15\0\x01m").only("ConnAck 0x00 New");
+            assert!(field.offer(&message(V5, 1, 9, "t", b"x")).is_ok());
+            let image = field.publish_streamed(TOPIC, 1_000, QOS1).handle;
+            let shown = field.shown();
+            assert!(shown.starts_with(b"\x40\x02\0\x09\x32") && shown.len() > 20, "{shown:02X?}");
+            field.mqtt.authenticate(field.at(), &Auth::re_authenticate(&method)).unwrap();
+            let mut sent = field.take(taken);
+            assert!(field.mqtt.abandon(field.at(), image));
+            sent.extend(field.sent());
+            assert_eq!(sent, b"\x40\x02\0\x09\xF0\x06\x19\x04\x15\0\x01m", "{taken} bytes were taken");
+        }
+    });
+}
+
+/// The server knows the alias, and whatever becomes of another message it is used again.
+#[test]
+fn an_alias_that_has_left_stays_bound() {
+    in_every_storage!(storage => {
+        let mut field = up(storage(), LIMITS);
+        field.publish(TOPIC, b"bind", QOS0);
+        assert!(field.sent().len() > TOPIC.len());
+        let other = field.publish("other", b"x", QOS1).handle;
+        assert!(field.mqtt.cancel(other));
+        field.publish(TOPIC, &[b'y'; 40], QOS0);
+        assert_eq!(field.sent(), message_with(V5, 0x30, 0, "", b"\x23\0\x01", &[b'y'; 40]));
+    });
+}
+
 /// A broker binds an alias to a topic longer than the limit of the table, and then uses the alias. On the heap there is no reason to forget it.
 #[test]
 
