@@ -1,6 +1,6 @@
 //! The power fails while nobody knows which session the server holds: a clean start was sent, and its CONNACK lost.
 
-use super::rig::{Field, Offered, QOS2, Small, V5, V31, V311, message};
+use super::rig::{Field, Offered, QOS0, QOS2, Small, V5, V31, V311, count, message};
 use pure_mqtt::storage::Journaled;
 use pure_mqtt::{Ack, Connection, Limits, Version};
 
@@ -128,6 +128,30 @@ fn what_comes_back_is_in_doubt_or_has_settled_it() {
             }
         }
         assert!(is_settled, "in the end it is");
+    });
+}
+
+/// The link that was to settle the doubt stands, and that is not durable: a SUBSCRIBE might bring messages that would be taken for those of the old session
+/// after a loss of power. So it waits; where nothing is in doubt it needn't.
+#[test]
+fn nothing_is_subscribed_to_before_the_end_of_the_doubt_is_durable() {
+    each_version(|limits| {
+        for is_doubtful in [false, true] {
+            let mut client = if is_doubtful { in_doubt(limits) } else { Powered::new(limits) };
+            client.field.clean = false;
+            client.field.open();
+            client.save();
+            assert_ne!(client.field.take_unsaved(usize::MAX), b"", "CONNECT leaves");
+            let connack = client.field.connack(is_doubtful, &[]);
+            client.field.offer(&connack).unwrap();
+            client.field.subscribe(&["a"]);
+            client.field.publish("t", b"x", QOS0);
+            let sent = client.field.take_unsaved(usize::MAX);
+            assert_eq!((count(&sent, 0x82), count(&sent, 0x30)), if is_doubtful { (0, 0) } else { (1, 1) });
+            client.save();
+            let sent = [sent, client.field.take_unsaved(usize::MAX)].concat();
+            assert_eq!((count(&sent, 0x82), count(&sent, 0x30)), (1, 1), "{limits:?}");
+        }
     });
 }
 

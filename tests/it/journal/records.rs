@@ -105,6 +105,38 @@ fn after_pubrec_only_pubrel_comes_back_in_its_order() {
     assert_eq!(sent(&mut client), b"\x62\x02\0\x03\x62\x02\0\x01\x3C\x06\0\x01t\0\x02b");
 }
 
+/// The session is lost, and one record ends all messages up to the last that had begun. One before it waits for a link of 5.0: it is none of them, and comes
+/// back after a loss of power.
+#[test]
+fn a_message_that_waits_among_those_that_are_given_up_comes_back() {
+    for aborts in [false, true] {
+        let on_session_loss = if aborts { OnSessionLoss::Abort } else { OnSessionLoss::Republish };
+        let limits = Limits { on_session_loss, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        up(&mut client, &mut log, Version::V311, false);
+        let topic = TopicName::new("t").unwrap();
+        let patient = Publish::new(topic, "a").qos(QoS::AtLeastOnce).needs_v5(true);
+        client.publish(NOW, &patient).unwrap();
+        publish(&mut client, "b", QoS::AtLeastOnce);
+        publish(&mut client, "c", QoS::ExactlyOnce);
+        save(&mut client, &mut log);
+        assert_eq!(sent(&mut client), b"\x32\x06\0\x01t\0\x02b\x34\x06\0\x01t\0\x03c");
+        assert_eq!(taken(&mut client, b"\x50\x02\0\x03"), Ok(None));
+        save(&mut client, &mut log);
+        client.closed(NOW);
+        up(&mut client, &mut log, Version::V311, false);
+        while client.poll_outcome().is_some() {}
+        save(&mut client, &mut log);
+        let expected: &[u8] = if aborts { b"a" } else { b"ab" };
+        assert_eq!(client.pending(), expected.len());
+        let mut client = again(&log, limits);
+        up(&mut client, &mut log, Version::V5, true);
+        let bytes = sent(&mut client);
+        let payloads: Vec<u8> = bytes.chunks(9).map(|packet| packet[packet.len() - 1]).collect();
+        assert_eq!(payloads, expected, "{bytes:02X?}");
+    }
+}
+
 /// A message that the server has is withdrawn, and PUBREL frees its identifier: not before it is durable that the message is over. Else it would come back
 /// after a loss of power, and the server take it for another.
 #[test]
