@@ -2,7 +2,8 @@
 //! with a typed error; no link ends but by `disconnect`.
 
 use super::rig::{
-    Durable, Field, QOS0, QOS1, QOS2, V5, V311, block, borrowed, field as text, message, packet, packets,
+    Durable, Field, QOS0, QOS1, QOS2, V5, V311, block, borrowed, count, field as text, in_every_storage, message,
+    packet, packets,
 };
 use pure_mqtt::storage::{Borrowed, Buffers, ReceiveSlot, SendSlot};
 use pure_mqtt::{
@@ -455,4 +456,32 @@ fn messages_beside_a_full_table_are_answered_in_order() {
     assert_eq!(heard.end, None);
     assert_eq!(heard.told, ["Message t a q1 9", "Message t b q1 10", "Message t c q1 11"]);
     assert_eq!(heard.sent, b"\x40\x03\0\x08\x99\x40\x02\0\x09\x40\x02\0\x0A\x40\x02\0\x0B");
+}
+
+/// Maximum QoS 0 or 1: what goes beyond is refused while the link is up, and ends with its cause if it has waited. All else is sent.
+#[test]
+fn a_server_gets_every_quality_of_service_that_it_takes_and_no_other() {
+    in_every_storage!(storage => {
+        for most in [0, 1, 2] {
+            let property = [0x24, most];
+            let properties = if most < 2 { &property[..] } else { &[] };
+            let mut field = Field::new(storage(), V5, Limits::DEFAULT);
+            for qos in [QOS0, QOS1, QOS2] {
+                field.publish("t", b"x", qos);
+            }
+            field.open();
+            field.sent();
+            let connack = field.connack(false, properties);
+            let sent = field.hear(&connack).sent;
+            let first = |qos: QoS| 0x30 | qos.bits() << 1;
+            for qos in [QOS0, QOS1, QOS2] {
+                let is_taken = qos.bits() <= most;
+                let publish = Publish::new(TopicName::new("t").unwrap(), b"y").qos(qos);
+                let published = field.mqtt.publish(field.at(), &publish).map(drop);
+                let expected = if is_taken { Ok(()) } else { Err(PublishError::QoSNotSupported) };
+                assert_eq!((published, count(&sent, first(qos))), (expected, is_taken.into()), "{most} {qos:?}");
+            }
+            assert_eq!(field.outcomes().len(), usize::from(2 - most));
+        }
+    });
 }
