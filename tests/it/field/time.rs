@@ -353,3 +353,29 @@ fn without_a_link_only_messages_are_due() {
         assert!(field.mqtt.poll_timeout().is_some());
     }
 }
+
+/// A message that was out becomes new with the session, and waits for the window: it expires there, when its time is over, and the host is told when that is.
+#[test]
+fn a_message_that_is_sent_anew_on_a_new_session_expires_while_it_waits() {
+    in_every_storage!(storage => {
+        let limits = Limits { version: V5, max_inflight: 2, ..Limits::DEFAULT };
+        let mut field = Field::new(storage(), V5, limits).accepted();
+        field.keep_alive = 0;
+        let begin = field.at();
+        for seconds in [100, 100, 10] {
+            publish_expiring(&mut field, seconds);
+        }
+        field.wait(20_000);
+        assert_eq!(field.outcomes(), ["Expired"], "the third never left");
+        field.lose();
+        field.open();
+        field.sent();
+        let connack = field.connack(false, b"\x21\0\x01"); // one message at a time
+        let sent = field.hear(&connack).sent;
+        assert_eq!(packets(&sent).len(), 1);
+        assert_eq!(field.mqtt.poll_timeout(), Some(begin.after_millis(100_000)), "{:?}", field.mqtt.next_timer());
+        field.wait(80_000);
+        assert_eq!(field.outcomes(), ["Expired"]);
+        assert_eq!(field.mqtt.pending(), 1);
+    });
+}
