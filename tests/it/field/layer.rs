@@ -169,3 +169,26 @@ fn what_only_5_can_carry_is_told_or_waits() {
         assert_eq!(count(&field.sent(), 0x32), 1);
     });
 }
+
+/// The same for one without properties that is published while a link is up: one of 3.1.1, which it lets pass, or one of 5.0, on which its turn doesn't come.
+#[test]
+fn a_plain_message_that_needs_5_waits_for_it_whichever_link_is_up() {
+    in_every_storage!(storage => {
+        for first in Version::ALL {
+            let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), first, limits).accepted();
+            field.publish("t", b"before", QOS1);
+            assert_eq!(count(&field.sent(), 0x32), 1);
+            let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QOS1).needs_v5(true);
+            field.mqtt.publish(field.at(), &publish).unwrap();
+            assert_eq!(count(&field.hear(b"").sent, 0x32), 0);
+            field.version = V311;
+            let sent = field.again(true).sent;
+            assert_eq!(count(&sent, 0x32), 1);
+            let sent = field.hear(b"\x40\x02\0\x01").sent;
+            assert_eq!(count(&sent, 0x32), 0, "{first:?}: it waits");
+            field.version = V5;
+            assert!(field.again(true).sent.ends_with(b"\0\x02\0x"), "{first:?}");
+        }
+    });
+}

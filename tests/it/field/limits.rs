@@ -485,3 +485,22 @@ fn a_server_gets_every_quality_of_service_that_it_takes_and_no_other() {
         }
     });
 }
+
+/// Maximum Packet Size: a message of that length is sent, and one byte more is refused, whatever its quality of service.
+#[test]
+fn the_servers_longest_packet_is_sent_and_none_that_is_longer() {
+    in_every_storage!(storage => {
+        for most in [20_u8, 100, 200] {
+            let mut field = Field::new(storage(), V5, Limits::DEFAULT).accepted_with(&[0x27, 0, 0, 0, most]);
+            for qos in [QOS0, QOS1, QOS2] {
+                let head = 2 + usize::from(most > 129) + 3 + if qos == QOS0 { 0 } else { 2 } + 1;
+                let payload = vec![b'x'; usize::from(most) - head + 1];
+                let publish = |payload| Publish::new(TopicName::new("t").unwrap(), payload).qos(qos);
+                let refused = field.mqtt.publish(field.at(), &publish(&payload[..]));
+                assert_eq!(refused, Err(PublishError::ServerMaximum), "{most} {qos:?}");
+                field.mqtt.publish(field.at(), &publish(&payload[1..])).unwrap();
+                assert_eq!(field.sent().len(), usize::from(most));
+            }
+        }
+    });
+}
