@@ -192,6 +192,20 @@ fn what_is_acknowledged_in_doubt_is_known_once_the_doubt_is_over() {
     });
 }
 
+/// What came on the link that was to settle the doubt is of the session that goes on: after a loss of power it is known, and what came before is not.
+#[test]
+fn what_came_in_doubt_is_not_delivered_again() {
+    each_version(|limits| {
+        let mut client = in_doubt(limits);
+        client.link(Link::Resumed);
+        client.receive(9..=9, b"of this session");
+        client.fail();
+        client.link(Link::Resumed);
+        client.field.hear(&again(limits.version, 9, b"of this session")).nothing();
+        client.field.hear(&again(limits.version, 2, b"new")).only("Message t new q2 2");
+    });
+}
+
 /// A session that was in doubt when the power failed is in doubt once more, by another clean start: so is what it received meanwhile.
 #[test]
 fn a_second_clean_start_puts_all_in_doubt_again() {

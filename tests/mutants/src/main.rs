@@ -22,6 +22,7 @@ Usage: cargo run --release -- [OPTIONS]
   --file PREFIX    only mutants of files whose path begins so (again for more)
   --name TEXT      only mutants whose name contains this (again for more)
   --skip LIST      none of those that this file lists (one of OUT's): so a run goes on, or tries again what lives
+  --quick MILLIS   without tests that take longer than this; retry what lives then
   --seed N         the seed of the randomised tests [1]
   --work DIR       where the copy is built [the system's folder for temporary files]/pure-mqtt-mutants
   --out DIR        where the lists go [WORK/out]
@@ -41,6 +42,7 @@ struct Options {
     files: Vec<String>,
     names: Vec<String>,
     skip: Vec<PathBuf>,
+    quick: Option<u64>,
     seed: String,
     work: PathBuf,
     out: Option<PathBuf>,
@@ -49,8 +51,15 @@ struct Options {
 fn arguments() -> Result<Options> {
     use lexopt::prelude::*;
     let work = std::env::temp_dir().join("pure-mqtt-mutants");
-    let mut options =
-        Options { files: Vec::new(), names: Vec::new(), skip: Vec::new(), seed: "1".into(), work, out: None };
+    let mut options = Options {
+        files: Vec::new(),
+        names: Vec::new(),
+        skip: Vec::new(),
+        quick: None,
+        seed: "1".into(),
+        work,
+        out: None,
+    };
     let mut parser = lexopt::Parser::from_env();
     let said = |error: lexopt::Error| format!("{error}\n{HELP}");
     while let Some(argument) = parser.next().map_err(said)? {
@@ -61,6 +70,7 @@ fn arguments() -> Result<Options> {
             "file" => options.files.push(value),
             "name" => options.names.push(value),
             "skip" => options.skip.push(value.into()),
+            "quick" => options.quick = Some(value.parse().map_err(|error| format!("{value}: {error}\n{HELP}"))?),
             "seed" => options.seed = value,
             "work" => options.work = value.into(),
             "out" => options.out = Some(value.into()),
@@ -90,5 +100,5 @@ fn run(options: &Options) -> Result {
     }
     let built = build::build(&root, &options.work, &mutants)?;
     let out = options.out.clone().unwrap_or_else(|| options.work.join("out"));
-    trial::run(&built, &mutants, &skipped, &options.seed, &out)
+    trial::run(&built, &mutants, (&skipped, options.quick), &options.seed, &out)
 }

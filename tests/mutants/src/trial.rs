@@ -61,8 +61,15 @@ impl End {
 }
 
 /// Tries all mutants but those that are skipped; writes one list for each way in which a trial ends, a line as soon as it has ended.
-pub fn run(built: &Built, mutants: &[Mutant], skipped: &BTreeSet<usize>, seed: &str, out: &Path) -> Result {
-    let tests = survey(built, seed, out)?;
+pub fn run(
+    built: &Built,
+    mutants: &[Mutant],
+    (skipped, quick): (&BTreeSet<usize>, Option<u64>),
+    seed: &str,
+    out: &Path,
+) -> Result {
+    let mut tests = survey(built, seed, out)?;
+    tests.retain(|test| quick.is_none_or(|most| test.time <= Duration::from_millis(most)));
     let begin = Instant::now();
     let said = out.join("said");
     let mut lately = VecDeque::new();
