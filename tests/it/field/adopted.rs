@@ -293,6 +293,29 @@ fn after_an_unanswered_clean_start_a_new_message_is_not_taken_for_one_of_the_ear
     });
 }
 
+/// A clean start that had an answer, if not a good one, was not carried out: the session that the server resumes then is the one that is known.
+#[test]
+fn a_clean_start_that_was_refused_puts_nothing_in_doubt() {
+    in_every_storage!(storage => {
+        for version in NEW {
+            let refusal: &[u8] = if version == V5 { b"\x20\x03\0\x87\0" } else { b"\x20\x02\0\x05" };
+            for answer in [refusal, b"\x20\0", b"\xD0\0"] {
+                let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+                field.lose();
+                field.clean = true;
+                field.open();
+                field.sent();
+                field.hear(answer);
+                assert!(!field.mqtt.is_connected());
+                field.clean = false;
+                field.again(true).only("ConnAck 0x00 Resumed");
+                field.publish("t", b"x", QOS2);
+                assert_eq!(count(&field.sent(), 0x62), 0, "{version:?} {answer:02X?}");
+            }
+        }
+    });
+}
+
 /// The other setting: this link ends, the next is a clean start whatever the program asks for, and the one after that is not.
 #[test]
 fn a_clean_start_is_made_by_the_engine_where_that_is_set() {
