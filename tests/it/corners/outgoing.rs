@@ -192,6 +192,17 @@ fn acknowledgements_of_what_has_not_left_wait_or_are_unknown() {
     assert_eq!(client.pending(), 1);
 }
 
+/// The first message from the server and the first to it, each in the place with the number 1: what is owed for both leaves.
+#[test]
+fn an_acknowledgement_and_a_pubrel_of_the_same_number_both_leave() {
+    let mut client = up(Heap::new(), Limits::DEFAULT, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::ExactlyOnce)).unwrap();
+    sent(&mut client);
+    assert!(taken(&mut client, &message(Version::V311, 1, 1)).is_ok());
+    assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+    assert_eq!(sent(&mut client), b"\x40\x02\0\x01\x62\x02\0\x01");
+}
+
 /// A PUBREC that comes before its message is sent again on the new link takes its unit of the window all the same.
 #[test]
 fn an_early_pubrec_holds_a_unit_until_pubcomp() {

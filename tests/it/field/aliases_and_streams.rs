@@ -163,24 +163,25 @@ fn giving_up_a_staged_message_leaves_acknowledgements_intact() {
 /// The same where both wait in one piece, with an AUTH behind the message: that moves up, and is not cut either.
 #[test]
 fn giving_up_a_staged_message_leaves_what_is_around_it_intact() {
-    in_every_storage!(storage => {
-        for taken in 0..=4 {
-            let method = [Property::AuthenticationMethod("m")];
-            let mut field = Field::new(storage(), V5, LIMITS);
-            field.mqtt.open(field.at(), &Connect::new(V5, "c").properties(&method)).unwrap();
-            field.sent();
-            field.hear(b"\x20\x0A\0\0\x07\x22\0\x0A\x15\0\x01m").only("ConnAck 0x00 New");
-            assert!(field.offer(&message(V5, 1, 9, "t", b"x")).is_ok());
-            let image = field.publish_streamed(TOPIC, 1_000, QOS1).handle;
-            let shown = field.shown();
-            assert!(shown.starts_with(b"\x40\x02\0\x09\x32") && shown.len() > 20, "{shown:02X?}");
-            field.mqtt.authenticate(field.at(), &Auth::re_authenticate(&method)).unwrap();
-            let mut sent = field.take(taken);
-            assert!(field.mqtt.abandon(field.at(), image));
-            sent.extend(field.sent());
-            assert_eq!(sent, b"\x40\x02\0\x09\xF0\x06\x19\x04\x15\0\x01m", "{taken} bytes were taken");
-        }
-    });
+    fn give_up<S: Durable>(mut field: Field<S>, taken: usize) {
+        let method = [Property::AuthenticationMethod("m")];
+        field.mqtt.open(field.at(), &Connect::new(V5, "c").properties(&method)).unwrap();
+        field.sent();
+        field.hear(b"\x20\x0A\0\0\x07\x22\0\x0A\x15\0\x01m").only("ConnAck 0x00 New");
+        assert!(field.offer(&message(V5, 1, 9, "t", b"x")).is_ok());
+        let image = field.publish_streamed(TOPIC, 1_000, QOS1).handle;
+        let shown = field.shown();
+        assert!(shown.starts_with(b"\x40\x02\0\x09\x32") && shown.len() > 20, "{shown:02X?}");
+        field.mqtt.authenticate(field.at(), &Auth::re_authenticate(&method)).unwrap();
+        let mut sent = field.take(taken);
+        assert!(field.mqtt.abandon(field.at(), image));
+        sent.extend(field.sent());
+        assert_eq!(sent, b"\x40\x02\0\x09\xF0\x06\x19\x04\x15\0\x01m", "{taken} bytes were taken");
+    }
+    for taken in 0..=4 {
+        in_every_storage!(storage => { give_up(Field::new(storage(), V5, LIMITS), taken) });
+        give_up(Field::new(Fixed::<1024, 8, 8, 64, 4, 40>::new(), V5, LIMITS), taken); // with just room for all of it
+    }
 }
 
 /// The server knows the alias, and whatever becomes of another message it is used again.

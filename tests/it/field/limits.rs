@@ -7,8 +7,8 @@ use super::rig::{
 };
 use pure_mqtt::storage::{Borrowed, Buffers, ReceiveSlot, SendSlot};
 use pure_mqtt::{
-    Ack, Disconnect, Fixed, Heap, Limits, OnSessionLoss, OpenError, Overflow, Payload, Publish, PublishError, QoS,
-    RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Ack, Disconnect, Fixed, Heap, Limits, OnSessionLoss, OpenError, Overflow, Payload, Property, Publish, PublishError,
+    QoS, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -503,4 +503,88 @@ fn the_servers_longest_packet_is_sent_and_none_that_is_longer() {
             }
         }
     });
+}
+
+/// What a server lacks it says with a 0, and that it has something perhaps with a 1: each only bears on what needs it.
+#[test]
+fn a_server_is_asked_for_everything_that_it_does_not_lack() {
+    const PROPERTIES: [u8; 4] = [0x25, 0x28, 0x29, 0x2A]; // retained messages, wildcards, identifiers, shared subscriptions
+    for lacking in PROPERTIES {
+        for said in [0, 1] {
+            let mut field = Field::with(V5, Limits::DEFAULT).accepted_with(&[lacking, said]);
+            for (asked, property) in PROPERTIES.into_iter().enumerate() {
+                let is_refused = said == 0 && property == lacking;
+                if asked == 0 {
+                    let publish = Publish::new(TopicName::new("t").unwrap(), b"x").retain(true);
+                    let published = field.mqtt.publish(field.at(), &publish).map(drop);
+                    let expected = if is_refused { Err(PublishError::RetainNotSupported) } else { Ok(()) };
+                    assert_eq!(published, expected, "{lacking:#X} {said}");
+                    continue;
+                }
+                let filter = TopicFilter::new(["", "a/#", "a", "$share/g/a"][asked]).unwrap();
+                let list = [Subscription::new(filter, QOS1)];
+                let identifier = [Property::SubscriptionIdentifier(7)];
+                let properties = if asked == 2 { &identifier[..] } else { &[] };
+                let asked = field.mqtt.subscribe(field.at(), &Subscribe::new(&list).properties(properties)).map(drop);
+                let expected = if is_refused { Err(RequestError::NotSupported) } else { Ok(()) };
+                assert_eq!(asked, expected, "{lacking:#X} {said} {property:#X}");
+            }
+        }
+    }
+}
+
+/// An empty queue doesn't take a message that is longer than the limit of bytes, although the memory is there since it was full.
+#[test]
+fn a_message_longer_than_all_that_may_wait_is_refused() {
+    for version in Version::ALL {
+        let mut field = Field::up(version, Limits { version, max_bytes: 1_000, ..Limits::DEFAULT });
+        while field.mqtt.publish(field.at(), &Publish::new(TopicName::new("t").unwrap(), &[b'x'; 30])).is_ok() {}
+        field.sent();
+        for length in 950..1_050 {
+            let payload = vec![b'x'; length];
+            let total = 3 + 3 + usize::from(version == V5) + length;
+            let published = field.mqtt.publish(field.at(), &Publish::new(TopicName::new("t").unwrap(), &payload));
+            let kept_free = if version == V5 { 0 } else { 2 };
+            assert_eq!(published.is_ok(), total + kept_free <= 1_000, "{version:?} {total}");
+            assert_eq!(field.sent().len(), if published.is_ok() { total } else { 0 });
+        }
+    }
+}
+
+/// A program lowers the limit below what waits already: no more is taken until that is fewer, with a link or without.
+#[test]
+fn a_limit_that_is_lowered_below_what_waits_holds() {
+    in_every_storage!(storage => {
+        for has_link in [false, true] {
+            let limits = Limits { max_inflight: 1, max_queued: 6, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), V311, limits);
+            for _ in 0..6 {
+                field.publish("t", b"x", QOS1);
+            }
+            assert!(field.mqtt.set_limits(Limits { max_queued: 4, version: V311, ..limits }));
+            let publish = Publish::new(TopicName::new("t").unwrap(), b"y").qos(QOS1);
+            let mut field = if has_link { field.accepted() } else { field };
+            assert_eq!(field.mqtt.publish(field.at(), &publish).err(), Some(PublishError::Full));
+            if has_link {
+                for id in 1..=3 {
+                    field.sent();
+                    assert_eq!(field.mqtt.publish(field.at(), &publish).err(), Some(PublishError::Full), "{id}");
+                    field.hear(&[0x40, 2, 0, id]);
+                }
+                assert!(field.mqtt.publish(field.at(), &publish).is_ok());
+            }
+        }
+    });
+}
+
+/// A packet that is not taken in pieces is held to the limit for those, also if it is just as long as a message in pieces may be.
+#[test]
+fn a_packet_that_is_too_long_names_the_limit_that_it_breaks() {
+    let limits = Limits { inline_max: 64, stream_max: 100, ..Limits::DEFAULT };
+    for length in [65, 99, 100] {
+        let mut field = Field::up(V311, limits);
+        let heard = field.hear(&packet(0x90, &vec![1; length - 2]));
+        let end = heard.end.map(|end| format!("{end:?}"));
+        assert!(end.as_ref().is_some_and(|end| end.contains("limit: 64")), "{length}: {end:?}");
+    }
 }
