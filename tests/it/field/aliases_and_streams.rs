@@ -184,6 +184,25 @@ fn giving_up_a_staged_message_leaves_what_is_around_it_intact() {
     }
 }
 
+/// A message is half out, and one that waits behind it is given up: the first goes on where it was.
+#[test]
+fn giving_up_a_message_behind_one_that_is_half_out_leaves_that_whole() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for taken in [1, 50, 107] {
+                let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+                field.publish("t", &[b'a'; 100], QOS1);
+                let image = field.publish_streamed("t", 500, QOS1).handle;
+                let mut sent = field.take(taken);
+                assert!(field.mqtt.abandon(field.at(), image));
+                sent.extend(field.sent());
+                assert_eq!(sent, message(version, 1, 1, "t", &[b'a'; 100]), "{version:?} {taken}");
+                assert!(field.mqtt.is_connected());
+            }
+        }
+    });
+}
+
 /// The server knows the alias, and whatever becomes of another message it is used again.
 #[test]
 fn an_alias_that_has_left_stays_bound() {

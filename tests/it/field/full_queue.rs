@@ -426,3 +426,18 @@ fn the_heap_drops_what_a_storage_without_an_index_drops() {
         }
     }
 }
+
+/// Waiting messages are found by a fingerprint of their topic (FNV-1a): topics that have the same one are different topics all the same.
+#[test]
+fn topics_with_the_same_fingerprint_do_not_replace_each_other() {
+    let fingerprint = |text: &str| {
+        text.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    };
+    for (one, other) in [("liquid", "costarring"), ("declinate", "macallums"), ("altarage", "zinke")] {
+        assert_eq!(fingerprint(one), fingerprint(other));
+        let mut mqtt = waiting(0, Overflow::LatestPerTopic, 1);
+        let first = put(&mut mqtt, one).unwrap().handle;
+        assert_eq!(put(&mut mqtt, other), Err(PublishError::Full));
+        assert_eq!(put(&mut mqtt, one).unwrap().dropped.map(|dropped| dropped.first), Some(first));
+    }
+}

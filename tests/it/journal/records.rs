@@ -105,6 +105,27 @@ fn after_pubrec_only_pubrel_comes_back_in_its_order() {
     assert_eq!(sent(&mut client), b"\x62\x02\0\x03\x62\x02\0\x01\x3C\x06\0\x01t\0\x02b");
 }
 
+/// The application refuses a message, and the next link is of a version without reasons: the PUBREC there is a success. So the message counts as received,
+/// and that is durable before PUBREC leaves.
+#[test]
+fn a_refusal_that_a_version_cannot_say_is_noted_as_received() {
+    let limits = Limits { manual_acks: true, ..Limits::DEFAULT };
+    let (mut client, mut log) = (new(limits), Vec::new());
+    up(&mut client, &mut log, Version::V5, false);
+    let ack = delivered(&mut client, &message(Version::V5, 2, 7));
+    client.acknowledge(NOW, ack, &Ack::new(ReasonCode::QUOTA_EXCEEDED)).unwrap();
+    client.closed(NOW);
+    up(&mut client, &mut log, Version::V311, true);
+    let mut again_sent = message(Version::V311, 2, 7);
+    again_sent[0] |= 8;
+    assert_eq!(taken(&mut client, &again_sent), Ok(None));
+    save(&mut client, &mut log);
+    assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
+    let mut client = again(&log, limits);
+    up(&mut client, &mut log, Version::V311, true);
+    assert_eq!(taken(&mut client, &again_sent), Ok(None), "it is not delivered again");
+}
+
 /// The session is lost, and one record ends all messages up to the last that had begun. One before it waits for a link of 5.0: it is none of them, and comes
 /// back after a loss of power.
 #[test]
