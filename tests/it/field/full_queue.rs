@@ -441,3 +441,30 @@ fn topics_with_the_same_fingerprint_do_not_replace_each_other() {
         assert_eq!(put(&mut mqtt, one).unwrap().dropped.map(|dropped| dropped.first), Some(first));
     }
 }
+
+/// A message that was out is new again with the session: the next one to its topic takes its place, if it still waits then.
+#[test]
+fn a_message_that_is_new_again_is_replaced_by_the_next_to_its_topic() {
+    for version in Version::ALL {
+        for is_present in [false, true] {
+            let limits =
+                Limits { max_inflight: 1, max_queued: 2, overflow: Overflow::LatestPerTopic, ..Limits::DEFAULT };
+            let mut field = Field::up(version, limits);
+            let first = field.publish("a", b"1", QOS1).handle;
+            field.sent();
+            let other = field.publish("b", b"1", QOS1).handle;
+            let replaced = field.publish("b", b"2", QOS1).dropped.map(|dropped| dropped.first);
+            assert_eq!(replaced, Some(other));
+            field.lose();
+            if !is_present {
+                field.clean = true;
+            }
+            field.open();
+            field.sent();
+            field.hear_over(&field.connack(is_present, &[]), 0);
+            let publish = Publish::new(TopicName::new("a").unwrap(), b"2").qos(QOS1);
+            let published = field.mqtt.publish(field.at(), &publish).map(|delivery| delivery.dropped.unwrap().first);
+            assert_eq!(published, if is_present { Err(PublishError::Full) } else { Ok(first) }, "{version:?}");
+        }
+    }
+}

@@ -192,3 +192,18 @@ fn a_plain_message_that_needs_5_waits_for_it_whichever_link_is_up() {
         }
     });
 }
+
+/// The same whatever number of bytes its length takes.
+#[test]
+fn a_long_message_can_be_read_back() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits { version, ..Limits::DEFAULT });
+            let payload = [b'p'; 300];
+            field.publish("a/longer/topic", &payload, QOS1);
+            field.publish("a/longer/topic", &payload[..2], QOS1);
+            let read_back: Vec<_> = field.mqtt.unacknowledged().map(|it| (it.topic.as_str(), it.payload)).collect();
+            assert_eq!(read_back, [("a/longer/topic", &payload[..]), ("a/longer/topic", &payload[..2])], "{version:?}");
+        }
+    });
+}

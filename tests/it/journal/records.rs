@@ -105,6 +105,20 @@ fn after_pubrec_only_pubrel_comes_back_in_its_order() {
     assert_eq!(sent(&mut client), b"\x62\x02\0\x03\x62\x02\0\x01\x3C\x06\0\x01t\0\x02b");
 }
 
+/// What the application refuses was not received: the journal doesn't say so, whatever the reason.
+#[test]
+fn a_refused_message_is_not_noted_as_received() {
+    for reason in [ReasonCode::SUCCESS, ReasonCode::UNSPECIFIED_ERROR, ReasonCode::QUOTA_EXCEEDED] {
+        let limits = Limits { manual_acks: true, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        up(&mut client, &mut log, Version::V5, false);
+        let ack = delivered(&mut client, &message(Version::V5, 2, 7));
+        save(&mut client, &mut log);
+        client.acknowledge(NOW, ack, &Ack::new(reason)).unwrap();
+        assert_eq!(client.journal().is_empty(), reason.is_error(), "{reason}");
+    }
+}
+
 /// The application refuses a message, and the next link is of a version without reasons: the PUBREC there is a success. So the message counts as received,
 /// and that is durable before PUBREC leaves.
 #[test]
