@@ -128,6 +128,42 @@ fn the_second_cursor_does_not_follow_a_request_that_left() {
     assert_eq!(order(&mut client), "a", "SUBACK has not come");
 }
 
+/// Messages at QoS 0 go past one that waits for the window. They were shown and are taken back: nothing of that changes their order, or leaves one behind.
+#[test]
+fn what_is_taken_back_behind_a_message_that_waits_leaves_in_its_order() {
+    let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    for payload in [b"1", b"2"] {
+        client.publish(NOW, &publish(payload).qos(QoS::AtLeastOnce)).unwrap();
+    }
+    assert_eq!(order(&mut client), "1");
+    for _ in 0..3 {
+        for payload in [b"a", b"b", b"c"] {
+            client.publish(NOW, &publish(payload)).unwrap();
+        }
+        assert!(client.transmit(NOW).chunk().len() > 10, "they are shown together");
+        let other = client.publish(NOW, &publish(b"3").qos(QoS::AtLeastOnce)).unwrap().handle;
+        assert!(client.cancel(other));
+        assert_eq!(order(&mut client), "abc");
+    }
+}
+
+/// PUBREL left on the last link, and is shown again: the answer to the first counts, whether the transport has taken the second or not.
+#[test]
+fn a_pubcomp_for_a_pubrel_of_the_last_link_counts_at_once() {
+    for version in Version::ALL {
+        let mut client = up(Heap::new(), Limits::DEFAULT, version);
+        client.publish(NOW, &publish(b"1").qos(QoS::ExactlyOnce)).unwrap();
+        sent(&mut client);
+        assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+        assert_eq!(sent(&mut client), b"\x62\x02\0\x01");
+        client.closed(NOW);
+        reopen(&mut client, version, version != Version::V31, &[]);
+        assert_eq!(client.transmit(NOW).chunk(), b"\x62\x02\0\x01");
+        assert!(matches!(taken(&mut client, b"\x70\x02\0\x01"), Ok(Some(Event::PubComp(_)))), "{version:?}");
+    }
+}
+
 /// And so does a message after PUBREC: what was passed over in search of one to drop doesn't lead there.
 #[test]
 fn the_search_for_the_oldest_does_not_follow_a_message_after_pubrec() {

@@ -207,6 +207,11 @@ fn each_option_of_a_subscription_survives_a_link_of_another_version() {
                 field.mqtt.subscribe(field.at(), &Subscribe::new(&list)).unwrap();
                 field.open();
                 field.sent(); // and no answer comes
+                let mut there = field.mqtt.clone();
+                let _ = there.handle_input(field.at(), b"\x20\x02\0\0").unwrap();
+                let sent = there.transmit(field.at()).chunk().to_vec();
+                let reduced = [b"\0\x01b\0\0\x01b", &[qos.bits()][..], b"\0\x01b\0"].concat();
+                assert!(sent.ends_with(&reduced), "{other:?} {qos:?} {bits}: {sent:02X?}");
                 let sent = on_a_link_of_5(&mut field, false);
                 let expected = [b"\0\x01b\0\0\x01b", &[bits | qos.bits()][..], b"\0\x01b\0"].concat();
                 assert!(sent.ends_with(&expected), "{other:?} {qos:?} {bits}: {sent:02X?}");

@@ -206,6 +206,51 @@ fn what_came_in_doubt_is_not_delivered_again() {
     });
 }
 
+/// The same from a snapshot: it keeps what was received before the doubt and what came on the link apart.
+#[test]
+fn a_snapshot_tells_what_came_in_doubt_from_what_came_before() {
+    each_version(|limits| {
+        let mut client = in_doubt(limits);
+        client.link(Link::Resumed);
+        client.receive(9..=9, b"of this session");
+        client.log.clear();
+        let Powered { field, log, .. } = &mut client;
+        assert!(field.mqtt.snapshot(&mut |bytes| log.extend(bytes)));
+        client.fail();
+        client.link(Link::Resumed);
+        client.field.hear(&again(limits.version, 9, b"of this session")).nothing();
+        client.field.hear(&again(limits.version, 2, b"new")).only("Message t new q2 2");
+    });
+}
+
+/// Messages of new sessions come under the identifiers of those before, again and again: none takes more room than its own.
+#[test]
+fn sessions_that_were_replaced_leave_no_room_taken() {
+    each_version(|limits| {
+        let fill = |rounds: usize| {
+            let mut client = in_doubt(limits);
+            for _ in 0..rounds {
+                client.link(Link::Resumed);
+                client.receive(1..=3, b"new");
+                client.lose();
+                client.link(Link::Unanswered);
+                client.lose();
+            }
+            client.link(Link::Resumed);
+            client.receive(1..=3, b"new");
+            client.field.sent();
+            let mut taken = Vec::new();
+            for id in 101..=110 {
+                let message = message(limits.version, QOS2.bits(), id, "t", b"x");
+                taken.push(client.field.offer(&message));
+                client.field.sent();
+            }
+            taken
+        };
+        assert_eq!(fill(10), fill(0));
+    });
+}
+
 /// A session that was in doubt when the power failed is in doubt once more, by another clean start: so is what it received meanwhile.
 #[test]
 fn a_second_clean_start_puts_all_in_doubt_again() {
