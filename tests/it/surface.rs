@@ -147,6 +147,24 @@ fn equal_connections_hash_alike_whatever_they_have_counted_or_grown_to() {
     assert!(format!("{one:?}").starts_with("Connection { state: Closed, version: V311, pending: 2"));
 }
 
+/// The same name behind another alias is another state: what the server sends next means something else.
+#[test]
+fn connections_differ_by_what_an_alias_stands_for() {
+    let [one, other] = [1, 2].map(|alias| {
+        let limits = Limits { topic_alias_maximum: 2, ..Limits::DEFAULT };
+        let mut client = Connection::new(Heap::new(), limits);
+        client.open(NOW, &Connect::new(Version::V5, "c")).unwrap();
+        let length = client.transmit(NOW).remaining();
+        client.transmit(NOW).advance(length);
+        for packet in [&b"\x20\x03\0\0\0"[..], &[0x30, 7, 0, 1, b't', 3, 0x23, 0, alias]] {
+            assert!(client.handle_input(NOW, packet).is_ok());
+        }
+        client
+    });
+    assert_ne!(one, other);
+    assert_ne!(hash(&one), hash(&other));
+}
+
 #[test]
 fn a_connack_says_whether_the_link_stands() {
     for (code, stands) in [(0, true), (5, false)] {

@@ -1,6 +1,6 @@
 //! Messages from the server that come again at an awkward time, and answers that wait for room.
 
-use super::rig::{NOW, delivered, is_blocked, message, reopen, sent, take, taken, up};
+use super::rig::{NOW, delivered, is_blocked, message, reopen, sent, take, taken, up, up_with};
 use pure_mqtt::wire::{PacketType, Violation};
 use pure_mqtt::{
     Ack, Connect, ConnectionError, Event, Fixed, Heap, Limits, Property, Publish, QoS, ReasonCode, RequestError,
@@ -114,6 +114,22 @@ fn properties_of_an_acknowledgement_are_left_out_where_there_is_no_room() {
     let ack = delivered(&mut client, &message(Version::V5, 1, 1));
     client.acknowledge(NOW, ack, &Ack::new(ReasonCode::QUOTA_EXCEEDED).properties(&BECAUSE[..])).unwrap();
     assert_eq!(sent(&mut client), b"\x40\x03\0\x01\x97");
+}
+
+/// The server says how long a packet may be: the acknowledgement has its properties if it is that long, and not if it would be longer.
+#[test]
+fn properties_of_an_acknowledgement_are_left_out_where_the_server_takes_no_more() {
+    // [MQTT-3.4.2-2] [MQTT-3.5.2-2]
+    let whole = [&b"\x40\x0E\0\x01\x97\x0A\x1F\0\x07because"[..], b"\x50\x0E\0\x02\x97\x0A\x1F\0\x07because"];
+    for most in [15, 16] {
+        let mut client = up_with(Heap::new(), MANUAL, Version::V5, &[0x27, 0, 0, 0, most]);
+        for (qos, whole) in [1, 2].into_iter().zip(whole) {
+            let ack = delivered(&mut client, &message(Version::V5, qos, qos));
+            client.acknowledge(NOW, ack, &Ack::new(ReasonCode::QUOTA_EXCEEDED).properties(&BECAUSE[..])).unwrap();
+            let short = [whole[0], 3, 0, qos, 0x97];
+            assert_eq!(sent(&mut client), if most == 16 { whole } else { &short[..] });
+        }
+    }
 }
 
 /// One with properties is a packet of its own in the arena, behind plain ones in the control area, and goes in its turn.

@@ -114,6 +114,72 @@ fn the_second_cursor_falls_back_when_the_window_opens() {
     assert_eq!(order(&mut client), "3d");
 }
 
+/// A request that is out stands in a list of its own: the second cursor, which stood on it, doesn't follow it there.
+#[test]
+fn the_second_cursor_does_not_follow_a_request_that_left() {
+    let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::AtLeastOnce)).unwrap();
+    client.publish(NOW, &publish(b"2").qos(QoS::AtLeastOnce)).unwrap();
+    let filters = [Subscription::new(TopicFilter::new("f").unwrap(), QoS::AtMostOnce)];
+    client.subscribe(NOW, &Subscribe::new(&filters)).unwrap();
+    assert_eq!(order(&mut client), "1s");
+    client.publish(NOW, &publish(b"a")).unwrap();
+    assert_eq!(order(&mut client), "a", "SUBACK has not come");
+}
+
+/// Messages at QoS 0 go past one that waits for the window. They were shown and are taken back: nothing of that changes their order, or leaves one behind.
+#[test]
+fn what_is_taken_back_behind_a_message_that_waits_leaves_in_its_order() {
+    let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    for payload in [b"1", b"2"] {
+        client.publish(NOW, &publish(payload).qos(QoS::AtLeastOnce)).unwrap();
+    }
+    assert_eq!(order(&mut client), "1");
+    for _ in 0..3 {
+        for payload in [b"a", b"b", b"c"] {
+            client.publish(NOW, &publish(payload)).unwrap();
+        }
+        assert!(client.transmit(NOW).chunk().len() > 10, "they are shown together");
+        let other = client.publish(NOW, &publish(b"3").qos(QoS::AtLeastOnce)).unwrap().handle;
+        assert!(client.cancel(other));
+        assert_eq!(order(&mut client), "abc");
+    }
+}
+
+/// PUBREL left on the last link, and is shown again: the answer to the first counts, whether the transport has taken the second or not.
+#[test]
+fn a_pubcomp_for_a_pubrel_of_the_last_link_counts_at_once() {
+    for version in Version::ALL {
+        let mut client = up(Heap::new(), Limits::DEFAULT, version);
+        client.publish(NOW, &publish(b"1").qos(QoS::ExactlyOnce)).unwrap();
+        sent(&mut client);
+        assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+        assert_eq!(sent(&mut client), b"\x62\x02\0\x01");
+        client.closed(NOW);
+        reopen(&mut client, version, version != Version::V31, &[]);
+        assert_eq!(client.transmit(NOW).chunk(), b"\x62\x02\0\x01");
+        assert!(matches!(taken(&mut client, b"\x70\x02\0\x01"), Ok(Some(Event::PubComp(_)))), "{version:?}");
+    }
+}
+
+/// And so does a message after PUBREC: what was passed over in search of one to drop doesn't lead there.
+#[test]
+fn the_search_for_the_oldest_does_not_follow_a_message_after_pubrec() {
+    let limits = Limits { max_inflight: 1, max_queued: 3, overflow: Overflow::DropOldest, ..Limits::DEFAULT };
+    let mut client = up(Heap::new(), limits, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::ExactlyOnce)).unwrap();
+    sent(&mut client);
+    let waiting =
+        [b"2", b"3"].map(|payload| client.publish(NOW, &publish(payload).qos(QoS::AtLeastOnce)).unwrap().handle);
+    let dropped = client.publish(NOW, &publish(b"4").qos(QoS::AtLeastOnce)).unwrap().dropped;
+    assert_eq!(dropped.map(|dropped| (dropped.first, dropped.count)), Some((waiting[0], 1)));
+    assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+    let dropped = client.publish(NOW, &publish(b"5").qos(QoS::AtLeastOnce)).unwrap().dropped;
+    assert_eq!(dropped.map(|dropped| (dropped.first, dropped.count)), Some((waiting[1], 1)));
+}
+
 /// What leaves: of each message the last byte of its payload, of SUBSCRIBE an "s".
 fn order(client: &mut Connection<Heap>) -> String {
     let bytes = sent(client);
@@ -160,6 +226,17 @@ fn acknowledgements_of_what_has_not_left_wait_or_are_unknown() {
     client.transmit(NOW).advance(length);
     assert!(matches!(taken(&mut client, b"\x40\x02\0\x01"), Ok(Some(Event::PubAck(_)))));
     assert_eq!(client.pending(), 1);
+}
+
+/// The first message from the server and the first to it, each in the place with the number 1: what is owed for both leaves.
+#[test]
+fn an_acknowledgement_and_a_pubrel_of_the_same_number_both_leave() {
+    let mut client = up(Heap::new(), Limits::DEFAULT, Version::V311);
+    client.publish(NOW, &publish(b"1").qos(QoS::ExactlyOnce)).unwrap();
+    sent(&mut client);
+    assert!(taken(&mut client, &message(Version::V311, 1, 1)).is_ok());
+    assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
+    assert_eq!(sent(&mut client), b"\x40\x02\0\x01\x62\x02\0\x01");
 }
 
 /// A PUBREC that comes before its message is sent again on the new link takes its unit of the window all the same.

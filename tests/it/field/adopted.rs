@@ -145,16 +145,71 @@ fn only_qos_2_is_preceded_by_a_pubrel_and_only_until_identifiers_are_known() {
         field.subscribe(&["a"]);
         assert_eq!(count(&field.sent(), 0x62), 0);
         let mut server = Server::holding([]);
-        field.hear(b"\x40\x02\0\x02");
-        for _ in 0..65_600 {
+        field.hear(b"\x40\x02\0\x02").only("PubAck 2 0x00");
+        field.hear(if version == V5 { b"\x90\x04\0\x03\0\x01" } else { b"\x90\x03\0\x03\x01" }).only("SubAck 3 01");
+        field.hear(b"\x70\x02\xFF\xFF").nothing();
+        assert_eq!(field.mqtt.stats().unknown_acks, 0, "it may answer a PUBREL whose message was withdrawn");
+        for _ in 4..65_535 {
             field.publish("t", b"x", QOS1);
             let sent = field.sent();
             let answers = server.takes(&sent);
             field.hear(&answers);
         }
-        field.publish("t", b"x", QOS2);
-        let sent = field.sent();
-        assert_eq!((count(&sent, 0x34), count(&sent, 0x62)), (1, 0), "{version:?}: {sent:02X?}");
+        for (id, is_preceded) in [(65_535, true), (1, false), (2, false)] {
+            assert_eq!(field.publish("t", b"x", QOS2).id.map(|id| id.get()), Some(id));
+            let sent = field.sent();
+            assert_eq!(
+                (count(&sent, 0x34), count(&sent, 0x62)),
+                (1, is_preceded.into()),
+                "{version:?} {id}: {sent:02X?}"
+            );
+            exchange(&mut field, &mut server, sent);
+        }
+        field.hear(b"\x70\x02\xFF\xFF").nothing();
+        assert_eq!(field.mqtt.stats().unknown_acks, 1, "there is no such PUBREL any more");
+    }
+}
+
+/// The server answered each of those PUBRELs: on the next link there are more of them, for identifiers that were not used yet.
+#[test]
+fn a_fence_that_was_answered_is_not_given_up() {
+    in_every_storage!(storage => {
+        for version in NEW {
+            let mut server = Server::holding(1..=4);
+            let mut field = Field::new(storage(), version, Limits::DEFAULT);
+            for link in 1..=4 {
+                field.publish("t", b"x", QOS2);
+                let heard = field.again(true);
+                assert_eq!((count(&heard.sent, 0x62), count(&heard.sent, 0x34)), (1, 1), "{version:?}, link {link}");
+                exchange(&mut field, &mut server, heard.sent);
+                assert_eq!((server.delivered, field.mqtt.pending()), (link, 0), "{version:?}");
+            }
+            assert_eq!(field.mqtt.stats().fences_given_up, 0);
+        }
+    });
+}
+
+/// A control area that is full of acknowledgements has no room for that PUBREL: the message waits until it has.
+#[test]
+fn a_message_waits_for_room_for_the_pubrel_before_it() {
+    for version in NEW {
+        let mut field = Field::new(Fixed::<256, 4, 16, 64>::new(), version, Limits::DEFAULT);
+        field.open();
+        field.sent();
+        field.hear(&field.connack(true, &[])).only("ConnAck 0x00 Adopted");
+        for count in 13..=16 {
+            let id = field.publish("t", b"x", QOS2).id.unwrap().get() as u8;
+            for id in 1..=count {
+                assert!(field.offer(&message(version, 1, id, "t", b"y")).is_ok());
+            }
+            let sent = field.sent();
+            let starts: Vec<[u8; 4]> = packets(&sent).iter().map(|packet| packet[..4].try_into().unwrap()).collect();
+            let acks: Vec<[u8; 4]> = (1..=count).map(|id| [0x40, 2, 0, id as u8]).collect();
+            assert_eq!(starts[..acks.len()], acks, "{version:?} {count}");
+            assert_eq!((starts[acks.len()], starts[acks.len() + 1][0]), ([0x62, 2, 0, id], 0x34));
+            field.hear(&[0x70, 2, 0, id, 0x50, 2, 0, id]).nothing();
+            field.hear(&[0x70, 2, 0, id]).only(&format!("PubComp {id} 0x00"));
+        }
     }
 }
 
@@ -233,6 +288,29 @@ fn after_an_unanswered_clean_start_a_new_message_is_not_taken_for_one_of_the_ear
                 assert_eq!(heard.told, ["ConnAck 0x00 Adopted"], "{version:?}");
                 exchange(&mut field, &mut server, heard.sent);
                 assert_eq!((server.delivered, field.mqtt.pending()), (1, 0), "{version:?}");
+            }
+        }
+    });
+}
+
+/// A clean start that had an answer, if not a good one, was not carried out: the session that the server resumes then is the one that is known.
+#[test]
+fn a_clean_start_that_was_refused_puts_nothing_in_doubt() {
+    in_every_storage!(storage => {
+        for version in NEW {
+            let refusal: &[u8] = if version == V5 { b"\x20\x03\0\x87\0" } else { b"\x20\x02\0\x05" };
+            for answer in [refusal, b"\x20\0", b"\xD0\0"] {
+                let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+                field.lose();
+                field.clean = true;
+                field.open();
+                field.sent();
+                field.hear(answer);
+                assert!(!field.mqtt.is_connected());
+                field.clean = false;
+                field.again(true).only("ConnAck 0x00 Resumed");
+                field.publish("t", b"x", QOS2);
+                assert_eq!(count(&field.sent(), 0x62), 0, "{version:?} {answer:02X?}");
             }
         }
     });

@@ -160,6 +160,63 @@ fn giving_up_a_staged_message_leaves_acknowledgements_intact() {
     });
 }
 
+/// The same where both wait in one piece, with an AUTH behind the message: that moves up, and is not cut either.
+#[test]
+fn giving_up_a_staged_message_leaves_what_is_around_it_intact() {
+    fn give_up<S: Durable>(mut field: Field<S>, taken: usize) {
+        let method = [Property::AuthenticationMethod("m")];
+        field.mqtt.open(field.at(), &Connect::new(V5, "c").properties(&method)).unwrap();
+        field.sent();
+        field.hear(b"\x20\x0A\0\0\x07\x22\0\x0A\x15\0\x01m").only("ConnAck 0x00 New");
+        assert!(field.offer(&message(V5, 1, 9, "t", b"x")).is_ok());
+        let image = field.publish_streamed(TOPIC, 1_000, QOS1).handle;
+        let shown = field.shown();
+        assert!(shown.starts_with(b"\x40\x02\0\x09\x32") && shown.len() > 20, "{shown:02X?}");
+        field.mqtt.authenticate(field.at(), &Auth::re_authenticate(&method)).unwrap();
+        let mut sent = field.take(taken);
+        assert!(field.mqtt.abandon(field.at(), image));
+        sent.extend(field.sent());
+        assert_eq!(sent, b"\x40\x02\0\x09\xF0\x06\x19\x04\x15\0\x01m", "{taken} bytes were taken");
+    }
+    for taken in 0..=4 {
+        in_every_storage!(storage => { give_up(Field::new(storage(), V5, LIMITS), taken) });
+        give_up(Field::new(Fixed::<1024, 8, 8, 64, 4, 40>::new(), V5, LIMITS), taken); // with just room for all of it
+    }
+}
+
+/// A message is half out, and one that waits behind it is given up: the first goes on where it was.
+#[test]
+fn giving_up_a_message_behind_one_that_is_half_out_leaves_that_whole() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for taken in [1, 50, 107] {
+                let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+                field.publish("t", &[b'a'; 100], QOS1);
+                let image = field.publish_streamed("t", 500, QOS1).handle;
+                let mut sent = field.take(taken);
+                assert!(field.mqtt.abandon(field.at(), image));
+                sent.extend(field.sent());
+                assert_eq!(sent, message(version, 1, 1, "t", &[b'a'; 100]), "{version:?} {taken}");
+                assert!(field.mqtt.is_connected());
+            }
+        }
+    });
+}
+
+/// The server knows the alias, and whatever becomes of another message it is used again.
+#[test]
+fn an_alias_that_has_left_stays_bound() {
+    in_every_storage!(storage => {
+        let mut field = up(storage(), LIMITS);
+        field.publish(TOPIC, b"bind", QOS0);
+        assert!(field.sent().len() > TOPIC.len());
+        let other = field.publish("other", b"x", QOS1).handle;
+        assert!(field.mqtt.cancel(other));
+        field.publish(TOPIC, &[b'y'; 40], QOS0);
+        assert_eq!(field.sent(), message_with(V5, 0x30, 0, "", b"\x23\0\x01", &[b'y'; 40]));
+    });
+}
+
 /// A broker binds an alias to a topic longer than the limit of the table, and then uses the alias. On the heap there is no reason to forget it.
 #[test]
 
@@ -212,6 +269,38 @@ fn the_heap_remembers_as_many_long_names_as_it_announced() {
         let expected = format!("{alias:03}").repeat(100);
         assert_eq!(field.mqtt.topic(&message.topic).map(|topic| topic.as_str()), Some(&*expected));
     }
+}
+
+/// Each name is kept apart from the others, in both directions, up to the length that there is room for; and on the next link none is known.
+#[test]
+fn names_are_kept_apart_and_are_gone_with_the_link() {
+    in_every_storage!(storage => {
+        let limits = Limits { topic_alias_maximum: 4, outbound_aliases: 4, alias_name_max: 40, ..Limits::DEFAULT };
+        let mut field = Field::new(storage(), V5, limits).accepted_with(ALIASES);
+        for alias in 1..=4_u8 {
+            let bind = message_with(V5, 0x30, 0, format!("name/{alias}"), &[0x23, 0, alias], b"x");
+            field.hear(&bind).only(&format!("Message name/{alias} x q0 0"));
+        }
+        let alone = |alias| message_with(V5, 0x30, 0, "", &[0x23, 0, alias], b"y");
+        for alias in 1..=4_u8 {
+            field.hear(&alone(alias)).only(&format!("Message name/{alias} y q0 0"));
+        }
+        for is_known in [false, true] {
+            for alias in 1..=4_u8 {
+                let topic = format!("{alias}").repeat(40);
+                field.publish(&topic, &[b'p'; 50], QOS0);
+                let shown = if is_known { "" } else { &topic };
+                assert_eq!(field.sent(), message_with(V5, 0x30, 0, shown, &[0x23, 0, alias], &[b'p'; 50]));
+            }
+        }
+        let topic = "n".repeat(41);
+        field.publish(&topic, &[b'p'; 50], QOS0);
+        assert_eq!(field.sent(), message_with(V5, 0x30, 0, &topic, &[], &[b'p'; 50]), "there is no room for its name");
+        for alias in 1..=4_u8 {
+            field.again(true).only("ConnAck 0x00 Resumed");
+            assert_eq!(field.hear(&alone(alias)).end, Some(Violation::UnknownTopicAlias.into()));
+        }
+    });
 }
 
 /// A table of a fixed size can't: the message beside the name is delivered, and the alias alone ends the link with a code that doesn't blame the server.

@@ -390,3 +390,28 @@ fn the_smallest_storages_are_only_small() {
         short_life(Borrowed::new(Buffers { control, ..Buffers::default() }), version, Limits::DEFAULT);
     }
 }
+
+/// Messages of every length that takes one byte or two, several in one buffer: each ends where it ends.
+#[test]
+fn messages_that_come_together_are_taken_one_by_one() {
+    for version in Version::ALL {
+        for length in (1..400).chain([2_000, 16_000, 16_370, 16_380, 16_390, 20_000]) {
+            let mut field = Field::up(version, Limits::DEFAULT);
+            let payloads = [vec![b'a'; length], vec![b'b'; length + 1], vec![b'c'; 1]];
+            let bytes: Vec<u8> = (0..)
+                .zip(&payloads)
+                .flat_map(|(qos, payload)| message(version, qos, u16::from(qos), "t", payload))
+                .collect();
+            let heard = field.hear(&bytes);
+            let shown = |payload: &[u8]| match payload.len() {
+                0..=20 => String::from_utf8_lossy(payload).into_owned(),
+                length => format!("({length} bytes)"),
+            };
+            let expected: Vec<String> = (0..)
+                .zip(&payloads)
+                .map(|(qos, payload)| format!("Message t {} q{qos} {qos}", shown(payload)))
+                .collect();
+            assert_eq!((heard.told, heard.end), (expected, None), "{version:?} {length}");
+        }
+    }
+}

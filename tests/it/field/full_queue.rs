@@ -426,3 +426,45 @@ fn the_heap_drops_what_a_storage_without_an_index_drops() {
         }
     }
 }
+
+/// Waiting messages are found by a fingerprint of their topic (FNV-1a): topics that have the same one are different topics all the same.
+#[test]
+fn topics_with_the_same_fingerprint_do_not_replace_each_other() {
+    let fingerprint = |text: &str| {
+        text.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    };
+    for (one, other) in [("liquid", "costarring"), ("declinate", "macallums"), ("altarage", "zinke")] {
+        assert_eq!(fingerprint(one), fingerprint(other));
+        let mut mqtt = waiting(0, Overflow::LatestPerTopic, 1);
+        let first = put(&mut mqtt, one).unwrap().handle;
+        assert_eq!(put(&mut mqtt, other), Err(PublishError::Full));
+        assert_eq!(put(&mut mqtt, one).unwrap().dropped.map(|dropped| dropped.first), Some(first));
+    }
+}
+
+/// A message that was out is new again with the session: the next one to its topic takes its place, if it still waits then.
+#[test]
+fn a_message_that_is_new_again_is_replaced_by_the_next_to_its_topic() {
+    for version in Version::ALL {
+        for is_present in [false, true] {
+            let limits =
+                Limits { max_inflight: 1, max_queued: 2, overflow: Overflow::LatestPerTopic, ..Limits::DEFAULT };
+            let mut field = Field::up(version, limits);
+            let first = field.publish("a", b"1", QOS1).handle;
+            field.sent();
+            let other = field.publish("b", b"1", QOS1).handle;
+            let replaced = field.publish("b", b"2", QOS1).dropped.map(|dropped| dropped.first);
+            assert_eq!(replaced, Some(other));
+            field.lose();
+            if !is_present {
+                field.clean = true;
+            }
+            field.open();
+            field.sent();
+            field.hear_over(&field.connack(is_present, &[]), 0);
+            let publish = Publish::new(TopicName::new("a").unwrap(), b"2").qos(QOS1);
+            let published = field.mqtt.publish(field.at(), &publish).map(|delivery| delivery.dropped.unwrap().first);
+            assert_eq!(published, if is_present { Err(PublishError::Full) } else { Ok(first) }, "{version:?}");
+        }
+    }
+}

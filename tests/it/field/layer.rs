@@ -198,6 +198,29 @@ fn what_only_5_can_carry_holds_nothing_up() {
     });
 }
 
+/// The same for one without properties that is published while a link is up: one of 3.1.1, which it lets pass, or one of 5.0, on which its turn doesn't come.
+#[test]
+fn a_plain_message_that_needs_5_waits_for_it_whichever_link_is_up() {
+    in_every_storage!(storage => {
+        for first in Version::ALL {
+            let limits = Limits { max_inflight: 1, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), first, limits).accepted();
+            field.publish("t", b"before", QOS1);
+            assert_eq!(count(&field.sent(), 0x32), 1);
+            let publish = Publish::new(TopicName::new("t").unwrap(), b"x").qos(QOS1).needs_v5(true);
+            field.mqtt.publish(field.at(), &publish).unwrap();
+            assert_eq!(count(&field.hear(b"").sent, 0x32), 0);
+            field.version = V311;
+            let sent = field.again(true).sent;
+            assert_eq!(count(&sent, 0x32), 1);
+            let sent = field.hear(b"\x40\x02\0\x01").sent;
+            assert_eq!(count(&sent, 0x32), 0, "{first:?}: it waits");
+            field.version = V5;
+            assert!(field.again(true).sent.ends_with(b"\0\x02\0x"), "{first:?}");
+        }
+    });
+}
+
 /// Nor does it hide that what is behind it is not acknowledged.
 #[test]
 fn behind_what_only_5_can_carry_acknowledgements_are_awaited() {
@@ -210,6 +233,21 @@ fn behind_what_only_5_can_carry_acknowledgements_are_awaited() {
             assert_eq!(field.wait(5_000).end, None, "it has not left");
             field.publish("t", b"a", QOS1);
             assert_eq!(field.wait(5_000).end, Some(ConnectionError::AckTimeout));
+        }
+    });
+}
+
+/// The same whatever number of bytes its length takes.
+#[test]
+fn a_long_message_can_be_read_back() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits { version, ..Limits::DEFAULT });
+            let payload = [b'p'; 300];
+            field.publish("a/longer/topic", &payload, QOS1);
+            field.publish("a/longer/topic", &payload[..2], QOS1);
+            let read_back: Vec<_> = field.mqtt.unacknowledged().map(|it| (it.topic.as_str(), it.payload)).collect();
+            assert_eq!(read_back, [("a/longer/topic", &payload[..]), ("a/longer/topic", &payload[..2])], "{version:?}");
         }
     });
 }

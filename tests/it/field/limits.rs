@@ -2,12 +2,13 @@
 //! with a typed error; no link ends but by `disconnect`.
 
 use super::rig::{
-    Durable, Field, QOS0, QOS1, QOS2, V5, V311, block, borrowed, field as text, message, packet, packets,
+    Durable, Field, QOS0, QOS1, QOS2, V5, V311, block, borrowed, count, field as text, in_every_storage, message,
+    packet, packets,
 };
 use pure_mqtt::storage::{Borrowed, Buffers, ReceiveSlot, SendSlot};
 use pure_mqtt::{
-    Ack, Disconnect, Fixed, Heap, Limits, OnSessionLoss, OpenError, Overflow, Payload, Publish, PublishError, QoS,
-    RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Ack, Disconnect, Fixed, Heap, Limits, OnSessionLoss, OpenError, Overflow, Payload, Property, Publish, PublishError,
+    QoS, RequestError, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -455,4 +456,135 @@ fn messages_beside_a_full_table_are_answered_in_order() {
     assert_eq!(heard.end, None);
     assert_eq!(heard.told, ["Message t a q1 9", "Message t b q1 10", "Message t c q1 11"]);
     assert_eq!(heard.sent, b"\x40\x03\0\x08\x99\x40\x02\0\x09\x40\x02\0\x0A\x40\x02\0\x0B");
+}
+
+/// Maximum QoS 0 or 1: what goes beyond is refused while the link is up, and ends with its cause if it has waited. All else is sent.
+#[test]
+fn a_server_gets_every_quality_of_service_that_it_takes_and_no_other() {
+    in_every_storage!(storage => {
+        for most in [0, 1, 2] {
+            let property = [0x24, most];
+            let properties = if most < 2 { &property[..] } else { &[] };
+            let mut field = Field::new(storage(), V5, Limits::DEFAULT);
+            for qos in [QOS0, QOS1, QOS2] {
+                field.publish("t", b"x", qos);
+            }
+            field.open();
+            field.sent();
+            let connack = field.connack(false, properties);
+            let sent = field.hear(&connack).sent;
+            let first = |qos: QoS| 0x30 | qos.bits() << 1;
+            for qos in [QOS0, QOS1, QOS2] {
+                let is_taken = qos.bits() <= most;
+                let publish = Publish::new(TopicName::new("t").unwrap(), b"y").qos(qos);
+                let published = field.mqtt.publish(field.at(), &publish).map(drop);
+                let expected = if is_taken { Ok(()) } else { Err(PublishError::QoSNotSupported) };
+                assert_eq!((published, count(&sent, first(qos))), (expected, is_taken.into()), "{most} {qos:?}");
+            }
+            assert_eq!(field.outcomes().len(), usize::from(2 - most));
+        }
+    });
+}
+
+/// Maximum Packet Size: a message of that length is sent, and one byte more is refused, whatever its quality of service.
+#[test]
+fn the_servers_longest_packet_is_sent_and_none_that_is_longer() {
+    in_every_storage!(storage => {
+        for most in [20_u8, 100, 200] {
+            let mut field = Field::new(storage(), V5, Limits::DEFAULT).accepted_with(&[0x27, 0, 0, 0, most]);
+            for qos in [QOS0, QOS1, QOS2] {
+                let head = 2 + usize::from(most > 129) + 3 + if qos == QOS0 { 0 } else { 2 } + 1;
+                let payload = vec![b'x'; usize::from(most) - head + 1];
+                let publish = |payload| Publish::new(TopicName::new("t").unwrap(), payload).qos(qos);
+                let refused = field.mqtt.publish(field.at(), &publish(&payload[..]));
+                assert_eq!(refused, Err(PublishError::ServerMaximum), "{most} {qos:?}");
+                field.mqtt.publish(field.at(), &publish(&payload[1..])).unwrap();
+                assert_eq!(field.sent().len(), usize::from(most));
+            }
+        }
+    });
+}
+
+/// What a server lacks it says with a 0, and that it has something perhaps with a 1: each only bears on what needs it.
+#[test]
+fn a_server_is_asked_for_everything_that_it_does_not_lack() {
+    const PROPERTIES: [u8; 4] = [0x25, 0x28, 0x29, 0x2A]; // retained messages, wildcards, identifiers, shared subscriptions
+    for lacking in PROPERTIES {
+        for said in [0, 1] {
+            let mut field = Field::with(V5, Limits::DEFAULT).accepted_with(&[lacking, said]);
+            for (asked, property) in PROPERTIES.into_iter().enumerate() {
+                let is_refused = said == 0 && property == lacking;
+                if asked == 0 {
+                    let publish = Publish::new(TopicName::new("t").unwrap(), b"x").retain(true);
+                    let published = field.mqtt.publish(field.at(), &publish).map(drop);
+                    let expected = if is_refused { Err(PublishError::RetainNotSupported) } else { Ok(()) };
+                    assert_eq!(published, expected, "{lacking:#X} {said}");
+                    continue;
+                }
+                let filter = TopicFilter::new(["", "a/#", "a", "$share/g/a"][asked]).unwrap();
+                let list = [Subscription::new(filter, QOS1)];
+                let identifier = [Property::SubscriptionIdentifier(7)];
+                let properties = if asked == 2 { &identifier[..] } else { &[] };
+                let asked = field.mqtt.subscribe(field.at(), &Subscribe::new(&list).properties(properties)).map(drop);
+                let expected = if is_refused { Err(RequestError::NotSupported) } else { Ok(()) };
+                assert_eq!(asked, expected, "{lacking:#X} {said} {property:#X}");
+            }
+        }
+    }
+}
+
+/// An empty queue doesn't take a message that is longer than the limit of bytes, although the memory is there since it was full.
+#[test]
+fn a_message_longer_than_all_that_may_wait_is_refused() {
+    for version in Version::ALL {
+        let mut field = Field::up(version, Limits { version, max_bytes: 1_000, ..Limits::DEFAULT });
+        while field.mqtt.publish(field.at(), &Publish::new(TopicName::new("t").unwrap(), &[b'x'; 30])).is_ok() {}
+        field.sent();
+        for length in 950..1_050 {
+            let payload = vec![b'x'; length];
+            let total = 3 + 3 + usize::from(version == V5) + length;
+            let published = field.mqtt.publish(field.at(), &Publish::new(TopicName::new("t").unwrap(), &payload));
+            let kept_free = if version == V5 { 0 } else { 2 };
+            assert_eq!(published.is_ok(), total + kept_free <= 1_000, "{version:?} {total}");
+            assert_eq!(field.sent().len(), if published.is_ok() { total } else { 0 });
+        }
+    }
+}
+
+/// A program lowers the limit below what waits already: no more is taken until that is fewer, with a link or without.
+#[test]
+fn a_limit_that_is_lowered_below_what_waits_holds() {
+    in_every_storage!(storage => {
+        for has_link in [false, true] {
+            let limits = Limits { max_inflight: 1, max_queued: 6, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), V311, limits);
+            for _ in 0..6 {
+                field.publish("t", b"x", QOS1);
+            }
+            assert!(field.mqtt.set_limits(Limits { max_queued: 4, version: V311, ..limits }));
+            let publish = Publish::new(TopicName::new("t").unwrap(), b"y").qos(QOS1);
+            let mut field = if has_link { field.accepted() } else { field };
+            assert_eq!(field.mqtt.publish(field.at(), &publish).err(), Some(PublishError::Full));
+            if has_link {
+                for id in 1..=3 {
+                    field.sent();
+                    assert_eq!(field.mqtt.publish(field.at(), &publish).err(), Some(PublishError::Full), "{id}");
+                    field.hear(&[0x40, 2, 0, id]);
+                }
+                assert!(field.mqtt.publish(field.at(), &publish).is_ok());
+            }
+        }
+    });
+}
+
+/// A packet that is not taken in pieces is held to the limit for those, also if it is just as long as a message in pieces may be.
+#[test]
+fn a_packet_that_is_too_long_names_the_limit_that_it_breaks() {
+    let limits = Limits { inline_max: 64, stream_max: 100, ..Limits::DEFAULT };
+    for length in [65, 99, 100] {
+        let mut field = Field::up(V311, limits);
+        let heard = field.hear(&packet(0x90, &vec![1; length - 2]));
+        let end = heard.end.map(|end| format!("{end:?}"));
+        assert!(end.as_ref().is_some_and(|end| end.contains("limit: 64")), "{length}: {end:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What was accepted is sent as it was meant, or it was refused: nothing vanishes silently because of the version that messages were kept for.
 
-use super::rig::{Durable, Field, QOS0, QOS1, QOS2, V5, V311, in_every_storage, packets};
+use super::rig::{Durable, Field, QOS0, QOS1, QOS2, Small, V5, V311, in_every_storage, packets};
 use pure_mqtt::{
     Connection, Limits, Payload, Property, Publish, PublishError, QoS, RetainHandling, Subscribe, Subscription,
     TopicFilter, TopicName, Unsubscribe, Version,
@@ -142,7 +142,27 @@ fn options_of_a_subscription_survive_until_the_first_link() {
             assert!(contains(&sent, &whole[2..]), "{sent:02X?}");
         }
         if is_second_accepted {
-            assert!(contains(&sent, b"\x07\x26\0\x01k\0\x01v\0\x01a"), "{sent:02X?}");
+            let whole = b"\xA2\x0D\0\x02\x07\x26\0\x01k\0\x01v\0\x01a";
+            assert!(contains(&sent, whole), "{sent:02X?}");
+        }
+    });
+}
+
+/// The same if there are only options, or only properties.
+#[test]
+fn options_and_properties_of_a_subscription_survive_without_each_other() {
+    in_every_storage!(storage => {
+        for (has_options, has_properties) in [(true, false), (false, true)] {
+            let mut field = Field::new(storage(), V311, Limits::DEFAULT);
+            let list = [Subscription::new(TopicFilter::new("a").unwrap(), QOS1).no_local(has_options)];
+            let properties = [Property::UserProperty(("k", "v"))];
+            let subscribe = Subscribe::new(&list).properties(if has_properties { &properties[..] } else { &[] });
+            field.mqtt.subscribe(field.at(), &subscribe).unwrap();
+            let expected: &[u8] = match has_options {
+                true => b"\x82\x07\0\x01\0\0\x01a\x05",
+                false => b"\x82\x0E\0\x01\x07\x26\0\x01k\0\x01v\0\x01a\x01",
+            };
+            assert_eq!(on_a_link_of_5(&mut field, false), expected);
         }
     });
 }
@@ -165,4 +185,37 @@ fn a_plain_message_is_sent_by_every_version() {
             }
         }
     });
+}
+
+/// The same when a link of another version was tried before: whichever option it is, at whatever quality of service, in whichever place.
+#[test]
+fn each_option_of_a_subscription_survives_a_link_of_another_version() {
+    let plain = |qos| Subscription::new(TopicFilter::new("b").unwrap(), qos);
+    for other in [Version::V31, V311] {
+        for qos in [QOS0, QOS1, QOS2] {
+            let options = [
+                plain(qos),
+                plain(qos).no_local(true),
+                plain(qos).retain_as_published(true),
+                plain(qos).retain_handling(RetainHandling::SendIfNew),
+                plain(qos).retain_handling(RetainHandling::DoNotSend),
+            ];
+            for (option, bits) in options.into_iter().zip([0, 4, 8, 0x10, 0x20]) {
+                let limits = Limits { version: V5, ..Limits::DEFAULT };
+                let mut field = Field::of(Connection::new(Small::new(), limits), other);
+                let list = [plain(QOS0), option, plain(QOS0)];
+                field.mqtt.subscribe(field.at(), &Subscribe::new(&list)).unwrap();
+                field.open();
+                field.sent(); // and no answer comes
+                let mut there = field.mqtt.clone();
+                let _ = there.handle_input(field.at(), b"\x20\x02\0\0").unwrap();
+                let sent = there.transmit(field.at()).chunk().to_vec();
+                let reduced = [b"\0\x01b\0\0\x01b", &[qos.bits()][..], b"\0\x01b\0"].concat();
+                assert!(sent.ends_with(&reduced), "{other:?} {qos:?} {bits}: {sent:02X?}");
+                let sent = on_a_link_of_5(&mut field, false);
+                let expected = [b"\0\x01b\0\0\x01b", &[bits | qos.bits()][..], b"\0\x01b\0"].concat();
+                assert!(sent.ends_with(&expected), "{other:?} {qos:?} {bits}: {sent:02X?}");
+            }
+        }
+    }
 }

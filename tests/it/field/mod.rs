@@ -17,6 +17,7 @@ mod meaning;
 mod power_in_doubt;
 mod received;
 pub mod rig;
+mod room;
 mod sessions;
 mod time;
 mod tolerated;

@@ -1,6 +1,6 @@
 //! The power fails while nobody knows which session the server holds: a clean start was sent, and its CONNACK lost.
 
-use super::rig::{Field, Offered, QOS2, Small, V5, V31, V311, message};
+use super::rig::{Field, Offered, QOS0, QOS2, Small, V5, V31, V311, count, message};
 use pure_mqtt::storage::Journaled;
 use pure_mqtt::{Ack, Connection, Limits, Version};
 
@@ -131,6 +131,30 @@ fn what_comes_back_is_in_doubt_or_has_settled_it() {
     });
 }
 
+/// The link that was to settle the doubt stands, and that is not durable: a SUBSCRIBE might bring messages that would be taken for those of the old session
+/// after a loss of power. So it waits; where nothing is in doubt it needn't.
+#[test]
+fn nothing_is_subscribed_to_before_the_end_of_the_doubt_is_durable() {
+    each_version(|limits| {
+        for is_doubtful in [false, true] {
+            let mut client = if is_doubtful { in_doubt(limits) } else { Powered::new(limits) };
+            client.field.clean = false;
+            client.field.open();
+            client.save();
+            assert_ne!(client.field.take_unsaved(usize::MAX), b"", "CONNECT leaves");
+            let connack = client.field.connack(is_doubtful, &[]);
+            client.field.offer(&connack).unwrap();
+            client.field.subscribe(&["a"]);
+            client.field.publish("t", b"x", QOS0);
+            let sent = client.field.take_unsaved(usize::MAX);
+            assert_eq!((count(&sent, 0x82), count(&sent, 0x30)), if is_doubtful { (0, 0) } else { (1, 1) });
+            client.save();
+            let sent = [sent, client.field.take_unsaved(usize::MAX)].concat();
+            assert_eq!((count(&sent, 0x82), count(&sent, 0x30)), (1, 1), "{limits:?}");
+        }
+    });
+}
+
 /// The program acknowledges a message of the old session while the link stands on which the doubt would show. It was a new session: its messages are new,
 /// whatever identifiers they have.
 #[test]
@@ -165,6 +189,65 @@ fn what_is_acknowledged_in_doubt_is_known_once_the_doubt_is_over() {
         for id in 1..=3 {
             client.field.hear(&again(limits.version, id, b"old")).nothing();
         }
+    });
+}
+
+/// What came on the link that was to settle the doubt is of the session that goes on: after a loss of power it is known, and what came before is not.
+#[test]
+fn what_came_in_doubt_is_not_delivered_again() {
+    each_version(|limits| {
+        let mut client = in_doubt(limits);
+        client.link(Link::Resumed);
+        client.receive(9..=9, b"of this session");
+        client.fail();
+        client.link(Link::Resumed);
+        client.field.hear(&again(limits.version, 9, b"of this session")).nothing();
+        client.field.hear(&again(limits.version, 2, b"new")).only("Message t new q2 2");
+    });
+}
+
+/// The same from a snapshot: it keeps what was received before the doubt and what came on the link apart.
+#[test]
+fn a_snapshot_tells_what_came_in_doubt_from_what_came_before() {
+    each_version(|limits| {
+        let mut client = in_doubt(limits);
+        client.link(Link::Resumed);
+        client.receive(9..=9, b"of this session");
+        client.log.clear();
+        let Powered { field, log, .. } = &mut client;
+        assert!(field.mqtt.snapshot(&mut |bytes| log.extend(bytes)));
+        client.fail();
+        client.link(Link::Resumed);
+        client.field.hear(&again(limits.version, 9, b"of this session")).nothing();
+        client.field.hear(&again(limits.version, 2, b"new")).only("Message t new q2 2");
+    });
+}
+
+/// Messages of new sessions come under the identifiers of those before, again and again: none takes more room than its own.
+#[test]
+fn sessions_that_were_replaced_leave_no_room_taken() {
+    each_version(|limits| {
+        let fill = |rounds: usize| {
+            let mut client = in_doubt(limits);
+            for _ in 0..rounds {
+                client.link(Link::Resumed);
+                client.receive(1..=3, b"new");
+                client.lose();
+                client.link(Link::Unanswered);
+                client.lose();
+            }
+            client.link(Link::Resumed);
+            client.receive(1..=3, b"new");
+            client.field.sent();
+            let mut taken = Vec::new();
+            for id in 101..=110 {
+                let message = message(limits.version, QOS2.bits(), id, "t", b"x");
+                taken.push(client.field.offer(&message));
+                client.field.sent();
+            }
+            taken
+        };
+        assert_eq!(fill(10), fill(0));
     });
 }
 

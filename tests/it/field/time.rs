@@ -353,3 +353,72 @@ fn without_a_link_only_messages_are_due() {
         assert!(field.mqtt.poll_timeout().is_some());
     }
 }
+
+/// A message that was out becomes new with the session, and waits for the window: it expires there, when its time is over, and the host is told when that is.
+#[test]
+fn a_message_that_is_sent_anew_on_a_new_session_expires_while_it_waits() {
+    in_every_storage!(storage => {
+        let limits = Limits { version: V5, max_inflight: 2, ..Limits::DEFAULT };
+        let mut field = Field::new(storage(), V5, limits).accepted();
+        field.keep_alive = 0;
+        let begin = field.at();
+        for seconds in [100, 100, 10] {
+            publish_expiring(&mut field, seconds);
+        }
+        field.wait(20_000);
+        assert_eq!(field.outcomes(), ["Expired"], "the third never left");
+        field.lose();
+        field.open();
+        field.sent();
+        let connack = field.connack(false, b"\x21\0\x01"); // one message at a time
+        let sent = field.hear(&connack).sent;
+        assert_eq!(packets(&sent).len(), 1);
+        assert_eq!(field.mqtt.poll_timeout(), Some(begin.after_millis(100_000)), "{:?}", field.mqtt.next_timer());
+        field.wait(80_000);
+        assert_eq!(field.outcomes(), ["Expired"]);
+        assert_eq!(field.mqtt.pending(), 1);
+    });
+}
+
+/// What is out and unanswered is to be sent again, and the transport doesn't take it, or isn't asked to: the server's time for its answer goes on.
+#[test]
+fn a_second_copy_that_does_not_leave_is_overdue_like_the_first() {
+    in_every_storage!(storage => {
+        for version in [Version::V31, Version::V311] {
+            for qos in [QOS1, QOS2] {
+                for is_shown in [false, true] {
+                    let limits = Limits { ack_timeout: 10_000, retry_interval: 2_000, ..Limits::DEFAULT };
+                    let mut field = Field::new(storage(), version, limits).accepted();
+                    field.publish("t", b"x", qos);
+                    field.sent();
+                    let mut end = None;
+                    for _ in 0..20 {
+                        end = end.or(field.tick(1_000).err());
+                        if is_shown {
+                            field.shown();
+                        }
+                    }
+                    assert_eq!(end, Some(ConnectionError::AckTimeout), "{version:?} {qos:?} {is_shown}");
+                }
+            }
+        }
+    });
+}
+
+/// A message that waits for the window when the tick comes has not left: its time begins when it does.
+#[test]
+fn a_message_is_watched_from_when_it_left() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let limits = Limits { ack_timeout: 10_000, max_inflight: 1, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            field.publish("t", b"x", QOS1);
+            field.publish("t", b"y", QOS1);
+            field.sent();
+            assert_eq!(field.wait(15_000).end, None);
+            assert_eq!(packets(&field.hear(b"\x40\x02\0\x01").sent).len(), 1);
+            assert_eq!(field.wait(9_900).end, None, "{version:?}");
+            assert_eq!(field.wait(10_200).end, Some(ConnectionError::AckTimeout), "{version:?}");
+        }
+    });
+}

@@ -128,3 +128,45 @@ fn unread_bytes_do_not_keep_a_link_whose_output_is_stuck() {
         assert!(field.now - started <= 65_000);
     }
 }
+
+/// The answer is among bytes that came before its time was over, and the host says so only then: nothing is overdue, nor due now, until they are read.
+#[test]
+fn what_is_due_when_bytes_are_unread_waits_until_they_are_read() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let limits = Limits { pingresp_timeout: 5_000, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            field.tick(30_000).unwrap();
+            assert_eq!(field.sent(), b"\xC0\0");
+            not_yet(&mut field, 5_000);
+            field.hear(b"\xD0\0").only("PingResp");
+
+            let limits = Limits { ack_timeout: 10_000, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            field.publish("t", b"x", QOS1);
+            field.sent();
+            field.tick(10_000).unwrap();
+            not_yet(&mut field, 10_000);
+            field.hear(b"\x40\x02\0\x01").only("PubAck 1 0x00");
+
+            let limits = Limits { retry_interval: 10_000, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), version, limits).accepted();
+            field.publish("t", b"x", QOS1);
+            field.sent();
+            field.tick(10_000).unwrap();
+            not_yet(&mut field, 10_000);
+            field.hear(b"\x40\x02\0\x01").only("PubAck 1 0x00");
+        }
+    });
+}
+
+/// So much time passes; then bytes are there that are not read yet.
+#[track_caller]
+fn not_yet<S: Durable>(field: &mut Field<S>, millis: u64) {
+    field.now += millis;
+    field.mqtt.unread(field.at(), 100);
+    field.tick(0).unwrap();
+    assert_eq!(field.sent(), b"");
+    assert!(field.mqtt.poll_timeout().is_none_or(|at| at > field.at()), "{:?}", field.mqtt.next_timer());
+    field.mqtt.unread(field.at(), 0);
+}

@@ -90,6 +90,28 @@ fn a_pubrel_that_gave_way_to_disconnect_is_no_attempt() {
     }
 }
 
+/// PUBREL has left once all its bytes have, also where the start of a message is behind it that names its topic by an alias, or was.
+#[test]
+fn a_pubrel_before_an_alias_counts_once_it_has_left_whole() {
+    in_every_storage!(storage => {
+        for is_cancelled in [false, true] {
+            let limits = Limits { outbound_aliases: 2, ..Limits::DEFAULT };
+            let mut field = Field::new(storage(), V5, limits).accepted_with(b"\x22\0\x02");
+            let handle = field.publish("t", b"x", QOS2).handle;
+            field.sent();
+            assert_eq!(field.offer(b"\x50\x02\0\x01"), Ok(Offered::Taken(4, None)));
+            let behind = field.publish("a/longer/topic", &[b'y'; 40], QOS1).handle;
+            let shown = field.shown();
+            assert!(shown.starts_with(b"\x62\x02\0\x01\x32") && shown.len() > 20, "{shown:02X?}");
+            assert!(!is_cancelled || field.mqtt.cancel(behind));
+            for taken in 1..=4 {
+                assert_eq!(field.take(1).len(), 1);
+                assert_eq!(field.mqtt.attempts(handle), Some((taken == 4).into()), "{taken}");
+            }
+        }
+    });
+}
+
 /// What waits to be sent again on the same link has left on it; and it counts once, whether it leaves again or the link is lost before.
 #[test]
 fn attempts_count_a_link_while_a_second_copy_waits() {

@@ -219,3 +219,25 @@ fn a_smaller_table_is_told() {
     assert_eq!(error, Some(RecoverError::TooSmall { offset: place }));
     assert_eq!(recovered(&log, Limits::DEFAULT).0.pending(), 2);
 }
+
+/// A message grows by a byte in 5.0, and by two where its length takes one more: a storage that hasn't that many can't take the log over.
+#[test]
+fn a_storage_in_which_messages_cannot_grow_is_told() {
+    fn recover<const ARENA: usize>(log: &[u8]) -> Result<usize, RecoverError> {
+        let storage = Journaled::<Fixed<ARENA, 4, 4, 64>, 512>::new(Fixed::new());
+        Connection::recover(storage, Limits::DEFAULT, NOW, log).map(|(client, _)| client.pending())
+    }
+    for (length, expected) in [(121, [false, true, true]), (122, [false, false, true]), (123, [false, false, true])] {
+        let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
+        publish(&mut client, &"x".repeat(length), QoS::AtLeastOnce);
+        save(&mut client, &mut log);
+        client.open(NOW, &Connect::new(Version::V5, "c").clean_start(false)).unwrap();
+        save(&mut client, &mut log);
+        let fits = match length {
+            121 => [recover::<128>(&log), recover::<129>(&log), recover::<130>(&log)],
+            122 => [recover::<129>(&log), recover::<130>(&log), recover::<131>(&log)],
+            _ => [recover::<130>(&log), recover::<131>(&log), recover::<132>(&log)],
+        };
+        assert_eq!(fits.map(|fits| fits.is_ok()), expected, "{length}: {fits:?}");
+    }
+}

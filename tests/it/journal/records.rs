@@ -40,6 +40,26 @@ fn nothing_leaves_before_it_is_written() {
     assert!(client.journal().is_empty(), "so it has no end either");
 }
 
+/// What a packet changes is in the journal when the call returns that took it: a host saves before it sends, and may not call again for hours.
+#[test]
+fn each_packet_is_noted_by_the_call_that_takes_it() {
+    for version in Version::ALL {
+        let (mut client, mut log) = (new(Limits { version, ..Limits::DEFAULT }), Vec::new());
+        up(&mut client, &mut log, version, false);
+        publish(&mut client, "x", QoS::AtLeastOnce);
+        publish(&mut client, "y", QoS::ExactlyOnce);
+        let message = message(version, 2, 7);
+        let packets = [&b"\x40\x02\0\x01"[..], b"\x50\x02\0\x02", b"\x70\x02\0\x02", &message, b"\x62\x02\0\x07"];
+        for packet in packets {
+            save(&mut client, &mut log);
+            sent(&mut client);
+            assert!(client.journal().is_empty());
+            let _ = client.handle_input(NOW, packet).unwrap();
+            assert!(!client.journal().is_empty(), "{version:?}: {packet:02X?}");
+        }
+    }
+}
+
 #[test]
 fn messages_come_back_in_order_with_their_handles_and_identifiers() {
     for version in Version::ALL {
@@ -83,6 +103,73 @@ fn after_pubrec_only_pubrel_comes_back_in_its_order() {
     let mut client = again(&log, Limits::DEFAULT);
     up(&mut client, &mut log, Version::V311, true);
     assert_eq!(sent(&mut client), b"\x62\x02\0\x03\x62\x02\0\x01\x3C\x06\0\x01t\0\x02b");
+}
+
+/// What the application refuses was not received: the journal doesn't say so, whatever the reason.
+#[test]
+fn a_refused_message_is_not_noted_as_received() {
+    for reason in [ReasonCode::SUCCESS, ReasonCode::UNSPECIFIED_ERROR, ReasonCode::QUOTA_EXCEEDED] {
+        let limits = Limits { manual_acks: true, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        up(&mut client, &mut log, Version::V5, false);
+        let ack = delivered(&mut client, &message(Version::V5, 2, 7));
+        save(&mut client, &mut log);
+        client.acknowledge(NOW, ack, &Ack::new(reason)).unwrap();
+        assert_eq!(client.journal().is_empty(), reason.is_error(), "{reason}");
+    }
+}
+
+/// The application refuses a message, and the next link is of a version without reasons: the PUBREC there is a success. So the message counts as received,
+/// and that is durable before PUBREC leaves.
+#[test]
+fn a_refusal_that_a_version_cannot_say_is_noted_as_received() {
+    let limits = Limits { manual_acks: true, ..Limits::DEFAULT };
+    let (mut client, mut log) = (new(limits), Vec::new());
+    up(&mut client, &mut log, Version::V5, false);
+    let ack = delivered(&mut client, &message(Version::V5, 2, 7));
+    client.acknowledge(NOW, ack, &Ack::new(ReasonCode::QUOTA_EXCEEDED)).unwrap();
+    client.closed(NOW);
+    up(&mut client, &mut log, Version::V311, true);
+    let mut again_sent = message(Version::V311, 2, 7);
+    again_sent[0] |= 8;
+    assert_eq!(taken(&mut client, &again_sent), Ok(None));
+    save(&mut client, &mut log);
+    assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
+    let mut client = again(&log, limits);
+    up(&mut client, &mut log, Version::V311, true);
+    assert_eq!(taken(&mut client, &again_sent), Ok(None), "it is not delivered again");
+}
+
+/// The session is lost, and one record ends all messages up to the last that had begun. One before it waits for a link of 5.0: it is none of them, and comes
+/// back after a loss of power.
+#[test]
+fn a_message_that_waits_among_those_that_are_given_up_comes_back() {
+    for aborts in [false, true] {
+        let on_session_loss = if aborts { OnSessionLoss::Abort } else { OnSessionLoss::Republish };
+        let limits = Limits { on_session_loss, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        up(&mut client, &mut log, Version::V311, false);
+        let topic = TopicName::new("t").unwrap();
+        let patient = Publish::new(topic, "a").qos(QoS::AtLeastOnce).needs_v5(true);
+        client.publish(NOW, &patient).unwrap();
+        publish(&mut client, "b", QoS::AtLeastOnce);
+        publish(&mut client, "c", QoS::ExactlyOnce);
+        save(&mut client, &mut log);
+        assert_eq!(sent(&mut client), b"\x32\x06\0\x01t\0\x02b\x34\x06\0\x01t\0\x03c");
+        assert_eq!(taken(&mut client, b"\x50\x02\0\x03"), Ok(None));
+        save(&mut client, &mut log);
+        client.closed(NOW);
+        up(&mut client, &mut log, Version::V311, false);
+        while client.poll_outcome().is_some() {}
+        save(&mut client, &mut log);
+        let expected: &[u8] = if aborts { b"a" } else { b"ab" };
+        assert_eq!(client.pending(), expected.len());
+        let mut client = again(&log, limits);
+        up(&mut client, &mut log, Version::V5, true);
+        let bytes = sent(&mut client);
+        let payloads: Vec<u8> = bytes.chunks(9).map(|packet| packet[packet.len() - 1]).collect();
+        assert_eq!(payloads, expected, "{bytes:02X?}");
+    }
 }
 
 /// A message that the server has is withdrawn, and PUBREL frees its identifier: not before it is durable that the message is over. Else it would come back

@@ -44,6 +44,10 @@ fn what_does_not_fit_stays_owed() {
     sent(&mut client);
     fill(&mut client);
     assert_eq!(publish(&mut client, &[b'x'; 200]), Err(PublishError::TooLarge), "no writing makes room for that");
+    let long = [b'x'; 200];
+    let at_most_once = Publish::new(TopicName::new("t").unwrap(), &long[..]);
+    let handle = client.publish(NOW, &at_most_once).expect("it has no record").handle;
+    assert!(client.cancel(handle));
     let full = client.journal().len();
     client.acknowledge(NOW, ack, &Ack::SUCCESS).unwrap();
     assert!(matches!(taken(&mut client, b"\x40\x02\0\x01"), Ok(Some(Event::PubAck(_)))));

@@ -499,3 +499,22 @@ fn a_packet_that_was_begun_and_given_back_goes_on() {
     rx.extend(&brief);
     assert_eq!(rx.whole_packets().unwrap(), brief, "the next packet begins with its header");
 }
+
+/// The application has the start of it: the host takes the rest in the same way, or the link ends. It is not thrown away half-way.
+#[test]
+fn a_message_that_was_begun_in_pieces_is_not_thrown_away() {
+    for (version, qos) in Version::ALL.into_iter().flat_map(|version| [0, 1, 2].map(|qos| (version, qos))) {
+        let mut client = up(Heap::new(), Limits { stream_max: 1_000, ..LIMITS }, version);
+        let bytes = publish(version, 0x30 | qos << 1, 1, "t", &[], 100);
+        let Ok(Received::Packet { consumed, event: Some(Event::Fragment(_)) }) =
+            client.handle_input_streaming(NOW, &bytes[..60])
+        else {
+            panic!("{version:?} {qos}");
+        };
+        let end = client.handle_input(NOW, &bytes[consumed..]);
+        assert!(
+            matches!(end, Err(ConnectionError::TooLong { packet: PacketType::Publish, .. })),
+            "{version:?} {end:?}"
+        );
+    }
+}

@@ -12,7 +12,7 @@ use crate::source::{self, Source, Woven};
 use crate::{Result, weave};
 
 /// The suites that are run, as in `.cargo/mutants.toml`; but the one that counts allocations, since the switch may allocate.
-const SUITES: &[&str] = &["it", "hostile", "wire", "ram", "features", "power", "nor_flash"];
+const SUITES: &[&str] = &["it", "hostile", "wire", "ram", "features", "power", "nor_flash", "world"];
 const FEATURES: &str = "std,bytes,heapless,journal,log";
 
 /// What the trials need.
@@ -28,8 +28,15 @@ pub struct Built {
 /// Weaves, and compiles until no mutant is left that does not compile.
 pub fn build(root: &Path, work: &Path, mutants: &[Mutant]) -> Result<Built> {
     let copy = work.join("copy");
-    copy_project(root, &copy)?;
-    let mut left_out = BTreeSet::new();
+    copy_project(root, &copy, mutants)?;
+    let known = work.join("left_out.txt"); // what did not compile the last time: so nothing is built anew if nothing has changed
+    let names = fs::read_to_string(&known).unwrap_or_default();
+    let names: BTreeSet<&str> = names.lines().collect();
+    let mut left_out: BTreeSet<usize> = (0..)
+        .zip(mutants)
+        .filter(|(_, mutant)| names.contains(mutant.name.as_str()))
+        .map(|(number, _)| number)
+        .collect();
     loop {
         let woven = weave_all(root, &copy, mutants, &mut left_out)?;
         let messages = cargo(&copy, work, &["check", "--lib"])?;
@@ -45,6 +52,8 @@ pub fn build(root: &Path, work: &Path, mutants: &[Mutant]) -> Result<Built> {
         println!("{} do not compile", guilty.len());
         left_out.extend(guilty);
     }
+    let names: String = left_out.iter().map(|number| mutants[*number].name.clone() + "\n").collect();
+    fs::write(&known, names).map_err(|error| error.to_string())?;
     let suites = SUITES.iter().flat_map(|suite| ["--test", suite]);
     let messages = cargo(&copy, work, &["test", "--no-run", "--lib"].into_iter().chain(suites).collect::<Vec<_>>())?;
     let programs: Vec<PathBuf> = messages.iter().filter_map(program).collect();
@@ -54,13 +63,14 @@ pub fn build(root: &Path, work: &Path, mutants: &[Mutant]) -> Result<Built> {
     Ok(Built { root: copy, programs, left_out })
 }
 
-/// Copies what git knows, and leaves alone what is the same.
-fn copy_project(root: &Path, copy: &Path) -> Result {
+/// Copies what git knows, and leaves alone what is the same, or is woven.
+fn copy_project(root: &Path, copy: &Path, mutants: &[Mutant]) -> Result {
+    let woven: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.file.as_str()).chain(["src/lib.rs"]).collect();
     let said = |error: std::io::Error| error.to_string();
     let output = Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(root).output();
     for name in String::from_utf8_lossy(&output.map_err(said)?.stdout).lines() {
         let (from, to) = (root.join(name), copy.join(name));
-        if from.is_file() {
+        if from.is_file() && !woven.contains(name) {
             write_if_new(&to, &fs::read(&from).map_err(said)?)?;
         }
     }

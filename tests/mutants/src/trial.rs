@@ -1,7 +1,9 @@
-//! Runs the tests that reach a mutant, the quickest first, until one fails.
+//! Runs the tests that reach a mutant until one fails: first those that noticed others lately, as mutants that stand together are noticed by the same tests;
+//! then the quickest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,11 +16,15 @@ use crate::list::Mutant;
 /// As many tests in one process, and tests that take so long together.
 const TOGETHER: usize = 16;
 const TOGETHER_FOR: Duration = Duration::from_millis(1_500);
+/// So many tests that noticed something are remembered.
+const REMEMBERED: usize = 12;
 /// A mutant that makes tests take so much more of the processor's time is one that was noticed.
 const SLOWER: u32 = 5;
 const AT_LEAST: Duration = Duration::from_secs(6);
 /// So many times as long may it take on the clock: other programs want the processor too, and a test may wait for ever.
 const CROWDED: u32 = 20;
+/// A suite that plays the same many worlds each time, unless a seed asks for one of them.
+const WITHOUT_SEED: &str = "world";
 /// How a program ends that has used up its time: SIGXCPU, or SIGKILL a little later.
 const OUT_OF_TIME: [i32; 2] = [24, 9];
 /// Kilobytes of memory that a test may have: some mutants never stop to allocate.
@@ -40,35 +46,60 @@ enum End {
     LeftOut,
 }
 
-/// Tries all mutants; writes one list for each way in which a trial ends.
-pub fn run(built: &Built, mutants: &[Mutant], seed: &str, out: &Path) -> Result {
-    let tests = survey(built, seed, out)?;
+impl End {
+    const ALL: [Self; 5] = [Self::Caught, Self::Timeout, Self::Missed, Self::Unreached, Self::LeftOut];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Caught => "caught",
+            Self::Timeout => "timeout",
+            Self::Missed => "missed",
+            Self::Unreached => "unreached",
+            Self::LeftOut => "left_out",
+        }
+    }
+}
+
+/// Tries all mutants but those that are skipped; writes one list for each way in which a trial ends, a line as soon as it has ended.
+pub fn run(
+    built: &Built,
+    mutants: &[Mutant],
+    (skipped, quick): (&BTreeSet<usize>, Option<u64>),
+    seed: &str,
+    out: &Path,
+) -> Result {
+    let mut tests = survey(built, seed, out)?;
+    tests.retain(|test| quick.is_none_or(|most| test.time <= Duration::from_millis(most)));
     let begin = Instant::now();
-    let mut ends: BTreeMap<End, Vec<&str>> = BTreeMap::new();
+    let said = out.join("said");
+    let mut lately = VecDeque::new();
+    let mut lists = BTreeMap::new();
+    for end in End::ALL {
+        let path = out.join(end.name()).with_extension("txt");
+        lists.insert(end, (0, fs::File::create(path).map_err(|error| error.to_string())?));
+    }
     for (number, mutant) in mutants.iter().enumerate() {
-        let end = match built.left_out.contains(&number) {
-            true => End::LeftOut,
-            false => try_one(built, number, &tests, seed)?,
-        };
         if number % 100 == 99 {
             println!("{} of {} in {} s", number + 1, mutants.len(), begin.elapsed().as_secs());
         }
-        if matches!(end, End::Missed | End::Unreached) {
-            println!("{} {}", if end == End::Missed { "missed" } else { "unreached" }, mutant.name);
+        if skipped.contains(&number) {
+            continue;
         }
-        ends.entry(end).or_default().push(&mutant.name);
+        let end = match built.left_out.contains(&number) {
+            true => End::LeftOut,
+            false => try_one(built, number, &tests, seed, &mut lately, &said)?,
+        };
+        if matches!(end, End::Missed | End::Unreached) {
+            println!("{} {}", end.name(), mutant.name);
+        }
+        if let Some((count, list)) = lists.get_mut(&end) {
+            *count += 1;
+            writeln!(list, "{}", mutant.name).map_err(|error| error.to_string())?;
+        }
     }
     println!("{} s", begin.elapsed().as_secs());
-    for (end, name) in [
-        (End::Caught, "caught"),
-        (End::Timeout, "timeout"),
-        (End::Missed, "missed"),
-        (End::Unreached, "unreached"),
-        (End::LeftOut, "left_out"),
-    ] {
-        let list = ends.remove(&end).unwrap_or_default();
-        println!("{:>6} {name}", list.len());
-        fs::write(out.join(name).with_extension("txt"), list.join("\n") + "\n").map_err(|error| error.to_string())?;
+    for (end, (count, _)) in &lists {
+        println!("{count:>6} {}", end.name());
     }
     Ok(())
 }
@@ -102,11 +133,19 @@ fn survey(built: &Built, seed: &str, out: &Path) -> Result<Vec<Test>> {
     Ok(tests)
 }
 
-fn try_one(built: &Built, number: usize, tests: &[Test], seed: &str) -> Result<End> {
+fn try_one<'t>(
+    built: &Built,
+    number: usize,
+    tests: &'t [Test],
+    seed: &str,
+    lately: &mut VecDeque<&'t str>,
+    said: &Path,
+) -> Result<End> {
     let mut left: Vec<&Test> = tests.iter().filter(|test| test.reaches.contains(&number)).collect();
     if left.is_empty() {
         return Ok(End::Unreached);
     }
+    left.sort_by_key(|test| lately.iter().position(|name| *name == test.name).unwrap_or(REMEMBERED));
     while let Some(first) = left.first() {
         let program = first.program.clone();
         let (mut now, mut time) = (Vec::new(), Duration::ZERO);
@@ -122,12 +161,28 @@ fn try_one(built: &Built, number: usize, tests: &[Test], seed: &str) -> Result<E
         let limit = (time * SLOWER).max(AT_LEAST);
         let mut command = command(built, &program, &now, seed, limit);
         command.env("MUTANT", number.to_string());
+        command.stdout(fs::File::create(said).map_err(|error| error.to_string())?);
         match outcome(&mut command, limit)? {
             End::Missed => {}
-            end => return Ok(end),
+            end => {
+                if let Some(name) = failed(&now, said) {
+                    lately.retain(|old| *old != name);
+                    lately.push_front(name);
+                    lately.truncate(REMEMBERED);
+                }
+                return Ok(end);
+            }
         }
     }
     Ok(End::Missed)
+}
+
+/// Which of these tests failed, if their program said so.
+fn failed<'t>(names: &[&'t str], said: &Path) -> Option<&'t str> {
+    let text = fs::read(said).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let name = text.lines().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"))?;
+    names.iter().find(|known| **known == name).copied()
 }
 
 /// A program with some of its tests, which may take so much of the processor's time.
@@ -135,10 +190,19 @@ fn command(built: &Built, program: &Path, names: &[&str], seed: &str, limit: Dur
     let mut command = Command::new("sh");
     let script = format!("ulimit -v {MEMORY}; ulimit -t {}; exec \"$0\" \"$@\"", limit.as_secs() + 1);
     command.args(["-c", &script]).arg(program);
-    command.args(["--test-threads", "1", "--exact"]).args(names);
-    command.current_dir(&built.root).env("PURE_MQTT_SEED", seed).env("RUST_BACKTRACE", "0");
+    command.args(["--test-threads", "1", "-Zunstable-options", "--fail-fast", "--exact"]).args(names);
+    command.current_dir(&built.root).env("RUST_BACKTRACE", "0");
+    if !is_suite(program, WITHOUT_SEED) {
+        command.env("PURE_MQTT_SEED", seed);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
+}
+
+/// Cargo names a test's program after the suite, with a hash behind it.
+fn is_suite(program: &Path, suite: &str) -> bool {
+    let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.rsplit_once('-').is_some_and(|(name, _)| name == suite)
 }
 
 /// `Missed` if the tests pass, `Caught` if one fails, `Timeout` if they take too long.
