@@ -18,7 +18,6 @@ use crate::event::Cause;
 use crate::session::arena::Arena;
 use crate::session::list::{Cursor, List, find, find_mut, place};
 use crate::session::run::Run;
-use crate::session::watching::sent_again;
 use crate::storage::{
     Answer, Detail, Kind, Marks, MessageMarks, Notes, Parts, Payload, Progress, Reach, SendSlot, SessionFact, Stands,
 };
@@ -381,7 +380,7 @@ impl Outgoing {
         if let Some(slot) = find_mut(slots, self.release) {
             self.release = slot.next;
             if slot.progress.reach() == Reach::Out {
-                sent_again(slot); // it was shown while one before it had to be sent again
+                slot.leave_again(); // it was shown while one before it had to be sent again
             }
             self.move_on(slot, slot.progress.reached(Reach::Staged));
         }

@@ -51,7 +51,7 @@ impl Outgoing {
             }
             if slot.progress.was_seen_by(Watcher::Retry) {
                 self.set_progress(slot, slot.progress.reached(Reach::Waiting));
-                sent_again(slot);
+                slot.leave_again();
                 mark_dup(parts.arena, slot);
                 self.step_back(parts.slots, this, handle);
             } else {
@@ -77,16 +77,10 @@ impl Outgoing {
             }
             if again {
                 slot.progress = slot.progress.reached(Reach::Waiting);
-                sent_again(slot);
+                slot.leave_again();
             } else {
                 slot.progress = slot.progress.seen_by(Watcher::Retry);
             }
         }
     }
-}
-
-/// What was out leaves once more on the same link. Attempts are counted by link; a count that has reached its end stays there.
-pub(super) const fn sent_again(slot: &mut SendSlot) {
-    slot.attempts -= (0 < slot.attempts && slot.attempts < u8::MAX) as u8;
-    slot.progress = slot.progress.seen_by(Watcher::Retry);
 }

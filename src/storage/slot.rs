@@ -276,6 +276,12 @@ impl SendSlot {
         self.attempts += (self.attempts < u8::MAX) as u8;
     }
 
+    /// What was out leaves once more on the same link, which is counted already. A count that has reached its end stays there.
+    pub(crate) const fn leave_again(&mut self) {
+        self.attempts -= (0 < self.attempts && self.attempts < u8::MAX) as u8;
+        self.progress = self.progress.seen_by(Watcher::Retry);
+    }
+
     /// Something has to be looked at before it is sent: it may expire, or some of its bytes are not in the arena.
     pub(crate) const fn is_special(&self) -> bool {
         self.detail.0 != 0 || self.marks.0 != 0

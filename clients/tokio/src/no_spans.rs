@@ -35,7 +35,7 @@ impl Operation {
 }
 
 #[derive(Default)]
-pub(crate) struct Spans;
+pub(crate) struct Spans {}
 
 impl Spans {
     pub(crate) fn begin(&mut self, _: Ticket, _: Option<Operation>) {}
