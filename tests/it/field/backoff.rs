@@ -41,3 +41,14 @@ fn a_link_that_was_never_made_counts_as_one_that_ended_at_once() {
     });
     assert_eq!(delays, [1_000, 2_000, 4_000, 8_000]);
 }
+
+/// A link that lasted just as long as the next delay was no longer than it.
+#[test]
+fn a_link_that_lasts_as_long_as_the_next_delay_changes_nothing() {
+    for (lasted, expected) in [(79_999, 80_000), (80_000, 80_000), (80_001, 40_000)] {
+        let mut backoff = Backoff::new(40_000, 1_000_000);
+        assert_eq!(backoff.next_delay(u32::MAX), 40_000);
+        backoff.ended(lasted);
+        assert_eq!(backoff.next_delay(u32::MAX), expected, "{lasted}");
+    }
+}

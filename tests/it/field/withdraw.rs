@@ -258,3 +258,42 @@ fn a_request_at_which_links_die_can_be_withdrawn() {
     assert_eq!(count(&field.sent(), 0x82), 0, "the first has left with CONNACK");
     assert_eq!(field.offer(b"\x90\x04\0\x01\0\x01"), Ok(Offered::Taken(6, Some("SubAck 1 01".into()))));
 }
+
+/// PUBREL left on so many links, and no PUBCOMP came: from the third on the message counts as completed.
+#[test]
+fn a_pubrel_that_left_on_three_links_has_done_its_work() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            for (links, risk) in [(1, Risk::MayBeLost), (2, Risk::MayBeLost), (3, Risk::MayHaveArrived)] {
+                let mut field = Field::new(storage(), version, Limits::DEFAULT).accepted();
+                let handle = field.publish("t", b"x", QOS2).handle;
+                field.sent();
+                assert_eq!(field.hear(b"\x50\x02\0\x01").sent, b"\x62\x02\0\x01");
+                for _ in 1..links {
+                    assert_eq!(count(&field.again(version != V31).sent, 0x62), 1);
+                }
+                field.lose();
+                assert_eq!(field.mqtt.withdraw(field.at(), handle), Some(risk), "{version:?} {links}");
+            }
+        }
+    });
+}
+
+/// A message that was withdrawn is none of those that `max_queued` counts, also while its identifier is being freed.
+#[test]
+fn a_withdrawn_message_leaves_its_place_in_the_queue() {
+    in_every_storage!(storage => {
+        for version in Version::ALL {
+            let mut field = Field::new(storage(), version, Limits { max_queued: 1, ..Limits::DEFAULT }).accepted();
+            for freed in 1..=3 {
+                let handle = field.publish("t", b"x", QOS2).handle;
+                field.sent();
+                field.lose();
+                assert_eq!(field.mqtt.withdraw(field.at(), handle), Some(Risk::MayHaveArrived));
+                assert_eq!(field.outcomes().len(), 1);
+                assert_eq!(count(&field.again(version != V31).sent, 0x62), freed, "none was answered");
+            }
+            field.publish("t", b"x", QOS2);
+        }
+    });
+}

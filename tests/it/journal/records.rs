@@ -105,6 +105,41 @@ fn after_pubrec_only_pubrel_comes_back_in_its_order() {
     assert_eq!(sent(&mut client), b"\x62\x02\0\x03\x62\x02\0\x01\x3C\x06\0\x01t\0\x02b");
 }
 
+/// The version changes after a snapshot: what is accepted then comes back in its form.
+#[test]
+fn a_version_that_changes_after_a_snapshot_is_noted() {
+    for (first, second, whole) in
+        [(Version::V311, Version::V5, &b"\0\x01t\0\x01\0x"[..]), (Version::V5, Version::V311, b"\0\x01t\0\x01\0x")]
+    {
+        let limits = Limits { version: first, ..Limits::DEFAULT };
+        let (mut client, mut log) = (new(limits), Vec::new());
+        assert!(client.snapshot(&mut |bytes| log.extend(bytes)));
+        up(&mut client, &mut log, second, false);
+        publish(&mut client, "x", QoS::AtLeastOnce);
+        save(&mut client, &mut log);
+        let mut client = again(&log, limits);
+        up(&mut client, &mut log, Version::V5, true);
+        let bytes = sent(&mut client);
+        assert!(bytes.ends_with(whole) && bytes.len() == 9, "{first:?} {second:?}: {bytes:02X?}");
+    }
+}
+
+/// A session of an earlier life was adopted, and the power fails: identifiers are no better known for that, so PUBREL goes before QoS 2 messages still.
+#[test]
+fn an_adopted_session_comes_back_as_one() {
+    for version in [Version::V311, Version::V5] {
+        for is_adopted in [false, true] {
+            let limits = Limits { version, ..Limits::DEFAULT };
+            let (mut client, mut log) = (new(limits), Vec::new());
+            up(&mut client, &mut log, version, is_adopted);
+            let mut client = again(&log, limits);
+            publish(&mut client, "x", QoS::ExactlyOnce);
+            up(&mut client, &mut log, version, true);
+            assert_eq!(sent(&mut client).starts_with(b"\x62\x02\0\x01"), is_adopted, "{version:?}");
+        }
+    }
+}
+
 /// What the application refuses was not received: the journal doesn't say so, whatever the reason.
 #[test]
 fn a_refused_message_is_not_noted_as_received() {
