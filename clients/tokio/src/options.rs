@@ -271,7 +271,7 @@ impl Options {
 
     /// Sets whether the driver coalesces packets under load: after input came it then pauses for a quarter of a millisecond, so that one read and one write move many packets. A message
     /// costs a fraction of the processor time, and may come or leave by this much later. The driver measures what the pauses bring, and makes none where they would reduce the throughput. A
-    /// thread of the runtime's for blocking work sleeps for it. Default: true.
+    /// thread of the runtime's for blocking work sleeps for it; where none is free for that there are no pauses. Default: true.
     pub fn coalesce(mut self, coalesce: bool) -> Self {
         self.coalesces = coalesce;
         self

@@ -1,6 +1,6 @@
 //! Pauses under load: see [`pure_mqtt_net::coalescing`].
 //!
-//! The timer of tokio counts milliseconds, four times a pause: so one of the runtime's threads for what blocks sleeps for it.
+//! The timer of tokio counts milliseconds, four times a pause: so one of the runtime's threads for what blocks sleeps for it. Where the program has them all at work there are no pauses.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,12 +8,23 @@ use std::time::{Duration, Instant};
 
 use pure_mqtt_net::coalescing::{Coalescing, PAUSE, Pause};
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::Sleep;
+
+/// A pause that has not ended by then waits for a thread.
+const LIMIT: Duration = Duration::from_millis(4);
 
 #[derive(Default)]
 pub(crate) struct Pauses {
     coalescing: Coalescing,
-    running: Option<JoinHandle<()>>,
+    running: Option<Running>,
     half: Half,
+    /// No thread was free for a pause: there are no more.
+    is_starved: bool,
+}
+
+struct Running {
+    sleeps: JoinHandle<()>,
+    limit: Pin<Box<Sleep>>,
 }
 
 /// Of a pause that is halved: the work that was done until it began, and until its second half.
@@ -28,8 +39,12 @@ enum Half {
 impl Pauses {
     /// `Pending` while there is one.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(running) = &mut self.running {
-            let _ = ready!(Pin::new(running).poll(cx)); // it only fails with the runtime
+        if let Some(Running { sleeps, limit }) = &mut self.running {
+            if Pin::new(sleeps).poll(cx).is_pending() {
+                // it only fails with the runtime
+                ready!(limit.as_mut().poll(cx));
+                self.is_starved = true;
+            }
             self.running = None;
         }
         Poll::Ready(())
@@ -43,7 +58,7 @@ impl Pauses {
                 self.begin(PAUSE / 2);
             }
             Half::Second(start, middle) => self.coalescing.halves(middle - start, work() - middle, Instant::now()),
-            Half::None if has_read => match self.coalescing.woken(Instant::now()) {
+            Half::None if has_read && !self.is_starved => match self.coalescing.woken(Instant::now()) {
                 Pause::None => {}
                 Pause::Whole => self.begin(PAUSE),
                 Pause::Halved => {
@@ -56,6 +71,13 @@ impl Pauses {
     }
 
     fn begin(&mut self, length: Duration) {
-        self.running = Some(spawn_blocking(move || std::thread::sleep(length)));
+        let sleeps = spawn_blocking(move || std::thread::sleep(length));
+        self.running = Some(Running { sleeps, limit: Box::pin(tokio::time::sleep(LIMIT)) });
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.sleeps.abort(); // if it has not begun
     }
 }

@@ -54,23 +54,43 @@ async fn each_qos_in_each_version_there_and_back() {
 /// Enough that packets are coalesced, where they may be.
 #[tokio::test]
 async fn under_load_everything_comes_in_order() {
+    for coalesces in [true, false] {
+        load(coalesces).await;
+    }
+}
+
+/// The program needs all threads for what blocks: no pause waits for one.
+#[test]
+fn under_load_no_thread_is_waited_for() {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || {
+        let _ = released.recv();
+    });
+    runtime.block_on(load(true));
+    drop(release);
+}
+
+async fn load(coalesces: bool) {
     const MESSAGES: u32 = 5_000;
     let broker = Loopback::start().unwrap();
-    for coalesces in [true, false] {
-        let client = Client::spawn(options(&format!("load-{coalesces}"), &broker).coalesce(coalesces)).unwrap();
-        let mut subscription = client.subscribe("load", QoS::AtLeastOnce).unwrap();
-        soon(subscription.granted()).await.unwrap();
-        let publisher = client.clone();
-        tokio::spawn(async move {
-            for number in 0..MESSAGES {
-                drop(publisher.publish("load", number.to_string(), QoS::AtLeastOnce).await.unwrap());
-            }
-        });
-        for number in 0..MESSAGES {
-            assert_eq!(soon(subscription.recv()).await.unwrap().text(), Some(number.to_string().as_str()));
-        }
-        soon(client.shutdown(PATIENCE)).await;
+    let client = Client::spawn(options("load", &broker).coalesce(coalesces)).unwrap();
+    let mut subscription = client.subscribe("load", QoS::AtLeastOnce).unwrap();
+    soon(subscription.granted()).await.unwrap();
+    for _ in 0..500 {
+        drop(client.publish("load", "one by one", QoS::AtLeastOnce).await.unwrap()); // each wakes the driver
+        assert_eq!(soon(subscription.recv()).await.unwrap().text(), Some("one by one"));
     }
+    let publisher = client.clone();
+    tokio::spawn(async move {
+        for number in 0..MESSAGES {
+            drop(publisher.publish("load", number.to_string(), QoS::AtLeastOnce).await.unwrap());
+        }
+    });
+    for number in 0..MESSAGES {
+        assert_eq!(soon(subscription.recv()).await.unwrap().text(), Some(number.to_string().as_str()));
+    }
+    soon(client.shutdown(PATIENCE)).await;
     assert!(broker.violations().is_empty(), "{:?}", broker.violations());
 }
 
