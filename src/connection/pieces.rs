@@ -183,11 +183,11 @@ impl Core {
         let mut ack = None;
         match fate {
             Fate::Repeated(id) => {
-                // Not if the application has refused the message meanwhile, and PUBREC has left: then it is over.
-                if is_last && self.incoming.is_repetition(parts.inbox, id.get(), true) {
-                    self.receive_piece(parts, (id, true), QoS::ExactlyOnce, &mut None)?;
-                }
                 if is_last {
+                    // Not if the application has refused the message meanwhile, and PUBREC has left: then it is over.
+                    if self.incoming.is_repetition(parts.inbox, id.get(), true) {
+                        self.receive_piece(parts, (id, true), QoS::ExactlyOnce, &mut None)?;
+                    }
                     self.stats.count(Count::RepeatedMessage as u8);
                 }
                 self.note_piece(end, is_last);

@@ -64,7 +64,7 @@ pub(crate) struct Incoming {
     strays: [Stray; 3],
     /// The server may have begun a new session unseen, and on this link it will show: what earlier links left open counts only for messages that are marked
     /// as repetitions, which a new session has none of.
-    pub(super) is_doubtful: bool,
+    is_doubtful: bool,
 }
 
 /// So many slots are not for QoS 2.
@@ -545,6 +545,13 @@ impl Incoming {
     /// The session that the server resumed may be a new one.
     pub(crate) const fn doubt(&mut self) {
         self.is_doubtful = true;
+    }
+
+    /// It has shown which it is.
+    const fn end_doubt(&mut self) {
+        if core::mem::replace(&mut self.is_doubtful, false) {
+            self.let_go_on();
+        }
     }
 
     /// Whether that has not shown yet.

@@ -138,12 +138,11 @@ impl Incoming {
         self.give_up(inbox, |slot| slot.notes.is_doubted());
     }
 
-    /// What was received on earlier links is of the session that goes on, or is given up: only now is it known what the log is to say of it.
-    pub(super) const fn end_doubt(&mut self) {
-        if cfg!(feature = "journal") && self.is_doubtful() {
+    /// What was [held back](Self::is_held_back) is of the session that goes on, or was given up.
+    pub(super) const fn let_go_on(&mut self) {
+        if cfg!(feature = "journal") {
             self.changed = SEVERAL;
         }
-        self.is_doubtful = false;
     }
 
     /// Whether the record of this message stands before that of the doubt.

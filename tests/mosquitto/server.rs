@@ -187,6 +187,16 @@ fn follow(stderr: ChildStderr, log: &Arc<Log>) {
     });
 }
 
+/// The configuration of a broker that takes everybody and keeps sessions in `folder` when it ends, with these lines behind. `user root` because a
+/// broker that root starts could not write there otherwise; for everybody else mosquitto doesn't heed it.
+#[allow(dead_code)] // few need one that remembers
+pub fn lasting(folder: impl AsRef<Path>, lines: &str) -> String {
+    let path = folder.as_ref().display();
+    format!(
+        "user root\nallow_anonymous true\npersistence true\npersistence_location {path}/\nmax_queued_messages 0\n{lines}"
+    )
+}
+
 /// A program of mosquitto's, in the search path or where Debian puts it.
 ///
 /// # Panics

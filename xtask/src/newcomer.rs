@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::package::{extract, version};
 use crate::shell::Shell;
 use crate::{Result, root};
 
@@ -25,32 +26,27 @@ const PROGRAMS: [&str; 3] = ["publisher", "subscriber", "request"];
 pub fn check(shell: &Shell) -> Result {
     let folder = root().join(FOLDER);
     let _ = std::fs::remove_dir_all(&folder);
-    pack(shell)?;
-    write_project(&folder)?;
+    let version = version(&root())?; // all have the same: see the test
+    pack(shell, &version)?;
+    write_project(&folder, &version)?;
     let project = shell.inside(FOLDER).ok_or("the newcomer's project is gone.")?;
     project.run(&format!("CARGO_TARGET_DIR=../{BUILD} cargo build --quiet --bins"))?;
     run(&root().join("target").join(BUILD).join("debug"))
 }
 
-fn pack(shell: &Shell) -> Result {
+fn pack(shell: &Shell, version: &str) -> Result {
     let packages = PACKAGES.map(|name| format!("--package {name}")).join(" ");
     shell.run(&format!("cargo package --quiet --no-verify --allow-dirty {packages}"))?;
     let packed = root().join(FOLDER).join("packed");
     std::fs::create_dir_all(&packed).map_err(|error| format!("{FOLDER}: {error}."))?;
-    for name in PACKAGES {
-        shell.run(&format!("tar -xmzf target/package/{name}-{VERSION}.crate -C {FOLDER}/packed"))?;
-    }
-    Ok(())
+    PACKAGES.iter().try_for_each(|name| extract(shell, &format!("{name}-{version}"), &format!("{FOLDER}/packed")))
 }
 
-/// All packages have the version of this one's siblings: see the test.
-const VERSION: &str = "0.1.0";
-
 /// The dependencies are those that the README names; only where they come from is said beside it.
-fn write_project(folder: &Path) -> Result {
+fn write_project(folder: &Path, version: &str) -> Result {
     let readme = std::fs::read_to_string(root().join(README)).map_err(|error| format!("{README}: {error}."))?;
     let dependencies = fenced(&readme, "```toml").next().ok_or("the README names no dependencies.")?;
-    let patches = PACKAGES.map(|name| format!("{name} = {{ path = \"packed/{name}-{VERSION}\" }}\n")).concat();
+    let patches = PACKAGES.map(|name| format!("{name} = {{ path = \"packed/{name}-{version}\" }}\n")).concat();
     let manifest = format!(
         "[package]\nname = \"newcomer\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n{dependencies}\n[patch.crates-io]\n{patches}\n[workspace]\n"
     );
@@ -133,8 +129,7 @@ mod tests {
     #[test]
     fn all_packages_have_the_version() {
         for folder in ["", "clients/agent/", "clients/net/", "clients/tokio/"] {
-            let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("it is there");
-            assert!(manifest.contains(&format!("\nversion = \"{VERSION}\"\n")), "{folder}");
+            assert_eq!(version(&root().join(folder)), version(&root()), "{folder}");
         }
     }
 

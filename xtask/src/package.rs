@@ -37,13 +37,19 @@ fn unpack(shell: &Shell) -> Result<Shell> {
         std::fs::remove_dir_all(&folder).map_err(|error| format!("{FOLDER}: {error}."))?;
     }
     std::fs::create_dir_all(&folder).map_err(|error| format!("{FOLDER}: {error}."))?;
-    // Not with the times in the archive, which are always the same: cargo would take what it built before for what this is.
-    shell.run(&format!("tar -xmzf target/package/{name}.crate -C {FOLDER}"))?;
+    extract(shell, &name, FOLDER)?;
     shell.inside(&format!("{FOLDER}/{name}")).ok_or_else(|| format!("{name}.crate holds no Cargo.toml."))
 }
 
-fn version(root: &Path) -> Result<String> {
-    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}."))?;
+/// Unpacks `NAME-VERSION.crate`. Not with the times in the archive, which are always the same: cargo would take what it built before for what this is.
+pub fn extract(shell: &Shell, name: &str, folder: &str) -> Result {
+    shell.run(&format!("tar -xmzf target/package/{name}.crate -C {folder}"))
+}
+
+/// The version of the package in this folder.
+pub fn version(folder: &Path) -> Result<String> {
+    let manifest =
+        std::fs::read_to_string(folder.join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}."))?;
     let line = manifest.lines().find_map(|line| line.strip_prefix("version = "));
     line.map(|version| version.trim_matches('"').to_owned()).ok_or_else(|| "Cargo.toml names no version.".into())
 }

@@ -104,57 +104,46 @@ async fn pure_mqtt(port: u16) -> Times {
     Ok(times)
 }
 
-async fn rumqttc(port: u16) -> Times {
-    use ::rumqttc::{AsyncClient, Event, MqttOptions, NetworkOptions, Packet, QoS};
-    let (client, mut events) = AsyncClient::new(MqttOptions::new("latency", "127.0.0.1", port), 100);
-    let mut network = NetworkOptions::new();
-    network.set_tcp_nodelay(true);
-    events.set_network_options(network);
-    client.subscribe(TOPIC, QoS::AtLeastOnce).await?;
-    let mut times = Vec::with_capacity(COUNT);
-    while times.len() < COUNT {
-        match events.poll().await? {
-            Event::Incoming(Packet::SubAck(_)) => {
-                let client = client.clone();
-                ::tokio::spawn(async move {
-                    let mut ticks = ticks();
-                    for _ in 0..COUNT {
-                        ticks.tick().await;
-                        let _ = client.publish(TOPIC, QoS::AtLeastOnce, false, payload()).await;
-                    }
-                });
+/// Both crates of that family: `$publish` is how theirs is called, with the client and the payload.
+macro_rules! measure {
+    ($family:ident, $client:ident, $events:ident, $publish:expr) => {{
+        let mut network = $family::NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        $events.set_network_options(network);
+        $client.subscribe(TOPIC, $family::QoS::AtLeastOnce).await?;
+        let mut times = Vec::with_capacity(COUNT);
+        while times.len() < COUNT {
+            match $events.poll().await? {
+                $family::Event::Incoming($family::Packet::SubAck(_)) => {
+                    let client = $client.clone();
+                    ::tokio::spawn(async move {
+                        let mut ticks = ticks();
+                        for _ in 0..COUNT {
+                            ticks.tick().await;
+                            let _ = $publish(&client, payload()).await;
+                        }
+                    });
+                }
+                $family::Event::Incoming($family::Packet::Publish(publish)) => times.push(age(&publish.payload)),
+                _ => {}
             }
-            Event::Incoming(Packet::Publish(publish)) => times.push(age(&publish.payload)),
-            _ => {}
         }
-    }
-    Ok(times)
+        Ok(times)
+    }};
+}
+
+async fn rumqttc(port: u16) -> Times {
+    use ::rumqttc::{self as family, AsyncClient, MqttOptions, QoS};
+    let (client, mut events) = AsyncClient::new(MqttOptions::new("latency", "127.0.0.1", port), 100);
+    let publish = async |client: &AsyncClient, payload| client.publish(TOPIC, QoS::AtLeastOnce, false, payload).await;
+    measure!(family, client, events, publish)
 }
 
 async fn rumqttc_next(port: u16) -> Times {
-    use ::rumqttc_next::{AsyncClient, Event, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS};
+    use ::rumqttc_next::{self as family, AsyncClient, MqttOptions, PublishOptions, QoS};
     let options = MqttOptions::new("latency", ("127.0.0.1", port));
     let (client, mut events) = AsyncClient::builder(options).capacity(100).build();
-    let mut network = NetworkOptions::new();
-    network.set_tcp_nodelay(true);
-    events.set_network_options(network);
-    client.subscribe(TOPIC, QoS::AtLeastOnce).await?;
-    let mut times = Vec::with_capacity(COUNT);
-    while times.len() < COUNT {
-        match events.poll().await? {
-            Event::Incoming(Packet::SubAck(_)) => {
-                let client = client.clone();
-                ::tokio::spawn(async move {
-                    let mut ticks = ticks();
-                    for _ in 0..COUNT {
-                        ticks.tick().await;
-                        let _ = client.publish(TOPIC, payload(), PublishOptions::new(QoS::AtLeastOnce)).await;
-                    }
-                });
-            }
-            Event::Incoming(Packet::Publish(publish)) => times.push(age(&publish.payload)),
-            _ => {}
-        }
-    }
-    Ok(times)
+    let how = || PublishOptions::new(QoS::AtLeastOnce);
+    let publish = async move |client: &AsyncClient, payload| client.publish(TOPIC, payload, how()).await;
+    measure!(family, client, events, publish)
 }

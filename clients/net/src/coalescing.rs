@@ -26,6 +26,14 @@ const LULL: Duration = Duration::from_millis(64);
 const RETRY: Duration = Duration::from_millis(10);
 const MAX_RETRY: Duration = Duration::from_secs(2);
 
+/// A message that was accepted counts as much work as this many bytes that came.
+const MESSAGE: u64 = 64;
+
+/// What a face has done so far: bytes that came, and messages that were accepted. For [`Coalescing::halves`].
+pub const fn work(bytes: u64, messages: u64) -> u64 {
+    bytes + messages * MESSAGE
+}
+
 /// Decides after which wake-ups a face pauses.
 ///
 /// ```
@@ -101,7 +109,7 @@ impl Coalescing {
         }
     }
 
-    /// The work that the halves of a pause have brought, in any unit.
+    /// The [`work`] that the halves of a pause have brought.
     pub fn halves(&mut self, first: u64, second: u64, now: Instant) {
         let (first, second) = (self.halves.0 + first, self.halves.1 + second);
         self.halves = (first, second);

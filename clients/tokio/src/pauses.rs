@@ -50,7 +50,7 @@ impl Pauses {
         Poll::Ready(())
     }
 
-    /// All that was there has been done, and `has_read` if input was among it: perhaps a pause begins. `work` is all that was done so far, in any unit.
+    /// All that was there has been done, and `has_read` if input was among it: perhaps a pause begins. `work` is all that was done so far.
     pub(crate) fn consider(&mut self, has_read: bool, work: impl FnOnce() -> u64) {
         match std::mem::take(&mut self.half) {
             Half::First(start) => {

@@ -26,58 +26,55 @@ pub(crate) struct Operation {
     goes_on: bool,
 }
 
+/// A span with what all have: its name, its kind, whose it is and what it is about. How it fails is said when it is known.
+macro_rules! operation {
+    ($name:literal, $kind:literal, $client_id:expr, $destination:expr, $($fields:tt)*) => {
+        info_span!(
+            target: TARGET,
+            $name,
+            otel.kind = $kind,
+            messaging.system = "mqtt",
+            messaging.operation.name = $name,
+            messaging.client.id = $client_id,
+            messaging.destination.name = $destination,
+            $($fields)*
+            otel.status_code = Empty,
+            "error.type" = Empty,
+        )
+    };
+}
+
 impl Operation {
     pub(crate) fn publish(client_id: &str, message: &Outgoing) -> Self {
-        let span = info_span!(
-            target: TARGET,
+        let span = operation!(
             "publish",
-            otel.kind = "producer",
-            messaging.system = "mqtt",
-            messaging.operation.name = "publish",
+            "producer",
+            client_id,
+            message.topic,
             "messaging.operation.type" = "send",
-            messaging.client.id = client_id,
-            messaging.destination.name = message.topic,
             messaging.message.body.size = message.payload.len(),
             mqtt.qos = message.qos.bits(),
             mqtt.retain = message.retain,
-            otel.status_code = Empty,
-            "error.type" = Empty,
         );
         Self { span, goes_on: true }
     }
 
     pub(crate) fn request(client_id: &str, message: &Outgoing) -> Self {
-        let span = info_span!(
-            target: TARGET,
+        let span = operation!(
             "request",
-            otel.kind = "client",
-            messaging.system = "mqtt",
-            messaging.operation.name = "request",
+            "client",
+            client_id,
+            message.topic,
             "messaging.operation.type" = "send",
-            messaging.client.id = client_id,
-            messaging.destination.name = message.topic,
             messaging.message.body.size = message.payload.len(),
             mqtt.qos = message.qos.bits(),
-            otel.status_code = Empty,
-            "error.type" = Empty,
         );
         Self { span, goes_on: false }
     }
 
     pub(crate) fn subscribe(client_id: &str, filters: &[(&str, QoS)]) -> Self {
         let first = filters.first().map_or("", |(filter, _)| filter);
-        let span = info_span!(
-            target: TARGET,
-            "subscribe",
-            otel.kind = "client",
-            messaging.system = "mqtt",
-            messaging.operation.name = "subscribe",
-            messaging.client.id = client_id,
-            messaging.destination.name = first,
-            mqtt.filters = filters.len(),
-            otel.status_code = Empty,
-            "error.type" = Empty,
-        );
+        let span = operation!("subscribe", "client", client_id, first, mqtt.filters = filters.len(),);
         Self { span, goes_on: false }
     }
 

@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use pure_mqtt::Instant;
 use pure_mqtt_agent::{Agent, End, Event, Receiver, Ticket, Wake};
+use pure_mqtt_net::coalescing::work;
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
@@ -15,8 +16,6 @@ use crate::storage::Storage;
 
 /// So many events are kept for a listener that is slow.
 const EVENTS: usize = 256;
-/// A message that was accepted counts as much work as this many bytes that came.
-const MESSAGE: u64 = 64;
 
 pub(crate) struct State {
     pub(crate) agent: Agent,
@@ -75,10 +74,10 @@ impl State {
         }
     }
 
-    /// All that was done so far, in bytes.
+    /// All that was done so far.
     pub(crate) fn work(&self) -> u64 {
         let stats = self.agent.stats();
-        stats.engine.bytes_received + stats.published * MESSAGE
+        work(stats.engine.bytes_received, stats.published)
     }
 
     /// What happens from now on.

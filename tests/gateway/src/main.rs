@@ -24,7 +24,7 @@ use pure_mqtt_tokio::{Client, Options, QoS};
 use tokio::sync::oneshot;
 
 use crate::judge::Verdict;
-use crate::server::Mosquitto;
+use crate::server::{Mosquitto, lasting};
 use crate::tally::Tally;
 
 const HELP: &str = "\
@@ -116,11 +116,7 @@ fn run(trial: &Trial) -> Result<(), String> {
 }
 
 fn play(trial: &Trial, gateway: Gateway, folder: &Path) -> Verdict {
-    // As root mosquitto could not write there under another user's name; for everybody else it doesn't heed the line.
-    let config = format!(
-        "user root\nallow_anonymous true\nmax_queued_messages 0\npersistence true\npersistence_location {}/\n",
-        folder.display()
-    );
+    let config = lasting(folder, "");
     let mut broker = Mosquitto::with(&config);
     let (port, tally) = (broker.port, Arc::new(Tally::default()));
     let (stop, stopped) = oneshot::channel();

@@ -1,10 +1,9 @@
 //! The power fails while nobody knows which session the server holds: a clean start was sent, and its CONNACK lost.
 
-use super::rig::{Field, Offered, QOS0, QOS2, Small, V5, V31, V311, count, message};
+use super::rig::{Field, Offered, QOS0, QOS2, Small, count, message, repeated};
 use pure_mqtt::storage::Journaled;
 use pure_mqtt::{Ack, Connection, Limits, Version};
 
-const ALL: [Version; 3] = [V31, V311, V5];
 const RESUMED: &str = "ConnAck 0x00 Resumed";
 
 type Kept = Journaled<Small, 4096>;
@@ -86,12 +85,6 @@ impl Powered {
     }
 }
 
-fn again(version: Version, id: u16, payload: &[u8]) -> Vec<u8> {
-    let mut message = message(version, QOS2.bits(), id, "t", payload);
-    message[0] |= 8;
-    message
-}
-
 /// Three messages of a session, and a clean start of which nobody knows whether it was carried out.
 fn in_doubt(limits: Limits) -> Powered {
     let mut client = Powered::new(limits);
@@ -104,7 +97,7 @@ fn in_doubt(limits: Limits) -> Powered {
 }
 
 fn each_version(test: impl Fn(Limits)) {
-    ALL.into_iter().for_each(|version| test(Limits { version, ..Limits::DEFAULT }));
+    Version::ALL.into_iter().for_each(|version| test(Limits { version, ..Limits::DEFAULT }));
 }
 
 /// The link that was to settle the doubt stands, or is just over: what comes back is in doubt, or has given the old session up.
@@ -124,7 +117,7 @@ fn what_comes_back_is_in_doubt_or_has_settled_it() {
             let connack = back.connack(true, &[]);
             is_settled = back.hear(&connack).told == [RESUMED];
             if is_settled {
-                back.hear(&again(limits.version, 2, b"new")).only("Message t new q2 2");
+                back.hear(&repeated(limits.version, 2, b"new")).only("Message t new q2 2");
             }
         }
         assert!(is_settled, "in the end it is");
@@ -181,13 +174,13 @@ fn what_is_acknowledged_in_doubt_is_known_once_the_doubt_is_over() {
         let mut client = in_doubt(Limits { manual_acks: true, ..limits });
         client.link(Link::Resumed);
         client.acknowledge_all();
-        let repeated = again(limits.version, 1, b"old");
-        assert_eq!(client.field.offer(&repeated), Ok(Offered::Taken(repeated.len(), None)));
+        let first = repeated(limits.version, 1, b"old");
+        assert_eq!(client.field.offer(&first), Ok(Offered::Taken(first.len(), None)));
         client.save();
         client.fail();
         client.link(Link::Resumed);
         for id in 1..=3 {
-            client.field.hear(&again(limits.version, id, b"old")).nothing();
+            client.field.hear(&repeated(limits.version, id, b"old")).nothing();
         }
     });
 }
@@ -201,8 +194,8 @@ fn what_came_in_doubt_is_not_delivered_again() {
         client.receive(9..=9, b"of this session");
         client.fail();
         client.link(Link::Resumed);
-        client.field.hear(&again(limits.version, 9, b"of this session")).nothing();
-        client.field.hear(&again(limits.version, 2, b"new")).only("Message t new q2 2");
+        client.field.hear(&repeated(limits.version, 9, b"of this session")).nothing();
+        client.field.hear(&repeated(limits.version, 2, b"new")).only("Message t new q2 2");
     });
 }
 
@@ -218,8 +211,8 @@ fn a_snapshot_tells_what_came_in_doubt_from_what_came_before() {
         assert!(field.mqtt.snapshot(&mut |bytes| log.extend(bytes)));
         client.fail();
         client.link(Link::Resumed);
-        client.field.hear(&again(limits.version, 9, b"of this session")).nothing();
-        client.field.hear(&again(limits.version, 2, b"new")).only("Message t new q2 2");
+        client.field.hear(&repeated(limits.version, 9, b"of this session")).nothing();
+        client.field.hear(&repeated(limits.version, 2, b"new")).only("Message t new q2 2");
     });
 }
 

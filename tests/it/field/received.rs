@@ -1,16 +1,10 @@
 //! What was received at QoS 2 on earlier links, and what becomes of it when the server holds another session and nothing says so.
 
-use super::rig::{Durable, Field, QOS2, V5, V31, V311, in_every_storage, message};
+use super::rig::{Durable, Field, QOS2, V5, V31, V311, in_every_storage, message, repeated};
 use pure_mqtt::{Fixed, Limits, PendingAck, Version};
 
 const ALL: [Version; 3] = [V31, V311, V5];
 const RESUMED: &str = "ConnAck 0x00 Resumed";
-
-fn again(version: Version, id: u16, payload: &[u8]) -> Vec<u8> {
-    let mut message = message(version, 2, id, "t", payload);
-    message[0] |= 8;
-    message
-}
 
 /// A PUBREL for each of these, and a PUBCOMP.
 fn release<S: Durable>(field: &mut Field<S>, ids: std::ops::RangeInclusive<u16>) {
@@ -88,14 +82,14 @@ fn what_the_server_came_back_to_stays() {
             let mut field = Field::new(storage(), version, limits).accepted();
             assert_eq!(fill(&mut field), 3);
             for id in 100..=102 {
-                field.hear(&again(version, id, b"old")).nothing();
+                field.hear(&repeated(version, id, b"old")).nothing();
             }
             assert!(field.hear(&message(version, 2, 1, "t", b"new")).end.is_some());
             field.again(true).only(RESUMED);
-            field.hear(&again(version, 100, b"old")).nothing();
+            field.hear(&repeated(version, 100, b"old")).nothing();
             release(&mut field, 101..=102);
             field.hear(&message(version, 2, 1, "t", b"new")).only("Message t new q2 1");
-            field.hear(&again(version, 100, b"old")).nothing();
+            field.hear(&repeated(version, 100, b"old")).nothing();
         }
     });
 }
@@ -161,12 +155,12 @@ fn a_new_message_settles_the_doubt_about_all() {
         for version in ALL {
             let mut field = in_doubt(storage(), version);
             field.hear(&message(version, 2, 1, "t", b"new")).only("Message t new q2 1");
-            field.hear(&again(version, 1, b"new")).nothing();
-            field.hear(&again(version, 2, b"new")).only("Message t new q2 2");
+            field.hear(&repeated(version, 1, b"new")).nothing();
+            field.hear(&repeated(version, 2, b"new")).only("Message t new q2 2");
             field.again(true).only(RESUMED);
-            field.hear(&again(version, 1, b"new")).nothing();
-            field.hear(&again(version, 3, b"new")).only("Message t new q2 3");
-            field.hear(&again(version, 3, b"new")).nothing();
+            field.hear(&repeated(version, 1, b"new")).nothing();
+            field.hear(&repeated(version, 3, b"new")).only("Message t new q2 3");
+            field.hear(&repeated(version, 3, b"new")).nothing();
         }
     });
 }
@@ -179,12 +173,12 @@ fn a_repetition_settles_the_doubt_as_well() {
             for repeats in [true, false] {
                 let mut field = in_doubt(storage(), version);
                 match repeats {
-                    true => drop(field.hear(&again(version, 1, b"old")).nothing()),
+                    true => drop(field.hear(&repeated(version, 1, b"old")).nothing()),
                     false => release(&mut field, 1..=1),
                 }
                 field.again(true).only(RESUMED);
-                field.hear(&again(version, 2, b"old")).nothing();
-                field.hear(&again(version, 3, b"old")).nothing();
+                field.hear(&repeated(version, 2, b"old")).nothing();
+                field.hear(&repeated(version, 3, b"old")).nothing();
                 release(&mut field, 2..=3);
             }
         }
@@ -199,8 +193,8 @@ fn nothing_is_lost_where_the_doubt_stays() {
             let mut field = in_doubt(storage(), version);
             field.hear(&message(version, 2, 9, "t", b"new")).only("Message t new q2 9");
             field.again(true).only(RESUMED);
-            field.hear(&again(version, 9, b"new")).nothing();
-            field.hear(&again(version, 2, b"new")).only("Message t new q2 2");
+            field.hear(&repeated(version, 9, b"new")).nothing();
+            field.hear(&repeated(version, 2, b"new")).only("Message t new q2 2");
             field.hear(&message(version, 1, 3, "t", b"new")).only("Message t new q1 3");
         }
     });

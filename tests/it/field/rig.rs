@@ -449,7 +449,12 @@ pub fn message(version: Version, qos: u8, id: u16, topic: impl AsRef<[u8]>, payl
     message_with(version, 0x30 | qos << 1, id, topic, &[], payload)
 }
 
-/// The same with the first byte as it is given, and with properties in 5.0.
+/// One at QoS 2 that is marked as a repetition.
+pub fn repeated(version: Version, id: u16, payload: &[u8]) -> Vec<u8> {
+    message_with(version, 0x3C, id, "t", &[], payload)
+}
+
+/// PUBLISH with the first byte as it is given, and with properties in 5.0.
 pub fn message_with(
     version: Version,
     first: u8,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 use pure_mqtt_agent::{Event, LinkId};
-use pure_mqtt_net::coalescing::{Coalescing, PAUSE, Pause};
+use pure_mqtt_net::coalescing::{Coalescing, PAUSE, Pause, work};
 
 use self::dial::Dial;
 use self::link::Link;
@@ -24,8 +24,6 @@ use crate::wishes::Dialling;
 /// The socket's events; there is one at a time.
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
-/// A message that was accepted counts as much work as this many bytes that were read.
-const MESSAGE: u64 = 64;
 
 pub(crate) struct Network {
     poll: Option<Poll>,
@@ -162,7 +160,7 @@ impl Network {
             thread::sleep(length);
             let mut state = shared.lock();
             link.read_anyway(&mut state);
-            (link.bytes_read(), state.messages_accepted())
+            work(link.bytes_read(), state.messages_accepted())
         };
         match self.coalescing.woken(Instant::now()) {
             Pause::None => {}
@@ -170,8 +168,7 @@ impl Network {
             Pause::Halved => {
                 let before = half(Duration::ZERO);
                 let [first, second] = [(); 2].map(|()| half(PAUSE / 2));
-                let work = |before: (u64, u64), after: (u64, u64)| after.0 - before.0 + (after.1 - before.1) * MESSAGE;
-                self.coalescing.halves(work(before, first), work(first, second), Instant::now());
+                self.coalescing.halves(first - before, second - first, Instant::now());
             }
         }
     }

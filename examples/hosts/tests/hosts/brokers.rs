@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use crate::server::lasting;
 use crate::server::{Mosquitto, find};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,19 +34,16 @@ impl Folder {
     }
 }
 
+impl AsRef<Path> for Folder {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
-}
-
-/// The configuration of a broker that takes everybody and keeps sessions in `folder` when it ends, with these lines behind. `user root` because a
-/// broker that root starts could not write there otherwise; for everybody else mosquitto doesn't heed it.
-pub fn lasting(folder: &Folder, lines: &str) -> String {
-    let path = folder.as_path().display();
-    format!(
-        "user root\nallow_anonymous true\npersistence true\npersistence_location {path}/\nmax_queued_messages 0\n{lines}"
-    )
 }
 
 /// Waits until something listens on a further port of a broker: WebSocket comes later than the rest.
