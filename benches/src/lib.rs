@@ -4,7 +4,6 @@
 //! client behind that trait. `measure.rs` takes the rounds in turns, `report/` shows what came out.
 
 mod args;
-pub mod broker;
 mod client;
 mod clients;
 mod cost;

@@ -4,7 +4,7 @@ use crate::shell::Shell;
 use crate::{Result, setup};
 
 /// Where the table stands, seen from the folder of the benches.
-const PAGE: &str = "../docs/performance.md";
+const PAGE: &str = "../../docs/performance.md";
 
 /// Measures, prints the table, and puts it into the page if that is wanted.
 pub fn run(shell: &Shell, write: bool, quick: bool) -> Result {
@@ -12,8 +12,8 @@ pub fn run(shell: &Shell, write: bool, quick: bool) -> Result {
     if let Err(warning) = setup::libmosquitto(shell) {
         println!("{warning} Going on without it.");
     }
-    let shell = shell.inside("benches").ok_or("there is no benches/Cargo.toml here.")?;
-    let mut line = "cargo bench --bench broker --".to_owned();
+    let shell = shell.inside("benches/end-to-end").ok_or("there is no benches/end-to-end/Cargo.toml here.")?;
+    let mut line = "cargo run --release --".to_owned();
     if quick {
         line += " --quick";
     }

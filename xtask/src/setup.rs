@@ -43,7 +43,7 @@ const LIBRARY: Programs = Programs {
     name: "libmosquitto with its header",
     programs: &[],
     packages: "libmosquitto-dev",
-    by_hand: "others have it as well), or measure without it: `cargo bench --manifest-path benches/Cargo.toml --bench broker",
+    by_hand: "others have it as well), or measure without it: `cargo run --release --manifest-path benches/end-to-end/Cargo.toml",
 };
 
 const BROWSER: Programs = Programs {

@@ -162,6 +162,7 @@ pub const STEPS: &[Step] = &[
     call("minimal-versions", "the oldest dependencies that the manifest allows will do", package::minimal_versions),
     beside(call("examples/browser", "a web page talks to a real mosquitto, in a real browser", browser::check)),
     here(inside("benches", "the benchmarks build", "cargo check --all-targets")),
+    here(inside("benches/end-to-end", "the benchmark through a broker builds", "cargo check")),
     here(inside("examples/hosts", "the example hosts hold out against a real mosquitto", "cargo test")),
 ];
 

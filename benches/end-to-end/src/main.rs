@@ -11,7 +11,7 @@ mod threads;
 mod tokio;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -35,7 +35,7 @@ const ENGINE: &str = "pure-mqtt";
 const HELP: &str = "\
 Sends messages through a mosquitto on loopback and counts them back, with each client in turn.
 
-    cargo bench --manifest-path benches/Cargo.toml --bench broker
+    cargo run --release --manifest-path benches/end-to-end/Cargo.toml
 
     --count N     so many messages in each run (default: 50,000)
     --window N    at most so many under way at a time (default: 100)
@@ -70,12 +70,23 @@ struct Options {
     file: Option<PathBuf>,
 }
 
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match work(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Measures everything and prints the table; or, as `--client NAME PORT QOS COUNT WINDOW`, is one of the clients.
 ///
 /// # Errors
 /// A sentence that says what failed.
-pub fn main(arguments: &[String]) -> Result<(), String> {
-    let words: Vec<_> = arguments.iter().map(String::as_str).filter(|word| *word != "--bench").collect();
+fn work(arguments: &[String]) -> Result<(), String> {
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     if let ["--client", name, port, qos, count, window] = words[..] {
         let number = |word: &str| word.parse::<u32>().map_err(|error| format!("{word}: {error}"));
         let (port, qos) = (number(port)? as u16, number(qos)? as u8);

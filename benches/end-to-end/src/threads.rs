@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use pure_mqtt_client::pure_mqtt::{QoS, Version};
 use pure_mqtt_client::{Client, Options};
 
-use super::{Clock, PAYLOAD, Run, Took};
+use crate::{Clock, PAYLOAD, Run, Took};
 
 const TOPIC: &str = "bench/pure-mqtt-client";
 

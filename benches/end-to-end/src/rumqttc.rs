@@ -4,7 +4,7 @@ use std::error::Error;
 
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 
-use super::{Clock, PAYLOAD, Run, Took};
+use crate::{Clock, PAYLOAD, Run, Took};
 
 const TOPIC: &str = "bench/rumqttc";
 

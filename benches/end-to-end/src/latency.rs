@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use ::tokio::time::{MissedTickBehavior, interval};
 
-use super::mosquitto::Broker;
-use super::{PAYLOAD, TOKIO, median};
+use crate::mosquitto::Broker;
+use crate::{PAYLOAD, TOKIO, median};
 
 const CLIENTS: [&str; 3] = [TOKIO, "rumqttc", "rumqttc-next"];
 const TOPIC: &str = "bench/latency";
@@ -29,7 +29,7 @@ pub fn compare() -> Result<(), String> {
     for _ in 0..ROUNDS {
         for (name, runs) in CLIENTS.iter().zip(&mut runs) {
             let words = ["--latency-of".to_owned(), (*name).to_owned(), broker.port().to_string()];
-            runs.push(super::run_own(&words)?);
+            runs.push(crate::run_own(&words)?);
         }
     }
     println!("µs there and back at QoS 1, {} messages/s | p50 | p90 | p99 | p99.9", 1_000 / TICK.as_millis());

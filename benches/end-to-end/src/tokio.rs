@@ -4,7 +4,7 @@ use std::error::Error;
 
 use pure_mqtt_tokio::{Client, Options, QoS, Version};
 
-use super::{Clock, PAYLOAD, Run, Took};
+use crate::{Clock, PAYLOAD, Run, Took};
 
 const TOPIC: &str = "bench/pure-mqtt-tokio";
 

@@ -9,7 +9,7 @@ use pure_mqtt::{
     TopicFilter, TopicName, Version,
 };
 
-use super::{Clock, PAYLOAD, Run, Took};
+use crate::{Clock, PAYLOAD, Run, Took};
 
 const TOPIC: &str = "bench/pure-mqtt";
 type Fault = Box<dyn Error>;
