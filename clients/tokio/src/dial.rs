@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::link::Link;
+use crate::stream::Stream;
 
 /// A stream of bytes to a server.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -59,7 +60,7 @@ impl Dial {
         };
         let stack = Stack::new(&self.server)?;
         let transport = match &self.connector {
-            Some(connect) => connect(self.server.clone()).await?,
+            Some(connect) => Stream::Other(connect(self.server.clone()).await?),
             None => open(&self.server.dial_target()).await?,
         };
         let mut link = Link::new(transport, stack);
@@ -79,18 +80,18 @@ fn login_of(server: &Server) -> Login {
 }
 
 /// A socket of the system's.
-async fn open(target: &Endpoint) -> Result<Boxed, DialFailure> {
+async fn open(target: &Endpoint) -> Result<Stream, DialFailure> {
     match target {
         Endpoint::Tcp { host, port } => tcp(host, *port).await,
         #[cfg(unix)]
-        Endpoint::Unix(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
+        Endpoint::Unix(path) => Ok(Stream::Other(Box::new(tokio::net::UnixStream::connect(path).await?))),
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
     }
 }
 
 /// The addresses of a name, the next one after 250 ms or as soon as one fails, until one is connected.
-async fn tcp(host: &str, port: u16) -> Result<Boxed, DialFailure> {
+async fn tcp(host: &str, port: u16) -> Result<Stream, DialFailure> {
     let mut plan = DialPlan::<Arc<io::Error>>::new(tokio::net::lookup_host((host, port)).await?, None);
     let mut attempts = Vec::new();
     loop {
@@ -121,7 +122,7 @@ async fn tcp(host: &str, port: u16) -> Result<Boxed, DialFailure> {
         match ended {
             Some((_, Ok(stream))) => {
                 let _ = stream.set_nodelay(true); // without it all works, only slower
-                return Ok(Box::new(stream));
+                return Ok(Stream::Tcp(stream));
             }
             Some((address, Err(error))) => plan.failed(address, error),
             None => {}

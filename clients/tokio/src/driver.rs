@@ -60,8 +60,8 @@ enum Turn {
 
 impl Driver {
     pub(crate) fn new(shared: Arc<Shared>, options: Arc<Options>) -> Self {
-        let (resolving, dialling, link, parting, sleep, pauses, discarded) = Default::default();
-        Self { shared, options, resolving, dialling, link, parting, sleep, pauses, has_read: false, discarded }
+        let (resolving, dialling, link, parting, sleep, pauses, has_read, discarded) = Default::default();
+        Self { shared, options, resolving, dialling, link, parting, sleep, pauses, has_read, discarded }
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
@@ -239,15 +239,25 @@ impl Driver {
         true
     }
 
-    /// Under load, lets more come, and more be asked for, before the driver looks again.
-    fn pause(&mut self, cx: &mut Context<'_>) {
+    /// All that was there is done. Under load, lets more come, and more be asked for, before the driver looks again. `Ready` if there is more to do at once.
+    fn pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let has_read = std::mem::take(&mut self.has_read);
-        if !self.options.coalesces || self.link.is_none() {
-            return;
-        }
+        let Some((id, link)) = &mut self.link else { return Poll::Pending };
         let shared = &self.shared;
-        self.pauses.consider(has_read, || shared.look(State::work));
-        let _ = self.pauses.poll(cx); // its end wakes the driver
+        let pauses =
+            self.options.coalesces && self.pauses.consider(has_read, link.is_socket(), || shared.look(State::work));
+        let result = if pauses { link.unwatch().map(|()| false) } else { link.watch() };
+        match result {
+            Ok(false) if pauses => self.pauses.poll(cx),
+            Ok(false) => Poll::Pending,
+            Ok(true) => Poll::Ready(()),
+            Err(why) => {
+                let (id, link) = (*id, self.link.take());
+                self.shared.drive(|state, now| state.agent.closed(now, id, &why));
+                drop(link);
+                Poll::Ready(())
+            }
+        }
     }
 
     /// Sleeps until the agent wants to be woken.
@@ -272,10 +282,7 @@ impl Future for Driver {
         for _ in 0..TURNS {
             match self.turn(cx) {
                 Turn::Busy => {}
-                Turn::Idle => {
-                    self.pause(cx);
-                    return Poll::Pending;
-                }
+                Turn::Idle => ready!(self.pause(cx)),
                 Turn::Over => return Poll::Ready(()),
             }
         }

@@ -24,7 +24,9 @@ mod shared;
 mod spans;
 mod state;
 mod storage;
+mod stream;
 mod subscription;
+mod timer;
 #[cfg_attr(not(feature = "trace-context"), path = "no_trace_context.rs")]
 mod trace_context;
 

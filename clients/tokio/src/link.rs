@@ -12,7 +12,8 @@ use pure_mqtt_agent::{Agent, Bytes, LinkId};
 use pure_mqtt_net::Stack;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::dial::{Boxed, DialFailure};
+use crate::dial::DialFailure;
+use crate::stream::Stream;
 
 /// So many bytes are read at once at most.
 const READ: usize = 64 * 1024;
@@ -25,14 +26,14 @@ thread_local! {
 }
 
 pub(crate) struct Link {
-    transport: Boxed,
+    transport: Stream,
     stack: Stack,
     /// Something was written that the transport may hold back.
     is_to_be_flushed: bool,
 }
 
 impl Link {
-    pub(crate) fn new(transport: Boxed, stack: Stack) -> Self {
+    pub(crate) fn new(transport: Stream, stack: Stack) -> Self {
         Self { transport, stack, is_to_be_flushed: false }
     }
 
@@ -174,8 +175,32 @@ impl Link {
         })
     }
 
+    /// Whether the runtime watches sockets.
+    pub(crate) fn is_socket(&self) -> bool {
+        self.transport.is_socket()
+    }
+
+    /// A pause begins, in which nothing that comes is to wake the task.
+    ///
+    /// # Errors
+    /// The link is over, for this reason.
+    pub(crate) fn unwatch(&mut self) -> Result<(), String> {
+        self.transport.unwatch().map_err(|error| format!("the connection broke: {error}"))
+    }
+
+    /// What comes is to wake the task again. True if it was not so: then what came meanwhile is to be read.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn watch(&mut self) -> Result<bool, String> {
+        self.transport.watch().map_err(|error| format!("the connection broke: {error}"))
+    }
+
     /// Says that nothing more will be sent, and waits a while for the server to close its side: a socket that is closed over unread bytes is reset, and what was written last is lost.
     pub(crate) async fn part(mut self) {
+        if self.transport.watch().is_err() {
+            return;
+        }
         self.stack.finish();
         let farewell = poll_fn(|cx| {
             if self.poll_write_out(cx)?.is_pending() {
@@ -197,7 +222,7 @@ impl Link {
 }
 
 /// Reads once; `take` gets nothing at the end of the stream.
-fn read(transport: &mut Boxed, cx: &mut Context<'_>, take: impl FnOnce(&[u8])) -> io::Result<Poll<()>> {
+fn read(transport: &mut Stream, cx: &mut Context<'_>, take: impl FnOnce(&[u8])) -> io::Result<Poll<()>> {
     ROOM.with_borrow_mut(|room| {
         let mut buffer = ReadBuf::new(room);
         let read = Pin::new(transport).poll_read(cx, &mut buffer)?;
