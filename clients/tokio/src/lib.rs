@@ -48,9 +48,9 @@ pub use pure_mqtt_agent::{
 #[cfg(feature = "proxy")]
 pub use pure_mqtt_net::Proxy;
 pub use pure_mqtt_net::store::StoreError;
+pub use pure_mqtt_net::{Endpoint, Server, ServerError};
 #[cfg(feature = "tls")]
 pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};
-pub use pure_mqtt_net::{Server, ServerError};
 pub use resolve::SrvRecord;
 pub use subscription::{Subscription, SubscriptionOptions};
 #[cfg(feature = "trace-context")]

@@ -235,6 +235,25 @@ impl Options {
     }
 
     /// Has `connect` open the byte stream to a server, instead of a TCP or Unix socket. What the [`Server`] wants above it (proxy, TLS, WebSocket) is added.
+    ///
+    /// Switch Nagle's algorithm off on a TCP socket: with it a message that follows another waits for up to 40 ms.
+    ///
+    /// ```
+    /// use pure_mqtt_tokio::{Endpoint, Options};
+    /// use tokio::net::TcpStream;
+    ///
+    /// fn main() {
+    ///     let options = Options::new("sensor-7").connector(|server| async move {
+    ///         let Endpoint::Tcp { host, port } = server.endpoint() else {
+    ///             return Err(std::io::ErrorKind::Unsupported.into());
+    ///         };
+    ///         let stream = TcpStream::connect((host.as_str(), *port)).await?;
+    ///         stream.set_nodelay(true)?;
+    ///         Ok(stream)
+    ///     });
+    ///     drop(options);
+    /// }
+    /// ```
     pub fn connector<F, T>(mut self, connect: impl Fn(Server) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = io::Result<T>> + Send + 'static,
@@ -270,8 +289,9 @@ impl Options {
     }
 
     /// Sets whether the driver coalesces packets under load: after input came it then pauses for a quarter of a millisecond, so that one read and one write move many packets. A message
-    /// costs a fraction of the processor time, and may come or leave by this much later. The driver measures what the pauses bring, and makes none where they would reduce the throughput. A
-    /// thread of the runtime's for blocking work sleeps for it; where none is free for that there are no pauses. Default: true.
+    /// costs a fraction of the processor time, and may come or leave by this much later. The driver measures what the pauses bring, and makes none where they would reduce the throughput. On
+    /// Linux the kernel's timer measures them. Elsewhere, and on streams of a [`connector`](Self::connector), a thread of the runtime's for blocking work sleeps; where none is free for that
+    /// there are no pauses. Default: true.
     pub fn coalesce(mut self, coalesce: bool) -> Self {
         self.coalesces = coalesce;
         self

@@ -123,3 +123,104 @@ fn unless_blocked<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Counts how often a task is woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn pair() -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Stream::Tcp(near), listener.accept().await.unwrap().0)
+    }
+
+    /// Everything that has been sent has come: an echo on another connection needs the same way, so the socket is asked itself.
+    async fn arrived(stream: &Stream, count: usize) {
+        let Stream::Unwatched(Unwatched { socket, .. }) = stream else { panic!("it is watched") };
+        let mut room = [0; 64];
+        while !matches!(socket.peek(&mut room), Ok(there) if there >= count) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn read(stream: &mut Stream) -> Vec<u8> {
+        let mut bytes = [0; 16];
+        let count = stream.read(&mut bytes).await.unwrap();
+        bytes[..count].to_vec()
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_a_pause_wakes_nobody_and_is_there_after_it() {
+        let (mut near, mut far) = pair().await;
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut cx = Context::from_waker(&waker);
+        let mut room = [0; 16];
+        let mut buffer = ReadBuf::new(&mut room);
+        assert!(Pin::new(&mut near).poll_read(&mut cx, &mut buffer).is_pending());
+        near.unwatch().unwrap();
+        far.write_all(b"one").await.unwrap();
+        arrived(&near, 3).await;
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        assert_eq!(read(&mut near).await, b"one");
+        assert!(Pin::new(&mut near).poll_read(&mut cx, &mut buffer).is_pending(), "all was read");
+
+        near.unwatch().unwrap();
+        far.write_all(b"two").await.unwrap();
+        arrived(&near, 3).await;
+        assert!(near.watch().unwrap(), "it was not");
+        assert!(!near.watch().unwrap(), "it is");
+        assert_eq!(read(&mut near).await, b"two", "what came before it was watched again");
+        far.write_all(b"three").await.unwrap();
+        assert_eq!(read(&mut near).await, b"three", "what came after that");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_ends_in_a_pause_is_seen_to_end() {
+        let (mut near, mut far) = pair().await;
+        near.unwatch().unwrap();
+        far.write_all(b"last").await.unwrap();
+        drop(far);
+        arrived(&near, 4).await;
+        assert_eq!(read(&mut near).await, b"last");
+        near.watch().unwrap();
+        assert_eq!(read(&mut near).await, b"");
+    }
+
+    #[tokio::test]
+    async fn a_full_socket_waits_for_the_end_of_the_pause() {
+        let (mut near, mut far) = pair().await;
+        near.unwatch().unwrap();
+        let (block, mut written) = (vec![7; 1 << 20], 0);
+        while let Poll::Ready(count) = poll_fn(|cx| Poll::Ready(Pin::new(&mut near).poll_write(cx, &block))).await {
+            written += count.unwrap();
+        }
+        near.watch().unwrap();
+        let reads = tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            far.read_to_end(&mut bytes).await.unwrap();
+            bytes.len()
+        });
+        near.write_all(b"more").await.unwrap();
+        near.shutdown().await.unwrap();
+        assert_eq!(reads.await.unwrap(), written + 4);
+    }
+}

@@ -135,3 +135,26 @@ mod kernel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_ends_after_its_length_and_starts_again() {
+        const LENGTH: Duration = Duration::from_micros(300);
+        for watches_sockets in [true, false] {
+            let mut timer = Timer::default();
+            for _ in 0..20 {
+                let start = Instant::now();
+                timer.start(LENGTH, watches_sockets);
+                let _ = poll_fn(|cx| timer.poll(cx)).await;
+                assert!(start.elapsed() >= LENGTH, "{:?}, {watches_sockets}", start.elapsed());
+                assert!(poll_fn(|cx| timer.poll(cx)).await.is_ok(), "none runs");
+            }
+        }
+    }
+}

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use pure_mqtt_tokio::{
-    CleanStart, Client, End, Event, Login, NotDelivered, NotGranted, OpenError, Options, Outgoing, QoS, Refusal,
-    RequestError, Server, SubscriptionOptions, Version,
+    CleanStart, Client, End, Endpoint, Event, Login, NotDelivered, NotGranted, OpenError, Options, Outgoing, QoS,
+    Refusal, RequestError, Server, SubscriptionOptions, Version,
 };
 use test_broker::Loopback;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,11 +56,11 @@ async fn each_qos_in_each_version_there_and_back() {
 #[tokio::test]
 async fn under_load_everything_comes_in_order() {
     for coalesces in [true, false] {
-        load(coalesces).await;
+        load(|options| options.coalesce(coalesces)).await;
     }
 }
 
-/// The program needs all threads for what blocks: no pause waits for one.
+/// A stream of the program's own, whose pauses need a thread: while the program has all of them at work, none is waited for.
 #[test]
 fn under_load_no_thread_is_waited_for() {
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
@@ -67,14 +68,21 @@ fn under_load_no_thread_is_waited_for() {
     runtime.spawn_blocking(move || {
         let _ = released.recv();
     });
-    runtime.block_on(load(true));
+    runtime.block_on(load(|options| {
+        options.connector(|server| async move {
+            let Endpoint::Tcp { host, port } = server.endpoint().clone() else { panic!("TCP") };
+            let stream = TcpStream::connect((host.as_str(), port)).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        })
+    }));
     drop(release);
 }
 
-async fn load(coalesces: bool) {
+async fn load(with: impl Fn(Options) -> Options) {
     const MESSAGES: u32 = 5_000;
     let broker = Loopback::start().unwrap();
-    let client = Client::spawn(options("load", &broker).coalesce(coalesces)).unwrap();
+    let client = Client::spawn(with(options("load", &broker))).unwrap();
     let mut subscription = client.subscribe("load", QoS::AtLeastOnce).unwrap();
     soon(subscription.granted()).await.unwrap();
     for _ in 0..500 {
