@@ -213,7 +213,9 @@ impl Driver {
         if !state.agent.wants_input() {
             return false; // whoever takes a message wakes the driver
         }
-        match link.poll_read(cx, &mut state.agent, now, *id) {
+        let read = link.poll_read(cx, &mut state.agent, now, *id);
+        state.spans.packets(&mut link.tap);
+        match read {
             Ok(moved) => {
                 self.has_read |= moved.is_ready();
                 moved.is_ready()
@@ -224,7 +226,9 @@ impl Driver {
 
     fn exchange_output(&mut self, cx: &mut Context<'_>, state: &mut State, now: Instant) {
         if let Some((_, link)) = &mut self.link {
-            if let Err(why) = link.poll_write(cx, &mut state.agent, now) {
+            let written = link.poll_write(cx, &mut state.agent, now);
+            state.spans.packets(&mut link.tap);
+            if let Err(why) = written {
                 self.fail(state, now, &why);
             }
         }

@@ -7,12 +7,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use pure_mqtt::Instant;
+use pure_mqtt::{Instant, Version};
 use pure_mqtt_agent::{Agent, Bytes, LinkId};
 use pure_mqtt_net::Stack;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::dial::DialFailure;
+use crate::spans::Tap;
 use crate::stream::Stream;
 
 /// So many bytes are read at once at most.
@@ -30,11 +31,12 @@ pub(crate) struct Link {
     stack: Stack,
     /// Something was written that the transport may hold back.
     is_to_be_flushed: bool,
+    pub(crate) tap: Tap,
 }
 
 impl Link {
     pub(crate) fn new(transport: Stream, stack: Stack) -> Self {
-        Self { transport, stack, is_to_be_flushed: false }
+        Self { transport, stack, is_to_be_flushed: false, tap: Tap::new() }
     }
 
     /// Goes on with what must be agreed on before MQTT begins, until all is.
@@ -68,11 +70,13 @@ impl Link {
         now: Instant,
         id: LinkId,
     ) -> Result<Poll<()>, String> {
+        let version = agent.version();
         let moved = match self.stack.is_bare() {
-            true => self.poll_read_bare(cx, |bytes| agent.received(now, id, bytes)),
+            true => self.poll_read_bare(cx, version, |bytes| agent.received(now, id, bytes)),
             false => self.poll_read_in(cx),
         };
         while let Some(bytes) = self.stack.read() {
+            self.tap.received(version, &bytes);
             agent.received(now, id, bytes);
         }
         match (self.stack.failure(), self.stack.closed()) {
@@ -100,10 +104,14 @@ impl Link {
     }
 
     fn poll_write_bare(&mut self, cx: &mut Context<'_>, agent: &mut Agent, now: Instant) -> io::Result<Poll<()>> {
+        let version = agent.version();
         let mut transmit = agent.transmit(now);
         while !transmit.chunk().is_empty() {
             match self.poll_write_some(cx, transmit.chunk())? {
-                Poll::Ready(count) => transmit.advance(count),
+                Poll::Ready(count) => {
+                    self.tap.sent(version, transmit.chunk().get(..count).unwrap_or_default());
+                    transmit.advance(count);
+                }
                 Poll::Pending => return Ok(Poll::Pending),
             }
         }
@@ -111,9 +119,11 @@ impl Link {
     }
 
     fn poll_write_through(&mut self, cx: &mut Context<'_>, agent: &mut Agent, now: Instant) -> io::Result<Poll<()>> {
+        let version = agent.version();
         let mut transmit = agent.transmit(now);
         loop {
             let taken = self.stack.send(transmit.chunk());
+            self.tap.sent(version, transmit.chunk().get(..taken).unwrap_or_default());
             transmit.advance(taken);
             if self.poll_write_out(cx)?.is_pending() {
                 return Ok(Poll::Pending);
@@ -167,11 +177,19 @@ impl Link {
         })
     }
 
-    fn poll_read_bare(&mut self, cx: &mut Context<'_>, take: impl FnOnce(Bytes)) -> io::Result<Poll<()>> {
-        let (transport, stack) = (&mut self.transport, &mut self.stack);
+    fn poll_read_bare(
+        &mut self,
+        cx: &mut Context<'_>,
+        version: Version,
+        take: impl FnOnce(Bytes),
+    ) -> io::Result<Poll<()>> {
+        let (transport, stack, tap) = (&mut self.transport, &mut self.stack, &mut self.tap);
         read(transport, cx, |bytes| match bytes.is_empty() {
             true => stack.end_of_input(),
-            false => take(Bytes::copy_from_slice(bytes)),
+            false => {
+                tap.received(version, bytes);
+                take(Bytes::copy_from_slice(bytes));
+            }
         })
     }
 

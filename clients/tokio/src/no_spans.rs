@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pure_mqtt::Version;
 use pure_mqtt_agent::{End, Event, Outgoing, Refusal, Ticket};
 
 use crate::error::RequestError;
@@ -48,6 +49,8 @@ impl Spans {
 
     pub(crate) fn event(&mut self, _: &Arc<Event>) {}
 
+    pub(crate) fn packets(&mut self, _: &mut Tap) {}
+
     pub(crate) fn take(&mut self) -> Untold {
         Untold
     }
@@ -57,6 +60,18 @@ pub(crate) struct Untold;
 
 impl Untold {
     pub(crate) fn tell(self) {}
+}
+
+pub(crate) struct Tap;
+
+impl Tap {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    pub(crate) fn received(&mut self, _: Version, _: &[u8]) {}
+
+    pub(crate) fn sent(&mut self, _: Version, _: &[u8]) {}
 }
 
 pub(crate) fn received(_: &Message) {}

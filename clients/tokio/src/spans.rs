@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use pure_mqtt::QoS;
-use pure_mqtt_agent::{End, Event, Outgoing, Refusal, Ticket};
+use pure_mqtt::{QoS, Version};
+use pure_mqtt_agent::{End, Event, Outgoing, PacketLines, Refusal, Ticket};
+use tracing::Level;
 use tracing::field::Empty;
-use tracing::{Span, debug, info, info_span, warn};
+use tracing::{Span, debug, enabled, info, info_span, trace, warn};
 
 use crate::error::{NotDelivered, RequestError};
 use crate::message::Message;
@@ -166,6 +167,13 @@ impl Spans {
         self.untold.events.push(Arc::clone(event));
     }
 
+    /// What a link has carried.
+    pub(crate) fn packets(&mut self, tap: &mut Tap) {
+        if let Some(tap) = &mut tap.0 {
+            self.untold.packets.append(&mut tap.lines);
+        }
+    }
+
     pub(crate) fn take(&mut self) -> Untold {
         std::mem::take(&mut self.untold)
     }
@@ -176,15 +184,47 @@ impl Spans {
 pub(crate) struct Untold {
     ends: Vec<(Operation, Option<End>)>,
     events: Vec<Arc<Event>>,
+    packets: Vec<String>,
 }
 
 impl Untold {
     pub(crate) fn tell(self) {
+        for line in self.packets {
+            trace!(target: TARGET, "{line}");
+        }
         for event in self.events {
             tell(&event);
         }
         for (operation, end) in self.ends {
             end.iter().for_each(|end| operation.ended(end));
+        }
+    }
+}
+
+/// A line for each packet of a link, if somebody wanted such lines when it began.
+pub(crate) struct Tap(Option<Box<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    received: PacketLines,
+    sent: PacketLines,
+    lines: Vec<String>,
+}
+
+impl Tap {
+    pub(crate) fn new() -> Self {
+        Self(enabled!(target: TARGET, Level::TRACE).then(Box::default))
+    }
+
+    pub(crate) fn received(&mut self, version: Version, bytes: &[u8]) {
+        if let Some(tap) = &mut self.0 {
+            tap.received.follow(version, bytes, |line| tap.lines.push(format!("received {line}")));
+        }
+    }
+
+    pub(crate) fn sent(&mut self, version: Version, bytes: &[u8]) {
+        if let Some(tap) = &mut self.0 {
+            tap.sent.follow(version, bytes, |line| tap.lines.push(format!("sent {line}")));
         }
     }
 }
