@@ -192,8 +192,8 @@ fn a_slow_receiver_holds_up_nobody_and_loses_its_own_qos_0_messages_alone() {
 
 #[test]
 fn messages_in_a_queue_outlive_their_link() {
-    let broker = Broker::start().unwrap();
     for version in Version::ALL {
+        let broker = Broker::start().unwrap();
         let name = format!("outlive-{version:?}");
         let delay = Duration::from_millis(1);
         let options = Options::new(&name).version(version).clean_start(CleanStart::First).reconnect_delay(delay, delay);

@@ -167,7 +167,12 @@ impl Broker {
         let Some(state) = self.links.get_mut(&link).filter(|state| state.listens()) else { return };
         let heard = state.line.hear(bytes);
         state.partial.push(heard);
-        while self.serve_next(link) {}
+        while self.serve_next(link) {
+            // At once, as it may be that the next packet is not to be heard.
+            if !self.script.is_empty() {
+                self.line_up(link);
+            }
+        }
         self.cut_if_due(link);
     }
 

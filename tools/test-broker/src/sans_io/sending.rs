@@ -15,16 +15,21 @@ impl Broker {
         if let Some(session) = self.sessions.get_mut(&state.client_id) {
             session.audit.taken(&mut state.audit);
         }
+        self.line_up(link);
+        let now_ms = self.now_ms;
+        let bytes = self.links.get_mut(&link).map_or_else(Vec::new, |state| state.line.take(now_ms));
+        self.cut_if_due(link);
+        bytes
+    }
+
+    /// Asks the script about what waits, packet by packet.
+    pub(super) fn line_up(&mut self, link: LinkId) {
         while let Some(chunk) = self.links.get_mut(&link).and_then(|state| state.out.pop_front()) {
             match chunk {
                 Chunk::Packet(bytes) if !self.script.is_empty() => self.send_by_script(link, bytes),
                 Chunk::Packet(bytes) | Chunk::Raw(bytes) => self.put(link, &bytes),
             }
         }
-        let now_ms = self.now_ms;
-        let bytes = self.links.get_mut(&link).map_or_else(Vec::new, |state| state.line.take(now_ms));
-        self.cut_if_due(link);
-        bytes
     }
 
     /// Whether [`Broker::output`] would hand out anything, now or after a pause.

@@ -3,7 +3,7 @@
 use super::codec::{ClientPacket, Frame, Props, ServerPacket, Wrong, decode};
 use super::link::Phase;
 use super::script::Packet;
-use super::transcript::Direction;
+use super::transcript::{Direction, shortened};
 use super::{Broker, LinkId};
 
 /// No CONNECT is larger: client identifier, will with its properties, user name and password have at most 65,535 bytes each.
@@ -116,7 +116,7 @@ impl Broker {
         let client_id = self.client_id(link);
         self.note(link, text);
         if self.violations.len() < MOST_VIOLATIONS {
-            self.violations.push(format!("{text} ({link}, client {client_id:?})"));
+            self.violations.push(shortened(format!("{text} ({link}, client {client_id:?})")));
         }
     }
 

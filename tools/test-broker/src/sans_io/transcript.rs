@@ -65,11 +65,15 @@ impl Transcript {
         if self.entries.len() >= self.limit {
             self.entries.drain(..self.limit.div_ceil(2));
         }
-        let mut text = what.to_string();
-        if let Some((cut, _)) = text.char_indices().nth(LONGEST_LINE) {
-            text.truncate(cut);
-            text.push('…');
-        }
-        self.entries.push(Entry { link, direction, text });
+        self.entries.push(Entry { link, direction, text: shortened(what.to_string()) });
     }
+}
+
+/// Not longer than a line may be.
+pub fn shortened(mut text: String) -> String {
+    if let Some((cut, _)) = text.char_indices().nth(LONGEST_LINE) {
+        text.truncate(cut);
+        text.push('…');
+    }
+    text
 }

@@ -109,7 +109,7 @@ oddities! {
     UnsubAckCodes, OLD, &[Packet::UnsubAck],
         "3.1, 3.1.1: a code behind UNSUBACK.";
     BareUnsubAck, V5, &[Packet::UnsubAck],
-        "5.0: UNSUBACK without properties and codes.";
+        "5.0: UNSUBACK without codes.";
     UnlistedReason, ALL, CODED,
         "A code that the standard doesn't list for the packet: 0xFF in 5.0, 0x87 in the SUBACK of 3.1 and 3.1.1.";
     AliasAboveMaximum, V5, &[Packet::Publish],
@@ -170,7 +170,7 @@ impl Oddity {
             Self::PubAckAtQoS2 => frame.first = 0x40,
             Self::AckTail | Self::UnsubAckCodes => frame.body.push(0),
             Self::AckFlags => frame.first ^= 1,
-            Self::BareUnsubAck => frame.body.truncate(2),
+            Self::BareUnsubAck => frame.body.truncate(3),
             Self::UnlistedReason => frame.set_code(if bend.version.is_v5() { 0xFF } else { 0x87 }, bend.version),
             Self::AliasAboveMaximum => frame.add_alias(bend.alias_maximum.saturating_add(1)),
             Self::EarlyRelease => {
