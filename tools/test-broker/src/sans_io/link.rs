@@ -1,9 +1,9 @@
 //! One transport: its buffers, what its CONNECT said, and how packets are put into its output.
 
-use super::LinkId;
 use super::audit::{LinkAudit, Mark};
 use super::codec::{Ack, AckKind, Connect, Inbox, Prop, Publish, ServerPacket, Version, Will, encode, find, id};
 use super::line::Line;
+use super::link_id::LinkId;
 use super::session::Delivery;
 use super::transcript::{Direction, Transcript};
 use std::collections::{BTreeMap, VecDeque};

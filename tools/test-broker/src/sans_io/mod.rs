@@ -27,6 +27,7 @@ mod connect;
 mod deliver;
 mod line;
 mod link;
+mod link_id;
 mod receive;
 mod script;
 mod sending;
@@ -41,6 +42,7 @@ mod transcript;
 
 pub use codec::{Prop, Props, Version, id as prop_id};
 pub use config::{Config, Fault};
+pub use link_id::LinkId;
 pub use script::{Act, Oddity, Packet, When};
 pub use topics::matches as topic_matches;
 pub use transcript::{Direction, Entry};
@@ -50,19 +52,8 @@ use link::Link;
 use script::Script;
 use session::Session;
 use std::collections::BTreeMap;
-use std::fmt;
 use topics::{Message, Retained};
 use transcript::Transcript;
-
-/// The number of a transport; never used twice.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct LinkId(u32);
-
-impl fmt::Display for LinkId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "link {}", self.0)
-    }
-}
 
 /// A message the broker accepted from a client. With QoS 2 it is listed once, however often it is sent again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -154,7 +145,7 @@ impl Broker {
     /// A transport was opened.
     pub fn accept(&mut self) -> LinkId {
         self.accepted += 1;
-        let link = LinkId(self.accepted);
+        let link = LinkId::new(self.accepted);
         self.links.insert(link, Link::new(link, self.now_ms));
         if !self.script.is_empty() {
             self.open_by_script(link);

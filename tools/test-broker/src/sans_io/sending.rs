@@ -63,7 +63,7 @@ impl Broker {
 
     /// What the script wants when a link opens.
     pub(super) fn open_by_script(&mut self, link: LinkId) {
-        let moment = Moment { link: link.0, client: "", event: Event::Opens };
+        let moment = Moment { link: link.number(), client: "", event: Event::Opens };
         let fits = |act: &Act| act.is_about_link() || matches!(act, Act::Instead(_) | Act::CutAfterReceiving(_));
         for act in self.script.acts(&moment, fits) {
             self.note(link, &format!("script: {act:?} as the link opens"));
@@ -74,7 +74,7 @@ impl Broker {
 
     /// What the script wants when a packet has come. Returns whether it is still to be obeyed.
     pub(super) fn receive_by_script(&mut self, link: LinkId, packet: Packet, client_id: &str) -> bool {
-        let moment = Moment { link: link.0, client: client_id, event: Event::Receives(packet) };
+        let moment = Moment { link: link.number(), client: client_id, event: Event::Receives(packet) };
         let fits = |act: &Act| {
             act.is_about_link() || matches!(act, Act::Lose | Act::Instead(_) | Act::Disconnect(_) | Act::Redirect(_))
         };
@@ -95,7 +95,7 @@ impl Broker {
         let (Some(bend), Some(frame)) = (self.bend(link), Frame::of(&bytes)) else { return };
         let Some(packet) = Packet::of(frame.first) else { return };
         let client_id = self.client_id(link);
-        let moment = Moment { link: link.0, client: &client_id, event: Event::Sends(packet) };
+        let moment = Moment { link: link.number(), client: &client_id, event: Event::Sends(packet) };
         let acts = self.script.acts(&moment, |act| act.fits(&frame, &bend));
         let mut packets = vec![frame];
         for act in acts {

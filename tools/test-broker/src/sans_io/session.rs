@@ -1,8 +1,8 @@
 //! What the broker remembers of a client between connections.
 
-use super::LinkId;
 use super::audit::{LinkAudit, SenderAudit};
 use super::codec::Version;
+use super::link_id::LinkId;
 use super::topics::Message;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,6 +1,6 @@
 //! A readable record of every packet.
 
-use super::LinkId;
+use super::link_id::LinkId;
 use std::fmt;
 
 /// Longer lines are cut, so that the newest ones take little memory whatever clients send.

@@ -69,9 +69,8 @@ fn what_is_noted_stays_small() {
     subscribe.extend(body);
     flood(&broker, std::iter::once(CONNECT.to_vec()).chain(std::iter::repeat_n(subscribe, 300)));
     until(&broker, |seen| seen.open() == 0);
-    let (lines, log) = broker.see(|seen| {
-        (seen.log().len(), seen.log().iter().map(|line| line.text.len()).sum::<usize>())
-    });
+    let (lines, log) =
+        broker.see(|seen| (seen.log().len(), seen.log().iter().map(|line| line.text.len()).sum::<usize>()));
     assert!(lines <= 100 && log < 100 * 2_100, "{lines} lines of {log} bytes");
     assert!(broker.violations().iter().map(String::len).sum::<usize>() < 300 * 2_300);
 }

@@ -12,7 +12,8 @@ use crate::rig::{CLIENT, Rig, options, resuming, until};
 use crate::support::PATIENCE;
 
 /// CONNECT of 3.1.1, SUBSCRIBE, PUBLISH at QoS 2 and its PUBREL.
-const DIALOGUE: &[u8] = b"\x10\x0D\0\x04MQTT\x04\x02\0\x3C\0\x01a\x82\x06\0\x01\0\x01t\0\x34\x06\0\x01t\0\x02x\x62\x02\0\x02";
+const DIALOGUE: &[u8] =
+    b"\x10\x0D\0\x04MQTT\x04\x02\0\x3C\0\x01a\x82\x06\0\x01\0\x01t\0\x34\x06\0\x01t\0\x02x\x62\x02\0\x02";
 /// What the broker says to that: CONNACK, SUBACK, the message itself, PUBREC and PUBCOMP.
 const ANSWERS: usize = 4 + 5 + 6 + 4 + 4;
 

@@ -110,7 +110,8 @@ fn by_default_each_is_tolerated_and_counted() {
             std::thread::yield_now();
         }
         if packet == Packet::Disconnect {
-            rig.ear.until(|told| matches!(told.ends[..], [LinkEnd::ServerDisconnect { reason, .. }] if reason.0 == 0xFF));
+            rig.ear
+                .until(|told| matches!(told.ends[..], [LinkEnd::ServerDisconnect { reason, .. }] if reason.0 == 0xFF));
             return;
         }
         rig.deliver("after", QoS::AtLeastOnce);
