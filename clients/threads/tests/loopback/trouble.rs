@@ -365,7 +365,7 @@ fn more_messages_than_the_client_can_hold_wait_for_acknowledgements() {
     client.loop_start().unwrap();
     ear.until(|told| !told.subscribed.is_empty());
     for number in 0..9_u8 {
-        broker.publish(&Message::new("task", &[b'0' + number]).qos(1));
+        broker.publish(&Message::new("task", [b'0' + number]).qos(1));
     }
     for number in 0..9 {
         ear.until(|told| told.receipts.len() > number);

@@ -138,3 +138,17 @@ fn strictly_each_ends_the_link() {
         }
     });
 }
+
+/// The README has a table of them.
+#[test]
+fn the_readme_names_each_in_its_versions() {
+    let page = include_str!("../../README.md");
+    let named: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).collect();
+    for oddity in Oddity::ALL {
+        let versions: Vec<_> = oddity.versions().iter().map(|version| shown(ours(*version))).collect();
+        let versions = if versions.len() == 3 { "all".into() } else { versions.join(", ") };
+        let is_it =
+            |(name, rest): &(&str, &str)| *name == oddity.to_string() && rest.starts_with(&format!("{versions} |"));
+        assert!(named.iter().any(is_it), "{oddity}");
+    }
+}
