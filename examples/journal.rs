@@ -4,12 +4,8 @@
 //! nobody chose. In the end the broker has taken each reading over exactly once, and the device has counted each message exactly
 //! once: what the device did and the journal of its session are stored in one transaction (`journal/store.rs`).
 
-#[path = "../tests/common/broker/mod.rs"]
-mod broker;
 #[path = "journal/device.rs"]
 mod device;
-#[path = "quickstart/loopback.rs"]
-mod loopback;
 #[path = "journal/store.rs"]
 mod store;
 #[path = "journal/trial.rs"]

@@ -4,12 +4,8 @@
 //! quality of service, cuts the TCP connection in the middle, resumes the session, checks that nothing was lost and nothing at QoS 2
 //! came twice, and leaves. The loop between connection and socket is in `support/mod.rs`.
 
-#[path = "../tests/common/broker/mod.rs"]
-mod broker;
 #[path = "quickstart/failure.rs"]
 mod failure;
-#[path = "quickstart/loopback.rs"]
-mod loopback;
 mod support;
 #[path = "quickstart/tour.rs"]
 mod tour;
@@ -19,7 +15,7 @@ use std::process::ExitCode;
 use pure_mqtt::Version;
 
 use failure::Failure;
-use loopback::Loopback;
+use pure_mqtt_test_broker::Broker;
 use tour::Tour;
 
 const HELP: &str = "\
@@ -51,9 +47,9 @@ fn run() -> Result<(), Failure> {
             tour_all(&address)?;
         }
         Task::Tour(None) => {
-            let loopback = Loopback::start().map_err(Failure::Listen)?;
-            println!("broker: the built-in one, at {}", loopback.address);
-            tour_all(&loopback.address.to_string())?;
+            let loopback = Broker::start().map_err(Failure::Listen)?;
+            println!("broker: the built-in one, at {}", loopback.address());
+            tour_all(&loopback.address().to_string())?;
             check_manners(&loopback)?;
         }
     }
@@ -88,7 +84,7 @@ fn tour_all(address: &str) -> Result<(), Failure> {
 }
 
 /// The built-in broker notes what a client does against the standard.
-fn check_manners(loopback: &Loopback) -> Result<(), Failure> {
+fn check_manners(loopback: &Broker) -> Result<(), Failure> {
     let violations = loopback.violations();
     if violations.is_empty() { Ok(()) } else { Err(Failure::Manners(violations)) }
 }

@@ -4,12 +4,8 @@
 //! comes and 256 for what leaves; the payload is read from its file when it is sent, and written to another file as it comes. The connection is
 //! cut in the middle of the way there, so the broker gets the message in two attempts, and the client has it once.
 
-#[path = "../tests/common/broker/mod.rs"]
-mod broker;
 #[path = "streaming/file.rs"]
 mod file;
-#[path = "quickstart/loopback.rs"]
-mod loopback;
 mod support;
 
 use std::error::Error;
@@ -18,11 +14,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use file::{Source, Target};
-use loopback::Loopback;
 use pure_mqtt::{
     Connect, Connection, Disconnect, Event, Fixed, Fragment, Instant, Limits, Payload, Property, Publish, QoS,
     Received, RxBuffer, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
+use pure_mqtt_test_broker::Broker;
 use support::is_timeout;
 
 type Mqtt = Connection<Fixed<256, 4, 4>>;
@@ -59,12 +55,12 @@ fn main() -> Result {
         is_complete: false,
         epoch: std::time::Instant::now(),
     };
-    let broker = Loopback::start()?;
+    let broker = Broker::start()?;
     println!("connection   {} bytes in all, for a message of {bytes}", size_of::<Mqtt>() + size_of::<RxBuffer<512>>());
 
-    client.run_link(broker.address, |client| client.source.sent() > u64::from(bytes) / 2)?;
+    client.run_link(broker.address(), |client| client.source.sent() > u64::from(bytes) / 2)?;
     println!("cut          after {} bytes", client.source.sent());
-    client.run_link(broker.address, |client| client.is_complete && client.mqtt.is_idle())?;
+    client.run_link(broker.address(), |client| client.is_complete && client.mqtt.is_idle())?;
     println!("sent         {} bytes in two attempts", client.source.sent());
     if client.target.sum() != client.source.sum() {
         return Err("what came is not what was sent".into());

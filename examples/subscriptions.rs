@@ -4,10 +4,6 @@
 //! forgets the session, as a broker does that restarts without a disk: everything is subscribed to again, by itself, and the
 //! messages find their way as before. What a program adds to the host's loop for this stands in `Program`.
 
-#[path = "../tests/common/broker/mod.rs"]
-mod broker;
-#[path = "quickstart/loopback.rs"]
-mod loopback;
 mod support;
 
 use std::error::Error;
@@ -20,7 +16,7 @@ use pure_mqtt::{
     Version,
 };
 
-use loopback::Loopback;
+use pure_mqtt_test_broker::{Broker, Message};
 use support::{App, Host, Mqtt};
 
 const CLIENT: &str = "greenhouse";
@@ -85,20 +81,20 @@ impl Program {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let broker = Loopback::start()?;
+    let broker = Broker::start()?;
     let mut program = Program::new()?;
     let mut host = Host::new(Limits { version: Version::V5, ..Limits::DEFAULT });
     for round in 1..=2 {
         let keep_for_a_minute = [Property::SessionExpiryInterval(60)];
         let connect = Connect::new(Version::V5, CLIENT).clean_start(false).properties(&keep_for_a_minute);
-        host.open(&broker.address.to_string(), &connect)?;
+        host.open(&broker.address().to_string(), &connect)?;
         let is_settled = |program: &Program, mqtt: &Mqtt| mqtt.is_connected() && program.subscriptions.is_settled();
         if !host.drive_until(&mut program, PATIENCE, is_settled)? {
             return Err("the broker does not answer".into());
         }
         program.tell();
         for topic in ["house/north/temperature", "house/door", "water/tank", "alarm"] {
-            broker.publish(topic, b"1");
+            broker.publish(&Message::new(topic, b"1").qos(1));
         }
         if !host.drive_until(&mut program, PATIENCE, |program, mqtt| program.messages == 4 * round && mqtt.is_idle())? {
             return Err("not every message came".into());

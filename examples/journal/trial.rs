@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use crate::loopback::Loopback;
 use crate::store::{Done, Store};
+use pure_mqtt_test_broker::{Broker, Message};
 
 pub struct Plan {
     pub failures: u32,
@@ -22,7 +22,7 @@ type Failure = Box<dyn std::error::Error>;
 /// Kills the device as often as planned, then lets it finish, and counts.
 pub fn run(plan: &Plan) -> Result<(), Failure> {
     println!("seed {}", plan.seed);
-    let broker = Loopback::start()?;
+    let broker = Broker::start()?;
     let folder = Folder::new()?;
     let file = folder.0.join("session");
     let mut rng = fastrand::Rng::with_seed(plan.seed);
@@ -30,7 +30,7 @@ pub fn run(plan: &Plan) -> Result<(), Failure> {
     for failure in 1..=plan.failures {
         let mut device = Device::start(&broker, &file, plan)?;
         std::thread::sleep(Duration::from_millis(rng.u64(1..60))); // not to wait for anything: a moment of no one's choice
-        commands += broker.publish_if_subscribed("device", "commands", &commands.to_string());
+        commands += u32::from(broker.publish(&Message::new("commands", commands.to_string()).qos(2)) > 0);
         device.0.kill()?;
         device.0.wait()?;
         println!("power failure {failure}: {:?}", Store::look(&file).unwrap_or_default());
@@ -40,7 +40,7 @@ pub fn run(plan: &Plan) -> Result<(), Failure> {
     loop {
         let done = Store::look(&file)?;
         let is_done = done == Done { published: plan.readings, received: commands };
-        let has_arrived = broker.released("readings").len() >= plan.readings as usize; // the device says before it sends
+        let has_arrived = broker.texts("readings").len() >= plan.readings as usize; // the device says before it sends
         if is_done && has_arrived && broker.is_idle() {
             break;
         }
@@ -54,9 +54,9 @@ pub fn run(plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-fn judge(broker: &Loopback, readings: u32) -> Result<(), Failure> {
+fn judge(broker: &Broker, readings: u32) -> Result<(), Failure> {
     let mut arrived = BTreeMap::new();
-    for payload in broker.released("readings") {
+    for payload in broker.texts("readings") {
         *arrived.entry(payload).or_insert(0_u32) += 1;
     }
     for number in 0..readings {
@@ -75,10 +75,10 @@ fn judge(broker: &Loopback, readings: u32) -> Result<(), Failure> {
 struct Device(Child);
 
 impl Device {
-    fn start(broker: &Loopback, file: &Path, plan: &Plan) -> Result<Self, Failure> {
+    fn start(broker: &Broker, file: &Path, plan: &Plan) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("--readings").arg(plan.readings.to_string());
-        command.arg("--device").arg(broker.address.to_string()).arg(file);
+        command.arg("--device").arg(broker.address().to_string()).arg(file);
         Ok(Self(command.stdout(std::process::Stdio::null()).spawn()?))
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::common::broker::{Config, Fault};
+use crate::common::broker::{Act, Config, Packet, When};
 use crate::common::clock::with_seeds;
 use crate::common::pair::{CLIENT, Companion, Fate, Pair, Seen, Start, Wire};
 use crate::corners::rig::{NOW, reopen, sent, taken, up};
@@ -231,26 +231,32 @@ fn a_change_of_mind_before_the_answer() {
     pair.assert_idle();
 }
 
+/// From now on, no request is answered.
+fn mute_answers(pair: &mut Pair) {
+    for answer in [Packet::SubAck, Packet::UnsubAck] {
+        pair.broker.script(When::sends(answer), Act::Lose);
+    }
+}
+
 #[test]
 fn a_request_without_an_answer_is_repeated_on_the_next_link() {
     for version in Version::ALL {
-        let mut config = Config::default();
-        config.faults.insert(Fault::MuteSubAck);
-        let mut pair = Pair::with_config(config);
+        let mut pair = Pair::new();
+        mute_answers(&mut pair);
         let list = attach(&mut pair);
         want(&list, "a", QoS::AtLeastOnce);
         let mut pair = pair.up(version);
         assert_eq!(standing(&list, "a"), Some(Standing::Asked));
-        pair.broker.config_mut().faults.clear();
+        pair.broker.clear_script();
         pair.cut();
         assert_eq!(standing(&list, "a"), Some(Standing::Wanted));
         pair.reconnect(Start::Resume);
         assert_eq!(standing(&list, "a"), Some(Standing::Granted(QoS::AtLeastOnce)));
 
-        pair.broker.config_mut().faults.insert(Fault::MuteSubAck);
+        mute_answers(&mut pair);
         list.borrow_mut().unsubscribe(filter("a"));
         pair.drive();
-        pair.broker.config_mut().faults.clear();
+        pair.broker.clear_script();
         pair.cut();
         pair.reconnect(Start::Resume);
         assert_eq!((standing(&list, "a"), names(&pair).len()), (None, 0));
@@ -305,13 +311,13 @@ fn another_connection_begins_anew() {
         want(&list, name, QoS::AtLeastOnce);
     }
     let mut pair = pair.up(Version::V311);
-    pair.broker.config_mut().faults.insert(Fault::MuteSubAck);
+    mute_answers(&mut pair);
     list.borrow_mut().unsubscribe(filter("b"));
     want(&list, "d", QoS::AtLeastOnce);
     pair.drive();
     list.borrow_mut().unsubscribe(filter("c")); // not asked for yet
     assert_eq!((standing(&list, "b"), standing(&list, "d")), (Some(Standing::Leaving), Some(Standing::Asked)));
-    pair.broker.config_mut().faults.clear();
+    pair.broker.clear_script();
 
     pair.client = Connection::new(Heap::new(), Limits::DEFAULT); // and with it the answers
     pair.cut();

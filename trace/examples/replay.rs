@@ -3,8 +3,6 @@
 //! Without a file it makes a recording of its own first: a client and the broker of the tests, joined in memory, with a cut in the middle. How a program makes
 //! such a recording stands in `replay/demo.rs`.
 
-#[path = "../../tests/common/broker/mod.rs"]
-mod broker;
 #[path = "replay/demo.rs"]
 mod demo;
 #[path = "replay/show.rs"]

@@ -232,7 +232,8 @@ struct Copy {
 }
 
 /// What the methods need.
-const COPIED: [&str; 7] = ["Cargo.toml", "Cargo.lock", "README.md", "docs", "src", "tests", "examples"];
+const COPIED: [&str; 8] =
+    ["Cargo.toml", "Cargo.lock", "README.md", "docs", "src", "tests", "examples", "tools/test-broker"];
 
 impl Copy {
     fn of_project(shell: &Shell) -> Result<Self> {
@@ -263,9 +264,13 @@ impl Copy {
     }
 }
 
-/// The manifest of the root package, without other members of its workspace.
+/// The manifest of the root package, without other members of its workspace: nor is the test broker one, whose own tests need the clients.
 fn alone(manifest: &str) -> String {
-    let lines = manifest.lines().map(|line| if line.starts_with("members = ") { "members = []" } else { line });
+    let lines = manifest.lines().map(|line| match line {
+        line if line.starts_with("members = ") => "members = []",
+        line if line.starts_with("exclude = [\"fuzz\"") => "exclude = [\"tools\"]",
+        line => line,
+    });
     lines.fold(String::new(), |text, line| text + line + "\n")
 }
 

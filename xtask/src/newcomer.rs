@@ -18,7 +18,8 @@ const FOLDER: &str = "target/newcomer";
 const BUILD: &str = "newcomer-build";
 const README: &str = "clients/tokio/README.md";
 /// The packages that it gets, packed.
-const PACKAGES: [&str; 4] = ["pure-mqtt", "pure-mqtt-agent", "pure-mqtt-net", "pure-mqtt-tokio"];
+const PACKAGES: [&str; 5] =
+    ["pure-mqtt-test-broker", "pure-mqtt", "pure-mqtt-agent", "pure-mqtt-net", "pure-mqtt-tokio"];
 /// The programs of the README, in their order.
 const PROGRAMS: [&str; 3] = ["publisher", "subscriber", "request"];
 
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn all_packages_have_the_version() {
-        for folder in ["", "clients/agent/", "clients/net/", "clients/tokio/"] {
+        for folder in ["", "clients/agent/", "clients/net/", "clients/tokio/", "tools/test-broker/"] {
             assert_eq!(version(&root().join(folder)), version(&root()), "{folder}");
         }
     }

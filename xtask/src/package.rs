@@ -6,6 +6,8 @@ use crate::Result;
 use crate::shell::Shell;
 use crate::steps::HOST_FEATURES;
 
+/// What its tests need besides.
+const BROKER: &str = "pure-mqtt-test-broker";
 /// Where it is unpacked; the workspace leaves this folder alone.
 const FOLDER: &str = "target/packed";
 /// As seen from the unpacked package: so that what is compiled already isn't compiled again.
@@ -30,15 +32,27 @@ pub fn minimal_versions(shell: &Shell) -> Result {
 
 /// Packs what is there now, and gives a shell inside.
 fn unpack(shell: &Shell) -> Result<Shell> {
-    shell.run("cargo package --quiet --no-verify --allow-dirty --package pure-mqtt")?;
-    let name = format!("pure-mqtt-{}", version(shell.folder())?);
+    shell.run(&format!("cargo package --quiet --no-verify --allow-dirty --package pure-mqtt --package {BROKER}"))?;
+    let version = version(shell.folder())?; // both have the same: see the test
+    let name = format!("pure-mqtt-{version}");
     let folder = shell.folder().join(FOLDER);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(|error| format!("{FOLDER}: {error}."))?;
     }
     std::fs::create_dir_all(&folder).map_err(|error| format!("{FOLDER}: {error}."))?;
     extract(shell, &name, FOLDER)?;
+    take_broker(shell, &format!("{BROKER}-{version}"))?;
     shell.inside(&format!("{FOLDER}/{name}")).ok_or_else(|| format!("{name}.crate holds no Cargo.toml."))
+}
+
+/// Its tests get the broker as it is packed here, and not what was published last.
+fn take_broker(shell: &Shell, name: &str) -> Result {
+    extract(shell, name, FOLDER)?;
+    let folder = shell.folder().join(FOLDER).join(".cargo");
+    let patch = format!("[patch.crates-io]\n{BROKER} = {{ path = \"{name}\" }}\n");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join("config.toml"), patch))
+        .map_err(|error| format!("{FOLDER}: {error}."))
 }
 
 /// Unpacks `NAME-VERSION.crate`. Not with the times in the archive, which are always the same: cargo would take what it built before for what this is.
@@ -56,6 +70,12 @@ pub fn version(folder: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_broker_has_the_engines_version() {
+        let root = crate::root();
+        assert_eq!(super::version(&root.join("tools/test-broker")), super::version(&root));
+    }
+
     #[test]
     fn the_version_is_found() {
         let version = super::version(&crate::root()).expect("the root has a manifest");

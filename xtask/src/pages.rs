@@ -16,12 +16,13 @@ const FOLDER: &str = "target/pages";
 const TARGET: &str = "CARGO_TARGET_DIR=../pages-build";
 
 /// Where pages come from: folders with documentation comments, and Markdown that no comment includes.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "src",
     "trace/src",
     "clients/agent/src",
     "clients/net/src",
     "clients/tokio/src",
+    "tools/test-broker/src",
     "README.md",
     "trace/README.md",
     "clients/net/README.md",
@@ -46,6 +47,7 @@ pure-mqtt = { path = "../..", features = ["bytes", "heapless", "journal"] }
 pure-mqtt-agent = { path = "../../clients/agent" }
 pure-mqtt-net = { path = "../../clients/net" }
 pure-mqtt-tokio = { path = "../../clients/tokio", features = ["trace-context", "tracing"] }
+pure-mqtt-test-broker = { path = "../../tools/test-broker" }
 pure-mqtt-trace = { path = "../../trace" }
 tempfile = "3"
 tokio = { version = "1", features = ["io-util", "macros", "net", "rt", "sync", "time"] }

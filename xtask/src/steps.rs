@@ -73,6 +73,7 @@ pub const STEPS: &[Step] = &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-net --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-test-broker --no-deps",
     ]),
     call("pages", "every example compiles as the page shows it, in a file of its own", pages::check),
     check("features", "every pair of features builds", &[
@@ -94,14 +95,15 @@ pub const STEPS: &[Step] = &[
         "cargo +{msrv} check -p pure-mqtt-net --all-features",
         "cargo +{msrv} check -p pure-mqtt-trace --features bytes",
         "cargo +{msrv} check -p pure-mqtt-agent --all-features",
+        "cargo +{msrv} check -p pure-mqtt-test-broker",
     ]),
     check("firmware", "engine, recorder and agent build where there is no operating system", &[
         "cargo build -p pure-mqtt -p pure-mqtt-trace --no-default-features {targets}",
         "cargo build -p pure-mqtt-agent --target thumbv7em-none-eabihf",
     ]),
 
-    check("systems", "the clients build for Windows and macOS, but for TLS, which needs a C compiler for them", &[
-        "RUSTFLAGS=-Dwarnings cargo check -p pure-mqtt-client -p pure-mqtt-tokio -p pure-mqtt-net -p pure-mqtt-agent --no-default-features --features pure-mqtt-client/websocket,pure-mqtt-client/proxy,pure-mqtt-client/log,pure-mqtt-client/tracing,pure-mqtt-tokio/srv,pure-mqtt-tokio/tracing,pure-mqtt-tokio/trace-context {systems}",
+    check("systems", "the clients and the test broker build for Windows and macOS, but for TLS, which needs a C compiler for them", &[
+        "RUSTFLAGS=-Dwarnings cargo check -p pure-mqtt-client -p pure-mqtt-tokio -p pure-mqtt-net -p pure-mqtt-agent -p pure-mqtt-test-broker --no-default-features --features pure-mqtt-client/websocket,pure-mqtt-client/proxy,pure-mqtt-client/log,pure-mqtt-client/tracing,pure-mqtt-tokio/srv,pure-mqtt-tokio/tracing,pure-mqtt-tokio/trace-context {systems}",
     ]),
 
     quick("test", "unit, integration and documentation tests", &[
@@ -149,7 +151,7 @@ pub const STEPS: &[Step] = &[
     ])),
     inside("fuzz", "the fuzz targets build", "cargo check"),
     beside(call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke)),
-    Step { quick: true, ..call("circles", "no modules of the engine, the recorder, the agent or the network layer need each other", circles::check) },
+    Step { quick: true, ..call("circles", "no modules of the engine, the recorder, the agent, the network layer or the test broker need each other", circles::check) },
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),

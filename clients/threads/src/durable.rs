@@ -33,8 +33,8 @@ impl Client {
     ///
     /// use pure_mqtt_client::pure_mqtt::QoS;
     /// use pure_mqtt_client::{Client, Options};
-    /// # let broker = test_broker::Loopback::start()?;
-    /// # let server = broker.address;
+    /// # let broker = pure_mqtt_test_broker::Broker::start()?;
+    /// # let server = broker.address();
     /// # let folder = std::env::temp_dir().join(format!("pure-mqtt-doc-{}", std::process::id()));
     ///
     /// let client = Client::open(&folder, Options::new("meter-7"))?;

@@ -70,8 +70,8 @@ impl Client {
     ///
     /// use pure_mqtt_client::Client;
     /// use pure_mqtt_client::pure_mqtt::QoS;
-    /// # let broker = test_broker::Loopback::start()?;
-    /// # let server = broker.address;
+    /// # let broker = pure_mqtt_test_broker::Broker::start()?;
+    /// # let server = broker.address();
     ///
     /// let client = Client::new("logger");
     /// let levels = client.receive("plant/+/level", QoS::AtLeastOnce)?;

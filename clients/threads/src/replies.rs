@@ -40,8 +40,8 @@ impl Client {
     ///
     /// use pure_mqtt_client::pure_mqtt::{QoS, Version};
     /// use pure_mqtt_client::{Client, Options};
-    /// # let broker = test_broker::Loopback::start()?;
-    /// # let server = broker.address;
+    /// # let broker = pure_mqtt_test_broker::Broker::start()?;
+    /// # let server = broker.address();
     ///
     /// let client = Client::with(Options::new("calculator").version(Version::V5));
     /// client.subscribe("double", QoS::AtLeastOnce)?;

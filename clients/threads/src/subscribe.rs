@@ -28,8 +28,8 @@ pub enum Wanted {
 /// use pure_mqtt_client::pure_mqtt::{QoS, Subscription, TopicFilter};
 /// use pure_mqtt_client::{Options, subscribe};
 /// # use pure_mqtt_client::pure_mqtt::{Publish, TopicName};
-/// # let broker = test_broker::Loopback::start()?;
-/// # let server = broker.address;
+/// # let broker = pure_mqtt_test_broker::Broker::start()?;
+/// # let server = broker.address();
 /// # let message = Publish::new(TopicName::new("plant/state")?, "up").retain(true);
 /// # pure_mqtt_client::publish::single(server, Options::new("plant"), &message)?;
 ///

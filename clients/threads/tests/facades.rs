@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pure_mqtt_client::pure_mqtt::QoS;
 use pure_mqtt_client::{Client, LogLevel, Options};
-use test_broker::Loopback;
+use pure_mqtt_test_broker::Broker;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 
@@ -85,10 +85,10 @@ fn each_packet_has_its_line_in_both_facades() {
     log::set_logger(&Log).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     tracing::subscriber::set_global_default(Events).unwrap();
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let play = |name: &str, lowest| {
         let client = Client::with(Options::new(name).log_level(lowest));
-        client.connect(broker.address).unwrap();
+        client.connect(broker.address()).unwrap();
         client.loop_start().unwrap();
         let info = client.publish(name, "hidden", QoS::AtLeastOnce, false).unwrap();
         info.wait_for_publish(std::time::Duration::from_secs(10)).unwrap();

@@ -8,17 +8,17 @@ mod support;
 use counting::HELD;
 use pure_mqtt_client::pure_mqtt::{QoS, Version};
 use pure_mqtt_client::{Client, Options};
+use pure_mqtt_test_broker::Broker;
 use support::drive;
-use test_broker::Loopback;
 
 /// The loop runs in this thread, and the broker in others, so that only the client's memory counts.
 #[test]
 fn an_idle_client_is_small_and_a_burst_is_given_back() {
     const MESSAGES: usize = 50_000;
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let before = HELD.get();
     let client = Client::with(Options::new("burst").version(Version::V5));
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     drive(&client, || client.is_connected());
     client.subscribe("echo", QoS::AtLeastOnce).unwrap();
     drive(&client, || client.is_idle());

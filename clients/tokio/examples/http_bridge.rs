@@ -43,8 +43,8 @@ const MAX_BODY: usize = 1 << 20;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let broker = test_broker::Loopback::start()?;
-    let server: Server = format!("mqtt://{}", broker.address).parse()?;
+    let broker = pure_mqtt_test_broker::Broker::start()?;
+    let server: Server = format!("mqtt://{}", broker.address()).parse()?;
     let answerer = Client::spawn(Options::new("answerer").server(server.clone()))?;
     let mut questions = answerer.subscribe("math/double", QoS::AtLeastOnce)?;
     questions.granted().await?;

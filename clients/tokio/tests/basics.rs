@@ -5,21 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use pure_mqtt_test_broker::Broker;
 use pure_mqtt_tokio::{
     CleanStart, Client, End, Endpoint, Event, Login, NotDelivered, NotGranted, OpenError, Options, Outgoing, QoS,
     Refusal, RequestError, Server, SubscriptionOptions, Version,
 };
-use test_broker::Loopback;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn server(broker: &Loopback) -> Server {
-    format!("mqtt://{}", broker.address).parse().unwrap()
+fn server(broker: &Broker) -> Server {
+    format!("mqtt://{}", broker.address()).parse().unwrap()
 }
 
-fn options(name: &str, broker: &Loopback) -> Options {
+fn options(name: &str, broker: &Broker) -> Options {
     let delay = Duration::from_millis(1);
     Options::new(name).server(server(broker)).reconnect_delay(delay, delay)
 }
@@ -31,7 +31,7 @@ async fn soon<F: Future>(future: F) -> F::Output {
 
 #[tokio::test]
 async fn each_qos_in_each_version_there_and_back() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     for version in Version::ALL {
         let client = Client::spawn(options(&format!("echo-{version:?}"), &broker).version(version)).unwrap();
         let topic = format!("echo/{version:?}");
@@ -81,7 +81,7 @@ fn under_load_no_thread_is_waited_for() {
 
 async fn load(with: impl Fn(Options) -> Options) {
     const MESSAGES: u32 = 5_000;
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::spawn(with(options("load", &broker))).unwrap();
     let mut subscription = client.subscribe("load", QoS::AtLeastOnce).unwrap();
     soon(subscription.granted()).await.unwrap();
@@ -104,7 +104,7 @@ async fn load(with: impl Fn(Options) -> Options) {
 
 #[tokio::test]
 async fn without_a_driver_everything_ends_and_another_goes_on() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let (client, driver) = Client::new(options("orphan", &broker)).unwrap();
     assert!(client.driver().is_none(), "there is one");
     let mut waiting = soon(client.publish("a", "1", QoS::ExactlyOnce)).await.unwrap();
@@ -132,7 +132,7 @@ async fn without_a_driver_everything_ends_and_another_goes_on() {
 
 #[tokio::test]
 async fn with_the_last_handle_the_client_finishes_and_leaves() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let (client, driver) = Client::new(options("last", &broker)).unwrap();
     let driver = tokio::spawn(driver);
     let subscription = client.subscribe("a", QoS::AtLeastOnce).unwrap();
@@ -144,13 +144,13 @@ async fn with_the_last_handle_the_client_finishes_and_leaves() {
     assert!(!driver.is_finished(), "the subscription is a handle too");
     drop(subscription);
     soon(driver).await.unwrap();
-    assert_eq!(broker.released("out").len(), 50);
+    assert_eq!(broker.texts("out").len(), 50);
     assert!(broker.violations().is_empty(), "{:?}", broker.violations());
 }
 
 #[tokio::test]
 async fn whoever_waits_for_room_is_served_in_order() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let (client, driver) = Client::new(options("queue", &broker).queue(2, 1 << 20)).unwrap();
     let publish = |number: u32| {
         let client = client.clone();
@@ -169,14 +169,14 @@ async fn whoever_waits_for_room_is_served_in_order() {
         assert_eq!(soon(task).await.is_ok(), number != 3);
     }
     soon(client.flush()).await.unwrap();
-    assert_eq!(broker.released("a"), ["0", "1", "2", "4", "5"]);
+    assert_eq!(broker.texts("a"), ["0", "1", "2", "4", "5"]);
 }
 
 #[tokio::test]
 async fn what_was_accepted_is_delivered_by_the_next_life() {
     let folder = std::env::temp_dir().join(format!("pure-mqtt-tokio-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let (client, driver) = Client::new(options("meter", &broker).store(&folder)).unwrap();
     for tag in 0..20 {
         let message = Outgoing { tag, ..Outgoing::new("meter", tag.to_string()).qos(QoS::ExactlyOnce) };
@@ -193,13 +193,13 @@ async fn what_was_accepted_is_delivered_by_the_next_life() {
         assert_eq!(soon(delivery).await, Ok(()), "{tag}");
     }
     soon(client.shutdown(PATIENCE)).await;
-    assert_eq!(broker.released("meter"), (0..20).map(|tag| tag.to_string()).collect::<Vec<_>>());
+    assert_eq!(broker.texts("meter"), (0..20).map(|tag| tag.to_string()).collect::<Vec<_>>());
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test]
 async fn credentials_are_made_anew_for_each_link() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     broker.configure(|config| config.credentials = Some(("me".into(), b"token 2".to_vec())));
     let count = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&count);
@@ -232,7 +232,7 @@ async fn credentials_are_made_anew_for_each_link() {
 
 #[tokio::test]
 async fn refusals_are_told() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     broker.configure(|config| config.refuse_subscribe = Some(0x87));
     let client = Client::spawn(options("refused", &broker)).unwrap();
     let mut subscription = client.subscribe("a", QoS::AtLeastOnce).unwrap();
@@ -253,7 +253,7 @@ async fn refusals_are_told() {
 
 #[tokio::test]
 async fn a_withdrawn_message_has_that_end() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let (client, driver) = Client::new(options("withdrawn", &broker)).unwrap();
     let kept = soon(client.publish("a", "1", QoS::AtLeastOnce)).await.unwrap();
     let withdrawn = soon(client.publish("a", "2", QoS::AtLeastOnce)).await.unwrap();
@@ -262,5 +262,5 @@ async fn a_withdrawn_message_has_that_end() {
     let end = soon(withdrawn).await.unwrap_err();
     assert!(matches!(end, NotDelivered::Ended(End::Withdrawn { may_have_arrived: false })), "{end}");
     soon(kept).await.unwrap();
-    assert_eq!(broker.released("a"), ["1"]);
+    assert_eq!(broker.texts("a"), ["1"]);
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use pure_mqtt_test_broker::Broker;
 use pure_mqtt_tokio::rustls::ServerConfig;
 use pure_mqtt_tokio::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use pure_mqtt_tokio::{Client, Event, LinkEnd, Options, Proxy, QoS, Server, TlsOptions};
-use test_broker::Loopback;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -132,15 +132,15 @@ async fn is_served(server: Server) {
 
 #[tokio::test]
 async fn through_a_proxy() {
-    let broker = Loopback::start().unwrap();
-    let proxy = proxy(broker.address, "200 OK").await;
+    let broker = Broker::start().unwrap();
+    let proxy = proxy(broker.address(), "200 OK").await;
     is_served("mqtt://broker.example".parse::<Server>().unwrap().proxy(proxy)).await;
 }
 
 #[tokio::test]
 async fn over_tls() {
-    let broker = Loopback::start().unwrap();
-    let (address, certificate) = tls(broker.address).await;
+    let broker = Broker::start().unwrap();
+    let (address, certificate) = tls(broker.address()).await;
     let server = || format!("mqtts://localhost:{}", address.port()).parse::<Server>().unwrap();
     is_served(server().tls(TlsOptions::new().pin_certificate(certificate.clone()).build().unwrap())).await;
 
@@ -151,8 +151,8 @@ async fn over_tls() {
 
 #[tokio::test]
 async fn over_websocket() {
-    let broker = Loopback::start().unwrap();
-    let address = websocket(broker.address).await;
+    let broker = Broker::start().unwrap();
+    let address = websocket(broker.address()).await;
     is_served(format!("ws://{address}/mqtt").parse().unwrap()).await;
 
     let (address, certificate) = tls(address).await;
@@ -163,11 +163,11 @@ async fn over_websocket() {
 #[cfg(unix)]
 #[tokio::test]
 async fn over_a_unix_socket() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mqtt");
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
-    let to = broker.address;
+    let to = broker.address();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             pass_on(stream, to).await;
@@ -178,8 +178,8 @@ async fn over_a_unix_socket() {
 
 #[tokio::test]
 async fn a_proxy_that_refuses_is_told() {
-    let broker = Loopback::start().unwrap();
-    let proxy = proxy(broker.address, "403 Forbidden").await;
+    let broker = Broker::start().unwrap();
+    let proxy = proxy(broker.address(), "403 Forbidden").await;
     let server = "mqtt://broker.example".parse::<Server>().unwrap().proxy(proxy);
     let client = Client::spawn(Options::new("layers").server(server)).unwrap();
     let mut events = client.events();

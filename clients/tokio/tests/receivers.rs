@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use pure_mqtt_test_broker::sans_io::{Broker, Config};
 use pure_mqtt_tokio::{Client, Options, QoS, Server, Subscription, SubscriptionOptions, Version};
-use test_broker::broker::{Broker, Config};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};

@@ -7,8 +7,8 @@ use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use pure_mqtt_test_broker::Broker;
 use pure_mqtt_tokio::{Client, Options, Outgoing, QoS};
-use test_broker::Loopback;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::field::{Field, Visit};
@@ -144,9 +144,9 @@ async fn soon<F: Future>(future: F) -> F::Output {
     timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
-fn options(name: &str, broker: &Loopback) -> Options {
+fn options(name: &str, broker: &Broker) -> Options {
     let delay = Duration::from_millis(1);
-    let server = format!("mqtt://{}", broker.address).parse().unwrap();
+    let server = format!("mqtt://{}", broker.address()).parse().unwrap();
     Options::new(name).server(server).reconnect_delay(delay, delay).login("ada", "hidden-password")
 }
 
@@ -162,7 +162,7 @@ fn secret(topic: &str) -> Outgoing {
 
 #[tokio::test]
 async fn a_publish_is_a_span_to_its_end_whoever_waits() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let (listener, _guard) = listener();
     let (client, driver) = Client::new(options("publisher", &broker)).unwrap();
     *listener.client.lock().unwrap() = Some(client.clone());
@@ -186,7 +186,8 @@ async fn a_publish_is_a_span_to_its_end_whoever_waits() {
     let text = listener.closed("publish").await;
     assert!(!text.contains("error"), "{text}");
     assert!(listener.has_event("INFO message=connected") && listener.has_event("message=accepted"));
-    for packet in ["sent CONNECT", "received CONNACK", r#"sent PUBLISH 1 to "a", QoS 1, 14 bytes"#, "received PUBACK 1"] {
+    for packet in ["sent CONNECT", "received CONNACK", r#"sent PUBLISH 1 to "a", QoS 1, 14 bytes"#, "received PUBACK 1"]
+    {
         assert!(listener.has_event(&format!("TRACE message={packet}")), "{packet}");
     }
 
@@ -218,7 +219,7 @@ async fn a_publish_is_a_span_to_its_end_whoever_waits() {
 
 #[tokio::test]
 async fn requests_and_subscriptions_are_spans_and_so_is_what_is_done_with_a_message() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let (listener, _guard) = listener();
     let client = Client::spawn(options("asker", &broker)).unwrap();
     *listener.client.lock().unwrap() = Some(client.clone());

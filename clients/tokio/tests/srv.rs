@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use pure_mqtt_test_broker::Broker;
 use pure_mqtt_tokio::{Client, Event, LinkEnd, NotDelivered, Options, QoS, SrvRecord};
-use test_broker::Loopback;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
@@ -19,8 +19,8 @@ fn options() -> Options {
     Options::new("srv").srv("mqtt://example.com".parse().unwrap()).reconnect_delay(delay, delay)
 }
 
-fn record(broker: &Loopback) -> SrvRecord {
-    SrvRecord::new(broker.address.ip().to_string(), broker.address.port())
+fn record(broker: &Broker) -> SrvRecord {
+    SrvRecord::new(broker.address().ip().to_string(), broker.address().port())
 }
 
 async fn soon<F: Future>(future: F) -> F::Output {
@@ -45,7 +45,7 @@ impl Drop for Given {
 
 #[tokio::test]
 async fn the_hosts_are_tried_by_priority_until_one_accepts() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(); // nobody listens any more
     let records = vec![
         SrvRecord { priority: 20, ..record(&broker) },
@@ -69,7 +69,7 @@ async fn the_hosts_are_tried_by_priority_until_one_accepts() {
 
 #[tokio::test]
 async fn a_failed_look_up_is_told_and_made_again() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let count = Arc::new(AtomicU32::new(0));
     let (counted, found) = (Arc::clone(&count), record(&broker));
     let resolver = move |_| {
@@ -127,7 +127,7 @@ async fn a_look_up_that_never_ends_is_given_up() {
 
 #[tokio::test]
 async fn with_its_driver_a_look_up_is_dropped_and_the_next_one_makes_its_own() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let (given, mut up) = mpsc::unbounded_channel();
     let (begun, mut begins) = mpsc::unbounded_channel();
     let found = record(&broker);

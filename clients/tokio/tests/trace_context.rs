@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use pure_mqtt_test_broker::Broker;
 use pure_mqtt_tokio::pure_mqtt::{Properties, Property};
 use pure_mqtt_tokio::{Client, Options, Outgoing, QoS, Subscription, TraceContext, Version, encode_properties};
-use test_broker::Loopback;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,8 +18,8 @@ async fn soon<F: Future>(future: F) -> F::Output {
     timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
-fn options(name: &str, broker: &Loopback) -> Options {
-    Options::new(name).server(format!("mqtt://{}", broker.address).parse().unwrap())
+fn options(name: &str, broker: &Broker) -> Options {
+    Options::new(name).server(format!("mqtt://{}", broker.address()).parse().unwrap())
 }
 
 /// Each call is another span of the trace.
@@ -40,7 +40,7 @@ async fn published(client: &Client, message: Outgoing, readings: &mut Subscripti
 
 #[tokio::test]
 async fn a_context_goes_from_publisher_to_subscriber() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::spawn(options("traced", &broker).trace_context(counting())).unwrap();
     let mut readings = client.subscribe("a", QoS::AtLeastOnce).unwrap();
     let mine = Property::UserProperty(("origin", "lab"));
@@ -67,7 +67,7 @@ async fn a_context_goes_from_publisher_to_subscriber() {
 
 #[tokio::test]
 async fn a_request_and_its_reply_have_one_each() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::spawn(options("asker", &broker).trace_context(counting())).unwrap();
     let mut questions = client.subscribe("double", QoS::AtLeastOnce).unwrap();
     let asked = client.clone();
@@ -81,7 +81,7 @@ async fn a_request_and_its_reply_have_one_each() {
 
 #[tokio::test]
 async fn links_without_user_properties_carry_none_and_the_message_goes_on() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     for version in [Version::V31, Version::V311] {
         let client = Client::spawn(options("old", &broker).version(version).trace_context(counting())).unwrap();
         let mut readings = client.subscribe("a", QoS::AtLeastOnce).unwrap();
@@ -127,7 +127,7 @@ async fn the_hook_is_called_inside_the_span_of_the_call() {
     static INSIDE: AtomicU64 = AtomicU64::new(0);
 
     let _guard = tracing::dispatcher::set_default(&Dispatch::new(Five));
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let hook = || TraceContext::new(TRACE, INSIDE.load(Ordering::Relaxed), 1);
     let client = Client::spawn(options("inside", &broker).trace_context(hook)).unwrap();
     let mut readings = client.subscribe("a", QoS::AtLeastOnce).unwrap();

@@ -1,6 +1,6 @@
 //! What CONNECT can say, and what comes of each CONNACK.
 
-use crate::common::broker::{Broker, Config, Fault, Prop, prop_id};
+use crate::common::broker::{Act, Broker, Config, Fault, Packet, Prop, When, prop_id};
 use crate::common::pair::{CLIENT, Pair, Seen, Start};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
@@ -283,7 +283,8 @@ fn a_session_that_the_server_cannot_have() {
 #[test]
 fn connack_in_time_or_never() {
     for version in Version::ALL {
-        let mut pair = Pair::with_config(Config { mute_connack: true, ..Config::default() });
+        let mut pair = Pair::new();
+        pair.broker.script(When::receives(Packet::Connect), Act::Stall);
         pair.connect(version, Start::Clean);
         pair.run_for(19_999);
         assert_eq!(pair.client.state(), State::Connecting);
@@ -292,7 +293,7 @@ fn connack_in_time_or_never() {
         assert_eq!(pair.client.state(), State::Closed);
         assert_eq!(pair.lines("DISCONNECT"), [] as [&str; 0], "nothing is said before CONNACK");
         let mut patient = Pair::with_limits(Limits { connack_timeout: 0, ..Limits::DEFAULT });
-        patient.broker.config_mut().mute_connack = true;
+        patient.broker.script(When::receives(Packet::Connect), Act::Stall);
         patient.connect(version, Start::Clean);
         patient.run_for(1_000_000_000);
         assert_eq!(patient.client.state(), State::Connecting);

@@ -8,7 +8,7 @@ use pure_mqtt::{
 };
 use pure_mqtt_trace::{Recorder, Redact};
 
-use crate::broker::{Broker, Config, LinkId};
+use pure_mqtt_test_broker::sans_io::{Broker, Config, LinkId};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

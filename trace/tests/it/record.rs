@@ -210,7 +210,9 @@ impl<S: Storage> Rig<S> {
                     self.broker.inject(link, &[self.rng.u8(..), self.rng.u8(0..4), self.rng.u8(..)]);
                 }
             }
-            number => self.broker.publish_with("down/a", &payload, number % 3, false, &[is_text]),
+            number => {
+                self.broker.publish_with("down/a", &payload, number % 3, false, &[is_text]);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pure_mqtt_client::pure_mqtt::{Cause, Property, QoS, TopicFilter, Version};
 use pure_mqtt_client::{CleanStart, Client, MessageInfo, NotPublished, Options, Receiver, WaitError};
-use test_broker::Loopback;
+use pure_mqtt_test_broker::Broker;
 
 use crate::clock::with_seeds;
 use crate::support::PATIENCE;
@@ -17,9 +17,9 @@ const NAME: &str = "crowd";
 #[test]
 fn threads_that_do_everything_at_once_lose_nothing() {
     with_seeds(1, 30, |seed| {
-        let broker = Loopback::start().unwrap();
+        let broker = Broker::start().unwrap();
         let client = client(seed);
-        client.connect(broker.address).unwrap();
+        client.connect(broker.address()).unwrap();
         client.loop_start().unwrap();
         let infos: Vec<_> = thread::scope(|scope| {
             let (client, broker) = (&client, &broker);
@@ -31,7 +31,7 @@ fn threads_that_do_everything_at_once_lose_nothing() {
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
         let _ = client.loop_start(); // it may have been stopped last
-        client.connect(broker.address).unwrap();
+        client.connect(broker.address()).unwrap();
         for (text, info) in &infos {
             match info.wait_for_publish(PATIENCE) {
                 // The server took it over, and lost its session before it said that it had finished with it.
@@ -41,7 +41,7 @@ fn threads_that_do_everything_at_once_lose_nothing() {
         }
         client.disconnect();
         client.loop_stop();
-        let released = broker.released("deed");
+        let released = broker.texts("deed");
         for (text, _) in &infos {
             assert!(released.contains(text), "{text} never arrived");
         }
@@ -74,13 +74,13 @@ struct Person {
 }
 
 impl Person {
-    fn act(&mut self, client: &Client, broker: &Loopback) -> Vec<(String, MessageInfo)> {
+    fn act(&mut self, client: &Client, broker: &Broker) -> Vec<(String, MessageInfo)> {
         let mut infos = Vec::new();
         for deed in 0..DEEDS {
             match self.rng.u8(..30) {
                 0 => broker.lose_session(NAME),
                 1 => drop(client.reconnect()), // others may call it off
-                2 => drop(client.connect(broker.address)),
+                2 => drop(client.connect(broker.address())),
                 3 => client.disconnect(),
                 4 => client.loop_stop(),
                 5..8 => drop(client.loop_start()),

@@ -11,7 +11,7 @@ use pure_mqtt_client::pure_mqtt::{Publish, QoS, TopicName, Version};
 use pure_mqtt_client::{
     CleanStart, Client, Files, Folder, LogFile, LogLevel, MessageInfo, NotPublished, Options, PublishError,
 };
-use test_broker::Loopback;
+use pure_mqtt_test_broker::Broker;
 
 use crate::durable::Folder as Temporary;
 use crate::support::{Ear, PATIENCE, eventually};
@@ -96,7 +96,7 @@ impl LogFile for DiskFile {
 /// A program that publishes through a client with a log on a sick disk.
 struct Meter {
     folder: Temporary,
-    broker: Loopback,
+    broker: Broker,
     illness: Arc<Illness>,
     client: Client,
     ear: Ear,
@@ -106,9 +106,9 @@ struct Meter {
 impl Meter {
     fn new(name: &str, version: Version) -> Self {
         let folder = Temporary::new(&format!("{name}-{version:?}"));
-        let (broker, illness) = (Loopback::start().unwrap(), Arc::<Illness>::default());
+        let (broker, illness) = (Broker::start().unwrap(), Arc::<Illness>::default());
         let (client, ear) = open(&folder, &illness, version);
-        client.connect(broker.address).unwrap();
+        client.connect(broker.address()).unwrap();
         client.loop_start().unwrap();
         Self { folder, broker, illness, client, ear, accepted: Vec::new() }
     }
@@ -137,7 +137,7 @@ impl Meter {
 
     /// Each message that was accepted came once at QoS 2, and at least once at QoS 1.
     fn all_arrived(&self) {
-        let released = self.broker.released("meter");
+        let released = self.broker.texts("meter");
         let once: BTreeSet<u64> = released.iter().map(|text| text.parse().unwrap()).collect();
         let accepted: BTreeSet<u64> = self.accepted.iter().map(|(number, _)| *number).collect();
         assert_eq!(once, accepted);
@@ -224,7 +224,7 @@ fn a_program_that_ends_with_a_full_disk_knows_what_is_lost() {
             Some(Err(NotPublished::ClientGone)) => tags.contains(number),
             other => panic!("{number}: {other:?}"),
         });
-        client.connect(meter.broker.address).unwrap();
+        client.connect(meter.broker.address()).unwrap();
         client.loop_start().unwrap();
         for (info, tag) in recovered {
             assert_eq!(info.wait_for_publish(PATIENCE), Ok(()), "{tag}");

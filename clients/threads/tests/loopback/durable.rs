@@ -2,7 +2,7 @@
 
 use pure_mqtt_client::pure_mqtt::{Publish, QoS, TopicName, Version};
 use pure_mqtt_client::{CleanStart, Client, Options, RecoverError, StorageError, StoreError};
-use test_broker::Loopback;
+use pure_mqtt_test_broker::{Broker, Message};
 
 use crate::support::{Ear, PATIENCE, drive};
 
@@ -31,7 +31,7 @@ fn message(text: &str) -> Publish<'_> {
 fn what_was_accepted_is_delivered_by_the_next_life() {
     for version in Version::ALL {
         let folder = Folder::new(&format!("lives-{version:?}"));
-        let broker = Loopback::start().unwrap();
+        let broker = Broker::start().unwrap();
         let options = || Options::new("meter").version(version).clean_start(CleanStart::First);
         let client = Client::open(&folder.0, options()).unwrap();
         for number in 0..20_u64 {
@@ -41,7 +41,7 @@ fn what_was_accepted_is_delivered_by_the_next_life() {
         let client = Client::open(&folder.0, options()).unwrap();
         let tags: Vec<_> = client.recovered().iter().map(|(_, tag)| *tag).collect();
         assert_eq!(tags, (0..20).collect::<Vec<_>>());
-        client.connect(broker.address).unwrap();
+        client.connect(broker.address()).unwrap();
         client.loop_start().unwrap();
         for (info, tag) in client.recovered() {
             assert_eq!(info.wait_for_publish(PATIENCE), Ok(()), "{tag}");
@@ -49,7 +49,7 @@ fn what_was_accepted_is_delivered_by_the_next_life() {
         client.disconnect();
         client.loop_stop();
         drop(client);
-        assert_eq!(broker.released("meter"), (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
+        assert_eq!(broker.texts("meter"), (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
         let client = Client::open(&folder.0, options()).unwrap();
         assert!(client.recovered().is_empty());
         assert!(broker.violations().is_empty(), "{:?}", broker.violations());
@@ -59,21 +59,21 @@ fn what_was_accepted_is_delivered_by_the_next_life() {
 #[test]
 fn a_session_goes_on_over_a_restart() {
     let folder = Folder::new("session");
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let options = || Options::new("reader").version(Version::V5);
     let client = Client::open(&folder.0, options()).unwrap();
     let ear = Ear::of(&client);
     client.subscribe("news", QoS::ExactlyOnce).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     drive(&client, || !ear.told().subscribed.is_empty());
     client.disconnect();
     client.loop_forever().unwrap();
     drop(client);
-    assert_eq!(broker.publish_if_subscribed("reader", "news", "meanwhile"), 1);
+    assert_eq!(broker.publish(&Message::new("news", "meanwhile").qos(2)), 1);
     let client = Client::open(&folder.0, options()).unwrap();
     let ear = Ear::of(&client);
     client.subscribe("news", QoS::ExactlyOnce).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     drive(&client, || !ear.told().messages.is_empty());
     assert_eq!(ear.told().texts(), ["meanwhile"]);
     drive(&client, || broker.is_idle());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use pure_mqtt_client::pure_mqtt::{QoS, Subscription, TopicFilter, Version};
 use pure_mqtt_client::{Client, LinkEnd, Options};
-use test_broker::Loopback;
+use pure_mqtt_test_broker::{Broker, Message};
 
 use crate::support::{Ear, PATIENCE, drive};
 
@@ -77,13 +77,13 @@ fn disconnect_in_a_burst_lets_one_more_message_through_at_most() {
 
 #[test]
 fn what_is_published_right_after_subscribing_comes_back() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     for version in Version::ALL {
         for turn in 0..5 {
             let name = format!("echo-{version:?}-{turn}");
             let client = Client::with(Options::new(&name).version(version));
             let ear = Ear::of(&client);
-            client.connect(broker.address).unwrap();
+            client.connect(broker.address()).unwrap();
             client.subscribe(&name, QoS::AtMostOnce).unwrap();
             client.publish(&name, "mine", QoS::AtMostOnce, false).unwrap();
             client.loop_start().unwrap();
@@ -134,19 +134,19 @@ fn a_reset_while_leaving_ends_every_wait() {
 /// `forget_session` and another identifier are what paho calls `reinitialise`: subscriptions are forgotten as well.
 #[test]
 fn a_forgotten_session_has_no_subscriptions() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::new("before");
     let ear = Ear::of(&client);
     client.subscribe("news", QoS::AtLeastOnce).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     drive(&client, || !ear.told().subscribed.is_empty());
     client.disconnect();
     client.loop_forever().unwrap();
     assert!(client.forget_session());
     client.configure(|_| Options::new("after"));
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     drive(&client, || client.is_connected());
-    assert_eq!(broker.publish_if_subscribed("after", "news", "x"), 0);
+    assert_eq!(broker.publish(&Message::new("news", "x").qos(2)), 0);
     assert_eq!(client.standing(TopicFilter::new("news").unwrap()), None);
 }
 

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use pure_mqtt_client::pure_mqtt::{Publish, QoS, Subscription, TopicFilter, TopicName, Version};
 use pure_mqtt_client::{HelperError, NotPublished, Options, publish, subscribe};
-use test_broker::Loopback;
+use pure_mqtt_test_broker::Broker;
 
 fn message<'a>(topic: &'a str, payload: &'a str) -> Publish<'a> {
     Publish::new(TopicName::new(topic).unwrap(), payload)
@@ -16,24 +16,24 @@ fn filters(text: &str) -> [Subscription<'_>; 1] {
 
 #[test]
 fn many_messages_arrive_in_order() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let texts: Vec<_> = (0..500).map(|number| number.to_string()).collect();
     for (version, qos) in Version::ALL.into_iter().zip([QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]) {
         let topic = format!("many/{version:?}");
         let messages: Vec<_> = texts.iter().map(|text| message(&topic, text).qos(qos)).collect();
-        publish::multiple(broker.address, Options::new("many").version(version), &messages).unwrap();
-        assert_eq!(broker.released(&topic), texts, "{version:?}");
+        publish::multiple(broker.address(), Options::new("many").version(version), &messages).unwrap();
+        assert_eq!(broker.texts(&topic), texts, "{version:?}");
     }
     assert!(broker.violations().is_empty(), "{:?}", broker.violations());
 }
 
 #[test]
 fn retained_messages_are_wanted_or_not() {
-    let broker = Loopback::start().unwrap();
-    publish::single(broker.address, Options::new("old"), &message("state/old", "1").retain(true)).unwrap();
-    let any = subscribe::simple(broker.address, Options::new("any"), &filters("state/#"), 1, subscribe::Wanted::Any);
+    let broker = Broker::start().unwrap();
+    publish::single(broker.address(), Options::new("old"), &message("state/old", "1").retain(true)).unwrap();
+    let any = subscribe::simple(broker.address(), Options::new("any"), &filters("state/#"), 1, subscribe::Wanted::Any);
     assert_eq!(any.unwrap()[0].payload, b"1");
-    let address = broker.address;
+    let address = broker.address();
     // Whoever subscribes to this hears that the other has got what it doesn't want.
     let reader = std::thread::spawn(move || {
         let options = Options::new("fresh");
@@ -47,10 +47,10 @@ fn retained_messages_are_wanted_or_not() {
 
 #[test]
 fn a_callback_ends_what_goes_on_for_ever() {
-    let broker = Loopback::start().unwrap();
-    publish::single(broker.address, Options::new("old"), &message("state", "1").retain(true)).unwrap();
+    let broker = Broker::start().unwrap();
+    publish::single(broker.address(), Options::new("old"), &message("state", "1").retain(true)).unwrap();
     let mut count = 0;
-    subscribe::callback(broker.address, Options::new("for ever"), &filters("state"), move |client, received| {
+    subscribe::callback(broker.address(), Options::new("for ever"), &filters("state"), move |client, received| {
         count += 1;
         match count {
             1 => drop(client.publish("state", "2", QoS::AtLeastOnce, false).unwrap()),
@@ -63,10 +63,10 @@ fn a_callback_ends_what_goes_on_for_ever() {
 
 #[test]
 fn failures_are_told() {
-    let broker = Loopback::start().unwrap();
-    let nothing = publish::multiple(broker.address, Options::new("x"), &[]);
+    let broker = Broker::start().unwrap();
+    let nothing = publish::multiple(broker.address(), Options::new("x"), &[]);
     assert!(matches!(nothing, Err(HelperError::Nothing)));
-    let none = subscribe::simple(broker.address, Options::new("x"), &[], 1, subscribe::Wanted::Any);
+    let none = subscribe::simple(broker.address(), Options::new("x"), &[], 1, subscribe::Wanted::Any);
     assert!(matches!(none, Err(HelperError::Subscribe(_))));
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let unreachable = publish::single(nobody, Options::new("x"), &message("a", "b"));

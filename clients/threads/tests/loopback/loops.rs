@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pure_mqtt_client::pure_mqtt::QoS;
 use pure_mqtt_client::{Client, ConnectError, LinkEnd, LoopError, NotPublished, Options, WaitError};
-use test_broker::Loopback;
+use pure_mqtt_test_broker::Broker;
 
 use crate::support::{Ear, PATIENCE, drive, eventually};
 
@@ -20,12 +20,12 @@ fn without_a_server_there_is_nothing_to_loop_over() {
 
 #[test]
 fn a_loop_runs_once_at_a_time() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::new("once");
     let ear = Ear::of(&client);
     client.loop_start().unwrap();
     assert!(matches!(client.loop_start(), Err(LoopError::Busy)));
-    client.connect(broker.address).unwrap(); // the other thread does it
+    client.connect(broker.address()).unwrap(); // the other thread does it
     ear.until(|told| !told.connacks.is_empty());
     assert!(matches!(client.loop_once(PATIENCE), Err(LoopError::Busy)));
     client.loop_stop();
@@ -38,10 +38,10 @@ fn a_loop_runs_once_at_a_time() {
 
 #[test]
 fn a_handle_wakes_the_loop_of_another_thread() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::with(Options::new("sleeper").keep_alive(0));
     let ear = Ear::of(&client);
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     let looping = thread::spawn({
         let client = client.clone();
         move || client.loop_forever()
@@ -55,10 +55,10 @@ fn a_handle_wakes_the_loop_of_another_thread() {
 
 #[test]
 fn a_callback_may_stop_its_own_loop() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::new("suicidal");
     client.on_connect(|client, _| client.loop_stop());
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_forever().unwrap();
     assert!(client.is_connected());
     client.on_connect(|_, _| {});
@@ -71,7 +71,7 @@ fn a_callback_may_stop_its_own_loop() {
 
 #[test]
 fn a_callback_that_panics_breaks_nothing() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::new("panicky");
     let ear = Ear::of(&client);
     let mut panics = 0;
@@ -80,7 +80,7 @@ fn a_callback_that_panics_breaks_nothing() {
         assert!(panics > 1, "this panic is a part of the test");
     });
     client.loop_start().unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     ear.until(|told| told.log.iter().any(|(_, line)| line.contains("panicked")));
     client.publish("still", "alive", QoS::ExactlyOnce, false).unwrap().wait_for_publish(PATIENCE).unwrap();
     client.loop_stop();
@@ -96,8 +96,8 @@ fn a_callback_that_panics_breaks_nothing() {
     client.on_publish(|client, _| client.disconnect());
     client.publish("and", "again", QoS::AtLeastOnce, false).unwrap();
     client.loop_forever().unwrap();
-    assert_eq!(broker.released("once"), ["more"]);
-    assert_eq!(broker.released("and"), ["again"]);
+    assert_eq!(broker.texts("once"), ["more"]);
+    assert_eq!(broker.texts("and"), ["again"]);
 }
 
 #[test]
@@ -126,14 +126,14 @@ fn waiting_ends_when_the_client_is_disconnected_or_gone() {
 
 #[test]
 fn the_loop_ends_with_the_last_handle() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::new("fleeting");
     let ear = Ear::of(&client);
     let token = std::sync::Arc::new(());
     let held = std::sync::Arc::clone(&token);
     client.on_subscribe(move |_, _| drop(std::sync::Arc::clone(&held)));
     client.loop_start().unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     ear.until(|told| !told.connacks.is_empty());
     drop(client);
     eventually(|| std::sync::Arc::strong_count(&token) == 1); // the callbacks are gone, and with them everything
@@ -142,15 +142,15 @@ fn the_loop_ends_with_the_last_handle() {
 
 #[test]
 fn disconnect_ends_an_attempt_and_the_next_one_works() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::new("fickle");
     let ear = Ear::of(&client);
-    client.connect_async(broker.address);
+    client.connect_async(broker.address());
     client.disconnect();
     assert!(matches!(client.loop_once(PATIENCE), Err(LoopError::Ended(LinkEnd::Disconnected))));
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     drive(&client, || client.is_connected());
-    client.connect(broker.address).unwrap(); // replaces the first one
+    client.connect(broker.address()).unwrap(); // replaces the first one
     drive(&client, || client.is_connected());
     assert!(matches!(ear.told().ends[..], [LinkEnd::Replaced]));
 }

@@ -8,7 +8,7 @@ use pure_mqtt_client::pure_mqtt::{
     Fallback, Property, Publish, QoS, ReasonCode, SessionState, Subscription, TopicFilter, TopicName, Version,
 };
 use pure_mqtt_client::{Client, LinkEnd, Options, PublishError, SubscribeError, WaitError};
-use test_broker::Loopback;
+use pure_mqtt_test_broker::{Broker, Message};
 
 use crate::support::{Ear, PATIENCE, drive};
 
@@ -20,11 +20,11 @@ fn filter(text: &str) -> TopicFilter<'_> {
 
 #[test]
 fn each_qos_in_each_version_there_and_back() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     for version in Version::ALL {
         let client = Client::with(Options::new(&format!("client-{version:?}")).version(version));
         let ear = Ear::of(&client);
-        client.connect(broker.address).unwrap();
+        client.connect(broker.address()).unwrap();
         client.loop_start().unwrap();
         let topic = format!("echo/{version:?}");
         let mid = client.subscribe(&topic, QoS::ExactlyOnce).unwrap();
@@ -53,7 +53,7 @@ fn each_qos_in_each_version_there_and_back() {
 
 #[test]
 fn all_callbacks_whose_filters_match_are_called_and_on_message_for_the_rest() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::new("router");
     let ear = Ear::of(&client);
     let (heard, calls) = mpsc::channel();
@@ -61,10 +61,10 @@ fn all_callbacks_whose_filters_match_are_called_and_on_message_for_the_rest() {
         let heard = heard.clone();
         client.message_callback_add(filter(text), move |_, _| heard.send(text).unwrap());
     }
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.subscribe("#", QoS::AtMostOnce).unwrap();
     drive(&client, || !ear.told().subscribed.is_empty());
-    broker.publish("plant/tank/level", b"1");
+    broker.publish(&Message::new("plant/tank/level", b"1").qos(1));
     let mut called: Vec<_> = Vec::new();
     while called.len() < 2 {
         client.loop_once(PATIENCE).unwrap();
@@ -76,7 +76,7 @@ fn all_callbacks_whose_filters_match_are_called_and_on_message_for_the_rest() {
 
     assert!(client.message_callback_remove(filter("plant/#")));
     assert!(!client.message_callback_remove(filter("plant/#")));
-    broker.publish("plant/door", b"2");
+    broker.publish(&Message::new("plant/door", b"2").qos(1));
     drive(&client, || !ear.told().messages.is_empty());
     assert_eq!(ear.told().texts(), ["2"]);
     assert_eq!(calls.try_iter().count(), 0);
@@ -84,7 +84,7 @@ fn all_callbacks_whose_filters_match_are_called_and_on_message_for_the_rest() {
 
 #[test]
 fn a_callback_may_do_everything() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::with(Options::new("busy").version(Version::V5));
     client.on_connect(|client, _| {
         client.subscribe("question", QoS::ExactlyOnce).unwrap();
@@ -107,7 +107,7 @@ fn a_callback_may_do_everything() {
         assert!(client.loop_once(PATIENCE).is_err());
         client.on_subscribe(|_, _| {});
     });
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_forever().unwrap();
     assert!(!client.is_connected());
     assert!(broker.violations().is_empty(), "{:?}", broker.violations());
@@ -117,9 +117,9 @@ fn a_callback_may_do_everything() {
 fn many_threads_publish_at_once() {
     const THREADS: usize = 8;
     const EACH: usize = 50;
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::new("crowd");
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_start().unwrap();
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
@@ -136,7 +136,7 @@ fn many_threads_publish_at_once() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     client.disconnect();
     client.loop_stop();
-    let mut arrived = broker.released("crowd");
+    let mut arrived = broker.texts("crowd");
     arrived.sort();
     let mut expected: Vec<_> =
         (0..THREADS * EACH).map(|number| format!("{}/{}", number / EACH, number % EACH)).collect();
@@ -147,25 +147,25 @@ fn many_threads_publish_at_once() {
 
 #[test]
 fn what_is_published_before_the_end_leaves_before_the_end() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::new("quick");
     let ear = Ear::of(&client);
     let infos: Vec<_> = (0..3).map(|n| client.publish("quick", format!("{n}"), LEVELS[n], false).unwrap()).collect();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.disconnect();
     client.loop_start().unwrap();
     client.loop_stop();
     assert!(matches!(ear.told().ends[..], [LinkEnd::Disconnected]), "{:?}", ear.told());
-    assert_eq!(broker.released("quick")[..2], ["0", "1"]);
+    assert_eq!(broker.texts("quick")[..2], ["0", "1"]);
     assert!(infos[0].is_published());
 }
 
 #[test]
 fn the_client_takes_the_version_that_the_server_knows() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::with(Options::new("polyglot").fallback(Fallback::default()));
     let ear = Ear::of(&client);
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     drive(&client, || client.is_connected());
     assert_eq!(client.version(), Version::V5);
     let nothing_lost = SessionState::New { republished: 0, aborted: 0, completed: 0 };

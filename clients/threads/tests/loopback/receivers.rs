@@ -8,13 +8,13 @@ use pure_mqtt_client::pure_mqtt::{QoS, RequestError, RetainHandling, Subscriptio
 use pure_mqtt_client::{
     CleanStart, Client, Options, Qos0Queue, ReceiveError, Receiver, ReceiverOptions, SubscribeError,
 };
-use test_broker::Loopback;
+use pure_mqtt_test_broker::{Broker, Message};
 
 use crate::support::{Ear, PATIENCE, drive, eventually};
 
-fn running(name: &str, version: Version, broker: &Loopback) -> Client {
+fn running(name: &str, version: Version, broker: &Broker) -> Client {
     let client = Client::with(Options::new(name).version(version));
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_start().unwrap();
     client
 }
@@ -31,7 +31,7 @@ fn text(receiver: &Receiver) -> String {
 
 #[test]
 fn a_message_goes_to_whoever_wants_it_and_to_nobody_else() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     for version in Version::ALL {
         let client = running(&format!("split-{version:?}"), version, &broker);
         let ear = Ear::of(&client);
@@ -53,16 +53,16 @@ fn a_message_goes_to_whoever_wants_it_and_to_nobody_else() {
 
 #[test]
 fn a_message_is_acknowledged_when_the_next_is_asked_for() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = running("on-next", Version::V311, &broker);
     let receiver = receiver(&client, "a");
     eventually(|| broker.is_idle());
-    broker.publish_if_subscribed("on-next", "a", "1");
+    broker.publish(&Message::new("a", "1").qos(2));
     assert_eq!(text(&receiver), "1");
     assert!(!broker.is_idle(), "the program has it still in hand");
     assert!(receiver.try_recv().is_none());
     eventually(|| broker.is_idle());
-    broker.publish_if_subscribed("on-next", "a", "2");
+    broker.publish(&Message::new("a", "2").qos(2));
     assert_eq!(text(&receiver), "2");
     drop(receiver);
     eventually(|| broker.is_idle());
@@ -70,13 +70,13 @@ fn a_message_is_acknowledged_when_the_next_is_asked_for() {
 
 #[test]
 fn a_program_may_acknowledge_by_itself() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = running("manual", Version::V5, &broker);
     let filters = [Subscription::new(TopicFilter::new("a").unwrap(), QoS::AtLeastOnce)];
     let receiver = client.receive_from(&filters, ReceiverOptions::new().manual_acks(true)).unwrap();
     receiver.granted(PATIENCE).unwrap();
     for payload in ["1", "2"] {
-        broker.publish_if_subscribed("manual", "a", payload);
+        broker.publish(&Message::new("a", payload).qos(2));
     }
     let received: Vec<_> = (0..2).map(|_| receiver.recv(PATIENCE).unwrap()).collect();
     for message in received.iter().rev() {
@@ -89,7 +89,7 @@ fn a_program_may_acknowledge_by_itself() {
 
 #[test]
 fn waiting_ends_in_every_way() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = running("waiting", Version::V5, &broker);
     let receiver = receiver(&client, "a");
     assert_eq!(receiver.recv(Duration::ZERO).unwrap_err(), ReceiveError::TimedOut);
@@ -102,7 +102,7 @@ fn waiting_ends_in_every_way() {
         assert_eq!(all.join().unwrap(), ["1"]);
     });
     assert_eq!(receiver.recv(None).unwrap_err(), ReceiveError::Disconnected);
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     receiver.granted(PATIENCE).unwrap();
     client.publish("a", "2", QoS::ExactlyOnce, false).unwrap();
     assert_eq!(text(&receiver), "2", "the subscription came back with the next link");
@@ -110,7 +110,7 @@ fn waiting_ends_in_every_way() {
 
 #[test]
 fn a_callback_takes_what_is_there_and_does_not_wait() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = running("callback", Version::V311, &broker);
     let receiver = receiver(&client, "queue");
     let (tell, told) = std::sync::mpsc::channel();
@@ -131,7 +131,7 @@ fn a_callback_takes_what_is_there_and_does_not_wait() {
 
 #[test]
 fn a_dropped_receiver_unsubscribes_from_what_only_it_wants() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = running("dropped", Version::V5, &broker);
     let (first, second) = (receiver(&client, "a"), receiver(&client, "a"));
     client.unsubscribe("a").unwrap(); // the callbacks never wanted it, and the receivers still do
@@ -140,12 +140,12 @@ fn a_dropped_receiver_unsubscribes_from_what_only_it_wants() {
     assert_eq!(text(&second), "1");
     drop(second);
     eventually(|| client.standing(TopicFilter::new("a").unwrap()).is_none());
-    eventually(|| broker.publish_if_subscribed("dropped", "a", "2") == 0);
+    eventually(|| broker.publish(&Message::new("a", "2").qos(2)) == 0);
 }
 
 #[test]
 fn what_cannot_be_is_refused_and_leaves_nothing() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = running("refused", Version::V5, &broker);
     assert!(matches!(client.receive("a/#/b", QoS::AtMostOnce), Err(SubscribeError::Filter(_))));
     assert!(matches!(client.receive_from(&[], ReceiverOptions::new()), Err(SubscribeError::Rejected(_))));
@@ -165,7 +165,7 @@ fn what_cannot_be_is_refused_and_leaves_nothing() {
 
 #[test]
 fn a_slow_receiver_holds_up_nobody_and_loses_its_own_qos_0_messages_alone() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = running("slow", Version::V5, &broker);
     let filters = [Subscription::new(TopicFilter::new("slow/#").unwrap(), QoS::AtLeastOnce)];
     let options = ReceiverOptions::new().qos0(Qos0Queue::DropOldest(3));
@@ -192,17 +192,17 @@ fn a_slow_receiver_holds_up_nobody_and_loses_its_own_qos_0_messages_alone() {
 
 #[test]
 fn messages_in_a_queue_outlive_their_link() {
-    let broker = Loopback::start().unwrap();
     for version in Version::ALL {
+        let broker = Broker::start().unwrap();
         let name = format!("outlive-{version:?}");
         let delay = Duration::from_millis(1);
         let options = Options::new(&name).version(version).clean_start(CleanStart::First).reconnect_delay(delay, delay);
         let expiry = [pure_mqtt_client::pure_mqtt::Property::SessionExpiryInterval(60)];
         let client = Client::with(if version == Version::V5 { options.properties(&expiry) } else { options });
-        client.connect(broker.address).unwrap();
+        client.connect(broker.address()).unwrap();
         client.loop_start().unwrap();
         let receiver = receiver(&client, "a");
-        let broker_sees = |payload| eventually(|| broker.publish_if_subscribed(&name, "a", payload) == 1);
+        let broker_sees = |payload| eventually(|| broker.publish(&Message::new("a", payload).qos(2)) == 1);
         broker_sees("1");
         broker_sees("2");
         eventually(|| client.stats().waiting == 2);
@@ -233,15 +233,15 @@ fn what_is_refused_changes_nothing() {
 
 #[test]
 fn manual_acks_may_be_chosen_later() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::with(Options::new("later").version(Version::V5));
     client.configure(|options| options.manual_acks(true));
     let ear = Ear::of(&client);
     client.subscribe("a", QoS::AtLeastOnce).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_start().unwrap();
     ear.until(|told| !told.subscribed.is_empty());
-    broker.publish("a", b"1");
+    broker.publish(&Message::new("a", b"1").qos(1));
     let receipts = ear.once(|told| !told.messages.is_empty()).receipts.clone();
     assert_eq!(receipts.len(), 1);
     client.ack(receipts[0]).unwrap();
@@ -251,16 +251,16 @@ fn manual_acks_may_be_chosen_later() {
 /// Each link brings them again, with receipts of their own.
 #[test]
 fn messages_that_are_never_acknowledged_take_no_more_memory_with_each_link() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let expiry = [pure_mqtt_client::pure_mqtt::Property::SessionExpiryInterval(60)];
     let options = Options::new("never").version(Version::V5).clean_start(CleanStart::Never);
     let client = Client::with(options.manual_acks(true).properties(&expiry));
     let ear = Ear::of(&client);
     client.subscribe("a", QoS::AtLeastOnce).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     drive(&client, || !ear.told().subscribed.is_empty());
     for _ in 0..10 {
-        broker.publish("a", b"x");
+        broker.publish(&Message::new("a", b"x").qos(1));
     }
     for link in 1..=30 {
         drive(&client, || ear.told().messages.len() == 10 * link);

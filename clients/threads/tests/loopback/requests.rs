@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use pure_mqtt_client::pure_mqtt::{Property, Publish, QoS, TopicName, Version};
 use pure_mqtt_client::{Client, LogLevel, NotPublished, Options, PublishError, WaitError};
-use test_broker::Loopback;
+use pure_mqtt_test_broker::Broker;
 
 use crate::support::{Ear, PATIENCE, eventually};
 
 /// A client that answers each question with the same in capitals.
-fn answerer(version: Version, broker: &Loopback) -> Client {
+fn answerer(version: Version, broker: &Broker) -> Client {
     let client = Client::with(Options::new("answerer").version(version));
     let ear = Ear::of(&client);
     client.on_message(|client, message| {
@@ -20,15 +20,15 @@ fn answerer(version: Version, broker: &Loopback) -> Client {
         }
     });
     client.subscribe("questions", QoS::ExactlyOnce).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_start().unwrap();
     ear.until(|told| !told.subscribed.is_empty());
     client
 }
 
-fn asker(version: Version, broker: &Loopback) -> Client {
+fn asker(version: Version, broker: &Broker) -> Client {
     let client = Client::with(Options::new("asker").version(version));
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_start().unwrap();
     eventually(|| client.is_connected());
     client
@@ -36,7 +36,7 @@ fn asker(version: Version, broker: &Loopback) -> Client {
 
 #[test]
 fn each_request_gets_its_own_reply() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let (_answerer, asker) = (answerer(Version::V5, &broker), asker(Version::V5, &broker));
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
         let ask = |number: u32| asker.request("questions", format!("q{number}"), qos, PATIENCE).unwrap();
@@ -52,7 +52,7 @@ fn each_request_gets_its_own_reply() {
 
 #[test]
 fn a_client_may_answer_its_own_requests() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = answerer(Version::V5, &broker);
     let request = client.request("questions", "why", QoS::AtLeastOnce, PATIENCE).unwrap();
     assert_eq!(request.wait().unwrap().text(), Some("WHY"), "the question comes back too, and is no reply");
@@ -60,7 +60,7 @@ fn a_client_may_answer_its_own_requests() {
 
 #[test]
 fn before_5_0_a_reply_has_a_topic_of_its_own() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     for version in [Version::V31, Version::V311] {
         let (answerer, asker) = (answerer(version, &broker), asker(version, &broker));
         let question = Publish::new(TopicName::new("questions").unwrap(), "why").qos(QoS::AtLeastOnce);
@@ -80,7 +80,7 @@ fn before_5_0_a_reply_has_a_topic_of_its_own() {
 
 #[test]
 fn with_a_topic_of_its_own_a_request_is_sent_as_it_is() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = answerer(Version::V5, &broker);
     let (tell, told) = std::sync::mpsc::channel();
     client.on_message(move |_, message| {
@@ -98,7 +98,7 @@ fn with_a_topic_of_its_own_a_request_is_sent_as_it_is() {
 
 #[test]
 fn waiting_for_a_reply_ends_in_every_way() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let asker = asker(Version::V5, &broker);
     let ask = |timeout| asker.request("nobody", "?", QoS::AtLeastOnce, timeout).unwrap();
     assert_eq!(ask(Duration::from_millis(5)).wait(), Err(WaitError::TimedOut));
@@ -110,7 +110,7 @@ fn waiting_for_a_reply_ends_in_every_way() {
     asker.loop_stop();
     let third = ask(Duration::from_millis(5));
     let start = Instant::now();
-    asker.connect(broker.address).unwrap();
+    asker.connect(broker.address()).unwrap();
     assert_eq!(third.wait(), Err(WaitError::TimedOut), "although no loop runs");
     assert!(start.elapsed() < PATIENCE);
     drop(asker);
@@ -121,7 +121,7 @@ fn waiting_for_a_reply_ends_in_every_way() {
 
 #[test]
 fn late_and_foreign_replies_are_thrown_away_and_counted() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let asker = asker(Version::V5, &broker);
     let ear = Ear::of(&asker);
     let (tell, topics) = std::sync::mpsc::channel();
@@ -134,7 +134,7 @@ fn late_and_foreign_replies_are_thrown_away_and_counted() {
     let note = heard.clone();
     listener.on_subscribe(move |_, answer| note.change(|told| told.subscribed.push(answer.clone())));
     listener.subscribe("q", QoS::AtLeastOnce).unwrap();
-    listener.connect(broker.address).unwrap();
+    listener.connect(broker.address()).unwrap();
     listener.loop_start().unwrap();
     heard.until(|told| !told.subscribed.is_empty());
     let request = asker.request("q", "?", QoS::AtLeastOnce, Duration::from_millis(50)).unwrap();
@@ -151,13 +151,13 @@ fn late_and_foreign_replies_are_thrown_away_and_counted() {
 
 #[test]
 fn the_log_has_a_line_for_each_packet_and_no_secret() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     for (level, is_told) in [(LogLevel::Debug, true), (LogLevel::Info, false)] {
         let will = pure_mqtt_client::pure_mqtt::Will::new(TopicName::new("gone").unwrap(), b"hidden");
         let options = Options::new("told").version(Version::V5).user_name("ada").password(b"hidden").will(&will);
         let client = Client::with(options.log_level(level));
         let ear = Ear::of(&client);
-        client.connect(broker.address).unwrap();
+        client.connect(broker.address()).unwrap();
         client.loop_start().unwrap();
         client.subscribe("plant/#", QoS::AtLeastOnce).unwrap();
         ear.until(|told| !told.subscribed.is_empty());

@@ -13,7 +13,7 @@ use pure_mqtt_client::pure_mqtt::{
 use pure_mqtt_client::{
     CleanStart, Client, ConnectError, LinkEnd, LogLevel, LoopError, NotPublished, Options, Server, WaitError, subscribe,
 };
-use test_broker::Loopback;
+use pure_mqtt_test_broker::{Broker, Message};
 
 use crate::support::{Ear, PATIENCE, drive};
 
@@ -236,14 +236,14 @@ fn options_that_cannot_be_said_are_told() {
     let options = Options::new("faulty").properties(&[Property::ServerKeepAlive(1)]);
     let error = Client::with(options).connect(nobody()).unwrap_err();
     assert!(matches!(error, ConnectError::Options(_)), "{error}");
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let alone = Options::new("alone").password(b"without a name");
-    assert!(matches!(Client::with(alone).connect(broker.address), Err(ConnectError::Options(_))));
+    assert!(matches!(Client::with(alone).connect(broker.address()), Err(ConnectError::Options(_))));
 }
 
 #[test]
 fn a_lost_session_costs_neither_messages_nor_subscriptions() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     for version in Version::ALL {
         let name = format!("lasting-{version:?}");
         let options = Options::new(&name)
@@ -254,7 +254,7 @@ fn a_lost_session_costs_neither_messages_nor_subscriptions() {
         let client = Client::with(options);
         let ear = Ear::of(&client);
         client.subscribe(&name, QoS::ExactlyOnce).unwrap();
-        client.connect(broker.address).unwrap();
+        client.connect(broker.address()).unwrap();
         client.loop_start().unwrap();
         ear.until(|told| told.subscribed.len() == 1);
         let publishing = thread::spawn({
@@ -274,7 +274,7 @@ fn a_lost_session_costs_neither_messages_nor_subscriptions() {
         ear.until(|told| told.texts().contains(&"last"));
         client.disconnect();
         client.loop_stop();
-        let released = broker.released(&name);
+        let released = broker.texts(&name);
         assert!((0..200).all(|number| released.contains(&number.to_string())), "{version:?}");
         let told = ear.told();
         let is_new = matches!(told.connacks[1].1, SessionState::New { .. });
@@ -322,7 +322,7 @@ fn an_older_version_or_another_identifier_is_tried_at_once() {
 
 #[test]
 fn what_the_queue_drops_and_what_is_forgotten_is_told() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let limits = Limits { max_queued: 1, overflow: Overflow::DropOldest, ..Limits::DEFAULT };
     let client = Client::with(Options::new("full").limits(limits));
     let ear = Ear::of(&client);
@@ -332,12 +332,12 @@ fn what_the_queue_drops_and_what_is_forgotten_is_told() {
     assert!(client.forget_session());
     let forgotten = NotPublished::Ended(Cause::Forgotten);
     assert_eq!(infos[1].wait_for_publish(None), Err(WaitError::NotPublished(forgotten)));
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     assert!(!client.forget_session());
     drive(&client, || ear.told().published.len() == 2);
     let expected = [(infos[0].mid(), Err(dropped)), (infos[1].mid(), Err(forgotten))];
     assert_eq!(ear.told().published, expected);
-    assert_eq!(broker.released("a"), Vec::<String>::new());
+    assert_eq!(broker.texts("a"), Vec::<String>::new());
 }
 
 #[test]
@@ -356,16 +356,16 @@ fn a_message_expires_also_without_a_link() {
 
 #[test]
 fn more_messages_than_the_client_can_hold_wait_for_acknowledgements() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let limits = Limits { max_received: 2, manual_acks: true, ..Limits::DEFAULT };
     let client = Client::with(Options::new("narrow").limits(limits));
     let ear = Ear::of(&client);
     client.subscribe("task", QoS::AtLeastOnce).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_start().unwrap();
     ear.until(|told| !told.subscribed.is_empty());
     for number in 0..9_u8 {
-        broker.publish("task", &[b'0' + number]);
+        broker.publish(&Message::new("task", [b'0' + number]).qos(1));
     }
     for number in 0..9 {
         ear.until(|told| told.receipts.len() > number);
@@ -381,14 +381,14 @@ fn more_messages_than_the_client_can_hold_wait_for_acknowledgements() {
 
 #[test]
 fn messages_that_are_acknowledged_by_hand_wait_for_it() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::with(Options::new("careful").manual_acks(true));
     let ear = Ear::of(&client);
     client.subscribe("task", QoS::ExactlyOnce).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     drive(&client, || !ear.told().subscribed.is_empty());
-    broker.publish("task", b"one");
-    broker.publish("task", b"two");
+    broker.publish(&Message::new("task", b"one").qos(1));
+    broker.publish(&Message::new("task", b"two").qos(1));
     drive(&client, || ear.told().receipts.len() == 2);
     assert!(!broker.is_idle());
     let receipts = ear.told().receipts.clone();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use pure_mqtt_client::pure_mqtt::{Publish, QoS, TopicName, Version};
 use pure_mqtt_client::{CleanStart, Client, ConnectError, LinkEnd, LoopError, Options, ReceiveError, WaitError};
-use test_broker::Loopback;
+use pure_mqtt_test_broker::{Broker, Message};
 
 use crate::durable::Folder;
 use crate::support::{Ear, PATIENCE, eventually};
@@ -135,15 +135,15 @@ fn granted_does_not_wait_for_a_forgotten_session() {
 
 #[test]
 fn who_waits_after_a_link_was_wanted_again_is_not_sent_away() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::with(Options::new("returning").version(Version::V5));
     let receiver = client.receive("a", QoS::AtLeastOnce).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_start().unwrap();
     client.disconnect();
     client.loop_stop();
     assert_eq!(receiver.recv(PATIENCE).unwrap_err(), ReceiveError::Disconnected);
-    client.connect_async(broker.address);
+    client.connect_async(broker.address());
     assert_eq!(receiver.recv(Duration::from_millis(1)).unwrap_err(), ReceiveError::TimedOut);
     let request = client.request("nobody", "?", QoS::AtLeastOnce, Duration::from_millis(1)).unwrap();
     assert_eq!(request.wait(), Err(WaitError::TimedOut));
@@ -244,10 +244,10 @@ fn a_link_that_gives_way_to_nothing_ends_with_disconnect() {
 
 #[test]
 fn a_connect_timeout_may_be_as_long_as_one_likes() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::with(Options::new("patient").connect_timeout(Duration::MAX));
-    client.connect(("localhost", broker.address.port())).unwrap();
-    client.connect(broker.address).unwrap();
+    client.connect(("localhost", broker.address().port())).unwrap();
+    client.connect(broker.address()).unwrap();
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn the_session_of_a_log_lasts_whatever_is_configured_later() {
 
 #[test]
 fn a_callback_may_wait_for_who_gets_the_same_message() {
-    let broker = Loopback::start().unwrap();
+    let broker = Broker::start().unwrap();
     let client = Client::with(Options::new("both").version(Version::V311));
     let ear = Ear::of(&client);
     let receiver = client.receive("a", QoS::AtLeastOnce).unwrap();
@@ -333,12 +333,12 @@ fn a_callback_may_wait_for_who_gets_the_same_message() {
     let (tell, told) = mpsc::channel();
     let (pass_on, passed_on) = mpsc::channel();
     client.on_message(move |_, _| tell.send(passed_on.recv_timeout(PATIENCE).is_ok()).unwrap());
-    client.connect(broker.address).unwrap();
+    client.connect(broker.address()).unwrap();
     client.loop_start().unwrap();
     ear.until(|told| told.subscribed.len() == 2);
     thread::scope(|scope| {
         scope.spawn(|| pass_on.send(receiver.recv(2 * PATIENCE).unwrap().topic).unwrap());
-        broker.publish("a", b"1");
+        broker.publish(&Message::new("a", b"1").qos(1));
         assert!(
             told.recv_timeout(2 * PATIENCE).unwrap(),
             "the receiver was not woken before the callback had returned"

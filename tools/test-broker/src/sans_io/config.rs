@@ -1,0 +1,131 @@
+//! Every knob of the broker. The defaults make a well-behaved broker with all features.
+
+use super::codec::Props;
+use std::collections::BTreeSet;
+
+/// What the broker offers, demands and does wrong on purpose.
+///
+/// All fields may be changed at any time through [`Broker::config_mut`](super::Broker::config_mut); limits that a
+/// CONNACK announces should only change between connections.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// Protocol levels that are served; the others get a 3.1.1 CONNACK with code 1, as an older server would answer.
+    pub levels: Vec<u8>,
+    /// Receive Maximum towards clients; `None` leaves the property out, which means 65535.
+    pub receive_maximum: Option<u16>,
+    /// Highest QoS for publishing, and for what subscriptions are granted.
+    pub maximum_qos: u8,
+    /// Whether clients may publish retained messages.
+    pub retain_available: bool,
+    /// Largest packet a 5.0 client may send.
+    pub maximum_packet_size: Option<u32>,
+    /// Topic aliases a client may use.
+    pub topic_alias_maximum: u16,
+    /// Overrides the client's keep alive.
+    pub server_keep_alive: Option<u16>,
+    /// Assigned client ids are this and a counter.
+    pub assigned_prefix: String,
+    /// Overrides the client's Session Expiry Interval, in seconds.
+    pub session_expiry: Option<u32>,
+    /// Whether filters may contain wildcards.
+    pub wildcard_available: bool,
+    /// Whether subscription identifiers may be used.
+    pub subscription_id_available: bool,
+    /// Whether `$share` filters may be used.
+    pub shared_available: bool,
+    /// Response Information for clients that ask for it.
+    pub response_information: Option<String>,
+    /// Appended to the properties of every accepting CONNACK.
+    pub extra_connack_properties: Props,
+    /// Refuses every CONNECT with this code, sent as it is.
+    pub refuse_connect: Option<u8>,
+    /// Refuses every filter of a SUBSCRIBE with this code.
+    pub refuse_subscribe: Option<u8>,
+    /// The only accepted user name and password.
+    pub credentials: Option<(String, Vec<u8>)>,
+    /// How many AUTH challenges precede CONNACK if CONNECT has an authentication method.
+    pub auth_rounds: u32,
+    /// How many AUTH challenges a re-authentication takes.
+    pub reauth_rounds: u32,
+    /// Answers a re-authentication with DISCONNECT and this code.
+    pub refuse_reauth: Option<u8>,
+    /// Keeps PUBACK, PUBREC and PUBCOMP back until [`Broker::release_acks`](super::Broker::release_acks).
+    pub hold_acks: bool,
+    /// Held acknowledgements are released last first.
+    pub reverse_held_acks: bool,
+    /// Reason code of every PUBACK; 0x80 and above also throws the message away.
+    pub puback_reason: Option<u8>,
+    /// Reason code of every PUBREC; 0x80 and above also throws the message away.
+    pub pubrec_reason: Option<u8>,
+    /// Uses topic aliases towards clients that allow them.
+    pub use_aliases: bool,
+    /// Ends the links of clients that send a packet above this many bytes, whatever was announced.
+    pub largest_packet: usize,
+    /// Closes links that stay silent for one and a half times their keep alive.
+    pub enforce_keep_alive: bool,
+    /// Misbehaviour on purpose.
+    pub faults: BTreeSet<Fault>,
+    /// How many lines the transcript keeps; 0 switches it off.
+    pub transcript_limit: usize,
+}
+
+/// Things a broker must never do, for tests of how a client stands it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Fault {
+    /// CONNACK says that a session is present even if there is none.
+    ClaimSession,
+    /// CONNACK says that no session is present although there is one.
+    DenySession,
+    /// The client's Receive Maximum is ignored.
+    IgnoreReceiveMaximum,
+    /// The client's Maximum Packet Size is ignored.
+    IgnorePacketSize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            levels: vec![3, 4, 5],
+            receive_maximum: None,
+            maximum_qos: 2,
+            retain_available: true,
+            maximum_packet_size: None,
+            topic_alias_maximum: 16,
+            server_keep_alive: None,
+            assigned_prefix: "auto-".into(),
+            session_expiry: None,
+            wildcard_available: true,
+            subscription_id_available: true,
+            shared_available: true,
+            response_information: None,
+            extra_connack_properties: Props::new(),
+            refuse_connect: None,
+            refuse_subscribe: None,
+            credentials: None,
+            auth_rounds: 0,
+            reauth_rounds: 0,
+            refuse_reauth: None,
+            hold_acks: false,
+            reverse_held_acks: false,
+            puback_reason: None,
+            pubrec_reason: None,
+            use_aliases: false,
+            largest_packet: 64 << 20,
+            enforce_keep_alive: true,
+            faults: BTreeSet::new(),
+            transcript_limit: 4096,
+        }
+    }
+}
+
+impl Config {
+    /// Whether a fault is switched on.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
+    }
+
+    /// The Receive Maximum in force.
+    pub fn receive_limit(&self) -> usize {
+        usize::from(self.receive_maximum.unwrap_or(u16::MAX))
+    }
+}
