@@ -114,7 +114,7 @@ fn limits_of_the_client_are_ignored() {
     let small = Limits { inline_max: 1_000, ..Limits::DEFAULT };
     let shown = end(Fault::IgnorePacketSize, small, std::slice::from_ref(&message));
     assert!(shown.contains("TooLong") || shown.contains("PacketTooLarge"), "{shown}");
-    let few = Limits { receive_maximum: 2, manual_acks: true, ..Limits::DEFAULT };
+    let few = Limits { receive_maximum: 2, manual_acks: true, strict: true, ..Limits::DEFAULT };
     let shown = end(Fault::IgnoreReceiveMaximum, few, &[message.clone(), message.clone(), message]);
     assert!(shown.contains("ReceiveMaximum"), "{shown}");
 }
