@@ -36,7 +36,9 @@ fn rumqttc_gets_its_messages_through() {
     for text in ["1", "2", "3"] {
         client.publish("out", QoS::ExactlyOnce, false, text).unwrap();
     }
-    until(&broker, |seen| seen.received("out").count() == 3 && seen.is_idle());
+    until(&broker, |seen| {
+        seen.received("out").count() == 3 && seen.is_connected(CLIENT) && seen.accepted() == 3 && seen.is_idle()
+    });
     client.disconnect().unwrap();
     assert_eq!(events.join().unwrap(), [b"hello"]);
     assert_eq!(broker.see(|seen| (seen.count(Packet::Connect), seen.count(Packet::PubRec))), (3, 1));
