@@ -1,6 +1,7 @@
 //! From version to version, against servers that refuse in every way there is.
 
 use crate::common::broker::Config;
+use crate::common::broker::Version::{V5, V31, V311};
 use crate::common::pair::{Pair, Seen};
 use pure_mqtt::wire::{Malformed, Violation};
 use pure_mqtt::{Connect, Connection, ConnectionError, Fallback, Heap, Instant, Limits, QoS, ReasonCode, Version};
@@ -40,12 +41,12 @@ fn attempt(pair: &mut Pair, fallback: &mut Fallback) -> Vec<Version> {
 
 #[test]
 fn a_server_of_earlier_versions_is_found() {
-    for (levels, expected) in [
-        (vec![3, 4, 5], vec![Version::V5]),
-        (vec![3, 4], vec![Version::V5, Version::V311]),
-        (vec![3], vec![Version::V5, Version::V311, Version::V31]),
+    for (served, expected) in [
+        (vec![V31, V311, V5], vec![Version::V5]),
+        (vec![V31, V311], vec![Version::V5, Version::V311]),
+        (vec![V31], vec![Version::V5, Version::V311, Version::V31]),
     ] {
-        let mut pair = Pair::with_config(Config { levels, ..Config::default() });
+        let mut pair = Pair::with_config(Config { versions: served, ..Config::default() });
         pair.wire.dead = true; // this test carries the bytes
         let mut fallback = Fallback::default();
         assert_eq!(attempt(&mut pair, &mut fallback), expected);
@@ -59,7 +60,7 @@ fn a_server_of_earlier_versions_is_found() {
 
 #[test]
 fn messages_wait_through_the_versions() {
-    let mut pair = Pair::with_config(Config { levels: vec![3], ..Config::default() });
+    let mut pair = Pair::with_config(Config { versions: vec![V31], ..Config::default() });
     pair.send("hello", QoS::AtLeastOnce);
     let mut fallback = Fallback::new(Version::V5);
     while !pair.client.is_connected() {

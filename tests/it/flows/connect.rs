@@ -1,6 +1,6 @@
 //! What CONNECT can say, and what comes of each CONNACK.
 
-use crate::common::broker::{Act, Broker, Config, Fault, Packet, Prop, When, prop_id};
+use crate::common::broker::{self, Act, Broker, Config, Fault, Packet, Prop, When, prop_id};
 use crate::common::pair::{CLIENT, Pair, Seen, Start};
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
@@ -177,7 +177,8 @@ fn refusals() {
 
 #[test]
 fn an_old_server_answers_5_0_with_two_bytes() {
-    let mut pair = Pair::with_config(Config { levels: vec![3, 4], ..Config::default() });
+    let mut pair =
+        Pair::with_config(Config { versions: vec![broker::Version::V31, broker::Version::V311], ..Config::default() });
     pair.connect(Version::V5, Start::Clean);
     pair.drive();
     let expected = ReasonCode::UNSUPPORTED_PROTOCOL_VERSION;

@@ -1,16 +1,32 @@
-//! Every knob of the broker. The defaults make a well-behaved broker with all features.
+//! What the broker offers and demands. The defaults make a well-behaved broker with all features.
 
-use super::codec::Props;
+use super::codec::{Props, Version};
 use std::collections::BTreeSet;
 
-/// What the broker offers, demands and does wrong on purpose.
+/// What the broker offers, demands and refuses. The default is a well-behaved broker with all features.
 ///
-/// All fields may be changed at any time through [`Broker::config_mut`](super::Broker::config_mut); limits that a
-/// CONNACK announces should only change between connections.
+/// All fields may be changed at any time with [`Broker::configure`](crate::Broker::configure); limits that a CONNACK announces should only change between
+/// connections. New fields may come in any version: end with `..Config::default()`.
+///
+/// ```
+/// use pure_mqtt_test_broker::{Broker, Config, Version};
+///
+/// fn main() -> std::io::Result<()> {
+///     let broker = Broker::start_with(Config {
+///         versions: vec![Version::V5],
+///         receive_maximum: Some(2),
+///         maximum_packet_size: Some(1_000),
+///         shared_available: false,
+///         ..Config::default()
+///     })?;
+///     println!("{}", broker.url());
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
-    /// Protocol levels that are served; the others get a 3.1.1 CONNACK with code 1, as an older server would answer.
-    pub levels: Vec<u8>,
+    /// Versions that are served; the others get a 3.1.1 CONNACK with code 1, as an older server would answer.
+    pub versions: Vec<Version>,
     /// Receive Maximum towards clients; `None` leaves the property out, which means 65535.
     pub receive_maximum: Option<u16>,
     /// Highest QoS for publishing, and for what subscriptions are granted.
@@ -49,7 +65,7 @@ pub struct Config {
     pub reauth_rounds: u32,
     /// Answers a re-authentication with DISCONNECT and this code.
     pub refuse_reauth: Option<u8>,
-    /// Keeps PUBACK, PUBREC and PUBCOMP back until [`Broker::release_acks`](super::Broker::release_acks).
+    /// Keeps PUBACK, PUBREC and PUBCOMP back until [`Broker::release_acks`](crate::Broker::release_acks).
     pub hold_acks: bool,
     /// Held acknowledgements are released last first.
     pub reverse_held_acks: bool,
@@ -69,7 +85,17 @@ pub struct Config {
     pub transcript_limit: usize,
 }
 
-/// Things a broker must never do, for tests of how a client stands it.
+/// Things that a broker must never do to any client, for [`Config::faults`]. What concerns single packets is for the script.
+///
+/// ```
+/// use pure_mqtt_test_broker::{Broker, Config, Fault};
+///
+/// fn main() -> std::io::Result<()> {
+///     let broker = Broker::start_with(Config { faults: [Fault::IgnorePacketSize].into(), ..Config::default() })?;
+///     println!("{}", broker.url());
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Fault {
     /// CONNACK says that a session is present even if there is none.
@@ -85,7 +111,7 @@ pub enum Fault {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            levels: vec![3, 4, 5],
+            versions: vec![Version::V31, Version::V311, Version::V5],
             receive_maximum: None,
             maximum_qos: 2,
             retain_available: true,

@@ -38,11 +38,10 @@ impl Broker {
         if self.config.refuse_connect.is_some() {
             return Ok(self.config.refuse_connect);
         }
-        let level = connect.version as u8 + 3;
-        if !self.config.levels.contains(&level) {
+        if !self.config.versions.contains(&connect.version) {
             return Ok(Some(0x01));
         }
-        if connect.client_id.is_empty() && !v5 && (!connect.clean || level == 3) {
+        if connect.client_id.is_empty() && !v5 && (!connect.clean || connect.version == super::Version::V31) {
             return Ok(Some(0x02));
         }
         let wrong_login = self.config.credentials.as_ref().is_some_and(|(name, password)| {

@@ -7,6 +7,17 @@ use std::fmt;
 const LONGEST_LINE: usize = 500;
 
 /// Which way a packet went.
+///
+/// ```
+/// use pure_mqtt_test_broker::{Broker, Direction};
+///
+/// fn main() -> std::io::Result<()> {
+///     let broker = Broker::start()?;
+///     let is_from_client = |way| way == Direction::FromClient;
+///     assert!(!broker.see(|seen| seen.log().iter().any(|line| is_from_client(line.direction))));
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Direction {
     /// From the client to the broker.
@@ -17,7 +28,18 @@ pub enum Direction {
     Note,
 }
 
-/// One line of the transcript.
+/// One line of the log.
+///
+/// ```
+/// use pure_mqtt_test_broker::{Broker, Entry};
+///
+/// fn main() -> std::io::Result<()> {
+///     let broker = Broker::start()?;
+///     let is_ping = |line: &Entry| line.text == "PINGREQ";
+///     assert!(!broker.see(|seen| seen.log().iter().any(is_ping)));
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Entry {
     /// The link it happened on.

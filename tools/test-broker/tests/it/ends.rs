@@ -67,7 +67,7 @@ fn the_script_may_end_a_link_in_the_middle() {
     let rig = Rig::connected(&broker, resuming(Version::V5));
     rig.subscribe("in", QoS::AtLeastOnce);
     rig.deliver("1", QoS::ExactlyOnce);
-    let codes: Vec<_> = rig.ear.told().ends.iter().map(ToString::to_string).collect();
+    let codes: Vec<_> = rig.ends().iter().map(ToString::to_string).collect();
     assert!(matches!(&codes[..], [first, second] if first.contains("0x97") && second.contains("0x93")), "{codes:?}");
     assert_eq!(broker.texts("out"), ["1"]);
 }

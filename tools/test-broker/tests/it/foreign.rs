@@ -10,7 +10,9 @@ use crate::rig::{CLIENT, until};
 /// Its first CONNECT is refused, its PUBREC lost, its link cut; what it publishes at QoS 2 arrives once.
 #[test]
 fn rumqttc_gets_its_messages_through() {
-    let broker = Broker::start_with(Config { levels: vec![4], ..Config::default() }).unwrap();
+    let broker =
+        Broker::start_with(Config { versions: vec![pure_mqtt_test_broker::Version::V311], ..Config::default() })
+            .unwrap();
     broker.script(When::receives(Packet::Connect).nth(1), Act::Disconnect(3));
     broker.script(When::sends(Packet::PubRec).nth(2), Act::CutAfter(0));
     let mut options = MqttOptions::new(CLIENT, "127.0.0.1", broker.port());
@@ -34,7 +36,9 @@ fn rumqttc_gets_its_messages_through() {
     for text in ["1", "2", "3"] {
         client.publish("out", QoS::ExactlyOnce, false, text).unwrap();
     }
-    until(&broker, |seen| seen.received("out").count() == 3 && seen.is_idle());
+    until(&broker, |seen| {
+        seen.received("out").count() == 3 && seen.is_connected(CLIENT) && seen.accepted() == 3 && seen.is_idle()
+    });
     client.disconnect().unwrap();
     assert_eq!(events.join().unwrap(), [b"hello"]);
     assert_eq!(broker.see(|seen| (seen.count(Packet::Connect), seen.count(Packet::PubRec))), (3, 1));

@@ -1,7 +1,7 @@
 //! What a broker offers and demands.
 
-use pure_mqtt_client::pure_mqtt::{QoS, Version};
-use pure_mqtt_test_broker::{Broker, Config, Packet, Prop, prop_id};
+use pure_mqtt_client::pure_mqtt::{Limits, QoS, Version};
+use pure_mqtt_test_broker::{Broker, Config, Fault, Message, Packet, Prop, prop_id};
 
 use crate::rig::{CLIENT, Rig, options, until};
 
@@ -62,7 +62,9 @@ fn only_one_user_is_known() {
 
 #[test]
 fn only_some_versions_are_spoken() {
-    let broker = Broker::start_with(Config { levels: vec![4], ..Config::default() }).unwrap();
+    let broker =
+        Broker::start_with(Config { versions: vec![pure_mqtt_test_broker::Version::V311], ..Config::default() })
+            .unwrap();
     let rig = Rig::start(&broker, options(Version::V5).reconnect_on_failure(false));
     rig.ear.until(|told| told.connacks.first().is_some_and(|(reason, _)| reason.0 != 0));
     drop(rig);
@@ -92,4 +94,39 @@ fn a_silent_client_is_found_out() {
     assert!(answer.ends_with(b"\xE0\x01\x8D"), "{answer:02x?}");
     until(&broker, |seen| seen.open() == 0);
     assert_eq!(broker.see(|seen| seen.count(Packet::PingReq)), 0);
+}
+
+/// How the first link of a client ends.
+fn end(fault: Fault, limits: Limits, messages: &[Message]) -> String {
+    let broker = Broker::start_with(Config { faults: [fault].into(), ..Config::default() }).unwrap();
+    let rig = Rig::start(&broker, options(Version::V5).limits(limits));
+    if !messages.is_empty() {
+        rig.subscribe("in", QoS::AtLeastOnce);
+        messages.iter().for_each(|message| assert_eq!(broker.publish(message), 1));
+    }
+    let told = rig.ear.once(|told| !told.ends.is_empty() || !told.failures.is_empty());
+    format!("{:?} {:?}", told.ends, told.failures)
+}
+
+#[test]
+fn limits_of_the_client_are_ignored() {
+    let message = Message::new("in", vec![b'x'; 2_000]).qos(1);
+    let small = Limits { inline_max: 1_000, ..Limits::DEFAULT };
+    let shown = end(Fault::IgnorePacketSize, small, std::slice::from_ref(&message));
+    assert!(shown.contains("TooLong") || shown.contains("PacketTooLarge"), "{shown}");
+    let few = Limits { receive_maximum: 2, manual_acks: true, strict: true, ..Limits::DEFAULT };
+    let shown = end(Fault::IgnoreReceiveMaximum, few, &[message.clone(), message.clone(), message]);
+    assert!(shown.contains("ReceiveMaximum"), "{shown}");
+}
+
+#[test]
+fn sessions_are_pretended() {
+    let shown = end(Fault::ClaimSession, Limits::DEFAULT, &[]);
+    assert!(shown.contains("Session"), "{shown}");
+    let broker = Broker::start_with(Config { faults: [Fault::DenySession].into(), ..Config::default() }).unwrap();
+    let rig = Rig::connected(&broker, crate::rig::resuming(Version::V311));
+    rig.subscribe("in", QoS::AtLeastOnce);
+    broker.cut(CLIENT);
+    rig.ear.until(|told| told.connacks.len() == 2);
+    assert_ne!(rig.ear.told().connacks[1].1, pure_mqtt_client::pure_mqtt::SessionState::Resumed);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pure_mqtt_client::pure_mqtt::{QoS, Version};
-use pure_mqtt_client::{CleanStart, Client, MessageInfo, Options};
+use pure_mqtt_client::{CleanStart, Client, LinkEnd, MessageInfo, Options};
 use pure_mqtt_test_broker::{Broker, Seen};
 
 use crate::support::{Ear, PATIENCE};
@@ -50,6 +50,12 @@ impl Rig {
         let answers = self.ear.told().subscribed.len();
         self.client.subscribe(filter, qos).unwrap();
         self.ear.until(|told| told.subscribed.len() > answers);
+    }
+
+    /// How links have ended through the broker; that the client itself takes another one is its own affair.
+    pub fn ends(&self) -> Vec<LinkEnd> {
+        let told = self.ear.told();
+        told.ends.iter().filter(|end| !matches!(end, LinkEnd::Replaced)).cloned().collect()
     }
 
     pub fn publish(&self, text: &str, qos: QoS) -> MessageInfo {

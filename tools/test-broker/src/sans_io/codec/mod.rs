@@ -18,6 +18,14 @@ pub use reader::varint;
 use std::fmt;
 
 /// The protocol versions the broker speaks.
+///
+/// ```
+/// use pure_mqtt_test_broker::{Config, Version};
+///
+/// fn main() {
+///     assert!(Config::default().versions.contains(&Version::V31));
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Version {
     /// MQTT 3.1 (`MQIsdp`, level 3).
@@ -30,6 +38,14 @@ pub enum Version {
 
 impl Version {
     /// Whether packets carry properties and reason codes.
+    ///
+    /// ```
+    /// use pure_mqtt_test_broker::Version;
+    ///
+    /// fn main() {
+    ///     assert!(Version::V5.is_v5() && !Version::V311.is_v5());
+    /// }
+    /// ```
     pub fn is_v5(self) -> bool {
         self == Self::V5
     }

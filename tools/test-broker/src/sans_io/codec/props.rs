@@ -4,7 +4,15 @@ use super::Wrong;
 use super::reader::Reader;
 use std::fmt;
 
-/// Property identifiers.
+/// The identifiers of properties.
+///
+/// ```
+/// use pure_mqtt_test_broker::prop_id;
+///
+/// fn main() {
+///     assert_eq!(prop_id::USER, 0x26);
+/// }
+/// ```
 pub mod id {
     /// Payload Format Indicator.
     pub const PAYLOAD_FORMAT: u8 = 0x01;
@@ -67,6 +75,15 @@ pub const FORWARDED: [u8; 5] =
     [id::PAYLOAD_FORMAT, id::CONTENT_TYPE, id::RESPONSE_TOPIC, id::CORRELATION_DATA, id::USER];
 
 /// The value of a property.
+///
+/// ```
+/// use pure_mqtt_test_broker::{Message, Prop, prop_id};
+///
+/// fn main() {
+///     let kind = Prop::Pair("kind".into(), "alarm".into());
+///     let _message = Message::new("plant/alarm", "!").property(prop_id::USER, kind);
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Prop {
     /// One byte.
@@ -87,6 +104,14 @@ pub enum Prop {
 
 impl Prop {
     /// The value of any of the integer kinds.
+    ///
+    /// ```
+    /// use pure_mqtt_test_broker::Prop;
+    ///
+    /// fn main() {
+    ///     assert_eq!(Prop::Two(7).number(), Some(7));
+    /// }
+    /// ```
     pub fn number(&self) -> Option<u32> {
         match self {
             Self::Byte(value) => Some(u32::from(*value)),
@@ -97,6 +122,14 @@ impl Prop {
     }
 
     /// The value of a string.
+    ///
+    /// ```
+    /// use pure_mqtt_test_broker::Prop;
+    ///
+    /// fn main() {
+    ///     assert_eq!(Prop::Text("°C".into()).text(), Some("°C"));
+    /// }
+    /// ```
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -106,6 +139,14 @@ impl Prop {
 }
 
 /// Properties in the order of the wire.
+///
+/// ```
+/// use pure_mqtt_test_broker::{Prop, Props, prop_id};
+///
+/// fn main() {
+///     let _properties: Props = vec![(prop_id::CONTENT_TYPE, Prop::Text("text/plain".into()))];
+/// }
+/// ```
 pub type Props = Vec<(u8, Prop)>;
 
 /// The first property with this identifier.

@@ -1,6 +1,6 @@
 //! CONNECT, AUTH, DISCONNECT, keep alive, wills and sessions.
 
-use super::super::{Act, Config, Fault, Packet, Prop, When, prop_id};
+use super::super::{Act, Config, Fault, Packet, Prop, Version, When, prop_id};
 use super::*;
 
 #[test]
@@ -70,7 +70,7 @@ fn connections_can_be_refused() {
 
 #[test]
 fn an_old_server_refuses_a_new_level() {
-    let mut broker = Broker::new(Config { levels: vec![3, 4], ..Config::default() });
+    let mut broker = Broker::new(Config { versions: vec![Version::V31, Version::V311], ..Config::default() });
     let (link, answer) = open(&mut broker, CONNECT_V5);
     assert_eq!(answer, b"\x20\x02\x00\x01");
     assert!(broker.wants_close(link));
