@@ -130,8 +130,8 @@ impl Agent {
         }
         let mut journal = Vec::new();
         self.engine.snapshot(&mut |piece| journal.extend_from_slice(piece));
-        match self.session.realm {
-            Some(realm) => put(&Record::Session { realm, records: &journal }),
+        match &self.session.realms {
+            Some(realms) => put(&Record::Session { realms: realms.as_bytes(), records: &journal }),
             None => put(&Record::Engine(&journal)),
         }
         Some(self.log.end_snapshot(length))

@@ -124,14 +124,14 @@ impl Agent {
         }
     }
 
-    /// The session is one of this server's realm from now on. That and the engine's own records of the new session are durable together, or not at all: a session
+    /// The session is one of this server's realms from now on. That and the engine's own records of the new session are durable together, or not at all: a session
     /// never meets another realm.
     fn note_begun(&mut self) {
         self.session.begins_anew = false;
-        let Some(realm) = self.link_realm() else { return };
-        if self.session.realm != Some(realm) {
-            self.session.realm = Some(realm);
-            self.log.begin_session(&mut self.engine, realm);
+        let Some(realms) = self.link_realms() else { return };
+        if self.session.realms.as_ref() != Some(&realms) {
+            self.log.begin_session(&mut self.engine, &realms);
+            self.session.realms = Some(realms);
         }
     }
 

@@ -45,7 +45,7 @@ fn host(rng: &mut Rng, has: Set, servers: usize, index: usize) -> Host {
     let realm = |place: usize| pure_mqtt_agent::Server {
         realm: Some(Realm((place % realms) as u64)),
         has_srv: has.has(Feature::Srv),
-        is_secure: false,
+        ..Default::default()
     };
     options.servers = (0..servers).map(realm).collect();
     set_version(rng, has, &mut options);
