@@ -199,6 +199,13 @@ impl Client {
         self.shared.lock().agent.is_connected()
     }
 
+    /// The server that the link leads to, while it is up: the one of the list, also if it has sent the client elsewhere.
+    pub fn server(&self) -> Option<Server> {
+        let state = self.shared.lock();
+        let place = usize::from(state.agent.server()?.0);
+        state.servers.get(place).cloned()
+    }
+
     /// Whether nothing is unfinished: no message or request waits or is under way, and no acknowledgement is owed.
     pub fn is_idle(&self) -> bool {
         self.shared.lock().agent.is_idle()

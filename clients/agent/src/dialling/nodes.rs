@@ -9,6 +9,9 @@ use super::rounds::Candidate;
 use crate::ids::ServerId;
 use crate::options::Options;
 
+/// The first rest of a node is up to so many times the shortest pause: longer than another node takes to be reached.
+const FIRST_REST: u64 = 4;
+
 /// The candidates of a round, and the place of the one that is dialled now or next.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
@@ -96,7 +99,7 @@ impl Nodes {
     pub(super) fn note_failed(&mut self, now: Instant, backoff: &mut Backoff) {
         let (min, max) = backoff.range();
         let Some(node) = self.list.get_mut(self.position) else { return };
-        let step = u64::from(min) << node.failures.min(16);
+        let step = u64::from(min) * FIRST_REST << node.failures.min(16);
         let half = step.min(max.into()) as u32 / 2;
         node.rests_until = now.after_millis(u64::from(half) + u64::from(backoff.draw(half)));
         node.failures += 1;
