@@ -180,3 +180,46 @@ impl Nodes {
         self.list.iter().map(|node| &node.candidate)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Server;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_millis(seconds * 1_000)
+    }
+
+    fn here(nodes: &Nodes) -> u16 {
+        nodes.target().unwrap().server.0
+    }
+
+    #[test]
+    fn a_node_that_has_failed_often_is_passed_over_until_no_other_is_left() {
+        let options = Options { servers: alloc::vec![Server::new(); 3], ..Options::new("a", 7) };
+        let mut backoff = Backoff::new(options.redial, 7);
+        let mut nodes = Nodes::of(&options, &mut backoff);
+        nodes.prefer(ServerId(1));
+        (0..4).for_each(|_| nodes.note_failed(at(0), &mut backoff));
+        nodes.prefer(ServerId(0));
+        nodes.begin_round(at(30));
+        nodes.note_failed(at(30), &mut backoff);
+        assert!(nodes.has_others(at(30)) && nodes.go_on(at(30)));
+        assert_eq!(here(&nodes), 2);
+        assert!(!nodes.has_others(at(30)), "the one that rests is not waited for");
+        nodes.note_failed(at(30), &mut backoff);
+        assert!(!nodes.go_on(at(30)), "the round is over");
+        let mut round = alloc::vec![here(&nodes)];
+        while nodes.go_on(at(31)) {
+            round.push(here(&nodes));
+        }
+        round.sort_unstable();
+        assert_eq!(round, [0, 1, 2], "all rest, so all are tried");
+        nodes.prefer(ServerId(1));
+        nodes.note_good();
+        nodes.prefer(ServerId(0));
+        nodes.begin_round(at(32));
+        assert!(nodes.go_on(at(32)));
+        assert_eq!(here(&nodes), 1, "it has served since");
+    }
+}
