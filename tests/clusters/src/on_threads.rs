@@ -44,7 +44,9 @@ pub fn consume(task: &Task) -> Result<Box<dyn Running>, String> {
     let tally = Arc::clone(&task.tally);
     client.on_message(move |_, message| tally.note_received(message.payload));
     let (granted, answer) = mpsc::channel();
-    client.on_subscribe(move |_, _| drop(granted.send(())));
+    client.on_subscribe(move |_, _| {
+        let _ = granted.send(());
+    });
     client.subscribe(TOPIC, QoS::AtLeastOnce).map_err(|error| format!("consumer: {error}"))?;
     answer.recv_timeout(PATIENCE).map_err(|_| "consumer: the server doesn't answer SUBSCRIBE")?;
     Ok(Box::new(OnThreads { client, ports: task.ports }))

@@ -119,6 +119,8 @@ impl Trial {
             is_alive &= tally.await_progress(third * (part + 1), patience);
             if part == 0 {
                 self.bring_back(cluster, lost)?;
+                tally.allow(third + third / 4); // replicas catch up while there is traffic
+                cluster.await_whole()?;
             }
         }
         tally.allow(self.messages);
@@ -138,7 +140,7 @@ impl Trial {
             Loss::Kill => cluster.restart(node)?,
             Loss::Freeze => cluster.node(node).thaw(),
         }
-        cluster.await_whole()
+        Ok(())
     }
 
     fn verdict(&self, tally: &Tally, is_alive: bool) -> Verdict {
