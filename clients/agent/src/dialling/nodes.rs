@@ -99,7 +99,7 @@ impl Nodes {
     pub(super) fn note_failed(&mut self, now: Instant, backoff: &mut Backoff) {
         let (min, max) = backoff.range();
         let Some(node) = self.list.get_mut(self.position) else { return };
-        let step = u64::from(min) * FIRST_REST << node.failures.min(16);
+        let step = (u64::from(min) * FIRST_REST) << node.failures.min(16);
         let half = step.min(max.into()) as u32 / 2;
         node.rests_until = now.after_millis(u64::from(half) + u64::from(backoff.draw(half)));
         node.failures += 1;
