@@ -10,6 +10,9 @@ use crate::node::{Process, await_that};
 use crate::ports;
 use crate::trial::Cluster;
 
+/// When messages that went to the lost node are sent again. With the default of 30 seconds that time comes on top of the clients'.
+const ACK_WAIT: &str = "2s";
+
 pub struct Nats {
     folder: PathBuf,
     /// For MQTT.
@@ -40,7 +43,7 @@ impl Nats {
         format!(
             "server_name: n{index}\nlisten: \"127.0.0.1:{client}\"\nhttp: \"127.0.0.1:{}\"\n\
              jetstream {{ store_dir: \"{}\" }}\n\
-             mqtt {{ listen: \"127.0.0.1:{}\", stream_replicas: 3 }}\n\
+             mqtt {{ listen: \"127.0.0.1:{}\", stream_replicas: 3, ack_wait: \"{ACK_WAIT}\" }}\n\
              cluster {{ name: three, listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
             self.monitors[index],
             self.file(index, "store").display(),

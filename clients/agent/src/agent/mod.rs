@@ -245,7 +245,7 @@ impl Agent {
             millis => millis.min(quick),
         };
         let pingresp_timeout = match limits.pingresp_timeout {
-            0 if self.rounds.has_sharers() => u32::from(self.options.keep_alive) * 500,
+            0 if self.rounds.has_sharers() => quick_pingresp(self.options.keep_alive),
             millis => millis,
         };
         Limits { max_inflight, connack_timeout, pingresp_timeout, ..limits }
@@ -263,6 +263,13 @@ impl Agent {
 
 /// Queues of this capacity are left as they are.
 const SMALL: usize = 16;
+
+/// Milliseconds for PINGRESP where the session can go on elsewhere: half a keep alive of `seconds`, so that silence is noticed within one and a half; of a long one a quarter, since the
+/// node that takes the session over needs time as well.
+fn quick_pingresp(seconds: u16) -> u32 {
+    let millis = u32::from(seconds) * 1_000;
+    (millis / 4).max(5_000).min(millis / 2)
+}
 
 /// While other servers are left, so many milliseconds are enough for a dial, and for CONNACK.
 const QUICK: u32 = 5_000;

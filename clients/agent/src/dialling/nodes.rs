@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use pure_mqtt::Instant;
 
 use super::backoff::Backoff;
-use super::rounds::Candidate;
+use super::candidate::Candidate;
 use crate::ids::ServerId;
 use crate::options::Options;
 
