@@ -13,7 +13,8 @@ use tokio::{select, time::interval};
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or("crew-1".into());
-    let nodes = arguments.map(|url| url.parse()).collect::<Result<Vec<Server>, _>>()?;
+    let node = |url: String| url.parse::<Server>().map_err(|error| format!("{url}: {error}"));
+    let nodes = arguments.map(node).collect::<Result<Vec<_>, _>>()?;
     if nodes.is_empty() {
         return Err("Name the nodes of a cluster behind the name: mqtt://a.example mqtt://b.example".into());
     }
