@@ -367,6 +367,20 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_can_go_on_does_unless_the_program_says_otherwise() {
+        let plain = Options::new("me");
+        assert_eq!(
+            [false, true].map(|is_cluster| plain.clean_start_of(is_cluster)),
+            [CleanStart::Always, CleanStart::First]
+        );
+        assert_eq!([false, true].map(|is_cluster| plain.for_agent(1, is_cluster).session_expiry), [0, DAY]);
+        assert_eq!(plain.clone().lasting().clean_start_of(false), CleanStart::First);
+        let set = plain.clean_start(CleanStart::Always);
+        assert_eq!(set.clean_start_of(true), CleanStart::Always);
+        assert_eq!(set.lasting().clean_start_of(false), CleanStart::First, "a log is of no use otherwise");
+    }
+
+    #[test]
     fn limits_leave_the_version_alone() {
         let limits = Limits { max_inflight: 3, ..Limits::DEFAULT };
         let options = Options::new("me").version(Version::V5).limits(limits).max_queued(9).manual_acks(true);

@@ -327,3 +327,22 @@ impl fmt::Debug for Options {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_of_a_cluster_stand_beside_servers_of_their_own() {
+        let server = |name: &str| Server::tcp(name, 1883);
+        let cluster = |names: [&str; 2]| names.map(server);
+        let options = Options::new("me").server(server("a")).cluster(cluster(["b", "c"]));
+        let options = options.cluster(cluster(["d", "e"])).server(server("f")).srv(server("g"));
+        let servers = options.for_agent().servers;
+        let clusters: Vec<_> = servers.iter().map(|server| server.cluster).collect();
+        assert_eq!(clusters, [None, Some(0), Some(0), Some(1), Some(1), None, None]);
+        let realms: Vec<_> = servers.iter().map(|server| server.realm).collect();
+        let sites: Vec<_> = "abcdefg".chars().map(|name| Some(Realm(server(&name.to_string()).site()))).collect();
+        assert_eq!(realms, sites, "each is known by its address, wherever it stands");
+    }
+}

@@ -50,7 +50,7 @@ impl RabbitMq {
         format!(
             "listeners.tcp.1 = 127.0.0.1:{}\nmqtt.listeners.tcp.1 = 127.0.0.1:{}\n\
              mqtt.durable_queue_type = {queues}\nlog.console = true\nlog.console.level = info\nlog.file = false\n\
-             cluster_partition_handling = pause_minority\n\
+             cluster_partition_handling = autoheal\n\
              cluster_formation.peer_discovery_backend = classic_config\n\
              cluster_formation.randomized_startup_delay_range.min = 0\n\
              cluster_formation.randomized_startup_delay_range.max = 1\n{}",
