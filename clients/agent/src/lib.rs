@@ -135,7 +135,7 @@
 //! run have the old and the new ones. While other nodes are left:
 //!
 //! * the nodes are tried in a random order that differs from client to client;
-//! * a node that is silent is left after one and a half keep alives, and one that doesn't answer CONNECT after 2.5 seconds;
+//! * a node that is silent is left within one and a half keep alives, and one that doesn't answer CONNECT after 2.5 seconds;
 //! * a node that was silent, that ends links soon after it accepted them, or that says that it is busy, moved or shutting down, is left for another one;
 //! * a node that has failed is passed over for a time that doubles with each failure, as the pauses do, unless no other node serves.
 //!

@@ -128,7 +128,7 @@ impl Client {
     }
 
     /// Connects to one of the nodes of a cluster, which share their sessions. When a node fails, the session goes on at another one: no clean start, and unfinished messages are
-    /// completed there. Each client tries the nodes in a random order of its own. A node that falls silent is left after 1.5 times the [keep alive](Options::keep_alive).
+    /// completed there. Each client tries the nodes in a random order of its own. A node that falls silent is left within 1.5 times the [keep alive](Options::keep_alive).
     ///
     /// Unless [`Options::clean_start`] says otherwise, the session begins anew with this call alone, and in 5.0 it is kept for a day without a link.
     ///

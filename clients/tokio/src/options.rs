@@ -128,7 +128,7 @@ impl Options {
     }
 
     /// Adds the nodes of a cluster, which share their sessions. When a node fails, the session goes on at another one: no clean start, and unfinished messages are completed there.
-    /// Each client tries the nodes in a random order of its own. A node that falls silent is left after 1.5 times the [keep alive](Self::keep_alive).
+    /// Each client tries the nodes in a random order of its own. A node that falls silent is left within 1.5 times the [keep alive](Self::keep_alive).
     ///
     /// With a [`store`](Self::store), nodes may be added, removed and put in another order between two runs, as long as one address stays. If all addresses change, let one run
     /// have the old and the new ones; otherwise the session begins anew.
