@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::PATIENCE;
-use crate::clients::{Kind, Running, Task};
+use crate::clients::{Kind, Running, Task, WINDOW};
 use crate::nats::Nats;
 use crate::node::{Process, await_that};
 use crate::rabbitmq::RabbitMq;
@@ -111,11 +111,13 @@ impl Trial {
         let third = self.messages / 3;
         let mut is_alive = true;
         for (part, client) in [&consumer, &publisher].into_iter().enumerate() {
-            // While the node is lost, the next third is published.
-            tally.allow(third * (part + 1));
-            is_alive &= tally.await_progress(third * part + third / 2, patience);
+            // The node is lost with a window of messages in flight, and while it is, more are published.
+            let half = third * part + third / 2;
+            tally.allow(half + WINDOW);
+            is_alive &= tally.await_progress(half, patience);
             let lost = node_of(cluster, &**client)?;
             self.lose(cluster.node(lost));
+            tally.allow(third * (part + 1));
             is_alive &= tally.await_progress(third * (part + 1), patience);
             if part == 0 {
                 self.bring_back(cluster, lost)?;
