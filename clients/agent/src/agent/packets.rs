@@ -140,9 +140,8 @@ impl Agent {
         let was_known = core::mem::replace(&mut self.session.was_told, true);
         let fate = match session {
             SessionState::Resumed if self.engine.version() == Version::V31 => {
-                self.log.record(&Record::FiltersUnsure);
                 self.filters.session_begins(true, &asked); // its CONNACK can't say that the session is lost
-                return SessionFate::Resumed;
+                SessionFate::Resumed
             }
             SessionState::Resumed => {
                 self.filters.session_resumes(&asked);
