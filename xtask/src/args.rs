@@ -18,6 +18,7 @@ The project's own commands.
     cargo xtask faults          check that fifteen known faults are found, by two methods each; --all tries every method
     cargo xtask trace           check that statements of the standards are cited; --table prints docs/traceability.md
     cargo xtask end-to-end      measure the client through a mosquitto, beside its peers; --write puts the table into docs/performance.md, --quick does less
+    cargo xtask clusters        kill and freeze nodes of NATS and RabbitMQ under the clients; options as `cargo xtask clusters --help` says
     cargo xtask footprint       print what firmware with the crate takes, and with its peers; --write puts it into the README
     cargo xtask help            this text
 
@@ -68,6 +69,11 @@ pub enum Command {
         /// Fewer messages and runs.
         quick: bool,
     },
+    /// Kill and freeze nodes of clusters under the clients.
+    Clusters {
+        /// Those of `tests/clusters`.
+        options: Vec<String>,
+    },
     /// Measure firmware.
     Footprint {
         /// Put the table into the README.
@@ -91,6 +97,11 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("setup") => Scope::Setup,
             Some("fuzz") => return read_fuzz(parser).map(Ok),
             Some("end-to-end") => return read_end_to_end(parser).map(Ok),
+            Some("clusters") => {
+                let options =
+                    parser.raw_args()?.map(|option| option.string()).collect::<std::result::Result<_, _>>()?;
+                return Ok(Ok(Command::Clusters { options }));
+            }
             Some("footprint") => {
                 return read_flag(parser, "write")
                     .map(|write| Ok(write.map_or(Command::Help, |write| Command::Footprint { write })));
@@ -109,7 +120,7 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             }
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, end-to-end, footprint and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, end-to-end, clusters, footprint and help."
                 )));
             }
         },
@@ -216,6 +227,8 @@ mod tests {
         assert_eq!(parsed("end-to-end"), Ok(Command::EndToEnd { write: false, quick: false }));
         assert_eq!(parsed("end-to-end --write"), Ok(Command::EndToEnd { write: true, quick: false }));
         assert_eq!(parsed("end-to-end --quick"), Ok(Command::EndToEnd { write: false, quick: true }));
+        let options = vec!["--cluster".into(), "nats".into()];
+        assert_eq!(parsed("clusters --cluster nats"), Ok(Command::Clusters { options }));
         assert_eq!(parsed("footprint"), Ok(Command::Footprint { write: false }));
         assert_eq!(parsed("footprint --write"), Ok(Command::Footprint { write: true }));
     }

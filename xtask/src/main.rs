@@ -87,6 +87,13 @@ fn choose(command: &Command) -> Result<Chosen> {
             let (write, quick) = (*write, *quick);
             Chosen::Work(Box::new(move |shell| end_to_end::run(shell, write, quick)))
         }
+        Command::Clusters { options } => {
+            let line = format!("cargo run --quiet -- {}", options.join(" "));
+            Chosen::Work(Box::new(move |shell| match shell.inside("tests/clusters") {
+                Some(shell) => shell.run(&line),
+                None => Err("there is no tests/clusters here.".into()),
+            }))
+        }
         Command::Footprint { write } => {
             let line = if *write {
                 "cargo run --quiet --bin footprint -- --write"

@@ -156,6 +156,7 @@ pub const STEPS: &[Step] = &[
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),
     inside("tests/gateway", "a gateway on tokio holds out while its broker is killed twenty times", "cargo run"),
+    inside("tests/clusters", "the trial of clusters builds; `cargo xtask clusters` runs it", "cargo check"),
     inside("tests/mutants", "the tool that tries mutants weaves them as it should", "cargo test"),
     beside(call("faults", "fifteen known faults are found, each by two methods", faults::check)),
     call("instructions", "no message takes 3 % more instructions than accepted; worst inputs stay linear", instructions::check),

@@ -130,6 +130,15 @@
 //! another there, and a QoS 2 message be lost without a word. The first link to another realm is a clean start, and what is unfinished goes on there as
 //! `Limits::on_session_loss` says. The realm is part of the log.
 //!
+//! A cluster is a list of entries with one number in [`Server::cluster`], each with a realm of its own that is made of its address. The log names the realms of all its nodes, and a
+//! session goes on with every list that has one of them. So nodes may be added, removed and put in another order, between two runs as well; if all addresses change, let one
+//! run have the old and the new ones. While other nodes are left:
+//!
+//! * the nodes are tried in a random order that differs from client to client;
+//! * a node that is silent is left within one and a half keep alives, and one that doesn't answer CONNECT after 2.5 seconds;
+//! * a node that was silent, that ends links soon after it accepted them, or that says that it is busy, moved or shutting down, is left for another one;
+//! * a node that has failed is passed over for a time that doubles with each failure, as the pauses do, unless no other node serves.
+//!
 //! ## The session
 //!
 //! [`CleanStart`] says when it begins anew. Before 5.0 a session that begins clean ends with its link, so that takes two links: one that clears, and one that stays. What
@@ -221,6 +230,7 @@ mod message;
 mod options;
 mod packet_lines;
 mod properties;
+mod realms;
 mod receiving;
 mod sending;
 mod stats;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use pure_mqtt::{Limits, OnTooLong, QoS, Version};
 
 use crate::ids::{Realm, ServerId};
+use crate::realms::Realms;
 
 /// The settings of an [`Agent`](crate::Agent). Start from [`Options::new`]: a minor version may add settings.
 ///
@@ -24,7 +25,8 @@ pub struct Options {
     /// The client identifier (§3.1.3.1). Empty: a server of 5.0 assigns one; where 3.1 or a server
     /// doesn't allow that, a random one is used.
     pub client_id: String,
-    /// The servers, in the order in which they are tried. The one that accepted a link last is tried first. Default: one.
+    /// The servers, in the order in which they are tried; those of one realm in a random order, so that a fleet of clients spreads over the nodes of a cluster. The one
+    /// that accepted a link last is tried first. Default: one.
     pub servers: Vec<Server>,
     /// The version, or the highest one where [`lowest_version`](Self::lowest_version) allows others. Default: 5.0.
     pub version: Version,
@@ -129,8 +131,18 @@ impl Options {
         self.servers.get(usize::from(id.0))
     }
 
-    /// The realm of a server. Unless set, each entry of the list is a realm of its own.
-    pub(crate) fn realm(&self, id: ServerId) -> Realm {
+    /// The realms that share the sessions of a server: its own, and those of the other nodes of its cluster.
+    pub(crate) fn realms(&self, id: ServerId) -> Realms {
+        let cluster = self.server(id).and_then(|server| server.cluster);
+        let nodes = (0..self.servers.len() as u16).map(ServerId).filter(|one| {
+            let is_node = self.server(*one).is_some_and(|server| server.cluster.is_some() && server.cluster == cluster);
+            *one == id || is_node
+        });
+        Realms::new(nodes.map(|node| self.realm(node)))
+    }
+
+    /// Unless set, each entry of the list is a realm of its own.
+    fn realm(&self, id: ServerId) -> Realm {
         self.server(id).and_then(|server| server.realm).unwrap_or(Realm(id.0.into()))
     }
 
@@ -146,8 +158,12 @@ impl Options {
 /// A server in the list. Its address, TLS and proxy are the face's; the agent knows what decides about sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
-    /// Servers of one realm share sessions. `None` (the default): this entry shares with no other.
+    /// Servers of one realm share sessions. `None` (the default): this entry shares with no other. With a [log](Options::durable) it should be made of the address, and not of the place
+    /// in the list.
     pub realm: Option<Realm>,
+    /// Entries with the same number are nodes of one cluster, and share sessions as well. The realm of each goes to the log, so that a session goes on when nodes are added to
+    /// the list, removed or put in another order, as long as one of them stays. `None` (the default): not a node.
+    pub cluster: Option<u16>,
     /// The name stands for SRV records: the face is asked for them first ([`Action::Resolve`](crate::Action::Resolve)). Default: false.
     pub has_srv: bool,
     /// The link is protected by TLS. Default: false. A redirect keeps it.

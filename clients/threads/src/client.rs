@@ -127,7 +127,23 @@ impl Client {
         self.reconnect()
     }
 
-    /// The same for the nodes of a cluster that share their sessions: a session goes on with another node.
+    /// Connects to one of the nodes of a cluster, which share their sessions. When a node fails, the session goes on at another one: no clean start, and unfinished messages are
+    /// completed there. Each client tries the nodes in a random order of its own. A node that falls silent is left within 1.5 times the [keep alive](Options::keep_alive).
+    ///
+    /// Unless [`Options::clean_start`] says otherwise, the session begins anew with this call alone, and in 5.0 it is kept for a day without a link.
+    ///
+    /// With a [log](Self::open), nodes may be added, removed and put in another order between two runs, as long as one address stays. If all addresses change, let one run have
+    /// the old and the new ones; otherwise the session begins anew.
+    ///
+    /// Not every cluster keeps a session when a node is lost: `docs/clusters.md` in the repository has measurements.
+    ///
+    /// ```no_run
+    /// # use pure_mqtt_client::Client;
+    /// let client = Client::new("gateway-7");
+    /// client.loop_start()?;
+    /// client.connect_to_cluster([("a.example.com", 1883), ("b.example.com", 1883), ("c.example.com", 1883)])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`connect`](Self::connect), once all have been tried.
@@ -181,6 +197,13 @@ impl Client {
     /// Whether the server has accepted the link, and it is up.
     pub fn is_connected(&self) -> bool {
         self.shared.lock().agent.is_connected()
+    }
+
+    /// The server that the link leads to, while it is up: the one of the list, also if it has sent the client elsewhere.
+    pub fn server(&self) -> Option<Server> {
+        let state = self.shared.lock();
+        let place = usize::from(state.agent.server()?.0);
+        state.servers.get(place).cloned()
     }
 
     /// Whether nothing is unfinished: no message or request waits or is under way, and no acknowledgement is owed.

@@ -38,7 +38,7 @@ use crate::introduction::Introduction;
 pub struct Options {
     introduction: Introduction,
     pub(crate) speech: Speech,
-    pub(crate) clean_start: CleanStart,
+    clean_start: Option<CleanStart>,
     /// Kept apart: 5.0, in which the introduction is kept, can't say it.
     pub(crate) bridge: bool,
     pub(crate) limits: Limits,
@@ -83,7 +83,7 @@ impl Options {
         Self {
             introduction: Introduction::new(client_id),
             speech: Speech::Only(Version::V311),
-            clean_start: CleanStart::Always,
+            clean_start: None,
             bridge: false,
             limits: Limits::DEFAULT,
             connect_timeout: Duration::from_secs(5),
@@ -112,10 +112,10 @@ impl Options {
         self
     }
 
-    /// Sets which links start without the earlier session.
+    /// Sets which links start without the earlier session. Default: [`CleanStart::Always`], but [`CleanStart::First`] with a cluster or a log.
     #[must_use]
     pub fn clean_start(mut self, clean_start: CleanStart) -> Self {
-        self.clean_start = clean_start;
+        self.clean_start = Some(clean_start);
         self
     }
 
@@ -262,15 +262,19 @@ impl Options {
 
     /// For a client whose session outlives the program.
     pub(crate) fn lasting(mut self) -> Self {
-        if self.clean_start == CleanStart::Always {
-            self.clean_start = CleanStart::First;
-        }
+        self.clean_start = self.clean_start.filter(|set| *set != CleanStart::Always);
         self.is_lasting = true;
         self
     }
 
-    /// The same, for the agent. It dials nowhere yet.
-    pub(crate) fn for_agent(&self, seed: u64) -> pure_mqtt_agent::Options {
+    /// When a session begins anew: unless the program has set it, one that can go on does.
+    pub(crate) fn clean_start_of(&self, is_cluster: bool) -> CleanStart {
+        let goes_on = is_cluster || self.is_lasting;
+        self.clean_start.unwrap_or(if goes_on { CleanStart::First } else { CleanStart::Always })
+    }
+
+    /// The same, for the agent, and for servers that are a cluster or not. It dials nowhere yet.
+    pub(crate) fn for_agent(&self, seed: u64, is_cluster: bool) -> pure_mqtt_agent::Options {
         use pure_mqtt_agent::{CleanStart as Clean, Login, Options, Redial};
         let (version, lowest_version) = match self.speech {
             Speech::Only(version) => (version, None),
@@ -288,11 +292,11 @@ impl Options {
             version,
             lowest_version,
             keep_alive: connect.keep_alive,
-            clean_start: match self.clean_start {
+            clean_start: match self.clean_start_of(is_cluster) {
                 CleanStart::Always => Clean::Always,
                 CleanStart::First | CleanStart::Never => Clean::Never,
             },
-            session_expiry: if self.is_lasting { DAY } else { 0 },
+            session_expiry: if self.is_lasting || is_cluster { DAY } else { 0 },
             login,
             will: connect.will.map(|will| owned(&will)),
             bridge: self.bridge,
@@ -360,6 +364,20 @@ mod tests {
         assert!(!format!("{options:?}").contains("secret"));
         let options = options.without_credentials().without_will();
         assert_eq!(options.connect(), Ok(Connect::new(Version::V5, "me")));
+    }
+
+    #[test]
+    fn a_session_that_can_go_on_does_unless_the_program_says_otherwise() {
+        let plain = Options::new("me");
+        assert_eq!(
+            [false, true].map(|is_cluster| plain.clean_start_of(is_cluster)),
+            [CleanStart::Always, CleanStart::First]
+        );
+        assert_eq!([false, true].map(|is_cluster| plain.for_agent(1, is_cluster).session_expiry), [0, DAY]);
+        assert_eq!(plain.clone().lasting().clean_start_of(false), CleanStart::First);
+        let set = plain.clean_start(CleanStart::Always);
+        assert_eq!(set.clean_start_of(true), CleanStart::Always);
+        assert_eq!(set.lasting().clean_start_of(false), CleanStart::First, "a log is of no use otherwise");
     }
 
     #[test]

@@ -57,14 +57,14 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(options: Options) -> Self {
         let clock = Clock::new();
-        let agent = Agent::new(options.for_agent(random()), clock.now(), wall());
+        let agent = Agent::new(options.for_agent(random(), false), clock.now(), wall());
         Self::with(options, clock, agent)
     }
 
     /// The state of a client whose log this is.
     pub(crate) fn recover(options: Options, log: &[u8]) -> Result<Self, RecoverError> {
         let clock = Clock::new();
-        let (agent, _) = Agent::recover(options.for_agent(random()), clock.now(), wall(), log)?;
+        let (agent, _) = Agent::recover(options.for_agent(random(), false), clock.now(), wall(), log)?;
         Ok(Self { goes_on: !log.is_empty(), ..Self::with(options, clock, agent) })
     }
 
@@ -134,7 +134,7 @@ impl State {
         self.configure();
         self.wishes.has_left = false;
         let goes_on = std::mem::replace(&mut self.goes_on, self.storage.is_some());
-        if self.options.clean_start == CleanStart::First && !goes_on {
+        if self.options.clean_start_of(self.wishes.servers.is_cluster) == CleanStart::First && !goes_on {
             self.agent.begin_anew();
         }
         self.agent.dial(now, None);
@@ -148,12 +148,12 @@ impl State {
 
     /// The agent learns of changed options and servers.
     pub(crate) fn configure(&mut self) {
-        let mut options = self.options.for_agent(0);
         let servers = &self.wishes.servers;
-        let common = servers.list.first().filter(|_| servers.is_cluster).map(realm_of);
+        let mut options = self.options.for_agent(0, servers.is_cluster);
         let for_agent = |server: &Server| AgentServer {
+            cluster: servers.is_cluster.then_some(0),
             is_secure: server.is_private(),
-            ..AgentServer::in_realm(common.unwrap_or_else(|| realm_of(server)))
+            ..AgentServer::in_realm(realm_of(server))
         };
         options.servers = servers.list.iter().map(for_agent).collect();
         self.servers.clone_from(&servers.list);

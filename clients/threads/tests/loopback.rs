@@ -1,6 +1,8 @@
 //! The client against the project's own broker, over TCP on loopback. No test sleeps: what is awaited is a callback, for a bounded time.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "loopback/cluster.rs"]
+mod cluster;
 #[path = "loopback/crowd.rs"]
 mod crowd;
 #[path = "loopback/disk.rs"]

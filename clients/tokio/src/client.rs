@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use pure_mqtt::{QoS, Risk, Version};
 use pure_mqtt_agent::{Agent, Bytes, End, Event, Outgoing, Rejected, Stats, Ticket};
+use pure_mqtt_net::Server;
 use pure_mqtt_net::store::{FileStore, StoreThread};
 use tokio::sync::broadcast;
 
@@ -269,6 +270,12 @@ impl Client {
     /// Whether a server has accepted the link, and it is up.
     pub fn is_connected(&self) -> bool {
         self.shared().look(|state| state.agent.is_connected())
+    }
+
+    /// The server that the link leads to, while it is up: the one of the [`Options`], also if it has sent the client elsewhere.
+    pub fn server(&self) -> Option<Server> {
+        let id = self.shared().look(|state| state.agent.server())?;
+        self.options.servers.get(usize::from(id.0)).map(|listed| listed.server.clone())
     }
 
     /// What was done so far, for a dashboard.

@@ -42,7 +42,6 @@ pub struct Options {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) trace_context: Source,
     pub(crate) coalesces: bool,
-    is_cluster: bool,
 }
 
 /// A server of the list.
@@ -51,6 +50,14 @@ pub(crate) struct Listed {
     pub(crate) server: Server,
     /// Its host stands for SRV records.
     has_srv: bool,
+    /// The number of the cluster that it is a node of.
+    cluster: Option<u16>,
+}
+
+impl From<Server> for Listed {
+    fn from(server: Server) -> Self {
+        Self { server, has_srv: false, cluster: None }
+    }
 }
 
 impl Options {
@@ -60,24 +67,13 @@ impl Options {
         let mut agent = pure_mqtt_agent::Options::new(client_id, random());
         agent.limits = Limits { max_queued: 1_024, max_bytes: 16 << 20, ..agent.limits };
         let (servers, connector, credentials, resolver, folder, trace_context) = Default::default();
-        Self {
-            agent,
-            servers,
-            connector,
-            credentials,
-            resolver,
-            folder,
-            trace_context,
-            coalesces: true,
-            is_cluster: false,
-        }
+        Self { agent, servers, connector, credentials, resolver, folder, trace_context, coalesces: true }
     }
 
     /// Adds a server. Several are tried in their order, and know nothing of each other's sessions: with each change the session begins anew, what is unfinished is sent again, and
-    /// subscriptions are made again.
+    /// subscriptions are made again. For servers that share their sessions there is [`cluster`](Self::cluster).
     pub fn server(mut self, server: Server) -> Self {
-        self.servers.push(Listed { server, has_srv: false });
-        self.is_cluster = false;
+        self.servers.push(server.into());
         self
     }
 
@@ -103,8 +99,7 @@ impl Options {
     /// }
     /// ```
     pub fn srv(mut self, server: Server) -> Self {
-        self.servers.push(Listed { server, has_srv: true });
-        self.is_cluster = false;
+        self.servers.push(Listed { has_srv: true, ..server.into() });
         self
     }
 
@@ -132,10 +127,28 @@ impl Options {
         self
     }
 
-    /// Sets the nodes of a cluster that share their sessions: a session goes on with another node.
+    /// Adds the nodes of a cluster, which share their sessions. When a node fails, the session goes on at another one: no clean start, and unfinished messages are completed there.
+    /// Each client tries the nodes in a random order of its own. A node that falls silent is left within 1.5 times the [keep alive](Self::keep_alive).
+    ///
+    /// With a [`store`](Self::store), nodes may be added, removed and put in another order between two runs, as long as one address stays. If all addresses change, let one run
+    /// have the old and the new ones; otherwise the session begins anew.
+    ///
+    /// Not every cluster keeps a session when a node is lost: `docs/clusters.md` in the repository has measurements.
+    ///
+    /// ```
+    /// use pure_mqtt_tokio::Options;
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let nodes = ["mqtt://a.example.com", "mqtt://b.example.com", "mqtt://c.example.com"];
+    ///     let nodes = nodes.into_iter().map(str::parse).collect::<Result<Vec<_>, _>>()?;
+    ///     let options = Options::new("gateway-7").cluster(nodes);
+    ///     println!("{options:?}");
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn cluster(mut self, nodes: impl IntoIterator<Item = Server>) -> Self {
-        self.servers = nodes.into_iter().map(|server| Listed { server, has_srv: false }).collect();
-        self.is_cluster = true;
+        let number = self.servers.iter().filter_map(|listed| listed.cluster).max().map_or(0, |latest| latest + 1);
+        self.servers.extend(nodes.into_iter().map(|server| Listed { cluster: Some(number), ..server.into() }));
         self
     }
 
@@ -228,7 +241,7 @@ impl Options {
         self
     }
 
-    /// Sets how long it may take to reach a server, with name, proxy, TLS and WebSocket. Default: 30 seconds; 5 while other servers are left to be tried.
+    /// Sets how long it may take to reach a server, with name, proxy, TLS and WebSocket. Default: 30 seconds; 5 while other servers are left to be tried, and 2.5 while other nodes of a cluster are.
     pub fn dial_timeout(mut self, timeout: Duration) -> Self {
         self.agent.dial_timeout = u32::try_from(millis(timeout)).unwrap_or(u32::MAX);
         self
@@ -313,9 +326,9 @@ impl Options {
 
     /// The agent's own, with the servers.
     pub(crate) fn for_agent(&self) -> pure_mqtt_agent::Options {
-        let common = self.servers.first().filter(|_| self.is_cluster).map(|first| first.server.site());
-        let for_agent = |Listed { server, has_srv }: &Listed| AgentServer {
-            realm: Some(Realm(common.unwrap_or_else(|| server.site()))),
+        let for_agent = |Listed { server, has_srv, cluster }: &Listed| AgentServer {
+            realm: Some(Realm(server.site())),
+            cluster: *cluster,
             has_srv: *has_srv,
             is_secure: server.is_private(),
         };
@@ -332,5 +345,24 @@ impl fmt::Debug for Options {
             .field("servers", &servers)
             .field("folder", &self.folder)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_of_a_cluster_stand_beside_servers_of_their_own() {
+        let server = |name: &str| Server::tcp(name, 1883);
+        let cluster = |names: [&str; 2]| names.map(server);
+        let options = Options::new("me").server(server("a")).cluster(cluster(["b", "c"]));
+        let options = options.cluster(cluster(["d", "e"])).server(server("f")).srv(server("g"));
+        let servers = options.for_agent().servers;
+        let clusters: Vec<_> = servers.iter().map(|server| server.cluster).collect();
+        assert_eq!(clusters, [None, Some(0), Some(0), Some(1), Some(1), None, None]);
+        let realms: Vec<_> = servers.iter().map(|server| server.realm).collect();
+        let sites: Vec<_> = "abcdefg".chars().map(|name| Some(Realm(server(&name.to_string()).site()))).collect();
+        assert_eq!(realms, sites, "each is known by its address, wherever it stands");
     }
 }

@@ -311,10 +311,7 @@ impl Agent {
             self.leaving = Leaving::No;
         }
         self.give_link_up(LinkEnd::Ours);
-        if let Some(server) = server {
-            self.rounds.prefer(server);
-        }
-        self.rounds.note_good();
+        self.rounds.begin_anew(server);
         self.phase = Phase::Idle { dial_at: Some(self.clock.now) };
         self.settle();
     }
@@ -371,7 +368,7 @@ impl Agent {
             self.rounds.set_pauses(self.options.redial);
         }
         if servers != self.options.servers {
-            self.rounds.set_servers(self.options.servers.len());
+            self.rounds.set_servers(&self.options);
         }
     }
 

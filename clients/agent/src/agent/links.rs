@@ -7,20 +7,20 @@ use pure_mqtt::{
     Connect, ConnectionError, Disconnect, Instant, Properties, Property, ReasonCode, TopicName, Version, Will,
 };
 
-use super::{Agent, Leaving, Link, Phase, QUICK};
-use crate::dialling::{Candidate, Outcome};
+use super::{Agent, Leaving, Link, Phase};
+use crate::dialling::{Candidate, Outcome, Then};
 use crate::event::{Action, Event, FailureClass, LinkEnd, Wake};
-use crate::ids::{LinkId, Realm, Ticket};
+use crate::ids::{LinkId, Ticket};
 use crate::lines::info;
 use crate::options::{CleanStart, Login, Options, Redial};
+use crate::realms::Realms;
 
 impl Agent {
     /// Dials, now.
     pub(super) fn begin_dial(&mut self) {
         let now = self.clock.now;
         let Some(target) = self.target() else { return self.phase = Phase::Idle { dial_at: None } };
-        let limit = if self.rounds.has_others() { QUICK } else { u32::MAX };
-        let not_after = now.after_millis(self.options.dial_timeout.min(limit).into());
+        let not_after = now.after_millis(self.options.dial_timeout.min(self.quick()).into());
         let is_by_srv = self.options.server(target.server).is_some_and(|server| server.has_srv);
         if is_by_srv && !self.rounds.is_resolved(target.server, now) {
             self.outbox.actions.push_back(Action::Resolve { server: target.server, not_after });
@@ -41,16 +41,16 @@ impl Agent {
         self.rounds.target()
     }
 
-    /// The realm that the present link leads to.
-    pub(super) fn link_realm(&self) -> Option<Realm> {
-        self.link.candidate.as_ref().map(|candidate| self.options.realm(candidate.server))
+    /// The realms that the present link leads to.
+    pub(super) fn link_realms(&self) -> Option<Realms> {
+        self.link.candidate.as_ref().map(|candidate| self.options.realms(candidate.server))
     }
 
     /// Whether what is known here of a session must not be brought to the server: it is of another realm, or it is the first of this agent. It is given up once the
     /// server has accepted the link, not before: if it doesn't, the session goes on where it is.
     fn owes_clean_start(&self) -> bool {
-        let is_foreign = match self.session.realm {
-            Some(realm) => self.link_realm() != Some(realm),
+        let is_foreign = match &self.session.realms {
+            Some(realms) => !self.link_realms().is_some_and(|here| here.meets(realms)),
             None => self.options.clean_start == CleanStart::First,
         };
         is_foreign || self.session.begins_anew
@@ -141,7 +141,10 @@ impl Agent {
         self.queues.link_lost();
         self.timers.hold_until = None;
         let outcome = match stood {
-            Some(stood) => Outcome::Lost { was_good: is_ours || self.was_good(&end, stood) },
+            Some(stood) => {
+                let was_good = is_ours || self.was_good(&end, stood);
+                Outcome::Lost { was_good, then: then(&end, was_good) }
+            }
             None if is_lasting(&end) => Outcome::FailedLastingly,
             None => Outcome::Failed,
         };
@@ -205,7 +208,7 @@ impl Agent {
         let is_replaced = core::mem::take(&mut self.link.is_to_be_replaced);
         let pause = match is_replaced {
             true => Some(0),
-            false => self.rounds.ended(outcome),
+            false => self.rounds.ended(now, outcome),
         };
         let is_lasting = outcome == Outcome::FailedLastingly && !is_replaced && !self.rounds.is_inside();
         if is_lasting && !self.options.retry_lasting {
@@ -298,6 +301,17 @@ fn is_lasting(end: &LinkEnd) -> bool {
         ReasonCode::PROTOCOL_ERROR,
     ];
     matches!(end, LinkEnd::Server { reason, .. } if LASTING.contains(reason))
+}
+
+/// Where to go after a link that was accepted.
+fn then(end: &LinkEnd, was_good: bool) -> Then {
+    match end {
+        LinkEnd::Protocol(ConnectionError::KeepAliveTimeout | ConnectionError::AckTimeout) => Then::LeaveSoon,
+        LinkEnd::Server { reason: ReasonCode::SESSION_TAKEN_OVER, .. } => Then::Stay, // it would come at any node
+        LinkEnd::Server { .. } => Then::Leave,
+        _ if was_good => Then::Stay,
+        _ => Then::Leave,
+    }
 }
 
 /// An end that would come again at once if pauses began anew.

@@ -21,9 +21,10 @@ use pure_mqtt::{ClientId, Connection, Fallback, Handle, Heap, Instant, Limits, R
 use crate::dialling::{Candidate, Rounds};
 use crate::durable::{Log, Record};
 use crate::event::{Action, Event, LinkEnd, Wake};
-use crate::ids::{LinkId, Realm, Receiver, Ticket};
+use crate::ids::{LinkId, Receiver, Ticket};
 use crate::inbox::Inbox;
 use crate::options::Options;
+use crate::realms::Realms;
 use crate::receiving::{Asking, Filters, Held, Queues};
 use crate::sending::{Caution, Deliveries, Requests, Tickets};
 use crate::stats::Stats;
@@ -140,8 +141,8 @@ struct Link {
 
 #[derive(Debug, Default)]
 struct Session {
-    /// The realm of the session that is known here.
-    realm: Option<Realm>,
+    /// The realms of the session that is known here.
+    realms: Option<Realms>,
     /// A link of this agent was accepted before.
     was_told: bool,
     /// The program wants a new one.
@@ -238,17 +239,40 @@ impl Agent {
     fn next_limits(&self, is_cautious: bool) -> Limits {
         let limits = self.options.engine_limits(self.version.version());
         let max_inflight = if is_cautious { 1 } else { limits.max_inflight };
-        let quick = if self.rounds.has_others() { QUICK } else { u32::MAX };
+        let quick = self.quick();
         let connack_timeout = match limits.connack_timeout {
-            0 if quick == QUICK => QUICK,
+            0 if quick != u32::MAX => quick,
             millis => millis.min(quick),
         };
-        Limits { max_inflight, connack_timeout, ..limits }
+        let pingresp_timeout = match limits.pingresp_timeout {
+            0 if self.rounds.has_sharers() => quick_pingresp(self.options.keep_alive),
+            millis => millis,
+        };
+        Limits { max_inflight, connack_timeout, pingresp_timeout, ..limits }
+    }
+
+    /// How many milliseconds the next dial may take, and as many CONNACK, in view of the servers that are left.
+    fn quick(&self) -> u32 {
+        match self.rounds.has_others(self.clock.now) {
+            true if self.rounds.has_sharers() => QUICK_NODE,
+            true => QUICK,
+            false => u32::MAX,
+        }
     }
 }
 
 /// Queues of this capacity are left as they are.
 const SMALL: usize = 16;
 
+/// Milliseconds for PINGRESP where the session can go on elsewhere: half a keep alive of `seconds`, so that silence is noticed within one and a half; of a long one a quarter, since the
+/// node that takes the session over needs time as well.
+fn quick_pingresp(seconds: u16) -> u32 {
+    let millis = u32::from(seconds) * 1_000;
+    (millis / 4).max(5_000).min(millis / 2)
+}
+
 /// While other servers are left, so many milliseconds are enough for a dial, and for CONNACK.
 const QUICK: u32 = 5_000;
+
+/// The same within a cluster. With the pause before it, a silent node has cost 5 seconds at most beyond the time in which silence is noticed.
+const QUICK_NODE: u32 = 2_500;

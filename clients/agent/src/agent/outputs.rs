@@ -9,7 +9,7 @@ use pure_mqtt::{Connection, Heap, Instant, Limits, Transmit, Version};
 use super::{Agent, Phase};
 use crate::durable::Record;
 use crate::event::{Action, Event, Wake};
-use crate::ids::LinkId;
+use crate::ids::{LinkId, ServerId};
 use crate::stats::Stats;
 
 /// So many bytes are read ahead of what was looked at.
@@ -130,8 +130,8 @@ impl Agent {
         }
         let mut journal = Vec::new();
         self.engine.snapshot(&mut |piece| journal.extend_from_slice(piece));
-        match self.session.realm {
-            Some(realm) => put(&Record::Session { realm, records: &journal }),
+        match &self.session.realms {
+            Some(realms) => put(&Record::Session { realms: realms.as_bytes(), records: &journal }),
             None => put(&Record::Engine(&journal)),
         }
         Some(self.log.end_snapshot(length))
@@ -155,6 +155,11 @@ impl Agent {
     /// A link is up, and accepted.
     pub fn is_connected(&self) -> bool {
         self.is_up()
+    }
+
+    /// The server that the link leads to, while it is up: the place in the list, also of a redirect that came from there.
+    pub fn server(&self) -> Option<ServerId> {
+        self.link.candidate.as_ref().filter(|_| self.is_up()).map(|candidate| candidate.server)
     }
 
     /// The latest attempt, whether a link came of it or not.

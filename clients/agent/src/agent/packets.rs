@@ -124,14 +124,14 @@ impl Agent {
         }
     }
 
-    /// The session is one of this server's realm from now on. That and the engine's own records of the new session are durable together, or not at all: a session
+    /// The session is one of this server's realms from now on. That and the engine's own records of the new session are durable together, or not at all: a session
     /// never meets another realm.
     fn note_begun(&mut self) {
         self.session.begins_anew = false;
-        let Some(realm) = self.link_realm() else { return };
-        if self.session.realm != Some(realm) {
-            self.session.realm = Some(realm);
-            self.log.begin_session(&mut self.engine, realm);
+        let Some(realms) = self.link_realms() else { return };
+        if self.session.realms.as_ref() != Some(&realms) {
+            self.log.begin_session(&mut self.engine, &realms);
+            self.session.realms = Some(realms);
         }
     }
 
@@ -140,9 +140,8 @@ impl Agent {
         let was_known = core::mem::replace(&mut self.session.was_told, true);
         let fate = match session {
             SessionState::Resumed if self.engine.version() == Version::V31 => {
-                self.log.record(&Record::FiltersUnsure);
                 self.filters.session_begins(true, &asked); // its CONNACK can't say that the session is lost
-                return SessionFate::Resumed;
+                SessionFate::Resumed
             }
             SessionState::Resumed => {
                 self.filters.session_resumes(&asked);

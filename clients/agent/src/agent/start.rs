@@ -100,7 +100,8 @@ impl Agent {
     /// Takes over what a log says.
     fn go_on(&mut self, history: &History<'_>) {
         self.own_id = Some(history.client_id.clone()).filter(|id| !id.is_empty());
-        self.session = Session { realm: history.realm, was_told: history.realm.is_some(), begins_anew: false };
+        let (realms, was_told) = (history.realms.clone(), history.realms.is_some());
+        self.session = Session { realms, was_told, begins_anew: false };
         for (id, known) in &history.filters {
             self.filters.recover(*id, known);
         }

@@ -34,6 +34,11 @@ impl Backoff {
         self.draw(step)
     }
 
+    /// The shortest and the longest step.
+    pub(crate) fn range(&self) -> (u32, u32) {
+        (self.min, self.max)
+    }
+
     /// A number from 0 to `most`.
     pub(crate) fn draw(&mut self, most: u32) -> u32 {
         // SplitMix64: its state is a counter, so that seeds next to each other give unrelated numbers.

@@ -1,7 +1,7 @@
 //! The order in which servers are tried, and the pauses in between.
 //!
 //! A *round* tries each candidate once, beginning with the one that accepted a link last. Within a round the next candidate is dialled at once; between
-//! rounds there is a pause.
+//! rounds there is a pause. Candidates that have failed lately are passed over as long as there are others.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -9,43 +9,20 @@ use alloc::vec::Vec;
 use pure_mqtt::{Instant, ReasonCode};
 
 use super::backoff::Backoff;
+use super::candidate::{Candidate, Outcome, Then};
+use super::nodes::Nodes;
 use super::redirect::first_host;
 use crate::event::Host;
 use crate::ids::ServerId;
 use crate::options::{Options, Redial};
 
-/// Somewhere to dial.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    pub(crate) server: ServerId,
-    /// Another host than the server's own.
-    pub(crate) host: Option<Host>,
-    /// It may have the credentials.
-    pub(crate) is_trusted: bool,
-}
-
-/// How a dial or a link has ended, as far as it matters for the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// No link came of it; the next candidate is tried.
-    Failed,
-    /// The same, and it won't get better soon.
-    FailedLastingly,
-    /// The server had accepted the link.
-    Lost {
-        /// It had stood, and ended in a way that won't come again at once.
-        was_good: bool,
-    },
-}
+/// The longest pause in milliseconds after a link that was silent.
+const SOON: u32 = 2_000;
 
 #[derive(Debug)]
 pub(crate) struct Rounds {
     backoff: Backoff,
-    candidates: Vec<Candidate>,
-    /// Which candidate is dialled now or next.
-    position: usize,
-    /// How many candidates of this round have failed.
-    failed: usize,
+    nodes: Nodes,
     /// Dials since a link last stood.
     attempts: u32,
     /// The server was asked to be left for this one.
@@ -64,9 +41,7 @@ impl Rounds {
     pub(crate) fn new(options: &Options) -> Self {
         let mut rounds = Self {
             backoff: Backoff::new(options.redial, options.seed),
-            candidates: Vec::new(),
-            position: 0,
-            failed: 0,
+            nodes: Nodes::default(),
             attempts: 0,
             redirect: None,
             redirects: 0,
@@ -74,7 +49,7 @@ impl Rounds {
             patience: BTreeMap::new(),
             last: ServerId::default(),
         };
-        rounds.set_servers(options.servers.len());
+        rounds.set_servers(options);
         rounds
     }
 
@@ -89,9 +64,9 @@ impl Rounds {
     }
 
     /// There is another list of servers.
-    pub(crate) fn set_servers(&mut self, count: usize) {
-        self.candidates = (0..count as u16).map(|id| own_host(ServerId(id))).collect();
-        (self.position, self.failed, self.redirect) = (0, 0, None);
+    pub(crate) fn set_servers(&mut self, options: &Options) {
+        self.nodes = Nodes::of(options, &mut self.backoff);
+        self.redirect = None;
         self.resolved.clear();
     }
 
@@ -117,17 +92,17 @@ impl Rounds {
 
     /// Where to dial next.
     pub(crate) fn target(&self) -> Option<Candidate> {
-        self.redirect.clone().or_else(|| self.candidates.get(self.position).cloned())
+        self.redirect.clone().or_else(|| self.nodes.target().cloned())
     }
 
     /// A round is under way: some of its candidates have failed, and others are left.
     pub(crate) fn is_inside(&self) -> bool {
-        self.failed > 0 || self.redirect.is_some()
+        self.nodes.is_inside() || self.redirect.is_some()
     }
 
     /// Whether the SRV records of a server are known, and not too old.
     pub(crate) fn is_resolved(&self, server: ServerId, now: Instant) -> bool {
-        self.resolved.get(&server).is_some_and(|until| self.failed > 0 || *until > now)
+        self.resolved.get(&server).is_some_and(|until| self.nodes.is_inside() || *until > now)
     }
 
     pub(crate) fn attempts(&self) -> u32 {
@@ -135,29 +110,34 @@ impl Rounds {
     }
 
     /// Whether another candidate is left in this round, so that a slow one need not be waited for.
-    pub(crate) fn has_others(&self) -> bool {
-        self.failed + 1 < self.candidates.len()
+    pub(crate) fn has_others(&self, now: Instant) -> bool {
+        self.nodes.has_others(now)
+    }
+
+    /// Whether the session can go on at another node, so that a silent one need not be waited for.
+    pub(crate) fn has_sharers(&self) -> bool {
+        self.nodes.has_sharers()
     }
 
     /// The dial or the link has ended: the pause before the next dial, in milliseconds; `None` within a round.
-    pub(crate) fn ended(&mut self, outcome: Outcome) -> Option<u32> {
+    pub(crate) fn ended(&mut self, now: Instant, outcome: Outcome) -> Option<u32> {
         let was_redirect = self.redirect.take().is_some();
         match outcome {
-            Outcome::Lost { was_good } => {
+            Outcome::Lost { was_good, then } => {
                 if was_good {
                     self.note_good();
                 }
-                self.failed = 0;
-                Some(self.backoff.next())
+                self.nodes.begin_round(now);
+                let pause = self.backoff.next();
+                let is_left = then != Then::Stay && !was_redirect && self.leave(now);
+                Some(if is_left && then == Then::LeaveSoon { pause % (SOON + 1) } else { pause })
             }
             Outcome::Failed | Outcome::FailedLastingly if was_redirect => None, // the list is as it was
             Outcome::Failed | Outcome::FailedLastingly => {
-                self.failed += 1;
-                self.position = (self.position + 1) % self.candidates.len().max(1);
-                if self.failed < self.candidates.len() {
+                self.nodes.note_failed(now, &mut self.backoff);
+                if self.nodes.go_on(now) {
                     return None;
                 }
-                self.failed = 0;
                 if outcome == Outcome::FailedLastingly {
                     self.backoff.lengthen();
                 }
@@ -166,17 +146,28 @@ impl Rounds {
         }
     }
 
-    /// Pauses begin with the shortest again: a link has stood, or the program wants a link now.
+    fn leave(&mut self, now: Instant) -> bool {
+        let is_shared = self.nodes.has_sharers();
+        if is_shared {
+            self.nodes.note_failed(now, &mut self.backoff);
+        }
+        is_shared && self.nodes.leave(now)
+    }
+
+    /// Pauses begin with the shortest again: a link has stood.
     pub(crate) fn note_good(&mut self) {
         self.backoff.reset();
+        self.nodes.note_good();
         (self.attempts, self.redirects) = (0, 0);
     }
 
-    /// The program wants this server.
-    pub(crate) fn prefer(&mut self, server: ServerId) {
-        if let Some(position) = self.candidates.iter().position(|candidate| candidate.server == server) {
-            (self.position, self.failed, self.redirect) = (position, 0, None);
+    /// The program wants a link now, at this server if it names one.
+    pub(crate) fn begin_anew(&mut self, server: Option<ServerId>) {
+        self.nodes.forgive();
+        if server.is_some_and(|server| self.nodes.prefer(server)) {
+            self.redirect = None;
         }
+        self.note_good();
     }
 
     /// The server asks to go elsewhere. True if the next dial, without a pause, goes there.
@@ -199,20 +190,13 @@ impl Rounds {
         self.resolved.insert(server, until);
         let named = |host| Candidate { server, host: Some(host), is_trusted: true };
         let new = self.order(targets).into_iter().map(named).collect();
-        self.replace(server, new);
+        self.nodes.replace(server, new);
     }
 
     /// There are no SRV records of a server: it stands for itself again, to be looked up before it is dialled.
     pub(crate) fn unresolved(&mut self, server: ServerId) {
         self.resolved.remove(&server);
-        self.replace(server, alloc::vec![own_host(server)]);
-    }
-
-    fn replace(&mut self, server: ServerId, new: Vec<Candidate>) {
-        let Some(first) = self.candidates.iter().position(|candidate| candidate.server == server) else { return };
-        self.candidates.retain(|candidate| candidate.server != server);
-        self.candidates.splice(first..first, new);
-        self.position = self.position.min(first);
+        self.nodes.replace(server, alloc::vec![Candidate::own_host(server)]);
     }
 
     fn order(&mut self, targets: &[SrvTarget<'_>]) -> Vec<Host> {
@@ -241,14 +225,12 @@ pub struct SrvTarget<'a> {
     pub weight: u16,
 }
 
-fn own_host(server: ServerId) -> Candidate {
-    Candidate { server, host: None, is_trusted: true }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::options::{Redirects, Server};
+
+    const NOW: Instant = Instant::from_millis(0);
 
     fn options(servers: usize) -> Options {
         Options { servers: alloc::vec![Server::new(); servers], ..Options::new("a", 7) }
@@ -264,12 +246,12 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..2 {
             seen.push(server(&mut rounds));
-            assert!(rounds.has_others());
-            assert_eq!(rounds.ended(Outcome::Failed), None);
+            assert!(rounds.has_others(NOW));
+            assert_eq!(rounds.ended(NOW, Outcome::Failed), None);
         }
         seen.push(server(&mut rounds));
-        assert!(!rounds.has_others());
-        let pauses: Vec<_> = (0..20).map(|_| rounds.ended(Outcome::Failed)).collect();
+        assert!(!rounds.has_others(NOW));
+        let pauses: Vec<_> = (0..20).map(|_| rounds.ended(NOW, Outcome::Failed)).collect();
         assert!(pauses.iter().flatten().any(|pause| *pause > 0), "{pauses:?}");
         assert_eq!(seen, [0, 1, 2]);
     }
@@ -277,9 +259,9 @@ mod tests {
     #[test]
     fn the_server_that_accepted_last_is_tried_first() {
         let mut rounds = Rounds::new(&options(3));
-        rounds.ended(Outcome::Failed);
+        rounds.ended(NOW, Outcome::Failed);
         assert_eq!(server(&mut rounds), 1);
-        rounds.ended(Outcome::Lost { was_good: true });
+        rounds.ended(NOW, Outcome::Lost { was_good: true, then: Then::Stay });
         assert_eq!(server(&mut rounds), 1);
     }
 
@@ -295,7 +277,7 @@ mod tests {
             assert!(rounds.follow(reason, "b.EXAMPLE.com:8883", from, &options));
             let candidate = rounds.dial().unwrap();
             assert!(candidate.is_trusted && candidate.host.unwrap().port == Some(8883));
-            assert_eq!(rounds.ended(Outcome::Failed), None);
+            assert_eq!(rounds.ended(NOW, Outcome::Failed), None);
         }
         assert!(!rounds.follow(reason, "b.example.com", from, &options));
         assert_eq!(rounds.dial().unwrap().host, None);
@@ -313,7 +295,7 @@ mod tests {
         let until = Instant::from_millis(1);
         rounds.resolved(ServerId(0), &[target("c", 2, 0), target("a", 1, 10), target("b", 1, 0)], until);
         let names = |rounds: &Rounds| -> Vec<_> {
-            rounds.candidates.iter().map(|candidate| candidate.host.as_ref().map(|host| host.name.clone())).collect()
+            rounds.nodes.candidates().map(|candidate| candidate.host.as_ref().map(|host| host.name.clone())).collect()
         };
         let seen = names(&rounds);
         assert_eq!(seen.len(), 4);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use pure_mqtt::{Connection, Heap};
 
 use super::record::Record;
-use crate::ids::Realm;
+use crate::realms::Realms;
 
 /// A sequence is the number of bytes of the log so far, over all its files.
 #[derive(Debug)]
@@ -100,10 +100,10 @@ impl Log {
         }
     }
 
-    /// Takes what the engine has recorded of the beginning of a session of this realm.
-    pub(crate) fn begin_session(&mut self, engine: &mut Connection<Heap>, realm: Realm) {
+    /// Takes what the engine has recorded of the beginning of a session of these realms.
+    pub(crate) fn begin_session(&mut self, engine: &mut Connection<Heap>, realms: &Realms) {
         let records = engine.journal().get(self.copied..).unwrap_or_default();
-        self.record(&Record::Session { realm, records });
+        self.record(&Record::Session { realms: realms.as_bytes(), records });
         if !self.is_off && !records.is_empty() {
             self.note_copied(records.len());
         }

@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 
 use pure_mqtt::{QoS, RetainHandling};
 
-use crate::ids::{Realm, Ticket};
+use crate::ids::Ticket;
+use crate::realms::REALM;
 use crate::receiving::{FilterOptions, Known};
 
 /// The form of this log.
@@ -24,8 +25,9 @@ pub(crate) enum Record<'r> {
     Engine(&'r [u8]),
     /// What the engine doesn't know of a message: the program's number, and the second of the wall clock when it expires (0: never).
     Message { ticket: Ticket, tag: u64, expires: u64 },
-    /// From here on the session is one of this realm, with these records of the engine's journal: both hold, or neither.
-    Session { realm: Realm, records: &'r [u8] },
+    /// From here on the session is one of these realms, with these records of the engine's journal: both hold, or neither. A record of one realm and one of several differ
+    /// in their kind.
+    Session { realms: &'r [u8], records: &'r [u8] },
     /// A filter that the server may have, or has.
     Filter { id: u32, known: Known<'r> },
     /// The server doesn't have the filter with this identifier any more.
@@ -52,8 +54,11 @@ impl<'r> Record<'r> {
             Record::Message { ticket, tag, expires } => {
                 [ticket.0, tag, expires].iter().for_each(|number| log.extend_from_slice(&number.to_le_bytes()));
             }
-            Record::Session { realm, records } => {
-                log.extend_from_slice(&realm.0.to_le_bytes());
+            Record::Session { realms, records } => {
+                if realms.len() != REALM {
+                    log.extend_from_slice(&((realms.len() / REALM) as u32).to_le_bytes());
+                }
+                log.extend_from_slice(realms);
                 log.extend_from_slice(records);
             }
             Record::Filter { id, known } => {
@@ -77,7 +82,8 @@ impl<'r> Record<'r> {
             Record::Start { .. } => 1,
             Record::Engine(_) => 2,
             Record::Message { .. } => 3,
-            Record::Session { .. } => 4,
+            Record::Session { realms, .. } if realms.len() == REALM => 4,
+            Record::Session { .. } => 10,
             Record::Filter { .. } => 5,
             Record::FilterGone { .. } => 6,
             Record::FiltersUnsure => 7,
@@ -108,8 +114,14 @@ impl<'r> Record<'r> {
                 Self::Message { ticket: Ticket(ticket), tag, expires: u64::from_le_bytes(expires.try_into().ok()?) }
             }
             4 => {
-                let (realm, records) = body.split_first_chunk()?;
-                Self::Session { realm: Realm(u64::from_le_bytes(*realm)), records }
+                let (realms, records) = body.split_at_checked(REALM)?;
+                Self::Session { realms, records }
+            }
+            10 => {
+                let (count, rest) = body.split_first_chunk()?;
+                let (realms, records) =
+                    rest.split_at_checked((u32::from_le_bytes(*count) as usize).checked_mul(REALM)?)?;
+                Self::Session { realms, records }
             }
             5 => {
                 let (id, rest) = body.split_first_chunk()?;
@@ -168,7 +180,8 @@ mod tests {
             Record::Start { wall: 1_700_000_000, client_id: "gateway" },
             Record::Engine(b"PMQJ"),
             Record::Message { ticket: Ticket(7), tag: u64::MAX, expires: 0 },
-            Record::Session { realm: Realm(3), records: b"PMQJ" },
+            Record::Session { realms: &[3, 0, 0, 0, 0, 0, 0, 0], records: b"PMQJ" },
+            Record::Session { realms: &[7; 3 * REALM], records: b"PMQJ" },
             Record::Filter { id: 9, known: Known { text, qos, options, granted: None } },
             Record::Filter { id: 9, known: Known { text, qos, options, granted: Some(QoS::AtMostOnce) } },
             Record::FilterGone { id: 9 },

@@ -8,7 +8,8 @@ use core::fmt;
 use pure_mqtt::journal;
 
 use super::record::Record;
-use crate::ids::{Realm, Ticket};
+use crate::ids::Ticket;
+use crate::realms::Realms;
 use crate::receiving::Known;
 
 /// Why a log can't be recovered from. Nothing was changed.
@@ -56,7 +57,7 @@ pub(crate) struct History<'l> {
     pub(crate) messages: BTreeMap<Ticket, (u64, u64)>,
     /// The latest ticket with a record of its own; the engine's record of that message may be torn off.
     pub(crate) last_message: Option<Ticket>,
-    pub(crate) realm: Option<Realm>,
+    pub(crate) realms: Option<Realms>,
     /// Filters that the server may have.
     pub(crate) filters: BTreeMap<u32, Known<'l>>,
 }
@@ -73,8 +74,8 @@ pub(crate) fn read(log: &[u8]) -> Result<History<'_>, RecoverError> {
                 history.messages.insert(ticket, (tag, expires));
                 history.last_message = Some(ticket);
             }
-            Some(Record::Session { realm, records }) if !is_first => {
-                history.realm = Some(realm);
+            Some(Record::Session { realms, records }) if !is_first => {
+                history.realms = Some(Realms::from_bytes(realms));
                 history.engine.extend_from_slice(records);
             }
             Some(Record::Filter { id, known }) if !is_first => drop(history.filters.insert(id, known)),
@@ -83,7 +84,7 @@ pub(crate) fn read(log: &[u8]) -> Result<History<'_>, RecoverError> {
                 history.filters.values_mut().for_each(|known| known.granted = None);
             }
             Some(Record::Forgotten) if !is_first => {
-                history.realm = None;
+                history.realms = None;
                 history.filters.clear();
             }
             _ => return Err(RecoverError::Unknown { offset: history.used }),

@@ -21,6 +21,8 @@ pub struct Server {
     pub refusals: (u32, u8),
     /// The next links are accepted and never answered.
     pub mutes: u32,
+    /// Until then, links are accepted and never answered.
+    pub frozen_until: u64,
 }
 
 #[derive(Debug, Default)]
@@ -154,6 +156,11 @@ impl World {
         if self.servers[server].mutes > 0 {
             self.servers[server].mutes -= 1;
             self.act(Feature::Mute);
+            self.ends[link].is_mute = true;
+            return Ok(());
+        }
+        if self.servers[server].frozen_until > self.now {
+            self.act(Feature::Freezes);
             self.ends[link].is_mute = true;
             return Ok(());
         }

@@ -11,7 +11,7 @@ use pure_mqtt_agent::{Agent, CleanStart, Instant, OnStoreFailure, Options, Realm
 /// The servers, and how many realms they form.
 pub fn servers(rng: &mut Rng, has: Set) -> (Vec<Server>, usize) {
     let realms = 1 + usize::from(has.has(Feature::TwoRealms));
-    let nodes = 1 + usize::from(has.has(Feature::SharedRealm));
+    let nodes = 1 + usize::from(has.has(Feature::SharedRealm)) + usize::from(has.has(Feature::Cluster));
     let receive_maximum = if rng.bool() { 0 } else { rng.u16(1..20) };
     let servers = (0..realms * nodes).map(|place| Server {
         realm: place % realms,
@@ -24,6 +24,7 @@ pub fn servers(rng: &mut Rng, has: Set) -> (Vec<Server>, usize) {
             [0x86, 0x87, 0x88, 0x89, 0x97][rng.usize(0..5)],
         ),
         mutes: if has.has(Feature::Mute) { rng.u32(0..4) } else { 0 },
+        frozen_until: 0,
     });
     let mut servers: Vec<_> = servers.collect();
     if has.has(Feature::Redirects) {
@@ -42,10 +43,12 @@ fn host(rng: &mut Rng, has: Set, servers: usize, index: usize) -> Host {
     let name = if has.has(Feature::SameId) && index < 2 { 0 } else { index };
     let mut options = Options::new(format!("client{name}"), rng.u64(..));
     let realms = 1 + usize::from(has.has(Feature::TwoRealms));
+    let is_cluster = has.has(Feature::Cluster);
     let realm = |place: usize| pure_mqtt_agent::Server {
-        realm: Some(Realm((place % realms) as u64)),
+        realm: Some(Realm(if is_cluster { place } else { place % realms } as u64)),
+        cluster: is_cluster.then_some((place % realms) as u16),
         has_srv: has.has(Feature::Srv),
-        is_secure: false,
+        ..Default::default()
     };
     options.servers = (0..servers).map(realm).collect();
     set_version(rng, has, &mut options);

@@ -138,8 +138,8 @@ impl World {
             return self.act(Feature::HostileFace);
         }
         let server = match attempt.is_elsewhere {
-            true => self.node_beside(index, attempt.server.0.into()),
-            false => self.hosts[index].options.servers.len().min(1) * usize::from(attempt.server.0),
+            true => self.node_beside(index, self.hosts[index].place(attempt.server)),
+            false => self.hosts[index].place(attempt.server),
         };
         let latency = self.rng.u64(0..60);
         let capacity = if self.has.has(Feature::Stall) { self.rng.usize(1..5_000) } else { 100_000 };

@@ -65,6 +65,9 @@ features! {
     ForgetsSession = 25, "The program forgot the session.";
     BeginsAnew = 25, "The program wanted a new session.";
     Qos0 = 60, "A message at QoS 0 left.";
+    Cluster = 40, "A node was accepted that is known by a realm of its own.";
+    Freezes = 30, "A frozen server accepted a link.";
+    Recasts = 50, "An agent began again with its nodes in another order, or without some.";
 }
 
 impl Set {

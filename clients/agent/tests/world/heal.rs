@@ -14,7 +14,7 @@ impl World {
         self.say(|| "all is well from now on".into());
         self.heals = true;
         for server in &mut self.servers {
-            (server.refusals.0, server.mutes) = (0, 0);
+            (server.refusals.0, server.mutes, server.frozen_until) = (0, 0, 0);
         }
         for link in 0..self.links.len() {
             (self.links[link].up.stalled_until, self.links[link].down.stalled_until) = (0, 0);

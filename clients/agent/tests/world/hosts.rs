@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub struct Host {
     pub options: Options,
+    /// Which server each entry of the list is.
+    pub places: Vec<usize>,
     pub agent: Agent,
     /// How often the power was lost.
     pub life: u32,
@@ -121,8 +123,10 @@ impl Host {
         let (store, receivers, dials, resolves, tickets, backlog) = Default::default();
         let (dials_at, realms, all_realms, ids, recovered) = Default::default();
         let is_down = options.redial == pure_mqtt_agent::Redial::Host;
+        let places = (0..options.servers.len()).collect();
         Self {
             options,
+            places,
             agent,
             life: 0,
             receivers,
@@ -149,6 +153,28 @@ impl Host {
             recovered,
             busy: 0,
         }
+    }
+
+    /// Which server an entry of the list is.
+    pub fn place(&self, id: ServerId) -> usize {
+        self.places[usize::from(id.0)]
+    }
+
+    /// The nodes of clusters in another order, and some of them gone, but at least one of each cluster.
+    pub fn recast(&mut self, rng: &mut fastrand::Rng) {
+        let mut list: Vec<_> = self.options.servers.drain(..).zip(self.places.drain(..)).collect();
+        rng.shuffle(&mut list);
+        let mut index = 0;
+        while index < list.len() {
+            let cluster = list[index].0.cluster;
+            let is_last = list.iter().filter(|(server, _)| server.cluster == cluster).count() == 1;
+            if rng.u8(0..4) == 0 && !is_last {
+                list.remove(index);
+            } else {
+                index += 1;
+            }
+        }
+        (self.options.servers, self.places) = list.into_iter().unzip();
     }
 
     /// When the host has something to do by itself.

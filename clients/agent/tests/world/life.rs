@@ -162,6 +162,9 @@ impl World {
         if self.hosts[index].options.redial == pure_mqtt_agent::Redial::Host {
             self.act(Feature::HostRedial);
         }
+        if self.has.has(Feature::Cluster) {
+            self.act(Feature::Cluster);
+        }
         if is_new_realm {
             self.act(Feature::TwoRealms);
         }

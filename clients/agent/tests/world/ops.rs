@@ -62,6 +62,7 @@ impl World {
             Op::Shutdown => self.shut_down(index, rng.u64(0..30_000)),
             Op::PowerLoss => self.lose_power(index, &mut rng)?,
             Op::Hostile => self.be_hostile(index, &mut rng),
+            Op::Freeze => self.freeze(index, &mut rng),
             Op::Cut | Op::Stall | Op::HalfOpen | Op::ServerEnd | Op::ServerClose => {
                 if let Some(link) = self.hosts[index].link {
                     self.trouble(step.op, link, &mut rng)?;
@@ -406,6 +407,17 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// A server goes dead with all its links, without a word, and comes back later.
+    fn freeze(&mut self, index: usize, rng: &mut Rng) {
+        let server = self.hosts[index].last_server.unwrap_or(0);
+        self.servers[server].frozen_until = self.now + rng.u64(1_000..200_000);
+        for link in self.links.iter_mut().filter(|link| link.server == server) {
+            link.is_dead = true;
+            link.up.cut(0);
+            link.down.cut(0);
+        }
     }
 
     fn restart(&mut self, index: usize, loses_sessions: bool) {

@@ -23,11 +23,16 @@ impl World {
         if is_torn {
             self.act(Feature::TornTail);
         }
+        if self.has.has(Feature::Recasts) && self.has.has(Feature::Cluster) {
+            self.act(Feature::Recasts);
+            self.hosts[index].recast(rng);
+        }
         let (agent, used) = self.begin_again(index, &log)?;
-        let options = self.hosts[index].options.clone();
+        let (options, places) = (self.hosts[index].options.clone(), self.hosts[index].places.clone());
         let before = std::mem::replace(&mut self.hosts[index], Host::new(options, agent));
         let host = &mut self.hosts[index];
         (host.life, host.last_server, host.ids) = (before.life + 1, before.last_server, Vec::new());
+        host.places = places;
         host.store.is_on = before.store.is_on;
         host.realms = if host.store.is_on { before.all_realms.clone() } else { Default::default() };
         (host.is_unseen, host.has_forgotten) = (before.is_unseen, before.has_forgotten);

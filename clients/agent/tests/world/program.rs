@@ -83,7 +83,7 @@ impl World {
         match event {
             Event::LinkUp { server, session, .. } => {
                 self.hosts[index].is_unseen &= session == SessionFate::Resumed;
-                let realm = self.servers[usize::from(server.0)].realm;
+                let realm = self.servers[self.hosts[index].place(server)].realm;
                 self.hosts[index].realms = BTreeSet::from([realm]);
                 self.hosts[index].is_told = true;
             }

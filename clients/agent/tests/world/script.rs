@@ -51,6 +51,7 @@ operations! {
     Restart 3 if Restarts;
     ServerEnd 4 if ServerEnds;
     ServerClose 5 if ServerCloses;
+    Freeze 4 if Freezes;
 }
 
 /// The steps of a seed.
