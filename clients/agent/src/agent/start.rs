@@ -84,6 +84,7 @@ impl Agent {
             tickets: Default::default(),
             requests: Requests::new([options.seed, wall, log]),
             caution: Default::default(),
+            latest_tag: 0,
             withdrawn: Default::default(),
             flushes: Default::default(),
             log: Log::new(options.durable, log),
@@ -101,6 +102,7 @@ impl Agent {
     fn go_on(&mut self, history: &History<'_>) {
         self.own_id = Some(history.client_id.clone()).filter(|id| !id.is_empty());
         self.session = Session { realm: history.realm, was_told: history.realm.is_some(), begins_anew: false };
+        self.latest_tag = history.latest_tag;
         for (id, known) in &history.filters {
             self.filters.recover(*id, known);
         }

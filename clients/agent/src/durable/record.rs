@@ -36,6 +36,8 @@ pub(crate) enum Record<'r> {
     ClientId(&'r str),
     /// Session and filters were forgotten.
     Forgotten,
+    /// The number that the program gave to the latest message; in a snapshot, which doesn't hold messages that are finished.
+    LatestTag(u64),
 }
 
 impl<'r> Record<'r> {
@@ -65,6 +67,7 @@ impl<'r> Record<'r> {
             Record::FiltersUnsure => {}
             Record::ClientId(client_id) => log.extend_from_slice(client_id.as_bytes()),
             Record::Forgotten => {}
+            Record::LatestTag(tag) => log.extend_from_slice(&tag.to_le_bytes()),
         }
         let length = (log.len() - start - HEAD) as u32;
         if let Some(place) = log.get_mut(start + 1..start + HEAD) {
@@ -83,6 +86,7 @@ impl<'r> Record<'r> {
             Record::FiltersUnsure => 7,
             Record::ClientId(_) => 8,
             Record::Forgotten => 9,
+            Record::LatestTag(_) => 10,
         }
     }
 
@@ -121,6 +125,7 @@ impl<'r> Record<'r> {
             7 if body.is_empty() => Self::FiltersUnsure,
             8 => Self::ClientId(core::str::from_utf8(body).ok()?),
             9 if body.is_empty() => Self::Forgotten,
+            10 => Self::LatestTag(u64::from_le_bytes(body.try_into().ok()?)),
             _ => return None,
         })
     }
@@ -168,6 +173,7 @@ mod tests {
             Record::Start { wall: 1_700_000_000, client_id: "gateway" },
             Record::Engine(b"PMQJ"),
             Record::Message { ticket: Ticket(7), tag: u64::MAX, expires: 0 },
+            Record::LatestTag(11),
             Record::Session { realm: Realm(3), records: b"PMQJ" },
             Record::Filter { id: 9, known: Known { text, qos, options, granted: None } },
             Record::Filter { id: 9, known: Known { text, qos, options, granted: Some(QoS::AtMostOnce) } },
