@@ -57,9 +57,6 @@ impl Runner<'_> {
         if self.options.messages == 0 {
             return Ok(());
         }
-        if !self.options.is_json() {
-            self.print(&table::heading(self.options))?;
-        }
         let mut measured = Vec::new();
         for qos in self.options.levels() {
             measured.push((qos, self.measure(qos, tally)?));
@@ -79,7 +76,10 @@ impl Runner<'_> {
             }
             rounds.push(took);
         }
-        let text = if self.options.is_json() { table::median(qos, &rounds) } else { table::row(qos, &rounds) };
+        let is_first = self.options.levels().first() == Some(&qos);
+        let heading = if is_first { table::heading(self.options) } else { String::new() };
+        let text =
+            if self.options.is_json() { table::median(qos, &rounds) } else { heading + &table::row(qos, &rounds) };
         self.print(&text)?;
         Ok(rounds)
     }

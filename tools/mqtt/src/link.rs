@@ -195,6 +195,11 @@ impl Link {
         Ok(())
     }
 
+    /// Whether there was a link. Without one nothing was received, and an attempt to make one may be under way until the program ends.
+    pub fn was_connected(&self) -> bool {
+        self.was_connected
+    }
+
     pub fn servers(&self) -> &[Server] {
         &self.servers
     }

@@ -48,7 +48,9 @@ pub fn run(options: &Request, tally: &mut Tally) -> Result<(), Failure> {
     });
     let result = ask(&mut link, &message);
     link.leave();
-    drop(printing.join());
+    if link.was_connected() {
+        drop(printing.join());
+    }
     tally.messages = seen.load(Ordering::Relaxed);
     result
 }

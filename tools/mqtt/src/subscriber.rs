@@ -47,9 +47,10 @@ pub fn run(options: &Subscribing, tally: &mut Tally) -> Result<(), Failure> {
     let result = listen(&mut link, options.exit_after_subscribe);
     let dropped = link.client.stats().dropped;
     link.leave();
-    let queue = printing.join();
+    if link.was_connected() {
+        drop(printing.join());
+    }
     bar.finish_and_clear();
-    drop(queue);
     tally.messages = seen.load(Ordering::Relaxed);
     if dropped > 0 {
         report::warn(&format!("{dropped} messages at QoS 0 were dropped, since the output was not read fast enough"));

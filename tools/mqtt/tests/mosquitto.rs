@@ -9,6 +9,8 @@
 mod certificates;
 #[path = "mosquitto/command_line.rs"]
 mod command_line;
+#[path = "mosquitto/durable.rs"]
+mod durable;
 #[path = "support/program.rs"]
 mod program;
 #[path = "../../../tests/mosquitto/server.rs"]

@@ -131,7 +131,7 @@ fn failures_have_a_sentence_and_an_exit_code() {
         ("sub", "--topic a --version 5", 3, "refused the connection: 0x87 Not authorized"),
         ("sub", "--topic a --user ada --password lovelace --timeout 0", 4, "the time is over"),
         ("request", "--topic a --message x --user ada --password lovelace --timeout 0.2", 4, "the time is over"),
-        ("sub", "--topic a --host host.invalid", 1, "cannot connect to host.invalid:"),
+        ("sub", "--topic a --host host.invalid", 1, "cannot connect to mqtt://host.invalid:"),
     ] {
         let output = run(ours(&broker, command, line), "");
         let errors = String::from_utf8_lossy(&output.stderr);

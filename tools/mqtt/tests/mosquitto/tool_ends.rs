@@ -89,7 +89,7 @@ fn a_subscriber_is_stopped_while_it_waits_for_the_broker_to_come_back() {
     let errors = subscriber.stderr.take().expect("stderr is a pipe");
     let mut errors = BufReader::new(errors);
     errors.read_line(&mut warning).expect("the subscriber writes text"); // its --timeout bounds this
-    assert!(warning.starts_with("warning: ") && warning.contains("; connecting again in "), "{warning}");
+    assert!(warning.starts_with("warning: ") && warning.contains("; connecting again"), "{warning}");
     signal(&subscriber, "INT");
     let output = subscriber.wait_with_output().expect("the subscriber ends");
     assert_eq!(output.status.code(), STOPPED);
@@ -141,7 +141,7 @@ fn lines_outlive_their_broker() {
         drop(input);
         let output = publisher.wait_with_output().expect("the publisher ends");
         let warnings = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(warnings.contains("; connecting again in "), "{warnings}");
+        assert!(warnings.contains("; connecting again"), "{warnings}");
         printed(output);
         assert_eq!(printed(run(ours(&broker, "sub", "--topic a --count 1"), "")), "second\n", "{version}");
     }

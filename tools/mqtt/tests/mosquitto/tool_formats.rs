@@ -34,6 +34,7 @@ fn json_has_everything_that_a_message_has() {
     let mut objects = objects(run(ours(&broker, "sub", line), ""));
     let message = objects.first_mut().expect("there is a message");
     assert!(take(message, "time_ms").as_u64().is_some_and(|time| time > 1_700_000_000_000), "{message}");
+    assert!(take(message, "time").as_str().is_some_and(|time| time.ends_with('Z')), "{message}");
     assert!(take(message, "expiry").as_u64().is_some_and(|seconds| seconds <= 600), "{message}");
     let expected = [
         json!({

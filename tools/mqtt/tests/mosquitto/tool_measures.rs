@@ -19,7 +19,7 @@ fn all<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
 fn each_round_is_measured_and_the_median_is_one_of_them() {
     let broker = Mosquitto::start();
     for version in ["3.1", "3.1.1", "5"] {
-        let line = format!("--version {version} --messages 200 --rounds 3 --size 10 --format json");
+        let line = format!("--version {version} --messages 200 --rounds 3 --size 16 --format json");
         let objects = objects(run(ours(&broker, "bench", &line), ""));
         let (rounds, medians) = (all(&objects, "round"), all(&objects, "median"));
         assert_eq!((rounds.len(), medians.len()), (9, 3), "{version}");
@@ -43,7 +43,7 @@ fn every_measured_message_went_there_and_back() {
     let broker = Mosquitto::start();
     let line = "--messages 100 --rounds 1 --qos 1 --window 7 --id bencher";
     let text = printed(run(ours(&broker, "bench", line), ""));
-    assert!(text.starts_with("100 messages of 64 bytes to the broker and back, at most 7 under way"), "{text}");
+    assert!(text.starts_with("100 messages of 64 bytes to the server and back, at most 7 under way"), "{text}");
     assert_eq!(text.lines().count(), 3, "{text}");
     for words in ["Received PUBLISH from bencher", "Sending PUBLISH to bencher"] {
         assert_eq!(broker.logged(words), 200, "{words}, with the round that warms up");
