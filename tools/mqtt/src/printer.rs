@@ -92,8 +92,7 @@ impl Choice {
     fn includes(&self, message: &Received) -> bool {
         let is_out = |filter: &TopicFilter<'_>| TopicName::new(&message.topic).is_ok_and(|topic| filter.matches(topic));
         let is_ours = |ours: &Vec<u8>| message.properties().correlation_data() == Some(ours);
-        !(self.no_retained && message.retain)
-            && !self.filter_out.iter().any(is_out)
-            && self.correlation.as_ref().is_none_or(is_ours)
+        let is_left_out = self.no_retained && message.retain || self.filter_out.iter().any(is_out);
+        !is_left_out && self.correlation.as_ref().is_none_or(is_ours)
     }
 }
