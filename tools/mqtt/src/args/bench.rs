@@ -14,7 +14,7 @@ use crate::help;
 #[command(after_help = help::BENCH, args_override_self = true, disable_help_flag = true)]
 pub struct Bench {
     /// A quality of service to measure; may be repeated [default: all three]
-    #[arg(short, long = "qos", value_name = "QOS", value_parser = values::qos)]
+    #[arg(short = 'q', long = "qos", value_name = "QOS", value_parser = values::qos)]
     levels: Vec<QoS>,
     /// Connections, each a client of its own with a topic of its own
     #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u32).range(1..=100_000))]

@@ -18,10 +18,10 @@ use crate::failure::Failure;
 use crate::link::{Heard, Link, News};
 use crate::session;
 
-/// Open files of a connection: the socket, and what its loop sleeps on.
-const FILES: u64 = 4;
+/// Open files of a connection: the socket, and two that its loop sleeps on.
+const FILES: u64 = 3;
 /// And of the program itself.
-const OTHER_FILES: u64 = 64;
+const OTHER_FILES: u64 = 256;
 /// If nothing gets on for so long, nothing will.
 const STALL: Duration = Duration::from_secs(10);
 
