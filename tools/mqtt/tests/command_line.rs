@@ -274,7 +274,7 @@ fn wrong_addresses_and_certificates_have_a_sentence_and_show_no_password() {
     for (options, sentence) in [
         ("-L broker:1883", "write mqtt://HOST"),
         ("-L http://broker", "MQTT over WebSocket is ws"),
-        ("-L mqtt://ada:love lace@broker", "percent-encoded"),
+        ("-L mqtt://ada:love lace@broker", "percent-encode it"),
         ("-L mqtt://ada:lovelace@broker/path", "takes no path"),
         ("-h localhost --proxy ftp://ada:lovelace@proxy", "the address of the proxy: unknown scheme"),
         ("-h localhost --cafile /no/such/file", "/no/such/file"),

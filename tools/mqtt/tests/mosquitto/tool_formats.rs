@@ -128,3 +128,58 @@ fn a_request_gets_its_own_answer() {
     let payloads: Vec<_> = objects.iter().filter_map(|object| object.get("payload")).collect();
     assert_eq!(payloads, ["42"]);
 }
+
+/// A binary payload comes byte for byte; `-N` takes the end of the line away from text too.
+#[test]
+#[ignore = "needs mosquitto: run cargo xtask test"]
+fn a_binary_payload_is_printed_byte_for_byte() {
+    let broker = Mosquitto::start();
+    let bytes = [0xFF, 0, b'\n', 0x80, b'\r', b'\n'];
+    printed(run(ours(&broker, "pub", "-t bytes -m ff000a800d0a --encoding hex -r -q 1"), ""));
+    printed(run(ours(&broker, "pub", "-t text -m dGV4dA== --encoding base64 -r -q 1"), ""));
+    for (line, expected) in [
+        ("-t bytes", &bytes[..]),
+        ("-t bytes --raw", &bytes),
+        ("-t bytes -F raw", &bytes),
+        ("-t bytes -N -F %p", &bytes),
+        ("-t bytes -F hex", b"ff000a800d0a\n"),
+        ("-t bytes -F base64", b"/wAKgA0K\n"),
+        ("-t text", b"text\n"),
+        ("-t text -N", b"text"),
+        ("-t text --raw", b"text"),
+    ] {
+        let output = run(ours(&broker, "sub", &format!("-C 1 {line}")), "");
+        assert_eq!(output.stdout, expected, "{line}");
+    }
+}
+
+#[test]
+#[ignore = "needs mosquitto: run cargo xtask test"]
+fn messages_are_filtered_out_and_kept_ones_forgotten() {
+    let broker = Mosquitto::start();
+    for topic in ["plant/a", "plant/b", "plant/test"] {
+        printed(run(ours(&broker, "pub", &format!("-t {topic} -m {topic} -r -q 1")), ""));
+    }
+    let retained = run(ours(&broker, "sub", "-t plant/+ -T plant/test -C 2"), "");
+    let mut lines: Vec<_> = printed(retained).lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines, ["plant/a", "plant/b"]);
+    let removed = run(ours(&broker, "sub", "-t plant/+ -T plant/test -q 1 --retained-only --remove-retained -C 2"), "");
+    assert_eq!(printed(removed).lines().count(), 2);
+    assert_eq!(printed(run(ours(&broker, "sub", "-t plant/+ -C 1"), "")), "plant/test\n");
+    let fresh = start(ours(&broker, "sub", "-t plant/+ -R -C 1 -i fresh"));
+    broker.await_log("Sending SUBACK to fresh");
+    printed(run(ours(&broker, "pub", "-t plant/c -m new -q 1"), ""));
+    assert_eq!(printed(fresh.wait_with_output().expect("the subscriber ends")), "new\n");
+}
+
+#[test]
+#[ignore = "needs mosquitto: run cargo xtask test"]
+fn pretty_shows_json_as_json() {
+    let broker = Mosquitto::start();
+    printed(run(ours(&broker, "pub", "-t a -m {\"level\":[1,2]} -r -q 1"), ""));
+    let text = printed(run(ours(&broker, "sub", "-t a -C 1 --pretty"), ""));
+    let object: Value = serde_json::from_str(&text).expect("an object");
+    assert_eq!(object.get("payload"), Some(&json!({ "level": [1, 2] })));
+    assert!(text.lines().count() > 5, "{text}");
+}
