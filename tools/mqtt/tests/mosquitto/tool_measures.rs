@@ -59,3 +59,21 @@ fn what_the_broker_delivers_otherwise_is_not_measured() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(output.stdout.is_empty(), "{errors}");
 }
+
+#[test]
+#[ignore = "needs mosquitto: run cargo xtask test"]
+fn many_connections_are_made_and_measured() {
+    let broker = Mosquitto::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let picture = folder.path().join("latency.svg");
+    let line = format!("--connections 100 -q 1 -n 1000 --rounds 1 --format json --plot {}", picture.display());
+    let objects = objects(run(ours(&broker, "bench", &line), ""));
+    let connections = all(&objects, "connections");
+    assert_eq!(number(connections[0], "count"), 100.0);
+    assert!(number(connections[0], "connect_p50_us") > 0.0);
+    let median = all(&objects, "median");
+    let [p50, p99, max] = ["latency_p50_us", "latency_p99_us", "latency_max_us"].map(|name| number(median[0], name));
+    assert!(0.0 < p50 && p50 <= p99 && p99 <= max, "{median:?}");
+    let text = std::fs::read_to_string(picture).expect("the picture is there");
+    assert!(text.contains("</svg>") && text.contains("QoS 1"), "{text}");
+}
