@@ -6,8 +6,6 @@
 
 #[path = "mosquitto/client.rs"]
 mod client;
-#[path = "mosquitto/command_line.rs"]
-mod command_line;
 #[path = "mosquitto/cuts_incoming.rs"]
 mod cuts_incoming;
 #[path = "mosquitto/cuts_outgoing.rs"]
@@ -18,18 +16,8 @@ mod limits;
 mod links;
 #[path = "mosquitto/messages.rs"]
 mod messages;
-#[path = "command_line/program.rs"]
-mod program;
 #[path = "mosquitto/server.rs"]
 mod server;
-#[path = "mosquitto/tool.rs"]
-mod tool;
-#[path = "mosquitto/tool_ends.rs"]
-mod tool_ends;
-#[path = "mosquitto/tool_formats.rs"]
-mod tool_formats;
-#[path = "mosquitto/tool_measures.rs"]
-mod tool_measures;
 
 use pure_mqtt::{Connection, Heap, Limits};
 

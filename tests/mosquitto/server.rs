@@ -36,6 +36,7 @@ impl Mosquitto {
     }
 
     /// A broker that takes only this user.
+    #[allow(dead_code)] // the tests of the command line use it
     pub fn with_user(name: &str, password: &str) -> Self {
         let folder = new_folder();
         let file = folder.join("passwords");

@@ -91,6 +91,7 @@ pub const STEPS: &[Step] = &[
         "cargo +{msrv} check -p pure-mqtt --features {features}",
         "cargo +{msrv} check -p pure-mqtt --no-default-features",
         "cargo +{msrv} check -p pure-mqtt-client --all-features",
+        "cargo +{msrv} check -p pure-mqtt-cli",
         "cargo +{msrv} check -p pure-mqtt-tokio --all-features",
         "cargo +{msrv} check -p pure-mqtt-net --all-features",
         "cargo +{msrv} check -p pure-mqtt-trace --features bytes",
@@ -128,6 +129,7 @@ pub const STEPS: &[Step] = &[
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-client --test mosquitto -- --ignored",
+        "cargo test -p pure-mqtt-cli --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-net --test mosquitto -- --ignored",
         "cargo test -p pure-mqtt-tokio --test many -- --ignored",
         "cargo test -p pure-mqtt-trace --test mosquitto -- --ignored",

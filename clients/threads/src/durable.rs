@@ -79,6 +79,13 @@ impl Client {
     pub fn recovered(&self) -> Vec<(MessageInfo, u64)> {
         self.shared.lock().recovered.clone()
     }
+
+    /// The number of the latest message at QoS 1 or 2 that was [published](Self::publish_tagged) with one, finished or not; 0 if there was none. Right after
+    /// [`open`](Self::open) it is that of the latest message which the log has accepted: a program that numbers its input goes on behind it, and publishes
+    /// nothing twice.
+    pub fn latest_tag(&self) -> u64 {
+        self.shared.lock().agent.latest_tag()
+    }
 }
 
 /// The log's way to the disk.

@@ -92,6 +92,9 @@ impl Agent {
 
     fn note_accepted(&mut self, handle: Handle, qos: QoS, tag: u64, expires: u64) -> Ticket {
         let is_kept = qos != QoS::AtMostOnce;
+        if is_kept && tag != 0 {
+            self.latest_tag = tag;
+        }
         if is_kept && (tag != 0 || expires != 0) {
             self.log.record(&Record::Message { ticket: Ticket::of(handle), tag, expires });
         }
@@ -140,6 +143,12 @@ impl Agent {
     /// The program's own number of a message without an end.
     pub fn tag(&self, ticket: Ticket) -> Option<u64> {
         self.deliveries.get(ticket).map(|entry| entry.tag)
+    }
+
+    /// The program's own number of the latest message at QoS 1 or 2 that was accepted with one, finished or not; 0 if there was none. With a log it comes back after
+    /// a restart, as that of the latest message that is in the log or was: the place at which the program goes on.
+    pub fn latest_tag(&self) -> u64 {
+        self.latest_tag
     }
 
     /// The end of what the ticket stands for, once; `None` as long as it has none.

@@ -69,6 +69,8 @@ pub struct Agent {
     tickets: Tickets,
     requests: Requests,
     caution: Caution,
+    /// The program's number of the latest message at QoS 1 or 2 that has one.
+    latest_tag: u64,
     /// Messages that the agent gives up by itself, with the end that is told.
     withdrawn: BTreeMap<Handle, End>,
     flushes: BTreeMap<Ticket, Flush>,

@@ -128,6 +128,9 @@ impl Agent {
         for (ticket, entry) in self.deliveries.iter().filter(|(_, entry)| entry.tag != 0 || entry.expires != 0) {
             put(&Record::Message { ticket, tag: entry.tag, expires: entry.expires });
         }
+        if self.latest_tag != 0 {
+            put(&Record::LatestTag(self.latest_tag));
+        }
         let mut journal = Vec::new();
         self.engine.snapshot(&mut |piece| journal.extend_from_slice(piece));
         match &self.session.realms {

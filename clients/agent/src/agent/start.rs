@@ -84,6 +84,7 @@ impl Agent {
             tickets: Default::default(),
             requests: Requests::new([options.seed, wall, log]),
             caution: Default::default(),
+            latest_tag: 0,
             withdrawn: Default::default(),
             flushes: Default::default(),
             log: Log::new(options.durable, log),
@@ -102,6 +103,7 @@ impl Agent {
         self.own_id = Some(history.client_id.clone()).filter(|id| !id.is_empty());
         let (realms, was_told) = (history.realms.clone(), history.realms.is_some());
         self.session = Session { realms, was_told, begins_anew: false };
+        self.latest_tag = history.latest_tag;
         for (id, known) in &history.filters {
             self.filters.recover(*id, known);
         }

@@ -38,6 +38,8 @@ pub(crate) enum Record<'r> {
     ClientId(&'r str),
     /// Session and filters were forgotten.
     Forgotten,
+    /// The number that the program gave to the latest message; in a snapshot, which doesn't hold messages that are finished.
+    LatestTag(u64),
 }
 
 impl<'r> Record<'r> {
@@ -70,6 +72,7 @@ impl<'r> Record<'r> {
             Record::FiltersUnsure => {}
             Record::ClientId(client_id) => log.extend_from_slice(client_id.as_bytes()),
             Record::Forgotten => {}
+            Record::LatestTag(tag) => log.extend_from_slice(&tag.to_le_bytes()),
         }
         let length = (log.len() - start - HEAD) as u32;
         if let Some(place) = log.get_mut(start + 1..start + HEAD) {
@@ -89,6 +92,7 @@ impl<'r> Record<'r> {
             Record::FiltersUnsure => 7,
             Record::ClientId(_) => 8,
             Record::Forgotten => 9,
+            Record::LatestTag(_) => 10,
         }
     }
 
@@ -133,6 +137,7 @@ impl<'r> Record<'r> {
             7 if body.is_empty() => Self::FiltersUnsure,
             8 => Self::ClientId(core::str::from_utf8(body).ok()?),
             9 if body.is_empty() => Self::Forgotten,
+            10 => Self::LatestTag(u64::from_le_bytes(body.try_into().ok()?)),
             _ => return None,
         })
     }
@@ -182,6 +187,7 @@ mod tests {
             Record::Message { ticket: Ticket(7), tag: u64::MAX, expires: 0 },
             Record::Session { realms: &[3, 0, 0, 0, 0, 0, 0, 0], records: b"PMQJ" },
             Record::Session { realms: &[7; 3 * REALM], records: b"PMQJ" },
+            Record::LatestTag(11),
             Record::Filter { id: 9, known: Known { text, qos, options, granted: None } },
             Record::Filter { id: 9, known: Known { text, qos, options, granted: Some(QoS::AtMostOnce) } },
             Record::FilterGone { id: 9 },

@@ -58,25 +58,34 @@ pub(crate) struct History<'l> {
     /// The latest ticket with a record of its own; the engine's record of that message may be torn off.
     pub(crate) last_message: Option<Ticket>,
     pub(crate) realms: Option<Realms>,
+    /// The program's number of the latest message that has one, finished or not.
+    pub(crate) latest_tag: u64,
     /// Filters that the server may have.
     pub(crate) filters: BTreeMap<u32, Known<'l>>,
 }
 
 pub(crate) fn read(log: &[u8]) -> Result<History<'_>, RecoverError> {
     let mut history = History::default();
+    let mut noted_tag = 0; // it counts with the engine's record of its message, which may be torn off
     while let Some((record, length)) = log.get(history.used..).and_then(Record::read) {
         let is_first = history.used == 0;
         match record {
             Some(Record::Start { client_id, .. }) if is_first => history.client_id = client_id.into(),
             Some(Record::ClientId(client_id)) if !is_first => history.client_id = client_id.into(),
-            Some(Record::Engine(records)) if !is_first => history.engine.extend_from_slice(records),
+            Some(Record::Engine(records)) if !is_first => {
+                history.engine.extend_from_slice(records);
+                history.latest_tag = noted_tag;
+            }
             Some(Record::Message { ticket, tag, expires }) if !is_first => {
                 history.messages.insert(ticket, (tag, expires));
                 history.last_message = Some(ticket);
+                noted_tag = if tag == 0 { noted_tag } else { tag };
             }
+            Some(Record::LatestTag(tag)) if !is_first => noted_tag = tag,
             Some(Record::Session { realms, records }) if !is_first => {
                 history.realms = Some(Realms::from_bytes(realms));
                 history.engine.extend_from_slice(records);
+                history.latest_tag = noted_tag;
             }
             Some(Record::Filter { id, known }) if !is_first => drop(history.filters.insert(id, known)),
             Some(Record::FilterGone { id }) if !is_first => drop(history.filters.remove(&id)),

@@ -41,6 +41,7 @@ fn what_was_accepted_is_delivered_by_the_next_life() {
         let client = Client::open(&folder.0, options()).unwrap();
         let tags: Vec<_> = client.recovered().iter().map(|(_, tag)| *tag).collect();
         assert_eq!(tags, (0..20).collect::<Vec<_>>());
+        assert_eq!(client.latest_tag(), 19);
         client.connect(broker.address()).unwrap();
         client.loop_start().unwrap();
         for (info, tag) in client.recovered() {
@@ -52,6 +53,7 @@ fn what_was_accepted_is_delivered_by_the_next_life() {
         assert_eq!(broker.texts("meter"), (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
         let client = Client::open(&folder.0, options()).unwrap();
         assert!(client.recovered().is_empty());
+        assert_eq!(client.latest_tag(), 19, "of a message that is finished");
         assert!(broker.violations().is_empty(), "{:?}", broker.violations());
     }
 }

@@ -1,0 +1,128 @@
+//! What is published: where to, how, with which properties, and where payloads come from.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pure_mqtt_client::pure_mqtt::{Property, Publish, QoS, TopicName};
+
+use super::OF_5;
+use super::values::{self, keep};
+use crate::encoding::Encoding;
+
+#[derive(Args, Clone, Debug)]
+pub struct MessageArgs {
+    /// Where to publish
+    #[arg(short, long, value_parser = values::topic)]
+    pub topic: TopicName<'static>,
+    /// The quality of service: 0, 1 or 2
+    #[arg(short, long, value_name = "QOS", default_value = "0", value_parser = values::qos)]
+    pub qos: QoS,
+    /// The server keeps the message for the topic
+    #[arg(short, long)]
+    pub retain: bool,
+    /// How payloads are given: text, hex or base64
+    #[arg(long, value_name = "HOW", default_value = "text")]
+    pub encoding: Encoding,
+    /// What the payload is, such as application/json
+    #[arg(long, value_name = "TEXT", help_heading = OF_5)]
+    pub content_type: Option<String>,
+    /// How long the message is of use
+    #[arg(long, value_name = "SECONDS", help_heading = OF_5)]
+    pub expiry: Option<u32>,
+    /// Where an answer is awaited
+    #[arg(long, value_name = "TOPIC", help_heading = OF_5, value_parser = values::topic)]
+    pub response_topic: Option<TopicName<'static>>,
+    /// What an answer has to carry
+    #[arg(long, value_name = "TEXT", help_heading = OF_5)]
+    pub correlation: Option<String>,
+    /// Anything else; may be repeated
+    #[arg(short = 'D', long = "user-property", value_name = "NAME=VALUE", help_heading = OF_5, value_parser = values::pair)]
+    pub user_properties: Vec<(&'static str, &'static str)>,
+    /// Mark the payload as UTF-8 text
+    #[arg(long, help_heading = OF_5)]
+    pub utf8: bool,
+}
+
+/// Where a payload comes from: one of these.
+#[derive(Args, Clone, Debug)]
+#[group(id = "payload", multiple = false)]
+pub struct PayloadArgs {
+    /// Publish this
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub message: Option<String>,
+    /// Publish what the file holds
+    #[arg(short, long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Publish all of the standard input as one message
+    #[arg(short, long, alias = "stdin-file")]
+    pub stdin: bool,
+    /// Publish an empty message
+    #[arg(short = 'n', long)]
+    pub null_message: bool,
+}
+
+/// Where payloads come from.
+pub enum Source {
+    /// These bytes, still encoded.
+    Bytes(Vec<u8>),
+    File(PathBuf),
+    Stdin,
+    Lines,
+}
+
+impl PayloadArgs {
+    pub fn source(&self) -> Option<Source> {
+        match (&self.message, &self.file) {
+            (Some(text), _) => Some(Source::Bytes(text.as_bytes().to_vec())),
+            (_, Some(path)) => Some(Source::File(path.clone())),
+            _ if self.stdin => Some(Source::Stdin),
+            _ if self.null_message => Some(Source::Bytes(Vec::new())),
+            _ => None,
+        }
+    }
+}
+
+impl MessageArgs {
+    /// The message, still without a payload.
+    pub fn message(&self) -> Publish<'static> {
+        let mut properties = self.properties();
+        properties.extend(self.response_topic.map(|topic| Property::ResponseTopic(topic.as_str())));
+        properties
+            .extend(self.correlation.clone().map(|text| Property::CorrelationData(keep::<[u8]>(text.into_bytes()))));
+        self.with(properties)
+    }
+
+    /// The same with what an answer needs.
+    pub fn request(&self, response_topic: TopicName<'static>, correlation: &'static [u8]) -> Publish<'static> {
+        let mut properties = self.properties();
+        properties.extend([Property::ResponseTopic(response_topic.as_str()), Property::CorrelationData(correlation)]);
+        self.with(properties)
+    }
+
+    fn with(&self, properties: Vec<Property<'static>>) -> Publish<'static> {
+        let publish = Publish::new(self.topic, &[]).qos(self.qos).retain(self.retain);
+        publish.properties(keep::<[_]>(properties))
+    }
+
+    /// All but what an answer needs.
+    fn properties(&self) -> Vec<Property<'static>> {
+        let mut properties = Vec::new();
+        properties.extend(self.utf8.then_some(Property::PayloadFormatIndicator(true)));
+        properties.extend(self.expiry.map(Property::MessageExpiryInterval));
+        properties.extend(self.content_type.clone().map(|text| Property::ContentType(keep::<str>(text))));
+        properties.extend(self.user_properties.iter().map(|pair| Property::UserProperty(*pair)));
+        properties
+    }
+
+    /// Those of its options that only 5.0 has, and whether they are given.
+    pub fn of_5(&self) -> [(&'static str, bool); 6] {
+        [
+            ("content-type", self.content_type.is_some()),
+            ("expiry", self.expiry.is_some()),
+            ("response-topic", self.response_topic.is_some()),
+            ("correlation", self.correlation.is_some()),
+            ("user-property", !self.user_properties.is_empty()),
+            ("utf8", self.utf8),
+        ]
+    }
+}

@@ -1,0 +1,117 @@
+//! `--format`: how messages are printed.
+
+use crate::encoding::{base64, hex};
+use crate::fields::{self, FIELDS, Field, Shown};
+
+#[derive(Clone, Debug)]
+pub enum Format {
+    /// The payload, one a line; one that is no text is printed byte for byte.
+    Text,
+    /// The payload byte for byte, and nothing else.
+    Raw,
+    Hex,
+    Base64,
+    /// One object a line.
+    Json,
+    /// An object over several lines.
+    Pretty,
+    /// These pieces in one line.
+    Template(Vec<Piece>),
+}
+
+#[derive(Clone, Debug)]
+pub enum Piece {
+    Text(String),
+    Field(&'static Field),
+}
+
+impl Format {
+    /// Topic and payload.
+    pub fn verbose() -> Self {
+        template("%t %p").unwrap_or_else(|_| unreachable!("both are fields"))
+    }
+
+    /// What is printed of a message: with the end of its line, if lines are to end.
+    pub fn print(&self, shown: &Shown<'_>, ends_lines: bool) -> Vec<u8> {
+        let payload = &shown.message.payload;
+        let mut printed = match self {
+            Self::Text | Self::Raw => payload.to_vec(),
+            Self::Hex => hex(payload).into_bytes(),
+            Self::Base64 => base64(payload).into_bytes(),
+            Self::Json => return fields::json(shown).into_bytes(),
+            Self::Pretty => return fields::pretty(shown).into_bytes(),
+            Self::Template(pieces) => fill(pieces, shown),
+        };
+        let is_line = match self {
+            Self::Raw => false,
+            Self::Text => std::str::from_utf8(payload).is_ok(),
+            _ => true,
+        };
+        if is_line && ends_lines {
+            printed.push(b'\n');
+        }
+        printed
+    }
+}
+
+fn fill(pieces: &[Piece], shown: &Shown<'_>) -> Vec<u8> {
+    let mut line = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => line.extend(text.as_bytes()),
+            Piece::Field(field) => field.print(shown, &mut line),
+        }
+    }
+    line
+}
+
+/// A name or a template.
+pub fn of_messages(text: &str) -> Result<Format, String> {
+    Ok(match text {
+        "text" => Format::Text,
+        "raw" => Format::Raw,
+        "hex" => Format::Hex,
+        "base64" => Format::Base64,
+        "json" => Format::Json,
+        "pretty" => Format::Pretty,
+        _ => template(text)?,
+    })
+}
+
+fn template(text: &str) -> Result<Format, String> {
+    let mut pieces = Vec::new();
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        let piece = match letter {
+            '%' => after_percent(letters.next())?,
+            '\\' => Piece::Text(after_backslash(letters.next())?.to_owned()),
+            letter => Piece::Text(letter.to_string()),
+        };
+        pieces.push(piece);
+    }
+    if pieces.iter().any(|piece| matches!(piece, Piece::Field(_))) {
+        Ok(Format::Template(pieces))
+    } else {
+        Err("text, raw, hex, base64, json, pretty or fields such as '%t %p' are meant".to_owned())
+    }
+}
+
+fn after_percent(letter: Option<char>) -> Result<Piece, String> {
+    let letter = letter.ok_or("a letter is missing after the last %; a percent sign is written %%")?;
+    if letter == '%' {
+        return Ok(Piece::Text("%".to_owned()));
+    }
+    let field = FIELDS.iter().find(|field| field.letter == letter).map(Piece::Field);
+    let letters = || FIELDS.iter().map(|field| format!(" %{}", field.letter)).collect::<String>();
+    field.ok_or_else(|| format!("there is no field %{letter}; the fields are{}", letters()))
+}
+
+fn after_backslash(letter: Option<char>) -> Result<&'static str, String> {
+    match letter {
+        Some('n') => Ok("\n"),
+        Some('t') => Ok("\t"),
+        Some('0') => Ok("\0"),
+        Some('\\') => Ok("\\"),
+        _ => Err("after a backslash comes n, t, 0 or another backslash".to_owned()),
+    }
+}

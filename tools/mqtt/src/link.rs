@@ -1,0 +1,232 @@
+//! What all commands share: a client, the way to its server, and what becomes of it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, after, never, select, unbounded};
+use pure_mqtt_client::pure_mqtt::{ConnectionError, ReasonCode};
+use pure_mqtt_client::{Client, ConnectError, LinkEnd, LogLevel, NotPublished, Server, Subscribed};
+
+use crate::args::Broker;
+use crate::failure::Failure;
+use crate::{report, servers, stop};
+
+/// What stands for ever.
+const A_LONG_TIME: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// Between attempts to make the first link, where it need not come up at once.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What the client tells, and who else has a say.
+pub enum News {
+    /// Nothing that a command need heed.
+    Nothing,
+    /// The server has accepted the link.
+    Connected,
+    /// An attempt to connect has ended.
+    Dialled(Result<(), ConnectError>),
+    /// A link is over.
+    Ended(LinkEnd),
+    Published(Result<(), NotPublished>),
+    Subscribed(Subscribed),
+    /// There is nothing more to do.
+    Done,
+    Failed(Failure),
+    /// Ctrl-C.
+    Stop,
+}
+
+pub struct Link {
+    pub client: Client,
+    news: Receiver<News>,
+    sender: Sender<News>,
+    signals: Receiver<()>,
+    deadline: Receiver<Instant>,
+    servers: Vec<Server>,
+    is_cluster: bool,
+    /// Lost links are made anew.
+    pub survives: bool,
+    /// The server has accepted a link before.
+    was_connected: bool,
+    /// The first link need not come up at once.
+    pub retries_first: bool,
+    refusals: usize,
+}
+
+impl Link {
+    /// No connection yet.
+    pub fn new(client: Client, broker: &Broker, timeout: Option<Duration>) -> Result<Self, Failure> {
+        report::set_quiet(broker.session.quiet);
+        let (sender, news) = unbounded();
+        let link = Self {
+            servers: servers::servers(broker)?,
+            is_cluster: broker.server.cluster,
+            signals: stop::watch()?,
+            deadline: timeout.map_or_else(never, after),
+            survives: true,
+            was_connected: false,
+            retries_first: false,
+            refusals: 0,
+            client,
+            news,
+            sender,
+        };
+        link.listen(broker.session.debug);
+        Ok(link)
+    }
+
+    /// Where threads of a command tell what they have to tell.
+    pub fn sender(&self) -> Sender<News> {
+        self.sender.clone()
+    }
+
+    fn listen(&self, is_debug: bool) {
+        let tell = |sender: &Sender<News>| {
+            let sender = sender.clone();
+            move |news| drop(sender.send(news)) // nobody listens any more, at the end
+        };
+        let note = tell(&self.sender);
+        self.client
+            .on_connect(move |_, connack| note(if connack.is_accepted() { News::Connected } else { News::Nothing }));
+        let note = tell(&self.sender);
+        self.client.on_connect_fail(move |_, error| note(News::Dialled(Err(error.clone()))));
+        let note = tell(&self.sender);
+        self.client.on_disconnect(move |_, end| note(News::Ended(end.clone())));
+        let note = tell(&self.sender);
+        self.client.on_publish(move |_, published| note(News::Published(published.result)));
+        let note = tell(&self.sender);
+        self.client.on_subscribe(move |_, answer| note(News::Subscribed(answer.clone())));
+        if is_debug {
+            self.client.on_log(|_, level, line| report::debug(level == LogLevel::Error, line));
+        }
+    }
+
+    /// Begins to connect; [`next`](Self::next) tells the rest.
+    pub fn dial(&self) -> Result<(), Failure> {
+        self.client.loop_start().map_err(Failure::Loop)?;
+        let (client, servers, is_cluster) = (self.client.clone(), self.servers.clone(), self.is_cluster);
+        let (sender, retries) = (self.sender(), self.retries_first);
+        thread::spawn(move || {
+            let mut pause = FIRST_PAUSE;
+            loop {
+                let servers = servers.clone();
+                let result = if is_cluster { client.connect_to_cluster(servers) } else { client.connect_to(servers) };
+                let is_over =
+                    !retries || matches!(result, Ok(()) | Err(ConnectError::GivenUp | ConnectError::Options(_)));
+                if sender.send(News::Dialled(result)).is_err() || is_over {
+                    return;
+                }
+                thread::sleep(pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        });
+        Ok(())
+    }
+
+    /// Connects, and waits until the server has accepted.
+    pub fn connect(&mut self) -> Result<(), Failure> {
+        self.dial()?;
+        while !self.was_connected {
+            if let News::Stop = self.next()? {
+                return Err(Failure::Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for what happens next. What concerns the link alone is seen to.
+    pub fn next(&mut self) -> Result<News, Failure> {
+        match self.next_within(&never::<()>(), None)? {
+            Heard::News(news) => Ok(news),
+            Heard::Other(()) | Heard::End => Ok(News::Nothing),
+        }
+    }
+
+    /// The same, or what comes from elsewhere; nothing, if that takes longer.
+    pub fn next_within<T>(&mut self, other: &Receiver<T>, patience: Option<Duration>) -> Result<Heard<T>, Failure> {
+        let news = select! {
+            recv(self.news) -> news => news.unwrap_or(News::Nothing),
+            recv(self.signals) -> _ => News::Stop,
+            default(patience.unwrap_or(A_LONG_TIME)) => News::Nothing,
+            recv(self.deadline) -> _ => return Err(Failure::TimeOut),
+            recv(other) -> item => return Ok(item.map_or(Heard::End, Heard::Other)),
+        };
+        self.see_to(news).map(Heard::News)
+    }
+
+    fn see_to(&mut self, news: News) -> Result<News, Failure> {
+        match news {
+            News::Connected => self.was_connected = true,
+            News::Dialled(Err(error)) => {
+                self.dial_failed(error)?;
+                return Ok(News::Nothing);
+            }
+            News::Ended(end) => {
+                self.link_ended(&end)?;
+                return Ok(News::Ended(end));
+            }
+            News::Failed(failure) => return Err(failure),
+            _ => {}
+        }
+        Ok(news)
+    }
+
+    fn dial_failed(&self, error: ConnectError) -> Result<(), Failure> {
+        if self.was_connected || self.retries_first && !matches!(error, ConnectError::Options(_)) {
+            report::warn(&format!("{error}; connecting again"));
+            return Ok(());
+        }
+        let servers: Vec<_> = self.servers.iter().map(ToString::to_string).collect();
+        Err(Failure::Connect { servers: servers.join(", "), error })
+    }
+
+    /// A link is over; the client makes another one, if that may help.
+    fn link_ended(&mut self, end: &LinkEnd) -> Result<(), Failure> {
+        if matches!(end, LinkEnd::Disconnected | LinkEnd::Replaced) {
+            return Ok(());
+        }
+        self.refusals += usize::from(!self.was_connected);
+        let is_last = !self.was_connected && self.refusals >= self.servers.len() && !self.retries_first;
+        if is_last || !is_passing(end) && self.servers.len() < 2 || self.was_connected && !self.survives {
+            return Err(Failure::Link(end.clone()));
+        }
+        report::warn(&format!("{end}; connecting again"));
+        Ok(())
+    }
+
+    /// Whether there was a link. Without one nothing was received, and an attempt to make one may be under way until the program ends.
+    pub fn was_connected(&self) -> bool {
+        self.was_connected
+    }
+
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// Says DISCONNECT and ends, as far as it can be done in order.
+    pub fn leave(&self) {
+        self.client.disconnect();
+        self.client.loop_stop();
+    }
+}
+
+/// Whether another attempt can end differently.
+fn is_passing(end: &LinkEnd) -> bool {
+    match end {
+        LinkEnd::Mqtt(ConnectionError::Refused(reason)) => matches!(
+            *reason,
+            ReasonCode::SERVER_UNAVAILABLE | ReasonCode::SERVER_BUSY | ReasonCode::CONNECTION_RATE_EXCEEDED
+        ),
+        LinkEnd::ServerDisconnect { reason, .. } => *reason != ReasonCode::SESSION_TAKEN_OVER,
+        _ => true,
+    }
+}
+
+/// What there is besides the client's news.
+pub enum Heard<T> {
+    News(News),
+    Other(T),
+    /// Nothing more comes from there.
+    End,
+}

@@ -1,0 +1,54 @@
+//! From arguments to what the client says of itself.
+
+use std::time::Duration;
+
+use pure_mqtt_client::pure_mqtt::{Property, Version, Will};
+use pure_mqtt_client::{CleanStart, LogLevel, Options};
+
+use crate::args::Broker;
+use crate::args::values::random_id;
+
+/// With `--resume` alone.
+const AN_HOUR: u32 = 3600;
+/// How long the client waits before it connects again, at first and in the end.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// The options of a client that speaks `usual` if no version is asked for.
+pub fn options(broker: &Broker, usual: Version) -> Options {
+    let session = &broker.session;
+    let version = broker.version_or(usual);
+    let expiry = session.session_expiry.or(session.resume.then_some(AN_HOUR)).filter(|_| version == Version::V5);
+    let properties: Vec<_> = expiry.map(Property::SessionExpiryInterval).into_iter().collect();
+    let mut options = Options::new(&client_id(broker))
+        .version(version)
+        .clean_start(if session.resume { CleanStart::Never } else { CleanStart::Always })
+        .keep_alive(session.keep_alive)
+        .max_inflight(session.max_inflight)
+        .connect_timeout(broker.server.connect_timeout)
+        .reconnect_delay(PAUSES.0, PAUSES.1)
+        .log_level(if session.debug { LogLevel::Debug } else { LogLevel::Info })
+        .properties(&properties);
+    if let Some(will) = will(broker) {
+        let delay = will_properties(broker);
+        options = options.will(&will.properties(delay.as_slice()));
+    }
+    options
+}
+
+fn client_id(broker: &Broker) -> String {
+    let session = &broker.session;
+    match (&session.id, &session.id_prefix) {
+        (Some(id), _) => id.clone(),
+        (_, Some(prefix)) => format!("{prefix}{}", std::process::id()),
+        _ => random_id(),
+    }
+}
+
+fn will(broker: &Broker) -> Option<Will<'_>> {
+    let args = &broker.will;
+    Some(Will::new(args.will_topic?, args.will_payload.as_bytes()).qos(args.will_qos).retain(args.will_retain))
+}
+
+fn will_properties(broker: &Broker) -> Vec<Property<'static>> {
+    broker.will.will_delay.map(Property::WillDelayInterval).into_iter().collect()
+}
