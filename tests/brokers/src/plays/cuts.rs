@@ -1,0 +1,55 @@
+//! Sessions that are resumed again and again: the links of both sides are cut at random bytes.
+
+use std::time::Duration;
+
+use pure_mqtt_client::Options;
+use pure_mqtt_client::pure_mqtt::QoS;
+
+use super::ledger::{Arrived, Ledger};
+use crate::outcome::{Finding, Played};
+use crate::player::Player;
+use crate::proxy::{Mode, Proxy};
+use crate::stage::Stage;
+
+const CUTS: u32 = 200;
+
+pub fn run(stage: &mut Stage) -> Played {
+    let topic = stage.word("cuts/");
+    let (near, far) = (proxy(stage)?, proxy(stage)?);
+    let reader = Player::new(quick(stage.lasting("reader")));
+    let receiver = reader.client.receive(&topic, QoS::ExactlyOnce)?;
+    reader.connect(stage, far.port())?;
+    receiver.granted(stage.left())?;
+    let publisher = Player::new(quick(stage.lasting("publisher")));
+    publisher.connect(stage, near.port())?;
+
+    let (mut ledger, mut arrived) = (Ledger::new(&topic), Arrived::default());
+    for proxy in [&near, &far] {
+        proxy.set(Mode::Cut);
+        proxy.cut_all(); // so that the next link has its number of bytes
+    }
+    while near.cuts() + far.cuts() < CUTS {
+        ledger.step(&publisher.client, (&receiver, &mut arrived))?;
+        if stage.left() < Duration::from_secs(30) {
+            let (near, far) = (near.cuts(), far.cuts());
+            return Err(Finding::wrong("sessions come to a standstill under the cuts").with(format!("{near} and {far} cuts")));
+        }
+    }
+    for proxy in [&near, &far] {
+        proxy.set(Mode::Pass);
+        proxy.cut_all();
+    }
+    ledger.settle(stage)?;
+    ledger.collect(stage, &receiver, &mut arrived);
+    println!("    {} cuts of the publisher's links, {} of the reader's", near.cuts(), far.cuts());
+    ledger.judge("the reader", &publisher, &arrived)
+}
+
+fn proxy(stage: &mut Stage) -> Played<Proxy> {
+    Ok(Proxy::start(stage.port(), stage.random.u64(..))?)
+}
+
+/// Hundreds of links in a row are the play, not a fault.
+fn quick(options: Options) -> Options {
+    options.reconnect_delay(Duration::from_millis(2), Duration::from_millis(10))
+}

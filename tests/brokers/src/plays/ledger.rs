@@ -1,0 +1,136 @@
+//! Numbered messages at QoS 1 and 2 under trouble: what was sent, what arrived, and what that says.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pure_mqtt_client::pure_mqtt::QoS;
+use pure_mqtt_client::{Client, MessageInfo, Receiver};
+
+use crate::outcome::{Finding, Played};
+use crate::player::Player;
+use crate::stage::Stage;
+
+/// So many messages are unfinished at a time.
+const WINDOW: usize = 20;
+/// When nothing came for so long, nothing comes any more.
+const QUIET: Duration = Duration::from_secs(3);
+/// A look at the queue.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// What one publisher has sent, all of it to one topic.
+pub struct Ledger {
+    topic: String,
+    sent: Vec<(QoS, MessageInfo)>,
+    finished: usize,
+}
+
+/// What a reader got: how often each message, and whether all at QoS 2 where they were sent so.
+#[derive(Default)]
+pub struct Arrived {
+    counts: BTreeMap<usize, usize>,
+    downgraded: usize,
+}
+
+impl Ledger {
+    pub fn new(topic: &str) -> Self {
+        Self { topic: topic.into(), sent: Vec::new(), finished: 0 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// How many are finished, of those before the first that is not.
+    pub fn finished(&mut self) -> usize {
+        let more = self.sent.iter().skip(self.finished).take_while(|(_, info)| info.result().is_some()).count();
+        self.finished += more;
+        self.finished
+    }
+
+    /// Publishes one more message if few enough are unfinished; otherwise looks at what came.
+    pub fn step(&mut self, client: &Client, reader: (&Receiver, &mut Arrived)) -> Played<()> {
+        let (receiver, arrived) = reader;
+        arrived.take_all(receiver, self);
+        if self.len() - self.finished() >= WINDOW {
+            if let Ok(message) = receiver.recv(GLANCE) {
+                arrived.add(&message, self);
+            }
+            return Ok(());
+        }
+        let number = self.len();
+        let qos = if number % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
+        self.sent.push((qos, client.publish(&self.topic, number.to_string(), qos, false)?));
+        Ok(())
+    }
+
+    /// Waits until each message has its end.
+    pub fn settle(&self, stage: &Stage) -> Played<()> {
+        for (_, info) in &self.sent {
+            if info.wait_for_publish(stage.left()) == Err(pure_mqtt_client::WaitError::TimedOut) {
+                return Err(Finding::wrong("messages are not acknowledged any more"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for what is missing as long as anything comes.
+    pub fn collect(&self, stage: &Stage, receiver: &Receiver, arrived: &mut Arrived) {
+        while arrived.counts.len() < self.sent.len() || receiver_has_more(receiver, arrived, self) {
+            match receiver.recv(QUIET.min(stage.left())) {
+                Ok(message) => arrived.add(&message, self),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// What is wrong with what `who` got.
+    pub fn judge(&self, who: &str, publisher: &Player, arrived: &Arrived) -> Played {
+        let delivered = |number: usize| self.sent.get(number).is_some_and(|(_, info)| info.is_published());
+        let lost: Vec<_> = (0..self.len()).filter(|number| delivered(*number) && !arrived.counts.contains_key(number)).collect();
+        let given_up = (0..self.len()).filter(|number| !delivered(*number)).count();
+        let twice = |qos| {
+            let of = |number: &usize| self.sent.get(*number).is_some_and(|(sent, _)| *sent == qos);
+            arrived.counts.iter().filter(|(number, count)| of(number) && **count > 1).count()
+        };
+        let early_ends = publisher.client.stats().engine.pubacks_at_qos2;
+        let detail = format!(
+            "{} sent, {} arrived, {} lost, {given_up} given up, {} twice at QoS 1, {} at QoS 2, {} downgraded, {early_ends} PUBACK at QoS 2",
+            self.len(), arrived.counts.len(), lost.len(), twice(QoS::AtLeastOnce), twice(QoS::ExactlyOnce), arrived.downgraded,
+        );
+        println!("    {who}: {detail}");
+        let has_handshake = early_ends == 0 && arrived.downgraded == 0;
+        if !lost.is_empty() {
+            return Err(Finding::wrong(format!("{who} loses messages that were acknowledged")).with(detail));
+        }
+        if given_up > 0 {
+            return Err(Finding::wrong("messages end unsure: the broker has lost the session that held them").with(detail));
+        }
+        if has_handshake && twice(QoS::ExactlyOnce) > 0 {
+            return Err(Finding::wrong(format!("{who} gets messages at QoS 2 twice")).with(detail));
+        }
+        Ok(if has_handshake { String::new() } else { "QoS 2 counts as QoS 1".into() })
+    }
+}
+
+/// Takes what is there; true if that was something.
+fn receiver_has_more(receiver: &Receiver, arrived: &mut Arrived, ledger: &Ledger) -> bool {
+    arrived.take_all(receiver, ledger)
+}
+
+impl Arrived {
+    fn take_all(&mut self, receiver: &Receiver, ledger: &Ledger) -> bool {
+        let mut has_some = false;
+        while let Some(message) = receiver.try_recv() {
+            self.add(&message, ledger);
+            has_some = true;
+        }
+        has_some
+    }
+
+    fn add(&mut self, message: &pure_mqtt_client::Received, ledger: &Ledger) {
+        let Some(number) = message.text().and_then(|text| text.parse().ok()) else { return };
+        *self.counts.entry(number).or_default() += 1;
+        let sent = ledger.sent.get(number).map(|(qos, _)| *qos);
+        self.downgraded += usize::from(sent.is_some_and(|sent| message.qos < sent));
+    }
+}
