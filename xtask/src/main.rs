@@ -5,6 +5,7 @@
 
 mod args;
 mod beside;
+mod brokers;
 mod browser;
 mod circles;
 mod end_to_end;
@@ -86,6 +87,10 @@ fn choose(command: &Command) -> Result<Chosen> {
         Command::EndToEnd { write, quick } => {
             let (write, quick) = (*write, *quick);
             Chosen::Work(Box::new(move |shell| end_to_end::run(shell, write, quick)))
+        }
+        Command::Brokers { words } => {
+            let words = words.clone();
+            Chosen::Work(Box::new(move |shell| brokers::run(shell, &words)))
         }
         Command::Footprint { write } => {
             let line = if *write {

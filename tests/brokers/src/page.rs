@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::brokers::{Broker, Source};
 use crate::known;
 use crate::outcome::Played;
+use crate::plays;
 use crate::season::{Row, Season, VERSIONS};
 
 /// The section of one broker.
@@ -35,22 +36,30 @@ fn cell(played: &Option<Played>) -> String {
 
 /// What is done about the findings of a row; each sentence once.
 fn remedies(broker: &Broker, row: &Row) -> String {
-    let mut sentences = Vec::new();
+    let mut sentences: Vec<&str> = Vec::new();
     for (played, version) in row.cells.iter().zip(VERSIONS) {
-        if let (Some(Err(_)), Some(known)) = (played, known::find(broker, row.play, version)) {
-            if !sentences.contains(&known.remedy) {
-                sentences.push(known.remedy);
-            }
-        }
+        let Some(Err(finding)) = played else { continue };
+        let remedy = known::find(broker, row.play, version, finding).map(|known| known.remedy);
+        sentences.extend(remedy.filter(|remedy| !sentences.contains(remedy)));
     }
     sentences.join(" ")
 }
 
-/// Puts a section between the markers of its broker.
-pub fn write(path: &Path, broker: &Broker, section: &str) -> Result<(), String> {
+/// What the plays show.
+pub fn plays() -> String {
+    let mut text = "| play | what a play that works has shown |\n|---|---|\n".to_owned();
+    for play in plays::ALL {
+        let only = if play.only_v5 { " (5.0)" } else { "" };
+        text += &format!("| {} | {}{only} |\n", play.name, play.about);
+    }
+    text
+}
+
+/// Puts a section between the markers of this name.
+pub fn write(path: &Path, name: &str, section: &str) -> Result<(), String> {
     let fail = |error| format!("{}: {error}.", path.display());
     let page = std::fs::read_to_string(path).map_err(fail)?;
-    let page = replaced(&page, broker.name, section).ok_or_else(|| format!("{} has no markers for {}.", path.display(), broker.name))?;
+    let page = replaced(&page, name, section).ok_or_else(|| format!("{} has no markers for {name}.", path.display()))?;
     std::fs::write(path, page).map_err(fail)
 }
 

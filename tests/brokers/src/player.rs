@@ -14,7 +14,6 @@ use crate::stage::Stage;
 pub struct Told {
     pub answers: Vec<Answer>,
     pub ends: Vec<LinkEnd>,
-    /// Messages that were acknowledged, or given up, by number of the client.
     pub failed_dials: usize,
 }
 
@@ -27,7 +26,6 @@ pub struct Answer {
     pub is_resumed: bool,
     pub topic_alias_maximum: u16,
     pub receive_maximum: u16,
-    pub maximum_packet_size: Option<u32>,
 }
 
 impl Answer {
@@ -38,7 +36,6 @@ impl Answer {
             is_resumed: matches!(connack.session, SessionState::Resumed | SessionState::Adopted { .. }),
             topic_alias_maximum: connack.properties.topic_alias_maximum().unwrap_or(0),
             receive_maximum: connack.properties.receive_maximum().unwrap_or(u16::MAX),
-            maximum_packet_size: connack.properties.maximum_packet_size(),
         }
     }
 }
@@ -54,6 +51,7 @@ pub struct Player {
 impl Player {
     /// A client that is connected to nothing yet.
     pub fn new(options: Options) -> Self {
+        let name = format!("{options:?}");
         let (client, notes) = (Client::with(options), Notes::default());
         let note = Arc::clone(&notes);
         client.on_connect(move |_, connack| change(&note, |told| told.answers.push(Answer::of(connack))));
@@ -61,11 +59,16 @@ impl Player {
         client.on_disconnect(move |_, end| change(&note, |told| told.ends.push(end.clone())));
         let note = Arc::clone(&notes);
         client.on_connect_fail(move |_, _| change(&note, |told| told.failed_dials += 1));
+        if std::env::var_os("PURE_MQTT_LOG").is_some() {
+            let name = name.split('"').nth(1).unwrap_or_default().to_owned();
+            client.on_log(move |_, _, line| eprintln!("{name}: {line}"));
+        }
         Self { client, notes }
     }
 
     /// Connects, and waits until the broker has accepted the link.
     pub fn connect(&self, stage: &Stage, port: u16) -> Played<Answer> {
+        *self.told() = Told::default();
         self.client.connect(Server::tcp("127.0.0.1", port))?;
         self.client.loop_start()?;
         let answered = |told: &Told| !told.answers.is_empty() || !told.ends.is_empty();

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use crate::tap::{Handshakes, Tap};
+
 /// What becomes of a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -29,6 +31,8 @@ struct Shared {
     links: Mutex<Vec<Arc<Link>>>,
     accepted: AtomicU32,
     cuts: AtomicU32,
+    is_v5: bool,
+    handshakes: Mutex<Handshakes>,
     is_over: AtomicBool,
 }
 
@@ -44,7 +48,7 @@ struct Link {
 
 impl Proxy {
     /// A proxy in front of a port of 127.0.0.1.
-    pub fn start(target: u16, seed: u64) -> std::io::Result<Self> {
+    pub fn start(target: u16, is_v5: bool, seed: u64) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
@@ -54,6 +58,8 @@ impl Proxy {
             links: Mutex::default(),
             accepted: AtomicU32::new(0),
             cuts: AtomicU32::new(0),
+            is_v5,
+            handshakes: Mutex::default(),
             is_over: AtomicBool::new(false),
         });
         let of_thread = Arc::clone(&shared);
@@ -78,6 +84,11 @@ impl Proxy {
     /// How many links clients have made so far.
     pub fn accepted(&self) -> u32 {
         self.shared.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Payloads at QoS 2 that the broker has published again after PUBREL.
+    pub fn repeated(&self) -> Vec<Vec<u8>> {
+        lock(&self.shared.handshakes).repeated.clone()
     }
 
     /// Cuts all links that are up.
@@ -121,9 +132,10 @@ impl Shared {
         links.retain(|link| link.left.load(Ordering::Relaxed) > 0);
         links.push(Arc::clone(&link));
         drop(links);
-        for (from, to) in [(from_client.try_clone()?, from_broker.try_clone()?), (from_broker, from_client)] {
+        let there = (from_client.try_clone()?, from_broker.try_clone()?, None);
+        for (from, to, tap) in [there, (from_broker, from_client, Some(Tap::default()))] {
             let (shared, link) = (Arc::clone(self), Arc::clone(&link));
-            thread::spawn(move || shared.copy(&link, from, to));
+            thread::spawn(move || shared.copy(&link, from, to, tap));
         }
         Ok(())
     }
@@ -138,7 +150,7 @@ impl Shared {
         random.u64(1..=most)
     }
 
-    fn copy(&self, link: &Link, mut from: TcpStream, mut to: TcpStream) {
+    fn copy(&self, link: &Link, mut from: TcpStream, mut to: TcpStream, mut tap: Option<Tap>) {
         let mut room = [0; 16 * 1024];
         while let Ok(count @ 1..) = from.read(&mut room) {
             if *lock(&self.mode) == Mode::Hole {
@@ -148,7 +160,11 @@ impl Shared {
                 continue;
             }
             let passed = link.take(count);
-            if to.write_all(room.get(..passed).unwrap_or_default()).is_err() {
+            let bytes = room.get(..passed).unwrap_or_default();
+            if let Some(tap) = &mut tap {
+                tap.take(bytes, self.is_v5, &mut lock(&self.handshakes));
+            }
+            if to.write_all(bytes).is_err() {
                 break;
             }
             if passed < count {

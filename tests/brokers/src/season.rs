@@ -6,11 +6,11 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pure_mqtt_client::pure_mqtt::Version;
+use pure_mqtt_client::pure_mqtt::{QoS, Version};
 
 use crate::brokers::Broker;
 use crate::groups;
-use crate::known::{self, Known};
+use crate::known;
 use crate::outcome::{Finding, Kind, Played};
 use crate::plays::Play;
 use crate::running::{Running, Site};
@@ -35,32 +35,25 @@ pub struct Row {
 }
 
 impl Season {
-    /// How many plays ended otherwise than the table of what is known says.
-    pub fn surprises(&self) -> usize {
+    /// The plays that ended otherwise than the table of what is known says.
+    pub fn surprises(&self) -> Vec<String> {
         let of_row = |row: &Row| {
-            let is_surprise = |(cell, version): (&Option<Played>, Version)| {
-                let Some(played) = cell else { return false };
-                let known = known::find(self.broker, row.play, version);
-                let surprise = surprise(played, known);
-                if let Some(text) = &surprise {
-                    println!("  {} {} {}: {text}", self.broker.name, row.play.name, name_of(version));
-                }
-                surprise.is_some()
+            let of_cell = |(cell, version): (&Option<Played>, Version)| {
+                let surprise = surprise(self.broker, row.play, version, cell.as_ref()?)?;
+                Some(format!("{} {} {}: {surprise}", self.broker.name, row.play.name, name_of(version)))
             };
-            row.cells.iter().zip(VERSIONS).filter(|pair| is_surprise(*pair)).count()
+            row.cells.iter().zip(VERSIONS).filter_map(of_cell).collect::<Vec<_>>()
         };
-        self.rows.iter().map(of_row).sum()
+        self.rows.iter().flat_map(of_row).collect()
     }
 }
 
-/// What differs from what is known.
-fn surprise(played: &Played, known: Option<&Known>) -> Option<String> {
-    match (played, known) {
-        (Ok(_), None) | (Err(_), Some(_)) => None,
-        (Ok(_), Some(known)) if known.is_sometimes => None,
-        (Ok(_), Some(known)) => Some(format!("works, although it is known as {:?}", known.remedy)),
-        (Err(finding), None) if finding.kind == Kind::Absent => None,
-        (Err(finding), None) => Some(finding.to_string()),
+/// What differs from what is known. What a broker says that it doesn't offer is no surprise.
+fn surprise(broker: &Broker, play: &Play, version: Version, played: &Played) -> Option<String> {
+    match played {
+        Ok(_) => Some(format!("works now; it was known as: {}", known::expected(broker, play, version)?.remedy)),
+        Err(finding) if finding.kind == Kind::Absent || known::find(broker, play, version, finding).is_some() => None,
+        Err(finding) => Some(finding.to_string()),
     }
 }
 
@@ -77,31 +70,42 @@ pub fn play(broker: &'static Broker, plays: &[&'static Play], tools: PathBuf, se
     println!("\n{} {version}", broker.title);
     let mut running = Running::start(broker, tools.clone())?;
     let mut rows: Vec<_> = plays.iter().map(|play| Row { play, cells: [None, None] }).collect();
-    let accepted = VERSIONS.map(|version| crate::plays::ALL[0].name == plays[0].name || accepts(&mut running, version));
     for (index, version) in VERSIONS.into_iter().enumerate() {
-        let mut is_spoken = accepted[index];
-        for row in rows.iter_mut().filter(|row| version == Version::V5 || !row.play.only_v5) {
-            if !is_spoken {
-                break;
+        let takes_qos_2 = match accepts(&mut running, version) {
+            Ok(takes_qos_2) => takes_qos_2,
+            Err(_) if plays.iter().any(|play| play.name == "version") => true, // that play says why
+            Err(finding) => {
+                println!("  {} is not played: {finding}", name_of(version));
+                continue;
             }
-            let played = one(&mut running, row.play, version, seed);
-            is_spoken = row.play.name != "version" || played.is_ok();
+        };
+        for row in rows.iter_mut().filter(|row| version == Version::V5 || !row.play.only_v5) {
+            let played = one(&mut running, row.play, (version, takes_qos_2), seed);
+            let goes_on = row.play.name != "version" || played.is_ok();
             row.cells[index] = Some(played);
             if !running.is_alive() {
                 println!("    the broker has ended. It said:\n{}", running.log());
                 running = Running::start(broker, tools.clone())?;
+            }
+            if !goes_on {
+                break;
             }
         }
     }
     Ok(Season { broker, version, rows })
 }
 
-fn accepts(running: &mut Running, version: Version) -> bool {
-    Stage::new(running, version, 0, Duration::from_secs(10)).player("version").is_ok()
+/// Whether the broker takes messages at QoS 2; an error if it doesn't speak the version.
+fn accepts(running: &mut Running, version: Version) -> Played<bool> {
+    let mut stage = Stage::new(running, version, 0, Duration::from_secs(5));
+    let player = stage.player("probe")?;
+    let topic = stage.word("probe");
+    let info = player.client.publish(&topic, "?", QoS::ExactlyOnce, false)?;
+    Ok(info.wait_for_publish(stage.left()).is_ok())
 }
 
 /// One play. One that hangs ends the program, with the brokers.
-fn one(running: &mut Running, play: &'static Play, version: Version, seed: u64) -> Played {
+fn one(running: &mut Running, play: &'static Play, (version, takes_qos_2): (Version, bool), seed: u64) -> Played {
     let (done, is_done) = channel::<()>();
     let (name, bound) = (play.name, play.bound + GRACE);
     let watch = thread::spawn(move || {
@@ -112,12 +116,19 @@ fn one(running: &mut Running, play: &'static Play, version: Version, seed: u64) 
         }
     });
     let start = Instant::now();
-    let mut stage = Stage::new(running, version, seed, play.bound);
+    let mut stage = Stage::new(running, version, seed_of(play, version, seed), play.bound);
+    stage.takes_qos_2 = takes_qos_2;
     let played = (play.run)(&mut stage);
     drop(done);
     let _ = watch.join();
     print(play, version, start.elapsed(), &played);
     played
+}
+
+/// Each play has random numbers of its own, whatever is played before it.
+fn seed_of(play: &Play, version: Version, seed: u64) -> u64 {
+    let words = [play.name, name_of(version)];
+    words.concat().bytes().fold(seed, |seed, byte| seed.rotate_left(7) ^ u64::from(byte))
 }
 
 fn print(play: &Play, version: Version, time: Duration, played: &Played) {

@@ -8,23 +8,31 @@ use pure_mqtt_client::{CleanStart, Options, Receiver};
 use crate::brokers::{PASSWORD, USER};
 use crate::outcome::Played;
 use crate::player::Player;
+use crate::proxy::Proxy;
 use crate::running::Running;
 
 pub struct Stage<'b> {
     pub broker: &'b mut Running,
     pub version: Version,
+    /// The broker takes messages at QoS 2, whatever it makes of them.
+    pub takes_qos_2: bool,
     pub random: fastrand::Rng,
     deadline: Instant,
 }
 
 impl<'b> Stage<'b> {
     pub fn new(broker: &'b mut Running, version: Version, seed: u64, bound: Duration) -> Self {
-        Self { broker, version, random: fastrand::Rng::with_seed(seed), deadline: Instant::now() + bound }
+        Self { broker, version, takes_qos_2: true, random: fastrand::Rng::with_seed(seed), deadline: Instant::now() + bound }
     }
 
     /// The time that is left; each wait of a play is bounded by it.
     pub fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+    }
+
+    /// The highest quality of service in which the broker takes messages.
+    pub fn best_qos(&self) -> QoS {
+        if self.takes_qos_2 { QoS::ExactlyOnce } else { QoS::AtLeastOnce }
     }
 
     pub fn is_v5(&self) -> bool {
@@ -65,6 +73,11 @@ impl<'b> Stage<'b> {
         let player = Player::new(options);
         player.connect(self, self.port())?;
         Ok(player)
+    }
+
+    /// A proxy in front of the broker.
+    pub fn proxy(&mut self) -> Played<Proxy> {
+        Ok(Proxy::start(self.port(), self.is_v5(), self.random.u64(..))?)
     }
 
     /// A client that is connected, with a queue of the messages of a filter.

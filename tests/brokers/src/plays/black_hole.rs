@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use pure_mqtt_client::pure_mqtt::{Limits, QoS};
+use pure_mqtt_client::pure_mqtt::Limits;
 
 use crate::outcome::{Finding, Played};
 use crate::player::Player;
-use crate::proxy::{Mode, Proxy};
+use crate::proxy::Mode;
 use crate::stage::Stage;
 
 const KEEP_ALIVE: u16 = 2;
@@ -16,17 +16,17 @@ const MESSAGES: usize = 20;
 
 pub fn run(stage: &mut Stage) -> Played {
     let topic = stage.word("hole/");
-    let (_reader, receiver) = stage.reader(&topic, QoS::ExactlyOnce)?;
-    let proxy = Proxy::start(stage.port(), stage.random.u64(..))?;
+    let (_reader, receiver) = stage.reader(&topic, stage.best_qos())?;
+    let proxy = stage.proxy()?;
     let limits = Limits { connack_timeout: 2_000, ..Limits::DEFAULT };
     let publisher = Player::new(stage.lasting("publisher").limits(limits).keep_alive(KEEP_ALIVE));
     publisher.connect(stage, proxy.port())?;
-    publisher.client.publish(&topic, "before", QoS::ExactlyOnce, false)?.wait_for_publish(stage.left())?;
+    publisher.client.publish(&topic, "before", stage.best_qos(), false)?.wait_for_publish(stage.left())?;
     receiver.recv(stage.left())?;
 
     proxy.set(Mode::Hole);
     let start = Instant::now();
-    let publish = |number: usize| publisher.client.publish(&topic, number.to_string(), QoS::ExactlyOnce, false);
+    let publish = |number: usize| publisher.client.publish(&topic, number.to_string(), stage.best_qos(), false);
     let infos = (0..MESSAGES).map(publish).collect::<Result<Vec<_>, _>>()?;
     if publisher.once(stage.left(), |told| !told.ends.is_empty()).is_none() {
         return Err(Finding::wrong("the client does not notice"));

@@ -6,7 +6,6 @@ use pure_mqtt_client::{Client, Options, Server};
 
 use crate::outcome::{Finding, Played};
 use crate::player::{Player, code};
-use crate::proxy::Proxy;
 use crate::stage::Stage;
 
 /// How long is watched whether the client dials again. Its first pause is a random time of up to 5 seconds, as by default, the second of up to 10.
@@ -14,7 +13,7 @@ const WATCHED: Duration = Duration::from_secs(5);
 const MOST_DIALS: u32 = 5;
 
 pub fn run(stage: &mut Stage) -> Played {
-    let proxy = Proxy::start(stage.port(), stage.random.u64(..))?;
+    let proxy = stage.proxy()?;
     let defaults = (Duration::from_secs(5), Duration::from_secs(120));
     let options: Options = stage.options("stranger").password(b"wrong").reconnect_delay(defaults.0, defaults.1);
     let player = Player::new(options);

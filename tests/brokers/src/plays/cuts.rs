@@ -3,27 +3,26 @@
 use std::time::Duration;
 
 use pure_mqtt_client::Options;
-use pure_mqtt_client::pure_mqtt::QoS;
 
 use super::ledger::{Arrived, Ledger};
 use crate::outcome::{Finding, Played};
 use crate::player::Player;
-use crate::proxy::{Mode, Proxy};
+use crate::proxy::Mode;
 use crate::stage::Stage;
 
 const CUTS: u32 = 200;
 
 pub fn run(stage: &mut Stage) -> Played {
     let topic = stage.word("cuts/");
-    let (near, far) = (proxy(stage)?, proxy(stage)?);
+    let (near, far) = (stage.proxy()?, stage.proxy()?);
     let reader = Player::new(quick(stage.lasting("reader")));
-    let receiver = reader.client.receive(&topic, QoS::ExactlyOnce)?;
+    let receiver = reader.client.receive(&topic, stage.best_qos())?;
     reader.connect(stage, far.port())?;
     receiver.granted(stage.left())?;
     let publisher = Player::new(quick(stage.lasting("publisher")));
     publisher.connect(stage, near.port())?;
 
-    let (mut ledger, mut arrived) = (Ledger::new(&topic), Arrived::default());
+    let (mut ledger, mut arrived) = (Ledger::new(&topic, stage.best_qos()), Arrived::default());
     for proxy in [&near, &far] {
         proxy.set(Mode::Cut);
         proxy.cut_all(); // so that the next link has its number of bytes
@@ -42,11 +41,7 @@ pub fn run(stage: &mut Stage) -> Played {
     ledger.settle(stage)?;
     ledger.collect(stage, &receiver, &mut arrived);
     println!("    {} cuts of the publisher's links, {} of the reader's", near.cuts(), far.cuts());
-    ledger.judge("the reader", &publisher, &arrived)
-}
-
-fn proxy(stage: &mut Stage) -> Played<Proxy> {
-    Ok(Proxy::start(stage.port(), stage.random.u64(..))?)
+    ledger.judge("the reader", &publisher, &arrived, &far.repeated())
 }
 
 /// Hundreds of links in a row are the play, not a fault.

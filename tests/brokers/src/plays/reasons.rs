@@ -17,7 +17,10 @@ pub fn run(stage: &mut Stage) -> Played {
     let reason = match end {
         Some(LinkEnd::ServerDisconnect { reason, .. }) => reason,
         Some(LinkEnd::Mqtt(ConnectionError::ServerDisconnect(reason))) => reason,
-        Some(_) => return Err(Finding::wrong("a session that is taken over is not told so: the link just ends")),
+        Some(end) => {
+            let what = "a session that is taken over is not told so: the link just ends";
+            return Err(Finding::wrong(what).with(end));
+        }
         None => return Err(Finding::wrong("two clients go on with one session")),
     };
     match reason {

@@ -24,14 +24,12 @@ pub fn run(stage: &mut Stage) -> Played {
     player.leave();
     let publisher = stage.player("publisher")?;
     publisher.client.publish(&topic, "meanwhile", QoS::AtLeastOnce, false)?.wait_for_publish(stage.left())?;
-    player.told().answers.clear();
     if !player.connect(stage, stage.port())?.is_resumed {
         return Err(Finding::wrong("the session does not outlive its link"));
     }
     receiver.recv(stage.left()).map_err(|_| Finding::wrong("the session is resumed without its messages"))?;
     player.leave();
     thread::sleep(AFTER);
-    player.told().answers.clear();
     match player.connect(stage, stage.port())?.is_resumed {
         true => Err(Finding::wrong("the session outlives its Session Expiry Interval")),
         false => Ok(String::new()),

@@ -6,7 +6,6 @@ use pure_mqtt_client::pure_mqtt::{QoS, TopicName, Will};
 use super::exchange::nothing_more;
 use crate::outcome::{Finding, Played};
 use crate::player::Player;
-use crate::proxy::Proxy;
 use crate::stage::Stage;
 
 pub fn run(stage: &mut Stage) -> Played {
@@ -24,7 +23,7 @@ pub fn run(stage: &mut Stage) -> Played {
             false => finding,
         })?;
 
-    let proxy = Proxy::start(stage.port(), stage.random.u64(..))?;
+    let proxy = stage.proxy()?;
     let player = Player::new(mortal(stage, "was cut")?);
     player.connect(stage, proxy.port())?;
     proxy.cut_all();
