@@ -1,5 +1,6 @@
-//! The process groups that were started, so that Ctrl-C and a play that hangs leave none behind.
+//! The process groups and folders that were made, so that Ctrl-C and a play that hangs leave none behind.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -9,6 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 static GROUPS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 pub fn add(group: u32) {
     GROUPS.lock().unwrap_or_else(PoisonError::into_inner).push(group);
@@ -18,10 +20,18 @@ pub fn remove(group: u32) {
     GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != group);
 }
 
-/// Ends all of them by SIGKILL.
+/// A folder that goes with the brokers.
+pub fn add_folder(folder: &Path) {
+    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
+}
+
+/// Ends all of them by SIGKILL, and removes the folders.
 pub fn end_all() {
     for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         let _ = killpg(Pid::from_raw(group.cast_signed()), Signal::SIGKILL);
+    }
+    for folder in FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = std::fs::remove_dir_all(folder);
     }
 }
 

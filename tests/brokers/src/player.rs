@@ -101,6 +101,11 @@ impl Player {
         self.told().answers.last().cloned()
     }
 
+    /// Whether CONNACK ever said that the session was resumed, since the last `connect`.
+    pub fn was_resumed(&self) -> bool {
+        self.told().answers.iter().any(|answer| answer.is_resumed)
+    }
+
     /// Says DISCONNECT, and waits until it has left.
     pub fn leave(&self) {
         self.client.disconnect();

@@ -57,12 +57,10 @@ impl Running {
     /// Starts `broker`, and waits until it accepts an MQTT client.
     pub fn start(broker: &'static Broker, tools: PathBuf) -> Result<Self, String> {
         let folder = TempDir::with_prefix("pure-mqtt-broker-").map_err(|error| format!("no folder: {error}."))?;
+        groups::add_folder(folder.path());
         let site = Site { folder: folder.path().to_owned(), tools, ports: free_ports()? };
         (broker.configure)(&site)?;
-        let mut helpers = Vec::new();
-        for mut helper in (broker.helpers)(&site) {
-            helpers.push(spawn(&site, &mut helper)?);
-        }
+        let helpers = (broker.helpers)(&site).iter_mut().map(|helper| spawn(&site, helper)).collect::<Result<_, _>>()?;
         let server = spawn(&site, &mut (broker.command)(&site))?;
         let mut running = Self { broker, site, helpers, server, _folder: folder };
         running.await_readiness()?;

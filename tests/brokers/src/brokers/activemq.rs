@@ -8,10 +8,13 @@ use crate::running::Site;
 
 const JAR: &str = "/usr/share/activemq/bin/activemq.jar";
 
+/// The codec of its MQTT transport, which Debian's package of ActiveMQ leaves out.
+const CODEC: &str = "/usr/share/java/mqtt-client.jar";
+
 pub const BROKER: Broker = Broker {
     name: "activemq",
     title: "ActiveMQ",
-    source: Source::Debian { packages: "activemq", probe: JAR },
+    source: Source::Debian { packages: "activemq libmqtt-client-java default-jre-headless", probe: CODEC },
     version: |_| {
         let mut command = Command::new("dpkg-query");
         command.args(["-W", "-f", "${Version}", "activemq"]);
@@ -44,7 +47,12 @@ fn configure(site: &Site) -> Result<(), String> {
 "#
     );
     site.write("activemq.xml", &text)?;
-    Ok(())
+    let classes = site.folder.join("lib");
+    let link = || -> std::io::Result<()> {
+        std::fs::create_dir(&classes)?;
+        std::os::unix::fs::symlink(CODEC, classes.join("mqtt-client.jar"))
+    };
+    link().map_err(|error| format!("{CODEC} cannot be linked: {error}."))
 }
 
 fn command(site: &Site) -> Command {

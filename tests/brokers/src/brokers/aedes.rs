@@ -26,16 +26,14 @@ pub const AEDES_1: Broker = Broker {
 };
 
 fn configure(site: &Site) -> Result<(), String> {
-    let (port, modules) = (site.port(), site.tools.join("node_modules/aedes"));
+    let (port, module) = (site.port(), site.tools.join("node_modules/aedes/aedes.js"));
     let text = format!(
-        "const aedes = require({modules:?})\n\
-         const options = {{ authenticate: (client, user, password, done) => {{\n  \
-           const known = user === '{USER}' && String(password) === '{PASSWORD}'\n  \
-           if (known) return done(null, true)\n  \
-           const error = new Error('unknown user'); error.returnCode = 4; done(error, null)\n}} }}\n\
+        "const options = {{ authenticate: (client, user, password, done) => {{\n  \
+           if (user === '{USER}' && String(password) === '{PASSWORD}') return done(null, true)\n  \
+           done(Object.assign(new Error('unknown user'), {{ returnCode: 4 }}), null)\n}} }}\n\
+         const create = ({{ Aedes, default: create }}) => Aedes?.createBroker ? Aedes.createBroker(options) : create(options)\n\
          const listen = broker => require('net').createServer(broker.handle).listen({port}, '127.0.0.1')\n\
-         if (aedes.Aedes && aedes.Aedes.createBroker) aedes.Aedes.createBroker(options).then(listen)\n\
-         else listen(aedes(options))\n"
+         import({module:?}).then(create).then(listen)\n"
     );
     site.write("broker.js", &text)?;
     Ok(())

@@ -19,7 +19,7 @@ pub const BROKER: Broker = Broker {
     helpers: alone,
     command,
     v5_port: 0,
-    setting: "JetStream on, `mqtt` with `ack_wait: \"5s\"`",
+    setting: "JetStream on, `mqtt` with `ack_wait: \"2s\"`",
     patience: Duration::from_secs(20),
 };
 
@@ -29,7 +29,7 @@ fn configure(site: &Site) -> Result<(), String> {
     let text = format!(
         "listen: \"127.0.0.1:{nats}\"\nserver_name: \"play\"\njetstream {{ store_dir: \"{folder}/jetstream\" }}\n\
          authorization {{ users = [ {{ user: \"{USER}\", password: \"{PASSWORD}\" }} ] }}\n\
-         max_payload: 8MB\nmqtt {{ listen: \"127.0.0.1:{mqtt}\", ack_wait: \"5s\" }}\n"
+         max_payload: 8MB\nmqtt {{ listen: \"127.0.0.1:{mqtt}\", ack_wait: \"2s\" }}\n"
     );
     site.write("nats.conf", &text)?;
     Ok(())

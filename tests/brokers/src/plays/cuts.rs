@@ -41,7 +41,19 @@ pub fn run(stage: &mut Stage) -> Played {
     ledger.settle(stage)?;
     ledger.collect(stage, &receiver, &mut arrived);
     println!("    {} cuts of the publisher's links, {} of the reader's", near.cuts(), far.cuts());
-    ledger.judge("the reader", &publisher, &arrived, &far.repeated())
+    let judged = ledger.judge("the reader", &publisher, &arrived, &far.repeated());
+    if !reader.was_resumed() {
+        return Err(never_present(judged, "CONNACK says Session Present 0"));
+    }
+    judged
+}
+
+/// What comes of a broker that never says that a session was there.
+pub fn never_present(judged: Played, reason: &str) -> Finding {
+    match judged {
+        Ok(_) => Finding::wrong("CONNACK says Session Present 0 although the session is kept"),
+        Err(Finding { what, detail, .. }) => Finding::wrong(format!("{reason}: {what}")).with(detail),
+    }
 }
 
 /// Hundreds of links in a row are the play, not a fault.

@@ -12,8 +12,8 @@ use crate::stage::Stage;
 
 /// So many messages are unfinished at a time.
 const WINDOW: usize = 20;
-/// When nothing came for so long, nothing comes any more.
-const QUIET: Duration = Duration::from_secs(3);
+/// When nothing came for so long, nothing comes any more: NATS repeats what was not acknowledged every 2 seconds.
+const QUIET: Duration = Duration::from_secs(6);
 /// A look at the queue.
 const GLANCE: Duration = Duration::from_millis(2);
 
@@ -104,6 +104,11 @@ impl Ledger {
         let has_handshake = early_ends == 0 && arrived.downgraded == 0;
         if !lost.is_empty() {
             return Err(Finding::wrong(format!("{who} loses messages that were acknowledged")).with(detail));
+        }
+        let is_unsure = has_handshake && given_up + twice(QoS::ExactlyOnce) > 0;
+        if is_unsure && !publisher.was_resumed() {
+            let what = "CONNACK says Session Present 0 to who only publishes: messages at QoS 2 end unsure, or come twice";
+            return Err(Finding::wrong(what).with(detail));
         }
         if given_up > 0 {
             return Err(Finding::wrong("messages end unsure: the broker has lost the session that held them").with(detail));

@@ -39,7 +39,7 @@ pub struct Play {
 
 #[rustfmt::skip]
 pub const ALL: &[Play] = &[
-    play("version", "CONNECT of this version is accepted", 10, versions::run),
+    play("version", "CONNECT of this version is accepted", 30, versions::run),
     play("qos-0", "50 messages at QoS 0 arrive, in order", 15, exchange::qos_0),
     play("qos-1", "50 messages at QoS 1 are acknowledged and arrive at QoS 1, in order", 15, exchange::qos_1),
     play("qos-2", "50 messages at QoS 2 are acknowledged and arrive at QoS 2, once, in order", 15, exchange::qos_2),

@@ -2,6 +2,7 @@
 
 use nix::sys::signal::Signal;
 
+use super::cuts::never_present;
 use super::ledger::{Arrived, Ledger};
 use crate::outcome::{Finding, Played};
 use crate::player::Player;
@@ -56,8 +57,7 @@ fn restart(stage: &mut Stage, signal: Signal) -> Played {
     let by_reader = ledger.judge("the reader", &publisher, &arrived, &proxy.repeated());
     let by_sleeper = ledger.judge("a reader that is away", &publisher, &dreamt, &[]);
     if !is_kept(&reader) || !is_kept(&sleeper) {
-        let detail: Vec<_> = [by_reader, by_sleeper].into_iter().filter_map(Result::err).map(|finding| finding.detail).collect();
-        return Err(Finding::wrong("sessions are lost, with what they hold").with(detail.join(" / ")));
+        return Err(never_present(by_sleeper.and(by_reader), "sessions are lost"));
     }
     let note = by_reader.and_then(|_| by_sleeper)?;
     if !has_ended {

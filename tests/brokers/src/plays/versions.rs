@@ -1,14 +1,16 @@
 //! Whether the broker speaks the version at all; if not, whether a client that may fall back reaches it.
 
-use pure_mqtt_client::pure_mqtt::{Fallback, Version};
+use pure_mqtt_client::pure_mqtt::{Fallback, Limits, Version};
 
 use crate::outcome::{Finding, Played};
 use crate::player::Player;
 use crate::stage::Stage;
 
 pub fn run(stage: &mut Stage) -> Played {
-    let Err(refusal) = stage.player("version") else { return Ok(String::new()) };
-    let options = stage.options("flexible").fallback(Fallback::new(stage.version));
+    let limits = Limits { connack_timeout: 3_000, ..Limits::DEFAULT };
+    let options = stage.options("version").limits(limits);
+    let Err(refusal) = stage.connected(options) else { return Ok(String::new()) };
+    let options = stage.options("flexible").limits(limits).fallback(Fallback::new(stage.version));
     let player = Player::new(options);
     player.client.connect(("127.0.0.1", stage.port()))?;
     player.client.loop_start()?;
