@@ -1,5 +1,7 @@
 //! Messages through the broker, in each quality of service.
 
+use std::time::Duration;
+
 use pure_mqtt_client::pure_mqtt::QoS;
 use pure_mqtt_client::{Client, Receiver};
 
@@ -7,6 +9,8 @@ use crate::outcome::{Finding, Played};
 use crate::stage::Stage;
 
 const MESSAGES: usize = 50;
+/// For one acknowledgement.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn qos_0(stage: &mut Stage) -> Played {
     exchange(stage, QoS::AtMostOnce)
@@ -25,7 +29,9 @@ fn exchange(stage: &mut Stage, qos: QoS) -> Played {
     let (_reader, receiver) = stage.reader(&topic, qos)?;
     let publisher = stage.player("publisher")?;
     let sent: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
-    publish(stage, &publisher.client, &topic, &sent, qos)?;
+    if let Err(finding) = publish(stage, &publisher.client, &topic, &sent, qos) {
+        return Err(if publisher.told().ends.is_empty() { finding } else { Finding::wrong("the broker ends the link, again and again") });
+    }
     let (mut arrived, mut lowest) = (Vec::new(), qos);
     while arrived.len() < MESSAGES {
         let message = receiver.recv(stage.left())?;
@@ -50,9 +56,7 @@ pub fn publish(stage: &Stage, client: &Client, topic: &str, texts: &[String], qo
     let publish = |text: &String| client.publish(topic, text, qos, false);
     let infos = texts.iter().map(publish).collect::<Result<Vec<_>, _>>()?;
     for info in infos {
-        if let Err(error) = info.wait_for_publish(stage.left()) {
-            return Err(Finding::from(error));
-        }
+        info.wait_for_publish(PATIENCE.min(stage.left()))?;
     }
     Ok(())
 }
