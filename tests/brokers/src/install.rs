@@ -38,7 +38,8 @@ fn debian(packages: &str, probe: &str) -> Result<(), String> {
     if let Err(error) = apt_get(&["update"]) {
         println!("{error} Going on with the package lists that are there.");
     }
-    let arguments = [&["install", "-y", "--no-install-recommends"][..], &packages.split(' ').collect::<Vec<_>>()].concat();
+    let arguments =
+        [&["install", "-y", "--no-install-recommends"][..], &packages.split(' ').collect::<Vec<_>>()].concat();
     apt_get(&arguments).map_err(|error| format!("{packages} is not installed. {error} {by_hand}"))
 }
 
@@ -48,9 +49,15 @@ fn npm(packages: &[&str], folder: &Path) -> Result<(), String> {
     }
     std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}.", folder.display()))?;
     let mut command = Command::new("npm");
-    command.args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix", "."]).args(packages).current_dir(folder);
+    command
+        .args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix", "."])
+        .args(packages)
+        .current_dir(folder);
     run(&[], &command).map_err(|error| {
-        format!("{} could not be installed by npm. {error} Please install node and npm (Debian: `apt-get install npm`).", packages.join(" "))
+        format!(
+            "{} could not be installed by npm. {error} Please install node and npm (Debian: `apt-get install npm`).",
+            packages.join(" ")
+        )
     })
 }
 
@@ -63,7 +70,8 @@ fn pypi(package: &str, folder: &Path) -> Result<(), String> {
     installed.map_err(|error| {
         format!("{package} could not be installed by pip. {error} Please install Python's venv (Debian: `apt-get install python3-venv`).")
     })?;
-    std::fs::write(folder.join("is-complete"), "").map_err(|error| format!("{} cannot be written: {error}.", folder.display()))
+    std::fs::write(folder.join("is-complete"), "")
+        .map_err(|error| format!("{} cannot be written: {error}.", folder.display()))
 }
 
 /// The words before a command that needs an administrator, if we can be one without a password.
@@ -76,7 +84,12 @@ fn administrator() -> Option<&'static [&'static str]> {
 }
 
 fn succeeds(command: &mut Command) -> bool {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// Shows a command and runs it behind the words `before`.

@@ -1,64 +1,90 @@
 //! What is known of the brokers: each finding of the page, with what is done about it. Anything else is a surprise.
 
-use pure_mqtt_client::pure_mqtt::Version;
-
 use crate::brokers::Broker;
 use crate::outcome::Finding;
 use crate::plays::Play;
-use crate::season::name_of;
 
 /// A play that doesn't work with a broker.
 pub struct Known {
     broker: &'static str,
     play: &'static str,
-    /// `None` for all.
-    version: Option<&'static str>,
     /// How the finding begins.
     what: &'static str,
-    /// It depends on timing, so that the play also works at times.
+    /// It depends on timing, so that the play also works at times, or ends with another finding of this table.
     is_sometimes: bool,
     /// What we do about it, or a program can.
     pub remedy: &'static str,
 }
 
-const NO_HANDSHAKE: &str = "By default a PUBACK ends a message at QoS 2 (tolerance PubAckAtQoS2). It may come twice: give it a number of its own.";
-const TWICE: &str = "No client can tell such a PUBLISH from a new one: give a message that must not come twice a number of its own.";
-const NOT_ON_DISK: &str = "PUBACK came before the message was on disk. A program that must not lose it asks for a reply from its reader.";
+const NO_HANDSHAKE: &str = "A PUBACK ends a message at QoS 2 (tolerance PubAckAtQoS2), and nothing stops. Such a message may come twice: give it a number of its own.";
+const TWICE: &str =
+    "No client can tell such a PUBLISH from a new one: give a message that must not come twice a number of its own.";
+const NOT_ON_DISK: &str =
+    "PUBACK came before the message was on disk. A program that must not lose it has its reader reply.";
+const IN_MEMORY: &str = "Subscriptions are made again at once, and what was not acknowledged is sent again. What the broker had acknowledged goes with its memory.";
+const NEVER_PRESENT: &str = "CONNACK is believed: messages at QoS 1 and 2 are sent again as new, those beyond PUBREC end as `Cause::Released`, which says that they may have been delivered.";
+const UNANSWERED: &str = "Publish at QoS 1.";
 
 #[rustfmt::skip]
 const TABLE: &[Known] = &[
-    sometimes(known("mosquitto", "cuts", "the broker sends PUBLISH again after PUBREL", TWICE)),
-    sometimes(known("mosquitto", "sigterm", "the broker sends PUBLISH again after PUBREL", TWICE)),
-    sometimes(known("mosquitto", "sigkill", "the broker sends PUBLISH again after PUBREL", TWICE)),
-    sometimes(known("mosquitto", "sigkill", "the reader loses messages", NOT_ON_DISK)),
-    sometimes(known("mosquitto", "sigkill", "a reader that is away loses messages", NOT_ON_DISK)),
-    known("mosquitto", "reasons", "a session that is taken over is not told so", "The client dials again, after pauses that grow, as each link ends without progress."),
+    sometimes("mosquitto", "cuts", "the broker sends PUBLISH again after PUBREL", TWICE),
+    sometimes("mosquitto", "sigterm", "the broker sends PUBLISH again after PUBREL", TWICE),
+    sometimes("mosquitto", "sigkill", "the broker sends PUBLISH again after PUBREL", TWICE),
+    sometimes("mosquitto", "sigkill", "the reader loses messages", NOT_ON_DISK),
+    sometimes("mosquitto", "sigkill", "a reader that is away loses messages", NOT_ON_DISK),
+    always("mosquitto", "reasons", "a session that is taken over is not told so", "The client dials again, after pauses that grow, as each link ends without progress."),
+
+    always("rabbitmq", "qos-2", "PUBACK answers PUBLISH at QoS 2", NO_HANDSHAKE),
+    always("rabbitmq", "asterisk", "acknowledged, but does not arrive", "Nothing else stops. RabbitMQ writes `/` as `.` and `+` as `*` inside: keep `*` and `.` out of topic names."),
+
+    always("nats", "qos-2", "the broker ends the link", "Publish at QoS 1: NATS before 2.10 has no QoS 2. `Client::withdraw` gives such a message up."),
+    always("nats", "utf-8", "the broker ends the link", "Keep spaces out of topic names. `Client::withdraw` gives such a message up."),
+    always("nats", "asterisk", "the broker ends the link", "Keep `.` out of topic names. `Client::withdraw` gives such a message up."),
+    sometimes("nats", "sigterm", "a reader that is away loses messages", NOT_ON_DISK),
+
+    always("activemq", "cuts", "CONNACK says Session Present 0", NEVER_PRESENT),
+    always("activemq", "sigterm", "CONNACK says Session Present 0", NEVER_PRESENT),
+    always("activemq", "sigkill", "CONNACK says Session Present 0", NEVER_PRESENT),
+
+    always("ejabberd", "shared", "the broker ends the link at `$share`", "The client notices, and asks for this filter no more."),
+    always("ejabberd", "sigterm", "sessions are lost", IN_MEMORY),
+    always("ejabberd", "sigkill", "sessions are lost", IN_MEMORY),
+
+    always("aedes-0", "cuts", "CONNACK says Session Present 0", NEVER_PRESENT),
+    always("aedes-0", "sigterm", "sessions are lost", IN_MEMORY),
+    always("aedes-0", "sigkill", "sessions are lost", IN_MEMORY),
+    always("aedes-1", "cuts", "CONNACK says Session Present 0", NEVER_PRESENT),
+    always("aedes-1", "sigterm", "sessions are lost", IN_MEMORY),
+    always("aedes-1", "sigkill", "sessions are lost", IN_MEMORY),
+
+    always("amqtt", "cuts", "PUBREL that is sent again is not answered", UNANSWERED),
+    always("amqtt", "sigterm", "sessions are lost", IN_MEMORY),
+    always("amqtt", "sigkill", "sessions are lost", IN_MEMORY),
+
+    always("iotcore", "cuts", "PUBREL that is sent again is not answered", UNANSWERED),
+    always("iotcore", "sigterm", "sessions are lost", IN_MEMORY),
+    always("iotcore", "sigkill", "sessions are lost", IN_MEMORY),
 ];
 
 /// What is known of such a finding.
-pub fn find(broker: &Broker, play: &Play, version: Version, finding: &Finding) -> Option<&'static Known> {
-    of(broker, play, version).find(|known| finding.what.starts_with(known.what))
+pub fn find(broker: &Broker, play: &Play, finding: &Finding) -> Option<&'static Known> {
+    of(broker, play).find(|known| finding.what.starts_with(known.what))
 }
 
 /// A finding that should have been made, if the play works.
-pub fn expected(broker: &Broker, play: &Play, version: Version) -> Option<&'static Known> {
-    of(broker, play, version).find(|known| !known.is_sometimes)
+pub fn expected(broker: &Broker, play: &Play) -> Option<&'static Known> {
+    of(broker, play).find(|known| !known.is_sometimes)
 }
 
-fn of(broker: &Broker, play: &Play, version: Version) -> impl Iterator<Item = &'static Known> {
-    let (broker, play, version) = (broker.name, play.name, name_of(version));
-    let is_it = move |known: &&Known| known.version.is_none_or(|name| name == version);
-    TABLE.iter().filter(move |known| known.broker == broker && known.play == play).filter(is_it)
+fn of(broker: &Broker, play: &Play) -> impl Iterator<Item = &'static Known> {
+    let (broker, play) = (broker.name, play.name);
+    TABLE.iter().filter(move |known| known.broker == broker && known.play == play)
 }
 
-const fn known(broker: &'static str, play: &'static str, what: &'static str, remedy: &'static str) -> Known {
-    Known { broker, play, version: None, what, is_sometimes: false, remedy }
+const fn always(broker: &'static str, play: &'static str, what: &'static str, remedy: &'static str) -> Known {
+    Known { broker, play, what, is_sometimes: false, remedy }
 }
 
-const fn in_version(version: &'static str, known: Known) -> Known {
-    Known { version: Some(version), ..known }
-}
-
-const fn sometimes(known: Known) -> Known {
-    Known { is_sometimes: true, ..known }
+const fn sometimes(broker: &'static str, play: &'static str, what: &'static str, remedy: &'static str) -> Known {
+    Known { is_sometimes: true, ..always(broker, play, what, remedy) }
 }

@@ -52,7 +52,8 @@ fn run(args: &args::Args) -> Result<Vec<String>, String> {
     println!("PURE_MQTT_SEED={seed}");
     let mut surprises = Vec::new();
     for broker in &args.brokers {
-        let tools = std::path::absolute(&args.target).map_err(|error| format!("{}: {error}.", args.target.display()))?;
+        let tools =
+            std::path::absolute(&args.target).map_err(|error| format!("{}: {error}.", args.target.display()))?;
         let tools = install::install(broker, &tools)?;
         let season = season::play(broker, &args.plays, tools, seed)?;
         surprises.extend(season.surprises());

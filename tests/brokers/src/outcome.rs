@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use pure_mqtt_client::pure_mqtt::TopicError;
+use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
 use pure_mqtt_client::{
     ConnectError, LoopError, NotPublished, PublishError, ReceiveError, StorageError, SubscribeError, WaitError,
 };
-use pure_mqtt_client::pure_mqtt::TopicError;
-use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
 
 /// The result of a play: what is worth a word although it works, or what doesn't.
 pub type Played<T = String> = Result<T, Finding>;
@@ -53,13 +53,6 @@ impl Finding {
     #[must_use]
     pub fn with(mut self, detail: impl fmt::Display) -> Self {
         self.detail = detail.to_string();
-        self
-    }
-
-    /// The same, saying at what it happened.
-    #[must_use]
-    pub fn at(mut self, place: &str) -> Self {
-        self.what = format!("{place}: {}", self.what);
         self
     }
 }

@@ -6,7 +6,7 @@ use crate::brokers::{Broker, Source};
 use crate::known;
 use crate::outcome::Played;
 use crate::plays;
-use crate::season::{Row, Season, VERSIONS};
+use crate::season::{Row, Season};
 
 /// The section of one broker.
 pub fn section(season: &Season) -> String {
@@ -37,9 +37,9 @@ fn cell(played: &Option<Played>) -> String {
 /// What is done about the findings of a row; each sentence once.
 fn remedies(broker: &Broker, row: &Row) -> String {
     let mut sentences: Vec<&str> = Vec::new();
-    for (played, version) in row.cells.iter().zip(VERSIONS) {
+    for played in &row.cells {
         let Some(Err(finding)) = played else { continue };
-        let remedy = known::find(broker, row.play, version, finding).map(|known| known.remedy);
+        let remedy = known::find(broker, row.play, finding).map(|known| known.remedy);
         sentences.extend(remedy.filter(|remedy| !sentences.contains(remedy)));
     }
     sentences.join(" ")
@@ -59,7 +59,8 @@ pub fn plays() -> String {
 pub fn write(path: &Path, name: &str, section: &str) -> Result<(), String> {
     let fail = |error| format!("{}: {error}.", path.display());
     let page = std::fs::read_to_string(path).map_err(fail)?;
-    let page = replaced(&page, name, section).ok_or_else(|| format!("{} has no markers for {name}.", path.display()))?;
+    let page =
+        replaced(&page, name, section).ok_or_else(|| format!("{} has no markers for {name}.", path.display()))?;
     std::fs::write(path, page).map_err(fail)
 }
 

@@ -1,5 +1,6 @@
 //! A proxy of the test's own between client and broker: it cuts links after a random number of bytes, or swallows what comes.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -89,6 +90,11 @@ impl Proxy {
     /// Payloads at QoS 2 that the broker has published again after PUBREL.
     pub fn repeated(&self) -> Vec<Vec<u8>> {
         lock(&self.shared.handshakes).repeated.clone()
+    }
+
+    /// Packet identifiers that the broker has answered by PUBREC, and not by PUBCOMP.
+    pub fn taken(&self) -> BTreeSet<u16> {
+        lock(&self.shared.handshakes).taken.clone()
     }
 
     /// Cuts all links that are up.

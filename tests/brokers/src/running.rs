@@ -60,7 +60,8 @@ impl Running {
         groups::add_folder(folder.path());
         let site = Site { folder: folder.path().to_owned(), tools, ports: free_ports()? };
         (broker.configure)(&site)?;
-        let helpers = (broker.helpers)(&site).iter_mut().map(|helper| spawn(&site, helper)).collect::<Result<_, _>>()?;
+        let helpers =
+            (broker.helpers)(&site).iter_mut().map(|helper| spawn(&site, helper)).collect::<Result<_, _>>()?;
         let server = spawn(&site, &mut (broker.command)(&site))?;
         let mut running = Self { broker, site, helpers, server, _folder: folder };
         running.await_readiness()?;
@@ -93,7 +94,11 @@ impl Running {
                 return Err(format!("{name} ended at its start. It said:\n{}", self.log()));
             }
             if start.elapsed() > self.broker.patience {
-                return Err(format!("{name} accepted no client within {:?}. It said:\n{}", self.broker.patience, self.log()));
+                return Err(format!(
+                    "{name} accepted no client within {:?}. It said:\n{}",
+                    self.broker.patience,
+                    self.log()
+                ));
             }
             thread::sleep(PAUSE);
         }

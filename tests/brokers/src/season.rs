@@ -39,7 +39,7 @@ impl Season {
     pub fn surprises(&self) -> Vec<String> {
         let of_row = |row: &Row| {
             let of_cell = |(cell, version): (&Option<Played>, Version)| {
-                let surprise = surprise(self.broker, row.play, version, cell.as_ref()?)?;
+                let surprise = surprise(self.broker, row.play, cell.as_ref()?)?;
                 Some(format!("{} {} {}: {surprise}", self.broker.name, row.play.name, name_of(version)))
             };
             row.cells.iter().zip(VERSIONS).filter_map(of_cell).collect::<Vec<_>>()
@@ -49,10 +49,10 @@ impl Season {
 }
 
 /// What differs from what is known. What a broker says that it doesn't offer is no surprise.
-fn surprise(broker: &Broker, play: &Play, version: Version, played: &Played) -> Option<String> {
+fn surprise(broker: &Broker, play: &Play, played: &Played) -> Option<String> {
     match played {
-        Ok(_) => Some(format!("works now; it was known as: {}", known::expected(broker, play, version)?.remedy)),
-        Err(finding) if finding.kind == Kind::Absent || known::find(broker, play, version, finding).is_some() => None,
+        Ok(_) => Some(format!("works now; it was known as: {}", known::expected(broker, play)?.remedy)),
+        Err(finding) if finding.kind == Kind::Absent || known::find(broker, play, finding).is_some() => None,
         Err(finding) => Some(finding.to_string()),
     }
 }

@@ -22,7 +22,13 @@ pub struct Stage<'b> {
 
 impl<'b> Stage<'b> {
     pub fn new(broker: &'b mut Running, version: Version, seed: u64, bound: Duration) -> Self {
-        Self { broker, version, takes_qos_2: true, random: fastrand::Rng::with_seed(seed), deadline: Instant::now() + bound }
+        Self {
+            broker,
+            version,
+            takes_qos_2: true,
+            random: fastrand::Rng::with_seed(seed),
+            deadline: Instant::now() + bound,
+        }
     }
 
     /// The time that is left; each wait of a play is bounded by it.

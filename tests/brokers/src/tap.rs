@@ -1,4 +1,4 @@
-//! Reads what a broker sends, with a decoder of its own, to see whether it keeps the handshake of QoS 2: after PUBREL it must not send PUBLISH again.
+//! Reads what a broker sends, with a decoder of its own, to see whether it keeps the handshake of QoS 2: after PUBREL it must not send PUBLISH again, and each PUBREL must be answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,8 @@ pub struct Handshakes {
     released: BTreeSet<u16>,
     /// Payloads that were published again under the same identifier after PUBREL.
     pub repeated: Vec<Vec<u8>>,
+    /// Of messages to the broker: PUBREC came, and no PUBCOMP.
+    pub taken: BTreeSet<u16>,
 }
 
 /// The bytes of one link that are no whole packet yet.
@@ -31,9 +33,9 @@ impl Tap {
 impl Handshakes {
     fn see(&mut self, first: u8, body: &[u8], is_v5: bool) {
         match first {
-            0x62 => {
-                self.released.extend(number(body));
-            }
+            0x62 => self.released.extend(number(body)),
+            0x50 => self.taken.extend(number(body)),
+            0x70 => self.taken.retain(|id| Some(*id) != number(body)),
             0x34 | 0x35 | 0x3C | 0x3D => {
                 if let Some((id, payload)) = publish(body, is_v5) {
                     self.see_publish(id, payload);

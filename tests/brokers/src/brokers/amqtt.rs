@@ -31,7 +31,11 @@ fn configure(site: &Site) -> Result<(), String> {
     );
     site.write("amqtt.yaml", &text)?;
     let hash = Command::new(site.tools.join("bin/python"))
-        .args(["-c", "import sys; from pwdlib import PasswordHash; print(PasswordHash.recommended().hash(sys.argv[1]))", PASSWORD])
+        .args([
+            "-c",
+            "import sys; from pwdlib import PasswordHash; print(PasswordHash.recommended().hash(sys.argv[1]))",
+            PASSWORD,
+        ])
         .output()
         .map_err(|error| format!("the password cannot be hashed: {error}."))?;
     site.write("passwords", &format!("{USER}:{}", String::from_utf8_lossy(&hash.stdout)))?;

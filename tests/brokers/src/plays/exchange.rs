@@ -30,7 +30,11 @@ fn exchange(stage: &mut Stage, qos: QoS) -> Played {
     let publisher = stage.player("publisher")?;
     let sent: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
     if let Err(finding) = publish(stage, &publisher.client, &topic, &sent, qos) {
-        return Err(if publisher.told().ends.is_empty() { finding } else { Finding::wrong("the broker ends the link, again and again") });
+        return Err(if publisher.told().ends.is_empty() {
+            finding
+        } else {
+            Finding::wrong("the broker ends the link, again and again")
+        });
     }
     let (mut arrived, mut lowest) = (Vec::new(), qos);
     while arrived.len() < MESSAGES {

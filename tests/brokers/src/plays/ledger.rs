@@ -1,10 +1,10 @@
 //! Numbered messages at QoS 1 and 2 under trouble: what was sent, what arrived, and what that says.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pure_mqtt_client::pure_mqtt::QoS;
-use pure_mqtt_client::{Client, MessageInfo, Receiver};
+use pure_mqtt_client::{Client, MessageInfo, Receiver, WaitError};
 
 use crate::outcome::{Finding, Played};
 use crate::player::Player;
@@ -61,19 +61,22 @@ impl Ledger {
             return Ok(());
         }
         let number = self.len();
-        let qos = if number % 2 == 0 { QoS::AtLeastOnce } else { self.best };
+        let qos = if number.is_multiple_of(2) { QoS::AtLeastOnce } else { self.best };
         self.sent.push((qos, client.publish(&self.topic, number.to_string(), qos, false)?));
         Ok(())
     }
 
-    /// Waits until each message has its end.
-    pub fn settle(&self, stage: &Stage) -> Played<()> {
-        for (_, info) in &self.sent {
-            if info.wait_for_publish(stage.left()) == Err(pure_mqtt_client::WaitError::TimedOut) {
-                return Err(Finding::wrong("messages are not acknowledged any more"));
-            }
-        }
-        Ok(())
+    /// Waits until each message has its end. False if that takes longer.
+    pub fn settle(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        self.sent.iter().all(|(_, info)| info.wait_for_publish(left()) != Err(WaitError::TimedOut))
+    }
+
+    /// The packet identifiers of what has no end.
+    pub fn unfinished(&self) -> impl Iterator<Item = u16> {
+        let open = self.sent.iter().filter(|(_, info)| info.result().is_none());
+        open.filter_map(|(_, info)| info.packet_id().map(|id| id.get()))
     }
 
     /// Waits for what is missing as long as anything comes.
@@ -89,7 +92,8 @@ impl Ledger {
     /// What is wrong with what `who` got. `repeated`: payloads that the broker has published again after PUBREL.
     pub fn judge(&self, who: &str, publisher: &Player, arrived: &Arrived, repeated: &[Vec<u8>]) -> Played {
         let delivered = |number: usize| self.sent.get(number).is_some_and(|(_, info)| info.is_published());
-        let lost: Vec<_> = (0..self.len()).filter(|number| delivered(*number) && !arrived.counts.contains_key(number)).collect();
+        let lost: Vec<_> =
+            (0..self.len()).filter(|number| delivered(*number) && !arrived.counts.contains_key(number)).collect();
         let given_up = (0..self.len()).filter(|number| !delivered(*number)).count();
         let twice = |qos| {
             let of = |number: &usize| self.sent.get(*number).is_some_and(|(sent, _)| *sent == qos);
@@ -98,7 +102,12 @@ impl Ledger {
         let early_ends = publisher.client.stats().engine.pubacks_at_qos2;
         let detail = format!(
             "{} sent, {} arrived, {} lost, {given_up} given up, {} twice at QoS 1, {} at QoS 2, {} downgraded, {early_ends} PUBACK at QoS 2",
-            self.len(), arrived.counts.len(), lost.len(), twice(QoS::AtLeastOnce), twice(QoS::ExactlyOnce), arrived.downgraded,
+            self.len(),
+            arrived.counts.len(),
+            lost.len(),
+            twice(QoS::AtLeastOnce),
+            twice(QoS::ExactlyOnce),
+            arrived.downgraded,
         );
         println!("    {who}: {detail}");
         let has_handshake = early_ends == 0 && arrived.downgraded == 0;
@@ -107,16 +116,19 @@ impl Ledger {
         }
         let is_unsure = has_handshake && given_up + twice(QoS::ExactlyOnce) > 0;
         if is_unsure && !publisher.was_resumed() {
-            let what = "CONNACK says Session Present 0 to who only publishes: messages at QoS 2 end unsure, or come twice";
+            let what =
+                "CONNACK says Session Present 0 to who only publishes: messages at QoS 2 end unsure, or come twice";
             return Err(Finding::wrong(what).with(detail));
         }
         if given_up > 0 {
-            return Err(Finding::wrong("messages end unsure: the broker has lost the session that held them").with(detail));
+            return Err(
+                Finding::wrong("messages end unsure: the broker has lost the session that held them").with(detail)
+            );
         }
         if has_handshake && twice(QoS::ExactlyOnce) > 0 {
             let is_repeated = |number: &usize| repeated.iter().any(|text| *text == number.to_string().into_bytes());
             let mut doubled = arrived.counts.iter().filter(|(_, count)| **count > 1).map(|(number, _)| number);
-            let is_brokers = doubled.all(|number| number % 2 == 0 || is_repeated(number));
+            let is_brokers = doubled.all(|number| number.is_multiple_of(2) || is_repeated(number));
             return Err(Finding::wrong(match is_brokers {
                 true => "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 come twice".into(),
                 false => format!("{who} gets messages at QoS 2 twice"),

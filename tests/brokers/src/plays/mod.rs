@@ -6,8 +6,8 @@ mod credentials;
 mod cuts;
 mod exchange;
 mod flow_control;
-mod ledger;
 mod large;
+mod ledger;
 mod packet_size;
 mod properties;
 mod reasons;
@@ -49,7 +49,7 @@ pub const ALL: &[Play] = &[
     play("large", "1,000,000 bytes arrive as they were sent, at QoS 1", 20, large::run),
     play("utf-8", "topics in many scripts, with spaces, arrive as they were, also through wildcards", 20, topics::utf_8),
     play("asterisk", "a topic with `*`, `>` or `.` in it stops nothing: what is published after it arrives", 30, topics::special),
-    play("cuts", "200 links of publisher and subscriber are cut at random bytes: nothing lost at QoS 1 and 2, nothing doubled at QoS 2", 60, cuts::run),
+    play("cuts", "200 links of publisher and subscriber are cut at random bytes: nothing lost at QoS 1 and 2, nothing doubled at QoS 2", 120, cuts::run),
     play("sigterm", "the broker is ended by SIGTERM under load and started again: sessions are kept, nothing is lost", 90, restart::by_sigterm),
     play("sigkill", "the same by SIGKILL", 90, restart::by_sigkill),
     play("black-hole", "a link that takes bytes and passes nothing on is noticed within 1.5 keep alives and 5 s; nothing is lost", 40, black_hole::run),

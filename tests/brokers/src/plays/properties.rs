@@ -32,7 +32,7 @@ pub fn run(stage: &mut Stage) -> Played {
         .filter(|property| !matches!(property, Property::UserProperty(_) | Property::MessageExpiryInterval(_)))
         .filter(|property| !arrived.iter().any(|other| other == **property))
         .map(|property| property.name())
-        .chain(expiry.is_none_or(|left| left > EXPIRY || left < EXPIRY - 15).then_some("Message Expiry Interval"))
+        .chain(expiry.is_none_or(|left| !(EXPIRY - 15..=EXPIRY).contains(&left)).then_some("Message Expiry Interval"))
         .collect();
     let users: Vec<_> = arrived.user_properties().collect();
     let detail = format!("{arrived:?}");

@@ -46,20 +46,27 @@ fn restart(stage: &mut Stage, signal: Signal) -> Played {
     while ledger.len() < MESSAGES && stage.left().as_secs() > 0 {
         ledger.step(&publisher.client, (&receiver, &mut arrived))?;
     }
-    ledger.settle(stage)?;
+    if !ledger.settle(stage.left()) {
+        return Err(Finding::wrong("messages are not acknowledged any more"));
+    }
     ledger.collect(stage, &receiver, &mut arrived);
     sleeper.connect(stage, stage.port())?;
     let mut dreamt = Arrived::default();
     ledger.collect(stage, &sleeping, &mut dreamt);
 
     let is_kept = |player: &Player| player.answer().is_some_and(|answer| answer.is_resumed);
-    println!("    sessions kept: publisher {}, reader {}, sleeper {}", is_kept(&publisher), is_kept(&reader), is_kept(&sleeper));
+    println!(
+        "    sessions kept: publisher {}, reader {}, sleeper {}",
+        is_kept(&publisher),
+        is_kept(&reader),
+        is_kept(&sleeper)
+    );
     let by_reader = ledger.judge("the reader", &publisher, &arrived, &proxy.repeated());
     let by_sleeper = ledger.judge("a reader that is away", &publisher, &dreamt, &[]);
     if !is_kept(&reader) || !is_kept(&sleeper) {
         return Err(never_present(by_sleeper.and(by_reader), "sessions are lost"));
     }
-    let note = by_reader.and_then(|_| by_sleeper)?;
+    let note = by_reader.and(by_sleeper)?;
     if !has_ended {
         return Err(Finding::wrong("nothing is lost, but SIGTERM does not end the broker within 30 s"));
     }

@@ -15,7 +15,9 @@ pub fn run(stage: &mut Stage) -> Played {
     let (_reader, receiver) = stage.reader(&topic, QoS::AtLeastOnce)?;
     let message = receiver.recv(stage.left())?;
     if (message.text(), message.retain) != (Some("new"), true) {
-        return Err(Finding::wrong("not the last message comes, or not marked as retained").with(format!("{message:?}")));
+        return Err(
+            Finding::wrong("not the last message comes, or not marked as retained").with(format!("{message:?}"))
+        );
     }
     publisher.client.publish(&topic, "", QoS::AtLeastOnce, true)?.wait_for_publish(stage.left())?;
     let message = receiver.recv(stage.left())?; // who has subscribed already gets it as any other

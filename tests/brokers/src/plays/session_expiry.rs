@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use pure_mqtt_client::pure_mqtt::{Property, QoS};
 use pure_mqtt_client::CleanStart;
+use pure_mqtt_client::pure_mqtt::{Property, QoS};
 
 use crate::outcome::{Finding, Played};
 use crate::player::Player;

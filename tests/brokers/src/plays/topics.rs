@@ -11,7 +11,8 @@ use crate::player::Player;
 use crate::stage::Stage;
 
 /// In many scripts, with what file names and addresses don't allow.
-const SCRIPTS: [&str; 6] = ["räume/küche", "テスト/温度", "комната/1", "😀/🏠", "with space", "quote\"s/'n'/back\\slash"];
+const SCRIPTS: [&str; 6] =
+    ["räume/küche", "テスト/温度", "комната/1", "😀/🏠", "with space", "quote\"s/'n'/back\\slash"];
 /// What means something in the brokers' own languages of topics.
 const SPECIAL: [&str; 5] = ["a/*/b", "*", "a>b/>", "a.b/c", "50%/(x)"];
 /// For a message that may never arrive.
@@ -48,7 +49,12 @@ fn each(stage: &mut Stage, start: &str, topics: &[&'static str]) -> Played {
 }
 
 /// What goes wrong with a message to this topic, if anything does.
-fn fate(stage: &Stage, publisher: &Player, receiver: &Receiver, (start, name): (&str, &str)) -> Played<Option<&'static str>> {
+fn fate(
+    stage: &Stage,
+    publisher: &Player,
+    receiver: &Receiver,
+    (start, name): (&str, &str),
+) -> Played<Option<&'static str>> {
     let (topic, plain, behind) = (format!("{start}/{name}"), format!("{start}/plain"), format!("behind {name}"));
     let info = publisher.client.publish(&topic, name, QoS::AtLeastOnce, false)?;
     let next = publisher.client.publish(&plain, &behind, stage.best_qos(), false)?;

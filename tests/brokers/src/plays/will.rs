@@ -17,11 +17,12 @@ pub fn run(stage: &mut Stage) -> Played {
     };
     let options = mortal(stage, "left in order")?;
     stage.connected(options)?.leave();
-    nothing_more(stage, &watcher.client, &topic, &receiver)
-        .map_err(|finding| match finding.detail.contains("left in order") {
+    nothing_more(stage, &watcher.client, &topic, &receiver).map_err(|finding| {
+        match finding.detail.contains("left in order") {
             true => Finding::wrong("the will is published after DISCONNECT"),
             false => finding,
-        })?;
+        }
+    })?;
 
     let proxy = stage.proxy()?;
     let player = Player::new(mortal(stage, "was cut")?);
