@@ -23,6 +23,7 @@ const NOT_ON_DISK: &str =
     "PUBACK came before the message was on disk. A program that must not lose it has its reader reply.";
 const IN_MEMORY: &str = "Subscriptions are made again at once, and what was not acknowledged is sent again. What the broker had acknowledged goes with its memory.";
 const NEVER_PRESENT: &str = "CONNACK is believed: messages at QoS 1 and 2 are sent again as new, those beyond PUBREC end as `Cause::Released`, which says that they may have been delivered.";
+const TAKEN_OVER: &str = "The client dials again, after pauses that grow while links end without progress. Give each client an identifier of its own.";
 const UNANSWERED: &str = "Publish at QoS 1.";
 
 #[rustfmt::skip]
@@ -32,7 +33,7 @@ const TABLE: &[Known] = &[
     sometimes("mosquitto", "sigkill", "the broker sends PUBLISH again after PUBREL", TWICE),
     sometimes("mosquitto", "sigkill", "the reader loses messages", NOT_ON_DISK),
     sometimes("mosquitto", "sigkill", "a reader that is away loses messages", NOT_ON_DISK),
-    always("mosquitto", "reasons", "a session that is taken over is not told so", "The client dials again, after pauses that grow, as each link ends without progress."),
+    always("mosquitto", "reasons", "a session that is taken over is not told so", TAKEN_OVER),
 
     always("rabbitmq", "qos-2", "PUBACK answers PUBLISH at QoS 2", NO_HANDSHAKE),
     always("rabbitmq", "asterisk", "acknowledged, but does not arrive", "Nothing else stops. RabbitMQ writes `/` as `.` and `+` as `*` inside: keep `*` and `.` out of topic names."),
@@ -49,6 +50,7 @@ const TABLE: &[Known] = &[
     always("ejabberd", "shared", "the broker ends the link at `$share`", "The client notices, and asks for this filter no more."),
     always("ejabberd", "sigterm", "sessions are lost", IN_MEMORY),
     always("ejabberd", "sigkill", "sessions are lost", IN_MEMORY),
+    always("ejabberd", "size", "a message comes that is longer", "Set `OnTooLong::Discard`: the message is acknowledged, thrown away and counted."),
 
     always("aedes-0", "cuts", "CONNACK says Session Present 0", NEVER_PRESENT),
     always("aedes-0", "sigterm", "sessions are lost", IN_MEMORY),
@@ -61,7 +63,15 @@ const TABLE: &[Known] = &[
     always("amqtt", "sigterm", "sessions are lost", IN_MEMORY),
     always("amqtt", "sigkill", "sessions are lost", IN_MEMORY),
 
+    always("iotcore", "qos-0", "messages arrive at QoS", "The client acknowledges each as it came."),
+    always("iotcore", "qos-1", "messages arrive at QoS", "The client acknowledges each as it came."),
     always("iotcore", "cuts", "PUBREL that is sent again is not answered", UNANSWERED),
+    always("iotcore", "credentials", "the link ends without CONNACK", "The client dials again, after pauses that grow. It can't know that the password is wrong."),
+    always("iotcore", "expiry", "the session outlives", "Connect once with a clean start to end a session."),
+    always("iotcore", "aliases", "a message arrives at another topic", "rumqttd binds one alias for a filter with wildcards. Leave `Limits::topic_alias_maximum` at 0, its default."),
+    always("iotcore", "reasons", "a session that is taken over is not told so", TAKEN_OVER),
+    always("iotcore", "flow", "more messages come than", "A few more are taken, as far as there is room, unless `Limits::strict` is set."),
+    always("iotcore", "size", "a message comes that is longer", "Set `OnTooLong::Discard`: the message is acknowledged, thrown away and counted."),
     always("iotcore", "sigterm", "sessions are lost", IN_MEMORY),
     always("iotcore", "sigkill", "sessions are lost", IN_MEMORY),
 ];

@@ -25,7 +25,6 @@ pub struct Answer {
     pub code: u8,
     pub is_resumed: bool,
     pub topic_alias_maximum: u16,
-    pub receive_maximum: u16,
 }
 
 impl Answer {
@@ -35,7 +34,6 @@ impl Answer {
             code: connack.code,
             is_resumed: matches!(connack.session, SessionState::Resumed | SessionState::Adopted { .. }),
             topic_alias_maximum: connack.properties.topic_alias_maximum().unwrap_or(0),
-            receive_maximum: connack.properties.receive_maximum().unwrap_or(u16::MAX),
         }
     }
 }

@@ -82,6 +82,7 @@ fn cut(stage: &mut Stage, best: QoS) -> Played {
 pub fn never_present(judged: Played, reason: &str) -> Finding {
     match judged {
         Ok(_) => Finding::wrong("CONNACK says Session Present 0 although the session is kept"),
+        Err(finding) if finding.what.starts_with(reason) => finding,
         Err(Finding { what, detail, .. }) => Finding::wrong(format!("{reason}: {what}")).with(detail),
     }
 }

@@ -26,7 +26,7 @@ pub fn qos_2(stage: &mut Stage) -> Played {
 
 fn exchange(stage: &mut Stage, qos: QoS) -> Played {
     let topic = stage.word("exchange");
-    let (_reader, receiver) = stage.reader(&topic, qos)?;
+    let (_reader, receiver) = stage.reader(&topic, QoS::ExactlyOnce)?; // the lower of both holds
     let publisher = stage.player("publisher")?;
     let sent: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
     if let Err(finding) = publish(stage, &publisher.client, &topic, &sent, qos) {
@@ -36,15 +36,18 @@ fn exchange(stage: &mut Stage, qos: QoS) -> Played {
             Finding::wrong("the broker ends the link, again and again")
         });
     }
-    let (mut arrived, mut lowest) = (Vec::new(), qos);
+    let (mut arrived, mut lowest, mut highest) = (Vec::new(), qos, qos);
     while arrived.len() < MESSAGES {
         let message = receiver.recv(stage.left())?;
-        lowest = lowest.min(message.qos);
+        (lowest, highest) = (lowest.min(message.qos), highest.max(message.qos));
         arrived.push(message.text().unwrap_or_default().to_owned());
     }
     nothing_more(stage, &publisher.client, &topic, &receiver)?;
     if arrived != sent {
         return Err(Finding::wrong("messages arrive in another order").with(format!("{arrived:?}")));
+    }
+    if highest > qos {
+        return Err(Finding::wrong(format!("messages arrive at QoS {highest}, above the one that they were sent in")));
     }
     let acks = if publisher.client.stats().engine.pubacks_at_qos2 > 0 { "PUBACK answers PUBLISH at QoS 2" } else { "" };
     match (acks, lowest < qos) {
