@@ -27,14 +27,12 @@ fn debian(packages: &str, probe: &str) -> Result<(), String> {
     let Some(before) = administrator() else {
         return Err(format!("{packages} is not installed, and only an administrator may install it. {by_hand}"));
     };
-    let folder = tempfile::tempdir().map_err(|error| format!("there is no room for a folder: {error}."))?;
     let apt_get = |arguments: &[&str]| {
         let mut command = Command::new("env");
         // A service that starts by itself would be one more broker on this machine.
         command.args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]).args(arguments);
         run(before, &command)
     };
-    drop(folder);
     if let Err(error) = apt_get(&["update"]) {
         println!("{error} Going on with the package lists that are there.");
     }

@@ -38,10 +38,10 @@ const TABLE: &[Known] = &[
     always("rabbitmq", "qos-2", "PUBACK answers PUBLISH at QoS 2", NO_HANDSHAKE),
     always("rabbitmq", "asterisk", "acknowledged, but does not arrive", "Nothing else stops. RabbitMQ writes `/` as `.` and `+` as `*` inside: keep `*` and `.` out of topic names."),
 
-    always("nats", "qos-2", "the broker ends the link", "Publish at QoS 1: NATS before 2.10 has no QoS 2. `Client::withdraw` gives such a message up."),
-    always("nats", "utf-8", "the broker ends the link", "Keep spaces out of topic names. `Client::withdraw` gives such a message up."),
-    always("nats", "asterisk", "the broker ends the link", "Keep `.` out of topic names. `Client::withdraw` gives such a message up."),
-    sometimes("nats", "sigterm", "a reader that is away loses messages", NOT_ON_DISK),
+    always("nats", "qos-2", "the broker ends the link", "Publish at QoS 1: NATS before 2.10 has no QoS 2."),
+    always("nats", "utf-8", "the broker ends the link", "Keep spaces out of topic names."),
+    always("nats", "asterisk", "the broker ends the link", "Keep `.` out of topic names."),
+    sometimes("nats", "sigterm", "a reader that is away loses messages", "NATS 2.9 forgets what waits for a reader that is away when it ends in order; SIGKILL loses nothing. A program that must not lose a message has its reader reply."),
 
     always("activemq", "cuts", "CONNACK says Session Present 0", NEVER_PRESENT),
     always("activemq", "sigterm", "CONNACK says Session Present 0", NEVER_PRESENT),

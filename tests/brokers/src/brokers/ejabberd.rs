@@ -41,7 +41,7 @@ fn command(site: &Site) -> Command {
         .env("HOME", folder)
         .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
         .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"))
-        .env("ERL_LIBS", "/usr/lib/x86_64-linux-gnu")
+        .env("ERL_LIBS", "/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu")
         .args(["-noinput", "-mnesia", "dir", &format!("\"{}/mnesia\"", folder.display())])
         .args(["-s", "ejabberd", "-eval", &register]);
     command
