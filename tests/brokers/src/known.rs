@@ -9,7 +9,7 @@ pub struct Known {
     broker: &'static str,
     play: &'static str,
     /// How the finding begins.
-    what: &'static str,
+    pub what: &'static str,
     /// It depends on timing, so that the play also works at times, or ends with another finding of this table.
     is_sometimes: bool,
     /// What we do about it, or a program can.
@@ -28,11 +28,11 @@ const UNANSWERED: &str = "Publish at QoS 1.";
 
 #[rustfmt::skip]
 const TABLE: &[Known] = &[
-    sometimes("mosquitto", "cuts", "the broker sends PUBLISH again after PUBREL", TWICE),
-    sometimes("mosquitto", "sigterm", "the broker sends PUBLISH again after PUBREL", TWICE),
-    sometimes("mosquitto", "sigkill", "the broker sends PUBLISH again after PUBREL", TWICE),
-    sometimes("mosquitto", "sigkill", "the reader loses messages", NOT_ON_DISK),
-    sometimes("mosquitto", "sigkill", "a reader that is away loses messages", NOT_ON_DISK),
+    sometimes("mosquitto", "cuts", "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 come twice", TWICE),
+    sometimes("mosquitto", "sigterm", "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 come twice", TWICE),
+    sometimes("mosquitto", "sigkill", "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 come twice", TWICE),
+    sometimes("mosquitto", "sigkill", "the reader loses messages that were acknowledged", NOT_ON_DISK),
+    sometimes("mosquitto", "sigkill", "a reader that is away loses messages that were acknowledged", NOT_ON_DISK),
     always("mosquitto", "reasons", "a session that is taken over is not told so", TAKEN_OVER),
 
     always("rabbitmq", "qos-2", "PUBACK answers PUBLISH at QoS 2", NO_HANDSHAKE),
@@ -41,7 +41,7 @@ const TABLE: &[Known] = &[
     always("nats", "qos-2", "the broker ends the link", "Publish at QoS 1: NATS before 2.10 has no QoS 2."),
     always("nats", "utf-8", "the broker ends the link", "Keep spaces out of topic names."),
     always("nats", "asterisk", "the broker ends the link", "Keep `.` out of topic names."),
-    sometimes("nats", "sigterm", "a reader that is away loses messages", "NATS 2.9 forgets what waits for a reader that is away when it ends in order; SIGKILL loses nothing. A program that must not lose a message has its reader reply."),
+    sometimes("nats", "sigterm", "a reader that is away loses messages that were acknowledged", "NATS 2.9 forgets what waits for a reader that is away when it ends in order; SIGKILL loses nothing. A program that must not lose a message has its reader reply."),
 
     always("activemq", "cuts", "CONNACK says Session Present 0", NEVER_PRESENT),
     always("activemq", "sigterm", "CONNACK says Session Present 0", NEVER_PRESENT),
@@ -79,6 +79,11 @@ const TABLE: &[Known] = &[
 /// What is known of such a finding.
 pub fn find(broker: &Broker, play: &Play, finding: &Finding) -> Option<&'static Known> {
     of(broker, play).find(|known| finding.what.starts_with(known.what))
+}
+
+/// Findings of other runs.
+pub fn at_times(broker: &Broker, play: &Play) -> impl Iterator<Item = &'static Known> {
+    of(broker, play).filter(|known| known.is_sometimes)
 }
 
 /// A finding that should have been made, if the play works.

@@ -6,6 +6,7 @@ mod groups;
 mod install;
 mod known;
 mod outcome;
+mod overview;
 mod page;
 mod player;
 mod plays;
@@ -62,6 +63,7 @@ fn run(args: &args::Args) -> Result<Vec<String>, String> {
         if let Some(path) = &args.write {
             page::write(path, broker.name, &section)?;
             page::write(path, "plays", &page::plays())?;
+            page::write(path, "overview", &overview::overview(&page::read(path)?))?;
         }
     }
     Ok(surprises)

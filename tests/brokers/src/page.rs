@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::brokers::{Broker, Source};
-use crate::known;
+use crate::known::{self, Known};
 use crate::outcome::Played;
 use crate::plays;
 use crate::season::{Row, Season};
@@ -34,13 +34,18 @@ fn cell(played: &Option<Played>) -> String {
     }
 }
 
-/// What is done about the findings of a row; each sentence once.
+/// What is done about the findings of a row, and about those that other runs have made; each sentence once.
 fn remedies(broker: &Broker, row: &Row) -> String {
-    let mut sentences: Vec<&str> = Vec::new();
-    for played in &row.cells {
-        let Some(Err(finding)) = played else { continue };
-        let remedy = known::find(broker, row.play, finding).map(|known| known.remedy);
-        sentences.extend(remedy.filter(|remedy| !sentences.contains(remedy)));
+    let findings = || row.cells.iter().flatten().filter_map(|played| played.as_ref().err());
+    let found = findings().filter_map(|finding| known::find(broker, row.play, finding));
+    let is_new = |known: &&Known| !findings().any(|finding| finding.what.starts_with(known.what));
+    let others = known::at_times(broker, row.play).filter(is_new);
+    let others = others.map(|known| format!("In other runs {}. {}", known.what, known.remedy));
+    let mut sentences: Vec<String> = Vec::new();
+    for sentence in found.map(|known| known.remedy.to_owned()).chain(others) {
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
     }
     sentences.join(" ")
 }
@@ -61,7 +66,11 @@ pub fn write(path: &Path, name: &str, section: &str) -> Result<(), String> {
     let page = std::fs::read_to_string(path).map_err(fail)?;
     let page =
         replaced(&page, name, section).ok_or_else(|| format!("{} has no markers for {name}.", path.display()))?;
-    std::fs::write(path, page).map_err(fail)
+    std::fs::write(path, page).map_err(|error| format!("{}: {error}.", path.display()))
+}
+
+pub fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}.", path.display()))
 }
 
 fn replaced(page: &str, name: &str, section: &str) -> Option<String> {
