@@ -24,6 +24,7 @@ const NOT_ON_DISK: &str =
 const IN_MEMORY: &str = "Subscriptions are made again at once, and what was not acknowledged is sent again. What the broker had acknowledged goes with its memory.";
 const NEVER_PRESENT: &str = "CONNACK is believed: messages at QoS 1 and 2 are sent again as new, those beyond PUBREC end as `Cause::Released`, which says that they may have been delivered.";
 const TAKEN_OVER: &str = "The client dials again, after pauses that grow while links end without progress. Give each client an identifier of its own.";
+const RAISED: &str = "The client acknowledges each as it came. Subscribe at the QoS that is wanted: it bounds it.";
 const UNANSWERED: &str = "Publish at QoS 1.";
 
 #[rustfmt::skip]
@@ -31,6 +32,7 @@ const TABLE: &[Known] = &[
     sometimes("mosquitto", "cuts", "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 come twice", TWICE),
     sometimes("mosquitto", "sigterm", "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 come twice", TWICE),
     sometimes("mosquitto", "sigkill", "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 come twice", TWICE),
+    sometimes("mosquitto", "sigkill", "the reader gets messages at QoS 2 twice", "The handshake was not on disk: give a message that must not come twice a number of its own."),
     sometimes("mosquitto", "sigkill", "the reader loses messages that were acknowledged", NOT_ON_DISK),
     sometimes("mosquitto", "sigkill", "a reader that is away loses messages that were acknowledged", NOT_ON_DISK),
     always("mosquitto", "reasons", "a session that is taken over is not told so", TAKEN_OVER),
@@ -59,12 +61,14 @@ const TABLE: &[Known] = &[
     always("aedes-1", "sigterm", "sessions are lost", IN_MEMORY),
     always("aedes-1", "sigkill", "sessions are lost", IN_MEMORY),
 
+    always("amqtt", "qos-0", "messages arrive at QoS", RAISED),
+    always("amqtt", "qos-1", "messages arrive at QoS", RAISED),
     always("amqtt", "cuts", "PUBREL that is sent again is not answered", UNANSWERED),
     always("amqtt", "sigterm", "sessions are lost", IN_MEMORY),
     always("amqtt", "sigkill", "sessions are lost", IN_MEMORY),
 
-    always("iotcore", "qos-0", "messages arrive at QoS", "The client acknowledges each as it came."),
-    always("iotcore", "qos-1", "messages arrive at QoS", "The client acknowledges each as it came."),
+    always("iotcore", "qos-0", "messages arrive at QoS", RAISED),
+    always("iotcore", "qos-1", "messages arrive at QoS", RAISED),
     always("iotcore", "cuts", "PUBREL that is sent again is not answered", UNANSWERED),
     always("iotcore", "credentials", "the link ends without CONNACK", "The client dials again, after pauses that grow. It can't know that the password is wrong."),
     always("iotcore", "expiry", "the session outlives", "Connect once with a clean start to end a session."),

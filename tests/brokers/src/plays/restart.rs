@@ -64,7 +64,12 @@ fn restart(stage: &mut Stage, signal: Signal) -> Played {
     let by_reader = ledger.judge("the reader", &publisher, &arrived, &proxy.repeated());
     let by_sleeper = ledger.judge("a reader that is away", &publisher, &dreamt, &[]);
     if !is_kept(&reader) || !is_kept(&sleeper) {
-        return Err(never_present(by_sleeper.and(by_reader), "sessions are lost"));
+        let judged = by_sleeper.and(by_reader);
+        let is_lost = judged.as_ref().is_err_and(|finding| finding.what.contains("loses messages"));
+        return Err(never_present(
+            judged,
+            if is_lost { "sessions are lost" } else { "CONNACK says Session Present 0" },
+        ));
     }
     let note = by_reader.and(by_sleeper)?;
     if !has_ended {
