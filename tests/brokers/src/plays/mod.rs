@@ -58,7 +58,7 @@ pub const ALL: &[Play] = &[
     only_v5("expiry", "a session outlives its link for its Session Expiry Interval, and no longer", 25, session_expiry::run),
     only_v5("aliases", "topic aliases in both directions: each message arrives at its topic", 15, aliases::run),
     only_v5("request", "a request is answered through Response Topic and Correlation Data", 15, request::run),
-    only_v5("reasons", "a session that is taken over is told 0x8E; PUBACK says whether anybody subscribed", 15, reasons::run),
+    only_v5("reasons", "a session that is taken over is told 0x8E", 15, reasons::run),
     only_v5("flow", "no more than Receive Maximum messages come before they are acknowledged", 15, flow_control::run),
     only_v5("size", "a message above the client's Maximum Packet Size is withheld, the next one comes", 15, packet_size::run),
 ];
