@@ -19,6 +19,7 @@ The project's own commands.
     cargo xtask trace           check that statements of the standards are cited; --table prints docs/traceability.md
     cargo xtask end-to-end      measure the client through a mosquitto, beside its peers; --write puts the table into docs/performance.md, --quick does less
     cargo xtask clusters        kill and freeze nodes of NATS and RabbitMQ under the clients; options as `cargo xtask clusters --help` says
+    cargo xtask brokers         play everything against real brokers, or those that are named; --write puts the tables into docs/brokers.md
     cargo xtask footprint       print what firmware with the crate takes, and with its peers; --write puts it into the README
     cargo xtask help            this text
 
@@ -74,6 +75,11 @@ pub enum Command {
         /// Those of `tests/clusters`.
         options: Vec<String>,
     },
+    /// Play against real brokers.
+    Brokers {
+        /// Names and options for the program that plays.
+        words: Vec<String>,
+    },
     /// Measure firmware.
     Footprint {
         /// Put the table into the README.
@@ -97,11 +103,8 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("setup") => Scope::Setup,
             Some("fuzz") => return read_fuzz(parser).map(Ok),
             Some("end-to-end") => return read_end_to_end(parser).map(Ok),
-            Some("clusters") => {
-                let options =
-                    parser.raw_args()?.map(|option| option.string()).collect::<std::result::Result<_, _>>()?;
-                return Ok(Ok(Command::Clusters { options }));
-            }
+            Some("clusters") => return read_words(parser).map(|options| Ok(Command::Clusters { options })),
+            Some("brokers") => return read_words(parser).map(|words| Ok(Command::Brokers { words })),
             Some("footprint") => {
                 return read_flag(parser, "write")
                     .map(|write| Ok(write.map_or(Command::Help, |write| Command::Footprint { write })));
@@ -120,7 +123,7 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             }
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, end-to-end, clusters, footprint and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, end-to-end, brokers, clusters, footprint and help."
                 )));
             }
         },
@@ -165,6 +168,12 @@ fn read_end_to_end(parser: &mut lexopt::Parser) -> std::result::Result<Command, 
         }
     }
     Ok(Command::EndToEnd { write, quick })
+}
+
+/// The rest of the line, for a program that reads it itself.
+fn read_words(parser: &mut lexopt::Parser) -> std::result::Result<Vec<String>, lexopt::Error> {
+    let words = parser.raw_args()?.map(|word| word.string());
+    words.collect()
 }
 
 /// Whether the one option that a command has is there; `None` if help is asked for.
@@ -229,6 +238,8 @@ mod tests {
         assert_eq!(parsed("end-to-end --quick"), Ok(Command::EndToEnd { write: false, quick: true }));
         let options = vec!["--cluster".into(), "nats".into()];
         assert_eq!(parsed("clusters --cluster nats"), Ok(Command::Clusters { options }));
+        let words = ["nats", "--play", "cuts"].map(String::from).to_vec();
+        assert_eq!(parsed("brokers nats --play cuts"), Ok(Command::Brokers { words }));
         assert_eq!(parsed("footprint"), Ok(Command::Footprint { write: false }));
         assert_eq!(parsed("footprint --write"), Ok(Command::Footprint { write: true }));
     }

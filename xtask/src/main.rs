@@ -5,6 +5,7 @@
 
 mod args;
 mod beside;
+mod brokers;
 mod browser;
 mod circles;
 mod end_to_end;
@@ -93,6 +94,10 @@ fn choose(command: &Command) -> Result<Chosen> {
                 Some(shell) => shell.run(&line),
                 None => Err("there is no tests/clusters here.".into()),
             }))
+        }
+        Command::Brokers { words } => {
+            let words = words.clone();
+            Chosen::Work(Box::new(move |shell| brokers::run(shell, &words)))
         }
         Command::Footprint { write } => {
             let line = if *write {

@@ -1,7 +1,7 @@
 //! The table of steps. Everything `cargo xtask test` does is a row here, in the order in which it is done.
 
 use crate::shell::Shell;
-use crate::{Result, browser, circles, faults, fuzz, instructions, newcomer, package, pages, setup, trace};
+use crate::{Result, brokers, browser, circles, faults, fuzz, instructions, newcomer, package, pages, setup, trace};
 
 /// The oldest toolchain that must build the crate: `rust-version` of the root package, with its patch number.
 pub const MSRV: &str = "1.87.0";
@@ -159,6 +159,7 @@ pub const STEPS: &[Step] = &[
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),
     inside("tests/gateway", "a gateway on tokio holds out while its broker is killed twenty times", "cargo run"),
     inside("tests/clusters", "the trial of clusters builds; `cargo xtask clusters` runs it", "cargo check"),
+    beside(call("brokers", "everything that the client does, against real brokers: mosquitto and RabbitMQ", brokers::check)),
     inside("tests/mutants", "the tool that tries mutants weaves them as it should", "cargo test"),
     beside(call("faults", "fifteen known faults are found, each by two methods", faults::check)),
     call("instructions", "no message takes 3 % more instructions than accepted; worst inputs stay linear", instructions::check),
