@@ -225,12 +225,14 @@ impl Driver {
     }
 
     fn exchange_output(&mut self, cx: &mut Context<'_>, state: &mut State, now: Instant) {
-        if let Some((_, link)) = &mut self.link {
-            let written = link.poll_write(cx, &mut state.agent, now);
-            state.spans.packets(&mut link.tap);
-            if let Err(why) = written {
-                self.fail(state, now, &why);
-            }
+        let Some((id, link)) = &mut self.link else { return };
+        let written = link.poll_write(cx, &mut state.agent, now);
+        if written.is_err() {
+            link.read_last_words(cx, &mut state.agent, now, *id);
+        }
+        state.spans.packets(&mut link.tap);
+        if let Err(why) = written {
+            self.fail(state, now, &why);
         }
     }
 
