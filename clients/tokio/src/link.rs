@@ -18,7 +18,7 @@ use crate::stream::Stream;
 
 /// So many bytes are read at once at most.
 const READ: usize = 64 * 1024;
-/// So often is read at most where nothing can be written any more.
+/// So often is read at once at most where nothing can be written any more.
 const LAST_READS: usize = 16;
 /// How long the server may take to close its side when we have closed ours.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
@@ -237,7 +237,7 @@ impl Link {
                 return Poll::Pending;
             }
             ready!(Pin::new(&mut self.transport).poll_shutdown(cx))?;
-            loop {
+            for _ in 0..LAST_READS {
                 let mut is_over = false;
                 let read = read(&mut self.transport, cx, |bytes| is_over = bytes.is_empty());
                 match read? {
@@ -246,6 +246,8 @@ impl Link {
                     Poll::Pending => return Poll::Pending,
                 }
             }
+            cx.waker().wake_by_ref(); // the others first, and the time
+            Poll::Pending
         });
         let _ = tokio::time::timeout(FAREWELL_PATIENCE, farewell).await; // it is gone in any case
     }
