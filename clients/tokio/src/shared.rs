@@ -50,8 +50,11 @@ impl Shared {
 /// Wakes and tells without the lock: an executor or a subscriber may do anything then.
 fn finish(mut state: MutexGuard<'_, State>) {
     state.collect();
-    let (wakers, untold) = (state.take_wakers(), state.spans.take());
+    let (wakers, events, untold) = (state.take_wakers(), state.take_events(), state.spans.take());
     drop(state);
+    if let Some((listeners, events)) = events {
+        events.into_iter().for_each(|event| drop(listeners.send(event))); // they may be gone
+    }
     untold.tell();
     wakers.into_iter().for_each(std::task::Waker::wake);
 }

@@ -29,6 +29,8 @@ pub(crate) struct State {
     leaving: Vec<Waker>,
     /// Once somebody listens: it takes as much memory as the rest of an idle client.
     events: Option<broadcast::Sender<Arc<Event>>>,
+    /// What is to be sent to them once the lock is free.
+    unsent: Vec<Arc<Event>>,
     pub(crate) spans: Spans,
     /// The driver sleeps, and has to be woken.
     pub(crate) driver: Option<Waker>,
@@ -66,6 +68,7 @@ impl State {
             room: Room::default(),
             leaving: Vec::new(),
             events: None,
+            unsent: Vec::new(),
             spans: Spans::default(),
             driver: None,
             is_driven: false,
@@ -128,9 +131,9 @@ impl State {
     pub(crate) fn tell(&mut self, event: Event) {
         let event = Arc::new(event);
         self.spans.event(&event);
-        let Some(events) = &self.events else { return };
-        if events.send(event).is_err() {
-            self.events = None; // nobody listens any more
+        match &self.events {
+            Some(events) if events.receiver_count() > 0 => self.unsent.push(event),
+            _ => self.events = None, // nobody listens any more
         }
     }
 
@@ -221,6 +224,14 @@ impl State {
         self.wakers.extend(std::mem::take(&mut self.queues).into_values());
         self.wakers.extend(self.room.all());
         self.wakers.append(&mut self.leaving);
+    }
+
+    /// What is to be told to the listeners, whose wakers are the program's.
+    pub(crate) fn take_events(&mut self) -> Option<(broadcast::Sender<Arc<Event>>, Vec<Arc<Event>>)> {
+        if self.unsent.is_empty() {
+            return None;
+        }
+        self.events.clone().map(|events| (events, std::mem::take(&mut self.unsent)))
     }
 
     pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
