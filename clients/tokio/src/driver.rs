@@ -67,7 +67,7 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
         let shared = Arc::clone(&self.shared);
         let (turn, deadline) = shared.drive(|state, now| {
-            state.driver = Some(cx.waker().clone());
+            state.wake_driver_by(Some(cx.waker()));
             let turn = self.work(cx, state, now);
             (turn, state.agent.poll_timeout().map(|at| state.clock.when(at)))
         });
@@ -306,7 +306,7 @@ impl Drop for Driver {
                 state.agent.not_resolved(now, *server, FailureClass::Passing, DROPPED);
             }
             state.is_driven = false;
-            state.driver = None;
+            state.wake_driver_by(None);
             while state.agent.is_runnable() {
                 if let Some(event) = state.agent.step(now) {
                     state.tell(event);

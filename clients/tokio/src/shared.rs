@@ -52,7 +52,9 @@ impl Shared {
 fn finish(mut state: MutexGuard<'_, State>) {
     state.collect();
     let (wakers, events, untold) = (Woken(state.take_wakers()), state.take_events(), state.spans.take());
+    let discarded = state.take_discarded();
     drop(state);
+    drop(discarded);
     if let Some((listeners, events)) = events {
         events.into_iter().for_each(|event| drop(listeners.send(event))); // they may be gone
     }

@@ -40,6 +40,8 @@ pub(crate) struct State {
     storage: Option<Storage>,
     /// To be woken once the lock is free.
     wakers: Vec<Waker>,
+    /// To be dropped once the lock is free: the last waker of a task may own all that the task holds, and that may use the client.
+    discarded: Vec<Waker>,
 }
 
 /// Somebody who may ask for the end of a ticket.
@@ -74,6 +76,7 @@ impl State {
             is_driven: false,
             storage: None,
             wakers: Vec::new(),
+            discarded: Vec::new(),
         }
     }
 
@@ -151,7 +154,7 @@ impl State {
                 Asked::Ended(end)
             }
             Some(Waiter::Open(waiting)) => {
-                *waiting = Some(waker.clone());
+                self.discarded.extend(waiting.replace(waker.clone()));
                 if self.is_driven { Asked::Open } else { Asked::NoDriver }
             }
             None => Asked::NoDriver,
@@ -160,18 +163,32 @@ impl State {
 
     /// Nobody will ask any more: what the ticket stands for goes on, and a reply that has come is thrown away.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
-        if self.waiters.remove(&ticket).is_some() && !self.spans.forget(ticket) {
+        let Some(waiter) = self.waiters.remove(&ticket) else { return };
+        if let Waiter::Open(waker) = waiter {
+            self.discarded.extend(waker);
+        }
+        if !self.spans.forget(ticket) {
             self.agent.forget(ticket);
         }
     }
 
     /// Whoever waits for a message of this queue.
     pub(crate) fn wait_for_message(&mut self, queue: Receiver, waker: &Waker) {
-        self.queues.insert(queue, waker.clone());
+        let before = self.queues.insert(queue, waker.clone());
+        self.discarded.extend(before);
     }
 
     pub(crate) fn forget_queue(&mut self, queue: Receiver) {
-        self.queues.remove(&queue);
+        let waker = self.queues.remove(&queue);
+        self.discarded.extend(waker);
+    }
+
+    /// The driver sleeps, and is to be woken by this; by nothing, if it is gone.
+    pub(crate) fn wake_driver_by(&mut self, waker: Option<&Waker>) {
+        if !matches!((&self.driver, waker), (Some(known), Some(waker)) if known.will_wake(waker)) {
+            let before = std::mem::replace(&mut self.driver, waker.cloned());
+            self.discarded.extend(before);
+        }
     }
 
     /// Whoever waits until the client has shut down.
@@ -232,6 +249,10 @@ impl State {
             return None;
         }
         self.events.clone().map(|events| (events, std::mem::take(&mut self.unsent)))
+    }
+
+    pub(crate) fn take_discarded(&mut self) -> [Vec<Waker>; 2] {
+        [std::mem::take(&mut self.discarded), self.room.take_left()]
     }
 
     pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
