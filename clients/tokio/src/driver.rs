@@ -69,6 +69,7 @@ impl Driver {
         let (turn, deadline) = shared.drive(|state, now| {
             state.wake_driver_by(Some(cx.waker()));
             let turn = self.work(cx, state, now);
+            state.is_linked = self.link.is_some() || self.parting.is_some();
             (turn, state.agent.poll_timeout().map(|at| state.clock.when(at)))
         });
         self.discarded.clear();
@@ -305,7 +306,7 @@ impl Drop for Driver {
             if let Some((server, _)) = &self.resolving {
                 state.agent.not_resolved(now, *server, FailureClass::Passing, DROPPED);
             }
-            state.is_driven = false;
+            (state.is_driven, state.is_linked) = (false, false);
             state.wake_driver_by(None);
             while state.agent.is_runnable() {
                 if let Some(event) = state.agent.step(now) {

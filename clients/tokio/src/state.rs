@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) driver: Option<Waker>,
     /// There is a driver.
     pub(crate) is_driven: bool,
+    /// The driver has a link, or says farewell on one.
+    pub(crate) is_linked: bool,
     /// The log, if there is one.
     storage: Option<Storage>,
     /// To be woken once the lock is free.
@@ -74,6 +76,7 @@ impl State {
             spans: Spans::default(),
             driver: None,
             is_driven: false,
+            is_linked: false,
             storage: None,
             wakers: Vec::new(),
             discarded: Vec::new(),
@@ -240,7 +243,14 @@ impl State {
         }
         self.wakers.extend(std::mem::take(&mut self.queues).into_values());
         self.wakers.extend(self.room.all());
-        self.wakers.append(&mut self.leaving);
+        if self.is_over() {
+            self.wakers.append(&mut self.leaving);
+        }
+    }
+
+    /// The client has shut down, and what it said last has arrived: a program may end. Or nobody is there who could do that.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.is_driven || self.agent.is_done() && !self.is_linked
     }
 
     /// What is to be told to the listeners, whose wakers are the program's.

@@ -1,9 +1,11 @@
 //! What is said last: by a server that closes while the client writes, and by the client as it leaves.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpListener;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver as Signal, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -126,7 +128,8 @@ fn a_stream_without_end_does_not_hold_up_the_runtime() {
         runtime.block_on(async {
             let (near, mut server) = tokio::io::duplex(4_096);
             let begins = Arc::new(AtomicBool::new(false));
-            let (client, mut driver) = client(Faulty { stream: near, fault: Fault::Reads, begins: Arc::clone(&begins) });
+            let (client, mut driver) =
+                client(Faulty { stream: near, fault: Fault::Reads, begins: Arc::clone(&begins) });
             let mut events = client.events();
             tokio::join!(accept(&mut server), until(&mut driver, &mut events, is_up));
             begins.store(true, Ordering::Relaxed);
@@ -135,4 +138,49 @@ fn a_stream_without_end_does_not_hold_up_the_runtime() {
         done.send(()).unwrap();
     });
     is_done.recv_timeout(PATIENCE).expect("its farewell never ends");
+}
+
+/// A server that writes messages all the time, and begins to read when it is told to. What it has read at the end of the stream.
+fn busy_server(listener: &TcpListener, begin: &Signal<()>) -> io::Result<Vec<u8>> {
+    let (mut link, _) = listener.accept()?;
+    let mut head = [0; 2];
+    link.read_exact(&mut head)?;
+    link.read_exact(&mut vec![0; usize::from(head[1])])?;
+    link.write_all(&[0x20, 3, 0, 0, 0])?;
+    let mut writer = link.try_clone()?;
+    std::thread::spawn(move || while writer.write_all(&[0x30, 4, 0, 1, b'a', 0]).is_ok() {});
+    begin.recv().unwrap();
+    let (mut all, mut room) = (Vec::new(), [0; 256]);
+    loop {
+        match link.read(&mut room)? {
+            0 => break,
+            count => all.extend_from_slice(&room[..count]),
+        }
+    }
+    let _ = link.shutdown(std::net::Shutdown::Both); // the client may have closed its side
+    Ok(all)
+}
+
+#[test]
+fn a_program_that_ends_after_the_shutdown_has_said_everything() {
+    (0..5).for_each(|_| end_after_shutdown());
+}
+
+fn end_after_shutdown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    let (begin, begins) = channel();
+    let server = std::thread::spawn(move || busy_server(&listener, &begins));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = Options::new("words").version(Version::V5).server(url.parse().unwrap());
+        let client = Client::spawn(options).unwrap();
+        let delivery = client.publish("a", vec![7; 1 << 20], QoS::AtMostOnce).await.unwrap();
+        timeout(PATIENCE, delivery).await.unwrap().expect("it has left");
+        begin.send(()).unwrap();
+        timeout(PATIENCE, client.shutdown(PATIENCE)).await.unwrap();
+    });
+    drop(runtime); // as the end of main does
+    let read = server.join().unwrap().expect("the end of the stream, not an error");
+    assert!(read.ends_with(&[0xE0, 0]), "DISCONNECT is missing after {} bytes", read.len());
 }

@@ -107,7 +107,12 @@ fn the_last_waker_of_a_task_may_own_it() {
             let (client, driver) = Client::new(options().queue(1, 1_000)).unwrap();
             let mut subscription = client.subscribe("a", QoS::AtMostOnce).unwrap();
             let (of, delivery) = (client.clone(), client.try_publish(message()).unwrap());
-            poll(&client, Box::pin(async move { let _ = delivery.await; }));
+            poll(
+                &client,
+                Box::pin(async move {
+                    let _ = delivery.await;
+                }),
+            );
             let (again, full) = (client.clone(), client.try_publish(message()));
             drop(full); // the message before may have left the room
             let full = async move { while again.publish_with(message()).await.is_ok() {} };

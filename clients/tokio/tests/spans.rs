@@ -186,7 +186,8 @@ async fn a_publish_is_a_span_to_its_end_whoever_waits() {
     let text = listener.closed("publish").await;
     assert!(!text.contains("error"), "{text}");
     assert!(listener.has_event("INFO message=connected") && listener.has_event("message=accepted"));
-    for packet in ["sent CONNECT", "received CONNACK", r#"sent PUBLISH 1 to "a", QoS 1, 14 bytes"#, "received PUBACK 1"] {
+    for packet in ["sent CONNECT", "received CONNACK", r#"sent PUBLISH 1 to "a", QoS 1, 14 bytes"#, "received PUBACK 1"]
+    {
         assert!(listener.has_event(&format!("TRACE message={packet}")), "{packet}");
     }
 
