@@ -240,6 +240,7 @@ impl Client {
 /// # The client itself
 impl Client {
     /// Leaves in order: takes no more messages, finishes what can be finished within `timeout`, says DISCONNECT, and ends the driver. Every [`Delivery`] has its end then.
+    /// The server has up to a second more to close its side: a program that ended before could take back what it sent last.
     pub async fn shutdown(&self, timeout: Duration) {
         self.shared().act(|state, now| {
             state.agent.shutdown(now, now.after_millis(millis(timeout)));
@@ -247,7 +248,7 @@ impl Client {
         });
         poll_fn(|cx| {
             self.shared().drive(|state, _| {
-                if state.agent.is_done() || !state.is_driven {
+                if state.is_over() {
                     return Poll::Ready(());
                 }
                 state.wait_for_end(cx.waker());

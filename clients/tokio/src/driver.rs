@@ -67,8 +67,9 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
         let shared = Arc::clone(&self.shared);
         let (turn, deadline) = shared.drive(|state, now| {
-            state.driver = Some(cx.waker().clone());
+            state.wake_driver_by(Some(cx.waker()));
             let turn = self.work(cx, state, now);
+            state.is_linked = self.link.is_some() || self.parting.is_some();
             (turn, state.agent.poll_timeout().map(|at| state.clock.when(at)))
         });
         self.discarded.clear();
@@ -225,12 +226,14 @@ impl Driver {
     }
 
     fn exchange_output(&mut self, cx: &mut Context<'_>, state: &mut State, now: Instant) {
-        if let Some((_, link)) = &mut self.link {
-            let written = link.poll_write(cx, &mut state.agent, now);
-            state.spans.packets(&mut link.tap);
-            if let Err(why) = written {
-                self.fail(state, now, &why);
-            }
+        let Some((id, link)) = &mut self.link else { return };
+        let written = link.poll_write(cx, &mut state.agent, now);
+        if written.is_err() {
+            link.read_last_words(cx, &mut state.agent, now, *id);
+        }
+        state.spans.packets(&mut link.tap);
+        if let Err(why) = written {
+            self.fail(state, now, &why);
         }
     }
 
@@ -303,8 +306,8 @@ impl Drop for Driver {
             if let Some((server, _)) = &self.resolving {
                 state.agent.not_resolved(now, *server, FailureClass::Passing, DROPPED);
             }
-            state.is_driven = false;
-            state.driver = None;
+            (state.is_driven, state.is_linked) = (false, false);
+            state.wake_driver_by(None);
             while state.agent.is_runnable() {
                 if let Some(event) = state.agent.step(now) {
                     state.tell(event);

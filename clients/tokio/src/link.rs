@@ -18,6 +18,8 @@ use crate::stream::Stream;
 
 /// So many bytes are read at once at most.
 const READ: usize = 64 * 1024;
+/// So often is read at once at most where nothing can be written any more.
+const LAST_READS: usize = 16;
 /// How long the server may take to close its side when we have closed ours.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -101,6 +103,16 @@ impl Link {
             false => self.poll_write_through(cx, agent, now),
         };
         written.map_err(|error| format!("the connection broke: {error}"))
+    }
+
+    /// Nothing can be written any more, but the server may have said why.
+    pub(crate) fn read_last_words(&mut self, cx: &mut Context<'_>, agent: &mut Agent, now: Instant, id: LinkId) {
+        let is_there = self.unwatch().is_ok(); // the system itself is asked: the runtime may not know yet
+        for _ in 0..LAST_READS {
+            if !is_there || !agent.wants_input() || !matches!(self.poll_read(cx, agent, now, id), Ok(Poll::Ready(()))) {
+                break;
+            }
+        }
     }
 
     fn poll_write_bare(&mut self, cx: &mut Context<'_>, agent: &mut Agent, now: Instant) -> io::Result<Poll<()>> {
@@ -225,7 +237,7 @@ impl Link {
                 return Poll::Pending;
             }
             ready!(Pin::new(&mut self.transport).poll_shutdown(cx))?;
-            loop {
+            for _ in 0..LAST_READS {
                 let mut is_over = false;
                 let read = read(&mut self.transport, cx, |bytes| is_over = bytes.is_empty());
                 match read? {
@@ -234,6 +246,8 @@ impl Link {
                     Poll::Pending => return Poll::Pending,
                 }
             }
+            cx.waker().wake_by_ref(); // the others first, and the time
+            Poll::Pending
         });
         let _ = tokio::time::timeout(FAREWELL_PATIENCE, farewell).await; // it is gone in any case
     }

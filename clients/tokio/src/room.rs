@@ -11,6 +11,8 @@ pub(crate) struct Place(u64);
 pub(crate) struct Room {
     line: BTreeMap<Place, Waker>,
     last: u64,
+    /// Of those who have left, to be dropped once the lock is free.
+    left: Vec<Waker>,
 }
 
 impl Room {
@@ -25,7 +27,8 @@ impl Room {
             self.last += 1;
             Place(self.last)
         });
-        self.line.insert(place, waker.clone());
+        let before = self.line.insert(place, waker.clone());
+        self.left.extend(before);
         place
     }
 
@@ -33,7 +36,8 @@ impl Room {
     #[must_use]
     pub(crate) fn leave(&mut self, place: Place) -> Option<Waker> {
         let was_turn = self.is_turn(Some(place));
-        self.line.remove(&place);
+        let left = self.line.remove(&place);
+        self.left.extend(left);
         if was_turn { self.first() } else { None }
     }
 
@@ -41,6 +45,10 @@ impl Room {
     #[must_use]
     pub(crate) fn first(&self) -> Option<Waker> {
         self.line.values().next().cloned()
+    }
+
+    pub(crate) fn take_left(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.left)
     }
 
     /// All, to be woken: something has happened that concerns them all.

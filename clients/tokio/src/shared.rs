@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use pure_mqtt::Instant;
 
@@ -50,10 +51,24 @@ impl Shared {
 /// Wakes and tells without the lock: an executor or a subscriber may do anything then.
 fn finish(mut state: MutexGuard<'_, State>) {
     state.collect();
-    let (wakers, untold) = (state.take_wakers(), state.spans.take());
+    let (wakers, events, untold) = (Woken(state.take_wakers()), state.take_events(), state.spans.take());
+    let discarded = state.take_discarded();
     drop(state);
+    drop(discarded);
+    if let Some((listeners, events)) = events {
+        events.into_iter().for_each(|event| drop(listeners.send(event))); // they may be gone
+    }
     untold.tell();
-    wakers.into_iter().for_each(std::task::Waker::wake);
+    drop(wakers);
+}
+
+/// Those who may go on: they are woken although a subscriber panics.
+struct Woken(Vec<Waker>);
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
+    }
 }
 
 impl fmt::Debug for Shared {

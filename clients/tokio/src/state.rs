@@ -29,15 +29,21 @@ pub(crate) struct State {
     leaving: Vec<Waker>,
     /// Once somebody listens: it takes as much memory as the rest of an idle client.
     events: Option<broadcast::Sender<Arc<Event>>>,
+    /// What is to be sent to them once the lock is free.
+    unsent: Vec<Arc<Event>>,
     pub(crate) spans: Spans,
     /// The driver sleeps, and has to be woken.
     pub(crate) driver: Option<Waker>,
     /// There is a driver.
     pub(crate) is_driven: bool,
+    /// The driver has a link, or says farewell on one.
+    pub(crate) is_linked: bool,
     /// The log, if there is one.
     storage: Option<Storage>,
     /// To be woken once the lock is free.
     wakers: Vec<Waker>,
+    /// To be dropped once the lock is free: the last waker of a task may own all that the task holds, and that may use the client.
+    discarded: Vec<Waker>,
 }
 
 /// Somebody who may ask for the end of a ticket.
@@ -66,11 +72,14 @@ impl State {
             room: Room::default(),
             leaving: Vec::new(),
             events: None,
+            unsent: Vec::new(),
             spans: Spans::default(),
             driver: None,
             is_driven: false,
+            is_linked: false,
             storage: None,
             wakers: Vec::new(),
+            discarded: Vec::new(),
         }
     }
 
@@ -128,9 +137,9 @@ impl State {
     pub(crate) fn tell(&mut self, event: Event) {
         let event = Arc::new(event);
         self.spans.event(&event);
-        let Some(events) = &self.events else { return };
-        if events.send(event).is_err() {
-            self.events = None; // nobody listens any more
+        match &self.events {
+            Some(events) if events.receiver_count() > 0 => self.unsent.push(event),
+            _ => self.events = None, // nobody listens any more
         }
     }
 
@@ -148,7 +157,7 @@ impl State {
                 Asked::Ended(end)
             }
             Some(Waiter::Open(waiting)) => {
-                *waiting = Some(waker.clone());
+                self.discarded.extend(waiting.replace(waker.clone()));
                 if self.is_driven { Asked::Open } else { Asked::NoDriver }
             }
             None => Asked::NoDriver,
@@ -157,18 +166,32 @@ impl State {
 
     /// Nobody will ask any more: what the ticket stands for goes on, and a reply that has come is thrown away.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
-        if self.waiters.remove(&ticket).is_some() && !self.spans.forget(ticket) {
+        let Some(waiter) = self.waiters.remove(&ticket) else { return };
+        if let Waiter::Open(waker) = waiter {
+            self.discarded.extend(waker);
+        }
+        if !self.spans.forget(ticket) {
             self.agent.forget(ticket);
         }
     }
 
     /// Whoever waits for a message of this queue.
     pub(crate) fn wait_for_message(&mut self, queue: Receiver, waker: &Waker) {
-        self.queues.insert(queue, waker.clone());
+        let before = self.queues.insert(queue, waker.clone());
+        self.discarded.extend(before);
     }
 
     pub(crate) fn forget_queue(&mut self, queue: Receiver) {
-        self.queues.remove(&queue);
+        let waker = self.queues.remove(&queue);
+        self.discarded.extend(waker);
+    }
+
+    /// The driver sleeps, and is to be woken by this; by nothing, if it is gone.
+    pub(crate) fn wake_driver_by(&mut self, waker: Option<&Waker>) {
+        if !matches!((&self.driver, waker), (Some(known), Some(waker)) if known.will_wake(waker)) {
+            let before = std::mem::replace(&mut self.driver, waker.cloned());
+            self.discarded.extend(before);
+        }
     }
 
     /// Whoever waits until the client has shut down.
@@ -220,7 +243,26 @@ impl State {
         }
         self.wakers.extend(std::mem::take(&mut self.queues).into_values());
         self.wakers.extend(self.room.all());
-        self.wakers.append(&mut self.leaving);
+        if self.is_over() {
+            self.wakers.append(&mut self.leaving);
+        }
+    }
+
+    /// The client has shut down, and what it said last has arrived: a program may end. Or nobody is there who could do that.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.is_driven || self.agent.is_done() && !self.is_linked
+    }
+
+    /// What is to be told to the listeners, whose wakers are the program's.
+    pub(crate) fn take_events(&mut self) -> Option<(broadcast::Sender<Arc<Event>>, Vec<Arc<Event>>)> {
+        if self.unsent.is_empty() {
+            return None;
+        }
+        self.events.clone().map(|events| (events, std::mem::take(&mut self.unsent)))
+    }
+
+    pub(crate) fn take_discarded(&mut self) -> [Vec<Waker>; 2] {
+        [std::mem::take(&mut self.discarded), self.room.take_left()]
     }
 
     pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {

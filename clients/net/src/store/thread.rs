@@ -18,7 +18,7 @@ const LARGEST_GROUP: usize = 1024 * 1024;
 /// come back as events.
 ///
 /// Records sent during an `fsync` share the next one. Dropping this value commits what was sent, blocks until that is done, and
-/// ends the thread.
+/// ends the thread; dropped within `wake`, it doesn't block.
 ///
 /// ```
 /// use std::time::Duration;
@@ -157,7 +157,10 @@ impl<F: Files> Drop for StoreThread<F> {
     fn drop(&mut self) {
         self.commands = None;
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+            // `wake` may drop this value: its thread can't wait for itself, and ends by itself.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
         }
     }
 }
