@@ -103,7 +103,7 @@ fn walk(root: &Path, folder: &Path, citations: &mut Citations) -> Result {
     for entry in std::fs::read_dir(folder).map_err(fault)? {
         let path = entry.map_err(fault)?.path();
         if path.is_dir() && path.ends_with("tests/common") {
-            continue; // what the test broker demands of us is no test by itself
+            continue; // what tests share is no test by itself
         }
         if path.is_dir() {
             walk(root, &path, citations)?;

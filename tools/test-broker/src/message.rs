@@ -2,7 +2,7 @@
 
 use crate::sans_io::{Prop, Props};
 
-/// A message to publish with [`Broker::publish`](crate::Broker::send), at QoS 0 and not retained unless it is said.
+/// A message to publish with [`Broker::publish`](crate::Broker::publish), at QoS 0 and not retained unless it is said.
 ///
 /// ```
 /// use pure_mqtt_test_broker::{Broker, Message};

@@ -180,7 +180,7 @@ impl Broker {
             Act::WithCode(code) => *code >= 0x80 && Packet::of(frame.first) == Some(Packet::PubRec),
             _ => false,
         };
-        if is_over && let Some(id) = frame.ack_id() {
+        if let Some(id) = frame.ack_id().filter(|_| is_over) {
             session.received.remove(&id);
         }
         let early = frame.publish_id().filter(|_| *act == Act::Odd(super::script::Oddity::EarlyRelease));
