@@ -92,7 +92,7 @@ impl<'r> Record<'r> {
             Record::FiltersUnsure => 7,
             Record::ClientId(_) => 8,
             Record::Forgotten => 9,
-            Record::LatestTag(_) => 10,
+            Record::LatestTag(_) => 11,
         }
     }
 
@@ -137,7 +137,7 @@ impl<'r> Record<'r> {
             7 if body.is_empty() => Self::FiltersUnsure,
             8 => Self::ClientId(core::str::from_utf8(body).ok()?),
             9 if body.is_empty() => Self::Forgotten,
-            10 => Self::LatestTag(u64::from_le_bytes(body.try_into().ok()?)),
+            11 => Self::LatestTag(u64::from_le_bytes(body.try_into().ok()?)),
             _ => return None,
         })
     }
