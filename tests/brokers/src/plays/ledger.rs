@@ -13,7 +13,7 @@ use crate::stage::Stage;
 /// So many messages are unfinished at a time.
 const WINDOW: usize = 20;
 /// When nothing came for so long, nothing comes any more: NATS repeats what was not acknowledged every 2 seconds.
-const QUIET: Duration = Duration::from_secs(6);
+const QUIET: Duration = Duration::from_secs(4);
 /// A look at the queue.
 const GLANCE: Duration = Duration::from_millis(2);
 
