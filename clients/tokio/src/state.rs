@@ -14,6 +14,9 @@ use crate::room::Room;
 use crate::spans::Spans;
 use crate::storage::Storage;
 
+/// Who is told of events.
+type Listeners = broadcast::Sender<Arc<Event>>;
+
 /// So many events are kept for a listener that is slow.
 const EVENTS: usize = 256;
 
@@ -28,7 +31,7 @@ pub(crate) struct State {
     /// Those who wait for the end of everything.
     leaving: Vec<Waker>,
     /// Once somebody listens: it takes as much memory as the rest of an idle client.
-    events: Option<broadcast::Sender<Arc<Event>>>,
+    events: Option<Listeners>,
     /// What is to be sent to them once the lock is free.
     unsent: Vec<Arc<Event>>,
     pub(crate) spans: Spans,
@@ -254,7 +257,7 @@ impl State {
     }
 
     /// What is to be told to the listeners, whose wakers are the program's.
-    pub(crate) fn take_events(&mut self) -> Option<(broadcast::Sender<Arc<Event>>, Vec<Arc<Event>>)> {
+    pub(crate) fn take_events(&mut self) -> Option<(Listeners, Vec<Arc<Event>>)> {
         if self.unsent.is_empty() {
             return None;
         }

@@ -85,7 +85,7 @@ async fn accept(server: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
 async fn until<T>(driver: &mut Driver, events: &mut Receiver<Arc<Event>>, wanted: impl Fn(&Event) -> Option<T>) -> T {
     let happens = async {
         loop {
-            if let Some(found) = wanted(&*events.recv().await.unwrap()) {
+            if let Some(found) = wanted(&events.recv().await.unwrap()) {
                 return found;
             }
         }
