@@ -11,15 +11,15 @@ mod error;
 mod event;
 
 mod inbox;
+mod incoming;
 mod link;
 mod message;
 mod mqtt;
 mod options;
+mod outgoing;
 mod publish;
 pub mod ram;
 mod receiver;
-mod incoming;
-mod outgoing;
 mod receivers;
 mod request;
 mod runner;

@@ -38,7 +38,11 @@ impl Message<'_> {
 impl fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { topic, payload, qos, retain, dup, .. } = self;
-        write!(f, "Message {{ topic: {topic:?}, payload: {} bytes, {qos:?}, retain: {retain}, dup: {dup} }}", payload.len())
+        write!(
+            f,
+            "Message {{ topic: {topic:?}, payload: {} bytes, {qos:?}, retain: {retain}, dup: {dup} }}",
+            payload.len()
+        )
     }
 }
 

@@ -184,10 +184,10 @@ where
     }
 
     /// Ends the link with DISCONNECT, at once, and then [`run`](Self::run). What is unfinished stays, for the next `run`. To leave gracefully wait for
-    /// [`flush`](Self::flush) first.
+    /// [`flush`](Self::flush) first. Does nothing while nobody runs the client.
     pub fn disconnect(&self) {
         self.enter(|shared, now| {
-            shared.common.is_leaving = true;
+            shared.common.is_leaving = shared.common.is_running;
             let _ = shared.connection.disconnect(now, &Disconnect::default()); // without properties there is nothing to refuse
             shared.common.nudge();
         });

@@ -55,7 +55,8 @@ impl<S: Storage> Shared<'_, S> {
 
     /// Whether there are bytes for the server, or messages are held that may leave now.
     pub fn has_output(&mut self, now: Instant) -> bool {
-        let may_release = self.common.holds_until.is_some() && self.connection.is_connected() && !self.wishes.has_wishes();
+        let may_release =
+            self.common.holds_until.is_some() && self.connection.is_connected() && !self.wishes.has_wishes();
         may_release || !self.connection.transmit(now).chunk().is_empty()
     }
 

@@ -21,8 +21,8 @@ use crate::tickets::Ticket;
 /// What one message in the ring takes beside its bytes.
 pub const MESSAGE: usize = size_of::<Option<Entry>>();
 /// What one receiver takes.
-pub const RECEIVER: usize =
-    size_of::<Place>() + size_of::<Subscriptions<FixedList<'static, 2>>>() - size_of::<Subscriptions<FixedList<'static, 1>>>();
+pub const RECEIVER: usize = size_of::<Place>() + size_of::<Subscriptions<FixedList<'static, 2>>>()
+    - size_of::<Subscriptions<FixedList<'static, 1>>>();
 /// What one ticket takes.
 pub const TICKET: usize = size_of::<Ticket>();
 /// What a client takes beside its tables, its ring and the engine.

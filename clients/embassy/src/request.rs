@@ -116,15 +116,8 @@ impl<'p, Q: Client> Future for Replying<'p, Q> {
             let Some(topic) = topic else { return Poll::Ready(Ok(false)) };
             let mut publish = Publish::new(topic, *payload).qos(qos);
             publish.correlation_data = properties.correlation_data();
-            let polled = poll_publish(
-                shared.connection,
-                &mut shared.tickets,
-                shared.common,
-                now,
-                context,
-                &publish,
-                ticket,
-            );
+            let polled =
+                poll_publish(shared.connection, &mut shared.tickets, shared.common, now, context, &publish, ticket);
             polled.map_ok(|()| true)
         });
         let polled = polled.unwrap_or_else(|| again(context));

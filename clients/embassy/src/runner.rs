@@ -64,7 +64,11 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
         };
         let begun = mqtt.enter(|shared, _| shared.begin(limits, options.connect.clean_start)).unwrap_or(false);
         let (min, max) = options.backoff;
-        if begun { Ok(Self { mqtt, rx, options, backoff: Backoff::new(min, max) }) } else { Err(RunError::AlreadyRunning) }
+        if begun {
+            Ok(Self { mqtt, rx, options, backoff: Backoff::new(min, max) })
+        } else {
+            Err(RunError::AlreadyRunning)
+        }
     }
 
     /// Whether [`disconnect`](crate::Mqtt::disconnect) was called: then no further link is wanted.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::tally::DROPPED_FUTURES;
+
 /// Whether a task wants to be polled.
 struct Flag(AtomicBool);
 
@@ -62,7 +64,10 @@ pub async fn fickle<F: Future>(rarity: u32, future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     std::future::poll_fn(move |context| match future.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if fastrand::u32(..rarity) == 0 => Poll::Ready(None),
+        Poll::Pending if fastrand::u32(..rarity) == 0 => {
+            DROPPED_FUTURES.count();
+            Poll::Ready(None)
+        }
         Poll::Pending => Poll::Pending,
     })
     .await

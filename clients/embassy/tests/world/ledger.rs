@@ -19,10 +19,6 @@ pub struct Ledger {
     pub up: BTreeMap<String, Fate>,
     /// Messages that were published to the client while it was subscribed.
     pub down: BTreeMap<String, Fate>,
-    /// Requests that were answered.
-    pub replies: u32,
-    /// Messages that went through the slow reader.
-    pub slow: u32,
     /// The server has lost a session: messages may be doubled, and those for the client lost.
     pub has_losses: bool,
 }

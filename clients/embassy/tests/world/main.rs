@@ -16,6 +16,7 @@ mod executor;
 mod ledger;
 mod net;
 mod program;
+mod tally;
 mod tasks;
 mod time;
 
@@ -28,4 +29,5 @@ const SOME: u64 = 300;
 fn nothing_is_lost_whatever_is_dropped() {
     let count = std::env::var("PURE_MQTT_WORLDS").map_or(SOME, |text| text.parse().expect("it is a number"));
     with_seeds(1, count, program::play);
+    tally::check(count);
 }

@@ -8,6 +8,7 @@ use std::task::{Poll, Waker};
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
 use crate::broker::{Broker, Config, LinkId};
+use crate::tally::{CUTS, LOST_SESSIONS, STALLS};
 
 /// Bytes that a direction holds before it takes no more.
 const WINDOW: usize = 300;
@@ -142,15 +143,18 @@ impl Net {
         let mut state = self.0.borrow_mut();
         let Trouble { cuts, stalls, losses, .. } = state.trouble;
         if state.link.is_some() && one_in(cuts) {
+            CUTS.count();
             state.cut();
             return true;
         }
         if one_in(losses) {
+            LOST_SESSIONS.count();
             state.broker.lose_session(client);
             state.cut();
             return true;
         }
         if one_in(stalls) && state.stalled_until <= state.now {
+            STALLS.count();
             state.stalled_until = state.now + fastrand::u64(1..20_000);
         }
         state.carry()

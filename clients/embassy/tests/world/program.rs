@@ -149,9 +149,8 @@ async fn run(shared: &Shared<'_>, net: &Net, character: &Character) {
 async fn serve(shared: &Shared<'_>, net: &Net, count: u32) {
     for number in 0..count {
         shared.time.sleep(fastrand::u64(..2_000)).await;
-        let is_subscribed = net.with_broker(|broker| {
-            broker.subscriptions(CLIENT).iter().any(|(filter, _)| filter == "down/#")
-        });
+        let is_subscribed =
+            net.with_broker(|broker| broker.subscriptions(CLIENT).iter().any(|(filter, _)| filter == "down/#"));
         let qos = fastrand::u8(..3);
         let payload = format!("down-{number}-{}", "y".repeat(fastrand::usize(..60)));
         if is_subscribed {
@@ -166,5 +165,8 @@ async fn serve(shared: &Shared<'_>, net: &Net, count: u32) {
 
 async fn leave(shared: &Shared<'_>) {
     while fickle(4, shared.mqtt.flush()).await.is_none() {}
-    shared.mqtt.disconnect();
+    loop {
+        shared.mqtt.disconnect(); // again where `run` was dropped before it came to an end
+        shared.time.sleep(3_000).await;
+    }
 }

@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 
 use pure_mqtt_embassy::{
-    Client, Mqtt, Publish, QoS, Receiver, ReceiverOptions, Requester, Subscription, TopicFilter, TopicName,
-    raw::NoopRawMutex,
+    Client, Mqtt, NotDelivered, Publish, QoS, Receiver, ReceiverOptions, Requester, Subscription, TopicFilter,
+    TopicName, pure_mqtt::Cause, raw::NoopRawMutex,
 };
 
 use crate::executor::{fickle, pass};
 use crate::ledger::{Fate, Ledger};
+use crate::tally::{CONFIRMED, GIVEN_BACK, PUBLISHED, RECEIVED, REPLIES};
 use crate::time::Time;
 
 /// Small, so that everything gets full.
@@ -41,14 +42,18 @@ pub async fn publisher(shared: &Shared<'_>, name: &'static str, count: u32) {
             }
             pass().await;
         };
+        PUBLISHED.count();
         let fate = Fate { qos: level, ..Fate::default() };
         shared.ledger.borrow_mut().up.insert(payload.clone(), fate);
         while fastrand::u32(..3) > 0 {
             match fickle(RARITY, delivery.confirmed()).await {
                 Some(Ok(())) => {
+                    CONFIRMED.count();
                     shared.ledger.borrow_mut().up.get_mut(&payload).unwrap().is_confirmed = true;
                     break;
                 }
+                // The server had taken the message over, and then lost its session.
+                Some(Err(NotDelivered::Ended(Cause::Released))) if shared.ledger.borrow().has_losses => break,
                 Some(Err(error)) => panic!("{payload}: {error}"),
                 None => pass().await,
             }
@@ -75,13 +80,15 @@ pub async fn subscriber(shared: &Shared<'_>) {
             continue;
         };
         if fastrand::u32(..4) == 0 {
-            continue; // given back
+            GIVEN_BACK.count();
+            continue;
         }
         if fastrand::bool() {
             shared.time.sleep(fastrand::u64(..100)).await;
         }
         let payload = received.read(|message| message.text().map(str::to_owned)).flatten().expect("it is text");
         received.ack();
+        RECEIVED.count();
         if let Some(fate) = shared.ledger.borrow_mut().down.get_mut(&payload) {
             fate.arrived += 1;
         }
@@ -98,7 +105,6 @@ pub async fn slow_reader(shared: &Shared<'_>) {
         let received = receiver.recv().await;
         shared.time.sleep(fastrand::u64(..30_000)).await;
         drop(received);
-        shared.ledger.borrow_mut().slow += 1;
     }
 }
 
@@ -131,7 +137,7 @@ pub async fn asker(shared: &Shared<'_>, count: u32) {
         while !ask(shared, &mut requester, number).await {
             pass().await;
         }
-        shared.ledger.borrow_mut().replies += 1;
+        REPLIES.count();
     }
 }
 
