@@ -54,17 +54,25 @@ pub struct Stats {
 
 /// Events that wait to be fetched; the oldest gives way.
 pub struct Events {
-    waiting: [Option<Event>; Self::MOST],
+    waiting: [Waiting; Self::MOST],
+}
+
+/// As an `Option`, but none is zero whatever events there are: an empty queue takes no flash.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Waiting {
+    None,
+    Some(Event),
 }
 
 impl Events {
     const MOST: usize = 4;
-    pub const NONE: Self = Self { waiting: [None; Self::MOST] };
+    pub const NONE: Self = Self { waiting: [Waiting::None; Self::MOST] };
 
     /// False if the oldest had to give way.
     pub fn push(&mut self, event: Event) -> bool {
-        if let Some(place) = self.waiting.iter_mut().find(|place| place.is_none()) {
-            *place = Some(event);
+        if let Some(place) = self.waiting.iter_mut().find(|place| matches!(place, Waiting::None)) {
+            *place = Waiting::Some(event);
             return true;
         }
         self.pop();
@@ -73,13 +81,11 @@ impl Events {
     }
 
     pub fn pop(&mut self) -> Option<Event> {
-        let [first, rest @ ..] = &mut self.waiting;
-        let mut last = first;
-        let event = last.take();
-        for place in rest {
-            *last = place.take();
-            last = place;
+        let [first, second, third, fourth] = self.waiting;
+        self.waiting = [second, third, fourth, Waiting::None];
+        match first {
+            Waiting::None => None,
+            Waiting::Some(event) => Some(event),
         }
-        event
     }
 }

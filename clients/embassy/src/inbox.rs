@@ -1,6 +1,6 @@
 //! The ring: messages from the server, each there once, until the last of its receivers is done with it.
 
-use pure_mqtt::{PendingAck, QoS};
+use pure_mqtt::{PacketId, PendingAck, QoS};
 
 use crate::copying::{close_gap, copy};
 
@@ -11,13 +11,28 @@ pub struct Entry {
     lengths: [usize; 3],
     /// The receivers that have yet to finish it, one bit for each.
     pub unread: u32,
-    pub qos: QoS,
-    pub retain: bool,
-    pub dup: bool,
+    pub id: Option<PacketId>,
+    /// The quality of service and two flags in a plain number: a type with unused values would make an empty ring other than zeros, which takes flash.
+    flags: u8,
     pub ack: Option<PendingAck>,
 }
 
+const RETAIN: u8 = 0b0100;
+const DUP: u8 = 0b1000;
+
 impl Entry {
+    pub fn qos(&self) -> QoS {
+        QoS::from_bits(self.flags & 0b11).unwrap_or_default()
+    }
+
+    pub const fn retain(&self) -> bool {
+        self.flags & RETAIN != 0
+    }
+
+    pub const fn dup(&self) -> bool {
+        self.flags & DUP != 0
+    }
+
     pub const fn len(&self) -> usize {
         let [topic, properties, payload] = self.lengths;
         topic + properties + payload
@@ -27,6 +42,7 @@ impl Entry {
 /// What is known of a message apart from its bytes.
 pub struct Head {
     pub unread: u32,
+    pub id: Option<PacketId>,
     pub qos: QoS,
     pub retain: bool,
     pub dup: bool,
@@ -41,6 +57,15 @@ pub struct Level {
 
 impl Level {
     pub const EMPTY: Self = Self { used: 0, serial: 0 };
+}
+
+fn parts<'b>(bytes: &'b [u8], entry: &Entry) -> [&'b [u8]; 3] {
+    let mut start = entry.start;
+    entry.lengths.map(|length| {
+        let part = bytes.get(start..start + length).unwrap_or_default();
+        start += length;
+        part
+    })
 }
 
 /// The ring. Freed places close at once, so the order of its entries does not matter, and no receiver holds up another.
@@ -69,9 +94,10 @@ impl Inbox<'_> {
             let count = copy(part, room);
             room = room.get_mut(count..).unwrap_or_default();
         }
-        let Head { unread, qos, retain, dup, ack } = head;
+        let Head { unread, id, qos, retain, dup, ack } = head;
+        let flags = qos.bits() | if retain { RETAIN } else { 0 } | if dup { DUP } else { 0 };
         let serial = self.level.serial;
-        *place = Some(Entry { serial, start, lengths, unread, qos, retain, dup, ack });
+        *place = Some(Entry { serial, start, lengths, unread, id, flags, ack });
         self.level.used += length;
         self.level.serial = serial.wrapping_add(1);
         Ok(())
@@ -84,18 +110,24 @@ impl Inbox<'_> {
         waiting.map(|entry| entry.serial).max_by_key(|serial| newest.wrapping_sub(*serial))
     }
 
+    /// The copy of a message of which another one has come, under the same packet identifier: it is not kept twice.
+    pub fn copy_of(&mut self, id: Option<PacketId>, qos: QoS, topic: &[u8], payload: &[u8]) -> Option<&mut Entry> {
+        id?;
+        let bytes = &*self.bytes;
+        let mut known = self.entries.iter_mut().flatten().filter(|entry| entry.id == id && entry.qos() == qos);
+        known.find(|entry| {
+            let [kept, _, rest] = parts(bytes, entry);
+            kept == topic && rest == payload
+        })
+    }
+
     pub fn entry(&self, serial: u32) -> Option<&Entry> {
         self.entries.iter().flatten().find(|entry| entry.serial == serial)
     }
 
     /// Topic, properties and payload.
     pub fn parts(&self, entry: &Entry) -> [&[u8]; 3] {
-        let mut start = entry.start;
-        entry.lengths.map(|length| {
-            let part = self.bytes.get(start..start + length).unwrap_or_default();
-            start += length;
-            part
-        })
+        parts(self.bytes, entry)
     }
 
     /// How many bytes and messages these receivers have yet to finish.

@@ -1,5 +1,6 @@
 //! What the server sends: one packet at a time, and what it means for whom.
 
+use pure_mqtt::wire::{Decoded, Packet as Wire, Rules};
 use pure_mqtt::{
     ConnAck, Disconnect, Event as Packet, Instant, Message, Properties, Property, QoS, ReasonCode, Received, RxBuffer,
     SessionState, Storage, Version,
@@ -20,7 +21,7 @@ impl<S: Storage> Shared<'_, S> {
         if bytes.is_empty() {
             return false;
         }
-        if needs_room(bytes).is_some_and(|length| !self.inbox.has_room(length)) {
+        if self.lacks_room(bytes) {
             self.connection.unread(now, bytes.len());
             return false;
         }
@@ -40,6 +41,19 @@ impl<S: Storage> Shared<'_, S> {
         };
         rx.consume(consumed);
         true
+    }
+
+    /// Whether the first packet is a message that has to be kept, and can't be.
+    fn lacks_room(&mut self, bytes: &[u8]) -> bool {
+        let Some(packet) = kept_message(bytes).filter(|packet| !self.inbox.has_room(packet.len())) else {
+            return false;
+        };
+        let rules = Rules::new(self.connection.version());
+        let Ok(Decoded::Packet { packet: Wire::Publish(publish), .. }) = Wire::decode(packet, rules) else {
+            return false;
+        };
+        let copy = self.inbox.copy_of(publish.id, publish.qos, publish.topic.as_bytes(), publish.payload);
+        !publish.dup || copy.is_none()
     }
 
     fn on_packet(&mut self, now: Instant, packet: Packet<'_>, bytes: &[u8]) {
@@ -92,10 +106,14 @@ impl<S: Storage> Shared<'_, S> {
         };
         let length = topic.len() + properties.len() + message.payload.len();
         let unread = self.with_room(receivers, message.qos, length);
-        let Message { qos, retain, dup, ack, payload, .. } = message;
+        let Message { id, qos, retain, dup, ack, payload, .. } = message;
+        if let Some(copy) = self.inbox.copy_of(id.filter(|_| dup), qos, topic, payload) {
+            copy.ack = ack; // the one before was of a link or session that is gone
+            return;
+        }
         let kept = match unread {
             0 => Err(ack),
-            _ => self.inbox.put(Head { unread, qos, retain, dup, ack }, [topic, properties, payload]),
+            _ => self.inbox.put(Head { unread, id, qos, retain, dup, ack }, [topic, properties, payload]),
         };
         self.count_delivery(receivers, unread, kept.is_ok());
         match kept {
@@ -115,13 +133,12 @@ impl<S: Storage> Shared<'_, S> {
     }
 }
 
-/// The length of the message at the start of `bytes`, if it is there in full and has to be kept: one at QoS 1 or 2.
-fn needs_room(bytes: &[u8]) -> Option<usize> {
+/// The message at the start of `bytes`, if it is there in full and has to be kept: one at QoS 1 or 2.
+fn kept_message(bytes: &[u8]) -> Option<&[u8]> {
     let first = *bytes.first()?;
     let is_kept = first >> 4 == PUBLISH && QoS::from_bits(first >> 1 & 0b11)? != QoS::AtMostOnce;
     let (remaining, length) = variable_byte_integer(bytes.get(1..)?)?;
-    let length = 1 + length + remaining;
-    (is_kept && bytes.len() >= length).then_some(length)
+    bytes.get(..1 + length + remaining).filter(|_| is_kept)
 }
 
 const PUBLISH: u8 = 3;

@@ -117,9 +117,9 @@ impl<S: Storage> Shared<'_, S> {
         Some(Message {
             topic,
             payload,
-            qos: entry.qos,
-            retain: entry.retain,
-            dup: entry.dup,
+            qos: entry.qos(),
+            retain: entry.retain(),
+            dup: entry.dup(),
             properties: properties(block),
         })
     }

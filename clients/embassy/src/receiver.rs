@@ -38,7 +38,8 @@ impl<'m, Q: Client> Receiver<'m, Q> {
         Recv { receiver: self }
     }
 
-    /// Waits for the server's answer to the subscription: the quality of service it grants.
+    /// Waits for the server's answer to the subscription: the quality of service it grants. If a message comes before it, on a session that was resumed, ready
+    /// with that message's.
     pub const fn granted(&mut self) -> Granted<'_, 'm, Q> {
         Granted { receiver: self }
     }
@@ -72,6 +73,11 @@ impl<'m, Q: Client> Receiver<'m, Q> {
             Some(Standing::Refused(reason)) => Poll::Ready(Err(NotGranted::Refused(reason))),
             Some(Standing::Impossible(error)) => Poll::Ready(Err(NotGranted::Impossible(error))),
             _ => {
+                // The answer may lie behind a message that waits for room.
+                let first = shared.inbox.oldest(bit(place)).and_then(|serial| shared.inbox.entry(serial));
+                if let Some(first) = first {
+                    return Poll::Ready(Ok(first.qos()));
+                }
                 if let Some(place) = shared.receivers.get_mut(place) {
                     place.waker.register(context.waker());
                 }

@@ -1,7 +1,7 @@
 //! The table of receivers: who gets which message.
 
 use embassy_sync::waitqueue::WakerRegistration;
-use pure_mqtt::{Instant, Properties, QoS, ReasonCode, Storage, Subscription, TopicFilter, TopicName};
+use pure_mqtt::{Instant, Properties, QoS, ReasonCode, RetainHandling, Storage, Subscription, TopicFilter, TopicName};
 
 use crate::error::SubscribeError;
 use crate::options::ReceiverOptions;
@@ -9,17 +9,39 @@ use crate::shared::Shared;
 
 /// One place in the table.
 pub struct Place {
-    subscription: Option<Subscription<'static>>,
+    /// `None` for a free place, which is all zeros.
+    filter: Option<TopicFilter<'static>>,
+    qos: QoS,
+    no_local: bool,
+    retain_as_published: bool,
+    retain_handling: RetainHandling,
     options: ReceiverOptions,
     pub waker: WakerRegistration,
 }
 
 impl Place {
-    pub const FREE: Self =
-        Self { subscription: None, options: ReceiverOptions::new(), waker: WakerRegistration::new() };
+    pub const FREE: Self = Self {
+        filter: None,
+        qos: QoS::AtMostOnce,
+        no_local: false,
+        retain_as_published: false,
+        retain_handling: RetainHandling::Send,
+        options: ReceiverOptions::new(),
+        waker: WakerRegistration::new(),
+    };
 
-    fn filter(&self) -> Option<TopicFilter<'static>> {
-        self.subscription.map(|subscription| subscription.filter)
+    const fn new(subscription: &Subscription<'static>, options: ReceiverOptions) -> Self {
+        let Subscription { filter, qos, no_local, retain_as_published, retain_handling, .. } = *subscription;
+        let waker = WakerRegistration::new();
+        Self { filter: Some(filter), qos, no_local, retain_as_published, retain_handling, options, waker }
+    }
+
+    fn subscription(&self) -> Option<Subscription<'static>> {
+        let subscription = Subscription::new(self.filter?, self.qos)
+            .no_local(self.no_local)
+            .retain_as_published(self.retain_as_published)
+            .retain_handling(self.retain_handling);
+        Some(subscription)
     }
 }
 
@@ -35,16 +57,16 @@ impl<S: Storage> Shared<'_, S> {
         subscription: Subscription<'static>,
         options: ReceiverOptions,
     ) -> Result<usize, SubscribeError> {
-        let has_conflict = self.receivers.iter().filter_map(|place| place.subscription).any(|mut other| {
+        let has_conflict = self.receivers.iter().filter_map(Place::subscription).any(|mut other| {
             other.qos = subscription.qos;
             other.filter == subscription.filter && other != subscription
         });
         if has_conflict {
             return Err(SubscribeError::Conflict);
         }
-        let index = self.receivers.iter().position(|place| place.subscription.is_none());
+        let index = self.receivers.iter().position(|place| place.filter.is_none());
         let index = index.ok_or(SubscribeError::Full)?;
-        self.set(index, Place { subscription: Some(subscription), options, waker: WakerRegistration::new() });
+        self.set(index, Place::new(&subscription, options));
         if !self.want(subscription) {
             self.set(index, Place::FREE);
             return Err(SubscribeError::Full);
@@ -59,8 +81,8 @@ impl<S: Storage> Shared<'_, S> {
             self.finish(now, serial, bit(index), ReasonCode::SUCCESS);
         }
         let gone = self.receivers.get_mut(index).map(|place| core::mem::replace(place, Place::FREE));
-        let Some(subscription) = gone.and_then(|place| place.subscription) else { return };
-        let same = |place: &Place| place.subscription.filter(|other| other.filter == subscription.filter);
+        let Some(subscription) = gone.and_then(|place| place.subscription()) else { return };
+        let same = |place: &Place| place.subscription().filter(|other| other.filter == subscription.filter);
         match self.receivers.iter().find_map(same) {
             Some(other) => _ = self.want(other),
             None => self.wishes.forget(subscription.filter),
@@ -71,7 +93,7 @@ impl<S: Storage> Shared<'_, S> {
     /// Asks for all subscriptions as they are to be on this link.
     pub fn want_all(&mut self) {
         for index in 0..self.receivers.len() {
-            if let Some(subscription) = self.receivers.get(index).and_then(|place| place.subscription) {
+            if let Some(subscription) = self.receivers.get(index).and_then(Place::subscription) {
                 self.want(subscription);
             }
         }
@@ -79,7 +101,7 @@ impl<S: Storage> Shared<'_, S> {
 
     /// Asks for a subscription, in the highest quality of service of all receivers that share it.
     fn want(&mut self, mut subscription: Subscription<'static>) -> bool {
-        let shared = self.receivers.iter().filter_map(|place| place.subscription);
+        let shared = self.receivers.iter().filter_map(Place::subscription);
         let shared = shared.filter(|other| other.filter == subscription.filter);
         subscription.qos = shared.map(|other| other.qos).max().unwrap_or(subscription.qos);
         let identifier = if self.common.uses_identifiers { self.identifier(subscription.filter) } else { 0 };
@@ -88,7 +110,7 @@ impl<S: Storage> Shared<'_, S> {
 
     /// One for each filter: the first place that has it.
     fn identifier(&self, filter: TopicFilter<'_>) -> u32 {
-        let first = self.receivers.iter().position(|place| place.filter() == Some(filter));
+        let first = self.receivers.iter().position(|place| place.filter == Some(filter));
         first.map_or(0, |index| index as u32 + 1)
     }
 
@@ -108,7 +130,7 @@ impl<S: Storage> Shared<'_, S> {
 
     fn matching(&self, topic: TopicName<'_>, is_meant: impl Fn(TopicFilter<'static>) -> bool) -> u32 {
         let places = self.receivers.iter().enumerate();
-        let matching = places.filter(|(_, place)| place.filter().is_some_and(|f| f.matches(topic) && is_meant(f)));
+        let matching = places.filter(|(_, place)| place.filter.is_some_and(|f| f.matches(topic) && is_meant(f)));
         matching.fold(0, |receivers, (index, _)| receivers | bit(index))
     }
 

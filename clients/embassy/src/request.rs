@@ -107,7 +107,8 @@ impl<'p, Q: Client> Future for Replying<'p, Q> {
             return Poll::Pending;
         }
         let polled = mqtt.enter(|shared, now| {
-            let Some(message) = shared.inbox.entry(*request).map(|entry| (entry.qos, shared.inbox.parts(entry))) else {
+            let Some(message) = shared.inbox.entry(*request).map(|entry| (entry.qos(), shared.inbox.parts(entry)))
+            else {
                 return Poll::Ready(Ok(false));
             };
             let (qos, [_, block, _]) = message;

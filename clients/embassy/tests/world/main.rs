@@ -29,5 +29,7 @@ const SOME: u64 = 300;
 fn nothing_is_lost_whatever_is_dropped() {
     let count = std::env::var("PURE_MQTT_WORLDS").map_or(SOME, |text| text.parse().expect("it is a number"));
     with_seeds(1, count, program::play);
-    tally::check(count);
+    if clock::given_seed().is_none() {
+        tally::check(count);
+    }
 }

@@ -14,7 +14,7 @@ use crate::tally::{CUTS, LOST_SESSIONS, STALLS};
 const WINDOW: usize = 300;
 
 /// What may go wrong.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Trouble {
     /// A cut comes in one of so many moves; 0 for never.
     pub cuts: u32,
@@ -158,6 +158,14 @@ impl Net {
             state.stalled_until = state.now + fastrand::u64(1..20_000);
         }
         state.carry()
+    }
+
+    /// Prints the last packets, where a world has failed.
+    pub fn tell(&self) {
+        let state = self.0.borrow();
+        let entries = state.broker.transcript();
+        println!("link {:?}, {} bytes up, {} bytes down", state.link, state.to_server.len(), state.to_client.len());
+        entries.iter().skip(entries.len().saturating_sub(60)).for_each(|entry| println!("{entry:?}"));
     }
 
     /// When the line moves again.

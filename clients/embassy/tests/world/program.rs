@@ -14,9 +14,10 @@ use crate::time::Time;
 const CLIENT: &str = "device";
 
 /// More steps than any world needs.
-const MOST_STEPS: u32 = 2_000_000;
+const MOST_STEPS: u32 = 400_000;
 
 /// What kind of world it is.
+#[derive(Debug)]
 struct Character {
     version: Version,
     trouble: Trouble,
@@ -53,6 +54,9 @@ impl Character {
 pub fn play(seed: u64) {
     fastrand::seed(seed);
     let character = Character::any();
+    if crate::clock::given_seed().is_some() {
+        println!("{character:?}");
+    }
     let net = Net::new(Config { transcript_limit: 2_000, ..Config::default() }, character.trouble);
     let time = Time::default();
     let mqtt = Device::new(time.clone(), Engine::new());
@@ -71,6 +75,10 @@ pub fn play(seed: u64) {
     executor.spawn("server", serve(&shared, &net, character.messages));
     let mut is_leaving = false;
     for step in 0.. {
+        if step + 1 == MOST_STEPS {
+            net.tell();
+            println!("{}; {:?}", time.millis(), mqtt.stats());
+        }
         assert!(step < MOST_STEPS, "no end: {:?} of {:?}", ledger.borrow().missing(), executor.names());
         if step == MOST_STEPS / 4 {
             net.heal();
