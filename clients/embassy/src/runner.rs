@@ -19,22 +19,17 @@ use crate::transport::Transport;
 /// Runs the client, link by link: what [`Mqtt::run`](crate::Mqtt::run) is made of. For transports that borrow what the next one needs as well:
 ///
 /// ```no_run
-/// use pure_mqtt_embassy::{Client, RunError, Runner, Transport};
+/// use embedded_io_async::{Read, Write};
+/// use pure_mqtt_embassy::{Client, RunError, Runner, Split};
 ///
-/// # struct Socket<'b>(&'b mut [u8]);
-/// # impl embedded_io_async::ErrorType for Socket<'_> { type Error = core::convert::Infallible; }
-/// # impl embedded_io_async::Read for Socket<'_> {
-/// #     async fn read(&mut self, _: &mut [u8]) -> Result<usize, Self::Error> { Ok(0) }
-/// # }
-/// # impl embedded_io_async::Write for Socket<'_> {
-/// #     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> { Ok(bytes.len()) }
-/// #     async fn flush(&mut self) -> Result<(), Self::Error> { Ok(()) }
-/// # }
-/// async fn links(mut runner: Runner<'_, impl Client, 256>, random: impl Fn() -> u32) -> Result<(), RunError> {
-///     let mut buffer = [0; 512];
+/// async fn links<R: Read, W: Write>(
+///     mut runner: Runner<'_, impl Client, 256>,
+///     (reader, writer): (&mut R, &mut W),
+///     random: impl Fn() -> u32,
+/// ) -> Result<(), RunError> {
 ///     while !runner.is_done() {
-///         let socket = Socket(&mut buffer); // connect it here
-///         runner.link(socket).await?;
+///         // bring the transport up here
+///         runner.link(Split { reader: &mut *reader, writer: &mut *writer }).await?;
 ///         runner.pause(random()).await;
 ///     }
 ///     Ok(())

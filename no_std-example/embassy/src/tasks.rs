@@ -93,7 +93,8 @@ static STOPPED: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 #[embassy_executor::task]
 pub async fn leave() {
     STOPPED.wait().await;
-    let [zero, one, two] = [0, 1, 2].map(|qos| READINGS.get(qos).map_or(0, |(.., count)| count.load(Ordering::Relaxed)));
+    let [zero, one, two] =
+        [0, 1, 2].map(|qos| READINGS.get(qos).map_or(0, |(.., count)| count.load(Ordering::Relaxed)));
     let (stats, commands) = (MQTT.stats(), COMMANDS_ANSWERED.load(Ordering::Relaxed));
     let mut text = String::<128>::new();
     let _ = write!(
