@@ -31,7 +31,7 @@ use crate::transport::Transport;
 /// | `C` | the clock: [`EmbassyClock`](crate::EmbassyClock), or one of the program's own |
 /// | `S` | the engine's storage, for what is on its way to the server: see [`Fixed`](crate::Fixed) |
 /// | `RING` | bytes for messages from the server that no task has finished yet; the longest one has to fit |
-/// | `MESSAGES` | how many such messages there may be |
+/// | `MESSAGES` | how many such messages there may be; a server of 5.0 is told, and sends no more of QoS 1 and 2. With a ring for so many of the longest it is never full |
 /// | `RECEIVERS` | how many receivers there may be at a time; at most 32 |
 /// | `TICKETS` | how many futures of [`publish`](Self::publish) and [`flush`](Self::flush) and values of [`Delivery`](crate::Delivery) there may be at a time; more wait |
 ///
@@ -131,20 +131,20 @@ where
         rx: &'r mut RxBuffer<PACKET>,
         options: &'r Options<'r>,
     ) -> Result<Runner<'r, Self, PACKET>, RunError> {
-        Runner::new(self, rx, options, RING)
+        Runner::new(self, rx, options, (RING, MESSAGES))
     }
 
     /// Publishes a message. Ready once it is accepted: waits for room, in the order in which the futures were first polled. Dropped before, it has published
     /// nothing. The message waits while there is no link.
     ///
     /// The payload is copied; [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is refused as too large.
-    pub fn publish<'p>(&'p self, publish: &'p Publish<'p>) -> Publishing<'p, Self> {
+    pub fn publish<'m, 'p>(&'m self, publish: &'p Publish<'p>) -> Publishing<'m, 'p, Self> {
         Publishing::new(self, publish)
     }
 
     /// Publishes the reply to a request: to its Response Topic, with its Correlation Data, in its quality of service. As [`publish`](Self::publish)
     /// otherwise.
-    pub fn reply<'p>(&'p self, request: &'p Received<'_, Self>, payload: &'p [u8]) -> Replying<'p, Self> {
+    pub fn reply<'m, 'p>(&'m self, request: &'p Received<'_, Self>, payload: &'p [u8]) -> Replying<'m, 'p, Self> {
         Replying::new(self, request.serial(), payload)
     }
 

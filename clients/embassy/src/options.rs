@@ -20,7 +20,7 @@ pub struct Options<'a> {
     pub connect: Connect<'a>,
     /// How long the server keeps the session after the end of a link, in seconds; 5.0 only. Used if `connect` has no properties of its own. Default: 3,600.
     pub session_expiry: u32,
-    /// The engine's settings. `inline_max`, `manual_acks` and `topic_alias_maximum` are the client's own to set. Default: [`Limits::DEFAULT`], but that a
+    /// The engine's settings. `inline_max`, `manual_acks` and `topic_alias_maximum` are the client's own to set; `receive_maximum` is at most `MESSAGES`. Default: [`Limits::DEFAULT`], but that a
     /// message which is too long is [discarded](OnTooLong::Discard).
     pub limits: Limits,
     /// The shortest and the longest pause between two links, in milliseconds; each pause is cut at random to half at least. Default: 1 and 120 seconds.

@@ -31,20 +31,20 @@ impl<Q: Client> Drop for Place<'_, Q> {
 
 /// The future of [`Mqtt::publish`](crate::Mqtt::publish).
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Publishing<'p, Q: Client> {
-    place: Place<'p, Q>,
+pub struct Publishing<'m, 'p, Q: Client> {
+    place: Place<'m, Q>,
     publish: &'p Publish<'p>,
     is_done: bool,
 }
 
-impl<'p, Q: Client> Publishing<'p, Q> {
-    pub(crate) const fn new(mqtt: &'p Q, publish: &'p Publish<'p>) -> Self {
+impl<'m, 'p, Q: Client> Publishing<'m, 'p, Q> {
+    pub(crate) const fn new(mqtt: &'m Q, publish: &'p Publish<'p>) -> Self {
         Self { place: Place { mqtt, ticket: None }, publish, is_done: false }
     }
 }
 
-impl<'p, Q: Client> Future for Publishing<'p, Q> {
-    type Output = Result<Delivery<'p, Q>, PublishError>;
+impl<'m, Q: Client> Future for Publishing<'m, '_, Q> {
+    type Output = Result<Delivery<'m, Q>, PublishError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { place: Place { mqtt, ticket }, publish, is_done } = self.get_mut();

@@ -84,22 +84,22 @@ impl<'m, Q: Client> Requester<'m, Q> {
 
 /// The future of [`Mqtt::reply`](crate::Mqtt::reply).
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Replying<'p, Q: Client> {
-    place: Place<'p, Q>,
+pub struct Replying<'m, 'p, Q: Client> {
+    place: Place<'m, Q>,
     request: u32,
     payload: &'p [u8],
     is_done: bool,
 }
 
-impl<'p, Q: Client> Replying<'p, Q> {
-    pub(crate) const fn new(mqtt: &'p Q, request: u32, payload: &'p [u8]) -> Self {
+impl<'m, 'p, Q: Client> Replying<'m, 'p, Q> {
+    pub(crate) const fn new(mqtt: &'m Q, request: u32, payload: &'p [u8]) -> Self {
         Self { place: Place { mqtt, ticket: None }, request, payload, is_done: false }
     }
 }
 
-impl<'p, Q: Client> Future for Replying<'p, Q> {
+impl<'m, Q: Client> Future for Replying<'m, '_, Q> {
     /// `None` if the request names no Response Topic.
-    type Output = Result<Option<Delivery<'p, Q>>, PublishError>;
+    type Output = Result<Option<Delivery<'m, Q>>, PublishError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { place: Place { mqtt, ticket }, request, payload, is_done } = self.get_mut();

@@ -47,13 +47,15 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
         mqtt: &'r Q,
         rx: &'r mut RxBuffer<PACKET>,
         options: &'r Options<'r>,
-        ring: usize,
+        (ring, messages): (usize, usize),
     ) -> Result<Self, RunError> {
         let longest = if ring == 0 { PACKET } else { PACKET.min(ring) };
+        let most = u16::try_from(messages).unwrap_or(u16::MAX).max(1);
         let limits = Limits {
             version: options.connect.version,
             inline_max: u32::try_from(longest).unwrap_or(u32::MAX),
             manual_acks: true,
+            receive_maximum: options.limits.receive_maximum.min(most),
             topic_alias_maximum: 0,
             ..options.limits
         };

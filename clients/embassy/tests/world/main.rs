@@ -16,6 +16,7 @@ mod executor;
 mod ledger;
 mod net;
 mod program;
+mod scenes;
 mod tally;
 mod tasks;
 mod time;

@@ -33,7 +33,7 @@ impl Character {
         let version = if fastrand::bool() { Version::V5 } else { Version::V311 };
         let chance = |one_in: u32| if fastrand::bool() { fastrand::u32(one_in / 4..one_in * 4) } else { 0 };
         let trouble = Trouble {
-            cuts: chance(100),
+            cuts: chance(40),
             refusals: chance(4).max(if fastrand::bool() { 2 } else { 0 }),
             stalls: chance(150),
             losses: if fastrand::u32(..4) == 0 { 500 } else { 0 },
@@ -107,7 +107,7 @@ pub fn play(seed: u64) {
     assert_eq!(net.with_broker(|broker| broker.violations().to_vec()), Vec::<String>::new());
 }
 
-fn pass_time(net: &Net, time: &Time, executor: &Executor<'_>) {
+pub fn pass_time(net: &Net, time: &Time, executor: &Executor<'_>) {
     let next = [time.next_alarm(), net.wakes_at()].into_iter().flatten().min();
     let next = next.unwrap_or_else(|| panic!("nothing will ever happen again; unfinished: {:?}", executor.names()));
     time.advance_to(next);
