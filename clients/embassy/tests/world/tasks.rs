@@ -14,7 +14,7 @@ use crate::time::Time;
 
 /// Small, so that everything gets full.
 pub type Engine = pure_mqtt_embassy::Fixed<512, 8, 8, 128>;
-pub type Device = Mqtt<NoopRawMutex, Time, Engine, 400, 6, 5, 4>;
+pub type Device = Mqtt<NoopRawMutex, Time, Engine, 400, 6, 5, 3>;
 
 /// One poll in so many drops a future.
 const RARITY: u32 = 4;
