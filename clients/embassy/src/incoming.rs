@@ -1,9 +1,8 @@
 //! What the server sends: one packet at a time, and what it means for whom.
 
-use pure_mqtt::wire::{Decoded, Packet as Wire, Rules};
 use pure_mqtt::{
-    ConnAck, Disconnect, Event as Packet, Instant, Message, Properties, Property, QoS, ReasonCode, Received, RxBuffer,
-    SessionState, Storage, Version,
+    ConnAck, Disconnect, Event as Packet, Instant, Message, PacketId, Properties, Property, QoS, ReasonCode, Received,
+    RxBuffer, SessionState, Storage, Version,
 };
 
 use crate::error::NotDelivered;
@@ -48,12 +47,9 @@ impl<S: Storage> Shared<'_, S> {
         let Some(packet) = kept_message(bytes).filter(|packet| !self.inbox.has_room(packet.len())) else {
             return false;
         };
-        let rules = Rules::new(self.connection.version());
-        let Ok(Decoded::Packet { packet: Wire::Publish(publish), .. }) = Wire::decode(packet, rules) else {
-            return false;
-        };
-        let copy = self.inbox.copy_of(publish.id, publish.qos, publish.topic.as_bytes(), publish.payload);
-        !publish.dup || copy.is_none()
+        let first = packet.first().copied().unwrap_or_default();
+        let known = Layout::of(packet, self.connection.version()).filter(|_| first & DUP != 0);
+        known.is_none_or(|known| self.inbox.copy_of(known.id, qos_of(first), known.topic, known.payload).is_none())
     }
 
     fn on_packet(&mut self, now: Instant, packet: Packet<'_>, bytes: &[u8]) {
@@ -99,14 +95,11 @@ impl<S: Storage> Shared<'_, S> {
 
     fn deliver(&mut self, now: Instant, message: Message<'_>, packet: &[u8]) {
         let receivers = message.topic.name().map_or(0, |topic| self.route(topic, &message.properties));
-        let topic = message.topic.name().map_or("", |name| name.as_str()).as_bytes();
-        let properties = match self.connection.version() {
-            Version::V5 => property_block(packet, topic.len(), message.qos, message.payload.len()),
-            _ => &[],
-        };
-        let length = topic.len() + properties.len() + message.payload.len();
+        let Layout { topic, properties, payload, .. } =
+            Layout::of(packet, self.connection.version()).unwrap_or_default();
+        let length = topic.len() + properties.len() + payload.len();
         let unread = self.with_room(receivers, message.qos, length);
-        let Message { id, qos, retain, dup, ack, payload, .. } = message;
+        let Message { id, qos, retain, dup, ack, .. } = message;
         if let Some(copy) = self.inbox.copy_of(id.filter(|_| dup), qos, topic, payload) {
             copy.ack = ack; // the one before was of a link or session that is gone
             return;
@@ -136,12 +129,17 @@ impl<S: Storage> Shared<'_, S> {
 /// The message at the start of `bytes`, if it is there in full and has to be kept: one at QoS 1 or 2.
 fn kept_message(bytes: &[u8]) -> Option<&[u8]> {
     let first = *bytes.first()?;
-    let is_kept = first >> 4 == PUBLISH && QoS::from_bits(first >> 1 & 0b11)? != QoS::AtMostOnce;
+    let is_kept = first >> 4 == PUBLISH && qos_of(first) != QoS::AtMostOnce;
     let (remaining, length) = variable_byte_integer(bytes.get(1..)?)?;
     bytes.get(..1 + length + remaining).filter(|_| is_kept)
 }
 
 const PUBLISH: u8 = 3;
+const DUP: u8 = 0b1000;
+
+fn qos_of(first: u8) -> QoS {
+    QoS::from_bits(first >> 1 & 0b11).unwrap_or_default()
+}
 
 /// The value and the length of a Variable Byte Integer (§1.5.5).
 fn variable_byte_integer(bytes: &[u8]) -> Option<(usize, usize)> {
@@ -155,16 +153,33 @@ fn variable_byte_integer(bytes: &[u8]) -> Option<(usize, usize)> {
     None
 }
 
-/// The properties of a PUBLISH of 5.0 that the engine has checked, without the length before them.
-fn property_block(packet: &[u8], topic: usize, qos: QoS, payload: usize) -> &[u8] {
-    let identifier = if qos == QoS::AtMostOnce { 0 } else { 2 };
-    let block = || {
+/// Where the parts of a PUBLISH lie (§3.3). The engine is the one that checks them: whatever it would refuse may look like anything here.
+#[derive(Default)]
+struct Layout<'p> {
+    id: Option<PacketId>,
+    topic: &'p [u8],
+    properties: &'p [u8],
+    payload: &'p [u8],
+}
+
+impl<'p> Layout<'p> {
+    fn of(packet: &'p [u8], version: Version) -> Option<Self> {
+        let qos = qos_of(*packet.first()?);
         let (_, header) = variable_byte_integer(packet.get(1..)?)?;
-        let block = packet.get(1 + header + 2 + topic + identifier..packet.len().checked_sub(payload)?)?;
-        let (_, prefix) = variable_byte_integer(block)?;
-        block.get(prefix..)
-    };
-    block().unwrap_or_default()
+        let (length, rest) = packet.get(1 + header..)?.split_first_chunk()?;
+        let (topic, mut rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+        let mut id = None;
+        if qos != QoS::AtMostOnce {
+            let (number, behind) = rest.split_first_chunk()?;
+            (id, rest) = (PacketId::new(u16::from_be_bytes(*number)), behind);
+        }
+        let (mut properties, mut payload) = (&[][..], rest);
+        if version == Version::V5 {
+            let (length, prefix) = variable_byte_integer(rest)?;
+            (properties, payload) = rest.get(prefix..)?.split_at_checked(length)?;
+        }
+        Some(Self { id, topic, properties, payload })
+    }
 }
 
 /// Properties that were kept in the ring.
