@@ -33,7 +33,7 @@ use crate::transport::Transport;
 /// | `RING` | bytes for messages from the server that no task has finished yet; the longest one has to fit |
 /// | `MESSAGES` | how many such messages there may be; a server of 5.0 is told, and sends no more of QoS 1 and 2. With a ring for so many of the longest it is never full |
 /// | `RECEIVERS` | how many receivers there may be at a time; at most 32 |
-/// | `TICKETS` | how many futures of [`publish`](Self::publish) and [`flush`](Self::flush) and values of [`Delivery`](crate::Delivery) there may be at a time; more wait |
+/// | `TICKETS` | how many futures of [`publish`](Self::publish) and [`flush`](Self::flush) and values of [`Delivery`](crate::Delivery) there may be at a time; more wait, and several such keep each other polled |
 ///
 /// [`ram::client`](crate::ram::client) says how much memory that is. A fresh client is all zeros, so that a `static` one takes no flash.
 ///

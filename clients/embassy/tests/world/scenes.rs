@@ -8,7 +8,7 @@ use pure_mqtt_embassy::{
 };
 
 use crate::broker::Config;
-use crate::executor::Executor;
+use crate::executor::{Executor, pass};
 use crate::net::{Net, Trouble};
 use crate::program::pass_time;
 use crate::tasks::{Device, Engine};
@@ -169,4 +169,44 @@ fn a_reply_that_comes_too_late_is_thrown_away() {
         assert_eq!(payload(&reply.unwrap()), "in time");
         assert_eq!(scene.mqtt.stats().foreign_replies, 1);
     });
+}
+
+/// Without a link nothing else wakes whoever waits: for a ticket, and for its turn behind a message that is dropped.
+#[test]
+fn a_future_that_is_dropped_passes_its_place_on() {
+    let scene = Scene::new(Version::V311);
+    let topic = TopicName::from_static("up");
+    let (small, large) = (Publish::new(topic, &[0; 10]).qos(QoS::AtLeastOnce), [0; 400]);
+    let large = Publish::new(topic, &large).qos(QoS::AtLeastOnce);
+    let (waits, goes_on) = (Cell::new(true), Cell::new(0));
+    let mut executor = Executor::default();
+    executor.spawn("holder", async {
+        let first = scene.mqtt.publish(&large).await.unwrap();
+        let mut waiting = Box::pin(scene.mqtt.publish(&large)); // in line, without room
+        let pending =
+            std::future::poll_fn(|context| std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending()));
+        assert!(pending.await);
+        while waits.get() {
+            pass().await;
+        }
+        drop(waiting);
+        drop(first);
+    });
+    for _ in 0..10 {
+        executor.step();
+    }
+    for _ in 0..2 {
+        executor.spawn("next", async {
+            let mut delivery = scene.mqtt.publish(&small).await.unwrap();
+            goes_on.set(goes_on.get() + 1);
+            delivery.confirmed().await.unwrap();
+        });
+    }
+    for _ in 0..100 {
+        executor.step();
+    }
+    assert_eq!(goes_on.get(), 0);
+    waits.set(false);
+    while executor.step() {}
+    assert_eq!(goes_on.get(), 2);
 }
