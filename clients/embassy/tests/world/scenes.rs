@@ -210,3 +210,54 @@ fn a_future_that_is_dropped_passes_its_place_on() {
     while executor.step() {}
     assert_eq!(goes_on.get(), 2);
 }
+
+/// Dropping `run` is the end of the link; the next one resumes the session.
+#[test]
+fn a_dropped_run_is_a_lost_link() {
+    let scene = Scene::new(Version::V5);
+    let mut receiver = scene.mqtt.subscribe(DOWN, QoS::ExactlyOnce).unwrap();
+    let is_granted = Cell::new(false);
+    let mut executor = Executor::default();
+    executor.spawn("subscriber", async {
+        is_granted.set(receiver.granted().await.is_ok());
+    });
+    executor.spawn("run", async {
+        let granted = async {
+            while !is_granted.get() {
+                pass().await;
+            }
+        };
+        embassy_futures::select::select(scene.run(), granted).await; // which drops `run`
+    });
+    while executor.has("run") {
+        scene.net.step("device");
+        executor.step();
+    }
+    drop(executor);
+    assert!(!scene.mqtt.is_connected());
+    scene.publish("down/a", b"meanwhile", 2);
+    scene.play(async {
+        assert_eq!(payload(&receiver.recv().await), "meanwhile");
+    });
+    assert_eq!(scene.mqtt.stats().links, 2);
+}
+
+/// A server may send a copy for each filter that matches; its identifier says for which receiver it is.
+#[test]
+fn copies_go_to_those_they_are_meant_for() {
+    let scene = Scene::new(Version::V5);
+    scene.play(async {
+        let mut all = scene.mqtt.subscribe(DOWN, QoS::AtMostOnce).unwrap();
+        let mut one = scene.mqtt.subscribe(COMMAND, QoS::AtMostOnce).unwrap();
+        all.granted().await.unwrap();
+        one.granted().await.unwrap();
+        scene.net.with_broker(|broker| {
+            let link = broker.link_of("device").expect("the device is connected");
+            broker.inject(link, b"\x30\x12\x00\x0Cdown/command\x02\x0B\x01x");
+            broker.inject(link, b"\x30\x12\x00\x0Cdown/command\x02\x0B\x02y");
+        });
+        assert_eq!(payload(&all.recv().await), "x");
+        assert_eq!(payload(&one.recv().await), "y");
+        assert_eq!(scene.mqtt.stats().received, 2);
+    });
+}
