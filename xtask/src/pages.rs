@@ -16,13 +16,14 @@ const FOLDER: &str = "target/pages";
 const TARGET: &str = "CARGO_TARGET_DIR=../pages-build";
 
 /// Where pages come from: folders with documentation comments, and Markdown that no comment includes.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "src",
     "trace/src",
     "clients/agent/src",
     "clients/net/src",
     "clients/tokio/src",
     "tools/test-broker/src",
+    "clients/embassy/src",
     "README.md",
     "trace/README.md",
     "clients/net/README.md",
@@ -45,6 +46,7 @@ embedded-io-async = "0.7"
 heapless = "0.9"
 pure-mqtt = { path = "../..", features = ["bytes", "heapless", "journal"] }
 pure-mqtt-agent = { path = "../../clients/agent" }
+pure-mqtt-embassy = { path = "../../clients/embassy" }
 pure-mqtt-net = { path = "../../clients/net" }
 pure-mqtt-tokio = { path = "../../clients/tokio", features = ["trace-context", "tracing"] }
 pure-mqtt-test-broker = { path = "../../tools/test-broker" }

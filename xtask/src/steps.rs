@@ -70,6 +70,7 @@ pub const STEPS: &[Step] = &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-tokio --all-features --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-embassy --features log --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-net --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
@@ -80,6 +81,7 @@ pub const STEPS: &[Step] = &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt-client",
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt-tokio",
+        "cargo hack check --feature-powerset --depth 2 -p pure-mqtt-embassy",
         "cargo hack check --feature-powerset -p pure-mqtt-net",
         "cargo hack check --feature-powerset -p pure-mqtt-trace",
         "cargo hack check --feature-powerset -p pure-mqtt-agent",
@@ -93,6 +95,7 @@ pub const STEPS: &[Step] = &[
         "cargo +{msrv} check -p pure-mqtt-client --all-features",
         "cargo +{msrv} check -p pure-mqtt-cli",
         "cargo +{msrv} check -p pure-mqtt-tokio --all-features",
+        "cargo +{msrv} check -p pure-mqtt-embassy --all-features",
         "cargo +{msrv} check -p pure-mqtt-net --all-features",
         "cargo +{msrv} check -p pure-mqtt-trace --features bytes",
         "cargo +{msrv} check -p pure-mqtt-agent --all-features",
@@ -101,6 +104,7 @@ pub const STEPS: &[Step] = &[
     check("firmware", "engine, recorder and agent build where there is no operating system", &[
         "cargo build -p pure-mqtt -p pure-mqtt-trace --no-default-features {targets}",
         "cargo build -p pure-mqtt-agent --target thumbv7em-none-eabihf",
+        "cargo build -p pure-mqtt-embassy {targets}",
     ]),
 
     check("systems", "the clients and the test broker build for Windows and macOS, but for TLS, which needs a C compiler for them", &[
@@ -125,6 +129,7 @@ pub const STEPS: &[Step] = &[
     ]),
     check("futures", "ten thousand random worlds in which futures are dropped at any poll, and nothing is lost", &[
         "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-tokio --test world",
+        "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-embassy --test world -- --nocapture",
     ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",

@@ -7,7 +7,7 @@ use board::tick;
 use critical_section::Mutex;
 use embassy_time_driver::Driver;
 use embassy_time_queue_utils::Queue;
-use pure_mqtt::{Clock32, Instant};
+use pure_mqtt_embassy::pure_mqtt::Clock32;
 
 struct SysTick(Mutex<RefCell<State>>);
 
@@ -37,9 +37,4 @@ pub fn on_tick() {
     tick::advance();
     let now = CLOCK.now();
     critical_section::with(|section| CLOCK.0.borrow_ref_mut(section).queue.next_expiration(now));
-}
-
-/// The time, as the connection wants it.
-pub fn now() -> Instant {
-    Instant::from_millis(embassy_time::Instant::now().as_millis())
 }

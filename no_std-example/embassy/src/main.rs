@@ -1,76 +1,60 @@
-//! MQTT on a microcontroller with an async executor. Reads and writes are dropped all the time, and nothing is lost.
+//! MQTT on a microcontroller with an async executor: one client, four tasks.
 
 #![no_std]
 #![no_main]
 
 mod clock;
-/// As the guide shows it, on the page about async hosts.
-#[path = "../../../src/guide/hosts/embassy.rs"]
-mod exchange;
+mod device;
 mod ports;
+mod tasks;
 
-use app::{App, FRESH, Mqtt, PACKET};
 use board::{console, line, tick};
 use cortex_m_rt::exception;
-use embassy_executor::Spawner;
-use embassy_futures::select::select;
-use embassy_time::Timer;
-use embedded_io_async::{Read, Write};
+use embassy_executor::{SpawnError, SpawnToken, Spawner};
 use lm3s6965::interrupt;
-use pure_mqtt::RxBuffer;
-use static_cell::ConstStaticCell;
+use pure_mqtt_embassy::Event;
 
-use crate::exchange::{Gone, exchange};
+use crate::device::MQTT;
 use crate::ports::{Reader, Writer};
 
-/// All zeros: they lie in `.bss`, and take no flash.
-static MQTT: ConstStaticCell<Mqtt> = ConstStaticCell::new(FRESH);
-static RX: ConstStaticCell<RxBuffer<PACKET>> = ConstStaticCell::new(RxBuffer::new());
-
+/// Tells what happens to the links, until the last one is over.
 #[embassy_executor::main]
-async fn main(_spawner: Spawner) {
+async fn main(spawner: Spawner) {
     if let Some(core) = cortex_m::Peripherals::take() {
         tick::start(core.SYST);
     }
     let (receiver, sender) = line::open();
-    let mut wire = Wire { reader: Reader::new(receiver), writer: Writer::new(sender) };
-    let mut app = App::new(MQTT.take(), RX.take(), console::tell);
-    while !app.is_done() {
-        run_link(&mut app, &mut wire).await;
-        let delay = app.close(clock::now(), tick::now().wrapping_mul(0x9E37_79B9));
-        if !app.is_done() {
-            let quiet = Timer::after_millis(delay.into());
-            select(quiet, throw_away(&mut wire.reader)).await;
+    let wire = (Reader::new(receiver), Writer::new(sender));
+    start(&spawner, device::run(wire));
+    start(&spawner, tasks::publish_readings());
+    start(&spawner, tasks::answer_commands());
+    start(&spawner, tasks::leave());
+    let mut link = 0;
+    while !device::is_done() {
+        match MQTT.event().await {
+            Event::Connected(session) => {
+                link += 1;
+                console::tell(format_args!("link {link} is up: {session:?}"));
+                #[cfg(feature = "defmt")]
+                defmt::info!("link {} is up: {}", link, session);
+            }
+            Event::Disconnected(end) => {
+                console::tell(format_args!("link {link} is over: {end:?}"));
+                #[cfg(feature = "defmt")]
+                defmt::info!("link {} is over: {}", link, end);
+            }
+            _ => {}
         }
     }
-    console::tell(format_args!("dropped reads={} writes={}", wire.reader.dropped, wire.writer.dropped));
     console::tell(format_args!("done, overruns={}", line::overruns()));
     console::finish()
 }
 
-/// Both directions of the line; any UART, modem or socket with these traits would do.
-struct Wire<R, W> {
-    reader: R,
-    writer: W,
-}
-
-/// One link, from CONNECT to its end.
-async fn run_link<R: Read, W: Write>(app: &mut App<'_>, wire: &mut Wire<R, W>) {
-    let mut is_flushed = true;
-    app.open(clock::now());
-    while app.work(clock::now()) {
-        let until = app.wakes_at();
-        let (room, transmit) = app.ports(clock::now());
-        match exchange(&mut wire.reader, &mut wire.writer, room, transmit, &mut is_flushed, until).await {
-            Ok(count) => app.received(count),
-            Err(Gone) => return, // a UART has no end; a socket has
-        }
+fn start<T>(spawner: &Spawner, task: Result<SpawnToken<T>, SpawnError>) {
+    match task {
+        Ok(task) => spawner.spawn(task),
+        Err(error) => console::tell(format_args!("a task cannot be started: {error:?}")),
     }
-}
-
-/// What comes between two links belongs to neither.
-async fn throw_away<R: Read>(reader: &mut R) {
-    while reader.read(&mut [0; 16]).await.is_ok() {}
 }
 
 #[interrupt]

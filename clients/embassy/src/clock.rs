@@ -1,0 +1,49 @@
+//! The time, and waiting for it.
+
+use core::future::Future;
+
+use pure_mqtt::Instant;
+
+/// A monotonic clock in milliseconds that tasks can wait on.
+///
+/// [`EmbassyClock`](crate::EmbassyClock) is one (feature `embassy-time`, on by default). A clock of one's own:
+///
+/// ```
+/// use pure_mqtt_embassy::{Clock, Instant};
+///
+/// struct Rtc;
+///
+/// impl Clock for Rtc {
+///     fn now(&self) -> Instant {
+///         Instant::from_millis(0) // read the counter here
+///     }
+///
+///     async fn wait_until(&self, _at: Instant) {
+///         // and wait for its alarm here
+///     }
+/// }
+/// ```
+pub trait Clock {
+    /// The time. A time that goes back counts as no progress.
+    fn now(&self) -> Instant;
+
+    /// Waits until `at`, or returns at once if it has passed. The future may be dropped at any poll.
+    fn wait_until(&self, at: Instant) -> impl Future<Output = ()>;
+}
+
+/// The clock of embassy-time.
+#[cfg(feature = "embassy-time")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct EmbassyClock;
+
+#[cfg(feature = "embassy-time")]
+impl Clock for EmbassyClock {
+    fn now(&self) -> Instant {
+        Instant::from_millis(embassy_time::Instant::now().as_millis())
+    }
+
+    async fn wait_until(&self, at: Instant) {
+        embassy_time::Timer::at(embassy_time::Instant::from_millis(at.as_millis())).await;
+    }
+}

@@ -1,0 +1,52 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod client;
+mod clock;
+
+mod copying;
+mod error;
+mod event;
+
+mod inbox;
+mod incoming;
+mod link;
+mod message;
+mod mqtt;
+mod options;
+mod outgoing;
+mod publish;
+pub mod ram;
+mod receiver;
+mod receivers;
+mod request;
+mod runner;
+mod shared;
+mod tickets;
+mod transport;
+mod wishes;
+
+pub use pure_mqtt;
+
+pub use client::Client;
+pub use clock::Clock;
+#[cfg(feature = "embassy-time")]
+pub use clock::EmbassyClock;
+pub use embassy_sync::blocking_mutex::raw;
+pub use error::{NotDelivered, NotGranted, NotReplied, RunError, SubscribeError};
+pub use event::{Event, LinkEnd, Stats};
+
+pub use message::{Message, Received};
+pub use mqtt::Mqtt;
+pub use options::{Options, ReceiverOptions};
+pub use publish::{Confirmed, Delivery, Flush, Publishing};
+pub use pure_mqtt::{
+    Connect, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer, Subscription,
+    TopicFilter, TopicName, Version, Will,
+};
+pub use receiver::{Granted, Receiver, Recv};
+pub use request::{Replying, Requester};
+pub use runner::Runner;
+pub use transport::{Split, Transport};

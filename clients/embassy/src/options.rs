@@ -1,0 +1,124 @@
+//! Settings of the client and of its receivers.
+
+use pure_mqtt::{Connect, Limits, OnTooLong, Properties, Property};
+
+/// How the client connects.
+///
+/// ```
+/// use pure_mqtt_embassy::{Connect, Options, Version};
+///
+/// fn main() {
+///     let connect = Connect::new(Version::V5, "boiler-1").keep_alive(30).clean_start(false);
+///     let options = Options::new(connect).session_expiry(86_400).backoff(1_000, 60_000);
+///     assert_eq!(options.dial_timeout, 30_000);
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Options<'a> {
+    /// The CONNECT of each link. A clean start is asked for until the server has accepted one; later links resume the session.
+    pub connect: Connect<'a>,
+    /// How long the server keeps the session after the end of a link, in seconds; 5.0 only. Used if `connect` has no properties of its own. Default: 3,600.
+    pub session_expiry: u32,
+    /// The engine's settings. `inline_max`, `manual_acks` and `topic_alias_maximum` are the client's own to set; `receive_maximum` is at most `MESSAGES`. Default: [`Limits::DEFAULT`], but that a
+    /// message which is too long is [discarded](OnTooLong::Discard).
+    pub limits: Limits,
+    /// The shortest and the longest pause between two links, in milliseconds; each pause is cut at random to half at least. Default: 1 and 120 seconds.
+    pub backoff: (u32, u32),
+    /// How long a dial may take, in milliseconds. Default: 30,000.
+    pub dial_timeout: u32,
+}
+
+impl<'a> Options<'a> {
+    /// The defaults with this CONNECT.
+    pub const fn new(connect: Connect<'a>) -> Self {
+        Self {
+            connect,
+            session_expiry: 3_600,
+            limits: Limits { on_too_long: OnTooLong::Discard, ..Limits::DEFAULT },
+            backoff: (1_000, 120_000),
+            dial_timeout: 30_000,
+        }
+    }
+
+    /// Sets how long the server keeps the session, in seconds.
+    #[must_use]
+    pub const fn session_expiry(mut self, seconds: u32) -> Self {
+        self.session_expiry = seconds;
+        self
+    }
+
+    /// Sets the engine's settings.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets the shortest and the longest pause between two links, in milliseconds.
+    #[must_use]
+    pub const fn backoff(mut self, min: u32, max: u32) -> Self {
+        self.backoff = (min, max);
+        self
+    }
+
+    /// Sets how long a dial may take, in milliseconds.
+    #[must_use]
+    pub const fn dial_timeout(mut self, millis: u32) -> Self {
+        self.dial_timeout = millis;
+        self
+    }
+
+    /// The properties that CONNECT gets if it has none.
+    pub(crate) const fn expiry_property(&self) -> [Property<'static>; 1] {
+        [Property::SessionExpiryInterval(self.session_expiry)]
+    }
+
+    /// CONNECT for the next link.
+    pub(crate) fn connect_with<'p>(&'p self, properties: &'p [Property<'p>], is_clean: bool) -> Connect<'p> {
+        let connect = self.connect.clean_start(is_clean);
+        if connect.properties.is_empty() { connect.properties(Properties::new(properties)) } else { connect }
+    }
+}
+
+/// How a receiver treats its messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct ReceiverOptions {
+    /// A message is finished by [`Received::ack`](crate::Received::ack) alone; one that is dropped without it comes again. Default: false, dropping it
+    /// finishes it.
+    pub manual_acks: bool,
+    /// Bytes of the ring that messages at QoS 0 may take for this receiver; more of them are dropped. Default: 0, an equal share of the ring.
+    pub share: u32,
+    /// Drop messages of QoS 1 and 2 beyond the share as well, and acknowledge them. Default: false, they wait at the server once the ring is full.
+    pub lossy: bool,
+}
+
+impl ReceiverOptions {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self { manual_acks: false, share: 0, lossy: false }
+    }
+
+    /// Sets whether messages are finished by an explicit acknowledgement alone.
+    #[must_use]
+    pub const fn manual_acks(mut self, manual_acks: bool) -> Self {
+        self.manual_acks = manual_acks;
+        self
+    }
+
+    /// Sets the share of the ring in bytes.
+    #[must_use]
+    pub const fn share(mut self, bytes: u32) -> Self {
+        self.share = bytes;
+        self
+    }
+
+    /// Sets whether messages of QoS 1 and 2 beyond the share are dropped as well.
+    #[must_use]
+    pub const fn lossy(mut self, lossy: bool) -> Self {
+        self.lossy = lossy;
+        self
+    }
+}

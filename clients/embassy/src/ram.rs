@@ -1,0 +1,54 @@
+//! How much memory a client takes, as `const` functions: so that a program can assert its budget when it is compiled.
+//!
+//! ```
+//! use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+//! use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, ram};
+//!
+//! type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+//! const _: () = assert!(size_of::<Client>() <= 8 * 1024); // all of it: nothing is allocated
+//! const _: () = assert!(size_of::<Client>() <= ram::client(pure_mqtt::ram::fixed(2048, 16, 16, 128, 0, 0), 1024, 16, 4, 8));
+//! ```
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use pure_mqtt::Fixed;
+use pure_mqtt::subscriptions::{FixedList, Subscriptions};
+
+use crate::inbox::Entry;
+use crate::mqtt::Mqtt;
+use crate::receivers::Place;
+use crate::tickets::Ticket;
+
+/// What one message in the ring takes beside its bytes.
+pub const MESSAGE: usize = size_of::<Option<Entry>>();
+/// What one receiver takes.
+pub const RECEIVER: usize = size_of::<Place>() + size_of::<Subscriptions<FixedList<'static, 2>>>()
+    - size_of::<Subscriptions<FixedList<'static, 1>>>();
+/// What one ticket takes.
+pub const TICKET: usize = size_of::<Ticket>();
+/// What a client takes beside its tables, its ring and the engine.
+pub const CLIENT: usize =
+    size_of::<Mqtt<NoopRawMutex, (), Smallest, 8, 1, 1, 1>>() - ENGINE - 8 - MESSAGE - RECEIVER - TICKET;
+
+type Smallest = Fixed<0, 1, 1, 16>;
+
+const ENGINE: usize = size_of::<pure_mqtt::Connection<Smallest>>();
+
+/// The bytes of a [`Mqtt`] with these parameters, up to 16 for alignment, without its clock. `engine` is [`pure_mqtt::ram::fixed`] of the storage's
+/// parameters.
+///
+/// ```text
+///   engine + CLIENT + ring + messages × MESSAGE + receivers × RECEIVER + tickets × TICKET
+/// ```
+pub const fn client(engine: usize, ring: usize, messages: usize, receivers: usize, tickets: usize) -> usize {
+    engine + CLIENT + ring + messages * MESSAGE + receivers * RECEIVER + tickets * TICKET + ALIGNMENT
+}
+
+const ALIGNMENT: usize = 16;
+
+/// The formula holds on every platform that this is compiled for.
+const _: () = {
+    let engine = pure_mqtt::ram::fixed(77, 16, 32, 99, 0, 0);
+    type One = Mqtt<NoopRawMutex, (), Fixed<77, 16, 32, 99>, 333, 7, 5, 9>;
+    assert!(size_of::<One>() <= client(engine, 333, 7, 5, 9));
+    assert!(size_of::<One>() + 3 * ALIGNMENT >= client(engine, 333, 7, 5, 9));
+};

@@ -1,0 +1,125 @@
+//! A subscription and its messages, one after the other.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::{QoS, TopicFilter};
+
+use crate::client::Client;
+use crate::error::NotGranted;
+use crate::message::Received;
+use crate::publish::again;
+use crate::receivers::bit;
+
+/// The messages that match a topic filter. See [`Mqtt::subscribe`](crate::Mqtt::subscribe).
+///
+/// Dropping it ends the subscription, unless another receiver has the same filter; what it had not finished is acknowledged.
+pub struct Receiver<'m, Q: Client> {
+    mqtt: &'m Q,
+    place: usize,
+    filter: TopicFilter<'static>,
+    manual_acks: bool,
+}
+
+impl<'m, Q: Client> Receiver<'m, Q> {
+    pub(crate) const fn new(mqtt: &'m Q, place: usize, filter: TopicFilter<'static>, manual_acks: bool) -> Self {
+        Self { mqtt, place, filter, manual_acks }
+    }
+
+    /// The topic filter.
+    pub const fn filter(&self) -> TopicFilter<'static> {
+        self.filter
+    }
+
+    /// The next message. It has to be finished (see [`Received`]) before the one after it can be asked for.
+    pub const fn recv(&mut self) -> Recv<'_, 'm, Q> {
+        Recv { receiver: self }
+    }
+
+    /// Waits for the server's answer to the subscription: the quality of service it grants. If a message comes before it, on a session that was resumed, ready
+    /// with that message's.
+    pub const fn granted(&mut self) -> Granted<'_, 'm, Q> {
+        Granted { receiver: self }
+    }
+
+    pub(crate) const fn client(&self) -> &'m Q {
+        self.mqtt
+    }
+
+    pub(crate) fn poll_recv(&mut self, context: &Context<'_>) -> Poll<u32> {
+        let place = self.place;
+        let polled = self.mqtt.enter(|shared, _| match shared.inbox.oldest(bit(place)) {
+            Some(serial) => Poll::Ready(serial),
+            None => {
+                if let Some(place) = shared.receivers.get_mut(place) {
+                    place.waker.register(context.waker());
+                }
+                Poll::Pending
+            }
+        });
+        polled.unwrap_or_else(|| again(context))
+    }
+
+    pub(crate) const fn received(&self, serial: u32) -> Received<'m, Q> {
+        Received::new(self.mqtt, self.place, serial, self.manual_acks)
+    }
+
+    fn poll_granted(&mut self, context: &Context<'_>) -> Poll<Result<QoS, NotGranted>> {
+        let (place, filter) = (self.place, self.filter);
+        let polled = self.mqtt.enter(|shared, _| match shared.wishes.standing(filter) {
+            Some(Standing::Granted(qos)) => Poll::Ready(Ok(qos)),
+            Some(Standing::Refused(reason)) => Poll::Ready(Err(NotGranted::Refused(reason))),
+            Some(Standing::Impossible(error)) => Poll::Ready(Err(NotGranted::Impossible(error))),
+            _ => {
+                // The answer may lie behind a message that waits for room.
+                let first = shared.inbox.oldest(bit(place)).and_then(|serial| shared.inbox.entry(serial));
+                if let Some(first) = first {
+                    return Poll::Ready(Ok(first.qos()));
+                }
+                if let Some(place) = shared.receivers.get_mut(place) {
+                    place.waker.register(context.waker());
+                }
+                Poll::Pending
+            }
+        });
+        polled.unwrap_or_else(|| again(context))
+    }
+}
+
+impl<Q: Client> Drop for Receiver<'_, Q> {
+    fn drop(&mut self) {
+        let place = self.place;
+        self.mqtt.enter(|shared, now| shared.unsubscribe(now, place));
+    }
+}
+
+/// The future of [`Receiver::recv`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Recv<'r, 'm, Q: Client> {
+    receiver: &'r mut Receiver<'m, Q>,
+}
+
+impl<'r, Q: Client> Future for Recv<'r, '_, Q> {
+    type Output = Received<'r, Q>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let receiver = &mut *self.get_mut().receiver;
+        receiver.poll_recv(context).map(|serial| receiver.received(serial))
+    }
+}
+
+/// The future of [`Receiver::granted`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Granted<'r, 'm, Q: Client> {
+    receiver: &'r mut Receiver<'m, Q>,
+}
+
+impl<Q: Client> Future for Granted<'_, '_, Q> {
+    type Output = Result<QoS, NotGranted>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().receiver.poll_granted(context)
+    }
+}

@@ -1,0 +1,128 @@
+//! Requests and their replies (§4.10).
+
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use pure_mqtt::{Property, Publish, PublishError, QoS, TopicName};
+
+use crate::client::Client;
+use crate::error::{NotGranted, NotReplied};
+use crate::message::Received;
+use crate::outgoing::poll_publish;
+use crate::publish::{Delivery, Place, Publishing, again};
+use crate::receiver::Receiver;
+use crate::shared::count;
+
+/// Asks other clients, one request at a time (5.0). See [`Mqtt::requester`](crate::Mqtt::requester).
+pub struct Requester<'m, Q: Client> {
+    replies: Receiver<'m, Q>,
+    number: u32,
+}
+
+impl<'m, Q: Client> Requester<'m, Q> {
+    pub(crate) const fn new(replies: Receiver<'m, Q>) -> Self {
+        Self { replies, number: 0 }
+    }
+
+    /// Waits for the server's answer to the subscription to replies.
+    ///
+    /// # Errors
+    /// [`NotGranted`]
+    pub async fn granted(&mut self) -> Result<QoS, NotGranted> {
+        self.replies.granted().await
+    }
+
+    /// Publishes a request, and waits for its reply. It waits without end for one that never comes: put it under a time-out. Replies to earlier requests
+    /// are dropped and counted.
+    ///
+    /// # Errors
+    /// [`NotReplied`]
+    pub async fn request(
+        &mut self,
+        topic: TopicName<'_>,
+        payload: &[u8],
+        qos: QoS,
+    ) -> Result<Received<'_, Q>, NotReplied> {
+        let filter = self.replies.filter();
+        if filter.has_wildcard() || filter.share().is_some() {
+            return Err(NotReplied::Wildcard);
+        }
+        self.number = self.number.wrapping_add(1);
+        let number = self.number.to_be_bytes();
+        let properties = [Property::ResponseTopic(filter.as_str())];
+        let mut publish = Publish::new(topic, payload).qos(qos).properties(&properties).needs_v5(true);
+        publish.correlation_data = Some(&number);
+        Publishing::new(self.replies.client(), &publish).await.map_err(NotReplied::Publish)?;
+        let serial = poll_fn(|context| self.poll_reply(context, &number)).await;
+        Ok(self.replies.received(serial))
+    }
+
+    /// The reply to the request with this number; others are finished.
+    fn poll_reply(&mut self, context: &Context<'_>, number: &[u8]) -> Poll<u32> {
+        loop {
+            let Poll::Ready(serial) = self.replies.poll_recv(context) else { return Poll::Pending };
+            let reply = self.replies.received(serial);
+            let is_it = reply.read(|message| message.properties.correlation_data() == Some(number));
+            match is_it {
+                Some(true) => {
+                    core::mem::forget(reply); // the caller gets it
+                    return Poll::Ready(serial);
+                }
+                Some(false) => {
+                    self.replies.client().enter(|shared, _| count(&mut shared.common.stats.foreign_replies));
+                    reply.ack();
+                }
+                None => {
+                    core::mem::forget(reply); // it stays where it is
+                    return again(context);
+                }
+            }
+        }
+    }
+}
+
+/// The future of [`Mqtt::reply`](crate::Mqtt::reply).
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Replying<'m, 'p, Q: Client> {
+    place: Place<'m, Q>,
+    request: u32,
+    payload: &'p [u8],
+    is_done: bool,
+}
+
+impl<'m, 'p, Q: Client> Replying<'m, 'p, Q> {
+    pub(crate) const fn new(mqtt: &'m Q, request: u32, payload: &'p [u8]) -> Self {
+        Self { place: Place { mqtt, ticket: None }, request, payload, is_done: false }
+    }
+}
+
+impl<'m, Q: Client> Future for Replying<'m, '_, Q> {
+    /// `None` if the request names no Response Topic.
+    type Output = Result<Option<Delivery<'m, Q>>, PublishError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { place: Place { mqtt, ticket }, request, payload, is_done } = self.get_mut();
+        if *is_done {
+            return Poll::Pending;
+        }
+        let polled = mqtt.enter(|shared, now| {
+            let Some(message) = shared.inbox.entry(*request).map(|entry| (entry.qos(), shared.inbox.parts(entry)))
+            else {
+                return Poll::Ready(Ok(false));
+            };
+            let (qos, [_, block, _]) = message;
+            let properties = crate::incoming::properties(block);
+            let topic = properties.response_topic().and_then(|topic| TopicName::new(topic).ok());
+            let Some(topic) = topic else { return Poll::Ready(Ok(false)) };
+            let mut publish = Publish::new(topic, *payload).qos(qos);
+            publish.correlation_data = properties.correlation_data();
+            let polled =
+                poll_publish(shared.connection, &mut shared.tickets, shared.common, now, context, &publish, ticket);
+            polled.map_ok(|()| true)
+        });
+        let polled = polled.unwrap_or_else(|| again(context));
+        *is_done = polled.is_ready();
+        polled.map_ok(|is_reply| is_reply.then(|| Delivery::new(*mqtt, ticket.take())))
+    }
+}
