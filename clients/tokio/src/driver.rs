@@ -249,7 +249,7 @@ impl Driver {
     /// All that was there is done. Under load, lets more come, and more be asked for, before the driver looks again. `Ready` if there is more to do at once.
     fn pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let has_read = std::mem::take(&mut self.has_read);
-        let Some((id, link)) = &mut self.link else { return Poll::Pending };
+        let Some((_, link)) = &mut self.link else { return Poll::Pending };
         let shared = &self.shared;
         let pauses =
             self.options.coalesces && self.pauses.consider(has_read, link.is_socket(), || shared.look(State::work));
@@ -259,9 +259,8 @@ impl Driver {
             Ok(false) => Poll::Pending,
             Ok(true) => Poll::Ready(()),
             Err(why) => {
-                let (id, link) = (*id, self.link.take());
-                self.shared.drive(|state, now| state.agent.closed(now, id, &why));
-                drop(link);
+                let shared = Arc::clone(&self.shared);
+                shared.drive(|state, now| self.fail(state, now, &why));
                 Poll::Ready(())
             }
         }

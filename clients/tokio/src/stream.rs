@@ -32,15 +32,15 @@ impl Stream {
 
     /// A pause begins, in which nothing that comes is to wake the task.
     pub(crate) fn unwatch(&mut self) -> io::Result<()> {
-        match self.take() {
-            Self::Tcp(socket) => {
-                *self = Self::Unwatched(Unwatched { socket: socket.into_std()?, is_drained: false });
+        let socket = match self.take() {
+            Self::Tcp(socket) => socket.into_std()?,
+            Self::Unwatched(Unwatched { socket, .. }) => socket,
+            other => {
+                *self = other;
+                return Ok(());
             }
-            Self::Unwatched(Unwatched { socket, .. }) => {
-                *self = Self::Unwatched(Unwatched { socket, is_drained: false });
-            }
-            other => *self = other,
-        }
+        };
+        *self = Self::Unwatched(Unwatched { socket, is_drained: false });
         Ok(())
     }
 
