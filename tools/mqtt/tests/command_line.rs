@@ -9,28 +9,12 @@ use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::thread;
 
-use program::{mqtt, printed, run};
+use program::{call, closed_port, errors, printed, run};
 use serde_json::Value;
 
 const COMMANDS: [&str; 4] = ["pub", "sub", "request", "bench"];
 /// What a terminal takes for a change of colour.
 const ESCAPE: char = '\x1b';
-
-fn call(line: &[&str]) -> Command {
-    let mut command = mqtt();
-    command.args(line);
-    command
-}
-
-fn errors(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("errors are text")
-}
-
-/// A port on which nobody listens.
-fn closed_port() -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    listener.local_addr().expect("it has an address").port().to_string()
-}
 
 fn to_nobody(line: &[&str]) -> (String, Output) {
     let port = closed_port();

@@ -4,26 +4,9 @@
 #[path = "support/program.rs"]
 mod program;
 
-use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use program::{mqtt, printed, run};
-
-fn call(line: &[&str]) -> Command {
-    let mut command = mqtt();
-    command.args(line);
-    command
-}
-
-fn errors(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("errors are text")
-}
-
-/// A port on which nobody listens.
-fn closed_port() -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    listener.local_addr().expect("it has an address").port().to_string()
-}
+use program::{call, closed_port, errors, printed, run};
 
 /// A configuration file with this text, and what `mqtt LINE` says to it.
 fn with_config(text: &str, line: &[&str]) -> Output {

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // not every test binary needs all of it
 
 use std::io::Write;
+use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 
 /// The program, in an environment that doesn't matter.
@@ -11,6 +12,13 @@ pub fn mqtt() -> Command {
         command.env_remove(format!("MQTT_{variable}"));
     }
     command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env("XDG_CONFIG_HOME", "/nowhere");
+    command
+}
+
+/// `mqtt LINE`.
+pub fn call(line: &[&str]) -> Command {
+    let mut command = mqtt();
+    command.args(line);
     command
 }
 
@@ -31,4 +39,14 @@ pub fn printed(output: Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {errors}", output.status);
     String::from_utf8(output.stdout).expect("the output is text")
+}
+
+pub fn errors(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("errors are text")
+}
+
+/// A port on which nobody listens.
+pub fn closed_port() -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    listener.local_addr().expect("it has an address").port().to_string()
 }
