@@ -1,4 +1,4 @@
-//! Plays everything that the threads client does against real brokers, and draws the tables of docs/brokers.md.
+//! Plays everything that the threads client and the program `mqtt` do against real brokers, and draws the tables of docs/brokers.md.
 
 mod args;
 mod brokers;
@@ -15,6 +15,7 @@ mod running;
 mod season;
 mod stage;
 mod tap;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,10 @@ fn main() -> ExitCode {
 /// Plays all that was chosen. Gives what nobody knew.
 fn run(args: &args::Args) -> Result<Vec<String>, String> {
     groups::end_with_us().map_err(|error| format!("signals cannot be handled: {error}."))?;
+    if let Some(tool) = &args.tool {
+        let tool = std::path::absolute(tool).map_err(|error| format!("{}: {error}.", tool.display()))?;
+        let _ = tool::PROGRAM.set(tool); // once
+    }
     let seed = seed()?;
     println!("PURE_MQTT_SEED={seed}");
     let mut surprises = Vec::new();
