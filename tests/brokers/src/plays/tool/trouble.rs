@@ -87,17 +87,29 @@ fn cut(stage: &mut Stage, best: u8) -> Played {
         let what = if is_release { UNANSWERED } else { "messages are not acknowledged any more" };
         return Err(Finding::wrong(what).with(log));
     }
-    publisher.finish(SETTLING)?;
+    let is_unsure = ends_unsure(&mut publisher, SETTLING)?;
     fed.collect(stage, &reader, &mut printed, best);
     println!("    {} cuts of the publisher's links, {} of the reader's", near.cuts(), far.cuts());
     if near.cuts() + far.cuts() < CUTS {
         return Err(Finding::wrong("sessions are resumed slowly"));
     }
-    let judged = fed.judge("the reader", &printed, best, &far.repeated());
+    let judged = unless(is_unsure, fed.judge("the reader", &printed, best, &far.repeated()));
     match reader.was_resumed() {
         true => judged,
         false => Err(never_present(judged, "CONNACK says Session Present 0")),
     }
+}
+
+/// Waits until the publisher has ended: true if it can't know whether all of it arrived.
+fn ends_unsure(publisher: &mut Tool, patience: Duration) -> Played<bool> {
+    match publisher.finish(patience) {
+        Err(finding) if finding.what.starts_with(GIVEN_UP) => Ok(true),
+        ended => ended.map(|()| false),
+    }
+}
+
+fn unless(is_unsure: bool, judged: Played) -> Played {
+    if is_unsure { judged.and(Err(Finding::wrong(UNSURE))) } else { judged }
 }
 
 pub fn by_sigterm(stage: &mut Stage) -> Played {
@@ -128,20 +140,13 @@ fn restart(stage: &mut Stage, signal: Signal) -> Played {
     while fed.len() < MESSAGES && stage.left().as_secs() > 0 {
         fed.step(&mut publisher, &reader, &mut printed, best);
     }
-    let unsure = publisher.finish(stage.left()).err();
-    if let Some(finding) = unsure.as_ref().filter(|finding| !finding.what.starts_with(GIVEN_UP)) {
-        return Err(finding.clone());
-    }
+    let is_unsure = ends_unsure(&mut publisher, stage.left())?;
     fed.collect(stage, &reader, &mut printed, best);
     let awake = sleeper.reader(stage, stage.port())?;
     let mut dreamt = Printed::default();
     fed.collect(stage, &awake, &mut dreamt, best);
 
-    let by_reader = fed.judge("the reader", &printed, best, &proxy.repeated());
-    let by_reader = match unsure {
-        None => by_reader,
-        Some(_) => by_reader.and(Err(Finding::wrong(UNSURE))),
-    };
+    let by_reader = unless(is_unsure, fed.judge("the reader", &printed, best, &proxy.repeated()));
     let by_sleeper = fed.judge("a reader that is away", &dreamt, best, &[]);
     if !reader.was_resumed() || !awake.was_resumed() {
         let judged = by_sleeper.and(by_reader);
