@@ -221,7 +221,15 @@ impl Agent {
         self.is_up() && self.engine.transmit(self.clock.now).remaining() > 0
     }
 
+    /// Not before the face knows how the last link ended: it may want no other.
     fn dial_if_due(&mut self) {
+        let is_told = |event: &Event| !matches!(event, Event::LinkDown { is_at_once: false, .. });
+        if self.outbox.events.iter().all(is_told) {
+            self.begin_due_dial();
+        }
+    }
+
+    pub(super) fn begin_due_dial(&mut self) {
         let is_due = matches!(self.phase, Phase::Idle { dial_at: Some(at) } if at <= self.clock.now);
         if is_due && self.log.health() != Health::Broken {
             self.begin_dial();
