@@ -63,7 +63,7 @@ fn pypi(package: &str, folder: &Path) -> Result<(), String> {
     if folder.join("is-complete").is_file() {
         return Ok(());
     }
-    let made = run(&[], Command::new("python3").args(["-m", "venv"]).arg(folder));
+    let made = run(&[], Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
     let installed = made.and_then(|()| run(&[], Command::new(folder.join("bin/pip")).args(["install", "-q", package])));
     installed.map_err(|error| {
         format!("{package} could not be installed by pip. {error} Please install Python's venv (Debian: `apt-get install python3-venv`).")
