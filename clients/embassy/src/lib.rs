@@ -13,6 +13,7 @@ mod event;
 mod inbox;
 mod incoming;
 mod link;
+mod maybe;
 mod message;
 mod mqtt;
 mod options;
@@ -43,8 +44,8 @@ pub use mqtt::Mqtt;
 pub use options::{Options, ReceiverOptions};
 pub use publish::{Confirmed, Delivery, Flush, Publishing};
 pub use pure_mqtt::{
-    Connect, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer, Subscription,
-    TopicFilter, TopicName, Version, Will,
+    Connect, Fallback, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer,
+    Subscription, TopicFilter, TopicName, Version, Will,
 };
 pub use receiver::{Granted, Receiver, Recv};
 pub use request::{Replying, Requester};

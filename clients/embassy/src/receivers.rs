@@ -5,7 +5,7 @@ use pure_mqtt::{Instant, Properties, QoS, ReasonCode, RetainHandling, Storage, S
 
 use crate::error::SubscribeError;
 use crate::options::ReceiverOptions;
-use crate::shared::Shared;
+use crate::shared::{Shared, count};
 
 /// One place in the table.
 pub struct Place {
@@ -16,6 +16,8 @@ pub struct Place {
     retain_as_published: bool,
     retain_handling: RetainHandling,
     options: ReceiverOptions,
+    /// The receiver holds the oldest of its messages.
+    pub is_reading: bool,
     pub waker: WakerRegistration,
 }
 
@@ -27,13 +29,15 @@ impl Place {
         retain_as_published: false,
         retain_handling: RetainHandling::Send,
         options: ReceiverOptions::new(),
+        is_reading: false,
         waker: WakerRegistration::new(),
     };
 
     const fn new(subscription: &Subscription<'static>, options: ReceiverOptions) -> Self {
         let Subscription { filter, qos, no_local, retain_as_published, retain_handling, .. } = *subscription;
         let waker = WakerRegistration::new();
-        Self { filter: Some(filter), qos, no_local, retain_as_published, retain_handling, options, waker }
+        let (filter, is_reading) = (Some(filter), false);
+        Self { filter, qos, no_local, retain_as_published, retain_handling, options, is_reading, waker }
     }
 
     fn subscription(&self) -> Option<Subscription<'static>> {
@@ -77,7 +81,7 @@ impl<S: Storage> Shared<'_, S> {
 
     /// Gives the place up. What waits there is acknowledged.
     pub fn unsubscribe(&mut self, now: Instant, index: usize) {
-        while let Some(serial) = self.inbox.oldest(bit(index)) {
+        while let Some(serial) = self.inbox.oldest(bit(index), |_| true) {
             self.finish(now, serial, bit(index), ReasonCode::SUCCESS);
         }
         let gone = self.receivers.get_mut(index).map(|place| core::mem::replace(place, Place::FREE));
@@ -142,6 +146,27 @@ impl<S: Storage> Shared<'_, S> {
             may_wait || self.fits_share(*index, place.options.share as usize, length)
         });
         ready.fold(0, |receivers, (index, _)| receivers | bit(index))
+    }
+
+    /// Lets old messages at QoS 0 go for a new one, where receivers want that.
+    pub fn make_room(&mut self, now: Instant, receivers: u32, length: usize) {
+        for index in 0..self.receivers.len() {
+            while let Some(serial) = self.too_old(index).filter(|_| receivers & bit(index) != 0) {
+                let share = self.receivers.get(index).map_or(0, |place| place.options.share as usize);
+                if self.fits_share(index, share, length) {
+                    break;
+                }
+                self.finish(now, serial, bit(index), ReasonCode::SUCCESS);
+                count(&mut self.common.stats.dropped);
+            }
+        }
+    }
+
+    /// The message that gives way: the oldest at QoS 0 that the receiver doesn't hold.
+    fn too_old(&self, index: usize) -> Option<u32> {
+        let place = self.receivers.get(index).filter(|place| place.options.drop_oldest)?;
+        let held = self.inbox.oldest(bit(index), |_| true).filter(|_| place.is_reading);
+        self.inbox.oldest(bit(index), |entry| entry.qos() == QoS::AtMostOnce && Some(entry.serial) != held)
     }
 
     fn fits_share(&self, index: usize, share: usize, length: usize) -> bool {

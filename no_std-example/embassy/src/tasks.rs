@@ -1,4 +1,4 @@
-//! What the board does: it publishes readings, answers commands, and reports at the end.
+//! What the board does: two publishers, a subscriber with manual acknowledgements, an answerer of requests, a slow reader; and the farewell.
 
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -12,32 +12,46 @@ use pure_mqtt_embassy::{Publish, PublishError, QoS, Received, ReceiverOptions, S
 
 use crate::device::{Client, MQTT};
 
-const COMMANDS: TopicFilter<'_> = TopicFilter::from_static("board-7/command");
-const ANSWERS: TopicName<'_> = TopicName::from_static("board-7/answer");
 const REPORT: TopicName<'_> = TopicName::from_static("board-7/report");
 
-/// Each quality of service with the topic of its readings, and how many were accepted.
-static READINGS: [(QoS, TopicName<'_>, AtomicU32); 3] = [
+/// A topic of readings with their quality of service, and how many were accepted.
+pub type Readings = (QoS, TopicName<'static>, AtomicU32);
+
+/// What the first publisher sends: readings that may be repeated.
+pub static PLENTY: [Readings; 2] = [
     (QoS::AtMostOnce, TopicName::from_static("board-7/reading/0"), AtomicU32::new(0)),
     (QoS::AtLeastOnce, TopicName::from_static("board-7/reading/1"), AtomicU32::new(0)),
-    (QoS::ExactlyOnce, TopicName::from_static("board-7/reading/2"), AtomicU32::new(0)),
 ];
-static COMMANDS_ANSWERED: AtomicU32 = AtomicU32::new(0);
+/// What the second one sends: readings that count.
+pub static EXACT: [Readings; 1] = [(QoS::ExactlyOnce, TopicName::from_static("board-7/reading/2"), AtomicU32::new(0))];
+
+static REQUESTS: AtomicU32 = AtomicU32::new(0);
+static SETTINGS: AtomicU32 = AtomicU32::new(0);
+static NEWS: AtomicU32 = AtomicU32::new(0);
 
 /// The command `stop` was answered.
-static STOP: Signal<CriticalSectionRawMutex, ()> = Signal::new();
+static STOP: AtomicU32 = AtomicU32::new(0);
+/// A publisher has sent its last reading.
+static STOPPED: Signal<CriticalSectionRawMutex, ()> = Signal::new();
+/// Publishers that go on.
+static PUBLISHERS: AtomicU32 = AtomicU32::new(PUBLISHER_TASKS as u32);
 
-/// Milliseconds between two readings.
-const INTERVAL: u64 = 20;
-/// The longest command.
+const PUBLISHER_TASKS: usize = 2;
+/// Milliseconds between two readings of a publisher.
+const INTERVAL: u64 = 30;
+/// Milliseconds that the slow reader takes for a message.
+const LONG: u64 = 400;
+/// The longest message to the board.
 const TEXT: usize = 64;
+/// The longest topic of an answer.
+const TOPIC: usize = 48;
 
 /// Publishes readings, as fast as there is room for them.
-#[embassy_executor::task]
-pub async fn publish_readings() {
+#[embassy_executor::task(pool_size = PUBLISHER_TASKS)]
+pub async fn publish_readings(kinds: &'static [Readings]) {
     let mut total = 0;
-    while !STOP.signaled() {
-        for (qos, topic, count) in &READINGS {
+    while STOP.load(Ordering::Relaxed) == 0 {
+        for (qos, topic, count) in kinds {
             let number = count.load(Ordering::Relaxed);
             let mut text = String::<32>::new();
             let _ = write!(text, "{number} {}.{}", 20 + total / 10 % 10, total % 10); // its number, and degrees
@@ -50,58 +64,105 @@ pub async fn publish_readings() {
             Timer::after_millis(INTERVAL).await;
         }
     }
-    STOPPED.signal(());
+    if PUBLISHERS.fetch_sub(1, Ordering::Relaxed) == 1 {
+        STOPPED.signal(());
+    }
 }
 
-/// Answers commands, and acknowledges them then: a command is the server's until its answer is safe in our queue.
+/// Takes settings. A setting is the server's until what was made of it is safe in our queue: only then it is acknowledged.
 #[embassy_executor::task]
-pub async fn answer_commands() {
-    let subscription = Subscription::new(COMMANDS, QoS::ExactlyOnce);
+pub async fn take_settings() {
+    const TAKEN: TopicName<'_> = TopicName::from_static("board-7/taken");
+    let subscription = Subscription::new(TopicFilter::from_static("board-7/setting"), QoS::ExactlyOnce);
     let options = ReceiverOptions::new().manual_acks(true);
-    let mut commands = match MQTT.subscribe_with(subscription, options) {
-        Ok(commands) => commands,
+    let mut settings = match MQTT.subscribe_with(subscription, options) {
+        Ok(settings) => settings,
         Err(error) => return console::tell(format_args!("cannot subscribe: {error}")),
     };
     loop {
-        let command = commands.recv().await;
-        let text = command.read(|message| Vec::<u8, TEXT>::from_slice(message.payload).unwrap_or_default());
-        let text = text.unwrap_or_default();
-        match answer(&command, &text).await {
-            Ok(()) => _ = COMMANDS_ANSWERED.fetch_add(1, Ordering::Relaxed),
+        let setting = settings.recv().await;
+        match MQTT.publish(&Publish::new(TAKEN, &text_of(&setting)).qos(QoS::ExactlyOnce)).await {
+            Ok(_) => _ = SETTINGS.fetch_add(1, Ordering::Relaxed),
+            Err(error) => console::tell(format_args!("a setting was refused: {error}")),
+        }
+        setting.ack();
+    }
+}
+
+/// Answers requests, each with its own text. A request keeps its place until its answer is in our queue.
+#[embassy_executor::task]
+pub async fn answer_requests() {
+    let mut requests = match MQTT.subscribe(TopicFilter::from_static("board-7/command/#"), QoS::ExactlyOnce) {
+        Ok(requests) => requests,
+        Err(error) => return console::tell(format_args!("cannot subscribe: {error}")),
+    };
+    loop {
+        let request = requests.recv().await;
+        let text = text_of(&request);
+        match answer(&request, &text).await {
+            Ok(()) => _ = REQUESTS.fetch_add(1, Ordering::Relaxed),
             Err(error) => console::tell(format_args!("an answer was refused: {error}")),
         }
-        command.ack();
         if text == b"stop" {
-            STOP.signal(());
+            STOP.store(1, Ordering::Relaxed);
         }
     }
 }
 
-/// The same text, to the topic that the command asks for or else to `ANSWERS`, at the command's quality of service.
-async fn answer(command: &Received<'_, Client>, text: &[u8]) -> Result<(), PublishError> {
-    if MQTT.reply(command, text).await?.is_none() {
-        let qos = command.read(|message| message.qos).unwrap_or_default();
-        MQTT.publish(&Publish::new(ANSWERS, text).qos(qos)).await?;
+/// To the Response Topic of the request. 3.1.1 has none, so there the topics say it: what was asked under `board-7/command/ID` is answered under
+/// `board-7/answer/ID`, and ID tells whoever asked which answer it is.
+async fn answer(request: &Received<'_, Client>, text: &[u8]) -> Result<(), PublishError> {
+    if MQTT.reply(request, text).await?.is_some() {
+        return Ok(());
     }
-    Ok(())
+    let qos = request.read(|message| message.qos).unwrap_or_default();
+    let mut topic = String::<TOPIC>::new();
+    let id = request.read(|message| {
+        let id = message.topic.trim_start_matches("board-7/command");
+        topic.push_str("board-7/answer").and_then(|()| topic.push_str(id))
+    });
+    let name = id.and_then(Result::ok).and_then(|()| TopicName::new(&topic).ok());
+    let Some(name) = name else {
+        console::tell(format_args!("a request has too long a topic to be answered"));
+        return Ok(());
+    };
+    MQTT.publish(&Publish::new(name, text).qos(qos)).await.map(drop)
 }
 
-/// No reading follows.
-static STOPPED: Signal<CriticalSectionRawMutex, ()> = Signal::new();
+fn text_of(message: &Received<'_, Client>) -> Vec<u8, TEXT> {
+    message.read(|message| Vec::from_slice(message.payload).unwrap_or_default()).unwrap_or_default()
+}
+
+/// Reads news, slower than they come: it gets the latest, and holds up nobody.
+#[embassy_executor::task]
+pub async fn read_news() {
+    let subscription = Subscription::new(TopicFilter::from_static("board-7/news"), QoS::AtMostOnce);
+    let options = ReceiverOptions::new().share(256).drop_oldest(true);
+    let mut news = match MQTT.subscribe_with(subscription, options) {
+        Ok(news) => news,
+        Err(error) => return console::tell(format_args!("cannot subscribe: {error}")),
+    };
+    loop {
+        drop(news.recv().await);
+        NEWS.fetch_add(1, Ordering::Relaxed);
+        Timer::after_millis(LONG).await;
+    }
+}
 
 /// After `stop`: the report, and when everything has its end the farewell.
 #[embassy_executor::task]
 pub async fn leave() {
     STOPPED.wait().await;
-    let [zero, one, two] =
-        [0, 1, 2].map(|qos| READINGS.get(qos).map_or(0, |(.., count)| count.load(Ordering::Relaxed)));
-    let (stats, commands) = (MQTT.stats(), COMMANDS_ANSWERED.load(Ordering::Relaxed));
-    let mut text = String::<128>::new();
-    let _ = write!(
-        text,
-        "links={} qos0={zero} qos1={one} qos2={two} commands={commands} unreadable={}",
-        stats.links, stats.unmatched
-    );
+    let stats = MQTT.stats();
+    let mut text = String::<160>::new();
+    let _ = write!(text, "links={}", stats.links);
+    for (qos, _, count) in PLENTY.iter().chain(&EXACT) {
+        let _ = write!(text, " qos{}={}", qos.bits(), count.load(Ordering::Relaxed));
+    }
+    for (name, count) in [("commands", &REQUESTS), ("settings", &SETTINGS), ("news", &NEWS)] {
+        let _ = write!(text, " {name}={}", count.load(Ordering::Relaxed));
+    }
+    let _ = write!(text, " dropped={} unreadable={}", stats.dropped, stats.unmatched);
     if let Err(error) = MQTT.publish(&Publish::new(REPORT, text.as_bytes()).qos(QoS::ExactlyOnce)).await {
         console::tell(format_args!("the report was refused: {error}"));
     }

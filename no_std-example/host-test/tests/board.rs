@@ -39,6 +39,8 @@ enum Version {
 const BATCH: usize = 10;
 
 struct Scenario {
+    /// The firmware has tasks for settings and news, and answers in 3.1.1 to the topic that belongs to the request's.
+    has_tasks: bool,
     version: Version,
     broker: Mosquitto,
     relay: Relay,
@@ -54,6 +56,7 @@ impl Scenario {
     fn start(firmware: &str, version: Version) -> Self {
         let random = host_test::random();
         let features: &[&str] = if version == Version::V5 { &["v5", "defmt"] } else { &["v3", "defmt"] };
+        let has_tasks = firmware == "embassy";
         let firmware = build::firmware(firmware, features);
         let broker = Mosquitto::start();
         let watcher = Watcher::start(broker.port);
@@ -61,7 +64,7 @@ impl Scenario {
         let relay = Relay::start(broker.port);
         let log = Log::of(&firmware);
         let board = Board::boot(&firmware, Some(relay.port), Some(log.file()));
-        Self { version, broker, relay, board, watcher, log, random, batches: Vec::new() }
+        Self { has_tasks, version, broker, relay, board, watcher, log, random, batches: Vec::new() }
     }
 
     fn play(mut self) {
@@ -76,7 +79,10 @@ impl Scenario {
         let noise: Vec<u8> = (0..300).map(|_| self.random.u8(..)).collect();
         self.noise(&noise, None);
         self.noise(b"\x30\x7F\x00\x03abc", None); // a packet that stops in the middle, with others in its place
-        self.unwanted_messages();
+        self.flood_of_messages("a/b");
+        if self.has_tasks {
+            self.flood_of_messages("board-7/news");
+        }
         let flood: Vec<u8> = (0..40_000).map(|_| self.random.u8(..)).collect();
         self.noise(&flood, None);
 
@@ -133,12 +139,12 @@ impl Scenario {
         self.await_answers();
     }
 
-    /// Messages that nobody asked for, faster than the board reads. They are whole, so the link lives on.
-    fn unwanted_messages(&mut self) {
-        let message: &[u8] = match self.version {
-            Version::V311 => b"\x30\x06\x00\x03a/bX",
-            Version::V5 => b"\x30\x07\x00\x03a/b\x00X",
-        };
+    /// Messages that nobody asked for, or that are read slowly, faster than the board reads. They are whole, so the link lives on.
+    fn flood_of_messages(&mut self, topic: &str) {
+        let properties: &[u8] = if self.version == Version::V5 { b"\0" } else { b"" };
+        let length = |bytes: usize| u8::try_from(bytes).expect("it is short");
+        let mut message = vec![0x30, length(2 + topic.len() + properties.len() + 1), 0, length(topic.len())];
+        message.extend([topic.as_bytes(), properties, b"X"].concat());
         self.relay.inject(&message.repeat(2_000));
         self.await_new_readings();
         self.command(2);
@@ -185,6 +191,14 @@ impl Scenario {
         let two = numbers(2);
         assert!(two.iter().copied().eq(0..count("qos2")), "QoS 2: each once, in order: {two:?}");
         assert!(count("unreadable") > 0, "the flood of messages was seen: {report:?}");
+        if self.has_tasks {
+            let settings: Vec<_> = self.batches.iter().flat_map(|(batch, _)| texts(batch)).collect();
+            let mut taken = self.taken();
+            taken.sort();
+            assert!(taken.iter().eq(settings.iter().collect::<BTreeSet<_>>()), "each setting is taken once: {taken:?}");
+            assert_eq!(count("settings"), settings.len());
+            assert!(count("dropped") > 0 && count("news") > 1, "the slow reader missed some news: {report:?}");
+        }
         for (batch, qos) in &self.batches {
             let answers = self.answers(&self.watcher.lines.all(), batch);
             let distinct: BTreeSet<_> = answers.iter().collect();
@@ -205,33 +219,46 @@ impl Scenario {
         }
     }
 
-    /// Sends a batch of commands.
+    /// Sends a batch of commands, and of settings.
     fn command(&mut self, qos: u8) {
         let batch = format!("b{}", self.batches.len());
-        let texts: Vec<_> = (0..BATCH).map(|number| format!("{batch} {number}")).collect();
+        let texts = texts(&batch);
         let topic = format!("answers/{batch}");
         let properties = ["-D", "publish", "response-topic", &topic, "-D", "publish", "correlation-data", &batch];
         let properties = if self.version == Version::V5 { &properties[..] } else { &[] };
-        watch::publish(self.broker.port, "board-7/command", qos, properties, &texts);
+        let command = if self.has_tasks { format!("board-7/command/{batch}") } else { "board-7/command".into() };
+        watch::publish(self.broker.port, &command, qos, properties, &texts);
+        if self.has_tasks {
+            watch::publish(self.broker.port, "board-7/setting", 2, &[], &texts);
+        }
         self.batches.push((batch, qos));
     }
 
     /// The answers to a batch among the `lines`.
     fn answers(&self, lines: &[String], batch: &str) -> Vec<String> {
         let prefix = match self.version {
+            Version::V311 if self.has_tasks => format!("board-7/answer/{batch}||{batch} "),
             Version::V311 => format!("board-7/answer||{batch} "),
             Version::V5 => format!("answers/{batch}|{batch}|{batch} "), // the topic and the correlation data that were asked for
         };
         lines.iter().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
     }
 
-    /// Waits until each command sent so far was answered.
+    /// The settings that the board has taken.
+    fn taken(&self) -> Vec<String> {
+        let taken = self.watcher.payloads("board-7/taken");
+        taken.iter().map(|text| text.trim_start_matches('|').to_owned()).collect()
+    }
+
+    /// Waits until each command sent so far was answered, and each setting taken.
     fn await_answers(&self) {
         for (batch, _) in &self.batches {
             self.watcher.lines.wait_for(&format!("all answers to {batch}"), |lines| {
                 self.answers(lines, batch).iter().collect::<BTreeSet<_>>().len() == BATCH
             });
         }
+        let wanted = if self.has_tasks { self.batches.len() * BATCH } else { 0 };
+        self.watcher.lines.wait_for("all settings", |lines| watch::payloads(lines, "board-7/taken").len() >= wanted);
     }
 
     /// Waits until the board says that a link is over, and why, in a line that is not among the first `seen`.
@@ -254,6 +281,11 @@ impl Scenario {
         let before = self.watcher.payloads(topic).len();
         self.watcher.lines.wait_for("a reading", |lines| watch::payloads(lines, topic).len() > before + 2);
     }
+}
+
+/// The texts of a batch.
+fn texts(batch: &str) -> Vec<String> {
+    (0..BATCH).map(|number| format!("{batch} {number}")).collect()
 }
 
 /// The number at the start of a reading.

@@ -12,6 +12,7 @@
 mod clock;
 mod executor;
 mod ledger;
+mod links;
 mod net;
 mod program;
 mod scenes;

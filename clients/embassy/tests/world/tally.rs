@@ -28,8 +28,9 @@ pub static CONFIRMED: Counter = Counter::new();
 pub static RECEIVED: Counter = Counter::new();
 pub static GIVEN_BACK: Counter = Counter::new();
 pub static REPLIES: Counter = Counter::new();
+pub static EVENTS: Counter = Counter::new();
 
-const ALL: [(&str, &Counter); 9] = [
+const ALL: [(&str, &Counter); 10] = [
     ("dropped futures", &DROPPED_FUTURES),
     ("cuts", &CUTS),
     ("stalls", &STALLS),
@@ -39,6 +40,7 @@ const ALL: [(&str, &Counter); 9] = [
     ("received", &RECEIVED),
     ("given back", &GIVEN_BACK),
     ("replies", &REPLIES),
+    ("events", &EVENTS),
 ];
 
 /// Prints the counters. After enough worlds each has counted.
