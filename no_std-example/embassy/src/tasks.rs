@@ -1,7 +1,7 @@
 //! What the board does: two publishers, a subscriber with manual acknowledgements, an answerer of requests, a slow reader; and the farewell.
 
 use core::fmt::Write;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use board::console;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
@@ -30,8 +30,8 @@ static SETTINGS: AtomicU32 = AtomicU32::new(0);
 static NEWS: AtomicU32 = AtomicU32::new(0);
 
 /// The command `stop` was answered.
-static STOP: AtomicU32 = AtomicU32::new(0);
-/// A publisher has sent its last reading.
+static STOP: AtomicBool = AtomicBool::new(false);
+/// The last publisher has sent its last reading.
 static STOPPED: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 /// Publishers that go on.
 static PUBLISHERS: AtomicU32 = AtomicU32::new(PUBLISHER_TASKS as u32);
@@ -50,7 +50,7 @@ const TOPIC: usize = 48;
 #[embassy_executor::task(pool_size = PUBLISHER_TASKS)]
 pub async fn publish_readings(kinds: &'static [Readings]) {
     let mut total = 0;
-    while STOP.load(Ordering::Relaxed) == 0 {
+    while !STOP.load(Ordering::Relaxed) {
         for (qos, topic, count) in kinds {
             let number = count.load(Ordering::Relaxed);
             let mut text = String::<32>::new();
@@ -81,7 +81,7 @@ pub async fn take_settings() {
     };
     loop {
         let setting = settings.recv().await;
-        match MQTT.publish(&Publish::new(TAKEN, &text_of(&setting)).qos(QoS::ExactlyOnce)).await {
+        match MQTT.publish(&Publish::new(TAKEN, text_of(&setting).as_slice()).qos(QoS::ExactlyOnce)).await {
             Ok(_) => _ = SETTINGS.fetch_add(1, Ordering::Relaxed),
             Err(error) => console::tell(format_args!("a setting was refused: {error}")),
         }
@@ -104,7 +104,7 @@ pub async fn answer_requests() {
             Err(error) => console::tell(format_args!("an answer was refused: {error}")),
         }
         if text == b"stop" {
-            STOP.store(1, Ordering::Relaxed);
+            STOP.store(true, Ordering::Relaxed);
         }
     }
 }
