@@ -16,6 +16,7 @@ pub mod sealed {
     use embassy_sync::blocking_mutex::raw::RawMutex;
 
     pub trait Access {
+        type Mutex: RawMutex;
         type Storage: Storage;
         type Clock: Clock;
 
@@ -32,6 +33,7 @@ pub mod sealed {
         C: Clock,
         S: Storage,
     {
+        type Mutex = M;
         type Storage = S;
         type Clock = C;
 
