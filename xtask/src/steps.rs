@@ -158,7 +158,7 @@ pub const STEPS: &[Step] = &[
     ])),
     inside("fuzz", "the fuzz targets build", "cargo check"),
     beside(call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke)),
-    Step { quick: true, ..call("circles", "no modules of the engine, the recorder, the agent, the network layer or the test broker need each other", circles::check) },
+    Step { quick: true, ..call("circles", "no modules of the engine, the recorder, the agent, the firmware's client, the network layer or the test broker need each other", circles::check) },
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),

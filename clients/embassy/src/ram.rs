@@ -15,7 +15,7 @@ use pure_mqtt::subscriptions::{FixedList, Subscriptions};
 
 use crate::inbox::Entry;
 use crate::mqtt::Mqtt;
-use crate::receivers::Place;
+use crate::place::Place;
 use crate::tickets::Ticket;
 
 /// What one message in the ring takes beside its bytes.
