@@ -1,7 +1,7 @@
 //! A certificate authority of one test's own.
 
 use std::fs;
-use std::net::TcpStream;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -33,11 +33,6 @@ impl Authority {
         Self { folder, issuer: Issuer::new(params, key), certificate }
     }
 
-    /// The path of its own certificate, in PEM.
-    pub fn file(&self) -> PathBuf {
-        self.folder.join("ca.pem")
-    }
-
     /// A mosquitto that shows a certificate for `name`, which is valid until the end of this year.
     pub fn broker(&self, name: &str, year: i32) -> SecureBroker {
         let key = KeyPair::generate().unwrap();
@@ -49,12 +44,12 @@ impl Authority {
         fs::write(path("broker.pem"), certificate.pem()).unwrap();
         fs::write(path("broker.key"), key.serialize_pem()).unwrap();
         open_to_all(&self.folder);
-        let plain = free_port();
+        let port = free_port();
         let (ca, shown, key) = (path("ca.pem"), path("broker.pem"), path("broker.key"));
-        let secure = format!("allow_anonymous true\ncafile {ca}\ncertfile {shown}\nkeyfile {key}\n");
-        let mosquitto = Mosquitto::with(&format!("{secure}listener {plain} 127.0.0.1\n"));
-        assert!(TcpStream::connect(("127.0.0.1", plain)).is_ok());
-        SecureBroker { mosquitto, plain }
+        let secure = format!("listener {port} 127.0.0.1\ncafile {ca}\ncertfile {shown}\nkeyfile {key}\n");
+        let mosquitto = Mosquitto::with(&format!("allow_anonymous true\n{secure}"));
+        mosquitto.await_log("running"); // at all ports
+        SecureBroker { mosquitto, secure: SocketAddr::from(([127, 0, 0, 1], port)) }
     }
 }
 
@@ -76,8 +71,8 @@ fn open_to_all(folder: &PathBuf) {
     let _ = folder;
 }
 
-/// A mosquitto with two ports: its own takes TLS, `plain` is for the other side.
+/// A mosquitto with two ports: its own is for the other side, `secure` takes TLS.
 pub struct SecureBroker {
     pub mosquitto: Mosquitto,
-    pub plain: u16,
+    pub secure: SocketAddr,
 }

@@ -59,8 +59,8 @@ fn smallest(mut works: impl FnMut(usize) -> bool) -> Option<usize> {
 fn the_memory_of_tls() {
     let authority = Authority::new();
     let broker = authority.broker(NAME, 4000);
-    let server = broker.mosquitto.address().parse().unwrap();
-    let open = |lengths, fragment| async_io::block_on(handshake(server, &authority.certificate, lengths, fragment));
+    let open =
+        |lengths, fragment| async_io::block_on(handshake(broker.secure, &authority.certificate, lengths, fragment));
     let (result, future) = open((16_640, 1024), None);
     result.unwrap();
     let connection = size_of::<TlsConnection<'_, FromFutures<&Async<TcpStream>>, Aes128GcmSha256>>();

@@ -1,6 +1,5 @@
 //! A play: the station in a thread of its own, and a script that talks with it through mosquitto, cuts its links and sees what becomes of it.
 
-use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
@@ -62,8 +61,8 @@ impl Stage {
     fn run(&self, links: impl Future<Output = Result<(), RunError>>) {
         let commands = station::commands(&self.mqtt).unwrap();
         let application = station::answer(&self.mqtt, commands);
-        let all = select3(pin!(links), pin!(application), self.has_failed.wait());
-        match async_io::block_on(select(pin!(all), Timer::after(LONGEST))) {
+        let all = select3(links, application, self.has_failed.wait());
+        match async_io::block_on(select(all, Timer::after(LONGEST))) {
             Either::First(Either3::First(end)) => end.unwrap(),
             Either::First(Either3::Second(Err(error))) => panic!("{error}"),
             Either::First(Either3::Third(())) => {} // the script has told why
@@ -78,7 +77,7 @@ impl Stage {
     /// Waits for an event.
     pub fn await_event(&self, is_it: impl Fn(&Event) -> bool) {
         let event = async { while !is_it(&self.mqtt.event().await) {} };
-        let waited = async_io::block_on(select(pin!(event), Timer::after(PATIENCE)));
+        let waited = async_io::block_on(select(event, Timer::after(PATIENCE)));
         assert!(matches!(waited, Either::First(())), "the event never came");
     }
 }

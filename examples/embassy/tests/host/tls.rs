@@ -22,17 +22,13 @@ const VALID: i32 = 4000;
 
 const SOME: u32 = 20;
 
-fn address(broker: &SecureBroker) -> SocketAddr {
-    broker.mosquitto.address().parse().unwrap()
-}
-
 /// Messages both ways, and once more over a new link.
 fn talk(broker: &SecureBroker, version: Version) {
     broker.mosquitto.await_log(&format!("Sending SUBACK to {CLIENT}"));
-    let mut ear = Ear::open(&broker.mosquitto, broker.plain, version);
+    let mut ear = Ear::open(&broker.mosquitto, broker.mosquitto.port, version);
     for qos in 0..3 {
         let start = format!("{version:?} QoS {qos} number ");
-        Mouth::open(broker.plain, version, qos).say(&start, 0..SOME);
+        Mouth::open(broker.mosquitto.port, version, qos).say(&start, 0..SOME);
         ear.hear(&start, SOME as usize);
         assert_eq!(ear.counts(&start), vec![1; SOME as usize]);
     }
@@ -43,7 +39,7 @@ fn messages_go_both_ways_over_a_socket_of_the_host() {
     for version in [Version::V311, Version::V5] {
         let authority = Authority::new();
         let broker = authority.broker(NAME, VALID);
-        let (stage, address) = (Stage::new(), address(&broker));
+        let (stage, address) = (Stage::new(), broker.secure);
         let links = async || {
             let (mut received, mut unsent) = ([0; 16_640], [0; 1024]);
             let on_failure = |error| panic!("{error:?}");
@@ -59,7 +55,7 @@ fn messages_go_both_ways_over_a_socket_of_the_host() {
 fn messages_go_both_ways_over_embassy_net_and_over_a_cut() {
     let (authority, version) = (Authority::new(), Version::V5);
     let broker = authority.broker(NAME, VALID);
-    let (stage, address) = (Stage::new(), address(&broker));
+    let (stage, address) = (Stage::new(), broker.secure);
     let links = async || {
         let (mut received, mut unsent) = ([0; 16_640], [0; 1024]);
         let records = (&mut received[..], &mut unsent[..]);
@@ -73,8 +69,8 @@ fn messages_go_both_ways_over_embassy_net_and_over_a_cut() {
         talk(&broker, version);
         stage.cut();
         stage.await_event(|event| matches!(event, Event::Disconnected(_)));
-        let mut ear = Ear::open(&broker.mosquitto, broker.plain, version);
-        let mut mouth = Mouth::open(broker.plain, version, 2);
+        let mut ear = Ear::open(&broker.mosquitto, broker.mosquitto.port, version);
+        let mut mouth = Mouth::open(broker.mosquitto.port, version, 2);
         mouth.say("after the cut ", 0..SOME);
         ear.hear("after the cut ", SOME as usize);
         assert_eq!(ear.counts("after the cut "), vec![1; SOME as usize]);
@@ -105,7 +101,7 @@ fn is_refused(server: SocketAddr, trusted: &Authority) -> Vec<TlsError> {
 fn the_certificate_of_another_authority_is_refused() {
     let (authority, other) = (Authority::new(), Authority::new());
     let broker = authority.broker(NAME, VALID);
-    let failures = is_refused(address(&broker), &other);
+    let failures = is_refused(broker.secure, &other);
     assert!(failures.len() >= 3);
     assert!(failures.iter().all(|error| matches!(error, TlsError::InvalidCertificate)), "{failures:?}");
 }
@@ -114,7 +110,7 @@ fn the_certificate_of_another_authority_is_refused() {
 fn a_certificate_for_another_name_is_refused() {
     let authority = Authority::new();
     let broker = authority.broker("other.test", VALID);
-    let failures = is_refused(address(&broker), &authority);
+    let failures = is_refused(broker.secure, &authority);
     assert!(failures.len() >= 3);
     assert!(failures.iter().all(|error| matches!(error, TlsError::InvalidCertificate)), "{failures:?}");
 }
@@ -123,7 +119,7 @@ fn a_certificate_for_another_name_is_refused() {
 fn a_certificate_that_has_expired_is_refused() {
     let authority = Authority::new();
     let broker = authority.broker(NAME, 2001);
-    let failures = is_refused(address(&broker), &authority);
+    let failures = is_refused(broker.secure, &authority);
     assert!(failures.len() >= 3);
     assert!(failures.iter().all(|error| matches!(error, TlsError::InvalidCertificate)), "{failures:?}");
 }
