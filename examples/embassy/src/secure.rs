@@ -4,7 +4,8 @@ use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use embedded_tls::pki::CertVerifier;
 use embedded_tls::{
-    Aes128GcmSha256, Certificate, CryptoProvider, TlsConfig, TlsConnection, TlsContext, TlsError, TlsVerifier,
+    Aes128GcmSha256, Certificate, CryptoProvider, MaxFragmentLength, TlsConfig, TlsConnection, TlsContext, TlsError,
+    TlsVerifier,
 };
 use pure_mqtt_embassy::{Client, RunError, Runner, Split};
 use rand_core::CryptoRngCore;
@@ -31,8 +32,7 @@ pub struct Tls<'a, R> {
 impl<'a, R: CryptoRngCore> Tls<'a, R> {
     /// For a server with a certificate for `name` that the authority has signed, whose own certificate is `authority`, in DER.
     ///
-    /// `records` are the buffers of what comes and what leaves. A server may send records of 16,640 bytes, which then have to fit into the first one.
-    /// `on_failure` hears why a handshake failed.
+    /// `records` are the buffers of what comes and what leaves, at least 1,280 and 256 bytes: see [`fragments`]. `on_failure` hears why a handshake failed.
     pub fn new(
         name: &'a str,
         authority: &'a [u8],
@@ -40,10 +40,22 @@ impl<'a, R: CryptoRngCore> Tls<'a, R> {
         records: (&'a mut [u8], &'a mut [u8]),
         on_failure: &'a dyn Fn(TlsError),
     ) -> Self {
-        let verifier = Verifier::new(Certificate::X509(authority));
-        let config = TlsConfig::new().with_server_name(name);
-        Self { config, provider: Provider { random, verifier }, records, on_failure }
+        let mut config = TlsConfig::new().with_server_name(name);
+        if let Some(longest) = fragments(records.0.len()) {
+            config = config.with_max_fragment_length(longest);
+        }
+        Self { config, provider: Provider::new(authority, random), records, on_failure }
     }
+}
+
+/// What a server is asked for so that its records fit into a buffer of this length (RFC 6066); `None` where all fit. OpenSSL, which mosquitto uses, heeds it;
+/// with a server that doesn't, a link ends at a record that is too long.
+pub fn fragments(buffer: usize) -> Option<MaxFragmentLength> {
+    /// What a record adds to its fragment, with padding.
+    const RECORD: usize = 256;
+    let lengths = [(16_384, None), (4_096, Some(MaxFragmentLength::Bits12)), (2_048, Some(MaxFragmentLength::Bits11))];
+    let fitting = lengths.into_iter().find(|(length, _)| length + RECORD <= buffer);
+    fitting.map_or(Some(MaxFragmentLength::Bits10), |(_, fragments)| fragments) // one certificate needs 1,024 bytes
 }
 
 /// One link over `socket`, if the server is who it should be.
@@ -69,10 +81,17 @@ pub async fn link<const N: usize>(
     Ok(())
 }
 
-/// What embedded-tls asks for.
-struct Provider<'a, R> {
+/// What embedded-tls asks for: random numbers, and whether a certificate is right.
+pub struct Provider<'a, R> {
     random: R,
     verifier: Verifier<'a>,
+}
+
+impl<'a, R> Provider<'a, R> {
+    /// Trusts what this authority has signed.
+    pub fn new(authority: &'a [u8], random: R) -> Self {
+        Self { random, verifier: Verifier::new(Certificate::X509(authority)) }
+    }
 }
 
 impl<R: CryptoRngCore> CryptoProvider for Provider<'_, R> {

@@ -77,6 +77,30 @@ fn messages_go_both_ways_over_embassy_net_and_over_a_cut() {
     });
 }
 
+/// The server is asked for short records, so that a message of 4,000 bytes, which the station discards, passes through a buffer of 1,280.
+#[test]
+fn a_small_buffer_is_enough() {
+    let (authority, version) = (Authority::new(), Version::V311);
+    let broker = authority.broker(NAME, VALID);
+    let stage = Stage::new();
+    let links = async || {
+        let (mut received, mut unsent) = ([0; 1_280], [0; 256]);
+        let on_failure = |error| panic!("{error:?}");
+        let records = (&mut received[..], &mut unsent[..]);
+        let mut tls = Tls::new(NAME, &authority.certificate, OsRng, records, &on_failure);
+        host::secure_links(&stage.mqtt, broker.secure, &options(version), &mut tls, host::random).await
+    };
+    stage.play(links, || {
+        talk(&broker, version);
+        Mouth::open(broker.mosquitto.port, version, 1).say(&"long ".repeat(800), 0..1);
+        stage.await_event(|event| matches!(event, Event::Discarded { length: 4_000.., .. }));
+        let mut ear = Ear::open(&broker.mosquitto, broker.mosquitto.port, version);
+        Mouth::open(broker.mosquitto.port, version, 2).say("at last ", 0..1);
+        ear.hear("at last ", 1);
+        assert_eq!(stage.mqtt.stats().links, 1);
+    });
+}
+
 /// The station dials a server that is not the right one again and again, and its program hears why.
 fn is_refused(server: SocketAddr, trusted: &Authority) -> Vec<TlsError> {
     let (stage, failures) = (Stage::new(), Mutex::new(Vec::new()));
