@@ -44,6 +44,9 @@ The device, with the broker's address on this PC's side:
     const OPTIONS: [(&str, &str); 4] =
         [("tap", "tap99"), ("address", "192.168.69.2"), ("broker", "192.168.69.1:1883"), ("mqtt", "5.0")];
 
+    /// Bytes of the longest name that Linux gives a device.
+    const LONGEST_NAME: usize = 15;
+
     static MQTT: Station = station::new();
     static EXECUTOR: StaticCell<Executor> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<3>> = StaticCell::new();
@@ -71,6 +74,9 @@ The device, with the broker's address on this PC's side:
         let SocketAddr::V4(server) = args.address()? else { return Err("--broker has no IPv4 address.".into()) };
         let (server, version) = (IpEndpoint::new((*server.ip()).into(), server.port()), args.version()?);
         let tap = args.get("tap");
+        if tap.len() > LONGEST_NAME {
+            return Err(format!("--tap is a name of at most {LONGEST_NAME} bytes."));
+        }
         let device = TunTapDevice::new(tap).map_err(|error| format!("{tap}: {error}. --help tells how to make it."))?;
         Ok(Settings { device, address, server, version })
     }

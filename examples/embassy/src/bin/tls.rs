@@ -28,6 +28,9 @@ fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<(), String> {
     let (version, (name, _), server) = (args.version()?, args.broker()?, args.address()?);
+    if args.get("ca").is_empty() {
+        return Err("--ca names the certificate of the broker's authority; it is needed.".into());
+    }
     let authority = host::certificate(Path::new(args.get("ca")))?;
     let (mut received, mut unsent) = ([0; 16_640], [0; 1024]);
     let on_failure = |error| eprintln!("no TLS with {name}: {error:?}.");

@@ -33,6 +33,11 @@ impl Authority {
         Self { folder, issuer: Issuer::new(params, key), certificate }
     }
 
+    /// The path of its own certificate, in PEM.
+    pub fn file(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
     /// A mosquitto that shows a certificate for `name`, which is valid until the end of this year.
     pub fn broker(&self, name: &str, year: i32) -> SecureBroker {
         let key = KeyPair::generate().unwrap();

@@ -11,6 +11,7 @@ mod memory;
 mod nal;
 mod peer;
 mod play;
+mod programs;
 #[allow(dead_code)] // not all that it can do is asked for
 #[path = "../../../../tests/mosquitto/server.rs"]
 mod server;
