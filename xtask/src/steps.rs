@@ -174,6 +174,7 @@ pub const STEPS: &[Step] = &[
     beside(call("examples/browser", "a web page talks to a real mosquitto, in a real browser", browser::check)),
     here(inside("benches", "the benchmarks build", "cargo check --all-targets")),
     here(inside("benches/end-to-end", "the benchmark through a broker builds", "cargo check")),
+    inside("examples/embassy", "the firmware's client holds out over embassy-net, TLS and embedded-nal-async, against a real mosquitto", "cargo test"),
     here(inside("examples/hosts", "the example hosts hold out against a real mosquitto", "cargo test")),
 ];
 
