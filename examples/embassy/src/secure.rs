@@ -10,7 +10,7 @@ use embedded_tls::{
 use pure_mqtt_embassy::{Client, RunError, Runner, Split};
 use rand_core::CryptoRngCore;
 
-/// Bytes of the longest certificate that a server may show.
+/// Bytes of the certificates that a server may show: its own, and those between it and the authority.
 const CERTIFICATE: usize = 1024;
 
 /// How long the last record of a connection may take.

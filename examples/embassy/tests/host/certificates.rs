@@ -41,12 +41,23 @@ impl Authority {
     /// A mosquitto that shows a certificate for `name`, which is valid until the end of this year.
     pub fn broker(&self, name: &str, year: i32) -> SecureBroker {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.not_after = date_time_ymd(year, 12, 31);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let certificate = params(name, year).signed_by(&key, &self.issuer).unwrap();
+        self.start(&certificate.pem(), &key)
+    }
+
+    /// A mosquitto that shows a certificate for `name` and, behind it, that of its issuer, which this authority has signed; as one that may sign if `may_sign`.
+    pub fn broker_of_another(&self, name: &str, year: i32, may_sign: bool) -> SecureBroker {
+        let (key, issuer_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let mut issuer = params("issuer.test", year);
+        issuer.is_ca = if may_sign { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::ExplicitNoCa };
+        let issuer_certificate = issuer.signed_by(&issuer_key, &self.issuer).unwrap();
+        let certificate = params(name, year).signed_by(&key, &Issuer::new(issuer, issuer_key)).unwrap();
+        self.start(&(certificate.pem() + &issuer_certificate.pem()), &key)
+    }
+
+    fn start(&self, chain: &str, key: &KeyPair) -> SecureBroker {
         let path = |file: &str| self.folder.join(file).display().to_string();
-        fs::write(path("broker.pem"), certificate.pem()).unwrap();
+        fs::write(path("broker.pem"), chain).unwrap();
         fs::write(path("broker.key"), key.serialize_pem()).unwrap();
         open_to_all(&self.folder);
         let port = free_port();
@@ -56,6 +67,13 @@ impl Authority {
         mosquitto.await_log("running"); // at all ports
         SecureBroker { mosquitto, secure: SocketAddr::from(([127, 0, 0, 1], port)) }
     }
+}
+
+fn params(name: &str, year: i32) -> CertificateParams {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_after = date_time_ymd(year, 12, 31);
+    params
 }
 
 impl Drop for Authority {

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use embassy_futures::select::{Either4, select4};
+use embassy_net::dns::DnsSocket;
+use embassy_net::tcp::client::{TcpClient, TcpClientState};
 use embassy_net::{Stack, StackResources};
 use pure_mqtt_embassy::{Event, RunError, Version};
-use pure_mqtt_embassy_examples::{ethernet, host};
+use pure_mqtt_embassy_examples::{ethernet, host, nal};
 
 use crate::cable::cable;
 use crate::gateway::{self, SERVER};
@@ -67,6 +69,34 @@ fn messages_go_both_ways() {
             }
         });
     }
+}
+
+/// By `TcpClient` and `DnsSocket` of embassy-net, which are what embedded-nal-async wants.
+#[test]
+fn messages_go_both_ways_through_nal() {
+    let (stage, broker, version) = (Stage::new(), Mosquitto::start(), Version::V5);
+    let address = broker.address().parse().unwrap();
+    let server = (SERVER.addr.to_string(), SERVER.port);
+    let links = async || {
+        wired(&stage, address, async |stack| {
+            let state = TcpClientState::<1, 1024, 1024>::new();
+            let (tcp, dns) = (TcpClient::new(stack, &state), DnsSocket::new(stack));
+            let server = (server.0.as_str(), server.1);
+            nal::links(&stage.mqtt, (&tcp, &dns), server, &options(version), host::random, |_| {}).await
+        })
+        .await
+    };
+    stage.play(links, || {
+        broker.await_log(&format!("Sending SUBACK to {CLIENT}"));
+        let mut ear = Ear::open(&broker, broker.port, version);
+        let mut mouth = Mouth::open(broker.port, version, 2);
+        mouth.say("number ", 0..SOME);
+        ear.hear("number ", SOME as usize);
+        stage.cut();
+        mouth.say("number ", SOME..2 * SOME);
+        ear.hear("number ", 2 * SOME as usize);
+        assert_eq!(ear.counts("number "), vec![1; 2 * SOME as usize]);
+    });
 }
 
 #[test]

@@ -101,6 +101,23 @@ fn a_small_buffer_is_enough() {
     });
 }
 
+/// Also if the issuer is only a server itself: what embedded-tls does not look at, as the README says.
+#[test]
+fn a_chain_is_accepted() {
+    for may_sign in [true, false] {
+        let (authority, stage) = (Authority::new(), Stage::new());
+        let broker = authority.broker_of_another(NAME, VALID, may_sign);
+        let links = async || {
+            let (mut received, mut unsent) = ([0; 16_640], [0; 1024]);
+            let on_failure = |error| panic!("{error:?}");
+            let records = (&mut received[..], &mut unsent[..]);
+            let mut tls = Tls::new(NAME, &authority.certificate, OsRng, records, &on_failure);
+            host::secure_links(&stage.mqtt, broker.secure, &options(Version::V5), &mut tls, host::random).await
+        };
+        stage.play(links, || broker.mosquitto.await_log(&format!("Sending SUBACK to {CLIENT}")));
+    }
+}
+
 /// The station dials a server that is not the right one again and again, and its program hears why.
 fn is_refused(server: SocketAddr, trusted: &Authority) -> Vec<TlsError> {
     let (stage, failures) = (Stage::new(), Mutex::new(Vec::new()));
