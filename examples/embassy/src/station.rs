@@ -8,7 +8,8 @@ use pure_mqtt_embassy::{
     Subscription, TopicFilter, TopicName, Version,
 };
 
-/// The client. The server may have 32 commands under way, each of the longest, and all of them have room: so the task that answers may wait for room of its own.
+/// The client. There is room for 32 commands, each of the longest, so a server that keeps to Receive Maximum never fills it, and the task that answers commands may
+/// wait for room of its own.
 pub type Station = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<4096, 32, 32, 128>, 4096, 32, 2, 4>;
 
 /// Bytes of the longest packet from the server.
