@@ -70,7 +70,7 @@ pub const STEPS: &[Step] = &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-tokio --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-embassy --features log --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-embassy --features log,nal --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-net --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
@@ -144,6 +144,7 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt-net --no-default-features --lib",
         "cargo test -p pure-mqtt-client --all-features --test facades",
         "cargo test -p pure-mqtt-tokio --all-features",
+        "cargo test -p pure-mqtt-embassy --features nal --doc",
     ]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &[
