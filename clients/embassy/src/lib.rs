@@ -5,18 +5,20 @@
 
 mod client;
 mod clock;
-
 mod copying;
 mod error;
 mod event;
-
+mod halves;
 mod inbox;
 mod incoming;
 mod link;
 mod message;
 mod mqtt;
+#[cfg(feature = "nal")]
+pub mod nal;
 mod options;
 mod outgoing;
+mod place;
 mod publish;
 pub mod ram;
 mod receiver;
@@ -37,7 +39,7 @@ pub use clock::EmbassyClock;
 pub use embassy_sync::blocking_mutex::raw;
 pub use error::{NotDelivered, NotGranted, NotReplied, RunError, SubscribeError};
 pub use event::{Event, LinkEnd, Stats};
-
+pub use halves::Halves;
 pub use message::{Message, Received};
 pub use mqtt::Mqtt;
 pub use options::{Options, ReceiverOptions};

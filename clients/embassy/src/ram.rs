@@ -15,7 +15,7 @@ use pure_mqtt::subscriptions::{FixedList, Subscriptions};
 
 use crate::inbox::Entry;
 use crate::mqtt::Mqtt;
-use crate::receivers::Place;
+use crate::place::Place;
 use crate::tickets::Ticket;
 
 /// What one message in the ring takes beside its bytes.
@@ -38,6 +38,15 @@ const ENGINE: usize = size_of::<pure_mqtt::Connection<Smallest>>();
 ///
 /// ```text
 ///   engine + CLIENT + ring + messages × MESSAGE + receivers × RECEIVER + tickets × TICKET
+/// ```
+///
+/// ```
+/// use pure_mqtt_embassy::ram;
+///
+/// const ENGINE: usize = pure_mqtt::ram::fixed(1024, 8, 8, 128, 0, 0);
+/// const SMALL: usize = ram::client(ENGINE, 512, 8, 2, 4);
+/// const TWICE_THE_RING: usize = ram::client(ENGINE, 1024, 8, 2, 4);
+/// const _: () = assert!(TWICE_THE_RING - SMALL == 512);
 /// ```
 pub const fn client(engine: usize, ring: usize, messages: usize, receivers: usize, tickets: usize) -> usize {
     engine + CLIENT + ring + messages * MESSAGE + receivers * RECEIVER + tickets * TICKET + ALIGNMENT

@@ -69,11 +69,38 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
     }
 
     /// Whether [`disconnect`](crate::Mqtt::disconnect) was called: then no further link is wanted.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Client, Runner};
+    ///
+    /// async fn pauses(runner: &mut Runner<'_, impl Client, 256>, random: impl Fn() -> u32) {
+    ///     while !runner.is_done() {
+    ///         runner.pause(random()).await;
+    ///     }
+    /// }
+    /// ```
     pub fn is_done(&self) -> bool {
         self.mqtt.enter(|shared, _| shared.common.is_leaving).unwrap_or(false)
     }
 
     /// Brings a transport up, within [`Options::dial_timeout`]. `None` if that failed, or no link is wanted any more.
+    ///
+    /// ```
+    /// use embedded_io_async::{Read, Write};
+    /// use pure_mqtt_embassy::{Client, RunError, Runner};
+    ///
+    /// /// A socket that is used for one link after the other.
+    /// async fn link<S: Read + Write, E>(
+    ///     runner: &mut Runner<'_, impl Client, 256>,
+    ///     socket: &mut S,
+    ///     connect: impl AsyncFn(&mut S) -> Result<(), E>,
+    /// ) -> Result<(), RunError> {
+    ///     if runner.dial(&mut async || connect(socket).await).await.is_some() {
+    ///         runner.link(socket).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub async fn dial<T, E>(&mut self, dial: &mut impl AsyncFnMut() -> Result<T, E>) -> Option<T> {
         let now = self.mqtt.clock().now();
         let too_late = self.mqtt.clock().wait_until(now.after_millis(self.options.dial_timeout.into()));
@@ -88,6 +115,17 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
     }
 
     /// One link, from CONNECT to its end. Dropped before that, the link counts as lost.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Client, LinkEnd, RunError, Runner, Transport};
+    ///
+    /// async fn is_refused(
+    ///     runner: &mut Runner<'_, impl Client, 256>,
+    ///     transport: impl Transport,
+    /// ) -> Result<bool, RunError> {
+    ///     Ok(matches!(runner.link(transport).await?, LinkEnd::Connection(_)))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`RunError::Open`]
@@ -111,6 +149,14 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
     }
 
     /// Waits before the next link: a time that grows with each link that did not last, cut at random. Returns at once if no link is wanted any more.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Client, Runner};
+    ///
+    /// async fn pause(runner: &mut Runner<'_, impl Client, 256>, random: impl FnOnce() -> u32) {
+    ///     runner.pause(random()).await;
+    /// }
+    /// ```
     pub async fn pause(&mut self, random: u32) {
         let skips = self.mqtt.enter(|shared, _| core::mem::take(&mut shared.common.skips_pause));
         if skips == Some(true) {

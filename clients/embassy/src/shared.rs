@@ -7,7 +7,7 @@ use pure_mqtt::{Ack, Connection, Instant, PendingAck, ReasonCode, RequestError, 
 
 use crate::event::{Event, Events, Stats};
 use crate::inbox::Inbox;
-use crate::receivers::Place;
+use crate::place::Place;
 use crate::tickets::Tickets;
 use crate::wishes::Wishes;
 
