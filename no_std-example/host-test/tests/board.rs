@@ -40,6 +40,8 @@ const BATCH: usize = 10;
 
 struct Scenario {
     version: Version,
+    /// It keeps settings and reads the news as well.
+    has_many_tasks: bool,
     broker: Mosquitto,
     relay: Relay,
     board: Board,
@@ -53,6 +55,7 @@ struct Scenario {
 impl Scenario {
     fn start(firmware: &str, version: Version) -> Self {
         let random = host_test::random();
+        let has_many_tasks = firmware == "embassy";
         let features: &[&str] = if version == Version::V5 { &["v5", "defmt"] } else { &["v3", "defmt"] };
         let firmware = build::firmware(firmware, features);
         let broker = Mosquitto::start();
@@ -61,7 +64,7 @@ impl Scenario {
         let relay = Relay::start(broker.port);
         let log = Log::of(&firmware);
         let board = Board::boot(&firmware, Some(relay.port), Some(log.file()));
-        Self { version, broker, relay, board, watcher, log, random, batches: Vec::new() }
+        Self { version, has_many_tasks, broker, relay, board, watcher, log, random, batches: Vec::new() }
     }
 
     fn play(mut self) {
@@ -191,6 +194,14 @@ impl Scenario {
             assert_eq!(distinct.len(), BATCH, "batch {batch}: {answers:?}");
             assert!(*qos < 2 || answers.len() == BATCH, "batch {batch} at QoS 2 was answered twice: {answers:?}");
         }
+        if self.has_many_tasks {
+            for (batch, qos) in &self.batches {
+                let kept = Self::kept(&self.watcher.lines.all(), batch);
+                assert!(*qos < 2 || kept.len() == BATCH, "settings {batch} at QoS 2 were kept twice: {kept:?}");
+            }
+            assert!(count("news") > 0, "the slow task gets something: {report:?}");
+            assert!(count("news") < self.batches.len() * BATCH, "and has no time for all of it: {report:?}");
+        }
     }
 
     /// The log tells of each link, and decodes to the end.
@@ -213,6 +224,10 @@ impl Scenario {
         let properties = ["-D", "publish", "response-topic", &topic, "-D", "publish", "correlation-data", &batch];
         let properties = if self.version == Version::V5 { &properties[..] } else { &[] };
         watch::publish(self.broker.port, "board-7/command", qos, properties, &texts);
+        if self.has_many_tasks {
+            watch::publish(self.broker.port, "board-7/setting", qos, &[], &texts);
+            watch::publish(self.broker.port, "board-7/news", 1, &[], &texts);
+        }
         self.batches.push((batch, qos));
     }
 
@@ -225,8 +240,19 @@ impl Scenario {
         lines.iter().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
     }
 
-    /// Waits until each command sent so far was answered.
+    /// The settings of a batch that were kept, among the `lines`.
+    fn kept(lines: &[String], batch: &str) -> Vec<String> {
+        let prefix = format!("board-7/kept||{batch} ");
+        lines.iter().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
+    }
+
+    /// Waits until each command sent so far was answered, and each setting kept.
     fn await_answers(&self) {
+        for (batch, _) in self.batches.iter().filter(|_| self.has_many_tasks) {
+            self.watcher.lines.wait_for(&format!("all settings of {batch}"), |lines| {
+                Self::kept(lines, batch).iter().collect::<BTreeSet<_>>().len() == BATCH
+            });
+        }
         for (batch, _) in &self.batches {
             self.watcher.lines.wait_for(&format!("all answers to {batch}"), |lines| {
                 self.answers(lines, batch).iter().collect::<BTreeSet<_>>().len() == BATCH
