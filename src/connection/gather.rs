@@ -62,6 +62,10 @@ impl Core {
         }
     }
 
+    pub(super) const fn has_session(&self) -> bool {
+        matches!(self.session_fact(), SessionFact::Held | SessionFact::Adopted)
+    }
+
     /// CONNECT with a clean start leaves once the log says that the session is in doubt, or forgotten: after a loss of power nobody could tell the new one
     /// from the old.
     pub(super) fn waits_for_doubt(&self, parts: &Parts<'_>) -> bool {

@@ -41,7 +41,11 @@ pub mod sealed {
 
         fn enter<R>(&self, work: impl FnOnce(&mut Shared<'_, S>, Instant) -> R) -> Option<R> {
             let now = self.own_clock().now();
-            self.lock(|shared| work(shared, now))
+            self.lock(|shared| {
+                let done = work(shared, now);
+                shared.wake_keeper();
+                done
+            })
         }
     }
 }

@@ -9,9 +9,13 @@ mod clock;
 mod copying;
 mod error;
 mod event;
+#[cfg(feature = "flash")]
+mod flash;
 
 mod inbox;
 mod incoming;
+#[cfg(feature = "flash")]
+mod keep;
 mod link;
 mod message;
 mod mqtt;
@@ -24,6 +28,8 @@ mod receivers;
 mod request;
 mod runner;
 mod shared;
+#[cfg(feature = "flash")]
+mod stored;
 mod tickets;
 mod transport;
 mod wishes;
@@ -38,6 +44,8 @@ pub use embassy_sync::blocking_mutex::raw;
 pub use error::{NotDelivered, NotGranted, NotReplied, RunError, SubscribeError};
 pub use event::{Event, LinkEnd, Stats};
 
+#[cfg(feature = "flash")]
+pub use flash::{FlashJournal, JournalError};
 pub use message::{Message, Received};
 pub use mqtt::Mqtt;
 pub use options::{Options, ReceiverOptions};
@@ -48,5 +56,9 @@ pub use pure_mqtt::{
 };
 pub use receiver::{Granted, Receiver, Recv};
 pub use request::{Replying, Requester};
+#[cfg(feature = "flash")]
+pub use pure_mqtt::storage::Journaled;
 pub use runner::Runner;
+#[cfg(feature = "flash")]
+pub use stored::{DeliveryStored, Stored};
 pub use transport::{Split, Transport};

@@ -60,7 +60,7 @@ impl<'m, Q: Client> Future for Publishing<'m, '_, Q> {
 
 /// A message that was accepted. Dropping it lets the message go on.
 pub struct Delivery<'m, Q: Client> {
-    place: Place<'m, Q>,
+    pub(crate) place: Place<'m, Q>,
 }
 
 impl<'m, Q: Client> Delivery<'m, Q> {
@@ -113,7 +113,7 @@ impl<Q: Client> Future for Flush<'_, Q> {
                 *ticket = shared.tickets.flush(context);
                 shared.common.nudge();
             }
-            if shared.connection.pending() == 0 {
+            if shared.is_ready() && shared.connection.pending() == 0 {
                 return Poll::Ready(());
             }
             let Some(ticket) = *ticket else { return Poll::Pending };

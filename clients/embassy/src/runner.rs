@@ -3,7 +3,7 @@
 use core::future::poll_fn;
 use core::task::Poll;
 
-use embassy_futures::select::{Either3, select, select3};
+use embassy_futures::select::{Either, Either3, select, select3};
 use pure_mqtt::{Backoff, ConnectionError, Instant, Limits, OpenError, RxBuffer, State, Storage};
 
 use crate::client::Client;
@@ -75,6 +75,7 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
 
     /// Brings a transport up, within [`Options::dial_timeout`]. `None` if that failed, or no link is wanted any more.
     pub async fn dial<T, E>(&mut self, dial: &mut impl AsyncFnMut() -> Result<T, E>) -> Option<T> {
+        select(self.ready(), self.leaving()).await;
         let now = self.mqtt.clock().now();
         let too_late = self.mqtt.clock().wait_until(now.after_millis(self.options.dial_timeout.into()));
         let dialed = match select3(dial(), too_late, self.leaving()).await {
@@ -93,6 +94,9 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
     /// [`RunError::Open`]
     pub async fn link(&mut self, transport: impl Transport) -> Result<LinkEnd, RunError> {
         let (mqtt, options) = (self.mqtt, self.options);
+        if matches!(select(self.ready(), self.leaving()).await, Either::Second(())) {
+            return Ok(LinkEnd::Transport);
+        }
         self.rx.clear();
         let opened = mqtt.enter(|shared, now| {
             shared.close(now, true);
@@ -122,8 +126,17 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
 
     /// Waits until no link is wanted any more.
     async fn leaving(&self) {
+        self.until(|shared| shared.common.is_leaving).await;
+    }
+
+    /// Waits until the session was read from a journal, if there is one.
+    async fn ready(&self) {
+        self.until(|shared| shared.is_ready()).await;
+    }
+
+    async fn until(&self, is_true: impl Fn(&Shared<'_, Q::Storage>) -> bool) {
         poll_fn(|context| {
-            let polled = self.mqtt.enter(|shared, _| match shared.common.is_leaving {
+            let polled = self.mqtt.enter(|shared, _| match is_true(shared) {
                 true => Poll::Ready(()),
                 false => {
                     shared.common.watch(context);

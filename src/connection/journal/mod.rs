@@ -105,8 +105,10 @@ mod tests;
 use core::fmt;
 
 use crate::connection::Connection;
-use crate::session::note_written;
+use crate::ram;
+use crate::session::{Outgoing, note_written};
 use crate::storage::{Parts, Storage};
+use crate::types::Handle;
 
 /// What [`Connection::recover`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -136,6 +138,8 @@ pub enum RecoverError {
         /// In bytes from the start of the log.
         offset: usize,
     },
+    /// The connection was used before: see [`Connection::restore`].
+    NotNew,
 }
 
 impl fmt::Display for RecoverError {
@@ -146,6 +150,7 @@ impl fmt::Display for RecoverError {
             Self::TooSmall { offset } => {
                 write!(f, "the storage has no room for the message at byte {offset} of the journal")
             }
+            Self::NotNew => f.write_str("the connection was used before its journal was read"),
         }
     }
 }
@@ -166,5 +171,16 @@ impl<S: Storage> Connection<S> {
         let incoming = &mut self.core.incoming;
         journal.written(count, &mut |written| note_written(slots, incoming, inbox, written));
         self.gather();
+    }
+
+    /// Whether the log says of this message what is true of it, so that no loss of power loses it. Always true for one that is not kept or is gone.
+    pub fn is_durable(&self, handle: Handle) -> bool {
+        Outgoing::is_durable(self.storage.view().slots, handle)
+    }
+
+    /// How long a [`snapshot`](Self::snapshot) may become at most; `None` for a storage that grows. [`ram::snapshot`] says it before there is a connection.
+    pub fn longest_snapshot(&self) -> Option<usize> {
+        let lengths = self.storage.lengths()?;
+        Some(ram::snapshot(lengths.arena, lengths.send, lengths.receive))
     }
 }

@@ -10,9 +10,15 @@
 #[allow(dead_code)] // only its seeds are used
 #[path = "../../../../tests/common/clock.rs"]
 mod clock;
+#[cfg(feature = "flash")]
+mod chip;
 mod executor;
 mod ledger;
+#[cfg(feature = "flash")]
+mod life;
 mod net;
+#[cfg(feature = "flash")]
+mod power;
 mod program;
 mod scenes;
 mod tally;
