@@ -105,7 +105,7 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
         opened.unwrap_or(Ok(())).map_err(RunError::Open)?;
         let closing = Closing(mqtt);
         let wire = Wire::new(mqtt, self.rx);
-        select(transport.carry(&wire), wire.work()).await;
+        select(wire.work(), transport.carry(&wire)).await; // in this order: what falls due is sent at the same poll
         wire.take_packets(); // what came before the transport ended
         let ended = mqtt.enter(|shared, now| shared.close(now, false)).flatten();
         drop(closing);
