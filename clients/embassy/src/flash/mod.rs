@@ -35,7 +35,7 @@ pub struct FlashJournal<F, const LOG: usize> {
     sequence: u32,
     /// The block, and the area in it, that comes next; `None` if nothing was begun since the start.
     next: Option<(u32, u32)>,
-    /// The next area that looks erased may have been begun by the program before, and is left out.
+    /// An area that looks erased may have been begun, by the program before or by a call that was dropped.
     is_wary: bool,
     /// The page of a mark: so the region is ours.
     marked: Option<u32>,

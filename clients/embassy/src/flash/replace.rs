@@ -13,6 +13,7 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
         let (block, index) = self.free_area().await?;
         let (area, size) = (block + index * Layout::<F, LOG>::AREA, Layout::<F, LOG>::AREA);
         let sequence = self.sequence + 1;
+        self.sequence = sequence; // never used again, even if this is dropped: the seal may be there all the same
         let body = self.body().get(..length).unwrap_or_default();
         let head = frame_head(sequence, body);
         self.is_wary = true; // if this is interrupted
@@ -21,7 +22,6 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
         self.write_frame(area + Layout::<F, LOG>::FRAMES, head, length).await?;
         self.write(area + Layout::<F, LOG>::SEAL, &seal(sequence)).await?;
         let position = Layout::<F, LOG>::FRAMES + Layout::<F, LOG>::frame(length);
-        self.sequence = sequence;
         self.log = Some(Log { area, size, sequence, position, length, is_open: true });
         match before {
             Some(before) if before.is_open => self.end(&before).await,
@@ -41,6 +41,9 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
     async fn free_area(&mut self) -> Result<(u32, u32), JournalError<F::Error>> {
         let Some(log) = self.log else { return self.first_area().await };
         let (mut block, mut index) = self.next.unwrap_or_else(|| self.behind(&log));
+        if self.is_wary {
+            index = Layout::<F, LOG>::AREAS; // a block that is erased first
+        }
         for _ in 0..=self.blocks() + 1 {
             while index < Layout::<F, LOG>::AREAS {
                 if index == 0 {
@@ -52,8 +55,7 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
                     return Ok((block, 0));
                 }
                 let area = block + index * Layout::<F, LOG>::AREA;
-                let is_free = self.is_blank(area, area + Layout::<F, LOG>::AREA).await?;
-                if is_free && !core::mem::take(&mut self.is_wary) {
+                if self.is_blank(area, area + Layout::<F, LOG>::AREA).await? {
                     return Ok((block, index));
                 }
                 index += 1;

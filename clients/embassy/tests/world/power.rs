@@ -75,7 +75,7 @@ fn play<const UNIT: usize, const PAGE: usize>(pages: usize) {
         is_split: fastrand::bool(),
         messages: fastrand::u32(1..25),
         rarity: if fastrand::bool() { 4 } else { u32::MAX },
-        run_rarity: if fastrand::bool() { fastrand::u32(10..500) } else { u32::MAX },
+        run_rarity: if fastrand::bool() { fastrand::u32(200..2_000) } else { u32::MAX },
         trouble: Trouble { cuts: chance(60), refusals: chance(4).max(2), stalls: chance(150), losses: 0 },
     };
     if given_seed().is_some() {
