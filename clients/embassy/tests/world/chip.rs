@@ -1,5 +1,6 @@
 //! Simulated NOR flash: writing clears bits, erasing sets them. The power may fail at any unit that is written and in any erase, and a future may be dropped
-//! there: a unit or a page that was caught so holds some of both, and must be erased before it is written again.
+//! there: a unit or a page that was caught so holds some of both, and must be erased before it is written again, even if nothing is to be seen. That nothing
+//! is to be seen of a unit happens once, and not again before a whole unit was written: a program that starts from the same state would choose the same place.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,6 +27,8 @@ struct State {
     /// Moments at which the power may fail that are still to come before it does; `None` for never.
     supply: Option<u64>,
     is_dead: bool,
+    /// The last unit was caught, and nothing is to be seen of it.
+    is_hidden: bool,
     /// It refuses once, so many calls from now.
     refuses_after: Option<u32>,
     counts: Counts,
@@ -56,6 +59,7 @@ impl<const UNIT: usize, const PAGE: usize> Chip<UNIT, PAGE> {
             caught: vec![false; pages * PAGE / UNIT],
             supply: None,
             is_dead: false,
+            is_hidden: false,
             refuses_after: None,
             counts: Counts::default(),
             slowness: (0, 0),
@@ -192,14 +196,15 @@ impl<const UNIT: usize, const PAGE: usize> NorFlash for Chip<UNIT, PAGE> {
                 assert!(!state.caught[place / UNIT], "a unit that was caught half-way is written again, at {place:#x}");
                 assert!(cells.iter().all(|cell| *cell == 0xFF), "a unit is written twice, at {place:#x}");
                 state.caught[place / UNIT] = true;
-                let how = fastrand::u8(..3);
+                let how = if state.is_hidden { 1 } else { fastrand::u8(..3) };
                 cells.iter_mut().zip(word).for_each(|(cell, new)| *cell = caught_between(*cell, *new, how));
+                state.is_hidden |= cells.iter().all(|cell| *cell == 0xFF);
             }
             self.moment().await;
             pass().await;
             let state = &mut *self.state.borrow_mut();
             state.bytes[place..place + UNIT].copy_from_slice(word);
-            state.caught[place / UNIT] = false;
+            (state.caught[place / UNIT], state.is_hidden) = (false, false);
             state.counts.written += UNIT as u64;
         }
         Ok(())
