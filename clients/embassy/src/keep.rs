@@ -9,8 +9,8 @@ use core::task::{Context, Poll};
 
 use embassy_sync::blocking_mutex::raw::RawMutex;
 use embedded_storage_async::nor_flash::NorFlash;
-use pure_mqtt::storage::Journaled;
 use pure_mqtt::journal::RecoverError;
+use pure_mqtt::storage::Journaled;
 use pure_mqtt::{Instant, Storage};
 
 use crate::client::Client;

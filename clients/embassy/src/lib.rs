@@ -50,14 +50,14 @@ pub use message::{Message, Received};
 pub use mqtt::Mqtt;
 pub use options::{Options, ReceiverOptions};
 pub use publish::{Confirmed, Delivery, Flush, Publishing};
+#[cfg(feature = "flash")]
+pub use pure_mqtt::storage::Journaled;
 pub use pure_mqtt::{
     Connect, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer, Subscription,
     TopicFilter, TopicName, Version, Will,
 };
 pub use receiver::{Granted, Receiver, Recv};
 pub use request::{Replying, Requester};
-#[cfg(feature = "flash")]
-pub use pure_mqtt::storage::Journaled;
 pub use runner::Runner;
 #[cfg(feature = "flash")]
 pub use stored::{DeliveryStored, Stored};

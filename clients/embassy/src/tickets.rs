@@ -15,9 +15,7 @@ enum State {
     #[default]
     Free,
     /// A message waits for room; lower turns go first.
-    Waiting {
-        turn: u32,
-    },
+    Waiting { turn: u32 },
     /// A message at QoS 1 or 2 was accepted.
     Accepted(Message),
     /// One at QoS 0.

@@ -8,8 +8,8 @@ use crate::limits::Limits;
 use crate::session::{Arrival, Bound, Frame, Incoming, Most, Need, Outgoing};
 use crate::storage::sealed::Demand;
 use crate::storage::{
-    Books, Detail, JournalPart, Kind, Marks, MessageFlags, MessageMarks, Next, Parts, ReceiveSlot, Record, START, SendSlot,
-    SessionFact, Storage, is_erased,
+    Books, Detail, JournalPart, Kind, Marks, MessageFlags, MessageMarks, Next, Parts, ReceiveSlot, Record, START,
+    SendSlot, SessionFact, Storage, is_erased,
 };
 use crate::time::Instant;
 use crate::types::{Handle, PacketId, QoS, Version};

@@ -62,7 +62,9 @@ impl<E: fmt::Debug> fmt::Display for JournalError<E> {
             }
             Self::OtherForm => f.write_str("the journal has a form that this version doesn't know: erase its region"),
             Self::StorageTooSmall => f.write_str("the session in the journal is larger than the client's storage"),
-            Self::LogTooLong => f.write_str("the journal is longer than LOG: it was larger when the journal was written"),
+            Self::LogTooLong => {
+                f.write_str("the journal is longer than LOG: it was larger when the journal was written")
+            }
             Self::BufferTooSmall { needed } => write!(f, "LOG must be at least {needed} for this client"),
             Self::RegionTooSmall { needed } => write!(f, "the journal's region must have at least {needed} bytes"),
             Self::NotPages => f.write_str("the journal's region must be whole pages of the flash"),

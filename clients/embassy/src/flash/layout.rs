@@ -11,7 +11,6 @@
 //!
 //! Numbers are little-endian, and each part begins at a whole unit: the longest of what the flash reads or writes at a time, and 4. Of the sealed areas the
 //! one with the highest sequence number counts. Its first frame is a snapshot; records follow. A frame of no bytes says that the log went on elsewhere.
-//! Behind a frame one unit may stay erased.
 
 use core::marker::PhantomData;
 
@@ -38,10 +37,10 @@ impl<F: NorFlash, const LOG: usize> Layout<F, LOG> {
     pub const SEAL: u32 = MARK.next_multiple_of(Self::UNIT) as u32;
     /// Where the first frame begins.
     pub const FRAMES: u32 = Self::SEAL + SEAL.next_multiple_of(Self::UNIT) as u32;
-    /// An area has room for the longest log in as many frames as a log can have that was just begun, an erased unit, and the frame that ends it.
+    /// An area has room for the longest log in as few frames as it may have, and for the frame that ends it.
     pub const AREA: u32 = {
-        let frames = Self::CAPACITY.div_ceil(MOST_BODY) + 3;
-        Self::FRAMES + (Self::CAPACITY + frames * (FRAME_HEAD + Self::UNIT) + Self::UNIT) as u32
+        let frames = Self::CAPACITY.div_ceil(MOST_BODY) + 2;
+        Self::FRAMES + (Self::CAPACITY + frames * (FRAME_HEAD + Self::UNIT)) as u32
     };
     pub const BLOCK: u32 = Self::AREA.next_multiple_of(Self::PAGE);
     /// How many areas a block has.
@@ -51,7 +50,10 @@ impl<F: NorFlash, const LOG: usize> Layout<F, LOG> {
 
     pub const CHECKED: () = {
         assert!(LOG >= 128 && LOG <= 65_000, "LOG must be 128 to 65,000 bytes");
-        assert!(Self::UNIT.is_power_of_two() && Self::UNIT <= 64, "flash that is written in units of more than 64 bytes");
+        assert!(
+            Self::UNIT.is_power_of_two() && Self::UNIT <= 64,
+            "flash that is written in units of more than 64 bytes"
+        );
         assert!(F::READ_SIZE <= FRAME_HEAD, "flash that is read in units of more than 8 bytes");
         assert!(F::ERASE_SIZE % Self::UNIT == 0, "a page must be whole units");
     };

@@ -22,7 +22,8 @@ use layout::{FRAME_HEAD, Layout};
 /// The region is at least [`REGION`](Self::REGION) long. All of it is used in turn, so a region of twice the length wears half as fast.
 ///
 /// What is written survives a loss of power at any moment, and any future that is dropped: each piece has a checksum, a new log counts once it is there as a
-/// whole, and nothing is written where a write may have been interrupted. Words are written once, so flash with error correction will do.
+/// whole, and where a write has left anything that is not whole nothing is written before it is erased. Each word is written once, so flash with error
+/// correction will do.
 pub struct FlashJournal<F, const LOG: usize> {
     flash: F,
     region: Range<u32>,
@@ -35,8 +36,6 @@ pub struct FlashJournal<F, const LOG: usize> {
     sequence: u32,
     /// The block, and the area in it, that comes next; `None` if nothing was begun since the start.
     next: Option<(u32, u32)>,
-    /// An area that looks erased may have been begun, by the program before or by a call that was dropped.
-    is_wary: bool,
     /// The page of a mark: so the region is ours.
     marked: Option<u32>,
 }
@@ -89,7 +88,6 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
             is_found: false,
             sequence: 0,
             next: None,
-            is_wary: true,
             marked: None,
         })
     }
@@ -122,7 +120,6 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
     /// Nothing is known of the region.
     fn forget(&mut self) {
         (self.log, self.is_found, self.sequence, self.next, self.marked) = (None, false, 0, None, None);
-        self.is_wary = true;
     }
 
     /// How large the buffer has to be for a log of this length.

@@ -16,9 +16,8 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
         self.sequence = sequence; // never used again, even if this is dropped: the seal may be there all the same
         let body = self.body().get(..length).unwrap_or_default();
         let head = frame_head(sequence, body);
-        self.is_wary = true; // if this is interrupted
         self.write(area, &mark(size)).await?;
-        (self.next, self.marked, self.is_wary) = (Some((block, index + 1)), Some(block), false);
+        (self.next, self.marked) = (Some((block, index + 1)), Some(block));
         self.write_frame(area + Layout::<F, LOG>::FRAMES, head, length).await?;
         self.write(area + Layout::<F, LOG>::SEAL, &seal(sequence)).await?;
         let position = Layout::<F, LOG>::FRAMES + Layout::<F, LOG>::frame(length);
@@ -41,9 +40,6 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
     async fn free_area(&mut self) -> Result<(u32, u32), JournalError<F::Error>> {
         let Some(log) = self.log else { return self.first_area().await };
         let (mut block, mut index) = self.next.unwrap_or_else(|| self.behind(&log));
-        if self.is_wary {
-            index = Layout::<F, LOG>::AREAS; // a block that is erased first
-        }
         for _ in 0..=self.blocks() + 1 {
             while index < Layout::<F, LOG>::AREAS {
                 if index == 0 {

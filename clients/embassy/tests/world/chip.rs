@@ -1,6 +1,5 @@
 //! Simulated NOR flash: writing clears bits, erasing sets them. The power may fail at any unit that is written and in any erase, and a future may be dropped
-//! there: a unit or a page that was caught so holds some of both, and must be erased before it is written again, even if nothing is to be seen. That nothing
-//! is to be seen of a unit happens once, and not again before a whole unit was written: a program that starts from the same state would choose the same place.
+//! there. What was caught so holds some of both, and must be erased before it is written again: a page always, a unit if anything is to be seen of it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,8 +26,8 @@ struct State {
     /// Moments at which the power may fail that are still to come before it does; `None` for never.
     supply: Option<u64>,
     is_dead: bool,
-    /// The last unit was caught, and nothing is to be seen of it.
-    is_hidden: bool,
+    /// All words of a call are written at the same time, as pages of serial flash are.
+    writes_at_once: bool,
     /// It refuses once, so many calls from now.
     refuses_after: Option<u32>,
     counts: Counts,
@@ -59,7 +58,7 @@ impl<const UNIT: usize, const PAGE: usize> Chip<UNIT, PAGE> {
             caught: vec![false; pages * PAGE / UNIT],
             supply: None,
             is_dead: false,
-            is_hidden: false,
+            writes_at_once: false,
             refuses_after: None,
             counts: Counts::default(),
             slowness: (0, 0),
@@ -75,6 +74,10 @@ impl<const UNIT: usize, const PAGE: usize> Chip<UNIT, PAGE> {
 
     pub fn slow_down(&self, write: u64, erase: u64) {
         self.state.borrow_mut().slowness = (write, erase);
+    }
+
+    pub fn write_at_once(&self) {
+        self.state.borrow_mut().writes_at_once = true;
     }
 
     pub fn refuse_after(&self, calls: u32) {
@@ -105,6 +108,25 @@ impl<const UNIT: usize, const PAGE: usize> Chip<UNIT, PAGE> {
         if fails {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// What is being written may be there in part, of each unit.
+    fn catch(&self, offset: usize, bytes: &[u8]) {
+        let state = &mut *self.state.borrow_mut();
+        for (word, place) in bytes.chunks(UNIT).zip((offset..).step_by(UNIT)) {
+            let (cells, how) = (&mut state.bytes[place..place + UNIT], fastrand::u8(..3));
+            cells.iter_mut().zip(word).for_each(|(cell, new)| *cell = caught_between(0xFF, *new, how));
+            state.caught[place / UNIT] = cells.iter().any(|cell| *cell != 0xFF);
+        }
+    }
+
+    /// Each word is written once.
+    fn check(&self, offset: usize, length: usize) {
+        let state = self.state.borrow();
+        let is_blank = state.bytes[offset..offset + length].iter().all(|cell| *cell == 0xFF);
+        assert!(is_blank, "written twice, at {offset:#x}");
+        let is_caught = state.caught[offset / UNIT..(offset + length) / UNIT].contains(&true);
+        assert!(!is_caught, "written where an erasure was caught half-way, at {offset:#x}");
     }
 
     fn call(&self) -> Result<(), Refused> {
@@ -185,26 +207,20 @@ impl<const UNIT: usize, const PAGE: usize> NorFlash for Chip<UNIT, PAGE> {
         assert!((offset as usize).is_multiple_of(UNIT) && bytes.len().is_multiple_of(UNIT), "whole units only");
         assert!(bytes.as_ptr().addr().is_multiple_of(4));
         self.call()?;
+        self.check(offset as usize, bytes.len());
         let writing = self.state.borrow().slowness.0;
         if writing > 0 {
             self.time.sleep(writing).await;
         }
         for (word, place) in bytes.chunks(UNIT).zip((offset as usize..).step_by(UNIT)) {
-            {
-                let state = &mut *self.state.borrow_mut();
-                let cells = &mut state.bytes[place..place + UNIT];
-                assert!(!state.caught[place / UNIT], "a unit that was caught half-way is written again, at {place:#x}");
-                assert!(cells.iter().all(|cell| *cell == 0xFF), "a unit is written twice, at {place:#x}");
-                state.caught[place / UNIT] = true;
-                let how = if state.is_hidden { 1 } else { fastrand::u8(..3) };
-                cells.iter_mut().zip(word).for_each(|(cell, new)| *cell = caught_between(*cell, *new, how));
-                state.is_hidden |= cells.iter().all(|cell| *cell == 0xFF);
-            }
+            let at_once =
+                if self.state.borrow().writes_at_once { bytes.len() - (place - offset as usize) } else { UNIT };
+            self.catch(place, &bytes[place - offset as usize..][..at_once]);
             self.moment().await;
             pass().await;
             let state = &mut *self.state.borrow_mut();
             state.bytes[place..place + UNIT].copy_from_slice(word);
-            (state.caught[place / UNIT], state.is_hidden) = (false, false);
+            state.caught[place / UNIT] = false;
             state.counts.written += UNIT as u64;
         }
         Ok(())

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use pure_mqtt_embassy::{
-    Connect, FlashJournal, Journaled, Mqtt, Options, Publish, QoS, Receiver, ReceiverOptions, RxBuffer, Split, Subscription,
-    TopicFilter, TopicName, Version, raw::NoopRawMutex,
+    Connect, FlashJournal, Journaled, Mqtt, Options, Publish, QoS, Receiver, ReceiverOptions, RxBuffer, Split,
+    Subscription, TopicFilter, TopicName, Version, raw::NoopRawMutex,
 };
 use pure_mqtt_test_broker::sans_io::Config;
 
@@ -144,7 +144,9 @@ impl<const UNIT: usize, const PAGE: usize> World<UNIT, PAGE> {
             let readings = || broker.released().iter().filter(|message| message.topic == "up");
             if readings().count() as u32 != up.values().map(|fate| fate.arrived).sum() {
                 up.values_mut().for_each(|fate| fate.arrived = 0);
-                readings().for_each(|message| up.get_mut(core::str::from_utf8(&message.payload).unwrap()).unwrap().arrived += 1);
+                readings().for_each(|message| {
+                    up.get_mut(core::str::from_utf8(&message.payload).unwrap()).unwrap().arrived += 1
+                });
             }
         });
     }
@@ -153,7 +155,8 @@ impl<const UNIT: usize, const PAGE: usize> World<UNIT, PAGE> {
     async fn keep<const LOG: usize>(&self, mqtt: &Device) {
         let region = 0..self.chip.with_bytes(|bytes| bytes.len()) as u32;
         loop {
-            let mut journal = FlashJournal::<_, LOG>::new(self.chip.clone(), region.clone()).expect("the region is right");
+            let mut journal =
+                FlashJournal::<_, LOG>::new(self.chip.clone(), region.clone()).expect("the region is right");
             for _ in 0..fastrand::u32(1..4) {
                 if let Some(Err(error)) = fickle(self.habits.run_rarity, mqtt.keep(&mut journal)).await {
                     panic!("{error}");
@@ -187,7 +190,8 @@ impl<const UNIT: usize, const PAGE: usize> World<UNIT, PAGE> {
             let (qos, payload) = (1 + (begun % 2) as u8, format!("{begun}-{}", "x".repeat(fastrand::usize(..30))));
             let fate = Fate { qos, ..Fate::default() };
             self.ledger.borrow_mut().up.insert(payload.clone(), fate);
-            let publish = Publish::new(TopicName::from_static("up"), payload.as_bytes()).qos(QoS::from_bits(qos).unwrap());
+            let publish =
+                Publish::new(TopicName::from_static("up"), payload.as_bytes()).qos(QoS::from_bits(qos).unwrap());
             let mut delivery = self.stubborn(async || mqtt.publish(&publish).await).await.expect("it can be published");
             match fastrand::bool() {
                 true => self.stubborn(async || delivery.stored().await).await,

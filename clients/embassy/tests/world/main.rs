@@ -7,11 +7,11 @@
 //! | `PURE_MQTT_SEED` | one world, told with `--nocapture` |
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "flash")]
+mod chip;
 #[allow(dead_code)] // only its seeds are used
 #[path = "../../../../tests/common/clock.rs"]
 mod clock;
-#[cfg(feature = "flash")]
-mod chip;
 mod executor;
 mod ledger;
 #[cfg(feature = "flash")]

@@ -85,6 +85,9 @@ fn play<const UNIT: usize, const PAGE: usize>(pages: usize) {
     if fastrand::bool() {
         world.chip.slow_down(fastrand::u64(..20), fastrand::u64(..400));
     }
+    if fastrand::bool() {
+        world.chip.write_at_once();
+    }
     let (failures, new_firmware) = (fastrand::u32(..12), fastrand::u32(..12));
     let mut is_done = false;
     for life in 0..=failures {
