@@ -136,8 +136,7 @@ impl<S: Storage> Shared<'_, S> {
         self.common.has_begun |= has_session;
         self.common.is_inherited = has_session;
         self.common.is_restored = true;
-        self.tickets.wake_all();
-        self.common.nudge();
+        self.on_stored();
         Ok(recovered.used)
     }
 

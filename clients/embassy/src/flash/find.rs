@@ -2,7 +2,7 @@
 
 use embedded_storage_async::nor_flash::NorFlash;
 
-use super::layout::{Layout, marked, sealed};
+use super::layout::{Layout, frame_length, marked, sealed};
 use super::{FlashJournal, JournalError, Log};
 
 impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
@@ -17,8 +17,11 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
                 self.look_at(address + index * size, size).await?;
             }
         }
-        if self.log.is_none() && self.marked.is_none() && !self.is_unused().await? {
-            return Err(JournalError::Foreign);
+        match self.marked {
+            _ if self.log.is_some() => {}
+            Some(address) if self.has_records(address).await? => return Err(JournalError::Damaged { address }),
+            None if !self.is_unused().await? => return Err(JournalError::Foreign),
+            _ => {}
         }
         self.is_found = true;
         Ok(())
@@ -42,6 +45,14 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
             self.log = Some(Log { area, size, sequence, position, length: 0, is_open: false });
         }
         Ok(())
+    }
+
+    /// Whether more than one frame stands in an area that is not sealed. Then it was.
+    async fn has_records(&mut self, area: u32) -> Result<bool, JournalError<F::Error>> {
+        let first = area + Layout::<F, LOG>::FRAMES;
+        let Some(length) = frame_length(&self.read(first).await?) else { return Ok(false) };
+        let (second, end) = (first + Layout::<F, LOG>::frame(length), area + Layout::<F, LOG>::AREA);
+        Ok(!self.is_blank(second, end.min(self.region.end)).await?)
     }
 
     /// Whether nothing was ever written here, but perhaps the start of a mark.

@@ -37,11 +37,8 @@ impl<F: NorFlash, const LOG: usize> Layout<F, LOG> {
     pub const SEAL: u32 = MARK.next_multiple_of(Self::UNIT) as u32;
     /// Where the first frame begins.
     pub const FRAMES: u32 = Self::SEAL + SEAL.next_multiple_of(Self::UNIT) as u32;
-    /// An area has room for the longest log in as few frames as it may have, and for the frame that ends it.
-    pub const AREA: u32 = {
-        let frames = Self::CAPACITY.div_ceil(MOST_BODY) + 2;
-        Self::FRAMES + (Self::CAPACITY + frames * (FRAME_HEAD + Self::UNIT)) as u32
-    };
+    /// An area has room for the longest log as one frame, and for the frame that ends it. Where records have filled it before, a new log begins.
+    pub const AREA: u32 = Self::FRAMES + Self::frame(Self::CAPACITY) + Self::frame(0);
     pub const BLOCK: u32 = Self::AREA.next_multiple_of(Self::PAGE);
     /// How many areas a block has.
     pub const AREAS: u32 = Self::BLOCK / Self::AREA;

@@ -30,6 +30,7 @@ struct State {
     writes_at_once: bool,
     /// It refuses once, so many calls from now.
     refuses_after: Option<u32>,
+    has_refused: bool,
     counts: Counts,
     /// Milliseconds for a write and for the erasure of a page; 0 for none.
     slowness: (u64, u64),
@@ -60,6 +61,7 @@ impl<const UNIT: usize, const PAGE: usize> Chip<UNIT, PAGE> {
             is_dead: false,
             writes_at_once: false,
             refuses_after: None,
+            has_refused: false,
             counts: Counts::default(),
             slowness: (0, 0),
         };
@@ -82,6 +84,10 @@ impl<const UNIT: usize, const PAGE: usize> Chip<UNIT, PAGE> {
 
     pub fn refuse_after(&self, calls: u32) {
         self.state.borrow_mut().refuses_after = Some(calls);
+    }
+
+    pub fn has_refused(&self) -> bool {
+        self.state.borrow().has_refused
     }
 
     pub fn is_dead(&self) -> bool {
@@ -133,6 +139,7 @@ impl<const UNIT: usize, const PAGE: usize> Chip<UNIT, PAGE> {
         let state = &mut *self.state.borrow_mut();
         let refuses = state.refuses_after == Some(0);
         state.refuses_after = state.refuses_after.and_then(|calls| calls.checked_sub(1));
+        state.has_refused |= refuses;
         if refuses { Err(Refused) } else { Ok(()) }
     }
 

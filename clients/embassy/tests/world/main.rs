@@ -13,6 +13,8 @@ mod chip;
 #[path = "../../../../tests/common/clock.rs"]
 mod clock;
 mod executor;
+#[cfg(feature = "flash")]
+mod flash;
 mod ledger;
 #[cfg(feature = "flash")]
 mod life;

@@ -1,0 +1,254 @@
+//! What can go wrong with flash beside the power, and what it costs: single scenes.
+
+use std::cell::RefCell;
+
+use pure_mqtt_embassy::{
+    Connect, Delivery, Fixed, FlashJournal, JournalError, Journaled, Mqtt, Options, Publish, QoS, RxBuffer,
+    TopicFilter, TopicName, Version, raw::NoopRawMutex,
+};
+use pure_mqtt_test_broker::sans_io::Config;
+
+use crate::chip::{Chip, Refused};
+use crate::executor::Executor;
+use crate::life::{Habits, World};
+use crate::net::{Net, Trouble};
+use crate::program::pass_time;
+use crate::time::Time;
+
+type Sized<const ARENA: usize> = Mqtt<NoopRawMutex, Time, Journaled<Fixed<ARENA, 4, 4, 64>, 160>, 400, 6, 2, 8>;
+type Device = Sized<256>;
+type SmallChip = Chip<4, 1024>;
+
+fn device<const ARENA: usize>(time: &Time) -> Sized<ARENA> {
+    Mqtt::new(time.clone(), Journaled::new(Fixed::new()))
+}
+
+fn journal<const LOG: usize>(chip: &SmallChip) -> FlashJournal<SmallChip, LOG> {
+    FlashJournal::new(chip.clone(), 0..4096).expect("the region is right")
+}
+
+/// Keeps the journal until `play` is over; the error, if that ends before.
+fn keep<const LOG: usize, const ARENA: usize>(
+    mqtt: &Sized<ARENA>,
+    journal: &mut FlashJournal<SmallChip, LOG>,
+    play: impl Future<Output = ()>,
+) -> Option<JournalError<Refused>> {
+    let error = RefCell::new(None);
+    let mut executor = Executor::default();
+    executor.spawn("keep", async {
+        let Err(ended) = mqtt.keep(journal).await;
+        *error.borrow_mut() = Some(ended);
+    });
+    executor.spawn("play", play);
+    while executor.has("play") && executor.has("keep") {
+        assert!(executor.step(), "nothing will ever happen again");
+    }
+    drop(executor);
+    error.into_inner()
+}
+
+/// Publishes until so many messages are in flash.
+async fn publish<const ARENA: usize>(mqtt: &Sized<ARENA>, count: usize, length: usize) {
+    let payload = vec![b'x'; length];
+    let message = Publish::new(TopicName::from_static("up"), &payload[..]).qos(QoS::ExactlyOnce);
+    let mut deliveries: Vec<Delivery<'_, Sized<ARENA>>> = Vec::new();
+    for _ in 0..count {
+        deliveries.push(mqtt.publish(&message).await.expect("it can be published"));
+        deliveries.last_mut().expect("it was accepted").stored().await;
+    }
+}
+
+#[test]
+fn a_foreign_region_is_left_alone_until_it_is_erased() {
+    let time = Time::default();
+    let chip = SmallChip::new(&time, 4);
+    chip.with_bytes(|bytes| bytes[700..710].fill(7));
+    let mqtt = device::<256>(&time);
+    let mut journal = journal::<560>(&chip);
+    assert_eq!(keep(&mqtt, &mut journal, publish(&mqtt, 1, 10)), Some(JournalError::Foreign));
+    assert_eq!(chip.counts().moments, 0);
+    embassy_futures::block_on(journal.erase()).expect("it can be erased");
+    assert_eq!(keep(&mqtt, &mut journal, publish(&mqtt, 1, 10)), None);
+}
+
+/// Whatever bit decays, and whether it is in what is written last or not: the session is recovered, or it is told that it can't be.
+#[test]
+fn damage_is_told() {
+    let time = Time::default();
+    let chip = SmallChip::new(&time, 4);
+    let mqtt = device::<256>(&time);
+    assert_eq!(keep(&mqtt, &mut journal::<560>(&chip), publish(&mqtt, 4, 40)), None);
+    let whole = chip.with_bytes(|bytes| bytes.clone());
+    let used = whole.iter().rposition(|byte| *byte != 0xFF).expect("something is written") + 1;
+    let (mut told, mut recovered) = (0, 0);
+    for place in 0..used {
+        chip.with_bytes(|bytes| {
+            bytes.clone_from(&whole);
+            bytes[place] ^= 0x10;
+        });
+        let mqtt = device::<256>(&time);
+        match keep(&mqtt, &mut journal::<560>(&chip), mqtt.stored()) {
+            None => recovered += 1,
+            Some(JournalError::Damaged { .. } | JournalError::Foreign) => told += 1,
+            Some(other) => panic!("at {place}: {other}"),
+        }
+    }
+    println!("{used} bytes: {told} told, {recovered} taken for a write that was cut off");
+    assert!(told > used / 2);
+}
+
+/// Where the latest log is damaged at its start, the one before does not count again.
+#[test]
+fn no_older_log_is_taken_for_the_latest() {
+    const PAGE: usize = 1024;
+    let world = World::<4, PAGE>::new(Habits::calm(Version::V5, 12), 4);
+    assert!(world.live::<560>());
+    let whole = world.chip.with_bytes(|bytes| bytes.clone());
+    let sequence = |page: usize| u32::from_le_bytes(whole[page + 16..page + 20].try_into().expect("four bytes"));
+    let pages = (0..whole.len()).step_by(PAGE).filter(|page| whole[*page] != 0xFF);
+    let latest = pages.max_by_key(|page| sequence(*page)).expect("there is a log");
+    assert!(sequence(latest) > 1, "it is not the first");
+    for place in latest..latest + 24 {
+        world.chip.with_bytes(|bytes| {
+            bytes.clone_from(&whole);
+            bytes[place] ^= 1;
+        });
+        let mqtt = device::<256>(&world.time);
+        let ended = keep(&mqtt, &mut journal::<560>(&world.chip), mqtt.stored());
+        assert!(matches!(ended, Some(JournalError::Damaged { .. })), "at {place}: {ended:?}");
+    }
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_told() {
+    let time = Time::default();
+    let chip = SmallChip::new(&time, 4);
+    type Journal = FlashJournal<SmallChip, 700>;
+    assert_eq!(Journal::new(chip.clone(), 0..1500).err(), Some(JournalError::NotPages));
+    assert_eq!(Journal::new(chip.clone(), 0..8192).err(), Some(JournalError::NotPages));
+    let needed = Journal::REGION;
+    assert_eq!(Journal::new(chip.clone(), 0..1024).err(), Some(JournalError::RegionTooSmall { needed }));
+    assert!(Journal::new(chip.clone(), 1024..1024 + needed).is_ok());
+    let mqtt = device::<256>(&time);
+    let ended = keep(&mqtt, &mut journal::<400>(&chip), mqtt.stored());
+    assert_eq!(ended, Some(JournalError::BufferTooSmall { needed: 480 }));
+    assert_eq!(keep(&mqtt, &mut journal::<480>(&chip), mqtt.stored()), None);
+    const { assert!(480 <= pure_mqtt_embassy::ram::log(256, 4, 4)) };
+}
+
+/// Firmware is replaced by one with less room.
+#[test]
+fn a_session_that_does_not_fit_any_more_is_told() {
+    let time = Time::default();
+    let chip = SmallChip::new(&time, 4);
+    let before = device::<256>(&time);
+    assert_eq!(keep(&before, &mut journal::<1000>(&chip), publish(&before, 4, 50)), None);
+    let smaller = device::<100>(&time);
+    assert_eq!(keep(&smaller, &mut journal::<900>(&chip), smaller.stored()), Some(JournalError::StorageTooSmall));
+    let same = device::<256>(&time);
+    for _ in 0..3 {
+        assert_eq!(keep(&same, &mut journal::<1000>(&chip), same.stored()), None);
+    }
+    let shorter = device::<256>(&time);
+    let ended = keep(&shorter, &mut journal::<480>(&chip), shorter.stored());
+    assert!(matches!(ended, None | Some(JournalError::LogTooLong)), "{ended:?}");
+}
+
+#[test]
+fn a_journal_is_kept_once() {
+    let time = Time::default();
+    let chip = SmallChip::new(&time, 4);
+    let mqtt = device::<256>(&time);
+    let (mut one, mut other) = (journal::<560>(&chip), journal::<560>(&chip));
+    let ended = keep(&mqtt, &mut one, async {
+        mqtt.stored().await;
+        let Err(error) = mqtt.keep(&mut other).await;
+        assert_eq!(error, JournalError::AlreadyKept);
+    });
+    assert_eq!(ended, None);
+}
+
+/// The flash refuses a call, whichever: nothing leaves that depends on it, and a further `keep` goes on.
+#[test]
+fn the_flash_refuses_at_every_call() {
+    for version in [Version::V311, Version::V5] {
+        for calls in 0.. {
+            fastrand::seed(3);
+            let world = World::<4, 1024>::new(Habits::calm(version, 8), 2);
+            world.chip.refuse_after(calls);
+            assert!(world.live::<560>());
+            world.check();
+            if !world.chip.has_refused() {
+                println!("{calls} calls");
+                assert!(calls > 50);
+                break;
+            }
+        }
+    }
+}
+
+/// A write takes a minute: messages come meanwhile, and the link is kept alive.
+#[test]
+fn a_slow_flash_ends_no_link() {
+    for version in [Version::V311, Version::V5] {
+        let time = Time::default();
+        let chip = SmallChip::new(&time, 4);
+        let net = Net::new(Config::default(), Trouble::NONE);
+        let mqtt: Device = device(&time);
+        let mut journal = journal::<560>(&chip);
+        let mut executor = Executor::default();
+        executor.spawn("keep", async { mqtt.keep(&mut journal).await.map(|_| ()).expect("the flash is good") });
+        executor.spawn("run", async {
+            let options = Options::new(Connect::new(version, "device").keep_alive(10));
+            let mut rx = RxBuffer::<200>::new();
+            mqtt.run(&mut rx, &options, || 0, async || net.dial()).await.expect("the options are right");
+        });
+        executor.spawn("play", async {
+            let mut receiver = mqtt.subscribe(TopicFilter::from_static("down"), QoS::ExactlyOnce).unwrap();
+            receiver.granted().await.expect("it is granted");
+            mqtt.stored().await;
+            let links = mqtt.stats().links;
+            chip.slow_down(60_000, 0);
+            let publish = Publish::new(TopicName::from_static("up"), b"x").qos(QoS::ExactlyOnce);
+            let mut delivery = mqtt.publish(&publish).await.unwrap();
+            let begun = time.millis();
+            for qos in [0, 1, 2] {
+                net.with_broker(|broker| broker.publish("down", b"y", qos, false));
+                receiver.recv().await;
+            }
+            assert!(time.millis() < begun + 60_000);
+            delivery.confirmed().await.expect("it is delivered");
+            assert!(time.millis() >= begun + 120_000, "PUBLISH and PUBREL each wait for a record");
+            assert_eq!(mqtt.stats().links, links);
+        });
+        while executor.has("play") {
+            if !net.step("device") && !executor.step() {
+                pass_time(&net, &time, &executor);
+            }
+        }
+    }
+}
+
+/// How much is written and erased for a thousand messages each way, half of them at QoS 2.
+#[test]
+fn wear() {
+    fn measure<const UNIT: usize, const PAGE: usize, const LOG: usize>(pages: usize) {
+        const MESSAGES: u32 = 500;
+        fastrand::seed(1);
+        let world = World::<UNIT, PAGE>::new(Habits::calm(Version::V5, MESSAGES), pages);
+        assert!(world.live::<LOG>());
+        let counts = world.chip.counts();
+        let per_message = |number: u64| number as f64 / f64::from(MESSAGES);
+        println!(
+            "units of {UNIT}, {pages} pages of {PAGE}, LOG {LOG}: {:.0} bytes written and {:.4} pages erased a message each way",
+            per_message(counts.written),
+            per_message(counts.erased)
+        );
+        assert!(counts.erased * PAGE as u64 <= counts.written * 3 + 2 * PAGE as u64, "{counts:?}");
+    }
+    measure::<4, 4096, 4000>(2);
+    measure::<4, 4096, 1200>(2);
+    measure::<8, 2048, 1900>(4);
+    measure::<32, 131_072, 4000>(2);
+    measure::<1, 4096, 4000>(16);
+}
