@@ -17,11 +17,8 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
                 self.look_at(address + index * size, size).await?;
             }
         }
-        match self.marked {
-            _ if self.log.is_some() => {}
-            Some(address) if self.has_records(address).await? => return Err(JournalError::Damaged { address }),
-            None if !self.is_unused().await? => return Err(JournalError::Foreign),
-            _ => {}
+        if self.log.is_none() {
+            self.check_beginning().await?;
         }
         self.is_found = true;
         Ok(())
@@ -45,6 +42,14 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
             self.log = Some(Log { area, size, sequence, position, length: 0, is_open: false });
         }
         Ok(())
+    }
+
+    /// Whether there is no log because none was ever begun to its end.
+    async fn check_beginning(&mut self) -> Result<(), JournalError<F::Error>> {
+        let Some(address) = self.marked else {
+            return if self.is_unused().await? { Ok(()) } else { Err(JournalError::Foreign) };
+        };
+        if self.has_records(address).await? { Err(JournalError::Damaged { address }) } else { Ok(()) }
     }
 
     /// Whether more than one frame stands in an area that is not sealed. Then it was.
