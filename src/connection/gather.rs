@@ -32,7 +32,7 @@ impl Core {
             books.session.is_in_doubt()
                 && books.session != fact
                 && matches!(fact, SessionFact::Held | SessionFact::Adopted | SessionFact::Either)
-                && books.loss.is_none()
+                && books.loss.get().is_none()
         });
         !ends || self.incoming.gather(parts.inbox, &mut parts.journal)
     }
@@ -43,8 +43,8 @@ impl Core {
         let journal = &mut parts.journal;
         let Some(books) = journal.books() else { return true };
         books.current = version;
-        let has_other_version = books.version.is_some_and(|noted| noted != version);
-        let loss = books.loss.map(|LostSession { aborted, .. }| Record::NewSession { aborted, session });
+        let has_other_version = books.version.get().is_some_and(|noted| noted != version);
+        let loss = books.loss.get().map(|LostSession { aborted, .. }| Record::NewSession { aborted, session });
         let has_other_session = loss.is_none() && books.session != session;
         loss.is_none_or(|loss| journal.put(&loss))
             && (!has_other_version || journal.put(&Record::Version(version)))
@@ -91,8 +91,9 @@ impl Core {
         let lost = self.outgoing.session_lost(parts, republish);
         self.outgoing.note_loss(parts.slots, last);
         if let Some(books) = parts.journal.books() {
-            let LostSession { aborted, had_received } = books.loss.unwrap_or_default();
-            books.loss = Some(LostSession { aborted: aborted.max(last), had_received: had_received || has_received });
+            let LostSession { aborted, had_received } = books.loss.get().unwrap_or_default();
+            let lost = LostSession { aborted: aborted.max(last), had_received: had_received || has_received };
+            books.loss = Some(lost).into();
         }
         lost
     }

@@ -195,7 +195,7 @@ impl<S: Storage> Connection<S> {
         let mut parts = self.storage.parts();
         let session = self.core.session_fact();
         if !parts.journal.is_none() {
-            parts.journal.resume(chain, Books { version, session, ..Books::NEW });
+            parts.journal.resume(chain, Books { version: version.into(), session, ..Books::NEW });
             Outgoing::note_all_recovered(parts.slots);
             Incoming::note_all_recovered(parts.inbox);
         }

@@ -26,7 +26,7 @@ impl<S: Storage> Connection<S> {
                 write(&chain.to_le_bytes());
             });
         });
-        let books = Books { version: Some(self.version()), session: self.core.session_fact(), ..Books::NEW };
+        let books = Books { version: Some(self.version()).into(), session: self.core.session_fact(), ..Books::NEW };
         self.storage.parts().journal.resume(chain, books);
         true
     }

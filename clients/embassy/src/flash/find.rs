@@ -13,7 +13,7 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
         for address in self.region.clone().step_by(page as usize) {
             let Some(size) = self.size_at(address).await? else { continue };
             self.marked = Some(address);
-            for index in 0..(page / size).max(1) {
+            for index in 0..page.checked_div(size).unwrap_or(0).max(1) {
                 self.look_at(address + index * size, size).await?;
             }
         }
