@@ -85,7 +85,7 @@
 //! flash in turn, or a new file that is renamed over the old one.
 //!
 //! In the repository, `tests/nor_flash/host.rs` is such a host for two areas of NOR flash behind the traits of `embedded-storage`, made to be
-//! copied; `examples/journal.rs` does it with files.
+//! copied; `examples/journal.rs` does it with files. `pure-mqtt-embassy` keeps its session in flash by itself.
 //!
 //! # When bytes are missing or wrong
 //!

@@ -24,6 +24,43 @@ use layout::{FRAME_HEAD, Layout};
 /// What is written survives a loss of power at any moment, and any future that is dropped: each piece has a checksum, a new log counts once it is there as a
 /// whole, and where a write has left anything that is not whole nothing is written before it is erased. Each word is written once, so flash with error
 /// correction will do.
+///
+/// ```no_run
+/// use embedded_storage_async::nor_flash::NorFlash;
+/// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+/// use pure_mqtt_embassy::{
+///     EmbassyClock, Fixed, FlashJournal, JournalError, Journaled, Mqtt, Publish, PublishError, QoS, TopicName, ram,
+/// };
+///
+/// /// 1 kB for what is on its way to the server, and 320 bytes for records on their way to flash: the longest message has to fit, with 100 bytes beside it.
+/// type Storage = Journaled<Fixed<1024, 8, 8, 128>, 320>;
+/// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Storage, 1024, 16, 4, 8>;
+///
+/// static MQTT: Client = Client::new(EmbassyClock, Journaled::new(Fixed::new()));
+///
+/// /// The journal's buffer: the longest session, and room for records beside it.
+/// const LOG: usize = 2_000;
+/// const _: () = assert!(LOG >= ram::log(1024, 8, 8));
+///
+/// /// One more task, beside the one that runs the client: keeps the session in four pages of 4 kB.
+/// async fn durability<F: NorFlash>(flash: F) -> Result<(), JournalError<F::Error>> {
+///     let mut journal = FlashJournal::<F, LOG>::new(flash, 0x1F_0000..0x1F_4000)?;
+///     match MQTT.keep(&mut journal).await {
+///         Err(JournalError::Foreign | JournalError::Damaged { .. }) => journal.erase().await, // and then keep it
+///         Err(other) => Err(other),
+///     }
+/// }
+///
+/// /// A task that knows when its message can't be lost any more.
+/// async fn publisher() -> Result<(), PublishError> {
+///     let reading = Publish::new(TopicName::from_static("plant/boiler/temperature"), b"71.5").qos(QoS::ExactlyOnce);
+///     let mut delivery = MQTT.publish(&reading).await?; // accepted: in RAM
+///     delivery.stored().await; // in flash: it arrives, exactly once, whatever happens to the power
+///     Ok(())
+/// }
+/// #
+/// # fn main() {}
+/// ```
 pub struct FlashJournal<F, const LOG: usize> {
     flash: F,
     region: Range<u32>,

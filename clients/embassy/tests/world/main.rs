@@ -4,6 +4,7 @@
 //! | in the environment | means |
 //! |---|---|
 //! | `PURE_MQTT_WORLDS` | how many worlds |
+//! | `PURE_MQTT_LIVES` | how many devices whose power fails (feature `flash`) |
 //! | `PURE_MQTT_SEED` | one world, told with `--nocapture` |
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
