@@ -129,7 +129,7 @@ pub const STEPS: &[Step] = &[
     ]),
     check("futures", "ten thousand random worlds in which futures are dropped at any poll, and nothing is lost", &[
         "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-tokio --test world",
-        "PURE_MQTT_WORLDS=10000 PURE_MQTT_LIVES=50000 cargo test --release -p pure-mqtt-embassy --features flash --test world -- --nocapture",
+        "PURE_MQTT_WORLDS=10000 PURE_MQTT_LIVES=50000 PURE_MQTT_STEP=1 cargo test --release -p pure-mqtt-embassy --features flash --test world -- --nocapture",
     ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",

@@ -54,7 +54,7 @@ const ALIGNMENT: usize = 16;
 #[cfg(feature = "flash")]
 pub const JOURNALED: usize = size_of::<Journaled<Smallest, 80>>() - size_of::<Smallest>() - 80;
 
-/// The bytes of a [`FlashJournal`](crate::FlashJournal) with a buffer of `log` bytes, up to 8 for alignment, without its flash.
+/// The bytes of a [`FlashJournal`] with a buffer of `log` bytes, up to 8 for alignment, without its flash.
 #[cfg(feature = "flash")]
 pub const fn journal(log: usize) -> usize {
     log + JOURNAL + 8
@@ -63,7 +63,7 @@ pub const fn journal(log: usize) -> usize {
 #[cfg(feature = "flash")]
 const JOURNAL: usize = size_of::<FlashJournal<(), 128>>() - 128;
 
-/// The least `LOG` of a [`FlashJournal`](crate::FlashJournal) for a storage of these parameters: the longest session, and the head of a frame. More
+/// The least `LOG` of a [`FlashJournal`] for a storage of these parameters: the longest session, and the head of a frame. More
 /// beside it makes fewer erased pages; half of it again is a good start.
 #[cfg(feature = "flash")]
 pub const fn log(arena: usize, send: usize, recv: usize) -> usize {
