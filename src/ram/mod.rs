@@ -46,8 +46,7 @@ pub const fn fixed(arena: usize, send: usize, recv: usize, control: usize, alias
 /// ```
 #[cfg(feature = "journal")]
 pub const fn snapshot(arena: usize, send: usize, recv: usize) -> usize {
-    use crate::storage::{LONGEST_BEGINNING, LONGEST_MESSAGE, LONGEST_RECEIVED};
-    LONGEST_BEGINNING + arena + send * LONGEST_MESSAGE + recv * LONGEST_RECEIVED
+    crate::storage::longest_snapshot(arena, send, recv)
 }
 
 const ALIGNMENT: usize = 8;

@@ -105,9 +105,8 @@ mod tests;
 use core::fmt;
 
 use crate::connection::Connection;
-use crate::ram;
 use crate::session::{Outgoing, note_written};
-use crate::storage::{Parts, Storage};
+use crate::storage::{Parts, Storage, longest_snapshot};
 use crate::types::Handle;
 
 /// What [`Connection::recover`] found.
@@ -178,9 +177,9 @@ impl<S: Storage> Connection<S> {
         Outgoing::is_durable(self.storage.view().slots, handle)
     }
 
-    /// How long a [`snapshot`](Self::snapshot) may become at most; `None` for a storage that grows. [`ram::snapshot`] says it before there is a connection.
+    /// How long a [`snapshot`](Self::snapshot) may become at most; `None` for a storage that grows. [`ram::snapshot`](crate::ram::snapshot) says it before there is a connection.
     pub fn longest_snapshot(&self) -> Option<usize> {
         let lengths = self.storage.lengths()?;
-        Some(ram::snapshot(lengths.arena, lengths.send, lengths.receive))
+        Some(longest_snapshot(lengths.arena, lengths.send, lengths.receive))
     }
 }
