@@ -39,7 +39,7 @@ impl Core {
 
     /// What concerns the session as a whole; false if there is no room.
     fn gather_session(&mut self, parts: &mut Parts<'_>) -> bool {
-        let (version, session) = (self.version(), self.session_fact());
+        let (version, session) = (self.version().as_encoded(), self.session_fact());
         let journal = &mut parts.journal;
         let Some(books) = journal.books() else { return true };
         books.current = version;
@@ -100,7 +100,7 @@ impl Core {
 
     /// Gives everything up; false, and nothing changed, if the journal has no room to say so.
     pub(super) fn forget(&mut self, parts: &mut Parts<'_>) -> bool {
-        let version = self.version();
+        let version = self.version().as_encoded();
         if let Some(books) = parts.journal.books() {
             books.current = version;
         }

@@ -115,8 +115,8 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt --features {features}",
     ]),
     check("versions", "5.0 alone and its predecessors alone do what they do together", &[
-        "cargo test -p pure-mqtt --no-default-features --features std,v3 --test features",
-        "cargo test -p pure-mqtt --no-default-features --features std,v5 --test features",
+        "cargo test -p pure-mqtt --no-default-features --features std,v3,journal --test features",
+        "cargo test -p pure-mqtt --no-default-features --features std,v5,journal --test features",
     ]),
     check("life", "ten thousand days of devices on bad links", &[
         "PURE_MQTT_DAYS=10000 cargo test --release -p pure-mqtt --features {features} --test life nothing -- --nocapture",

@@ -95,7 +95,8 @@
 //! session.
 //!
 //! The form of the records is told in the source of `storage/record.rs`; it has a version number. A log says which version of MQTT its messages are encoded
-//! for, so it may be read with any [`Limits::version`](crate::Limits::version).
+//! for, so it may be read with any [`Limits::version`](crate::Limits::version); but a program that speaks one kind of version alone can't read the messages of the other
+//! ([`RecoverError::Version`]).
 
 mod recover;
 mod snapshot;
@@ -137,6 +138,8 @@ pub enum RecoverError {
         /// In bytes from the start of the log.
         offset: usize,
     },
+    /// A message in it is encoded for a version of MQTT that is not compiled in: the log was written by a program with other features.
+    Version,
     /// The connection was used before: see [`Connection::restore`].
     NotNew,
 }
@@ -149,6 +152,7 @@ impl fmt::Display for RecoverError {
             Self::TooSmall { offset } => {
                 write!(f, "the storage has no room for the message at byte {offset} of the journal")
             }
+            Self::Version => f.write_str("a message in the journal is encoded for a version that is not compiled in"),
             Self::NotNew => f.write_str("the connection was used before its journal was read"),
         }
     }

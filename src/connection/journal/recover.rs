@@ -87,6 +87,9 @@ impl<S: Storage> Connection<S> {
         if !self.core.outgoing.could_grow(&self.storage.parts()) {
             return Err(Fault::NoRoom.at(recovered.used));
         }
+        if !Version::KNOWS_BOTH_KINDS && self.has_foreign_message() {
+            return Err(RecoverError::Version);
+        }
         let version = has_version.then(|| self.version());
         self.settle(chain, version);
         Ok(recovered)
@@ -128,7 +131,11 @@ impl<S: Storage> Connection<S> {
             Record::Accepted { handle, flags, frame, .. } => {
                 let kind = kind_of(frame).filter(|_| flags.are_known()).ok_or(Fault::Nonsense)?;
                 let mut marks = Marks::NONE;
-                marks = marks.in_v5(flags.has(MessageFlags::IN_V5));
+                marks = marks.in_v5(match Version::KNOWS_BOTH_KINDS {
+                    true => flags.has(MessageFlags::IN_V5),
+                    // It can't be encoded anew. If it is unfinished at the end of the log, that is told.
+                    false => is_of_other_kind(core.outgoing.version(), flags),
+                });
                 if flags.has(MessageFlags::NEEDS_V5) {
                     marks.set(MessageMarks::NEEDS_V5);
                 }
@@ -160,6 +167,13 @@ impl<S: Storage> Connection<S> {
         }
         while core.outgoing.poll_ended(parts, None).is_some() {} // nobody fetches an outcome here, and its slot may be the next message's
         Ok(())
+    }
+
+    /// Whether a message is to be sent that is encoded for a version which is not compiled in.
+    fn has_foreign_message(&self) -> bool {
+        let view = self.storage.view();
+        let mut packets = self.core.outgoing.packets(view.slots);
+        packets.any(|(_, slot)| slot.marks.is_of_other_kind() && slot.length > 0)
     }
 
     /// Makes room for a message with this identifier. A table as large as the old one has its place free.
@@ -220,6 +234,12 @@ fn receive(core: &mut Core, parts: &mut Parts<'_>, id: u16) -> Result<(), Fault>
         }
         _ => Err(Fault::NoRoom),
     }
+}
+
+/// Whether a message is of a kind of version that is not compiled in.
+fn is_of_other_kind(version: Version, flags: MessageFlags) -> bool {
+    let is_v5 = matches!(version, Version::V5) || flags.has(MessageFlags::IN_V5);
+    is_v5 != Version::KNOWS_PROPERTIES
 }
 
 /// Why a record can't be carried out.

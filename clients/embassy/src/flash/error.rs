@@ -20,6 +20,9 @@ pub enum JournalError<E> {
     },
     /// Another form of log, by a later version of this crate. Take that version, or [`erase`](crate::FlashJournal::erase) the region.
     OtherForm,
+    /// A message in the log is encoded for a version of MQTT that is not compiled in: enable the feature `v3` or `v5` that the program before had, or
+    /// [`erase`](crate::FlashJournal::erase) the region.
+    Version,
     /// The session in the log is larger than the client's storage: it was larger when the log was written. Give it that size, or
     /// [`erase`](crate::FlashJournal::erase) the region.
     StorageTooSmall,
@@ -47,6 +50,7 @@ impl<E> JournalError<E> {
         match error {
             RecoverError::NoJournal => Self::OtherForm,
             RecoverError::TooSmall { .. } => Self::StorageTooSmall,
+            RecoverError::Version => Self::Version,
             _ => Self::Damaged { address },
         }
     }
@@ -61,6 +65,7 @@ impl<E: fmt::Debug> fmt::Display for JournalError<E> {
                 write!(f, "the journal is damaged at address {address:#x}: erase its region, the session is lost")
             }
             Self::OtherForm => f.write_str("the journal has a form that this version doesn't know: erase its region"),
+            Self::Version => f.write_str("a message in the journal is of a version of MQTT that is not compiled in"),
             Self::StorageTooSmall => f.write_str("the session in the journal is larger than the client's storage"),
             Self::LogTooLong => {
                 f.write_str("the journal is longer than LOG: it was larger when the journal was written")
