@@ -52,9 +52,10 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
             return damaged;
         }
         let head: [u8; FRAME_HEAD] = self.read(address).await?;
-        let length = frame_length(&head);
+        let fits = |length: &usize| address + Layout::<F, LOG>::frame(*length) <= end;
+        let length = frame_length(&head).filter(|length| fits(length) && (is_first || *length <= MOST_BODY));
         let behind = address + Layout::<F, LOG>::frame(length.unwrap_or(MOST_BODY));
-        if let Some(length) = length.filter(|_| behind <= end) {
+        if let Some(length) = length {
             if log.length + length > Self::CAPACITY {
                 return Err(JournalError::LogTooLong);
             }

@@ -28,6 +28,8 @@ mod scenes;
 mod tally;
 mod tasks;
 mod time;
+#[cfg(feature = "flash")]
+mod wear;
 
 use clock::with_seeds;
 
