@@ -338,14 +338,15 @@ impl<S: Storage> Connection<S> {
     /// The general path. Out of line, so that the fast one has its caller's registers to itself.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn publish_any(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
-        let draft = self.check_publish(publish)?;
-        self.check_record(publish, &draft)?;
+        let checked = self.check_publish(publish);
+        let draft = checked.as_ref().map_err(|&error| error)?; // where it lies: a copy would wait for what was just written
+        self.check_record(publish, draft)?;
         let waits = self.core.wants_to_send();
         let mut victims = None;
         if !draft.fits && !self.make_room(draft.need, publish.topic.text().as_bytes(), &mut victims) {
             return Err(PublishError::Full);
         }
-        self.accept_publish((now, waits), publish, &draft, victims)
+        self.accept_publish((now, waits), publish, draft, victims)
     }
 
     /// Publishes `publish` instead of a message of which no byte was sent yet: a newer reading, say. In one step: either the old message is gone and the
@@ -381,6 +382,7 @@ impl<S: Storage> Connection<S> {
     }
 
     /// Takes a message that was checked, if there is room for it. Whether output was waiting until now was seen before room was made.
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn accept_publish(
         &mut self,
         (now, waits): (Instant, bool),
@@ -449,7 +451,7 @@ impl<S: Storage> Connection<S> {
     }
 
     /// On how many links some of this message or request has left: 0 if no byte of it has, at most 255; of a QoS 2 message after PUBREC, of its PUBREL.
-    /// `None` if it is finished.
+    /// Links count whatever session they had. `None` if it is finished.
     pub fn attempts(&self, handle: Handle) -> Option<u8> {
         self.core.outgoing.attempts(self.storage.view().slots, handle)
     }

@@ -81,7 +81,6 @@ impl Outgoing {
             }
             if republish {
                 slot.progress = slot.progress.knowing(Known::No);
-                slot.attempts = 0;
                 clear_dup(parts.arena, slot);
                 loss.republished += 1;
             } else {

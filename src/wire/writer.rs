@@ -22,6 +22,7 @@ impl<'a> Writer<'a> {
         Self { buffer, length: 0, field_too_long: false }
     }
 
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let end = sum(self.length, bytes.len());
         if let Some(room) = self.buffer.get_mut(self.length..end) {
@@ -43,11 +44,13 @@ impl<'a> Writer<'a> {
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn u8(&mut self, value: u8) {
         self.array([value]);
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn u16(&mut self, value: u16) {
         self.array(value.to_be_bytes());
     }

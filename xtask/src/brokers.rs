@@ -1,4 +1,4 @@
-//! `cargo xtask brokers`: plays everything that the client does against real brokers.
+//! `cargo xtask brokers`: plays everything that the client and the program `mqtt` do against real brokers.
 
 use crate::Result;
 use crate::shell::Shell;
@@ -12,8 +12,9 @@ const OF_CI: [&str; 2] = ["mosquitto", "rabbitmq"];
 
 /// Plays against the brokers that `words` name; the words are the program's own, but for `--write`.
 pub fn run(shell: &Shell, words: &[String]) -> Result {
+    shell.run("cargo build --quiet --package pure-mqtt-cli")?;
     let shell = shell.inside("tests/brokers").ok_or("there is no tests/brokers/Cargo.toml here.")?;
-    let mut line = format!("cargo run --quiet -- --target {TARGET}");
+    let mut line = format!("cargo run --quiet -- --target {TARGET} --tool {}", tool());
     for word in words {
         line += " ";
         line += word;
@@ -22,6 +23,12 @@ pub fn run(shell: &Shell, words: &[String]) -> Result {
         }
     }
     shell.run(&line)
+}
+
+/// The program whose plays are played as well.
+fn tool() -> String {
+    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "../../target".into());
+    format!("{target}/debug/mqtt")
 }
 
 /// The step of CI.

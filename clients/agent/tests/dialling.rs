@@ -232,6 +232,7 @@ fn records_that_could_not_be_had_are_asked_for_again_and_the_name_is_never_diall
     let mut agent = Agent::new(Options { servers, redial, ..Options::new("a", 1) }, NOW, 0);
     let is_asked = |agent: &mut Agent, now| {
         agent.handle_timeout(at(now));
+        while agent.step(at(now)).is_some() {}
         matches!(agent.poll_action(), Some(Action::Resolve { .. }))
     };
     assert!(is_asked(&mut agent, 0));
@@ -242,6 +243,7 @@ fn records_that_could_not_be_had_are_asked_for_again_and_the_name_is_never_diall
     agent.resolved(at(1), ServerId(0), &[], 3_600); // there are none
     assert!(is_asked(&mut agent, 2));
     agent.handle_timeout(at(40_000));
+    while agent.step(at(40_000)).is_some() {}
     assert!(is_asked(&mut agent, 40_001), "no answer is a failure as well");
     let target = SrvTarget { host: "a.example", port: 1883, priority: 0, weight: 0 };
     agent.resolved(at(40_001), ServerId(0), &[target], 3_600);
@@ -293,4 +295,29 @@ fn with_a_host_that_dials_the_agent_never_does() {
     pair.cut();
     pair.pass(600_000);
     assert_eq!(pair.dials.len(), 1);
+}
+
+/// A program that wants no other link has to hear of the end first, also where the pause is none.
+#[test]
+fn the_end_of_a_link_is_told_before_the_next_dial() {
+    let redial = Redial::Agent { min: 0, max: 0, stands_after: 30_000 };
+    let mut agent = Agent::new(Options { redial, ..Options::new("a", 1) }, Instant::from_millis(0), 0);
+    let now = Instant::from_millis(0);
+    for _ in 0..3 {
+        let Some(Action::Dial { link, .. }) = agent.poll_action() else { panic!("no dial") };
+        agent.dialed(now, link, &Login::default());
+        agent.closed(now, link, "connection reset by peer");
+        let dials = core::iter::from_fn(|| agent.poll_action()).any(|action| matches!(action, Action::Dial { .. }));
+        assert!(!dials, "before LinkDown");
+        let events: Vec<_> = core::iter::from_fn(|| agent.step(now)).collect();
+        assert!(matches!(events.last(), Some(Event::LinkDown { .. })), "{events:?}");
+    }
+    assert!(matches!(agent.poll_action(), Some(Action::Dial { .. })));
+    let mut agent = Agent::new(Options { redial, ..Options::new("a", 1) }, now, 0);
+    let Some(Action::Dial { link, .. }) = agent.poll_action() else { panic!("no dial") };
+    agent.dialed(now, link, &Login::default());
+    agent.closed(now, link, "connection reset by peer");
+    agent.step(now);
+    agent.disconnect(now);
+    assert!(core::iter::from_fn(|| agent.poll_action()).all(|action| !matches!(action, Action::Dial { .. })));
 }

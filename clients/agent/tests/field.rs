@@ -4,12 +4,12 @@
 
 mod common;
 
-use common::Pair;
+use common::{Pair, Poison};
 use pure_mqtt::wire::{Acknowledgement, Packet, Publish};
 use pure_mqtt::{Limits, OnSessionLoss, PacketId, Properties, ReasonCode};
 use pure_mqtt_agent::{
-    AckMode, Agent, Bytes, End, Event, FilterOptions, Instant, LinkEnd, Options, Outgoing, QoS, Qos0Queue, Receiver,
-    Version,
+    AckMode, Agent, Bytes, CleanStart, End, Event, FilterOptions, Instant, LinkEnd, Options, Outgoing, QoS, Qos0Queue,
+    Receiver, Version,
 };
 
 const NOW: Instant = Instant::from_millis(0);
@@ -191,4 +191,67 @@ fn a_server_that_accepts_and_throws_out_sees_ever_longer_pauses() {
     assert!(dials.len() < 90, "{} links in an hour", dials.len());
     let is_told = |event: &Event| matches!(event, Event::SameEndAgain { why: LinkEnd::Server { .. }, .. });
     assert!(pair.events.iter().any(is_told));
+}
+
+/// One message that a server hangs up at among innocent ones at the other guarantee, with each way to begin a session.
+#[test]
+fn a_message_that_links_die_of_is_found_and_given_up_and_no_other() {
+    for (poison, qos) in
+        [(Poison::Publish, QoS::AtLeastOnce), (Poison::Publish, QoS::ExactlyOnce), (Poison::Release, QoS::ExactlyOnce)]
+    {
+        for clean_start in [CleanStart::First, CleanStart::Always, CleanStart::Never] {
+            for version in [Version::V311, Version::V5] {
+                let case = format!("{poison:?} {qos:?} {clean_start:?} {version}");
+                let options = Options { clean_start, version, max_attempts: 4, ..Options::new("a", 1) };
+                let mut pair = pair(options);
+                pair.server.poison = poison;
+                let innocent = |pair: &mut Pair, qos| {
+                    pair.agent.publish(pair.now, Outgoing::new("a", "1").qos(qos)).unwrap().ticket
+                };
+                let mut innocents = vec![innocent(&mut pair, QoS::ExactlyOnce)];
+                let guilty = pair.agent.publish(pair.now, Outgoing::new("poison", "1").qos(qos)).unwrap().ticket;
+                innocents.push(innocent(&mut pair, QoS::AtLeastOnce));
+                innocents.push(innocent(&mut pair, QoS::ExactlyOnce));
+                pair.pass(3_600_000);
+                for ticket in innocents {
+                    let end = pair.agent.take_end(ticket);
+                    let is_lost = end == Some(End::SessionLost { was_received: true }); // by the clean start: past PUBREC
+                    let is_right = is_lost && clean_start == CleanStart::Always;
+                    assert!(
+                        is_right || matches!(end, Some(End::Acknowledged(_))),
+                        "{case}: an innocent message: {end:?}"
+                    );
+                }
+                let is_wrong = |event: &Event| matches!(event, Event::Suspect { ticket, .. } if *ticket != guilty);
+                assert!(!pair.events.iter().any(is_wrong), "{case}: {:?}", pair.events);
+                let end = pair.agent.take_end(guilty);
+                let is_found = match end {
+                    Some(End::AttemptsUsedUp(4)) => true,
+                    // Past PUBREC the server has it: in a new session there is nothing to release.
+                    Some(End::SessionLost { was_received: true }) => {
+                        poison == Poison::Release && clean_start == CleanStart::Always
+                    }
+                    _ => false,
+                };
+                assert!(is_found, "{case}: {end:?} {:?}", pair.events);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_release_that_is_never_answered_holds_nothing_back_for_long() {
+    let mut pair = pair(Options::new("a", 1));
+    pair.server.poison = Poison::MuteRelease;
+    pair.agent.publish(pair.now, Outgoing::new("poison", "1").qos(QoS::ExactlyOnce)).unwrap();
+    for _ in 0..2 {
+        pair.run();
+        pair.cut();
+        pair.pass(10_000);
+    }
+    let behind = pair.agent.publish(pair.now, Outgoing::new("a", "1").qos(QoS::AtLeastOnce)).unwrap().ticket;
+    pair.run();
+    assert_eq!(pair.agent.take_end(behind), None, "the link is a cautious one");
+    pair.pass(60_000);
+    assert!(matches!(pair.agent.take_end(behind), Some(End::Acknowledged(_))));
 }

@@ -43,6 +43,7 @@ pub struct Options {
     pub(crate) bridge: bool,
     pub(crate) limits: Limits,
     pub(crate) connect_timeout: Duration,
+    max_attempts: u8,
     /// The shortest and the longest range of pauses, in milliseconds.
     delays: (u32, u32),
     pub(crate) reconnect_on_failure: bool,
@@ -86,6 +87,7 @@ impl Options {
             clean_start: None,
             bridge: false,
             limits: Limits::DEFAULT,
+            max_attempts: 0,
             connect_timeout: Duration::from_secs(5),
             delays: (5_000, 120_000),
             reconnect_on_failure: true,
@@ -203,6 +205,15 @@ impl Options {
         self
     }
 
+    /// Sets on how many links a message may leave without an answer before it is given up
+    /// ([`NotPublished::AttemptsUsedUp`](crate::NotPublished::AttemptsUsedUp)); 0 (the default) for any number. Some servers hang up at a message, and would on
+    /// every link. After two links in a row that ended early the client sends one message at a time, so that only the one that links end at is given up.
+    #[must_use]
+    pub fn max_attempts(mut self, links: u8) -> Self {
+        self.max_attempts = links;
+        self
+    }
+
     /// Sets whether the program acknowledges messages itself, with [`Client::ack`](crate::Client::ack). Default: false.
     #[must_use]
     pub fn manual_acks(mut self, manual: bool) -> Self {
@@ -304,6 +315,7 @@ impl Options {
             limits: self.limits,
             redial: Redial::Agent { min, max, stands_after: 30_000 },
             dial_timeout: u32::MAX,
+            max_attempts: self.max_attempts,
             ..Options::new(connect.client_id, seed)
         }
     }

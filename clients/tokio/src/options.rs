@@ -233,6 +233,13 @@ impl Options {
         self
     }
 
+    /// Sets on how many links a message may leave without an answer before it is given up, with [`End::AttemptsUsedUp`](crate::End::AttemptsUsedUp); 0 (the default) for any number. Some servers
+    /// hang up at a message, and would on every link. After two links in a row that ended early the client sends one message at a time, so that only the one that links end at is given up.
+    pub fn max_attempts(mut self, links: u8) -> Self {
+        self.agent.max_attempts = links;
+        self
+    }
+
     /// Sets how long the client waits before it dials again: a random time of up to `min` at first, up to twice as long after each round of failures, up to `max` in the end. Default: 5
     /// seconds to 2 minutes.
     pub fn reconnect_delay(mut self, min: Duration, max: Duration) -> Self {

@@ -54,7 +54,13 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     loop {}
 }
 
-#[cfg(any(feature = "minimq", feature = "rust-mqtt"))]
+#[cfg(any(
+    feature = "embassy",
+    feature = "minimq",
+    feature = "mqttrust",
+    feature = "mountain-mqtt",
+    feature = "rust-mqtt"
+))]
 pub mod asynchronous {
     //! For the peers that are async: the UART as a stream, and an executor that only polls.
 

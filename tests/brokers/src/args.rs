@@ -17,6 +17,7 @@ administrator, packages of npm and PyPI below the folder `target`.
 
     --play PLAY      only this play; may be given several times
     --target FOLDER  where npm and pip install (default: target/brokers)
+    --tool PATH      the program mqtt, for the plays whose names begin with `tool-`; they are left out without it
     --write FILE     put the tables of these brokers into this page
     --help           this text
 
@@ -28,16 +29,19 @@ pub struct Args {
     pub brokers: Vec<&'static Broker>,
     pub plays: Vec<&'static Play>,
     pub target: PathBuf,
+    pub tool: Option<PathBuf>,
     pub write: Option<PathBuf>,
 }
 
 /// `None` if help is asked for.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Option<Args>, lexopt::Error> {
-    let mut args = Args { brokers: Vec::new(), plays: Vec::new(), target: "target/brokers".into(), write: None };
+    let mut args =
+        Args { brokers: Vec::new(), plays: Vec::new(), target: "target/brokers".into(), tool: None, write: None };
     while let Some(arg) = parser.next()? {
         match arg {
             Long("play") => args.plays.push(play(&parser.value()?.string()?)?),
             Long("target") => args.target = parser.value()?.into(),
+            Long("tool") => args.tool = Some(parser.value()?.into()),
             Long("write") => args.write = Some(parser.value()?.into()),
             Long("help") | Short('h') => return Ok(None),
             Value(name) => args.brokers.push(broker(&name.string()?)?),
@@ -51,7 +55,8 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Option<Args>, lexopt::Error> 
         args.brokers = brokers::ALL.iter().collect();
     }
     if args.plays.is_empty() {
-        args.plays = plays::ALL.iter().collect();
+        let has_tool = args.tool.is_some();
+        args.plays = plays::ALL.iter().filter(|play| has_tool || !play.is_by_tool()).collect();
     }
     Ok(Some(args))
 }

@@ -9,15 +9,15 @@ use crate::brokers::{Broker, Source};
 pub fn install(broker: &Broker, target: &Path) -> Result<PathBuf, String> {
     let tools = target.join(broker.name);
     match broker.source {
-        Source::Debian { packages, probe } => debian(packages, probe)?,
+        Source::Debian { packages, probes } => debian(packages, probes)?,
         Source::Npm(packages) => npm(packages, &tools)?,
         Source::PyPi(package) => pypi(package, &tools)?,
     }
     Ok(tools)
 }
 
-fn debian(packages: &str, probe: &str) -> Result<(), String> {
-    if Path::new(probe).exists() {
+fn debian(packages: &str, probes: &[&str]) -> Result<(), String> {
+    if probes.iter().all(|probe| Path::new(probe).exists()) {
         return Ok(());
     }
     let by_hand = format!("Please have an administrator run `apt-get install {packages}`.");
@@ -63,7 +63,7 @@ fn pypi(package: &str, folder: &Path) -> Result<(), String> {
     if folder.join("is-complete").is_file() {
         return Ok(());
     }
-    let made = run(&[], Command::new("python3").args(["-m", "venv"]).arg(folder));
+    let made = run(&[], Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
     let installed = made.and_then(|()| run(&[], Command::new(folder.join("bin/pip")).args(["install", "-q", package])));
     installed.map_err(|error| {
         format!("{package} could not be installed by pip. {error} Please install Python's venv (Debian: `apt-get install python3-venv`).")

@@ -96,7 +96,7 @@ pub fn expected(broker: &Broker, play: &Play) -> Option<&'static Known> {
 }
 
 fn of(broker: &Broker, play: &Play) -> impl Iterator<Item = &'static Known> {
-    let (broker, play) = (broker.name, play.name);
+    let (broker, play) = (broker.name, play.subject());
     TABLE.iter().filter(move |known| known.broker == broker && known.play == play)
 }
 

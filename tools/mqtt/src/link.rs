@@ -9,14 +9,11 @@ use pure_mqtt_client::{Client, ConnectError, LinkEnd, LogLevel, NotPublished, Se
 
 use crate::args::Broker;
 use crate::failure::Failure;
+use crate::session::FIRST_PAUSE;
 use crate::{report, servers, stop};
 
 /// What stands for ever.
 const A_LONG_TIME: Duration = Duration::from_secs(u32::MAX as u64);
-
-/// Between attempts to make the first link, where it need not come up at once.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What the client tells, and who else has a say.
 pub enum News {
@@ -45,6 +42,8 @@ pub struct Link {
     deadline: Receiver<Instant>,
     servers: Vec<Server>,
     is_cluster: bool,
+    /// Between attempts to make the first link, where it need not come up at once.
+    longest_pause: Duration,
     /// Lost links are made anew.
     pub survives: bool,
     /// The server has accepted a link before.
@@ -62,6 +61,7 @@ impl Link {
         let link = Self {
             servers: servers::servers(broker)?,
             is_cluster: broker.server.cluster,
+            longest_pause: broker.server.reconnect_delay,
             signals: stop::watch()?,
             deadline: timeout.map_or_else(never, after),
             survives: true,
@@ -106,9 +106,9 @@ impl Link {
     pub fn dial(&self) -> Result<(), Failure> {
         self.client.loop_start().map_err(Failure::Loop)?;
         let (client, servers, is_cluster) = (self.client.clone(), self.servers.clone(), self.is_cluster);
-        let (sender, retries) = (self.sender(), self.retries_first);
+        let (sender, retries, longest) = (self.sender(), self.retries_first, self.longest_pause);
         thread::spawn(move || {
-            let mut pause = FIRST_PAUSE;
+            let mut pause = FIRST_PAUSE.min(longest);
             loop {
                 let servers = servers.clone();
                 let result = if is_cluster { client.connect_to_cluster(servers) } else { client.connect_to(servers) };
@@ -118,7 +118,7 @@ impl Link {
                     return;
                 }
                 thread::sleep(pause);
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                pause = (pause * 2).min(longest);
             }
         });
         Ok(())

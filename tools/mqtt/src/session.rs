@@ -10,13 +10,14 @@ use crate::args::values::random_id;
 
 /// With `--resume` alone.
 const AN_HOUR: u32 = 3600;
-/// How long the client waits before it connects again, at first and in the end.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// How long the client waits at most before it connects again for the first time.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The options of a client that speaks `usual` if no version is asked for.
 pub fn options(broker: &Broker, usual: Version) -> Options {
     let session = &broker.session;
     let version = broker.version_or(usual);
+    let longest = broker.server.reconnect_delay;
     let expiry = session.session_expiry.or(session.resume.then_some(AN_HOUR)).filter(|_| version == Version::V5);
     let properties: Vec<_> = expiry.map(Property::SessionExpiryInterval).into_iter().collect();
     let mut options = Options::new(&client_id(broker))
@@ -25,7 +26,7 @@ pub fn options(broker: &Broker, usual: Version) -> Options {
         .keep_alive(session.keep_alive)
         .max_inflight(session.max_inflight)
         .connect_timeout(broker.server.connect_timeout)
-        .reconnect_delay(PAUSES.0, PAUSES.1)
+        .reconnect_delay(FIRST_PAUSE.min(longest), longest)
         .log_level(if session.debug { LogLevel::Debug } else { LogLevel::Info })
         .properties(&properties);
     if let Some(will) = will(broker) {

@@ -77,6 +77,7 @@ fn mistakes_have_a_sentence_that_says_what_to_do() {
         ("pub --topic a --message x --qos 3", "the quality of service is 0, 1 or 2"),
         ("pub --topic a --message x --count 0", "0 is not in 1.."),
         ("pub --topic a --message x --timeout soon", "a number of seconds is meant, such as 10 or 0.5"),
+        ("pub --topic a --message x --reconnect-delay 0", "0.01 seconds are the shortest that it may be"),
         ("pub --topic a --message x --password only --version 3.1.1", "--user <NAME>"),
         ("pub --topic a --message x --will-payload gone", "--will-topic <TOPIC>"),
         ("pub --topic a --message x --expiry 60", "--expiry needs --protocol-version 5"),

@@ -323,6 +323,7 @@ impl Agent {
         self.rounds.begin_anew(server);
         self.phase = Phase::Idle { dial_at: Some(self.clock.now) };
         self.settle();
+        self.begin_due_dial();
     }
 
     /// Another link for the same session, for new credentials say: DISCONNECT, which keeps the session, and a dial without a pause.

@@ -71,7 +71,8 @@ impl Agent {
         }
         let is_cautious = self.caution.begin();
         if is_cautious {
-            self.caution.remember(self.deliveries.newest().unwrap_or_default(), self.sent_before());
+            let sent = self.engine.unacknowledged().filter(|message| message.may_have_arrived);
+            self.caution.remember(self.deliveries.newest().unwrap_or_default(), sent);
         }
         self.asking.is_cautious = is_cautious;
         self.engine.set_limits(self.next_limits(is_cautious));
@@ -175,6 +176,11 @@ impl Agent {
             Redial::Agent { stands_after, .. } => stands_after.into(),
             Redial::Host => 30_000,
         }
+    }
+
+    /// When this link will have stood; `None` before it is accepted.
+    pub(super) fn stands_at(&self) -> Option<Instant> {
+        self.link.accepted.map(|at| at.after_millis(self.steady_after()))
     }
 
     /// Whether pauses may begin anew after this link.

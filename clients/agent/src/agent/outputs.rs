@@ -16,7 +16,8 @@ use crate::stats::Stats;
 const READ_AHEAD: usize = 256 * 1024;
 
 impl Agent {
-    /// What the face is to do next; to be fetched until there is none, after every call, and after output was [sent](Self::transmit).
+    /// What the face is to do next; to be fetched until there is none, after every call, and after output was [sent](Self::transmit). Where the end of a link is followed by a pause,
+    /// even by one of no length, there is no dial before [`Event::LinkDown`] was taken: whoever wants no other link can say so.
     pub fn poll_action(&mut self) -> Option<Action> {
         if self.outbox.actions.is_empty() {
             self.settle();

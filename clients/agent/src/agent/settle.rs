@@ -1,8 +1,6 @@
 //! What follows from a call without another one: ends are noted, requests leave, links are given up, and dialled.
 
-use alloc::vec::Vec;
-
-use pure_mqtt::{Cause, Handle, Instant, ReasonCode};
+use pure_mqtt::{Cause, Instant, ReasonCode, Unacknowledged};
 
 use super::{Agent, Leaving, Phase};
 use crate::durable::{Health, Record};
@@ -167,13 +165,16 @@ impl Agent {
         }
     }
 
-    /// On a cautious link: once all that was under suspicion has been answered, the next link goes at full speed.
+    /// On a cautious link: once all that was under suspicion has been answered, the next link goes at full speed. So it does where a link stands without an
+    /// answer: it is not what links die of, and nothing else should wait for it.
     fn clear_caution(&mut self) {
-        if !self.caution.is_on() || !self.is_up() || self.filters.has_to_ask() {
+        if !self.caution.is_on() || !self.is_up() {
             return;
         }
-        let is_answered = self.deliveries.oldest().is_none_or(|oldest| oldest > self.caution.up_to());
-        if is_answered && self.asking.unanswered().next().is_none() {
+        let is_answered = self.deliveries.oldest().is_none_or(|oldest| oldest > self.caution.up_to())
+            && !self.filters.has_to_ask()
+            && self.asking.unanswered().next().is_none();
+        if is_answered || self.stands_at().is_some_and(|at| at <= self.clock.now) {
             self.caution.clear();
             self.link.is_to_be_replaced = true;
             self.say_disconnect();
@@ -220,7 +221,15 @@ impl Agent {
         self.is_up() && self.engine.transmit(self.clock.now).remaining() > 0
     }
 
+    /// Not before the face knows how the last link ended: it may want no other.
     fn dial_if_due(&mut self) {
+        let is_told = |event: &Event| !matches!(event, Event::LinkDown { is_at_once: false, .. });
+        if self.outbox.events.iter().all(is_told) {
+            self.begin_due_dial();
+        }
+    }
+
+    pub(super) fn begin_due_dial(&mut self) {
         let is_due = matches!(self.phase, Phase::Idle { dial_at: Some(at) } if at <= self.clock.now);
         if is_due && self.log.health() != Health::Broken {
             self.begin_dial();
@@ -281,8 +290,9 @@ impl Agent {
         let of_flushes = self.timers.flushes.first().map(|(at, _)| *at);
         let of_acks = self.held.oldest().and_then(|(_, since, _)| self.alarm(since));
         let of_hold = self.timers.hold_until.filter(|_| self.is_up());
-        let all =
-            [of_phase, of_engine, of_leaving, store_retry, of_flushes, of_acks, of_hold, self.requests.deadline()];
+        let of_caution = self.stands_at().filter(|_| self.caution.is_on() && self.is_up());
+        let of_requests = self.requests.deadline();
+        let all = [of_phase, of_engine, of_leaving, store_retry, of_flushes, of_acks, of_hold, of_caution, of_requests];
         all.into_iter().flatten().min()
     }
 
@@ -291,11 +301,8 @@ impl Agent {
         let has_left = |handle| self.engine.attempts(handle).is_some_and(|attempts| attempts > 0);
         let request = self.asking.unanswered().find(|handle| has_left(*handle));
         let was_cautious = self.caution.is_on();
-        let is_out = |handle, attempts| !was_cautious || self.caution.was_sent(handle, attempts);
-        let mut unanswered = self.engine.unacknowledged().filter(|message| message.may_have_arrived);
-        let message = unanswered.find(|message| is_out(message.handle, message.attempts));
+        let message = self.sent().find(|message| !was_cautious || self.caution.was_sent(message));
         let message = message.map(|message| (message.handle, message.attempts));
-        drop(unanswered);
         self.caution.link_died(stood >= self.steady_after(), request.is_some() || message.is_some());
         match (request, message) {
             _ if !was_cautious => {}
@@ -308,10 +315,9 @@ impl Agent {
         }
     }
 
-    /// What had been sent before a cautious link.
-    pub(super) fn sent_before(&self) -> Vec<(Handle, u8)> {
-        let sent = self.engine.unacknowledged().filter(|message| message.may_have_arrived);
-        sent.map(|message| (message.handle, message.attempts)).collect()
+    /// Messages that have left, and have no answer yet.
+    pub(super) fn sent(&self) -> impl Iterator<Item = Unacknowledged<'_>> {
+        self.engine.unacknowledged().filter(|message| message.may_have_arrived)
     }
 
     /// A message was out alone when the link died.

@@ -1,9 +1,8 @@
 //! Links that die again and again with packets unanswered: which packet is it?
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
-use pure_mqtt::Handle;
+use pure_mqtt::{Handle, Unacknowledged};
 
 use crate::ids::Ticket;
 
@@ -15,8 +14,15 @@ pub(crate) struct Caution {
     is_on: bool,
     /// The newest message that is under suspicion.
     up_to: Ticket,
-    /// On how many links each message had been sent before this one.
-    sent_before: BTreeMap<Handle, u8>,
+    /// How often each message had been sent before this link.
+    sent_before: BTreeMap<Handle, Sent>,
+}
+
+/// How often a message was sent: PUBREL is counted anew.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    links: u8,
+    is_released: bool,
 }
 
 /// So many links may die before caution.
@@ -29,15 +35,17 @@ impl Caution {
         self.is_on
     }
 
-    /// Of a cautious link: the newest message, and on how many links each had been sent before.
-    pub(crate) fn remember(&mut self, newest: Ticket, sent: Vec<(Handle, u8)>) {
+    /// A cautious link begins: its newest message, and what was sent before it.
+    pub(crate) fn remember<'a>(&mut self, newest: Ticket, sent: impl Iterator<Item = Unacknowledged<'a>>) {
         self.up_to = newest;
-        self.sent_before = sent.into_iter().collect();
+        let of = |message: Unacknowledged<'_>| Sent { links: message.attempts, is_released: message.is_released };
+        self.sent_before = sent.map(|message| (message.handle, of(message))).collect();
     }
 
-    /// Whether a message that was sent on so many links was sent on this one.
-    pub(crate) fn was_sent(&self, handle: Handle, attempts: u8) -> bool {
-        self.sent_before.get(&handle).is_none_or(|before| attempts > *before)
+    /// Whether a message, or its PUBREL, was sent on this link.
+    pub(crate) fn was_sent(&self, message: &Unacknowledged<'_>) -> bool {
+        let before = self.sent_before.get(&message.handle).filter(|before| before.is_released == message.is_released);
+        message.attempts > before.map_or(0, |before| before.links)
     }
 
     pub(crate) fn up_to(&self) -> Ticket {

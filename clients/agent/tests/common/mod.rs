@@ -18,6 +18,8 @@ pub struct Server {
     /// What was asked for, in order: `+` and the filter for SUBSCRIBE, `-` for UNSUBSCRIBE, `!` and the topic for PUBLISH.
     pub asked: Vec<String>,
     held: Vec<u16>,
+    /// Of those it holds: what came to `poison`.
+    poisoned: Vec<u16>,
     unanswered: Vec<(u16, QoS, String, Vec<u8>)>,
     next_id: u16,
     input: Vec<u8>,
@@ -26,6 +28,22 @@ pub struct Server {
     /// It keeps no account, and routes nothing back: for tests of cost.
     pub is_brief: bool,
     pub refuses: Option<ReasonCode>,
+    /// What it does at messages to `poison`.
+    pub poison: Poison,
+    /// It closes the link.
+    has_hung_up: bool,
+}
+
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub enum Poison {
+    #[default]
+    None,
+    /// It hangs up at PUBLISH.
+    Publish,
+    /// It hangs up at PUBREL.
+    Release,
+    /// It never answers PUBREL.
+    MuteRelease,
 }
 
 impl Server {
@@ -33,6 +51,7 @@ impl Server {
         self.input.clear();
         self.output.clear();
         self.version = None;
+        self.has_hung_up = false;
     }
 
     pub fn input(&mut self, bytes: &[u8]) {
@@ -67,9 +86,15 @@ impl Server {
     }
 
     fn on_packet(&mut self, version: Version, packet: Packet<'_>) {
+        if self.has_hung_up {
+            return;
+        }
         match packet {
             Packet::Connect(connect) => self.on_connect(version, &connect),
             Packet::Publish(publish) => self.on_publish(&publish),
+            Packet::PubRel(release) if self.poisoned.contains(&release.id.get()) => {
+                self.has_hung_up |= self.poison == Poison::Release;
+            }
             Packet::PubRel(release) => {
                 self.held.retain(|id| *id != release.id.get());
                 self.send(&Packet::PubComp(Acknowledgement::new(release.id)));
@@ -136,6 +161,7 @@ impl Server {
         self.has_session = false;
         self.filters.clear();
         self.held.clear();
+        self.poisoned.clear();
         self.unanswered.clear();
     }
 
@@ -145,6 +171,13 @@ impl Server {
             return self.send(&Packet::PubAck(ack));
         }
         self.asked.push(format!("!{}", publish.topic));
+        if self.poison == Poison::Publish && publish.topic == "poison" {
+            self.has_hung_up = true;
+            return;
+        }
+        if publish.topic == "poison" && self.poison != Poison::None {
+            self.poisoned.extend(publish.id.map(PacketId::get));
+        }
         let is_new = match (publish.qos, publish.id) {
             (QoS::ExactlyOnce, Some(id)) => !self.held.contains(&id.get()),
             _ => true,
@@ -278,6 +311,10 @@ impl Pair {
             let bytes = self.server.take_output();
             if !bytes.is_empty() {
                 self.agent.received(self.now, link, Bytes::from(bytes));
+                is_busy = true;
+            }
+            if self.server.has_hung_up {
+                self.cut();
                 is_busy = true;
             }
         }

@@ -111,6 +111,7 @@ impl World {
         }
         match packet {
             Packet::Publish(publish) => self.on_publish(link, publish)?,
+            Packet::PubRel(release) if self.is_poisoned(link, release.id)? => {}
             Packet::PubRel(release) => {
                 let was_held = self.session(link).and_then(|session| session.held.remove(&release.id.get()));
                 if let Some(number) = was_held {
@@ -292,11 +293,28 @@ impl World {
         self.realms[realm].sessions.get_mut(client).filter(|session| session.link == Some(link))
     }
 
+    /// The server doesn't answer this PUBREL; it may hang up as well.
+    fn is_poisoned(&mut self, link: usize, id: PacketId) -> Result<bool, String> {
+        let held = self.session(link).and_then(|session| session.held.get(&id.get()).copied());
+        let Some(number) = held else { return Ok(false) };
+        let topic = self.ledger.get(number)?.topic.clone();
+        if self.is_poison(&topic, Feature::PoisonRelease) {
+            self.act(Feature::PoisonRelease);
+            self.hang_up(link);
+            return Ok(true);
+        }
+        let is_mute = self.is_poison(&topic, Feature::MuteRelease);
+        if is_mute {
+            self.act(Feature::MuteRelease);
+        }
+        Ok(is_mute)
+    }
+
     fn on_publish(&mut self, link: usize, publish: &Publish<'_>) -> Verdict {
         let number = number_of(publish.payload)?;
         let (host, realm) = (self.links[link].host, self.servers[self.links[link].server].realm);
         self.judge_publish(host, number, publish)?;
-        if self.is_poison(publish.topic) {
+        if self.is_poison(publish.topic, Feature::Poison) {
             self.act(Feature::Poison);
             self.hang_up(link);
             return Ok(());

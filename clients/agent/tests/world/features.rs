@@ -67,6 +67,8 @@ features! {
     Qos0 = 60, "A message at QoS 0 left.";
     Cluster = 40, "A node was accepted that is known by a realm of its own.";
     Freezes = 30, "A frozen server accepted a link.";
+    PoisonRelease = 20, "The server hung up at a PUBREL.";
+    MuteRelease = 20, "The server never answered a PUBREL.";
     Recasts = 50, "An agent began again with its nodes in another order, or without some.";
 }
 

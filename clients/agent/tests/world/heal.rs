@@ -21,6 +21,8 @@ impl World {
             self.links[link].capacity = 100_000;
             if self.links[link].is_dead {
                 self.leave_session(link);
+            } else if self.has.has(Feature::MuteRelease) {
+                self.hang_up(link); // the PUBREL comes again, and is answered
             }
         }
         self.stop_doubles();

@@ -24,9 +24,9 @@ impl World {
         has_no_past && host.options.clean_start == CleanStart::Never
     }
 
-    /// Messages to this topic make the server hang up.
-    pub fn is_poison(&self, topic: &str) -> bool {
-        topic.starts_with("poison") && self.has.has(Feature::Poison) && !self.heals
+    /// Messages to this topic have such an effect on the server.
+    pub fn is_poison(&self, topic: &str, effect: Feature) -> bool {
+        topic.starts_with("poison") && self.has.has(effect) && !self.heals
     }
 
     /// A session never meets another realm.

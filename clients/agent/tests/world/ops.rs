@@ -13,6 +13,8 @@ use pure_mqtt_agent::{
 };
 
 const TOPICS: [&str; 6] = ["a/1", "a/2", "b/1", "b/2/3", "no/x", "poison/x"];
+/// With these a topic is poison.
+const POISONS: [Feature; 3] = [Feature::Poison, Feature::PoisonRelease, Feature::MuteRelease];
 const FILTERS: [&str; 8] = ["a/+", "a/1", "+/1", "a/#", "b/#", "b/1", "no/x", "poison/y"];
 
 impl World {
@@ -76,7 +78,7 @@ impl World {
     fn publish(&mut self, index: usize, rng: &mut Rng) -> Verdict {
         let topic = TOPICS[rng.usize(0..TOPICS.len())];
         let is_left_out = topic.starts_with("no/") && !self.has.has(Feature::RefusesMessages)
-            || topic.starts_with("poison") && !self.has.has(Feature::Poison);
+            || topic.starts_with("poison") && !POISONS.iter().any(|feature| self.has.has(*feature));
         let topic = if is_left_out { "a/1" } else { topic };
         let length =
             if self.has.has(Feature::Large) && rng.bool() { rng.usize(1_000..3_000) } else { rng.usize(0..200) };

@@ -298,6 +298,24 @@ fn a_refusal_is_told_and_borne_or_not() {
     assert_eq!(ear.told().ends.len(), 1);
 }
 
+/// With a pause of no length the next dial is due at the same moment as the end is told.
+#[test]
+fn who_bears_no_loss_dials_once() {
+    let broker = Broker::start().unwrap();
+    for number in 1..=30 {
+        let options = Options::new("once").reconnect_delay(Duration::ZERO, DELAY).reconnect_on_failure(false);
+        let client = Client::with(options);
+        let ear = Ear::of(&client);
+        client.connect(broker.address()).unwrap();
+        client.loop_start().unwrap();
+        ear.until(|told| !told.connacks.is_empty());
+        broker.cut("once");
+        ear.until(|told| !told.ends.is_empty());
+        client.loop_stop();
+        assert_eq!(broker.see(|seen| seen.accepted()), number);
+    }
+}
+
 #[test]
 fn an_older_version_or_another_identifier_is_tried_at_once() {
     let (wrong_version, wrong_name, fine): (&[u8], &[u8], &[u8]) =

@@ -14,7 +14,7 @@ const CODEC: &str = "/usr/share/java/mqtt-client.jar";
 pub const BROKER: Broker = Broker {
     name: "activemq",
     title: "ActiveMQ",
-    source: Source::Debian { packages: "activemq libmqtt-client-java default-jre-headless", probe: CODEC },
+    source: Source::Debian { packages: "activemq libmqtt-client-java default-jre-headless", probes: &[JAR, CODEC] },
     version: |_| {
         let mut command = Command::new("dpkg-query");
         command.args(["-W", "-f", "${Version}", "activemq"]);

@@ -9,7 +9,7 @@ use crate::running::Site;
 pub const BROKER: Broker = Broker {
     name: "ejabberd",
     title: "ejabberd",
-    source: Source::Debian { packages: "ejabberd", probe: "/usr/sbin/ejabberdctl" },
+    source: Source::Debian { packages: "ejabberd", probes: &["/usr/sbin/ejabberdctl"] },
     version: |_| {
         let mut command = Command::new("dpkg-query");
         command.args(["-W", "-f", "${Version}", "ejabberd"]);

@@ -43,8 +43,8 @@ pub struct Broker {
 
 /// Where it comes from.
 pub enum Source {
-    /// Packages of Debian, and a program or file that is there if they are.
-    Debian { packages: &'static str, probe: &'static str },
+    /// Packages of Debian, and programs or files that are there if they are.
+    Debian { packages: &'static str, probes: &'static [&'static str] },
     /// Packages of npm, into a folder below `target/`.
     Npm(&'static [&'static str]),
     /// A package of PyPI, into a virtual environment below `target/`.

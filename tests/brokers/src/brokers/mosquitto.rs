@@ -9,7 +9,7 @@ use crate::running::Site;
 pub const BROKER: Broker = Broker {
     name: "mosquitto",
     title: "mosquitto",
-    source: Source::Debian { packages: "mosquitto", probe: "/usr/sbin/mosquitto" },
+    source: Source::Debian { packages: "mosquitto", probes: &["/usr/sbin/mosquitto"] },
     version: |_| {
         let mut command = program("mosquitto");
         command.arg("-h");

@@ -9,7 +9,7 @@ use crate::running::Site;
 pub const BROKER: Broker = Broker {
     name: "nats",
     title: "NATS",
-    source: Source::Debian { packages: "nats-server", probe: "/usr/sbin/nats-server" },
+    source: Source::Debian { packages: "nats-server", probes: &["/usr/sbin/nats-server"] },
     version: |_| {
         let mut command = program("nats-server");
         command.arg("--version");

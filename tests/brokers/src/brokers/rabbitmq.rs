@@ -12,7 +12,7 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 pub const BROKER: Broker = Broker {
     name: "rabbitmq",
     title: "RabbitMQ",
-    source: Source::Debian { packages: "rabbitmq-server", probe: SERVER },
+    source: Source::Debian { packages: "rabbitmq-server", probes: &[SERVER] },
     version: |_| {
         let mut command = Command::new("dpkg-query");
         command.args(["-W", "-f", "${Version}", "rabbitmq-server"]);

@@ -11,12 +11,12 @@ use crate::player::Player;
 use crate::proxy::Mode;
 use crate::stage::Stage;
 
-const CUTS: u32 = 200;
+pub const CUTS: u32 = 200;
 /// For the cuts.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// For what is unfinished then.
 const SETTLING: Duration = Duration::from_secs(10);
-const UNANSWERED: &str = "PUBREL that is sent again is not answered, and the publisher comes to a standstill";
+pub const UNANSWERED: &str = "PUBREL that is sent again is not answered, and the publisher comes to a standstill";
 
 pub fn run(stage: &mut Stage) -> Played {
     let best = stage.best_qos();

@@ -16,6 +16,7 @@ mod restart;
 mod retained;
 mod session_expiry;
 mod shared;
+mod tool;
 mod topics;
 mod versions;
 mod will;
@@ -61,7 +62,37 @@ pub const ALL: &[Play] = &[
     only_v5("reasons", "a session that is taken over is told 0x8E", 15, reasons::run),
     only_v5("flow", "no more than Receive Maximum messages come before they are acknowledged", 15, flow_control::run),
     only_v5("size", "a message above the client's Maximum Packet Size is withheld, the next one comes", 15, packet_size::run),
+    play("tool-qos-0", "the program: 50 lines at QoS 0 arrive, in order", 15, tool::qos_0),
+    play("tool-qos-1", "the program: 50 lines at QoS 1 arrive, in order", 15, tool::qos_1),
+    play("tool-qos-2", "the program: 50 lines at QoS 2 arrive, once, in order", 15, tool::qos_2),
+    play("tool-retained", "the program: a retained message comes marked, and `-r -n` removes it", 15, tool::retained),
+    play("tool-will", "the program: the will is published when it is killed, and not when it ends", 15, tool::will),
+    play("tool-shared", "the program: of 100 lines each goes to one of two members of `$share`", 20, tool::shared),
+    play("tool-large", "the program: a file of 1,000,000 bytes arrives byte for byte", 20, tool::large),
+    play("tool-utf-8", "the program: topics in many scripts", 40, tool::utf_8),
+    play("tool-cuts", "the program: 200 links of `pub --lines --resume` and `sub --resume` are cut at random bytes: no line lost, none doubled at QoS 2", 120, tool::cuts),
+    play("tool-sigterm", "the program: the broker is ended by SIGTERM under load and started again: no line is lost", 90, tool::by_sigterm),
+    play("tool-sigkill", "the program: the same by SIGKILL", 90, tool::by_sigkill),
+    play("tool-black-hole", "the program: a link that takes bytes and passes nothing on is noticed within 1.5 keep alives and 5 s; nothing is lost", 60, tool::black_hole),
+    play("tool-credentials", "the program: a wrong password ends it with a sentence, a hint and exit code 3", 20, tool::credentials),
+    only_v5("tool-properties", "the program: properties of PUBLISH arrive, user properties in order and doubled ones twice", 15, tool::properties),
+    only_v5("tool-expiry", "the program: a session outlives it for its Session Expiry Interval, and no longer", 25, tool::expiry),
+    only_v5("tool-request", "the program: a request is answered", 15, tool::request),
 ];
+
+impl Play {
+    /// It is the program `mqtt` that plays.
+    pub fn is_by_tool(&self) -> bool {
+        self.name.starts_with(BY_TOOL)
+    }
+
+    /// What it shows of a broker, whoever plays.
+    pub fn subject(&self) -> &'static str {
+        self.name.strip_prefix(BY_TOOL).unwrap_or(self.name)
+    }
+}
+
+const BY_TOOL: &str = "tool-";
 
 const fn play(name: &'static str, about: &'static str, seconds: u64, run: fn(&mut Stage) -> Played) -> Play {
     Play { name, about, only_v5: false, bound: Duration::from_secs(seconds), run }

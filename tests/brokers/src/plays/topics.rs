@@ -11,7 +11,7 @@ use crate::player::Player;
 use crate::stage::Stage;
 
 /// In many scripts, with what file names and addresses don't allow.
-const SCRIPTS: [&str; 6] =
+pub const SCRIPTS: [&str; 6] =
     ["räume/küche", "テスト/温度", "комната/1", "😀/🏠", "with space", "quote\"s/'n'/back\\slash"];
 /// What means something in the brokers' own languages of topics.
 const SPECIAL: [&str; 5] = ["a/*/b", "*", "a>b/>", "a.b/c", "50%/(x)"];

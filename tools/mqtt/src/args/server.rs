@@ -47,6 +47,9 @@ pub struct ServerArgs {
     /// Give up an attempt to reach a server after so long
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = values::duration)]
     pub connect_timeout: Duration,
+    /// The longest pause before it connects again; pauses are random, short at first
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = values::pause)]
+    pub reconnect_delay: Duration,
     /// The user name
     #[arg(short, long, value_name = "NAME", alias = "username", env = "MQTT_USER")]
     pub user: Option<String>,

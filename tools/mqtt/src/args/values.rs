@@ -31,6 +31,13 @@ pub fn duration(text: &str) -> Result<Duration, &'static str> {
     duration.ok_or("a number of seconds is meant, such as 10 or 0.5")
 }
 
+/// A pause between attempts: never none, or a server that is down would see nothing else.
+pub fn pause(text: &str) -> Result<Duration, &'static str> {
+    let pause = duration(text)?;
+    let is_long_enough = pause >= Duration::from_millis(10);
+    is_long_enough.then_some(pause).ok_or("0.01 seconds are the shortest that it may be")
+}
+
 /// A pace in messages per second, as the time between two.
 pub fn pace(text: &str) -> Result<Duration, &'static str> {
     let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);

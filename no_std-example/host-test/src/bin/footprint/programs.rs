@@ -18,13 +18,18 @@ struct Program {
     is_peer: bool,
 }
 
-const PROGRAMS: [Program; 8] = [
+const PROGRAMS: [Program; 13] = [
     ours("pure-mqtt, all versions", "pure", "v3,v5"),
     ours("pure-mqtt, 5.0 only", "pure", "v5"),
     ours("pure-mqtt, 3.1 and 3.1.1 only", "pure", "v3"),
     peer("minimq 0.13.5 (5.0)", "minimq", "minimq"),
+    peer("mountain-mqtt 0.2.0 (5.0, QoS 1)", "mountain", "mountain-mqtt"),
     peer("rust-mqtt 0.6.0 (5.0)", "rust_mqtt", "rust-mqtt"),
     peer("mqtt-protocol-core 0.7.9 (3.1.1, 5.0)", "protocol_core", "mqtt-protocol-core"),
+    ours("pure-mqtt-embassy, all versions", "embassy", "embassy,v3,v5"),
+    ours("pure-mqtt-embassy, 5.0 only", "embassy", "embassy,v5"),
+    peer("mqttrust 1.0.0 (5.0)", "mqttrust", "mqttrust-v5"),
+    peer("mqttrust 1.0.0 (3.1.1)", "mqttrust", "mqttrust-v3"),
     ours("pure-mqtt, the whole API", "whole", "v3,v5"),
     ours("pure-mqtt, the codec alone, both directions", "codec", "v3,v5"),
 ];
@@ -57,7 +62,7 @@ pub fn measure() -> Result<Vec<Row>, String> {
         let mut figures = vec![Some(images[0].flash - images[0].copying), Some(images[0].copying)];
         figures.extend((1..TARGETS.len()).map(|place| images.get(place).map(|image| image.flash)));
         rows.push(Row { label: program.label.into(), figures, is_peer: program.is_peer });
-        if matches!(program.name, "whole" | "codec") {
+        if matches!(program.name, "embassy" | "whole" | "codec") {
             let figures = images.iter().map(|image| Some(image.panics)).collect::<Vec<_>>();
             let figures = vec![figures[0], None, figures[1], figures[2]];
             rows.push(Row { label: format!("{}{}", Row::PANICS, program.label), figures, is_peer: false });

@@ -1,0 +1,66 @@
+//! The standard program with mqttrust.
+
+#![no_std]
+#![no_main]
+
+use core::convert::Infallible;
+use core::net::{Ipv4Addr, SocketAddr};
+use core::task::Waker;
+
+use embassy_futures::join::join;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_time_driver::Driver;
+use embedded_nal_async::TcpConnect;
+use footprint::asynchronous::{Uart, block_on};
+use mqttrust::transport::embedded_nal::NalTransport;
+use mqttrust::{Config, IpBroker, MqttClient, Publish, QoS, State, Subscribe, SubscribeTopic};
+
+struct Clock;
+
+embassy_time_driver::time_driver_impl!(static CLOCK: Clock = Clock);
+
+impl Driver for Clock {
+    fn now(&self) -> u64 {
+        footprint::tick().into()
+    }
+
+    fn schedule_wake(&self, _: u64, _: &Waker) {} // everything is polled all the time
+}
+
+/// Whatever address is asked for.
+struct Line;
+
+impl TcpConnect for Line {
+    type Error = Infallible;
+    type Connection<'a> = Uart;
+
+    async fn connect<'a>(&'a self, _: SocketAddr) -> Result<Uart, Infallible> {
+        Ok(Uart)
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    let mut state = State::<NoopRawMutex, 1024, 512>::new();
+    let Ok(client_id) = "board-7".try_into() else { loop {} };
+    let config = Config::builder().client_id(client_id).build();
+    let (mut stack, client) = mqttrust::new(&mut state, config);
+    let mut line = NalTransport::new(&Line, IpBroker::new(Ipv4Addr::LOCALHOST, 1883));
+    block_on(join(stack.run(&mut line), answer(&client)));
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+async fn answer(client: &MqttClient<'_, NoopRawMutex>) {
+    let topics = [SubscribeTopic::builder().topic_path("board-7/command").maximum_qos(QoS::ExactlyOnce).build()];
+    let Ok(mut commands) = client.subscribe::<1>(Subscribe::builder().topics(&topics).build()).await else { return };
+    while let Some(command) = commands.next_message().await {
+        let mut text = [0; 64];
+        let length = command.payload().len().min(text.len());
+        text[..length].copy_from_slice(&command.payload()[..length]);
+        drop(command);
+        let answer = Publish::builder().topic_name("board-7/answer").payload(&text[..length]).qos(QoS::ExactlyOnce);
+        let _ = client.publish(answer.build()).await;
+    }
+}
