@@ -6,7 +6,7 @@
 //!   area:    mark | seal | frame | frame | ... | erased          one log
 //!   mark:    "PMQ" form: u8 | length of an area: u32 | checksum: u32 | 0: u32       written first
 //!   seal:    sequence number: u32 | checksum: u32                                   written once the first frame is there: from then on the area counts
-//!   frame:   length: u16 | its complement: u16 | checksum: u32 | bytes of the log | 0xFF up to a whole unit
+//!   frame:   length: u16 | its complement: u16 | checksum: u32 | bytes of the log, veiled | 0xFF up to a whole unit
 //! ```
 //!
 //! Numbers are little-endian, and each part begins at a whole unit: the longest of what the flash reads or writes at a time, and 4. Of the sealed areas the
@@ -109,6 +109,20 @@ pub fn frame_head(sequence: u32, body: &[u8]) -> [u8; FRAME_HEAD] {
     let ([a, b], [c, d]) = (length.to_le_bytes(), (!length).to_le_bytes());
     let [e, f, g, h] = checksum(sequence ^ u32::from(length), body);
     [a, b, c, d, e, f, g, h]
+}
+
+/// Veils the bytes of a frame, or unveils them. Pages may begin anywhere in them, and whoever chose a payload must not be able to make one look like a mark: what
+/// is written depends on the checksum of all of the frame, and with it on that of every record before.
+pub fn veil(head: &[u8; FRAME_HEAD], body: &mut [u8]) {
+    let [_, _, _, _, a, b, c, d] = *head;
+    let mut state = u32::from_le_bytes([a, b, c, d]) | 1;
+    for word in body.chunks_mut(4) {
+        // Marsaglia's xorshift.
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        word.iter_mut().zip(state.to_le_bytes()).for_each(|(byte, mask)| *byte ^= mask);
+    }
 }
 
 /// The length of a frame, if its head tells one.

@@ -2,7 +2,7 @@
 
 use embedded_storage_async::nor_flash::NorFlash;
 
-use super::layout::{FRAME_HEAD, Layout, MOST_BODY, frame_head, frame_length};
+use super::layout::{FRAME_HEAD, Layout, MOST_BODY, frame_head, frame_length, veil};
 use super::{FlashJournal, JournalError, Log};
 
 /// What stands at a place.
@@ -60,7 +60,8 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
                 return Err(JournalError::LogTooLong);
             }
             self.read_body(address + FRAME_HEAD as u32, (log.length, length)).await?;
-            let body = self.body().get(log.length..log.length + length).unwrap_or_default();
+            let body = self.body().get_mut(log.length..log.length + length).unwrap_or_default();
+            veil(&head, body);
             if head == frame_head(log.sequence, body) {
                 // Behind a frame without bytes the log went on elsewhere, and that is not to be found any more.
                 return if length == 0 { damaged } else { Ok(Next::Frame(length)) };

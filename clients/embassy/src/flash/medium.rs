@@ -2,7 +2,7 @@
 
 use embedded_storage_async::nor_flash::NorFlash;
 
-use super::layout::{FRAME_HEAD, Layout};
+use super::layout::{FRAME_HEAD, Layout, veil};
 use super::{Aligned, FlashJournal, JournalError};
 use crate::copying::copy;
 
@@ -61,7 +61,7 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
         self.flash.write(address, padded).await.map_err(JournalError::Flash)
     }
 
-    /// Writes a frame: the first `length` bytes of the body, behind this head.
+    /// Writes a frame: the first `length` bytes of the body, behind this head. The body is veiled then.
     pub(super) async fn write_frame(
         &mut self,
         address: u32,
@@ -70,6 +70,7 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
     ) -> Result<(), JournalError<F::Error>> {
         let whole = Layout::<F, LOG>::frame(length) as usize;
         copy(&head, &mut self.buffer.0);
+        veil(&head, self.body().get_mut(..length).unwrap_or_default());
         if let Some(padding) = self.buffer.0.get_mut(FRAME_HEAD + length..whole) {
             padding.fill(0xFF);
         }

@@ -1,4 +1,4 @@
-//! What can go wrong with flash beside the power: single scenes.
+//! What can go wrong with flash beside the power: single scenes, and what they are made of.
 
 use std::cell::RefCell;
 
@@ -15,20 +15,20 @@ use crate::net::{Net, Trouble};
 use crate::program::pass_time;
 use crate::time::Time;
 
-type Sized<const ARENA: usize> = Mqtt<NoopRawMutex, Time, Journaled<Fixed<ARENA, 4, 4, 64>, 160>, 400, 6, 2, 8>;
+pub type Sized<const ARENA: usize> = Mqtt<NoopRawMutex, Time, Journaled<Fixed<ARENA, 4, 4, 64>, 160>, 400, 6, 2, 8>;
 type Device = Sized<256>;
-type SmallChip = Chip<4, 1024>;
+pub type SmallChip = Chip<4, 1024>;
 
-fn device<const ARENA: usize>(time: &Time) -> Sized<ARENA> {
+pub fn device<const ARENA: usize>(time: &Time) -> Sized<ARENA> {
     Mqtt::new(time.clone(), Journaled::new(Fixed::new()))
 }
 
-fn journal<const LOG: usize>(chip: &SmallChip) -> FlashJournal<SmallChip, LOG> {
+pub fn journal<const LOG: usize>(chip: &SmallChip) -> FlashJournal<SmallChip, LOG> {
     FlashJournal::new(chip.clone(), 0..4096).expect("the region is right")
 }
 
 /// Keeps the journal until `play` is over; the error, if that ends before.
-fn keep<const LOG: usize, const ARENA: usize>(
+pub fn keep<const LOG: usize, const ARENA: usize>(
     mqtt: &Sized<ARENA>,
     journal: &mut FlashJournal<SmallChip, LOG>,
     play: impl Future<Output = ()>,
@@ -48,7 +48,7 @@ fn keep<const LOG: usize, const ARENA: usize>(
 }
 
 /// Publishes until so many messages are in flash.
-async fn publish<const ARENA: usize>(mqtt: &Sized<ARENA>, count: usize, length: usize) {
+pub async fn publish<const ARENA: usize>(mqtt: &Sized<ARENA>, count: usize, length: usize) {
     let payload = vec![b'x'; length];
     let message = Publish::new(TopicName::from_static("up"), &payload[..]).qos(QoS::ExactlyOnce);
     let mut deliveries: Vec<Delivery<'_, Sized<ARENA>>> = Vec::new();
@@ -69,54 +69,6 @@ fn a_foreign_region_is_left_alone_until_it_is_erased() {
     assert_eq!(chip.counts().moments, 0);
     embassy_futures::block_on(journal.erase()).expect("it can be erased");
     assert_eq!(keep(&mqtt, &mut journal, publish(&mqtt, 1, 10)), None);
-}
-
-/// Whatever bit decays, and whether it is in what is written last or not: the session is recovered, or it is told that it can't be.
-#[test]
-fn damage_is_told() {
-    let time = Time::default();
-    let chip = SmallChip::new(&time, 4);
-    let mqtt = device::<256>(&time);
-    assert_eq!(keep(&mqtt, &mut journal::<560>(&chip), publish(&mqtt, 4, 40)), None);
-    let whole = chip.with_bytes(|bytes| bytes.clone());
-    let used = whole.iter().rposition(|byte| *byte != 0xFF).expect("something is written") + 1;
-    let (mut told, mut recovered) = (0, 0);
-    for place in 0..used {
-        chip.with_bytes(|bytes| {
-            bytes.clone_from(&whole);
-            bytes[place] ^= 0x10;
-        });
-        let mqtt = device::<256>(&time);
-        match keep(&mqtt, &mut journal::<560>(&chip), mqtt.stored()) {
-            None => recovered += 1,
-            Some(JournalError::Damaged { .. } | JournalError::Foreign) => told += 1,
-            Some(other) => panic!("at {place}: {other}"),
-        }
-    }
-    println!("{used} bytes: {told} told, {recovered} taken for a write that was cut off");
-    assert!(told > used / 2);
-}
-
-/// Where the latest log is damaged at its start, the one before does not count again.
-#[test]
-fn no_older_log_is_taken_for_the_latest() {
-    const PAGE: usize = 1024;
-    let world = World::<4, PAGE>::new(Habits::calm(Version::V5, 12), 4);
-    assert!(world.live::<560>());
-    let whole = world.chip.with_bytes(|bytes| bytes.clone());
-    let sequence = |page: usize| u32::from_le_bytes(whole[page + 16..page + 20].try_into().expect("four bytes"));
-    let pages = (0..whole.len()).step_by(PAGE).filter(|page| whole[*page] != 0xFF);
-    let latest = pages.max_by_key(|page| sequence(*page)).expect("there is a log");
-    assert!(sequence(latest) > 1, "it is not the first");
-    for place in latest..latest + 24 {
-        world.chip.with_bytes(|bytes| {
-            bytes.clone_from(&whole);
-            bytes[place] ^= 1;
-        });
-        let mqtt = device::<256>(&world.time);
-        let ended = keep(&mqtt, &mut journal::<560>(&world.chip), mqtt.stored());
-        assert!(matches!(ended, Some(JournalError::Damaged { .. })), "at {place}: {ended:?}");
-    }
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod chip;
 #[allow(dead_code)] // only its seeds are used
 #[path = "../../../../tests/common/clock.rs"]
 mod clock;
+#[cfg(feature = "flash")]
+mod damage;
 mod executor;
 #[cfg(feature = "flash")]
 mod flash;
