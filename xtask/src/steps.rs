@@ -70,7 +70,7 @@ pub const STEPS: &[Step] = &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-tokio --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-embassy --features log,nal --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-embassy --features flash,log,nal --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-net --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
@@ -104,7 +104,7 @@ pub const STEPS: &[Step] = &[
     check("firmware", "engine, recorder and agent build where there is no operating system", &[
         "cargo build -p pure-mqtt -p pure-mqtt-trace --no-default-features {targets}",
         "cargo build -p pure-mqtt-agent --target thumbv7em-none-eabihf",
-        "cargo build -p pure-mqtt-embassy {targets}",
+        "cargo build -p pure-mqtt-embassy --features flash {targets}",
     ]),
 
     check("systems", "the clients and the test broker build for Windows and macOS, but for TLS, which needs a C compiler for them", &[
@@ -115,8 +115,8 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt --features {features}",
     ]),
     check("versions", "5.0 alone and its predecessors alone do what they do together", &[
-        "cargo test -p pure-mqtt --no-default-features --features std,v3 --test features",
-        "cargo test -p pure-mqtt --no-default-features --features std,v5 --test features",
+        "cargo test -p pure-mqtt --no-default-features --features std,v3,journal --test features",
+        "cargo test -p pure-mqtt --no-default-features --features std,v5,journal --test features",
     ]),
     check("life", "ten thousand days of devices on bad links", &[
         "PURE_MQTT_DAYS=10000 cargo test --release -p pure-mqtt --features {features} --test life nothing -- --nocapture",
@@ -129,7 +129,7 @@ pub const STEPS: &[Step] = &[
     ]),
     check("futures", "ten thousand random worlds in which futures are dropped at any poll, and nothing is lost", &[
         "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-tokio --test world",
-        "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-embassy --test world -- --nocapture",
+        "PURE_MQTT_WORLDS=10000 PURE_MQTT_LIVES=50000 PURE_MQTT_STEP=1 cargo test --release -p pure-mqtt-embassy --features flash --test world -- --nocapture",
     ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",

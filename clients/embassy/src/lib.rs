@@ -8,9 +8,14 @@ mod clock;
 mod copying;
 mod error;
 mod event;
+#[cfg(feature = "flash")]
+mod flash;
 mod halves;
+
 mod inbox;
 mod incoming;
+#[cfg(feature = "flash")]
+mod keep;
 mod link;
 mod message;
 mod mqtt;
@@ -26,6 +31,8 @@ mod receivers;
 mod request;
 mod runner;
 mod shared;
+#[cfg(feature = "flash")]
+mod stored;
 mod tickets;
 mod transport;
 mod wishes;
@@ -40,10 +47,15 @@ pub use embassy_sync::blocking_mutex::raw;
 pub use error::{NotDelivered, NotGranted, NotReplied, RunError, SubscribeError};
 pub use event::{Event, LinkEnd, Stats};
 pub use halves::Halves;
+
+#[cfg(feature = "flash")]
+pub use flash::{FlashJournal, JournalError};
 pub use message::{Message, Received};
 pub use mqtt::Mqtt;
 pub use options::{Options, ReceiverOptions};
 pub use publish::{Confirmed, Delivery, Flush, Publishing};
+#[cfg(feature = "flash")]
+pub use pure_mqtt::storage::Journaled;
 pub use pure_mqtt::{
     Connect, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer, Subscription,
     TopicFilter, TopicName, Version, Will,
@@ -51,4 +63,6 @@ pub use pure_mqtt::{
 pub use receiver::{Granted, Receiver, Recv};
 pub use request::{Replying, Requester};
 pub use runner::Runner;
+#[cfg(feature = "flash")]
+pub use stored::{DeliveryStored, Stored};
 pub use transport::{Split, Transport};

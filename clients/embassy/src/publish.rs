@@ -87,7 +87,7 @@ impl<'m, Q: Client> Future for Publishing<'m, '_, Q> {
 /// }
 /// ```
 pub struct Delivery<'m, Q: Client> {
-    place: Place<'m, Q>,
+    pub(crate) place: Place<'m, Q>,
 }
 
 impl<'m, Q: Client> Delivery<'m, Q> {
@@ -172,7 +172,7 @@ impl<Q: Client> Future for Flush<'_, Q> {
                 *ticket = shared.tickets.flush(context);
                 shared.common.nudge();
             }
-            if shared.connection.pending() == 0 {
+            if shared.is_ready() && shared.connection.pending() == 0 {
                 return Poll::Ready(());
             }
             let Some(ticket) = *ticket else { return Poll::Pending };

@@ -11,8 +11,12 @@
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use pure_mqtt::Fixed;
+#[cfg(feature = "flash")]
+use pure_mqtt::storage::Journaled;
 use pure_mqtt::subscriptions::{FixedList, Subscriptions};
 
+#[cfg(feature = "flash")]
+use crate::flash::FlashJournal;
 use crate::inbox::Entry;
 use crate::mqtt::Mqtt;
 use crate::place::Place;
@@ -54,10 +58,40 @@ pub const fn client(engine: usize, ring: usize, messages: usize, receivers: usiz
 
 const ALIGNMENT: usize = 16;
 
+/// What a journal adds to the engine, beside its `N` bytes for records: `engine` of [`client`] is then `pure_mqtt::ram::fixed(..) + JOURNALED + n`, up to 8
+/// for alignment.
+#[cfg(feature = "flash")]
+pub const JOURNALED: usize = size_of::<Journaled<Smallest, 80>>() - size_of::<Smallest>() - 80;
+
+/// The bytes of a [`FlashJournal`] with a buffer of `log` bytes, up to 8 for alignment, without its flash.
+#[cfg(feature = "flash")]
+pub const fn journal(log: usize) -> usize {
+    log + JOURNAL + 8
+}
+
+#[cfg(feature = "flash")]
+const JOURNAL: usize = size_of::<FlashJournal<(), 128>>() - 128;
+
+/// The least `LOG` of a [`FlashJournal`] for a storage of these parameters: the longest session, and the head of a frame. More
+/// beside it makes fewer erased pages; half of it again is a good start.
+#[cfg(feature = "flash")]
+pub const fn log(arena: usize, send: usize, recv: usize) -> usize {
+    pure_mqtt::ram::snapshot(arena, send, recv) + 72
+}
+
 /// The formula holds on every platform that this is compiled for.
 const _: () = {
     let engine = pure_mqtt::ram::fixed(77, 16, 32, 99, 0, 0);
     type One = Mqtt<NoopRawMutex, (), Fixed<77, 16, 32, 99>, 333, 7, 5, 9>;
     assert!(size_of::<One>() <= client(engine, 333, 7, 5, 9));
     assert!(size_of::<One>() + 3 * ALIGNMENT >= client(engine, 333, 7, 5, 9));
+};
+
+#[cfg(feature = "flash")]
+const _: () = {
+    let engine = pure_mqtt::ram::fixed(77, 16, 32, 99, 0, 0) + JOURNALED + 300 + 8;
+    type One = Mqtt<NoopRawMutex, (), Journaled<Fixed<77, 16, 32, 99>, 300>, 333, 7, 5, 9>;
+    assert!(size_of::<One>() <= client(engine, 333, 7, 5, 9));
+    assert!(size_of::<One>() + 4 * ALIGNMENT >= client(engine, 333, 7, 5, 9));
+    assert!(size_of::<FlashJournal<u32, 700>>() <= journal(700) + size_of::<u32>());
 };

@@ -3,7 +3,7 @@
 use core::future::poll_fn;
 use core::task::Poll;
 
-use embassy_futures::select::{Either3, select, select3};
+use embassy_futures::select::{Either, Either3, select, select3};
 use pure_mqtt::{Backoff, ConnectionError, Instant, Limits, OpenError, RxBuffer, State, Storage};
 
 use crate::client::Client;
@@ -102,6 +102,7 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
     /// }
     /// ```
     pub async fn dial<T, E>(&mut self, dial: &mut impl AsyncFnMut() -> Result<T, E>) -> Option<T> {
+        select(self.ready(), self.leaving()).await;
         let now = self.mqtt.clock().now();
         let too_late = self.mqtt.clock().wait_until(now.after_millis(self.options.dial_timeout.into()));
         let dialed = match select3(dial(), too_late, self.leaving()).await {
@@ -131,6 +132,9 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
     /// [`RunError::Open`]
     pub async fn link(&mut self, transport: impl Transport) -> Result<LinkEnd, RunError> {
         let (mqtt, options) = (self.mqtt, self.options);
+        if matches!(select(self.ready(), self.leaving()).await, Either::Second(())) {
+            return Ok(LinkEnd::Transport);
+        }
         self.rx.clear();
         let opened = mqtt.enter(|shared, now| {
             shared.close(now, true);
@@ -139,7 +143,7 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
         opened.unwrap_or(Ok(())).map_err(RunError::Open)?;
         let closing = Closing(mqtt);
         let wire = Wire::new(mqtt, self.rx);
-        select(transport.carry(&wire), wire.work()).await;
+        select(wire.work(), transport.carry(&wire)).await; // in this order: what falls due is sent at the same poll
         wire.take_packets(); // what came before the transport ended
         let ended = mqtt.enter(|shared, now| shared.close(now, false)).flatten();
         drop(closing);
@@ -168,8 +172,17 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
 
     /// Waits until no link is wanted any more.
     async fn leaving(&self) {
+        self.until(|shared| shared.common.is_leaving).await;
+    }
+
+    /// Waits until the session was read from a journal, if there is one.
+    async fn ready(&self) {
+        self.until(|shared| shared.is_ready()).await;
+    }
+
+    async fn until(&self, is_true: impl Fn(&Shared<'_, Q::Storage>) -> bool) {
         poll_fn(|context| {
-            let polled = self.mqtt.enter(|shared, _| match shared.common.is_leaving {
+            let polled = self.mqtt.enter(|shared, _| match is_true(shared) {
                 true => Poll::Ready(()),
                 false => {
                     shared.common.watch(context);

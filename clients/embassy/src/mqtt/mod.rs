@@ -40,6 +40,8 @@ use crate::tickets::{Queue, Ticket, Tickets};
 /// | [`Receiver::recv`](crate::Receiver::recv) | no message is lost |
 /// | [`Receiver::granted`](crate::Receiver::granted), [`event`](Self::event), [`flush`](Self::flush) | ask again |
 /// | [`Requester::request`](crate::Requester::request) | the request may have been published; a reply to it is dropped and counted |
+/// | `stored` and `Delivery::stored` (feature `flash`) | ask again |
+/// | `keep` (feature `flash`) | nothing is lost; what was being written is written by the next `keep`, and what depends on it waits for that |
 /// | [`run`](Self::run) | the link is lost, as if cut; the session goes on with the next `run` |
 ///
 /// ```
@@ -149,7 +151,9 @@ where
                 tickets: Tickets { places: tickets, queue },
                 common,
             };
-            Some(work(&mut shared, now))
+            let done = work(&mut shared, now);
+            shared.wake_keeper();
+            Some(done)
         })
     }
 }
