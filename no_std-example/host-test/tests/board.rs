@@ -226,7 +226,7 @@ impl Scenario {
         watch::publish(self.broker.port, "board-7/command", qos, properties, &texts);
         if self.has_many_tasks {
             watch::publish(self.broker.port, "board-7/setting", qos, &[], &texts);
-            watch::publish(self.broker.port, "board-7/news", 1, &[], &texts);
+            watch::publish(self.broker.port, "board-7/news", 0, &[], &texts);
         }
         self.batches.push((batch, qos));
     }
