@@ -2,6 +2,8 @@
 
 use pure_mqtt::{ConnectionError, Discard, SessionState};
 
+use crate::maybe::Maybe;
+
 /// What happened to the link. Fetched by [`Mqtt::event`](crate::Mqtt::event).
 ///
 /// ```
@@ -110,25 +112,17 @@ pub struct Stats {
 
 /// Events that wait to be fetched; the oldest gives way.
 pub struct Events {
-    waiting: [Waiting; Self::MOST],
-}
-
-/// As an `Option`, but none is zero whatever events there are: an empty queue takes no flash.
-#[derive(Clone, Copy)]
-#[repr(u8)]
-enum Waiting {
-    None,
-    Some(Event),
+    waiting: [Maybe<Event>; Self::MOST],
 }
 
 impl Events {
     const MOST: usize = 4;
-    pub const NONE: Self = Self { waiting: [Waiting::None; Self::MOST] };
+    pub const NONE: Self = Self { waiting: [Maybe::None; Self::MOST] };
 
     /// False if the oldest had to give way.
     pub fn push(&mut self, event: Event) -> bool {
-        if let Some(place) = self.waiting.iter_mut().find(|place| matches!(place, Waiting::None)) {
-            *place = Waiting::Some(event);
+        if let Some(place) = self.waiting.iter_mut().find(|place| matches!(place, Maybe::None)) {
+            *place = Maybe::Some(event);
             return true;
         }
         self.pop();
@@ -138,10 +132,10 @@ impl Events {
 
     pub fn pop(&mut self) -> Option<Event> {
         let [first, second, third, fourth] = self.waiting;
-        self.waiting = [second, third, fourth, Waiting::None];
+        self.waiting = [second, third, fourth, Maybe::None];
         match first {
-            Waiting::None => None,
-            Waiting::Some(event) => Some(event),
+            Maybe::None => None,
+            Maybe::Some(event) => Some(event),
         }
     }
 }

@@ -103,10 +103,11 @@ impl Inbox<'_> {
         Ok(())
     }
 
-    /// The oldest message that one of these receivers has yet to finish.
-    pub fn oldest(&self, receivers: u32) -> Option<u32> {
+    /// The oldest such message that one of these receivers has yet to finish.
+    pub fn oldest(&self, receivers: u32, is_such: impl Fn(&Entry) -> bool) -> Option<u32> {
         let newest = self.level.serial;
-        let waiting = self.entries.iter().flatten().filter(|entry| entry.unread & receivers != 0);
+        let unread = self.entries.iter().flatten().filter(|entry| entry.unread & receivers != 0);
+        let waiting = unread.filter(|entry| is_such(entry));
         waiting.map(|entry| entry.serial).max_by_key(|serial| newest.wrapping_sub(*serial))
     }
 

@@ -8,6 +8,7 @@ use pure_mqtt::{
 use crate::error::NotDelivered;
 use crate::event::Event;
 use crate::inbox::Head;
+use crate::maybe::Maybe;
 use crate::shared::{Shared, count};
 
 /// How long messages are held for subscriptions, in milliseconds.
@@ -54,6 +55,9 @@ impl<S: Storage> Shared<'_, S> {
 
     fn on_packet(&mut self, now: Instant, packet: Packet<'_>, bytes: &[u8]) {
         self.wishes.on_event(&packet);
+        if let Maybe::Some(fallback) = &mut self.common.fallback {
+            fallback.on_event(&packet);
+        }
         if let Some(end) = packet.end() {
             let end_of = if end.is_success { Ok(()) } else { Err(NotDelivered::Refused(end.reason)) };
             self.tickets.end(end.handle, end_of);
@@ -99,6 +103,9 @@ impl<S: Storage> Shared<'_, S> {
         let Layout { topic, properties, payload, .. } =
             Layout::of(packet, self.connection.version()).unwrap_or_default();
         let length = topic.len() + properties.len() + payload.len();
+        if message.qos == QoS::AtMostOnce {
+            self.make_room(now, receivers, length);
+        }
         let unread = self.with_room(receivers, message.qos, length);
         let Message { id, qos, retain, dup, ack, .. } = message;
         if let Some(copy) = self.inbox.copy_of(id.filter(|_| dup), qos, topic, payload) {

@@ -17,6 +17,7 @@ mod incoming;
 #[cfg(feature = "flash")]
 mod keep;
 mod link;
+mod maybe;
 mod message;
 mod mqtt;
 #[cfg(feature = "nal")]
@@ -57,8 +58,8 @@ pub use publish::{Confirmed, Delivery, Flush, Publishing};
 #[cfg(feature = "flash")]
 pub use pure_mqtt::storage::Journaled;
 pub use pure_mqtt::{
-    Connect, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer, Subscription,
-    TopicFilter, TopicName, Version, Will,
+    Connect, Fallback, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer,
+    Subscription, TopicFilter, TopicName, Version, Will,
 };
 pub use receiver::{Granted, Receiver, Recv};
 pub use request::{Replying, Requester};

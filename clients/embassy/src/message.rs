@@ -176,6 +176,11 @@ impl<Q: Client> Drop for Received<'_, Q> {
         if !self.comes_again {
             self.finish(ReasonCode::SUCCESS);
         }
+        self.mqtt.enter(|shared, _| {
+            if let Some(place) = shared.receivers.get_mut(self.place) {
+                place.is_reading = false;
+            }
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Settings of the client and of its receivers.
 
-use pure_mqtt::{Connect, Limits, OnTooLong, Properties, Property};
+use pure_mqtt::{Connect, Fallback, Limits, OnTooLong, Properties, Property, Version};
 
 /// How the client connects.
 ///
@@ -18,6 +18,9 @@ use pure_mqtt::{Connect, Limits, OnTooLong, Properties, Property};
 pub struct Options<'a> {
     /// The CONNECT of each link. A clean start is asked for until the server has accepted one; later links resume the session.
     pub connect: Connect<'a>,
+    /// The lowest version to fall back to when a server refuses that of `connect`, as [`Fallback`] does; no version that isn't compiled in. The other version is
+    /// tried at once. Each `run` begins with the highest again. Default: `None`, no fallback.
+    pub lowest_version: Option<Version>,
     /// How long the server keeps the session after the end of a link, in seconds; 5.0 only. Used if `connect` has no properties of its own. Default: 3,600.
     pub session_expiry: u32,
     /// The engine's settings. `inline_max`, `manual_acks` and `topic_alias_maximum` are the client's own to set; `receive_maximum` is at most `MESSAGES`. Default: [`Limits::DEFAULT`], but that a
@@ -43,11 +46,19 @@ impl<'a> Options<'a> {
     pub const fn new(connect: Connect<'a>) -> Self {
         Self {
             connect,
+            lowest_version: None,
             session_expiry: 3_600,
             limits: Limits { on_too_long: OnTooLong::Discard, ..Limits::DEFAULT },
             backoff: (1_000, 120_000),
             dial_timeout: 30_000,
         }
+    }
+
+    /// Sets the lowest version to fall back to.
+    #[must_use]
+    pub const fn lowest_version(mut self, version: Version) -> Self {
+        self.lowest_version = Some(version);
+        self
     }
 
     /// Sets how long the server keeps the session, in seconds.
@@ -112,9 +123,20 @@ impl<'a> Options<'a> {
         [Property::SessionExpiryInterval(self.session_expiry)]
     }
 
+    /// The versions to try, if there are several.
+    pub(crate) fn fallback(&self) -> Option<Fallback> {
+        self.lowest_version.map(|lowest| Fallback::new(self.connect.version).down_to(lowest))
+    }
+
     /// CONNECT for the next link.
-    pub(crate) fn connect_with<'p>(&'p self, properties: &'p [Property<'p>], is_clean: bool) -> Connect<'p> {
-        let connect = self.connect.clean_start(is_clean);
+    pub(crate) fn connect_with<'p>(
+        &'p self,
+        version: Version,
+        properties: &'p [Property<'p>],
+        is_clean: bool,
+    ) -> Connect<'p> {
+        let mut connect = self.connect.clean_start(is_clean);
+        connect.version = version;
         if connect.properties.is_empty() { connect.properties(Properties::new(properties)) } else { connect }
     }
 }
@@ -148,6 +170,8 @@ pub struct ReceiverOptions {
     pub manual_acks: bool,
     /// Bytes of the ring that messages at QoS 0 may take for this receiver; more of them are dropped. Default: 0, an equal share of the ring.
     pub share: u32,
+    /// Messages at QoS 0 beyond the share take the place of the oldest such message that waits for this receiver. Default: false, the new message is dropped.
+    pub drop_oldest: bool,
     /// Drop messages of QoS 1 and 2 beyond the share as well, and acknowledge them. Default: false, they wait at the server once the ring is full.
     pub lossy: bool,
 }
@@ -161,7 +185,7 @@ impl ReceiverOptions {
     /// const OPTIONS: ReceiverOptions = ReceiverOptions::new();
     /// ```
     pub const fn new() -> Self {
-        Self { manual_acks: false, share: 0, lossy: false }
+        Self { manual_acks: false, share: 0, drop_oldest: false, lossy: false }
     }
 
     /// Sets whether messages are finished by an explicit acknowledgement alone.
@@ -187,6 +211,13 @@ impl ReceiverOptions {
     #[must_use]
     pub const fn share(mut self, bytes: u32) -> Self {
         self.share = bytes;
+        self
+    }
+
+    /// Sets whether new messages at QoS 0 take the place of old ones.
+    #[must_use]
+    pub const fn drop_oldest(mut self, drop_oldest: bool) -> Self {
+        self.drop_oldest = drop_oldest;
         self
     }
 

@@ -14,6 +14,8 @@ pub struct Place {
     retain_as_published: bool,
     retain_handling: RetainHandling,
     pub options: ReceiverOptions,
+    /// The receiver holds the oldest of its messages.
+    pub is_reading: bool,
     pub waker: WakerRegistration,
 }
 
@@ -25,13 +27,15 @@ impl Place {
         retain_as_published: false,
         retain_handling: RetainHandling::Send,
         options: ReceiverOptions::new(),
+        is_reading: false,
         waker: WakerRegistration::new(),
     };
 
     pub const fn new(subscription: &Subscription<'static>, options: ReceiverOptions) -> Self {
         let Subscription { filter, qos, no_local, retain_as_published, retain_handling, .. } = *subscription;
         let waker = WakerRegistration::new();
-        Self { filter: Some(filter), qos, no_local, retain_as_published, retain_handling, options, waker }
+        let (filter, is_reading) = (Some(filter), false);
+        Self { filter, qos, no_local, retain_as_published, retain_handling, options, is_reading, waker }
     }
 
     pub fn subscription(&self) -> Option<Subscription<'static>> {

@@ -88,14 +88,13 @@ impl<'m, Q: Client> Receiver<'m, Q> {
 
     pub(crate) fn poll_recv(&mut self, context: &Context<'_>) -> Poll<u32> {
         let place = self.place;
-        let polled = self.mqtt.enter(|shared, _| match shared.inbox.oldest(bit(place)) {
-            Some(serial) => Poll::Ready(serial),
-            None => {
-                if let Some(place) = shared.receivers.get_mut(place) {
-                    place.waker.register(context.waker());
-                }
-                Poll::Pending
+        let polled = self.mqtt.enter(|shared, _| {
+            let oldest = shared.inbox.oldest(bit(place), |_| true);
+            if let Some(place) = shared.receivers.get_mut(place) {
+                place.is_reading = oldest.is_some();
+                place.waker.register(context.waker());
             }
+            oldest.map_or(Poll::Pending, Poll::Ready)
         });
         polled.unwrap_or_else(|| again(context))
     }
@@ -112,7 +111,7 @@ impl<'m, Q: Client> Receiver<'m, Q> {
             Some(Standing::Impossible(error)) => Poll::Ready(Err(NotGranted::Impossible(error))),
             _ => {
                 // The answer may lie behind a message that waits for room.
-                let first = shared.inbox.oldest(bit(place)).and_then(|serial| shared.inbox.entry(serial));
+                let first = shared.inbox.oldest(bit(place), |_| true).and_then(|serial| shared.inbox.entry(serial));
                 if let Some(first) = first {
                     return Poll::Ready(Ok(first.qos()));
                 }

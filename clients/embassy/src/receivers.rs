@@ -5,7 +5,7 @@ use pure_mqtt::{Instant, Properties, QoS, ReasonCode, Storage, Subscription, Top
 use crate::error::SubscribeError;
 use crate::options::ReceiverOptions;
 use crate::place::{Place, bit};
-use crate::shared::Shared;
+use crate::shared::{Shared, count};
 
 impl<S: Storage> Shared<'_, S> {
     /// Takes a place for a receiver.
@@ -34,7 +34,7 @@ impl<S: Storage> Shared<'_, S> {
 
     /// Gives the place up. What waits there is acknowledged.
     pub fn unsubscribe(&mut self, now: Instant, index: usize) {
-        while let Some(serial) = self.inbox.oldest(bit(index)) {
+        while let Some(serial) = self.inbox.oldest(bit(index), |_| true) {
             self.finish(now, serial, bit(index), ReasonCode::SUCCESS);
         }
         let gone = self.receivers.get_mut(index).map(|place| core::mem::replace(place, Place::FREE));
@@ -99,6 +99,27 @@ impl<S: Storage> Shared<'_, S> {
             may_wait || self.fits_share(*index, place.options.share as usize, length)
         });
         ready.fold(0, |receivers, (index, _)| receivers | bit(index))
+    }
+
+    /// Lets old messages at QoS 0 go for a new one, where receivers want that.
+    pub fn make_room(&mut self, now: Instant, receivers: u32, length: usize) {
+        for index in 0..self.receivers.len() {
+            while let Some(serial) = self.too_old(index).filter(|_| receivers & bit(index) != 0) {
+                let share = self.receivers.get(index).map_or(0, |place| place.options.share as usize);
+                if self.fits_share(index, share, length) {
+                    break;
+                }
+                self.finish(now, serial, bit(index), ReasonCode::SUCCESS);
+                count(&mut self.common.stats.dropped);
+            }
+        }
+    }
+
+    /// The message that gives way: the oldest at QoS 0 that the receiver doesn't hold.
+    fn too_old(&self, index: usize) -> Option<u32> {
+        let place = self.receivers.get(index).filter(|place| place.options.drop_oldest)?;
+        let held = self.inbox.oldest(bit(index), |_| true).filter(|_| place.is_reading);
+        self.inbox.oldest(bit(index), |entry| entry.qos() == QoS::AtMostOnce && Some(entry.serial) != held)
     }
 
     fn fits_share(&self, index: usize, share: usize, length: usize) -> bool {

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::error::RunError;
 use crate::event::{Event, LinkEnd};
 use crate::link::Wire;
+use crate::maybe::Maybe;
 use crate::options::Options;
 use crate::publish::again;
 use crate::shared::Shared;
@@ -59,7 +60,7 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
             topic_alias_maximum: 0,
             ..options.limits
         };
-        let begun = mqtt.enter(|shared, _| shared.begin(limits, options.connect.clean_start)).unwrap_or(false);
+        let begun = mqtt.enter(|shared, _| shared.begin(limits, options)).unwrap_or(false);
         let (min, max) = options.backoff;
         if begun {
             Ok(Self { mqtt, rx, options, backoff: Backoff::new(min, max) })
@@ -212,14 +213,15 @@ impl<Q: Client> Drop for Closing<'_, Q> {
 
 impl<S: Storage> Shared<'_, S> {
     /// A runner begins. False if there is one.
-    fn begin(&mut self, limits: Limits, starts_clean: bool) -> bool {
+    fn begin(&mut self, limits: Limits, options: &Options<'_>) -> bool {
         if self.common.is_running {
             return false;
         }
         self.connection.set_limits(limits);
         self.common.is_running = true;
         self.common.is_leaving = false;
-        self.common.starts_clean = starts_clean;
+        self.common.starts_clean = options.connect.clean_start;
+        self.common.fallback = options.fallback().into();
         true
     }
 
@@ -227,7 +229,11 @@ impl<S: Storage> Shared<'_, S> {
         self.common.accepted_at = None;
         let is_clean = self.common.starts_clean && !self.common.has_begun;
         let properties = options.expiry_property();
-        self.connection.open(now, &options.connect_with(&properties, is_clean))
+        let version = match &self.common.fallback {
+            Maybe::Some(fallback) => fallback.version(),
+            Maybe::None => options.connect.version,
+        };
+        self.connection.open(now, &options.connect_with(version, &properties, is_clean))
     }
 
     /// The transport is gone. Says why, and for how many milliseconds the link stood; `None` if there was no link. One that the program has `dropped` is told
@@ -242,6 +248,11 @@ impl<S: Storage> Shared<'_, S> {
         let lasted = self.common.accepted_at.map(|at| now.millis_since(at));
         if lasted.is_none() && !is_refused {
             self.wishes.doubt_session();
+        }
+        if let Maybe::Some(fallback) = &mut self.common.fallback
+            && (lasted.is_some() || !dropped)
+        {
+            self.common.skips_pause |= fallback.link_ended(self.connection.close_reason());
         }
         self.connection.closed(now);
         self.common.tell(Event::Disconnected(end));

@@ -3,10 +3,11 @@
 use core::task::{Context, Poll};
 
 use embassy_sync::waitqueue::WakerRegistration;
-use pure_mqtt::{Ack, Connection, Instant, PendingAck, ReasonCode, RequestError, Storage};
+use pure_mqtt::{Ack, Connection, Fallback, Instant, PendingAck, ReasonCode, RequestError, Storage};
 
 use crate::event::{Event, Events, Stats};
 use crate::inbox::Inbox;
+use crate::maybe::Maybe;
 use crate::place::Place;
 use crate::tickets::Tickets;
 use crate::wishes::Wishes;
@@ -45,6 +46,8 @@ pub struct Common {
     pub is_kept: bool,
     /// The engine takes records for written that are being written: nothing leaves meanwhile.
     pub is_held: bool,
+    /// The versions to try, if there are several.
+    pub fallback: Maybe<Fallback>,
     pub accepted_at: Option<Instant>,
     /// Messages are held until the subscriptions have left, but no longer than this.
     pub holds_until: Option<Instant>,
@@ -71,6 +74,7 @@ impl Common {
         is_restored: false,
         is_kept: false,
         is_held: false,
+        fallback: Maybe::None,
         accepted_at: None,
         holds_until: None,
         stats: Stats { links: 0, received: 0, dropped: 0, unmatched: 0, foreign_replies: 0, lost_events: 0 },

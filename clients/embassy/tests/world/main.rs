@@ -22,6 +22,7 @@ mod flash;
 mod ledger;
 #[cfg(feature = "flash")]
 mod life;
+mod links;
 mod net;
 #[cfg(feature = "flash")]
 mod power;

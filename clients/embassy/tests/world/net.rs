@@ -41,6 +41,8 @@ struct State {
     stalled_until: u64,
     now: u64,
     trouble: Trouble,
+    /// The line is cut in place of the server's next bytes.
+    is_mute: bool,
     wakers: Vec<Waker>,
 }
 
@@ -83,6 +85,10 @@ impl State {
             self.broker.input(link, &piece);
             has_moved = true;
         }
+        if self.broker.has_output(link) && std::mem::take(&mut self.is_mute) {
+            self.cut();
+            return true;
+        }
         if self.broker.has_output(link) && self.to_client.len() < WINDOW {
             let output = self.broker.output(link);
             self.to_client.extend(output);
@@ -110,12 +116,25 @@ impl Net {
             stalled_until: 0,
             now: 0,
             trouble,
+            is_mute: false,
             wakers: Vec::new(),
         })))
     }
 
     pub fn with_broker<R>(&self, work: impl FnOnce(&mut Broker) -> R) -> R {
         work(&mut self.0.borrow_mut().broker)
+    }
+
+    /// Cuts the line.
+    pub fn cut(&self) {
+        self.0.borrow_mut().cut();
+    }
+
+    /// Cuts the line, and the next one when the server answers its CONNECT: it has taken it, and the client doesn't know.
+    pub fn cut_before_connack(&self) {
+        let mut state = self.0.borrow_mut();
+        state.cut();
+        state.is_mute = true;
     }
 
     /// From now on all goes well.

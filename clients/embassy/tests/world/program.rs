@@ -68,6 +68,7 @@ pub fn play(seed: u64) {
     executor.spawn("publisher", tasks::publisher(&shared, "b", character.messages));
     executor.spawn("subscriber", tasks::subscriber(&shared));
     executor.spawn("slow reader", tasks::slow_reader(&shared));
+    executor.spawn("observer", tasks::observer(&shared));
     if character.requests > 0 {
         executor.spawn("answerer", tasks::answerer(&shared));
         executor.spawn("asker", tasks::asker(&shared, character.requests));

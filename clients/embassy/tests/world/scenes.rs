@@ -14,22 +14,28 @@ use crate::tasks::{Device, Engine};
 use crate::time::Time;
 use pure_mqtt_test_broker::sans_io::Config;
 
-struct Scene {
-    net: Net,
-    time: Time,
-    mqtt: Device,
+pub struct Scene {
+    pub net: Net,
+    pub time: Time,
+    pub mqtt: Device,
     version: Version,
+    lowest: Option<Version>,
 }
 
 impl Scene {
-    fn new(version: Version) -> Self {
-        let (net, time) = (Net::new(Config::default(), Trouble::NONE), Time::default());
+    pub fn new(version: Version) -> Self {
+        Self::with(version, None, Config::default())
+    }
+
+    /// With a server like this, and perhaps fallback.
+    pub fn with(version: Version, lowest: Option<Version>, config: Config) -> Self {
+        let (net, time) = (Net::new(config, Trouble::NONE), Time::default());
         let mqtt = Device::new(time.clone(), Engine::new());
-        Self { net, time, mqtt, version }
+        Self { net, time, mqtt, version, lowest }
     }
 
     /// Plays until `play` is over, with a client that is run beside it.
-    fn play(&self, play: impl Future<Output = ()>) {
+    pub fn play(&self, play: impl Future<Output = ()>) {
         let mut executor = Executor::default();
         executor.spawn("run", self.run());
         executor.spawn("play", play);
@@ -45,21 +51,22 @@ impl Scene {
     }
 
     async fn run(&self) {
-        let options = Options::new(Connect::new(self.version, "device").clean_start(false));
+        let mut options = Options::new(Connect::new(self.version, "device").clean_start(false));
+        options.lowest_version = self.lowest;
         let mut rx = RxBuffer::<200>::new();
         let done = self.mqtt.run(&mut rx, &options, || 0, async || self.net.dial()).await;
         done.expect("the options are right");
     }
 
-    fn publish(&self, topic: &str, payload: &[u8], qos: u8) {
+    pub fn publish(&self, topic: &str, payload: &[u8], qos: u8) {
         self.net.with_broker(|broker| broker.publish(topic, payload, qos, false));
     }
 }
 
-const DOWN: TopicFilter<'_> = TopicFilter::from_static("down/#");
+pub const DOWN: TopicFilter<'_> = TopicFilter::from_static("down/#");
 const COMMAND: TopicFilter<'_> = TopicFilter::from_static("down/command");
 
-fn payload<Q: Client>(received: &pure_mqtt_embassy::Received<'_, Q>) -> String {
+pub fn payload<Q: Client>(received: &pure_mqtt_embassy::Received<'_, Q>) -> String {
     received.read(|message| message.text().map(str::to_owned)).flatten().expect("it is text")
 }
 
@@ -118,6 +125,29 @@ fn a_receiver_that_never_reads_holds_up_nobody() {
             assert_eq!(payload(&awake.recv().await), number.to_string());
         }
         assert_eq!(scene.mqtt.stats().dropped, 29); // one message is always kept
+    });
+}
+
+/// Its share has room for one message here: the latest, and none while it holds one.
+#[test]
+fn old_messages_give_way_to_new_ones() {
+    let scene = Scene::new(Version::V5);
+    scene.play(async {
+        let options = ReceiverOptions::new().drop_oldest(true);
+        let mut slow = scene.mqtt.subscribe_with(Subscription::new(DOWN, QoS::AtMostOnce), options).unwrap();
+        slow.granted().await.unwrap();
+        let publish = async |numbers: std::ops::Range<u8>| {
+            numbers.for_each(|number| scene.publish("down/news", &[b'0' + number], 0));
+            scene.time.sleep(1_000).await; // until all is quiet
+        };
+        publish(0..5).await;
+        let held = slow.recv().await;
+        publish(5..7).await;
+        assert_eq!(payload(&held), "4");
+        drop(held);
+        publish(7..9).await;
+        assert_eq!(payload(&slow.recv().await), "8");
+        assert_eq!(scene.mqtt.stats().dropped, 7);
     });
 }
 

@@ -31,8 +31,9 @@ pub static REPLIES: Counter = Counter::new();
 /// Of the test `power` alone.
 #[cfg(feature = "flash")]
 pub static POWER_FAILURES: Counter = Counter::new();
+pub static EVENTS: Counter = Counter::new();
 
-const ALL: [(&str, &Counter); 9] = [
+const ALL: [(&str, &Counter); 10] = [
     ("dropped futures", &DROPPED_FUTURES),
     ("cuts", &CUTS),
     ("stalls", &STALLS),
@@ -42,6 +43,7 @@ const ALL: [(&str, &Counter); 9] = [
     ("received", &RECEIVED),
     ("given back", &GIVEN_BACK),
     ("replies", &REPLIES),
+    ("events", &EVENTS),
 ];
 
 /// Prints the counters. After enough worlds each has counted.

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 
 use pure_mqtt_embassy::{
-    Client, Mqtt, NotDelivered, Publish, QoS, Receiver, ReceiverOptions, Requester, Subscription, TopicFilter,
+    Client, Event, Mqtt, NotDelivered, Publish, QoS, Receiver, ReceiverOptions, Requester, Subscription, TopicFilter,
     TopicName, pure_mqtt::Cause, raw::NoopRawMutex,
 };
 
 use crate::executor::{fickle, pass};
 use crate::ledger::{Fate, Ledger};
-use crate::tally::{CONFIRMED, GIVEN_BACK, PUBLISHED, RECEIVED, REPLIES};
+use crate::tally::{CONFIRMED, EVENTS, GIVEN_BACK, PUBLISHED, RECEIVED, REPLIES};
 use crate::time::Time;
 
 /// Small, so that everything gets full.
@@ -97,7 +97,9 @@ pub async fn subscriber(shared: &Shared<'_>) {
 
 /// Reads now and then, or never.
 pub async fn slow_reader(shared: &Shared<'_>) {
-    let mut receiver = shared.mqtt.subscribe(TopicFilter::from_static("slow"), QoS::AtMostOnce).unwrap();
+    let subscription = Subscription::new(TopicFilter::from_static("slow"), QoS::AtMostOnce);
+    let options = ReceiverOptions::new().drop_oldest(fastrand::bool());
+    let mut receiver = shared.mqtt.subscribe_with(subscription, options).unwrap();
     if fastrand::bool() {
         return std::future::pending().await;
     }
@@ -105,6 +107,34 @@ pub async fn slow_reader(shared: &Shared<'_>) {
         let received = receiver.recv().await;
         shared.time.sleep(fastrand::u64(..30_000)).await;
         drop(received);
+    }
+}
+
+/// Follows the links: each one ends before the next one comes up, and once all events are fetched they say whether there is one.
+pub async fn observer(shared: &Shared<'_>) {
+    let (mut is_up, mut lost) = (false, 0);
+    loop {
+        let mut next = Box::pin(shared.mqtt.event());
+        let checked = std::future::poll_fn(|context| {
+            let polled = next.as_mut().poll(context);
+            assert!(polled.is_ready() || is_up || !shared.mqtt.is_connected(), "a link of which no event tells");
+            polled
+        });
+        let Some(event) = fickle(RARITY, checked).await else {
+            pass().await;
+            continue;
+        };
+        EVENTS.count();
+        let lost_now = shared.mqtt.stats().lost_events;
+        let has_gap = std::mem::replace(&mut lost, lost_now) != lost_now;
+        match event {
+            Event::Connected(_) => {
+                assert!(!is_up || has_gap, "a link comes up while another one is up");
+                is_up = true;
+            }
+            Event::Disconnected(_) => is_up = false,
+            _ => {}
+        }
     }
 }
 
