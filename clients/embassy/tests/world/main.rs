@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `PURE_MQTT_WORLDS` | how many worlds |
 //! | `PURE_MQTT_LIVES` | how many devices whose power fails (feature `flash`) |
-//! | `PURE_MQTT_STEP` | on the chip that writes single bytes, let the power fail at each of so many of them; 41 |
+//! | `PURE_MQTT_STEP` | let the power fail at each of so many moments, instead of each, 5th or 97th, as the chip is |
 //! | `PURE_MQTT_SEED` | one world, told with `--nocapture` |
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -41,12 +41,12 @@ fn at_every_moment_with_short_pages() {
 
 #[test]
 fn at_every_moment_with_several_logs_in_a_page() {
-    at_every_moment::<1, 2048, 560>(2, 30, number("PURE_MQTT_STEP", 41));
+    at_every_moment::<1, 2048, 560>(2, 30, number("PURE_MQTT_STEP", 97));
 }
 
 #[test]
 fn at_every_moment_with_long_units() {
-    at_every_moment::<32, 1024, 560>(2, 24, 1);
+    at_every_moment::<32, 1024, 560>(2, 24, number("PURE_MQTT_STEP", 5));
 }
 
 fn number(name: &str, otherwise: u64) -> u64 {
@@ -56,7 +56,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 /// Lives over lines that are cut, with futures that are dropped, flash that is slow, and firmware that is replaced by one with another buffer.
 #[test]
 fn again_and_again() {
-    let count = number("PURE_MQTT_LIVES", 150);
+    let count = number("PURE_MQTT_LIVES", 100);
     with_seeds(1, count, |seed| {
         fastrand::seed(seed);
         match fastrand::u32(..4) {
