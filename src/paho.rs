@@ -71,3 +71,8 @@
 //! | keep-alive | PINGREQ when nothing was sent or received; the link ends one keep alive later | the same; the time-out is [`Limits::pingresp_timeout`](crate::Limits::pingresp_timeout) |
 //! | bytes from the server | flags, identifiers and UTF-8 are not checked | everything is, with the reason code of 5.0 |
 //! | AUTH | a protocol error | [`Event::Auth`](crate::Event::Auth), [`authenticate`](crate::Connection::authenticate) |
+//!
+//! # What to read next
+//!
+//! [`your_own_host`](crate::guide::your_own_host): the loop and the socket. The crate `pure-mqtt-client` is a ready-made client with callbacks and a thread; its
+//! module `paho` maps every call.

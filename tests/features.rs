@@ -241,3 +241,79 @@ fn the_codec_speaks_what_is_compiled_in() {
         assert!(Packet::decode(&bytes[..length], Rules::new(version)).is_ok());
     }
 }
+
+/// A message at QoS 2 to `a/b`, as a program of 5.0 has noted it, with a Content Type.
+#[cfg(feature = "journal")]
+const LOG_OF_V5: &[u8] = b"PMQJ\x03\0\0\0\x01\x01(\x05\x1e\x88k\xf1\x07'S\x01\0\x01\0\0\0\0\0\x004\x1c\0\x03a/b\0\x01\r\x03\0\ntext/plainpayload/\xcc\x02!";
+/// The same of 3.1.1, without the property.
+#[cfg(feature = "journal")]
+const LOG_OF_V311: &[u8] = b"PMQJ\x03\0\0\0\x01\x01(\x04\x88\xb8l\x86\x07\x19\xf8\x01\0\x01\0\0\0\0\0\x004\x0e\0\x03a/b\0\x01payload\xc0\xc0\x06\xe7";
+
+/// Firmware is replaced by one that speaks other versions: a message in its journal is sent as it should be, or that it can't be is told.
+#[cfg(feature = "journal")]
+#[test]
+fn a_journal_of_another_version() {
+    use pure_mqtt::journal::RecoverError;
+    use pure_mqtt::storage::Journaled;
+    type Durable = Connection<Journaled<Fixed<256, 4, 4>, 256>>;
+
+    for (log, written_in) in [(LOG_OF_V5, Version::V5), (LOG_OF_V311, Version::V311)] {
+        for version in supported() {
+            let limits = Limits { version, ..Limits::DEFAULT };
+            let mut client = match Durable::recover(Journaled::new(Fixed::new()), limits, NOW, log) {
+                Ok((client, _)) => client,
+                Err(error) => {
+                    assert!(!is_compiled_in(written_in));
+                    assert_eq!(error, RecoverError::Version);
+                    continue;
+                }
+            };
+            assert!(is_compiled_in(written_in));
+            client.open(NOW, &Connect::new(version, "c").clean_start(false)).unwrap();
+            let connect = client.transmit(NOW).remaining();
+            client.transmit(NOW).advance(connect);
+            let connack = packet(version, 0x20, &[0, 0], 2);
+            assert!(matches!(client.handle_input(NOW, &connack), Ok(Received::Packet { .. })));
+            while !client.journal().is_empty() {
+                client.journal_written(client.journal().len());
+            }
+            let mut bytes = Vec::new();
+            let mut transmit = client.transmit(NOW);
+            while !transmit.chunk().is_empty() {
+                bytes.extend(transmit.chunk());
+                let length = transmit.chunk().len();
+                transmit.advance(length);
+            }
+            let has_property = version == Version::V5 && written_in == Version::V5;
+            let properties: &[u8] = match version {
+                Version::V5 if has_property => b"\x0d\x03\0\ntext/plain",
+                Version::V5 => b"\0",
+                _ => b"",
+            };
+            let publish = [b"\0\x03a/b\0\x01", properties, b"payload"].concat();
+            assert!(bytes.ends_with(&[&[0x34, publish.len() as u8], &publish[..]].concat()), "{bytes:02X?}");
+        }
+    }
+}
+
+/// Until the first link nobody may have said which version it is: what a program has noted until then it can read.
+#[cfg(feature = "journal")]
+#[test]
+fn a_journal_without_a_version() {
+    use pure_mqtt::storage::Journaled;
+    type Durable = Connection<Journaled<Fixed<256, 4, 4>, 256>>;
+
+    for version in Version::ALL {
+        let limits = Limits { version, ..Limits::DEFAULT };
+        let mut client = Durable::new(Journaled::new(Fixed::new()), limits);
+        client.publish(NOW, &Publish::new(TopicName::new("t").unwrap(), b"x").qos(QoS::AtLeastOnce)).unwrap();
+        let mut log = client.journal().to_vec();
+        client.journal_written(log.len());
+        for _ in 0..2 {
+            let (mut again, _) = Durable::recover(Journaled::new(Fixed::new()), limits, NOW, &log).unwrap();
+            assert_eq!(again.pending(), 1);
+            log.clear();
+            assert!(again.snapshot(&mut |bytes| log.extend_from_slice(bytes)));
+        }
+    }
+}

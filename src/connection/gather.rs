@@ -32,19 +32,19 @@ impl Core {
             books.session.is_in_doubt()
                 && books.session != fact
                 && matches!(fact, SessionFact::Held | SessionFact::Adopted | SessionFact::Either)
-                && books.loss.is_none()
+                && books.loss.get().is_none()
         });
         !ends || self.incoming.gather(parts.inbox, &mut parts.journal)
     }
 
     /// What concerns the session as a whole; false if there is no room.
     fn gather_session(&mut self, parts: &mut Parts<'_>) -> bool {
-        let (version, session) = (self.version(), self.session_fact());
+        let (version, session) = (self.version().as_encoded(), self.session_fact());
         let journal = &mut parts.journal;
         let Some(books) = journal.books() else { return true };
         books.current = version;
-        let has_other_version = books.version.is_some_and(|noted| noted != version);
-        let loss = books.loss.map(|LostSession { aborted, .. }| Record::NewSession { aborted, session });
+        let has_other_version = books.version.get().is_some_and(|noted| noted != version);
+        let loss = books.loss.get().map(|LostSession { aborted, .. }| Record::NewSession { aborted, session });
         let has_other_session = loss.is_none() && books.session != session;
         loss.is_none_or(|loss| journal.put(&loss))
             && (!has_other_version || journal.put(&Record::Version(version)))
@@ -60,6 +60,10 @@ impl Core {
             (true, false, _) => SessionFact::Doubtful, // whatever was in doubt before: there is one more that it may be
             (_, _, session) => session,
         }
+    }
+
+    pub(super) const fn has_session(&self) -> bool {
+        matches!(self.session_fact(), SessionFact::Held | SessionFact::Adopted)
     }
 
     /// CONNECT with a clean start leaves once the log says that the session is in doubt, or forgotten: after a loss of power nobody could tell the new one
@@ -87,15 +91,16 @@ impl Core {
         let lost = self.outgoing.session_lost(parts, republish);
         self.outgoing.note_loss(parts.slots, last);
         if let Some(books) = parts.journal.books() {
-            let LostSession { aborted, had_received } = books.loss.unwrap_or_default();
-            books.loss = Some(LostSession { aborted: aborted.max(last), had_received: had_received || has_received });
+            let LostSession { aborted, had_received } = books.loss.get().unwrap_or_default();
+            let lost = LostSession { aborted: aborted.max(last), had_received: had_received || has_received };
+            books.loss = Some(lost).into();
         }
         lost
     }
 
     /// Gives everything up; false, and nothing changed, if the journal has no room to say so.
     pub(super) fn forget(&mut self, parts: &mut Parts<'_>) -> bool {
-        let version = self.version();
+        let version = self.version().as_encoded();
         if let Some(books) = parts.journal.books() {
             books.current = version;
         }

@@ -705,6 +705,16 @@ impl<S: Storage> Connection<S> {
         is_closed
     }
 
+    /// Whether the storage keeps a `journal`: then what must survive a loss of power waits until the host has written it.
+    pub fn keeps_journal(&self) -> bool {
+        self.storage.has_journal()
+    }
+
+    /// Whether the server holds a session of ours, as far as this side knows: it has accepted a link with one, and no clean start is in doubt since.
+    pub const fn has_session(&self) -> bool {
+        self.core.has_session()
+    }
+
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
         self.core.stats.stats()

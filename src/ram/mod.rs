@@ -39,6 +39,16 @@ pub const fn fixed(arena: usize, send: usize, recv: usize, control: usize, alias
     CONNECTION + arena + send * SEND_SLOT + recv * RECEIVE_SLOT + control + 2 * aliases * (ALIAS + name) + ALIGNMENT
 }
 
+/// The longest snapshot of a session in a [`Fixed`] storage of these parameters: what durable memory must have room for beside the records that follow.
+///
+/// ```text
+///   39 + arena + send × 35 + recv × 9
+/// ```
+#[cfg(feature = "journal")]
+pub const fn snapshot(arena: usize, send: usize, recv: usize) -> usize {
+    crate::storage::longest_snapshot(arena, send, recv)
+}
+
 const ALIGNMENT: usize = 8;
 
 /// The formula holds on every platform that this is compiled for.

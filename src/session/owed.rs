@@ -5,9 +5,13 @@
 //! which needs no other slot; [`gather`](Outgoing::gather) turns the stack into the end of a queue, and encodes what fits. What doesn't fit stays owed, so
 //! nothing is lost for want of room. A message that is finished keeps its slot until the record of its end is encoded.
 
+#[cfg(feature = "journal")]
+use crate::session::list::find_handle;
 use crate::session::list::{find, find_mut, place};
 use crate::session::outgoing::Outgoing;
 use crate::storage::{Detail, Fact, JournalPart, Marks, MessageFlags, MessageMarks, Parts, Progress, Record, SendSlot};
+#[cfg(feature = "journal")]
+use crate::types::Handle;
 
 impl Outgoing {
     /// The slot owes the journal a record if what is true of it and what the log says differ.
@@ -124,6 +128,12 @@ impl Outgoing {
     /// The log says that everything was forgotten.
     pub(crate) fn note_forgotten(slots: &mut [SendSlot]) {
         slots.iter_mut().for_each(|slot| slot.notes.assume(Fact::Nothing));
+    }
+
+    /// Nothing of this message waits for a record, or it is gone.
+    #[cfg(feature = "journal")]
+    pub(crate) fn is_durable(slots: &[SendSlot], handle: Handle) -> bool {
+        find_handle(slots, handle).is_none_or(|slot| !slot.waits_for_record())
     }
 
     /// Whether every slot that differs from the log owes a record.

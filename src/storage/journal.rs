@@ -11,18 +11,42 @@ pub(crate) use self::none::JournalPart;
 /// What the log says of the session as a whole, and which slots it is behind on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Books {
-    /// The version that messages are encoded for; `None` if the log doesn't say one yet.
-    pub(crate) version: Option<Version>,
+    /// The version that messages are encoded for; none if the log doesn't say one yet.
+    pub(crate) version: Maybe<Version>,
     /// The version that messages are encoded for now.
     pub(crate) current: Version,
     /// What the server holds.
     pub(crate) session: SessionFact,
     /// The session was lost, and the log doesn't say so yet. Nothing else is noted before.
-    pub(crate) loss: Option<LostSession>,
+    pub(crate) loss: Maybe<LostSession>,
     /// There was no room for what is true of the session.
     pub(crate) is_behind: bool,
     /// The first and the last of the send slots that owe a record, in the order in which they came to owe it; 0 for none.
     pub(crate) queue: (u16, u16),
+}
+
+/// As an `Option`, but none is zero: an empty log in a `static` takes no flash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum Maybe<T> {
+    None,
+    #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "there is no log then"))]
+    Some(T),
+}
+
+impl<T: Copy> Maybe<T> {
+    pub(crate) fn get(self) -> Option<T> {
+        match self {
+            Self::None => None,
+            Self::Some(value) => Some(value),
+        }
+    }
+}
+
+impl<T> From<Option<T>> for Maybe<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::None, Self::Some)
+    }
 }
 
 /// What the record of a lost session has to say, beside what the server holds now.
@@ -37,10 +61,10 @@ pub(crate) struct LostSession {
 #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "there is no log then"))]
 impl Books {
     pub(crate) const NEW: Self = Self {
-        version: None,
+        version: Maybe::None,
         current: Version::V311,
         session: SessionFact::None,
-        loss: None,
+        loss: Maybe::None,
         is_behind: false,
         queue: (0, 0),
     };
@@ -102,7 +126,7 @@ mod kept {
     #[cfg(feature = "alloc")]
     use alloc::vec::Vec;
 
-    use crate::storage::journal::Books;
+    use crate::storage::journal::{Books, Maybe};
     use crate::storage::record::{MOST_FRAMING, START, Written, checksum, whole_record};
     use crate::storage::{Record, SessionFact};
 
@@ -227,7 +251,7 @@ mod kept {
         /// How many ends of messages could be noted now; 0 if others are to be noted before.
         pub(crate) fn room_for_ends(&self) -> usize {
             let Some((log, buffer)) = &self.0 else { return usize::MAX };
-            let is_behind = log.books.queue.0 != 0 || log.books.loss.is_some();
+            let is_behind = log.books.queue.0 != 0 || log.books.loss.get().is_some();
             if is_behind { 0 } else { buffer.room(log.end as usize).saturating_sub(RESERVE) / END }
         }
 
@@ -241,7 +265,7 @@ mod kept {
         pub(crate) fn is_session_lost(&self) -> bool {
             self.0
                 .as_ref()
-                .is_some_and(|(log, _)| log.loss_end > 0 || log.books.loss.is_some_and(|loss| loss.had_received))
+                .is_some_and(|(log, _)| log.loss_end > 0 || log.books.loss.get().is_some_and(|loss| loss.had_received))
         }
 
         /// The log doesn't say for good yet that a link was accepted in doubt: with a subscription the session may have messages that are taken for those of
@@ -258,7 +282,7 @@ mod kept {
         /// Puts a record into the buffer; false, and nothing happens, if there is no room. The first one has the start of the log and the version before it.
         pub(crate) fn put(&mut self, record: &Record<'_>) -> bool {
             let Some((log, _)) = &self.0 else { return true };
-            let (version, current) = (log.books.version, log.books.current);
+            let (version, current) = (log.books.version.get(), log.books.current);
             if version.is_none() && !matches!(record, Record::Version(_)) && !self.put(&Record::Version(current)) {
                 return false;
             }
@@ -310,18 +334,19 @@ mod kept {
         /// The record was put at the end of the buffer.
         fn account_for(&mut self, record: &Record<'_>) {
             match *record {
-                Record::Version(version) => self.books.version = Some(version),
+                Record::Version(version) => self.books.version = Maybe::Some(version),
                 Record::Session(session) => (self.books.session, self.session_end) = (session, self.end),
                 Record::NewSession { session, .. } => {
                     (self.books.session, self.session_end) = (session, self.end);
-                    if self.books.loss.take().is_some_and(|loss| loss.had_received) {
+                    let loss = core::mem::replace(&mut self.books.loss, Maybe::None).get();
+                    if loss.is_some_and(|loss| loss.had_received) {
                         self.loss_end = self.end;
                     }
                 }
                 Record::Forgotten => {
                     (self.books.session, self.session_end) = (SessionFact::None, self.end);
                     self.loss_end = self.end;
-                    self.books.loss = None;
+                    self.books.loss = Maybe::None;
                 }
                 _ => {}
             }

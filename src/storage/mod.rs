@@ -46,7 +46,7 @@ pub(crate) use self::payload::{SharedPayloads, SharedView};
 pub(crate) use self::progress::{Answer, Known, Progress, Reach, Stands, Watcher};
 pub(crate) use self::record::{MessageFlags, Record, SessionFact};
 #[cfg(feature = "journal")]
-pub(crate) use self::record::{Next, START, Written, checksum, is_erased};
+pub(crate) use self::record::{Next, START, Written, checksum, is_erased, longest_snapshot};
 pub(crate) use self::shape::{MOST_ARENA, Parts, View, topic_index};
 pub(crate) use self::slot::{Detail, Kind, Marks, MessageMarks, ReceiveState, RequestMarks};
 pub(crate) use self::topics::{MAY_GROW, TopicEntry, TopicIndex};

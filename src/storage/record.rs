@@ -107,7 +107,7 @@ impl SessionFact {
 }
 
 #[cfg(feature = "journal")]
-pub(crate) use self::form::{MOST_FRAMING, Next, START, checksum, is_erased, whole_record};
+pub(crate) use self::form::{MOST_FRAMING, Next, START, checksum, is_erased, longest_snapshot, whole_record};
 
 #[cfg(feature = "journal")]
 mod form {
@@ -119,6 +119,18 @@ mod form {
     pub(crate) const START: [u8; 8] = *b"PMQJ\x03\0\0\0";
     /// What a record takes beside its body, at most.
     pub(crate) const MOST_FRAMING: usize = 1 + 4 + 1 + 4;
+
+    /// What a record with a short body takes beside it.
+    const FRAMING: usize = 1 + 1 + 1 + 4;
+    /// What stands for a message after PUBREC.
+    const STUB: usize = 7;
+
+    /// The longest snapshot of a session with so many bytes of packets, packets, and messages from the server.
+    pub(crate) const fn longest_snapshot(arena: usize, send: usize, recv: usize) -> usize {
+        let beginning = START.len() + (FRAMING + 1) + (FRAMING + 1) + (FRAMING + 8); // the version, the session and the counters
+        let message = MOST_FRAMING + 8 + 1 + STUB + (FRAMING + 2); // beside its packet; and its PUBREC, behind which nothing but a stub is left of it
+        beginning + arena + send * message + recv * (FRAMING + 2)
+    }
 
     /// Takes a record's kind with the length of its body and their check, and the parts of the body.
     type Sink<'s, T> = &'s mut dyn FnMut(&[u8], &[&[u8]]) -> T;

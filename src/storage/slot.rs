@@ -130,6 +130,12 @@ impl Marks {
         Version::KNOWS_BOTH_KINDS && self.0 & Self::IN_V5 != 0
     }
 
+    /// While a log is read: the packet is encoded for a kind of version that is not compiled in.
+    #[cfg(feature = "journal")]
+    pub(crate) const fn is_of_other_kind(self) -> bool {
+        !Version::KNOWS_BOTH_KINDS && self.0 & Self::IN_V5 != 0
+    }
+
     pub(crate) const fn in_v5(self, is_in_v5: bool) -> Self {
         Self(self.0 & !Self::IN_V5 | if is_in_v5 { Self::IN_V5 } else { 0 })
     }

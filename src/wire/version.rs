@@ -45,6 +45,15 @@ impl Version {
         }
     }
 
+    /// The version in whose way packets of this one are encoded here.
+    pub(crate) const fn as_encoded(self) -> Self {
+        match self {
+            Self::V31 | Self::V311 if !Self::KNOWS_BOTH_KINDS && Self::KNOWS_PROPERTIES => Self::V5,
+            Self::V5 if !Self::KNOWS_PROPERTIES => Self::V311,
+            _ => self,
+        }
+    }
+
     /// Where one kind of version is compiled in alone, everything is encoded and decoded in its way; so the compiler leaves out the other.
     const fn is_v5(self) -> bool {
         cfg!(feature = "v5") && (!cfg!(feature = "v3") || matches!(self, Self::V5))

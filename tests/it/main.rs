@@ -14,6 +14,7 @@ mod flows;
 mod hosts;
 #[cfg(feature = "journal")]
 mod journal;
+mod layers;
 mod misuse;
 mod router;
 mod shown;

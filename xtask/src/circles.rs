@@ -1,4 +1,4 @@
-//! `circles`: no modules of the engine, the recorder, the agent, the network layer or the test broker need each other.
+//! `circles`: no modules of the engine, the recorder, the agent, the firmware's client, the network layer or the test broker need each other.
 //!
 //! Files of one folder, and the folders and files of `src` itself, are each a graph: whoever names something of another one, in a `use` line or with a path in
 //! the code, points to it. From outside, a folder is one node, and what lies in it is its own affair. Inside, its `mod.rs` is a node like the others; what it only
@@ -16,7 +16,8 @@ use crate::Result;
 use crate::shell::Shell;
 
 /// What is looked through: folders with a `lib.rs`.
-const ROOTS: [&str; 5] = ["src", "trace/src", "clients/agent/src", "clients/net/src", "tools/test-broker/src"];
+const ROOTS: [&str; 6] =
+    ["src", "trace/src", "clients/agent/src", "clients/embassy/src", "clients/net/src", "tools/test-broker/src"];
 
 /// Looks for circles.
 pub fn check(shell: &Shell) -> Result {

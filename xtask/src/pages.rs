@@ -43,10 +43,12 @@ bytes = "1"
 embassy-futures = "0.1"
 embassy-time = "0.5"
 embedded-io-async = "0.7"
+embedded-nal-async = "0.9"
+embedded-storage-async = "0.4"
 heapless = "0.9"
 pure-mqtt = { path = "../..", features = ["bytes", "heapless", "journal"] }
 pure-mqtt-agent = { path = "../../clients/agent" }
-pure-mqtt-embassy = { path = "../../clients/embassy" }
+pure-mqtt-embassy = { path = "../../clients/embassy", features = ["flash", "nal"] }
 pure-mqtt-net = { path = "../../clients/net" }
 pure-mqtt-tokio = { path = "../../clients/tokio", features = ["trace-context", "tracing"] }
 pure-mqtt-test-broker = { path = "../../tools/test-broker" }

@@ -70,7 +70,7 @@ pub const STEPS: &[Step] = &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-tokio --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-embassy --features log --no-deps",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-embassy --features flash,log,nal --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-net --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
@@ -104,7 +104,7 @@ pub const STEPS: &[Step] = &[
     check("firmware", "engine, recorder and agent build where there is no operating system", &[
         "cargo build -p pure-mqtt -p pure-mqtt-trace --no-default-features {targets}",
         "cargo build -p pure-mqtt-agent --target thumbv7em-none-eabihf",
-        "cargo build -p pure-mqtt-embassy {targets}",
+        "cargo build -p pure-mqtt-embassy --features flash {targets}",
     ]),
 
     check("systems", "the clients and the test broker build for Windows and macOS, but for TLS, which needs a C compiler for them", &[
@@ -115,8 +115,8 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt --features {features}",
     ]),
     check("versions", "5.0 alone and its predecessors alone do what they do together", &[
-        "cargo test -p pure-mqtt --no-default-features --features std,v3 --test features",
-        "cargo test -p pure-mqtt --no-default-features --features std,v5 --test features",
+        "cargo test -p pure-mqtt --no-default-features --features std,v3,journal --test features",
+        "cargo test -p pure-mqtt --no-default-features --features std,v5,journal --test features",
     ]),
     check("life", "ten thousand days of devices on bad links", &[
         "PURE_MQTT_DAYS=10000 cargo test --release -p pure-mqtt --features {features} --test life nothing -- --nocapture",
@@ -129,7 +129,7 @@ pub const STEPS: &[Step] = &[
     ]),
     check("futures", "ten thousand random worlds in which futures are dropped at any poll, and nothing is lost", &[
         "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-tokio --test world",
-        "PURE_MQTT_WORLDS=10000 cargo test --release -p pure-mqtt-embassy --test world -- --nocapture",
+        "PURE_MQTT_WORLDS=10000 PURE_MQTT_LIVES=50000 PURE_MQTT_STEP=1 cargo test --release -p pure-mqtt-embassy --features flash --test world -- --nocapture",
     ]),
     check("broker", "tests against a real mosquitto", &[
         "cargo test -p pure-mqtt --features {features} --test mosquitto -- --ignored",
@@ -144,6 +144,7 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt-net --no-default-features --lib",
         "cargo test -p pure-mqtt-client --all-features --test facades",
         "cargo test -p pure-mqtt-tokio --all-features",
+        "cargo test -p pure-mqtt-embassy --features nal --doc",
     ]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &[
@@ -158,7 +159,7 @@ pub const STEPS: &[Step] = &[
     ])),
     inside("fuzz", "the fuzz targets build", "cargo check"),
     beside(call("fuzz-run", "every fuzz target runs for a minute", fuzz::smoke)),
-    Step { quick: true, ..call("circles", "no modules of the engine, the recorder, the agent, the network layer or the test broker need each other", circles::check) },
+    Step { quick: true, ..call("circles", "no modules of the engine, the recorder, the agent, the firmware's client, the network layer or the test broker need each other", circles::check) },
     call("trace", "statements of the standards are cited in the code and in the tests", trace::check),
     inside("tests/model", "the model check holds in millions of states", "cargo run --release"),
     inside("tests/differential", "a second codec reads the same from the same bytes, or the table says why not", "cargo run --release"),
@@ -174,6 +175,7 @@ pub const STEPS: &[Step] = &[
     beside(call("examples/browser", "a web page talks to a real mosquitto, in a real browser", browser::check)),
     here(inside("benches", "the benchmarks build", "cargo check --all-targets")),
     here(inside("benches/end-to-end", "the benchmark through a broker builds", "cargo check")),
+    inside("examples/embassy", "the firmware's client holds out over embassy-net, TLS and embedded-nal-async, against a real mosquitto", "cargo test"),
     here(inside("examples/hosts", "the example hosts hold out against a real mosquitto", "cargo test")),
 ];
 

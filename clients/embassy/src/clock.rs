@@ -25,13 +25,43 @@ use pure_mqtt::Instant;
 /// ```
 pub trait Clock {
     /// The time. A time that goes back counts as no progress.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Clock, Instant};
+    ///
+    /// fn seconds_since(clock: &impl Clock, start: Instant) -> u64 {
+    ///     clock.now().millis_since(start) / 1_000
+    /// }
+    /// ```
     fn now(&self) -> Instant;
 
     /// Waits until `at`, or returns at once if it has passed. The future may be dropped at any poll.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::Clock;
+    ///
+    /// async fn a_second(clock: &impl Clock) {
+    ///     clock.wait_until(clock.now().after_millis(1_000)).await;
+    /// }
+    /// ```
     fn wait_until(&self, at: Instant) -> impl Future<Output = ()>;
 }
 
 /// The clock of embassy-time.
+///
+/// ```
+/// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+/// use pure_mqtt_embassy::{Clock as _, EmbassyClock, Fixed, Instant, Mqtt};
+///
+/// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+///
+/// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+///
+/// /// The time since the start, as the client sees it.
+/// fn uptime() -> Instant {
+///     EmbassyClock.now()
+/// }
+/// ```
 #[cfg(feature = "embassy-time")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -5,6 +5,20 @@ use core::fmt;
 use pure_mqtt::{Cause, OpenError, PublishError, ReasonCode, RequestError};
 
 /// Why an accepted message did not reach the server for certain.
+///
+/// ```
+/// use pure_mqtt_embassy::pure_mqtt::Cause;
+/// use pure_mqtt_embassy::{Client, Delivery, NotDelivered};
+///
+/// async fn outcome(delivery: &mut Delivery<'_, impl Client>) -> &'static str {
+///     match delivery.confirmed().await {
+///         Ok(()) => "the server has it",
+///         Err(NotDelivered::Refused(_)) => "the server does not want it",
+///         Err(NotDelivered::Ended(Cause::SessionLost)) => "the server may have it",
+///         Err(_) => "the server never had it",
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -28,6 +42,14 @@ impl fmt::Display for NotDelivered {
 }
 
 /// Why there is no subscription at the server.
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, NotGranted, ReasonCode, Receiver};
+///
+/// async fn is_forbidden(receiver: &mut Receiver<'_, impl Client>) -> bool {
+///     matches!(receiver.granted().await, Err(NotGranted::Refused(ReasonCode::NOT_AUTHORIZED)))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -48,6 +70,20 @@ impl fmt::Display for NotGranted {
 }
 
 /// Why there is no receiver. Nothing changed.
+///
+/// ```
+/// use pure_mqtt_embassy::raw::NoopRawMutex;
+/// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, QoS, SubscribeError, TopicFilter};
+///
+/// fn main() {
+///     // A client for one receiver at a time.
+///     let mqtt = Mqtt::<NoopRawMutex, _, _, 256, 4, 1, 2>::new(EmbassyClock, Fixed::<256, 4, 4, 64>::new());
+///     let receiver = mqtt.subscribe(TopicFilter::from_static("plant/#"), QoS::AtLeastOnce);
+///     assert!(receiver.is_ok());
+///     let second = mqtt.subscribe(TopicFilter::from_static("other"), QoS::AtLeastOnce);
+///     assert_eq!(second.err(), Some(SubscribeError::Full));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -71,6 +107,19 @@ impl fmt::Display for SubscribeError {
 }
 
 /// Why a request has no reply.
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, NotReplied, PublishError, QoS, Requester, TopicName};
+///
+/// /// Whether another client answers. Put it under a time-out.
+/// async fn is_there(requester: &mut Requester<'_, impl Client>) -> bool {
+///     match requester.request(TopicName::from_static("plant/ping"), b"", QoS::AtLeastOnce).await {
+///         Ok(_) => true,
+///         Err(NotReplied::Publish(PublishError::TooLarge)) => false, // the storage is too small for any request
+///         Err(_) => false,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -91,6 +140,22 @@ impl fmt::Display for NotReplied {
 }
 
 /// Why [`Mqtt::run`](crate::Mqtt::run) can't go on.
+///
+/// ```
+/// use pure_mqtt_embassy::RunError;
+///
+/// fn what_to_do(error: RunError) -> &'static str {
+///     match error {
+///         RunError::AlreadyRunning => "run the client in one task",
+///         RunError::Open(_) => "make the storage larger, or correct the options",
+///         _ => "ask the developers",
+///     }
+/// }
+///
+/// fn main() {
+///     assert_eq!(what_to_do(RunError::AlreadyRunning), "run the client in one task");
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

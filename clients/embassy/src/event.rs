@@ -5,6 +5,26 @@ use pure_mqtt::{ConnectionError, Discard, SessionState};
 use crate::maybe::Maybe;
 
 /// What happened to the link. Fetched by [`Mqtt::event`](crate::Mqtt::event).
+///
+/// ```
+/// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+/// use pure_mqtt_embassy::{EmbassyClock, Event, Fixed, Mqtt};
+///
+/// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+///
+/// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+///
+/// /// A task that shows whether the server is there.
+/// async fn lamp(set: impl Fn(bool)) {
+///     loop {
+///         match MQTT.event().await {
+///             Event::Connected(_) => set(true),
+///             Event::Disconnected(_) => set(false),
+///             _ => {}
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -23,6 +43,24 @@ pub enum Event {
 }
 
 /// Why there is no link.
+///
+/// ```
+/// use pure_mqtt_embassy::LinkEnd;
+/// use pure_mqtt_embassy::pure_mqtt::ConnectionError;
+///
+/// fn sentence(end: LinkEnd) -> &'static str {
+///     match end {
+///         LinkEnd::NotDialed => "the server can't be reached",
+///         LinkEnd::Transport => "the connection broke",
+///         LinkEnd::Connection(ConnectionError::Refused(_)) => "the server refuses this client",
+///         _ => "the connection was ended",
+///     }
+/// }
+///
+/// fn main() {
+///     assert_eq!(sentence(LinkEnd::NotDialed), "the server can't be reached");
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -36,6 +74,24 @@ pub enum LinkEnd {
 }
 
 /// What was counted since the client was made. Counters stop at their maximum.
+///
+/// ```
+/// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+/// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt};
+///
+/// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+///
+/// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+///
+/// /// Whether a task reads too slowly for its share of the ring.
+/// fn loses_messages() -> bool {
+///     MQTT.stats().dropped > 0
+/// }
+///
+/// fn main() {
+///     assert!(!loses_messages());
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

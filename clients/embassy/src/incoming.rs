@@ -78,7 +78,8 @@ impl<S: Storage> Shared<'_, S> {
         let lacks = |property| property == Property::SubscriptionIdentifierAvailable(false);
         let began_clean = self.common.starts_clean && !self.common.has_begun;
         self.common.uses_identifiers = is_v5 && !connack.properties.iter().any(lacks);
-        self.common.is_adopted = matches!(connack.session, SessionState::Adopted { .. });
+        self.common.is_inherited &= connack.session == SessionState::Resumed;
+        self.common.is_adopted = self.common.is_inherited || matches!(connack.session, SessionState::Adopted { .. });
         self.common.accepted_at = Some(now);
         self.common.has_begun = true;
         count(&mut self.common.stats.links);

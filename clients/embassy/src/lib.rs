@@ -5,19 +5,26 @@
 
 mod client;
 mod clock;
-
 mod copying;
 mod error;
 mod event;
+#[cfg(feature = "flash")]
+mod flash;
+mod halves;
 
 mod inbox;
 mod incoming;
+#[cfg(feature = "flash")]
+mod keep;
 mod link;
 mod maybe;
 mod message;
 mod mqtt;
+#[cfg(feature = "nal")]
+pub mod nal;
 mod options;
 mod outgoing;
+mod place;
 mod publish;
 pub mod ram;
 mod receiver;
@@ -25,6 +32,8 @@ mod receivers;
 mod request;
 mod runner;
 mod shared;
+#[cfg(feature = "flash")]
+mod stored;
 mod tickets;
 mod transport;
 mod wishes;
@@ -38,11 +47,16 @@ pub use clock::EmbassyClock;
 pub use embassy_sync::blocking_mutex::raw;
 pub use error::{NotDelivered, NotGranted, NotReplied, RunError, SubscribeError};
 pub use event::{Event, LinkEnd, Stats};
+pub use halves::Halves;
 
+#[cfg(feature = "flash")]
+pub use flash::{FlashJournal, JournalError};
 pub use message::{Message, Received};
 pub use mqtt::Mqtt;
 pub use options::{Options, ReceiverOptions};
 pub use publish::{Confirmed, Delivery, Flush, Publishing};
+#[cfg(feature = "flash")]
+pub use pure_mqtt::storage::Journaled;
 pub use pure_mqtt::{
     Connect, Fallback, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer,
     Subscription, TopicFilter, TopicName, Version, Will,
@@ -50,4 +64,6 @@ pub use pure_mqtt::{
 pub use receiver::{Granted, Receiver, Recv};
 pub use request::{Replying, Requester};
 pub use runner::Runner;
+#[cfg(feature = "flash")]
+pub use stored::{DeliveryStored, Stored};
 pub use transport::{Split, Transport};

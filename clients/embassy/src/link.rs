@@ -16,10 +16,9 @@ use pure_mqtt::{Instant, RxBuffer};
 use crate::client::sealed::Access;
 use crate::clock::Clock;
 use crate::copying::copy;
-use crate::transport::write_all;
 
 /// Bytes that are read or written at a time.
-pub const STAGE: usize = 128;
+const STAGE: usize = 128;
 
 /// How long the last bytes of a link may take to leave, in milliseconds.
 const FAREWELL: u64 = 1_000;
@@ -147,4 +146,15 @@ impl<'w, Q: Access, const N: usize> Wire<'w, Q, N> {
             None => pending().await,
         }
     }
+}
+
+/// Writes all of it. False if the transport failed.
+async fn write_all(writer: &mut impl Write, mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        match writer.write(bytes).await {
+            Ok(count @ 1..) => bytes = bytes.get(count..).unwrap_or_default(),
+            _ => return false,
+        }
+    }
+    true
 }

@@ -34,6 +34,15 @@ pub struct Options<'a> {
 
 impl<'a> Options<'a> {
     /// The defaults with this CONNECT.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Options, Version};
+    ///
+    /// fn main() {
+    ///     let options = Options::new(Connect::new(Version::V311, "boiler-1"));
+    ///     assert_eq!(options.backoff, (1_000, 120_000));
+    /// }
+    /// ```
     pub const fn new(connect: Connect<'a>) -> Self {
         Self {
             connect,
@@ -53,6 +62,13 @@ impl<'a> Options<'a> {
     }
 
     /// Sets how long the server keeps the session, in seconds.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Options, Version};
+    ///
+    /// /// The server keeps commands for a day.
+    /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).session_expiry(86_400);
+    /// ```
     #[must_use]
     pub const fn session_expiry(mut self, seconds: u32) -> Self {
         self.session_expiry = seconds;
@@ -60,6 +76,14 @@ impl<'a> Options<'a> {
     }
 
     /// Sets the engine's settings.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Limits, Options, Version};
+    ///
+    /// /// A line that is dead is given up two seconds after a PINGREQ.
+    /// const LIMITS: Limits = Limits { pingresp_timeout: 2_000, ..Limits::DEFAULT };
+    /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).limits(LIMITS);
+    /// ```
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -67,6 +91,13 @@ impl<'a> Options<'a> {
     }
 
     /// Sets the shortest and the longest pause between two links, in milliseconds.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Options, Version};
+    ///
+    /// /// Back within seconds, and never longer away than a minute.
+    /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).backoff(500, 60_000);
+    /// ```
     #[must_use]
     pub const fn backoff(mut self, min: u32, max: u32) -> Self {
         self.backoff = (min, max);
@@ -74,6 +105,13 @@ impl<'a> Options<'a> {
     }
 
     /// Sets how long a dial may take, in milliseconds.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Options, Version};
+    ///
+    /// /// TLS on a small chip takes its time.
+    /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).dial_timeout(60_000);
+    /// ```
     #[must_use]
     pub const fn dial_timeout(mut self, millis: u32) -> Self {
         self.dial_timeout = millis;
@@ -104,6 +142,25 @@ impl<'a> Options<'a> {
 }
 
 /// How a receiver treats its messages.
+///
+/// ```
+/// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+/// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, QoS, Receiver, ReceiverOptions, SubscribeError, Subscription, TopicFilter};
+///
+/// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+///
+/// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+///
+/// /// Commands are acknowledged by hand; of a flood at QoS 0 no more than 128 bytes wait.
+/// fn commands() -> Result<Receiver<'static, Client>, SubscribeError> {
+///     let subscription = Subscription::new(TopicFilter::from_static("plant/command"), QoS::AtLeastOnce);
+///     MQTT.subscribe_with(subscription, ReceiverOptions::new().manual_acks(true).share(128))
+/// }
+///
+/// fn main() {
+///     assert!(commands().is_ok());
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -121,11 +178,23 @@ pub struct ReceiverOptions {
 
 impl ReceiverOptions {
     /// The defaults.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::ReceiverOptions;
+    ///
+    /// const OPTIONS: ReceiverOptions = ReceiverOptions::new();
+    /// ```
     pub const fn new() -> Self {
         Self { manual_acks: false, share: 0, drop_oldest: false, lossy: false }
     }
 
     /// Sets whether messages are finished by an explicit acknowledgement alone.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::ReceiverOptions;
+    ///
+    /// const OPTIONS: ReceiverOptions = ReceiverOptions::new().manual_acks(true);
+    /// ```
     #[must_use]
     pub const fn manual_acks(mut self, manual_acks: bool) -> Self {
         self.manual_acks = manual_acks;
@@ -133,6 +202,12 @@ impl ReceiverOptions {
     }
 
     /// Sets the share of the ring in bytes.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::ReceiverOptions;
+    ///
+    /// const OPTIONS: ReceiverOptions = ReceiverOptions::new().share(256);
+    /// ```
     #[must_use]
     pub const fn share(mut self, bytes: u32) -> Self {
         self.share = bytes;
@@ -147,6 +222,12 @@ impl ReceiverOptions {
     }
 
     /// Sets whether messages of QoS 1 and 2 beyond the share are dropped as well.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::ReceiverOptions;
+    ///
+    /// const OPTIONS: ReceiverOptions = ReceiverOptions::new().lossy(true);
+    /// ```
     #[must_use]
     pub const fn lossy(mut self, lossy: bool) -> Self {
         self.lossy = lossy;

@@ -32,6 +32,9 @@ impl<S: Storage> Shared<'_, S> {
     /// Takes bytes for the server out of the engine, as many as there is room for.
     pub fn fill(&mut self, now: Instant, tx: &mut [u8]) -> usize {
         let mut filled = 0;
+        if self.common.is_held {
+            return 0;
+        }
         loop {
             let room = tx.get_mut(filled..).unwrap_or_default();
             let mut transmit = self.connection.transmit(now);
@@ -57,7 +60,7 @@ impl<S: Storage> Shared<'_, S> {
     pub fn has_output(&mut self, now: Instant) -> bool {
         let may_release =
             self.common.holds_until.is_some() && self.connection.is_connected() && !self.wishes.has_wishes();
-        may_release || !self.connection.transmit(now).chunk().is_empty()
+        !self.common.is_held && (may_release || !self.connection.transmit(now).chunk().is_empty())
     }
 
     /// Messages are held no longer.
@@ -95,7 +98,8 @@ pub fn poll_publish<S: Storage>(
         *ticket = tickets.line_up(context);
     }
     let Some(index) = *ticket else { return Poll::Pending };
-    if !tickets.is_first(index) {
+    let is_ready = common.is_restored || !connection.keeps_journal();
+    if !is_ready || !tickets.is_first(index) {
         tickets.register(index, context);
         return Poll::Pending;
     }

@@ -30,6 +30,15 @@ impl<Q: Client> Drop for Place<'_, Q> {
 }
 
 /// The future of [`Mqtt::publish`](crate::Mqtt::publish).
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, Delivery, PublishError, Publishing};
+///
+/// /// Futures of the client have names, so that a structure can hold them.
+/// async fn accepted<'m, Q: Client>(publishing: Publishing<'m, '_, Q>) -> Result<Delivery<'m, Q>, PublishError> {
+///     publishing.await
+/// }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Publishing<'m, 'p, Q: Client> {
     place: Place<'m, Q>,
@@ -59,8 +68,26 @@ impl<'m, Q: Client> Future for Publishing<'m, '_, Q> {
 }
 
 /// A message that was accepted. Dropping it lets the message go on.
+///
+/// ```
+/// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+/// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, Publish, PublishError, QoS, TopicName};
+///
+/// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+///
+/// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+///
+/// const READING: TopicName<'_> = TopicName::from_static("plant/boiler/temperature");
+///
+/// /// Sends both, and waits for both: the second does not wait for the first one's acknowledgement.
+/// async fn two_readings() -> Result<bool, PublishError> {
+///     let mut first = MQTT.publish(&Publish::new(READING, b"71.5").qos(QoS::AtLeastOnce)).await?;
+///     let mut second = MQTT.publish(&Publish::new(READING, b"71.6").qos(QoS::AtLeastOnce)).await?;
+///     Ok(first.confirmed().await.is_ok() && second.confirmed().await.is_ok())
+/// }
+/// ```
 pub struct Delivery<'m, Q: Client> {
-    place: Place<'m, Q>,
+    pub(crate) place: Place<'m, Q>,
 }
 
 impl<'m, Q: Client> Delivery<'m, Q> {
@@ -70,12 +97,35 @@ impl<'m, Q: Client> Delivery<'m, Q> {
 
     /// Waits for the end of the message: at QoS 0 that it has left, at QoS 1 and 2 that the server has acknowledged it. There is no end while nobody
     /// [runs](crate::Mqtt::run) the client. The future may be dropped, and asked for again.
+    ///
+    /// ```
+    /// use embassy_futures::select::{Either, select};
+    /// use embassy_time::Timer;
+    /// use pure_mqtt_embassy::{Client, Delivery};
+    ///
+    /// /// Whether the server has the message within ten seconds. If not, it goes on being delivered.
+    /// async fn is_quick(delivery: &mut Delivery<'_, impl Client>) -> bool {
+    ///     matches!(select(delivery.confirmed(), Timer::after_secs(10)).await, Either::First(Ok(())))
+    /// }
+    /// ```
     pub const fn confirmed(&mut self) -> Confirmed<'_, 'm, Q> {
         Confirmed { place: &mut self.place }
     }
 }
 
 /// The future of [`Delivery::confirmed`].
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, Confirmed, Delivery, NotDelivered};
+///
+/// fn end<'d, 'm, Q: Client>(delivery: &'d mut Delivery<'m, Q>) -> Confirmed<'d, 'm, Q> {
+///     delivery.confirmed()
+/// }
+///
+/// async fn wait(end: Confirmed<'_, '_, impl Client>) -> Result<(), NotDelivered> {
+///     end.await
+/// }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Confirmed<'d, 'm, Q: Client> {
     place: &'d mut Place<'m, Q>,
@@ -92,6 +142,15 @@ impl<Q: Client> Future for Confirmed<'_, '_, Q> {
 }
 
 /// The future of [`Mqtt::flush`](crate::Mqtt::flush).
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, Flush};
+///
+/// async fn before_sleep(flush: Flush<'_, impl Client>, sleep: impl FnOnce()) {
+///     flush.await;
+///     sleep();
+/// }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Flush<'m, Q: Client> {
     place: Place<'m, Q>,
@@ -113,7 +172,7 @@ impl<Q: Client> Future for Flush<'_, Q> {
                 *ticket = shared.tickets.flush(context);
                 shared.common.nudge();
             }
-            if shared.connection.pending() == 0 {
+            if shared.is_ready() && shared.connection.pending() == 0 {
                 return Poll::Ready(());
             }
             let Some(ticket) = *ticket else { return Poll::Pending };

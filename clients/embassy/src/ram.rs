@@ -11,11 +11,15 @@
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use pure_mqtt::Fixed;
+#[cfg(feature = "flash")]
+use pure_mqtt::storage::Journaled;
 use pure_mqtt::subscriptions::{FixedList, Subscriptions};
 
+#[cfg(feature = "flash")]
+use crate::flash::FlashJournal;
 use crate::inbox::Entry;
 use crate::mqtt::Mqtt;
-use crate::receivers::Place;
+use crate::place::Place;
 use crate::tickets::Ticket;
 
 /// What one message in the ring takes beside its bytes.
@@ -39,11 +43,41 @@ const ENGINE: usize = size_of::<pure_mqtt::Connection<Smallest>>();
 /// ```text
 ///   engine + CLIENT + ring + messages × MESSAGE + receivers × RECEIVER + tickets × TICKET
 /// ```
+///
+/// ```
+/// use pure_mqtt_embassy::ram;
+///
+/// const ENGINE: usize = pure_mqtt::ram::fixed(1024, 8, 8, 128, 0, 0);
+/// const SMALL: usize = ram::client(ENGINE, 512, 8, 2, 4);
+/// const TWICE_THE_RING: usize = ram::client(ENGINE, 1024, 8, 2, 4);
+/// const _: () = assert!(TWICE_THE_RING - SMALL == 512);
+/// ```
 pub const fn client(engine: usize, ring: usize, messages: usize, receivers: usize, tickets: usize) -> usize {
     engine + CLIENT + ring + messages * MESSAGE + receivers * RECEIVER + tickets * TICKET + ALIGNMENT
 }
 
 const ALIGNMENT: usize = 16;
+
+/// What a journal adds to the engine, beside its `N` bytes for records: `engine` of [`client`] is then `pure_mqtt::ram::fixed(..) + JOURNALED + n`, up to 8
+/// for alignment.
+#[cfg(feature = "flash")]
+pub const JOURNALED: usize = size_of::<Journaled<Smallest, 80>>() - size_of::<Smallest>() - 80;
+
+/// The bytes of a [`FlashJournal`] with a buffer of `log` bytes, up to 8 for alignment, without its flash.
+#[cfg(feature = "flash")]
+pub const fn journal(log: usize) -> usize {
+    log + JOURNAL + 8
+}
+
+#[cfg(feature = "flash")]
+const JOURNAL: usize = size_of::<FlashJournal<(), 128>>() - 128;
+
+/// The least `LOG` of a [`FlashJournal`] for a storage of these parameters: the longest session, and the head of a frame. More
+/// beside it makes fewer erased pages; half of it again is a good start.
+#[cfg(feature = "flash")]
+pub const fn log(arena: usize, send: usize, recv: usize) -> usize {
+    pure_mqtt::ram::snapshot(arena, send, recv) + 72
+}
 
 /// The formula holds on every platform that this is compiled for.
 const _: () = {
@@ -51,4 +85,13 @@ const _: () = {
     type One = Mqtt<NoopRawMutex, (), Fixed<77, 16, 32, 99>, 333, 7, 5, 9>;
     assert!(size_of::<One>() <= client(engine, 333, 7, 5, 9));
     assert!(size_of::<One>() + 3 * ALIGNMENT >= client(engine, 333, 7, 5, 9));
+};
+
+#[cfg(feature = "flash")]
+const _: () = {
+    let engine = pure_mqtt::ram::fixed(77, 16, 32, 99, 0, 0) + JOURNALED + 300 + 8;
+    type One = Mqtt<NoopRawMutex, (), Journaled<Fixed<77, 16, 32, 99>, 300>, 333, 7, 5, 9>;
+    assert!(size_of::<One>() <= client(engine, 333, 7, 5, 9));
+    assert!(size_of::<One>() + 4 * ALIGNMENT >= client(engine, 333, 7, 5, 9));
+    assert!(size_of::<FlashJournal<u32, 700>>() <= journal(700) + size_of::<u32>());
 };

@@ -10,12 +10,24 @@ use pure_mqtt::{QoS, TopicFilter};
 use crate::client::Client;
 use crate::error::NotGranted;
 use crate::message::Received;
+use crate::place::bit;
 use crate::publish::again;
-use crate::receivers::bit;
 
 /// The messages that match a topic filter. See [`Mqtt::subscribe`](crate::Mqtt::subscribe).
 ///
 /// Dropping it ends the subscription, unless another receiver has the same filter; what it had not finished is acknowledged.
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, Receiver};
+///
+/// /// A task: shows what comes.
+/// async fn show(mut receiver: Receiver<'_, impl Client>, display: impl Fn(&str)) {
+///     loop {
+///         let message = receiver.recv().await;
+///         message.read(|message| display(message.text().unwrap_or("(no text)")));
+///     }
+/// }
+/// ```
 pub struct Receiver<'m, Q: Client> {
     mqtt: &'m Q,
     place: usize,
@@ -29,17 +41,43 @@ impl<'m, Q: Client> Receiver<'m, Q> {
     }
 
     /// The topic filter.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Client, Receiver};
+    ///
+    /// fn name<'r>(receiver: &'r Receiver<'_, impl Client>) -> &'r str {
+    ///     receiver.filter().as_str()
+    /// }
+    /// ```
     pub const fn filter(&self) -> TopicFilter<'static> {
         self.filter
     }
 
     /// The next message. It has to be finished (see [`Received`]) before the one after it can be asked for.
+    ///
+    /// ```
+    /// use embassy_futures::select::{Either, select};
+    /// use pure_mqtt_embassy::{Client, Receiver};
+    ///
+    /// /// Whether a message comes before the button is pressed. Nothing is lost if not: the next call gets it.
+    /// async fn waits(receiver: &mut Receiver<'_, impl Client>, button: impl Future<Output = ()>) -> bool {
+    ///     matches!(select(receiver.recv(), button).await, Either::First(_))
+    /// }
+    /// ```
     pub const fn recv(&mut self) -> Recv<'_, 'm, Q> {
         Recv { receiver: self }
     }
 
     /// Waits for the server's answer to the subscription: the quality of service it grants. If a message comes before it, on a session that was resumed, ready
     /// with that message's.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Client, NotGranted, QoS, Receiver};
+    ///
+    /// async fn is_safe(receiver: &mut Receiver<'_, impl Client>) -> Result<bool, NotGranted> {
+    ///     Ok(receiver.granted().await? >= QoS::AtLeastOnce)
+    /// }
+    /// ```
     pub const fn granted(&mut self) -> Granted<'_, 'm, Q> {
         Granted { receiver: self }
     }
@@ -95,6 +133,18 @@ impl<Q: Client> Drop for Receiver<'_, Q> {
 }
 
 /// The future of [`Receiver::recv`].
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, Receiver, Recv};
+///
+/// async fn length(next: Recv<'_, '_, impl Client>) -> usize {
+///     next.await.copy_payload(&mut [])
+/// }
+///
+/// async fn both(one: &mut Receiver<'_, impl Client>, other: &mut Receiver<'_, impl Client>) -> usize {
+///     length(one.recv()).await + length(other.recv()).await
+/// }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Recv<'r, 'm, Q: Client> {
     receiver: &'r mut Receiver<'m, Q>,
@@ -110,6 +160,14 @@ impl<'r, Q: Client> Future for Recv<'r, '_, Q> {
 }
 
 /// The future of [`Receiver::granted`].
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, Granted, NotGranted, QoS};
+///
+/// async fn answer(granted: Granted<'_, '_, impl Client>) -> Result<QoS, NotGranted> {
+///     granted.await
+/// }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Granted<'r, 'm, Q: Client> {
     receiver: &'r mut Receiver<'m, Q>,

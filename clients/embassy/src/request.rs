@@ -15,6 +15,29 @@ use crate::receiver::Receiver;
 use crate::shared::count;
 
 /// Asks other clients, one request at a time (5.0). See [`Mqtt::requester`](crate::Mqtt::requester).
+///
+/// ```
+/// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+/// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, QoS, Requester, SubscribeError, TopicFilter, TopicName};
+///
+/// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+///
+/// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+///
+/// /// Asks another client for the time. Put it under a time-out: nobody may be there.
+/// async fn ask_time(requester: &mut Requester<'_, Client>) -> Option<u64> {
+///     let time = requester.request(TopicName::from_static("plant/time"), b"", QoS::AtLeastOnce).await.ok()?;
+///     time.read(|message| message.text()?.parse().ok()).flatten()
+/// }
+///
+/// fn requester() -> Result<Requester<'static, Client>, SubscribeError> {
+///     MQTT.requester(TopicFilter::from_static("plant/boiler-1/replies"), QoS::AtLeastOnce)
+/// }
+///
+/// fn main() {
+///     assert!(requester().is_ok());
+/// }
+/// ```
 pub struct Requester<'m, Q: Client> {
     replies: Receiver<'m, Q>,
     number: u32,
@@ -27,6 +50,14 @@ impl<'m, Q: Client> Requester<'m, Q> {
 
     /// Waits for the server's answer to the subscription to replies.
     ///
+    /// ```
+    /// use pure_mqtt_embassy::{Client, Requester};
+    ///
+    /// async fn may_ask(requester: &mut Requester<'_, impl Client>) -> bool {
+    ///     requester.granted().await.is_ok()
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`NotGranted`]
     pub async fn granted(&mut self) -> Result<QoS, NotGranted> {
@@ -35,6 +66,21 @@ impl<'m, Q: Client> Requester<'m, Q> {
 
     /// Publishes a request, and waits for its reply. It waits without end for one that never comes: put it under a time-out. Replies to earlier requests
     /// are dropped and counted.
+    ///
+    /// ```
+    /// use embassy_futures::select::{Either, select};
+    /// use embassy_time::Timer;
+    /// use pure_mqtt_embassy::{Client, QoS, Requester, TopicName};
+    ///
+    /// /// The length of the reply, if it comes within five seconds.
+    /// async fn ask(requester: &mut Requester<'_, impl Client>) -> Option<usize> {
+    ///     let request = requester.request(TopicName::from_static("plant/list"), b"all", QoS::AtLeastOnce);
+    ///     match select(request, Timer::after_secs(5)).await {
+    ///         Either::First(Ok(reply)) => Some(reply.copy_payload(&mut [])),
+    ///         _ => None,
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`NotReplied`]
@@ -83,6 +129,15 @@ impl<'m, Q: Client> Requester<'m, Q> {
 }
 
 /// The future of [`Mqtt::reply`](crate::Mqtt::reply).
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, PublishError, Replying};
+///
+/// /// Whether there was anybody to reply to.
+/// async fn is_accepted(reply: Replying<'_, '_, impl Client>) -> Result<bool, PublishError> {
+///     Ok(reply.await?.is_some())
+/// }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Replying<'m, 'p, Q: Client> {
     place: Place<'m, Q>,

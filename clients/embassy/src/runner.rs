@@ -3,7 +3,7 @@
 use core::future::poll_fn;
 use core::task::Poll;
 
-use embassy_futures::select::{Either3, select, select3};
+use embassy_futures::select::{Either, Either3, select, select3};
 use pure_mqtt::{Backoff, ConnectionError, Instant, Limits, OpenError, RxBuffer, State, Storage};
 
 use crate::client::Client;
@@ -70,12 +70,40 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
     }
 
     /// Whether [`disconnect`](crate::Mqtt::disconnect) was called: then no further link is wanted.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Client, Runner};
+    ///
+    /// async fn pauses(runner: &mut Runner<'_, impl Client, 256>, random: impl Fn() -> u32) {
+    ///     while !runner.is_done() {
+    ///         runner.pause(random()).await;
+    ///     }
+    /// }
+    /// ```
     pub fn is_done(&self) -> bool {
         self.mqtt.enter(|shared, _| shared.common.is_leaving).unwrap_or(false)
     }
 
     /// Brings a transport up, within [`Options::dial_timeout`]. `None` if that failed, or no link is wanted any more.
+    ///
+    /// ```
+    /// use embedded_io_async::{Read, Write};
+    /// use pure_mqtt_embassy::{Client, RunError, Runner};
+    ///
+    /// /// A socket that is used for one link after the other.
+    /// async fn link<S: Read + Write, E>(
+    ///     runner: &mut Runner<'_, impl Client, 256>,
+    ///     socket: &mut S,
+    ///     connect: impl AsyncFn(&mut S) -> Result<(), E>,
+    /// ) -> Result<(), RunError> {
+    ///     if runner.dial(&mut async || connect(socket).await).await.is_some() {
+    ///         runner.link(socket).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub async fn dial<T, E>(&mut self, dial: &mut impl AsyncFnMut() -> Result<T, E>) -> Option<T> {
+        select(self.ready(), self.leaving()).await;
         let now = self.mqtt.clock().now();
         let too_late = self.mqtt.clock().wait_until(now.after_millis(self.options.dial_timeout.into()));
         let dialed = match select3(dial(), too_late, self.leaving()).await {
@@ -90,10 +118,24 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
 
     /// One link, from CONNECT to its end. Dropped before that, the link counts as lost.
     ///
+    /// ```
+    /// use pure_mqtt_embassy::{Client, LinkEnd, RunError, Runner, Transport};
+    ///
+    /// async fn is_refused(
+    ///     runner: &mut Runner<'_, impl Client, 256>,
+    ///     transport: impl Transport,
+    /// ) -> Result<bool, RunError> {
+    ///     Ok(matches!(runner.link(transport).await?, LinkEnd::Connection(_)))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`RunError::Open`]
     pub async fn link(&mut self, transport: impl Transport) -> Result<LinkEnd, RunError> {
         let (mqtt, options) = (self.mqtt, self.options);
+        if matches!(select(self.ready(), self.leaving()).await, Either::Second(())) {
+            return Ok(LinkEnd::Transport);
+        }
         self.rx.clear();
         let opened = mqtt.enter(|shared, now| {
             shared.close(now, true);
@@ -102,7 +144,7 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
         opened.unwrap_or(Ok(())).map_err(RunError::Open)?;
         let closing = Closing(mqtt);
         let wire = Wire::new(mqtt, self.rx);
-        select(transport.carry(&wire), wire.work()).await;
+        select(wire.work(), transport.carry(&wire)).await; // in this order: what falls due is sent at the same poll
         wire.take_packets(); // what came before the transport ended
         let ended = mqtt.enter(|shared, now| shared.close(now, false)).flatten();
         drop(closing);
@@ -112,6 +154,14 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
     }
 
     /// Waits before the next link: a time that grows with each link that did not last, cut at random. Returns at once if no link is wanted any more.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Client, Runner};
+    ///
+    /// async fn pause(runner: &mut Runner<'_, impl Client, 256>, random: impl FnOnce() -> u32) {
+    ///     runner.pause(random()).await;
+    /// }
+    /// ```
     pub async fn pause(&mut self, random: u32) {
         let skips = self.mqtt.enter(|shared, _| core::mem::take(&mut shared.common.skips_pause));
         if skips == Some(true) {
@@ -123,8 +173,17 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
 
     /// Waits until no link is wanted any more.
     async fn leaving(&self) {
+        self.until(|shared| shared.common.is_leaving).await;
+    }
+
+    /// Waits until the session was read from a journal, if there is one.
+    async fn ready(&self) {
+        self.until(|shared| shared.is_ready()).await;
+    }
+
+    async fn until(&self, is_true: impl Fn(&Shared<'_, Q::Storage>) -> bool) {
         poll_fn(|context| {
-            let polled = self.mqtt.enter(|shared, _| match shared.common.is_leaving {
+            let polled = self.mqtt.enter(|shared, _| match is_true(shared) {
                 true => Poll::Ready(()),
                 false => {
                     shared.common.watch(context);

@@ -8,7 +8,7 @@ use pure_mqtt::{Ack, Connection, Fallback, Instant, PendingAck, ReasonCode, Requ
 use crate::event::{Event, Events, Stats};
 use crate::inbox::Inbox;
 use crate::maybe::Maybe;
-use crate::receivers::Place;
+use crate::place::Place;
 use crate::tickets::Tickets;
 use crate::wishes::Wishes;
 
@@ -38,6 +38,14 @@ pub struct Common {
     pub uses_identifiers: bool,
     /// The session is of an earlier life of the program, whose identifiers may have been others.
     pub is_adopted: bool,
+    /// The session was read from a journal, and no new one has begun since.
+    pub is_inherited: bool,
+    /// What a journal knows of the session was read, or there is no journal.
+    pub is_restored: bool,
+    /// A task keeps the journal.
+    pub is_kept: bool,
+    /// The engine takes records for written that are being written: nothing leaves meanwhile.
+    pub is_held: bool,
     /// The versions to try, if there are several.
     pub fallback: Maybe<Fallback>,
     pub accepted_at: Option<Instant>,
@@ -47,6 +55,8 @@ pub struct Common {
     /// Something has changed since the link was last looked after.
     is_dirty: bool,
     run: WakerRegistration,
+    /// Who keeps the journal.
+    pub keeper: WakerRegistration,
     events: Events,
     listener: WakerRegistration,
 }
@@ -60,12 +70,17 @@ impl Common {
         skips_pause: false,
         uses_identifiers: false,
         is_adopted: false,
+        is_inherited: false,
+        is_restored: false,
+        is_kept: false,
+        is_held: false,
         fallback: Maybe::None,
         accepted_at: None,
         holds_until: None,
         stats: Stats { links: 0, received: 0, dropped: 0, unmatched: 0, foreign_replies: 0, lost_events: 0 },
         is_dirty: false,
         run: WakerRegistration::new(),
+        keeper: WakerRegistration::new(),
         events: Events::NONE,
         listener: WakerRegistration::new(),
     };
@@ -109,6 +124,19 @@ impl Common {
 }
 
 impl<S: Storage> Shared<'_, S> {
+    /// Whether messages are accepted and links opened: not before the session was read from a journal, if there is one.
+    pub fn is_ready(&self) -> bool {
+        self.common.is_restored || !self.connection.keeps_journal()
+    }
+
+    /// Whoever keeps the journal is polled if there are records to be written.
+    pub fn wake_keeper(&mut self) {
+        #[cfg(feature = "flash")]
+        if !self.connection.journal().is_empty() {
+            self.common.keeper.wake();
+        }
+    }
+
     /// These receivers have finished a message; after the last of them it is acknowledged.
     pub fn finish(&mut self, now: Instant, serial: u32, receivers: u32, reason: ReasonCode) {
         if let Some(entry) = self.inbox.finish(serial, receivers) {

@@ -15,9 +15,7 @@ enum State {
     #[default]
     Free,
     /// A message waits for room; lower turns go first.
-    Waiting {
-        turn: u32,
-    },
+    Waiting { turn: u32 },
     /// A message at QoS 1 or 2 was accepted.
     Accepted(Message),
     /// One at QoS 0.
@@ -26,6 +24,10 @@ enum State {
     Ended(Result<(), NotDelivered>),
     /// Everything that was accepted is to end.
     Flushing,
+    /// Everything that has happened is to be in flash.
+    #[cfg_attr(not(feature = "flash"), allow(dead_code, reason = "nobody writes to flash then"))]
+    Storing,
+    /// What was waited for has come.
     Flushed,
 }
 
@@ -68,6 +70,33 @@ impl Tickets<'_> {
     /// A ticket for the end of everything.
     pub fn flush(&mut self, context: &Context<'_>) -> Option<usize> {
         self.claim(State::Flushing, context)
+    }
+
+    /// A ticket for what is on its way to flash.
+    #[cfg(feature = "flash")]
+    pub fn store(&mut self, context: &Context<'_>) -> Option<usize> {
+        self.claim(State::Storing, context)
+    }
+
+    /// Everything is in flash.
+    #[cfg(feature = "flash")]
+    pub fn stored(&mut self) {
+        self.end_where(|state| matches!(state, State::Storing), State::Flushed);
+    }
+
+    /// The message of this ticket, if it is kept and has no end yet.
+    #[cfg(feature = "flash")]
+    pub fn message(&self, index: usize) -> Option<Message> {
+        match self.places.get(index)?.state {
+            State::Accepted(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Something was written: whoever waits for it looks.
+    #[cfg(feature = "flash")]
+    pub fn wake_all(&mut self) {
+        self.places.iter_mut().for_each(|ticket| ticket.waker.wake());
     }
 
     fn claim(&mut self, state: State, context: &Context<'_>) -> Option<usize> {

@@ -4,17 +4,41 @@ use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
 
 use crate::client::sealed::Access;
-use crate::link::{STAGE, Wire};
+use crate::link::Wire;
 
 /// A byte stream to the server: anything that is [`Read`] and [`Write`], or a [`Split`] one. Sealed.
 ///
 /// A stream that is not split writes and reads in turn: its `read` is dropped when there is something to write, so that must lose no byte, as
 /// embedded-io-async encourages. Its `write` is never dropped before the end of the link.
+///
+/// ```
+/// use embedded_io_async::{Read, Write};
+/// use pure_mqtt_embassy::{Split, Transport};
+///
+/// /// A serial port in two halves, as most chips' crates give it.
+/// fn uart(reader: impl Read, writer: impl Write) -> impl Transport {
+///     Split { reader, writer }
+/// }
+/// ```
 pub trait Transport: sealed::Carry {}
 
 impl<T: sealed::Carry> Transport for T {}
 
 /// A reader and a writer of one stream, which work at the same time. Neither is dropped before the end of the link: right for TLS, and for DMA.
+///
+/// ```
+/// use embedded_io_async::{Read, Write};
+/// use pure_mqtt_embassy::{Client, LinkEnd, RunError, Runner, Split};
+///
+/// /// One link over a line that is always there.
+/// async fn link(
+///     runner: &mut Runner<'_, impl Client, 256>,
+///     reader: &mut impl Read,
+///     writer: &mut impl Write,
+/// ) -> Result<LinkEnd, RunError> {
+///     runner.link(Split { reader, writer }).await
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Split<R, W> {
     /// What comes.
@@ -58,16 +82,3 @@ impl<T: Read + Write> sealed::Carry for T {
         }
     }
 }
-
-/// Writes all of it. False if the transport failed.
-pub async fn write_all(writer: &mut impl Write, mut bytes: &[u8]) -> bool {
-    while !bytes.is_empty() {
-        match writer.write(bytes).await {
-            Ok(count @ 1..) => bytes = bytes.get(count..).unwrap_or_default(),
-            _ => return false,
-        }
-    }
-    true
-}
-
-const _: () = assert!(STAGE > 0);

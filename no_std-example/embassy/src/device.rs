@@ -11,9 +11,9 @@ use pure_mqtt_embassy::{Connect, EmbassyClock, Fixed, Limits, Mqtt, Options, Run
 
 use crate::ports::{Reader, Writer};
 
-/// 2 kB for what is on its way to the server, in up to 16 packets; 32 messages from the server, in 3 kB; three receivers; eight futures that wait, two for
-/// each task that publishes.
-pub type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 32, 128>, 3072, 32, 3, 8>;
+/// 2 kB for what is on its way to the server, in up to 16 packets; 128 messages from the server, in 8 kB, since mosquitto sends more at a time than is announced to it; three receivers, eight
+/// futures that wait.
+pub type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 128, 128>, 8192, 128, 3, 8>;
 
 /// All zeros: it lies in `.bss`, and takes no flash.
 pub static MQTT: Client = Client::new(EmbassyClock, Fixed::new());

@@ -1,4 +1,4 @@
-//! MQTT on a microcontroller with an async executor: one client, and five tasks that work with it.
+//! MQTT on a microcontroller with an async executor: one client, and five tasks that use it.
 
 #![no_std]
 #![no_main]
@@ -26,10 +26,10 @@ async fn main(spawner: Spawner) {
     let (receiver, sender) = line::open();
     let wire = (Reader::new(receiver), Writer::new(sender));
     start(&spawner, device::run(wire));
-    start(&spawner, tasks::publish_readings(&tasks::PLENTY));
-    start(&spawner, tasks::publish_readings(&tasks::EXACT));
-    start(&spawner, tasks::take_settings());
-    start(&spawner, tasks::answer_requests());
+    start(&spawner, tasks::publish_readings());
+    start(&spawner, tasks::publish_alarms());
+    start(&spawner, tasks::keep_settings());
+    start(&spawner, tasks::answer_commands());
     start(&spawner, tasks::read_news());
     start(&spawner, tasks::leave());
     let mut link = 0;

@@ -85,7 +85,7 @@
 //! flash in turn, or a new file that is renamed over the old one.
 //!
 //! In the repository, `tests/nor_flash/host.rs` is such a host for two areas of NOR flash behind the traits of `embedded-storage`, made to be
-//! copied; `examples/journal.rs` does it with files.
+//! copied; `examples/journal.rs` does it with files. `pure-mqtt-embassy` keeps its session in flash by itself.
 //!
 //! # When bytes are missing or wrong
 //!
@@ -95,7 +95,8 @@
 //! session.
 //!
 //! The form of the records is told in the source of `storage/record.rs`; it has a version number. A log says which version of MQTT its messages are encoded
-//! for, so it may be read with any [`Limits::version`](crate::Limits::version).
+//! for, so it may be read with any [`Limits::version`](crate::Limits::version); but a program that speaks one kind of version alone can't read the messages of the other
+//! ([`RecoverError::Version`]).
 
 mod recover;
 mod snapshot;
@@ -105,8 +106,9 @@ mod tests;
 use core::fmt;
 
 use crate::connection::Connection;
-use crate::session::note_written;
-use crate::storage::{Parts, Storage};
+use crate::session::{Outgoing, note_written};
+use crate::storage::{Parts, Storage, longest_snapshot};
+use crate::types::Handle;
 
 /// What [`Connection::recover`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -136,6 +138,10 @@ pub enum RecoverError {
         /// In bytes from the start of the log.
         offset: usize,
     },
+    /// A message in it is encoded for a version of MQTT that is not compiled in: the log was written by a program with other features.
+    Version,
+    /// The connection was used before: see [`Connection::restore`].
+    NotNew,
 }
 
 impl fmt::Display for RecoverError {
@@ -146,6 +152,8 @@ impl fmt::Display for RecoverError {
             Self::TooSmall { offset } => {
                 write!(f, "the storage has no room for the message at byte {offset} of the journal")
             }
+            Self::Version => f.write_str("a message in the journal is encoded for a version that is not compiled in"),
+            Self::NotNew => f.write_str("the connection was used before its journal was read"),
         }
     }
 }
@@ -166,5 +174,16 @@ impl<S: Storage> Connection<S> {
         let incoming = &mut self.core.incoming;
         journal.written(count, &mut |written| note_written(slots, incoming, inbox, written));
         self.gather();
+    }
+
+    /// Whether the log says of this message what is true of it, so that no loss of power loses it. Always true for one that is not kept or is gone.
+    pub fn is_durable(&self, handle: Handle) -> bool {
+        Outgoing::is_durable(self.storage.view().slots, handle)
+    }
+
+    /// How long a [`snapshot`](Self::snapshot) may become at most; `None` for a storage that grows. [`ram::snapshot`](crate::ram::snapshot) says it before there is a connection.
+    pub fn longest_snapshot(&self) -> Option<usize> {
+        let lengths = self.storage.lengths()?;
+        Some(longest_snapshot(lengths.arena, lengths.send, lengths.receive))
     }
 }

@@ -1,14 +1,15 @@
 //! From a log to a connection: the records are carried out again, by the functions that wrote them.
 
 use crate::connection::Connection;
-use crate::connection::core::Core;
+use crate::connection::core::{Core, Extras};
 use crate::connection::journal::{RecoverError, Recovered};
+use crate::connection::state::State;
 use crate::limits::Limits;
 use crate::session::{Arrival, Bound, Frame, Incoming, Most, Need, Outgoing};
 use crate::storage::sealed::Demand;
 use crate::storage::{
-    Books, Detail, JournalPart, Kind, Marks, MessageFlags, MessageMarks, Next, Parts, Record, START, SessionFact,
-    Storage, is_erased,
+    Books, Detail, JournalPart, Kind, Marks, MessageFlags, MessageMarks, Next, Parts, ReceiveSlot, Record, START,
+    SendSlot, SessionFact, Storage, is_erased,
 };
 use crate::time::Instant;
 use crate::types::{Handle, PacketId, QoS, Version};
@@ -28,12 +29,45 @@ impl<S: Storage> Connection<S> {
         journal: &[u8],
     ) -> Result<(Self, Recovered), RecoverError> {
         let mut connection = Self::new(storage, limits);
-        connection.core.see(now);
-        connection.core.begin_to_reduce(); // the log may have messages with properties
+        let recovered = connection.redo_all(now, journal)?;
+        Ok((connection, recovered))
+    }
+
+    /// The same in the place of a new connection, for one that lies in a `static`: nothing as large as a connection passes over the stack.
+    ///
+    /// # Errors
+    /// [`RecoverError`]; the connection is as new. [`RecoverError::NotNew`], and nothing changed, if it was used before: only
+    /// [`set_limits`](Self::set_limits) may have been called.
+    pub fn restore(&mut self, now: Instant, journal: &[u8]) -> Result<Recovered, RecoverError> {
+        if !self.is_new() {
+            return Err(RecoverError::NotNew);
+        }
+        self.redo_all(now, journal).inspect_err(|_| self.begin_anew())
+    }
+
+    fn is_new(&self) -> bool {
+        let has_records = !self.storage.records().is_empty();
+        let is_used = self.core.outgoing.last_handle() != 0 || self.core.session_fact() != SessionFact::None;
+        self.core.link.state == State::Closed && !is_used && !has_records
+    }
+
+    /// Drops what part of a log has led to.
+    fn begin_anew(&mut self) {
+        let limits = self.core.limits.get();
+        self.core = Core::new(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES));
+        let mut parts = self.storage.parts();
+        parts.forget_topics();
+        parts.slots.fill(SendSlot::FREE);
+        parts.inbox.fill(ReceiveSlot::FREE);
+    }
+
+    fn redo_all(&mut self, now: Instant, journal: &[u8]) -> Result<Recovered, RecoverError> {
+        self.core.see(now);
+        self.core.begin_to_reduce(); // the log may have messages with properties
         let mut recovered = Recovered { used: 0, records: 0 };
         let (mut chain, mut has_version) = (0, false);
         let Some(mut rest) = journal.strip_prefix(&START) else {
-            return if is_start(journal) { Ok((connection, recovered)) } else { Err(RecoverError::NoJournal) };
+            return if is_start(journal) { Ok(recovered) } else { Err(RecoverError::NoJournal) };
         };
         recovered.used = START.len();
         loop {
@@ -41,7 +75,7 @@ impl<S: Storage> Connection<S> {
                 Next::Record { record, length, chain: next } => {
                     rest = rest.get(length..).unwrap_or_default();
                     chain = next;
-                    connection.redo(&record, (rest, chain)).map_err(|fault| fault.at(recovered.used))?;
+                    self.redo(&record, (rest, chain)).map_err(|fault| fault.at(recovered.used))?;
                     has_version |= matches!(record, Record::Version(_));
                     recovered.used += length;
                     recovered.records += 1;
@@ -50,12 +84,15 @@ impl<S: Storage> Connection<S> {
                 Next::Corrupt => return Err(RecoverError::Corrupt { offset: recovered.used }),
             }
         }
-        if !connection.core.outgoing.could_grow(&connection.storage.parts()) {
+        if !self.core.outgoing.could_grow(&self.storage.parts()) {
             return Err(Fault::NoRoom.at(recovered.used));
         }
-        let version = has_version.then(|| connection.version());
-        connection.settle(chain, version);
-        Ok((connection, recovered))
+        if !Version::KNOWS_BOTH_KINDS && self.has_foreign_message() {
+            return Err(RecoverError::Version);
+        }
+        let version = has_version.then(|| self.version());
+        self.settle(chain, version);
+        Ok(recovered)
     }
 
     /// Carries a record out again; with what of the log is behind it.
@@ -94,7 +131,11 @@ impl<S: Storage> Connection<S> {
             Record::Accepted { handle, flags, frame, .. } => {
                 let kind = kind_of(frame).filter(|_| flags.are_known()).ok_or(Fault::Nonsense)?;
                 let mut marks = Marks::NONE;
-                marks = marks.in_v5(flags.has(MessageFlags::IN_V5));
+                marks = marks.in_v5(match Version::KNOWS_BOTH_KINDS {
+                    true => flags.has(MessageFlags::IN_V5),
+                    // It can't be encoded anew. If it is unfinished at the end of the log, that is told.
+                    false => is_of_other_kind(core.outgoing.version(), flags),
+                });
                 if flags.has(MessageFlags::NEEDS_V5) {
                     marks.set(MessageMarks::NEEDS_V5);
                 }
@@ -126,6 +167,13 @@ impl<S: Storage> Connection<S> {
         }
         while core.outgoing.poll_ended(parts, None).is_some() {} // nobody fetches an outcome here, and its slot may be the next message's
         Ok(())
+    }
+
+    /// Whether a message is to be sent that is encoded for a version which is not compiled in.
+    fn has_foreign_message(&self) -> bool {
+        let view = self.storage.view();
+        let mut packets = self.core.outgoing.packets(view.slots);
+        packets.any(|(_, slot)| slot.marks.is_of_other_kind() && slot.length > 0)
     }
 
     /// Makes room for a message with this identifier. A table as large as the old one has its place free.
@@ -161,7 +209,7 @@ impl<S: Storage> Connection<S> {
         let mut parts = self.storage.parts();
         let session = self.core.session_fact();
         if !parts.journal.is_none() {
-            parts.journal.resume(chain, Books { version, session, ..Books::NEW });
+            parts.journal.resume(chain, Books { version: version.into(), session, ..Books::NEW });
             Outgoing::note_all_recovered(parts.slots);
             Incoming::note_all_recovered(parts.inbox);
         }
@@ -186,6 +234,12 @@ fn receive(core: &mut Core, parts: &mut Parts<'_>, id: u16) -> Result<(), Fault>
         }
         _ => Err(Fault::NoRoom),
     }
+}
+
+/// Whether a message is of a kind of version that is not compiled in.
+fn is_of_other_kind(version: Version, flags: MessageFlags) -> bool {
+    let is_v5 = matches!(version, Version::V5) || flags.has(MessageFlags::IN_V5);
+    is_v5 != Version::KNOWS_PROPERTIES
 }
 
 /// Why a record can't be carried out.

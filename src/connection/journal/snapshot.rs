@@ -26,7 +26,11 @@ impl<S: Storage> Connection<S> {
                 write(&chain.to_le_bytes());
             });
         });
-        let books = Books { version: Some(self.version()), session: self.core.session_fact(), ..Books::NEW };
+        let books = Books {
+            version: Some(self.version().as_encoded()).into(),
+            session: self.core.session_fact(),
+            ..Books::NEW
+        };
         self.storage.parts().journal.resume(chain, books);
         true
     }
@@ -34,7 +38,7 @@ impl<S: Storage> Connection<S> {
     fn for_each_record(&self, give: &mut dyn FnMut(&Record<'_>)) {
         let view = self.storage.view();
         let outgoing = &self.core.outgoing;
-        give(&Record::Version(self.version()));
+        give(&Record::Version(self.version().as_encoded()));
         let fact = self.core.session_fact();
         let received = |is_doubted: bool| {
             let comes_first = |slot| fact == SessionFact::Either && self.core.incoming.is_doubted(slot);

@@ -4,21 +4,35 @@
 //! | in the environment | means |
 //! |---|---|
 //! | `PURE_MQTT_WORLDS` | how many worlds |
+//! | `PURE_MQTT_LIVES` | how many devices whose power fails (feature `flash`) |
+//! | `PURE_MQTT_STEP` | let the power fail at each of so many moments, instead of each, 5th or 97th, as the chip is |
 //! | `PURE_MQTT_SEED` | one world, told with `--nocapture` |
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "flash")]
+mod chip;
 #[allow(dead_code)] // only its seeds are used
 #[path = "../../../../tests/common/clock.rs"]
 mod clock;
+#[cfg(feature = "flash")]
+mod damage;
 mod executor;
+#[cfg(feature = "flash")]
+mod flash;
 mod ledger;
+#[cfg(feature = "flash")]
+mod life;
 mod links;
 mod net;
+#[cfg(feature = "flash")]
+mod power;
 mod program;
 mod scenes;
 mod tally;
 mod tasks;
 mod time;
+#[cfg(feature = "flash")]
+mod wear;
 
 use clock::with_seeds;
 

@@ -184,7 +184,7 @@ impl Net {
         let state = self.0.borrow();
         let entries = state.broker.transcript();
         println!("link {:?}, {} bytes up, {} bytes down", state.link, state.to_server.len(), state.to_client.len());
-        entries.iter().skip(entries.len().saturating_sub(60)).for_each(|entry| println!("{entry:?}"));
+        entries.iter().skip(entries.len().saturating_sub(90)).for_each(|entry| println!("{entry:?}"));
     }
 
     /// When the line moves again.

@@ -291,3 +291,16 @@ fn copies_go_to_those_they_are_meant_for() {
         assert_eq!(scene.mqtt.stats().received, 2);
     });
 }
+
+/// A link on which nothing happens stays up: PINGREQ leaves when it is due.
+#[test]
+fn an_idle_link_is_kept_alive() {
+    for version in [Version::V311, Version::V5] {
+        let scene = Scene::new(version);
+        scene.play(async {
+            scene.time.sleep(1_000_000).await;
+            assert!(scene.mqtt.is_connected());
+        });
+        assert_eq!(scene.mqtt.stats().links, 1);
+    }
+}

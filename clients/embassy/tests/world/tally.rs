@@ -14,7 +14,7 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -28,6 +28,9 @@ pub static CONFIRMED: Counter = Counter::new();
 pub static RECEIVED: Counter = Counter::new();
 pub static GIVEN_BACK: Counter = Counter::new();
 pub static REPLIES: Counter = Counter::new();
+/// Of the test `power` alone.
+#[cfg(feature = "flash")]
+pub static POWER_FAILURES: Counter = Counter::new();
 pub static EVENTS: Counter = Counter::new();
 
 const ALL: [(&str, &Counter); 10] = [

@@ -1,0 +1,81 @@
+//! What can go wrong with a journal in flash, whose fault it is, and what to do.
+
+use core::fmt;
+
+use pure_mqtt::journal::RecoverError;
+
+/// Why [`Mqtt::keep`](crate::Mqtt::keep) has ended, or a [`FlashJournal`](crate::FlashJournal) can't be had. Nothing leaves that depends on what is not in flash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum JournalError<E> {
+    /// The flash refused to read, write or erase. [`keep`](crate::Mqtt::keep) may be called again: it begins a new log in another place.
+    Flash(E),
+    /// The region has something else in it, and was not touched. If it is the right region, [`erase`](crate::FlashJournal::erase) it.
+    Foreign,
+    /// What stands at this address was never written as it is. The session is lost: [`erase`](crate::FlashJournal::erase) the region.
+    Damaged {
+        /// From the start of the flash.
+        address: u32,
+    },
+    /// Another form of log, by a later version of this crate. Take that version, or [`erase`](crate::FlashJournal::erase) the region.
+    OtherForm,
+    /// A message in the log is encoded for a version of MQTT that is not compiled in: enable the feature `v3` or `v5` that the program before had, or
+    /// [`erase`](crate::FlashJournal::erase) the region.
+    Version,
+    /// The session in the log is larger than the client's storage: it was larger when the log was written. Give it that size, or
+    /// [`erase`](crate::FlashJournal::erase) the region.
+    StorageTooSmall,
+    /// The log is longer than the buffer: `LOG` was larger when it was written. Give it that size, or [`erase`](crate::FlashJournal::erase) the region.
+    LogTooLong,
+    /// The buffer is too small for the client's storage: `LOG` must be at least this.
+    BufferTooSmall {
+        /// In bytes.
+        needed: usize,
+    },
+    /// The region must be at least so long: [`FlashJournal::REGION`](crate::FlashJournal::REGION).
+    RegionTooSmall {
+        /// In bytes.
+        needed: u32,
+    },
+    /// The region doesn't begin and end with a page of the flash, or lies outside of it.
+    NotPages,
+    /// Another `keep` serves this client.
+    AlreadyKept,
+}
+
+impl<E> JournalError<E> {
+    /// What the engine says of a log that was read from this address on.
+    pub(crate) const fn of_log(error: RecoverError, address: u32) -> Self {
+        match error {
+            RecoverError::NoJournal => Self::OtherForm,
+            RecoverError::TooSmall { .. } => Self::StorageTooSmall,
+            RecoverError::Version => Self::Version,
+            _ => Self::Damaged { address },
+        }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Display for JournalError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
+            Self::Foreign => f.write_str("the region holds something else than a journal: choose another, or erase it"),
+            Self::Damaged { address } => {
+                write!(f, "the journal is damaged at address {address:#x}: erase its region, the session is lost")
+            }
+            Self::OtherForm => f.write_str("the journal has a form that this version doesn't know: erase its region"),
+            Self::Version => f.write_str("a message in the journal is of a version of MQTT that is not compiled in"),
+            Self::StorageTooSmall => f.write_str("the session in the journal is larger than the client's storage"),
+            Self::LogTooLong => {
+                f.write_str("the journal is longer than LOG: it was larger when the journal was written")
+            }
+            Self::BufferTooSmall { needed } => write!(f, "LOG must be at least {needed} for this client"),
+            Self::RegionTooSmall { needed } => write!(f, "the journal's region must have at least {needed} bytes"),
+            Self::NotPages => f.write_str("the journal's region must be whole pages of the flash"),
+            Self::AlreadyKept => f.write_str("this client's journal is being kept already"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for JournalError<E> {}

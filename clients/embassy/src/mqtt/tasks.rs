@@ -1,0 +1,175 @@
+//! What the tasks call: publishing, subscribing, asking.
+
+use embassy_sync::blocking_mutex::raw::RawMutex;
+use pure_mqtt::{Publish, QoS, Storage, Subscription, TopicFilter};
+
+use super::Mqtt;
+use crate::client::sealed::Access;
+use crate::clock::Clock;
+use crate::error::SubscribeError;
+use crate::message::Received;
+use crate::options::ReceiverOptions;
+use crate::publish::{Flush, Publishing};
+use crate::receiver::Receiver;
+use crate::request::{Replying, Requester};
+
+impl<M, C, S, const RING: usize, const MESSAGES: usize, const RECEIVERS: usize, const TICKETS: usize>
+    Mqtt<M, C, S, RING, MESSAGES, RECEIVERS, TICKETS>
+where
+    M: RawMutex,
+    C: Clock,
+    S: Storage,
+{
+    /// Publishes a message. Ready once it is accepted: waits for room, in the order in which the futures were first polled. Dropped before, it has published
+    /// nothing. The message waits while there is no link.
+    ///
+    /// The payload is copied; [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is refused as too large.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, Publish, QoS, TopicName};
+    ///
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+    ///
+    /// /// Publishes a reading; is content once it is accepted.
+    /// async fn report(reading: &[u8]) -> bool {
+    ///     let topic = TopicName::from_static("plant/boiler/temperature");
+    ///     MQTT.publish(&Publish::new(topic, reading).qos(QoS::ExactlyOnce).retain(true)).await.is_ok()
+    /// }
+    ///
+    /// fn main() {
+    ///     assert!(embassy_futures::block_on(report(b"71.5")));
+    /// }
+    /// ```
+    pub fn publish<'m, 'p>(&'m self, publish: &'p Publish<'p>) -> Publishing<'m, 'p, Self> {
+        Publishing::new(self, publish)
+    }
+
+    /// Publishes the reply to a request: to its Response Topic, with its Correlation Data, in its quality of service. As [`publish`](Self::publish)
+    /// otherwise.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, PublishError, QoS, Receiver};
+    ///
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+    ///
+    /// /// A task: tells its version to whoever asks.
+    /// async fn answer(mut questions: Receiver<'static, Client>) -> Result<(), PublishError> {
+    ///     loop {
+    ///         let question = questions.recv().await;
+    ///         MQTT.reply(&question, b"1.2.3").await?; // `None` where nobody waits for a reply
+    ///     }
+    /// }
+    /// ```
+    pub fn reply<'m, 'p>(&'m self, request: &'p Received<'_, Self>, payload: &'p [u8]) -> Replying<'m, 'p, Self> {
+        Replying::new(self, request.serial(), payload)
+    }
+
+    /// Ready once nothing that was accepted is unfinished.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt};
+    ///
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+    ///
+    /// /// Leaves gracefully: `run` returns after it.
+    /// async fn leave() {
+    ///     MQTT.flush().await;
+    ///     MQTT.disconnect();
+    /// }
+    ///
+    /// fn main() {
+    ///     embassy_futures::block_on(leave()); // nothing was published
+    /// }
+    /// ```
+    pub fn flush(&self) -> Flush<'_, Self> {
+        Flush::new(self)
+    }
+
+    /// A receiver of the messages that match `filter`, and a subscription that comes back by itself on each new session. Dropping the receiver ends both.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, QoS, SubscribeError, TopicFilter};
+    ///
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+    ///
+    /// /// A task: waits for the word.
+    /// async fn stopped() -> Result<(), SubscribeError> {
+    ///     let mut commands = MQTT.subscribe(TopicFilter::from_static("plant/command"), QoS::AtLeastOnce)?;
+    ///     while commands.recv().await.read(|message| message.payload == b"stop") != Some(true) {}
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing changed.
+    pub fn subscribe(&self, filter: TopicFilter<'static>, qos: QoS) -> Result<Receiver<'_, Self>, SubscribeError> {
+        self.subscribe_with(Subscription::new(filter, qos), ReceiverOptions::new())
+    }
+
+    /// The same with all options.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, QoS, Receiver, ReceiverOptions, SubscribeError, Subscription, TopicFilter};
+    ///
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+    ///
+    /// /// What others say, without what this client says itself. Only the newest few count.
+    /// fn chat() -> Result<Receiver<'static, Client>, SubscribeError> {
+    ///     let subscription = Subscription::new(TopicFilter::from_static("chat/#"), QoS::AtLeastOnce).no_local(true);
+    ///     MQTT.subscribe_with(subscription, ReceiverOptions::new().share(200).lossy(true))
+    /// }
+    ///
+    /// fn main() {
+    ///     assert!(chat().is_ok());
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing changed.
+    pub fn subscribe_with(
+        &self,
+        subscription: Subscription<'static>,
+        options: ReceiverOptions,
+    ) -> Result<Receiver<'_, Self>, SubscribeError> {
+        let subscribed = self.enter(|shared, _| shared.subscribe(subscription, options));
+        let place = subscribed.unwrap_or(Err(SubscribeError::Busy))?;
+        Ok(Receiver::new(self, place, subscription.filter, options.manual_acks))
+    }
+
+    /// Asks other clients (5.0): replies come to the topic `replies`, which no other client may use.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, Mqtt, QoS, TopicFilter};
+    ///
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Fixed<2048, 16, 16, 128>, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
+    ///
+    /// fn main() {
+    ///     let requester = MQTT.requester(TopicFilter::from_static("plant/boiler-1/replies"), QoS::AtLeastOnce);
+    ///     assert!(requester.is_ok());
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing changed.
+    pub fn requester(&self, replies: TopicFilter<'static>, qos: QoS) -> Result<Requester<'_, Self>, SubscribeError> {
+        Ok(Requester::new(self.subscribe(replies, qos)?))
+    }
+}

@@ -1,0 +1,84 @@
+//! Futures of what is on its way to flash.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use embassy_sync::blocking_mutex::raw::RawMutex;
+use pure_mqtt::Storage;
+
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::mqtt::Mqtt;
+use crate::publish::{Delivery, Place, again};
+
+impl<M, C, S, const RING: usize, const MESSAGES: usize, const RECEIVERS: usize, const TICKETS: usize>
+    Mqtt<M, C, S, RING, MESSAGES, RECEIVERS, TICKETS>
+where
+    M: RawMutex,
+    C: Clock,
+    S: Storage,
+{
+    /// Ready at a moment at which everything that has happened to the session is in flash: messages that were accepted, and acknowledgements that were
+    /// given. At once if the storage keeps no journal. May be dropped, and asked for again.
+    pub const fn stored(&self) -> Stored<'_, Self> {
+        Stored { place: Place { mqtt: self, ticket: None } }
+    }
+}
+
+impl<'m, Q: Client> Delivery<'m, Q> {
+    /// Waits until the message is in flash, so that no loss of power loses it; or has its end. At QoS 0 at once, for such messages are not kept. The future
+    /// may be dropped, and asked for again.
+    pub const fn stored(&mut self) -> DeliveryStored<'_, 'm, Q> {
+        DeliveryStored { place: &mut self.place }
+    }
+}
+
+/// The future of [`Mqtt::stored`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Stored<'m, Q: Client> {
+    place: Place<'m, Q>,
+}
+
+impl<Q: Client> Future for Stored<'_, Q> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Place { mqtt, ticket } = &mut self.get_mut().place;
+        let polled = mqtt.enter(|shared, _| {
+            if ticket.is_none() {
+                if shared.is_stored() {
+                    return Poll::Ready(());
+                }
+                *ticket = shared.tickets.store(context);
+            }
+            let Some(ticket) = *ticket else { return Poll::Pending };
+            shared.tickets.poll_end(ticket, context).map(|_| ())
+        });
+        polled.unwrap_or_else(|| again(context))
+    }
+}
+
+/// The future of [`Delivery::stored`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct DeliveryStored<'d, 'm, Q: Client> {
+    place: &'d mut Place<'m, Q>,
+}
+
+impl<Q: Client> Future for DeliveryStored<'_, '_, Q> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Place { mqtt, ticket } = &*self.get_mut().place;
+        let Some(ticket) = *ticket else { return Poll::Ready(()) };
+        let polled = mqtt.enter(|shared, _| {
+            let Some(message) = shared.tickets.message(ticket) else { return Poll::Ready(()) };
+            if shared.connection.is_durable(message) && !shared.common.is_held {
+                return Poll::Ready(());
+            }
+            shared.tickets.register(ticket, context);
+            Poll::Pending
+        });
+        polled.unwrap_or_else(|| again(context))
+    }
+}
