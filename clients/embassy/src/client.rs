@@ -20,8 +20,10 @@ pub mod sealed {
 
     use crate::clock::Clock;
     use crate::shared::Shared;
+    use embassy_sync::blocking_mutex::raw::RawMutex;
 
     pub trait Access {
+        type Mutex: RawMutex;
         type Storage: Storage;
         type Clock: Clock;
 

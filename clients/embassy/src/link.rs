@@ -3,11 +3,13 @@
 //! Bytes are copied through two small buffers, so that no read or write ever borrows what the other tasks use. What the engine has put into the outgoing one
 //! counts as taken by the transport.
 
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::future::{pending, poll_fn};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll};
 
 use embassy_futures::select::select;
+use embassy_sync::blocking_mutex::Mutex;
 use embedded_io_async::{Read, Write};
 use pure_mqtt::{Instant, RxBuffer};
 
@@ -21,19 +23,17 @@ const STAGE: usize = 128;
 /// How long the last bytes of a link may take to leave, in milliseconds.
 const FAREWELL: u64 = 1_000;
 
-/// What both directions of a link share.
-pub struct Wire<'w, Q, const N: usize> {
+/// What both directions of a link share. Behind the client's own kind of mutex, so that the future of the link is `Send` wherever the client is `Sync`.
+pub struct Wire<'w, Q: Access, const N: usize> {
     mqtt: &'w Q,
-    rx: RefCell<&'w mut RxBuffer<N>>,
+    rx: Mutex<Q::Mutex, RefCell<&'w mut RxBuffer<N>>>,
     /// Everything that was taken from the engine is with the server, as far as the transport tells.
-    is_flushed: Cell<bool>,
-    /// The link is over; it is closed at the latest then.
-    closes_at: Cell<Option<Instant>>,
+    is_flushed: AtomicBool,
 }
 
 impl<'w, Q: Access, const N: usize> Wire<'w, Q, N> {
     pub const fn new(mqtt: &'w Q, rx: &'w mut RxBuffer<N>) -> Self {
-        Self { mqtt, rx: RefCell::new(rx), is_flushed: Cell::new(true), closes_at: Cell::new(None) }
+        Self { mqtt, rx: Mutex::new(RefCell::new(rx)), is_flushed: AtomicBool::new(true) }
     }
 
     /// Reads once. False if the transport failed or has ended.
@@ -56,11 +56,11 @@ impl<'w, Q: Access, const N: usize> Wire<'w, Q, N> {
         self.output().await;
         let filled = self.mqtt.enter(|shared, now| shared.fill(now, &mut stage)).unwrap_or(0);
         if filled > 0 {
-            self.is_flushed.set(false);
+            self.is_flushed.store(false, Ordering::Relaxed);
             return write_all(writer, stage.get(..filled).unwrap_or_default()).await;
         }
         let is_flushed = writer.flush().await.is_ok();
-        self.is_flushed.set(true);
+        self.is_flushed.store(true, Ordering::Relaxed);
         self.nudge();
         is_flushed
     }
@@ -80,11 +80,11 @@ impl<'w, Q: Access, const N: usize> Wire<'w, Q, N> {
     /// Whether there is something to write or to flush.
     pub fn has_output(&self) -> bool {
         let waits = || self.mqtt.enter(|shared, now| shared.has_output(now)).unwrap_or(false);
-        !self.is_flushed.get() || waits()
+        !self.is_flushed.load(Ordering::Relaxed) || waits()
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<usize> {
-        let room = self.rx.try_borrow_mut().map_or(0, |mut rx| rx.room().len());
+        let room = self.with_rx(|rx| rx.room().len()).unwrap_or(0);
         if room > 0 {
             return Poll::Ready(room);
         }
@@ -93,10 +93,10 @@ impl<'w, Q: Access, const N: usize> Wire<'w, Q, N> {
     }
 
     fn push(&self, bytes: &[u8]) {
-        if let Ok(mut rx) = self.rx.try_borrow_mut() {
+        self.with_rx(|rx| {
             let count = copy(bytes, rx.room());
             rx.filled(count);
-        }
+        });
         self.nudge();
     }
 
@@ -107,11 +107,16 @@ impl<'w, Q: Access, const N: usize> Wire<'w, Q, N> {
     /// Takes the packets that are there, each in a critical section of its own.
     pub fn take_packets(&self) {
         let take = |rx: &mut RxBuffer<N>| self.mqtt.enter(|shared, now| shared.take_packet(now, rx));
-        while self.rx.try_borrow_mut().ok().and_then(|mut rx| take(&mut rx)).unwrap_or(false) {}
+        while self.with_rx(take).flatten().unwrap_or(false) {}
+    }
+
+    fn with_rx<R>(&self, work: impl FnOnce(&mut RxBuffer<N>) -> R) -> Option<R> {
+        self.rx.lock(|rx| rx.try_borrow_mut().ok().map(|mut rx| work(&mut rx)))
     }
 
     /// Does what is due, until the link is over and its last bytes have left.
     pub async fn work(&self) {
+        let mut closes_at = None; // once the link is over: it is closed at the latest then
         loop {
             self.take_packets();
             let turn = self.mqtt.enter(|shared, now| (now, shared.work(now), shared.connection.should_close()));
@@ -119,10 +124,9 @@ impl<'w, Q: Access, const N: usize> Wire<'w, Q, N> {
             if let Some((now, due, should_close)) = turn {
                 until = due;
                 if should_close {
-                    let closes_at = self.closes_at.get().unwrap_or(now.after_millis(FAREWELL));
-                    self.closes_at.set(Some(closes_at));
-                    until = Some(due.map_or(closes_at, |due| due.min(closes_at)));
-                    is_over = self.is_flushed.get() || now >= closes_at;
+                    let last = *closes_at.get_or_insert(now.after_millis(FAREWELL));
+                    until = Some(due.map_or(last, |due| due.min(last)));
+                    is_over = self.is_flushed.load(Ordering::Relaxed) || now >= last;
                 }
             }
             if is_over {

@@ -31,6 +31,9 @@ use crate::tickets::{Queue, Ticket, Tickets};
 ///
 /// [`ram::client`](crate::ram::client) says how much memory that is. A fresh client is all zeros, so that a `static` one takes no flash.
 ///
+/// All futures, that of [`run`](Self::run) too, are `Send` if `M` and the transport are: with `CriticalSectionRawMutex` they may go to an executor of
+/// another priority.
+///
 /// # What becomes of a dropped future
 ///
 /// | future | dropped before it is ready |
@@ -131,6 +134,7 @@ where
     C: Clock,
     S: Storage,
 {
+    type Mutex = M;
     type Storage = S;
     type Clock = C;
 
