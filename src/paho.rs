@@ -1,21 +1,22 @@
-//! Coming from paho: which part of this crate does what each part of the paho-mqtt client does at the protocol level.
+//! Migrating from paho: which part of this crate replaces which part of the paho-mqtt client, at the protocol level.
 //!
-//! paho's client is protocol, sockets and threads in one object. [`Connection`](crate::Connection) is its protocol alone: your host
-//! has the socket, the thread and the clock. Where paho departs from the standard, the standard won; the last column says how.
+//! paho's client combines protocol, sockets and threads in one object. [`Connection`](crate::Connection) is only the protocol: your host
+//! has the socket, the thread and the clock. For a ready-made client like paho's use the crate `pure-mqtt-client`. Where paho departs from the standard, this crate
+//! follows the standard; the last column says how.
 //!
 //! # Construction and options
 //!
 //! | paho | here | differs |
 //! |---|---|---|
 //! | `Client(client_id)` | [`Connect::new`](crate::Connect::new) | |
-//! | empty id with 3.1 becomes a random one | [`ClientId::from_random`](crate::ClientId::from_random) | the random number is yours |
+//! | empty id with 3.1 becomes a random one | [`ClientId::from_random`](crate::ClientId::from_random) | you pass in the random number |
 //! | `clean_session`, `clean_start` | [`Connect::clean_start`](crate::Connect::clean_start) | an empty id without a clean session is [`OpenError::ClientId`](crate::OpenError::ClientId) before 5.0 |
 //! | `clean_start=FIRST_ONLY` | open once with `true`, later with `false` | |
 //! | `protocol=MQTTv31 / v311 / v5` | [`Version`](crate::Version) | chosen at each `open` |
-//! | `reconnect_on_failure` | open again, or don't | a refused version or identifier is an event; nothing is retried behind your back; [`Fallback`](crate::Fallback) says which version is next |
+//! | `reconnect_on_failure` | open again, or don't | a refused version or identifier is an event; nothing is retried automatically; [`Fallback`](crate::Fallback) says which version is next |
 //! | `manual_ack` | [`Limits::manual_acks`](crate::Limits::manual_acks) | |
-//! | `max_inflight_messages_set` | [`Limits::max_inflight`](crate::Limits::max_inflight) | the server's Receive Maximum holds as well, also for what is sent again |
-//! | `max_queued_messages_set` | [`Limits::max_queued`](crate::Limits::max_queued) | a full queue refuses before an identifier is used; or drops by [`Overflow`](crate::Overflow) and names the victims |
+//! | `max_inflight_messages_set` | [`Limits::max_inflight`](crate::Limits::max_inflight) | the server's Receive Maximum applies too, also to retransmissions |
+//! | `max_queued_messages_set` | [`Limits::max_queued`](crate::Limits::max_queued) | a full queue refuses before an identifier is used; or drops by [`Overflow`](crate::Overflow) and names the dropped messages |
 //! | `message_retry_set` | [`Limits::retry_interval`](crate::Limits::retry_interval) | 3.1 and 3.1.1 only; off by default; PUBREL without DUP |
 //! | `username_pw_set` | [`Connect::user_name`](crate::Connect::user_name), [`password`](crate::Connect::password) | a password alone works in 5.0 |
 //! | `will_set`, `will_clear` | [`Will`](crate::Will), [`Connect::will`](crate::Connect::will) | given at each `open` |
@@ -45,28 +46,28 @@
 //! | `loop_misc` | [`handle_timeout`](crate::Connection::handle_timeout) | [`poll_timeout`](crate::Connection::poll_timeout) says when |
 //! | `loop`, `loop_forever`, `loop_start` | your host's loop | |
 //! | `topic_matches_sub` | [`TopicFilter::matches`](crate::TopicFilter::matches) | |
-//! | `message_callback_add`, `message_callback_remove` | [`router`](crate::router): `insert`, `remove` | `$share` and `$`-topics are matched rightly; `on_message` is the default |
+//! | `message_callback_add`, `message_callback_remove` | [`router`](crate::router): `insert`, `remove` | `$share` and `$`-topics are matched correctly; `on_message` is the default |
 //! | `error_string`, `connack_string` | `Display` of the error types and of [`ReasonCode`](crate::ReasonCode) | |
 //!
 //! # Callbacks
 //!
 //! | paho | here | differs |
 //! |---|---|---|
-//! | `on_connect(flags, reason, properties)` | [`Event::ConnAck`](crate::Event::ConnAck) | tells what became of the session and of unfinished messages |
+//! | `on_connect(flags, reason, properties)` | [`Event::ConnAck`](crate::Event::ConnAck) | reports what happened to the session and to unfinished messages |
 //! | `on_disconnect` | [`Event::Disconnect`](crate::Event::Disconnect), the errors of the inputs, [`close_reason`](crate::Connection::close_reason) | |
 //! | `on_message` | [`Event::Message`](crate::Event::Message) | at QoS 2 when PUBLISH comes, once |
 //! | `on_publish` | [`Event::PubAck`](crate::Event::PubAck), [`Event::PubComp`](crate::Event::PubComp), [`Event::PubRec`](crate::Event::PubRec) for a refusal; QoS 0: [`left`](crate::Connection::left) | a PUBREC with an error ends the message; paho sends PUBREL for it |
-//! | `on_subscribe`, `on_unsubscribe` | [`Event::SubAck`](crate::Event::SubAck), [`Event::UnsubAck`](crate::Event::UnsubAck) | a request that is out when the link ends has an [`Outcome`](crate::Outcome) |
+//! | `on_subscribe`, `on_unsubscribe` | [`Event::SubAck`](crate::Event::SubAck), [`Event::UnsubAck`](crate::Event::UnsubAck) | a request in flight when the link ends has an [`Outcome`](crate::Outcome) |
 //!
 //! # Behaviour
 //!
 //! | subject | paho | here |
 //! |---|---|---|
-//! | packet identifiers | QoS 0 uses them up, no search for a free one | any that is free, as late as possible again; one pool for messages and requests |
+//! | packet identifiers | QoS 0 consumes them, and no free one is searched | any free one, reused as late as possible; one pool for messages and requests |
 //! | QoS 0 without a link | refused | queued, unless [`Limits::refuse_offline_qos0`](crate::Limits::refuse_offline_qos0) |
-//! | sending again after a reconnect | whatever the server says about the session, past the window | only on a resumed session, in order, within the window |
-//! | a lost session | messages are sent again with DUP | [`OnSessionLoss`](crate::OnSessionLoss): again as new, or given up; both visible |
-//! | subscriptions after a lost session | `on_connect` subscribes again | [`subscriptions`](crate::subscriptions) come back by themselves, in packets that the server takes |
+//! | retransmission after a reconnect | always, whatever the server reports about the session, beyond the window | only on a resumed session, in order, within the window |
+//! | a lost session | messages are sent again with DUP | [`OnSessionLoss`](crate::OnSessionLoss): republished or aborted; both are reported |
+//! | subscriptions after a lost session | `on_connect` subscribes again | [`subscriptions`](crate::subscriptions) are restored, in packets of a size the server accepts |
 //! | Receive Maximum, Maximum QoS, Maximum Packet Size, Retain Available, Topic Alias Maximum, Server Keep Alive | reported only | respected |
 //! | keep-alive | PINGREQ when nothing was sent or received; the link ends one keep alive later | the same; the time-out is [`Limits::pingresp_timeout`](crate::Limits::pingresp_timeout) |
 //! | bytes from the server | flags, identifiers and UTF-8 are not checked | everything is, with the reason code of 5.0 |
