@@ -249,10 +249,12 @@ impl<S: Storage> Shared<'_, S> {
         if lasted.is_none() && !is_refused {
             self.wishes.doubt_session();
         }
-        if let Maybe::Some(fallback) = &mut self.common.fallback
-            && (lasted.is_some() || !dropped)
-        {
-            self.common.skips_pause |= fallback.link_ended(self.connection.close_reason());
+        let tells_version = lasted.is_some() || !dropped;
+        match &mut self.common.fallback {
+            Maybe::Some(fallback) if tells_version => {
+                self.common.skips_pause |= fallback.link_ended(self.connection.close_reason());
+            }
+            _ => {}
         }
         self.connection.closed(now);
         self.common.tell(Event::Disconnected(end));

@@ -17,7 +17,18 @@ impl Watcher {
     pub fn start(port: u16) -> Self {
         let mut child = Command::new(find("mosquitto_sub"))
             .args(["-p", &port.to_string(), "-V", "mqttv5", "-i", "watcher", "-q", "2", "-F", "%t|%D|%p"])
-            .args(["-t", "board-7/reading/#", "-t", "board-7/answer", "-t", "answers/#", "-t", "board-7/kept", "-t", "board-7/report"])
+            .args([
+                "-t",
+                "board-7/reading/#",
+                "-t",
+                "board-7/answer",
+                "-t",
+                "answers/#",
+                "-t",
+                "board-7/kept",
+                "-t",
+                "board-7/report",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
