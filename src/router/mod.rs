@@ -56,6 +56,10 @@
 //! }
 //! # main().unwrap(); } }
 //! ```
+//!
+//! # What to read next
+//!
+//! [`Fallback`](crate::Fallback) for servers whose version is unknown, or [`guide::streaming`](crate::guide::streaming): messages larger than memory.
 
 mod fixed;
 #[cfg(feature = "alloc")]

@@ -64,6 +64,10 @@
 //! }
 //! # main().unwrap(); } }
 //! ```
+//!
+//! # What to read next
+//!
+//! [`router`](crate::router): dispatching messages by topic filter. Then [`guide::streaming`](crate::guide::streaming).
 
 mod answers;
 mod client;
