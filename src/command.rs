@@ -30,20 +30,20 @@ use crate::wire::{Entries, Properties, Subscription, properties_setter};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Publish<'a> {
-    /// Where to.
+    /// The topic to publish to.
     pub topic: TopicName<'a>,
-    /// What.
+    /// The payload.
     pub payload: Payload<'a>,
-    /// How hard it is delivered.
+    /// The delivery guarantee.
     pub qos: QoS,
-    /// Whether the server keeps it for the topic.
+    /// Whether the server keeps it as the retained message of the topic.
     pub retain: bool,
-    /// The properties. They are kept with the message, and sent by every link of 5.0; a link of 3.1 or 3.1.1 sends the message without them
-    /// ([`Delivery::reduced`]). Message Expiry Interval holds in every version while the message waits here.
+    /// The properties. They are stored with the message. A link of 5.0 sends them; a link of 3.1 or 3.1.1 sends the message without them
+    /// ([`Delivery::reduced`]). In every version, Message Expiry Interval applies while the message is queued.
     pub properties: Properties<'a>,
-    /// Tells the receiver which request this answers; sent as a property after the others.
+    /// Correlation Data: the request that this message answers. Sent as the last property.
     pub correlation_data: Option<&'a [u8]>,
-    /// Whether the message is sent on links of 5.0 alone: on a link of an earlier version it waits, and others pass it by. Default: false.
+    /// Whether the message is sent only on links of 5.0: on a link of an earlier version it stays queued, and other messages overtake it. Default: false.
     pub needs_v5: bool,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Debug for Publish<'_> {
 }
 
 impl<'a> Publish<'a> {
-    /// A message at QoS 0, not retained, without properties.
+    /// Creates a message at QoS 0, not retained, without properties.
     pub fn new(topic: TopicName<'a>, payload: impl Into<Payload<'a>>) -> Self {
         Self {
             topic,
@@ -75,8 +75,8 @@ impl<'a> Publish<'a> {
         }
     }
 
-    /// The response to `request`: to its Response Topic, with its Correlation Data, in its quality of service (§4.10).
-    /// `None` if it names no Response Topic.
+    /// Creates the response to `request`: to its Response Topic, with its Correlation Data, at its QoS (§4.10).
+    /// `None` if the request has no Response Topic.
     ///
     /// ```
     /// use pure_mqtt::{Head, Message, Publish};
@@ -96,21 +96,21 @@ impl<'a> Publish<'a> {
         Some(Self { correlation_data, ..Self::new(topic, payload) }.qos(request.qos))
     }
 
-    /// Sets the quality of service.
+    /// Sets the delivery guarantee.
     #[must_use]
     pub const fn qos(mut self, qos: QoS) -> Self {
         self.qos = qos;
         self
     }
 
-    /// Sets whether the message is sent on links of 5.0 alone.
+    /// Sets whether the message is sent only on links of 5.0.
     #[must_use]
     pub const fn needs_v5(mut self, needs_v5: bool) -> Self {
         self.needs_v5 = needs_v5;
         self
     }
 
-    /// Sets whether the server keeps the message for the topic.
+    /// Sets whether the server keeps the message as the retained message of the topic.
     #[must_use]
     pub const fn retain(mut self, retain: bool) -> Self {
         self.retain = retain;
@@ -120,35 +120,35 @@ impl<'a> Publish<'a> {
     properties_setter!();
 }
 
-/// What an accepted [`Publish`] got.
+/// What `publish` returns: handle, packet identifier, dropped messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Names the message for good.
+    /// Identifies the message. Handles are never reused by a connection.
     pub handle: Handle,
     /// Its packet identifier; none at QoS 0.
     pub id: Option<PacketId>,
-    /// The unsent messages that the overflow policy dropped for it.
+    /// The unsent messages that the overflow policy dropped to make room.
     pub dropped: Option<Victims>,
-    /// Whether the message has properties that the version in force can't carry: a link of 3.1 or 3.1.1 sends it without them, one of 5.0 with them.
+    /// Whether the message has properties that the current version cannot carry: a link of 3.1 or 3.1.1 sends it without them, a link of 5.0 with them.
     pub reduced: bool,
 }
 
-/// What an accepted request got.
+/// What `subscribe` and `unsubscribe` return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Requested {
-    /// Names the request for good.
+    /// Identifies the request. Handles are never reused by a connection.
     pub handle: Handle,
     /// Its packet identifier.
     pub id: PacketId,
-    /// Whether the request has properties or options that the version in force can't carry: a link of 3.1 or 3.1.1 sends it without them.
+    /// Whether the request has properties or options that the current version cannot carry: a link of 3.1 or 3.1.1 sends it without them.
     pub reduced: bool,
 }
 
-/// A request for messages.
+/// A SUBSCRIBE: one or more filters.
 ///
 /// ```
 /// use pure_mqtt::{QoS, Subscribe, Subscription, TopicFilter};
@@ -171,7 +171,7 @@ pub struct Subscribe<'a> {
 }
 
 impl<'a> Subscribe<'a> {
-    /// A SUBSCRIBE for `filters`.
+    /// Creates a SUBSCRIBE for `filters`.
     pub const fn new(filters: &'a [Subscription<'a>]) -> Self {
         Self { filters: Entries::new(filters), properties: Properties::NONE }
     }
@@ -179,7 +179,7 @@ impl<'a> Subscribe<'a> {
     properties_setter!();
 }
 
-/// A request to end subscriptions.
+/// An UNSUBSCRIBE: ends one or more subscriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -191,7 +191,7 @@ pub struct Unsubscribe<'a> {
 }
 
 impl<'a> Unsubscribe<'a> {
-    /// An UNSUBSCRIBE for `filters`.
+    /// Creates an UNSUBSCRIBE for `filters`.
     pub const fn new(filters: &'a [TopicFilter<'a>]) -> Self {
         Self { filters: Entries::new(filters), properties: Properties::NONE }
     }
@@ -204,18 +204,18 @@ impl<'a> Unsubscribe<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Ack<'a> {
-    /// Success, "No matching subscribers", or an error: then a QoS 2 message is over `[MQTT-4.3.3-9]`.
+    /// Success, "No matching subscribers", or an error, which ends a QoS 2 message `[MQTT-4.3.3-9]`.
     pub reason: ReasonCode,
-    /// Reason String and User Properties. They are left out where the server or the storage has no room for them
+    /// Reason String and User Properties. They are left out if the server or the storage has no room for them
     /// `[MQTT-3.4.2-2]`.
     pub properties: Properties<'a>,
 }
 
 impl<'a> Ack<'a> {
-    /// The message was taken.
+    /// A plain success.
     pub const SUCCESS: Self = Self { reason: ReasonCode::SUCCESS, properties: Properties::NONE };
 
-    /// An acknowledgement with this reason.
+    /// Creates an acknowledgement with this reason.
     pub const fn new(reason: ReasonCode) -> Self {
         Self { reason, properties: Properties::NONE }
     }

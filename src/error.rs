@@ -12,7 +12,7 @@ use crate::event::PendingAck;
 use crate::wire::reason::ReasonCode;
 use crate::wire::{DecodeError, EncodeError, Malformed, PacketType, PropertyError, Violation};
 
-/// The link is over. The session is untouched: open the next link to go on.
+/// Why a link has ended. The session is unchanged: open the next link to continue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -20,44 +20,44 @@ pub enum ConnectionError {
     /// No link is open.
     #[default]
     NotOpen,
-    /// The server sent bytes that are no packet.
+    /// The server sent bytes that are not an MQTT packet.
     Malformed(Malformed),
     /// The server sent a packet that the standard forbids.
     Protocol(Violation),
-    /// The server sent a packet that is longer than this side takes: [`Limits::inline_max`](crate::Limits::inline_max), or for messages in pieces
-    /// [`Limits::stream_max`](crate::Limits::stream_max). If it is a message that the server keeps for the session, it comes again on the next link: raise the limit,
-    /// or have it thrown away ([`Limits::on_too_long`](crate::Limits::on_too_long)).
+    /// The server sent a packet longer than [`Limits::inline_max`](crate::Limits::inline_max) or, for messages in pieces,
+    /// [`Limits::stream_max`](crate::Limits::stream_max). If the server keeps the message for the session, it arrives again on the next link: raise the limit,
+    /// or have such messages discarded ([`Limits::on_too_long`](crate::Limits::on_too_long)).
     TooLong {
-        /// What it is.
+        /// The type of the packet.
         packet: PacketType,
         /// Its length in bytes.
         length: u32,
-        /// The longest that is taken, in bytes.
+        /// The limit, in bytes.
         limit: u32,
     },
     /// The server refused the CONNECT.
     Refused(ReasonCode),
     /// The server ended the link with DISCONNECT.
     ServerDisconnect(ReasonCode),
-    /// We ended the link with DISCONNECT.
+    /// This side ended the link with DISCONNECT.
     Disconnected,
-    /// We gave up a message that was half out: see [`Connection::abandon`](crate::Connection::abandon).
+    /// This side gave up a partly sent message: see [`Connection::abandon`](crate::Connection::abandon).
     Abandoned,
-    /// The server resumed a session that this side doesn't know, and [`OnUnknownSession::CleanStart`](crate::OnUnknownSession::CleanStart) is set: the
+    /// The server resumed a session that this side does not know, and [`OnUnknownSession::CleanStart`](crate::OnUnknownSession::CleanStart) is set: the
     /// next link begins with a clean start.
     UnknownSession,
-    /// No CONNACK came in time (§3.1.4).
+    /// No CONNACK arrived in time (§3.1.4).
     ConnAckTimeout,
-    /// No PINGRESP came in time (§3.1.2.10).
+    /// No PINGRESP arrived in time (§3.1.2.10).
     KeepAliveTimeout,
-    /// No acknowledgement came in time, and [`Limits::ack_timeout`](crate::Limits::ack_timeout) is set.
+    /// No acknowledgement arrived in time, and [`Limits::ack_timeout`](crate::Limits::ack_timeout) is set.
     AckTimeout,
-    /// The server didn't finish a re-authentication in time.
+    /// The server did not finish a re-authentication in time.
     AuthTimeout,
 }
 
 impl ConnectionError {
-    /// The reason code that MQTT 5.0 has for this: what our DISCONNECT carries, or what the server said.
+    /// Returns the MQTT 5.0 reason code for this error: that of our DISCONNECT, or the one the server sent.
     pub const fn reason(self) -> ReasonCode {
         match self {
             Self::NotOpen | Self::Disconnected | Self::Abandoned => ReasonCode::NORMAL_DISCONNECTION,
@@ -122,7 +122,7 @@ impl fmt::Display for ConnectionError {
     }
 }
 
-/// Why a link can't be opened. Nothing changed.
+/// Why a link cannot be opened. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -138,13 +138,13 @@ pub enum OpenError {
     PasswordWithoutUserName,
     /// The bridge bit, in 5.0.
     Bridge,
-    /// A string holds U+0000, a field is longer than 65,535 bytes, or all of CONNECT is longer than MQTT can express.
+    /// A string contains U+0000, a field is longer than 65,535 bytes, or CONNECT is longer than MQTT can express.
     Field,
     /// A property of CONNECT or of the will.
     Property(PropertyError),
-    /// CONNECT doesn't fit the storage's control area.
+    /// CONNECT does not fit the storage's control area.
     TooLarge {
-        /// The bytes that it takes.
+        /// The bytes that CONNECT needs.
         needed: usize,
     },
 }
@@ -167,26 +167,26 @@ impl fmt::Display for OpenError {
     }
 }
 
-/// Why a message was not accepted. Nothing changed.
+/// Why a message was not accepted. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PublishError {
-    /// No room within the limits, and the overflow policy found nothing to drop. Acknowledgements and progress make room.
+    /// There is no room within the limits, and the overflow policy found nothing to drop. Acknowledgements make room.
     Full,
     /// The message is longer than the storage can ever hold, or than MQTT can express.
     TooLarge,
-    /// The message is longer than the server takes on this link `[MQTT-3.2.2-15]`.
+    /// The message is longer than the server accepts on this link `[MQTT-3.2.2-15]`.
     ServerMaximum,
-    /// The server takes no such quality of service on this link `[MQTT-3.2.2-11]`.
+    /// The server does not support this QoS on this link `[MQTT-3.2.2-11]`.
     QoSNotSupported,
-    /// The server keeps no retained messages on this link `[MQTT-3.2.2-14]`.
+    /// The server does not support retained messages on this link `[MQTT-3.2.2-14]`.
     RetainNotSupported,
-    /// QoS 0 while no link is up, and [`Limits::refuse_offline_qos0`](crate::Limits::refuse_offline_qos0) is set.
+    /// A QoS 0 message without a link, and [`Limits::refuse_offline_qos0`](crate::Limits::refuse_offline_qos0) is set.
     Offline,
-    /// The message to be replaced is not in the queue (any more): some of it was sent, or it has ended.
+    /// The message to be replaced is not in the queue: some of it was sent, or it is finished.
     NotQueued,
-    /// A property that PUBLISH can't carry. Topic aliases are assigned by the connection, and a client never sends
+    /// A property that PUBLISH cannot carry. Topic aliases are assigned by the connection, and a client never sends
     /// a Subscription Identifier `[MQTT-3.3.4-6]`.
     Property(PropertyError),
 }
@@ -208,32 +208,32 @@ impl fmt::Display for PublishError {
     }
 }
 
-/// Why a request was not accepted. Nothing changed.
+/// Why a request was not accepted. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RequestError {
-    /// No room for it now.
+    /// There is no room for it now.
     Full,
     /// It is longer than the storage can ever hold, or than MQTT can express.
     TooLarge,
-    /// It is longer than the server takes on this link `[MQTT-3.2.2-15]`.
+    /// It is longer than the server accepts on this link `[MQTT-3.2.2-15]`.
     ServerMaximum,
     /// The list of filters is empty `[MQTT-3.8.3-2]` `[MQTT-3.10.3-2]`.
     EmptyList,
     /// No Local on a shared subscription `[MQTT-3.8.3-4]`.
     SharedNoLocal,
-    /// The server has no wildcards, shared subscriptions or subscription identifiers on this link.
+    /// The server does not support wildcards, shared subscriptions or subscription identifiers on this link.
     NotSupported,
-    /// Not while the link is in this state: AUTH needs a link with an authentication method `[MQTT-4.12.0-7]`.
+    /// Not possible in this state of the link: AUTH needs a link with an authentication method `[MQTT-4.12.0-7]`.
     State,
-    /// The session may not outlive its link after all: CONNECT had said so (§3.14.2.2.2).
+    /// DISCONNECT cannot make the session outlive its link: CONNECT had set Session Expiry Interval to 0 (§3.14.2.2.2).
     SessionExpiry,
     /// The reason code is not one that a client may send in this packet.
     ReasonCode,
-    /// A property that the packet can't carry, or AUTH with another method than CONNECT `[MQTT-4.12.0-5]`.
+    /// A property that the packet cannot carry, or AUTH with another method than CONNECT `[MQTT-4.12.0-5]`.
     Property(PropertyError),
-    /// The message was acknowledged already, or its link (QoS 1) or session (QoS 2) is gone.
+    /// The message was acknowledged already, or its link (QoS 1) or session (QoS 2) has ended.
     Stale,
 }
 
@@ -255,13 +255,13 @@ impl fmt::Display for RequestError {
     }
 }
 
-/// An acknowledgement was not taken; the message is still the caller's to acknowledge.
+/// Why an acknowledgement was not accepted, with the `PendingAck`: the caller still has to acknowledge the message.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AckError {
-    /// What is wrong.
+    /// The error.
     pub error: RequestError,
-    /// The handle, back again.
+    /// The `PendingAck` passed to `acknowledge`.
     pub pending: PendingAck,
 }
 

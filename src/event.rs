@@ -9,26 +9,26 @@ use crate::types::{Handle, PacketId, QoS};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{Auth, Disconnect, Properties};
 
-/// What [`Connection::handle_input`](crate::Connection::handle_input) did: exactly one step.
+/// What [`Connection::handle_input`](crate::Connection::handle_input) did: one step of three kinds.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Received<'i> {
-    /// The input ends inside a packet. Keep the bytes; offer them again with more behind.
+    /// The input ends inside a packet. Keep the bytes, and pass them again with more bytes behind them.
     Partial {
         /// At least this many more bytes are needed; the packet never needs more than
         /// [`Limits::inline_max`](crate::Limits::inline_max) in all.
         needed: usize,
     },
-    /// One packet was taken.
+    /// One packet was processed.
     Packet {
-        /// So many bytes of the input are done with.
+        /// Bytes consumed from the start of the input; drop them before the next call.
         consumed: usize,
         /// What the packet means to the application, if anything.
         event: Option<Event<'i>>,
     },
-    /// There is no room to owe a reply to this packet. Drain [`transmit`](crate::Connection::transmit) (and acknowledge messages), then
-    /// offer the same bytes again.
+    /// The packet needs a reply and there is no room to record it. Drain [`transmit`](crate::Connection::transmit), acknowledge messages, then
+    /// pass the same bytes again.
     Blocked,
 }
 
@@ -43,18 +43,18 @@ pub enum Event<'i> {
     Message(Message<'i>),
     /// A piece of a message arrived; only from [`handle_input_streaming`](crate::Connection::handle_input_streaming).
     Fragment(Fragment<'i>),
-    /// A message arrived that could not be delivered, and was thrown away: see [`Limits::on_too_long`](crate::Limits::on_too_long) and
-    /// [`Limits::on_bad_topic`](crate::Limits::on_bad_topic). It is acknowledged, so that what lies behind it arrives.
+    /// A message arrived that could not be delivered, and was discarded: see [`Limits::on_too_long`](crate::Limits::on_too_long) and
+    /// [`Limits::on_bad_topic`](crate::Limits::on_bad_topic). It is acknowledged, so that the messages behind it arrive.
     Discarded(Discarded<'i>),
-    /// A QoS 1 message is done `[MQTT-4.3.2-3]`; so is one at QoS 2 that a server of 3.1 or 3.1.1 answers by PUBACK.
+    /// A QoS 1 message was acknowledged `[MQTT-4.3.2-3]`, or a QoS 2 message that a server of 3.1 or 3.1.1 answers with PUBACK.
     PubAck(Acknowledged<'i>),
-    /// A QoS 2 message was refused, and is done `[MQTT-4.4.0-2]`.
+    /// A QoS 2 message was refused `[MQTT-4.4.0-2]`.
     PubRec(Acknowledged<'i>),
-    /// A QoS 2 message is done `[MQTT-4.3.3-5]`. An error, 0x92 say, only means that the server had forgotten the identifier: it took the message over at PUBREC.
+    /// A QoS 2 message was delivered `[MQTT-4.3.3-5]`. 0x92, for example, means only that the server forgot the identifier; it took the message at PUBREC.
     PubComp(Acknowledged<'i>),
     /// A SUBSCRIBE was answered: a granted QoS or a failure for each filter, in order `[MQTT-3.9.3-1]`.
     SubAck(Answered<'i>),
-    /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, before without. Some servers have it the other way round.
+    /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, in 3.1 and 3.1.1 without. Some servers do the opposite.
     UnsubAck(Answered<'i>),
     /// The server answered PINGREQ.
     PingResp,
@@ -66,8 +66,8 @@ pub enum Event<'i> {
 }
 
 impl Event<'_> {
-    /// Which message or request this ends, and how; `None` for an event that ends none. (What ends without a packet is told by
-    /// [`Connection::poll_outcome`](crate::Connection::poll_outcome).)
+    /// Returns which message or request this event finishes, and how; `None` for any other event. What ends without a packet is returned by
+    /// [`Connection::poll_outcome`](crate::Connection::poll_outcome).
     ///
     /// ```
     /// use pure_mqtt::Event;
@@ -97,7 +97,7 @@ impl Event<'_> {
     }
 }
 
-/// The end of a message or a request, as the server told it: see [`Event::end`].
+/// The final result of a message or a request, from the server: see [`Event::end`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -106,10 +106,10 @@ pub struct End {
     pub handle: Handle,
     /// The packet identifier, now free again.
     pub id: PacketId,
-    /// What the server said; of several filters the first failure, if there is one, else success.
+    /// The server's reason code; with several filters the first failure, if there is one, otherwise success.
     pub reason: ReasonCode,
-    /// The message arrived, or all filters were granted. PUBCOMP with 0x92 (Packet Identifier not found) counts: the server had taken the message over at
-    /// PUBREC, and forgotten the identifier (§3.7.2.1).
+    /// The message was delivered, or all filters were granted. PUBCOMP with 0x92 (Packet Identifier not found) counts as success: the server took the message at
+    /// PUBREC, and has forgotten the identifier (§3.7.2.1).
     pub is_success: bool,
 }
 
@@ -124,31 +124,31 @@ impl End {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ConnAck<'i> {
-    /// Success or why not, in terms of 5.0 whatever the version.
+    /// Success, or the reason for the refusal, as a reason code of 5.0 in every version.
     pub reason: ReasonCode,
-    /// The code as it stood on the wire: in 3.1 and 3.1.1 a return code, in 5.0 the reason code.
+    /// The code on the wire: a return code in 3.1 and 3.1.1, the reason code in 5.0.
     pub code: u8,
-    /// What became of the session.
+    /// What happened to the session.
     pub session: SessionState,
     /// Receive Maximum, Assigned Client Identifier and so on; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
 }
 
 impl ConnAck<'_> {
-    /// Whether the link stands: the server accepted it.
+    /// Returns whether the server accepted the link.
     pub const fn is_accepted(&self) -> bool {
         !self.reason.is_error()
     }
 }
 
-/// What became of the session when the server accepted (or refused) a link.
+/// What happened to the session when the server accepted or refused a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SessionState {
-    /// The server refused: the session is as it was.
+    /// The server refused the link: the session is unchanged.
     Untouched,
-    /// The server resumed the session: subscriptions are in place, unfinished messages go on.
+    /// The server resumed the session: subscriptions are in place, unfinished messages continue.
     Resumed,
     /// The server resumed a session that was not known here ([`OnUnknownSession::Adopt`](crate::OnUnknownSession::Adopt)): its queue of messages comes,
     /// also for subscriptions of an earlier life of this program. Subscriptions should be made again. What was unfinished here belonged to another
@@ -167,11 +167,11 @@ pub enum SessionState {
     },
     /// A new session: subscriptions must be made (again).
     New {
-        /// Unfinished messages that are sent again on the new session, as new.
+        /// How many unfinished messages are sent again in the new session, as new.
         republished: u32,
-        /// Unfinished messages that were given up; each has an [`Outcome`].
+        /// How many unfinished messages were given up; each has an [`Outcome`].
         aborted: u32,
-        /// QoS 2 messages that the server had taken over: they count as delivered; each has an [`Outcome`].
+        /// How many QoS 2 messages the server had taken: they count as delivered; each has an [`Outcome`].
         completed: u32,
     },
 }
@@ -181,22 +181,22 @@ pub enum SessionState {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Message<'i> {
-    /// Where it was published.
+    /// The topic it was published to.
     pub topic: Topic<'i>,
-    /// What was published.
+    /// The payload.
     pub payload: &'i [u8],
-    /// In which quality of service it came.
+    /// The QoS it was delivered with.
     pub qos: QoS,
-    /// The server kept it for the topic.
+    /// Whether it is a retained message.
     pub retain: bool,
-    /// The server may have sent it before. At QoS 1 it may then be a repetition; at QoS 2 it is not.
+    /// Whether the server may have sent it before. At QoS 1 it may then be a duplicate; at QoS 2 it is not.
     pub dup: bool,
     /// The packet identifier at QoS 1 and 2.
     pub id: Option<PacketId>,
     /// Response Topic, User Properties and so on; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
-    /// With [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
-    /// [`acknowledge`](crate::Connection::acknowledge). At QoS 1 it is good for this link: if that is lost before, the message comes again with another one.
+    /// With [`Limits::manual_acks`](crate::Limits::manual_acks): pass it to
+    /// [`acknowledge`](crate::Connection::acknowledge). At QoS 1 it is valid on this link: if the link is lost before, the message arrives again with another one.
     pub ack: Option<PendingAck>,
 }
 
@@ -215,23 +215,23 @@ impl fmt::Debug for Message<'_> {
     }
 }
 
-/// A piece of a message that is longer than [`Limits::inline_max`](crate::Limits::inline_max). Pieces of one message come one after the
+/// A piece of a message that is longer than [`Limits::inline_max`](crate::Limits::inline_max). The pieces of one message arrive one after the
 /// other, with nothing in between.
 #[derive(PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Fragment<'i> {
-    /// With the first piece: what is known of the message beside its payload.
+    /// Topic, properties and flags of the message; with the first piece only.
     pub head: Option<Head<'i>>,
     /// The piece. The first one may be empty.
     pub payload: &'i [u8],
-    /// Where in the whole payload it begins, in bytes.
+    /// Offset of the piece in the whole payload, in bytes.
     pub offset: u32,
     /// The length of the whole payload in bytes.
     pub total: u32,
-    /// The message is complete. If the link is lost before, a message of QoS 1 or 2 comes again from its start.
+    /// Whether the message is complete. If the link is lost before, a message at QoS 1 or 2 arrives again from its start.
     pub is_last: bool,
-    /// With the last piece and [`Limits::manual_acks`](crate::Limits::manual_acks): what to give to
+    /// With the last piece and [`Limits::manual_acks`](crate::Limits::manual_acks): pass it to
     /// [`acknowledge`](crate::Connection::acknowledge).
     pub ack: Option<PendingAck>,
 }
@@ -249,27 +249,27 @@ impl fmt::Debug for Fragment<'_> {
     }
 }
 
-/// A message from the server that was thrown away. It is told once, with its first bytes; at QoS 1 and 2 it is acknowledged after its last one. If the link is
-/// lost in between it comes again.
+/// A message from the server that was discarded. It is reported once, with its first bytes; at QoS 1 and 2 it is acknowledged after its last one. If the link is
+/// lost in between, the message arrives again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Discarded<'i> {
-    /// The topic as it stands in the packet; empty if an alias stands for it.
+    /// The topic in the packet; empty if it has only an alias.
     pub topic: &'i [u8],
     /// The length of the whole packet in bytes.
     pub length: u32,
-    /// In which quality of service it came.
+    /// The QoS it was delivered with.
     pub qos: QoS,
-    /// The server kept it for the topic, and will send it again at the next subscription.
+    /// Whether it is a retained message, which the server sends again at the next subscription.
     pub retain: bool,
     /// The packet identifier at QoS 1 and 2.
     pub id: Option<PacketId>,
-    /// Why it was thrown away.
+    /// Why it was discarded.
     pub why: Discard,
 }
 
-/// Why a message from the server was thrown away.
+/// Why a message from the server was discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -290,18 +290,18 @@ impl fmt::Display for Discard {
     }
 }
 
-/// A message without its payload: what the first piece of one brings that arrives in pieces. The fields are those of [`Message`].
+/// A message without its payload: part of the first piece of a message that arrives in pieces. The fields are those of [`Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Head<'i> {
-    /// Where it was published.
+    /// The topic it was published to.
     pub topic: Topic<'i>,
-    /// In which quality of service it came.
+    /// The QoS it was delivered with.
     pub qos: QoS,
-    /// The server kept it for the topic.
+    /// Whether it is a retained message.
     pub retain: bool,
-    /// The server may have sent it before.
+    /// Whether the server may have sent it before.
     pub dup: bool,
     /// The packet identifier at QoS 1 and 2.
     pub id: Option<PacketId>,
@@ -321,15 +321,15 @@ impl<'i> From<&Message<'i>> for Head<'i> {
 pub enum Topic<'i> {
     /// The name itself.
     Name(TopicName<'i>),
-    /// The name is with the connection: see [`Connection::topic`](crate::Connection::topic). Never with
+    /// An alias: [`Connection::topic`](crate::Connection::topic) returns the name. Does not occur with
     /// [`Limits::topic_alias_maximum`](crate::Limits::topic_alias_maximum) at its default of 0.
     Alias(TopicAlias),
-    /// These bytes, which are not UTF-8, or hold U+0000 or a wildcard; none if an alias stands for such. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
+    /// Bytes that are not UTF-8, or contain U+0000 or a wildcard; empty if an alias stands for such a topic. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
     Invalid(&'i [u8]),
 }
 
 impl<'i> Topic<'i> {
-    /// The name, if it stands in the message; `None` for an alias, whose name is with the connection, and for a topic that is none.
+    /// Returns the name, if it is in the message; `None` for an alias, and for an invalid topic.
     pub const fn name(&self) -> Option<TopicName<'i>> {
         match self {
             Self::Name(name) => Some(*name),
@@ -347,7 +347,7 @@ pub struct TopicAlias {
 }
 
 impl TopicAlias {
-    /// A number that names this binding of the alias, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same numbers.
+    /// Returns a number that identifies this binding of the alias, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same numbers.
     pub const fn number(self) -> u64 {
         (self.alias as u64) << 32 | self.serial as u64
     }
@@ -355,8 +355,8 @@ impl TopicAlias {
 
 /// A message that the application has not acknowledged yet. Not `Clone`: a message is acknowledged once.
 ///
-/// At QoS 1 it is good for its link: the server delivers again on the next one. At QoS 2 it is good for the session. Dropped without
-/// [`acknowledge`](crate::Connection::acknowledge), the message holds a unit of the server's quota for as long.
+/// At QoS 1 it is valid on its link: the server delivers the message again on the next one. At QoS 2 it is valid for the session. If it is dropped without
+/// [`acknowledge`](crate::Connection::acknowledge), the message takes one unit of the server's quota until then.
 ///
 /// ```compile_fail,E0382
 /// # use pure_mqtt::{Ack, Connection, Heap, Instant, PendingAck};
@@ -379,7 +379,7 @@ impl PendingAck {
         Self { link: NonZeroU16::MIN.saturating_add(place), serial }
     }
 
-    /// A number that names the message among those of its connection, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same
+    /// Returns a number that identifies the message among those of its connection, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same
     /// numbers.
     pub const fn number(&self) -> u64 {
         (self.place() as u64) << 32 | self.serial as u64
@@ -391,7 +391,7 @@ impl PendingAck {
     }
 }
 
-/// The end of a published message.
+/// The final result of a published message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -400,7 +400,7 @@ pub struct Acknowledged<'i> {
     pub handle: Handle,
     /// The packet identifier, now free again.
     pub id: PacketId,
-    /// Success, or why the server refused. In 3.1 and 3.1.1 success, unless the server adds a code all the same.
+    /// Success, or why the server refused. In 3.1 and 3.1.1 success, unless the server adds a code against the standard.
     pub reason: ReasonCode,
     /// Reason String and User Properties; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
@@ -421,13 +421,13 @@ pub struct Answered<'i> {
 }
 
 impl<'i> Answered<'i> {
-    /// One reason code for each filter of the request, in its order; none where the server has left them out of UNSUBACK.
+    /// Returns one reason code for each filter of the request, in order; none if the server has left them out of UNSUBACK.
     pub fn reasons(&self) -> impl ExactSizeIterator<Item = ReasonCode> + use<'i> {
         self.codes.iter().map(|code| ReasonCode(*code))
     }
 }
 
-/// The end of a command that no packet caused; see [`Connection::poll_outcome`](crate::Connection::poll_outcome).
+/// The final result of a command that no packet caused; see [`Connection::poll_outcome`](crate::Connection::poll_outcome).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -436,13 +436,13 @@ pub struct Outcome {
     pub handle: Handle,
     /// The packet identifier, now free again.
     pub id: PacketId,
-    /// What was commanded.
+    /// Which kind of command it was.
     pub command: Command,
     /// Why it ended.
     pub cause: Cause,
 }
 
-/// What an [`Outcome`] belongs to.
+/// The kind of command that an [`Outcome`] belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Command {
@@ -459,21 +459,21 @@ pub enum Command {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Cause {
-    /// A request was out when the link ended: it may or may not have been carried out (§4.1).
+    /// The link ended with the request in flight; the server may have processed it (§4.1).
     Unknown,
     /// The session was lost, and [`OnSessionLoss::Abort`](crate::OnSessionLoss::Abort) is set. The message may or may not have arrived.
     SessionLost,
-    /// The session was lost after the server had taken the QoS 2 message over (PUBREC): it counts as delivered.
+    /// The session was lost after the server had taken the QoS 2 message (PUBREC): it counts as delivered.
     Released,
-    /// The message's time was over before it could be sent (§3.3.2.3.3).
+    /// The message expired before it could be sent (§3.3.2.3.3).
     Expired,
-    /// The packet is longer than the server takes `[MQTT-3.2.2-15]`.
+    /// The packet is longer than the server accepts `[MQTT-3.2.2-15]`.
     TooLarge,
-    /// The server doesn't take this quality of service `[MQTT-3.2.2-11]`.
+    /// The server does not support this QoS `[MQTT-3.2.2-11]`.
     QoSNotSupported,
-    /// The server keeps no retained messages `[MQTT-3.2.2-14]`.
+    /// The server does not support retained messages `[MQTT-3.2.2-14]`.
     RetainNotSupported,
-    /// The server has no wildcards, shared subscriptions or subscription identifiers (§3.2.2.3).
+    /// The server does not support wildcards, shared subscriptions or subscription identifiers (§3.2.2.3).
     SubscriptionNotSupported,
     /// [`forget_session`](crate::Connection::forget_session) was called.
     Forgotten,
@@ -483,15 +483,15 @@ pub enum Cause {
     Withdrawn,
 }
 
-/// What is risked by giving up a packet: see [`Connection::withdraw`](crate::Connection::withdraw).
+/// The risk of giving up a packet: see [`Connection::withdraw`](crate::Connection::withdraw).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Risk {
-    /// Nothing: no byte of it has left.
+    /// None: no byte of it was sent.
     None,
-    /// It may have arrived, or been carried out. A message that is published anew instead may arrive twice.
+    /// It may have arrived, or been processed. If the message is published again, it may arrive twice.
     MayHaveArrived,
-    /// The server took the QoS 2 message over and was perhaps not told to pass it on: it may be lost.
+    /// The server has taken the QoS 2 message, and may not have received the PUBREL that lets it pass the message on: the message may be lost.
     MayBeLost,
 }
 

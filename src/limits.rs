@@ -18,85 +18,86 @@ pub struct Limits {
     /// The version that messages are encoded for before the first link is opened. Another one at `open` costs one pass over
     /// what is kept. Default: 3.1.1.
     pub version: Version,
-    /// QoS 1 and 2 messages that are out at a time; 0 for no own limit. The server's Receive Maximum holds as well. Default: 20.
+    /// Maximum number of QoS 1 and 2 messages in flight; 0 for no local limit. The server's Receive Maximum also applies. Default: 20.
     pub max_inflight: u16,
-    /// Messages that are not finished, in flight and waiting together; 0 (the default) for as many as the storage holds.
+    /// Maximum number of unfinished messages, in flight and queued together; 0 (the default) for as many as the storage holds.
     pub max_queued: u32,
-    /// Bytes of all packets that are not finished; 0 (the default) for as many as the storage holds: 2 GiB on `Heap`, not counting payloads that are shared or
-    /// streamed.
+    /// Maximum size of all unfinished packets together, in bytes; 0 (the default) for as many as the storage holds: 2 GiB on `Heap`. Shared and streamed payloads
+    /// do not count.
     pub max_bytes: u32,
-    /// The Receive Maximum that is announced in 5.0: unfinished QoS 1 and 2 messages from the server, at a time. At most what
-    /// [`max_received`](Self::max_received) allows, less one that is kept for QoS 1, and less what earlier links left open.
+    /// The Receive Maximum announced in 5.0: how many QoS 1 and 2 messages from the server may be unfinished at a time. At most
+    /// [`max_received`](Self::max_received), less one that is kept for QoS 1, and less what earlier links left unfinished.
     ///
-    /// Some servers overrun it by a few messages, which is tolerated as far as there is room, unless [`strict`](Self::strict) is set.
+    /// Some servers exceed it by a few messages, which is tolerated as far as there is room, unless [`strict`](Self::strict) is set.
     /// Default: 1,024.
     pub receive_maximum: u16,
-    /// QoS 1 and 2 messages from the server that are held unfinished, in every version; 0 (the default) for as many as the storage can: 32,768 on
+    /// Maximum number of unfinished QoS 1 and 2 messages from the server, in every version; 0 (the default) for as many as the storage holds: 32,768 on
     /// `Heap`.
     ///
-    /// More are not taken until acknowledgements have left ([`Received::Blocked`](crate::Received::Blocked)). Where that doesn't help, QoS 2 messages of earlier
-    /// links give way that the server has not come back to on this one: they are of a session that it has lost. Where there are none the link ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); what has left by then is
-    /// progress. Servers of 3.1 and 3.1.1 know no limit, so 32 and more are wise where QoS 2 messages come in bursts.
+    /// Further messages are not accepted until acknowledgements were sent ([`Received::Blocked`](crate::Received::Blocked)). If that does not help, QoS 2 messages of earlier
+    /// links are discarded if the server has not repeated them on this link: they belong to a session that it has lost. If there are none, the link ends with
+    /// [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); the acknowledgements sent by then are progress. Servers of 3.1 and 3.1.1 know no limit: use 32 or
+    /// more where QoS 2 messages arrive in bursts.
     ///
-    /// One of them is for QoS 1 alone, since a server may repeat QoS 1 messages before it finishes those of QoS 2. If there is only one, either kind may
-    /// have it, and while QoS 2 does, a QoS 1 message is taken beside it.
+    /// One place is for QoS 1 alone, since a server may repeat QoS 1 messages before it finishes those at QoS 2. If there is only one place, either kind may
+    /// take it; while a QoS 2 message has it, one QoS 1 message is accepted beside it.
     pub max_received: u16,
-    /// The longest packet from the server in bytes, which the host's buffer must hold; announced as Maximum Packet Size in 5.0. What becomes of a longer
-    /// one, [`on_too_long`](Self::on_too_long) says. Default: 1 MiB.
+    /// The longest packet accepted from the server, in bytes; the host's buffer must hold it. Announced as Maximum Packet Size in 5.0.
+    /// [`on_too_long`](Self::on_too_long) says what happens to a longer one. Default: 1 MiB.
     pub inline_max: u32,
-    /// The longest message from the server in bytes that is taken in pieces, where it is longer than `inline_max`: see
-    /// [`handle_input_streaming`](crate::Connection::handle_input_streaming). It is announced as Maximum Packet Size then. 0 (the default) for
+    /// The longest message from the server that is accepted in pieces, in bytes, where it exceeds `inline_max`: see
+    /// [`handle_input_streaming`](crate::Connection::handle_input_streaming). It is then announced as Maximum Packet Size. 0 (the default) for
     /// none.
     pub stream_max: u32,
-    /// Topic aliases that the server may use; at most what the storage holds. Default: 0.
+    /// How many topic aliases the server may use; at most what the storage holds. Default: 0.
     ///
-    /// The server alone decides which topics it names so. If one is longer than the storage can keep, the first message comes with its topic all the same;
-    /// the next one, which has the alias alone, ends the link with
+    /// The server decides which topics get an alias. If a topic is longer than the storage can keep, the first message still arrives with its topic;
+    /// the next one, which has only the alias, ends the link with
     /// [`Violation::ForgottenTopicAlias`](crate::wire::Violation::ForgottenTopicAlias), and no aliases are announced from then on until the settings are
-    /// [set](crate::Connection::set_limits) anew. So storages of a fixed size want room for the longest topic that is subscribed to.
+    /// [set](crate::Connection::set_limits) again. Give storages of a fixed size room for the longest topic that you subscribe to.
     pub topic_alias_maximum: u16,
-    /// Topic aliases that are used for outgoing messages, within the server's maximum and what the storage holds. They are searched one
-    /// by one, so 8 to 32 suit. Worth it where few topics take turns: with more topics than aliases each message binds one anew, and gets longer.
+    /// How many topic aliases are used for outgoing messages, within the server's maximum and what the storage holds. They are searched one
+    /// by one, so 8 to 32 are suitable. Useful for few topics in turn: with more topics than aliases each message binds one again, and becomes longer.
     /// Default: 0.
     pub outbound_aliases: u16,
-    /// The longest topic name behind an alias on `Heap` storage, in bytes. Each name takes what it needs once it is bound, and until the link is gone; a lower
+    /// The longest topic name behind an alias on `Heap` storage, in bytes. Each bound name takes its length in memory until the link ends; a lower
     /// limit bounds what a server can make of that. Default: 65,535, so any.
     pub alias_name_max: u16,
-    /// Messages are acknowledged by the application, in any order. Default: false.
+    /// Whether the application acknowledges messages, in any order. Default: false.
     pub manual_acks: bool,
-    /// What becomes of unfinished messages when the server has lost the session.
+    /// What happens to unfinished messages when the server has lost the session.
     pub on_session_loss: OnSessionLoss,
-    /// What becomes of a session that the server resumes and this side doesn't know.
+    /// What happens to a session that the server resumes and this side does not know.
     pub on_unknown_session: OnUnknownSession,
-    /// What becomes of a message from the server that is longer than `inline_max` or `stream_max`.
+    /// What happens to a message from the server that is longer than `inline_max` or `stream_max`.
     pub on_too_long: OnTooLong,
-    /// What becomes of a message from the server whose topic is not UTF-8, or holds U+0000 or a wildcard: some servers keep such messages, and hand them
-    /// out to everybody. With [`strict`](Self::strict) the link ends.
+    /// What happens to a message from the server whose topic is not UTF-8, or contains U+0000 or a wildcard: some servers keep such messages and send them
+    /// to every subscriber. With [`strict`](Self::strict) the link ends.
     pub on_bad_topic: OnBadTopic,
-    /// CONNECT of 5.0 announces what the server is asked to keep to: Receive Maximum and Maximum Packet Size. With `false` it carries neither, for servers
-    /// that refuse them or take them amiss; what is taken stays the same. Default: true.
+    /// Whether CONNECT of 5.0 carries Receive Maximum and Maximum Packet Size. Use `false` for servers that refuse them; the limits themselves stay in
+    /// force. Default: true.
     pub announce_limits: bool,
     /// What happens when a message finds the queue full.
     pub overflow: Overflow,
-    /// Refuse QoS 0 messages while no link is up, instead of keeping them. Default: false.
+    /// Whether QoS 0 messages are refused while there is no link, instead of being queued. Default: false.
     pub refuse_offline_qos0: bool,
-    /// Don't deliver a message that is marked as UTF-8 and isn't; acknowledge it with 0x99 (§3.3.2.3.2). Default: false.
+    /// Whether a message that is marked as UTF-8 and is not is acknowledged with 0x99 instead of being delivered (§3.3.2.3.2). Default: false.
     pub check_payload_format: bool,
-    /// Also refuse what the standard only recommends to refuse (control characters in strings, over-long lengths in 3.1 and 3.1.1), a server that overruns
-    /// the Receive Maximum, and every deviation from the standard that is tolerated otherwise, because it can neither lose nor double a message:
-    /// `docs/tolerances.md` lists them, each with the counter in [`Stats`](crate::Stats). A server that keeps to the standard works in both ways. Default:
+    /// Whether to refuse also what the standard only recommends to refuse (control characters in strings, over-long lengths in 3.1 and 3.1.1), a server that exceeds
+    /// the Receive Maximum, and every deviation that is otherwise tolerated because it can neither lose nor duplicate a message:
+    /// `docs/tolerances.md` lists them, each with its counter in [`Stats`](crate::Stats). A server that follows the standard works either way. Default:
     /// false.
     pub strict: bool,
-    /// Milliseconds from CONNECT to CONNACK; 0 for ever. Also bounds a re-authentication. Default: 20,000.
+    /// Milliseconds from CONNECT to CONNACK; 0 for no limit. Also bounds a re-authentication. Default: 20,000.
     pub connack_timeout: u32,
-    /// Milliseconds for which a link that is over may still send what has to leave: the rest of a packet that is partly sent, and DISCONNECT. Then
-    /// [`should_close`](crate::Connection::should_close) is true, whatever the transport took. 0: at once, without a DISCONNECT. Default: 3,000.
+    /// Milliseconds in which a link that has ended may still send its last bytes: the rest of a partly sent packet, and DISCONNECT. After that
+    /// [`should_close`](crate::Connection::should_close) is true, whatever the transport accepted. 0: at once, without a DISCONNECT. Default: 3,000.
     pub farewell_timeout: u32,
-    /// Milliseconds from PINGREQ, once the transport has taken it, to PINGRESP; 0 (the default) for the keep alive.
+    /// Milliseconds from PINGREQ, once the transport has accepted it, to PINGRESP; 0 (the default) for the keep alive.
     ///
-    /// A transport that takes no byte of waiting output for the keep alive and this time together ends the link as well.
+    /// The link also ends if the transport accepts no byte of pending output for the keep alive and this time together.
     pub pingresp_timeout: u32,
-    /// Milliseconds for which a packet that has left whole may be unanswered; 0 (the default) for ever. The oldest one is watched: the link ends after
+    /// Milliseconds that a completely sent packet may stay unanswered; 0 (the default) for no limit. The oldest one is watched: the link ends after
     /// one to two times this value.
     pub ack_timeout: u32,
     /// Milliseconds after which unacknowledged messages are sent again on the same link, in 3.1 and 3.1.1 only; a message is sent again after

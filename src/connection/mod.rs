@@ -22,6 +22,7 @@ mod outbound;
 mod overflow;
 mod pieces;
 mod reducing;
+mod room;
 mod state;
 mod stats;
 mod stream;
@@ -42,11 +43,12 @@ use self::control::LONGEST_CONTROL;
 use self::core::{Core, Extras, write_disconnect};
 use self::fast_path::{LAST_OWED, MESSAGE, OWED, PUBACK, PUBCOMP, PUBREC, PUBREL, RETAINED};
 use self::handshake::{Announced, check_connect, write_connect};
+use self::room::{BUSY_CONTROL, SHORTEST_CONTROL};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
 use crate::limits::{Limits, Overflow, StoredLimits};
-use crate::session::{Aliases, HAS_FAST_PATH, Matched, Most, Need, Outgoing, Victims};
+use crate::session::{Aliases, HAS_FAST_PATH, Matched, Outgoing, Victims};
 use crate::storage::sealed::{Demand, Used};
 use crate::storage::{Kind, MAY_GROW, Side, Storage};
 use crate::text::Text;
@@ -78,16 +80,16 @@ impl<S: Storage> Connection<S> {
         Self { storage, core: Core::new(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES)) }
     }
 
-    /// Opens a link: CONNECT becomes the first output. Call it when the transport is up.
+    /// Opens a link: CONNECT becomes the first output. Call it once the transport is up.
     ///
-    /// Everything that the last link left half done is gone; the session goes on unless `connect` asks for a clean start. If the version
-    /// differs from the last one, what is kept is encoded anew, once.
+    /// Whatever the last link left half done is discarded. The session continues unless `connect` asks for a clean start. If the version differs from the last
+    /// one, stored messages are encoded once more for the new version.
     ///
-    /// The engine adds Receive Maximum, Maximum Packet Size and Topic Alias Maximum to CONNECT (5.0), as [`Limits`] and the storage have it; the first two
-    /// unless [`Limits::announce_limits`] is off.
+    /// The engine adds Receive Maximum, Maximum Packet Size and Topic Alias Maximum to a CONNECT of 5.0, with the values of [`Limits`] and the storage; the first two
+    /// only if [`Limits::announce_limits`] is on.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing changed. [`OpenError::TooLarge`] depends on the storage's control area alone, never on what is queued.
+    /// [`OpenError`]; nothing has changed. [`OpenError::TooLarge`] depends only on the storage's control area, not on what is queued.
     pub fn open(&mut self, now: Instant, connect: &Connect<'_>) -> Result<(), OpenError> {
         if self.core.link.state != State::Closed {
             return Err(OpenError::AlreadyOpen);
@@ -133,22 +135,22 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// The transport is gone, or was closed because [`should_close`](Self::should_close) said so. The session and the queue stay.
-    /// Without a link it does nothing.
+    /// Reports that the transport is closed: it failed, or was closed after [`should_close`](Self::should_close) returned true. The session and the queue stay.
+    /// Without a link the call has no effect.
     pub fn closed(&mut self, now: Instant) {
         self.core.see(now);
         self.core.closed(&mut self.storage.parts());
         self.gather();
     }
 
-    /// Takes at most one packet from the start of `input`.
+    /// Processes at most one packet from the start of `input`.
     ///
     /// The event borrows `input`, not the connection: a handler can publish, acknowledge or disconnect while it holds a message.
-    /// [`Received`] says what to do next.
+    /// [`Received`] says how to continue.
     ///
     /// # Errors
-    /// [`ConnectionError`]: the link is over, the session is untouched. Nothing of the packet took effect, later input gets the same error. In
-    /// 5.0 one DISCONNECT with [`ConnectionError::reason`] waits in [`transmit`](Self::transmit).
+    /// [`ConnectionError`]: the link has ended; the session is unchanged. The packet had no effect, and further input returns the same error. In
+    /// 5.0 one DISCONNECT with [`ConnectionError::reason`] is pending in [`transmit`](Self::transmit).
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.core.see(now);
         match *input {
@@ -162,13 +164,13 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Like [`handle_input`](Self::handle_input), and messages longer than [`Limits::inline_max`] arrive in pieces, up to
-    /// [`Limits::stream_max`]: each call takes what there is of the payload, and gives it as an
-    /// [`Event::Fragment`](crate::Event::Fragment). So a buffer of a few hundred bytes is enough for a firmware image. The message is
+    /// Like [`handle_input`](Self::handle_input), but messages longer than [`Limits::inline_max`] arrive in pieces, up to
+    /// [`Limits::stream_max`]: each call consumes the payload bytes that are there and returns them as an
+    /// [`Event::Fragment`](crate::Event::Fragment). A buffer of a few hundred bytes is enough for a firmware image. The message is
     /// acknowledged after its last fragment; if the link is lost before that, it is delivered again from its start.
     ///
-    /// Topic and properties must lie within the first `inline_max` bytes of the packet. Whether the payload is UTF-8 is not checked, whatever
-    /// [`Limits::check_payload_format`] says. Once a message has begun this way, its other fragments come this way as well.
+    /// Topic and properties must lie within the first `inline_max` bytes of the packet. The payload is not checked for UTF-8, whatever
+    /// [`Limits::check_payload_format`] says. Once a message has begun in this way, pass its other fragments to this method as well.
     ///
     /// ```
     /// use pure_mqtt::{Connect, Connection, Event, Fixed, Instant, Limits, Received, RxBuffer, Version};
@@ -203,7 +205,7 @@ impl<S: Storage> Connection<S> {
     /// ```
     ///
     /// # Errors
-    /// As [`handle_input`](Self::handle_input).
+    /// Same as [`handle_input`](Self::handle_input).
     pub fn handle_input_streaming<'i>(
         &mut self,
         now: Instant,
@@ -292,11 +294,11 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Does what is due at `now`. Call it when [`poll_timeout`](Self::poll_timeout) has come, and again while that is not in the future; earlier
-    /// or more often is no mistake.
+    /// Does what is due at `now`. Call it once the [`poll_timeout`](Self::poll_timeout) deadline has passed; repeat until the deadline lies in the future. Extra
+    /// calls are harmless.
     ///
     /// # Errors
-    /// A deadline of the server's has passed: the link is over, as after an error of [`handle_input`](Self::handle_input).
+    /// A deadline for the server has passed: the link has ended, as after an error of [`handle_input`](Self::handle_input).
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         self.core.see(now);
         let done = self.core.handle_timeout(&mut self.storage.parts());
@@ -304,24 +306,24 @@ impl<S: Storage> Connection<S> {
         done
     }
 
-    /// Tells that `bytes` bytes of the server's have arrived which were not handed to [`handle_input`](Self::handle_input) yet; 0 once there are none.
-    /// For hosts that read faster than they handle, so that a slow handler costs no link: the bytes count as received, and while there are any the
-    /// deadlines of PINGRESP and of acknowledgements, which may be among them, pause. PINGREQ goes on being sent.
+    /// Reports that `bytes` bytes from the server have arrived and were not passed to [`handle_input`](Self::handle_input) yet; 0 once there are none.
+    /// For hosts that read faster than they handle, so that a slow handler does not end the link: the bytes count as received. While there are any, the
+    /// deadlines for PINGRESP and for acknowledgements, which may be among them, pause; PINGREQ is still sent.
     pub fn unread(&mut self, now: Instant, bytes: usize) {
         self.core.see(now);
         self.core.note_unread(bytes);
     }
 
     /// Accepts a message, in every state. It is sent as soon as the link, the window and the server's Receive Maximum allow; QoS 0
-    /// never waits for the window.
+    /// does not wait for the window.
     ///
-    /// Each accepted message of QoS 1 or 2 has exactly one end: [`Event::PubAck`](crate::Event::PubAck),
+    /// Each accepted message at QoS 1 or 2 has exactly one final result: [`Event::PubAck`](crate::Event::PubAck),
     /// [`PubComp`](crate::Event::PubComp) or [`PubRec`](crate::Event::PubRec); an [`Outcome`]; or it is among the
-    /// [`dropped`](Delivery::dropped) of a later publish. A QoS 0 message has left when
+    /// [`dropped`](Delivery::dropped) messages of a later publish. A QoS 0 message was sent once
     /// [`left`](Self::left) has reached its handle.
     ///
     /// # Errors
-    /// [`PublishError`]; nothing changed.
+    /// [`PublishError`]; nothing has changed.
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         if S::MAY_INDEX_TOPICS && self.core.limits.overflow() == Overflow::LatestPerTopic {
             self.index_topics();
@@ -349,12 +351,12 @@ impl<S: Storage> Connection<S> {
         self.accept_publish((now, waits), publish, draft, victims)
     }
 
-    /// Publishes `publish` instead of a message of which no byte was sent yet: a newer reading, say. In one step: either the old message is gone and the
-    /// new one accepted, at the end of the queue, or nothing changed. The old one is among the [`dropped`](Delivery::dropped), which is its end; no
-    /// other is dropped for it, whatever the overflow policy is.
+    /// Publishes `publish` in place of an unsent message: a newer reading, for example. Atomic: either the old message is removed and the
+    /// new one accepted, at the end of the queue, or nothing has changed. The old message is reported in [`dropped`](Delivery::dropped), which is its final result; no
+    /// other message is dropped for the new one, whatever the overflow policy is.
     ///
     /// # Errors
-    /// [`PublishError`]; nothing changed. [`PublishError::NotQueued`] if the old message is not there (any more), as with [`cancel`](Self::cancel).
+    /// [`PublishError`]; nothing has changed. [`PublishError::NotQueued`] if the old message is unknown or partly sent, as with [`cancel`](Self::cancel).
     pub fn replace(&mut self, now: Instant, old: Handle, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let draft = self.check_publish(publish)?;
         let parts = &mut self.storage.parts();
@@ -404,8 +406,8 @@ impl<S: Storage> Connection<S> {
         Ok(delivery(matched, publish.qos, victims, reduced))
     }
 
-    /// Takes a message out of the queue of which no byte was sent yet; this is its end. False if it is not there (any more). A message that is sent
-    /// again on a new session ([`OnSessionLoss::Republish`](crate::OnSessionLoss::Republish)) counts as not sent.
+    /// Removes an unsent message from the queue; no event or outcome follows. Returns false if the message is unknown or some of it was sent. A message that is sent
+    /// again in a new session ([`OnSessionLoss::Republish`](crate::OnSessionLoss::Republish)) counts as unsent.
     pub fn cancel(&mut self, handle: Handle) -> bool {
         let parts = &mut self.storage.parts();
         let is_cancelled = self.core.outgoing.cancel(parts, handle);
@@ -414,11 +416,11 @@ impl<S: Storage> Connection<S> {
         is_cancelled
     }
 
-    /// Gives up a message that was published with [`Payload::Streamed`](crate::Payload::Streamed), because its payload can't be supplied (any more). At
-    /// QoS 1 and 2 it ends with an [`Outcome`]. If some of it is out on this link, the link ends with it
-    /// ([`ConnectionError::Abandoned`]), and nothing else: the server would take whatever came next for the rest of the payload.
+    /// Gives up a message that was published with [`Payload::Streamed`](crate::Payload::Streamed), because its payload cannot be supplied any more. At
+    /// QoS 1 and 2 an [`Outcome`] follows. If part of it was sent on this link, the link ends too
+    /// ([`ConnectionError::Abandoned`]): the server would read the next bytes as the rest of the payload.
     ///
-    /// False, and nothing changed, if there is no such message; while its acknowledgement is awaited; and for a QoS 2 message that was sent whole
+    /// Returns false, and nothing has changed, if there is no such message, while its acknowledgement is awaited, and for a QoS 2 message that was sent completely
     /// before: the server may hold its identifier until the session ends.
     pub fn abandon(&mut self, now: Instant, handle: Handle) -> bool {
         let is_done = Outgoing::abandonable(self.storage.parts().slots, handle).is_some();
@@ -430,15 +432,15 @@ impl<S: Storage> Connection<S> {
         is_done
     }
 
-    /// Gives up one message or request, whether or not some of it was sent on earlier links: one at which link after link ends, say
-    /// ([`attempts`](Self::attempts)). It ends with the [`Outcome`] [`Cause::Withdrawn`](crate::Cause::Withdrawn) (at QoS 0 without one), and what lies
-    /// behind it goes on. Returns what is risked.
+    /// Gives up one message or request, whether or not part of it was sent on earlier links: for example one at which every link ends
+    /// ([`attempts`](Self::attempts)). The [`Outcome`] [`Cause::Withdrawn`](crate::Cause::Withdrawn) follows (none at QoS 0), and the messages behind it
+    /// continue. Returns the risk.
     ///
-    /// The identifier of a QoS 2 message that the server may hold is freed by a PUBREL on the next link, once the outcome was fetched. If PUBREL itself is
-    /// what links end at, it is not sent again: after three links the message counts as delivered, before that it may be lost.
+    /// The identifier of a QoS 2 message that the server may hold is released by a PUBREL on the next link, once the outcome was fetched. If the links end at that
+    /// PUBREL, it is not sent again: after three links the message counts as delivered; before that it may be lost.
     ///
-    /// `None`, and nothing changed, if there is no such message or request, and while it is partly sent or its answer is awaited on this link: lose the link
-    /// first.
+    /// Returns `None`, and nothing has changed, if there is no such message or request, and while it is partly sent or its answer is awaited on this link: close the
+    /// link first.
     pub fn withdraw(&mut self, now: Instant, handle: Handle) -> Option<Risk> {
         let parts = &mut self.storage.parts();
         let risk = self.core.outgoing.withdrawable(parts.slots, handle)?;
@@ -450,27 +452,28 @@ impl<S: Storage> Connection<S> {
         Some(risk)
     }
 
-    /// On how many links some of this message or request has left: 0 if no byte of it has, at most 255; of a QoS 2 message after PUBREC, of its PUBREL.
-    /// Links count whatever session they had. `None` if it is finished.
+    /// Returns on how many links part of this message or request was sent, in this session or an earlier one: 0 if nothing was sent, at most 255; for a QoS 2 message
+    /// after PUBREC the links on which its PUBREL was sent. `None` if it is finished.
     pub fn attempts(&self, handle: Handle) -> Option<u8> {
         self.core.outgoing.attempts(self.storage.view().slots, handle)
     }
 
-    /// Holds messages back, or lets them go: while they are held SUBSCRIBE and UNSUBSCRIBE leave, and PUBLISH waits, so that what was subscribed to before
-    /// something was published comes back. A PUBLISH that is partly sent is finished; PUBREL and acknowledgements go on. It outlives links.
+    /// Holds messages back, or releases them. While messages are held, SUBSCRIBE and UNSUBSCRIBE are sent and PUBLISH waits, so that the program receives its own
+    /// messages on filters that it subscribed to before it published. A partly sent PUBLISH is completed; PUBREL and acknowledgements continue. The setting stays in
+    /// force over several links.
     ///
-    /// Where a request finds no room because messages fill the storage the hold ends by itself, since otherwise both would wait for ever.
+    /// If a request finds no room because messages fill the storage, the hold ends by itself: otherwise both would wait for ever.
     pub fn hold_messages(&mut self, holds: bool) {
         self.core.begin_to_take_back();
         self.core.hold_messages(&mut self.storage.parts(), holds);
     }
 
-    /// Whether messages are [held back](Self::hold_messages).
+    /// Returns whether messages are [held back](Self::hold_messages).
     pub fn holds_messages(&self) -> bool {
         self.core.outgoing.holds_messages
     }
 
-    /// Messages at QoS 1 and 2 that are not finished, as they are kept: first those after PUBREC, then the others in their order.
+    /// Returns the messages at QoS 1 and 2 that are not finished, as they are stored: first those after PUBREC, then the others in their order.
     pub fn unacknowledged(&self) -> impl Iterator<Item = Unacknowledged<'_>> {
         let (view, outgoing) = (self.storage.view(), &self.core.outgoing);
         outgoing
@@ -478,11 +481,11 @@ impl<S: Storage> Connection<S> {
             .map(move |(index, slot)| Unacknowledged::of(&view, outgoing.version(), index, slot))
     }
 
-    /// Accepts a SUBSCRIBE, in every state; it doesn't wait for the window. It ends with [`Event::SubAck`](crate::Event::SubAck) or an
-    /// [`Outcome`].
+    /// Accepts a SUBSCRIBE, in every state; it does not wait for the window. [`Event::SubAck`](crate::Event::SubAck) or an
+    /// [`Outcome`] follows.
     ///
     /// # Errors
-    /// [`RequestError`]; nothing changed.
+    /// [`RequestError`]; nothing has changed.
     pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
         let draft = self.core.check_subscribe(subscribe, &self.storage.bounds())?;
         self.make_room_for_request(draft.need)?;
@@ -492,11 +495,11 @@ impl<S: Storage> Connection<S> {
         requested(self.core.request(parts, subscribe.properties, subscribe.filters, &draft), reduced)
     }
 
-    /// Accepts an UNSUBSCRIBE, in every state; it doesn't wait for the window. It ends with
-    /// [`Event::UnsubAck`](crate::Event::UnsubAck) or an [`Outcome`].
+    /// Accepts an UNSUBSCRIBE, in every state; it does not wait for the window.
+    /// [`Event::UnsubAck`](crate::Event::UnsubAck) or an [`Outcome`] follows.
     ///
     /// # Errors
-    /// [`RequestError`]; nothing changed.
+    /// [`RequestError`]; nothing has changed.
     pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
         let draft = self.core.check_unsubscribe(unsubscribe, &self.storage.bounds())?;
         self.make_room_for_request(draft.need)?;
@@ -506,11 +509,11 @@ impl<S: Storage> Connection<S> {
         requested(self.core.request(parts, unsubscribe.properties, unsubscribe.filters, &draft), reduced)
     }
 
-    /// Acknowledges a message, with [`Limits::manual_acks`]. In any order: the acknowledgements leave in the order that the standard
-    /// demands `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`.
+    /// Acknowledges a message, with [`Limits::manual_acks`]. Call it in any order: the acknowledgements are sent in the order that the standard
+    /// requires `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`.
     ///
     /// # Errors
-    /// [`AckError`] gives the handle back; nothing changed. [`RequestError::Stale`] if the link (QoS 1) or the session (QoS 2) is gone.
+    /// [`AckError`] returns the `PendingAck`; nothing has changed. [`RequestError::Stale`] if the link (QoS 1) or the session (QoS 2) has ended.
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
         let mut draft = match self.core.check_ack(self.storage.parts().inbox, &pending, with) {
             Ok(draft) => draft,
@@ -525,27 +528,27 @@ impl<S: Storage> Connection<S> {
         Ok(())
     }
 
-    /// Takes a step of an enhanced authentication (§4.12), or starts another one on a link that has a method.
+    /// Sends the next AUTH of an enhanced authentication (§4.12), or starts a re-authentication on a link that has a method.
     ///
     /// # Errors
-    /// [`RequestError`]; nothing changed. After [`RequestError::Full`], drain [`transmit`](Self::transmit) and try again.
+    /// [`RequestError`]; nothing has changed. After [`RequestError::Full`], drain [`transmit`](Self::transmit) and try again.
     pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
         self.grow_control(measure(|writer| write_auth(auth, writer)));
         self.core.authenticate(&mut self.storage.parts(), now, auth)
     }
 
-    /// Ends the link with DISCONNECT, at once: the packet that is half out is finished, everything else stays for the next link. To leave
-    /// gracefully wait for [`is_idle`](Self::is_idle) first. Without a link, or the second time, it does nothing.
+    /// Ends the link with DISCONNECT, at once: a partly sent packet is completed; the rest stays queued for the next link. For a graceful
+    /// end, wait for [`is_idle`](Self::is_idle) first. Without a link, or when called again, it has no effect.
     ///
     /// # Errors
-    /// [`RequestError`]; nothing changed.
+    /// [`RequestError`]; nothing has changed.
     pub fn disconnect(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
         let version = self.core.version();
         self.grow_control(measure(|writer| write_disconnect(disconnect, version, writer)));
         self.core.disconnect(&mut self.storage.parts(), now, disconnect)
     }
 
-    /// The bytes that wait for the server.
+    /// Returns the bytes that are to be sent to the server.
     pub fn transmit(&mut self, now: Instant) -> Transmit<'_> {
         self.core.see(now);
         if self.core.may_prepare() {
@@ -555,9 +558,9 @@ impl<S: Storage> Connection<S> {
         Transmit { core: &mut self.core, parts: self.storage.parts() }
     }
 
-    /// The next end of a command that no packet caused. Until it is fetched it keeps its slot, so nothing is lost and nothing piles up.
+    /// Returns the next final result that no packet caused. A result keeps its slot until it is fetched, so none is lost and they do not pile up.
     ///
-    /// Fetch outcomes before sending: that of a message which was [withdrawn](Self::withdraw) may leave a PUBREL to be sent.
+    /// Fetch outcomes before sending: that of a [withdrawn](Self::withdraw) message may add a PUBREL to the output.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
         let (Matched { handle, id }, kind, cause) =
             self.core.outgoing.poll_ended(&mut self.storage.parts(), self.core.withdrawing())?;
@@ -570,31 +573,31 @@ impl<S: Storage> Connection<S> {
         Some(Outcome { handle: Handle(handle), id: PacketId::new(id)?, command, cause })
     }
 
-    /// The link is over and its last bytes are out: close the transport and call [`closed`](Self::closed). Look here before reading on: that the server
-    /// closes its side now is no failure.
+    /// Returns whether the link has ended and its last bytes were sent: then close the transport and call [`closed`](Self::closed). Check it before reading: end of
+    /// stream is expected now, and no failure.
     ///
-    /// Over TCP close in order, or the last acknowledgements and the DISCONNECT may be lost: a socket that is closed over unread input is
-    /// reset. Shut it down for writing, read and throw away until the end (or for a second), then close it.
+    /// Over TCP close in order, or the last acknowledgements and the DISCONNECT may be lost: a socket that is closed with unread input is
+    /// reset. Shut it down for writing, read and discard until the end (or for a second), then close it.
     pub fn should_close(&self) -> bool {
         self.core.should_close()
     }
 
-    /// Why the link is over, until [`closed`](Self::closed) is called; otherwise [`ConnectionError::NotOpen`].
+    /// Returns why the link has ended, until [`closed`](Self::closed) is called; otherwise [`ConnectionError::NotOpen`].
     pub fn close_reason(&self) -> ConnectionError {
         self.core.link.end
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` for not before something else happens. Ask anew after every other call.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout) next; `None` if no deadline is pending. Read it again after every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next_timer().map(|(_, at)| at)
     }
 
-    /// The same, with the reason.
+    /// Returns the next deadline and the timer that set it.
     pub fn next_timer(&self) -> Option<(Timer, Instant)> {
         self.core.next_timer()
     }
 
-    /// The name of a message's topic. `None` if the server has bound the alias anew since, or the link is gone; and for [`Topic::Invalid`].
+    /// Returns the name of a message's topic. `None` if the server has bound the alias to another topic since, if the link has ended, and for [`Topic::Invalid`].
     pub fn topic<'t>(&'t self, topic: &Topic<'t>) -> Option<TopicName<'t>> {
         match topic {
             Topic::Name(name) => Some(*name),
@@ -606,25 +609,25 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Forgets the session, sent or not: every message and request ends with an [`Outcome`]. Only without a link; otherwise it does nothing and
+    /// Discards the session: every message and request, sent or not, ends with an [`Outcome`]. Only without a link; otherwise it has no effect and
     /// returns false. Call it before opening with another client identifier.
     ///
-    /// With a journal it is one record, which is there when this returns, or nothing is forgotten: false as well if the buffer has no room for it, until
-    /// what waits in the buffer was written.
+    /// With a journal this is one record, which exists when the call returns true. If the buffer has no room for it, nothing is discarded and the call returns false,
+    /// until the host has written what is pending in the buffer.
     pub fn forget_session(&mut self) -> bool {
         let is_forgotten = self.state() == State::Closed && self.core.forget(&mut self.storage.parts());
         self.gather();
         is_forgotten
     }
 
-    /// Takes a session as known that the server may hold from an earlier life of this program, with nothing unfinished on this side: it counts as
+    /// Declares that the server may hold a session from an earlier run of this program, with nothing unfinished on this side: it counts as
     /// resumed, not as [`Adopted`](crate::SessionState::Adopted), and is not subject to [`Limits::on_unknown_session`](crate::Limits::on_unknown_session)
     /// `[MQTT-3.2.2-4]`.
     ///
-    /// Right for a program that only subscribes, or that had finished everything before it stopped. If it had not, the server may still hold QoS 2 messages
-    /// under identifiers that are used anew here, and take the new ones for repetitions: then open with a clean start, or keep a `journal`.
-    /// A session that is in doubt, since a clean start was never answered, stays so: no program can know which one the server holds.
-    /// Only without a link; otherwise it does nothing and returns false.
+    /// Use it in a program that only subscribes, or that had finished everything before it stopped. Otherwise the server may still hold QoS 2 messages
+    /// under identifiers that are used again here, and take new messages for duplicates: open with a clean start instead, or keep a `journal`.
+    /// A session that is in doubt, because a clean start was never answered, stays so: nobody can know which session the server holds.
+    /// Only without a link; otherwise it has no effect and returns false.
     pub fn adopt_session(&mut self) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
@@ -637,56 +640,56 @@ impl<S: Storage> Connection<S> {
         is_closed
     }
 
-    /// Where the link stands.
+    /// Returns the state of the link.
     pub fn state(&self) -> State {
         self.core.link.state
     }
 
-    /// The server accepted the link, and it is up.
+    /// Returns whether the server has accepted the link, and the link is up.
     pub fn is_connected(&self) -> bool {
         self.core.is_connected()
     }
 
-    /// Nothing is unfinished: no message or request waits or is out, no acknowledgement is owed (nor one that the application has yet to give, with
-    /// [`Limits::manual_acks`]), no outcome waits to be fetched. Draining [`transmit`](Self::transmit) may make it true.
+    /// Returns whether nothing is unfinished: no message or request is queued or in flight, no acknowledgement is pending (including those that the application has yet
+    /// to give, with [`Limits::manual_acks`]), no outcome is unfetched. Draining [`transmit`](Self::transmit) may make it true.
     pub fn is_idle(&self) -> bool {
         self.core.is_idle()
     }
 
-    /// How many commands are unfinished: messages and requests that wait or are out, and outcomes that wait to be fetched.
+    /// Returns how many commands are queued, in flight, or have an outcome that was not fetched.
     pub fn pending(&self) -> usize {
         self.core.outgoing.pending()
     }
 
-    /// How many more QoS 1 and 2 messages may be sent now, before an acknowledgement comes (§4.9).
+    /// Returns how many more QoS 1 and 2 messages may be sent before an acknowledgement arrives (§4.9).
     pub fn send_quota(&self) -> u16 {
         let in_flight = u16::try_from(self.core.outgoing.in_flight()).unwrap_or(u16::MAX);
         self.core.link.peer.window.saturating_sub(in_flight)
     }
 
-    /// The handle of the latest QoS 0 message that was handed to the transport whole, or that a cut caught half-way. Those before it have left as
-    /// well, or were dropped, expired, or could not be sent to this server: at QoS 0 that has no [`Outcome`].
+    /// Returns the handle of the latest QoS 0 message that was passed to the transport completely, or that the end of a link cut off. Earlier QoS 0 messages were sent
+    /// as well, or were dropped, expired, or could not be sent to this server: at QoS 0 none of these has an [`Outcome`].
     pub fn left(&self) -> Handle {
         Handle(self.core.outgoing.left())
     }
 
-    /// The version that the link speaks; without a link the one that messages are encoded for.
+    /// Returns the version of the link; without a link, the version that messages are encoded for.
     pub fn version(&self) -> Version {
         self.core.version()
     }
 
-    /// The keep alive in force, in seconds: the server's if it set one `[MQTT-3.1.2-21]`.
+    /// Returns the keep alive in force, in seconds: the server's if it set one `[MQTT-3.1.2-21]`.
     pub fn keep_alive(&self) -> u16 {
         self.core.link.keep_alive
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn limits(&self) -> Limits {
         self.core.limits.get()
     }
 
-    /// Changes the settings. Only without a link; otherwise it does nothing and returns false. [`Limits::version`] takes effect at once,
-    /// and so what is kept is encoded anew.
+    /// Changes the settings. Only without a link; otherwise it has no effect and returns false. [`Limits::version`] takes effect at once:
+    /// stored messages are encoded for it.
     #[inline(always)] // as `Extras::of`
     pub fn set_limits(&mut self, limits: Limits) -> bool {
         self.apply_limits(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES))
@@ -705,22 +708,22 @@ impl<S: Storage> Connection<S> {
         is_closed
     }
 
-    /// Whether the storage keeps a `journal`: then what must survive a loss of power waits until the host has written it.
+    /// Returns whether the storage keeps a `journal`: then what must survive a power failure waits until the host has written it.
     pub fn keeps_journal(&self) -> bool {
         self.storage.has_journal()
     }
 
-    /// Whether the server holds a session of ours, as far as this side knows: it has accepted a link with one, and no clean start is in doubt since.
+    /// Returns whether the server holds a session of ours, as far as this side knows: it has accepted a link with one, and no clean start since is in doubt.
     pub const fn has_session(&self) -> bool {
         self.core.has_session()
     }
 
-    /// What was counted so far.
+    /// Returns the counters.
     pub fn stats(&self) -> Stats {
         self.core.stats.stats()
     }
 
-    /// Gives back memory that is not in use. Fixed storages have none to give.
+    /// Releases memory that is not in use. Fixed storages have none to release.
     pub fn shrink(&mut self) {
         let (slots_are_empty, inbox_is_empty) = (self.core.outgoing.is_empty(), self.core.incoming.is_empty());
         if inbox_is_empty {
@@ -736,80 +739,13 @@ impl<S: Storage> Connection<S> {
         });
     }
 
-    /// Lets the control area take one more packet of `length` bytes, where the storage can.
-    fn grow_control(&mut self, length: usize) {
-        if length > MAX_REMAINING {
-            return; // it can't be expressed, or it never fits
-        }
-        let bytes = self.core.link.control.needed(length);
-        if self.state() != State::Closed && bytes > self.storage.view().control.len() {
-            self.storage.grow(Demand::Control { bytes });
-        }
-    }
-
     /// The record of a message must fit into the journal's buffer, once that is empty.
     fn check_record(&mut self, publish: &Publish<'_>, draft: &Draft) -> Result<(), PublishError> {
         let is_kept = S::MAY_HAVE_JOURNAL && publish.qos != QoS::AtMostOnce;
         let fits = !is_kept || self.storage.parts().journal.could_hold(draft.record_length());
         if fits { Ok(()) } else { Err(PublishError::TooLarge) }
     }
-
-    /// Brings the index of waiting messages by topic up to date: message by message, so that none has to wait for many.
-    #[inline(never)]
-    fn index_topics(&mut self) {
-        self.storage.grow(Demand::TopicIndex);
-        self.core.outgoing.index_topics(&mut self.storage.parts());
-    }
-
-    /// Makes room for one more packet: within the limits, by the overflow policy, which tells its `victims`, by growth. False if there is none; then nothing
-    /// changed.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn make_room(&mut self, need: Need, topic: &[u8], victims: &mut Option<Victims>) -> bool {
-        let most = self.core.most(&self.storage.bounds());
-        if !self.core.outgoing.has_room(&need, &most) {
-            let mut parts = self.storage.parts();
-            let Some(policy) = self.core.policy().filter(|_| need.is_publish) else { return false };
-            policy(&mut self.core, &mut parts, &need, &most, topic, victims);
-            if victims.is_none() {
-                return false;
-            }
-            self.gather(); // so that the slots of those are free
-        }
-        self.grow_for(&need, &most);
-        true
-    }
-
-    /// Room for a request; where there is none, messages are held no longer.
-    fn make_room_for_request(&mut self, need: Need) -> Result<(), RequestError> {
-        if self.make_room(need, &[], &mut None) {
-            return Ok(());
-        }
-        if let Some(taking_back) = self.core.taking_back().filter(|_| self.holds_messages()) {
-            (taking_back.hold)(&mut self.core, &mut self.storage.parts(), false);
-        }
-        Err(RequestError::Full)
-    }
-
-    /// Lets the storage grow for one more packet, where it can.
-    fn grow_for(&mut self, need: &Need, most: &Most) {
-        let outgoing = &self.core.outgoing;
-        let view = self.storage.view();
-        let (slots, arena) = (view.slots.len(), view.arena.len());
-        if outgoing.wants_slots(slots, most.slots) {
-            self.storage.grow(Demand::SendSlot { limit: most.slots });
-            self.storage.grow(Demand::Control { bytes: BUSY_CONTROL });
-        }
-        if let Some(bytes) = outgoing.wants_arena(arena, need.bytes, most.arena.min(most.bytes)) {
-            self.storage.grow(Demand::Arena { bytes });
-        }
-    }
 }
-
-/// The least control area: the longest packet without properties that isn't CONNECT fits several times.
-const SHORTEST_CONTROL: usize = 16;
-
-/// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the dozen.
-const BUSY_CONTROL: usize = 128;
 
 fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Victims>, reduced: bool) -> Delivery {
     Delivery { handle: Handle(handle), id: PacketId::new(id).filter(|_| qos != QoS::AtMostOnce), dropped, reduced }

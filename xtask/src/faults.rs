@@ -232,8 +232,8 @@ struct Copy {
 }
 
 /// What the methods need.
-const COPIED: [&str; 8] =
-    ["Cargo.toml", "Cargo.lock", "README.md", "docs", "src", "tests", "examples", "tools/test-broker"];
+const COPIED: [&str; 9] =
+    ["Cargo.toml", "Cargo.lock", "README.md", "DESIGN.md", "docs", "src", "tests", "examples", "tools/test-broker"];
 
 impl Copy {
     fn of_project(shell: &Shell) -> Result<Self> {

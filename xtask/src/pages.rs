@@ -16,7 +16,7 @@ const FOLDER: &str = "target/pages";
 const TARGET: &str = "CARGO_TARGET_DIR=../pages-build";
 
 /// Where pages come from: folders with documentation comments, and Markdown that no comment includes.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "src",
     "trace/src",
     "clients/agent/src",
@@ -27,6 +27,7 @@ const SOURCES: [&str; 10] = [
     "README.md",
     "trace/README.md",
     "clients/net/README.md",
+    "clients/threads/README.md",
 ];
 
 /// Files that examples name with `mod`, as the guide shows them.
@@ -48,6 +49,7 @@ embedded-storage-async = "0.4"
 heapless = "0.9"
 pure-mqtt = { path = "../..", features = ["bytes", "heapless", "journal"] }
 pure-mqtt-agent = { path = "../../clients/agent" }
+pure-mqtt-client = { path = "../../clients/threads" }
 pure-mqtt-embassy = { path = "../../clients/embassy", features = ["flash", "nal"] }
 pure-mqtt-net = { path = "../../clients/net" }
 pure-mqtt-tokio = { path = "../../clients/tokio", features = ["trace-context", "tracing"] }

@@ -93,6 +93,11 @@ impl Tool {
         }
     }
 
+    /// Whether it has ended, whatever it had to read.
+    pub fn has_ended(&mut self) -> Played<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Ends its input, and waits until it has ended.
     pub fn end(&mut self, patience: Duration) -> Played<Option<ExitStatus>> {
         self.input = None;
