@@ -9,6 +9,12 @@ type Offset = u16;
 #[cfg(not(target_pointer_width = "32"))]
 type Offset = u32;
 
+/// The least control area: the longest packet without properties that isn't CONNECT fits several times.
+pub(super) const SHORTEST_CONTROL: usize = 16;
+
+/// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the dozen.
+pub(super) const BUSY_CONTROL: usize = 128;
+
 /// No control area is used beyond this.
 pub(super) const LONGEST_CONTROL: usize = Offset::MAX as usize;
 

@@ -39,11 +39,10 @@ pub use self::unacknowledged::Unacknowledged;
 
 use self::auth::write_auth;
 use self::commands::{Draft, is_bare};
-use self::control::LONGEST_CONTROL;
+use self::control::{BUSY_CONTROL, LONGEST_CONTROL, SHORTEST_CONTROL};
 use self::core::{Core, Extras, write_disconnect};
 use self::fast_path::{LAST_OWED, MESSAGE, OWED, PUBACK, PUBCOMP, PUBREC, PUBREL, RETAINED};
 use self::handshake::{Announced, check_connect, write_connect};
-use self::room::{BUSY_CONTROL, SHORTEST_CONTROL};
 use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};

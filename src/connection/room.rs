@@ -1,17 +1,12 @@
 //! Room for one more packet: within the limits, by the overflow policy, by growth.
 
 use super::{Connection, State};
+use crate::connection::control::BUSY_CONTROL;
 use crate::error::RequestError;
 use crate::session::{Most, Need, Victims};
 use crate::storage::Storage;
 use crate::storage::sealed::Demand;
 use crate::wire::MAX_REMAINING;
-
-/// The least control area: the longest packet without properties that isn't CONNECT fits several times.
-pub(super) const SHORTEST_CONTROL: usize = 16;
-
-/// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the dozen.
-pub(super) const BUSY_CONTROL: usize = 128;
 
 impl<S: Storage> Connection<S> {
     /// Lets the control area take one more packet of `length` bytes, where the storage can.
