@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::event::Head;
-use crate::session::Victims;
+use crate::event::FragmentHead;
+use crate::session::Dropped;
 use crate::shown::Bytes;
 use crate::storage::Payload;
 use crate::topic::{TopicFilter, TopicName};
@@ -79,17 +79,17 @@ impl<'a> Publish<'a> {
     /// `None` if the request has no Response Topic.
     ///
     /// ```
-    /// use pure_mqtt::{Head, Message, Publish};
+    /// use pure_mqtt::{FragmentHead, Message, Publish};
     ///
     /// fn answer<'a>(request: &Message<'a>) -> Option<Publish<'a>> {
     ///     Publish::reply_to(request, "done")
     /// }
     ///
-    /// fn answer_one_that_came_in_pieces<'a>(request: Head<'a>) -> Option<Publish<'a>> {
+    /// fn answer_one_that_came_in_pieces<'a>(request: FragmentHead<'a>) -> Option<Publish<'a>> {
     ///     Publish::reply_to(request, "done")
     /// }
     /// ```
-    pub fn reply_to(request: impl Into<Head<'a>>, payload: impl Into<Payload<'a>>) -> Option<Self> {
+    pub fn reply_to(request: impl Into<FragmentHead<'a>>, payload: impl Into<Payload<'a>>) -> Option<Self> {
         let request = request.into();
         let topic = TopicName::new(request.properties.response_topic()?).ok()?;
         let correlation_data = request.properties.correlation_data();
@@ -130,7 +130,7 @@ pub struct Delivery {
     /// Its packet identifier; none at QoS 0.
     pub id: Option<PacketId>,
     /// The unsent messages that the overflow policy dropped to make room.
-    pub dropped: Option<Victims>,
+    pub dropped: Option<Dropped>,
     /// Whether the message has properties that the current version cannot carry: a link of 3.1 or 3.1.1 sends it without them, a link of 5.0 with them.
     pub reduced: bool,
 }

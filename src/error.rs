@@ -127,7 +127,7 @@ impl fmt::Display for ConnectionError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum OpenError {
-    /// A link is open: call `closed` first.
+    /// A link is open: call `handle_close` first.
     AlreadyOpen,
     /// The version is not compiled in: see the features `v3` and `v5`.
     Version,

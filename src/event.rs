@@ -47,15 +47,15 @@ pub enum Event<'i> {
     /// [`Limits::on_bad_topic`](crate::Limits::on_bad_topic). It is acknowledged, so that the messages behind it arrive.
     Discarded(Discarded<'i>),
     /// A QoS 1 message was acknowledged `[MQTT-4.3.2-3]`, or a QoS 2 message that a server of 3.1 or 3.1.1 answers with PUBACK.
-    PubAck(Acknowledged<'i>),
+    PubAck(PublishAck<'i>),
     /// A QoS 2 message was refused `[MQTT-4.4.0-2]`.
-    PubRec(Acknowledged<'i>),
+    PubRec(PublishAck<'i>),
     /// A QoS 2 message was delivered `[MQTT-4.3.3-5]`. 0x92, for example, means only that the server forgot the identifier; it took the message at PUBREC.
-    PubComp(Acknowledged<'i>),
+    PubComp(PublishAck<'i>),
     /// A SUBSCRIBE was answered: a granted QoS or a failure for each filter, in order `[MQTT-3.9.3-1]`.
-    SubAck(Answered<'i>),
+    SubAck(RequestAck<'i>),
     /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, in 3.1 and 3.1.1 without. Some servers do the opposite.
-    UnsubAck(Answered<'i>),
+    UnsubAck(RequestAck<'i>),
     /// The server answered PINGREQ.
     PingResp,
     /// A step of an enhanced authentication (§4.12): answer `continue` with
@@ -73,7 +73,7 @@ impl Event<'_> {
     /// use pure_mqtt::Event;
     ///
     /// fn on_event(event: &Event<'_>) {
-    ///     if let Some(end) = event.end() {
+    ///     if let Some(end) = event.final_result() {
     ///         match end.is_success {
     ///             true => println!("{} is done", end.handle),
     ///             false => println!("{} was refused: {}", end.handle, end.reason),
@@ -81,27 +81,27 @@ impl Event<'_> {
     ///     }
     /// }
     /// ```
-    pub fn end(&self) -> Option<End> {
+    pub fn final_result(&self) -> Option<FinalResult> {
         Some(match self {
-            Self::PubAck(done) | Self::PubRec(done) => End::new(done.handle, done.id, done.reason, false),
+            Self::PubAck(done) | Self::PubRec(done) => FinalResult::new(done.handle, done.id, done.reason, false),
             Self::PubComp(done) => {
                 let is_forgotten = done.reason == ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
-                End::new(done.handle, done.id, done.reason, is_forgotten)
+                FinalResult::new(done.handle, done.id, done.reason, is_forgotten)
             }
             Self::SubAck(answer) | Self::UnsubAck(answer) => {
                 let failure = answer.reasons().find(|reason| reason.is_error());
-                End::new(answer.handle, answer.id, failure.unwrap_or_default(), false)
+                FinalResult::new(answer.handle, answer.id, failure.unwrap_or_default(), false)
             }
             _ => return None,
         })
     }
 }
 
-/// The final result of a message or a request, from the server: see [`Event::end`].
+/// The final result of a message or a request, from the server: see [`Event::final_result`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct End {
+pub struct FinalResult {
     /// The handle that the command returned.
     pub handle: Handle,
     /// The packet identifier, now free again.
@@ -113,7 +113,7 @@ pub struct End {
     pub is_success: bool,
 }
 
-impl End {
+impl FinalResult {
     const fn new(handle: Handle, id: PacketId, reason: ReasonCode, is_success: bool) -> Self {
         Self { handle, id, reason, is_success: is_success || !reason.is_error() }
     }
@@ -222,7 +222,7 @@ impl fmt::Debug for Message<'_> {
 #[non_exhaustive]
 pub struct Fragment<'i> {
     /// Topic, properties and flags of the message; with the first piece only.
-    pub head: Option<Head<'i>>,
+    pub head: Option<FragmentHead<'i>>,
     /// The piece. The first one may be empty.
     pub payload: &'i [u8],
     /// Offset of the piece in the whole payload, in bytes.
@@ -294,7 +294,7 @@ impl fmt::Display for Discard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Head<'i> {
+pub struct FragmentHead<'i> {
     /// The topic it was published to.
     pub topic: Topic<'i>,
     /// The QoS it was delivered with.
@@ -309,7 +309,7 @@ pub struct Head<'i> {
     pub properties: Properties<'i>,
 }
 
-impl<'i> From<&Message<'i>> for Head<'i> {
+impl<'i> From<&Message<'i>> for FragmentHead<'i> {
     fn from(&Message { topic, qos, retain, dup, id, properties, .. }: &Message<'i>) -> Self {
         Self { topic, qos, retain, dup, id, properties }
     }
@@ -395,7 +395,7 @@ impl PendingAck {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Acknowledged<'i> {
+pub struct PublishAck<'i> {
     /// The handle that `publish` returned.
     pub handle: Handle,
     /// The packet identifier, now free again.
@@ -410,7 +410,7 @@ pub struct Acknowledged<'i> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Answered<'i> {
+pub struct RequestAck<'i> {
     /// The handle that the command returned.
     pub handle: Handle,
     /// The packet identifier, now free again.
@@ -420,7 +420,7 @@ pub struct Answered<'i> {
     pub(crate) codes: &'i [u8],
 }
 
-impl<'i> Answered<'i> {
+impl<'i> RequestAck<'i> {
     /// Returns one reason code for each filter of the request, in order; none if the server has left them out of UNSUBACK.
     pub fn reasons(&self) -> impl ExactSizeIterator<Item = ReasonCode> + use<'i> {
         self.codes.iter().map(|code| ReasonCode(*code))
@@ -460,7 +460,7 @@ pub enum Command {
 #[non_exhaustive]
 pub enum Cause {
     /// The link ended with the request in flight; the server may have processed it (§4.1).
-    Unknown,
+    LinkLost,
     /// The session was lost, and [`OnSessionLoss::Abort`](crate::OnSessionLoss::Abort) is set. The message may or may not have arrived.
     SessionLost,
     /// The session was lost after the server had taken the QoS 2 message (PUBREC): it counts as delivered.
@@ -475,8 +475,8 @@ pub enum Cause {
     RetainNotSupported,
     /// The server does not support wildcards, shared subscriptions or subscription identifiers (§3.2.2.3).
     SubscriptionNotSupported,
-    /// [`forget_session`](crate::Connection::forget_session) was called.
-    Forgotten,
+    /// [`discard_session`](crate::Connection::discard_session) was called.
+    Discarded,
     /// [`abandon`](crate::Connection::abandon) was called.
     Abandoned,
     /// [`withdraw`](crate::Connection::withdraw) was called.
@@ -499,7 +499,7 @@ impl fmt::Display for Cause {
     /// A sentence without a full stop.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unknown => "the connection ended before the server answered: the request may have been carried out",
+            Self::LinkLost => "the connection ended before the server answered: the request may have been carried out",
             Self::SessionLost => "the server has lost the session: the message may have arrived",
             Self::Released => "the server has lost the session after it took the message over",
             Self::Expired => "the message expired before it could be sent",
@@ -507,7 +507,7 @@ impl fmt::Display for Cause {
             Self::QoSNotSupported => "the server does not support this QoS",
             Self::RetainNotSupported => "the server does not keep retained messages",
             Self::SubscriptionNotSupported => "the server does not support such a subscription",
-            Self::Forgotten => "the session was forgotten",
+            Self::Discarded => "the session was discarded",
             Self::Abandoned => "the message was given up while it was sent",
             Self::Withdrawn => "the message or request was withdrawn",
         })
@@ -525,10 +525,10 @@ impl Cause {
             5 => Self::QoSNotSupported,
             6 => Self::RetainNotSupported,
             7 => Self::SubscriptionNotSupported,
-            8 => Self::Forgotten,
+            8 => Self::Discarded,
             9 => Self::Abandoned,
             10 => Self::Withdrawn,
-            _ => Self::Unknown,
+            _ => Self::LinkLost,
         }
     }
 }
@@ -540,7 +540,7 @@ mod tests {
     #[test]
     fn a_cause_survives_as_a_number() {
         for cause in [
-            Cause::Unknown,
+            Cause::LinkLost,
             Cause::SessionLost,
             Cause::Released,
             Cause::Expired,
@@ -548,7 +548,7 @@ mod tests {
             Cause::QoSNotSupported,
             Cause::RetainNotSupported,
             Cause::SubscriptionNotSupported,
-            Cause::Forgotten,
+            Cause::Discarded,
             Cause::Abandoned,
             Cause::Withdrawn,
         ] {

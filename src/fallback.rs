@@ -20,12 +20,12 @@ use crate::wire::reason::ReasonCode;
 /// A pure helper: show it each event, and tell it how a link ended before the connection is told.
 ///
 /// ```
-/// use pure_mqtt::{Connect, Connection, Fallback, Fixed, Instant, Limits, Received, Version};
+/// use pure_mqtt::{Connect, Connection, VersionFallback, Fixed, Instant, Limits, Received, Version};
 ///
 /// fn main() -> Result<(), pure_mqtt::OpenError> {
 ///     let now = Instant::from_millis(0);
 ///     let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
-///     let mut fallback = Fallback::new(Version::V5);
+///     let mut fallback = VersionFallback::new(Version::V5);
 ///
 ///     mqtt.open(now, &Connect::new(fallback.version(), "sensor-1"))?;
 ///     let length = mqtt.transmit(now).remaining();
@@ -35,7 +35,7 @@ use crate::wire::reason::ReasonCode;
 ///         fallback.on_event(&event);
 ///     }
 ///     let try_again = fallback.link_ended(mqtt.close_reason());
-///     mqtt.closed(now);
+///     mqtt.handle_close(now);
 ///     assert!(try_again); // at once; otherwise as `Backoff` says
 ///     assert_eq!(fallback.version(), Version::V311);
 ///     mqtt.open(now, &Connect::new(fallback.version(), "sensor-1"))?;
@@ -47,7 +47,7 @@ use crate::wire::reason::ReasonCode;
 /// carry a session over from one version to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Fallback {
+pub struct VersionFallback {
     version: Version,
     /// The highest that was not refused.
     highest: Version,
@@ -58,7 +58,7 @@ pub struct Fallback {
     is_accepted: bool,
 }
 
-impl Fallback {
+impl VersionFallback {
     /// Begins with `highest`.
     pub const fn new(highest: Version) -> Self {
         Self { version: highest, highest, lowest: Version::V31, is_settled: false, is_accepted: false }
@@ -89,7 +89,7 @@ impl Fallback {
     }
 
     /// A link has ended, for this reason ([`Connection::close_reason`](crate::Connection::close_reason), before
-    /// [`closed`](crate::Connection::closed)). True if [`version`](Self::version) is another one now that is worth an attempt at once.
+    /// [`handle_close`](crate::Connection::handle_close)). True if [`version`](Self::version) is another one now that is worth an attempt at once.
     pub fn link_ended(&mut self, reason: ConnectionError) -> bool {
         use ConnectionError::{ConnAckTimeout, Malformed, NotOpen, Refused};
         if core::mem::take(&mut self.is_accepted) {
@@ -127,7 +127,7 @@ impl Fallback {
     }
 }
 
-impl Default for Fallback {
+impl Default for VersionFallback {
     /// From 5.0 to 3.1.
     fn default() -> Self {
         Self::new(Version::V5)

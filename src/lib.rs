@@ -22,7 +22,7 @@
 //! |---|---|
 //! | session storage | [`storage`]: [`Heap`], [`Fixed`], [`storage::Borrowed`] |
 //! | settings and limits | [`Limits`]; [`ram`]: the memory they require |
-//! | opening a link | [`Connect`], [`Will`], [`Backoff`], [`Fallback`], [`ClientId`] |
+//! | opening a link | [`Connect`], [`Will`], [`Backoff`], [`VersionFallback`], [`ClientId`] |
 //! | commands | [`Publish`], [`Subscribe`], [`Unsubscribe`], [`Ack`], [`Auth`], [`Disconnect`] |
 //! | results | [`Received`], [`Event`], [`Outcome`] |
 //! | receive buffers | [`RxBuffer`], `BytesBuffer` (feature `bytes`) |
@@ -107,20 +107,20 @@ pub use client_id::ClientId;
 pub use command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 #[cfg(feature = "journal")]
 pub use connection::journal;
-pub use connection::{Connection, State, Stats, Timer, Transmit, Unacknowledged, Wanted};
+pub use connection::{Connection, PayloadRequest, State, Stats, Timer, Transmit, Unacknowledged};
 pub use error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 pub use event::{
-    Acknowledged, Answered, Cause, Command, ConnAck, Discard, Discarded, End, Event, Fragment, Head, Message, Outcome,
-    PendingAck, Received, Risk, SessionState, Topic, TopicAlias,
+    Cause, Command, ConnAck, Discard, Discarded, Event, FinalResult, Fragment, FragmentHead, Message, Outcome,
+    PendingAck, PublishAck, Received, RequestAck, Risk, SessionState, Topic, TopicAlias,
 };
-pub use fallback::Fallback;
+pub use fallback::VersionFallback;
 pub use limits::{Limits, OnBadTopic, OnSessionLoss, OnTooLong, OnUnknownSession, Overflow};
 #[cfg(feature = "heapless")]
 pub use owned::FixedMessage;
 #[cfg(feature = "bytes")]
 pub use rx::BytesBuffer;
 pub use rx::RxBuffer;
-pub use session::Victims;
+pub use session::Dropped;
 #[cfg(feature = "alloc")]
 pub use storage::Heap;
 pub use storage::{Fixed, Payload, Storage};

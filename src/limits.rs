@@ -92,7 +92,7 @@ pub struct Limits {
     pub connack_timeout: u32,
     /// Milliseconds in which a link that has ended may still send its last bytes: the rest of a partly sent packet, and DISCONNECT. After that
     /// [`should_close`](crate::Connection::should_close) is true, whatever the transport accepted. 0: at once, without a DISCONNECT. Default: 3,000.
-    pub farewell_timeout: u32,
+    pub close_timeout: u32,
     /// Milliseconds from PINGREQ, once the transport has accepted it, to PINGRESP; 0 (the default) for the keep alive.
     ///
     /// The link also ends if the transport accepts no byte of pending output for the keep alive and this time together.
@@ -201,7 +201,7 @@ impl Limits {
         check_payload_format: false,
         strict: false,
         connack_timeout: 20_000,
-        farewell_timeout: 3_000,
+        close_timeout: 3_000,
         pingresp_timeout: 0,
         ack_timeout: 0,
         retry_interval: 0,
@@ -215,7 +215,7 @@ impl Limits {
         self.alias_name_max ^= Self::DEFAULT.alias_name_max;
         self.connack_timeout ^= Self::DEFAULT.connack_timeout;
         self.announce_limits ^= Self::DEFAULT.announce_limits;
-        self.farewell_timeout ^= Self::DEFAULT.farewell_timeout;
+        self.close_timeout ^= Self::DEFAULT.close_timeout;
         self
     }
 }
@@ -269,8 +269,8 @@ impl StoredLimits {
         self.0.connack_timeout ^ Limits::DEFAULT.connack_timeout
     }
 
-    pub(crate) const fn farewell_timeout(&self) -> u32 {
-        self.0.farewell_timeout ^ Limits::DEFAULT.farewell_timeout
+    pub(crate) const fn close_timeout(&self) -> u32 {
+        self.0.close_timeout ^ Limits::DEFAULT.close_timeout
     }
 
     pub(crate) const fn pingresp_timeout(&self) -> u32 {

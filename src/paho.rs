@@ -13,7 +13,7 @@
 //! | `clean_session`, `clean_start` | [`Connect::clean_start`](crate::Connect::clean_start) | an empty id without a clean session is [`OpenError::ClientId`](crate::OpenError::ClientId) before 5.0 |
 //! | `clean_start=FIRST_ONLY` | open once with `true`, later with `false` | |
 //! | `protocol=MQTTv31 / v311 / v5` | [`Version`](crate::Version) | chosen at each `open` |
-//! | `reconnect_on_failure` | open again, or don't | a refused version or identifier is an event; nothing is retried automatically; [`Fallback`](crate::Fallback) says which version is next |
+//! | `reconnect_on_failure` | open again, or don't | a refused version or identifier is an event; nothing is retried automatically; [`VersionFallback`](crate::VersionFallback) says which version is next |
 //! | `manual_ack` | [`Limits::manual_acks`](crate::Limits::manual_acks) | |
 //! | `max_inflight_messages_set` | [`Limits::max_inflight`](crate::Limits::max_inflight) | the server's Receive Maximum applies too, also to retransmissions |
 //! | `max_queued_messages_set` | [`Limits::max_queued`](crate::Limits::max_queued) | a full queue refuses before an identifier is used; or drops by [`Overflow`](crate::Overflow) and names the dropped messages |
@@ -33,10 +33,10 @@
 //! |---|---|---|
 //! | `connect`, `reconnect` | connect a transport, then [`open`](crate::Connection::open) | |
 //! | `disconnect(reason, properties)` | [`disconnect`](crate::Connection::disconnect) | without a link it does nothing |
-//! | `reinitialise` | [`forget_session`](crate::Connection::forget_session) | every message ends with an outcome |
+//! | `reinitialise` | [`discard_session`](crate::Connection::discard_session) | every message ends with an outcome |
 //! | `publish` | [`publish`](crate::Connection::publish) | a wildcard, an empty topic and U+0000 can't be expressed; the whole packet is checked against the server's maximum |
 //! | `MQTTMessageInfo.mid` | [`Delivery::id`](crate::Delivery::id), [`handle`](crate::Delivery::handle) | the handle never repeats |
-//! | `MQTTMessageInfo.is_published` | the handle's event or outcome; QoS 0: [`left`](crate::Connection::left) | |
+//! | `MQTTMessageInfo.is_published` | the handle's event or outcome; QoS 0: [`last_sent_qos0`](crate::Connection::last_sent_qos0) | |
 //! | `subscribe`, `SubscribeOptions` | [`subscribe`](crate::Connection::subscribe), [`Subscription`](crate::Subscription) | without a link it queues |
 //! | `unsubscribe` | [`unsubscribe`](crate::Connection::unsubscribe) | filters are checked |
 //! | `ack(mid, qos)` | [`acknowledge`](crate::Connection::acknowledge) | in any order; with reason and properties; sends PUBREC at QoS 2, where paho sends PUBCOMP |
@@ -56,7 +56,7 @@
 //! | `on_connect(flags, reason, properties)` | [`Event::ConnAck`](crate::Event::ConnAck) | reports what happened to the session and to unfinished messages |
 //! | `on_disconnect` | [`Event::Disconnect`](crate::Event::Disconnect), the errors of the inputs, [`close_reason`](crate::Connection::close_reason) | |
 //! | `on_message` | [`Event::Message`](crate::Event::Message) | at QoS 2 when PUBLISH comes, once |
-//! | `on_publish` | [`Event::PubAck`](crate::Event::PubAck), [`Event::PubComp`](crate::Event::PubComp), [`Event::PubRec`](crate::Event::PubRec) for a refusal; QoS 0: [`left`](crate::Connection::left) | a PUBREC with an error ends the message; paho sends PUBREL for it |
+//! | `on_publish` | [`Event::PubAck`](crate::Event::PubAck), [`Event::PubComp`](crate::Event::PubComp), [`Event::PubRec`](crate::Event::PubRec) for a refusal; QoS 0: [`last_sent_qos0`](crate::Connection::last_sent_qos0) | a PUBREC with an error ends the message; paho sends PUBREL for it |
 //! | `on_subscribe`, `on_unsubscribe` | [`Event::SubAck`](crate::Event::SubAck), [`Event::UnsubAck`](crate::Event::UnsubAck) | a request in flight when the link ends has an [`Outcome`](crate::Outcome) |
 //!
 //! # Behaviour

@@ -2,7 +2,7 @@
 
 use crate::connection::core::{Aliasing, Core};
 use crate::event::{Topic, TopicAlias};
-use crate::session::{Aliases, Outbound, Standing};
+use crate::session::{AliasState, Aliases, Outbound};
 use crate::storage::{NameStore, Parts, Side};
 use crate::types::Version;
 use crate::wire::{Layout, Violation, ids, varint_len};
@@ -38,13 +38,13 @@ impl Core {
     /// all end so.
     fn look_up_alias(&mut self, names: &dyn NameStore, alias: u16) -> Result<Option<TopicAlias>, Violation> {
         match Aliases::lookup(names, alias) {
-            (serial, Standing::Name) => Ok(Some(TopicAlias { alias, serial })),
-            (_, Standing::Invalid) => Ok(None),
-            (_, Standing::TooLong) => {
+            (serial, AliasState::Name) => Ok(Some(TopicAlias { alias, serial })),
+            (_, AliasState::Invalid) => Ok(None),
+            (_, AliasState::TooLong) => {
                 self.aliases.has_forgotten = true;
                 Err(Violation::ForgottenTopicAlias)
             }
-            (_, Standing::Unbound) => Err(Violation::UnknownTopicAlias),
+            (_, AliasState::Unbound) => Err(Violation::UnknownTopicAlias),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::connection::outbound::write_acknowledgement;
 use crate::connection::state::State;
 use crate::error::{ConnectionError, PublishError, RequestError};
 use crate::event::PendingAck;
-use crate::session::{Frame, Matched, Most, Need};
+use crate::session::{Capacity, Frame, Matched, Need};
 use crate::storage::sealed::Bounds;
 use crate::storage::{Detail, Kind, Marks, MessageMarks, Parts, Payload, ReceiveSlot, ReceiveState, RequestMarks};
 use crate::time::{Epoch, Instant};
@@ -70,8 +70,8 @@ impl RequestDraft {
 
 impl Core {
     /// What there may be in a storage with these bounds.
-    pub(super) fn most(&self, bounds: &Bounds) -> Most {
-        Most {
+    pub(super) fn most(&self, bounds: &Bounds) -> Capacity {
+        Capacity {
             slots: bounds.send_slots.min(MOST_SLOTS),
             arena: bounds.arena,
             bytes: self.limits.max_bytes(),

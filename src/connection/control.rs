@@ -169,7 +169,7 @@ impl Control {
     }
 
     /// Drops the packets of which no byte has left, and moves the rest to the front.
-    pub(super) fn keep_only_begun(&mut self, bytes: &mut [u8]) {
+    pub(super) fn keep_partial_packet(&mut self, bytes: &mut [u8]) {
         let has_begun_prefix = self.has_begun_prefix();
         let (start, length) = (self.start as usize, self.rest_of_begun(bytes));
         shift(bytes, start, length, 0);
@@ -190,7 +190,7 @@ mod tests {
             assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id], false));
         }
         assert!(!control.advance(5));
-        control.keep_only_begun(&mut bytes);
+        control.keep_partial_packet(&mut bytes);
         assert_eq!(control.bytes(&bytes), [2, 0, 2]);
         control.advance(3);
         assert!(control.is_empty());
@@ -204,7 +204,7 @@ mod tests {
             assert!(control.append_bytes(&mut bytes, &[0x40, 2, 0, id], false));
         }
         control.advance(8);
-        control.keep_only_begun(&mut bytes);
+        control.keep_partial_packet(&mut bytes);
         assert!(control.is_empty());
     }
 
@@ -218,7 +218,7 @@ mod tests {
         control.writer(&mut bytes).bytes(&[0xF0, 0]); // AUTH
         control.append(2, true);
         assert!(control.advance(8));
-        control.keep_only_begun(&mut bytes);
+        control.keep_partial_packet(&mut bytes);
         assert!(control.is_empty());
     }
 
@@ -232,7 +232,7 @@ mod tests {
         assert!(control.advance(3));
         control.writer(&mut bytes).bytes(&[0xF0, 0]); // AUTH
         control.append(2, true);
-        control.keep_only_begun(&mut bytes);
+        control.keep_partial_packet(&mut bytes);
         assert_eq!((control.first(&bytes), control.second(&bytes)), (&[0, 3, 0x23, 0, 1][..], &[][..]));
     }
 }

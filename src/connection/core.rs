@@ -8,7 +8,7 @@ use crate::event::{Message, Received, Topic};
 use crate::limits::{Limits, StoredLimits};
 #[cfg(target_pointer_width = "32")]
 use crate::session::Time;
-use crate::session::{Aliases, Forms, Incoming, Most, Need, Outgoing, Victims, Withdrawing};
+use crate::session::{Aliases, Capacity, Dropped, Forms, Incoming, Need, Outgoing, Withdrawing};
 use crate::storage::{Parts, SendSlot};
 use crate::time::{Epoch, Instant};
 use crate::types::Version;
@@ -82,8 +82,8 @@ pub(super) struct Watch {
 /// Whether a message is marked as UTF-8, and isn't.
 pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
 
-/// Makes room for a message, also to this topic, by dropping others; `None` as its victims, and nothing changed, if that is not enough.
-pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Most, &[u8], &mut Option<Victims>);
+/// Makes room for a message, also to this topic, by dropping others; `None` as its dropped, and nothing changed, if that is not enough.
+pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Capacity, &[u8], &mut Option<Dropped>);
 
 /// What takes messages back.
 pub(super) struct TakingBack {

@@ -10,7 +10,7 @@
 //! | `disconnect` | the packet that is half out and DISCONNECT |
 //! | `abandon` of a message that is half out | nothing |
 //!
-//! What may still leave has [`Limits::farewell_timeout`](crate::Limits::farewell_timeout); then it is dropped. So `should_close` is true within that time,
+//! What may still leave has [`Limits::close_timeout`](crate::Limits::close_timeout); then it is dropped. So `should_close` is true within that time,
 //! whatever the transport does.
 //!
 //! A transport may have taken bytes that were shown, with `advance` still to come. So what is dropped is shown no longer, but stays where it is: `advance`
@@ -51,7 +51,7 @@ impl Core {
         self.link.partial = 0;
         self.link.timers = Timers::NONE;
         crate::fmt::debug!("link over: {}", error);
-        if let Some(last) = last.filter(|_| self.limits.farewell_timeout() > 0) {
+        if let Some(last) = last.filter(|_| self.limits.close_timeout() > 0) {
             self.send_last(parts, last);
         }
     }
@@ -59,8 +59,8 @@ impl Core {
     /// Apart for the sake of the stack.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn send_last(&mut self, parts: &mut Parts<'_>, last: &Last<'_>) {
-        self.keep_only_begun(parts);
-        self.link.timers.phase = Countdown::due_in(self.limits.farewell_timeout());
+        self.keep_partial_packet(parts);
+        self.link.timers.phase = Countdown::due_in(self.limits.close_timeout());
         if !self.append_disconnect(parts, last) {
             self.drop_output();
         }
@@ -100,10 +100,10 @@ impl Core {
         is_any && !self.is_silent()
     }
 
-    fn keep_only_begun(&mut self, parts: &mut Parts<'_>) {
-        self.link.control.keep_only_begun(parts.control);
+    fn keep_partial_packet(&mut self, parts: &mut Parts<'_>) {
+        self.link.control.keep_partial_packet(parts.control);
         self.outgoing.releases_dropped();
-        self.outgoing.keep_only_begun(parts.slots);
+        self.outgoing.keep_partial_packet(parts.slots);
     }
 
     /// DISCONNECT, or as much of it as fits; false if that is nothing.
@@ -127,7 +127,7 @@ impl Core {
     }
 
     /// The transport is gone; the session stays `[MQTT-4.1.0-1]`.
-    pub(super) fn closed(&mut self, parts: &mut Parts<'_>) {
+    pub(super) fn handle_close(&mut self, parts: &mut Parts<'_>) {
         if self.link.state == State::Closed {
             return;
         }

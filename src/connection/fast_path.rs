@@ -9,7 +9,7 @@ use crate::command;
 use crate::connection::commands::{is_bare, publish_head_length, write_publish};
 use crate::connection::core::Core;
 use crate::connection::state::State;
-use crate::event::{Acknowledged, Event, Message, PendingAck, Topic};
+use crate::event::{Event, Message, PendingAck, PublishAck, Topic};
 use crate::session::{Arrival, Bound, Matched};
 use crate::storage::{Kind, Parts, Payload, ReceiveSlot, SendSlot};
 use crate::text::{Text, is_plain};
@@ -21,7 +21,7 @@ use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, Writ
 impl Core {
     /// The link is up, and nothing is half done.
     #[inline(always)]
-    pub(super) fn is_usual(&self) -> bool {
+    pub(super) fn is_fast_path_ready(&self) -> bool {
         self.link.state == State::Connected && !self.link.stream.is_open()
     }
 
@@ -34,7 +34,7 @@ impl Core {
     ) -> Option<Option<Event<'static>>> {
         let [_, 2, high, low, ..] = *input else { return None };
         let id = PacketId::new(u16::from_be_bytes([high, low]))?;
-        if !self.is_usual() {
+        if !self.is_fast_path_ready() {
             return None;
         }
         let outgoing = &mut self.outgoing;
@@ -50,7 +50,7 @@ impl Core {
         self.note_usual(BARE);
         Some(handle.map(|handle| {
             let (reason, properties) = (ReasonCode::SUCCESS, Properties::NONE);
-            let done = Acknowledged { handle, id, reason, properties };
+            let done = PublishAck { handle, id, reason, properties };
             if FIRST == PUBACK { Event::PubAck(done) } else { Event::PubComp(done) }
         }))
     }
@@ -60,8 +60,8 @@ impl Core {
     pub(super) fn put_message(&mut self, parts: Parts<'_>, publish: &command::Publish<'_>) -> Option<Matched> {
         let Payload::Slice(payload) = publish.payload else { return None };
         let version = self.version();
-        let is_usual = is_bare(publish) && !publish.needs_v5 && self.link.peer.takes_any_message();
-        if self.link.state != State::Connected || !is_usual {
+        let is_fast_path_ready = is_bare(publish) && !publish.needs_v5 && self.link.peer.takes_any_message();
+        if self.link.state != State::Connected || !is_fast_path_ready {
             return None;
         }
         let remaining = publish_head_length(publish, version, 0) + payload.len();
@@ -109,7 +109,7 @@ impl Core {
     #[inline(always)]
     pub(super) fn take_release(&mut self, parts: &mut Parts<'_>, input: &[u8]) -> Option<()> {
         let [_, 2, high, low, ..] = *input else { return None };
-        let id = PacketId::new(u16::from_be_bytes([high, low])).filter(|_| self.is_usual())?;
+        let id = PacketId::new(u16::from_be_bytes([high, low])).filter(|_| self.is_fast_path_ready())?;
         self.on_pubrel(parts, id).ok()?;
         self.note_usual(BARE);
         Some(())
@@ -154,8 +154,8 @@ impl Core {
         let mut rest = Reader::new(bytes, self.rules());
         let mut seen = Seen::default();
         let properties = Properties::decode_seen(&mut rest, PacketType::Publish.bit(), &mut seen);
-        let is_usual = rest.fault().is_none() && !seen.has(ids::TopicAlias);
-        is_usual.then(|| (properties, rest.rest()))
+        let is_fast_path_ready = rest.fault().is_none() && !seen.has(ids::TopicAlias);
+        is_fast_path_ready.then(|| (properties, rest.rest()))
     }
 
     /// How many bytes at least are to follow the start of a message.

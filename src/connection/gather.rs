@@ -104,7 +104,7 @@ impl Core {
         if let Some(books) = parts.journal.books() {
             books.current = version;
         }
-        if !parts.journal.put(&Record::Forgotten) {
+        if !parts.journal.put(&Record::Discarded) {
             return false;
         }
         self.outgoing.forget(parts);

@@ -179,7 +179,7 @@ impl Core {
         if !self.link.empty_client_id && seen.has(ids::AssignedClientIdentifier) {
             self.stats.count(Count::IgnoredClientId as u8);
         }
-        self.settle_session(parts, session_present, &mut told.session);
+        self.resume_or_reset_session(parts, session_present, &mut told.session);
         self.link.state = State::Connected;
         self.link.established = true;
         self.link.timers.phase = Countdown::NONE;
@@ -222,7 +222,7 @@ impl Core {
     /// Resumes the session `[MQTT-3.1.2-5]` or starts a new one `[MQTT-3.1.2-6]`, before anything else is sent: whichever it is, Session Present tells
     /// `[MQTT-3.2.2-3]`. Of an old one nothing is left then `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn settle_session(&mut self, parts: &mut Parts<'_>, session_present: bool, told: &mut SessionState) {
+    fn resume_or_reset_session(&mut self, parts: &mut Parts<'_>, session_present: bool, told: &mut SessionState) {
         let held = if self.link.clean_start { SessionFact::None } else { self.outgoing.session };
         let is_kept = session_present && self.link.clean_start; // counts as new, but its identifiers may be held
         let resumed = match self.version().has_session_present() {

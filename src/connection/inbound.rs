@@ -7,8 +7,8 @@ use crate::connection::state::{State, may_send};
 use crate::connection::stats::Count;
 use crate::connection::timers::Countdown;
 use crate::error::ConnectionError;
-use crate::event::{Acknowledged, Answered, Discard, Discarded, Event, Message, PendingAck, Received, Topic};
-use crate::session::{Arrival, Bound, Mismatch, PubRecStep, Release, StrayKind};
+use crate::event::{Discard, Discarded, Event, Message, PendingAck, PublishAck, Received, RequestAck, Topic};
+use crate::session::{Arrival, Bound, Mismatch, OrphanReplyKind, PubRecStep, Release};
 use crate::storage::{Kind, Parts};
 use crate::text::{self, Text};
 use crate::topic::TopicName;
@@ -289,7 +289,7 @@ impl Core {
             Arrival::Stale | Arrival::InUse => Err(Violation::PacketIdInUse.into()),
             // It needn't be remembered, and what is in the table may wait for packets that come behind it.
             Arrival::Full { exceeds_maximum: false, clears: false } if qos == QoS::AtLeastOnce && answer.is_some() => {
-                let is_noted = self.incoming.stray(id.get(), StrayKind::Receipt, answer.unwrap_or_default());
+                let is_noted = self.incoming.stray(id.get(), OrphanReplyKind::Receipt, answer.unwrap_or_default());
                 if is_noted { Ok(true) } else { Err(Refusal::Blocked) }
             }
             // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
@@ -349,7 +349,7 @@ impl Core {
             Err(Mismatch::Unknown) if self.may_be_unknown() => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
             Err(mismatch) => return self.mismatched(mismatch),
         };
-        if !self.incoming.stray(id.get(), StrayKind::Release, answer) {
+        if !self.incoming.stray(id.get(), OrphanReplyKind::Release, answer) {
             return Err(Refusal::Blocked);
         }
         if answer.is_error() { self.mismatched(Mismatch::Unknown) } else { Ok(()) }
@@ -407,8 +407,8 @@ impl Core {
             self.stats.count(Tolerance::PubAckAtQoS2 as u8);
         }
         self.watch_acks(parts.slots);
-        let done = Acknowledged { handle, id, reason, properties };
-        let answered = Answered { handle, id, properties, codes };
+        let done = PublishAck { handle, id, reason, properties };
+        let answered = RequestAck { handle, id, properties, codes };
         *event = Some(match packet_type {
             PacketType::PubAck => Event::PubAck(done),
             PacketType::PubRec => Event::PubRec(done),

@@ -31,7 +31,7 @@ mod timers;
 mod tolerance;
 mod unacknowledged;
 
-pub use self::outbound::{Transmit, Wanted};
+pub use self::outbound::{PayloadRequest, Transmit};
 pub use self::state::State;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
@@ -47,7 +47,7 @@ use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::error::{AckError, ConnectionError, OpenError, PublishError, RequestError};
 use crate::event::{Command, Event, Outcome, PendingAck, Received, Risk, Topic};
 use crate::limits::{Limits, Overflow, StoredLimits};
-use crate::session::{Aliases, HAS_FAST_PATH, Matched, Outgoing, Victims};
+use crate::session::{Aliases, Dropped, HAS_FAST_PATH, Matched, Outgoing};
 use crate::storage::sealed::{Demand, Used};
 use crate::storage::{Kind, MAY_GROW, Side, Storage};
 use crate::text::Text;
@@ -136,9 +136,9 @@ impl<S: Storage> Connection<S> {
 
     /// Reports that the transport is closed: it failed, or was closed after [`should_close`](Self::should_close) returned true. The session and the queue stay.
     /// Without a link the call has no effect.
-    pub fn closed(&mut self, now: Instant) {
+    pub fn handle_close(&mut self, now: Instant) {
         self.core.see(now);
-        self.core.closed(&mut self.storage.parts());
+        self.core.handle_close(&mut self.storage.parts());
         self.gather();
     }
 
@@ -231,7 +231,7 @@ impl<S: Storage> Connection<S> {
     /// A message at QoS 0 by the fast path, if it can take it. Each kind of packet has a call of its own, with only its own registers to save.
     #[inline(never)]
     fn take_message<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
-        if self.core.is_usual() {
+        if self.core.is_fast_path_ready() {
             if let Some((consumed, message)) = self.core.take_message(input) {
                 return Ok(Received::Packet { consumed, event: Some(Event::Message(message)) });
             }
@@ -245,7 +245,7 @@ impl<S: Storage> Connection<S> {
     /// A message at QoS 1 or 2.
     #[inline(never)]
     fn take_owed<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
-        if self.core.is_usual() {
+        if self.core.is_fast_path_ready() {
             if let Some((consumed, message)) = self.core.take_owed(self.storage.parts().inbox, input) {
                 return Ok(Received::Packet { consumed, event: Some(Event::Message(message)) });
             }
@@ -308,7 +308,7 @@ impl<S: Storage> Connection<S> {
     /// Reports that `bytes` bytes from the server have arrived and were not passed to [`handle_input`](Self::handle_input) yet; 0 once there are none.
     /// For hosts that read faster than they handle, so that a slow handler does not end the link: the bytes count as received. While there are any, the
     /// deadlines for PINGRESP and for acknowledgements, which may be among them, pause; PINGREQ is still sent.
-    pub fn unread(&mut self, now: Instant, bytes: usize) {
+    pub fn report_unread(&mut self, now: Instant, bytes: usize) {
         self.core.see(now);
         self.core.note_unread(bytes);
     }
@@ -319,7 +319,7 @@ impl<S: Storage> Connection<S> {
     /// Each accepted message at QoS 1 or 2 has exactly one final result: [`Event::PubAck`](crate::Event::PubAck),
     /// [`PubComp`](crate::Event::PubComp) or [`PubRec`](crate::Event::PubRec); an [`Outcome`]; or it is among the
     /// [`dropped`](Delivery::dropped) messages of a later publish. A QoS 0 message was sent once
-    /// [`left`](Self::left) has reached its handle.
+    /// [`last_sent_qos0`](Self::last_sent_qos0) has reached its handle.
     ///
     /// # Errors
     /// [`PublishError`]; nothing has changed.
@@ -343,11 +343,11 @@ impl<S: Storage> Connection<S> {
         let draft = checked.as_ref().map_err(|&error| error)?; // where it lies: a copy would wait for what was just written
         self.check_record(publish, draft)?;
         let waits = self.core.wants_to_send();
-        let mut victims = None;
-        if !draft.fits && !self.make_room(draft.need, publish.topic.text().as_bytes(), &mut victims) {
+        let mut dropped = None;
+        if !draft.fits && !self.make_room(draft.need, publish.topic.text().as_bytes(), &mut dropped) {
             return Err(PublishError::Full);
         }
-        self.accept_publish((now, waits), publish, draft, victims)
+        self.accept_publish((now, waits), publish, draft, dropped)
     }
 
     /// Publishes `publish` in place of an unsent message: a newer reading, for example. Atomic: either the old message is removed and the
@@ -366,14 +366,14 @@ impl<S: Storage> Connection<S> {
         let waits = self.core.wants_to_send();
         let most = self.core.most(&self.storage.bounds());
         let parts = &mut self.storage.parts();
-        let victims = self.core.outgoing.drop_handle(parts, &draft.need, &most, old);
+        let dropped = self.core.outgoing.drop_handle(parts, &draft.need, &most, old);
         self.core.drop_orphaned_prefix(parts);
         self.gather(); // so that the slot of the old one is free
-        if victims.is_none() {
+        if dropped.is_none() {
             return Err(PublishError::Full);
         }
         self.grow_for(&draft.need, &most);
-        self.accept_publish((now, waits), publish, &draft, victims)
+        self.accept_publish((now, waits), publish, &draft, dropped)
     }
 
     fn check_publish(&mut self, publish: &Publish<'_>) -> Result<Draft, PublishError> {
@@ -389,7 +389,7 @@ impl<S: Storage> Connection<S> {
         (now, waits): (Instant, bool),
         publish: &Publish<'_>,
         draft: &Draft,
-        victims: Option<Victims>,
+        dropped: Option<Dropped>,
     ) -> Result<Delivery, PublishError> {
         if draft.shares_payload() {
             self.storage.grow(Demand::SharedPayload);
@@ -397,12 +397,12 @@ impl<S: Storage> Connection<S> {
         self.core.see_as(now, waits);
         let parts = &mut self.storage.parts();
         let matched = self.core.publish(parts, publish, draft).ok_or(PublishError::Full)?;
-        if victims.is_some() {
+        if dropped.is_some() {
             self.core.outgoing.note_awaited(parts.slots);
         }
         self.gather();
         let reduced = !is_bare(publish) && !self.version().has_properties();
-        Ok(delivery(matched, publish.qos, victims, reduced))
+        Ok(delivery(matched, publish.qos, dropped, reduced))
     }
 
     /// Removes an unsent message from the queue; no event or outcome follows. Returns false if the message is unknown or some of it was sent. A message that is sent
@@ -572,7 +572,7 @@ impl<S: Storage> Connection<S> {
         Some(Outcome { handle: Handle(handle), id: PacketId::new(id)?, command, cause })
     }
 
-    /// Returns whether the link has ended and its last bytes were sent: then close the transport and call [`closed`](Self::closed). Check it before reading: end of
+    /// Returns whether the link has ended and its last bytes were sent: then close the transport and call [`handle_close`](Self::handle_close). Check it before reading: end of
     /// stream is expected now, and no failure.
     ///
     /// Over TCP close in order, or the last acknowledgements and the DISCONNECT may be lost: a socket that is closed with unread input is
@@ -581,7 +581,7 @@ impl<S: Storage> Connection<S> {
         self.core.should_close()
     }
 
-    /// Returns why the link has ended, until [`closed`](Self::closed) is called; otherwise [`ConnectionError::NotOpen`].
+    /// Returns why the link has ended, until [`handle_close`](Self::handle_close) is called; otherwise [`ConnectionError::NotOpen`].
     pub fn close_reason(&self) -> ConnectionError {
         self.core.link.end
     }
@@ -613,7 +613,7 @@ impl<S: Storage> Connection<S> {
     ///
     /// With a journal this is one record, which exists when the call returns true. If the buffer has no room for it, nothing is discarded and the call returns false,
     /// until the host has written what is pending in the buffer.
-    pub fn forget_session(&mut self) -> bool {
+    pub fn discard_session(&mut self) -> bool {
         let is_forgotten = self.state() == State::Closed && self.core.forget(&mut self.storage.parts());
         self.gather();
         is_forgotten
@@ -668,8 +668,8 @@ impl<S: Storage> Connection<S> {
 
     /// Returns the handle of the latest QoS 0 message that was passed to the transport completely, or that the end of a link cut off. Earlier QoS 0 messages were sent
     /// as well, or were dropped, expired, or could not be sent to this server: at QoS 0 none of these has an [`Outcome`].
-    pub fn left(&self) -> Handle {
-        Handle(self.core.outgoing.left())
+    pub fn last_sent_qos0(&self) -> Handle {
+        Handle(self.core.outgoing.last_sent_qos0())
     }
 
     /// Returns the version of the link; without a link, the version that messages are encoded for.
@@ -746,7 +746,7 @@ impl<S: Storage> Connection<S> {
     }
 }
 
-fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Victims>, reduced: bool) -> Delivery {
+fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Dropped>, reduced: bool) -> Delivery {
     Delivery { handle: Handle(handle), id: PacketId::new(id).filter(|_| qos != QoS::AtMostOnce), dropped, reduced }
 }
 

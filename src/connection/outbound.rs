@@ -49,7 +49,7 @@ impl Transmit<'_> {
     }
 
     /// How many bytes are prepared. More may follow once these are taken; 0 means that nothing waits, or that a payload is
-    /// [`wanted`](Self::wanted) first.
+    /// [`payload_request`](Self::payload_request) first.
     pub fn remaining(&self) -> usize {
         if self.core.waits_for_doubt(&self.parts) || self.core.is_silent() {
             return 0;
@@ -82,9 +82,9 @@ impl Transmit<'_> {
     ///     let mut wire: Vec<u8> = Vec::new();
     ///     let mut transmit = mqtt.transmit(now);
     ///     loop {
-    ///         if let Some(wanted) = transmit.wanted() {
+    ///         if let Some(wanted) = transmit.payload_request() {
     ///             let start = wanted.offset as usize;
-    ///             let count = 512.min(wanted.left as usize);
+    ///             let count = 512.min(wanted.remaining as usize);
     ///             wire.extend(&image[start..start + count]); // to the transport
     ///             transmit.advance(count);
     ///         } else if !transmit.chunk().is_empty() {
@@ -99,24 +99,24 @@ impl Transmit<'_> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn wanted(&self) -> Option<Wanted> {
+    pub fn payload_request(&self) -> Option<PayloadRequest> {
         let is_next = self.core.link.control.first(self.parts.control).is_empty() && !self.core.is_silent();
-        let (handle, offset, left) = self.core.outgoing.wanted(self.parts.slots).filter(|_| is_next)?;
-        Some(Wanted { handle: Handle(handle), offset, left })
+        let (handle, offset, remaining) = self.core.outgoing.payload_request(self.parts.slots).filter(|_| is_next)?;
+        Some(PayloadRequest { handle: Handle(handle), offset, remaining })
     }
 }
 
-/// A part of a payload that the application is to supply: see [`Transmit::wanted`].
+/// A part of a payload that the application is to supply: see [`Transmit::payload_request`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Wanted {
+pub struct PayloadRequest {
     /// The message.
     pub handle: Handle,
     /// Where in the payload the next byte stands.
     pub offset: u32,
-    /// How many bytes from there on the payload still has.
-    pub left: u32,
+    /// Payload bytes from `offset` to the end.
+    pub remaining: u32,
 }
 
 #[cfg(feature = "bytes")]

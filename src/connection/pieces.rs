@@ -10,7 +10,7 @@ use crate::connection::effect::{Effect, Refusal};
 use crate::connection::inbound::told_topic;
 use crate::connection::stats::Count;
 use crate::connection::stream::{Fate, Stream};
-use crate::event::{Discard, Discarded, Event, Fragment, Head, PendingAck, Received, Topic};
+use crate::event::{Discard, Discarded, Event, Fragment, FragmentHead, PendingAck, Received, Topic};
 use crate::storage::Parts;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{DecodeError, Fields, Header, Malformed, PacketType, Publish, Reader, Tolerance};
@@ -138,7 +138,7 @@ impl Core {
         self.link.partial = 1;
         let is_known = matches!(fate, Fate::Repeated(_));
         let Fields { payload, qos, retain, dup, id, properties, .. } = publish;
-        let head = Head { topic, qos, retain, dup, id, properties };
+        let head = FragmentHead { topic, qos, retain, dup, id, properties };
         if let Err(refusal) = self.on_piece(parts, consumed, Some(head), payload, received) {
             self.link.stream = Stream::NONE; // the same bytes will be offered again
             self.link.partial = 0;
@@ -172,7 +172,7 @@ impl Core {
         &mut self,
         parts: &mut Parts<'_>,
         consumed: usize,
-        head: Option<Head<'i>>,
+        head: Option<FragmentHead<'i>>,
         payload: &'i [u8],
         received: &mut Received<'i>,
     ) -> Effect {

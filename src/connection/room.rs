@@ -3,7 +3,7 @@
 use super::{Connection, State};
 use crate::connection::control::BUSY_CONTROL;
 use crate::error::RequestError;
-use crate::session::{Most, Need, Victims};
+use crate::session::{Capacity, Dropped, Need};
 use crate::storage::Storage;
 use crate::storage::sealed::Demand;
 use crate::wire::MAX_REMAINING;
@@ -20,16 +20,16 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Makes room for one more packet: within the limits, by the overflow policy, which tells its `victims`, by growth. False if there is none; then nothing
+    /// Makes room for one more packet: within the limits, by the overflow policy, which tells its `dropped`, by growth. False if there is none; then nothing
     /// changed.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn make_room(&mut self, need: Need, topic: &[u8], victims: &mut Option<Victims>) -> bool {
+    pub(super) fn make_room(&mut self, need: Need, topic: &[u8], dropped: &mut Option<Dropped>) -> bool {
         let most = self.core.most(&self.storage.bounds());
         if !self.core.outgoing.has_room(&need, &most) {
             let mut parts = self.storage.parts();
             let Some(policy) = self.core.policy().filter(|_| need.is_publish) else { return false };
-            policy(&mut self.core, &mut parts, &need, &most, topic, victims);
-            if victims.is_none() {
+            policy(&mut self.core, &mut parts, &need, &most, topic, dropped);
+            if dropped.is_none() {
                 return false;
             }
             self.gather(); // so that the slots of those are free
@@ -50,7 +50,7 @@ impl<S: Storage> Connection<S> {
     }
 
     /// Lets the storage grow for one more packet, where it can.
-    pub(super) fn grow_for(&mut self, need: &Need, most: &Most) {
+    pub(super) fn grow_for(&mut self, need: &Need, most: &Capacity) {
         let outgoing = &self.core.outgoing;
         let view = self.storage.view();
         let (slots, arena) = (view.slots.len(), view.arena.len());

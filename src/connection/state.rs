@@ -14,7 +14,7 @@ pub enum State {
     Connecting,
     /// The server accepted the link.
     Connected,
-    /// The link is over: send what `transmit` still shows, close the transport, call `closed`.
+    /// The link is over: send what `transmit` still shows, close the transport, call `handle_close`.
     Closing,
 }
 

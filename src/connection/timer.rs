@@ -21,9 +21,9 @@ pub enum Timer {
     Stall,
     /// The end of a re-authentication is overdue: the link ends.
     Auth,
-    /// The link is over, and the transport has not taken its last bytes within [`Limits::farewell_timeout`](crate::Limits::farewell_timeout): they are
+    /// The link is over, and the transport has not taken its last bytes within [`Limits::close_timeout`](crate::Limits::close_timeout): they are
     /// dropped.
-    Farewell,
+    Close,
     /// A packet may be unanswered for too long, if that is watched: the link ends if one is.
     Ack,
     /// Nothing was sent, or nothing was received, for the keep alive: PINGREQ is due.
@@ -41,7 +41,7 @@ impl Timer {
         Self::PingResp,
         Self::Stall,
         Self::Auth,
-        Self::Farewell,
+        Self::Close,
         Self::Ack,
         Self::KeepAlive,
         Self::Retry,
@@ -54,7 +54,7 @@ impl Timer {
             Self::ConnAck => Some(ConnectionError::ConnAckTimeout),
             Self::PingResp | Self::Stall => Some(ConnectionError::KeepAliveTimeout),
             Self::Auth => Some(ConnectionError::AuthTimeout),
-            Self::Farewell | Self::Ack | Self::KeepAlive | Self::Retry | Self::Expiry => None,
+            Self::Close | Self::Ack | Self::KeepAlive | Self::Retry | Self::Expiry => None,
         }
     }
 }
@@ -71,7 +71,7 @@ impl Core {
         let is_paused = self.link.is_paused();
         match (timer, self.link.state) {
             (Timer::ConnAck, State::Connecting) | (Timer::Auth, State::Connected) => timers.phase,
-            (Timer::Farewell, State::Closing) if self.has_output() => timers.phase,
+            (Timer::Close, State::Closing) if self.has_output() => timers.phase,
             (Timer::PingResp, _) if !is_paused => self.pingresp(),
             (Timer::Ack, _) if !is_paused => timers.ack,
             (Timer::Retry, _) if !is_paused => timers.retry,
@@ -159,7 +159,7 @@ impl Core {
                 continue;
             }
             match timer {
-                Timer::Farewell => self.drop_output(),
+                Timer::Close => self.drop_output(),
                 Timer::KeepAlive => self.link.ping = Ping::Due,
                 Timer::Retry => {
                     if let Some(watch) = self.watch() {

@@ -25,7 +25,7 @@
 //! | | [`back_pressure`] | full queues and slow consumers, in both directions |
 //! | | [`subscriptions`](crate::subscriptions) | subscriptions that are restored after a lost session |
 //! | | [`router`](crate::router) | dispatching messages by topic filter |
-//! | | [`Fallback`](crate::Fallback) | servers whose protocol version is unknown |
+//! | | [`VersionFallback`](crate::VersionFallback) | servers whose protocol version is unknown |
 //! | | [`streaming`] | messages larger than memory, in both directions, with a buffer of 512 bytes |
 //! | 4. Durability | [`durability`] | sessions that survive a power failure |
 //! | 5. Clusters | [`clusters`] | several servers, and many clients |

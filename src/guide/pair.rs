@@ -19,7 +19,7 @@ impl<S: Storage> Pair<S> {
 
     /// A new link.
     pub fn open(&mut self, connect: &Connect<'_>, carries: usize) -> Result<(), OpenError> {
-        self.mqtt.closed(self.now);
+        self.mqtt.handle_close(self.now);
         self.server.hang_up();
         self.rx.clear();
         self.carries = carries;
@@ -32,7 +32,7 @@ impl<S: Storage> Pair<S> {
             let _ = self.mqtt.handle_timeout(self.now); // an error shows in `should_close`
             let has_moved = self.send() | self.receive(&mut app);
             if self.carries == 0 || self.mqtt.should_close() {
-                self.mqtt.closed(self.now);
+                self.mqtt.handle_close(self.now);
                 return false;
             }
             if !has_moved {

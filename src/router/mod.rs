@@ -59,7 +59,7 @@
 //!
 //! # What to read next
 //!
-//! [`Fallback`](crate::Fallback) for servers whose version is unknown, or [`guide::streaming`](crate::guide::streaming): messages larger than memory.
+//! [`VersionFallback`](crate::VersionFallback) for servers whose version is unknown, or [`guide::streaming`](crate::guide::streaming): messages larger than memory.
 
 mod fixed;
 #[cfg(feature = "alloc")]

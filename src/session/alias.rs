@@ -18,7 +18,7 @@ pub(crate) struct Aliases {
 }
 
 /// What an inbound alias stands for.
-pub(crate) enum Standing {
+pub(crate) enum AliasState {
     Name,
     /// It was bound to a name too long for the store.
     TooLong,
@@ -70,13 +70,13 @@ impl Aliases {
     }
 
     /// The serial number of the latest binding of the server's `alias`, and what it stands for.
-    pub(crate) fn lookup(names: &dyn NameStore, alias: u16) -> (u32, Standing) {
+    pub(crate) fn lookup(names: &dyn NameStore, alias: u16) -> (u32, AliasState) {
         match names.entries(Side::Server).get(usize::from(alias).wrapping_sub(1)) {
-            None | Some(AliasEntry { serial: 0, .. }) => (0, Standing::Unbound),
+            None | Some(AliasEntry { serial: 0, .. }) => (0, AliasState::Unbound),
             Some(AliasEntry { serial, length: 0, hash }) => {
-                (*serial, if *hash == 0 { Standing::TooLong } else { Standing::Invalid })
+                (*serial, if *hash == 0 { AliasState::TooLong } else { AliasState::Invalid })
             }
-            Some(entry) => (entry.serial, Standing::Name),
+            Some(entry) => (entry.serial, AliasState::Name),
         }
     }
 
@@ -163,10 +163,10 @@ mod tests {
         aliases.bind(names, Side::Server, 1, b"new");
         assert_eq!(Aliases::name(names, Side::Server, 1, serial), None);
         aliases.bind(names, Side::Server, 1, b"much too long");
-        assert!(matches!(Aliases::lookup(names, 1), (_, Standing::TooLong)));
+        assert!(matches!(Aliases::lookup(names, 1), (_, AliasState::TooLong)));
         aliases.bind(names, Side::Server, 1, b"");
-        assert!(matches!(Aliases::lookup(names, 1), (_, Standing::Invalid)));
+        assert!(matches!(Aliases::lookup(names, 1), (_, AliasState::Invalid)));
         aliases.clear(names);
-        assert!(matches!(Aliases::lookup(names, 1), (_, Standing::Unbound)));
+        assert!(matches!(Aliases::lookup(names, 1), (_, AliasState::Unbound)));
     }
 }

@@ -19,15 +19,15 @@ pub(super) struct Queue {
 
 /// An answer for which there is no slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Stray {
+pub(crate) struct OrphanReply {
     id: u16,
-    kind: StrayKind,
+    kind: OrphanReplyKind,
     reason: u8,
 }
 
 /// What is answered without a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) enum StrayKind {
+pub(crate) enum OrphanReplyKind {
     /// PUBCOMP: PUBREL came for an identifier that nothing is known of.
     #[default]
     Completion,
@@ -37,8 +37,8 @@ pub(crate) enum StrayKind {
     Receipt,
 }
 
-impl Stray {
-    const NONE: Self = Self { id: 0, kind: StrayKind::Completion, reason: 0 };
+impl OrphanReply {
+    const NONE: Self = Self { id: 0, kind: OrphanReplyKind::Completion, reason: 0 };
 }
 
 /// The bookkeeping over the receive slots.
@@ -61,7 +61,7 @@ pub(crate) struct Incoming {
     pub(super) changed: u16,
     serial: u32,
     /// In the order in which they leave; free ones have the identifier 0.
-    strays: [Stray; 3],
+    strays: [OrphanReply; 3],
     /// The server may have begun a new session unseen, and on this link it will show: what earlier links left open counts only for messages that are marked
     /// as repetitions, which a new session has none of.
     is_doubtful: bool,
@@ -90,7 +90,7 @@ enum Source {
     /// The first message at QoS 1 behind those at QoS 2 whose records are not durable.
     Behind,
     /// An identifier that nothing is known of.
-    Stray,
+    OrphanReply,
 }
 
 /// How many messages from the server may be unfinished.
@@ -183,7 +183,7 @@ impl Incoming {
         freeable: 0,
         changed: 0,
         serial: 0,
-        strays: [Stray::NONE; 3],
+        strays: [OrphanReply::NONE; 3],
         is_doubtful: false,
     };
 
@@ -194,7 +194,7 @@ impl Incoming {
 
     /// Not 0 if something is owed to the server.
     pub(crate) const fn owes(&self) -> u16 {
-        let [Stray { id, .. }, ..] = self.strays;
+        let [OrphanReply { id, .. }, ..] = self.strays;
         self.owed.first | self.completing.first | id
     }
 
@@ -375,7 +375,7 @@ impl Incoming {
         let link = lookup(inbox, id);
         self.note_change(inbox, link);
         let Some(slot) = at(inbox, link) else {
-            let is_noted = self.stray(id, StrayKind::Completion, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
+            let is_noted = self.stray(id, OrphanReplyKind::Completion, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
             return if is_noted { Release::Unknown } else { Release::Blocked };
         };
         let is_early = slot.state == ReceiveState::ExactlyOnce;
@@ -401,9 +401,9 @@ impl Incoming {
     }
 
     /// Notes an answer for which there is no slot; false if too many wait already.
-    pub(crate) fn stray(&mut self, id: u16, kind: StrayKind, reason: ReasonCode) -> bool {
+    pub(crate) fn stray(&mut self, id: u16, kind: OrphanReplyKind, reason: ReasonCode) -> bool {
         let free = self.strays.iter_mut().find(|stray| stray.id == 0);
-        free.map(|place| *place = Stray { id, kind, reason: reason.0 }).is_some()
+        free.map(|place| *place = OrphanReply { id, kind, reason: reason.0 }).is_some()
     }
 
     /// The message that the application holds a handle for: not acknowledged yet, and still the same.
@@ -430,7 +430,7 @@ impl Incoming {
         } else if self.overtaking(inbox).is_some() {
             Source::Behind
         } else {
-            Source::Stray
+            Source::OrphanReply
         }
     }
 
@@ -444,12 +444,12 @@ impl Incoming {
             }
             Source::Owed => at(inbox, self.owed.first)?,
             Source::Behind => self.overtaking(inbox)?.1,
-            Source::Stray => {
-                let [Stray { id, kind, reason }, ..] = self.strays;
+            Source::OrphanReply => {
+                let [OrphanReply { id, kind, reason }, ..] = self.strays;
                 let packet = match kind {
-                    StrayKind::Completion => PacketType::PubComp,
-                    StrayKind::Release => PacketType::PubRel,
-                    StrayKind::Receipt => PacketType::PubAck,
+                    OrphanReplyKind::Completion => PacketType::PubComp,
+                    OrphanReplyKind::Release => PacketType::PubRel,
+                    OrphanReplyKind::Receipt => PacketType::PubAck,
                 };
                 return (id != 0).then_some(Due { packet, id, reason: ReasonCode(reason), extra: 0 });
             }
@@ -471,9 +471,9 @@ impl Incoming {
             }
             Source::Owed => self.owed.pop(inbox),
             Source::Behind => self.take_overtaking(inbox),
-            Source::Stray => {
+            Source::OrphanReply => {
                 let [_, second, third] = self.strays;
-                self.strays = [second, third, Stray::NONE];
+                self.strays = [second, third, OrphanReply::NONE];
                 return;
             }
         };
@@ -509,7 +509,7 @@ impl Incoming {
 
     /// The link is gone: QoS 1 messages will come again, QoS 2 messages stay known `[MQTT-4.3.3-10]`.
     pub(crate) fn link_lost(&mut self, inbox: &mut [ReceiveSlot]) {
-        self.strays = [Stray::NONE; 3];
+        self.strays = [OrphanReply::NONE; 3];
         (self.completing, self.owed) = (Queue::default(), Queue::default());
         for link in (0..inbox.len() as u16).map(|place| place + 1) {
             let Some(slot) = at(inbox, link) else { return };

@@ -31,17 +31,17 @@ mod withdraw;
 #[cfg(feature = "journal")]
 mod written;
 
-pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
+pub(crate) use self::alias::{AliasState, Aliases, Outbound, fingerprint};
 pub(crate) use self::expiry::{EXPIRING, Time};
 pub(crate) use self::fast_path::EXISTS as HAS_FAST_PATH;
 pub(crate) use self::forms::{FORMS, Forms};
-pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release, StrayKind};
+pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, OrphanReplyKind, Release};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep, Withdrawing};
 #[cfg(feature = "journal")]
 pub(crate) use self::owed::{flags_of, stub};
 pub(crate) use self::peer::Peer;
-pub use self::queue::Victims;
-pub(crate) use self::queue::{Most, Need};
+pub use self::queue::Dropped;
+pub(crate) use self::queue::{Capacity, Need};
 pub(crate) use self::resume::Loss;
 pub(crate) use self::sending::Rare;
 pub(crate) use self::withdraw::WITHDRAWING;

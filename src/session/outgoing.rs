@@ -183,7 +183,7 @@ impl Outgoing {
     }
 
     /// The handle of the latest QoS 0 message that left.
-    pub(crate) const fn left(&self) -> u64 {
+    pub(crate) const fn last_sent_qos0(&self) -> u64 {
         self.left
     }
 

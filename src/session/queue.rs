@@ -20,7 +20,7 @@ pub(crate) struct Need {
 
 /// What there may be at most.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Most {
+pub(crate) struct Capacity {
     pub(crate) slots: usize,
     /// Bytes of the arena.
     pub(crate) arena: usize,
@@ -37,7 +37,7 @@ const REENCODING: usize = 2;
 /// The messages that the overflow policy dropped: all unsent ones with handles from `first` to `last`. Those of them that have no end yet have it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Victims {
+pub struct Dropped {
     /// The handle of the first.
     pub first: Handle,
     /// The handle of the last.
@@ -72,7 +72,7 @@ impl Freed {
 impl Outgoing {
     /// Whether there is room for it as things are, in a storage of these lengths: nothing has to be dropped, moved or grown. If not, there may be
     /// room all the same. Firmware asks for it in full at once: it has less memory than time.
-    pub(crate) fn fits(&self, need: &Need, slots: usize, arena: usize, most: &Most) -> bool {
+    pub(crate) fn fits(&self, need: &Need, slots: usize, arena: usize, most: &Capacity) -> bool {
         let end = self.arena.end as usize + need.bytes + self.spare(self.arena.frames as usize + 1);
         usize::BITS > 32
             && !self.wants_slots(slots, usize::MAX)
@@ -87,17 +87,17 @@ impl Outgoing {
     }
 
     /// Whether there is room within the limits.
-    pub(crate) fn has_room(&self, need: &Need, most: &Most) -> bool {
+    pub(crate) fn has_room(&self, need: &Need, most: &Capacity) -> bool {
         self.has_room_without(need, most, Freed::default())
     }
 
     /// Whether it would fit into an empty storage.
-    pub(crate) fn could_ever_fit(&self, need: &Need, most: &Most) -> bool {
+    pub(crate) fn could_ever_fit(&self, need: &Need, most: &Capacity) -> bool {
         let bytes = need.bytes + self.spare(1);
         bytes <= most.arena && bytes + need.shared <= most.bytes
     }
 
-    fn has_room_without(&self, need: &Need, most: &Most, freed: Freed) -> bool {
+    fn has_room_without(&self, need: &Need, most: &Capacity, freed: Freed) -> bool {
         let frames = (self.arena.frames as usize + 1).saturating_sub(freed.slots);
         let arena = (self.arena.live as usize + need.bytes + self.spare(frames)).saturating_sub(freed.bytes);
         let all = self.arena.sum_with(arena, need.shared, freed.shared);
@@ -134,9 +134,9 @@ impl Outgoing {
     }
 
     /// Drops the oldest unsent messages until there is room; changes nothing if even all of them are not enough.
-    pub(crate) fn drop_oldest(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most) -> Option<Victims> {
+    pub(crate) fn drop_oldest(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Capacity) -> Option<Dropped> {
         let mut freed = self.freeing(parts);
-        let mut victims: Option<Victims> = None;
+        let mut dropped: Option<Dropped> = None;
         let oldest = self.oldest_unsent(parts.slots);
         for slot in iter_from(parts.slots, oldest).filter(|slot| Self::is_droppable(slot)) {
             if self.has_room_without(need, most, freed) {
@@ -144,12 +144,12 @@ impl Outgoing {
             }
             freed.add(parts, slot);
             let handle = Handle(slot.handle);
-            let seen = victims.unwrap_or(Victims { first: handle, last: handle, count: 0 });
-            victims = Some(Victims { last: handle, count: seen.count + 1, ..seen });
+            let seen = dropped.unwrap_or(Dropped { first: handle, last: handle, count: 0 });
+            dropped = Some(Dropped { last: handle, count: seen.count + 1, ..seen });
         }
-        let victims = victims.filter(|_| self.has_room_without(need, most, freed))?;
-        self.drop_unsent(parts, need, victims);
-        Some(victims)
+        let dropped = dropped.filter(|_| self.has_room_without(need, most, freed))?;
+        self.drop_unsent(parts, need, dropped);
+        Some(dropped)
     }
 
     /// Drops the unsent message to `topic`, if that makes room.
@@ -157,9 +157,9 @@ impl Outgoing {
         &mut self,
         parts: &mut Parts<'_>,
         need: &Need,
-        most: &Most,
+        most: &Capacity,
         topic: &[u8],
-    ) -> Option<Victims> {
+    ) -> Option<Dropped> {
         let id = match self.find_topic(parts, topic) {
             Some(found) => found,
             None => self
@@ -177,23 +177,23 @@ impl Outgoing {
         &mut self,
         parts: &mut Parts<'_>,
         need: &Need,
-        most: &Most,
+        most: &Capacity,
         handle: Handle,
-    ) -> Option<Victims> {
+    ) -> Option<Dropped> {
         let slot = *self.unsent(parts, handle)?;
         self.drop_one(parts, need, most, slot)
     }
 
-    fn drop_one(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Most, slot: SendSlot) -> Option<Victims> {
+    fn drop_one(&mut self, parts: &mut Parts<'_>, need: &Need, most: &Capacity, slot: SendSlot) -> Option<Dropped> {
         let mut freed = self.freeing(parts);
         freed.add(parts, &slot);
         let handle = Handle(slot.handle);
-        let victims = Victims { first: handle, last: handle, count: 1 };
+        let dropped = Dropped { first: handle, last: handle, count: 1 };
         if !self.has_room_without(need, most, freed) {
             return None;
         }
-        self.drop_unsent(parts, need, victims);
-        Some(victims)
+        self.drop_unsent(parts, need, dropped);
+        Some(dropped)
     }
 
     /// Nothing is freed yet.
@@ -202,11 +202,11 @@ impl Outgoing {
     }
 
     /// Drops them for the message that is accepted next.
-    fn drop_unsent(&mut self, parts: &mut Parts<'_>, need: &Need, victims: Victims) {
+    fn drop_unsent(&mut self, parts: &mut Parts<'_>, need: &Need, dropped: Dropped) {
         self.unstage(parts.slots);
         let by = if need.is_kept { self.next_number() } else { 0 };
-        let mut id = victims.first.id();
-        while let Some(slot) = find(parts.slots, id).filter(|slot| slot.handle <= victims.last.0) {
+        let mut id = dropped.first.id();
+        while let Some(slot) = find(parts.slots, id).filter(|slot| slot.handle <= dropped.last.0) {
             let next = slot.next;
             if Self::is_droppable(slot) {
                 self.finish(parts, id);

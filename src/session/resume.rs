@@ -39,7 +39,7 @@ impl Outgoing {
                 if kind == Kind::Publish0 {
                     self.left = slot.handle;
                 }
-                self.end(parts, this, Cause::Unknown);
+                self.end(parts, this, Cause::LinkLost);
             } else {
                 self.note_expiry(slot.expiry());
             }
@@ -47,7 +47,7 @@ impl Outgoing {
         self.next = self.log.first();
         self.bypass = Cursor::NONE;
         while let Some(slot) = find(parts.slots, self.requests.first()) {
-            self.end(parts, slot.id(), Cause::Unknown);
+            self.end(parts, slot.id(), Cause::LinkLost);
         }
         self.reset_releases(parts.slots);
     }
@@ -104,7 +104,7 @@ impl Outgoing {
             while let Some(slot) = find(parts.slots, id) {
                 let this = id;
                 id = slot.next;
-                self.end(parts, this, Cause::Forgotten);
+                self.end(parts, this, Cause::Discarded);
             }
         }
     }

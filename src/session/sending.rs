@@ -244,7 +244,7 @@ impl Outgoing {
     }
 
     /// The payload that the application is to supply now: the handle of its message, the offset and how much is left. All before it has left.
-    pub(crate) fn wanted(&self, slots: &[SendSlot]) -> Option<(u64, u32, u32)> {
+    pub(crate) fn payload_request(&self, slots: &[SendSlot]) -> Option<(u64, u32, u32)> {
         let slot = find(slots, self.run.id).filter(|slot| self.run.is_streamed && self.run.offset >= slot.length)?;
         Some((slot.handle, self.run.offset - slot.length, self.run.left))
     }
@@ -413,7 +413,7 @@ impl Outgoing {
     }
 
     /// Only the packet that is half out is still sent.
-    pub(crate) fn keep_only_begun(&mut self, slots: &[SendSlot]) {
+    pub(crate) fn keep_partial_packet(&mut self, slots: &[SendSlot]) {
         match find(slots, self.run.id).filter(|slot| slot.progress.reach() == Reach::Begun) {
             Some(slot) => self.keep_current(slot),
             None => self.run = Run::NONE,

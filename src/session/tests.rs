@@ -152,9 +152,9 @@ fn dropping_the_oldest_names_them_and_spares_what_has_begun() {
     outgoing.stage(&mut parts, &OPEN, &NOTHING_RARE);
     outgoing.advance(&mut parts, 1);
     let need = Need { bytes: 40, shared: 0, is_publish: true, is_kept: true };
-    let most = Most { slots: 8, arena: 64, bytes: 64, queued: 0 };
-    let victims = outgoing.drop_oldest(&mut parts, &need, &most).unwrap();
-    assert_eq!(victims, Victims { first: Handle(0x2_0002), last: Handle(0x3_0003), count: 2 });
+    let most = Capacity { slots: 8, arena: 64, bytes: 64, queued: 0 };
+    let dropped = outgoing.drop_oldest(&mut parts, &need, &most).unwrap();
+    assert_eq!(dropped, Dropped { first: Handle(0x2_0002), last: Handle(0x3_0003), count: 2 });
     assert!(outgoing.drop_oldest(&mut parts, &Need { bytes: 60, ..need }, &most).is_none());
     assert_eq!(outgoing.pending(), 1);
 }
@@ -306,7 +306,7 @@ fn the_only_free_place_is_found_across_the_wrap() {
 }
 
 /// What an arena may hold, as there can be no test with as much memory.
-const MOST: Most = Most { slots: 8, arena: MOST_ARENA, bytes: usize::MAX, queued: 0 };
+const MOST: Capacity = Capacity { slots: 8, arena: MOST_ARENA, bytes: usize::MAX, queued: 0 };
 
 #[test]
 fn an_arena_is_full_where_its_positions_end() {

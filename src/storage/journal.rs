@@ -292,7 +292,7 @@ mod kept {
                 + record.parts(&mut |head, body| {
                     head.len() + body.iter().map(|part| part.len()).sum::<usize>() + size_of::<u32>()
                 });
-            let is_of_session = matches!(record, Record::NewSession { .. } | Record::Forgotten);
+            let is_of_session = matches!(record, Record::NewSession { .. } | Record::Discarded);
             let kept = if is_of_session { 0 } else { RESERVE };
             let end = log.end as usize;
             if buffer.room(end) < length.saturating_add(kept) {
@@ -343,7 +343,7 @@ mod kept {
                         self.loss_end = self.end;
                     }
                 }
-                Record::Forgotten => {
+                Record::Discarded => {
                     (self.books.session, self.session_end) = (SessionFact::None, self.end);
                     self.loss_end = self.end;
                     self.books.loss = Maybe::None;

@@ -15,7 +15,7 @@ pub enum Payload<'a> {
     /// Bytes that are copied.
     Slice(&'a [u8]),
     /// So many bytes that the application supplies while the message is sent, straight to the transport:
-    /// [`Transmit::wanted`](crate::Transmit::wanted) asks for them. So a message may be longer than all memory.
+    /// [`Transmit::payload_request`](crate::Transmit::payload_request) asks for them. So a message may be longer than all memory.
     Streamed(u32),
     /// Bytes that are shared.
     #[cfg(feature = "bytes")]

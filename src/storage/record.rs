@@ -27,7 +27,7 @@ pub(crate) enum Record<'r> {
     /// said in the same record, so that no log shows half of it.
     NewSession { aborted: u64, session: SessionFact },
     /// The application gave everything up.
-    Forgotten,
+    Discarded,
     /// A message was accepted.
     Accepted { handle: u64, flags: MessageFlags, frame: &'r [u8], payload: &'r [u8] },
     /// PUBREC came for an outgoing message.
@@ -139,7 +139,7 @@ mod form {
     const COUNTERS: u8 = 2;
     const SESSION: u8 = 3;
     const NEW_SESSION: u8 = 5;
-    const FORGOTTEN: u8 = 6;
+    const DISCARDED: u8 = 6;
     const ACCEPTED: u8 = 7;
     const RELEASED: u8 = 8;
     const DONE: u8 = 9;
@@ -162,7 +162,7 @@ mod form {
                 Self::NewSession { aborted, session } => {
                     frame(NEW_SESSION, &[&aborted.to_le_bytes(), &[session as u8]], write)
                 }
-                Self::Forgotten => frame(FORGOTTEN, &[], write),
+                Self::Discarded => frame(DISCARDED, &[], write),
                 Self::Accepted { handle, flags, frame: head, payload } => {
                     frame(ACCEPTED, &[&handle.to_le_bytes(), &[flags.0], head, payload], write)
                 }
@@ -289,7 +289,7 @@ mod form {
                 let aborted = u64::from_le_bytes(take(&mut rest)?);
                 Record::NewSession { aborted, session: session_fact(take(&mut rest)?)? }
             }
-            FORGOTTEN => Record::Forgotten,
+            DISCARDED => Record::Discarded,
             ACCEPTED => {
                 let handle = u64::from_le_bytes(take(&mut rest)?);
                 let [flags] = take(&mut rest)?;

@@ -1,6 +1,6 @@
 //! What the server's answers, and the ends of links and sessions, mean for the list.
 
-use crate::event::{Answered, Event, Outcome, SessionState};
+use crate::event::{Event, Outcome, RequestAck, SessionState};
 use crate::subscriptions::entry::State;
 use crate::subscriptions::requests::{Request, Requests};
 use crate::subscriptions::{List, Subscriptions};
@@ -35,7 +35,7 @@ impl<L: List> Subscriptions<L> {
     }
 
     /// One code for each filter, in their order `[MQTT-3.9.3-1]`.
-    fn on_suback(&mut self, answer: &Answered<'_>) -> bool {
+    fn on_suback(&mut self, answer: &RequestAck<'_>) -> bool {
         let Some(request) = self.requests.take(answer.handle) else { return false };
         self.end(request, |(state, _)| {
             let State::Asked { index, .. } = state else { return Some(state) };
@@ -63,7 +63,7 @@ impl<L: List> Subscriptions<L> {
 
     /// To be called when a link has ended before CONNACK came: the server may have begun a new session with it, and will resume that one next. So
     /// the next CONNACK is not trusted to mean ours, and everything is asked for again.
-    pub const fn doubt_session(&mut self) {
+    pub const fn assume_session_lost(&mut self) {
         self.doubts_session = true;
     }
 

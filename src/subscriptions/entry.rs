@@ -10,19 +10,19 @@ use crate::wire::{RetainHandling, Subscription};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Standing {
+pub enum SubscriptionState {
     /// SUBSCRIBE is still to be sent (again).
-    Wanted,
+    Pending,
     /// SUBSCRIBE was handed to the connection; SUBACK is awaited.
-    Asked,
+    Requested,
     /// The server sends messages, at up to this quality of service.
     Granted(QoS),
     /// The server said no. It is asked again on a new session, or after [`subscribe`](super::Subscriptions::subscribe).
     Refused(ReasonCode),
     /// It can't be sent on this link, for this reason. It is tried again on the next one.
-    Impossible(RequestError),
+    Unsupported(RequestError),
     /// UNSUBSCRIBE is to be sent, or UNSUBACK is awaited.
-    Leaving,
+    Unsubscribing,
 }
 
 /// The same with what is needed to recognise the answer.
@@ -101,14 +101,14 @@ impl Entry {
         self.options = options;
     }
 
-    pub(super) const fn standing(&self) -> Standing {
+    pub(super) const fn subscription_state(&self) -> SubscriptionState {
         match self.state {
-            State::Wanted => Standing::Wanted,
-            State::Asked { .. } => Standing::Asked,
-            State::Granted(qos) => Standing::Granted(qos),
-            State::Refused(reason) => Standing::Refused(reason),
-            State::Impossible(error) => Standing::Impossible(error),
-            State::Unwanted | State::Leaving { .. } => Standing::Leaving,
+            State::Wanted => SubscriptionState::Pending,
+            State::Asked { .. } => SubscriptionState::Requested,
+            State::Granted(qos) => SubscriptionState::Granted(qos),
+            State::Refused(reason) => SubscriptionState::Refused(reason),
+            State::Impossible(error) => SubscriptionState::Unsupported(error),
+            State::Unwanted | State::Leaving { .. } => SubscriptionState::Unsubscribing,
         }
     }
 }

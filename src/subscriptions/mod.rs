@@ -1,6 +1,6 @@
 //! What a program is subscribed to, kept on this side: a server that has lost the session gets it all again.
 //!
-//! [`Subscriptions`] is a list of wishes. [`subscribe`](Subscriptions::subscribe) and [`unsubscribe`](Subscriptions::unsubscribe) change it at any time,
+//! [`Subscriptions`] holds the desired subscriptions. [`subscribe`](Subscriptions::subscribe) and [`unsubscribe`](Subscriptions::unsubscribe) change it at any time,
 //! with a link or without; [`sync`](Subscriptions::sync) asks the server for what is missing. Three calls belong into the host's loop:
 //!
 //! | call | when |
@@ -15,18 +15,18 @@
 //!   but a server of 3.1 can't say that it has lost it, so there every link asks for them again.
 //! * SUBSCRIBE carries up to [`batch`](Subscriptions::with_batch) filters, fewer where the server's Maximum Packet Size or the storage has less room.
 //!   Filters with different subscription identifiers go in different packets, as 5.0 wants it.
-//! * SUBACK is kept for each filter ([`Standing`]). A refused filter rests until there is a new session, or until it is subscribed to again.
+//! * SUBACK is kept for each filter ([`SubscriptionState`]). A refused filter rests until there is a new session, or until it is subscribed to again.
 //! * A filter that this server can't take (a wildcard where there are none, say) doesn't hold up the others; it is tried again on the next link.
 //! * A filter is forgotten when UNSUBACK has come. A request that was out when the link ended is repeated.
 //!
 //! One thing only the host can see: a link that ended before CONNACK came. The server may have begun a new session then, which the next CONNACK shows
-//! as an existing one. [`doubt_session`](Subscriptions::doubt_session) makes sure.
+//! as an existing one. [`assume_session_lost`](Subscriptions::assume_session_lost) makes sure.
 //!
 //! The list lives in a [`HeapList`] (feature `alloc`) or, without an allocator, in a [`FixedList`].
 //!
 //! ```
 //! # fn main() { #[cfg(feature = "alloc")] {
-//! use pure_mqtt::subscriptions::{HeapList, Standing, Subscriptions};
+//! use pure_mqtt::subscriptions::{HeapList, SubscriptionState, Subscriptions};
 //! use pure_mqtt::{Connect, Connection, Heap, Instant, Limits, QoS, Received, Subscription, TopicFilter, Version};
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,7 +59,7 @@
 //!     }
 //!     assert!(mqtt.is_idle());
 //!     // Once the server has answered:
-//!     assert_eq!(subscriptions.standing(filter), Some(Standing::Granted(QoS::AtLeastOnce)));
+//!     assert_eq!(subscriptions.subscription_state(filter), Some(SubscriptionState::Granted(QoS::AtLeastOnce)));
 //!     Ok(())
 //! }
 //! # main().unwrap(); } }
@@ -79,7 +79,7 @@ mod sync;
 use core::fmt;
 
 pub use self::client::Client;
-pub use self::entry::Standing;
+pub use self::entry::SubscriptionState;
 #[cfg(feature = "alloc")]
 pub use self::list::HeapList;
 pub use self::list::{FixedList, List};
@@ -183,16 +183,16 @@ impl<L: List> Subscriptions<L> {
     }
 
     /// How far the server has followed; `None` for a filter that is not in the list (any more).
-    pub fn standing(&self, filter: TopicFilter<'_>) -> Option<Standing> {
-        self.list.find(filter).and_then(|place| self.list.entry(place)).map(|entry| entry.standing())
+    pub fn subscription_state(&self, filter: TopicFilter<'_>) -> Option<SubscriptionState> {
+        self.list.find(filter).and_then(|place| self.list.entry(place)).map(|entry| entry.subscription_state())
     }
 
     /// All subscriptions with their identifiers (0 for none) and how far the server has followed, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (Subscription<'_>, u32, Standing)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Subscription<'_>, u32, SubscriptionState)> {
         (0..self.list.end()).filter_map(|place| {
             let entry = self.list.entry(place)?;
             let subscription = entry.options.with(self.list.filter(place)?);
-            Some((subscription, entry.options.identifier, entry.standing()))
+            Some((subscription, entry.options.identifier, entry.subscription_state()))
         })
     }
 
@@ -209,7 +209,10 @@ impl<L: List> Subscriptions<L> {
     /// Whether the server has answered everything: each filter is granted, refused, or impossible on this link.
     pub fn is_settled(&self) -> bool {
         self.iter().all(|(.., standing)| {
-            matches!(standing, Standing::Granted(_) | Standing::Refused(_) | Standing::Impossible(_))
+            matches!(
+                standing,
+                SubscriptionState::Granted(_) | SubscriptionState::Refused(_) | SubscriptionState::Unsupported(_)
+            )
         })
     }
 

@@ -15,12 +15,12 @@ const SPAN: usize = 64;
 
 /// What goes in one packet: the wish of its first filter, and its identifier.
 #[derive(Clone, Copy, PartialEq)]
-enum Wish {
+enum RequestKind {
     Subscribe { identifier: u32 },
     Unsubscribe,
 }
 
-impl Wish {
+impl RequestKind {
     fn of(entry: &Entry) -> Option<Self> {
         match entry.state {
             State::Wanted => Some(Self::Subscribe { identifier: entry.options.identifier }),
@@ -42,8 +42,8 @@ impl<L: List> Subscriptions<L> {
             let mut count = self.members(first, wish).count();
             let accepted = loop {
                 let accepted = match wish {
-                    Wish::Subscribe { identifier } => self.ask(now, connection, first, count, identifier),
-                    Wish::Unsubscribe => self.leave(now, connection, first, count),
+                    RequestKind::Subscribe { identifier } => self.ask(now, connection, first, count, identifier),
+                    RequestKind::Unsubscribe => self.leave(now, connection, first, count),
                 };
                 match accepted {
                     Err(error) if error != RequestError::Full && count > 1 => count /= 2,
@@ -59,9 +59,9 @@ impl<L: List> Subscriptions<L> {
     }
 
     /// The first place at or behind the cursor where something is to be asked for.
-    fn next_wish(&mut self) -> Option<(usize, Wish)> {
+    fn next_wish(&mut self) -> Option<(usize, RequestKind)> {
         let end = self.list.end();
-        let found = (self.cursor..end).find_map(|place| Some((place, Wish::of(self.list.entry(place)?)?)));
+        let found = (self.cursor..end).find_map(|place| Some((place, RequestKind::of(self.list.entry(place)?)?)));
         if found.is_none() {
             self.cursor = end;
         }
@@ -69,10 +69,10 @@ impl<L: List> Subscriptions<L> {
     }
 
     /// The places from `first` on that share its wish: those that may go in one packet.
-    fn members(&self, first: usize, wish: Wish) -> impl Iterator<Item = usize> {
+    fn members(&self, first: usize, wish: RequestKind) -> impl Iterator<Item = usize> {
         let end = self.list.end().min(first.saturating_add(SPAN));
         (first..end)
-            .filter_map(|place| Some((place, Wish::of(self.list.entry(place)?)?)))
+            .filter_map(|place| Some((place, RequestKind::of(self.list.entry(place)?)?)))
             .take_while(move |(_, other)| *other == wish)
             .map(|(place, _)| place)
             .take(self.batch())
@@ -88,7 +88,7 @@ impl<L: List> Subscriptions<L> {
     ) -> Result<Requested, RequestError> {
         let blank = Subscription::new(TopicFilter::trusted("#"), QoS::AtMostOnce);
         let mut filters = [blank; MOST_IN_A_PACKET];
-        for (room, place) in filters.iter_mut().zip(self.members(first, Wish::Subscribe { identifier })) {
+        for (room, place) in filters.iter_mut().zip(self.members(first, RequestKind::Subscribe { identifier })) {
             if let (Some(entry), Some(filter)) = (self.list.entry(place), self.list.filter(place)) {
                 *room = entry.options.with(filter);
             }
@@ -107,7 +107,7 @@ impl<L: List> Subscriptions<L> {
         count: usize,
     ) -> Result<Requested, RequestError> {
         let mut filters = [TopicFilter::trusted("#"); MOST_IN_A_PACKET];
-        for (room, place) in filters.iter_mut().zip(self.members(first, Wish::Unsubscribe)) {
+        for (room, place) in filters.iter_mut().zip(self.members(first, RequestKind::Unsubscribe)) {
             if let Some(filter) = self.list.filter(place) {
                 *room = filter;
             }
@@ -116,15 +116,15 @@ impl<L: List> Subscriptions<L> {
     }
 
     /// The first `count` filters from `first` on are in a request that the connection has accepted.
-    fn note(&mut self, handle: Handle, first: usize, wish: Wish, count: usize) {
+    fn note(&mut self, handle: Handle, first: usize, wish: RequestKind, count: usize) {
         let mut end = first;
         for index in 0..count {
             let Some(place) = self.members(end, wish).next() else { break };
             end = place + 1;
             if let Some(entry) = self.list.entry_mut(place) {
                 entry.state = match wish {
-                    Wish::Subscribe { .. } => State::Asked { request: handle, index: index as u8 },
-                    Wish::Unsubscribe => State::Leaving { request: handle },
+                    RequestKind::Subscribe { .. } => State::Asked { request: handle, index: index as u8 },
+                    RequestKind::Unsubscribe => State::Leaving { request: handle },
                 };
                 entry.may_exist = true;
             }
@@ -135,9 +135,9 @@ impl<L: List> Subscriptions<L> {
     }
 
     /// A single filter that can't be sent on this link.
-    fn give_up(&mut self, place: usize, wish: Wish, error: RequestError) {
+    fn give_up(&mut self, place: usize, wish: RequestKind, error: RequestError) {
         match self.list.entry_mut(place) {
-            Some(entry) if wish != Wish::Unsubscribe => entry.state = State::Impossible(error),
+            Some(entry) if wish != RequestKind::Unsubscribe => entry.state = State::Impossible(error),
             _ => self.list.remove(place),
         }
     }

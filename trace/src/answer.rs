@@ -6,8 +6,8 @@ mod tests;
 use core::fmt;
 
 use pure_mqtt::{
-    Acknowledged, Answered, Command, ConnectionError, Delivery, Event, Fragment, Message, OpenError, Outcome, PacketId,
-    PendingAck, PropertyError, PublishError, Received, RequestError, Requested, SessionState, Topic,
+    Command, ConnectionError, Delivery, Event, Fragment, Message, OpenError, Outcome, PacketId, PendingAck,
+    PropertyError, PublishAck, PublishError, Received, RequestAck, RequestError, Requested, SessionState, Topic,
 };
 
 /// What a call returned, in short. Two answers are equal if the calls returned the same, as far as it can be seen from outside.
@@ -137,8 +137,8 @@ fn number(id: Option<PacketId>) -> u64 {
 /// An event: its kind, and what isn't in the packet itself.
 fn event_numbers(event: &Event<'_>) -> [u64; 6] {
     let acknowledged =
-        |kind: u64, ack: &Acknowledged<'_>| [kind, ack.handle.get(), number(Some(ack.id)), ack.reason.0.into(), 0, 0];
-    let answered = |kind: u64, answer: &Answered<'_>| {
+        |kind: u64, ack: &PublishAck<'_>| [kind, ack.handle.get(), number(Some(ack.id)), ack.reason.0.into(), 0, 0];
+    let answered = |kind: u64, answer: &RequestAck<'_>| {
         [kind, answer.handle.get(), number(Some(answer.id)), answer.reasons().len() as u64, 0, 0]
     };
     match event {

@@ -22,10 +22,10 @@ impl<S: Storage> Shared<'_, S> {
             return false;
         }
         if self.lacks_room(bytes) {
-            self.connection.unread(now, bytes.len());
+            self.connection.report_unread(now, bytes.len());
             return false;
         }
-        self.connection.unread(now, 0);
+        self.connection.report_unread(now, 0);
         let consumed = match self.connection.handle_input(now, bytes) {
             Ok(Received::Packet { consumed, event }) => {
                 if let Some(event) = event {
@@ -34,7 +34,7 @@ impl<S: Storage> Shared<'_, S> {
                 consumed
             }
             Ok(Received::Blocked) => {
-                self.connection.unread(now, bytes.len());
+                self.connection.report_unread(now, bytes.len());
                 return false;
             }
             Ok(Received::Partial { .. }) | Err(_) => return false, // an error shows in `should_close`
@@ -54,11 +54,11 @@ impl<S: Storage> Shared<'_, S> {
     }
 
     fn on_packet(&mut self, now: Instant, packet: Packet<'_>, bytes: &[u8]) {
-        self.wishes.on_event(&packet);
+        self.desired.on_event(&packet);
         if let Maybe::Some(fallback) = &mut self.common.fallback {
             fallback.on_event(&packet);
         }
-        if let Some(end) = packet.end() {
+        if let Some(end) = packet.final_result() {
             let end_of = if end.is_success { Ok(()) } else { Err(NotDelivered::Refused(end.reason)) };
             self.tickets.end(end.handle, end_of);
         }
@@ -85,7 +85,7 @@ impl<S: Storage> Shared<'_, S> {
         count(&mut self.common.stats.links);
         self.common.tell(Event::Connected(connack.session));
         self.want_all();
-        if connack.session != SessionState::Resumed && self.wishes.has_wishes() {
+        if connack.session != SessionState::Resumed && self.desired.has_pending() {
             self.connection.hold_messages(true);
             self.common.holds_until = Some(now.after_millis(LONGEST_HOLD));
         } else if self.common.holds_until.is_some() {

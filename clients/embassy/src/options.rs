@@ -1,6 +1,6 @@
 //! Settings of the client and of its receivers.
 
-use pure_mqtt::{Connect, Fallback, Limits, OnTooLong, Properties, Property, Version};
+use pure_mqtt::{Connect, Limits, OnTooLong, Properties, Property, Version, VersionFallback};
 
 /// How the client connects.
 ///
@@ -18,7 +18,7 @@ use pure_mqtt::{Connect, Fallback, Limits, OnTooLong, Properties, Property, Vers
 pub struct Options<'a> {
     /// The CONNECT of each link. A clean start is asked for until the server has accepted one; later links resume the session.
     pub connect: Connect<'a>,
-    /// The lowest version to fall back to when a server refuses that of `connect`, as [`Fallback`] does; no version that isn't compiled in. The other version is
+    /// The lowest version to fall back to when a server refuses that of `connect`, as [`VersionFallback`] does; no version that isn't compiled in. The other version is
     /// tried at once. Each `run` begins with the highest again. Default: `None`, no fallback.
     pub lowest_version: Option<Version>,
     /// How long the server keeps the session after the end of a link, in seconds; 5.0 only. Used if `connect` has no properties of its own. Default: 3,600.
@@ -124,8 +124,8 @@ impl<'a> Options<'a> {
     }
 
     /// The versions to try, if there are several.
-    pub(crate) fn fallback(&self) -> Option<Fallback> {
-        self.lowest_version.map(|lowest| Fallback::new(self.connect.version).down_to(lowest))
+    pub(crate) fn fallback(&self) -> Option<VersionFallback> {
+        self.lowest_version.map(|lowest| VersionFallback::new(self.connect.version).down_to(lowest))
     }
 
     /// CONNECT for the next link.

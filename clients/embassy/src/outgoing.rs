@@ -14,10 +14,10 @@ impl<S: Storage> Shared<'_, S> {
     pub fn work(&mut self, now: Instant) -> Option<Instant> {
         let _ = self.connection.handle_timeout(now); // an error shows in `should_close`
         while let Some(outcome) = self.connection.poll_outcome() {
-            self.wishes.on_outcome(&outcome);
+            self.desired.on_outcome(&outcome);
             self.tickets.end(outcome.handle, Err(NotDelivered::Ended(outcome.cause)));
         }
-        self.wishes.sync(now, self.connection);
+        self.desired.sync(now, self.connection);
         if self.common.holds_until.is_some_and(|until| until <= now) {
             self.release();
         }
@@ -42,14 +42,14 @@ impl<S: Storage> Shared<'_, S> {
             transmit.advance(count);
             filled += count;
             let is_held = self.common.holds_until.is_some() && !room.is_empty();
-            if count == 0 && is_held && self.connection.is_connected() && !self.wishes.has_wishes() {
+            if count == 0 && is_held && self.connection.is_connected() && !self.desired.has_pending() {
                 self.release(); // every SUBSCRIBE has left
             } else if count == 0 {
                 break;
             }
         }
         if filled > 0 {
-            let left = self.connection.left();
+            let left = self.connection.last_sent_qos0();
             self.tickets.left(left);
             self.common.nudge(); // deadlines have changed
         }
@@ -59,7 +59,7 @@ impl<S: Storage> Shared<'_, S> {
     /// Whether there are bytes for the server, or messages are held that may leave now.
     pub fn has_output(&mut self, now: Instant) -> bool {
         let may_release =
-            self.common.holds_until.is_some() && self.connection.is_connected() && !self.wishes.has_wishes();
+            self.common.holds_until.is_some() && self.connection.is_connected() && !self.desired.has_pending();
         !self.common.is_held && (may_release || !self.connection.transmit(now).chunk().is_empty())
     }
 

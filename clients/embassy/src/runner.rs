@@ -247,7 +247,7 @@ impl<S: Storage> Shared<'_, S> {
         let is_refused = matches!(self.connection.close_reason(), ConnectionError::Refused(_));
         let lasted = self.common.accepted_at.map(|at| now.millis_since(at));
         if lasted.is_none() && !is_refused {
-            self.wishes.doubt_session();
+            self.desired.assume_session_lost();
         }
         let tells_version = lasted.is_some() || !dropped;
         match &mut self.common.fallback {
@@ -256,7 +256,7 @@ impl<S: Storage> Shared<'_, S> {
             }
             _ => {}
         }
-        self.connection.closed(now);
+        self.connection.handle_close(now);
         self.common.tell(Event::Disconnected(end));
         Some((end, lasted.unwrap_or(0)))
     }

@@ -3,22 +3,22 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt::wire::Packet;
 use pure_mqtt::{
     Ack, Auth, Disconnect, Limits, Payload, Publish, QoS, RequestError, Risk, Subscription, TopicFilter, TopicName,
     Version,
 };
 
+use crate::ack_tokens::AckToken;
 use crate::clock::deadline;
 use crate::error::{ConnectError, PublishError, SubscribeError, WaitError};
+use crate::intent::{Dialling, Servers};
 use crate::kept::Kept;
 use crate::options::Options;
-use crate::receipts::Receipt;
-use crate::requests::standing;
+use crate::requests::subscription_state;
 use crate::shared::Shared;
 use crate::ticket::{MessageInfo, Mid, is_loop_of};
-use crate::wishes::{Dialling, Servers};
 use pure_mqtt_agent::Stats;
 use pure_mqtt_net::Server;
 
@@ -43,14 +43,14 @@ pub(crate) struct Owner(Arc<Shared>);
 impl Drop for Owner {
     fn drop(&mut self) {
         let storage = self.0.change(|state| {
-            state.wishes.is_gone = true;
+            state.intent.is_gone = true;
             state.save();
             state.deliveries.give_up();
             state.replies.give_up();
             state.storage.take()
         });
         drop(storage); // requests may outlive the client, and keep nothing of it open
-        self.0.spread_news();
+        self.0.notify_waiters();
         // The loop's own thread closes the socket by itself.
         if !is_loop_of(self.0.number) {
             if let Ok(mut network) = self.0.run_unless(|_| None::<()>) {
@@ -112,7 +112,7 @@ impl Client {
     /// # Errors
     /// [`ConnectError`]; the client doesn't try again by itself.
     pub fn connect(&self, server: impl Into<Server>) -> Result<(), ConnectError> {
-        self.shared.lock().wishes.servers = Servers::one(server.into());
+        self.shared.lock().intent.servers = Servers::one(server.into());
         self.reconnect()
     }
 
@@ -123,7 +123,7 @@ impl Client {
     /// As [`connect`](Self::connect), once all have been tried.
     pub fn connect_to(&self, servers: impl IntoIterator<Item = impl Into<Server>>) -> Result<(), ConnectError> {
         let list = servers.into_iter().map(Into::into).collect();
-        self.shared.lock().wishes.servers = Servers { list, is_cluster: false };
+        self.shared.lock().intent.servers = Servers { list, is_cluster: false };
         self.reconnect()
     }
 
@@ -149,7 +149,7 @@ impl Client {
     /// As [`connect`](Self::connect), once all have been tried.
     pub fn connect_to_cluster(&self, nodes: impl IntoIterator<Item = impl Into<Server>>) -> Result<(), ConnectError> {
         let list = nodes.into_iter().map(Into::into).collect();
-        self.shared.lock().wishes.servers = Servers { list, is_cluster: true };
+        self.shared.lock().intent.servers = Servers { list, is_cluster: true };
         self.reconnect()
     }
 
@@ -157,10 +157,10 @@ impl Client {
     pub fn connect_async(&self, server: impl Into<Server>) {
         let server = server.into();
         self.shared.change(|state| {
-            state.wishes.servers = Servers::one(server);
-            state.wishes.dial(Dialling::ForAll);
+            state.intent.servers = Servers::one(server);
+            state.intent.dial(Dialling::ForAll);
         });
-        self.shared.spread_news();
+        self.shared.notify_waiters();
     }
 
     /// Connects again to the same server, and waits as [`connect`](Self::connect) does.
@@ -169,17 +169,17 @@ impl Client {
     /// As there.
     pub fn reconnect(&self) -> Result<(), ConnectError> {
         if is_loop_of(self.shared.number) {
-            self.shared.change(|state| state.wishes.dial(Dialling::ForAll));
+            self.shared.change(|state| state.intent.dial(Dialling::ForAll));
             return Ok(());
         }
-        let call = self.shared.change(|state| state.wishes.call());
+        let call = self.shared.change(|state| state.intent.call());
         self.await_call(call)
     }
 
     /// Ends the link with DISCONNECT, after what can be sent has been sent; the loop doesn't connect again. While an attempt to connect is under way or to be made,
     /// that is given up. Messages that are not finished stay, for the next link.
     pub fn disconnect(&self) {
-        self.shared.change(|state| state.wishes.leave = Some(None));
+        self.shared.change(|state| state.intent.leave = Some(None));
     }
 
     /// The same with a reason and properties (5.0). If the engine can't send it as it is (a Session Expiry Interval that contradicts CONNECT), that is told to
@@ -190,7 +190,7 @@ impl Client {
     pub fn disconnect_with(&self, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
         let kept = Kept::new(&Packet::Disconnect(*disconnect)).map_err(|_| RequestError::TooLarge)?;
         kept.packet().ok_or(RequestError::ReasonCode)?;
-        self.shared.change(|state| state.wishes.leave = Some(Some(kept)));
+        self.shared.change(|state| state.intent.leave = Some(Some(kept)));
         Ok(())
     }
 
@@ -228,10 +228,10 @@ impl Client {
 
     /// Forgets the session, with all messages that are not finished; each is told to [`on_publish`](Self::on_publish). Only without a link; otherwise it does
     /// nothing and returns false. Call it before connecting with another client identifier.
-    pub fn forget_session(&self) -> bool {
+    pub fn discard_session(&self) -> bool {
         self.shared.change(|state| {
             let now = state.now();
-            let is_done = state.agent.forget_session(now);
+            let is_done = state.agent.discard_session(now);
             state.collect_ends();
             state.bells.ring_all(); // nobody is to wait for what was granted
             is_done
@@ -323,22 +323,22 @@ impl Client {
     ///
     /// # Errors
     /// [`RequestError::Stale`] if the message was acknowledged already, or its link (QoS 1) or session (QoS 2) is gone; other errors change nothing.
-    pub fn ack(&self, receipt: Receipt) -> Result<(), RequestError> {
-        self.ack_with(receipt, &Ack::SUCCESS)
+    pub fn ack(&self, ack_token: AckToken) -> Result<(), RequestError> {
+        self.ack_with(ack_token, &Ack::SUCCESS)
     }
 
     /// The same with a reason and properties (5.0).
     ///
     /// # Errors
     /// As [`ack`](Self::ack).
-    pub fn ack_with(&self, receipt: Receipt, with: &Ack<'_>) -> Result<(), RequestError> {
-        self.shared.change(|state| state.receipts.acknowledge(state.now(), &mut state.agent, receipt, with))
+    pub fn ack_with(&self, ack_token: AckToken, with: &Ack<'_>) -> Result<(), RequestError> {
+        self.shared.change(|state| state.ack_tokens.acknowledge(state.now(), &mut state.agent, ack_token, with))
     }
 }
 
 /// # Subscriptions
 ///
-/// They are lasting wishes: they may be made without a link, and come back by themselves when the server has lost the session. What is published before
+/// They are lasting intent: they may be made without a link, and come back by themselves when the server has lost the session. What is published before
 /// the server has granted one does not come: see [`on_subscribe`](Client::on_subscribe).
 impl Client {
     /// Wants the messages that `filter` matches, at up to this quality of service. The server is asked also if it has granted this before.
@@ -382,7 +382,7 @@ impl Client {
     }
 
     /// How far the server has followed; `None` for a filter that is not subscribed to (any more).
-    pub fn standing(&self, filter: TopicFilter<'_>) -> Option<Standing> {
-        standing(&self.shared.lock().agent, filter.as_str())
+    pub fn subscription_state(&self, filter: TopicFilter<'_>) -> Option<SubscriptionState> {
+        subscription_state(&self.shared.lock().agent, filter.as_str())
     }
 }

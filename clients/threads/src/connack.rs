@@ -2,7 +2,7 @@
 
 use pure_mqtt::{Properties, ReasonCode, SessionState};
 
-use crate::notice::{Accepted, properties_in};
+use crate::notification::{Accepted, properties_in};
 
 /// The server's answer to CONNECT, for [`Client::on_connect`](crate::Client::on_connect).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

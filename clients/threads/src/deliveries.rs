@@ -115,7 +115,7 @@ pub(crate) fn result_of(end: End) -> Result<(), NotPublished> {
         End::Withdrawn { .. } => NotPublished::Ended(Cause::Withdrawn),
         End::SessionLost { was_received: true } => NotPublished::Ended(Cause::Released),
         End::SessionLost { was_received: false } => NotPublished::Ended(Cause::SessionLost),
-        End::Forgotten => NotPublished::Ended(Cause::Forgotten),
+        End::Discarded => NotPublished::Ended(Cause::Discarded),
         End::ServerCant(PublishLimit::QoS) => NotPublished::Ended(Cause::QoSNotSupported),
         End::ServerCant(PublishLimit::Retain) => NotPublished::Ended(Cause::RetainNotSupported),
         End::ServerCant(_) => NotPublished::Ended(Cause::TooLarge),

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use pure_mqtt::{PacketId, Properties, Publish, QoS, TopicName};
 use pure_mqtt_agent::{Bytes, Incoming};
 
-use crate::receipts::Receipt;
+use crate::ack_tokens::AckToken;
 
 /// A message from the server, as callbacks get it. It borrows the client's buffer: [`to_owned`](Self::to_owned) keeps a copy.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Message<'m> {
     /// When it came.
     pub timestamp: SystemTime,
     /// With [`Options::manual_acks`](crate::Options::manual_acks), at QoS 1 and 2: what to give to [`Client::ack`](crate::Client::ack).
-    pub receipt: Option<Receipt>,
+    pub ack_token: Option<AckToken>,
 }
 
 impl<'m> Message<'m> {
@@ -82,14 +82,14 @@ pub struct Received {
     /// When it was taken.
     pub timestamp: SystemTime,
     /// With [`ReceiverOptions::manual_acks`](crate::ReceiverOptions::manual_acks), at QoS 1 and 2: what to give to [`Client::ack`](crate::Client::ack).
-    pub receipt: Option<Receipt>,
+    pub ack_token: Option<AckToken>,
     properties: Bytes,
 }
 
 impl Received {
-    pub(crate) fn new(message: Incoming, receipt: Option<Receipt>) -> Self {
+    pub(crate) fn new(message: Incoming, ack_token: Option<AckToken>) -> Self {
         let Incoming { topic, payload, qos, retain, dup, id, properties, .. } = message;
-        Self { topic, payload, qos, retain, dup, id, timestamp: SystemTime::now(), receipt, properties }
+        Self { topic, payload, qos, retain, dup, id, timestamp: SystemTime::now(), ack_token, properties }
     }
 
     /// Response Topic, User Properties and so on (5.0).
@@ -119,7 +119,7 @@ impl Received {
             id: self.id,
             properties: self.properties(),
             timestamp: self.timestamp,
-            receipt: self.receipt,
+            ack_token: self.ack_token,
         })
     }
 }

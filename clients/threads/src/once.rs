@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 
 use crate::client::Client;
 use crate::error::{ConnectError, LinkEnd, LoopError, NotPublished, PublishError, SubscribeError};
@@ -24,7 +24,7 @@ pub enum HelperError {
     /// The loop could not run.
     Loop(LoopError),
     /// There is nothing to publish.
-    Nothing,
+    NoMessages,
     /// A message was not accepted.
     Publish(PublishError),
     /// A message has ended without being delivered.
@@ -36,7 +36,7 @@ pub enum HelperError {
         /// To which filter.
         filter: Box<str>,
         /// How it stands.
-        standing: Standing,
+        standing: SubscriptionState,
     },
 }
 
@@ -46,14 +46,14 @@ impl fmt::Display for HelperError {
             Self::Connect(error) => error.fmt(f),
             Self::Ended(end) => end.fmt(f),
             Self::Loop(error) => error.fmt(f),
-            Self::Nothing => f.write_str("there is nothing to publish"),
+            Self::NoMessages => f.write_str("there is nothing to publish"),
             Self::Publish(error) => error.fmt(f),
             Self::NotPublished(error) => error.fmt(f),
             Self::Subscribe(error) => error.fmt(f),
-            Self::NotGranted { filter, standing: Standing::Refused(reason) } => {
+            Self::NotGranted { filter, standing: SubscriptionState::Refused(reason) } => {
                 write!(f, "the server refused the subscription to {filter}: {reason}")
             }
-            Self::NotGranted { filter, standing: Standing::Impossible(error) } => {
+            Self::NotGranted { filter, standing: SubscriptionState::Unsupported(error) } => {
                 write!(f, "{filter} cannot be subscribed to: {error}")
             }
             Self::NotGranted { filter, .. } => write!(f, "the server has not granted the subscription to {filter}"),

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use pure_mqtt::{Connect, Fallback, Limits, OpenError, Property, Version, Will};
+use pure_mqtt::{Connect, Limits, OpenError, Property, Version, VersionFallback, Will};
 use pure_mqtt_agent::{AckMode, Bytes, encode_properties};
 
 use crate::callbacks::LogLevel;
 use crate::clock::millis;
-use crate::introduction::Introduction;
+use crate::owned_connect::OwnedConnect;
 
 /// What a client is to do, and how: given to [`Client::with`](crate::Client::with), changed with
 /// [`Client::configure`](crate::Client::configure).
@@ -36,8 +36,8 @@ use crate::introduction::Introduction;
 /// ```
 #[derive(Clone)]
 pub struct Options {
-    introduction: Introduction,
-    pub(crate) speech: Speech,
+    introduction: OwnedConnect,
+    pub(crate) speech: VersionPolicy,
     clean_start: Option<CleanStart>,
     /// Kept apart: 5.0, in which the introduction is kept, can't say it.
     pub(crate) bridge: bool,
@@ -60,9 +60,9 @@ const DAY: u32 = 24 * 60 * 60;
 
 /// Which version is spoken.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Speech {
+pub(crate) enum VersionPolicy {
     Only(Version),
-    Downwards(Fallback),
+    Downwards(VersionFallback),
 }
 
 /// When a link starts without the session that may be left from before.
@@ -82,8 +82,8 @@ impl Options {
     /// or the server doesn't allow that, a random one.
     pub fn new(client_id: &str) -> Self {
         Self {
-            introduction: Introduction::new(client_id),
-            speech: Speech::Only(Version::V311),
+            introduction: OwnedConnect::new(client_id),
+            speech: VersionPolicy::Only(Version::V311),
             clean_start: None,
             bridge: false,
             limits: Limits::DEFAULT,
@@ -101,15 +101,15 @@ impl Options {
     /// Speaks this version and no other.
     #[must_use]
     pub fn version(mut self, version: Version) -> Self {
-        self.speech = Speech::Only(version);
+        self.speech = VersionPolicy::Only(version);
         self.limits.version = version;
         self
     }
 
-    /// Tries versions from the highest to the lowest, until the server takes one: see [`Fallback`].
+    /// Tries versions from the highest to the lowest, until the server takes one: see [`VersionFallback`].
     #[must_use]
-    pub fn fallback(mut self, fallback: Fallback) -> Self {
-        self.speech = Speech::Downwards(fallback);
+    pub fn fallback(mut self, fallback: VersionFallback) -> Self {
+        self.speech = VersionPolicy::Downwards(fallback);
         self.limits.version = fallback.version();
         self
     }
@@ -288,8 +288,8 @@ impl Options {
     pub(crate) fn for_agent(&self, seed: u64, is_cluster: bool) -> pure_mqtt_agent::Options {
         use pure_mqtt_agent::{CleanStart as Clean, Login, Options, Redial};
         let (version, lowest_version) = match self.speech {
-            Speech::Only(version) => (version, None),
-            Speech::Downwards(fallback) => (self.limits.version, Some(fallback.lowest())),
+            VersionPolicy::Only(version) => (version, None),
+            VersionPolicy::Downwards(fallback) => (self.limits.version, Some(fallback.lowest())),
         };
         let connect = self.introduction.said();
         let login = Login {

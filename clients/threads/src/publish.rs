@@ -35,7 +35,7 @@ pub fn single(server: impl Into<Server>, options: Options, message: &Publish<'_>
 /// [`HelperError`]; the link is not made anew, and what was delivered before stays delivered.
 pub fn multiple(server: impl Into<Server>, options: Options, messages: &[Publish<'_>]) -> Result<(), HelperError> {
     if messages.is_empty() {
-        return Err(HelperError::Nothing);
+        return Err(HelperError::NoMessages);
     }
     let once = Once::connect(server.into(), options)?;
     let mut under_way = VecDeque::new();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt::{QoS, Subscription, TopicFilter};
 use pure_mqtt_agent::{AckMode, Qos0Queue, Undelivered};
 
@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::clock::deadline;
 use crate::error::{ReceiveError, SubscribeError};
 use crate::message::Received;
-use crate::requests::standing;
+use crate::requests::subscription_state;
 use crate::ticket::is_loop_of;
 
 /// A queue for the messages of some filters: see [`Client::receive`].
@@ -42,7 +42,7 @@ impl ReceiverOptions {
         Self::default()
     }
 
-    /// Sets whether the program acknowledges each message itself, with [`Received::receipt`] and [`Client::ack`]. Default: false.
+    /// Sets whether the program acknowledges each message itself, with [`Received::ack_token`] and [`Client::ack`]. Default: false.
     #[must_use]
     pub fn manual_acks(mut self, manual: bool) -> Self {
         self.acks = if manual { AckMode::Manual } else { AckMode::OnNext };
@@ -134,7 +134,7 @@ impl Receiver {
                 self.client.shared.release(state);
                 return Ok(message);
             }
-            if state.wishes.has_left {
+            if state.intent.has_left {
                 return Err(ReceiveError::Disconnected);
             }
             state = self.bell.wait(state, deadline).ok_or(ReceiveError::TimedOut)?;
@@ -166,12 +166,15 @@ impl Receiver {
         let deadline = deadline(timeout.into());
         let mut state = self.client.shared.lock();
         loop {
-            let standings: Vec<_> = self.filters.iter().map(|filter| standing(&state.agent, filter)).collect();
-            if !standings.contains(&Some(Standing::Asked)) {
-                let refused = |(_, standing): &(_, &Option<Standing>)| !matches!(standing, Some(Standing::Granted(_)));
+            let standings: Vec<_> =
+                self.filters.iter().map(|filter| subscription_state(&state.agent, filter)).collect();
+            if !standings.contains(&Some(SubscriptionState::Requested)) {
+                let refused = |(_, standing): &(_, &Option<SubscriptionState>)| {
+                    !matches!(standing, Some(SubscriptionState::Granted(_)))
+                };
                 return match self.filters.iter().zip(&standings).find(refused) {
                     Some((filter, standing)) => {
-                        let standing = standing.unwrap_or(Standing::Leaving); // the session was forgotten
+                        let standing = standing.unwrap_or(SubscriptionState::Unsubscribing); // the session was discarded
                         Err(ReceiveError::NotGranted { filter: filter.clone(), standing })
                     }
                     None => Ok(()),
@@ -180,7 +183,7 @@ impl Receiver {
             if is_loop_of(self.client.shared.number) {
                 return Err(ReceiveError::InCallback);
             }
-            if state.wishes.has_left {
+            if state.intent.has_left {
                 return Err(ReceiveError::Disconnected);
             }
             state = self.bell.wait(state, deadline).ok_or(ReceiveError::TimedOut)?;

@@ -137,7 +137,7 @@ impl Request {
             if !state.replies.contains(self.ticket) {
                 return Err(WaitError::TimedOut); // it was told by `try_wait`
             }
-            if state.wishes.has_left {
+            if state.intent.has_left {
                 return Err(WaitError::Disconnected);
             }
             state = self.bell.wait(state, self.not_after).ok_or(WaitError::TimedOut)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt::{Instant, QoS, RequestError, Subscription, TopicFilter};
 use pure_mqtt_agent::{Agent, Denied, FilterOptions, Receiver, Refusal, Ticket};
 
@@ -16,7 +16,7 @@ pub struct Subscribed {
     /// What `subscribe` returned.
     pub mid: Mid,
     /// Each filter and how it stands: granted, refused by the server, or impossible on this link.
-    pub filters: Vec<(Box<str>, Standing)>,
+    pub filters: Vec<(Box<str>, SubscriptionState)>,
 }
 
 /// The calls that wait, by the agent's tickets: one call has as many as its filters have different options.
@@ -103,7 +103,7 @@ impl Requests {
             return Some(Answer::Unsubscribed(mid));
         }
         let with_standing = |filter: Box<str>| {
-            let standing = standing(agent, &filter)?;
+            let standing = subscription_state(agent, &filter)?;
             Some((filter, standing))
         };
         Some(Answer::Subscribed(Subscribed {
@@ -114,13 +114,13 @@ impl Requests {
 }
 
 /// How far the server has followed.
-pub(crate) fn standing(agent: &Agent, filter: &str) -> Option<Standing> {
-    Some(match agent.standing(filter)? {
-        pure_mqtt_agent::Standing::Granted(qos) => Standing::Granted(qos),
-        pure_mqtt_agent::Standing::Denied(Denied::Refused(reason)) => Standing::Refused(reason),
-        pure_mqtt_agent::Standing::Denied(_) => Standing::Impossible(RequestError::NotSupported),
-        pure_mqtt_agent::Standing::Leaving => Standing::Leaving,
-        _ => Standing::Asked,
+pub(crate) fn subscription_state(agent: &Agent, filter: &str) -> Option<SubscriptionState> {
+    Some(match agent.subscription_state(filter)? {
+        pure_mqtt_agent::SubscriptionState::Granted(qos) => SubscriptionState::Granted(qos),
+        pure_mqtt_agent::SubscriptionState::Denied(Denied::Refused(reason)) => SubscriptionState::Refused(reason),
+        pure_mqtt_agent::SubscriptionState::Denied(_) => SubscriptionState::Unsupported(RequestError::NotSupported),
+        pure_mqtt_agent::SubscriptionState::Unsubscribing => SubscriptionState::Unsubscribing,
+        _ => SubscriptionState::Requested,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pure_mqtt::Subscription;
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 
 use crate::client::Client;
 use crate::error::LoopError;
@@ -15,11 +15,11 @@ use pure_mqtt_net::Server;
 
 /// Which messages [`simple`] is to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Wanted {
+pub enum RetainedMessages {
     /// All.
-    Any,
+    Include,
     /// Those that are published from now on, not those that the server has kept.
-    Fresh,
+    Skip,
 }
 
 /// Subscribes, waits for `count` messages, and disconnects.
@@ -34,7 +34,7 @@ pub enum Wanted {
 /// # pure_mqtt_client::publish::single(server, Options::new("plant"), &message)?;
 ///
 /// let filters = [Subscription::new(TopicFilter::new("plant/#")?, QoS::AtLeastOnce)];
-/// let messages = subscribe::simple(server, Options::new("reader"), &filters, 1, subscribe::Wanted::Any)?;
+/// let messages = subscribe::simple(server, Options::new("reader"), &filters, 1, subscribe::RetainedMessages::Include)?;
 /// assert_eq!((messages[0].topic.as_str(), &messages[0].payload[..]), ("plant/state", &b"up"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -46,14 +46,14 @@ pub fn simple(
     options: Options,
     filters: &[Subscription<'_>],
     count: usize,
-    wanted: Wanted,
+    wanted: RetainedMessages,
 ) -> Result<Vec<OwnedMessage>, HelperError> {
     let once = Once::connect(server.into(), options)?;
     let shelf = Arc::new(Mutex::new(Shelf::default()));
     let filled = Arc::clone(&shelf);
     once.0.on_message(move |_, message| {
         let mut shelf = lock(&filled);
-        if shelf.messages.len() < count && (wanted == Wanted::Any || !message.retain) {
+        if shelf.messages.len() < count && (wanted == RetainedMessages::Include || !message.retain) {
             shelf.messages.push(message.to_owned());
         }
     });
@@ -82,7 +82,7 @@ fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
 
 /// The first filter that was not granted.
 fn refusal(answer: &Subscribed) -> Option<HelperError> {
-    let refused = answer.filters.iter().find(|(_, standing)| !matches!(standing, Standing::Granted(_)));
+    let refused = answer.filters.iter().find(|(_, standing)| !matches!(standing, SubscriptionState::Granted(_)));
     refused.map(|(filter, standing)| HelperError::NotGranted { filter: filter.clone(), standing: *standing })
 }
 

@@ -259,8 +259,8 @@ impl Client {
     }
 
     /// Replaces the link, and keeps the session: for new credentials, say.
-    pub fn relink(&self) {
-        self.shared().act(|state, now| state.agent.relink(now));
+    pub fn reconnect(&self) {
+        self.shared().act(|state, now| state.agent.reconnect(now));
     }
 
     /// What happens to links, subscriptions and the log, from now on. A listener that is more than 256 events behind loses the oldest, and is told so.

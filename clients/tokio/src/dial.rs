@@ -64,7 +64,7 @@ impl Dial {
             None => open(&self.server.dial_target()).await?,
         };
         let mut link = Link::new(transport, stack);
-        link.shake_hands().await?;
+        link.handshake().await?;
         Ok((link, login))
     }
 }

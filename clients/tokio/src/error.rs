@@ -145,7 +145,7 @@ fn sentence(end: &End) -> String {
             "the server lost its session after it had taken the message over; it may have been delivered".into()
         }
         End::SessionLost { was_received: false } => "the server lost the session".into(),
-        End::Forgotten => "the session was forgotten".into(),
+        End::Discarded => "the session was discarded".into(),
         End::AttemptsUsedUp(links) => format!("{links} links ended without an answer to it"),
         End::ServerCant(limit) => limit.to_string(),
         End::TimedOut => "no answer came in time".into(),

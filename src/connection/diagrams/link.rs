@@ -21,7 +21,7 @@ const STEPS: [Step; 8] = [
     ("a deadline of the server's", wait),
     ("disconnect", |mqtt| mqtt.disconnect(NOW, &Disconnect::default()).ok().and_then(|()| send(mqtt))),
     ("closed", |mqtt| {
-        mqtt.closed(NOW);
+        mqtt.handle_close(NOW);
         Some(String::new())
     }),
 ];

@@ -29,7 +29,7 @@ const OUTGOING: [Step; 12] = [
     ("a new session, Abort", |mqtt| link(mqtt, false, OnSessionLoss::Abort)),
     ("its time is over", |mqtt| mqtt.handle_timeout(NOW.after_secs(2 * EXPIRY)).ok().map(|()| String::new())),
     ("cancel", |mqtt| mqtt.cancel(Handle(0x1_0001)).then(String::new)),
-    ("forget_session", forget),
+    ("discard_session", forget),
     ("poll_outcome", |mqtt| mqtt.poll_outcome().map(|outcome| format!("outcome {:?}", outcome.cause))),
 ];
 
@@ -123,7 +123,7 @@ fn connected() -> Mqtt {
 
 /// Loses the link, and opens another one.
 fn link(mqtt: &mut Mqtt, session_present: bool, on_session_loss: OnSessionLoss) -> Option<String> {
-    mqtt.closed(NOW);
+    mqtt.handle_close(NOW);
     mqtt.set_limits(Limits { on_session_loss, ..mqtt.limits() });
     let properties = [Property::SessionExpiryInterval(u32::MAX)];
     mqtt.open(NOW, &Connect::new(Version::V5, "c").clean_start(false).properties(&properties)).unwrap();
@@ -139,8 +139,8 @@ fn publish(mqtt: &mut Mqtt, qos: QoS) -> Option<String> {
 }
 
 fn forget(mqtt: &mut Mqtt) -> Option<String> {
-    mqtt.closed(NOW);
-    mqtt.forget_session().then(String::new)
+    mqtt.handle_close(NOW);
+    mqtt.discard_session().then(String::new)
 }
 
 /// The same message again, as a server sends it on a link that resumes the session.

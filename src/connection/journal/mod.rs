@@ -67,7 +67,7 @@
 //! | PUBREC | that the application has the message |
 //! | PUBCOMP | that PUBREL came: or the next message with this identifier would be taken for a repetition |
 //! | CONNECT with a clean start, if the server may hold a session | that the session is in doubt, or forgotten |
-//! | SUBSCRIBE and PUBLISH at QoS 0 | that the session was forgotten; or lost, if messages of the old one were received and not completed |
+//! | SUBSCRIBE and PUBLISH at QoS 0 | that the session was discarded; or lost, if messages of the old one were received and not completed |
 //! | all of these, on a link that is accepted in doubt | that it was |
 //!
 //! Nothing else does: not CONNECT otherwise, PINGREQ, PUBACK, DISCONNECT or AUTH. So a medium that is slow for a minute ends no link.
@@ -77,7 +77,7 @@
 //! What doesn't fit stays owed, and follows when there is room: no command is refused for it, and no input. The bound is elsewhere: a message that is finished
 //! keeps its slot until the record of its end is in the buffer, so that a host which writes nothing finds [`Full`](crate::PublishError::Full) in the end.
 //! There are two exceptions. A message that is too long even for an empty buffer of fixed size is [`TooLarge`](crate::PublishError::TooLarge).
-//! [`forget_session`](Connection::forget_session) is refused unless its record fits at once, for which some bytes are kept free.
+//! [`discard_session`](Connection::discard_session) is refused unless its record fits at once, for which some bytes are kept free.
 //!
 //! # Keeping it short
 //!

@@ -5,7 +5,7 @@ use crate::connection::core::{Core, Extras};
 use crate::connection::journal::{RecoverError, Recovered};
 use crate::connection::state::State;
 use crate::limits::Limits;
-use crate::session::{Arrival, Bound, Frame, Incoming, Most, Need, Outgoing};
+use crate::session::{Arrival, Bound, Capacity, Frame, Incoming, Need, Outgoing};
 use crate::storage::sealed::Demand;
 use crate::storage::{
     Books, Detail, JournalPart, Kind, Marks, MessageFlags, MessageMarks, Next, Parts, ReceiveSlot, Record, START,
@@ -123,7 +123,7 @@ impl<S: Storage> Connection<S> {
                 core.outgoing.finish_up_to(parts, aborted);
                 core.outgoing.session = session;
             }
-            Record::Forgotten => {
+            Record::Discarded => {
                 core.outgoing.forget(parts);
                 core.incoming.clear(parts.inbox);
                 core.outgoing.session = SessionFact::None;
@@ -181,7 +181,7 @@ impl<S: Storage> Connection<S> {
         PacketId::new(id).ok_or(Fault::Nonsense)?;
         let bounds = self.storage.bounds();
         let need = Need { bytes, shared: 0, is_publish: true, is_kept: true };
-        let most = Most { slots: bounds.send_slots, arena: bounds.arena, bytes: usize::MAX, queued: 0 };
+        let most = Capacity { slots: bounds.send_slots, arena: bounds.arena, bytes: usize::MAX, queued: 0 };
         self.grow_for(&need, &most); // not `make_room`: where packets that were in 5.0 fill the storage, none could be accepted beside them
         loop {
             let length = self.storage.parts().slots.len();

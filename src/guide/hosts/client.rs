@@ -39,7 +39,7 @@ pub fn run<S: Storage>(
                 None => break,
             }
         }
-        mqtt.closed(world.now());
+        mqtt.handle_close(world.now());
         rx.clear(); // half a packet belonged to that link
     }
     Ok(())

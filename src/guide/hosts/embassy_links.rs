@@ -52,9 +52,9 @@ impl<S: Storage, const N: usize> Host<'_, S, N> {
                 Err(Gone) => break,
             }
         }
-        let reason = self.mqtt.close_reason(); // `closed` forgets it
+        let reason = self.mqtt.close_reason(); // `handle_close` forgets it
         self.must_start_clean |= reason == ConnectionError::Protocol(Violation::UnknownSession);
-        self.mqtt.closed(now());
+        self.mqtt.handle_close(now());
         self.rx.clear(); // half a packet belonged to that link
         self.backoff.ended(accepted_at.map_or(0, |at| now().millis_since(at)));
         Ok(self.backoff.next_delay(random))

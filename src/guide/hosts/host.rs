@@ -117,9 +117,9 @@ impl Host {
 
     /// The link is over. Returns the pause before the next one, in milliseconds: it grows while links don't last.
     pub fn close<S: Storage>(&mut self, mqtt: &mut Connection<S>, now: Instant, app: &mut impl App<S>) -> u32 {
-        let reason = mqtt.close_reason(); // `closed` forgets it
+        let reason = mqtt.close_reason(); // `handle_close` forgets it
         self.must_start_clean |= reason == ConnectionError::Protocol(Violation::UnknownSession);
-        mqtt.closed(now);
+        mqtt.handle_close(now);
         self.rx.clear(); // half a packet belonged to that link
         while let Some(outcome) = mqtt.poll_outcome() {
             app.outcome(outcome);

@@ -126,7 +126,7 @@ impl Host {
     fn turn(&mut self, app: &mut impl App) -> bool {
         let has_more = self.take(app);
         let unread = if has_more { self.rx.bytes().len() } else { 0 };
-        self.mqtt.unread(self.clock.now(), unread); // an answer that is among them is not missed
+        self.mqtt.report_unread(self.clock.now(), unread); // an answer that is among them is not missed
         let _ = self.mqtt.handle_timeout(self.clock.now()); // an error shows in `should_close`
         while let Some(outcome) = self.mqtt.poll_outcome() {
             app.outcome(outcome);
@@ -215,9 +215,9 @@ impl Host {
 
     /// The link is over.
     fn close(&mut self, app: &mut impl App) {
-        let (now, reason) = (self.clock.now(), self.mqtt.close_reason()); // `closed` forgets it
+        let (now, reason) = (self.clock.now(), self.mqtt.close_reason()); // `handle_close` forgets it
         self.must_start_clean |= reason == ConnectionError::Protocol(Violation::UnknownSession);
-        self.mqtt.closed(now);
+        self.mqtt.handle_close(now);
         self.rx.clear(); // half a packet belonged to that link
         self.backoff.ended(self.accepted_at.take().map_or(0, |at| now.millis_since(at)));
         app.ended(reason);

@@ -18,7 +18,7 @@ pub enum Next {
     Again,
     /// Sleep until bytes come, or the wire can take output that waits, or it is this time.
     Sleep(Option<Instant>),
-    /// Close the wire, call `closed`, and clear the buffer.
+    /// Close the wire, call `handle_close`, and clear the buffer.
     Close,
 }
 

@@ -4,7 +4,7 @@
 use super::rig::{Durable, Field, OLD, Offered, QOS0, QOS1, QOS2, V5, in_every_storage, message, packets};
 use pure_mqtt::{Auth, Connect, ConnectionError, Disconnect, Limits, Overflow, Property, State, Version};
 
-/// The default of `Limits::farewell_timeout` in milliseconds.
+/// The default of `Limits::close_timeout` in milliseconds.
 const FAREWELL: u64 = 3_000;
 const CONNACK_TIME: u64 = 20_000;
 
@@ -265,14 +265,14 @@ impl Cause {
             Self::Refusal if !stage.is_up() => drop(field.offer(b"\x20\x02\0\x05")),
             Self::Abandon if stage == Streaming => {
                 field.take(5);
-                let handle = field.mqtt.transmit(field.at()).wanted().map(|wanted| wanted.handle);
+                let handle = field.mqtt.transmit(field.at()).payload_request().map(|wanted| wanted.handle);
                 let handle = handle.unwrap_or_else(|| {
                     let mut probe = field.mqtt.clone();
                     let transmit = &mut probe.transmit(field.at());
                     while !transmit.chunk().is_empty() {
                         transmit.advance(1);
                     }
-                    transmit.wanted().unwrap().handle
+                    transmit.payload_request().unwrap().handle
                 });
                 assert!(field.mqtt.abandon(field.at(), handle));
             }

@@ -73,8 +73,8 @@ impl Printer {
             is_enough = self.count.is_some_and(|count| seen >= count);
             self.forget(message)?;
         }
-        if let Some(receipt) = message.receipt {
-            let _ = self.client.ack(receipt); // if the link is gone, it comes again
+        if let Some(ack_token) = message.ack_token {
+            let _ = self.client.ack(ack_token); // if the link is gone, it comes again
         }
         Ok(is_enough)
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use pure_mqtt_client::pure_mqtt::Version;
-use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
+use pure_mqtt_client::pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt_client::{Client, Subscribed};
 
 use crate::args::Subscribing;
@@ -79,10 +79,10 @@ fn listen(link: &mut Link, exits_after_subscribe: bool) -> Result<(), Failure> {
 pub fn check(answer: &Subscribed) -> Result<(), Failure> {
     for (filter, standing) in &answer.filters {
         match standing {
-            Standing::Refused(reason) => {
+            SubscriptionState::Refused(reason) => {
                 return Err(Failure::NotSubscribed { filter: filter.to_string(), reason: *reason });
             }
-            Standing::Impossible(error) => return Err(Failure::Subscribe((*error).into())),
+            SubscriptionState::Unsupported(error) => return Err(Failure::Subscribe((*error).into())),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use pure_mqtt::{
 use crate::answer::Answer;
 use crate::limits::limits_numbers;
 use crate::record::output::RecordedTransmit;
-use crate::record::pen::Pen;
+use crate::record::pen::RecordWriter;
 use crate::record::{Flow, Recorder, TraceSink};
 use crate::tag;
 
@@ -29,9 +29,9 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::closed`](pure_mqtt::Connection::closed).
-    pub fn closed(&mut self, now: Instant) {
-        self.connection.closed(now);
+    /// As [`Connection::handle_close`](pure_mqtt::Connection::handle_close).
+    pub fn handle_close(&mut self, now: Instant) {
+        self.connection.handle_close(now);
         self.begin_link();
         self.timed(tag::CLOSED, now, Answer::DONE, |_| {});
     }
@@ -87,7 +87,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// As [`Connection::cancel`](pure_mqtt::Connection::cancel).
     pub fn cancel(&mut self, handle: Handle) -> bool {
         let result = self.connection.cancel(handle);
-        let mut pen = Pen::new(&mut self.sink, tag::CANCEL);
+        let mut pen = RecordWriter::new(&mut self.sink, tag::CANCEL);
         pen.number(handle.get());
         pen.answer(Answer::flag(result));
         result
@@ -184,28 +184,28 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// As [`Connection::poll_outcome`](pure_mqtt::Connection::poll_outcome).
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
         let outcome = self.connection.poll_outcome()?;
-        Pen::new(&mut self.sink, tag::OUTCOME).answer(Answer::of_outcome(&outcome));
+        RecordWriter::new(&mut self.sink, tag::OUTCOME).answer(Answer::of_outcome(&outcome));
         Some(outcome)
     }
 
-    /// As [`Connection::forget_session`](pure_mqtt::Connection::forget_session).
-    pub fn forget_session(&mut self) -> bool {
-        let result = self.connection.forget_session();
-        Pen::new(&mut self.sink, tag::FORGET).answer(Answer::flag(result));
+    /// As [`Connection::discard_session`](pure_mqtt::Connection::discard_session).
+    pub fn discard_session(&mut self) -> bool {
+        let result = self.connection.discard_session();
+        RecordWriter::new(&mut self.sink, tag::FORGET).answer(Answer::flag(result));
         result
     }
 
     /// As [`Connection::adopt_session`](pure_mqtt::Connection::adopt_session).
     pub fn adopt_session(&mut self) -> bool {
         let result = self.connection.adopt_session();
-        Pen::new(&mut self.sink, tag::ADOPT).answer(Answer::flag(result));
+        RecordWriter::new(&mut self.sink, tag::ADOPT).answer(Answer::flag(result));
         result
     }
 
     /// As [`Connection::set_limits`](pure_mqtt::Connection::set_limits).
     pub fn set_limits(&mut self, limits: Limits) -> bool {
         let result = self.connection.set_limits(limits);
-        let mut pen = Pen::new(&mut self.sink, tag::LIMITS);
+        let mut pen = RecordWriter::new(&mut self.sink, tag::LIMITS);
         limits_numbers(&limits).into_iter().for_each(|number| pen.number(number));
         pen.answer(Answer::flag(result));
         result
@@ -214,6 +214,6 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// As [`Connection::shrink`](pure_mqtt::Connection::shrink).
     pub fn shrink(&mut self) {
         self.connection.shrink();
-        Pen::new(&mut self.sink, tag::SHRINK).answer(Answer::DONE);
+        RecordWriter::new(&mut self.sink, tag::SHRINK).answer(Answer::DONE);
     }
 }

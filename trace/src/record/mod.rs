@@ -14,7 +14,7 @@ use core::ops::Deref;
 pub use self::output::RecordedTransmit;
 pub use self::sink::TraceSink;
 
-use self::pen::Pen;
+use self::pen::RecordWriter;
 use self::properties::are_expressible;
 use crate::answer::Answer;
 use crate::limits::{lengths_numbers, limits_numbers};
@@ -63,7 +63,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     pub fn redacting(storage: S, limits: Limits, mut sink: W, redact: Redact) -> Self {
         sink.write(&tag::MAGIC);
         sink.write(&[tag::FORMAT]);
-        let mut pen = Pen::new(&mut sink, tag::BEGIN);
+        let mut pen = RecordWriter::new(&mut sink, tag::BEGIN);
         pen.bytes(env!("CARGO_PKG_VERSION").as_bytes());
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
         pen.u8(flag(redact.passwords, tag::HIDES_PASSWORDS) | flag(redact.payloads, tag::HIDES_PAYLOADS));
@@ -93,7 +93,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
 
     /// The record of a call at a time. If it may not have moved the connection's time as far as calls before it that left no record, the latest time of
     /// these gets one.
-    fn timed(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut Pen<'_>)) {
+    fn timed(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut RecordWriter<'_>)) {
         let moves_time = !answer.is_error() && !matches!(tag, tag::DISCONNECT | tag::ABANDON);
         if let Some(before) = self.unrecorded.take().filter(|before| !moves_time || now < *before) {
             self.record(tag::TIME, before, Answer::DONE, |_| {});
@@ -101,8 +101,8 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         self.record(tag, now, answer, arguments);
     }
 
-    fn record(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut Pen<'_>)) {
-        let mut pen = Pen::new(&mut self.sink, tag);
+    fn record(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut RecordWriter<'_>)) {
+        let mut pen = RecordWriter::new(&mut self.sink, tag);
         pen.signed(now.as_millis().wrapping_sub(self.recorded.as_millis()) as i64);
         arguments(&mut pen);
         pen.answer(answer);
@@ -117,7 +117,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         now: Instant,
         answer: Answer,
         properties: &[&Properties<'_>],
-        arguments: impl FnOnce(&mut Pen<'_>),
+        arguments: impl FnOnce(&mut RecordWriter<'_>),
     ) {
         if answer.is_error() && !properties.iter().all(|properties| are_expressible(properties)) {
             self.timed(tag::REFUSED, now, answer, |pen| pen.u8(tag));
@@ -141,7 +141,7 @@ impl<S: Storage, W> Deref for Recorder<S, W> {
     }
 }
 
-impl Pen<'_> {
+impl RecordWriter<'_> {
     /// What the call returned, and the end of the record.
     fn answer(mut self, answer: Answer) {
         self.u8(answer.kind);

@@ -8,12 +8,12 @@ use crate::record::sink::TraceSink;
 use crate::redact::{FILLER, Secrets};
 
 /// Writes one record; [`end`](Self::end) closes it.
-pub(super) struct Pen<'a> {
+pub(super) struct RecordWriter<'a> {
     sink: &'a mut dyn TraceSink,
     check: u16,
 }
 
-impl<'a> Pen<'a> {
+impl<'a> RecordWriter<'a> {
     pub(super) fn new(sink: &'a mut dyn TraceSink, tag: u8) -> Self {
         let mut pen = Self { sink, check: CHECK_START };
         pen.raw(&[tag]);

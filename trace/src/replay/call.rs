@@ -35,7 +35,7 @@ pub struct Entry<'t> {
 pub enum Call<'t> {
     /// `open`.
     Open(Connect<'t>),
-    /// `closed`.
+    /// `handle_close`.
     Closed,
     /// `handle_input`.
     Input {
@@ -84,7 +84,7 @@ pub enum Call<'t> {
     Supplied(usize),
     /// `poll_outcome`, when there was one.
     Outcome,
-    /// `forget_session`.
+    /// `discard_session`.
     ForgetSession,
     /// `adopt_session`.
     AdoptSession,
@@ -103,7 +103,7 @@ type Read<T> = Result<T, TraceError>;
 
 /// What a trace begins with.
 #[derive(Clone, Debug)]
-pub(super) struct Beginning<'t> {
+pub(super) struct TraceHeader<'t> {
     pub(super) engine: &'t str,
     pub(super) redact: Redact,
     /// How long the parts of the storage are; none if it grows.
@@ -112,7 +112,7 @@ pub(super) struct Beginning<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn beginning(&mut self) -> Read<Beginning<'t>> {
+    pub(super) fn beginning(&mut self) -> Read<TraceHeader<'t>> {
         let is_trace = self.raw(tag::MAGIC.len()).is_ok_and(|magic| magic == tag::MAGIC);
         if !is_trace {
             return Err(self.fault(TraceFault::NotATrace));
@@ -137,7 +137,7 @@ impl<'t> Reader<'t> {
         };
         let limits = self.limits()?;
         self.end_record()?;
-        Ok(Beginning { engine, redact, lengths, limits })
+        Ok(TraceHeader { engine, redact, lengths, limits })
     }
 
     fn lengths(&mut self) -> Read<Lengths> {

@@ -9,7 +9,7 @@ mod run;
 pub use self::call::{Call, Entry};
 pub use self::error::{Difference, ReplayError, TraceError, TraceFault};
 
-use self::call::Beginning;
+use self::call::TraceHeader;
 use self::reader::Reader;
 use crate::redact::Redact;
 use pure_mqtt::storage::Lengths;
@@ -21,7 +21,7 @@ use pure_mqtt::{Connection, ConnectionError, Instant, Limits, State, Storage, Ti
 /// example.
 #[derive(Clone, Debug)]
 pub struct Trace<'t> {
-    beginning: Beginning<'t>,
+    beginning: TraceHeader<'t>,
     rest: Reader<'t>,
 }
 

@@ -71,7 +71,7 @@ impl<S: Storage> Replay<S> {
         Ok(match &entry.call {
             Call::Open(connect) => Answer::of_open(&connection.open(now, connect)),
             Call::Closed => {
-                connection.closed(now);
+                connection.handle_close(now);
                 Answer::DONE
             }
             Call::Input { offered, shown, is_streaming } => self.input(now, *offered, shown, *is_streaming),
@@ -94,7 +94,7 @@ impl<S: Storage> Replay<S> {
             Call::Transmit => Answer::number(connection.transmit(now).remaining()),
             Call::Output(bytes) => self.output(entry, bytes)?,
             Call::Outcome => connection.poll_outcome().map_or(Answer::DONE, |outcome| Answer::of_outcome(&outcome)),
-            Call::ForgetSession => Answer::flag(connection.forget_session()),
+            Call::ForgetSession => Answer::flag(connection.discard_session()),
             Call::AdoptSession => Answer::flag(connection.adopt_session()),
             Call::SetLimits(limits) => Answer::flag(connection.set_limits(*limits)),
             Call::Refused(_) => entry.answer,
@@ -137,7 +137,7 @@ impl<S: Storage> Replay<S> {
     /// The application supplied what it supplied.
     fn supplied(&mut self, entry: &Entry<'_>, count: usize) -> Result<Answer, ReplayError> {
         let mut transmit = self.connection.transmit(entry.at);
-        match transmit.wanted().filter(|wanted| count <= wanted.left as usize) {
+        match transmit.payload_request().filter(|wanted| count <= wanted.remaining as usize) {
             Some(_) => transmit.advance(count),
             None => return Err(ReplayError::Output { offset: entry.offset, position: 0 }),
         }

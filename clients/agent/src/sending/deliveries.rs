@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use pure_mqtt::{Cause, Handle, Outcome, QoS, Victims};
+use pure_mqtt::{Cause, Dropped, Handle, Outcome, QoS};
 
 use crate::ids::Ticket;
 use crate::ticket::{End, PublishLimit};
@@ -78,7 +78,7 @@ impl Deliveries {
     }
 
     /// The messages that the overflow policy dropped.
-    pub(crate) fn dropped(&mut self, victims: &Victims) -> Vec<Ticket> {
+    pub(crate) fn dropped(&mut self, victims: &Dropped) -> Vec<Ticket> {
         let range = Ticket::of(victims.first)..=Ticket::of(victims.last);
         let tickets: Vec<_> = self.open.range(range).map(|(ticket, _)| *ticket).collect();
         for ticket in &tickets {
@@ -120,7 +120,7 @@ pub(crate) fn end_of(outcome: &Outcome, entry: &Entry) -> End {
         Cause::QoSNotSupported => End::ServerCant(PublishLimit::QoS),
         Cause::RetainNotSupported => End::ServerCant(PublishLimit::Retain),
         Cause::Withdrawn | Cause::Abandoned => End::Withdrawn { may_have_arrived: entry.may_have_arrived },
-        Cause::Forgotten => End::Forgotten,
+        Cause::Discarded => End::Discarded,
         cause => End::SessionLost { was_received: cause == Cause::Released },
     }
 }

@@ -134,7 +134,7 @@ fn note_arrivals(net: &Net, ledger: &mut Ledger) {
 /// Runs the client, and drops that now and then.
 async fn run(shared: &Shared<'_>, net: &Net, character: &Character) {
     let connect = Connect::new(character.version, CLIENT).keep_alive(10).clean_start(character.starts_clean);
-    let limits = Limits { connack_timeout: 5_000, farewell_timeout: 500, ..Options::new(connect).limits };
+    let limits = Limits { connack_timeout: 5_000, close_timeout: 500, ..Options::new(connect).limits };
     let options = Options::new(connect).backoff(100, 5_000).session_expiry(1_000_000).limits(limits);
     let mut rx = RxBuffer::<200>::new();
     let rarity = if character.drops_run { 300 } else { u32::MAX };

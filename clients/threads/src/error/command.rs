@@ -1,6 +1,6 @@
 //! Why a command was not accepted, and how what was accepted can end.
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt::{Cause, ReasonCode, RequestError, TopicError};
 use pure_mqtt_agent::{PublishLimit, Refusal};
 
@@ -119,7 +119,7 @@ fn sentence(cause: Cause) -> &'static str {
         Cause::TooLarge => "it is longer than the server takes",
         Cause::QoSNotSupported => "the server does not support this QoS",
         Cause::RetainNotSupported => "the server does not keep retained messages",
-        Cause::Forgotten => "the session was forgotten",
+        Cause::Discarded => "the session was discarded",
         Cause::Abandoned => "its payload cannot be supplied",
         Cause::Withdrawn => "the program withdrew it",
         Cause::Released => {
@@ -165,7 +165,7 @@ pub enum ReceiveError {
         /// The first such filter.
         filter: Box<str>,
         /// How it stands instead.
-        standing: Standing,
+        standing: SubscriptionState,
     },
 }
 

@@ -116,7 +116,7 @@ impl From<Failure> for LinkEnd {
 #[non_exhaustive]
 pub enum LoopError {
     /// The client's loop runs already: in another thread, or this is one of its callbacks.
-    Busy,
+    AlreadyRunning,
     /// There is no link, and none is to be made.
     NotConnected,
     /// No link could be made.
@@ -128,7 +128,7 @@ pub enum LoopError {
 }
 
 sentences! { LoopError {
-    Self::Busy => ("the client's loop runs already"),
+    Self::AlreadyRunning => ("the client's loop runs already"),
     Self::NotConnected => ("there is no connection"),
     Self::Connect(error) => ("{error}"),
     Self::Ended(end) => ("{end}"),

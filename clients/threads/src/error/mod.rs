@@ -41,7 +41,7 @@ mod tests {
             Box::new(LinkEnd::Mqtt(ConnectionError::KeepAliveTimeout)),
             Box::new(LinkEnd::Transport(io())),
             Box::new(LinkEnd::ClosedByServer),
-            Box::new(LoopError::Busy),
+            Box::new(LoopError::AlreadyRunning),
             Box::new(LoopError::NotConnected),
             Box::new(LoopError::System(io())),
             Box::new(PublishError::Topic(TopicError::Empty)),

@@ -97,7 +97,7 @@ fn replaced(log: &[u8]) -> (Vec<u64>, u64) {
             Record::NewSession { aborted, .. } => {
                 waiting.values_mut().for_each(|over| over.retain(|handle| *handle > aborted));
             }
-            Record::Forgotten => waiting.clear(),
+            Record::Discarded => waiting.clear(),
             _ => {}
         }
     }

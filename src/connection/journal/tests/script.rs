@@ -101,7 +101,7 @@ impl<S: Storage> Script<S> {
             90 => self.lose_power(),
             91 => self.change_limits(),
             92 => drop(self.mqtt.adopt_session()),
-            93 if self.rng.u8(0..3) == 0 => drop(self.mqtt.forget_session()),
+            93 if self.rng.u8(0..3) == 0 => drop(self.mqtt.discard_session()),
             94 => self.mqtt.shrink(),
             95 | 96 => self.cut(),
             _ => self.link_up(),
@@ -137,8 +137,8 @@ impl<S: Storage> Script<S> {
         let mut left = self.rng.choice([1, 7, 40, usize::MAX]).unwrap();
         let mut transmit = self.mqtt.transmit(self.now);
         while left > 0 {
-            let (bytes, step) = match transmit.wanted() {
-                Some(wanted) => (vec![b's'; wanted.left as usize], wanted.left as usize),
+            let (bytes, step) = match transmit.payload_request() {
+                Some(wanted) => (vec![b's'; wanted.remaining as usize], wanted.remaining as usize),
                 None => (transmit.chunk().to_vec(), transmit.chunk().len()),
             };
             let step = step.min(left);
@@ -298,7 +298,7 @@ impl<S: Storage> Script<S> {
     }
 
     fn cut(&mut self) {
-        self.mqtt.closed(self.now);
+        self.mqtt.handle_close(self.now);
         self.forget_link();
     }
 

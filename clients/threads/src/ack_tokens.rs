@@ -3,32 +3,32 @@
 use std::collections::BTreeMap;
 
 use pure_mqtt::{Ack, Instant, RequestError};
-use pure_mqtt_agent::{AckResult, AckToken, Agent};
+use pure_mqtt_agent::{AckResult, AckToken as AgentToken, Agent};
 
-/// Names a received message for [`Client::ack`](crate::Client::ack); never repeats in the life of a client.
+/// Identifies a received message for [`Client::ack`](crate::Client::ack); never repeats in the life of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Receipt(u64);
+pub struct AckToken(u64);
 
-/// The agent's tokens behind the receipts.
+/// The agent's token behind each of ours.
 #[derive(Debug, Default)]
-pub(crate) struct Receipts {
-    pending: BTreeMap<Receipt, AckToken>,
+pub(crate) struct AckTokens {
+    pending: BTreeMap<AckToken, AgentToken>,
     latest: u64,
-    /// So many are kept until it is looked which still count.
+    /// How many are kept before those that are stale are removed.
     most: usize,
 }
 
-impl Receipts {
-    /// Keeps the token of a message. Those that count no more, since the message has come again or its session is lost, are let go from time to time.
-    pub(crate) fn keep(&mut self, agent: &Agent, token: AckToken) -> Receipt {
+impl AckTokens {
+    /// Keeps the token of a message. Stale ones (the message was delivered again, or its session is lost) are removed from time to time.
+    pub(crate) fn keep(&mut self, agent: &Agent, token: AgentToken) -> AckToken {
         if self.pending.len() >= self.most {
             self.pending.retain(|_, token| agent.counts(token));
             self.most = 2 * self.pending.len() + 64;
         }
         self.latest += 1;
-        let receipt = Receipt(self.latest);
-        self.pending.insert(receipt, token);
-        receipt
+        let own = AckToken(self.latest);
+        self.pending.insert(own, token);
+        own
     }
 
     /// Acknowledges the message.
@@ -36,10 +36,10 @@ impl Receipts {
         &mut self,
         now: Instant,
         agent: &mut Agent,
-        receipt: Receipt,
+        own: AckToken,
         with: &Ack<'_>,
     ) -> Result<(), RequestError> {
-        let token = self.pending.remove(&receipt).ok_or(RequestError::Stale)?;
+        let token = self.pending.remove(&own).ok_or(RequestError::Stale)?;
         match agent.acknowledge_with(now, token, with) {
             AckResult::Counted => Ok(()),
             AckResult::Stale => Err(RequestError::Stale),
