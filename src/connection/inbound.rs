@@ -294,16 +294,14 @@ impl Core {
             }
             // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
             // made progress.
-            Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {
-                Err(Refusal::Blocked)
-            }
+            Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output() => Err(Refusal::Blocked),
             Arrival::Full { .. } => Err(Violation::ReceiveMaximumExceeded.into()),
         }
     }
 
-    /// Draining the output will hand acknowledgements over.
-    fn owes_output(&self, parts: &mut Parts<'_>) -> bool {
-        !self.link.control.is_empty() || self.incoming.due(parts.inbox).is_some()
+    /// Acknowledgements are still to be sent: those that wait for the transport, and those that wait for the application.
+    fn owes_output(&self) -> bool {
+        !self.link.control.is_empty() || !self.incoming.owes_nothing()
     }
 
     /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]` `[MQTT-3.1.2-27]`
