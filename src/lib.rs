@@ -8,9 +8,10 @@
 //!    publish, subscribe, … ──▶ └────────────┘ ──▶ bytes for the server
 //! ```
 //!
-//! A [`Connection`] performs no I/O. Your program, the *host*, drives it with two nested loops: the outer loop connects and reconnects, the inner loop moves bytes.
-//! This file compiles as it stands. If you prefer a ready-made client, see the crates `pure-mqtt-client` (threads and callbacks),
-//! [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) and `pure-mqtt-embassy`.
+//! A [`Connection`] performs no I/O. Your program, the *host*, drives it with two nested loops: the outer loop connects
+//! and reconnects, the inner loop moves bytes. This file compiles as it stands. If you prefer a ready-made client, see
+//! the crates `pure-mqtt-client` (threads and callbacks), [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) and
+//! `pure-mqtt-embassy`.
 //!
 //! ```
 #![doc = include_str!("guide/hosts/client.rs")]
@@ -97,7 +98,7 @@ mod topic;
 mod types;
 pub mod wire;
 
-/// The README's examples run as tests.
+/// Runs the README's examples as tests.
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
