@@ -9,15 +9,15 @@
 //! ```
 //!
 //! A [`Connection`] performs no I/O. Your program, the *host*, drives it with two nested loops: the outer loop connects
-//! and reconnects, the inner loop moves bytes. This file compiles as it stands. If you prefer a ready-made client, see
-//! the crates `pure-mqtt-client` (threads and callbacks), [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) and
+//! and reconnects, the inner loop moves bytes. The following file compiles as it is. If you prefer a ready-made client,
+//! see the crates `pure-mqtt-client` (threads and callbacks), [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) and
 //! `pure-mqtt-embassy`.
 //!
 //! ```
 #![doc = include_str!("guide/hosts/client.rs")]
 //! ```
 //!
-//! [`Connection`] documents the contract. The [`guide`] leads from the first message to a fleet.
+//! [`Connection`] documents the contract. The [`guide`] has a page for each task, from the first message to a fleet of clients.
 //!
 //! | for | see |
 //! |---|---|
