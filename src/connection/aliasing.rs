@@ -21,8 +21,8 @@ impl Core {
         Ok(())
     }
 
-    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`, also where the topic is none: the next one may come with the alias
-    /// alone.
+    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`, also where the topic is none:
+    /// the next one may come with the alias alone.
     fn bind_alias_of_server(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: u16) {
         let name = match topic {
             Topic::Name(name) => name.text().as_bytes(),
@@ -34,8 +34,8 @@ impl Core {
         }
     }
 
-    /// What the server's alias stands for; `None` for a topic that is none. Where its name was too long for the storage the link has to end, and the next ones do without aliases, or they would
-    /// all end so.
+    /// What the server's alias stands for; `None` for a topic that is none. Where its name was too long for the storage
+    /// the link has to end, and the next ones do without aliases, or they would all end so.
     fn look_up_alias(&mut self, names: &dyn NameStore, alias: u16) -> Result<Option<TopicAlias>, Violation> {
         match Aliases::lookup(names, alias) {
             (serial, AliasState::Name) => Ok(Some(TopicAlias { alias, serial })),
@@ -48,8 +48,8 @@ impl Core {
         }
     }
 
-    /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the full topic, for the
-    /// next link.
+    /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the
+    /// full topic, for the next link.
     fn alias_topic(&mut self, parts: &mut Parts<'_>) {
         let Some(frame) = self.outgoing.staged_publish(parts.slots, parts.arena) else { return };
         let head = Layout::of(frame, Version::V5);

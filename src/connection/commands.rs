@@ -111,7 +111,8 @@ impl Core {
         Ok(Draft { remaining, need, fits })
     }
 
-    /// The version that a packet is encoded for: one with properties or options stays in the form of 5.0, which carries them, for as long as it is kept.
+    /// The version that a packet is encoded for: one with properties or options stays in the form of 5.0, which carries
+    /// them, for as long as it is kept.
     const fn form_with(&self, has_more: bool) -> Version {
         if has_more && Version::KNOWS_PROPERTIES { Version::V5 } else { self.version() }
     }
@@ -260,8 +261,8 @@ impl Core {
         Some(matched)
     }
 
-    /// Checks an acknowledgement, and says what it takes to store it if it carries properties. Where the server has no room for them they are
-    /// left out `[MQTT-3.4.2-2]` `[MQTT-3.4.2-3]` `[MQTT-3.5.2-2]` `[MQTT-3.5.2-3]`.
+    /// Checks an acknowledgement, and says what it takes to store it if it carries properties. Where the server has no
+    /// room for them they are left out `[MQTT-3.4.2-2]` `[MQTT-3.4.2-3]` `[MQTT-3.5.2-2]` `[MQTT-3.5.2-3]`.
     pub(super) fn check_ack(
         &self,
         inbox: &mut [ReceiveSlot],
@@ -292,7 +293,8 @@ impl Core {
         Ok(AckDraft { packet, id, need })
     }
 
-    /// Takes an acknowledgement that was checked; one with properties is stored as a packet of its own until its turn comes.
+    /// Takes an acknowledgement that was checked; one with properties is stored as a packet of its own until its turn
+    /// comes.
     pub(super) fn acknowledge(
         &mut self,
         parts: &mut Parts<'_>,
@@ -390,7 +392,8 @@ const CLIENT_REASONS: [ReasonCode; 13] = [
     ReasonCode::PAYLOAD_FORMAT_INVALID,
 ];
 
-/// Topic aliases are the connection's to assign, and a client never sends a Subscription Identifier `[MQTT-3.3.4-6]`. Returns how long the properties are.
+/// Topic aliases are the connection's to assign, and a client never sends a Subscription Identifier `[MQTT-3.3.4-6]`.
+/// Returns how long the properties are.
 fn check_publish_properties(publish: &Publish<'_>) -> Result<usize, PropertyError> {
     let properties = &publish.properties;
     let (seen, length) = properties.check(PacketType::Publish.bit())?;
@@ -451,7 +454,8 @@ fn write_publish_properties(publish: &Publish<'_>, writer: &mut Writer<'_>) {
     publish.properties.encode_with(publish.correlation_data.map(Property::CorrelationData), writer);
 }
 
-/// The longest remaining length of a message that is accepted: one more byte may be needed before it leaves, if it has to be encoded for 5.0 then.
+/// The longest remaining length of a message that is accepted: one more byte may be needed before it leaves, if it has
+/// to be encoded for 5.0 then.
 const fn longest_remaining(version: Version) -> usize {
     if version.has_properties() || !Version::KNOWS_BOTH_KINDS { MAX_REMAINING } else { MAX_REMAINING - 1 }
 }

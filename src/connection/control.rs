@@ -3,7 +3,8 @@
 use crate::copying::{copy, part, shift};
 use crate::wire::{Writer, encoded_length};
 
-/// A position in the control area. Firmware has a small one; elsewhere a CONNECT may have several fields of 65,535 bytes.
+/// A position in the control area. Firmware has a small one; elsewhere a CONNECT may have several fields of 65,535
+/// bytes.
 #[cfg(target_pointer_width = "32")]
 type Offset = u16;
 #[cfg(not(target_pointer_width = "32"))]
@@ -12,7 +13,8 @@ type Offset = u32;
 /// The least control area: the longest packet without properties that isn't CONNECT fits several times.
 pub(super) const SHORTEST_CONTROL: usize = 16;
 
-/// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the dozen.
+/// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the
+/// dozen.
 pub(super) const BUSY_CONTROL: usize = 128;
 
 /// No control area is used beyond this.
@@ -20,7 +22,8 @@ pub(super) const LONGEST_CONTROL: usize = Offset::MAX as usize;
 
 /// Which part of the control area waits to be sent.
 ///
-/// The bytes from `start` to `before` go before the packets that are staged in the arena, those from `before` to `end` after them.
+/// The bytes from `start` to `before` go before the packets that are staged in the arena, those from `before` to `end`
+/// after them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Control {
     start: Offset,
@@ -37,7 +40,8 @@ impl Control {
         self.start == self.end
     }
 
-    /// The transport has taken what was to go before the packets in the arena, but for the start of the one that is staged there.
+    /// The transport has taken what was to go before the packets in the arena, but for the start of the one that is
+    /// staged there.
     pub(super) const fn has_left(&self) -> bool {
         self.start + self.prefix >= self.before
     }
@@ -95,7 +99,8 @@ impl Control {
         }
     }
 
-    /// Copies one more packet there, to leave after what is staged (`after_staged`) or before; false if there is no room.
+    /// Copies one more packet there, to leave after what is staged (`after_staged`) or before; false if there is no
+    /// room.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8], after_staged: bool) -> bool {
         if usize::BITS <= 32 {
@@ -124,7 +129,8 @@ impl Control {
         self.prefix = length as Offset;
     }
 
-    /// Drops the start of the staged packet, if no byte of it was taken: the packet is staged no longer. False if there is none.
+    /// Drops the start of the staged packet, if no byte of it was taken: the packet is staged no longer. False if there
+    /// is none.
     pub(super) fn drop_prefix(&mut self, bytes: &mut [u8]) -> bool {
         if self.prefix == 0 || self.has_begun_prefix() {
             return false;

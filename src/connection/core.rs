@@ -1,4 +1,5 @@
-//! The part of a connection that doesn't depend on the storage's type: compiled once, however many storages a program uses.
+//! The part of a connection that doesn't depend on the storage's type: compiled once, however many storages a program
+//! uses.
 
 use crate::connection::effect::{Effect, Place};
 use crate::connection::link::{Link, Ping};
@@ -14,7 +15,8 @@ use crate::time::{Epoch, Instant};
 use crate::types::Version;
 use crate::wire::{Disconnect, Header, PacketType, Properties, Reply, Rules, Violation, Writer};
 
-/// Here and in what it consists of, small fields come first, in `repr(C)`: a field that lies near takes half as many bytes to reach in Thumb's code.
+/// Here and in what it consists of, small fields come first, in `repr(C)`: a field that lies near takes half as many
+/// bytes to reach in Thumb's code.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Core {
@@ -82,7 +84,8 @@ pub(super) struct Watch {
 /// Whether a message is marked as UTF-8, and isn't.
 pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
 
-/// Makes room for a message, also to this topic, by dropping others; `None` as its dropped, and nothing changed, if that is not enough.
+/// Makes room for a message, also to this topic, by dropping others; `None` as its dropped, and nothing changed, if
+/// that is not enough.
 pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Capacity, &[u8], &mut Option<Dropped>);
 
 /// What takes messages back.
@@ -198,8 +201,8 @@ impl Core {
         self.outgoing.hold_messages(parts.slots, holds);
     }
 
-    /// Drops the bytes of the control area that stand for the start of a packet which is staged no longer. Called after whatever may take a staged packet
-    /// out of the queue.
+    /// Drops the bytes of the control area that stand for the start of a packet which is staged no longer. Called after
+    /// whatever may take a staged packet out of the queue.
     pub(super) fn drop_orphaned_prefix(&mut self, parts: &mut Parts<'_>) {
         let is_orphaned = self.outgoing.is_between_frames() && self.link.control.drop_prefix(parts.control);
         if let Some(aliasing) = self.aliasing().filter(|_| is_orphaned) {

@@ -1,6 +1,7 @@
 //! The end of a link.
 //!
-//! Every way into `Closing` is [`Core::end`], and the only way out is [`Core::closed`]; nothing else sets the state, the reason, or what may still leave.
+//! Every way into `Closing` is [`Core::end`], and the only way out is [`Core::closed`]; nothing else sets the state,
+//! the reason, or what may still leave.
 //!
 //! | who ends it | what may still leave |
 //! |---|---|
@@ -10,11 +11,11 @@
 //! | `disconnect` | the packet that is half out and DISCONNECT |
 //! | `abandon` of a message that is half out | nothing |
 //!
-//! What may still leave has [`Limits::close_timeout`](crate::Limits::close_timeout); then it is dropped. So `should_close` is true within that time,
-//! whatever the transport does.
+//! What may still leave has [`Limits::close_timeout`](crate::Limits::close_timeout); then it is dropped. So
+//! `should_close` is true within that time, whatever the transport does.
 //!
-//! A transport may have taken bytes that were shown, with `advance` still to come. So what is dropped is shown no longer, but stays where it is: `advance`
-//! counts it as before. What is taken back for a DISCONNECT does not stay.
+//! A transport may have taken bytes that were shown, with `advance` still to come. So what is dropped is shown no
+//! longer, but stays where it is: `advance` counts it as before. What is taken back for a DISCONNECT does not stay.
 
 use crate::connection::control::Control;
 use crate::connection::core::Core;
@@ -32,7 +33,8 @@ use crate::wire::reason::ReasonCode;
 /// What may still leave on a link that is over beside the packet that is half out: DISCONNECT `[MQTT-3.14.4-1]`.
 pub(super) struct Last<'d> {
     pub(super) reason: ReasonCode,
-    /// Appends all of it to the control area, where that fits. A program that never sends properties with DISCONNECT doesn't carry their encoding.
+    /// Appends all of it to the control area, where that fits. A program that never sends properties with DISCONNECT
+    /// doesn't carry their encoding.
     pub(super) full: Option<&'d Append<'d>>,
 }
 
@@ -66,8 +68,9 @@ impl Core {
         }
     }
 
-    /// Ends the link for a reason of this side's `[3.1.1: MQTT-4.8.0-1]`. Where the standard lets us say why, one DISCONNECT is the last to leave; not if
-    /// the transport takes nothing, or inside a payload that the application supplies.
+    /// Ends the link for a reason of this side's `[3.1.1: MQTT-4.8.0-1]`. Where the standard lets us say why, one
+    /// DISCONNECT is the last to leave; not if the transport takes nothing, or inside a payload that the application
+    /// supplies.
     pub(super) fn fail(&mut self, parts: &mut Parts<'_>, error: ConnectionError) {
         let is_stuck = matches!(error, ConnectionError::KeepAliveTimeout) && self.has_output();
         let says_why = self.is_connected()
@@ -115,7 +118,8 @@ impl Core {
         full.is_some_and(|append| append(control, parts.control)) || control.append_bytes(parts.control, bare, true)
     }
 
-    /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.
+    /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the
+    /// link can't go on.
     pub(super) fn abandon(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
         let Some(id) = Outgoing::abandonable(parts.slots, handle) else { return false };
         if self.outgoing.is_begun(parts.slots, id) {
@@ -147,8 +151,8 @@ impl Core {
         self.link = Link::CLOSED;
     }
 
-    /// A clean session of 3.x ends with its link. A clean start that was never answered may have been carried out all the same, once CONNECT had left
-    /// whole.
+    /// A clean session of 3.x ends with its link. A clean start that was never answered may have been carried out all
+    /// the same, once CONNECT had left whole.
     fn settle_clean_start(&mut self) {
         if !self.link.clean_start {
             return;

@@ -1,6 +1,7 @@
 //! What limits or messages may ask for and most don't.
 //!
-//! Firmware reaches each of these through a pointer that only the asking sets, so that a program which doesn't ask doesn't carry the code:
+//! Firmware reaches each of these through a pointer that only the asking sets, so that a program which doesn't ask
+//! doesn't carry the code:
 //!
 //! | extra | set by | on a thumbv7em about |
 //! |---|---|---|
@@ -14,7 +15,8 @@
 //! | what is held back or withdrawn | the first call that does so | 500 bytes |
 //! | enhanced authentication | the first CONNECT that names a method | 200 bytes |
 //!
-//! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits, and little is kept.
+//! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits,
+//! and little is kept.
 
 use crate::connection::aliasing::ALIASING;
 use crate::connection::auth::AUTHENTICATING;

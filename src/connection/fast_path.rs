@@ -1,9 +1,10 @@
-//! The fast path for what a busy link consists of: messages with nothing unusual about them, in both directions, and their bare acknowledgements. The
-//! session's side of it is `session::fast_path`.
+//! The fast path for what a busy link consists of: messages with nothing unusual about them, in both directions, and
+//! their bare acknowledgements. The session's side of it is `session::fast_path`.
 //!
-//! A function here decides whether a packet is as usual. If it is, it does what the general path ([`inbound`](super::inbound), [`commands`](super::commands))
-//! would do; if not, it changes nothing, and the general path is taken, which alone knows what else there is and what can be wrong. Firmware always takes the
-//! general path, as it has little flash, and so does a session that is kept in a journal.
+//! A function here decides whether a packet is as usual. If it is, it does what the general path
+//! ([`inbound`](super::inbound), [`commands`](super::commands)) would do; if not, it changes nothing, and the general
+//! path is taken, which alone knows what else there is and what can be wrong. Firmware always takes the general path,
+//! as it has little flash, and so does a session that is kept in a journal.
 
 use crate::command;
 use crate::connection::commands::{is_bare, publish_head_length, write_publish};
@@ -25,7 +26,8 @@ impl Core {
         self.link.state == State::Connected && !self.link.stream.is_open()
     }
 
-    /// PUBACK, PUBREC or PUBCOMP, whichever has this first byte, of a message that waits for it; with what that means to the application.
+    /// PUBACK, PUBREC or PUBCOMP, whichever has this first byte, of a message that waits for it; with what that means
+    /// to the application.
     #[inline(always)]
     pub(super) fn take_ack<const FIRST: u8>(
         &mut self,
@@ -55,7 +57,8 @@ impl Core {
         }))
     }
 
-    /// A message without properties that is copied, to a server that takes all there are, if there is room for it as things are.
+    /// A message without properties that is copied, to a server that takes all there are, if there is room for it as
+    /// things are.
     #[inline(always)]
     pub(super) fn put_message(&mut self, parts: Parts<'_>, publish: &command::Publish<'_>) -> Option<Matched> {
         let Payload::Slice(payload) = publish.payload else { return None };
@@ -115,7 +118,8 @@ impl Core {
         Some(())
     }
 
-    /// A message of this quality of service that names its topic, with a length in two bytes at most; and its length with the fixed header.
+    /// A message of this quality of service that names its topic, with a length in two bytes at most; and its length
+    /// with the fixed header.
     #[inline(always)]
     fn read_message<'i>(&self, input: &'i [u8], qos: QoS) -> Option<(usize, Message<'i>)> {
         let (first, header, remaining) = match *input {

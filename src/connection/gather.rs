@@ -1,8 +1,8 @@
-//! What the journal is owed, encoded after each call. Nothing here is told what changed: the session as a whole is compared with what the log says of it, as
-//! `session::owed` and `session::received` compare each message.
+//! What the journal is owed, encoded after each call. Nothing here is told what changed: the session as a whole is
+//! compared with what the log says of it, as `session::owed` and `session::received` compare each message.
 //!
-//! The order is the log's meaning. The loss of a session comes first, for it ends many messages at once; then the version that messages are encoded for,
-//! and what the server holds; then messages, in the order in which they changed.
+//! The order is the log's meaning. The loss of a session comes first, for it ends many messages at once; then the
+//! version that messages are encoded for, and what the server holds; then messages, in the order in which they changed.
 
 use crate::connection::core::Core;
 use crate::connection::state::State;
@@ -24,8 +24,9 @@ impl Core {
         }
     }
 
-    /// Where the session is in doubt no more, what was given up of the old one comes first: part of a log must not lead to a session that seems to be sure and
-    /// has both. Where a link was accepted in doubt, what was received before comes first. False if there is no room.
+    /// Where the session is in doubt no more, what was given up of the old one comes first: part of a log must not lead
+    /// to a session that seems to be sure and has both. Where a link was accepted in doubt, what was received before
+    /// comes first. False if there is no room.
     fn gather_before_doubt_ends(&mut self, parts: &mut Parts<'_>) -> bool {
         let fact = self.session_fact();
         let ends = parts.journal.books().is_some_and(|books| {
@@ -51,8 +52,9 @@ impl Core {
             && (!has_other_session || journal.put(&Record::Session(session)))
     }
 
-    /// What a durable memory must know of the session: what would be true of it if the link were lost now. From a clean start on it is in doubt until
-    /// CONNACK, and then until what was received is known to be of the same session or is given up; and a clean session of 3.x ends with its link.
+    /// What a durable memory must know of the session: what would be true of it if the link were lost now. From a clean
+    /// start on it is in doubt until CONNACK, and then until what was received is known to be of the same session or is
+    /// given up; and a clean session of 3.x ends with its link.
     pub(super) const fn session_fact(&self) -> SessionFact {
         match (self.link.clean_start, self.link.established, self.outgoing.session) {
             (true, true, _) if self.version().clean_session_ends_with_link() => SessionFact::None,
@@ -66,8 +68,8 @@ impl Core {
         matches!(self.session_fact(), SessionFact::Held | SessionFact::Adopted)
     }
 
-    /// CONNECT with a clean start leaves once the log says that the session is in doubt, or forgotten: after a loss of power nobody could tell the new one
-    /// from the old.
+    /// CONNECT with a clean start leaves once the log says that the session is in doubt, or forgotten: after a loss of
+    /// power nobody could tell the new one from the old.
     pub(super) fn waits_for_doubt(&self, parts: &Parts<'_>) -> bool {
         cfg!(feature = "journal")
             && self.link.clean_start

@@ -5,7 +5,8 @@ use crate::limits::Overflow;
 use crate::session::{Capacity, Dropped, Need};
 use crate::storage::Parts;
 
-/// How an overflow policy is carried out. As a function to be called, so that firmware whose limits name no policy doesn't carry any.
+/// How an overflow policy is carried out. As a function to be called, so that firmware whose limits name no policy
+/// doesn't carry any.
 pub(super) const fn policy(overflow: Overflow) -> Option<Policy> {
     match overflow {
         Overflow::Reject => None,

@@ -1,9 +1,10 @@
-//! A PUBLISH that is longer than the host's buffer: it is handed on piece by piece, or thrown away piece by piece, and its acknowledgement is owed after the
-//! last piece.
+//! A PUBLISH that is longer than the host's buffer: it is handed on piece by piece, or thrown away piece by piece, and
+//! its acknowledgement is owed after the last piece.
 //!
-//! The first piece enters the message into the books as one that the application has not acknowledged, which keeps its place in the order of
-//! acknowledgements; the last one makes it like any other. Only [`handle_input_streaming`](crate::Connection::handle_input_streaming)
-//! and [`OnTooLong::Discard`](crate::OnTooLong::Discard) lead here, so who uses neither doesn't pay for it.
+//! The first piece enters the message into the books as one that the application has not acknowledged, which keeps its
+//! place in the order of acknowledgements; the last one makes it like any other. Only
+//! [`handle_input_streaming`](crate::Connection::handle_input_streaming) and
+//! [`OnTooLong::Discard`](crate::OnTooLong::Discard) lead here, so who uses neither doesn't pay for it.
 
 use crate::connection::core::{Core, Discarding};
 use crate::connection::effect::{Effect, Refusal};
@@ -26,8 +27,9 @@ impl Core {
         header.packet_type == PacketType::Publish && header.packet_length() <= self.limits.stream_max()
     }
 
-    /// The start of a message: all before the payload must be there, and is delivered with what there is of that. It must lie within
-    /// `inline_max`, however much the host shows, so that it doesn't matter how the input is cut into pieces.
+    /// The start of a message: all before the payload must be there, and is delivered with what there is of that. It
+    /// must lie within `inline_max`, however much the host shows, so that it doesn't matter how the input is cut into
+    /// pieces.
     pub(super) fn begin_stream<'i>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -77,8 +79,8 @@ impl Core {
         self.on_first_piece(parts, header, &mut body, discard, received)
     }
 
-    /// Topic and properties don't lie within `inline_max`. Who throws the message away needs the topic and the identifier alone, unless the server may have
-    /// bound an alias.
+    /// Topic and properties don't lie within `inline_max`. Who throws the message away needs the topic and the
+    /// identifier alone, unless the server may have bound an alias.
     fn on_long_head<'i>(
         &mut self,
         parts: &mut Parts<'_>,

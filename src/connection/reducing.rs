@@ -8,8 +8,8 @@ use crate::storage::Parts;
 pub(super) static REDUCING: Reducing = Reducing { forms: &FORMS, write_head: Core::write_reduced_head };
 
 impl Core {
-    /// The fixed header of a staged message that is encoded for 5.0 and leaves on a link of an earlier version. Where there is no room for it the message
-    /// waits.
+    /// The fixed header of a staged message that is encoded for 5.0 and leaves on a link of an earlier version. Where
+    /// there is no room for it the message waits.
     fn write_reduced_head(&mut self, parts: &mut Parts<'_>) {
         let Some(reduced) = self.outgoing.reduced(parts.slots, parts.arena) else { return };
         let mut writer = self.link.control.writer(parts.control);

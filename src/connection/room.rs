@@ -20,8 +20,8 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Makes room for one more packet: within the limits, by the overflow policy, which tells its `dropped`, by growth. False if there is none; then nothing
-    /// changed.
+    /// Makes room for one more packet: within the limits, by the overflow policy, which tells its `dropped`, by growth.
+    /// False if there is none; then nothing changed.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn make_room(&mut self, need: Need, topic: &[u8], dropped: &mut Option<Dropped>) -> bool {
         let most = self.core.most(&self.storage.bounds());

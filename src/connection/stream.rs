@@ -2,8 +2,8 @@
 
 use crate::types::PacketId;
 
-/// The message that is arriving in pieces, as a part of the link. All zeros is "none". How much of its payload has come stands in
-/// `Link::partial`: one more than that.
+/// The message that is arriving in pieces, as a part of the link. All zeros is "none". How much of its payload has come
+/// stands in `Link::partial`: one more than that.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Stream {
     /// The length of the payload.

@@ -1,7 +1,7 @@
-//! The guide: one path from the first message to a fleet, page by page.
+//! The guide: from the first message to a fleet of clients, page by page.
 //!
-//! Every example is compiled and tested, and compiles when you copy it into a file of its own. Where a block begins with `mod pair;`, that file is at the end
-//! of [`testing`].
+//! Every example is compiled and tested, and compiles when you copy it into a file of its own. Where a block begins
+//! with `mod pair;`, that file is at the end of [`testing`].
 //!
 //! # The layers
 //!
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! This guide is about the engine, and about hosts that you write. For a ready-made client read its own documentation first: `pure-mqtt-client`,
-//! [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) or `pure-mqtt-embassy`. The pages on sessions, back-pressure and clusters explain its behaviour too.
+//! [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) or `pure-mqtt-embassy`. The pages on sessions, back-pressure and clusters apply to these clients too.
 //!
 //! # The path
 //!

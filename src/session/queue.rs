@@ -30,19 +30,21 @@ pub(crate) struct Capacity {
     pub(crate) queued: usize,
 }
 
-/// Re-encoding for 5.0 makes a packet of an earlier version so much longer at most: a property length, and one more byte of
-/// remaining length. Room for that is kept, so that a change of version never fails.
+/// Re-encoding for 5.0 makes a packet of an earlier version so much longer at most: a property length, and one more
+/// byte of remaining length. Room for that is kept, so that a change of version never fails.
 const REENCODING: usize = 2;
 
-/// The messages that the overflow policy dropped: all unsent ones with handles from `first` to `last`. Those of them that have no end yet have it now.
+/// The messages that the overflow policy dropped, or the message that [`replace`](crate::Connection::replace) removed:
+/// all messages with handles from `first` to `last` that were still queued and unsent. Each dropped message is final:
+/// no event or outcome follows for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Dropped {
-    /// The handle of the first.
+    /// The handle of the first dropped message.
     pub first: Handle,
-    /// The handle of the last.
+    /// The handle of the last dropped message.
     pub last: Handle,
-    /// How many there are.
+    /// How many messages were dropped.
     pub count: u32,
 }
 
@@ -70,8 +72,9 @@ impl Freed {
 }
 
 impl Outgoing {
-    /// Whether there is room for it as things are, in a storage of these lengths: nothing has to be dropped, moved or grown. If not, there may be
-    /// room all the same. Firmware asks for it in full at once: it has less memory than time.
+    /// Whether there is room for it as things are, in a storage of these lengths: nothing has to be dropped, moved or
+    /// grown. If not, there may be room all the same. Firmware asks for it in full at once: it has less memory than
+    /// time.
     pub(crate) fn fits(&self, need: &Need, slots: usize, arena: usize, most: &Capacity) -> bool {
         let end = self.arena.end as usize + need.bytes + self.spare(self.arena.frames as usize + 1);
         usize::BITS > 32
@@ -114,8 +117,9 @@ impl Outgoing {
         used * 4 >= length * 3 && length < limit
     }
 
-    /// The length that the arena should have for `bytes` more: twice what is needed, so that compacting is rare. Where that is above the `limit` of what
-    /// it may hold, a quarter of the limit is added, or a full queue that drops its oldest message for each new one would compact for each.
+    /// The length that the arena should have for `bytes` more: twice what is needed, so that compacting is rare. Where
+    /// that is above the `limit` of what it may hold, a quarter of the limit is added, or a full queue that drops its
+    /// oldest message for each new one would compact for each.
     pub(crate) fn wants_arena(&self, length: usize, bytes: usize, limit: usize) -> Option<usize> {
         let needed = self.arena.live as usize + bytes + self.spare(self.arena.frames as usize + 1);
         let wanted = needed.saturating_mul(2).min(limit.saturating_add(limit / 4));
@@ -216,8 +220,9 @@ impl Outgoing {
         }
     }
 
-    /// The first message of the log that may be dropped; 0 if there is none. Messages that the server may have come first, and can be as many as there
-    /// are: so it is remembered which were passed over, and each is passed over once.
+    /// The first message of the log that may be dropped; 0 if there is none. Messages that the server may have come
+    /// first, and can be as many as there are: so it is remembered which were passed over, and each is passed over
+    /// once.
     fn oldest_unsent(&mut self, slots: &[SendSlot]) -> u16 {
         let passed = find(slots, self.passed.get());
         let mut id = passed.map_or(self.log.first(), |slot| slot.next);
@@ -228,7 +233,8 @@ impl Outgoing {
         id
     }
 
-    /// Messages that the server may have had may be dropped again: what is remembered of searches doesn't hold any more.
+    /// Messages that the server may have had may be dropped again: what is remembered of searches doesn't hold any
+    /// more.
     pub(super) fn forget_search(&mut self, parts: &mut Parts<'_>) {
         if MAY_GROW {
             self.passed = Cursor::NONE;
