@@ -8,6 +8,7 @@ mod beside;
 mod brokers;
 mod browser;
 mod circles;
+mod deny;
 mod end_to_end;
 mod faults;
 mod fuzz;
@@ -99,6 +100,7 @@ fn choose(command: &Command) -> Result<Chosen> {
             let words = words.clone();
             Chosen::Work(Box::new(move |shell| brokers::run(shell, &words)))
         }
+        Command::Deny => Chosen::Work(Box::new(deny::check)),
         Command::Footprint { write } => {
             let line = if *write {
                 "cargo run --quiet --bin footprint -- --write"
