@@ -21,6 +21,7 @@ The project's own commands.
     cargo xtask clusters        kill and freeze nodes of NATS and RabbitMQ under the clients; options as `cargo xtask clusters --help` says
     cargo xtask brokers         play everything against real brokers, or those that are named; --write puts the tables into docs/brokers.md
     cargo xtask deny            check licences, sources and duplicates of all dependencies, and that the crates without I/O have neither runtime nor TLS
+    cargo xtask release         pack all crates that are published, check what they hold, and run the programs of their pages in new projects
     cargo xtask footprint       print what firmware with the crate takes, and with its peers; --write puts it into the README
     cargo xtask help            this text
 
@@ -83,6 +84,8 @@ pub enum Command {
     },
     /// Check the dependencies.
     Deny,
+    /// Try a release.
+    Release,
     /// Measure firmware.
     Footprint {
         /// Put the table into the README.
@@ -109,6 +112,7 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("clusters") => return read_words(parser).map(|options| Ok(Command::Clusters { options })),
             Some("brokers") => return read_words(parser).map(|words| Ok(Command::Brokers { words })),
             Some("deny") => return read_none(parser, Command::Deny).map(Ok),
+            Some("release") => return read_none(parser, Command::Release).map(Ok),
             Some("footprint") => {
                 return read_flag(parser, "write")
                     .map(|write| Ok(write.map_or(Command::Help, |write| Command::Footprint { write })));
@@ -127,7 +131,7 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             }
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, end-to-end, brokers, clusters, deny, footprint and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, end-to-end, brokers, clusters, deny, release, footprint and help."
                 )));
             }
         },
@@ -254,6 +258,7 @@ mod tests {
         let words = ["nats", "--play", "cuts"].map(String::from).to_vec();
         assert_eq!(parsed("brokers nats --play cuts"), Ok(Command::Brokers { words }));
         assert_eq!(parsed("deny"), Ok(Command::Deny));
+        assert_eq!(parsed("release"), Ok(Command::Release));
         assert_eq!(parsed("deny --help"), Ok(Command::Help));
         assert!(parsed("deny --all").is_err());
         assert_eq!(parsed("footprint"), Ok(Command::Footprint { write: false }));

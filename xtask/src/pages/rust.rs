@@ -3,7 +3,7 @@
 //! What a reader copies lacks the lines that rustdoc hides, so an example that needs one compiles as a documentation test and nowhere else. A block with a `main`
 //! is a program, another one a module. A block that begins with `mod NAME;` gets the file that the guide shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::source::{self, Block, blocks, read};
@@ -15,7 +15,7 @@ const FOLDER: &str = "target/pages";
 /// What is built for it is kept beside it.
 const TARGET: &str = "CARGO_TARGET_DIR=../pages-build";
 
-/// Where pages come from: folders with documentation comments, and Markdown that no comment includes.
+/// Where pages come from, beside the files of Markdown: folders with documentation comments, and what these include.
 const SOURCES: [&str; 8] = [
     "src",
     "trace/src",
@@ -66,13 +66,14 @@ pub fn check(shell: &Shell) -> Result {
         std::fs::remove_dir_all(&folder).map_err(|error| format!("{FOLDER}: {error}."))?;
     }
     let mut package = Package::new()?;
-    for file in sources()? {
-        let page = source::page(&file)?;
+    let commented = sources()?.into_iter().map(|file| source::page(&file)).collect::<Result<Vec<_>>>()?;
+    let markdown = source::all()?.into_iter().filter(|page| page.file.extension().is_some_and(|end| end == "md"));
+    for page in commented.into_iter().chain(markdown) {
         for block in blocks(&page.text).iter().filter(|block| block.is_compiled()) {
             package.add(&format!("{}_{}", page.name(), block.line), block)?;
         }
     }
-    println!("{} examples, each in a file of its own in {FOLDER}.", package.count);
+    println!("{} examples, each in a file of its own in {FOLDER}.", package.seen.len());
     package.write(&folder)?;
     let package = shell.inside(FOLDER).ok_or("the package with the examples is gone.")?;
     package.run(&format!(
@@ -93,19 +94,22 @@ fn sources() -> Result<Vec<PathBuf>> {
 struct Package {
     files: BTreeMap<String, String>,
     modules: String,
-    count: usize,
+    /// The code of all blocks: many pages are files of their own, and included in another one.
+    seen: BTreeSet<String>,
 }
 
 impl Package {
     fn new() -> Result<Self> {
         let lock = read(&root().join("Cargo.lock"))?;
         let files = [("Cargo.toml".into(), MANIFEST.to_owned()), ("Cargo.lock".into(), lock)].into();
-        Ok(Self { files, modules: "//! Examples without a `main`.\n".into(), count: 0 })
+        Ok(Self { files, modules: "//! Examples without a `main`.\n".into(), seen: BTreeSet::new() })
     }
 
     fn add(&mut self, name: &str, block: &Block) -> Result {
-        self.count += 1;
         let code = block.shown();
+        if !self.seen.insert(code.clone()) {
+            return Ok(());
+        }
         if !code.lines().any(|line| line.contains("fn main()")) {
             self.modules.push_str(&format!("#[allow(dead_code, unused_imports)]\nmod {name};\n"));
             self.files.insert(format!("src/{name}.rs"), code);

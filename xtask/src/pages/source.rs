@@ -32,11 +32,6 @@ impl Page {
         let path = self.file.with_extension("");
         path.to_string_lossy().to_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "_")
     }
-
-    /// The page's place, with a line in it.
-    pub fn place(&self, line: usize) -> String {
-        format!("{}:{line}", self.file.display())
-    }
 }
 
 /// Each Markdown file of the repository, and the documentation comments of each file of Rust, without what they include.
