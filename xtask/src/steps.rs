@@ -76,7 +76,7 @@ pub const STEPS: &[Step] = &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-test-broker --no-deps",
     ]),
-    call("pages", "every example compiles as the page shows it, in a file of its own", pages::check),
+    call("pages", "every block of every page compiles as the page shows it, in a file of its own, or is a command that exists", pages::check),
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt-client",

@@ -32,6 +32,11 @@ impl Page {
         let path = self.file.with_extension("");
         path.to_string_lossy().to_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "_")
     }
+
+    /// The page's place, with a line in it.
+    pub fn place(&self, line: usize) -> String {
+        format!("{}:{line}", self.file.display())
+    }
 }
 
 /// Each Markdown file of the repository, and the documentation comments of each file of Rust, without what they include.
@@ -138,6 +143,20 @@ pub fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
+/// The code inside the lines of a text, with the number of its line.
+pub fn spans(text: &str) -> Vec<(usize, &str)> {
+    let mut spans = Vec::new();
+    let mut is_block = false;
+    for (index, line) in text.lines().enumerate() {
+        if line.trim().starts_with("```") {
+            is_block = !is_block;
+        } else if !is_block {
+            spans.extend(line.split('`').skip(1).step_by(2).map(|span| (index + 1, span)));
+        }
+    }
+    spans
+}
+
 impl Block {
     /// Whether it is Rust that is meant to compile.
     pub fn is_compiled(&self) -> bool {
@@ -172,6 +191,11 @@ mod tests {
         let text = comments(source, Path::new("src/guide/mod.rs")).expect("the file is there");
         let pair = read(&root().join("src/guide/pair.rs")).expect("the file is there");
         assert_eq!(blocks(&text).first().map(|block| block.code.as_str()), Some(pair.as_str()));
+    }
+
+    #[test]
+    fn spans_are_between_single_ticks_outside_of_blocks() {
+        assert_eq!(spans("a `b c` d `e`\n```sh\n`f`\n```\n`g`\n"), [(1, "b c"), (1, "e"), (5, "g")]);
     }
 
     #[test]
