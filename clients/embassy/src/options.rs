@@ -36,6 +36,7 @@ pub struct Options<'a> {
     /// [`PublishError::Full`](crate::PublishError::Full), and each [`confirmed`](crate::Delivery::confirmed) returns
     /// [`NotDelivered::InputBlocked`](crate::NotDelivered::InputBlocked), so that a task which holds a message can finish it and make room.
     /// [`Event::InputBlocked`](crate::Event::InputBlocked) reports it. Until all input was read, later calls wait a tenth of a second at most.
+    /// [`flush`](crate::Mqtt::flush), [`granted`](crate::Receiver::granted) and the reply to a request are waited for without this limit: don't hold a message meanwhile, or use a time-out.
     pub blocked_timeout: u32,
 }
 
