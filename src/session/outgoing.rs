@@ -112,7 +112,7 @@ pub(crate) enum Mismatch {
     Unexpected,
     /// The packet is being sent: the acknowledgement counts once the transport has confirmed that it took the packet.
     Early,
-    /// It answers a PUBREL that only frees an identifier, and means nothing to a message.
+    /// It answers a PUBREL that only frees an identifier, and is not for a message.
     Internal,
     /// The number of codes differs from the number of filters.
     Count,
