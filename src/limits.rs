@@ -38,12 +38,11 @@ pub struct Limits {
     /// Maximum number of unfinished QoS 1 and 2 messages from the server, in every version; 0 (the default) for as many
     /// as the storage holds: 32,768 on `Heap`.
     ///
-    /// Further messages are not accepted until acknowledgements were sent
-    /// ([`Received::Blocked`](crate::Received::Blocked)). If that does not help, QoS 2 messages of earlier links are
-    /// discarded if the server has not repeated them on this link: they belong to a session that it has lost. If there
-    /// are none, the link ends with
-    /// [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); the acknowledgements sent
-    /// by then are progress. Servers of 3.1 and 3.1.1 know no limit: use 32 or more where QoS 2 messages arrive in
+    /// Further messages are [`Received::Blocked`](crate::Received::Blocked) until the application has acknowledged and
+    /// the acknowledgements were sent. If that does not help, QoS 2 messages of earlier links are discarded if the server
+    /// has not repeated them on this link: they belong to a session that it has lost. If there are none, the link ends
+    /// with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); the acknowledgements
+    /// sent by then are progress. Servers of 3.1 and 3.1.1 know no limit: use 32 or more where QoS 2 messages arrive in
     /// bursts.
     ///
     /// One place is for QoS 1 alone, since a server may repeat QoS 1 messages before it finishes those at QoS 2. If

@@ -295,16 +295,14 @@ impl Core {
             }
             // First send pending answers and let the application acknowledge: often that makes room, and if the link
             // must end, it has made progress.
-            Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {
-                Err(Refusal::Blocked)
-            }
+            Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output() => Err(Refusal::Blocked),
             Arrival::Full { .. } => Err(Violation::ReceiveMaximumExceeded.into()),
         }
     }
 
-    /// Returns whether draining the output passes acknowledgements on.
-    fn owes_output(&self, parts: &mut Parts<'_>) -> bool {
-        !self.link.control.is_empty() || self.incoming.due(parts.inbox).is_some()
+    /// Returns whether acknowledgements are pending: for the transport, or for the application.
+    fn owes_output(&self) -> bool {
+        !self.link.control.is_empty() || !self.incoming.owes_nothing()
     }
 
     /// Resolves the topic of a message that has only an alias `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]`

@@ -19,10 +19,11 @@ impl<S: Storage> Shared<'_, S> {
     pub fn take_packet<const N: usize>(&mut self, now: Instant, rx: &mut RxBuffer<N>) -> bool {
         let bytes = rx.bytes();
         if bytes.is_empty() {
+            self.common.waiting.end();
             return false;
         }
         if self.lacks_room(bytes) {
-            self.connection.report_unread(now, bytes.len());
+            self.wait_for_room(now, bytes.len());
             return false;
         }
         self.connection.report_unread(now, 0);
@@ -34,13 +35,36 @@ impl<S: Storage> Shared<'_, S> {
                 consumed
             }
             Ok(Received::Blocked) => {
-                self.connection.report_unread(now, bytes.len());
+                self.wait_for_room(now, bytes.len());
                 return false;
             }
-            Ok(Received::Partial { .. }) | Err(_) => return false, // an error shows in `should_close`
+            Ok(Received::Partial { .. }) | Err(_) => {
+                self.common.waiting.end();
+                return false; // an error shows in `should_close`
+            }
         };
+        if self.common.waiting.packet_taken() {
+            self.tickets.unblock();
+        }
         rx.consume(consumed);
         true
+    }
+
+    /// The first packet waits until a task has finished a message.
+    fn wait_for_room(&mut self, now: Instant, unread: usize) {
+        self.connection.report_unread(now, unread);
+        self.common.waiting.wait(now);
+    }
+
+    /// Gives up the calls that wait for what can't be read, once input has waited for room for too long.
+    pub fn give_up_blocked(&mut self, now: Instant) {
+        if !self.common.waiting.is_over(now) {
+            return;
+        }
+        let some = self.tickets.give_up();
+        if self.common.waiting.give_up(now, some) {
+            self.common.tell(Event::InputBlocked);
+        }
     }
 
     /// Whether the first packet is a message that has to be kept, and can't be.

@@ -30,6 +30,13 @@ pub struct Options<'a> {
     pub backoff: (u32, u32),
     /// How long a dial may take, in milliseconds. Default: 30,000.
     pub dial_timeout: u32,
+    /// How long messages from the server may wait for room in the ring, in milliseconds; 0 for no limit. Default: 30,000.
+    ///
+    /// Nothing behind such a message is read, acknowledgements included. After this time each [`publish`](crate::Mqtt::publish) that waits for room returns
+    /// [`PublishError::Full`](crate::PublishError::Full), and each [`confirmed`](crate::Delivery::confirmed) returns
+    /// [`NotDelivered::InputBlocked`](crate::NotDelivered::InputBlocked), so that a task which holds a message can finish it and make room.
+    /// [`Event::InputBlocked`](crate::Event::InputBlocked) reports it. Until all input was read, later calls wait a tenth of a second at most.
+    pub blocked_timeout: u32,
 }
 
 impl<'a> Options<'a> {
@@ -51,6 +58,7 @@ impl<'a> Options<'a> {
             limits: Limits { on_too_long: OnTooLong::Discard, ..Limits::DEFAULT },
             backoff: (1_000, 120_000),
             dial_timeout: 30_000,
+            blocked_timeout: 30_000,
         }
     }
 
@@ -115,6 +123,20 @@ impl<'a> Options<'a> {
     #[must_use]
     pub const fn dial_timeout(mut self, millis: u32) -> Self {
         self.dial_timeout = millis;
+        self
+    }
+
+    /// Sets how long messages from the server may wait for room in the ring, in milliseconds; 0 for no limit.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Options, Version};
+    ///
+    /// /// A task may hold the ring for five minutes, while it writes an update to flash.
+    /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).blocked_timeout(300_000);
+    /// ```
+    #[must_use]
+    pub const fn blocked_timeout(mut self, millis: u32) -> Self {
+        self.blocked_timeout = millis;
         self
     }
 

@@ -21,12 +21,16 @@ impl<S: Storage> Shared<'_, S> {
         if self.common.holds_until.is_some_and(|until| until <= now) {
             self.release();
         }
+        self.give_up_blocked(now);
         self.tickets.wake_first();
         if self.connection.pending() == 0 {
             self.tickets.flushed();
         }
         let _ = self.connection.transmit(now); // what is to be sent may set a deadline
-        [self.connection.poll_timeout(), self.common.holds_until].into_iter().flatten().min()
+        [self.connection.poll_timeout(), self.common.holds_until, self.common.waiting.until()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Takes bytes for the server out of the engine, as many as there is room for.
@@ -98,6 +102,11 @@ pub fn poll_publish<S: Storage>(
         *ticket = tickets.line_up(context);
     }
     let Some(index) = *ticket else { return Poll::Pending };
+    if tickets.is_given_up(index) {
+        *ticket = None;
+        tickets.free(index);
+        return Poll::Ready(Err(PublishError::Full));
+    }
     let is_ready = common.is_restored || !connection.keeps_journal();
     if !is_ready || !tickets.is_first(index) {
         tickets.register(index, context);

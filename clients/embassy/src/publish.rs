@@ -96,7 +96,7 @@ impl<'m, Q: Client> Delivery<'m, Q> {
     }
 
     /// Waits for the end of the message: at QoS 0 that it has left, at QoS 1 and 2 that the server has acknowledged it. There is no end while nobody
-    /// [runs](crate::Mqtt::run) the client. The future may be dropped, and asked for again.
+    /// [runs](crate::Mqtt::run) the client. The future may be dropped, and asked for again; also after [`NotDelivered::InputBlocked`], which is not the end of the message.
     ///
     /// ```
     /// use embassy_futures::select::{Either, select};

@@ -227,6 +227,8 @@ impl<S: Storage> Shared<'_, S> {
 
     fn open(&mut self, now: Instant, options: &Options<'_>) -> Result<(), OpenError> {
         self.common.accepted_at = None;
+        self.common.waiting.begin(options.blocked_timeout);
+        self.tickets.unblock();
         let is_clean = self.common.starts_clean && !self.common.has_begun;
         let properties = options.expiry_property();
         let version = match &self.common.fallback {

@@ -23,7 +23,8 @@ where
     /// Publishes a message. Ready once it is accepted: waits for room, in the order in which the futures were first polled. Dropped before, it has published
     /// nothing. The message waits while there is no link.
     ///
-    /// The payload is copied; [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is refused as too large.
+    /// The payload is copied; [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is refused as too large. [`PublishError::Full`](pure_mqtt::PublishError::Full) is
+    /// returned only if the acknowledgements that would make room can't be read: see [`Options::blocked_timeout`](crate::Options::blocked_timeout).
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
