@@ -25,8 +25,8 @@ pub enum ConnectionError {
     /// The server sent a packet that the standard forbids.
     Protocol(Violation),
     /// The server sent a packet longer than [`Limits::inline_max`](crate::Limits::inline_max) or, for messages in
-    /// pieces, [`Limits::stream_max`](crate::Limits::stream_max). If the server keeps the message for the session, it
-    /// arrives again on the next link: raise the limit, or have such messages discarded
+    /// fragments, [`Limits::stream_max`](crate::Limits::stream_max). If the server keeps the message for the session,
+    /// it arrives again on the next link: raise the limit, or have such messages discarded
     /// ([`Limits::on_too_long`](crate::Limits::on_too_long)).
     TooLong {
         /// The type of the packet.

@@ -287,7 +287,7 @@ pub struct Discarded<'i> {
 #[non_exhaustive]
 pub enum Discard {
     /// It is longer than [`Limits::inline_max`](crate::Limits::inline_max), or than
-    /// [`Limits::stream_max`](crate::Limits::stream_max) where messages are taken in pieces.
+    /// [`Limits::stream_max`](crate::Limits::stream_max) if messages are accepted in fragments.
     TooLong,
     /// Its topic is not UTF-8, or holds U+0000 or a wildcard: see
     /// [`Limits::on_bad_topic`](crate::Limits::on_bad_topic).

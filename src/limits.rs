@@ -39,22 +39,22 @@ pub struct Limits {
     /// as the storage holds: 32,768 on `Heap`.
     ///
     /// Further messages are [`Received::Blocked`](crate::Received::Blocked) until the application has acknowledged and
-    /// the acknowledgements were sent. If that does not help, QoS 2 messages of earlier links are discarded if the server
-    /// has not repeated them on this link: they belong to a session that it has lost. If there are none, the link ends
-    /// with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); the acknowledgements
-    /// sent by then are progress. Servers of 3.1 and 3.1.1 know no limit: use 32 or more where QoS 2 messages arrive in
-    /// bursts.
+    /// the acknowledgements were sent. If that does not help, QoS 2 messages of earlier links are discarded if the
+    /// server has not repeated them on this link: they belong to a session that it has lost. If there are none, the
+    /// link ends with [`Violation::ReceiveMaximumExceeded`](crate::wire::Violation::ReceiveMaximumExceeded); the
+    /// acknowledgements sent before remain valid, so the next link continues from there. In 3.1 and 3.1.1 the limit
+    /// cannot be announced: use 32 or more if QoS 2 messages arrive in bursts.
     ///
-    /// One place is for QoS 1 alone, since a server may repeat QoS 1 messages before it finishes those at QoS 2. If
-    /// there is only one place, either kind may take it; while a QoS 2 message has it, one QoS 1 message is accepted
-    /// beside it.
+    /// One slot is reserved for QoS 1, since a server may repeat QoS 1 messages before it finishes those at QoS 2. If
+    /// there is only one slot, either kind may use it; while a QoS 2 message has it, one QoS 1 message is accepted in
+    /// addition.
     pub max_received: u16,
     /// The longest packet accepted from the server, in bytes; the host's buffer must hold it. Announced as Maximum
     /// Packet Size in 5.0. [`on_too_long`](Self::on_too_long) says what happens to a longer one. Default: 1 MiB.
     pub inline_max: u32,
-    /// The longest message from the server that is accepted in pieces, in bytes, where it exceeds `inline_max`: see
-    /// [`handle_input_streaming`](crate::Connection::handle_input_streaming). It is then announced as Maximum Packet
-    /// Size. 0 (the default) for none.
+    /// The longest message from the server that is accepted in fragments, in bytes, if it exceeds `inline_max`: see
+    /// [`handle_input_streaming`](crate::Connection::handle_input_streaming). If it is set, it is announced as Maximum
+    /// Packet Size instead of `inline_max`. 0 (the default): no message is accepted in fragments.
     pub stream_max: u32,
     /// How many topic aliases the server may use; at most what the storage holds. Default: 0.
     ///
@@ -65,11 +65,11 @@ pub struct Limits {
     /// room for the longest topic that you subscribe to.
     pub topic_alias_maximum: u16,
     /// How many topic aliases are used for outgoing messages, within the server's maximum and what the storage holds.
-    /// They are searched one by one, so 8 to 32 are suitable. Useful for few topics in turn: with more topics than
-    /// aliases each message binds one again, and becomes longer. Default: 0.
+    /// The search is linear, so 8 to 32 are suitable. Aliases help with few topics: with more topics than aliases each
+    /// message binds an alias again, and becomes longer. Default: 0.
     pub outbound_aliases: u16,
-    /// The longest topic name behind an alias on `Heap` storage, in bytes. Each bound name takes its length in memory
-    /// until the link ends; a lower limit bounds what a server can make of that. Default: 65,535, so any.
+    /// The longest topic name of an alias on `Heap` storage, in bytes. Each bound name takes its length in memory until
+    /// the link ends; a lower limit bounds the memory that a server can use in this way. Default: 65,535, so any name.
     pub alias_name_max: u16,
     /// Whether the application acknowledges messages, in any order. Default: false.
     pub manual_acks: bool,

@@ -201,7 +201,7 @@ impl<S: Storage> Connection<S> {
     ///         while let Ok(Received::Packet { consumed, event }) = mqtt.handle_input_streaming(now, rx.bytes()) {
     ///             if let Some(Event::Fragment(fragment)) = event {
     ///                 assert_eq!(fragment.offset as usize, image.len());
-    ///                 image.extend(fragment.payload); // to flash, say
+    ///                 image.extend(fragment.payload); // for example to flash
     ///             }
     ///             rx.consume(consumed);
     ///         }

@@ -17,14 +17,15 @@ pub enum Timer {
     ConnAck,
     /// PINGRESP has not arrived in time `[MQTT-3.12.4-1]`: the link ends.
     PingResp,
-    /// The transport has taken no byte of waiting output for the keep alive and the time for PINGRESP together: the link ends.
+    /// The transport has taken no byte of pending output for the keep alive and the time-out for PINGRESP together: the
+    /// link ends.
     Stall,
     /// A re-authentication was not finished in time: the link ends.
     Auth,
-    /// The link is over, and the transport has not taken its last bytes within [`Limits::close_timeout`](crate::Limits::close_timeout): they are
-    /// dropped.
+    /// The link has ended, and the transport has not taken its last bytes within
+    /// [`Limits::close_timeout`](crate::Limits::close_timeout): they are dropped.
     Close,
-    /// Checks for packets that are unanswered for [`Limits::ack_timeout`](crate::Limits::ack_timeout): if so, the link ends.
+    /// A packet may be unanswered for [`Limits::ack_timeout`](crate::Limits::ack_timeout): if one is, the link ends.
     Ack,
     /// Nothing was sent, or nothing was received, for the keep alive: PINGREQ is sent.
     KeepAlive,
@@ -102,8 +103,8 @@ impl Core {
         second != 0 && self.counted_time().is_some_and(|time| time.over >= second)
     }
 
-    /// PINGREQ is due when nothing was sent for the keep alive `[MQTT-3.1.2-20]` `[MQTT-3.1.2-23]`, whatever was received; and when nothing was
-    /// received, whatever was sent: so a dead peer is noticed while we keep talking.
+    /// Returns when PINGREQ is to be sent: when nothing was sent for the keep alive `[MQTT-3.1.2-20]` `[MQTT-3.1.2-23]`, or
+    /// when nothing was received. So a dead peer is detected even while we keep sending.
     fn keep_alive(&self) -> Countdown {
         let Link { ping, timers, .. } = &self.link;
         if !self.is_kept_alive() || matches!(ping, Ping::Due | Ping::Staged) {
@@ -131,8 +132,8 @@ impl Core {
         Countdown::due_after(self.link.timers.stalled, limit)
     }
 
-    /// Bytes wait for the transport, or will once `transmit` is asked: PINGREQ is due, or packets were shown and taken back. What waits for the window, or
-    /// was not shown yet, doesn't wait for the transport.
+    /// Returns whether bytes wait for the transport, or will at the next `transmit`: PINGREQ is to be sent, or packets were
+    /// shown and taken back. Packets that wait for send quota or were not shown yet do not count.
     pub(super) fn wants_to_send(&self) -> bool {
         self.has_output() || self.link.ping == Ping::Due || self.outgoing.waits_again()
     }
@@ -196,7 +197,7 @@ impl Core {
         }
     }
 
-    /// PINGRESP has its time from now on, once more if that `is_extended`.
+    /// Starts the time-out for PINGRESP; `is_extended` if it runs a second time.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn await_pingresp(&mut self, is_extended: bool) {
         self.link.ping_extended = is_extended;
@@ -220,8 +221,8 @@ impl Core {
         }
     }
 
-    /// A packet was taken. If PINGRESP was due while the packet was unfinished, it has its time once more, but only once: or a server that
-    /// sends messages in pieces and never PINGRESP would not be noticed.
+    /// Notes that a packet was processed. If the time for PINGRESP ended while the packet was incomplete, it runs again, but
+    /// only once: otherwise a server that sends fragments but never PINGRESP would not be detected.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn note_packet(&mut self) {
         self.link.is_blocked = false;
