@@ -54,7 +54,7 @@ impl<S: Storage> Connection<S> {
     /// Drops what part of a log has led to.
     fn begin_anew(&mut self) {
         let limits = self.core.limits.get();
-        self.core = Core::new(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES));
+        self.core = Core::new(limits, Extras::of(&limits));
         let mut parts = self.storage.parts();
         parts.forget_topics();
         parts.slots.fill(SendSlot::FREE);
