@@ -4,6 +4,7 @@ use crate::connection::Connection;
 use crate::connection::core::{Core, Extras};
 use crate::connection::journal::{RecoverError, Recovered};
 use crate::connection::state::State;
+use crate::copying::copy;
 use crate::limits::Limits;
 use crate::session::{Arrival, Bound, Frame, Incoming, Most, Need, Outgoing};
 use crate::storage::sealed::Demand;
@@ -145,7 +146,7 @@ impl<S: Storage> Connection<S> {
                 let last = core.outgoing.last_handle();
                 core.outgoing.set_last_handle(before(handle));
                 let made = Frame { kind, marks, detail: Detail::NONE, length: frame.len(), shared: None };
-                core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?.copy_from_slice(frame);
+                copy(frame, core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?);
                 if core.outgoing.latest().handle != handle {
                     return Err(Fault::NoRoom);
                 }
