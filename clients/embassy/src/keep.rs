@@ -37,6 +37,25 @@ where
     /// If the future is dropped, at any poll, what was being written is written again by the next call. What depends on it doesn't leave in between, and
     /// in the end `publish` waits for room.
     ///
+    /// ```
+    /// use core::convert::Infallible;
+    ///
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, FlashJournal, JournalError, Journaled, Mqtt};
+    ///
+    /// type Storage = Journaled<Fixed<1024, 8, 8, 128>, 320>;
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Storage, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Journaled::new(Fixed::new()));
+    ///
+    /// /// A task, beside the one that runs the client. It returns only with an error.
+    /// async fn durability<F: NorFlash>(flash: F) -> Result<Infallible, JournalError<F::Error>> {
+    ///     let mut journal = FlashJournal::<F, 2_000>::new(flash, 0x1F_0000..0x1F_4000)?;
+    ///     MQTT.keep(&mut journal).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`JournalError`]: whose fault it is, and what to do. It may be called again after every one.
     pub async fn keep<F: NorFlash, const LOG: usize>(

@@ -55,6 +55,13 @@ impl<'a> Options<'a> {
     }
 
     /// Sets the lowest version to fall back to.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Options, Version};
+    ///
+    /// /// MQTT 5.0, or 3.1.1 where a server knows no other.
+    /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).lowest_version(Version::V311);
+    /// ```
     #[must_use]
     pub const fn lowest_version(mut self, version: Version) -> Self {
         self.lowest_version = Some(version);
@@ -215,6 +222,13 @@ impl ReceiverOptions {
     }
 
     /// Sets whether new messages at QoS 0 take the place of old ones.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::ReceiverOptions;
+    ///
+    /// /// Of a stream of readings the newest: as many as fit into 256 bytes.
+    /// const OPTIONS: ReceiverOptions = ReceiverOptions::new().share(256).drop_oldest(true);
+    /// ```
     #[must_use]
     pub const fn drop_oldest(mut self, drop_oldest: bool) -> Self {
         self.drop_oldest = drop_oldest;

@@ -5,6 +5,20 @@ use core::fmt;
 use pure_mqtt::journal::RecoverError;
 
 /// Why [`Mqtt::keep`](crate::Mqtt::keep) has ended, or a [`FlashJournal`](crate::FlashJournal) can't be had. Nothing leaves that depends on what is not in flash.
+///
+/// ```
+/// use pure_mqtt_embassy::JournalError;
+///
+/// /// Whether erasing the region helps. The session in it is lost.
+/// fn needs_erasing<E>(error: &JournalError<E>) -> bool {
+///     matches!(error, JournalError::Foreign | JournalError::Damaged { .. } | JournalError::OtherForm)
+/// }
+///
+/// fn main() {
+///     assert!(needs_erasing(&JournalError::<()>::Foreign));
+///     assert!(!needs_erasing(&JournalError::<()>::AlreadyKept));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

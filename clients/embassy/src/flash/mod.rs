@@ -97,7 +97,17 @@ struct Log {
 }
 
 impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
-    /// The shortest region.
+    /// The shortest region, in bytes.
+    ///
+    /// ```
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::FlashJournal;
+    ///
+    /// /// Where a region begins that takes no more than it must, at the end of the flash.
+    /// fn last_region<F: NorFlash>(flash: &F) -> u32 {
+    ///     flash.capacity() as u32 - FlashJournal::<F, 2_000>::REGION
+    /// }
+    /// ```
     pub const REGION: u32 = Layout::<F, LOG>::REGION;
     /// The longest log: what [`ram::log`](crate::ram::log) asks for has to fit.
     pub(crate) const CAPACITY: usize = Layout::<F, LOG>::CAPACITY;
@@ -105,6 +115,16 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
     /// A journal in the bytes `region` of `flash`. Touches nothing.
     ///
     /// Does not compile if `LOG` is below 128 or above 65,000, or for flash that is read in units of more than 8 bytes or written in units of more than 64.
+    ///
+    /// ```
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::{FlashJournal, JournalError};
+    ///
+    /// /// Four pages of 4 kB.
+    /// fn journal<F: NorFlash>(flash: F) -> Result<FlashJournal<F, 2_000>, JournalError<F::Error>> {
+    ///     FlashJournal::new(flash, 0x1F_0000..0x1F_4000)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`JournalError::NotPages`], [`JournalError::RegionTooSmall`]
@@ -132,6 +152,16 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
     /// Erases the region: what to do about contents that are [foreign](JournalError::Foreign) or [damaged](JournalError::Damaged). The session in it is lost,
     /// so connect with a clean start next; not while a `keep` runs. If it is interrupted, call it again.
     ///
+    /// ```
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::{FlashJournal, JournalError};
+    ///
+    /// /// For the device's next owner.
+    /// async fn forget<F: NorFlash>(journal: &mut FlashJournal<F, 2_000>) -> Result<(), JournalError<F::Error>> {
+    ///     journal.erase().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`JournalError::Flash`]
     pub async fn erase(&mut self) -> Result<(), JournalError<F::Error>> {
@@ -140,16 +170,25 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
         }
         let last = self.log.map_or(self.region.start, |log| log.area);
         self.forget();
-        let page = Layout::<F, LOG>::PAGE;
-        let is_last = |address: u32| (address..address + page).contains(&last);
+        let last = last / Layout::<F, LOG>::PAGE * Layout::<F, LOG>::PAGE;
         // The log that counts goes last: until then no older one may seem to.
-        for address in self.region.clone().step_by(page as usize).filter(|address| !is_last(*address)) {
+        for address in self.region.clone().step_by(Layout::<F, LOG>::PAGE as usize).filter(|address| *address != last) {
             self.erase_page(address).await?;
         }
-        self.erase_page(last / page * page).await
+        self.erase_page(last).await
     }
 
-    /// Gives the flash back.
+    /// Returns the flash.
+    ///
+    /// ```
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::FlashJournal;
+    ///
+    /// /// Once nothing is kept any more, the flash is free for other uses.
+    /// fn end<F: NorFlash>(journal: FlashJournal<F, 2_000>) -> F {
+    ///     journal.into_flash()
+    /// }
+    /// ```
     pub fn into_flash(self) -> F {
         self.flash
     }
