@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use pure_mqtt::{Properties, QoS, ReasonCode, Storage};
+use pure_mqtt::{Properties, QoS, ReasonCode, Storage, TopicName};
 
 use crate::client::Client;
 use crate::copying::copy;
@@ -23,8 +23,8 @@ use crate::shared::Shared;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message<'a> {
-    /// Where it was published.
-    pub topic: &'a str,
+    /// The topic it was published to.
+    pub topic: TopicName<'a>,
     /// What was published.
     pub payload: &'a [u8],
     /// In which quality of service it came.
@@ -57,7 +57,8 @@ impl fmt::Debug for Message<'_> {
         let Self { topic, payload, qos, retain, dup, .. } = self;
         write!(
             f,
-            "Message {{ topic: {topic:?}, payload: {} bytes, {qos:?}, retain: {retain}, dup: {dup} }}",
+            "Message {{ topic: {:?}, payload: {} bytes, {qos:?}, retain: {retain}, dup: {dup} }}",
+            topic.as_str(),
             payload.len()
         )
     }
@@ -189,9 +190,8 @@ impl<S: Storage> Shared<'_, S> {
     pub fn message(&self, serial: u32) -> Option<Message<'_>> {
         let entry = self.inbox.entry(serial)?;
         let [topic, block, payload] = self.inbox.parts(entry);
-        let topic = core::str::from_utf8(topic).unwrap_or_default(); // the engine has checked it
         Some(Message {
-            topic,
+            topic: TopicName::from_utf8(topic)?, // never `None`: the engine has checked it
             payload,
             qos: entry.qos(),
             retain: entry.retain(),

@@ -26,10 +26,13 @@ impl<S: Storage> Shared<'_, S> {
             self.tickets.flushed();
         }
         let _ = self.connection.transmit(now); // what is to be sent may set a deadline
-        [self.connection.poll_timeout(), self.common.holds_until].into_iter().flatten().min()
+        let until = self.connection.poll_timeout();
+        let held_until = self.common.holds_until;
+        until.map_or(held_until, |until| Some(held_until.map_or(until, |held_until| until.min(held_until))))
     }
 
     /// Takes bytes for the server out of the engine, as many as there is room for.
+    #[inline(never)]
     pub fn fill(&mut self, now: Instant, tx: &mut [u8]) -> usize {
         let mut filled = 0;
         if self.common.is_held {
@@ -82,6 +85,7 @@ impl<S: Storage> Shared<'_, S> {
 }
 
 /// The same where the message lies in the ring.
+#[inline(never)]
 pub fn poll_publish<S: Storage>(
     connection: &mut Connection<S>,
     tickets: &mut Tickets<'_>,

@@ -1,5 +1,7 @@
 //! Running the client: its links, and what it tells about them.
 
+use core::future::Future;
+
 use embassy_sync::blocking_mutex::raw::RawMutex;
 use pure_mqtt::{Disconnect, RxBuffer, Storage};
 
@@ -46,21 +48,25 @@ where
     ///
     /// # Errors
     /// [`RunError`]; links that fail are no errors, but events.
-    pub async fn run<const PACKET: usize, T: Transport, E>(
-        &self,
-        rx: &mut RxBuffer<PACKET>,
-        options: &Options<'_>,
+    pub fn run<'r, const PACKET: usize, T: Transport, E>(
+        &'r self,
+        rx: &'r mut RxBuffer<PACKET>,
+        options: &'r Options<'r>,
         mut random: impl FnMut() -> u32,
         mut dial: impl AsyncFnMut() -> Result<T, E>,
-    ) -> Result<(), RunError> {
-        let mut runner = self.runner(rx, options)?;
-        while !runner.is_done() {
-            if let Some(transport) = runner.dial(&mut dial).await {
-                runner.link(transport).await?;
+    ) -> impl Future<Output = Result<(), RunError>> {
+        // Outside of the future constant options are still constants: what they leave out of the engine is not linked.
+        let runner = self.runner(rx, options);
+        async move {
+            let mut runner = runner?;
+            while !runner.is_done() {
+                if let Some(transport) = runner.dial(&mut dial).await {
+                    runner.link(transport).await?;
+                }
+                runner.pause(random()).await;
             }
-            runner.pause(random()).await;
+            Ok(())
         }
-        Ok(())
     }
 
     /// What [`run`](Self::run) is made of, for programs that write the loop themselves.
