@@ -7,9 +7,9 @@ use core::task::Poll;
 use embassy_sync::waitqueue::WakerRegistration;
 use embedded_io_async::{ErrorType, Read, Write};
 
-/// A reader and a writer of one stream behind a handle that can be copied: `&Halves` reads with the one and writes with the other, at the same time.
+/// The two halves of a stream behind a handle that can be copied: `&Halves` reads with one half and writes with the other, at the same time.
 ///
-/// TLS libraries want their socket so. `TlsConnection::split` of embedded-tls clones it, which the socket of embassy-net and its two halves can't do:
+/// TLS libraries need such a handle: `TlsConnection::split` of embedded-tls clones its socket, and a socket of embassy-net and its halves cannot be cloned.
 ///
 /// ```
 /// use embedded_io_async::{Read, Write};
@@ -30,7 +30,7 @@ pub struct Halves<R, W> {
 }
 
 impl<R, W> Halves<R, W> {
-    /// Takes the two halves. It reads and writes if both have the same errors.
+    /// Combines two halves. Both must have the same error type.
     ///
     /// ```
     /// use pure_mqtt_embassy::Halves;
@@ -44,7 +44,7 @@ impl<R, W> Halves<R, W> {
         Self { reader: Half::new(reader), writer: Half::new(writer) }
     }
 
-    /// Gives the halves back.
+    /// Returns the halves.
     ///
     /// ```
     /// use pure_mqtt_embassy::Halves;

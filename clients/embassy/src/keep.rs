@@ -29,13 +29,13 @@ where
     C: Clock,
     S: Storage,
 {
-    /// Keeps the session in flash, for ever. Exactly one task does this, beside the one that [runs](Self::run) the client.
+    /// Keeps the session in flash, until an error occurs. Exactly one task calls it, beside the one that [runs](Self::run) the client.
     ///
-    /// First it reads what the program before has left. Until that is done [`publish`](Self::publish) waits, and no link is opened. A session that was
-    /// found counts as begun, so no clean start is asked for any more. Subscribe before: messages of the session come as soon as there is a link.
+    /// First it reads the session that was kept before the restart. Until that is done [`publish`](Self::publish) waits, and no link is opened. If a session was
+    /// found, the client does not ask for a clean start. Subscribe before you call it: messages of the session arrive as soon as there is a link.
     ///
-    /// If the future is dropped, at any poll, what was being written is written again by the next call. What depends on it doesn't leave in between, and
-    /// in the end `publish` waits for room.
+    /// The future may be dropped at any poll; the next call writes again what was being written. In between the client sends nothing that depends on it, and
+    /// `publish` waits for room once the buffer for records is full.
     ///
     /// ```
     /// use core::convert::Infallible;
@@ -57,7 +57,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`JournalError`]: whose fault it is, and what to do. It may be called again after every one.
+    /// [`JournalError`] says what went wrong and what to do. `keep` may be called again after each of them.
     pub async fn keep<F: NorFlash, const LOG: usize>(
         &self,
         journal: &mut FlashJournal<F, LOG>,

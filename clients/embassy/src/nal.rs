@@ -1,12 +1,12 @@
-//! Dialling over the network stacks of `embedded-nal-async`: host names and TCP (feature `nal`).
+//! TCP connections and host names over a network stack of `embedded-nal-async` (feature `nal`).
 
 use core::fmt;
 use core::net::SocketAddr;
 
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 
-/// Connects to a server by TCP. `host` is an address, or a name that `dns` is asked for: if nobody accepts a connection at the name's first address, its first
-/// one of the other kind, IPv4 or IPv6, is tried.
+/// Connects to a server by TCP. `host` is an IP address, or a name that `dns` resolves. If the connection to the name's first address fails, the first address
+/// of the other family (IPv4 or IPv6) is tried.
 ///
 /// ```
 /// use embedded_nal_async::{Dns, TcpConnect};
@@ -48,7 +48,7 @@ pub async fn dial<'t, T: TcpConnect, D: Dns>(
     }
 }
 
-/// Why [`dial`] failed, in the words of the network stack.
+/// Why [`dial`] failed, with the error of the network stack.
 ///
 /// ```
 /// use pure_mqtt_embassy::nal::DialError;
@@ -67,9 +67,9 @@ pub async fn dial<'t, T: TcpConnect, D: Dns>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DialError<C, N> {
-    /// There is no address for the name.
+    /// The name could not be resolved.
     Name(N),
-    /// Nobody accepts a connection there.
+    /// The connection failed.
     Connect(C),
 }
 

@@ -19,8 +19,8 @@ where
     C: Clock,
     S: Storage,
 {
-    /// Ready at a moment at which everything that has happened to the session is in flash: messages that were accepted, and acknowledgements that were
-    /// given. At once if the storage keeps no journal. May be dropped, and asked for again.
+    /// Waits until everything that has happened to the session is in flash: accepted messages, and acknowledgements. Returns at once if the storage keeps no
+    /// journal. The future may be dropped; call the method again then.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -43,8 +43,8 @@ where
 }
 
 impl<'m, Q: Client> Delivery<'m, Q> {
-    /// Waits until the message is in flash, so that no loss of power loses it; or has its end. At QoS 0 at once, for such messages are not kept. The future
-    /// may be dropped, and asked for again.
+    /// Waits until the message is in flash, where it survives a loss of power, or its result is known. Returns at once at QoS 0: such messages are not kept. The
+    /// future may be dropped; call the method again then.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;

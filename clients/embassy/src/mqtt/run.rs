@@ -21,12 +21,15 @@ where
     C: Clock,
     S: Storage,
 {
-    /// Connects, and connects again whenever the link ends, until [`disconnect`](Self::disconnect). Exactly one task does this.
+    /// Connects, and reconnects whenever the link ends, until [`disconnect`](Self::disconnect). Exactly one task calls it.
     ///
-    /// `dial` brings a transport up. `random` gives the numbers that spread the pauses between links. Bytes from the server lie in `rx` until their packet
-    /// is complete: longer messages are discarded (see [`Options::limits`]).
+    /// `dial` connects a transport. `random` returns random numbers, which spread the delays between links. Bytes from the server stay in `rx` until their packet is
+    /// complete; messages that are longer are discarded (see [`Options::limits`]).
     ///
-    /// Where a transport borrows what is needed for the next one, write the loop yourself with a [`Runner`].
+    /// The client counts as running from this call on, until the future is dropped or ready. With constant options, code for limits that they do not use is not
+    /// linked.
+    ///
+    /// If a transport borrows what the next one needs, write the loop yourself with a [`Runner`].
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -47,7 +50,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`RunError`]; links that fail are no errors, but events.
+    /// [`RunError`]. A link that fails is not an error but an event.
     pub fn run<'r, const PACKET: usize, T: Transport, E>(
         &'r self,
         rx: &'r mut RxBuffer<PACKET>,
@@ -69,7 +72,7 @@ where
         }
     }
 
-    /// What [`run`](Self::run) is made of, for programs that write the loop themselves.
+    /// Returns a [`Runner`], for programs that write the loop of [`run`](Self::run) themselves.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -98,8 +101,8 @@ where
         Runner::new(self, rx, options, (RING, MESSAGES))
     }
 
-    /// Ends the link with DISCONNECT, at once, and then [`run`](Self::run). What is unfinished stays, for the next `run`. To leave gracefully wait for
-    /// [`flush`](Self::flush) first. Does nothing while nobody runs the client.
+    /// Sends DISCONNECT at once and ends the link; then [`run`](Self::run) returns. Unfinished messages stay for the next `run`. To deliver them first, wait for
+    /// [`flush`](Self::flush). Does nothing while no task runs the client.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -126,7 +129,7 @@ where
         });
     }
 
-    /// Waits for the next event. At most four wait to be fetched; the oldest gives way.
+    /// Waits for the next event. At most four events are kept; then the oldest is dropped.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -149,7 +152,7 @@ where
         .await
     }
 
-    /// Whether the server has accepted a link, and it is up.
+    /// Returns whether there is a link that the server has accepted.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -160,14 +163,14 @@ where
     /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
     ///
     /// fn main() {
-    ///     assert!(!MQTT.is_connected()); // nobody runs it
+    ///     assert!(!MQTT.is_connected()); // no task runs it
     /// }
     /// ```
     pub fn is_connected(&self) -> bool {
         self.enter(|shared, _| shared.connection.is_connected()).unwrap_or(false)
     }
 
-    /// What was counted so far.
+    /// Returns the counters.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
