@@ -46,9 +46,20 @@ impl Extras {
             watch: if watches { Some(&WATCH) } else { None },
             discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
             payload_check: payload_check(limits.check_payload_format),
-            begun: Begun { aliasing: None, taking_back: None, authenticating: None, reducing: None, timing: None },
+            begun: Begun::NONE,
         }
     }
+
+    /// The same, where nothing has begun. Other limits than those that were set are not asked for, so they link nothing.
+    #[cfg(feature = "journal")]
+    pub(super) const fn anew(&self) -> Self {
+        Self { begun: Begun::NONE, ..*self }
+    }
+}
+
+#[cfg(target_pointer_width = "32")]
+impl Begun {
+    const NONE: Self = Self { aliasing: None, taking_back: None, authenticating: None, reducing: None, timing: None };
 }
 
 #[cfg(target_pointer_width = "32")]
@@ -146,6 +157,13 @@ impl Core {
 #[cfg(not(target_pointer_width = "32"))]
 impl Extras {
     pub(super) const fn of(_: &Limits) -> Self {
+        Self { has_aliases: false, counts_time: false }
+    }
+
+    /// The same, where nothing has begun.
+    #[cfg(feature = "journal")]
+    #[allow(clippy::unused_self, reason = "firmware keeps what the limits ask for")]
+    pub(super) const fn anew(&self) -> Self {
         Self { has_aliases: false, counts_time: false }
     }
 }

@@ -1,7 +1,7 @@
 //! From a log to a connection: the records are carried out again, by the functions that wrote them.
 
 use crate::connection::Connection;
-use crate::connection::core::{Core, Extras};
+use crate::connection::core::Core;
 use crate::connection::journal::{RecoverError, Recovered};
 use crate::connection::state::State;
 use crate::copying::copy;
@@ -55,7 +55,7 @@ impl<S: Storage> Connection<S> {
     /// Drops what part of a log has led to.
     fn begin_anew(&mut self) {
         let limits = self.core.limits.get();
-        self.core = Core::new(limits, Extras::of(&limits));
+        self.core = Core::new(limits, self.core.extras.anew());
         let mut parts = self.storage.parts();
         parts.forget_topics();
         parts.slots.fill(SendSlot::FREE);

@@ -1,4 +1,4 @@
-//! The standard program with pure-mqtt-embassy.
+//! The standard program with pure-mqtt-embassy; with the feature `embassy-flash` its session is kept in flash.
 
 #![no_std]
 #![no_main]
@@ -13,12 +13,39 @@ use footprint::{OneThread, start};
 use heapless::Vec;
 use pure_mqtt_embassy::raw::NoopRawMutex;
 use pure_mqtt_embassy::{
-    Clock, Connect, Fixed, Instant, Mqtt, Options, Publish, QoS, RxBuffer, TopicFilter, TopicName, Version,
+    Clock, Connect, Instant, Mqtt, Options, Publish, QoS, RxBuffer, TopicFilter, TopicName, Version,
 };
 
-type Client = Mqtt<NoopRawMutex, Tick, Fixed<1024, 8, 8, 128>, 512, 8, 1, 2>;
+#[cfg(feature = "embassy-flash")]
+mod kept {
+    use footprint::asynchronous::Never;
+    use footprint::flash::Chip;
+    use pure_mqtt_embassy::{Fixed, FlashJournal, Journaled};
 
-static MQTT: OneThread<Client> = OneThread(Client::new(Tick, Fixed::new()));
+    pub type Storage = Journaled<Fixed<1024, 8, 8, 128>, 320>;
+
+    pub const STORAGE: Storage = Journaled::new(Fixed::new());
+
+    pub async fn keep() -> Never {
+        loop {
+            let Ok(mut journal) = FlashJournal::<_, 2_000>::new(Chip, 0x1F_0000..0x1F_4000) else { continue };
+            let _ = super::MQTT.0.keep(&mut journal).await;
+        }
+    }
+}
+
+#[cfg(not(feature = "embassy-flash"))]
+mod kept {
+    use pure_mqtt_embassy::Fixed;
+
+    pub type Storage = Fixed<1024, 8, 8, 128>;
+
+    pub const STORAGE: Storage = Fixed::new();
+}
+
+type Client = Mqtt<NoopRawMutex, Tick, kept::Storage, 512, 8, 1, 2>;
+
+static MQTT: OneThread<Client> = OneThread(Client::new(Tick, kept::STORAGE));
 static mut RX: RxBuffer<256> = RxBuffer::new();
 
 const COMMAND: TopicFilter<'_> = TopicFilter::from_static("board-7/command");
@@ -42,7 +69,14 @@ impl Clock for Tick {
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
     let (mut run, mut answer) = (start!(run()), start!(answer()));
+    #[cfg(feature = "embassy-flash")]
+    let mut keep = {
+        use kept::keep;
+        start!(keep())
+    };
     loop {
+        #[cfg(feature = "embassy-flash")]
+        poll(&mut keep);
         poll(&mut run);
         poll(&mut answer);
     }

@@ -14,8 +14,8 @@ use core::task::Poll;
 use embassy_futures::select::select;
 use embedded_io_async::Read;
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
-use embedded_storage_async::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use footprint::asynchronous::{Never, Uart, poll};
+use footprint::flash::Chip;
 use footprint::{OneThread, start};
 use pure_mqtt_embassy::raw::NoopRawMutex;
 use pure_mqtt_embassy::{
@@ -265,40 +265,5 @@ impl Dns for Network {
 
     async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, Infallible> {
         Ok(0)
-    }
-}
-
-/// Flash that is not there.
-struct Chip;
-
-impl ErrorType for Chip {
-    type Error = Infallible;
-}
-
-impl ReadNorFlash for Chip {
-    const READ_SIZE: usize = 4;
-
-    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Infallible> {
-        look((offset, footprint::read(bytes)));
-        Ok(())
-    }
-
-    fn capacity(&self) -> usize {
-        footprint::tick() as usize
-    }
-}
-
-impl NorFlash for Chip {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = 4096;
-
-    async fn erase(&mut self, from: u32, to: u32) -> Result<(), Infallible> {
-        look((from, to));
-        Ok(())
-    }
-
-    async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Infallible> {
-        look((offset, footprint::write(bytes)));
-        Ok(())
     }
 }

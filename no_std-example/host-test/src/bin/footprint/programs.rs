@@ -18,7 +18,7 @@ struct Program {
     is_peer: bool,
 }
 
-const PROGRAMS: [Program; 14] = [
+const PROGRAMS: [Program; 16] = [
     ours("pure-mqtt, all versions", "pure", "v3,v5"),
     ours("pure-mqtt, 5.0 only", "pure", "v5"),
     ours("pure-mqtt, 3.1 and 3.1.1 only", "pure", "v3"),
@@ -28,6 +28,8 @@ const PROGRAMS: [Program; 14] = [
     peer("mqtt-protocol-core 0.7.9 (3.1.1, 5.0)", "protocol_core", "mqtt-protocol-core"),
     ours("pure-mqtt-embassy, all versions", "embassy", "embassy,v3,v5"),
     ours("pure-mqtt-embassy, 5.0 only", "embassy", "embassy,v5"),
+    ours("pure-mqtt-embassy with `flash`, all versions", "embassy", "embassy-flash,v3,v5"),
+    ours("pure-mqtt-embassy with `flash`, 5.0 only", "embassy", "embassy-flash,v5"),
     peer("mqttrust 1.0.0 (5.0)", "mqttrust", "mqttrust-v5"),
     peer("mqttrust 1.0.0 (3.1.1)", "mqttrust", "mqttrust-v3"),
     ours("pure-mqtt, the whole API", "whole", "v3,v5"),
