@@ -1,7 +1,7 @@
 //! TCP connections and host names over a network stack of `embedded-nal-async` (feature `nal`).
 
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 
@@ -33,7 +33,7 @@ pub async fn dial<'t, T: TcpConnect, D: Dns>(
     host: &str,
     port: u16,
 ) -> Result<T::Connection<'t>, DialError<T::Error, D::Error>> {
-    if let Ok(address) = host.parse() {
+    if let Some(address) = ip_address(host) {
         return tcp.connect(SocketAddr::new(address, port)).await.map_err(DialError::Connect);
     }
     let first = dns.get_host_by_name(host, AddrType::Either).await.map_err(DialError::Name)?;
@@ -46,6 +46,12 @@ pub async fn dial<'t, T: TcpConnect, D: Dns>(
         Ok(second) if second != first => tcp.connect(SocketAddr::new(second, port)).await.map_err(DialError::Connect),
         _ => Err(failed),
     }
+}
+
+/// A function of its own, since it is the only one with a panic: the standard library's parser has some that never happen.
+#[inline(never)]
+fn ip_address(host: &str) -> Option<IpAddr> {
+    host.parse().ok()
 }
 
 /// Why [`dial`] failed, with the error of the network stack.
