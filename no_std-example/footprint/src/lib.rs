@@ -94,6 +94,7 @@ pub mod asynchronous {
             Self(UnsafeCell::new(MaybeUninit::uninit()))
         }
 
+        #[allow(clippy::mut_from_ref, reason = "each task is started once")]
         pub fn start<F: Future>(&'static self, task: F) -> Pin<&'static mut F> {
             const { assert!(size_of::<F>() <= SIZE && align_of::<F>() <= align_of::<Self>()) };
             let place = self.0.get().cast::<F>();
