@@ -72,7 +72,8 @@ fn is_expiring<S: Storage>(mqtt: &Connection<S>, handle: u64) -> bool {
     mqtt.storage.view().slots.iter().any(|slot| slot.handle == handle && slot.detail.get() != 0)
 }
 
-/// Messages that the log says were replaced, while it doesn't have what replaced them yet; and the highest number that it speaks of in such places.
+/// Messages that the log says were replaced, while it doesn't have what replaced them yet; and the highest number that
+/// it speaks of in such places.
 fn replaced(log: &[u8]) -> (Vec<u64>, u64) {
     let (mut rest, mut chain, mut highest) = (log.get(START.len()..).unwrap_or_default(), 0, 0);
     let (mut waiting, mut known): (BTreeMap<u64, Vec<u64>>, Vec<u64>) = Default::default();
@@ -175,7 +176,8 @@ pub fn compare<S: Storage>(mqtt: &mut Connection<S>, log: &[u8], make: fn() -> S
     assert_eq!((Durable::of(&same), frames(&same)), (Durable::of(&again), frames(&again)), "by way of a snapshot");
 }
 
-/// The message was encoded for an earlier version and back while there was no room to note it: the log has the properties that it lost.
+/// The message was encoded for an earlier version and back while there was no room to note it: the log has the
+/// properties that it lost.
 fn has_lost_properties(ours: &(Vec<u8>, bool), noted: &(Vec<u8>, bool), version: Version) -> bool {
     let parts = |(frame, is_streamed): &(Vec<u8>, bool)| {
         let Layout { first_byte, start, properties, rest, .. } = Layout::of(frame, version);
@@ -195,7 +197,8 @@ fn records(log: &[u8]) -> Vec<String> {
     records
 }
 
-/// In place of a new connection the same comes back, also after an attempt with a log that is damaged behind everything.
+/// In place of a new connection the same comes back, also after an attempt with a log that is damaged behind
+/// everything.
 fn compare_in_place<S: Storage>(fresh: &mut Connection<S>, again: &Connection<S>, whole: &[u8]) {
     let now = Instant::from_millis(0);
     fresh.restore(now, &[whole, &[0x55; 20]].concat()).unwrap_err();

@@ -1,8 +1,9 @@
 //! At any point of any script the log leads to the session as it is.
 //!
-//! Random scripts are played to a connection: commands, packets both ways, links that come and go in any version, sessions that are lost, buffers that are
-//! too small, a host that writes late and in pieces, snapshots, losses of power. After every call three things are compared: what is true of the session,
-//! what the connection takes the log to say, and what a recovery from the log finds.
+//! Random scripts are played to a connection: commands, packets both ways, links that come and go in any version,
+//! sessions that are lost, buffers that are too small, a host that writes late and in pieces, snapshots, losses of
+//! power. After every call three things are compared: what is true of the session, what the connection takes the log to
+//! say, and what a recovery from the log finds.
 //!
 //! ```text
 //! PURE_MQTT_RECOVERY=100000 cargo test --release --features journal,bytes --lib recovery -- --nocapture
