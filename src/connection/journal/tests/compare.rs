@@ -1,4 +1,4 @@
-//! What is true of a session, what the log is taken to say of it, and what a recovery finds.
+//! Compares a session, the log as the connection describes it, and the result of a recovery.
 
 use std::collections::BTreeMap;
 use std::format;
@@ -12,12 +12,12 @@ use crate::time::Instant;
 use crate::types::Version;
 use crate::wire::{DUP, Layout};
 
-/// What is durable of a session, as a recovery finds it.
+/// The durable part of a session.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Durable {
     version: Version,
     session: SessionFact,
-    /// Of the handle that was given away last.
+    /// The number of the handle that was assigned last.
     last_number: u64,
     /// In the order of sending.
     messages: Vec<u64>,
@@ -26,11 +26,11 @@ pub struct Durable {
     received: Vec<u16>,
 }
 
-/// The bytes of each message, and whether its payload is the application's to supply.
+/// The bytes of each message, and whether the application supplies its payload.
 type Frames = BTreeMap<u64, (Vec<u8>, bool)>;
 
 impl Durable {
-    /// What is true of a connection whose link is gone.
+    /// Returns the durable part of a connection without a link.
     fn of<S: Storage>(mqtt: &Connection<S>) -> Self {
         let view = mqtt.storage.view();
         let outgoing = &mqtt.core.outgoing;
@@ -52,7 +52,7 @@ impl Durable {
     }
 }
 
-/// The frame of each message that is to be sent; without DUP, which every message has after a recovery.
+/// Returns the encoded packet of each message to be sent, without DUP, which every message has after a recovery.
 fn frames<S: Storage>(mqtt: &Connection<S>) -> Frames {
     let view = mqtt.storage.view();
     let bytes = |(index, slot): (usize, &SendSlot)| {
