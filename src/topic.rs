@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::text::{Text, has_nul, has_wildcard};
+use crate::text::{Text, has_nul, has_wildcard, scan_topic};
 
 /// The longest topic name or filter in bytes `[MQTT-4.7.3-3]`.
 const MAX_LENGTH: usize = 65_535;
@@ -68,6 +68,23 @@ impl<'a> TopicName<'a> {
             Ok(name) => name,
             Err(_) => panic!("this is not a topic name"),
         }
+    }
+
+    /// Checks a name in bytes. Returns `None` if the bytes are not UTF-8 or break a rule of §4.7. On firmware this links
+    /// only the check of UTF-8 that the codec has anyway.
+    ///
+    /// ```
+    /// use pure_mqtt::TopicName;
+    ///
+    /// fn main() {
+    ///     assert_eq!(TopicName::from_utf8(b"plant/alarm"), Some(TopicName::from_static("plant/alarm")));
+    ///     assert_eq!(TopicName::from_utf8(b"plant/\xFF"), None);
+    /// }
+    /// ```
+    pub fn from_utf8(name: &'a [u8]) -> Option<Self> {
+        let marks = scan_topic(name);
+        let is_allowed = matches!(name.len(), 1..=MAX_LENGTH) && !marks.has_nul(name) && !marks.has_wildcard(name);
+        Text::of(name, &marks).filter(|_| is_allowed).map(Self)
     }
 
     /// Returns the name.
@@ -402,6 +419,7 @@ mod tests {
                 assert_eq!(TopicFilter::new(&filter).is_ok(), is_right(&filter), "{filter}");
                 let is_name = !filter.contains(['#', '+']);
                 assert_eq!(TopicName::new(&filter).is_ok(), is_name, "{filter}");
+                assert_eq!(TopicName::from_utf8(filter.as_bytes()), TopicName::new(&filter).ok(), "{filter}");
                 let (share, rest) = filter.split_once('/').unwrap_or((&filter, ""));
                 let is_shared = !share.is_empty() && !share.contains(['#', '+']) && !rest.is_empty() && is_right(rest);
                 let shared = std::format!("$share/{filter}");
@@ -409,6 +427,16 @@ mod tests {
                 let told = TopicFilter::trusted(&shared).share();
                 assert_eq!(told, filter.split_once('/'), "{shared}");
             }
+        }
+    }
+
+    #[test]
+    fn names_in_bytes() {
+        assert_eq!(TopicName::from_utf8("ä/日".as_bytes()), TopicName::new("ä/日").ok());
+        let long = [b'a'; MAX_LENGTH + 1];
+        assert!(TopicName::from_utf8(&long[1..]).is_some());
+        for bytes in [&b""[..], b"a\0", b"a\xC0\x80", b"\xED\xA0\x80", b"a\xE6\x97", &long] {
+            assert_eq!(TopicName::from_utf8(bytes), None, "{bytes:x?}");
         }
     }
 

@@ -39,15 +39,13 @@ pub(super) struct Extras {
     #[cfg(target_pointer_width = "32")]
     pub(super) watch: Option<&'static Watch>,
     #[cfg(target_pointer_width = "32")]
-    pub(super) aliasing: Option<&'static Aliasing>,
-    #[cfg(target_pointer_width = "32")]
     pub(super) discarding: Option<&'static Discarding>,
     #[cfg(target_pointer_width = "32")]
     pub(super) payload_check: Option<PayloadCheck>,
     #[cfg(target_pointer_width = "32")]
     pub(super) begun: Begun,
     #[cfg(not(target_pointer_width = "32"))]
-    pub(super) may_have_aliases: bool,
+    pub(super) has_aliases: bool,
     #[cfg(not(target_pointer_width = "32"))]
     pub(super) counts_time: bool,
 }
@@ -56,6 +54,7 @@ pub(super) struct Extras {
 #[cfg(target_pointer_width = "32")]
 #[derive(Clone, Copy)]
 pub(super) struct Begun {
+    pub(super) aliasing: Option<&'static Aliasing>,
     pub(super) taking_back: Option<&'static TakingBack>,
     pub(super) authenticating: Option<&'static Authenticating>,
     pub(super) reducing: Option<&'static Reducing>,

@@ -76,7 +76,7 @@ impl<S: Storage> Connection<S> {
     /// Creates a connection without a link. With [`Fixed`](crate::Fixed) storage and [`Limits::DEFAULT`] all its bytes
     /// are zero, so a `static` one takes no flash.
     pub const fn new(storage: S, limits: Limits) -> Self {
-        Self { storage, core: Core::new(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES)) }
+        Self { storage, core: Core::new(limits, Extras::of(&limits)) }
     }
 
     /// Opens a link: CONNECT becomes the first output. Call it once the transport is up.
@@ -113,6 +113,9 @@ impl<S: Storage> Connection<S> {
         if aliases > 0 || outbound > 0 {
             let name = self.core.limits.alias_name_max().into();
             self.storage.grow(Demand::Aliases { inbound: aliases, outbound: outbound.into(), name });
+        }
+        if S::MAY_HAVE_ALIASES {
+            self.core.begin_to_alias(); // not in `new`: a pointer in a static would take flash
         }
         self.core.open(&mut self.storage.parts(), connect, &announced, length);
         self.gather();
@@ -729,7 +732,7 @@ impl<S: Storage> Connection<S> {
     /// takes effect at once: stored messages are encoded for it.
     #[inline(always)] // as `Extras::of`
     pub fn set_limits(&mut self, limits: Limits) -> bool {
-        self.apply_limits(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES))
+        self.apply_limits(limits, Extras::of(&limits))
     }
 
     fn apply_limits(&mut self, limits: Limits, extras: Extras) -> bool {

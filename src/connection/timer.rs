@@ -139,8 +139,14 @@ impl Core {
     }
 
     pub(super) fn next_timer(&self) -> Option<(Timer, Instant)> {
-        let due = Timer::ALL.into_iter().filter_map(|timer| Some((timer, self.deadline(timer)?)));
-        due.min_by_key(|(_, at)| *at)
+        let mut next: Option<(Timer, Instant)> = None;
+        for timer in Timer::ALL {
+            let Some(at) = self.deadline(timer) else { continue };
+            if next.is_none_or(|(_, first)| at < first) {
+                next = Some((timer, at));
+            }
+        }
+        next
     }
 
     pub(super) fn handle_timeout(&mut self, parts: &mut Parts<'_>) -> Result<(), ConnectionError> {

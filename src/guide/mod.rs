@@ -32,7 +32,7 @@
 //! | 5. Clusters | [`clusters`] | several servers, and many clients |
 //! | 6. Testing | [`testing`] | a server in memory for the tests of your own program |
 //! | | [`pure-mqtt-trace`](https://docs.rs/pure-mqtt-trace) | a recording of all calls, to attach to a bug report |
-//! | 7. Firmware | [`firmware`] | MQTT on your board in 15 minutes |
+//! | 7. Firmware | [`firmware`] | MQTT on a microcontroller: storage, main loop, async, sizes |
 //! | 8. Migration | [`paho`](crate::paho) | from paho: which call replaces which |
 //! | | [`from_rumqttc`] | from rumqttc |
 //! | | [`from_mqtt_protocol_core`] | from mqtt-protocol-core |

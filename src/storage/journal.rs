@@ -128,6 +128,7 @@ mod kept {
     #[cfg(feature = "alloc")]
     use alloc::vec::Vec;
 
+    use crate::copying::{copy, shift};
     use crate::storage::journal::{Books, Maybe};
     use crate::storage::record::{MOST_FRAMING, START, Written, checksum, whole_record};
     use crate::storage::{Record, SessionFact};
@@ -218,7 +219,7 @@ mod kept {
         /// Drops the first `count` of `end` bytes.
         fn drop_start(&mut self, count: usize, end: usize) {
             match self {
-                Self::Fixed(bytes) => bytes.copy_within(count..end, 0),
+                Self::Fixed(bytes) => shift(bytes, count, end.saturating_sub(count), 0),
                 #[cfg(feature = "alloc")]
                 Self::Growing(bytes) => drop(bytes.drain(..count)),
             }
@@ -367,7 +368,7 @@ mod kept {
     fn encode(buffer: &mut [u8], log: &Log, record: &Record<'_>) -> Option<u32> {
         let mut position = 0;
         let mut put = |bytes: &[u8]| {
-            buffer.get_mut(position..position + bytes.len())?.copy_from_slice(bytes);
+            copy(bytes, buffer.get_mut(position..position + bytes.len())?);
             position += bytes.len();
             Some(())
         };

@@ -1,8 +1,8 @@
 //! What the server sends: one packet at a time, and what it means for whom.
 
 use pure_mqtt::{
-    ConnAck, Disconnect, Event as Packet, Instant, Message, PacketId, Properties, Property, QoS, ReasonCode, Received,
-    RxBuffer, SessionState, Storage, Version,
+    ConnAck, Disconnect, Event as Packet, Instant, Message, PacketId, Properties, QoS, ReasonCode, Received, RxBuffer,
+    SessionState, Storage, Version,
 };
 
 use crate::error::NotDelivered;
@@ -97,11 +97,12 @@ impl<S: Storage> Shared<'_, S> {
         }
     }
 
+    #[inline(never)]
     fn on_connected(&mut self, now: Instant, connack: &ConnAck<'_>) {
         let is_v5 = self.connection.version() == Version::V5;
-        let lacks = |property| property == Property::SubscriptionIdentifierAvailable(false);
         let began_clean = self.common.starts_clean && !self.common.has_begun;
-        self.common.uses_identifiers = is_v5 && !connack.properties.iter().any(lacks);
+        let has_identifiers = connack.properties.subscription_identifier_available() != Some(false);
+        self.common.uses_identifiers = is_v5 && has_identifiers;
         self.common.is_inherited &= connack.session == SessionState::Resumed;
         self.common.is_adopted = self.common.is_inherited || matches!(connack.session, SessionState::Adopted { .. });
         self.common.accepted_at = Some(now);

@@ -27,13 +27,12 @@ impl<S: Storage> Shared<'_, S> {
             self.tickets.flushed();
         }
         let _ = self.connection.transmit(now); // what is to be sent may set a deadline
-        [self.connection.poll_timeout(), self.common.holds_until, self.common.waiting.until()]
-            .into_iter()
-            .flatten()
-            .min()
+        let until = earlier(self.connection.poll_timeout(), self.common.holds_until);
+        earlier(until, self.common.waiting.until())
     }
 
     /// Takes bytes for the server out of the engine, as many as there is room for.
+    #[inline(never)]
     pub fn fill(&mut self, now: Instant, tx: &mut [u8]) -> usize {
         let mut filled = 0;
         if self.common.is_held {
@@ -85,7 +84,13 @@ impl<S: Storage> Shared<'_, S> {
     }
 }
 
+/// The earlier of two moments, as far as there are any.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.map_or(other, |one| Some(other.map_or(one, |other| one.min(other))))
+}
+
 /// The same where the message lies in the ring.
+#[inline(never)]
 pub fn poll_publish<S: Storage>(
     connection: &mut Connection<S>,
     tickets: &mut Tickets<'_>,

@@ -125,12 +125,15 @@ impl Tickets<'_> {
 
     /// The ticket whose turn it is.
     fn first(&self) -> Option<usize> {
-        let next = self.queue.turn;
-        let turns = self.places.iter().enumerate().filter_map(|(index, ticket)| match ticket.state {
-            State::Waiting { turn } => Some((next.wrapping_sub(turn), index)),
-            _ => None,
-        });
-        turns.max().map(|(_, index)| index)
+        let age = |turn: u32| self.queue.turn.wrapping_sub(turn);
+        let mut first = None;
+        for (index, ticket) in self.places.iter().enumerate() {
+            let State::Waiting { turn } = ticket.state else { continue };
+            if first.is_none_or(|(_, before)| age(turn) > age(before)) {
+                first = Some((index, turn));
+            }
+        }
+        first.map(|(index, _)| index)
     }
 
     pub fn is_first(&self, index: usize) -> bool {

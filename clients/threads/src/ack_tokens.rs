@@ -1,25 +1,25 @@
-//! Messages that the program has still to acknowledge.
+//! Messages that the program has yet to acknowledge.
 
 use std::collections::BTreeMap;
 
 use pure_mqtt::{Ack, Instant, RequestError};
 use pure_mqtt_agent::{AckResult, AckToken as AgentToken, Agent};
 
-/// Identifies a received message for [`Client::ack`](crate::Client::ack); never repeats in the life of a client.
+/// Identifies a received message for [`Client::ack`](crate::Client::ack). A client never reuses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AckToken(u64);
 
-/// The agent's token behind each of ours.
+/// The agent's token for each of the client's.
 #[derive(Debug, Default)]
 pub(crate) struct AckTokens {
     pending: BTreeMap<AckToken, AgentToken>,
     latest: u64,
-    /// How many are kept before those that are stale are removed.
+    /// How many tokens are kept before stale ones are removed.
     most: usize,
 }
 
 impl AckTokens {
-    /// Keeps the token of a message. Stale ones (the message was delivered again, or its session is lost) are removed from time to time.
+    /// Stores the token of a message. Stale ones (the message was delivered again, or its session is lost) are removed from time to time.
     pub(crate) fn keep(&mut self, agent: &Agent, token: AgentToken) -> AckToken {
         if self.pending.len() >= self.most {
             self.pending.retain(|_, token| agent.counts(token));

@@ -1,4 +1,4 @@
-//! Publishing without a client of one's own: connect, publish, disconnect.
+//! Publishing without a long-lived client: connect, publish, disconnect.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::ticket::MessageInfo;
 use pure_mqtt_net::Server;
 
-/// Publishes one message, and returns when it is delivered.
+/// Publishes one message, and returns when it has been delivered.
 ///
 /// ```
 /// use pure_mqtt_client::pure_mqtt::{Publish, QoS, TopicName};
@@ -27,15 +27,15 @@ use pure_mqtt_net::Server;
 /// ```
 ///
 /// # Errors
-/// [`HelperError`]; the link is not made anew.
+/// [`HelperError`]; it does not reconnect.
 pub fn single(server: impl Into<Server>, options: Options, message: &Publish<'_>) -> Result<(), HelperError> {
     multiple(server, options, std::slice::from_ref(message))
 }
 
-/// Publishes several messages, in their order, and returns when all are delivered. A hundred wait in the client at most.
+/// Publishes several messages in order, and returns when all have been delivered. At most 100 are unfinished at a time.
 ///
 /// # Errors
-/// [`HelperError`]; the link is not made anew, and what was delivered before stays delivered.
+/// [`HelperError`]; it does not reconnect. Messages delivered before the error stay delivered.
 pub fn multiple(server: impl Into<Server>, options: Options, messages: &[Publish<'_>]) -> Result<(), HelperError> {
     if messages.is_empty() {
         return Err(HelperError::NoMessages);
@@ -54,10 +54,10 @@ pub fn multiple(server: impl Into<Server>, options: Options, messages: &[Publish
     once.leave()
 }
 
-/// So many messages wait in the client at most.
+/// The maximum number of unfinished messages.
 const MOST_UNDER_WAY: usize = 100;
 
-/// Runs the loop until the first of these has ended.
+/// Runs the loop until the first message is finished.
 fn await_first(once: &Once, under_way: &mut VecDeque<MessageInfo>) -> Result<(), HelperError> {
     let Some(first) = under_way.pop_front() else { return Ok(()) };
     Ok(once.until(|| first.result())??)

@@ -1,4 +1,4 @@
-//! Receiving without a client of one's own.
+//! Receiving without a long-lived client.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,12 +13,12 @@ use crate::options::Options;
 use crate::requests::Subscribed;
 use pure_mqtt_net::Server;
 
-/// Which messages [`simple`] is to wait for.
+/// Which messages [`simple`] counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RetainedMessages {
-    /// All.
+    /// All messages.
     Include,
-    /// Those that are published from now on, not those that the server has kept.
+    /// Only messages published after the subscription, not retained ones.
     Skip,
 }
 
@@ -43,7 +43,7 @@ pub enum RetainedMessages {
 /// ```
 ///
 /// # Errors
-/// [`HelperError`]; the link is not made anew.
+/// [`HelperError`]; it does not reconnect.
 pub fn simple(
     server: impl Into<Server>,
     options: Options,
@@ -72,7 +72,7 @@ pub fn simple(
     Ok(messages)
 }
 
-/// What [`simple`] has got so far.
+/// The messages that [`simple`] has received.
 #[derive(Default)]
 struct Shelf {
     messages: Vec<OwnedMessage>,
@@ -83,16 +83,16 @@ fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
     shelf.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The first filter that was not granted.
+/// Returns the error for the first filter that was not granted.
 fn refusal(answer: &Subscribed) -> Option<HelperError> {
     let refused = answer.filters.iter().find(|(_, standing)| !matches!(standing, SubscriptionState::Granted(_)));
     refused.map(|(filter, standing)| HelperError::NotGranted { filter: filter.clone(), standing: *standing })
 }
 
-/// Subscribes and calls `callback` for each message, for good: until the callback calls [`Client::disconnect`]. A link that is lost is made anew.
+/// Subscribes and calls `callback` for each message until the callback calls [`Client::disconnect`]. Reconnects when a link is lost.
 ///
 /// # Errors
-/// [`HelperError`]: no link could be made at first, or one ended that the options don't let be made anew.
+/// [`HelperError`]: the first connection failed, or a link ended for a reason that the options do not allow it to retry.
 pub fn callback(
     server: impl Into<Server>,
     options: Options,

@@ -183,7 +183,7 @@ async fn a_publish_is_a_span_to_its_end_whoever_waits() {
     drop(delivery); // the message goes on, and so does its span
     assert!(!listener.span("publish").1);
     tokio::spawn(driver);
-    let text = listener.handle_close("publish").await;
+    let text = listener.closed("publish").await;
     assert!(!text.contains("error"), "{text}");
     assert!(listener.has_event("INFO message=connected") && listener.has_event("message=accepted"));
     for packet in ["sent CONNECT", "received CONNACK", r#"sent PUBLISH 1 to "a", QoS 1, 14 bytes"#, "received PUBACK 1"]
@@ -195,7 +195,7 @@ async fn a_publish_is_a_span_to_its_end_whoever_waits() {
     broker.configure(|config| config.puback_reason = Some(0x97));
     let delivery = soon(client.try_publish(secret("a")).unwrap()).await;
     assert!(delivery.is_err());
-    let text = listener.handle_close("publish").await;
+    let text = listener.closed("publish").await;
     assert!(text.contains(r#"otel.status_code="error" error.type="0x97""#), "{text}");
 
     for is_at_once in [false, true] {
@@ -203,7 +203,7 @@ async fn a_publish_is_a_span_to_its_end_whoever_waits() {
         let wrong = secret("a/#");
         let refused = if is_at_once { client.try_publish(wrong) } else { soon(client.publish_with(wrong)).await };
         refused.unwrap_err();
-        let text = listener.handle_close("publish").await;
+        let text = listener.closed("publish").await;
         assert!(text.contains(r#"error.type="Invalid""#), "{text}");
     }
 
@@ -227,7 +227,7 @@ async fn requests_and_subscriptions_are_spans_and_so_is_what_is_done_with_a_mess
     let (text, is_closed) = listener.span("subscribe");
     assert!(!is_closed && text.contains(r#"messaging.destination.name="double" mqtt.filters=1"#), "{text}");
     soon(questions.granted()).await.unwrap();
-    assert!(!listener.handle_close("subscribe").await.contains("error"));
+    assert!(!listener.closed("subscribe").await.contains("error"));
 
     let asked = client.clone();
     let request = tokio::spawn(async move { asked.request("double", "21", QoS::AtLeastOnce, PATIENCE).await });
@@ -236,32 +236,32 @@ async fn requests_and_subscriptions_are_spans_and_so_is_what_is_done_with_a_mess
     let span = question.span();
     drop(soon(span.in_scope(|| client.reply(&question, "42"))).await.unwrap());
     drop(span);
-    let text = listener.handle_close("process").await;
+    let text = listener.closed("process").await;
     assert!(text.contains(r#"otel.kind="consumer""#) && text.contains("mqtt.dup=false"), "{text}");
     assert_eq!(soon(request).await.unwrap().unwrap().text(), Some("42"));
-    assert!(!listener.handle_close("request").await.contains("error"));
+    assert!(!listener.closed("request").await.contains("error"));
     assert!(listener.has_event("message=received"));
 
     listener.forget();
     let late = client.request("nobody", "?", QoS::AtMostOnce, Duration::from_millis(20));
     soon(late).await.unwrap_err();
-    let text = listener.handle_close("request").await;
+    let text = listener.closed("request").await;
     assert!(text.contains(r#"error.type="TimedOut""#), "{text}");
 
     listener.forget();
     let dropped = client.request("nobody", "?", QoS::AtMostOnce, PATIENCE);
     assert!(timeout(Duration::from_millis(1), dropped).await.is_err());
-    listener.handle_close("request").await;
+    listener.closed("request").await;
 
     listener.forget();
     broker.configure(|config| config.refuse_subscribe = Some(0x87));
     let mut denied = client.subscribe("other", QoS::AtLeastOnce).unwrap();
     soon(denied.granted()).await.unwrap_err();
-    let text = listener.handle_close("subscribe").await;
+    let text = listener.closed("subscribe").await;
     assert!(text.contains(r#"error.type="0x87""#), "{text}");
 
     listener.forget();
     client.subscribe("a/#/b", QoS::AtLeastOnce).unwrap_err();
-    assert!(listener.handle_close("subscribe").await.contains("Invalid"));
+    assert!(listener.closed("subscribe").await.contains("Invalid"));
     listener.release();
 }

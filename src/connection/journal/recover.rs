@@ -1,9 +1,10 @@
 //! Recovery: applies the records of a log to a new connection, through the transitions that made them.
 
 use crate::connection::Connection;
-use crate::connection::core::{Core, Extras};
+use crate::connection::core::Core;
 use crate::connection::journal::{RecoverError, Recovered};
 use crate::connection::state::State;
+use crate::copying::copy;
 use crate::limits::Limits;
 use crate::session::{Arrival, Bound, Capacity, Frame, Incoming, Need, Outgoing};
 use crate::storage::sealed::Demand;
@@ -55,7 +56,7 @@ impl<S: Storage> Connection<S> {
     /// Removes what part of a log has restored.
     fn begin_anew(&mut self) {
         let limits = self.core.limits.get();
-        self.core = Core::new(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES));
+        self.core = Core::new(limits, self.core.extras.anew());
         let mut parts = self.storage.parts();
         parts.forget_topics();
         parts.slots.fill(SendSlot::FREE);
@@ -146,7 +147,7 @@ impl<S: Storage> Connection<S> {
                 let last = core.outgoing.last_handle();
                 core.outgoing.set_last_handle(before(handle));
                 let made = Frame { kind, marks, detail: Detail::NONE, length: frame.len(), shared: None };
-                core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?.copy_from_slice(frame);
+                copy(frame, core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?);
                 if core.outgoing.latest().handle != handle {
                     return Err(Fault::NoRoom);
                 }

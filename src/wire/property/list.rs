@@ -340,6 +340,17 @@ impl<'a> PropertiesIter<'a> {
         None
     }
 
+    /// Returns the value of the next property with this identifier. Links no code for texts.
+    fn next_number(&mut self, id: u8) -> Option<u32> {
+        let mut value = Value::default();
+        while let Some(found) = self.next_value(&mut value) {
+            if found == id {
+                return Some(value.number);
+            }
+        }
+        None
+    }
+
     /// Returns the identifier of the next property, and stores its value in `value`.
     pub(crate) fn next_value(&mut self, value: &mut Value<'a>) -> Option<u8> {
         match &mut self.0 {
@@ -499,6 +510,14 @@ lookups! {
     response_information: ResponseInformation -> &'a str;
     /// Server Reference (§3.2.2.3.16).
     server_reference: ServerReference -> &'a str;
+    /// Retain Available (§3.2.2.3.5): whether the server takes retained messages; absent if it does.
+    retain_available: RetainAvailable -> bool;
+    /// Wildcard Subscription Available (§3.2.2.3.11): whether the server takes wildcards in filters; absent if it does.
+    wildcard_subscription_available: WildcardSubscriptionAvailable -> bool;
+    /// Subscription Identifier Available (§3.2.2.3.12): whether the server takes subscription identifiers; absent if it does.
+    subscription_identifier_available: SubscriptionIdentifierAvailable -> bool;
+    /// Shared Subscription Available (§3.2.2.3.13): whether the server takes shared subscriptions; absent if it does.
+    shared_subscription_available: SharedSubscriptionAvailable -> bool;
     /// Reason String (§3.2.2.3.9): for diagnostics, not to be parsed.
     reason_string: ReasonString -> &'a str;
 }
@@ -515,10 +534,8 @@ impl<'a> Properties<'a> {
     /// Iterates over all Subscription Identifiers (§3.3.2.3.8): one for each of our subscriptions with an identifier
     /// that the message matched `[MQTT-3.3.4-3]` `[MQTT-3.3.4-4]` `[MQTT-3.3.4-5]`.
     pub fn subscription_identifiers(&self) -> impl Iterator<Item = u32> + use<'a> {
-        self.iter().filter_map(|property| match property {
-            Property::SubscriptionIdentifier(number) => Some(number),
-            _ => None,
-        })
+        let mut rest = self.iter();
+        core::iter::from_fn(move || rest.next_number(ids::SubscriptionIdentifier))
     }
 }
 

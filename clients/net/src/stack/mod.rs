@@ -62,7 +62,7 @@ const KEPT_CAPACITY: usize = 4 * 1024;
 ///    returns `None`.
 /// 4. Once [`is_up`](Self::is_up) is true, pass MQTT's output to [`send`](Self::send).
 /// 5. If [`failure`](Self::failure) returns a reason, write what `transmit` returns once more (TLS sends an alert), and close
-///    the socket. If [`handle_close`](Self::handle_close) returns `Some`, the server sends nothing more: read the rest, and continue with
+///    the socket. If [`closed`](Self::closed) returns `Some`, the server sends nothing more: read the rest, and continue with
 ///    step 6.
 /// 6. To close in order, call [`finish`](Self::finish). Once [`is_finished`](Self::is_finished) is true, shut down the socket's
 ///    writing half, and read until end of stream, with a deadline.
