@@ -166,11 +166,11 @@ pub enum SessionState {
     /// session. If the link ends before a message has shown it, the identifiers of the earlier session are discarded,
     /// so that no message of a new session is taken for a duplicate.
     Adopted {
-        /// As in [`New`](Self::New).
+        /// How many unfinished messages are republished in the adopted session.
         republished: u32,
-        /// As in [`New`](Self::New).
+        /// How many unfinished messages were given up; each has an [`Outcome`].
         aborted: u32,
-        /// As in [`New`](Self::New).
+        /// How many QoS 2 messages the server had taken (PUBREC) and thus count as delivered; each has an [`Outcome`].
         completed: u32,
     },
     /// A new session: subscriptions must be made (again).

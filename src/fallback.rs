@@ -16,7 +16,7 @@ use crate::wire::reason::ReasonCode;
 /// | answers a CONNECT of 5.0 with the two bytes of an earlier CONNACK, whatever they say | the same |
 /// | closes the transport, or sends nothing until the CONNACK time-out | the next lower version for now; after the lowest the highest again, since the network may have been the cause |
 /// | refuses for another reason | the same version: the server understood it |
-/// | accepts | the same version from now on, however later links end; only another refusal of CONNECT changes that |
+/// | accepts | the same version from now on, however later links end; only a different answer to CONNECT changes that |
 ///
 /// Call [`on_event`](Self::on_event) with each event, and [`link_ended`](Self::link_ended) before
 /// [`handle_close`](crate::Connection::handle_close).

@@ -17,7 +17,8 @@
 #![doc = include_str!("guide/hosts/client.rs")]
 //! ```
 //!
-//! [`Connection`] documents the contract. The [`guide`] has a page for each task, from the first message to a fleet of clients.
+//! [`Connection`] documents the contract. The [`guide`] has a page for each task, from the first message to a fleet of
+//! clients.
 //!
 //! | for | see |
 //! |---|---|
@@ -50,8 +51,9 @@
 //! | `defmt` | no | `Format` for the public types, log lines through defmt |
 //! | `log` | no | log lines through the `log` facade |
 //!
-//! Without features the crate needs no allocator. [`Connection::open`] refuses a version that is not compiled in. Enabling only `v3` saves about 28 % of the flash,
-//! enabling only `v5` about 9 % (thumbv7em; the README has the table). The crate contains no `unsafe`.
+//! Without features the crate needs no allocator. [`Connection::open`] refuses a version that is not compiled in.
+//! Enabling only `v3` saves about 28 % of the flash, enabling only `v5` about 9 % (thumbv7em; the README has the
+//! table). The crate contains no `unsafe`.
 //!
 //! # What to read next
 //!

@@ -349,7 +349,7 @@ impl StoredLimits {
         self.0.check_payload_format
     }
 
-    /// As a bound: 0 stands for none.
+    /// Returns the limit as a bound: the maximum number if there is none (0).
     pub(crate) const fn max_inflight(&self) -> u16 {
         match self.0.max_inflight ^ Limits::DEFAULT.max_inflight {
             0 => u16::MAX,
@@ -372,7 +372,7 @@ impl StoredLimits {
         }
     }
 
-    /// As a bound: 0 stands for none.
+    /// Returns the limit as a bound: the maximum number if there is none (0).
     pub(crate) const fn max_bytes(&self) -> usize {
         match self.0.max_bytes {
             0 => usize::MAX,

@@ -33,8 +33,8 @@ pub struct FixedMessage<const TOPIC: usize, const PAYLOAD: usize> {
 }
 
 impl<const TOPIC: usize, const PAYLOAD: usize> FixedMessage<TOPIC, PAYLOAD> {
-    /// Copies `message`. Returns `None` if topic or payload is too long, or if `message` names its topic by an alias
-    /// that has since been bound to another topic.
+    /// Copies `message`. Returns `None` if topic or payload is too long, or if [`Connection::topic`] returns no name
+    /// for its topic.
     pub fn new<S: Storage>(connection: &Connection<S>, message: &Message<'_>) -> Option<Self> {
         Some(Self {
             topic: heapless::String::try_from(connection.topic(&message.topic)?.as_str()).ok()?,

@@ -153,7 +153,8 @@ impl<S: Storage> Connection<S> {
     /// message. [`Received`] says how to continue.
     ///
     /// # Errors
-    /// [`ConnectionError`]: the link has ended; the session is kept. Further input returns the same error. In 5.0 one DISCONNECT with [`ConnectionError::reason`] is pending in [`transmit`](Self::transmit).
+    /// [`ConnectionError`]: the link has ended; the session is kept. Further input returns the same error. In 5.0 one
+    /// DISCONNECT with [`ConnectionError::reason`] is pending in [`transmit`](Self::transmit).
     ///
     /// The packet had no effect, with one exception: a QoS 1 message under the identifier of a QoS 2 message from an
     /// earlier link ([`Violation::PacketIdInUse`](crate::wire::Violation::PacketIdInUse)) proves that the server has
@@ -173,10 +174,10 @@ impl<S: Storage> Connection<S> {
     }
 
     /// Like [`handle_input`](Self::handle_input), but messages longer than [`Limits::inline_max`] arrive in fragments,
-    /// up to
-    /// [`Limits::stream_max`]: each call consumes the payload bytes in `input` and returns them as an
-    /// [`Event::Fragment`](crate::Event::Fragment). A buffer of a few hundred bytes is enough for a firmware image. The message is
-    /// acknowledged after its last fragment; if the link is lost before that, it is delivered again from its start.
+    /// up to [`Limits::stream_max`]: each call consumes the payload bytes in `input` and returns them as an
+    /// [`Event::Fragment`](crate::Event::Fragment). A buffer of a few hundred bytes is enough for a firmware image. The
+    /// message is acknowledged after its last fragment; if the link is lost before that, it is delivered again from its
+    /// start.
     ///
     /// Topic and properties must lie within the first `inline_max` bytes of the packet. The payload is not checked for
     /// UTF-8, whatever [`Limits::check_payload_format`] says. Once a message has begun in this way, pass its other
@@ -309,7 +310,8 @@ impl<S: Storage> Connection<S> {
     /// has passed; repeat until the deadline lies in the future. Extra calls are harmless.
     ///
     /// # Errors
-    /// [`ConnectionError`]: the server did not answer in time, or the transport took no bytes. The link has ended, as after an error of [`handle_input`](Self::handle_input).
+    /// [`ConnectionError`]: the server did not answer in time, or the transport took no bytes. The link has ended, as
+    /// after an error of [`handle_input`](Self::handle_input).
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         self.core.see(now);
         let done = self.core.handle_timeout(&mut self.storage.parts());

@@ -9,8 +9,9 @@
 #![doc = include_str!("layers.txt")]
 //! ```
 //!
-//! This guide is about the engine, and about hosts that you write. For a ready-made client read its own documentation first: `pure-mqtt-client`,
-//! [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) or `pure-mqtt-embassy`. The pages on sessions, back-pressure and clusters apply to these clients too.
+//! This guide is about the engine, and about hosts that you write. For a ready-made client read its own documentation
+//! first: `pure-mqtt-client`, [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) or `pure-mqtt-embassy`. The pages on
+//! sessions, back-pressure and clusters apply to these clients too.
 //!
 //! # The path
 //!
@@ -36,7 +37,8 @@
 //! | | [`from_rumqttc`] | from rumqttc |
 //! | | [`from_mqtt_protocol_core`] | from mqtt-protocol-core |
 //!
-//! Each page ends with what to read next. Firmware engineers read steps 1 and 7 first. If you know another client, start with step 8.
+//! Each page ends with what to read next. Firmware engineers read steps 1 and 7 first. If you know another client,
+//! start with step 8.
 
 #[doc = include_str!("choosing_a_host.md")]
 #[doc = "```"]

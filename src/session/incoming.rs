@@ -530,7 +530,8 @@ impl Incoming {
             slot.extra = 0;
             match slot.state {
                 ReceiveState::Completing if !slot.acknowledged => {
-                    slot.state = ReceiveState::ExactlyOnce; // the application may still acknowledge; and PUBREL will arrive again
+                    // the application may still acknowledge; and PUBREL will arrive again
+                    slot.state = ReceiveState::ExactlyOnce;
                     self.freeable -= 1;
                 }
                 ReceiveState::AtLeastOnce | ReceiveState::Completing => self.free(inbox, link),

@@ -71,7 +71,9 @@ impl Outgoing {
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, rare: &Rare) -> Option<bool> {
         self.run.was_taken_back = false;
         if parts.journal.is_session_lost() || parts.journal.is_doubt_pending() {
-            return None; // a subscription could bring messages with identifiers that the log still takes for those of the old session
+            // a subscription could bring messages with identifiers that the log still takes for those of the old
+            // session
+            return None;
         }
         // No message is sent before the record of the session is durable; other packets may be.
         let window = if parts.journal.is_session_pending() { 0 } else { peer.window };

@@ -28,7 +28,8 @@ impl Outgoing {
                 if slot.progress.was_seen_by(Watcher::Overdue) {
                     return true; // also while it is sent again
                 }
-                let is_repeated = slot.progress.was_seen_by(Watcher::Retry); // on this link; the transport may not be taking it
+                // on this link; the transport may not be taking it
+                let is_repeated = slot.progress.was_seen_by(Watcher::Retry);
                 match slot.progress.reach() {
                     Reach::Waiting if !is_repeated && self.may_carry(slot) => break,
                     Reach::Waiting | Reach::Staged | Reach::Begun if !is_repeated => {}

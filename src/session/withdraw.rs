@@ -21,7 +21,8 @@ impl Outgoing {
     /// Returns the risk of giving up this packet; `None` if it is finished, partly sent, or in flight on this link.
     pub(crate) fn withdrawable(&self, slots: &[SendSlot], handle: Handle) -> Option<Risk> {
         let is_free = |slot: &&SendSlot| {
-            let is_awaited = slot.progress.was_seen_by(Watcher::Retry); // it was sent on this link, and is to be sent again
+            // it was sent on this link, and is to be sent again
+            let is_awaited = slot.progress.was_seen_by(Watcher::Retry);
             is_unfinished(slot) && !is_awaited && matches!(slot.progress.reach(), Reach::Waiting | Reach::Staged)
         };
         let slot = find_handle(slots, handle).filter(is_free)?;

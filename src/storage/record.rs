@@ -131,8 +131,10 @@ mod form {
     /// Returns the maximum length of a snapshot of a session with `arena` bytes of packets, `send` packets, and `recv`
     /// messages from the server.
     pub(crate) const fn longest_snapshot(arena: usize, send: usize, recv: usize) -> usize {
-        let beginning = START.len() + (FRAMING + 1) + (FRAMING + 1) + (FRAMING + 8); // the version, the session and the counters
-        let message = MOST_FRAMING + 8 + 1 + STUB + (FRAMING + 2); // in addition to its packet; and its PUBREC, after which only a stub remains
+        // the version, the session and the counters
+        let beginning = START.len() + (FRAMING + 1) + (FRAMING + 1) + (FRAMING + 8);
+        // in addition to its packet; and its PUBREC, after which only a stub remains
+        let message = MOST_FRAMING + 8 + 1 + STUB + (FRAMING + 2);
         beginning + arena + send * message + recv * (FRAMING + 2)
     }
 

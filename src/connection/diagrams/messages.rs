@@ -129,7 +129,8 @@ fn link(mqtt: &mut Mqtt, session_present: bool, on_session_loss: OnSessionLoss) 
     let properties = [Property::SessionExpiryInterval(u32::MAX)];
     mqtt.open(NOW, &Connect::new(Version::V5, "c").clean_start(false).properties(&properties)).unwrap();
     send(mqtt);
-    let _ = mqtt.handle_input(NOW, &[0x20, 0x03, session_present.into(), 0x00, 0x00]).ok()?; // not once it was forgotten
+    // not once it was forgotten
+    let _ = mqtt.handle_input(NOW, &[0x20, 0x03, session_present.into(), 0x00, 0x00]).ok()?;
     Some(String::new())
 }
 

@@ -167,7 +167,8 @@ impl<S: Storage> Connection<S> {
                 core.incoming.settle_all(parts.inbox);
             }
         }
-        while core.outgoing.poll_ended(parts, None).is_some() {} // outcomes are not fetched here, and the next message may need the slot
+        // outcomes are not fetched here, and the next message may need the slot
+        while core.outgoing.poll_ended(parts, None).is_some() {}
         Ok(())
     }
 
