@@ -97,7 +97,7 @@ impl Client {
             self.mqtt.disconnect(self.now(), &Disconnect::default())?;
             self.write(&mut stream, &done)?;
         }
-        self.mqtt.closed(self.now());
+        self.mqtt.handle_close(self.now());
         self.rx.clear();
         Ok(())
     }
@@ -114,8 +114,8 @@ impl Client {
         let mut piece = [0; 1024];
         for _ in 0..16 {
             let mut transmit = self.mqtt.transmit(self.now());
-            if let Some(wanted) = transmit.wanted() {
-                let count = piece.len().min(wanted.left as usize);
+            if let Some(wanted) = transmit.payload_request() {
+                let count = piece.len().min(wanted.remaining as usize);
                 let piece = piece.get_mut(..count).unwrap_or_default();
                 self.source.read(wanted.offset, piece)?;
                 stream.write_all(piece)?;

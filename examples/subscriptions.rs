@@ -10,7 +10,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use pure_mqtt::router::Router;
-use pure_mqtt::subscriptions::{HeapList, Standing, Subscriptions};
+use pure_mqtt::subscriptions::{HeapList, SubscriptionState, Subscriptions};
 use pure_mqtt::{
     Connect, Disconnect, Event, Instant, Limits, Outcome, Property, QoS, SessionState, Subscription, TopicFilter,
     Version,
@@ -73,7 +73,7 @@ impl Program {
 
     fn tell(&self) {
         for (subscription, _, standing) in self.subscriptions.iter() {
-            if let Standing::Granted(qos) = standing {
+            if let SubscriptionState::Granted(qos) = standing {
                 println!("subscribed   {} at QoS {}", subscription.filter.as_str(), qos.bits());
             }
         }

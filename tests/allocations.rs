@@ -148,7 +148,7 @@ impl<'c, S: Storage> Talk<'c, S> {
         self.client.disconnect(self.now(), &Default::default()).unwrap();
         self.flush();
         assert!(self.client.should_close());
-        self.client.closed(self.now());
+        self.client.handle_close(self.now());
         assert!(self.client.is_idle());
     }
 
@@ -166,7 +166,7 @@ impl<'c, S: Storage> Talk<'c, S> {
         let third = self.publish(QoS::ExactlyOnce);
         self.flush();
         self.answer(0x50, third);
-        self.client.closed(self.now());
+        self.client.handle_close(self.now());
         let offline = self.publish(QoS::AtLeastOnce);
         self.open(true);
         self.flush();
@@ -188,7 +188,7 @@ fn cost<S: Storage>(client: &mut Connection<S>, version: Version) -> (usize, usi
     let mut talk = Talk::new(client, version);
     let first = allocations(|| {
         talk.open(false);
-        talk.client.closed(Instant::from_millis(1_000));
+        talk.client.handle_close(Instant::from_millis(1_000));
         talk.live();
     });
     assert_eq!((talk.messages, talk.ends), (60, 2 + 40 + 1 + 4), "{version:?}");

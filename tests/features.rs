@@ -96,7 +96,7 @@ fn a_version_that_is_compiled_in_works() {
         assert_eq!(taken(&mut client, b"\x62\x02\0\x07"), Ok(None));
         assert_eq!(sent(&mut client), b"\x70\x02\0\x07");
 
-        client.closed(NOW);
+        client.handle_close(NOW);
         up(&mut client, version, version != Version::V31);
         assert_eq!(sent(&mut client), [&[two[0] | 8], &two[1..]].concat(), "again, with DUP");
         assert_eq!(taken(&mut client, b"\x50\x02\0\x03"), Ok(None));
@@ -188,9 +188,12 @@ fn a_payload_is_asked_for_behind_its_head() {
         let head: &[u8] = if version == Version::V5 { b"\x30\xEC\x07\0\x01t\0" } else { b"\x30\xEB\x07\0\x01t" };
         assert_eq!(sent(&mut client), head);
         let mut transmit = client.transmit(NOW);
-        assert_eq!((transmit.chunk(), transmit.wanted().map(|wanted| wanted.left)), (&b""[..], Some(1_000)));
+        assert_eq!(
+            (transmit.chunk(), transmit.payload_request().map(|wanted| wanted.remaining)),
+            (&b""[..], Some(1_000))
+        );
         transmit.advance(1_000);
-        assert!(transmit.wanted().is_none());
+        assert!(transmit.payload_request().is_none());
     }
 }
 

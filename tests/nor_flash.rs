@@ -76,8 +76,8 @@ fn work(chip: &mut Chip, ledger: &mut Ledger) -> Result<(), chip::PowerLost> {
 /// The handles and identifiers of what is unfinished, as a copy of the connection tells when everything is forgotten.
 fn unfinished(mqtt: &Mqtt) -> Vec<(Handle, u16)> {
     let mut copy = mqtt.clone();
-    copy.closed(NOW);
-    assert!(copy.forget_session());
+    copy.handle_close(NOW);
+    assert!(copy.discard_session());
     std::iter::from_fn(|| copy.poll_outcome()).map(|outcome| (outcome.handle, outcome.id.get())).collect()
 }
 

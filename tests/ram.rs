@@ -103,7 +103,7 @@ fn strain(client: &mut Connection<Heap>) -> usize {
     let reason = Disconnect::new(ReasonCode::DISCONNECT_WITH_WILL);
     client.disconnect(NOW, &reason.properties(&[Property::ReasonString("the end of a long day")])).unwrap();
     flush(client);
-    client.closed(NOW);
+    client.handle_close(NOW);
     most
 }
 
@@ -278,7 +278,7 @@ fn aliases_take_what_is_bound() {
     bind(&mut client, 3, 9_000);
     bind(&mut client, 4, 1);
     assert_eq!(HELD.get().wrapping_sub(before), bound, "what is there is used again");
-    client.closed(NOW);
+    client.handle_close(NOW);
     let closed = HELD.get().wrapping_sub(before);
     assert!(closed < open + 200, "{closed}");
     client.shrink();
@@ -288,7 +288,7 @@ fn aliases_take_what_is_bound() {
     bind(&mut client, u16::MAX, 1);
     let most = HELD.get().wrapping_sub(before);
     assert!(most < open + 65_535 * (ram::ALIAS + size_of::<Box<[u8]>>()) + 100, "{most}");
-    client.closed(NOW);
+    client.handle_close(NOW);
     client.shrink();
     assert!(HELD.get().wrapping_sub(before) <= open, "{open}");
 }

@@ -33,7 +33,7 @@ fn give<'i>(mqtt: &mut Connection<Heap>, now: Instant, packet: &'i [u8]) -> Opti
 
 /// Opens a link, which the server accepts with these bytes.
 fn connect(mqtt: &mut Connection<Heap>, now: Instant, connect: &Connect<'_>, connack: &[u8]) -> SessionState {
-    mqtt.closed(now);
+    mqtt.handle_close(now);
     mqtt.open(now, connect).unwrap();
     drain(mqtt, now);
     let Some(Event::ConnAck(connack)) = give(mqtt, now, connack) else { panic!("no CONNACK") };

@@ -128,7 +128,7 @@ impl Host {
     pub fn cut(&mut self) {
         self.stream = None;
         self.rx.clear();
-        self.mqtt.closed(self.now());
+        self.mqtt.handle_close(self.now());
     }
 
     /// Offers the first packet of what was read.

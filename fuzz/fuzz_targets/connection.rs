@@ -93,7 +93,7 @@ impl<'a> Game<'a> {
                 false
             }
             6 => {
-                self.mqtt.closed(now);
+                self.mqtt.handle_close(now);
                 false
             }
             7 => {
@@ -116,7 +116,7 @@ impl<'a> Game<'a> {
                 self.mqtt.authenticate(now, &auth).is_err()
             }
             10 => {
-                let _ = if how & 1 == 0 { self.mqtt.forget_session() } else { self.mqtt.adopt_session() };
+                let _ = if how & 1 == 0 { self.mqtt.discard_session() } else { self.mqtt.adopt_session() };
                 false
             }
             _ => {
@@ -133,7 +133,7 @@ impl<'a> Game<'a> {
 
     fn open(&mut self, how: u8) {
         let now = self.now;
-        self.mqtt.closed(now);
+        self.mqtt.handle_close(now);
         let list = [Property::SessionExpiryInterval(20), Property::AuthenticationMethod("m")];
         let mut connect = Connect::new(self.version, "fuzz").clean_start(how & 1 != 0).keep_alive(30);
         if self.version == Version::V5 {

@@ -92,14 +92,14 @@ fn save(client: &mut Mqtt, log: &mut Vec<u8>) {
 
 fn drain(client: &mut Mqtt) {
     let mut transmit = client.transmit(NOW);
-    while !transmit.chunk().is_empty() || transmit.wanted().is_some() {
-        let count = transmit.wanted().map_or(transmit.chunk().len(), |wanted| wanted.left as usize);
+    while !transmit.chunk().is_empty() || transmit.payload_request().is_some() {
+        let count = transmit.payload_request().map_or(transmit.chunk().len(), |wanted| wanted.remaining as usize);
         transmit.advance(count);
     }
 }
 
 fn open(client: &mut Mqtt, log: &mut Vec<u8>, clean: bool, present: bool) {
-    client.closed(NOW);
+    client.handle_close(NOW);
     let for_ever = [Property::SessionExpiryInterval(u32::MAX)];
     let connect = Connect::new(Version::V5, "fuzz").clean_start(clean).properties(&for_ever[..]);
     client.open(NOW, &connect).expect("everything is written");
@@ -130,14 +130,14 @@ fn live(steps: &[Step]) -> Vec<u8> {
                 };
                 let _ = client.handle_input(NOW, packet);
             }
-            Step::Close => client.closed(NOW),
+            Step::Close => client.handle_close(NOW),
             Step::Cancel(which) => {
                 if let Some(handle) = handles.get(usize::from(which)) {
                     client.cancel(*handle);
                 }
             }
             Step::Forget => {
-                client.forget_session();
+                client.discard_session();
             }
             Step::Snapshot => {
                 let mut snapshot = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use pure_mqtt::{
-    Ack, Acknowledged, Cause, Connect, Connection, ConnectionError, Disconnect, Event, Instant, Limits, OnSessionLoss,
+    Ack, PublishAck, Cause, Connect, Connection, ConnectionError, Disconnect, Event, Instant, Limits, OnSessionLoss,
     Overflow, PendingAck, Property, Publish, QoS, ReasonCode, Received, State, Storage, Subscribe, Subscription,
     TopicFilter, TopicName, Unsubscribe, Version,
 };
@@ -196,7 +196,7 @@ impl<S: Storage + Clone> Twins<S> {
                 let _ = command!(self, |mqtt| mqtt.disconnect(self.now, &Disconnect::new(reason)));
             }
             Step::Forget(adopts) => {
-                let act = |mqtt: &mut Connection<S>| if adopts { mqtt.adopt_session() } else { mqtt.forget_session() };
+                let act = |mqtt: &mut Connection<S>| if adopts { mqtt.adopt_session() } else { mqtt.discard_session() };
                 let did = act(&mut self.large);
                 assert_eq!(did, act(&mut self.small));
                 self.server.lost_session |= did;
@@ -226,8 +226,8 @@ impl<S: Storage + Clone> Twins<S> {
     }
 
     fn cut(&mut self) {
-        self.large.closed(self.now);
-        self.small.closed(self.now);
+        self.large.handle_close(self.now);
+        self.small.handle_close(self.now);
         self.server.cut();
         self.input.clear();
         self.shown = 0;
@@ -401,7 +401,7 @@ impl<S: Storage + Clone> Twins<S> {
         }
     }
 
-    fn published(&mut self, ack: &Acknowledged<'_>) {
+    fn published(&mut self, ack: &PublishAck<'_>) {
         let number = self.ended(ack.handle);
         let arrived = self.server.onward.get(&number).copied().unwrap_or(0);
         if !self.server.is_faulty {
@@ -432,8 +432,8 @@ impl<S: Storage + Clone> Twins<S> {
         }
         let (mut large, mut small) = (self.large.clone(), self.small.clone());
         if large.state() == State::Closing {
-            large.closed(self.now); // how much was shown of the packet that ended the link is no matter
-            small.closed(self.now);
+            large.handle_close(self.now); // how much was shown of the packet that ended the link is no matter
+            small.handle_close(self.now);
         }
         assert!(large == small, "the twins differ:\n{large:?}\n{small:?}");
         let (large, small) = (&self.large, &self.small);

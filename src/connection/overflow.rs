@@ -1,11 +1,11 @@
-//! What happens when a message finds the queue full, if it isn't refused.
+//! The overflow policies that drop messages when the queue is full.
 
 use crate::connection::core::{Core, Policy};
 use crate::limits::Overflow;
-use crate::session::{Most, Need, Victims};
+use crate::session::{Capacity, Dropped, Need};
 use crate::storage::Parts;
 
-/// How an overflow policy is carried out. As a function to be called, so that firmware whose limits name no policy doesn't carry any.
+/// Returns the function of an overflow policy, so that firmware without such a policy does not link it.
 pub(super) const fn policy(overflow: Overflow) -> Option<Policy> {
     match overflow {
         Overflow::Reject => None,
@@ -18,12 +18,12 @@ fn drop_oldest(
     core: &mut Core,
     parts: &mut Parts<'_>,
     need: &Need,
-    most: &Most,
+    most: &Capacity,
     _topic: &[u8],
-    victims: &mut Option<Victims>,
+    dropped: &mut Option<Dropped>,
 ) {
-    *victims = core.outgoing.drop_oldest(parts, need, most);
-    if victims.is_some() {
+    *dropped = core.outgoing.drop_oldest(parts, need, most);
+    if dropped.is_some() {
         core.drop_orphaned_prefix(parts);
     }
 }
@@ -32,12 +32,12 @@ fn drop_same_topic(
     core: &mut Core,
     parts: &mut Parts<'_>,
     need: &Need,
-    most: &Most,
+    most: &Capacity,
     topic: &[u8],
-    victims: &mut Option<Victims>,
+    dropped: &mut Option<Dropped>,
 ) {
-    *victims = core.outgoing.drop_same_topic(parts, need, most, topic);
-    if victims.is_some() {
+    *dropped = core.outgoing.drop_same_topic(parts, need, most, topic);
+    if dropped.is_some() {
         core.drop_orphaned_prefix(parts);
     }
 }

@@ -1,7 +1,8 @@
-//! What outlives a link: outgoing packets until they are acknowledged, identifiers, open QoS 2 messages from the server.
+//! The session: outgoing packets until they are acknowledged, packet identifiers, unfinished QoS 2 messages from the
+//! server.
 //!
-//! Nothing here knows the time, a transport, or how a packet looks beyond its frame. Each transition is a function with the
-//! standard's name for it; [`link_lost`](Outgoing::link_lost) alone says what each state becomes after a reconnect.
+//! This module is independent of time, transports, and the contents of packets. Each transition is a function named as
+//! in the standard. [`link_lost`](Outgoing::link_lost) alone decides what each state becomes after a reconnect.
 
 mod alias;
 mod arena;
@@ -31,17 +32,17 @@ mod withdraw;
 #[cfg(feature = "journal")]
 mod written;
 
-pub(crate) use self::alias::{Aliases, Outbound, Standing, fingerprint};
+pub(crate) use self::alias::{AliasState, Aliases, Outbound, fingerprint};
 pub(crate) use self::expiry::{EXPIRING, Time};
 pub(crate) use self::fast_path::EXISTS as HAS_FAST_PATH;
 pub(crate) use self::forms::{FORMS, Forms};
-pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, Release, StrayKind};
+pub(crate) use self::incoming::{Arrival, Bound, Due, Incoming, OrphanReplyKind, Release};
 pub(crate) use self::outgoing::{Frame, Matched, Mismatch, Outgoing, PubRecStep, Withdrawing};
 #[cfg(feature = "journal")]
 pub(crate) use self::owed::{flags_of, stub};
 pub(crate) use self::peer::Peer;
-pub use self::queue::Victims;
-pub(crate) use self::queue::{Most, Need};
+pub use self::queue::Dropped;
+pub(crate) use self::queue::{Capacity, Need};
 pub(crate) use self::resume::Loss;
 pub(crate) use self::sending::Rare;
 pub(crate) use self::withdraw::WITHDRAWING;

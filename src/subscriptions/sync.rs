@@ -1,4 +1,4 @@
-//! Asking the server for what is missing, in packets that fit.
+//! Sends missing requests to the server, in packets that fit.
 
 use crate::command::{Requested, Subscribe, Unsubscribe};
 use crate::error::RequestError;
@@ -10,17 +10,17 @@ use crate::topic::TopicFilter;
 use crate::types::{Handle, QoS};
 use crate::wire::{Properties, Property, Subscription};
 
-/// The filters of a packet lie within so many places, so that its answer needn't look far.
+/// The filters of a packet lie within this many places, which bounds the search when the answer arrives.
 const SPAN: usize = 64;
 
-/// What goes in one packet: the wish of its first filter, and its identifier.
+/// The kind of request in one packet: that of its first filter, with its identifier.
 #[derive(Clone, Copy, PartialEq)]
-enum Wish {
+enum RequestKind {
     Subscribe { identifier: u32 },
     Unsubscribe,
 }
 
-impl Wish {
+impl RequestKind {
     fn of(entry: &Entry) -> Option<Self> {
         match entry.state {
             State::Wanted => Some(Self::Subscribe { identifier: entry.options.identifier }),
@@ -31,7 +31,7 @@ impl Wish {
 }
 
 impl<L: List> Subscriptions<L> {
-    /// Hands to `connection` what is to be asked for, as far as there is room. Without a link it does nothing.
+    /// Passes the missing requests to `connection`, as far as there is room. Without a link it does nothing.
     pub fn sync(&mut self, now: Instant, connection: &mut impl Client) {
         if core::mem::take(&mut self.has_resumed) && !connection.version().has_session_present() {
             self.on_new_session(true);
@@ -42,8 +42,8 @@ impl<L: List> Subscriptions<L> {
             let mut count = self.members(first, wish).count();
             let accepted = loop {
                 let accepted = match wish {
-                    Wish::Subscribe { identifier } => self.ask(now, connection, first, count, identifier),
-                    Wish::Unsubscribe => self.leave(now, connection, first, count),
+                    RequestKind::Subscribe { identifier } => self.ask(now, connection, first, count, identifier),
+                    RequestKind::Unsubscribe => self.leave(now, connection, first, count),
                 };
                 match accepted {
                     Err(error) if error != RequestError::Full && count > 1 => count /= 2,
@@ -58,21 +58,21 @@ impl<L: List> Subscriptions<L> {
         }
     }
 
-    /// The first place at or behind the cursor where something is to be asked for.
-    fn next_wish(&mut self) -> Option<(usize, Wish)> {
+    /// Returns the first place at or behind the cursor that needs a request.
+    fn next_wish(&mut self) -> Option<(usize, RequestKind)> {
         let end = self.list.end();
-        let found = (self.cursor..end).find_map(|place| Some((place, Wish::of(self.list.entry(place)?)?)));
+        let found = (self.cursor..end).find_map(|place| Some((place, RequestKind::of(self.list.entry(place)?)?)));
         if found.is_none() {
             self.cursor = end;
         }
         found
     }
 
-    /// The places from `first` on that share its wish: those that may go in one packet.
-    fn members(&self, first: usize, wish: Wish) -> impl Iterator<Item = usize> {
+    /// Iterates over the places from `first` on with the same kind of request, which may be sent in one packet.
+    fn members(&self, first: usize, wish: RequestKind) -> impl Iterator<Item = usize> {
         let end = self.list.end().min(first.saturating_add(SPAN));
         (first..end)
-            .filter_map(|place| Some((place, Wish::of(self.list.entry(place)?)?)))
+            .filter_map(|place| Some((place, RequestKind::of(self.list.entry(place)?)?)))
             .take_while(move |(_, other)| *other == wish)
             .map(|(place, _)| place)
             .take(self.batch())
@@ -88,7 +88,7 @@ impl<L: List> Subscriptions<L> {
     ) -> Result<Requested, RequestError> {
         let blank = Subscription::new(TopicFilter::trusted("#"), QoS::AtMostOnce);
         let mut filters = [blank; MOST_IN_A_PACKET];
-        for (room, place) in filters.iter_mut().zip(self.members(first, Wish::Subscribe { identifier })) {
+        for (room, place) in filters.iter_mut().zip(self.members(first, RequestKind::Subscribe { identifier })) {
             if let (Some(entry), Some(filter)) = (self.list.entry(place), self.list.filter(place)) {
                 *room = entry.options.with(filter);
             }
@@ -107,7 +107,7 @@ impl<L: List> Subscriptions<L> {
         count: usize,
     ) -> Result<Requested, RequestError> {
         let mut filters = [TopicFilter::trusted("#"); MOST_IN_A_PACKET];
-        for (room, place) in filters.iter_mut().zip(self.members(first, Wish::Unsubscribe)) {
+        for (room, place) in filters.iter_mut().zip(self.members(first, RequestKind::Unsubscribe)) {
             if let Some(filter) = self.list.filter(place) {
                 *room = filter;
             }
@@ -115,16 +115,16 @@ impl<L: List> Subscriptions<L> {
         connection.unsubscribe(now, &Unsubscribe::new(filters.get(..count).unwrap_or_default()))
     }
 
-    /// The first `count` filters from `first` on are in a request that the connection has accepted.
-    fn note(&mut self, handle: Handle, first: usize, wish: Wish, count: usize) {
+    /// Notes that the connection has accepted a request with the first `count` filters from `first` on.
+    fn note(&mut self, handle: Handle, first: usize, wish: RequestKind, count: usize) {
         let mut end = first;
         for index in 0..count {
             let Some(place) = self.members(end, wish).next() else { break };
             end = place + 1;
             if let Some(entry) = self.list.entry_mut(place) {
                 entry.state = match wish {
-                    Wish::Subscribe { .. } => State::Asked { request: handle, index: index as u8 },
-                    Wish::Unsubscribe => State::Leaving { request: handle },
+                    RequestKind::Subscribe { .. } => State::Asked { request: handle, index: index as u8 },
+                    RequestKind::Unsubscribe => State::Leaving { request: handle },
                 };
                 entry.may_exist = true;
             }
@@ -134,10 +134,10 @@ impl<L: List> Subscriptions<L> {
         }
     }
 
-    /// A single filter that can't be sent on this link.
-    fn give_up(&mut self, place: usize, wish: Wish, error: RequestError) {
+    /// Notes that a single filter is not possible on this link.
+    fn give_up(&mut self, place: usize, wish: RequestKind, error: RequestError) {
         match self.list.entry_mut(place) {
-            Some(entry) if wish != Wish::Unsubscribe => entry.state = State::Impossible(error),
+            Some(entry) if wish != RequestKind::Unsubscribe => entry.state = State::Impossible(error),
             _ => self.list.remove(place),
         }
     }

@@ -276,7 +276,7 @@ impl<S: Storage> Pair<S> {
         self.down.drain();
         self.rx.clear();
         self.blocked = false;
-        self.client.closed(self.clock.now());
+        self.client.handle_close(self.clock.now());
         self.seen.push(Seen::Closed);
         self.fetch_outcomes();
     }
@@ -381,8 +381,8 @@ impl<S: Storage> Pair<S> {
         let mut transmit = self.client.transmit(now);
         let mut any = false;
         while room > 0 && !self.wire.stalled {
-            let piece: Vec<u8> = match transmit.wanted() {
-                Some(wanted) => (wanted.offset..).take(room.min(wanted.left as usize)).map(self.supply).collect(),
+            let piece: Vec<u8> = match transmit.payload_request() {
+                Some(wanted) => (wanted.offset..).take(room.min(wanted.remaining as usize)).map(self.supply).collect(),
                 None => transmit.chunk().iter().take(room).copied().collect(),
             };
             if piece.is_empty() {

@@ -1,8 +1,8 @@
 //! What a client tells, as owned values.
 
 use pure_mqtt::{
-    Connection, ConnectionError, Event, Fragment, Handle, Head, Message, PendingAck, Properties, QoS, ReasonCode,
-    SessionState, Storage,
+    Connection, ConnectionError, Event, Fragment, FragmentHead, Handle, Message, PendingAck, Properties, QoS,
+    ReasonCode, SessionState, Storage,
 };
 
 /// An event as an owned value.
@@ -112,7 +112,7 @@ fn arrived<S: Storage>(client: &Connection<S>, message: &Message<'_>) -> Arrived
     Arrived { payload: message.payload.to_vec(), ..begun(client, message.into()) }
 }
 
-fn begun<S: Storage>(client: &Connection<S>, head: Head<'_>) -> Arrived {
+fn begun<S: Storage>(client: &Connection<S>, head: FragmentHead<'_>) -> Arrived {
     let topic = client.topic(&head.topic).expect("the topic is known at delivery");
     Arrived {
         topic: topic.as_str().to_owned(),

@@ -160,7 +160,7 @@ impl<S: Storage + Clone> World<S> {
         self.up.clear();
         self.down.clear();
         self.rx.clear();
-        self.client.closed(NOW);
+        self.client.handle_close(NOW);
         self.fetch_outcomes();
     }
 
@@ -208,7 +208,7 @@ impl<S: Storage + Clone> World<S> {
     /// packets that the broker got, of which its state follows.
     pub fn state_if_cut(&self) -> u64 {
         let mut client = self.client.clone();
-        client.closed(NOW);
+        client.handle_close(NOW);
         let mut hasher = DefaultHasher::new();
         client.hash(&mut hasher);
         self.ledger.hash(&mut hasher);

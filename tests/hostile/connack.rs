@@ -140,7 +140,7 @@ fn a_lost_session() {
                 std::iter::from_fn(|| rig.mqtt.poll_outcome().map(|outcome| outcome.cause)).collect();
             let count = |cause| outcomes.iter().filter(|other| **other == cause).count();
             assert_eq!(
-                (count(Cause::Unknown), count(Cause::Released)),
+                (count(Cause::LinkLost), count(Cause::Released)),
                 (2, 1),
                 "the requests, and the released message"
             );

@@ -234,7 +234,7 @@ fn a_session_lost_while_everything_is_full() {
             // One is released, one is done and its identifier waits to be used again.
             assert!(mqtt.handle_input(now, b"\x50\x02\x00\x01").is_ok());
             for _ in 0..20 {
-                mqtt.closed(now);
+                mqtt.handle_close(now);
                 mqtt.open(now, &connect).unwrap();
                 drain(&mut mqtt, now);
                 assert!(mqtt.handle_input(now, good).is_ok());

@@ -185,7 +185,7 @@ impl Rig {
 
     /// The transport is lost.
     pub fn lose(&mut self) {
-        self.mqtt.closed(self.at());
+        self.mqtt.handle_close(self.at());
     }
 
     /// The transport is lost, and another comes; the server still has the session if it ever had. Returns what is sent then. Where a clean start was under way
@@ -313,7 +313,7 @@ pub fn describe(event: &Event<'_>, mqtt: &Connection<Heap>) -> String {
     }
 }
 
-fn codes(answer: &pure_mqtt::Answered<'_>) -> Vec<u8> {
+fn codes(answer: &pure_mqtt::RequestAck<'_>) -> Vec<u8> {
     answer.reasons().map(|reason| reason.0).collect()
 }
 

@@ -4,13 +4,15 @@ use crate::common::broker::Config;
 use crate::common::broker::Version::{V5, V31, V311};
 use crate::common::pair::{Pair, Seen};
 use pure_mqtt::wire::{Malformed, Violation};
-use pure_mqtt::{Connect, Connection, ConnectionError, Fallback, Heap, Instant, Limits, QoS, ReasonCode, Version};
+use pure_mqtt::{
+    Connect, Connection, ConnectionError, Heap, Instant, Limits, QoS, ReasonCode, Version, VersionFallback,
+};
 
 const NOW: Instant = Instant::from_millis(0);
 const REFUSED: ConnectionError = ConnectionError::Refused(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION);
 
 /// Opens links, one for each version that the helper names at once, until one stands or none is left to try. Returns the versions tried.
-fn attempt(pair: &mut Pair, fallback: &mut Fallback) -> Vec<Version> {
+fn attempt(pair: &mut Pair, fallback: &mut VersionFallback) -> Vec<Version> {
     let mut tried = Vec::new();
     loop {
         tried.push(fallback.version());
@@ -48,7 +50,7 @@ fn a_server_of_earlier_versions_is_found() {
     ] {
         let mut pair = Pair::with_config(Config { versions: served, ..Config::default() });
         pair.wire.dead = true; // this test carries the bytes
-        let mut fallback = Fallback::default();
+        let mut fallback = VersionFallback::default();
         assert_eq!(attempt(&mut pair, &mut fallback), expected);
         assert!(pair.client.is_connected());
         // A link that was accepted ends: the version stays, and also if the next ones fail.
@@ -62,7 +64,7 @@ fn a_server_of_earlier_versions_is_found() {
 fn messages_wait_through_the_versions() {
     let mut pair = Pair::with_config(Config { versions: vec![V31], ..Config::default() });
     pair.send("hello", QoS::AtLeastOnce);
-    let mut fallback = Fallback::new(Version::V5);
+    let mut fallback = VersionFallback::new(Version::V5);
     while !pair.client.is_connected() {
         pair.open(&Connect::new(fallback.version(), "sensor"));
         pair.drive();
@@ -78,7 +80,7 @@ fn messages_wait_through_the_versions() {
 
 #[test]
 fn silence_takes_turns_and_a_refusal_is_for_good() {
-    let mut fallback = Fallback::default();
+    let mut fallback = VersionFallback::default();
     let mut next = |reason| (fallback.link_ended(reason), fallback.version());
     assert_eq!(next(ConnectionError::NotOpen), (true, Version::V311));
     assert_eq!(next(ConnectionError::ConnAckTimeout), (true, Version::V31));
@@ -98,12 +100,12 @@ fn other_refusals_are_not_about_the_version() {
         ConnectionError::Protocol(Violation::UnknownSession),
         ConnectionError::Disconnected,
     ] {
-        let mut fallback = Fallback::default();
+        let mut fallback = VersionFallback::default();
         assert!(!fallback.link_ended(reason), "{reason}");
         assert_eq!(fallback.version(), Version::V5);
     }
     // What refuses for another reason has understood: silence is the network's from then on.
-    let mut fallback = Fallback::default();
+    let mut fallback = VersionFallback::default();
     fallback.link_ended(ConnectionError::Refused(ReasonCode::SERVER_BUSY));
     assert!(!fallback.link_ended(ConnectionError::NotOpen));
     assert_eq!(fallback.version(), Version::V5);
@@ -112,7 +114,7 @@ fn other_refusals_are_not_about_the_version() {
 /// Once a version was accepted, bytes that make no sense are no reason to give it up for good.
 #[test]
 fn nonsense_from_a_server_that_knew_better_is_for_now() {
-    let mut fallback = Fallback::default();
+    let mut fallback = VersionFallback::default();
     fallback.link_ended(ConnectionError::Refused(ReasonCode::SERVER_BUSY)); // it was understood
     assert!(fallback.link_ended(ConnectionError::Malformed(Malformed::Truncated)));
     assert_eq!(fallback.version(), Version::V311);
@@ -123,7 +125,7 @@ fn nonsense_from_a_server_that_knew_better_is_for_now() {
 
 #[test]
 fn the_lowest_version_is_the_callers() {
-    let mut fallback = Fallback::new(Version::V5).down_to(Version::V311);
+    let mut fallback = VersionFallback::new(Version::V5).down_to(Version::V311);
     assert!(fallback.link_ended(REFUSED));
     assert!(!fallback.link_ended(REFUSED));
     assert_eq!(fallback.version(), Version::V311);
@@ -140,7 +142,7 @@ fn a_short_connack_to_a_connect_of_5_is_a_refusal_of_5() {
         let _ = client.handle_input(NOW, &[0x20, 2, 0, code]);
         let expected = if code == 0 { ConnectionError::Malformed(Malformed::Truncated) } else { REFUSED };
         assert_eq!(client.close_reason(), expected);
-        let mut fallback = Fallback::default();
+        let mut fallback = VersionFallback::default();
         assert!(fallback.link_ended(client.close_reason()), "{code}");
         assert_eq!(fallback.version(), Version::V311);
         assert!(fallback.link_ended(ConnectionError::NotOpen));

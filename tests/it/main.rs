@@ -7,7 +7,7 @@ mod common;
 mod corners;
 mod fallback;
 // Files in `field` that wait for what they test, each to be named in `field/mod.rs` once that is there: `backoff` (`Backoff::ended`), `blocked`
-// (`Limits::on_too_long`, `on_bad_topic`, `attempts`, `withdraw`), `layer` (`hold_messages`, `unacknowledged`, `Event::end`, `Topic::name`,
+// (`Limits::on_too_long`, `on_bad_topic`, `attempts`, `withdraw`), `layer` (`hold_messages`, `unacknowledged`, `Event::final_result`, `Topic::name`,
 // `Publish::needs_v5`).
 mod field;
 mod flows;

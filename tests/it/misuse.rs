@@ -222,7 +222,7 @@ fn commands_that_need_a_link() {
     let mut pair = Pair::new();
     let result = unchanged(&mut pair, |client, now| client.handle_input(now, b"\xD0\x00").map(|_| ()));
     assert_eq!(result, Err(ConnectionError::NotOpen));
-    unchanged(&mut pair, |client, now| client.closed(now));
+    unchanged(&mut pair, |client, now| client.handle_close(now));
     unchanged(&mut pair, |client, now| client.handle_timeout(now)).unwrap();
     assert!(!pair.client.should_close());
     assert!(pair.client.transmit(Instant::from_millis(0)).chunk().is_empty());
@@ -300,7 +300,7 @@ fn settings_change_without_a_link_only() {
             assert_eq!(pair.client.limits(), other);
         } else {
             assert!(!unchanged(&mut pair, |client, _| client.set_limits(other)));
-            assert!(!unchanged(&mut pair, |client, _| client.forget_session()));
+            assert!(!unchanged(&mut pair, |client, _| client.discard_session()));
         }
     }
 }
@@ -322,7 +322,7 @@ fn advancing_too_far_stops_at_the_end() {
     let mut transmit = pair.client.transmit(now);
     transmit.advance(usize::MAX);
     assert!(transmit.chunk().is_empty());
-    assert_eq!(pair.client.left().get(), 1);
+    assert_eq!(pair.client.last_sent_qos0().get(), 1);
 }
 
 /// A failed link refuses all further input with the same error, and interprets none of it.

@@ -8,7 +8,7 @@ use crate::common::broker::{Act, Config, Packet, When};
 use crate::common::clock::with_seeds;
 use crate::common::pair::{CLIENT, Companion, Fate, Pair, Seen, Start, Wire};
 use crate::corners::rig::{NOW, reopen, sent, taken, up};
-use pure_mqtt::subscriptions::{FixedList, Full, HeapList, List, Standing, Subscriptions};
+use pure_mqtt::subscriptions::{FixedList, Full, HeapList, List, SubscriptionState, Subscriptions};
 use pure_mqtt::{
     Connect, Connection, Event, Fixed, Heap, Instant, Limits, Outcome, QoS, ReasonCode, Received, RequestError,
     SessionState, Storage, Subscribe, Subscription, TopicFilter, Unsubscribe, Version,
@@ -47,8 +47,8 @@ fn want(list: &Handle, text: &str, qos: QoS) {
     list.borrow_mut().subscribe(Subscription::new(filter(text), qos)).unwrap();
 }
 
-fn standing(list: &Handle, text: &str) -> Option<Standing> {
-    list.borrow().standing(filter(text))
+fn standing(list: &Handle, text: &str) -> Option<SubscriptionState> {
+    list.borrow().subscription_state(filter(text))
 }
 
 fn names(pair: &Pair) -> Vec<String> {
@@ -67,15 +67,15 @@ fn wishes_reach_the_server_and_its_answers_are_kept() {
         let list = attach(&mut pair);
         want(&list, "a", QoS::AtMostOnce);
         want(&list, "b/#", QoS::ExactlyOnce);
-        assert_eq!(standing(&list, "a"), Some(Standing::Wanted));
+        assert_eq!(standing(&list, "a"), Some(SubscriptionState::Pending));
         let mut pair = pair.up(version);
-        assert_eq!(standing(&list, "a"), Some(Standing::Granted(QoS::AtMostOnce)));
-        assert_eq!(standing(&list, "b/#"), Some(Standing::Granted(QoS::AtLeastOnce)));
+        assert_eq!(standing(&list, "a"), Some(SubscriptionState::Granted(QoS::AtMostOnce)));
+        assert_eq!(standing(&list, "b/#"), Some(SubscriptionState::Granted(QoS::AtLeastOnce)));
         assert_eq!((packets(&pair), list.borrow().is_settled(), list.borrow().len()), (1, true, 2));
 
         assert!(list.borrow_mut().unsubscribe(filter("a")));
         assert!(!list.borrow_mut().unsubscribe(filter("never")));
-        assert_eq!(standing(&list, "a"), Some(Standing::Leaving));
+        assert_eq!(standing(&list, "a"), Some(SubscriptionState::Unsubscribing));
         assert!(!list.borrow().is_settled());
         pair.drive();
         assert_eq!((standing(&list, "a"), names(&pair)), (None, vec!["b/#".to_owned()]));
@@ -89,9 +89,9 @@ fn a_wish_that_was_never_sent_is_forgotten_at_once() {
     let mut list = Subscriptions::new(FixedList::<1>::new());
     list.subscribe(Subscription::new(filter("a"), QoS::AtMostOnce)).unwrap();
     assert!(list.unsubscribe(filter("a")));
-    assert!(list.is_empty() && list.standing(filter("a")).is_none());
+    assert!(list.is_empty() && list.subscription_state(filter("a")).is_none());
     list.subscribe(Subscription::new(filter("b"), QoS::AtMostOnce)).unwrap();
-    assert_eq!(list.standing(filter("b")), Some(Standing::Wanted));
+    assert_eq!(list.subscription_state(filter("b")), Some(SubscriptionState::Pending));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn packets_hold_no_more_than_the_server_takes_and_one_identifier() {
     }
     let mut pair = pair.up(Version::V5);
     assert_eq!(names(&pair).len(), 43);
-    assert_eq!(standing(&list, &long), Some(Standing::Impossible(RequestError::ServerMaximum)));
+    assert_eq!(standing(&list, &long), Some(SubscriptionState::Unsupported(RequestError::ServerMaximum)));
     assert!(list.borrow().is_settled());
     let with_identifier = list.borrow().iter().filter(|(_, identifier, _)| *identifier == 7).count();
     assert_eq!(with_identifier, 2);
@@ -148,7 +148,7 @@ fn packets_hold_no_more_than_the_server_takes_and_one_identifier() {
     pair.broker.config_mut().maximum_packet_size = None;
     pair.cut();
     pair.reconnect(Start::Resume);
-    assert_eq!(standing(&list, &long), Some(Standing::Granted(QoS::AtLeastOnce)));
+    assert_eq!(standing(&list, &long), Some(SubscriptionState::Granted(QoS::AtLeastOnce)));
     pair.broker.publish("tagged/42", b"x", 0, false);
     pair.drive();
     assert_eq!(pair.arrived()[0].properties, ["SubscriptionIdentifier(7)"]);
@@ -166,7 +166,7 @@ fn what_the_server_has_not_holds_nobody_up() {
     let pair = pair.up(Version::V5);
     assert_eq!(names(&pair), ["a", "c", "e", "f", "g", "h"]);
     for name in ["b/+", "$share/g/d", "#"] {
-        assert_eq!(standing(&list, name), Some(Standing::Impossible(RequestError::NotSupported)));
+        assert_eq!(standing(&list, name), Some(SubscriptionState::Unsupported(RequestError::NotSupported)));
     }
 }
 
@@ -177,7 +177,7 @@ fn a_refused_filter_rests_until_it_is_wanted_again_or_the_session_is_new() {
     let list = attach(&mut pair);
     want(&list, "a", QoS::AtLeastOnce);
     let mut pair = pair.up(Version::V5);
-    assert_eq!(standing(&list, "a"), Some(Standing::Refused(ReasonCode::NOT_AUTHORIZED)));
+    assert_eq!(standing(&list, "a"), Some(SubscriptionState::Refused(ReasonCode::NOT_AUTHORIZED)));
     pair.drive();
     pair.cut();
     pair.reconnect(Start::Resume);
@@ -188,7 +188,7 @@ fn a_refused_filter_rests_until_it_is_wanted_again_or_the_session_is_new() {
     pair.broker.config_mut().refuse_subscribe = None;
     pair.cut();
     pair.reconnect(Start::Clean);
-    assert_eq!(standing(&list, "a"), Some(Standing::Granted(QoS::AtLeastOnce)));
+    assert_eq!(standing(&list, "a"), Some(SubscriptionState::Granted(QoS::AtLeastOnce)));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn changed_options_are_asked_for_and_unchanged_ones_are_not() {
     assert_eq!(packets(&pair), 1);
     want(&list, "a", QoS::ExactlyOnce);
     pair.drive();
-    assert_eq!((packets(&pair), standing(&list, "a")), (2, Some(Standing::Granted(QoS::ExactlyOnce))));
+    assert_eq!((packets(&pair), standing(&list, "a")), (2, Some(SubscriptionState::Granted(QoS::ExactlyOnce))));
     assert_eq!(pair.broker.subscriptions(CLIENT), [("a".to_owned(), 2)]);
 }
 
@@ -213,7 +213,7 @@ fn a_change_of_mind_before_the_answer() {
     let mut pair = pair.up(Version::V311);
     want(&list, "a", QoS::AtLeastOnce);
     want(&list, "b", QoS::AtLeastOnce);
-    while standing(&list, "a") != Some(Standing::Asked) {
+    while standing(&list, "a") != Some(SubscriptionState::Requested) {
         assert!(pair.step());
     }
     list.borrow_mut().unsubscribe(filter("a")); // SUBACK is on its way
@@ -246,12 +246,12 @@ fn a_request_without_an_answer_is_repeated_on_the_next_link() {
         let list = attach(&mut pair);
         want(&list, "a", QoS::AtLeastOnce);
         let mut pair = pair.up(version);
-        assert_eq!(standing(&list, "a"), Some(Standing::Asked));
+        assert_eq!(standing(&list, "a"), Some(SubscriptionState::Requested));
         pair.broker.clear_script();
         pair.cut();
-        assert_eq!(standing(&list, "a"), Some(Standing::Wanted));
+        assert_eq!(standing(&list, "a"), Some(SubscriptionState::Pending));
         pair.reconnect(Start::Resume);
-        assert_eq!(standing(&list, "a"), Some(Standing::Granted(QoS::AtLeastOnce)));
+        assert_eq!(standing(&list, "a"), Some(SubscriptionState::Granted(QoS::AtLeastOnce)));
 
         mute_answers(&mut pair);
         list.borrow_mut().unsubscribe(filter("a"));
@@ -316,13 +316,19 @@ fn another_connection_begins_anew() {
     want(&list, "d", QoS::AtLeastOnce);
     pair.drive();
     list.borrow_mut().unsubscribe(filter("c")); // not asked for yet
-    assert_eq!((standing(&list, "b"), standing(&list, "d")), (Some(Standing::Leaving), Some(Standing::Asked)));
+    assert_eq!(
+        (standing(&list, "b"), standing(&list, "d")),
+        (Some(SubscriptionState::Unsubscribing), Some(SubscriptionState::Requested))
+    );
     pair.broker.clear_script();
 
     pair.client = Connection::new(Heap::new(), Limits::DEFAULT); // and with it the answers
     pair.cut();
     list.borrow_mut().restart();
-    assert_eq!((standing(&list, "a"), standing(&list, "d")), (Some(Standing::Wanted), Some(Standing::Wanted)));
+    assert_eq!(
+        (standing(&list, "a"), standing(&list, "d")),
+        (Some(SubscriptionState::Pending), Some(SubscriptionState::Pending))
+    );
     pair.client.adopt_session();
     pair.connect(Version::V311, Start::Resume);
     pair.drive();
@@ -344,7 +350,7 @@ fn a_session_behind_a_lost_connack_is_not_trusted() {
         pair.write();
         pair.cut_with(Fate::Arrive, Fate::Lost);
         assert!(pair.broker.has_session(CLIENT));
-        list.borrow_mut().doubt_session();
+        list.borrow_mut().assume_session_lost();
         pair.reconnect(Start::Resume);
         assert_eq!(pair.session(), Some(SessionState::Resumed));
         assert_eq!((packets(&pair), names(&pair)), (2, vec!["a".to_owned()]), "{version:?}");
@@ -363,7 +369,7 @@ fn what_a_new_session_has_not_need_not_be_unsubscribed() {
     let mut pair = pair.up(Version::V5);
     pair.cut();
     list.borrow_mut().unsubscribe(filter("a"));
-    assert_eq!(standing(&list, "a"), Some(Standing::Leaving), "the server has it");
+    assert_eq!(standing(&list, "a"), Some(SubscriptionState::Unsubscribing), "the server has it");
     pair.reconnect(Start::Clean);
     assert_eq!((standing(&list, "a"), names(&pair)), (None, vec!["b".to_owned()]));
     assert!(pair.lines("UNSUBSCRIBE").is_empty());
@@ -376,7 +382,7 @@ fn without_a_link_nothing_is_asked_for() {
     list.subscribe(Subscription::new(filter("a"), QoS::AtLeastOnce)).unwrap();
     let mut plain = Connection::new(Heap::new(), Limits::DEFAULT);
     list.sync(now, &mut plain);
-    assert_eq!(list.standing(filter("a")), Some(Standing::Wanted));
+    assert_eq!(list.subscription_state(filter("a")), Some(SubscriptionState::Pending));
     assert_eq!(plain.pending(), 0);
     assert!(format!("{list:?}").contains("\"a\""));
 }
@@ -399,7 +405,7 @@ fn batches_are_of_the_size_that_was_asked_for() {
 fn doubt(pair: &Pair, list: &Handle, answered: &mut u32) {
     let links = pair.client.stats().links;
     if pair.client.state() == pure_mqtt::State::Closed && std::mem::replace(answered, links) == links {
-        list.borrow_mut().doubt_session();
+        list.borrow_mut().assume_session_lost();
     }
 }
 
@@ -482,14 +488,14 @@ fn what_the_list_did_not_ask_for_is_none_of_its_business() {
     let answer = [0x90, 3, 0, own.id.get() as u8, 0];
     let event = taken(&mut client, &answer).unwrap().unwrap();
     assert!(matches!(event, Event::SubAck(_)) && !list.on_event(&event));
-    assert_eq!(list.standing(filter("a")), Some(Standing::Asked));
+    assert_eq!(list.subscription_state(filter("a")), Some(SubscriptionState::Requested));
     client.unsubscribe(now, &Unsubscribe::new(&[filter("b")])).unwrap();
     sent(&mut client);
-    client.closed(now);
+    client.handle_close(now);
     let outcomes: Vec<_> = std::iter::from_fn(|| client.poll_outcome()).collect();
     let mine: Vec<_> = outcomes.iter().map(|outcome| list.on_outcome(outcome)).collect();
     assert_eq!(mine, [true, false]);
-    assert_eq!(list.standing(filter("a")), Some(Standing::Wanted));
+    assert_eq!(list.subscription_state(filter("a")), Some(SubscriptionState::Pending));
 }
 
 /// A filter that is longer than the server's packets can't be taken back on this link: it leaves the list all the same.
@@ -504,13 +510,13 @@ fn what_cannot_be_unsubscribed_is_forgotten() {
     sent(&mut client);
     let event = taken(&mut client, b"\x90\x04\0\x01\0\x01").unwrap().unwrap();
     assert!(list.on_event(&event));
-    assert_eq!(list.standing(filter(&long)), Some(Standing::Granted(QoS::AtLeastOnce)));
-    client.closed(now);
+    assert_eq!(list.subscription_state(filter(&long)), Some(SubscriptionState::Granted(QoS::AtLeastOnce)));
+    client.handle_close(now);
     reopen(&mut client, Version::V5, true, &[0x27, 0, 0, 0, 50]);
     assert!(list.unsubscribe(filter(&long)));
-    assert_eq!(list.standing(filter(&long)), Some(Standing::Leaving));
+    assert_eq!(list.subscription_state(filter(&long)), Some(SubscriptionState::Unsubscribing));
     list.sync(now, &mut client);
-    assert_eq!((list.standing(filter(&long)), list.len(), client.pending()), (None, 0, 0));
+    assert_eq!((list.subscription_state(filter(&long)), list.len(), client.pending()), (None, 0, 0));
 }
 
 /// A link on `client`; the list hears of CONNACK.
@@ -553,7 +559,7 @@ fn a_list_asks_again_where_the_session_may_be_lost() {
         list.sync(NOW, &mut client);
         assert_eq!(out(&mut client), b"\x82\x06\0\x01\0\x01a\0");
         tell(&mut client, &mut list, b"\x90\x03\0\x01\0");
-        client.closed(NOW);
+        client.handle_close(NOW);
         client.open(NOW, &Connect::new(version, "c").clean_start(false)).unwrap();
         out(&mut client);
         tell(&mut client, &mut list, if version == Version::V31 { b"\x20\x02\0\0" } else { b"\x20\x02\x01\0" });
@@ -577,8 +583,8 @@ fn what_lies_between_two_that_go_stays() {
     list.sync(NOW, &mut client);
     assert_eq!(out(&mut client), b"\xA2\x08\0\x02\0\x01a\0\x01c");
     tell(&mut client, &mut list, b"\xB0\x02\0\x02");
-    let standings = ["a", "b", "c"].map(|name| list.standing(filter(name)));
-    assert_eq!(standings, [None, Some(Standing::Granted(QoS::AtMostOnce)), None]);
+    let standings = ["a", "b", "c"].map(|name| list.subscription_state(filter(name)));
+    assert_eq!(standings, [None, Some(SubscriptionState::Granted(QoS::AtMostOnce)), None]);
 }
 
 /// A SUBSCRIBE that waits in the connection leaves on the next link, although nobody wants it any more; so it is taken back.
@@ -589,7 +595,7 @@ fn a_request_that_still_leaves_is_taken_back() {
     list.subscribe(Subscription::new(filter("a"), QoS::AtMostOnce)).unwrap();
     list.sync(NOW, &mut client); // accepted, and not sent
     assert!(list.unsubscribe(filter("a")));
-    client.closed(NOW);
+    client.handle_close(NOW);
     link(&mut client, &mut list, Version::V311);
     while let Some(outcome) = client.poll_outcome() {
         list.on_outcome(&outcome);

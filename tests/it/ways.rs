@@ -256,7 +256,7 @@ impl Ways {
             let _ = both!(self, disconnect(self.now, &Disconnect::default()));
             self.send_up_to(usize::MAX);
         }
-        both!(self, closed(self.now));
+        both!(self, handle_close(self.now));
         for _ in 0..self.rng.u8(0..16) {
             self.publish();
             if self.rng.u8(0..3) == 0 {
@@ -308,7 +308,7 @@ impl Ways {
                     client.send_quota(),
                     client.is_idle(),
                     client.next_timer(),
-                    client.left(),
+                    client.last_sent_qos0(),
                     client.close_reason(),
                     client.stats(),
                 )

@@ -172,7 +172,7 @@ impl<S: Storage + Clone> Device<S> {
         if tells_server {
             self.broker.cut(link.id);
         }
-        self.client.closed(self.instant());
+        self.client.handle_close(self.instant());
         self.connects_at = self.now + u64::from(self.backoff.next_delay(self.rng.u32(..))).max(1);
         self.fetch_outcomes();
     }
@@ -297,7 +297,7 @@ impl<S: Storage + Clone> Device<S> {
         let mut transmit = self.client.transmit(Instant::from_millis(self.now));
         let mut bytes = Vec::new();
         while room > 0 {
-            let piece = match transmit.wanted() {
+            let piece = match transmit.payload_request() {
                 Some(wanted) => self.ledger.supply(&wanted, room),
                 None => transmit.chunk().iter().take(room).copied().collect(),
             };

@@ -3,7 +3,7 @@
 use crate::application::News;
 use crate::device::Device;
 use crate::ledger::Ledger;
-use pure_mqtt::{Fragment, PendingAck, Storage, Wanted};
+use pure_mqtt::{Fragment, PayloadRequest, PendingAck, Storage};
 use std::ops::Range;
 
 /// What a device that streams takes in one piece.
@@ -45,9 +45,9 @@ impl Arriving {
 
 impl Ledger {
     /// What the application has of a payload, at most so much.
-    pub fn supply(&self, wanted: &Wanted, most: usize) -> Vec<u8> {
+    pub fn supply(&self, wanted: &PayloadRequest, most: usize) -> Vec<u8> {
         let sent = &self.sent[&wanted.handle];
-        let (start, left) = (wanted.offset as usize, wanted.left as usize);
+        let (start, left) = (wanted.offset as usize, wanted.remaining as usize);
         assert_eq!(start + left, sent.length);
         payload_of(sent.number, sent.length)[start..start + left.min(most)].to_vec()
     }
@@ -63,7 +63,7 @@ impl<S: Storage + Clone> Device<S> {
     /// Now and then the application can't supply a payload any more.
     pub fn abandon(&mut self) {
         let now = self.instant();
-        let Some(wanted) = self.client.transmit(now).wanted() else { return };
+        let Some(wanted) = self.client.transmit(now).payload_request() else { return };
         if self.rng.u16(0..300) == 0 && self.client.abandon(now, wanted.handle) {
             self.counts.abandoned += 1;
         }

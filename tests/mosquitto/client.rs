@@ -306,7 +306,7 @@ impl Client {
     pub fn cut(&mut self) {
         self.stream = None;
         self.rx.clear();
-        self.mqtt.closed(self.now());
+        self.mqtt.handle_close(self.now());
     }
 
     /// DISCONNECT, and the link is gone.

@@ -316,7 +316,7 @@ impl World {
             self.broker.cut(link);
         }
         self.rx.clear();
-        self.client.closed(NOW);
+        self.client.handle_close(NOW);
         while self.client.poll_outcome().is_some() {}
     }
 

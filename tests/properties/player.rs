@@ -132,7 +132,7 @@ where
                 self.command(|client, now| client.disconnect(now, &Disconnect::new(ReasonCode(reason))));
             }
             Step::Forget => {
-                let is_done = self.client.forget_session();
+                let is_done = self.client.discard_session();
                 self.story.push(format!("forget: {is_done}"));
             }
             Step::Wait(steps) => self.wait(u32::from(steps) * 10),
@@ -153,7 +153,7 @@ where
     }
 
     fn close(&mut self) {
-        self.client.closed(self.now);
+        self.client.handle_close(self.now);
         self.input.clear();
     }
 
@@ -235,11 +235,11 @@ where
         let mut transmit = self.client.transmit(self.now);
         while count > 0 {
             let most = count.min(self.manner.write);
-            let piece = match transmit.wanted() {
+            let piece = match transmit.payload_request() {
                 // Each byte says where it stands.
                 Some(wanted) => {
                     let before = self.sent.len();
-                    let end = wanted.offset + wanted.left;
+                    let end = wanted.offset + wanted.remaining;
                     self.sent.extend((wanted.offset..end).map(|place| place as u8).take(most));
                     self.sent.len() - before
                 }

@@ -9,9 +9,9 @@ use crate::memory::Memory;
 use crate::payload::payload_of;
 use pure_mqtt::wire::{PacketType, Violation};
 use pure_mqtt::{
-    Acknowledged, Auth, Cause, Command, ConnAck, Connection, ConnectionError, Discard, Discarded, Event, Fragment,
-    Instant, OnBadTopic, OnSessionLoss, OnTooLong, Outcome, PendingAck, Property, QoS, SessionState, Topic, Version,
-    Wanted,
+    Auth, Cause, Command, ConnAck, Connection, ConnectionError, Discard, Discarded, Event, Fragment, Instant,
+    OnBadTopic, OnSessionLoss, OnTooLong, Outcome, PayloadRequest, PendingAck, Property, PublishAck, QoS, SessionState,
+    Topic, Version,
 };
 
 /// The method of enhanced authentication.
@@ -137,7 +137,7 @@ impl App {
         self.acted.add(feature);
     }
 
-    fn end(&mut self, acknowledged: &Acknowledged<'_>) {
+    fn end(&mut self, acknowledged: &PublishAck<'_>) {
         let end =
             if acknowledged.reason.is_error() && acknowledged.reason.0 != 0x92 { End::Refused } else { End::Done };
         if end == End::Refused {
@@ -228,7 +228,7 @@ impl App {
     }
 
     /// The power failed when so much of the journal was durable: which session the client takes itself to be in now.
-    pub fn forget_session_after(&mut self, durable: u64) {
+    pub fn discard_session_after(&mut self, durable: u64) {
         if self.known_at > durable {
             self.logged_sid = if self.known_before_at <= durable { self.known_before } else { 0 };
             self.known_at = 0;
@@ -373,14 +373,14 @@ impl<S: Memory> hosts::App<S> for App {
         }
     }
 
-    fn supply(&mut self, wanted: &Wanted, most: usize) -> Vec<u8> {
+    fn supply(&mut self, wanted: &PayloadRequest, most: usize) -> Vec<u8> {
         self.act(Feature::StreamedOut);
         let Some(number) = self.ledger.number(wanted.handle) else {
             self.judge(Err(format!("a payload is wanted of {:?}, which was never given", wanted.handle)));
-            return vec![0; most.min(wanted.left as usize)];
+            return vec![0; most.min(wanted.remaining as usize)];
         };
         let length = self.ledger.sent[number as usize].spec.length;
-        let (start, left) = (wanted.offset as usize, wanted.left as usize);
+        let (start, left) = (wanted.offset as usize, wanted.remaining as usize);
         if start + left != length {
             self.judge(Err(format!("{wanted:?} of message {number}, which has {length} bytes")));
         }

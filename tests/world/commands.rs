@@ -166,7 +166,7 @@ impl<S: Memory> World<S> {
         let time = self.time();
         // A host that is paused offers the transport nothing, so that it doesn't ask for it either.
         let is_awake = !self.is_paused();
-        let wanted = is_awake.then(|| self.mqtt.transmit(time).wanted().map(|wanted| wanted.handle)).flatten();
+        let wanted = is_awake.then(|| self.mqtt.transmit(time).payload_request().map(|wanted| wanted.handle)).flatten();
         let Some(handle) = wanted.filter(|_| rng.bool()).or_else(|| self.any_streamed(rng)) else { return };
         let is_done = self.mqtt.abandon(time, handle);
         self.app.say(|| format!("  abandon {handle:?}: {is_done}"));

@@ -32,7 +32,7 @@ features! {
     Replace = 60, "A message was replaced.";
     Abandon = 70, "A streamed message was abandoned.";
     SetLimits = 50, "The limits were changed.";
-    Forget = 50, "The session was forgotten.";
+    Forget = 50, "The session was discarded.";
     Adopt = 50, "A session was adopted.";
     Auth = 60, "The server took an AUTH.";
     Goodbye = 50, "The application ended a link.";

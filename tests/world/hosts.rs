@@ -5,8 +5,8 @@ use crate::memory::Memory;
 use crate::shown::{self, Shown};
 use crate::wire::Transport;
 use pure_mqtt::{
-    BytesBuffer, Connect, Connection, ConnectionError, Event, Instant, OpenError, Outcome, Received, RxBuffer, Storage,
-    Wanted,
+    BytesBuffer, Connect, Connection, ConnectionError, Event, Instant, OpenError, Outcome, PayloadRequest, Received,
+    RxBuffer, Storage,
 };
 
 pub use crate::shown::turn::Wire;
@@ -18,7 +18,7 @@ pub trait App<S: Storage> {
     /// The link is over.
     fn fail(&mut self, error: ConnectionError);
     /// A part of a payload that the application keeps, at most so long.
-    fn supply(&mut self, wanted: &Wanted, most: usize) -> Vec<u8>;
+    fn supply(&mut self, wanted: &PayloadRequest, most: usize) -> Vec<u8>;
     /// After every call: what must be durable becomes it. Whether something did.
     fn save(&mut self, mqtt: &mut Connection<S>) -> bool;
 }
@@ -75,7 +75,7 @@ impl Reading {
         self.clear();
         match self {
             Self::Shown(shown) => shown.close(mqtt, now, app),
-            _ => mqtt.closed(now),
+            _ => mqtt.handle_close(now),
         }
     }
 
@@ -212,7 +212,7 @@ pub fn send<S: Storage>(mqtt: &mut Connection<S>, wire: &mut impl Wire, app: &mu
     let mut turn = Turn::default();
     loop {
         let mut transmit = mqtt.transmit(now);
-        let count = match transmit.wanted() {
+        let count = match transmit.payload_request() {
             Some(wanted) => match wire.write(&app.supply(&wanted, LONGEST)) {
                 0 => Err(()),
                 count => Ok(count),

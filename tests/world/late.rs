@@ -27,7 +27,7 @@ impl<S: Memory> World<S> {
             });
         }
         let transmit = self.mqtt.transmit(time);
-        if transmit.wanted().is_some() {
+        if transmit.payload_request().is_some() {
             let sent = hosts::send(&mut self.mqtt, transport, &mut self.app, time);
             turn.is_full = sent.is_full;
             turn.progress += sent.progress;
@@ -46,7 +46,7 @@ impl<S: Memory> World<S> {
         Ok(())
     }
 
-    /// `advance` for what was handed over: before any command, and before `closed`.
+    /// `advance` for what was handed over: before any command, and before `handle_close`.
     pub fn confirm(&mut self) -> Verdict {
         self.confirms_at = NEVER;
         let bytes = std::mem::take(&mut self.unconfirmed);
@@ -66,7 +66,7 @@ impl<S: Memory> World<S> {
         }
         if is_over {
             // DISCONNECT is to be the last, and took the place of what nobody could know to have left: the host closes, and what left may come again.
-            self.app.ledger.take_back(self.mqtt.left());
+            self.app.ledger.take_back(self.mqtt.last_sent_qos0());
             self.transport.iter_mut().for_each(|transport| transport.is_broken = true);
             return Ok(());
         }

@@ -233,7 +233,7 @@ impl Ledger {
         self.sent.iter_mut().filter(|sent| sent.end.is_none()).for_each(|sent| sent.is_shaken = true);
     }
 
-    /// What was shown to the transport was taken back, and may have left all the same: at QoS 0 whatever comes behind the message with the handle `left`.
+    /// What was shown to the transport was taken back, and may have left all the same: at QoS 0 whatever comes behind the message with the handle that `last_sent_qos0` returns.
     pub fn take_back(&mut self, left: Handle) {
         for sent in self.sent.iter_mut().filter(|sent| sent.end.is_none()) {
             (sent.is_shaken, sent.is_forgiven) = (true, true);

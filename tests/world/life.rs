@@ -208,7 +208,7 @@ impl<S: Memory> World<S> {
         };
         if self.character.has.has(Feature::Unread) {
             transport.told_before = transport.unread();
-            self.mqtt.unread(time, transport.told_before);
+            self.mqtt.report_unread(time, transport.told_before);
         }
         let had_unconfirmed = !self.unconfirmed.is_empty();
         let mut turn = crate::hosts::turn(&mut self.mqtt, &mut self.reading, transport, &mut self.app, time);
@@ -218,7 +218,7 @@ impl<S: Memory> World<S> {
                 transport.reads_at = self.now + self.rng.choice([0, 0, 0, 20, 500, 4_000]).unwrap_or(0);
             }
             transport.told = left;
-            self.mqtt.unread(time, left);
+            self.mqtt.report_unread(time, left);
             if left > 0 && transport.reads_at > self.now {
                 self.app.act(Feature::Unread);
             }
@@ -255,7 +255,7 @@ impl<S: Memory> World<S> {
         self.after_turn(ended || self.last.progress > 0)
     }
 
-    /// E6: after `handle_timeout` no deadline has passed. After `closed` one may have: a message that was shown to the transport waits again, and its time
+    /// E6: after `handle_timeout` no deadline has passed. After `handle_close` one may have: a message that was shown to the transport waits again, and its time
     /// may be over.
     fn check_deadline(&self) -> Verdict {
         let (time, timer) = (self.time(), self.mqtt.next_timer());

@@ -42,7 +42,7 @@ impl<S: Memory> World<S> {
         self.app.held.clear();
         self.app.has_forgotten_alias = false;
         self.app.wants_subscription = true;
-        self.app.forget_session_after(durable);
+        self.app.discard_session_after(durable);
         let time = self.time();
         let Some(recovered) = S::recover(self.mqtt.limits(), time, &self.app.disk.log) else { return Ok(()) };
         let (mqtt, used) = recovered.map_err(|error| {

@@ -15,7 +15,7 @@ pub const COUNTERS: u8 = 2;
 pub const SESSION: u8 = 3;
 pub const RECEIVED: u8 = 10;
 const NEW_SESSION: u8 = 5;
-const FORGOTTEN: u8 = 6;
+const DISCARDED: u8 = 6;
 const ACCEPTED: u8 = 7;
 const RELEASED: u8 = 8;
 const DONE: u8 = 9;
@@ -46,7 +46,7 @@ const IN_V5: u8 = 2;
 impl Record {
     /// It says what the server holds.
     pub fn is_of_session(&self) -> bool {
-        [SESSION, NEW_SESSION, FORGOTTEN].contains(&self.kind)
+        [SESSION, NEW_SESSION, DISCARDED].contains(&self.kind)
     }
 
     /// Without what is not kept: whether the message may have been sent, and how long it lives.
@@ -162,7 +162,7 @@ impl History {
                     history.ended.extend(is_over.then_some(*open));
                     !is_over
                 }),
-                FORGOTTEN => history.ended.extend(std::mem::take(&mut open).into_values().map(|(handle, _)| handle)),
+                DISCARDED => history.ended.extend(std::mem::take(&mut open).into_values().map(|(handle, _)| handle)),
                 _ => {}
             }
         }

@@ -94,7 +94,7 @@ impl Shown {
                 let pause = host.close(mqtt, now, &mut Bench::new(None, app, now));
                 assert!((500..=120_000).contains(&pause), "a pause of {pause} ms");
             }
-            _ => mqtt.closed(now),
+            _ => mqtt.handle_close(now),
         }
         match self {
             Self::Client(rx) => rx.clear(),

@@ -123,7 +123,7 @@ impl<S: Memory> World<S> {
 
     fn forget(&mut self, rng: &mut fastrand::Rng) {
         let is_closed = self.without_link(rng);
-        let is_done = self.mqtt.forget_session();
+        let is_done = self.mqtt.discard_session();
         // There may be no room for the record, until others are durable.
         let may_be_refused = !S::journal(&self.mqtt).is_empty();
         assert!(is_done == is_closed || may_be_refused && !is_done, "a session is forgotten without a link alone");

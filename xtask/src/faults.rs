@@ -125,7 +125,7 @@ const FAULTS: [Fault; 15] = [
     )] },
     Fault { name: "a link that is over waits for its last bytes for ever", first: ["field", "world"], changes: &[(
         "src/connection/ending.rs",
-        "        self.link.timers.phase = Countdown::due_in(self.limits.farewell_timeout());\n",
+        "        self.link.timers.phase = Countdown::due_in(self.limits.close_timeout());\n",
         "",
     )] },
     Fault { name: "properties are dropped by a link that can't carry them", first: ["field", "world"], changes: &[(

@@ -158,7 +158,7 @@ impl<const N: usize> Client for Copying<N> {
     }
 
     fn resume(&mut self) -> bool {
-        self.mqtt.closed(NOW);
+        self.mqtt.handle_close(NOW);
         connect(&mut self.mqtt, &self.setup, true);
         true
     }
@@ -169,7 +169,7 @@ impl<const N: usize> Client for Copying<N> {
             Press::Latest | Press::LatestMissing => Overflow::LatestPerTopic,
             Press::Cancel | Press::Replace => Overflow::Reject,
         };
-        self.mqtt.closed(NOW);
+        self.mqtt.handle_close(NOW);
         let limits = Limits { overflow, max_queued: messages as u32, ..self.mqtt.limits() };
         assert!(self.mqtt.set_limits(limits));
         let fresh = if press == Press::DropOldestBehindSent { FRESH } else { messages };
@@ -177,7 +177,7 @@ impl<const N: usize> Client for Copying<N> {
             if number == messages - fresh && number > 0 {
                 connect(&mut self.mqtt, &self.setup, true);
                 send(&mut self.mqtt, &mut Sink::default());
-                self.mqtt.closed(NOW);
+                self.mqtt.handle_close(NOW);
             }
             let topic = format!("plant/line/{number}");
             let handle = put(&mut self.mqtt, &topic).expect("room");

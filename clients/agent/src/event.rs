@@ -199,7 +199,7 @@ pub enum SessionFate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkEnd {
-    /// The agent has ended it: [`disconnect`](crate::Agent::disconnect), `shutdown`, `relink` or `dial`.
+    /// The agent has ended it: [`disconnect`](crate::Agent::disconnect), `shutdown`, `reconnect` or `dial`.
     Ours,
     /// The engine has ended it: a deadline, or bytes that break the standard.
     Protocol(ConnectionError),

@@ -188,7 +188,7 @@
 //! ## Leaving
 //!
 //! [`disconnect`](Agent::disconnect) sends DISCONNECT at once and keeps everything for a later [`dial`](Agent::dial). [`shutdown`](Agent::shutdown) finishes what can be
-//! finished first; by its deadline, and the farewell time of the engine, every ticket has its end, whatever the link does meanwhile. [`relink`](Agent::relink) replaces the
+//! finished first; by its deadline, and the farewell time of the engine, every ticket has its end, whatever the link does meanwhile. [`reconnect`](Agent::reconnect) replaces the
 //! link and keeps the session.
 //!
 //! ## Durability
@@ -249,6 +249,6 @@ pub use self::message::{Incoming, Outgoing};
 pub use self::options::{CleanStart, Login, OnStoreFailure, Options, Redial, Redirects, Server, Will};
 pub use self::packet_lines::{PacketLine, PacketLines};
 pub use self::properties::encode as encode_properties;
-pub use self::receiving::{AckMode, FilterOptions, Qos0Queue, Standing, Undelivered};
+pub use self::receiving::{AckMode, FilterOptions, Qos0Queue, SubscriptionState, Undelivered};
 pub use self::stats::Stats;
 pub use self::ticket::{Accepted, Denied, End, Milestone, PublishLimit, Refusal, Rejected};

@@ -42,8 +42,8 @@ pub enum End {
         /// PUBREC had come: the server had taken the message over, and may have delivered it before it lost the session.
         was_received: bool,
     },
-    /// The session was [forgotten](crate::Agent::forget_session) here.
-    Forgotten,
+    /// The session was [forgotten](crate::Agent::discard_session) here.
+    Discarded,
     /// The message was sent on so many links without an answer, and [`Options::max_attempts`](crate::Options::max_attempts) allows no more.
     AttemptsUsedUp(u8),
     /// This server doesn't take it at all.

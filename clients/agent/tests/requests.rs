@@ -89,7 +89,7 @@ fn a_request_that_is_refused_leaves_no_filter_behind() {
         let wrong = Outgoing { properties: encode_properties(&Properties::new(&expiry)), ..question() };
         let refused = pair.agent.request(NOW, wrong, topic, NOW.after_millis(1_000)).unwrap_err();
         assert!(matches!(refused.why, Refusal::Property(_)), "{refused:?}");
-        assert_eq!(pair.agent.standing(topic.unwrap_or("reply/a")), None);
+        assert_eq!(pair.agent.subscription_state(topic.unwrap_or("reply/a")), None);
         pair.run();
         assert!(pair.server.asked.is_empty(), "{:?}", pair.server.asked);
     }
@@ -113,8 +113,8 @@ fn a_request_that_waits_for_its_reply_ends_with_the_session() {
     assert_eq!(pair.agent.take_end(ticket), None, "the message has arrived, and the reply is awaited");
     pair.agent.disconnect(pair.now);
     pair.run();
-    assert!(pair.agent.forget_session(pair.now));
-    assert_eq!(pair.agent.take_end(ticket), Some(End::Forgotten));
+    assert!(pair.agent.discard_session(pair.now));
+    assert_eq!(pair.agent.take_end(ticket), Some(End::Discarded));
 }
 
 #[test]

@@ -224,9 +224,9 @@ fn with_the_session_everything_is_forgotten_and_has_its_end() {
     let asked = pair.agent.subscribe(NOW, receiver, &[("a", QoS::AtLeastOnce)], FilterOptions::default()).unwrap();
     let left = pair.agent.unsubscribe_anyway(NOW, receiver, "b");
     let messages = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].map(|qos| publish(&mut pair, qos).unwrap());
-    assert!(pair.agent.forget_session(NOW));
+    assert!(pair.agent.discard_session(NOW));
     pair.run();
-    assert_eq!(messages.map(|ticket| pair.agent.take_end(ticket)), [Some(End::Forgotten); 3]);
+    assert_eq!(messages.map(|ticket| pair.agent.take_end(ticket)), [Some(End::Discarded); 3]);
     assert_eq!(pair.agent.take_end(asked), Some(End::Withdrawn { may_have_arrived: false }));
     assert_eq!(pair.agent.take_end(left), Some(DONE));
     let stats = pair.agent.stats();
@@ -240,7 +240,7 @@ fn a_forgotten_session_makes_room() {
         pair.refuses_dials = true;
         publish(&mut pair, qos).unwrap();
         assert_eq!(publish(&mut pair, qos), Err(Refusal::Full));
-        assert!(pair.agent.forget_session(NOW));
+        assert!(pair.agent.discard_session(NOW));
         pair.run();
         assert!(pair.wakes.contains(&Wake::Room), "{qos:?}");
     }

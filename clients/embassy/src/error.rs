@@ -15,6 +15,7 @@ use pure_mqtt::{Cause, OpenError, PublishError, ReasonCode, RequestError};
 ///         Ok(()) => "the server has it",
 ///         Err(NotDelivered::Refused(_)) => "the server does not want it",
 ///         Err(NotDelivered::Ended(Cause::SessionLost)) => "the server may have it",
+///         Err(NotDelivered::InputBlocked) => "it is still being delivered",
 ///         Err(_) => "the server never had it",
 ///     }
 /// }
@@ -29,6 +30,9 @@ pub enum NotDelivered {
     Ended(Cause),
     /// The queue was full, and a newer message took the place of this one: see [`Limits::overflow`](crate::Limits::overflow).
     Dropped,
+    /// Not a final result: the acknowledgement can't be read, since messages from the server have waited for room in the ring for
+    /// [`Options::blocked_timeout`](crate::Options::blocked_timeout). Finish the messages that the task holds, then wait again.
+    InputBlocked,
 }
 
 impl fmt::Display for NotDelivered {
@@ -37,6 +41,9 @@ impl fmt::Display for NotDelivered {
             Self::Refused(reason) => write!(f, "the server refused the message: {reason}"),
             Self::Ended(cause) => cause.fmt(f),
             Self::Dropped => f.write_str("the message was dropped for a newer one"),
+            Self::InputBlocked => f.write_str(
+                "the acknowledgement waits behind messages that find no room in the ring: finish those you hold",
+            ),
         }
     }
 }

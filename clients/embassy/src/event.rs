@@ -40,6 +40,9 @@ pub enum Event {
         /// The length of the whole packet in bytes.
         length: u32,
     },
+    /// Messages from the server have waited for room in the ring for [`Options::blocked_timeout`](crate::Options::blocked_timeout): tasks hold messages and
+    /// don't finish them, or the ring is too small for what this server sends at a time. Reported once until all input was read.
+    InputBlocked,
 }
 
 /// Why there is no link.

@@ -19,13 +19,14 @@ impl<S: Storage> Shared<'_, S> {
     pub fn take_packet<const N: usize>(&mut self, now: Instant, rx: &mut RxBuffer<N>) -> bool {
         let bytes = rx.bytes();
         if bytes.is_empty() {
+            self.common.waiting.end();
             return false;
         }
         if self.lacks_room(bytes) {
-            self.connection.unread(now, bytes.len());
+            self.wait_for_room(now, bytes.len());
             return false;
         }
-        self.connection.unread(now, 0);
+        self.connection.report_unread(now, 0);
         let consumed = match self.connection.handle_input(now, bytes) {
             Ok(Received::Packet { consumed, event }) => {
                 if let Some(event) = event {
@@ -34,13 +35,36 @@ impl<S: Storage> Shared<'_, S> {
                 consumed
             }
             Ok(Received::Blocked) => {
-                self.connection.unread(now, bytes.len());
+                self.wait_for_room(now, bytes.len());
                 return false;
             }
-            Ok(Received::Partial { .. }) | Err(_) => return false, // an error shows in `should_close`
+            Ok(Received::Partial { .. }) | Err(_) => {
+                self.common.waiting.end();
+                return false; // an error shows in `should_close`
+            }
         };
+        if self.common.waiting.packet_taken() {
+            self.tickets.unblock();
+        }
         rx.consume(consumed);
         true
+    }
+
+    /// The first packet waits until a task has finished a message.
+    fn wait_for_room(&mut self, now: Instant, unread: usize) {
+        self.connection.report_unread(now, unread);
+        self.common.waiting.wait(now);
+    }
+
+    /// Gives up the calls that wait for what can't be read, once input has waited for room for too long.
+    pub fn give_up_blocked(&mut self, now: Instant) {
+        if !self.common.waiting.is_over(now) {
+            return;
+        }
+        let some = self.tickets.give_up();
+        if self.common.waiting.give_up(now, some) {
+            self.common.tell(Event::InputBlocked);
+        }
     }
 
     /// Whether the first packet is a message that has to be kept, and can't be.
@@ -54,11 +78,11 @@ impl<S: Storage> Shared<'_, S> {
     }
 
     fn on_packet(&mut self, now: Instant, packet: Packet<'_>, bytes: &[u8]) {
-        self.wishes.on_event(&packet);
+        self.desired.on_event(&packet);
         if let Maybe::Some(fallback) = &mut self.common.fallback {
             fallback.on_event(&packet);
         }
-        if let Some(end) = packet.end() {
+        if let Some(end) = packet.final_result() {
             let end_of = if end.is_success { Ok(()) } else { Err(NotDelivered::Refused(end.reason)) };
             self.tickets.end(end.handle, end_of);
         }
@@ -86,7 +110,7 @@ impl<S: Storage> Shared<'_, S> {
         count(&mut self.common.stats.links);
         self.common.tell(Event::Connected(connack.session));
         self.want_all();
-        if connack.session != SessionState::Resumed && self.wishes.has_wishes() {
+        if connack.session != SessionState::Resumed && self.desired.has_pending() {
             self.connection.hold_messages(true);
             self.common.holds_until = Some(now.after_millis(LONGEST_HOLD));
         } else if self.common.holds_until.is_some() {

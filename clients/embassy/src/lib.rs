@@ -12,6 +12,8 @@ mod event;
 mod flash;
 mod halves;
 
+mod crowd;
+mod desired;
 mod inbox;
 mod incoming;
 #[cfg(feature = "flash")]
@@ -36,7 +38,7 @@ mod shared;
 mod stored;
 mod tickets;
 mod transport;
-mod wishes;
+mod waiting;
 
 pub use pure_mqtt;
 
@@ -58,8 +60,8 @@ pub use publish::{Confirmed, Delivery, Flush, Publishing};
 #[cfg(feature = "flash")]
 pub use pure_mqtt::storage::Journaled;
 pub use pure_mqtt::{
-    Connect, Fallback, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer,
-    Subscription, TopicFilter, TopicName, Version, Will,
+    Connect, Fixed, Instant, Limits, Property, Publish, PublishError, QoS, ReasonCode, RxBuffer, Subscription,
+    TopicFilter, TopicName, Version, VersionFallback, Will,
 };
 pub use receiver::{Granted, Receiver, Recv};
 pub use request::{Replying, Requester};

@@ -1,6 +1,6 @@
 //! Settings of the client and of its receivers.
 
-use pure_mqtt::{Connect, Fallback, Limits, OnTooLong, Properties, Property, Version};
+use pure_mqtt::{Connect, Limits, OnTooLong, Properties, Property, Version, VersionFallback};
 
 /// How the client connects.
 ///
@@ -18,7 +18,7 @@ use pure_mqtt::{Connect, Fallback, Limits, OnTooLong, Properties, Property, Vers
 pub struct Options<'a> {
     /// The CONNECT of each link. If it asks for a clean start, this applies until the server has accepted a link; later links resume the session.
     pub connect: Connect<'a>,
-    /// The lowest version to fall back to if a server refuses the version of `connect`, as [`Fallback`] does. Only versions that are compiled in are tried. The
+    /// The lowest version to fall back to if a server refuses the version of `connect`, as [`VersionFallback`] does. Only versions that are compiled in are tried. The
     /// other version is tried at once. Each `run` begins with the version of `connect`. Default: `None`, no fallback.
     pub lowest_version: Option<Version>,
     /// How long the server keeps the session after the end of a link, in seconds; 5.0 only. Ignored if `connect` has properties. Default: 3,600.
@@ -31,6 +31,14 @@ pub struct Options<'a> {
     pub backoff: (u32, u32),
     /// Maximum duration of a dial, in milliseconds. Default: 30,000.
     pub dial_timeout: u32,
+    /// How long messages from the server may wait for room in the ring, in milliseconds; 0 for no limit. Default: 30,000.
+    ///
+    /// Nothing behind such a message is read, acknowledgements included. After this time each [`publish`](crate::Mqtt::publish) that waits for room returns
+    /// [`PublishError::Full`](crate::PublishError::Full), and each [`confirmed`](crate::Delivery::confirmed) returns
+    /// [`NotDelivered::InputBlocked`](crate::NotDelivered::InputBlocked), so that a task which holds a message can finish it and make room.
+    /// [`Event::InputBlocked`](crate::Event::InputBlocked) reports it. Until all input was read, later calls wait a tenth of a second at most.
+    /// [`flush`](crate::Mqtt::flush), [`granted`](crate::Receiver::granted) and the reply to a request are waited for without this limit: don't hold a message meanwhile, or use a time-out.
+    pub blocked_timeout: u32,
 }
 
 impl<'a> Options<'a> {
@@ -52,6 +60,7 @@ impl<'a> Options<'a> {
             limits: Limits { on_too_long: OnTooLong::Discard, ..Limits::DEFAULT },
             backoff: (1_000, 120_000),
             dial_timeout: 30_000,
+            blocked_timeout: 30_000,
         }
     }
 
@@ -126,14 +135,28 @@ impl<'a> Options<'a> {
         self
     }
 
+    /// Sets how long messages from the server may wait for room in the ring, in milliseconds; 0 for no limit.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Options, Version};
+    ///
+    /// /// A task may hold the ring for five minutes, while it writes an update to flash.
+    /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).blocked_timeout(300_000);
+    /// ```
+    #[must_use]
+    pub const fn blocked_timeout(mut self, millis: u32) -> Self {
+        self.blocked_timeout = millis;
+        self
+    }
+
     /// The properties that CONNECT gets if it has none.
     pub(crate) const fn expiry_property(&self) -> [Property<'static>; 1] {
         [Property::SessionExpiryInterval(self.session_expiry)]
     }
 
     /// The versions to try, if there are several.
-    pub(crate) fn fallback(&self) -> Option<Fallback> {
-        self.lowest_version.map(|lowest| Fallback::new(self.connect.version).down_to(lowest))
+    pub(crate) fn fallback(&self) -> Option<VersionFallback> {
+        self.lowest_version.map(|lowest| VersionFallback::new(self.connect.version).down_to(lowest))
     }
 
     /// CONNECT for the next link.

@@ -14,21 +14,21 @@ impl<S: Storage> Shared<'_, S> {
     pub fn work(&mut self, now: Instant) -> Option<Instant> {
         let _ = self.connection.handle_timeout(now); // an error shows in `should_close`
         while let Some(outcome) = self.connection.poll_outcome() {
-            self.wishes.on_outcome(&outcome);
+            self.desired.on_outcome(&outcome);
             self.tickets.end(outcome.handle, Err(NotDelivered::Ended(outcome.cause)));
         }
-        self.wishes.sync(now, self.connection);
+        self.desired.sync(now, self.connection);
         if self.common.holds_until.is_some_and(|until| until <= now) {
             self.release();
         }
+        self.give_up_blocked(now);
         self.tickets.wake_first();
         if self.connection.pending() == 0 {
             self.tickets.flushed();
         }
         let _ = self.connection.transmit(now); // what is to be sent may set a deadline
-        let until = self.connection.poll_timeout();
-        let held_until = self.common.holds_until;
-        until.map_or(held_until, |until| Some(held_until.map_or(until, |held_until| until.min(held_until))))
+        let until = earlier(self.connection.poll_timeout(), self.common.holds_until);
+        earlier(until, self.common.waiting.until())
     }
 
     /// Takes bytes for the server out of the engine, as many as there is room for.
@@ -45,14 +45,14 @@ impl<S: Storage> Shared<'_, S> {
             transmit.advance(count);
             filled += count;
             let is_held = self.common.holds_until.is_some() && !room.is_empty();
-            if count == 0 && is_held && self.connection.is_connected() && !self.wishes.has_wishes() {
+            if count == 0 && is_held && self.connection.is_connected() && !self.desired.has_pending() {
                 self.release(); // every SUBSCRIBE has left
             } else if count == 0 {
                 break;
             }
         }
         if filled > 0 {
-            let left = self.connection.left();
+            let left = self.connection.last_sent_qos0();
             self.tickets.left(left);
             self.common.nudge(); // deadlines have changed
         }
@@ -62,7 +62,7 @@ impl<S: Storage> Shared<'_, S> {
     /// Whether there are bytes for the server, or messages are held that may leave now.
     pub fn has_output(&mut self, now: Instant) -> bool {
         let may_release =
-            self.common.holds_until.is_some() && self.connection.is_connected() && !self.wishes.has_wishes();
+            self.common.holds_until.is_some() && self.connection.is_connected() && !self.desired.has_pending();
         !self.common.is_held && (may_release || !self.connection.transmit(now).chunk().is_empty())
     }
 
@@ -84,6 +84,11 @@ impl<S: Storage> Shared<'_, S> {
     }
 }
 
+/// The earlier of two moments, as far as there are any.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.map_or(other, |one| Some(other.map_or(one, |other| one.min(other))))
+}
+
 /// The same where the message lies in the ring.
 #[inline(never)]
 pub fn poll_publish<S: Storage>(
@@ -102,6 +107,11 @@ pub fn poll_publish<S: Storage>(
         *ticket = tickets.line_up(context);
     }
     let Some(index) = *ticket else { return Poll::Pending };
+    if tickets.is_given_up(index) {
+        *ticket = None;
+        tickets.free(index);
+        return Poll::Ready(Err(PublishError::Full));
+    }
     let is_ready = common.is_restored || !connection.keeps_journal();
     if !is_ready || !tickets.is_first(index) {
         tickets.register(index, context);

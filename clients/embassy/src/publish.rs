@@ -96,7 +96,8 @@ impl<'m, Q: Client> Delivery<'m, Q> {
     }
 
     /// Waits for the final result of the message: at QoS 0 until it was sent, at QoS 1 and 2 until the server has acknowledged it. No result arrives while no task
-    /// [runs](crate::Mqtt::run) the client. The future may be dropped; call the method again then.
+    /// [runs](crate::Mqtt::run) the client. The future may be dropped; call the method again then. Call it again also after
+    /// [`NotDelivered::InputBlocked`], which is not a final result.
     ///
     /// ```
     /// use embassy_futures::select::{Either, select};

@@ -4,7 +4,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt::{QoS, TopicFilter};
 
 use crate::client::Client;
@@ -105,10 +105,10 @@ impl<'m, Q: Client> Receiver<'m, Q> {
 
     fn poll_granted(&mut self, context: &Context<'_>) -> Poll<Result<QoS, NotGranted>> {
         let (place, filter) = (self.place, self.filter);
-        let polled = self.mqtt.enter(|shared, _| match shared.wishes.standing(filter) {
-            Some(Standing::Granted(qos)) => Poll::Ready(Ok(qos)),
-            Some(Standing::Refused(reason)) => Poll::Ready(Err(NotGranted::Refused(reason))),
-            Some(Standing::Impossible(error)) => Poll::Ready(Err(NotGranted::Impossible(error))),
+        let polled = self.mqtt.enter(|shared, _| match shared.desired.subscription_state(filter) {
+            Some(SubscriptionState::Granted(qos)) => Poll::Ready(Ok(qos)),
+            Some(SubscriptionState::Refused(reason)) => Poll::Ready(Err(NotGranted::Refused(reason))),
+            Some(SubscriptionState::Unsupported(error)) => Poll::Ready(Err(NotGranted::Impossible(error))),
             _ => {
                 // The answer may lie behind a message that waits for room.
                 let first = shared.inbox.oldest(bit(place), |_| true).and_then(|serial| shared.inbox.entry(serial));

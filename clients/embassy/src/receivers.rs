@@ -42,7 +42,7 @@ impl<S: Storage> Shared<'_, S> {
         let same = |place: &Place| place.subscription().filter(|other| other.filter == subscription.filter);
         match self.receivers.iter().find_map(same) {
             Some(other) => _ = self.want(other),
-            None => self.wishes.forget(subscription.filter),
+            None => self.desired.forget(subscription.filter),
         }
         self.common.nudge();
     }
@@ -62,7 +62,7 @@ impl<S: Storage> Shared<'_, S> {
         let shared = shared.filter(|other| other.filter == subscription.filter);
         subscription.qos = shared.map(|other| other.qos).max().unwrap_or(subscription.qos);
         let identifier = if self.common.uses_identifiers { self.identifier(subscription.filter) } else { 0 };
-        self.wishes.want(identifier, subscription)
+        self.desired.want(identifier, subscription)
     }
 
     /// One for each filter: the first place that has it.

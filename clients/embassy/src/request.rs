@@ -99,9 +99,22 @@ impl<'m, Q: Client> Requester<'m, Q> {
         let properties = [Property::ResponseTopic(filter.as_str())];
         let mut publish = Publish::new(topic, payload).qos(qos).properties(&properties).needs_v5(true);
         publish.correlation_data = Some(&number);
-        Publishing::new(self.replies.client(), &publish).await.map_err(NotReplied::Publish)?;
+        let mut publishing = Publishing::new(self.replies.client(), &publish);
+        let published = poll_fn(|context| {
+            self.finish_replies(context); // they may hold what the request waits for
+            Pin::new(&mut publishing).poll(context)
+        });
+        published.await.map_err(NotReplied::Publish)?;
         let serial = poll_fn(|context| self.poll_reply(context, &number)).await;
         Ok(self.replies.received(serial))
+    }
+
+    /// Finishes the replies to earlier requests.
+    fn finish_replies(&mut self, context: &Context<'_>) {
+        while let Poll::Ready(serial) = self.replies.poll_recv(context) {
+            self.replies.client().enter(|shared, _| count(&mut shared.common.stats.foreign_replies));
+            self.replies.received(serial).ack();
+        }
     }
 
     /// The reply to the request with this number; others are finished.

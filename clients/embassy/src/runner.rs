@@ -229,6 +229,8 @@ impl<S: Storage> Shared<'_, S> {
 
     fn open(&mut self, now: Instant, options: &Options<'_>) -> Result<(), OpenError> {
         self.common.accepted_at = None;
+        self.common.waiting.begin(options.blocked_timeout);
+        self.tickets.unblock();
         let is_clean = self.common.starts_clean && !self.common.has_begun;
         let properties = options.expiry_property();
         let version = match &self.common.fallback {
@@ -249,7 +251,7 @@ impl<S: Storage> Shared<'_, S> {
         let is_refused = matches!(self.connection.close_reason(), ConnectionError::Refused(_));
         let lasted = self.common.accepted_at.map(|at| now.millis_since(at));
         if lasted.is_none() && !is_refused {
-            self.wishes.doubt_session();
+            self.desired.assume_session_lost();
         }
         let tells_version = lasted.is_some() || !dropped;
         match &mut self.common.fallback {
@@ -258,7 +260,7 @@ impl<S: Storage> Shared<'_, S> {
             }
             _ => {}
         }
-        self.connection.closed(now);
+        self.connection.handle_close(now);
         self.common.tell(Event::Disconnected(end));
         Some((end, lasted.unwrap_or(0)))
     }

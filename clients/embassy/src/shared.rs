@@ -3,19 +3,20 @@
 use core::task::{Context, Poll};
 
 use embassy_sync::waitqueue::WakerRegistration;
-use pure_mqtt::{Ack, Connection, Fallback, Instant, PendingAck, ReasonCode, RequestError, Storage};
+use pure_mqtt::{Ack, Connection, Instant, PendingAck, ReasonCode, RequestError, Storage, VersionFallback};
 
+use crate::desired::Desired;
 use crate::event::{Event, Events, Stats};
 use crate::inbox::Inbox;
 use crate::maybe::Maybe;
 use crate::place::Place;
 use crate::tickets::Tickets;
-use crate::wishes::Wishes;
+use crate::waiting::Waiting;
 
 /// Everything behind the mutex.
 pub struct Shared<'a, S: Storage> {
     pub connection: &'a mut Connection<S>,
-    pub wishes: &'a mut dyn Wishes<S>,
+    pub desired: &'a mut dyn Desired<S>,
     pub inbox: Inbox<'a>,
     pub receivers: &'a mut [Place],
     pub tickets: Tickets<'a>,
@@ -47,10 +48,12 @@ pub struct Common {
     /// The engine takes records for written that are being written: nothing leaves meanwhile.
     pub is_held: bool,
     /// The versions to try, if there are several.
-    pub fallback: Maybe<Fallback>,
+    pub fallback: Maybe<VersionFallback>,
     pub accepted_at: Option<Instant>,
     /// Messages are held until the subscriptions have left, but no longer than this.
     pub holds_until: Option<Instant>,
+    /// Whether input waits for room in the ring.
+    pub waiting: Waiting,
     pub stats: Stats,
     /// Something has changed since the link was last looked after.
     is_dirty: bool,
@@ -77,6 +80,7 @@ impl Common {
         fallback: Maybe::None,
         accepted_at: None,
         holds_until: None,
+        waiting: Waiting::NONE,
         stats: Stats { links: 0, received: 0, dropped: 0, unmatched: 0, foreign_replies: 0, lost_events: 0 },
         is_dirty: false,
         run: WakerRegistration::new(),

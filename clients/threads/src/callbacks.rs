@@ -1,4 +1,4 @@
-//! What the program wants to hear, and how it is told: on the loop's thread, one call at a time, with no lock held that a callback could need.
+//! Callbacks: they run on the loop's thread, one at a time, while no lock is held that a callback could need.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,24 +14,24 @@ use crate::message::Message;
 use crate::requests::Subscribed;
 use crate::ticket::Mid;
 
-/// How much a line of [`Client::on_log`] matters.
+/// The level of a line for [`Client::on_log`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {
-    /// Each packet, in a line.
+    /// A line for each packet.
     Debug,
-    /// Links come and go.
+    /// Links are established and closed.
     Info,
-    /// Something was lost, and is made good.
+    /// Something was lost, and is recovered.
     Warning,
-    /// Something is wrong with the program or the server.
+    /// The program or the server has a fault.
     Error,
 }
 
-/// A callback that several may hold and one calls at a time. One that is replaced is dropped when the table is free again: it may own anything.
+/// A callback. Several threads may hold it, one at a time calls it. A replaced callback is dropped without the lock on the table: it may own anything.
 type Callback<F> = Arc<Mutex<F>>;
 type MessageCallback = dyn FnMut(&Client, &Message<'_>) + Send;
 
-/// One row for each callback: what it is called, what it is told besides the client, and what it is for.
+/// One row for each callback: its name, its arguments after the client, its documentation.
 macro_rules! callbacks {
     ($($(#[$doc:meta])+ $name:ident($($argument:ident: $type:ty),*);)+) => {
         #[derive(Default)]
@@ -52,11 +52,11 @@ macro_rules! callbacks {
 
         /// # Callbacks
         ///
-        /// They run on the thread of the loop, one at a time, and may call everything: publish, subscribe, disconnect, set callbacks. Each gets the client, so that it
-        /// needn't hold a handle of its own, which would keep the client alive for ever. Setting one replaces the one before.
+        /// Callbacks run on the loop's thread, one at a time, and may call any method: publish, subscribe, disconnect, set callbacks. Each has the client as its first argument;
+        /// a callback that held a handle of its own would keep the client alive forever. Setting a callback replaces the previous one.
         ///
-        /// A callback that panics does so through [`loop_once`](Self::loop_once) and [`loop_forever`](Self::loop_forever), which can be called again; in the thread of
-        /// [`loop_start`](Self::loop_start) the panic is told to [`on_log`](Self::on_log), and the loop goes on. Nothing is lost or told twice by it.
+        /// A panic in a callback propagates through [`loop_once`](Self::loop_once) and [`loop_forever`](Self::loop_forever), which can be called again. In the thread of
+        /// [`loop_start`](Self::loop_start) the panic is logged to [`on_log`](Self::on_log), and the loop continues. No message is lost or reported twice.
         impl Client {
             $($(#[$doc])+ pub fn $name(&self, callback: impl FnMut(&Client $(, $type)*) + Send + 'static) {
                 let _before = self.shared.callbacks.table().$name.replace(Arc::new(Mutex::new(callback)));
@@ -68,14 +68,14 @@ macro_rules! callbacks {
 callbacks! {
     /// Called before each attempt to connect.
     on_pre_connect();
-    /// Called when the server has answered CONNECT: see [`ConnAck::reason`] and [`ConnAck::session`]. Nothing else has been sent on this link yet.
+    /// Called when the server has answered CONNECT: see [`ConnAck::reason`] and [`ConnAck::session`]. At this time nothing else has been sent on the link.
     on_connect(connack: &ConnAck<'_>);
-    /// Called when an attempt to connect has failed before the server could answer, unless [`connect`](Self::connect) tells it.
+    /// Called when an attempt to connect failed before the server answered, unless [`connect`](Self::connect) returns the error.
     on_connect_fail(error: &ConnectError);
-    /// Called when a link is over, in whatever way.
+    /// Called when a link has ended, for whatever reason.
     on_disconnect(end: &LinkEnd);
-    /// Called when a message has ended: a QoS 0 message when it was written to the transport, at QoS 1 and 2 when the server has acknowledged it, and each when it
-    /// was given up.
+    /// Called with the final result of each message: at QoS 0 when it was written to the transport, at QoS 1 and 2 when the server has acknowledged it, and for every QoS when
+    /// it was given up.
     on_publish(published: &Published<'_>);
     /// Called when the server has answered for all filters of a [`subscribe`](Self::subscribe).
     on_subscribe(subscribed: &Subscribed);
@@ -83,20 +83,20 @@ callbacks! {
     on_unsubscribe(mid: Mid);
     /// Called for each step of an enhanced authentication (5.0): answer with [`authenticate`](Self::authenticate).
     on_auth(auth: &Auth<'_>);
-    /// Called with what happens, in words: at [`LogLevel::Debug`] each packet, from the next link on, unless [`Options::log_level`](crate::Options::log_level)
-    /// wants less. Payloads and passwords are in no line.
+    /// Called with log lines. At [`LogLevel::Debug`] (the default of [`Options::log_level`](crate::Options::log_level)) each packet has a line, from the next link on. Lines
+    /// never contain payloads or passwords.
     on_log(level: LogLevel, line: &str);
 }
 
 impl Client {
-    /// Called for each message that no filter of [`message_callback_add`](Self::message_callback_add) matches.
+    /// Sets the callback for messages that match no filter of [`message_callback_add`](Self::message_callback_add).
     pub fn on_message(&self, callback: impl FnMut(&Client, &Message<'_>) + Send + 'static) {
         let callback: Callback<MessageCallback> = Arc::new(Mutex::new(callback));
         let _before = self.shared.callbacks.table().router.set_default(Some(callback));
     }
 
-    /// Has `callback` called for the messages that `filter` matches, instead of [`on_message`](Self::on_message). If several filters match, all their
-    /// callbacks are called. This doesn't subscribe.
+    /// Sets the callback for messages that match `filter`; [`on_message`](Self::on_message) is not called for them. If several filters match, all their callbacks are called.
+    /// This does not subscribe.
     pub fn message_callback_add(
         &self,
         filter: TopicFilter<'_>,
@@ -105,7 +105,7 @@ impl Client {
         let _before = self.shared.callbacks.table().router.insert(filter, Arc::new(Mutex::new(callback)));
     }
 
-    /// Takes back [`message_callback_add`](Self::message_callback_add). False if `filter` has no callback.
+    /// Removes the callback for `filter`. Returns false if there is none.
     pub fn message_callback_remove(&self, filter: TopicFilter<'_>) -> bool {
         let removed = self.shared.callbacks.table().router.remove(filter);
         removed.is_some()
@@ -117,7 +117,7 @@ impl Client {
 pub(crate) struct Callbacks(Mutex<Table>);
 
 impl Callbacks {
-    /// Hands a message to whom it concerns.
+    /// Calls the callbacks for a message.
     pub(crate) fn message(&self, client: &Client, message: &Message<'_>) {
         let (first, others) = self.concerned(message.topic);
         for callback in first.iter().chain(&others) {
@@ -125,7 +125,7 @@ impl Callbacks {
         }
     }
 
-    /// Those that a message to `topic` concerns: mostly one, for which nothing is allocated.
+    /// Returns the callbacks for a topic: usually one, for which nothing is allocated.
     fn concerned(&self, topic: TopicName<'_>) -> (Option<Callback<MessageCallback>>, Vec<Callback<MessageCallback>>) {
         let table = self.table();
         if table.router.is_empty() {
@@ -135,7 +135,7 @@ impl Callbacks {
         (found.next(), found.collect())
     }
 
-    /// Whether anybody wants to hear the log.
+    /// Returns whether `on_log` is set.
     pub(crate) fn has_log(&self) -> bool {
         self.table().on_log.is_some()
     }
@@ -151,7 +151,7 @@ impl fmt::Debug for Callbacks {
     }
 }
 
-/// A callback that has panicked is as good as before.
+/// Locks, even after a panic: a callback that has panicked can be called again.
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,57 +1,56 @@
-//! The handle: what a program asks of its client.
+//! The client handle.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt::wire::Packet;
 use pure_mqtt::{
     Ack, Auth, Disconnect, Limits, Payload, Publish, QoS, RequestError, Risk, Subscription, TopicFilter, TopicName,
     Version,
 };
 
+use crate::ack_tokens::AckToken;
 use crate::clock::deadline;
 use crate::error::{ConnectError, PublishError, SubscribeError, WaitError};
+use crate::intent::{Dialling, Servers};
 use crate::kept::Kept;
 use crate::options::Options;
-use crate::receipts::Receipt;
-use crate::requests::standing;
+use crate::requests::subscription_state;
 use crate::shared::Shared;
 use crate::ticket::{MessageInfo, Mid, is_loop_of};
-use crate::wishes::{Dialling, Servers};
 use pure_mqtt_agent::Stats;
 use pure_mqtt_net::Server;
 
-/// An MQTT client with callbacks: a handle, to be cloned and given to as many threads as you like.
+/// An MQTT client with callbacks: a handle that can be cloned and used by any number of threads.
 ///
-/// The [crate's page](crate) shows it at work. What is asked of it takes effect when its loop runs: in a thread of its own
-/// ([`loop_start`](Self::loop_start)), in this one ([`loop_forever`](Self::loop_forever)), or step by step ([`loop_once`](Self::loop_once)). The loop
-/// sleeps until there is something to do, and whatever a handle asks for wakes it at once.
+/// See the [crate's page](crate) for complete programs. Commands take effect when the client's loop runs: in its own thread ([`loop_start`](Self::loop_start)), in the calling
+/// thread ([`loop_forever`](Self::loop_forever)), or step by step ([`loop_once`](Self::loop_once)). The loop sleeps until there is something to do; each command wakes it.
 ///
-/// When the last handle is dropped, the loop's thread ends and the socket is closed without DISCONNECT, as if the program had ended: the server publishes
-/// the will. To leave in order call [`disconnect`](Self::disconnect) and [`loop_stop`](Self::loop_stop) before.
+/// When the last handle is dropped, the loop's thread ends and the socket is closed without DISCONNECT, as if the program had ended: the server publishes the will. To close in
+/// order, call [`disconnect`](Self::disconnect) and [`loop_stop`](Self::loop_stop) first, or [`shutdown`](Self::shutdown).
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
     owner: Arc<Owner>,
 }
 
-/// What all handles hold, and the loop doesn't.
+/// The part of the client that all handles hold and the loop does not: dropping it ends the client.
 #[derive(Debug)]
 pub(crate) struct Owner(Arc<Shared>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
         let storage = self.0.change(|state| {
-            state.wishes.is_gone = true;
+            state.intent.is_gone = true;
             state.save();
             state.deliveries.give_up();
             state.replies.give_up();
             state.storage.take()
         });
-        drop(storage); // requests may outlive the client, and keep nothing of it open
-        self.0.spread_news();
-        // The loop's own thread closes the socket by itself.
+        drop(storage); // requests may outlive the client; the folder must be free for another one
+        self.0.notify_waiters();
+        // The loop's own thread closes the socket itself.
         if !is_loop_of(self.0.number) {
             if let Ok(mut network) = self.0.run_unless(|_| None::<()>) {
                 network.close();
@@ -62,12 +61,12 @@ impl Drop for Owner {
 
 /// # Construction
 impl Client {
-    /// A client with this identifier and [`Options::new`] for the rest.
+    /// Creates a client with this identifier and the defaults of [`Options::new`].
     pub fn new(client_id: &str) -> Self {
         Self::with(Options::new(client_id))
     }
 
-    /// A client with these options. Nothing is connected yet.
+    /// Creates a client with these options. It does not connect yet.
     pub fn with(options: Options) -> Self {
         Self::over(Shared::new(options))
     }
@@ -77,11 +76,15 @@ impl Client {
         Self { owner: Arc::new(Owner(Arc::clone(&shared))), shared }
     }
 
-    /// Changes the options, from the next link on.
+    /// Changes the options. They take effect on the next link.
     ///
     /// ```
-    /// # let client = pure_mqtt_client::Client::new("me");
-    /// client.configure(|options| options.keep_alive(10).max_inflight(50));
+    /// use pure_mqtt_client::Client;
+    ///
+    /// fn main() {
+    ///     let client = Client::new("me");
+    ///     client.configure(|options| options.keep_alive(10).max_inflight(50));
+    /// }
     /// ```
     pub fn configure(&self, change: impl FnOnce(Options) -> Options) {
         let before = self.shared.lock().options.clone();
@@ -92,7 +95,7 @@ impl Client {
         });
     }
 
-    /// The client, as long as somebody else has a handle of it.
+    /// Returns the client as long as the program has a handle.
     pub(crate) fn of(shared: &Arc<Shared>, owner: &Weak<Owner>) -> Option<Self> {
         Some(Self { shared: Arc::clone(shared), owner: owner.upgrade()? })
     }
@@ -104,141 +107,145 @@ impl Client {
 
 /// # Links
 impl Client {
-    /// Connects to `server`, and waits until the transport is there, with TLS and WebSocket agreed on, and CONNECT on its way. The server's answer is told to
-    /// [`on_connect`](Self::on_connect). A link that is up is replaced.
+    /// Connects to `server`. Waits until the transport is connected, including TLS and WebSocket, and CONNECT is being sent. The server's answer is passed to
+    /// [`on_connect`](Self::on_connect). An existing link is replaced.
     ///
-    /// If no loop runs, this thread does its work meanwhile. In a callback it doesn't wait, and works as [`connect_async`](Self::connect_async).
+    /// If no loop is running, this thread runs it meanwhile. In a callback it returns at once, as [`connect_async`](Self::connect_async) does.
     ///
     /// # Errors
-    /// [`ConnectError`]; the client doesn't try again by itself.
+    /// [`ConnectError`]; the client does not retry by itself.
     pub fn connect(&self, server: impl Into<Server>) -> Result<(), ConnectError> {
-        self.shared.lock().wishes.servers = Servers::one(server.into());
+        self.shared.lock().intent.servers = Servers::one(server.into());
         self.reconnect()
     }
 
-    /// Connects to the first of several servers that accepts, and to the next one whenever a link is lost and it doesn't accept another. Servers that know nothing
-    /// of each other's sessions: with each change the session begins anew, what is unfinished is sent again, and subscriptions are made again.
+    /// Connects to the first of several servers that accepts. When a link is lost and the server does not accept another one, the client tries the next server. The servers do
+    /// not share sessions: on each change the client starts a new session, sends unfinished messages as new ones, and subscribes again.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect), once all have been tried.
+    /// Same errors as [`connect`](Self::connect), once all servers have been tried.
     pub fn connect_to(&self, servers: impl IntoIterator<Item = impl Into<Server>>) -> Result<(), ConnectError> {
         let list = servers.into_iter().map(Into::into).collect();
-        self.shared.lock().wishes.servers = Servers { list, is_cluster: false };
+        self.shared.lock().intent.servers = Servers { list, is_cluster: false };
         self.reconnect()
     }
 
-    /// Connects to one of the nodes of a cluster, which share their sessions. When a node fails, the session goes on at another one: no clean start, and unfinished messages are
-    /// completed there. Each client tries the nodes in a random order of its own. A node that falls silent is left within 1.5 times the [keep alive](Options::keep_alive).
+    /// Connects to one of the nodes of a cluster, which share their sessions. When a node fails, the client continues the session on another node: no clean start, and
+    /// unfinished messages are completed there. Each client tries the nodes in its own random order. It leaves a node that stops responding within 1.5 times the [keep
+    /// alive](Options::keep_alive).
     ///
-    /// Unless [`Options::clean_start`] says otherwise, the session begins anew with this call alone, and in 5.0 it is kept for a day without a link.
+    /// Unless [`Options::clean_start`] is set, only the first link after this call starts a new session, and in 5.0 the server keeps it for a day without a link.
     ///
-    /// With a [log](Self::open), nodes may be added, removed and put in another order between two runs, as long as one address stays. If all addresses change, let one run have
-    /// the old and the new ones; otherwise the session begins anew.
+    /// With a [log](Self::open), you may add, remove and reorder nodes between two runs, as long as one address stays. If all addresses change, pass the old and the new ones in
+    /// one run; otherwise a new session starts.
     ///
     /// Not every cluster keeps a session when a node is lost: `docs/clusters.md` in the repository has measurements.
     ///
     /// ```no_run
-    /// # use pure_mqtt_client::Client;
-    /// let client = Client::new("gateway-7");
-    /// client.loop_start()?;
-    /// client.connect_to_cluster([("a.example.com", 1883), ("b.example.com", 1883), ("c.example.com", 1883)])?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// use pure_mqtt_client::Client;
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let client = Client::new("gateway-7");
+    ///     client.loop_start()?;
+    ///     client.connect_to_cluster([("a.example.com", 1883), ("b.example.com", 1883), ("c.example.com", 1883)])?;
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors
-    /// As [`connect`](Self::connect), once all have been tried.
+    /// Same errors as [`connect`](Self::connect), once all nodes have been tried.
     pub fn connect_to_cluster(&self, nodes: impl IntoIterator<Item = impl Into<Server>>) -> Result<(), ConnectError> {
         let list = nodes.into_iter().map(Into::into).collect();
-        self.shared.lock().wishes.servers = Servers { list, is_cluster: true };
+        self.shared.lock().intent.servers = Servers { list, is_cluster: true };
         self.reconnect()
     }
 
-    /// Has the loop connect to `server`, and doesn't wait. A failure is told to [`on_connect_fail`](Self::on_connect_fail).
+    /// Connects to `server` without waiting: the loop makes the attempt. A failure is passed to [`on_connect_fail`](Self::on_connect_fail).
     pub fn connect_async(&self, server: impl Into<Server>) {
         let server = server.into();
         self.shared.change(|state| {
-            state.wishes.servers = Servers::one(server);
-            state.wishes.dial(Dialling::ForAll);
+            state.intent.servers = Servers::one(server);
+            state.intent.dial(Dialling::ForAll);
         });
-        self.shared.spread_news();
+        self.shared.notify_waiters();
     }
 
-    /// Connects again to the same server, and waits as [`connect`](Self::connect) does.
+    /// Connects to the same server again, and waits as [`connect`](Self::connect) does.
     ///
     /// # Errors
-    /// As there.
+    /// Same errors as [`connect`](Self::connect).
     pub fn reconnect(&self) -> Result<(), ConnectError> {
         if is_loop_of(self.shared.number) {
-            self.shared.change(|state| state.wishes.dial(Dialling::ForAll));
+            self.shared.change(|state| state.intent.dial(Dialling::ForAll));
             return Ok(());
         }
-        let call = self.shared.change(|state| state.wishes.call());
+        let call = self.shared.change(|state| state.intent.call());
         self.await_call(call)
     }
 
-    /// Ends the link with DISCONNECT, after what can be sent has been sent; the loop doesn't connect again. While an attempt to connect is under way or to be made,
-    /// that is given up. Messages that are not finished stay, for the next link.
+    /// Sends what can be sent, then DISCONNECT, and closes the link; the loop does not reconnect. An attempt to connect is given up. Unfinished messages stay queued for the
+    /// next link.
     pub fn disconnect(&self) {
-        self.shared.change(|state| state.wishes.leave = Some(None));
+        self.shared.change(|state| state.intent.leave = Some(None));
     }
 
-    /// The same with a reason and properties (5.0). If the engine can't send it as it is (a Session Expiry Interval that contradicts CONNECT), that is told to
-    /// [`on_log`](Self::on_log), and a plain DISCONNECT is sent.
+    /// Like [`disconnect`](Self::disconnect), with a reason code and properties (5.0). If the engine rejects them (a Session Expiry Interval that contradicts CONNECT), that is
+    /// logged to [`on_log`](Self::on_log), and a plain DISCONNECT is sent.
     ///
     /// # Errors
-    /// The packet can't be expressed; nothing changed.
+    /// [`RequestError`] if the packet cannot be encoded; nothing changed.
     pub fn disconnect_with(&self, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
         let kept = Kept::new(&Packet::Disconnect(*disconnect)).map_err(|_| RequestError::TooLarge)?;
         kept.packet().ok_or(RequestError::ReasonCode)?;
-        self.shared.change(|state| state.wishes.leave = Some(Some(kept)));
+        self.shared.change(|state| state.intent.leave = Some(Some(kept)));
         Ok(())
     }
 
-    /// Whether the server has accepted the link, and it is up.
+    /// Returns whether the link is up and the server has accepted it.
     pub fn is_connected(&self) -> bool {
         self.shared.lock().agent.is_connected()
     }
 
-    /// The server that the link leads to, while it is up: the one of the list, also if it has sent the client elsewhere.
+    /// Returns the server of the current link, as given in the list, even if that server redirected the client; `None` without a link.
     pub fn server(&self) -> Option<Server> {
         let state = self.shared.lock();
         let place = usize::from(state.agent.server()?.0);
         state.servers.get(place).cloned()
     }
 
-    /// Whether nothing is unfinished: no message or request waits or is under way, and no acknowledgement is owed.
+    /// Returns whether nothing is unfinished: no queued or unacknowledged message or request, and no pending acknowledgement.
     pub fn is_idle(&self) -> bool {
         self.shared.lock().agent.is_idle()
     }
 
-    /// What was done so far, for a dashboard.
+    /// Returns the client's counters.
     pub fn stats(&self) -> Stats {
         self.shared.lock().agent.stats()
     }
 
-    /// The version that the link speaks; without a link the one that it spoke last, or will first.
+    /// Returns the protocol version of the current link; without a link, that of the last link, or before the first one, the version it will try first.
     pub fn version(&self) -> Version {
         self.shared.lock().agent.version()
     }
 
-    /// The bounds and time-outs in force.
+    /// Returns the limits and time-outs in force.
     pub fn limits(&self) -> Limits {
         self.shared.lock().agent.limits()
     }
 
-    /// Forgets the session, with all messages that are not finished; each is told to [`on_publish`](Self::on_publish). Only without a link; otherwise it does
-    /// nothing and returns false. Call it before connecting with another client identifier.
-    pub fn forget_session(&self) -> bool {
+    /// Discards the session with all unfinished messages; each is reported to [`on_publish`](Self::on_publish). Works only without a link; otherwise does nothing and returns
+    /// false. Call it before connecting with another client identifier.
+    pub fn discard_session(&self) -> bool {
         self.shared.change(|state| {
             let now = state.now();
-            let is_done = state.agent.forget_session(now);
+            let is_done = state.agent.discard_session(now);
             state.collect_ends();
-            state.bells.ring_all(); // nobody is to wait for what was granted
+            state.bells.ring_all(); // their subscriptions are gone
             is_done
         })
     }
 
-    /// Takes a step of an enhanced authentication (5.0): see [`on_auth`](Self::on_auth).
+    /// Sends a step of an enhanced authentication (5.0, §4.12): see [`on_auth`](Self::on_auth).
     ///
     /// # Errors
     /// [`RequestError`]; nothing changed.
@@ -249,7 +256,7 @@ impl Client {
 
 /// # Messages
 impl Client {
-    /// Publishes a message. Without a link it waits for one, at QoS 0 too.
+    /// Publishes a message. Without a link it is queued, also at QoS 0.
     ///
     /// # Errors
     /// [`PublishError`]; nothing changed.
@@ -263,7 +270,7 @@ impl Client {
         self.publish_with(&Publish::new(TopicName::new(topic)?, payload.as_ref()).qos(qos).retain(retain))
     }
 
-    /// The same with everything that a message can have, properties for instance.
+    /// Like [`publish`](Self::publish), with all PUBLISH fields, including properties.
     ///
     /// # Errors
     /// [`PublishError`]; nothing changed.
@@ -271,7 +278,7 @@ impl Client {
         self.publish_tagged(publish, 0)
     }
 
-    /// The same with a number of the program's own, which a client with a [log](Self::open) gives back after a restart.
+    /// Like [`publish_with`](Self::publish_with), with a number of your own. After a restart, a client with a [log](Self::open) returns the number with the message.
     ///
     /// # Errors
     /// [`PublishError`]; nothing changed.
@@ -284,13 +291,14 @@ impl Client {
             let mid = state.next_mid();
             let info = state.deliveries.accept(self.shared.number, mid, &accepted);
             if accepted.displaced > 0 {
-                state.collect_ends(); // whoever waits for them needn't wait for the loop
+                state.collect_ends(); // threads that wait for the result need not wait for the loop
             }
             Ok(info)
         })
     }
 
-    /// Gives up a message, whatever became of it so far, and says what is risked. `None` if it is finished, or its answer is awaited on the present link.
+    /// Withdraws a message, however far it has come, and returns the [`Risk`] of doing so. Returns `None` if the message is finished, or is awaiting an acknowledgement on the
+    /// current link.
     pub fn withdraw(&self, message: &MessageInfo) -> Option<Risk> {
         self.shared.change(|state| {
             let ticket = state.deliveries.ticket_of(message)?;
@@ -300,8 +308,8 @@ impl Client {
         })
     }
 
-    /// Waits until all messages that were accepted before are finished, delivered or not. False if that takes longer than `timeout`, or the client is disconnected
-    /// meanwhile. The loop has to run in another thread.
+    /// Waits until all messages accepted before this call are finished, delivered or not. Returns false after `timeout`, or if the client is disconnected meanwhile. The loop
+    /// must run in another thread.
     pub fn flush(&self, timeout: Duration) -> bool {
         let deadline = deadline(Some(timeout));
         let open = self.shared.lock().deliveries.open();
@@ -311,7 +319,7 @@ impl Client {
         })
     }
 
-    /// Leaves in order: waits for what can be finished within `timeout`, says DISCONNECT, and ends the loop's thread. True if everything was finished.
+    /// Closes the client in order: waits up to `timeout` for unfinished messages, sends DISCONNECT, and ends the loop's thread. Returns true if everything was finished.
     pub fn shutdown(&self, timeout: Duration) -> bool {
         let is_finished = self.flush(timeout);
         self.disconnect();
@@ -319,29 +327,29 @@ impl Client {
         is_finished
     }
 
-    /// Acknowledges a message, with [`Options::manual_acks`], in any order. At QoS 2 this sends PUBREC.
+    /// Acknowledges a message, with [`Options::manual_acks`]. Messages may be acknowledged in any order. At QoS 2 this sends PUBREC.
     ///
     /// # Errors
-    /// [`RequestError::Stale`] if the message was acknowledged already, or its link (QoS 1) or session (QoS 2) is gone; other errors change nothing.
-    pub fn ack(&self, receipt: Receipt) -> Result<(), RequestError> {
-        self.ack_with(receipt, &Ack::SUCCESS)
+    /// [`RequestError::Stale`] if the message was acknowledged before, or its link (QoS 1) or session (QoS 2) has ended. Other errors change nothing.
+    pub fn ack(&self, ack_token: AckToken) -> Result<(), RequestError> {
+        self.ack_with(ack_token, &Ack::SUCCESS)
     }
 
-    /// The same with a reason and properties (5.0).
+    /// Like [`ack`](Self::ack), with a reason code and properties (5.0).
     ///
     /// # Errors
-    /// As [`ack`](Self::ack).
-    pub fn ack_with(&self, receipt: Receipt, with: &Ack<'_>) -> Result<(), RequestError> {
-        self.shared.change(|state| state.receipts.acknowledge(state.now(), &mut state.agent, receipt, with))
+    /// Same errors as [`ack`](Self::ack).
+    pub fn ack_with(&self, ack_token: AckToken, with: &Ack<'_>) -> Result<(), RequestError> {
+        self.shared.change(|state| state.ack_tokens.acknowledge(state.now(), &mut state.agent, ack_token, with))
     }
 }
 
 /// # Subscriptions
 ///
-/// They are lasting wishes: they may be made without a link, and come back by themselves when the server has lost the session. What is published before
-/// the server has granted one does not come: see [`on_subscribe`](Client::on_subscribe).
+/// Subscriptions are kept by the client: they can be made without a link, and are repeated when the server has lost the session. Messages of other clients that are published
+/// before the server has granted a subscription are not received: see [`on_subscribe`](Client::on_subscribe).
 impl Client {
-    /// Wants the messages that `filter` matches, at up to this quality of service. The server is asked also if it has granted this before.
+    /// Subscribes to `filter` with this maximum QoS. SUBSCRIBE is sent even if the server has granted the filter before.
     ///
     /// # Errors
     /// [`SubscribeError`]; nothing changed.
@@ -349,7 +357,7 @@ impl Client {
         self.subscribe_to(&[Subscription::new(TopicFilter::new(filter)?, qos)])
     }
 
-    /// The same for several filters with their options.
+    /// Like [`subscribe`](Self::subscribe), for several filters with their options.
     ///
     /// # Errors
     /// [`SubscribeError`]; nothing changed.
@@ -361,7 +369,7 @@ impl Client {
         })
     }
 
-    /// Wants the messages of `filter` no longer.
+    /// Unsubscribes from `filter`.
     ///
     /// # Errors
     /// [`SubscribeError`]; nothing changed.
@@ -369,7 +377,7 @@ impl Client {
         self.unsubscribe_from(&[TopicFilter::new(filter)?])
     }
 
-    /// The same for several filters.
+    /// Like [`unsubscribe`](Self::unsubscribe), for several filters.
     ///
     /// # Errors
     /// [`SubscribeError`]; nothing changed.
@@ -381,8 +389,8 @@ impl Client {
         })
     }
 
-    /// How far the server has followed; `None` for a filter that is not subscribed to (any more).
-    pub fn standing(&self, filter: TopicFilter<'_>) -> Option<Standing> {
-        standing(&self.shared.lock().agent, filter.as_str())
+    /// Returns the state of a subscription on the server; `None` if the client is not subscribed to the filter.
+    pub fn subscription_state(&self, filter: TopicFilter<'_>) -> Option<SubscriptionState> {
+        subscription_state(&self.shared.lock().agent, filter.as_str())
     }
 }

@@ -1,20 +1,20 @@
-//! The server's answer to CONNECT, as callbacks get it.
+//! The server's answer to CONNECT, as passed to callbacks.
 
 use pure_mqtt::{Properties, ReasonCode, SessionState};
 
-use crate::notice::{Accepted, properties_in};
+use crate::notification::{Accepted, properties_in};
 
 /// The server's answer to CONNECT, for [`Client::on_connect`](crate::Client::on_connect).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnAck<'p> {
-    /// Success or why not, in terms of 5.0 whatever the version.
+    /// The reason code of 5.0, in every version: Success, or the cause of the refusal.
     pub reason: ReasonCode,
-    /// The code as it stood on the wire: in 3.1 and 3.1.1 a return code, in 5.0 the reason code.
+    /// The code as received: in 3.1 and 3.1.1 the return code, in 5.0 the reason code.
     pub code: u8,
-    /// What became of the session.
+    /// Whether the session was resumed, lost or new.
     pub session: SessionState,
-    /// Receive Maximum, Assigned Client Identifier and so on (5.0).
+    /// The properties (5.0), such as Receive Maximum and Assigned Client Identifier.
     pub properties: Properties<'p>,
 }
 
@@ -24,7 +24,7 @@ impl<'p> ConnAck<'p> {
         Self { reason, code, session, properties: properties_in(properties) }
     }
 
-    /// Whether the link stands: the server accepted it.
+    /// Returns whether the server accepted the link.
     pub const fn is_accepted(&self) -> bool {
         !self.reason.is_error()
     }

@@ -1,4 +1,4 @@
-//! The messages that are under way, each with the ticket of its owner.
+//! Unfinished messages, each with the ticket of its owner.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use pure_mqtt_agent::{Accepted, Bytes, End, PublishLimit};
 use crate::error::NotPublished;
 use crate::ticket::{MessageInfo, Mid, Ticket};
 
-/// The end of a published message, for [`Client::on_publish`](crate::Client::on_publish).
+/// The final result of a published message, for [`Client::on_publish`](crate::Client::on_publish).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Published<'p> {
-    /// Names the message, as [`MessageInfo::mid`] does.
+    /// The message, as [`MessageInfo::mid`] identifies it.
     pub mid: Mid,
-    /// Delivered, or why not.
+    /// `Ok` if the message was delivered, otherwise the reason.
     pub result: Result<(), NotPublished>,
-    /// Reason String and User Properties of the server's acknowledgement (5.0).
+    /// The properties of the server's acknowledgement (5.0): Reason String and User Property.
     pub properties: Properties<'p>,
 }
 
-/// The same, waiting to be told.
+/// A final result that is yet to be reported.
 #[derive(Debug)]
 pub(crate) struct Ended {
     mid: Mid,
@@ -36,11 +36,11 @@ impl Ended {
     }
 }
 
-/// All messages that are under way.
+/// All unfinished messages.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
     open: BTreeMap<pure_mqtt_agent::Ticket, Entry>,
-    /// The properties of an acknowledgement whose end is about to be told.
+    /// The properties of an acknowledgement whose result is yet to be reported.
     properties: Option<(pure_mqtt_agent::Ticket, Bytes)>,
 }
 
@@ -51,13 +51,13 @@ struct Entry {
 }
 
 impl Deliveries {
-    /// The agent has accepted a message of the client with this number.
+    /// Adds a message that the agent has accepted.
     pub(crate) fn accept(&mut self, client: u64, mid: Mid, accepted: &Accepted) -> MessageInfo {
         let ticket = self.add(client, mid, accepted.ticket);
         MessageInfo::new(mid, accepted.id, ticket)
     }
 
-    /// A message of before the restart goes on.
+    /// Adds an unfinished message from before the restart.
     pub(crate) fn recover(&mut self, client: u64, mid: Mid, ticket: pure_mqtt_agent::Ticket) -> MessageInfo {
         MessageInfo::new(mid, None, self.add(client, mid, ticket))
     }
@@ -68,23 +68,23 @@ impl Deliveries {
         ticket
     }
 
-    /// The agent's name for a message that is under way.
+    /// Returns the agent's ticket of an unfinished message.
     pub(crate) fn ticket_of(&self, info: &MessageInfo) -> Option<pure_mqtt_agent::Ticket> {
         let entry = self.open.get(&info.ticket().of);
-        entry.filter(|entry| Arc::ptr_eq(&entry.ticket, info.ticket())).map(|entry| entry.ticket.of) // another client's is not ours
+        entry.filter(|entry| Arc::ptr_eq(&entry.ticket, info.ticket())).map(|entry| entry.ticket.of) // `None` for a message of another client
     }
 
-    /// All messages that are under way.
+    /// Returns all unfinished messages.
     pub(crate) fn open(&self) -> Vec<MessageInfo> {
         self.open.values().map(|entry| MessageInfo::new(entry.mid, None, Arc::clone(&entry.ticket))).collect()
     }
 
-    /// An acknowledgement with properties has come.
+    /// Stores the properties of an acknowledgement.
     pub(crate) fn keep_properties(&mut self, ticket: pure_mqtt_agent::Ticket, properties: Bytes) {
         self.properties = Some((ticket, properties));
     }
 
-    /// A message has its end.
+    /// Removes a message that has its final result.
     pub(crate) fn ended(&mut self, ticket: pure_mqtt_agent::Ticket, end: End) -> Option<Ended> {
         let entry = self.open.remove(&ticket)?;
         let result = result_of(end);
@@ -93,19 +93,19 @@ impl Deliveries {
         Some(Ended { mid: entry.mid, result, properties: properties.unwrap_or_default() })
     }
 
-    /// Whoever waits for a message is not to wait any longer.
+    /// Ends all waits: the client was disconnected.
     pub(crate) fn interrupt(&self) {
         self.open.values().for_each(|entry| entry.ticket.interrupt());
     }
 
-    /// The client is gone.
+    /// Ends all messages: the client was dropped.
     pub(crate) fn give_up(&mut self) {
         self.open.values().for_each(|entry| entry.ticket.end(Err(NotPublished::ClientGone)));
         *self = Self::default();
     }
 }
 
-/// What an end means to whoever published.
+/// Converts the agent's final result.
 pub(crate) fn result_of(end: End) -> Result<(), NotPublished> {
     Err(match end {
         End::Left | End::Acknowledged(_) => return Ok(()),
@@ -115,7 +115,7 @@ pub(crate) fn result_of(end: End) -> Result<(), NotPublished> {
         End::Withdrawn { .. } => NotPublished::Ended(Cause::Withdrawn),
         End::SessionLost { was_received: true } => NotPublished::Ended(Cause::Released),
         End::SessionLost { was_received: false } => NotPublished::Ended(Cause::SessionLost),
-        End::Forgotten => NotPublished::Ended(Cause::Forgotten),
+        End::Discarded => NotPublished::Ended(Cause::Discarded),
         End::ServerCant(PublishLimit::QoS) => NotPublished::Ended(Cause::QoSNotSupported),
         End::ServerCant(PublishLimit::Retain) => NotPublished::Ended(Cause::RetainNotSupported),
         End::ServerCant(_) => NotPublished::Ended(Cause::TooLarge),

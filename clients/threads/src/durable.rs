@@ -1,4 +1,4 @@
-//! A client whose messages survive a loss of power: the agent's log, in a folder.
+//! Clients whose messages survive a power failure: the agent's log, in a folder.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,49 +15,50 @@ use crate::ticket::MessageInfo;
 
 /// # Durability
 impl Client {
-    /// A client that keeps a log in `folder`, which is created if it is missing, and goes on where the log ends: messages at QoS 1 and 2 survive the end of the
-    /// program and a loss of power, and QoS 2 stays exactly once. One process at a time uses a folder.
+    /// Creates a client that keeps a log in `folder`, which is created if it is missing, and continues from the log that is there. Messages at QoS 1 and 2 survive the end of
+    /// the program and a power failure, and QoS 2 messages are still delivered exactly once. Only one process at a time can use a folder.
     ///
-    /// A message is safe once its record is durable, which takes an `fsync` after [`publish`](Self::publish) and needs the loop; nothing that depends on a record leaves
-    /// before. Messages of before the restart are told by [`recovered`](Self::recovered). Subscriptions are the program's to make again, before it connects: the server
-    /// is asked for the difference only.
+    /// A message is safe once its record is durable. This takes an `fsync` after [`publish`](Self::publish), and the loop must run. Nothing that depends on a record is sent
+    /// before that. [`recovered`](Self::recovered) returns the messages from before the restart. Subscriptions must be made again before the program connects; only the
+    /// differences are sent to the server.
     ///
-    /// The session has to live as long: [`CleanStart::Always`](crate::CleanStart::Always) counts as `First`, which means the first link of a folder, and in 5.0 a
-    /// session expires after a day unless [`Options::properties`] say otherwise.
+    /// The session must be kept as well: [`CleanStart::Always`](crate::CleanStart::Always) counts as `First`, which here means the first link of a folder. In 5.0 the session
+    /// expires after a day without a link, unless [`Options::properties`] sets another Session Expiry Interval.
     ///
-    /// If the log can't be written (a full disk, a failing one), the link is given up, publishes at QoS 1 and 2 are refused with
-    /// [`PublishError::StoreFailed`](crate::PublishError::StoreFailed), and it is tried again every 10 seconds; [`on_log`](Self::on_log) tells it.
+    /// If the log cannot be written (the disk is full or fails), the link is closed, publishes at QoS 1 and 2 return
+    /// [`PublishError::StoreFailed`](crate::PublishError::StoreFailed), and writing is retried every 10 seconds; [`on_log`](Self::on_log) reports it.
     ///
     /// ```
     /// use std::time::Duration;
     ///
     /// use pure_mqtt_client::pure_mqtt::QoS;
     /// use pure_mqtt_client::{Client, Options};
-    /// # let broker = pure_mqtt_test_broker::Broker::start()?;
-    /// # let server = broker.address();
-    /// # let folder = std::env::temp_dir().join(format!("pure-mqtt-doc-{}", std::process::id()));
+    /// use pure_mqtt_test_broker::Broker;
     ///
-    /// let client = Client::open(&folder, Options::new("meter-7"))?;
-    /// client.connect(server)?;
-    /// client.loop_start()?;
-    /// client.publish("meter/7", "4711", QoS::ExactlyOnce, false)?.wait_for_publish(Duration::from_secs(10))?;
-    /// client.disconnect();
-    /// client.loop_stop();
-    /// # drop(client);
-    /// # std::fs::remove_dir_all(folder)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let broker = Broker::start()?; // or a server of your own
+    ///     let folder = tempfile::tempdir()?; // or a folder that stays
+    ///
+    ///     let client = Client::open(folder.path(), Options::new("meter-7"))?;
+    ///     client.connect(broker.address())?;
+    ///     client.loop_start()?;
+    ///     client.publish("meter/7", "4711", QoS::ExactlyOnce, false)?.wait_for_publish(Duration::from_secs(10))?;
+    ///     client.disconnect();
+    ///     client.loop_stop();
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors
-    /// [`StorageError`]: another process uses the folder, it can't be read or written, or the log is damaged or another client's. Nothing is changed then.
+    /// [`StorageError`]: another process uses the folder, the folder can't be read or written, or the log is damaged or belongs to another client. In that case nothing is changed.
     pub fn open(folder: impl Into<PathBuf>, options: Options) -> Result<Self, StorageError> {
         Self::open_over(Folder::open(folder)?, options)
     }
 
-    /// The same on files that are no folder of the system's: encrypted ones, or those of a test, whose disk is full when it wants. That nobody else uses them is theirs to see to.
+    /// Like [`open`](Self::open), with files of your own: encrypted ones, or those of a test that simulates a full disk. You must make sure that no other process uses them.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Same errors as [`open`](Self::open).
     pub fn open_over<F: Files<File: Send> + Send + 'static>(files: F, options: Options) -> Result<Self, StorageError> {
         let (store, recovered) = FileStore::over(files)?;
         let wakeup = Arc::new(Wakeup::default());
@@ -74,26 +75,24 @@ impl Client {
         Ok(client)
     }
 
-    /// The messages of before the restart that are not finished, in their order, each with the number that it was
-    /// [published](Self::publish_tagged) with.
+    /// Returns the unfinished messages from before the restart, in order, each with the number that it was [published](Self::publish_tagged) with.
     pub fn recovered(&self) -> Vec<(MessageInfo, u64)> {
         self.shared.lock().recovered.clone()
     }
 
-    /// The number of the latest message at QoS 1 or 2 that was [published](Self::publish_tagged) with one, finished or not; 0 if there was none. Right after
-    /// [`open`](Self::open) it is that of the latest message which the log has accepted: a program that numbers its input goes on behind it, and publishes
-    /// nothing twice.
+    /// Returns the number of the latest QoS 1 or 2 message that was [published](Self::publish_tagged) with a number, finished or not; 0 if there was none. Right after
+    /// [`open`](Self::open) this is the latest message that the log has accepted: a program that numbers its input continues after that number, and publishes nothing twice.
     pub fn latest_tag(&self) -> u64 {
         self.shared.lock().agent.latest_tag()
     }
 }
 
-/// The log's way to the disk.
+/// Passes the log to the thread that writes it.
 pub(crate) struct Storage {
     store: Box<dyn Store + Send>,
 }
 
-/// A [`StoreThread`], whatever its files are.
+/// A [`StoreThread`] over any kind of files.
 trait Store {
     fn poll(&mut self) -> Option<StoreEvent>;
     fn append(&mut self, bytes: Vec<u8>, sequence: u64);
@@ -115,7 +114,7 @@ impl<F: Files> Store for StoreThread<F> {
 }
 
 impl Storage {
-    /// Hands to the disk what waits, and tells the agent what is there.
+    /// Passes pending records to the store thread, and reports to the agent which are durable.
     pub(crate) fn save(&mut self, agent: &mut Agent, now: pure_mqtt::Instant) -> Option<StoreError> {
         let mut failure = None;
         while let Some(event) = self.store.poll() {
@@ -134,7 +133,7 @@ impl Storage {
         failure
     }
 
-    /// Writes everything anew, unless records of the old log are still awaited: then the agent asks again.
+    /// Writes a new snapshot, unless records of the old log are still being written: then the agent asks again.
     pub(crate) fn compact(&mut self, agent: &mut Agent) {
         let mut bytes = Vec::new();
         if let Some(sequence) = agent.snapshot(&mut |piece| bytes.extend_from_slice(piece)) {
@@ -143,13 +142,13 @@ impl Storage {
     }
 }
 
-/// Why a client can't be opened in a folder.
+/// A client can't be opened in a folder.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The folder, or a file in it.
+    /// The folder, or a file in it, can't be used.
     Store(StoreError),
-    /// What the log says.
+    /// The content of the log can't be used.
     Log(RecoverError),
 }
 

@@ -3,6 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod ack_tokens;
 mod bells;
 mod callbacks;
 mod client;
@@ -11,18 +12,18 @@ mod connack;
 mod deliveries;
 mod durable;
 mod error;
-mod introduction;
+mod intent;
 mod kept;
 mod lines;
 mod looping;
 mod message;
 mod network;
-mod notice;
+mod notification;
 mod once;
 mod options;
+mod owned_connect;
 pub mod paho;
 pub mod publish;
-mod receipts;
 mod receiver;
 mod replies;
 mod requests;
@@ -31,10 +32,10 @@ mod state;
 pub mod subscribe;
 mod ticket;
 mod transport;
-mod wishes;
 
 pub use pure_mqtt;
 
+pub use ack_tokens::AckToken;
 pub use callbacks::LogLevel;
 pub use client::Client;
 pub use connack::ConnAck;
@@ -53,7 +54,6 @@ pub use pure_mqtt_net::store::{Files, Folder, LogFile, StoreError};
 pub use pure_mqtt_net::{Failure, Server, ServerError};
 #[cfg(feature = "tls")]
 pub use pure_mqtt_net::{PemSource, Tls, TlsError, TlsOptions, rustls};
-pub use receipts::Receipt;
 pub use receiver::{Receiver, ReceiverOptions};
 pub use replies::Request;
 pub use requests::Subscribed;

@@ -9,7 +9,7 @@ use crate::callbacks::LogLevel;
 use crate::client::{Client, Owner};
 use crate::error::{ConnectError, LoopError};
 use crate::lines;
-use crate::network::Persistence;
+use crate::network::RetryPolicy;
 use crate::shared::{Running, Shared};
 use crate::state::State;
 use crate::ticket::is_loop_of;
@@ -24,7 +24,7 @@ impl Client {
     /// # Errors
     /// [`LoopError`]: among others [`LoopError::Ended`] when a link has ended, also by [`disconnect`](Self::disconnect).
     pub fn loop_once(&self, timeout: Duration) -> Result<(), LoopError> {
-        let mut network = self.shared.try_run().ok_or(LoopError::Busy)?;
+        let mut network = self.shared.try_run().ok_or(LoopError::AlreadyRunning)?;
         network.begin_steps();
         network.wait(&self.shared, Instant::now().checked_add(timeout))?;
         network.pass(self)
@@ -36,8 +36,8 @@ impl Client {
     /// # Errors
     /// [`LoopError`]: a failure that the [`Options`](crate::Options) don't let it bear.
     pub fn loop_forever(&self) -> Result<(), LoopError> {
-        let mut network = self.shared.try_run().ok_or(LoopError::Busy)?;
-        network.begin_run(Persistence::AfterSuccess, self.shared.lock().wishes.begin_run());
+        let mut network = self.shared.try_run().ok_or(LoopError::AlreadyRunning)?;
+        network.begin_run(RetryPolicy::AfterSuccess, self.shared.lock().intent.begin_run());
         while !network.turn(self)? {
             network.wait(&self.shared, None)?;
         }
@@ -48,13 +48,13 @@ impl Client {
     /// link is lost. After [`disconnect`](Self::disconnect) it waits for the next [`connect`](Self::connect).
     ///
     /// # Errors
-    /// [`LoopError::Busy`] if the thread runs already; [`LoopError::System`] if there can be none.
+    /// [`LoopError::AlreadyRunning`] if the thread runs already; [`LoopError::System`] if there can be none.
     pub fn loop_start(&self) -> Result<(), LoopError> {
         let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
-            return Err(LoopError::Busy);
+            return Err(LoopError::AlreadyRunning);
         }
-        let number = self.shared.lock().wishes.begin_run();
+        let number = self.shared.lock().intent.begin_run();
         let (shared, owner) = (Arc::clone(&self.shared), self.owner());
         *thread = Some(thread::Builder::new().name("mqtt".into()).spawn(move || run(&shared, &owner, number))?);
         Ok(())
@@ -67,10 +67,10 @@ impl Client {
     pub fn loop_stop(&self) {
         let thread = {
             let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
-            self.shared.change(|state| state.wishes.stop(Instant::now() + STOP_PATIENCE)); // whoever starts one waits
+            self.shared.change(|state| state.intent.stop(Instant::now() + STOP_PATIENCE)); // whoever starts one waits
             thread.take()
         };
-        self.shared.spread_news();
+        self.shared.notify_waiters();
         if let Some(thread) = thread.filter(|_| !is_loop_of(self.shared.number)) {
             let _ = thread.join(); // it catches what callbacks throw
         }
@@ -78,7 +78,7 @@ impl Client {
 
     /// Waits for the end of a call of `connect`; as long as no loop runs, runs it here.
     pub(crate) fn await_call(&self, call: u64) -> Result<(), ConnectError> {
-        match self.shared.run_unless(|state| state.wishes.result(call)) {
+        match self.shared.run_unless(|state| state.intent.result(call)) {
             Err(result) => result,
             Ok(network) => self.work_for_call(network, call),
         }
@@ -87,7 +87,7 @@ impl Client {
     fn work_for_call(&self, mut network: Running<'_>, call: u64) -> Result<(), ConnectError> {
         network.begin_steps();
         loop {
-            let result = self.shared.lock().wishes.result(call);
+            let result = self.shared.lock().intent.result(call);
             if let Some(result) = result {
                 return result;
             }
@@ -101,9 +101,9 @@ impl Client {
 
 /// The loop's own thread.
 fn run(shared: &Arc<Shared>, owner: &Weak<Owner>, number: u64) {
-    let is_over = |state: &State| state.wishes.is_gone || state.wishes.stop_of(number).is_some();
+    let is_over = |state: &State| state.intent.is_gone || state.intent.stop_of(number).is_some();
     let Ok(mut network) = shared.run_unless(|state| is_over(state).then_some(())) else { return };
-    network.begin_run(Persistence::Always, number);
+    network.begin_run(RetryPolicy::Always, number);
     // While the loop sleeps it holds no handle, so that the client can go.
     while let Some(client) = Client::of(shared, owner) {
         let is_done = turn(&mut network, &client);
@@ -112,7 +112,7 @@ fn run(shared: &Arc<Shared>, owner: &Weak<Owner>, number: u64) {
             break;
         }
     }
-    if shared.lock().wishes.is_gone {
+    if shared.lock().intent.is_gone {
         network.close(); // a request may outlive the client, and holds the rest of it
     }
 }
@@ -128,7 +128,7 @@ fn turn(network: &mut Running<'_>, client: &Client) -> bool {
         Err(_) => {
             let mut state = client.shared.lock();
             state.say(LogLevel::Error, "a callback has panicked".into());
-            state.wishes.is_changed = true; // it goes on at once
+            state.intent.is_changed = true; // it goes on at once
             false
         }
     }

@@ -1,49 +1,48 @@
-//! What arrives.
+//! Received messages.
 
 use std::time::SystemTime;
 
 use pure_mqtt::{PacketId, Properties, Publish, QoS, TopicName};
 use pure_mqtt_agent::{Bytes, Incoming};
 
-use crate::receipts::Receipt;
+use crate::ack_tokens::AckToken;
 
-/// A message from the server, as callbacks get it. It borrows the client's buffer: [`to_owned`](Self::to_owned) keeps a copy.
+/// A received message, as passed to callbacks. It borrows the client's buffer: [`to_owned`](Self::to_owned) copies it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Message<'m> {
-    /// Where it was published.
+    /// The topic it was published to.
     pub topic: TopicName<'m>,
-    /// What was published.
+    /// The payload.
     pub payload: &'m [u8],
-    /// In which quality of service it came.
+    /// The QoS the message was delivered with.
     pub qos: QoS,
-    /// The server kept it for the topic.
+    /// Whether the server sent it as a retained message.
     pub retain: bool,
-    /// The server may have sent it before. At QoS 1 it may then be a repetition; at QoS 2 it is not.
+    /// The DUP flag: at QoS 1 the message may be a duplicate; at QoS 2 it is not.
     pub dup: bool,
-    /// The packet identifier at QoS 1 and 2.
+    /// The packet identifier; `None` at QoS 0.
     pub id: Option<PacketId>,
-    /// Response Topic, User Properties and so on (5.0).
+    /// The properties (5.0), such as Response Topic and User Property.
     pub properties: Properties<'m>,
-    /// When it came.
+    /// When it was received.
     pub timestamp: SystemTime,
-    /// With [`Options::manual_acks`](crate::Options::manual_acks), at QoS 1 and 2: what to give to [`Client::ack`](crate::Client::ack).
-    pub receipt: Option<Receipt>,
+    /// With [`Options::manual_acks`](crate::Options::manual_acks), at QoS 1 and 2: the token to pass to [`Client::ack`](crate::Client::ack).
+    pub ack_token: Option<AckToken>,
 }
 
 impl<'m> Message<'m> {
-    /// The payload as text, if it is UTF-8.
+    /// Returns the payload as text; `None` if it is not UTF-8.
     pub fn text(&self) -> Option<&'m str> {
         std::str::from_utf8(self.payload).ok()
     }
 
-    /// The response to this request: to its Response Topic, with its Correlation Data, in its quality of service. `None` if it names no
-    /// Response Topic.
+    /// Returns the reply to this request: for its Response Topic, with its Correlation Data, at its QoS. Returns `None` if the request has no Response Topic.
     pub fn reply(&self, payload: &'m [u8]) -> Option<Publish<'m>> {
         reply(&self.properties, self.qos, payload)
     }
 
-    /// A copy that borrows nothing.
+    /// Returns a copy.
     pub fn to_owned(&self) -> OwnedMessage {
         OwnedMessage {
             topic: self.topic.as_str().to_owned(),
@@ -63,52 +62,51 @@ fn reply<'m>(properties: &Properties<'m>, qos: QoS, payload: &'m [u8]) -> Option
     Some(publish)
 }
 
-/// A message from the server, as a [`Receiver`](crate::Receiver) and a [`Request`](crate::Request) give it: it owns what it holds.
+/// A received message that owns its content, from a [`Receiver`](crate::Receiver) or a [`Request`](crate::Request).
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
-    /// Where it was published.
+    /// The topic it was published to.
     pub topic: String,
-    /// What was published. Clones of a [`Bytes`] share their memory.
+    /// The payload. Clones of a [`Bytes`] share their memory.
     pub payload: Bytes,
-    /// In which quality of service it came.
+    /// The QoS the message was delivered with.
     pub qos: QoS,
-    /// The server kept it for the topic.
+    /// Whether the server sent it as a retained message.
     pub retain: bool,
-    /// The server may have sent it before. At QoS 1 it may then be a repetition; at QoS 2 it is not.
+    /// The DUP flag: at QoS 1 the message may be a duplicate; at QoS 2 it is not.
     pub dup: bool,
-    /// The packet identifier at QoS 1 and 2.
+    /// The packet identifier; `None` at QoS 0.
     pub id: Option<PacketId>,
-    /// When it was taken.
+    /// When it was taken from the queue.
     pub timestamp: SystemTime,
-    /// With [`ReceiverOptions::manual_acks`](crate::ReceiverOptions::manual_acks), at QoS 1 and 2: what to give to [`Client::ack`](crate::Client::ack).
-    pub receipt: Option<Receipt>,
+    /// With [`ReceiverOptions::manual_acks`](crate::ReceiverOptions::manual_acks), at QoS 1 and 2: the token to pass to [`Client::ack`](crate::Client::ack).
+    pub ack_token: Option<AckToken>,
     properties: Bytes,
 }
 
 impl Received {
-    pub(crate) fn new(message: Incoming, receipt: Option<Receipt>) -> Self {
+    pub(crate) fn new(message: Incoming, ack_token: Option<AckToken>) -> Self {
         let Incoming { topic, payload, qos, retain, dup, id, properties, .. } = message;
-        Self { topic, payload, qos, retain, dup, id, timestamp: SystemTime::now(), receipt, properties }
+        Self { topic, payload, qos, retain, dup, id, timestamp: SystemTime::now(), ack_token, properties }
     }
 
-    /// Response Topic, User Properties and so on (5.0).
+    /// Returns the properties (5.0), such as Response Topic and User Property.
     pub fn properties(&self) -> Properties<'_> {
         Properties::from_bytes(&self.properties).unwrap_or(Properties::NONE)
     }
 
-    /// The payload as text, if it is UTF-8.
+    /// Returns the payload as text; `None` if it is not UTF-8.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.payload).ok()
     }
 
-    /// The response to this request: to its Response Topic, with its Correlation Data, in its quality of service. `None` if it names no
-    /// Response Topic.
+    /// Returns the reply to this request: for its Response Topic, with its Correlation Data, at its QoS. Returns `None` if the request has no Response Topic.
     pub fn reply<'m>(&'m self, payload: &'m [u8]) -> Option<Publish<'m>> {
         reply(&self.properties(), self.qos, payload)
     }
 
-    /// As callbacks get it. `None` never: the engine lets no message through whose topic is none.
+    /// Returns the message as passed to callbacks. Never `None`: the engine delivers no message with an invalid topic.
     pub(crate) fn borrowed(&self) -> Option<Message<'_>> {
         Some(Message {
             topic: TopicName::new(&self.topic).ok()?,
@@ -119,25 +117,25 @@ impl Received {
             id: self.id,
             properties: self.properties(),
             timestamp: self.timestamp,
-            receipt: self.receipt,
+            ack_token: self.ack_token,
         })
     }
 }
 
-/// A message that was copied: what of it every version of MQTT has.
+/// A copy of a message, with the fields that every version of MQTT has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OwnedMessage {
-    /// Where it was published.
+    /// The topic it was published to.
     pub topic: String,
-    /// What was published.
+    /// The payload.
     pub payload: Vec<u8>,
-    /// In which quality of service it came.
+    /// The QoS the message was delivered with.
     pub qos: QoS,
-    /// The server kept it for the topic.
+    /// Whether the server sent it as a retained message.
     pub retain: bool,
-    /// The server may have sent it before.
+    /// The DUP flag: the message may be a duplicate.
     pub dup: bool,
-    /// When it came.
+    /// When it was received.
     pub timestamp: SystemTime,
 }

@@ -1,42 +1,42 @@
-//! What the helpers share: a client that connects once, in this thread, and leaves when its work is done.
+//! A client for the helpers: it connects once, in the calling thread, and disconnects when its work is done.
 
 use std::fmt;
 use std::time::Duration;
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 
 use crate::client::Client;
 use crate::error::{ConnectError, LinkEnd, LoopError, NotPublished, PublishError, SubscribeError};
 use crate::options::Options;
 use pure_mqtt_net::Server;
 
-/// How long one step of the loop may sleep; it is woken before if anything happens.
+/// The longest sleep of one step of the loop; events wake it earlier.
 const STEP: Duration = Duration::from_secs(60);
 
-/// Why a helper has failed.
+/// A helper failed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum HelperError {
-    /// No link could be made.
+    /// No link could be established.
     Connect(ConnectError),
-    /// The link ended before the work was done; a refusal is told like this as well.
+    /// The link ended before the work was done, or the server refused the connection.
     Ended(LinkEnd),
-    /// The loop could not run.
+    /// The loop can't run.
     Loop(LoopError),
-    /// There is nothing to publish.
-    Nothing,
+    /// The list of messages is empty.
+    NoMessages,
     /// A message was not accepted.
     Publish(PublishError),
-    /// A message has ended without being delivered.
+    /// A message ended without being delivered.
     NotPublished(NotPublished),
-    /// The filters can't be subscribed to.
+    /// The filters are not valid.
     Subscribe(SubscribeError),
-    /// The server has not granted a subscription.
+    /// The server did not grant a subscription.
     NotGranted {
-        /// To which filter.
+        /// The filter.
         filter: Box<str>,
-        /// How it stands.
-        standing: Standing,
+        /// Its state.
+        standing: SubscriptionState,
     },
 }
 
@@ -46,14 +46,14 @@ impl fmt::Display for HelperError {
             Self::Connect(error) => error.fmt(f),
             Self::Ended(end) => end.fmt(f),
             Self::Loop(error) => error.fmt(f),
-            Self::Nothing => f.write_str("there is nothing to publish"),
+            Self::NoMessages => f.write_str("the list of messages is empty"),
             Self::Publish(error) => error.fmt(f),
             Self::NotPublished(error) => error.fmt(f),
             Self::Subscribe(error) => error.fmt(f),
-            Self::NotGranted { filter, standing: Standing::Refused(reason) } => {
+            Self::NotGranted { filter, standing: SubscriptionState::Refused(reason) } => {
                 write!(f, "the server refused the subscription to {filter}: {reason}")
             }
-            Self::NotGranted { filter, standing: Standing::Impossible(error) } => {
+            Self::NotGranted { filter, standing: SubscriptionState::Unsupported(error) } => {
                 write!(f, "{filter} cannot be subscribed to: {error}")
             }
             Self::NotGranted { filter, .. } => write!(f, "the server has not granted the subscription to {filter}"),
@@ -110,7 +110,7 @@ impl Once {
         }
     }
 
-    /// Says DISCONNECT.
+    /// Sends DISCONNECT.
     pub(crate) fn leave(self) -> Result<(), HelperError> {
         self.0.disconnect();
         loop {

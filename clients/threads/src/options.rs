@@ -1,20 +1,18 @@
-//! The settings of a client.
+//! Client settings.
 
 use std::fmt;
 use std::time::Duration;
 
-use pure_mqtt::{Connect, Fallback, Limits, OpenError, Property, Version, Will};
+use pure_mqtt::{Connect, Limits, OpenError, Property, Version, VersionFallback, Will};
 use pure_mqtt_agent::{AckMode, Bytes, encode_properties};
 
 use crate::callbacks::LogLevel;
 use crate::clock::millis;
-use crate::introduction::Introduction;
+use crate::owned_connect::OwnedConnect;
 
-/// What a client is to do, and how: given to [`Client::with`](crate::Client::with), changed with
-/// [`Client::configure`](crate::Client::configure).
+/// The settings of a client: passed to [`Client::with`](crate::Client::with), changed with [`Client::configure`](crate::Client::configure).
 ///
-/// Something that CONNECT can't say (a user name with U+0000, a property that belongs elsewhere) is told by
-/// [`Client::connect`](crate::Client::connect).
+/// [`Client::connect`](crate::Client::connect) returns an error for values that CONNECT cannot contain, such as a user name with U+0000 or a property of another packet.
 ///
 /// ```
 /// use std::time::Duration;
@@ -22,68 +20,69 @@ use crate::introduction::Introduction;
 /// use pure_mqtt::{QoS, TopicName, Version, Will};
 /// use pure_mqtt_client::{Client, Options};
 ///
-/// let will = Will::new(TopicName::new("lamp/7/state")?, b"gone").qos(QoS::AtLeastOnce);
-/// let options = Options::new("lamp-7")
-///     .version(Version::V5)
-///     .keep_alive(30)
-///     .user_name("lamp")
-///     .password(b"secret")
-///     .will(&will)
-///     .reconnect_delay(Duration::from_secs(1), Duration::from_secs(30));
-/// let client = Client::with(options);
-/// # let _ = client;
-/// # Ok::<(), pure_mqtt::TopicError>(())
+/// /// A lamp whose end is published by the server.
+/// fn lamp() -> Result<Client, pure_mqtt::TopicError> {
+///     let will = Will::new(TopicName::new("lamp/7/state")?, b"gone").qos(QoS::AtLeastOnce);
+///     let options = Options::new("lamp-7")
+///         .version(Version::V5)
+///         .keep_alive(30)
+///         .user_name("lamp")
+///         .password(b"secret")
+///         .will(&will)
+///         .reconnect_delay(Duration::from_secs(1), Duration::from_secs(30));
+///     Ok(Client::with(options))
+/// }
 /// ```
 #[derive(Clone)]
 pub struct Options {
-    introduction: Introduction,
-    pub(crate) speech: Speech,
+    introduction: OwnedConnect,
+    pub(crate) speech: VersionPolicy,
     clean_start: Option<CleanStart>,
-    /// Kept apart: 5.0, in which the introduction is kept, can't say it.
+    /// Separate from `connect`, which is kept in the form of 5.0: that has no bridge flag.
     pub(crate) bridge: bool,
     pub(crate) limits: Limits,
     pub(crate) connect_timeout: Duration,
     max_attempts: u8,
-    /// The shortest and the longest range of pauses, in milliseconds.
+    /// The shortest and the longest bound of the back-off, in milliseconds.
     delays: (u32, u32),
     pub(crate) reconnect_on_failure: bool,
     pub(crate) retry_first_connection: bool,
     pub(crate) coalesces: bool,
-    /// The session outlives the program.
+    /// The session survives the end of the program.
     is_lasting: bool,
-    /// Lines below it are not told.
+    /// Lines below this level are not reported.
     pub(crate) log_level: LogLevel,
 }
 
-/// In seconds.
+/// A day in seconds.
 const DAY: u32 = 24 * 60 * 60;
 
-/// Which version is spoken.
+/// The versions to use.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Speech {
+pub(crate) enum VersionPolicy {
     Only(Version),
-    Downwards(Fallback),
+    Downwards(VersionFallback),
 }
 
-/// When a link starts without the session that may be left from before.
+/// When a link starts a new session (Clean Start, before 5.0 Clean Session).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CleanStart {
-    /// Each link. Unfinished messages of this side are sent again all the same, as new.
+    /// On each link. Unfinished messages of the client are still sent, as new ones.
     #[default]
     Always,
-    /// The first link after each `connect`, until the server has accepted it; those that the client makes on its own go on with the session.
+    /// On the first link after each `connect`, until a server accepts it; reconnections resume the session.
     First,
-    /// No link: the session goes on, also from an earlier life of the program. In 5.0 it needs a Session Expiry Interval.
+    /// Never: the session is resumed, even that of an earlier run of the program. In 5.0 this needs a Session Expiry Interval.
     Never,
 }
 
 impl Options {
-    /// 3.1.1, a clean start, a keep alive of 60 seconds, no will, no credentials. An empty `client_id` is the server's to replace, or, where the version
-    /// or the server doesn't allow that, a random one.
+    /// Creates the defaults: 3.1.1, a clean start, a keep alive of 60 seconds, no will, no credentials. If `client_id` is empty the server assigns one; where the version or the
+    /// server does not allow that, a random one is used.
     pub fn new(client_id: &str) -> Self {
         Self {
-            introduction: Introduction::new(client_id),
-            speech: Speech::Only(Version::V311),
+            introduction: OwnedConnect::new(client_id),
+            speech: VersionPolicy::Only(Version::V311),
             clean_start: None,
             bridge: false,
             limits: Limits::DEFAULT,
@@ -98,23 +97,23 @@ impl Options {
         }
     }
 
-    /// Speaks this version and no other.
+    /// Uses only this version, without fallback.
     #[must_use]
     pub fn version(mut self, version: Version) -> Self {
-        self.speech = Speech::Only(version);
+        self.speech = VersionPolicy::Only(version);
         self.limits.version = version;
         self
     }
 
-    /// Tries versions from the highest to the lowest, until the server takes one: see [`Fallback`].
+    /// Tries versions from the highest to the lowest until the server accepts one: see [`VersionFallback`].
     #[must_use]
-    pub fn fallback(mut self, fallback: Fallback) -> Self {
-        self.speech = Speech::Downwards(fallback);
+    pub fn fallback(mut self, fallback: VersionFallback) -> Self {
+        self.speech = VersionPolicy::Downwards(fallback);
         self.limits.version = fallback.version();
         self
     }
 
-    /// Sets which links start without the earlier session. Default: [`CleanStart::Always`], but [`CleanStart::First`] with a cluster or a log.
+    /// Sets which links start a new session. Default: [`CleanStart::Always`]; with a cluster or a log [`CleanStart::First`].
     #[must_use]
     pub fn clean_start(mut self, clean_start: CleanStart) -> Self {
         self.clean_start = Some(clean_start);
@@ -142,7 +141,7 @@ impl Options {
         self
     }
 
-    /// Takes user name and password away.
+    /// Removes user name and password.
     #[must_use]
     pub fn without_credentials(mut self) -> Self {
         self.introduction = self.introduction.with(|mut connect| {
@@ -152,14 +151,14 @@ impl Options {
         self
     }
 
-    /// Sets what the server publishes when a link ends without DISCONNECT, with the will's properties.
+    /// Sets the will: the message that the server publishes when a link ends without DISCONNECT, with its properties.
     #[must_use]
     pub fn will(mut self, will: &Will<'_>) -> Self {
         self.introduction = self.introduction.will(will);
         self
     }
 
-    /// Takes the will away.
+    /// Removes the will.
     #[must_use]
     pub fn without_will(mut self) -> Self {
         self.introduction = self.introduction.with(|mut connect| {
@@ -169,8 +168,8 @@ impl Options {
         self
     }
 
-    /// Sets the properties of CONNECT (5.0), Session Expiry Interval for instance. Receive Maximum, Maximum Packet Size and Topic Alias Maximum come
-    /// from [`limits`](Self::limits).
+    /// Sets the properties of CONNECT (5.0), for example Session Expiry Interval. Receive Maximum, Maximum Packet Size and Topic Alias Maximum are derived from
+    /// [`limits`](Self::limits).
     #[must_use]
     pub fn properties(mut self, properties: &[Property<'_>]) -> Self {
         self.introduction = self.introduction.properties(properties);
@@ -184,30 +183,30 @@ impl Options {
         self
     }
 
-    /// Sets all bounds and time-outs of the engine; [`Limits::version`] is set by [`version`](Self::version) and [`fallback`](Self::fallback).
+    /// Sets the engine's limits and time-outs. [`Limits::version`] is overwritten by [`version`](Self::version) and [`fallback`](Self::fallback).
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Limits { version: self.limits.version, ..limits };
         self
     }
 
-    /// Sets how many QoS 1 and 2 messages are out at a time; 0 for no own limit. Default: 20.
+    /// Sets the maximum number of QoS 1 and 2 messages in flight; 0: no local limit, only the server's Receive Maximum. Default: 20.
     #[must_use]
     pub fn max_inflight(mut self, messages: u16) -> Self {
         self.limits.max_inflight = messages;
         self
     }
 
-    /// Sets how many messages may be unfinished, in flight and waiting together; 0 (the default) for 65,535.
+    /// Sets the maximum number of unfinished messages, in flight and queued together; 0 (the default): 65,535.
     #[must_use]
     pub fn max_queued(mut self, messages: u32) -> Self {
         self.limits.max_queued = messages;
         self
     }
 
-    /// Sets on how many links a message may leave without an answer before it is given up
-    /// ([`NotPublished::AttemptsUsedUp`](crate::NotPublished::AttemptsUsedUp)); 0 (the default) for any number. Some servers hang up at a message, and would on
-    /// every link. After two links in a row that ended early the client sends one message at a time, so that only the one that links end at is given up.
+    /// Sets on how many links a message may be sent without an acknowledgement before it ends with [`NotPublished::AttemptsUsedUp`](crate::NotPublished::AttemptsUsedUp); 0 (the
+    /// default): any number. Some servers close the link on a particular message, on every link. After two links in a row that ended early the client sends one message at a
+    /// time, so that only the message that ends the links is given up.
     #[must_use]
     pub fn max_attempts(mut self, links: u8) -> Self {
         self.max_attempts = links;
@@ -221,16 +220,14 @@ impl Options {
         self
     }
 
-    /// Sets how long it may take to reach the server: to connect to one of its addresses, and to agree on TLS and WebSocket. Finding the addresses behind a
-    /// name is the system's, and comes on top. Default: 5 seconds.
+    /// Sets the time-out for reaching the server: TCP to one of its addresses, proxy, TLS and WebSocket. Name look-up is not included. Default: 5 seconds.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets how long the client waits before it connects again: a random time of up to `min` at first, up to twice as long after each failure, up to `max` in the end.
-    /// Default: 5 seconds to 2 minutes.
+    /// Sets the back-off: the client waits a random time of up to `min` before it reconnects. The bound doubles after each failure, up to `max`. Default: 5 seconds to 2 minutes.
     #[must_use]
     pub fn reconnect_delay(mut self, min: Duration, max: Duration) -> Self {
         let milliseconds = |duration| u32::try_from(millis(duration)).unwrap_or(u32::MAX);
@@ -238,58 +235,58 @@ impl Options {
         self
     }
 
-    /// Sets whether [`Client::loop_forever`](crate::Client::loop_forever) and the thread of [`Client::loop_start`](crate::Client::loop_start) connect
-    /// again when a link is lost. Default: true.
+    /// Sets whether [`Client::loop_forever`](crate::Client::loop_forever) and the thread of [`Client::loop_start`](crate::Client::loop_start) reconnect when a link is lost.
+    /// Default: true.
     #[must_use]
     pub fn reconnect_on_failure(mut self, reconnect: bool) -> Self {
         self.reconnect_on_failure = reconnect;
         self
     }
 
-    /// Sets whether [`Client::loop_forever`](crate::Client::loop_forever) also goes on if it can't connect the first time. Default: false.
-    /// The thread of [`Client::loop_start`](crate::Client::loop_start) always does.
+    /// Sets whether [`Client::loop_forever`](crate::Client::loop_forever) also retries when the first connection fails. Default: false. The thread of
+    /// [`Client::loop_start`](crate::Client::loop_start) always retries.
     #[must_use]
     pub fn retry_first_connection(mut self, retry: bool) -> Self {
         self.retry_first_connection = retry;
         self
     }
 
-    /// Sets which lines [`Client::on_log`](crate::Client::on_log) is told of, and the facades of the features `log` and `tracing`: those of this level and above. Default: all. A
-    /// line for each packet takes time; from [`LogLevel::Info`] on there is none.
+    /// Sets the lowest level of the lines for [`Client::on_log`](crate::Client::on_log) and for the features `log` and `tracing`. Default: [`LogLevel::Debug`], all lines. A
+    /// line for each packet takes time; from [`LogLevel::Info`] on there are none.
     #[must_use]
     pub fn log_level(mut self, lowest: LogLevel) -> Self {
         self.log_level = lowest;
         self
     }
 
-    /// Sets whether the loop coalesces packets under load: after a wake-up it then pauses for a quarter of a millisecond, so that one read and one write move many
-    /// packets. A message costs a fraction of the processor time, and may come or leave by this much later. The loop measures what the pauses bring, and makes none
-    /// where they would reduce the throughput. [`Client::loop_once`](crate::Client::loop_once) never pauses. Default: true.
+    /// Sets whether the loop coalesces packets under load. After a wake-up it then pauses for 250 µs, so that one read and one write move many packets. A message takes a
+    /// fraction of the processor time, and is received or sent up to 250 µs later. The loop measures the effect of the pauses, and makes none where they would reduce the
+    /// throughput. [`Client::loop_once`](crate::Client::loop_once) never pauses. Default: true.
     #[must_use]
     pub fn coalesce(mut self, coalesce: bool) -> Self {
         self.coalesces = coalesce;
         self
     }
 
-    /// For a client whose session outlives the program.
+    /// Returns the options of a client whose session survives the program.
     pub(crate) fn lasting(mut self) -> Self {
         self.clean_start = self.clean_start.filter(|set| *set != CleanStart::Always);
         self.is_lasting = true;
         self
     }
 
-    /// When a session begins anew: unless the program has set it, one that can go on does.
+    /// Returns when a session starts anew: as the program has set it, otherwise only on the first link if the session can be resumed.
     pub(crate) fn clean_start_of(&self, is_cluster: bool) -> CleanStart {
         let goes_on = is_cluster || self.is_lasting;
         self.clean_start.unwrap_or(if goes_on { CleanStart::First } else { CleanStart::Always })
     }
 
-    /// The same, for the agent, and for servers that are a cluster or not. It dials nowhere yet.
+    /// Returns the agent's options, for servers that are a cluster or not. It does not dial yet.
     pub(crate) fn for_agent(&self, seed: u64, is_cluster: bool) -> pure_mqtt_agent::Options {
         use pure_mqtt_agent::{CleanStart as Clean, Login, Options, Redial};
         let (version, lowest_version) = match self.speech {
-            Speech::Only(version) => (version, None),
-            Speech::Downwards(fallback) => (self.limits.version, Some(fallback.lowest())),
+            VersionPolicy::Only(version) => (version, None),
+            VersionPolicy::Downwards(fallback) => (self.limits.version, Some(fallback.lowest())),
         };
         let connect = self.introduction.said();
         let login = Login {
@@ -320,17 +317,17 @@ impl Options {
         }
     }
 
-    /// Who acknowledges what callbacks get.
+    /// Returns how messages for callbacks are acknowledged.
     pub(crate) fn acks(&self) -> AckMode {
         if self.limits.manual_acks { AckMode::Manual } else { AckMode::OnNext }
     }
 
-    /// The version that is spoken first.
+    /// Returns the version that is tried first.
     pub(crate) fn version_now(&self) -> Version {
         self.limits.version
     }
 
-    /// The CONNECT, but for what changes from link to link.
+    /// Returns the CONNECT, except for the fields that change from link to link.
     pub(crate) fn connect(&self) -> Result<Connect<'_>, OpenError> {
         self.introduction.connect()
     }
@@ -347,13 +344,13 @@ fn owned(will: &Will<'_>) -> pure_mqtt_agent::Will {
 }
 
 impl Default for Options {
-    /// With an empty client identifier.
+    /// Creates options with an empty client identifier.
     fn default() -> Self {
         Self::new("")
     }
 }
 
-/// Without the credentials.
+/// Hides the credentials.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")

@@ -47,12 +47,12 @@
 //! | `bind_address`, `bind_port` | – | the system chooses; a route or a Unix socket does what they are used for |
 //! | `reconnect` | [`Client::reconnect`] | unsent messages stay |
 //! | `disconnect(reasoncode, properties)` | [`Client::disconnect`], [`Client::disconnect_with`] | without a link it gives up attempts to make one, and is no error |
-//! | `reinitialise` | [`Client::forget_session`], [`Client::configure`] | messages and subscriptions are forgotten |
+//! | `reinitialise` | [`Client::discard_session`], [`Client::configure`] | messages and subscriptions are forgotten |
 //! | `publish` | [`Client::publish`], [`Client::publish_with`] | without a link QoS 0 messages wait too, unless [`Limits::refuse_offline_qos0`](pure_mqtt::Limits::refuse_offline_qos0) |
 //! | payloads that are numbers or nothing | `payload.to_string()`, `""` | |
 //! | `subscribe` in all its forms | [`Client::subscribe`], [`Client::subscribe_to`] | without a link it waits; comes back by itself after a lost session; user properties can't be sent |
 //! | `unsubscribe` | [`Client::unsubscribe`], [`Client::unsubscribe_from`] | filters are checked |
-//! | `ack(mid, qos)` | [`Client::ack`], [`Client::ack_with`] | by [`Receipt`], which is never mistaken for another message's |
+//! | `ack(mid, qos)` | [`Client::ack`], [`Client::ack_with`] | by [`AckToken`], which is never mistaken for another message's |
 //! | `message_callback_add`, `topic_callback` | [`Client::message_callback_add`] | |
 //! | `message_callback_remove` | [`Client::message_callback_remove`] | |
 //! | `topic_matches_sub` | [`TopicFilter::matches`](pure_mqtt::TopicFilter::matches) | |
@@ -83,7 +83,7 @@
 //! | `on_disconnect` | [`Client::on_disconnect`] | [`LinkEnd`] holds the server's words |
 //! | `on_message` | [`Client::on_message`] | at QoS 2 when PUBLISH comes, once |
 //! | `on_publish` | [`Client::on_publish`] | also for messages that were given up |
-//! | `on_subscribe` | [`Client::on_subscribe`] | each filter with its [`Standing`](pure_mqtt::subscriptions::Standing); once all are answered |
+//! | `on_subscribe` | [`Client::on_subscribe`] | each filter with its [`SubscriptionState`](pure_mqtt::subscriptions::SubscriptionState); once all are answered |
 //! | `on_unsubscribe` | [`Client::on_unsubscribe`] | without reason codes: the subscription is gone in any case |
 //! | `on_log` | [`Client::on_log`] | [`LogLevel`]; NOTICE is `Info`; [`Options::log_level`] for less |
 //! | `on_socket_open`, `on_socket_close`, `on_socket_register_write`, `on_socket_unregister_write` | – | as for `socket` |
@@ -95,7 +95,7 @@
 //! |---|---|---|
 //! | `publish.single` | [`publish::single`] | settings are an [`Options`] |
 //! | `publish.multiple` | [`publish::multiple`] | up to a hundred at a time instead of one after the other |
-//! | `subscribe.simple(msg_count, retained)` | [`subscribe::simple`], [`subscribe::Wanted`] | always a list |
+//! | `subscribe.simple(msg_count, retained)` | [`subscribe::simple`], [`subscribe::RetainedMessages`] | always a list |
 //! | `subscribe.callback` | [`subscribe::callback`] | ends when the callback disconnects |
 //!
 //! # Errors and states
@@ -112,7 +112,7 @@
 //! | `MQTT_ERR_AUTH`, `MQTT_ERR_ACL_DENIED` | the server's [`ReasonCode`](pure_mqtt::ReasonCode) |
 //! | `MQTT_ERR_NOMEM`, `MQTT_ERR_AGAIN`, `MQTT_ERR_NOT_SUPPORTED`, `MQTT_ERR_UNKNOWN` | can't occur |
 //! | `MQTTException` of the helpers | [`HelperError`] |
-//! | `RuntimeError` of a second loop | [`LoopError::Busy`] |
+//! | `RuntimeError` of a second loop | [`LoopError::AlreadyRunning`] |
 //! | the states `MQTT_CS_…` | [`Client::is_connected`], and what the callbacks tell |
 
 #[cfg(doc)]

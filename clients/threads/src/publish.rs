@@ -1,4 +1,4 @@
-//! Publishing without a client of one's own: connect, publish, disconnect.
+//! Publishing without a long-lived client: connect, publish, disconnect.
 
 use std::collections::VecDeque;
 
@@ -9,33 +9,36 @@ use crate::options::Options;
 use crate::ticket::MessageInfo;
 use pure_mqtt_net::Server;
 
-/// Publishes one message, and returns when it is delivered.
+/// Publishes one message, and returns when it has been delivered.
 ///
 /// ```
 /// use pure_mqtt_client::pure_mqtt::{Publish, QoS, TopicName};
 /// use pure_mqtt_client::{Options, publish};
-/// # let broker = pure_mqtt_test_broker::Broker::start()?;
-/// # let server = broker.address();
+/// use pure_mqtt_test_broker::Broker;
 ///
-/// let message = Publish::new(TopicName::new("plant/boiler/temperature")?, "71.5").qos(QoS::AtLeastOnce);
-/// publish::single(server, Options::new("boiler-1"), &message)?; // or ("localhost", 1883)
-/// # assert_eq!(broker.texts("plant/boiler/temperature"), ["71.5"]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let broker = Broker::start()?;
+///
+///     let message = Publish::new(TopicName::new("plant/boiler/temperature")?, "71.5").qos(QoS::AtLeastOnce);
+///     publish::single(broker.address(), Options::new("boiler-1"), &message)?; // or ("localhost", 1883)
+///     assert_eq!(broker.texts("plant/boiler/temperature"), ["71.5"]);
+///     Ok(())
+/// }
 /// ```
 ///
 /// # Errors
-/// [`HelperError`]; the link is not made anew.
+/// [`HelperError`]; it does not reconnect.
 pub fn single(server: impl Into<Server>, options: Options, message: &Publish<'_>) -> Result<(), HelperError> {
     multiple(server, options, std::slice::from_ref(message))
 }
 
-/// Publishes several messages, in their order, and returns when all are delivered. A hundred wait in the client at most.
+/// Publishes several messages in order, and returns when all have been delivered. At most 100 are unfinished at a time.
 ///
 /// # Errors
-/// [`HelperError`]; the link is not made anew, and what was delivered before stays delivered.
+/// [`HelperError`]; it does not reconnect. Messages delivered before the error stay delivered.
 pub fn multiple(server: impl Into<Server>, options: Options, messages: &[Publish<'_>]) -> Result<(), HelperError> {
     if messages.is_empty() {
-        return Err(HelperError::Nothing);
+        return Err(HelperError::NoMessages);
     }
     let once = Once::connect(server.into(), options)?;
     let mut under_way = VecDeque::new();
@@ -51,10 +54,10 @@ pub fn multiple(server: impl Into<Server>, options: Options, messages: &[Publish
     once.leave()
 }
 
-/// So many messages wait in the client at most.
+/// The maximum number of unfinished messages.
 const MOST_UNDER_WAY: usize = 100;
 
-/// Runs the loop until the first of these has ended.
+/// Runs the loop until the first message is finished.
 fn await_first(once: &Once, under_way: &mut VecDeque<MessageInfo>) -> Result<(), HelperError> {
     let Some(first) = under_way.pop_front() else { return Ok(()) };
     Ok(once.until(|| first.result())??)

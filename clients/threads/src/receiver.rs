@@ -1,9 +1,9 @@
-//! Messages in a queue of their own, beside the callbacks.
+//! Receivers: queues of messages beside the callbacks.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt::{QoS, Subscription, TopicFilter};
 use pure_mqtt_agent::{AckMode, Qos0Queue, Undelivered};
 
@@ -12,15 +12,16 @@ use crate::client::Client;
 use crate::clock::deadline;
 use crate::error::{ReceiveError, SubscribeError};
 use crate::message::Received;
-use crate::requests::standing;
+use crate::requests::subscription_state;
 use crate::ticket::is_loop_of;
 
-/// A queue for the messages of some filters: see [`Client::receive`].
+/// A queue of the messages that match some filters: see [`Client::receive`].
 ///
-/// It is a handle of the client, and keeps it alive. Dropping it unsubscribes from what only it wants, and acknowledges what waits in it.
+/// It is a handle of the client, and keeps the client alive. Dropping it unsubscribes from filters that no other receiver or callback has, and acknowledges the messages in its
+/// queue.
 ///
-/// Messages at QoS 1 and 2 are never dropped: Receive Maximum bounds them in 5.0. Of QoS 0 a [bounded number](ReceiverOptions::qos0) waits. A receiver that nobody reads holds
-/// back the acknowledgements of all later messages, since they leave in the order of arrival `[MQTT-4.6.0-2]`; nothing else waits for it.
+/// Messages at QoS 1 and 2 are never dropped: in 5.0 Receive Maximum bounds them. At QoS 0 the queue is [bounded](ReceiverOptions::qos0). A receiver that is not read holds back
+/// the acknowledgements of all later messages, because acknowledgements are sent in the order of arrival `[MQTT-4.6.0-2]`; it delays nothing else.
 #[derive(Debug)]
 pub struct Receiver {
     client: Client,
@@ -29,7 +30,7 @@ pub struct Receiver {
     bell: Arc<Bell>,
 }
 
-/// How a [`Receiver`] keeps and acknowledges.
+/// The options of a [`Receiver`]: queue and acknowledgements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ReceiverOptions {
     acks: AckMode,
@@ -37,19 +38,20 @@ pub struct ReceiverOptions {
 }
 
 impl ReceiverOptions {
-    /// A message is acknowledged when the next one is asked for, or the receiver is dropped; 1,024 messages of QoS 0 wait, beyond which the oldest is dropped.
+    /// Creates the defaults: a message is acknowledged when the next one is requested or the receiver is dropped; up to 1,024 QoS 0 messages are queued, above which the oldest
+    /// is dropped.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets whether the program acknowledges each message itself, with [`Received::receipt`] and [`Client::ack`]. Default: false.
+    /// Sets whether the program acknowledges each message itself, with [`Received::ack_token`] and [`Client::ack`]. Default: false.
     #[must_use]
     pub fn manual_acks(mut self, manual: bool) -> Self {
         self.acks = if manual { AckMode::Manual } else { AckMode::OnNext };
         self
     }
 
-    /// Sets how many messages of QoS 0 wait, and which are dropped beyond.
+    /// Sets how many QoS 0 messages are queued, and which are dropped above that.
     #[must_use]
     pub fn qos0(mut self, queue: Qos0Queue) -> Self {
         self.qos0 = queue;
@@ -59,31 +61,34 @@ impl ReceiverOptions {
 
 /// # Receivers
 ///
-/// Queues beside the callbacks, for threads that take their messages when they have time. A message goes to each receiver with a matching filter, and to the callbacks if
-/// one of their subscriptions matches, or none of anybody's.
+/// A receiver is a queue for threads that process messages at their own pace. A message goes to each receiver with a matching filter. It goes to the callbacks if a subscription
+/// of theirs matches, or if no receiver has a matching filter.
 impl Client {
-    /// Subscribes to `filter` at up to this quality of service, and gives a queue of its messages. A message is acknowledged when the next one is asked for: what the program
-    /// had in hand when it died comes again.
+    /// Subscribes to `filter` with this maximum QoS, and returns a queue of its messages. A message is acknowledged when the next one is requested, so the server sends a
+    /// message again if the program ended while processing it.
     ///
     /// ```
     /// use std::time::Duration;
     ///
     /// use pure_mqtt_client::Client;
     /// use pure_mqtt_client::pure_mqtt::QoS;
-    /// # let broker = pure_mqtt_test_broker::Broker::start()?;
-    /// # let server = broker.address();
+    /// use pure_mqtt_test_broker::Broker;
     ///
-    /// let client = Client::new("logger");
-    /// let levels = client.receive("plant/+/level", QoS::AtLeastOnce)?;
-    /// client.connect(server)?;
-    /// client.loop_start()?;
-    /// levels.granted(Duration::from_secs(10))?;
-    /// client.publish("plant/tank/level", "0.7", QoS::AtLeastOnce, false)?;
-    /// let message = levels.recv(Duration::from_secs(10))?;
-    /// assert_eq!((message.topic.as_str(), message.text()), ("plant/tank/level", Some("0.7")));
-    /// # client.disconnect();
-    /// # client.loop_stop();
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let broker = Broker::start()?;
+    ///
+    ///     let client = Client::new("logger");
+    ///     let levels = client.receive("plant/+/level", QoS::AtLeastOnce)?;
+    ///     client.connect(broker.address())?;
+    ///     client.loop_start()?;
+    ///     levels.granted(Duration::from_secs(10))?;
+    ///     client.publish("plant/tank/level", "0.7", QoS::AtLeastOnce, false)?;
+    ///     let message = levels.recv(Duration::from_secs(10))?;
+    ///     assert_eq!((message.topic.as_str(), message.text()), ("plant/tank/level", Some("0.7")));
+    ///     client.disconnect();
+    ///     client.loop_stop();
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors
@@ -92,10 +97,11 @@ impl Client {
         self.receive_from(&[Subscription::new(TopicFilter::new(filter)?, qos)], ReceiverOptions::new())
     }
 
-    /// The same for several filters with their options. [`on_subscribe`](Self::on_subscribe) is told the server's answer, as for [`subscribe_to`](Self::subscribe_to).
+    /// Like [`receive`](Self::receive), for several filters with their options. The server's answer is also passed to [`on_subscribe`](Self::on_subscribe), as for
+    /// [`subscribe_to`](Self::subscribe_to).
     ///
     /// # Errors
-    /// [`SubscribeError`]; nothing changed. [`SubscribeError::Conflict`] if somebody else wants one of the filters with other options.
+    /// [`SubscribeError`]; nothing changed. [`SubscribeError::Conflict`] if another receiver or a callback has one of the filters with other options.
     pub fn receive_from(
         &self,
         subscriptions: &[Subscription<'_>],
@@ -116,10 +122,10 @@ impl Client {
 }
 
 impl Receiver {
-    /// Waits for the next message; without `timeout` as long as it takes. The loop has to run in another thread.
+    /// Waits for the next message; if `timeout` is `None`, without a limit. The loop must run in another thread.
     ///
     /// # Errors
-    /// [`ReceiveError`]. [`ReceiveError::Disconnected`] after [`Client::disconnect`], once all that came before was taken.
+    /// [`ReceiveError`]. [`ReceiveError::Disconnected`] after [`Client::disconnect`], once the queue is empty.
     pub fn recv(&self, timeout: impl Into<Option<Duration>>) -> Result<Received, ReceiveError> {
         if let Some(message) = self.try_recv() {
             return Ok(message);
@@ -134,24 +140,27 @@ impl Receiver {
                 self.client.shared.release(state);
                 return Ok(message);
             }
-            if state.wishes.has_left {
+            if state.intent.has_left {
                 return Err(ReceiveError::Disconnected);
             }
             state = self.bell.wait(state, deadline).ok_or(ReceiveError::TimedOut)?;
         }
     }
 
-    /// The next message, if there is one.
+    /// Returns the next message, if one is queued.
     pub fn try_recv(&self) -> Option<Received> {
         self.client.shared.change(|state| state.take_from(self.queue))
     }
 
-    /// The messages as they come, until the client is [disconnected](Client::disconnect).
+    /// Returns an iterator over messages as they arrive, until the client is [disconnected](Client::disconnect).
     ///
-    /// ```no_run
-    /// # let levels: pure_mqtt_client::Receiver = unimplemented!();
-    /// for message in &levels {
-    ///     println!("{}: {:?}", message.topic, message.text());
+    /// ```
+    /// use pure_mqtt_client::Receiver;
+    ///
+    /// fn print(levels: &Receiver) {
+    ///     for message in levels {
+    ///         println!("{}: {:?}", message.topic, message.text());
+    ///     }
     /// }
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = Received> {
@@ -161,17 +170,20 @@ impl Receiver {
     /// Waits until the server has answered for all filters.
     ///
     /// # Errors
-    /// [`ReceiveError::NotGranted`] with the first that it refused; the others as [`recv`](Self::recv).
+    /// [`ReceiveError::NotGranted`] with the first filter that the server refused; otherwise the errors of [`recv`](Self::recv).
     pub fn granted(&self, timeout: impl Into<Option<Duration>>) -> Result<(), ReceiveError> {
         let deadline = deadline(timeout.into());
         let mut state = self.client.shared.lock();
         loop {
-            let standings: Vec<_> = self.filters.iter().map(|filter| standing(&state.agent, filter)).collect();
-            if !standings.contains(&Some(Standing::Asked)) {
-                let refused = |(_, standing): &(_, &Option<Standing>)| !matches!(standing, Some(Standing::Granted(_)));
+            let standings: Vec<_> =
+                self.filters.iter().map(|filter| subscription_state(&state.agent, filter)).collect();
+            if !standings.contains(&Some(SubscriptionState::Requested)) {
+                let refused = |(_, standing): &(_, &Option<SubscriptionState>)| {
+                    !matches!(standing, Some(SubscriptionState::Granted(_)))
+                };
                 return match self.filters.iter().zip(&standings).find(refused) {
                     Some((filter, standing)) => {
-                        let standing = standing.unwrap_or(Standing::Leaving); // the session was forgotten
+                        let standing = standing.unwrap_or(SubscriptionState::Unsubscribing); // the session was discarded
                         Err(ReceiveError::NotGranted { filter: filter.clone(), standing })
                     }
                     None => Ok(()),
@@ -180,7 +192,7 @@ impl Receiver {
             if is_loop_of(self.client.shared.number) {
                 return Err(ReceiveError::InCallback);
             }
-            if state.wishes.has_left {
+            if state.intent.has_left {
                 return Err(ReceiveError::Disconnected);
             }
             state = self.bell.wait(state, deadline).ok_or(ReceiveError::TimedOut)?;

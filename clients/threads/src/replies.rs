@@ -1,4 +1,4 @@
-//! Requests: messages that a reply is awaited for.
+//! Requests: messages that expect a reply (§4.10).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,48 +16,51 @@ use crate::message::Received;
 use crate::shared::Shared;
 use crate::ticket::is_loop_of;
 
-/// A request that was accepted: waits for its reply. It doesn't keep the client alive. Dropped, it lets the request go on, and its reply is thrown away.
+/// An accepted request: waits for its reply. It does not keep the client alive. If it is dropped, the request is still sent, and its reply is discarded.
 #[derive(Debug)]
 pub struct Request {
     shared: Arc<Shared>,
     ticket: Ticket,
     bell: Arc<Bell>,
-    /// After this no reply comes, whether the loop runs or not.
+    /// The time-out of the request, also while no loop runs.
     not_after: Option<Instant>,
 }
 
 /// # Requests
 ///
-/// A message and the reply to it (§4.10). The answering side is [`Message::reply`](crate::Message::reply) and [`Received::reply`](crate::Received::reply).
+/// A request is a message that expects a reply (§4.10). The other side replies with [`Message::reply`](crate::Message::reply) or [`Received::reply`](crate::Received::reply).
 impl Client {
-    /// Publishes a request, and gives the reply, to be waited for. It adds Response Topic and Correlation Data, and subscribes to the response topic. Late replies, and those to
-    /// nobody's request, are thrown away and [counted](crate::Stats).
+    /// Publishes a request, and returns a handle that waits for the reply. Adds Response Topic and Correlation Data to the request, and subscribes to the response topic. Late
+    /// replies, and replies without a request, are discarded and [counted](crate::Stats).
     ///
-    /// It needs 5.0; in earlier versions [`request_with`](Self::request_with) awaits the reply on a topic of its own.
+    /// Needs 5.0. In earlier versions use [`request_with`](Self::request_with) with a reply topic.
     ///
     /// ```
     /// use std::time::Duration;
     ///
     /// use pure_mqtt_client::pure_mqtt::{QoS, Version};
     /// use pure_mqtt_client::{Client, Options};
-    /// # let broker = pure_mqtt_test_broker::Broker::start()?;
-    /// # let server = broker.address();
+    /// use pure_mqtt_test_broker::Broker;
     ///
-    /// let client = Client::with(Options::new("calculator").version(Version::V5));
-    /// client.subscribe("double", QoS::AtLeastOnce)?;
-    /// client.on_message(|client, message| {
-    ///     let doubled = message.text().and_then(|text| text.parse().ok()).map_or(0, |number: i32| 2 * number);
-    ///     if let Some(reply) = message.reply(doubled.to_string().as_bytes()) {
-    ///         client.publish_with(&reply).expect("the queue is not full");
-    ///     }
-    /// });
-    /// client.connect(server)?;
-    /// client.loop_start()?;
-    /// let request = client.request("double", "21", QoS::AtLeastOnce, Duration::from_secs(10))?;
-    /// assert_eq!(request.wait()?.text(), Some("42"));
-    /// # client.disconnect();
-    /// # client.loop_stop();
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let broker = Broker::start()?;
+    ///
+    ///     let client = Client::with(Options::new("calculator").version(Version::V5));
+    ///     client.subscribe("double", QoS::AtLeastOnce)?;
+    ///     client.on_message(|client, message| {
+    ///         let doubled = message.text().and_then(|text| text.parse().ok()).map_or(0, |number: i32| 2 * number);
+    ///         if let Some(reply) = message.reply(doubled.to_string().as_bytes()) {
+    ///             client.publish_with(&reply).expect("the queue is not full");
+    ///         }
+    ///     });
+    ///     client.connect(broker.address())?;
+    ///     client.loop_start()?;
+    ///     let request = client.request("double", "21", QoS::AtLeastOnce, Duration::from_secs(10))?;
+    ///     assert_eq!(request.wait()?.text(), Some("42"));
+    ///     client.disconnect();
+    ///     client.loop_stop();
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors
@@ -72,11 +75,12 @@ impl Client {
         self.request_with(&Publish::new(TopicName::new(topic)?, payload.as_ref()).qos(qos), None, timeout)
     }
 
-    /// The same with everything that a message can have; its own Response Topic and Correlation Data are replaced. With a `reply_topic` the next message there is the reply, to the oldest
-    /// request that awaits one there: that works in all versions, nothing is replaced, and the program says the topic in the request itself, where its answerer looks for it.
+    /// Like [`request`](Self::request), with all PUBLISH fields; Response Topic and Correlation Data are replaced. With a `reply_topic` nothing is replaced: the next message on
+    /// that topic is the reply to the oldest request that waits there. This works in all versions; the request itself must contain the topic, in the place where the responder
+    /// looks for it.
     ///
     /// # Errors
-    /// As [`request`](Self::request).
+    /// Same errors as [`request`](Self::request).
     pub fn request_with(
         &self,
         publish: &Publish<'_>,
@@ -113,12 +117,12 @@ fn payload_of(payload: &Payload<'_>) -> Bytes {
     match payload {
         Payload::Slice(bytes) => Bytes::copy_from_slice(bytes),
         Payload::Bytes(bytes) => (*bytes).clone(),
-        _ => Bytes::new(), // one that is streamed was refused
+        _ => Bytes::new(), // streamed payloads were refused before
     }
 }
 
 impl Request {
-    /// Waits for the reply, for the request's time at most. The loop has to run in another thread.
+    /// Waits for the reply until the request times out. The loop must run in another thread.
     ///
     /// # Errors
     /// [`WaitError`]: [`WaitError::TimedOut`] after the request's time; [`WaitError::NotPublished`] if the request itself could not be delivered.
@@ -135,16 +139,16 @@ impl Request {
                 return result;
             }
             if !state.replies.contains(self.ticket) {
-                return Err(WaitError::TimedOut); // it was told by `try_wait`
+                return Err(WaitError::TimedOut); // `try_wait` has returned it
             }
-            if state.wishes.has_left {
+            if state.intent.has_left {
                 return Err(WaitError::Disconnected);
             }
             state = self.bell.wait(state, self.not_after).ok_or(WaitError::TimedOut)?;
         }
     }
 
-    /// The reply or the failure, once, if there is one already: for a program that runs the loop itself.
+    /// Returns the reply or the failure if there is one, once: for a program that runs the loop itself.
     pub fn try_wait(&self) -> Option<Result<Received, WaitError>> {
         self.shared.lock().replies.take(self.ticket)
     }
@@ -159,7 +163,7 @@ impl Drop for Request {
     }
 }
 
-/// The requests of a client whose owners may wait.
+/// The unfinished requests of a client.
 #[derive(Debug, Default)]
 pub(crate) struct Replies {
     open: BTreeMap<Ticket, Arc<Bell>>,
@@ -175,7 +179,7 @@ impl Replies {
         self.ended.remove(&ticket)
     }
 
-    /// Nobody waits any more. True if the request is under way.
+    /// Called when a request's handle is dropped. True if the request is unfinished.
     fn forget(&mut self, ticket: Ticket) -> bool {
         self.ended.remove(&ticket);
         self.open.remove(&ticket).is_some()
@@ -185,7 +189,7 @@ impl Replies {
         self.open.contains_key(&ticket)
     }
 
-    /// The request has its end.
+    /// Stores the final result of a request.
     pub(crate) fn ended(&mut self, agent: &mut Agent, ticket: Ticket, end: End) {
         let Some(bell) = self.open.remove(&ticket) else { return };
         let reply = agent.take_reply(ticket).map(|reply| Received::new(reply, None));
@@ -198,12 +202,12 @@ impl Replies {
         bell.ring();
     }
 
-    /// Something has happened that concerns them all.
+    /// Wakes all waiting threads.
     pub(crate) fn ring_all(&self) {
         self.open.values().for_each(|bell| bell.ring());
     }
 
-    /// The client is gone.
+    /// Ends all requests: the client was dropped.
     pub(crate) fn give_up(&mut self) {
         for (ticket, bell) in std::mem::take(&mut self.open) {
             let gone = WaitError::NotPublished(crate::error::NotPublished::ClientGone);

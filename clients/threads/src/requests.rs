@@ -1,8 +1,8 @@
-//! Calls of `subscribe` and `unsubscribe` that wait for the server's answer.
+//! `subscribe` and `unsubscribe` calls that wait for the server's answer.
 
 use std::collections::BTreeMap;
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt::{Instant, QoS, RequestError, Subscription, TopicFilter};
 use pure_mqtt_agent::{Agent, Denied, FilterOptions, Receiver, Refusal, Ticket};
 
@@ -13,13 +13,13 @@ use crate::ticket::Mid;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Subscribed {
-    /// What `subscribe` returned.
+    /// The identifier that `subscribe` returned.
     pub mid: Mid,
-    /// Each filter and how it stands: granted, refused by the server, or impossible on this link.
-    pub filters: Vec<(Box<str>, Standing)>,
+    /// Each filter with its state: granted, refused by the server, or not supported on this link.
+    pub filters: Vec<(Box<str>, SubscriptionState)>,
 }
 
-/// The calls that wait, by the agent's tickets: one call has as many as its filters have different options.
+/// Calls that wait, by the agent's tickets: a call has one ticket for each set of options.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     calls: BTreeMap<Mid, Call>,
@@ -33,7 +33,7 @@ struct Call {
     left: usize,
 }
 
-/// The end of a call.
+/// The final result of a call.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Subscribed(Subscribed),
@@ -41,7 +41,7 @@ pub(crate) enum Answer {
 }
 
 impl Requests {
-    /// Wants these subscriptions from now on.
+    /// Adds these subscriptions.
     pub(crate) fn subscribe(
         &mut self,
         (now, agent, receiver): (Instant, &mut Agent, Receiver),
@@ -51,10 +51,10 @@ impl Requests {
         check(subscriptions)?;
         let mut groups: Vec<(FilterOptions, Vec<(&str, QoS)>)> = Vec::new();
         for subscription in subscriptions {
-            let (options, wish) = (options_of(subscription), (subscription.filter.as_str(), subscription.qos));
+            let (options, requested) = (options_of(subscription), (subscription.filter.as_str(), subscription.qos));
             match groups.iter_mut().find(|(known, _)| *known == options) {
-                Some((_, filters)) => filters.push(wish),
-                None => groups.push((options, vec![wish])),
+                Some((_, filters)) => filters.push(requested),
+                None => groups.push((options, vec![requested])),
             }
         }
         for (options, filters) in &groups {
@@ -69,7 +69,7 @@ impl Requests {
         Ok(())
     }
 
-    /// Wants these subscriptions no longer. Those that an earlier life of the program has made are ended as well.
+    /// Removes these subscriptions, including those from an earlier run of the program.
     pub(crate) fn unsubscribe(
         &mut self,
         (now, agent, receiver): (Instant, &mut Agent, Receiver),
@@ -90,7 +90,7 @@ impl Requests {
         self.by_ticket.extend(tickets.into_iter().map(|ticket| (ticket, mid)));
     }
 
-    /// A ticket has its end: the answer to the call, if it was the call's last.
+    /// Records the final result of a ticket. Returns the answer to the call if this was its last ticket.
     pub(crate) fn ended(&mut self, agent: &Agent, ticket: Ticket) -> Option<Answer> {
         let mid = self.by_ticket.remove(&ticket)?;
         let call = self.calls.get_mut(&mid)?;
@@ -103,7 +103,7 @@ impl Requests {
             return Some(Answer::Unsubscribed(mid));
         }
         let with_standing = |filter: Box<str>| {
-            let standing = standing(agent, &filter)?;
+            let standing = subscription_state(agent, &filter)?;
             Some((filter, standing))
         };
         Some(Answer::Subscribed(Subscribed {
@@ -113,14 +113,14 @@ impl Requests {
     }
 }
 
-/// How far the server has followed.
-pub(crate) fn standing(agent: &Agent, filter: &str) -> Option<Standing> {
-    Some(match agent.standing(filter)? {
-        pure_mqtt_agent::Standing::Granted(qos) => Standing::Granted(qos),
-        pure_mqtt_agent::Standing::Denied(Denied::Refused(reason)) => Standing::Refused(reason),
-        pure_mqtt_agent::Standing::Denied(_) => Standing::Impossible(RequestError::NotSupported),
-        pure_mqtt_agent::Standing::Leaving => Standing::Leaving,
-        _ => Standing::Asked,
+/// Returns the state of a filter.
+pub(crate) fn subscription_state(agent: &Agent, filter: &str) -> Option<SubscriptionState> {
+    Some(match agent.subscription_state(filter)? {
+        pure_mqtt_agent::SubscriptionState::Granted(qos) => SubscriptionState::Granted(qos),
+        pure_mqtt_agent::SubscriptionState::Denied(Denied::Refused(reason)) => SubscriptionState::Refused(reason),
+        pure_mqtt_agent::SubscriptionState::Denied(_) => SubscriptionState::Unsupported(RequestError::NotSupported),
+        pure_mqtt_agent::SubscriptionState::Unsubscribing => SubscriptionState::Unsubscribing,
+        _ => SubscriptionState::Requested,
     })
 }
 
@@ -139,7 +139,7 @@ fn refused(refusal: Refusal) -> SubscribeError {
     }
 }
 
-/// What would never be sent is refused at once.
+/// Refuses subscriptions that could never be sent.
 fn check(subscriptions: &[Subscription<'_>]) -> Result<(), SubscribeError> {
     if subscriptions.is_empty() {
         return Err(RequestError::EmptyList.into());

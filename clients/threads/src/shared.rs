@@ -72,8 +72,8 @@ impl Shared {
 
     /// The state was changed: the loop is to look at it.
     pub(crate) fn release(&self, mut state: MutexGuard<'_, State>) {
-        state.wishes.is_changed = true;
-        let must_wake = std::mem::take(&mut state.wishes.is_asleep);
+        state.intent.is_changed = true;
+        let must_wake = std::mem::take(&mut state.intent.is_asleep);
         drop(state);
         if must_wake {
             self.wakeup.wake();
@@ -86,7 +86,7 @@ impl Shared {
     }
 
     /// Whoever waits in [`run_unless`](Self::run_unless) is to look again.
-    pub(crate) fn spread_news(&self) {
+    pub(crate) fn notify_waiters(&self) {
         let _state = self.lock(); // nobody is between looking and sleeping
         self.news.notify_all();
     }
@@ -151,6 +151,6 @@ impl DerefMut for Running<'_> {
 impl Drop for After<'_> {
     fn drop(&mut self) {
         leave_loop(self.shared.number);
-        self.shared.spread_news();
+        self.shared.notify_waiters();
     }
 }

@@ -10,20 +10,20 @@ use pure_mqtt_agent::{
 };
 use pure_mqtt_net::Server;
 
+use crate::ack_tokens::AckTokens;
 use crate::bells::Bells;
 use crate::callbacks::LogLevel;
 use crate::clock::{Clock, random};
 use crate::deliveries::Deliveries;
 use crate::durable::Storage;
 use crate::error::LinkEnd;
+use crate::intent::Intent;
 use crate::message::Received;
-use crate::notice::{Notice, Packet};
+use crate::notification::{Notification, Packet};
 use crate::options::{CleanStart, Options};
-use crate::receipts::Receipts;
 use crate::replies::Replies;
 use crate::requests::{Answer, Requests};
 use crate::ticket::{MessageInfo, Mid};
-use crate::wishes::Wishes;
 
 pub(crate) struct State {
     pub(crate) agent: Agent,
@@ -32,10 +32,10 @@ pub(crate) struct State {
     pub(crate) receiver: Receiver,
     pub(crate) deliveries: Deliveries,
     pub(crate) requests: Requests,
-    pub(crate) receipts: Receipts,
+    pub(crate) ack_tokens: AckTokens,
     pub(crate) replies: Replies,
     pub(crate) bells: Bells,
-    pub(crate) wishes: Wishes,
+    pub(crate) intent: Intent,
     /// Where the agent dials to: those that were wanted when the program last asked for a link.
     pub(crate) servers: Vec<Server>,
     clock: Clock,
@@ -43,7 +43,7 @@ pub(crate) struct State {
     farewell: Option<LinkEnd>,
     latest_mid: u64,
     /// Ends that are to be told.
-    ended: VecDeque<Notice>,
+    ended: VecDeque<Notification>,
     /// The log, if there is one.
     pub(crate) storage: Option<Storage>,
     /// Messages of before the restart, and the program's numbers.
@@ -77,10 +77,10 @@ impl State {
             receiver,
             deliveries: Deliveries::default(),
             requests: Requests::default(),
-            receipts: Receipts::default(),
+            ack_tokens: AckTokens::default(),
             replies: Replies::default(),
             bells: Bells::default(),
-            wishes: Wishes::default(),
+            intent: Intent::default(),
             servers: Vec::new(),
             clock,
             farewell: None,
@@ -132,9 +132,9 @@ impl State {
     pub(crate) fn begin(&mut self) {
         let now = self.now();
         self.configure();
-        self.wishes.has_left = false;
+        self.intent.has_left = false;
         let goes_on = std::mem::replace(&mut self.goes_on, self.storage.is_some());
-        if self.options.clean_start_of(self.wishes.servers.is_cluster) == CleanStart::First && !goes_on {
+        if self.options.clean_start_of(self.intent.servers.is_cluster) == CleanStart::First && !goes_on {
             self.agent.begin_anew();
         }
         self.agent.dial(now, None);
@@ -148,7 +148,7 @@ impl State {
 
     /// The agent learns of changed options and servers.
     pub(crate) fn configure(&mut self) {
-        let servers = &self.wishes.servers;
+        let servers = &self.intent.servers;
         let mut options = self.options.for_agent(0, servers.is_cluster);
         let for_agent = |server: &Server| AgentServer {
             cluster: servers.is_cluster.then_some(0),
@@ -207,7 +207,7 @@ impl State {
         // In 3.x a link that only clears the old session is the agent's own affair.
         let is_hidden = |packet: &Packet| packet.is_accepted() && !matches!(event, Some(Event::LinkUp { .. }));
         let packet = packet.filter(|packet| !is_hidden(packet));
-        let notice = packet.and_then(|packet| self.take_note(packet));
+        let notice = packet.and_then(|packet| self.on_packet(packet));
         match event {
             Some(Event::Granted { receiver, .. } | Event::Denied { receiver, .. }) => self.bells.ring(receiver),
             Some(Event::LinkUp { .. }) => self.agent.set_acks(self.receiver, self.options.acks()),
@@ -216,13 +216,13 @@ impl State {
         let message = self.agent.next(now, self.receiver);
         self.collect_ends(); // whoever waits needn't wait for callbacks
         let has_ended = !self.ended.is_empty();
-        let message = message.map(|message| Notice::Message(self.hand_out(message)));
+        let message = message.map(|message| Notification::Message(self.hand_out(message)));
         Step { notice, event, message, has_ended }
     }
 
     /// A step would do something, and the program wants nothing that goes before.
     pub(crate) fn goes_on(&self) -> bool {
-        self.agent.is_runnable() && self.wishes.leave.is_none() && self.wishes.dial.is_none()
+        self.agent.is_runnable() && self.intent.leave.is_none() && self.intent.dial.is_none()
     }
 
     /// The program is done with the last message that it got.
@@ -238,31 +238,31 @@ impl State {
     }
 
     fn hand_out(&mut self, mut message: Incoming) -> Received {
-        let receipt = message.ack.take().map(|token| self.receipts.keep(&self.agent, token));
-        Received::new(message, receipt)
+        let ack_token = message.ack.take().map(|token| self.ack_tokens.keep(&self.agent, token));
+        Received::new(message, ack_token)
     }
 
     /// The client was disconnected on purpose: nobody is to wait for what won't come.
     pub(crate) fn interrupt(&mut self) {
-        self.wishes.has_left = self.wishes.dial.is_none();
+        self.intent.has_left = self.intent.dial.is_none();
         self.deliveries.interrupt();
         self.bells.ring_all();
         self.replies.ring_all();
     }
 
     /// What of a packet the agent's events don't tell.
-    fn take_note(&mut self, packet: Packet) -> Option<Notice> {
+    fn on_packet(&mut self, packet: Packet) -> Option<Notification> {
         match packet {
             Packet::ConnAck(connack) => {
                 self.farewell = None;
                 self.say(LogLevel::Info, format!("the server has answered: {:?}", connack.session));
-                Some(Notice::Connected(connack))
+                Some(Notification::Connected(connack))
             }
             Packet::Acknowledged(ticket, properties) => {
                 self.deliveries.keep_properties(ticket, properties);
                 None
             }
-            Packet::Auth(reason, properties) => Some(Notice::Auth(reason, properties)),
+            Packet::Auth(reason, properties) => Some(Notification::Auth(reason, properties)),
             Packet::Discarded(line) => {
                 self.say(LogLevel::Warning, line);
                 None
@@ -289,24 +289,24 @@ impl State {
     }
 
     /// What has ended and is to be told.
-    pub(crate) fn next_end(&mut self) -> Option<Notice> {
+    pub(crate) fn next_end(&mut self) -> Option<Notification> {
         self.collect_ends();
         self.ended.pop_front()
     }
 
-    fn end(&mut self, ticket: Ticket) -> Option<Notice> {
+    fn end(&mut self, ticket: Ticket) -> Option<Notification> {
         let end = self.agent.take_end(ticket)?;
         if self.replies.contains(ticket) {
             self.replies.ended(&mut self.agent, ticket, end);
             return None;
         }
         if let Some(ended) = self.deliveries.ended(ticket, end) {
-            return Some(Notice::Published(ended));
+            return Some(Notification::Published(ended));
         }
         let answer = self.requests.ended(&self.agent, ticket)?;
         Some(match answer {
-            Answer::Subscribed(subscribed) => Notice::Subscribed(subscribed),
-            Answer::Unsubscribed(mid) => Notice::Unsubscribed(mid),
+            Answer::Subscribed(subscribed) => Notification::Subscribed(subscribed),
+            Answer::Unsubscribed(mid) => Notification::Unsubscribed(mid),
         })
     }
 
@@ -335,9 +335,9 @@ fn realm_of(server: &Server) -> Realm {
 
 /// What one step of the agent brought.
 pub(crate) struct Step {
-    pub(crate) notice: Option<Notice>,
+    pub(crate) notice: Option<Notification>,
     pub(crate) event: Option<Event>,
-    pub(crate) message: Option<Notice>,
+    pub(crate) message: Option<Notification>,
     /// Messages or requests have ended, and that is to be told.
     pub(crate) has_ended: bool,
 }

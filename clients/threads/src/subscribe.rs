@@ -1,9 +1,9 @@
-//! Receiving without a client of one's own.
+//! Receiving without a long-lived client.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pure_mqtt::Subscription;
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 
 use crate::client::Client;
 use crate::error::LoopError;
@@ -13,47 +13,50 @@ use crate::options::Options;
 use crate::requests::Subscribed;
 use pure_mqtt_net::Server;
 
-/// Which messages [`simple`] is to wait for.
+/// Which messages [`simple`] counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Wanted {
-    /// All.
-    Any,
-    /// Those that are published from now on, not those that the server has kept.
-    Fresh,
+pub enum RetainedMessages {
+    /// All messages.
+    Include,
+    /// Only messages published after the subscription, not retained ones.
+    Skip,
 }
 
 /// Subscribes, waits for `count` messages, and disconnects.
 ///
 /// ```
-/// use pure_mqtt_client::pure_mqtt::{QoS, Subscription, TopicFilter};
-/// use pure_mqtt_client::{Options, subscribe};
-/// # use pure_mqtt_client::pure_mqtt::{Publish, TopicName};
-/// # let broker = pure_mqtt_test_broker::Broker::start()?;
-/// # let server = broker.address();
-/// # let message = Publish::new(TopicName::new("plant/state")?, "up").retain(true);
-/// # pure_mqtt_client::publish::single(server, Options::new("plant"), &message)?;
+/// use pure_mqtt_client::pure_mqtt::{Publish, QoS, Subscription, TopicFilter, TopicName};
+/// use pure_mqtt_client::{Options, publish, subscribe};
+/// use pure_mqtt_test_broker::Broker;
 ///
-/// let filters = [Subscription::new(TopicFilter::new("plant/#")?, QoS::AtLeastOnce)];
-/// let messages = subscribe::simple(server, Options::new("reader"), &filters, 1, subscribe::Wanted::Any)?;
-/// assert_eq!((messages[0].topic.as_str(), &messages[0].payload[..]), ("plant/state", &b"up"[..]));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let broker = Broker::start()?;
+///     let state = Publish::new(TopicName::new("plant/state")?, "up").retain(true);
+///     publish::single(broker.address(), Options::new("plant"), &state)?;
+///
+///     let filters = [Subscription::new(TopicFilter::new("plant/#")?, QoS::AtLeastOnce)];
+///     let retained = subscribe::RetainedMessages::Include;
+///     let messages = subscribe::simple(broker.address(), Options::new("reader"), &filters, 1, retained)?;
+///     assert_eq!((messages[0].topic.as_str(), &messages[0].payload[..]), ("plant/state", &b"up"[..]));
+///     Ok(())
+/// }
 /// ```
 ///
 /// # Errors
-/// [`HelperError`]; the link is not made anew.
+/// [`HelperError`]; it does not reconnect.
 pub fn simple(
     server: impl Into<Server>,
     options: Options,
     filters: &[Subscription<'_>],
     count: usize,
-    wanted: Wanted,
+    wanted: RetainedMessages,
 ) -> Result<Vec<OwnedMessage>, HelperError> {
     let once = Once::connect(server.into(), options)?;
     let shelf = Arc::new(Mutex::new(Shelf::default()));
     let filled = Arc::clone(&shelf);
     once.0.on_message(move |_, message| {
         let mut shelf = lock(&filled);
-        if shelf.messages.len() < count && (wanted == Wanted::Any || !message.retain) {
+        if shelf.messages.len() < count && (wanted == RetainedMessages::Include || !message.retain) {
             shelf.messages.push(message.to_owned());
         }
     });
@@ -69,7 +72,7 @@ pub fn simple(
     Ok(messages)
 }
 
-/// What [`simple`] has got so far.
+/// The messages that [`simple`] has received.
 #[derive(Default)]
 struct Shelf {
     messages: Vec<OwnedMessage>,
@@ -80,16 +83,16 @@ fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
     shelf.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The first filter that was not granted.
+/// Returns the error for the first filter that was not granted.
 fn refusal(answer: &Subscribed) -> Option<HelperError> {
-    let refused = answer.filters.iter().find(|(_, standing)| !matches!(standing, Standing::Granted(_)));
+    let refused = answer.filters.iter().find(|(_, standing)| !matches!(standing, SubscriptionState::Granted(_)));
     refused.map(|(filter, standing)| HelperError::NotGranted { filter: filter.clone(), standing: *standing })
 }
 
-/// Subscribes and calls `callback` for each message, for good: until the callback calls [`Client::disconnect`]. A link that is lost is made anew.
+/// Subscribes and calls `callback` for each message until the callback calls [`Client::disconnect`]. Reconnects when a link is lost.
 ///
 /// # Errors
-/// [`HelperError`]: no link could be made at first, or one ended that the options don't let be made anew.
+/// [`HelperError`]: the first connection failed, or a link ended for a reason that the options do not allow it to retry.
 pub fn callback(
     server: impl Into<Server>,
     options: Options,

@@ -1,4 +1,4 @@
-//! What becomes of a published message.
+//! Handles of published messages.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -10,12 +10,12 @@ use pure_mqtt::PacketId;
 use crate::clock::deadline;
 use crate::error::{NotPublished, WaitError};
 
-/// Names a message or a request of one client; never repeats.
+/// Identifies a message or a request of one client. A client never reuses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mid(pub(crate) u64);
 
 impl Mid {
-    /// The running number; the first has 1.
+    /// Returns the number; the first is 1.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -27,7 +27,7 @@ impl fmt::Display for Mid {
     }
 }
 
-/// A message that was accepted: asks and waits for what becomes of it. It doesn't keep the client alive.
+/// An accepted message: query its result or wait for it. It does not keep the client alive.
 #[derive(Clone, Debug)]
 pub struct MessageInfo {
     mid: Mid,
@@ -44,30 +44,30 @@ impl MessageInfo {
         &self.ticket
     }
 
-    /// Names the message, as [`Published::mid`](crate::Published::mid) does when it has ended.
+    /// Returns the message's identifier, the same as [`Published::mid`](crate::Published::mid).
     pub fn mid(&self) -> Mid {
         self.mid
     }
 
-    /// Its packet identifier; none at QoS 0.
+    /// Returns the packet identifier assigned when the message was accepted; `None` at QoS 0.
     pub fn packet_id(&self) -> Option<PacketId> {
         self.id
     }
 
-    /// Whether it is delivered: at QoS 0 it has left (a cut may have caught it half-way), at QoS 1 and 2 the server has acknowledged it.
+    /// Returns whether the message is delivered: at QoS 0 it was sent (perhaps partly, if the link ended), at QoS 1 and 2 the server has acknowledged it.
     pub fn is_published(&self) -> bool {
         self.result() == Some(Ok(()))
     }
 
-    /// How it has ended; `None` while it is under way.
+    /// Returns the final result; `None` while the message is unfinished.
     pub fn result(&self) -> Option<Result<(), NotPublished>> {
         self.ticket.lock().end
     }
 
-    /// Waits until the message is delivered; without `timeout` as long as it takes. The loop has to run in another thread.
+    /// Waits until the message is delivered; if `timeout` is `None`, without a limit. The loop must run in another thread.
     ///
     /// # Errors
-    /// [`WaitError`]; the message may still be delivered after all but [`WaitError::NotPublished`].
+    /// [`WaitError`]. After all errors except [`WaitError::NotPublished`] the message may still be delivered.
     pub fn wait_for_publish(&self, timeout: impl Into<Option<Duration>>) -> Result<(), WaitError> {
         if is_loop_of(self.ticket.client) {
             return self.result().ok_or(WaitError::InCallback)?.map_err(WaitError::NotPublished);
@@ -76,12 +76,12 @@ impl MessageInfo {
     }
 }
 
-/// What a message's owner and the loop share.
+/// The state of a message that its owner and the loop share.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     /// The client's number.
     client: u64,
-    /// The agent's name for the message.
+    /// The agent's ticket.
     pub(crate) of: pure_mqtt_agent::Ticket,
     progress: Mutex<Progress>,
     changed: Condvar,
@@ -90,9 +90,9 @@ pub(crate) struct Ticket {
 #[derive(Debug, Default)]
 struct Progress {
     end: Option<Result<(), NotPublished>>,
-    /// How often the client was disconnected on purpose while the message was under way.
+    /// How often `disconnect` was called while the message was unfinished.
     interruptions: u32,
-    /// How many threads sleep until something changes: a notification costs a system call even if nobody hears it.
+    /// How many threads sleep on it: a notification costs a system call even if no thread waits.
     sleepers: u32,
 }
 
@@ -101,12 +101,12 @@ impl Ticket {
         Arc::new(Self { client, of, progress: Mutex::default(), changed: Condvar::new() })
     }
 
-    /// The message has ended like this.
+    /// Stores the final result.
     pub(crate) fn end(&self, result: Result<(), NotPublished>) {
         self.change(|progress| progress.end = Some(result));
     }
 
-    /// Nobody is to wait any longer, though the message is still under way.
+    /// Ends all waits, although the message is unfinished.
     pub(crate) fn interrupt(&self) {
         self.change(|progress| progress.interruptions += 1);
     }
@@ -139,7 +139,7 @@ impl Ticket {
         }
     }
 
-    /// Sleeps until something changes. True if `deadline` had come before.
+    /// Sleeps until something changes. True if `deadline` has passed.
     fn sleep<'t>(
         &self,
         progress: MutexGuard<'t, Progress>,
@@ -161,21 +161,21 @@ impl Ticket {
 }
 
 thread_local! {
-    /// The numbers of the clients whose loops this thread runs: each but the first in a callback of the one before.
+    /// The numbers of the clients whose loops this thread runs. Each except the first runs in a callback of the one before.
     static LOOPS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether this thread runs the loop of `client`, so that this is one of its callbacks, or in one.
+/// Returns whether this thread runs the loop of `client`, so that the caller is one of its callbacks, or in one.
 pub(crate) fn is_loop_of(client: u64) -> bool {
     LOOPS.with_borrow(|loops| loops.contains(&client))
 }
 
-/// This thread runs the loop of `client` from now on.
+/// Marks that this thread runs the loop of `client`.
 pub(crate) fn enter_loop(client: u64) {
     LOOPS.with_borrow_mut(|loops| loops.push(client));
 }
 
-/// And no longer.
+/// Marks that it no longer does.
 pub(crate) fn leave_loop(client: u64) {
     LOOPS.with_borrow_mut(|loops| loops.retain(|one| *one != client));
 }

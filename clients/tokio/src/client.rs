@@ -1,4 +1,4 @@
-//! The handle: what a program asks of its client.
+//! The client handle.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::spans::Operation;
 use crate::state::{Asked, State};
 use crate::storage::Storage;
 
-/// An MQTT client: a handle, to be cloned and given to as many tasks as you like.
+/// An MQTT client: a handle that can be cloned and used by any number of tasks.
 ///
-/// The [crate's page](crate) shows it at work. All it does is done by its [`Driver`]. With the last client and the last [`Subscription`](crate::Subscription) the client
-/// shuts down: it has 5 seconds to finish.
+/// See the [crate's page](crate) for complete programs. The [`Driver`] does the client's work. Dropping the last client and the last [`Subscription`](crate::Subscription) shuts
+/// the client down: it has 5 seconds to finish.
 ///
 /// # Dropping futures
 ///
@@ -33,13 +33,13 @@ use crate::storage::Storage;
 ///
 /// | future | dropped before it was ready |
 /// |---|---|
-/// | [`publish`](Self::publish), [`publish_with`](Self::publish_with) | nothing was accepted, and the next in the line gets its turn |
-/// | [`Delivery`] | the message goes on |
-/// | [`request`](Self::request) | before the request was accepted: as `publish`; after it: the request goes on, and its reply is thrown away |
+/// | [`publish`](Self::publish), [`publish_with`](Self::publish_with) | nothing was accepted; the next caller that waits for room gets its turn |
+/// | [`Delivery`] | the message is still sent |
+/// | [`request`](Self::request) | before the request was accepted: as `publish`; afterwards: the request is still sent, and its reply is discarded |
 /// | [`Subscription::recv`](crate::Subscription::recv) | no message was taken |
 /// | [`Subscription::granted`](crate::Subscription::granted) | the subscription stays |
-/// | [`flush`](Self::flush), [`shutdown`](Self::shutdown) | nobody waits; a shutdown goes on |
-/// | [`Driver`] | the link ends; what was accepted stays, for another driver |
+/// | [`flush`](Self::flush), [`shutdown`](Self::shutdown) | the wait ends; a shutdown continues |
+/// | [`Driver`] | the link ends; accepted messages stay queued for another driver |
 #[derive(Clone, Debug)]
 pub struct Client {
     handle: Arc<Handle>,
@@ -49,10 +49,11 @@ pub struct Client {
 
 /// # Construction
 impl Client {
-    /// A client, and the driver that does its work. It dials once that is polled.
+    /// Creates a client and the [`Driver`] that does its work. The client connects once the driver is polled.
     ///
     /// # Errors
-    /// [`OpenError`], with [`Options::store`] alone: another process uses the folder, it can't be read or written, or the log is damaged or another client's. Nothing is changed then.
+    /// [`OpenError`], only with [`Options::store`]: another process uses the folder, the folder can't be read or written, or the log is damaged or belongs to another client. In
+    /// that case nothing is changed.
     pub fn new(options: Options) -> Result<(Self, Driver), OpenError> {
         let clock = Clock::new();
         let Some(folder) = &options.folder else {
@@ -73,13 +74,13 @@ impl Client {
         Ok((client, driver))
     }
 
-    /// The same, with the driver given to the runtime.
+    /// Creates a client and spawns its driver on the runtime.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Same errors as [`new`](Self::new).
     ///
     /// # Panics
-    /// Outside of a tokio runtime, as `tokio::spawn` does.
+    /// Panics outside a tokio runtime, as `tokio::spawn` does.
     pub fn spawn(options: Options) -> Result<Self, OpenError> {
         let (client, driver) = Self::new(options)?;
         tokio::spawn(driver);
@@ -104,14 +105,14 @@ impl Client {
         &self.handle.0
     }
 
-    /// Another driver, when the one before was dropped; `None` while there is one.
+    /// Returns a new driver if the previous one was dropped; `None` while there is one.
     pub fn driver(&self) -> Option<Driver> {
         let is_free = self.shared().act(|state, _| !std::mem::replace(&mut state.is_driven, true));
         is_free.then(|| self.new_driver())
     }
 
-    /// The messages of before the restart that are not finished, in their order, each with its [`Outgoing::tag`]. Each can be awaited once: a second call gives deliveries that end as
-    /// the first ones do.
+    /// Returns the unfinished messages from before the restart, in order, each with its [`Outgoing::tag`]. Await each message's delivery once: the deliveries of a second call
+    /// resolve like the first ones.
     pub fn recovered(&self) -> Vec<(Delivery, u64)> {
         let delivery = |(ticket, tag): &(Ticket, u64)| (Delivery::recovered(Arc::clone(self.shared()), *ticket), *tag);
         self.recovered.iter().map(delivery).collect()
@@ -120,11 +121,11 @@ impl Client {
 
 /// # Messages
 impl Client {
-    /// Publishes a message, once there is room for it, and gives a future of its end. It takes effect in the poll that is ready. Whoever waits for room is served in the order of the
-    /// first polls.
+    /// Publishes a message as soon as there is room in the queue, and returns a future of its final result. The message is accepted in the poll that returns `Ready`. Callers
+    /// that wait for room are served in the order of their first polls.
     ///
     /// # Errors
-    /// [`PublishError`]; the message comes back.
+    /// [`PublishError`]; it contains the message.
     pub async fn publish(
         &self,
         topic: impl Into<String>,
@@ -134,10 +135,10 @@ impl Client {
         self.publish_with(Outgoing::new(topic, payload).qos(qos)).await
     }
 
-    /// The same with everything that a message can have: retained, properties, a tag.
+    /// Like [`publish`](Self::publish), with all fields of a message: retain flag, properties, tag.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish).
+    /// Same errors as [`publish`](Self::publish).
     pub async fn publish_with(&self, message: Outgoing) -> Result<Delivery, PublishError> {
         let operation = Operation::publish(&self.options.agent.client_id, &message);
         let mut kept = Some(operation.clone());
@@ -151,10 +152,10 @@ impl Client {
         Ok(Delivery::new(Arc::clone(self.shared()), &accepted))
     }
 
-    /// Publishes a message at once, or not at all. It goes before those that wait for room.
+    /// Publishes a message without waiting for room. The message goes ahead of callers that wait for room.
     ///
     /// # Errors
-    /// [`PublishError`], with [`Refusal::Full`](crate::Refusal::Full) if there is no room; the message comes back.
+    /// [`PublishError`], with [`Refusal::Full`](crate::Refusal::Full) if there is no room; it contains the message.
     pub fn try_publish(&self, mut message: Outgoing) -> Result<Delivery, PublishError> {
         let operation = Operation::publish(&self.options.agent.client_id, &message);
         let own = operation.in_scope(|| self.options.trace_context.add_to(&mut message));
@@ -170,7 +171,7 @@ impl Client {
         Ok(Delivery::new(Arc::clone(self.shared()), &accepted))
     }
 
-    /// Has `accept` take the message when it is its turn, and there is room.
+    /// Calls `accept` with the message when it is this caller's turn and there is room.
     pub(crate) async fn enter<T>(
         &self,
         mut message: Outgoing,
@@ -196,15 +197,16 @@ impl Client {
         Ok(accepted)
     }
 
-    /// Gives up a message, whatever became of it so far, and says what is risked. `None` if it is finished, or its answer is awaited on the present link.
+    /// Withdraws a message, however far it has come, and returns the [`Risk`] of doing so. Returns `None` if the message has its final result, or is awaiting an acknowledgement
+    /// on the current link.
     pub fn withdraw(&self, delivery: &Delivery) -> Option<Risk> {
         self.shared().act(|state, now| state.agent.withdraw(now, delivery.ticket()))
     }
 
-    /// Waits until all messages that were accepted before have their ends, delivered or not.
+    /// Waits until all messages accepted before this call have their final results, delivered or not.
     ///
     /// # Errors
-    /// [`NotDelivered::NoDriver`] if nobody drives the client.
+    /// [`NotDelivered::NoDriver`] if the driver was dropped.
     pub async fn flush(&self) -> Result<(), NotDelivered> {
         let ticket = self.shared().act(|state, now| {
             let ticket = state.agent.flush(now, None);
@@ -214,7 +216,7 @@ impl Client {
         self.end_of(ticket).await.map(|_| ())
     }
 
-    /// The end of a ticket.
+    /// Waits for the final result of a ticket.
     pub(crate) async fn ask_for(&self, ticket: Ticket) -> Result<End, NotDelivered> {
         poll_fn(|cx| match self.shared().drive(|state, _| state.ask(ticket, cx.waker())) {
             Asked::Ended(end) => Poll::Ready(Ok(end)),
@@ -224,7 +226,7 @@ impl Client {
         .await
     }
 
-    /// The same. Dropped, it is forgotten.
+    /// Like [`ask_for`](Self::ask_for); when its future is dropped, the ticket is forgotten.
     pub(crate) async fn end_of(&self, ticket: Ticket) -> Result<End, NotDelivered> {
         struct Forget<'s>(&'s Shared, Ticket);
         impl Drop for Forget<'_> {
@@ -237,10 +239,10 @@ impl Client {
     }
 }
 
-/// # The client itself
+/// # Links and events
 impl Client {
-    /// Leaves in order: takes no more messages, finishes what can be finished within `timeout`, says DISCONNECT, and ends the driver. Every [`Delivery`] has its end then.
-    /// The server has up to a second more to close its side: a program that ended before could take back what it sent last.
+    /// Shuts the client down in order: accepts no more messages, waits up to `timeout` for unfinished ones, sends DISCONNECT, and ends the driver. Afterwards every [`Delivery`]
+    /// has its final result. Returns when the server has closed its side, after 1 second at the latest: closing the socket earlier could discard the last bytes sent.
     pub async fn shutdown(&self, timeout: Duration) {
         self.shared().act(|state, now| {
             state.agent.shutdown(now, now.after_millis(millis(timeout)));
@@ -258,39 +260,39 @@ impl Client {
         .await;
     }
 
-    /// Replaces the link, and keeps the session: for new credentials, say.
-    pub fn relink(&self) {
-        self.shared().act(|state, now| state.agent.relink(now));
+    /// Replaces the link and keeps the session, for example to use new credentials.
+    pub fn reconnect(&self) {
+        self.shared().act(|state, now| state.agent.reconnect(now));
     }
 
-    /// What happens to links, subscriptions and the log, from now on. A listener that is more than 256 events behind loses the oldest, and is told so.
+    /// Returns a receiver of all events from now on: links, subscriptions, log. A receiver that falls more than 256 events behind loses the oldest, and gets `RecvError::Lagged`.
     pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
         self.shared().drive(|state, _| state.listen())
     }
 
-    /// Whether a server has accepted the link, and it is up.
+    /// Returns whether the link is up and the server has accepted it.
     pub fn is_connected(&self) -> bool {
         self.shared().look(|state| state.agent.is_connected())
     }
 
-    /// The server that the link leads to, while it is up: the one of the [`Options`], also if it has sent the client elsewhere.
+    /// Returns the server of the current link, as given in the [`Options`], even if that server redirected the client; `None` without a link.
     pub fn server(&self) -> Option<Server> {
         let id = self.shared().look(|state| state.agent.server())?;
         self.options.servers.get(usize::from(id.0)).map(|listed| listed.server.clone())
     }
 
-    /// What was done so far, for a dashboard.
+    /// Returns the client's counters.
     pub fn stats(&self) -> Stats {
         self.shared().look(|state| state.agent.stats())
     }
 
-    /// The version that the link speaks; without a link the one that the next one will.
+    /// Returns the protocol version of the current link; without a link, the one that the next link will use.
     pub fn version(&self) -> Version {
         self.shared().look(|state| state.agent.version())
     }
 }
 
-/// Somebody who waits for room. Dropped, it leaves the line, and the next one gets its turn.
+/// A caller that waits for room. Dropping it removes it from the queue and gives the next caller its turn.
 struct Waiting<'c> {
     shared: &'c Shared,
     place: Option<Place>,
@@ -342,7 +344,7 @@ fn leave(state: &mut State, place: Option<Place>) {
     state.wake(next);
 }
 
-/// The message comes back as the program gave it, with the properties that were its own.
+/// Builds the error: the message as the program passed it, with its original properties.
 fn refused(rejected: Rejected<Outgoing>, own: Option<Bytes>, operation: &Operation) -> PublishError {
     let Rejected { what: message, why } = rejected;
     operation.refused(why);

@@ -1,4 +1,4 @@
-//! What becomes of a published message.
+//! The future of a published message's final result.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::error::NotDelivered;
 use crate::shared::Shared;
 use crate::state::Asked;
 
-/// A message that was accepted: a future of its end. At QoS 0 that is when it has left, at QoS 1 and 2 when the server has acknowledged it.
+/// A future of the final result of an accepted message. It is ready when the message was sent (QoS 0), or when the server has acknowledged it (QoS 1 and 2).
 ///
-/// It may be polled again after it has said [`NotDelivered::NoDriver`]. Dropped, it lets the message go on; its end is only counted then.
+/// It may be polled again after [`NotDelivered::NoDriver`]. If it is dropped, the message is still sent, and its final result is only counted in [`Stats`](crate::Stats).
 #[derive(Debug)]
 #[must_use = "await it to learn whether the message was delivered, or drop it to let the message go on"]
 pub struct Delivery {
@@ -28,22 +28,22 @@ impl Delivery {
         Self { shared, ticket: accepted.ticket, id: accepted.id, end: None }
     }
 
-    /// A message of before the restart.
+    /// Creates the delivery of a message from before the restart.
     pub(crate) fn recovered(shared: Arc<Shared>, ticket: Ticket) -> Self {
         Self { shared, ticket, id: None, end: None }
     }
 
-    /// Names the message, with a log over restarts too.
+    /// Returns the ticket that identifies the message; with a log also after restarts.
     pub fn ticket(&self) -> Ticket {
         self.ticket
     }
 
-    /// Its packet identifier at first; none at QoS 0.
+    /// Returns the packet identifier assigned when the message was accepted; `None` at QoS 0.
     pub fn packet_id(&self) -> Option<PacketId> {
         self.id
     }
 
-    /// How far it has come, and on how many links it was sent. `None` once it has its end.
+    /// Returns how far the message has come, and on how many links it was sent. Returns `None` once the message has its final result.
     pub fn milestone(&self) -> Option<(Milestone, u8)> {
         self.shared.look(|state| state.agent.milestone(self.ticket))
     }

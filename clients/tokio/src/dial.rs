@@ -1,4 +1,4 @@
-//! An attempt to reach a server: credentials, addresses, and what is to be agreed on before MQTT begins.
+//! A dial: credentials, addresses, and the handshakes before MQTT begins.
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::link::Link;
 use crate::stream::Stream;
 
-/// A stream of bytes to a server.
+/// A byte stream to a server.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
@@ -25,7 +25,7 @@ type Future<T> = Pin<Box<dyn std::future::Future<Output = io::Result<T>> + Send>
 pub(crate) type Connector = Arc<dyn Fn(Server) -> Future<Boxed> + Send + Sync>;
 pub(crate) type Credentials = Arc<dyn Fn(Server) -> Future<Login> + Send + Sync>;
 
-/// Where to dial, and how.
+/// What to dial, and how.
 pub(crate) struct Dial {
     pub(crate) server: Server,
     pub(crate) connector: Option<Connector>,
@@ -33,7 +33,7 @@ pub(crate) struct Dial {
     pub(crate) deadline: Option<Instant>,
 }
 
-/// Why it failed, for the agent.
+/// Why a dial failed, for the agent.
 pub(crate) struct DialFailure {
     pub(crate) class: FailureClass,
     pub(crate) why: String,
@@ -41,7 +41,7 @@ pub(crate) struct DialFailure {
 }
 
 impl Dial {
-    /// The link, with everything below MQTT, and the credentials for it.
+    /// Dials; returns the link with all its layers, and the credentials for it.
     pub(crate) async fn run(self) -> Result<(Link, Login), DialFailure> {
         let far = Instant::now() + Duration::from_secs(86_400 * 365);
         match timeout_at(self.deadline.unwrap_or(far), self.connect()).await {
@@ -64,12 +64,12 @@ impl Dial {
             None => open(&self.server.dial_target()).await?,
         };
         let mut link = Link::new(transport, stack);
-        link.shake_hands().await?;
+        link.handshake().await?;
         Ok((link, login))
     }
 }
 
-/// What the server's URL says about who we are. The options say the rest.
+/// Returns the credentials in the server's URL. The options supply the rest.
 fn login_of(server: &Server) -> Login {
     let credentials = server.credentials();
     Login {
@@ -79,7 +79,7 @@ fn login_of(server: &Server) -> Login {
     }
 }
 
-/// A socket of the system's.
+/// Opens a TCP or Unix socket.
 async fn open(target: &Endpoint) -> Result<Stream, DialFailure> {
     match target {
         Endpoint::Tcp { host, port } => tcp(host, *port).await,
@@ -90,7 +90,7 @@ async fn open(target: &Endpoint) -> Result<Stream, DialFailure> {
     }
 }
 
-/// The addresses of a name, the next one after 250 ms or as soon as one fails, until one is connected.
+/// Dials the addresses of a name, the next one after 250 ms or as soon as one fails, until one is connected.
 async fn tcp(host: &str, port: u16) -> Result<Stream, DialFailure> {
     let mut plan = DialPlan::<Arc<io::Error>>::new(tokio::net::lookup_host((host, port)).await?, None);
     let mut attempts = Vec::new();
@@ -121,7 +121,7 @@ async fn tcp(host: &str, port: u16) -> Result<Stream, DialFailure> {
         };
         match ended {
             Some((_, Ok(stream))) => {
-                let _ = stream.set_nodelay(true); // without it all works, only slower
+                let _ = stream.set_nodelay(true); // an error costs only latency
                 return Ok(Stream::Tcp(stream));
             }
             Some((address, Err(error))) => plan.failed(address, error),

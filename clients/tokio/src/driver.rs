@@ -1,4 +1,4 @@
-//! What moves a client: bytes, time, and the agent's wishes.
+//! The driver: transfers bytes, keeps time, and carries out the agent's actions.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,17 +17,17 @@ use crate::resolve::{SrvRecord, resolve, ttl};
 use crate::shared::Shared;
 use crate::state::State;
 
-/// So many packets are taken before output, time and the other tasks of the runtime get their turn.
+/// The number of packets read before output, timers and the other tasks of the runtime get their turn.
 const PACKETS: usize = 64;
-/// Why a link, an attempt or a look-up ends with its driver.
+/// The reason reported for a link, dial or look-up that ends with its driver.
 const DROPPED: &str = "the driver was dropped";
-/// So many turns are made before the other tasks of the runtime get theirs.
+/// The number of turns before the other tasks of the runtime get theirs.
 const TURNS: usize = 8;
 
-/// Does a client's work: a future that is to be polled, by `tokio::spawn` or beside others, and ends when the client has shut down.
+/// Does a client's work: a future to spawn with `tokio::spawn` or to poll beside others. It is ready when the client has shut down.
 ///
-/// Dropped, it ends the link without DISCONNECT, as if the program had ended: the server publishes the will. What was accepted stays accepted, and
-/// [`Client::driver`](crate::Client::driver) makes another one that goes on with it.
+/// Dropping it ends the link without DISCONNECT, as if the program had ended: the server publishes the will. Accepted messages stay queued, and
+/// [`Client::driver`](crate::Client::driver) returns another driver that continues with them.
 #[must_use = "a client does nothing unless its driver is polled: give it to tokio::spawn"]
 pub struct Driver {
     shared: Arc<Shared>,
@@ -38,21 +38,21 @@ pub struct Driver {
     parting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     sleep: Option<Pin<Box<Sleep>>>,
     pauses: Pauses,
-    /// Input came since the driver was woken.
+    /// Input arrived since the driver was woken.
     has_read: bool,
-    /// What is to be dropped once the lock is free: it may be the program's own, and use the client.
+    /// Values to drop once the lock is free: they may be the program's own, and use the client.
     discarded: Vec<Box<dyn Send>>,
 }
 
 type Resolving = Pin<Box<dyn Future<Output = Result<Vec<SrvRecord>, DialFailure>> + Send>>;
 type Dialling = Pin<Box<dyn Future<Output = Result<(Link, Login), DialFailure>> + Send>>;
 
-/// What a turn has come to.
+/// The result of a turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// There may be more to do at once.
+    /// More can be done at once.
     Busy,
-    /// Whatever comes next wakes the driver.
+    /// The driver sleeps until something wakes it.
     Idle,
     /// The client has shut down.
     Over,
@@ -73,7 +73,7 @@ impl Driver {
             (turn, state.agent.poll_timeout().map(|at| state.clock.when(at)))
         });
         self.discarded.clear();
-        // What the agent has just asked for begins with its first poll.
+        // a dial that the agent has just started begins with its first poll
         let has_parted = self.part(cx);
         let has_resolved = self.resolve(cx);
         let has_dialled = self.dial(cx);
@@ -84,7 +84,7 @@ impl Driver {
         }
     }
 
-    /// Goes on with a farewell. True if it is over.
+    /// Continues closing a link. True once the link is closed.
     fn part(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(parting) = &mut self.parting else { return false };
         let is_over = parting.as_mut().poll(cx).is_ready();
@@ -94,7 +94,7 @@ impl Driver {
         is_over
     }
 
-    /// Goes on with a look-up of SRV records. The lock is not held: a resolver may be the program's own. True if it has ended.
+    /// Continues a look-up of SRV records, without the lock: a resolver may be the program's own. True if it has ended.
     fn resolve(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((server, resolving)) = &mut self.resolving else { return false };
         let server = *server;
@@ -110,7 +110,7 @@ impl Driver {
         true
     }
 
-    /// Goes on with an attempt. The lock is not held: a connector may be the program's own. True if it has ended.
+    /// Continues a dial, without the lock: a connector may be the program's own. True if it has ended.
     fn dial(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((id, dialling)) = &mut self.dialling else { return false };
         let id = *id;
@@ -129,7 +129,7 @@ impl Driver {
         true
     }
 
-    /// Everything that needs the state.
+    /// Does everything that needs the state.
     fn work(&mut self, cx: &mut Context<'_>, state: &mut State, now: Instant) -> Turn {
         state.agent.handle_timeout(now);
         state.save(now);
@@ -154,7 +154,7 @@ impl Driver {
         if is_busy { Turn::Busy } else { Turn::Idle }
     }
 
-    /// Does what the agent asks for.
+    /// Carries out the agent's actions.
     fn act(&mut self, state: &mut State) {
         while let Some(action) = state.agent.poll_action() {
             match action {
@@ -197,7 +197,7 @@ impl Driver {
         self.discarded.extend(what.map(|what| Box::new(what) as Box<dyn Send>));
     }
 
-    /// The agent is done with a link, or with an attempt.
+    /// Closes a link, or drops a dial, that the agent has finished with.
     fn close(&mut self, id: LinkId) {
         let dialling = self.dialling.take_if(|(of, _)| *of == id);
         self.discard(dialling);
@@ -207,12 +207,12 @@ impl Driver {
         }
     }
 
-    /// Writes what waits, and reads what is there. True if something came.
+    /// Writes pending output and reads available input. True if input arrived.
     fn exchange(&mut self, cx: &mut Context<'_>, state: &mut State, now: Instant) -> bool {
         self.exchange_output(cx, state, now);
         let Some((id, link)) = &mut self.link else { return false };
         if !state.agent.wants_input() {
-            return false; // whoever takes a message wakes the driver
+            return false; // a caller that takes a message wakes the driver
         }
         let read = link.poll_read(cx, &mut state.agent, now, *id);
         state.spans.packets(&mut link.tap);
@@ -237,7 +237,7 @@ impl Driver {
         }
     }
 
-    /// The transport is gone.
+    /// Reports to the agent that the transport failed.
     fn fail(&mut self, state: &mut State, now: Instant, why: &str) -> bool {
         if let Some((id, link)) = self.link.take() {
             state.agent.closed(now, id, why);
@@ -246,7 +246,7 @@ impl Driver {
         true
     }
 
-    /// All that was there is done. Under load, lets more come, and more be asked for, before the driver looks again. `Ready` if there is more to do at once.
+    /// Called when nothing is left to do. Under load, pauses so that more input and commands arrive before the next turn. `Ready` if more can be done at once.
     fn pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let has_read = std::mem::take(&mut self.has_read);
         let Some((_, link)) = &mut self.link else { return Poll::Pending };
@@ -266,7 +266,7 @@ impl Driver {
         }
     }
 
-    /// Sleeps until the agent wants to be woken.
+    /// Sleeps until the agent's deadline.
     fn rest(&mut self, cx: &mut Context<'_>, deadline: Option<tokio::time::Instant>) -> Turn {
         let Some(deadline) = deadline else {
             self.sleep = None;
@@ -292,7 +292,7 @@ impl Future for Driver {
                 Turn::Over => return Poll::Ready(()),
             }
         }
-        cx.waker().wake_by_ref(); // the others first
+        cx.waker().wake_by_ref(); // gives other tasks their turn first
         Poll::Pending
     }
 }

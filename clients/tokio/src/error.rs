@@ -1,16 +1,16 @@
-//! What can go wrong, in sentences for people.
+//! Error types.
 
 use std::fmt;
 
 use pure_mqtt_agent::{End, Outgoing, RecoverError, Refusal};
 use pure_mqtt_net::store::StoreError;
 
-/// Why a message was not accepted. It comes back: nothing is lost by an error.
+/// A message was not accepted. The error contains the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishError {
-    /// The message.
+    /// The message, unchanged.
     pub message: Outgoing,
-    /// Why.
+    /// The reason.
     pub why: Refusal,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Display for PublishError {
 
 impl std::error::Error for PublishError {}
 
-/// Why a subscription was not accepted. Nothing changed.
+/// A subscription was not accepted. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SubscribeError(pub Refusal);
 
@@ -34,14 +34,13 @@ impl fmt::Display for SubscribeError {
 
 impl std::error::Error for SubscribeError {}
 
-/// Why a message that was accepted is not delivered.
+/// An accepted message was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotDelivered {
-    /// It has this end, which is none of success.
+    /// The message has this final result, which is not a success.
     Ended(End),
-    /// Nobody drives the client any more. The message is still accepted: a new [driver](crate::Client::driver) goes on with it, and with a log so does the next run of the
-    /// program.
+    /// The driver was dropped. The message is still queued: a new [driver](crate::Client::driver) sends it, and with a log so does the next run of the program.
     NoDriver,
 }
 
@@ -56,13 +55,13 @@ impl fmt::Display for NotDelivered {
 
 impl std::error::Error for NotDelivered {}
 
-/// Why the server doesn't send the messages of a subscription.
+/// The server does not send the messages of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotGranted {
-    /// It has refused a filter, for this reason.
+    /// The server refused a filter with this result.
     Denied(End),
-    /// Nobody drives the client any more.
+    /// The driver was dropped.
     NoDriver,
 }
 
@@ -77,13 +76,13 @@ impl fmt::Display for NotGranted {
 
 impl std::error::Error for NotGranted {}
 
-/// Why a request has no reply.
+/// A request has no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// It was not accepted, and comes back.
+    /// The request was not accepted; the error contains its message.
     NotAccepted(PublishError),
-    /// No reply came in time.
+    /// No reply arrived in time.
     TimedOut,
     /// The request itself was not delivered.
     NotDelivered(NotDelivered),
@@ -101,13 +100,13 @@ impl fmt::Display for RequestError {
 
 impl std::error::Error for RequestError {}
 
-/// Why a client can't go on from its log.
+/// A client could not be opened from its log.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The folder, or a file in it.
+    /// The folder, or a file in it, can't be used.
     Store(StoreError),
-    /// What the log says.
+    /// The content of the log can't be used.
     Log(RecoverError),
 }
 
@@ -134,18 +133,18 @@ impl From<RecoverError> for OpenError {
     }
 }
 
-/// The end in words.
+/// Describes a final result for an error message.
 fn sentence(end: &End) -> String {
     match end {
         End::Refused(reason) => format!("the server refused it: {reason}"),
-        End::Expired => "its time was over before it left".into(),
+        End::Expired => "its Message Expiry Interval passed before it was sent".into(),
         End::Displaced(_) => "a later message took its place in a full queue".into(),
         End::Withdrawn { .. } => "the program withdrew it".into(),
         End::SessionLost { was_received: true } => {
             "the server lost its session after it had taken the message over; it may have been delivered".into()
         }
         End::SessionLost { was_received: false } => "the server lost the session".into(),
-        End::Forgotten => "the session was forgotten".into(),
+        End::Discarded => "the session was discarded".into(),
         End::AttemptsUsedUp(links) => format!("{links} links ended without an answer to it"),
         End::ServerCant(limit) => limit.to_string(),
         End::TimedOut => "no answer came in time".into(),

@@ -42,7 +42,7 @@ impl Link {
     }
 
     /// Goes on with what must be agreed on before MQTT begins, until all is.
-    pub(crate) async fn shake_hands(&mut self) -> Result<(), DialFailure> {
+    pub(crate) async fn handshake(&mut self) -> Result<(), DialFailure> {
         poll_fn(|cx| {
             loop {
                 let _ = self.poll_write_out(cx)?; // what is left waits for the transport beside what is awaited below

@@ -1,4 +1,4 @@
-//! What arrives.
+//! Received messages.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use pure_mqtt_agent::{AckResult, AckToken, Bytes, Incoming};
 
 use crate::shared::Shared;
 
-/// A message from the server.
+/// A message received from the server.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Message {
-    /// Where it was published.
+    /// The topic it was published to.
     pub topic: String,
-    /// What was published. Clones share their memory.
+    /// The payload. Clones share its memory.
     pub payload: Bytes,
-    /// In which quality of service it came.
+    /// The QoS the message was delivered with.
     pub qos: QoS,
-    /// The server kept it for the topic.
+    /// Whether the server sent it as a retained message.
     pub retain: bool,
-    /// The server may have sent it before. At QoS 1 it may then be a repetition; at QoS 2 it is not.
+    /// The DUP flag: at QoS 1 the message may be a duplicate; at QoS 2 it is not.
     pub dup: bool,
-    /// The packet identifier at QoS 1 and 2.
+    /// The packet identifier; `None` at QoS 0.
     pub id: Option<PacketId>,
     pub(crate) properties: Bytes,
     ack: Option<(AckToken, Arc<Shared>)>,
@@ -34,25 +34,25 @@ impl Message {
         Self { topic, payload, qos, retain, dup, id, properties, ack }
     }
 
-    /// The payload as text, if it is UTF-8.
+    /// Returns the payload as text; `None` if it is not UTF-8.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.payload).ok()
     }
 
-    /// Response Topic, User Properties and so on (5.0).
+    /// Returns the properties (5.0), such as Response Topic and User Property.
     pub fn properties(&self) -> Properties<'_> {
         Properties::from_bytes(&self.properties).unwrap_or(Properties::NONE)
     }
 
-    /// The place of the message in a distributed trace, as its publisher says: a parent, or a link, for the span of what is done with it. `None` if there is none, or it is
-    /// malformed: see [`TraceContext`](crate::TraceContext).
+    /// Returns the trace context that the publisher set: a parent, or a link, for the span that processes the message. Returns `None` if there is none, or if it is malformed:
+    /// see [`TraceContext`](crate::TraceContext).
     #[cfg(feature = "trace-context")]
     pub fn trace_context(&self) -> Option<crate::TraceContext> {
         crate::TraceContext::of(&self.properties())
     }
 
-    /// A new span named `process` for what the program does with the message, with the fields of OpenTelemetry's conventions for messaging. It is to be entered, or given to
-    /// `tracing::Instrument`; its parent is the span that is current now.
+    /// Creates a span named `process` for the processing of this message, with the fields of OpenTelemetry's conventions for messaging. Enter it, or pass it to
+    /// `tracing::Instrument`. Its parent is the current span.
     ///
     /// ```
     /// use pure_mqtt_tokio::Subscription;
@@ -72,13 +72,14 @@ impl Message {
         crate::spans::process(self)
     }
 
-    /// Acknowledges the message, where the subscription has [manual acknowledgements](crate::SubscriptionOptions::manual_acks); in any order, and once: later calls do nothing.
-    /// A message that is dropped without it stays unacknowledged, holds back the acknowledgements of those behind it `[MQTT-4.6.0-2]`, and at QoS 1 comes again on the next link.
+    /// Acknowledges the message, if the subscription has [manual acknowledgements](crate::SubscriptionOptions::manual_acks). Messages may be acknowledged in any order; second
+    /// calls do nothing. A message that is dropped without `ack` stays unacknowledged: it holds back the acknowledgements of later messages `[MQTT-4.6.0-2]`, and at QoS 1 the
+    /// server sends it again on the next link.
     pub fn ack(&mut self) -> AckResult {
         self.ack_with(ReasonCode::SUCCESS)
     }
 
-    /// The same with a reason (5.0): from 0x80 on it refuses the message.
+    /// Like [`ack`](Self::ack), with a reason code (5.0); one from 0x80 on refuses the message.
     pub fn ack_with(&mut self, reason: ReasonCode) -> AckResult {
         match self.ack.take() {
             Some((token, shared)) => shared.act(|state, now| state.agent.acknowledge(now, token, reason)),

@@ -1,4 +1,4 @@
-//! The settings of a client.
+//! Client settings.
 
 use std::fmt;
 use std::io;
@@ -15,7 +15,7 @@ use crate::dial::{Boxed, Connector, Credentials, Transport};
 use crate::resolve::{Resolver, SrvRecord};
 use crate::trace_context::Source;
 
-/// What a client is to do, and how.
+/// The settings of a client.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,9 +48,9 @@ pub struct Options {
 #[derive(Clone)]
 pub(crate) struct Listed {
     pub(crate) server: Server,
-    /// Its host stands for SRV records.
+    /// The host is a name with SRV records.
     has_srv: bool,
-    /// The number of the cluster that it is a node of.
+    /// The number of the cluster that the server is a node of.
     cluster: Option<u16>,
 }
 
@@ -61,8 +61,8 @@ impl From<Server> for Listed {
 }
 
 impl Options {
-    /// A client with this identifier that speaks 5.0, begins its session anew with the first link and keeps it for a day, and has a keep alive of 60 seconds. 1,024 messages of 16
-    /// MiB together may be unfinished; then [`publish`](crate::Client::publish) waits.
+    /// Creates options with this client identifier and the defaults: MQTT 5.0; a clean start on the first link; the server keeps the session for a day; a keep alive of 60
+    /// seconds; at most 1,024 unfinished messages of 16 MiB together, above which [`publish`](crate::Client::publish) waits.
     pub fn new(client_id: impl Into<String>) -> Self {
         let mut agent = pure_mqtt_agent::Options::new(client_id, random());
         agent.limits = Limits { max_queued: 1_024, max_bytes: 16 << 20, ..agent.limits };
@@ -70,24 +70,24 @@ impl Options {
         Self { agent, servers, connector, credentials, resolver, folder, trace_context, coalesces: true }
     }
 
-    /// Adds a server. Several are tried in their order, and know nothing of each other's sessions: with each change the session begins anew, what is unfinished is sent again, and
-    /// subscriptions are made again. For servers that share their sessions there is [`cluster`](Self::cluster).
+    /// Adds a server. Several servers are tried in this order. They do not share sessions: on each change of server the client starts a new session, sends unfinished messages
+    /// as new ones, and subscribes again. For servers that share their sessions, use [`cluster`](Self::cluster).
     pub fn server(mut self, server: Server) -> Self {
         self.servers.push(server.into());
         self
     }
 
-    /// Adds the servers that the SRV records of a name list (RFC 2782): those of the lowest priority number are tried first, by weight within one. They share their sessions,
-    /// as a cluster does.
+    /// Adds the servers in the SRV records of a name (RFC 2782). Those with the lowest priority number are tried first, and within a priority they are chosen by weight. They
+    /// share their sessions, as a cluster does.
     ///
-    /// `server` says the name, and what is the same for all of them: TLS, WebSocket, credentials. For `mqtt://example.com` the records of `_mqtt._tcp.example.com` are looked
-    /// up, with TLS those of `_secure-mqtt._tcp.example.com`, and for a host that begins with `_` those of the host itself. The port is never used.
+    /// `server` contains the name and the settings common to all servers: TLS, WebSocket, credentials. For `mqtt://example.com` the client looks up `_mqtt._tcp.example.com`,
+    /// with TLS `_secure-mqtt._tcp.example.com`, and for a host that begins with `_` the host itself. The port is ignored.
     ///
-    /// The feature `srv` brings a look-up by the name servers in `/etc/resolv.conf`; without it, or where there is no such file, a [`resolver`](Self::resolver) has to be
-    /// given. A look-up that fails, has no record or takes longer than [`dial_timeout`](Self::dial_timeout) counts as a failed dial.
+    /// The feature `srv` adds a look-up by the name servers in `/etc/resolv.conf`. Without the feature, or without that file, set a [`resolver`](Self::resolver). A look-up that
+    /// fails, returns no record or takes longer than [`dial_timeout`](Self::dial_timeout) counts as a failed dial.
     ///
-    /// **Whoever forges an answer of DNS chooses the host**, and TLS expects a certificate for that host. Where it matters, `TlsOptions::server_name` sets the one name that
-    /// all servers have to prove.
+    /// **A forged DNS answer chooses the host**, and TLS expects a certificate for that host. Where this matters, set `TlsOptions::server_name`, the one name that every server
+    /// must prove.
     ///
     /// ```
     /// use pure_mqtt_tokio::Options;
@@ -103,8 +103,9 @@ impl Options {
         self
     }
 
-    /// Has `resolve` look SRV records up, instead of the system's name servers: it gets the whole name, `_mqtt._tcp.example.com` for instance. Consul, Kubernetes or a file
-    /// may be asked as well. It is called before a dial when the records known are too old, and its future is dropped when it takes too long.
+    /// Looks SRV records up with `resolve` instead of the system's name servers. Its argument is the whole name, for example `_mqtt._tcp.example.com`. The records may come from
+    /// Consul, Kubernetes or a file as well. It is called before a dial when the known records have expired, and its future is dropped after
+    /// [`dial_timeout`](Self::dial_timeout).
     ///
     /// ```
     /// use pure_mqtt_tokio::{Options, SrvRecord};
@@ -127,11 +128,11 @@ impl Options {
         self
     }
 
-    /// Adds the nodes of a cluster, which share their sessions. When a node fails, the session goes on at another one: no clean start, and unfinished messages are completed there.
-    /// Each client tries the nodes in a random order of its own. A node that falls silent is left within 1.5 times the [keep alive](Self::keep_alive).
+    /// Adds the nodes of a cluster, which share their sessions. When a node fails, the client continues the session on another node: no clean start, and unfinished messages are
+    /// completed there. Each client tries the nodes in its own random order. It leaves a node that stops responding within 1.5 times the [keep alive](Self::keep_alive).
     ///
-    /// With a [`store`](Self::store), nodes may be added, removed and put in another order between two runs, as long as one address stays. If all addresses change, let one run
-    /// have the old and the new ones; otherwise the session begins anew.
+    /// With a [`store`](Self::store), you may add, remove and reorder nodes between two runs, as long as one address stays. If all addresses change, pass the old and the new
+    /// ones in one run; otherwise a new session starts.
     ///
     /// Not every cluster keeps a session when a node is lost: `docs/clusters.md` in the repository has measurements.
     ///
@@ -152,14 +153,14 @@ impl Options {
         self
     }
 
-    /// Speaks this version and no other.
+    /// Uses only this version, without fallback.
     pub fn version(mut self, version: Version) -> Self {
         self.agent.version = version;
         self.agent.lowest_version = None;
         self
     }
 
-    /// Falls back as far as to this version where a server refuses a higher one.
+    /// Allows fallback to lower versions, down to `lowest`, on servers that refuse a higher one.
     pub fn fallback(mut self, lowest: Version) -> Self {
         self.agent.lowest_version = Some(lowest);
         self
@@ -171,26 +172,27 @@ impl Options {
         self
     }
 
-    /// Sets when the session begins anew. Default: with the first link, unless a log says how it goes on.
+    /// Sets when a new session is started. Default: on the first link, unless a log continues the session.
     pub fn clean_start(mut self, clean_start: CleanStart) -> Self {
         self.agent.clean_start = clean_start;
         self
     }
 
-    /// Sets for how many seconds a server keeps the session without a link (5.0); `u32::MAX` for ever. Default: a day.
+    /// Sets for how many seconds the server keeps the session without a link (5.0, §3.1.2.11.2); `u32::MAX`: until it is discarded. Default: 86,400, a day.
     pub fn session_expiry(mut self, seconds: u32) -> Self {
         self.agent.session_expiry = seconds;
         self
     }
 
-    /// Sets user name and password.
+    /// Sets the user name and password.
     pub fn login(mut self, user_name: impl Into<String>, password: impl AsRef<[u8]>) -> Self {
         self.agent.login.user_name = Some(user_name.into());
         self.agent.login.password = Some(pure_mqtt_agent::Bytes::copy_from_slice(password.as_ref()));
         self
     }
 
-    /// Has `provide` make the credentials anew for each link: tokens that expire, say. An error counts as refused credentials: it is tried again at the longest pause.
+    /// Calls `provide` for the credentials of each link, for example tokens that expire. An error counts as refused credentials: the client retries after the longest reconnect
+    /// delay.
     ///
     /// ```
     /// use pure_mqtt_tokio::{Login, Options};
@@ -221,42 +223,44 @@ impl Options {
         self
     }
 
-    /// Sets how many QoS 1 and 2 messages are out at a time. Default: 100.
+    /// Sets the maximum number of QoS 1 and 2 messages in flight. Default: 100.
     pub fn max_inflight(mut self, messages: u16) -> Self {
         self.agent.limits.max_inflight = messages;
         self
     }
 
-    /// Sets how many messages may be unfinished, and how many bytes they may take together. Default: 1,024, and 16 MiB.
+    /// Sets the maximum number of unfinished messages, and of bytes that they take together. Default: 1,024 messages, 16 MiB.
     pub fn queue(mut self, messages: u32, bytes: u32) -> Self {
         (self.agent.limits.max_queued, self.agent.limits.max_bytes) = (messages, bytes);
         self
     }
 
-    /// Sets on how many links a message may leave without an answer before it is given up, with [`End::AttemptsUsedUp`](crate::End::AttemptsUsedUp); 0 (the default) for any number. Some servers
-    /// hang up at a message, and would on every link. After two links in a row that ended early the client sends one message at a time, so that only the one that links end at is given up.
+    /// Sets on how many links a message may be sent without an acknowledgement before it ends with [`End::AttemptsUsedUp`](crate::End::AttemptsUsedUp); 0 (the default): any
+    /// number. Some servers close the link on a particular message, on every link. After two links in a row that ended early the client sends one message at a time, so that
+    /// only the message that ends the links is given up.
     pub fn max_attempts(mut self, links: u8) -> Self {
         self.agent.max_attempts = links;
         self
     }
 
-    /// Sets how long the client waits before it dials again: a random time of up to `min` at first, up to twice as long after each round of failures, up to `max` in the end. Default: 5
-    /// seconds to 2 minutes.
+    /// Sets the back-off: the client waits a random time of up to `min` before it reconnects. The bound doubles after each round of failures, up to `max`. Default: 5 seconds to
+    /// 2 minutes.
     pub fn reconnect_delay(mut self, min: Duration, max: Duration) -> Self {
         let milliseconds = |duration| u32::try_from(millis(duration)).unwrap_or(u32::MAX);
         self.agent.redial = Redial::Agent { min: milliseconds(min), max: milliseconds(max), stands_after: 30_000 };
         self
     }
 
-    /// Sets how long it may take to reach a server, with name, proxy, TLS and WebSocket. Default: 30 seconds; 5 while other servers are left to be tried, and 2.5 while other nodes of a cluster are.
+    /// Sets the time-out for reaching a server, including name look-up, proxy, TLS and WebSocket. Default: 30 seconds; 5 seconds while other servers remain to be tried, 2.5
+    /// seconds while other nodes of a cluster do.
     pub fn dial_timeout(mut self, timeout: Duration) -> Self {
         self.agent.dial_timeout = u32::try_from(millis(timeout)).unwrap_or(u32::MAX);
         self
     }
 
-    /// Has `connect` open the byte stream to a server, instead of a TCP or Unix socket. What the [`Server`] wants above it (proxy, TLS, WebSocket) is added.
+    /// Opens the byte stream to a server with `connect`, instead of a TCP or Unix socket. The layers that the [`Server`] needs above the stream (proxy, TLS, WebSocket) are added.
     ///
-    /// Switch Nagle's algorithm off on a TCP socket: with it a message that follows another waits for up to 40 ms.
+    /// On a TCP socket, switch Nagle's algorithm off: it delays a message that follows another by up to 40 ms.
     ///
     /// ```
     /// use pure_mqtt_tokio::{Endpoint, Options};
@@ -286,8 +290,8 @@ impl Options {
         self
     }
 
-    /// Has `current` say the [trace context](crate::TraceContext) of each message and request that has no user property `traceparent`. It is called when a call to publish begins, in
-    /// the task that makes it and, with the feature `tracing`, inside the span of that call. With `None` the message is sent as it is.
+    /// Calls `current` for the [trace context](crate::TraceContext) of each message and request that has no user property `traceparent`. It is called at the start of the
+    /// publishing call, in the caller's task and, with the feature `tracing`, inside the span of that call. If it returns `None`, the message is sent unchanged.
     ///
     /// With OpenTelemetry, `current` reads `tracing::Span::current()`:
     ///
@@ -301,37 +305,37 @@ impl Options {
     /// })
     /// ```
     ///
-    /// The 70 bytes and more that a context takes count for `Maximum Packet Size`, and stay in the log of a [`store`](Self::store).
+    /// A context takes at least 70 bytes, which count towards `Maximum Packet Size` and are kept in the log of a [`store`](Self::store).
     #[cfg(feature = "trace-context")]
     pub fn trace_context(mut self, current: impl Fn() -> Option<crate::TraceContext> + Send + Sync + 'static) -> Self {
         self.trace_context = Source::new(current);
         self
     }
 
-    /// Sets whether the driver coalesces packets under load: after input came it then pauses for a quarter of a millisecond, so that one read and one write move many packets. A message
-    /// costs a fraction of the processor time, and may come or leave by this much later. The driver measures what the pauses bring, and makes none where they would reduce the throughput. On
-    /// Linux the kernel's timer measures them. Elsewhere, and on streams of a [`connector`](Self::connector), a thread of the runtime's for blocking work sleeps; where none is free for that
-    /// there are no pauses. Default: true.
+    /// Sets whether the driver coalesces packets under load. After input it then pauses for 250 µs, so that one read and one write move many packets. A message takes a fraction
+    /// of the processor time, and is received or sent up to 250 µs later. The driver measures the effect of the pauses, and makes none where they would reduce the throughput.
+    /// Pauses use the kernel's timer on Linux. Elsewhere, and on streams of a [`connector`](Self::connector), they use a thread of the runtime's blocking pool; if no thread is
+    /// free, there are no pauses. Default: true.
     pub fn coalesce(mut self, coalesce: bool) -> Self {
         self.coalesces = coalesce;
         self
     }
 
-    /// Keeps a log in `folder`, which is created if it is missing, and goes on where the log ends: messages at QoS 1 and 2 survive the end of the program and a loss of power, and QoS 2
-    /// stays exactly once. One process at a time uses a folder.
+    /// Keeps a log in `folder`, which is created if it is missing, and continues from the log that is there. Messages at QoS 1 and 2 survive the end of the program and a power
+    /// failure, and QoS 2 messages are still delivered exactly once. Only one process at a time can use a folder.
     pub fn store(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self.agent.durable = true;
         self
     }
 
-    /// Changes any setting of the [agent](pure_mqtt_agent::Options), redirects and bounds of memory for instance. Servers and limits of the queue are better set by the methods here.
+    /// Changes any setting of the [agent](pure_mqtt_agent::Options), for example redirects and memory limits. Set servers and queue limits with the methods here.
     pub fn advanced(mut self, change: impl FnOnce(&mut pure_mqtt_agent::Options)) -> Self {
         change(&mut self.agent);
         self
     }
 
-    /// The agent's own, with the servers.
+    /// Returns the agent's options, with the servers.
     pub(crate) fn for_agent(&self) -> pure_mqtt_agent::Options {
         let for_agent = |Listed { server, has_srv, cluster }: &Listed| AgentServer {
             realm: Some(Realm(server.site())),
@@ -343,7 +347,7 @@ impl Options {
     }
 }
 
-/// Without the credentials.
+/// Hides the credentials.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let servers: Vec<_> = self.servers.iter().map(|listed| listed.server.to_string()).collect();

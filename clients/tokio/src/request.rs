@@ -1,4 +1,4 @@
-//! Requests: messages that a reply is awaited for (§4.10).
+//! Requests: messages that expect a reply (§4.10).
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::spans::Operation;
 
 /// # Requests
 impl Client {
-    /// Publishes a request, and waits for the reply. It adds Response Topic and Correlation Data, and subscribes to the response topic. Late replies, and those to nobody's
-    /// request, are thrown away and [counted](crate::Stats). `timeout` counts from when the request is accepted.
+    /// Publishes a request, and waits for the reply. Adds Response Topic and Correlation Data to the request, and subscribes to the response topic. Late replies, and replies
+    /// without a request, are discarded and [counted](crate::Stats). `timeout` starts when the request is accepted.
     ///
-    /// It needs 5.0; in earlier versions [`request_with`](Self::request_with) awaits the reply on a topic of its own.
+    /// Needs 5.0. In earlier versions use [`request_with`](Self::request_with) with a reply topic.
     ///
     /// # Errors
     /// [`RequestError`].
@@ -31,8 +31,8 @@ impl Client {
         self.request_with(Outgoing::new(topic, payload).qos(qos), None, timeout).await
     }
 
-    /// The same with everything that a message can have. With a `reply_topic` the next message there is the reply: that works in all versions, and the program says the topic in the
-    /// request itself, where its answerer looks for it.
+    /// Like [`request`](Self::request), with all fields of a message. With a `reply_topic` the next message on that topic is the reply. This works in all versions; the request
+    /// itself must contain the topic, in the place where the responder looks for it.
     ///
     /// # Errors
     /// [`RequestError`].
@@ -70,10 +70,10 @@ impl Client {
         }
     }
 
-    /// Answers a request: to its Response Topic, with its Correlation Data, in its quality of service.
+    /// Publishes the reply to a request: to its Response Topic, with its Correlation Data, at its QoS.
     ///
     /// # Errors
-    /// [`PublishError`], with [`Refusal::Invalid`] if the message names no Response Topic.
+    /// [`PublishError`], with [`Refusal::Invalid`] if the request has no Response Topic.
     pub async fn reply(&self, request: &Message, payload: impl Into<Bytes>) -> Result<Delivery, PublishError> {
         let properties = request.properties();
         let Some(topic) = properties.response_topic() else {

@@ -1,4 +1,4 @@
-//! Servers that are found by SRV records (RFC 2782).
+//! Servers listed in SRV records (RFC 2782).
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::dial::DialFailure;
 #[cfg(feature = "srv")]
 use crate::dns::look_up;
 
-/// An SRV record (RFC 2782): a server of a service.
+/// An SRV record (RFC 2782): one server of a service.
 ///
 /// ```
 /// use pure_mqtt_tokio::SrvRecord;
@@ -25,26 +25,26 @@ use crate::dns::look_up;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SrvRecord {
-    /// The host: a name or an address. Records whose host has other characters than letters, digits and `-._:` are ignored; so are those of the host `.`, which stands
-    /// for "there is no such service".
+    /// The host, a name or an address. Records whose host contains other characters than letters, digits and `-._:` are ignored; so are records with the host `.`, which means
+    /// that the service does not exist.
     pub host: String,
-    /// Its port.
+    /// The port.
     pub port: u16,
     /// Records with a lower number are tried first.
     pub priority: u16,
-    /// Among records of one priority, those with a greater weight tend to come first.
+    /// Among records of one priority, those with a greater weight are more likely to come first.
     pub weight: u16,
-    /// How long the record may be kept. The shortest of all records counts; then they are looked up anew before the next dial.
+    /// How long the record is valid. When the shortest of all records has passed, the records are looked up again before the next dial.
     pub ttl: Duration,
 }
 
 impl SrvRecord {
-    /// A record of priority 0 and weight 0, for a minute.
+    /// Creates a record with priority 0, weight 0 and a TTL of 60 seconds.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self { host: host.into(), port, priority: 0, weight: 0, ttl: Duration::from_secs(60) }
     }
 
-    /// Whether the host is one that can be dialled.
+    /// Returns whether the host can be dialled.
     fn has_host(&self) -> bool {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
         self.host.bytes().all(is_allowed) && self.host.bytes().any(|byte| byte != b'.')
@@ -59,10 +59,10 @@ impl SrvRecord {
 type Records = Pin<Box<dyn Future<Output = io::Result<Vec<SrvRecord>>> + Send>>;
 pub(crate) type Resolver = Arc<dyn Fn(String) -> Records + Send + Sync>;
 
-/// The records of a server.
+/// Returns the records of a server.
 ///
 /// # Errors
-/// There are none, or they can't be had by `deadline`.
+/// There are no records, or the look-up did not complete by `deadline`.
 pub(crate) async fn resolve(
     server: Server,
     resolver: Option<Resolver>,
@@ -91,13 +91,13 @@ pub(crate) async fn resolve(
     }
 }
 
-/// For how many seconds the records hold.
+/// Returns for how many seconds the records are valid.
 pub(crate) fn ttl(records: &[SrvRecord]) -> u32 {
     let shortest = records.iter().map(|record| record.ttl.as_secs()).min().unwrap_or_default();
     u32::try_from(shortest).unwrap_or(u32::MAX)
 }
 
-/// Where the records are: at the service's name, unless the host is such a name already.
+/// Returns the name to look up: the service's name, or the host itself if it is such a name already.
 fn name_of(server: &Server) -> Option<String> {
     match server.endpoint() {
         Endpoint::Tcp { host, .. } if host.starts_with('_') => Some(host.clone()),
@@ -114,7 +114,7 @@ fn lasting(why: &str) -> DialFailure {
 #[cfg(not(feature = "srv"))]
 async fn look_up(_: String) -> io::Result<Vec<SrvRecord>> {
     let why =
-        "this program has no resolver: enable the feature `srv` of pure-mqtt-tokio, or give one to Options::resolver";
+        "this program has no resolver: enable the feature `srv` of pure-mqtt-tokio, or set one with Options::resolver";
     Err(io::Error::new(ErrorKind::Unsupported, why))
 }
 

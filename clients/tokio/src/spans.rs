@@ -124,7 +124,7 @@ fn kind(end: &End) -> Cow<'static, str> {
         End::Displaced(_) => "Displaced".into(),
         End::Withdrawn { .. } => "Withdrawn".into(),
         End::SessionLost { .. } => "SessionLost".into(),
-        End::Forgotten => "Forgotten".into(),
+        End::Discarded => "Discarded".into(),
         End::AttemptsUsedUp(_) => "AttemptsUsedUp".into(),
         End::ServerCant(_) => "ServerCant".into(),
         End::TimedOut => "TimedOut".into(),

@@ -1,4 +1,4 @@
-//! Messages of some filters, as a stream.
+//! Subscriptions: streams of the messages of some filters.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,12 +13,13 @@ use crate::error::{NotDelivered, NotGranted, SubscribeError};
 use crate::message::Message;
 use crate::spans::{Operation, received};
 
-/// A queue for the messages of some filters: a `Stream`, and [`recv`](Self::recv).
+/// A queue of the messages that match some filters: a `Stream`, and [`recv`](Self::recv).
 ///
-/// It comes back by itself when the server has lost the session. Dropped, it unsubscribes from what only it wants, and acknowledges what waits in it; it keeps the client alive.
+/// The client subscribes again when the server has lost the session. Dropping a subscription unsubscribes from filters that no other subscription has, and acknowledges the
+/// messages in its queue. A subscription keeps the client alive.
 ///
-/// Messages at QoS 1 and 2 are never dropped: Receive Maximum bounds them in 5.0. Of QoS 0 a [bounded number](SubscriptionOptions::qos0) waits. A subscription that nobody reads holds
-/// back the acknowledgements of all later messages, since they leave in the order of arrival `[MQTT-4.6.0-2]`; nothing else waits for it.
+/// Messages at QoS 1 and 2 are never dropped: in 5.0 Receive Maximum bounds them. At QoS 0 the queue is [bounded](SubscriptionOptions::qos0). A subscription that is not read
+/// holds back the acknowledgements of all later messages, because acknowledgements are sent in the order of arrival `[MQTT-4.6.0-2]`; it delays nothing else.
 #[derive(Debug)]
 pub struct Subscription {
     client: Client,
@@ -27,7 +28,7 @@ pub struct Subscription {
     granted: Option<End>,
 }
 
-/// How a [`Subscription`] asks, keeps and acknowledges.
+/// The options of a [`Subscription`]: subscription options, queue, acknowledgements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct SubscriptionOptions {
@@ -37,7 +38,8 @@ pub struct SubscriptionOptions {
 }
 
 impl SubscriptionOptions {
-    /// A message is acknowledged when the next one is asked for, or the subscription is dropped; 1,024 messages of QoS 0 wait, beyond which the oldest is dropped.
+    /// Creates the defaults: a message is acknowledged when the next one is requested or the subscription is dropped; up to 1,024 QoS 0 messages are queued, above which the
+    /// oldest is dropped.
     pub fn new() -> Self {
         Self::default()
     }
@@ -48,13 +50,13 @@ impl SubscriptionOptions {
         self
     }
 
-    /// Sets how many messages of QoS 0 wait, and which are dropped beyond.
+    /// Sets how many QoS 0 messages are queued, and which are dropped above that.
     pub fn qos0(mut self, queue: Qos0Queue) -> Self {
         self.qos0 = queue;
         self
     }
 
-    /// Sets the options of 5.0 beside the quality of service (§3.8.3.1).
+    /// Sets the subscription options of 5.0 other than the QoS (§3.8.3.1).
     pub fn filter(mut self, options: FilterOptions) -> Self {
         self.filter = options;
         self
@@ -63,7 +65,8 @@ impl SubscriptionOptions {
 
 /// # Subscriptions
 impl Client {
-    /// Subscribes to `filter` at up to this quality of service. It doesn't wait, neither for a link nor for the server: what is published after this call comes back.
+    /// Subscribes to `filter` with this maximum QoS. Returns without waiting for a link or for the server. The client sends SUBSCRIBE before messages that it publishes after
+    /// this call, so it receives those that match. For messages of other clients, wait until the subscription is [granted](Subscription::granted).
     ///
     /// # Errors
     /// [`SubscribeError`]; nothing changed.
@@ -71,10 +74,10 @@ impl Client {
         self.subscribe_with(&[(filter, qos)], SubscriptionOptions::new())
     }
 
-    /// The same for several filters, with options.
+    /// Like [`subscribe`](Self::subscribe), for several filters, with options.
     ///
     /// # Errors
-    /// [`SubscribeError`]; nothing changed. [`Refusal::Conflict`](crate::Refusal::Conflict) if somebody else wants one of the filters with other options.
+    /// [`SubscribeError`]; nothing changed. [`Refusal::Conflict`](crate::Refusal::Conflict) if another subscription has one of the filters with other options.
     pub fn subscribe_with(
         &self,
         filters: &[(&str, QoS)],
@@ -102,12 +105,12 @@ impl Client {
 }
 
 impl Subscription {
-    /// The next message, oldest first; `None` once the client has shut down. Dropped before it was ready, it has taken none.
+    /// Returns the next message, oldest first; `None` once the client has shut down. If the future is dropped before it is ready, no message was taken.
     pub async fn recv(&mut self) -> Option<Message> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// The next message, if there is one.
+    /// Returns the next message, if one is queued.
     pub fn try_recv(&mut self) -> Option<Message> {
         let message = self.client.shared().act(|state, now| state.agent.next(now, self.queue))?;
         Some(self.taken(message))
@@ -134,7 +137,7 @@ impl Subscription {
     /// Waits until the server has answered for all filters.
     ///
     /// # Errors
-    /// [`NotGranted`].
+    /// [`NotGranted`] if the server refused a filter, or the driver was dropped.
     pub async fn granted(&mut self) -> Result<(), NotGranted> {
         let end = match self.granted {
             Some(end) => end,

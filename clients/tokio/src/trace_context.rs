@@ -13,16 +13,16 @@ const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
 /// The length of a `traceparent` of version 00.
 const LENGTH: usize = 55;
-/// Longer states are dropped; everybody has to pass on this much.
+/// The maximum length of `tracestate`: Trace Context requires everyone to pass on 512 bytes. Longer ones are dropped.
 const STATE_LENGTH: usize = 512;
 const STATE_MEMBERS: usize = 32;
-/// The flags that Trace Context defines: sampled, and random trace id. The others are sent as zero.
+/// The flags that Trace Context defines: sampled, and random trace id. Others are sent as zero.
 const FLAGS: u8 = 0b11;
 
-/// The place of a message in a distributed trace, by [W3C Trace Context](https://www.w3.org/TR/trace-context/): which trace it belongs to, and which span has sent it.
+/// The position of a message in a distributed trace, by [W3C Trace Context](https://www.w3.org/TR/trace-context/): its trace, and the span that sent it.
 ///
-/// It travels in the user properties `traceparent` and `tracestate` (§3.3.2.3.7), as W3C's draft for MQTT has it, so in **5.0 alone**: links of 3.1 and 3.1.1 leave it out, and
-/// their messages have none.
+/// It is sent in the user properties `traceparent` and `tracestate` (§3.3.2.3.7), as in W3C's draft for MQTT, so **only in 5.0**: messages over links of 3.1 and 3.1.1 have no
+/// context.
 ///
 /// ```
 /// use pure_mqtt_tokio::{Outgoing, TraceContext};
@@ -36,12 +36,12 @@ const FLAGS: u8 = 0b11;
 /// }
 /// ```
 ///
-/// * **Sent**: [`add_to`](Self::add_to) puts a context on one message, [`Options::trace_context`](crate::Options::trace_context) one on each message that has no `traceparent` of
-///   its own. The other user properties of the message stay as they are, before it.
-/// * **Received**: [`Message::trace_context`](crate::Message::trace_context). There is none where `traceparent` is missing, malformed or there twice; a malformed `tracestate`
-///   alone is left out. Nothing else becomes of such a message: it is delivered as any other, and its user properties can be read.
-/// * **Retained messages** keep the context of the day they were published; so does what a server queues. Link to such a trace rather than go on with it.
-/// * Whoever may publish chooses what is in it: use it to find spans, and for nothing else.
+/// * **Sending**: [`add_to`](Self::add_to) adds a context to one message. [`Options::trace_context`](crate::Options::trace_context) adds one to each message that has no
+///   `traceparent`. The message's other user properties stay as they are, before the context.
+/// * **Receiving**: [`Message::trace_context`](crate::Message::trace_context) returns `None` if `traceparent` is missing, malformed or present twice. A malformed `tracestate`
+///   alone is left out. The message is delivered as any other, and its user properties can be read.
+/// * **Retained messages** keep the context from when they were published; so do messages that a server queues. Link to such a trace instead of continuing it.
+/// * Any publisher chooses the content: use it only to find spans.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TraceContext {
     trace_id: NonZeroU128,
@@ -50,7 +50,7 @@ pub struct TraceContext {
     state: String,
 }
 
-/// Why a `traceparent` is refused.
+/// A `traceparent` was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceParentError;
 
@@ -63,44 +63,44 @@ impl fmt::Display for TraceParentError {
 impl std::error::Error for TraceParentError {}
 
 impl TraceContext {
-    /// A context with the numbers of trace and span, and the flags, of which bit 0 says that the trace is recorded. `None` if a number is zero.
+    /// Creates a context from the ids of trace and span and the flags, of which bit 0 means that the trace is recorded. Returns `None` if an id is zero.
     pub fn new(trace_id: u128, parent_id: u64, flags: u8) -> Option<Self> {
         let (trace_id, parent_id) = (NonZeroU128::new(trace_id)?, NonZeroU64::new(parent_id)?);
         Some(Self { trace_id, parent_id, flags, state: String::new() })
     }
 
-    /// Sets `tracestate`, what tracing systems of several makers add: `name=value` pairs with commas between them. `None` if it is malformed, or longer than 512 bytes.
+    /// Sets `tracestate`, the data of several tracing systems: `name=value` pairs, separated by commas. Returns `None` if it is malformed, or longer than 512 bytes.
     pub fn state(self, state: &str) -> Option<Self> {
         let is_good = state.len() <= STATE_LENGTH && state.split(',').count() <= STATE_MEMBERS;
         (is_good && state.split(',').all(is_member)).then(|| Self { state: state.into(), ..self })
     }
 
-    /// The number of the trace.
+    /// Returns the id of the trace.
     pub fn trace_id(&self) -> u128 {
         self.trace_id.get()
     }
 
-    /// The number of the span that has sent the message.
+    /// Returns the id of the span that sent the message.
     pub fn parent_id(&self) -> u64 {
         self.parent_id.get()
     }
 
-    /// The flags, as they came.
+    /// Returns the flags, as received.
     pub fn flags(&self) -> u8 {
         self.flags
     }
 
-    /// Whether the sender may have recorded its spans.
+    /// Returns whether the sender may have recorded its spans.
     pub fn is_sampled(&self) -> bool {
         self.flags & 1 != 0
     }
 
-    /// `tracestate`; empty if there is none.
+    /// Returns `tracestate`; empty if there is none.
     pub fn tracestate(&self) -> &str {
         &self.state
     }
 
-    /// The message with this context, in place of the one it had. A message whose properties are malformed stays as it is: it is refused when it is published.
+    /// Returns the message with this context, in place of any previous one. A message with malformed properties is returned unchanged; publishing it returns an error.
     #[must_use]
     pub fn add_to(&self, message: Outgoing) -> Outgoing {
         match self.added_to(&message) {
@@ -121,7 +121,7 @@ impl TraceContext {
         Some(encode_properties(&Properties::new(&all))).filter(|encoded| !encoded.is_empty())
     }
 
-    /// What a message says.
+    /// Reads the context of a message.
     pub(crate) fn of(properties: &Properties<'_>) -> Option<Self> {
         let mut parents = named(properties, PARENT);
         let (Some(parent), None) = (parents.next(), parents.next()) else { return None };
@@ -131,7 +131,7 @@ impl TraceContext {
     }
 }
 
-/// The values of the user properties of this name.
+/// Returns the values of the user properties with this name.
 fn named<'p>(properties: &Properties<'p>, name: &'static str) -> impl Iterator<Item = &'p str> {
     properties.iter().filter_map(move |property| match property {
         Property::UserProperty((its, value)) if its == name => Some(value),
@@ -139,7 +139,7 @@ fn named<'p>(properties: &Properties<'p>, name: &'static str) -> impl Iterator<I
     })
 }
 
-/// Whether it is a member of a `tracestate`, or the nothing that may stand between two commas.
+/// Returns whether the text is a member of a `tracestate`, or empty, as it may be between two commas.
 fn is_member(member: &str) -> bool {
     let member = member.trim_matches([' ', '\t']);
     let is_key = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-*/@".contains(&byte);
@@ -153,7 +153,7 @@ fn is_member(member: &str) -> bool {
 impl FromStr for TraceContext {
     type Err = TraceParentError;
 
-    /// Reads a `traceparent`. Of versions after 00 it takes what 00 has; the rest is left out.
+    /// Parses a `traceparent`. Of later versions than 00, reads the fields that 00 has and ignores the rest.
     fn from_str(text: &str) -> Result<Self, TraceParentError> {
         parse(text).ok_or(TraceParentError)
     }
@@ -172,7 +172,7 @@ fn parse(text: &str) -> Option<TraceContext> {
     TraceContext::new(trace_id, parent_id.try_into().ok()?, hexadecimal(flags, 2)?.try_into().ok()?)
 }
 
-/// A number of so many digits, in lower case.
+/// Parses a number of this many digits, in lower case.
 fn hexadecimal(text: &str, digits: usize) -> Option<u128> {
     let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() != digits || !text.bytes().all(is_digit) {
@@ -181,14 +181,14 @@ fn hexadecimal(text: &str, digits: usize) -> Option<u128> {
     u128::from_str_radix(text, 16).ok()
 }
 
-/// As a `traceparent`, of version 00.
+/// Writes a `traceparent` of version 00.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.parent_id, self.flags & FLAGS)
     }
 }
 
-/// Where the context of a message comes from that has none.
+/// The source of contexts for messages that have none.
 #[derive(Clone, Default)]
 pub(crate) struct Source(Option<Arc<dyn Fn() -> Option<TraceContext> + Send + Sync>>);
 
@@ -197,7 +197,7 @@ impl Source {
         Self(Some(Arc::new(hook)))
     }
 
-    /// Adds a context to a message that has no `traceparent`. The message's own properties, if they were changed.
+    /// Adds a context to a message that has no `traceparent`. Returns the message's original properties if they were changed.
     pub(crate) fn add_to(&self, message: &mut Outgoing) -> Option<Bytes> {
         let hook = self.0.as_ref()?;
         let own = Properties::from_bytes(&message.properties).ok()?;

@@ -226,7 +226,7 @@ async fn credentials_are_made_anew_for_each_link() {
     }
     assert_eq!(downs, 2);
     broker.configure(|config| config.credentials = Some(("me".into(), b"token 3".to_vec())));
-    client.relink();
+    client.reconnect();
     soon(soon(client.publish("a", "y", QoS::AtLeastOnce)).await.unwrap()).await.unwrap();
 }
 

@@ -92,7 +92,7 @@ async fn a_failed_look_up_is_told_and_made_again() {
         }
     }
     assert_eq!((count.load(Ordering::Relaxed), client.stats().dials), (3, 1));
-    client.relink();
+    client.reconnect();
     is_served(&client).await.unwrap();
     assert_eq!(count.load(Ordering::Relaxed), 3, "the records are still good");
 }

@@ -54,8 +54,8 @@ impl Client {
     }
 
     /// The socket is closed.
-    pub fn closed(&mut self, now: Instant) {
-        self.mqtt.closed(now);
+    pub fn handle_close(&mut self, now: Instant) {
+        self.mqtt.handle_close(now);
         self.rx.clear();
         self.conversation.note(Way::Neither, "the link is over".into());
     }

@@ -59,7 +59,7 @@ extern "C" fn mqtt_open(now: f64, length: usize) -> bool {
 /// The socket is closed.
 #[unsafe(no_mangle)]
 extern "C" fn mqtt_closed(now: f64) {
-    with(|page| page.client.closed(at(now)));
+    with(|page| page.client.handle_close(at(now)));
 }
 
 /// The room holds bytes that came.

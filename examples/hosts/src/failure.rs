@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{error, fmt, io};
 
-use pure_mqtt::subscriptions::{HeapList, Standing, Subscriptions};
+use pure_mqtt::subscriptions::{HeapList, SubscriptionState, Subscriptions};
 use pure_mqtt::{ConnectionError, OpenError, PublishError, ReasonCode, RequestError, TopicError};
 
 use crate::Mqtt;
@@ -117,7 +117,7 @@ impl From<lexopt::Error> for Failure {
 /// [`Failure::Subscription`].
 pub fn check(subscriptions: &Subscriptions<HeapList>) -> Result<(), Failure> {
     let refused = subscriptions.iter().find_map(|(wish, _, standing)| match standing {
-        Standing::Refused(reason) => Some(Failure::Subscription(wish.filter.as_str().to_owned(), reason)),
+        SubscriptionState::Refused(reason) => Some(Failure::Subscription(wish.filter.as_str().to_owned(), reason)),
         _ => None,
     });
     refused.map_or(Ok(()), Err)

@@ -86,7 +86,7 @@ impl Station {
                 }
             }
             Event::PubAck(_) | Event::PubRec(_) | Event::PubComp(_) => {
-                if let Some(end) = event.end().filter(|end| !end.is_success) {
+                if let Some(end) = event.final_result().filter(|end| !end.is_success) {
                     self.failure = Some(Failure::Other(format!("the broker did not take a reading: {}", end.reason)));
                 }
             }

@@ -108,7 +108,7 @@ impl Uplink {
 
     fn end(&mut self, now: Instant, dial: Option<Instant>) {
         (self.link, self.dial) = (None, dial);
-        self.mqtt.closed(now);
+        self.mqtt.handle_close(now);
     }
 }
 

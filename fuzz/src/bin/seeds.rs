@@ -101,10 +101,10 @@ fn recording<S: Storage>(storage: S, version: Version) -> Vec<u8> {
     let _ = mqtt.authenticate(at(60_021), &Auth::re_authenticate(&[][..]));
     let _ = mqtt.disconnect(at(60_022), &Disconnect::default());
     drain(&mut mqtt);
-    mqtt.closed(at(60_023));
+    mqtt.handle_close(at(60_023));
     while mqtt.poll_outcome().is_some() {}
     mqtt.set_limits(Limits { version, ..limits() });
-    mqtt.forget_session();
+    mqtt.discard_session();
     mqtt.adopt_session();
     mqtt.shrink();
     mqtt.into_parts().1

@@ -166,7 +166,7 @@ impl<'a> App<'a> {
         (self.tell)(format_args!("link {} is over: {:?}", self.counts.links, self.mqtt.close_reason()));
         #[cfg(feature = "defmt")]
         defmt::info!("link {} is over: {}", self.counts.links, self.mqtt.close_reason());
-        self.mqtt.closed(now);
+        self.mqtt.handle_close(now);
         self.rx.clear();
         self.backoff.next_delay(random)
     }

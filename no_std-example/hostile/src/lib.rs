@@ -107,7 +107,7 @@ impl<P: Probe> Play<'_, P> {
         self.send();
         // Whatever it was: the next link works.
         let now = self.now();
-        self.probe.around("closed", || self.mqtt.closed(now));
+        self.probe.around("closed", || self.mqtt.handle_close(now));
         self.open(version);
         self.feed(connack(version, true));
         self.feed(b"\xD0\x00");

@@ -90,10 +90,10 @@ impl Program {
     pub fn send(&mut self, now: Instant, write: &mut dyn FnMut(&[u8]) -> usize) -> bool {
         let mut transmit = self.mqtt.transmit(now);
         loop {
-            let (offered, taken) = match transmit.wanted() {
+            let (offered, taken) = match transmit.payload_request() {
                 Some(wanted) => {
                     let piece: [u8; 32] = core::array::from_fn(|place| log(wanted.offset + place as u32));
-                    let count = piece.len().min(wanted.left as usize);
+                    let count = piece.len().min(wanted.remaining as usize);
                     (count, write(piece.get(..count).unwrap_or_default()))
                 }
                 None => (transmit.chunk().len(), write(transmit.chunk())),
@@ -112,7 +112,7 @@ impl Program {
 
     pub fn close(&mut self, now: Instant) {
         tell(format_args!("the link is over: {:?}", self.mqtt.close_reason()));
-        self.mqtt.closed(now);
+        self.mqtt.handle_close(now);
         self.rx.clear();
     }
 

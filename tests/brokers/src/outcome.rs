@@ -3,7 +3,7 @@
 use std::fmt;
 
 use pure_mqtt_client::pure_mqtt::TopicError;
-use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
+use pure_mqtt_client::pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt_client::{
     ConnectError, LoopError, NotPublished, PublishError, ReceiveError, StorageError, SubscribeError, WaitError,
 };
@@ -80,7 +80,7 @@ impl From<WaitError> for Finding {
 impl From<ReceiveError> for Finding {
     fn from(error: ReceiveError) -> Self {
         match error {
-            ReceiveError::NotGranted { standing: Standing::Refused(reason), .. } => Self::refused(reason),
+            ReceiveError::NotGranted { standing: SubscriptionState::Refused(reason), .. } => Self::refused(reason),
             ReceiveError::NotGranted { .. } => Self::absent("the filter"),
             ReceiveError::TimedOut => Self::wrong("a message did not come in time"),
             error => Self::wrong(error),

@@ -106,7 +106,7 @@ fn no_local_on_a_shared_subscription_is_an_error() {
 fn a_session_is_adopted_without_a_link_only() {
     let mut client = up(Heap::new(), Limits::DEFAULT, Version::V5);
     assert!(!client.adopt_session());
-    client.closed(NOW);
+    client.handle_close(NOW);
     assert!(client.adopt_session());
 }
 
@@ -179,7 +179,7 @@ fn an_outcome_names_its_command() {
     client.subscribe(NOW, &Subscribe::new(&[Subscription::new(filter, QoS::AtMostOnce)])).unwrap();
     client.unsubscribe(NOW, &Unsubscribe::new(&[filter])).unwrap();
     sent(&mut client);
-    client.closed(NOW);
+    client.handle_close(NOW);
     let commands: Vec<_> = std::iter::from_fn(|| client.poll_outcome()).map(|outcome| outcome.command).collect();
     assert_eq!(commands, [Command::Subscribe, Command::Unsubscribe]);
 }
@@ -199,11 +199,11 @@ fn memory_that_is_in_use_is_not_given_back() {
 fn a_clean_start_that_failed_leaves_the_session() {
     for answer in [&b"\x20\x03\0\x87\0"[..], b"\x20\x03\x02\0\0", b"\xD0\0"] {
         let mut client = up(Heap::new(), Limits::DEFAULT, Version::V5);
-        client.closed(NOW);
+        client.handle_close(NOW);
         client.open(NOW, &Connect::new(Version::V5, "c")).unwrap();
         sent(&mut client);
         let _ = client.handle_input(NOW, answer);
-        client.closed(NOW);
+        client.handle_close(NOW);
         reopen(&mut client, Version::V5, true, &[]);
     }
 }
@@ -242,7 +242,7 @@ fn an_identifier_that_a_server_assigns_unasked_is_counted() {
 fn the_server_decides_how_long_it_keeps_the_session() {
     for seconds in [9, 10, 1_000_000] {
         let mut client = up_with(Heap::new(), Limits::DEFAULT, Version::V5, &[0x11, 0, 0, 0, 10]);
-        client.closed(NOW);
+        client.handle_close(NOW);
         let later = NOW.after_secs(seconds);
         client.open(later, &Connect::new(Version::V5, "c").clean_start(false)).unwrap();
         sent(&mut client);

@@ -76,6 +76,9 @@ fn a_table_of_one_takes_either_kind() {
             assert_eq!(sent(&mut client), b"\x40\x02\0\x01");
             let _ = delivered(&mut client, &message(Version::V311, qos, 2));
         } else {
+            assert!(is_blocked(&mut client, &message(Version::V311, 2, 2)));
+            client.acknowledge(NOW, ack, &Ack::SUCCESS).unwrap();
+            assert_eq!(sent(&mut client), b"\x50\x02\0\x01");
             let full = ConnectionError::Protocol(Violation::ReceiveMaximumExceeded);
             assert_eq!(taken(&mut client.clone(), &message(Version::V311, 2, 2)), Err(full));
             assert_eq!(taken(&mut client, &message(Version::V311, 1, 2)), Err(full), "nothing makes room for it");
@@ -157,7 +160,7 @@ fn a_stored_acknowledgement_goes_with_its_link() {
     assert_eq!(take(&mut client, 5), []);
     assert!(!client.is_idle());
     assert_eq!(client.pending(), 0, "it is no command");
-    client.closed(NOW);
+    client.handle_close(NOW);
     assert!(client.is_idle(), "nothing is owed without a link");
     reopen(&mut client, Version::V5, true, &[]);
     assert_eq!(sent(&mut client), []);
@@ -192,7 +195,7 @@ fn messages_of_an_earlier_link_do_not_count() {
         assert!(matches!(taken(&mut client, &message(Version::V5, 2, id)), Ok(Some(Event::Message(_)))));
     }
     sent(&mut client);
-    client.closed(NOW);
+    client.handle_close(NOW);
     reopen(&mut client, Version::V5, true, &[]);
     for id in 3..=4 {
         assert!(matches!(taken(&mut client, &message(Version::V5, 2, id)), Ok(Some(Event::Message(_)))));
@@ -210,7 +213,7 @@ fn a_handle_does_not_outlive_its_session() {
     for qos in 1..3 {
         let mut client = up(Fixed::<128, 4, 4, 64>::new(), MANUAL, Version::V311);
         let old = delivered(&mut client, &message(Version::V311, qos, 1));
-        client.closed(NOW);
+        client.handle_close(NOW);
         reopen(&mut client, Version::V311, false, &[]);
         let new = delivered(&mut client, &message(Version::V311, qos, 1));
         assert_eq!(client.acknowledge(NOW, old, &Ack::SUCCESS).map_err(|error| error.error), Err(RequestError::Stale));
@@ -243,7 +246,7 @@ fn properties_of_an_acknowledgement_that_is_not_owed_are_not_kept() {
     let acknowledged = |is_again: bool, with: &Ack<'_>| {
         let mut client = up(Fixed::<128, 4, 4, 64>::new(), MANUAL, Version::V5);
         let ack = delivered(&mut client, &message(Version::V5, 2, 1));
-        client.closed(NOW);
+        client.handle_close(NOW);
         if is_again {
             reopen(&mut client, Version::V5, true, &[]);
         }
@@ -285,10 +288,10 @@ fn while_the_session_is_in_doubt_repetitions_on_the_link_are_known() {
     for version in [Version::V311, Version::V5] {
         let mut client = up(Fixed::<128, 4, 8, 64>::new(), Limits::DEFAULT, version);
         assert!(matches!(taken(&mut client, &message(version, 2, 5)), Ok(Some(Event::Message(_)))));
-        client.closed(NOW);
+        client.handle_close(NOW);
         client.open(NOW, &Connect::new(version, "c")).unwrap();
         sent(&mut client);
-        client.closed(NOW);
+        client.handle_close(NOW);
         reopen(&mut client, version, true, &[]);
         assert!(matches!(taken(&mut client, &message(version, 2, 1)), Ok(Some(Event::Message(_)))));
         assert_eq!(sent(&mut client), b"\x50\x02\0\x01");

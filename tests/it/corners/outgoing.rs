@@ -84,7 +84,7 @@ fn an_unanswered_pingreq_goes_with_its_link() {
         client.handle_timeout(due).unwrap();
         assert_eq!(sent(&mut client), b"\xC0\0");
         assert_eq!(client.next_timer(), Some((Timer::PingResp, due.after_millis(5_000))));
-        client.closed(due);
+        client.handle_close(due);
         assert_eq!(client.next_timer(), None);
         reopen(&mut client, version, true, &[]);
         assert!(client.is_idle());
@@ -157,7 +157,7 @@ fn a_pubcomp_for_a_pubrel_of_the_last_link_counts_at_once() {
         sent(&mut client);
         assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
         assert_eq!(sent(&mut client), b"\x62\x02\0\x01");
-        client.closed(NOW);
+        client.handle_close(NOW);
         reopen(&mut client, version, version != Version::V31, &[]);
         assert_eq!(client.transmit(NOW).chunk(), b"\x62\x02\0\x01");
         assert!(matches!(taken(&mut client, b"\x70\x02\0\x01"), Ok(Some(Event::PubComp(_)))), "{version:?}");
@@ -246,7 +246,7 @@ fn an_early_pubrec_holds_a_unit_until_pubcomp() {
     let mut client = up(Heap::new(), limits, Version::V311);
     client.publish(NOW, &publish(b"1").qos(QoS::ExactlyOnce)).unwrap();
     sent(&mut client);
-    client.closed(NOW);
+    client.handle_close(NOW);
     reopen(&mut client, Version::V311, true, &[]);
     client.publish(NOW, &publish(b"2").qos(QoS::ExactlyOnce)).unwrap();
     assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));

@@ -320,7 +320,7 @@ fn what_was_shown_counts_after_the_end_of_the_link() {
                         field.mqtt.transmit(field.at()).advance(count);
                         field.lose();
                         let outcomes = field.outcomes();
-                        assert_eq!(outcomes, if what == 3 { vec!["Unknown"] } else { vec![] }, "{version:?} {end}");
+                        assert_eq!(outcomes, if what == 3 { vec!["LinkLost"] } else { vec![] }, "{version:?} {end}");
                         field.open();
                         field.sent();
                         let connack = field.connack(true, &[]);

@@ -79,7 +79,7 @@ fn giving_up_a_staged_message_leaves_the_next_one_intact() {
                     field.publish("other/topic/as/long/as/that", b"last", QOS0);
                     assert!(!field.shown().is_empty());
                     assert!(field.mqtt.abandon(field.at(), image));
-                    assert_eq!(field.mqtt.transmit(Instant::from_millis(0)).wanted(), None);
+                    assert_eq!(field.mqtt.transmit(Instant::from_millis(0)).payload_request(), None);
                     let sent = field.sent();
                     let expected = [(TOPIC, next), ("other/topic/as/long/as/that", b"last")];
                     let expected = expected.map(|(topic, payload)| (topic.to_string(), payload.to_vec()));

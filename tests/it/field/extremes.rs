@@ -238,11 +238,11 @@ fn sums_above_four_gigabytes_are_right() {
             let (mut wanted, now) = (Vec::new(), field.at());
             let mut transmit = field.mqtt.transmit(now);
             loop {
-                if let Some(next) = transmit.wanted() {
+                if let Some(next) = transmit.payload_request() {
                     if next.offset == 0 {
                         wanted.push(next.handle);
                     }
-                    transmit.advance((next.left as usize).min(100_000_000));
+                    transmit.advance((next.remaining as usize).min(100_000_000));
                 } else if !transmit.chunk().is_empty() {
                     transmit.advance(transmit.chunk().len());
                 } else {
@@ -292,7 +292,7 @@ fn shared_payloads_may_be_more_than_four_gigabytes() {
                 assert_eq!(dropped, if overflow == Overflow::Reject { Err(PublishError::Full) } else { Ok(1) });
             }
             assert_eq!(field.mqtt.pending(), 16);
-            assert!(field.mqtt.forget_session());
+            assert!(field.mqtt.discard_session());
             while field.mqtt.poll_outcome().is_some() {}
             assert!(field.mqtt.is_idle());
         }
@@ -333,7 +333,7 @@ fn short_life<S: Durable>(storage: S, version: Version, limits: Limits) {
         field.sent();
     }
     field.lose();
-    assert!(field.mqtt.forget_session());
+    assert!(field.mqtt.discard_session());
     while field.mqtt.poll_outcome().is_some() {}
     assert_eq!(field.mqtt.pending(), 0);
 }

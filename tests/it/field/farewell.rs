@@ -9,7 +9,7 @@ fn the_farewell_takes_as_long_as_the_setting_says() {
     in_every_storage!(storage => {
         for version in Version::ALL {
             for timeout in [1, 999, 3_000, 60_000, 86_400_000] {
-                let limits = Limits { farewell_timeout: timeout, ..Limits::DEFAULT };
+                let limits = Limits { close_timeout: timeout, ..Limits::DEFAULT };
                 let mut field = Field::new(storage(), version, limits).accepted();
                 field.mqtt.disconnect(field.at(), &Disconnect::default()).unwrap();
                 assert!(!field.mqtt.should_close());
@@ -30,7 +30,7 @@ fn the_farewell_takes_as_long_as_the_setting_says() {
 fn without_time_for_a_farewell_the_transport_is_closed_at_once() {
     in_every_storage!(storage => {
         for version in Version::ALL {
-            let limits = Limits { farewell_timeout: 0, ..Limits::DEFAULT };
+            let limits = Limits { close_timeout: 0, ..Limits::DEFAULT };
             let up = || Field::new(storage(), version, limits).accepted();
             let mut field = up();
             field.mqtt.disconnect(field.at(), &Disconnect::default()).unwrap();
@@ -51,7 +51,7 @@ fn without_time_for_a_farewell_the_transport_is_closed_at_once() {
 #[test]
 fn a_trickle_does_not_prolong_the_farewell() {
     for version in Version::ALL {
-        let mut field = Field::up(version, Limits { farewell_timeout: 1_000, ..Limits::DEFAULT });
+        let mut field = Field::up(version, Limits { close_timeout: 1_000, ..Limits::DEFAULT });
         field.publish("t", &[7; 1_000], QOS1);
         field.take(10);
         field.mqtt.disconnect(field.at(), &Disconnect::default()).unwrap();
@@ -68,7 +68,7 @@ fn a_trickle_does_not_prolong_the_farewell() {
 #[test]
 fn a_farewell_that_has_left_needs_no_time() {
     for version in Version::ALL {
-        let mut field = Field::up(version, Limits { farewell_timeout: 60_000, ..Limits::DEFAULT });
+        let mut field = Field::up(version, Limits { close_timeout: 60_000, ..Limits::DEFAULT });
         field.publish("t", &[7; 100], QOS1);
         field.take(10);
         field.mqtt.disconnect(field.at(), &Disconnect::default()).unwrap();

@@ -301,7 +301,7 @@ impl<S: Durable + Clone> Life<S> {
             ends.push((outcome.handle.get(), outcome.cause));
         }
         let mqtt = &self.field.mqtt;
-        let counts = (mqtt.pending(), mqtt.left().get());
+        let counts = (mqtt.pending(), mqtt.last_sent_qos0().get());
         self.told.push(format!("{result} {ends:?} {counts:?}"));
     }
 

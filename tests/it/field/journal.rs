@@ -137,7 +137,7 @@ fn forget<const N: usize>(shape: usize) {
             save(&mut mqtt, &mut log);
         }
         fill(&mut mqtt, shape);
-        let is_forgotten = mqtt.forget_session();
+        let is_forgotten = mqtt.discard_session();
         if is_saved {
             save(&mut mqtt, &mut log);
         } else if is_forgotten {
@@ -149,7 +149,7 @@ fn forget<const N: usize>(shape: usize) {
         } else {
             assert!(mqtt.pending() >= 4, "refused: nothing changed");
             save(&mut mqtt, &mut log);
-            assert!(mqtt.forget_session(), "once there is room");
+            assert!(mqtt.discard_session(), "once there is room");
         }
     }
 }
@@ -181,7 +181,7 @@ fn change<const N: usize>(shape: usize) {
         match change {
             0 => drop(field.mqtt.cancel(handles[1])),
             1 => drop(field.mqtt.replace(now, handles[1], &again)),
-            2 => drop(field.mqtt.forget_session()),
+            2 => drop(field.mqtt.discard_session()),
             3 => drop(field.mqtt.adopt_session()),
             4 => field.tick(11_000).unwrap(),
             5 => drop(field.mqtt.publish(now, &again)),
@@ -376,7 +376,7 @@ fn a_storage_that_was_full_when_it_was_forgotten_is_recovered() {
                 save(&mut mqtt, &mut log);
             }
             assert_eq!(mqtt.pending(), 4);
-            assert!(mqtt.forget_session());
+            assert!(mqtt.discard_session());
             while mqtt.poll_outcome().is_some() {}
             save(&mut mqtt, &mut log);
         }

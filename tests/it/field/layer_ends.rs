@@ -40,7 +40,7 @@ fn an_event_says_what_it_ends() {
             Received::Packet { event, .. } => event,
             other => panic!("{other:?}"),
         };
-        let end = event.as_ref().and_then(Event::end);
+        let end = event.as_ref().and_then(Event::final_result);
         end.map(|end| {
             let place = handles.iter().position(|handle| *handle == end.handle);
             (place, end.id.get(), end.reason, end.is_success)

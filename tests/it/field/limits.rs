@@ -324,7 +324,7 @@ fn every_limit_at_its_ends() {
         ("outbound_aliases", |limits, most| limits.outbound_aliases = if most { u16::MAX } else { 1 }),
         ("alias_name_max", |limits, most| limits.alias_name_max = if most { u16::MAX } else { 1 }),
         ("connack_timeout", |limits, most| limits.connack_timeout = if most { u32::MAX } else { 1 }),
-        ("farewell_timeout", |limits, most| limits.farewell_timeout = if most { u32::MAX } else { 1 }),
+        ("close_timeout", |limits, most| limits.close_timeout = if most { u32::MAX } else { 1 }),
         ("pingresp_timeout", |limits, most| limits.pingresp_timeout = if most { u32::MAX } else { 1 }),
         ("ack_timeout", |limits, most| limits.ack_timeout = if most { u32::MAX } else { 1 }),
         ("retry_interval", |limits, most| limits.retry_interval = if most { u32::MAX } else { 1 }),

@@ -52,7 +52,7 @@ impl Powered {
 
     fn lose(&mut self) {
         let now = self.field.at();
-        self.field.mqtt.closed(now);
+        self.field.mqtt.handle_close(now);
         self.save();
     }
 

@@ -2,8 +2,8 @@
 
 use pure_mqtt::storage::{AliasEntry, Borrowed, Buffers, ReceiveSlot, SendSlot};
 use pure_mqtt::{
-    Answered, Connect, Connection, ConnectionError, Delivery, Event, Fixed, Heap, Instant, Limits, Payload, PendingAck,
-    Property, Publish, QoS, Received, Storage, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+    Connect, Connection, ConnectionError, Delivery, Event, Fixed, Heap, Instant, Limits, Payload, PendingAck, Property,
+    Publish, QoS, Received, RequestAck, Storage, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
 };
 
 pub use QoS::{AtLeastOnce as QOS1, AtMostOnce as QOS0, ExactlyOnce as QOS2};
@@ -193,7 +193,7 @@ impl<S: Durable> Field<S> {
 
     /// The transport is gone.
     pub fn lose(&mut self) {
-        self.mqtt.closed(self.at());
+        self.mqtt.handle_close(self.at());
         self.kept.clear();
         self.acks.clear();
         S::save(&mut self.mqtt);
@@ -227,14 +227,14 @@ impl<S: Durable> Field<S> {
         let (mut bytes, mut left) = (Vec::new(), most);
         let mut transmit = self.mqtt.transmit(now);
         while left > 0 {
-            let step = match transmit.wanted() {
-                Some(wanted) => (wanted.left as usize).min(left),
+            let step = match transmit.payload_request() {
+                Some(wanted) => (wanted.remaining as usize).min(left),
                 None => transmit.chunk().len().min(left),
             };
             if step == 0 {
                 break;
             }
-            match transmit.wanted() {
+            match transmit.payload_request() {
                 Some(_) => bytes.resize(bytes.len() + step, b's'),
                 None => bytes.extend(&transmit.chunk()[..step]),
             }
@@ -407,7 +407,7 @@ fn describe<S: Storage>(mqtt: &Connection<S>, event: Event<'_>, acks: &mut Vec<P
     }
 }
 
-fn codes(answer: &Answered<'_>) -> String {
+fn codes(answer: &RequestAck<'_>) -> String {
     let codes: Vec<_> = answer.reasons().map(|reason| format!("{:02X}", reason.0)).collect();
     codes.join(" ")
 }

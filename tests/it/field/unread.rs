@@ -12,11 +12,11 @@ fn unread_bytes_pause_the_wait_for_pingresp() {
             field.tick(30_000).unwrap();
             assert_eq!(field.sent(), b"\xC0\0");
             for _ in 0..100 {
-                field.mqtt.unread(field.at(), 40_000);
+                field.mqtt.report_unread(field.at(), 40_000);
                 field.tick(10_000).unwrap();
                 field.sent();
             }
-            field.mqtt.unread(field.at(), 0);
+            field.mqtt.report_unread(field.at(), 0);
             let heard = field.wait(60_000);
             assert_eq!(heard.end, Some(ConnectionError::KeepAliveTimeout), "none was there");
         }
@@ -50,15 +50,15 @@ fn the_answer_behind_unread_bytes_counts() {
         let mut field = Field::up(version, Limits { ack_timeout: 10_000, ..Limits::DEFAULT });
         field.publish("t", b"x", QOS1);
         field.sent();
-        field.mqtt.unread(field.at(), 1_000);
+        field.mqtt.report_unread(field.at(), 1_000);
         for _ in 0..20 {
             field.tick(5_000).unwrap();
             field.sent();
         }
         field.hear(&message(version, 0, 0, "t", b"y")).only("Message t y q0 0");
-        field.mqtt.unread(field.at(), 4);
+        field.mqtt.report_unread(field.at(), 4);
         field.hear(b"\x40\x02\0\x01").only("PubAck 1 0x00");
-        field.mqtt.unread(field.at(), 0);
+        field.mqtt.report_unread(field.at(), 0);
         assert!(field.mqtt.is_connected());
     }
 }
@@ -70,7 +70,7 @@ fn pingreq_leaves_while_bytes_are_unread() {
         let mut field = Field::up(version, Limits::DEFAULT);
         let mut pings = 0;
         for _ in 0..60 {
-            field.mqtt.unread(field.at(), 1);
+            field.mqtt.report_unread(field.at(), 1);
             field.tick(5_000).unwrap();
             pings += field.sent().len() / 2;
         }
@@ -86,8 +86,8 @@ fn unread_bytes_count_as_received() {
         field.publish("t", b"x", QOS1);
         field.tick(20_000).unwrap();
         field.sent();
-        field.mqtt.unread(field.at(), 100);
-        field.mqtt.unread(field.at(), 0);
+        field.mqtt.report_unread(field.at(), 100);
+        field.mqtt.report_unread(field.at(), 0);
         assert_eq!(field.mqtt.poll_timeout(), Some(field.at().after_millis(30_000)));
     }
 }
@@ -96,12 +96,12 @@ fn unread_bytes_count_as_received() {
 #[test]
 fn without_a_link_unread_bytes_mean_nothing() {
     fn check<S: Durable>(mut field: Field<S>) {
-        field.mqtt.unread(field.at(), 5);
+        field.mqtt.report_unread(field.at(), 5);
         assert_eq!(field.mqtt.poll_timeout(), None);
         let mut field = field.accepted();
         assert!(field.mqtt.poll_timeout().is_some());
         let _ = field.offer(b"\0\0");
-        field.mqtt.unread(field.at(), 5);
+        field.mqtt.report_unread(field.at(), 5);
         assert!(field.mqtt.should_close() || field.mqtt.poll_timeout().is_some());
         field.lose();
         assert_eq!(field.mqtt.poll_timeout(), None);
@@ -121,7 +121,7 @@ fn unread_bytes_do_not_keep_a_link_whose_output_is_stuck() {
         let started = field.now;
         let mut end = None;
         while end.is_none() && field.now - started < 200_000 {
-            field.mqtt.unread(field.at(), 10);
+            field.mqtt.report_unread(field.at(), 10);
             end = field.tick(5_000).err();
         }
         assert_eq!(end, Some(ConnectionError::KeepAliveTimeout));
@@ -164,9 +164,9 @@ fn what_is_due_when_bytes_are_unread_waits_until_they_are_read() {
 #[track_caller]
 fn not_yet<S: Durable>(field: &mut Field<S>, millis: u64) {
     field.now += millis;
-    field.mqtt.unread(field.at(), 100);
+    field.mqtt.report_unread(field.at(), 100);
     field.tick(0).unwrap();
     assert_eq!(field.sent(), b"");
     assert!(field.mqtt.poll_timeout().is_none_or(|at| at > field.at()), "{:?}", field.mqtt.next_timer());
-    field.mqtt.unread(field.at(), 0);
+    field.mqtt.report_unread(field.at(), 0);
 }

@@ -172,14 +172,14 @@ fn left_tells_when_a_qos_0_message_has_left() {
     let mut pair = Pair::connected(Version::V311).wired(Wire::byte_by_byte());
     let first = pair.send("1", QoS::AtMostOnce);
     let second = pair.send("2", QoS::AtMostOnce);
-    assert_eq!(pair.client.left(), Handle::default());
+    assert_eq!(pair.client.last_sent_qos0(), Handle::default());
     for _ in 0..6 {
         pair.write();
-        assert!(pair.client.left() < second);
+        assert!(pair.client.last_sent_qos0() < second);
     }
-    assert_eq!(pair.client.left(), first);
+    assert_eq!(pair.client.last_sent_qos0(), first);
     pair.drive();
-    assert_eq!(pair.client.left(), second);
+    assert_eq!(pair.client.last_sent_qos0(), second);
 }
 
 #[test]
@@ -352,7 +352,7 @@ fn replacing_a_message_that_waits() {
             assert_eq!(pair.client.replace(now, gone, &newer), Err(PublishError::NotQueued));
         }
         let huge = Publish::new(newer.topic, &[0; 300]);
-        pair.client.closed(now);
+        pair.client.handle_close(now);
         let closed = pair.client.clone();
         let tight = Limits { max_bytes: 100, ..limits };
         assert!(pair.client.set_limits(tight));

@@ -138,7 +138,7 @@ fn of_a_request_that_was_out_the_outcome_is_unknown() {
                 out += 1;
             }
             pair.cut();
-            assert_eq!(pair.causes(), [(subscribed.handle, Command::Subscribe, Cause::Unknown)], "{bytes_out} bytes");
+            assert_eq!(pair.causes(), [(subscribed.handle, Command::Subscribe, Cause::LinkLost)], "{bytes_out} bytes");
             assert_eq!(pair.outcomes[0].id, subscribed.id);
             pair.wire.dead = false;
             pair.reconnect(Start::Resume);
@@ -216,12 +216,12 @@ fn an_outcome_keeps_its_slot() {
         let handles: Vec<Handle> = (0..4).map(|_| pair.subscribe("a", QoS::AtMostOnce).handle).collect();
         pair.wire.dead = true;
         while pair.write() {}
-        pair.client.closed(pair.clock.now());
+        pair.client.handle_close(pair.clock.now());
         assert_eq!(pair.client.pending(), 4);
         assert_eq!(pair.try_subscribe("b", QoS::AtMostOnce), Err(RequestError::Full));
         for (number, handle) in handles.into_iter().enumerate() {
             let outcome = pair.client.poll_outcome().unwrap();
-            assert_eq!((outcome.handle, outcome.cause), (handle, Cause::Unknown));
+            assert_eq!((outcome.handle, outcome.cause), (handle, Cause::LinkLost));
             assert_eq!(pair.client.pending(), 3);
             let id = pair.subscribe("b", QoS::AtMostOnce).id;
             assert_eq!(id.get(), 5 + number as u16);

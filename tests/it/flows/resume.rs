@@ -263,16 +263,16 @@ fn forgetting_the_session() {
             pair.subscribe("#", QoS::AtMostOnce).handle,
         ];
         pair.send("0", QoS::AtMostOnce);
-        assert!(!pair.client.forget_session(), "not while a link is open");
+        assert!(!pair.client.discard_session(), "not while a link is open");
         pair.wire.stalled = true;
         pair.cut();
         assert_eq!(pair.client.pending(), 4);
-        assert!(pair.client.forget_session());
+        assert!(pair.client.discard_session());
         assert_eq!(pair.client.pending(), 3, "the outcomes wait to be fetched");
         assert!(!pair.client.is_idle());
         pair.fetch_outcomes();
         assert_eq!(pair.causes().iter().map(|cause| cause.0).collect::<Vec<_>>(), handles);
-        assert!(pair.causes().iter().all(|cause| cause.2 == Cause::Forgotten));
+        assert!(pair.causes().iter().all(|cause| cause.2 == Cause::Discarded));
         assert_eq!((pair.client.pending(), pair.client.is_idle()), (0, true));
         pair.wire.stalled = false;
         pair.reconnect(Start::Clean);

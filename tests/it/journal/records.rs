@@ -163,7 +163,7 @@ fn a_refusal_that_a_version_cannot_say_is_noted_as_received() {
     up(&mut client, &mut log, Version::V5, false);
     let ack = delivered(&mut client, &message(Version::V5, 2, 7));
     client.acknowledge(NOW, ack, &Ack::new(ReasonCode::QUOTA_EXCEEDED)).unwrap();
-    client.closed(NOW);
+    client.handle_close(NOW);
     up(&mut client, &mut log, Version::V311, true);
     let mut again_sent = message(Version::V311, 2, 7);
     again_sent[0] |= 8;
@@ -193,7 +193,7 @@ fn a_message_that_waits_among_those_that_are_given_up_comes_back() {
         assert_eq!(sent(&mut client), b"\x32\x06\0\x01t\0\x02b\x34\x06\0\x01t\0\x03c");
         assert_eq!(taken(&mut client, b"\x50\x02\0\x03"), Ok(None));
         save(&mut client, &mut log);
-        client.closed(NOW);
+        client.handle_close(NOW);
         up(&mut client, &mut log, Version::V311, false);
         while client.poll_outcome().is_some() {}
         save(&mut client, &mut log);
@@ -216,7 +216,7 @@ fn pubrel_for_a_withdrawn_message_waits_until_its_end_is_durable() {
     let handle = publish(&mut client, "x", QoS::ExactlyOnce);
     save(&mut client, &mut log);
     assert_eq!(sent(&mut client)[0], 0x34);
-    client.closed(NOW);
+    client.handle_close(NOW);
     assert_eq!(client.withdraw(NOW, handle), Some(Risk::MayHaveArrived));
     assert!(client.poll_outcome().is_some());
     client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
@@ -368,7 +368,7 @@ fn a_lost_session_is_remembered() {
         save(&mut client, &mut log);
         sent(&mut client);
         assert_eq!(taken(&mut client, b"\x50\x02\0\x01"), Ok(None));
-        client.closed(NOW);
+        client.handle_close(NOW);
         publish(&mut client, "unsent", QoS::AtLeastOnce);
         up(&mut client, &mut log, Version::V311, false);
         save(&mut client, &mut log);
@@ -402,7 +402,7 @@ fn whether_the_server_has_a_session_is_remembered() {
     assert_eq!(fate(&log), Some(SessionState::Resumed));
     // A clean start may have been carried out from the moment on that CONNECT may leave.
     let mut restarted = log.clone();
-    client.closed(NOW);
+    client.handle_close(NOW);
     client.open(NOW, &Connect::new(Version::V5, "c")).unwrap();
     assert_eq!(client.transmit(NOW).remaining(), 0);
     save(&mut client, &mut restarted);
@@ -410,13 +410,13 @@ fn whether_the_server_has_a_session_is_remembered() {
     assert!(matches!(taken_after_connect(&mut client), Some(Event::ConnAck(_))));
     save(&mut client, &mut restarted);
     assert_eq!(fate(&restarted), Some(SessionState::Resumed));
-    client.closed(NOW);
+    client.handle_close(NOW);
     assert!(client.adopt_session());
     save(&mut client, &mut restarted);
     assert_eq!(fate(&restarted), Some(SessionState::Resumed));
     publish(&mut client, "x", QoS::AtLeastOnce);
     save(&mut client, &mut restarted);
-    assert!(client.forget_session());
+    assert!(client.discard_session());
     save(&mut client, &mut restarted);
     assert_eq!(fate(&restarted), adopted);
     assert_eq!(again(&restarted, limits).pending(), 0);
@@ -426,7 +426,7 @@ fn whether_the_server_has_a_session_is_remembered() {
 fn a_clean_start_counts_while_its_connect_may_be_out() {
     let (mut client, mut log) = (new(Limits::DEFAULT), Vec::new());
     up(&mut client, &mut log, Version::V311, false);
-    client.closed(NOW);
+    client.handle_close(NOW);
     let held = |log: &[u8]| {
         let (mut client, mut log) = (again(log, Limits::DEFAULT), log.to_vec());
         client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
@@ -441,7 +441,7 @@ fn a_clean_start_counts_while_its_connect_may_be_out() {
     let mut snapshot = Vec::new();
     assert!(client.snapshot(&mut |bytes| snapshot.extend(bytes)));
     assert!(!held(&log) && !held(&snapshot), "CONNECT may leave now");
-    client.closed(NOW); // before it did
+    client.handle_close(NOW); // before it did
     save(&mut client, &mut snapshot);
     assert!(held(&snapshot), "the server was told nothing");
 }
@@ -456,11 +456,11 @@ fn a_loss_of_power_in_doubt_swallows_no_message_of_a_new_session() {
     assert!(matches!(taken(&mut client, &message(Version::V311, 2, 1)), Ok(Some(Event::Message(_)))));
     save(&mut client, &mut log);
     assert_eq!(sent(&mut client), b"\x50\x02\0\x01");
-    client.closed(NOW);
+    client.handle_close(NOW);
     client.open(NOW, &Connect::new(Version::V311, "c").clean_start(true)).unwrap();
     save(&mut client, &mut log);
     assert_eq!(sent(&mut client)[0], 0x10);
-    client.closed(NOW);
+    client.handle_close(NOW);
     save(&mut client, &mut log);
     let unanswered = log.clone();
     up(&mut client, &mut log, Version::V311, true);
@@ -516,8 +516,8 @@ fn a_streamed_payload_is_asked_for_again() {
     let mut client = again(&log, Limits::DEFAULT);
     up(&mut client, &mut log, Version::V311, false);
     assert_eq!(sent(&mut client), b"\x34\xED\x07\0\x01t\0\x01", "as new, on a new session");
-    let wanted = client.transmit(NOW).wanted().unwrap();
-    assert_eq!((wanted.offset, wanted.left), (0, 1_000));
+    let wanted = client.transmit(NOW).payload_request().unwrap();
+    assert_eq!((wanted.offset, wanted.remaining), (0, 1_000));
 }
 
 /// A larger table than the new one begins with: identifiers that lie apart there must not meet here.
@@ -742,7 +742,7 @@ fn a_session_stays_in_the_journal_however_long_it_was_to_be_kept() {
         assert!(matches!(taken(&mut client, b"\x20\x03\0\0\0"), Ok(Some(Event::ConnAck(_)))));
         save(&mut client, &mut log);
         if let Some(seconds) = closed_for {
-            client.closed(NOW);
+            client.handle_close(NOW);
             client.handle_timeout(NOW.after_secs(seconds)).unwrap();
             save(&mut client, &mut log);
         }
@@ -771,7 +771,7 @@ fn what_only_5_can_carry_waits_after_a_loss_of_power() {
     let mut client = again(&log, limits);
     up(&mut client, &mut log, Version::V311, false);
     assert_eq!(sent(&mut client), b"\x32\x06\0\x01t\0\x02x");
-    client.closed(NOW);
+    client.handle_close(NOW);
     let mut client = again(&log, limits);
     up(&mut client, &mut log, Version::V5, true);
     let both = b"\x3A\x07\0\x01t\0\x01\x005\x3A\x07\0\x01t\0\x02\0x";
@@ -802,11 +802,11 @@ fn a_long_message_may_follow_one_whose_end_is_not_written() {
     assert!(matches!(taken(&mut client, &message(Version::V311, 2, 7)), Ok(Some(Event::Message(_)))));
     save(&mut client, &mut log);
     assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
-    client.closed(NOW);
+    client.handle_close(NOW);
     up(&mut client, &mut log, Version::V311, true);
     let in_use = ConnectionError::Protocol(pure_mqtt::wire::Violation::PacketIdInUse);
     assert_eq!(taken(&mut client, &message(Version::V311, 1, 7)), Err(in_use), "so the server has lost the other one");
-    client.closed(NOW);
+    client.handle_close(NOW);
     client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
     sent(&mut client);
     assert!(taken(&mut client, b"\x20\x02\x01\0").is_ok());

@@ -122,8 +122,8 @@ fn a_clean_start_waits_until_the_old_session_is_forgotten() {
         sent(&mut client);
         assert!(taken(&mut client, connack).is_ok());
         save(&mut client, &mut log);
-        client.closed(NOW);
-        assert!(client.forget_session());
+        client.handle_close(NOW);
+        assert!(client.discard_session());
         client.open(NOW, &Connect::new(version, "c").clean_start(true)).unwrap();
         assert_eq!(sent(&mut client), b"");
         save(&mut client, &mut log);

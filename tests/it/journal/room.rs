@@ -75,7 +75,7 @@ fn links_need_no_room() {
     let clean = Connect::new(Version::V311, "c");
     for round in 0..9 {
         fill_up_to(&mut client, 12);
-        client.closed(NOW);
+        client.handle_close(NOW);
         client.open(NOW, &clean).unwrap();
         let mut bytes = sent(&mut client);
         save(&mut client, &mut log);
@@ -316,7 +316,7 @@ fn a_lost_session_is_noted_whatever_room_there_is() {
                 save(&mut client, &mut log);
             }
         }
-        client.closed(NOW);
+        client.handle_close(NOW);
         client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
         save(&mut client, &mut log);
         sent(&mut client);
@@ -337,7 +337,7 @@ fn a_session_lost_twice_is_told_once_there_is_room() {
     fill(&mut client);
     let full = client.journal().len();
     for _ in 0..3 {
-        client.closed(NOW);
+        client.handle_close(NOW);
         client.open(NOW, &Connect::new(Version::V311, "c").clean_start(false)).unwrap();
         sent(&mut client);
         assert!(matches!(taken(&mut client, b"\x20\x02\0\0"), Ok(Some(Event::ConnAck(_)))));
@@ -355,20 +355,20 @@ fn a_session_lost_twice_is_told_once_there_is_room() {
 fn a_session_is_not_forgotten_without_room_for_its_record() {
     let (mut client, mut log) = up(Limits::DEFAULT);
     fill(&mut client);
-    client.closed(NOW);
-    assert!(client.forget_session(), "room is kept for that");
+    client.handle_close(NOW);
+    assert!(client.discard_session(), "room is kept for that");
     while client.poll_outcome().is_some() {}
     fill(&mut client);
-    let used = (0..100).take_while(|_| client.forget_session()).count();
+    let used = (0..100).take_while(|_| client.discard_session()).count();
     while client.poll_outcome().is_some() {}
     assert!(used < 100);
     publish(&mut client, b"xxx").unwrap();
-    assert!(!client.forget_session());
+    assert!(!client.discard_session());
     assert_eq!(client.pending(), 1, "nothing is forgotten");
     save(&mut client, &mut log);
     let (again, _) = Tight::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
     assert_eq!(again.pending(), 1);
-    assert!(client.forget_session());
+    assert!(client.discard_session());
     save(&mut client, &mut log);
     let (again, _) = Tight::recover(Journaled::new(Fixed::new()), Limits::DEFAULT, NOW, &log).unwrap();
     assert_eq!((client.pending(), again.pending()), (1, 0), "its outcome is still to be fetched");

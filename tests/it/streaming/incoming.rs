@@ -204,7 +204,7 @@ fn a_cut_in_the_middle_leaves_nothing_behind() {
                     let packet = long(version, qos, 7, &[], "t", 50);
                     let (seen, _) = through::<_, 24>(&mut client, &packet[..cut.min(packet.len() - 1)], 5, 50).unwrap();
                     assert!(!seen.is_complete);
-                    client.closed(NOW);
+                    client.handle_close(NOW);
                     assert!(client.is_idle());
                     reopen(&mut client, version, version != Version::V31, &[]);
                     assert_eq!(sent(&mut client), []);
@@ -229,7 +229,7 @@ fn a_qos_2_message_that_comes_again_is_swallowed_whole() {
             through::<_, 24>(&mut client, &packet, 24, 100).unwrap();
             assert!(is_blocked_at_the_end(&mut client, &packet), "its PUBREC has not left");
             assert_eq!(sent(&mut client), b"\x50\x02\0\x07");
-            client.closed(NOW);
+            client.handle_close(NOW);
             reopen(&mut client, version, version != Version::V31, &[]);
             let (start, last) = packet.split_at(packet.len() - 1);
             let (seen, left) = through::<_, 24>(&mut client, start, piece, 100).unwrap();
@@ -240,7 +240,7 @@ fn a_qos_2_message_that_comes_again_is_swallowed_whole() {
             assert_eq!((client.stats().messages_received, client.stats().repeated_messages), (1, 1));
             // A cut in the middle of the repetition changes nothing.
             through::<_, 24>(&mut client, start, piece, 100).unwrap();
-            client.closed(NOW);
+            client.handle_close(NOW);
             reopen(&mut client, version, version != Version::V31, &[]);
             let (seen, _) = through::<_, 24>(&mut client, &packet, piece, 100).unwrap();
             assert_eq!(seen.fragments, 0);
@@ -335,7 +335,7 @@ fn who_does_not_stream_gets_no_pieces() {
     assert!(matches!(client.handle_input_streaming(NOW, &packet[..20]), Ok(Received::Packet { .. })));
     let the_payload = Err(too_long(PacketType::Publish, 60, BUFFER));
     assert_eq!(client.handle_input(NOW, &packet[20..]), the_payload);
-    client.closed(NOW);
+    client.handle_close(NOW);
     assert!(client.is_idle());
 }
 
@@ -410,7 +410,7 @@ fn leaving_in_the_middle_is_like_a_cut() {
     client.disconnect(NOW, &Disconnect::new(ReasonCode::SUCCESS)).unwrap();
     assert_eq!(client.handle_input_streaming(NOW, &packet[20..]), Err(ConnectionError::Disconnected));
     assert_eq!(sent(&mut client), b"\xE0\0");
-    client.closed(NOW);
+    client.handle_close(NOW);
     reopen(&mut client, Version::V5, true, &[]);
     assert!(through::<_, 24>(&mut client, &packet, 24, 60).unwrap().0.is_complete);
     assert_eq!(sent(&mut client), b"\x50\x02\0\x01");

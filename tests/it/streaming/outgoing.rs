@@ -27,10 +27,10 @@ fn supply<S: Storage>(client: &mut Connection<S>, piece: usize, mut most: usize)
     let mut transmit = client.transmit(NOW);
     while most > 0 {
         let count = piece.min(most);
-        let step = match transmit.wanted() {
+        let step = match transmit.payload_request() {
             Some(wanted) => {
-                assert!(transmit.chunk().is_empty() && transmit.remaining() == 0 && wanted.left > 0);
-                let end = wanted.offset + wanted.left.min(count as u32);
+                assert!(transmit.chunk().is_empty() && transmit.remaining() == 0 && wanted.remaining > 0);
+                let end = wanted.offset + wanted.remaining.min(count as u32);
                 bytes.extend((wanted.offset..end).map(byte));
                 (end - wanted.offset) as usize
             }
@@ -120,12 +120,12 @@ fn the_payload_is_asked_for_again() {
                 let mut client = up(Small::new(), Limits::DEFAULT, version);
                 let handle = publish(&mut client, 20, qos);
                 assert_eq!(supply(&mut client, 3, cut).len(), cut);
-                client.closed(NOW);
+                client.handle_close(NOW);
                 reopen(&mut client, version, version != Version::V31, &[]);
                 let again = supply(&mut client, 5, usize::MAX);
                 if qos == QoS::AtMostOnce {
                     assert_eq!(again.is_empty(), cut > 0);
-                    assert_eq!(client.left(), handle);
+                    assert_eq!(client.last_sent_qos0(), handle);
                 } else {
                     assert_eq!(again, whole(version, qos.bits(), cut > 0, 1, 20), "cut at {cut}");
                 }
@@ -150,7 +150,7 @@ fn another_version_changes_the_head_alone() {
         let mut client = up(Small::new(), Limits::DEFAULT, from);
         publish(&mut client, 200, QoS::AtLeastOnce);
         assert_eq!(supply(&mut client, 1_000, 50).len(), 50);
-        client.closed(NOW);
+        client.handle_close(NOW);
         reopen(&mut client, to, true, &[]);
         assert_eq!(supply(&mut client, 1_000, usize::MAX), whole(to, 1, true, 1, 200));
     }
@@ -171,7 +171,7 @@ fn lengths_are_checked_as_ever() {
 #[test]
 fn the_longest_message_may_change_its_version() {
     let mut client = up(Small::new(), Limits::DEFAULT, Version::V311);
-    client.closed(NOW);
+    client.handle_close(NOW);
     let topic = TopicName::new("t").unwrap();
     let mut try_publish = |length| client.publish(NOW, &Publish::new(topic, Payload::Streamed(length)));
     assert_eq!(try_publish(268_435_455 - 3), Err(pure_mqtt::PublishError::TooLarge));
@@ -218,7 +218,7 @@ fn giving_up_in_the_middle_ends_the_link() {
             assert!(client.should_close());
             assert_eq!(client.handle_input(NOW, b"\xD0\0"), Err(ConnectionError::Abandoned));
             assert_eq!(supply(&mut client, 4, usize::MAX), [], "the server would take it for payload");
-            client.closed(NOW);
+            client.handle_close(NOW);
             let outcome = client.poll_outcome().map(|outcome| (outcome.handle, outcome.cause));
             assert_eq!(outcome, (qos != QoS::AtMostOnce).then_some((handle, Cause::Abandoned)));
             assert_eq!(client.poll_outcome(), None);
@@ -239,11 +239,11 @@ fn what_the_server_may_have_is_not_given_up() {
         let before = client.clone();
         assert!(!client.abandon(NOW, handle), "its acknowledgement is awaited");
         assert!(client == before);
-        client.closed(NOW);
+        client.handle_close(NOW);
         assert_eq!(client.abandon(NOW, handle), qos == QoS::AtLeastOnce);
         // On a new session the server knows nothing of it.
         let mut client = before;
-        client.closed(NOW);
+        client.handle_close(NOW);
         reopen(&mut client, Version::V5, false, &[]);
         assert!(client.abandon(NOW, handle));
     }

@@ -69,7 +69,7 @@ fn puback_ends_a_qos_2_message_only_if_that_is_out_whole_on_this_link() {
         let publish = Publish::new(TopicName::new("o").unwrap(), b"x").qos(QoS::ExactlyOnce);
         mqtt.publish(NOW, &publish).unwrap();
         sent(&mut mqtt);
-        mqtt.closed(NOW);
+        mqtt.handle_close(NOW);
         reopen(&mut mqtt, *version, true, &[]);
         let mut early = mqtt.clone();
         assert_eq!(taken(&mut early, b"\x40\x02\0\x01").map(told), Err(Violation::UnexpectedAck.into()));

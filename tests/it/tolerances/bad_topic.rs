@@ -106,7 +106,7 @@ fn a_repetition_of_it_is_swallowed() {
             let mut mqtt = up(Heap::new(), limits, *version);
             assert_ne!(take(&mut mqtt, &packet, false).0, "");
             assert_eq!(take(&mut mqtt, &again, false), (String::new(), b"\x50\x02\0\x07".to_vec()));
-            mqtt.closed(NOW);
+            mqtt.handle_close(NOW);
             reopen(&mut mqtt, *version, true, &[]);
             assert_eq!(take(&mut mqtt, &again, false), (String::new(), b"\x50\x02\0\x07".to_vec()));
             assert_eq!(mqtt.stats().repeated_messages, 2);

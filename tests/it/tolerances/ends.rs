@@ -9,7 +9,7 @@ fn end(version: Version, bytes: &[u8]) -> Option<(u16, u8, bool)> {
     let mut mqtt = up(Heap::new(), Limits::DEFAULT, version);
     busy(&mut mqtt);
     let event = taken(&mut mqtt, bytes).unwrap();
-    let end = event.and_then(|event| event.end())?;
+    let end = event.and_then(|event| event.final_result())?;
     assert_eq!(end.handle.to_string(), end.id.to_string(), "the first commands have equal numbers");
     Some((end.id.get(), end.reason.0, end.is_success))
 }
@@ -53,11 +53,11 @@ fn an_identifier_that_the_server_has_forgotten_is_no_error() {
     sent(&mut mqtt);
     assert_eq!(taken(&mut mqtt, b"\x50\x02\0\x01"), Ok(None));
     sent(&mut mqtt);
-    mqtt.closed(NOW);
+    mqtt.handle_close(NOW);
     crate::corners::rig::reopen(&mut mqtt, Version::V5, true, &[]);
     assert_eq!(sent(&mut mqtt), b"\x62\x02\0\x01");
     let event = taken(&mut mqtt, b"\x70\x03\0\x01\x92").unwrap().unwrap();
-    let end = event.end().unwrap();
+    let end = event.final_result().unwrap();
     assert_eq!((end.handle, end.reason), (delivery.handle, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND));
     assert!(end.is_success);
 }

@@ -165,7 +165,7 @@ fn the_longest_connect_leaves_whole_from_the_heap() {
                 }
             }
             if taken < usize::MAX {
-                mqtt.closed(NOW);
+                mqtt.handle_close(NOW);
                 continue;
             }
             assert!(wire.len() > 5 * 65_535);

@@ -40,7 +40,7 @@ fn what_was_in_flight_before_a_clean_start_is_sent_as_new() {
     let publish = Publish::new(TopicName::new("o").unwrap(), b"x").qos(QoS::AtLeastOnce);
     mqtt.publish(NOW, &publish).unwrap();
     sent(&mut mqtt);
-    mqtt.closed(NOW);
+    mqtt.handle_close(NOW);
     mqtt.open(NOW, &Connect::new(Version::V311, "c")).unwrap();
     sent(&mut mqtt);
     let Ok(Some(Event::ConnAck(connack))) = taken(&mut mqtt, b"\x20\x02\x01\0") else { panic!() };

@@ -29,7 +29,7 @@ fn a_release_on_the_next_link_instead_of_the_message() {
         let mut mqtt = up(Heap::new(), Limits::DEFAULT, *version);
         assert!(matches!(taken(&mut mqtt, &message(*version, 2, 1)), Ok(Some(Event::Message(_)))));
         for _ in 0..3 {
-            mqtt.closed(NOW);
+            mqtt.handle_close(NOW);
             reopen(&mut mqtt, *version, true, &[]);
             let mut other = mqtt.clone();
             assert_eq!(taken(&mut other, RELEASE), Ok(None));
@@ -97,7 +97,7 @@ fn a_handle_outlives_the_link_on_which_its_release_came() {
         let mut mqtt = up(Heap::new(), MANUAL, *version);
         let ack = delivered(&mut mqtt, &message(*version, 2, 1));
         assert_eq!(taken(&mut mqtt, RELEASE), Ok(None));
-        mqtt.closed(NOW);
+        mqtt.handle_close(NOW);
         reopen(&mut mqtt, *version, true, &[]);
         let mut other = mqtt.clone();
         assert_eq!(taken(&mut other, RELEASE), Ok(None));

@@ -19,7 +19,7 @@ fn what_people_read() {
     assert_eq!(ReasonCode::NOT_AUTHORIZED.to_string(), "0x87 Not authorized");
     assert_eq!(Handle::default().to_string(), "0");
     let causes = [
-        Cause::Unknown,
+        Cause::LinkLost,
         Cause::SessionLost,
         Cause::Released,
         Cause::Expired,
@@ -27,7 +27,7 @@ fn what_people_read() {
         Cause::QoSNotSupported,
         Cause::RetainNotSupported,
         Cause::SubscriptionNotSupported,
-        Cause::Forgotten,
+        Cause::Discarded,
         Cause::Abandoned,
         Cause::Withdrawn,
     ]

@@ -17,7 +17,7 @@ fn pubrel_again_on_the_next_link_is_answered() {
             assert_eq!(sent(&mut mqtt), b"\x50\x02\0\x01");
             assert_eq!(taken(&mut mqtt, b"\x62\x02\0\x01"), Ok(None));
             for link in 0..3 {
-                mqtt.closed(NOW); // before PUBCOMP has left
+                mqtt.handle_close(NOW); // before PUBCOMP has left
                 reopen(&mut mqtt, *version, true, &[]);
                 assert_eq!(taken(&mut mqtt, b"\x62\x02\0\x01"), Ok(None), "{version:?}, link {link}");
             }

@@ -52,7 +52,7 @@ fn received(mqtt: &mut Mqtt) {
 
 /// An event in short.
 pub fn told(event: Option<Event<'_>>) -> String {
-    let codes = |answer: pure_mqtt::Answered<'_>| answer.reasons().map(|reason| reason.0).collect::<Vec<_>>();
+    let codes = |answer: pure_mqtt::RequestAck<'_>| answer.reasons().map(|reason| reason.0).collect::<Vec<_>>();
     match event {
         None => String::new(),
         Some(Event::PubAck(ack)) => format!("PubAck {} {:02X}", ack.id, ack.reason.0),

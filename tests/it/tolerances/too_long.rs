@@ -176,7 +176,7 @@ fn at_qos_2_a_message_thrown_away_is_told_once_and_its_handshake_ends() {
             let seen = host::<_, 24>(&mut mqtt, &packet, 10, false);
             assert_eq!((seen.told.len(), &seen.sent[..]), (1, &b"\x50\x02\0\x07"[..]));
             for _ in 0..2 {
-                mqtt.closed(NOW);
+                mqtt.handle_close(NOW);
                 reopen(&mut mqtt, *version, true, &[]);
                 let seen = host::<_, 24>(&mut mqtt, &again, 10, false);
                 assert_eq!((seen.told.len(), &seen.sent[..]), (0, &b"\x50\x02\0\x07"[..]), "it is known");
@@ -199,7 +199,7 @@ fn a_link_lost_in_the_middle_brings_it_again() {
             let mut mqtt = up(Heap::new(), LIMITS, *version);
             let seen = host::<_, 24>(&mut mqtt, &packet[..80], 10, false);
             assert_eq!((seen.told.len(), &seen.sent[..]), (1, &b""[..]));
-            mqtt.closed(NOW);
+            mqtt.handle_close(NOW);
             assert!(mqtt.is_idle());
             reopen(&mut mqtt, *version, true, &[]);
             let seen = host::<_, 24>(&mut mqtt, &[&[first | 8], &packet[1..]].concat(), 10, false);

@@ -1,4 +1,4 @@
-//! `mqtt bench`: how fast messages go to the server and back, and what that and the connections cost here.
+//! `mqtt bench`: messages per second to the server and back, latency, and the processor time and memory of this process.
 
 mod crowd;
 mod echo;
@@ -25,7 +25,7 @@ use took::{Clock, Took};
 
 pub fn run(options: &Bench, tally: &mut Tally) -> Result<(), Failure> {
     crowd::raise_limits(options.connections)?;
-    let unused = Client::with(session::options(&options.broker, Version::V311)); // signals and the deadline are heard by a link
+    let unused = Client::with(session::options(&options.broker, Version::V311)); // signals and the deadline belong to a link
     let mut link = Link::new(unused, &options.broker, options.broker.session.timeout)?;
     let round = Arc::new(Round::new());
     let bar = progress::bar(options.connections > 1, Some(options.connections.into()), "connections");
@@ -64,7 +64,7 @@ impl Runner<'_> {
         self.draw(&measured)
     }
 
-    /// All rounds of one quality of service. The first one warms up and doesn't count.
+    /// Measures all rounds of one QoS. The first one is a warm-up and is not counted.
     fn measure(&mut self, qos: QoS, tally: &mut Tally) -> Result<Vec<Took>, Failure> {
         self.play(qos)?;
         let mut rounds = Vec::new();

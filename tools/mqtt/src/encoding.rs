@@ -1,4 +1,4 @@
-//! How payloads are given and shown where they can't be bytes.
+//! Encodings of payloads for arguments and output.
 
 use clap::ValueEnum;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
@@ -13,7 +13,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The bytes that this stands for. White space around them counts only in text.
+    /// Decodes a payload. White space at its ends is ignored, except in text.
     pub fn decode(self, given: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let codec = match self {
             Self::Text => return Ok(given),

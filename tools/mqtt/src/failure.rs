@@ -1,4 +1,4 @@
-//! What can go wrong, in sentences for people, with its exit code.
+//! Errors: messages for people, and exit codes.
 
 use std::path::PathBuf;
 use std::{fmt, io};
@@ -18,34 +18,34 @@ pub enum Failure {
     },
     Input(io::Error),
     Output(io::Error),
-    /// A payload is not given as it was said.
+    /// A payload is not encoded as `--encoding` says.
     Encoding {
         encoding: &'static str,
         error: DecodeError,
     },
     Signals(String),
-    /// The address of a server or a proxy.
+    /// An invalid address of a server or a proxy.
     Url {
         what: &'static str,
         error: ServerError,
     },
-    /// Options of TLS, and a URL without it.
+    /// TLS options with a URL without TLS.
     PlainUrl {
         server: String,
     },
-    /// In 3.1 and 3.1.1.
+    /// A password without a user name, in 3.1 and 3.1.1.
     PasswordAlone,
     Tls(TlsError),
     Storage {
         folder: PathBuf,
         error: StorageError,
     },
-    /// `--refeed` with another input.
+    /// `--refeed` with different input.
     OtherInput {
         folder: PathBuf,
         line: u64,
     },
-    /// No link could be made.
+    /// No link could be established.
     Connect {
         servers: String,
         error: ConnectError,
@@ -55,9 +55,9 @@ pub enum Failure {
     Loop(LoopError),
     Publish(PublishError),
     Subscribe(SubscribeError),
-    /// The server did not take a message.
+    /// The server did not accept a message.
     NotPublished(NotPublished),
-    /// The server did not take a subscription.
+    /// The server did not accept a subscription.
     NotSubscribed {
         filter: String,
         reason: ReasonCode,
@@ -65,21 +65,21 @@ pub enum Failure {
     TimeOut,
     /// Ctrl-C.
     Stopped,
-    /// Messages of a measurement did not come back.
+    /// Messages of a measurement were not received.
     Lost {
         missing: u64,
     },
-    /// The server delivers in another quality of service than what is measured.
+    /// The server delivers at another QoS than the measured one.
     OtherQoS {
         wanted: QoS,
         came: QoS,
     },
-    /// The system doesn't let so many files be open.
+    /// The system does not allow enough open files.
     Files {
         needed: u64,
         allowed: u64,
     },
-    /// A picture could not be drawn.
+    /// The plot could not be written.
     Plot {
         path: PathBuf,
         cause: String,
@@ -99,27 +99,29 @@ impl Failure {
         }
     }
 
-    /// Nobody reads our output any more: `mqtt sub … | head -1` has what it wanted.
+    /// Returns whether the reader of our output has closed it, such as `head` in `mqtt sub … | head -1`. That is no error.
     pub fn is_end_of_reader(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// What to try.
+    /// Returns a suggestion.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Connect { error: ConnectError::Transport(_) | ConnectError::TimedOut, .. } => {
-                Some("does a server listen there? --host and --port, or --url, say where it is")
+                Some("is a server listening there? Set its address with --host and --port, or with --url")
             }
             Self::Url { error, .. } => servers::hint(error),
             Self::Link(LinkEnd::Mqtt(ConnectionError::Refused(reason))) => hint_for(*reason),
             Self::Link(LinkEnd::ServerDisconnect { reason: ReasonCode::SESSION_TAKEN_OVER, .. }) => {
-                Some("another client has the same --id")
+                Some("another client uses the same --id")
             }
             Self::Link(LinkEnd::ClosedByServer | LinkEnd::Transport(_)) => {
-                Some("is it a port of MQTT, and without TLS? --tls and --websocket say what is spoken there")
+                Some("is this the right port? A port for TLS needs --tls, one for WebSocket --websocket")
             }
-            Self::Lost { .. } => Some("at QoS 0 a server may drop what it can't send at once: try a smaller --window"),
-            Self::Files { .. } => Some("allow more, with `ulimit -n`, or fewer --connections"),
+            Self::Lost { .. } => {
+                Some("at QoS 0 a server may drop messages that it can't send at once: try a smaller --window")
+            }
+            Self::Files { .. } => Some("raise the limit with `ulimit -n`, or use fewer --connections"),
             _ => None,
         }
     }
@@ -128,7 +130,7 @@ impl Failure {
 fn hint_for(refusal: ReasonCode) -> Option<&'static str> {
     match refusal {
         ReasonCode::NOT_AUTHORIZED | ReasonCode::BAD_USER_NAME_OR_PASSWORD => {
-            Some("--user and --password (or MQTT_USER and MQTT_PASSWORD) say who connects")
+            Some("set --user and --password, or MQTT_USER and MQTT_PASSWORD")
         }
         ReasonCode::UNSUPPORTED_PROTOCOL_VERSION => Some("try another --protocol-version"),
         ReasonCode::CLIENT_IDENTIFIER_NOT_VALID => Some("try another --id"),
@@ -143,21 +145,24 @@ impl fmt::Display for Failure {
             Self::Input(error) => write!(f, "cannot read the standard input: {error}"),
             Self::Output(error) => write!(f, "cannot print: {error}"),
             Self::Encoding { encoding, error } => {
-                write!(f, "a payload is not {encoding}: {error}; --encoding says how payloads are given")
+                write!(f, "a payload is not valid {encoding}: {error}; set --encoding to the encoding that you use")
             }
             Self::Signals(error) => write!(f, "cannot watch for Ctrl-C: {error}"),
             Self::Url { what, error } => write!(f, "the address of {what}: {error}"),
             Self::PlainUrl { server } => {
-                write!(f, "the options want TLS, and {server} is without: write mqtts:// or wss://, or leave them out")
+                write!(
+                    f,
+                    "the options need TLS, but {server} is a URL without TLS: write mqtts:// or wss://, or remove the options"
+                )
             }
             Self::PasswordAlone => {
-                f.write_str("before MQTT 5 a password needs a user name: --user <NAME>, or --protocol-version 5")
+                f.write_str("before MQTT 5 a password needs a user name: add --user <NAME> or --protocol-version 5")
             }
             Self::Tls(error) => error.fmt(f),
             Self::Storage { folder, error } => write!(f, "the folder {}: {error}", folder.display()),
             Self::OtherInput { folder, line } => write!(
                 f,
-                "the standard input is not what {} was fed with: up to line {line} they differ. Nothing was published; \
+                "the standard input differs from the lines that {} has accepted: up to line {line} they differ. Nothing was published; \
                  without --refeed it is published from its start",
                 folder.display()
             ),
@@ -171,21 +176,21 @@ impl fmt::Display for Failure {
             Self::Subscribe(error) => write!(f, "cannot subscribe: {error}"),
             Self::NotPublished(error) => error.fmt(f),
             Self::NotSubscribed { filter, reason } => {
-                write!(f, "the server did not subscribe us to {filter}: {reason}")
+                write!(f, "the server refused the subscription to {filter}: {reason}")
             }
-            Self::TimeOut => f.write_str("the time is over"),
+            Self::TimeOut => f.write_str("the time of --timeout has passed"),
             Self::Stopped => f.write_str("stopped"),
-            Self::Lost { missing } => write!(f, "{missing} messages did not come back"),
+            Self::Lost { missing } => write!(f, "{missing} messages were not received"),
             Self::OtherQoS { wanted, came } => write!(
                 f,
-                "the server delivers at QoS {} what was published at QoS {}, so that can't be measured",
+                "the server delivers messages at QoS {} that were published at QoS {}, so this QoS can't be measured",
                 came.bits(),
                 wanted.bits()
             ),
             Self::Files { needed, allowed } => {
-                write!(f, "so many connections need {needed} open files, and the system allows {allowed}")
+                write!(f, "this many connections need {needed} open files, but the system allows only {allowed}")
             }
-            Self::Plot { path, cause } => write!(f, "cannot draw {}: {cause}", path.display()),
+            Self::Plot { path, cause } => write!(f, "cannot write the plot {}: {cause}", path.display()),
         }
     }
 }

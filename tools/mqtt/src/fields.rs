@@ -1,4 +1,4 @@
-//! What can be shown of a message: one table, for templates, JSON and `--help`.
+//! The fields of a message that can be shown: one table for templates, JSON and `--help`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,15 +11,15 @@ use crate::json::Line;
 /// One field of a message.
 #[derive(Debug)]
 pub struct Field {
-    /// Its letter in a template.
+    /// The field's letter in a template.
     pub letter: char,
-    /// Its name in JSON; where it is empty the field doesn't show there.
+    /// The field's name in JSON; empty if JSON does not contain the field.
     pub name: &'static str,
     pub about: &'static str,
     value: for<'m> fn(&Shown<'m>) -> Value<'m>,
 }
 
-/// A message, and its properties taken apart.
+/// A message, with its properties decoded.
 pub struct Shown<'m> {
     pub message: &'m Received,
     properties: Properties<'m>,
@@ -32,7 +32,7 @@ impl<'m> Shown<'m> {
 }
 
 enum Value<'m> {
-    /// The message hasn't got it.
+    /// The message has no such field.
     None,
     Text(&'m str),
     Bytes(&'m [u8]),
@@ -54,26 +54,26 @@ pub const FIELDS: [Field; 20] = [
     field('b', "", "payload in base64", |shown| Value::Hidden(base64(&shown.message.payload))),
     field('j', "", "all fields as a JSON object", |shown| Value::Hidden(json(shown).trim_end().to_owned())),
     field('l', "length", "length of the payload in bytes", |shown| Value::Number(shown.message.payload.len() as u64)),
-    field('q', "qos", "quality of service", |shown| Value::Number(shown.message.qos.bits().into())),
-    field('r', "retain", "1 if it was retained, or else 0", |shown| Value::Flag(shown.message.retain)),
-    field('d', "dup", "1 if it may have come before, or else 0", |shown| Value::Flag(shown.message.dup)),
+    field('q', "qos", "QoS", |shown| Value::Number(shown.message.qos.bits().into())),
+    field('r', "retain", "1 if it is a retained message, else 0", |shown| Value::Flag(shown.message.retain)),
+    field('d', "dup", "1 if it may be a duplicate (DUP), else 0", |shown| Value::Flag(shown.message.dup)),
     field('m', "", "packet identifier", |shown| {
         shown.message.id.map_or(Value::None, |id| Value::Hidden(id.get().to_string()))
     }),
-    field('T', "time_ms", "milliseconds since 1970 when it came", |shown| {
+    field('T', "time_ms", "time of arrival in milliseconds since 1970", |shown| {
         Value::Number(milliseconds(shown.message.timestamp))
     }),
-    field('I', "time", "time when it came, as in 2026-11-30T08:15:00.250Z", |shown| {
+    field('I', "time", "time of arrival, such as 2026-11-30T08:15:00.250Z", |shown| {
         Value::Owned(humantime::format_rfc3339_millis(shown.message.timestamp).to_string())
     }),
-    field('U', "", "seconds since 1970 when it came, with a fraction", |shown| {
+    field('U', "", "time of arrival in seconds since 1970, with a fraction", |shown| {
         Value::Hidden(format!("{:.3}", milliseconds(shown.message.timestamp) as f64 / 1000.0))
     }),
-    field('F', "", "1 if the payload is marked as text, or else 0 (5)", |shown| {
+    field('F', "", "1 if the payload is marked as UTF-8 text, else 0 (5)", |shown| {
         Value::Hidden(u8::from(shown.properties.payload_format_indicator() == Some(true)).to_string())
     }),
     field('C', "content_type", "content type (5)", |shown| text(shown.properties.content_type())),
-    field('E', "expiry", "seconds that it is still of use (5)", |shown| {
+    field('E', "expiry", "seconds until the message expires (5)", |shown| {
         shown.properties.message_expiry_interval().map_or(Value::None, |seconds| Value::Number(seconds.into()))
     }),
     field('R', "response_topic", "response topic (5)", |shown| text(shown.properties.response_topic())),
@@ -95,7 +95,7 @@ const fn field(
 }
 
 impl Field {
-    /// Appends it as it is.
+    /// Appends the field's value as text.
     pub fn print(&self, shown: &Shown<'_>, out: &mut Vec<u8>) {
         match (self.value)(shown) {
             Value::None => {}
@@ -128,12 +128,12 @@ impl Field {
     }
 }
 
-/// All fields that the message has.
+/// Returns all fields of the message as a JSON object in one line.
 pub fn json(shown: &Shown<'_>) -> String {
     object(shown).end()
 }
 
-/// The same for people.
+/// Returns all fields of the message as indented JSON.
 pub fn pretty(shown: &Shown<'_>) -> String {
     object(shown).pretty("payload")
 }

@@ -5,17 +5,17 @@ use crate::fields::{self, FIELDS, Field, Shown};
 
 #[derive(Clone, Debug)]
 pub enum Format {
-    /// The payload, one a line; one that is no text is printed byte for byte.
+    /// The payload, one per line; a payload that is not text is printed byte for byte, without a line end.
     Text,
-    /// The payload byte for byte, and nothing else.
+    /// Only the payload, byte for byte.
     Raw,
     Hex,
     Base64,
-    /// One object a line.
+    /// One JSON object per line.
     Json,
-    /// An object over several lines.
+    /// A JSON object over several lines.
     Pretty,
-    /// These pieces in one line.
+    /// These parts in one line.
     Template(Vec<Piece>),
 }
 
@@ -26,12 +26,12 @@ pub enum Piece {
 }
 
 impl Format {
-    /// Topic and payload.
+    /// Returns the format of topic and payload.
     pub fn verbose() -> Self {
         template("%t %p").unwrap_or_else(|_| unreachable!("both are fields"))
     }
 
-    /// What is printed of a message: with the end of its line, if lines are to end.
+    /// Returns what is printed for a message, with a line end if `ends_lines`.
     pub fn print(&self, shown: &Shown<'_>, ends_lines: bool) -> Vec<u8> {
         let payload = &shown.message.payload;
         let mut printed = match self {
@@ -65,7 +65,7 @@ fn fill(pieces: &[Piece], shown: &Shown<'_>) -> Vec<u8> {
     line
 }
 
-/// A name or a template.
+/// Parses the name of a format, or a template.
 pub fn of_messages(text: &str) -> Result<Format, String> {
     Ok(match text {
         "text" => Format::Text,
@@ -92,12 +92,12 @@ fn template(text: &str) -> Result<Format, String> {
     if pieces.iter().any(|piece| matches!(piece, Piece::Field(_))) {
         Ok(Format::Template(pieces))
     } else {
-        Err("text, raw, hex, base64, json, pretty or fields such as '%t %p' are meant".to_owned())
+        Err("expected text, raw, hex, base64, json, pretty, or fields such as '%t %p'".to_owned())
     }
 }
 
 fn after_percent(letter: Option<char>) -> Result<Piece, String> {
-    let letter = letter.ok_or("a letter is missing after the last %; a percent sign is written %%")?;
+    let letter = letter.ok_or("a letter is missing after the last %; write %% for a percent sign")?;
     if letter == '%' {
         return Ok(Piece::Text("%".to_owned()));
     }
@@ -112,6 +112,6 @@ fn after_backslash(letter: Option<char>) -> Result<&'static str, String> {
         Some('t') => Ok("\t"),
         Some('0') => Ok("\0"),
         Some('\\') => Ok("\\"),
-        _ => Err("after a backslash comes n, t, 0 or another backslash".to_owned()),
+        _ => Err("after a backslash, expected n, t, 0 or another backslash".to_owned()),
     }
 }

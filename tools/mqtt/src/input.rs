@@ -1,4 +1,4 @@
-//! Payloads from arguments, files and the standard input, each read in a thread, so that the connection lives on while nobody types.
+//! Payloads from arguments, files and the standard input. A thread reads them, so that the connection is served while no input arrives.
 
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
@@ -12,26 +12,26 @@ use crate::encoding::Encoding;
 use crate::failure::Failure;
 use crate::outbox::{Mark, Skip};
 
-/// Payloads that were read and nobody has taken yet.
+/// The maximum number of payloads that were read and not yet taken.
 const WAITING: usize = 100;
 
-/// What is to be published, or why there is no more.
+/// The payloads to publish; an error ends them.
 pub type Payloads = Receiver<Result<Payload, Failure>>;
 
 pub struct Payload {
     pub bytes: Bytes,
-    /// Where it stands in the standard input; none for what isn't a line.
+    /// The payload's position in the standard input; `None` if it is not a line.
     pub mark: Option<Mark>,
 }
 
 /// How payloads are read.
 pub struct Reading {
     pub encoding: Encoding,
-    /// Each comes so often.
+    /// How often each payload is repeated.
     pub repeat: u64,
-    /// So long is waited between two.
+    /// The delay between two payloads.
     pub pause: Option<Duration>,
-    /// The lines up to there are skipped.
+    /// Lines up to this position are skipped.
     pub skip: Option<Skip>,
 }
 
@@ -48,7 +48,7 @@ pub fn read(source: &Source, encoding: Encoding) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// The payloads of a run.
+/// Starts to read the payloads of a run.
 pub fn open(source: &Source, reading: Reading) -> Result<Payloads, Failure> {
     let (sender, receiver) = bounded(WAITING);
     let mut out = Out { sender, reading, is_first: true };
@@ -83,7 +83,7 @@ impl Out {
         }
     }
 
-    /// False if nobody takes it.
+    /// Returns false if the receiver is gone.
     fn take_line(&mut self, line: io::Result<Vec<u8>>, mark: &mut Mark) -> Result<bool, Failure> {
         let mut line = line.map_err(Failure::Input)?;
         line.pop_if(|byte| *byte == b'\r');
@@ -95,10 +95,10 @@ impl Out {
     }
 
     fn fail(&self, failure: Failure) {
-        let _ = self.sender.send(Err(failure)); // nobody takes it any more, at the end
+        let _ = self.sender.send(Err(failure)); // the receiver is gone at the end of the run
     }
 
-    /// False if nobody takes it.
+    /// Returns false if the receiver is gone.
     fn send(&mut self, bytes: Bytes, mark: Option<Mark>) -> bool {
         (0..self.reading.repeat).all(|_| {
             if let Some(pause) = self.reading.pause.filter(|_| !std::mem::take(&mut self.is_first)) {

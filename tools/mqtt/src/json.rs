@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::encoding::hex;
 
-/// A line that grows. Its fields stay in the order in which they came.
+/// A line under construction. Its fields stay in the order in which they were added.
 pub struct Line(Map<String, Value>);
 
 impl Line {
-    /// `{"type":KIND`, and whatever follows.
+    /// Begins with `{"type":KIND`.
     pub fn new(kind: &str) -> Self {
         Self(Map::new()).field("type", kind)
     }
@@ -18,7 +18,7 @@ impl Line {
         self
     }
 
-    /// Text as a string; anything else in hexadecimal, under a name that says so.
+    /// Adds text as a string; other bytes in hexadecimal, under the name with `_hex`.
     pub fn bytes(self, name: &str, bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => self.field(name, text),
@@ -30,7 +30,7 @@ impl Line {
         format!("{}\n", Value::Object(self.0))
     }
 
-    /// Indented, over several lines. A text in `name` that is JSON itself stands there as such.
+    /// Returns the object indented, over several lines. If the text in `name` is JSON, it is not quoted.
     pub fn pretty(mut self, name: &str) -> String {
         if let Some(inner) = self.0.get(name).and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok()) {
             self.0.insert(name.to_owned(), inner);

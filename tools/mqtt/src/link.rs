@@ -1,4 +1,4 @@
-//! What all commands share: a client, the way to its server, and what becomes of it.
+//! The link that all commands share: a client, its servers, and what happens to it.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,22 +12,22 @@ use crate::failure::Failure;
 use crate::session::FIRST_PAUSE;
 use crate::{report, servers, stop};
 
-/// What stands for ever.
+/// The timeout of a wait without a limit.
 const A_LONG_TIME: Duration = Duration::from_secs(u32::MAX as u64);
 
-/// What the client tells, and who else has a say.
+/// What the client reports, and other causes to act.
 pub enum News {
-    /// Nothing that a command need heed.
+    /// Nothing that a command must handle.
     Nothing,
     /// The server has accepted the link.
     Connected,
     /// An attempt to connect has ended.
     Dialled(Result<(), ConnectError>),
-    /// A link is over.
+    /// A link has ended.
     Ended(LinkEnd),
     Published(Result<(), NotPublished>),
     Subscribed(Subscribed),
-    /// There is nothing more to do.
+    /// The command's work is done.
     Done,
     Failed(Failure),
     /// Ctrl-C.
@@ -42,19 +42,19 @@ pub struct Link {
     deadline: Receiver<Instant>,
     servers: Vec<Server>,
     is_cluster: bool,
-    /// Between attempts to make the first link, where it need not come up at once.
+    /// The longest delay between attempts to establish the first link.
     longest_pause: Duration,
-    /// Lost links are made anew.
+    /// Whether to reconnect after a lost link.
     pub survives: bool,
     /// The server has accepted a link before.
     was_connected: bool,
-    /// The first link need not come up at once.
+    /// Whether to retry if the first link fails.
     pub retries_first: bool,
     refusals: usize,
 }
 
 impl Link {
-    /// No connection yet.
+    /// Creates a link that is not connected.
     pub fn new(client: Client, broker: &Broker, timeout: Option<Duration>) -> Result<Self, Failure> {
         report::set_quiet(broker.session.quiet);
         let (sender, news) = unbounded();
@@ -76,7 +76,7 @@ impl Link {
         Ok(link)
     }
 
-    /// Where threads of a command tell what they have to tell.
+    /// Returns the sender by which threads of a command report.
     pub fn sender(&self) -> Sender<News> {
         self.sender.clone()
     }
@@ -84,7 +84,7 @@ impl Link {
     fn listen(&self, is_debug: bool) {
         let tell = |sender: &Sender<News>| {
             let sender = sender.clone();
-            move |news| drop(sender.send(news)) // nobody listens any more, at the end
+            move |news| drop(sender.send(news)) // the receiver is gone at the end of the run
         };
         let note = tell(&self.sender);
         self.client
@@ -102,7 +102,7 @@ impl Link {
         }
     }
 
-    /// Begins to connect; [`next`](Self::next) tells the rest.
+    /// Starts to connect; [`next`](Self::next) returns the result.
     pub fn dial(&self) -> Result<(), Failure> {
         self.client.loop_start().map_err(Failure::Loop)?;
         let (client, servers, is_cluster) = (self.client.clone(), self.servers.clone(), self.is_cluster);
@@ -135,7 +135,7 @@ impl Link {
         Ok(())
     }
 
-    /// Waits for what happens next. What concerns the link alone is seen to.
+    /// Waits for the next news. Handles those that concern only the link.
     pub fn next(&mut self) -> Result<News, Failure> {
         match self.next_within(&never::<()>(), None)? {
             Heard::News(news) => Ok(news),
@@ -143,7 +143,7 @@ impl Link {
         }
     }
 
-    /// The same, or what comes from elsewhere; nothing, if that takes longer.
+    /// Waits for news or for a value from `other`; `News::Nothing` after `patience`.
     pub fn next_within<T>(&mut self, other: &Receiver<T>, patience: Option<Duration>) -> Result<Heard<T>, Failure> {
         let news = select! {
             recv(self.news) -> news => news.unwrap_or(News::Nothing),
@@ -152,10 +152,10 @@ impl Link {
             recv(self.deadline) -> _ => return Err(Failure::TimeOut),
             recv(other) -> item => return Ok(item.map_or(Heard::End, Heard::Other)),
         };
-        self.see_to(news).map(Heard::News)
+        self.handle(news).map(Heard::News)
     }
 
-    fn see_to(&mut self, news: News) -> Result<News, Failure> {
+    fn handle(&mut self, news: News) -> Result<News, Failure> {
         match news {
             News::Connected => self.was_connected = true,
             News::Dialled(Err(error)) => {
@@ -181,7 +181,7 @@ impl Link {
         Err(Failure::Connect { servers: servers.join(", "), error })
     }
 
-    /// A link is over; the client makes another one, if that may help.
+    /// Handles the end of a link; the client reconnects if that may help.
     fn link_ended(&mut self, end: &LinkEnd) -> Result<(), Failure> {
         if matches!(end, LinkEnd::Disconnected | LinkEnd::Replaced) {
             return Ok(());
@@ -195,7 +195,7 @@ impl Link {
         Ok(())
     }
 
-    /// Whether there was a link. Without one nothing was received, and an attempt to make one may be under way until the program ends.
+    /// Returns whether there was a link. Without one nothing was received, and an attempt to connect may last until the program ends.
     pub fn was_connected(&self) -> bool {
         self.was_connected
     }
@@ -204,14 +204,14 @@ impl Link {
         &self.servers
     }
 
-    /// Says DISCONNECT and ends, as far as it can be done in order.
+    /// Sends DISCONNECT and closes the link, in order if possible.
     pub fn leave(&self) {
         self.client.disconnect();
         self.client.loop_stop();
     }
 }
 
-/// Whether another attempt can end differently.
+/// Returns whether another attempt may succeed.
 fn is_passing(end: &LinkEnd) -> bool {
     match end {
         LinkEnd::Mqtt(ConnectionError::Refused(reason)) => matches!(
@@ -223,10 +223,10 @@ fn is_passing(end: &LinkEnd) -> bool {
     }
 }
 
-/// What there is besides the client's news.
+/// What a command waits for besides the client's news.
 pub enum Heard<T> {
     News(News),
     Other(T),
-    /// Nothing more comes from there.
+    /// The sender is gone.
     End,
 }

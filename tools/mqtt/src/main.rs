@@ -1,4 +1,4 @@
-//! `mqtt`: publishes, subscribes, asks and measures from the command line. `mqtt --help` shows the commands, with examples.
+//! `mqtt`: publishes, subscribes, sends requests and measures from the command line. `mqtt --help` shows the commands, with examples.
 
 mod args;
 mod bench;

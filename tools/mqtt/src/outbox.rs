@@ -1,4 +1,4 @@
-//! `mqtt pub --durable`: a folder that keeps messages until they are delivered, and the place in the input up to which they are in it.
+//! `mqtt pub --durable`: a folder that keeps messages until they are delivered, and the position in the input up to which it has accepted lines.
 
 use std::cmp::Ordering;
 use std::fs::{self, File};
@@ -13,19 +13,19 @@ use crate::args::values::random_id;
 use crate::failure::Failure;
 use crate::session;
 
-/// A place in the input: so many lines, and a checksum of them all. It is durable together with the message, as the message's tag.
+/// A position in the input: a number of lines, and a checksum of all of them. It is stored with each message, as the message's tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     line: u64,
     checksum: u32,
 }
 
-/// Of a tag's 64 bits the lower ones are the line, the others the checksum.
+/// The lower bits of a tag are the line, the upper ones the checksum.
 const LINE_BITS: u32 = 40;
 const CHECKSUM_BITS: u32 = 24;
 
 impl Mark {
-    /// Behind one more line.
+    /// Returns the position after one more line.
     pub fn behind(self, line: &[u8]) -> Self {
         let mut hasher = crc32fast::Hasher::new_with_initial(self.checksum);
         hasher.update(line);
@@ -33,13 +33,13 @@ impl Mark {
         Self { line: self.line + 1, checksum: hasher.finalize() }
     }
 
-    /// Line and checksum in one number, which is 0 only before the first line.
+    /// Returns line and checksum in one number, which is 0 only before the first line.
     pub fn tag(self) -> u64 {
         u64::from(self.checksum) >> (32 - CHECKSUM_BITS) << LINE_BITS | self.line
     }
 }
 
-/// The place up to which lines are to be skipped.
+/// The position up to which lines are skipped.
 #[derive(Clone, Debug)]
 pub struct Skip {
     tag: u64,
@@ -47,15 +47,15 @@ pub struct Skip {
 }
 
 impl Skip {
-    /// So many lines.
+    /// Returns the number of lines to skip.
     pub fn lines(&self) -> u64 {
         self.tag & ((1 << LINE_BITS) - 1)
     }
 
-    /// Whether the line before `mark` was accepted already.
+    /// Returns whether the line before `mark` was accepted by an earlier run.
     ///
     /// # Errors
-    /// The input is another one.
+    /// The input differs.
     pub fn covers(&self, mark: Mark) -> Result<bool, Failure> {
         match mark.line.cmp(&self.lines()) {
             Ordering::Less => Ok(true),
@@ -65,10 +65,10 @@ impl Skip {
         }
     }
 
-    /// The input ended behind `mark`.
+    /// Checks that the input did not end at `mark` too early.
     ///
     /// # Errors
-    /// That is too early.
+    /// The input is shorter than before.
     pub fn check_end(&self, mark: Mark) -> Result<(), Failure> {
         if mark.line < self.lines() { Err(self.differs()) } else { Ok(()) }
     }
@@ -78,12 +78,12 @@ impl Skip {
     }
 }
 
-/// A client whose messages are in a folder.
+/// A client whose messages are kept in a folder.
 pub struct Outbox {
     pub client: Client,
-    /// Messages of earlier runs that are not delivered.
+    /// Undelivered messages of earlier runs.
     pub left: u64,
-    /// With `--refeed`.
+    /// Set by `--refeed`.
     pub skip: Option<Skip>,
 }
 
@@ -102,12 +102,12 @@ pub fn open(folder: &Path, options: &Publishing) -> Result<Outbox, Failure> {
     Ok(Outbox { client, left, skip })
 }
 
-/// The client identifier that belongs to the folder, made up once.
+/// Returns the client identifier of the folder, generated once.
 fn client_id(path: &Path) -> io::Result<String> {
     match fs::read_to_string(path) {
         Ok(id) if !id.is_empty() => return Ok(id),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {} // or a crash came between making and writing it
+        _ => {} // also if the program crashed after it created the file, before it wrote it
     }
     let id = random_id();
     let mut file = File::create(path)?;

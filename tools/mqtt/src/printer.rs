@@ -1,4 +1,4 @@
-//! Prints messages, and acknowledges each when it is printed.
+//! Prints messages, and acknowledges each after it was printed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,11 +16,11 @@ use crate::report;
 
 pub struct Printer {
     pub client: Client,
-    /// Who is told of the end.
+    /// Receives the end.
     pub sender: Sender<News>,
     pub format: Format,
     pub ends_lines: bool,
-    /// So many messages are enough.
+    /// The number of messages after which to stop.
     pub count: Option<u64>,
     pub choice: Choice,
     pub seen: Arc<AtomicU64>,
@@ -32,20 +32,20 @@ pub struct Printer {
 pub struct Choice {
     pub filter_out: Vec<TopicFilter<'static>>,
     pub no_retained: bool,
-    /// And the first other one is the end.
+    /// Whether to stop at the first other message.
     pub retained_only: bool,
     pub remove_retained: bool,
-    /// Only answers with these correlation data count.
+    /// If set, only replies with these correlation data count.
     pub correlation: Option<Vec<u8>>,
 }
 
-/// How messages are kept until they are printed: those that come when we are done stay unacknowledged, and so with the session.
+/// Queues messages until they are printed. Messages that arrive after the last one to print stay unacknowledged, so the server keeps them with the session.
 pub fn queue() -> ReceiverOptions {
     ReceiverOptions::new().manual_acks(true).qos0(Qos0Queue::DropOldest(u16::MAX))
 }
 
 impl Printer {
-    /// Prints until that is enough, or the client has left. The queue is not to be dropped before: that would unsubscribe.
+    /// Prints until there are enough messages or the client has disconnected. Don't drop the queue earlier: that would unsubscribe.
     pub fn run(&self, queue: &Receiver) {
         while let Ok(message) = queue.recv(None) {
             match self.take(&message) {
@@ -57,10 +57,10 @@ impl Printer {
     }
 
     fn tell(&self, news: News) {
-        let _ = self.sender.send(news); // nobody listens any more, at the end
+        let _ = self.sender.send(news); // the receiver is gone at the end of the run
     }
 
-    /// True if that was enough.
+    /// Prints a message. Returns true if that was the last one to print.
     fn take(&self, message: &Received) -> Result<bool, Failure> {
         if self.choice.retained_only && !message.retain {
             return Ok(true);
@@ -73,13 +73,13 @@ impl Printer {
             is_enough = self.count.is_some_and(|count| seen >= count);
             self.forget(message)?;
         }
-        if let Some(receipt) = message.receipt {
-            let _ = self.client.ack(receipt); // if the link is gone, it comes again
+        if let Some(ack_token) = message.ack_token {
+            let _ = self.client.ack(ack_token); // if the link was lost, the server sends the message again
         }
         Ok(is_enough)
     }
 
-    /// With `--remove-retained`: an empty message takes the place of the one that was kept.
+    /// For `--remove-retained`: replaces the retained message by an empty one.
     fn forget(&self, message: &Received) -> Result<(), Failure> {
         if self.choice.remove_retained && message.retain {
             self.client.publish(&message.topic, "", message.qos, true).map_err(Failure::Publish)?;

@@ -1,4 +1,4 @@
-//! How far it is, on a terminal.
+//! Progress on a terminal.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 const REDRAW: Duration = Duration::from_millis(200);
 
-/// A bar if the length is known, or else a count. Nothing is drawn if it isn't wanted or where there is no terminal.
+/// Creates a bar if the length is known, otherwise a counter. Draws nothing if it is not wanted or there is no terminal.
 pub fn bar(is_wanted: bool, length: Option<u64>, what: &'static str) -> ProgressBar {
     if !is_wanted {
         return ProgressBar::hidden();
@@ -20,7 +20,7 @@ pub fn bar(is_wanted: bool, length: Option<u64>, what: &'static str) -> Progress
     bar
 }
 
-/// The same, and its clock goes on while nothing happens.
+/// Creates a bar whose clock is updated while nothing happens.
 pub fn ticking(is_wanted: bool, length: Option<u64>, what: &'static str) -> ProgressBar {
     let bar = bar(is_wanted, length, what);
     if !bar.is_hidden() {

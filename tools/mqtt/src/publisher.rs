@@ -1,4 +1,4 @@
-//! `mqtt pub`: publishes, waits for every acknowledgement, and leaves.
+//! `mqtt pub`: publishes, waits for every acknowledgement, and disconnects.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::outbox::{self, Outbox};
 use crate::report::Tally;
 use crate::{progress, session};
 
-/// How many messages may be unfinished before the next one is taken; more where a folder keeps them.
+/// The maximum number of unfinished messages; with a folder there may be more.
 const WINDOW: u64 = 100;
 const WINDOW_OF_FOLDER: u64 = 5_000;
-/// How long lines are still taken after Ctrl-C: what ends with us may have written some that wait in the pipe.
+/// How long lines are accepted after Ctrl-C: the program at the other end of the pipe gets the signal too, and may have written its last lines.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
 pub fn run(options: &Publishing, tally: &mut Tally) -> Result<(), Failure> {
@@ -58,15 +58,15 @@ pub fn run(options: &Publishing, tally: &mut Tally) -> Result<(), Failure> {
 
 struct Publisher<'a> {
     link: Link,
-    /// Without a payload.
+    /// The message, without payload.
     message: Publish<'static>,
-    /// A folder keeps what is unfinished.
+    /// Unfinished messages are kept in a folder.
     is_durable: bool,
-    /// Lines come, nobody knows how many.
+    /// Lines arrive, an unknown number of them.
     is_stream: bool,
     window: u64,
     unfinished: u64,
-    /// What went wrong with a message; the others are still delivered.
+    /// The first error of a message; other messages are still delivered.
     failure: Option<Failure>,
     tally: &'a mut Tally,
     bar: ProgressBar,
@@ -97,7 +97,7 @@ impl Publisher<'_> {
         }
     }
 
-    /// Publishes until there is no more; after Ctrl-C a moment longer, and then returns true.
+    /// Publishes until the input ends; after Ctrl-C for a moment longer, and then returns true.
     fn publish_all(&mut self, payloads: &Payloads) -> Result<bool, Failure> {
         let mut end: Option<Instant> = None;
         let none = never();
@@ -116,7 +116,7 @@ impl Publisher<'_> {
                 Heard::End => return Ok(end.is_some()),
                 Heard::Other(payload) => {
                     if let Err(failure) = payload.and_then(|payload| self.publish(&payload)) {
-                        self.failure = Some(failure); // what was accepted before is still delivered
+                        self.failure = Some(failure); // messages accepted before are still delivered
                         return Ok(false);
                     }
                 }
@@ -144,7 +144,7 @@ impl Publisher<'_> {
         }
     }
 
-    /// Waits until everything has its end.
+    /// Waits for the final results of all messages.
     fn finish(&mut self) -> Result<(), Failure> {
         while self.unfinished > 0 {
             match self.link.next()? {

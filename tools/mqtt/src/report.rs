@@ -1,4 +1,4 @@
-//! What the program says of itself: warnings and errors on the standard error, the end result as JSON on the standard output.
+//! Output of the program about itself: warnings and errors on the standard error, the result as JSON on the standard output.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -13,17 +13,17 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
 
-/// With `--quiet`.
+/// Set by `--quiet`.
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 
-/// What was done.
+/// What was done, for the result.
 #[derive(Default)]
 pub struct Tally {
-    /// Messages that were published, printed or measured.
+    /// Messages published, printed or measured.
     pub messages: u64,
-    /// Those of them that the server hasn't acknowledged.
+    /// How many of them the server has not acknowledged.
     pub unfinished: u64,
-    /// The unfinished ones wait in a folder.
+    /// The unfinished messages are kept in a folder.
     pub are_kept: bool,
 }
 
@@ -31,22 +31,22 @@ pub fn set_quiet(is_quiet: bool) {
     IS_QUIET.store(is_quiet, Ordering::Relaxed);
 }
 
-/// Something that the program itself can mend.
+/// Reports a problem that the program recovers from.
 pub fn warn(what: &str) {
     say(WARNING, "warning", what);
 }
 
-/// Something worth knowing.
+/// Reports a fact.
 pub fn note(what: &str) {
     say(HINT, "note", what);
 }
 
-/// A line of `--debug`.
+/// Reports a line of `--debug`.
 pub fn debug(is_error: bool, line: &str) {
     say(if is_error { ERROR } else { HINT }, "debug", line);
 }
 
-/// The end of the program, in colour where there is a terminal. Returns the exit code.
+/// Reports the end of the program. Returns the exit code.
 pub fn end(command: &str, result: &Result<(), Failure>, tally: &Tally, as_json: bool) -> u8 {
     let failure = result.as_ref().err().filter(|failure| !failure.is_end_of_reader());
     let exit_code = failure.map_or(0, Failure::exit_code);
@@ -54,8 +54,8 @@ pub fn end(command: &str, result: &Result<(), Failure>, tally: &Tally, as_json: 
         say(ERROR, "error", failure);
         match tally.unfinished {
             0 => {}
-            count if tally.are_kept => note(&format!("{count} messages wait in the folder, for the next start")),
-            count => note(&format!("{count} messages are not acknowledged")),
+            count if tally.are_kept => note(&format!("{count} messages wait in the folder for the next start")),
+            count => note(&format!("{count} messages were not acknowledged")),
         }
         if let Some(hint) = failure.hint() {
             say(HINT, "hint", hint);
@@ -67,12 +67,12 @@ pub fn end(command: &str, result: &Result<(), Failure>, tally: &Tally, as_json: 
         if let Some(failure) = failure {
             line = line.field("error", failure.to_string());
         }
-        let _ = print(line.end().as_bytes()); // who doesn't read any more has the exit code
+        let _ = print(line.end().as_bytes()); // if the reader is gone, it still gets the exit code
     }
     exit_code
 }
 
-/// Prints at once, so that nothing is lost with the program.
+/// Prints and flushes, so that no message is lost if the program dies.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output)
@@ -80,6 +80,6 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
 
 fn say(style: Style, kind: &str, what: impl Display) {
     if !IS_QUIET.load(Ordering::Relaxed) {
-        let _ = writeln!(anstream::stderr(), "{style}{kind}:{style:#} {what}"); // there is nowhere else to say that this fails
+        let _ = writeln!(anstream::stderr(), "{style}{kind}:{style:#} {what}"); // an error here can't be reported anywhere
     }
 }

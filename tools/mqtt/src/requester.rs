@@ -1,4 +1,4 @@
-//! `mqtt request`: publishes a request and prints the answers (§4.10 of MQTT 5).
+//! `mqtt request`: publishes a request and prints the replies (§4.10 of MQTT 5).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use crate::printer::{self, Choice, Printer};
 use crate::report::Tally;
 use crate::{input, session, subscriber};
 
-/// A response topic and correlation data that are missing are made up.
+/// Runs the command. Generates a response topic and correlation data if they are missing.
 pub fn run(options: &Request, tally: &mut Tally) -> Result<(), Failure> {
     let source = options.payload.source().unwrap_or(Source::Bytes(Vec::new()));
     let payload = input::read(&source, options.message.encoding)?;
@@ -55,7 +55,7 @@ pub fn run(options: &Request, tally: &mut Tally) -> Result<(), Failure> {
     result
 }
 
-/// Listens before it asks.
+/// Subscribes before it publishes the request.
 fn ask(link: &mut Link, message: &Publish<'_>) -> Result<(), Failure> {
     link.connect()?;
     let (mut is_delivered, mut is_answered) = (false, false);

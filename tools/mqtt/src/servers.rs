@@ -1,4 +1,4 @@
-//! From arguments to servers, with TLS, WebSocket and a proxy.
+//! Converts arguments to servers, with TLS, WebSocket and a proxy.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use pure_mqtt_client::{Proxy, Server, ServerError, TlsOptions};
 use crate::args::{Broker, ServerArgs, TlsArgs};
 use crate::failure::Failure;
 
-/// All servers, in order.
+/// Returns the servers, in order.
 pub fn servers(broker: &Broker) -> Result<Vec<Server>, Failure> {
     let args = &broker.server;
     if let Some(path) = &args.unix {
@@ -18,7 +18,7 @@ pub fn servers(broker: &Broker) -> Result<Vec<Server>, Failure> {
     urls.iter().map(|url| server(url, broker)).collect()
 }
 
-/// Host and port as a URL; a host may be one already.
+/// Returns host and port as a URL. A host that is a URL is returned unchanged.
 fn url_of(args: &ServerArgs, tls: &TlsArgs) -> String {
     let host = args.host.as_str();
     if host.contains("://") || host.starts_with("unix:") {
@@ -60,7 +60,7 @@ fn server(url: &str, broker: &Broker) -> Result<Server, Failure> {
     credentials(server, broker)
 }
 
-/// Those of the options go before those of the URL.
+/// Sets the credentials. Those of the options take precedence over those of the URL.
 fn credentials(mut server: Server, broker: &Broker) -> Result<Server, Failure> {
     let args = &broker.server;
     if let Some(user) = &args.user {
@@ -99,10 +99,10 @@ fn options(tls: &TlsArgs) -> TlsOptions {
     }
 }
 
-/// What to write instead, in terms of this program.
+/// Returns a suggestion in terms of this program's options.
 pub fn hint(error: &ServerError) -> Option<&'static str> {
     match error {
-        ServerError::NoScheme => Some("--url takes a URL; a name alone goes behind --host"),
+        ServerError::NoScheme => Some("--url takes a URL; use --host for a host name"),
         ServerError::HeaderWithoutWebSocket => Some("--ws-header needs --websocket, or a URL with ws:// or wss://"),
         _ => None,
     }

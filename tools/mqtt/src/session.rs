@@ -1,4 +1,4 @@
-//! From arguments to what the client says of itself.
+//! Converts arguments to the options of the client.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use pure_mqtt_client::{CleanStart, LogLevel, Options};
 use crate::args::Broker;
 use crate::args::values::random_id;
 
-/// With `--resume` alone.
+/// The session expiry with `--resume`, unless `--session-expiry` is given.
 const AN_HOUR: u32 = 3600;
-/// How long the client waits at most before it connects again for the first time.
+/// The upper bound of the first delay before reconnecting.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The options of a client that speaks `usual` if no version is asked for.
+/// Returns the options of a client that uses the version `usual` unless the arguments contain one.
 pub fn options(broker: &Broker, usual: Version) -> Options {
     let session = &broker.session;
     let version = broker.version_or(usual);

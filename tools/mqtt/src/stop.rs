@@ -1,4 +1,4 @@
-//! Ctrl-C: the first asks for an orderly end, the second ends at once.
+//! Ctrl-C: the first ends the program in order, the second at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,10 +6,10 @@ use crossbeam_channel::{Receiver, unbounded};
 
 use crate::failure::Failure;
 
-/// What the shell expects of a program that Ctrl-C has ended.
+/// The exit code that a shell expects of a program ended by Ctrl-C.
 pub const EXIT_CODE: u8 = 130;
 
-/// From now on a signal doesn't end the program by itself: the first one comes here.
+/// Catches signals from now on: the receiver gets the first one.
 pub fn watch() -> Result<Receiver<()>, Failure> {
     let (sender, receiver) = unbounded();
     let was_asked = AtomicBool::new(false);
@@ -17,7 +17,7 @@ pub fn watch() -> Result<Receiver<()>, Failure> {
         if was_asked.swap(true, Ordering::Relaxed) {
             std::process::exit(EXIT_CODE.into());
         }
-        let _ = sender.send(()); // nobody is there any more, at the end
+        let _ = sender.send(()); // the receiver is gone at the end of the run
     });
     result.map_err(|error| Failure::Signals(error.to_string()))?;
     Ok(receiver)

@@ -1,11 +1,11 @@
-//! `mqtt sub`: subscribes, prints what comes, and finds its way back after a lost connection.
+//! `mqtt sub`: subscribes, prints messages, and reconnects after a lost connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use pure_mqtt_client::pure_mqtt::Version;
-use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
+use pure_mqtt_client::pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt_client::{Client, Subscribed};
 
 use crate::args::Subscribing;
@@ -42,7 +42,7 @@ pub fn run(options: &Subscribing, tally: &mut Tally) -> Result<(), Failure> {
     };
     let printing = thread::spawn(move || {
         printer.run(&queue);
-        queue // dropped while the link is up it would unsubscribe
+        queue // dropping it while the link is up would unsubscribe
     });
     let result = listen(&mut link, options.exit_after_subscribe);
     let dropped = link.client.stats().dropped;
@@ -53,7 +53,7 @@ pub fn run(options: &Subscribing, tally: &mut Tally) -> Result<(), Failure> {
     bar.finish_and_clear();
     tally.messages = seen.load(Ordering::Relaxed);
     if dropped > 0 {
-        report::warn(&format!("{dropped} messages at QoS 0 were dropped, since the output was not read fast enough"));
+        report::warn(&format!("{dropped} messages at QoS 0 were dropped because the output was not read fast enough"));
     }
     result
 }
@@ -75,14 +75,14 @@ fn listen(link: &mut Link, exits_after_subscribe: bool) -> Result<(), Failure> {
     }
 }
 
-/// Whether the server has granted everything.
+/// Returns an error if the server has not granted everything.
 pub fn check(answer: &Subscribed) -> Result<(), Failure> {
     for (filter, standing) in &answer.filters {
         match standing {
-            Standing::Refused(reason) => {
+            SubscriptionState::Refused(reason) => {
                 return Err(Failure::NotSubscribed { filter: filter.to_string(), reason: *reason });
             }
-            Standing::Impossible(error) => return Err(Failure::Subscribe((*error).into())),
+            SubscriptionState::Unsupported(error) => return Err(Failure::Subscribe((*error).into())),
             _ => {}
         }
     }

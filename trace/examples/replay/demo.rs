@@ -37,7 +37,7 @@ pub fn record() -> Result<Vec<u8>> {
     demo.publish("plant/boiler", "this one is cut in the middle", QoS::AtLeastOnce)?;
     demo.converse(link, 20);
     demo.broker.cut(link);
-    demo.mqtt.closed(demo.now);
+    demo.mqtt.handle_close(demo.now);
     demo.now = demo.now.after_millis(2_000);
     let link = demo.connect()?;
     demo.converse(link, usize::MAX);
@@ -48,7 +48,7 @@ pub fn record() -> Result<Vec<u8>> {
     demo.converse(link, usize::MAX);
     demo.mqtt.disconnect(demo.now, &Disconnect::default())?;
     demo.converse(link, usize::MAX);
-    demo.mqtt.closed(demo.now);
+    demo.mqtt.handle_close(demo.now);
     Ok(demo.mqtt.into_parts().1)
 }
 

@@ -1,4 +1,5 @@
-//! The numbers that the format lists. A replay computes them as the recording did, so it can't tell whether they are the right ones; kept traces can.
+//! The numbers that the format lists. A replay computes them as the recording did, so it can't tell whether they are
+//! the right ones; kept traces can.
 
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -139,11 +140,11 @@ fn sessions_tell_what_became_of_the_messages() {
         rig.send();
         rig.take(b"\x50\x02\x00\x05");
         rig.send();
-        rig.0.closed(NOW);
+        rig.0.handle_close(NOW);
         let mut resumed = new.to_vec();
         resumed[2] = 1;
         assert_eq!(rig.open(version, &resumed), std::format!("taken {length} 1 0 1 0 0 0"));
-        rig.0.closed(NOW);
+        rig.0.handle_close(NOW);
         assert_eq!(rig.open(version, new), std::format!("taken {length} 1 0 3 5 0 1"));
     }
 }
@@ -156,11 +157,11 @@ fn what_was_given_up_with_a_session_is_counted() {
     let first = rig.publish(QoS::AtLeastOnce);
     rig.publish(QoS::AtLeastOnce);
     rig.send();
-    rig.0.closed(NOW);
+    rig.0.handle_close(NOW);
     assert_eq!(rig.open(Version::V311, b"\x20\x02\x00\x00"), "taken 4 1 0 3 0 2 0");
     let outcome = Answer::of_outcome(&rig.0.poll_outcome().unwrap());
     assert_eq!(outcome.to_string(), std::format!("ended {} 1 0 1", handle(&first)));
-    rig.0.closed(NOW);
+    rig.0.handle_close(NOW);
     assert_eq!(rig.open(Version::V311, b"\x20\x02\x00\x05"), "taken 4 1 135 0 0 0 0", "refused");
 
     let mut stranger = Rig(Connection::new(Heap::new(), limits));

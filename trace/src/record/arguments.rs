@@ -2,11 +2,11 @@
 
 use pure_mqtt::{Ack, Auth, Connect, Disconnect, Payload, Publish, Subscription, TopicFilter, Will};
 
-use crate::record::pen::Pen;
+use crate::record::pen::RecordWriter;
 use crate::redact::Redact;
 use crate::tag;
 
-impl Pen<'_> {
+impl RecordWriter<'_> {
     pub(super) fn connect(&mut self, connect: &Connect<'_>, redact: Redact) {
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
         self.u8(connect.version.level());

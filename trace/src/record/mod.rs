@@ -1,4 +1,4 @@
-//! The recorder: a connection whose calls are written down.
+//! The recorder: a connection whose calls are recorded.
 
 mod arguments;
 mod client;
@@ -14,7 +14,7 @@ use core::ops::Deref;
 pub use self::output::RecordedTransmit;
 pub use self::sink::TraceSink;
 
-use self::pen::Pen;
+use self::pen::RecordWriter;
 use self::properties::are_expressible;
 use crate::answer::Answer;
 use crate::limits::{lengths_numbers, limits_numbers};
@@ -22,12 +22,13 @@ use crate::redact::{Redact, Secrets};
 use crate::tag;
 use pure_mqtt::{Connection, Instant, Limits, Properties, Storage};
 
-/// A [`Connection`] that writes down everything that goes in and comes out.
+/// A [`Connection`] that records its calls, with arguments and results, and its output.
 ///
-/// It has the same methods; those that only look are the connection's own, through `Deref`. The [page of the crate](crate) has an example.
+/// It has the methods of a connection; getters are the connection's own, through `Deref`. The [page of the
+/// crate](crate) has an example.
 ///
-/// A trace begins with a fresh connection, since a replay does. Calls that can't have an effect are left out: a
-/// [`handle_timeout`](Self::handle_timeout) before its time, an empty input, a look at an empty output.
+/// A trace begins with a new connection, since a replay does. Calls without an effect are left out: a
+/// [`handle_timeout`](Self::handle_timeout) before its deadline, an empty input, a `transmit` without output.
 #[derive(Debug)]
 pub struct Recorder<S: Storage, W> {
     connection: Connection<S>,
@@ -54,16 +55,16 @@ struct Flow {
 }
 
 impl<S: Storage, W: TraceSink> Recorder<S, W> {
-    /// A connection without a link, as [`Connection::new`] makes it, whose trace goes to `sink`.
+    /// Creates a connection without a link, as [`Connection::new`] does, and records it to `sink`.
     pub fn new(storage: S, limits: Limits, sink: W) -> Self {
         Self::redacting(storage, limits, sink, Redact::NOTHING)
     }
 
-    /// The same, and secrets are kept out of the trace.
+    /// Like [`new`](Self::new), and keeps secrets out of the trace.
     pub fn redacting(storage: S, limits: Limits, mut sink: W, redact: Redact) -> Self {
         sink.write(&tag::MAGIC);
         sink.write(&[tag::FORMAT]);
-        let mut pen = Pen::new(&mut sink, tag::BEGIN);
+        let mut pen = RecordWriter::new(&mut sink, tag::BEGIN);
         pen.bytes(env!("CARGO_PKG_VERSION").as_bytes());
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
         pen.u8(flag(redact.passwords, tag::HIDES_PASSWORDS) | flag(redact.payloads, tag::HIDES_PAYLOADS));
@@ -81,19 +82,19 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         Self { connection, sink, redact, recorded: START, latest: START, unrecorded: None, output, left_to_come: 0 }
     }
 
-    /// Ends the recording.
+    /// Ends the recording, and returns the connection and the sink.
     pub fn into_parts(self) -> (Connection<S>, W) {
         (self.connection, self.sink)
     }
 
-    /// Where the trace goes.
+    /// Returns the sink.
     pub const fn sink(&mut self) -> &mut W {
         &mut self.sink
     }
 
-    /// The record of a call at a time. If it may not have moved the connection's time as far as calls before it that left no record, the latest time of
-    /// these gets one.
-    fn timed(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut Pen<'_>)) {
+    /// The record of a call at a time. If it may not have moved the connection's time as far as calls before it that
+    /// left no record, the latest time of these gets one.
+    fn timed(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut RecordWriter<'_>)) {
         let moves_time = !answer.is_error() && !matches!(tag, tag::DISCONNECT | tag::ABANDON);
         if let Some(before) = self.unrecorded.take().filter(|before| !moves_time || now < *before) {
             self.record(tag::TIME, before, Answer::DONE, |_| {});
@@ -101,8 +102,8 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         self.record(tag, now, answer, arguments);
     }
 
-    fn record(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut Pen<'_>)) {
-        let mut pen = Pen::new(&mut self.sink, tag);
+    fn record(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut RecordWriter<'_>)) {
+        let mut pen = RecordWriter::new(&mut self.sink, tag);
         pen.signed(now.as_millis().wrapping_sub(self.recorded.as_millis()) as i64);
         arguments(&mut pen);
         pen.answer(answer);
@@ -110,14 +111,15 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         self.latest = self.latest.max(now);
     }
 
-    /// The record of a command with properties. One that was refused because they can't be expressed has changed nothing, and can't be repeated.
+    /// The record of a command with properties. One that was refused because they can't be expressed has changed
+    /// nothing, and can't be repeated.
     fn command(
         &mut self,
         tag: u8,
         now: Instant,
         answer: Answer,
         properties: &[&Properties<'_>],
-        arguments: impl FnOnce(&mut Pen<'_>),
+        arguments: impl FnOnce(&mut RecordWriter<'_>),
     ) {
         if answer.is_error() && !properties.iter().all(|properties| are_expressible(properties)) {
             self.timed(tag::REFUSED, now, answer, |pen| pen.u8(tag));
@@ -141,7 +143,7 @@ impl<S: Storage, W> Deref for Recorder<S, W> {
     }
 }
 
-impl Pen<'_> {
+impl RecordWriter<'_> {
     /// What the call returned, and the end of the record.
     fn answer(mut self, answer: Answer) {
         self.u8(answer.kind);

@@ -2,15 +2,16 @@
 
 use core::fmt;
 
-use pure_mqtt::{Transmit, Version, Wanted};
+use pure_mqtt::{PayloadRequest, Transmit, Version};
 
 use crate::answer::Answer;
-use crate::record::pen::Pen;
+use crate::record::pen::RecordWriter;
 use crate::record::{Flow, TraceSink};
 use crate::redact::{FILLER, Redact, Secrets};
 use crate::tag;
 
-/// The bytes for the server, as [`Transmit`] shows them; those that are taken go into the trace. With the feature `bytes` it is a `bytes::Buf`.
+/// A cursor over the bytes for the server, like [`Transmit`]; bytes that are taken are recorded. With the feature
+/// `bytes` it is a `bytes::Buf`.
 pub struct RecordedTransmit<'a, W> {
     pub(super) transmit: Transmit<'a>,
     pub(super) sink: &'a mut W,
@@ -35,20 +36,20 @@ impl<W: TraceSink> bytes::Buf for RecordedTransmit<'_, W> {
 }
 
 impl<W: TraceSink> RecordedTransmit<'_, W> {
-    /// As [`Transmit::chunk`].
+    /// Same as [`Transmit::chunk`].
     pub fn chunk(&self) -> &[u8] {
         self.transmit.chunk()
     }
 
-    /// As [`Transmit::advance`].
+    /// Calls [`Transmit::advance`], and records the call.
     pub fn advance(&mut self, count: usize) {
-        if self.transmit.wanted().is_some() {
+        if self.transmit.payload_request().is_some() {
             return self.supply(count);
         }
         let mut left = count.min(self.transmit.remaining());
         while left > 0 && !self.chunk().is_empty() {
             let step = left.min(self.chunk().len());
-            let mut pen = Pen::new(self.sink, tag::OUTPUT);
+            let mut pen = RecordWriter::new(self.sink, tag::OUTPUT);
             pen.number(step as u64);
             self.flow.write(&mut pen, self.transmit.chunk(), step, (self.version, self.redact));
             pen.answer(Answer::DONE);
@@ -59,19 +60,19 @@ impl<W: TraceSink> RecordedTransmit<'_, W> {
 
     /// The application has given the transport a part of a payload.
     fn supply(&mut self, count: usize) {
-        let mut pen = Pen::new(self.sink, tag::SUPPLIED);
+        let mut pen = RecordWriter::new(self.sink, tag::SUPPLIED);
         pen.number(count as u64);
         pen.answer(Answer::DONE);
         self.flow.position += count;
         self.transmit.advance(count);
     }
 
-    /// As [`Transmit::wanted`]. Payloads that are supplied are not in the trace.
-    pub fn wanted(&self) -> Option<Wanted> {
-        self.transmit.wanted()
+    /// Same as [`Transmit::payload_request`]. Payloads that the application supplies are not recorded.
+    pub fn payload_request(&self) -> Option<PayloadRequest> {
+        self.transmit.payload_request()
     }
 
-    /// As [`Transmit::remaining`].
+    /// Same as [`Transmit::remaining`].
     pub fn remaining(&self) -> usize {
         self.transmit.remaining()
     }
@@ -79,7 +80,7 @@ impl<W: TraceSink> RecordedTransmit<'_, W> {
 
 impl Flow {
     /// Writes the first `count` bytes of `chunk`, packet by packet, without their secrets.
-    fn write(&mut self, pen: &mut Pen<'_>, chunk: &[u8], count: usize, (version, redact): (Version, Redact)) {
+    fn write(&mut self, pen: &mut RecordWriter<'_>, chunk: &[u8], count: usize, (version, redact): (Version, Redact)) {
         let mut start = 0;
         while start < count {
             let rest = chunk.get(start..).unwrap_or_default();

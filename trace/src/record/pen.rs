@@ -8,12 +8,12 @@ use crate::record::sink::TraceSink;
 use crate::redact::{FILLER, Secrets};
 
 /// Writes one record; [`end`](Self::end) closes it.
-pub(super) struct Pen<'a> {
+pub(super) struct RecordWriter<'a> {
     sink: &'a mut dyn TraceSink,
     check: u16,
 }
 
-impl<'a> Pen<'a> {
+impl<'a> RecordWriter<'a> {
     pub(super) fn new(sink: &'a mut dyn TraceSink, tag: u8) -> Self {
         let mut pen = Self { sink, check: CHECK_START };
         pen.raw(&[tag]);
@@ -85,8 +85,8 @@ impl<'a> Pen<'a> {
         self.number(((value << 1) ^ (value >> 63)) as u64);
     }
 
-    /// Their length and their encoding in MQTT; Authentication Data perhaps hidden. Those that can't be expressed are left out: where they count, the call
-    /// was refused.
+    /// Their length and their encoding in MQTT; Authentication Data perhaps hidden. Those that can't be expressed are
+    /// left out: where they count, the call was refused.
     pub(super) fn properties(&mut self, properties: &Properties<'_>, hides_authentication: bool) {
         self.number(expressible(properties).map(|encoded| encoded.length() as u64).sum());
         for encoded in expressible(properties) {

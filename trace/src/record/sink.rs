@@ -1,8 +1,8 @@
 //! Where a trace goes.
 
-/// Where a trace goes. Records come in many small pieces, so one that writes to a device collects them first.
+/// Receives a trace. Records arrive in many small pieces, so a sink that writes to a device should buffer them.
 ///
-/// What can't be written is the sink's to notice. A trace that ends too early can be read up to there.
+/// The sink handles write errors itself. A trace that ends too early can be read up to there.
 ///
 /// ```
 /// use std::fs::File;
@@ -24,7 +24,7 @@
 /// }
 /// ```
 pub trait TraceSink {
-    /// Takes the next bytes of the trace.
+    /// Receives the next bytes of the trace.
     fn write(&mut self, bytes: &[u8]);
 }
 

@@ -1,17 +1,17 @@
-//! What can be wrong with a trace, and with what a replay makes of it.
+//! Errors of traces and replays.
 
 use alloc::boxed::Box;
 use core::fmt;
 
 use crate::answer::Answer;
 
-/// A trace can't be read from here on.
+/// Why a trace cannot be read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TraceError {
-    /// Where the record begins that can't be read, in bytes from the start of the trace.
+    /// The offset of the record that cannot be read, in bytes.
     pub offset: usize,
-    /// What is wrong with it.
+    /// What is wrong with the record.
     pub fault: TraceFault,
 }
 
@@ -20,17 +20,17 @@ pub struct TraceError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TraceFault {
-    /// It is not the beginning of a trace.
+    /// The bytes are not the beginning of a trace.
     NotATrace,
-    /// The trace has another format than this version of the crate reads.
+    /// The trace has a format that this version of the crate does not read.
     Format(u8),
-    /// A record of a kind that doesn't exist.
+    /// The record has an unknown kind.
     UnknownRecord(u8),
-    /// The trace ends inside the record: the last one of a recording that was cut off.
+    /// The trace ends inside the record, as in a recording that was cut off.
     Truncated,
-    /// The check value doesn't fit the bytes.
+    /// The check value does not match the bytes.
     Check,
-    /// A value lies outside its range.
+    /// A value is out of range.
     Value,
 }
 
@@ -54,13 +54,13 @@ impl core::error::Error for TraceError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// The trace can't be read any further.
+    /// The trace cannot be read any further.
     Trace(TraceError),
     /// A call returned something else than in the recording.
     Answer(Box<Difference>),
-    /// The output is another one than in the recording.
+    /// The output differs from the recording.
     Output {
-        /// Where the record begins.
+        /// The offset of the record in the trace, in bytes.
         offset: usize,
         /// The first byte that differs, counted from the start of this record's output.
         position: usize,
@@ -70,11 +70,11 @@ pub enum ReplayError {
 /// A call that returns something else than in the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Where its record begins.
+    /// The offset of its record in the trace, in bytes.
     pub offset: usize,
-    /// What the trace says.
+    /// The recorded answer.
     pub recorded: Answer,
-    /// What it returned now.
+    /// The answer in the replay.
     pub replayed: Answer,
 }
 

@@ -1,4 +1,4 @@
-//! Reading traces, and making their calls again.
+//! Reads traces, and replays their calls.
 
 mod call;
 mod error;
@@ -9,19 +9,19 @@ mod run;
 pub use self::call::{Call, Entry};
 pub use self::error::{Difference, ReplayError, TraceError, TraceFault};
 
-use self::call::Beginning;
+use self::call::TraceHeader;
 use self::reader::Reader;
 use crate::redact::Redact;
 use pure_mqtt::storage::Lengths;
 use pure_mqtt::{Connection, ConnectionError, Instant, Limits, State, Storage, Timer, Version};
 
-/// A trace whose beginning was read.
+/// A trace, of which the beginning was read.
 ///
-/// It can be looked at record by record ([`entries`](Self::entries)), and it can be replayed ([`replay`](Self::replay)). The [page of the crate](crate) has an
-/// example.
+/// Iterate over its records with [`entries`](Self::entries), or replay it with [`replay`](Self::replay). The [page of
+/// the crate](crate) has an example.
 #[derive(Clone, Debug)]
 pub struct Trace<'t> {
-    beginning: Beginning<'t>,
+    beginning: TraceHeader<'t>,
     rest: Reader<'t>,
 }
 
@@ -29,24 +29,25 @@ impl<'t> Trace<'t> {
     /// Reads the beginning of a trace.
     ///
     /// # Errors
-    /// [`TraceError`]: it is none, or not one that this version of the crate reads.
+    /// [`TraceError`]: the bytes are not a trace, or one in a format that this version of the crate does not read.
     pub fn read(bytes: &'t [u8]) -> Result<Self, TraceError> {
         let mut rest = Reader::new(bytes);
         let beginning = rest.beginning()?;
         Ok(Self { beginning, rest })
     }
 
-    /// The version of `pure-mqtt` and of this crate that made the trace. Another one may rightly answer and send differently.
+    /// Returns the version of `pure-mqtt` and of this crate that made the trace. Another version may legitimately
+    /// return and send something else.
     pub const fn engine(&self) -> &'t str {
         self.beginning.engine
     }
 
-    /// What was kept out of the trace.
+    /// Returns what was kept out of the trace.
     pub const fn redact(&self) -> Redact {
         self.beginning.redact
     }
 
-    /// The settings that the connection began with.
+    /// Returns the initial settings of the connection.
     pub const fn limits(&self) -> Limits {
         self.beginning.limits
     }
@@ -55,7 +56,7 @@ impl<'t> Trace<'t> {
         self.beginning.lengths
     }
 
-    /// The records one by one. After an error there are no more.
+    /// Iterates over the records. After an error there are no more.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry<'t>, TraceError>> + use<'t> {
         let mut rest = Some(self.rest.clone());
         let mut now = Instant::from_millis(0);
@@ -71,21 +72,21 @@ impl<'t> Trace<'t> {
     }
 }
 
-/// How a connection stands after a call.
+/// The state of the connection after a call of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Where the link stands.
+    /// The state of the link.
     pub state: State,
-    /// The version that it speaks.
+    /// The version of the link.
     pub version: Version,
-    /// Commands that are not finished.
+    /// The number of unfinished commands.
     pub pending: usize,
-    /// Nothing is unfinished.
+    /// Whether nothing is unfinished.
     pub is_idle: bool,
-    /// Why the link is over, as [`Connection::close_reason`](pure_mqtt::Connection::close_reason) has it.
+    /// Why the link has ended, as [`Connection::close_reason`](pure_mqtt::Connection::close_reason) has it.
     pub close_reason: ConnectionError,
-    /// Why and when the connection wants to be woken.
+    /// The next deadline and its timer.
     pub timer: Option<(Timer, Instant)>,
 }
 

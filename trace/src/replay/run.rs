@@ -1,4 +1,4 @@
-//! Making the calls of a trace again.
+//! Replays the calls of a trace.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -16,13 +16,15 @@ use crate::replay::known::Known;
 use crate::replay::{Progress, Trace};
 
 impl Trace<'_> {
-    /// Makes all calls of the trace again, with a connection of its own, and compares what they return and what leaves with the recording. `observe` sees
-    /// each record and how the connection stands after it.
+    /// Makes all calls of the trace on a new connection, and compares their results and the output with the recording.
+    /// Calls `observe` with each record and the state of the connection after it.
     ///
-    /// Payloads that were shared are shared again only with the feature `bytes`; without it the order of packets may differ.
+    /// Payloads that were shared are shared again only with the feature `bytes`; without it the order of packets may
+    /// differ.
     ///
     /// # Errors
-    /// [`ReplayError`] at the first record that can't be read, or whose outcome differs. All before it was seen by `observe`.
+    /// [`ReplayError`] at the first record that cannot be read, or whose result differs. `observe` was called for all
+    /// records before it.
     pub fn replay(&self, observe: impl FnMut(&Entry<'_>, &Progress)) -> Result<(), ReplayError> {
         let Some(Lengths { send, receive, arena, control, aliases_in, aliases_out }) = self.lengths() else {
             return self.replay_with(Heap::new(), observe);
@@ -71,7 +73,7 @@ impl<S: Storage> Replay<S> {
         Ok(match &entry.call {
             Call::Open(connect) => Answer::of_open(&connection.open(now, connect)),
             Call::Closed => {
-                connection.closed(now);
+                connection.handle_close(now);
                 Answer::DONE
             }
             Call::Input { offered, shown, is_streaming } => self.input(now, *offered, shown, *is_streaming),
@@ -94,7 +96,7 @@ impl<S: Storage> Replay<S> {
             Call::Transmit => Answer::number(connection.transmit(now).remaining()),
             Call::Output(bytes) => self.output(entry, bytes)?,
             Call::Outcome => connection.poll_outcome().map_or(Answer::DONE, |outcome| Answer::of_outcome(&outcome)),
-            Call::ForgetSession => Answer::flag(connection.forget_session()),
+            Call::ForgetSession => Answer::flag(connection.discard_session()),
             Call::AdoptSession => Answer::flag(connection.adopt_session()),
             Call::SetLimits(limits) => Answer::flag(connection.set_limits(*limits)),
             Call::Refused(_) => entry.answer,
@@ -125,7 +127,8 @@ impl<S: Storage> Replay<S> {
         answer
     }
 
-    /// A message that this replay has not received was not received in the recording either, or is acknowledged already.
+    /// A message that this replay has not received was not received in the recording either, or is acknowledged
+    /// already.
     fn acknowledge(&mut self, now: Instant, message: u64, ack: &Ack<'_>) -> Answer {
         let Some(pending) = self.known.take_message(message) else {
             return Answer::of_request(Err(RequestError::Stale));
@@ -137,7 +140,7 @@ impl<S: Storage> Replay<S> {
     /// The application supplied what it supplied.
     fn supplied(&mut self, entry: &Entry<'_>, count: usize) -> Result<Answer, ReplayError> {
         let mut transmit = self.connection.transmit(entry.at);
-        match transmit.wanted().filter(|wanted| count <= wanted.left as usize) {
+        match transmit.payload_request().filter(|wanted| count <= wanted.remaining as usize) {
             Some(_) => transmit.advance(count),
             None => return Err(ReplayError::Output { offset: entry.offset, position: 0 }),
         }

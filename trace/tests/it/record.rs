@@ -121,7 +121,7 @@ impl<S: Storage> Rig<S> {
         }
         self.input.clear();
         self.held.clear();
-        self.mqtt.closed(self.now);
+        self.mqtt.handle_close(self.now);
     }
 
     fn time_passes(&mut self) {
@@ -218,7 +218,7 @@ impl<S: Storage> Rig<S> {
 
     fn odd_calls(&mut self) {
         match self.rng.u8(0..5) {
-            0 => drop(self.mqtt.forget_session()),
+            0 => drop(self.mqtt.discard_session()),
             1 => drop(self.mqtt.adopt_session()),
             2 => {
                 let limits = Limits { max_inflight: self.rng.u16(0..5), ..self.mqtt.limits() };
@@ -544,8 +544,8 @@ fn calls_without_an_effect_leave_no_record() {
         while mqtt.poll_outcome().is_some() {}
     }
     assert_eq!(mqtt.sink().len(), before);
-    mqtt.closed(now);
-    mqtt.closed(now.after_millis(5));
+    mqtt.handle_close(now);
+    mqtt.handle_close(now.after_millis(5));
     let (_, bytes) = mqtt.into_parts();
     let times: Vec<_> = Trace::read(&bytes).unwrap().entries().map(|entry| entry.unwrap().at.as_millis()).collect();
     assert_eq!(times, [1_000, 1_005]);
@@ -605,7 +605,8 @@ fn messages_in_pieces_are_replayed() {
         assert!(mqtt.abandon(now, given_up));
         let mut transmit = mqtt.transmit(now);
         loop {
-            let step = transmit.wanted().map_or(transmit.chunk().len(), |wanted| wanted.left.min(30) as usize);
+            let step =
+                transmit.payload_request().map_or(transmit.chunk().len(), |wanted| wanted.remaining.min(30) as usize);
             if step == 0 {
                 break;
             }
@@ -796,7 +797,7 @@ fn arguments_come_back_as_they_were() {
     let mut mqtt = Recorder::new(Heap::new(), Limits::DEFAULT, Vec::new());
     for connect in &connects {
         mqtt.open(now, connect).unwrap();
-        mqtt.closed(now);
+        mqtt.handle_close(now);
     }
     for publish in &publishes {
         mqtt.publish(now, publish).unwrap();

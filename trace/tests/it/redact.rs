@@ -120,7 +120,7 @@ fn secrets_are_found_behind_pieces_and_supplied_payloads() {
         }
         let mut transmit = mqtt.transmit(NOW);
         loop {
-            let left = transmit.wanted().map_or(transmit.chunk().len(), |wanted| wanted.left as usize);
+            let left = transmit.payload_request().map_or(transmit.chunk().len(), |wanted| wanted.remaining as usize);
             if left == 0 {
                 break;
             }

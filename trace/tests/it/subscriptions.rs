@@ -42,7 +42,7 @@ fn a_recorder_is_asked_through_as_a_connection_is() {
         list.sync(NOW, &mut client);
         assert_eq!(out(&mut client), b"\x82\x06\0\x01\0\x01a\0");
         tell(&mut client, &mut list, b"\x90\x03\0\x01\0");
-        client.closed(NOW);
+        client.handle_close(NOW);
         client.open(NOW, &Connect::new(version, "c").clean_start(false)).unwrap();
         out(&mut client);
         tell(&mut client, &mut list, if version == Version::V31 { b"\x20\x02\0\0" } else { b"\x20\x02\x01\0" });

@@ -33,9 +33,9 @@ impl Twins {
         let (mut one, mut other) = (self.recorder.transmit(NOW), self.plain.transmit(NOW));
         loop {
             assert_eq!((one.chunk(), one.remaining()), (other.chunk(), other.remaining()));
-            assert_eq!(one.wanted(), other.wanted());
-            let step = match one.wanted() {
-                Some(wanted) => wanted.left.min(7) as usize,
+            assert_eq!(one.payload_request(), other.payload_request());
+            let step = match one.payload_request() {
+                Some(wanted) => wanted.remaining.min(7) as usize,
                 None => one.chunk().len().min(5),
             };
             if step == 0 {
@@ -90,9 +90,9 @@ fn a_recorder_answers_as_its_connection_does() {
         let limits = Limits { manual_acks: true, version, ..Limits::DEFAULT };
         let mut twins = Twins::new(limits);
         assert!(both!(twins, set_limits(Limits { max_inflight: 3, ..limits })));
-        assert!(both!(twins, forget_session()), "there is no link");
+        assert!(both!(twins, discard_session()), "there is no link");
         assert!(both!(twins, adopt_session()));
-        assert!(both!(twins, forget_session()));
+        assert!(both!(twins, discard_session()));
         assert!(both!(twins, handle_input(NOW, b"\x20\x02\0\0")).is_err());
         let old = both!(twins, publish(NOW, &publish.qos(QoS::AtLeastOnce))).unwrap();
         let new = both!(twins, replace(NOW, old.handle, &publish.qos(QoS::ExactlyOnce))).unwrap();
@@ -102,7 +102,7 @@ fn a_recorder_answers_as_its_connection_does() {
         while both!(twins, poll_outcome()).is_some() {}
 
         twins.open(version);
-        assert!(!both!(twins, forget_session()) && !both!(twins, adopt_session()), "a link is open");
+        assert!(!both!(twins, discard_session()) && !both!(twins, adopt_session()), "a link is open");
         assert!(!both!(twins, set_limits(limits)), "the same");
         both!(twins, subscribe(NOW, &Subscribe::new(&subscriptions))).unwrap();
         assert!(both!(twins, subscribe(NOW, &Subscribe::new(&[]))).is_err());
@@ -128,7 +128,7 @@ fn a_recorder_answers_as_its_connection_does() {
         let _ = both!(twins, abandon(NOW, long.handle));
         twins.send();
         assert_eq!(both!(twins, handle_timeout(NOW.after_secs(1))), Ok(()));
-        both!(twins, closed(NOW));
+        both!(twins, handle_close(NOW));
         while both!(twins, poll_outcome()).is_some() {}
         both!(twins, shrink());
 
@@ -138,7 +138,7 @@ fn a_recorder_answers_as_its_connection_does() {
         assert_eq!(both!(twins, disconnect(NOW, &bad)).is_err(), version == Version::V5, "a server's reason");
         let _ = both!(twins, disconnect(NOW, &Disconnect::default()));
         twins.send();
-        both!(twins, closed(NOW));
+        both!(twins, handle_close(NOW));
         while both!(twins, poll_outcome()).is_some() {}
 
         twins.open(version);

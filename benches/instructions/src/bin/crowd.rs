@@ -48,7 +48,7 @@ impl Queue {
     /// An empty one with room for so many.
     fn of(count: usize, overflow: Overflow) -> Self {
         let mut link = Link::new(Version::V311);
-        link.mqtt.closed(NOW);
+        link.mqtt.handle_close(NOW);
         let limits = Limits { max_queued: count as u32, max_inflight: 0, overflow, ..Limits::DEFAULT };
         assert!(link.mqtt.set_limits(limits));
         Self { link, handles: Vec::with_capacity(count) }
@@ -89,7 +89,7 @@ fn behind_sent(count: usize) -> Box<dyn FnMut()> {
     queue.fill(count - 100);
     queue.link.open(true);
     queue.link.send();
-    queue.link.mqtt.closed(NOW);
+    queue.link.mqtt.handle_close(NOW);
     queue.fill(count);
     Box::new(move || (0..count).for_each(|_| queue.displace("new")))
 }

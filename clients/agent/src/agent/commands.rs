@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use pure_mqtt::{
-    Auth, Disconnect, Fallback, Handle, Instant, Payload, Properties, Property, Publish, PublishError, QoS,
-    RequestError, Risk, TopicName, Version,
+    Auth, Disconnect, Handle, Instant, Payload, Properties, Property, Publish, PublishError, QoS, RequestError, Risk,
+    TopicName, Version, VersionFallback,
 };
 
 use super::{Agent, Flush, Leaving, Phase};
@@ -16,7 +16,7 @@ use crate::ids::{ServerId, Ticket};
 use crate::message::{Incoming, Outgoing};
 use crate::options::{OnStoreFailure, Options};
 use crate::properties::encode;
-use crate::receiving::{AckMode, FilterOptions, Qos0Queue, Standing};
+use crate::receiving::{AckMode, FilterOptions, Qos0Queue, SubscriptionState};
 use crate::sending::{Entry, Key};
 use crate::ticket::{Accepted, End, Milestone, PublishLimit, Refusal, Rejected};
 
@@ -105,7 +105,7 @@ impl Agent {
     }
 
     /// Gives up a message, whatever became of it so far; what is risked comes back. `None` if it is finished, or awaits its answer on the present link: then lose the
-    /// link first, by [`relink`](Self::relink).
+    /// link first, by [`reconnect`](Self::reconnect).
     pub fn withdraw(&mut self, now: Instant, ticket: Ticket) -> Option<Risk> {
         let now = self.clock.see(now);
         let (handle, qos) = self.deliveries.get(ticket).map(|entry| (entry.handle, entry.qos))?;
@@ -235,7 +235,7 @@ impl Agent {
                 self.on_changed(changed);
             }
         }
-        if self.filters.standing(topic) == Some(Standing::Requested) {
+        if self.filters.subscription_state(topic) == Some(SubscriptionState::Requested) {
             self.hold_messages();
         }
     }
@@ -327,7 +327,7 @@ impl Agent {
     }
 
     /// Another link for the same session, for new credentials say: DISCONNECT, which keeps the session, and a dial without a pause.
-    pub fn relink(&mut self, now: Instant) {
+    pub fn reconnect(&mut self, now: Instant) {
         self.clock.see(now);
         if self.is_up() {
             self.link.is_to_be_replaced = true;
@@ -372,7 +372,7 @@ impl Agent {
         let highest = self.options.version;
         let lowest = self.options.lowest_version.unwrap_or(highest);
         if (highest, lowest) != self.versions {
-            (self.version, self.versions) = (Fallback::new(highest).down_to(lowest), (highest, lowest));
+            (self.version, self.versions) = (VersionFallback::new(highest).down_to(lowest), (highest, lowest));
         }
         if redial != self.options.redial {
             self.rounds.set_pauses(self.options.redial);
@@ -389,22 +389,22 @@ impl Agent {
 
     /// Forgets the session and the subscriptions: every message and request has its end. Receivers stay. Only without a link; otherwise it does nothing and returns
     /// false. To be called before the client identifier is changed.
-    pub fn forget_session(&mut self, now: Instant) -> bool {
+    pub fn discard_session(&mut self, now: Instant) -> bool {
         self.clock.see(now);
-        if matches!(self.phase, Phase::Open) || !self.engine.forget_session() {
+        if matches!(self.phase, Phase::Open) || !self.engine.discard_session() {
             return false;
         }
         self.held.session_lost(&self.queues.left());
         self.filters.clear();
         self.take_outcomes();
         while let Some((handle, _)) = self.deliveries.next_unsent() {
-            self.message_ended(handle, |_| End::Forgotten); // at QoS 0 the engine doesn't tell
+            self.message_ended(handle, |_| End::Discarded); // at QoS 0 the engine doesn't tell
         }
         for ticket in self.requests.tickets() {
-            self.end_request(ticket, End::Forgotten); // their messages have arrived, and nobody listens to the replies any more
+            self.end_request(ticket, End::Discarded); // their messages have arrived, and nobody listens to the replies any more
         }
         self.session = Default::default();
-        self.log.record(&Record::Forgotten);
+        self.log.record(&Record::Discarded);
         self.settle();
         true
     }

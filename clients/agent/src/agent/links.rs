@@ -131,11 +131,11 @@ impl Agent {
             self.suspect(stood.unwrap_or_default());
         }
         if stood.is_none() {
-            self.filters.doubt_session();
+            self.filters.assume_session_lost();
             self.stats.refused += 1;
         }
         self.note_sent();
-        self.engine.closed(now);
+        self.engine.handle_close(now);
         self.withdraw_accused();
         self.inbox.clear();
         self.held.link_lost();

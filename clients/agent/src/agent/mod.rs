@@ -16,7 +16,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pure_mqtt::{ClientId, Connection, Fallback, Handle, Heap, Instant, Limits, ReasonCode, Version};
+use pure_mqtt::{ClientId, Connection, Handle, Heap, Instant, Limits, ReasonCode, Version, VersionFallback};
 
 use crate::dialling::{Candidate, Rounds};
 use crate::durable::{Log, Record};
@@ -47,7 +47,7 @@ pub struct Agent {
     rounds: Rounds,
     /// The identifier that the server has assigned, or a random one, where the settings have none.
     own_id: Option<String>,
-    version: Fallback,
+    version: VersionFallback,
     /// The highest version and the lowest, as the settings say.
     versions: (Version, Version),
     session: Session,

@@ -4,8 +4,7 @@ use alloc::string::{String, ToString};
 
 use bytes::Bytes;
 use pure_mqtt::{
-    Auth, ConnAck, End as EngineEnd, Event as Packet, Message, Property, ReasonCode, Received, SessionState, Topic,
-    Version,
+    Auth, ConnAck, Event as Packet, FinalResult, Message, Property, ReasonCode, Received, SessionState, Topic, Version,
 };
 
 use super::{Agent, Phase};
@@ -41,12 +40,12 @@ impl Agent {
     pub(super) fn tell_unread(&mut self) {
         let waits = self.inbox.is_ready() || self.inbox.is_blocked();
         let unread = if waits { self.inbox.len() } else { 0 };
-        self.engine.unread(self.clock.now, unread);
+        self.engine.report_unread(self.clock.now, unread);
     }
 
     fn on_packet(&mut self, front: &Bytes, packet: Packet<'_>) {
         self.version.on_event(&packet);
-        if let Some(end) = packet.end() {
+        if let Some(end) = packet.final_result() {
             self.on_end(&packet, &end);
             return;
         }
@@ -68,7 +67,7 @@ impl Agent {
         }
     }
 
-    fn on_end(&mut self, packet: &Packet<'_>, end: &EngineEnd) {
+    fn on_end(&mut self, packet: &Packet<'_>, end: &FinalResult) {
         self.link.has_progress = true;
         self.outbox.has_room = true;
         match packet {

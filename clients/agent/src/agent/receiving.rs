@@ -8,7 +8,7 @@ use super::{Agent, Leaving};
 use crate::event::{Event, Wake};
 use crate::ids::{AckToken, Receiver, Ticket};
 use crate::message::Incoming;
-use crate::receiving::{AckMode, Done, FilterOptions, Qos0Queue, Standing, Undelivered};
+use crate::receiving::{AckMode, Done, FilterOptions, Qos0Queue, SubscriptionState, Undelivered};
 use crate::ticket::{End, Refusal};
 
 /// Whether an acknowledgement counts.
@@ -111,8 +111,8 @@ impl Agent {
     }
 
     /// How far the server has followed a filter; `None` if nobody wants it.
-    pub fn standing(&self, filter: &str) -> Option<Standing> {
-        self.filters.standing(filter)
+    pub fn subscription_state(&self, filter: &str) -> Option<SubscriptionState> {
+        self.filters.subscription_state(filter)
     }
 
     /// Messages that a dropped receiver left go to the first that wants them, unless it has had them.

@@ -68,7 +68,7 @@ impl Agent {
 
     /// What has ended without a packet.
     pub(super) fn take_outcomes(&mut self) {
-        while let Some(ticket) = self.deliveries.left(self.engine.left()) {
+        while let Some(ticket) = self.deliveries.left(self.engine.last_sent_qos0()) {
             self.outbox.has_room = true;
             self.conclude(ticket, End::Left);
         }

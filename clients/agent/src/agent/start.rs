@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use pure_mqtt::{Connection, Fallback, Heap, Instant};
+use pure_mqtt::{Connection, Heap, Instant, VersionFallback};
 
 use super::{Agent, Clock, Ends, Leaving, Link, Outbox, Phase, Session, Timers};
 use crate::dialling::Rounds;
@@ -67,7 +67,7 @@ impl Agent {
             link: Link::default(),
             rounds: Rounds::new(&options),
             own_id: None,
-            version: Fallback::new(options.version).down_to(lowest),
+            version: VersionFallback::new(options.version).down_to(lowest),
             versions: (options.version, lowest),
             session: Session::default(),
             inbox: Inbox::default(),

@@ -37,7 +37,7 @@ pub(crate) enum Record<'r> {
     /// The identifier of this client from here on: one that a server has chosen, a random one, or another one of the program's.
     ClientId(&'r str),
     /// Session and filters were forgotten.
-    Forgotten,
+    Discarded,
     /// The number that the program gave to the latest message; in a snapshot, which doesn't hold messages that are finished.
     LatestTag(u64),
 }
@@ -71,7 +71,7 @@ impl<'r> Record<'r> {
             Record::FilterGone { id } => log.extend_from_slice(&id.to_le_bytes()),
             Record::FiltersUnsure => {}
             Record::ClientId(client_id) => log.extend_from_slice(client_id.as_bytes()),
-            Record::Forgotten => {}
+            Record::Discarded => {}
             Record::LatestTag(tag) => log.extend_from_slice(&tag.to_le_bytes()),
         }
         let length = (log.len() - start - HEAD) as u32;
@@ -91,7 +91,7 @@ impl<'r> Record<'r> {
             Record::FilterGone { .. } => 6,
             Record::FiltersUnsure => 7,
             Record::ClientId(_) => 8,
-            Record::Forgotten => 9,
+            Record::Discarded => 9,
             Record::LatestTag(_) => 11,
         }
     }
@@ -136,7 +136,7 @@ impl<'r> Record<'r> {
             6 => Self::FilterGone { id: u32::from_le_bytes(body.try_into().ok()?) },
             7 if body.is_empty() => Self::FiltersUnsure,
             8 => Self::ClientId(core::str::from_utf8(body).ok()?),
-            9 if body.is_empty() => Self::Forgotten,
+            9 if body.is_empty() => Self::Discarded,
             11 => Self::LatestTag(u64::from_le_bytes(body.try_into().ok()?)),
             _ => return None,
         })
@@ -193,7 +193,7 @@ mod tests {
             Record::FilterGone { id: 9 },
             Record::FiltersUnsure,
             Record::ClientId("auto-7"),
-            Record::Forgotten,
+            Record::Discarded,
         ];
         let mut log = Vec::new();
         records.iter().for_each(|record| record.write(&mut log));

@@ -92,7 +92,7 @@ pub(crate) fn read(log: &[u8]) -> Result<History<'_>, RecoverError> {
             Some(Record::FiltersUnsure) if !is_first => {
                 history.filters.values_mut().for_each(|known| known.granted = None);
             }
-            Some(Record::Forgotten) if !is_first => {
+            Some(Record::Discarded) if !is_first => {
                 history.realms = None;
                 history.filters.clear();
             }

@@ -25,7 +25,7 @@ pub struct FilterOptions {
 /// How far the server has followed a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Standing {
+pub enum SubscriptionState {
     /// It is to be asked for, or its answer is awaited.
     Requested,
     /// The server has granted it with this QoS.
@@ -33,7 +33,7 @@ pub enum Standing {
     /// The server has not granted it, and isn't asked again on this session.
     Denied(Denied),
     /// Nobody wants it any more, and UNSUBSCRIBE is on its way.
-    Leaving,
+    Unsubscribing,
 }
 
 /// All filters.
@@ -309,7 +309,7 @@ impl Filters {
     }
 
     /// A link ended before CONNACK came: the server may have begun a new session, and will resume that one.
-    pub(crate) fn doubt_session(&mut self) {
+    pub(crate) fn assume_session_lost(&mut self) {
         self.is_in_doubt = true;
     }
 
@@ -445,14 +445,14 @@ impl Filters {
     }
 
     /// How far the server has followed.
-    pub(crate) fn standing(&self, text: &str) -> Option<Standing> {
+    pub(crate) fn subscription_state(&self, text: &str) -> Option<SubscriptionState> {
         let id = *self.ids.get(TopicFilter::new(text).ok()?)?;
         let filter = self.filters.get(&id)?;
         Some(match filter.state {
-            _ if filter.wants.is_empty() => Standing::Leaving,
-            State::Granted(_, granted) => Standing::Granted(granted),
-            State::Denied(why) => Standing::Denied(why),
-            _ => Standing::Requested,
+            _ if filter.wants.is_empty() => SubscriptionState::Unsubscribing,
+            State::Granted(_, granted) => SubscriptionState::Granted(granted),
+            State::Denied(why) => SubscriptionState::Denied(why),
+            _ => SubscriptionState::Requested,
         })
     }
 

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use pure_mqtt::{Cause, Handle, Outcome, QoS, Victims};
+use pure_mqtt::{Cause, Dropped, Handle, Outcome, QoS};
 
 use crate::ids::Ticket;
 use crate::ticket::{End, PublishLimit};
@@ -77,10 +77,11 @@ impl Deliveries {
         None
     }
 
-    /// The messages that the overflow policy dropped.
-    pub(crate) fn dropped(&mut self, victims: &Victims) -> Vec<Ticket> {
-        let range = Ticket::of(victims.first)..=Ticket::of(victims.last);
-        let tickets: Vec<_> = self.open.range(range).map(|(ticket, _)| *ticket).collect();
+    /// The messages that the overflow policy dropped. Others lie in the same range of handles if they have overtaken messages that wait for 5.0.
+    pub(crate) fn dropped(&mut self, dropped: &Dropped, is_finished: impl Fn(Handle) -> bool) -> Vec<Ticket> {
+        let range = Ticket::of(dropped.first)..=Ticket::of(dropped.last);
+        let of_range = self.open.range(range).filter(|(_, entry)| is_finished(entry.handle));
+        let tickets: Vec<_> = of_range.map(|(ticket, _)| *ticket).collect();
         for ticket in &tickets {
             self.open.remove(ticket);
         }
@@ -120,7 +121,7 @@ pub(crate) fn end_of(outcome: &Outcome, entry: &Entry) -> End {
         Cause::QoSNotSupported => End::ServerCant(PublishLimit::QoS),
         Cause::RetainNotSupported => End::ServerCant(PublishLimit::Retain),
         Cause::Withdrawn | Cause::Abandoned => End::Withdrawn { may_have_arrived: entry.may_have_arrived },
-        Cause::Forgotten => End::Forgotten,
+        Cause::Discarded => End::Discarded,
         cause => End::SessionLost { was_received: cause == Cause::Released },
     }
 }

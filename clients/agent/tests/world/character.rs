@@ -104,7 +104,7 @@ fn limits(rng: &mut Rng, has: Set, limits: Limits) -> Limits {
         overflow: if has.has(Feature::Displaces) { overflow } else { Overflow::Reject },
         on_session_loss: if has.has(Feature::Abort) { OnSessionLoss::Abort } else { OnSessionLoss::Republish },
         connack_timeout: rng.u32(1_000..10_000),
-        farewell_timeout: rng.u32(500..3_000),
+        close_timeout: rng.u32(500..3_000),
         ack_timeout: if rng.bool() { 0 } else { rng.u32(5_000..20_000) },
         ..limits
     }

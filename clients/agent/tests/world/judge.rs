@@ -133,7 +133,7 @@ impl World {
                 message.session_was_lost && (options.limits.on_session_loss == OnSessionLoss::Abort || message.qos == 2)
             }
             End::AttemptsUsedUp(times) => options.max_attempts > 0 && times >= options.max_attempts,
-            End::Forgotten => message.is_withdrawn,
+            End::Discarded => message.is_withdrawn,
             End::Shutdown => is_shut,
             _ => false,
         };

@@ -42,7 +42,7 @@ impl World {
             Op::Relink => {
                 self.act(Feature::Relinks);
                 let now = self.instant();
-                self.hosts[index].agent.relink(now);
+                self.hosts[index].agent.reconnect(now);
             }
             Op::Disconnect => {
                 self.act(Feature::Disconnects);
@@ -55,7 +55,7 @@ impl World {
                 let server = ServerId(rng.u16(0..self.servers.len() as u16 + 1));
                 self.dial(index, rng.bool().then_some(server));
             }
-            Op::ForgetSession => self.forget_session(index),
+            Op::ForgetSession => self.discard_session(index),
             Op::BeginAnew => {
                 self.act(Feature::BeginsAnew);
                 self.hosts[index].agent.begin_anew();
@@ -195,11 +195,11 @@ impl World {
         host.tickets.insert(ticket, What::Unsubscribe);
     }
 
-    fn forget_session(&mut self, index: usize) {
+    fn discard_session(&mut self, index: usize) {
         let now = self.instant();
         let open: Vec<u64> = self.ledger.open_of(index).map(|(number, _)| *number).collect();
         let host = &mut self.hosts[index];
-        if !host.agent.forget_session(now) {
+        if !host.agent.discard_session(now) {
             return;
         }
         (host.is_told, host.has_forgotten) = (false, true);

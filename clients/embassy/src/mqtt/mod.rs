@@ -78,7 +78,7 @@ where
 
 struct State<S: Storage, const RING: usize, const MESSAGES: usize, const RECEIVERS: usize, const TICKETS: usize> {
     connection: Connection<S>,
-    wishes: Subscriptions<FixedList<'static, RECEIVERS>>,
+    desired: Subscriptions<FixedList<'static, RECEIVERS>>,
     bytes: [u8; RING],
     entries: [Option<Entry>; MESSAGES],
     level: Level,
@@ -114,7 +114,7 @@ where
         }
         let state = State {
             connection: Connection::new(storage, Limits::DEFAULT),
-            wishes: Subscriptions::new(FixedList::new()),
+            desired: Subscriptions::new(FixedList::new()),
             bytes: [0; RING],
             entries: [const { None }; MESSAGES],
             level: Level::EMPTY,
@@ -146,10 +146,10 @@ where
         let now = self.clock.now();
         self.state.lock(|state| {
             let state = &mut *state.try_borrow_mut().ok()?;
-            let State { connection, wishes, bytes, entries, level, receivers, tickets, queue, common } = state;
+            let State { connection, desired, bytes, entries, level, receivers, tickets, queue, common } = state;
             let mut shared = Shared {
                 connection,
-                wishes,
+                desired,
                 inbox: Inbox { entries, bytes, level },
                 receivers,
                 tickets: Tickets { places: tickets, queue },

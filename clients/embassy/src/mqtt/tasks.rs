@@ -24,6 +24,8 @@ where
     /// If it is dropped earlier, nothing was published. Without a link the message is queued.
     ///
     /// The payload is copied. [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is refused as too large.
+    /// [`PublishError::Full`](pure_mqtt::PublishError::Full) is returned only if the acknowledgements that would make room cannot be read: see
+    /// [`Options::blocked_timeout`](crate::Options::blocked_timeout).
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;

@@ -1,31 +1,31 @@
-//! Why a command was not accepted, and how what was accepted can end.
+//! Errors of commands, and results of accepted ones.
 
-use pure_mqtt::subscriptions::Standing;
+use pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt::{Cause, ReasonCode, RequestError, TopicError};
 use pure_mqtt_agent::{PublishLimit, Refusal};
 
-/// Why a message was not accepted. Nothing changed.
+/// A message was not accepted. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The topic is not the name of one.
+    /// The topic is not a valid topic name.
     Topic(TopicError),
-    /// The engine can't take it: the queue is full, say.
+    /// The engine refused it, for example because the queue is full.
     Rejected(pure_mqtt::PublishError),
-    /// [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is for hosts that have the transport in their own hands.
+    /// The client does not support [`Payload::Streamed`](pure_mqtt::Payload::Streamed): only a host with its own transport can supply a payload in parts.
     Streamed,
-    /// The log can't be written, so that nothing can be promised.
+    /// The log can't be written, so delivery can't be guaranteed. Free space on the disk.
     StoreFailed,
     /// The client is shutting down.
     ShuttingDown,
-    /// A [request](crate::Client::request) without a reply topic of its own needs Response Topic and Correlation Data, which the version in force doesn't have.
+    /// A [request](crate::Client::request) without a reply topic needs Response Topic and Correlation Data, which exist only in 5.0.
     NeedsVersion5,
 }
 
 sentences! { PublishError {
     Self::Topic(error) => ("{error}"),
     Self::Rejected(error) => ("{error}"),
-    Self::Streamed => ("a payload cannot be supplied piece by piece here"),
+    Self::Streamed => ("this client does not support streamed payloads"),
     Self::StoreFailed => ("the log cannot be written; free space for it"),
     Self::ShuttingDown => ("the client is shutting down"),
     Self::NeedsVersion5 => ("a request needs 5.0, or a reply topic of its own"),
@@ -55,22 +55,22 @@ impl From<Refusal> for PublishError {
     }
 }
 
-/// Why a wish to subscribe or unsubscribe was not accepted. Nothing changed.
+/// A subscribe or unsubscribe call was not accepted. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// A filter is none.
+    /// A filter is not valid.
     Filter(TopicError),
-    /// The request can't be made like this: it names no filter, say.
+    /// The engine refused the request, for example because it contains no filter.
     Rejected(RequestError),
-    /// A receiver has subscribed to the filter with options that contradict these.
+    /// A receiver has subscribed to the filter with contradicting options.
     Conflict,
 }
 
 sentences! { SubscribeError {
     Self::Filter(error) => ("{error}"),
     Self::Rejected(error) => ("{error}"),
-    Self::Conflict => ("the filter is subscribed to with other options already"),
+    Self::Conflict => ("a receiver has already subscribed to the filter with other options"),
 } }
 
 impl From<TopicError> for SubscribeError {
@@ -85,21 +85,21 @@ impl From<RequestError> for SubscribeError {
     }
 }
 
-/// How an accepted message ended without being delivered.
+/// An accepted message was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotPublished {
     /// The server refused it.
     Refused(ReasonCode),
-    /// The queue was full, and a later message took its place: see [`Overflow`](pure_mqtt::Overflow).
+    /// The queue was full, and a later message replaced it: see [`Overflow`](pure_mqtt::Overflow).
     Dropped,
-    /// It ended here, for this reason: its time was over, say.
+    /// The client gave it up for this reason, for example because it expired.
     Ended(Cause),
-    /// Links ended at it again and again, on so many, and it was given up.
+    /// It was sent on this many links, and each ended without an acknowledgement: see [`Options::max_attempts`](crate::Options::max_attempts).
     AttemptsUsedUp(u8),
-    /// No reply came in time.
+    /// No reply arrived in time.
     TimedOut,
-    /// The last handle of the client was dropped before.
+    /// The last handle of the client was dropped first.
     ClientGone,
 }
 
@@ -108,18 +108,18 @@ sentences! { NotPublished {
     Self::Dropped => ("the message was dropped from a full queue"),
     Self::Ended(cause) => ("the message was given up: {}", sentence(*cause)),
     Self::AttemptsUsedUp(links) => ("the message was given up after {links} links that ended without an answer to it"),
-    Self::TimedOut => ("no reply came in time"),
-    Self::ClientGone => ("the client is gone"),
+    Self::TimedOut => ("no reply arrived in time"),
+    Self::ClientGone => ("the client was dropped"),
 } }
 
 fn sentence(cause: Cause) -> &'static str {
     match cause {
         Cause::SessionLost => "the server has lost the session",
-        Cause::Expired => "its time was over",
-        Cause::TooLarge => "it is longer than the server takes",
+        Cause::Expired => "its Message Expiry Interval passed before it was sent",
+        Cause::TooLarge => "it is longer than the server's Maximum Packet Size",
         Cause::QoSNotSupported => "the server does not support this QoS",
         Cause::RetainNotSupported => "the server does not keep retained messages",
-        Cause::Forgotten => "the session was forgotten",
+        Cause::Discarded => "the session was discarded",
         Cause::Abandoned => "its payload cannot be supplied",
         Cause::Withdrawn => "the program withdrew it",
         Cause::Released => {
@@ -129,17 +129,17 @@ fn sentence(cause: Cause) -> &'static str {
     }
 }
 
-/// Why waiting for a message has stopped.
+/// A wait for a message ended without delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// It took too long; the message is still under way.
+    /// The time-out passed; the message is still being delivered.
     TimedOut,
-    /// The client was disconnected on purpose meanwhile; the message waits for the next link.
+    /// `disconnect` was called meanwhile; the message stays queued for the next link.
     Disconnected,
-    /// A callback can't wait: the loop that would deliver the message waits for the callback.
+    /// A callback can't wait: the loop that would deliver the message is waiting for the callback.
     InCallback,
-    /// The message has ended without being delivered.
+    /// The message ended without being delivered.
     NotPublished(NotPublished),
 }
 
@@ -150,27 +150,27 @@ sentences! { WaitError {
     Self::NotPublished(error) => ("{error}"),
 } }
 
-/// Why a [`Receiver`](crate::Receiver) has nothing to give.
+/// A [`Receiver`](crate::Receiver) has no message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// Nothing came in time.
+    /// No message arrived in time.
     TimedOut,
-    /// The client was disconnected on purpose, and nothing is left. After the next `connect` messages come again.
+    /// `disconnect` was called, and the queue is empty. After the next `connect` messages arrive again.
     Disconnected,
-    /// A callback can't wait: the loop that would bring a message waits for the callback.
+    /// A callback can't wait: the loop that would receive a message is waiting for the callback.
     InCallback,
     /// The server has not granted the filter.
     NotGranted {
         /// The first such filter.
         filter: Box<str>,
-        /// How it stands instead.
-        standing: Standing,
+        /// Its state.
+        standing: SubscriptionState,
     },
 }
 
 sentences! { ReceiveError {
-    Self::TimedOut => ("nothing came in time"),
+    Self::TimedOut => ("no message arrived in time"),
     Self::Disconnected => ("the client was disconnected"),
     Self::InCallback => ("a callback cannot wait for a message of its own client"),
     Self::NotGranted { filter, standing } => ("{filter:?} was not granted: {standing:?}"),

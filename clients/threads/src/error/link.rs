@@ -1,4 +1,4 @@
-//! Why there is no link, or no longer.
+//! Errors of connecting, and ends of links.
 
 use std::io;
 use std::sync::Arc;
@@ -7,26 +7,26 @@ use pure_mqtt::{ConnectionError, OpenError, ReasonCode};
 use pure_mqtt_agent::FailureClass;
 use pure_mqtt_net::Failure;
 
-/// Why no link could be made.
+/// No link could be established.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// Nobody has said which server.
+    /// No server was set: call [`Client::connect`](crate::Client::connect).
     NoServer,
-    /// CONNECT can't be sent as the [`Options`](crate::Options) want it.
+    /// The [`Options`](crate::Options) have a value that CONNECT can't contain.
     Options(OpenError),
     /// The server can't be reached.
     Transport(Arc<io::Error>),
-    /// A proxy, TLS or WebSocket could not be agreed on with it.
+    /// The handshake of the proxy, of TLS or of WebSocket failed.
     Layer(Box<Failure>),
-    /// It took longer than [`Options::connect_timeout`](crate::Options::connect_timeout).
+    /// Connecting took longer than [`Options::connect_timeout`](crate::Options::connect_timeout).
     TimedOut,
-    /// Another thread said `disconnect` or `connect` meanwhile, or the client is gone.
+    /// Another thread called `disconnect` or `connect` meanwhile, or the client was dropped.
     GivenUp,
 }
 
 sentences! { ConnectError {
-    Self::NoServer => ("no server was named"),
+    Self::NoServer => ("no server was set; call connect"),
     Self::Options(error) => ("{error}"),
     Self::Transport(error) => ("the server cannot be reached: {error}"),
     Self::Layer(failure) => ("{failure}"),
@@ -47,7 +47,7 @@ impl From<Failure> for ConnectError {
 }
 
 impl ConnectError {
-    /// Whether another attempt may help.
+    /// Returns whether another attempt may succeed.
     pub(crate) fn class(&self) -> FailureClass {
         match self {
             Self::Layer(failure) => match failure.class() {
@@ -62,30 +62,30 @@ impl ConnectError {
     }
 }
 
-/// How a link ended.
+/// The reason that a link ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LinkEnd {
     /// [`Client::disconnect`](crate::Client::disconnect) was called.
     Disconnected,
-    /// The client was told to connect anew.
+    /// Another `connect` or `reconnect` was called.
     Replaced,
-    /// The server said DISCONNECT (5.0).
+    /// The server sent DISCONNECT (5.0).
     ServerDisconnect {
-        /// Why.
+        /// The reason code.
         reason: ReasonCode,
-        /// Reason String: more, for people.
+        /// Reason String: details for people.
         explanation: Option<Box<str>>,
         /// Server Reference: another server to use.
         server_reference: Option<Box<str>>,
     },
-    /// MQTT says why: a refusal, a time-out, or bytes that the standard forbids.
+    /// The engine ended it: a refusal, a time-out, or bytes that the standard forbids.
     Mqtt(ConnectionError),
-    /// The transport broke.
+    /// The transport failed.
     Transport(Arc<io::Error>),
-    /// TLS or WebSocket broke.
+    /// TLS or WebSocket failed.
     Layer(Box<Failure>),
-    /// The server closed the transport without a word.
+    /// The server closed the transport without DISCONNECT.
     ClosedByServer,
 }
 
@@ -111,25 +111,25 @@ impl From<Failure> for LinkEnd {
     }
 }
 
-/// Why a loop has stopped.
+/// The loop stopped.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LoopError {
-    /// The client's loop runs already: in another thread, or this is one of its callbacks.
-    Busy,
-    /// There is no link, and none is to be made.
+    /// The client's loop is already running in another thread, or this is one of its callbacks.
+    AlreadyRunning,
+    /// There is no link, and none was requested.
     NotConnected,
-    /// No link could be made.
+    /// No link could be established.
     Connect(ConnectError),
-    /// The link is over.
+    /// The link ended.
     Ended(LinkEnd),
-    /// The system has no means left to wait, or no thread.
+    /// The operating system refused a resource: memory, a descriptor or a thread.
     System(Arc<io::Error>),
 }
 
 sentences! { LoopError {
-    Self::Busy => ("the client's loop runs already"),
-    Self::NotConnected => ("there is no connection"),
+    Self::AlreadyRunning => ("the client's loop is already running"),
+    Self::NotConnected => ("the client is not connected; call connect"),
     Self::Connect(error) => ("{error}"),
     Self::Ended(end) => ("{end}"),
     Self::System(error) => ("the loop cannot run: {error}"),

@@ -1,6 +1,6 @@
-//! What can go wrong, in sentences for people. What a command answers is `Copy`; what ends a link may hold the system's own error.
+//! Error types. Errors of commands are `Copy`; errors of links may contain an `io::Error`.
 
-/// Writes the sentences of an error: a row for each variant.
+/// Implements `Display` for an error: a row for each variant.
 macro_rules! sentences {
     ($type:ident { $($pattern:pat => ($($text:tt)+)),+ $(,)? }) => {
         impl std::fmt::Display for $type {
@@ -41,7 +41,7 @@ mod tests {
             Box::new(LinkEnd::Mqtt(ConnectionError::KeepAliveTimeout)),
             Box::new(LinkEnd::Transport(io())),
             Box::new(LinkEnd::ClosedByServer),
-            Box::new(LoopError::Busy),
+            Box::new(LoopError::AlreadyRunning),
             Box::new(LoopError::NotConnected),
             Box::new(LoopError::System(io())),
             Box::new(PublishError::Topic(TopicError::Empty)),

@@ -81,7 +81,7 @@ impl Dial {
             self.stage = Stage::Greeting(Box::new(Transport::new(socket, &self.server)?));
         }
         if let Stage::Greeting(transport) = &mut self.stage {
-            if !transport.shake_hands()? {
+            if !transport.handshake()? {
                 return Ok(None);
             }
         }

@@ -75,7 +75,7 @@ impl Link {
         let now = state.now();
         state.agent.handle_timeout(now);
         let mut result = self.write(state);
-        if result.is_ok() && !self.is_full && say_farewell(state) {
+        if result.is_ok() && !self.is_full && disconnect_when_drained(state) {
             result = self.write(state);
         }
         self.note_packets(state);
@@ -119,12 +119,12 @@ impl Link {
 }
 
 /// Says DISCONNECT if that is wanted, and all that can be sent has left.
-fn say_farewell(state: &mut State) -> bool {
-    if state.wishes.leave.is_none() || !state.agent.is_connected() {
+fn disconnect_when_drained(state: &mut State) -> bool {
+    if state.intent.leave.is_none() || !state.agent.is_connected() {
         return false;
     }
     let now = state.now();
-    let kept = state.wishes.leave.take().flatten();
+    let kept = state.intent.leave.take().flatten();
     let farewell = match kept.as_ref().and_then(Kept::packet) {
         Some(Packet::Disconnect(disconnect)) => disconnect,
         _ => Disconnect::default(),

@@ -1,7 +1,7 @@
 //! The loop's own part of a client: the transport, how far it has come, and when to try again.
 
-mod course;
 mod dial;
+mod lifecycle;
 mod link;
 mod lookup;
 
@@ -17,9 +17,9 @@ use self::dial::Dial;
 use self::link::Link;
 use crate::client::Client;
 use crate::error::{ConnectError, LinkEnd, LoopError};
+use crate::intent::Dialling;
 use crate::lines;
 use crate::shared::Shared;
-use crate::wishes::Dialling;
 
 /// The socket's events; there is one at a time.
 const SOCKET: Token = Token(0);
@@ -30,7 +30,7 @@ pub(crate) struct Network {
     events: Events,
     phase: Phase,
     coalescing: Coalescing,
-    persistence: Persistence,
+    persistence: RetryPolicy,
     /// The number of the loop that runs; one that nobody can stop has the highest.
     run: u64,
     /// Who asked for the attempt that is under way.
@@ -51,7 +51,7 @@ enum Phase {
     Dialling(Box<Dial>),
     Up(Box<Link>),
     /// The last bytes are out, and the server's end is awaited.
-    Parting {
+    Closing {
         link: Box<Link>,
         /// To be told then; `None` as long as the agent has not said it.
         end: Option<LinkEnd>,
@@ -68,7 +68,7 @@ impl Phase {
 
 /// Which failures the loop bears by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Persistence {
+pub(crate) enum RetryPolicy {
     /// None: the program decides.
     None,
     /// The loss of a link, and attempts to replace it that fail.
@@ -84,7 +84,7 @@ impl Network {
             events: Events::with_capacity(4),
             phase: Phase::Down,
             coalescing: Coalescing::default(),
-            persistence: Persistence::None,
+            persistence: RetryPolicy::None,
             run: u64::MAX,
             dialling: None,
             dial_error: None,
@@ -96,11 +96,11 @@ impl Network {
 
     /// A loop begins that runs step by step.
     pub(crate) fn begin_steps(&mut self) {
-        (self.persistence, self.run) = (Persistence::None, u64::MAX);
+        (self.persistence, self.run) = (RetryPolicy::None, u64::MAX);
     }
 
     /// The loop with this number begins, which runs until it is stopped.
-    pub(crate) fn begin_run(&mut self, persistence: Persistence, run: u64) {
+    pub(crate) fn begin_run(&mut self, persistence: RetryPolicy, run: u64) {
         (self.persistence, self.run) = (persistence, run);
     }
 
@@ -110,14 +110,14 @@ impl Network {
     /// A link has ended, an attempt has failed that nobody waits for, or there is nothing to do.
     pub(crate) fn pass(&mut self, client: &Client) -> Result<(), LoopError> {
         ready(&mut self.poll, &client.shared)?; // from now on the loop can be woken: what comes after it has looked ends its sleep
-        let result = self.obey(client).and_then(|()| self.go_on(client));
+        let result = self.apply_intent(client).and_then(|()| self.go_on(client));
         tell(client);
         result
     }
 
     /// The same for a loop that goes on until it is told otherwise. True when it is to end.
     pub(crate) fn turn(&mut self, client: &Client) -> Result<bool, LoopError> {
-        let goes_on_always = self.persistence == Persistence::Always;
+        let goes_on_always = self.persistence == RetryPolicy::Always;
         match self.pass(client) {
             Err(LoopError::Ended(LinkEnd::Disconnected)) if !goes_on_always => return Ok(true),
             Err(LoopError::Connect(_) | LoopError::Ended(_))
@@ -139,15 +139,15 @@ impl Network {
         }
         let may_pause = {
             let mut state = shared.lock();
-            state.wishes.is_asleep = false;
+            state.intent.is_asleep = false;
             state.options.coalesces
         };
         for event in self.events.iter().filter(|event| event.token() == SOCKET) {
-            if let Phase::Up(link) | Phase::Parting { link, .. } = &mut self.phase {
+            if let Phase::Up(link) | Phase::Closing { link, .. } = &mut self.phase {
                 link.wake(event.is_read_closed() || event.is_error());
             }
         }
-        if may_pause && !self.events.is_empty() && self.persistence != Persistence::None {
+        if may_pause && !self.events.is_empty() && self.persistence != RetryPolicy::None {
             self.pause(shared);
         }
         Ok(())
@@ -176,33 +176,33 @@ impl Network {
     /// How long to sleep; from now on whoever changes something wakes the loop.
     fn timeout(&self, shared: &Shared, limit: Option<Instant>) -> Option<Duration> {
         let mut state = shared.lock();
-        let is_changed = std::mem::take(&mut state.wishes.is_changed);
+        let is_changed = std::mem::take(&mut state.intent.is_changed);
         let is_busy = matches!(&self.phase, Phase::Up(link) if link.may_read()) && state.agent.wants_input();
-        let is_parting = matches!(self.phase, Phase::Parting { .. });
+        let is_parting = matches!(self.phase, Phase::Closing { .. });
         let is_agent_busy = state.agent.is_runnable() || state.agent.has_actions();
         let is_busy = is_busy || self.event.is_some();
         if is_changed || is_busy || is_agent_busy && !is_parting {
             return Some(Duration::ZERO);
         }
-        state.wishes.is_asleep = true;
+        state.intent.is_asleep = true;
         let own = match &self.phase {
             Phase::Dialling(dial) => Some(dial.deadline),
             Phase::Down | Phase::Up(_) => None,
-            Phase::Parting { until, .. } => Some(*until),
+            Phase::Closing { until, .. } => Some(*until),
         };
-        let of_agent = state.deadline().filter(|_| !matches!(self.phase, Phase::Parting { .. }));
-        let first = [limit, own, of_agent, state.wishes.stop_of(self.run)].into_iter().flatten().min()?;
+        let of_agent = state.deadline().filter(|_| !matches!(self.phase, Phase::Closing { .. }));
+        let first = [limit, own, of_agent, state.intent.stop_of(self.run)].into_iter().flatten().min()?;
         Some(first.saturating_duration_since(Instant::now()))
     }
 
     /// The loop was told to stop, and what is to leave has left; or that takes too long.
     fn may_stop(&self, shared: &Shared) -> bool {
         let mut state = shared.lock();
-        let Some(limit) = state.wishes.stop_of(self.run) else { return false };
+        let Some(limit) = state.intent.stop_of(self.run) else { return false };
         let is_done = match &self.phase {
-            Phase::Down | Phase::Dialling(_) => state.wishes.leave.is_none(),
-            Phase::Up(link) => state.wishes.leave.is_none() && !link.has_output(&mut state),
-            Phase::Parting { .. } => false,
+            Phase::Down | Phase::Dialling(_) => state.intent.leave.is_none(),
+            Phase::Up(link) => state.intent.leave.is_none() && !link.has_output(&mut state),
+            Phase::Closing { .. } => false,
         };
         is_done || Instant::now() >= limit
     }

@@ -55,7 +55,7 @@ impl Transport {
     }
 
     /// Goes on with what must be agreed on before MQTT begins; true when all is.
-    pub(crate) fn shake_hands(&mut self) -> Result<bool, ConnectError> {
+    pub(crate) fn handshake(&mut self) -> Result<bool, ConnectError> {
         loop {
             let written = self.flush()?;
             if self.stack.is_up() {

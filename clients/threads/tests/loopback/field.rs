@@ -131,7 +131,7 @@ fn a_reset_while_leaving_ends_every_wait() {
     }
 }
 
-/// `forget_session` and another identifier are what paho calls `reinitialise`: subscriptions are forgotten as well.
+/// `discard_session` and another identifier are what paho calls `reinitialise`: subscriptions are forgotten as well.
 #[test]
 fn a_forgotten_session_has_no_subscriptions() {
     let broker = Broker::start().unwrap();
@@ -142,12 +142,12 @@ fn a_forgotten_session_has_no_subscriptions() {
     drive(&client, || !ear.told().subscribed.is_empty());
     client.disconnect();
     client.loop_forever().unwrap();
-    assert!(client.forget_session());
+    assert!(client.discard_session());
     client.configure(|_| Options::new("after"));
     client.connect(broker.address()).unwrap();
     drive(&client, || client.is_connected());
     assert_eq!(broker.publish(&Message::new("news", "x").qos(2)), 0);
-    assert_eq!(client.standing(TopicFilter::new("news").unwrap()), None);
+    assert_eq!(client.subscription_state(TopicFilter::new("news").unwrap()), None);
 }
 
 /// Forty thousand filters once took half a minute. Twice as many may take twice as long, and some noise.

@@ -31,13 +31,19 @@ fn many_messages_arrive_in_order() {
 fn retained_messages_are_wanted_or_not() {
     let broker = Broker::start().unwrap();
     publish::single(broker.address(), Options::new("old"), &message("state/old", "1").retain(true)).unwrap();
-    let any = subscribe::simple(broker.address(), Options::new("any"), &filters("state/#"), 1, subscribe::Wanted::Any);
+    let any = subscribe::simple(
+        broker.address(),
+        Options::new("any"),
+        &filters("state/#"),
+        1,
+        subscribe::RetainedMessages::Include,
+    );
     assert_eq!(any.unwrap()[0].payload, b"1");
     let address = broker.address();
     // Whoever subscribes to this hears that the other has got what it doesn't want.
     let reader = std::thread::spawn(move || {
         let options = Options::new("fresh");
-        subscribe::simple(address, options, &filters("state/#"), 1, subscribe::Wanted::Fresh).unwrap()
+        subscribe::simple(address, options, &filters("state/#"), 1, subscribe::RetainedMessages::Skip).unwrap()
     });
     while !reader.is_finished() {
         publish::single(address, Options::new("new"), &message("state/new", "2")).unwrap();
@@ -65,8 +71,8 @@ fn a_callback_ends_what_goes_on_for_ever() {
 fn failures_are_told() {
     let broker = Broker::start().unwrap();
     let nothing = publish::multiple(broker.address(), Options::new("x"), &[]);
-    assert!(matches!(nothing, Err(HelperError::Nothing)));
-    let none = subscribe::simple(broker.address(), Options::new("x"), &[], 1, subscribe::Wanted::Any);
+    assert!(matches!(nothing, Err(HelperError::NoMessages)));
+    let none = subscribe::simple(broker.address(), Options::new("x"), &[], 1, subscribe::RetainedMessages::Include);
     assert!(matches!(none, Err(HelperError::Subscribe(_))));
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let unreachable = publish::single(nobody, Options::new("x"), &message("a", "b"));

@@ -24,10 +24,10 @@ fn a_loop_runs_once_at_a_time() {
     let client = Client::new("once");
     let ear = Ear::of(&client);
     client.loop_start().unwrap();
-    assert!(matches!(client.loop_start(), Err(LoopError::Busy)));
+    assert!(matches!(client.loop_start(), Err(LoopError::AlreadyRunning)));
     client.connect(broker.address()).unwrap(); // the other thread does it
     ear.until(|told| !told.connacks.is_empty());
-    assert!(matches!(client.loop_once(PATIENCE), Err(LoopError::Busy)));
+    assert!(matches!(client.loop_once(PATIENCE), Err(LoopError::AlreadyRunning)));
     client.loop_stop();
     client.publish("once", "more", QoS::AtLeastOnce, false).unwrap();
     drive(&client, || !ear.told().published.is_empty()); // the link has stayed

@@ -3,9 +3,9 @@
 use std::sync::mpsc;
 use std::thread;
 
-use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
+use pure_mqtt_client::pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt_client::pure_mqtt::{
-    Fallback, Property, Publish, QoS, ReasonCode, SessionState, Subscription, TopicFilter, TopicName, Version,
+    Property, Publish, QoS, ReasonCode, SessionState, Subscription, TopicFilter, TopicName, Version, VersionFallback,
 };
 use pure_mqtt_client::{Client, LinkEnd, Options, PublishError, SubscribeError, WaitError};
 use pure_mqtt_test_broker::{Broker, Message};
@@ -28,7 +28,7 @@ fn each_qos_in_each_version_there_and_back() {
         client.loop_start().unwrap();
         let topic = format!("echo/{version:?}");
         let mid = client.subscribe(&topic, QoS::ExactlyOnce).unwrap();
-        let granted = vec![(topic.as_str().into(), Standing::Granted(QoS::ExactlyOnce))];
+        let granted = vec![(topic.as_str().into(), SubscriptionState::Granted(QoS::ExactlyOnce))];
         let answer = ear.once(|told| !told.subscribed.is_empty()).subscribed[0].clone();
         assert_eq!((answer.mid, answer.filters), (mid, granted));
         for qos in LEVELS {
@@ -163,7 +163,7 @@ fn what_is_published_before_the_end_leaves_before_the_end() {
 #[test]
 fn the_client_takes_the_version_that_the_server_knows() {
     let broker = Broker::start().unwrap();
-    let client = Client::with(Options::new("polyglot").fallback(Fallback::default()));
+    let client = Client::with(Options::new("polyglot").fallback(VersionFallback::default()));
     let ear = Ear::of(&client);
     client.connect(broker.address()).unwrap();
     drive(&client, || client.is_connected());

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
+use pure_mqtt_client::pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt_client::pure_mqtt::{QoS, RequestError, RetainHandling, Subscription, TopicFilter, Version};
 use pure_mqtt_client::{
     CleanStart, Client, Options, Qos0Queue, ReceiveError, Receiver, ReceiverOptions, SubscribeError,
@@ -81,10 +81,10 @@ fn a_program_may_acknowledge_by_itself() {
     let received: Vec<_> = (0..2).map(|_| receiver.recv(PATIENCE).unwrap()).collect();
     for message in received.iter().rev() {
         assert!(!broker.is_idle());
-        client.ack(message.receipt.unwrap()).unwrap();
+        client.ack(message.ack_token.unwrap()).unwrap();
     }
     eventually(|| broker.is_idle());
-    assert_eq!(client.ack(received[0].receipt.unwrap()), Err(RequestError::Stale));
+    assert_eq!(client.ack(received[0].ack_token.unwrap()), Err(RequestError::Stale));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_dropped_receiver_unsubscribes_from_what_only_it_wants() {
     client.publish("a", "1", QoS::AtLeastOnce, false).unwrap();
     assert_eq!(text(&second), "1");
     drop(second);
-    eventually(|| client.standing(TopicFilter::new("a").unwrap()).is_none());
+    eventually(|| client.subscription_state(TopicFilter::new("a").unwrap()).is_none());
     eventually(|| broker.publish(&Message::new("a", "2").qos(2)) == 0);
 }
 
@@ -156,7 +156,8 @@ fn what_cannot_be_is_refused_and_leaves_nothing() {
     assert!(matches!(conflict, Err(SubscribeError::Conflict)), "{conflict:?}");
     broker.configure(|config| config.refuse_subscribe = Some(0x87));
     let refused = client.receive("b", QoS::AtMostOnce).unwrap();
-    let Err(ReceiveError::NotGranted { filter, standing: Standing::Refused(reason) }) = refused.granted(PATIENCE)
+    let Err(ReceiveError::NotGranted { filter, standing: SubscriptionState::Refused(reason) }) =
+        refused.granted(PATIENCE)
     else {
         panic!("it was granted");
     };
@@ -228,7 +229,7 @@ fn what_is_refused_changes_nothing() {
     let _receiver = client.receive_from(&[filter("b").no_local(true)], ReceiverOptions::new()).unwrap();
     let refused = client.subscribe_to(&[filter("a").retain_as_published(true), filter("b")]);
     assert_eq!(refused, Err(SubscribeError::Conflict));
-    assert_eq!(client.standing(TopicFilter::new("a").unwrap()), None);
+    assert_eq!(client.subscription_state(TopicFilter::new("a").unwrap()), None);
 }
 
 #[test]
@@ -242,13 +243,13 @@ fn manual_acks_may_be_chosen_later() {
     client.loop_start().unwrap();
     ear.until(|told| !told.subscribed.is_empty());
     broker.publish(&Message::new("a", b"1").qos(1));
-    let receipts = ear.once(|told| !told.messages.is_empty()).receipts.clone();
-    assert_eq!(receipts.len(), 1);
-    client.ack(receipts[0]).unwrap();
+    let ack_tokens = ear.once(|told| !told.messages.is_empty()).ack_tokens.clone();
+    assert_eq!(ack_tokens.len(), 1);
+    client.ack(ack_tokens[0]).unwrap();
     eventually(|| broker.is_idle());
 }
 
-/// Each link brings them again, with receipts of their own.
+/// Each link brings them again, with ack_tokens of their own.
 #[test]
 fn messages_that_are_never_acknowledged_take_no_more_memory_with_each_link() {
     let broker = Broker::start().unwrap();
@@ -267,8 +268,8 @@ fn messages_that_are_never_acknowledged_take_no_more_memory_with_each_link() {
         client.reconnect().unwrap();
     }
     drive(&client, || ear.told().messages.len() == 310);
-    let mut receipts = std::mem::take(&mut ear.told().receipts);
-    let latest = receipts.split_off(300);
-    assert!(receipts.into_iter().all(|receipt| client.ack(receipt) == Err(RequestError::Stale)));
-    assert!(latest.into_iter().all(|receipt| client.ack(receipt).is_ok()));
+    let mut ack_tokens = std::mem::take(&mut ear.told().ack_tokens);
+    let latest = ack_tokens.split_off(300);
+    assert!(ack_tokens.into_iter().all(|ack_token| client.ack(ack_token) == Err(RequestError::Stale)));
+    assert!(latest.into_iter().all(|ack_token| client.ack(ack_token).is_ok()));
 }

@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
+use pure_mqtt_client::pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt_client::pure_mqtt::{
-    Auth, Cause, Disconnect, Fallback, Limits, Overflow, Property, Publish, QoS, ReasonCode, SessionState,
-    Subscription, TopicFilter, TopicName, Version,
+    Auth, Cause, Disconnect, Limits, Overflow, Property, Publish, QoS, ReasonCode, SessionState, Subscription,
+    TopicFilter, TopicName, Version, VersionFallback,
 };
 use pure_mqtt_client::{
     CleanStart, Client, ConnectError, LinkEnd, LogLevel, LoopError, NotPublished, Options, Server, WaitError, subscribe,
@@ -150,10 +150,10 @@ fn a_subscription_that_is_refused_is_told() {
     client.subscribe_to(&filters).unwrap();
     client.connect(refusing()).unwrap();
     drive(&client, || !ear.told().subscribed.is_empty());
-    let refused = Standing::Refused(ReasonCode::UNSPECIFIED_ERROR);
+    let refused = SubscriptionState::Refused(ReasonCode::UNSPECIFIED_ERROR);
     assert_eq!(ear.told().subscribed[0].filters, [("secret".into(), refused)]);
 
-    let any = subscribe::Wanted::Any;
+    let any = subscribe::RetainedMessages::Include;
     let error = subscribe::simple(refusing(), Options::new("curious"), &filters, 1, any).unwrap_err();
     assert_eq!(error.to_string(), "the server refused the subscription to secret: 0x80 Unspecified error");
 }
@@ -322,8 +322,8 @@ fn an_older_version_or_another_identifier_is_tried_at_once() {
         (b"\x20\x02\x00\x01", b"\x20\x02\x00\x02", b"\x20\x02\x00\x00");
     let nameless = Options::new("").reconnect_delay(PATIENCE * 9, PATIENCE * 9);
     for (options, refusals, version) in [
-        (nameless.clone().fallback(Fallback::default()), vec![wrong_version], Version::V311),
-        (nameless.clone().fallback(Fallback::default()), vec![wrong_version, wrong_version], Version::V31),
+        (nameless.clone().fallback(VersionFallback::default()), vec![wrong_version], Version::V311),
+        (nameless.clone().fallback(VersionFallback::default()), vec![wrong_version, wrong_version], Version::V31),
         (nameless, vec![wrong_name], Version::V311),
     ] {
         let client = Client::with(options);
@@ -347,11 +347,11 @@ fn what_the_queue_drops_and_what_is_forgotten_is_told() {
     let infos = ["1", "2"].map(|text| client.publish("a", text, QoS::AtLeastOnce, false).unwrap());
     let dropped = NotPublished::Dropped;
     assert_eq!(infos[0].wait_for_publish(None), Err(WaitError::NotPublished(dropped)));
-    assert!(client.forget_session());
-    let forgotten = NotPublished::Ended(Cause::Forgotten);
+    assert!(client.discard_session());
+    let forgotten = NotPublished::Ended(Cause::Discarded);
     assert_eq!(infos[1].wait_for_publish(None), Err(WaitError::NotPublished(forgotten)));
     client.connect(broker.address()).unwrap();
-    assert!(!client.forget_session());
+    assert!(!client.discard_session());
     drive(&client, || ear.told().published.len() == 2);
     let expected = [(infos[0].mid(), Err(dropped)), (infos[1].mid(), Err(forgotten))];
     assert_eq!(ear.told().published, expected);
@@ -386,10 +386,10 @@ fn more_messages_than_the_client_can_hold_wait_for_acknowledgements() {
         broker.publish(&Message::new("task", [b'0' + number]).qos(1));
     }
     for number in 0..9 {
-        ear.until(|told| told.receipts.len() > number);
-        assert!(ear.told().receipts.len() <= number + 2);
-        let receipt = ear.told().receipts[number];
-        client.ack(receipt).unwrap();
+        ear.until(|told| told.ack_tokens.len() > number);
+        assert!(ear.told().ack_tokens.len() <= number + 2);
+        let ack_token = ear.told().ack_tokens[number];
+        client.ack(ack_token).unwrap();
     }
     assert_eq!(ear.told().texts().concat(), "012345678");
     client.disconnect();
@@ -407,11 +407,11 @@ fn messages_that_are_acknowledged_by_hand_wait_for_it() {
     drive(&client, || !ear.told().subscribed.is_empty());
     broker.publish(&Message::new("task", b"one").qos(1));
     broker.publish(&Message::new("task", b"two").qos(1));
-    drive(&client, || ear.told().receipts.len() == 2);
+    drive(&client, || ear.told().ack_tokens.len() == 2);
     assert!(!broker.is_idle());
-    let receipts = ear.told().receipts.clone();
-    client.ack(receipts[1]).unwrap();
-    client.ack(receipts[0]).unwrap();
-    assert!(client.ack(receipts[0]).is_err());
+    let ack_tokens = ear.told().ack_tokens.clone();
+    client.ack(ack_tokens[1]).unwrap();
+    client.ack(ack_tokens[0]).unwrap();
+    assert!(client.ack(ack_tokens[0]).is_err());
     drive(&client, || broker.is_idle());
 }

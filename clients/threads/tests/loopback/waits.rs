@@ -127,7 +127,7 @@ fn granted_does_not_wait_for_a_forgotten_session() {
         });
         eventually(|| is_waiting.load(Ordering::Acquire));
         let start = Instant::now();
-        assert!(client.forget_session());
+        assert!(client.discard_session());
         assert!(matches!(waiting.join().unwrap(), Err(ReceiveError::NotGranted { .. })));
         assert!(start.elapsed() < PATIENCE, "nobody said so");
     });

@@ -17,7 +17,8 @@ fn what_one_helper_publishes_another_receives() {
         publish::multiple(server, Options::new("publisher").version(version), &messages).unwrap();
         let filters = [Subscription::new(TopicFilter::new("kept/+").unwrap(), QoS::AtLeastOnce)];
         let options = Options::new("reader").version(version);
-        let mut received = subscribe::simple(server, options, &filters, 3, subscribe::Wanted::Any).unwrap();
+        let mut received =
+            subscribe::simple(server, options, &filters, 3, subscribe::RetainedMessages::Include).unwrap();
         received.sort_by(|a, b| a.topic.cmp(&b.topic));
         for (received, topic) in received.iter().zip(topics) {
             assert_eq!((&received.topic[..], &received.payload[..]), (topic.as_str(), topic.as_str().as_bytes()));

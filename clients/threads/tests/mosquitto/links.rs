@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
+use pure_mqtt_client::pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt_client::pure_mqtt::{
-    Fallback, Property, QoS, ReasonCode, SessionState, TopicFilter, TopicName, Version, Will,
+    Property, QoS, ReasonCode, SessionState, TopicFilter, TopicName, Version, VersionFallback, Will,
 };
 use pure_mqtt_client::{CleanStart, Client, LinkEnd, Options, Server};
 
@@ -54,7 +54,7 @@ fn nothing_is_lost_when_the_broker_is_killed_and_comes_back_without_memory() {
             let broker = broker.restart();
             ear.until(|told| told.connacks.len() >= 2);
             let filter = TopicFilter::new("news/+").unwrap();
-            eventually(|| subscriber.standing(filter) == Some(Standing::Granted(QoS::ExactlyOnce)));
+            eventually(|| subscriber.subscription_state(filter) == Some(SubscriptionState::Granted(QoS::ExactlyOnce)));
             publisher.loop_start().unwrap();
             for info in infos {
                 info.wait_for_publish(PATIENCE).unwrap();
@@ -87,12 +87,12 @@ fn a_message_that_was_not_acknowledged_comes_again() {
         });
         client.subscribe("task", QoS::AtLeastOnce).unwrap();
         client.connect(server(&broker)).unwrap();
-        drive(&client, || ear.told().receipts.len() == 1 && !ear.told().published.is_empty());
+        drive(&client, || ear.told().ack_tokens.len() == 1 && !ear.told().published.is_empty());
         client.reconnect().unwrap();
-        drive(&client, || ear.told().receipts.len() == 2);
-        let receipts = ear.told().receipts.clone();
-        assert!(client.ack(receipts[0]).is_err(), "its link is gone");
-        client.ack(receipts[1]).unwrap();
+        drive(&client, || ear.told().ack_tokens.len() == 2);
+        let ack_tokens = ear.told().ack_tokens.clone();
+        assert!(client.ack(ack_tokens[0]).is_err(), "its link is gone");
+        client.ack(ack_tokens[1]).unwrap();
         drive(&client, || client.is_idle());
         assert!(ear.told().messages[1].dup);
         assert!(matches!(ear.told().connacks[1].1, SessionState::Resumed));
@@ -158,7 +158,7 @@ fn a_wrong_password_is_refused_and_the_right_one_is_not() {
 fn a_client_without_a_name_and_a_version_gets_both() {
     let broker = Mosquitto::start();
     for options in [
-        Options::default().fallback(Fallback::default()),
+        Options::default().fallback(VersionFallback::default()),
         Options::default().version(Version::V311),
         Options::default().version(Version::V31),
     ] {

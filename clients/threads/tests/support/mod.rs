@@ -5,7 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pure_mqtt_client::pure_mqtt::{ReasonCode, SessionState};
-use pure_mqtt_client::{Client, ConnectError, LinkEnd, LogLevel, Mid, NotPublished, OwnedMessage, Receipt, Subscribed};
+use pure_mqtt_client::{
+    AckToken, Client, ConnectError, LinkEnd, LogLevel, Mid, NotPublished, OwnedMessage, Subscribed,
+};
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -17,7 +19,7 @@ pub struct Told {
     pub failures: Vec<ConnectError>,
     pub ends: Vec<LinkEnd>,
     pub messages: Vec<OwnedMessage>,
-    pub receipts: Vec<Receipt>,
+    pub ack_tokens: Vec<AckToken>,
     pub published: Vec<(Mid, Result<(), NotPublished>)>,
     pub subscribed: Vec<Subscribed>,
     pub unsubscribed: Vec<Mid>,
@@ -50,7 +52,7 @@ impl Ear {
         client.on_message(move |_, message| {
             note.change(|told| {
                 told.messages.push(message.to_owned());
-                told.receipts.extend(message.receipt);
+                told.ack_tokens.extend(message.ack_token);
             });
         });
         let note = ear.clone();

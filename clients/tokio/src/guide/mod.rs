@@ -1,12 +1,12 @@
-//! The guide: pages on subjects that concern more than one item. It holds no code of its own; every example is compiled.
+//! The guide: pages on topics that concern more than one item. The examples are compiled.
 //!
-//! | page | tells |
+//! | page | content |
 //! |---|---|
-//! | [`cancel_safety`] | what becomes of each future that is dropped, and a program with `select!` |
-//! | [`recipes`] | the options for AWS IoT Core, Azure, HiveMQ Cloud, EMQX and mosquitto |
-//! | [`observability`] | events, counters, spans, and traces that go from publisher to subscriber |
-//! | [`from_rumqttc`] | coming from rumqttc: call by call, and what behaves differently |
-//! | [`from_paho_rust`] | coming from the crate paho-mqtt: the same |
+//! | [`cancel_safety`] | what happens when a future is dropped, and a program with `select!` |
+//! | [`recipes`] | options for AWS IoT Core, Azure, HiveMQ Cloud, EMQX and mosquitto |
+//! | [`observability`] | events, counters, spans, and traces from publisher to subscriber |
+//! | [`from_rumqttc`] | migrating from rumqttc: which call replaces which, and what behaves differently |
+//! | [`from_paho_rust`] | migrating from the crate paho-mqtt |
 
 #[doc = include_str!("cancel_safety.md")]
 pub mod cancel_safety {}

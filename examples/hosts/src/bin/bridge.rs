@@ -160,7 +160,7 @@ impl<'a> Side<'a> {
                     other.ledger.forget_ids(); // it gives the identifiers to other messages
                 }
                 Event::PubAck(_) | Event::PubRec(_) | Event::PubComp(_) => {
-                    if let Some(end) = event.end() {
+                    if let Some(end) = event.final_result() {
                         let reason = if end.is_success { ReasonCode::SUCCESS } else { end.reason };
                         acknowledge(self.ledger.settle(end.handle), reason, &mut other.uplink.mqtt, now);
                     }

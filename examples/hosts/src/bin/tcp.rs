@@ -90,7 +90,7 @@ impl Host {
 
     /// Waits before the next attempt, longer after each failure.
     fn pause(&mut self, failure: &Failure) {
-        self.mqtt.closed(self.clock.now());
+        self.mqtt.handle_close(self.clock.now());
         thread::sleep(failure.announce("tcp", self.pauses.next(self.clock.now())));
     }
 }

@@ -113,7 +113,7 @@ impl Host {
 
     /// Waits before the next attempt, longer after each failure. A signal ends the wait, and then there is one more attempt.
     async fn pause(&mut self, failure: &Failure) {
-        self.mqtt.closed(self.clock.now());
+        self.mqtt.handle_close(self.clock.now());
         let delay = failure.announce("tokio", self.pauses.next(self.clock.now()));
         select! {
             () = sleep(delay) => {}

@@ -139,7 +139,7 @@ impl Host {
 
     /// Waits before the next attempt, longer after each failure. Lines wait in the channel.
     fn pause(&mut self, failure: &Failure) {
-        self.mqtt.closed(self.clock.now());
+        self.mqtt.handle_close(self.clock.now());
         thread::sleep(failure.announce("unix", self.pauses.next(self.clock.now())));
     }
 }

@@ -28,7 +28,7 @@ extern "C" fn _start() -> ! {
         if mqtt.open(now, &connect).is_ok() {
             run(mqtt, rx, &mut clock);
         }
-        mqtt.closed(now);
+        mqtt.handle_close(now);
         rx.clear();
     }
 }

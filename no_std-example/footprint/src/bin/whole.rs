@@ -27,7 +27,7 @@ extern "C" fn _start() -> ! {
         let now = clock.now(footprint::tick());
         open(mqtt, now);
         run(mqtt, rx, &mut clock);
-        mqtt.closed(now);
+        mqtt.handle_close(now);
         rx.clear();
         between_links(mqtt);
         black_box(backoff.next_delay(footprint::tick()));
@@ -187,12 +187,12 @@ fn command(mqtt: &mut Mqtt, now: Instant) {
 
 fn look(mqtt: &Mqtt) {
     black_box((mqtt.poll_timeout(), mqtt.next_timer(), mqtt.state(), mqtt.is_connected(), mqtt.is_idle()));
-    black_box((mqtt.pending(), mqtt.send_quota(), mqtt.left(), mqtt.version(), mqtt.keep_alive()));
+    black_box((mqtt.pending(), mqtt.send_quota(), mqtt.last_sent_qos0(), mqtt.version(), mqtt.keep_alive()));
     black_box((mqtt.limits(), mqtt.stats()));
 }
 
 fn between_links(mqtt: &mut Mqtt) {
-    black_box(mqtt.forget_session());
+    black_box(mqtt.discard_session());
     black_box(mqtt.adopt_session());
     black_box(mqtt.set_limits(black_box(Limits { manual_acks: true, outbound_aliases: 4, ..Limits::DEFAULT })));
     mqtt.shrink();

@@ -27,24 +27,24 @@ pub fn run(stage: &mut Stage) -> Played {
     let publisher = stage.player("publisher")?;
     let texts: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
     super::exchange::publish(stage, &publisher.client, &topic, &texts, QoS::AtLeastOnce)?;
-    let mut receipts = VecDeque::new();
+    let mut ack_tokens = VecDeque::new();
     // A broker may send fewer, and hold back one that needs no acknowledgement as well.
     publisher.client.publish(&topic, "needs no acknowledgement", QoS::AtMostOnce, false)?;
     while let Ok(message) = receiver.recv(PATIENCE.min(stage.left())) {
-        receipts.extend(message.receipt);
+        ack_tokens.extend(message.ack_token);
     }
-    let at_once = receipts.len();
+    let at_once = ack_tokens.len();
     if at_once > usize::from(MAXIMUM) {
         return Err(Finding::wrong("more messages come than Receive Maximum allows").with(at_once));
     }
-    let mut arrived = receipts.len();
+    let mut arrived = ack_tokens.len();
     while arrived < MESSAGES {
-        if let Some(receipt) = receipts.pop_front() {
-            reader.client.ack(receipt).map_err(Finding::wrong)?;
+        if let Some(ack_token) = ack_tokens.pop_front() {
+            reader.client.ack(ack_token).map_err(Finding::wrong)?;
         }
         let message = receiver.recv(stage.left())?;
-        arrived += usize::from(message.receipt.is_some());
-        receipts.extend(message.receipt);
+        arrived += usize::from(message.ack_token.is_some());
+        ack_tokens.extend(message.ack_token);
     }
     if !reader.told().ends.is_empty() {
         return Err(Finding::wrong("the link ends"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use pure_mqtt_client::pure_mqtt::QoS;
-use pure_mqtt_client::pure_mqtt::subscriptions::Standing;
+use pure_mqtt_client::pure_mqtt::subscriptions::SubscriptionState;
 use pure_mqtt_client::{ReceiveError, Receiver};
 
 use super::exchange::publish;
@@ -62,7 +62,7 @@ fn member(stage: &mut Stage, filter: &str) -> Played<(Player, Receiver)> {
     let has_hung_up = !player.told().ends.is_empty();
     match granted {
         Ok(()) => Ok((player, receiver)),
-        Err(ReceiveError::NotGranted { standing: Standing::Impossible(_), .. }) => Err(match has_hung_up {
+        Err(ReceiveError::NotGranted { standing: SubscriptionState::Unsupported(_), .. }) => Err(match has_hung_up {
             true => Finding::wrong("the broker ends the link at `$share`"),
             false => Finding::absent("CONNACK says so"),
         }),

@@ -1,6 +1,6 @@
 //! Whether the broker speaks the version at all; if not, whether a client that may fall back reaches it.
 
-use pure_mqtt_client::pure_mqtt::{Fallback, Limits, Version};
+use pure_mqtt_client::pure_mqtt::{VersionFallback, Limits, Version};
 
 use crate::outcome::{Finding, Played};
 use crate::player::Player;
@@ -10,7 +10,7 @@ pub fn run(stage: &mut Stage) -> Played {
     let limits = Limits { connack_timeout: 3_000, ..Limits::DEFAULT };
     let options = stage.options("version").limits(limits);
     let Err(refusal) = stage.connected(options) else { return Ok(String::new()) };
-    let options = stage.options("flexible").limits(limits).fallback(Fallback::new(stage.version));
+    let options = stage.options("flexible").limits(limits).fallback(VersionFallback::new(stage.version));
     let player = Player::new(options);
     player.client.connect(("127.0.0.1", stage.port()))?;
     player.client.loop_start()?;

@@ -102,7 +102,7 @@ impl<M: Memory> State<M> {
     /// The link is gone, for both sides.
     pub(super) fn close(&mut self, config: &Config) -> Result<(), Rule> {
         self.confirm(config)?;
-        self.client.closed(self.now);
+        self.client.handle_close(self.now);
         (self.stalled, self.deaf) = (false, false);
         let was_connected = std::mem::take(&mut self.app.is_answered);
         self.server.cut(config.version);
@@ -117,7 +117,7 @@ impl<M: Memory> State<M> {
             flow.on_link = false;
             flow.owes_release = flow.released;
             if flow.kind == SUBSCRIBE && flow.begun {
-                flow.outcome = Some(Cause::Unknown);
+                flow.outcome = Some(Cause::LinkLost);
             }
         }
         let ends_session = self.app.clean && config.version != Version::V5;

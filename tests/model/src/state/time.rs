@@ -11,7 +11,7 @@ use pure_mqtt::{ConnectionError, Instant, Limits};
 const LONGEST: u64 = {
     let taken = 3 * KEEP_ALIVE as u64 * 1000;
     let answered = Limits::DEFAULT.connack_timeout as u64;
-    Limits::DEFAULT.farewell_timeout as u64 + if taken > answered { taken } else { answered }
+    Limits::DEFAULT.close_timeout as u64 + if taken > answered { taken } else { answered }
 };
 
 impl<M: Memory> State<M> {
@@ -42,7 +42,7 @@ impl<M: Memory> State<M> {
         let mut client = self.client.clone();
         let longest = match client.state() {
             pure_mqtt::State::Closed => return Ok(()),
-            pure_mqtt::State::Closing => Limits::DEFAULT.farewell_timeout.into(),
+            pure_mqtt::State::Closing => Limits::DEFAULT.close_timeout.into(),
             _ => LONGEST,
         };
         let mut now = self.now;

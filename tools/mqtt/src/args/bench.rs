@@ -9,35 +9,35 @@ use super::broker::Broker;
 use super::values;
 use crate::help;
 
-/// Measures messages per second, latency, and what connections cost, to the server and back
+/// Measures messages per second, latency, and the cost of connections
 #[derive(Args, Clone, Debug)]
 #[command(after_help = help::BENCH, args_override_self = true, disable_help_flag = true)]
 pub struct Bench {
-    /// A quality of service to measure; may be repeated [default: all three]
+    /// A QoS to measure; may be repeated [default: 0, 1 and 2]
     #[arg(short = 'q', long = "qos", value_name = "QOS", value_parser = values::qos)]
     levels: Vec<QoS>,
-    /// Connections, each a client of its own with a topic of its own
+    /// Number of connections, each with its own client and topic
     #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u32).range(1..=100_000))]
     pub connections: u32,
-    /// So many connections are being made at a time
+    /// Number of connections that are established at a time
     #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u32).range(1..))]
     pub dialling: u32,
-    /// Messages of a round, over all connections; 0 only connects
+    /// Messages per round, over all connections; 0 only connects
     #[arg(short = 'n', long, value_name = "N", default_value = "10000")]
     pub messages: u64,
-    /// Rounds that count, after one that warms up
+    /// Number of measured rounds, after one warm-up round
     #[arg(long, value_name = "N", default_value = "5", value_parser = value_parser!(u64).range(1..))]
     pub rounds: u64,
-    /// The length of a payload; at least 16 bytes carry the time
+    /// Payload length; at least 16 bytes, which hold the time
     #[arg(long, value_name = "BYTES", default_value = "64", value_parser = value_parser!(u32).range(16..=16_000_000))]
     pub size: u32,
-    /// Messages that are under way at a time on each connection
+    /// Maximum number of messages in flight per connection
     #[arg(long, value_name = "N", default_value = "100", value_parser = value_parser!(u16).range(1..))]
     pub window: u16,
-    /// Where they go; each connection adds its number [default: a topic of this run alone]
+    /// The topic; each connection appends its number [default: a unique topic]
     #[arg(short, long, value_parser = values::topic)]
     topic: Option<TopicName<'static>>,
-    /// Draw the distribution of latencies into this SVG file
+    /// Write a plot of the latency distribution to this SVG file
     #[cfg(feature = "plot")]
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! The arguments that all commands share: the server, the session and the will.
+//! The arguments that all commands share: server, session and will.
 
 use std::time::Duration;
 
@@ -29,60 +29,60 @@ pub struct SessionArgs {
     /// The client identifier [default: a random one]
     #[arg(short, long)]
     pub id: Option<String>,
-    /// The client identifier is this with the number of the process behind it
+    /// Use PREFIX and the number of the process as client identifier
     #[arg(short = 'I', long, value_name = "PREFIX", conflicts_with = "id")]
     pub id_prefix: Option<String>,
-    /// Go on with the session of --id, and keep it
+    /// Resume the session of --id, and keep it afterwards
     #[arg(short = 'c', long, alias = "disable-clean-session", requires = "id")]
     pub resume: bool,
-    /// Start without an earlier session (the default)
+    /// Start a new session (the default)
     #[arg(long, conflicts_with = "resume")]
     pub clean: bool,
-    /// The longest silence; 0 turns it off
+    /// Keep alive: the longest time without a packet from the client; 0 turns it off
     #[arg(short, long, value_name = "SECONDS", alias = "keepalive", default_value = "60")]
     pub keep_alive: u16,
-    /// So many messages at QoS 1 and 2 are unacknowledged at a time; 0 for as many as the server takes
+    /// Maximum number of unacknowledged QoS 1 and 2 messages; 0: as many as the server allows
     #[arg(short = 'M', long, value_name = "N", default_value = "20")]
     pub max_inflight: u16,
-    /// Give up if it takes longer in all
+    /// Give up after this time in total; exit code 4 [default: no limit; 10 for `mqtt request`]
     #[arg(short = 'W', long, value_name = "SECONDS", value_parser = values::duration)]
     pub timeout: Option<Duration>,
-    /// Show what happens, packet by packet
+    /// Log what happens, with a line for each packet
     #[arg(short, long)]
     pub debug: bool,
-    /// Say nothing but what was asked for; the exit code tells how it ended
+    /// Print no errors, warnings or notes; the exit code reports the result
     #[arg(long, conflicts_with = "debug")]
     pub quiet: bool,
-    /// How long the server keeps the session, or `never`; an hour with --resume
+    /// How long the server keeps the session, or `never` [default: 0; 3600 with --resume; 86400 with --cluster or --durable]
     #[arg(short = 'x', long, value_name = "SECONDS", help_heading = OF_5, allow_hyphen_values = true, value_parser = values::expiry)]
     pub session_expiry: Option<u32>,
-    /// A file with defaults of options [default: mqtt/config.toml in the folder for configurations]
+    /// A file with defaults for options [default: mqtt/config.toml in the user's configuration folder]
     #[arg(long, value_name = "FILE", env = "MQTT_CONFIG", help_heading = "Help")]
     pub config: Option<std::path::PathBuf>,
 }
 
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "The will: what the server publishes if we vanish")]
+#[command(next_help_heading = "The will: a message that the server publishes if the connection is lost")]
 pub struct WillArgs {
-    /// Where it is published
+    /// The topic of the will
     #[arg(long, value_name = "TOPIC", value_parser = values::topic)]
     pub will_topic: Option<TopicName<'static>>,
-    /// What is published
+    /// The payload of the will
     #[arg(long, value_name = "TEXT", requires = "will_topic", default_value = "")]
     pub will_payload: String,
-    /// Its quality of service: 0, 1 or 2
+    /// The QoS of the will: 0, 1 or 2
     #[arg(long, value_name = "QOS", requires = "will_topic", default_value = "0", value_parser = values::qos)]
     pub will_qos: QoS,
-    /// The server keeps it for the topic
+    /// Have the server retain the will
     #[arg(long, requires = "will_topic")]
     pub will_retain: bool,
-    /// How long the server waits with it for our return
+    /// How long the server waits for the client to reconnect before it publishes the will
     #[arg(long, value_name = "SECONDS", requires = "will_topic", help_heading = OF_5)]
     pub will_delay: Option<u32>,
 }
 
 impl Broker {
-    /// The version that is asked for, or else this one.
+    /// Returns the version of --protocol-version, or else `usual`.
     pub fn version_or(&self, usual: Version) -> Version {
         self.session.protocol_version.unwrap_or(usual)
     }

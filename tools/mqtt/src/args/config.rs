@@ -8,7 +8,7 @@
 //! format = "json"
 //! ```
 //!
-//! The order: the command line, the environment, the file, what the program has of its own.
+//! Precedence: the command line, the environment, the file, the program's defaults.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,13 @@ use clap::builder::OsStr;
 use clap::{ArgAction, Command};
 use toml::{Table, Value};
 
-/// Defaults of options, and where they come from.
+/// Defaults for options, and the file they come from.
 pub struct Config {
     pub path: PathBuf,
     table: Table,
 }
 
-/// The file that was named, or else the usual one if it is there.
+/// Reads the file named by the user, or the usual one if it exists.
 pub fn find() -> Result<Option<Config>, String> {
     match named() {
         Some(path) => load(&path, true),
@@ -32,7 +32,7 @@ pub fn find() -> Result<Option<Config>, String> {
     }
 }
 
-/// By `--config` or the environment.
+/// Returns the file named by `--config` or the environment.
 fn named() -> Option<PathBuf> {
     let arguments: Vec<OsString> = env::args_os().collect();
     let behind = |pair: &[OsString]| match pair {
@@ -57,17 +57,17 @@ fn load(path: &Path, is_named: bool) -> Result<Option<Config>, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => return Ok(None),
         Err(error) => return Err(format!("cannot read the configuration {shown}: {error}")),
     };
-    // The error's own text would show the line, which may hold a password.
+    // The error's own text would show the line, which may contain a password.
     let table = text.parse::<Table>().map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        format!("the configuration {shown} is no TOML in line {line}: {}", error.message())
+        format!("the configuration {shown} is not valid TOML in line {line}: {}", error.message())
     })?;
     Ok(Some(Config { path: path.to_owned(), table }))
 }
 
 impl Config {
-    /// The same command with these defaults.
+    /// Returns the command with these defaults.
     pub fn fill(&self, mut command: Command) -> Result<Command, String> {
         let names: Vec<String> = command.get_subcommands().map(|known| known.get_name().to_owned()).collect();
         for (key, value) in &self.table {
@@ -83,7 +83,7 @@ impl Config {
         Ok(command)
     }
 
-    /// The default of an option in each command that has it, unless the command's own section says it too.
+    /// Sets the default of an option in each command that has it, unless the command's own section sets it too.
     fn fill_all(&self, mut command: Command, names: &[String], key: &str, value: &Value) -> Result<Command, String> {
         let mut is_known = false;
         for name in names {
@@ -100,12 +100,12 @@ impl Config {
     fn unknown(&self, key: &str) -> String {
         let path = self.path.display();
         format!(
-            "the configuration {path} has {key:?}, which is no command and no option: write options without dashes, as `{}`",
+            "the configuration {path} has {key:?}, which is neither a command nor an option: write options without dashes, such as `{}`",
             "keep-alive = 30"
         )
     }
 
-    /// `None` if the command has no such option.
+    /// Sets the default of an option. Returns `None` if the command has no such option.
     fn fill_one(&self, command: Command, name: &str, key: &str, value: &Value) -> Result<Option<Command>, String> {
         let Some(chosen) = command.find_subcommand(name) else { return Ok(None) };
         let option = chosen.get_arguments().find(|option| {
@@ -125,12 +125,12 @@ impl Config {
     }
 
     fn wrong(&self, key: &str, is_flag: bool) -> String {
-        let what = if is_flag { "true or false" } else { "a text, a number or a list of them" };
-        format!("in the configuration {} {key} has to be {what}", self.path.display())
+        let what = if is_flag { "true or false" } else { "a string, a number or a list of them" };
+        format!("in the configuration {} {key} must be {what}", self.path.display())
     }
 }
 
-/// A value as the command line has it.
+/// Converts a value to the text that the command line would have.
 fn texts(value: &Value) -> Option<Vec<String>> {
     Some(match value {
         Value::String(text) => vec![text.clone()],

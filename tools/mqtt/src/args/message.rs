@@ -1,4 +1,4 @@
-//! What is published: where to, how, with which properties, and where payloads come from.
+//! The arguments for what is published: topic, QoS, properties, and the source of payloads.
 
 use std::path::PathBuf;
 
@@ -11,31 +11,31 @@ use crate::encoding::Encoding;
 
 #[derive(Args, Clone, Debug)]
 pub struct MessageArgs {
-    /// Where to publish
+    /// The topic to publish to
     #[arg(short, long, value_parser = values::topic)]
     pub topic: TopicName<'static>,
-    /// The quality of service: 0, 1 or 2
+    /// The QoS: 0, 1 or 2
     #[arg(short, long, value_name = "QOS", default_value = "0", value_parser = values::qos)]
     pub qos: QoS,
-    /// The server keeps the message for the topic
+    /// Have the server keep the message for later subscribers of the topic
     #[arg(short, long)]
     pub retain: bool,
-    /// How payloads are given: text, hex or base64
+    /// How payloads are written: text, hex or base64
     #[arg(long, value_name = "HOW", default_value = "text")]
     pub encoding: Encoding,
-    /// What the payload is, such as application/json
+    /// Content type of the payload, such as application/json
     #[arg(long, value_name = "TEXT", help_heading = OF_5)]
     pub content_type: Option<String>,
-    /// How long the message is of use
+    /// Message expiry: the server discards the message if it was not delivered after this time
     #[arg(long, value_name = "SECONDS", help_heading = OF_5)]
     pub expiry: Option<u32>,
-    /// Where an answer is awaited
+    /// The topic on which replies are expected
     #[arg(long, value_name = "TOPIC", help_heading = OF_5, value_parser = values::topic)]
     pub response_topic: Option<TopicName<'static>>,
-    /// What an answer has to carry
+    /// Correlation data: replies carry the same
     #[arg(long, value_name = "TEXT", help_heading = OF_5)]
     pub correlation: Option<String>,
-    /// Anything else; may be repeated
+    /// A user property; may be repeated
     #[arg(short = 'D', long = "user-property", value_name = "NAME=VALUE", help_heading = OF_5, value_parser = values::pair)]
     pub user_properties: Vec<(&'static str, &'static str)>,
     /// Mark the payload as UTF-8 text
@@ -43,14 +43,14 @@ pub struct MessageArgs {
     pub utf8: bool,
 }
 
-/// Where a payload comes from: one of these.
+/// The source of a payload: one of these.
 #[derive(Args, Clone, Debug)]
 #[group(id = "payload", multiple = false)]
 pub struct PayloadArgs {
-    /// Publish this
+    /// Publish this text
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     pub message: Option<String>,
-    /// Publish what the file holds
+    /// Publish the content of this file
     #[arg(short, long, value_name = "PATH")]
     pub file: Option<PathBuf>,
     /// Publish all of the standard input as one message
@@ -61,7 +61,7 @@ pub struct PayloadArgs {
     pub null_message: bool,
 }
 
-/// Where payloads come from.
+/// The source of payloads.
 pub enum Source {
     /// These bytes, still encoded.
     Bytes(Vec<u8>),
@@ -83,7 +83,7 @@ impl PayloadArgs {
 }
 
 impl MessageArgs {
-    /// The message, still without a payload.
+    /// Returns the message, without a payload.
     pub fn message(&self) -> Publish<'static> {
         let mut properties = self.properties();
         properties.extend(self.response_topic.map(|topic| Property::ResponseTopic(topic.as_str())));
@@ -92,7 +92,7 @@ impl MessageArgs {
         self.with(properties)
     }
 
-    /// The same with what an answer needs.
+    /// Returns the message with response topic and correlation data.
     pub fn request(&self, response_topic: TopicName<'static>, correlation: &'static [u8]) -> Publish<'static> {
         let mut properties = self.properties();
         properties.extend([Property::ResponseTopic(response_topic.as_str()), Property::CorrelationData(correlation)]);
@@ -104,7 +104,7 @@ impl MessageArgs {
         publish.properties(keep::<[_]>(properties))
     }
 
-    /// All but what an answer needs.
+    /// Returns the message without response topic and correlation data.
     fn properties(&self) -> Vec<Property<'static>> {
         let mut properties = Vec::new();
         properties.extend(self.utf8.then_some(Property::PayloadFormatIndicator(true)));
@@ -114,7 +114,7 @@ impl MessageArgs {
         properties
     }
 
-    /// Those of its options that only 5.0 has, and whether they are given.
+    /// Returns the options that need 5.0, and whether they are given.
     pub fn of_5(&self) -> [(&'static str, bool); 6] {
         [
             ("content-type", self.content_type.is_some()),

@@ -1,4 +1,4 @@
-//! The arguments: a table of commands, tables of their options, and what they become.
+//! The arguments: a table of commands, tables of their options, and their values.
 
 mod bench;
 mod broker;
@@ -28,10 +28,10 @@ pub use subscribing::Subscribing;
 
 use crate::help;
 
-/// The heading of the options that older versions don't have.
+/// The heading of the options that need 5.0.
 const OF_5: &str = "Only MQTT 5";
 
-/// Publishes, subscribes, asks and measures over MQTT 3.1, 3.1.1 and 5
+/// Publishes, subscribes, sends requests and runs benchmarks over MQTT 3.1, 3.1.1 and 5
 #[derive(Parser)]
 #[command(name = "mqtt", version, styles = help::STYLES, after_help = help::GENERAL, arg_required_else_help = true)]
 struct Cli {
@@ -39,14 +39,14 @@ struct Cli {
     task: Task,
 }
 
-/// A command with all that it needs.
+/// A command with its arguments.
 #[derive(Subcommand)]
 pub enum Task {
     Pub(Box<Publishing>),
     Sub(Box<Subscribing>),
     Request(Box<Request>),
     Bench(Box<Bench>),
-    /// Prints a script that completes commands and options: for bash, elvish, fish, powershell or zsh
+    /// Prints a completion script for bash, elvish, fish, powershell or zsh
     #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell
@@ -54,7 +54,7 @@ pub enum Task {
     },
 }
 
-/// What the arguments ask for. Help is printed and ends the program here, and so does a mistake.
+/// Parses the arguments. Prints help or an error and exits if there is nothing to run.
 pub fn parse() -> Task {
     let mut command = Cli::command();
     let config = config::find().unwrap_or_else(|problem| refuse(&mut command, &problem));
@@ -94,14 +94,14 @@ pub fn complete(shell: Shell) -> ExitCode {
 }
 
 impl Task {
-    /// What is wrong with the options together.
+    /// Returns an error if the options contradict each other.
     fn problem(&self) -> Option<String> {
         match self {
             Self::Pub(options) => options.problem().or_else(|| too_new(&options.broker, &options.message.of_5())),
             Self::Sub(options) => too_new(&options.broker, &options.of_5()),
             Self::Request(options) => match options.broker.version_or(Version::V5) {
                 Version::V5 => options.problem(),
-                _ => Some("request works with --protocol-version 5 only".into()),
+                _ => Some("request needs --protocol-version 5".into()),
             },
             Self::Bench(options) => too_new(&options.broker, &[]),
             Self::Completions { .. } => None,
@@ -109,7 +109,7 @@ impl Task {
     }
 }
 
-/// An option that the version doesn't have.
+/// Returns an error if an option needs 5.0 and the version is another.
 fn too_new(broker: &Broker, options: &[(&'static str, bool)]) -> Option<String> {
     let of_all =
         [("session-expiry", broker.session.session_expiry.is_some()), ("will-delay", broker.will.will_delay.is_some())];

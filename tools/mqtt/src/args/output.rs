@@ -1,4 +1,4 @@
-//! The arguments that say how messages are printed.
+//! The arguments for how messages are printed.
 
 use clap::Args;
 
@@ -12,13 +12,13 @@ pub struct OutputArgs {
     /// Print topic and payload: --format '%t %p'
     #[arg(short, long, conflicts_with_all = ["format", "raw", "pretty"])]
     verbose: bool,
-    /// Print payloads byte for byte and nothing else: --format raw
+    /// Print only payloads, byte for byte: --format raw
     #[arg(long, conflicts_with_all = ["format", "pretty"])]
     raw: bool,
-    /// Print messages as indented JSON, with a payload that is JSON itself as such: --format pretty
+    /// Print messages as indented JSON, in which a JSON payload is not quoted: --format pretty
     #[arg(long, conflicts_with = "format")]
     pretty: bool,
-    /// Add no end of line behind a message
+    /// Add no line end after a message
     #[arg(short = 'N', long)]
     no_newline: bool,
 }

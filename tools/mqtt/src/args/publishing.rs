@@ -11,7 +11,7 @@ use super::message::{MessageArgs, PayloadArgs, Source};
 use super::values;
 use crate::help;
 
-/// Publishes messages, waits until the server has acknowledged each, and leaves
+/// Publishes messages, waits until all are delivered, and disconnects
 #[derive(Args, Clone, Debug)]
 #[command(after_help = help::PUB, args_override_self = true, disable_help_flag = true)]
 pub struct Publishing {
@@ -25,22 +25,22 @@ pub struct Publishing {
     /// Publish each message N times
     #[arg(long, value_name = "N", visible_alias = "count", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     pub repeat: u64,
-    /// Wait so long between two messages
+    /// Wait this long between two messages
     #[arg(long, value_name = "SECONDS", value_parser = values::duration)]
     repeat_delay: Option<Duration>,
-    /// Publish no more than so many messages per second
+    /// Publish at most N messages per second
     #[arg(long, value_name = "N", conflicts_with = "repeat_delay", value_parser = values::pace)]
     rate: Option<Duration>,
-    /// Keep messages in this folder until they are delivered, also if the program or the machine dies; without a payload, deliver what is left in it
+    /// Keep messages in this folder until they are delivered, even if the program or the machine dies. Without a payload: deliver what the folder holds
     #[arg(long, value_name = "FOLDER")]
     pub durable: Option<PathBuf>,
-    /// The standard input is what --durable was fed with before, from its start: skip the lines that were accepted then
+    /// The standard input restarts from its beginning: skip the lines that the folder of --durable has accepted before
     #[arg(long, requires = "durable", requires = "lines")]
     pub refeed: bool,
     /// How results are printed: text or json
     #[arg(short = 'F', long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     format: String,
-    /// Show on the terminal how far it is
+    /// Show progress on the terminal
     #[arg(long)]
     pub progress: bool,
     #[command(flatten)]
@@ -52,28 +52,28 @@ impl Publishing {
         self.format == "json"
     }
 
-    /// Nothing is published but what a durable folder holds, if there is none.
+    /// The source of payloads. Without one, only the messages of a durable folder are published.
     pub fn source(&self) -> Option<Source> {
         if self.lines { Some(Source::Lines) } else { self.payload.source() }
     }
 
-    /// The time between two messages.
+    /// Returns the time between two messages.
     pub fn pause(&self) -> Option<Duration> {
         self.repeat_delay.or(self.rate)
     }
 
-    /// What is wrong with the options together.
+    /// Returns an error if the options contradict each other.
     pub fn problem(&self) -> Option<String> {
         match &self.durable {
             None if self.source().is_none() => {
-                Some("nothing to publish: --message, --file, --stdin, --lines or --null-message says what".into())
+                Some("nothing to publish: give --message, --file, --stdin, --lines or --null-message".into())
             }
             Some(_) if self.message.qos == QoS::AtMostOnce => {
-                Some("--durable needs --qos 1 or 2: at QoS 0 nobody acknowledges a message".into())
+                Some("--durable needs --qos 1 or 2: messages at QoS 0 are not acknowledged".into())
             }
-            Some(_) if self.repeat > 1 => Some("--durable publishes each message once: leave --repeat out".into()),
+            Some(_) if self.repeat > 1 => Some("--durable publishes each message once: remove --repeat".into()),
             Some(_) if self.broker.session.id_prefix.is_some() => Some(
-                "--durable goes on with its client identifier: give it with --id, or leave it to the folder".into(),
+                "--durable needs the same client identifier in each run: use --id, or the identifier that the folder keeps".into(),
             ),
             _ => None,
         }

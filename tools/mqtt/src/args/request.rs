@@ -9,10 +9,10 @@ use super::message::{MessageArgs, PayloadArgs};
 use super::output::OutputArgs;
 use crate::help;
 
-/// Without `--timeout`: perhaps nobody is there to answer.
+/// The default of `--timeout`: there may be no responder.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Publishes a request and prints the answers (MQTT 5)
+/// Publishes a request and prints the replies (MQTT 5)
 #[derive(Args, Clone, Debug)]
 #[command(after_help = help::REQUEST, args_override_self = true, disable_help_flag = true)]
 pub struct Request {
@@ -20,7 +20,7 @@ pub struct Request {
     pub message: MessageArgs,
     #[command(flatten)]
     pub payload: PayloadArgs,
-    /// Wait for N answers
+    /// Wait for N replies
     #[arg(short = 'C', long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: u64,
     #[command(flatten)]
@@ -34,9 +34,9 @@ impl Request {
         self.broker.session.timeout.unwrap_or(PATIENCE)
     }
 
-    /// What is wrong with the options together.
+    /// Returns an error if the options contradict each other.
     pub fn problem(&self) -> Option<String> {
         let is_missing = self.payload.source().is_none();
-        is_missing.then(|| "nothing to ask: --message, --file, --stdin or --null-message says what".into())
+        is_missing.then(|| "nothing to publish: give --message, --file, --stdin or --null-message".into())
     }
 }

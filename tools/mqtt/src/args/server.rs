@@ -1,4 +1,4 @@
-//! The arguments that say where the server is, and what lies on the way to it.
+//! The arguments for the server's address, and the proxy and TLS on the way to it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub struct ServerArgs {
     /// The port [default: 1883; with TLS 8883; WebSocket 80 and 443]
     #[arg(short, long, env = "MQTT_PORT")]
     pub port: Option<u16>,
-    /// A URL in place of host and port; repeated, the next is tried when one fails: mqtt://, mqtts://, ws://, wss://, unix:PATH
+    /// URL instead of host and port: mqtt://, mqtts://, ws://, wss://, unix:PATH. Repeated: the next one is tried when one fails
     #[arg(
         short = 'L',
         long = "url",
@@ -26,13 +26,13 @@ pub struct ServerArgs {
         value_delimiter = ' '
     )]
     pub urls: Vec<String>,
-    /// The servers of --url are nodes of one cluster: a session goes on with another node
+    /// The servers of --url are nodes of one cluster: the session continues on another node when one fails
     #[arg(long)]
     pub cluster: bool,
-    /// The path of a Unix socket, in place of host and port
+    /// The path of a Unix socket, instead of host and port
     #[arg(long, value_name = "PATH", conflicts_with = "urls")]
     pub unix: Option<PathBuf>,
-    /// Speak WebSocket
+    /// Use WebSocket
     #[arg(long, alias = "ws")]
     pub websocket: bool,
     /// The path for WebSocket [default: /mqtt]
@@ -41,23 +41,23 @@ pub struct ServerArgs {
     /// A header of the WebSocket handshake; may be repeated
     #[arg(long = "ws-header", value_name = "NAME=VALUE", value_parser = values::pair)]
     pub headers: Vec<(&'static str, &'static str)>,
-    /// A proxy on the way: http://HOST:PORT or socks5://HOST:PORT
+    /// Connect through this proxy: http://HOST:PORT or socks5://HOST:PORT
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
-    /// Give up an attempt to reach a server after so long
+    /// Time-out for connecting to a server, including TLS and WebSocket
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = values::duration)]
     pub connect_timeout: Duration,
-    /// The longest pause before it connects again; pauses are random, short at first
+    /// Longest delay before reconnecting. Delays are random, and short at first
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = values::pause)]
     pub reconnect_delay: Duration,
     /// The user name
     #[arg(short, long, value_name = "NAME", alias = "username", env = "MQTT_USER")]
     pub user: Option<String>,
-    /// The password; others can see arguments, but not the environment
+    /// The password. Other users can see arguments; MQTT_PASSWORD or --password-file hide it
     #[arg(short = 'P', long, value_name = "TEXT", alias = "pw", env = "MQTT_PASSWORD", hide_env_values = true)]
     #[arg(hide_default_value = true)]
     pub password: Option<String>,
-    /// The password is the first line of this file
+    /// A file whose first line is the password
     #[arg(long, value_name = "FILE", conflicts_with = "password")]
     pub password_file: Option<PathBuf>,
 }
@@ -65,28 +65,28 @@ pub struct ServerArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
-    /// Speak TLS; the system says whom to trust. Other TLS options imply it
+    /// Use TLS and trust the system's authorities. Implied by the other TLS options
     #[arg(long)]
     pub tls: bool,
-    /// Trust the authorities in this PEM file; may be repeated
+    /// Trust only the authorities in this PEM file; may be repeated
     #[arg(long, value_name = "FILE", alias = "ca")]
     pub cafile: Vec<PathBuf>,
-    /// Our certificate, a PEM file
+    /// Client certificate, a PEM file
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
-    /// The private key to it, a PEM file without a password
+    /// Private key of the client certificate, a PEM file without a password
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
-    /// A protocol to offer; may be repeated
+    /// An ALPN protocol to offer; may be repeated
     #[arg(long, value_name = "NAME", alias = "tls-alpn")]
     pub alpn: Vec<String>,
     /// Trust only the certificate with this SHA-256 fingerprint; may be repeated
     #[arg(long, value_name = "FINGERPRINT")]
     pub pin: Vec<String>,
-    /// The name that the server's certificate is for, if it isn't the host
+    /// The name in the server's certificate, if it is not the host
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<String>,
-    /// Accept any certificate; with --cafile any name in it. For tests: whoever is on the way may read along
+    /// Accept any certificate; with --cafile any name in it. Only for tests: the connection can be intercepted
     #[arg(long)]
     pub insecure: bool,
     /// Print help

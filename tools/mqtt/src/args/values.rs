@@ -1,12 +1,12 @@
-//! Values of single arguments: text that becomes what the client takes, or a sentence that says what it must be.
+//! Values of arguments: a value of the client's type, or an error that says what is expected.
 //!
-//! Arguments live as long as the program, so what borrows from them is `'static`.
+//! Arguments live until the program ends, so values that borrow from them are `'static`.
 
 use std::time::Duration;
 
 use pure_mqtt_client::pure_mqtt::{ClientId, QoS, RetainHandling, TopicError, TopicFilter, TopicName, Version};
 
-/// Keeps a value to the end of the program.
+/// Keeps a value until the program ends.
 pub fn keep<T: ?Sized>(value: impl Into<Box<T>>) -> &'static T {
     Box::leak(value.into())
 }
@@ -28,28 +28,28 @@ pub fn qos(text: &str) -> Result<QoS, &'static str> {
 
 pub fn duration(text: &str) -> Result<Duration, &'static str> {
     let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.ok_or("a number of seconds is meant, such as 10 or 0.5")
+    duration.ok_or("expected a number of seconds, such as 10 or 0.5")
 }
 
-/// A pause between attempts: never none, or a server that is down would see nothing else.
+/// Parses a delay between attempts. Zero is refused: a server that is down would be flooded with connections.
 pub fn pause(text: &str) -> Result<Duration, &'static str> {
     let pause = duration(text)?;
     let is_long_enough = pause >= Duration::from_millis(10);
-    is_long_enough.then_some(pause).ok_or("0.01 seconds are the shortest that it may be")
+    is_long_enough.then_some(pause).ok_or("the minimum is 0.01 seconds")
 }
 
-/// A pace in messages per second, as the time between two.
+/// Parses a rate in messages per second, as the time between two.
 pub fn pace(text: &str) -> Result<Duration, &'static str> {
     let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
     let pause = rate.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
-    pause.ok_or("a number of messages per second is meant, such as 100 or 0.2")
+    pause.ok_or("expected a number of messages per second, such as 100 or 0.2")
 }
 
-/// Seconds, or for ever.
+/// Parses a number of seconds, or `never`.
 pub fn expiry(text: &str) -> Result<u32, &'static str> {
     match text {
         "-1" | "∞" | "never" => Ok(u32::MAX),
-        _ => text.parse().map_err(|_| "a number of seconds is meant, or `never`"),
+        _ => text.parse().map_err(|_| "expected a number of seconds, or `never`"),
     }
 }
 
@@ -70,21 +70,21 @@ pub fn retain_handling(text: &str) -> Result<RetainHandling, &'static str> {
         "always" => Ok(RetainHandling::Send),
         "new" => Ok(RetainHandling::SendIfNew),
         "never" => Ok(RetainHandling::DoNotSend),
-        _ => Err("retained messages are sent always, if the subscription is new, or never"),
+        _ => Err("expected always, new or never"),
     }
 }
 
-/// A client identifier that every server takes.
+/// Returns a client identifier that every server accepts.
 pub fn random_id() -> String {
     ClientId::from_random(u128::from(random()) << 64 | u128::from(random())).as_str().to_owned()
 }
 
-/// A topic that nobody else uses.
+/// Returns a topic that no other program uses.
 pub fn own_topic(root: &str) -> TopicName<'static> {
     topic(&format!("{root}/{}", random_id())).unwrap_or_else(|_| unreachable!("letters and digits are no wildcards"))
 }
 
-/// A number that differs from run to run: the standard library seeds its hashes from the system's random numbers.
+/// Returns a random number: the standard library seeds its hashes from the system's random numbers.
 fn random() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0)

@@ -1,4 +1,4 @@
-//! Many connections: made a few at a time, so that the server's queue of new ones isn't the limit.
+//! Many connections, established a few at a time, so that the server's accept queue is not the limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,26 +18,26 @@ use crate::failure::Failure;
 use crate::link::{Heard, Link, News};
 use crate::session;
 
-/// Open files of a connection: the socket, and two that its loop sleeps on.
+/// Open files per connection: the socket, and two for its loop to sleep on.
 const FILES: u64 = 3;
-/// And of the program itself.
+/// Open files of the program itself.
 const OTHER_FILES: u64 = 256;
-/// If nothing gets on for so long, nothing will.
+/// A round without progress for this long is given up.
 const STALL: Duration = Duration::from_secs(10);
 
-/// So often the bar moves.
+/// The interval at which the progress bar is updated.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Clients that are connected and subscribed.
+/// Connected and subscribed clients.
 pub struct Crowd {
     pub echoes: Vec<Arc<Echo>>,
-    /// How long it took to connect and subscribe, in microseconds.
+    /// How long connecting and subscribing took, in microseconds.
     pub connecting: Histogram<u64>,
-    /// Bytes of this process for each; none where the system doesn't tell.
+    /// Bytes of this process per connection; `None` where the system does not report them.
     pub memory: Option<u64>,
 }
 
-/// Lets enough files be open.
+/// Raises the limit of open files, if necessary.
 pub fn raise_limits(connections: u32) -> Result<(), Failure> {
     let needed = u64::from(connections) * FILES + OTHER_FILES;
     #[cfg(unix)]
@@ -57,7 +57,7 @@ pub fn raise_limits(connections: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Connects everybody.
+/// Establishes all connections.
 pub fn gather(link: &mut Link, options: &Bench, round: &Arc<Round>, show: impl Fn(u64)) -> Result<Crowd, Failure> {
     let before = memory();
     let dialler = Dialler {
@@ -97,19 +97,19 @@ pub fn gather(link: &mut Link, options: &Bench, round: &Arc<Round>, show: impl F
     Ok(Crowd { echoes, connecting, memory: used })
 }
 
-/// Makes connections, one after the other.
+/// Establishes connections, one after the other.
 #[derive(Clone)]
 struct Dialler {
     options: Bench,
     topic: TopicName<'static>,
     servers: Vec<Server>,
     round: Arc<Round>,
-    /// The number of the next connection, of all diallers.
+    /// The number of the next connection, shared by all diallers.
     next: Arc<AtomicUsize>,
 }
 
 impl Dialler {
-    /// A connection, and how long it took; `None` if there are enough.
+    /// Establishes a connection, and returns how long that took; `None` if there are enough.
     fn dial_next(&self) -> Option<Result<(Arc<Echo>, Duration), Failure>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         if number >= self.options.connections as usize {
@@ -137,7 +137,7 @@ fn memory() -> Option<u64> {
 }
 
 impl Crowd {
-    /// One round: all publish, until everything came back and is acknowledged.
+    /// Runs one round: all connections publish, until every message was received and acknowledged.
     pub fn play(
         &self,
         link: &mut Link,
@@ -155,7 +155,7 @@ impl Crowd {
         await_end(link, round, &finished, show)
     }
 
-    /// Everybody leaves.
+    /// Disconnects all.
     pub fn leave(&self) {
         self.echoes.iter().for_each(|echo| echo.client.disconnect());
         self.echoes.iter().for_each(|echo| echo.client.loop_stop());

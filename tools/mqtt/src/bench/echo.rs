@@ -1,4 +1,4 @@
-//! One connection that publishes to itself, through the server, so many messages under way at a time.
+//! One connection that publishes to itself through the server, with a bounded number of messages in flight.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,18 +21,18 @@ pub struct Echo {
 #[derive(Default)]
 struct State {
     qos: QoS,
-    /// The messages of this round.
+    /// The number of messages of this round.
     count: u64,
     window: u64,
     sent: u64,
     received: u64,
 }
 
-/// What connecting has come to.
+/// The result of connecting.
 type Up = Result<(), Failure>;
 
 impl Echo {
-    /// Not connected yet.
+    /// Creates a client that is not connected.
     pub fn new(client: Client, topic: String, size: usize, round: Arc<Round>) -> Arc<Self> {
         Arc::new(Self { client, topic, size, round, state: Mutex::default() })
     }
@@ -47,16 +47,16 @@ impl Echo {
             let servers: Vec<_> = servers.iter().map(ToString::to_string).collect();
             Failure::Connect { servers: servers.join(", "), error }
         })?;
-        up.recv().unwrap_or(Err(Failure::TimeOut)) // the client's time-outs bound it
+        up.recv().unwrap_or(Err(Failure::TimeOut)) // bounded by the client's time-outs
     }
 
     fn listen(self: &Arc<Self>, up: &Sender<Up>) {
         let tell = up.clone();
-        self.client.on_subscribe(move |_, answer| drop(tell.send(subscriber::check(answer)))); // heard once
+        self.client.on_subscribe(move |_, answer| drop(tell.send(subscriber::check(answer)))); // received once
         let (tell, round) = (up.clone(), Arc::clone(&self.round));
         self.client.on_disconnect(move |_, end| {
             if !matches!(end, LinkEnd::Disconnected) {
-                let _ = tell.send(Err(Failure::Link(end.clone()))); // heard while it connects
+                let _ = tell.send(Err(Failure::Link(end.clone()))); // received while it connects
                 round.fail(Failure::Link(end.clone()));
             }
         });
@@ -73,7 +73,7 @@ impl Echo {
         });
     }
 
-    /// Begins a round.
+    /// Starts a round.
     pub fn start(&self, qos: QoS, count: u64, window: u64) {
         let mut state = self.lock();
         *state = State { qos, count, window, sent: 0, received: 0 };
@@ -93,7 +93,7 @@ impl Echo {
     fn take(&self, message: &Message<'_>) {
         let mut state = self.lock();
         if message.retain || state.received >= state.sent || !self.round.is_of_now(message.payload) {
-            return; // it was there before, or somebody else's
+            return; // a message from before the round, or another client's
         }
         if message.qos != state.qos {
             return self.round.fail(Failure::OtherQoS { wanted: state.qos, came: message.qos });

@@ -1,4 +1,4 @@
-//! The picture of `mqtt bench --plot`: latency over the share of messages that were no slower.
+//! The plot of `mqtt bench --plot`: latency over the share of messages that were no slower.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ const SIZE: (u32, u32) = (900, 500);
 const NINES: f64 = 5.0;
 const STEPS: u32 = 200;
 
-/// Draws a line for each quality of service.
+/// Draws a line for each QoS.
 pub fn draw(path: &Path, lines: &[(QoS, Histogram<u64>)]) -> Result<(), String> {
     let most = lines.iter().map(|(_, values)| values.max()).max().unwrap_or(1) as f64 / 1000.0;
     let area = SVGBackend::new(path, SIZE).into_drawing_area();

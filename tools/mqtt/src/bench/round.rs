@@ -1,4 +1,4 @@
-//! A round of all connections together: what came back, and how long it took.
+//! A round of all connections: received messages and their latencies.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -10,7 +10,7 @@ use super::took::new_histogram;
 use crate::failure::Failure;
 
 pub struct Round {
-    /// Stamps count from here.
+    /// The zero point of time stamps.
     start: Instant,
     progress: Mutex<Progress>,
 }
@@ -36,7 +36,7 @@ impl Round {
         Self { start: Instant::now(), progress: Mutex::new(progress) }
     }
 
-    /// Begins a round of so many messages. Its end comes from the channel.
+    /// Begins a round of this many messages. The channel returns its result.
     pub fn begin(&self, messages: u64) -> Receiver<Result<(), Failure>> {
         let (finished, receiver) = unbounded();
         let mut progress = self.lock();
@@ -45,7 +45,7 @@ impl Round {
         receiver
     }
 
-    /// A payload of this length, published now.
+    /// Returns a payload of this length, stamped with the current time.
     pub fn stamp(&self, size: usize) -> Vec<u8> {
         let mut payload = Vec::with_capacity(size);
         payload.extend((self.start.elapsed().as_micros() as u64).to_le_bytes());
@@ -54,7 +54,7 @@ impl Round {
         payload
     }
 
-    /// Whether it was published in this round.
+    /// Returns whether the payload was published in this round.
     pub fn is_of_now(&self, payload: &[u8]) -> bool {
         read(payload).is_some_and(|(_, number)| number == self.lock().number)
     }
@@ -76,10 +76,10 @@ impl Round {
     }
 
     pub fn fail(&self, failure: Failure) {
-        let _ = self.lock().finished.send(Err(failure)); // nobody may wait for it
+        let _ = self.lock().finished.send(Err(failure)); // the receiver may be gone
     }
 
-    /// How many messages came back.
+    /// Returns how many messages were received.
     pub fn count(&self) -> u64 {
         self.lock().received
     }
@@ -101,7 +101,7 @@ impl Round {
 impl Progress {
     fn look(&self) {
         if self.received >= self.messages && self.acknowledged >= self.messages {
-            let _ = self.finished.send(Ok(())); // heard once
+            let _ = self.finished.send(Ok(())); // received once
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What `mqtt bench` prints: a table for people, JSON for programs.
+//! The output of `mqtt bench`: a table for people, JSON for programs.
 
 use hdrhistogram::Histogram;
 use pure_mqtt_client::pure_mqtt::QoS;
@@ -8,7 +8,7 @@ use super::took::{Took, merged, spread};
 use crate::args::Bench;
 use crate::json::Line;
 
-/// What connecting took, and what connections cost.
+/// Shows how long connecting took, and what connections cost.
 pub fn connections(is_json: bool, crowd: &Crowd) -> String {
     let (count, took) = (crowd.echoes.len(), &crowd.connecting);
     if is_json {
@@ -28,7 +28,7 @@ pub fn heading(options: &Bench) -> String {
     let over = if *connections == 1 { String::new() } else { format!(" over {connections} connections") };
     let each = if *connections == 1 { "" } else { " on each" };
     format!(
-        "{messages} messages of {size} bytes to the server and back{over}, at most {window} under way{each}; \
+        "{messages} messages of {size} bytes to the server and back{over}, at most {window} in flight{each}; \
          median of {rounds} rounds\n\
          QoS  messages/s  (slowest–fastest)    processor time here  latency\n"
     )
@@ -62,7 +62,7 @@ fn line(kind: &str, qos: QoS, took: &Took) -> Line {
     latencies(line, "latency", &took.latency)
 }
 
-/// What is shown of a distribution.
+/// The quantiles shown of a distribution.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
 fn latencies(line: Line, what: &str, values: &Histogram<u64>) -> Line {

@@ -1,19 +1,19 @@
-//! What a round took.
+//! The measurements of a round.
 
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
 use hdrhistogram::Histogram;
 
-/// Starts with the first message of a round.
+/// The clock of a round, started with its first message.
 pub struct Clock(Instant, ProcessTime);
 
-/// What is measured.
+/// The measurements of a round.
 pub struct Took {
     pub messages_per_second: f64,
     /// Microseconds of processor time of this process for one message, there and back.
     pub processor_us: f64,
-    /// From publishing to coming back, in microseconds.
+    /// From publishing to receiving, in microseconds.
     pub latency: Histogram<u64>,
 }
 
@@ -32,7 +32,7 @@ impl Clock {
     }
 }
 
-/// The lowest, the median and the highest of some values, of which there is at least one.
+/// Returns the lowest, the median and the highest of some values, of which there must be at least one.
 pub fn spread(values: impl Iterator<Item = f64>) -> [f64; 3] {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);
@@ -42,7 +42,7 @@ pub fn spread(values: impl Iterator<Item = f64>) -> [f64; 3] {
     [at(0), median, at(last)]
 }
 
-/// The latencies of all rounds together.
+/// Merges the latencies of all rounds.
 pub fn merged(rounds: &[Took]) -> Histogram<u64> {
     let mut all = new_histogram();
     for took in rounds {
@@ -51,7 +51,7 @@ pub fn merged(rounds: &[Took]) -> Histogram<u64> {
     all
 }
 
-/// Three digits, from a microsecond to an hour.
+/// Creates a histogram with three digits, from a microsecond to an hour.
 pub fn new_histogram() -> Histogram<u64> {
     Histogram::new_with_max(3_600_000_000, 3).unwrap_or_else(|_| unreachable!("three digits of an hour are possible"))
 }

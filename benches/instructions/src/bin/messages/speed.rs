@@ -92,7 +92,7 @@ fn resume(count: usize) -> Box<dyn FnMut()> {
     let mut link = Link::new(V311);
     link.publish(AtLeastOnce, count.min(60_000), &[]);
     Box::new(move || {
-        link.mqtt.closed(NOW);
+        link.mqtt.handle_close(NOW);
         link.open(true);
         link.send();
     })

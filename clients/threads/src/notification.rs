@@ -68,7 +68,7 @@ impl Packet {
     }
 }
 
-pub(crate) enum Notice {
+pub(crate) enum Notification {
     Connected(Accepted),
     Message(Received),
     Published(Ended),
@@ -77,7 +77,7 @@ pub(crate) enum Notice {
     Auth(ReasonCode, Bytes),
 }
 
-impl Notice {
+impl Notification {
     /// Calls whom it concerns.
     pub(crate) fn tell(&self, client: &Client) {
         let callbacks = &client.shared.callbacks;

@@ -9,7 +9,7 @@ use crate::kept::Kept;
 
 /// What is wanted, and how far it has come.
 #[derive(Default)]
-pub(crate) struct Wishes {
+pub(crate) struct Intent {
     /// Where to connect to: the first that accepts.
     pub(crate) servers: Servers,
     /// A link is to be made anew.
@@ -57,7 +57,7 @@ pub(crate) enum Dialling {
     ForAll,
 }
 
-impl Wishes {
+impl Intent {
     /// Somebody calls `connect` and waits; returns the call's number.
     pub(crate) fn call(&mut self) -> u64 {
         self.latest += 1;
@@ -112,14 +112,14 @@ mod tests {
 
     #[test]
     fn the_answer_to_a_call_outlives_that_to_an_older_one() {
-        let mut wishes = Wishes::default();
-        let first = wishes.call();
-        let under_way = wishes.dial.take().unwrap(); // the loop is at it
-        let second = wishes.call();
-        wishes.dial(Dialling::ForAll);
-        wishes.answer(under_way, Err(ConnectError::GivenUp));
+        let mut intent = Intent::default();
+        let first = intent.call();
+        let under_way = intent.dial.take().unwrap(); // the loop is at it
+        let second = intent.call();
+        intent.dial(Dialling::ForAll);
+        intent.answer(under_way, Err(ConnectError::GivenUp));
         for call in [first, second] {
-            assert!(matches!(wishes.result(call), Some(Err(ConnectError::GivenUp))), "{call}");
+            assert!(matches!(intent.result(call), Some(Err(ConnectError::GivenUp))), "{call}");
         }
     }
 }

@@ -7,12 +7,12 @@ use crate::kept::Kept;
 
 /// A CONNECT that owns what it says. What can't be expressed is told when a link is opened.
 #[derive(Clone)]
-pub(crate) struct Introduction {
+pub(crate) struct OwnedConnect {
     kept: Option<Kept>,
     fault: Option<OpenError>,
 }
 
-impl Introduction {
+impl OwnedConnect {
     pub(crate) fn new(client_id: &str) -> Self {
         Self { kept: None, fault: None }.keep(&Connect::new(Version::V5, client_id))
     }
@@ -93,7 +93,7 @@ mod tests {
     fn all_that_was_said_is_kept() {
         let properties = [Property::SessionExpiryInterval(60)];
         let will = Will::new(TopicName::new("gone").unwrap(), b"yes").retain(true);
-        let introduction = Introduction::new("me").user_name("ada").password(b"x").will(&will).properties(&properties);
+        let introduction = OwnedConnect::new("me").user_name("ada").password(b"x").will(&will).properties(&properties);
         let connect = introduction.with(|connect| connect.keep_alive(7)).connect().map(|connect| connect.keep_alive);
         assert_eq!(connect, Ok(7));
         let connect = introduction.connect().unwrap();
@@ -104,10 +104,10 @@ mod tests {
 
     #[test]
     fn the_first_fault_is_told_and_the_rest_is_kept() {
-        let introduction = Introduction::new("me").properties(&[Property::ServerKeepAlive(9)]).user_name("ada\0");
+        let introduction = OwnedConnect::new("me").properties(&[Property::ServerKeepAlive(9)]).user_name("ada\0");
         let Err(OpenError::Property(error)) = introduction.connect() else { panic!("a property is wrong") };
         assert_eq!(error.id, 0x13);
         assert_eq!(introduction.said().client_id, "me");
-        assert_eq!(Introduction::new(&"x".repeat(70_000)).connect(), Err(OpenError::Field));
+        assert_eq!(OwnedConnect::new(&"x".repeat(70_000)).connect(), Err(OpenError::Field));
     }
 }

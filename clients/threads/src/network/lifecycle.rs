@@ -8,14 +8,14 @@ use pure_mqtt_net::Server;
 
 use super::dial::Dial;
 use super::link::Link;
-use super::{Network, Persistence, Phase, SOCKET, ready};
+use super::{Network, Phase, RetryPolicy, SOCKET, ready};
 use crate::callbacks::LogLevel;
 use crate::client::Client;
 use crate::error::{ConnectError, LinkEnd, LoopError};
+use crate::intent::Dialling;
 use crate::lines::are_packets_wanted;
 use crate::state::Step;
 use crate::transport::Transport;
-use crate::wishes::Dialling;
 
 /// How long the server may take to close its side when we have closed ours.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
@@ -24,10 +24,10 @@ const SLICE: Duration = Duration::from_millis(5);
 
 impl Network {
     /// Does what the handles want.
-    pub(super) fn obey(&mut self, client: &Client) -> Result<(), LoopError> {
+    pub(super) fn apply_intent(&mut self, client: &Client) -> Result<(), LoopError> {
         let (dial, is_leaving) = {
             let mut state = client.shared.lock();
-            (state.wishes.dial.take(), state.wishes.leave.is_some())
+            (state.intent.dial.take(), state.intent.leave.is_some())
         };
         if let Some(dialling) = dial {
             self.begin(client, dialling)?;
@@ -43,7 +43,7 @@ impl Network {
         self.give_up_dialling(client);
         self.dialling = Some(dialling);
         self.has_been_up = false;
-        if let Phase::Parting { end, .. } = &mut self.phase {
+        if let Phase::Closing { end, .. } = &mut self.phase {
             let end = end.take();
             self.close();
             let result = self.begin_dialling(client);
@@ -58,7 +58,7 @@ impl Network {
     fn begin_dialling(&mut self, client: &Client) -> Result<(), LoopError> {
         let (has_server, fault) = {
             let state = client.shared.lock();
-            (!state.wishes.servers.list.is_empty(), state.check_options().err())
+            (!state.intent.servers.list.is_empty(), state.check_options().err())
         };
         if let Some(fault) = fault {
             return self.refuse(client, ConnectError::Options(fault));
@@ -82,7 +82,7 @@ impl Network {
     fn give_up(&mut self, client: &Client) -> Result<(), LoopError> {
         self.give_up_dialling(client);
         let mut state = client.shared.lock();
-        state.wishes.leave = None;
+        state.intent.leave = None;
         state.stop_dialling();
         state.interrupt();
         Err(LoopError::Ended(LinkEnd::Disconnected))
@@ -90,8 +90,8 @@ impl Network {
 
     fn give_up_dialling(&mut self, client: &Client) {
         if let Some(dialling) = self.dialling.take() {
-            client.shared.lock().wishes.answer(dialling, Err(ConnectError::GivenUp));
-            client.shared.spread_news();
+            client.shared.lock().intent.answer(dialling, Err(ConnectError::GivenUp));
+            client.shared.notify_waiters();
         }
         if matches!(self.phase, Phase::Dialling(_)) {
             self.phase = Phase::Down;
@@ -101,14 +101,14 @@ impl Network {
     /// Goes on with whatever there is.
     pub(super) fn go_on(&mut self, client: &Client) -> Result<(), LoopError> {
         self.part(client)?;
-        if let Phase::Parting { .. } = self.phase {
+        if let Phase::Closing { .. } = self.phase {
             return Ok(());
         }
         self.act(client);
         match &mut self.phase {
             Phase::Dialling(_) => self.go_on_dialling(client)?,
             Phase::Up(link) => link.read(&mut client.shared.lock()),
-            Phase::Down | Phase::Parting { .. } => {}
+            Phase::Down | Phase::Closing { .. } => {}
         }
         self.take_events(client)?;
         self.act(client);
@@ -119,7 +119,7 @@ impl Network {
 
     /// Does what the agent asks for.
     fn act(&mut self, client: &Client) {
-        while !matches!(self.phase, Phase::Parting { .. }) {
+        while !matches!(self.phase, Phase::Closing { .. }) {
             let action = client.shared.lock().agent.poll_action();
             match action {
                 Some(Action::Dial { link, server, .. }) => self.dial(client, link, server),
@@ -193,11 +193,11 @@ impl Network {
         state.agent.dialed(now, id, login);
         link.send(&mut state);
         if let Some(dialling) = self.dialling.take() {
-            state.wishes.answer(dialling, Ok(()));
+            state.intent.answer(dialling, Ok(()));
         }
         drop(state);
         self.phase = Phase::Up(link);
-        client.shared.spread_news();
+        client.shared.notify_waiters();
     }
 
     /// Tells what there is to tell, packet by packet. Between two, the program may leave, and deadlines and output get their turn.
@@ -277,7 +277,7 @@ impl Network {
             self.act(client); // the agent wants it closed
         }
         match &mut self.phase {
-            Phase::Parting { link: parting, end: told, .. } if parting.id == link => {
+            Phase::Closing { link: parting, end: told, .. } if parting.id == link => {
                 *told = Some(end);
                 return Ok(()); // it is told once the server has closed its side too
             }
@@ -325,9 +325,9 @@ impl Network {
             let mut state = client.shared.lock();
             state.say(LogLevel::Warning, error.to_string());
             let dialling = self.dialling.take().unwrap_or(Dialling::ForAll);
-            state.wishes.answer(dialling, Err(error.clone()))
+            state.intent.answer(dialling, Err(error.clone()))
         };
-        client.shared.spread_news();
+        client.shared.notify_waiters();
         if !is_public {
             return Ok(());
         }
@@ -343,9 +343,9 @@ impl Network {
             return false;
         }
         let is_borne = match self.persistence {
-            Persistence::None => false,
-            Persistence::AfterSuccess => self.has_been_up || state.options.retry_first_connection,
-            Persistence::Always => true,
+            RetryPolicy::None => false,
+            RetryPolicy::AfterSuccess => self.has_been_up || state.options.retry_first_connection,
+            RetryPolicy::Always => true,
         };
         let is_wanted = matches!(end, LinkEnd::Replaced) || is_borne && state.options.reconnect_on_failure;
         if is_wanted && is_planned || is_at_once && matches!(end, LinkEnd::Replaced) {
@@ -362,7 +362,7 @@ impl Network {
                 link.transport.finish();
                 let until = Instant::now() + FAREWELL_PATIENCE;
                 // A socket that is closed over unread bytes is reset, and what was written last is lost.
-                self.phase = Phase::Parting { link, end: None, until };
+                self.phase = Phase::Closing { link, end: None, until };
             }
             Phase::Dialling(dial) if dial.link == id => {}
             other => self.phase = other,
@@ -376,7 +376,7 @@ impl Network {
 
     /// Waits for the server's side to close.
     fn part(&mut self, client: &Client) -> Result<(), LoopError> {
-        let Phase::Parting { link, end, until } = &mut self.phase else { return Ok(()) };
+        let Phase::Closing { link, end, until } = &mut self.phase else { return Ok(()) };
         if !link.transport.drain() && Instant::now() < *until {
             return Ok(());
         }
@@ -394,7 +394,7 @@ impl Network {
         {
             let mut state = client.shared.lock();
             state.say(LogLevel::Info, end.to_string());
-            state.wishes.is_changed = true; // the agent may have asked for more meanwhile
+            state.intent.is_changed = true; // the agent may have asked for more meanwhile
         }
         client.shared.callbacks.on_disconnect(client, end);
     }
