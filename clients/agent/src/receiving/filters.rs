@@ -11,28 +11,28 @@ use super::wants::Wants;
 use crate::ids::{Receiver, Ticket};
 use crate::ticket::{Answer, Denied, End, Refusal};
 
-/// Options of a filter beside its QoS (§3.8.3.1). Links of 3.1 and 3.1.1 leave them out.
+/// Subscription options other than the QoS (§3.8.3.1). They are left out on links of 3.1 and 3.1.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FilterOptions {
-    /// Messages that this client published itself are not wanted. Default: false.
+    /// Whether the server leaves out messages that this client published. Default: false.
     pub no_local: bool,
-    /// Messages keep the RETAIN flag they were published with. Default: false.
+    /// Whether messages keep the RETAIN flag they were published with. Default: false.
     pub retain_as_published: bool,
-    /// Whether messages that the server keeps are sent. Default: at each SUBSCRIBE.
+    /// Whether the server sends retained messages. Default: at each SUBSCRIBE.
     pub retain_handling: RetainHandling,
 }
 
-/// How far the server has followed a filter.
+/// The state of a filter on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscriptionState {
-    /// It is to be asked for, or its answer is awaited.
+    /// SUBSCRIBE is queued or unanswered.
     Requested,
     /// The server has granted it with this QoS.
     Granted(QoS),
-    /// The server has not granted it, and isn't asked again on this session.
+    /// The server did not grant it; it is not requested again in this session.
     Denied(Denied),
-    /// Nobody wants it any more, and UNSUBSCRIBE is on its way.
+    /// No receiver has it any more, and UNSUBSCRIBE is queued or unanswered.
     Unsubscribing,
 }
 
