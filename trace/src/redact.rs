@@ -1,11 +1,11 @@
-//! Where in a packet the secrets are.
+//! The positions of secrets in packets.
 
 use core::ops::Range;
 
 use pure_mqtt::Version;
 use pure_mqtt::wire::{Decoded, Header, HeaderStep, Packet, PacketType, Rules};
 
-/// What is to be kept out of a trace. It is replaced by as many `*`, so a replay goes through the same states.
+/// What is hidden in a trace. Each hidden byte is replaced by `*`, so a replay goes through the same states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Redact {
@@ -16,9 +16,9 @@ pub struct Redact {
 }
 
 impl Redact {
-    /// Nothing is replaced.
+    /// Hides nothing.
     pub const NOTHING: Self = Self { passwords: false, payloads: false };
-    /// Passwords and payloads are replaced.
+    /// Hides passwords and payloads.
     pub const ALL: Self = Self { passwords: true, payloads: true };
 }
 

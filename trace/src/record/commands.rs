@@ -13,10 +13,10 @@ use crate::record::{Flow, Recorder, TraceSink};
 use crate::tag;
 
 impl<S: Storage, W: TraceSink> Recorder<S, W> {
-    /// As [`Connection::open`](pure_mqtt::Connection::open).
+    /// Calls [`Connection::open`](pure_mqtt::Connection::open), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn open(&mut self, now: Instant, connect: &Connect<'_>) -> Result<(), OpenError> {
         let result = self.connection.open(now, connect);
         if result.is_ok() {
@@ -29,7 +29,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::handle_close`](pure_mqtt::Connection::handle_close).
+    /// Calls [`Connection::handle_close`](pure_mqtt::Connection::handle_close), and records the call.
     pub fn handle_close(&mut self, now: Instant) {
         self.connection.handle_close(now);
         self.begin_link();
@@ -42,10 +42,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         self.left_to_come = 0;
     }
 
-    /// As [`Connection::handle_timeout`](pure_mqtt::Connection::handle_timeout).
+    /// Calls [`Connection::handle_timeout`](pure_mqtt::Connection::handle_timeout), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         self.latest = self.latest.max(now);
         let is_due = self.connection.poll_timeout().is_some_and(|due| due <= self.latest);
@@ -58,10 +58,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::publish`](pure_mqtt::Connection::publish).
+    /// Calls [`Connection::publish`](pure_mqtt::Connection::publish), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let result = self.connection.publish(now, publish);
         let redact = self.redact;
@@ -70,10 +70,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::replace`](pure_mqtt::Connection::replace).
+    /// Calls [`Connection::replace`](pure_mqtt::Connection::replace), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn replace(&mut self, now: Instant, old: Handle, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let result = self.connection.replace(now, old, publish);
         let redact = self.redact;
@@ -84,7 +84,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::cancel`](pure_mqtt::Connection::cancel).
+    /// Calls [`Connection::cancel`](pure_mqtt::Connection::cancel), and records the call.
     pub fn cancel(&mut self, handle: Handle) -> bool {
         let result = self.connection.cancel(handle);
         let mut pen = RecordWriter::new(&mut self.sink, tag::CANCEL);
@@ -93,17 +93,17 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::abandon`](pure_mqtt::Connection::abandon).
+    /// Calls [`Connection::abandon`](pure_mqtt::Connection::abandon), and records the call.
     pub fn abandon(&mut self, now: Instant, handle: Handle) -> bool {
         let result = self.connection.abandon(now, handle);
         self.timed(tag::ABANDON, now, Answer::flag(result), |pen| pen.number(handle.get()));
         result
     }
 
-    /// As [`Connection::subscribe`](pure_mqtt::Connection::subscribe).
+    /// Calls [`Connection::subscribe`](pure_mqtt::Connection::subscribe), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
         let result = self.connection.subscribe(now, subscribe);
         self.command(tag::SUBSCRIBE, now, Answer::of_requested(&result), &[&subscribe.properties], |pen| {
@@ -114,10 +114,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::unsubscribe`](pure_mqtt::Connection::unsubscribe).
+    /// Calls [`Connection::unsubscribe`](pure_mqtt::Connection::unsubscribe), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
         let result = self.connection.unsubscribe(now, unsubscribe);
         self.command(tag::UNSUBSCRIBE, now, Answer::of_requested(&result), &[&unsubscribe.properties], |pen| {
@@ -128,10 +128,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::acknowledge`](pure_mqtt::Connection::acknowledge).
+    /// Calls [`Connection::acknowledge`](pure_mqtt::Connection::acknowledge), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
         let message = pending.number();
         let result = self.connection.acknowledge(now, pending, with);
@@ -144,10 +144,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::authenticate`](pure_mqtt::Connection::authenticate).
+    /// Calls [`Connection::authenticate`](pure_mqtt::Connection::authenticate), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
         let result = self.connection.authenticate(now, auth);
         let redact = self.redact;
@@ -156,10 +156,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::disconnect`](pure_mqtt::Connection::disconnect).
+    /// Calls [`Connection::disconnect`](pure_mqtt::Connection::disconnect), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn disconnect(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
         let result = self.connection.disconnect(now, disconnect);
         let answer = Answer::of_request(result);
@@ -167,7 +167,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::transmit`](pure_mqtt::Connection::transmit).
+    /// Calls [`Connection::transmit`](pure_mqtt::Connection::transmit), and records the call.
     pub fn transmit(&mut self, now: Instant) -> RecordedTransmit<'_, W> {
         let is_idle = self.connection.pending() == 0;
         let remaining = self.connection.transmit(now).remaining();
@@ -181,28 +181,28 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         RecordedTransmit { transmit: connection.transmit(now), sink, redact: *redact, flow: output, version }
     }
 
-    /// As [`Connection::poll_outcome`](pure_mqtt::Connection::poll_outcome).
+    /// Calls [`Connection::poll_outcome`](pure_mqtt::Connection::poll_outcome), and records the call.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
         let outcome = self.connection.poll_outcome()?;
         RecordWriter::new(&mut self.sink, tag::OUTCOME).answer(Answer::of_outcome(&outcome));
         Some(outcome)
     }
 
-    /// As [`Connection::discard_session`](pure_mqtt::Connection::discard_session).
+    /// Calls [`Connection::discard_session`](pure_mqtt::Connection::discard_session), and records the call.
     pub fn discard_session(&mut self) -> bool {
         let result = self.connection.discard_session();
         RecordWriter::new(&mut self.sink, tag::FORGET).answer(Answer::flag(result));
         result
     }
 
-    /// As [`Connection::adopt_session`](pure_mqtt::Connection::adopt_session).
+    /// Calls [`Connection::adopt_session`](pure_mqtt::Connection::adopt_session), and records the call.
     pub fn adopt_session(&mut self) -> bool {
         let result = self.connection.adopt_session();
         RecordWriter::new(&mut self.sink, tag::ADOPT).answer(Answer::flag(result));
         result
     }
 
-    /// As [`Connection::set_limits`](pure_mqtt::Connection::set_limits).
+    /// Calls [`Connection::set_limits`](pure_mqtt::Connection::set_limits), and records the call.
     pub fn set_limits(&mut self, limits: Limits) -> bool {
         let result = self.connection.set_limits(limits);
         let mut pen = RecordWriter::new(&mut self.sink, tag::LIMITS);
@@ -211,7 +211,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::shrink`](pure_mqtt::Connection::shrink).
+    /// Calls [`Connection::shrink`](pure_mqtt::Connection::shrink), and records the call.
     pub fn shrink(&mut self) {
         self.connection.shrink();
         RecordWriter::new(&mut self.sink, tag::SHRINK).answer(Answer::DONE);

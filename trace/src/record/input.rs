@@ -9,10 +9,10 @@ use crate::redact::{FILLER, Secrets};
 use crate::tag;
 
 impl<S: Storage, W: TraceSink> Recorder<S, W> {
-    /// As [`Connection::handle_input`](pure_mqtt::Connection::handle_input).
+    /// Calls [`Connection::handle_input`](pure_mqtt::Connection::handle_input), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         let version = self.connection.version();
         let result = self.connection.handle_input(now, input);
@@ -20,10 +20,10 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// As [`Connection::handle_input_streaming`](pure_mqtt::Connection::handle_input_streaming).
+    /// Calls [`Connection::handle_input_streaming`](pure_mqtt::Connection::handle_input_streaming), and records the call.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the method.
     pub fn handle_input_streaming<'i>(
         &mut self,
         now: Instant,

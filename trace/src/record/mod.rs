@@ -1,4 +1,4 @@
-//! The recorder: a connection whose calls are written down.
+//! The recorder: a connection that records its calls.
 
 mod arguments;
 mod client;
@@ -22,12 +22,11 @@ use crate::redact::{Redact, Secrets};
 use crate::tag;
 use pure_mqtt::{Connection, Instant, Limits, Properties, Storage};
 
-/// A [`Connection`] that writes down everything that goes in and comes out.
+/// A [`Connection`] that records its input, its output, and the results of its calls.
 ///
-/// It has the same methods; those that only look are the connection's own, through `Deref`. The [page of the crate](crate) has an example.
+/// It has the methods of a connection; getters are reached through `Deref`. The [crate's page](crate) has an example.
 ///
-/// A trace begins with a fresh connection, since a replay does. Calls that can't have an effect are left out: a
-/// [`handle_timeout`](Self::handle_timeout) before its time, an empty input, a look at an empty output.
+/// A trace begins with a new connection, as a replay does. Calls without an effect are left out: an early [`handle_timeout`](Self::handle_timeout), empty input, empty output.
 #[derive(Debug)]
 pub struct Recorder<S: Storage, W> {
     connection: Connection<S>,
@@ -54,12 +53,12 @@ struct Flow {
 }
 
 impl<S: Storage, W: TraceSink> Recorder<S, W> {
-    /// A connection without a link, as [`Connection::new`] makes it, whose trace goes to `sink`.
+    /// Creates a connection without a link, like [`Connection::new`], whose trace goes to `sink`.
     pub fn new(storage: S, limits: Limits, sink: W) -> Self {
         Self::redacting(storage, limits, sink, Redact::NOTHING)
     }
 
-    /// The same, and secrets are kept out of the trace.
+    /// Like [`new`](Self::new), with secrets hidden in the trace.
     pub fn redacting(storage: S, limits: Limits, mut sink: W, redact: Redact) -> Self {
         sink.write(&tag::MAGIC);
         sink.write(&[tag::FORMAT]);
@@ -81,12 +80,12 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         Self { connection, sink, redact, recorded: START, latest: START, unrecorded: None, output, left_to_come: 0 }
     }
 
-    /// Ends the recording.
+    /// Ends the recording. Returns the connection and the sink.
     pub fn into_parts(self) -> (Connection<S>, W) {
         (self.connection, self.sink)
     }
 
-    /// Where the trace goes.
+    /// Returns the sink of the trace.
     pub const fn sink(&mut self) -> &mut W {
         &mut self.sink
     }

@@ -10,7 +10,7 @@ use crate::record::{Flow, TraceSink};
 use crate::redact::{FILLER, Redact, Secrets};
 use crate::tag;
 
-/// The bytes for the server, as [`Transmit`] shows them; those that are taken go into the trace. With the feature `bytes` it is a `bytes::Buf`.
+/// The output of the connection, like [`Transmit`]; the bytes that are taken are recorded. With the feature `bytes` it is a `bytes::Buf`.
 pub struct RecordedTransmit<'a, W> {
     pub(super) transmit: Transmit<'a>,
     pub(super) sink: &'a mut W,
@@ -35,12 +35,12 @@ impl<W: TraceSink> bytes::Buf for RecordedTransmit<'_, W> {
 }
 
 impl<W: TraceSink> RecordedTransmit<'_, W> {
-    /// As [`Transmit::chunk`].
+    /// Calls [`Transmit::chunk`].
     pub fn chunk(&self) -> &[u8] {
         self.transmit.chunk()
     }
 
-    /// As [`Transmit::advance`].
+    /// Calls [`Transmit::advance`], and records the bytes taken.
     pub fn advance(&mut self, count: usize) {
         if self.transmit.payload_request().is_some() {
             return self.supply(count);
@@ -66,12 +66,12 @@ impl<W: TraceSink> RecordedTransmit<'_, W> {
         self.transmit.advance(count);
     }
 
-    /// As [`Transmit::payload_request`]. Payloads that are supplied are not in the trace.
+    /// Calls [`Transmit::payload_request`]. Payloads that are supplied are not in the trace.
     pub fn payload_request(&self) -> Option<PayloadRequest> {
         self.transmit.payload_request()
     }
 
-    /// As [`Transmit::remaining`].
+    /// Calls [`Transmit::remaining`].
     pub fn remaining(&self) -> usize {
         self.transmit.remaining()
     }

@@ -1,8 +1,8 @@
-//! Where a trace goes.
+//! The destination of a trace.
 
-/// Where a trace goes. Records come in many small pieces, so one that writes to a device collects them first.
+/// The destination of a trace. Records are written in many small parts, so buffer them before writing to a device.
 ///
-/// What can't be written is the sink's to notice. A trace that ends too early can be read up to there.
+/// The recorder does not see write errors: the sink must keep them. A truncated trace can be read up to its end.
 ///
 /// ```
 /// use std::fs::File;
@@ -24,7 +24,7 @@
 /// }
 /// ```
 pub trait TraceSink {
-    /// Takes the next bytes of the trace.
+    /// Writes the next bytes of the trace.
     fn write(&mut self, bytes: &[u8]);
 }
 

@@ -1,17 +1,17 @@
-//! What can be wrong with a trace, and with what a replay makes of it.
+//! Errors of traces and replays.
 
 use alloc::boxed::Box;
 use core::fmt;
 
 use crate::answer::Answer;
 
-/// A trace can't be read from here on.
+/// The trace can't be read from this offset on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TraceError {
-    /// Where the record begins that can't be read, in bytes from the start of the trace.
+    /// The offset of the record that can't be read, in bytes from the start of the trace.
     pub offset: usize,
-    /// What is wrong with it.
+    /// What is wrong with the record.
     pub fault: TraceFault,
 }
 
@@ -20,17 +20,17 @@ pub struct TraceError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TraceFault {
-    /// It is not the beginning of a trace.
+    /// The bytes are not a trace.
     NotATrace,
-    /// The trace has another format than this version of the crate reads.
+    /// The format is not the one that this version of the crate reads.
     Format(u8),
-    /// A record of a kind that doesn't exist.
+    /// A record of an unknown kind.
     UnknownRecord(u8),
-    /// The trace ends inside the record: the last one of a recording that was cut off.
+    /// The trace ends inside the record: the recording was cut off.
     Truncated,
-    /// The check value doesn't fit the bytes.
+    /// The check value does not match: the record is damaged.
     Check,
-    /// A value lies outside its range.
+    /// A value is outside its range.
     Value,
 }
 
@@ -54,27 +54,27 @@ impl core::error::Error for TraceError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// The trace can't be read any further.
+    /// The trace can't be read further.
     Trace(TraceError),
-    /// A call returned something else than in the recording.
+    /// A call returned another result than in the recording.
     Answer(Box<Difference>),
-    /// The output is another one than in the recording.
+    /// The output differs from the recording.
     Output {
-        /// Where the record begins.
+        /// The offset of the record.
         offset: usize,
-        /// The first byte that differs, counted from the start of this record's output.
+        /// The position of the first byte that differs, from the start of this record's output.
         position: usize,
     },
 }
 
-/// A call that returns something else than in the recording.
+/// A call that returned another result than in the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Where its record begins.
+    /// The offset of its record.
     pub offset: usize,
-    /// What the trace says.
+    /// The recorded result.
     pub recorded: Answer,
-    /// What it returned now.
+    /// The result of the replay.
     pub replayed: Answer,
 }
 

@@ -1,4 +1,4 @@
-//! Reading traces, and making their calls again.
+//! Reading and replaying traces.
 
 mod call;
 mod error;
@@ -15,10 +15,9 @@ use crate::redact::Redact;
 use pure_mqtt::storage::Lengths;
 use pure_mqtt::{Connection, ConnectionError, Instant, Limits, State, Storage, Timer, Version};
 
-/// A trace whose beginning was read.
+/// A trace whose header was read.
 ///
-/// It can be looked at record by record ([`entries`](Self::entries)), and it can be replayed ([`replay`](Self::replay)). The [page of the crate](crate) has an
-/// example.
+/// Iterate over its records with [`entries`](Self::entries), or replay it with [`replay`](Self::replay). The [crate's page](crate) has an example.
 #[derive(Clone, Debug)]
 pub struct Trace<'t> {
     beginning: TraceHeader<'t>,
@@ -26,27 +25,27 @@ pub struct Trace<'t> {
 }
 
 impl<'t> Trace<'t> {
-    /// Reads the beginning of a trace.
+    /// Reads the header of a trace.
     ///
     /// # Errors
-    /// [`TraceError`]: it is none, or not one that this version of the crate reads.
+    /// [`TraceError`]: the bytes are not a trace, or have a format that this version of the crate does not read.
     pub fn read(bytes: &'t [u8]) -> Result<Self, TraceError> {
         let mut rest = Reader::new(bytes);
         let beginning = rest.beginning()?;
         Ok(Self { beginning, rest })
     }
 
-    /// The version of `pure-mqtt` and of this crate that made the trace. Another one may rightly answer and send differently.
+    /// Returns the version of `pure-mqtt` and of this crate that recorded the trace. Another version may legitimately return and send something else.
     pub const fn engine(&self) -> &'t str {
         self.beginning.engine
     }
 
-    /// What was kept out of the trace.
+    /// Returns what is hidden in the trace.
     pub const fn redact(&self) -> Redact {
         self.beginning.redact
     }
 
-    /// The settings that the connection began with.
+    /// Returns the limits that the connection was created with.
     pub const fn limits(&self) -> Limits {
         self.beginning.limits
     }
@@ -55,7 +54,7 @@ impl<'t> Trace<'t> {
         self.beginning.lengths
     }
 
-    /// The records one by one. After an error there are no more.
+    /// Returns the records in order; the iterator ends after an error.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry<'t>, TraceError>> + use<'t> {
         let mut rest = Some(self.rest.clone());
         let mut now = Instant::from_millis(0);
@@ -71,21 +70,21 @@ impl<'t> Trace<'t> {
     }
 }
 
-/// How a connection stands after a call.
+/// The state of a connection after a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Where the link stands.
+    /// The state of the link.
     pub state: State,
-    /// The version that it speaks.
+    /// The protocol version of the link.
     pub version: Version,
-    /// Commands that are not finished.
+    /// The number of unfinished commands.
     pub pending: usize,
-    /// Nothing is unfinished.
+    /// Whether nothing is unfinished.
     pub is_idle: bool,
-    /// Why the link is over, as [`Connection::close_reason`](pure_mqtt::Connection::close_reason) has it.
+    /// Why the link ended, as [`Connection::close_reason`](pure_mqtt::Connection::close_reason) returns it.
     pub close_reason: ConnectionError,
-    /// Why and when the connection wants to be woken.
+    /// The next deadline and its timer.
     pub timer: Option<(Timer, Instant)>,
 }
 

@@ -1,4 +1,4 @@
-//! Making the calls of a trace again.
+//! Replaying the calls of a trace.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -16,13 +16,13 @@ use crate::replay::known::Known;
 use crate::replay::{Progress, Trace};
 
 impl Trace<'_> {
-    /// Makes all calls of the trace again, with a connection of its own, and compares what they return and what leaves with the recording. `observe` sees
-    /// each record and how the connection stands after it.
+    /// Makes all calls of the trace on a new connection, and compares results and output with the recording. Calls `observe` with each record and the state of the connection
+    /// after it.
     ///
     /// Payloads that were shared are shared again only with the feature `bytes`; without it the order of packets may differ.
     ///
     /// # Errors
-    /// [`ReplayError`] at the first record that can't be read, or whose outcome differs. All before it was seen by `observe`.
+    /// [`ReplayError`] at the first record that can't be read, or whose result differs. `observe` was called for all records before it.
     pub fn replay(&self, observe: impl FnMut(&Entry<'_>, &Progress)) -> Result<(), ReplayError> {
         let Some(Lengths { send, receive, arena, control, aliases_in, aliases_out }) = self.lengths() else {
             return self.replay_with(Heap::new(), observe);
