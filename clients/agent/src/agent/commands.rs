@@ -488,13 +488,13 @@ impl Agent {
         }
     }
 
-    /// A request is over; the message itself goes on, if it has not arrived. True if somebody may wait for the end.
+    /// Ends a request; its message is still delivered. True if a caller may wait for the end.
     pub(super) fn end_request(&mut self, ticket: Ticket, end: End) -> bool {
         if !self.close_request(ticket) {
             return false;
         }
         if let Some(handle) = self.deliveries.get(ticket).map(|entry| entry.handle) {
-            self.deliveries.remove(handle); // its own end is not told any more
+            self.deliveries.remove(handle); // its own end is not reported
             self.count_end(&end);
         }
         let is_awaited = self.tickets.end(ticket, end);
@@ -534,7 +534,7 @@ impl Agent {
         self.outbox.events.push_back(Event::Done);
     }
 
-    /// What is no message ends: nobody will answer any more.
+    /// Ends all tickets that are not messages: no answer can arrive any more.
     pub(super) fn end_tickets(&mut self) {
         for ticket in self.tickets.end_all(End::Shutdown) {
             self.outbox.wake_ticket(ticket);

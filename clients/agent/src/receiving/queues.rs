@@ -72,7 +72,7 @@ struct Queue {
     arrived: u64,
     /// What the program took last, to be acknowledged with the next.
     current: Option<AckToken>,
-    /// The program was told that there is a message.
+    /// The wake for this queue was reported.
     is_woken: bool,
 }
 
