@@ -15,7 +15,7 @@
 //! | 413 | the body is longer than a mebibyte, or than the server takes |
 //! | 502 | the server refused the request |
 //! | 503 | the client is shut down |
-//! | 504 | no reply came in time |
+//! | 504 | no reply arrived in time |
 //!
 //! An HTTP client that goes away drops the future of its request: before it was accepted nothing is published, and afterwards the reply is thrown away.
 
