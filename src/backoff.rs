@@ -1,9 +1,10 @@
-//! How long to wait before the next attempt to connect.
+//! The delay before the next attempt to connect.
 
-/// Delays that double with each failure, up to a maximum, with jitter.
+/// Computes reconnect delays that double with each failure, up to a maximum, with jitter.
 ///
-/// A pure helper: the randomness is the caller's. A link counts as a success once it has lasted, not once the server accepted it: two programs with one
-/// client identifier are both accepted, and throw each other out at once, for ever. So tell it with [`ended`](Self::ended) how long each link lasted.
+/// The caller supplies the random numbers. A link counts as a success only if it lasted: two programs with the same
+/// client identifier are both accepted, and disconnect each other at once, for ever. So report with
+/// [`ended`](Self::ended) how long each link lasted.
 ///
 /// ```
 /// use pure_mqtt::Backoff;
@@ -12,10 +13,10 @@
 ///     let mut backoff = Backoff::new(1_000, 120_000);
 ///     assert_eq!(backoff.next_delay(u32::MAX), 1_000);
 ///     assert_eq!(backoff.next_delay(u32::MAX), 2_000);
-///     assert_eq!(backoff.next_delay(0), 2_000); // the least: half of 4,000
-///     backoff.ended(50); // accepted, and thrown out after 50 ms
+///     assert_eq!(backoff.next_delay(0), 2_000); // the minimum: half of 4,000
+///     backoff.ended(50); // accepted, and disconnected after 50 ms
 ///     assert_eq!(backoff.next_delay(u32::MAX), 8_000);
-///     backoff.ended(3_600_000); // that link stood for an hour
+///     backoff.ended(3_600_000); // this link lasted an hour
 ///     assert_eq!(backoff.next_delay(u32::MAX), 1_000);
 /// }
 /// ```
@@ -27,17 +28,17 @@ pub struct Backoff {
     next: u32,
 }
 
-/// A link that lasted so many milliseconds was a good one.
+/// A link counts as a success if it lasted this many milliseconds.
 const STEADY: u64 = 30_000;
 
 impl Backoff {
-    /// Delays from `min` to `max` milliseconds. A `max` below `min` counts as `min`.
+    /// Creates a back-off with steps from `min` to `max` milliseconds. A `max` below `min` counts as `min`.
     pub const fn new(min: u32, max: u32) -> Self {
         Self { min, max: if max < min { min } else { max }, next: min }
     }
 
-    /// The delay before the next attempt, in milliseconds: between half of the current step and all of it, as `random` decides
-    /// (0 for the least, `u32::MAX` for the most).
+    /// Returns the delay before the next attempt in milliseconds, and doubles the step. The delay lies between half of
+    /// the current step (`random` = 0) and the whole step (`random` = `u32::MAX`).
     pub const fn next_delay(&mut self, random: u32) -> u32 {
         let delay = self.next;
         let doubled = delay.saturating_mul(2);
@@ -47,22 +48,23 @@ impl Backoff {
         half + spread as u32
     }
 
-    /// A link is over that had been accepted `lasted` milliseconds before; 0 for one that never was. After a link that lasted half a minute, and longer than
-    /// the delay that would come next, delays start again at the minimum.
+    /// Reports that a link has ended which the server had accepted `lasted` milliseconds before; pass 0 if it was never
+    /// accepted. If the link lasted at least 30 seconds, and longer than the next delay would be, delays start again at
+    /// the minimum.
     pub const fn ended(&mut self, lasted: u64) {
         if lasted >= STEADY && lasted > self.next as u64 {
             self.reset();
         }
     }
 
-    /// Starts again at the minimum, whatever happened: the user asked for a link, or the network has changed.
+    /// Starts again at the minimum. Call it when the user asks for a link, or when the network has changed.
     pub const fn reset(&mut self) {
         self.next = self.min;
     }
 }
 
 impl Default for Backoff {
-    /// From 1 to 120 seconds.
+    /// Creates a back-off with steps from 1 to 120 seconds.
     fn default() -> Self {
         Self::new(1_000, 120_000)
     }

@@ -2,8 +2,8 @@
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A client identifier of 22 letters and digits made of a random number: what a client of 3.1 uses that has none, since 3.1 demands one and
-/// every server accepts 1 to 23 alphanumeric characters `[MQTT-3.1.3-5]`.
+/// A client identifier of 22 letters and digits, made from a random number. Use it for a client of 3.1 without an
+/// identifier of its own: 3.1 requires one, and every server accepts 1 to 23 alphanumeric characters `[MQTT-3.1.3-5]`.
 ///
 /// ```
 /// use pure_mqtt::ClientId;
@@ -18,7 +18,7 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 pub struct ClientId([u8; 22]);
 
 impl ClientId {
-    /// The identifier for `random`; different numbers give different identifiers.
+    /// Returns the identifier for `random`; different numbers give different identifiers.
     pub fn from_random(random: u128) -> Self {
         let mut bytes = random.to_be_bytes();
         Self([b'0'; 22].map(|zero| {
@@ -27,12 +27,13 @@ impl ClientId {
         }))
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
-/// Divides the number of these bytes, the highest first, and returns the remainder. (The compiler's division of 128 bits takes 1.6 kB of flash.)
+/// Divides the big-endian number in `bytes`, and returns the remainder. (The compiler's division of 128 bits takes 1.6
+/// kB of flash.)
 fn divide(bytes: &mut [u8], by: u32) -> u32 {
     bytes.iter_mut().fold(0, |rest, byte| {
         let part = rest << 8 | u32::from(*byte);

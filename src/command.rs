@@ -1,4 +1,4 @@
-//! What an application asks of a connection.
+//! The commands that an application gives to a connection.
 
 use core::fmt;
 
@@ -36,14 +36,16 @@ pub struct Publish<'a> {
     pub payload: Payload<'a>,
     /// The delivery guarantee.
     pub qos: QoS,
-    /// Whether the server keeps it as the retained message of the topic.
+    /// Whether the server keeps the message as the retained message of the topic.
     pub retain: bool,
-    /// The properties. They are stored with the message. A link of 5.0 sends them; a link of 3.1 or 3.1.1 sends the message without them
-    /// ([`Delivery::reduced`]). In every version, Message Expiry Interval applies while the message is queued.
+    /// The properties. They are stored with the message. A link of 5.0 sends them; a link of 3.1 or 3.1.1 sends the
+    /// message without them ([`Delivery::reduced`]). In every version, Message Expiry Interval applies while the
+    /// message is queued.
     pub properties: Properties<'a>,
-    /// Correlation Data: the request that this message answers. Sent as the last property.
+    /// Correlation Data: identifies the request that this message answers (§4.10). Sent as the last property.
     pub correlation_data: Option<&'a [u8]>,
-    /// Whether the message is sent only on links of 5.0: on a link of an earlier version it stays queued, and other messages overtake it. Default: false.
+    /// Whether the message is sent only on links of 5.0: on a link of an earlier version it stays queued, and other
+    /// messages overtake it. Default: false.
     pub needs_v5: bool,
 }
 
@@ -127,11 +129,13 @@ impl<'a> Publish<'a> {
 pub struct Delivery {
     /// Identifies the message. Handles are never reused by a connection.
     pub handle: Handle,
-    /// Its packet identifier; none at QoS 0.
+    /// The packet identifier; none at QoS 0.
     pub id: Option<PacketId>,
-    /// The unsent messages that the overflow policy dropped to make room.
+    /// The unsent messages that the overflow policy dropped to make room, or the one that
+    /// [`replace`](crate::Connection::replace) removed.
     pub dropped: Option<Dropped>,
-    /// Whether the message has properties that the current version cannot carry: a link of 3.1 or 3.1.1 sends it without them, a link of 5.0 with them.
+    /// Whether the message has properties that the current version cannot carry: a link of 3.1 or 3.1.1 sends it
+    /// without them, a link of 5.0 with them.
     pub reduced: bool,
 }
 
@@ -144,7 +148,8 @@ pub struct Requested {
     pub handle: Handle,
     /// Its packet identifier.
     pub id: PacketId,
-    /// Whether the request has properties or options that the current version cannot carry: a link of 3.1 or 3.1.1 sends it without them.
+    /// Whether the request has properties or options that the current version cannot carry: a link of 3.1 or 3.1.1
+    /// sends it without them.
     pub reduced: bool,
 }
 

@@ -1,6 +1,6 @@
-//! Copying without a way to panic: the standard library's functions for it keep one, which firmware would carry.
+//! Copies that cannot panic: the standard library's functions would link panic code into firmware.
 
-/// Copies as many bytes as both have.
+/// Copies as many bytes as both slices have.
 #[cfg_attr(target_pointer_width = "32", inline(always))]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     for (to, from) in to.iter_mut().zip(from) {
@@ -8,14 +8,14 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// The bytes from one place to another; none if they are not wholly inside.
+/// Returns the bytes from `from` to `to`; an empty slice if the range is not wholly inside `bytes`.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 pub(crate) fn part(bytes: &[u8], from: usize, to: usize) -> &[u8] {
     bytes.get(from..to).unwrap_or_default()
 }
 
-/// Moves `length` bytes within `bytes`, also where the places overlap. Does nothing if either place is not wholly inside.
+/// Moves `length` bytes within `bytes`; the ranges may overlap. Does nothing if either range is not wholly inside.
 pub(crate) fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     let is_inside = length <= bytes.len() && from.max(to) <= bytes.len() - length;
     if from == to || !is_inside {
@@ -24,17 +24,17 @@ pub(crate) fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     if usize::BITS > 32 { shift_chunks(bytes, from, length, to) } else { shift_bytes(bytes, from, length, to) }
 }
 
-/// So many bytes are moved at a time.
+/// Bytes moved at a time.
 const CHUNK: usize = 64;
 
-/// Out of line: what needs no move has no registers to save for it.
+/// Not inlined, so that a caller without anything to move saves no registers for it.
 #[inline(never)]
 fn shift_chunks(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     let mut chunk = [0; CHUNK];
     let mut done = 0;
     while done < length {
         let step = CHUNK.min(length - done);
-        // From the end where the bytes go that way: nothing is written over before it is read.
+        // Bytes that move up are moved from the end, so that none is overwritten before it is read.
         let offset = if to < from { done } else { length - done - step };
         copy(bytes.get(from + offset..).unwrap_or_default(), &mut chunk);
         if let Some(target) = bytes.get_mut(to + offset..to + offset + step) {
@@ -44,7 +44,7 @@ fn shift_chunks(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     }
 }
 
-/// The same byte after byte: firmware has less stack for chunks.
+/// Moves byte by byte: firmware has too little stack for chunks.
 fn shift_bytes(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     for done in 0..length {
         let offset = if to < from { done } else { length - done - 1 };

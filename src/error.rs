@@ -1,10 +1,10 @@
-//! What can go wrong, and whose fault it is. All `Copy`, no strings.
+//! What can go wrong, and who has caused it. The errors contain no strings; all are `Copy` except [`AckError`].
 //!
 //! | type | from | means |
 //! |---|---|---|
-//! | [`ConnectionError`] | inputs | the link is over: the server's fault, or its silence |
-//! | [`OpenError`] | `open` | the CONNECT can't be sent: the caller's fault; nothing changed |
-//! | [`PublishError`], [`RequestError`], [`AckError`] | commands | the caller's fault, or no room; nothing changed |
+//! | [`ConnectionError`] | inputs | the link has ended: the server broke the protocol, refused, disconnected or did not answer; or the caller had no link open (`NotOpen`), called `disconnect` (`Disconnected`) or `abandon` (`Abandoned`) |
+//! | [`OpenError`] | `open` | the caller's CONNECT cannot be sent; nothing has changed |
+//! | [`PublishError`], [`RequestError`], [`AckError`] | commands | the command is not possible, or there is no room; nothing has changed |
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ use crate::event::PendingAck;
 use crate::wire::reason::ReasonCode;
 use crate::wire::{DecodeError, EncodeError, Malformed, PacketType, PropertyError, Violation};
 
-/// Why a link has ended. The session is unchanged: open the next link to continue.
+/// Why a link has ended. The session is kept: open the next link to continue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -24,9 +24,10 @@ pub enum ConnectionError {
     Malformed(Malformed),
     /// The server sent a packet that the standard forbids.
     Protocol(Violation),
-    /// The server sent a packet longer than [`Limits::inline_max`](crate::Limits::inline_max) or, for messages in pieces,
-    /// [`Limits::stream_max`](crate::Limits::stream_max). If the server keeps the message for the session, it arrives again on the next link: raise the limit,
-    /// or have such messages discarded ([`Limits::on_too_long`](crate::Limits::on_too_long)).
+    /// The server sent a packet longer than [`Limits::inline_max`](crate::Limits::inline_max) or, for messages in
+    /// fragments, [`Limits::stream_max`](crate::Limits::stream_max). If the server keeps the message for the session,
+    /// it arrives again on the next link: raise the limit, or have such messages discarded
+    /// ([`Limits::on_too_long`](crate::Limits::on_too_long)).
     TooLong {
         /// The type of the packet.
         packet: PacketType,
@@ -43,12 +44,14 @@ pub enum ConnectionError {
     Disconnected,
     /// This side gave up a partly sent message: see [`Connection::abandon`](crate::Connection::abandon).
     Abandoned,
-    /// The server resumed a session that this side does not know, and [`OnUnknownSession::CleanStart`](crate::OnUnknownSession::CleanStart) is set: the
-    /// next link begins with a clean start.
+    /// The server resumed a session that this side does not know, and
+    /// [`OnUnknownSession::CleanStart`](crate::OnUnknownSession::CleanStart) is set: the next link begins with a clean
+    /// start.
     UnknownSession,
     /// No CONNACK arrived in time (§3.1.4).
     ConnAckTimeout,
-    /// No PINGRESP arrived in time (§3.1.2.10).
+    /// No PINGRESP arrived in time (§3.1.2.10), or the transport accepted no bytes for too long
+    /// ([`Limits::pingresp_timeout`](crate::Limits::pingresp_timeout)).
     KeepAliveTimeout,
     /// No acknowledgement arrived in time, and [`Limits::ack_timeout`](crate::Limits::ack_timeout) is set.
     AckTimeout,
@@ -66,7 +69,7 @@ impl ConnectionError {
             Self::TooLong { .. } => ReasonCode::PACKET_TOO_LARGE,
             Self::Refused(reason) | Self::ServerDisconnect(reason) => reason,
             Self::UnknownSession => Violation::UnknownSession.reason(),
-            // Only servers may name a time-out (§3.14.2.1).
+            // Only servers may send a reason code for a time-out (§3.14.2.1).
             Self::ConnAckTimeout | Self::KeepAliveTimeout | Self::AckTimeout | Self::AuthTimeout => {
                 ReasonCode::UNSPECIFIED_ERROR
             }
@@ -103,12 +106,12 @@ impl fmt::Display for ConnectionError {
             Self::Protocol(fault) => write!(f, "the server broke the protocol: {fault}"),
             Self::TooLong { packet, length, limit } => write!(
                 f,
-                "the server sent a {packet:?} packet of {length} bytes, more than the limit of {limit}: raise the limit, or let what is too long be discarded"
+                "the server sent a {packet:?} packet of {length} bytes, more than the limit of {limit}: raise the limit, or have longer messages discarded"
             ),
             Self::Refused(reason) => write!(f, "the server refused the connection: {reason}"),
             Self::ServerDisconnect(reason) => write!(f, "the server ended the connection: {reason}"),
             Self::Disconnected => f.write_str("the connection was ended by DISCONNECT"),
-            Self::Abandoned => f.write_str("the connection was ended in the middle of a message that was given up"),
+            Self::Abandoned => f.write_str("the connection was ended because a partly sent message was given up"),
             Self::UnknownSession => f.write_str(
                 "the server resumed a session that is not known here; the next connection begins with a clean start",
             ),
@@ -131,8 +134,8 @@ pub enum OpenError {
     AlreadyOpen,
     /// The version is not compiled in: see the features `v3` and `v5`.
     Version,
-    /// The client identifier is not allowed in this version: 3.1 demands 1 to 23 characters; 3.1.1 allows an empty one only with a
-    /// clean start `[3.1.1: MQTT-3.1.3-7]`.
+    /// The client identifier is not allowed in this version: 3.1 demands 1 to 23 characters; 3.1.1 allows an empty one
+    /// only with a clean start `[3.1.1: MQTT-3.1.3-7]`.
     ClientId,
     /// A password without a user name, before 5.0 `[3.1.1: MQTT-3.1.2-22]`.
     PasswordWithoutUserName,
@@ -140,7 +143,7 @@ pub enum OpenError {
     Bridge,
     /// A string contains U+0000, a field is longer than 65,535 bytes, or CONNECT is longer than MQTT can express.
     Field,
-    /// A property of CONNECT or of the will.
+    /// A property of CONNECT or of the will is not allowed, or has an invalid value.
     Property(PropertyError),
     /// CONNECT does not fit the storage's control area.
     TooLarge {
@@ -157,7 +160,7 @@ impl fmt::Display for OpenError {
             Self::ClientId => f.write_str("the client identifier is not allowed in this version"),
             Self::PasswordWithoutUserName => f.write_str("a password needs a user name before MQTT 5.0"),
             Self::Bridge => f.write_str("MQTT 5.0 has no bridge bit"),
-            Self::Field => f.write_str("a field of CONNECT cannot be expressed"),
+            Self::Field => f.write_str("a field of CONNECT contains U+0000 or is too long"),
             Self::Property(error) => write!(f, "CONNECT: {error}"),
             Self::TooLarge { needed } => write!(
                 f,
@@ -172,7 +175,8 @@ impl fmt::Display for OpenError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PublishError {
-    /// There is no room within the limits, and the overflow policy found nothing to drop. Acknowledgements make room.
+    /// There is no room within the limits, and the overflow policy found nothing to drop. Room is made by sending (a
+    /// QoS 0 message is removed once it was sent), by acknowledgements, and by fetching outcomes.
     Full,
     /// The message is longer than the storage can ever hold, or than MQTT can express.
     TooLarge,
@@ -182,9 +186,11 @@ pub enum PublishError {
     QoSNotSupported,
     /// The server does not support retained messages on this link `[MQTT-3.2.2-14]`.
     RetainNotSupported,
-    /// A QoS 0 message without a link, and [`Limits::refuse_offline_qos0`](crate::Limits::refuse_offline_qos0) is set.
+    /// A QoS 0 message while the link is not up, and
+    /// [`Limits::refuse_offline_qos0`](crate::Limits::refuse_offline_qos0) is set: there is no link, the server has not
+    /// accepted it yet, or it is closing.
     Offline,
-    /// The message to be replaced is not in the queue: some of it was sent, or it is finished.
+    /// The message to be replaced is not in the queue: it is unknown, some of it was sent, or it is finished.
     NotQueued,
     /// A property that PUBLISH cannot carry. Topic aliases are assigned by the connection, and a client never sends
     /// a Subscription Identifier `[MQTT-3.3.4-6]`.
@@ -194,7 +200,9 @@ pub enum PublishError {
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full => f.write_str("the queue is full: wait for acknowledgements, or let it drop messages"),
+            Self::Full => {
+                f.write_str("the queue is full: wait until messages are sent or acknowledged, or let it drop messages")
+            }
             Self::TooLarge => {
                 f.write_str("the message is longer than the storage can hold: raise its limits, or stream the payload")
             }
@@ -213,13 +221,14 @@ impl fmt::Display for PublishError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RequestError {
-    /// There is no room for it now.
+    /// There is no room for it now. Try again after something was sent or acknowledged, or after an outcome was
+    /// fetched.
     Full,
     /// It is longer than the storage can ever hold, or than MQTT can express.
     TooLarge,
     /// It is longer than the server accepts on this link `[MQTT-3.2.2-15]`.
     ServerMaximum,
-    /// The list of filters is empty `[MQTT-3.8.3-2]` `[MQTT-3.10.3-2]`.
+    /// The list of filters is empty: it needs at least one `[MQTT-3.8.3-2]` `[MQTT-3.10.3-2]`.
     EmptyList,
     /// No Local on a shared subscription `[MQTT-3.8.3-4]`.
     SharedNoLocal,
@@ -233,14 +242,17 @@ pub enum RequestError {
     ReasonCode,
     /// A property that the packet cannot carry, or AUTH with another method than CONNECT `[MQTT-4.12.0-5]`.
     Property(PropertyError),
-    /// The message was acknowledged already, or its link (QoS 1) or session (QoS 2) has ended.
+    /// The message was acknowledged already, or its link (QoS 1) or its session (QoS 2) has ended: nothing remains to
+    /// be acknowledged.
     Stale,
 }
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full => f.write_str("there is no room for the request now: try again when something has left"),
+            Self::Full => {
+                f.write_str("there is no room for the request now: try again after something was sent or acknowledged")
+            }
             Self::TooLarge => f.write_str("the request is too large"),
             Self::ServerMaximum => f.write_str("the request is longer than the server takes"),
             Self::EmptyList => f.write_str("the request names no filter"),
@@ -255,7 +267,8 @@ impl fmt::Display for RequestError {
     }
 }
 
-/// Why an acknowledgement was not accepted, with the `PendingAck`: the caller still has to acknowledge the message.
+/// Why an acknowledgement was not accepted, with the `PendingAck`. After [`RequestError::Stale`] nothing remains to be
+/// acknowledged: drop the `PendingAck`. After any other error the caller still has to acknowledge the message.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AckError {

@@ -1,4 +1,4 @@
-//! What a connection tells: events that a packet causes, and outcomes that none does.
+//! What a connection reports: events, which a packet causes, and outcomes, which no packet causes.
 
 use core::fmt;
 use core::num::NonZeroU16;
@@ -9,7 +9,7 @@ use crate::types::{Handle, PacketId, QoS};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{Auth, Disconnect, Properties};
 
-/// What [`Connection::handle_input`](crate::Connection::handle_input) did: one step of three kinds.
+/// What one call of [`Connection::handle_input`](crate::Connection::handle_input) did.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -27,8 +27,8 @@ pub enum Received<'i> {
         /// What the packet means to the application, if anything.
         event: Option<Event<'i>>,
     },
-    /// The packet needs a reply and there is no room to record it. Drain [`transmit`](crate::Connection::transmit), acknowledge messages, then
-    /// pass the same bytes again.
+    /// The packet needs a reply and there is no room to record it. Drain [`transmit`](crate::Connection::transmit),
+    /// acknowledge messages, then pass the same bytes again.
     Blocked,
 }
 
@@ -41,20 +41,25 @@ pub enum Event<'i> {
     ConnAck(ConnAck<'i>),
     /// A message arrived.
     Message(Message<'i>),
-    /// A piece of a message arrived; only from [`handle_input_streaming`](crate::Connection::handle_input_streaming).
+    /// A fragment of a message arrived; only from
+    /// [`handle_input_streaming`](crate::Connection::handle_input_streaming).
     Fragment(Fragment<'i>),
-    /// A message arrived that could not be delivered, and was discarded: see [`Limits::on_too_long`](crate::Limits::on_too_long) and
-    /// [`Limits::on_bad_topic`](crate::Limits::on_bad_topic). It is acknowledged, so that the messages behind it arrive.
+    /// A message arrived that cannot be delivered, and is discarded: see
+    /// [`Limits::on_too_long`](crate::Limits::on_too_long) and [`Limits::on_bad_topic`](crate::Limits::on_bad_topic).
+    /// It is acknowledged, so that the messages behind it arrive.
     Discarded(Discarded<'i>),
-    /// A QoS 1 message was acknowledged `[MQTT-4.3.2-3]`, or a QoS 2 message that a server of 3.1 or 3.1.1 answers with PUBACK.
+    /// A QoS 1 message was acknowledged `[MQTT-4.3.2-3]`, or a QoS 2 message that a server of 3.1 or 3.1.1 answers with
+    /// PUBACK.
     PubAck(PublishAck<'i>),
     /// A QoS 2 message was refused `[MQTT-4.4.0-2]`.
     PubRec(PublishAck<'i>),
-    /// A QoS 2 message was delivered `[MQTT-4.3.3-5]`. 0x92, for example, means only that the server forgot the identifier; it took the message at PUBREC.
+    /// A QoS 2 message was delivered `[MQTT-4.3.3-5]`. 0x92, for example, means only that the server forgot the
+    /// identifier; it took the message at PUBREC.
     PubComp(PublishAck<'i>),
     /// A SUBSCRIBE was answered: a granted QoS or a failure for each filter, in order `[MQTT-3.9.3-1]`.
     SubAck(RequestAck<'i>),
-    /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, in 3.1 and 3.1.1 without. Some servers do the opposite.
+    /// An UNSUBSCRIBE was answered; in 5.0 with a reason code for each filter `[MQTT-3.11.3-1]`, in 3.1 and 3.1.1
+    /// without. Some servers do the opposite.
     UnsubAck(RequestAck<'i>),
     /// The server answered PINGREQ.
     PingResp,
@@ -66,8 +71,8 @@ pub enum Event<'i> {
 }
 
 impl Event<'_> {
-    /// Returns which message or request this event finishes, and how; `None` for any other event. What ends without a packet is returned by
-    /// [`Connection::poll_outcome`](crate::Connection::poll_outcome).
+    /// Returns which message or request this event finishes, and how; `None` for any other event. What ends without a
+    /// packet is returned by [`Connection::poll_outcome`](crate::Connection::poll_outcome).
     ///
     /// ```
     /// use pure_mqtt::Event;
@@ -108,8 +113,8 @@ pub struct FinalResult {
     pub id: PacketId,
     /// The server's reason code; with several filters the first failure, if there is one, otherwise success.
     pub reason: ReasonCode,
-    /// The message was delivered, or all filters were granted. PUBCOMP with 0x92 (Packet Identifier not found) counts as success: the server took the message at
-    /// PUBREC, and has forgotten the identifier (§3.7.2.1).
+    /// The message was delivered, or all filters were granted. PUBCOMP with 0x92 (Packet Identifier not found) counts
+    /// as success: the server took the message at PUBREC, and has forgotten the identifier (§3.7.2.1).
     pub is_success: bool,
 }
 
@@ -150,33 +155,37 @@ pub enum SessionState {
     Untouched,
     /// The server resumed the session: subscriptions are in place, unfinished messages continue.
     Resumed,
-    /// The server resumed a session that was not known here ([`OnUnknownSession::Adopt`](crate::OnUnknownSession::Adopt)): its queue of messages comes,
-    /// also for subscriptions of an earlier life of this program. Subscriptions should be made again. What was unfinished here belonged to another
-    /// session, and is treated as in [`New`](Self::New).
+    /// The server resumed a session that was not known here
+    /// ([`OnUnknownSession::Adopt`](crate::OnUnknownSession::Adopt)). The server delivers its queue of messages,
+    /// including those for subscriptions of an earlier run of this program. Subscribe again. What was unfinished here
+    /// belonged to another session, and is handled as in [`New`](Self::New).
     ///
-    /// After a clean start whose answer was lost it may also be the session that was known before, or a new one; what is unfinished goes on then. For QoS 2
-    /// messages from the server the first that comes on this link tells which: without DUP, and under an identifier that is in use, it is of a new session. If the
-    /// link ends before any tells, the identifiers of the session before are forgotten, so that no message of a new one is taken for a repetition.
+    /// After a clean start whose answer was lost, the resumed session may also be the one that was known before, or a
+    /// new one. Unfinished messages and requests then continue. The first QoS 2 message from the server on this link
+    /// shows which session it is: without DUP, and under an identifier that is in use, the message belongs to a new
+    /// session. If the link ends before a message has shown it, the identifiers of the earlier session are discarded,
+    /// so that no message of a new session is taken for a duplicate.
     Adopted {
-        /// As in [`New`](Self::New).
+        /// How many unfinished messages are republished in the adopted session.
         republished: u32,
-        /// As in [`New`](Self::New).
+        /// How many unfinished messages were given up; each has an [`Outcome`].
         aborted: u32,
-        /// As in [`New`](Self::New).
+        /// How many QoS 2 messages the server had taken (PUBREC) and thus count as delivered; each has an [`Outcome`].
         completed: u32,
     },
     /// A new session: subscriptions must be made (again).
     New {
-        /// How many unfinished messages are sent again in the new session, as new.
+        /// How many unfinished messages are republished in the new session.
         republished: u32,
         /// How many unfinished messages were given up; each has an [`Outcome`].
         aborted: u32,
-        /// How many QoS 2 messages the server had taken: they count as delivered; each has an [`Outcome`].
+        /// How many QoS 2 messages the server had taken (PUBREC) and thus count as delivered; each has an [`Outcome`].
         completed: u32,
     },
 }
 
-/// A message from the server. It borrows the input, so the handler may call any method of the connection while it holds it.
+/// A message from the server. It borrows the input, so the handler may call any method of the connection while it holds
+/// it.
 #[derive(PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -189,14 +198,16 @@ pub struct Message<'i> {
     pub qos: QoS,
     /// Whether it is a retained message.
     pub retain: bool,
-    /// Whether the server may have sent it before. At QoS 1 it may then be a duplicate; at QoS 2 it is not.
+    /// Whether the server may have sent the message before (DUP). At QoS 1 it may then be a duplicate; at QoS 2 it is
+    /// not.
     pub dup: bool,
     /// The packet identifier at QoS 1 and 2.
     pub id: Option<PacketId>,
     /// Response Topic, User Properties and so on; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
     /// With [`Limits::manual_acks`](crate::Limits::manual_acks): pass it to
-    /// [`acknowledge`](crate::Connection::acknowledge). At QoS 1 it is valid on this link: if the link is lost before, the message arrives again with another one.
+    /// [`acknowledge`](crate::Connection::acknowledge). At QoS 1 it is valid until the link ends; the message then
+    /// arrives again, with another `PendingAck`.
     pub ack: Option<PendingAck>,
 }
 
@@ -215,23 +226,24 @@ impl fmt::Debug for Message<'_> {
     }
 }
 
-/// A piece of a message that is longer than [`Limits::inline_max`](crate::Limits::inline_max). The pieces of one message arrive one after the
-/// other, with nothing in between.
+/// A part of a message that is longer than [`Limits::inline_max`](crate::Limits::inline_max). The fragments of one
+/// message arrive one after the other, with nothing in between.
 #[derive(PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Fragment<'i> {
-    /// Topic, properties and flags of the message; with the first piece only.
+    /// Topic, properties and flags of the message; with the first fragment only.
     pub head: Option<FragmentHead<'i>>,
-    /// The piece. The first one may be empty.
+    /// The payload bytes of this fragment. The first fragment may have none.
     pub payload: &'i [u8],
-    /// Offset of the piece in the whole payload, in bytes.
+    /// Offset of the fragment in the whole payload, in bytes.
     pub offset: u32,
     /// The length of the whole payload in bytes.
     pub total: u32,
-    /// Whether the message is complete. If the link is lost before, a message at QoS 1 or 2 arrives again from its start.
+    /// Whether the message is complete. If the link is lost before, a message at QoS 1 or 2 arrives again from its
+    /// start.
     pub is_last: bool,
-    /// With the last piece and [`Limits::manual_acks`](crate::Limits::manual_acks): pass it to
+    /// With the last fragment and [`Limits::manual_acks`](crate::Limits::manual_acks): pass it to
     /// [`acknowledge`](crate::Connection::acknowledge).
     pub ack: Option<PendingAck>,
 }
@@ -249,8 +261,8 @@ impl fmt::Debug for Fragment<'_> {
     }
 }
 
-/// A message from the server that was discarded. It is reported once, with its first bytes; at QoS 1 and 2 it is acknowledged after its last one. If the link is
-/// lost in between, the message arrives again.
+/// A message from the server that is discarded. It is reported once, when its first bytes arrive. At QoS 1 and 2 it is
+/// acknowledged after its last byte; if the link is lost before, the message arrives again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -274,10 +286,11 @@ pub struct Discarded<'i> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Discard {
-    /// It is longer than [`Limits::inline_max`](crate::Limits::inline_max), or than [`Limits::stream_max`](crate::Limits::stream_max) where messages are taken
-    /// in pieces.
+    /// It is longer than [`Limits::inline_max`](crate::Limits::inline_max), or than
+    /// [`Limits::stream_max`](crate::Limits::stream_max) if messages are accepted in fragments.
     TooLong,
-    /// Its topic is not UTF-8, or holds U+0000 or a wildcard: see [`Limits::on_bad_topic`](crate::Limits::on_bad_topic).
+    /// Its topic is not UTF-8, or holds U+0000 or a wildcard: see
+    /// [`Limits::on_bad_topic`](crate::Limits::on_bad_topic).
     BadTopic,
 }
 
@@ -290,7 +303,7 @@ impl fmt::Display for Discard {
     }
 }
 
-/// A message without its payload: part of the first piece of a message that arrives in pieces. The fields are those of [`Message`].
+/// A message without its payload: part of the first [`Fragment`]. The fields are those of [`Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -324,7 +337,8 @@ pub enum Topic<'i> {
     /// An alias: [`Connection::topic`](crate::Connection::topic) returns the name. Does not occur with
     /// [`Limits::topic_alias_maximum`](crate::Limits::topic_alias_maximum) at its default of 0.
     Alias(TopicAlias),
-    /// Bytes that are not UTF-8, or contain U+0000 or a wildcard; empty if an alias stands for such a topic. Only with [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
+    /// Bytes that are not UTF-8, or contain U+0000 or a wildcard; empty if an alias stands for such a topic. Only with
+    /// [`OnBadTopic::Deliver`](crate::OnBadTopic::Deliver).
     Invalid(&'i [u8]),
 }
 
@@ -338,7 +352,7 @@ impl<'i> Topic<'i> {
     }
 }
 
-/// An inbound topic alias as it was bound when its message came.
+/// An inbound topic alias, as it was bound when its message arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TopicAlias {
@@ -347,7 +361,8 @@ pub struct TopicAlias {
 }
 
 impl TopicAlias {
-    /// Returns a number that identifies this binding of the alias, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same numbers.
+    /// Returns a number below 2⁴⁸ that identifies this binding of the alias: for logs, and to compare two runs. The
+    /// same calls give the same numbers.
     pub const fn number(self) -> u64 {
         (self.alias as u64) << 32 | self.serial as u64
     }
@@ -355,8 +370,9 @@ impl TopicAlias {
 
 /// A message that the application has not acknowledged yet. Not `Clone`: a message is acknowledged once.
 ///
-/// At QoS 1 it is valid on its link: the server delivers the message again on the next one. At QoS 2 it is valid for the session. If it is dropped without
-/// [`acknowledge`](crate::Connection::acknowledge), the message takes one unit of the server's quota until then.
+/// At QoS 1 it is valid until its link ends; the server then delivers the message again on the next link. At QoS 2 it
+/// is valid until the session ends. If it is dropped without [`acknowledge`](crate::Connection::acknowledge), the
+/// message occupies one unit of the server's send quota until then.
 ///
 /// ```compile_fail,E0382
 /// # use pure_mqtt::{Ack, Connection, Heap, Instant, PendingAck};
@@ -365,11 +381,11 @@ impl TopicAlias {
 ///     let _ = connection.acknowledge(now, pending, &Ack::SUCCESS); // does not compile
 /// }
 /// ```
-#[must_use = "a message that is never acknowledged blocks the server's quota"]
+#[must_use = "a message that is never acknowledged occupies the server's send quota"]
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PendingAck {
-    /// Its place in the table, plus 1.
+    /// The index of its slot, plus 1.
     link: NonZeroU16,
     pub(crate) serial: u32,
 }
@@ -379,13 +395,13 @@ impl PendingAck {
         Self { link: NonZeroU16::MIN.saturating_add(place), serial }
     }
 
-    /// Returns a number that identifies the message among those of its connection, below 2⁴⁸: for logs, and to compare two runs. The same calls give the same
-    /// numbers.
+    /// Returns a number below 2⁴⁸ that identifies the message within its connection: for logs, and to compare two runs.
+    /// The same calls give the same numbers.
     pub const fn number(&self) -> u64 {
         (self.place() as u64) << 32 | self.serial as u64
     }
 
-    /// Its place in the table.
+    /// Returns the index of its slot.
     pub(crate) const fn place(&self) -> u16 {
         self.link.get() - 1
     }
@@ -400,7 +416,8 @@ pub struct PublishAck<'i> {
     pub handle: Handle,
     /// The packet identifier, now free again.
     pub id: PacketId,
-    /// Success, or why the server refused. In 3.1 and 3.1.1 success, unless the server adds a code against the standard.
+    /// Success, or why the server refused. In 3.1 and 3.1.1 success, unless the server adds a code against the
+    /// standard.
     pub reason: ReasonCode,
     /// Reason String and User Properties; none in 3.1 and 3.1.1.
     pub properties: Properties<'i>,
@@ -421,13 +438,15 @@ pub struct RequestAck<'i> {
 }
 
 impl<'i> RequestAck<'i> {
-    /// Returns one reason code for each filter of the request, in order; none if the server has left them out of UNSUBACK.
+    /// Returns one reason code for each filter of the request, in order; none if the server has left them out of
+    /// UNSUBACK.
     pub fn reasons(&self) -> impl ExactSizeIterator<Item = ReasonCode> + use<'i> {
         self.codes.iter().map(|code| ReasonCode(*code))
     }
 }
 
-/// The final result of a command that no packet caused; see [`Connection::poll_outcome`](crate::Connection::poll_outcome).
+/// The final result of a command that no packet caused; see
+/// [`Connection::poll_outcome`](crate::Connection::poll_outcome).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -461,7 +480,8 @@ pub enum Command {
 pub enum Cause {
     /// The link ended with the request in flight; the server may have processed it (§4.1).
     LinkLost,
-    /// The session was lost, and [`OnSessionLoss::Abort`](crate::OnSessionLoss::Abort) is set. The message may or may not have arrived.
+    /// The session was lost, and [`OnSessionLoss::Abort`](crate::OnSessionLoss::Abort) is set. The message may or may
+    /// not have arrived.
     SessionLost,
     /// The session was lost after the server had taken the QoS 2 message (PUBREC): it counts as delivered.
     Released,
@@ -487,11 +507,13 @@ pub enum Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Risk {
-    /// None: no byte of it was sent.
+    /// None: no byte of the packet was sent.
     None,
-    /// It may have arrived, or been processed. If the message is published again, it may arrive twice.
+    /// The message may have arrived, or the request may have been processed. If the message is published again, it may
+    /// arrive twice.
     MayHaveArrived,
-    /// The server has taken the QoS 2 message, and may not have received the PUBREL that lets it pass the message on: the message may be lost.
+    /// The server has taken the QoS 2 message, and may not have received the PUBREL that lets it pass the message on:
+    /// the message may be lost.
     MayBeLost,
 }
 
@@ -501,21 +523,21 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Self::LinkLost => "the connection ended before the server answered: the request may have been carried out",
             Self::SessionLost => "the server has lost the session: the message may have arrived",
-            Self::Released => "the server has lost the session after it took the message over",
+            Self::Released => "the server has lost the session after it had taken the message",
             Self::Expired => "the message expired before it could be sent",
-            Self::TooLarge => "the packet is longer than the server takes",
+            Self::TooLarge => "the packet is longer than the server accepts",
             Self::QoSNotSupported => "the server does not support this QoS",
             Self::RetainNotSupported => "the server does not keep retained messages",
             Self::SubscriptionNotSupported => "the server does not support such a subscription",
             Self::Discarded => "the session was discarded",
-            Self::Abandoned => "the message was given up while it was sent",
+            Self::Abandoned => "the message was abandoned, because its payload could not be supplied",
             Self::Withdrawn => "the message or request was withdrawn",
         })
     }
 }
 
 impl Cause {
-    /// The cause that was stored as a number.
+    /// Returns the cause that was stored as `number`.
     pub(crate) const fn from_number(number: u32) -> Self {
         match number {
             1 => Self::SessionLost,

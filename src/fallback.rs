@@ -1,11 +1,12 @@
-//! Which version to try with a server of which nobody knows what it speaks.
+//! Which version to try with a server whose version is unknown.
 
 use crate::error::ConnectionError;
 use crate::event::{Event, SessionState};
 use crate::types::Version;
 use crate::wire::reason::ReasonCode;
 
-/// Goes from a version that a server refuses to the next lower one: from 5.0 to 3.1.1 to 3.1.
+/// Chooses the version for the next link: from one that the server refuses to the next lower one, from 5.0 to 3.1.1 to
+/// 3.1.
 ///
 /// Servers refuse a version in several ways, and some give no answer at all:
 ///
@@ -13,11 +14,12 @@ use crate::wire::reason::ReasonCode;
 /// |---|---|
 /// | refuses with 0x84 "Unsupported Protocol Version", or with 3.1.1's return code 1 | the next lower version, for good |
 /// | answers a CONNECT of 5.0 with the two bytes of an earlier CONNACK, whatever they say | the same |
-/// | closes the transport, or keeps silent until the CONNACK time-out | the next lower version for now; after the lowest the highest again, since it may have been the network |
-/// | refuses for another reason | the same version: it was understood |
-/// | accepts | the same version from now on, however later links end; only another answer to CONNECT changes that |
+/// | closes the transport, or sends nothing until the CONNACK time-out | the next lower version for now; after the lowest the highest again, since the network may have been the cause |
+/// | refuses for another reason | the same version: the server understood it |
+/// | accepts | the same version from now on, however later links end; only a different answer to CONNECT changes that |
 ///
-/// A pure helper: show it each event, and tell it how a link ended before the connection is told.
+/// Call [`on_event`](Self::on_event) with each event, and [`link_ended`](Self::link_ended) before
+/// [`handle_close`](crate::Connection::handle_close).
 ///
 /// ```
 /// use pure_mqtt::{Connect, Connection, VersionFallback, Fixed, Instant, Limits, Received, Version};
@@ -43,13 +45,13 @@ use crate::wire::reason::ReasonCode;
 /// }
 /// ```
 ///
-/// 3.1 allows client identifiers of 1 to 23 characters only; [`down_to`](Self::down_to) keeps a program with longer ones away from it. Servers don't always
-/// carry a session over from one version to another.
+/// 3.1 allows only client identifiers of 1 to 23 characters: a program with longer ones calls
+/// [`down_to`](Self::down_to) with 3.1.1. Not every server keeps a session when the version changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct VersionFallback {
     version: Version,
-    /// The highest that was not refused.
+    /// The highest version that was not refused.
     highest: Version,
     lowest: Version,
     /// The server has shown that it understands `version`.
@@ -59,37 +61,38 @@ pub struct VersionFallback {
 }
 
 impl VersionFallback {
-    /// Begins with `highest`.
+    /// Creates a fallback that tries `highest` first.
     pub const fn new(highest: Version) -> Self {
         Self { version: highest, highest, lowest: Version::V31, is_settled: false, is_accepted: false }
     }
 
-    /// Sets the lowest version to try; 3.1 if it isn't set.
+    /// Sets the lowest version to try. Default: 3.1.
     #[must_use]
     pub const fn down_to(mut self, lowest: Version) -> Self {
         self.lowest = lowest;
         self
     }
 
-    /// The version for the next [`Connect`](crate::Connect).
+    /// Returns the version for the next [`Connect`](crate::Connect).
     pub const fn version(&self) -> Version {
         self.version
     }
 
-    /// The lowest version that is tried.
+    /// Returns the lowest version that is tried.
     pub const fn lowest(&self) -> Version {
         self.lowest
     }
 
-    /// Takes note of an event; to be called with each.
+    /// Updates the fallback with an event. Call it with every event.
     pub fn on_event(&mut self, event: &Event<'_>) {
         if matches!(event, Event::ConnAck(connack) if connack.session != SessionState::Untouched) {
             (self.is_accepted, self.is_settled) = (true, true);
         }
     }
 
-    /// A link has ended, for this reason ([`Connection::close_reason`](crate::Connection::close_reason), before
-    /// [`handle_close`](crate::Connection::handle_close)). True if [`version`](Self::version) is another one now that is worth an attempt at once.
+    /// Reports that a link has ended, for the reason that [`Connection::close_reason`](crate::Connection::close_reason)
+    /// returned before [`handle_close`](crate::Connection::handle_close). Returns whether [`version`](Self::version)
+    /// has changed to one that should be tried at once, without back-off.
     pub fn link_ended(&mut self, reason: ConnectionError) -> bool {
         use ConnectionError::{ConnAckTimeout, Malformed, NotOpen, Refused};
         if core::mem::take(&mut self.is_accepted) {
@@ -108,14 +111,15 @@ impl VersionFallback {
         }
     }
 
-    /// The server doesn't know this version.
+    /// Goes to the next lower version for good: the server does not know this one. Returns whether to try at once.
     fn give_up(&mut self) -> bool {
         let Some(lower) = self.lower() else { return false };
         (self.version, self.highest, self.is_settled) = (lower, lower, false);
         true
     }
 
-    /// The server may not know this version.
+    /// Goes to the next lower version for now, or after the lowest to the highest again: the server may not know this
+    /// one. Returns whether to try at once.
     fn take_turns(&mut self) -> bool {
         let lower = self.lower();
         (self.version, self.is_settled) = (lower.unwrap_or(self.highest), false);
@@ -128,7 +132,7 @@ impl VersionFallback {
 }
 
 impl Default for VersionFallback {
-    /// From 5.0 to 3.1.
+    /// Creates a fallback from 5.0 to 3.1.
     fn default() -> Self {
         Self::new(Version::V5)
     }

@@ -1,13 +1,14 @@
-//! The only file that logs: through defmt, through log, or not at all. Without either the arguments are still type-checked.
+//! The only file that logs: through defmt, through log, or not at all. Without either the arguments are still
+//! type-checked.
 
-/// A line for somebody who follows a connection closely.
+/// Logs a detail, at level debug.
 macro_rules! debug {
     ($($argument:expr),+ $(,)?) => {
         crate::fmt::line!(debug, $($argument),+)
     };
 }
 
-/// A line about something that deserves attention.
+/// Logs an event that deserves attention.
 macro_rules! alert {
     ($($argument:expr),+ $(,)?) => {
         crate::fmt::line!(warn, $($argument),+)
@@ -37,7 +38,7 @@ macro_rules! line {
 
 pub(crate) use {alert, debug, line};
 
-/// Shows by `Debug` what a log line has a plain `{}` for.
+/// Formats a value by `Debug` where a log line has a plain `{}`.
 #[cfg(all(feature = "log", not(feature = "defmt")))]
 pub(crate) struct Shown<'a, T>(pub(crate) &'a T);
 

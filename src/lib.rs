@@ -8,15 +8,17 @@
 //!    publish, subscribe, … ──▶ └────────────┘ ──▶ bytes for the server
 //! ```
 //!
-//! A [`Connection`] performs no I/O. Your program, the *host*, drives it with two nested loops: the outer loop connects and reconnects, the inner loop moves bytes.
-//! This file compiles as it stands. If you prefer a ready-made client, see the crates `pure-mqtt-client` (threads and callbacks),
-//! [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) and `pure-mqtt-embassy`.
+//! A [`Connection`] performs no I/O. Your program, the *host*, drives it with two nested loops: the outer loop connects
+//! and reconnects, the inner loop moves bytes. The following file compiles as it is. If you prefer a ready-made client,
+//! see the crates `pure-mqtt-client` (threads and callbacks), [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) and
+//! `pure-mqtt-embassy`.
 //!
 //! ```
 #![doc = include_str!("guide/hosts/client.rs")]
 //! ```
 //!
-//! [`Connection`] documents the contract. The [`guide`] leads from the first message to a fleet.
+//! [`Connection`] documents the contract. The [`guide`] has a page for each task, from the first message to a fleet of
+//! clients.
 //!
 //! | for | see |
 //! |---|---|
@@ -49,8 +51,9 @@
 //! | `defmt` | no | `Format` for the public types, log lines through defmt |
 //! | `log` | no | log lines through the `log` facade |
 //!
-//! Without features the crate needs no allocator. [`Connection::open`] refuses a version that is not compiled in. Enabling only `v3` saves about 28 % of the flash,
-//! enabling only `v5` about 9 % (thumbv7em; the README has the table). The crate contains no `unsafe`.
+//! Without features the crate needs no allocator. [`Connection::open`] refuses a version that is not compiled in.
+//! Enabling only `v3` saves about 28 % of the flash, enabling only `v5` about 9 % (thumbv7em; the README has the
+//! table). The crate contains no `unsafe`.
 //!
 //! # What to read next
 //!
@@ -97,7 +100,7 @@ mod topic;
 mod types;
 pub mod wire;
 
-/// The README's examples run as tests.
+/// Runs the README's examples as tests.
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

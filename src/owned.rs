@@ -1,11 +1,12 @@
-//! Messages that outlive the bytes they came in.
+//! Messages that outlive the receive buffer.
 
 use crate::connection::Connection;
 use crate::event::Message;
 use crate::storage::Storage;
 use crate::types::QoS;
 
-/// A message with its own copy of topic and payload, in fixed collections: a topic of up to `TOPIC` bytes, a payload of up to `PAYLOAD`.
+/// A message with its own copies of topic and payload, in fixed collections: a topic of up to `TOPIC` bytes, a payload
+/// of up to `PAYLOAD` bytes.
 ///
 /// ```
 /// use pure_mqtt::{Connection, FixedMessage, Heap, Limits, Message};
@@ -21,18 +22,19 @@ use crate::types::QoS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FixedMessage<const TOPIC: usize, const PAYLOAD: usize> {
-    /// Where it was published.
+    /// The topic it was published to.
     pub topic: heapless::String<TOPIC>,
-    /// What was published.
+    /// The payload.
     pub payload: heapless::Vec<u8, PAYLOAD>,
-    /// In which quality of service it came.
+    /// The QoS it was delivered with.
     pub qos: QoS,
-    /// The server kept it for the topic.
+    /// Whether it is a retained message.
     pub retain: bool,
 }
 
 impl<const TOPIC: usize, const PAYLOAD: usize> FixedMessage<TOPIC, PAYLOAD> {
-    /// A copy of `message`; `None` if it doesn't fit, or its topic alias was bound anew since.
+    /// Copies `message`. Returns `None` if topic or payload is too long, or if [`Connection::topic`] returns no name
+    /// for its topic.
     pub fn new<S: Storage>(connection: &Connection<S>, message: &Message<'_>) -> Option<Self> {
         Some(Self {
             topic: heapless::String::try_from(connection.topic(&message.topic)?.as_str()).ok()?,

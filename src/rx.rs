@@ -1,8 +1,10 @@
-//! Keeping the tail: hosts read bytes in pieces of any size, packets come whole.
+//! Receive buffers: hosts read bytes in chunks of any size, [`handle_input`](crate::Connection::handle_input) needs
+//! whole packets.
 
 use crate::copying::{part, shift};
 
-/// A receive buffer of `N` bytes, for hosts without an allocator. `N` is [`Limits::inline_max`](crate::Limits::inline_max) or more.
+/// A receive buffer of `N` bytes, for hosts without an allocator. `N` is
+/// [`Limits::inline_max`](crate::Limits::inline_max) or more.
 ///
 /// ```
 /// use pure_mqtt::RxBuffer;
@@ -11,7 +13,7 @@ use crate::copying::{part, shift};
 ///     let mut rx = RxBuffer::<8>::new();
 ///     rx.room()[..5].copy_from_slice(b"abcde"); // the transport reads into `room`
 ///     rx.filled(5);
-///     rx.consume(3); // the connection took three of them
+///     rx.consume(3); // the connection consumed three of them
 ///     assert_eq!(rx.bytes(), b"de");
 ///     assert_eq!(rx.room().len(), 6);
 /// }
@@ -30,15 +32,15 @@ impl<const N: usize> Default for RxBuffer<N> {
 }
 
 impl<const N: usize> RxBuffer<N> {
-    /// An empty buffer.
+    /// Creates an empty buffer.
     pub const fn new() -> Self {
         Self { start: 0, end: 0, bytes: [0; N] }
     }
 
-    /// Where the transport reads into: all that is free. What is kept is moved to the front for it.
+    /// Returns the free part of the buffer, for the transport to read into. Moves the stored bytes to the front first.
     ///
-    /// There is no room while the connection is [blocked](crate::Received::Blocked) on a full buffer. Don't read then: a socket that reads into nothing
-    /// returns 0, which looks like its end.
+    /// It is empty while the connection is [blocked](crate::Received::Blocked) on a full buffer. Do not read then: a
+    /// socket that reads into an empty slice returns 0, which looks like end of stream.
     pub fn room(&mut self) -> &mut [u8] {
         if self.start > 0 {
             shift(&mut self.bytes, self.start, self.end - self.start, 0);
@@ -47,18 +49,18 @@ impl<const N: usize> RxBuffer<N> {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// The transport has put `count` bytes into [`room`](Self::room).
+    /// Reports that the transport has written `count` bytes to [`room`](Self::room).
     pub const fn filled(&mut self, count: usize) {
         let room = N - self.end;
         self.end += if count < room { count } else { room };
     }
 
-    /// What waits for [`handle_input`](crate::Connection::handle_input).
+    /// Returns the stored bytes, to be passed to [`handle_input`](crate::Connection::handle_input).
     pub fn bytes(&self) -> &[u8] {
         part(&self.bytes, self.start, self.end)
     }
 
-    /// The connection is done with the first `count` bytes.
+    /// Removes the first `count` bytes: those that the connection has consumed.
     pub const fn consume(&mut self, count: usize) {
         let kept = self.end - self.start;
         self.start += if count < kept { count } else { kept };
@@ -67,7 +69,7 @@ impl<const N: usize> RxBuffer<N> {
         }
     }
 
-    /// Forgets everything: the transport is gone.
+    /// Removes all bytes. Call it when the transport is closed.
     pub const fn clear(&mut self) {
         (self.start, self.end) = (0, 0);
     }
@@ -89,29 +91,31 @@ mod shared {
 
     use crate::wire::{PacketLength, packet_length};
 
-    /// A receive buffer over `BytesMut`: whole packets are split off as `Bytes`, so that payloads can be kept without copying them.
+    /// A receive buffer over `BytesMut`. It splits whole packets off as `Bytes`, so payloads can be kept without a
+    /// copy.
     #[derive(Clone, Debug)]
     pub struct BytesBuffer {
         bytes: BytesMut,
         inline_max: usize,
-        /// Bytes of a packet that is too long which are still to be handed out; the connection throws them away.
+        /// Bytes that are still to be returned of a packet that is too long; the connection discards them.
         owed: usize,
         handed: Handed,
     }
 
-    /// What was handed out last.
+    /// The bytes that [`whole_packets`](BytesBuffer::whole_packets) returned last.
     #[derive(Clone, Copy, Debug, Default)]
     struct Handed {
-        /// In all.
+        /// All bytes.
         total: usize,
-        /// At its start: the middle or the end of a packet that is too long.
+        /// Bytes at the start that are the middle or the end of a packet that is too long.
         middle: usize,
-        /// At its end: the start of such a packet.
+        /// Bytes at the end that are the start of such a packet.
         start: usize,
     }
 
     impl BytesBuffer {
-        /// An empty buffer for packets of up to `inline_max` bytes, as in [`Limits::inline_max`](crate::Limits::inline_max).
+        /// Creates an empty buffer for packets of up to `inline_max` bytes; pass
+        /// [`Limits::inline_max`](crate::Limits::inline_max).
         pub fn new(inline_max: u32) -> Self {
             Self { bytes: BytesMut::new(), inline_max: inline_max as usize, owed: 0, handed: Handed::default() }
         }
@@ -121,16 +125,19 @@ mod shared {
             self.bytes.extend_from_slice(bytes);
         }
 
-        /// The buffer itself, for transports that read into a `BytesMut`.
+        /// Returns the inner buffer, for transports that read into a `BytesMut`.
         pub fn buffer(&mut self) -> &mut BytesMut {
             &mut self.bytes
         }
 
-        /// Splits off all complete packets, by their headers; what is incomplete stays. `None` if there is none. It knows nothing of messages in
-        /// pieces: [`handle_input_streaming`](crate::Connection::handle_input_streaming) wants an [`RxBuffer`](crate::RxBuffer).
+        /// Splits off all complete packets; an incomplete one stays in the buffer. Returns `None` if there is no
+        /// complete packet. For streamed messages
+        /// ([`handle_input_streaming`](crate::Connection::handle_input_streaming)) use an [`RxBuffer`](crate::RxBuffer)
+        /// instead.
         ///
-        /// Bytes that can't be the start of a packet are handed out as well: the connection says what is wrong with them. So is a packet that is longer than
-        /// `inline_max`, in pieces: the connection ends the link, or throws it away ([`OnTooLong::Discard`](crate::OnTooLong::Discard)).
+        /// Bytes that cannot be the start of a packet are returned as well: the connection reports the error. A packet
+        /// longer than `inline_max` is returned in parts: the connection ends the link, or discards the packet
+        /// ([`OnTooLong::Discard`](crate::OnTooLong::Discard)).
         pub fn whole_packets(&mut self) -> Option<Bytes> {
             let middle = self.owed.min(self.bytes.len());
             self.owed -= middle;
@@ -145,7 +152,8 @@ mod shared {
             (end > 0).then(|| self.bytes.split_to(end).freeze())
         }
 
-        /// The length of the packet that starts at `start`, if it is there in full; or what there is of one that is too long, and how much is missing.
+        /// Returns the length of the packet at `start` and 0, if the packet is complete. For a packet that is too long,
+        /// returns the bytes that are here and how many are missing.
         fn packet_at(&self, start: usize) -> Option<(usize, usize)> {
             let rest = self.bytes.get(start..).filter(|rest| self.owed == 0 && !rest.is_empty())?;
             match packet_length(rest) {
@@ -156,11 +164,11 @@ mod shared {
             }
         }
 
-        /// Puts packets that the connection could not take yet back to the front.
+        /// Puts packets back to the front that the connection has not consumed.
         pub fn give_back(&mut self, packets: Bytes) {
             let (count, Handed { total, middle, start }) = (packets.len(), core::mem::take(&mut self.handed));
             if count < start {
-                self.owed += count; // the connection has begun with the packet that is too long
+                self.owed += count; // the connection has begun to discard the packet that is too long
             } else if start > 0 {
                 self.owed = 0; // it has not
             }
@@ -170,7 +178,7 @@ mod shared {
             self.bytes.unsplit(tail);
         }
 
-        /// Forgets everything: the transport is gone.
+        /// Removes all bytes. Call it when the transport is closed.
         pub fn clear(&mut self) {
             self.bytes.clear();
             (self.owed, self.handed) = (0, Handed::default());
@@ -180,7 +188,7 @@ mod shared {
     impl core::ops::Deref for BytesBuffer {
         type Target = [u8];
 
-        /// What waits.
+        /// Returns the bytes in the buffer.
         fn deref(&self) -> &[u8] {
             &self.bytes
         }

@@ -1,11 +1,11 @@
-//! How bytes look in debug output.
+//! How `Debug` shows bytes.
 
 use core::fmt;
 
-/// Bytes as text, if they are a short one; else how many there are.
+/// Shows bytes as text if they are a short one, otherwise their number.
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
-/// Longer texts would hide what stands around them.
+/// The longest text that is shown. Longer ones would hide the fields around them.
 const LONGEST: usize = 64;
 
 impl fmt::Debug for Bytes<'_> {
@@ -17,7 +17,7 @@ impl fmt::Debug for Bytes<'_> {
     }
 }
 
-/// What nobody should read in a log.
+/// Shows `***` in place of a secret.
 pub(crate) struct Secret;
 
 impl fmt::Debug for Secret {

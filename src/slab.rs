@@ -1,4 +1,4 @@
-//! Places with numbers that stay: a vector whose gaps are used again. Numbers begin with 1; 0 stands for "none" wherever one is kept.
+//! A vector whose entries keep their numbers, and whose gaps are reused. Numbers begin with 1; 0 means "none".
 
 use alloc::vec::Vec;
 
@@ -11,12 +11,12 @@ pub(crate) struct Slab<T> {
 impl<T> Slab<T> {
     pub(crate) const EMPTY: Self = Self { places: Vec::new(), free: Vec::new() };
 
-    /// All numbers in use are below this.
+    /// Returns a bound: all numbers in use are below it.
     pub(crate) fn end(&self) -> usize {
         self.places.len() + 1
     }
 
-    /// How many places are taken.
+    /// Returns the number of entries.
     pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
@@ -29,7 +29,7 @@ impl<T> Slab<T> {
         self.places.get_mut(number.checked_sub(1)?)?.as_mut()
     }
 
-    /// Puts `value` into a free place, and returns its number.
+    /// Stores `value` in a free place, and returns its number.
     pub(crate) fn insert(&mut self, value: T) -> usize {
         if let Some(number) = self.free.pop() {
             if let Some(place) = self.places.get_mut(number - 1) {

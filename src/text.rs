@@ -1,12 +1,12 @@
-//! Texts as peers send them: whether they are UTF-8, and what they hold that a rule names.
+//! Checks of strings from peers: whether they are UTF-8, and which characters they contain that the standard restricts.
 //!
-//! Where there is time to gain a text is looked through a word at a time, and the standard library checks that it is UTF-8. Firmware has less flash than
-//! time: there one loop over the characters finds out all of it, and `core::str::from_utf8`, which takes 620 bytes, is linked only where a program asks
-//! for a `str`.
+//! On 64-bit targets a string is scanned a word at a time, and the standard library checks UTF-8. On firmware, where
+//! flash is scarcer than processor time, one loop over the characters makes all checks; `core::str::from_utf8`, which
+//! takes 620 bytes, is linked only if a program asks for a `str`.
 
 use core::fmt;
 
-/// A text that was checked: UTF-8. Kept as it costs least: [`as_str`](Self::as_str) of firmware checks it once more.
+/// A text that was checked to be UTF-8. Firmware keeps bytes, and [`as_str`](Self::as_str) checks them once more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Text<'a>(Kept<'a>);
 
@@ -21,13 +21,13 @@ impl<'a> Text<'a> {
         Self(text)
     }
 
-    /// Of bytes in which `marks` were found; `None` if they aren't UTF-8.
+    /// Makes a text of bytes for which the scan returned `marks`; `None` if they are not UTF-8.
     #[inline(always)]
     pub(crate) fn of(bytes: &'a [u8], _: &Marks) -> Option<Self> {
         core::str::from_utf8(bytes).ok().map(Self)
     }
 
-    /// Of bytes that were checked before.
+    /// Makes a text of bytes that were checked before.
     pub(crate) fn trusted(bytes: &'a [u8]) -> Self {
         Self(core::str::from_utf8(bytes).unwrap_or_default())
     }
@@ -49,12 +49,12 @@ impl<'a> Text<'a> {
         Self(text.as_bytes())
     }
 
-    /// Of bytes in which `marks` were found; `None` if they aren't UTF-8.
+    /// Makes a text of bytes for which the scan returned `marks`; `None` if they are not UTF-8.
     pub(crate) fn of(bytes: &'a [u8], marks: &Marks) -> Option<Self> {
         marks.is_utf8(bytes).then_some(Self(bytes))
     }
 
-    /// Of bytes that were checked before.
+    /// Makes a text of bytes that were checked before.
     pub(crate) const fn trusted(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -108,45 +108,46 @@ pub(crate) const fn has_wildcard(text: &[u8]) -> bool {
     scan_topic(text).has_wildcard(text)
 }
 
-/// It isn't empty, and holds neither U+0000 nor a wildcard.
+/// Returns whether the topic is not empty and contains neither U+0000 nor a wildcard.
 #[inline(always)]
 pub(crate) fn is_plain(topic: &[u8]) -> bool {
     !topic.is_empty() && scan_words(topic, true).special == 0
 }
 
-/// What was found in a text: 0 for nothing.
+/// What a scan found in a text; 0 for nothing.
 pub(crate) struct Marks {
-    /// U+0000, or a wildcard; taken by characters, [`NUL`] and what follows it.
+    /// Scanned by words: not 0 if the text contains U+0000 or a wildcard. Scanned by characters: the bits from [`NUL`]
+    /// on.
     special: usize,
     high: usize,
 }
 
 const NUL: usize = 1;
 const WILDCARD: usize = 2;
-/// A character that the standard discourages (§1.5.4).
+/// Bit: the text contains a character that the standard discourages (§1.5.4).
 const DISCOURAGED: usize = 4;
-/// It isn't UTF-8.
+/// Bit: the text is not UTF-8.
 const NO_TEXT: usize = 8;
 
 const WORD: usize = size_of::<usize>();
-/// A word of bytes that are 1.
+/// A word whose bytes are all 1.
 const ONES: usize = usize::MAX / 0xFF;
-/// A text is taken a word at a time. Firmware has less flash than time for that.
+/// Whether a text is scanned a word at a time; on firmware that takes too much flash.
 const BY_WORDS: bool = usize::BITS > 32;
 
-/// Looks for U+0000, and what isn't ASCII.
+/// Looks for U+0000 and for bytes that are not ASCII.
 #[cfg_attr(not(target_pointer_width = "32"), inline)]
 pub(crate) const fn scan(bytes: &[u8]) -> Marks {
     if BY_WORDS { scan_words(bytes, false) } else { scan_topic(bytes) }
 }
 
-/// Looks for U+0000, what isn't ASCII, and `#` and `+`.
+/// Looks for U+0000, for bytes that are not ASCII, and for `#` and `+`.
 #[inline(never)]
 pub(crate) const fn scan_topic(bytes: &[u8]) -> Marks {
     if BY_WORDS { scan_words(bytes, true) } else { scan_characters(bytes) }
 }
 
-/// The last word overlaps the one before.
+/// Scans by words; the last word overlaps the one before.
 #[inline(always)]
 const fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
     let mut marks = Marks::NONE;
@@ -169,7 +170,7 @@ const fn scan_words(bytes: &[u8], for_wildcards: bool) -> Marks {
     marks
 }
 
-/// A character at a time. Those of several bytes are put together first and judged as a whole.
+/// Scans by characters. A character of several bytes is decoded first and judged as a whole.
 const fn scan_characters(bytes: &[u8]) -> Marks {
     let (mut special, mut number, mut more, mut missing) = (0, 0, 0, 0);
     let mut rest = bytes;
@@ -196,7 +197,7 @@ const fn scan_characters(bytes: &[u8]) -> Marks {
     Marks { special, ..Marks::NONE }
 }
 
-/// What the character of this number is that took `more` bytes behind its first.
+/// Returns the bits for a character with this code point, encoded as `more` bytes after its first.
 const fn judge(number: u32, more: u32) -> usize {
     let is_too_long = more > 0 && number >> (5 * more + 1) == 0;
     match number {
@@ -211,7 +212,7 @@ const fn judge(number: u32, more: u32) -> usize {
 impl Marks {
     const NONE: Self = Self { special: 0, high: 0 };
 
-    /// `#` and `+` differ in one bit alone.
+    /// `#` and `+` differ in one bit only.
     const fn add(&mut self, word: usize, for_wildcards: bool) {
         const BIT: usize = ONES * (b'+' ^ b'#') as usize;
         const BOTH: usize = ONES * (b'+' | b'#') as usize;
@@ -230,12 +231,13 @@ impl Marks {
         if BY_WORDS { self.special != 0 && holds(bytes, b'#', b'+') } else { self.special & WILDCARD != 0 }
     }
 
-    /// The text is UTF-8.
+    /// Returns whether the text is UTF-8.
     pub(crate) fn is_utf8(&self, bytes: &[u8]) -> bool {
         if BY_WORDS { self.high == 0 || core::str::from_utf8(bytes).is_ok() } else { self.special & NO_TEXT == 0 }
     }
 
-    /// It holds characters that the standard discourages: U+0001 to U+001F, U+007F to U+009F, and U+FFFF, which is no character (§1.5.4).
+    /// Returns whether the text contains characters that the standard discourages: U+0001 to U+001F, U+007F to U+009F,
+    /// and the non-character U+FFFF (§1.5.4).
     pub(crate) fn has_discouraged(&self, bytes: &[u8]) -> bool {
         if BY_WORDS { has_discouraged(bytes) } else { self.special & DISCOURAGED != 0 }
     }
@@ -249,7 +251,7 @@ fn has_discouraged(text: &[u8]) -> bool {
         || text.windows(3).any(|three| three == b"\xEF\xBF\xBF")
 }
 
-/// Which of the special bytes it is: a question that is seldom asked.
+/// Returns whether the text contains one of these bytes. Rarely called: only to tell which special byte was found.
 #[cold]
 #[inline(never)]
 const fn holds(bytes: &[u8], one: u8, other: u8) -> bool {
@@ -266,7 +268,8 @@ const fn holds(bytes: &[u8], one: u8, other: u8) -> bool {
 /// The top bits of a word's bytes.
 const TOPS: usize = ONES << 7;
 
-/// Not 0 if a byte of `word` is: only then does a borrow reach the top of a byte whose own top bit was clear.
+/// Returns a value other than 0 if a byte of `word` is 0: only then does a borrow reach the top bit of a byte whose own
+/// top bit was clear.
 const fn zeros(word: usize) -> usize {
     word.wrapping_sub(ONES) & !word & TOPS
 }
@@ -310,7 +313,7 @@ mod tests {
         }
     }
 
-    /// Bytes that stand for all others: the borders of what may stand at each place.
+    /// Bytes that represent all others: the borders of the ranges allowed at each position.
     const BORDERS: [u8; 25] = [
         0x00, 0x01, 0x1F, b'#', b'+', 0x7E, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0,
         0xED, 0xEF, 0xF0, 0xF4, 0xF5, 0xFE, 0xFF,

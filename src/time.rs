@@ -1,9 +1,8 @@
-//! Time as the caller sees it: the engine never reads a clock.
+//! Points in time, as the caller's clock gives them: the engine never reads a clock.
 
 /// A point in time: milliseconds on the caller's monotonic clock, with any epoch.
 ///
-/// The engine only compares and subtracts instants. An instant that lies before one already seen counts as
-/// "no time has passed".
+/// The engine only compares and subtracts instants. If an instant lies before an earlier one, no time has passed.
 ///
 /// ```
 /// use pure_mqtt::Instant;
@@ -20,31 +19,31 @@
 pub struct Instant(u64);
 
 impl Instant {
-    /// The instant `millis` milliseconds after the clock's epoch.
+    /// Creates the instant `millis` milliseconds after the clock's epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the clock's epoch.
+    /// Returns the milliseconds since the clock's epoch.
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// This instant moved `millis` milliseconds into the future; stops at the end of time instead of wrapping.
+    /// Returns the instant `millis` milliseconds later; saturates at the maximum instead of wrapping.
     #[must_use]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn after_millis(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }
 
-    /// This instant moved `secs` seconds into the future.
+    /// Returns the instant `secs` seconds later.
     #[must_use]
     pub const fn after_secs(self, secs: u32) -> Self {
         self.after_millis(secs as u64 * 1000)
     }
 
-    /// Whole seconds since the epoch, modulo 2^32, and the milliseconds beyond. In 32-bit steps, since a 64-bit division costs a microcontroller a
-    /// kilobyte of flash.
+    /// Returns the whole seconds since the epoch, modulo 2^32, and the remaining milliseconds. Computes in 32-bit
+    /// steps, since a 64-bit division takes a kilobyte of flash.
     pub(crate) const fn seconds(self) -> (u32, u32) {
         let (high, low) = ((self.0 >> 32) as u32, self.0 as u32);
         // 2^32 is 4,294,967 times 1,000 and 296.
@@ -53,42 +52,42 @@ impl Instant {
         (high.wrapping_mul(4_294_967).wrapping_add(carried), rest % 1000)
     }
 
-    /// Milliseconds from `earlier` to this instant; 0 if `earlier` is in fact later.
+    /// Returns the milliseconds from `earlier` to this instant; 0 if `earlier` is later.
     pub const fn millis_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// A whole second from which others are counted, in four bytes: up to 136 years from there.
+/// A whole second, in four bytes, from which up to 136 years of seconds are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Epoch(u32);
 
 impl Epoch {
     pub(crate) const ZERO: Self = Self(0);
 
-    /// The second in which `now` lies.
+    /// Returns the second in which `now` lies.
     pub(crate) const fn at(now: Instant) -> Self {
         let (second, _) = now.seconds();
         Self(second)
     }
 
-    /// Whole seconds from here to `now`, and the milliseconds beyond.
+    /// Returns the whole seconds from this epoch to `now`, and the remaining milliseconds.
     pub(crate) const fn seconds_until(self, now: Instant) -> (u32, u32) {
         let (second, rest) = now.seconds();
         (second.wrapping_sub(self.0), rest)
     }
 
-    /// The instant that lies so many seconds from here, as seen from `now`.
+    /// Returns the instant `secs` seconds after this epoch, which lies at most 2^32 seconds before `now`.
     pub(crate) const fn after_secs(self, secs: u32, now: Instant) -> Instant {
         let (over, rest) = self.seconds_until(now);
         Instant(now.0 - over as u64 * 1000 - rest as u64).after_secs(secs)
     }
 }
 
-/// Turns a wrapping 32-bit millisecond tick, as most microcontrollers have it, into an [`Instant`].
+/// Converts a wrapping 32-bit millisecond tick, as most microcontrollers have it, to an [`Instant`].
 ///
-/// Call [`now`](Self::now) at least once per wrap (49 days). A tick that goes back by less than half the range is taken as
-/// "no progress", as an interrupt that races with a read can show it.
+/// Call [`now`](Self::now) at least once per wrap (49 days). A tick that goes back by less than half the range counts
+/// as no progress: an interrupt between two reads can cause that.
 ///
 /// ```
 /// use pure_mqtt::Clock32;
@@ -98,7 +97,7 @@ impl Epoch {
 ///     let before = clock.now(u32::MAX - 499);
 ///     let after = clock.now(500); // the tick wrapped
 ///     assert_eq!(after.millis_since(before), 1_000);
-///     assert_eq!(clock.now(400), after); // a step back is no progress
+///     assert_eq!(clock.now(400), after); // a step back counts as no progress
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -108,12 +107,12 @@ pub struct Clock32 {
 }
 
 impl Clock32 {
-    /// A clock whose epoch is the tick's zero.
+    /// Creates a clock whose epoch is tick 0.
     pub const fn new() -> Self {
         Self { millis: 0 }
     }
 
-    /// The instant that belongs to `tick`.
+    /// Returns the instant for `tick`.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn now(&mut self, tick: u32) -> Instant {
         let step = tick.wrapping_sub(self.millis as u32);

@@ -1,13 +1,13 @@
-//! Topic names and topic filters (§4.7), checked once: a value of these types cannot be wrong.
+//! Topic names and topic filters (§4.7). They are checked once, when a value is made.
 
 use core::fmt;
 
-use crate::text::{Text, has_nul, has_wildcard};
+use crate::text::{Text, has_nul, has_wildcard, scan_topic};
 
 /// The longest topic name or filter in bytes `[MQTT-4.7.3-3]`.
 const MAX_LENGTH: usize = 65_535;
 
-/// A name that a message is published to: at least one character, no wildcard, no U+0000, at most 65,535 bytes.
+/// The topic name of a message: at least one character, no wildcard, no U+0000, at most 65,535 bytes.
 ///
 /// ```
 /// use pure_mqtt::{TopicError, TopicName};
@@ -41,7 +41,7 @@ impl<'a> TopicName<'a> {
     /// Checks `name`.
     ///
     /// # Errors
-    /// [`TopicError`] says which rule of §4.7 the name breaks.
+    /// [`TopicError`]: the rule of §4.7 that the name breaks.
     pub const fn new(name: &'a str) -> Result<Self, TopicError> {
         if let Err(error) = check_string(name) {
             return Err(error);
@@ -52,7 +52,7 @@ impl<'a> TopicName<'a> {
         Ok(Self(Text::new(name)))
     }
 
-    /// The name in the source: in a `const` it is checked at compile time, and costs firmware nothing.
+    /// Makes a topic name of a literal. In a `const` the check is made at compile time, and takes no flash.
     ///
     /// ```compile_fail,E0080
     /// # use pure_mqtt::TopicName;
@@ -61,7 +61,7 @@ impl<'a> TopicName<'a> {
     /// ```
     ///
     /// # Panics
-    /// If it isn't a topic name; so at run time [`new`](Self::new) is the better choice.
+    /// If `name` is not a topic name. At run time use [`new`](Self::new) instead.
     #[allow(clippy::panic)] // meant for constants, where it is an error of the compiler
     pub const fn from_static(name: &'static str) -> TopicName<'static> {
         match TopicName::new(name) {
@@ -70,25 +70,42 @@ impl<'a> TopicName<'a> {
         }
     }
 
-    /// The name.
+    /// Checks a name in bytes. Returns `None` if the bytes are not UTF-8 or break a rule of §4.7. On firmware this links
+    /// only the check of UTF-8 that the codec has anyway.
+    ///
+    /// ```
+    /// use pure_mqtt::TopicName;
+    ///
+    /// fn main() {
+    ///     assert_eq!(TopicName::from_utf8(b"plant/alarm"), Some(TopicName::from_static("plant/alarm")));
+    ///     assert_eq!(TopicName::from_utf8(b"plant/\xFF"), None);
+    /// }
+    /// ```
+    pub fn from_utf8(name: &'a [u8]) -> Option<Self> {
+        let marks = scan_topic(name);
+        let is_allowed = matches!(name.len(), 1..=MAX_LENGTH) && !marks.has_nul(name) && !marks.has_wildcard(name);
+        Text::of(name, &marks).filter(|_| is_allowed).map(Self)
+    }
+
+    /// Returns the name.
     pub const fn as_str(&self) -> &'a str {
         self.0.as_str()
     }
 
-    /// The same, where it needn't be a `str`.
+    /// Returns the name as checked bytes.
     pub(crate) const fn text(&self) -> Text<'a> {
         self.0
     }
 
-    /// For names that the codec has checked already.
+    /// Makes a topic name of text that the codec has checked.
     pub(crate) const fn trusted(name: Text<'a>) -> Self {
         Self(name)
     }
 }
 
-/// A pattern that topics are matched against: `+` stands for one level, `#` at the end for all that follow.
+/// A topic filter: `+` matches one level, `#` at the end matches all levels that follow.
 ///
-/// A filter may name a shared subscription: `$share/group/filter` (§4.8.2).
+/// `$share/group/filter` is a filter of a shared subscription (§4.8.2).
 ///
 /// ```
 /// use pure_mqtt::{TopicFilter, TopicName};
@@ -123,7 +140,7 @@ impl<'a> TopicFilter<'a> {
     /// Checks `filter`.
     ///
     /// # Errors
-    /// [`TopicError`] says which rule of §4.7 or §4.8.2 the filter breaks.
+    /// [`TopicError`]: the rule of §4.7 or §4.8.2 that the filter breaks.
     pub const fn new(filter: &'a str) -> Result<Self, TopicError> {
         if let Err(error) = check_string(filter) {
             return Err(error);
@@ -141,7 +158,7 @@ impl<'a> TopicFilter<'a> {
         }
     }
 
-    /// The filter in the source: in a `const` it is checked at compile time, and costs firmware nothing.
+    /// Makes a topic filter of a literal. In a `const` the check is made at compile time, and takes no flash.
     ///
     /// ```compile_fail,E0080
     /// # use pure_mqtt::TopicFilter;
@@ -150,7 +167,7 @@ impl<'a> TopicFilter<'a> {
     /// ```
     ///
     /// # Panics
-    /// If it isn't a topic filter; so at run time [`new`](Self::new) is the better choice.
+    /// If `filter` is not a topic filter. At run time use [`new`](Self::new) instead.
     #[allow(clippy::panic)] // meant for constants, where it is an error of the compiler
     pub const fn from_static(filter: &'static str) -> TopicFilter<'static> {
         match TopicFilter::new(filter) {
@@ -159,36 +176,37 @@ impl<'a> TopicFilter<'a> {
         }
     }
 
-    /// For filters that were checked already.
+    /// Makes a topic filter of text that was checked before.
     pub(crate) const fn trusted(filter: &'a str) -> Self {
         Self(filter)
     }
 
-    /// The filter as it is sent, with `$share/group/` if it is shared.
+    /// Returns the filter as it is sent, with `$share/group/` for a shared subscription.
     pub const fn as_str(&self) -> &'a str {
         self.0
     }
 
-    /// The share name and the filter proper of a shared subscription.
+    /// Returns the share name and the filter behind it; `None` if the filter is not of a shared subscription.
     pub fn share(&self) -> Option<(&'a str, &'a str)> {
         let shared = self.0.get(SHARE.len()..).filter(|_| self.is_shared())?;
         let (name, _) = split_level(shared.as_bytes())?;
         Some((shared.get(..name.len())?, shared.get(name.len() + 1..)?))
     }
 
-    /// Whether it names a shared subscription.
+    /// Returns whether the filter is of a shared subscription.
     pub(crate) const fn is_shared(&self) -> bool {
         shared(self.0.as_bytes()).is_some()
     }
 
-    /// Whether the filter holds `+` or `#`.
+    /// Returns whether the filter contains `+` or `#`.
     pub fn has_wildcard(&self) -> bool {
         has_wildcard(self.0.as_bytes())
     }
 
-    /// Whether a message published to `topic` matches. Levels are compared character by character `[MQTT-4.7.3-4]`; a wildcard in
-    /// the first place doesn't match a topic that starts with `$` `[MQTT-4.7.2-1]`; `a/#` matches `a` too.
-    /// Takes time linear in the two lengths.
+    /// Returns whether a message published to `topic` matches. Levels are compared character by character
+    /// `[MQTT-4.7.3-4]`. A wildcard in the first level does not match a topic that starts with `$` `[MQTT-4.7.2-1]`.
+    /// `a/#` matches `a` too. For a shared subscription, the filter behind the share name is compared. Takes time
+    /// linear in the two lengths.
     pub fn matches(&self, topic: TopicName<'_>) -> bool {
         let filter = self.share().map_or(self.0, |(_, filter)| filter).as_bytes();
         let topic = topic.text().as_bytes();
@@ -213,15 +231,17 @@ impl<'a> TopicFilter<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TopicError {
-    /// It is empty `[MQTT-4.7.3-1]`.
+    /// The name or filter is empty `[MQTT-4.7.3-1]`.
     Empty,
-    /// It is longer than 65,535 bytes `[MQTT-4.7.3-3]`.
+    /// The name or filter is longer than 65,535 bytes `[MQTT-4.7.3-3]`.
     TooLong,
-    /// It holds the character U+0000 `[MQTT-4.7.3-2]`.
+    /// The name or filter contains the character U+0000 `[MQTT-4.7.3-2]`.
     NulCharacter,
-    /// A topic name holds `+` or `#`; or a filter holds one where it may not stand `[MQTT-4.7.1-1]` `[MQTT-4.7.1-2]`.
+    /// A topic name contains `+` or `#`, or a filter contains one where it is not allowed `[MQTT-4.7.1-1]`
+    /// `[MQTT-4.7.1-2]`.
     Wildcard,
-    /// A shared filter lacks its share name or its filter, or the name holds a wildcard `[MQTT-4.8.2-1]` `[MQTT-4.8.2-2]`.
+    /// A shared filter lacks its share name or its filter, or the share name contains a wildcard `[MQTT-4.8.2-1]`
+    /// `[MQTT-4.8.2-2]`.
     Share,
 }
 
@@ -230,7 +250,7 @@ impl fmt::Display for TopicError {
         f.write_str(match self {
             Self::Empty => "the topic is empty",
             Self::TooLong => "the topic is longer than 65,535 bytes",
-            Self::NulCharacter => "the topic holds the character U+0000",
+            Self::NulCharacter => "the topic contains the character U+0000",
             Self::Wildcard => "a wildcard stands where it may not",
             Self::Share => "a shared filter must be $share/name/filter, without wildcards in the name",
         })
@@ -239,7 +259,8 @@ impl fmt::Display for TopicError {
 
 impl core::error::Error for TopicError {}
 
-/// A `str` is UTF-8 already `[MQTT-3.8.3-1]` `[MQTT-3.10.3-1]`; that it can be told and is something remains to be checked.
+/// Checks that the text is not empty, fits the length field and has no U+0000. A `str` is UTF-8 already
+/// `[MQTT-3.8.3-1]` `[MQTT-3.10.3-1]`.
 const fn check_string(text: &str) -> Result<(), TopicError> {
     match text.len() {
         0 => Err(TopicError::Empty),
@@ -249,10 +270,11 @@ const fn check_string(text: &str) -> Result<(), TopicError> {
     }
 }
 
-/// What a filter of a shared subscription begins with.
+/// The prefix of the filter of a shared subscription.
 const SHARE: &str = "$share/";
 
-/// What follows [`SHARE`], if the filter begins so. (The standard library's way to compare would bring `memcmp` into firmware.)
+/// Returns the bytes after [`SHARE`], if the filter starts with that. (The standard library's comparison would link
+/// `memcmp` into firmware.)
 const fn shared(filter: &[u8]) -> Option<&[u8]> {
     match filter {
         [b'$', b's', b'h', b'a', b'r', b'e', b'/', rest @ ..] => Some(rest),
@@ -260,7 +282,8 @@ const fn shared(filter: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// A share name without wildcards `[MQTT-4.8.2-1]`, and behind it a filter `[MQTT-4.8.2-2]`: that is what it returns.
+/// Checks that there is a share name without wildcards `[MQTT-4.8.2-1]` and a filter behind it `[MQTT-4.8.2-2]`;
+/// returns that filter.
 const fn check_share_name(shared: &[u8]) -> Result<&[u8], TopicError> {
     let mut rest = shared;
     while let [byte, behind @ ..] = rest {
@@ -273,7 +296,7 @@ const fn check_share_name(shared: &[u8]) -> Result<&[u8], TopicError> {
     Err(TopicError::Share)
 }
 
-/// `#` only alone and last `[MQTT-4.7.1-1]`, `+` only alone in its level `[MQTT-4.7.1-2]`.
+/// Checks that `#` is alone in the last level `[MQTT-4.7.1-1]`, and `+` alone in its level `[MQTT-4.7.1-2]`.
 const fn check_levels(filter: &[u8]) -> Result<(), TopicError> {
     let mut begins_level = true;
     let mut rest = filter;
@@ -292,14 +315,15 @@ const fn check_levels(filter: &[u8]) -> Result<(), TopicError> {
     Ok(())
 }
 
-/// What stands before the first `/`, and what behind it. (The standard library's way to split a string takes half a kilobyte of flash.)
+/// Returns the bytes before the first `/` and those after it. (The standard library's `split` takes half a kilobyte of
+/// flash.)
 fn split_level(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let border = text.iter().position(|byte| *byte == b'/')?;
     let (level, rest) = text.split_at_checked(border)?;
     Some((level, rest.get(1..)?))
 }
 
-/// The levels of a topic or filter one by one.
+/// Iterates over the levels of a topic or filter.
 struct Levels<'a>(Option<&'a [u8]>);
 
 impl<'a> Iterator for Levels<'a> {
@@ -313,7 +337,7 @@ impl<'a> Iterator for Levels<'a> {
     }
 }
 
-/// A string that MQTT can express.
+/// Returns whether MQTT can express the string: at most 65,535 bytes, without U+0000.
 pub(crate) fn is_mqtt_string(text: &str) -> bool {
     text.len() <= MAX_LENGTH && !has_nul(text.as_bytes())
 }
@@ -375,7 +399,7 @@ mod tests {
         assert_eq!(TopicName::new("a/#"), Err(TopicError::Wildcard));
     }
 
-    /// The rules as the standard words them, level by level.
+    /// The rules in the standard's words, level by level.
     fn is_right(filter: &str) -> bool {
         let levels: std::vec::Vec<_> = filter.split('/').collect();
         let is_right = |(place, level): (usize, &&str)| match *level {
@@ -395,6 +419,7 @@ mod tests {
                 assert_eq!(TopicFilter::new(&filter).is_ok(), is_right(&filter), "{filter}");
                 let is_name = !filter.contains(['#', '+']);
                 assert_eq!(TopicName::new(&filter).is_ok(), is_name, "{filter}");
+                assert_eq!(TopicName::from_utf8(filter.as_bytes()), TopicName::new(&filter).ok(), "{filter}");
                 let (share, rest) = filter.split_once('/').unwrap_or((&filter, ""));
                 let is_shared = !share.is_empty() && !share.contains(['#', '+']) && !rest.is_empty() && is_right(rest);
                 let shared = std::format!("$share/{filter}");
@@ -402,6 +427,16 @@ mod tests {
                 let told = TopicFilter::trusted(&shared).share();
                 assert_eq!(told, filter.split_once('/'), "{shared}");
             }
+        }
+    }
+
+    #[test]
+    fn names_in_bytes() {
+        assert_eq!(TopicName::from_utf8("ä/日".as_bytes()), TopicName::new("ä/日").ok());
+        let long = [b'a'; MAX_LENGTH + 1];
+        assert!(TopicName::from_utf8(&long[1..]).is_some());
+        for bytes in [&b""[..], b"a\0", b"a\xC0\x80", b"\xED\xA0\x80", b"a\xE6\x97", &long] {
+            assert_eq!(TopicName::from_utf8(bytes), None, "{bytes:x?}");
         }
     }
 

@@ -1,9 +1,9 @@
-//! The small values that every layer shares.
+//! Small types that every layer uses.
 
 use core::fmt;
 use core::num::NonZeroU16;
 
-/// The protocol version that a link speaks.
+/// A protocol version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(i8)] // the default is zero, so that a fresh connection lies in `.bss`
@@ -17,28 +17,28 @@ pub enum Version {
     V5 = 1,
 }
 
-/// How hard a message is delivered.
+/// The quality of service: the delivery guarantee of a message (§4.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum QoS {
-    /// QoS 0: sent once, never acknowledged.
+    /// QoS 0: sent once, not acknowledged; may be lost.
     #[default]
     AtMostOnce,
-    /// QoS 1: sent until it is acknowledged; may arrive more than once.
+    /// QoS 1: sent again until it is acknowledged; may arrive more than once.
     AtLeastOnce,
-    /// QoS 2: arrives exactly once, by a two-step acknowledgement.
+    /// QoS 2: arrives exactly once, through a two-step acknowledgement.
     ExactlyOnce,
 }
 
 impl fmt::Display for QoS {
-    /// The number: 0, 1 or 2.
+    /// Shows the number: 0, 1 or 2.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.bits().fmt(f)
     }
 }
 
 impl QoS {
-    /// The level that `bits` stands for on the wire; `None` for 3 and above `[MQTT-3.3.1-4]`.
+    /// Returns the QoS that `bits` means on the wire; `None` for 3 and above `[MQTT-3.3.1-4]`.
     pub const fn from_bits(bits: u8) -> Option<Self> {
         match bits {
             0 => Some(Self::AtMostOnce),
@@ -48,14 +48,14 @@ impl QoS {
         }
     }
 
-    /// The number on the wire: 0, 1 or 2.
+    /// Returns the number on the wire: 0, 1 or 2.
     pub const fn bits(self) -> u8 {
         self as u8
     }
 }
 
 impl fmt::Display for Version {
-    /// The number of the standard: 3.1, 3.1.1 or 5.0.
+    /// Shows the version number: 3.1, 3.1.1 or 5.0.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::V31 => "3.1",
@@ -70,10 +70,10 @@ impl fmt::Display for Version {
 pub struct PacketId(NonZeroU16);
 
 impl PacketId {
-    /// The lowest one.
+    /// The lowest identifier.
     pub(crate) const FIRST: Self = Self(NonZeroU16::MIN);
 
-    /// The identifier with this number; `None` for 0.
+    /// Returns the identifier with this number; `None` for 0.
     pub const fn new(number: u16) -> Option<Self> {
         match NonZeroU16::new(number) {
             Some(number) => Some(Self(number)),
@@ -81,7 +81,7 @@ impl PacketId {
         }
     }
 
-    /// The number on the wire.
+    /// Returns the number on the wire.
     pub const fn get(self) -> u16 {
         self.0.get()
     }
@@ -100,26 +100,26 @@ impl defmt::Format for PacketId {
     }
 }
 
-/// Identifies one accepted message or request. Handles grow and never repeat in the life of a connection, unlike packet
-/// identifiers, which are used again after they were acknowledged.
+/// Identifies one accepted message or request. A connection never reuses a handle, and later commands have greater
+/// handles. Packet identifiers, in contrast, are reused once their packet is finished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Handle(pub(crate) u64);
 
 impl Handle {
-    /// The running number: the first command has 1, each later one a greater number.
+    /// Returns the running number: 1 for the first command, a greater number for each later one.
     pub const fn get(self) -> u64 {
         self.0 >> 16
     }
 
-    /// The identifier of the packet, so that a handle leads to its slot at once.
+    /// Returns the packet identifier, which leads to the slot without a search.
     pub(crate) const fn id(self) -> u16 {
         self.0 as u16
     }
 }
 
 impl fmt::Display for Handle {
-    /// The running number.
+    /// Shows the running number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
     }

@@ -1,4 +1,4 @@
-//! Topic aliases on their way: an alias instead of the topic of a staged message, and names for those of the server.
+//! Topic aliases in use: replaces the topic of a staged message by an alias, and resolves the aliases of the server.
 
 use crate::connection::core::{Aliasing, Core};
 use crate::event::{Topic, TopicAlias};
@@ -21,8 +21,8 @@ impl Core {
         Ok(())
     }
 
-    /// A message with both a topic and an alias binds one to the other `[MQTT-3.3.2-10]`, also where the topic is none: the next one may come with the alias
-    /// alone.
+    /// Binds an alias to the topic of the same message `[MQTT-3.3.2-10]`, even if the topic is invalid: the next
+    /// message may have only the alias.
     fn bind_alias_of_server(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: u16) {
         let name = match topic {
             Topic::Name(name) => name.text().as_bytes(),
@@ -34,8 +34,9 @@ impl Core {
         }
     }
 
-    /// What the server's alias stands for; `None` for a topic that is none. Where its name was too long for the storage the link has to end, and the next ones do without aliases, or they would
-    /// all end so.
+    /// Returns the binding of the server's alias; `None` if it is bound to an invalid topic. If its topic was too long
+    /// for the storage, the link must end, and the next links announce no aliases: otherwise they would all end in this
+    /// way.
     fn look_up_alias(&mut self, names: &dyn NameStore, alias: u16) -> Result<Option<TopicAlias>, Violation> {
         match Aliases::lookup(names, alias) {
             (serial, AliasState::Name) => Ok(Some(TopicAlias { alias, serial })),
@@ -48,14 +49,14 @@ impl Core {
         }
     }
 
-    /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the full topic, for the
-    /// next link.
+    /// Replaces the start of the staged PUBLISH, up to its properties, by one with a topic alias. The arena keeps the
+    /// topic for the next link.
     fn alias_topic(&mut self, parts: &mut Parts<'_>) {
         let Some(frame) = self.outgoing.staged_publish(parts.slots, parts.arena) else { return };
         let head = Layout::of(frame, Version::V5);
         let total = self.outgoing.run_left();
         if head.block >= total {
-            return; // The whole packet would be in the control area; a bare message is short enough as it is.
+            return; // the whole packet would be in the control area; without a payload it is short anyway
         }
         let topic = frame.get(head.start + 2..head.id).unwrap_or_default();
         let Some(names) = parts.names.as_deref_mut() else { return };
@@ -88,7 +89,7 @@ impl Core {
         }
     }
 
-    /// The server was not told of the alias that was bound last.
+    /// Undoes the binding of the last alias, which was not sent.
     fn take_alias_back(&mut self, parts: &mut Parts<'_>) {
         if let Some(names) = parts.names.as_deref_mut() {
             self.aliases.take_back(names);

@@ -1,4 +1,4 @@
-//! Enhanced authentication (§4.12): AUTH in both directions, and what CONNACK has of it.
+//! Enhanced authentication (§4.12): AUTH in both directions, and the properties of CONNACK.
 
 use crate::connection::core::{Authenticating, Core};
 use crate::connection::effect::{Effect, Place};
@@ -14,7 +14,7 @@ use crate::types::Version;
 use crate::wire::reason::ReasonCode;
 use crate::wire::{Auth, PacketType, PropertyError, Reply, Violation, Writer, ids, measure};
 
-/// There is only one.
+/// The only instance.
 pub(super) static AUTHENTICATING: Authenticating = Authenticating {
     on_auth: Core::on_auth,
     check_connack: |link, properties| link.check_method(properties.field(ids::AuthenticationMethod)), // [MQTT-4.12.0-5]
@@ -27,14 +27,14 @@ pub(super) fn write_auth(auth: &Auth<'_>, writer: &mut Writer<'_>) {
 }
 
 impl Core {
-    /// CONNECT names this method.
+    /// Notes the authentication method of CONNECT.
     pub(super) fn begin_to_authenticate(&mut self, method: &[u8]) {
         self.link.auth = AuthState::Method;
         self.link.auth_method = fingerprint(method);
         self.set_authenticating();
     }
 
-    /// AUTH from the server (§3.15).
+    /// Handles AUTH from the server (§3.15).
     fn on_auth<'i>(&mut self, &Reply { reason, properties, .. }: &Reply<'i>, event: Place<'_, 'i>) -> Effect {
         let auth = Auth { reason, properties };
         let is_expected = match (self.link.state, self.link.auth, auth.reason) {
@@ -56,7 +56,7 @@ impl Core {
         Ok(())
     }
 
-    /// AUTH from the application: a step of the authentication that is going on, or the start of another.
+    /// Handles AUTH from the application: a step of the current authentication, or the start of another.
     pub(super) fn authenticate(
         &mut self,
         parts: &mut Parts<'_>,
@@ -84,7 +84,7 @@ impl Core {
         let mut writer = self.link.control.writer(parts.control);
         write_auth(auth, &mut writer);
         let length = writer.finish().map_err(|_| RequestError::Full)?;
-        self.see(now); // until now it did not wait
+        self.see(now); // no output was pending until now
         self.link.control.append(length, after_staged);
         self.link.is_challenged = false;
         if starts {
@@ -96,7 +96,7 @@ impl Core {
 }
 
 impl Link {
-    /// Every AUTH and the successful CONNACK name the method of CONNECT.
+    /// Checks the authentication method: every AUTH and the successful CONNACK must have that of CONNECT.
     fn check_method(&self, method: Option<&[u8]>) -> Result<(), Violation> {
         match method {
             Some(method) if fingerprint(method) == self.auth_method => Ok(()),

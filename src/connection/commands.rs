@@ -1,4 +1,4 @@
-//! What the application asks for. Each command is checked in full before anything changes.
+//! The commands of the application. Each command is checked completely before anything changes.
 
 use crate::command::{Ack, Publish, Subscribe, Unsubscribe};
 use crate::connection::control::Control;
@@ -19,14 +19,14 @@ use crate::wire::{
     PropertyError, Seen, Violation, Writer, ids, measure, varint_len,
 };
 
-/// At most so many slots of `Heap` are used, so that a free identifier is always near.
+/// The maximum number of slots of `Heap` in use, so that the search for a free identifier stays short.
 const MOST_SLOTS: usize = 64_000;
 
-/// A checked message: what it takes.
+/// What a checked message needs.
 pub(super) struct Draft {
     remaining: usize,
     pub(super) need: Need,
-    /// There is room for it as things are.
+    /// Whether it fits without dropping, moving or growing.
     pub(super) fits: bool,
 }
 
@@ -35,7 +35,7 @@ impl Draft {
         self.need.shared > 0
     }
 
-    /// The body of its record in a journal.
+    /// Returns the length of the body of its record in a journal.
     pub(super) const fn record_length(&self) -> usize {
         8 + 1 + self.need.bytes + self.need.shared
     }
@@ -44,9 +44,9 @@ impl Draft {
 /// A checked SUBSCRIBE or UNSUBSCRIBE.
 pub(super) struct RequestDraft {
     kind: Kind,
-    /// The version that it is encoded for.
+    /// The version for which it is encoded.
     form: Version,
-    /// It has properties or options that only that one carries.
+    /// Whether it has properties or options that only 5.0 can carry.
     has_more: bool,
     marks: RequestMarks,
     filters: usize,
@@ -57,19 +57,19 @@ pub(super) struct RequestDraft {
 pub(super) struct AckDraft {
     packet: PacketType,
     id: PacketId,
-    /// What it takes to store it; `None` if it is a plain one.
+    /// What it needs to be stored; `None` if it has no properties.
     pub(super) need: Option<Need>,
 }
 
 impl RequestDraft {
-    /// Whether the version in force leaves something out.
+    /// Returns whether the version in force cannot carry everything.
     pub(super) const fn is_reduced(&self, version: Version) -> bool {
         self.form.has_properties() && !version.has_properties()
     }
 }
 
 impl Core {
-    /// What there may be in a storage with these bounds.
+    /// Returns the limits of a storage with these bounds.
     pub(super) fn most(&self, bounds: &Bounds) -> Capacity {
         Capacity {
             slots: bounds.send_slots.min(MOST_SLOTS),
@@ -111,12 +111,13 @@ impl Core {
         Ok(Draft { remaining, need, fits })
     }
 
-    /// The version that a packet is encoded for: one with properties or options stays in the form of 5.0, which carries them, for as long as it is kept.
+    /// Returns the version for which a packet is encoded. One with properties or options is encoded for 5.0 and stays
+    /// so, since only 5.0 can carry them.
     const fn form_with(&self, has_more: bool) -> Version {
         if has_more && Version::KNOWS_PROPERTIES { Version::V5 } else { self.version() }
     }
 
-    /// Marks a packet that is not encoded for the version in force.
+    /// Returns the mark for a packet that is not encoded for the version in force.
     const fn marks_of(&self, form: Version) -> Marks {
         Marks::NONE.in_v5(form.has_properties() && !self.version().has_properties())
     }
@@ -134,7 +135,7 @@ impl Core {
         }
     }
 
-    /// Stores a message that was checked, and for which there is room.
+    /// Stores a checked message, for which there is room.
     pub(super) fn publish(&mut self, parts: &mut Parts<'_>, publish: &Publish<'_>, draft: &Draft) -> Option<Matched> {
         let form = self.form_with(!is_bare(publish));
         if Version::KNOWS_BOTH_KINDS && !is_bare(publish) {
@@ -238,7 +239,7 @@ impl Core {
         Ok(RequestDraft { kind, form, has_more, marks, filters, need })
     }
 
-    /// Stores a request that was checked, and for which there is room.
+    /// Stores a checked request, for which there is room.
     pub(super) fn request<'a, T: wire::Entry<'a>>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -260,8 +261,8 @@ impl Core {
         Some(matched)
     }
 
-    /// Checks an acknowledgement, and says what it takes to store it if it carries properties. Where the server has no room for them they are
-    /// left out `[MQTT-3.4.2-2]` `[MQTT-3.4.2-3]` `[MQTT-3.5.2-2]` `[MQTT-3.5.2-3]`.
+    /// Checks an acknowledgement, and returns what it needs to be stored if it has properties. Properties that exceed
+    /// the server's maximum are left out `[MQTT-3.4.2-2]` `[MQTT-3.4.2-3]` `[MQTT-3.5.2-2]` `[MQTT-3.5.2-3]`.
     pub(super) fn check_ack(
         &self,
         inbox: &mut [ReceiveSlot],
@@ -292,7 +293,7 @@ impl Core {
         Ok(AckDraft { packet, id, need })
     }
 
-    /// Takes an acknowledgement that was checked; one with properties is stored as a packet of its own until its turn comes.
+    /// Accepts a checked acknowledgement; one with properties is stored as a packet of its own until its turn comes.
     pub(super) fn acknowledge(
         &mut self,
         parts: &mut Parts<'_>,
@@ -309,7 +310,7 @@ impl Core {
             write_acknowledgement(packet, &ack, version, &mut Writer::new(self.outgoing.push(parts, &frame)?));
             Some(self.outgoing.latest())
         });
-        // Without a reason PUBREC is a success.
+        // In versions without reasons PUBREC means success.
         let reason = if version.has_properties() { with.reason } else { ReasonCode::SUCCESS };
         if let Some(slot) = self.incoming.held(parts.inbox, pending.place(), pending.serial) {
             slot.acknowledged = true;
@@ -373,7 +374,7 @@ impl Core {
     }
 }
 
-/// The reason codes of a client's DISCONNECT (§3.14.2.1), beside success.
+/// The reason codes of a client's DISCONNECT (§3.14.2.1), except success.
 const CLIENT_REASONS: [ReasonCode; 13] = [
     ReasonCode::DISCONNECT_WITH_WILL,
     ReasonCode::UNSPECIFIED_ERROR,
@@ -390,7 +391,8 @@ const CLIENT_REASONS: [ReasonCode; 13] = [
     ReasonCode::PAYLOAD_FORMAT_INVALID,
 ];
 
-/// Topic aliases are the connection's to assign, and a client never sends a Subscription Identifier `[MQTT-3.3.4-6]`. Returns how long the properties are.
+/// Checks the properties of a message and returns their length. The connection assigns topic aliases, and a client
+/// never sends a Subscription Identifier `[MQTT-3.3.4-6]`.
 fn check_publish_properties(publish: &Publish<'_>) -> Result<usize, PropertyError> {
     let properties = &publish.properties;
     let (seen, length) = properties.check(PacketType::Publish.bit())?;
@@ -420,7 +422,7 @@ pub(super) fn first_byte(publish: &Publish<'_>) -> u8 {
     packet.first_byte()
 }
 
-/// A whole PUBLISH, as far as its payload is kept with it.
+/// Writes a PUBLISH, with the part of its payload that is stored in the arena.
 #[inline(always)]
 pub(super) fn write_publish(
     publish: &Publish<'_>,
@@ -442,7 +444,7 @@ pub(super) fn write_publish(
     writer.bytes(payload);
 }
 
-/// It has no properties.
+/// Returns whether the message has no properties.
 pub(super) fn is_bare(publish: &Publish<'_>) -> bool {
     publish.properties.is_empty() && publish.correlation_data.is_none()
 }
@@ -451,12 +453,13 @@ fn write_publish_properties(publish: &Publish<'_>, writer: &mut Writer<'_>) {
     publish.properties.encode_with(publish.correlation_data.map(Property::CorrelationData), writer);
 }
 
-/// The longest remaining length of a message that is accepted: one more byte may be needed before it leaves, if it has to be encoded for 5.0 then.
+/// Returns the maximum remaining length of a message. In earlier versions one byte is reserved, which re-encoding for
+/// 5.0 may need.
 const fn longest_remaining(version: Version) -> usize {
     if version.has_properties() || !Version::KNOWS_BOTH_KINDS { MAX_REMAINING } else { MAX_REMAINING - 1 }
 }
 
-/// The length of all between the fixed header and the payload, with so many bytes of properties.
+/// Returns the length of everything between the fixed header and the payload, with this many bytes of properties.
 #[inline(always)]
 pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version, properties: usize) -> usize {
     let id = if publish.qos == QoS::AtMostOnce { 0 } else { 2 };
@@ -464,7 +467,7 @@ pub(super) fn publish_head_length(publish: &Publish<'_>, version: Version, prope
     block.saturating_add(2 + publish.topic.text().len() + id)
 }
 
-/// Always inlined, so that the compiler sees where a program's requests have no properties.
+/// Writes a request. Always inlined, so that the compiler sees when a program's requests have no properties.
 #[inline(always)]
 fn write_request<'a, T: wire::Entry<'a>>(
     packet: PacketType,

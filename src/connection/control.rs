@@ -1,32 +1,36 @@
-//! The control area: packets that must always get out, however full the publish queue is.
+//! The control area: packets that must not wait for room in the publish queue.
 
 use crate::copying::{copy, part, shift};
 use crate::wire::{Writer, encoded_length};
 
-/// A position in the control area. Firmware has a small one; elsewhere a CONNECT may have several fields of 65,535 bytes.
+/// A position in the control area. Firmware has a small area; elsewhere a CONNECT may have several fields of 65,535
+/// bytes.
 #[cfg(target_pointer_width = "32")]
 type Offset = u16;
 #[cfg(not(target_pointer_width = "32"))]
 type Offset = u32;
 
-/// The least control area: the longest packet without properties that isn't CONNECT fits several times.
+/// The minimum length of the control area: the longest packet without properties, other than CONNECT, fits several
+/// times.
 pub(super) const SHORTEST_CONTROL: usize = 16;
 
-/// `Heap` gives the control area at least so many bytes once messages are to be acknowledged, so that it is done by the dozen.
+/// The minimum length of the control area with `Heap` once messages are to be acknowledged, so that many are
+/// acknowledged at a time.
 pub(super) const BUSY_CONTROL: usize = 128;
 
-/// No control area is used beyond this.
+/// The maximum length of the control area that is used.
 pub(super) const LONGEST_CONTROL: usize = Offset::MAX as usize;
 
-/// Which part of the control area waits to be sent.
+/// The part of the control area that is to be sent.
 ///
-/// The bytes from `start` to `before` go before the packets that are staged in the arena, those from `before` to `end` after them.
+/// The bytes from `start` to `before` are sent before the packets that are staged in the arena, those from `before` to
+/// `end` after them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Control {
     start: Offset,
     before: Offset,
     end: Offset,
-    /// How many of the last bytes before the arena's are the start of the packet that is staged there.
+    /// The number of bytes before `before` that replace the start of the packet that is staged in the arena.
     prefix: Offset,
 }
 
@@ -37,7 +41,8 @@ impl Control {
         self.start == self.end
     }
 
-    /// The transport has taken what was to go before the packets in the arena, but for the start of the one that is staged there.
+    /// Returns whether the transport has taken the bytes that are sent before the arena's, except those that replace
+    /// the start of the staged packet.
     pub(super) const fn has_left(&self) -> bool {
         self.start + self.prefix >= self.before
     }
@@ -46,30 +51,30 @@ impl Control {
         (self.end - self.start) as usize
     }
 
-    /// How long the control area must be for one more packet of `length` bytes.
+    /// Returns how long the control area must be for one more packet of `length` bytes.
     pub(super) fn needed(&self, length: usize) -> usize {
         let kept = if self.is_empty() { 0 } else { self.end as usize };
         kept.saturating_add(length).min(LONGEST_CONTROL)
     }
 
-    /// How many bytes go before the arena's.
+    /// Returns how many bytes are sent before the arena's.
     pub(super) const fn first_length(&self) -> usize {
         self.before.saturating_sub(self.start) as usize
     }
 
-    /// So many bytes more have room.
+    /// Returns whether `length` more bytes fit.
     pub(super) fn has_room(&self, bytes: &[u8], length: usize) -> bool {
         let kept = if self.is_empty() { 0 } else { self.end as usize };
         kept + length <= bytes.len().min(LONGEST_CONTROL)
     }
 
-    /// What goes before the arena's bytes.
+    /// Returns the bytes that are sent before the arena's.
     #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(super) fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         part(bytes, self.start as usize, self.before as usize)
     }
 
-    /// What goes after them.
+    /// Returns the bytes that are sent after the arena's.
     pub(super) fn second<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         part(bytes, self.start.max(self.before) as usize, self.end as usize)
     }
@@ -78,7 +83,7 @@ impl Control {
         bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// Where one more packet is to be encoded. It counts once it was [appended](Self::append).
+    /// Returns a writer for one more packet, which is sent once it was [appended](Self::append).
     pub(super) fn writer<'a>(&mut self, bytes: &'a mut [u8]) -> Writer<'a> {
         if self.is_empty() {
             *self = Self::default();
@@ -87,7 +92,8 @@ impl Control {
         Writer::new(bytes.get_mut(self.end as usize..most).unwrap_or_default())
     }
 
-    /// The packet of this length that was encoded there is to leave after what is staged (`after_staged`) or before.
+    /// Appends the packet of this length that was encoded by the writer, to be sent after the staged packets
+    /// (`after_staged`) or before.
     pub(super) fn append(&mut self, length: usize, after_staged: bool) {
         self.end += length as Offset;
         if !after_staged {
@@ -95,7 +101,8 @@ impl Control {
         }
     }
 
-    /// Copies one more packet there, to leave after what is staged (`after_staged`) or before; false if there is no room.
+    /// Appends a copy of a packet, to be sent after the staged packets (`after_staged`) or before; returns false if
+    /// there is no room.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn append_bytes(&mut self, bytes: &mut [u8], packet: &[u8], after_staged: bool) -> bool {
         if usize::BITS <= 32 {
@@ -119,12 +126,13 @@ impl Control {
         true
     }
 
-    /// The last `length` bytes before the arena's are the start of the packet that is staged there.
+    /// Notes that the last `length` bytes before the arena's replace the start of the staged packet.
     pub(super) fn note_prefix(&mut self, length: usize) {
         self.prefix = length as Offset;
     }
 
-    /// Drops the start of the staged packet, if no byte of it was taken: the packet is staged no longer. False if there is none.
+    /// Drops the bytes that replace the start of a packet that is not staged any more, if none was taken. Returns false
+    /// if there are none.
     pub(super) fn drop_prefix(&mut self, bytes: &mut [u8]) -> bool {
         if self.prefix == 0 || self.has_begun_prefix() {
             return false;
@@ -138,7 +146,7 @@ impl Control {
         true
     }
 
-    /// `count` bytes were taken; returns whether the start of the staged packet is among them.
+    /// Notes that `count` bytes were taken; returns whether some of them replace the start of the staged packet.
     pub(super) fn advance(&mut self, count: usize) -> bool {
         self.start = (self.start + count.min(self.len()) as Offset).min(self.end);
         let touched = self.has_begun_prefix();
@@ -151,24 +159,24 @@ impl Control {
         touched
     }
 
-    /// Bytes of the staged packet's start are out, and more of them wait (or these were the last).
+    /// Returns whether some bytes that replace the start of the staged packet were taken.
     const fn has_begun_prefix(&self) -> bool {
         self.prefix > 0 && self.start > self.before - self.prefix
     }
 
-    /// How much is left of the packet that is half out.
+    /// Returns how many bytes remain of the partly sent packet.
     fn rest_of_begun(&self, bytes: &[u8]) -> usize {
         let (start, before, end) = (self.start as usize, self.before as usize, self.end as usize);
         let mut border = 0;
         while border < start {
             let next = border + encoded_length(bytes.get(border..).unwrap_or_default());
-            // A packet that goes on in the arena ends its part here where the arena's begins.
+            // A packet that continues in the arena ends here where the arena's bytes follow.
             border = if border < before { next.min(before) } else { next };
         }
         border.min(end).saturating_sub(start)
     }
 
-    /// Drops the packets of which no byte has left, and moves the rest to the front.
+    /// Drops the unsent packets, and moves the rest of the partly sent one to the front.
     pub(super) fn keep_partial_packet(&mut self, bytes: &mut [u8]) {
         let has_begun_prefix = self.has_begun_prefix();
         let (start, length) = (self.start as usize, self.rest_of_begun(bytes));
@@ -208,7 +216,7 @@ mod tests {
         assert!(control.is_empty());
     }
 
-    /// The same once all of its start has left.
+    /// The same after all bytes of its start were sent.
     #[test]
     fn what_follows_a_packet_half_out_is_dropped_if_its_start_was_here() {
         let mut bytes = [0; 32];
@@ -222,7 +230,7 @@ mod tests {
         assert!(control.is_empty());
     }
 
-    /// The rest of the packet lies in the arena: what was to follow it must not come before.
+    /// The rest of the packet lies in the arena: bytes that follow it must not be sent before.
     #[test]
     fn what_follows_a_packet_half_out_is_dropped_if_its_start_is_here() {
         let mut bytes = [0; 32];

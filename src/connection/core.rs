@@ -1,4 +1,4 @@
-//! The part of a connection that doesn't depend on the storage's type: compiled once, however many storages a program uses.
+//! The part of a connection that does not depend on the storage type, so that it is compiled once.
 
 use crate::connection::effect::{Effect, Place};
 use crate::connection::link::{Link, Ping};
@@ -14,7 +14,7 @@ use crate::time::{Epoch, Instant};
 use crate::types::Version;
 use crate::wire::{Disconnect, Header, PacketType, Properties, Reply, Rules, Violation, Writer};
 
-/// Here and in what it consists of, small fields come first, in `repr(C)`: a field that lies near takes half as many bytes to reach in Thumb's code.
+/// Here and in its parts, small fields come first, in `repr(C)`: Thumb code reaches a near field in half as many bytes.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Core {
@@ -24,14 +24,14 @@ pub(super) struct Core {
     pub(super) limits: StoredLimits,
     pub(super) extras: Extras,
     pub(super) aliases: Aliases,
-    /// From when on the seconds of messages that expire are counted.
+    /// The epoch from which the seconds of message expiry are counted.
     pub(super) epoch: Epoch,
     /// The latest time seen.
     pub(super) now: Instant,
     pub(super) stats: Counters,
 }
 
-/// What few connections need: `extras` says what sets it, and has the questions.
+/// Functions that few connections need: `extras` documents what sets them.
 #[derive(Clone, Copy)]
 pub(super) struct Extras {
     #[cfg(target_pointer_width = "32")]
@@ -39,92 +39,92 @@ pub(super) struct Extras {
     #[cfg(target_pointer_width = "32")]
     pub(super) watch: Option<&'static Watch>,
     #[cfg(target_pointer_width = "32")]
-    pub(super) aliasing: Option<&'static Aliasing>,
-    #[cfg(target_pointer_width = "32")]
     pub(super) discarding: Option<&'static Discarding>,
     #[cfg(target_pointer_width = "32")]
     pub(super) payload_check: Option<PayloadCheck>,
     #[cfg(target_pointer_width = "32")]
     pub(super) begun: Begun,
     #[cfg(not(target_pointer_width = "32"))]
-    pub(super) may_have_aliases: bool,
+    pub(super) has_aliases: bool,
     #[cfg(not(target_pointer_width = "32"))]
     pub(super) counts_time: bool,
 }
 
-/// What was set by its first use, and stays whatever the limits are.
+/// Extras that are set by their first use, and kept whatever the limits are.
 #[cfg(target_pointer_width = "32")]
 #[derive(Clone, Copy)]
 pub(super) struct Begun {
+    pub(super) aliasing: Option<&'static Aliasing>,
     pub(super) taking_back: Option<&'static TakingBack>,
     pub(super) authenticating: Option<&'static Authenticating>,
     pub(super) reducing: Option<&'static Reducing>,
     pub(super) timing: Option<&'static Timing>,
 }
 
-/// What deals with the time of messages that expire.
+/// The functions for messages that expire.
 #[cfg(target_pointer_width = "32")]
 pub(super) struct Timing {
     pub(super) count: fn(&Core) -> Time,
     pub(super) find_next: fn(&mut Core, &[SendSlot]),
 }
 
-/// What watches over acknowledgements.
+/// The functions for unanswered packets.
 pub(super) struct Watch {
-    /// Brings the time-outs up to date.
+    /// Updates the time-outs.
     pub(super) update: fn(&mut Core, &[SendSlot]),
-    /// Whether a packet has been unanswered for too long.
+    /// Returns whether a packet was unanswered for too long.
     pub(super) is_overdue: fn(&mut Core, &mut Parts<'_>) -> bool,
-    /// Sends again what is not acknowledged.
+    /// Sends unacknowledged packets again.
     pub(super) retry: fn(&mut Core, &mut Parts<'_>),
 }
 
-/// Whether a message is marked as UTF-8, and isn't.
+/// Returns whether a message is marked as UTF-8 but is not.
 pub(super) type PayloadCheck = fn(&Message<'_>) -> bool;
 
-/// Makes room for a message, also to this topic, by dropping others; `None` as its dropped, and nothing changed, if that is not enough.
+/// Makes room for a message to this topic by dropping others. If that is not enough, nothing is changed, and the last
+/// argument stays `None`.
 pub(super) type Policy = fn(&mut Core, &mut Parts<'_>, &Need, &Capacity, &[u8], &mut Option<Dropped>);
 
-/// What takes messages back.
+/// The functions for messages that are held back or withdrawn.
 pub(super) struct TakingBack {
-    /// Holds messages back, or lets them go.
+    /// Holds messages back, or releases them.
     pub(super) hold: fn(&mut Core, &mut Parts<'_>, bool),
-    /// What is left of a withdrawn message.
+    /// Replaces a withdrawn message by its PUBREL.
     pub(super) withdrawing: Withdrawing,
 }
 
-/// What deals with packets that an earlier version can't carry whole.
+/// The functions for packets with properties or options that an earlier version cannot carry.
 pub(super) struct Reducing {
     pub(super) forms: &'static Forms,
-    /// Writes the head of the message that is staged, if it leaves without its properties.
+    /// Writes the head of the staged message, if it is sent without its properties.
     pub(super) write_head: fn(&mut Core, &mut Parts<'_>),
 }
 
-/// What deals with enhanced authentication.
+/// The functions for enhanced authentication.
 pub(super) struct Authenticating {
-    /// Takes AUTH.
+    /// Handles AUTH.
     pub(super) on_auth: for<'i> fn(&mut Core, &Reply<'i>, Place<'_, 'i>) -> Effect,
-    /// Whether CONNACK has the method of CONNECT.
+    /// Checks that CONNACK has the authentication method of CONNECT.
     pub(super) check_connack: fn(&Link, &Properties<'_>) -> Result<(), Violation>,
 }
 
-/// What throws messages away that are too long.
+/// The functions that discard messages that are too long.
 pub(super) struct Discarding {
-    /// Takes the start of such a message.
+    /// Handles the start of such a message.
     pub(super) begin: for<'i> fn(&mut Core, &mut Parts<'_>, Header, &'i [u8], &mut Received<'i>) -> Effect,
-    /// Takes what follows.
+    /// Handles the following bytes.
     pub(super) go_on: for<'i> fn(&mut Core, &mut Parts<'_>, &'i [u8], &mut Received<'i>) -> Effect,
 }
 
-/// What deals with topic aliases.
+/// The functions for topic aliases.
 pub(super) struct Aliasing {
-    /// Lets an alias stand for the topic of the staged message, where that is shorter.
+    /// Replaces the topic of the staged message by an alias, if that is shorter.
     pub(super) shorten: fn(&mut Core, &mut Parts<'_>),
-    /// Forgets the alias that the staged message was to bind, since the message is staged no longer.
+    /// Undoes the binding of the staged message's alias, since the message is not staged any more.
     pub(super) take_back: fn(&mut Core, &mut Parts<'_>),
-    /// Puts what an alias of the server's stands for in the place of the topic.
+    /// Resolves an alias of the server.
     pub(super) resolve: fn(&mut Core, &mut Parts<'_>, &mut Topic<'_>, u16) -> Result<(), Violation>,
-    /// Binds an alias of the server's to the topic that stood beside it, if one did.
+    /// Binds an alias of the server to the topic of the same message, if there is one.
     pub(super) bind: fn(&mut Core, &mut Parts<'_>, &Topic<'_>, u16),
 }
 
@@ -143,7 +143,7 @@ impl Core {
         }
     }
 
-    /// Time never goes back.
+    /// Advances the time; it never goes back.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn see(&mut self, now: Instant) {
@@ -156,7 +156,7 @@ impl Core {
         self.see_as(now, self.wants_to_send());
     }
 
-    /// The same where output that `waits` until now was taken back just before.
+    /// Like [`see`](Self::see), if output was taken back just before; `waits`: whether output was pending until then.
     pub(super) fn see_as(&mut self, now: Instant, waits: bool) {
         if now <= self.now {
             return;
@@ -187,7 +187,8 @@ impl Core {
             && self.link.ping == Ping::None
     }
 
-    /// Takes back what is staged and not begun, with the bytes of the control area that stand for its start.
+    /// Takes back staged packets that are not partly sent, with the bytes of the control area that replace the start of
+    /// one.
     pub(super) fn unstage(&mut self, parts: &mut Parts<'_>) {
         self.outgoing.unstage(parts.slots);
         self.drop_orphaned_prefix(parts);
@@ -198,8 +199,8 @@ impl Core {
         self.outgoing.hold_messages(parts.slots, holds);
     }
 
-    /// Drops the bytes of the control area that stand for the start of a packet which is staged no longer. Called after whatever may take a staged packet
-    /// out of the queue.
+    /// Drops the bytes of the control area that replace the start of a packet that is not staged any more. Called after
+    /// every change that may remove a staged packet from the queue.
     pub(super) fn drop_orphaned_prefix(&mut self, parts: &mut Parts<'_>) {
         let is_orphaned = self.outgoing.is_between_frames() && self.link.control.drop_prefix(parts.control);
         if let Some(aliasing) = self.aliasing().filter(|_| is_orphaned) {

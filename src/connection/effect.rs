@@ -1,22 +1,22 @@
-//! What became of a packet from the server.
+//! The effect of a packet from the server.
 
 use crate::event::Event;
 use crate::wire::{DecodeError, PacketType};
 
-/// Whether a packet took effect. What it means to the application was put where the caller wants it.
+/// Whether a packet took effect. Its event is stored in the caller's [`Place`].
 pub(super) type Effect = Result<(), Refusal>;
-/// Where the caller wants an event.
+/// Where the caller receives an event.
 pub(super) type Place<'p, 'i> = &'p mut Option<Event<'i>>;
 
-/// Why a packet could not be taken. Smaller than the error that is told, as it goes through many hands.
+/// Why a packet was not accepted. Smaller than the public error, since many functions pass it on.
 pub(super) enum Refusal {
-    /// There is no room to owe a reply to it.
+    /// There is no room to record the reply that it needs.
     Blocked,
-    /// It is wrong, which ends the link.
+    /// The packet is invalid, which ends the link.
     Wrong(DecodeError),
-    /// A packet of this type is longer than it may be, which ends the link.
+    /// A packet of this type exceeds the limit, which ends the link.
     TooLong(PacketType),
-    /// The server resumes a session that is not known here, and that is to end the link.
+    /// The server resumes a session that is not known here, and the limits say that this ends the link.
     UnknownSession,
 }
 

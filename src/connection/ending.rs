@@ -1,20 +1,22 @@
 //! The end of a link.
 //!
-//! Every way into `Closing` is [`Core::end`], and the only way out is [`Core::closed`]; nothing else sets the state, the reason, or what may still leave.
+//! Only [`Core::end`] enters `Closing`, and only [`Core::handle_close`] leaves it; nothing else sets the state, the
+//! reason, or what may still be sent.
 //!
-//! | who ends it | what may still leave |
+//! | ended by | what may still be sent |
 //! |---|---|
 //! | the server (DISCONNECT, a refusing CONNACK) | nothing |
-//! | a deadline, or bytes that break the standard | in 5.0 the packet that is half out and DISCONNECT with the reason; before 5.0 nothing |
-//! | a transport that takes nothing | nothing |
-//! | `disconnect` | the packet that is half out and DISCONNECT |
-//! | `abandon` of a message that is half out | nothing |
+//! | a deadline, or bytes that break the standard | in 5.0 the rest of a partly sent packet and DISCONNECT with the reason; in 3.1 and 3.1.1 nothing |
+//! | a stalled transport | nothing |
+//! | `disconnect` | the rest of a partly sent packet and DISCONNECT |
+//! | `abandon` of a partly sent message | nothing |
 //!
-//! What may still leave has [`Limits::close_timeout`](crate::Limits::close_timeout); then it is dropped. So `should_close` is true within that time,
-//! whatever the transport does.
+//! This output is dropped after [`Limits::close_timeout`](crate::Limits::close_timeout). So `should_close` is true
+//! within that time, whatever the transport does.
 //!
-//! A transport may have taken bytes that were shown, with `advance` still to come. So what is dropped is shown no longer, but stays where it is: `advance`
-//! counts it as before. What is taken back for a DISCONNECT does not stay.
+//! A transport may have taken bytes that were shown, before `advance` is called. So dropped bytes are not shown any
+//! more, but stay where they are: `advance` counts them as before. Bytes that are taken back for a DISCONNECT do not
+//! stay.
 
 use crate::connection::control::Control;
 use crate::connection::core::Core;
@@ -29,18 +31,20 @@ use crate::types::{Handle, Version};
 use crate::wire::PacketType;
 use crate::wire::reason::ReasonCode;
 
-/// What may still leave on a link that is over beside the packet that is half out: DISCONNECT `[MQTT-3.14.4-1]`.
+/// The DISCONNECT that may still be sent on a link that has ended, after the rest of a partly sent packet
+/// `[MQTT-3.14.4-1]`.
 pub(super) struct Last<'d> {
     pub(super) reason: ReasonCode,
-    /// Appends all of it to the control area, where that fits. A program that never sends properties with DISCONNECT doesn't carry their encoding.
+    /// Appends the complete DISCONNECT to the control area, if it fits. A function pointer, so that a program that
+    /// never sends properties with DISCONNECT does not link their encoding.
     pub(super) full: Option<&'d Append<'d>>,
 }
 
-/// Appends a packet; false if it doesn't fit.
+/// Appends a packet; returns false if it does not fit.
 pub(super) type Append<'d> = dyn Fn(&mut Control, &mut [u8]) -> bool + 'd;
 
 impl Core {
-    /// The link is over for this reason.
+    /// Ends the link for this reason.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn end(&mut self, parts: &mut Parts<'_>, error: ConnectionError, last: Option<&Last<'_>>) {
         self.link.state = State::Closing;
@@ -56,7 +60,7 @@ impl Core {
         }
     }
 
-    /// Apart for the sake of the stack.
+    /// A function of its own to save stack.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn send_last(&mut self, parts: &mut Parts<'_>, last: &Last<'_>) {
         self.keep_partial_packet(parts);
@@ -66,8 +70,8 @@ impl Core {
         }
     }
 
-    /// Ends the link for a reason of this side's `[3.1.1: MQTT-4.8.0-1]`. Where the standard lets us say why, one DISCONNECT is the last to leave; not if
-    /// the transport takes nothing, or inside a payload that the application supplies.
+    /// Ends the link for an error that this side has detected `[3.1.1: MQTT-4.8.0-1]`. In 5.0 a DISCONNECT with the
+    /// reason is sent last, except on a stalled transport, or inside a payload that the application supplies.
     pub(super) fn fail(&mut self, parts: &mut Parts<'_>, error: ConnectionError) {
         let is_stuck = matches!(error, ConnectionError::KeepAliveTimeout) && self.has_output();
         let says_why = self.is_connected()
@@ -79,22 +83,23 @@ impl Core {
         self.end(parts, error, says_why.then_some(&last));
     }
 
-    /// Nothing more is sent on this link. Of what was shown the transport may have taken some: that can still be told.
+    /// Stops the output of this link. `advance` may still report bytes that were shown.
     pub(super) fn drop_output(&mut self) {
         self.link.timers.phase = Countdown::NONE;
     }
 
-    /// The link is over, and nothing more is sent on it.
+    /// Returns whether the link has ended and sends nothing more.
     pub(super) fn is_silent(&self) -> bool {
         self.link.state == State::Closing && !self.link.timers.phase.is_running()
     }
 
-    /// The transport is to be closed: the link is over, and nothing more will be sent `[MQTT-3.14.4-2]`.
+    /// Returns whether the transport is to be closed: the link has ended, and nothing more will be sent
+    /// `[MQTT-3.14.4-2]`.
     pub(super) fn should_close(&self) -> bool {
         self.link.state == State::Closing && !self.has_output()
     }
 
-    /// Bytes wait to leave.
+    /// Returns whether bytes are to be sent.
     pub(super) fn has_output(&self) -> bool {
         let is_any = !self.link.control.is_empty() || !self.outgoing.is_between_frames();
         is_any && !self.is_silent()
@@ -106,7 +111,7 @@ impl Core {
         self.outgoing.keep_partial_packet(parts.slots);
     }
 
-    /// DISCONNECT, or as much of it as fits; false if that is nothing.
+    /// Appends DISCONNECT, without properties or reason if they do not fit; returns false if it does not fit at all.
     fn append_disconnect(&mut self, parts: &mut Parts<'_>, &Last { reason, full }: &Last<'_>) -> bool {
         let has_reason = self.version().has_properties() && reason != ReasonCode::SUCCESS;
         let packet = [PacketType::Disconnect.first_byte(), has_reason.into(), reason.0];
@@ -115,7 +120,8 @@ impl Core {
         full.is_some_and(|append| append(control, parts.control)) || control.append_bytes(parts.control, bare, true)
     }
 
-    /// Gives up a message whose payload the application was to supply; false if that can't be. If it is half out the link can't go on.
+    /// Abandons a message whose payload the application was to supply; returns false if that is not possible. If the
+    /// message is partly sent, the link ends.
     pub(super) fn abandon(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
         let Some(id) = Outgoing::abandonable(parts.slots, handle) else { return false };
         if self.outgoing.is_begun(parts.slots, id) {
@@ -126,7 +132,7 @@ impl Core {
         true
     }
 
-    /// The transport is gone; the session stays `[MQTT-4.1.0-1]`.
+    /// Handles the end of the transport; the session is kept `[MQTT-4.1.0-1]`.
     pub(super) fn handle_close(&mut self, parts: &mut Parts<'_>) {
         if self.link.state == State::Closed {
             return;
@@ -147,8 +153,8 @@ impl Core {
         self.link = Link::CLOSED;
     }
 
-    /// A clean session of 3.x ends with its link. A clean start that was never answered may have been carried out all the same, once CONNECT had left
-    /// whole.
+    /// Ends a clean session of 3.x with its link. A clean start without an answer may have been processed, if CONNECT
+    /// was sent completely.
     fn settle_clean_start(&mut self) {
         if !self.link.clean_start {
             return;
@@ -162,12 +168,12 @@ impl Core {
         }
     }
 
-    /// CONNECT had an answer, if not a good one.
+    /// Returns whether CONNECT was answered, even by a refusal.
     const fn is_answered(&self) -> bool {
         use ConnectionError::{Malformed, Protocol, Refused, ServerDisconnect};
         matches!(self.link.end, Refused(_) | ServerDisconnect(_) | Malformed(_) | Protocol(_))
     }
 }
 
-/// The fixed header, a reason code, and nothing else.
+/// The length of the fixed header and a reason code.
 const LONGEST_BARE_DISCONNECT: usize = 3;

@@ -1,20 +1,22 @@
-//! What limits or messages may ask for and most don't.
+//! Features that only some limits or messages need.
 //!
-//! Firmware reaches each of these through a pointer that only the asking sets, so that a program which doesn't ask doesn't carry the code:
+//! On firmware each of these is reached through a pointer that is set only by its use, so that a program that does not
+//! use the feature does not link its code:
 //!
-//! | extra | set by | on a thumbv7em about |
+//! | feature | set by | flash on thumbv7em, about |
 //! |---|---|---|
 //! | the overflow policy | [`Limits::overflow`](crate::Limits::overflow) | 700 bytes |
-//! | the watch over acknowledgements | [`Limits::ack_timeout`](crate::Limits::ack_timeout), [`Limits::retry_interval`](crate::Limits::retry_interval) | 500 bytes |
-//! | the throwing away of messages that are too long | [`Limits::on_too_long`](crate::Limits::on_too_long) | 800 bytes |
-//! | topic aliases | a storage with room for them | 1,300 bytes |
-//! | the check of payloads | [`Limits::check_payload_format`](crate::Limits::check_payload_format) | 100 bytes |
+//! | time-outs of acknowledgements, retransmission | [`Limits::ack_timeout`](crate::Limits::ack_timeout), [`Limits::retry_interval`](crate::Limits::retry_interval) | 500 bytes |
+//! | discarding messages that are too long | [`Limits::on_too_long`](crate::Limits::on_too_long) | 800 bytes |
+//! | topic aliases | the first link over a storage with room for them | 1,300 bytes |
+//! | checking payloads | [`Limits::check_payload_format`](crate::Limits::check_payload_format) | 100 bytes |
 //! | messages that expire | the first such message | 700 bytes |
-//! | packets that an earlier version can't carry whole | the first with properties or options | 550 bytes |
-//! | what is held back or withdrawn | the first call that does so | 500 bytes |
-//! | enhanced authentication | the first CONNECT that names a method | 200 bytes |
+//! | packets with properties or options that an earlier version cannot carry | the first such packet | 550 bytes |
+//! | holding back and withdrawing messages | the first call that does so | 500 bytes |
+//! | enhanced authentication | the first CONNECT with an authentication method | 200 bytes |
 //!
-//! Where pointers have 64 bits a connection's size matters more than its code: there the same is asked of the limits, and little is kept.
+//! On 64-bit targets the size of a connection matters more than its code: there the limits are checked instead, and few
+//! pointers are kept.
 
 use crate::connection::aliasing::ALIASING;
 use crate::connection::auth::AUTHENTICATING;
@@ -37,23 +39,39 @@ use crate::types::Version;
 
 #[cfg(target_pointer_width = "32")]
 impl Extras {
-    /// Always inlined: where the limits are constants, the compiler sees what they leave out.
+    /// Returns the extras for these limits. Always inlined: for constant limits the compiler removes the features that
+    /// they do not use.
     #[inline(always)]
-    pub(super) const fn of(limits: &Limits, may_have_aliases: bool) -> Self {
+    pub(super) const fn of(limits: &Limits) -> Self {
         let watches = limits.ack_timeout | limits.retry_interval != 0;
         Self {
             policy: policy(limits.overflow),
             watch: if watches { Some(&WATCH) } else { None },
             discarding: if matches!(limits.on_too_long, OnTooLong::Discard) { Some(&DISCARDING) } else { None },
-            aliasing: if may_have_aliases { Some(&ALIASING) } else { None },
             payload_check: payload_check(limits.check_payload_format),
-            begun: Begun { taking_back: None, authenticating: None, reducing: None, timing: None },
+            begun: Begun::NONE,
         }
+    }
+
+    /// The same, where nothing has begun. Other limits than those that were set are not asked for, so they link nothing.
+    #[cfg(feature = "journal")]
+    pub(super) const fn anew(&self) -> Self {
+        Self { begun: Begun::NONE, ..*self }
     }
 }
 
 #[cfg(target_pointer_width = "32")]
+impl Begun {
+    const NONE: Self = Self { aliasing: None, taking_back: None, authenticating: None, reducing: None, timing: None };
+}
+
+#[cfg(target_pointer_width = "32")]
 impl Core {
+    /// Other limits ask for other extras; those that were begun stay.
+    pub(super) const fn set_extras(&mut self, extras: Extras) {
+        self.extras = Extras { begun: self.extras.begun, ..extras };
+    }
+
     /// What happens when a message finds the queue full, if it isn't refused.
     pub(super) const fn policy(&self) -> Option<Policy> {
         self.extras.policy
@@ -63,16 +81,21 @@ impl Core {
         self.extras.watch
     }
 
-    pub(super) const fn aliasing(&self) -> Option<&'static Aliasing> {
-        self.extras.aliasing
-    }
-
     pub(super) const fn discarding(&self) -> Option<&'static Discarding> {
         self.extras.discarding
     }
 
     pub(super) const fn payload_check(&self) -> Option<PayloadCheck> {
         self.extras.payload_check
+    }
+
+    /// What deals with topic aliases, once a link was opened over a storage with room for them.
+    pub(super) const fn aliasing(&self) -> Option<&'static Aliasing> {
+        self.extras.begun.aliasing
+    }
+
+    pub(super) const fn begin_to_alias(&mut self) {
+        self.extras.begun.aliasing = Some(&ALIASING);
     }
 
     /// What takes messages back, if some may have been.
@@ -136,13 +159,24 @@ impl Core {
 
 #[cfg(not(target_pointer_width = "32"))]
 impl Extras {
-    pub(super) const fn of(_: &Limits, may_have_aliases: bool) -> Self {
-        Self { may_have_aliases, counts_time: false }
+    pub(super) const fn of(_: &Limits) -> Self {
+        Self { has_aliases: false, counts_time: false }
+    }
+
+    /// The same, where nothing has begun.
+    #[cfg(feature = "journal")]
+    #[allow(clippy::unused_self, reason = "firmware keeps what the limits ask for")]
+    pub(super) const fn anew(&self) -> Self {
+        Self { has_aliases: false, counts_time: false }
     }
 }
 
 #[cfg(not(target_pointer_width = "32"))]
 impl Core {
+    /// The limits ask for extras themselves.
+    #[allow(clippy::unused_self, reason = "firmware keeps them")]
+    pub(super) const fn set_extras(&mut self, _: Extras) {}
+
     /// What happens when a message finds the queue full, if it isn't refused.
     pub(super) const fn policy(&self) -> Option<Policy> {
         policy(self.limits.overflow())
@@ -161,7 +195,11 @@ impl Core {
     }
 
     pub(super) const fn aliasing(&self) -> Option<&'static Aliasing> {
-        if self.extras.may_have_aliases { Some(&ALIASING) } else { None }
+        if self.extras.has_aliases { Some(&ALIASING) } else { None }
+    }
+
+    pub(super) const fn begin_to_alias(&mut self) {
+        self.extras.has_aliases = true;
     }
 
     /// What takes messages back.
@@ -199,35 +237,26 @@ impl Core {
     }
 }
 
-/// How payloads are checked, if they are.
+/// Returns the check of payloads, if it is wanted.
 const fn payload_check(is_wanted: bool) -> Option<PayloadCheck> {
     if Version::KNOWS_PROPERTIES && is_wanted { Some(has_invalid_payload) } else { None }
 }
 
-/// There is only one.
+/// The only instance.
 static TAKING_BACK: TakingBack = TakingBack { hold: Core::hold_messages, withdrawing: WITHDRAWING };
 
 impl Core {
-    /// What becomes of withdrawn messages, if there may be some.
+    /// Returns the function for withdrawn messages, if there may be some.
     pub(super) fn withdrawing(&self) -> Option<Withdrawing> {
         self.taking_back().map(|taking_back| taking_back.withdrawing)
     }
 
-    /// What deals with the forms of packets, if there may be some that an earlier version can't carry whole.
+    /// Returns the functions for packets that an earlier version cannot carry completely, if there may be some.
     pub(super) fn forms(&self) -> Option<&'static Forms> {
         self.reducing().map(|reducing| reducing.forms)
     }
 
-    /// Other limits ask for other extras; that there are messages which expire stays.
-    pub(super) const fn set_extras(&mut self, extras: Extras) {
-        #[cfg(target_pointer_width = "32")]
-        let extras = Extras { begun: self.extras.begun, ..extras };
-        #[cfg(not(target_pointer_width = "32"))]
-        let extras = Extras { counts_time: self.extras.counts_time, ..extras };
-        self.extras = extras;
-    }
-
-    /// The time for messages that expire, counted in seconds from when there was the first.
+    /// Returns the time for message expiry, in seconds since the first message that expires.
     pub(super) fn time(&self) -> Time {
         let (over, rest) = self.epoch.seconds_until(self.now);
         Time { over, next: over.saturating_add(u32::from(rest > 0)), expiring: &EXPIRING }

@@ -1,9 +1,10 @@
-//! The fast path for what a busy link consists of: messages with nothing unusual about them, in both directions, and their bare acknowledgements. The
-//! session's side of it is `session::fast_path`.
+//! The fast path for ordinary messages, in both directions, and their acknowledgements without reason and properties.
+//! `session::fast_path` is the session's part.
 //!
-//! A function here decides whether a packet is as usual. If it is, it does what the general path ([`inbound`](super::inbound), [`commands`](super::commands))
-//! would do; if not, it changes nothing, and the general path is taken, which alone knows what else there is and what can be wrong. Firmware always takes the
-//! general path, as it has little flash, and so does a session that is kept in a journal.
+//! Each function checks whether a packet may take the fast path. If so, it makes the same changes as the general path
+//! ([`inbound`](super::inbound), [`commands`](super::commands)); if not, it changes nothing, and the general path,
+//! which handles all cases and errors, is taken. Firmware always takes the general path, to save flash, and so does a
+//! session with a journal.
 
 use crate::command;
 use crate::connection::commands::{is_bare, publish_head_length, write_publish};
@@ -19,13 +20,14 @@ use crate::wire::reason::ReasonCode;
 use crate::wire::{Header, HeaderStep, PacketType, Properties, Reader, Seen, Writer, ids, varint_len};
 
 impl Core {
-    /// The link is up, and nothing is half done.
+    /// Returns whether the link is up, and no message is partly received.
     #[inline(always)]
     pub(super) fn is_fast_path_ready(&self) -> bool {
         self.link.state == State::Connected && !self.link.stream.is_open()
     }
 
-    /// PUBACK, PUBREC or PUBCOMP, whichever has this first byte, of a message that waits for it; with what that means to the application.
+    /// Handles PUBACK, PUBREC or PUBCOMP, whichever has this first byte, of a message that awaits it; returns its
+    /// event.
     #[inline(always)]
     pub(super) fn take_ack<const FIRST: u8>(
         &mut self,
@@ -55,7 +57,8 @@ impl Core {
         }))
     }
 
-    /// A message without properties that is copied, to a server that takes all there are, if there is room for it as things are.
+    /// Accepts a message without properties whose payload is copied, for a server that accepts every message, if it
+    /// fits without dropping, moving or growing.
     #[inline(always)]
     pub(super) fn put_message(&mut self, parts: Parts<'_>, publish: &command::Publish<'_>) -> Option<Matched> {
         let Payload::Slice(payload) = publish.payload else { return None };
@@ -81,7 +84,7 @@ impl Core {
         Some(matched)
     }
 
-    /// A message at QoS 0; and its length with the fixed header.
+    /// Handles a message at QoS 0; returns it and the length of its packet.
     #[inline(always)]
     pub(super) fn take_message<'i>(&mut self, input: &'i [u8]) -> Option<(usize, Message<'i>)> {
         let (length, message) = self.read_message(input, QoS::AtMostOnce)?;
@@ -89,7 +92,7 @@ impl Core {
         Some((length, message))
     }
 
-    /// A message at QoS 1 or 2 that is not marked as sent before.
+    /// Handles a message at QoS 1 or 2 without DUP.
     #[inline(always)]
     pub(super) fn take_owed<'i>(&mut self, inbox: &mut [ReceiveSlot], input: &'i [u8]) -> Option<(usize, Message<'i>)> {
         let qos = if *input.first()? & 0b0110 == 0b0010 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
@@ -105,7 +108,7 @@ impl Core {
         Some((length, message))
     }
 
-    /// PUBREL.
+    /// Handles PUBREL.
     #[inline(always)]
     pub(super) fn take_release(&mut self, parts: &mut Parts<'_>, input: &[u8]) -> Option<()> {
         let [_, 2, high, low, ..] = *input else { return None };
@@ -115,7 +118,8 @@ impl Core {
         Some(())
     }
 
-    /// A message of this quality of service that names its topic, with a length in two bytes at most; and its length with the fixed header.
+    /// Reads a message at this QoS with a topic name and a remaining length of at most two bytes; returns it and the
+    /// length of its packet.
     #[inline(always)]
     fn read_message<'i>(&self, input: &'i [u8], qos: QoS) -> Option<(usize, Message<'i>)> {
         let (first, header, remaining) = match *input {
@@ -148,7 +152,7 @@ impl Core {
         Some((length, Message { topic, payload, qos, retain, dup: false, id, properties, ack: None }))
     }
 
-    /// The properties of a message that names its topic, and what comes behind them.
+    /// Reads the properties of a message with a topic name; returns them and the bytes behind them.
     #[inline(always)]
     fn take_properties<'i>(&self, bytes: &'i [u8]) -> Option<(Properties<'i>, &'i [u8])> {
         let mut rest = Reader::new(bytes, self.rules());
@@ -158,7 +162,7 @@ impl Core {
         is_fast_path_ready.then(|| (properties, rest.rest()))
     }
 
-    /// How many bytes at least are to follow the start of a message.
+    /// Returns how many more bytes of a partial message are needed at least.
     pub(super) fn await_message(&mut self, input: &[u8]) -> Option<usize> {
         let needed = match Header::decode(input, self.rules()) {
             Ok(HeaderStep::Header(header)) if header.packet_length() <= self.limits.inline_max() => {
@@ -184,10 +188,10 @@ impl Core {
     }
 }
 
-/// The first byte of a message at QoS 0, and of one that the server kept for its topic.
+/// The first byte of a message at QoS 0, and of a retained one.
 pub(super) const MESSAGE: u8 = PacketType::Publish.first_byte();
 pub(super) const RETAINED: u8 = MESSAGE | 1;
-/// The first and the last of those of messages at QoS 1 and 2 that aren't marked as sent before.
+/// The lowest and the highest first byte of messages at QoS 1 and 2 without DUP.
 pub(super) const OWED: u8 = MESSAGE | 0b0010;
 pub(super) const LAST_OWED: u8 = MESSAGE | 0b0101;
 pub(super) const PUBREL: u8 = PacketType::PubRel.first_byte();
@@ -195,7 +199,7 @@ pub(super) const PUBACK: u8 = PacketType::PubAck.first_byte();
 pub(super) const PUBREC: u8 = PacketType::PubRec.first_byte();
 pub(super) const PUBCOMP: u8 = PacketType::PubComp.first_byte();
 
-/// The greatest remaining length that takes two bytes.
+/// The greatest remaining length of two bytes.
 const LONGEST: usize = 0x3FFF;
 
 /// The length of an acknowledgement without a reason or properties.

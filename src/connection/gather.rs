@@ -1,8 +1,8 @@
-//! What the journal is owed, encoded after each call. Nothing here is told what changed: the session as a whole is compared with what the log says of it, as
-//! `session::owed` and `session::received` compare each message.
+//! Encodes the records that are due for the journal, after each call. Changes are found by comparison: here the session
+//! as a whole with the log, in `session::owed` and `session::received` each message.
 //!
-//! The order is the log's meaning. The loss of a session comes first, for it ends many messages at once; then the version that messages are encoded for,
-//! and what the server holds; then messages, in the order in which they changed.
+//! The order of records matters. The loss of a session comes first, since it ends many messages at once; then the
+//! version for which messages are encoded, and what the server holds; then messages, in the order of their changes.
 
 use crate::connection::core::Core;
 use crate::connection::state::State;
@@ -10,7 +10,7 @@ use crate::session::{Loss, Outgoing};
 use crate::storage::{Fact, LostSession, Parts, ReceiveSlot, Record, SessionFact};
 
 impl Core {
-    /// Encodes what is owed, as far as there is room.
+    /// Encodes the due records, as far as there is room.
     pub(super) fn gather(&mut self, parts: &mut Parts<'_>) {
         if parts.journal.is_none() {
             return;
@@ -24,8 +24,10 @@ impl Core {
         }
     }
 
-    /// Where the session is in doubt no more, what was given up of the old one comes first: part of a log must not lead to a session that seems to be sure and
-    /// has both. Where a link was accepted in doubt, what was received before comes first. False if there is no room.
+    /// Encodes what must precede the record of the session's state. If the session is no longer in doubt, the messages
+    /// of the old session that were given up come first: a prefix of the log must not restore a session that is not in
+    /// doubt and has both. If a link was accepted in doubt, the messages received before come first. Returns false if
+    /// there is no room.
     fn gather_before_doubt_ends(&mut self, parts: &mut Parts<'_>) -> bool {
         let fact = self.session_fact();
         let ends = parts.journal.books().is_some_and(|books| {
@@ -37,7 +39,7 @@ impl Core {
         !ends || self.incoming.gather(parts.inbox, &mut parts.journal)
     }
 
-    /// What concerns the session as a whole; false if there is no room.
+    /// Encodes the records about the session as a whole; returns false if there is no room.
     fn gather_session(&mut self, parts: &mut Parts<'_>) -> bool {
         let (version, session) = (self.version().as_encoded(), self.session_fact());
         let journal = &mut parts.journal;
@@ -51,13 +53,14 @@ impl Core {
             && (!has_other_session || journal.put(&Record::Session(session)))
     }
 
-    /// What a durable memory must know of the session: what would be true of it if the link were lost now. From a clean start on it is in doubt until
-    /// CONNACK, and then until what was received is known to be of the same session or is given up; and a clean session of 3.x ends with its link.
+    /// Returns the state of the session to be recorded: that which would apply if the link were lost now. After a clean
+    /// start the session is in doubt until CONNACK, and then until the received messages are known to belong to the
+    /// same session or are given up. A clean session of 3.x ends with its link.
     pub(super) const fn session_fact(&self) -> SessionFact {
         match (self.link.clean_start, self.link.established, self.outgoing.session) {
             (true, true, _) if self.version().clean_session_ends_with_link() => SessionFact::None,
             _ if self.incoming.is_doubtful() => SessionFact::Either,
-            (true, false, _) => SessionFact::Doubtful, // whatever was in doubt before: there is one more that it may be
+            (true, false, _) => SessionFact::Doubtful, // whatever was in doubt before: there is one more possible session
             (_, _, session) => session,
         }
     }
@@ -66,8 +69,8 @@ impl Core {
         matches!(self.session_fact(), SessionFact::Held | SessionFact::Adopted)
     }
 
-    /// CONNECT with a clean start leaves once the log says that the session is in doubt, or forgotten: after a loss of power nobody could tell the new one
-    /// from the old.
+    /// Returns whether CONNECT with a clean start must wait until the log says that the session is in doubt or
+    /// discarded. Otherwise, after a power failure the new session could not be told from the old one.
     pub(super) fn waits_for_doubt(&self, parts: &Parts<'_>) -> bool {
         cfg!(feature = "journal")
             && self.link.clean_start
@@ -78,7 +81,7 @@ impl Core {
             }
     }
 
-    /// The server has no session, or another one: what was kept for the old one is given up or begins anew.
+    /// Handles the loss of the session: unfinished messages are aborted or republished.
     pub(super) fn lose_session(&mut self, parts: &mut Parts<'_>, republish: bool) -> Loss {
         if parts.journal.is_none() {
             self.incoming.clear(parts.inbox);
@@ -98,7 +101,7 @@ impl Core {
         lost
     }
 
-    /// Gives everything up; false, and nothing changed, if the journal has no room to say so.
+    /// Discards the session; returns false, and changes nothing, if the journal has no room for the record.
     pub(super) fn forget(&mut self, parts: &mut Parts<'_>) -> bool {
         let version = self.version().as_encoded();
         if let Some(books) = parts.journal.books() {

@@ -18,16 +18,16 @@ use crate::wire::{
     Violation, WILL_BIT, Writer, ids,
 };
 
-/// What the engine adds to CONNECT as properties, and will hold the server to.
+/// The properties that the engine adds to CONNECT, and enforces.
 pub(super) struct Announced {
     pub(super) receive_maximum: u16,
     pub(super) topic_alias_maximum: u16,
-    /// The longest packet.
+    /// The Maximum Packet Size, in bytes.
     pub(super) longest: usize,
 }
 
 impl Announced {
-    /// Writes the properties; what a server takes for granted needn't be told.
+    /// Writes the properties; values that are the standard's defaults are left out.
     fn encode(&self, writer: &mut Writer<'_>) {
         if self.receive_maximum < u16::MAX {
             writer.u8(ids::ReceiveMaximum);
@@ -44,7 +44,7 @@ impl Announced {
     }
 }
 
-/// Checks what the types of `connect` can't rule out. Strings are UTF-8 by their type, and the topic of the will is checked by its own
+/// Checks what the types of `connect` do not ensure. Strings are UTF-8 by their type, and so is the topic of the will
 /// `[MQTT-3.1.3-4]` `[MQTT-3.1.3-11]` `[MQTT-3.1.3-12]`.
 pub(super) fn check_connect(connect: &Connect<'_>) -> Result<(), OpenError> {
     let version = connect.version;
@@ -77,7 +77,7 @@ fn check_client_id(connect: &Connect<'_>) -> Result<(), OpenError> {
     if is_allowed { Ok(()) } else { Err(OpenError::ClientId) }
 }
 
-/// Counts the bytes that begin a character.
+/// Counts the characters, by the bytes that begin one.
 fn characters(text: &str) -> usize {
     text.bytes().filter(|byte| byte & 0xC0 != 0x80).count()
 }
@@ -92,7 +92,7 @@ fn check_properties(connect: &Connect<'_>) -> Result<(), PropertyError> {
     connect.will.as_ref().map_or(Ok(()), |will| will.properties.check(WILL_BIT).map(|_| ()))
 }
 
-/// Authentication data make no sense without a method (§3.1.2.11.10).
+/// Checks that there are no Authentication Data without a method (§3.1.2.11.10).
 fn check_method(properties: &Properties<'_>) -> Result<(), PropertyError> {
     if properties.has(ids::AuthenticationData) && !properties.has(ids::AuthenticationMethod) {
         return Err(PropertyError { id: ids::AuthenticationData, violation: Violation::AuthenticationMethod });
@@ -100,7 +100,7 @@ fn check_method(properties: &Properties<'_>) -> Result<(), PropertyError> {
     Ok(())
 }
 
-/// CONNECT in full.
+/// Writes the complete CONNECT.
 pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer: &mut Writer<'_>) {
     let block = writer.begin_packet(PacketType::Connect);
     connect.encode_with(|writer| announced.encode(writer), writer);
@@ -108,8 +108,8 @@ pub(super) fn write_connect(connect: &Connect<'_>, announced: &Announced, writer
 }
 
 impl Core {
-    /// Makes the state of a fresh link and CONNECT, which was written to the control area, its first packet, once `[MQTT-3.1.0-1]` `[MQTT-3.1.0-2]`.
-    /// Everything was checked, and a link that isn't open is as [`Link::CLOSED`].
+    /// Starts a link. CONNECT, which was written to the control area, is its first packet, sent once `[MQTT-3.1.0-1]`
+    /// `[MQTT-3.1.0-2]`. Everything was checked before, and a closed link equals [`Link::CLOSED`].
     pub(super) fn open(&mut self, parts: &mut Parts<'_>, connect: &Connect<'_>, announced: &Announced, length: usize) {
         let handshake = Countdown::due_in_or_never(self.limits.connack_timeout());
         self.link.control.append(length, false);
@@ -165,12 +165,12 @@ impl Core {
         Ok(())
     }
 
-    /// CONNECT and AUTH are answered once the transport is known to have taken them.
+    /// Checks that the transport has confirmed taking CONNECT and AUTH: their answers are blocked until then.
     pub(super) const fn check_answers_what_left(&self) -> Effect {
         if self.link.control.is_empty() { Ok(()) } else { Err(Refusal::Blocked) }
     }
 
-    /// The server accepted the link. What becomes of the session is told.
+    /// Handles an accepted link; `told` receives what happened to the session.
     fn accepted(&mut self, parts: &mut Parts<'_>, session_present: bool, told: &mut ConnAck<'_>, seen: Seen) {
         self.link.peer.window = self.limits.max_inflight();
         if self.version().has_properties() {
@@ -183,7 +183,7 @@ impl Core {
         self.link.state = State::Connected;
         self.link.established = true;
         self.link.timers.phase = Countdown::NONE;
-        self.link.timers.stalled = 0; // what waited could not be sent before
+        self.link.timers.stalled = 0; // pending output could not be sent before
         self.outgoing.must_start_clean = false;
         self.stats.links = self.stats.links.saturating_add(1);
         crate::fmt::debug!("connected: {}", told.session);
@@ -219,8 +219,8 @@ impl Core {
         }
     }
 
-    /// Resumes the session `[MQTT-3.1.2-5]` or starts a new one `[MQTT-3.1.2-6]`, before anything else is sent: whichever it is, Session Present tells
-    /// `[MQTT-3.2.2-3]`. Of an old one nothing is left then `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
+    /// Resumes the session `[MQTT-3.1.2-5]` or starts a new one `[MQTT-3.1.2-6]`, as Session Present says `[MQTT-3.2.2-3]`,
+    /// before anything else is sent. A new session keeps nothing of the old one `[MQTT-3.1.2-4]` `[MQTT-3.2.2-5]`.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn resume_or_reset_session(&mut self, parts: &mut Parts<'_>, session_present: bool, told: &mut SessionState) {
         let held = if self.link.clean_start { SessionFact::None } else { self.outgoing.session };
@@ -252,7 +252,7 @@ impl Core {
         };
     }
 
-    /// Keeps what the link must remember of CONNECT.
+    /// Stores what the link needs of CONNECT.
     fn read_connect(&mut self, properties: &Properties<'_>) {
         self.link.ends_session = true;
         if !properties.is_empty() {
@@ -276,7 +276,7 @@ impl Core {
 }
 
 impl Link {
-    /// Takes over what the server can and wants (§3.2.2.3).
+    /// Stores the server's limits and settings (§3.2.2.3).
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn read_connack(&mut self, properties: &Properties<'_>, limits: &StoredLimits) {
         let mut rest = properties.checked();

@@ -1,4 +1,4 @@
-//! Equality, hashing and debug output by meaning: bytes of the arena that hold nothing, and statistics, don't count.
+//! Equality, hashing and debug output by meaning: unused bytes of the arena and statistics are ignored.
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::connection::core::Core;
 use crate::storage::{AliasEntry, ReceiveSlot, SendSlot, Storage, View, bindings};
 
-/// All that tells one connection from another, apart from the bytes.
+/// Everything that distinguishes connections, apart from the bytes.
 type Books<'a> = (
     &'a crate::limits::StoredLimits,
     crate::session::Outgoing,
@@ -28,15 +28,15 @@ fn books(core: &Core) -> Books<'_> {
     )
 }
 
-/// The bytes that a packet has in the arena and outside.
+/// Returns the bytes of a packet in the arena and outside.
 fn bytes_of<'a>(view: &View<'a>, index: usize, slot: &SendSlot) -> (&'a [u8], &'a [u8]) {
     let start = slot.position as usize;
     let bytes = view.arena.get(start..start + slot.length as usize).unwrap_or_default();
     (bytes, view.payloads.get(index))
 }
 
-/// All packets with their bytes, list by list: where a slot lies depends on the table's capacity, where
-/// its bytes lie on what was compacted when.
+/// Iterates over all packets with their bytes, list by list, since the position of a slot depends on the table's
+/// capacity, and that of its bytes on compaction.
 fn packets<'a>(core: &Core, view: &View<'a>) -> impl Iterator<Item = (SendSlot, (&'a [u8], &'a [u8]))> {
     core.outgoing.packets(view.slots).map(|(index, slot)| {
         let bytes = bytes_of(view, index, slot);
@@ -44,12 +44,12 @@ fn packets<'a>(core: &Core, view: &View<'a>) -> impl Iterator<Item = (SendSlot, 
     })
 }
 
-/// The incoming messages, without the index that depends on the table's capacity.
+/// Iterates over the messages from the server, without the index, which depends on the table's capacity.
 fn messages<'a>(view: &View<'a>) -> impl Iterator<Item = ReceiveSlot> + use<'a> {
     view.inbox.iter().filter(|slot| slot.id != 0).map(|slot| slot.without_index())
 }
 
-/// The names behind topic aliases.
+/// Iterates over the topic names of aliases.
 fn names<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, AliasEntry, &'a [u8])> + use<'a> {
     view.names.into_iter().flat_map(bindings)
 }

@@ -1,4 +1,4 @@
-//! What a packet from the server does: one step for each call.
+//! Handles packets from the server: one step for each call.
 
 use crate::connection::core::Core;
 use crate::connection::effect::{Effect, Place, Refusal};
@@ -20,8 +20,8 @@ use crate::wire::{
 };
 
 impl Core {
-    /// Takes one step, and says what it was in `result`, which is [`Received::Blocked`] before: written where the caller wants it, so that it takes its place
-    /// on firmware's stack once.
+    /// Takes one step, and stores what it did in `result`, which the caller sets to [`Received::Blocked`].
+    /// An out parameter, so that the result is on firmware's stack once.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline)]
     pub(super) fn handle_input<'i, const STREAMS: bool>(
@@ -85,7 +85,7 @@ impl Core {
             return Err(Violation::UnexpectedPacket.into());
         }
         if !self.link.is_connect_out && header.packet_type != PacketType::Disconnect {
-            return Err(Refusal::Blocked); // it answers what the transport is not known to have taken
+            return Err(Refusal::Blocked); // it answers a packet that the transport has not confirmed
         }
         let length = header.packet_length();
         if length > self.limits.inline_max() {
@@ -113,7 +113,7 @@ impl Core {
         }
     }
 
-    /// A packet that is longer than it may be `[MQTT-3.1.2-24]`.
+    /// Handles a packet that exceeds the limit `[MQTT-3.1.2-24]`.
     #[cold]
     fn on_too_long<'i>(
         &mut self,
@@ -128,7 +128,7 @@ impl Core {
         }
     }
 
-    /// The host takes no messages in pieces: then the one that is arriving is thrown away, or it had begun in the other way.
+    /// Handles more bytes of a streamed message in `handle_input`: one that is discarded, or that began in `handle_input_streaming`.
     #[cold]
     fn continue_discard<'i>(&mut self, parts: &mut Parts<'_>, input: &'i [u8], received: &mut Received<'i>) -> Effect {
         match self.discarding().filter(|_| self.link.stream.is_discarded()) {
@@ -137,14 +137,14 @@ impl Core {
         }
     }
 
-    /// A packet of this length ends the link. The length is kept where the progress of a packet stands: this one makes none.
+    /// Ends the link for a packet of this length, which is stored in place of the packet's progress.
     #[cold]
     pub(super) const fn refuse_length(&mut self, packet: PacketType, length: usize) -> Refusal {
         self.link.partial = length as u32;
         Refusal::TooLong(packet)
     }
 
-    /// What that is told as.
+    /// Returns the public error for it.
     #[cold]
     fn too_long(&self, packet: PacketType) -> ConnectionError {
         let (length, inline_max, stream_max) =
@@ -153,7 +153,7 @@ impl Core {
         ConnectionError::TooLong { packet, length, limit }
     }
 
-    /// Apart from the others for the sake of the stack.
+    /// A function of its own to save stack.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn on_other<'i>(
         &mut self,
@@ -172,7 +172,7 @@ impl Core {
         self.on_reply(parts, packet_type, &reply, event)
     }
 
-    /// Apart from what reads the packet for the sake of the stack.
+    /// Not in the function that reads the packet, to save stack.
     #[cfg_attr(all(target_pointer_width = "32", feature = "v5"), inline(never))]
     fn on_reply<'i>(
         &mut self,
@@ -204,7 +204,7 @@ impl Core {
         }
     }
 
-    /// Reason strings and user properties only if we didn't ask for silence, or where they are always allowed `[MQTT-3.1.2-29]`.
+    /// Checks that Reason String and User Properties were requested, or are always allowed here `[MQTT-3.1.2-29]`.
     fn check_requested(&self, packet_type: PacketType, seen: Seen) -> Result<(), Violation> {
         let is_breach = Version::KNOWS_PROPERTIES
             && self.link.no_problem_information
@@ -263,8 +263,9 @@ impl Core {
         Ok(())
     }
 
-    /// Enters a QoS 1 or 2 message into the books, whatever was subscribed to `[MQTT-4.5.0-2]`: from now on its answer is owed `[MQTT-3.3.4-1]`. It
-    /// leaves when its turn comes if `answer` is there; else once the message is acknowledged, for which `ack` is set. False if it was received before.
+    /// Enters a QoS 1 or 2 message into the session, whatever was subscribed to `[MQTT-4.5.0-2]`; its answer becomes pending
+    /// `[MQTT-3.3.4-1]`. With `answer` it is sent when its turn comes; otherwise once the message is acknowledged, for which
+    /// `ack` is set. Returns false for a duplicate.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn receive(
@@ -287,27 +288,25 @@ impl Core {
             Arrival::Repeated => Ok(false),
             Arrival::Blocked => Err(Refusal::Blocked),
             Arrival::Stale | Arrival::InUse => Err(Violation::PacketIdInUse.into()),
-            // It needn't be remembered, and what is in the table may wait for packets that come behind it.
+            // It needs no slot, and messages in the table may wait for packets behind it.
             Arrival::Full { exceeds_maximum: false, clears: false } if qos == QoS::AtLeastOnce && answer.is_some() => {
                 let is_noted = self.incoming.stray(id.get(), OrphanReplyKind::Receipt, answer.unwrap_or_default());
                 if is_noted { Ok(true) } else { Err(Refusal::Blocked) }
             }
-            // First the server gets what is owed, and the application may acknowledge: often that makes room, and if the link must end, it has
-            // made progress.
-            Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output(parts) => {
-                Err(Refusal::Blocked)
-            }
+            // First send pending answers and let the application acknowledge: often that makes room, and if the link
+            // must end, it has made progress.
+            Arrival::Full { exceeds_maximum: false, clears } if clears || self.owes_output() => Err(Refusal::Blocked),
             Arrival::Full { .. } => Err(Violation::ReceiveMaximumExceeded.into()),
         }
     }
 
-    /// Draining the output will hand acknowledgements over.
-    fn owes_output(&self, parts: &mut Parts<'_>) -> bool {
-        !self.link.control.is_empty() || self.incoming.due(parts.inbox).is_some()
+    /// Returns whether acknowledgements are pending: for the transport, or for the application.
+    fn owes_output(&self) -> bool {
+        !self.link.control.is_empty() || !self.incoming.owes_nothing()
     }
 
-    /// The topic of a message, whose alias may stand for it `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]` `[MQTT-3.1.2-27]`
-    /// `[MQTT-3.3.2-11]`.
+    /// Resolves the topic of a message that has only an alias `[MQTT-3.3.2-7]`, within our maximum `[MQTT-3.1.2-26]`
+    /// `[MQTT-3.1.2-27]` `[MQTT-3.3.2-11]`.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn resolve(
         &mut self,
@@ -322,11 +321,11 @@ impl Core {
         }
         match self.aliasing().filter(|_| !is_named) {
             Some(aliasing) => (aliasing.resolve)(self, parts, topic, alias),
-            None => Ok(()), // without aliases there is no maximum
+            None => Ok(()), // it has a topic name; without aliasing the maximum is 0
         }
     }
 
-    /// The message was taken: what its alias stands for is remembered, unless it is above our maximum and stood beside a topic name.
+    /// Binds the alias of an accepted message, unless it is above our maximum, in a message with a topic name.
     pub(super) fn bind_alias(&mut self, parts: &mut Parts<'_>, topic: &Topic<'_>, alias: Option<u16>) {
         if !Version::KNOWS_PROPERTIES {
             return;
@@ -338,7 +337,7 @@ impl Core {
         }
     }
 
-    /// A PUBREC that doesn't end its message.
+    /// Handles a PUBREC that does not end its message.
     fn on_pubrec(&mut self, parts: &mut Parts<'_>, id: PacketId) -> Effect {
         let answer = match self.outgoing.pubrec(parts, id.get()) {
             Ok(PubRecStep::Repeated) => ReasonCode::SUCCESS,
@@ -363,7 +362,7 @@ impl Core {
                 self.stats.count(Tolerance::EarlyRelease as u8);
             }
             Release::Blocked => return Err(Refusal::Blocked),
-            // A server that was not told of PUBCOMP sends it again, and keeps to the standard.
+            // A server that did not receive PUBCOMP sends PUBREL again, as the standard requires.
             Release::Unknown => {
                 self.stats.count(Tolerance::UnknownAck as u8);
                 return Ok(());
@@ -373,7 +372,7 @@ impl Core {
         Ok(())
     }
 
-    /// An acknowledgement that fits nothing is counted; one that fits something else ends the link.
+    /// Counts an acknowledgement for an unknown identifier; one that does not fit its packet ends the link.
     fn mismatched(&mut self, mismatch: Mismatch) -> Effect {
         match mismatch {
             Mismatch::Unknown if self.may_be_unknown() => {
@@ -388,7 +387,7 @@ impl Core {
         }
     }
 
-    /// The end of a message or a request.
+    /// Handles the final result of a message or a request.
     fn on_answer<'i>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -419,7 +418,7 @@ impl Core {
         Ok(())
     }
 
-    /// A PINGRESP that nobody asked for means nothing.
+    /// Handles PINGRESP; one without a PINGREQ is ignored.
     fn on_pingresp(&mut self, event: Place<'_, '_>) {
         let is_awaited = matches!(self.link.ping, Ping::Staged | Ping::Sent);
         if is_awaited || self.link.timers.pingresp.is_running() {
@@ -443,17 +442,17 @@ impl Core {
     }
 }
 
-/// The message is marked as UTF-8, and isn't.
+/// Returns whether the message is marked as UTF-8 but is not.
 pub(super) fn has_invalid_payload(message: &Message<'_>) -> bool {
     message.properties.number(ids::PayloadFormatIndicator) == Some(1) && !text::is_utf8(message.payload)
 }
 
-/// The topic of a message whose body begins `bytes`, as it is told.
+/// Returns the topic for the event of a message whose body begins with `bytes`.
 pub(super) fn told_topic<'i>(topic: Text<'i>, bytes: &'i [u8], is_bad: bool) -> Topic<'i> {
     if is_bad { Topic::Invalid(Publish::topic_bytes(bytes)) } else { Topic::Name(TopicName::trusted(topic)) }
 }
 
-/// The length of a packet that has so many bytes behind its fixed header.
+/// Returns the length of a packet with this remaining length.
 const fn packet_length(remaining: usize) -> usize {
     1 + varint_len(remaining) + remaining
 }

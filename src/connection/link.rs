@@ -1,4 +1,4 @@
-//! What dies with a link. Every `open` makes it afresh, so nothing of the last link can leak into the next.
+//! The state of a link. Every `open` creates it anew, so no state of one link can leak into the next.
 
 use crate::connection::control::Control;
 use crate::connection::state::State;
@@ -13,71 +13,71 @@ use crate::session::Peer;
 pub(super) struct Link {
     pub(super) state: State,
     pub(super) ping: Ping,
-    /// PINGRESP has its time a second time.
+    /// Whether the time-out for PINGRESP runs a second time.
     pub(super) ping_extended: bool,
     pub(super) auth: AuthState,
-    /// The server's AUTH waits for our answer.
+    /// Whether an AUTH from the server awaits our answer.
     pub(super) is_challenged: bool,
     pub(super) clean_start: bool,
-    /// CONNECT is out whole: the server may have acted on it.
+    /// Whether CONNECT was completely sent: the server may have processed it.
     pub(super) is_connect_out: bool,
-    /// The server accepted the link at some time.
+    /// Whether the server has accepted the link.
     pub(super) established: bool,
     pub(super) empty_client_id: bool,
-    /// CONNECT wanted the session to end with the link.
+    /// Whether CONNECT asked for the session to end with the link.
     pub(super) ends_session: bool,
     pub(super) no_problem_information: bool,
     pub(super) wants_response_information: bool,
-    /// The last input could not be taken.
+    /// Whether the last input was blocked.
     pub(super) is_blocked: bool,
-    /// Bytes of the server's have arrived that were not handed over.
+    /// Whether bytes from the server have arrived that were not handed over.
     pub(super) has_unread: bool,
     pub(super) control: Control,
-    /// What CONNECT and CONNACK agreed on, in seconds.
+    /// The keep alive that applies after CONNECT and CONNACK, in seconds.
     pub(super) keep_alive: u16,
-    /// What we announced.
+    /// The Topic Alias Maximum that CONNECT announced.
     pub(super) topic_alias_maximum: u16,
-    /// What the server is held to.
+    /// The Receive Maximum that is enforced.
     pub(super) receive_maximum: u16,
     pub(super) peer: Peer,
-    /// Why the link is over.
+    /// Why the link has ended.
     pub(super) end: ConnectionError,
     /// A fingerprint of the authentication method in CONNECT.
     pub(super) auth_method: u32,
-    /// How much of an unfinished packet was shown.
+    /// The number of bytes of an incomplete packet that were shown.
     pub(super) partial: u32,
-    /// The message that is arriving in pieces.
+    /// The message that arrives in fragments.
     pub(super) stream: Stream,
     pub(super) timers: Timers,
 }
 
-/// Where an enhanced authentication stands.
+/// The state of an enhanced authentication.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) enum AuthState {
-    /// CONNECT named no method `[MQTT-4.12.0-7]`.
+    /// CONNECT has no authentication method `[MQTT-4.12.0-7]`.
     #[default]
     None,
-    /// CONNECT named a method.
+    /// CONNECT has an authentication method.
     Method,
     /// We started a re-authentication `[MQTT-4.12.1-1]`.
     Again,
 }
 
-/// Where the keep-alive question stands.
+/// The state of PINGREQ and PINGRESP.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) enum Ping {
     #[default]
     None,
     /// PINGREQ is to be encoded.
     Due,
-    /// PINGREQ waits for the transport.
+    /// PINGREQ is shown to the transport.
     Staged,
-    /// PINGREQ has left, and PINGRESP is awaited.
+    /// PINGREQ was sent, and PINGRESP is awaited.
     Sent,
 }
 
 impl Link {
-    /// Input waits that isn't taken: what is awaited may lie in it.
+    /// Returns whether there is input that was not processed, in which an awaited answer may lie.
     pub(super) const fn is_paused(&self) -> bool {
         self.is_blocked || self.has_unread
     }

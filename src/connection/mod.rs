@@ -73,22 +73,24 @@ pub struct Connection<S: Storage> {
 }
 
 impl<S: Storage> Connection<S> {
-    /// A connection without a link. All zeros with [`Fixed`](crate::Fixed) storage and [`Limits::DEFAULT`], so that a `static` one costs
-    /// no flash.
+    /// Creates a connection without a link. With [`Fixed`](crate::Fixed) storage and [`Limits::DEFAULT`] all its bytes
+    /// are zero, so a `static` one takes no flash.
     pub const fn new(storage: S, limits: Limits) -> Self {
-        Self { storage, core: Core::new(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES)) }
+        Self { storage, core: Core::new(limits, Extras::of(&limits)) }
     }
 
     /// Opens a link: CONNECT becomes the first output. Call it once the transport is up.
     ///
-    /// Whatever the last link left half done is discarded. The session continues unless `connect` asks for a clean start. If the version differs from the last
-    /// one, stored messages are encoded once more for the new version.
+    /// Partly sent and partly received packets of the last link are discarded; messages at QoS 1 and 2 start over. The
+    /// session continues unless `connect` asks for a clean start. If the version differs from the last one, stored
+    /// messages are re-encoded for the new version.
     ///
-    /// The engine adds Receive Maximum, Maximum Packet Size and Topic Alias Maximum to a CONNECT of 5.0, with the values of [`Limits`] and the storage; the first two
-    /// only if [`Limits::announce_limits`] is on.
+    /// The engine adds Receive Maximum, Maximum Packet Size and Topic Alias Maximum to a CONNECT of 5.0, with the
+    /// values of [`Limits`] and the storage; the first two only if [`Limits::announce_limits`] is on.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing has changed. [`OpenError::TooLarge`] depends only on the storage's control area, not on what is queued.
+    /// [`OpenError`]; nothing has changed. [`OpenError::TooLarge`] depends only on the storage's control area, not on
+    /// what is queued.
     pub fn open(&mut self, now: Instant, connect: &Connect<'_>) -> Result<(), OpenError> {
         if self.core.link.state != State::Closed {
             return Err(OpenError::AlreadyOpen);
@@ -112,12 +114,15 @@ impl<S: Storage> Connection<S> {
             let name = self.core.limits.alias_name_max().into();
             self.storage.grow(Demand::Aliases { inbound: aliases, outbound: outbound.into(), name });
         }
+        if S::MAY_HAVE_ALIASES {
+            self.core.begin_to_alias(); // not in `new`: a pointer in a static would take flash
+        }
         self.core.open(&mut self.storage.parts(), connect, &announced, length);
         self.gather();
         Ok(())
     }
 
-    /// Writes CONNECT where it will leave from, and returns its length. Once more where the storage has to grow for it.
+    /// Writes CONNECT to the control area, and returns its length. Tries again if the storage has to grow for it.
     fn write_connect(&mut self, connect: &Connect<'_>, announced: &Announced) -> Result<usize, OpenError> {
         let most = self.storage.bounds().control.min(LONGEST_CONTROL);
         let mut bytes = 0;
@@ -134,8 +139,8 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Reports that the transport is closed: it failed, or was closed after [`should_close`](Self::should_close) returned true. The session and the queue stay.
-    /// Without a link the call has no effect.
+    /// Reports that the transport is closed: it failed, or was closed after [`should_close`](Self::should_close)
+    /// returned true. The session and the queue are kept. Without a link the call has no effect.
     pub fn handle_close(&mut self, now: Instant) {
         self.core.see(now);
         self.core.handle_close(&mut self.storage.parts());
@@ -144,12 +149,17 @@ impl<S: Storage> Connection<S> {
 
     /// Processes at most one packet from the start of `input`.
     ///
-    /// The event borrows `input`, not the connection: a handler can publish, acknowledge or disconnect while it holds a message.
-    /// [`Received`] says how to continue.
+    /// The event borrows `input`, not the connection: a handler can publish, acknowledge or disconnect while it holds a
+    /// message. [`Received`] says how to continue.
     ///
     /// # Errors
-    /// [`ConnectionError`]: the link has ended; the session is unchanged. The packet had no effect, and further input returns the same error. In
-    /// 5.0 one DISCONNECT with [`ConnectionError::reason`] is pending in [`transmit`](Self::transmit).
+    /// [`ConnectionError`]: the link has ended; the session is kept. Further input returns the same error. In 5.0 one
+    /// DISCONNECT with [`ConnectionError::reason`] is pending in [`transmit`](Self::transmit).
+    ///
+    /// The packet had no effect, with one exception: a QoS 1 message under the identifier of a QoS 2 message from an
+    /// earlier link ([`Violation::PacketIdInUse`](crate::wire::Violation::PacketIdInUse)) proves that the server has
+    /// lost the QoS 2 message, so this side discards that message too. Otherwise every later link would end in the same
+    /// way.
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.core.see(now);
         match *input {
@@ -163,13 +173,15 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Like [`handle_input`](Self::handle_input), but messages longer than [`Limits::inline_max`] arrive in pieces, up to
-    /// [`Limits::stream_max`]: each call consumes the payload bytes that are there and returns them as an
-    /// [`Event::Fragment`](crate::Event::Fragment). A buffer of a few hundred bytes is enough for a firmware image. The message is
-    /// acknowledged after its last fragment; if the link is lost before that, it is delivered again from its start.
+    /// Like [`handle_input`](Self::handle_input), but messages longer than [`Limits::inline_max`] arrive in fragments,
+    /// up to [`Limits::stream_max`]: each call consumes the payload bytes in `input` and returns them as an
+    /// [`Event::Fragment`](crate::Event::Fragment). A buffer of a few hundred bytes is enough for a firmware image. The
+    /// message is acknowledged after its last fragment; if the link is lost before that, it is delivered again from its
+    /// start.
     ///
-    /// Topic and properties must lie within the first `inline_max` bytes of the packet. The payload is not checked for UTF-8, whatever
-    /// [`Limits::check_payload_format`] says. Once a message has begun in this way, pass its other fragments to this method as well.
+    /// Topic and properties must lie within the first `inline_max` bytes of the packet. The payload is not checked for
+    /// UTF-8, whatever [`Limits::check_payload_format`] says. Once a message has begun in this way, pass its other
+    /// fragments to this method as well.
     ///
     /// ```
     /// use pure_mqtt::{Connect, Connection, Event, Fixed, Instant, Limits, Received, RxBuffer, Version};
@@ -193,7 +205,7 @@ impl<S: Storage> Connection<S> {
     ///         while let Ok(Received::Packet { consumed, event }) = mqtt.handle_input_streaming(now, rx.bytes()) {
     ///             if let Some(Event::Fragment(fragment)) = event {
     ///                 assert_eq!(fragment.offset as usize, image.len());
-    ///                 image.extend(fragment.payload); // to flash, say
+    ///                 image.extend(fragment.payload); // for example to flash
     ///             }
     ///             rx.consume(consumed);
     ///         }
@@ -214,13 +226,13 @@ impl<S: Storage> Connection<S> {
         self.take_any::<true>(input)
     }
 
-    /// Most of what is sent and received goes past all that few messages need: see `fast_path`. With a journal nothing does.
+    /// Returns whether ordinary messages may take the fast path; with a journal none does.
     #[inline(always)]
     fn has_fast_path(&self) -> bool {
         HAS_FAST_PATH && !(S::MAY_HAVE_JOURNAL && self.storage.has_journal())
     }
 
-    /// Encodes what the journal is owed. The end of every call that may change the session.
+    /// Encodes the records that are due for the journal. Called at the end of every call that may change the session.
     #[inline(always)]
     fn gather(&mut self) {
         if S::MAY_HAVE_JOURNAL && self.storage.has_journal() {
@@ -228,7 +240,8 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// A message at QoS 0 by the fast path, if it can take it. Each kind of packet has a call of its own, with only its own registers to save.
+    /// Handles a message at QoS 0 by the fast path if possible. Each packet type has a function of its own, which saves
+    /// only the registers that it needs.
     #[inline(never)]
     fn take_message<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         if self.core.is_fast_path_ready() {
@@ -242,7 +255,7 @@ impl<S: Storage> Connection<S> {
         self.take_any::<false>(input)
     }
 
-    /// A message at QoS 1 or 2.
+    /// Handles a message at QoS 1 or 2 by the fast path if possible.
     #[inline(never)]
     fn take_owed<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         if self.core.is_fast_path_ready() {
@@ -253,7 +266,7 @@ impl<S: Storage> Connection<S> {
         self.take_any::<false>(input)
     }
 
-    /// PUBREL.
+    /// Handles PUBREL by the fast path if possible.
     #[inline(never)]
     fn take_release<'i>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         match self.core.take_release(&mut self.storage.parts(), input) {
@@ -262,7 +275,7 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// PUBACK, PUBREC or PUBCOMP, whichever has this first byte.
+    /// Handles PUBACK, PUBREC or PUBCOMP, whichever has this first byte, by the fast path if possible.
     #[inline(never)]
     fn take_ack<'i, const FIRST: u8>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         if let Some(event) = self.core.take_ack::<FIRST>(self.storage.slots(), input) {
@@ -271,7 +284,7 @@ impl<S: Storage> Connection<S> {
         self.take_any::<false>(input)
     }
 
-    /// The general path.
+    /// Handles any packet by the general path.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn take_any<'i, const STREAMS: bool>(&mut self, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         self.prepare_input(input);
@@ -281,7 +294,7 @@ impl<S: Storage> Connection<S> {
         received
     }
 
-    /// Makes room for the message that may be coming.
+    /// Makes room for the message that may be at the start of `input`.
     #[inline]
     fn prepare_input(&mut self, input: &[u8]) {
         let incoming = &self.core.incoming;
@@ -293,11 +306,12 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Does what is due at `now`. Call it once the [`poll_timeout`](Self::poll_timeout) deadline has passed; repeat until the deadline lies in the future. Extra
-    /// calls are harmless.
+    /// Processes the timers that have expired at `now`. Call it once the [`poll_timeout`](Self::poll_timeout) deadline
+    /// has passed; repeat until the deadline lies in the future. Extra calls are harmless.
     ///
     /// # Errors
-    /// A deadline for the server has passed: the link has ended, as after an error of [`handle_input`](Self::handle_input).
+    /// [`ConnectionError`]: the server did not answer in time, or the transport took no bytes. The link has ended, as
+    /// after an error of [`handle_input`](Self::handle_input).
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         self.core.see(now);
         let done = self.core.handle_timeout(&mut self.storage.parts());
@@ -305,21 +319,26 @@ impl<S: Storage> Connection<S> {
         done
     }
 
-    /// Reports that `bytes` bytes from the server have arrived and were not passed to [`handle_input`](Self::handle_input) yet; 0 once there are none.
-    /// For hosts that read faster than they handle, so that a slow handler does not end the link: the bytes count as received. While there are any, the
-    /// deadlines for PINGRESP and for acknowledgements, which may be among them, pause; PINGREQ is still sent.
+    /// Reports that `bytes` bytes from the server have arrived and were not passed to
+    /// [`handle_input`](Self::handle_input) yet; 0 once there are none. Use it in hosts that read faster than they
+    /// handle, so that a slow handler does not end the link. The bytes count as received. While unread bytes remain,
+    /// the deadlines for PINGRESP and for acknowledgements pause, since the answer may be among these bytes. PINGREQ is
+    /// still sent.
     pub fn report_unread(&mut self, now: Instant, bytes: usize) {
         self.core.see(now);
         self.core.note_unread(bytes);
     }
 
-    /// Accepts a message, in every state. It is sent as soon as the link, the window and the server's Receive Maximum allow; QoS 0
-    /// does not wait for the window.
+    /// Accepts a message, in every state. The message is sent as soon as the link, [`Limits::max_inflight`] and the
+    /// server's Receive Maximum allow; QoS 0 messages do not wait for these two limits.
     ///
     /// Each accepted message at QoS 1 or 2 has exactly one final result: [`Event::PubAck`](crate::Event::PubAck),
     /// [`PubComp`](crate::Event::PubComp) or [`PubRec`](crate::Event::PubRec); an [`Outcome`]; or it is among the
-    /// [`dropped`](Delivery::dropped) messages of a later publish. A QoS 0 message was sent once
-    /// [`last_sent_qos0`](Self::last_sent_qos0) has reached its handle.
+    /// [`dropped`](Delivery::dropped) messages of a later `publish` or `replace`. There is one exception: a message
+    /// that [`cancel`](Self::cancel) removed has neither event nor outcome.
+    ///
+    /// A QoS 0 message has no final result. Once [`last_sent_qos0`](Self::last_sent_qos0) has reached its handle, the
+    /// message was sent, or had been cancelled, dropped or expired before.
     ///
     /// # Errors
     /// [`PublishError`]; nothing has changed.
@@ -336,11 +355,11 @@ impl<S: Storage> Connection<S> {
         self.publish_any(now, publish)
     }
 
-    /// The general path. Out of line, so that the fast one has its caller's registers to itself.
+    /// Publishes by the general path. Not inlined, so that the fast path has its caller's registers to itself.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn publish_any(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let checked = self.check_publish(publish);
-        let draft = checked.as_ref().map_err(|&error| error)?; // where it lies: a copy would wait for what was just written
+        let draft = checked.as_ref().map_err(|&error| error)?; // borrowed: a copy would stall on the bytes just written
         self.check_record(publish, draft)?;
         let waits = self.core.wants_to_send();
         let mut dropped = None;
@@ -350,12 +369,14 @@ impl<S: Storage> Connection<S> {
         self.accept_publish((now, waits), publish, draft, dropped)
     }
 
-    /// Publishes `publish` in place of an unsent message: a newer reading, for example. Atomic: either the old message is removed and the
-    /// new one accepted, at the end of the queue, or nothing has changed. The old message is reported in [`dropped`](Delivery::dropped), which is its final result; no
-    /// other message is dropped for the new one, whatever the overflow policy is.
+    /// Publishes `publish` in place of an unsent message: a newer reading, for example. The call is atomic: either the
+    /// old message is removed and the new one accepted, at the end of the queue, or nothing has changed. The old
+    /// message is reported in [`dropped`](Delivery::dropped), which is its final result; no other message is dropped
+    /// for the new one, whatever the overflow policy is.
     ///
     /// # Errors
-    /// [`PublishError`]; nothing has changed. [`PublishError::NotQueued`] if the old message is unknown or partly sent, as with [`cancel`](Self::cancel).
+    /// [`PublishError`]; nothing has changed. [`PublishError::NotQueued`] if the old message is unknown, or if some or
+    /// all of it was sent, as with [`cancel`](Self::cancel).
     pub fn replace(&mut self, now: Instant, old: Handle, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let draft = self.check_publish(publish)?;
         let parts = &mut self.storage.parts();
@@ -368,7 +389,7 @@ impl<S: Storage> Connection<S> {
         let parts = &mut self.storage.parts();
         let dropped = self.core.outgoing.drop_handle(parts, &draft.need, &most, old);
         self.core.drop_orphaned_prefix(parts);
-        self.gather(); // so that the slot of the old one is free
+        self.gather(); // frees the slot of the old message
         if dropped.is_none() {
             return Err(PublishError::Full);
         }
@@ -382,7 +403,7 @@ impl<S: Storage> Connection<S> {
         self.core.check_publish(publish, &bounds, is_shared)
     }
 
-    /// Takes a message that was checked, if there is room for it. Whether output was waiting until now was seen before room was made.
+    /// Stores a checked message, if there is room for it. `waits`: whether output was pending before room was made.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn accept_publish(
         &mut self,
@@ -405,8 +426,9 @@ impl<S: Storage> Connection<S> {
         Ok(delivery(matched, publish.qos, dropped, reduced))
     }
 
-    /// Removes an unsent message from the queue; no event or outcome follows. Returns false if the message is unknown or some of it was sent. A message that is sent
-    /// again in a new session ([`OnSessionLoss::Republish`](crate::OnSessionLoss::Republish)) counts as unsent.
+    /// Removes an unsent message from the queue; no event or outcome follows. Returns false if the message is unknown
+    /// or some of it was sent. A message that is sent again in a new session
+    /// ([`OnSessionLoss::Republish`](crate::OnSessionLoss::Republish)) counts as unsent.
     pub fn cancel(&mut self, handle: Handle) -> bool {
         let parts = &mut self.storage.parts();
         let is_cancelled = self.core.outgoing.cancel(parts, handle);
@@ -415,12 +437,12 @@ impl<S: Storage> Connection<S> {
         is_cancelled
     }
 
-    /// Gives up a message that was published with [`Payload::Streamed`](crate::Payload::Streamed), because its payload cannot be supplied any more. At
-    /// QoS 1 and 2 an [`Outcome`] follows. If part of it was sent on this link, the link ends too
-    /// ([`ConnectionError::Abandoned`]): the server would read the next bytes as the rest of the payload.
+    /// Gives up a message that was published with [`Payload::Streamed`](crate::Payload::Streamed), because its payload
+    /// cannot be supplied any more. At QoS 1 and 2 an [`Outcome`] follows. If part of it was sent on this link, the
+    /// link ends too ([`ConnectionError::Abandoned`]): the server would read the next bytes as the rest of the payload.
     ///
-    /// Returns false, and nothing has changed, if there is no such message, while its acknowledgement is awaited, and for a QoS 2 message that was sent completely
-    /// before: the server may hold its identifier until the session ends.
+    /// Returns false, and nothing has changed, if there is no such message, while its acknowledgement is awaited, and
+    /// for a QoS 2 message that was sent completely before: the server may hold its identifier until the session ends.
     pub fn abandon(&mut self, now: Instant, handle: Handle) -> bool {
         let is_done = Outgoing::abandonable(self.storage.parts().slots, handle).is_some();
         if is_done {
@@ -431,15 +453,17 @@ impl<S: Storage> Connection<S> {
         is_done
     }
 
-    /// Gives up one message or request, whether or not part of it was sent on earlier links: for example one at which every link ends
-    /// ([`attempts`](Self::attempts)). The [`Outcome`] [`Cause::Withdrawn`](crate::Cause::Withdrawn) follows (none at QoS 0), and the messages behind it
-    /// continue. Returns the risk.
+    /// Gives up one message or request, even if part of it was sent on earlier links: for example one at which every
+    /// link ends ([`attempts`](Self::attempts)). The [`Outcome`] [`Cause::Withdrawn`](crate::Cause::Withdrawn) follows
+    /// (none at QoS 0), and the messages behind it continue. Returns the risk.
     ///
-    /// The identifier of a QoS 2 message that the server may hold is released by a PUBREL on the next link, once the outcome was fetched. If the links end at that
-    /// PUBREL, it is not sent again: after three links the message counts as delivered; before that it may be lost.
+    /// If the server may hold the identifier of a QoS 2 message, a PUBREL on the next link releases the identifier,
+    /// once the outcome was fetched. A message after PUBREC can be withdrawn too, if the links end at its PUBREL; that
+    /// PUBREL is then not sent again. If it was sent on three links, the message counts as delivered; before that it
+    /// may be lost.
     ///
-    /// Returns `None`, and nothing has changed, if there is no such message or request, and while it is partly sent or its answer is awaited on this link: close the
-    /// link first.
+    /// Returns `None`, and nothing has changed, if there is no such message or request, and while it is partly sent or
+    /// its answer is awaited on this link: close the link first.
     pub fn withdraw(&mut self, now: Instant, handle: Handle) -> Option<Risk> {
         let parts = &mut self.storage.parts();
         let risk = self.core.outgoing.withdrawable(parts.slots, handle)?;
@@ -451,17 +475,20 @@ impl<S: Storage> Connection<S> {
         Some(risk)
     }
 
-    /// Returns on how many links part of this message or request was sent, in this session or an earlier one: 0 if nothing was sent, at most 255; for a QoS 2 message
-    /// after PUBREC the links on which its PUBREL was sent. `None` if it is finished.
+    /// Returns the number of links on which some of this message or request was sent, in this session or an earlier
+    /// one: 0 if nothing was sent, at most 255. For a QoS 2 message after PUBREC, counts the links on which its PUBREL
+    /// was sent. `None` if the message or request is finished.
     pub fn attempts(&self, handle: Handle) -> Option<u8> {
         self.core.outgoing.attempts(self.storage.view().slots, handle)
     }
 
-    /// Holds messages back, or releases them. While messages are held, SUBSCRIBE and UNSUBSCRIBE are sent and PUBLISH waits, so that the program receives its own
-    /// messages on filters that it subscribed to before it published. A partly sent PUBLISH is completed; PUBREL and acknowledgements continue. The setting stays in
-    /// force over several links.
+    /// Holds messages back (`true`), or releases them (`false`). While messages are held, SUBSCRIBE and UNSUBSCRIBE are
+    /// sent and PUBLISH waits. So a program that subscribes first and publishes then receives its own messages. A
+    /// partly sent PUBLISH is completed; PUBREL and acknowledgements continue. The setting stays in force over several
+    /// links.
     ///
-    /// If a request finds no room because messages fill the storage, the hold ends by itself: otherwise both would wait for ever.
+    /// If a request finds no room because held messages fill the storage, the hold ends by itself: otherwise both would
+    /// wait for ever.
     pub fn hold_messages(&mut self, holds: bool) {
         self.core.begin_to_take_back();
         self.core.hold_messages(&mut self.storage.parts(), holds);
@@ -472,7 +499,8 @@ impl<S: Storage> Connection<S> {
         self.core.outgoing.holds_messages
     }
 
-    /// Returns the messages at QoS 1 and 2 that are not finished, as they are stored: first those after PUBREC, then the others in their order.
+    /// Returns the messages at QoS 1 and 2 that are not finished, as they are stored: first those after PUBREC, then
+    /// the others in their order.
     pub fn unacknowledged(&self) -> impl Iterator<Item = Unacknowledged<'_>> {
         let (view, outgoing) = (self.storage.view(), &self.core.outgoing);
         outgoing
@@ -480,8 +508,8 @@ impl<S: Storage> Connection<S> {
             .map(move |(index, slot)| Unacknowledged::of(&view, outgoing.version(), index, slot))
     }
 
-    /// Accepts a SUBSCRIBE, in every state; it does not wait for the window. [`Event::SubAck`](crate::Event::SubAck) or an
-    /// [`Outcome`] follows.
+    /// Accepts a SUBSCRIBE, in every state; it does not wait for the window. [`Event::SubAck`](crate::Event::SubAck) or
+    /// an [`Outcome`] follows.
     ///
     /// # Errors
     /// [`RequestError`]; nothing has changed.
@@ -508,18 +536,19 @@ impl<S: Storage> Connection<S> {
         requested(self.core.request(parts, unsubscribe.properties, unsubscribe.filters, &draft), reduced)
     }
 
-    /// Acknowledges a message, with [`Limits::manual_acks`]. Call it in any order: the acknowledgements are sent in the order that the standard
-    /// requires `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`.
+    /// Acknowledges a message; only with [`Limits::manual_acks`]. Messages may be acknowledged in any order: the
+    /// acknowledgements are sent in the order that the standard requires `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`.
     ///
     /// # Errors
-    /// [`AckError`] returns the `PendingAck`; nothing has changed. [`RequestError::Stale`] if the link (QoS 1) or the session (QoS 2) has ended.
+    /// [`AckError`] returns the `PendingAck`; nothing has changed. [`RequestError::Stale`] if the link (QoS 1) or the
+    /// session (QoS 2) has ended.
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
         let mut draft = match self.core.check_ack(self.storage.parts().inbox, &pending, with) {
             Ok(draft) => draft,
             Err(error) => return Err(AckError { error, pending }),
         };
         if draft.need.is_some_and(|need| !self.make_room(need, &[], &mut None)) {
-            draft.need = None; // without the properties, then
+            draft.need = None; // without the properties
         }
         self.core.see(now);
         self.core.acknowledge(&mut self.storage.parts(), &pending, with, &draft);
@@ -527,17 +556,20 @@ impl<S: Storage> Connection<S> {
         Ok(())
     }
 
-    /// Sends the next AUTH of an enhanced authentication (§4.12), or starts a re-authentication on a link that has a method.
+    /// Sends the next AUTH of an enhanced authentication (§4.12), or starts a re-authentication on a link that has a
+    /// method.
     ///
     /// # Errors
-    /// [`RequestError`]; nothing has changed. After [`RequestError::Full`], drain [`transmit`](Self::transmit) and try again.
+    /// [`RequestError`]; nothing has changed. After [`RequestError::Full`], drain [`transmit`](Self::transmit) and try
+    /// again.
     pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
         self.grow_control(measure(|writer| write_auth(auth, writer)));
         self.core.authenticate(&mut self.storage.parts(), now, auth)
     }
 
-    /// Ends the link with DISCONNECT, at once: a partly sent packet is completed; the rest stays queued for the next link. For a graceful
-    /// end, wait for [`is_idle`](Self::is_idle) first. Without a link, or when called again, it has no effect.
+    /// Ends the link with DISCONNECT, at once: a partly sent packet is completed; the rest stays queued for the next
+    /// link. For a graceful end, wait for [`is_idle`](Self::is_idle) first. Without a link, or when called again, it
+    /// has no effect.
     ///
     /// # Errors
     /// [`RequestError`]; nothing has changed.
@@ -557,7 +589,8 @@ impl<S: Storage> Connection<S> {
         Transmit { core: &mut self.core, parts: self.storage.parts() }
     }
 
-    /// Returns the next final result that no packet caused. A result keeps its slot until it is fetched, so none is lost and they do not pile up.
+    /// Returns the next final result that no packet caused. A result keeps its slot until it is fetched, so none is
+    /// lost and they do not pile up.
     ///
     /// Fetch outcomes before sending: that of a [withdrawn](Self::withdraw) message may add a PUBREL to the output.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
@@ -572,21 +605,24 @@ impl<S: Storage> Connection<S> {
         Some(Outcome { handle: Handle(handle), id: PacketId::new(id)?, command, cause })
     }
 
-    /// Returns whether the link has ended and its last bytes were sent: then close the transport and call [`handle_close`](Self::handle_close). Check it before reading: end of
-    /// stream is expected now, and no failure.
+    /// Returns whether the link has ended and its last bytes were sent: then close the transport and call
+    /// [`handle_close`](Self::handle_close). Check it before reading: end of stream is then expected, not a failure.
     ///
-    /// Over TCP close in order, or the last acknowledgements and the DISCONNECT may be lost: a socket that is closed with unread input is
-    /// reset. Shut it down for writing, read and discard until the end (or for a second), then close it.
+    /// Over TCP close in order, or the last acknowledgements and the DISCONNECT may be lost: a socket that is closed
+    /// with unread input is reset. Shut the socket down for writing, read and discard until end of stream (or for a
+    /// second), then close it.
     pub fn should_close(&self) -> bool {
         self.core.should_close()
     }
 
-    /// Returns why the link has ended, until [`handle_close`](Self::handle_close) is called; otherwise [`ConnectionError::NotOpen`].
+    /// Returns why the link has ended, until [`handle_close`](Self::handle_close) is called; otherwise
+    /// [`ConnectionError::NotOpen`].
     pub fn close_reason(&self) -> ConnectionError {
         self.core.link.end
     }
 
-    /// Returns when to call [`handle_timeout`](Self::handle_timeout) next; `None` if no deadline is pending. Read it again after every other call.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout) next; `None` if no deadline is pending. Read it
+    /// again after every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next_timer().map(|(_, at)| at)
     }
@@ -596,7 +632,8 @@ impl<S: Storage> Connection<S> {
         self.core.next_timer()
     }
 
-    /// Returns the name of a message's topic. `None` if the server has bound the alias to another topic since, if the link has ended, and for [`Topic::Invalid`].
+    /// Returns the name of a message's topic. `None` if the server has bound the alias to another topic since, if the
+    /// link has ended, and for [`Topic::Invalid`].
     pub fn topic<'t>(&'t self, topic: &Topic<'t>) -> Option<TopicName<'t>> {
         match topic {
             Topic::Name(name) => Some(*name),
@@ -608,25 +645,26 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Discards the session: every message and request, sent or not, ends with an [`Outcome`]. Only without a link; otherwise it has no effect and
-    /// returns false. Call it before opening with another client identifier.
+    /// Discards the session: every message and request, sent or not, ends with an [`Outcome`]. Only without a link;
+    /// otherwise it has no effect and returns false. Call it before opening with another client identifier.
     ///
-    /// With a journal this is one record, which exists when the call returns true. If the buffer has no room for it, nothing is discarded and the call returns false,
-    /// until the host has written what is pending in the buffer.
+    /// With a journal, the call adds one record. If the journal's buffer has no room for that record, nothing is
+    /// discarded and the call returns false: write the pending bytes of the journal, then call it again.
     pub fn discard_session(&mut self) -> bool {
         let is_forgotten = self.state() == State::Closed && self.core.forget(&mut self.storage.parts());
         self.gather();
         is_forgotten
     }
 
-    /// Declares that the server may hold a session from an earlier run of this program, with nothing unfinished on this side: it counts as
-    /// resumed, not as [`Adopted`](crate::SessionState::Adopted), and is not subject to [`Limits::on_unknown_session`](crate::Limits::on_unknown_session)
-    /// `[MQTT-3.2.2-4]`.
+    /// Declares that the server may hold a session from an earlier run of this program, with nothing unfinished on this
+    /// side: it counts as resumed, not as [`Adopted`](crate::SessionState::Adopted), and is not subject to
+    /// [`Limits::on_unknown_session`](crate::Limits::on_unknown_session) `[MQTT-3.2.2-4]`.
     ///
-    /// Use it in a program that only subscribes, or that had finished everything before it stopped. Otherwise the server may still hold QoS 2 messages
-    /// under identifiers that are used again here, and take new messages for duplicates: open with a clean start instead, or keep a `journal`.
-    /// A session that is in doubt, because a clean start was never answered, stays so: nobody can know which session the server holds.
-    /// Only without a link; otherwise it has no effect and returns false.
+    /// Use it in a program that only subscribes, or that had finished everything before it stopped. Otherwise the
+    /// server may still hold QoS 2 messages under identifiers that are used again here, and take new messages for
+    /// duplicates: open with a clean start instead, or keep a `journal`. A session that is in doubt, because a clean
+    /// start was never answered, stays in doubt: only the server knows which session it holds. Only without a link;
+    /// otherwise it has no effect and returns false.
     pub fn adopt_session(&mut self) -> bool {
         let is_closed = self.state() == State::Closed;
         if is_closed {
@@ -649,8 +687,9 @@ impl<S: Storage> Connection<S> {
         self.core.is_connected()
     }
 
-    /// Returns whether nothing is unfinished: no message or request is queued or in flight, no acknowledgement is pending (including those that the application has yet
-    /// to give, with [`Limits::manual_acks`]), no outcome is unfetched. Draining [`transmit`](Self::transmit) may make it true.
+    /// Returns whether nothing is unfinished: no message or request is queued or in flight, no acknowledgement is
+    /// pending (including those that the application has yet to give, with [`Limits::manual_acks`]), no outcome is
+    /// unfetched. Draining [`transmit`](Self::transmit) may make it true.
     pub fn is_idle(&self) -> bool {
         self.core.is_idle()
     }
@@ -666,8 +705,10 @@ impl<S: Storage> Connection<S> {
         self.core.link.peer.window.saturating_sub(in_flight)
     }
 
-    /// Returns the handle of the latest QoS 0 message that was passed to the transport completely, or that the end of a link cut off. Earlier QoS 0 messages were sent
-    /// as well, or were dropped, expired, or could not be sent to this server: at QoS 0 none of these has an [`Outcome`].
+    /// Returns the handle of the QoS 0 message that was the last to be passed to the transport completely, or to be cut
+    /// off by the end of a link. Earlier QoS 0 messages were sent as well, or were cancelled, dropped, expired, or
+    /// could not be sent to this server: at QoS 0 none of these has an [`Outcome`]. Only messages with
+    /// [`Publish::needs_v5`] may still be queued, since others overtake them on links of earlier versions.
     pub fn last_sent_qos0(&self) -> Handle {
         Handle(self.core.outgoing.last_sent_qos0())
     }
@@ -687,11 +728,11 @@ impl<S: Storage> Connection<S> {
         self.core.limits.get()
     }
 
-    /// Changes the settings. Only without a link; otherwise it has no effect and returns false. [`Limits::version`] takes effect at once:
-    /// stored messages are encoded for it.
+    /// Changes the settings. Only without a link; otherwise it has no effect and returns false. [`Limits::version`]
+    /// takes effect at once: stored messages are encoded for it.
     #[inline(always)] // as `Extras::of`
     pub fn set_limits(&mut self, limits: Limits) -> bool {
-        self.apply_limits(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES))
+        self.apply_limits(limits, Extras::of(&limits))
     }
 
     fn apply_limits(&mut self, limits: Limits, extras: Extras) -> bool {
@@ -707,12 +748,14 @@ impl<S: Storage> Connection<S> {
         is_closed
     }
 
-    /// Returns whether the storage keeps a `journal`: then what must survive a power failure waits until the host has written it.
+    /// Returns whether the storage keeps a `journal`. With one, packets that depend on a record are not sent before the
+    /// host has written that record.
     pub fn keeps_journal(&self) -> bool {
         self.storage.has_journal()
     }
 
-    /// Returns whether the server holds a session of ours, as far as this side knows: it has accepted a link with one, and no clean start since is in doubt.
+    /// Returns whether the server holds our session, as far as this side knows: the server has accepted a link with
+    /// that session, and no clean start since then is unanswered.
     pub const fn has_session(&self) -> bool {
         self.core.has_session()
     }
@@ -738,7 +781,7 @@ impl<S: Storage> Connection<S> {
         });
     }
 
-    /// The record of a message must fit into the journal's buffer, once that is empty.
+    /// Checks that the record of a message fits into the journal's buffer when that is empty.
     fn check_record(&mut self, publish: &Publish<'_>, draft: &Draft) -> Result<(), PublishError> {
         let is_kept = S::MAY_HAVE_JOURNAL && publish.qos != QoS::AtMostOnce;
         let fits = !is_kept || self.storage.parts().journal.could_hold(draft.record_length());

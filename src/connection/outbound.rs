@@ -1,4 +1,4 @@
-//! What leaves: the control area, then packets of the arena, in stretches as long as possible.
+//! The output: the control area, then packets of the arena, in slices as long as possible.
 
 use crate::connection::core::Core;
 use crate::connection::link::Ping;
@@ -9,8 +9,9 @@ use crate::types::{Handle, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{Acknowledgement, PacketType, Writer};
 
-/// The bytes for the server, as a cursor: look at [`chunk`](Self::chunk), give it to the transport, and say with
-/// [`advance`](Self::advance) how much it took. Partial writes are the normal case; dropping the cursor loses nothing.
+/// A cursor over the bytes for the server: write [`chunk`](Self::chunk) to the transport, then call
+/// [`advance`](Self::advance) with the number of bytes that the transport took. Partial writes are normal; dropping the
+/// cursor loses nothing.
 ///
 /// With the feature `bytes` it is a [`bytes::Buf`].
 ///
@@ -24,7 +25,7 @@ use crate::wire::{Acknowledgement, PacketType, Writer};
 ///     let mut sent = Vec::new();
 ///     let mut transmit = connection.transmit(now);
 ///     while !transmit.chunk().is_empty() {
-///         sent.push(transmit.chunk()[0]); // a very slow transport
+///         sent.push(transmit.chunk()[0]); // one byte at a time
 ///         transmit.advance(1);
 ///     }
 ///     assert_eq!(sent, b"\x10\x0E\x00\x04MQTT\x04\x02\x00\x3C\x00\x02me");
@@ -37,19 +38,19 @@ pub struct Transmit<'a> {
 }
 
 impl Transmit<'_> {
-    /// The next bytes, as many as lie together; empty if nothing waits.
+    /// Returns the next contiguous bytes; empty if nothing is to be sent now.
     pub fn chunk(&self) -> &[u8] {
         self.core.chunk(&self.parts)
     }
 
-    /// The transport took `count` bytes (at most as many as wait).
+    /// Reports that the transport took `count` bytes. More than were shown count as all that were shown.
     pub fn advance(&mut self, count: usize) {
         self.core.advance(&mut self.parts, count);
         self.core.gather(&mut self.parts);
     }
 
-    /// How many bytes are prepared. More may follow once these are taken; 0 means that nothing waits, or that a payload is
-    /// [`payload_request`](Self::payload_request) first.
+    /// Returns how many bytes are prepared. More may follow once these were taken. 0 means that nothing is to be sent,
+    /// or that the application must supply a [payload](Self::payload_request) first.
     pub fn remaining(&self) -> usize {
         if self.core.waits_for_doubt(&self.parts) || self.core.is_silent() {
             return 0;
@@ -59,18 +60,19 @@ impl Transmit<'_> {
         if here < left { control.first(self.parts.control).len() + here } else { control.len() + left }
     }
 
-    /// The payload that the application is to supply next, of a message that was published with
-    /// [`Payload::Streamed`](crate::Payload::Streamed): write these bytes to the transport yourself, as many as you like at a time, and say with
-    /// [`advance`](Self::advance) how many it took. Asked for once [`chunk`](Self::chunk) is empty; until all of it has left nothing else can.
+    /// Returns the payload bytes that the application must supply next, for a message that was published with
+    /// [`Payload::Streamed`](crate::Payload::Streamed). Write these bytes to the transport yourself, as many at a time
+    /// as you like, and call [`advance`](Self::advance) with the number of bytes that the transport took. Returned once
+    /// [`chunk`](Self::chunk) is empty; until the whole payload was sent, nothing else is.
     ///
-    /// At QoS 1 and 2 the payload is asked for again, from its start, if the link is lost before the message is acknowledged. If it can't be had any
-    /// more, [`abandon`](crate::Connection::abandon) the message.
+    /// At QoS 1 and 2 the payload is requested again, from its start, if the link is lost before the message is
+    /// acknowledged. If you cannot supply it any more, [`abandon`](crate::Connection::abandon) the message.
     ///
     /// ```
     /// use pure_mqtt::{Connect, Connection, Fixed, Instant, Limits, Payload, Publish, TopicName, Version};
     ///
     /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-    ///     let image = [0x5A; 100_000]; // in flash, say
+    ///     let image = [0x5A; 100_000]; // in flash, for example
     ///     let now = Instant::from_millis(0);
     ///     let mut mqtt = Connection::new(Fixed::<64, 2, 2>::new(), Limits::DEFAULT);
     ///     let topic = TopicName::new("camera")?;
@@ -111,9 +113,9 @@ impl Transmit<'_> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct PayloadRequest {
-    /// The message.
+    /// Identifies the message.
     pub handle: Handle,
-    /// Where in the payload the next byte stands.
+    /// The offset of the next byte in the payload.
     pub offset: u32,
     /// Payload bytes from `offset` to the end.
     pub remaining: u32,
@@ -191,7 +193,8 @@ impl Core {
         }
     }
 
-    /// At the border of a packet: encodes what is owed, and stages what may be sent; before CONNACK that is nothing `[MQTT-3.1.2-30]`.
+    /// Between packets: encodes pending acknowledgements, and stages what may be sent; before CONNACK nothing may
+    /// `[MQTT-3.1.2-30]`.
     #[inline(always)]
     fn prepare(&mut self, parts: &mut Parts<'_>) {
         if self.may_prepare() {
@@ -199,13 +202,14 @@ impl Core {
         }
     }
 
-    /// False if [`prepare`](Self::prepare) would do nothing.
+    /// Returns false if [`prepare`](Self::prepare) would do nothing.
     pub(super) fn may_prepare(&self) -> bool {
         let is_at_border = self.link.control.is_empty() && self.outgoing.is_between_frames();
         is_at_border && self.link.state == State::Connected && self.may_have_output()
     }
 
-    /// False if nothing can be due: asking in full takes longer. Firmware has less flash than time.
+    /// Returns false if there can be no output: a fast check before the full one. On firmware always true, to save
+    /// flash.
     const fn may_have_output(&self) -> bool {
         usize::BITS <= 32
             || self.outgoing.may_stage()
@@ -228,7 +232,7 @@ impl Core {
         }
     }
 
-    /// What stands for the start of a packet that leaves alone, or goes before it.
+    /// Writes what replaces the start of a packet that is sent alone, or precedes it.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn write_start(&mut self, parts: &mut Parts<'_>, is_fenced: bool) {
         if is_fenced {
@@ -242,7 +246,7 @@ impl Core {
         }
     }
 
-    /// PUBACK, PUBREC and PUBCOMP. A full control area is no loss: what is owed stays owed.
+    /// Writes PUBACK, PUBREC and PUBCOMP. If the control area is full, the others stay pending.
     fn write_acks(&mut self, parts: &mut Parts<'_>) {
         let has_reasons = self.version().has_properties();
         while let Some(due) = self.incoming.due(parts.inbox) {
@@ -260,7 +264,7 @@ impl Core {
         }
     }
 
-    /// PUBREL, in the order of PUBREC `[MQTT-4.6.0-4]`.
+    /// Writes PUBREL, in the order of PUBREC `[MQTT-4.6.0-4]`.
     fn write_releases(&mut self, parts: &mut Parts<'_>) {
         while self.outgoing.release_due() != 0 && !self.outgoing.release_waits(parts.slots) {
             let id = self.outgoing.release_due();
@@ -272,14 +276,14 @@ impl Core {
         }
     }
 
-    /// Without properties, and with a reason only if it is not success: there is nothing that the server could have no room for
-    /// `[MQTT-3.6.2-2]` `[MQTT-3.6.2-3]` `[MQTT-3.7.2-2]` `[MQTT-3.7.2-3]`.
+    /// Writes an acknowledgement without properties, and with a reason only if that is not success, so that it never
+    /// exceeds the server's maximum `[MQTT-3.6.2-2]` `[MQTT-3.6.2-3]` `[MQTT-3.7.2-2]` `[MQTT-3.7.2-3]`.
     fn write_ack(&mut self, parts: &mut Parts<'_>, due: &Due) -> bool {
         let [high, low] = due.id.to_be_bytes();
         let has_reason = self.version().has_properties() && due.reason != ReasonCode::SUCCESS;
         let first = due.packet.first_byte();
         if usize::BITS > 32 && !has_reason {
-            let packet = [first, 2, high, low]; // most are, and are copied faster as such
+            let packet = [first, 2, high, low]; // the common case, copied faster as an array
             return self.link.peer.takes_length(packet.len())
                 && self.link.control.append_bytes(parts.control, &packet, false);
         }
@@ -292,7 +296,8 @@ impl Core {
         self.link.control.has_room(parts.control, FENCE) && self.link.peer.takes_length(FENCE)
     }
 
-    /// PUBREL before a QoS 2 message whose identifier the server may still hold from an earlier life. Such a message is staged only where there is room.
+    /// Writes PUBREL before a QoS 2 message whose identifier the server may still hold from an earlier run. Such a
+    /// message is staged only if there is room.
     fn write_fence(&mut self, parts: &mut Parts<'_>) {
         let due = Due { packet: PacketType::PubRel, id: self.outgoing.staged(), reason: ReasonCode::SUCCESS, extra: 0 };
         let is_written = self.write_ack(parts, &due);
@@ -311,7 +316,7 @@ impl Core {
     }
 }
 
-/// The length of a PUBREL without anything.
+/// The length of a PUBREL without reason and properties.
 const FENCE: usize = 4;
 
 pub(super) fn write_acknowledgement(

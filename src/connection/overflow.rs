@@ -1,11 +1,11 @@
-//! What happens when a message finds the queue full, if it isn't refused.
+//! The overflow policies that drop messages when the queue is full.
 
 use crate::connection::core::{Core, Policy};
 use crate::limits::Overflow;
 use crate::session::{Capacity, Dropped, Need};
 use crate::storage::Parts;
 
-/// How an overflow policy is carried out. As a function to be called, so that firmware whose limits name no policy doesn't carry any.
+/// Returns the function of an overflow policy, so that firmware without such a policy does not link it.
 pub(super) const fn policy(overflow: Overflow) -> Option<Policy> {
     match overflow {
         Overflow::Reject => None,

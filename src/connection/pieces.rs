@@ -1,9 +1,10 @@
-//! A PUBLISH that is longer than the host's buffer: it is handed on piece by piece, or thrown away piece by piece, and its acknowledgement is owed after the
-//! last piece.
+//! A PUBLISH that is longer than the host's buffer is delivered or discarded in fragments, and acknowledged after the
+//! last one.
 //!
-//! The first piece enters the message into the books as one that the application has not acknowledged, which keeps its place in the order of
-//! acknowledgements; the last one makes it like any other. Only [`handle_input_streaming`](crate::Connection::handle_input_streaming)
-//! and [`OnTooLong::Discard`](crate::OnTooLong::Discard) lead here, so who uses neither doesn't pay for it.
+//! The first fragment enters the message into the session as one that the application has not acknowledged, which keeps
+//! its place in the order of acknowledgements; the last fragment makes it an ordinary message. Only
+//! [`handle_input_streaming`](crate::Connection::handle_input_streaming) and
+//! [`OnTooLong::Discard`](crate::OnTooLong::Discard) use this code, so a program that uses neither does not link it.
 
 use crate::connection::core::{Core, Discarding};
 use crate::connection::effect::{Effect, Refusal};
@@ -17,17 +18,18 @@ use crate::wire::{DecodeError, Fields, Header, Malformed, PacketType, Publish, R
 
 const TRUNCATED: DecodeError = DecodeError::Malformed(Malformed::Truncated);
 
-/// There is only one.
+/// The only instance.
 pub(super) static DISCARDING: Discarding = Discarding { begin: Core::begin_discard, go_on: Core::continue_stream };
 
 impl Core {
-    /// Whether this packet is to be taken in pieces.
+    /// Returns whether this packet is to be delivered in fragments.
     pub(super) fn streams(&self, header: &Header) -> bool {
         header.packet_type == PacketType::Publish && header.packet_length() <= self.limits.stream_max()
     }
 
-    /// The start of a message: all before the payload must be there, and is delivered with what there is of that. It must lie within
-    /// `inline_max`, however much the host shows, so that it doesn't matter how the input is cut into pieces.
+    /// Handles the start of a message. Everything before the payload must be in `input`; it is delivered with the
+    /// payload bytes that are there. It must lie within `inline_max`, however many bytes the host shows, so that the
+    /// result does not depend on how the input is split.
     pub(super) fn begin_stream<'i>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -38,7 +40,7 @@ impl Core {
         self.on_head(parts, header, input, None, received)
     }
 
-    /// The start of a message that is thrown away.
+    /// Handles the start of a message that is discarded.
     fn begin_discard<'i>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -77,8 +79,8 @@ impl Core {
         self.on_first_piece(parts, header, &mut body, discard, received)
     }
 
-    /// Topic and properties don't lie within `inline_max`. Who throws the message away needs the topic and the identifier alone, unless the server may have
-    /// bound an alias.
+    /// Handles a message whose topic and properties do not lie within `inline_max`. To discard it, topic and identifier
+    /// are enough, unless the server may have bound an alias.
     fn on_long_head<'i>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -88,7 +90,7 @@ impl Core {
         received: &mut Received<'i>,
     ) -> Effect {
         let mut head = *body;
-        head.set_version(Version::V311); // no properties: they are thrown away like the payload
+        head.set_version(Version::V311); // no properties: they are discarded like the payload
         Publish::skip_head(header.flags, &mut head);
         let can_discard = self.discarding().is_some() && self.link.topic_alias_maximum == 0;
         if head.fault().is_some() || !can_discard {
@@ -140,7 +142,7 @@ impl Core {
         let Fields { payload, qos, retain, dup, id, properties, .. } = publish;
         let head = FragmentHead { topic, qos, retain, dup, id, properties };
         if let Err(refusal) = self.on_piece(parts, consumed, Some(head), payload, received) {
-            self.link.stream = Stream::NONE; // the same bytes will be offered again
+            self.link.stream = Stream::NONE; // the host offers the same bytes again
             self.link.partial = 0;
             return Err(refusal);
         }
@@ -152,7 +154,7 @@ impl Core {
         Ok(())
     }
 
-    /// The next piece of the message that is arriving.
+    /// Handles the next fragment of the message.
     pub(super) fn continue_stream<'i>(
         &mut self,
         parts: &mut Parts<'_>,
@@ -184,7 +186,8 @@ impl Core {
         match fate {
             Fate::Repeated(id) => {
                 if is_last {
-                    // Not if the application has refused the message meanwhile, and PUBREC has left: then it is over.
+                    // Not if the application has refused the message meanwhile and PUBREC was sent: then the message is
+                    // finished.
                     if self.incoming.is_repetition(parts.inbox, id.get(), true) {
                         self.receive_piece(parts, (id, true), QoS::ExactlyOnce, &mut None)?;
                     }
@@ -215,7 +218,7 @@ impl Core {
         Ok(())
     }
 
-    /// [`receive`](Self::receive), which is inlined where whole messages come.
+    /// [`receive`](Self::receive), not inlined as it is for complete messages.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     #[cfg_attr(target_pointer_width = "32", inline(always))]
     fn receive_piece(
@@ -228,12 +231,13 @@ impl Core {
         self.receive(parts, identified, qos, None, ack)
     }
 
-    /// How much of the payload has come.
+    /// Returns how many payload bytes have arrived.
     const fn streamed(&self) -> u32 {
         self.link.partial.saturating_sub(1)
     }
 
-    /// So much of the payload has come; the link is inside a packet that makes progress until all has.
+    /// Notes that the payload has arrived up to `end`. Until it is complete, the link is inside a packet that makes
+    /// progress.
     fn note_piece(&mut self, end: u32, is_last: bool) {
         if is_last {
             self.link.stream = Stream::NONE;

@@ -4,12 +4,12 @@ use crate::connection::core::{Core, Reducing};
 use crate::session::FORMS;
 use crate::storage::Parts;
 
-/// There is only one.
+/// The only instance.
 pub(super) static REDUCING: Reducing = Reducing { forms: &FORMS, write_head: Core::write_reduced_head };
 
 impl Core {
-    /// The fixed header of a staged message that is encoded for 5.0 and leaves on a link of an earlier version. Where there is no room for it the message
-    /// waits.
+    /// Writes the fixed header of a staged message that is encoded for 5.0 and sent on a link of an earlier version. If
+    /// there is no room for it, the message waits.
     fn write_reduced_head(&mut self, parts: &mut Parts<'_>) {
         let Some(reduced) = self.outgoing.reduced(parts.slots, parts.arena) else { return };
         let mut writer = self.link.control.writer(parts.control);

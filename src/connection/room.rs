@@ -1,4 +1,4 @@
-//! Room for one more packet: within the limits, by the overflow policy, by growth.
+//! Makes room for one more packet: within the limits, by the overflow policy, by growth.
 
 use super::{Connection, State};
 use crate::connection::control::BUSY_CONTROL;
@@ -9,10 +9,10 @@ use crate::storage::sealed::Demand;
 use crate::wire::MAX_REMAINING;
 
 impl<S: Storage> Connection<S> {
-    /// Lets the control area take one more packet of `length` bytes, where the storage can.
+    /// Grows the control area for one more packet of `length` bytes, if the storage can.
     pub(super) fn grow_control(&mut self, length: usize) {
         if length > MAX_REMAINING {
-            return; // it can't be expressed, or it never fits
+            return; // MQTT cannot express it, or it never fits
         }
         let bytes = self.core.link.control.needed(length);
         if self.state() != State::Closed && bytes > self.storage.view().control.len() {
@@ -20,8 +20,8 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Makes room for one more packet: within the limits, by the overflow policy, which tells its `dropped`, by growth. False if there is none; then nothing
-    /// changed.
+    /// Makes room for one more packet: within the limits, by the overflow policy, which sets `dropped`, or by growth.
+    /// Returns false, and changes nothing, if there is no room.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn make_room(&mut self, need: Need, topic: &[u8], dropped: &mut Option<Dropped>) -> bool {
         let most = self.core.most(&self.storage.bounds());
@@ -32,13 +32,13 @@ impl<S: Storage> Connection<S> {
             if dropped.is_none() {
                 return false;
             }
-            self.gather(); // so that the slots of those are free
+            self.gather(); // frees the slots of the dropped messages
         }
         self.grow_for(&need, &most);
         true
     }
 
-    /// Room for a request; where there is none, messages are held no longer.
+    /// Makes room for a request. If there is none, messages are no longer held back.
     pub(super) fn make_room_for_request(&mut self, need: Need) -> Result<(), RequestError> {
         if self.make_room(need, &[], &mut None) {
             return Ok(());
@@ -49,7 +49,7 @@ impl<S: Storage> Connection<S> {
         Err(RequestError::Full)
     }
 
-    /// Lets the storage grow for one more packet, where it can.
+    /// Grows the storage for one more packet, if it can.
     pub(super) fn grow_for(&mut self, need: &Need, most: &Capacity) {
         let outgoing = &self.core.outgoing;
         let view = self.storage.view();
@@ -63,7 +63,7 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// Brings the index of waiting messages by topic up to date: message by message, so that none has to wait for many.
+    /// Updates the index of queued messages by topic. Called for each message, so that no call has to enter many.
     #[inline(never)]
     pub(super) fn index_topics(&mut self) {
         self.storage.grow(Demand::TopicIndex);

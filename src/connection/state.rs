@@ -3,22 +3,23 @@
 use crate::types::Version;
 use crate::wire::PacketType;
 
-/// Where a link stands.
+/// The state of a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum State {
-    /// No link is open. Commands queue.
+    /// No link is open. Commands are queued.
     #[default]
     Closed,
-    /// CONNECT is pending or sent; CONNACK is awaited. Commands queue.
+    /// CONNECT is to be sent or was sent, and CONNACK has not arrived. Commands are queued.
     Connecting,
     /// The server accepted the link.
     Connected,
-    /// The link is over: send what `transmit` still shows, close the transport, call `handle_close`.
+    /// The link has ended: send what `transmit` still shows until `should_close` is true, close the transport, call
+    /// `handle_close`.
     Closing,
 }
 
-/// The packets that a server sends, each with whether it may come before CONNACK, and after. All others are for clients to send
+/// The packets that a server may send: whether before CONNACK, and whether after. Only clients send the others
 /// (§2.1.2).
 const LEGAL: [(PacketType, bool, bool); 11] = [
     (PacketType::ConnAck, true, false), // [MQTT-3.2.0-1] [MQTT-3.2.0-2]
@@ -30,11 +31,11 @@ const LEGAL: [(PacketType, bool, bool); 11] = [
     (PacketType::SubAck, false, true),
     (PacketType::UnsubAck, false, true),
     (PacketType::PingResp, false, true),
-    (PacketType::Disconnect, true, true), // it ends the link in any case, so that what it says counts: [MQTT-3.14.0-1]
+    (PacketType::Disconnect, true, true), // before CONNACK too: it ends the link anyway, and has the reason [MQTT-3.14.0-1]
     (PacketType::Auth, true, true),
 ];
 
-/// The sets of packets that may come before CONNACK, and after.
+/// The sets of packets that may arrive before CONNACK, and after.
 const BEFORE_AND_AFTER: (u16, u16) = {
     let (mut before, mut after, mut rows) = (0, 0, LEGAL.as_slice());
     while let [(packet, is_before, is_after), rest @ ..] = rows {
@@ -45,7 +46,7 @@ const BEFORE_AND_AFTER: (u16, u16) = {
     (before, after)
 };
 
-/// Whether a server may send a packet of this type now.
+/// Returns whether a server may send a packet of this type now.
 pub(super) fn may_send(state: State, packet: PacketType, version: Version) -> bool {
     let (before, after) = BEFORE_AND_AFTER;
     let legal = if state == State::Connected { after } else { before };

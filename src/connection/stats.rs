@@ -1,17 +1,17 @@
-//! Counters for people and monitors. They influence nothing, and two connections that differ only here are equal.
+//! Counters for monitoring. They do not affect behaviour or equality.
 
 use crate::wire::Tolerance;
 
 macro_rules! counts {
     ($($(#[doc = $doc:literal])+ $field:ident = $count:ident;)+) => {
-        /// What a connection has counted since it was made. Counters stop at their maximum; for those of rare things that is 65,535.
+        /// What a connection has counted since it was created. Counters saturate; those of rare events at 65,535.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[non_exhaustive]
         pub struct Stats {
-            /// Bytes of whole packets taken from `handle_input`.
+            /// Bytes consumed from the input.
             pub bytes_received: u64,
-            /// Bytes taken out of `transmit`.
+            /// Bytes that the transport took from `transmit`.
             pub bytes_sent: u64,
             /// Messages delivered to the application.
             pub messages_received: u64,
@@ -20,7 +20,7 @@ macro_rules! counts {
             $($(#[doc = $doc])+ pub $field: u32,)+
         }
 
-        /// A rare thing that is counted.
+        /// A rare event that is counted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Count {
             $($count,)+
@@ -53,33 +53,34 @@ counts! {
     dup_at_qos0 = DupAtQoS0;
     /// PUBACKs that ended messages at QoS 2, in 3.1 and 3.1.1.
     pubacks_at_qos2 = PubAckAtQoS2;
-    /// Acknowledgements in a form that their version doesn't have: in 3.1 and 3.1.1 with reason codes or flags, in 5.0 without codes.
+    /// Acknowledgements in a form that their version does not have: in 3.1 and 3.1.1 with reason codes or flags, in 5.0
+    /// without codes.
     foreign_acks = ForeignAck;
-    /// Packets with a failure code that they may not carry.
+    /// Packets with a failure code that is not allowed in them.
     unlisted_reasons = UnlistedReason;
-    /// PUBRELs that came before PUBREC had left.
+    /// PUBRELs that arrived before PUBREC was sent.
     early_releases = EarlyRelease;
-    /// Topic aliases above the announced maximum, which stood beside a topic name and were not bound.
+    /// Topic aliases above the announced maximum in messages with a topic name; they were not bound.
     ignored_aliases = IgnoredAlias;
     /// Sessions that a server of 3.1.1 kept after a clean start.
     kept_sessions = KeptSession;
-    /// Messages that were thrown away: see [`Event::Discarded`](crate::Event::Discarded).
+    /// Messages that were discarded: see [`Event::Discarded`](crate::Event::Discarded).
     discarded_messages = DiscardedMessage;
-    /// QoS 2 messages that came again and were not delivered again.
+    /// QoS 2 duplicates, which were not delivered again.
     repeated_messages = RepeatedMessage;
-    /// Messages that were marked as UTF-8, weren't, and were not delivered.
+    /// Messages that were marked as UTF-8 but were not, and so were not delivered.
     invalid_payloads = InvalidPayload;
-    /// Client identifiers that the server assigned though we had sent one.
+    /// Client identifiers that the server assigned although CONNECT had one.
     ignored_client_ids = IgnoredClientId;
-    /// Links that ended while a PUBREL was unanswered which was to free an identifier of an adopted session: from there on the session goes without
-    /// ([`OnUnknownSession::Adopt`](crate::OnUnknownSession::Adopt)).
+    /// Links that ended while a PUBREL was unanswered that was to free an identifier of an adopted session. From then
+    /// on the session sends no more of them ([`OnUnknownSession::Adopt`](crate::OnUnknownSession::Adopt)).
     fences_given_up = FenceGivenUp;
 }
 
-/// What is tolerated comes first, with the same numbers.
+/// Checks that the tolerated deviations come first, with the same numbers.
 const _: () = assert!(Count::DiscardedMessage as u8 == Tolerance::DiscardedMessage as u8);
 
-/// [`Stats`] in memory.
+/// [`Stats`] as a connection stores them.
 #[derive(Clone, Copy)]
 pub(super) struct Counters {
     pub(super) bytes_received: u64,

@@ -1,9 +1,9 @@
-//! The message that is arriving in pieces, as the link remembers it.
+//! The state of a message that arrives in fragments.
 
 use crate::types::PacketId;
 
-/// The message that is arriving in pieces, as a part of the link. All zeros is "none". How much of its payload has come stands in
-/// `Link::partial`: one more than that.
+/// The state of a message that arrives in fragments, as part of the link. All zeros means "none". `Link::partial` is
+/// the number of payload bytes that have arrived, plus 1.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Stream {
     /// The length of the payload.
@@ -11,32 +11,32 @@ pub(super) struct Stream {
     pub(super) fate: Fate,
 }
 
-/// What becomes of the message when its last byte has come.
+/// What happens to the message when its last byte has arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Fate {
     /// There is no message.
     None,
-    /// QoS 0: nothing more.
+    /// QoS 0: nothing.
     Nothing,
-    /// Its acknowledgement is owed.
+    /// QoS 1 or 2: its acknowledgement becomes pending.
     Owed { place: u16 },
-    /// QoS 0, and thrown away.
+    /// QoS 0, discarded.
     Dropped,
-    /// Its acknowledgement is owed, and it is thrown away.
+    /// QoS 1 or 2, discarded: its acknowledgement becomes pending.
     DroppedOwed { place: u16 },
-    /// It was delivered before: PUBREC is owed again, and nothing is delivered `[MQTT-4.3.3-10]`.
+    /// A duplicate: PUBREC becomes pending again, and nothing is delivered `[MQTT-4.3.3-10]`.
     Repeated(PacketId),
 }
 
 impl Stream {
     pub(super) const NONE: Self = Self { total: 0, fate: Fate::None };
 
-    /// More of it is to come.
+    /// Returns whether more of the message is to arrive.
     pub(super) const fn is_open(&self) -> bool {
         !matches!(self.fate, Fate::None)
     }
 
-    /// The receive slot of a message that is being delivered.
+    /// Returns the receive slot of a message that is being delivered.
     pub(super) const fn unfinished(&self) -> Option<u16> {
         match self.fate {
             Fate::Owed { place } | Fate::DroppedOwed { place } => Some(place),
@@ -44,12 +44,12 @@ impl Stream {
         }
     }
 
-    /// The application gets nothing of it.
+    /// Returns whether nothing of the message is delivered.
     pub(super) const fn is_discarded(&self) -> bool {
         matches!(self.fate, Fate::Dropped | Fate::DroppedOwed { .. } | Fate::Repeated(_))
     }
 
-    /// How long the message is, at least.
+    /// Returns the minimum length of the message.
     pub(super) const fn length(&self) -> usize {
         self.total as usize
     }

@@ -1,4 +1,4 @@
-//! Everything that happens because time passes: one enum, one table, one deadline.
+//! Everything that happens because time passes: one enum of timers, one deadline.
 
 use crate::connection::core::{Core, Watch};
 use crate::connection::link::{Link, Ping};
@@ -8,27 +8,28 @@ use crate::error::ConnectionError;
 use crate::storage::{Parts, SendSlot};
 use crate::time::Instant;
 
-/// Why a connection wants to be woken.
+/// The timer that set a deadline: see [`Connection::next_timer`](crate::Connection::next_timer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Timer {
-    /// CONNACK is overdue: the link ends.
+    /// CONNACK has not arrived in time: the link ends.
     ConnAck,
-    /// PINGRESP is overdue `[MQTT-3.12.4-1]`: the link ends.
+    /// PINGRESP has not arrived in time `[MQTT-3.12.4-1]`: the link ends.
     PingResp,
-    /// The transport has taken no byte of waiting output for the keep alive and the time for PINGRESP together: the link ends.
+    /// The transport has taken no byte of pending output for the keep alive and the time-out for PINGRESP together: the
+    /// link ends.
     Stall,
-    /// The end of a re-authentication is overdue: the link ends.
+    /// A re-authentication was not finished in time: the link ends.
     Auth,
-    /// The link is over, and the transport has not taken its last bytes within [`Limits::close_timeout`](crate::Limits::close_timeout): they are
-    /// dropped.
+    /// The link has ended, and the transport has not taken its last bytes within
+    /// [`Limits::close_timeout`](crate::Limits::close_timeout): they are dropped.
     Close,
-    /// A packet may be unanswered for too long, if that is watched: the link ends if one is.
+    /// A packet may be unanswered for [`Limits::ack_timeout`](crate::Limits::ack_timeout): if one is, the link ends.
     Ack,
-    /// Nothing was sent, or nothing was received, for the keep alive: PINGREQ is due.
+    /// Nothing was sent, or nothing was received, for the keep alive: PINGREQ is sent.
     KeepAlive,
-    /// Unacknowledged messages are sent again (3.1 and 3.1.1, if asked for).
+    /// Unacknowledged messages are sent again: see [`Limits::retry_interval`](crate::Limits::retry_interval).
     Retry,
     /// A queued message expires.
     Expiry,
@@ -48,7 +49,7 @@ impl Timer {
         Self::Expiry,
     ];
 
-    /// The error with which the link ends, if it does in any case.
+    /// Returns the error with which the link ends; `None` if this timer does not always end it.
     const fn fatal(self) -> Option<ConnectionError> {
         match self {
             Self::ConnAck => Some(ConnectionError::ConnAckTimeout),
@@ -64,7 +65,7 @@ pub(super) static WATCH: Watch =
     Watch { update: Core::update_ack_deadlines, is_overdue: Core::is_overdue, retry: Core::retry };
 
 impl Core {
-    /// This timer's time-out. What expires is counted in seconds, elsewhere.
+    /// Returns the time-out of this timer. `Expiry` is counted in seconds, elsewhere.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn countdown(&self, timer: Timer) -> Countdown {
         let timers = &self.link.timers;
@@ -81,7 +82,7 @@ impl Core {
         }
     }
 
-    /// When this timer is due.
+    /// Returns when this timer expires.
     fn deadline(&self, timer: Timer) -> Option<Instant> {
         match (timer, self.outgoing.next_expiry()) {
             (Timer::Expiry, 0) => None,
@@ -102,8 +103,8 @@ impl Core {
         second != 0 && self.counted_time().is_some_and(|time| time.over >= second)
     }
 
-    /// PINGREQ is due when nothing was sent for the keep alive `[MQTT-3.1.2-20]` `[MQTT-3.1.2-23]`, whatever was received; and when nothing was
-    /// received, whatever was sent: so a dead peer is noticed while we keep talking.
+    /// Returns when PINGREQ is to be sent: when nothing was sent for the keep alive `[MQTT-3.1.2-20]` `[MQTT-3.1.2-23]`, or
+    /// when nothing was received. So a dead peer is detected even while we keep sending.
     fn keep_alive(&self) -> Countdown {
         let Link { ping, timers, .. } = &self.link;
         if !self.is_kept_alive() || matches!(ping, Ping::Due | Ping::Staged) {
@@ -122,7 +123,7 @@ impl Core {
         u32::from(self.link.keep_alive) * 1000
     }
 
-    /// Output waits, and the transport takes none of it.
+    /// Returns the time-out for a transport that takes no output.
     fn stall(&self) -> Countdown {
         if !self.is_kept_alive() || !self.wants_to_send() {
             return Countdown::NONE;
@@ -131,15 +132,21 @@ impl Core {
         Countdown::due_after(self.link.timers.stalled, limit)
     }
 
-    /// Bytes wait for the transport, or will once `transmit` is asked: PINGREQ is due, or packets were shown and taken back. What waits for the window, or
-    /// was not shown yet, doesn't wait for the transport.
+    /// Returns whether bytes wait for the transport, or will at the next `transmit`: PINGREQ is to be sent, or packets were
+    /// shown and taken back. Packets that wait for send quota or were not shown yet do not count.
     pub(super) fn wants_to_send(&self) -> bool {
         self.has_output() || self.link.ping == Ping::Due || self.outgoing.waits_again()
     }
 
     pub(super) fn next_timer(&self) -> Option<(Timer, Instant)> {
-        let due = Timer::ALL.into_iter().filter_map(|timer| Some((timer, self.deadline(timer)?)));
-        due.min_by_key(|(_, at)| *at)
+        let mut next: Option<(Timer, Instant)> = None;
+        for timer in Timer::ALL {
+            let Some(at) = self.deadline(timer) else { continue };
+            if next.is_none_or(|(_, first)| at < first) {
+                next = Some((timer, at));
+            }
+        }
+        next
     }
 
     pub(super) fn handle_timeout(&mut self, parts: &mut Parts<'_>) -> Result<(), ConnectionError> {
@@ -179,7 +186,7 @@ impl Core {
         }
     }
 
-    /// The time for PINGRESP does not end inside a packet that grows: PINGRESP can only come behind it.
+    /// Returns the time-out for PINGRESP. It does not end inside a growing packet, which PINGRESP can only follow.
     fn pingresp(&self) -> Countdown {
         let timers = &self.link.timers;
         if !timers.pingresp.is_running() || self.link.partial == 0 {
@@ -188,7 +195,7 @@ impl Core {
         timers.pingresp.max(Countdown::due_after(timers.since_received, self.pingresp_timeout()))
     }
 
-    /// PINGREQ has left: its answer is awaited from now on.
+    /// Notes that PINGREQ was sent: its answer is awaited from now on.
     pub(super) fn note_ping_sent(&mut self) {
         self.link.ping = Ping::Sent;
         if !self.link.timers.pingresp.is_running() {
@@ -196,14 +203,14 @@ impl Core {
         }
     }
 
-    /// PINGRESP has its time from now on, once more if that `is_extended`.
+    /// Starts the time-out for PINGRESP; `is_extended` if it runs a second time.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn await_pingresp(&mut self, is_extended: bool) {
         self.link.ping_extended = is_extended;
         self.link.timers.pingresp = Countdown::due_in(self.pingresp_timeout());
     }
 
-    /// In milliseconds.
+    /// Returns the time-out for PINGRESP in milliseconds.
     fn pingresp_timeout(&self) -> u32 {
         match self.limits.pingresp_timeout() {
             0 => self.keep_alive_millis(),
@@ -211,7 +218,7 @@ impl Core {
         }
     }
 
-    /// An unfinished packet grew: the server is alive.
+    /// Notes that an unfinished packet grew: the server is alive.
     pub(super) fn note_progress(&mut self, shown: usize) {
         let shown = shown as u32;
         if shown > self.link.partial {
@@ -220,8 +227,8 @@ impl Core {
         }
     }
 
-    /// A packet was taken. If PINGRESP was due while the packet was unfinished, it has its time once more, but only once: or a server that
-    /// sends messages in pieces and never PINGRESP would not be noticed.
+    /// Notes that a packet was processed. If the time for PINGRESP ended while the packet was incomplete, it runs again, but
+    /// only once: otherwise a server that sends fragments but never PINGRESP would not be detected.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn note_packet(&mut self) {
         self.link.is_blocked = false;
@@ -238,7 +245,7 @@ impl Core {
         }
     }
 
-    /// The input can't be taken.
+    /// Notes that the input is blocked.
     pub(super) fn block(&mut self) {
         if !self.link.stream.is_open() {
             self.link.partial = 0; // the packet is whole
@@ -246,7 +253,7 @@ impl Core {
         self.link.is_blocked = true;
     }
 
-    /// So many bytes of the server's have arrived that were not handed over.
+    /// Notes how many bytes from the server have arrived that were not handed over.
     pub(super) fn note_unread(&mut self, bytes: usize) {
         self.link.has_unread = bytes > 0 && self.link.state == State::Connected;
         if self.link.has_unread {
@@ -262,7 +269,7 @@ impl Core {
         }
     }
 
-    /// Sets the times of awaited acknowledgements where they are missing, and clears those of none.
+    /// Starts missing time-outs of awaited acknowledgements, and stops those that are not needed.
     fn update_ack_deadlines(&mut self, slots: &[SendSlot]) {
         let (ack_timeout, retry_interval) = self.limits.ack_timeouts();
         let is_awaiting = self.is_connected() && self.outgoing.awaits_answer(slots);
@@ -281,7 +288,7 @@ impl Core {
         self.watch().is_some_and(|watch| (watch.is_overdue)(self, parts))
     }
 
-    /// A packet has been unanswered for the whole time. If none has, the watch begins anew.
+    /// Returns whether a packet was unanswered for the whole time-out. If not, the time-out starts again.
     fn is_overdue(&mut self, parts: &mut Parts<'_>) -> bool {
         let is_overdue = self.outgoing.is_overdue(parts.slots);
         self.link.timers.ack = Countdown::NONE;
@@ -289,7 +296,7 @@ impl Core {
         is_overdue
     }
 
-    /// Sends again what is not acknowledged for long.
+    /// Sends packets again that are unacknowledged for too long.
     fn retry(&mut self, parts: &mut Parts<'_>) {
         if self.version().allows_timed_retry() {
             self.outgoing.retransmit(parts);

@@ -1,26 +1,26 @@
-//! How time passes for a link: what remains of each time-out, and how long ago it was that bytes went each way.
+//! The times of a link: the rest of each time-out, and how long ago bytes were sent and received.
 //!
-//! Times are kept as milliseconds that count down or up while the caller's clock moves on. So a time-out that pauses just isn't counted, and each takes four
-//! bytes whatever the clock's epoch is.
+//! Times are stored as milliseconds that count down or up as the caller's clock advances. So a paused time-out is
+//! simply not counted, and each takes four bytes whatever the clock's epoch is.
 
-/// A time-out: not running, or so many milliseconds from being due.
+/// A time-out: stopped, or the milliseconds until it expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Countdown(u32);
 
 impl Countdown {
     pub(super) const NONE: Self = Self(0);
 
-    /// Due in so many milliseconds.
+    /// Creates a time-out that expires in `millis` milliseconds.
     pub(super) const fn due_in(millis: u32) -> Self {
         Self(millis.saturating_add(1))
     }
 
-    /// The same, where 0 stands for never.
+    /// Like [`due_in`](Self::due_in), but 0 means never.
     pub(super) const fn due_in_or_never(millis: u32) -> Self {
         if millis == 0 { Self::NONE } else { Self::due_in(millis) }
     }
 
-    /// Due when this has lasted for so many milliseconds.
+    /// Creates a time-out that expires when `this`, in milliseconds, reaches `millis`.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) const fn due_after(this: u32, millis: u32) -> Self {
         Self::due_in(millis.saturating_sub(this))
@@ -34,7 +34,7 @@ impl Countdown {
         self.0 == 1
     }
 
-    /// The milliseconds that remain.
+    /// Returns the remaining milliseconds; `None` if the time-out is stopped.
     pub(super) const fn remaining(self) -> Option<u32> {
         self.0.checked_sub(1)
     }
@@ -51,19 +51,20 @@ impl Countdown {
 /// The times of one link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Timers {
-    /// Bounds the link's state: CONNACK, the end of a re-authentication, or what may still leave on a link that is over.
+    /// Bounds the state of the link: the wait for CONNACK, a re-authentication, or the last output of a link that has
+    /// ended.
     pub(super) phase: Countdown,
-    /// PINGRESP is awaited, since PINGREQ has left.
+    /// Until PINGRESP must arrive; runs after PINGREQ was sent.
     pub(super) pingresp: Countdown,
-    /// Until the watch over acknowledgements looks again.
+    /// Until the next check of unanswered packets.
     pub(super) ack: Countdown,
     /// Until unacknowledged messages are sent again.
     pub(super) retry: Countdown,
     /// How long ago the transport took a byte.
     pub(super) since_sent: u32,
-    /// How long ago the server showed that it is alive.
+    /// How long ago the server sent something.
     pub(super) since_received: u32,
-    /// For how long output has been waiting without the transport taking a byte.
+    /// How long the transport has taken no byte of pending output.
     pub(super) stalled: u32,
 }
 
@@ -78,7 +79,7 @@ impl Timers {
         stalled: 0,
     };
 
-    /// Time moves on. While the input `is_paused`, what is awaited may lie in it, and is not overdue.
+    /// Advances the times. While the input `is_paused`, an awaited answer may lie in it, so its time-out does not run.
     pub(super) const fn pass(&mut self, millis: u32, is_paused: bool, has_output: bool) {
         self.phase.pass(millis);
         if !is_paused {
@@ -91,7 +92,7 @@ impl Timers {
         self.stalled = if has_output { self.stalled.saturating_add(millis) } else { 0 };
     }
 
-    /// The transport took bytes.
+    /// Notes that the transport took bytes.
     pub(super) const fn note_sent(&mut self) {
         (self.since_sent, self.stalled) = (0, 0);
     }

@@ -1,7 +1,8 @@
-//! What is tolerated of servers that don't keep to the standard: the table, and what the engine does about each row that isn't done by the codec alone.
+//! Deviations of servers from the standard that are tolerated: the table, and the parts of it that the engine handles,
+//! not the codec.
 //!
-//! Tolerated is what can neither lose nor double a message, unless [`Limits::strict`](crate::Limits::strict) is set. `docs/tolerances.md` is drawn
-//! from the table.
+//! Deviations that can neither lose nor duplicate a message are tolerated, unless
+//! [`Limits::strict`](crate::Limits::strict) is set. `docs/tolerances.md` is generated from the table.
 
 use crate::connection::core::Core;
 #[cfg(test)]
@@ -10,8 +11,8 @@ use crate::wire::Tolerance;
 #[cfg(test)]
 mod page;
 
-/// The table: each row with what it counts as, its versions, the error with which the link ends in strict mode, what comes, and what is done about it.
-/// It stands in the documents and is what the tests walk; a row costs firmware nothing.
+/// The table. Each row has its counter, its versions, the error with which the link ends in strict mode, what the
+/// server sends, and what the connection does. The documents and the tests use it; a row takes no flash.
 macro_rules! rows {
     ($($row:ident, $tolerance:ident, [$($version:ident)+], $kind:ident::$fault:ident, $comes:literal, $by_default:literal;)+) => {
         #[cfg(test)]
@@ -28,48 +29,50 @@ macro_rules! rows {
 
 rows! {
     PubAckAtQoS2, PubAckAtQoS2, [V31 V311], Violation::UnexpectedAck,
-        "PUBACK for a message at QoS 2 that has left whole on this link",
-        "The message is done: `Event::PubAck`.";
+        "PUBACK for a message at QoS 2 that was completely sent on this link",
+        "The message is finished: `Event::PubAck`.";
     AckTail, ForeignAck, [V31 V311], Malformed::TrailingBytes,
-        "A reason code, perhaps with properties, behind PUBACK, PUBREC, PUBREL or PUBCOMP",
-        "The code counts as in 5.0: from 0x80 on the message is refused, but that 0x92 in PUBCOMP is success. Properties are passed over.";
+        "PUBACK, PUBREC, PUBREL or PUBCOMP with a reason code, possibly with properties",
+        "The code has the meaning of 5.0: 0x80 and above refuse the message, except 0x92 in PUBCOMP, which is \
+         success. Properties are ignored.";
     AckFlags, ForeignAck, [V31 V311], Malformed::HeaderFlags,
         "Flags in SUBACK, or in PUBACK, PUBREC, PUBREL, PUBCOMP or UNSUBACK with nothing behind its identifier",
-        "They mean nothing.";
+        "The flags are ignored.";
     UnsubAckCodes, ForeignAck, [V31 V311], Malformed::TrailingBytes,
-        "UNSUBACK with anything behind its identifier",
-        "If that has a byte for each filter, it is told as codes. The request has ended, whatever it is.";
+        "UNSUBACK with bytes behind its identifier",
+        "The request is finished. If there is one byte for each filter, the bytes are reported as reason codes.";
     BareUnsubAck, ForeignAck, [V5], Violation::EmptyList,
         "UNSUBACK without codes, with or without the length of its properties",
-        "`Event::UnsubAck` without reasons. Any other number but one for each filter ends the link.";
+        "`Event::UnsubAck` without reason codes. Any other number than one for each filter ends the link.";
     UnlistedReason, UnlistedReason, [V31 V311 V5], Violation::ReasonCode,
-        "A code from 0x80 on that the standard doesn't list for PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK or DISCONNECT",
-        "It means failure, and is told as it is.";
+        "A code of 0x80 or above that the standard does not list for PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, \
+         UNSUBACK or DISCONNECT",
+        "The code counts as failure, and is reported unchanged.";
     AliasAboveMaximum, IgnoredAlias, [V5], Violation::TopicAlias,
-        "A topic alias above our maximum beside a topic name",
+        "A topic alias above our maximum, in a message with a topic name",
         "The message is delivered; the alias is not bound.";
     EarlyRelease, EarlyRelease, [V31 V311 V5], Violation::UnexpectedAck,
-        "PUBREL for a message whose PUBREC has not left (in strict mode: a message of this link)",
-        "PUBCOMP leaves in the place of PUBREC: with `Limits::manual_acks` once the application has acknowledged.";
+        "PUBREL for a message whose PUBREC was not sent yet (in strict mode: a message of this link)",
+        "PUBCOMP is sent in place of PUBREC; with `Limits::manual_acks` once the application has acknowledged.";
     KeptSession, KeptSession, [V311], Violation::SessionPresent,
-        "Session Present after a clean session was asked for",
+        "Session Present after CONNECT with Clean Session",
         "The session counts as new.";
     UnknownAck, UnknownAck, [V31 V311 V5], Violation::UnknownPacketId,
         "An acknowledgement for an identifier that is not in use",
-        "It means nothing, but that PUBREC is answered by PUBREL. PUBREL is answered by PUBCOMP, whatever the settings are: a server that resumes a session \
-         may send it again.";
+        "It is ignored, except that PUBREC is answered by PUBREL. PUBREL is answered by PUBCOMP, whatever the \
+         settings are: a server that resumes a session may send it again.";
     BadTopic, DiscardedMessage, [V31 V311 V5], Malformed::Utf8,
-        "A message whose topic is not UTF-8 (in strict mode this fault), or holds U+0000 or a wildcard",
-        "The message is acknowledged and told as `Event::Discarded`; with `OnBadTopic::Deliver` it is delivered under `Topic::Invalid`. An alias \
-         beside it stands for such a topic from then on.";
+        "A message whose topic is not UTF-8 (the error given here for strict mode), or contains U+0000 or a wildcard",
+        "The message is acknowledged and reported as `Event::Discarded`; with `OnBadTopic::Deliver` it is delivered \
+         with `Topic::Invalid`. A topic alias in the message is bound to the invalid topic.";
     DupAtQoS0, DupAtQoS0, [V31 V311 V5], Violation::DupAtQoS0,
         "DUP at QoS 0",
         "The message is delivered.";
 }
 
 impl Core {
-    /// Whether an acknowledgement may be for an identifier that is not in use. Where packets are sent again on the same link, a server that keeps to
-    /// the standard answers twice.
+    /// Returns whether an acknowledgement may be for an identifier that is not in use. If packets are sent again on the
+    /// same link, a server that follows the standard answers twice.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn may_be_unknown(&self) -> bool {
         let (_, retry_interval) = self.limits.ack_timeouts();

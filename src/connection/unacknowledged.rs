@@ -1,4 +1,4 @@
-//! Messages that are not finished, read back.
+//! Access to unfinished messages.
 
 use crate::storage::{MessageMarks, SendSlot, View};
 use crate::text::Text;
@@ -6,7 +6,7 @@ use crate::topic::TopicName;
 use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::{Layout, PacketType, Properties, Reader, Rules, Seen};
 
-/// A message at QoS 1 or 2 that is not finished: see [`Connection::unacknowledged`](crate::Connection::unacknowledged).
+/// An unfinished message at QoS 1 or 2: see [`Connection::unacknowledged`](crate::Connection::unacknowledged).
 ///
 /// ```
 /// use pure_mqtt::{Connection, Fixed, Instant, Limits, Publish, QoS, TopicName};
@@ -27,23 +27,24 @@ use crate::wire::{Layout, PacketType, Properties, Reader, Rules, Seen};
 pub struct Unacknowledged<'a> {
     /// The handle that `publish` returned.
     pub handle: Handle,
-    /// Its packet identifier.
+    /// The packet identifier.
     pub id: PacketId,
-    /// The topic it is published to; empty after PUBREC, when only the identifier is kept.
+    /// The topic; empty after PUBREC, when only the identifier is kept.
     pub topic: TopicName<'a>,
-    /// The payload; empty after PUBREC, and for one that the application supplies.
+    /// The payload; empty after PUBREC, and for a streamed payload.
     pub payload: &'a [u8],
     /// The delivery guarantee.
     pub qos: QoS,
-    /// Whether the server keeps it for the topic.
+    /// Whether the server keeps the message as the retained message of the topic.
     pub retain: bool,
-    /// The properties, also those that only links of 5.0 send. Message Expiry Interval is the value it had when the message was accepted or last sent.
+    /// The properties, including those that are sent only on links of 5.0. Message Expiry Interval has the value from
+    /// when the message was accepted or last sent.
     pub properties: Properties<'a>,
-    /// On how many links some of it has left; after PUBREC, of its PUBREL.
+    /// The number of links on which some of the message was sent; after PUBREC, on which its PUBREL was sent.
     pub attempts: u8,
-    /// Whether some of it has left in this session.
+    /// Whether some of the message was sent in this session.
     pub may_have_arrived: bool,
-    /// PUBREC has come: the server has taken it over, and PUBREL is what is sent.
+    /// Whether PUBREC has arrived: the server has taken the message, and PUBREL is sent.
     pub is_released: bool,
 }
 

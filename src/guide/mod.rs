@@ -1,7 +1,7 @@
-//! The guide: one path from the first message to a fleet, page by page.
+//! The guide: from the first message to a fleet of clients, page by page.
 //!
-//! Every example is compiled and tested, and compiles when you copy it into a file of its own. Where a block begins with `mod pair;`, that file is at the end
-//! of [`testing`].
+//! Every example is compiled and tested, and compiles when you copy it into a file of its own. Where a block begins
+//! with `mod pair;`, that file is at the end of [`testing`].
 //!
 //! # The layers
 //!
@@ -9,8 +9,9 @@
 #![doc = include_str!("layers.txt")]
 //! ```
 //!
-//! This guide is about the engine, and about hosts that you write. For a ready-made client read its own documentation first: `pure-mqtt-client`,
-//! [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) or `pure-mqtt-embassy`. The pages on sessions, back-pressure and clusters explain its behaviour too.
+//! This guide is about the engine, and about hosts that you write. For a ready-made client read its own documentation
+//! first: `pure-mqtt-client`, [`pure-mqtt-tokio`](https://docs.rs/pure-mqtt-tokio) or `pure-mqtt-embassy`. The pages on
+//! sessions, back-pressure and clusters apply to these clients too.
 //!
 //! # The path
 //!
@@ -31,12 +32,13 @@
 //! | 5. Clusters | [`clusters`] | several servers, and many clients |
 //! | 6. Testing | [`testing`] | a server in memory for the tests of your own program |
 //! | | [`pure-mqtt-trace`](https://docs.rs/pure-mqtt-trace) | a recording of all calls, to attach to a bug report |
-//! | 7. Firmware | [`firmware`] | MQTT on your board in 15 minutes |
+//! | 7. Firmware | [`firmware`] | MQTT on a microcontroller: storage, main loop, async, sizes |
 //! | 8. Migration | [`paho`](crate::paho) | from paho: which call replaces which |
 //! | | [`from_rumqttc`] | from rumqttc |
 //! | | [`from_mqtt_protocol_core`] | from mqtt-protocol-core |
 //!
-//! Each page ends with what to read next. Firmware engineers read steps 1 and 7 first. If you know another client, start with step 8.
+//! Each page ends with what to read next. Firmware engineers read steps 1 and 7 first. If you know another client,
+//! start with step 8.
 
 #[doc = include_str!("choosing_a_host.md")]
 #[doc = "```"]

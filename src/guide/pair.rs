@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pure_mqtt::wire::{Acknowledgement, ConnAck, Connect, Decoded, Packet, Publish, Rules, SubAck, UnsubAck};
 use pure_mqtt::{Connection, Event, Instant, OpenError, PacketId, Properties, QoS, Received, Storage, Version};
 
-/// A client, a server, and a link that carries so many bytes (both ways together) before it breaks.
+/// A client, a server, and a link that breaks after `carries` bytes in both directions together.
 pub struct Pair<S: Storage> {
     pub mqtt: Connection<S>,
     pub server: Server,
@@ -17,7 +17,7 @@ impl<S: Storage> Pair<S> {
         Self { mqtt, server: Server::default(), now: Instant::from_millis(0), carries: 0, rx: Vec::new() }
     }
 
-    /// A new link.
+    /// Opens a new link.
     pub fn open(&mut self, connect: &Connect<'_>, carries: usize) -> Result<(), OpenError> {
         self.mqtt.handle_close(self.now);
         self.server.hang_up();
@@ -26,10 +26,10 @@ impl<S: Storage> Pair<S> {
         self.mqtt.open(self.now, connect)
     }
 
-    /// Moves bytes until nothing moves any more, and shows `app` each event. False if the link is over.
+    /// Moves bytes until none are left to move, and passes each event to `app`. Returns false if the link has ended.
     pub fn run(&mut self, mut app: impl FnMut(&mut Connection<S>, Event<'_>)) -> bool {
         loop {
-            let _ = self.mqtt.handle_timeout(self.now); // an error shows in `should_close`
+            let _ = self.mqtt.handle_timeout(self.now); // after an error `should_close` is true
             let has_moved = self.send() | self.receive(&mut app);
             if self.carries == 0 || self.mqtt.should_close() {
                 self.mqtt.handle_close(self.now);
@@ -69,28 +69,28 @@ impl<S: Storage> Pair<S> {
     }
 }
 
-/// A server for one client. It answers as a broker does, and keeps what it is sent.
+/// A server for one client. It answers like a broker, and keeps the messages that it receives.
 #[derive(Default)]
 pub struct Server {
-    /// What was published to it: topic and payload.
+    /// The messages it received: topic and payload.
     pub taken: Vec<(String, Vec<u8>)>,
     /// Bytes for the client.
     pub output: Vec<u8>,
-    /// It has the client's session.
+    /// Whether it has the client's session.
     pub has_session: bool,
     version: Version,
     input: Vec<u8>,
-    /// Messages for the client that it has not acknowledged.
+    /// Messages for the client that the client has not acknowledged.
     unfinished: BTreeMap<u16, (String, Vec<u8>, QoS)>,
-    /// Messages for the client of which PUBREC has come: PUBCOMP is awaited.
+    /// Messages for the client after PUBREC: PUBCOMP has not arrived.
     released: BTreeSet<u16>,
-    /// Messages from the client at QoS 2 of which PUBREL has not come.
+    /// QoS 2 messages from the client whose PUBREL has not arrived.
     open: BTreeSet<PacketId>,
     last_id: u16,
 }
 
 impl Server {
-    /// A message for the client.
+    /// Sends a message to the client.
     pub fn publish(&mut self, topic: &str, payload: &[u8], qos: QoS) {
         self.last_id += 1;
         if qos != QoS::AtMostOnce {
@@ -111,13 +111,13 @@ impl Server {
         self.output.extend(&buffer[..length]);
     }
 
-    /// The link is gone, and what was under way with it.
+    /// Ends the link, and drops the bytes in transit.
     pub fn hang_up(&mut self) {
         self.input.clear();
         self.output.clear();
     }
 
-    /// Bytes from the client, in pieces of any size.
+    /// Handles bytes from the client, in chunks of any size.
     pub fn input(&mut self, bytes: &[u8]) {
         self.input.extend(bytes);
         let input = std::mem::take(&mut self.input);
@@ -157,7 +157,8 @@ impl Server {
         }
     }
 
-    /// CONNECT: the session goes on if there is one and the client wants it; then what is unfinished is sent again.
+    /// Handles CONNECT: resumes the session if there is one and the client wants it, and sends unfinished messages
+    /// again.
     fn accept(&mut self, connect: &Connect<'_>) {
         self.version = connect.version;
         let session_present = self.has_session && !connect.clean_start;
@@ -174,7 +175,7 @@ impl Server {
         }
     }
 
-    /// PUBLISH: at QoS 2 one whose identifier is open was taken before.
+    /// Handles PUBLISH. At QoS 2 a message whose identifier is in use is a duplicate.
     fn take_message(&mut self, publish: &Publish<'_>) {
         let is_new = publish.qos != QoS::ExactlyOnce || publish.id.is_some_and(|id| self.open.insert(id));
         if is_new {

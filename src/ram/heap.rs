@@ -5,22 +5,24 @@ use crate::limits::{Limits, Overflow};
 use crate::ram::{ALIAS, RECEIVE_SLOT, SEND_SLOT};
 use crate::storage::Heap;
 
-/// The bytes that a connection with [`Heap`](crate::Heap) storage takes at most: itself, and all that it has allocated.
+/// Returns the maximum number of bytes of a connection with [`Heap`](crate::Heap) storage: the connection itself, and
+/// all its allocations.
 ///
 /// | part | bytes |
 /// |---|---|
 /// | the connection | `size_of::<Connection<Heap>>()` |
-/// | the table of outgoing packets | [`SEND_SLOT`] times the power of two that keeps it at most three quarters full with `commands` (at least 8, at most 65,536); with [`Overflow::LatestPerTopic`] 16 more for each place |
-/// | their bytes | [`max_bytes`](Limits::max_bytes) and a quarter of it, at least 256; payloads that are shared instead of copied once more `max_bytes` |
+/// | the table of outgoing packets | [`SEND_SLOT`] times the power of two at which `commands` fill at most three quarters of the table (at least 8, at most 65,536); with [`Overflow::LatestPerTopic`] 16 more for each slot |
+/// | the bytes of these packets | 1.25 × [`max_bytes`](Limits::max_bytes), at least 256; with the feature `bytes` another `max_bytes` and a `Bytes` for each slot, for payloads that are shared instead of copied |
 /// | the table of incoming messages | [`RECEIVE_SLOT`] times [`max_received`](Limits::max_received) rounded up to a power of two; 32,768 of them if it is 0 |
 /// | the control area | twice `control`, at least 256 |
 /// | topic aliases | [`ALIAS`], a pointer with a length, and [`alias_name_max`](Limits::alias_name_max), times both maxima |
 ///
-/// `commands` is the largest number of messages and requests that are unfinished at a time, and of acknowledgements with properties that wait. `control`
-/// is the length of the longest CONNECT, AUTH or DISCONNECT; of all that wait together, if several may.
+/// `commands` is the maximum number of unfinished messages and requests, plus pending acknowledgements with properties.
+/// `control` is the length of the longest CONNECT, AUTH or DISCONNECT; if several can be pending together, the sum of
+/// their lengths.
 ///
-/// While a table or the arena doubles, its old half is there as well for a moment. The answer is `usize::MAX` if `max_bytes` is 0: then nothing but the
-/// application bounds it.
+/// While a table or the arena doubles, the old allocation exists beside the new one for a moment; it is not counted.
+/// Returns `usize::MAX` if `max_bytes` is 0: then only the application bounds the memory.
 ///
 /// ```
 /// use pure_mqtt::{Limits, ram};
@@ -51,7 +53,7 @@ pub const fn heap(limits: &Limits, commands: usize, control: usize) -> usize {
         .saturating_add(shared)
 }
 
-/// The table doubles when it is three quarters full.
+/// Returns the length of the table, which doubles when it is three quarters full.
 const fn send_slots(commands: usize) -> usize {
     let mut length = Heap::FIRST_SLOTS;
     while length < Heap::MOST_SLOTS && commands + commands / 3 >= length {

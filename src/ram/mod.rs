@@ -1,14 +1,14 @@
-//! How much memory a connection takes at most, as `const` functions: so that a program can assert its budget when it is compiled.
+//! The maximum memory of a connection, as `const` functions: a program can assert its budget at compile time.
 //!
 //! ```
 //! use pure_mqtt::{Connection, Fixed, ram};
 //!
 //! type Mqtt = Connection<Fixed<1024, 8, 8>>;
-//! const _: () = assert!(size_of::<Mqtt>() <= 4 * 1024); // all of it: such a connection allocates nothing
+//! const _: () = assert!(size_of::<Mqtt>() <= 4 * 1024); // all its memory: such a connection allocates nothing
 //! const _: () = assert!(size_of::<Mqtt>() <= ram::fixed(1024, 8, 8, 256, 0, 0));
 //! ```
 //!
-//! Nothing that a server sends takes a byte more than these functions say.
+//! Nothing that a server sends makes a connection take more bytes than these functions return.
 
 #[cfg(feature = "alloc")]
 mod heap;
@@ -19,27 +19,29 @@ pub use self::heap::heap;
 use crate::connection::Connection;
 use crate::storage::{AliasEntry, Fixed, ReceiveSlot, SendSlot};
 
-/// What a connection takes beside its storage's arrays, on this platform.
+/// The bytes of a connection without the arrays of its storage, on this platform.
 pub const CONNECTION: usize = size_of::<Connection<Fixed<0, 1, 1, 16>>>() - SEND_SLOT - RECEIVE_SLOT - 16;
-/// What one unfinished outgoing packet takes beside its bytes.
+/// The bytes that one unfinished outgoing packet takes in addition to its encoded bytes.
 pub const SEND_SLOT: usize = size_of::<SendSlot>();
-/// What one unfinished incoming message takes.
+/// The bytes that one unfinished message from the server takes.
 pub const RECEIVE_SLOT: usize = size_of::<ReceiveSlot>();
-/// What one topic alias takes beside its name.
+/// The bytes that one topic alias takes in addition to its name.
 pub const ALIAS: usize = size_of::<AliasEntry>();
 
-/// The bytes of a [`Connection`] with [`Fixed`] storage of these parameters, up to 8 for alignment: all that it ever takes.
+/// Returns the bytes of a [`Connection`] with [`Fixed`] storage of these parameters, with up to 8 for alignment. Such a
+/// connection takes no other memory.
 ///
 /// ```text
 ///   CONNECTION + arena + send × SEND_SLOT + recv × RECEIVE_SLOT + control + 2 × aliases × (ALIAS + name)
 /// ```
 ///
-/// [`Borrowed`](crate::storage::Borrowed) storage takes the same: what of it is in slices, the caller has.
+/// [`Borrowed`](crate::storage::Borrowed) storage takes the same, partly in the caller's slices.
 pub const fn fixed(arena: usize, send: usize, recv: usize, control: usize, aliases: usize, name: usize) -> usize {
     CONNECTION + arena + send * SEND_SLOT + recv * RECEIVE_SLOT + control + 2 * aliases * (ALIAS + name) + ALIGNMENT
 }
 
-/// The longest snapshot of a session in a [`Fixed`] storage of these parameters: what durable memory must have room for beside the records that follow.
+/// Returns the maximum length of a snapshot of a session in [`Fixed`] storage of these parameters, in bytes. Durable
+/// memory needs room for it in addition to the records that follow.
 ///
 /// ```text
 ///   39 + arena + send × 35 + recv × 9
@@ -51,7 +53,7 @@ pub const fn snapshot(arena: usize, send: usize, recv: usize) -> usize {
 
 const ALIGNMENT: usize = 8;
 
-/// The formula holds on every platform that this is compiled for.
+/// Checks the formula for the platform that this is compiled for.
 const _: () = {
     assert!(size_of::<Connection<Fixed<1024, 8, 8>>>() <= fixed(1024, 8, 8, 256, 0, 0));
     assert!(size_of::<Connection<Fixed<1024, 8, 8>>>() + ALIGNMENT >= fixed(1024, 8, 8, 256, 0, 0) - ALIGNMENT);

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::topic::{TopicFilter, TopicName};
 
-/// Maps up to `N` topic filters to values, in a table of its own: made for firmware. A match looks at every entry.
+/// Maps up to `N` topic filters to values, in an inline table, for firmware. A match compares every entry.
 ///
 /// ```
 /// use pure_mqtt::router::FixedRouter;
@@ -34,25 +34,25 @@ pub struct FixedRouter<'f, T, const N: usize> {
 }
 
 impl<'f, T, const N: usize> FixedRouter<'f, T, N> {
-    /// A router without filters.
+    /// Creates a router without filters.
     pub const fn new() -> Self {
         Self { entries: [const { None }; N], default: None }
     }
 
-    /// How many filters there are.
+    /// Returns the number of filters.
     pub fn len(&self) -> usize {
         self.values().count()
     }
 
-    /// Whether there is no filter.
+    /// Returns whether there are no filters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Sets the value of `filter`, and returns the one it had before.
+    /// Sets the value of `filter`, and returns the previous one.
     ///
     /// # Errors
-    /// All places are taken: the value comes back.
+    /// Returns the value if there is no free entry.
     pub fn try_insert(&mut self, filter: TopicFilter<'f>, value: T) -> Result<Option<T>, T> {
         if let Some(known) = self.get_mut(filter) {
             return Ok(Some(core::mem::replace(known, value)));
@@ -66,58 +66,59 @@ impl<'f, T, const N: usize> FixedRouter<'f, T, N> {
         }
     }
 
-    /// Takes `filter` out, and returns its value.
+    /// Removes `filter`, and returns its value.
     pub fn remove(&mut self, filter: TopicFilter<'_>) -> Option<T> {
         let is_it = |place: &&mut Option<_>| matches!(place, Some((known, _)) if *known == filter);
         self.entries.iter_mut().find(is_it)?.take().map(|(_, value)| value)
     }
 
-    /// The value of exactly this filter.
+    /// Returns the value of exactly this filter.
     pub fn get(&self, filter: TopicFilter<'_>) -> Option<&T> {
         self.entries.iter().flatten().find(|(known, _)| *known == filter).map(|(_, value)| value)
     }
 
-    /// The value of exactly this filter, to be changed.
+    /// Returns the value of exactly this filter, for modification.
     pub fn get_mut(&mut self, filter: TopicFilter<'_>) -> Option<&mut T> {
         self.entries.iter_mut().flatten().find(|(known, _)| *known == filter).map(|(_, value)| value)
     }
 
-    /// The values of all filters, in no particular order.
+    /// Iterates over the values of all filters, in no particular order.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.entries.iter().flatten().map(|(_, value)| value)
     }
 
-    /// The same, to be changed.
+    /// Iterates over the values of all filters, for modification, in no particular order.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries.iter_mut().flatten().map(|(_, value)| value)
     }
 
-    /// Takes all filters out; the default stays.
+    /// Removes all filters; the default is kept.
     pub fn clear(&mut self) {
         self.entries = [const { None }; N];
     }
 
-    /// The value for topics that no filter matches.
+    /// Returns the value for topics that no filter matches.
     pub const fn default_value(&self) -> Option<&T> {
         self.default.as_ref()
     }
 
-    /// Sets the value for topics that no filter matches, and returns the one before.
+    /// Sets the value for topics that no filter matches, and returns the previous one.
     pub const fn set_default(&mut self, value: Option<T>) -> Option<T> {
         core::mem::replace(&mut self.default, value)
     }
 
-    /// The values of all filters that match `topic`, in no particular order; the default is not among them.
+    /// Iterates over the values of all filters that match `topic`, in no particular order, without the default.
     pub fn matches<'r>(&'r self, topic: TopicName<'r>) -> FixedMatches<'r, 'f, T> {
         FixedMatches { rest: self.entries.iter(), topic, default: None }
     }
 
-    /// The values of all filters that match `topic`; the default if none does.
+    /// Iterates over the values of all filters that match `topic`; the default if none does.
     pub fn route<'r>(&'r self, topic: TopicName<'r>) -> FixedMatches<'r, 'f, T> {
         FixedMatches { default: self.default.as_ref(), ..self.matches(topic) }
     }
 
-    /// Calls `handle` for the values of all filters that match `topic`; for the default if none does. Returns how many filters matched.
+    /// Calls `handle` with the value of each filter that matches `topic`, or with the default if none does. Returns how
+    /// many filters matched.
     pub fn dispatch(&mut self, topic: TopicName<'_>, mut handle: impl FnMut(&mut T)) -> usize {
         let mut count = 0;
         for (_, value) in self.entries.iter_mut().flatten().filter(|(filter, _)| filter.matches(topic)) {
@@ -143,12 +144,12 @@ impl<T, const N: usize> fmt::Debug for FixedRouter<'_, T, N> {
     }
 }
 
-/// The values of the filters that match a topic; see [`FixedRouter::matches`] and [`FixedRouter::route`].
+/// Iterates over the values of the filters that match a topic; see [`FixedRouter::matches`] and [`FixedRouter::route`].
 #[derive(Clone)]
 pub struct FixedMatches<'r, 'f, T> {
     rest: core::slice::Iter<'r, Option<(TopicFilter<'f>, T)>>,
     topic: TopicName<'r>,
-    /// What comes if nothing else has.
+    /// The value to return if no filter matches.
     default: Option<&'r T>,
 }
 

@@ -8,10 +8,11 @@ use crate::router::walk::{Visit, Walk};
 use crate::slab::Slab;
 use crate::topic::{TopicFilter, TopicName};
 
-/// Maps topic filters to values, in a tree on the heap: made for many filters.
+/// Maps topic filters to values, in a tree on the heap, for many filters.
 ///
-/// A match looks at the levels of the topic one by one, whether there are ten filters or 100,000. Where filters with `+` and filters with
-/// names branch at the same level, both ways are followed; no part of the tree is looked at twice. Matching allocates nothing.
+/// The time of a match depends on the levels of the topic, not on the number of filters. Where filters with `+` and
+/// filters with names branch at the same level, both branches are followed; no node is visited twice. Matching
+/// allocates nothing.
 ///
 /// The [module's page](crate::router) has examples.
 #[derive(Clone)]
@@ -21,7 +22,7 @@ pub struct Router<T> {
     default: Option<T>,
 }
 
-/// The value of one filter. All that hang at one place of the tree are linked.
+/// The value of one filter. The entries at one place of the tree are linked.
 #[derive(Clone)]
 struct Entry<T> {
     /// The share name; empty if the filter is not shared.
@@ -32,28 +33,28 @@ struct Entry<T> {
 }
 
 impl<T> Router<T> {
-    /// A router without filters; allocates nothing yet.
+    /// Creates a router without filters, and without an allocation.
     pub const fn new() -> Self {
         Self::with_seed(0)
     }
 
-    /// The same for programs whose filters are chosen by strangers: with a seed that they don't know, they can't choose filters that are slow
-    /// to find. Topics can't be chosen to be slow whatever the seed is.
+    /// Like [`new`](Self::new), for untrusted filters: a secret seed prevents filters that are chosen to be slow to
+    /// find. Topics cannot be chosen to be slow, whatever the seed is.
     pub const fn with_seed(seed: u64) -> Self {
         Self { tree: Tree::new(seed), entries: Slab::EMPTY, default: None }
     }
 
-    /// How many filters there are.
+    /// Returns the number of filters.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no filter.
+    /// Returns whether there are no filters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Sets the value of `filter`, and returns the one it had before.
+    /// Sets the value of `filter`, and returns the previous one.
     pub fn insert(&mut self, filter: TopicFilter<'_>, value: T) -> Option<T> {
         let (share, levels) = parts(filter);
         let place = self.tree.find_or_grow(levels);
@@ -66,7 +67,7 @@ impl<T> Router<T> {
         None
     }
 
-    /// Takes `filter` out, and returns its value.
+    /// Removes `filter`, and returns its value.
     pub fn remove(&mut self, filter: TopicFilter<'_>) -> Option<T> {
         let (share, levels) = parts(filter);
         let place = self.tree.find(levels)?;
@@ -80,57 +81,58 @@ impl<T> Router<T> {
         Some(value)
     }
 
-    /// The value of exactly this filter.
+    /// Returns the value of exactly this filter.
     pub fn get(&self, filter: TopicFilter<'_>) -> Option<&T> {
         let (share, levels) = parts(filter);
         let number = self.find(self.tree.find(levels)?, share)?;
         self.entries.get(number).map(|entry| &entry.value)
     }
 
-    /// The value of exactly this filter, to be changed.
+    /// Returns the value of exactly this filter, for modification.
     pub fn get_mut(&mut self, filter: TopicFilter<'_>) -> Option<&mut T> {
         let (share, levels) = parts(filter);
         let number = self.find(self.tree.find(levels)?, share)?;
         self.entries.get_mut(number).map(|entry| &mut entry.value)
     }
 
-    /// The values of all filters, in no particular order.
+    /// Iterates over the values of all filters, in no particular order.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.entries.iter().map(|entry| &entry.value)
     }
 
-    /// The same, to be changed.
+    /// Iterates over the values of all filters, for modification, in no particular order.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries.iter_mut().map(|entry| &mut entry.value)
     }
 
-    /// Takes all filters out; the default stays.
+    /// Removes all filters; the default is kept.
     pub fn clear(&mut self) {
         self.tree.clear();
         self.entries = Slab::EMPTY;
     }
 
-    /// The value for topics that no filter matches.
+    /// Returns the value for topics that no filter matches.
     pub fn default_value(&self) -> Option<&T> {
         self.default.as_ref()
     }
 
-    /// Sets the value for topics that no filter matches, and returns the one before.
+    /// Sets the value for topics that no filter matches, and returns the previous one.
     pub fn set_default(&mut self, value: Option<T>) -> Option<T> {
         core::mem::replace(&mut self.default, value)
     }
 
-    /// The values of all filters that match `topic`, in no particular order; the default is not among them.
+    /// Iterates over the values of all filters that match `topic`, in no particular order, without the default.
     pub fn matches<'r>(&'r self, topic: TopicName<'r>) -> Matches<'r, T> {
         Matches { router: self, walk: Walk::new(topic), lists: [0; 2], default: None }
     }
 
-    /// The values of all filters that match `topic`; the default if none does.
+    /// Iterates over the values of all filters that match `topic`; the default if none does.
     pub fn route<'r>(&'r self, topic: TopicName<'r>) -> Matches<'r, T> {
         Matches { default: self.default.as_ref(), ..self.matches(topic) }
     }
 
-    /// Calls `handle` for the values of all filters that match `topic`; for the default if none does. Returns how many filters matched.
+    /// Calls `handle` with the value of each filter that matches `topic`, or with the default if none does. Returns how
+    /// many filters matched.
     pub fn dispatch(&mut self, topic: TopicName<'_>, mut handle: impl FnMut(&mut T)) -> usize {
         let mut walk = Walk::new(topic);
         let mut count = 0;
@@ -149,7 +151,7 @@ impl<T> Router<T> {
         count
     }
 
-    /// The first entries of what matches at a node: its filters that end with `#`, and those that end there.
+    /// Returns the first entries that match at a node: of filters that end with `#`, and of filters that end there.
     fn lists(&self, visit: &Visit) -> [usize; 2] {
         let Some(node) = self.tree.node(visit.node) else { return [0; 2] };
         let list = |matches: bool, is_tail: bool| if matches { node.head(is_tail) } else { 0 };
@@ -164,7 +166,7 @@ impl<T> Router<T> {
         self.entries.get(number).map_or(0, |entry| entry.next)
     }
 
-    /// The entries that are linked from `first` on.
+    /// Iterates over the linked entries from `first` on.
     fn chain(&self, first: usize) -> impl Iterator<Item = usize> {
         let exists = |number: &usize| *number != 0;
         core::iter::successors(Some(first).filter(exists), move |number| Some(self.next(*number)).filter(exists))
@@ -176,7 +178,7 @@ impl<T> Router<T> {
     }
 }
 
-/// The share name, empty if there is none, and the filter proper.
+/// Returns the share name (empty if there is none) and the filter behind it.
 fn parts<'f>(filter: TopicFilter<'f>) -> (&'f str, &'f str) {
     filter.share().unwrap_or(("", filter.as_str()))
 }
@@ -193,14 +195,14 @@ impl<T> fmt::Debug for Router<T> {
     }
 }
 
-/// The values of the filters that match a topic; see [`Router::matches`] and [`Router::route`].
+/// Iterates over the values of the filters that match a topic; see [`Router::matches`] and [`Router::route`].
 #[derive(Clone)]
 pub struct Matches<'r, T> {
     router: &'r Router<T>,
     walk: Walk<'r>,
-    /// What is left of the lists at the node visited last.
+    /// The rest of the lists at the last visited node.
     lists: [usize; 2],
-    /// What comes if nothing else has.
+    /// The value to return if no filter matches.
     default: Option<&'r T>,
 }
 

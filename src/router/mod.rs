@@ -1,18 +1,18 @@
-//! From the topic of a message to what a program has for it: handlers, queues, tasks.
+//! Dispatching messages by topic filter: finds the values (handlers, queues, tasks) for a topic.
 //!
 //! | router | memory | cost of a match |
 //! |---|---|---|
-//! | [`Router`] (feature `alloc`) | a tree on the heap | the levels of the topic, however many filters there are |
-//! | [`FixedRouter`] | a table of `N` entries, inline | each entry is looked at |
+//! | [`Router`] (feature `alloc`) | a tree on the heap | depends on the levels of the topic, not on the number of filters |
+//! | [`FixedRouter`] | a table of `N` entries, inline | compares each entry |
 //!
-//! Both keep one value for each filter, and find the values of *all* filters that match; a default is there for topics that no filter matches.
-//! paho knows this as `message_callback_add`, with `on_message` as the default.
+//! Both keep one value for each filter, and find the values of *all* filters that match. A default value is for topics
+//! that no filter matches. In paho this is `message_callback_add`, with `on_message` as the default.
 //!
-//! Filters match as servers match them ([`TopicFilter::matches`](crate::TopicFilter::matches)): `+` and `#` in the first place don't match topics
-//! that start with `$`, and a shared subscription `$share/group/filter` matches what `filter` matches. Filters are told apart by their whole text, so
-//! `a`, `$share/g/a` and `$share/h/a` can have a value each.
+//! Filters match as in servers ([`TopicFilter::matches`](crate::TopicFilter::matches)): `+` and `#` in the first level
+//! do not match topics that start with `$`, and a shared subscription `$share/group/filter` matches what `filter`
+//! matches. Filters are distinguished by their whole text, so `a`, `$share/g/a` and `$share/h/a` can each have a value.
 //!
-//! Matching allocates nothing and doesn't recurse, so a long topic costs no stack.
+//! Matching allocates nothing and does not recurse, so a long topic takes no stack.
 //!
 //! ```
 //! # fn main() { #[cfg(feature = "alloc")] {
@@ -34,7 +34,7 @@
 //! # main().unwrap(); } }
 //! ```
 //!
-//! Handlers that change something are called with [`Router::dispatch`]:
+//! Call handlers that need `&mut` with [`Router::dispatch`]:
 //!
 //! ```
 //! # fn main() { #[cfg(feature = "alloc")] {
@@ -59,7 +59,8 @@
 //!
 //! # What to read next
 //!
-//! [`VersionFallback`](crate::VersionFallback) for servers whose version is unknown, or [`guide::streaming`](crate::guide::streaming): messages larger than memory.
+//! [`VersionFallback`](crate::VersionFallback) for servers whose version is unknown, or
+//! [`guide::streaming`](crate::guide::streaming): messages larger than memory.
 
 mod fixed;
 #[cfg(feature = "alloc")]

@@ -1,4 +1,4 @@
-//! Filters as a tree: a node for each level, found from its parent through one hash table for all.
+//! Filters as a tree. Each level is a node, which is found from its parent through a hash table for the whole tree.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,14 +8,14 @@ use crate::slab::Slab;
 /// The node above the first level.
 pub(super) const ROOT: usize = 1;
 
-/// One level of one or more filters.
+/// A node: one level of one or more filters.
 #[derive(Clone)]
 pub(super) struct Node {
     pub(super) parent: usize,
     label: Box<str>,
     hash: u64,
     pub(super) is_plus: bool,
-    /// How many children have a name of their own.
+    /// The number of children with a name, that is, other than `+`.
     literals: usize,
     /// The child for `+`; 0 for none.
     plus: usize,
@@ -25,7 +25,7 @@ pub(super) struct Node {
     tail: usize,
 }
 
-/// Where the entries of a filter hang.
+/// The place of a filter's entries.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) node: usize,
@@ -45,12 +45,12 @@ impl Node {
 #[derive(Clone)]
 pub(super) struct Tree {
     nodes: Slab<Node>,
-    /// The numbers of the nodes with a name of their own, each near the place that its hash names; 0 where there is none. The length is
-    /// a power of two.
+    /// The hash table: the numbers of the nodes with a name, each at or behind the place of its hash; 0 for none. The
+    /// length is a power of two.
     table: Vec<usize>,
-    /// How many of them there are.
+    /// The number of nodes in the table.
     named: usize,
-    /// No name in the tree is longer than this.
+    /// The length of the longest name that was in the tree, in bytes.
     longest: usize,
     seed: u64,
 }
@@ -68,7 +68,7 @@ impl Tree {
         self.nodes.get(number)
     }
 
-    /// The child of `parent` for this level of a topic, by its name.
+    /// Returns the child of `parent` whose name is this level of a topic.
     pub(super) fn literal(&self, parent: usize, level: &str) -> Option<usize> {
         if level.len() > self.longest || self.node(parent)?.literals == 0 {
             return None;
@@ -84,7 +84,7 @@ impl Tree {
         self.node(parent).map(|node| node.plus).filter(|plus| *plus != 0)
     }
 
-    /// Where the entries of `filter` hang, if there are any.
+    /// Returns the place of the entries of `filter`, if there are any.
     pub(super) fn find(&self, filter: &str) -> Option<Place> {
         let mut node = ROOT;
         for level in filter.split('/') {
@@ -97,7 +97,7 @@ impl Tree {
         Some(Place { node, is_tail: false })
     }
 
-    /// The same; makes the nodes that are missing.
+    /// Like [`find`](Self::find), but adds the nodes that are missing.
     pub(super) fn find_or_grow(&mut self, filter: &str) -> Place {
         if self.node(ROOT).is_none() {
             self.add_node(0, "", 0);
@@ -113,7 +113,7 @@ impl Tree {
         Place { node, is_tail: false }
     }
 
-    /// Sets the first entry that hangs at `place`; 0 for none. Then nodes that hold nothing any more go.
+    /// Sets the first entry at `place` (0 for none), and removes nodes that have become empty.
     pub(super) fn set_head(&mut self, place: Place, entry: usize) {
         if let Some(node) = self.nodes.get_mut(place.node) {
             *(if place.is_tail { &mut node.tail } else { &mut node.exact }) = entry;
@@ -166,7 +166,7 @@ impl Tree {
         number
     }
 
-    /// The places in which a node of this hash may stand, in the order of search; without an end.
+    /// Iterates, without end, over the places in which a node with this hash may be, in the order of the search.
     fn probe(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
         let mask = self.table.len().wrapping_sub(1);
         let home = hash as usize;
@@ -191,7 +191,7 @@ impl Tree {
         }
     }
 
-    /// Takes a node out of the table. Those behind it move up as far as they may, so that no search stops too early.
+    /// Removes a node from the table. The nodes behind it move up where possible, so that no search stops too early.
     fn unlist(&mut self, number: usize) {
         let Some(hash) = self.node(number).map(|node| node.hash) else { return };
         let is_it = |place: &usize| self.table.get(*place).is_none_or(|found| *found == number || *found == 0);
@@ -216,8 +216,8 @@ impl Tree {
         }
     }
 
-    /// Folds multiplications over the name, eight bytes at a time. Who knows the seed can make names that collide; who only sends topics gains
-    /// nothing by it, since topics are not kept.
+    /// Hashes the name by multiplications, eight bytes at a time. Someone who knows the seed can choose filters whose
+    /// names collide; topics are not stored, so they cannot cause collisions.
     fn hash(&self, parent: usize, name: &str) -> u64 {
         const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
         let fold = |left: u64, right: u64| {

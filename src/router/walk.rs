@@ -1,18 +1,19 @@
-//! All the ways of a topic through the tree, without a stack: from each node first its child of that name, then its child for `+`, and back up by the
-//! link to its parent.
+//! Follows all paths of a topic through the tree, without a stack: from each node first to the child with that name,
+//! then to the child for `+`, and back through the link to the parent.
 
 use crate::router::tree::{ROOT, Tree};
 use crate::topic::TopicName;
 
-/// Visits the nodes on a topic's ways, each once.
+/// Visits the nodes on a topic's paths, each once.
 ///
-/// A node stands at one depth, so it meets one level of the topic: however the filters are chosen, a walk is never longer than the tree
-/// is large, nor than twice as long with each level of `+` (which takes as many filters). Levels below the deepest filter are not looked at.
+/// A node has one depth, so it is compared with one level of the topic. Whatever the filters are, a walk visits at most
+/// all nodes of the tree, and each level with `+` at most doubles its length (which takes as many filters). Levels
+/// below the deepest filter are not visited.
 #[derive(Clone)]
 pub(super) struct Walk<'t> {
     topic: &'t str,
     node: usize,
-    /// Where the level that the node's children meet begins; behind the end of the topic if there is none.
+    /// The start of the level that is compared with the node's children; behind the end of the topic if there is none.
     next: usize,
     step: Step,
 }
@@ -24,12 +25,12 @@ enum Step {
     Return,
 }
 
-/// A node on a way.
+/// A node on a path.
 pub(super) struct Visit {
     pub(super) node: usize,
-    /// The topic ends here: filters that end here match.
+    /// Whether the topic ends here, so that filters that end here match.
     pub(super) is_end: bool,
-    /// Filters that end here with `#` match.
+    /// Whether filters that end here with `#` match.
     pub(super) takes_tail: bool,
 }
 
@@ -52,7 +53,8 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Wildcards in the first place don't match topics that start with `$` `[MQTT-4.7.2-1]`.
+    /// Returns whether wildcards may match here: in the first level they do not match topics that start with `$`
+    /// `[MQTT-4.7.2-1]`.
     fn may_be_wild(&self) -> bool {
         self.node != ROOT || !self.topic.starts_with('$')
     }
@@ -69,7 +71,8 @@ impl<'t> Walk<'t> {
         tree.plus(self.node).filter(|_| self.may_be_wild())
     }
 
-    /// Where the level that begins at `next` ends. Levels are short: looking at each byte is quicker than preparing a search.
+    /// Returns the end of the level that begins at `next`. Levels are short: a byte loop is faster than a prepared
+    /// search.
     fn level_end(&self) -> usize {
         let rest = self.topic.as_bytes().get(self.next..).unwrap_or_default();
         self.next + rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len())
@@ -81,7 +84,8 @@ impl<'t> Walk<'t> {
         self.step = Step::Visit;
     }
 
-    /// Back to the parent, and from there down to its child for `+`, if that was not the one left. `None` above the root.
+    /// Goes back to the parent, and from there down to its child for `+` unless that was just visited. `None` above the
+    /// root.
     fn climb(&mut self, tree: &Tree) -> Option<()> {
         let left = tree.node(self.node).filter(|_| self.node != ROOT)?;
         self.node = left.parent;
@@ -130,7 +134,7 @@ mod tests {
 
     #[test]
     fn no_node_is_visited_twice_however_the_filters_branch() {
-        // All filters of so many levels of `a` or `+`.
+        // All filters whose levels are `a` or `+`, up to this number of levels.
         let levels = if cfg!(miri) { 5 } else { 10 };
         let nodes = (2 << levels) - 1;
         let filters: Vec<String> = (0..1 << levels)

@@ -1,58 +1,61 @@
-//! Topic aliases (§3.3.2.3.4): names of one link.
+//! Topic aliases (§3.3.2.3.4), which are valid for one link.
 
 use crate::copying::copy;
 use crate::storage::{AliasEntry, NameStore, Side, longest_name};
 
-/// The aliases of both directions. They die with the link `[MQTT-3.3.2-7]`; serial numbers go on, so that an old handle stays old.
+/// The aliases of both directions. They end with the link `[MQTT-3.3.2-7]`. Serial numbers continue, so that a
+/// `TopicAlias` of an earlier link stays invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Aliases {
     serial: u32,
-    /// How many outbound aliases are bound on this link.
+    /// The number of outbound aliases that are bound on this link.
     bound: u16,
-    /// The outbound alias that is bound anew next, once all are bound.
+    /// The outbound alias to rebind next, once all are bound.
     oldest: u16,
-    /// The alias that the last outbound message binds; 0 if the server knows its alias.
+    /// The alias that the last outbound message binds; 0 if the message binds none.
     latest: u16,
-    /// The server has used an alias whose name was too long for the storage: it gets no more of them, on later links as well.
+    /// Set if the server has used an alias whose name was too long for the storage: then no aliases are announced to
+    /// it, on later links either.
     pub(crate) has_forgotten: bool,
 }
 
-/// What an inbound alias stands for.
+/// The state of an inbound alias.
 pub(crate) enum AliasState {
     Name,
-    /// It was bound to a name too long for the store.
+    /// Bound to a name that is too long for the storage.
     TooLong,
-    /// It was bound to a topic that is none.
+    /// Bound to an invalid topic.
     Invalid,
     Unbound,
 }
 
-/// How an outbound message names its topic.
+/// How an outbound message carries its topic.
 pub(crate) enum Outbound {
-    /// The server knows the alias.
+    /// By an alias that the server knows.
     Known(u16),
-    /// The alias is new: topic and alias are sent together.
+    /// By topic and a new alias, which are sent together.
     New(u16),
-    /// No alias: the name doesn't fit the store.
+    /// By topic only: the name does not fit the storage.
     None,
 }
 
 impl Aliases {
     pub(crate) const EMPTY: Self = Self { serial: 0, bound: 0, oldest: 0, latest: 0, has_forgotten: false };
 
-    /// The same without what is remembered for later links.
+    /// Returns the state without what is kept for later links.
     pub(crate) const fn of_this_link(mut self) -> Self {
         self.has_forgotten = false;
         self
     }
 
-    /// Forgets all names.
+    /// Unbinds all aliases.
     pub(crate) fn clear(&mut self, names: &mut dyn NameStore) {
         names.clear();
         (self.bound, self.oldest, self.latest) = (0, 0, 0);
     }
 
-    /// Binds an alias of one side to `name`; a name that is too long is remembered as that, and so is one that is none, which is empty here.
+    /// Binds an alias of one side to `name`. If the name is too long, or invalid (an empty slice), that state is
+    /// stored.
     pub(crate) fn bind(&mut self, names: &mut dyn NameStore, side: Side, alias: u16, name: &[u8]) {
         self.serial = self.serial.wrapping_add(1).max(1);
         let index = usize::from(alias).wrapping_sub(1);
@@ -62,14 +65,14 @@ impl Aliases {
         *entry = AliasEntry { serial: self.serial, length: place.len() as u16, hash };
     }
 
-    /// Takes the binding back that the last outbound message made, if it made one: the server was not told of it.
+    /// Undoes the binding of the last outbound message, if there was one: it was not sent.
     pub(crate) fn take_back(&mut self, names: &mut dyn NameStore) {
         if let Some((entry, _)) = names.bind(Side::Client, usize::from(self.latest).wrapping_sub(1), 0) {
             *entry = AliasEntry::UNBOUND;
         }
     }
 
-    /// The serial number of the latest binding of the server's `alias`, and what it stands for.
+    /// Returns the serial number of the latest binding of the server's `alias`, and its state.
     pub(crate) fn lookup(names: &dyn NameStore, alias: u16) -> (u32, AliasState) {
         match names.entries(Side::Server).get(usize::from(alias).wrapping_sub(1)) {
             None | Some(AliasEntry { serial: 0, .. }) => (0, AliasState::Unbound),
@@ -80,7 +83,7 @@ impl Aliases {
         }
     }
 
-    /// The name behind `alias`, if it is still the binding with this serial number.
+    /// Returns the topic name of `alias`, if its binding still has this serial number.
     pub(crate) fn name(names: &dyn NameStore, side: Side, alias: u16, serial: u32) -> Option<&[u8]> {
         let index = usize::from(alias).checked_sub(1)?;
         let is_it = |entry: &&AliasEntry| entry.serial == serial && entry.length > 0;
@@ -88,7 +91,7 @@ impl Aliases {
         names.name(side, index).get(..usize::from(entry.length))
     }
 
-    /// Finds or makes the alias for an outbound `topic`, at most `maximum` of them `[MQTT-3.3.2-9]` `[MQTT-3.2.2-17]`.
+    /// Finds or binds the alias for an outbound `topic`, at most `maximum` of them `[MQTT-3.3.2-9]` `[MQTT-3.2.2-17]`.
     pub(crate) fn outbound(&mut self, names: &mut dyn NameStore, topic: &[u8], maximum: u16) -> Outbound {
         self.latest = 0;
         let (aliases, _) = names.lengths(Side::Client);
@@ -116,8 +119,8 @@ impl Aliases {
     }
 }
 
-/// A number that stands for a text where mistakes are to be caught or comparisons saved (FNV-1a); not safe against somebody who looks for
-/// another text with the same one.
+/// Returns a hash of a text (FNV-1a), to detect mistakes and to save comparisons. It is not secure against chosen
+/// collisions.
 pub(crate) fn fingerprint(text: &[u8]) -> u32 {
     text.iter().fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }

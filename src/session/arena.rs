@@ -1,24 +1,24 @@
-//! Encoded packets back to back in a linear log: no headers of their own, compacted when the end is reached.
+//! The arena: encoded packets back to back, without headers of their own, compacted when the end is reached.
 
 use crate::copying;
 use crate::session::list::{List, find_mut};
 use crate::storage::Parts;
 
-/// How far the arena is filled.
+/// The fill state of the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Arena {
-    /// Where the next packet begins.
+    /// The position of the next packet.
     pub(crate) end: u32,
-    /// Bytes that belong to a packet.
+    /// Bytes in use by packets.
     pub(crate) live: u32,
-    /// Packets that have bytes here.
+    /// Packets with bytes in the arena.
     pub(crate) frames: u32,
-    /// Bytes of payloads that are kept by reference elsewhere: in all, so that they may be more than the arena's.
+    /// Total bytes of payloads that are kept by reference; may exceed 32 bits.
     pub(crate) shared: usize,
 }
 
 impl Arena {
-    /// Accounts for a packet that was written at the end.
+    /// Counts a packet that was written at the end; returns its position.
     pub(crate) fn push(&mut self, length: u32, shared: u32) -> u32 {
         let position = self.end;
         self.end += length;
@@ -28,8 +28,8 @@ impl Arena {
         position
     }
 
-    /// So many bytes together with those of shared payloads, of which `more` come and `fewer` go. `None` if that can't be counted: a payload may be shared
-    /// any number of times, so that the sum may be more than all memory.
+    /// Returns `bytes` plus the bytes of shared payloads, to which `more` are added and from which `fewer` are removed.
+    /// `None` on overflow: a payload may be shared any number of times, so the sum may exceed the address space.
     pub(crate) fn sum_with(&self, bytes: usize, more: usize, fewer: usize) -> Option<usize> {
         match cfg!(feature = "bytes") {
             true => self.shared.saturating_sub(fewer).checked_add(more)?.checked_add(bytes),
@@ -37,7 +37,7 @@ impl Arena {
         }
     }
 
-    /// Gives the bytes of a packet back; they are not touched.
+    /// Frees the bytes of a packet, without touching them.
     pub(crate) fn release(&mut self, position: u32, length: u32, shared: u32) {
         if length == 0 {
             return;
@@ -52,7 +52,7 @@ impl Arena {
         }
     }
 
-    /// The packet that ended at `end` is so much shorter now.
+    /// Notes that the packet that ended at `end` is now `by` bytes shorter.
     pub(crate) fn shorten(&mut self, end: usize, by: usize) {
         self.live -= by as u32;
         if end == self.end as usize {
@@ -60,7 +60,7 @@ impl Arena {
         }
     }
 
-    /// Moves the packets of `log` together, in their order.
+    /// Compacts the packets of `log`, in their order.
     pub(crate) fn compact(&mut self, parts: &mut Parts<'_>, log: &List) {
         let mut end = 0;
         let mut id = log.first();

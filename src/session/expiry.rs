@@ -1,4 +1,4 @@
-//! Messages whose time is over while they wait (§3.3.2.3.3).
+//! Expiry of queued messages (§3.3.2.3.3).
 
 use crate::copying::copy;
 use crate::event::Cause;
@@ -8,57 +8,57 @@ use crate::storage::{Parts, SendSlot};
 use crate::types::Version;
 use crate::wire::{Layout, ids, value_position};
 
-/// The time in seconds, in which message expiry is counted, where there are messages that expire.
+/// The time in seconds for message expiry; used only if there are messages that expire.
 #[derive(Clone, Copy)]
 pub(crate) struct Time {
-    /// So many are over: a message whose second is among them has expired.
+    /// The current second: a message has expired if its second is not later.
     pub(crate) over: u32,
-    /// The one that a message accepted now starts with, so that none expires early.
+    /// The second from which the expiry of a message accepted now is counted, so that none expires early.
     pub(crate) next: u32,
     pub(crate) expiring: &'static Expiring,
 }
 
-/// What deals with messages that expire. Reached through a pointer alone, so that firmware that publishes none doesn't carry it.
+/// The functions for messages that expire, behind a pointer, so that firmware that publishes none does not link them.
 #[derive(Clone, Copy)]
 pub(crate) struct Expiring {
-    /// Ends the queued messages whose time is over in this second.
+    /// Ends the queued messages that have expired by this second.
     pub(super) expire: fn(&mut Outgoing, &mut Parts<'_>, u32),
-    /// This message is over in this second.
+    /// Returns whether this message has expired by this second.
     pub(super) is_expired: fn(&SendSlot, u32) -> bool,
-    /// Puts the seconds that are left into a message that expires and has been waiting.
+    /// Writes the remaining seconds into a message that expires and was queued.
     pub(super) write_time_left: fn(&mut [u8], &SendSlot, Time, Version),
 }
 
-/// There is only one.
+/// The only instance.
 pub(crate) static EXPIRING: Expiring = Expiring { expire, is_expired, write_time_left };
 
 impl Outgoing {
-    /// Ends the queued messages whose time is over.
+    /// Ends the queued messages that have expired.
     pub(crate) fn expire(&mut self, parts: &mut Parts<'_>, time: Time) {
         (time.expiring.expire)(self, parts, time.over);
     }
 
-    /// Messages that were out wait again, and may expire.
+    /// Finds the next expiry again, after messages in flight were queued again.
     pub(crate) fn find_next_expiry(&mut self, slots: &[SendSlot]) {
         for slot in self.log.iter(slots).filter(|slot| slot.progress.is_waiting()) {
             self.note_expiry(slot.expiry());
         }
     }
 
-    /// A message that waits may expire in this second.
+    /// Notes that a queued message may expire in this second.
     pub(crate) fn note_expiry(&mut self, second: u32) {
         if !matches!(second, 0 | u32::MAX) && (self.expiry == 0 || second < self.expiry) {
             self.expiry = second;
         }
     }
 
-    /// The second in which the next queued message may expire; 0 for never.
+    /// Returns the second in which the next queued message may expire; 0 for never.
     pub(crate) const fn next_expiry(&self) -> u32 {
         self.expiry
     }
 }
 
-/// A message that was never sent may expire; one that was is finished whatever the time `[MQTT-4.3.3-7]`.
+/// Returns whether a message has expired. One that was sent or partly sent does not expire `[MQTT-4.3.3-7]`.
 fn is_expired(slot: &SendSlot, second: u32) -> bool {
     !matches!(slot.expiry(), 0 | u32::MAX) && slot.expiry() <= second
 }
@@ -79,7 +79,7 @@ fn expire(outgoing: &mut Outgoing, parts: &mut Parts<'_>, second: u32) {
 }
 
 fn write_time_left(arena: &mut [u8], slot: &SendSlot, time: Time, version: Version) {
-    let is_for_ever = matches!(slot.detail.get(), 0 | u32::MAX); // beyond what is counted
+    let is_for_ever = matches!(slot.detail.get(), 0 | u32::MAX); // more than can be counted
     if is_for_ever || !slot.kind.is_publish() || !version.has_properties() {
         return;
     }

@@ -1,20 +1,22 @@
-//! The fast path of bare messages, of which a busy link consists: all their bytes are in the arena, and nothing has to be looked at before they are sent.
+//! The fast path for ordinary messages: all their bytes are in the arena, and they need no check before they are sent.
 //!
-//! A function here decides *whether* a packet is as usual. What is then done to slots and bytes is one body for both paths:
+//! The functions here decide *whether* a packet may take the fast path. The changes to slots and bytes are the same
+//! code for both paths:
 //!
 //! | step | decided by | done by |
 //! |---|---|---|
 //! | a message is accepted | `push_usual` | [`Outgoing::enter`] |
-//! | the transport took it | `take_usual` | [`Outgoing::take`] |
+//! | the transport took its bytes | `take_usual` | [`Outgoing::take`] |
 //! | PUBREC | `pubrec_usual` | [`Outgoing::release`] |
-//! | PUBACK, PUBCOMP, QoS 0 that left | `puback_usual`, `pubcomp_usual`, `take_usual` | [`Outgoing::vacate`] |
-//! | a message comes | `arrive_usual` | [`Incoming::enter`] |
+//! | PUBACK, PUBCOMP, a sent QoS 0 message | `puback_usual`, `pubcomp_usual`, `take_usual` | [`Outgoing::vacate`] |
+//! | a message arrives | `arrive_usual` | [`Incoming::enter`] |
 //!
-//! What a bare message lacks is a constant there (no marks, no bytes elsewhere, no notes for a journal), and folds away. Only staging is gathered over a
-//! stretch of messages, and entered once.
+//! What an ordinary message lacks (marks, bytes outside the arena, notes for a journal) is a constant there, which the
+//! compiler folds away. Only staging is done once for a stretch of messages.
 //!
-//! If a packet isn't as usual nothing is changed, and the general path is taken, which alone knows what else there is. Firmware always takes the general
-//! path, as it has less flash than time, and so does a session that is kept in a journal.
+//! If a packet may not take the fast path, nothing is changed, and the general path, which handles all cases, is taken.
+//! Firmware always takes the general path, since flash is scarcer there than processor time, and so does a session with
+//! a journal.
 
 use crate::session::incoming::{Arrival, Bound, Incoming, RESERVE};
 use crate::session::list::{find, find_mut, place};
@@ -25,17 +27,18 @@ use crate::storage::{Kind, Marks, MessageMarks, Notes, Parts, Reach, ReceiveSlot
 use crate::types::{Handle, QoS};
 use crate::wire::reason::ReasonCode;
 
-/// There is a fast path.
+/// Whether there is a fast path.
 pub(crate) const EXISTS: bool = cfg!(not(target_pointer_width = "32"));
 
-/// It may be taken with this storage.
+/// Returns whether the fast path may be taken with this storage.
 #[inline(always)]
 pub(super) fn is_open(parts: &Parts<'_>) -> bool {
     EXISTS && parts.journal.is_none()
 }
 
 impl Outgoing {
-    /// [`push`](Self::push) of a message for which there is room as things are, in a storage of which `most` bytes may be used.
+    /// [`push`](Self::push) for a message that fits without dropping, moving or growing, in a storage of which `most`
+    /// bytes may be used.
     #[inline(always)]
     pub(crate) fn push_usual<'p>(
         &mut self,
@@ -57,7 +60,8 @@ impl Outgoing {
         room.get_mut(..length)
     }
 
-    /// Stages the messages that come next in the log, as long as they lie together and the window is open, and says where they end.
+    /// Stages the next messages of the log, while they are contiguous and the send quota allows, and returns where they
+    /// end.
     #[inline(always)]
     pub(super) fn stage_usual(&mut self, slots: &mut [SendSlot], window: u16) -> Option<u32> {
         let open = u32::from(window).saturating_sub(self.in_flight);
@@ -80,7 +84,8 @@ impl Outgoing {
         Some(end)
     }
 
-    /// The transport took at most so many bytes of the run: marks the messages that these are the whole of, and says how many bytes those have.
+    /// Marks the messages of the run that are completely within the `count` bytes that the transport took, and returns
+    /// how many bytes these have.
     pub(super) fn take_usual(&mut self, slots: &mut [SendSlot], count: u32) -> u32 {
         if self.run.offset > 0 {
             return 0;
@@ -105,7 +110,7 @@ impl Outgoing {
         taken
     }
 
-    /// PUBREC of a message that is out: from here on only PUBREL is sent.
+    /// Handles PUBREC of a message in flight: from now on only PUBREL is sent.
     #[inline(always)]
     pub(crate) fn pubrec_usual(&mut self, slots: &mut [SendSlot], id: u16) -> Option<()> {
         find(slots, id).filter(|slot| slot.kind == Kind::Publish2 && slot.progress.is_out() && is_plain(slot))?;
@@ -113,14 +118,14 @@ impl Outgoing {
         Some(())
     }
 
-    /// PUBACK of a message that is out.
+    /// Handles PUBACK of a message in flight.
     #[inline(always)]
     pub(crate) fn puback_usual(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
         find(slots, id).filter(|slot| slot.kind == Kind::Publish1 && slot.progress.is_out() && is_plain(slot))?;
         Some(self.vacate(slots, id, 0))
     }
 
-    /// PUBCOMP of a message whose PUBREL is out.
+    /// Handles PUBCOMP of a message whose PUBREL is in flight.
     #[inline(always)]
     pub(crate) fn pubcomp_usual(&mut self, slots: &mut [SendSlot], id: u16) -> Option<Handle> {
         find(slots, id).filter(|slot| slot.kind == Kind::Publish2 && slot.progress.is_release_out())?;
@@ -129,7 +134,7 @@ impl Outgoing {
 }
 
 impl Incoming {
-    /// [`arrive`](Self::arrive) of a message under an identifier that nothing is known of, where there is room beside what is kept free.
+    /// [`arrive`](Self::arrive) for a message with an unknown identifier, if there is room in addition to the reserve.
     #[inline(always)]
     pub(crate) fn arrive_usual(
         &mut self,
@@ -154,7 +159,7 @@ impl Incoming {
     }
 }
 
-/// All bytes of the message are in the arena.
+/// Returns whether all bytes of the message are in the arena.
 const fn is_plain(slot: &SendSlot) -> bool {
     !slot.marks.message().has(MessageMarks::SHARED_PAYLOAD)
 }

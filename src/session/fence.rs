@@ -1,26 +1,28 @@
-//! Fences: PUBRELs that free packet identifiers in a session that was adopted.
+//! Fences: PUBRELs that free packet identifiers in an adopted session.
 //!
-//! The server may hold an identifier of an earlier life of this client as "QoS 2, waiting for PUBREL", and would take a new PUBLISH under it for a
-//! repetition. So until the identifiers have gone round once, a QoS 2 PUBLISH is preceded, in the same flight, by PUBREL of its identifier; the PUBCOMP that
-//! comes before its PUBREC means nothing. Some servers end the link over a PUBREL that they don't know: if a link ends while a fence is unanswered, the
-//! session goes on without them.
+//! The server may hold an identifier from an earlier run of this client as "QoS 2, waiting for PUBREL", and would take
+//! a new PUBLISH with it for a duplicate. So until every identifier was used once, a QoS 2 PUBLISH is directly preceded
+//! by a PUBREL with its identifier; the PUBCOMP that arrives before its PUBREC is ignored. Some servers end the link
+//! because of a PUBREL with an unknown identifier: if a link ends while a fence is unanswered, the session sends no
+//! more fences.
 
 use crate::session::list::find;
 use crate::session::outgoing::Outgoing;
 use crate::storage::{Kind, SendSlot, SessionFact};
 
-/// So many packets later all identifiers were given away once.
+/// After this many packets every identifier was used once.
 const ONE_ROUND: u32 = 0xFFFF;
 
 impl Outgoing {
-    /// The server holds a new session, or one that is adopted.
+    /// Notes that the server holds a new session, or one that is adopted.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn begin_session(&mut self, is_adopted: bool) {
         self.session = if is_adopted { SessionFact::Adopted } else { SessionFact::Held };
         self.fence(is_adopted);
     }
 
-    /// The server holds the session that is kept here; or, as far as anybody can know, one from before a clean start that it never carried out.
+    /// Notes that the server resumed the session that is kept here; or possibly one from before a clean start that was
+    /// never answered.
     pub(crate) fn resume(&mut self) {
         match self.session {
             SessionFact::Adopted => {}
@@ -29,18 +31,18 @@ impl Outgoing {
         }
     }
 
-    /// From here on identifiers need fences for one round, or none.
+    /// Sets whether identifiers need fences for one round from now on, or none.
     pub(crate) fn fence(&mut self, is_adopted: bool) {
         self.fenced_until = if is_adopted { number(self.last_handle).wrapping_add(ONE_ROUND).max(1) } else { 0 };
         (self.fences, self.staged_fences) = (0, 0);
     }
 
-    /// Fences may be needed.
+    /// Returns whether fences may be needed.
     pub(crate) const fn has_fences(&self) -> bool {
         self.fenced_until != 0
     }
 
-    /// This packet needs a fence.
+    /// Returns whether this packet needs a fence.
     pub(super) const fn is_fenced(&self, slot: &SendSlot) -> bool {
         self.has_fences()
             && matches!(slot.kind, Kind::Publish2)
@@ -52,8 +54,10 @@ impl Outgoing {
         self.staged_fences += 1;
     }
 
-    /// Whether this PUBCOMP answers a fence: its message is still to be acknowledged with PUBREC. One for no message may be that as well, since a message
-    /// can be taken back once its fence was shown, or withdrawn once its PUBREL had left; but it may also be the second of another message, so it is not counted as the answer.
+    /// Returns whether this PUBCOMP answers a fence: PUBREC of its message is still awaited. A PUBCOMP without a
+    /// message may answer a fence too, since a message can be taken back after its fence was shown, or withdrawn after
+    /// its PUBREL was sent. But it may also be the second PUBCOMP of another message, so it does not count as the
+    /// answer.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn is_fence_answer(&mut self, slots: &[SendSlot], id: u16) -> bool {
         let is_awaited = self.fences + self.staged_fences > 0;
@@ -64,7 +68,7 @@ impl Outgoing {
         is_it
     }
 
-    /// All identifiers were used once: the session is like any other.
+    /// Ends the fences once every identifier was used once.
     pub(crate) fn end_fences_in_time(&mut self, slots: &[SendSlot]) {
         let is_over = self.has_fences()
             && is_after(self.last_handle, self.fenced_until)
@@ -74,7 +78,7 @@ impl Outgoing {
         }
     }
 
-    /// The link is gone. Whether a fence was unanswered, so that there will be no more.
+    /// Handles the end of a link. Returns whether a fence was unanswered, so that no more are sent.
     pub(crate) fn give_up_fences(&mut self) -> bool {
         self.staged_fences = 0;
         let gives_up = self.fences > 0;
@@ -85,7 +89,7 @@ impl Outgoing {
     }
 }
 
-/// The running number of a handle, as far as is needed to compare it with those of the same round.
+/// Returns the part of a handle's running number that is needed to compare handles of the same round.
 const fn number(handle: u64) -> u32 {
     (handle >> 16) as u32
 }

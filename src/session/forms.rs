@@ -1,7 +1,8 @@
-//! Packets that an earlier version can't carry whole.
+//! Packets with properties or options that an earlier version cannot carry.
 //!
-//! Such a packet stays encoded for 5.0 and is [marked](Marks::is_in_v5): the next link of 5.0 sends it whole. A link of an earlier version sends a PUBLISH behind
-//! another fixed header, past its properties (see [`Reduced`]), and a request without them.
+//! Such a packet stays encoded for 5.0 and is [marked](Marks::is_in_v5): the next link of 5.0 sends it completely. A
+//! link of an earlier version sends a PUBLISH with another fixed header and without its properties (see [`Reduced`]),
+//! and a request without properties and options.
 
 use crate::session::list::{find, find_mut};
 use crate::session::outgoing::Outgoing;
@@ -10,14 +11,15 @@ use crate::storage::{Kind, Marks, Parts, SendSlot};
 use crate::types::Version;
 use crate::wire::Layout;
 
-/// What deals with them. Reached through a pointer alone, so that firmware whose packets have no properties and no options doesn't carry it.
+/// The functions for these packets, behind a pointer, so that firmware without properties and options does not link
+/// them.
 pub(crate) struct Forms {
     pub(crate) has_more: HasMore,
-    /// Encodes a packet for the version in force if it is a request that is marked: it is about to leave, and what the version can't carry is left out.
+    /// Re-encodes a marked request for the version in force before it is sent, without what the version cannot carry.
     pub(super) reduce_request: fn(&mut Outgoing, &mut Parts<'_>, u16),
 }
 
-/// There is only one.
+/// The only instance.
 pub(crate) static FORMS: Forms = Forms { has_more, reduce_request: Outgoing::reduce_request };
 
 fn has_more(frame: &[u8], kind: Kind) -> bool {
@@ -25,29 +27,30 @@ fn has_more(frame: &[u8], kind: Kind) -> bool {
     layout.rest > layout.block || kind == Kind::Subscribe && has_options(frame.get(layout.rest..).unwrap_or_default())
 }
 
-/// Stands for a gap that is still to be found: no properties begin there.
+/// Represents a gap that is still to be found; no properties begin at this position.
 pub(super) const TO_BE_FOUND: u32 = 1;
 
-/// A PUBLISH of 5.0 as a link of an earlier version sends it.
+/// How a PUBLISH that is encoded for 5.0 is sent on a link of an earlier version.
 pub(crate) struct Reduced {
     pub(crate) first_byte: u8,
     /// The remaining length without the properties.
     pub(crate) remaining: usize,
-    /// The length of the fixed header as it is kept.
+    /// The length of the stored fixed header.
     start: u32,
-    /// Where the properties begin that are passed over.
+    /// The position of the properties, which are skipped.
     gap: u32,
-    /// How many bytes they have.
+    /// The length of the properties.
     length: u32,
 }
 
 impl Outgoing {
-    /// The packet that is staged leaves without its properties, and its fixed header is still to be replaced.
+    /// Returns whether the staged packet is to be sent without its properties, and its fixed header is still to be
+    /// replaced.
     pub(crate) const fn is_to_be_reduced(&self) -> bool {
         self.run.gap() == TO_BE_FOUND
     }
 
-    /// How the packet that is staged leaves on a link of an earlier version, if it is encoded for 5.0.
+    /// Returns how the staged packet is sent on a link of an earlier version, if it is encoded for 5.0.
     pub(crate) fn reduced(&self, slots: &[SendSlot], arena: &[u8]) -> Option<Reduced> {
         let slot = find(slots, self.run.id)?;
         let frame = arena.get(slot.position as usize..).unwrap_or_default();
@@ -57,7 +60,7 @@ impl Outgoing {
         Some(Reduced { first_byte, remaining: remaining - length, start, gap, length: length as u32 })
     }
 
-    /// Its fixed header was replaced by one that is sent from elsewhere.
+    /// Notes that the fixed header was replaced by one in the control area.
     pub(crate) fn pass_over(&mut self, reduced: &Reduced) {
         self.run.offset = reduced.start;
         self.run.left -= reduced.start + reduced.length;
@@ -81,7 +84,7 @@ impl Outgoing {
     }
 }
 
-/// Whether a SUBSCRIBE's list asks for more than a quality of service.
+/// Returns whether a SUBSCRIBE's list has options other than the QoS.
 fn has_options(mut list: &[u8]) -> bool {
     while let Some((length, rest)) = list.split_first_chunk() {
         let length = usize::from(u16::from_be_bytes(*length));
@@ -94,7 +97,7 @@ fn has_options(mut list: &[u8]) -> bool {
     false
 }
 
-/// Leaves only the quality of service in the options of a SUBSCRIBE's list. (Earlier versions have no others.)
+/// Removes the options other than the QoS from a SUBSCRIBE's list; earlier versions have only the QoS.
 fn clear_options(mut list: &mut [u8]) {
     while let Some(([high, low], rest)) = list.split_first_chunk_mut() {
         let length = usize::from(u16::from_be_bytes([*high, *low]));

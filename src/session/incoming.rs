@@ -1,8 +1,9 @@
-//! Messages from the server at QoS 1 and 2, and the acknowledgements owed for them.
+//! Messages from the server at QoS 1 and 2, and their pending acknowledgements.
 //!
-//! What is owed is state; it is encoded when it leaves, so no full buffer can lose it. PUBACK and PUBREC leave in the order in which
-//! their messages came `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`: one queue for both. PUBCOMP has a queue of its own, so that a message
-//! which the application has not acknowledged cannot hold it back.
+//! Pending acknowledgements are stored as state and encoded when they are sent, so a full buffer cannot lose one.
+//! PUBACK and PUBREC are sent in the order in which their messages arrived `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`, from one
+//! queue. PUBCOMP has a queue of its own, so that a message which the application has not acknowledged does not hold it
+//! back.
 
 use crate::storage::inbox::{self, at, lookup};
 use crate::storage::{MAY_GROW, Notes, ReceiveSlot, ReceiveState};
@@ -10,14 +11,14 @@ use crate::types::QoS;
 use crate::wire::PacketType;
 use crate::wire::reason::ReasonCode;
 
-/// A queue of receive slots, linked by place plus 1.
+/// A queue of receive slots, linked by index plus 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Queue {
     pub(super) first: u16,
     pub(super) last: u16,
 }
 
-/// An answer for which there is no slot.
+/// A pending answer without a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct OrphanReply {
     id: u16,
@@ -25,15 +26,15 @@ pub(crate) struct OrphanReply {
     reason: u8,
 }
 
-/// What is answered without a slot.
+/// The kind of answer without a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum OrphanReplyKind {
-    /// PUBCOMP: PUBREL came for an identifier that nothing is known of.
+    /// PUBCOMP: PUBREL arrived for an unknown identifier.
     #[default]
     Completion,
-    /// PUBREL, which another PUBREC asks for once more.
+    /// PUBREL, for an unknown or repeated PUBREC.
     Release,
-    /// PUBACK: a QoS 1 message found the table full of QoS 2 messages.
+    /// PUBACK: a QoS 1 message arrived while QoS 2 messages filled the table.
     Receipt,
 }
 
@@ -44,33 +45,34 @@ impl OrphanReply {
 /// The bookkeeping over the receive slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Incoming {
-    /// PUBACK and PUBREC.
+    /// Pending PUBACKs and PUBRECs.
     pub(super) owed: Queue,
-    /// PUBCOMP, but for those that took the place of their PUBREC.
+    /// Pending PUBCOMPs, except those in the place of their PUBREC.
     completing: Queue,
     free: Queue,
     /// Slots beyond this one were never used.
     fresh: u16,
     /// Slots in use.
     pub(super) used: u16,
-    /// Slots in use since an earlier link: they don't count against this link's Receive Maximum (§3.1.2.11.3).
+    /// Slots in use since an earlier link, which do not count against this link's Receive Maximum (§3.1.2.11.3).
     pub(super) old: u16,
-    /// Slots in use that acknowledging, draining and writing the journal will free.
+    /// Slots in use that are freed by acknowledging, draining the output and writing the journal.
     pub(super) freeable: u16,
-    /// The slot that may owe the journal a record, by its place plus 1; 0 for none, and the maximum if there may be several.
+    /// The slot that may need a record in the journal, by index plus 1; 0 for none, and the maximum if there may be
+    /// several.
     pub(super) changed: u16,
     serial: u32,
-    /// In the order in which they leave; free ones have the identifier 0.
+    /// In the order of sending; free ones have the identifier 0.
     strays: [OrphanReply; 3],
-    /// The server may have begun a new session unseen, and on this link it will show: what earlier links left open counts only for messages that are marked
-    /// as repetitions, which a new session has none of.
+    /// Set if the server may have begun a new session unnoticed, which this link will show. Until then, slots of
+    /// earlier links apply only to messages with DUP, of which a new session has none.
     is_doubtful: bool,
 }
 
-/// So many slots are not for QoS 2.
+/// The number of slots that QoS 2 messages may not use.
 pub(super) const RESERVE: usize = 1;
 
-/// An acknowledgement that is due.
+/// An acknowledgement that is to be sent next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) packet: PacketType,
@@ -80,69 +82,70 @@ pub(crate) struct Due {
     pub(crate) extra: u16,
 }
 
-/// What an acknowledgement is due for.
+/// Where the next acknowledgement comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
-    /// The first message for which PUBCOMP is owed.
+    /// The first message with a pending PUBCOMP.
     Completing,
-    /// The first message for which PUBACK or PUBREC is owed.
+    /// The first message with a pending PUBACK or PUBREC.
     Owed,
-    /// The first message at QoS 1 behind those at QoS 2 whose records are not durable.
+    /// The first message at QoS 1 behind messages at QoS 2 whose records are not durable.
     Behind,
-    /// An identifier that nothing is known of.
+    /// An answer without a slot.
     OrphanReply,
 }
 
-/// How many messages from the server may be unfinished.
+/// The maximum number of unfinished messages from the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound {
-    /// Of this link: the Receive Maximum that the server is held to.
+    /// On this link: the Receive Maximum that is enforced.
     pub(crate) maximum: u16,
-    /// In all.
+    /// In total.
     pub(crate) held: usize,
-    /// The journal is to know of QoS 2 messages.
+    /// Whether QoS 2 messages are recorded in the journal.
     pub(crate) is_kept: bool,
 }
 
-/// What became of a message from the server.
+/// What happened to a message from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// It is new: deliver it. The place and serial number name it when the application acknowledges.
+    /// The message is new: deliver it. Slot index and serial number identify it when the application acknowledges.
     New { place: u16, serial: u32 },
-    /// It was delivered before; its PUBREC is owed again.
+    /// The message is a duplicate; its PUBREC is pending again.
     Repeated,
     /// Draining the output makes room.
     Blocked,
     /// No slot is free.
     Full {
-        /// The link has as many open messages as it may.
+        /// The link already has the maximum number of unfinished messages.
         exceeds_maximum: bool,
         /// Acknowledging messages or draining the output frees one.
         clears: bool,
     },
     /// The identifier belongs to another message.
     InUse,
-    /// The identifier belonged to a message that the server has lost; now it is free.
+    /// The identifier belonged to a message that the server has lost; that message was removed.
     Stale,
 }
 
-/// What became of a PUBREL.
+/// What happened to a PUBREL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Release {
     Completing,
-    /// The same, though PUBREC has not left: PUBCOMP takes its place. The send slot holds a PUBREC with properties that isn't needed any more; 0 for none.
+    /// Like `Completing`, but PUBREC was not sent: PUBCOMP takes its place. `extra` is the send slot of a PUBREC with
+    /// properties that is not needed any more; 0 for none.
     Early {
         extra: u16,
     },
     /// Draining the output makes room.
     Blocked,
-    /// Nothing is known of the identifier; PUBCOMP is owed all the same.
+    /// The identifier is unknown; PUBCOMP is sent nevertheless.
     Unknown,
-    /// PUBREC has not left yet.
+    /// PUBREC was not sent yet.
     TooEarly,
 }
 
-/// Slots in this state count as those that something other than a packet will free.
+/// Returns whether slots in this state are freed by something other than a packet from the server.
 const fn is_freeable(state: ReceiveState) -> bool {
     matches!(state, ReceiveState::AtLeastOnce | ReceiveState::Completing | ReceiveState::Ended)
 }
@@ -187,33 +190,35 @@ impl Incoming {
         is_doubtful: false,
     };
 
-    /// Nothing is owed to the server. QoS 2 messages may be open: it is the server's turn.
+    /// Returns whether no answer is pending. QoS 2 messages that wait for PUBREL may remain.
     pub(crate) const fn owes_nothing(&self) -> bool {
         self.owes() == 0
     }
 
-    /// Not 0 if something is owed to the server.
+    /// Returns a value other than 0 if an answer is pending.
     pub(crate) const fn owes(&self) -> u16 {
         let [OrphanReply { id, .. }, ..] = self.strays;
         self.owed.first | self.completing.first | id
     }
 
-    /// No message is open, and nothing is owed.
+    /// Returns whether no message is unfinished and no answer is pending.
     pub(crate) const fn is_empty(&self) -> bool {
         self.used == 0 && self.owes_nothing()
     }
 
-    /// How many messages the next link may have open, in a table that can have so many slots, even if all are QoS 2.
+    /// Returns how many unfinished messages the next link may have, in a table that can have `slots` slots, even if all
+    /// messages are at QoS 2.
     pub(crate) fn affordable(&self, slots: usize) -> usize {
         slots.saturating_sub(usize::from(self.used) + RESERVE).max(1)
     }
 
-    /// The table is too small for one more message.
+    /// Returns whether the table is too small for one more message.
     pub(crate) const fn is_short(&self, inbox: &[ReceiveSlot]) -> bool {
         self.used as usize + RESERVE >= inbox.len()
     }
 
-    /// A QoS 2 message with this identifier was received before: it is to be answered, and not delivered again.
+    /// Returns whether a QoS 2 message with this identifier was received before: then it is answered, and not delivered
+    /// again.
     pub(crate) fn is_repetition(&self, inbox: &[ReceiveSlot], id: u16, dup: bool) -> bool {
         let slot = usize::from(lookup(inbox, id)).checked_sub(1).and_then(|place| inbox.get(place));
         slot.is_some_and(|slot| {
@@ -221,15 +226,17 @@ impl Incoming {
         })
     }
 
-    /// The server may have begun a new session unseen, and this is its first message under the identifier.
+    /// Returns whether this is the first message with the identifier in a new session that the server may have begun
+    /// unnoticed.
     const fn is_replaced(&self, slot: &ReceiveSlot, dup: bool) -> bool {
         self.is_doubtful && slot.is_old && !slot.owed && !dup && !slot.is_ended()
     }
 
-    /// A message at QoS 1 or 2, and its `answer` if the application need not acknowledge it.
+    /// Handles a message at QoS 1 or 2, with its `answer` if the application need not acknowledge it.
     ///
-    /// At QoS 1 PUBACK is owed `[MQTT-4.3.2-4]`; once it was written, the next with this identifier is new `[MQTT-4.3.2-5]`. At QoS 2 it is new unless
-    /// its identifier is open, whatever DUP says `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`; PUBREC is owed for either `[MQTT-4.3.3-8]`.
+    /// At QoS 1 PUBACK becomes pending `[MQTT-4.3.2-4]`; once it was written, the next message with this identifier is
+    /// new `[MQTT-4.3.2-5]`. At QoS 2 the message is new unless its identifier is in use, whatever DUP says
+    /// `[MQTT-4.3.3-10]` `[MQTT-4.3.3-12]`; PUBREC becomes pending in both cases `[MQTT-4.3.3-8]`.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn arrive(
         &mut self,
@@ -242,7 +249,7 @@ impl Incoming {
     ) -> Arrival {
         let link = lookup(inbox, id);
         let is_at_least_once = qos == QoS::AtLeastOnce;
-        // One at QoS 1 under the identifier of one at QoS 2 is of another session, repeated or not.
+        // A QoS 1 message with the identifier of a QoS 2 message belongs to another session, with DUP or without.
         let is_replaced = at(inbox, link).is_some_and(|slot| self.is_replaced(slot, dup && !is_at_least_once));
         if is_replaced {
             self.give_way(inbox); // so the session is a new one
@@ -255,8 +262,8 @@ impl Incoming {
             return Arrival::Blocked;
         }
         if is_at_least_once {
-            // [MQTT-2.2.1-4]. A QoS 2 message of an earlier link that nothing is owed for cannot be meant any more: the
-            // server has lost it. It goes, or the next link would end in the same way.
+            // [MQTT-2.2.1-4]. The server has lost a QoS 2 message of an earlier link without a pending answer. It is
+            // removed; otherwise the next link would end in the same way.
             if slot.is_old && !slot.owed {
                 self.free(inbox, link);
                 return Arrival::Stale;
@@ -283,8 +290,9 @@ impl Incoming {
         answer: Option<ReasonCode>,
         state: ReceiveState,
     ) -> Arrival {
-        // A server may send a QoS 1 message again before it finishes the QoS 2 ones: one slot is kept for that. Where there may be one message alone it is
-        // taken in addition to a QoS 2 message that waits for the server, if the table has room.
+        // A server may send a QoS 1 message again before it finishes the QoS 2 messages: one slot is reserved for that.
+        // If only one message is allowed, a QoS 1 message is accepted in addition to a QoS 2 message that waits for the
+        // server, if the table has room.
         let mut most = inbox.len().min(bound.held);
         if state == ReceiveState::AtLeastOnce && self.freeable == 0 {
             most = inbox.len();
@@ -311,7 +319,7 @@ impl Incoming {
         self.enter(inbox, link, id, (state, answer, notes))
     }
 
-    /// A slot that is free, if fewer are in use than there are.
+    /// Returns a free slot, if not all are in use.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn take_free(&mut self, inbox: &mut [ReceiveSlot]) -> u16 {
         if !MAY_GROW {
@@ -324,7 +332,7 @@ impl Incoming {
         }
     }
 
-    /// Fills a free slot with a new message, whose answer is owed behind all others.
+    /// Fills a free slot with a new message, whose answer is queued behind all others.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn enter(
         &mut self,
@@ -350,15 +358,16 @@ impl Incoming {
         Arrival::New { place: link - 1, serial }
     }
 
-    /// Forgets the QoS 2 messages of earlier links that the server has not come back to on this one. It sends what is under way again before anything new,
-    /// and in order `[MQTT-4.4.0-1]` `[MQTT-4.6.0-1]`: so it knows nothing of them, as its session is another one, or has only PUBREL left to send, which is
-    /// answered whether the identifier is known or not.
+    /// Removes the QoS 2 messages of earlier links that the server has not repeated on this one. A server sends
+    /// unfinished messages again before new ones, and in order `[MQTT-4.4.0-1]` `[MQTT-4.6.0-1]`. So either the server
+    /// does not know these messages, because it has another session, or it has only PUBREL to send, which is answered
+    /// even for an unknown identifier.
     #[cold]
     fn give_way(&mut self, inbox: &mut [ReceiveSlot]) {
         self.give_up(inbox, |slot| slot.is_old);
     }
 
-    /// Forgets the QoS 2 messages among these that nothing is owed for.
+    /// Removes the QoS 2 messages among `which` that have no pending answer.
     pub(super) fn give_up(&mut self, inbox: &mut [ReceiveSlot], which: fn(&ReceiveSlot) -> bool) {
         for link in (0..inbox.len() as u16).map(|place| place + 1) {
             let is_left_over = at(inbox, link).is_some_and(|slot| {
@@ -370,7 +379,8 @@ impl Incoming {
         }
     }
 
-    /// PUBREL `[MQTT-4.3.3-11]`. For an unknown identifier PUBCOMP is owed as well. `may_be_early` if PUBREC for a message of this link needn't have left.
+    /// Handles PUBREL `[MQTT-4.3.3-11]`. PUBCOMP becomes pending for an unknown identifier too. `may_be_early`: whether
+    /// PUBREL is accepted before PUBREC was sent, for a message of this link.
     pub(crate) fn release(&mut self, inbox: &mut [ReceiveSlot], id: u16, may_be_early: bool) -> Release {
         let link = lookup(inbox, id);
         self.note_change(inbox, link);
@@ -380,7 +390,7 @@ impl Incoming {
         };
         let is_early = slot.state == ReceiveState::ExactlyOnce;
         match slot.state {
-            // What an earlier link brought may be of another session, and the server right.
+            // A message of an earlier link may belong to another session, so the server may be right.
             ReceiveState::ExactlyOnce if may_be_early || slot.is_old => {}
             ReceiveState::Recorded | ReceiveState::Ended if !slot.owed => {}
             ReceiveState::ExactlyOnce => return Release::TooEarly,
@@ -400,13 +410,13 @@ impl Incoming {
         if is_early { Release::Early { extra } } else { Release::Completing }
     }
 
-    /// Notes an answer for which there is no slot; false if too many wait already.
+    /// Stores a pending answer without a slot; returns false if there are too many already.
     pub(crate) fn stray(&mut self, id: u16, kind: OrphanReplyKind, reason: ReasonCode) -> bool {
         let free = self.strays.iter_mut().find(|stray| stray.id == 0);
         free.map(|place| *place = OrphanReply { id, kind, reason: reason.0 }).is_some()
     }
 
-    /// The message that the application holds a handle for: not acknowledged yet, and still the same.
+    /// Returns the message of a `PendingAck`, if it was not acknowledged yet and the slot still belongs to it.
     pub(crate) fn held<'a>(
         &self,
         inbox: &'a mut [ReceiveSlot],
@@ -418,7 +428,8 @@ impl Incoming {
         })
     }
 
-    /// For what an acknowledgement is to leave next. One whose record is not durable waits, and those of its kind behind it.
+    /// Returns where the next acknowledgement comes from. One whose record is not durable waits, and so do those of its
+    /// kind behind it.
     #[inline(always)]
     fn source(&self, inbox: &mut [ReceiveSlot]) -> Source {
         let is_held =
@@ -434,7 +445,7 @@ impl Incoming {
         }
     }
 
-    /// The acknowledgement that is to leave next.
+    /// Returns the acknowledgement to be sent next.
     #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(crate) fn due(&self, inbox: &mut [ReceiveSlot]) -> Option<Due> {
         let slot = match self.source(inbox) {
@@ -462,7 +473,8 @@ impl Incoming {
         Some(Due { packet, id: slot.id, reason: ReasonCode(reason), extra: slot.extra })
     }
 
-    /// What [`due`](Self::due) named has left; with its reason, if the version has reasons: without one PUBREC is a success, and PUBREL follows.
+    /// Notes that the acknowledgement of [`due`](Self::due) was sent; with its reason, if the version has reasons.
+    /// Without reasons PUBREC means success, and PUBREL follows.
     pub(crate) fn settle(&mut self, inbox: &mut [ReceiveSlot], has_reasons: bool) {
         let link = match self.source(inbox) {
             Source::Completing => {
@@ -489,7 +501,7 @@ impl Incoming {
         }
     }
 
-    /// Frees a slot; if its end is not in the journal yet, once it is.
+    /// Frees a slot; with a journal, once the record of its end is durable.
     pub(super) fn free(&mut self, inbox: &mut [ReceiveSlot], link: u16) {
         let Some(slot) = at(inbox, link) else { return };
         let state = slot.state;
@@ -507,7 +519,8 @@ impl Incoming {
         }
     }
 
-    /// The link is gone: QoS 1 messages will come again, QoS 2 messages stay known `[MQTT-4.3.3-10]`.
+    /// Handles the end of a link: QoS 1 messages are removed, since the server sends them again; QoS 2 messages are
+    /// kept `[MQTT-4.3.3-10]`.
     pub(crate) fn link_lost(&mut self, inbox: &mut [ReceiveSlot]) {
         self.strays = [OrphanReply::NONE; 3];
         (self.completing, self.owed) = (Queue::default(), Queue::default());
@@ -517,14 +530,16 @@ impl Incoming {
             slot.extra = 0;
             match slot.state {
                 ReceiveState::Completing if !slot.acknowledged => {
-                    slot.state = ReceiveState::ExactlyOnce; // the application still may; and PUBREL will come again
+                    // the application may still acknowledge; and PUBREL will arrive again
+                    slot.state = ReceiveState::ExactlyOnce;
                     self.freeable -= 1;
                 }
                 ReceiveState::AtLeastOnce | ReceiveState::Completing => self.free(inbox, link),
                 _ => {}
             }
         }
-        // From the next link on a new session may repeat its messages as well, so that nothing would tell it from the old one.
+        // From the next link on, a new session may also send messages with DUP, so it could not be told from the old
+        // one.
         if core::mem::take(&mut self.is_doubtful) {
             self.give_way(inbox);
         }
@@ -534,7 +549,8 @@ impl Incoming {
         }
     }
 
-    /// A message whose end never came was not received: when it comes again it is new. After [`link_lost`](Self::link_lost).
+    /// Removes a message that did not arrive completely: when it arrives again, it is new. Called after
+    /// [`link_lost`](Self::link_lost).
     pub(crate) fn abandon(&mut self, inbox: &mut [ReceiveSlot], place: u16) {
         let is_there = inbox.get(usize::from(place)).is_some_and(|slot| slot.state == ReceiveState::ExactlyOnce);
         if is_there {
@@ -542,24 +558,24 @@ impl Incoming {
         }
     }
 
-    /// The session that the server resumed may be a new one.
+    /// Notes that the session that the server resumed may be a new one.
     pub(crate) const fn doubt(&mut self) {
         self.is_doubtful = true;
     }
 
-    /// It has shown which it is.
+    /// Notes that the server has shown which session it holds.
     const fn end_doubt(&mut self) {
         if core::mem::replace(&mut self.is_doubtful, false) {
             self.let_go_on();
         }
     }
 
-    /// Whether that has not shown yet.
+    /// Returns whether the server has not shown yet which session it holds.
     pub(crate) const fn is_doubtful(&self) -> bool {
         self.is_doubtful
     }
 
-    /// The session is gone.
+    /// Removes everything: the session has ended.
     pub(crate) fn clear(&mut self, inbox: &mut [ReceiveSlot]) {
         inbox.fill(ReceiveSlot::FREE);
         let serial = core::mem::replace(self, Self::EMPTY).serial;

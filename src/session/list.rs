@@ -1,9 +1,10 @@
-//! Send slots by packet identifier, and lists that link them by identifier: when the table grows, nothing needs to be relinked.
+//! Send slots by packet identifier, and lists that link them by identifier, so that nothing needs to be relinked when
+//! the table grows.
 
 use crate::storage::SendSlot;
 use crate::types::Handle;
 
-/// Where the packet with this identifier lives, if it exists.
+/// Returns the index of the slot for this identifier.
 pub(super) const fn place(slots: &[SendSlot], id: u16) -> usize {
     id as usize & slots.len().wrapping_sub(1)
 }
@@ -16,12 +17,12 @@ pub(crate) fn find_mut(slots: &mut [SendSlot], id: u16) -> Option<&mut SendSlot>
     slots.get_mut(place(slots, id)).filter(|slot| slot.id() == id && id != 0)
 }
 
-/// The packet with this handle, which holds its identifier.
+/// Returns the packet with this handle; the handle contains the identifier.
 pub(crate) fn find_handle(slots: &[SendSlot], handle: Handle) -> Option<&SendSlot> {
     find(slots, handle.id()).filter(|slot| slot.handle == handle.0)
 }
 
-/// A packet that a search has come to; 0 for none. It is remembered only where so much can wait that it pays.
+/// The packet that a search has reached; 0 for none. Stored only if queues can become so long that it pays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Cursor(#[cfg(feature = "alloc")] u16);
 
@@ -49,7 +50,7 @@ impl Cursor {
     #[cfg(not(feature = "alloc"))]
     pub(crate) const fn set(&mut self, _: u16) {}
 
-    /// The packet `id` leaves its list: the search goes on from the one before it.
+    /// Moves the cursor back if the packet `id`, which leaves its list, is the one that the search has reached.
     #[inline(always)]
     pub(crate) const fn step_aside(&mut self, id: u16, previous: u16) {
         if self.get() == id {
@@ -58,7 +59,7 @@ impl Cursor {
     }
 }
 
-/// A doubly linked list of send slots. A slot is in one list at most.
+/// A doubly linked list of send slots. A slot is in at most one list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct List {
     first: u16,
@@ -87,7 +88,7 @@ impl List {
         self.append(slots, id);
     }
 
-    /// The same for a slot that names its neighbours already: the last one before it, and none behind.
+    /// Like [`push`](Self::push), for a slot that is linked already: to the last slot before it, and to none behind it.
     pub(crate) fn append(&mut self, slots: &mut [SendSlot], id: u16) {
         let last = core::mem::replace(&mut self.last, id);
         match find_mut(slots, last) {
@@ -96,7 +97,7 @@ impl List {
         }
     }
 
-    /// Takes the slot between these two out.
+    /// Removes the slot between these two.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn remove(&mut self, slots: &mut [SendSlot], previous: u16, next: u16) {
         match find_mut(slots, previous) {
@@ -114,7 +115,7 @@ impl List {
     }
 }
 
-/// The slots from `id` to the end of its list.
+/// Iterates from the slot `id` to the end of its list.
 pub(crate) fn iter_from(slots: &[SendSlot], id: u16) -> impl Iterator<Item = &SendSlot> {
     core::iter::successors(find(slots, id), |slot| find(slots, slot.next))
 }

@@ -1,7 +1,8 @@
-//! What outlives a link: outgoing packets until they are acknowledged, identifiers, open QoS 2 messages from the server.
+//! The session: outgoing packets until they are acknowledged, packet identifiers, unfinished QoS 2 messages from the
+//! server.
 //!
-//! Nothing here knows the time, a transport, or how a packet looks beyond its frame. Each transition is a function with the
-//! standard's name for it; [`link_lost`](Outgoing::link_lost) alone says what each state becomes after a reconnect.
+//! This module is independent of time, transports, and the contents of packets. Each transition is a function named as
+//! in the standard. [`link_lost`](Outgoing::link_lost) alone decides what each state becomes after a reconnect.
 
 mod alias;
 mod arena;

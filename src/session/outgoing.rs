@@ -1,4 +1,4 @@
-//! Outgoing packets from the command to the last acknowledgement.
+//! Outgoing packets, from the command to the last acknowledgement.
 //!
 //! ```text
 //!              stage         first byte       last byte           PUBACK
@@ -8,11 +8,12 @@
 //!                                                      └ cause ─▶ Over ── outcome fetched ───▶ free
 //! ```
 //!
-//! [`Progress`](crate::storage::Progress) has the axes; [`Outgoing::set_progress`] alone changes them, so that the count of the window follows.
+//! [`Progress`](crate::storage::Progress) has the axes; only [`Outgoing::set_progress`] and its parts change them, so
+//! that the count of messages in flight is kept.
 //!
-//! A slot stands in one list at a time, or in none while only the record of its end is owed: `log` (packets with bytes, in the order of the arena, which is
-//! the order of sending and of sending again), `released` (in the order of PUBREC `[MQTT-4.6.0-4]`), `requests` (SUBSCRIBE and UNSUBSCRIBE that are out), or
-//! `ended` (outcomes to be fetched).
+//! A slot is in one list at a time, or in none while only the record of its end remains to be made: `log` (packets with
+//! bytes, in the order of the arena, which is the order of sending and of retransmission), `released` (in the order of
+//! PUBREC `[MQTT-4.6.0-4]`), `requests` (SUBSCRIBE and UNSUBSCRIBE in flight), or `ended` (outcomes to be fetched).
 
 use crate::event::Cause;
 use crate::session::arena::Arena;
@@ -28,13 +29,13 @@ use crate::wire::{PacketType, encoded_length};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)] // as `Core`
 pub(crate) struct Outgoing {
-    /// The version that the frames in the arena are encoded for.
+    /// The version for which the packets in the arena are encoded.
     pub(super) version: Version,
-    /// What the server holds of the session that is kept here.
+    /// What the server holds of our session.
     pub(crate) session: SessionFact,
-    /// PUBLISH waits, and requests leave.
+    /// Whether PUBLISH waits while requests are sent.
     pub(crate) holds_messages: bool,
-    /// The server holds a session that is not known here, and the next link is to end it.
+    /// Whether the server holds a session that is not known here and that the next link must end by a clean start.
     pub(crate) must_start_clean: bool,
     pub(super) log: List,
     pub(super) released: List,
@@ -42,43 +43,46 @@ pub(crate) struct Outgoing {
     pub(super) ended: List,
     /// The first packet of the log that may still have to be sent; 0 if there is none.
     pub(super) next: u16,
-    /// While the window is closed: the last packet of the log that was looked at for one that needn't wait; 0 for none.
+    /// While the send quota is used up: the last packet of the log that was checked for one that need not wait; 0 for
+    /// none.
     pub(super) bypass: Cursor,
-    /// No packet of the log up to this one can be dropped: see [`oldest_unsent`](Self::oldest_unsent). 0 for none.
+    /// The packet of the log up to which none can be dropped: see [`oldest_unsent`](Self::oldest_unsent). 0 for none.
     pub(super) passed: Cursor,
     /// The first PUBREL to be sent; 0 if there is none.
     pub(super) release: u16,
-    /// The first PUBREL that is shown to the transport and not known to have left; 0 if there is none.
+    /// The first PUBREL that is shown to the transport and not confirmed as sent; 0 if there is none.
     pub(super) staged_release: u16,
-    /// Slots in use that are no commands: stored acknowledgements, PUBRELs that only free an identifier, and messages that are finished but for the record
-    /// of it.
+    /// Slots in use that are not commands: stored acknowledgements, PUBRELs that only free an identifier, and finished
+    /// messages whose record is still to be made.
     pub(super) uncounted: u16,
-    /// Fences that have left on this link and were not answered.
+    /// Fences that were sent on this link and not answered.
     pub(super) fences: u16,
     /// Fences that are shown to the transport.
     pub(super) staged_fences: u16,
-    /// The slot that came to owe the journal a record last; 0 if none did since records were gathered.
+    /// The last slot whose state came to differ from the journal; 0 if there is none since records were gathered.
     pub(super) owed: u16,
     pub(super) run: Run,
-    // Counts that change together lie apart: side by side the compiler would change them as a vector, which takes twice as many instructions.
+    // Counts that change together are not adjacent: otherwise the compiler would change them as a vector, which takes
+    // twice as many instructions.
     /// Slots in use.
     pub(super) used: u32,
     /// The earliest second in which a queued message may expire; 0 for never.
     pub(super) expiry: u32,
-    /// PUBLISH packets that are not finished.
+    /// Unfinished PUBLISH packets.
     pub(super) publishes: u32,
-    /// QoS 2 messages up to this running number need fences; 0 if none does.
+    /// QoS 2 messages up to this running number need fences; 0 for none.
     pub(super) fenced_until: u32,
-    /// PUBLISH packets that hold a unit of the window.
+    /// PUBLISH packets that hold a unit of the send quota.
     pub(super) in_flight: u32,
     pub(super) arena: Arena,
-    /// The handle that was given away last, with the identifier in its lowest 16 bits.
+    /// The handle that was assigned last, with the identifier in its lowest 16 bits.
     pub(super) last_handle: u64,
-    /// The handle of the latest QoS 0 message that left.
+    /// The handle of the QoS 0 message that was sent last.
     pub(super) left: u64,
 }
 
-/// What is left of a withdrawn message once its outcome was fetched. Reached through a pointer alone, so that firmware that withdraws none doesn't carry it.
+/// Replaces a withdrawn message once its outcome was fetched. Behind a pointer, so that firmware that withdraws none
+/// does not link it.
 pub(crate) type Withdrawing = fn(&mut Outgoing, &mut Parts<'_>, u16);
 
 /// A packet to be stored.
@@ -88,38 +92,38 @@ pub(crate) struct Frame<'f> {
     pub(crate) detail: Detail,
     /// Its length in the arena.
     pub(crate) length: usize,
-    /// A payload that stays outside the arena.
+    /// A payload that is kept outside the arena.
     pub(crate) shared: Option<Payload<'f>>,
 }
 
-/// A packet that was found or made.
+/// A packet that was found or created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Matched {
     pub(crate) handle: u64,
     pub(crate) id: u16,
 }
 
-/// An acknowledgement that did not.
+/// Why an acknowledgement does not match a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
-    /// Nothing is known of the identifier.
+    /// The identifier is unknown.
     Unknown,
-    /// The identifier belongs to a packet that is not acknowledged in this way, or not yet.
+    /// The identifier belongs to a packet that is not acknowledged by this type, or not yet.
     Unexpected,
-    /// The packet is being sent: the acknowledgement counts once the transport is known to have taken the packet.
+    /// The packet is being sent: the acknowledgement counts once the transport has confirmed that it took the packet.
     Early,
-    /// It answers a PUBREL that only frees an identifier, and means nothing to a message.
+    /// It answers a PUBREL that only frees an identifier, and is not for a message.
     Internal,
     /// The number of codes differs from the number of filters.
     Count,
 }
 
-/// What a PUBREC means.
+/// The effect of a PUBREC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PubRecStep {
     /// PUBREL follows.
     Released,
-    /// PUBREL was asked for already, and is asked for again.
+    /// PUBREC arrived before, and is repeated.
     Repeated,
 }
 
@@ -159,22 +163,22 @@ impl Outgoing {
         self.version
     }
 
-    /// Commands that are not finished: messages, requests, and outcomes that were not fetched.
+    /// Returns the number of unfinished commands: messages, requests, and outcomes that were not fetched.
     pub(crate) const fn pending(&self) -> usize {
         self.used as usize - self.uncounted as usize
     }
 
-    /// No slot is in use.
+    /// Returns whether no slot is in use.
     pub(crate) const fn is_empty(&self) -> bool {
         self.used == 0
     }
 
-    /// The same without what depends on where in the arena packets happen to lie, on what was searched before, or on what the journal has of them.
+    /// Returns the state without positions in the arena, search cursors and notes of the journal, for comparison.
     pub(crate) const fn without_positions(mut self) -> Self {
         self.arena.end = 0;
         self.passed = Cursor::NONE;
         self.owed = 0;
-        self.must_start_clean = false; // it is not of the session
+        self.must_start_clean = false; // not part of the session
         self
     }
 
@@ -182,25 +186,25 @@ impl Outgoing {
         self.in_flight
     }
 
-    /// The handle of the latest QoS 0 message that left.
+    /// Returns the handle of the QoS 0 message that was sent last.
     pub(crate) const fn last_sent_qos0(&self) -> u64 {
         self.left
     }
 
-    /// Every packet with its place in the table, list by list.
+    /// Iterates over every packet with its index in the table, list by list.
     pub(crate) fn packets<'a>(&self, slots: &'a [SendSlot]) -> impl Iterator<Item = (usize, &'a SendSlot)> + use<'a> {
         let [log, released, requests, ended] =
             [self.log, self.released, self.requests, self.ended].map(|list| list.iter(slots));
         log.chain(released).chain(requests).chain(ended).map(|slot| (place(slots, slot.id()), slot))
     }
 
-    /// The identifier and handle that were given away last.
+    /// Returns the identifier and handle that were assigned last.
     pub(crate) const fn latest(&self) -> Matched {
         Matched { handle: self.last_handle, id: self.last_handle as u16 }
     }
 
-    /// Makes a place for a packet for which [`Need`](super::Need) said that there is room, under a new identifier and handle, which are the
-    /// [`latest`](Self::latest) then. The caller writes its bytes there.
+    /// Allocates a packet for which there is room (see [`Need`](super::Need)), with a new identifier and handle, which
+    /// [`latest`](Self::latest) then returns. The caller writes its bytes to the returned slice.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline)]
     pub(crate) fn push<'p>(&mut self, parts: &'p mut Parts<'_>, frame: &Frame<'_>) -> Option<&'p mut [u8]> {
@@ -223,7 +227,8 @@ impl Outgoing {
         parts.arena.get_mut(start..)?.get_mut(..length)
     }
 
-    /// Fills the free slot of this identifier with a packet, which comes last in the log and in the arena, and has so many bytes elsewhere.
+    /// Fills the free slot of this identifier with a packet, which becomes the last in the log and in the arena.
+    /// `beside`: its bytes outside the arena.
     #[inline(always)]
     pub(super) fn enter(&mut self, slots: &mut [SendSlot], id: u16, new: SendSlot, beside: u32) -> Option<()> {
         let slot = slots.get_mut(place(slots, id))?;
@@ -243,7 +248,8 @@ impl Outgoing {
         Some(())
     }
 
-    /// Where a packet's progress changes: the window's count follows, and what the journal is owed.
+    /// Changes a packet's progress, and updates the count of messages in flight and the records that are due for the
+    /// journal.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn set_progress(&mut self, slot: &mut SendSlot, progress: Progress) {
@@ -253,7 +259,8 @@ impl Outgoing {
         self.owe(slot);
     }
 
-    /// [`set_progress`](Self::set_progress) where the packet holds its unit before and after, or never had one.
+    /// Like [`set_progress`](Self::set_progress), for a packet that holds its unit of the send quota before and after,
+    /// or at neither time.
     #[inline(always)]
     pub(super) fn move_on(&mut self, slot: &mut SendSlot, progress: Progress) {
         debug_assert_eq!(slot.holds_unit(), SendSlot { progress, ..*slot }.holds_unit());
@@ -261,8 +268,9 @@ impl Outgoing {
         self.owe(slot);
     }
 
-    /// The next identifier in turn whose place is free, so that each is used again as late as possible
-    /// `[MQTT-2.2.1-3]` `[MQTT-4.3.2-1]` `[MQTT-4.3.3-1]`. Where the numbers begin anew, places come twice: so two rounds see them all.
+    /// Returns the next identifier in turn whose place is free, so that each is reused as late as possible
+    /// `[MQTT-2.2.1-3]` `[MQTT-4.3.2-1]` `[MQTT-4.3.3-1]`. When the numbers wrap, places repeat, so two rounds visit
+    /// them all.
     fn free_id(&self, slots: &[SendSlot]) -> Option<u16> {
         let mut id = self.last_handle as u16;
         for _ in 0..2 * slots.len() + 1 {
@@ -274,7 +282,7 @@ impl Outgoing {
         None
     }
 
-    /// How many bytes of a packet are not in the arena: a shared payload, or one that the application supplies.
+    /// Returns how many bytes of a packet are not in the arena: a shared payload, or one that the application supplies.
     pub(super) fn outside_length(parts: &Parts<'_>, slot: &SendSlot) -> u32 {
         if slot.marks.message().has(MessageMarks::STREAMED) {
             (encoded_length(parts.arena.get(slot.position as usize..).unwrap_or_default()) as u32)
@@ -284,7 +292,7 @@ impl Outgoing {
         }
     }
 
-    /// The length of the payload that a packet keeps outside the arena.
+    /// Returns the length of the payload that a packet keeps outside the arena.
     pub(super) fn shared_length(parts: &Parts<'_>, slot: &SendSlot) -> u32 {
         if slot.marks.message().has(MessageMarks::SHARED_PAYLOAD) {
             parts.payloads.get(place(parts.slots, slot.id())).len() as u32
@@ -293,10 +301,12 @@ impl Outgoing {
         }
     }
 
-    /// The answer that ends a packet: PUBACK `[MQTT-4.3.2-3]`, a PUBREC that refuses `[MQTT-4.4.0-2]`, PUBCOMP `[MQTT-4.3.3-5]`; or SUBACK or UNSUBACK, for the
-    /// request with its identifier `[MQTT-2.2.1-6]` `[MQTT-3.8.4-2]` `[MQTT-3.10.4-4]`, with `count` codes, if it has codes at all `[MQTT-3.8.4-6]`
-    /// `[MQTT-3.11.3-1]`. Returns what it was for, and the number of codes that it should have: if `is_lenient`, PUBACK also ends a QoS 2 message that is
-    /// out whole on this link, and what UNSUBACK has for codes means nothing.
+    /// Handles the answer that finishes a packet: PUBACK `[MQTT-4.3.2-3]`, a PUBREC that refuses `[MQTT-4.4.0-2]`,
+    /// PUBCOMP `[MQTT-4.3.3-5]`; or SUBACK or UNSUBACK, for the request with its identifier `[MQTT-2.2.1-6]`
+    /// `[MQTT-3.8.4-2]` `[MQTT-3.10.4-4]`, with `count` codes, if it has codes at all `[MQTT-3.8.4-6]`
+    /// `[MQTT-3.11.3-1]`. Returns the packet that it answers, and the number of codes that it should have. If
+    /// `is_lenient`, PUBACK also finishes a QoS 2 message that was completely sent on this link, and the number of
+    /// codes in UNSUBACK is not checked.
     pub(crate) fn answered(
         &mut self,
         parts: &mut Parts<'_>,
@@ -330,7 +340,8 @@ impl Outgoing {
         if kind == Kind::Orphan { Err(Mismatch::Internal) } else { Ok((handle, kind, filters)) }
     }
 
-    /// PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from here on only PUBREL is sent, never PUBLISH `[MQTT-4.3.3-6]`.
+    /// Handles PUBREC `[MQTT-4.3.3-3]` `[MQTT-4.3.3-4]`: from now on only PUBREL is sent, never PUBLISH
+    /// `[MQTT-4.3.3-6]`.
     pub(crate) fn pubrec(&mut self, parts: &mut Parts<'_>, id: u16) -> Result<PubRecStep, Mismatch> {
         let (slot, mismatch) = answerable(parts.slots, id);
         let Some(slot) = slot else { return Err(mismatch) };
@@ -347,14 +358,14 @@ impl Outgoing {
         }
     }
 
-    /// PUBREL follows for this message, of which the bytes in the arena and so many elsewhere are given back.
+    /// Queues PUBREL for this message, and frees its bytes in the arena and outside.
     #[inline(always)]
     pub(super) fn release(&mut self, slots: &mut [SendSlot], id: u16) {
         self.relist_bare(slots, id, 0, Progress::released(), None);
         self.note_release(id);
     }
 
-    /// PUBREL of this packet is due, after those that are due already.
+    /// Notes that PUBREL of this packet is to be sent, after those that are pending already.
     #[inline(always)]
     const fn note_release(&mut self, id: u16) {
         if self.release == 0 {
@@ -362,17 +373,17 @@ impl Outgoing {
         }
     }
 
-    /// The PUBREL that is to be sent next can't be: its record is not durable.
+    /// Returns whether the next PUBREL must wait because its record is not durable.
     pub(crate) fn release_waits(&self, slots: &[SendSlot]) -> bool {
         cfg!(feature = "journal") && find(slots, self.release).is_some_and(SendSlot::waits_for_record)
     }
 
-    /// The PUBREL that is to be sent next `[MQTT-4.6.0-4]`.
+    /// Returns the PUBREL to be sent next `[MQTT-4.6.0-4]`.
     pub(crate) const fn release_due(&self) -> u16 {
         self.release
     }
 
-    /// The PUBREL that [`release_due`](Self::release_due) named is shown to the transport.
+    /// Notes that the PUBREL of [`release_due`](Self::release_due) is shown to the transport.
     pub(crate) fn stage_release(&mut self, slots: &mut [SendSlot]) {
         if self.staged_release == 0 {
             self.staged_release = self.release;
@@ -380,13 +391,13 @@ impl Outgoing {
         if let Some(slot) = find_mut(slots, self.release) {
             self.release = slot.next;
             if slot.progress.reach() == Reach::Out {
-                slot.leave_again(); // it was shown while one before it had to be sent again
+                slot.leave_again(); // shown while an earlier one had to be sent again
             }
             self.move_on(slot, slot.progress.reached(Reach::Staged));
         }
     }
 
-    /// The transport has taken every PUBREL that was shown to it.
+    /// Notes that the transport has taken every PUBREL that was shown to it.
     pub(crate) fn releases_left(&mut self, slots: &mut [SendSlot]) {
         self.fences += core::mem::take(&mut self.staged_fences);
         let mut id = core::mem::take(&mut self.staged_release);
@@ -397,13 +408,13 @@ impl Outgoing {
         }
     }
 
-    /// What was shown to the transport beside the arena is dropped: PUBREL counts as not sent.
+    /// Notes that the PUBRELs shown to the transport were dropped: they count as not sent.
     pub(crate) const fn releases_dropped(&mut self) {
         (self.staged_release, self.staged_fences) = (0, 0);
     }
 
-    /// Ends a packet without an acknowledgement. QoS 0 messages and stored acknowledgements just go; of all others the
-    /// outcome stays until it is fetched.
+    /// Finishes a packet without an acknowledgement. QoS 0 messages and stored acknowledgements are removed; for all
+    /// others the outcome is kept until it is fetched.
     pub(super) fn end(&mut self, parts: &mut Parts<'_>, id: u16, cause: Cause) {
         let Some(slot) = find(parts.slots, id) else { return };
         if matches!(slot.kind, Kind::Publish0 | Kind::Ack | Kind::Orphan) {
@@ -413,7 +424,7 @@ impl Outgoing {
         self.relist(parts, id, Progress::over(), Detail::cause(cause as u32));
     }
 
-    /// The next outcome that no packet caused; its slot is free afterwards.
+    /// Returns the next outcome, and frees its slot.
     pub(crate) fn poll_ended(
         &mut self,
         parts: &mut Parts<'_>,
@@ -431,13 +442,14 @@ impl Outgoing {
         Some((Matched { handle, id }, kind, cause))
     }
 
-    /// Takes a packet out of everything and frees its slot and identifier; those of a message once its end is in the journal.
+    /// Removes a packet and frees its slot and identifier; with a journal, those of a message once the record of its
+    /// end is in the buffer.
     pub(super) fn finish(&mut self, parts: &mut Parts<'_>, id: u16) -> Handle {
         let beside = Self::drop_beside(parts, id);
         self.vacate(parts.slots, id, beside)
     }
 
-    /// The same for a packet of which so many bytes elsewhere were dropped.
+    /// Like [`finish`](Self::finish), for a packet of which `beside` bytes outside the arena were dropped.
     #[inline(always)]
     pub(super) fn vacate(&mut self, slots: &mut [SendSlot], id: u16, beside: u32) -> Handle {
         let Some(slot) = self.leave(slots, id, beside) else { return Handle(0) };
@@ -452,13 +464,13 @@ impl Outgoing {
         handle
     }
 
-    /// Frees the bytes of a packet that has come so far, and puts its slot to the end of the list for that.
+    /// Frees the bytes of a packet with this new progress, and appends its slot to the list for that progress.
     pub(super) fn relist(&mut self, parts: &mut Parts<'_>, id: u16, progress: Progress, detail: Detail) {
         let beside = Self::drop_beside(parts, id);
         self.relist_bare(parts.slots, id, beside, progress, Some(detail));
     }
 
-    /// The same of a packet that keeps nothing elsewhere any more.
+    /// Like [`relist`](Self::relist), for a packet without bytes outside the arena.
     #[inline(always)]
     fn relist_bare(
         &mut self,
@@ -479,7 +491,7 @@ impl Outgoing {
         list.append(slots, id);
     }
 
-    /// Drops what of a packet is kept elsewhere than in the arena, and says how many bytes that was.
+    /// Drops the bytes of a packet outside the arena, and returns their number.
     fn drop_beside(parts: &mut Parts<'_>, id: u16) -> u32 {
         let Some(slot) = find(parts.slots, id) else { return 0 };
         let length = Self::shared_length(parts, slot);
@@ -489,8 +501,8 @@ impl Outgoing {
         length
     }
 
-    /// Gives the bytes of a packet back, and takes it out of its list; its slot says nothing of that yet. Slots are looked at where they are: a copy would
-    /// take a good part of firmware's stack.
+    /// Frees the bytes of a packet and removes it from its list, without changing its slot. Slots are borrowed: a copy
+    /// would take much of firmware's stack.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn leave<'s>(&mut self, slots: &'s mut [SendSlot], id: u16, beside: u32) -> Option<&'s mut SendSlot> {
         let &SendSlot { position, length, previous, next, kind, progress, .. } = find(slots, id)?;
@@ -499,7 +511,7 @@ impl Outgoing {
         find_mut(slots, id)
     }
 
-    /// Takes a packet with this identifier, between its neighbours, out of the list that it stands in; cursors that stand on it step aside.
+    /// Removes a packet from its list, and moves cursors that point to it.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn leave_list(
         &mut self,
@@ -507,7 +519,8 @@ impl Outgoing {
         (previous, id, next): (u16, u16, u16),
         (kind, progress): (Kind, Progress),
     ) {
-        // A cursor stands on packets of its own list alone. To ask first which list this is saves time; firmware has less flash than that.
+        // A cursor points only to packets of its own list. Checking the list first saves time, but takes flash, so
+        // firmware does not.
         let asks = usize::BITS > 32;
         if !asks || progress.is_release() {
             if self.release == id {
@@ -527,7 +540,7 @@ impl Outgoing {
         self.list_of(kind, progress).remove(slots, previous, next);
     }
 
-    /// The list that a packet stands in.
+    /// Returns the list that a packet is in.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn list_of(&mut self, kind: Kind, progress: Progress) -> &mut List {
@@ -540,7 +553,8 @@ impl Outgoing {
     }
 }
 
-/// The packet with this identifier, if an acknowledgement can be for it: it has left, on this link or on an earlier one.
+/// Returns the packet with this identifier, if an acknowledgement can be for it: it was sent, on this link or on an
+/// earlier one.
 fn answerable(slots: &[SendSlot], id: u16) -> (Option<&SendSlot>, Mismatch) {
     let slot = find(slots, id).filter(|slot| slot.kind.is_answered());
     match slot.map(|slot| slot.progress.answer()) {

@@ -1,9 +1,10 @@
-//! What the journal is owed: found by comparing what is true of each message with what the log says of it, as acknowledgements are owed and not written
-//! where a packet comes.
+//! Records of outgoing messages that are due for the journal. They are found by comparing the state of each message
+//! with the log; like acknowledgements, they are kept as state and not encoded at the change.
 //!
-//! [`Outgoing::owe`] is called wherever a slot may have changed, and asks only whether the two differ. A slot that owes a record is first put on a stack,
-//! which needs no other slot; [`gather`](Outgoing::gather) turns the stack into the end of a queue, and encodes what fits. What doesn't fit stays owed, so
-//! nothing is lost for want of room. A message that is finished keeps its slot until the record of its end is encoded.
+//! [`Outgoing::owe`] is called wherever a slot may have changed, and checks only whether the two differ. A slot with a
+//! due record is first put on a stack, which needs no other slot; [`gather`](Outgoing::gather) appends the stack to a
+//! queue, and encodes the records that fit. Records that do not fit stay due, so none is lost for lack of room. A
+//! finished message keeps its slot until the record of its end is encoded.
 
 #[cfg(feature = "journal")]
 use crate::session::list::find_handle;
@@ -14,7 +15,7 @@ use crate::storage::{Detail, Fact, JournalPart, Marks, MessageFlags, MessageMark
 use crate::types::Handle;
 
 impl Outgoing {
-    /// The slot owes the journal a record if what is true of it and what the log says differ.
+    /// Puts the slot on the stack if its state differs from the log.
     #[inline(always)]
     pub(super) const fn owe(&mut self, slot: &mut SendSlot) {
         if slot.notes.is_kept() && slot.fact() as u8 != slot.notes.noted() as u8 && !slot.notes.is_queued() {
@@ -23,7 +24,8 @@ impl Outgoing {
         }
     }
 
-    /// Keeps the slot of a message that is finished, and not counted any more, if the log doesn't say so yet. False if it is free.
+    /// Keeps the slot of a finished message, without counting it, if the log does not say that it is finished. Returns
+    /// false if the slot is free.
     #[inline(always)]
     pub(super) fn keep_finished(&mut self, slot: &mut SendSlot) -> bool {
         let is_kept = slot.notes.is_kept() && (slot.notes.noted() != Fact::Nothing || slot.notes.is_queued());
@@ -46,32 +48,32 @@ impl Outgoing {
         is_kept
     }
 
-    /// The lower half of the running number that the next packet gets.
+    /// Returns the lower half of the running number of the next packet.
     pub(super) const fn next_number(&self) -> u32 {
         (self.last_handle >> 16) as u32 + 1
     }
 
-    /// The message that was under this identifier is over because the one with this number takes its place: so its record says that it is over only if
-    /// the other is there.
+    /// Notes that the message with this number replaces the finished message with this identifier, whose record then
+    /// finishes it only if the other message is in the log.
     pub(super) fn note_successor(slots: &mut [SendSlot], id: u16, by: u32) {
         if let Some(slot) = find_mut(slots, id).filter(|slot| slot.notes.is_finished()) {
             slot.position = by;
         }
     }
 
-    /// The packet that was accepted last took the place of others.
+    /// Notes that the packet that was accepted last replaced others.
     pub(crate) fn note_awaited(&self, slots: &mut [SendSlot]) {
         if let Some(slot) = find_mut(slots, self.last_handle as u16).filter(|slot| slot.notes.is_kept()) {
             slot.notes.set_awaited();
         }
     }
 
-    /// How many messages could end now so that their slots are free at once; all if there is no journal.
+    /// Returns how many messages could finish now with their slots free at once; all if there is no journal.
     pub(super) fn room_for_ends(&self, journal: &JournalPart<'_>) -> usize {
         if self.owed == 0 { journal.room_for_ends() } else { 0 }
     }
 
-    /// Encodes the records that slots owe, in the order in which they came to owe them; false if there is no room for all.
+    /// Encodes the due records, in the order of the changes; returns false if there is no room for all.
     pub(crate) fn gather(&mut self, parts: &mut Parts<'_>) -> bool {
         let Some(mut queue) = parts.journal.books().map(|books| books.queue) else { return true };
         self.enqueue(parts.slots, &mut queue);
@@ -94,7 +96,7 @@ impl Outgoing {
         queue.0 == 0
     }
 
-    /// Puts the slots of the stack to the end of the queue, the first that came to owe a record first.
+    /// Appends the slots of the stack to the queue, in the order of the changes.
     fn enqueue(&mut self, slots: &mut [SendSlot], (first, last): &mut (u16, u16)) {
         let latest = core::mem::take(&mut self.owed);
         let (mut id, mut behind) = (latest, 0);
@@ -111,7 +113,7 @@ impl Outgoing {
         *last = latest;
     }
 
-    /// The session was lost, and one record for all messages is about to say so: what the log says of each then.
+    /// Sets what the log says of each message after the record of a lost session, which covers all messages.
     pub(crate) fn note_loss(&mut self, slots: &mut [SendSlot], aborted: u64) {
         for slot in slots.iter_mut().filter(|slot| slot.notes.is_kept()) {
             if slot.notes.noted() == Fact::Released || slot.handle <= aborted {
@@ -125,30 +127,31 @@ impl Outgoing {
         }
     }
 
-    /// The log says that everything was forgotten.
+    /// Notes that the log says that the session was discarded.
     pub(crate) fn note_forgotten(slots: &mut [SendSlot]) {
         slots.iter_mut().for_each(|slot| slot.notes.assume(Fact::Nothing));
     }
 
-    /// Nothing of this message waits for a record, or it is gone.
+    /// Returns whether the state of this message is durable, or the message is gone.
     #[cfg(feature = "journal")]
     pub(crate) fn is_durable(slots: &[SendSlot], handle: Handle) -> bool {
         find_handle(slots, handle).is_none_or(|slot| !slot.waits_for_record())
     }
 
-    /// Whether every slot that differs from the log owes a record.
+    /// Returns whether every slot that differs from the log has a due record.
     #[cfg(all(test, feature = "journal"))]
     pub(crate) fn owes_what_differs(&self, slots: &[SendSlot]) -> bool {
         slots.iter().all(|slot| slot.notes.is_queued() || slot.fact() == slot.notes.noted())
     }
 }
 
-/// The log may say that this message took the place of another, and must know what became of it, even if it never knew the message itself.
+/// Returns whether the log may name this message as the replacement of another, so that its end must be recorded even
+/// if the message itself was not.
 fn is_missed(slot: &SendSlot) -> bool {
     slot.notes.is_awaited() && slot.fact() == Fact::Nothing
 }
 
-/// The end of a message; one that was replaced is over once the other is there.
+/// Returns the record of the end of a message; for a replaced one, conditional on the other message.
 fn end_of(slot: &SendSlot) -> Record<'static> {
     let by = if slot.notes.is_finished() { slot.position } else { 0 };
     match slot.notes.noted() {
@@ -157,7 +160,7 @@ fn end_of(slot: &SendSlot) -> Record<'static> {
     }
 }
 
-/// Encodes what the slot with this identifier owes; false if there is no room for all.
+/// Encodes the due records of the slot with this identifier; returns false if there is no room for all.
 fn encode_owed(parts: &mut Parts<'_>, id: u16) -> bool {
     while let Some(slot) = find(parts.slots, id).filter(|slot| slot.fact() != slot.notes.noted() || is_missed(slot)) {
         let (noted, is_put) = match (slot.notes.noted(), slot.fact()) {
@@ -190,7 +193,7 @@ fn encode_owed(parts: &mut Parts<'_>, id: u16) -> bool {
     true
 }
 
-/// What the record of a message says beside its frame.
+/// Returns the flags for the record of a message.
 pub(crate) fn flags_of(slot: &SendSlot) -> MessageFlags {
     let marks = slot.marks.message();
     let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
@@ -201,7 +204,7 @@ pub(crate) fn flags_of(slot: &SendSlot) -> MessageFlags {
     )
 }
 
-/// What stands for a message after PUBREC: nothing is left of it but its identifier.
+/// Returns the stub that represents a message after PUBREC, of which only the identifier remains.
 pub(crate) const fn stub(high: u8, low: u8) -> [u8; 7] {
     [0x34, 5, 0, 0, high, low, 0]
 }

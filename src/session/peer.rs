@@ -1,26 +1,27 @@
-//! What a server takes.
+//! What a server accepts.
 
 use crate::event::Cause;
 use crate::storage::{RequestMarks, SendSlot};
 use crate::types::{QoS, Version};
 use crate::wire::ids;
 
-/// What the server lets us send on this link (§3.2.2.3).
+/// What the server accepts on this link (§3.2.2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Peer {
-    /// Unfinished QoS 1 and 2 messages at a time: the server's Receive Maximum or our own limit.
+    /// The maximum number of QoS 1 and 2 messages in flight: the lower one of the server's Receive Maximum and our own
+    /// limit.
     pub(crate) window: u16,
     pub(crate) topic_aliases: u16,
-    /// The longest packet; 0 for no limit.
+    /// The longest packet in bytes; 0 for no limit.
     pub(crate) max_packet: u32,
     pub(super) lacks: u8,
 }
 
 impl Peer {
-    /// Before CONNACK: nothing may be sent, and nothing is ruled out.
+    /// Before CONNACK: nothing may be sent, and nothing is known to be unsupported.
     pub(crate) const UNKNOWN: Self = Self { window: 0, topic_aliases: 0, max_packet: 0, lacks: 0 };
 
-    // What a server may lack. What a SUBSCRIBE asks for has the bit that marks the SUBSCRIBE.
+    // What a server may not support. Features of a SUBSCRIBE have the same bits as its marks.
     const QOS1: u8 = QoS::AtLeastOnce.bits();
     const QOS2: u8 = QoS::ExactlyOnce.bits();
     const RETAIN: u8 = 4;
@@ -28,7 +29,7 @@ impl Peer {
     const WILDCARDS: u8 = RequestMarks::WILDCARD.bits();
     const IDENTIFIERS: u8 = RequestMarks::IDENTIFIER.bits();
 
-    /// Takes over what a property of CONNACK with this value says that the server lacks.
+    /// Records what the server does not support, from a property of CONNACK.
     pub(crate) const fn note(&mut self, id: u8, value: u32) {
         let what = match id {
             ids::MaximumQoS if value > 0 => Self::QOS2, // 1, or it was refused [MQTT-3.2.2-9]
@@ -47,7 +48,7 @@ impl Peer {
         Version::KNOWS_PROPERTIES && self.lacks & what != 0
     }
 
-    /// Messages may name their topics by aliases.
+    /// Returns whether topic aliases may be used.
     pub(crate) const fn has_aliases(&self) -> bool {
         Version::KNOWS_PROPERTIES && self.topic_aliases > 0
     }
@@ -65,22 +66,22 @@ impl Peer {
         !self.lacks_any(Self::RETAIN)
     }
 
-    /// Whatever the quality of service, and retained or not.
+    /// Returns whether the server accepts every QoS and retained messages.
     pub(crate) const fn takes_any_message(&self) -> bool {
         !self.lacks_any(Self::QOS1 | Self::QOS2 | Self::RETAIN)
     }
 
-    /// A SUBSCRIBE with these marks asks for something that the server doesn't have (§3.2.2.3).
+    /// Returns whether a SUBSCRIBE with these marks uses something that the server does not support (§3.2.2.3).
     pub(crate) const fn lacks(&self, marks: RequestMarks) -> bool {
         self.lacks & marks.bits() != 0 && Version::KNOWS_PROPERTIES
     }
 
-    /// There is something that it doesn't take, or takes in another form.
+    /// Returns whether there are packets that the server does not accept, or only in another form.
     pub(super) const fn has_rules(&self) -> bool {
         Version::KNOWS_PROPERTIES && (self.max_packet != 0 || self.topic_aliases != 0 || self.lacks != 0)
     }
 
-    /// Why the server won't take this packet.
+    /// Returns why the server does not accept this packet, if it does not.
     pub(super) fn refuses(&self, slot: &SendSlot, arena: &[u8], length: usize) -> Option<Cause> {
         let is_retained = || arena.get(slot.position as usize).is_some_and(|first_byte| first_byte & 1 != 0);
         if !self.takes_length(length) {

@@ -1,4 +1,4 @@
-//! Room for one more packet: what it takes, whom the overflow policy drops for it, and what leaves the queue unsent.
+//! Room for one more packet: what it needs, what the overflow policy drops for it, and the removal of unsent messages.
 
 use crate::session::list::{Cursor, find, find_handle, iter_from};
 use crate::session::outgoing::Outgoing;
@@ -6,52 +6,54 @@ use crate::storage::{MAY_GROW, Parts, SendSlot};
 use crate::types::{Handle, Version};
 use crate::wire::Layout;
 
-/// What one more packet takes.
+/// What one more packet needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Need {
     /// Its bytes in the arena.
     pub(crate) bytes: usize,
-    /// Its bytes elsewhere.
+    /// Its bytes outside the arena.
     pub(crate) shared: usize,
     pub(crate) is_publish: bool,
-    /// The journal is to know of it.
+    /// Whether the journal records it.
     pub(crate) is_kept: bool,
 }
 
-/// What there may be at most.
+/// The limits of a storage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Capacity {
     pub(crate) slots: usize,
-    /// Bytes of the arena.
+    /// Bytes in the arena.
     pub(crate) arena: usize,
-    /// Bytes in all.
+    /// Bytes in total.
     pub(crate) bytes: usize,
     /// Unfinished messages; 0 for no limit.
     pub(crate) queued: usize,
 }
 
-/// Re-encoding for 5.0 makes a packet of an earlier version so much longer at most: a property length, and one more byte of
-/// remaining length. Room for that is kept, so that a change of version never fails.
+/// The maximum growth of a packet of an earlier version when it is re-encoded for 5.0: a property length, and one more
+/// byte of remaining length. Room for that is reserved, so that a change of version never fails.
 const REENCODING: usize = 2;
 
-/// The messages that the overflow policy dropped: all unsent ones with handles from `first` to `last`. Those of them that have no end yet have it now.
+/// The messages that the overflow policy dropped, or the message that [`replace`](crate::Connection::replace) removed:
+/// all messages with handles from `first` to `last` that were still queued and unsent. Each dropped message is final:
+/// no event or outcome follows for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Dropped {
-    /// The handle of the first.
+    /// The handle of the first dropped message.
     pub first: Handle,
-    /// The handle of the last.
+    /// The handle of the last dropped message.
     pub last: Handle,
-    /// How many there are.
+    /// How many messages were dropped.
     pub count: u32,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Freed {
     slots: usize,
-    /// Slots of messages that stay until the end of those is in the journal.
+    /// Slots of messages that are freed only once the journal has recorded their end.
     stuck: usize,
-    /// So many ends could be put into the journal.
+    /// The number of records of ends for which the journal has room.
     ends: usize,
     bytes: usize,
     shared: usize,
@@ -70,8 +72,9 @@ impl Freed {
 }
 
 impl Outgoing {
-    /// Whether there is room for it as things are, in a storage of these lengths: nothing has to be dropped, moved or grown. If not, there may be
-    /// room all the same. Firmware asks for it in full at once: it has less memory than time.
+    /// A fast check: returns whether the packet fits into a storage of these lengths without dropping, moving or
+    /// growing. If not, there may still be room. Always false on firmware, which makes only the full check, to save
+    /// flash.
     pub(crate) fn fits(&self, need: &Need, slots: usize, arena: usize, most: &Capacity) -> bool {
         let end = self.arena.end as usize + need.bytes + self.spare(self.arena.frames as usize + 1);
         usize::BITS > 32
@@ -81,17 +84,17 @@ impl Outgoing {
             && self.may_queue(most.queued)
     }
 
-    /// One more message is within a limit of so many unfinished ones; 0 for no limit.
+    /// Returns whether one more message is within a limit of unfinished messages; 0 for no limit.
     pub(crate) const fn may_queue(&self, limit: usize) -> bool {
         limit == 0 || (self.publishes as usize) < limit
     }
 
-    /// Whether there is room within the limits.
+    /// Returns whether there is room within the limits.
     pub(crate) fn has_room(&self, need: &Need, most: &Capacity) -> bool {
         self.has_room_without(need, most, Freed::default())
     }
 
-    /// Whether it would fit into an empty storage.
+    /// Returns whether the packet fits into an empty storage.
     pub(crate) fn could_ever_fit(&self, need: &Need, most: &Capacity) -> bool {
         let bytes = need.bytes + self.spare(1);
         bytes <= most.arena && bytes + need.shared <= most.bytes
@@ -108,14 +111,15 @@ impl Outgoing {
             && (!need.is_publish || most.queued == 0 || queued < most.queued)
     }
 
-    /// The table is so full that free slots are rare, and it may grow.
+    /// Returns whether the table is three quarters full and may grow.
     pub(crate) const fn wants_slots(&self, length: usize, limit: usize) -> bool {
         let used = self.used as usize;
         used * 4 >= length * 3 && length < limit
     }
 
-    /// The length that the arena should have for `bytes` more: twice what is needed, so that compacting is rare. Where that is above the `limit` of what
-    /// it may hold, a quarter of the limit is added, or a full queue that drops its oldest message for each new one would compact for each.
+    /// Returns the length that the arena should have for `bytes` more: twice what is needed, so that compacting is
+    /// rare; at most the `limit` of its contents plus a quarter. Without that quarter, a full queue that drops its
+    /// oldest message for each new one would compact for each.
     pub(crate) fn wants_arena(&self, length: usize, bytes: usize, limit: usize) -> Option<usize> {
         let needed = self.arena.live as usize + bytes + self.spare(self.arena.frames as usize + 1);
         let wanted = needed.saturating_mul(2).min(limit.saturating_add(limit / 4));
@@ -123,12 +127,12 @@ impl Outgoing {
         (is_short && length < wanted).then_some(wanted)
     }
 
-    /// The length below which the arena must not shrink, if it is longer.
+    /// Returns the length below which the arena must not shrink.
     pub(crate) const fn least_arena(&self) -> usize {
         self.arena.end as usize + self.spare(self.arena.frames as usize)
     }
 
-    /// What is kept free for encoding `frames` packets for 5.0.
+    /// Returns the bytes reserved for re-encoding `frames` packets for 5.0.
     pub(super) const fn spare(&self, frames: usize) -> usize {
         if self.version.has_properties() || !Version::KNOWS_BOTH_KINDS { 0 } else { REENCODING * frames }
     }
@@ -196,12 +200,12 @@ impl Outgoing {
         Some(dropped)
     }
 
-    /// Nothing is freed yet.
+    /// Returns the state in which nothing is freed yet.
     fn freeing(&self, parts: &Parts<'_>) -> Freed {
         Freed { ends: self.room_for_ends(&parts.journal), ..Freed::default() }
     }
 
-    /// Drops them for the message that is accepted next.
+    /// Drops these messages for the message that is accepted next.
     fn drop_unsent(&mut self, parts: &mut Parts<'_>, need: &Need, dropped: Dropped) {
         self.unstage(parts.slots);
         let by = if need.is_kept { self.next_number() } else { 0 };
@@ -216,8 +220,8 @@ impl Outgoing {
         }
     }
 
-    /// The first message of the log that may be dropped; 0 if there is none. Messages that the server may have come first, and can be as many as there
-    /// are: so it is remembered which were passed over, and each is passed over once.
+    /// Returns the first message of the log that may be dropped; 0 if there is none. Messages that the server may have
+    /// come first, and there can be many: a cursor remembers which were skipped, so that each is skipped once.
     fn oldest_unsent(&mut self, slots: &[SendSlot]) -> u16 {
         let passed = find(slots, self.passed.get());
         let mut id = passed.map_or(self.log.first(), |slot| slot.next);
@@ -228,7 +232,7 @@ impl Outgoing {
         id
     }
 
-    /// Messages that the server may have had may be dropped again: what is remembered of searches doesn't hold any more.
+    /// Resets the search: messages that the server may have had may be dropped again.
     pub(super) fn forget_search(&mut self, parts: &mut Parts<'_>) {
         if MAY_GROW {
             self.passed = Cursor::NONE;
@@ -236,22 +240,22 @@ impl Outgoing {
         }
     }
 
-    /// A message of which no byte has left yet, on this link or an earlier one.
+    /// Returns whether the packet is an unsent message: nothing was sent on this link or an earlier one.
     pub(super) fn is_droppable(slot: &SendSlot) -> bool {
         slot.kind.is_publish() && slot.progress.is_first() && !slot.progress.is_known()
     }
 
-    /// The message with this handle, if no byte of it has left yet.
+    /// Returns the message with this handle, if it is unsent.
     fn unsent<'a>(&self, parts: &'a Parts<'_>, handle: Handle) -> Option<&'a SendSlot> {
         find_handle(parts.slots, handle).filter(|slot| Self::is_droppable(slot))
     }
 
-    /// Whether a message may still be taken out of the queue.
+    /// Returns whether the message with this handle is unsent, so that it can be removed from the queue.
     pub(crate) fn is_unsent(&self, parts: &Parts<'_>, handle: Handle) -> bool {
         self.unsent(parts, handle).is_some()
     }
 
-    /// Takes an unsent message out of the queue.
+    /// Removes an unsent message from the queue.
     pub(crate) fn cancel(&mut self, parts: &mut Parts<'_>, handle: Handle) -> bool {
         let Some(id) = self.unsent(parts, handle).map(SendSlot::id) else { return false };
         self.unstage(parts.slots);

@@ -1,10 +1,11 @@
-//! The next link speaks another version than the packets in the arena were encoded for: they are encoded anew, in place.
+//! Re-encodes the packets in the arena, in place, when the version changes.
 //!
-//! 3.1 and 3.1.1 encode PUBLISH, SUBSCRIBE and UNSUBSCRIBE alike. 5.0 differs by the property block after topic or identifier. There is always room for the
-//! length of an empty one: it was kept for a packet that was accepted in an earlier version (see `queue::REENCODING`), and one that came from 5.0 grows back
-//! at most to the length that it had.
+//! 3.1 and 3.1.1 encode PUBLISH, SUBSCRIBE and UNSUBSCRIBE alike. 5.0 differs by the property block after topic or
+//! identifier. There is always room for the length of an empty one: it was reserved for a packet that was accepted in
+//! an earlier version (see `queue::REENCODING`), and a packet from 5.0 grows at most to its former length.
 //!
-//! A packet that an earlier version can't carry whole stays as it is: see [`forms`](super::forms).
+//! A packet with properties or options that an earlier version cannot carry is not changed: see
+//! [`forms`](super::forms).
 
 use crate::copying::shift;
 use crate::session::list::find_mut;
@@ -14,8 +15,8 @@ use crate::types::Version;
 use crate::wire::{Layout, Writer, varint_len};
 
 impl Outgoing {
-    /// Encodes all that is kept for `version`, from the first packet on, so that each moves down. Where they grow, all are moved up before, to the
-    /// arena's end.
+    /// Re-encodes all packets for `version`, from the first one on, so that each moves down. If packets grow, all are
+    /// first moved up to the end of the arena.
     pub(crate) fn reencode_for(&mut self, parts: &mut Parts<'_>, version: Version, has_more: Option<HasMore>) {
         let grows = version.has_properties();
         let old = core::mem::replace(&mut self.version, version);
@@ -46,25 +47,26 @@ impl Outgoing {
     }
 }
 
-/// Whether a packet of 5.0 has properties or options that earlier versions can't carry.
+/// Returns whether a packet of 5.0 has properties or options that earlier versions cannot carry.
 pub(crate) type HasMore = fn(&[u8], Kind) -> bool;
 
-/// What becomes of the property block of a packet.
+/// The change of a packet's property block.
 pub(super) struct Change {
-    /// So many of its first bytes go.
+    /// The number of its first bytes that are removed.
     pub(super) removed: usize,
-    /// The length of an empty one comes in their place.
+    /// Whether the length of an empty block replaces them.
     pub(super) grows: bool,
 }
 
 impl Change {
-    /// A packet stays as it is, or has an empty property block in one of the two forms.
+    /// Returns the change for a packet that is not changed, or that has an empty property block in one of the two
+    /// encodings.
     fn of(stays: bool, grows: bool) -> Self {
         Self { removed: usize::from(!stays && !grows), grows: grows && !stays }
     }
 }
 
-/// Moves the packet at `from` to `end`, with its property block changed; returns its length.
+/// Moves the packet at `from` to `end`, with its property block changed; returns its new length.
 #[cfg_attr(target_pointer_width = "32", inline(always))]
 pub(super) fn reencode(arena: &mut [u8], (from, length): (usize, usize), end: usize, change: Change) -> usize {
     let Change { removed, grows } = change;
@@ -87,7 +89,8 @@ pub(super) fn reencode(arena: &mut [u8], (from, length): (usize, usize), end: us
 }
 
 impl Outgoing {
-    /// Whether all that is kept could be encoded for 5.0. So it always is, but in a storage that is smaller than the one in which it was accepted.
+    /// Returns whether all packets could be re-encoded for 5.0. That is always so, except in a storage that is smaller
+    /// than the one in which they were accepted.
     #[cfg(feature = "journal")]
     pub(crate) fn could_grow(&self, parts: &Parts<'_>) -> bool {
         let grown = self.log.iter(parts.slots).filter(|slot| !slot.marks.is_in_v5()).map(|slot| {

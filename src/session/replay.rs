@@ -1,4 +1,4 @@
-//! What the recovery from a journal does beside carrying out the transitions again.
+//! What the recovery from a journal does in addition to the transitions.
 
 use crate::session::incoming::Incoming;
 use crate::session::list::{find, find_handle, find_mut, place};
@@ -7,29 +7,29 @@ use crate::storage::{Kind, Known, Notes, Parts, ReceiveSlot, SendSlot};
 use crate::types::Handle;
 
 impl Outgoing {
-    /// The handle that was given away last.
+    /// Returns the handle that was assigned last.
     pub(crate) const fn last_handle(&self) -> u64 {
         self.last_handle
     }
 
-    /// The next handle, and the next identifier, follow these.
+    /// Sets the last handle, from which the next handle and identifier follow.
     pub(crate) const fn set_last_handle(&mut self, handle: u64) {
         self.last_handle = handle;
     }
 
-    /// Whether the place of this identifier is free, or whose it is.
+    /// Returns the identifier of the packet in the place of `id`, if there is one.
     pub(crate) fn occupant(slots: &[SendSlot], id: u16) -> Option<u16> {
         slots.get(place(slots, id)).filter(|slot| slot.kind != Kind::Free).map(SendSlot::id)
     }
 
-    /// The server may know this message.
+    /// Notes that the server may know this message.
     pub(crate) fn note_sent(slots: &mut [SendSlot], id: u16) {
         if let Some(slot) = find_mut(slots, id).filter(|slot| slot.kind.is_windowed()) {
             slot.progress = slot.progress.knowing(Known::Whole);
         }
     }
 
-    /// The server may know every message.
+    /// Notes that the server may know every message.
     pub(crate) fn note_all_sent(&self, slots: &mut [SendSlot]) {
         let mut id = self.log.first();
         while let Some(slot) = find(slots, id) {
@@ -45,14 +45,15 @@ impl Outgoing {
         }
     }
 
-    /// The end of a message, as its record tells it.
+    /// Finishes a message, as its record says.
     pub(crate) fn finish_message(&mut self, parts: &mut Parts<'_>, id: u16) {
         if find(parts.slots, id).is_some_and(|slot| slot.kind.is_windowed()) {
             self.finish(parts, id);
         }
     }
 
-    /// The end of a message whose place another one took, if that is there; whatever is the case, its number is not given away again.
+    /// Finishes a message that was replaced, if the other message is in the log; in any case its number is not assigned
+    /// again.
     pub(crate) fn finish_replaced(&mut self, parts: &mut Parts<'_>, (handle, by): (u64, u32), is_there: bool) {
         if is_there && find_handle(parts.slots, Handle(handle)).is_some() {
             self.finish_message(parts, handle as u16);
@@ -64,7 +65,7 @@ impl Outgoing {
         }
     }
 
-    /// The end of all messages up to this handle.
+    /// Finishes all messages up to this handle.
     pub(crate) fn finish_up_to(&mut self, parts: &mut Parts<'_>, handle: u64) {
         let mut id = self.log.first();
         while let Some(slot) = find(parts.slots, id) {
@@ -78,7 +79,7 @@ impl Outgoing {
 }
 
 impl Incoming {
-    /// All that is owed has left.
+    /// Notes that all pending answers were sent.
     pub(crate) fn settle_all(&mut self, inbox: &mut [ReceiveSlot]) {
         while self.due(inbox).is_some() {
             self.settle(inbox, true);

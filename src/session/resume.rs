@@ -1,4 +1,4 @@
-//! What becomes of everything when a link ends, and when a session does.
+//! What happens to every packet when a link ends, and when a session ends.
 
 use crate::event::Cause;
 use crate::session::list::{Cursor, find, find_mut};
@@ -7,7 +7,7 @@ use crate::session::run::Run;
 use crate::storage::{Kind, Known, Parts, SendSlot, Watcher};
 use crate::wire::DUP;
 
-/// What was done with unfinished messages because their session is gone.
+/// What was done with unfinished messages because their session was lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Loss {
     pub(crate) republished: u32,
@@ -16,16 +16,16 @@ pub(crate) struct Loss {
 }
 
 impl Outgoing {
-    /// The link is gone.
+    /// Handles the end of a link.
     ///
     /// | it was | it becomes |
     /// |---|---|
-    /// | QoS 1 or 2 PUBLISH of which a byte had left | to be sent again in its old place `[MQTT-4.6.0-1]`, DUP set `[MQTT-3.3.1-1]` |
-    /// | PUBLISH of which no byte had left | unchanged |
-    /// | QoS 0 PUBLISH half sent | gone `[MQTT-4.3.1-1]` |
+    /// | QoS 1 or 2 PUBLISH, sent or partly sent | to be sent again in its old place `[MQTT-4.6.0-1]`, DUP set `[MQTT-3.3.1-1]` |
+    /// | unsent PUBLISH | unchanged |
+    /// | QoS 0 PUBLISH, partly sent | removed `[MQTT-4.3.1-1]` |
     /// | PUBREL sent | to be sent again, in the order of PUBREC `[MQTT-4.4.0-1]` `[MQTT-4.6.0-4]` |
-    /// | SUBSCRIBE or UNSUBSCRIBE of which a byte had left | over, outcome unknown |
-    /// | a stored PUBACK or PUBREC | gone: it is owed again when the message comes again |
+    /// | SUBSCRIBE or UNSUBSCRIBE, sent or partly sent | finished, with the outcome `LinkLost` |
+    /// | a stored PUBACK or PUBREC | removed: it becomes pending again when the message arrives again |
     pub(crate) fn link_lost(&mut self, parts: &mut Parts<'_>) {
         (self.run, self.in_flight) = (Run::NONE, 0);
         let mut id = self.log.first();
@@ -52,7 +52,7 @@ impl Outgoing {
         self.reset_releases(parts.slots);
     }
 
-    /// All PUBRELs are to be sent again; each holds a unit of the new link's window until its PUBCOMP.
+    /// Marks all PUBRELs to be sent again; each holds a unit of the new link's send quota until its PUBCOMP.
     fn reset_releases(&mut self, slots: &mut [SendSlot]) {
         (self.release, self.staged_release) = (self.released.first(), 0);
         let mut id = self.release;
@@ -63,8 +63,9 @@ impl Outgoing {
         }
     }
 
-    /// The server holds no session (any more), or was told to drop it. A message past PUBREC counts as completed: the server had taken it
-    /// over. One that was (partly) sent is sent again as new (DUP=0), or aborted. One that never was just stays.
+    /// Handles the loss of the session: the server does not hold it (any more), or a clean start discarded it. A
+    /// message after PUBREC counts as completed: the server had taken it. A message that was sent or partly sent is
+    /// republished (DUP=0) or aborted. An unsent message stays queued.
     pub(crate) fn session_lost(&mut self, parts: &mut Parts<'_>, republish: bool) -> Loss {
         let mut loss = Loss::default();
         while let Some(slot) = find(parts.slots, self.released.first()) {
@@ -91,13 +92,14 @@ impl Outgoing {
         loss
     }
 
-    /// The handle of the last QoS 1 or 2 message of which a byte had left in this session; 0 if there is none.
+    /// Returns the handle of the last QoS 1 or 2 message that was sent or partly sent in this session; 0 if there is
+    /// none.
     pub(crate) fn last_begun(&self, slots: &[SendSlot]) -> u64 {
         let begun = self.log.iter(slots).filter(|slot| slot.kind.is_windowed() && slot.progress.is_known());
         begun.map(|slot| slot.handle).max().unwrap_or_default()
     }
 
-    /// Ends everything, sent or not.
+    /// Ends every packet, sent or not.
     pub(crate) fn forget(&mut self, parts: &mut Parts<'_>) {
         for list in [self.released, self.requests, self.log] {
             let mut id = list.first();
@@ -110,7 +112,8 @@ impl Outgoing {
     }
 }
 
-/// On a new link a packet is to be sent from its start. What was to be sent again on the old one counts for that.
+/// Sets a packet to be sent from its start on a new link. One that was to be sent again on the old link counts as sent
+/// there.
 fn begin_anew(slot: &mut SendSlot) {
     if slot.progress.was_seen_by(Watcher::Retry) {
         slot.attempts = slot.attempts();

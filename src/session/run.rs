@@ -1,21 +1,22 @@
-//! The stretch of packets that is being sent.
+//! The run of packets that is being sent.
 
 use crate::types::Version;
 
-/// Consecutive packets of the log, shown to the transport as one slice of the arena.
+/// A run: consecutive packets of the log, shown to the transport as one slice of the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Run {
-    /// The packet that is being sent; 0 if none is.
+    /// The packet that is being sent; 0 for none.
     pub(super) id: u16,
-    /// How many of its bytes are done with: taken by the transport, or replaced by bytes of the control area.
+    /// The number of its bytes that the transport has taken, or that bytes of the control area replace.
     pub(super) offset: u32,
-    /// How many bytes of the whole run remain.
+    /// The remaining bytes of the whole run.
     pub(super) left: u32,
-    /// Where the properties begin that are passed over, of a packet that is encoded for 5.0 and leaves on a link of an earlier version; 0 for none.
+    /// The position of the properties to be skipped, in a packet that is encoded for 5.0 and sent on a link of an
+    /// earlier version; 0 for none.
     pub(super) gap: u32,
-    /// Its payload is the application's to supply.
+    /// Whether the application supplies its payload.
     pub(super) is_streamed: bool,
-    /// It is none: what was shown to the transport was taken back, and is to be staged anew.
+    /// Set if the run was taken back from the transport, and its packets are to be staged again.
     pub(super) was_taken_back: bool,
 }
 
@@ -32,5 +33,5 @@ impl Run {
     }
 }
 
-/// So many bytes are staged at a time, so that acknowledgements needn't wait behind all that is queued.
+/// The maximum number of bytes staged at a time, so that acknowledgements do not wait behind the whole queue.
 pub(super) const RUN_LIMIT: u32 = 65_536;

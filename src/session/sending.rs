@@ -1,7 +1,8 @@
-//! Which packet leaves next, and what is known of the one that is leaving.
+//! Which packet is sent next, and the state of the one that is being sent.
 //!
-//! Consecutive packets of the log that may all be sent form a *run*: one stretch of the arena, shown to the transport as one slice. QoS 0
-//! messages and requests don't wait for the window; while it is closed, a second cursor finds them behind those that do.
+//! Consecutive packets of the log that may all be sent form a *run*: one slice of the arena, shown to the transport at
+//! once. QoS 0 messages and requests do not need send quota; while the quota is used up, a second cursor finds them
+//! behind the messages that wait.
 
 use crate::copying::part;
 use crate::event::Cause;
@@ -15,33 +16,33 @@ use crate::session::run::{RUN_LIMIT, Run};
 use crate::storage::{Kind, Known, MAY_GROW, MessageMarks, Parts, Reach, SendSlot};
 use crate::types::{Handle, Version};
 
-/// What is needed to stage packets that few programs have.
+/// What is needed to stage packets with rare features.
 pub(crate) struct Rare {
     pub(crate) time: Option<Time>,
     pub(crate) forms: Option<&'static Forms>,
-    /// A fence has room.
+    /// Whether there is room for a fence.
     pub(crate) may_fence: bool,
 }
 
-/// What became of a packet that was to be staged.
+/// The result of staging a packet with rare features.
 enum Special {
-    /// Others may follow where it ends.
+    /// Staged; others may follow at this position.
     Staged(u32),
-    /// It will never be sent.
+    /// Finished without being sent.
     Ended,
-    /// It was, and leaves alone.
+    /// Staged, and sent alone.
     Alone,
-    /// It was not, and neither is another now.
+    /// Not staged, and no other packet is staged now.
     Last,
 }
 
 impl Outgoing {
-    /// Nothing is being sent.
+    /// Returns whether no packet is being sent.
     pub(crate) const fn is_between_frames(&self) -> bool {
         self.run.left == 0
     }
 
-    /// The packet that is being sent.
+    /// Returns the packet that is being sent.
     pub(crate) const fn staged(&self) -> u16 {
         self.run.id
     }
@@ -50,28 +51,31 @@ impl Outgoing {
         self.run.left as usize
     }
 
-    /// The transport has taken a part of the packet that is being sent.
+    /// Returns whether the packet that is being sent is partly sent.
     fn is_inside_packet(&self, slots: &[SendSlot]) -> bool {
         find(slots, self.run.id).is_some_and(|slot| slot.progress.reach() == Reach::Begun)
     }
 
-    /// There may be something that [`stage`](Self::stage) would find.
+    /// Returns whether [`stage`](Self::stage) may find a packet.
     pub(crate) const fn may_stage(&self) -> bool {
         self.next != 0
     }
 
-    /// Packets that were shown to the transport were taken back, and wait to be shown again.
+    /// Returns whether packets were taken back from the transport and are to be shown again.
     pub(crate) const fn waits_again(&self) -> bool {
         self.run.was_taken_back && self.may_stage()
     }
 
-    /// Stages as many packets as lie together and may be sent now. If it is one that must leave alone, returns whether a fence goes before it.
+    /// Stages as many contiguous packets as may be sent now. If a packet must be sent alone, returns whether a fence
+    /// precedes it.
     pub(crate) fn stage(&mut self, parts: &mut Parts<'_>, peer: &Peer, rare: &Rare) -> Option<bool> {
         self.run.was_taken_back = false;
         if parts.journal.is_session_lost() || parts.journal.is_doubt_pending() {
-            return None; // a subscription would bring messages under identifiers that the log still takes for those of the old session
+            // a subscription could bring messages with identifiers that the log still takes for those of the old
+            // session
+            return None;
         }
-        // No message leaves before it is durable that there is a session; all else may.
+        // No message is sent before the record of the session is durable; other packets may be.
         let window = if parts.journal.is_session_pending() { 0 } else { peer.window };
         let has_rules = peer.has_rules();
         let mut end = None;
@@ -85,7 +89,7 @@ impl Outgoing {
         self.stage_each(parts, (peer, window, has_rules), rare, end)
     }
 
-    /// [`stage`](Self::stage) of packets that begin where others `end` that are staged, one by one.
+    /// Stages packets one by one, behind staged ones that end at `end`.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn stage_each(
         &mut self,
@@ -100,7 +104,7 @@ impl Outgoing {
             }
             let (id, behind) = (slot.id(), slot.position + slot.length);
             let is_fenced = self.is_fenced(slot);
-            // Most packets need nothing else; firmware has less flash than time for them.
+            // A shortcut for most packets; left out of firmware to save flash.
             if usize::BITS > 32 && !has_rules && !slot.is_special() && !is_fenced {
                 if let Some(slot) = find_mut(parts.slots, id) {
                     self.stage_one(slot, 0);
@@ -118,7 +122,7 @@ impl Outgoing {
         None
     }
 
-    /// Stages a packet that isn't like most, or to a server that doesn't take everything.
+    /// Stages a packet with rare features, or for a server that does not accept every packet.
     #[cold]
     fn stage_special(
         &mut self,
@@ -127,8 +131,8 @@ impl Outgoing {
         (peer, rare): (&Peer, &Rare),
         (is_first, is_fenced): (bool, bool),
     ) -> Special {
-        // On a link that leaves something out a server takes everything, so that this comes first.
-        // Few are such; where there is time to gain the others are told apart here.
+        // On a link that leaves something out a server accepts everything, so this check comes first.
+        // Few packets are marked; on 64-bit targets the others are skipped here.
         let may_be_it = || usize::BITS <= 32 || find(parts.slots, id).is_some_and(|slot| slot.marks.is_in_v5());
         if let Some(forms) = rare.forms.filter(|_| Version::KNOWS_BOTH_KINDS && may_be_it()) {
             (forms.reduce_request)(self, parts, id);
@@ -165,7 +169,7 @@ impl Outgoing {
         }
     }
 
-    /// Makes a packet the last of the run; so many of its bytes are not in the arena.
+    /// Appends a packet to the run; `outside`: its bytes outside the arena.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn stage_one(&mut self, slot: &mut SendSlot, outside: u32) {
         if self.run.left == 0 {
@@ -180,7 +184,8 @@ impl Outgoing {
         }
     }
 
-    /// The next packet in order that may be sent: any while the window is open and its record is durable, else one that needn't wait for either.
+    /// Returns the next packet in order that may be sent: any packet while there is send quota and its record is
+    /// durable; otherwise one that needs neither.
     fn next_sendable<'a>(&mut self, slots: &'a [SendSlot], window: u16) -> Option<&'a SendSlot> {
         while let Some(slot) = find(slots, self.next) {
             if slot.progress.is_waiting() && slot.kind != Kind::Ack && self.may_carry(slot) {
@@ -196,8 +201,9 @@ impl Outgoing {
         None
     }
 
-    /// What goes although the window is closed `[MQTT-3.3.4-8]` `[MQTT-4.9.0-3]`. Behind packets that are staged only the next one counts, since no other
-    /// lies next to them: the search for others is put off until they have left, and done once.
+    /// Returns the next packet that needs no send quota `[MQTT-3.3.4-8]` `[MQTT-4.9.0-3]`. Behind staged packets only
+    /// the next one is checked, since no other is contiguous with them: the search for others is done once, after these
+    /// were sent.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn next_unwindowed<'a>(&mut self, slots: &'a [SendSlot]) -> Option<&'a SendSlot> {
         let passed = find(slots, self.bypass.get()).or_else(|| find(slots, self.next))?;
@@ -216,12 +222,12 @@ impl Outgoing {
         None
     }
 
-    /// Whether the version in force may carry this packet: not one that needs 5.0.
+    /// Returns whether the version in force may carry this packet: not one that needs 5.0.
     pub(super) fn may_carry(&self, slot: &SendSlot) -> bool {
         self.version.has_properties() || !slot.marks.message().has(MessageMarks::NEEDS_V5)
     }
 
-    /// The bytes that the transport is to take now.
+    /// Returns the bytes that the transport is to take now.
     pub(crate) fn chunk<'a>(&self, parts: &'a Parts<'_>) -> &'a [u8] {
         let Some(slot) = find(parts.slots, self.run.id) else { return &[] };
         let (Run { offset, left, .. }, gap) = (self.run, self.run.gap());
@@ -243,21 +249,23 @@ impl Outgoing {
         }
     }
 
-    /// The payload that the application is to supply now: the handle of its message, the offset and how much is left. All before it has left.
+    /// Returns the payload that the application must supply now: the handle of its message, the offset and the
+    /// remaining bytes. Everything before it was sent.
     pub(crate) fn payload_request(&self, slots: &[SendSlot]) -> Option<(u64, u32, u32)> {
         let slot = find(slots, self.run.id).filter(|slot| self.run.is_streamed && self.run.offset >= slot.length)?;
         Some((slot.handle, self.run.offset - slot.length, self.run.left))
     }
 
-    /// How many bytes of the run are here, as far as the first that the application is to supply.
+    /// Returns how many bytes of the run are in the arena, up to the first that the application supplies.
     pub(crate) fn run_here(&self, parts: &Parts<'_>) -> usize {
         let slot = find(parts.slots, self.run.id).filter(|_| self.run.is_streamed);
         let outside = slot.map_or(0, |slot| Self::outside_length(parts, slot));
         self.run.left.saturating_sub(outside) as usize
     }
 
-    /// Whether the application may give this message up: a streamed one that is not waiting for its acknowledgement. If the server may have it, at
-    /// QoS 2, its identifier can't be used for another as long as the session lives.
+    /// Returns the identifier of this message, if the application may abandon it: it is streamed and not waiting for
+    /// its acknowledgement. A QoS 2 message that the server may have is excluded: its identifier cannot be reused until
+    /// the session ends.
     pub(crate) fn abandonable(slots: &[SendSlot], handle: Handle) -> Option<u16> {
         let is_it = |slot: &&SendSlot| {
             slot.marks.message().has(MessageMarks::STREAMED)
@@ -267,26 +275,26 @@ impl Outgoing {
         find_handle(slots, handle).filter(is_it).map(SendSlot::id)
     }
 
-    /// This packet is half out.
+    /// Returns whether this packet is partly sent.
     pub(crate) fn is_begun(&self, slots: &[SendSlot], id: u16) -> bool {
         self.run.id == id && self.is_inside_packet(slots)
     }
 
-    /// The payload of the packet that is half out is the application's to supply.
+    /// Returns whether the application supplies the payload of the partly sent packet.
     pub(crate) fn is_inside_streamed(&self, slots: &[SendSlot]) -> bool {
         self.run.is_streamed && self.is_inside_packet(slots)
     }
 
-    /// Gives up a message that [`abandonable`](Self::abandonable) named.
+    /// Abandons a message for which [`abandonable`](Self::abandonable) returned an identifier.
     pub(crate) fn abandon(&mut self, parts: &mut Parts<'_>, id: u16) {
         self.unstage(parts.slots);
         if self.run.id == id {
-            self.run = Run::NONE; // half out
+            self.run = Run::NONE; // partly sent
         }
         self.end(parts, id, Cause::Abandoned);
     }
 
-    /// The transport took `count` bytes of the run; returns whether a packet was begun or completed among them.
+    /// Notes that the transport took `count` bytes of the run; returns whether a packet began or ended in them.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn advance(&mut self, parts: &mut Parts<'_>, count: usize) -> bool {
         let mut count = count.min(self.run_left()) as u32;
@@ -307,7 +315,7 @@ impl Outgoing {
             self.run.left -= step;
             self.run.offset += step;
             if is_before_gap && self.run.offset == self.run.gap {
-                self.run.offset = length - self.run.left; // such a packet is a run of its own
+                self.run.offset = length - self.run.left; // a packet with a gap is a run of its own
             }
             let is_whole = self.run.offset == length;
             let (id, kind, next) = (slot.id(), slot.kind, slot.next);
@@ -323,14 +331,14 @@ impl Outgoing {
         moved
     }
 
-    /// The transport took bytes of a staged packet; all that are left of it, if `is_out`.
+    /// Notes that the transport took bytes of a staged packet; its last ones, if `is_out`.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn note_taken(&mut self, slot: &mut SendSlot, is_out: bool) {
         self.take(slot, !slot.progress.has_begun(), is_out);
     }
 
-    /// The same; the first are among them, if it `begins`.
+    /// Like [`note_taken`](Self::note_taken); `begins` if the first byte is among them.
     #[inline(always)]
     pub(super) fn take(&mut self, slot: &mut SendSlot, begins: bool, is_out: bool) {
         debug_assert_eq!(begins, !slot.progress.has_begun());
@@ -340,27 +348,27 @@ impl Outgoing {
         self.move_on(slot, slot.progress.reached(if is_out { Reach::Out } else { Reach::Begun }));
     }
 
-    /// Replaces the first `skip` bytes of the staged packet by something that is sent from elsewhere.
+    /// Skips the first `skip` bytes of the staged packet, which bytes of the control area replace.
     pub(crate) fn skip(&mut self, skip: usize) {
         self.run.offset += skip as u32;
         self.run.left -= skip as u32;
     }
 
-    /// The bytes in the arena of the staged packet, if it is one PUBLISH alone and untouched.
+    /// Returns the bytes of the staged packet in the arena, if it is a single PUBLISH that is not partly sent.
     pub(crate) fn staged_publish<'a>(&self, slots: &[SendSlot], arena: &'a [u8]) -> Option<&'a [u8]> {
         let slot = find(slots, self.run.id).filter(|slot| slot.kind.is_publish() && self.run.offset == 0)?;
         let start = slot.position as usize;
         arena.get(start..start + slot.length as usize)
     }
 
-    /// Bytes that stand for the start of the staged packet were taken: it counts as partly sent.
+    /// Notes that bytes that replace the start of the staged packet were taken: it counts as partly sent.
     pub(crate) fn prefix_taken(&mut self, slots: &mut [SendSlot]) {
         if let Some(slot) = find_mut(slots, self.run.id) {
             self.note_taken(slot, false);
         }
     }
 
-    /// All bytes of a packet were taken that isn't kept for an acknowledgement as it is.
+    /// Handles a completely sent packet of a kind that is not kept unchanged for an acknowledgement.
     fn packet_sent(&mut self, parts: &mut Parts<'_>, id: u16, kind: Kind) {
         if kind.is_request() {
             if let Some(&SendSlot { progress, detail, .. }) = find(parts.slots, id) {
@@ -374,7 +382,7 @@ impl Outgoing {
         }
     }
 
-    /// Stages a stored acknowledgement whose turn has come.
+    /// Stages a stored acknowledgement, whose turn has come.
     pub(crate) fn stage_ack(&mut self, slots: &mut [SendSlot], id: u16) {
         if let Some(slot) = find_mut(slots, id) {
             self.set_progress(slot, slot.progress.reached(Reach::Staged));
@@ -382,8 +390,9 @@ impl Outgoing {
         }
     }
 
-    /// Takes back what is staged but not begun, so that it can be changed or dropped. Where bytes of the control area stand for the start of the packet,
-    /// none of them may have been taken, and they are to be dropped as well.
+    /// Takes back staged packets that are not partly sent, so that they can be changed or dropped. If bytes of the
+    /// control area replace the start of the packet, none of them may have been taken, and the caller drops them as
+    /// well.
     pub(crate) fn unstage(&mut self, slots: &mut [SendSlot]) {
         let Some(current) = find(slots, self.run.id).filter(|slot| slot.kind != Kind::Ack) else { return };
         let mut id = current.id();
@@ -396,7 +405,8 @@ impl Outgoing {
         if let Some(first) = find(slots, id).filter(|slot| slot.progress.reach() == Reach::Staged) {
             self.step_back(slots, id, first.handle);
         }
-        // What needn't wait for the window is searched again from the first such packet on; where little can wait, from the start.
+        // The search for packets that need no send quota starts again from the first such packet; in small queues from
+        // the start.
         let mut looked_at = find(slots, self.bypass.get()).map_or(0, |slot| slot.handle);
         if looked_at == 0 {
             self.bypass = Cursor::NONE;
@@ -412,7 +422,7 @@ impl Outgoing {
         }
     }
 
-    /// Only the packet that is half out is still sent.
+    /// Restricts sending to the rest of the partly sent packet.
     pub(crate) fn keep_partial_packet(&mut self, slots: &[SendSlot]) {
         match find(slots, self.run.id).filter(|slot| slot.progress.reach() == Reach::Begun) {
             Some(slot) => self.keep_current(slot),
@@ -420,14 +430,15 @@ impl Outgoing {
         }
     }
 
-    /// The run ends with the packet that is being sent. One with bytes elsewhere, or with some that are passed over, is a run of its own.
+    /// Ends the run with the packet that is being sent. A packet with bytes outside the arena or with skipped ones is a
+    /// run of its own.
     fn keep_current(&mut self, slot: &SendSlot) {
         if !slot.marks.message().has_bytes_outside() && self.run.gap() == 0 {
             self.run.left = slot.length - self.run.offset;
         }
     }
 
-    /// Lets the cursor look at the packet `id` again.
+    /// Moves the cursor back, so that it visits the packet `id` again.
     pub(super) fn step_back(&mut self, slots: &[SendSlot], id: u16, handle: u64) {
         if find(slots, self.next).is_none_or(|slot| slot.handle > handle) {
             self.next = id;

@@ -1,4 +1,4 @@
-//! Directed tests of the session's machinery, below the protocol.
+//! Directed tests of the session, below the protocol.
 
 use std::vec::Vec;
 
@@ -43,7 +43,7 @@ fn push_with(
     matched
 }
 
-/// Takes everything that may be sent, and shows it as (DUP, payload).
+/// Sends everything that may be sent, and returns it as (DUP, payload).
 fn send(outgoing: &mut Outgoing, parts: &mut Parts<'_>, window: u16) -> Vec<(bool, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {
@@ -291,7 +291,8 @@ fn an_identifier_that_waits_for_its_pubcomp_is_not_taken_away() {
     ));
 }
 
-/// From an identifier in place 0 through all other places, over the end of the numbers, and through all others again.
+/// From an identifier in place 0 through all other places, across the wrap of the numbers, and through all others
+/// again.
 #[test]
 fn the_only_free_place_is_found_across_the_wrap() {
     let mut storage = Fixed::<256, 8, 1>::new();
@@ -305,7 +306,7 @@ fn the_only_free_place_is_found_across_the_wrap() {
     assert_eq!(push(&mut outgoing, &mut parts, QoS::AtLeastOnce, b"y").id, 8);
 }
 
-/// What an arena may hold, as there can be no test with as much memory.
+/// The limits of the largest arena, since a test cannot have that much memory.
 const MOST: Capacity = Capacity { slots: 8, arena: MOST_ARENA, bytes: usize::MAX, queued: 0 };
 
 #[test]
@@ -319,7 +320,7 @@ fn an_arena_is_full_where_its_positions_end() {
         assert!(!outgoing.has_room(&need(1_001 - spare), &MOST));
         assert!(outgoing.could_ever_fit(&need(MOST_ARENA - outgoing.spare(1)), &MOST));
         assert!(!outgoing.could_ever_fit(&need(MOST_ARENA - outgoing.spare(1) + 1), &MOST));
-        // However long it is made, each position has 32 bits.
+        // Positions have 32 bits, whatever the length of the arena.
         outgoing.arena.end = u32::MAX / 2;
         let wanted = outgoing.wants_arena(MOST_ARENA - 1, 1_000, MOST.arena).unwrap();
         assert!(wanted > MOST_ARENA && u32::try_from(wanted).is_ok());

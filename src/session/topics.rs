@@ -1,10 +1,11 @@
-//! An index of waiting messages by topic, for [`Overflow::LatestPerTopic`](crate::Overflow::LatestPerTopic): without one, each message would be compared with
-//! all that wait.
+//! An index of queued messages by topic, for [`Overflow::LatestPerTopic`](crate::Overflow::LatestPerTopic): without it,
+//! each new message would be compared with every queued one.
 //!
-//! Nothing that sends or acknowledges knows of the index. It is brought up to date when a message is published: then the packets that came since are
-//! entered. What a chain leads to is looked at again, and leaves the chain if it isn't there any more or has begun to be sent; a place that is used anew is
-//! taken out of its old chain first. So each message is entered once and taken out once, and a chain holds few that don't matter. Chains are in the order of
-//! the log. Only a new session makes messages unsent again: then the index is forgotten and made anew.
+//! Sending and acknowledging do not update the index. It is updated when a message is published: the packets accepted
+//! since the last update are entered. A packet found in a chain is checked, and removed from the chain if it is
+//! finished or was partly sent; a reused place is removed from its old chain first. So each message is entered once and
+//! removed once, and chains contain few stale entries. Chains are in the order of the log. Only a new session makes
+//! messages unsent again: then the index is rebuilt.
 
 use crate::session::alias::fingerprint;
 use crate::session::list::{find, iter_from};
@@ -13,7 +14,7 @@ use crate::session::queue::topic_of;
 use crate::storage::{Parts, SendSlot, TopicEntry, TopicIndex, topic_index};
 
 impl Outgoing {
-    /// Enters the messages that were accepted since the last call, where there is an index.
+    /// Enters the messages that were accepted since the last call, if there is an index.
     pub(crate) fn index_topics(&self, parts: &mut Parts<'_>) {
         let Parts { slots, arena, names, .. } = parts;
         if let Some(mut index) = topic_index(names, slots) {
@@ -34,7 +35,7 @@ impl Outgoing {
         *index.seen = self.last_handle;
     }
 
-    /// The oldest unsent message to `topic`, 0 if there is none; `None` where there is no index.
+    /// Returns the oldest unsent message to `topic`, 0 if there is none; `None` if there is no index.
     pub(super) fn find_topic(&self, parts: &mut Parts<'_>, topic: &[u8]) -> Option<u16> {
         let Parts { slots, arena, names, .. } = parts;
         let mut index = topic_index(names, slots)?;
@@ -55,7 +56,7 @@ impl Outgoing {
 }
 
 impl TopicIndex<'_> {
-    /// Puts a packet at the end of its chain.
+    /// Appends a packet to its chain.
     fn enter(&mut self, id: u16, hash: u32) {
         let replaced = self.at(id).id;
         self.remove(replaced);
@@ -67,7 +68,7 @@ impl TopicIndex<'_> {
         self.link_back(hash, 0, id);
     }
 
-    /// Takes a packet out of its chain.
+    /// Removes a packet from its chain.
     fn remove(&mut self, id: u16) {
         let TopicEntry { hash, id: found, previous, next, .. } = self.at(id);
         if id == 0 || found != id {
@@ -80,7 +81,7 @@ impl TopicIndex<'_> {
         }
     }
 
-    /// Behind `previous`, or first in the bucket of `hash`, comes `next`.
+    /// Sets `next` as the successor of `previous`, or as the first in the bucket of `hash`.
     fn link(&mut self, hash: u32, previous: u16, next: u16) {
         let length = self.entries.len();
         let place = if previous == 0 { fold(length, hash) } else { wrap(length, previous) };
@@ -89,7 +90,7 @@ impl TopicIndex<'_> {
         }
     }
 
-    /// Before `next`, or last in the bucket of `hash`, comes `previous`.
+    /// Sets `previous` as the predecessor of `next`, or as the last in the bucket of `hash`.
     fn link_back(&mut self, hash: u32, next: u16, previous: u16) {
         let length = self.entries.len();
         let place = if next == 0 { fold(length, hash) } else { wrap(length, next) };
@@ -98,23 +99,23 @@ impl TopicIndex<'_> {
         }
     }
 
-    /// What is known of the place of this packet.
+    /// Returns the entry of this packet.
     fn at(&self, id: u16) -> TopicEntry {
         self.entries.get(wrap(self.entries.len(), id)).copied().unwrap_or_default()
     }
 
-    /// The ends of the chain for this fingerprint.
+    /// Returns the entry with the ends of the chain for this fingerprint.
     fn bucket(&self, hash: u32) -> TopicEntry {
         self.entries.get(fold(self.entries.len(), hash)).copied().unwrap_or_default()
     }
 }
 
-/// The place of a packet in a table of this length, which is a power of two.
+/// Returns the index of a packet in a table of this length, which is a power of two.
 const fn wrap(length: usize, id: u16) -> usize {
     id as usize & length.wrapping_sub(1)
 }
 
-/// The bucket of a fingerprint.
+/// Returns the bucket of a fingerprint.
 const fn fold(length: usize, hash: u32) -> usize {
     (hash ^ hash >> 16) as usize & length.wrapping_sub(1)
 }

@@ -1,6 +1,7 @@
-//! What is out and not answered: retransmission in 3.1 and 3.1.1, and acknowledgements that are overdue.
+//! Packets in flight: retransmission in 3.1 and 3.1.1, and overdue acknowledgements.
 //!
-//! A timer marks what it finds out. What it finds marked at its next tick has been out for a whole interval, and for two at the most.
+//! At each tick a timer marks the packets in flight. A packet that is already marked has been in flight for one to two
+//! intervals.
 
 use crate::session::list::find_mut;
 use crate::session::outgoing::Outgoing;
@@ -8,24 +9,27 @@ use crate::session::resume::mark_dup;
 use crate::storage::{Parts, Reach, SendSlot, Watcher};
 
 impl Outgoing {
-    /// An acknowledgement may be awaited. Of the messages that the link can carry, those that the server may have come first, so the first tells; whether it
-    /// is out now, or waits to be sent again, is what [`is_overdue`](Self::is_overdue) looks at.
+    /// Returns whether an acknowledgement may be awaited. Of the messages that the link can carry, those that the
+    /// server may have come first, so the first one decides. [`is_overdue`](Self::is_overdue) checks whether it is in
+    /// flight or to be sent again.
     pub(crate) fn awaits_answer(&self, slots: &[SendSlot]) -> bool {
         let first = self.log.iter(slots).find(|slot| slot.kind.is_windowed() && self.may_carry(slot));
         let is_known = first.is_some_and(|slot| slot.progress.is_known());
         is_known || !self.requests.is_empty() || !self.released.is_empty()
     }
 
-    /// The tick of the watch over acknowledgements: whether any packet was out at the last tick already. If not, what is out now is marked.
+    /// The tick of the time-out for acknowledgements. Returns whether any packet was in flight at the last tick
+    /// already; if not, marks the packets in flight now.
     pub(crate) fn is_overdue(&mut self, slots: &mut [SendSlot]) -> bool {
         for list in [self.log, self.released, self.requests] {
             let mut id = list.first();
             while let Some(slot) = find_mut(slots, id) {
                 id = slot.next;
                 if slot.progress.was_seen_by(Watcher::Overdue) {
-                    return true; // also if it is being sent again
+                    return true; // also while it is sent again
                 }
-                let is_repeated = slot.progress.was_seen_by(Watcher::Retry); // on this link, and perhaps nobody takes it
+                // on this link; the transport may not be taking it
+                let is_repeated = slot.progress.was_seen_by(Watcher::Retry);
                 match slot.progress.reach() {
                     Reach::Waiting if !is_repeated && self.may_carry(slot) => break,
                     Reach::Waiting | Reach::Staged | Reach::Begun if !is_repeated => {}
@@ -36,8 +40,8 @@ impl Outgoing {
         false
     }
 
-    /// The tick of the retransmission: what was out at the last tick already and is still not acknowledged waits again, in its place. Behind the first
-    /// message that is yet to be sent none is out.
+    /// The tick of the retransmission: packets that were in flight at the last tick already are queued again, in their
+    /// place. Behind the first unsent message none is in flight.
     pub(crate) fn retransmit(&mut self, parts: &mut Parts<'_>) {
         let mut id = self.log.first();
         while let Some(slot) = find_mut(parts.slots, id) {
@@ -61,8 +65,8 @@ impl Outgoing {
         self.retransmit_releases(parts.slots);
     }
 
-    /// If a PUBREL was out at the last tick already, it and all behind it are sent again, so that their order stays. One that the transport may be taking
-    /// stays shown until that is known.
+    /// If a PUBREL was in flight at the last tick already, it and all behind it are sent again, so that their order is
+    /// kept. One that the transport may be taking stays shown until that is known.
     fn retransmit_releases(&mut self, slots: &mut [SendSlot]) {
         let mut again = false;
         let mut id = self.released.first();

@@ -1,4 +1,4 @@
-//! Giving up one packet: a message at which links die, a request that is no longer wanted.
+//! Giving up one packet: a message at which links end, or a request that is no longer wanted.
 
 use crate::event::{Cause, Risk};
 use crate::session::list::{Cursor, find, find_handle, find_mut, place};
@@ -6,22 +6,23 @@ use crate::session::outgoing::{Outgoing, Withdrawing};
 use crate::storage::{Kind, MessageMarks, Parts, Progress, Reach, SendSlot, Stands, Watcher};
 use crate::types::Handle;
 
-/// After so many links on which PUBREL left, the message counts as completed.
+/// If PUBREL was sent on this many links, the message counts as completed.
 const ENOUGH_LINKS: u8 = 3;
 
-/// There is only one.
+/// The only instance.
 pub(crate) const WITHDRAWING: Withdrawing = Outgoing::leave_release;
 
 impl Outgoing {
-    /// On how many links some of this packet has left; `None` if it is finished.
+    /// Returns the number of links on which some of this packet was sent; `None` if it is finished.
     pub(crate) fn attempts(&self, slots: &[SendSlot], handle: Handle) -> Option<u8> {
         find_handle(slots, handle).filter(|slot| is_unfinished(slot)).map(SendSlot::attempts)
     }
 
-    /// What is risked if this packet is given up; `None` if it is finished, or being sent or awaited on this link.
+    /// Returns the risk of giving up this packet; `None` if it is finished, partly sent, or in flight on this link.
     pub(crate) fn withdrawable(&self, slots: &[SendSlot], handle: Handle) -> Option<Risk> {
         let is_free = |slot: &&SendSlot| {
-            let is_awaited = slot.progress.was_seen_by(Watcher::Retry); // it left on this link, and is to be sent again
+            // it was sent on this link, and is to be sent again
+            let is_awaited = slot.progress.was_seen_by(Watcher::Retry);
             is_unfinished(slot) && !is_awaited && matches!(slot.progress.reach(), Reach::Waiting | Reach::Staged)
         };
         let slot = find_handle(slots, handle).filter(is_free)?;
@@ -32,8 +33,8 @@ impl Outgoing {
         })
     }
 
-    /// Gives up a packet that [`withdrawable`](Self::withdrawable) named. The server may hold the identifier of a QoS 2 message: PUBREL frees it, or fences
-    /// do if PUBREL is what is given up.
+    /// Gives up a packet for which [`withdrawable`](Self::withdrawable) returned a risk. If the server may hold the
+    /// identifier of a QoS 2 message, a PUBREL frees it; if the PUBREL itself is given up, fences do.
     pub(crate) fn withdraw(&mut self, parts: &mut Parts<'_>, handle: Handle) {
         self.unstage(parts.slots);
         let Some(slot) = find_handle(parts.slots, handle) else { return };
@@ -48,7 +49,7 @@ impl Outgoing {
         }
     }
 
-    /// The outcome of a withdrawn message was fetched: what is left of it is the PUBREL that frees its identifier.
+    /// Replaces a withdrawn message, whose outcome was fetched, by the PUBREL that frees its identifier.
     fn leave_release(&mut self, parts: &mut Parts<'_>, id: u16) {
         let Some(&slot) = find(parts.slots, id) else { return };
         self.leave_list(parts.slots, (slot.previous, id, slot.next), (slot.kind, slot.progress));
@@ -67,7 +68,7 @@ impl Outgoing {
 }
 
 impl Outgoing {
-    /// Holds messages back, or lets them go. What is staged must have been taken back.
+    /// Holds messages back, or releases them. Staged packets must have been taken back before.
     pub(crate) fn hold_messages(&mut self, slots: &[SendSlot], holds: bool) {
         self.holds_messages = holds;
         self.bypass = Cursor::NONE;
@@ -76,7 +77,7 @@ impl Outgoing {
         }
     }
 
-    /// Messages at QoS 1 and 2 that are not finished, with their places in the table: those after PUBREC first.
+    /// Iterates over unfinished messages at QoS 1 and 2, with their indices in the table: those after PUBREC first.
     pub(crate) fn unacknowledged<'a>(
         &self,
         slots: &'a [SendSlot],
@@ -87,7 +88,7 @@ impl Outgoing {
     }
 }
 
-/// It has no end yet that was told or waits to be.
+/// Returns whether the packet has no final result yet.
 fn is_unfinished(slot: &SendSlot) -> bool {
     (slot.kind.is_publish() || slot.kind.is_request()) && slot.progress.stands() != Stands::Over
 }

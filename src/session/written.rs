@@ -1,11 +1,11 @@
-//! What may leave once records are durable.
+//! Updates the session when records become durable.
 
 use crate::session::incoming::Incoming;
 use crate::session::list::find_mut;
 use crate::storage::inbox::{at, lookup};
 use crate::storage::{Fact, ReceiveSlot, SendSlot, Written};
 
-/// A record is durable: what depends on it may leave.
+/// Notes that a record is durable: packets that depend on it may be sent.
 pub(crate) fn note_written(slots: &mut [SendSlot], incoming: &mut Incoming, inbox: &mut [ReceiveSlot], of: Written) {
     let (id, fact) = match of {
         Written::Accepted(handle) if find_mut(slots, handle as u16).is_none_or(|slot| slot.handle != handle) => return,
@@ -22,7 +22,7 @@ pub(crate) fn note_written(slots: &mut [SendSlot], incoming: &mut Incoming, inbo
 }
 
 impl Incoming {
-    /// The record that says this of the message with this identifier is durable.
+    /// Notes that the record of this fact about the message with this identifier is durable.
     fn confirm(&mut self, inbox: &mut [ReceiveSlot], id: u16, fact: Fact) {
         let link = lookup(inbox, id);
         let Some(slot) = at(inbox, link) else { return };

@@ -9,21 +9,22 @@ use crate::storage::{
 /// The slices that [`Borrowed`] is made of. Their contents are overwritten.
 #[derive(Debug, Default)]
 pub struct Buffers<'a> {
-    /// Outgoing packets that are not finished; cut to a power of two.
+    /// Slots for unfinished outgoing packets; the largest power of two of them is used.
     pub send: &'a mut [SendSlot],
-    /// Incoming QoS 1 and 2 messages that are not finished; cut to a power of two. Without any, no QoS 2 message can be received.
+    /// Slots for unfinished QoS 1 and 2 messages from the server; the largest power of two of them is used. Without
+    /// any, no QoS 2 message can be received.
     pub receive: &'a mut [ReceiveSlot],
-    /// The bytes of all outgoing packets that are not finished; at most 2 GiB are used.
+    /// The bytes of all unfinished outgoing packets; at most 2 GiB are used.
     pub arena: &'a mut [u8],
     /// CONNECT, AUTH, DISCONNECT and acknowledgements; at least 16 bytes.
     pub control: &'a mut [u8],
-    /// Topic aliases of the server: entries, and room for names that is shared out equally.
+    /// Topic aliases of the server: entries, and bytes for names, of which each alias gets an equal part.
     pub aliases_in: (&'a mut [AliasEntry], &'a mut [u8]),
-    /// Topic aliases of our own.
+    /// Topic aliases of outgoing messages, in the same way.
     pub aliases_out: (&'a mut [AliasEntry], &'a mut [u8]),
 }
 
-/// Storage in slices that the caller lends: a linker section, external RAM, a part of a larger buffer.
+/// Storage in slices that the caller lends, for example a linker section, external RAM or part of a larger buffer.
 ///
 /// ```
 /// use pure_mqtt::storage::{Borrowed, Buffers, ReceiveSlot, SendSlot};
@@ -48,7 +49,7 @@ pub struct Borrowed<'a> {
     names: Lent<'a>,
 }
 
-/// Names behind the server's aliases, and behind our own.
+/// The topic names of the server's aliases, and those of our own.
 #[derive(Debug)]
 struct Lent<'a>([(&'a mut [AliasEntry], &'a mut [u8]); 2]);
 
@@ -66,12 +67,12 @@ impl<'a> Borrowed<'a> {
     }
 }
 
-/// The longest start of `slots` whose length is a power of two, at most 32,768.
+/// Returns the longest prefix of `slots` whose length is a power of two, at most 32,768.
 fn power_of_two<T>(slots: &mut [T]) -> &mut [T] {
     start(slots, slots.len().min(32_768).checked_ilog2().map_or(0, |log| 1 << log))
 }
 
-/// The first `most` of them.
+/// Returns the first `most` elements.
 fn start<T>(slice: &mut [T], most: usize) -> &mut [T] {
     let length = slice.len().min(most);
     slice.split_at_mut_checked(length).map_or(&mut [], |(start, _)| start)

@@ -1,6 +1,6 @@
-//! CRC-32 (the one of Ethernet and zip), four bits at a time: a small table, no 256-entry one in flash.
+//! CRC-32 (as in Ethernet and zip), four bits at a time, so that the table in flash has 16 entries, not 256.
 
-/// What each half byte adds.
+/// The CRC of each four-bit value.
 const TABLE: [u32; 16] = {
     let mut table = [0; 16];
     let mut rest: &mut [u32] = &mut table;
@@ -19,7 +19,7 @@ const TABLE: [u32; 16] = {
     table
 };
 
-/// A checksum in the making.
+/// An unfinished checksum.
 #[derive(Clone, Copy)]
 pub(crate) struct Crc(u32);
 

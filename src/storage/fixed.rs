@@ -6,18 +6,18 @@ use crate::storage::{
     Storage, View,
 };
 
-/// Storage inside the connection itself; never allocates.
+/// Storage inside the connection itself. It never allocates.
 ///
 /// | parameter | counts | rule of thumb |
 /// |---|---|---|
-/// | `ARENA` | bytes of all outgoing packets that are not finished | a few times the longest message |
-/// | `SEND` | outgoing packets that are not finished; a power of two | messages in flight and waiting, plus two |
-/// | `RECV` | incoming QoS 1 and 2 messages that are not finished; a power of two | 8; 32 and more where QoS 2 messages come in bursts; not 1 with manual acknowledgements or messages in pieces |
+/// | `ARENA` | bytes of all unfinished outgoing packets | a few times the longest message |
+/// | `SEND` | unfinished outgoing packets; a power of two | messages in flight and queued, plus two |
+/// | `RECV` | unfinished QoS 1 and 2 messages from the server; a power of two | 8; 32 or more if QoS 2 messages arrive in bursts; not 1 with manual acknowledgements or streamed messages |
 /// | `CONTROL` | bytes for CONNECT, AUTH, DISCONNECT and acknowledgements; at least 16 | the longest CONNECT |
 /// | `ALIASES` | topic aliases in each direction | 0 |
 /// | `NAME` | the longest topic name behind an alias | 0 |
 ///
-/// [`ram::fixed`](crate::ram::fixed) says how much memory that is.
+/// [`ram::fixed`](crate::ram::fixed) computes the memory that this takes.
 ///
 /// ```
 /// use pure_mqtt::{Connection, Fixed, Limits};
@@ -45,7 +45,7 @@ pub struct Fixed<
     names: Inline<ALIASES, NAME>,
 }
 
-/// Names behind the server's aliases, and behind our own.
+/// The topic names of the server's aliases, and those of our own.
 #[derive(Clone, Debug)]
 struct Inline<const ALIASES: usize, const NAME: usize> {
     entries: [[AliasEntry; ALIASES]; 2],
@@ -55,7 +55,7 @@ struct Inline<const ALIASES: usize, const NAME: usize> {
 impl<const A: usize, const S: usize, const R: usize, const C: usize, const L: usize, const N: usize>
     Fixed<A, S, R, C, L, N>
 {
-    /// Empty storage: all zeros, so that a `static` costs no flash.
+    /// Creates empty storage. All its bytes are zero, so a `static` one takes no flash.
     ///
     /// Does not compile if `SEND` or `RECV` is not a power of two up to 32,768, or `CONTROL` is below 16.
     pub const fn new() -> Self {

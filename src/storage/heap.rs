@@ -10,20 +10,21 @@ use crate::storage::{
     Storage, TopicEntry, TopicIndex, View,
 };
 
-/// Storage on the heap: starts empty, grows up to the connection's limits, keeps its capacity while busy.
+/// Storage on the heap. It starts empty, grows up to the connection's limits, and keeps its capacity while in use.
 ///
-/// Nothing that a peer sends makes it grow past the limits; once warm, nothing allocates. A connection that only waits holds little more than
-/// its CONNECT took; [`shrink`](crate::Connection::shrink) brings a busy one back to that.
+/// Nothing that a peer sends makes it grow past the limits. Once it has grown to the size that the traffic needs, it
+/// allocates no more. An idle connection holds little more than its CONNECT took; [`shrink`](crate::Connection::shrink)
+/// returns the rest.
 #[derive(Clone, Debug, Default)]
 pub struct Heap {
     slots: Table<SendSlot>,
     arena: Table<u8>,
     control: Table<u8>,
-    /// What a connection that only waits doesn't use.
+    /// Parts that an idle connection does not use.
     rare: Option<Box<Rare>>,
 }
 
-/// A slice that allocates nothing while it is empty, and has no room to spare.
+/// A slice that allocates nothing while it is empty, and has no spare capacity.
 type Table<T> = Option<Box<[T]>>;
 
 #[derive(Clone, Debug, Default)]
@@ -36,7 +37,7 @@ struct Rare {
     journal: Option<Box<GrowingLog>>,
 }
 
-/// Records on their way to durable memory.
+/// Records that are not yet durable.
 #[cfg(feature = "journal")]
 #[derive(Clone, Debug)]
 struct GrowingLog {
@@ -44,60 +45,60 @@ struct GrowingLog {
     bytes: Vec<u8>,
 }
 
-/// Names behind the server's aliases, and behind our own; and the index of waiting messages by topic.
+/// The topic names of the server's aliases and of our own; and the index of queued messages by topic.
 #[derive(Clone, Debug, Default)]
 struct Grown {
     aliases: [Aliases; 2],
     topics: Table<TopicEntry>,
-    /// Of which packets the index by topic knows.
+    /// The handle up to which packets were entered into the index by topic.
     topics_seen: u64,
 }
 
-/// Names behind the aliases of one side, each as long as it is.
+/// The topic names of one side's aliases, each in an allocation of its length.
 #[derive(Clone, Debug, Default)]
 struct Aliases {
-    /// As many as the highest alias that was bound demands.
+    /// Has an entry for the highest alias that was bound.
     entries: Vec<AliasEntry>,
     names: Vec<Box<[u8]>>,
-    /// How many aliases there may be.
+    /// The maximum number of aliases.
     most: usize,
-    /// The longest name that is kept.
+    /// The longest name that is stored, in bytes.
     longest: usize,
 }
 
 impl Heap {
     pub(crate) const FIRST_SLOTS: usize = 8;
-    /// A little below the 65,535 identifiers, so that a free one is always near.
+    /// The maximum number of slots. (At most 64,000 are used, so that a search for a free identifier stays short.)
     pub(crate) const MOST_SLOTS: usize = 65_536;
     pub(crate) const MOST_RECEIVED: usize = 32_768;
     pub(crate) const FIRST_ARENA: usize = 256;
-    /// What a payload that is shared takes for each slot, once there was one.
+    /// Bytes for each slot, once a payload was shared.
     #[cfg(feature = "bytes")]
     pub(crate) const PAYLOAD_SLOT: usize = size_of::<bytes::Bytes>();
     #[cfg(not(feature = "bytes"))]
     pub(crate) const PAYLOAD_SLOT: usize = 0;
 
-    /// What the index by topic takes for each slot.
+    /// Bytes that the index by topic takes for each slot.
     pub(crate) const TOPIC_SLOT: usize = size_of::<TopicEntry>();
 
-    /// Longer names behind aliases are given back when the link is gone.
+    /// Topic names of aliases that are longer are freed when the link ends.
     const KEPT_NAME: usize = 128;
-    /// What an alias takes beside its entry and its name.
+    /// Bytes that an alias takes in addition to its entry and its name.
     pub(crate) const NAME: usize = size_of::<Box<[u8]>>();
 
-    /// Empty storage; allocates nothing yet.
+    /// Creates empty storage, without an allocation.
     pub const fn new() -> Self {
         Self { slots: None, arena: None, control: None, rare: None }
     }
 
-    /// The same with a journal: see the [`journal`](crate::journal). Its buffer grows as records need it: up to 64 KiB while the host is behind with writing
-    /// them, beyond that only for one message alone.
+    /// Creates empty storage with a journal: see [`journal`](crate::journal). The buffer for records grows on demand:
+    /// up to 64 KiB while the host has not written them, and beyond that only for a single message.
     ///
     /// ```
     /// use pure_mqtt::{Connection, Heap, Limits};
     ///
     /// fn main() {
-    ///     let is_durable = std::env::args().any(|argument| argument == "--durable"); // a program decides while it runs
+    ///     let is_durable = std::env::args().any(|argument| argument == "--durable"); // decided at run time
     ///     let storage = if is_durable { Heap::with_journal() } else { Heap::new() };
     ///     assert!(Connection::new(storage, Limits::DEFAULT).journal().is_empty());
     /// }
@@ -108,7 +109,7 @@ impl Heap {
         Self { rare: Some(Box::new(Rare { journal: Some(Box::new(journal)), ..Rare::default() })), ..Self::new() }
     }
 
-    /// Doubles the table. A packet lives at its identifier modulo the length, so each moves without a collision.
+    /// Doubles the table. A packet lies at its identifier modulo the length, so the packets move without collisions.
     fn grow_slots(&mut self, limit: usize) {
         let old = self.slots.as_deref().unwrap_or_default();
         let length = (old.len() * 2).clamp(Self::FIRST_SLOTS, limit.next_power_of_two().max(Self::FIRST_SLOTS));
@@ -125,7 +126,7 @@ impl Heap {
         self.slots = Some(slots);
     }
 
-    /// As long as the table of packets, and empty where that has grown.
+    /// Makes the index as long as the table of packets, and empties it if that has grown.
     fn grow_topics(&mut self) {
         let length = self.slots.as_deref().map_or(0, <[_]>::len);
         let tables = self.rare.get_or_insert_default().names.get_or_insert_default();
@@ -135,7 +136,7 @@ impl Heap {
         }
     }
 
-    /// Doubles the table. Slots stay where they are; the index is made anew.
+    /// Doubles the table. Slots keep their places; the index is rebuilt.
     fn grow_inbox(&mut self, limit: usize) {
         let limit = limit.min(Self::MOST_RECEIVED).next_power_of_two().max(Self::FIRST_SLOTS);
         let inbox = &mut self.rare.get_or_insert_default().inbox;
@@ -169,14 +170,14 @@ fn table<T: Copy>(value: T, length: usize) -> Box<[T]> {
     alloc::vec![value; length].into_boxed_slice()
 }
 
-/// Leaves no more than `length` bytes.
+/// Shortens the table to `length` bytes.
 fn shorten(table: &mut Table<u8>, length: usize) {
     if table.as_deref().is_some_and(|bytes| bytes.len() > length) {
         resize(table, length, 0);
     }
 }
 
-/// Gives a table another length; what is there stays.
+/// Changes the length of a table, and keeps its contents.
 fn resize<T: Copy>(table: &mut Table<T>, length: usize, value: T) {
     let resized = match table.take() {
         None => self::table(value, length),
@@ -192,7 +193,7 @@ fn resize<T: Copy>(table: &mut Table<T>, length: usize, value: T) {
 }
 
 impl Aliases {
-    /// Makes a table that has an entry for this index, and is no longer than may be.
+    /// Grows the table so that it has an entry for this index, within the maximum.
     fn grow(&mut self, index: usize) {
         let length = (index + 1).next_power_of_two().min(self.most);
         if length > self.entries.len() {
@@ -203,7 +204,7 @@ impl Aliases {
         }
     }
 
-    /// Nothing is bound. What is small stays for the next link.
+    /// Unbinds all aliases. Small allocations are kept for the next link.
     fn clear(&mut self) {
         self.entries.fill(AliasEntry::UNBOUND);
         for name in self.names.iter_mut().filter(|name| name.len() > Heap::KEPT_NAME) {

@@ -1,9 +1,9 @@
-//! The receive slots, found by packet identifier.
+//! The receive slots and their index by packet identifier.
 //!
-//! Where they can grow there is an index: each slot is the head of a chain as well. Tables that can't are short: they are looked through, which saves four bytes
-//! a slot and 300 bytes of flash.
+//! A table that can grow has an index: each slot is also the head of a chain. A table of fixed size is short, and is
+//! searched from start to end, which saves four bytes per slot and 300 bytes of flash.
 //!
-//! A *link* is the place of a slot plus 1; 0 is none.
+//! A *link* in this module is the index of a slot plus 1; 0 for none.
 
 #[cfg(feature = "alloc")]
 pub(crate) use self::indexed::reindex;
@@ -13,22 +13,23 @@ use self::indexed::{enter, find, leave};
 use self::scanned::{enter, find, leave};
 use crate::storage::{ReceiveSlot, ReceiveState};
 
-/// Whether it is looked for by its identifier. A QoS 1 message is done with once its PUBACK was written, and is not.
+/// Returns whether the slot is searched for by its identifier. That of a QoS 1 message is not: the message is finished
+/// once its PUBACK was written.
 fn is_indexed(slot: &ReceiveSlot) -> bool {
     !matches!(slot.state, ReceiveState::Free | ReceiveState::AtLeastOnce)
 }
 
-/// The slot that `link` (its place plus 1) leads to.
+/// Returns the slot of `link` (its index plus 1).
 pub(crate) fn at(inbox: &mut [ReceiveSlot], link: u16) -> Option<&mut ReceiveSlot> {
-    inbox.get_mut(usize::from(link).wrapping_sub(1)) // the place of none is behind any table
+    inbox.get_mut(usize::from(link).wrapping_sub(1)) // 0 wraps to an index behind any table
 }
 
-/// The link to the open QoS 2 message with this identifier.
+/// Returns the link of the unfinished QoS 2 message with this identifier; 0 for none.
 pub(crate) fn lookup(inbox: &[ReceiveSlot], id: u16) -> u16 {
     find(inbox, id)
 }
 
-/// The link to a free slot, where tables are looked through for one.
+/// Returns the link of a free slot, in tables that are searched for one.
 pub(crate) fn first_free(inbox: &[ReceiveSlot]) -> u16 {
     link_to(inbox.iter().position(|slot| slot.state == ReceiveState::Free))
 }
@@ -37,7 +38,7 @@ fn link_to(place: Option<usize>) -> u16 {
     place.map_or(0, |place| place as u16 + 1)
 }
 
-/// Fills a free slot. False if there is none.
+/// Fills a free slot. Returns false if there is none.
 #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 pub(crate) fn fill(inbox: &mut [ReceiveSlot], link: u16, new: ReceiveSlot) -> bool {
     let Some(slot) = at(inbox, link) else { return false };
@@ -57,7 +58,7 @@ pub(crate) fn clear(inbox: &mut [ReceiveSlot], link: u16) {
     }
 }
 
-/// The slot is looked for no longer.
+/// Removes the slot from the index.
 #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 pub(crate) fn unlink(inbox: &mut [ReceiveSlot], link: u16) {
     if at(inbox, link).is_some_and(|slot| is_indexed(slot)) {
@@ -71,19 +72,19 @@ mod indexed {
     use crate::storage::ReceiveSlot;
 
     impl ReceiveSlot {
-        /// Becomes `new`, and stays the head of its chain.
+        /// Sets the slot to `new`; it remains the head of its chain.
         #[inline(always)]
         pub(super) fn set(&mut self, new: Self) {
             *self = Self { bucket: self.bucket, ..new };
         }
 
-        /// What is known of the message.
+        /// Returns the message without the index.
         pub(crate) const fn without_index(&self) -> Self {
             Self { bucket: 0, chain: 0, ..*self }
         }
     }
 
-    /// A fresh table after it grew: the index by identifier is made anew.
+    /// Rebuilds the index by identifier after the table has grown.
     pub(crate) fn reindex(inbox: &mut [ReceiveSlot]) {
         for slot in inbox.iter_mut() {
             (slot.bucket, slot.chain) = (0, 0);
@@ -99,8 +100,8 @@ mod indexed {
         usize::from(id) & inbox.len().wrapping_sub(1)
     }
 
-    /// Enters a slot into the index. A chain is never longer than the table, nor than 65,536 divided by its length: at most 256, whatever identifiers a
-    /// server picks.
+    /// Enters a slot into the index. In a table of N slots a chain has at most min(N, 65,536 / N) entries, so at most
+    /// 256, whatever identifiers a server picks.
     pub(super) fn enter(inbox: &mut [ReceiveSlot], link: u16) {
         let Some(id) = at(inbox, link).map(|slot| slot.id) else { return };
         let bucket = bucket(inbox, id);

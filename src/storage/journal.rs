@@ -1,4 +1,5 @@
-//! The journal's place in a storage: records on their way to durable memory. Without the feature `journal` all of it is nothing.
+//! The journal's part of a storage: the buffer of records that are not yet durable. Without the feature `journal` all
+//! of it is empty.
 
 use crate::storage::SessionFact;
 use crate::types::Version;
@@ -8,24 +9,24 @@ pub(crate) use self::kept::{Buffer, JournalPart, LEAST, Log};
 #[cfg(not(feature = "journal"))]
 pub(crate) use self::none::JournalPart;
 
-/// What the log says of the session as a whole, and which slots it is behind on.
+/// What the log contains about the session as a whole, and which slots have records that are not yet encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Books {
-    /// The version that messages are encoded for; none if the log doesn't say one yet.
+    /// The version for which the log's messages are encoded; none if the log has no version yet.
     pub(crate) version: Maybe<Version>,
-    /// The version that messages are encoded for now.
+    /// The version for which messages are encoded now.
     pub(crate) current: Version,
-    /// What the server holds.
+    /// What the server holds, according to the log.
     pub(crate) session: SessionFact,
-    /// The session was lost, and the log doesn't say so yet. Nothing else is noted before.
+    /// Set if the session was lost and that is not recorded yet. No other record is made before.
     pub(crate) loss: Maybe<LostSession>,
-    /// There was no room for what is true of the session.
+    /// Set if there was no room for the record of the session's present state.
     pub(crate) is_behind: bool,
-    /// The first and the last of the send slots that owe a record, in the order in which they came to owe it; 0 for none.
+    /// The first and the last send slot whose record is still to be encoded, in the order of the changes; 0 for none.
     pub(crate) queue: (u16, u16),
 }
 
-/// As an `Option`, but none is zero: an empty log in a `static` takes no flash.
+/// Like `Option`, but `None` is all zeros: an empty log in a `static` takes no flash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Maybe<T> {
@@ -49,12 +50,13 @@ impl<T> From<Option<T>> for Maybe<T> {
     }
 }
 
-/// What the record of a lost session has to say, beside what the server holds now.
+/// The contents of the record of a lost session, in addition to what the server holds now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct LostSession {
-    /// Messages up to this handle were given up.
+    /// Messages up to this handle were aborted.
     pub(crate) aborted: u64,
-    /// The log says of messages that they were received in the old session: their identifiers may be those of other messages in the new one.
+    /// Set if the log contains received messages of the old session: in the new session their identifiers may belong to
+    /// other messages.
     pub(crate) had_received: bool,
 }
 
@@ -126,36 +128,39 @@ mod kept {
     #[cfg(feature = "alloc")]
     use alloc::vec::Vec;
 
+    use crate::copying::{copy, shift};
     use crate::storage::journal::{Books, Maybe};
     use crate::storage::record::{MOST_FRAMING, START, Written, checksum, whole_record};
     use crate::storage::{Record, SessionFact};
 
-    /// Room in a buffer of fixed size that only the records of a whole session may take, so that these hardly ever wait.
+    /// Bytes of a buffer of fixed size that are reserved for records about the whole session, so that these rarely
+    /// wait.
     const RESERVE: usize = 32;
-    /// Beside the body of the longest record: the reserve, what comes before the first record, and the growth of a message that is encoded anew.
+    /// Bytes needed in addition to the body of the longest record: the reserve, the start of the log, and the growth of
+    /// a message that is re-encoded.
     const BESIDE: usize = 64 + MOST_FRAMING + START.len();
-    /// The least that a buffer of fixed size must have.
+    /// The minimum length of a buffer of fixed size.
     pub(crate) const LEAST: usize = 80;
-    /// How long the record of an end is where another message takes the place.
+    /// The length of the record of a message that another one replaced.
     const END: usize = 1 + 1 + 1 + 8 + 4 + 4;
-    /// A buffer that grows takes more than this only for one record alone.
+    /// A growing buffer exceeds this only for a single record.
     #[cfg(feature = "alloc")]
     const SOFT_LIMIT: usize = 64 * 1024;
 
-    /// How far the buffer is filled with records that are not durable yet.
+    /// The state of the buffer of records that are not durable yet.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub(crate) struct Log {
         pub(crate) end: u32,
-        /// So many bytes at the start are durable, and belong to a record that isn't as a whole.
+        /// Bytes at the start that are durable, of a record that is not completely durable.
         pub(crate) taken: u32,
         /// The checksum of the last record; 0 at the start.
         pub(crate) chain: u32,
-        /// Where the latest record about what the server holds ends in the buffer; 0 if it is durable.
+        /// Where the latest record about the server's session ends in the buffer; 0 if that record is durable.
         pub(crate) session_end: u32,
-        /// Where the latest record of a session ends that was lost or forgotten, and whose identifiers must not be taken for those of the new one; 0 if it
-        /// is durable.
+        /// Where the latest record of a lost or discarded session ends in the buffer, if identifiers of that session
+        /// must not be taken for those of the new one; 0 if that record is durable.
         pub(crate) loss_end: u32,
-        /// The start of the log was written.
+        /// Whether the start of the log was put into the buffer.
         pub(crate) is_begun: bool,
         pub(crate) books: Books,
     }
@@ -164,22 +169,22 @@ mod kept {
         pub(crate) const EMPTY: Self =
             Self { end: 0, taken: 0, chain: 0, session_end: 0, loss_end: 0, is_begun: false, books: Books::NEW };
 
-        /// The bytes of `buffer` that are to be written next.
+        /// Returns the bytes of `buffer` that are to be written next.
         pub(crate) fn waiting<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
             buffer.get(self.taken as usize..self.end as usize).unwrap_or_default()
         }
     }
 
-    /// The buffer of a journal.
+    /// The buffer for records.
     pub(crate) enum Buffer<'j> {
         Fixed(&'j mut [u8]),
-        /// It is as long as what is in it.
+        /// A vector, as long as its contents.
         #[cfg(feature = "alloc")]
         Growing(&'j mut Vec<u8>),
     }
 
     impl Buffer<'_> {
-        /// How many more bytes it takes.
+        /// Returns how many more bytes fit.
         fn room(&self, end: usize) -> usize {
             match self {
                 Self::Fixed(bytes) => bytes.len().saturating_sub(end),
@@ -190,7 +195,7 @@ mod kept {
             }
         }
 
-        /// Makes room for so many bytes behind the first `end`.
+        /// Makes room for `length` bytes behind the first `end`.
         fn place(&mut self, end: usize, length: usize) -> &mut [u8] {
             match self {
                 Self::Fixed(bytes) => bytes.get_mut(end..end + length).unwrap_or_default(),
@@ -214,14 +219,14 @@ mod kept {
         /// Drops the first `count` of `end` bytes.
         fn drop_start(&mut self, count: usize, end: usize) {
             match self {
-                Self::Fixed(bytes) => bytes.copy_within(count..end, 0),
+                Self::Fixed(bytes) => shift(bytes, count, end.saturating_sub(count), 0),
                 #[cfg(feature = "alloc")]
                 Self::Growing(bytes) => drop(bytes.drain(..count)),
             }
         }
     }
 
-    /// The journal of a connection, if it has one.
+    /// The journal of a connection, if there is one.
     pub(crate) struct JournalPart<'j>(Option<(&'j mut Log, Buffer<'j>)>);
 
     impl<'j> JournalPart<'j> {
@@ -231,7 +236,7 @@ mod kept {
             Self(Some((log, buffer)))
         }
 
-        /// Nothing is noted.
+        /// Returns whether there is no journal.
         pub(crate) const fn is_none(&self) -> bool {
             self.0.is_none()
         }
@@ -240,7 +245,7 @@ mod kept {
             self.0.as_mut().map(|(log, _)| &mut log.books)
         }
 
-        /// Whether the record of a message with a body of so many bytes fits into an empty buffer.
+        /// Returns whether the record of a message with a body of `bytes` bytes fits into an empty buffer.
         pub(crate) fn could_hold(&self, bytes: usize) -> bool {
             match &self.0 {
                 Some((_, Buffer::Fixed(buffer))) => buffer.len() >= bytes.saturating_add(BESIDE),
@@ -248,38 +253,42 @@ mod kept {
             }
         }
 
-        /// How many ends of messages could be noted now; 0 if others are to be noted before.
+        /// Returns how many records of finished messages fit now; 0 if other records come first.
         pub(crate) fn room_for_ends(&self) -> usize {
             let Some((log, buffer)) = &self.0 else { return usize::MAX };
             let is_behind = log.books.queue.0 != 0 || log.books.loss.get().is_some();
             if is_behind { 0 } else { buffer.room(log.end as usize).saturating_sub(RESERVE) / END }
         }
 
-        /// The log, as far as it is durable, says that a clean start may have been carried out, and that no link was accepted since.
+        /// Returns whether the durable part of the log says that a clean start may have been processed, and that no
+        /// link was accepted since then.
         pub(crate) fn doubts_session(&self) -> bool {
             let is_doubted = |log: &Log| log.books.session == SessionFact::Doubtful && log.session_end == 0;
             self.0.as_ref().is_none_or(|(log, _)| is_doubted(log))
         }
 
-        /// The session was lost or forgotten, and after a loss of power messages of the new one might be taken for those of the old one.
+        /// Returns whether the record of a lost or discarded session is not durable, so that after a power failure
+        /// messages of the new session might be taken for those of the old one.
         pub(crate) fn is_session_lost(&self) -> bool {
             self.0
                 .as_ref()
                 .is_some_and(|(log, _)| log.loss_end > 0 || log.books.loss.get().is_some_and(|loss| loss.had_received))
         }
 
-        /// The log doesn't say for good yet that a link was accepted in doubt: with a subscription the session may have messages that are taken for those of
-        /// the old one after a loss of power.
+        /// Returns whether the record of a link that was accepted in doubt is not durable. With a subscription, the
+        /// session might have messages that after a power failure would be taken for those of the old session.
         pub(crate) fn is_doubt_pending(&self) -> bool {
             self.is_session_pending() && self.0.as_ref().is_some_and(|(log, _)| log.books.session.is_in_doubt())
         }
 
-        /// What is true of the session is not durable yet: after a loss of power nobody would know in which session a message was sent.
+        /// Returns whether the record of the session's state is not durable. After a power failure it would be unknown
+        /// in which session a message was sent.
         pub(crate) fn is_session_pending(&self) -> bool {
             self.0.as_ref().is_some_and(|(log, _)| log.session_end > 0 || log.books.is_behind)
         }
 
-        /// Puts a record into the buffer; false, and nothing happens, if there is no room. The first one has the start of the log and the version before it.
+        /// Appends a record to the buffer. Returns false, and changes nothing, if there is no room. Before the first
+        /// record, the start of the log and the version are written.
         pub(crate) fn put(&mut self, record: &Record<'_>) -> bool {
             let Some((log, _)) = &self.0 else { return true };
             let (version, current) = (log.books.version.get(), log.books.current);
@@ -304,7 +313,8 @@ mod kept {
             true
         }
 
-        /// The first `count` bytes that wait are durable: tells of each record that is so as a whole.
+        /// Reports that the first `count` pending bytes are durable; calls `tell` for each record that is now
+        /// completely durable.
         pub(crate) fn written(&mut self, count: usize, tell: &mut dyn FnMut(Written)) {
             let Some((log, buffer)) = &mut self.0 else { return };
             let taken = (log.taken as usize).saturating_add(count).min(log.end as usize);
@@ -322,7 +332,7 @@ mod kept {
             log.loss_end = log.loss_end.saturating_sub(whole);
         }
 
-        /// Goes on behind a log that ends with this checksum, and leads to this.
+        /// Continues behind a log that ends with this checksum and this state.
         pub(crate) fn resume(&mut self, chain: u32, books: Books) {
             if let Some((log, _)) = &mut self.0 {
                 **log = Log { chain, is_begun: true, books, ..Log::EMPTY };
@@ -331,7 +341,7 @@ mod kept {
     }
 
     impl Log {
-        /// The record was put at the end of the buffer.
+        /// Updates the state for a record that was put at the end of the buffer.
         fn account_for(&mut self, record: &Record<'_>) {
             match *record {
                 Record::Version(version) => self.books.version = Maybe::Some(version),
@@ -353,11 +363,12 @@ mod kept {
         }
     }
 
-    /// Puts a record, with the start of the log before the first one, into `buffer`, which is as long: its checksum.
+    /// Encodes a record (the first one with the start of the log) into `buffer`, which has its length. Returns the
+    /// checksum.
     fn encode(buffer: &mut [u8], log: &Log, record: &Record<'_>) -> Option<u32> {
         let mut position = 0;
         let mut put = |bytes: &[u8]| {
-            buffer.get_mut(position..position + bytes.len())?.copy_from_slice(bytes);
+            copy(bytes, buffer.get_mut(position..position + bytes.len())?);
             position += bytes.len();
             Some(())
         };

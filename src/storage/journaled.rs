@@ -1,13 +1,14 @@
-//! A storage with a journal beside it.
+//! A storage with a journal.
 
 use crate::storage::journal::{Buffer, JournalPart, LEAST, Log};
 use crate::storage::sealed::{Bounds, Demand, Sealed, Used};
 use crate::storage::{Parts, Storage, View};
 
-/// Another storage, and `N` bytes for records that were not written to durable memory yet: see the [`journal`](crate::journal).
+/// A storage with a journal: another storage, and `N` bytes for records that are not yet durable. See
+/// [`journal`](crate::journal).
 ///
-/// The longest message must fit with about 100 bytes beside it; more room makes fewer, longer writes. Where there is an allocator,
-/// [`Heap::with_journal`](crate::Heap::with_journal) has a buffer that grows.
+/// `N` must be about 100 bytes more than the longest message; a longer buffer leads to fewer, longer writes. With an
+/// allocator, use [`Heap::with_journal`](crate::Heap::with_journal), whose buffer grows.
 ///
 /// ```
 /// use pure_mqtt::storage::Journaled;
@@ -29,7 +30,7 @@ pub struct Journaled<S, const N: usize> {
 }
 
 impl<S, const N: usize> Journaled<S, N> {
-    /// `storage`, with an empty journal.
+    /// Adds an empty journal to `storage`.
     ///
     /// Does not compile if `N` is below 80.
     pub const fn new(storage: S) -> Self {

@@ -1,12 +1,12 @@
-//! Where a connection keeps what must survive: plain slices, handed out by one of three storages.
+//! Where a connection keeps its session: slices, which one of three storages provides.
 //!
 //! | storage | memory | for |
 //! |---|---|---|
 //! | [`Heap`] (feature `alloc`) | grows on demand up to the connection's limits | servers, gateways, desktops |
 //! | [`Fixed`] | inline, sized by const parameters; never allocates | firmware with a `static` |
-//! | [`Borrowed`] | slices that the caller lends | memory that must lie in a certain place |
+//! | [`Borrowed`] | slices that the caller lends | memory at a certain address |
 //!
-//! All logic is written once over the slices; the storages differ only in where the slices come from.
+//! The engine works on the slices; the storages differ only in where the slices come from.
 
 mod borrowed;
 #[cfg(feature = "journal")]
@@ -51,9 +51,11 @@ pub(crate) use self::shape::{MOST_ARENA, Parts, View, topic_index};
 pub(crate) use self::slot::{Detail, Kind, Marks, MessageMarks, ReceiveState, RequestMarks};
 pub(crate) use self::topics::{MAY_GROW, TopicEntry, TopicIndex};
 
-/// Where a connection keeps its session. Sealed: use [`Heap`], [`Fixed`] or [`Borrowed`], or with the feature `journal` one of them in `Journaled`.
+/// Where a connection keeps its session. The trait is sealed: use [`Heap`], [`Fixed`] or [`Borrowed`], or with the
+/// feature `journal` one of them in `Journaled`.
 pub trait Storage: sealed::Sealed {
-    /// How long its parts are; `None` for one that grows ([`Heap`]). A [`Borrowed`] with parts of these lengths leads to the same behaviour.
+    /// Returns the lengths of its parts; `None` for one that grows ([`Heap`]). A [`Borrowed`] with parts of these
+    /// lengths behaves in the same way.
     fn lengths(&self) -> Option<Lengths> {
         let view = self.view();
         (self.bounds().control == view.control.len()).then(|| Lengths::of(&view))
@@ -63,62 +65,63 @@ pub trait Storage: sealed::Sealed {
 pub(crate) mod sealed {
     use super::{Parts, SendSlot, View};
 
-    /// What is short.
+    /// What the storage has too little of.
     #[derive(Clone, Copy)]
     pub enum Demand {
-        /// One more send slot; at most so many in all.
+        /// One more send slot; at most `limit` in all.
         SendSlot { limit: usize },
-        /// An arena of at least so many bytes.
+        /// An arena of at least `bytes` bytes.
         Arena { bytes: usize },
-        /// One more receive slot; at most so many in all.
+        /// One more receive slot; at most `limit` in all.
         ReceiveSlot { limit: usize },
-        /// A control area of so many bytes.
+        /// A control area of `bytes` bytes.
         Control { bytes: usize },
-        /// Room for so many topic aliases in each direction, with names of at most so many bytes; taken as aliases are bound.
+        /// Room for so many topic aliases in each direction, with names of at most `name` bytes; allocated as aliases
+        /// are bound.
         Aliases { inbound: usize, outbound: usize, name: usize },
-        /// A place for payloads that are kept by reference.
+        /// Room for payloads that are kept by reference.
         SharedPayload,
-        /// An index that finds waiting messages by topic.
+        /// An index of queued messages by topic.
         TopicIndex,
     }
 
     pub trait Sealed {
-        /// There may be room for topic aliases. Where there never is, firmware carries nothing that deals with them.
+        /// Whether there may be room for topic aliases. If false, code for aliases is not linked into firmware.
         const MAY_HAVE_ALIASES: bool = true;
-        /// There may be a journal. Where there never is, nothing that deals with one is carried.
+        /// Whether there may be a journal. If false, code for it is not linked.
         const MAY_HAVE_JOURNAL: bool = false;
-        /// It can have an index that finds waiting messages by topic.
+        /// Whether there may be an index of queued messages by topic.
         const MAY_INDEX_TOPICS: bool = false;
 
         fn view(&self) -> View<'_>;
         fn parts(&mut self) -> Parts<'_>;
 
-        /// Changes of the session are noted for durable memory.
+        /// Returns whether changes of the session are recorded for durable memory.
         fn has_journal(&self) -> bool {
             false
         }
 
-        /// The records that wait to be written to durable memory.
+        /// Returns the records that are to be written to durable memory.
         fn records(&self) -> &[u8] {
             &[]
         }
 
-        /// The send slots alone.
+        /// Returns the send slots only.
         fn slots(&mut self) -> &mut [SendSlot] {
             self.parts().slots
         }
 
-        /// Tries to meet `demand`; storages of a fixed size cannot.
+        /// Tries to grow as `demand` asks; storages of fixed size cannot.
         fn grow(&mut self, _demand: Demand) {}
 
-        /// How large each part may become: what is there already, or without bound.
+        /// Returns how large each part may become.
         fn bounds(&self) -> Bounds;
 
-        /// Gives memory back that is not in use.
+        /// Frees memory that is not in use.
         fn shrink(&mut self, _used: Used) {}
     }
 
-    /// What of a storage must stay.
+    /// What a storage must keep when it shrinks.
     pub struct Used {
         /// Bytes from the start of the arena.
         pub arena: usize,
@@ -126,7 +129,7 @@ pub(crate) mod sealed {
         pub control: usize,
         pub slots_are_empty: bool,
         pub inbox_is_empty: bool,
-        /// No link is up, so no topic alias is bound.
+        /// Whether there is no link, so that no topic alias is bound.
         pub is_closed: bool,
     }
 
@@ -134,15 +137,15 @@ pub(crate) mod sealed {
     #[derive(Clone, Copy)]
     pub struct Bounds {
         pub send_slots: usize,
-        /// How many there are now.
+        /// The present number of send slots.
         pub slots_now: usize,
         pub arena: usize,
-        /// How long it is now.
+        /// The present length of the arena.
         pub arena_now: usize,
         pub receive_slots: usize,
         pub control: usize,
         pub aliases: usize,
-        /// Payloads can be kept by reference.
+        /// Whether payloads can be kept by reference.
         pub shares_payloads: bool,
     }
 }

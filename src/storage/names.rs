@@ -1,8 +1,8 @@
-//! Where the names behind topic aliases are kept, and what else only some storages have.
+//! The store of topic names for aliases, and the index by topic: parts that only some storages have.
 
 use crate::storage::{AliasEntry, TopicIndex};
 
-/// Who has bound an alias.
+/// The side that has bound an alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Server,
@@ -12,7 +12,7 @@ pub(crate) enum Side {
 impl Side {
     pub(crate) const BOTH: [Self; 2] = [Self::Server, Self::Client];
 
-    /// What belongs to this side.
+    /// Returns the element of this side.
     pub(super) const fn of<T>(self, [server, client]: &[T; 2]) -> &T {
         match self {
             Self::Server => server,
@@ -28,36 +28,37 @@ impl Side {
     }
 }
 
-/// The names behind topic aliases of both sides. An alias is meant by its index: one less than its number.
+/// The topic names of both sides' aliases. `index` is the number of an alias less one.
 pub(crate) trait NameStore: Send + Sync {
-    /// How many aliases there may be, and how many bytes for all their names: each may have as many.
+    /// Returns how many aliases there may be, and how many bytes all their names may have; each may have an equal part.
     fn lengths(&self, side: Side) -> (usize, usize);
 
-    /// What is known of the aliases; those behind the last one were never bound.
+    /// Returns the entries of the aliases; those behind the last one were never bound.
     fn entries(&self, side: Side) -> &[AliasEntry];
 
-    /// What is kept for an alias: its name, and perhaps bytes behind it that mean nothing.
+    /// Returns the stored name of an alias, possibly followed by unused bytes.
     fn name(&self, side: Side, index: usize) -> &[u8];
 
-    /// The entry of an alias, and as much room as a name of this length takes, or none if that is too long. `None` if there is no such alias.
+    /// Returns the entry of an alias, and room for a name of this length; an empty slice if the name is too long.
+    /// `None` if there is no such alias.
     fn bind(&mut self, side: Side, index: usize, length: usize) -> Option<(&mut AliasEntry, &mut [u8])>;
 
-    /// No alias of either side is bound any more.
+    /// Unbinds the aliases of both sides.
     fn clear(&mut self);
 
-    /// The index of waiting messages by topic, where one is kept.
+    /// Returns the index of queued messages by topic, if there is one.
     fn topics(&mut self) -> Option<TopicIndex<'_>> {
         None
     }
 }
 
-/// The longest name that may stand behind an alias.
+/// Returns the longest topic name that an alias may have, in bytes.
 pub(crate) fn longest_name(names: &dyn NameStore, side: Side) -> usize {
     let (aliases, bytes) = names.lengths(side);
     bytes.checked_div(aliases).unwrap_or(0)
 }
 
-/// Every alias that is bound, with its name and who has bound it.
+/// Iterates over the bound aliases, with their names and sides.
 pub(crate) fn bindings(names: &dyn NameStore) -> impl Iterator<Item = (usize, AliasEntry, &[u8])> {
     Side::BOTH.into_iter().flat_map(move |side| {
         let entries = names.entries(side).iter().enumerate();

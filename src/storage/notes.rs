@@ -1,47 +1,48 @@
-//! What the journal says of a packet, beside what is true of it. Where the two differ a record is owed.
+//! What the journal contains about a packet, to be compared with its present state. If the two differ, a record is due.
 
-/// What of a packet must survive a loss of power. It follows from the slot; nobody sets it.
+/// The state of a packet that must survive a power failure. It is computed from the slot, never stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Fact {
-    /// Nothing: the packet is over, or it is of a kind that the journal doesn't keep.
+    /// Nothing: the packet is finished, or of a kind that the journal does not keep.
     #[default]
     Nothing,
-    /// A message was accepted, and is to be sent.
+    /// A message was accepted and is to be sent.
     Accepted,
-    /// PUBREC came for it: only PUBREL is sent from here on.
+    /// PUBREC arrived for the message: from now on only PUBREL is sent.
     Released,
-    /// The application has a QoS 2 message of the server's, and PUBREL has not come.
+    /// A QoS 2 message from the server was delivered to the application, and PUBREL has not arrived.
     Received,
 }
 
-/// What the journal says of a slot. All zeros: the journal doesn't keep this packet.
+/// What the journal contains about a slot. All zeros: the journal does not keep this packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Notes(u8);
 
 const NOTED: u8 = 0b11;
-/// The latest record of the slot is not durable.
+/// Set if the latest record of the slot is not durable.
 const PENDING: u8 = 0b100;
-/// The slot stands in the queue of those that owe a record.
+/// Set if the slot is in the queue of slots with a record to be encoded.
 const QUEUED: u8 = 0b1000;
-/// The slot has facts.
+/// Set if the journal keeps this packet.
 const KEPT: u8 = 0b1_0000;
-/// Nothing is left of the packet but the record of its end.
+/// Set if the packet is finished, and only the record of that remains to be made.
 const FINISHED: u8 = 0b10_0000;
-/// The packet took the place of others, and the log doesn't know it yet.
+/// Set if the packet replaced others, and is not in the log yet.
 const AWAITED: u8 = 0b100_0000;
 
-/// Of a message from the server: it was received before a link was accepted of which nobody knows whether it went on with the same session.
+/// For a message from the server: set if it was received before a link that was accepted in doubt, which may have
+/// continued another session.
 const DOUBTED: u8 = QUEUED;
 
 impl Notes {
     pub(crate) const NONE: Self = Self(0);
 
-    /// Of a new packet. Without the feature `journal` there is nothing that keeps one.
+    /// Returns the notes of a new packet. Without the feature `journal` none is kept.
     pub(crate) const fn of_new(is_kept: bool) -> Self {
         Self(if cfg!(feature = "journal") && is_kept { KEPT } else { 0 })
     }
 
-    /// Of a packet whose fact is durable.
+    /// Returns the notes of a packet whose fact is durable.
     #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing is recovered then"))]
     pub(crate) fn of_durable(fact: impl FnOnce(Self) -> Fact) -> Self {
         let mut notes = Self::of_new(true);
@@ -53,7 +54,7 @@ impl Notes {
         cfg!(feature = "journal") && self.0 & KEPT != 0
     }
 
-    /// The fact that the log leads to, with the records that wait to be written.
+    /// Returns the fact that follows from the log, including the records that are still to be written.
     pub(crate) const fn noted(self) -> Fact {
         match self.0 & NOTED {
             0 => Fact::Nothing,
@@ -63,17 +64,18 @@ impl Notes {
         }
     }
 
-    /// The record of this fact was put into the buffer.
+    /// Notes that the record of this fact was put into the buffer.
     pub(crate) const fn note(&mut self, fact: Fact) {
         self.0 = self.0 & !(NOTED | AWAITED) | fact as u8 | PENDING;
     }
 
-    /// Another record, for the whole session, says this. Whether earlier records are durable stays as it was.
+    /// Notes that this fact follows from a record about the whole session. Whether earlier records are durable does not
+    /// change.
     pub(crate) const fn assume(&mut self, fact: Fact) {
         self.0 = self.0 & !NOTED | fact as u8;
     }
 
-    /// The record of this fact is durable.
+    /// Notes that the record of this fact is durable.
     #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing is written then"))]
     pub(crate) fn confirm(&mut self, fact: Fact) {
         if self.noted() == fact {

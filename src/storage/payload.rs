@@ -1,23 +1,24 @@
-//! A payload on its way out: copied into the arena, or with the feature `bytes` shared by reference count.
+//! The payload of an outgoing message: copied into the arena, or with the feature `bytes` shared by reference count.
 
 use core::fmt;
 
 use crate::shown::Bytes;
 
-/// What a [`Publish`](crate::Publish) carries.
+/// The payload of a [`Publish`](crate::Publish).
 ///
-/// A slice is copied when the message is accepted. With the feature `bytes`, a `&Bytes` is kept by reference count on
-/// [`Heap`](crate::Heap) storage instead, if it is long enough for that to be cheaper.
+/// A slice is copied when the message is accepted. With the feature `bytes` and [`Heap`](crate::Heap) storage, a
+/// `&Bytes` of at least 256 bytes is shared by reference count instead; a shorter one is copied, which is faster.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Payload<'a> {
     /// Bytes that are copied.
     Slice(&'a [u8]),
-    /// So many bytes that the application supplies while the message is sent, straight to the transport:
-    /// [`Transmit::payload_request`](crate::Transmit::payload_request) asks for them. So a message may be longer than all memory.
+    /// A payload of this many bytes, which the application supplies while the message is sent:
+    /// [`Transmit::payload_request`](crate::Transmit::payload_request) returns which bytes to write to the transport.
+    /// So a message may be larger than memory.
     Streamed(u32),
-    /// Bytes that are shared.
+    /// Bytes that are shared by reference count.
     #[cfg(feature = "bytes")]
     Bytes(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] &'a bytes::Bytes),
 }
@@ -31,12 +32,12 @@ impl fmt::Debug for Payload<'_> {
     }
 }
 
-/// Shorter payloads are copied: that is cheaper than counting references.
+/// Shorter payloads are copied, which is faster than counting references.
 #[cfg(feature = "bytes")]
 const WORTH_SHARING: usize = 256;
 
 impl<'a> Payload<'a> {
-    /// How many bytes there are.
+    /// Returns the length in bytes.
     pub fn len(&self) -> usize {
         match self {
             Self::Streamed(length) => *length as usize,
@@ -44,12 +45,12 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// Whether there are none.
+    /// Returns whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether it is shared, and long enough for that to be cheaper than a copy.
+    /// Returns whether the payload can be shared, and is long enough for that to be faster than a copy.
     pub(crate) fn is_worth_sharing(&self) -> bool {
         match self {
             Self::Slice(_) | Self::Streamed(_) => false,
@@ -58,7 +59,7 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// The bytes that are here, however they are kept.
+    /// Returns the bytes of the payload; an empty slice for a streamed one.
     pub fn as_slice(&self) -> &'a [u8] {
         match self {
             Self::Slice(bytes) => bytes,
@@ -120,10 +121,10 @@ mod shared {
 
     use super::Payload;
 
-    /// The payloads that are kept by reference: one place for each send slot, made at first use.
+    /// The payloads that are kept by reference: one place for each send slot, allocated at first use.
     pub(crate) struct SharedPayloads<'a>(Option<&'a mut Vec<Bytes>>);
 
-    /// The same, to be read.
+    /// Read access to [`SharedPayloads`].
     #[derive(Clone, Copy)]
     pub(crate) struct SharedView<'a>(&'a [Bytes]);
 
@@ -177,7 +178,7 @@ mod unshared {
     /// Without the feature `bytes` every payload is copied.
     pub(crate) struct SharedPayloads<'a>(PhantomData<&'a ()>);
 
-    /// The same, to be read.
+    /// Read access to [`SharedPayloads`].
     #[derive(Clone, Copy)]
     pub(crate) struct SharedView<'a>(PhantomData<&'a ()>);
 

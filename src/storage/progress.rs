@@ -1,39 +1,40 @@
-//! How far an outgoing packet has come: three questions, answered apart from each other, in one byte.
+//! The progress of an outgoing packet: three independent axes in one byte.
 //!
-//! | axis | question | who resets it |
+//! | axis | question | reset by |
 //! |---|---|---|
-//! | [`Stands`] | what the slot stands for: the packet itself, the PUBREL that follows PUBREC, or an end that waits to be fetched | nobody: it only moves on |
-//! | [`Reach`] | how far that has come on *this* link | a new link, and a retransmission |
+//! | [`Stands`] | what the slot stands for: the packet itself, the PUBREL that follows PUBREC, or an outcome that is to be fetched | nothing: it only advances |
+//! | [`Reach`] | how much of that was sent on *this* link | a new link, and a retransmission |
 //! | [`Known`] | how much of it a server may have | a new session |
 //!
-//! Everything else follows: DUP is set once anything is [known](Known), a unit of the window is [held](Progress::holds_unit) from being staged to the
-//! end, and an acknowledgement [counts](Progress::answer) once the packet it answers has left.
+//! Everything else follows: DUP is set once anything is [known](Known), a unit of the send quota is
+//! [held](Progress::holds_unit) from being staged until the message is finished, and an acknowledgement
+//! [counts](Progress::answer) once the packet that it answers was sent.
 
 /// What a slot stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stands {
-    /// The packet that was accepted.
+    /// The packet itself.
     First,
     /// The PUBREL of a QoS 2 message, after its PUBREC.
     Release,
-    /// Nothing more is sent; the outcome waits to be fetched.
+    /// Nothing more is sent; the outcome is to be fetched.
     Over,
 }
 
-/// How far a packet has come on this link.
+/// How much of a packet was sent on this link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// It is to be sent.
+    /// Queued: nothing is shown to the transport.
     Waiting,
-    /// It is shown to the transport, which has taken no byte of it.
+    /// Shown to the transport, which has taken no byte of it.
     Staged,
-    /// The transport has taken a part.
+    /// Partly sent.
     Begun,
-    /// The transport has taken all of it.
+    /// Completely sent: in flight.
     Out,
 }
 
-/// How much of a packet a server may have. What the transport took on an earlier link counts.
+/// How much of a packet a server may have, including what was sent on earlier links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
     No,
@@ -41,18 +42,20 @@ pub(crate) enum Known {
     Whole,
 }
 
-/// What an acknowledgement means to the packet with its identifier.
+/// What an acknowledgement means for the packet with its identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// It is the answer that was awaited.
+    /// The awaited answer.
     Counts,
-    /// The packet was shown to the transport, and its leaving was not confirmed yet: the answer counts once it is.
+    /// The packet was shown to the transport, which has not confirmed that it took the packet: the answer counts once
+    /// it has.
     Early,
-    /// No server can mean this packet.
+    /// The packet was not sent, so the answer cannot be for it.
     Unknown,
 }
 
-/// The three axes, and whether the packet was out already when a timer looked at it last. All zeros: accepted, and nothing of it has left.
+/// The three axes, and whether the packet was in flight already at the last tick of a timer. All zeros: accepted,
+/// nothing sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Progress(u8);
 
@@ -62,7 +65,7 @@ const RELEASE: u8 = (Stands::Release as u8) << 2;
 const KNOWN: u8 = 0b11_0000;
 const SEEN: u8 = Watcher::Retry as u8 | Watcher::Overdue as u8;
 
-/// A timer that watches what is out, with its bit.
+/// A timer that watches packets in flight, with its bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Watcher {
     /// Retransmission.
@@ -72,7 +75,7 @@ pub(crate) enum Watcher {
 }
 
 impl Progress {
-    /// Accepted, and nothing has left.
+    /// Accepted, and nothing sent.
     pub(crate) const NEW: Self = Self(0);
 
     pub(crate) const fn stands(self) -> Stands {
@@ -102,8 +105,8 @@ impl Progress {
         }
     }
 
-    /// As far on this link as `reach`. What has left is known: all of it, or a part if nothing more was known before. What is sent again is as overdue as it
-    /// was, and is not sent once more at once.
+    /// Returns the progress with `reach` on this link. What was sent becomes known to the server, and stays known. A
+    /// packet that is sent again stays marked as overdue, and is not marked for retransmission.
     pub(crate) const fn reached(self, reach: Reach) -> Self {
         let moved = self.0 & !REACH | reach as u8;
         match reach {
@@ -113,22 +116,22 @@ impl Progress {
         }
     }
 
-    /// To be sent on a new link.
+    /// Returns the progress at the start of a new link.
     pub(crate) const fn on_new_link(self) -> Self {
         Self(self.0 & !(REACH | SEEN))
     }
 
-    /// A server may have so much of it.
+    /// Returns the progress with this much known to a server.
     pub(crate) const fn knowing(self, known: Known) -> Self {
         Self(self.0 & !KNOWN | (known as u8) << 4)
     }
 
-    /// PUBREC has come: the slot stands for PUBREL, of which nothing has left.
+    /// Returns the progress after PUBREC: the slot stands for a PUBREL, of which nothing was sent.
     pub(crate) const fn released() -> Self {
         Self(RELEASE)
     }
 
-    /// The end.
+    /// Returns the progress of a finished packet whose outcome is to be fetched.
     pub(crate) const fn over() -> Self {
         Self((Stands::Over as u8) << 2)
     }
@@ -141,42 +144,44 @@ impl Progress {
         self.0 & RELEASE != 0
     }
 
-    /// The packet itself, to be sent and not staged.
+    /// Returns whether the packet itself is queued and not staged.
     pub(crate) const fn is_waiting(self) -> bool {
         self.0 & (STANDS | REACH) == 0
     }
 
-    /// The packet itself, all of which has left on this link.
+    /// Returns whether the packet itself is in flight on this link.
     pub(crate) const fn is_out(self) -> bool {
         self.0 & (STANDS | REACH) == Reach::Out as u8
     }
 
-    /// The same, though it may be about to leave once more.
+    /// Returns whether the packet itself was completely sent on this link, even if it is to be sent again.
     pub(crate) const fn was_out(self) -> bool {
         self.is_out() || self.is_first() && self.was_seen_by(Watcher::Retry)
     }
 
-    /// PUBREL has left on this link.
+    /// Returns whether PUBREL was sent on this link.
     pub(crate) const fn is_release_out(self) -> bool {
         self.0 & (STANDS | REACH) == RELEASE | Reach::Out as u8
     }
 
-    /// Some of it may have arrived: DUP is set when it is sent again `[MQTT-3.3.1-1]`.
+    /// Returns whether some of the packet may have arrived: DUP is set when it is sent again `[MQTT-3.3.1-1]`.
     pub(crate) const fn is_known(self) -> bool {
         self.0 & KNOWN != 0
     }
 
-    /// Whether a QoS 1 or 2 message holds a unit of the window: from being staged on, and as PUBREL always. An end has not come anywhere on this link.
+    /// Returns whether a QoS 1 or 2 message holds a unit of the send quota: from being staged on, and always as PUBREL.
+    /// A finished packet holds none.
     pub(crate) const fn holds_unit(self) -> bool {
         self.0 & (RELEASE | REACH) != 0
     }
 
-    /// The transport has taken some of it on this link.
+    /// Returns whether some of the packet was sent on this link.
     pub(crate) const fn has_begun(self) -> bool {
         self.0 & Reach::Begun as u8 != 0
     }
 
-    /// What an acknowledgement of the packet means. On a link that resumed the session an answer may come before the packet was sent again.
+    /// Returns what an acknowledgement of the packet means. On a link that resumed the session, an answer may arrive
+    /// before the packet was sent again.
     pub(crate) const fn answer(self) -> Answer {
         match (self.stands(), self.reach()) {
             (Stands::Over, _) => Answer::Unknown,
@@ -193,7 +198,7 @@ impl Progress {
         }
     }
 
-    /// The packet was out when this timer looked at it last.
+    /// Returns whether the packet was in flight at the last tick of this timer.
     pub(crate) const fn was_seen_by(self, watcher: Watcher) -> bool {
         self.0 & watcher as u8 != 0
     }

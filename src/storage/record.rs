@@ -1,50 +1,51 @@
-//! The records of the journal, and their form.
+//! The records of the journal, and their encoding.
 //!
 //! ```text
 //!   "PMQJ" 0x03 0x00 0x00 0x00                            at the start of a log
 //!   kind: u8 | length of body: 1 to 4 bytes | check of these: u8 | body | checksum: u32        each record
 //! ```
 //!
-//! Numbers are little-endian. The length has seven bits in each byte, low ones first, as lengths in MQTT have. The checksum is a CRC-32 over the one
-//! before it (0 at first) and the record: so a record counts only behind the one that it was written behind. The check is the low byte of a CRC-32
-//! over kind and length: a length that is right but reaches beyond the end tells of lost power, a wrong one of damage.
+//! Numbers are little-endian. The length is encoded as in MQTT: seven bits in each byte, low bits first. The checksum
+//! is a CRC-32 over the previous checksum (0 for the first record) and the record, so a record is valid only behind the
+//! one that it was written behind. The check is the low byte of a CRC-32 over kind and length. A valid length that
+//! reaches beyond the end of the log means that the power failed during the write; an invalid one means damage.
 //!
-//! The first record is the version that the messages behind it are encoded for.
+//! The first record is the version for which the messages behind it are encoded.
 
 use crate::types::Version;
 
-/// A change of the session that must survive a loss of power.
+/// A change of the session that must survive a power failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing reads it then"))]
 pub(crate) enum Record<'r> {
-    /// From here on packets are encoded for this version.
+    /// The packets in the following records are encoded for this version.
     Version(Version),
-    /// The last handle that was given away, with its identifier.
+    /// The last handle that was assigned, with its identifier.
     Counters { handle: u64 },
     /// What the server holds of our session.
     Session(SessionFact),
-    /// The server made a new session: messages up to this handle were given up, others are sent again as new. What the server holds from here on is
-    /// said in the same record, so that no log shows half of it.
+    /// The server has a new session: messages up to this handle were aborted, others are republished. The same record
+    /// contains what the server holds from now on, so that no log has only one of the two.
     NewSession { aborted: u64, session: SessionFact },
-    /// The application gave everything up.
+    /// The application discarded the session.
     Discarded,
     /// A message was accepted.
     Accepted { handle: u64, flags: MessageFlags, frame: &'r [u8], payload: &'r [u8] },
-    /// PUBREC came for an outgoing message.
+    /// PUBREC arrived for an outgoing message.
     Released(u16),
-    /// An outgoing message has its end.
+    /// An outgoing message is finished.
     Done(u16),
-    /// Another one took the place of an outgoing message: this is its end, but only in a log in which that one was accepted. What is told is the lower
-    /// half of the running number in the handle of the other; 0 for none. It may be that the log knows nothing of the first message: then it leads
-    /// from one that was replaced before to the next.
+    /// An outgoing message was replaced by another. The message is finished only if the log also contains the other
+    /// one. `by` is the lower half of the running number in the handle of the other message; 0 for none. If the
+    /// replaced message is not in the log itself, the record links one that was replaced before to the next.
     Replaced { handle: u64, by: u32 },
-    /// The application has an incoming QoS 2 message.
+    /// A QoS 2 message from the server was delivered to the application.
     Received(u16),
-    /// PUBREL came for an incoming message.
+    /// PUBREL arrived for a QoS 2 message from the server.
     Completed(u16),
 }
 
-/// What of a message its frame doesn't say.
+/// Facts about a message that its encoded packet does not contain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing reads it then"))]
 pub(crate) struct MessageFlags(pub(crate) u8);
@@ -53,24 +54,24 @@ pub(crate) struct MessageFlags(pub(crate) u8);
 impl MessageFlags {
     /// The application supplies the payload while the message is sent.
     pub(crate) const STREAMED: u8 = 1;
-    /// It is encoded for 5.0 although the version of the log is an earlier one.
+    /// The packet is encoded for 5.0, although the version of the log is an earlier one.
     pub(crate) const IN_V5: u8 = 2;
-    /// It is sent on links of 5.0 alone.
+    /// The message is sent only on links of 5.0.
     pub(crate) const NEEDS_V5: u8 = 4;
-    /// All bits that mean something.
+    /// All defined bits.
     const KNOWN: u8 = Self::STREAMED | Self::IN_V5 | Self::NEEDS_V5;
 
     pub(crate) const fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
     }
 
-    /// A record with any other bit was written by a later version of this crate.
+    /// Returns whether all bits are defined. A record with any other bit was written by a later version of this crate.
     pub(crate) const fn are_known(self) -> bool {
         self.0 & !Self::KNOWN == 0
     }
 }
 
-/// Which fact a durable record stands for.
+/// What a record that became durable is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nothing is written then"))]
 pub(crate) enum Written {
@@ -79,24 +80,26 @@ pub(crate) enum Written {
     Done(u16),
     Received(u16),
     Completed(u16),
-    /// One that no packet waits for.
+    /// A record that no packet waits for.
     Other,
 }
 
-/// Whether the server holds our session, as far as this side can know.
+/// Whether the server holds our session, as far as this side knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum SessionFact {
-    /// It holds none.
+    /// The server holds none.
     #[default]
     None,
-    /// It accepted a link with the session.
+    /// The server accepted a link with the session.
     Held,
-    /// It resumed a session that this side did not know, and may hold packet identifiers of it that are not finished.
+    /// The server resumed a session that this side did not know, and may hold packet identifiers of unfinished messages
+    /// of that session.
     Adopted,
-    /// A clean start was sent and never answered: the server holds the session as it was, or a new one with nothing in it.
+    /// A clean start was sent and never answered: the server holds the session as it was, or a new one with nothing in
+    /// it.
     Doubtful,
-    /// The same, and it accepted a link since on which it did not show which of the two it is. Only a journal speaks of it: a new session may have messages
-    /// by now, and repeat them.
+    /// Like `Doubtful`, and the server has since accepted a link that did not show which of the two it holds. Used only
+    /// in a journal: a new session may have messages by now, and repeat them.
     Either,
 }
 
@@ -117,22 +120,25 @@ mod form {
     use crate::wire::{Reader, Rules, Writer};
 
     pub(crate) const START: [u8; 8] = *b"PMQJ\x03\0\0\0";
-    /// What a record takes beside its body, at most.
+    /// The maximum length of a record without its body.
     pub(crate) const MOST_FRAMING: usize = 1 + 4 + 1 + 4;
 
-    /// What a record with a short body takes beside it.
+    /// The length of a record with a short body, without that body.
     const FRAMING: usize = 1 + 1 + 1 + 4;
-    /// What stands for a message after PUBREC.
+    /// The length of the stub that represents a message after PUBREC.
     const STUB: usize = 7;
 
-    /// The longest snapshot of a session with so many bytes of packets, packets, and messages from the server.
+    /// Returns the maximum length of a snapshot of a session with `arena` bytes of packets, `send` packets, and `recv`
+    /// messages from the server.
     pub(crate) const fn longest_snapshot(arena: usize, send: usize, recv: usize) -> usize {
-        let beginning = START.len() + (FRAMING + 1) + (FRAMING + 1) + (FRAMING + 8); // the version, the session and the counters
-        let message = MOST_FRAMING + 8 + 1 + STUB + (FRAMING + 2); // beside its packet; and its PUBREC, behind which nothing but a stub is left of it
+        // the version, the session and the counters
+        let beginning = START.len() + (FRAMING + 1) + (FRAMING + 1) + (FRAMING + 8);
+        // in addition to its packet; and its PUBREC, after which only a stub remains
+        let message = MOST_FRAMING + 8 + 1 + STUB + (FRAMING + 2);
         beginning + arena + send * message + recv * (FRAMING + 2)
     }
 
-    /// Takes a record's kind with the length of its body and their check, and the parts of the body.
+    /// Receives a record's kind with the length of its body and their check, and the parts of the body.
     type Sink<'s, T> = &'s mut dyn FnMut(&[u8], &[&[u8]]) -> T;
 
     const VERSION: u8 = 1;
@@ -153,7 +159,7 @@ mod form {
     }
 
     impl Record<'_> {
-        /// Gives the record to `write`.
+        /// Passes the record to `write`.
         pub(crate) fn parts<T>(&self, write: Sink<'_, T>) -> T {
             match *self {
                 Self::Version(version) => frame(VERSION, &[&[version.level()]], write),
@@ -175,7 +181,7 @@ mod form {
         }
     }
 
-    /// Adds the kind and the length.
+    /// Adds the kind, the length and their check.
     fn frame<T>(kind: u8, body: &[&[u8]], write: Sink<'_, T>) -> T {
         let length: usize = body.iter().map(|part| part.len()).sum();
         let mut bytes = [0; MOST_HEAD];
@@ -193,8 +199,8 @@ mod form {
     const MOST_HEAD: usize = 1 + 4 + 1;
     const CHECKSUM: usize = 4;
 
-    /// What is durable once the bytes at the start of a log are, which begin with the start of a log or a record, and how many bytes that has; `None`
-    /// if it isn't whole.
+    /// Returns what the record at the start of `bytes` is about, and its length (the start of a log counts as a
+    /// record); `None` if it is not complete.
     pub(crate) fn whole_record(bytes: &[u8]) -> Option<(Written, usize)> {
         if bytes.starts_with(&START) {
             return Some((Written::Other, START.len()));
@@ -223,27 +229,27 @@ mod form {
         Crc::new().add(kind_and_length).value() as u8
     }
 
-    /// What stands at a place of a log.
+    /// What was read at a position of a log.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum Next<'r> {
-        /// Nothing.
+        /// Nothing: the end of the log.
         End,
-        /// A record: how long it is, and its checksum.
+        /// A record with its length and checksum.
         Record { record: Record<'r>, length: usize, chain: u32 },
-        /// The start of a record that was not written to its end.
+        /// A record that was not written completely.
         Torn,
-        /// What was never written as this.
+        /// Damaged bytes: no record was written like this.
         Corrupt,
     }
 
     impl<'r> Next<'r> {
-        /// Reads what stands at the start of `log`, behind a record with the checksum `chain`.
+        /// Reads the start of `log`, which follows a record with the checksum `chain`.
         pub(crate) fn read(log: &'r [u8], chain: u32) -> Self {
             if log.iter().all(is_erased) {
-                return Self::End; // erased memory, or none
+                return Self::End; // erased or no memory
             }
             let mut rest = Reader::new(log, Rules::default());
-            // Less was written than a kind, a length and their check may take.
+            // Fewer bytes were written than kind, length and check may take.
             let is_begun = log.get(MOST_HEAD..).unwrap_or_default().iter().all(is_erased);
             let damaged = if is_begun { Self::Torn } else { Self::Corrupt };
             let (kind, length) = (rest.u8(), rest.varint());
@@ -262,7 +268,7 @@ mod form {
             }
             let chain = checksum(chain, head, &[body]);
             if found != chain.to_le_bytes() {
-                // All of it is there: if it is the last, perhaps not all of it had reached the memory.
+                // All its bytes are here. If it is the last record, some may not have reached the memory.
                 let is_last = rest.rest().iter().all(is_erased);
                 return if is_last { Self::Torn } else { Self::Corrupt };
             }
@@ -273,7 +279,7 @@ mod form {
         }
     }
 
-    /// What flash or a file holds where nothing was written.
+    /// Returns whether the byte is that of erased flash, or of a file that was not written there.
     pub(crate) const fn is_erased(byte: &u8) -> bool {
         matches!(byte, 0xFF | 0)
     }

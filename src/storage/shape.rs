@@ -1,31 +1,32 @@
-//! The slices that every storage hands out.
+//! The slices that every storage provides.
 
 use crate::storage::{
     JournalPart, MAY_GROW, NameStore, ReceiveSlot, SendSlot, SharedPayloads, SharedView, Side, TopicIndex,
 };
 
-/// The longest arena: positions in it have 32 bits, also where it is longer than what it may hold.
+/// The maximum number of bytes of packets in an arena. Positions have 32 bits, even in an arena that is longer than
+/// this.
 pub(crate) const MOST_ARENA: usize = u32::MAX as usize / 2;
 
-/// All parts of a storage, to be changed.
+/// Write access to all parts of a storage.
 pub struct Parts<'a> {
-    /// Outgoing packets; the length is a power of two, a packet lives at its identifier modulo the length.
+    /// Outgoing packets; the length is a power of two, and a packet lies at its identifier modulo the length.
     pub(crate) slots: &'a mut [SendSlot],
     /// Encoded outgoing packets, back to back.
     pub(crate) arena: &'a mut [u8],
-    /// Incoming QoS 1 and 2 messages; the length is a power of two.
+    /// QoS 1 and 2 messages from the server; the length is a power of two.
     pub(crate) inbox: &'a mut [ReceiveSlot],
-    /// Packets that must always get out.
+    /// CONNECT, AUTH, DISCONNECT and acknowledgements, which must never wait for room in the arena.
     pub(crate) control: &'a mut [u8],
     /// Names behind topic aliases, where there is room for any.
     pub(crate) names: Option<&'a mut dyn NameStore>,
     /// Payloads that are shared instead of copied.
     pub(crate) payloads: SharedPayloads<'a>,
-    /// Changes that must become durable.
+    /// Records that must become durable.
     pub(crate) journal: JournalPart<'a>,
 }
 
-/// All parts of a storage, to be read.
+/// Read access to all parts of a storage.
 pub struct View<'a> {
     pub(crate) slots: &'a [SendSlot],
     pub(crate) arena: &'a [u8],
@@ -36,13 +37,14 @@ pub struct View<'a> {
     pub(crate) payloads: SharedView<'a>,
 }
 
-/// How long the parts of a storage are, as those of [`Buffers`](crate::storage::Buffers): see [`Storage::lengths`](crate::Storage::lengths).
+/// The lengths of a storage's parts, which correspond to those of [`Buffers`](crate::storage::Buffers): see
+/// [`Storage::lengths`](crate::Storage::lengths).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lengths {
     /// Slots for outgoing packets.
     pub send: usize,
-    /// Slots for incoming QoS 1 and 2 messages.
+    /// Slots for QoS 1 and 2 messages from the server.
     pub receive: usize,
     /// Bytes for outgoing packets.
     pub arena: usize,
@@ -50,7 +52,7 @@ pub struct Lengths {
     pub control: usize,
     /// Topic aliases of the server, and the bytes for all their names.
     pub aliases_in: (usize, usize),
-    /// Topic aliases of our own, and the bytes for all their names.
+    /// Topic aliases of outgoing messages, and the bytes for all their names.
     pub aliases_out: (usize, usize),
 }
 
@@ -69,7 +71,7 @@ impl Lengths {
 }
 
 impl Parts<'_> {
-    /// The index by topic doesn't hold any more.
+    /// Empties the index by topic, which is no longer valid.
     pub(crate) fn forget_topics(&mut self) {
         if let Some(mut index) = topic_index(&mut self.names, self.slots) {
             index.clear();
@@ -77,7 +79,7 @@ impl Parts<'_> {
     }
 }
 
-/// The index by topic, if the storage has one for a table of packets like this.
+/// Returns the index by topic, if the storage has one of the length of `slots`.
 pub(crate) fn topic_index<'n>(names: &'n mut Option<&mut dyn NameStore>, slots: &[SendSlot]) -> Option<TopicIndex<'n>> {
     let index = names.as_mut().filter(|_| MAY_GROW)?.topics()?;
     (index.entries.len() == slots.len()).then_some(index)

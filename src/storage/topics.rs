@@ -1,14 +1,14 @@
-//! Room for an index that finds waiting messages by topic. What it means stands in `session::topics`.
+//! Memory for the index of queued messages by topic; `session::topics` describes the index.
 
-/// What the index keeps at each place of the table of outgoing packets. All zeros is "nothing".
+/// The entry of the index for each place of the table of outgoing packets. All zeros means "nothing".
 ///
-/// Two tables in one: of the packet that lives at this place, its neighbours in a chain of packets whose topics have the same bucket; and of the bucket with
-/// this number, the ends of its chain. Packets are named by their identifiers.
+/// It combines two tables: for the packet at this place, its neighbours in the chain of its bucket; and for the bucket
+/// with this number, the ends of its chain. Packets are referred to by identifier.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TopicEntry {
     /// A fingerprint of the topic.
     pub(crate) hash: u32,
-    /// The packet; 0 if the place stands in no chain.
+    /// The packet; 0 if it is in no chain.
     pub(crate) id: u16,
     pub(crate) previous: u16,
     pub(crate) next: u16,
@@ -18,19 +18,19 @@ pub(crate) struct TopicEntry {
     pub(crate) last: u16,
 }
 
-/// Some storage grows. Only there can so much wait that it pays to remember what was searched.
+/// Whether a storage can grow. Only then can queues become so long that remembering searches pays.
 pub(crate) const MAY_GROW: bool = cfg!(feature = "alloc");
 
-/// The index, to be changed.
+/// Write access to the index.
 pub(crate) struct TopicIndex<'a> {
-    /// As many as there are places for outgoing packets.
+    /// One entry for each slot of an outgoing packet.
     pub(crate) entries: &'a mut [TopicEntry],
-    /// Packets with handles up to this one were looked at.
+    /// Packets with handles up to this one were entered.
     pub(crate) seen: &'a mut u64,
 }
 
 impl TopicIndex<'_> {
-    /// Forgets everything.
+    /// Empties the index.
     pub(crate) fn clear(&mut self) {
         self.entries.fill(TopicEntry::default());
         *self.seen = 0;

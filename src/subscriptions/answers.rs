@@ -1,4 +1,4 @@
-//! What the server's answers, and the ends of links and sessions, mean for the list.
+//! Updates the list from the server's answers, and when links and sessions end.
 
 use crate::event::{Event, Outcome, RequestAck, SessionState};
 use crate::subscriptions::entry::State;
@@ -8,7 +8,8 @@ use crate::types::QoS;
 use crate::wire::reason::ReasonCode;
 
 impl<L: List> Subscriptions<L> {
-    /// Takes note of what an event means for the list; to be called with each. True if it is the answer to a request of the list.
+    /// Updates the list with an event. Call it with every event. Returns whether the event answers a request of the
+    /// list.
     pub fn on_event(&mut self, event: &Event<'_>) -> bool {
         match event {
             Event::ConnAck(connack) => {
@@ -24,7 +25,8 @@ impl<L: List> Subscriptions<L> {
         }
     }
 
-    /// Takes note of what an outcome means for the list; to be called with each. True if it belongs to a request of the list: it will be repeated.
+    /// Updates the list with an outcome. Call it with every outcome. Returns whether the outcome belongs to a request
+    /// of the list, which [`sync`](Self::sync) then repeats.
     pub fn on_outcome(&mut self, outcome: &Outcome) -> bool {
         let Some(request) = self.requests.take(outcome.handle) else { return false };
         self.look_again(request.first);
@@ -34,7 +36,7 @@ impl<L: List> Subscriptions<L> {
         })
     }
 
-    /// One code for each filter, in their order `[MQTT-3.9.3-1]`.
+    /// Handles SUBACK, which has one code for each filter, in order `[MQTT-3.9.3-1]`.
     fn on_suback(&mut self, answer: &RequestAck<'_>) -> bool {
         let Some(request) = self.requests.take(answer.handle) else { return false };
         self.end(request, |(state, _)| {
@@ -44,7 +46,7 @@ impl<L: List> Subscriptions<L> {
         })
     }
 
-    /// Gives each filter that still waits for `request` its next state; without one it is forgotten.
+    /// Sets the next state of each filter that still waits for `request`; removes a filter without a next state.
     fn end(&mut self, request: Request, next: impl Fn((State, bool)) -> Option<State>) -> bool {
         for place in request.first..request.end {
             let Some(entry) = self.list.entry_mut(place) else { continue };
@@ -61,13 +63,14 @@ impl<L: List> Subscriptions<L> {
         true
     }
 
-    /// To be called when a link has ended before CONNACK came: the server may have begun a new session with it, and will resume that one next. So
-    /// the next CONNACK is not trusted to mean ours, and everything is asked for again.
+    /// Subscribes to everything again on the next link, even if CONNACK reports a resumed session. Call it when a link
+    /// has ended before CONNACK arrived: the server may have begun a new session on that link, which it resumes on the
+    /// next one.
     pub const fn assume_session_lost(&mut self) {
         self.doubts_session = true;
     }
 
-    /// Begins anew, with another connection: everything is to be asked for.
+    /// Subscribes to everything again. Call it when the list is used with another connection.
     pub fn restart(&mut self) {
         self.requests = Requests::NONE;
         self.on_new_session(true);
@@ -93,7 +96,7 @@ impl<L: List> Subscriptions<L> {
         self.doubts_session = false;
     }
 
-    /// What the last link could not carry, this one may.
+    /// Sets what the last link could not carry to be tried again on this one.
     fn on_link(&mut self) {
         self.cursor = 0;
         for place in 0..self.list.end() {
@@ -104,8 +107,9 @@ impl<L: List> Subscriptions<L> {
         }
     }
 
-    /// The server has none of our subscriptions, or (`is_older`) perhaps some from before. Requests that wait in the connection still leave, also
-    /// those that name a filter which is wanted otherwise by now.
+    /// Sets all filters to be subscribed to again: the server has none of our subscriptions, or (`is_older`) may have
+    /// some from before. Requests that are queued in the connection are still sent, even if a filter in them has
+    /// changed since.
     pub(super) fn on_new_session(&mut self, is_older: bool) {
         self.cursor = 0;
         for place in 0..self.list.end() {

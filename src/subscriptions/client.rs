@@ -1,4 +1,4 @@
-//! What the list asks through.
+//! The connection that the list sends its requests to.
 
 use crate::command::{Requested, Subscribe, Unsubscribe};
 use crate::connection::Connection;
@@ -7,26 +7,27 @@ use crate::storage::Storage;
 use crate::time::Instant;
 use crate::types::Version;
 
-/// What [`sync`](super::Subscriptions::sync) needs of a connection: a [`Connection`], or a wrapper around one, as the recorder of `pure-mqtt-trace` is.
+/// The methods of a connection that [`sync`](super::Subscriptions::sync) needs. [`Connection`] implements it, and so do
+/// wrappers such as the recorder of `pure-mqtt-trace`.
 ///
-/// Each method is to do what the connection's does.
+/// Each method must behave like that of the connection.
 pub trait Client {
-    /// As [`Connection::is_connected`].
+    /// Same as [`Connection::is_connected`].
     fn is_connected(&self) -> bool;
 
-    /// As [`Connection::version`].
+    /// Same as [`Connection::version`].
     fn version(&self) -> Version;
 
-    /// As [`Connection::subscribe`].
+    /// Same as [`Connection::subscribe`].
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`Connection::subscribe`].
     fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError>;
 
-    /// As [`Connection::unsubscribe`].
+    /// Same as [`Connection::unsubscribe`].
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`Connection::unsubscribe`].
     fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError>;
 }
 

@@ -1,4 +1,4 @@
-//! One subscription: what is wanted, and how far the server has followed.
+//! One subscription: its options, and its state on the server.
 
 use crate::error::RequestError;
 use crate::topic::TopicFilter;
@@ -6,30 +6,31 @@ use crate::types::{Handle, QoS};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{RetainHandling, Subscription};
 
-/// How far the server has followed a wish of [`Subscriptions`](super::Subscriptions).
+/// The state on the server of one filter in [`Subscriptions`](super::Subscriptions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SubscriptionState {
-    /// SUBSCRIBE is still to be sent (again).
+    /// [`sync`](super::Subscriptions::sync) has still to pass SUBSCRIBE to the connection.
     Pending,
-    /// SUBSCRIBE was handed to the connection; SUBACK is awaited.
+    /// SUBSCRIBE was passed to the connection; SUBACK has not arrived.
     Requested,
-    /// The server sends messages, at up to this quality of service.
+    /// The server granted the subscription, at up to this QoS.
     Granted(QoS),
-    /// The server said no. It is asked again on a new session, or after [`subscribe`](super::Subscriptions::subscribe).
+    /// The server refused the subscription. It is requested again in a new session, or after
+    /// [`subscribe`](super::Subscriptions::subscribe).
     Refused(ReasonCode),
-    /// It can't be sent on this link, for this reason. It is tried again on the next one.
+    /// The request is not possible on this link, for this reason. It is tried again on the next link.
     Unsupported(RequestError),
-    /// UNSUBSCRIBE is to be sent, or UNSUBACK is awaited.
+    /// UNSUBSCRIBE is still to be sent, or UNSUBACK has not arrived.
     Unsubscribing,
 }
 
-/// The same with what is needed to recognise the answer.
+/// Like [`SubscriptionState`], with the data that recognise the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Wanted,
-    /// SUBSCRIBE was handed over; the answer is its code number `index`.
+    /// SUBSCRIBE was passed to the connection; code number `index` of SUBACK is the answer.
     Asked {
         request: Handle,
         index: u8,
@@ -37,14 +38,14 @@ pub(super) enum State {
     Granted(QoS),
     Refused(ReasonCode),
     Impossible(RequestError),
-    /// UNSUBSCRIBE is to be handed over.
+    /// UNSUBSCRIBE is to be passed to the connection.
     Unwanted,
     Leaving {
         request: Handle,
     },
 }
 
-/// What a subscription is apart from its filter.
+/// A subscription without its filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Options {
     qos: QoS,
@@ -60,7 +61,7 @@ pub(super) struct Options {
 pub struct Entry {
     pub(super) options: Options,
     pub(super) state: State,
-    /// SUBSCRIBE was handed over in this session, so the server may have the subscription.
+    /// SUBSCRIBE was passed to the connection in this session, so the server may have the subscription.
     pub(super) may_exist: bool,
 }
 
@@ -79,7 +80,7 @@ impl Options {
 }
 
 impl Entry {
-    /// All zeros: what stands where there is none.
+    /// All zeros: the entry of a free place.
     pub(super) const BLANK: Self = Self::new(Options {
         qos: QoS::AtMostOnce,
         no_local: false,
@@ -92,7 +93,7 @@ impl Entry {
         Self { options, state: State::Wanted, may_exist: false }
     }
 
-    /// It is wanted like this now.
+    /// Sets new options, and what is to be requested for them.
     pub(super) fn want(&mut self, options: Options) {
         let is_under_way = matches!(self.state, State::Asked { .. } | State::Granted(_));
         if !is_under_way || self.options != options {

@@ -1,4 +1,4 @@
-//! Where subscriptions are kept. Places have numbers that stay while the entry is there.
+//! The tables of subscriptions. The number of an entry's place does not change while the entry exists.
 
 use crate::subscriptions::entry::Entry;
 use crate::topic::TopicFilter;
@@ -6,7 +6,8 @@ use crate::topic::TopicFilter;
 #[cfg(feature = "alloc")]
 pub use self::heap::HeapList;
 
-/// Where [`Subscriptions`](super::Subscriptions) are kept. Sealed: use [`HeapList`](super::HeapList) or [`FixedList`].
+/// The table in which [`Subscriptions`](super::Subscriptions) keep their entries. The trait is sealed: use
+/// [`HeapList`](super::HeapList) or [`FixedList`].
 pub trait List: sealed::Places {}
 
 pub(super) mod sealed {
@@ -14,7 +15,7 @@ pub(super) mod sealed {
 
     pub trait Places {
         fn find(&self, filter: TopicFilter<'_>) -> Option<usize>;
-        /// All places are below this.
+        /// Returns a bound: all places are below it.
         fn end(&self) -> usize;
         fn filter(&self, place: usize) -> Option<TopicFilter<'_>>;
         fn entry(&self, place: usize) -> Option<&Entry>;
@@ -22,24 +23,24 @@ pub(super) mod sealed {
         fn remove(&mut self, place: usize);
     }
 
-    /// A list that can keep filters which live as long as `'f`.
+    /// A list that can keep filters of the lifetime `'f`.
     pub trait Keep<'f>: Places {
-        /// `None` if the list is full.
+        /// Adds an entry and returns its place; `None` if the list is full.
         fn add(&mut self, filter: TopicFilter<'f>, entry: Entry) -> Option<usize>;
     }
 }
 
-/// Up to `N` subscriptions, in a table of its own; never allocates. The texts of the filters are borrowed, for instance from flash. Empty, it is all
-/// zeros.
+/// A table of up to `N` subscriptions, inline; it never allocates. The texts of the filters are borrowed, for example
+/// from flash. An empty list is all zeros.
 #[derive(Clone, Debug)]
 pub struct FixedList<'f, const N: usize> {
     filters: [Option<TopicFilter<'f>>; N],
-    /// Each belongs to the filter at its place, if there is one.
+    /// Each entry belongs to the filter at the same place, if there is one.
     entries: [Entry; N],
 }
 
 impl<const N: usize> FixedList<'_, N> {
-    /// An empty list.
+    /// Creates an empty list.
     pub const fn new() -> Self {
         Self { filters: [None; N], entries: [Entry::BLANK; N] }
     }
@@ -101,7 +102,7 @@ mod heap {
     use crate::router::Router;
     use crate::slab::Slab;
 
-    /// As many subscriptions as there are, on the heap. A filter is found in a time that doesn't depend on how many there are.
+    /// A table of any number of subscriptions, on the heap. The time to find a filter does not depend on their number.
     #[derive(Clone)]
     pub struct HeapList {
         entries: Slab<(Box<str>, Entry)>,
@@ -109,7 +110,7 @@ mod heap {
     }
 
     impl HeapList {
-        /// An empty list; allocates nothing yet.
+        /// Creates an empty list, without an allocation.
         pub const fn new() -> Self {
             Self { entries: Slab::EMPTY, places: Router::new() }
         }

@@ -1,7 +1,8 @@
-//! What a program is subscribed to, kept on this side: a server that has lost the session gets it all again.
+//! The desired subscriptions of a program, which are restored after the server has lost the session.
 //!
-//! [`Subscriptions`] holds the desired subscriptions. [`subscribe`](Subscriptions::subscribe) and [`unsubscribe`](Subscriptions::unsubscribe) change it at any time,
-//! with a link or without; [`sync`](Subscriptions::sync) asks the server for what is missing. Three calls belong into the host's loop:
+//! [`Subscriptions`] holds the desired subscriptions. [`subscribe`](Subscriptions::subscribe) and
+//! [`unsubscribe`](Subscriptions::unsubscribe) change it at any time, with a link or without;
+//! [`sync`](Subscriptions::sync) sends the requests that are missing. The host's loop makes three calls:
 //!
 //! | call | when |
 //! |---|---|
@@ -9,18 +10,22 @@
 //! | [`on_outcome`](Subscriptions::on_outcome) | for each outcome |
 //! | [`sync`](Subscriptions::sync) | after these, before sending |
 //!
-//! What they do:
+//! The list behaves like this:
 //!
-//! * A new session (or one that may be older than this program) has none of our subscriptions: every filter is asked for again. A resumed one has them;
-//!   but a server of 3.1 can't say that it has lost it, so there every link asks for them again.
-//! * SUBSCRIBE carries up to [`batch`](Subscriptions::with_batch) filters, fewer where the server's Maximum Packet Size or the storage has less room.
-//!   Filters with different subscription identifiers go in different packets, as 5.0 wants it.
-//! * SUBACK is kept for each filter ([`SubscriptionState`]). A refused filter rests until there is a new session, or until it is subscribed to again.
-//! * A filter that this server can't take (a wildcard where there are none, say) doesn't hold up the others; it is tried again on the next link.
-//! * A filter is forgotten when UNSUBACK has come. A request that was out when the link ended is repeated.
+//! * In a new session (or one from an earlier run of this program) every filter is subscribed to again. A resumed
+//!   session has the subscriptions already. A server of 3.1 cannot report that it has lost the session, so in 3.1 every
+//!   link subscribes again.
+//! * A SUBSCRIBE has up to [`batch`](Subscriptions::with_batch) filters, fewer if the server's Maximum Packet Size or
+//!   the storage has less room. Filters with different subscription identifiers are sent in different packets, as 5.0
+//!   requires.
+//! * The result in SUBACK is kept for each filter ([`SubscriptionState`]). A refused filter is not requested again
+//!   before there is a new session, or before `subscribe` is called for it again.
+//! * A filter that the server does not support (for example one with a wildcard) does not hold up the others; it is
+//!   tried again on the next link.
+//! * A filter is removed when UNSUBACK has arrived. A request that was in flight when the link ended is repeated.
 //!
-//! One thing only the host can see: a link that ended before CONNACK came. The server may have begun a new session then, which the next CONNACK shows
-//! as an existing one. [`assume_session_lost`](Subscriptions::assume_session_lost) makes sure.
+//! If a link ends before CONNACK arrives, call [`assume_session_lost`](Subscriptions::assume_session_lost): the server
+//! may have begun a new session on that link, and the next CONNACK reports that session as an existing one.
 //!
 //! The list lives in a [`HeapList`] (feature `alloc`) or, without an allocator, in a [`FixedList`].
 //!
@@ -45,7 +50,7 @@
 //!         if let Ok(Received::Packet { consumed, event }) = mqtt.handle_input(now, input) {
 //!             if let Some(event) = event {
 //!                 subscriptions.on_event(&event);
-//!                 // … and what the program itself does with it
+//!                 // … and the program handles the event
 //!             }
 //!             input = &input[consumed..];
 //!         }
@@ -90,33 +95,34 @@ use self::requests::Requests;
 use crate::topic::TopicFilter;
 use crate::wire::Subscription;
 
-/// So many filters go in one SUBSCRIBE or UNSUBSCRIBE at most.
+/// The maximum number of filters in one SUBSCRIBE or UNSUBSCRIBE.
 const MOST_IN_A_PACKET: usize = 16;
-/// Some large services take no more.
+/// Some large services accept no more filters in a packet.
 const DEFAULT_BATCH: usize = 8;
 
-/// What a program wants to be subscribed to, and how far the server has followed. The [module's page](self) says how it works.
+/// The desired subscriptions of a program, and their state on the server. The [module's page](self) describes the
+/// behaviour.
 #[derive(Clone, Debug)]
 pub struct Subscriptions<L> {
     list: L,
-    /// Below this place nothing is to be asked for.
+    /// No entry below this place needs a request.
     cursor: usize,
-    /// As it differs from the default, which so is 0.
+    /// The batch, encoded so that the default is 0.
     batch: u8,
-    /// The next session that is resumed may be another one.
+    /// Whether the next session that is resumed may be another one.
     doubts_session: bool,
-    /// A session was resumed, and nothing was asked for on its link.
+    /// Whether a session was resumed, and no request was made on its link.
     has_resumed: bool,
     requests: Requests,
 }
 
 impl<L: List> Subscriptions<L> {
-    /// No subscriptions yet, to be kept in `list`.
+    /// Creates a list without subscriptions, which are kept in `list`.
     pub const fn new(list: L) -> Self {
         Self { list, cursor: 0, batch: 0, doubts_session: false, has_resumed: false, requests: Requests::NONE }
     }
 
-    /// Sets how many filters go in one packet: 1 to 16. The default is 8, more than which some services refuse.
+    /// Sets the maximum number of filters in one packet: 1 to 16. Default: 8, because some services refuse more.
     #[must_use]
     pub const fn with_batch(mut self, filters: usize) -> Self {
         let filters = match filters {
@@ -132,10 +138,11 @@ impl<L: List> Subscriptions<L> {
         usize::from(self.batch) ^ DEFAULT_BATCH
     }
 
-    /// Wants a subscription. One with the same filter is replaced if its options differ; one that the server refused is asked for again.
+    /// Adds a subscription. One with the same filter is replaced if its options differ; one that the server refused is
+    /// requested again.
     ///
     /// # Errors
-    /// [`Full`] if the list has no place for one more filter; never with [`HeapList`].
+    /// [`Full`] if the list has no room for one more filter; never with [`HeapList`].
     pub fn subscribe<'f>(&mut self, subscription: Subscription<'f>) -> Result<(), Full>
     where
         L: Keep<'f>,
@@ -143,11 +150,11 @@ impl<L: List> Subscriptions<L> {
         self.subscribe_as(0, subscription)
     }
 
-    /// The same with a Subscription Identifier (§3.8.2.1.2), 1 to 268,435,455, that comes back with each message that matched; 5.0 only. 0 stands for
-    /// none.
+    /// Like [`subscribe`](Self::subscribe), with a Subscription Identifier (§3.8.2.1.2) of 1 to 268,435,455, which the
+    /// server sends with each message that matched; 5.0 only. 0 for none.
     ///
     /// # Errors
-    /// As [`subscribe`](Self::subscribe).
+    /// Same as [`subscribe`](Self::subscribe).
     pub fn subscribe_as<'f>(&mut self, identifier: u32, subscription: Subscription<'f>) -> Result<(), Full>
     where
         L: Keep<'f>,
@@ -166,7 +173,7 @@ impl<L: List> Subscriptions<L> {
         Ok(())
     }
 
-    /// Wants a subscription no longer. False if there was none.
+    /// Removes a subscription. Returns false if the filter was not in the list.
     pub fn unsubscribe(&mut self, filter: TopicFilter<'_>) -> bool {
         let Some(place) = self.list.find(filter) else { return false };
         let may_exist = self.list.entry(place).is_some_and(|entry| entry.may_exist);
@@ -182,12 +189,12 @@ impl<L: List> Subscriptions<L> {
         true
     }
 
-    /// How far the server has followed; `None` for a filter that is not in the list (any more).
+    /// Returns the state of a filter; `None` if it is not in the list (any more).
     pub fn subscription_state(&self, filter: TopicFilter<'_>) -> Option<SubscriptionState> {
         self.list.find(filter).and_then(|place| self.list.entry(place)).map(|entry| entry.subscription_state())
     }
 
-    /// All subscriptions with their identifiers (0 for none) and how far the server has followed, in no particular order.
+    /// Iterates over the subscriptions with their identifiers (0 for none) and states, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Subscription<'_>, u32, SubscriptionState)> {
         (0..self.list.end()).filter_map(|place| {
             let entry = self.list.entry(place)?;
@@ -196,17 +203,18 @@ impl<L: List> Subscriptions<L> {
         })
     }
 
-    /// How many filters are in the list, those included that wait for their UNSUBACK.
+    /// Returns the number of filters in the list, including those whose UNSUBACK has not arrived.
     pub fn len(&self) -> usize {
         self.iter().count()
     }
 
-    /// Whether the list is empty.
+    /// Returns whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
 
-    /// Whether the server has answered everything: each filter is granted, refused, or impossible on this link.
+    /// Returns whether no request is missing or unanswered: each filter is granted, refused, or unsupported on this
+    /// link.
     pub fn is_settled(&self) -> bool {
         self.iter().all(|(.., standing)| {
             matches!(
@@ -216,7 +224,7 @@ impl<L: List> Subscriptions<L> {
         })
     }
 
-    /// Something is to be asked for at `place`, perhaps.
+    /// Notes that the entry at `place` may need a request.
     fn look_again(&mut self, place: usize) {
         self.cursor = self.cursor.min(place);
     }
@@ -228,7 +236,7 @@ impl<L: List + Default> Default for Subscriptions<L> {
     }
 }
 
-/// The list of subscriptions has no place for one more.
+/// The list has no room for one more subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Full;

@@ -1,11 +1,11 @@
-//! Which requests the server has yet to answer.
+//! The requests that the server has not answered.
 
 use crate::types::Handle;
 
-/// So many requests are out at a time at most, so that they don't take the places of messages.
+/// The maximum number of unanswered requests, so that they do not occupy the slots of messages.
 const MOST_OUT: usize = 4;
 
-/// A request that is not answered: which filters it names, within these places.
+/// An unanswered request; its filters lie between these places.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     pub(super) handle: Handle,
@@ -13,7 +13,7 @@ pub(super) struct Request {
     pub(super) end: usize,
 }
 
-/// The requests that are not answered.
+/// The unanswered requests.
 #[derive(Clone, Debug)]
 pub(super) struct Requests([Option<Request>; MOST_OUT]);
 
@@ -24,12 +24,12 @@ impl Requests {
         self.0.iter_mut().find(|place| place.is_none())
     }
 
-    /// Whether the filter at `place` is among those of a request, perhaps.
+    /// Returns whether the filter at `place` may be in an unanswered request.
     pub(super) fn may_name(&self, place: usize) -> bool {
         self.0.iter().flatten().any(|request| (request.first..request.end).contains(&place))
     }
 
-    /// The request with this handle; it is answered now.
+    /// Removes and returns the request with this handle, which was answered.
     pub(super) fn take(&mut self, handle: Handle) -> Option<Request> {
         self.0.iter_mut().find(|place| place.is_some_and(|request| request.handle == handle))?.take()
     }

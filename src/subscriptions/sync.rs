@@ -1,4 +1,4 @@
-//! Asking the server for what is missing, in packets that fit.
+//! Sends missing requests to the server, in packets that fit.
 
 use crate::command::{Requested, Subscribe, Unsubscribe};
 use crate::error::RequestError;
@@ -10,10 +10,10 @@ use crate::topic::TopicFilter;
 use crate::types::{Handle, QoS};
 use crate::wire::{Properties, Property, Subscription};
 
-/// The filters of a packet lie within so many places, so that its answer needn't look far.
+/// The filters of a packet lie within this many places, which bounds the search when the answer arrives.
 const SPAN: usize = 64;
 
-/// What goes in one packet: the wish of its first filter, and its identifier.
+/// The kind of request in one packet: that of its first filter, with its identifier.
 #[derive(Clone, Copy, PartialEq)]
 enum RequestKind {
     Subscribe { identifier: u32 },
@@ -31,7 +31,7 @@ impl RequestKind {
 }
 
 impl<L: List> Subscriptions<L> {
-    /// Hands to `connection` what is to be asked for, as far as there is room. Without a link it does nothing.
+    /// Passes the missing requests to `connection`, as far as there is room. Without a link it does nothing.
     pub fn sync(&mut self, now: Instant, connection: &mut impl Client) {
         if core::mem::take(&mut self.has_resumed) && !connection.version().has_session_present() {
             self.on_new_session(true);
@@ -58,7 +58,7 @@ impl<L: List> Subscriptions<L> {
         }
     }
 
-    /// The first place at or behind the cursor where something is to be asked for.
+    /// Returns the first place at or behind the cursor that needs a request.
     fn next_wish(&mut self) -> Option<(usize, RequestKind)> {
         let end = self.list.end();
         let found = (self.cursor..end).find_map(|place| Some((place, RequestKind::of(self.list.entry(place)?)?)));
@@ -68,7 +68,7 @@ impl<L: List> Subscriptions<L> {
         found
     }
 
-    /// The places from `first` on that share its wish: those that may go in one packet.
+    /// Iterates over the places from `first` on with the same kind of request, which may be sent in one packet.
     fn members(&self, first: usize, wish: RequestKind) -> impl Iterator<Item = usize> {
         let end = self.list.end().min(first.saturating_add(SPAN));
         (first..end)
@@ -115,7 +115,7 @@ impl<L: List> Subscriptions<L> {
         connection.unsubscribe(now, &Unsubscribe::new(filters.get(..count).unwrap_or_default()))
     }
 
-    /// The first `count` filters from `first` on are in a request that the connection has accepted.
+    /// Notes that the connection has accepted a request with the first `count` filters from `first` on.
     fn note(&mut self, handle: Handle, first: usize, wish: RequestKind, count: usize) {
         let mut end = first;
         for index in 0..count {
@@ -134,7 +134,7 @@ impl<L: List> Subscriptions<L> {
         }
     }
 
-    /// A single filter that can't be sent on this link.
+    /// Notes that a single filter is not possible on this link.
     fn give_up(&mut self, place: usize, wish: RequestKind, error: RequestError) {
         match self.list.entry_mut(place) {
             Some(entry) if wish != RequestKind::Unsubscribe => entry.state = State::Impossible(error),

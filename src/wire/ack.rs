@@ -1,15 +1,15 @@
-//! PUBACK, PUBREC, PUBREL and PUBCOMP (§3.4 to §3.7): four packets of one shape.
+//! PUBACK, PUBREC, PUBREL and PUBCOMP (§3.4 to §3.7), which have the same layout.
 
 use crate::types::{PacketId, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::reply::{Reply, encode_tail};
 use crate::wire::{Properties, Writer};
 
-/// The body of PUBACK, PUBREC, PUBREL and PUBCOMP.
+/// A PUBACK, PUBREC, PUBREL or PUBCOMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Acknowledgement<'a> {
-    /// The identifier of the PUBLISH `[MQTT-2.2.1-5]`.
+    /// The packet identifier of the PUBLISH `[MQTT-2.2.1-5]`.
     pub id: PacketId,
     /// The reason code; always success in 3.1 and 3.1.1.
     pub reason: ReasonCode,
@@ -18,7 +18,7 @@ pub struct Acknowledgement<'a> {
 }
 
 impl<'a> Acknowledgement<'a> {
-    /// Success, without properties.
+    /// Creates an acknowledgement with the reason code Success and without properties.
     pub const fn new(id: PacketId) -> Self {
         Self { id, reason: ReasonCode::SUCCESS, properties: Properties::NONE }
     }

@@ -8,9 +8,9 @@ use crate::wire::{Malformed, PacketType, Properties, Reader, Seen, Violation, Wr
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ConnAck<'a> {
-    /// The server holds a session for this client; always false in 3.1, which cannot tell.
+    /// Whether the server holds a session for this client; always false in 3.1, whose CONNACK has no such flag.
     pub session_present: bool,
-    /// The code as it stands on the wire: a return code in 3.1 and 3.1.1, a reason code in 5.0.
+    /// The code on the wire: a return code in 3.1 and 3.1.1, a reason code in 5.0.
     pub code: u8,
     /// The properties; none in 3.1 and 3.1.1.
     pub properties: Properties<'a>,
@@ -26,8 +26,9 @@ const RETURN_CODES: [ReasonCode; 5] = [
 ];
 
 impl<'a> ConnAck<'a> {
-    /// The code in terms of 5.0, whatever the version. Return codes that 3.1.1 doesn't list become "Unspecified error". A server that refuses
-    /// 5.0 in the short form of an earlier version doesn't support 5.0, whatever else it says.
+    /// Returns the code as a reason code of 5.0, in every version. Return codes that 3.1.1 does not list become
+    /// "Unspecified error". If the server answers 5.0 with a return code of an earlier version (1 to 5), returns
+    /// "Unsupported Protocol Version", whichever code it is.
     pub fn reason(&self, version: Version) -> ReasonCode {
         let listed = usize::from(self.code).checked_sub(1).and_then(|index| RETURN_CODES.get(index));
         match (version.has_properties(), listed) {
@@ -39,12 +40,12 @@ impl<'a> ConnAck<'a> {
         }
     }
 
-    /// The short form in which a server refuses 5.0 that only knows earlier versions.
+    /// Returns whether the server refuses 5.0 with a return code of an earlier version, in a two-byte CONNACK.
     fn is_old_form(&self, version: Version) -> bool {
         version.has_properties() && (1..=RETURN_CODES.len()).contains(&self.code.into())
     }
 
-    /// The packet; and which properties it has, in `seen`.
+    /// Decodes the packet; `seen` receives which properties it has.
     pub(crate) fn decode(body: &mut Reader<'a>, seen: &mut Seen) -> Self {
         let version = body.rules().version;
         let flags = body.u8();

@@ -9,7 +9,7 @@ use crate::wire::{
     DecodeError, Malformed, PacketType, Properties, Reader, Seen, Violation, WILL_BIT, Writer, properties_setter,
 };
 
-/// How a client introduces itself (§3.1).
+/// A CONNECT: who the client is, and how it wants the session, the will and keep-alive (§3.1).
 ///
 /// ```
 /// use pure_mqtt::{Connect, Property, QoS, TopicName, Version, Will};
@@ -30,22 +30,23 @@ use crate::wire::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connect<'a> {
-    /// The protocol version that the link will speak. Messages that wait for another one ([`Limits::version`](crate::Limits::version) before the first
-    /// link) are encoded anew.
+    /// The protocol version of the link. Queued messages that are encoded for another version (before the first link
+    /// for [`Limits::version`](crate::Limits::version)) are re-encoded.
     pub version: Version,
-    /// Marks the client as a bridge by the top bit of the protocol level (3.1 and 3.1.1 only).
+    /// Whether the client is a bridge: sets the top bit of the protocol level. Only in 3.1 and 3.1.1.
     pub bridge: bool,
-    /// Start without the session that may be left from before (Clean Start; Clean Session in 3.1 and 3.1.1).
+    /// Whether an earlier session is discarded (Clean Start; Clean Session in 3.1 and 3.1.1).
     pub clean_start: bool,
-    /// The longest silence in seconds; 0 turns keep-alive off.
+    /// The keep alive in seconds: the longest time without a packet from the client (§3.1.2.10). 0 turns it off.
+    /// Default: 60.
     pub keep_alive: u16,
-    /// The client identifier: the key of the session at the server.
+    /// The client identifier, by which the server finds the session.
     pub client_id: &'a str,
-    /// What the server publishes when the link ends without DISCONNECT.
+    /// The message that the server publishes when the link ends without DISCONNECT.
     pub will: Option<Will<'a>>,
     /// The user name.
     pub user_name: Option<&'a str>,
-    /// The password; without a user name only in 5.0.
+    /// The password. Without a user name it is allowed only in 5.0.
     pub password: Option<&'a [u8]>,
     /// The properties; not sent in 3.1 and 3.1.1.
     pub properties: Properties<'a>,
@@ -53,7 +54,7 @@ pub struct Connect<'a> {
 
 #[cfg(feature = "defmt")]
 impl defmt::Format for Connect<'_> {
-    /// Without the password and the properties, which may hold secrets.
+    /// Leaves out the password and the properties, which may be secret.
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(
             f,
@@ -85,7 +86,7 @@ impl fmt::Debug for Connect<'_> {
 }
 
 impl<'a> Connect<'a> {
-    /// A clean start with a keep alive of 60 seconds, no will and no credentials.
+    /// Creates a CONNECT with a clean start, a keep alive of 60 seconds, no will and no credentials.
     pub const fn new(version: Version, client_id: &'a str) -> Self {
         Self {
             version,
@@ -100,7 +101,7 @@ impl<'a> Connect<'a> {
         }
     }
 
-    /// Sets whether an earlier session is dropped (`true`, the default) or resumed.
+    /// Sets whether an earlier session is discarded (`true`, the default) or resumed.
     #[must_use]
     pub const fn clean_start(mut self, clean_start: bool) -> Self {
         self.clean_start = clean_start;
@@ -135,7 +136,7 @@ impl<'a> Connect<'a> {
         self
     }
 
-    /// Marks the client as a bridge (3.1 and 3.1.1).
+    /// Sets whether the client is a bridge (3.1 and 3.1.1).
     #[must_use]
     pub const fn bridge(mut self, bridge: bool) -> Self {
         self.bridge = bridge;
@@ -166,7 +167,7 @@ impl<'a> Connect<'a> {
         Self { version, bridge, clean_start, keep_alive, client_id, will, user_name, password, properties }
     }
 
-    /// Writes the body; `own` writes properties that the engine adds to the caller's.
+    /// Writes the body; `own` writes the properties that the engine adds to the caller's.
     pub(crate) fn encode_with(&self, own: impl FnOnce(&mut Writer<'_>), writer: &mut Writer<'_>) {
         writer.string(self.version.protocol_name());
         writer.u8(self.version.level() | if self.bridge { BRIDGE } else { 0 });
@@ -194,7 +195,8 @@ impl<'a> Connect<'a> {
         }
     }
 
-    /// The flags tell what the payload holds `[MQTT-3.1.2-9]` `[MQTT-3.1.2-16]` `[MQTT-3.1.2-17]` `[MQTT-3.1.2-18]` `[MQTT-3.1.2-19]`.
+    /// Returns the flags, which show what the payload contains `[MQTT-3.1.2-9]` `[MQTT-3.1.2-16]` `[MQTT-3.1.2-17]`
+    /// `[MQTT-3.1.2-18]` `[MQTT-3.1.2-19]`.
     fn flags(&self) -> u8 {
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
         flag(self.clean_start, CLEAN_START)
@@ -229,18 +231,18 @@ fn check_flags(flags: u8, version: Version) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// What the server publishes in the client's name when the link ends without DISCONNECT (§3.1.2.5).
+/// A will: the message that the server publishes for the client when the link ends without DISCONNECT (§3.1.2.5).
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Will<'a> {
     /// The topic name.
     pub topic: TopicName<'a>,
-    /// The message; at most 65,535 bytes.
+    /// The payload; at most 65,535 bytes.
     pub payload: &'a [u8],
-    /// The quality of service.
+    /// The QoS of the message.
     pub qos: QoS,
-    /// Whether the server keeps the will as the topic's retained message.
+    /// Whether the server keeps the will as the retained message of the topic.
     pub retain: bool,
     /// The will's properties, among them Will Delay Interval; not sent in 3.1 and 3.1.1.
     pub properties: Properties<'a>,
@@ -259,19 +261,19 @@ impl fmt::Debug for Will<'_> {
 }
 
 impl<'a> Will<'a> {
-    /// A will with QoS 0, not retained.
+    /// Creates a will at QoS 0, not retained.
     pub const fn new(topic: TopicName<'a>, payload: &'a [u8]) -> Self {
         Self { topic, payload, qos: QoS::AtMostOnce, retain: false, properties: Properties::NONE }
     }
 
-    /// Sets the quality of service.
+    /// Sets the QoS of the message.
     #[must_use]
     pub const fn qos(mut self, qos: QoS) -> Self {
         self.qos = qos;
         self
     }
 
-    /// Sets whether the server keeps the will as the topic's retained message.
+    /// Sets whether the server keeps the will as the retained message of the topic.
     #[must_use]
     pub const fn retain(mut self, retain: bool) -> Self {
         self.retain = retain;

@@ -5,7 +5,7 @@ use crate::wire::reason::ReasonCode;
 use crate::wire::reply::{Reply, encode_tail};
 use crate::wire::{Properties, Writer, properties_setter};
 
-/// The end of a link, with a reason.
+/// A DISCONNECT: ends the link, in 5.0 with a reason (§3.14).
 ///
 /// ```
 /// use pure_mqtt::{Disconnect, ReasonCode};
@@ -20,14 +20,14 @@ use crate::wire::{Properties, Writer, properties_setter};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Disconnect<'a> {
-    /// Why; not sent in 3.1 and 3.1.1.
+    /// The reason code; not sent in 3.1 and 3.1.1.
     pub reason: ReasonCode,
     /// The properties; not sent in 3.1 and 3.1.1.
     pub properties: Properties<'a>,
 }
 
 impl<'a> Disconnect<'a> {
-    /// A DISCONNECT with this reason.
+    /// Creates a DISCONNECT with this reason.
     pub const fn new(reason: ReasonCode) -> Self {
         Self { reason, properties: Properties::NONE }
     }
@@ -39,24 +39,24 @@ impl<'a> Disconnect<'a> {
     }
 }
 
-/// One step of an enhanced authentication (§4.12).
+/// An AUTH: one step of an enhanced authentication (§4.12).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Auth<'a> {
-    /// Success (from a server only), continue, or re-authenticate `[MQTT-3.15.2-1]`.
+    /// The reason code: success (only from a server), continue, or re-authenticate `[MQTT-3.15.2-1]`.
     pub reason: ReasonCode,
-    /// The properties: the method of CONNECT `[MQTT-4.12.0-5]`, and what the method defines.
+    /// The properties: the authentication method of CONNECT `[MQTT-4.12.0-5]`, and the data that the method defines.
     pub properties: Properties<'a>,
 }
 
 impl<'a> Auth<'a> {
-    /// The answer to a server's AUTH `[MQTT-4.12.0-3]`.
+    /// Creates the answer to a server's AUTH `[MQTT-4.12.0-3]`.
     pub fn continue_with(properties: impl Into<Properties<'a>>) -> Self {
         Self { reason: ReasonCode::CONTINUE_AUTHENTICATION, properties: properties.into() }
     }
 
-    /// The start of a re-authentication `[MQTT-4.12.1-1]`.
+    /// Creates the AUTH that starts a re-authentication `[MQTT-4.12.1-1]`.
     pub fn re_authenticate(properties: impl Into<Properties<'a>>) -> Self {
         Self { reason: ReasonCode::RE_AUTHENTICATE, properties: properties.into() }
     }

@@ -1,28 +1,28 @@
-//! Where the parts of an encoded PUBLISH, SUBSCRIBE or UNSUBSCRIBE lie that was checked before.
+//! Positions of the parts of an encoded PUBLISH, SUBSCRIBE or UNSUBSCRIBE that was checked before.
 
 use crate::types::Version;
 use crate::wire::reader::varint;
 use crate::wire::{PacketType, Reader, Rules};
 
-/// Positions in such a packet, in their order.
+/// Positions in an encoded packet, in ascending order.
 pub(crate) struct Layout {
     pub(crate) first_byte: u8,
     /// The remaining length.
     pub(crate) remaining: usize,
-    /// After the fixed header: where the topic name with its length begins, or else the identifier.
+    /// After the fixed header: start of the topic name with its length, or of the identifier.
     pub(crate) start: usize,
-    /// The identifier, after the topic name.
+    /// Start of the identifier, after the topic name.
     pub(crate) id: usize,
-    /// The properties with their length, after topic name and identifier.
+    /// Start of the properties with their length.
     pub(crate) properties: usize,
-    /// The first property.
+    /// Start of the first property.
     pub(crate) block: usize,
-    /// After the properties: the payload or the list.
+    /// Start of the payload or the list, after the properties.
     pub(crate) rest: usize,
 }
 
 impl Layout {
-    /// Looks through the packet that `bytes` begin with; all before its payload must be there.
+    /// Finds the parts of the packet at the start of `bytes`, which must contain everything before the payload.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn of(bytes: &[u8], version: Version) -> Self {
         let mut rest = Reader::new(bytes, Rules::new(version));
@@ -45,7 +45,7 @@ impl Layout {
     }
 }
 
-/// The length of the packet that `bytes` begin with, as its own header tells.
+/// Returns the length of the packet at the start of `bytes`, from its header.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn encoded_length(bytes: &[u8]) -> usize {
     let (remaining, length) = varint(bytes.get(1..).unwrap_or_default(), Rules::default());

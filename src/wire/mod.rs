@@ -1,10 +1,10 @@
 //! The codec: every packet type of MQTT 3.1, 3.1.1 and 5.0, decoded and encoded in both directions.
 //!
-//! It knows no state and allocates nothing. [`Packet::decode`] checks a whole packet once: header flags, lengths, UTF-8, each
-//! property against the standard's table, reason codes. What it returns borrows the input, and its accessors cannot fail.
-//! What can fail is listed in [`Malformed`] and [`Violation`]; each fault knows the reason code that MQTT 5.0 answers.
+//! The codec has no state and allocates nothing. [`Packet::decode`] checks a whole packet once: header flags, lengths,
+//! UTF-8, each property against the standard's table, reason codes. The returned packet borrows the input, and its
+//! accessors cannot fail. [`Malformed`] and [`Violation`] list all errors, each with its reason code of MQTT 5.0.
 //!
-//! The engine uses this module to talk to a server; brokers, test peers and proxies can be written with it as well.
+//! [`Connection`](crate::Connection) uses this module. Use it directly to write brokers, test peers and proxies.
 //!
 //! ```
 //! use pure_mqtt::wire::{Decoded, Packet, Rules};

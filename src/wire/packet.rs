@@ -1,4 +1,4 @@
-//! Any packet, decoded and encoded.
+//! Packets of any type, decoded and encoded.
 
 use crate::types::Version;
 use crate::wire::{
@@ -42,7 +42,7 @@ pub enum Packet<'a> {
     Auth(Auth<'a>),
 }
 
-/// What [`Packet::decode`] found.
+/// What [`Packet::decode`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Decoded<'a> {
@@ -50,7 +50,7 @@ pub enum Decoded<'a> {
     Packet {
         /// The packet; it borrows the input.
         packet: Packet<'a>,
-        /// How many bytes of the input it took.
+        /// The length of the packet in bytes.
         length: usize,
     },
     /// The input ends inside a packet.
@@ -61,10 +61,10 @@ pub enum Decoded<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Decodes the packet at the start of `input`. CONNECT is decoded for the version that it names itself.
+    /// Decodes the packet at the start of `input`. CONNECT is decoded for the version that it contains.
     ///
     /// # Errors
-    /// [`DecodeError`] as soon as the bytes seen cannot become a packet that the standard allows.
+    /// [`DecodeError`] as soon as the bytes cannot become a packet that the standard allows.
     pub fn decode(input: &'a [u8], rules: Rules) -> Result<Decoded<'a>, DecodeError> {
         let header = match Header::decode(input, rules)? {
             HeaderStep::Partial(needed) => return Ok(Decoded::Partial { needed }),
@@ -107,11 +107,12 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Encodes the packet into the start of `buffer` and returns its length. Which fields may stand together is the caller's to know (§3): a
-    /// QoS 1 message without an identifier, say, is written as it is, and no peer can read it.
+    /// Encodes the packet into the start of `buffer` and returns its length. The combination of fields is not checked
+    /// (§3): a QoS 1 message without an identifier, for example, is written as it is, and no peer can read it.
     ///
     /// # Errors
-    /// [`EncodeError::NoRoom`] tells the length that is needed; [`EncodeError::TooLong`] if a field cannot be expressed.
+    /// [`EncodeError::NoRoom`] if `buffer` is too short, with the length that is needed; [`EncodeError::TooLong`] if a
+    /// field or the packet is longer than MQTT can express.
     pub fn encode(&self, version: Version, buffer: &mut [u8]) -> Result<usize, EncodeError> {
         let mut writer = Writer::new(buffer);
         writer.u8(self.first_byte());
@@ -122,7 +123,7 @@ impl<'a> Packet<'a> {
         writer.finish()
     }
 
-    /// The packet's type.
+    /// Returns the packet type.
     pub const fn packet_type(&self) -> PacketType {
         match self {
             Self::Connect(_) => PacketType::Connect,

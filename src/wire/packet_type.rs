@@ -20,7 +20,7 @@ macro_rules! packet_types {
                 }
             }
 
-            /// The types whose reserved flags are [`FLAGS`], as a set: it is smaller than a table of flags, or none.
+            /// The types whose reserved flags are [`FLAGS`], as a set, which is smaller than a table of flags.
             const FLAGGED: u16 = 0 $(| if $flags == FLAGS { Self::$name.bit() } else { assert!($flags == 0); 0 })+;
         }
     };
@@ -63,7 +63,7 @@ packet_types! {
 const FLAGS: u8 = 0b0010;
 
 impl PacketType {
-    /// The low four bits of the first byte (§2.1.3). PUBLISH has flags of its own instead.
+    /// Returns the reserved flags: the low four bits of the first byte (§2.1.3). In PUBLISH these bits have a meaning.
     pub(super) const fn reserved_flags(self) -> u8 {
         if self.has_reserved_flags() { FLAGS } else { 0 }
     }
@@ -72,12 +72,12 @@ impl PacketType {
         Self::FLAGGED & self.bit() != 0
     }
 
-    /// This type's place in a set of packets.
+    /// Returns the bit for this type in a set of packet types.
     pub(crate) const fn bit(self) -> u16 {
         1 << self as u8
     }
 
-    /// The first byte of a packet of this type whose flags are reserved.
+    /// Returns the first byte of a packet of this type, with the reserved flags.
     pub(crate) const fn first_byte(self) -> u8 {
         (self as u8) << 4 | self.reserved_flags()
     }

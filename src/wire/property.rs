@@ -1,4 +1,4 @@
-//! The 27 properties of MQTT 5.0 (§2.2.2.2) in one table, and the values that they may have.
+//! The 27 properties of MQTT 5.0 (§2.2.2.2) in one table, with the ranges of their values.
 
 mod list;
 
@@ -26,7 +26,7 @@ enum Kind {
     Pair,
 }
 
-/// What a property's value may be.
+/// The range of a property's value.
 #[derive(Clone, Copy)]
 enum Range {
     Any,
@@ -41,15 +41,15 @@ enum Range {
 struct Spec {
     kind: Kind,
     range: Range,
-    /// The packets that may carry it, as packet type bits and the will's.
+    /// The packets that may carry the property: bits of packet types, and the bit for the will.
     packets: u16,
 }
 
-/// A property's value as the wire shows it; of which kind it is, the table tells. What the kind doesn't have may be what stood there before.
+/// A property's value as decoded. The table has its kind; fields that this kind does not use may hold old values.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Value<'a> {
     pub(crate) number: u32,
-    /// Text, binary data, or the first of two texts.
+    /// A text, binary data, or the first of two texts.
     field: &'a [u8],
     second: &'a [u8],
 }
@@ -64,7 +64,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A text that was checked before.
+/// Returns a text that was checked before.
 fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
@@ -133,7 +133,7 @@ impl<'a> Field<'a> for (&'a str, &'a str) {
 
 macro_rules! properties {
     ($($id:literal $variant:ident($type:ty) $name:literal: $kind:ident $range:ident [$($packet:ident)+], $doc:literal;)+) => {
-        /// One property of MQTT 5.0 (§2.2.2.2) with its value.
+        /// A property of MQTT 5.0 (§2.2.2.2) with its value.
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[non_exhaustive]
@@ -145,7 +145,7 @@ macro_rules! properties {
         }
 
         impl fmt::Debug for Property<'_> {
-            /// Data of an authentication are as secret as a password.
+            /// Hides Authentication Data, which are as secret as a password.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 if let Self::AuthenticationData(_) = self {
                     return f.debug_tuple("AuthenticationData").field(&Secret).finish();
@@ -160,17 +160,17 @@ macro_rules! properties {
             packets: $(properties!(@bit $packet))|+,
         })),+];
 
-        /// The standard's names: apart, since few programs show them.
+        /// The standard's names, in a table of their own, which is linked only if a program shows them.
         const NAMES: &[(u8, &str)] = &[$(($id, $name)),+];
 
-        /// The identifiers by the names of the variants.
+        /// The property identifiers, by the names of the variants.
         #[allow(non_upper_case_globals)]
         pub(crate) mod ids {
             $(pub(crate) const $variant: u8 = $id;)+
         }
 
         impl<'a> Property<'a> {
-            /// The property's identifier on the wire.
+            /// Returns the property identifier.
             pub const fn id(&self) -> u8 {
                 match self { $(Self::$variant(_) => ids::$variant,)+ }
             }
@@ -222,7 +222,7 @@ properties! {
     0x2A SharedSubscriptionAvailable(bool) "Shared Subscription Available": Byte Flag [ConnAck], "the server takes shared subscriptions.";
 }
 
-/// The rows by their identifiers. No packet may carry what isn't a property.
+/// The table by property identifier. Numbers that are not a property have a row without packets.
 #[allow(clippy::indexing_slicing)] // a constant with a wrong index doesn't compile
 static TABLE: [Spec; 0x2B] = {
     let mut table = [Spec { kind: Kind::Byte, range: Range::Any, packets: 0 }; 0x2B];
@@ -234,7 +234,7 @@ static TABLE: [Spec; 0x2B] = {
     table
 };
 
-/// Two properties with one bit in [`Seen`] never stand in one packet.
+/// Checks that no packet may carry two properties that share a bit in [`Seen`].
 #[allow(clippy::indexing_slicing)] // as above
 const _: () = {
     let mut seen = [0; u16::BITS as usize];
@@ -271,7 +271,7 @@ fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>, value: &mut Value<'a>) {
     }
 }
 
-/// Checks a peer's value or the application's.
+/// Checks a value from a peer or from the application.
 #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 fn check_value(spec: &Spec, value: &Value<'_>, strict: bool) -> Result<(), DecodeError> {
     check_texts(spec.kind, value, strict)?;
@@ -301,16 +301,16 @@ fn check_range(spec: &Spec, value: &Value<'_>) -> Result<(), Violation> {
     if is_illegal || is_too_large { Err(Violation::PropertyValue) } else { Ok(()) }
 }
 
-/// Whether the length before each field of a property that is to be sent can express its length.
+/// Returns whether every field of a property to be sent is short enough for its length field.
 const fn has_room(value: &Value<'_>) -> bool {
     value.field.len() <= LONGEST_FIELD && value.second.len() <= LONGEST_FIELD
 }
 
-/// What the two bytes of length before a field can express.
+/// The longest string or binary field, in bytes.
 pub(crate) const LONGEST_FIELD: usize = u16::MAX as usize;
 
 impl<'a> Property<'a> {
-    /// The standard's name of the property.
+    /// Returns the standard's name of the property.
     pub fn name(&self) -> &'static str {
         NAMES.iter().find(|(id, _)| *id == self.id()).map_or("", |(_, name)| name)
     }
@@ -326,7 +326,7 @@ impl<'a> Property<'a> {
 }
 
 impl Value<'_> {
-    /// How many bytes [`write_value`] writes.
+    /// Returns how many bytes [`write_value`] writes.
     fn length(&self, kind: Kind) -> usize {
         match kind {
             Kind::Byte => 1,

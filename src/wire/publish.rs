@@ -7,17 +7,17 @@ use crate::text::Text;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{DUP, PacketType, Properties, Reader, Rules, Seen, Violation, Writer, ids};
 
-/// An application message on the wire.
+/// A PUBLISH: an application message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Publish<'a> {
-    /// The sender may have sent it before `[MQTT-3.3.1-1]`.
+    /// DUP: whether the sender may have sent the message before `[MQTT-3.3.1-1]`.
     pub dup: bool,
-    /// The quality of service.
+    /// The QoS.
     pub qos: QoS,
-    /// To a server: keep it for the topic. From a server: it was kept.
+    /// RETAIN. To a server: keep the message for the topic. From a server: the message was retained.
     pub retain: bool,
-    /// The topic name; empty in 5.0 if a Topic Alias stands for it.
+    /// The topic name; empty in 5.0 if a Topic Alias replaces it.
     pub topic: &'a str,
     /// The packet identifier; none at QoS 0 `[MQTT-2.2.1-2]`.
     pub id: Option<PacketId>,
@@ -43,7 +43,7 @@ impl fmt::Debug for Publish<'_> {
 
 const RETAIN: u8 = 0b0001;
 
-/// What a [`Publish`] consists of that was decoded.
+/// The parts of a decoded [`Publish`].
 pub(crate) struct Fields<'a> {
     pub(crate) dup: bool,
     pub(crate) qos: QoS,
@@ -64,7 +64,7 @@ impl<'a> From<Fields<'a>> for Publish<'a> {
 }
 
 impl<'a> Publish<'a> {
-    /// The packet. A topic that isn't one is empty, and noted, if `body` is lenient.
+    /// Decodes the packet. If `body` is lenient, an invalid topic is noted and returned as an empty one.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn decode(flags: u8, body: &mut Reader<'a>) -> Fields<'a> {
         let qos = QoS::from_bits(flags >> 1 & 0b11).unwrap_or_default(); // 3 was refused with the header [MQTT-3.3.1-4]
@@ -83,13 +83,13 @@ impl<'a> Publish<'a> {
         Fields { dup, qos, retain: flags & RETAIN != 0, topic, alias, id, properties, payload: body.rest() }
     }
 
-    /// The topic's bytes at the start of a body that was checked.
+    /// Returns the topic's bytes at the start of a body that was checked.
     #[cold]
     pub(crate) fn topic_bytes(body: &'a [u8]) -> &'a [u8] {
         Reader::new(body, Rules::default()).binary()
     }
 
-    /// Passes over all before the payload; it isn't checked beyond its being there.
+    /// Skips everything before the payload, and checks only that it is there.
     pub(crate) fn skip_head(flags: u8, body: &mut Reader<'a>) {
         body.binary();
         if flags >> 1 & 0b11 != 0 {
@@ -118,7 +118,8 @@ impl<'a> Publish<'a> {
     }
 }
 
-/// A topic name is empty only if an alias stands for it `[MQTT-4.7.3-1]`; no alias is 0 `[MQTT-3.3.2-8]`.
+/// Checks that a topic name is empty only if there is an alias `[MQTT-4.7.3-1]`, and that the alias is not 0
+/// `[MQTT-3.3.2-8]`.
 fn check_topic(is_empty: bool, alias: Option<u16>) -> Result<(), Violation> {
     match alias {
         Some(0) => Err(Violation::TopicAlias),

@@ -1,26 +1,26 @@
-//! One cursor over a packet's bytes. Everything a peer sends is read through it, so no other file of the codec does
-//! arithmetic with positions, and none can read past the end.
+//! A cursor over a packet's bytes. Everything a peer sends is read through it, so no other file of the codec computes
+//! positions, and none can read past the end.
 //!
-//! It remembers the first fault. From then on nothing is left to read, and what is read all the same is zero or empty; so a packet is read
-//! field by field, and whether all of it was right is asked once, at its end.
+//! The cursor keeps the first fault. After a fault nothing is left to read, and further reads return zero or an empty
+//! slice. So a packet is read field by field, and its validity is checked once, at the end.
 
 use crate::text::{Marks, Text, scan, scan_topic};
 use crate::types::{PacketId, Version};
 use crate::wire::{DecodeError, Malformed, Tolerance, Violation};
 
-/// How strictly and for which version bytes are read.
+/// The version for which bytes are read, and how strictly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rules {
     /// The protocol version.
     pub version: Version,
-    /// Also refuse what the standard only recommends to refuse: control characters in strings, DUP on QoS 0,
+    /// Whether to refuse also what the standard only recommends to refuse: control characters in strings, DUP on QoS 0,
     /// over-long lengths in 3.1 and 3.1.1.
     pub strict: bool,
 }
 
 impl Rules {
-    /// The standard's demands for `version`, nothing more.
+    /// Creates rules that enforce the requirements of the standard for `version`, and nothing more.
     pub const fn new(version: Version) -> Self {
         Self { version, strict: false }
     }
@@ -34,7 +34,7 @@ impl Rules {
 pub struct Reader<'a> {
     rest: &'a [u8],
     rules: Rules,
-    /// Deviations are noted, not refused.
+    /// Whether deviations are noted instead of refused.
     is_lenient: bool,
     fault: Option<DecodeError>,
     noted: Option<Tolerance>,
@@ -45,12 +45,12 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, rules, is_lenient: false, fault: None, noted: None }
     }
 
-    /// The same, but that deviations which harm nobody are only noted, unless the rules are strict.
+    /// Creates a reader that only notes harmless deviations, unless the rules are strict.
     pub(crate) const fn lenient(bytes: &'a [u8], rules: Rules) -> Self {
         Self { is_lenient: !rules.strict, ..Self::new(bytes, rules) }
     }
 
-    /// A deviation was met; true if it is tolerated, else the caller says what is wrong with it.
+    /// Notes a deviation. Returns whether it is tolerated; otherwise the caller refuses it with an error.
     #[cold]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn tolerates(&mut self, deviation: Tolerance) -> bool {
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         self.is_lenient
     }
 
-    /// The last deviation that was met.
+    /// Returns the last deviation that was noted.
     pub(crate) const fn noted(&self) -> Option<Tolerance> {
         self.noted
     }
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         self.rules
     }
 
-    /// What follows is of this version.
+    /// Sets the version for what follows.
     pub(crate) const fn set_version(&mut self, version: Version) {
         self.rules.version = version;
     }
@@ -80,12 +80,12 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
-    /// The first fault, if there was one.
+    /// Returns the first fault, if there was one.
     pub(crate) const fn fault(&self) -> Option<DecodeError> {
         self.fault
     }
 
-    /// Something is wrong with what was read.
+    /// Records a fault in what was read.
     pub(crate) fn refuse(&mut self, fault: impl Into<DecodeError>) {
         self.note(fault.into());
     }
@@ -96,14 +96,14 @@ impl<'a> Reader<'a> {
         self.rest = &[];
     }
 
-    /// Takes over what `check` found wrong.
+    /// Records the fault that `check` found, if any.
     pub(crate) fn expect(&mut self, check: Result<(), impl Into<DecodeError>>) {
         if let Err(fault) = check {
             self.refuse(fault);
         }
     }
 
-    /// All was right, and nothing is left over.
+    /// Checks that there was no fault and that nothing is left over.
     pub(crate) fn finish(&self) -> Result<(), DecodeError> {
         match self.fault {
             Some(fault) => Err(fault),
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
         byte
     }
 
-    /// Takes the next byte if it is this one.
+    /// Consumes the next byte if it equals `byte`; returns whether it did.
     pub(crate) fn accept(&mut self, byte: u8) -> bool {
         let rest = self.rest.strip_prefix(&[byte]);
         self.rest = rest.unwrap_or(self.rest);
@@ -153,29 +153,29 @@ impl<'a> Reader<'a> {
         bytes
     }
 
-    /// Reads only these bytes from here on, which were just read; gives what is behind them, for [`leave`](Self::leave).
+    /// Restricts reading to `inner`, which was just read; returns the bytes behind it, for [`leave`](Self::leave).
     pub(crate) const fn enter(&mut self, inner: &'a [u8]) -> &'a [u8] {
         core::mem::replace(&mut self.rest, inner)
     }
 
-    /// Goes on behind what [`enter`](Self::enter) was called for.
+    /// Continues behind the bytes that [`enter`](Self::enter) restricted reading to.
     pub(crate) const fn leave(&mut self, behind: &'a [u8]) {
         if self.fault.is_none() {
             self.rest = behind;
         }
     }
 
-    /// What is left, without reading it.
+    /// Returns the remaining bytes without consuming them.
     pub(crate) const fn unread(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// All that is left.
+    /// Consumes and returns the remaining bytes.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)
     }
 
-    /// A packet identifier: two bytes, never 0 `[MQTT-2.2.1-3]`.
+    /// Reads a packet identifier: two bytes, never 0 `[MQTT-2.2.1-3]`.
     pub(crate) fn packet_id(&mut self) -> PacketId {
         PacketId::new(self.u16()).unwrap_or_else(|| {
             self.refuse(Violation::PacketIdZero);
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A variable byte integer: at most four bytes, and in 5.0 as few as possible `[MQTT-1.5.5-1]`.
+    /// Reads a variable byte integer: at most four bytes, and in 5.0 as few as possible `[MQTT-1.5.5-1]`.
     pub(crate) fn varint(&mut self) -> u32 {
         match varint(self.rest, self.rules) {
             (_, VarintLength::PARTIAL) => self.refuse(Malformed::Truncated),
@@ -196,19 +196,20 @@ impl<'a> Reader<'a> {
         0
     }
 
-    /// Binary data: two bytes of length, then as many bytes.
+    /// Reads binary data: two bytes of length, then as many bytes.
     pub(crate) fn binary(&mut self) -> &'a [u8] {
         let length = self.u16();
         self.bytes(length.into())
     }
 
-    /// A UTF-8 string: two bytes of length, then what [`check_text`] lets pass.
+    /// Reads a UTF-8 string: two bytes of length, then text that passes [`check_text`].
     pub(crate) fn string(&mut self) -> &'a str {
         let bytes = self.binary();
         self.text(bytes, scan).0.as_str()
     }
 
-    /// A topic name: a string without wildcards `[MQTT-3.3.2-2]`. It may be empty; so is one that isn't a topic name, where that is tolerated.
+    /// Reads a topic name: a string without wildcards `[MQTT-3.3.2-2]`, possibly empty. An invalid one that is
+    /// tolerated is returned as empty.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn topic_name(&mut self) -> Text<'a> {
@@ -221,7 +222,7 @@ impl<'a> Reader<'a> {
         if self.fault.is_some() && self.passes_over_topic(behind) { Text::EMPTY } else { text }
     }
 
-    /// Whether the fault is a topic that isn't one, and is tolerated: then what is `behind` it is read on.
+    /// Returns whether the fault is an invalid topic that is tolerated; reading then continues `behind` it.
     #[cold]
     fn passes_over_topic(&mut self, behind: &'a [u8]) -> bool {
         const BAD: [DecodeError; 3] = [
@@ -249,8 +250,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A string is well-formed UTF-8 without U+0000 `[MQTT-1.5.4-1]` `[MQTT-1.5.4-2]`. A byte order mark is a character like any other
-/// `[MQTT-1.5.4-3]`.
+/// Checks that a string is well-formed UTF-8 without U+0000 `[MQTT-1.5.4-1]` `[MQTT-1.5.4-2]`. A byte order mark is a
+/// character like any other `[MQTT-1.5.4-3]`.
 pub(crate) fn check_text(bytes: &[u8], strict: bool) -> Result<(), Malformed> {
     let marks = scan(bytes);
     if !marks.is_utf8(bytes) {
@@ -269,7 +270,8 @@ fn check_marks(bytes: &[u8], marks: &Marks, strict: bool) -> Result<(), Malforme
     }
 }
 
-/// How many bytes a variable byte integer has, or why it has none. Beside the value and not around it: so both are returned in registers.
+/// The length of a variable byte integer in bytes, or why it has none. It is returned beside the value, not as an enum
+/// around it, so that both are returned in registers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct VarintLength(u8);
 
@@ -283,7 +285,7 @@ impl VarintLength {
     }
 }
 
-/// Reads a variable byte integer from the start of `bytes`; one that is too long is known at its fourth byte.
+/// Reads a variable byte integer from the start of `bytes`; one that is too long is detected at its fourth byte.
 pub(crate) fn varint(bytes: &[u8], rules: Rules) -> (u32, VarintLength) {
     let mut value = 0;
     for (index, &byte) in bytes.iter().take(4).enumerate() {

@@ -4,10 +4,10 @@ use core::fmt;
 
 use crate::wire::PacketType;
 
-/// Why something was acknowledged, refused or ended: MQTT 5.0's one-byte code (§2.4).
+/// A reason code of MQTT 5.0 (§2.4): one byte. 0x80 and above mean failure.
 ///
-/// An open type: values that the standard doesn't list survive. 0x80 and above mean failure. The return codes that MQTT 3.1.1's
-/// CONNACK and SUBACK know are shown as the reason code of the same meaning.
+/// Values that the standard does not list are kept. The return codes of CONNACK and SUBACK in 3.1 and 3.1.1 are
+/// converted to the reason code of the same meaning.
 ///
 /// ```
 /// use pure_mqtt::ReasonCode;
@@ -34,7 +34,7 @@ macro_rules! reason_codes {
         /// The packets that may carry each code, as a set of packet type bits.
         const LEGAL: &[u16] = &[$($(PacketType::$packet.bit())|+),+];
 
-        /// The codes in the same order: apart, since pairs would leave gaps.
+        /// The codes in the same order; a table of its own, since pairs would have padding.
         const CODES: &[u8] = &[$($value),+];
 
         const NAMES: &[(u8, &str)] = &[$(($value, $name)),+];
@@ -90,23 +90,23 @@ reason_codes! {
 }
 
 impl ReasonCode {
-    /// Whether the code means failure (0x80 and above).
+    /// Returns whether the code means failure (0x80 and above).
     pub const fn is_error(self) -> bool {
         self.0 >= 0x80
     }
 
-    /// The standard's name; `None` for a value that it doesn't list. 0x00 has a name of its own in DISCONNECT and SUBACK; this
-    /// gives the general one.
+    /// Returns the standard's name; `None` for a value that the standard does not list. 0x00 has special names in
+    /// DISCONNECT and SUBACK; this returns the general one.
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(code, _)| *code == self.0).map(|(_, name)| *name)
     }
 
-    /// Whether the standard lets a packet of this type carry the code.
+    /// Returns whether the standard allows the code in a packet of this type.
     pub fn is_legal_in(self, packet: PacketType) -> bool {
         CODES.iter().zip(LEGAL).any(|(code, packets)| *code == self.0 && packets & packet.bit() != 0)
     }
 
-    /// The standard's table: each code with its name and the packets that may carry it.
+    /// Returns the standard's table: each code with its name and the packet types that may carry it.
     pub fn table() -> impl Iterator<Item = (Self, &'static str, impl Iterator<Item = PacketType>)> {
         LEGAL.iter().zip(NAMES).map(|(packets, (code, name))| {
             (Self(*code), *name, PacketType::ALL.into_iter().filter(move |packet| packets & packet.bit() != 0))

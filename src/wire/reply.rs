@@ -1,38 +1,38 @@
-//! What the packets have in common that answer another one or end the link: PUBACK, PUBREC, PUBREL and PUBCOMP (§3.4 to §3.7), SUBACK (§3.9),
-//! UNSUBACK (§3.11), DISCONNECT (§3.14) and AUTH (§3.15). They are decoded in one place.
+//! Common decoding of the packets that answer another one or end the link: PUBACK, PUBREC, PUBREL and PUBCOMP (§3.4 to
+//! §3.7), SUBACK (§3.9), UNSUBACK (§3.11), DISCONNECT (§3.14) and AUTH (§3.15). One function decodes them all.
 
 use crate::types::{PacketId, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{PacketType, Properties, Reader, Seen, Tolerance, Violation, Writer, ids};
 
-/// Such a packet. What its type doesn't have is empty.
+/// A packet that answers another one or ends the link. Fields that its type does not have are empty.
 pub(crate) struct Reply<'a> {
     /// The identifier of the packet that is answered `[MQTT-2.2.1-5]`.
     pub(crate) id: PacketId,
     pub(crate) reason: ReasonCode,
     pub(crate) properties: Properties<'a>,
-    /// Which properties there are.
+    /// Which properties the packet has.
     pub(crate) seen: Seen,
-    /// A code for each filter.
+    /// One code for each filter.
     pub(crate) codes: &'a [u8],
 }
 
 impl<'a> Reply<'a> {
-    /// Not a constant, which would be copied.
+    /// Returns an empty reply. Not a constant, which would be copied.
     #[inline(always)]
     pub(crate) fn empty() -> Self {
         let (id, reason, properties) = (PacketId::FIRST, ReasonCode::SUCCESS, Properties::NONE);
         Self { id, reason, properties, seen: Seen::default(), codes: &[] }
     }
 
-    /// All such packets, and PINGRESP, which has nothing.
+    /// Decodes all these packets, and PINGRESP, which has no fields.
     pub(crate) fn decode(packet_type: PacketType, body: &mut Reader<'a>) -> Self {
         let mut reply = Self::empty();
         reply.read(packet_type, body);
         reply
     }
 
-    /// The same into a place of the caller's: so nothing is copied.
+    /// Decodes into `self`, so that nothing is copied.
     pub(crate) fn read(&mut self, packet_type: PacketType, body: &mut Reader<'a>) {
         match packet_type {
             PacketType::PingResp => return,
@@ -46,13 +46,14 @@ impl<'a> Reply<'a> {
             self.codes = read_codes(packet_type, body);
         } else if !body.is_empty() && body.tolerates(Tolerance::ForeignAck) {
             match body.rest() {
-                [code, ..] if !answers_filters => self.reason = ReasonCode(*code), // properties behind it mean nothing
+                [code, ..] if !answers_filters => self.reason = ReasonCode(*code), // properties behind it are ignored
                 tail => self.codes = tail,
             }
         }
     }
 
-    /// A reason code and properties may both be left out at the end of a packet (§3.4.2.1, §3.14.2.1); only AUTH has properties wherever it has a code.
+    /// Reads reason code and properties. Both may be left out at the end of a packet (§3.4.2.1, §3.14.2.1); only AUTH
+    /// always has properties if it has a code.
     fn read_v5(&mut self, packet_type: PacketType, answers_filters: bool, body: &mut Reader<'a>) {
         let is_auth = packet_type == PacketType::Auth;
         let has_properties = if answers_filters {
@@ -97,8 +98,8 @@ fn read_codes<'a>(packet_type: PacketType, body: &mut Reader<'a>) -> &'a [u8] {
     codes
 }
 
-/// `[MQTT-3.8.4-7]` `[MQTT-3.9.3-2]` `[MQTT-3.11.3-2]`: 3.1 and 3.1.1 know the three granted levels and one failure. A failure is one, whether it is
-/// listed or not; but AUTH tells none.
+/// `[MQTT-3.8.4-7]` `[MQTT-3.9.3-2]` `[MQTT-3.11.3-2]`: 3.1 and 3.1.1 have the three granted QoS levels and one
+/// failure. An unlisted code of 0x80 or above is tolerated as a failure, except in AUTH, which has no failures.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn check_reason(reason: ReasonCode, packet_type: PacketType, body: &mut Reader<'_>) {
     let is_legal = match body.rules().version.has_properties() {
@@ -111,7 +112,7 @@ fn check_reason(reason: ReasonCode, packet_type: PacketType, body: &mut Reader<'
     }
 }
 
-/// Writes a reason code and properties, and leaves out what may be left out.
+/// Writes a reason code and properties; leaves them out where the standard allows that.
 pub(super) fn encode_tail(reason: ReasonCode, properties: &Properties<'_>, version: Version, writer: &mut Writer<'_>) {
     if !version.has_properties() || reason == ReasonCode::SUCCESS && properties.is_empty() {
         return;

@@ -16,7 +16,7 @@ pub struct SubAck<'a> {
     pub codes: &'a [u8],
 }
 
-/// UNSUBACK: in 5.0 one code for each filter of the UNSUBSCRIBE, in its order; before, none.
+/// UNSUBACK: in 5.0 one code for each filter of the UNSUBSCRIBE, in its order; in 3.1 and 3.1.1 none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UnsubAck<'a> {

@@ -6,7 +6,7 @@ use crate::topic::TopicFilter;
 use crate::types::{PacketId, QoS, Version};
 use crate::wire::{DecodeError, Malformed, PacketType, Properties, Reader, Rules, Violation, Writer};
 
-/// Whether a server sends retained messages when a subscription is made (§3.8.3.1).
+/// When a server sends retained messages for a subscription (§3.8.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum RetainHandling {
@@ -35,44 +35,45 @@ pub enum RetainHandling {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Subscription<'a> {
-    /// What to subscribe to.
+    /// The topic filter.
     pub filter: TopicFilter<'a>,
-    /// The highest quality of service in which messages are to arrive.
+    /// The maximum QoS at which the server delivers messages.
     pub qos: QoS,
-    /// Don't send back what this client published; 5.0 only, not on a shared subscription `[MQTT-3.8.3-4]`.
+    /// No Local: whether the server leaves out messages that this client published. 5.0 only; not allowed on a shared
+    /// subscription `[MQTT-3.8.3-4]`.
     pub no_local: bool,
-    /// Keep the RETAIN flag as the publisher set it; 5.0 only.
+    /// Retain As Published: whether forwarded messages keep the RETAIN flag that the publisher set. 5.0 only.
     pub retain_as_published: bool,
-    /// Whether retained messages are sent; 5.0 only.
+    /// Retain Handling: when the server sends retained messages. 5.0 only.
     pub retain_handling: RetainHandling,
 }
 
 impl<'a> Subscription<'a> {
-    /// A subscription with 5.0's default options, which are what 3.1 and 3.1.1 do.
+    /// Creates a subscription with the default options of 5.0, which match the behaviour of 3.1 and 3.1.1.
     pub const fn new(filter: TopicFilter<'a>, qos: QoS) -> Self {
         Self { filter, qos, no_local: false, retain_as_published: false, retain_handling: RetainHandling::Send }
     }
 
-    /// Whether an option is set that only 5.0 has.
+    /// Returns whether an option is set that only 5.0 has.
     pub(crate) const fn has_options(&self) -> bool {
         self.no_local || self.retain_as_published || !matches!(self.retain_handling, RetainHandling::Send)
     }
 
-    /// Sets whether this client's own messages stay away.
+    /// Sets whether the server leaves out messages that this client published.
     #[must_use]
     pub const fn no_local(mut self, no_local: bool) -> Self {
         self.no_local = no_local;
         self
     }
 
-    /// Sets whether the RETAIN flag stays as published.
+    /// Sets whether forwarded messages keep the RETAIN flag that the publisher set.
     #[must_use]
     pub const fn retain_as_published(mut self, retain_as_published: bool) -> Self {
         self.retain_as_published = retain_as_published;
         self
     }
 
-    /// Sets whether retained messages are sent.
+    /// Sets when the server sends retained messages.
     #[must_use]
     pub const fn retain_handling(mut self, retain_handling: RetainHandling) -> Self {
         self.retain_handling = retain_handling;
@@ -104,7 +105,7 @@ impl<'a> Subscription<'a> {
 const NO_LOCAL: u8 = 0b100;
 const RETAIN_AS_PUBLISHED: u8 = 0b1000;
 
-/// What a list in SUBSCRIBE or UNSUBSCRIBE consists of.
+/// An entry of the list in SUBSCRIBE or UNSUBSCRIBE.
 pub trait Entry<'a>: Copy + sealed::Sealed {
     #[doc(hidden)]
     fn read<'r>(reader: &mut Reader<'r>) -> Subscription<'r>;
@@ -121,7 +122,7 @@ mod sealed {
 }
 
 impl<'a> Entry<'a> for TopicFilter<'a> {
-    /// Without options, which UNSUBSCRIBE doesn't have.
+    /// Reads a filter without options, as in UNSUBSCRIBE.
     fn read<'r>(reader: &mut Reader<'r>) -> Subscription<'r> {
         let filter = reader.string();
         reader.expect(TopicFilter::new(filter).map(drop).map_err(|_| Violation::TopicFilter));
@@ -165,7 +166,7 @@ impl<'a> Entry<'a> for Subscription<'a> {
     }
 }
 
-/// The list of a SUBSCRIBE or UNSUBSCRIBE: bytes from a peer, checked once, or the application's own slice.
+/// The list of a SUBSCRIBE or UNSUBSCRIBE: bytes from a peer that were checked, or a slice of the application.
 #[derive(Clone, Copy)]
 pub struct Entries<'a, T>(Form<'a, T>);
 
@@ -173,18 +174,18 @@ type Read = for<'r> fn(&mut Reader<'r>) -> Subscription<'r>;
 
 #[derive(Clone, Copy)]
 enum Form<'a, T> {
-    /// How one is read stands here too, so that firmware which decodes none doesn't carry it.
+    /// Contains the function that reads an entry, so that firmware which decodes none does not link it.
     Checked(Reader<'a>, Read),
     List(&'a [T]),
 }
 
 impl<'a, T: Entry<'a>> Entries<'a, T> {
-    /// The entries of `list`, in this order.
+    /// Creates a list of the entries in `list`, in this order.
     pub const fn new(list: &'a [T]) -> Self {
         Self(Form::List(list))
     }
 
-    /// The entries one by one.
+    /// Iterates over the entries.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
         let mut form = self.0;
@@ -194,12 +195,12 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
                 *list = rest;
                 Some(*first)
             }
-            // What was checked when it came in has no faults.
+            // The bytes were checked when they were decoded, so there are no faults.
             Form::Checked(reader, read) => (!reader.is_empty()).then(|| T::from_checked(read(reader))),
         })
     }
 
-    /// Checks all entries; there must be at least one `[MQTT-3.8.3-2]` `[MQTT-3.10.3-2]`.
+    /// Decodes and checks all entries; there must be at least one `[MQTT-3.8.3-2]` `[MQTT-3.10.3-2]`.
     fn decode(body: &mut Reader<'a>) -> Self {
         let mut entries = *body;
         if entries.is_empty() {
@@ -220,14 +221,15 @@ impl<'a, T: Entry<'a>> Entries<'a, T> {
         }
     }
 
-    /// Returns how many there are.
+    /// Writes the entries, and returns how many there are.
     pub(crate) fn encode(&self, version: Version, writer: &mut Writer<'_>) -> usize {
         self.iter().inspect(|entry| entry.encode(version, writer)).count()
     }
 }
 
 impl Entries<'_, Subscription<'_>> {
-    /// Whether an option is set that only 5.0 has. Always inlined: where the list is a constant, the compiler sees that there is none.
+    /// Returns whether an option is set that only 5.0 has. Always inlined: for a constant list the compiler sees that
+    /// none is set.
     #[inline(always)]
     pub(crate) fn has_options(&self) -> bool {
         match self.0 {
@@ -261,7 +263,7 @@ impl<'a, T: Entry<'a> + defmt::Format> defmt::Format for Entries<'a, T> {
     }
 }
 
-/// A SUBSCRIBE or an UNSUBSCRIBE on the wire.
+/// A SUBSCRIBE or an UNSUBSCRIBE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'a, T: Entry<'a>> {
@@ -273,13 +275,13 @@ pub struct Request<'a, T: Entry<'a>> {
     pub entries: Entries<'a, T>,
 }
 
-/// SUBSCRIBE on the wire (§3.8).
+/// A SUBSCRIBE (§3.8).
 pub type Subscribe<'a> = Request<'a, Subscription<'a>>;
-/// UNSUBSCRIBE on the wire (§3.10).
+/// An UNSUBSCRIBE (§3.10).
 pub type Unsubscribe<'a> = Request<'a, TopicFilter<'a>>;
 
 impl<'a, T: Entry<'a>> Request<'a, T> {
-    /// A request for `entries`, of which there must be at least one.
+    /// Creates a request for `entries`; there must be at least one.
     pub const fn new(id: PacketId, properties: Properties<'a>, entries: Entries<'a, T>) -> Self {
         Self { id, properties, entries }
     }

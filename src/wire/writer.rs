@@ -1,4 +1,4 @@
-//! One cursor for encoding. It counts on when the buffer is full, so the same code measures and writes.
+//! A cursor for encoding. When the buffer is full it still counts, so the same code measures and writes.
 
 use crate::copying::{copy, shift};
 use crate::wire::{EncodeError, MAX_REMAINING, PacketType};
@@ -13,7 +13,7 @@ pub struct Writer<'a> {
 #[must_use]
 pub(crate) struct Block {
     start: usize,
-    /// So many bytes are left for its length.
+    /// Bytes reserved for its length.
     left: usize,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Writer<'a> {
         self.length = end;
     }
 
-    /// Like [`bytes`](Self::bytes), in one move.
+    /// Like [`bytes`](Self::bytes), for an array: one copy of known length.
     fn array<const N: usize>(&mut self, bytes: [u8; N]) {
         if usize::BITS <= 32 {
             return self.bytes(&bytes);
@@ -71,7 +71,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Binary data or a string: two bytes of length, then the bytes. Too long a field is noted, never cut short.
+    /// Writes binary data or a string: two bytes of length, then the bytes. A field that is too long is recorded as an
+    /// error, never truncated.
     pub(crate) fn binary(&mut self, bytes: &[u8]) {
         let length = u16::try_from(bytes.len()).unwrap_or_else(|_| {
             self.field_too_long = true;
@@ -85,8 +86,8 @@ impl<'a> Writer<'a> {
         self.binary(text.as_bytes());
     }
 
-    /// The start of a PUBLISH whose length is known: the fixed header and the topic, which is no longer than its length can tell. Where there is time to
-    /// gain the bytes before the topic are written in one move.
+    /// Writes the start of a PUBLISH of known length: the fixed header and the topic, which fits its length field. On
+    /// 64-bit targets the bytes before the topic are written in one copy.
     #[inline(always)]
     pub(crate) fn start(&mut self, first: u8, remaining: usize, topic: &[u8]) {
         let [high, low] = (topic.len() as u16).to_be_bytes();
@@ -110,18 +111,18 @@ impl<'a> Writer<'a> {
         self.begin_with(1)
     }
 
-    /// Begins a block of at least so many bytes, whose length stands before it as a variable byte integer.
+    /// Begins a block of at least `at_least` bytes, which is preceded by its length as a variable byte integer.
     pub(crate) fn begin(&mut self, at_least: usize) -> Block {
         self.begin_with(varint_len(at_least))
     }
 
-    /// The same with so many bytes left for the length.
+    /// Begins a block with `left` bytes reserved for the length.
     fn begin_with(&mut self, left: usize) -> Block {
         self.length = sum(self.length, left);
         Block { start: self.length, left }
     }
 
-    /// Ends the block, and writes its length. If that takes more bytes than were left for it, the block moves.
+    /// Ends the block, and writes its length. If the length takes more bytes than were reserved, the block is moved.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn end(&mut self, Block { start, left }: Block) {
         let length = self.length - start;
@@ -132,7 +133,7 @@ impl<'a> Writer<'a> {
         self.length = sum(self.length, length);
     }
 
-    /// The length of all that was written; an error if it didn't fit or cannot be expressed.
+    /// Returns the length of what was written; an error if it did not fit or MQTT cannot express it.
     pub(crate) fn finish(self) -> Result<usize, EncodeError> {
         if self.field_too_long {
             Err(EncodeError::TooLong)
@@ -144,19 +145,19 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A sum of lengths. Fields can be named any number of times, so that where memory is small they may come to more than all of it.
+/// Adds lengths, saturating: a list may repeat a field any number of times, so the sum may exceed the address space.
 const fn sum(length: usize, more: usize) -> usize {
     if usize::BITS > 32 { length + more } else { length.saturating_add(more) }
 }
 
-/// The length of what `write` writes; `usize::MAX` if it cannot be expressed.
+/// Returns the length of what `write` writes; `usize::MAX` if MQTT cannot express it.
 pub(crate) fn measure(write: impl FnOnce(&mut Writer<'_>)) -> usize {
     let mut writer = Writer::new(&mut []);
     write(&mut writer);
     if writer.field_too_long { usize::MAX } else { writer.length }
 }
 
-/// The number of bytes that a variable byte integer takes.
+/// Returns the number of bytes of a variable byte integer.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) const fn varint_len(value: usize) -> usize {
     match value {

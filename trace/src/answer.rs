@@ -1,4 +1,4 @@
-//! What a call returned, as a few numbers: enough to tell whether a replay returns the same.
+//! What a call returned, as a few numbers, to check that a replay returns the same.
 
 #[cfg(test)]
 mod tests;
@@ -10,7 +10,7 @@ use pure_mqtt::{
     PropertyError, PublishAck, PublishError, Received, RequestAck, RequestError, Requested, SessionState, Topic,
 };
 
-/// What a call returned, in short. Two answers are equal if the calls returned the same, as far as it can be seen from outside.
+/// A summary of what a call returned. Two answers are equal if the calls returned the same, as far as a caller can see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Answer {
@@ -19,7 +19,7 @@ pub struct Answer {
     pub(crate) numbers: [u64; MOST_NUMBERS],
 }
 
-/// No answer has more numbers.
+/// The maximum number of numbers in an answer.
 pub(crate) const MOST_NUMBERS: usize = 7;
 
 /// The kinds of answers.
@@ -31,7 +31,7 @@ const TAKEN: u8 = 4;
 const BLOCKED: u8 = 5;
 const ENDED: u8 = 6;
 
-/// Stands for a variant that was added to the engine and not to the format. No recording should have it.
+/// A variant that was added to the engine but not to the format. No recording should have it.
 const UNKNOWN: u8 = u8::MAX;
 
 impl Answer {
@@ -47,12 +47,12 @@ impl Answer {
         Self { kind, count: N as u8, numbers }
     }
 
-    /// The numbers as they stand in the trace.
+    /// Returns the numbers of the answer in the trace.
     pub(crate) fn numbers(&self) -> &[u64] {
         self.numbers.get(..usize::from(self.count)).unwrap_or_default()
     }
 
-    /// Whether the call was refused, or ended the link.
+    /// Returns whether the call was refused, or ended the link.
     pub const fn is_error(&self) -> bool {
         self.kind == ERROR
     }
@@ -122,7 +122,7 @@ impl Answer {
 }
 
 impl fmt::Display for Answer {
-    /// The kind of the answer and its numbers, as [the format](crate::format) lists them.
+    /// Shows the kind of the answer and its numbers, as [the format](crate::format) lists them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = ["error", "done", "accepted", "partial", "taken", "blocked", "ended"];
         f.write_str(kinds.get(usize::from(self.kind)).copied().unwrap_or("?"))?;
@@ -134,7 +134,7 @@ fn number(id: Option<PacketId>) -> u64 {
     id.map_or(0, |id| id.get().into())
 }
 
-/// An event: its kind, and what isn't in the packet itself.
+/// Returns the numbers of an event: its kind, and what is not in the packet itself.
 fn event_numbers(event: &Event<'_>) -> [u64; 6] {
     let acknowledged =
         |kind: u64, ack: &PublishAck<'_>| [kind, ack.handle.get(), number(Some(ack.id)), ack.reason.0.into(), 0, 0];
@@ -194,7 +194,7 @@ fn fragment_numbers(fragment: &Fragment<'_>) -> [u64; 6] {
     [11, flags, (*offset).into(), payload.len() as u64, (*total).into(), ack_number(ack.as_ref())]
 }
 
-/// Which acknowledgement is the application's to give.
+/// Returns the number of the acknowledgement that the application must give.
 fn ack_number(ack: Option<&PendingAck>) -> u64 {
     ack.map_or(0, |ack| 1 << 48 | ack.number())
 }

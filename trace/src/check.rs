@@ -1,9 +1,9 @@
-//! The check value behind each record.
+//! The check value at the end of each record.
 
-/// What the check value of a record begins with.
+/// The start value of the check.
 pub(crate) const CHECK_START: u16 = 0xFFFF;
 
-/// CRC-16 with the polynomial 0x1021, the highest bit first (CCITT-FALSE).
+/// Computes CRC-16 with the polynomial 0x1021, the highest bit first (CCITT-FALSE).
 pub(crate) fn check(start: u16, bytes: &[u8]) -> u16 {
     bytes.iter().fold(start, |check, byte| {
         let mixed = (check >> 8) ^ u16::from(*byte);

@@ -1,17 +1,17 @@
-//! The positions of secrets in packets.
+//! Finds the secrets in packets.
 
 use core::ops::Range;
 
 use pure_mqtt::Version;
 use pure_mqtt::wire::{Decoded, Header, HeaderStep, Packet, PacketType, Rules};
 
-/// What is hidden in a trace. Each hidden byte is replaced by `*`, so a replay goes through the same states.
+/// What is kept out of a trace. Each hidden byte is replaced by `*`, so a replay goes through the same states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Redact {
-    /// Passwords, and Authentication Data of CONNECT, CONNACK and AUTH.
+    /// Whether to hide passwords, and Authentication Data of CONNECT, CONNACK and AUTH.
     pub passwords: bool,
-    /// The payloads of messages and of the will.
+    /// Whether to hide the payloads of messages and of the will.
     pub payloads: bool,
 }
 
@@ -22,7 +22,7 @@ impl Redact {
     pub const ALL: Self = Self { passwords: true, payloads: true };
 }
 
-/// What stands for each hidden byte.
+/// The byte that replaces each hidden byte.
 pub(crate) const FILLER: u8 = b'*';
 
 /// The secrets of one packet: which of its bytes.
@@ -36,8 +36,9 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Finds the secrets of the packet at the start of `bytes`. The packet may go on elsewhere, but what stands before a payload is in `bytes`, or begins
-    /// [behind](Self::go_on) the fixed header; packets with passwords are there as a whole.
+    /// Finds the secrets of the packet at the start of `bytes`. The packet may go on elsewhere, but what stands before
+    /// a payload is in `bytes`, or begins [behind](Self::go_on) the fixed header; packets with passwords are there as a
+    /// whole.
     pub(crate) fn find(bytes: &[u8], version: Version, redact: Redact) -> Self {
         let rules = Rules::new(version);
         let Ok(HeaderStep::Header(header)) = Header::decode(bytes, rules) else { return Self::default() };
@@ -91,7 +92,8 @@ impl Secrets {
     }
 }
 
-/// Where the payload of a PUBLISH begins (§3.3.2): behind its topic, packet identifier and properties, which are what stands `behind` its fixed header.
+/// Where the payload of a PUBLISH begins (§3.3.2): behind its topic, packet identifier and properties, which are what
+/// stands `behind` its fixed header.
 fn payload_start(behind: &[u8], header: Header, version: Version) -> Option<usize> {
     if header.packet_type != PacketType::Publish {
         return None;

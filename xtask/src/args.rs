@@ -20,6 +20,8 @@ The project's own commands.
     cargo xtask end-to-end      measure the client through a mosquitto, beside its peers; --write puts the table into docs/performance.md, --quick does less
     cargo xtask clusters        kill and freeze nodes of NATS and RabbitMQ under the clients; options as `cargo xtask clusters --help` says
     cargo xtask brokers         play everything against real brokers, or those that are named; --write puts the tables into docs/brokers.md
+    cargo xtask deny            check licences, sources and duplicates of all dependencies, and that the crates without I/O have neither runtime nor TLS
+    cargo xtask release         pack all crates that are published, check what they hold, and run the programs of their pages in new projects
     cargo xtask footprint       print what firmware with the crate takes, and with its peers; --write puts it into the README
     cargo xtask help            this text
 
@@ -80,6 +82,10 @@ pub enum Command {
         /// Names and options for the program that plays.
         words: Vec<String>,
     },
+    /// Check the dependencies.
+    Deny,
+    /// Try a release.
+    Release,
     /// Measure firmware.
     Footprint {
         /// Put the table into the README.
@@ -105,6 +111,8 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             Some("end-to-end") => return read_end_to_end(parser).map(Ok),
             Some("clusters") => return read_words(parser).map(|options| Ok(Command::Clusters { options })),
             Some("brokers") => return read_words(parser).map(|words| Ok(Command::Brokers { words })),
+            Some("deny") => return read_none(parser, Command::Deny).map(Ok),
+            Some("release") => return read_none(parser, Command::Release).map(Ok),
             Some("footprint") => {
                 return read_flag(parser, "write")
                     .map(|write| Ok(write.map_or(Command::Help, |write| Command::Footprint { write })));
@@ -123,7 +131,7 @@ fn read(parser: &mut lexopt::Parser) -> std::result::Result<Result<Command>, lex
             }
             _ => {
                 return Ok(Err(format!(
-                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, end-to-end, brokers, clusters, footprint and help."
+                    "there is no command {word:?}; the commands are test, setup, fuzz, instructions, faults, trace, end-to-end, brokers, clusters, deny, release, footprint and help."
                 )));
             }
         },
@@ -168,6 +176,15 @@ fn read_end_to_end(parser: &mut lexopt::Parser) -> std::result::Result<Command, 
         }
     }
     Ok(Command::EndToEnd { write, quick })
+}
+
+/// A command without options, or help.
+fn read_none(parser: &mut lexopt::Parser, command: Command) -> std::result::Result<Command, lexopt::Error> {
+    match parser.next()? {
+        None => Ok(command),
+        Some(Short('h') | Long("help")) => Ok(Command::Help),
+        Some(other) => Err(other.unexpected()),
+    }
 }
 
 /// The rest of the line, for a program that reads it itself.
@@ -240,6 +257,10 @@ mod tests {
         assert_eq!(parsed("clusters --cluster nats"), Ok(Command::Clusters { options }));
         let words = ["nats", "--play", "cuts"].map(String::from).to_vec();
         assert_eq!(parsed("brokers nats --play cuts"), Ok(Command::Brokers { words }));
+        assert_eq!(parsed("deny"), Ok(Command::Deny));
+        assert_eq!(parsed("release"), Ok(Command::Release));
+        assert_eq!(parsed("deny --help"), Ok(Command::Help));
+        assert!(parsed("deny --all").is_err());
         assert_eq!(parsed("footprint"), Ok(Command::Footprint { write: false }));
         assert_eq!(parsed("footprint --write"), Ok(Command::Footprint { write: true }));
     }

@@ -8,13 +8,14 @@ mod beside;
 mod brokers;
 mod browser;
 mod circles;
+mod deny;
 mod end_to_end;
 mod faults;
 mod fuzz;
 mod instructions;
-mod newcomer;
 mod package;
 mod pages;
+mod release;
 mod report;
 mod select;
 mod setup;
@@ -99,6 +100,8 @@ fn choose(command: &Command) -> Result<Chosen> {
             let words = words.clone();
             Chosen::Work(Box::new(move |shell| brokers::run(shell, &words)))
         }
+        Command::Deny => Chosen::Work(Box::new(deny::check)),
+        Command::Release => Chosen::Work(Box::new(release::check)),
         Command::Footprint { write } => {
             let line = if *write {
                 "cargo run --quiet --bin footprint -- --write"

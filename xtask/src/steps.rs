@@ -1,7 +1,7 @@
 //! The table of steps. Everything `cargo xtask test` does is a row here, in the order in which it is done.
 
 use crate::shell::Shell;
-use crate::{Result, brokers, browser, circles, faults, fuzz, instructions, newcomer, package, pages, setup, trace};
+use crate::{Result, brokers, browser, circles, faults, fuzz, instructions, package, pages, release, setup, trace};
 
 /// The oldest toolchain that must build the crate: `rust-version` of the root package, with its patch number.
 pub const MSRV: &str = "1.87.0";
@@ -76,7 +76,7 @@ pub const STEPS: &[Step] = &[
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
         "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-test-broker --no-deps",
     ]),
-    call("pages", "every example compiles as the page shows it, in a file of its own", pages::check),
+    call("pages", "every block of every page compiles as the page shows it, in a file of its own, or is a command that exists", pages::check),
     check("features", "every pair of features builds", &[
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt",
         "cargo hack check --feature-powerset --depth 2 -p pure-mqtt-client",
@@ -170,7 +170,7 @@ pub const STEPS: &[Step] = &[
     beside(call("faults", "fifteen known faults are found, each by two methods", faults::check)),
     call("instructions", "no message takes 3 % more instructions than accepted; worst inputs stay linear", instructions::check),
     call("package", "the packed crate passes its own tests, without the rest of the repository", package::test),
-    call("newcomer", "a project made from the packed crates runs the programs of the README", newcomer::check),
+    call("release", "all crates can be published, and a new project for each one runs the programs of its page", release::check),
     call("minimal-versions", "the oldest dependencies that the manifest allows will do", package::minimal_versions),
     beside(call("examples/browser", "a web page talks to a real mosquitto, in a real browser", browser::check)),
     here(inside("benches", "the benchmarks build", "cargo check --all-targets")),

@@ -1,6 +1,6 @@
 //! What receivers and futures hold on to: a client with parameters of the program's own.
 
-/// A client: any [`Mqtt`](crate::Mqtt), whatever its parameters. Receivers, deliveries and futures name it as their type parameter. Sealed.
+/// Any [`Mqtt`](crate::Mqtt), whatever its parameters. It is the type parameter of receivers, deliveries and futures. Sealed.
 ///
 /// ```
 /// use pure_mqtt_embassy::{Client, Receiver};

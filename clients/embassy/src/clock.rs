@@ -6,7 +6,7 @@ use pure_mqtt::Instant;
 
 /// A monotonic clock in milliseconds that tasks can wait on.
 ///
-/// [`EmbassyClock`](crate::EmbassyClock) is one (feature `embassy-time`, on by default). A clock of one's own:
+/// With the feature `embassy-time` (on by default) use [`EmbassyClock`](crate::EmbassyClock). Without it, implement the trait:
 ///
 /// ```
 /// use pure_mqtt_embassy::{Clock, Instant};
@@ -24,7 +24,7 @@ use pure_mqtt::Instant;
 /// }
 /// ```
 pub trait Clock {
-    /// The time. A time that goes back counts as no progress.
+    /// Returns the time. If it goes back, the client goes on with the latest time it has seen.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Clock, Instant};
@@ -35,7 +35,7 @@ pub trait Clock {
     /// ```
     fn now(&self) -> Instant;
 
-    /// Waits until `at`, or returns at once if it has passed. The future may be dropped at any poll.
+    /// Waits until `at`. Returns at once if that time has passed. The future may be dropped at any poll.
     ///
     /// ```
     /// use pure_mqtt_embassy::Clock;

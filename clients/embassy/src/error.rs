@@ -4,7 +4,7 @@ use core::fmt;
 
 use pure_mqtt::{Cause, OpenError, PublishError, ReasonCode, RequestError};
 
-/// Why an accepted message did not reach the server for certain.
+/// Why an accepted message may not have reached the server.
 ///
 /// ```
 /// use pure_mqtt_embassy::pure_mqtt::Cause;
@@ -15,6 +15,7 @@ use pure_mqtt::{Cause, OpenError, PublishError, ReasonCode, RequestError};
 ///         Ok(()) => "the server has it",
 ///         Err(NotDelivered::Refused(_)) => "the server does not want it",
 ///         Err(NotDelivered::Ended(Cause::SessionLost)) => "the server may have it",
+///         Err(NotDelivered::InputBlocked) => "it is still being delivered",
 ///         Err(_) => "the server never had it",
 ///     }
 /// }
@@ -23,12 +24,15 @@ use pure_mqtt::{Cause, OpenError, PublishError, ReasonCode, RequestError};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum NotDelivered {
-    /// The server refused it.
+    /// The server refused the message.
     Refused(ReasonCode),
-    /// It ended without an answer: [`Cause`] says whether it may have arrived.
+    /// No acknowledgement can arrive any more. [`Cause`] says whether the message may have arrived.
     Ended(Cause),
-    /// A newer message took its place in the full queue: see [`Limits::overflow`](crate::Limits::overflow).
+    /// The queue was full, and a newer message took the place of this one: see [`Limits::overflow`](crate::Limits::overflow).
     Dropped,
+    /// Not a final result: the acknowledgement can't be read, since messages from the server have waited for room in the ring for
+    /// [`Options::blocked_timeout`](crate::Options::blocked_timeout). Finish the messages that the task holds, then wait again.
+    InputBlocked,
 }
 
 impl fmt::Display for NotDelivered {
@@ -37,11 +41,14 @@ impl fmt::Display for NotDelivered {
             Self::Refused(reason) => write!(f, "the server refused the message: {reason}"),
             Self::Ended(cause) => cause.fmt(f),
             Self::Dropped => f.write_str("the message was dropped for a newer one"),
+            Self::InputBlocked => f.write_str(
+                "the acknowledgement waits behind messages that find no room in the ring: finish those you hold",
+            ),
         }
     }
 }
 
-/// Why there is no subscription at the server.
+/// Why the server has no subscription for a receiver.
 ///
 /// ```
 /// use pure_mqtt_embassy::{Client, NotGranted, ReasonCode, Receiver};
@@ -54,9 +61,9 @@ impl fmt::Display for NotDelivered {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum NotGranted {
-    /// The server refused it. It is asked again on a new session.
+    /// The server refused the subscription. The client requests it again on a new session.
     Refused(ReasonCode),
-    /// It can't be sent on this link. It is tried again on the next one.
+    /// SUBSCRIBE cannot be sent on this link. The client tries again on the next one.
     Impossible(RequestError),
 }
 
@@ -69,7 +76,7 @@ impl fmt::Display for NotGranted {
     }
 }
 
-/// Why there is no receiver. Nothing changed.
+/// Why a receiver was not created. Nothing has changed.
 ///
 /// ```
 /// use pure_mqtt_embassy::raw::NoopRawMutex;
@@ -88,11 +95,11 @@ impl fmt::Display for NotGranted {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// All places are taken, perhaps by a filter whose UNSUBACK has yet to come: raise `RECEIVERS`, or try again later.
+    /// All `RECEIVERS` places are taken; a dropped receiver keeps its place until UNSUBACK arrives. Raise `RECEIVERS`, or try again later.
     Full,
     /// Another receiver has the same filter with other options.
     Conflict,
-    /// Called from within [`Received::read`](crate::Received::read), where the client can't be reached.
+    /// The call came from within [`Received::read`](crate::Received::read), where the client cannot be used.
     Busy,
 }
 
@@ -106,7 +113,7 @@ impl fmt::Display for SubscribeError {
     }
 }
 
-/// Why a request has no reply.
+/// Why a request failed.
 ///
 /// ```
 /// use pure_mqtt_embassy::{Client, NotReplied, PublishError, QoS, Requester, TopicName};
@@ -124,9 +131,9 @@ impl fmt::Display for SubscribeError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum NotReplied {
-    /// The request was not accepted.
+    /// The request was not published.
     Publish(PublishError),
-    /// The requester's filter has wildcards, so that it is no Response Topic.
+    /// The requester's filter has wildcards or a share name, so it cannot be a Response Topic.
     Wildcard,
 }
 
@@ -139,7 +146,7 @@ impl fmt::Display for NotReplied {
     }
 }
 
-/// Why [`Mqtt::run`](crate::Mqtt::run) can't go on.
+/// Why [`Mqtt::run`](crate::Mqtt::run) returned, other than after [`disconnect`](crate::Mqtt::disconnect).
 ///
 /// ```
 /// use pure_mqtt_embassy::RunError;
@@ -162,7 +169,7 @@ impl fmt::Display for NotReplied {
 pub enum RunError {
     /// Another `run` or [`Runner`](crate::Runner) serves this client.
     AlreadyRunning,
-    /// CONNECT can't be sent: a mistake in the options, or too small a storage.
+    /// CONNECT cannot be sent: the options are wrong, or the storage is too small.
     Open(OpenError),
 }
 

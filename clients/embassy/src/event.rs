@@ -4,7 +4,7 @@ use pure_mqtt::{ConnectionError, Discard, SessionState};
 
 use crate::maybe::Maybe;
 
-/// What happened to the link. Fetched by [`Mqtt::event`](crate::Mqtt::event).
+/// What happened to the link, as [`Mqtt::event`](crate::Mqtt::event) returns it.
 ///
 /// ```
 /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -31,15 +31,18 @@ use crate::maybe::Maybe;
 pub enum Event {
     /// The server accepted the link.
     Connected(SessionState),
-    /// A link has ended, or none came up.
+    /// A link has ended, or could not be opened.
     Disconnected(LinkEnd),
-    /// A message from the server was thrown away, and acknowledged.
+    /// A message from the server was discarded and acknowledged.
     Discarded {
-        /// Why.
+        /// The reason.
         why: Discard,
         /// The length of the whole packet in bytes.
         length: u32,
     },
+    /// Messages from the server have waited for room in the ring for [`Options::blocked_timeout`](crate::Options::blocked_timeout): tasks hold messages and
+    /// don't finish them, or the ring is too small for what this server sends at a time. Reported once until all input was read.
+    InputBlocked,
 }
 
 /// Why there is no link.
@@ -65,15 +68,15 @@ pub enum Event {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LinkEnd {
-    /// No transport came up: the dial failed, or took too long.
+    /// The dial failed, or took longer than [`Options::dial_timeout`](crate::Options::dial_timeout).
     NotDialed,
     /// The transport failed, or the other side closed it.
     Transport,
-    /// What the engine says: the server refused or ended the link, fell silent or broke the protocol; or we have ended it.
+    /// The engine ended the link: the server refused or closed it, did not answer or violated the protocol, or the client disconnected.
     Connection(ConnectionError),
 }
 
-/// What was counted since the client was made. Counters stop at their maximum.
+/// The client's counters, since it was created. They stop at their maximum.
 ///
 /// ```
 /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -98,15 +101,15 @@ pub enum LinkEnd {
 pub struct Stats {
     /// Links that the server accepted.
     pub links: u32,
-    /// Messages that receivers were to get.
+    /// Messages for receivers; a message with two receivers counts twice.
     pub received: u32,
     /// Messages that a receiver did not get because its share was full.
     pub dropped: u32,
-    /// Messages that no receiver has subscribed to; they were acknowledged.
+    /// Messages that matched no receiver; they were acknowledged.
     pub unmatched: u32,
-    /// Replies that came too late, or belong to no request.
+    /// Replies that arrived too late, or that belong to no request.
     pub foreign_replies: u32,
-    /// Events that were not fetched in time.
+    /// Events dropped because four others were waiting.
     pub lost_events: u32,
 }
 

@@ -1,12 +1,15 @@
 //! Two halves of a stream behind one handle.
 
-use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::mutex::Mutex;
+use core::cell::{RefCell, RefMut};
+use core::future::poll_fn;
+use core::task::Poll;
+
+use embassy_sync::waitqueue::WakerRegistration;
 use embedded_io_async::{ErrorType, Read, Write};
 
-/// A reader and a writer of one stream behind a handle that can be copied: `&Halves` reads with the one and writes with the other, at the same time.
+/// The two halves of a stream behind a handle that can be copied: `&Halves` reads with one half and writes with the other, at the same time.
 ///
-/// TLS libraries want their socket so. `TlsConnection::split` of embedded-tls clones it, which the socket of embassy-net and its two halves can't do:
+/// TLS libraries need such a handle: `TlsConnection::split` of embedded-tls clones its socket, and a socket of embassy-net and its halves cannot be cloned.
 ///
 /// ```
 /// use embedded_io_async::{Read, Write};
@@ -22,12 +25,12 @@ use embedded_io_async::{ErrorType, Read, Write};
 /// }
 /// ```
 pub struct Halves<R, W> {
-    reader: Mutex<NoopRawMutex, R>,
-    writer: Mutex<NoopRawMutex, W>,
+    reader: Half<R>,
+    writer: Half<W>,
 }
 
 impl<R, W> Halves<R, W> {
-    /// Takes the two halves. It reads and writes if both have the same errors.
+    /// Combines two halves. Both must have the same error type.
     ///
     /// ```
     /// use pure_mqtt_embassy::Halves;
@@ -38,10 +41,10 @@ impl<R, W> Halves<R, W> {
     /// }
     /// ```
     pub const fn new(reader: R, writer: W) -> Self {
-        Self { reader: Mutex::new(reader), writer: Mutex::new(writer) }
+        Self { reader: Half::new(reader), writer: Half::new(writer) }
     }
 
-    /// Gives the halves back.
+    /// Returns the halves.
     ///
     /// ```
     /// use pure_mqtt_embassy::Halves;
@@ -51,7 +54,7 @@ impl<R, W> Halves<R, W> {
     /// }
     /// ```
     pub fn into_inner(self) -> (R, W) {
-        (self.reader.into_inner(), self.writer.into_inner())
+        (self.reader.inner.into_inner(), self.writer.inner.into_inner())
     }
 }
 
@@ -61,16 +64,56 @@ impl<R: ErrorType, W> ErrorType for &Halves<R, W> {
 
 impl<R: Read, W> Read for &Halves<R, W> {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, R::Error> {
-        self.reader.lock().await.read(buffer).await
+        self.reader.lock().await.inner.read(buffer).await
     }
 }
 
 impl<R: ErrorType, W: Write<Error = R::Error>> Write for &Halves<R, W> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, R::Error> {
-        self.writer.lock().await.write(bytes).await
+        self.writer.lock().await.inner.write(bytes).await
     }
 
     async fn flush(&mut self) -> Result<(), R::Error> {
-        self.writer.lock().await.flush().await
+        self.writer.lock().await.inner.flush().await
+    }
+}
+
+/// One half, which one future has at a time. The mutex of embassy-sync would link a panic.
+struct Half<T> {
+    inner: RefCell<T>,
+    waiting: RefCell<WakerRegistration>,
+}
+
+/// A half until this is dropped.
+struct Guard<'h, T> {
+    inner: RefMut<'h, T>,
+    waiting: &'h RefCell<WakerRegistration>,
+}
+
+impl<T> Half<T> {
+    const fn new(inner: T) -> Self {
+        Self { inner: RefCell::new(inner), waiting: RefCell::new(WakerRegistration::new()) }
+    }
+
+    /// Waits until no other future has it.
+    async fn lock(&self) -> Guard<'_, T> {
+        poll_fn(|context| match self.inner.try_borrow_mut() {
+            Ok(inner) => Poll::Ready(Guard { inner, waiting: &self.waiting }),
+            Err(_) => {
+                if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
+                    waiting.register(context.waker());
+                }
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    fn drop(&mut self) {
+        if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
+            waiting.wake();
+        }
     }
 }

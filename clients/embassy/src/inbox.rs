@@ -105,10 +105,14 @@ impl Inbox<'_> {
 
     /// The oldest such message that one of these receivers has yet to finish.
     pub fn oldest(&self, receivers: u32, is_such: impl Fn(&Entry) -> bool) -> Option<u32> {
-        let newest = self.level.serial;
-        let unread = self.entries.iter().flatten().filter(|entry| entry.unread & receivers != 0);
-        let waiting = unread.filter(|entry| is_such(entry));
-        waiting.map(|entry| entry.serial).max_by_key(|serial| newest.wrapping_sub(*serial))
+        let age = |serial: u32| self.level.serial.wrapping_sub(serial);
+        let mut oldest = None;
+        for entry in self.entries.iter().flatten().filter(|entry| entry.unread & receivers != 0) {
+            if is_such(entry) && oldest.is_none_or(|oldest| age(entry.serial) > age(oldest)) {
+                oldest = Some(entry.serial);
+            }
+        }
+        oldest
     }
 
     /// The copy of a message of which another one has come, under the same packet identifier: it is not kept twice.
@@ -122,6 +126,7 @@ impl Inbox<'_> {
         })
     }
 
+    #[inline(never)]
     pub fn entry(&self, serial: u32) -> Option<&Entry> {
         self.entries.iter().flatten().find(|entry| entry.serial == serial)
     }

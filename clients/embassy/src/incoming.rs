@@ -1,8 +1,8 @@
 //! What the server sends: one packet at a time, and what it means for whom.
 
 use pure_mqtt::{
-    ConnAck, Disconnect, Event as Packet, Instant, Message, PacketId, Properties, Property, QoS, ReasonCode, Received,
-    RxBuffer, SessionState, Storage, Version,
+    ConnAck, Disconnect, Event as Packet, Instant, Message, PacketId, Properties, QoS, ReasonCode, Received, RxBuffer,
+    SessionState, Storage, Version,
 };
 
 use crate::error::NotDelivered;
@@ -19,10 +19,11 @@ impl<S: Storage> Shared<'_, S> {
     pub fn take_packet<const N: usize>(&mut self, now: Instant, rx: &mut RxBuffer<N>) -> bool {
         let bytes = rx.bytes();
         if bytes.is_empty() {
+            self.common.waiting.end();
             return false;
         }
         if self.lacks_room(bytes) {
-            self.connection.report_unread(now, bytes.len());
+            self.wait_for_room(now, bytes.len());
             return false;
         }
         self.connection.report_unread(now, 0);
@@ -34,13 +35,36 @@ impl<S: Storage> Shared<'_, S> {
                 consumed
             }
             Ok(Received::Blocked) => {
-                self.connection.report_unread(now, bytes.len());
+                self.wait_for_room(now, bytes.len());
                 return false;
             }
-            Ok(Received::Partial { .. }) | Err(_) => return false, // an error shows in `should_close`
+            Ok(Received::Partial { .. }) | Err(_) => {
+                self.common.waiting.end();
+                return false; // an error shows in `should_close`
+            }
         };
+        if self.common.waiting.packet_taken() {
+            self.tickets.unblock();
+        }
         rx.consume(consumed);
         true
+    }
+
+    /// The first packet waits until a task has finished a message.
+    fn wait_for_room(&mut self, now: Instant, unread: usize) {
+        self.connection.report_unread(now, unread);
+        self.common.waiting.wait(now);
+    }
+
+    /// Gives up the calls that wait for what can't be read, once input has waited for room for too long.
+    pub fn give_up_blocked(&mut self, now: Instant) {
+        if !self.common.waiting.is_over(now) {
+            return;
+        }
+        let some = self.tickets.give_up();
+        if self.common.waiting.give_up(now, some) {
+            self.common.tell(Event::InputBlocked);
+        }
     }
 
     /// Whether the first packet is a message that has to be kept, and can't be.
@@ -73,11 +97,12 @@ impl<S: Storage> Shared<'_, S> {
         }
     }
 
+    #[inline(never)]
     fn on_connected(&mut self, now: Instant, connack: &ConnAck<'_>) {
         let is_v5 = self.connection.version() == Version::V5;
-        let lacks = |property| property == Property::SubscriptionIdentifierAvailable(false);
         let began_clean = self.common.starts_clean && !self.common.has_begun;
-        self.common.uses_identifiers = is_v5 && !connack.properties.iter().any(lacks);
+        let has_identifiers = connack.properties.subscription_identifier_available() != Some(false);
+        self.common.uses_identifiers = is_v5 && has_identifiers;
         self.common.is_inherited &= connack.session == SessionState::Resumed;
         self.common.is_adopted = self.common.is_inherited || matches!(connack.session, SessionState::Adopted { .. });
         self.common.accepted_at = Some(now);

@@ -29,16 +29,35 @@ where
     C: Clock,
     S: Storage,
 {
-    /// Keeps the session in flash, for ever. Exactly one task does this, beside the one that [runs](Self::run) the client.
+    /// Keeps the session in flash, until an error occurs. Exactly one task calls it, beside the one that [runs](Self::run) the client.
     ///
-    /// First it reads what the program before has left. Until that is done [`publish`](Self::publish) waits, and no link is opened. A session that was
-    /// found counts as begun, so no clean start is asked for any more. Subscribe before: messages of the session come as soon as there is a link.
+    /// First it reads the session that was kept before the restart. Until that is done [`publish`](Self::publish) waits, and no link is opened. If a session was
+    /// found, the client does not ask for a clean start. Subscribe before you call it: messages of the session arrive as soon as there is a link.
     ///
-    /// If the future is dropped, at any poll, what was being written is written again by the next call. What depends on it doesn't leave in between, and
-    /// in the end `publish` waits for room.
+    /// The future may be dropped at any poll; the next call writes again what was being written. In between the client sends nothing that depends on it, and
+    /// `publish` waits for room once the buffer for records is full.
+    ///
+    /// ```
+    /// use core::convert::Infallible;
+    ///
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, FlashJournal, JournalError, Journaled, Mqtt};
+    ///
+    /// type Storage = Journaled<Fixed<1024, 8, 8, 128>, 320>;
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Storage, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Journaled::new(Fixed::new()));
+    ///
+    /// /// A task, beside the one that runs the client. It returns only with an error.
+    /// async fn durability<F: NorFlash>(flash: F) -> Result<Infallible, JournalError<F::Error>> {
+    ///     let mut journal = FlashJournal::<F, 2_000>::new(flash, 0x1F_0000..0x1F_4000)?;
+    ///     MQTT.keep(&mut journal).await
+    /// }
+    /// ```
     ///
     /// # Errors
-    /// [`JournalError`]: whose fault it is, and what to do. It may be called again after every one.
+    /// [`JournalError`] says what went wrong and what to do. `keep` may be called again after each of them.
     pub async fn keep<F: NorFlash, const LOG: usize>(
         &self,
         journal: &mut FlashJournal<F, LOG>,

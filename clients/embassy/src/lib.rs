@@ -12,6 +12,7 @@ mod event;
 mod flash;
 mod halves;
 
+mod crowd;
 mod desired;
 mod inbox;
 mod incoming;
@@ -37,6 +38,7 @@ mod shared;
 mod stored;
 mod tickets;
 mod transport;
+mod waiting;
 
 pub use pure_mqtt;
 

@@ -1,8 +1,8 @@
-//! A message from the server, in the hands of a receiver.
+//! A message that a receiver has got from the server.
 
 use core::fmt;
 
-use pure_mqtt::{Properties, QoS, ReasonCode, Storage};
+use pure_mqtt::{Properties, QoS, ReasonCode, Storage, TopicName};
 
 use crate::client::Client;
 use crate::copying::copy;
@@ -10,7 +10,7 @@ use crate::incoming::properties;
 use crate::place::bit;
 use crate::shared::Shared;
 
-/// A message as [`Received::read`] shows it. It lies in the ring.
+/// A message in the ring, as [`Received::read`] passes it to its closure.
 ///
 /// ```
 /// use pure_mqtt_embassy::{Client, QoS, Received};
@@ -23,22 +23,22 @@ use crate::shared::Shared;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message<'a> {
-    /// Where it was published.
-    pub topic: &'a str,
-    /// What was published.
+    /// The topic it was published to.
+    pub topic: TopicName<'a>,
+    /// The payload.
     pub payload: &'a [u8],
-    /// In which quality of service it came.
+    /// The QoS the message was delivered with.
     pub qos: QoS,
-    /// The server kept it for the topic.
+    /// Whether the server sent it as the retained message of its topic.
     pub retain: bool,
-    /// The server may have sent it before: at QoS 1 it may be a repetition.
+    /// Whether the server marked it as a duplicate: at QoS 1 the message may have been received before.
     pub dup: bool,
-    /// Response Topic, User Properties and so on; none in 3.1 and 3.1.1.
+    /// The properties, for example Response Topic and User Properties; none in 3.1 and 3.1.1.
     pub properties: Properties<'a>,
 }
 
 impl Message<'_> {
-    /// The payload, if it is UTF-8.
+    /// Returns the payload as text, or `None` if it is not UTF-8.
     ///
     /// ```
     /// use pure_mqtt_embassy::Message;
@@ -57,16 +57,17 @@ impl fmt::Debug for Message<'_> {
         let Self { topic, payload, qos, retain, dup, .. } = self;
         write!(
             f,
-            "Message {{ topic: {topic:?}, payload: {} bytes, {qos:?}, retain: {retain}, dup: {dup} }}",
+            "Message {{ topic: {:?}, payload: {} bytes, {qos:?}, retain: {retain}, dup: {dup} }}",
+            topic.as_str(),
             payload.len()
         )
     }
 }
 
-/// A message that its receiver has yet to finish. It keeps its place in the ring until then.
+/// A received message. It keeps its place in the ring until the receiver has finished it.
 ///
-/// Dropping it finishes it. With [`manual_acks`](crate::ReceiverOptions::manual_acks) only [`ack`](Self::ack) and [`reject`](Self::reject) do: one that is
-/// dropped is received again. The server gets its acknowledgement when all receivers of the message have finished it.
+/// Dropping it finishes the message. With [`manual_acks`](crate::ReceiverOptions::manual_acks) only [`ack`](Self::ack) and [`reject`](Self::reject) finish it:
+/// if it is dropped, the receiver gets the message again. The message is acknowledged to the server when all its receivers have finished it.
 ///
 /// ```
 /// use pure_mqtt_embassy::{Client, ReasonCode, Receiver};
@@ -96,9 +97,9 @@ impl<'r, Q: Client> Received<'r, Q> {
         Self { mqtt, place, serial, comes_again }
     }
 
-    /// Shows the message to `reader`. That is a critical section, so `reader` should only look, copy or parse; the client can't be used in it.
+    /// Calls `reader` with the message, in a critical section: `reader` should only look, copy or parse. It cannot use the client.
     ///
-    /// `None` if it is called from within another `read`.
+    /// Returns `None` if it is called from within another `read`.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Client, Received};
@@ -111,7 +112,7 @@ impl<'r, Q: Client> Received<'r, Q> {
         self.mqtt.enter(|shared, _| shared.message(self.serial).map(|message| reader(&message))).flatten()
     }
 
-    /// Copies the start of the payload into `buffer`, and returns the length of the whole payload.
+    /// Copies as much of the payload as fits into `buffer`, and returns the length of the whole payload.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Client, Received};
@@ -130,7 +131,7 @@ impl<'r, Q: Client> Received<'r, Q> {
         length.unwrap_or(0)
     }
 
-    /// The message was taken.
+    /// Finishes the message: it is acknowledged as successful.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Client, Received};
@@ -146,8 +147,8 @@ impl<'r, Q: Client> Received<'r, Q> {
         self.finish(ReasonCode::SUCCESS);
     }
 
-    /// The message was not taken, for this reason; the server does not send it again. In 3.1 and 3.1.1 the same as [`ack`](Self::ack). If it has several
-    /// receivers, the last one decides.
+    /// Finishes the message with a reason code that says why it was not accepted; the server does not send it again. In 3.1 and 3.1.1 this is the same as
+    /// [`ack`](Self::ack). If the message has several receivers, the last one decides.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Client, ReasonCode, Received};
@@ -189,9 +190,8 @@ impl<S: Storage> Shared<'_, S> {
     pub fn message(&self, serial: u32) -> Option<Message<'_>> {
         let entry = self.inbox.entry(serial)?;
         let [topic, block, payload] = self.inbox.parts(entry);
-        let topic = core::str::from_utf8(topic).unwrap_or_default(); // the engine has checked it
         Some(Message {
-            topic,
+            topic: TopicName::from_utf8(topic)?, // never `None`: the engine has checked it
             payload,
             qos: entry.qos(),
             retain: entry.retain(),

@@ -1,12 +1,12 @@
-//! Dialling over the network stacks of `embedded-nal-async`: host names and TCP (feature `nal`).
+//! TCP connections and host names over a network stack of `embedded-nal-async` (feature `nal`).
 
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 
-/// Connects to a server by TCP. `host` is an address, or a name that `dns` is asked for: if nobody accepts a connection at the name's first address, its first
-/// one of the other kind, IPv4 or IPv6, is tried.
+/// Connects to a server by TCP. `host` is an IP address, or a name that `dns` resolves. If the connection to the name's first address fails, the first address
+/// of the other family (IPv4 or IPv6) is tried.
 ///
 /// ```
 /// use embedded_nal_async::{Dns, TcpConnect};
@@ -33,7 +33,7 @@ pub async fn dial<'t, T: TcpConnect, D: Dns>(
     host: &str,
     port: u16,
 ) -> Result<T::Connection<'t>, DialError<T::Error, D::Error>> {
-    if let Ok(address) = host.parse() {
+    if let Some(address) = ip_address(host) {
         return tcp.connect(SocketAddr::new(address, port)).await.map_err(DialError::Connect);
     }
     let first = dns.get_host_by_name(host, AddrType::Either).await.map_err(DialError::Name)?;
@@ -48,7 +48,13 @@ pub async fn dial<'t, T: TcpConnect, D: Dns>(
     }
 }
 
-/// Why [`dial`] failed, in the words of the network stack.
+/// A function of its own, since it is the only one with a panic: the standard library's parser has some that never happen.
+#[inline(never)]
+fn ip_address(host: &str) -> Option<IpAddr> {
+    host.parse().ok()
+}
+
+/// Why [`dial`] failed, with the error of the network stack.
 ///
 /// ```
 /// use pure_mqtt_embassy::nal::DialError;
@@ -67,9 +73,9 @@ pub async fn dial<'t, T: TcpConnect, D: Dns>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DialError<C, N> {
-    /// There is no address for the name.
+    /// The name could not be resolved.
     Name(N),
-    /// Nobody accepts a connection there.
+    /// The connection failed.
     Connect(C),
 }
 

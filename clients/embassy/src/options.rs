@@ -16,24 +16,33 @@ use pure_mqtt::{Connect, Limits, OnTooLong, Properties, Property, Version, Versi
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Options<'a> {
-    /// The CONNECT of each link. A clean start is asked for until the server has accepted one; later links resume the session.
+    /// The CONNECT of each link. If it asks for a clean start, this applies until the server has accepted a link; later links resume the session.
     pub connect: Connect<'a>,
-    /// The lowest version to fall back to when a server refuses that of `connect`, as [`VersionFallback`] does; no version that isn't compiled in. The other version is
-    /// tried at once. Each `run` begins with the highest again. Default: `None`, no fallback.
+    /// The lowest version to fall back to if a server refuses the version of `connect`, as [`VersionFallback`] does. Only versions that are compiled in are tried. The
+    /// other version is tried at once. Each `run` begins with the version of `connect`. Default: `None`, no fallback.
     pub lowest_version: Option<Version>,
-    /// How long the server keeps the session after the end of a link, in seconds; 5.0 only. Used if `connect` has no properties of its own. Default: 3,600.
+    /// How long the server keeps the session after the end of a link, in seconds; 5.0 only. Ignored if `connect` has properties. Default: 3,600.
     pub session_expiry: u32,
-    /// The engine's settings. `inline_max`, `manual_acks` and `topic_alias_maximum` are the client's own to set; `receive_maximum` is at most `MESSAGES`. Default: [`Limits::DEFAULT`], but that a
-    /// message which is too long is [discarded](OnTooLong::Discard).
+    /// The engine's settings. The client sets `inline_max`, `manual_acks` and `topic_alias_maximum` itself; `receive_maximum` is at most `MESSAGES`. Default:
+    /// [`Limits::DEFAULT`], except that messages which are too long are [discarded](OnTooLong::Discard).
     pub limits: Limits,
-    /// The shortest and the longest pause between two links, in milliseconds; each pause is cut at random to half at least. Default: 1 and 120 seconds.
+    /// The shortest and the longest delay before the client reconnects, in milliseconds. Each delay is a random value between half of the back-off and all of it.
+    /// Default: 1,000 and 120,000.
     pub backoff: (u32, u32),
-    /// How long a dial may take, in milliseconds. Default: 30,000.
+    /// Maximum duration of a dial, in milliseconds. Default: 30,000.
     pub dial_timeout: u32,
+    /// How long messages from the server may wait for room in the ring, in milliseconds; 0 for no limit. Default: 30,000.
+    ///
+    /// Nothing behind such a message is read, acknowledgements included. After this time each [`publish`](crate::Mqtt::publish) that waits for room returns
+    /// [`PublishError::Full`](crate::PublishError::Full), and each [`confirmed`](crate::Delivery::confirmed) returns
+    /// [`NotDelivered::InputBlocked`](crate::NotDelivered::InputBlocked), so that a task which holds a message can finish it and make room.
+    /// [`Event::InputBlocked`](crate::Event::InputBlocked) reports it. Until all input was read, later calls wait a tenth of a second at most.
+    /// [`flush`](crate::Mqtt::flush), [`granted`](crate::Receiver::granted) and the reply to a request are waited for without this limit: don't hold a message meanwhile, or use a time-out.
+    pub blocked_timeout: u32,
 }
 
 impl<'a> Options<'a> {
-    /// The defaults with this CONNECT.
+    /// Returns the defaults with this CONNECT.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Connect, Options, Version};
@@ -51,10 +60,18 @@ impl<'a> Options<'a> {
             limits: Limits { on_too_long: OnTooLong::Discard, ..Limits::DEFAULT },
             backoff: (1_000, 120_000),
             dial_timeout: 30_000,
+            blocked_timeout: 30_000,
         }
     }
 
     /// Sets the lowest version to fall back to.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Options, Version};
+    ///
+    /// /// MQTT 5.0, or 3.1.1 where a server knows no other.
+    /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).lowest_version(Version::V311);
+    /// ```
     #[must_use]
     pub const fn lowest_version(mut self, version: Version) -> Self {
         self.lowest_version = Some(version);
@@ -90,12 +107,12 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets the shortest and the longest pause between two links, in milliseconds.
+    /// Sets the shortest and the longest delay before the client reconnects, in milliseconds.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Connect, Options, Version};
     ///
-    /// /// Back within seconds, and never longer away than a minute.
+    /// /// Reconnects after half a second at first, and after a minute at most.
     /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).backoff(500, 60_000);
     /// ```
     #[must_use]
@@ -104,17 +121,31 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets how long a dial may take, in milliseconds.
+    /// Sets the maximum duration of a dial, in milliseconds.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Connect, Options, Version};
     ///
-    /// /// TLS on a small chip takes its time.
+    /// /// A TLS handshake on a small chip may take a minute.
     /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).dial_timeout(60_000);
     /// ```
     #[must_use]
     pub const fn dial_timeout(mut self, millis: u32) -> Self {
         self.dial_timeout = millis;
+        self
+    }
+
+    /// Sets how long messages from the server may wait for room in the ring, in milliseconds; 0 for no limit.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::{Connect, Options, Version};
+    ///
+    /// /// A task may hold the ring for five minutes, while it writes an update to flash.
+    /// const OPTIONS: Options<'_> = Options::new(Connect::new(Version::V5, "boiler-1")).blocked_timeout(300_000);
+    /// ```
+    #[must_use]
+    pub const fn blocked_timeout(mut self, millis: u32) -> Self {
+        self.blocked_timeout = millis;
         self
     }
 
@@ -151,7 +182,7 @@ impl<'a> Options<'a> {
 ///
 /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
 ///
-/// /// Commands are acknowledged by hand; of a flood at QoS 0 no more than 128 bytes wait.
+/// /// Commands are acknowledged explicitly. At most 128 bytes of QoS 0 messages wait.
 /// fn commands() -> Result<Receiver<'static, Client>, SubscribeError> {
 ///     let subscription = Subscription::new(TopicFilter::from_static("plant/command"), QoS::AtLeastOnce);
 ///     MQTT.subscribe_with(subscription, ReceiverOptions::new().manual_acks(true).share(128))
@@ -165,19 +196,19 @@ impl<'a> Options<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReceiverOptions {
-    /// A message is finished by [`Received::ack`](crate::Received::ack) alone; one that is dropped without it comes again. Default: false, dropping it
-    /// finishes it.
+    /// Whether only [`Received::ack`](crate::Received::ack) and [`Received::reject`](crate::Received::reject) finish a message. A message that is dropped without
+    /// them is received again. Default: false, dropping a message finishes it.
     pub manual_acks: bool,
-    /// Bytes of the ring that messages at QoS 0 may take for this receiver; more of them are dropped. Default: 0, an equal share of the ring.
+    /// Bytes of the ring that QoS 0 messages may take for this receiver; further ones are dropped. Default: 0, an equal share of the ring.
     pub share: u32,
-    /// Messages at QoS 0 beyond the share take the place of the oldest such message that waits for this receiver. Default: false, the new message is dropped.
+    /// Whether a QoS 0 message beyond the share replaces the oldest QoS 0 message that waits for this receiver. Default: false, the new message is dropped.
     pub drop_oldest: bool,
-    /// Drop messages of QoS 1 and 2 beyond the share as well, and acknowledge them. Default: false, they wait at the server once the ring is full.
+    /// Whether QoS 1 and 2 messages beyond the share are dropped too, and acknowledged. Default: false, they wait at the server once the ring is full.
     pub lossy: bool,
 }
 
 impl ReceiverOptions {
-    /// The defaults.
+    /// Returns the defaults.
     ///
     /// ```
     /// use pure_mqtt_embassy::ReceiverOptions;
@@ -188,7 +219,7 @@ impl ReceiverOptions {
         Self { manual_acks: false, share: 0, drop_oldest: false, lossy: false }
     }
 
-    /// Sets whether messages are finished by an explicit acknowledgement alone.
+    /// Sets whether only an explicit acknowledgement finishes a message.
     ///
     /// ```
     /// use pure_mqtt_embassy::ReceiverOptions;
@@ -214,14 +245,21 @@ impl ReceiverOptions {
         self
     }
 
-    /// Sets whether new messages at QoS 0 take the place of old ones.
+    /// Sets whether new QoS 0 messages replace old ones.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::ReceiverOptions;
+    ///
+    /// /// Of a stream of readings the newest: as many as fit into 256 bytes.
+    /// const OPTIONS: ReceiverOptions = ReceiverOptions::new().share(256).drop_oldest(true);
+    /// ```
     #[must_use]
     pub const fn drop_oldest(mut self, drop_oldest: bool) -> Self {
         self.drop_oldest = drop_oldest;
         self
     }
 
-    /// Sets whether messages of QoS 1 and 2 beyond the share are dropped as well.
+    /// Sets whether QoS 1 and 2 messages beyond the share are dropped too.
     ///
     /// ```
     /// use pure_mqtt_embassy::ReceiverOptions;

@@ -21,15 +21,18 @@ impl<S: Storage> Shared<'_, S> {
         if self.common.holds_until.is_some_and(|until| until <= now) {
             self.release();
         }
+        self.give_up_blocked(now);
         self.tickets.wake_first();
         if self.connection.pending() == 0 {
             self.tickets.flushed();
         }
         let _ = self.connection.transmit(now); // what is to be sent may set a deadline
-        [self.connection.poll_timeout(), self.common.holds_until].into_iter().flatten().min()
+        let until = earlier(self.connection.poll_timeout(), self.common.holds_until);
+        earlier(until, self.common.waiting.until())
     }
 
     /// Takes bytes for the server out of the engine, as many as there is room for.
+    #[inline(never)]
     pub fn fill(&mut self, now: Instant, tx: &mut [u8]) -> usize {
         let mut filled = 0;
         if self.common.is_held {
@@ -81,7 +84,13 @@ impl<S: Storage> Shared<'_, S> {
     }
 }
 
+/// The earlier of two moments, as far as there are any.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.map_or(other, |one| Some(other.map_or(one, |other| one.min(other))))
+}
+
 /// The same where the message lies in the ring.
+#[inline(never)]
 pub fn poll_publish<S: Storage>(
     connection: &mut Connection<S>,
     tickets: &mut Tickets<'_>,
@@ -98,6 +107,11 @@ pub fn poll_publish<S: Storage>(
         *ticket = tickets.line_up(context);
     }
     let Some(index) = *ticket else { return Poll::Pending };
+    if tickets.is_given_up(index) {
+        *ticket = None;
+        tickets.free(index);
+        return Poll::Ready(Err(PublishError::Full));
+    }
     let is_ready = common.is_restored || !connection.keeps_journal();
     if !is_ready || !tickets.is_first(index) {
         tickets.register(index, context);

@@ -1,4 +1,4 @@
-//! Futures of publishing: until a message is accepted, until it has its end, until everything has.
+//! Futures of publishing: until a message is accepted, until its result is known, until nothing is unfinished.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -67,7 +67,7 @@ impl<'m, Q: Client> Future for Publishing<'m, '_, Q> {
     }
 }
 
-/// A message that was accepted. Dropping it lets the message go on.
+/// An accepted message. Dropping the value does not cancel the message.
 ///
 /// ```
 /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -95,15 +95,16 @@ impl<'m, Q: Client> Delivery<'m, Q> {
         Self { place: Place { mqtt, ticket } }
     }
 
-    /// Waits for the end of the message: at QoS 0 that it has left, at QoS 1 and 2 that the server has acknowledged it. There is no end while nobody
-    /// [runs](crate::Mqtt::run) the client. The future may be dropped, and asked for again.
+    /// Waits for the final result of the message: at QoS 0 until it was sent, at QoS 1 and 2 until the server has acknowledged it. No result arrives while no task
+    /// [runs](crate::Mqtt::run) the client. The future may be dropped; call the method again then. Call it again also after
+    /// [`NotDelivered::InputBlocked`], which is not a final result.
     ///
     /// ```
     /// use embassy_futures::select::{Either, select};
     /// use embassy_time::Timer;
     /// use pure_mqtt_embassy::{Client, Delivery};
     ///
-    /// /// Whether the server has the message within ten seconds. If not, it goes on being delivered.
+    /// /// Whether the server has the message within ten seconds. If not, delivery continues.
     /// async fn is_quick(delivery: &mut Delivery<'_, impl Client>) -> bool {
     ///     matches!(select(delivery.confirmed(), Timer::after_secs(10)).await, Either::First(Ok(())))
     /// }

@@ -1,4 +1,4 @@
-//! How much memory a client takes, as `const` functions: so that a program can assert its budget when it is compiled.
+//! How much memory a client takes, as `const` functions: a program can assert its budget at compile time.
 //!
 //! ```
 //! use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -22,14 +22,45 @@ use crate::mqtt::Mqtt;
 use crate::place::Place;
 use crate::tickets::Ticket;
 
-/// What one message in the ring takes beside its bytes.
+/// Bytes that each message in the ring takes beside its topic, properties and payload.
+///
+/// ```
+/// use pure_mqtt_embassy::ram;
+///
+/// /// For 100 messages of 20 bytes the places take twice as much as the bytes.
+/// const RING: usize = 100 * 20;
+/// const PLACES: usize = 100 * ram::MESSAGE;
+/// const _: () = assert!(PLACES >= 2 * RING);
+/// ```
 pub const MESSAGE: usize = size_of::<Option<Entry>>();
-/// What one receiver takes.
+/// Bytes that each receiver takes.
+///
+/// ```
+/// use pure_mqtt_embassy::ram;
+///
+/// const TEN_TOPICS: usize = 10 * ram::RECEIVER;
+/// ```
 pub const RECEIVER: usize = size_of::<Place>() + size_of::<Subscriptions<FixedList<'static, 2>>>()
     - size_of::<Subscriptions<FixedList<'static, 1>>>();
-/// What one ticket takes.
+/// Bytes that each ticket takes.
+///
+/// ```
+/// use pure_mqtt_embassy::ram;
+///
+/// /// Two for each task that publishes.
+/// const PUBLISHERS: usize = 3;
+/// const TICKETS: usize = 2 * PUBLISHERS * ram::TICKET;
+/// ```
 pub const TICKET: usize = size_of::<Ticket>();
-/// What a client takes beside its tables, its ring and the engine.
+/// Bytes that a client takes beside its tables, its ring and the engine.
+///
+/// ```
+/// use pure_mqtt_embassy::ram;
+///
+/// const ENGINE: usize = pure_mqtt_embassy::pure_mqtt::ram::fixed(512, 4, 4, 128, 0, 0);
+/// /// What is left of 4 kB for the tables and the ring.
+/// const REST: usize = 4_096 - ENGINE - ram::CLIENT;
+/// ```
 pub const CLIENT: usize =
     size_of::<Mqtt<NoopRawMutex, (), Smallest, 8, 1, 1, 1>>() - ENGINE - 8 - MESSAGE - RECEIVER - TICKET;
 
@@ -37,8 +68,8 @@ type Smallest = Fixed<0, 1, 1, 16>;
 
 const ENGINE: usize = size_of::<pure_mqtt::Connection<Smallest>>();
 
-/// The bytes of a [`Mqtt`] with these parameters, up to 16 for alignment, without its clock. `engine` is [`pure_mqtt::ram::fixed`] of the storage's
-/// parameters.
+/// Returns the size of a [`Mqtt`] with these parameters in bytes, without its clock, and with up to 16 bytes for alignment. `engine` is
+/// [`pure_mqtt::ram::fixed`] of the storage's parameters.
 ///
 /// ```text
 ///   engine + CLIENT + ring + messages × MESSAGE + receivers × RECEIVER + tickets × TICKET
@@ -58,12 +89,27 @@ pub const fn client(engine: usize, ring: usize, messages: usize, receivers: usiz
 
 const ALIGNMENT: usize = 16;
 
-/// What a journal adds to the engine, beside its `N` bytes for records: `engine` of [`client`] is then `pure_mqtt::ram::fixed(..) + JOURNALED + n`, up to 8
-/// for alignment.
+/// Bytes that a journal adds to the engine, beside its `N` bytes for records. The `engine` of [`client`] is then `pure_mqtt::ram::fixed(..) + JOURNALED + N`,
+/// and up to 8 bytes for alignment.
+///
+/// ```
+/// use pure_mqtt_embassy::ram;
+///
+/// const RECORDS: usize = 320;
+/// const ENGINE: usize = pure_mqtt_embassy::pure_mqtt::ram::fixed(1024, 8, 8, 128, 0, 0) + ram::JOURNALED + RECORDS + 8;
+/// const CLIENT: usize = ram::client(ENGINE, 1024, 16, 4, 8);
+/// ```
 #[cfg(feature = "flash")]
 pub const JOURNALED: usize = size_of::<Journaled<Smallest, 80>>() - size_of::<Smallest>() - 80;
 
-/// The bytes of a [`FlashJournal`] with a buffer of `log` bytes, up to 8 for alignment, without its flash.
+/// Returns the size of a [`FlashJournal`] with a buffer of `log` bytes, without its flash driver, and with up to 8 bytes for alignment.
+///
+/// ```
+/// use pure_mqtt_embassy::ram;
+///
+/// const LOG: usize = 2_000;
+/// const _: () = assert!(ram::journal(LOG) <= LOG + 128);
+/// ```
 #[cfg(feature = "flash")]
 pub const fn journal(log: usize) -> usize {
     log + JOURNAL + 8
@@ -72,8 +118,15 @@ pub const fn journal(log: usize) -> usize {
 #[cfg(feature = "flash")]
 const JOURNAL: usize = size_of::<FlashJournal<(), 128>>() - 128;
 
-/// The least `LOG` of a [`FlashJournal`] for a storage of these parameters: the longest session, and the head of a frame. More
-/// beside it makes fewer erased pages; half of it again is a good start.
+/// Returns the minimum `LOG` of a [`FlashJournal`] for a storage with these parameters: the longest session, and the head of a frame. A larger `LOG` erases fewer
+/// pages; one and a half times the minimum is a good start.
+///
+/// ```
+/// use pure_mqtt_embassy::ram;
+///
+/// const LEAST: usize = ram::log(1024, 8, 8);
+/// const LOG: usize = LEAST + LEAST / 2;
+/// ```
 #[cfg(feature = "flash")]
 pub const fn log(arena: usize, send: usize, recv: usize) -> usize {
     pure_mqtt::ram::snapshot(arena, send, recv) + 72

@@ -1,4 +1,4 @@
-//! A subscription and its messages, one after the other.
+//! A subscription and its messages.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -13,9 +13,9 @@ use crate::message::Received;
 use crate::place::bit;
 use crate::publish::again;
 
-/// The messages that match a topic filter. See [`Mqtt::subscribe`](crate::Mqtt::subscribe).
+/// Receives the messages that match a topic filter. See [`Mqtt::subscribe`](crate::Mqtt::subscribe).
 ///
-/// Dropping it ends the subscription, unless another receiver has the same filter; what it had not finished is acknowledged.
+/// Dropping it ends the subscription, unless another receiver has the same filter. Its unfinished messages are acknowledged.
 ///
 /// ```
 /// use pure_mqtt_embassy::{Client, Receiver};
@@ -40,7 +40,7 @@ impl<'m, Q: Client> Receiver<'m, Q> {
         Self { mqtt, place, filter, manual_acks }
     }
 
-    /// The topic filter.
+    /// Returns the topic filter.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Client, Receiver};
@@ -53,13 +53,13 @@ impl<'m, Q: Client> Receiver<'m, Q> {
         self.filter
     }
 
-    /// The next message. It has to be finished (see [`Received`]) before the one after it can be asked for.
+    /// Waits for the next message. Finish it (see [`Received`]) before you ask for the one after it.
     ///
     /// ```
     /// use embassy_futures::select::{Either, select};
     /// use pure_mqtt_embassy::{Client, Receiver};
     ///
-    /// /// Whether a message comes before the button is pressed. Nothing is lost if not: the next call gets it.
+    /// /// Whether a message arrives before the button is pressed. If not, nothing is lost: the next call returns it.
     /// async fn waits(receiver: &mut Receiver<'_, impl Client>, button: impl Future<Output = ()>) -> bool {
     ///     matches!(select(receiver.recv(), button).await, Either::First(_))
     /// }
@@ -68,8 +68,8 @@ impl<'m, Q: Client> Receiver<'m, Q> {
         Recv { receiver: self }
     }
 
-    /// Waits for the server's answer to the subscription: the quality of service it grants. If a message comes before it, on a session that was resumed, ready
-    /// with that message's.
+    /// Waits for the server's answer to the subscription, and returns the QoS it grants. If a message arrives first, as in a resumed session, returns the QoS of
+    /// that message.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Client, NotGranted, QoS, Receiver};

@@ -14,7 +14,7 @@ use crate::publish::{Delivery, Place, Publishing, again};
 use crate::receiver::Receiver;
 use crate::shared::count;
 
-/// Asks other clients, one request at a time (5.0). See [`Mqtt::requester`](crate::Mqtt::requester).
+/// Sends requests to other clients, one at a time (5.0). See [`Mqtt::requester`](crate::Mqtt::requester).
 ///
 /// ```
 /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -24,7 +24,7 @@ use crate::shared::count;
 ///
 /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
 ///
-/// /// Asks another client for the time. Put it under a time-out: nobody may be there.
+/// /// Asks another client for the time. Use a time-out: no client may be there.
 /// async fn ask_time(requester: &mut Requester<'_, Client>) -> Option<u64> {
 ///     let time = requester.request(TopicName::from_static("plant/time"), b"", QoS::AtLeastOnce).await.ok()?;
 ///     time.read(|message| message.text()?.parse().ok()).flatten()
@@ -64,15 +64,15 @@ impl<'m, Q: Client> Requester<'m, Q> {
         self.replies.granted().await
     }
 
-    /// Publishes a request, and waits for its reply. It waits without end for one that never comes: put it under a time-out. Replies to earlier requests
-    /// are dropped and counted.
+    /// Publishes a request, and waits for its reply. Use a time-out: without one it waits for ever if no reply arrives. Replies to earlier requests are dropped and
+    /// counted.
     ///
     /// ```
     /// use embassy_futures::select::{Either, select};
     /// use embassy_time::Timer;
     /// use pure_mqtt_embassy::{Client, QoS, Requester, TopicName};
     ///
-    /// /// The length of the reply, if it comes within five seconds.
+    /// /// The length of the reply, if it arrives within five seconds.
     /// async fn ask(requester: &mut Requester<'_, impl Client>) -> Option<usize> {
     ///     let request = requester.request(TopicName::from_static("plant/list"), b"all", QoS::AtLeastOnce);
     ///     match select(request, Timer::after_secs(5)).await {
@@ -99,9 +99,22 @@ impl<'m, Q: Client> Requester<'m, Q> {
         let properties = [Property::ResponseTopic(filter.as_str())];
         let mut publish = Publish::new(topic, payload).qos(qos).properties(&properties).needs_v5(true);
         publish.correlation_data = Some(&number);
-        Publishing::new(self.replies.client(), &publish).await.map_err(NotReplied::Publish)?;
+        let mut publishing = Publishing::new(self.replies.client(), &publish);
+        let published = poll_fn(|context| {
+            self.finish_replies(context); // they may hold what the request waits for
+            Pin::new(&mut publishing).poll(context)
+        });
+        published.await.map_err(NotReplied::Publish)?;
         let serial = poll_fn(|context| self.poll_reply(context, &number)).await;
         Ok(self.replies.received(serial))
+    }
+
+    /// Finishes the replies to earlier requests.
+    fn finish_replies(&mut self, context: &Context<'_>) {
+        while let Poll::Ready(serial) = self.replies.poll_recv(context) {
+            self.replies.client().enter(|shared, _| count(&mut shared.common.stats.foreign_replies));
+            self.replies.received(serial).ack();
+        }
     }
 
     /// The reply to the request with this number; others are finished.
@@ -133,7 +146,7 @@ impl<'m, Q: Client> Requester<'m, Q> {
 /// ```
 /// use pure_mqtt_embassy::{Client, PublishError, Replying};
 ///
-/// /// Whether there was anybody to reply to.
+/// /// Whether the request had a Response Topic.
 /// async fn is_accepted(reply: Replying<'_, '_, impl Client>) -> Result<bool, PublishError> {
 ///     Ok(reply.await?.is_some())
 /// }

@@ -17,7 +17,7 @@ use crate::publish::again;
 use crate::shared::Shared;
 use crate::transport::Transport;
 
-/// Runs the client, link by link: what [`Mqtt::run`](crate::Mqtt::run) is made of. For transports that borrow what the next one needs as well:
+/// Runs the client, link by link. [`Mqtt::run`](crate::Mqtt::run) uses it. Use it yourself where a transport borrows what the next one needs too:
 ///
 /// ```no_run
 /// use embedded_io_async::{Read, Write};
@@ -69,7 +69,7 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
         }
     }
 
-    /// Whether [`disconnect`](crate::Mqtt::disconnect) was called: then no further link is wanted.
+    /// Returns whether [`disconnect`](crate::Mqtt::disconnect) was called: then the loop should end.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Client, Runner};
@@ -84,13 +84,14 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
         self.mqtt.enter(|shared, _| shared.common.is_leaving).unwrap_or(false)
     }
 
-    /// Brings a transport up, within [`Options::dial_timeout`]. `None` if that failed, or no link is wanted any more.
+    /// Calls `dial`, and returns the transport. Returns `None` if that failed or took longer than [`Options::dial_timeout`], or if
+    /// [`disconnect`](crate::Mqtt::disconnect) was called.
     ///
     /// ```
     /// use embedded_io_async::{Read, Write};
     /// use pure_mqtt_embassy::{Client, RunError, Runner};
     ///
-    /// /// A socket that is used for one link after the other.
+    /// /// Uses one socket for all links, one after the other.
     /// async fn link<S: Read + Write, E>(
     ///     runner: &mut Runner<'_, impl Client, 256>,
     ///     socket: &mut S,
@@ -116,7 +117,7 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
         dialed
     }
 
-    /// One link, from CONNECT to its end. Dropped before that, the link counts as lost.
+    /// Runs one link, from CONNECT to its end. If the future is dropped earlier, the link counts as lost.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Client, LinkEnd, RunError, Runner, Transport};
@@ -153,7 +154,8 @@ impl<'r, Q: Client, const PACKET: usize> Runner<'r, Q, PACKET> {
         Ok(end)
     }
 
-    /// Waits before the next link: a time that grows with each link that did not last, cut at random. Returns at once if no link is wanted any more.
+    /// Waits before the next link: a random part of a back-off that grows with each link that did not last. Returns at once if
+    /// [`disconnect`](crate::Mqtt::disconnect) was called.
     ///
     /// ```
     /// use pure_mqtt_embassy::{Client, Runner};
@@ -227,6 +229,8 @@ impl<S: Storage> Shared<'_, S> {
 
     fn open(&mut self, now: Instant, options: &Options<'_>) -> Result<(), OpenError> {
         self.common.accepted_at = None;
+        self.common.waiting.begin(options.blocked_timeout);
+        self.tickets.unblock();
         let is_clean = self.common.starts_clean && !self.common.has_begun;
         let properties = options.expiry_property();
         let version = match &self.common.fallback {

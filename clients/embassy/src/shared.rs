@@ -11,6 +11,7 @@ use crate::inbox::Inbox;
 use crate::maybe::Maybe;
 use crate::place::Place;
 use crate::tickets::Tickets;
+use crate::waiting::Waiting;
 
 /// Everything behind the mutex.
 pub struct Shared<'a, S: Storage> {
@@ -51,6 +52,8 @@ pub struct Common {
     pub accepted_at: Option<Instant>,
     /// Messages are held until the subscriptions have left, but no longer than this.
     pub holds_until: Option<Instant>,
+    /// Whether input waits for room in the ring.
+    pub waiting: Waiting,
     pub stats: Stats,
     /// Something has changed since the link was last looked after.
     is_dirty: bool,
@@ -77,6 +80,7 @@ impl Common {
         fallback: Maybe::None,
         accepted_at: None,
         holds_until: None,
+        waiting: Waiting::NONE,
         stats: Stats { links: 0, received: 0, dropped: 0, unmatched: 0, foreign_replies: 0, lost_events: 0 },
         is_dirty: false,
         run: WakerRegistration::new(),

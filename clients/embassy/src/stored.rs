@@ -19,22 +19,65 @@ where
     C: Clock,
     S: Storage,
 {
-    /// Ready at a moment at which everything that has happened to the session is in flash: messages that were accepted, and acknowledgements that were
-    /// given. At once if the storage keeps no journal. May be dropped, and asked for again.
+    /// Waits until everything that has happened to the session is in flash: accepted messages, and acknowledgements. Returns at once if the storage keeps no
+    /// journal. The future may be dropped; call the method again then.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, Journaled, Mqtt};
+    ///
+    /// type Storage = Journaled<Fixed<1024, 8, 8, 128>, 320>;
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Storage, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Journaled::new(Fixed::new()));
+    ///
+    /// /// Before the power is switched off.
+    /// async fn switch_off(switch: impl FnOnce()) {
+    ///     MQTT.stored().await;
+    ///     switch();
+    /// }
+    /// ```
     pub const fn stored(&self) -> Stored<'_, Self> {
         Stored { place: Place { mqtt: self, ticket: None } }
     }
 }
 
 impl<'m, Q: Client> Delivery<'m, Q> {
-    /// Waits until the message is in flash, so that no loss of power loses it; or has its end. At QoS 0 at once, for such messages are not kept. The future
-    /// may be dropped, and asked for again.
+    /// Waits until the message is in flash, where it survives a loss of power, or its result is known. Returns at once at QoS 0: such messages are not kept. The
+    /// future may be dropped; call the method again then.
+    ///
+    /// ```
+    /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
+    /// use pure_mqtt_embassy::{EmbassyClock, Fixed, Journaled, Mqtt, Publish, PublishError, QoS, TopicName};
+    ///
+    /// type Storage = Journaled<Fixed<1024, 8, 8, 128>, 320>;
+    /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Storage, 1024, 16, 4, 8>;
+    ///
+    /// static MQTT: Client = Client::new(EmbassyClock, Journaled::new(Fixed::new()));
+    ///
+    /// /// Returns once no loss of power can lose the message.
+    /// async fn report(reading: &[u8]) -> Result<(), PublishError> {
+    ///     let topic = TopicName::from_static("plant/boiler/temperature");
+    ///     let mut delivery = MQTT.publish(&Publish::new(topic, reading).qos(QoS::ExactlyOnce)).await?;
+    ///     delivery.stored().await;
+    ///     Ok(())
+    /// }
+    /// ```
     pub const fn stored(&mut self) -> DeliveryStored<'_, 'm, Q> {
         DeliveryStored { place: &mut self.place }
     }
 }
 
 /// The future of [`Mqtt::stored`].
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, Stored};
+///
+/// async fn before_reset(stored: Stored<'_, impl Client>, reset: impl FnOnce()) {
+///     stored.await;
+///     reset();
+/// }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Stored<'m, Q: Client> {
     place: Place<'m, Q>,
@@ -60,6 +103,14 @@ impl<Q: Client> Future for Stored<'_, Q> {
 }
 
 /// The future of [`Delivery::stored`].
+///
+/// ```
+/// use pure_mqtt_embassy::{Client, Delivery, DeliveryStored};
+///
+/// fn in_flash<'d, 'm, Q: Client>(delivery: &'d mut Delivery<'m, Q>) -> DeliveryStored<'d, 'm, Q> {
+///     delivery.stored()
+/// }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct DeliveryStored<'d, 'm, Q: Client> {
     place: &'d mut Place<'m, Q>,

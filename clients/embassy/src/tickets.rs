@@ -4,6 +4,7 @@ use core::task::{Context, Poll};
 
 use embassy_sync::waitqueue::WakerRegistration;
 
+use crate::crowd::Crowd;
 use crate::error::NotDelivered;
 
 /// The number that names an accepted message for good.
@@ -16,8 +17,12 @@ enum State {
     Free,
     /// A message waits for room; lower turns go first.
     Waiting { turn: u32 },
+    /// Room is not waited for any longer: what would make some can't be read.
+    GivenUp,
     /// A message at QoS 1 or 2 was accepted.
     Accepted(Message),
+    /// The same, and its end can't be read.
+    Blocked(Message),
     /// One at QoS 0.
     Leaving(Message),
     /// The end of the message.
@@ -29,6 +34,16 @@ enum State {
     Storing,
     /// What was waited for has come.
     Flushed,
+}
+
+impl State {
+    /// The message that has no end yet.
+    const fn message(self) -> Option<Message> {
+        match self {
+            Self::Accepted(message) | Self::Blocked(message) | Self::Leaving(message) => Some(message),
+            _ => None,
+        }
+    }
 }
 
 /// One place in the table.
@@ -45,11 +60,11 @@ impl Ticket {
 pub struct Queue {
     turn: u32,
     /// Who found no free ticket.
-    crowd: WakerRegistration,
+    crowd: Crowd,
 }
 
 impl Queue {
-    pub const EMPTY: Self = Self { turn: 0, crowd: WakerRegistration::new() };
+    pub const EMPTY: Self = Self { turn: 0, crowd: Crowd::EMPTY };
 }
 
 /// The table.
@@ -88,7 +103,7 @@ impl Tickets<'_> {
     #[cfg(feature = "flash")]
     pub fn message(&self, index: usize) -> Option<Message> {
         match self.places.get(index)?.state {
-            State::Accepted(message) => Some(message),
+            State::Accepted(message) | State::Blocked(message) => Some(message),
             _ => None,
         }
     }
@@ -110,12 +125,15 @@ impl Tickets<'_> {
 
     /// The ticket whose turn it is.
     fn first(&self) -> Option<usize> {
-        let next = self.queue.turn;
-        let turns = self.places.iter().enumerate().filter_map(|(index, ticket)| match ticket.state {
-            State::Waiting { turn } => Some((next.wrapping_sub(turn), index)),
-            _ => None,
-        });
-        turns.max().map(|(_, index)| index)
+        let age = |turn: u32| self.queue.turn.wrapping_sub(turn);
+        let mut first = None;
+        for (index, ticket) in self.places.iter().enumerate() {
+            let State::Waiting { turn } = ticket.state else { continue };
+            if first.is_none_or(|(_, before)| age(turn) > age(before)) {
+                first = Some((index, turn));
+            }
+        }
+        first.map(|(index, _)| index)
     }
 
     pub fn is_first(&self, index: usize) -> bool {
@@ -144,13 +162,13 @@ impl Tickets<'_> {
 
     /// The message has its end.
     pub fn end(&mut self, message: Message, end: Result<(), NotDelivered>) {
-        let is_it = |state| matches!(state, State::Accepted(known) | State::Leaving(known) if known == message);
+        let is_it = |state: State| state.message() == Some(message);
         self.end_where(is_it, State::Ended(end));
     }
 
     /// All messages from `first` to `last` were dropped, as far as they are not on their way.
     pub fn drop_all(&mut self, victims: impl Fn(Message) -> bool) {
-        let is_it = |state| matches!(state, State::Accepted(known) | State::Leaving(known) if victims(known));
+        let is_it = |state: State| state.message().is_some_and(&victims);
         self.end_where(is_it, State::Ended(Err(NotDelivered::Dropped)));
     }
 
@@ -158,6 +176,34 @@ impl Tickets<'_> {
     pub fn left(&mut self, last: Message) {
         let has_left = |state| matches!(state, State::Leaving(message) if message <= last);
         self.end_where(has_left, State::Ended(Ok(())));
+    }
+
+    /// Gives up all calls that wait for what the server sends: for room, and for the end of a message. True if there are any.
+    pub fn give_up(&mut self) -> bool {
+        let mut some = false;
+        for ticket in &mut *self.places {
+            ticket.state = match ticket.state {
+                State::Waiting { .. } => State::GivenUp,
+                State::Accepted(message) if ticket.waker.occupied() => State::Blocked(message),
+                _ => continue,
+            };
+            ticket.waker.wake();
+            some = true;
+        }
+        some
+    }
+
+    /// The server is read again.
+    pub fn unblock(&mut self) {
+        for ticket in &mut *self.places {
+            if let State::Blocked(message) = ticket.state {
+                ticket.state = State::Accepted(message);
+            }
+        }
+    }
+
+    pub fn is_given_up(&self, index: usize) -> bool {
+        self.places.get(index).is_some_and(|ticket| matches!(ticket.state, State::GivenUp))
     }
 
     /// Nothing is unfinished.
@@ -178,6 +224,10 @@ impl Tickets<'_> {
         match ticket.state {
             State::Ended(end) => Poll::Ready(end),
             State::Flushed => Poll::Ready(Ok(())),
+            State::Blocked(message) => {
+                ticket.state = State::Accepted(message);
+                Poll::Ready(Err(NotDelivered::InputBlocked))
+            }
             _ => {
                 ticket.waker.register(context.waker());
                 Poll::Pending

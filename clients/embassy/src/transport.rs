@@ -1,4 +1,4 @@
-//! What carries the bytes of a link.
+//! The byte streams that links run over.
 
 use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
@@ -6,10 +6,10 @@ use embedded_io_async::{Read, Write};
 use crate::client::sealed::Access;
 use crate::link::Wire;
 
-/// A byte stream to the server: anything that is [`Read`] and [`Write`], or a [`Split`] one. Sealed.
+/// A byte stream to the server: any type that implements [`Read`] and [`Write`], or a [`Split`]. Sealed.
 ///
-/// A stream that is not split writes and reads in turn: its `read` is dropped when there is something to write, so that must lose no byte, as
-/// embedded-io-async encourages. Its `write` is never dropped before the end of the link.
+/// A stream that is not split writes and reads in turn. Its `read` future is dropped when there is something to write, so dropping it must lose no byte, as
+/// embedded-io-async recommends. Its `write` future is not dropped before the end of the link.
 ///
 /// ```
 /// use embedded_io_async::{Read, Write};
@@ -24,7 +24,7 @@ pub trait Transport: sealed::Carry {}
 
 impl<T: sealed::Carry> Transport for T {}
 
-/// A reader and a writer of one stream, which work at the same time. Neither is dropped before the end of the link: right for TLS, and for DMA.
+/// The reader and the writer of a stream, which are used at the same time. Neither future is dropped before the end of the link, as TLS and DMA need it.
 ///
 /// ```
 /// use embedded_io_async::{Read, Write};
@@ -41,9 +41,9 @@ impl<T: sealed::Carry> Transport for T {}
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Split<R, W> {
-    /// What comes.
+    /// Receives bytes from the server.
     pub reader: R,
-    /// What leaves.
+    /// Sends bytes to the server.
     pub writer: W,
 }
 

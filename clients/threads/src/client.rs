@@ -79,8 +79,12 @@ impl Client {
     /// Changes the options. They take effect on the next link.
     ///
     /// ```
-    /// # let client = pure_mqtt_client::Client::new("me");
-    /// client.configure(|options| options.keep_alive(10).max_inflight(50));
+    /// use pure_mqtt_client::Client;
+    ///
+    /// fn main() {
+    ///     let client = Client::new("me");
+    ///     client.configure(|options| options.keep_alive(10).max_inflight(50));
+    /// }
     /// ```
     pub fn configure(&self, change: impl FnOnce(Options) -> Options) {
         let before = self.shared.lock().options.clone();
@@ -138,11 +142,14 @@ impl Client {
     /// Not every cluster keeps a session when a node is lost: `docs/clusters.md` in the repository has measurements.
     ///
     /// ```no_run
-    /// # use pure_mqtt_client::Client;
-    /// let client = Client::new("gateway-7");
-    /// client.loop_start()?;
-    /// client.connect_to_cluster([("a.example.com", 1883), ("b.example.com", 1883), ("c.example.com", 1883)])?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// use pure_mqtt_client::Client;
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let client = Client::new("gateway-7");
+    ///     client.loop_start()?;
+    ///     client.connect_to_cluster([("a.example.com", 1883), ("b.example.com", 1883), ("c.example.com", 1883)])?;
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors

@@ -33,19 +33,20 @@ impl Client {
     ///
     /// use pure_mqtt_client::pure_mqtt::QoS;
     /// use pure_mqtt_client::{Client, Options};
-    /// # let broker = pure_mqtt_test_broker::Broker::start()?;
-    /// # let server = broker.address();
-    /// # let folder = std::env::temp_dir().join(format!("pure-mqtt-doc-{}", std::process::id()));
+    /// use pure_mqtt_test_broker::Broker;
     ///
-    /// let client = Client::open(&folder, Options::new("meter-7"))?;
-    /// client.connect(server)?;
-    /// client.loop_start()?;
-    /// client.publish("meter/7", "4711", QoS::ExactlyOnce, false)?.wait_for_publish(Duration::from_secs(10))?;
-    /// client.disconnect();
-    /// client.loop_stop();
-    /// # drop(client);
-    /// # std::fs::remove_dir_all(folder)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let broker = Broker::start()?; // or a server of your own
+    ///     let folder = tempfile::tempdir()?; // or a folder that stays
+    ///
+    ///     let client = Client::open(folder.path(), Options::new("meter-7"))?;
+    ///     client.connect(broker.address())?;
+    ///     client.loop_start()?;
+    ///     client.publish("meter/7", "4711", QoS::ExactlyOnce, false)?.wait_for_publish(Duration::from_secs(10))?;
+    ///     client.disconnect();
+    ///     client.loop_stop();
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors

@@ -20,17 +20,18 @@ use crate::owned_connect::OwnedConnect;
 /// use pure_mqtt::{QoS, TopicName, Version, Will};
 /// use pure_mqtt_client::{Client, Options};
 ///
-/// let will = Will::new(TopicName::new("lamp/7/state")?, b"gone").qos(QoS::AtLeastOnce);
-/// let options = Options::new("lamp-7")
-///     .version(Version::V5)
-///     .keep_alive(30)
-///     .user_name("lamp")
-///     .password(b"secret")
-///     .will(&will)
-///     .reconnect_delay(Duration::from_secs(1), Duration::from_secs(30));
-/// let client = Client::with(options);
-/// # let _ = client;
-/// # Ok::<(), pure_mqtt::TopicError>(())
+/// /// A lamp whose end is published by the server.
+/// fn lamp() -> Result<Client, pure_mqtt::TopicError> {
+///     let will = Will::new(TopicName::new("lamp/7/state")?, b"gone").qos(QoS::AtLeastOnce);
+///     let options = Options::new("lamp-7")
+///         .version(Version::V5)
+///         .keep_alive(30)
+///         .user_name("lamp")
+///         .password(b"secret")
+///         .will(&will)
+///         .reconnect_delay(Duration::from_secs(1), Duration::from_secs(30));
+///     Ok(Client::with(options))
+/// }
 /// ```
 #[derive(Clone)]
 pub struct Options {

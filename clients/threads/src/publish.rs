@@ -14,13 +14,16 @@ use pure_mqtt_net::Server;
 /// ```
 /// use pure_mqtt_client::pure_mqtt::{Publish, QoS, TopicName};
 /// use pure_mqtt_client::{Options, publish};
-/// # let broker = pure_mqtt_test_broker::Broker::start()?;
-/// # let server = broker.address();
+/// use pure_mqtt_test_broker::Broker;
 ///
-/// let message = Publish::new(TopicName::new("plant/boiler/temperature")?, "71.5").qos(QoS::AtLeastOnce);
-/// publish::single(server, Options::new("boiler-1"), &message)?; // or ("localhost", 1883)
-/// # assert_eq!(broker.texts("plant/boiler/temperature"), ["71.5"]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let broker = Broker::start()?;
+///
+///     let message = Publish::new(TopicName::new("plant/boiler/temperature")?, "71.5").qos(QoS::AtLeastOnce);
+///     publish::single(broker.address(), Options::new("boiler-1"), &message)?; // or ("localhost", 1883)
+///     assert_eq!(broker.texts("plant/boiler/temperature"), ["71.5"]);
+///     Ok(())
+/// }
 /// ```
 ///
 /// # Errors

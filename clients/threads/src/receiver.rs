@@ -72,20 +72,23 @@ impl Client {
     ///
     /// use pure_mqtt_client::Client;
     /// use pure_mqtt_client::pure_mqtt::QoS;
-    /// # let broker = pure_mqtt_test_broker::Broker::start()?;
-    /// # let server = broker.address();
+    /// use pure_mqtt_test_broker::Broker;
     ///
-    /// let client = Client::new("logger");
-    /// let levels = client.receive("plant/+/level", QoS::AtLeastOnce)?;
-    /// client.connect(server)?;
-    /// client.loop_start()?;
-    /// levels.granted(Duration::from_secs(10))?;
-    /// client.publish("plant/tank/level", "0.7", QoS::AtLeastOnce, false)?;
-    /// let message = levels.recv(Duration::from_secs(10))?;
-    /// assert_eq!((message.topic.as_str(), message.text()), ("plant/tank/level", Some("0.7")));
-    /// # client.disconnect();
-    /// # client.loop_stop();
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let broker = Broker::start()?;
+    ///
+    ///     let client = Client::new("logger");
+    ///     let levels = client.receive("plant/+/level", QoS::AtLeastOnce)?;
+    ///     client.connect(broker.address())?;
+    ///     client.loop_start()?;
+    ///     levels.granted(Duration::from_secs(10))?;
+    ///     client.publish("plant/tank/level", "0.7", QoS::AtLeastOnce, false)?;
+    ///     let message = levels.recv(Duration::from_secs(10))?;
+    ///     assert_eq!((message.topic.as_str(), message.text()), ("plant/tank/level", Some("0.7")));
+    ///     client.disconnect();
+    ///     client.loop_stop();
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors
@@ -151,10 +154,13 @@ impl Receiver {
 
     /// Returns an iterator over messages as they arrive, until the client is [disconnected](Client::disconnect).
     ///
-    /// ```no_run
-    /// # let levels: pure_mqtt_client::Receiver = unimplemented!();
-    /// for message in &levels {
-    ///     println!("{}: {:?}", message.topic, message.text());
+    /// ```
+    /// use pure_mqtt_client::Receiver;
+    ///
+    /// fn print(levels: &Receiver) {
+    ///     for message in levels {
+    ///         println!("{}: {:?}", message.topic, message.text());
+    ///     }
     /// }
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = Received> {

@@ -40,24 +40,27 @@ impl Client {
     ///
     /// use pure_mqtt_client::pure_mqtt::{QoS, Version};
     /// use pure_mqtt_client::{Client, Options};
-    /// # let broker = pure_mqtt_test_broker::Broker::start()?;
-    /// # let server = broker.address();
+    /// use pure_mqtt_test_broker::Broker;
     ///
-    /// let client = Client::with(Options::new("calculator").version(Version::V5));
-    /// client.subscribe("double", QoS::AtLeastOnce)?;
-    /// client.on_message(|client, message| {
-    ///     let doubled = message.text().and_then(|text| text.parse().ok()).map_or(0, |number: i32| 2 * number);
-    ///     if let Some(reply) = message.reply(doubled.to_string().as_bytes()) {
-    ///         client.publish_with(&reply).expect("the queue is not full");
-    ///     }
-    /// });
-    /// client.connect(server)?;
-    /// client.loop_start()?;
-    /// let request = client.request("double", "21", QoS::AtLeastOnce, Duration::from_secs(10))?;
-    /// assert_eq!(request.wait()?.text(), Some("42"));
-    /// # client.disconnect();
-    /// # client.loop_stop();
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let broker = Broker::start()?;
+    ///
+    ///     let client = Client::with(Options::new("calculator").version(Version::V5));
+    ///     client.subscribe("double", QoS::AtLeastOnce)?;
+    ///     client.on_message(|client, message| {
+    ///         let doubled = message.text().and_then(|text| text.parse().ok()).map_or(0, |number: i32| 2 * number);
+    ///         if let Some(reply) = message.reply(doubled.to_string().as_bytes()) {
+    ///             client.publish_with(&reply).expect("the queue is not full");
+    ///         }
+    ///     });
+    ///     client.connect(broker.address())?;
+    ///     client.loop_start()?;
+    ///     let request = client.request("double", "21", QoS::AtLeastOnce, Duration::from_secs(10))?;
+    ///     assert_eq!(request.wait()?.text(), Some("42"));
+    ///     client.disconnect();
+    ///     client.loop_stop();
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors

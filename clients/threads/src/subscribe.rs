@@ -25,18 +25,21 @@ pub enum RetainedMessages {
 /// Subscribes, waits for `count` messages, and disconnects.
 ///
 /// ```
-/// use pure_mqtt_client::pure_mqtt::{QoS, Subscription, TopicFilter};
-/// use pure_mqtt_client::{Options, subscribe};
-/// # use pure_mqtt_client::pure_mqtt::{Publish, TopicName};
-/// # let broker = pure_mqtt_test_broker::Broker::start()?;
-/// # let server = broker.address();
-/// # let message = Publish::new(TopicName::new("plant/state")?, "up").retain(true);
-/// # pure_mqtt_client::publish::single(server, Options::new("plant"), &message)?;
+/// use pure_mqtt_client::pure_mqtt::{Publish, QoS, Subscription, TopicFilter, TopicName};
+/// use pure_mqtt_client::{Options, publish, subscribe};
+/// use pure_mqtt_test_broker::Broker;
 ///
-/// let filters = [Subscription::new(TopicFilter::new("plant/#")?, QoS::AtLeastOnce)];
-/// let messages = subscribe::simple(server, Options::new("reader"), &filters, 1, subscribe::RetainedMessages::Include)?;
-/// assert_eq!((messages[0].topic.as_str(), &messages[0].payload[..]), ("plant/state", &b"up"[..]));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let broker = Broker::start()?;
+///     let state = Publish::new(TopicName::new("plant/state")?, "up").retain(true);
+///     publish::single(broker.address(), Options::new("plant"), &state)?;
+///
+///     let filters = [Subscription::new(TopicFilter::new("plant/#")?, QoS::AtLeastOnce)];
+///     let retained = subscribe::RetainedMessages::Include;
+///     let messages = subscribe::simple(broker.address(), Options::new("reader"), &filters, 1, retained)?;
+///     assert_eq!((messages[0].topic.as_str(), &messages[0].payload[..]), ("plant/state", &b"up"[..]));
+///     Ok(())
+/// }
 /// ```
 ///
 /// # Errors

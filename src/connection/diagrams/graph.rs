@@ -1,4 +1,4 @@
-//! A graph that is found by trying.
+//! State graphs, found by trying all steps.
 
 use std::fmt::Write;
 use std::format;
@@ -13,13 +13,14 @@ use crate::wire::{Decoded, Packet, PacketType, Rules};
 pub(super) type Mqtt = Connection<Fixed<256, 4, 4, 64>>;
 
 pub(super) const NOW: Instant = Instant::from_millis(0);
-/// Where a message is before it is there, and after it has ended.
+/// The state of a message before it is published, and after it has finished.
 pub(super) const NOWHERE: &str = "[*]";
 
-/// Something that may happen, and what came of it. `None` if it can't happen now, or ends the link for a reason that isn't the graph's.
+/// A step, and its effect. The function returns `None` if the step is not possible now, or ends the link for a reason
+/// that is not part of the graph.
 pub(super) type Step = (&'static str, fn(&mut Mqtt) -> Option<String>);
 
-/// Tries each of `steps` in each state, and draws those that did something. `first` leads to the first state.
+/// Tries each of `steps` in each state, and draws those that had an effect. `first` leads to the first state.
 pub(super) fn draw(start: &Mqtt, state: fn(&Mqtt) -> String, first: &[Step], steps: &[Step]) -> String {
     let mut drawn = String::from("```mermaid\nstateDiagram-v2\n");
     let mut found: Vec<(String, Mqtt)> = Vec::from([(state(start), start.clone())]);
@@ -47,7 +48,7 @@ pub(super) fn draw(start: &Mqtt, state: fn(&Mqtt) -> String, first: &[Step], ste
     drawn + "```\n\n"
 }
 
-/// One arrow to each state, with a line of text for each step that leads there.
+/// Adds a line of text to the arrow to this state.
 fn add(arrows: &mut Vec<(String, String)>, to: &str, label: &str) {
     match arrows.iter_mut().find(|(old, _)| old == to) {
         Some((_, labels)) => *labels += &format!("<br/>{label}"),
@@ -55,7 +56,7 @@ fn add(arrows: &mut Vec<(String, String)>, to: &str, label: &str) {
     }
 }
 
-/// Lets everything leave, and tells what it was; `None` if it was nothing.
+/// Sends all output, and returns the names of the packets; `None` if there was none.
 pub(super) fn send(mqtt: &mut Mqtt) -> Option<String> {
     let mut bytes = Vec::new();
     let rules = Rules::new(mqtt.version());
@@ -78,7 +79,7 @@ pub(super) fn send(mqtt: &mut Mqtt) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// As the standard writes it.
+/// Returns the name of the packet as in the standard.
 pub(super) fn name(packet: PacketType) -> String {
     format!("{packet:?}").to_uppercase()
 }

@@ -18,9 +18,9 @@ const STEPS: [Step; 8] = [
     ("CONNACK, refused", |mqtt| give(mqtt, b"\x20\x03\x00\x87\x00")),
     ("DISCONNECT", |mqtt| give(mqtt, b"\xE0\x01\x8B")),
     ("PINGREQ or another illegal packet", |mqtt| give(mqtt, b"\xC0\x00")),
-    ("a deadline of the server's", wait),
+    ("no answer in time", wait),
     ("disconnect", |mqtt| mqtt.disconnect(NOW, &Disconnect::default()).ok().and_then(|()| send(mqtt))),
-    ("closed", |mqtt| {
+    ("handle_close", |mqtt| {
         mqtt.handle_close(NOW);
         Some(String::new())
     }),
@@ -30,10 +30,10 @@ pub(super) fn draw() -> String {
     let start = Connection::new(Fixed::new(), Limits::DEFAULT);
     let [open, others @ ..] = STEPS;
     let graph = draw_graph(&start, |mqtt| format!("{:?}", mqtt.state()), &[open], &others);
-    String::from("## A link\n\nIn 5.0; before, a server has no DISCONNECT.\n\n") + &graph
+    String::from("## A link\n\nFor 5.0. In 3.1 and 3.1.1 a server cannot send DISCONNECT.\n\n") + &graph
 }
 
-/// A packet from the server. Legal ones are left out where they are not.
+/// Handles a packet from the server. `None` for legal packets that are illegal in this state.
 fn give(mqtt: &mut Mqtt, bytes: &[u8]) -> Option<String> {
     if mqtt.should_close() {
         return None;
@@ -48,7 +48,7 @@ fn give(mqtt: &mut Mqtt, bytes: &[u8]) -> Option<String> {
     Some(with_sent(effect, mqtt))
 }
 
-/// Waits for all that is due, with a server that doesn't answer.
+/// Waits for all timers, with a server that does not answer.
 fn wait(mqtt: &mut Mqtt) -> Option<String> {
     while let Some(due) = mqtt.poll_timeout() {
         if let Err(error) = mqtt.handle_timeout(due) {

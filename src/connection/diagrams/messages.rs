@@ -27,7 +27,7 @@ const OUTGOING: [Step; 12] = [
     ("a new link resumes", |mqtt| link(mqtt, true, OnSessionLoss::Republish)),
     ("a new session, Republish", |mqtt| link(mqtt, false, OnSessionLoss::Republish)),
     ("a new session, Abort", |mqtt| link(mqtt, false, OnSessionLoss::Abort)),
-    ("its time is over", |mqtt| mqtt.handle_timeout(NOW.after_secs(2 * EXPIRY)).ok().map(|()| String::new())),
+    ("it expires", |mqtt| mqtt.handle_timeout(NOW.after_secs(2 * EXPIRY)).ok().map(|()| String::new())),
     ("cancel", |mqtt| mqtt.cancel(Handle(0x1_0001)).then(String::new)),
     ("discard_session", forget),
     ("poll_outcome", |mqtt| mqtt.poll_outcome().map(|outcome| format!("outcome {:?}", outcome.cause))),
@@ -46,16 +46,17 @@ const INCOMING: [Step; 7] = [
 const TO_THE_SERVER: &str = "\
 ## A message to the server
 
-Waiting: to be sent. Out: sent on this link. Release: PUBREC has come, and the slot stands for PUBREL. Over: the outcome waits to be fetched; the cause stands
-behind. Known: the server may have some of it. The message has a Message Expiry Interval.
+Waiting: queued. Out: in flight on this link. Release: PUBREC has arrived, and the slot stands for PUBREL. Over: finished, and the outcome is to be fetched;
+the cause follows. Known: the server may have some of the message. The message has a Message Expiry Interval.
 
 ";
 
 const FROM_THE_SERVER: &str = "\
 ## A message from the server
 
-With manual acknowledgements; by default the application acknowledges at once. AtLeastOnce, ExactlyOnce: delivered. Recorded: PUBREC was sent; Again: it is
-to be sent once more. Completing: PUBREL has come; Held: but the application has not acknowledged. Done, Refused: the application has acknowledged. Old: it came on an earlier link, and not again on this one.
+With manual acknowledgements; by default messages are acknowledged at once. AtLeastOnce, ExactlyOnce: delivered. Recorded: PUBREC was sent; Again: it is to be
+sent again. Completing: PUBREL has arrived; Held: and the application has not acknowledged. Done, Refused: the application has acknowledged, with success or
+with an error. Old: the message arrived on an earlier link, and not again on this one.
 
 ";
 
@@ -80,7 +81,7 @@ pub(super) fn draw_incoming() -> String {
     page + "\n"
 }
 
-/// The state of the one outgoing message.
+/// Returns the state of the outgoing message.
 fn outgoing(mqtt: &Mqtt) -> String {
     let slot = mqtt.storage.view().slots.iter().find(|slot| slot.kind != Kind::Free);
     slot.map_or(NOWHERE.into(), |slot| {
@@ -94,7 +95,7 @@ fn outgoing(mqtt: &Mqtt) -> String {
     })
 }
 
-/// The state of the one incoming message.
+/// Returns the state of the message from the server.
 fn incoming(mqtt: &Mqtt) -> String {
     let slot = mqtt.storage.view().inbox.iter().find(|slot| slot.state != ReceiveState::Free);
     slot.map_or(NOWHERE.into(), |slot| {
@@ -121,14 +122,15 @@ fn connected() -> Mqtt {
     mqtt
 }
 
-/// Loses the link, and opens another one.
+/// Loses the link, and opens another.
 fn link(mqtt: &mut Mqtt, session_present: bool, on_session_loss: OnSessionLoss) -> Option<String> {
     mqtt.handle_close(NOW);
     mqtt.set_limits(Limits { on_session_loss, ..mqtt.limits() });
     let properties = [Property::SessionExpiryInterval(u32::MAX)];
     mqtt.open(NOW, &Connect::new(Version::V5, "c").clean_start(false).properties(&properties)).unwrap();
     send(mqtt);
-    let _ = mqtt.handle_input(NOW, &[0x20, 0x03, session_present.into(), 0x00, 0x00]).ok()?; // not once it was forgotten
+    // not once it was forgotten
+    let _ = mqtt.handle_input(NOW, &[0x20, 0x03, session_present.into(), 0x00, 0x00]).ok()?;
     Some(String::new())
 }
 
@@ -143,14 +145,14 @@ fn forget(mqtt: &mut Mqtt) -> Option<String> {
     mqtt.discard_session().then(String::new)
 }
 
-/// The same message again, as a server sends it on a link that resumes the session.
+/// Receives the same message again, as a server sends it on a link that resumes the session.
 fn publish_again(mqtt: &mut Mqtt) -> Option<String> {
     let state = mqtt.storage.view().inbox.iter().find(|slot| slot.state != ReceiveState::Free)?.state;
     let first = if state == ReceiveState::AtLeastOnce { 0x3A } else { 0x3C };
     give(mqtt, &[first, 7, 0, 1, b't', 0, 1, 0, b'x'])
 }
 
-/// A packet from the server; one that the state doesn't allow, or that waits, is left out.
+/// Handles a packet from the server. `None` if the state does not allow it, or if it is blocked.
 fn give(mqtt: &mut Mqtt, bytes: &[u8]) -> Option<String> {
     let Ok(Received::Packet { event, .. }) = mqtt.handle_input(NOW, bytes) else { return None };
     Some(match event {

@@ -1,9 +1,10 @@
-//! From a log to a connection: the records are carried out again, by the functions that wrote them.
+//! Recovery: applies the records of a log to a new connection, through the transitions that made them.
 
 use crate::connection::Connection;
-use crate::connection::core::{Core, Extras};
+use crate::connection::core::Core;
 use crate::connection::journal::{RecoverError, Recovered};
 use crate::connection::state::State;
+use crate::copying::copy;
 use crate::limits::Limits;
 use crate::session::{Arrival, Bound, Capacity, Frame, Incoming, Need, Outgoing};
 use crate::storage::sealed::Demand;
@@ -17,11 +18,11 @@ use crate::wire::PacketType;
 use crate::wire::reason::ReasonCode;
 
 impl<S: Storage> Connection<S> {
-    /// The connection that wrote `journal`, as it was after the last whole record, without a link. The storage must be empty, and have at least the room that
-    /// the old one had. An empty log gives a new connection.
+    /// Restores the connection that wrote `journal`, as it was after the last complete record, without a link. The
+    /// storage must be empty, and at least as large as the old one. An empty log gives a new connection.
     ///
     /// # Errors
-    /// [`RecoverError`]: the log is damaged, or the storage too small.
+    /// [`RecoverError`]: for example, the log is damaged or the storage too small.
     pub fn recover(
         storage: S,
         limits: Limits,
@@ -33,11 +34,12 @@ impl<S: Storage> Connection<S> {
         Ok((connection, recovered))
     }
 
-    /// The same in the place of a new connection, for one that lies in a `static`: nothing as large as a connection passes over the stack.
+    /// Like [`recover`](Self::recover), but restores into this new connection. Use it for a connection in a `static`:
+    /// nothing as large as a connection is moved through the stack.
     ///
     /// # Errors
-    /// [`RecoverError`]; the connection is as new. [`RecoverError::NotNew`], and nothing changed, if it was used before: only
-    /// [`set_limits`](Self::set_limits) may have been called.
+    /// [`RecoverError`]; the connection is new again. [`RecoverError::NotNew`], and nothing has changed, if the
+    /// connection was used before: only [`set_limits`](Self::set_limits) may have been called.
     pub fn restore(&mut self, now: Instant, journal: &[u8]) -> Result<Recovered, RecoverError> {
         if !self.is_new() {
             return Err(RecoverError::NotNew);
@@ -51,10 +53,10 @@ impl<S: Storage> Connection<S> {
         self.core.link.state == State::Closed && !is_used && !has_records
     }
 
-    /// Drops what part of a log has led to.
+    /// Removes what part of a log has restored.
     fn begin_anew(&mut self) {
         let limits = self.core.limits.get();
-        self.core = Core::new(limits, Extras::of(&limits, S::MAY_HAVE_ALIASES));
+        self.core = Core::new(limits, self.core.extras.anew());
         let mut parts = self.storage.parts();
         parts.forget_topics();
         parts.slots.fill(SendSlot::FREE);
@@ -95,7 +97,7 @@ impl<S: Storage> Connection<S> {
         Ok(recovered)
     }
 
-    /// Carries a record out again; with what of the log is behind it.
+    /// Applies a record; `behind` is the rest of the log.
     fn redo(&mut self, record: &Record<'_>, behind: (&[u8], u32)) -> Result<(), Fault> {
         match *record {
             Record::Accepted { handle, frame, .. } => self.make_place(Handle(handle).id(), frame.len())?,
@@ -133,7 +135,7 @@ impl<S: Storage> Connection<S> {
                 let mut marks = Marks::NONE;
                 marks = marks.in_v5(match Version::KNOWS_BOTH_KINDS {
                     true => flags.has(MessageFlags::IN_V5),
-                    // It can't be encoded anew. If it is unfinished at the end of the log, that is told.
+                    // The message cannot be re-encoded. If it is unfinished at the end of the log, that is an error.
                     false => is_of_other_kind(core.outgoing.version(), flags),
                 });
                 if flags.has(MessageFlags::NEEDS_V5) {
@@ -145,7 +147,7 @@ impl<S: Storage> Connection<S> {
                 let last = core.outgoing.last_handle();
                 core.outgoing.set_last_handle(before(handle));
                 let made = Frame { kind, marks, detail: Detail::NONE, length: frame.len(), shared: None };
-                core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?.copy_from_slice(frame);
+                copy(frame, core.outgoing.push(parts, &made).ok_or(Fault::NoRoom)?);
                 if core.outgoing.latest().handle != handle {
                     return Err(Fault::NoRoom);
                 }
@@ -165,24 +167,25 @@ impl<S: Storage> Connection<S> {
                 core.incoming.settle_all(parts.inbox);
             }
         }
-        while core.outgoing.poll_ended(parts, None).is_some() {} // nobody fetches an outcome here, and its slot may be the next message's
+        // outcomes are not fetched here, and the next message may need the slot
+        while core.outgoing.poll_ended(parts, None).is_some() {}
         Ok(())
     }
 
-    /// Whether a message is to be sent that is encoded for a version which is not compiled in.
+    /// Returns whether a message to be sent is encoded for a version that is not compiled in.
     fn has_foreign_message(&self) -> bool {
         let view = self.storage.view();
         let mut packets = self.core.outgoing.packets(view.slots);
         packets.any(|(_, slot)| slot.marks.is_of_other_kind() && slot.length > 0)
     }
 
-    /// Makes room for a message with this identifier. A table as large as the old one has its place free.
+    /// Makes room for a message with this identifier. In a table as large as the old one its place is free.
     fn make_place(&mut self, id: u16, bytes: usize) -> Result<(), Fault> {
         PacketId::new(id).ok_or(Fault::Nonsense)?;
         let bounds = self.storage.bounds();
         let need = Need { bytes, shared: 0, is_publish: true, is_kept: true };
         let most = Capacity { slots: bounds.send_slots, arena: bounds.arena, bytes: usize::MAX, queued: 0 };
-        self.grow_for(&need, &most); // not `make_room`: where packets that were in 5.0 fill the storage, none could be accepted beside them
+        self.grow_for(&need, &most); // not `make_room`: it refuses more packets if those of 5.0 fill the storage
         loop {
             let length = self.storage.parts().slots.len();
             match Outgoing::occupant(self.storage.parts().slots, id) {
@@ -203,8 +206,8 @@ impl<S: Storage> Connection<S> {
         }
     }
 
-    /// The power is back: what was under way is as after a lost link. The journal goes on behind the record with this checksum, in a log that
-    /// said the version or not.
+    /// Finishes the recovery: packets in flight are as after a lost link. The journal continues behind the record with
+    /// this checksum, in a log with this version, if it has one.
     fn settle(&mut self, chain: u32, version: Option<Version>) {
         let mut parts = self.storage.parts();
         let session = self.core.session_fact();
@@ -223,7 +226,7 @@ impl<S: Storage> Connection<S> {
     }
 }
 
-/// A QoS 2 message that the application has, and whose PUBREC may have left.
+/// Restores a QoS 2 message that was delivered to the application, and whose PUBREC may have been sent.
 fn receive(core: &mut Core, parts: &mut Parts<'_>, id: u16) -> Result<(), Fault> {
     PacketId::new(id).ok_or(Fault::Nonsense)?;
     let bound = Bound { maximum: u16::MAX, held: usize::MAX, is_kept: false };
@@ -236,13 +239,13 @@ fn receive(core: &mut Core, parts: &mut Parts<'_>, id: u16) -> Result<(), Fault>
     }
 }
 
-/// Whether a message is of a kind of version that is not compiled in.
+/// Returns whether a message is encoded for a version that is not compiled in.
 fn is_of_other_kind(version: Version, flags: MessageFlags) -> bool {
     let is_v5 = matches!(version, Version::V5) || flags.has(MessageFlags::IN_V5);
     is_v5 != Version::KNOWS_PROPERTIES
 }
 
-/// Why a record can't be carried out.
+/// Why a record cannot be applied.
 enum Fault {
     NoRoom,
     Nonsense,
@@ -257,12 +260,13 @@ impl Fault {
     }
 }
 
-/// The last handle after which this one is the next, if the place of its identifier is free.
+/// Returns the last handle before this one: the connection then assigns this handle next, if the place of its
+/// identifier is free.
 const fn before(handle: u64) -> u64 {
     (handle | 0xFFFF).wrapping_sub(0x1_0000) & !0xFFFF | Handle(handle).id().wrapping_sub(1) as u64
 }
 
-/// What kind of PUBLISH this is; only those of QoS 1 and 2 are kept.
+/// Returns the kind of this PUBLISH; only messages at QoS 1 and 2 are recorded.
 fn kind_of(frame: &[u8]) -> Option<Kind> {
     let first = *frame.first().filter(|first| *first >> 4 == PacketType::Publish as u8)?;
     match QoS::from_bits(first >> 1 & 0b11)? {
@@ -272,8 +276,8 @@ fn kind_of(frame: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Whether the message with this number is accepted in this log, which begins behind a record with the checksum `chain`; or the one that took its place
-/// before the log knew it.
+/// Returns whether this log, which begins behind a record with the checksum `chain`, accepts the message with this
+/// number, or one that replaced it before it was recorded.
 fn is_accepted((mut log, mut chain): (&[u8], u32), mut number: u32) -> bool {
     let number_of = |handle: u64| (handle >> 16) as u32;
     while let Next::Record { record, length, chain: next } = Next::read(log, chain) {
@@ -288,7 +292,7 @@ fn is_accepted((mut log, mut chain): (&[u8], u32), mut number: u32) -> bool {
     false
 }
 
-/// Nothing, erased memory, or a start that was not written to its end.
+/// Returns whether there is no log: no bytes, erased memory, or an incomplete start of a log.
 fn is_start(journal: &[u8]) -> bool {
     let written = journal.iter().rposition(|byte| !is_erased(byte)).map_or(0, |last| last + 1);
     START.starts_with(journal.get(..written).unwrap_or_default())

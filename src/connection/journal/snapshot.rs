@@ -1,4 +1,4 @@
-//! From a connection to the shortest log that leads to it.
+//! Snapshots: the shortest log that restores a connection.
 
 use crate::connection::Connection;
 use crate::session::{flags_of, stub};
@@ -7,10 +7,11 @@ use crate::storage::{
 };
 
 impl<S: Storage> Connection<S> {
-    /// Writes a log that leads to the present state, piece by piece, and lets the journal go on behind it: to be called when
-    /// [`journal`](Self::journal) is empty. False, and nothing is written, if it isn't, or if the storage keeps no journal.
+    /// Writes a log of the present state, in several calls of `write`; later records continue that log. Call it when
+    /// [`journal`](Self::journal) is empty; otherwise, or if the storage keeps no journal, nothing is written and it
+    /// returns false.
     ///
-    /// The old log counts until the new one is durable as a whole; only then let anything else happen to the connection.
+    /// Keep the old log until the new one is completely durable, and make no other call on the connection before.
     pub fn snapshot(&mut self, write: &mut dyn FnMut(&[u8])) -> bool {
         self.gather();
         if !self.storage.has_journal() || !self.storage.records().is_empty() {
@@ -47,7 +48,7 @@ impl<S: Storage> Connection<S> {
         };
         received(true).for_each(|slot| give(&Record::Received(slot.id)));
         give(&Record::Session(fact));
-        // Those after PUBREC first: their stubs need no room then.
+        // Messages after PUBREC first, so that their stubs need no additional room.
         let is_kept = |slot: &SendSlot| slot.kind.is_windowed() && slot.progress.stands() != Stands::Over;
         for is_released in [true, false] {
             for (index, slot) in outgoing.packets(view.slots) {

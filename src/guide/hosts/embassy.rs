@@ -5,12 +5,14 @@ use embassy_time::Timer;
 use embedded_io_async::{Read, Write};
 use pure_mqtt::{Instant, Transmit};
 
-/// The transport is gone, or broken.
+/// The transport is closed or has failed.
 pub struct Gone;
 
-/// Reads, writes or waits, whichever is done first; the two others are dropped. Returns how many bytes were read into `room`.
+/// Reads, writes or waits, whichever completes first; the other two are dropped. Returns how many bytes were read into
+/// `room`.
 ///
-/// Nothing is lost by dropping them: what was not read is still with the reader, and what `write` has not returned is still in `transmit`.
+/// Dropping them loses nothing: bytes that were not read are still in the reader, and bytes that `write` has not
+/// confirmed are still in `transmit`.
 pub async fn exchange<R: Read, W: Write>(
     reader: &mut R,
     writer: &mut W,
@@ -20,7 +22,7 @@ pub async fn exchange<R: Read, W: Write>(
     until: Instant,
 ) -> Result<usize, Gone> {
     let is_writing = !transmit.chunk().is_empty();
-    let wants_bytes = !room.is_empty(); // a read into nothing looks like the end
+    let wants_bytes = !room.is_empty(); // a read into an empty slice looks like end of stream
     let write = async {
         match transmit.chunk() {
             [] => writer.flush().await.map(|()| 0),
@@ -42,7 +44,7 @@ pub async fn exchange<R: Read, W: Write>(
     }
 }
 
-/// A future that is never done unless `is_wanted`.
+/// Awaits `future` if `is_wanted`; otherwise never completes.
 async fn when<T>(is_wanted: bool, future: impl Future<Output = T>) -> T {
     if is_wanted { future.await } else { pending().await }
 }

@@ -5,18 +5,18 @@ use pure_mqtt::{
     Backoff, Connect, Connection, ConnectionError, Event, OpenError, Outcome, Received, RxBuffer, Storage,
 };
 
-/// How long the last flush of a link may take.
+/// The time for the last flush of a link.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// What the program does with what happens. It may call any method of the connection.
+/// The program's handlers. They may call any method of the connection.
 pub trait App<S: Storage> {
     fn event(&mut self, mqtt: &mut Connection<S>, now: Instant, event: Event<'_>);
     fn outcome(&mut self, outcome: Outcome);
-    /// Called in each turn: publish what is due. Returns when to be called again at the latest.
+    /// Called in each turn: publishes what is due. Returns the latest time for the next call.
     fn act(&mut self, mqtt: &mut Connection<S>, now: Instant) -> Option<Instant>;
 }
 
-/// A connection, its buffer, and what is kept from link to link. `N` is `Limits::inline_max` or more.
+/// A connection, its buffer, and the state that outlives a link. `N` is `Limits::inline_max` or more.
 pub struct Host<'h, S: Storage, const N: usize> {
     pub mqtt: &'h mut Connection<S>,
     pub rx: &'h mut RxBuffer<N>,
@@ -25,7 +25,8 @@ pub struct Host<'h, S: Storage, const N: usize> {
 }
 
 impl<S: Storage, const N: usize> Host<'_, S, N> {
-    /// One link, from CONNECT to its end; then close the transport. Returns the pause before the next link, in milliseconds.
+    /// Runs one link, from CONNECT to its end; then close the transport. Returns the delay before the next link, in
+    /// milliseconds.
     pub async fn link<R: Read, W: Write>(
         &mut self,
         reader: &mut R,
@@ -39,7 +40,7 @@ impl<S: Storage, const N: usize> Host<'_, S, N> {
         let (mut accepted_at, mut is_flushed) = (None, true);
         loop {
             let wakes_at = self.turn(app, &mut accepted_at);
-            let _ = self.mqtt.transmit(now()); // what leaves may set a deadline
+            let _ = self.mqtt.transmit(now()); // sending may set a deadline
             let until = [self.mqtt.poll_timeout(), wakes_at, Some(now().after_secs(60))].into_iter().flatten().min();
             if self.mqtt.should_close() {
                 let _ = with_timeout(FAREWELL, writer.flush()).await;
@@ -52,17 +53,17 @@ impl<S: Storage, const N: usize> Host<'_, S, N> {
                 Err(Gone) => break,
             }
         }
-        let reason = self.mqtt.close_reason(); // `handle_close` forgets it
+        let reason = self.mqtt.close_reason(); // `handle_close` resets it
         self.must_start_clean |= reason == ConnectionError::Protocol(Violation::UnknownSession);
         self.mqtt.handle_close(now());
-        self.rx.clear(); // half a packet belonged to that link
+        self.rx.clear(); // a partial packet of the old link
         self.backoff.ended(accepted_at.map_or(0, |at| now().millis_since(at)));
         Ok(self.backoff.next_delay(random))
     }
 
-    /// Takes what was read, and does what is due. Returns when the program wants to be called again.
+    /// Handles input, deadlines and outcomes. Returns when the program wants to be called again.
     fn turn(&mut self, app: &mut impl App<S>, accepted_at: &mut Option<Instant>) -> Option<Instant> {
-        // `Blocked`: each turn offers the packet again, and output that leaves is followed by a turn.
+        // After `Blocked`, each turn offers the packet again, and a turn follows each write.
         while let Ok(Received::Packet { consumed, event }) = self.mqtt.handle_input(now(), self.rx.bytes()) {
             if let Some(event) = event {
                 if matches!(&event, Event::ConnAck(connack) if connack.is_accepted()) {
@@ -72,7 +73,7 @@ impl<S: Storage, const N: usize> Host<'_, S, N> {
             }
             self.rx.consume(consumed);
         }
-        let _ = self.mqtt.handle_timeout(now()); // an error shows in `should_close`
+        let _ = self.mqtt.handle_timeout(now()); // after an error `should_close` is true
         while let Some(outcome) = self.mqtt.poll_outcome() {
             app.outcome(outcome);
         }
@@ -80,16 +81,16 @@ impl<S: Storage, const N: usize> Host<'_, S, N> {
     }
 }
 
-/// The time, as the connection wants it.
+/// The time as an `Instant` of the engine.
 fn now() -> Instant {
     Instant::from_millis(embassy_time::Instant::now().as_millis())
 }
 
-/// Between two links of a UART: what comes belongs to neither.
+/// Discards bytes between two links of a UART, which belong to neither.
 pub async fn throw_away<R: Read>(reader: &mut R, pause: u32) {
     let drain = async {
         while reader.read(&mut [0; 16]).await.is_ok_and(|count| count > 0) {}
-        pending::<()>().await; // the pause goes on
+        pending::<()>().await; // wait for the rest of the delay
     };
     select(Timer::after_millis(pause.into()), drain).await;
 }

@@ -10,23 +10,23 @@ pub const PACKET: usize = 4096;
 
 /// A stream of bytes to the server.
 pub trait Transport {
-    /// Waits for bytes, and reads. Waits `patience` milliseconds at most, and with `for_room` only until it could take output. Returns 0 if no byte came,
-    /// or if `room` is empty; an error if the stream has ended.
+    /// Waits for bytes, and reads. Waits at most `patience` milliseconds, and with `for_room` only until output can be
+    /// written. Returns 0 if no byte arrived, or if `room` is empty; an error if the stream has ended.
     fn read(&mut self, room: &mut [u8], patience: u64, for_room: bool) -> io::Result<usize>;
-    /// Writes what it can take now; 0 if that is nothing.
+    /// Writes what fits without waiting; returns 0 if nothing fits.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 }
 
-/// What the program does with what happens.
+/// The program's handlers.
 pub trait App<S: Storage> {
     fn event(&mut self, mqtt: &mut Connection<S>, now: Instant, event: Event<'_>);
     fn outcome(&mut self, outcome: Outcome);
 }
 
-/// What ends a wait, besides bytes from the server.
+/// What ends a wait, in addition to bytes from the server.
 pub struct Wait {
     pub until: Instant,
-    /// Output waits: so does room in the transport.
+    /// Whether output is pending, so that room in the transport ends the wait too.
     pub for_room: bool,
 }
 
@@ -36,7 +36,7 @@ pub struct Host {
     backoff: Backoff,
     /// When the server accepted the link.
     accepted_at: Option<Instant>,
-    /// The server has a session that the limits don't allow to go on with.
+    /// Whether the server has a session that the limits do not allow to resume.
     must_start_clean: bool,
 }
 
@@ -45,7 +45,7 @@ impl Host {
         Self { rx: RxBuffer::new(), backoff: Backoff::default(), accepted_at: None, must_start_clean: false }
     }
 
-    /// Drives one link to its end. Returns the pause before the next one, in milliseconds.
+    /// Drives one link to its end. Returns the delay before the next one, in milliseconds.
     pub fn drive<S: Storage>(
         &mut self,
         mqtt: &mut Connection<S>,
@@ -64,7 +64,7 @@ impl Host {
         Ok(self.close(mqtt, clock(), app))
     }
 
-    /// The transport is up.
+    /// Opens a link over a connected transport.
     pub fn open<S: Storage>(
         &mut self,
         mqtt: &mut Connection<S>,
@@ -74,7 +74,7 @@ impl Host {
         mqtt.open(now, &connect.clean_start(connect.clean_start || self.must_start_clean))
     }
 
-    /// Takes what came, does what is due, and sends. Returns what to wait for; `None` once the link is over.
+    /// Handles input, deadlines and outcomes, and sends. Returns what to wait for; `None` once the link has ended.
     pub fn turn<S: Storage>(
         &mut self,
         mqtt: &mut Connection<S>,
@@ -83,7 +83,7 @@ impl Host {
         app: &mut impl App<S>,
     ) -> Option<Wait> {
         let is_blocked = self.take(mqtt, now, app);
-        let _ = mqtt.handle_timeout(now); // an error shows in `should_close`
+        let _ = mqtt.handle_timeout(now); // after an error `should_close` is true
         while let Some(outcome) = mqtt.poll_outcome() {
             app.outcome(outcome);
         }
@@ -91,12 +91,12 @@ impl Host {
         if mqtt.should_close() {
             return None;
         }
-        // After `Blocked` the packet is here already, and what was sent has made room.
+        // After `Blocked` the packet is in the buffer already, and sending has made room: do not wait.
         let until = if is_blocked && has_sent { now } else { mqtt.poll_timeout().unwrap_or(now.after_secs(60)) };
         Some(Wait { until, for_room: is_full })
     }
 
-    /// Offers all packets that are there. Returns true if one of them waits for room.
+    /// Handles all complete packets. Returns true if one of them is blocked.
     fn take<S: Storage>(&mut self, mqtt: &mut Connection<S>, now: Instant, app: &mut impl App<S>) -> bool {
         loop {
             match mqtt.handle_input(now, self.rx.bytes()) {
@@ -115,12 +115,12 @@ impl Host {
         }
     }
 
-    /// The link is over. Returns the pause before the next one, in milliseconds: it grows while links don't last.
+    /// Ends the link. Returns the delay before the next one, in milliseconds, which grows while links are short.
     pub fn close<S: Storage>(&mut self, mqtt: &mut Connection<S>, now: Instant, app: &mut impl App<S>) -> u32 {
-        let reason = mqtt.close_reason(); // `handle_close` forgets it
+        let reason = mqtt.close_reason(); // `handle_close` resets it
         self.must_start_clean |= reason == ConnectionError::Protocol(Violation::UnknownSession);
         mqtt.handle_close(now);
-        self.rx.clear(); // half a packet belonged to that link
+        self.rx.clear(); // a partial packet of the old link
         while let Some(outcome) = mqtt.poll_outcome() {
             app.outcome(outcome);
         }
@@ -128,13 +128,13 @@ impl Host {
         self.pause()
     }
 
-    /// The pause after an attempt that failed, in milliseconds.
+    /// Returns the delay after a failed attempt, in milliseconds.
     pub fn pause(&mut self) -> u32 {
         self.backoff.next_delay(RandomState::new().hash_one(()) as u32) // a random number
     }
 }
 
-/// Sends what the transport takes. Returns whether something left, and whether the transport is full.
+/// Sends what the transport takes. Returns whether bytes were sent, and whether the transport is full.
 fn send<S: Storage>(mqtt: &mut Connection<S>, link: &mut impl Transport, now: Instant) -> io::Result<(bool, bool)> {
     let mut transmit = mqtt.transmit(now);
     let mut has_sent = false;

@@ -1,8 +1,8 @@
 use bytes::Bytes;
 use pure_mqtt::{BytesBuffer, Connection, Event, Instant, Received, Storage};
 
-/// Hands every event on, a message with its payload as `Bytes` on the memory that was read. Returns true if a packet is blocked:
-/// drain `transmit`, then call this again at once.
+/// Passes on every event, and with a message its payload as `Bytes` in the memory that was read into. Returns true if a
+/// packet is blocked: drain `transmit`, then call this again at once.
 pub fn read<S: Storage>(
     mqtt: &mut Connection<S>,
     rx: &mut BytesBuffer,
@@ -27,7 +27,7 @@ pub fn read<S: Storage>(
                     rx.give_back(packets.slice_ref(rest));
                     return received == Received::Blocked;
                 }
-                Err(_) => return false, // `should_close` says the rest
+                Err(_) => return false, // `should_close` is true
             }
         }
     }

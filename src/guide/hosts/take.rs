@@ -1,6 +1,7 @@
 use pure_mqtt::{Connection, Event, Instant, Received, Storage};
 
-/// Offers what was read, and hands each event to `app`. Returns how many bytes were consumed, and whether the rest waits for room.
+/// Handles what was read, and passes each event to `app`. Returns how many bytes were consumed, and whether the rest is
+/// blocked.
 pub fn take<S: Storage>(
     mqtt: &mut Connection<S>,
     now: Instant,

@@ -8,7 +8,7 @@ use host::{App, Host, PACKET, Transport};
 use pure_mqtt::Version;
 use pure_mqtt::{Connect, Connection, Disconnect, Event, Heap, Instant, Limits, Outcome, Publish, QoS, TopicName};
 
-/// A full socket must not hold up reading for longer than this, in milliseconds.
+/// The maximum time that a full socket holds up reading, in milliseconds.
 const SHORT: u64 = 10;
 
 struct Tcp(TcpStream);
@@ -21,7 +21,7 @@ impl Tcp {
         Ok(Self(stream))
     }
 
-    /// In order: a socket that is closed over unread bytes is reset, and what was written last is lost.
+    /// Closes in order: a socket that is closed with unread bytes is reset, and the last writes are lost.
     fn close(mut self) {
         let _ = self.0.shutdown(Shutdown::Write);
         let start = SystemTime::now();
@@ -33,7 +33,7 @@ impl Transport for Tcp {
     fn read(&mut self, room: &mut [u8], patience: u64, for_room: bool) -> io::Result<usize> {
         let patience = Duration::from_millis(if for_room { patience.min(SHORT) } else { patience.max(1) });
         if room.is_empty() {
-            sleep(patience); // a read into nothing would return 0 at once, as at the end of the stream
+            sleep(patience); // a read into an empty slice would return 0 at once, as at end of stream
             return Ok(0);
         }
         self.0.set_read_timeout(Some(patience.max(Duration::from_millis(1))))?;
@@ -56,7 +56,7 @@ fn is_patience_over(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
-/// Ends the link when everything is done.
+/// Ends the link when nothing is unfinished.
 struct Meter;
 
 impl App<Heap> for Meter {
@@ -71,7 +71,7 @@ impl App<Heap> for Meter {
     }
 }
 
-/// Publishes three readings; returns once the server has them.
+/// Publishes three readings, and returns once the server has acknowledged them.
 fn publish(address: &str) -> Result<(), Box<dyn Error>> {
     let start = SystemTime::now();
     let clock = || Instant::from_millis(start.elapsed().as_millis() as u64);

@@ -14,9 +14,9 @@ use tokio::time::{sleep, timeout};
 
 /// The longest packet from the server.
 const PACKET: usize = 16 * 1024;
-/// So many packets are handled before output and deadlines have their turn.
+/// The number of packets that are handled before output and deadlines are served.
 const AT_A_TIME: usize = 32;
-/// How long dialling, and closing in order, may take.
+/// The time for dialling, and for closing in order.
 const DIAL: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -27,30 +27,31 @@ pub struct Command {
     pub qos: QoS,
 }
 
-/// What the program does with what happens. It may call any method of the connection.
+/// The program's handlers. They may call any method of the connection.
 pub trait App {
     fn event(&mut self, mqtt: &mut Connection<Heap>, now: Instant, event: Event<'_>);
     fn outcome(&mut self, outcome: Outcome);
-    /// A link is over, for this reason.
+    /// Handles the end of a link.
     fn ended(&mut self, reason: ConnectionError);
 }
 
-/// A connection, and what its one task keeps from link to link.
+/// A connection, and the state of its task that outlives a link.
 pub struct Host {
     mqtt: Connection<Heap>,
     rx: RxBuffer<PACKET>,
     commands: mpsc::Receiver<Command>,
-    /// The command that waits for room in the queue. Until it has some, no other is taken: senders wait.
+    /// The command that waits for room in the queue. Until there is room, no other command is received, so senders
+    /// wait.
     waiting: Option<Command>,
     backoff: Backoff,
     clock: Clock,
     accepted_at: Option<Instant>,
     must_start_clean: bool,
-    /// All senders of commands are gone: finish what is unfinished, then end.
+    /// Whether all senders of commands were dropped: finish what is unfinished, then end.
     is_ending: bool,
 }
 
-/// Counts from its start. It stands still while the machine is suspended: see "What hosts get wrong".
+/// Counts from its creation. It stands still while the machine is suspended: see "What hosts get wrong".
 #[derive(Clone, Copy)]
 struct Clock(tokio::time::Instant);
 
@@ -60,7 +61,7 @@ impl Clock {
     }
 }
 
-/// The transport is gone, or broken.
+/// The transport is closed or has failed.
 struct Gone;
 
 impl Host {
@@ -79,7 +80,7 @@ impl Host {
         }
     }
 
-    /// One link after the other, until all senders of commands are gone and nothing is unfinished.
+    /// Runs one link after the other, until all senders of commands were dropped and nothing is unfinished.
     pub async fn run(&mut self, address: &str, connect: &Connect<'_>, app: &mut impl App) -> Result<(), OpenError> {
         loop {
             if let Ok(Ok(stream)) = timeout(DIAL, TcpStream::connect(address)).await {
@@ -95,7 +96,7 @@ impl Host {
         }
     }
 
-    /// One link, from CONNECT to its end.
+    /// Runs one link, from CONNECT to its end.
     pub async fn link<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         &mut self,
         reader: &mut R,
@@ -112,9 +113,9 @@ impl Host {
                 break;
             }
         }
-        // In order: a socket that is closed over unread bytes is reset, and what was written last is lost.
+        // Close in order: a socket that is closed with unread bytes is reset, and the last writes are lost.
         let _ = timeout(FAREWELL, async {
-            writer.shutdown().await?; // it flushes, too
+            writer.shutdown().await?; // flushes too
             tokio::io::copy(reader, &mut tokio::io::sink()).await
         })
         .await;
@@ -122,12 +123,12 @@ impl Host {
         Ok(())
     }
 
-    /// Takes what was read, and does what is due. Returns whether packets are left that could be taken at once.
+    /// Handles input, deadlines and outcomes. Returns whether more packets can be handled at once.
     fn turn(&mut self, app: &mut impl App) -> bool {
         let has_more = self.take(app);
         let unread = if has_more { self.rx.bytes().len() } else { 0 };
-        self.mqtt.report_unread(self.clock.now(), unread); // an answer that is among them is not missed
-        let _ = self.mqtt.handle_timeout(self.clock.now()); // an error shows in `should_close`
+        self.mqtt.report_unread(self.clock.now(), unread); // an answer among them does not count as missing
+        let _ = self.mqtt.handle_timeout(self.clock.now()); // after an error `should_close` is true
         while let Some(outcome) = self.mqtt.poll_outcome() {
             app.outcome(outcome);
         }
@@ -138,7 +139,7 @@ impl Host {
         has_more
     }
 
-    /// Offers what is there to the connection, a number of packets at a time. A packet that is blocked is offered again in each turn.
+    /// Handles a limited number of packets. A blocked packet is offered again in each turn.
     fn take(&mut self, app: &mut impl App) -> bool {
         for _ in 0..AT_A_TIME {
             match self.mqtt.handle_input(self.clock.now(), self.rx.bytes()) {
@@ -158,7 +159,7 @@ impl Host {
         true
     }
 
-    /// Publishes the command that waits. While the queue is full it goes on waiting.
+    /// Publishes the waiting command. While the queue is full, the command keeps waiting.
     fn publish(&mut self) {
         let Some(Command { topic, payload, qos }) = &self.waiting else { return };
         let Ok(topic) = TopicName::new(topic) else { return self.waiting = None }; // or tell the sender
@@ -168,8 +169,9 @@ impl Host {
         }
     }
 
-    /// Writes, reads, takes a command, or waits for the next deadline, whichever comes first. The others are dropped, and nothing is lost by that: what was
-    /// not read is still with the socket, and what was not confirmed by `advance` is still in `transmit`.
+    /// Writes, reads, receives a command, or waits for the next deadline, whichever completes first. Dropping the
+    /// others loses nothing: bytes that were not read are still in the socket, and bytes that were not confirmed by
+    /// `advance` are still in `transmit`.
     async fn exchange<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         &mut self,
         reader: &mut R,
@@ -183,11 +185,11 @@ impl Host {
         let patience = Duration::from_millis(if has_more { 0 } else { due });
         let mut transmit = self.mqtt.transmit(now);
         let room = self.rx.room();
-        let wants_bytes = !room.is_empty(); // a read into nothing looks like the end
+        let wants_bytes = !room.is_empty(); // a read into an empty slice looks like end of stream
         let takes_commands = self.waiting.is_none() && !self.is_ending;
         let write = async {
             match transmit.chunk() {
-                [] => writer.flush().await.map(|()| 0), // a TLS stream keeps bytes back
+                [] => writer.flush().await.map(|()| 0), // a TLS stream buffers bytes
                 chunk => writer.write(chunk).await,
             }
         };
@@ -213,12 +215,12 @@ impl Host {
         Ok(())
     }
 
-    /// The link is over.
+    /// Ends the link.
     fn close(&mut self, app: &mut impl App) {
-        let (now, reason) = (self.clock.now(), self.mqtt.close_reason()); // `handle_close` forgets it
+        let (now, reason) = (self.clock.now(), self.mqtt.close_reason()); // `handle_close` resets it
         self.must_start_clean |= reason == ConnectionError::Protocol(Violation::UnknownSession);
         self.mqtt.handle_close(now);
-        self.rx.clear(); // half a packet belonged to that link
+        self.rx.clear(); // a partial packet of the old link
         self.backoff.ended(self.accepted_at.take().map_or(0, |at| now.millis_since(at)));
         app.ended(reason);
         while let Some(outcome) = self.mqtt.poll_outcome() {

@@ -1,12 +1,12 @@
 use pure_mqtt::{Connection, Event, Instant, Outcome, Received, RxBuffer, Storage};
 
-/// A UART, a modem, a socket: reads and writes what it can without waiting.
+/// A UART, a modem or a socket: reads and writes what it can without waiting.
 pub trait Wire {
     fn read(&mut self, room: &mut [u8]) -> usize;
     fn write(&mut self, bytes: &[u8]) -> usize;
 }
 
-/// What the program does with what happens.
+/// The program's handlers.
 pub trait App<S: Storage> {
     fn event(&mut self, mqtt: &mut Connection<S>, now: Instant, event: Event<'_>);
     fn outcome(&mut self, outcome: Outcome);
@@ -16,7 +16,7 @@ pub trait App<S: Storage> {
 pub enum Next {
     /// Take another turn at once.
     Again,
-    /// Sleep until bytes come, or the wire can take output that waits, or it is this time.
+    /// Sleep until bytes arrive, or the wire can take pending output, or this deadline has passed.
     Sleep(Option<Instant>),
     /// Close the wire, call `handle_close`, and clear the buffer.
     Close,
@@ -30,7 +30,7 @@ pub fn turn<S: Storage, const N: usize>(
     app: &mut impl App<S>,
     now: Instant,
 ) -> Next {
-    let count = wire.read(rx.room()); // no room after `Blocked`: then nothing is read, which is not the end of the wire
+    let count = wire.read(rx.room()); // no room after `Blocked`: 0 does not mean that the wire is closed
     rx.filled(count);
     let is_blocked = loop {
         match mqtt.handle_input(now, rx.bytes()) {
@@ -41,7 +41,7 @@ pub fn turn<S: Storage, const N: usize>(
                 rx.consume(consumed);
             }
             Ok(Received::Partial { .. }) => break false,
-            Ok(Received::Blocked) => break true, // a later turn offers it again
+            Ok(Received::Blocked) => break true, // a later turn offers the packet again
             Err(_) => break false,               // `should_close` says the rest
         }
     };
@@ -53,7 +53,7 @@ pub fn turn<S: Storage, const N: usize>(
     let mut has_sent = false;
     while !transmit.chunk().is_empty() {
         match wire.write(transmit.chunk()) {
-            0 => break, // full: the rest goes in a later turn
+            0 => break, // full: a later turn sends the rest
             count => transmit.advance(count),
         }
         has_sent = true;

@@ -1,5 +1,5 @@
-//! A list of properties, in the two forms it has: bytes from a peer, which are checked once and then read lazily, and a slice of [`Property`]
-//! from the application.
+//! A list of properties, in two forms: bytes from a peer, which are checked once and then decoded on access, and a
+//! slice of [`Property`] from the application.
 
 use core::fmt;
 
@@ -22,7 +22,7 @@ macro_rules! properties_setter {
 }
 pub(crate) use properties_setter;
 
-/// A list of properties: either bytes that were checked when they came from a peer, or the application's own slice.
+/// A list of properties: bytes from a peer that were checked, or a slice of the application.
 ///
 /// ```
 /// use pure_mqtt::{Properties, Property};
@@ -53,12 +53,12 @@ impl<'a> Properties<'a> {
     /// No properties.
     pub const NONE: Self = Self(Form::List(&[]));
 
-    /// The properties in `list`, to be sent in this order.
+    /// Creates a list of the properties in `list`, which are sent in this order.
     pub const fn new(list: &'a [Property<'a>]) -> Self {
         Self(Form::List(list))
     }
 
-    /// Whether there is none.
+    /// Returns whether the list is empty.
     pub fn is_empty(&self) -> bool {
         match self.0 {
             Form::Checked(bytes) => bytes.is_empty(),
@@ -66,12 +66,12 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// The properties one by one, in the order in which they stand.
+    /// Iterates over the properties, in their order.
     pub const fn iter(&self) -> PropertiesIter<'a> {
         PropertiesIter(self.0)
     }
 
-    /// Whether there is a property with this identifier; `value` becomes that of the first.
+    /// Finds the first property with this identifier: stores its value in `value`, and returns whether there is one.
     fn find(&self, id: u8, value: &mut Value<'a>) -> bool {
         let Form::List(list) = self.0 else { return self.checked().find(id, value) };
         let found = list.iter().find(|property| property.id() == id);
@@ -81,7 +81,8 @@ impl<'a> Properties<'a> {
         found.is_some()
     }
 
-    /// The value of the first property with this identifier. Always inlined: where a list is known to be empty, the compiler sees what nobody asks for.
+    /// Returns the value of the first property with this identifier. Always inlined: for a list that is known to be
+    /// empty, the compiler removes the code.
     #[inline(always)]
     fn lookup<T: Field<'a>>(&self, id: u8) -> Option<T> {
         if self.is_empty() { None } else { self.look_up(id) }
@@ -92,21 +93,21 @@ impl<'a> Properties<'a> {
         self.find(id, &mut value).then(|| T::from_value(value))
     }
 
-    /// The number of a peer's property with this identifier.
+    /// Returns the numeric value of a peer's property with this identifier.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn number(&self, id: u8) -> Option<u32> {
         let mut value = Value::default();
         self.checked().find(id, &mut value).then_some(value.number)
     }
 
-    /// The text or the data of a peer's property with this identifier.
+    /// Returns the text or data of a peer's property with this identifier.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn field(&self, id: u8) -> Option<&'a [u8]> {
         let mut value = Value::default();
         self.checked().find(id, &mut value).then_some(value.field)
     }
 
-    /// The properties one by one if they came from a peer; none of the application's.
+    /// Iterates over the properties if they came from a peer; over none if they are the application's.
     pub(crate) const fn checked(&self) -> Checked<'a> {
         match self.0 {
             Form::Checked(bytes) => Checked(bytes),
@@ -114,13 +115,13 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// Whether there is a property with this identifier.
+    /// Returns whether there is a property with this identifier.
     #[inline(always)]
     pub(crate) fn has(&self, id: u8) -> bool {
         !self.is_empty() && self.find(id, &mut Value::default())
     }
 
-    /// The identifier of the first property that has one of these.
+    /// Returns the identifier of the first property that has one of `ids`.
     ///
     /// Always inlined, as [`lookup`](Self::lookup).
     #[inline(always)]
@@ -128,23 +129,26 @@ impl<'a> Properties<'a> {
         if self.is_empty() { None } else { self.iter().first_of(ids) }
     }
 
-    /// Reads a property block with its length from the start of `reader`; in versions without properties reads nothing.
+    /// Decodes a property block with its length from the start of `reader`; in versions without properties reads
+    /// nothing.
     ///
-    /// Checked here, once: the length, each identifier, whether `packets` may carry it, that it stands only once, and the value.
+    /// Checks the length and, for each property, its identifier, whether `packets` may carry it, that it occurs only
+    /// once, and its value.
     #[cfg_attr(target_pointer_width = "32", inline(always))]
     pub(crate) fn decode(reader: &mut Reader<'a>, packets: u16) -> Self {
         Self::decode_seen(reader, packets, &mut Seen::default())
     }
 
-    /// The same, and which properties there are.
+    /// Like [`decode`](Self::decode); `seen` receives which properties there are.
     #[inline(always)]
     pub(crate) fn decode_seen(reader: &mut Reader<'a>, packets: u16, seen: &mut Seen) -> Self {
         Self(Form::Checked(decode_block(reader, packets, seen)))
     }
 
-    /// Reads properties in their encoding of MQTT 5.0 (§2.2.2.2), without the length that stands before them in a packet.
+    /// Decodes properties in the encoding of MQTT 5.0 (§2.2.2.2), without the length that precedes them in a packet.
     ///
-    /// Which packets may carry them, how often, and with which values is not checked here: commands do that when they are given the properties.
+    /// Does not check which packets may carry the properties, how often, and with which values: the commands check
+    /// that.
     ///
     /// ```
     /// use pure_mqtt::Properties;
@@ -158,7 +162,8 @@ impl<'a> Properties<'a> {
     /// ```
     ///
     /// # Errors
-    /// An identifier that is no property's, a value that is cut off, or a text that is not UTF-8 or holds U+0000.
+    /// [`DecodeError`] for an unknown property identifier, a truncated value, or a text that is not UTF-8 or contains
+    /// U+0000.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes, Rules::new(Version::V5));
         let mut value = Value::default();
@@ -173,7 +178,8 @@ impl<'a> Properties<'a> {
         reader.finish().map(|()| Self(Form::Checked(bytes)))
     }
 
-    /// The same in CONNECT and CONNACK, where authentication data need a method (§3.1.2.11.10, §3.2.2.3.18).
+    /// Like [`decode_seen`](Self::decode_seen) for CONNECT and CONNACK, where Authentication Data require a method
+    /// (§3.1.2.11.10, §3.2.2.3.18).
     #[inline(always)]
     pub(crate) fn decode_authenticated(reader: &mut Reader<'a>, packet: PacketType, seen: &mut Seen) -> Self {
         let properties = Self::decode_seen(reader, packet.bit(), seen);
@@ -196,7 +202,7 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// Writes the block, with one more property after these.
+    /// Writes the block, with `more` as the last property.
     pub(crate) fn encode_with(&self, more: Option<Property<'_>>, writer: &mut Writer<'_>) {
         let block = writer.begin(0);
         self.encode_entries(writer);
@@ -214,8 +220,8 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// Checks a list that the application gave for `packets`, as [`decode`](Self::decode) checks a peer's; and says which properties there are, and how many
-    /// bytes [`encode_entries`](Self::encode_entries) writes.
+    /// Checks a list of the application for `packets`, as [`decode`](Self::decode) checks a peer's. Returns which
+    /// properties there are, and how many bytes [`encode_entries`](Self::encode_entries) writes.
     #[inline(always)]
     pub(crate) fn check(&self, packets: u16) -> Result<(Seen, usize), PropertyError> {
         if self.is_empty() { Ok((Seen::default(), 0)) } else { self.check_each(packets) }
@@ -244,7 +250,7 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// The bytes of a property block: they are returned in registers.
+/// Returns the bytes of a property block; a slice, since that is returned in registers.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 fn decode_block<'a>(reader: &mut Reader<'a>, packets: u16, seen: &mut Seen) -> &'a [u8] {
@@ -264,12 +270,13 @@ fn decode_block<'a>(reader: &mut Reader<'a>, packets: u16, seen: &mut Seen) -> &
     bytes
 }
 
-/// Which properties of a packet were met already, a bit for each that it may carry.
+/// Which properties of a packet have occurred: a bit for each that the packet may carry.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Seen(u32);
 
 impl Seen {
-    /// The bit of a property. Those with high identifiers share one with a property that no packet carries beside them.
+    /// Returns the bit of a property. Properties with high identifiers share a bit with one that no packet carries
+    /// beside them.
     pub(super) const fn bit(id: u32) -> u32 {
         1 << (if id < u32::BITS { id } else { id - 28 })
     }
@@ -278,7 +285,7 @@ impl Seen {
         self.0 & Self::bit(id as u32) != 0
     }
 
-    /// These.
+    /// Returns the set of these properties.
     pub(crate) const fn of(mut ids: &[u8]) -> Self {
         let mut seen = 0;
         while let [id, rest @ ..] = ids {
@@ -292,7 +299,7 @@ impl Seen {
         self.0 & others.0 != 0
     }
 
-    /// Checks all that is left to read, a property block.
+    /// Checks the remaining bytes, which are a property block.
     #[cfg_attr(not(target_pointer_width = "32"), inline(never))]
     fn fill(&mut self, block: &mut Reader<'_>, packets: u16) {
         let mut value = Value::default();
@@ -305,7 +312,7 @@ impl Seen {
         }
     }
 
-    /// Checks that one more property may stand here.
+    /// Checks that the packet may have this property, and that the property has not occurred yet.
     fn check(&mut self, id: u32, spec: &Spec, packets: u16) -> Result<(), Violation> {
         if spec.packets & packets == 0 {
             return Err(Violation::PropertyNotAllowed);
@@ -318,7 +325,7 @@ impl Seen {
     }
 }
 
-/// The properties of a list one by one.
+/// Iterates over the properties of a list.
 #[derive(Clone)]
 pub struct PropertiesIter<'a>(Form<'a>);
 
@@ -333,7 +340,18 @@ impl<'a> PropertiesIter<'a> {
         None
     }
 
-    /// The identifier of the next one; `value` becomes what the wire shows of it.
+    /// Returns the value of the next property with this identifier. Links no code for texts.
+    fn next_number(&mut self, id: u8) -> Option<u32> {
+        let mut value = Value::default();
+        while let Some(found) = self.next_value(&mut value) {
+            if found == id {
+                return Some(value.number);
+            }
+        }
+        None
+    }
+
+    /// Returns the identifier of the next property, and stores its value in `value`.
     pub(crate) fn next_value(&mut self, value: &mut Value<'a>) -> Option<u8> {
         match &mut self.0 {
             Form::List(list) => {
@@ -352,7 +370,7 @@ impl<'a> PropertiesIter<'a> {
     }
 }
 
-/// A peer's properties one by one.
+/// Iterates over a peer's properties.
 pub(crate) struct Checked<'a>(&'a [u8]);
 
 impl<'a> Checked<'a> {
@@ -372,9 +390,9 @@ impl<'a> Checked<'a> {
         if !Version::KNOWS_PROPERTIES {
             return None;
         }
-        // What was checked when it came in has no faults.
+        // The bytes were checked when they were decoded, so there are no faults.
         let mut reader = Reader::new(self.0, Rules::new(Version::V5));
-        let id = reader.u8(); // all identifiers are that short [MQTT-1.5.5-1]
+        let id = reader.u8(); // all identifiers are one byte long [MQTT-1.5.5-1]
         read_value(spec(id.into())?.kind, &mut reader, value);
         self.0 = reader.rest();
         Some(id)
@@ -466,7 +484,7 @@ lookups! {
     response_topic: ResponseTopic -> &'a str;
     /// Correlation Data (§3.3.2.3.6).
     correlation_data: CorrelationData -> &'a [u8];
-    /// Payload Format Indicator (§3.3.2.3.2): the payload is UTF-8 text.
+    /// Payload Format Indicator (§3.3.2.3.2): whether the payload is UTF-8 text.
     payload_format_indicator: PayloadFormatIndicator -> bool;
     /// Topic Alias (§3.3.2.3.4).
     topic_alias: TopicAlias -> u16;
@@ -492,12 +510,20 @@ lookups! {
     response_information: ResponseInformation -> &'a str;
     /// Server Reference (§3.2.2.3.16).
     server_reference: ServerReference -> &'a str;
-    /// Reason String (§3.2.2.3.9): for people, not to be parsed.
+    /// Retain Available (§3.2.2.3.5): whether the server takes retained messages; absent if it does.
+    retain_available: RetainAvailable -> bool;
+    /// Wildcard Subscription Available (§3.2.2.3.11): whether the server takes wildcards in filters; absent if it does.
+    wildcard_subscription_available: WildcardSubscriptionAvailable -> bool;
+    /// Subscription Identifier Available (§3.2.2.3.12): whether the server takes subscription identifiers; absent if it does.
+    subscription_identifier_available: SubscriptionIdentifierAvailable -> bool;
+    /// Shared Subscription Available (§3.2.2.3.13): whether the server takes shared subscriptions; absent if it does.
+    shared_subscription_available: SharedSubscriptionAvailable -> bool;
+    /// Reason String (§3.2.2.3.9): for diagnostics, not to be parsed.
     reason_string: ReasonString -> &'a str;
 }
 
 impl<'a> Properties<'a> {
-    /// All User Properties (§3.1.2.11.8) in order.
+    /// Iterates over all User Properties (§3.1.2.11.8), in order.
     pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.iter().filter_map(|property| match property {
             Property::UserProperty(pair) => Some(pair),
@@ -505,17 +531,15 @@ impl<'a> Properties<'a> {
         })
     }
 
-    /// All Subscription Identifiers (§3.3.2.3.8): one for each of our subscriptions that a message matched `[MQTT-3.3.4-3]` `[MQTT-3.3.4-4]`
-    /// `[MQTT-3.3.4-5]`.
+    /// Iterates over all Subscription Identifiers (§3.3.2.3.8): one for each of our subscriptions with an identifier
+    /// that the message matched `[MQTT-3.3.4-3]` `[MQTT-3.3.4-4]` `[MQTT-3.3.4-5]`.
     pub fn subscription_identifiers(&self) -> impl Iterator<Item = u32> + use<'a> {
-        self.iter().filter_map(|property| match property {
-            Property::SubscriptionIdentifier(number) => Some(number),
-            _ => None,
-        })
+        let mut rest = self.iter();
+        core::iter::from_fn(move || rest.next_number(ids::SubscriptionIdentifier))
     }
 }
 
-/// Where the value of the property `id` stands in a block that was checked before.
+/// Returns the position of the value of the property `id` in a block that was checked before.
 pub(crate) fn value_position(block: &[u8], id: u8) -> Option<usize> {
     let mut rest = Reader::new(block, Rules::new(Version::V5));
     let mut value = Value::default();
@@ -528,13 +552,13 @@ pub(crate) fn value_position(block: &[u8], id: u8) -> Option<usize> {
     }
 }
 
-/// A property that the application gave cannot be sent.
+/// Why a property of the application cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PropertyError {
     /// The property's identifier.
     pub id: u8,
-    /// What is wrong with it.
+    /// What is wrong with the property.
     pub violation: Violation,
 }
 

@@ -76,6 +76,9 @@ fn a_table_of_one_takes_either_kind() {
             assert_eq!(sent(&mut client), b"\x40\x02\0\x01");
             let _ = delivered(&mut client, &message(Version::V311, qos, 2));
         } else {
+            assert!(is_blocked(&mut client, &message(Version::V311, 2, 2)));
+            client.acknowledge(NOW, ack, &Ack::SUCCESS).unwrap();
+            assert_eq!(sent(&mut client), b"\x50\x02\0\x01");
             let full = ConnectionError::Protocol(Violation::ReceiveMaximumExceeded);
             assert_eq!(taken(&mut client.clone(), &message(Version::V311, 2, 2)), Err(full));
             assert_eq!(taken(&mut client, &message(Version::V311, 1, 2)), Err(full), "nothing makes room for it");

@@ -2,8 +2,7 @@
 
 use super::rig::{Durable, Field, QOS0, QOS1, QOS2, V5, V311, in_every_storage, packets};
 use pure_mqtt::{
-    Connection, Heap, Limits, Property, Publish, PublishError, QoS, Subscribe, Subscription, TopicFilter, TopicName,
-    Version,
+    Connection, Limits, Property, Publish, PublishError, QoS, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 /// How many messages of so many bytes of payload are taken before the queue is full.
@@ -110,7 +109,7 @@ fn a_limit_of_bytes_counts_shared_payloads_with_a_link_and_without() {
     for version in Version::ALL {
         for max_bytes in 1_000..1_040 {
             let limits = Limits { version, max_bytes, ..Limits::DEFAULT };
-            let fill_up = |mut field: Field<Heap>| {
+            let fill_up = |mut field: Field<pure_mqtt::Heap>| {
                 let shared = bytes::Bytes::from(vec![b's'; 500]);
                 let publish = Publish::new(TopicName::new("t").unwrap(), &shared).qos(QOS1);
                 field.mqtt.publish(field.at(), &publish).unwrap();

@@ -1,4 +1,5 @@
-//! The numbers that the format lists. A replay computes them as the recording did, so it can't tell whether they are the right ones; kept traces can.
+//! The numbers that the format lists. A replay computes them as the recording did, so it can't tell whether they are
+//! the right ones; kept traces can.
 
 use std::string::{String, ToString};
 use std::vec::Vec;

@@ -16,7 +16,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::open`](pure_mqtt::Connection::open), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::open`](pure_mqtt::Connection::open).
     pub fn open(&mut self, now: Instant, connect: &Connect<'_>) -> Result<(), OpenError> {
         let result = self.connection.open(now, connect);
         if result.is_ok() {
@@ -45,7 +45,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::handle_timeout`](pure_mqtt::Connection::handle_timeout), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::handle_timeout`](pure_mqtt::Connection::handle_timeout).
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         self.latest = self.latest.max(now);
         let is_due = self.connection.poll_timeout().is_some_and(|due| due <= self.latest);
@@ -61,7 +61,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::publish`](pure_mqtt::Connection::publish), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::publish`](pure_mqtt::Connection::publish).
     pub fn publish(&mut self, now: Instant, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let result = self.connection.publish(now, publish);
         let redact = self.redact;
@@ -73,7 +73,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::replace`](pure_mqtt::Connection::replace), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::replace`](pure_mqtt::Connection::replace).
     pub fn replace(&mut self, now: Instant, old: Handle, publish: &Publish<'_>) -> Result<Delivery, PublishError> {
         let result = self.connection.replace(now, old, publish);
         let redact = self.redact;
@@ -103,7 +103,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::subscribe`](pure_mqtt::Connection::subscribe), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::subscribe`](pure_mqtt::Connection::subscribe).
     pub fn subscribe(&mut self, now: Instant, subscribe: &Subscribe<'_>) -> Result<Requested, RequestError> {
         let result = self.connection.subscribe(now, subscribe);
         self.command(tag::SUBSCRIBE, now, Answer::of_requested(&result), &[&subscribe.properties], |pen| {
@@ -117,7 +117,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::unsubscribe`](pure_mqtt::Connection::unsubscribe), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::unsubscribe`](pure_mqtt::Connection::unsubscribe).
     pub fn unsubscribe(&mut self, now: Instant, unsubscribe: &Unsubscribe<'_>) -> Result<Requested, RequestError> {
         let result = self.connection.unsubscribe(now, unsubscribe);
         self.command(tag::UNSUBSCRIBE, now, Answer::of_requested(&result), &[&unsubscribe.properties], |pen| {
@@ -131,7 +131,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::acknowledge`](pure_mqtt::Connection::acknowledge), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::acknowledge`](pure_mqtt::Connection::acknowledge).
     pub fn acknowledge(&mut self, now: Instant, pending: PendingAck, with: &Ack<'_>) -> Result<(), AckError> {
         let message = pending.number();
         let result = self.connection.acknowledge(now, pending, with);
@@ -147,7 +147,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::authenticate`](pure_mqtt::Connection::authenticate), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::authenticate`](pure_mqtt::Connection::authenticate).
     pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
         let result = self.connection.authenticate(now, auth);
         let redact = self.redact;
@@ -159,7 +159,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::disconnect`](pure_mqtt::Connection::disconnect), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::disconnect`](pure_mqtt::Connection::disconnect).
     pub fn disconnect(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
         let result = self.connection.disconnect(now, disconnect);
         let answer = Answer::of_request(result);

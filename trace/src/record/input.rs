@@ -12,7 +12,7 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
     /// Calls [`Connection::handle_input`](pure_mqtt::Connection::handle_input), and records the call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::handle_input`](pure_mqtt::Connection::handle_input).
     pub fn handle_input<'i>(&mut self, now: Instant, input: &'i [u8]) -> Result<Received<'i>, ConnectionError> {
         let version = self.connection.version();
         let result = self.connection.handle_input(now, input);
@@ -20,10 +20,11 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         result
     }
 
-    /// Calls [`Connection::handle_input_streaming`](pure_mqtt::Connection::handle_input_streaming), and records the call.
+    /// Calls [`Connection::handle_input_streaming`](pure_mqtt::Connection::handle_input_streaming), and records the
+    /// call.
     ///
     /// # Errors
-    /// The errors of the method.
+    /// Same as [`Connection::handle_input_streaming`](pure_mqtt::Connection::handle_input_streaming).
     pub fn handle_input_streaming<'i>(
         &mut self,
         now: Instant,

@@ -1,4 +1,4 @@
-//! The recorder: a connection that records its calls.
+//! The recorder: a connection whose calls are recorded.
 
 mod arguments;
 mod client;
@@ -22,11 +22,13 @@ use crate::redact::{Redact, Secrets};
 use crate::tag;
 use pure_mqtt::{Connection, Instant, Limits, Properties, Storage};
 
-/// A [`Connection`] that records its input, its output, and the results of its calls.
+/// A [`Connection`] that records its calls, with arguments and results, and its output.
 ///
-/// It has the methods of a connection; getters are reached through `Deref`. The [crate's page](crate) has an example.
+/// It has the methods of a connection; getters are the connection's own, through `Deref`. The [page of the
+/// crate](crate) has an example.
 ///
-/// A trace begins with a new connection, as a replay does. Calls without an effect are left out: an early [`handle_timeout`](Self::handle_timeout), empty input, empty output.
+/// A trace begins with a new connection, since a replay does. Calls without an effect are left out: a
+/// [`handle_timeout`](Self::handle_timeout) before its deadline, an empty input, a `transmit` without output.
 #[derive(Debug)]
 pub struct Recorder<S: Storage, W> {
     connection: Connection<S>,
@@ -53,12 +55,12 @@ struct Flow {
 }
 
 impl<S: Storage, W: TraceSink> Recorder<S, W> {
-    /// Creates a connection without a link, like [`Connection::new`], whose trace goes to `sink`.
+    /// Creates a connection without a link, as [`Connection::new`] does, and records it to `sink`.
     pub fn new(storage: S, limits: Limits, sink: W) -> Self {
         Self::redacting(storage, limits, sink, Redact::NOTHING)
     }
 
-    /// Like [`new`](Self::new), with secrets hidden in the trace.
+    /// Like [`new`](Self::new), and keeps secrets out of the trace.
     pub fn redacting(storage: S, limits: Limits, mut sink: W, redact: Redact) -> Self {
         sink.write(&tag::MAGIC);
         sink.write(&[tag::FORMAT]);
@@ -80,18 +82,18 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         Self { connection, sink, redact, recorded: START, latest: START, unrecorded: None, output, left_to_come: 0 }
     }
 
-    /// Ends the recording. Returns the connection and the sink.
+    /// Ends the recording, and returns the connection and the sink.
     pub fn into_parts(self) -> (Connection<S>, W) {
         (self.connection, self.sink)
     }
 
-    /// Returns the sink of the trace.
+    /// Returns the sink.
     pub const fn sink(&mut self) -> &mut W {
         &mut self.sink
     }
 
-    /// The record of a call at a time. If it may not have moved the connection's time as far as calls before it that left no record, the latest time of
-    /// these gets one.
+    /// The record of a call at a time. If it may not have moved the connection's time as far as calls before it that
+    /// left no record, the latest time of these gets one.
     fn timed(&mut self, tag: u8, now: Instant, answer: Answer, arguments: impl FnOnce(&mut RecordWriter<'_>)) {
         let moves_time = !answer.is_error() && !matches!(tag, tag::DISCONNECT | tag::ABANDON);
         if let Some(before) = self.unrecorded.take().filter(|before| !moves_time || now < *before) {
@@ -109,7 +111,8 @@ impl<S: Storage, W: TraceSink> Recorder<S, W> {
         self.latest = self.latest.max(now);
     }
 
-    /// The record of a command with properties. One that was refused because they can't be expressed has changed nothing, and can't be repeated.
+    /// The record of a command with properties. One that was refused because they can't be expressed has changed
+    /// nothing, and can't be repeated.
     fn command(
         &mut self,
         tag: u8,

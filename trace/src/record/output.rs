@@ -10,7 +10,8 @@ use crate::record::{Flow, TraceSink};
 use crate::redact::{FILLER, Redact, Secrets};
 use crate::tag;
 
-/// The output of the connection, like [`Transmit`]; the bytes that are taken are recorded. With the feature `bytes` it is a `bytes::Buf`.
+/// A cursor over the bytes for the server, like [`Transmit`]; bytes that are taken are recorded. With the feature
+/// `bytes` it is a `bytes::Buf`.
 pub struct RecordedTransmit<'a, W> {
     pub(super) transmit: Transmit<'a>,
     pub(super) sink: &'a mut W,
@@ -35,12 +36,12 @@ impl<W: TraceSink> bytes::Buf for RecordedTransmit<'_, W> {
 }
 
 impl<W: TraceSink> RecordedTransmit<'_, W> {
-    /// Calls [`Transmit::chunk`].
+    /// Same as [`Transmit::chunk`].
     pub fn chunk(&self) -> &[u8] {
         self.transmit.chunk()
     }
 
-    /// Calls [`Transmit::advance`], and records the bytes taken.
+    /// Calls [`Transmit::advance`], and records the call.
     pub fn advance(&mut self, count: usize) {
         if self.transmit.payload_request().is_some() {
             return self.supply(count);
@@ -66,12 +67,12 @@ impl<W: TraceSink> RecordedTransmit<'_, W> {
         self.transmit.advance(count);
     }
 
-    /// Calls [`Transmit::payload_request`]. Payloads that are supplied are not in the trace.
+    /// Same as [`Transmit::payload_request`]. Payloads that the application supplies are not recorded.
     pub fn payload_request(&self) -> Option<PayloadRequest> {
         self.transmit.payload_request()
     }
 
-    /// Calls [`Transmit::remaining`].
+    /// Same as [`Transmit::remaining`].
     pub fn remaining(&self) -> usize {
         self.transmit.remaining()
     }

@@ -85,8 +85,8 @@ impl<'a> RecordWriter<'a> {
         self.number(((value << 1) ^ (value >> 63)) as u64);
     }
 
-    /// Their length and their encoding in MQTT; Authentication Data perhaps hidden. Those that can't be expressed are left out: where they count, the call
-    /// was refused.
+    /// Their length and their encoding in MQTT; Authentication Data perhaps hidden. Those that can't be expressed are
+    /// left out: where they count, the call was refused.
     pub(super) fn properties(&mut self, properties: &Properties<'_>, hides_authentication: bool) {
         self.number(expressible(properties).map(|encoded| encoded.length() as u64).sum());
         for encoded in expressible(properties) {

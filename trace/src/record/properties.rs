@@ -3,7 +3,8 @@
 use pure_mqtt::wire::MAX_REMAINING;
 use pure_mqtt::{Properties, Property};
 
-/// The encoding of a property in parts: its identifier, then a number, or one or two fields with two bytes of length before each.
+/// The encoding of a property in parts: its identifier, then a number, or one or two fields with two bytes of length
+/// before each.
 pub(super) struct Encoded<'a> {
     pub(super) id: u8,
     number: [u8; 4],
@@ -23,7 +24,8 @@ pub(super) fn are_expressible(properties: &Properties<'_>) -> bool {
 }
 
 impl<'a> Encoded<'a> {
-    /// The encoding; `None` if the property has none: a field is too long or a text holds U+0000, or a number is too large.
+    /// The encoding; `None` if the property has none: a field is too long or a text holds U+0000, or a number is too
+    /// large.
     fn new(property: &Property<'a>) -> Option<Self> {
         use Property as P;
         let encoded = match *property {

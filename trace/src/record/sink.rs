@@ -1,8 +1,8 @@
-//! The destination of a trace.
+//! Where a trace goes.
 
-/// The destination of a trace. Records are written in many small parts, so buffer them before writing to a device.
+/// Receives a trace. Records arrive in many small pieces, so a sink that writes to a device should buffer them.
 ///
-/// The recorder does not see write errors: the sink must keep them. A truncated trace can be read up to its end.
+/// The sink handles write errors itself. A trace that ends too early can be read up to there.
 ///
 /// ```
 /// use std::fs::File;
@@ -24,7 +24,7 @@
 /// }
 /// ```
 pub trait TraceSink {
-    /// Writes the next bytes of the trace.
+    /// Receives the next bytes of the trace.
     fn write(&mut self, bytes: &[u8]);
 }
 

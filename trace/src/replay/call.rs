@@ -19,17 +19,17 @@ use crate::tag;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Entry<'t> {
-    /// Where the record begins, in bytes from the start of the trace.
+    /// The offset of the record in the trace, in bytes.
     pub offset: usize,
-    /// The time of the call; for calls without a time that of the one before.
+    /// The time of the call; for a call without a time, that of the previous one.
     pub at: Instant,
-    /// What was called.
+    /// The call.
     pub call: Call<'t>,
-    /// What it returned.
+    /// What the call returned.
     pub answer: Answer,
 }
 
-/// A call of the connection with its arguments.
+/// A call of the connection, with its arguments.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Call<'t> {
@@ -39,20 +39,20 @@ pub enum Call<'t> {
     Closed,
     /// `handle_input`.
     Input {
-        /// How much of the packet there was.
+        /// How many bytes of the packet were in the input.
         offered: usize,
-        /// The whole packet, or only its fixed header if it was not whole.
+        /// The complete packet, or only the fixed header of an incomplete one.
         shown: &'t [u8],
-        /// It was `handle_input_streaming`: what is shown may be a piece of a packet.
+        /// Whether the call was `handle_input_streaming`: then `shown` may be a part of a packet.
         is_streaming: bool,
     },
-    /// `handle_timeout`, when something was due.
+    /// `handle_timeout`, when a deadline had passed.
     Timeout,
-    /// `publish`, or `replace` if an `old` message is named.
+    /// `publish`, or `replace` if there is an `old` message.
     Publish {
         /// The message.
         publish: Publish<'t>,
-        /// The payload was to be shared by reference count.
+        /// Whether the payload was to be shared by reference count.
         is_shared: bool,
         /// The message that it replaces: the number of its handle.
         old: Option<u64>,
@@ -67,7 +67,7 @@ pub enum Call<'t> {
     Unsubscribe(Vec<TopicFilter<'t>>, Properties<'t>),
     /// `acknowledge`.
     Acknowledge {
-        /// Which message, by its [`number`](pure_mqtt::PendingAck::number).
+        /// The message, by its [`number`](pure_mqtt::PendingAck::number).
         message: u64,
         /// How it was acknowledged.
         ack: Ack<'t>,
@@ -80,9 +80,9 @@ pub enum Call<'t> {
     Transmit,
     /// `advance` of the cursor: the transport took these bytes.
     Output(&'t [u8]),
-    /// `advance` of the cursor: the transport took so many bytes of a payload that the application supplied.
+    /// `advance` of the cursor: the transport took this many bytes of a payload that the application supplied.
     Supplied(usize),
-    /// `poll_outcome`, when there was one.
+    /// `poll_outcome` that returned an outcome.
     Outcome,
     /// `discard_session`.
     ForgetSession,
@@ -92,10 +92,10 @@ pub enum Call<'t> {
     SetLimits(Limits),
     /// `shrink`.
     Shrink,
-    /// A command, by the kind of its record, that was refused for a property that can't be written: too long, or with U+0000. It changed nothing, and a
-    /// replay leaves it out.
+    /// A command, by the kind of its record, that was refused because of a property that MQTT cannot express: too long,
+    /// or with U+0000. It changed nothing, and a replay skips it.
     Refused(u8),
-    /// The connection had seen this time by then, in calls without another effect.
+    /// The latest time of calls that had no other effect.
     Time,
 }
 

@@ -5,11 +5,11 @@ use core::fmt;
 
 use crate::answer::Answer;
 
-/// The trace can't be read from this offset on.
+/// Why a trace cannot be read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TraceError {
-    /// The offset of the record that can't be read, in bytes from the start of the trace.
+    /// The offset of the record that cannot be read, in bytes.
     pub offset: usize,
     /// What is wrong with the record.
     pub fault: TraceFault,
@@ -20,17 +20,17 @@ pub struct TraceError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TraceFault {
-    /// The bytes are not a trace.
+    /// The bytes are not the beginning of a trace.
     NotATrace,
-    /// The format is not the one that this version of the crate reads.
+    /// The trace has a format that this version of the crate does not read.
     Format(u8),
-    /// A record of an unknown kind.
+    /// The record has an unknown kind.
     UnknownRecord(u8),
-    /// The trace ends inside the record: the recording was cut off.
+    /// The trace ends inside the record, as in a recording that was cut off.
     Truncated,
-    /// The check value does not match: the record is damaged.
+    /// The check value does not match the bytes.
     Check,
-    /// A value is outside its range.
+    /// A value is out of range.
     Value,
 }
 
@@ -54,27 +54,27 @@ impl core::error::Error for TraceError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// The trace can't be read further.
+    /// The trace cannot be read any further.
     Trace(TraceError),
-    /// A call returned another result than in the recording.
+    /// A call returned something else than in the recording.
     Answer(Box<Difference>),
     /// The output differs from the recording.
     Output {
-        /// The offset of the record.
+        /// The offset of the record in the trace, in bytes.
         offset: usize,
-        /// The position of the first byte that differs, from the start of this record's output.
+        /// The first byte that differs, counted from the start of this record's output.
         position: usize,
     },
 }
 
-/// A call that returned another result than in the recording.
+/// A call that returns something else than in the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The offset of its record.
+    /// The offset of its record in the trace, in bytes.
     pub offset: usize,
-    /// The recorded result.
+    /// The recorded answer.
     pub recorded: Answer,
-    /// The result of the replay.
+    /// The answer in the replay.
     pub replayed: Answer,
 }
 

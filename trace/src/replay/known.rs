@@ -1,4 +1,5 @@
-//! What the connection of a replay has given out, by the numbers that the trace has for it: only the connection itself makes handles.
+//! What the connection of a replay has given out, by the numbers that the trace has for it: only the connection itself
+//! makes handles.
 
 use alloc::collections::BTreeMap;
 

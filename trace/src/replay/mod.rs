@@ -1,4 +1,4 @@
-//! Reading and replaying traces.
+//! Reads traces, and replays their calls.
 
 mod call;
 mod error;
@@ -15,9 +15,10 @@ use crate::redact::Redact;
 use pure_mqtt::storage::Lengths;
 use pure_mqtt::{Connection, ConnectionError, Instant, Limits, State, Storage, Timer, Version};
 
-/// A trace whose header was read.
+/// A trace, of which the beginning was read.
 ///
-/// Iterate over its records with [`entries`](Self::entries), or replay it with [`replay`](Self::replay). The [crate's page](crate) has an example.
+/// Iterate over its records with [`entries`](Self::entries), or replay it with [`replay`](Self::replay). The [page of
+/// the crate](crate) has an example.
 #[derive(Clone, Debug)]
 pub struct Trace<'t> {
     beginning: TraceHeader<'t>,
@@ -25,27 +26,28 @@ pub struct Trace<'t> {
 }
 
 impl<'t> Trace<'t> {
-    /// Reads the header of a trace.
+    /// Reads the beginning of a trace.
     ///
     /// # Errors
-    /// [`TraceError`]: the bytes are not a trace, or have a format that this version of the crate does not read.
+    /// [`TraceError`]: the bytes are not a trace, or one in a format that this version of the crate does not read.
     pub fn read(bytes: &'t [u8]) -> Result<Self, TraceError> {
         let mut rest = Reader::new(bytes);
         let beginning = rest.beginning()?;
         Ok(Self { beginning, rest })
     }
 
-    /// Returns the version of `pure-mqtt` and of this crate that recorded the trace. Another version may legitimately return and send something else.
+    /// Returns the version of `pure-mqtt` and of this crate that made the trace. Another version may legitimately
+    /// return and send something else.
     pub const fn engine(&self) -> &'t str {
         self.beginning.engine
     }
 
-    /// Returns what is hidden in the trace.
+    /// Returns what was kept out of the trace.
     pub const fn redact(&self) -> Redact {
         self.beginning.redact
     }
 
-    /// Returns the limits that the connection was created with.
+    /// Returns the initial settings of the connection.
     pub const fn limits(&self) -> Limits {
         self.beginning.limits
     }
@@ -54,7 +56,7 @@ impl<'t> Trace<'t> {
         self.beginning.lengths
     }
 
-    /// Returns the records in order; the iterator ends after an error.
+    /// Iterates over the records. After an error there are no more.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry<'t>, TraceError>> + use<'t> {
         let mut rest = Some(self.rest.clone());
         let mut now = Instant::from_millis(0);
@@ -70,19 +72,19 @@ impl<'t> Trace<'t> {
     }
 }
 
-/// The state of a connection after a call.
+/// The state of the connection after a call of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
     /// The state of the link.
     pub state: State,
-    /// The protocol version of the link.
+    /// The version of the link.
     pub version: Version,
     /// The number of unfinished commands.
     pub pending: usize,
     /// Whether nothing is unfinished.
     pub is_idle: bool,
-    /// Why the link ended, as [`Connection::close_reason`](pure_mqtt::Connection::close_reason) returns it.
+    /// Why the link has ended, as [`Connection::close_reason`](pure_mqtt::Connection::close_reason) has it.
     pub close_reason: ConnectionError,
     /// The next deadline and its timer.
     pub timer: Option<(Timer, Instant)>,

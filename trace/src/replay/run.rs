@@ -1,4 +1,4 @@
-//! Replaying the calls of a trace.
+//! Replays the calls of a trace.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -16,13 +16,15 @@ use crate::replay::known::Known;
 use crate::replay::{Progress, Trace};
 
 impl Trace<'_> {
-    /// Makes all calls of the trace on a new connection, and compares results and output with the recording. Calls `observe` with each record and the state of the connection
-    /// after it.
+    /// Makes all calls of the trace on a new connection, and compares their results and the output with the recording.
+    /// Calls `observe` with each record and the state of the connection after it.
     ///
-    /// Payloads that were shared are shared again only with the feature `bytes`; without it the order of packets may differ.
+    /// Payloads that were shared are shared again only with the feature `bytes`; without it the order of packets may
+    /// differ.
     ///
     /// # Errors
-    /// [`ReplayError`] at the first record that can't be read, or whose result differs. `observe` was called for all records before it.
+    /// [`ReplayError`] at the first record that cannot be read, or whose result differs. `observe` was called for all
+    /// records before it.
     pub fn replay(&self, observe: impl FnMut(&Entry<'_>, &Progress)) -> Result<(), ReplayError> {
         let Some(Lengths { send, receive, arena, control, aliases_in, aliases_out }) = self.lengths() else {
             return self.replay_with(Heap::new(), observe);
@@ -125,7 +127,8 @@ impl<S: Storage> Replay<S> {
         answer
     }
 
-    /// A message that this replay has not received was not received in the recording either, or is acknowledged already.
+    /// A message that this replay has not received was not received in the recording either, or is acknowledged
+    /// already.
     fn acknowledge(&mut self, now: Instant, message: u64, ack: &Ack<'_>) -> Answer {
         let Some(pending) = self.known.take_message(message) else {
             return Answer::of_request(Err(RequestError::Stale));

@@ -78,10 +78,10 @@ impl Agent {
         let delivery = self.engine.publish(self.clock.now, publish).map_err(refusal)?;
         let seconds = publish.properties.message_expiry_interval();
         let expires = seconds.map_or(0, |seconds| self.clock.wall() + u64::from(seconds));
-        let displaced = delivery.dropped.map_or(0, |victims| victims.count);
-        if let Some(victims) = &delivery.dropped {
+        let displaced = delivery.dropped.map_or(0, |dropped| dropped.count);
+        if let Some(dropped) = &delivery.dropped {
             let by = Ticket::of(delivery.handle);
-            for ticket in self.deliveries.dropped(victims) {
+            for ticket in self.deliveries.dropped(dropped, |handle| self.engine.attempts(handle).is_none()) {
                 self.conclude(ticket, End::Displaced(by));
             }
         }

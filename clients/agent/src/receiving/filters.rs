@@ -341,6 +341,18 @@ impl Filters {
         for id in unwanted {
             self.abandon(id, None);
         }
+        self.ask_for_shared();
+    }
+
+    /// Some servers resume a session without its shared subscriptions: mosquitto 2.0 after it was killed. So these are asked for again with each session that
+    /// is resumed. Nothing comes twice: a server sends no retained messages to them (§4.8.2).
+    fn ask_for_shared(&mut self) {
+        let is_shared = |filter: &Filter| TopicFilter::new(&filter.text).is_ok_and(|known| known.share().is_some());
+        let granted = |filter: &Filter| matches!(filter.state, State::Granted(..)) && !filter.wants.is_empty();
+        for (id, filter) in self.filters.iter_mut().filter(|(_, filter)| granted(filter) && is_shared(filter)) {
+            filter.state = State::Wanted;
+            self.to_ask.push_back(*id);
+        }
     }
 
     /// Filters that the server has to be asked about.

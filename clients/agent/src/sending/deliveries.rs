@@ -77,10 +77,11 @@ impl Deliveries {
         None
     }
 
-    /// Returns the messages that the overflow policy dropped.
-    pub(crate) fn dropped(&mut self, victims: &Dropped) -> Vec<Ticket> {
-        let range = Ticket::of(victims.first)..=Ticket::of(victims.last);
-        let tickets: Vec<_> = self.open.range(range).map(|(ticket, _)| *ticket).collect();
+    /// Returns the messages that the overflow policy dropped. Other messages are in the same range of handles if they have overtaken messages that wait for 5.0.
+    pub(crate) fn dropped(&mut self, dropped: &Dropped, is_finished: impl Fn(Handle) -> bool) -> Vec<Ticket> {
+        let range = Ticket::of(dropped.first)..=Ticket::of(dropped.last);
+        let of_range = self.open.range(range).filter(|(_, entry)| is_finished(entry.handle));
+        let tickets: Vec<_> = of_range.map(|(ticket, _)| *ticket).collect();
         for ticket in &tickets {
             self.open.remove(ticket);
         }

@@ -1,46 +1,61 @@
-//! What can go wrong with a journal in flash, whose fault it is, and what to do.
+//! What can go wrong with a journal in flash, and what to do.
 
 use core::fmt;
 
 use pure_mqtt::journal::RecoverError;
 
-/// Why [`Mqtt::keep`](crate::Mqtt::keep) has ended, or a [`FlashJournal`](crate::FlashJournal) can't be had. Nothing leaves that depends on what is not in flash.
+/// Why [`Mqtt::keep`](crate::Mqtt::keep) ended, or a [`FlashJournal`](crate::FlashJournal) could not be created. The client sends nothing that depends on records
+/// which are not in flash.
+///
+/// ```
+/// use pure_mqtt_embassy::JournalError;
+///
+/// /// Whether erasing the region helps. The session in it is lost.
+/// fn needs_erasing<E>(error: &JournalError<E>) -> bool {
+///     matches!(error, JournalError::Foreign | JournalError::Damaged { .. } | JournalError::OtherForm)
+/// }
+///
+/// fn main() {
+///     assert!(needs_erasing(&JournalError::<()>::Foreign));
+///     assert!(!needs_erasing(&JournalError::<()>::AlreadyKept));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum JournalError<E> {
-    /// The flash refused to read, write or erase. [`keep`](crate::Mqtt::keep) may be called again: it begins a new log in another place.
+    /// The flash driver failed to read, write or erase. Call [`keep`](crate::Mqtt::keep) again: it begins a new log in another place.
     Flash(E),
-    /// The region has something else in it, and was not touched. If it is the right region, [`erase`](crate::FlashJournal::erase) it.
+    /// The region contains something other than a journal; it was not changed. If it is the right region, [`erase`](crate::FlashJournal::erase) it.
     Foreign,
-    /// What stands at this address was never written as it is. The session is lost: [`erase`](crate::FlashJournal::erase) the region.
+    /// The contents at this address are damaged. The session is lost: [`erase`](crate::FlashJournal::erase) the region.
     Damaged {
-        /// From the start of the flash.
+        /// The offset from the start of the flash.
         address: u32,
     },
-    /// Another form of log, by a later version of this crate. Take that version, or [`erase`](crate::FlashJournal::erase) the region.
+    /// A later version of this crate wrote the log, in another format. Use that version, or [`erase`](crate::FlashJournal::erase) the region.
     OtherForm,
-    /// A message in the log is encoded for a version of MQTT that is not compiled in: enable the feature `v3` or `v5` that the program before had, or
+    /// A message in the log is encoded for a version of MQTT that is not compiled in. Enable the feature `v3` or `v5` that the previous firmware had, or
     /// [`erase`](crate::FlashJournal::erase) the region.
     Version,
-    /// The session in the log is larger than the client's storage: it was larger when the log was written. Give it that size, or
+    /// The session in the log does not fit the client's storage, which was larger when the log was written. Use the former size, or
     /// [`erase`](crate::FlashJournal::erase) the region.
     StorageTooSmall,
-    /// The log is longer than the buffer: `LOG` was larger when it was written. Give it that size, or [`erase`](crate::FlashJournal::erase) the region.
+    /// The log is longer than the buffer: `LOG` was larger when the log was written. Use the former size, or [`erase`](crate::FlashJournal::erase) the region.
     LogTooLong,
-    /// The buffer is too small for the client's storage: `LOG` must be at least this.
+    /// The buffer is too small for the client's storage.
     BufferTooSmall {
-        /// In bytes.
+        /// The minimum `LOG`, in bytes.
         needed: usize,
     },
-    /// The region must be at least so long: [`FlashJournal::REGION`](crate::FlashJournal::REGION).
+    /// The region is shorter than [`FlashJournal::REGION`](crate::FlashJournal::REGION).
     RegionTooSmall {
-        /// In bytes.
+        /// The minimum length of the region, in bytes.
         needed: u32,
     },
-    /// The region doesn't begin and end with a page of the flash, or lies outside of it.
+    /// The region does not begin and end at a page of the flash, or lies outside of it.
     NotPages,
-    /// Another `keep` serves this client.
+    /// Another `keep` is running for this client.
     AlreadyKept,
 }
 

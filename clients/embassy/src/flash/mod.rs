@@ -14,16 +14,15 @@ use embedded_storage_async::nor_flash::NorFlash;
 pub use error::JournalError;
 use layout::{FRAME_HEAD, Layout};
 
-/// Where a client's session is kept in flash, for [`Mqtt::keep`](crate::Mqtt::keep): any [`NorFlash`], a region of it that nothing else uses, and a buffer.
+/// A journal in flash, where [`Mqtt::keep`](crate::Mqtt::keep) keeps the session: a [`NorFlash`] driver, a region of flash that nothing else uses, and a buffer.
 ///
-/// `LOG` is the buffer's length, and that of the longest log. It must have room for the longest session ([`ram::log`](crate::ram::log)), and the more beside
-/// that, the fewer pages are erased. 4,000 fits pages of 4,096 bytes; in longer pages several logs stand one behind the other before one is erased.
+/// `LOG` is the length of the buffer, and of the longest log. It must hold the longest session ([`ram::log`](crate::ram::log)); the larger it is, the fewer pages
+/// are erased. 4,000 suits pages of 4,096 bytes. In longer pages several logs are written one after the other before the page is erased.
 ///
-/// The region is at least [`REGION`](Self::REGION) long. All of it is used in turn, so a region of twice the length wears half as fast.
+/// The region is at least [`REGION`](Self::REGION) bytes long. All of it is used in turn, so a region of twice the length wears half as fast.
 ///
-/// What is written survives a loss of power at any moment, and any future that is dropped: each piece has a checksum, a new log counts once it is there as a
-/// whole, and where a write has left anything that is not whole nothing is written before it is erased. Each word is written once, so flash with error
-/// correction will do.
+/// The journal survives a loss of power at any moment, and a future dropped at any poll: each record has a checksum, a new log is valid only once it is complete,
+/// and after an incomplete write nothing is written there until it is erased. Each word is written once, so flash with error correction is suitable.
 ///
 /// ```no_run
 /// use embedded_storage_async::nor_flash::NorFlash;
@@ -32,7 +31,7 @@ use layout::{FRAME_HEAD, Layout};
 ///     EmbassyClock, Fixed, FlashJournal, JournalError, Journaled, Mqtt, Publish, PublishError, QoS, TopicName, ram,
 /// };
 ///
-/// /// 1 kB for what is on its way to the server, and 320 bytes for records on their way to flash: the longest message has to fit, with 100 bytes beside it.
+/// /// 1 kB for outgoing packets, and 320 bytes for records on their way to flash: the longest message and 100 bytes must fit.
 /// type Storage = Journaled<Fixed<1024, 8, 8, 128>, 320>;
 /// type Client = Mqtt<CriticalSectionRawMutex, EmbassyClock, Storage, 1024, 16, 4, 8>;
 ///
@@ -51,11 +50,11 @@ use layout::{FRAME_HEAD, Layout};
 ///     }
 /// }
 ///
-/// /// A task that knows when its message can't be lost any more.
+/// /// A task that waits until its message is safe.
 /// async fn publisher() -> Result<(), PublishError> {
 ///     let reading = Publish::new(TopicName::from_static("plant/boiler/temperature"), b"71.5").qos(QoS::ExactlyOnce);
 ///     let mut delivery = MQTT.publish(&reading).await?; // accepted: in RAM
-///     delivery.stored().await; // in flash: it arrives, exactly once, whatever happens to the power
+///     delivery.stored().await; // in flash: it arrives exactly once, even after a loss of power
 ///     Ok(())
 /// }
 /// #
@@ -97,14 +96,34 @@ struct Log {
 }
 
 impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
-    /// The shortest region.
+    /// Minimum length of the region, in bytes.
+    ///
+    /// ```
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::FlashJournal;
+    ///
+    /// /// Where a region begins that takes no more than it must, at the end of the flash.
+    /// fn last_region<F: NorFlash>(flash: &F) -> u32 {
+    ///     flash.capacity() as u32 - FlashJournal::<F, 2_000>::REGION
+    /// }
+    /// ```
     pub const REGION: u32 = Layout::<F, LOG>::REGION;
     /// The longest log: what [`ram::log`](crate::ram::log) asks for has to fit.
     pub(crate) const CAPACITY: usize = Layout::<F, LOG>::CAPACITY;
 
-    /// A journal in the bytes `region` of `flash`. Touches nothing.
+    /// Creates a journal in the bytes `region` of `flash`. Does not access the flash.
     ///
-    /// Does not compile if `LOG` is below 128 or above 65,000, or for flash that is read in units of more than 8 bytes or written in units of more than 64.
+    /// Does not compile if `LOG` is below 128 or above 65,000, or if the flash is read in units of more than 8 bytes or written in units of more than 64.
+    ///
+    /// ```
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::{FlashJournal, JournalError};
+    ///
+    /// /// Four pages of 4 kB.
+    /// fn journal<F: NorFlash>(flash: F) -> Result<FlashJournal<F, 2_000>, JournalError<F::Error>> {
+    ///     FlashJournal::new(flash, 0x1F_0000..0x1F_4000)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`JournalError::NotPages`], [`JournalError::RegionTooSmall`]
@@ -129,8 +148,18 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
         })
     }
 
-    /// Erases the region: what to do about contents that are [foreign](JournalError::Foreign) or [damaged](JournalError::Damaged). The session in it is lost,
-    /// so connect with a clean start next; not while a `keep` runs. If it is interrupted, call it again.
+    /// Erases the region. Use it if the contents are [foreign](JournalError::Foreign) or [damaged](JournalError::Damaged), and no `keep` runs. The session in it is
+    /// lost, so connect with a clean start next. If the future is dropped, call it again.
+    ///
+    /// ```
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::{FlashJournal, JournalError};
+    ///
+    /// /// For the device's next owner.
+    /// async fn forget<F: NorFlash>(journal: &mut FlashJournal<F, 2_000>) -> Result<(), JournalError<F::Error>> {
+    ///     journal.erase().await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`JournalError::Flash`]
@@ -140,16 +169,25 @@ impl<F: NorFlash, const LOG: usize> FlashJournal<F, LOG> {
         }
         let last = self.log.map_or(self.region.start, |log| log.area);
         self.forget();
-        let page = Layout::<F, LOG>::PAGE;
-        let is_last = |address: u32| (address..address + page).contains(&last);
+        let last = last / Layout::<F, LOG>::PAGE * Layout::<F, LOG>::PAGE;
         // The log that counts goes last: until then no older one may seem to.
-        for address in self.region.clone().step_by(page as usize).filter(|address| !is_last(*address)) {
+        for address in self.region.clone().step_by(Layout::<F, LOG>::PAGE as usize).filter(|address| *address != last) {
             self.erase_page(address).await?;
         }
-        self.erase_page(last / page * page).await
+        self.erase_page(last).await
     }
 
-    /// Gives the flash back.
+    /// Returns the flash.
+    ///
+    /// ```
+    /// use embedded_storage_async::nor_flash::NorFlash;
+    /// use pure_mqtt_embassy::FlashJournal;
+    ///
+    /// /// Frees the flash for other uses.
+    /// fn end<F: NorFlash>(journal: FlashJournal<F, 2_000>) -> F {
+    ///     journal.into_flash()
+    /// }
+    /// ```
     pub fn into_flash(self) -> F {
         self.flash
     }

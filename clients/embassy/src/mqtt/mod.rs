@@ -17,35 +17,35 @@ use crate::place::Place;
 use crate::shared::{Common, Shared};
 use crate::tickets::{Queue, Ticket, Tickets};
 
-/// The client. It lies in a `static` (or anywhere else where all tasks can borrow it); every call is a short critical section.
+/// The client. Place it in a `static`, or anywhere else where all tasks can borrow it. Every call is a short critical section.
 ///
-/// | parameter | is |
+/// | parameter | what it is |
 /// |---|---|
 /// | `M` | the mutex: `CriticalSectionRawMutex`, or `NoopRawMutex` if all tasks run on one executor and it is not in a `static` |
-/// | `C` | the clock: [`EmbassyClock`](crate::EmbassyClock), or one of the program's own |
-/// | `S` | the engine's storage, for what is on its way to the server: see [`Fixed`](crate::Fixed) |
-/// | `RING` | bytes for messages from the server that no task has finished yet; the longest one has to fit |
-/// | `MESSAGES` | how many such messages there may be; a server of 5.0 is told, and sends no more of QoS 1 and 2. With a ring for so many of the longest it is never full |
-/// | `RECEIVERS` | how many receivers there may be at a time; at most 32 |
-/// | `TICKETS` | how many futures of [`publish`](Self::publish) and [`flush`](Self::flush) and values of [`Delivery`](crate::Delivery) there may be at a time; more wait, and several such keep each other polled |
+/// | `C` | the clock: [`EmbassyClock`](crate::EmbassyClock), or your own |
+/// | `S` | the engine's storage, for outgoing packets: see [`Fixed`](crate::Fixed) |
+/// | `RING` | bytes for messages from the server that a task has not finished; the longest one must fit |
+/// | `MESSAGES` | maximum number of such messages. In 5.0 it bounds the Receive Maximum, so the server sends no more of QoS 1 and 2. A ring for that many of the longest messages is never full |
+/// | `RECEIVERS` | maximum number of receivers at a time, up to 32 |
+/// | `TICKETS` | maximum number of futures of [`publish`](Self::publish) and [`flush`](Self::flush) and of [`Delivery`](crate::Delivery) values at a time. Further ones wait; if several wait, they keep waking each other |
 ///
-/// [`ram::client`](crate::ram::client) says how much memory that is. A fresh client is all zeros, so that a `static` one takes no flash.
+/// [`ram::client`](crate::ram::client) returns how much memory that takes. A fresh client is all zeros, so a `static` one takes no flash.
 ///
-/// All futures, that of [`run`](Self::run) too, are `Send` if `M` and the transport are: with `CriticalSectionRawMutex` they may go to an executor of
-/// another priority.
+/// All futures, also that of [`run`](Self::run), are `Send` if `M` and the transport are: with `CriticalSectionRawMutex` a task may run on an executor of another
+/// priority.
 ///
-/// # What becomes of a dropped future
+/// # Dropped futures
 ///
-/// | future | dropped before it is ready |
+/// | future | if it is dropped before it is ready |
 /// |---|---|
-/// | [`publish`](Self::publish) | nothing was published; the next in line has its turn |
-/// | [`Delivery::confirmed`](crate::Delivery::confirmed) | ask again; dropping the `Delivery` lets the message go on |
+/// | [`publish`](Self::publish) | nothing was published; the next waiting future takes its turn |
+/// | [`Delivery::confirmed`](crate::Delivery::confirmed) | call it again. Dropping the `Delivery` does not cancel the message |
 /// | [`Receiver::recv`](crate::Receiver::recv) | no message is lost |
-/// | [`Receiver::granted`](crate::Receiver::granted), [`event`](Self::event), [`flush`](Self::flush) | ask again |
+/// | [`Receiver::granted`](crate::Receiver::granted), [`event`](Self::event), [`flush`](Self::flush) | call it again |
 /// | [`Requester::request`](crate::Requester::request) | the request may have been published; a reply to it is dropped and counted |
-/// | `stored` and `Delivery::stored` (feature `flash`) | ask again |
-/// | `keep` (feature `flash`) | nothing is lost; what was being written is written by the next `keep`, and what depends on it waits for that |
-/// | [`run`](Self::run) | the link is lost, as if cut; the session goes on with the next `run` |
+/// | `stored` and `Delivery::stored` (feature `flash`) | call it again |
+/// | `keep` (feature `flash`) | nothing is lost: the next `keep` writes again what was being written, and what depends on it waits |
+/// | [`run`](Self::run) | the link counts as lost; the next `run` resumes the session |
 ///
 /// ```
 /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -55,7 +55,7 @@ use crate::tickets::{Queue, Ticket, Tickets};
 ///
 /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
 ///
-/// /// Any task publishes by the static's name.
+/// /// Any task publishes through the static.
 /// async fn report(reading: &[u8]) -> Result<(), PublishError> {
 ///     let topic = TopicName::from_static("plant/boiler/temperature");
 ///     MQTT.publish(&Publish::new(topic, reading).qos(QoS::AtLeastOnce)).await?;
@@ -63,7 +63,7 @@ use crate::tickets::{Queue, Ticket, Tickets};
 /// }
 ///
 /// fn main() {
-///     // Accepted, although nobody runs the client yet: it waits.
+///     // Accepted and queued, although no task runs the client yet.
 ///     assert!(embassy_futures::block_on(report(b"71.5")).is_ok());
 /// }
 /// ```
@@ -95,7 +95,7 @@ where
     C: Clock,
     S: Storage,
 {
-    /// A client without a link, over an empty `storage`. Does not compile with more than 32 receivers, or without any ring, message or ticket.
+    /// Creates a client over an empty `storage`. Does not compile with more than 32 receivers, without tickets, or with receivers but no ring or messages.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::NoopRawMutex;

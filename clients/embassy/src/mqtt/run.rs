@@ -1,5 +1,7 @@
 //! Running the client: its links, and what it tells about them.
 
+use core::future::Future;
+
 use embassy_sync::blocking_mutex::raw::RawMutex;
 use pure_mqtt::{Disconnect, RxBuffer, Storage};
 
@@ -19,12 +21,15 @@ where
     C: Clock,
     S: Storage,
 {
-    /// Connects, and connects again whenever the link ends, until [`disconnect`](Self::disconnect). Exactly one task does this.
+    /// Connects, and reconnects whenever the link ends, until [`disconnect`](Self::disconnect). Exactly one task calls it.
     ///
-    /// `dial` brings a transport up. `random` gives the numbers that spread the pauses between links. Bytes from the server lie in `rx` until their packet
-    /// is complete: longer messages are discarded (see [`Options::limits`]).
+    /// `dial` connects a transport. `random` returns random numbers, which spread the delays between links. Bytes from the server stay in `rx` until their packet is
+    /// complete; messages that are longer are discarded (see [`Options::limits`]).
     ///
-    /// Where a transport borrows what is needed for the next one, write the loop yourself with a [`Runner`].
+    /// The client counts as running from this call on, until the future is dropped or ready. With constant options, code for limits that they do not use is not
+    /// linked.
+    ///
+    /// If a transport borrows what the next one needs, write the loop yourself with a [`Runner`].
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -45,25 +50,29 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`RunError`]; links that fail are no errors, but events.
-    pub async fn run<const PACKET: usize, T: Transport, E>(
-        &self,
-        rx: &mut RxBuffer<PACKET>,
-        options: &Options<'_>,
+    /// [`RunError`]. A link that fails is not an error but an event.
+    pub fn run<'r, const PACKET: usize, T: Transport, E>(
+        &'r self,
+        rx: &'r mut RxBuffer<PACKET>,
+        options: &'r Options<'r>,
         mut random: impl FnMut() -> u32,
         mut dial: impl AsyncFnMut() -> Result<T, E>,
-    ) -> Result<(), RunError> {
-        let mut runner = self.runner(rx, options)?;
-        while !runner.is_done() {
-            if let Some(transport) = runner.dial(&mut dial).await {
-                runner.link(transport).await?;
+    ) -> impl Future<Output = Result<(), RunError>> {
+        // Outside of the future constant options are still constants: what they leave out of the engine is not linked.
+        let runner = self.runner(rx, options);
+        async move {
+            let mut runner = runner?;
+            while !runner.is_done() {
+                if let Some(transport) = runner.dial(&mut dial).await {
+                    runner.link(transport).await?;
+                }
+                runner.pause(random()).await;
             }
-            runner.pause(random()).await;
+            Ok(())
         }
-        Ok(())
     }
 
-    /// What [`run`](Self::run) is made of, for programs that write the loop themselves.
+    /// Returns a [`Runner`], for programs that write the loop of [`run`](Self::run) themselves.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -92,8 +101,8 @@ where
         Runner::new(self, rx, options, (RING, MESSAGES))
     }
 
-    /// Ends the link with DISCONNECT, at once, and then [`run`](Self::run). What is unfinished stays, for the next `run`. To leave gracefully wait for
-    /// [`flush`](Self::flush) first. Does nothing while nobody runs the client.
+    /// Sends DISCONNECT at once and ends the link; then [`run`](Self::run) returns. Unfinished messages stay for the next `run`. To deliver them first, wait for
+    /// [`flush`](Self::flush). Does nothing while no task runs the client.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -120,7 +129,7 @@ where
         });
     }
 
-    /// Waits for the next event. At most four wait to be fetched; the oldest gives way.
+    /// Waits for the next event. At most four events are kept; then the oldest is dropped.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -143,7 +152,7 @@ where
         .await
     }
 
-    /// Whether the server has accepted a link, and it is up.
+    /// Returns whether there is a link that the server has accepted.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -154,14 +163,14 @@ where
     /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
     ///
     /// fn main() {
-    ///     assert!(!MQTT.is_connected()); // nobody runs it
+    ///     assert!(!MQTT.is_connected()); // no task runs it
     /// }
     /// ```
     pub fn is_connected(&self) -> bool {
         self.enter(|shared, _| shared.connection.is_connected()).unwrap_or(false)
     }
 
-    /// What was counted so far.
+    /// Returns the counters.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;

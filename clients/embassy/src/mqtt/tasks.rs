@@ -20,10 +20,12 @@ where
     C: Clock,
     S: Storage,
 {
-    /// Publishes a message. Ready once it is accepted: waits for room, in the order in which the futures were first polled. Dropped before, it has published
-    /// nothing. The message waits while there is no link.
+    /// Publishes a message. The future is ready once the message is accepted. It waits for room; futures take turns in the order in which they were first polled.
+    /// If it is dropped earlier, nothing was published. Without a link the message is queued.
     ///
-    /// The payload is copied; [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is refused as too large.
+    /// The payload is copied. [`Payload::Streamed`](pure_mqtt::Payload::Streamed) is refused as too large.
+    /// [`PublishError::Full`](pure_mqtt::PublishError::Full) is returned only if the acknowledgements that would make room cannot be read: see
+    /// [`Options::blocked_timeout`](crate::Options::blocked_timeout).
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -33,7 +35,7 @@ where
     ///
     /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
     ///
-    /// /// Publishes a reading; is content once it is accepted.
+    /// /// Publishes a reading. Returns whether it was accepted.
     /// async fn report(reading: &[u8]) -> bool {
     ///     let topic = TopicName::from_static("plant/boiler/temperature");
     ///     MQTT.publish(&Publish::new(topic, reading).qos(QoS::ExactlyOnce).retain(true)).await.is_ok()
@@ -47,8 +49,8 @@ where
         Publishing::new(self, publish)
     }
 
-    /// Publishes the reply to a request: to its Response Topic, with its Correlation Data, in its quality of service. As [`publish`](Self::publish)
-    /// otherwise.
+    /// Publishes the reply to a request: to its Response Topic, with its Correlation Data and its QoS. Otherwise like [`publish`](Self::publish). The future returns
+    /// `None` if the request has no Response Topic.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -58,11 +60,11 @@ where
     ///
     /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
     ///
-    /// /// A task: tells its version to whoever asks.
+    /// /// A task: replies with the version.
     /// async fn answer(mut questions: Receiver<'static, Client>) -> Result<(), PublishError> {
     ///     loop {
     ///         let question = questions.recv().await;
-    ///         MQTT.reply(&question, b"1.2.3").await?; // `None` where nobody waits for a reply
+    ///         MQTT.reply(&question, b"1.2.3").await?; // `None` if no reply is expected
     ///     }
     /// }
     /// ```
@@ -70,7 +72,7 @@ where
         Replying::new(self, request.serial(), payload)
     }
 
-    /// Ready once nothing that was accepted is unfinished.
+    /// Waits until no accepted message is unfinished.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -80,7 +82,7 @@ where
     ///
     /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
     ///
-    /// /// Leaves gracefully: `run` returns after it.
+    /// /// Disconnects once everything is delivered; then `run` returns.
     /// async fn leave() {
     ///     MQTT.flush().await;
     ///     MQTT.disconnect();
@@ -94,7 +96,8 @@ where
         Flush::new(self)
     }
 
-    /// A receiver of the messages that match `filter`, and a subscription that comes back by itself on each new session. Dropping the receiver ends both.
+    /// Subscribes to `filter`, and returns a receiver of the messages that match it. The client restores the subscription on each new session. Dropping the receiver
+    /// unsubscribes.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -104,7 +107,7 @@ where
     ///
     /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
     ///
-    /// /// A task: waits for the word.
+    /// /// A task: waits for the command to stop.
     /// async fn stopped() -> Result<(), SubscribeError> {
     ///     let mut commands = MQTT.subscribe(TopicFilter::from_static("plant/command"), QoS::AtLeastOnce)?;
     ///     while commands.recv().await.read(|message| message.payload == b"stop") != Some(true) {}
@@ -113,12 +116,12 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`SubscribeError`]; nothing changed.
+    /// [`SubscribeError`]; nothing has changed.
     pub fn subscribe(&self, filter: TopicFilter<'static>, qos: QoS) -> Result<Receiver<'_, Self>, SubscribeError> {
         self.subscribe_with(Subscription::new(filter, qos), ReceiverOptions::new())
     }
 
-    /// The same with all options.
+    /// Like [`subscribe`](Self::subscribe), with all options.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -128,7 +131,7 @@ where
     ///
     /// static MQTT: Client = Client::new(EmbassyClock, Fixed::new());
     ///
-    /// /// What others say, without what this client says itself. Only the newest few count.
+    /// /// What other clients publish, in at most 200 bytes.
     /// fn chat() -> Result<Receiver<'static, Client>, SubscribeError> {
     ///     let subscription = Subscription::new(TopicFilter::from_static("chat/#"), QoS::AtLeastOnce).no_local(true);
     ///     MQTT.subscribe_with(subscription, ReceiverOptions::new().share(200).lossy(true))
@@ -140,7 +143,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`SubscribeError`]; nothing changed.
+    /// [`SubscribeError`]; nothing has changed.
     pub fn subscribe_with(
         &self,
         subscription: Subscription<'static>,
@@ -151,7 +154,7 @@ where
         Ok(Receiver::new(self, place, subscription.filter, options.manual_acks))
     }
 
-    /// Asks other clients (5.0): replies come to the topic `replies`, which no other client may use.
+    /// Returns a requester, which sends requests to other clients (5.0). Replies arrive at the topic `replies`; no other client may use it.
     ///
     /// ```
     /// use pure_mqtt_embassy::raw::CriticalSectionRawMutex;
@@ -168,7 +171,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`SubscribeError`]; nothing changed.
+    /// [`SubscribeError`]; nothing has changed.
     pub fn requester(&self, replies: TopicFilter<'static>, qos: QoS) -> Result<Requester<'_, Self>, SubscribeError> {
         Ok(Requester::new(self.subscribe(replies, qos)?))
     }

@@ -21,6 +21,10 @@ pub struct Ledger {
     pub down: BTreeMap<String, Fate>,
     /// The server has lost a session: messages may be doubled, and those for the client lost.
     pub has_losses: bool,
+    /// A message is being echoed, and may not have been accepted yet.
+    pub is_echoing: bool,
+    /// Nothing new is published any more.
+    pub is_leaving: bool,
 }
 
 impl Ledger {
@@ -30,6 +34,11 @@ impl Ledger {
         let up = self.up.iter().filter(|(_, fate)| is_owed(fate)).map(|(name, _)| name.clone());
         let down = self.down.iter().filter(|(_, fate)| is_owed(fate) && !self.has_losses);
         up.chain(down.map(|(name, _)| name.clone())).collect()
+    }
+
+    /// Nothing is missing, and nothing is about to be accepted.
+    pub fn is_complete(&self) -> bool {
+        !self.is_echoing && self.missing().is_empty()
     }
 
     pub fn check(&self) {

@@ -9,7 +9,7 @@ use crate::ledger::{Fate, Ledger};
 use crate::net::{Net, Trouble};
 use crate::tasks::{self, Device, Engine, Shared};
 use crate::time::Time;
-use pure_mqtt_test_broker::sans_io::Config;
+use pure_mqtt_test_broker::sans_io::{Config, Fault};
 
 const CLIENT: &str = "device";
 
@@ -26,6 +26,8 @@ struct Character {
     drops_run: bool,
     requests: u32,
     messages: u32,
+    /// So many messages come at once, whatever the client announced.
+    flood: u32,
 }
 
 impl Character {
@@ -46,7 +48,21 @@ impl Character {
             drops_run: fastrand::bool(),
             requests: if version == Version::V5 { fastrand::u32(..4) } else { 0 },
             messages: fastrand::u32(1..25),
+            flood: if fastrand::u32(..8) == 0 { fastrand::u32(10..60) } else { 0 },
         }
+    }
+}
+
+impl Character {
+    /// After which part of the steps all goes well. A flood makes little progress while the line is cut again and again.
+    const fn patience(&self) -> u32 {
+        if self.flood > 0 { 40 } else { 4 }
+    }
+
+    /// One that floods ignores Receive Maximum, as mosquitto 2.0.11 does while it has many messages queued.
+    fn server(&self) -> Config {
+        let faults = if self.flood > 0 { vec![Fault::IgnoreReceiveMaximum] } else { vec![] };
+        Config { transcript_limit: 2_000, faults: faults.into_iter().collect(), ..Config::default() }
     }
 }
 
@@ -57,7 +73,7 @@ pub fn play(seed: u64) {
     if crate::clock::given_seed().is_some() {
         println!("{character:?}");
     }
-    let net = Net::new(Config { transcript_limit: 2_000, ..Config::default() }, character.trouble);
+    let net = Net::new(character.server(), character.trouble);
     let time = Time::default();
     let mqtt = Device::new(time.clone(), Engine::new());
     let ledger = RefCell::new(Ledger { has_losses: character.trouble.losses > 0, ..Ledger::default() });
@@ -74,6 +90,10 @@ pub fn play(seed: u64) {
         executor.spawn("asker", tasks::asker(&shared, character.requests));
     }
     executor.spawn("server", serve(&shared, &net, character.messages));
+    if character.flood > 0 {
+        executor.spawn("echoer", tasks::echoer(&shared));
+        executor.spawn("flood", flood(&shared, &net, character.flood));
+    }
     let mut is_leaving = false;
     for step in 0.. {
         if step + 1 == MOST_STEPS {
@@ -81,13 +101,14 @@ pub fn play(seed: u64) {
             println!("{}; {:?}", time.millis(), mqtt.stats());
         }
         assert!(step < MOST_STEPS, "no end: {:?} of {:?}", ledger.borrow().missing(), executor.names());
-        if step == MOST_STEPS / 4 {
+        if step == MOST_STEPS / character.patience() {
             net.heal();
         }
         note_arrivals(&net, &mut ledger.borrow_mut());
-        let has_tasks = ["publisher", "asker", "server", "leave"].iter().any(|name| executor.has(name));
-        if !has_tasks && !is_leaving && ledger.borrow().missing().is_empty() {
+        let has_tasks = ["publisher", "asker", "server", "flood", "leave"].iter().any(|name| executor.has(name));
+        if !has_tasks && !is_leaving && ledger.borrow().is_complete() {
             is_leaving = true;
+            ledger.borrow_mut().is_leaving = true;
             net.heal();
             executor.spawn("leave", leave(&shared));
         }
@@ -169,6 +190,21 @@ async fn serve(shared: &Shared<'_>, net: &Net, count: u32) {
             broker.publish("down/command", payload.as_bytes(), qos, false);
             broker.publish("slow", &[b'z'; 30], 0, false);
         });
+    }
+}
+
+/// Many messages at once for a task that holds each of them for a while.
+async fn flood(shared: &Shared<'_>, net: &Net, count: u32) {
+    let is_subscribed =
+        || net.with_broker(|broker| broker.subscriptions(CLIENT).iter().any(|(filter, _)| filter == "echo"));
+    while !is_subscribed() {
+        shared.time.sleep(500).await;
+    }
+    let qos = fastrand::u8(1..3);
+    for number in 0..count {
+        let payload = format!("flood-{number}");
+        shared.ledger.borrow_mut().down.insert(payload.clone(), Fate { qos, ..Fate::default() });
+        net.with_broker(|broker| broker.publish("echo", payload.as_bytes(), qos, false));
     }
 }
 

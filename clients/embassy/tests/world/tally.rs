@@ -27,13 +27,15 @@ pub static PUBLISHED: Counter = Counter::new();
 pub static CONFIRMED: Counter = Counter::new();
 pub static RECEIVED: Counter = Counter::new();
 pub static GIVEN_BACK: Counter = Counter::new();
+pub static ECHOED: Counter = Counter::new();
+pub static GIVEN_UP: Counter = Counter::new();
 pub static REPLIES: Counter = Counter::new();
 /// Of the test `power` alone.
 #[cfg(feature = "flash")]
 pub static POWER_FAILURES: Counter = Counter::new();
 pub static EVENTS: Counter = Counter::new();
 
-const ALL: [(&str, &Counter); 10] = [
+const ALL: [(&str, &Counter); 12] = [
     ("dropped futures", &DROPPED_FUTURES),
     ("cuts", &CUTS),
     ("stalls", &STALLS),
@@ -42,6 +44,8 @@ const ALL: [(&str, &Counter); 10] = [
     ("confirmed", &CONFIRMED),
     ("received", &RECEIVED),
     ("given back", &GIVEN_BACK),
+    ("echoed", &ECHOED),
+    ("given up, since input was blocked", &GIVEN_UP),
     ("replies", &REPLIES),
     ("events", &EVENTS),
 ];

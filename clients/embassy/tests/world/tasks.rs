@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 
 use pure_mqtt_embassy::{
-    Client, Event, Mqtt, NotDelivered, Publish, QoS, Receiver, ReceiverOptions, Requester, Subscription, TopicFilter,
-    TopicName, pure_mqtt::Cause, raw::NoopRawMutex,
+    Client, Event, Mqtt, NotDelivered, NotReplied, Publish, PublishError, QoS, Receiver, ReceiverOptions, Requester,
+    Subscription, TopicFilter, TopicName, pure_mqtt::Cause, raw::NoopRawMutex,
 };
 
 use crate::executor::{fickle, pass};
 use crate::ledger::{Fate, Ledger};
-use crate::tally::{CONFIRMED, EVENTS, GIVEN_BACK, PUBLISHED, RECEIVED, REPLIES};
+use crate::tally::{CONFIRMED, ECHOED, EVENTS, GIVEN_BACK, GIVEN_UP, PUBLISHED, RECEIVED, REPLIES};
 use crate::time::Time;
 
 /// Small, so that everything gets full.
@@ -37,10 +37,11 @@ pub async fn publisher(shared: &Shared<'_>, name: &'static str, count: u32) {
         let payload = format!("{name}-{number}-{}", "x".repeat(fastrand::usize(..40)));
         let publish = Publish::new(topic, payload.as_bytes()).qos(qos(level));
         let mut delivery = loop {
-            if let Some(accepted) = fickle(RARITY, shared.mqtt.publish(&publish)).await {
-                break accepted.expect("the message can be published");
+            match fickle(RARITY, shared.mqtt.publish(&publish)).await {
+                Some(Err(PublishError::Full)) => GIVEN_UP.count(),
+                Some(accepted) => break accepted.expect("the message can be published"),
+                None => pass().await,
             }
-            pass().await;
         };
         PUBLISHED.count();
         let fate = Fate { qos: level, ..Fate::default() };
@@ -54,6 +55,7 @@ pub async fn publisher(shared: &Shared<'_>, name: &'static str, count: u32) {
                 }
                 // The server had taken the message over, and then lost its session.
                 Some(Err(NotDelivered::Ended(Cause::Released))) if shared.ledger.borrow().has_losses => break,
+                Some(Err(NotDelivered::InputBlocked)) => GIVEN_UP.count(),
                 Some(Err(error)) => panic!("{payload}: {error}"),
                 None => pass().await,
             }
@@ -63,6 +65,55 @@ pub async fn publisher(shared: &Shared<'_>, name: &'static str, count: u32) {
             all.await;
         }
         shared.time.sleep(fastrand::u64(..200)).await;
+    }
+}
+
+/// Echoes messages, and holds each one meanwhile: until the echo has room, and sometimes until the server has it.
+pub async fn echoer(shared: &Shared<'_>) {
+    let mut receiver = shared.mqtt.subscribe(TopicFilter::from_static("echo"), QoS::ExactlyOnce).unwrap();
+    for number in 0.. {
+        let received = receiver.recv().await;
+        let text = received.read(|message| message.text().map(str::to_owned)).flatten().expect("it is text");
+        if !shared.ledger.borrow().is_leaving {
+            shared.ledger.borrow_mut().is_echoing = true;
+            echo(shared, &format!("echo-{number}")).await;
+            shared.ledger.borrow_mut().is_echoing = false;
+        }
+        drop(received);
+        ECHOED.count();
+        if let Some(fate) = shared.ledger.borrow_mut().down.get_mut(&text) {
+            fate.arrived += 1;
+        }
+    }
+}
+
+/// Gives up where the client says that it must.
+async fn echo(shared: &Shared<'_>, payload: &str) {
+    let topic = TopicName::from_static("up/reading");
+    let level = fastrand::u8(1..3);
+    let publish = Publish::new(topic, payload.as_bytes()).qos(qos(level));
+    let mut delivery = loop {
+        match fickle(RARITY, shared.mqtt.publish(&publish)).await {
+            Some(Err(PublishError::Full)) => return GIVEN_UP.count(),
+            Some(accepted) => break accepted.expect("the message can be published"),
+            None => pass().await,
+        }
+    };
+    shared.ledger.borrow_mut().up.insert(payload.to_owned(), Fate { qos: level, ..Fate::default() });
+    if fastrand::bool() {
+        return; // it is delivered while others are echoed
+    }
+    loop {
+        match fickle(RARITY, delivery.confirmed()).await {
+            Some(Err(NotDelivered::InputBlocked)) => return GIVEN_UP.count(),
+            Some(Ok(())) => {
+                shared.ledger.borrow_mut().up.get_mut(payload).unwrap().is_confirmed = true;
+                return;
+            }
+            Some(Err(NotDelivered::Ended(Cause::Released))) if shared.ledger.borrow().has_losses => return,
+            Some(Err(error)) => panic!("{payload}: {error}"),
+            None => pass().await,
+        }
     }
 }
 
@@ -151,6 +202,7 @@ async fn answer_one(mqtt: &Device, receiver: &mut Receiver<'_, Device>) {
     let answer = request.read(|message| message.text().map(str::to_uppercase)).flatten().expect("it is text");
     loop {
         match fickle(RARITY, mqtt.reply(&request, answer.as_bytes())).await {
+            Some(Err(PublishError::Full)) => return GIVEN_UP.count(), // whoever has asked asks again
             Some(done) => {
                 assert!(done.expect("the reply can be published").is_some(), "a request has a Response Topic");
                 return;
@@ -180,6 +232,10 @@ async fn ask<Q: Client>(shared: &Shared<'_>, requester: &mut Requester<'_, Q>, n
             let text = reply.read(|message| message.text().map(str::to_owned)).flatten();
             assert_eq!(text.as_deref(), Some(question.to_uppercase().as_str()));
             true
+        }
+        embassy_futures::select::Either::First(Some(Err(NotReplied::Publish(PublishError::Full)))) => {
+            GIVEN_UP.count();
+            false
         }
         embassy_futures::select::Either::First(Some(Err(error))) => panic!("{error}"),
         _ => false,

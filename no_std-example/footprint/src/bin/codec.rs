@@ -4,19 +4,24 @@
 #![no_main]
 
 use core::hint::black_box;
+use core::ptr;
 
 use pure_mqtt::Version;
 use pure_mqtt::wire::{Decoded, Packet, Rules};
 
+static mut INPUT: [u8; 256] = [0; 256];
+static mut OUTPUT: [u8; 256] = [0; 256];
+
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    let (mut input, mut output) = ([0; 256], [0; 256]);
+    // SAFETY: the only references to the statics, in a function that runs once.
+    let (input, output) = unsafe { (&mut *ptr::addr_of_mut!(INPUT), &mut *ptr::addr_of_mut!(OUTPUT)) };
     loop {
-        let count = footprint::read(&mut input);
+        let count = footprint::read(input);
         let version = black_box(Version::V5);
         let Some(bytes) = input.get(..count) else { continue };
         match Packet::decode(bytes, Rules { version, strict: black_box(false) }) {
-            Ok(Decoded::Packet { packet, .. }) => match packet.encode(version, &mut output) {
+            Ok(Decoded::Packet { packet, .. }) => match packet.encode(version, output) {
                 Ok(length) => {
                     footprint::write(output.get(..length).unwrap_or_default());
                 }

@@ -3,10 +3,13 @@
 #![no_std]
 #![no_main]
 
+use core::future::pending;
+use core::ptr;
 use core::task::Waker;
 
 use embassy_time_driver::Driver;
-use footprint::asynchronous::{Uart, block_on};
+use footprint::asynchronous::{Never, Uart, poll};
+use footprint::start;
 use minimq::{ConfigBuilder, ConnectEvent, Publication, QoS, Session, SubscriptionOptions, TopicFilter};
 
 struct Clock;
@@ -21,18 +24,21 @@ impl Driver for Clock {
     fn schedule_wake(&self, _: u64, _: &Waker) {} // everything is polled all the time
 }
 
+static mut MEMORY: [u8; 1280] = [0; 1280];
+
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    let mut memory = [0; 1280];
-    block_on(run(&mut memory));
+    let mut run = start!(run());
     loop {
-        core::hint::spin_loop();
+        poll(&mut run);
     }
 }
 
-async fn run(memory: &mut [u8]) {
-    let Ok(config) = ConfigBuilder::from_buffer(memory, 256) else { return };
-    let Ok(config) = config.session_expiry_interval(3600).client_id("board-7") else { return };
+async fn run() -> Never {
+    // SAFETY: the only reference to the static, in a task that is started once.
+    let memory = unsafe { &mut *ptr::addr_of_mut!(MEMORY) };
+    let Ok(config) = ConfigBuilder::from_buffer(memory, 256) else { return pending().await };
+    let Ok(config) = config.session_expiry_interval(3600).client_id("board-7") else { return pending().await };
     let mut session = Session::new(config);
     loop {
         let Ok(mut connection) = session.connect(Uart).await else { continue };

@@ -5,10 +5,12 @@
 
 use core::cell::RefCell;
 use core::future::poll_fn;
+use core::ptr;
 use core::task::Poll;
 
 use embedded_io_async::{Read, Write};
-use footprint::asynchronous::{Uart, block_on};
+use footprint::asynchronous::{Never, Uart, poll};
+use footprint::start;
 use mountain_mqtt::client::{
     Client, ClientNoQueue, ClientReceivedEvent, ConnectionSettings, Delay, EventHandler, EventHandlerError,
 };
@@ -61,15 +63,26 @@ impl EventHandler<4> for Commands<'_> {
     }
 }
 
+static mut MEMORY: [u8; 1280] = [0; 1280];
+
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    let mut memory = [0; 1280];
+    let mut run = start!(run());
     loop {
-        let _ = block_on(run(&mut memory));
+        poll(&mut run);
     }
 }
 
-async fn run(memory: &mut [u8]) -> Option<()> {
+async fn run() -> Never {
+    // SAFETY: the only reference to the static, in a task that is started once.
+    let memory = unsafe { &mut *ptr::addr_of_mut!(MEMORY) };
+    loop {
+        let _ = link(memory).await;
+    }
+}
+
+/// One link, from CONNECT to its end.
+async fn link(memory: &mut [u8]) -> Option<()> {
     let command = RefCell::new(([0; 64], None));
     let mut client = ClientNoQueue::<_, _, _, 4>::new(Line, memory, Tick, 5_000, Commands(&command));
     client.connect(&ConnectionSettings::unauthenticated("board-7")).await.ok()?;

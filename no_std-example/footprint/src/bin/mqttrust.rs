@@ -5,15 +5,16 @@
 
 use core::convert::Infallible;
 use core::net::{Ipv4Addr, SocketAddr};
+use core::ptr;
 use core::task::Waker;
 
-use embassy_futures::join::join;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_time_driver::Driver;
 use embedded_nal_async::TcpConnect;
-use footprint::asynchronous::{Uart, block_on};
+use footprint::asynchronous::{Never, Uart, poll};
+use footprint::start;
 use mqttrust::transport::embedded_nal::NalTransport;
-use mqttrust::{Config, IpBroker, MqttClient, Publish, QoS, State, Subscribe, SubscribeTopic};
+use mqttrust::{Config, IpBroker, MqttClient, MqttStack, Publish, QoS, State, Subscribe, SubscribeTopic};
 
 struct Clock;
 
@@ -41,18 +42,33 @@ impl TcpConnect for Line {
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    let mut state = State::<NoopRawMutex, 1024, 512>::new();
+    // SAFETY: the only reference to the static, in a function that runs once.
+    let state = unsafe { &mut *ptr::addr_of_mut!(STATE) };
     let Ok(client_id) = "board-7".try_into() else { loop {} };
-    let config = Config::builder().client_id(client_id).build();
-    let (mut stack, client) = mqttrust::new(&mut state, config);
-    let mut line = NalTransport::new(&Line, IpBroker::new(Ipv4Addr::LOCALHOST, 1883));
-    block_on(join(stack.run(&mut line), answer(&client)));
+    let (stack, client) = mqttrust::new(state, Config::builder().client_id(client_id).build());
+    let (mut run, mut answer) = (start!(run(stack)), start!(answer(client)));
     loop {
-        core::hint::spin_loop();
+        poll(&mut run);
+        poll(&mut answer);
     }
 }
 
-async fn answer(client: &MqttClient<'_, NoopRawMutex>) {
+static mut STATE: State<NoopRawMutex, 1024, 512> = State::new();
+
+async fn run(mut stack: MqttStack<'static, NoopRawMutex>) -> Never {
+    let mut line = NalTransport::new(&Line, IpBroker::new(Ipv4Addr::LOCALHOST, 1883));
+    loop {
+        stack.run(&mut line).await;
+    }
+}
+
+async fn answer(client: MqttClient<'static, NoopRawMutex>) -> Never {
+    loop {
+        answer_all(&client).await;
+    }
+}
+
+async fn answer_all(client: &MqttClient<'_, NoopRawMutex>) {
     let topics = [SubscribeTopic::builder().topic_path("board-7/command").maximum_qos(QoS::ExactlyOnce).build()];
     let Ok(mut commands) = client.subscribe::<1>(Subscribe::builder().topics(&topics).build()).await else { return };
     while let Some(command) = commands.next_message().await {

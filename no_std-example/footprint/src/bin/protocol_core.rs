@@ -35,6 +35,8 @@ unsafe impl GlobalAlloc for Bump {
 #[global_allocator]
 static ALLOCATOR: Bump = Bump(Cell::new(0x2000_1000));
 
+static mut ROOM: [u8; 256] = [0; 256];
+
 type Connection = mqtt::Connection<mqtt::role::Client>;
 
 #[unsafe(no_mangle)]
@@ -50,9 +52,10 @@ fn run() -> Option<()> {
     let connect = mqtt::packet::v5_0::Connect::builder().client_id("board-7").ok()?.clean_start(false).build().ok()?;
     let events = connection.checked_send(connect);
     handle(&mut connection, events)?;
-    let mut room = [0; 256];
+    // SAFETY: the only reference to the static, in a function that runs once at a time.
+    let room = unsafe { &mut *ptr::addr_of_mut!(ROOM) };
     loop {
-        let count = footprint::read(&mut room);
+        let count = footprint::read(room);
         let mut cursor = mqtt::common::Cursor::new(room.get(..count)?);
         let events = connection.recv(&mut cursor);
         handle(&mut connection, events)?;

@@ -14,19 +14,19 @@ use pure_mqtt::{
 type Mqtt = Connection<Fixed<1024, 8, 8, 128>>;
 
 static mut MQTT: Mqtt = Mqtt::new(Fixed::new(), Limits::DEFAULT);
+static mut RX: RxBuffer<256> = RxBuffer::new();
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    // SAFETY: the only reference to the static, in a function that runs once.
-    let mqtt: &mut Mqtt = unsafe { &mut *ptr::addr_of_mut!(MQTT) };
+    // SAFETY: the only references to the statics, in a function that runs once.
+    let (mqtt, rx) = unsafe { (&mut *ptr::addr_of_mut!(MQTT), &mut *ptr::addr_of_mut!(RX)) };
     mqtt.set_limits(Limits { inline_max: 256, ..Limits::DEFAULT });
     let mut clock = Clock32::new();
-    let mut rx = RxBuffer::<256>::new();
     loop {
         let now = clock.now(footprint::tick());
         let connect = Connect::new(black_box(VERSION), "board-7").clean_start(false);
         if mqtt.open(now, &connect).is_ok() {
-            run(mqtt, &mut rx, &mut clock);
+            run(mqtt, rx, &mut clock);
         }
         mqtt.handle_close(now);
         rx.clear();

@@ -3,7 +3,10 @@
 #![no_std]
 #![no_main]
 
-use footprint::asynchronous::{Uart, block_on};
+use core::ptr;
+
+use footprint::asynchronous::{Never, Uart, poll};
+use footprint::start;
 use rust_mqtt::buffer::BumpBuffer;
 use rust_mqtt::client::Client;
 use rust_mqtt::client::event::Event;
@@ -11,16 +14,27 @@ use rust_mqtt::client::options::{ConnectOptions, PublicationOptions, Subscriptio
 use rust_mqtt::config::SessionExpiryInterval;
 use rust_mqtt::types::{MqttString, TopicFilter, TopicName};
 
+static mut MEMORY: [u8; 1024] = [0; 1024];
+
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
+    let mut run = start!(run());
     loop {
-        block_on(run());
+        poll(&mut run);
     }
 }
 
-async fn run() -> Option<()> {
-    let mut memory = [0; 1024];
-    let mut buffer = BumpBuffer::new(&mut memory);
+async fn run() -> Never {
+    // SAFETY: the only reference to the static, in a task that is started once.
+    let memory = unsafe { &mut *ptr::addr_of_mut!(MEMORY) };
+    loop {
+        let _ = link(memory).await;
+    }
+}
+
+/// One link, from CONNECT to its end.
+async fn link(memory: &mut [u8]) -> Option<()> {
+    let mut buffer = BumpBuffer::new(memory);
     let mut client = Client::<'_, '_, _, _, 2, 8, 8, 1, 1, 0, 0>::new(&mut buffer);
     let options = ConnectOptions::new().session_expiry_interval(SessionExpiryInterval::NeverEnd);
     client.connect(Uart, &options, MqttString::try_from("board-7").ok()).await.ok()?;

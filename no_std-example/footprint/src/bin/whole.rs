@@ -15,18 +15,18 @@ use pure_mqtt::{
 type Mqtt = Connection<Fixed<1024, 8, 8, 256, 4, 32>>;
 
 static mut MQTT: Mqtt = Mqtt::new(Fixed::new(), Limits::DEFAULT);
+static mut RX: RxBuffer<256> = RxBuffer::new();
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    // SAFETY: the only reference to the static, in a function that runs once.
-    let mqtt: &mut Mqtt = unsafe { &mut *ptr::addr_of_mut!(MQTT) };
+    // SAFETY: the only references to the statics, in a function that runs once.
+    let (mqtt, rx) = unsafe { (&mut *ptr::addr_of_mut!(MQTT), &mut *ptr::addr_of_mut!(RX)) };
     let mut clock = Clock32::new();
-    let mut rx = RxBuffer::<256>::new();
     let mut backoff = Backoff::new(black_box(1_000), black_box(60_000));
     loop {
         let now = clock.now(footprint::tick());
         open(mqtt, now);
-        run(mqtt, &mut rx, &mut clock);
+        run(mqtt, rx, &mut clock);
         mqtt.handle_close(now);
         rx.clear();
         between_links(mqtt);

@@ -1,4 +1,4 @@
-//! What is true of a session, what the log is taken to say of it, and what a recovery finds.
+//! Compares a session, the log as the connection describes it, and the result of a recovery.
 
 use std::collections::BTreeMap;
 use std::format;
@@ -12,12 +12,12 @@ use crate::time::Instant;
 use crate::types::Version;
 use crate::wire::{DUP, Layout};
 
-/// What is durable of a session, as a recovery finds it.
+/// The durable part of a session.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Durable {
     version: Version,
     session: SessionFact,
-    /// Of the handle that was given away last.
+    /// The number of the handle that was assigned last.
     last_number: u64,
     /// In the order of sending.
     messages: Vec<u64>,
@@ -26,11 +26,11 @@ pub struct Durable {
     received: Vec<u16>,
 }
 
-/// The bytes of each message, and whether its payload is the application's to supply.
+/// The bytes of each message, and whether the application supplies its payload.
 type Frames = BTreeMap<u64, (Vec<u8>, bool)>;
 
 impl Durable {
-    /// What is true of a connection whose link is gone.
+    /// Returns the durable part of a connection without a link.
     fn of<S: Storage>(mqtt: &Connection<S>) -> Self {
         let view = mqtt.storage.view();
         let outgoing = &mqtt.core.outgoing;
@@ -52,7 +52,7 @@ impl Durable {
     }
 }
 
-/// The frame of each message that is to be sent; without DUP, which every message has after a recovery.
+/// Returns the encoded packet of each message to be sent, without DUP, which every message has after a recovery.
 fn frames<S: Storage>(mqtt: &Connection<S>) -> Frames {
     let view = mqtt.storage.view();
     let bytes = |(index, slot): (usize, &SendSlot)| {
@@ -72,7 +72,8 @@ fn is_expiring<S: Storage>(mqtt: &Connection<S>, handle: u64) -> bool {
     mqtt.storage.view().slots.iter().any(|slot| slot.handle == handle && slot.detail.get() != 0)
 }
 
-/// Messages that the log says were replaced, while it doesn't have what replaced them yet; and the highest number that it speaks of in such places.
+/// Messages that the log says were replaced, while it doesn't have what replaced them yet; and the highest number that
+/// it speaks of in such places.
 fn replaced(log: &[u8]) -> (Vec<u64>, u64) {
     let (mut rest, mut chain, mut highest) = (log.get(START.len()..).unwrap_or_default(), 0, 0);
     let (mut waiting, mut known): (BTreeMap<u64, Vec<u64>>, Vec<u64>) = Default::default();
@@ -175,7 +176,8 @@ pub fn compare<S: Storage>(mqtt: &mut Connection<S>, log: &[u8], make: fn() -> S
     assert_eq!((Durable::of(&same), frames(&same)), (Durable::of(&again), frames(&again)), "by way of a snapshot");
 }
 
-/// The message was encoded for an earlier version and back while there was no room to note it: the log has the properties that it lost.
+/// The message was encoded for an earlier version and back while there was no room to note it: the log has the
+/// properties that it lost.
 fn has_lost_properties(ours: &(Vec<u8>, bool), noted: &(Vec<u8>, bool), version: Version) -> bool {
     let parts = |(frame, is_streamed): &(Vec<u8>, bool)| {
         let Layout { first_byte, start, properties, rest, .. } = Layout::of(frame, version);
@@ -195,7 +197,8 @@ fn records(log: &[u8]) -> Vec<String> {
     records
 }
 
-/// In place of a new connection the same comes back, also after an attempt with a log that is damaged behind everything.
+/// In place of a new connection the same comes back, also after an attempt with a log that is damaged behind
+/// everything.
 fn compare_in_place<S: Storage>(fresh: &mut Connection<S>, again: &Connection<S>, whole: &[u8]) {
     let now = Instant::from_millis(0);
     fresh.restore(now, &[whole, &[0x55; 20]].concat()).unwrap_err();

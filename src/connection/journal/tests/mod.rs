@@ -1,14 +1,14 @@
-//! At any point of any script the log leads to the session as it is.
+//! Tests that at any point of a random script the log restores the session as it is.
 //!
-//! Random scripts are played to a connection: commands, packets both ways, links that come and go in any version, sessions that are lost, buffers that are
-//! too small, a host that writes late and in pieces, snapshots, losses of power. After every call three things are compared: what is true of the session,
-//! what the connection takes the log to say, and what a recovery from the log finds.
+//! Random scripts run on a connection: commands, packets both ways, links in any version, lost sessions, buffers that
+//! are too small, a host that writes late and in parts, snapshots, power failures. After every call three states are
+//! compared: the session, the log as the connection describes it, and the result of a recovery from the log.
 //!
 //! ```text
 //! PURE_MQTT_RECOVERY=100000 cargo test --release --features journal,bytes --lib recovery -- --nocapture
 //! ```
 //!
-//! A failure names its seed, which `PURE_MQTT_SEED` takes back.
+//! A failure prints its seed; run that script again with `PURE_MQTT_SEED`.
 
 mod compare;
 mod script;
@@ -19,14 +19,14 @@ use self::script::Script;
 use crate::storage::{Journaled, Storage};
 use crate::{Fixed, Heap};
 
-/// Unless the environment asks for more, of each storage.
+/// The number of scripts for each storage, unless the environment sets another.
 const SOME: u64 = 30;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text: String| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// Names the seed of a script that failed.
+/// Prints the seed of a script that failed.
 struct Named(u64);
 
 impl Drop for Named {

@@ -22,15 +22,15 @@ pub struct Script<S: Storage> {
     rng: fastrand::Rng,
     limits: Limits,
     now: Instant,
-    /// What is durable.
+    /// The durable log.
     log: Vec<u8>,
-    /// The highest number of a handle in it.
+    /// The highest number of a handle in the log.
     highest: u64,
     handles: Vec<Handle>,
     held: Vec<PendingAck>,
-    /// What the client sent on this link and the server has not looked at.
+    /// Bytes that the client sent on this link and the server has not read.
     wire: Vec<u8>,
-    /// What the server may answer: the first byte of the answer, and the identifier.
+    /// Answers that the server may send: the first byte, and the identifier.
     answers: Vec<(u8, u16)>,
     is_accepted: bool,
 }
@@ -132,7 +132,7 @@ impl<S: Storage> Script<S> {
         self.handles.extend(accepted.ok().map(|delivery| delivery.handle));
     }
 
-    /// The transport takes some bytes.
+    /// Lets the transport take some bytes.
     fn send(&mut self) {
         let mut left = self.rng.choice([1, 7, 40, usize::MAX]).unwrap();
         let mut transmit = self.mqtt.transmit(self.now);
@@ -152,7 +152,7 @@ impl<S: Storage> Script<S> {
         self.read_wire();
     }
 
-    /// The server looks at what came.
+    /// Lets the server read what arrived.
     fn read_wire(&mut self) {
         while let Some((first, body, length)) = packet(&self.wire) {
             let id = |at: usize| body.get(at..at + 2).map_or(0, |id| u16::from_be_bytes([id[0], id[1]]));
@@ -167,7 +167,7 @@ impl<S: Storage> Script<S> {
         }
     }
 
-    /// The server answers something of what it has.
+    /// Lets the server send one of its answers.
     fn hear_answer(&mut self) {
         if self.answers.is_empty() {
             return;
@@ -183,7 +183,7 @@ impl<S: Storage> Script<S> {
         self.hear(&packet);
     }
 
-    /// A message of the server's, or PUBREL.
+    /// Lets the server send a message, or PUBREL.
     fn hear_message(&mut self) {
         let id = self.rng.u8(1..6);
         if self.rng.u8(0..4) == 0 {
@@ -224,7 +224,7 @@ impl<S: Storage> Script<S> {
         }
     }
 
-    /// The host writes some of what waits.
+    /// Lets the host write some of the pending records.
     fn save(&mut self) {
         let waiting = self.mqtt.journal();
         let count = match self.rng.u8(0..3) {
@@ -275,7 +275,7 @@ impl<S: Storage> Script<S> {
         }
     }
 
-    /// What was durable comes back; what was being written may have got there in part.
+    /// Recovers from the durable log; bytes that were being written may be there in part.
     fn lose_power(&mut self) {
         let waiting = self.mqtt.journal();
         let torn = self.rng.usize(0..=waiting.len());
@@ -308,7 +308,7 @@ impl<S: Storage> Script<S> {
         self.is_accepted = false;
     }
 
-    /// One step of a link's beginning.
+    /// Makes one step of opening a link.
     fn link_up(&mut self) {
         match self.mqtt.state() {
             State::Closing => self.cut(),
@@ -336,7 +336,7 @@ impl<S: Storage> Script<S> {
     }
 }
 
-/// The first byte, the body and the length of the packet at the start of `bytes`.
+/// Returns the first byte, the body and the length of the packet at the start of `bytes`.
 fn packet(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
     let (&first, rest) = bytes.split_first()?;
     let (mut remaining, mut header) = (0, 1);

@@ -106,6 +106,8 @@ pub enum Fault {
     IgnoreReceiveMaximum,
     /// The broker ignores the client's Maximum Packet Size.
     IgnorePacketSize,
+    /// A session is resumed without its shared subscriptions, as mosquitto 2.0 does after it was killed.
+    ForgetShared,
 }
 
 impl Default for Config {

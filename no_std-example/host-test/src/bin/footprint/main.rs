@@ -3,6 +3,7 @@
 //! Without an argument it prints the tables. `--write` puts them into the README, `--check` compares them with those that stand there.
 
 mod image;
+mod panics;
 mod programs;
 mod table;
 

@@ -3,7 +3,7 @@
 use host_test::build;
 use host_test::qemu::Board;
 
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::table::Row;
 
 /// Where firmware runs: with an FPU, the smallest ARM, RISC-V.
@@ -18,7 +18,7 @@ struct Program {
     is_peer: bool,
 }
 
-const PROGRAMS: [Program; 13] = [
+const PROGRAMS: [Program; 16] = [
     ours("pure-mqtt, all versions", "pure", "v3,v5"),
     ours("pure-mqtt, 5.0 only", "pure", "v5"),
     ours("pure-mqtt, 3.1 and 3.1.1 only", "pure", "v3"),
@@ -28,11 +28,21 @@ const PROGRAMS: [Program; 13] = [
     peer("mqtt-protocol-core 0.7.9 (3.1.1, 5.0)", "protocol_core", "mqtt-protocol-core"),
     ours("pure-mqtt-embassy, all versions", "embassy", "embassy,v3,v5"),
     ours("pure-mqtt-embassy, 5.0 only", "embassy", "embassy,v5"),
+    ours("pure-mqtt-embassy with `flash`, all versions", "embassy", "embassy-flash,v3,v5"),
+    ours("pure-mqtt-embassy with `flash`, 5.0 only", "embassy", "embassy-flash,v5"),
     peer("mqttrust 1.0.0 (5.0)", "mqttrust", "mqttrust-v5"),
     peer("mqttrust 1.0.0 (3.1.1)", "mqttrust", "mqttrust-v3"),
     ours("pure-mqtt, the whole API", "whole", "v3,v5"),
+    ours("pure-mqtt-embassy, the whole API with `flash` and `nal`", "embassy_whole", "embassy-whole,v3,v5"),
     ours("pure-mqtt, the codec alone, both directions", "codec", "v3,v5"),
 ];
+
+impl Program {
+    /// Its functions that can panic are counted: there are to be none.
+    fn has_no_panics(&self) -> bool {
+        matches!(self.name, "embassy" | "embassy_whole" | "whole" | "codec")
+    }
+}
 
 const fn ours(label: &'static str, name: &'static str, features: &'static str) -> Program {
     Program { label, name, features, is_peer: false }
@@ -44,10 +54,10 @@ const fn peer(label: &'static str, name: &'static str, features: &'static str) -
 
 /// Connections of the program `ram`, by their symbols.
 const CONNECTIONS: [(&str, &str); 4] = [
-    ("RAM of `Fixed<256, 4, 4, 64>`", "SENSOR"),
-    ("RAM of `Fixed<1024, 8, 8, 128>`", "BOARD"),
-    ("RAM of `Fixed<4096, 32, 32, 256, 8, 32>`", "PANEL"),
-    ("RAM of `Fixed<16384, 64, 64, 512, 16, 64>`", "GATEWAY"),
+    ("a `Connection` of `Fixed<256, 4, 4, 64>`", "SENSOR"),
+    ("a `Connection` of `Fixed<1024, 8, 8, 128>`", "BOARD"),
+    ("a `Connection` of `Fixed<4096, 32, 32, 256, 8, 32>`", "PANEL"),
+    ("a `Connection` of `Fixed<16384, 64, 64, 512, 16, 64>`", "GATEWAY"),
 ];
 
 /// Builds and measures everything.
@@ -59,26 +69,40 @@ pub fn measure() -> Result<Vec<Row>, String> {
             .iter()
             .map(|target| Image::build(program.name, program.features, target))
             .collect::<Result<_, _>>()?;
-        let mut figures = vec![Some(images[0].flash - images[0].copying), Some(images[0].copying)];
+        let Image { flash, copying, ram, .. } = images[0];
+        let mut figures = vec![Some(flash - copying), Some(copying), Some(ram)];
         figures.extend((1..TARGETS.len()).map(|place| images.get(place).map(|image| image.flash)));
         rows.push(Row { label: program.label.into(), figures, is_peer: program.is_peer });
-        if matches!(program.name, "embassy" | "whole" | "codec") {
-            let figures = images.iter().map(|image| Some(image.panics)).collect::<Vec<_>>();
-            let figures = vec![figures[0], None, figures[1], figures[2]];
-            rows.push(Row { label: format!("{}{}", Row::PANICS, program.label), figures, is_peer: false });
+        if program.has_no_panics() {
+            rows.push(panics(program)?);
         }
     }
-    let ram = Image::build("ram", "v3,v5", TARGETS[0])?;
-    for (label, symbol) in CONNECTIONS {
-        let size = ram.size_of(symbol).ok_or_else(|| format!("{symbol} is not in the program ram"))?;
-        rows.push(Row { label: label.into(), figures: vec![Some(size), None, None, None], is_peer: false });
+    for (label, bytes) in connections()? {
+        rows.push(Row::of_ram(label, bytes));
     }
-    rows.push(Row {
-        label: "stack of the worst public call (thumbv7m)".into(),
-        figures: vec![Some(stack()), None, None, None],
-        is_peer: false,
-    });
+    rows.push(Row::of_ram("stack of the worst public call (thumbv7m)", stack()));
     Ok(rows)
+}
+
+/// How many functions can panic, on the Thumb targets.
+fn panics(program: &Program) -> Result<Row, String> {
+    let count = |target| {
+        let names = image::can_panic(program.name, program.features, target)?;
+        names.iter().for_each(|name| eprintln!("footprint: {} can panic in {name}", program.label));
+        Ok::<_, String>(Some(names.len() as u64))
+    };
+    let figures = vec![count(TARGETS[0])?, None, None, count(TARGETS[1])?, None];
+    Ok(Row { label: format!("{}{}", Row::PANICS, program.label), figures, is_peer: false })
+}
+
+/// The sizes of fresh connections in statics, which take no flash.
+fn connections() -> Result<Vec<(&'static str, u64)>, String> {
+    let ram = Image::build("ram", "v3,v5", TARGETS[0])?;
+    if ram.data > 0 {
+        return Err(format!("fresh connections are not all zeros: {} bytes of .data", ram.data));
+    }
+    let size_of = |symbol| ram.size_of(symbol).ok_or_else(|| format!("{symbol} is not in the program ram"));
+    CONNECTIONS.iter().map(|(label, symbol)| Ok((*label, size_of(symbol)?))).collect()
 }
 
 /// The most that any call took of the painted stack while the board played all the bad input.
