@@ -16,6 +16,9 @@ pub const FIRMWARE_TARGETS: [&str; 4] =
 /// Other systems that the clients build for.
 pub const SYSTEMS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
 
+/// The flags with which docs.rs builds documentation, and that a warning is an error.
+pub const DOCS: &str = "--cfg\u{1f}docsrs\u{1f}-Dwarnings";
+
 /// The beginnings of the names of tests that take longest: together longer than all others. The steps for a quick look leave them out, and the step `long` runs them.
 pub const LONG: [&str; 8] = [
     // The engine's: power that fails at every byte, a link cut twice, two ways through the engine, a list of more than 4 GiB.
@@ -60,7 +63,7 @@ pub enum Kind {
 pub enum Work {
     /// Looks for something and installs it if it is missing, or checks something itself.
     Call(fn(&Shell) -> Result),
-    /// Runs command lines in the root folder. `{features}`, `{msrv}`, `{targets}`, `{systems}`, `{long}` and `{but-long}` stand for the constants above.
+    /// Runs command lines in the root folder. `{features}`, `{msrv}`, `{targets}`, `{systems}`, `{docs}`, `{long}` and `{but-long}` stand for the constants above.
     Lines(&'static [&'static str]),
     /// Runs one command line inside a folder with a workspace of its own; without that folder, nothing.
     Inside(&'static str, &'static str),
@@ -81,15 +84,8 @@ pub const STEPS: &[Step] = &[
         "cargo clippy --workspace --all-targets --features {features} -- -D warnings",
         "cargo clippy -p pure-mqtt-tokio --all-targets --all-features -- -D warnings",
     ]),
-    check("doc", "the documentation builds without a warning", &[
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-tokio --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-embassy --features flash,log,nal --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-net --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-test-broker --no-deps",
+    check("doc", "the documentation builds without a warning, with the features and the nightly `cfg` of docs.rs", &[
+        "RUSTC_BOOTSTRAP=1 CARGO_ENCODED_RUSTDOCFLAGS={docs} cargo doc --no-deps --all-features -p pure-mqtt -p pure-mqtt-trace -p pure-mqtt-net -p pure-mqtt-agent -p pure-mqtt-client -p pure-mqtt-tokio -p pure-mqtt-embassy -p pure-mqtt-test-broker",
     ]),
     call("pages", "every block of every page compiles as the page shows it, in a file of its own, or is a command that exists", pages::check),
     check("features", "every pair of features builds", &[
@@ -250,6 +246,7 @@ fn fill(line: &str) -> String {
     let all =
         |targets: &[&str]| targets.iter().map(|target| format!("--target {target}")).collect::<Vec<_>>().join(" ");
     let line = line.replace("{features}", HOST_FEATURES).replace("{msrv}", MSRV);
+    let line = line.replace("{docs}", DOCS);
     let line = line.replace("{but-long}", &LONG.map(|name| format!("--skip {name}")).join(" "));
     let line = line.replace("{long}", &LONG.join(" "));
     line.replace("{targets}", &all(&FIRMWARE_TARGETS)).replace("{systems}", &all(&SYSTEMS))
