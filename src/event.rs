@@ -16,8 +16,9 @@ use crate::wire::{Auth, Disconnect, Properties};
 pub enum Received<'i> {
     /// The input ends inside a packet. Keep the bytes, and pass them again with more bytes behind them.
     Partial {
-        /// At least this many more bytes are needed; the packet never needs more than
-        /// [`Limits::inline_max`](crate::Limits::inline_max) in all.
+        /// At least this many more bytes are needed. The packet never needs more than
+        /// [`Limits::inline_max`](crate::Limits::inline_max) in all; of a message that arrives in fragments, this is
+        /// true of its topic and properties.
         needed: usize,
     },
     /// One packet was processed.

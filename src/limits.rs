@@ -62,7 +62,8 @@ pub struct Limits {
     /// still arrives with its topic; the next one, which has only the alias, ends the link with
     /// [`Violation::ForgottenTopicAlias`](crate::wire::Violation::ForgottenTopicAlias), and no aliases are announced
     /// from then on until the settings are [set](crate::Connection::set_limits) again. Give storages of a fixed size
-    /// room for the longest topic that you subscribe to.
+    /// room for the longest topic that you subscribe to; with a wildcard that is up to `inline_max` bytes. Aliases for
+    /// outgoing messages do not need this limit: see [`outbound_aliases`](Self::outbound_aliases).
     pub topic_alias_maximum: u16,
     /// How many topic aliases are used for outgoing messages, within the server's maximum and what the storage holds.
     /// The search is linear, so 8 to 32 are suitable. Aliases help with few topics: with more topics than aliases each
@@ -190,7 +191,7 @@ pub enum Overflow {
     /// The new message is refused.
     #[default]
     Reject,
-    /// The oldest unsent messages are dropped, as many as needed; [`Delivery::dropped`](crate::Delivery::dropped) names
+    /// The oldest unsent messages are dropped, whatever their topic and QoS, as many as needed; [`Delivery::dropped`](crate::Delivery::dropped) names
     /// them.
     DropOldest,
     /// The oldest unsent message to the same topic is dropped; [`Delivery::dropped`](crate::Delivery::dropped) names

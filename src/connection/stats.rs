@@ -47,7 +47,7 @@ macro_rules! counts {
 }
 
 counts! {
-    /// Acknowledgements for identifiers that were not in use.
+    /// Acknowledgements for identifiers that were not in use. A few after a resumed session are normal.
     unknown_acks = UnknownAck;
     /// QoS 0 messages with DUP set.
     dup_at_qos0 = DupAtQoS0;

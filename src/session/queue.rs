@@ -36,7 +36,7 @@ const REENCODING: usize = 2;
 
 /// The messages that the overflow policy dropped, or the message that [`replace`](crate::Connection::replace) removed:
 /// all messages with handles from `first` to `last` that were still queued and unsent. Each dropped message is final:
-/// no event or outcome follows for it.
+/// no event or outcome follows for it. Handles of other commands may lie between `first` and `last`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Dropped {
