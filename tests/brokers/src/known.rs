@@ -43,6 +43,7 @@ const TABLE: &[Known] = &[
     always("nats", "qos-2", "the broker ends the link", "Publish at QoS 1: NATS before 2.10 has no QoS 2."),
     always("nats", "utf-8", "the broker ends the link", "Avoid spaces in topic names."),
     always("nats", "asterisk", "the broker ends the link", "Avoid `.` in topic names."),
+    sometimes("nats", "sigterm", "the reader loses messages that were acknowledged", "NATS 2.9 loses what it has not passed on when it shuts down in order; SIGKILL loses nothing. If a message must not be lost, have the reader reply."),
     sometimes("nats", "sigterm", "a reader that is away loses messages that were acknowledged", "NATS 2.9 loses queued messages of a disconnected reader when it shuts down in order; SIGKILL loses nothing. If a message must not be lost, have the reader reply."),
 
     always("activemq", "cuts", "CONNACK says Session Present 0", NEVER_PRESENT),
@@ -55,6 +56,7 @@ const TABLE: &[Known] = &[
     always("ejabberd", "size", "a message comes that is longer", "Set `OnTooLong::Discard`: the message is acknowledged, discarded and counted."),
 
     always("aedes-0", "cuts", "CONNACK says Session Present 0", NEVER_PRESENT),
+    sometimes("aedes-0", "black-hole", "the message was given up: the server lost its session", NEVER_PRESENT),
     always("aedes-0", "sigterm", "sessions are lost", IN_MEMORY),
     always("aedes-0", "sigkill", "sessions are lost", IN_MEMORY),
     always("aedes-1", "cuts", "CONNACK says Session Present 0", NEVER_PRESENT),
