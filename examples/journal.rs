@@ -1,8 +1,10 @@
 //! A device whose power fails: `cargo run --features journal --example journal`.
 //!
-//! It publishes numbered readings at QoS 2 and counts messages that it receives at QoS 2, while it is killed repeatedly at random moments. In the end the broker has received
-//! each reading exactly once, and the device has counted each message exactly once, because the device stores its own state and the journal of its session in one transaction
-//! (`journal/store.rs`).
+//! It publishes numbered readings at QoS 2 and counts messages that it receives at QoS 2,
+//! while it is killed repeatedly at random moments. In the end the broker has received
+//! each reading exactly once, and the device has counted each message exactly once,
+//! because the device stores its own state and the journal of its session in one
+//! transaction (`journal/store.rs`).
 
 #[path = "journal/device.rs"]
 mod device;
@@ -64,7 +66,9 @@ fn read_arguments() -> Result<Wish, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Long("failures") => plan.failures = parser.value()?.parse()?,
-            Long("readings") => plan.readings = parser.value()?.parse::<u32>()?.min(10_000),
+            Long("readings") => {
+                plan.readings = parser.value()?.parse::<u32>()?.min(10_000)
+            }
             Long("seed") => plan.seed = parser.value()?.parse()?,
             Long("device") => {
                 let address = parser.value()?.parse()?;
@@ -76,7 +80,9 @@ fn read_arguments() -> Result<Wish, lexopt::Error> {
         }
     }
     Ok(match device {
-        Some((address, file)) => Wish::Device(device::Setup { address, file, readings: plan.readings }),
+        Some((address, file)) => {
+            Wish::Device(device::Setup { address, file, readings: plan.readings })
+        }
         None => Wish::Trial(plan),
     })
 }

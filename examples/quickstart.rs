@@ -1,7 +1,9 @@
 //! A tour without a broker to install: `cargo run --example quickstart`.
 //!
-//! It starts a small broker in a thread. Then, over real TCP and in each version of MQTT, it connects, subscribes, publishes at every QoS, cuts the TCP connection in the middle
-//! of a packet, resumes the session, checks that nothing was lost and no QoS 2 message arrived twice, and disconnects. The loop between connection and socket is in
+//! It starts a small broker in a thread. Then, over real TCP and in each version of MQTT,
+//! it connects, subscribes, publishes at every QoS, cuts the TCP connection in the middle
+//! of a packet, resumes the session, checks that nothing was lost and no QoS 2 message
+//! arrived twice, and disconnects. The loop between connection and socket is in
 //! `support/mod.rs`.
 
 #[path = "quickstart/failure.rs"]

@@ -1,7 +1,9 @@
 //! A message larger than RAM: `cargo run --example streaming -- [BYTES]`.
 //!
-//! It starts a small broker in a thread, and sends a file of a few megabytes through it to itself, at QoS 2, over real TCP. The client has a buffer of 512 bytes for input and
-//! one of 256 bytes for output. The payload is read from its file while it is sent, and written to another file as it arrives. The connection is cut during the upload, so the
+//! It starts a small broker in a thread, and sends a file of a few megabytes through it
+//! to itself, at QoS 2, over real TCP. The client has a buffer of 512 bytes for input and
+//! one of 256 bytes for output. The payload is read from its file while it is sent, and
+//! written to another file as it arrives. The connection is cut during the upload, so the
 //! broker gets the message in two attempts, and the client receives it once.
 
 #[path = "streaming/file.rs"]
@@ -15,8 +17,9 @@ use std::time::Duration;
 
 use file::{Source, Target};
 use pure_mqtt::{
-    Connect, Connection, Disconnect, Event, Fixed, Fragment, Instant, Limits, Payload, Property, Publish, QoS,
-    Received, RxBuffer, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Connect, Connection, Disconnect, Event, Fixed, Fragment, Instant, Limits, Payload,
+    Property, Publish, QoS, Received, RxBuffer, SessionState, Subscribe, Subscription,
+    TopicFilter, TopicName, Version,
 };
 use pure_mqtt_test_broker::Broker;
 use support::is_timeout;
@@ -43,10 +46,17 @@ struct Client {
 
 fn main() -> Result {
     let bytes = match std::env::args().nth(1) {
-        Some(text) => text.parse().map_err(|_| format!("{text} is no number of bytes"))?,
+        Some(text) => {
+            text.parse().map_err(|_| format!("{text} is no number of bytes"))?
+        }
         None => DEFAULT_BYTES,
     };
-    let limits = Limits { version: Version::V5, inline_max: 512, stream_max: u32::MAX, ..Limits::DEFAULT };
+    let limits = Limits {
+        version: Version::V5,
+        inline_max: 512,
+        stream_max: u32::MAX,
+        ..Limits::DEFAULT
+    };
     let mut client = Client {
         mqtt: Mqtt::new(Fixed::new(), limits),
         rx: RxBuffer::new(),
@@ -56,11 +66,18 @@ fn main() -> Result {
         epoch: std::time::Instant::now(),
     };
     let broker = Broker::start()?;
-    println!("connection   {} bytes in all, for a message of {bytes}", size_of::<Mqtt>() + size_of::<RxBuffer<512>>());
+    println!(
+        "connection   {} bytes in all, for a message of {bytes}",
+        size_of::<Mqtt>() + size_of::<RxBuffer<512>>()
+    );
 
-    client.run_link(broker.address(), |client| client.source.sent() > u64::from(bytes) / 2)?;
+    client.run_link(broker.address(), |client| {
+        client.source.sent() > u64::from(bytes) / 2
+    })?;
     println!("cut          after {} bytes", client.source.sent());
-    client.run_link(broker.address(), |client| client.is_complete && client.mqtt.is_idle())?;
+    client.run_link(broker.address(), |client| {
+        client.is_complete && client.mqtt.is_idle()
+    })?;
     println!("sent         {} bytes in two attempts", client.source.sent());
     if client.target.sum() != client.source.sum() {
         return Err("what came is not what was sent".into());
@@ -77,17 +94,22 @@ impl Client {
         Instant::from_millis(self.epoch.elapsed().as_millis() as u64)
     }
 
-    /// One link, until `done`; then it is dropped without a word, or in order if nothing is unfinished.
+    /// One link, until `done`; then it is dropped without a word, or in order if nothing
+    /// is unfinished.
     fn run_link(&mut self, address: SocketAddr, done: impl Fn(&Self) -> bool) -> Result {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(TURN))?;
         let keep_for_a_minute = [Property::SessionExpiryInterval(60)];
-        let connect = Connect::new(Version::V5, "backup").clean_start(false).properties(&keep_for_a_minute);
+        let connect = Connect::new(Version::V5, "backup")
+            .clean_start(false)
+            .properties(&keep_for_a_minute);
         self.mqtt.open(self.now(), &connect)?;
         let end = self.epoch.elapsed() + PATIENCE;
         while !done(self) {
             if self.mqtt.should_close() || self.epoch.elapsed() > end {
-                return Err(format!("the link is over: {}", self.mqtt.close_reason()).into());
+                return Err(
+                    format!("the link is over: {}", self.mqtt.close_reason()).into()
+                );
             }
             self.write(&mut stream, &done)?;
             self.read(&mut stream)?;
@@ -104,12 +126,14 @@ impl Client {
 
     /// The payload is only announced; it is asked for when its turn has come.
     fn publish(&mut self, now: Instant) -> Result {
-        let publish = Publish::new(TopicName::new(TOPIC)?, Payload::Streamed(self.source.length()));
+        let publish =
+            Publish::new(TopicName::new(TOPIC)?, Payload::Streamed(self.source.length()));
         self.mqtt.publish(now, &publish.qos(QoS::ExactlyOnce))?;
         Ok(())
     }
 
-    /// Payloads come from the file, everything else from the connection. A few kilobytes at a time, so that reading has its turn.
+    /// Payloads come from the file, everything else from the connection. A few kilobytes
+    /// at a time, so that reading has its turn.
     fn write(&mut self, stream: &mut TcpStream, done: &impl Fn(&Self) -> bool) -> Result {
         let mut piece = [0; 1024];
         for _ in 0..16 {
@@ -141,15 +165,22 @@ impl Client {
             Err(error) => return Err(error.into()),
         }
         let now = self.now();
-        while let Ok(Received::Packet { consumed, event }) = self.mqtt.handle_input_streaming(now, self.rx.bytes()) {
+        while let Ok(Received::Packet { consumed, event }) =
+            self.mqtt.handle_input_streaming(now, self.rx.bytes())
+        {
             match event {
-                Some(Event::ConnAck(connack)) if connack.session != SessionState::Resumed => {
-                    let filters = [Subscription::new(TopicFilter::new(TOPIC)?, QoS::ExactlyOnce)];
+                Some(Event::ConnAck(connack))
+                    if connack.session != SessionState::Resumed =>
+                {
+                    let filters =
+                        [Subscription::new(TopicFilter::new(TOPIC)?, QoS::ExactlyOnce)];
                     self.mqtt.subscribe(now, &Subscribe::new(&filters))?;
                 }
                 // What is published before would go first.
                 Some(Event::SubAck(_)) => self.publish(now)?,
-                Some(Event::Fragment(fragment)) => self.is_complete = keep(&mut self.target, &fragment)?,
+                Some(Event::Fragment(fragment)) => {
+                    self.is_complete = keep(&mut self.target, &fragment)?
+                }
                 _ => {}
             }
             self.rx.consume(consumed);

@@ -1,4 +1,5 @@
-//! The device: it starts, continues from its durable memory, and may lose power at any moment.
+//! The device: it starts, continues from its durable memory, and may lose power at any
+//! moment.
 
 use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,8 +8,9 @@ use std::time::Duration;
 
 use pure_mqtt::wire::Violation;
 use pure_mqtt::{
-    Connect, Connection, ConnectionError, Event, Heap, Instant, Limits, Property, Publish, QoS, Received, SessionState,
-    Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Connect, Connection, ConnectionError, Event, Heap, Instant, Limits, Property,
+    Publish, QoS, Received, SessionState, Subscribe, Subscription, TopicFilter,
+    TopicName, Version,
 };
 
 use crate::store::{Done, Found, Store};
@@ -40,8 +42,11 @@ type Failure = Box<dyn std::error::Error>;
 pub fn run(setup: &Setup) -> Result<(), Failure> {
     let lost = ConnectionError::Protocol(Violation::UnknownSession);
     match Device::start(setup, false).and_then(|mut device| device.work(setup.readings)) {
-        // The server made a session, and the power failed before that was known here: nothing was done in it.
-        Err(error) if error.downcast_ref() == Some(&lost) => Device::start(setup, true)?.work(setup.readings),
+        // The server made a session, and the power failed before that was known here:
+        // nothing was done in it.
+        Err(error) if error.downcast_ref() == Some(&lost) => {
+            Device::start(setup, true)?.work(setup.readings)
+        }
         outcome => outcome,
     }
 }
@@ -50,13 +55,28 @@ impl Device {
     fn start(setup: &Setup, clean: bool) -> Result<Self, Failure> {
         let Found { store, done, journal } = Store::open(&setup.file)?;
         let limits = Limits { version: Version::V5, ..Limits::DEFAULT };
-        let (mqtt, _) = Mqtt::recover(Heap::with_journal(), limits, Instant::from_millis(0), &journal)?;
+        let (mqtt, _) = Mqtt::recover(
+            Heap::with_journal(),
+            limits,
+            Instant::from_millis(0),
+            &journal,
+        )?;
         let stream = TcpStream::connect(setup.address)?;
         stream.set_read_timeout(Some(Duration::from_millis(2)))?;
         let epoch = std::time::Instant::now();
-        let mut device = Self { mqtt, store, done, stream, rx: Vec::new(), epoch, is_subscribed: true };
+        let mut device = Self {
+            mqtt,
+            store,
+            done,
+            stream,
+            rx: Vec::new(),
+            epoch,
+            is_subscribed: true,
+        };
         let for_ever = [Property::SessionExpiryInterval(u32::MAX)];
-        let connect = Connect::new(Version::V5, "device").clean_start(clean).properties(&for_ever[..]);
+        let connect = Connect::new(Version::V5, "device")
+            .clean_start(clean)
+            .properties(&for_ever[..]);
         let now = device.now();
         device.mqtt.open(now, &connect)?;
         Ok(device)
@@ -76,7 +96,8 @@ impl Device {
         Instant::from_millis(self.epoch.elapsed().as_millis() as u64)
     }
 
-    /// What was done, and what the session must not forget, in one transaction. What depends on it leaves afterwards.
+    /// What was done, and what the session must not forget, in one transaction. What
+    /// depends on it leaves afterwards.
     fn save(&mut self) -> std::io::Result<()> {
         if self.mqtt.journal().is_empty() {
             return Ok(());
@@ -95,7 +116,8 @@ impl Device {
     fn measure(&mut self, readings: u32) -> Result<(), Failure> {
         while self.done.published < readings && self.mqtt.pending() < MOST_PENDING {
             let reading = self.done.published.to_string();
-            let publish = Publish::new(TopicName::new("readings")?, &reading[..]).qos(QoS::ExactlyOnce);
+            let publish = Publish::new(TopicName::new("readings")?, &reading[..])
+                .qos(QoS::ExactlyOnce);
             self.mqtt.publish(self.now(), &publish)?;
             self.done.published += 1;
             self.save()?;
@@ -119,22 +141,36 @@ impl Device {
         match self.stream.read(&mut room) {
             Ok(0) => return Err(Error::from(ErrorKind::UnexpectedEof).into()),
             Ok(count) => self.rx.extend_from_slice(room.get(..count).unwrap_or_default()),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut
+                ) => {}
             Err(error) => return Err(error.into()),
         }
         loop {
             let now = self.now();
-            let Received::Packet { consumed, event } = self.mqtt.handle_input(now, &self.rx)? else { break };
+            let Received::Packet { consumed, event } =
+                self.mqtt.handle_input(now, &self.rx)?
+            else {
+                break;
+            };
             match event {
-                // The count is a part of the transaction that says that the message was received.
+                // The count is a part of the transaction that says that the message was
+                // received.
                 Some(Event::Message(_)) => self.done.received += 1,
-                Some(Event::ConnAck(connack)) if connack.session != SessionState::Resumed => self.is_subscribed = false,
+                Some(Event::ConnAck(connack))
+                    if connack.session != SessionState::Resumed =>
+                {
+                    self.is_subscribed = false
+                }
                 _ => {}
             }
             self.rx.drain(..consumed);
             self.save()?;
             if !self.is_subscribed {
-                let filters = [Subscription::new(TopicFilter::new("commands")?, QoS::ExactlyOnce)];
+                let filters =
+                    [Subscription::new(TopicFilter::new("commands")?, QoS::ExactlyOnce)];
                 self.mqtt.subscribe(now, &Subscribe::new(&filters))?;
                 self.is_subscribed = true;
             }

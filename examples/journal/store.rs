@@ -38,9 +38,15 @@ pub struct Found {
 const LONG: u64 = 8 * 1024;
 
 impl Store {
-    /// Opens the file, or makes it. A transaction that was not written to its end is cut off.
+    /// Opens the file, or makes it. A transaction that was not written to its end is cut
+    /// off.
     pub fn open(path: &Path) -> Result<Found> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let (done, journal, length) = transactions(&bytes);
@@ -67,7 +73,8 @@ impl Store {
         self.length > LONG
     }
 
-    /// Replaces everything by one transaction: written beside, and renamed over the old file once it is durable.
+    /// Replaces everything by one transaction: written beside, and renamed over the old
+    /// file once it is durable.
     pub fn replace(&mut self, done: Done, snapshot: &[u8]) -> Result<()> {
         let beside = self.path.with_extension("new");
         let bytes = encode(done, snapshot);
@@ -84,7 +91,8 @@ impl Store {
     }
 }
 
-/// What is in a file: what was done, the records of all whole transactions, and how long these are.
+/// What is in a file: what was done, the records of all whole transactions, and how long
+/// these are.
 fn transactions(bytes: &[u8]) -> (Done, Vec<u8>, u64) {
     let (mut done, mut journal, mut rest) = (Done::default(), Vec::new(), bytes);
     while let Some((found, records, behind)) = transaction(rest) {
@@ -112,5 +120,9 @@ fn transaction(bytes: &[u8]) -> Option<(Done, &[u8], &[u8])> {
     let check = number(end)?;
     let done = Done { published: number(4)?, received: number(8)? };
     let whole = bytes.get(..end)?;
-    (crc32fast::hash(whole) == check).then_some((done, whole.get(12..)?, bytes.get(end + 4..)?))
+    (crc32fast::hash(whole) == check).then_some((
+        done,
+        whole.get(12..)?,
+        bytes.get(end + 4..)?,
+    ))
 }

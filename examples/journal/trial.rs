@@ -30,7 +30,9 @@ pub fn run(plan: &Plan) -> Result<(), Failure> {
     for failure in 1..=plan.failures {
         let mut device = Device::start(&broker, &file, plan)?;
         std::thread::sleep(Duration::from_millis(rng.u64(1..60))); // not to wait for anything: a moment of no one's choice
-        commands += u32::from(broker.publish(&Message::new("commands", commands.to_string()).qos(2)) > 0);
+        commands += u32::from(
+            broker.publish(&Message::new("commands", commands.to_string()).qos(2)) > 0,
+        );
         device.0.kill()?;
         device.0.wait()?;
         println!("power failure {failure}: {:?}", Store::look(&file).unwrap_or_default());
@@ -45,12 +47,18 @@ pub fn run(plan: &Plan) -> Result<(), Failure> {
             break;
         }
         if start.elapsed() > PATIENCE {
-            return Err(format!("it does not come to its end: {done:?}, of {commands} commands").into());
+            return Err(format!(
+                "it does not come to its end: {done:?}, of {commands} commands"
+            )
+            .into());
         }
         std::thread::sleep(Duration::from_millis(5));
     }
     judge(&broker, plan.readings)?;
-    println!("{} readings arrived exactly once, {commands} messages were counted exactly once", plan.readings);
+    println!(
+        "{} readings arrived exactly once, {commands} messages were counted exactly once",
+        plan.readings
+    );
     Ok(())
 }
 
@@ -62,7 +70,13 @@ fn judge(broker: &Broker, readings: u32) -> Result<(), Failure> {
     for number in 0..readings {
         match arrived.get(&number.to_string()) {
             Some(1) => {}
-            count => return Err(format!("reading {number} arrived {} times", count.unwrap_or(&0)).into()),
+            count => {
+                return Err(format!(
+                    "reading {number} arrived {} times",
+                    count.unwrap_or(&0)
+                )
+                .into());
+            }
         }
     }
     match &broker.violations()[..] {
@@ -95,7 +109,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> std::io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("pure-mqtt-journal-{}", std::process::id()));
+        let path = std::env::temp_dir()
+            .join(format!("pure-mqtt-journal-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }

@@ -35,16 +35,24 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(error) => write!(f, "{error}; --help shows the options"),
-            Self::Listen(error) => write!(f, "the built-in broker cannot listen: {error}"),
+            Self::Listen(error) => {
+                write!(f, "the built-in broker cannot listen: {error}")
+            }
             Self::Host(error) => error.fmt(f),
             Self::Topic(error) => error.fmt(f),
             Self::Publish(error) => write!(f, "cannot publish: {error}"),
             Self::Request(error) => write!(f, "cannot subscribe: {error}"),
             Self::Missing(what) => write!(f, "{what} did not come in time"),
             Self::NotResumed => f.write_str("the broker did not resume the session"),
-            Self::Lost(messages) => write!(f, "these messages were lost: {}", messages.join(", ")),
-            Self::Doubled(messages) => write!(f, "these QoS 2 messages came twice: {}", messages.join(", ")),
-            Self::Manners(violations) => write!(f, "the broker complains: {}", violations.join("; ")),
+            Self::Lost(messages) => {
+                write!(f, "these messages were lost: {}", messages.join(", "))
+            }
+            Self::Doubled(messages) => {
+                write!(f, "these QoS 2 messages came twice: {}", messages.join(", "))
+            }
+            Self::Manners(violations) => {
+                write!(f, "the broker complains: {}", violations.join("; "))
+            }
         }
     }
 }

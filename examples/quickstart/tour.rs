@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use pure_mqtt::{
-    ClientId, Connect, Disconnect, Event, Instant, Limits, Outcome, Property, Publish, QoS, SessionState, Subscribe,
-    Subscription, TopicFilter, TopicName, Version,
+    ClientId, Connect, Disconnect, Event, Instant, Limits, Outcome, Property, Publish,
+    QoS, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 use crate::failure::Failure;
 use crate::support::{App, Host, Mqtt, random};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-const GREETINGS: [(QoS, &str); 3] =
-    [(QoS::AtMostOnce, "hello"), (QoS::AtLeastOnce, "hello, at least once"), (QoS::ExactlyOnce, "hello, exactly once")];
+const GREETINGS: [(QoS, &str); 3] = [
+    (QoS::AtMostOnce, "hello"),
+    (QoS::AtLeastOnce, "hello, at least once"),
+    (QoS::ExactlyOnce, "hello, exactly once"),
+];
 /// Messages in the burst that is cut, half of them at QoS 1 and half at QoS 2.
 const BURST: usize = 10;
 /// Published last at QoS 2: when it has come, so has everything before it.
@@ -40,7 +43,9 @@ impl App for Seen {
     fn event(&mut self, _mqtt: &mut Mqtt, _now: Instant, event: Event<'_>) {
         match event {
             Event::ConnAck(connack) => self.session = Some(connack.session),
-            Event::SubAck(answer) => self.is_subscribed = answer.reasons().all(|reason| !reason.is_error()),
+            Event::SubAck(answer) => {
+                self.is_subscribed = answer.reasons().all(|reason| !reason.is_error())
+            }
             Event::PubAck(_) | Event::PubComp(_) => self.acknowledged += 1,
             Event::Message(message) => {
                 let text = String::from_utf8_lossy(message.payload).into_owned();
@@ -61,7 +66,8 @@ impl Seen {
 
 impl<'a> Tour<'a> {
     pub fn new(address: &'a str, version: Version) -> Self {
-        let client_id = ClientId::from_random(u128::from(random()) << 64 | u128::from(random()));
+        let client_id =
+            ClientId::from_random(u128::from(random()) << 64 | u128::from(random()));
         let topic = format!("pure-mqtt/quickstart/{}", client_id.as_str());
         let host = Host::new(Limits { version, ..Limits::DEFAULT });
         Self { address, version, client_id, topic, host, seen: Seen::default() }
@@ -84,7 +90,8 @@ impl<'a> Tour<'a> {
     /// Connects with the session that may be there from before, or with a clean start.
     fn connect(&mut self, clean_start: bool) -> Result<(), Failure> {
         let keep_for_a_minute = [Property::SessionExpiryInterval(60)];
-        let mut connect = Connect::new(self.version, self.client_id.as_str()).clean_start(clean_start);
+        let mut connect =
+            Connect::new(self.version, self.client_id.as_str()).clean_start(clean_start);
         if !clean_start {
             connect = connect.properties(&keep_for_a_minute);
         }
@@ -99,7 +106,8 @@ impl<'a> Tour<'a> {
     }
 
     fn subscribe(&mut self) -> Result<(), Failure> {
-        let filters = [Subscription::new(TopicFilter::new(&self.topic)?, QoS::ExactlyOnce)];
+        let filters =
+            [Subscription::new(TopicFilter::new(&self.topic)?, QoS::ExactlyOnce)];
         let now = self.host.now();
         self.host.mqtt.subscribe(now, &Subscribe::new(&filters))?;
         self.wait_for("SUBACK", |seen, _| seen.is_subscribed)?;
@@ -113,7 +121,9 @@ impl<'a> Tour<'a> {
             self.publish(qos, text)?;
             say("publish", &format!("QoS {}: {text}", qos.bits()));
         }
-        self.wait_for("the greetings", |seen, mqtt| seen.messages.len() >= GREETINGS.len() && mqtt.is_idle())?;
+        self.wait_for("the greetings", |seen, mqtt| {
+            seen.messages.len() >= GREETINGS.len() && mqtt.is_idle()
+        })?;
         for (qos, text) in self.seen.messages.drain(..) {
             say("receive", &format!("QoS {}: {text}", qos.bits()));
         }
@@ -133,32 +143,57 @@ impl<'a> Tour<'a> {
     fn cut(&mut self) {
         self.host.cut();
         let (done, open) = (self.seen.acknowledged, self.host.mqtt.pending());
-        say("cut", &format!("the TCP connection is gone: {done} acknowledged, {open} still unfinished"));
+        say(
+            "cut",
+            &format!(
+                "the TCP connection is gone: {done} acknowledged, {open} still unfinished"
+            ),
+        );
     }
 
     fn check_resumed(&self) -> Result<(), Failure> {
-        if self.seen.session == Some(SessionState::Resumed) { Ok(()) } else { Err(Failure::NotResumed) }
+        if self.seen.session == Some(SessionState::Resumed) {
+            Ok(())
+        } else {
+            Err(Failure::NotResumed)
+        }
     }
 
     fn finish(&mut self) -> Result<(), Failure> {
         self.publish(QoS::ExactlyOnce, END)?;
         self.wait_for("the rest", |seen, mqtt| seen.count(END) > 0 && mqtt.is_idle())?;
-        say("receive", &format!("{} messages; nothing is unfinished any more", self.seen.messages.len()));
+        say(
+            "receive",
+            &format!(
+                "{} messages; nothing is unfinished any more",
+                self.seen.messages.len()
+            ),
+        );
         Ok(())
     }
 
     fn verify(&self) -> Result<(), Failure> {
-        let lost: Vec<_> = burst().filter(|(_, text)| self.seen.count(text) == 0).map(|(_, text)| text).collect();
+        let lost: Vec<_> = burst()
+            .filter(|(_, text)| self.seen.count(text) == 0)
+            .map(|(_, text)| text)
+            .collect();
         if !lost.is_empty() {
             return Err(Failure::Lost(lost));
         }
-        let is_doubled = |(qos, text): &(QoS, String)| *qos == QoS::ExactlyOnce && self.seen.count(text) > 1;
+        let is_doubled = |(qos, text): &(QoS, String)| {
+            *qos == QoS::ExactlyOnce && self.seen.count(text) > 1
+        };
         let doubled: Vec<_> = burst().filter(is_doubled).map(|(_, text)| text).collect();
         if !doubled.is_empty() {
             return Err(Failure::Doubled(doubled));
         }
         let repeated = self.seen.messages.len() - BURST - 1;
-        say("verify", &format!("nothing lost, nothing doubled at QoS 2, {repeated} repeated at QoS 1"));
+        say(
+            "verify",
+            &format!(
+                "nothing lost, nothing doubled at QoS 2, {repeated} repeated at QoS 1"
+            ),
+        );
         Ok(())
     }
 
@@ -174,12 +209,22 @@ impl<'a> Tour<'a> {
 
     fn publish(&mut self, qos: QoS, text: &str) -> Result<(), Failure> {
         let now = self.host.now();
-        self.host.mqtt.publish(now, &Publish::new(TopicName::new(&self.topic)?, text).qos(qos))?;
+        self.host
+            .mqtt
+            .publish(now, &Publish::new(TopicName::new(&self.topic)?, text).qos(qos))?;
         Ok(())
     }
 
-    fn wait_for(&mut self, what: &'static str, done: impl Fn(&Seen, &Mqtt) -> bool) -> Result<(), Failure> {
-        if self.host.drive_until(&mut self.seen, PATIENCE, done)? { Ok(()) } else { Err(Failure::Missing(what)) }
+    fn wait_for(
+        &mut self,
+        what: &'static str,
+        done: impl Fn(&Seen, &Mqtt) -> bool,
+    ) -> Result<(), Failure> {
+        if self.host.drive_until(&mut self.seen, PATIENCE, done)? {
+            Ok(())
+        } else {
+            Err(Failure::Missing(what))
+        }
     }
 }
 

@@ -85,8 +85,14 @@ struct TempFile {
 
 impl TempFile {
     fn new(name: &str) -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("pure-mqtt-{name}-{}", std::process::id()));
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let path =
+            std::env::temp_dir().join(format!("pure-mqtt-{name}-{}", std::process::id()));
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
         Ok(Self { file, path })
     }
 }

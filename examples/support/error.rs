@@ -24,7 +24,9 @@ pub enum HostError {
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable { address, cause } => write!(f, "cannot connect to {address}: {cause}"),
+            Self::Unreachable { address, cause } => {
+                write!(f, "cannot connect to {address}: {cause}")
+            }
             Self::Open(error) => error.fmt(f),
             Self::Disconnect(error) => error.fmt(f),
             Self::Mqtt(error) => error.fmt(f),

@@ -1,4 +1,5 @@
-//! A minimal host: one connection, one TCP socket, one thread. It does only what the page of [`Connection`] requires.
+//! A minimal host: one connection, one TCP socket, one thread. It does only what the page
+//! of [`Connection`] requires.
 #![allow(dead_code)] // two examples share it, and neither uses all of it
 
 mod error;
@@ -7,7 +8,9 @@ use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use pure_mqtt::{Connect, Connection, Disconnect, Event, Heap, Instant, Limits, Outcome, Received};
+use pure_mqtt::{
+    Connect, Connection, Disconnect, Event, Heap, Instant, Limits, Outcome, Received,
+};
 
 pub use error::HostError;
 
@@ -16,7 +19,8 @@ pub type Mqtt = Connection<Heap>;
 
 /// What the program does with what happens.
 pub trait App {
-    /// A packet came that means something. The connection may be used at once, to answer for instance.
+    /// A packet came that means something. The connection may be used at once, to answer
+    /// for instance.
     fn event(&mut self, mqtt: &mut Mqtt, now: Instant, event: Event<'_>);
     /// A command has ended without a packet.
     fn outcome(&mut self, outcome: Outcome);
@@ -58,16 +62,23 @@ impl Host {
         Instant::from_millis(millis(self.epoch.elapsed()))
     }
 
-    /// Connects to `address` (`host:port`) and sends CONNECT. The answer comes while driving.
-    pub fn open(&mut self, address: &str, connect: &Connect<'_>) -> Result<(), HostError> {
-        let unreachable = |cause| HostError::Unreachable { address: address.to_owned(), cause };
+    /// Connects to `address` (`host:port`) and sends CONNECT. The answer comes while
+    /// driving.
+    pub fn open(
+        &mut self,
+        address: &str,
+        connect: &Connect<'_>,
+    ) -> Result<(), HostError> {
+        let unreachable =
+            |cause| HostError::Unreachable { address: address.to_owned(), cause };
         let stream = dial(address).map_err(unreachable)?;
         self.mqtt.open(self.now(), connect).map_err(HostError::Open)?;
         self.stream = Some(stream);
         self.send()
     }
 
-    /// Drives the connection until `done` holds, which is asked after every packet. False if that takes longer than `patience`.
+    /// Drives the connection until `done` holds, which is asked after every packet. False
+    /// if that takes longer than `patience`.
     ///
     /// # Errors
     /// The link is over, and the connection knows it: `open` may follow at once.
@@ -104,7 +115,8 @@ impl Host {
         }
     }
 
-    /// Sends what can be sent, says DISCONNECT and closes the socket. What is not finished stays with the session.
+    /// Sends what can be sent, says DISCONNECT and closes the socket. What is not
+    /// finished stays with the session.
     pub fn leave(&mut self, disconnect: &Disconnect<'_>) -> Result<(), HostError> {
         self.send()?;
         self.mqtt.disconnect(self.now(), disconnect).map_err(HostError::Disconnect)?;
@@ -113,13 +125,16 @@ impl Host {
         Ok(())
     }
 
-    /// Closes the socket in order. One that is closed over unread bytes is reset, and what was written last is lost.
+    /// Closes the socket in order. One that is closed over unread bytes is reset, and
+    /// what was written last is lost.
     fn close(&mut self) {
         let end = self.epoch.elapsed() + FAREWELL_PATIENCE;
         if let Some(stream) = &mut self.stream {
             let _ = stream.shutdown(Shutdown::Write);
             let _ = stream.set_read_timeout(Some(FAREWELL_PATIENCE));
-            while self.epoch.elapsed() < end && stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+            while self.epoch.elapsed() < end
+                && stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0)
+            {}
         }
         self.cut();
     }
@@ -155,7 +170,11 @@ impl Host {
         let mut transmit = self.mqtt.transmit(now);
         while !transmit.chunk().is_empty() {
             match stream.write(transmit.chunk()) {
-                Ok(0) => return Err(self.lose(HostError::Transport(ErrorKind::WriteZero.into()))),
+                Ok(0) => {
+                    return Err(
+                        self.lose(HostError::Transport(ErrorKind::WriteZero.into()))
+                    );
+                }
                 Ok(count) => transmit.advance(count),
                 Err(error) if is_timeout(&error) => break,
                 Err(error) => return Err(self.lose(HostError::Transport(error))),
@@ -170,9 +189,13 @@ impl Host {
         let wake = self.mqtt.poll_timeout().map_or(deadline, |due| due.min(deadline));
         let is_sending = self.mqtt.transmit(now).remaining() > 0;
         let wait = if is_sending { 1 } else { wake.millis_since(now).max(1) };
-        let Some(stream) = &mut self.stream else { return Err(HostError::ClosedByServer) };
+        let Some(stream) = &mut self.stream else {
+            return Err(HostError::ClosedByServer);
+        };
         let mut room = [0; 16 * 1024];
-        let count = stream.set_read_timeout(Some(Duration::from_millis(wait))).and_then(|()| stream.read(&mut room));
+        let count = stream
+            .set_read_timeout(Some(Duration::from_millis(wait)))
+            .and_then(|()| stream.read(&mut room));
         match count {
             Ok(0) => Err(self.lose(HostError::ClosedByServer)),
             Ok(count) => {
@@ -208,7 +231,10 @@ fn dial(address: &str) -> Result<TcpStream, Error> {
 
 /// Nothing is wrong with the socket, it only isn't time yet.
 pub fn is_timeout(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -7,6 +7,8 @@ mod module;
 
 fn main() {
     let address = files::serve(module::build());
-    println!("Open http://{address}/?broker=ws://localhost:8080 (or with ?scene&broker=… to watch). Enter ends it.");
+    println!(
+        "Open http://{address}/?broker=ws://localhost:8080 (or with ?scene&broker=… to watch). Enter ends it."
+    );
     let _ = std::io::stdin().read_line(&mut String::new());
 }

@@ -1,9 +1,10 @@
-//! The part of the host that doesn't depend on JavaScript: one connection, and what the page shows of it.
+//! The part of the host that doesn't depend on JavaScript: one connection, and what the
+//! page shows of it.
 
 use pure_mqtt::wire::{Decoded, Packet, Rules};
 use pure_mqtt::{
-    Connect, Connection, Event, Heap, Instant, Limits, OpenError, Property, Publish, QoS, Received, SessionState,
-    Subscribe, Subscription, TopicFilter, TopicName, Version,
+    Connect, Connection, Event, Heap, Instant, Limits, OpenError, Property, Publish, QoS,
+    Received, SessionState, Subscribe, Subscription, TopicFilter, TopicName, Version,
 };
 
 use crate::conversation::{Conversation, Way};
@@ -30,7 +31,8 @@ const MOST_RECEIVED: usize = 50;
 
 impl Default for Client {
     fn default() -> Self {
-        let limits = Limits { version: VERSION, inline_max: 64 * 1024, ..Limits::DEFAULT };
+        let limits =
+            Limits { version: VERSION, inline_max: 64 * 1024, ..Limits::DEFAULT };
         Self {
             mqtt: Connection::new(Heap::new(), limits),
             rx: Vec::new(),
@@ -49,7 +51,10 @@ impl Client {
     /// As [`Connection::open`].
     pub fn open(&mut self, now: Instant, client_id: &str) -> Result<(), OpenError> {
         let properties = [Property::SessionExpiryInterval(SESSION_EXPIRY)];
-        let connect = Connect::new(VERSION, client_id).clean_start(false).keep_alive(20).properties(&properties);
+        let connect = Connect::new(VERSION, client_id)
+            .clean_start(false)
+            .keep_alive(20)
+            .properties(&properties);
         self.mqtt.open(now, &connect)
     }
 
@@ -70,7 +75,9 @@ impl Client {
     fn take(&mut self, now: Instant) {
         let rx = std::mem::take(&mut self.rx);
         let mut rest = &rx[..];
-        while let Ok(Received::Packet { consumed, event }) = self.mqtt.handle_input(now, rest) {
+        while let Ok(Received::Packet { consumed, event }) =
+            self.mqtt.handle_input(now, rest)
+        {
             let (packet, behind) = rest.split_at(consumed);
             rest = behind;
             if let Ok(Decoded::Packet { packet, .. }) = Packet::decode(packet, RULES) {
@@ -94,7 +101,8 @@ impl Client {
                 };
             }
             Event::Message(message) => {
-                let topic = self.mqtt.topic(&message.topic).map(|name| name.as_str().to_owned());
+                let topic =
+                    self.mqtt.topic(&message.topic).map(|name| name.as_str().to_owned());
                 let payload = String::from_utf8_lossy(message.payload).into_owned();
                 self.received.push((topic.unwrap_or_default(), payload, message.qos));
                 if self.received.len() > MOST_RECEIVED {
@@ -103,7 +111,10 @@ impl Client {
             }
             Event::PubAck(_) | Event::PubComp(_) | Event::PubRec(_) => {
                 if let Some(end) = event.end() {
-                    self.messages.ended(end.handle, if end.is_success { "done" } else { "refused" });
+                    self.messages.ended(
+                        end.handle,
+                        if end.is_success { "done" } else { "refused" },
+                    );
                 }
             }
             _ => {}
@@ -116,7 +127,8 @@ impl Client {
         self.take(now);
     }
 
-    /// All that waits for the server. A WebSocket takes what it is given, so this counts as sent.
+    /// All that waits for the server. A WebSocket takes what it is given, so this counts
+    /// as sent.
     pub fn output(&mut self, now: Instant) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut transmit = self.mqtt.transmit(now);
@@ -151,7 +163,13 @@ impl Client {
     }
 
     /// Publishes a message, with a link or without. False if it isn't accepted.
-    pub fn publish(&mut self, now: Instant, topic: &str, payload: &str, qos: QoS) -> bool {
+    pub fn publish(
+        &mut self,
+        now: Instant,
+        topic: &str,
+        payload: &str,
+        qos: QoS,
+    ) -> bool {
         let Ok(name) = TopicName::new(topic) else { return false };
         let delivery = self.mqtt.publish(now, &Publish::new(name, payload).qos(qos));
         if let Ok(delivery) = delivery {
@@ -178,7 +196,9 @@ impl Client {
             json.number("quota", self.mqtt.send_quota().into());
             json.number("bytesSent", self.mqtt.stats().bytes_sent);
             json.number("bytesReceived", self.mqtt.stats().bytes_received);
-            json.list("conversation", self.conversation.lines(), |json, line| line.write(json));
+            json.list("conversation", self.conversation.lines(), |json, line| {
+                line.write(json)
+            });
             json.list("messages", self.messages.rows(), |json, row| row.write(json));
             json.list("received", self.received.iter(), |json, (topic, payload, qos)| {
                 json.text("topic", topic);
@@ -199,7 +219,10 @@ mod tests {
         let now = Instant::from_millis(0);
         let mut client = Client::default();
         client.open(now, "page").expect("a CONNECT");
-        assert!(client.publish(now, "a", "\"x\"", QoS::ExactlyOnce) && !client.publish(now, "#", "", QoS::AtMostOnce));
+        assert!(
+            client.publish(now, "a", "\"x\"", QoS::ExactlyOnce)
+                && !client.publish(now, "#", "", QoS::AtMostOnce)
+        );
         assert!(client.report().contains(r#""stage":"queued""#));
         assert_eq!(client.output(now).first(), Some(&0x10));
         client.input(now, b"\x20\x03\x00\x00\x00");

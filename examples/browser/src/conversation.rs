@@ -62,14 +62,24 @@ impl Line {
 fn details(packet: &Packet<'_>) -> String {
     match packet {
         Packet::Connect(connect) => format!(" {}", connect.client_id),
-        Packet::ConnAck(connack) if connack.session_present => format!(" 0x{:02X}, session present", connack.code),
+        Packet::ConnAck(connack) if connack.session_present => {
+            format!(" 0x{:02X}, session present", connack.code)
+        }
         Packet::ConnAck(connack) => format!(" 0x{:02X}", connack.code),
         Packet::Publish(publish) => {
             let id = publish.id.map(|id| format!(" #{id}")).unwrap_or_default();
             let dup = if publish.dup { " DUP" } else { "" };
-            format!("{id} QoS {}{dup} {}, {} bytes", publish.qos.bits(), publish.topic, publish.payload.len())
+            format!(
+                "{id} QoS {}{dup} {}, {} bytes",
+                publish.qos.bits(),
+                publish.topic,
+                publish.payload.len()
+            )
         }
-        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+        Packet::PubAck(ack)
+        | Packet::PubRec(ack)
+        | Packet::PubRel(ack)
+        | Packet::PubComp(ack) => {
             format!(" #{} {}", ack.id, ack.reason)
         }
         Packet::Subscribe(request) => format!(" #{}", request.id),

@@ -1,6 +1,10 @@
-//! The functions that JavaScript calls. Numbers are passed as `f64`, bytes in two buffers in the module's memory: the script writes its input to `mqtt_room`, and reads at
+//! The functions that JavaScript calls. Numbers are passed as `f64`, bytes in two buffers
+//! in the module's memory: the script writes its input to `mqtt_room`, and reads at
 //! `mqtt_answer` as many bytes as the last call returned.
-#![allow(unsafe_code, reason = "an exported name is an unsafe attribute; nothing else here is")]
+#![allow(
+    unsafe_code,
+    reason = "an exported name is an unsafe attribute; nothing else here is"
+)]
 
 use std::cell::RefCell;
 
@@ -101,7 +105,12 @@ extern "C" fn mqtt_publish(now: f64, topic: usize, count: usize, qos: u8) -> boo
     with(|page| {
         let (name, all) = (said(page, topic), said(page, count));
         let payload = all.get(name.len()..).unwrap_or_default();
-        page.client.publish(at(now), &name, payload, QoS::from_bits(qos).unwrap_or_default())
+        page.client.publish(
+            at(now),
+            &name,
+            payload,
+            QoS::from_bits(qos).unwrap_or_default(),
+        )
     })
 }
 

@@ -13,7 +13,12 @@ impl Json {
         self.0.push('}');
     }
 
-    pub fn list<T>(&mut self, name: &str, items: impl Iterator<Item = T>, write: impl Fn(&mut Self, T)) {
+    pub fn list<T>(
+        &mut self,
+        name: &str,
+        items: impl Iterator<Item = T>,
+        write: impl Fn(&mut Self, T),
+    ) {
         self.name(name);
         self.open('[');
         for item in items {
@@ -59,7 +64,9 @@ impl Json {
         for letter in value.chars() {
             match letter {
                 '"' | '\\' => self.0.extend(['\\', letter]),
-                letter if letter < ' ' => drop(write!(self.0, "\\u{:04x}", letter as u32)),
+                letter if letter < ' ' => {
+                    drop(write!(self.0, "\\u{:04x}", letter as u32))
+                }
                 letter => self.0.push(letter),
             }
         }
@@ -80,7 +87,11 @@ mod tests {
             json.list("c", [1, 2].into_iter(), |json, item| json.number("d", item));
             json.list("e", [].into_iter(), |json, item: u64| json.number("d", item));
         });
-        let read: serde_json::Value = serde_json::from_str(&json.into_text()).expect("JSON");
-        assert_eq!(read, serde_json::json!({"a": "\"\\\n\u{1F600}:", "b": 7, "c": [{"d": 1}, {"d": 2}], "e": []}));
+        let read: serde_json::Value =
+            serde_json::from_str(&json.into_text()).expect("JSON");
+        assert_eq!(
+            read,
+            serde_json::json!({"a": "\"\\\n\u{1F600}:", "b": 7, "c": [{"d": 1}, {"d": 2}], "e": []})
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! pure-mqtt in a web page: the engine and a report for people, driven by the page's script over a WebSocket.
+//! pure-mqtt in a web page: the engine and a report for people, driven by the page's
+//! script over a WebSocket.
 //!
 //! ```text
 //!   socket.onmessage ──▶ input ──▶ ┌────────┐ ──▶ output ──▶ socket.send

@@ -26,7 +26,13 @@ const DONE: &str = "done";
 const MOST_ROWS: usize = 50;
 
 impl Messages {
-    pub fn accepted(&mut self, handle: Handle, id: Option<PacketId>, topic: &str, qos: QoS) {
+    pub fn accepted(
+        &mut self,
+        handle: Handle,
+        id: Option<PacketId>,
+        topic: &str,
+        qos: QoS,
+    ) {
         if self.0.len() == MOST_ROWS {
             self.0.remove(0);
         }
@@ -69,7 +75,9 @@ impl Messages {
 
     /// At QoS 0 the oldest that waits is the one that leaves, and that is all.
     fn left(&mut self, topic: &str) {
-        let is_it = |row: &&mut Row| row.qos == QoS::AtMostOnce && row.stage == QUEUED && row.topic == topic;
+        let is_it = |row: &&mut Row| {
+            row.qos == QoS::AtMostOnce && row.stage == QUEUED && row.topic == topic
+        };
         if let Some(row) = self.0.iter_mut().find(is_it) {
             row.stage = DONE;
         }

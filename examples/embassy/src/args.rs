@@ -14,13 +14,16 @@ const USAGE: u8 = 2;
 pub struct Args(BTreeMap<String, String>);
 
 impl Args {
-    /// Reads the command line. `options` are the known ones with their defaults. `Err` holds what the program then ends with: it has told why.
+    /// Reads the command line. `options` are the known ones with their defaults. `Err`
+    /// holds what the program then ends with: it has told why.
     ///
     /// # Errors
     /// The exit code.
     pub fn parse(usage: &str, options: &[(&str, &str)]) -> Result<Self, ExitCode> {
-        let mut values: BTreeMap<_, _> =
-            options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut values: BTreeMap<_, _> = options
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         match read(&mut values) {
             Ok(true) => Ok(Self(values)),
             Ok(false) => {
@@ -57,7 +60,9 @@ impl Args {
     /// A sentence.
     pub fn broker(&self) -> Result<(&str, u16), String> {
         let broker = self.get("broker");
-        let parts = broker.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let parts = broker
+            .rsplit_once(':')
+            .and_then(|(host, port)| Some((host, port.parse().ok()?)));
         parts.ok_or_else(|| format!("--broker is HOST:PORT, not {broker:?}."))
     }
 
@@ -67,7 +72,9 @@ impl Args {
     /// A sentence.
     pub fn address(&self) -> Result<SocketAddr, String> {
         let broker = self.broker()?;
-        let mut addresses = broker.to_socket_addrs().map_err(|error| format!("{}: {error}.", broker.0))?;
+        let mut addresses = broker
+            .to_socket_addrs()
+            .map_err(|error| format!("{}: {error}.", broker.0))?;
         addresses.next().ok_or_else(|| format!("{} has no address.", broker.0))
     }
 }
@@ -81,7 +88,9 @@ fn read(values: &mut BTreeMap<String, String>) -> Result<bool, lexopt::Error> {
             return Ok(false);
         }
         let name = name.to_owned();
-        let Some(value) = values.get_mut(&name) else { return Err(Long(&name).unexpected()) };
+        let Some(value) = values.get_mut(&name) else {
+            return Err(Long(&name).unexpected());
+        };
         *value = parser.value()?.string()?;
     }
     Ok(true)

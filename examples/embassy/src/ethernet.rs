@@ -15,9 +15,11 @@ const SOCKET: usize = 1024;
 /// How long the last bytes of a link may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A task: keeps `mqtt` connected to `server` by TCP, until [`Mqtt::disconnect`](pure_mqtt_embassy::Mqtt::disconnect).
+/// A task: keeps `mqtt` connected to `server` by TCP, until
+/// [`Mqtt::disconnect`](pure_mqtt_embassy::Mqtt::disconnect).
 ///
-/// The socket works in two halves, so that reading goes on while a flush waits for the acknowledgement of the server's TCP.
+/// The socket works in two halves, so that reading goes on while a flush waits for the
+/// acknowledgement of the server's TCP.
 ///
 /// # Errors
 /// [`RunError`]
@@ -70,7 +72,8 @@ pub async fn secure_links(
     Ok(())
 }
 
-/// Closes the connection in order. A socket that is dropped says nothing to the server, which then waits for it.
+/// Closes the connection in order. A socket that is dropped says nothing to the server,
+/// which then waits for it.
 async fn hang_up(socket: &mut TcpSocket<'_>) {
     socket.close();
     if with_timeout(FAREWELL, socket.flush()).await.is_err() {

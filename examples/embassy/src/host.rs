@@ -27,7 +27,9 @@ pub async fn secure_links(
     let mut rx = RxBuffer::<LONGEST_PACKET>::new();
     let mut runner = mqtt.runner(&mut rx, options)?;
     while !runner.is_done() {
-        if let Some(stream) = runner.dial(&mut async || Async::<TcpStream>::connect(server).await).await {
+        if let Some(stream) =
+            runner.dial(&mut async || Async::<TcpStream>::connect(server).await).await
+        {
             secure::link(&mut runner, FromFutures::new(&stream), tls).await?;
         }
         runner.pause(random()).await;

@@ -6,8 +6,9 @@ use pure_mqtt_embassy::{Options, RunError, RxBuffer};
 
 use crate::station::{LONGEST_PACKET, Station};
 
-/// A task: keeps `mqtt` connected to the server `host`, which may be a name, until [`Mqtt::disconnect`](pure_mqtt_embassy::Mqtt::disconnect). `on_failure`
-/// hears why a dial failed.
+/// A task: keeps `mqtt` connected to the server `host`, which may be a name, until
+/// [`Mqtt::disconnect`](pure_mqtt_embassy::Mqtt::disconnect). `on_failure` hears why a
+/// dial failed.
 ///
 /// # Errors
 /// [`RunError`]
@@ -20,5 +21,8 @@ pub async fn links<T: TcpConnect, D: Dns>(
     on_failure: impl Fn(&DialError<T::Error, D::Error>),
 ) -> Result<(), RunError> {
     let mut rx = RxBuffer::<LONGEST_PACKET>::new();
-    mqtt.run(&mut rx, options, random, async || nal::dial(tcp, dns, host, port).await.inspect_err(&on_failure)).await
+    mqtt.run(&mut rx, options, random, async || {
+        nal::dial(tcp, dns, host, port).await.inspect_err(&on_failure)
+    })
+    .await
 }

@@ -36,7 +36,8 @@ const HELP: &str = "  --topic TOPIC      where to publish; default: readings
   --keep-alive SECS  default: 60
 ";
 
-/// Reads the command line; `own` sets the options that only this host has, and is false for all others. `None` if it was enough to print the help.
+/// Reads the command line; `own` sets the options that only this host has, and is false
+/// for all others. `None` if it was enough to print the help.
 ///
 /// # Errors
 /// [`Failure::Arguments`], [`Failure::Topic`].
@@ -76,10 +77,12 @@ const SESSION: &[Property<'_>] = &[Property::SessionExpiryInterval(3600)];
 pub const NO_SESSION: &[Property<'_>] = &[Property::SessionExpiryInterval(0)];
 
 impl Options {
-    /// The CONNECT for the next link. It resumes the session: a random identifier has none the first time. Some brokers lose a session that began with a
-    /// clean start when they are restarted.
+    /// The CONNECT for the next link. It resumes the session: a random identifier has
+    /// none the first time. Some brokers lose a session that began with a clean start
+    /// when they are restarted.
     pub fn connect(&self, is_first: bool) -> Connect<'_> {
-        let connect = Connect::new(Version::V5, &self.id).clean_start(self.clean && is_first);
+        let connect =
+            Connect::new(Version::V5, &self.id).clean_start(self.clean && is_first);
         connect.keep_alive(self.keep_alive).properties(SESSION)
     }
 
@@ -88,7 +91,8 @@ impl Options {
     /// # Errors
     /// Not once [`parse`] has seen it.
     pub fn topic(&self) -> Result<TopicName<'_>, Failure> {
-        TopicName::new(&self.topic).map_err(|error| Failure::Topic(self.topic.clone(), error))
+        TopicName::new(&self.topic)
+            .map_err(|error| Failure::Topic(self.topic.clone(), error))
     }
 
     fn new(broker: &str) -> Self {
@@ -126,6 +130,8 @@ impl Options {
 /// # Errors
 /// It is none.
 pub fn level(parser: &mut lexopt::Parser) -> Result<QoS, lexopt::Error> {
-    let level = |text: &str| text.parse().ok().and_then(QoS::from_bits).ok_or("the levels are 0, 1 and 2");
+    let level = |text: &str| {
+        text.parse().ok().and_then(QoS::from_bits).ok_or("the levels are 0, 1 and 2")
+    };
     parser.value()?.parse_with(level)
 }

@@ -16,10 +16,13 @@ impl Clock {
 
     /// The time.
     pub fn now(self) -> Instant {
-        Instant::from_millis(u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Instant::from_millis(
+            u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX),
+        )
     }
 
-    /// How long it is until `deadline`. At least a millisecond: that is what sockets take for a time-out, and a deadline counts whole milliseconds.
+    /// How long it is until `deadline`. At least a millisecond: that is what sockets take
+    /// for a time-out, and a deadline counts whole milliseconds.
     pub fn until(self, deadline: Instant) -> Duration {
         Duration::from_millis(deadline.millis_since(self.now()).max(1))
     }

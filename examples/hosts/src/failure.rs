@@ -5,7 +5,9 @@ use std::time::Duration;
 use std::{error, fmt, io};
 
 use pure_mqtt::subscriptions::{HeapList, SubscriptionState, Subscriptions};
-use pure_mqtt::{ConnectionError, OpenError, PublishError, ReasonCode, RequestError, TopicError};
+use pure_mqtt::{
+    ConnectionError, OpenError, PublishError, ReasonCode, RequestError, TopicError,
+};
 
 use crate::Mqtt;
 
@@ -40,9 +42,14 @@ impl Failure {
         match self {
             Self::Unreachable(..) | Self::Transport(_) => true,
             Self::Mqtt(ConnectionError::Refused(reason)) => {
-                matches!(*reason, ReasonCode::SERVER_UNAVAILABLE | ReasonCode::SERVER_BUSY)
+                matches!(
+                    *reason,
+                    ReasonCode::SERVER_UNAVAILABLE | ReasonCode::SERVER_BUSY
+                )
             }
-            Self::Mqtt(ConnectionError::ServerDisconnect(reason)) => *reason != ReasonCode::SESSION_TAKEN_OVER,
+            Self::Mqtt(ConnectionError::ServerDisconnect(reason)) => {
+                *reason != ReasonCode::SESSION_TAKEN_OVER
+            }
             Self::Mqtt(_) => true,
             _ => false,
         }
@@ -50,7 +57,8 @@ impl Failure {
 }
 
 impl Failure {
-    /// Reports the failure for the program `name`. Returns the pause before the next attempt, of `delay` milliseconds.
+    /// Reports the failure for the program `name`. Returns the pause before the next
+    /// attempt, of `delay` milliseconds.
     pub fn announce(&self, name: &str, delay: u32) -> Duration {
         eprintln!("{name}: {self}; connecting again in {delay} ms");
         Duration::from_millis(delay.into())
@@ -73,13 +81,17 @@ impl fmt::Display for Failure {
         match self {
             Self::Arguments(what) => write!(f, "{what}; --help shows the options"),
             Self::Topic(name, error) => write!(f, "{name:?} cannot be used: {error}"),
-            Self::Unreachable(address, error) => write!(f, "cannot connect to {address}: {error}"),
+            Self::Unreachable(address, error) => {
+                write!(f, "cannot connect to {address}: {error}")
+            }
             Self::Transport(error) => write!(f, "the transport broke: {error}"),
             Self::Mqtt(error) => error.fmt(f),
             Self::Open(error) => error.fmt(f),
             Self::Publish(error) => write!(f, "cannot publish: {error}"),
             Self::Request(error) => error.fmt(f),
-            Self::Subscription(filter, reason) => write!(f, "the broker did not subscribe us to {filter}: {reason}"),
+            Self::Subscription(filter, reason) => {
+                write!(f, "the broker did not subscribe us to {filter}: {reason}")
+            }
             Self::Other(what) => f.write_str(what),
         }
     }
@@ -117,15 +129,22 @@ impl From<lexopt::Error> for Failure {
 /// [`Failure::Subscription`].
 pub fn check(subscriptions: &Subscriptions<HeapList>) -> Result<(), Failure> {
     let refused = subscriptions.iter().find_map(|(wish, _, standing)| match standing {
-        SubscriptionState::Refused(reason) => Some(Failure::Subscription(wish.filter.as_str().to_owned(), reason)),
+        SubscriptionState::Refused(reason) => {
+            Some(Failure::Subscription(wish.filter.as_str().to_owned(), reason))
+        }
         _ => None,
     });
     refused.map_or(Ok(()), Err)
 }
 
-/// Ends the program `name`: with a sentence if it failed, and with 2 for a wrong command line and 1 for everything else.
+/// Ends the program `name`: with a sentence if it failed, and with 2 for a wrong command
+/// line and 1 for everything else.
 pub fn exit(name: &str, result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
     eprintln!("{name}: {failure}");
-    ExitCode::from(if matches!(failure, Failure::Arguments(_) | Failure::Topic(..)) { 2 } else { 1 })
+    ExitCode::from(if matches!(failure, Failure::Arguments(_) | Failure::Topic(..)) {
+        2
+    } else {
+        1
+    })
 }

@@ -4,7 +4,8 @@ use std::io::{Error, Result};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Makes sure that `count` files may be open at a time, and raises the soft limit if need be.
+/// Makes sure that `count` files may be open at a time, and raises the soft limit if need
+/// be.
 ///
 /// # Errors
 /// The hard limit is lower; the sentence says what to do.

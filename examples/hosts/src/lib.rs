@@ -1,4 +1,5 @@
-//! The code that the hosts in `src/bin` share: command line, error messages, clock, and the application that they run.
+//! The code that the hosts in `src/bin` share: command line, error messages, clock, and
+//! the application that they run.
 //!
 //! | module | use in a host that you copy |
 //! |---|---|
@@ -33,10 +34,12 @@ use pure_mqtt::{Connection, Heap};
 /// The connection of all hosts here.
 pub type Mqtt = Connection<Heap>;
 
-/// The longest packet that a broker may send, in bytes: what the buffers for input hold. The broker is told.
+/// The longest packet that a broker may send, in bytes: what the buffers for input hold.
+/// The broker is told.
 pub const LONGEST_PACKET: usize = 16 * 1024;
 
-/// A random number, as far as the standard library has one: for [`Backoff`](pure_mqtt::Backoff), and for client identifiers.
+/// A random number, as far as the standard library has one: for
+/// [`Backoff`](pure_mqtt::Backoff), and for client identifiers.
 pub fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     RandomState::new().build_hasher().finish()

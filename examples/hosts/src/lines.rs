@@ -1,4 +1,5 @@
-//! Lines of the standard input, read in a separate thread, with a bounded number read ahead.
+//! Lines of the standard input, read in a separate thread, with a bounded number read
+//! ahead.
 
 use std::io::{BufRead, stdin};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -11,7 +12,8 @@ const WINDOW: usize = 100;
 pub struct Lines(Receiver<()>);
 
 impl Lines {
-    /// Hands each line to `take`, and `None` at the end. It stops when `take` gives false.
+    /// Hands each line to `take`, and `None` at the end. It stops when `take` gives
+    /// false.
     pub fn read(mut take: impl FnMut(Option<String>) -> bool + Send + 'static) -> Self {
         let (permit, permits) = sync_channel(WINDOW);
         thread::spawn(move || {

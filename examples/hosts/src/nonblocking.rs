@@ -16,7 +16,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// Begins to connect; whether that succeeds shows later. CONNECT may be waiting in the connection meanwhile.
+    /// Begins to connect; whether that succeeds shows later. CONNECT may be waiting in
+    /// the connection meanwhile.
     ///
     /// # Errors
     /// There can be no such socket.
@@ -27,10 +28,12 @@ impl Link {
         Ok(Self { stream, rx: Box::default() })
     }
 
-    /// Moves bytes in both directions until the socket has no more, or takes no more, or the connection does. What is due is done on the way. True if
+    /// Moves bytes in both directions until the socket has no more, or takes no more, or
+    /// the connection does. What is due is done on the way. True if
     /// there was anything to move.
     ///
-    /// `mio` tells of a change once. So this goes on until the socket says that it would block: it is then that the next change will be told.
+    /// `mio` tells of a change once. So this goes on until the socket says that it would
+    /// block: it is then that the next change will be told.
     ///
     /// # Errors
     /// The socket is broken, or the broker has closed it.

@@ -4,8 +4,9 @@ use pure_mqtt::{Backoff, Instant};
 
 use crate::random;
 
-/// Pauses that grow while links don't last. A link that was accepted and ended at once counts as a failure, too: two programs with one client identifier throw
-/// each other out like that, for ever.
+/// Pauses that grow while links don't last. A link that was accepted and ended at once
+/// counts as a failure, too: two programs with one client identifier throw each other out
+/// like that, for ever.
 pub struct Pauses {
     backoff: Backoff,
     /// When the broker accepted the link.

@@ -1,4 +1,6 @@
-//! Transfers bytes into a connection and out of it: what the page of [`Connection`](pure_mqtt::Connection) requires of every host, independent of the transport.
+//! Transfers bytes into a connection and out of it: what the page of
+//! [`Connection`](pure_mqtt::Connection) requires of every host, independent of the
+//! transport.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::time::{Duration, Instant as SystemTime};
@@ -12,12 +14,19 @@ use crate::Mqtt;
 pub struct Taken {
     /// So many bytes are done with.
     pub consumed: usize,
-    /// The rest is to be offered again once something has been sent or acknowledged, whether more bytes come or not.
+    /// The rest is to be offered again once something has been sent or acknowledged,
+    /// whether more bytes come or not.
     pub is_blocked: bool,
 }
 
-/// Offers all whole packets in `input`. If one of them ends the link, `should_close` says so.
-pub fn take(mqtt: &mut Mqtt, now: Instant, input: &[u8], mut on_event: impl FnMut(&mut Mqtt, Event<'_>)) -> Taken {
+/// Offers all whole packets in `input`. If one of them ends the link, `should_close` says
+/// so.
+pub fn take(
+    mqtt: &mut Mqtt,
+    now: Instant,
+    input: &[u8],
+    mut on_event: impl FnMut(&mut Mqtt, Event<'_>),
+) -> Taken {
     let mut consumed = 0;
     loop {
         match mqtt.handle_input(now, input.get(consumed..).unwrap_or_default()) {
@@ -28,7 +37,9 @@ pub fn take(mqtt: &mut Mqtt, now: Instant, input: &[u8], mut on_event: impl FnMu
                 }
             }
             Ok(Received::Blocked) => return Taken { consumed, is_blocked: true },
-            Ok(Received::Partial { .. }) | Err(_) => return Taken { consumed, is_blocked: false },
+            Ok(Received::Partial { .. }) | Err(_) => {
+                return Taken { consumed, is_blocked: false };
+            }
         }
     }
 }
@@ -63,7 +74,8 @@ pub fn send(mqtt: &mut Mqtt, now: Instant, transport: &mut impl Write) -> Result
     Ok(Sent { bytes, is_full: false })
 }
 
-/// Reads once into `room`. `None` if nothing came in time, or if there is no room: then the connection must take something first.
+/// Reads once into `room`. `None` if nothing came in time, or if there is no room: then
+/// the connection must take something first.
 ///
 /// # Errors
 /// The transport is broken, or the broker has closed it.
@@ -84,7 +96,8 @@ pub fn closed_by_broker() -> Error {
     Error::new(ErrorKind::UnexpectedEof, "the broker closed it")
 }
 
-/// Nothing is wrong, it only isn't time yet: for a socket that doesn't wait, or not for long. One that is still connecting is the same.
+/// Nothing is wrong, it only isn't time yet: for a socket that doesn't wait, or not for
+/// long. One that is still connecting is the same.
 pub fn is_pending(error: &Error) -> bool {
     use ErrorKind::{Interrupted, NotConnected, TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut | Interrupted | NotConnected)
@@ -93,9 +106,12 @@ pub fn is_pending(error: &Error) -> bool {
 /// How long the broker may take to close its side.
 pub const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Reads and throws away until the broker has closed its side. A socket that is closed over unread bytes is reset, and what was written last is lost.
-/// The transport is shut down for writing, and a read of it waits no longer than [`FAREWELL_PATIENCE`].
+/// Reads and throws away until the broker has closed its side. A socket that is closed
+/// over unread bytes is reset, and what was written last is lost. The transport is shut
+/// down for writing, and a read of it waits no longer than [`FAREWELL_PATIENCE`].
 pub fn await_end(transport: &mut impl Read) {
     let start = SystemTime::now();
-    while start.elapsed() < FAREWELL_PATIENCE && transport.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+    while start.elapsed() < FAREWELL_PATIENCE
+        && transport.read(&mut [0; 4096]).is_ok_and(|count| count > 0)
+    {}
 }

@@ -1,4 +1,5 @@
-//! Signals that end a program: Ctrl-C, and SIGTERM where it exists. [`Signals`] is for tokio, [`watch`] for mio.
+//! Signals that end a program: Ctrl-C, and SIGTERM where it exists. [`Signals`] is for
+//! tokio, [`watch`] for mio.
 
 use std::io::Result;
 
@@ -11,7 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(windows)]
 use tokio::signal::windows::{CtrlC, ctrl_c};
 
-/// Listens from the beginning, so that no signal is missed between two calls of [`recv`](Self::recv).
+/// Listens from the beginning, so that no signal is missed between two calls of
+/// [`recv`](Self::recv).
 pub struct Signals {
     #[cfg(unix)]
     interrupt: Signal,
@@ -49,7 +51,8 @@ impl Signals {
     }
 }
 
-/// Has `registry` report signals as `token`: they come as bytes in this pipe, as long as it is there. They don't end the program by themselves any more.
+/// Has `registry` report signals as `token`: they come as bytes in this pipe, as long as
+/// it is there. They don't end the program by themselves any more.
 ///
 /// # Errors
 /// The system can't listen.

@@ -8,10 +8,12 @@ use crate::failure::Failure;
 use crate::pump;
 
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a full socket may hold up reading: a broker that waits for us to read may not read itself.
+/// How long a full socket may hold up reading: a broker that waits for us to read may not
+/// read itself.
 pub const WRITE_PATIENCE: Duration = Duration::from_millis(50);
 
-/// Connects to `address` (`host:port`), and to the first address behind the name that answers.
+/// Connects to `address` (`host:port`), and to the first address behind the name that
+/// answers.
 ///
 /// # Errors
 /// [`Failure::Unreachable`], with what the last address said.

@@ -1,11 +1,13 @@
 //! The application of most hosts: a weather station that receives its own messages.
 //!
-//! It publishes numbered readings to a topic that it has subscribed to, and prints what arrives. It ends when all readings were acknowledged and received. So every host can be
-//! tried with any broker, and lost or duplicated messages show at once.
+//! It publishes numbered readings to a topic that it has subscribed to, and prints what
+//! arrives. It ends when all readings were acknowledged and received. So every host can
+//! be tried with any broker, and lost or duplicated messages show at once.
 
 use pure_mqtt::subscriptions::{HeapList, Subscriptions};
 use pure_mqtt::{
-    Connect, Disconnect, Event, Instant, Limits, Outcome, Publish, SessionState, Subscription, TopicFilter, Version,
+    Connect, Disconnect, Event, Instant, Limits, Outcome, Publish, SessionState,
+    Subscription, TopicFilter, Version,
 };
 
 use crate::args::{NO_SESSION, Options};
@@ -13,7 +15,8 @@ use crate::failure::{Failure, check};
 use crate::{LONGEST_PACKET, Mqtt};
 
 /// The settings of the station's connection.
-pub const LIMITS: Limits = Limits { version: Version::V5, inline_max: LONGEST_PACKET as u32, ..Limits::DEFAULT };
+pub const LIMITS: Limits =
+    Limits { version: Version::V5, inline_max: LONGEST_PACKET as u32, ..Limits::DEFAULT };
 
 /// What it publishes, and what has come back.
 pub struct Station {
@@ -37,7 +40,8 @@ impl Station {
     /// # Errors
     /// The topic can't be subscribed to.
     pub fn new(options: Options) -> Result<Self, Failure> {
-        let filter = TopicFilter::new(&options.topic).map_err(|error| Failure::Topic(options.topic.clone(), error))?;
+        let filter = TopicFilter::new(&options.topic)
+            .map_err(|error| Failure::Topic(options.topic.clone(), error))?;
         let mut subscriptions = Subscriptions::default();
         // A list on the heap is never full.
         let _ = subscriptions.subscribe(Subscription::new(filter, options.qos));
@@ -87,7 +91,10 @@ impl Station {
             }
             Event::PubAck(_) | Event::PubRec(_) | Event::PubComp(_) => {
                 if let Some(end) = event.final_result().filter(|end| !end.is_success) {
-                    self.failure = Some(Failure::Other(format!("the broker did not take a reading: {}", end.reason)));
+                    self.failure = Some(Failure::Other(format!(
+                        "the broker did not take a reading: {}",
+                        end.reason
+                    )));
                 }
             }
             _ => {}
@@ -96,7 +103,9 @@ impl Station {
 
     fn on_session(&mut self, session: SessionState) {
         if matches!(session, SessionState::New { .. }) && self.is_known {
-            eprintln!("the broker has lost the session: readings that were on their way may be missing");
+            eprintln!(
+                "the broker has lost the session: readings that were on their way may be missing"
+            );
             self.is_heard = false;
         }
         self.is_known |= session != SessionState::Untouched;
@@ -107,7 +116,8 @@ impl Station {
         self.subscriptions.on_outcome(outcome);
     }
 
-    /// Does what is due; to be called when [`due`](Self::due) has come, and after every event.
+    /// Does what is due; to be called when [`due`](Self::due) has come, and after every
+    /// event.
     ///
     /// # Errors
     /// The broker won't have it.
@@ -121,19 +131,25 @@ impl Station {
             self.published += 1;
             self.next = now.after_millis(self.options.every.into());
             let reading = self.published.to_string();
-            mqtt.publish(now, &Publish::new(self.options.topic()?, reading.as_bytes()).qos(self.options.qos))?;
+            mqtt.publish(
+                now,
+                &Publish::new(self.options.topic()?, reading.as_bytes())
+                    .qos(self.options.qos),
+            )?;
         }
         Ok(())
     }
 
-    /// When the next reading is due: a timer beside the connection's. There is none while nobody would hear it.
+    /// When the next reading is due: a timer beside the connection's. There is none while
+    /// nobody would hear it.
     pub fn due(&self, mqtt: &Mqtt) -> Option<Instant> {
         let is_heard = mqtt.is_connected() && self.subscriptions.is_settled();
         (is_heard && self.has_more()).then_some(self.next)
     }
 
     fn has_more(&self) -> bool {
-        !self.is_stopped && (self.options.count == 0 || self.published < self.options.count)
+        !self.is_stopped
+            && (self.options.count == 0 || self.published < self.options.count)
     }
 
     /// Publishes nothing more.
@@ -141,9 +157,11 @@ impl Station {
         self.is_stopped = true;
     }
 
-    /// Everything is published, acknowledged and back; or published and acknowledged, if the station was stopped. Then it can say goodbye.
+    /// Everything is published, acknowledged and back; or published and acknowledged, if
+    /// the station was stopped. Then it can say goodbye.
     pub fn is_done(&self, mqtt: &Mqtt) -> bool {
-        let is_back = self.is_stopped || self.returned >= self.published || !self.is_heard;
+        let is_back =
+            self.is_stopped || self.returned >= self.published || !self.is_heard;
         let is_settled = mqtt.is_connected() && self.subscriptions.is_settled();
         is_settled && !self.has_more() && is_back && mqtt.is_idle()
     }

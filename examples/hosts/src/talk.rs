@@ -1,7 +1,10 @@
-//! The application of the host `unix`: lines of the standard input are published at QoS 1, what arrives is printed.
+//! The application of the host `unix`: lines of the standard input are published at QoS
+//! 1, what arrives is printed.
 
 use pure_mqtt::subscriptions::{HeapList, Subscriptions};
-use pure_mqtt::{Command, Connect, Event, Instant, Publish, QoS, Subscription, TopicFilter};
+use pure_mqtt::{
+    Command, Connect, Event, Instant, Publish, QoS, Subscription, TopicFilter,
+};
 
 use crate::Mqtt;
 use crate::args::Options;
@@ -25,13 +28,25 @@ impl Talk {
     ///
     /// # Errors
     /// [`Failure::Topic`].
-    pub fn new(options: Options, filter: Option<&str>, lines: Lines) -> Result<Self, Failure> {
+    pub fn new(
+        options: Options,
+        filter: Option<&str>,
+        lines: Lines,
+    ) -> Result<Self, Failure> {
         let mut subscriptions = Subscriptions::default();
         if let Some(filter) = filter {
-            let filter = TopicFilter::new(filter).map_err(|error| Failure::Topic(filter.to_owned(), error))?;
+            let filter = TopicFilter::new(filter)
+                .map_err(|error| Failure::Topic(filter.to_owned(), error))?;
             let _ = subscriptions.subscribe(Subscription::new(filter, QOS)); // a list on the heap is never full
         }
-        Ok(Self { options, subscriptions, lines, failure: None, is_known: false, is_over: false })
+        Ok(Self {
+            options,
+            subscriptions,
+            lines,
+            failure: None,
+            is_known: false,
+            is_over: false,
+        })
     }
 
     /// What the command line said.
@@ -53,10 +68,18 @@ impl Talk {
     ///
     /// # Errors
     /// It is too long.
-    pub fn publish(&mut self, mqtt: &mut Mqtt, now: Instant, line: Option<String>) -> Result<(), Failure> {
+    pub fn publish(
+        &mut self,
+        mqtt: &mut Mqtt,
+        now: Instant,
+        line: Option<String>,
+    ) -> Result<(), Failure> {
         self.is_over = line.is_none();
         if let Some(line) = line {
-            mqtt.publish(now, &Publish::new(self.options.topic()?, line.as_bytes()).qos(QOS))?;
+            mqtt.publish(
+                now,
+                &Publish::new(self.options.topic()?, line.as_bytes()).qos(QOS),
+            )?;
         }
         Ok(())
     }
@@ -74,7 +97,10 @@ impl Talk {
             Event::PubAck(end) => {
                 self.lines.done();
                 if end.reason.is_error() {
-                    self.failure = Some(Failure::Other(format!("the broker did not take a line: {}", end.reason)));
+                    self.failure = Some(Failure::Other(format!(
+                        "the broker did not take a line: {}",
+                        end.reason
+                    )));
                 }
             }
             Event::Message(message) => {

@@ -1,11 +1,14 @@
-//! A connection to one broker over non-blocking sockets, link after link: when to connect, and what to do when a link ends.
+//! A connection to one broker over non-blocking sockets, link after link: when to
+//! connect, and what to do when a link ends.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use mio::{Events, Poll, Registry, Token};
-use pure_mqtt::{Connect, Connection, ConnectionError, Disconnect, Event, Heap, Instant, Limits, State};
+use pure_mqtt::{
+    Connect, Connection, ConnectionError, Disconnect, Event, Heap, Instant, Limits, State,
+};
 
 use crate::Mqtt;
 use crate::failure::Failure;
@@ -27,11 +30,18 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// No link yet: the first attempt is to be made at `dial`. Its sockets report themselves as `token`.
+    /// No link yet: the first attempt is to be made at `dial`. Its sockets report
+    /// themselves as `token`.
     pub fn new(limits: Limits, token: Token, dial: Instant) -> Self {
         let (first, longest) = PAUSES;
         let mqtt = Connection::new(Heap::new(), limits);
-        Self { mqtt, token, link: None, pauses: Pauses::new(first, longest), dial: Some(dial) }
+        Self {
+            mqtt,
+            token,
+            link: None,
+            pauses: Pauses::new(first, longest),
+            dial: Some(dial),
+        }
     }
 
     /// When to look at it, although its socket is quiet.
@@ -64,11 +74,16 @@ impl Uplink {
         Ok(self.mqtt.open(now, connect)?)
     }
 
-    /// Moves bytes until the socket has no more, and ends the link if that was its last. True if there was anything to do.
+    /// Moves bytes until the socket has no more, and ends the link if that was its last.
+    /// True if there was anything to do.
     ///
     /// # Errors
     /// The link is lost: [`retry`](Self::retry), if the failure may pass.
-    pub fn turn(&mut self, now: Instant, mut on_event: impl FnMut(&mut Mqtt, Event<'_>)) -> Result<bool, Failure> {
+    pub fn turn(
+        &mut self,
+        now: Instant,
+        mut on_event: impl FnMut(&mut Mqtt, Event<'_>),
+    ) -> Result<bool, Failure> {
         let Self { mqtt, link: Some(link), pauses, .. } = self else { return Ok(false) };
         let has_moved = link.turn(mqtt, now, |mqtt, event| {
             if matches!(&event, Event::ConnAck(connack) if connack.is_accepted()) {
@@ -86,18 +101,24 @@ impl Uplink {
         }
     }
 
-    /// The link is lost: waits before the next attempt, longer after each failure. How long, in milliseconds.
+    /// The link is lost: waits before the next attempt, longer after each failure. How
+    /// long, in milliseconds.
     pub fn retry(&mut self, now: Instant) -> u32 {
         let delay = self.pauses.next(now);
         self.end(now, Some(now.after_millis(delay.into())));
         delay
     }
 
-    /// Says DISCONNECT, or gives the link up if there is none, or if that was said already and does not get through. False if there is nothing to send.
+    /// Says DISCONNECT, or gives the link up if there is none, or if that was said
+    /// already and does not get through. False if there is nothing to send.
     ///
     /// # Errors
     /// `disconnect` can't be sent.
-    pub fn leave(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<bool, Failure> {
+    pub fn leave(
+        &mut self,
+        now: Instant,
+        disconnect: &Disconnect<'_>,
+    ) -> Result<bool, Failure> {
         if self.link.is_none() || self.mqtt.state() == State::Closing {
             self.end(now, None);
             return Ok(false);
@@ -126,7 +147,11 @@ pub fn resolve(address: &str) -> Result<SocketAddr, Failure> {
 ///
 /// # Errors
 /// The system can't wait.
-pub fn wait(poll: &mut Poll, events: &mut Events, patience: Option<Duration>) -> Result<(), Failure> {
+pub fn wait(
+    poll: &mut Poll,
+    events: &mut Events,
+    patience: Option<Duration>,
+) -> Result<(), Failure> {
     match poll.poll(events, patience) {
         Err(error) if error.kind() != ErrorKind::Interrupted => Err(error.into()),
         _ => Ok(()),

@@ -1,8 +1,14 @@
 //! Every host as its user runs it, against a real mosquitto.
 //!
-//! Every test starts brokers of its own and kills them at the end. No test sleeps: what is awaited is a line of a log or of the output, or the end of a
-//! process, each for a bounded time. mosquitto's own clients say what really arrived.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! Every test starts brokers of its own and kills them at the end. No test sleeps: what
+//! is awaited is a line of a log or of the output, or the end of a process, each for a
+//! bounded time. mosquitto's own clients say what really arrived.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 #[path = "hosts/bridge.rs"]
 mod bridge;

@@ -18,10 +18,19 @@ impl Broker {
     pub fn start() -> Self {
         let [port, unused] = free_ports();
         let config = std::env::temp_dir().join(format!("pure-mqtt-browser-{port}.conf"));
-        std::fs::write(&config, configuration(port, unused)).expect("the configuration can be written");
-        let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
+        std::fs::write(&config, configuration(port, unused))
+            .expect("the configuration can be written");
+        let path = format!(
+            "{}:/usr/sbin:/usr/local/sbin",
+            std::env::var("PATH").unwrap_or_default()
+        );
         let mut command = Command::new("mosquitto");
-        command.arg("-c").arg(&config).env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg("-c")
+            .arg(&config)
+            .env("PATH", path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let broker = Self { port, _mosquitto: start(&mut command, "mosquitto"), config };
         broker.wait();
         broker
@@ -31,13 +40,17 @@ impl Broker {
     fn wait(&self) {
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < deadline, "mosquitto doesn't listen; has it WebSockets?");
+            assert!(
+                Instant::now() < deadline,
+                "mosquitto doesn't listen; has it WebSockets?"
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
-/// mosquitto 2.0.11 ends if it listens for nothing but WebSockets, and listens on all interfaces unless the socket's domain is named.
+/// mosquitto 2.0.11 ends if it listens for nothing but WebSockets, and listens on all
+/// interfaces unless the socket's domain is named.
 fn configuration(port: u16, unused: u16) -> String {
     format!(
         "listener {unused} 127.0.0.1\n\

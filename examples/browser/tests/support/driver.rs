@@ -24,11 +24,20 @@ impl Browser {
         let port = BufReader::new(output)
             .lines()
             .map_while(Result::ok)
-            .find_map(|line| line.rsplit_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
+            .find_map(|line| {
+                line.rsplit_once("successfully on port ")?
+                    .1
+                    .trim_end_matches('.')
+                    .parse()
+                    .ok()
+            })
             .expect("the driver names its port");
         let mut browser = Self { port, session: String::new(), _driver: driver };
         let answer = browser.request("POST", "", &capabilities());
-        browser.session = answer["sessionId"].as_str().unwrap_or_else(|| panic!("no browser: {answer}")).to_owned();
+        browser.session = answer["sessionId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no browser: {answer}"))
+            .to_owned();
         browser
     }
 
@@ -41,7 +50,11 @@ impl Browser {
         let script = "const [title, done] = arguments;
             const look = () => document.title === title ? done(window.report) : setTimeout(look, 20);
             look();";
-        let report = self.request("POST", "/execute/async", &json!({ "script": script, "args": [title] }));
+        let report = self.request(
+            "POST",
+            "/execute/async",
+            &json!({ "script": script, "args": [title] }),
+        );
         assert!(
             report["state"].is_string(),
             "the page got no further: {report}\n{}\n{:?}",
@@ -53,27 +66,43 @@ impl Browser {
 
     /// How far the page is.
     fn now(&mut self) -> Value {
-        self.request("POST", "/execute/sync", &json!({ "script": "return window.report", "args": [] }))
+        self.request(
+            "POST",
+            "/execute/sync",
+            &json!({ "script": "return window.report", "args": [] }),
+        )
     }
 
     /// Errors that the browser has noted.
     pub fn complaints(&mut self) -> Vec<String> {
         let entries = self.request("POST", "/se/log", &json!({ "type": "browser" }));
-        let entries = entries.as_array().cloned().unwrap_or_else(|| panic!("no log: {entries}"));
-        entries.iter().filter(|entry| entry["level"] == "SEVERE").map(Value::to_string).collect()
+        let entries =
+            entries.as_array().cloned().unwrap_or_else(|| panic!("no log: {entries}"));
+        entries
+            .iter()
+            .filter(|entry| entry["level"] == "SEVERE")
+            .map(Value::to_string)
+            .collect()
     }
 
     /// What the window would show, as PNG.
     pub fn screenshot(&mut self) -> Vec<u8> {
         let answer = self.request("GET", "/screenshot", &Value::Null);
-        base64::engine::general_purpose::STANDARD.decode(answer.as_str().expect("text")).expect("base64")
+        base64::engine::general_purpose::STANDARD
+            .decode(answer.as_str().expect("text"))
+            .expect("base64")
     }
 
     /// One request about the session; the value of the answer.
     fn request(&self, method: &str, path: &str, body: &Value) -> Value {
-        let session = if self.session.is_empty() { String::new() } else { format!("/{}", self.session) };
+        let session = if self.session.is_empty() {
+            String::new()
+        } else {
+            format!("/{}", self.session)
+        };
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the driver listens");
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", self.port)).expect("the driver listens");
         stream.set_read_timeout(Some(2 * PATIENCE)).expect("a duration");
         write!(
             stream,
@@ -83,7 +112,8 @@ impl Browser {
             body.len()
         )
         .expect("the driver takes a request");
-        let mut answer: Value = serde_json::from_slice(&read_body(stream)).expect("the driver answers in JSON");
+        let mut answer: Value = serde_json::from_slice(&read_body(stream))
+            .expect("the driver answers in JSON");
         answer["value"].take()
     }
 }
@@ -97,9 +127,15 @@ impl Drop for Browser {
 }
 
 fn capabilities() -> Value {
-    // Without a sandbox, since that can't be had by an administrator or in a container; it shows nothing but the page.
-    let arguments =
-        ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=900,860"];
+    // Without a sandbox, since that can't be had by an administrator or in a container;
+    // it shows nothing but the page.
+    let arguments = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=900,860",
+    ];
     json!({ "capabilities": { "alwaysMatch": {
         "goog:chromeOptions": { "args": arguments },
         "goog:loggingPrefs": { "browser": "ALL" },

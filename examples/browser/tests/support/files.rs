@@ -27,7 +27,11 @@ fn answer(mut stream: TcpStream, module: &[u8]) -> Result<()> {
     let mut lines = BufReader::new(&stream).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
-    let path = request.split(' ').nth(1).and_then(|path| path.split('?').next()).unwrap_or_default();
+    let path = request
+        .split(' ')
+        .nth(1)
+        .and_then(|path| path.split('?').next())
+        .unwrap_or_default();
     let (status, kind, body) = match FILES.iter().find(|(name, ..)| *name == path) {
         Some((_, kind, text)) => ("200 OK", *kind, text.as_bytes()),
         None if path == "/browser.wasm" => ("200 OK", "application/wasm", module),

@@ -25,6 +25,9 @@ impl Drop for Killed {
 pub fn start(command: &mut Command, packages: &str) -> Killed {
     match command.spawn() {
         Ok(child) => Killed(child),
-        Err(error) => panic!("{:?} can't be started ({error}); Debian has it in {packages}", command.get_program()),
+        Err(error) => panic!(
+            "{:?} can't be started ({error}); Debian has it in {packages}",
+            command.get_program()
+        ),
     }
 }

@@ -9,10 +9,21 @@ pub fn build() -> Vec<u8> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("target/module");
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--lib", "--target", TARGET, "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--lib",
+            "--target",
+            TARGET,
+            "--target-dir",
+        ])
         .arg(&folder)
         .current_dir(&root)
         .status();
-    assert!(status.expect("cargo starts").success(), "is the target there? `rustup target add {TARGET}` fetches it");
+    assert!(
+        status.expect("cargo starts").success(),
+        "is the target there? `rustup target add {TARGET}` fetches it"
+    );
     std::fs::read(folder.join(TARGET).join("release/browser.wasm")).expect("it was built")
 }

@@ -1,4 +1,5 @@
-//! The station on embassy-net, over an Ethernet of its own: a TAP device of this PC. On a board the chip's driver stands in the place of `TunTapDevice`.
+//! The station on embassy-net, over an Ethernet of its own: a TAP device of this PC. On a
+//! board the chip's driver stands in the place of `TunTapDevice`.
 
 use std::process::ExitCode;
 
@@ -19,7 +20,9 @@ mod linux {
     use std::process::ExitCode;
 
     use embassy_executor::{Executor, SpawnError, SpawnToken, Spawner};
-    use embassy_net::{Config, IpEndpoint, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
+    use embassy_net::{
+        Config, IpEndpoint, Ipv4Cidr, Stack, StackResources, StaticConfigV4,
+    };
     use embassy_net_tuntap::TunTapDevice;
     use pure_mqtt_embassy::Version;
     use pure_mqtt_embassy_examples::args::{Args, exit};
@@ -41,8 +44,12 @@ The device, with the broker's address on this PC's side:
   sudo ip link set tap99 up
 ";
 
-    const OPTIONS: [(&str, &str); 4] =
-        [("tap", "tap99"), ("address", "192.168.69.2"), ("broker", "192.168.69.1:1883"), ("mqtt", "5.0")];
+    const OPTIONS: [(&str, &str); 4] = [
+        ("tap", "tap99"),
+        ("address", "192.168.69.2"),
+        ("broker", "192.168.69.1:1883"),
+        ("mqtt", "5.0"),
+    ];
 
     /// Bytes of the longest name that Linux gives a device.
     const LONGEST_NAME: usize = 15;
@@ -57,7 +64,9 @@ The device, with the broker's address on this PC's side:
             Err(code) => return code,
         };
         match settings(&args) {
-            Ok(settings) => EXECUTOR.init(Executor::new()).run(|spawner| start(spawner, settings)),
+            Ok(settings) => {
+                EXECUTOR.init(Executor::new()).run(|spawner| start(spawner, settings))
+            }
             Err(sentence) => exit("ethernet", Err(sentence)),
         }
     }
@@ -70,24 +79,38 @@ The device, with the broker's address on this PC's side:
     }
 
     fn settings(args: &Args) -> Result<Settings, String> {
-        let address = args.get("address").parse().map_err(|_| "--address is an IPv4 address.".to_owned())?;
-        let SocketAddr::V4(server) = args.address()? else { return Err("--broker has no IPv4 address.".into()) };
-        let (server, version) = (IpEndpoint::new((*server.ip()).into(), server.port()), args.version()?);
+        let address = args
+            .get("address")
+            .parse()
+            .map_err(|_| "--address is an IPv4 address.".to_owned())?;
+        let SocketAddr::V4(server) = args.address()? else {
+            return Err("--broker has no IPv4 address.".into());
+        };
+        let (server, version) =
+            (IpEndpoint::new((*server.ip()).into(), server.port()), args.version()?);
         let tap = args.get("tap");
         if tap.len() > LONGEST_NAME {
             return Err(format!("--tap is a name of at most {LONGEST_NAME} bytes."));
         }
-        let device = TunTapDevice::new(tap).map_err(|error| format!("{tap}: {error}. --help tells how to make it."))?;
+        let device = TunTapDevice::new(tap)
+            .map_err(|error| format!("{tap}: {error}. --help tells how to make it."))?;
         Ok(Settings { device, address, server, version })
     }
 
     fn start(spawner: Spawner, settings: Settings) {
         let Settings { device, address, server, version } = settings;
-        let config =
-            StaticConfigV4 { address: Ipv4Cidr::new(address, 24), gateway: None, dns_servers: Default::default() };
+        let config = StaticConfigV4 {
+            address: Ipv4Cidr::new(address, 24),
+            gateway: None,
+            dns_servers: Default::default(),
+        };
         let seed = u64::from(host::random());
-        let (stack, runner) =
-            embassy_net::new(device, Config::ipv4_static(config), RESOURCES.init(StackResources::new()), seed);
+        let (stack, runner) = embassy_net::new(
+            device,
+            Config::ipv4_static(config),
+            RESOURCES.init(StackResources::new()),
+            seed,
+        );
         spawn(spawner, network(runner));
         spawn(spawner, connection(stack, server, version));
         spawn(spawner, application());

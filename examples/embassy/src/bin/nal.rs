@@ -1,4 +1,5 @@
-//! The station over the network stack of this PC, behind the traits of embedded-nal-async.
+//! The station over the network stack of this PC, behind the traits of
+//! embedded-nal-async.
 
 use std::process::ExitCode;
 
@@ -29,7 +30,10 @@ async fn run(args: &Args) -> Result<(), String> {
     let commands = station::commands(&MQTT).map_err(|error| format!("{error}."))?;
     let options = station::options(version, "station-nal");
     let stack = Stack::default();
-    let connection = nal::links(&MQTT, (&stack, &stack), server, &options, host::random, |error| eprintln!("{error}."));
+    let connection =
+        nal::links(&MQTT, (&stack, &stack), server, &options, host::random, |error| {
+            eprintln!("{error}.")
+        });
     let application = station::answer(&MQTT, commands);
     match select(connection, application).await {
         Either::First(result) => result.map_err(|error| format!("{error}.")),

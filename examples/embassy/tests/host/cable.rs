@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
-use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
+use embassy_net_driver::{
+    Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken,
+};
 
 /// Bytes of the longest frame.
 const FRAME: usize = 1514;
@@ -57,7 +59,10 @@ impl Driver for End<'_> {
         lane.waker = Some(context.waker().clone());
         let frame = lane.frames.pop_front()?;
         drop(lane);
-        Some((Frame(frame), Outlet { lane: &self.outgoing, is_unplugged: self.is_unplugged }))
+        Some((
+            Frame(frame),
+            Outlet { lane: &self.outgoing, is_unplugged: self.is_unplugged },
+        ))
     }
 
     fn transmit(&mut self, _: &mut Context<'_>) -> Option<Outlet<'_>> {

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 
 use crate::server::{Mosquitto, free_port};
 
@@ -21,7 +23,8 @@ impl Authority {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("pure-mqtt-embassy-{}-{number}", std::process::id()));
+        let folder = std::env::temp_dir()
+            .join(format!("pure-mqtt-embassy-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
@@ -46,12 +49,23 @@ impl Authority {
     }
 
     /// A mosquitto that shows a certificate for `name` and, behind it, that of its issuer, which this authority has signed; as one that may sign if `may_sign`.
-    pub fn broker_of_another(&self, name: &str, year: i32, may_sign: bool) -> SecureBroker {
-        let (key, issuer_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    pub fn broker_of_another(
+        &self,
+        name: &str,
+        year: i32,
+        may_sign: bool,
+    ) -> SecureBroker {
+        let (key, issuer_key) =
+            (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         let mut issuer = params("issuer.test", year);
-        issuer.is_ca = if may_sign { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::ExplicitNoCa };
+        issuer.is_ca = if may_sign {
+            IsCa::Ca(BasicConstraints::Unconstrained)
+        } else {
+            IsCa::ExplicitNoCa
+        };
         let issuer_certificate = issuer.signed_by(&issuer_key, &self.issuer).unwrap();
-        let certificate = params(name, year).signed_by(&key, &Issuer::new(issuer, issuer_key)).unwrap();
+        let certificate =
+            params(name, year).signed_by(&key, &Issuer::new(issuer, issuer_key)).unwrap();
         self.start(&(certificate.pem() + &issuer_certificate.pem()), &key)
     }
 
@@ -62,7 +76,9 @@ impl Authority {
         open_to_all(&self.folder);
         let port = free_port();
         let (ca, shown, key) = (path("ca.pem"), path("broker.pem"), path("broker.key"));
-        let secure = format!("listener {port} 127.0.0.1\ncafile {ca}\ncertfile {shown}\nkeyfile {key}\n");
+        let secure = format!(
+            "listener {port} 127.0.0.1\ncafile {ca}\ncertfile {shown}\nkeyfile {key}\n"
+        );
         let mosquitto = Mosquitto::with(&format!("allow_anonymous true\n{secure}"));
         mosquitto.await_log("running"); // at all ports
         SecureBroker { mosquitto, secure: SocketAddr::from(([127, 0, 0, 1], port)) }
@@ -88,7 +104,8 @@ fn open_to_all(folder: &PathBuf) {
     {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::set_permissions(folder.join("broker.key"), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(folder.join("broker.key"), fs::Permissions::from_mode(0o644))
+            .unwrap();
     }
     #[cfg(not(unix))]
     let _ = folder;

@@ -29,10 +29,18 @@ where
     L: Future<Output = Result<(), RunError>>,
 {
     let [near, far] = cable(&stage.is_unplugged);
-    let (near_memory, far_memory) =
-        (Box::leak(Box::new(StackResources::<4>::new())), Box::leak(Box::new(StackResources::<6>::new())));
-    let (stack, mut network) = embassy_net::new(near, gateway::config(2), near_memory, u64::from(host::random()));
-    let (far_stack, mut far_network) = embassy_net::new(far, gateway::config(1), far_memory, u64::from(host::random()));
+    let (near_memory, far_memory) = (
+        Box::leak(Box::new(StackResources::<4>::new())),
+        Box::leak(Box::new(StackResources::<6>::new())),
+    );
+    let (stack, mut network) = embassy_net::new(
+        near,
+        gateway::config(2),
+        near_memory,
+        u64::from(host::random()),
+    );
+    let (far_stack, mut far_network) =
+        embassy_net::new(far, gateway::config(1), far_memory, u64::from(host::random()));
     let gateway = gateway::serve(far_stack, broker, &stage.cuts);
     match select4(links(stack), network.run(), far_network.run(), gateway).await {
         Either4::First(end) => end,
@@ -45,8 +53,10 @@ fn play(version: Version, script: impl FnOnce(&Stage, &Mosquitto)) {
     let address = broker.address().parse().unwrap();
     let links = async || {
         let options = options(version);
-        wired(&stage, address, async |stack| ethernet::links(&stage.mqtt, stack, SERVER, &options, host::random).await)
-            .await
+        wired(&stage, address, async |stack| {
+            ethernet::links(&stage.mqtt, stack, SERVER, &options, host::random).await
+        })
+        .await
     };
     stage.play(links, || {
         broker.await_log(&format!("Sending SUBACK to {CLIENT}"));
@@ -82,7 +92,15 @@ fn messages_go_both_ways_through_nal() {
             let state = TcpClientState::<1, 1024, 1024>::new();
             let (tcp, dns) = (TcpClient::new(stack, &state), DnsSocket::new(stack));
             let server = (server.0.as_str(), server.1);
-            nal::links(&stage.mqtt, (&tcp, &dns), server, &options(version), host::random, |_| {}).await
+            nal::links(
+                &stage.mqtt,
+                (&tcp, &dns),
+                server,
+                &options(version),
+                host::random,
+                |_| {},
+            )
+            .await
         })
         .await
     };
@@ -104,10 +122,14 @@ fn nothing_is_lost_or_doubled_over_a_cut() {
     for version in VERSIONS {
         play(version, |stage, broker| {
             let mut ear = Ear::open(broker, broker.port, version);
-            let mut mouths = [1, 2].map(|qos| (qos, Mouth::open(broker.port, version, qos)));
+            let mut mouths =
+                [1, 2].map(|qos| (qos, Mouth::open(broker.port, version, qos)));
             for round in 1..=3 {
                 for (qos, mouth) in &mut mouths {
-                    mouth.say(&format!("QoS {qos} number "), (round - 1) * SOME..round * SOME);
+                    mouth.say(
+                        &format!("QoS {qos} number "),
+                        (round - 1) * SOME..round * SOME,
+                    );
                 }
                 ear.hear("QoS ", ((round - 1) * 2 * SOME + SOME / 2) as usize); // in the middle
                 stage.cut();
@@ -125,7 +147,8 @@ fn a_cable_that_is_unplugged_is_noticed_and_nothing_is_lost() {
         play(version, |stage, broker| {
             let mut ear = Ear::open(broker, broker.port, version);
             stage.is_unplugged.store(true, Ordering::Relaxed);
-            let mut mouths = [1, 2].map(|qos| (qos, Mouth::open(broker.port, version, qos)));
+            let mut mouths =
+                [1, 2].map(|qos| (qos, Mouth::open(broker.port, version, qos)));
             for (qos, mouth) in &mut mouths {
                 mouth.say(&format!("QoS {qos} number "), 0..SOME);
             }

@@ -17,19 +17,29 @@ const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 1);
 const PORT: u16 = 1883;
 
 /// Where the station finds mosquitto.
-pub const SERVER: IpEndpoint = IpEndpoint::new(embassy_net::IpAddress::Ipv4(ADDRESS), PORT);
+pub const SERVER: IpEndpoint =
+    IpEndpoint::new(embassy_net::IpAddress::Ipv4(ADDRESS), PORT);
 
 /// The configuration of a stack: the gateway's is number 1.
 pub fn config(number: u8) -> Config {
     let [a, b, c, _] = ADDRESS.octets();
     let address = Ipv4Cidr::new(Ipv4Addr::new(a, b, c, number), 24);
-    Config::ipv4_static(StaticConfigV4 { address, gateway: None, dns_servers: Default::default() })
+    Config::ipv4_static(StaticConfigV4 {
+        address,
+        gateway: None,
+        dns_servers: Default::default(),
+    })
 }
 
 /// Takes connections, and carries their bytes to mosquitto and back. A signal cuts a connection.
 pub async fn serve(stack: Stack<'_>, broker: SocketAddr, cuts: &[Signal; CONNECTIONS]) {
     let [first, second, third] = cuts;
-    join3(take(stack, broker, first), take(stack, broker, second), take(stack, broker, third)).await;
+    join3(
+        take(stack, broker, first),
+        take(stack, broker, second),
+        take(stack, broker, third),
+    )
+    .await;
 }
 
 async fn take(stack: Stack<'_>, broker: SocketAddr, cut: &Signal) {

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use async_io::Async;
 use embedded_io_adapters::futures_03::FromFutures;
 use embedded_tls::{
-    Aes128GcmSha256, MaxFragmentLength, TLS_RECORD_OVERHEAD, TlsConfig, TlsConnection, TlsContext, TlsError,
+    Aes128GcmSha256, MaxFragmentLength, TLS_RECORD_OVERHEAD, TlsConfig, TlsConnection,
+    TlsContext, TlsError,
 };
 use pure_mqtt_embassy_examples::secure::Provider;
 use rand_core::OsRng;
@@ -28,7 +29,8 @@ async fn handshake(
         config = config.with_max_fragment_length(fragment);
     }
     let provider = Provider::new(authority, OsRng);
-    let mut connection = TlsConnection::new(FromFutures::new(&stream), &mut received, &mut unsent);
+    let mut connection =
+        TlsConnection::new(FromFutures::new(&stream), &mut received, &mut unsent);
     let open = connection.open(TlsContext::new(&config, provider));
     let size = size_of_val(&open);
     (open.await, size)
@@ -44,21 +46,33 @@ fn smallest(mut works: impl FnMut(usize) -> bool) -> usize {
 fn the_memory_of_tls() {
     let authority = Authority::new();
     let broker = authority.broker(NAME, 4000);
-    let open =
-        |lengths, fragment| async_io::block_on(handshake(broker.secure, &authority.certificate, lengths, fragment));
+    let open = |lengths, fragment| {
+        async_io::block_on(handshake(
+            broker.secure,
+            &authority.certificate,
+            lengths,
+            fragment,
+        ))
+    };
     let (result, future) = open((16_640, 1024), None);
     result.unwrap();
-    let connection = size_of::<TlsConnection<'_, FromFutures<&Async<TcpStream>>, Aes128GcmSha256>>();
+    let connection =
+        size_of::<TlsConnection<'_, FromFutures<&Async<TcpStream>>, Aes128GcmSha256>>();
     println!(
         "connection {connection}, verifier {}, future of the handshake {future} bytes",
         size_of::<Provider<'_, OsRng>>()
     );
     let read = smallest(|length| open((length, 1024), None).0.is_ok());
     let write = smallest(|length| open((16_640, length), None).0.is_ok());
-    println!("against mosquitto a handshake needs {read} bytes for reading and {write} for writing");
-    for fragment in
-        [MaxFragmentLength::Bits9, MaxFragmentLength::Bits10, MaxFragmentLength::Bits11, MaxFragmentLength::Bits12]
-    {
+    println!(
+        "against mosquitto a handshake needs {read} bytes for reading and {write} for writing"
+    );
+    for fragment in [
+        MaxFragmentLength::Bits9,
+        MaxFragmentLength::Bits10,
+        MaxFragmentLength::Bits11,
+        MaxFragmentLength::Bits12,
+    ] {
         let result = open((16_640, 1024), Some(fragment)).0;
         println!("with {fragment:?}: {result:?}");
     }

@@ -21,7 +21,15 @@ fn messages_go_both_ways() {
         let (server, options) = ((host, broker.port), options(version));
         let links = async || {
             let stack = Stack::default();
-            nal::links(&stage.mqtt, (&stack, &stack), server, &options, host::random, |_| {}).await
+            nal::links(
+                &stage.mqtt,
+                (&stack, &stack),
+                server,
+                &options,
+                host::random,
+                |_| {},
+            )
+            .await
         };
         stage.play(links, || {
             broker.await_log(&format!("Sending SUBACK to {CLIENT}"));
@@ -48,7 +56,15 @@ fn failures(host: &str, port: u16) -> Vec<&'static str> {
             };
             failures.lock().unwrap().push(name);
         };
-        nal::links(&stage.mqtt, (&stack, &stack), (host, port), &options(Version::V5), host::random, on_failure).await
+        nal::links(
+            &stage.mqtt,
+            (&stack, &stack),
+            (host, port),
+            &options(Version::V5),
+            host::random,
+            on_failure,
+        )
+        .await
     };
     stage.play(links, || {
         for _ in 0..2 {
@@ -61,13 +77,19 @@ fn failures(host: &str, port: u16) -> Vec<&'static str> {
 #[test]
 fn a_name_without_an_address_is_told() {
     let failures = failures("broker.invalid", 1883);
-    assert!(failures.len() >= 2 && failures.iter().all(|failure| *failure == "name"), "{failures:?}");
+    assert!(
+        failures.len() >= 2 && failures.iter().all(|failure| *failure == "name"),
+        "{failures:?}"
+    );
 }
 
 #[test]
 fn a_port_where_nobody_listens_is_told() {
     let failures = failures("localhost", free_port());
-    assert!(failures.len() >= 2 && failures.iter().all(|failure| *failure == "connect"), "{failures:?}");
+    assert!(
+        failures.len() >= 2 && failures.iter().all(|failure| *failure == "connect"),
+        "{failures:?}"
+    );
 }
 
 /// Two addresses for one name, the first of which nobody listens at.
@@ -76,12 +98,20 @@ struct Twice;
 impl Dns for Twice {
     type Error = ();
 
-    async fn get_host_by_name(&self, _: &str, kind: AddrType) -> Result<std::net::IpAddr, ()> {
+    async fn get_host_by_name(
+        &self,
+        _: &str,
+        kind: AddrType,
+    ) -> Result<std::net::IpAddr, ()> {
         let address = if kind == AddrType::IPv4 { "127.0.0.1" } else { "::1" };
         address.parse().map_err(|_| ())
     }
 
-    async fn get_host_by_address(&self, _: std::net::IpAddr, _: &mut [u8]) -> Result<usize, ()> {
+    async fn get_host_by_address(
+        &self,
+        _: std::net::IpAddr,
+        _: &mut [u8],
+    ) -> Result<usize, ()> {
         Err(())
     }
 }
@@ -92,7 +122,8 @@ fn the_other_kind_of_address_is_tried() {
     let (server, options) = (("broker.test", broker.port), options(Version::V5));
     let links = async || {
         let stack = Stack::default();
-        nal::links(&stage.mqtt, (&stack, &Twice), server, &options, host::random, |_| {}).await
+        nal::links(&stage.mqtt, (&stack, &Twice), server, &options, host::random, |_| {})
+            .await
     };
     stage.play(links, || broker.await_log(&format!("Sending SUBACK to {CLIENT}")));
 }

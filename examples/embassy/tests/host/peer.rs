@@ -11,7 +11,8 @@ use pure_mqtt_embassy::Version;
 use crate::play::PATIENCE;
 use crate::server::{Mosquitto, find};
 
-const NAMES: [(Version, &str); 2] = [(Version::V311, "mqttv311"), (Version::V5, "mqttv5")];
+const NAMES: [(Version, &str); 2] =
+    [(Version::V311, "mqttv311"), (Version::V5, "mqttv5")];
 
 fn client(program: &str, port: u16, version: Version, words: &[&str]) -> Command {
     let name = NAMES.iter().find(|(known, _)| *known == version).unwrap().1;
@@ -35,7 +36,9 @@ impl Ear {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
-        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
         broker.await_log("Sending SUBACK to ear");
         Self { child, lines, heard: BTreeMap::new() }
     }
@@ -44,14 +47,20 @@ impl Ear {
     pub fn hear(&mut self, start: &str, count: usize) {
         while self.counts(start).len() < count {
             let line = self.lines.recv_timeout(PATIENCE);
-            let line = line.unwrap_or_else(|_| panic!("of {count} answers {start:?} came {:?}", self.counts(start)));
+            let line = line.unwrap_or_else(|_| {
+                panic!("of {count} answers {start:?} came {:?}", self.counts(start))
+            });
             *self.heard.entry(line).or_default() += 1;
         }
     }
 
     /// How often each answer came that begins with `start`.
     pub fn counts(&self, start: &str) -> Vec<u32> {
-        self.heard.iter().filter(|(line, _)| line.starts_with(start)).map(|(_, count)| *count).collect()
+        self.heard
+            .iter()
+            .filter(|(line, _)| line.starts_with(start))
+            .map(|(_, count)| *count)
+            .collect()
     }
 }
 
@@ -71,7 +80,10 @@ pub struct Mouth {
 impl Mouth {
     pub fn open(port: u16, version: Version, qos: u8) -> Self {
         let words = ["-l", "-t", "station/command", "-q", &qos.to_string()];
-        let mut child = client("mosquitto_pub", port, version, &words).stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = client("mosquitto_pub", port, version, &words)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
         let lines = child.stdin.take();
         Self { child, lines }
     }
@@ -79,7 +91,9 @@ impl Mouth {
     /// The commands with these numbers.
     pub fn say(&mut self, start: &str, numbers: std::ops::Range<u32>) {
         let lines = self.lines.as_mut().unwrap();
-        numbers.into_iter().for_each(|number| writeln!(lines, "{start}{number}").unwrap());
+        numbers
+            .into_iter()
+            .for_each(|number| writeln!(lines, "{start}{number}").unwrap());
     }
 }
 

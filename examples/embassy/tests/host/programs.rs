@@ -35,7 +35,8 @@ fn answers(broker: &Mosquitto, client_id: &str) {
 #[test]
 fn nal_answers() {
     let broker = Mosquitto::start();
-    let _program = Program::start(env!("CARGO_BIN_EXE_nal"), &["--broker", &broker.address()]);
+    let _program =
+        Program::start(env!("CARGO_BIN_EXE_nal"), &["--broker", &broker.address()]);
     answers(&broker, "station-nal");
 }
 
@@ -43,8 +44,12 @@ fn nal_answers() {
 fn tls_answers() {
     let authority = Authority::new();
     let broker = authority.broker("localhost", 4000);
-    let (file, address) = (authority.file().display().to_string(), format!("localhost:{}", broker.secure.port()));
-    let _program = Program::start(env!("CARGO_BIN_EXE_tls"), &["--ca", &file, "--broker", &address]);
+    let (file, address) = (
+        authority.file().display().to_string(),
+        format!("localhost:{}", broker.secure.port()),
+    );
+    let _program =
+        Program::start(env!("CARGO_BIN_EXE_tls"), &["--ca", &file, "--broker", &address]);
     answers(&broker.mosquitto, "station-tls");
 }
 
@@ -59,12 +64,20 @@ fn a_wrong_command_line_is_told_in_a_sentence() {
     let (nal, tls) = (env!("CARGO_BIN_EXE_nal"), env!("CARGO_BIN_EXE_tls"));
     for (program, words, code, sentence) in [
         (nal, &["--brocker", "x"][..], 2, "--brocker"),
-        (nal, &["--broker", "localhost"], 1, "nal: --broker is HOST:PORT, not \"localhost\"."),
+        (
+            nal,
+            &["--broker", "localhost"],
+            1,
+            "nal: --broker is HOST:PORT, not \"localhost\".",
+        ),
         (nal, &["--mqtt", "4"], 1, "nal: --mqtt is 3.1.1 or 5.0, not \"4\"."),
         (tls, &[], 1, "tls: --ca names the certificate"),
         (tls, &["--ca", "/no/such.pem"], 1, "tls: /no/such.pem: no certificate"),
     ] {
         let (ended, said) = failure(program, words);
-        assert!(ended == Some(code) && said.contains(sentence), "{words:?}: {ended:?} {said}");
+        assert!(
+            ended == Some(code) && said.contains(sentence),
+            "{words:?}: {ended:?} {said}"
+        );
     }
 }

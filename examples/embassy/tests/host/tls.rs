@@ -44,8 +44,16 @@ fn messages_go_both_ways_over_a_socket_of_the_host() {
             let (mut received, mut unsent) = ([0; 16_640], [0; 1024]);
             let on_failure = |error| panic!("{error:?}");
             let records = (&mut received[..], &mut unsent[..]);
-            let mut tls = Tls::new(NAME, &authority.certificate, OsRng, records, &on_failure);
-            host::secure_links(&stage.mqtt, address, &options(version), &mut tls, host::random).await
+            let mut tls =
+                Tls::new(NAME, &authority.certificate, OsRng, records, &on_failure);
+            host::secure_links(
+                &stage.mqtt,
+                address,
+                &options(version),
+                &mut tls,
+                host::random,
+            )
+            .await
         };
         stage.play(links, || talk(&broker, version));
     }
@@ -61,7 +69,15 @@ fn messages_go_both_ways_over_embassy_net_and_over_a_cut() {
         let records = (&mut received[..], &mut unsent[..]);
         let mut tls = Tls::new(NAME, &authority.certificate, OsRng, records, &|_| {});
         wired(&stage, address, async |stack| {
-            ethernet::secure_links(&stage.mqtt, stack, SERVER, &options(version), &mut tls, host::random).await
+            ethernet::secure_links(
+                &stage.mqtt,
+                stack,
+                SERVER,
+                &options(version),
+                &mut tls,
+                host::random,
+            )
+            .await
         })
         .await
     };
@@ -88,12 +104,21 @@ fn a_small_buffer_is_enough() {
         let on_failure = |error| panic!("{error:?}");
         let records = (&mut received[..], &mut unsent[..]);
         let mut tls = Tls::new(NAME, &authority.certificate, OsRng, records, &on_failure);
-        host::secure_links(&stage.mqtt, broker.secure, &options(version), &mut tls, host::random).await
+        host::secure_links(
+            &stage.mqtt,
+            broker.secure,
+            &options(version),
+            &mut tls,
+            host::random,
+        )
+        .await
     };
     stage.play(links, || {
         talk(&broker, version);
         Mouth::open(broker.mosquitto.port, version, 1).say(&"long ".repeat(800), 0..1);
-        stage.await_event(|event| matches!(event, Event::Discarded { length: 4_000.., .. }));
+        stage.await_event(|event| {
+            matches!(event, Event::Discarded { length: 4_000.., .. })
+        });
         let mut ear = Ear::open(&broker.mosquitto, broker.mosquitto.port, version);
         Mouth::open(broker.mosquitto.port, version, 2).say("at last ", 0..1);
         ear.hear("at last ", 1);
@@ -111,10 +136,20 @@ fn a_chain_is_accepted() {
             let (mut received, mut unsent) = ([0; 16_640], [0; 1024]);
             let on_failure = |error| panic!("{error:?}");
             let records = (&mut received[..], &mut unsent[..]);
-            let mut tls = Tls::new(NAME, &authority.certificate, OsRng, records, &on_failure);
-            host::secure_links(&stage.mqtt, broker.secure, &options(Version::V5), &mut tls, host::random).await
+            let mut tls =
+                Tls::new(NAME, &authority.certificate, OsRng, records, &on_failure);
+            host::secure_links(
+                &stage.mqtt,
+                broker.secure,
+                &options(Version::V5),
+                &mut tls,
+                host::random,
+            )
+            .await
         };
-        stage.play(links, || broker.mosquitto.await_log(&format!("Sending SUBACK to {CLIENT}")));
+        stage.play(links, || {
+            broker.mosquitto.await_log(&format!("Sending SUBACK to {CLIENT}"))
+        });
     }
 }
 
@@ -144,7 +179,10 @@ fn the_certificate_of_another_authority_is_refused() {
     let broker = authority.broker(NAME, VALID);
     let failures = is_refused(broker.secure, &other);
     assert!(failures.len() >= 3);
-    assert!(failures.iter().all(|error| matches!(error, TlsError::InvalidCertificate)), "{failures:?}");
+    assert!(
+        failures.iter().all(|error| matches!(error, TlsError::InvalidCertificate)),
+        "{failures:?}"
+    );
 }
 
 #[test]
@@ -153,7 +191,10 @@ fn a_certificate_for_another_name_is_refused() {
     let broker = authority.broker("other.test", VALID);
     let failures = is_refused(broker.secure, &authority);
     assert!(failures.len() >= 3);
-    assert!(failures.iter().all(|error| matches!(error, TlsError::InvalidCertificate)), "{failures:?}");
+    assert!(
+        failures.iter().all(|error| matches!(error, TlsError::InvalidCertificate)),
+        "{failures:?}"
+    );
 }
 
 #[test]
@@ -162,7 +203,10 @@ fn a_certificate_that_has_expired_is_refused() {
     let broker = authority.broker(NAME, 2001);
     let failures = is_refused(broker.secure, &authority);
     assert!(failures.len() >= 3);
-    assert!(failures.iter().all(|error| matches!(error, TlsError::InvalidCertificate)), "{failures:?}");
+    assert!(
+        failures.iter().all(|error| matches!(error, TlsError::InvalidCertificate)),
+        "{failures:?}"
+    );
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! Many connections in one thread, with mio: sockets that never block, and one list of deadlines for all.
+//! Many connections in one thread, with mio: sockets that never block, and one list of
+//! deadlines for all.
 //!
-//! Each connection is a station as in the other hosts, with its own topic. An idle connection costs no time: it is checked when its socket has changed, or when its deadline,
-//! the first in the list, has passed.
+//! Each connection is a station as in the other hosts, with its own topic. An idle
+//! connection costs no time: it is checked when its socket has changed, or when its
+//! deadline, the first in the list, has passed.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -21,7 +23,8 @@ const USAGE: &str = "many: as many stations over TCP as you like, in one thread;
   --clients N        default: 1000
 ";
 
-/// Milliseconds between the first attempts of two clients: the queue of a listening socket is short.
+/// Milliseconds between the first attempts of two clients: the queue of a listening
+/// socket is short.
 const STAGGER: u64 = 1;
 /// Beside the sockets: standard input and output, and what mio opens.
 const OTHER_FILES: u64 = 16;
@@ -41,11 +44,19 @@ fn run() -> Result<(), Failure> {
     })?;
     let Some(options) = options else { return Ok(()) };
     #[cfg(unix)]
-    pure_mqtt_hosts::files::allow(u64::from(count) + OTHER_FILES).map_err(|error| Failure::Other(error.to_string()))?;
+    pure_mqtt_hosts::files::allow(u64::from(count) + OTHER_FILES)
+        .map_err(|error| Failure::Other(error.to_string()))?;
     let address = resolve(&options.broker)?;
     let clock = Clock::start();
-    let clients: Result<Vec<_>, _> = (0..count).map(|number| Client::new(&options, number, clock.now())).collect();
-    let mut crowd = Crowd { poll: Poll::new()?, clients: clients?, deadlines: BTreeSet::new(), address, clock };
+    let clients: Result<Vec<_>, _> =
+        (0..count).map(|number| Client::new(&options, number, clock.now())).collect();
+    let mut crowd = Crowd {
+        poll: Poll::new()?,
+        clients: clients?,
+        deadlines: BTreeSet::new(),
+        address,
+        clock,
+    };
     crowd.run()?;
     eprintln!("many: {count} clients are done after {} ms", clock.now().as_millis());
     Ok(())
@@ -54,7 +65,8 @@ fn run() -> Result<(), Failure> {
 struct Crowd {
     poll: Poll,
     clients: Vec<Client>,
-    /// When to look at which client, although its socket is quiet. Each stands here once at most.
+    /// When to look at which client, although its socket is quiet. Each stands here once
+    /// at most.
     deadlines: BTreeSet<(Instant, usize)>,
     address: SocketAddr,
     clock: Clock,
@@ -66,13 +78,16 @@ impl Crowd {
         let mut events = Events::with_capacity(1024);
         (0..self.clients.len()).for_each(|number| self.note_deadline(number));
         while !self.deadlines.is_empty() {
-            let wake = self.deadlines.first().map(|(deadline, _)| self.clock.until(*deadline));
+            let wake =
+                self.deadlines.first().map(|(deadline, _)| self.clock.until(*deadline));
             wait(&mut self.poll, &mut events, wake)?;
             for event in &events {
                 self.serve(event.token().0)?;
             }
             let now = self.clock.now();
-            while let Some((_, number)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now) {
+            while let Some((_, number)) =
+                self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now)
+            {
                 self.serve(number)?;
             }
         }
@@ -83,9 +98,13 @@ impl Crowd {
         let Some(client) = self.clients.get_mut(number) else { return Ok(()) };
         let now = self.clock.now();
         let served = client.turn(now, self.poll.registry(), self.address);
-        served.or_else(|failure| client.pause(now, failure)).map_err(|failure| match failure {
-            Failure::Transport(error) => Failure::Unreachable(self.address.to_string(), error),
-            failure => failure,
+        served.or_else(|failure| client.pause(now, failure)).map_err(|failure| {
+            match failure {
+                Failure::Transport(error) => {
+                    Failure::Unreachable(self.address.to_string(), error)
+                }
+                failure => failure,
+            }
         })?;
         self.note_deadline(number);
         Ok(())
@@ -119,13 +138,19 @@ impl Client {
         Ok(Self { uplink, station: Station::new(options)?, noted: None })
     }
 
-    /// The earliest of what waits: the next attempt, the connection's timers, the next reading.
+    /// The earliest of what waits: the next attempt, the connection's timers, the next
+    /// reading.
     fn next_deadline(&self) -> Option<Instant> {
         earlier(self.uplink.next_deadline(), self.station.due(&self.uplink.mqtt))
     }
 
     /// Does all there is to do.
-    fn turn(&mut self, now: Instant, registry: &Registry, address: SocketAddr) -> Result<(), Failure> {
+    fn turn(
+        &mut self,
+        now: Instant,
+        registry: &Registry,
+        address: SocketAddr,
+    ) -> Result<(), Failure> {
         let Self { uplink, station, .. } = self;
         if uplink.is_due(now) {
             uplink.connect(now, registry, address, &station.connect())?;
@@ -138,7 +163,8 @@ impl Client {
             if station.is_done(&uplink.mqtt) {
                 uplink.leave(now, &station.goodbye())?;
             }
-            // Moves bytes until the socket has no more. The station may have something to say to them.
+            // Moves bytes until the socket has no more. The station may have something to
+            // say to them.
             if !uplink.turn(now, |mqtt, event| station.on_event(mqtt, &event))? {
                 return Ok(());
             }

@@ -1,6 +1,8 @@
-//! One connection over TCP with only the standard library, in one thread that waits in `read`.
+//! One connection over TCP with only the standard library, in one thread that waits in
+//! `read`.
 //!
-//! For programs that do nothing else meanwhile, or that have a thread to spare. A publish from another thread waits until `read` returns; in the host `unix.rs` other threads
+//! For programs that do nothing else meanwhile, or that have a thread to spare. A publish
+//! from another thread waits until `read` returns; in the host `unix.rs` other threads
 //! can wake the loop.
 
 use std::process::ExitCode;
@@ -24,7 +26,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let Some(options) = args::parse(USAGE, "localhost:1883", args::none)? else { return Ok(()) };
+    let Some(options) = args::parse(USAGE, "localhost:1883", args::none)? else {
+        return Ok(());
+    };
     let mut host = Host {
         mqtt: Connection::new(Heap::new(), LIMITS),
         station: Station::new(options)?,
@@ -33,7 +37,9 @@ fn run() -> Result<(), Failure> {
     };
     loop {
         match host.link() {
-            Err(failure) if failure.is_passing() && host.station.is_known() => host.pause(&failure),
+            Err(failure) if failure.is_passing() && host.station.is_known() => {
+                host.pause(&failure)
+            }
             result => return result,
         }
     }
@@ -55,7 +61,9 @@ impl Host {
         loop {
             // What was read goes into the connection …
             let now = self.clock.now();
-            let taken = pump::take(&mut self.mqtt, now, rx.bytes(), |mqtt, event| self.station.on_event(mqtt, &event));
+            let taken = pump::take(&mut self.mqtt, now, rx.bytes(), |mqtt, event| {
+                self.station.on_event(mqtt, &event)
+            });
             rx.consume(taken.consumed);
             let _ = self.mqtt.handle_timeout(now); // an error shows in `should_close`
             while let Some(outcome) = self.mqtt.poll_outcome() {
@@ -79,9 +87,15 @@ impl Host {
             if taken.is_blocked && sent.bytes > 0 {
                 continue; // there may be room now
             }
-            // Now there is nothing to do but wait: for bytes, or for the next deadline. A full socket is tried again soon.
-            let wake = earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt)).map(|due| self.clock.until(due));
-            stream.set_read_timeout(if sent.is_full { Some(Duration::from_millis(1)) } else { wake })?;
+            // Now there is nothing to do but wait: for bytes, or for the next deadline. A
+            // full socket is tried again soon.
+            let wake = earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt))
+                .map(|due| self.clock.until(due));
+            stream.set_read_timeout(if sent.is_full {
+                Some(Duration::from_millis(1))
+            } else {
+                wake
+            })?;
             if let Some(count) = pump::read(&mut stream, rx.room())? {
                 rx.filled(count);
             }

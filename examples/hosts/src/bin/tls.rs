@@ -1,4 +1,5 @@
-//! One connection over TLS: rustls is a sans-IO engine too, so the host connects two engines back to back.
+//! One connection over TLS: rustls is a sans-IO engine too, so the host connects two
+//! engines back to back.
 //!
 //! ```text
 //!    socket ──▶ rustls: read_tls, process_new_packets ──▶ reader ──▶ handle_input ──▶ events
@@ -43,7 +44,9 @@ fn run() -> Result<(), Failure> {
         Ok(is_ca)
     })?;
     let Some(options) = options else { return Ok(()) };
-    let ca = ca.ok_or_else(|| Failure::Arguments("say which certificates to trust with --ca".to_owned()))?;
+    let ca = ca.ok_or_else(|| {
+        Failure::Arguments("say which certificates to trust with --ca".to_owned())
+    })?;
     let mut host = Host {
         mqtt: Connection::new(Heap::new(), LIMITS),
         station: Station::new(options)?,
@@ -53,7 +56,9 @@ fn run() -> Result<(), Failure> {
     };
     loop {
         match host.link() {
-            Err(failure) if failure.is_passing() && host.station.is_known() => host.pause(&failure),
+            Err(failure) if failure.is_passing() && host.station.is_known() => {
+                host.pause(&failure)
+            }
             result => return result,
         }
     }
@@ -79,7 +84,9 @@ impl Host {
             let now = self.clock.now();
             let count = pump::read(&mut tls.reader(), rx.room())?;
             rx.filled(count.unwrap_or_default());
-            let taken = pump::take(&mut self.mqtt, now, rx.bytes(), |mqtt, event| self.station.on_event(mqtt, &event));
+            let taken = pump::take(&mut self.mqtt, now, rx.bytes(), |mqtt, event| {
+                self.station.on_event(mqtt, &event)
+            });
             rx.consume(taken.consumed);
             let _ = self.mqtt.handle_timeout(now); // an error shows in `should_close`
             while let Some(outcome) = self.mqtt.poll_outcome() {
@@ -104,11 +111,18 @@ impl Host {
             if count.is_some() || sent.bytes > 0 || taken.is_blocked {
                 continue; // rustls may have more, or there may be room now: what holds up a station is a full socket alone
             }
-            // Now there is nothing to do but wait: for bytes, or for the next deadline. A full socket is tried again soon.
-            let wake = earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt)).map(|due| self.clock.until(due));
-            stream.set_read_timeout(if is_full { Some(Duration::from_millis(1)) } else { wake })?;
+            // Now there is nothing to do but wait: for bytes, or for the next deadline. A
+            // full socket is tried again soon.
+            let wake = earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt))
+                .map(|due| self.clock.until(due));
+            stream.set_read_timeout(if is_full {
+                Some(Duration::from_millis(1))
+            } else {
+                wake
+            })?;
             match tls.read_tls(&mut stream) {
-                Ok(_) => process(&mut tls, &mut stream)?, // the end of the stream shows in `reader`
+                Ok(_) => process(&mut tls, &mut stream)?, /* the end of the stream
+                * shows in `reader` */
                 Err(error) if pump::is_pending(&error) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -117,9 +131,11 @@ impl Host {
 
     fn secure(&self, address: &str) -> Result<ClientConnection, Failure> {
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| Failure::Arguments(format!("{host:?} is not the name of a host")))?;
-        ClientConnection::new(Arc::clone(&self.config), name).map_err(|error| Failure::Other(error.to_string()))
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            Failure::Arguments(format!("{host:?} is not the name of a host"))
+        })?;
+        ClientConnection::new(Arc::clone(&self.config), name)
+            .map_err(|error| Failure::Other(error.to_string()))
     }
 
     /// Waits before the next attempt, longer after each failure.
@@ -129,12 +145,15 @@ impl Host {
     }
 }
 
-/// Deciphers what was read. If the broker can't be trusted the alert that says so goes out.
+/// Deciphers what was read. If the broker can't be trusted the alert that says so goes
+/// out.
 fn process(tls: &mut ClientConnection, stream: &mut TcpStream) -> Result<(), Failure> {
     let Err(error) = tls.process_new_packets() else { return Ok(()) };
     let _ = flush(tls, stream);
     Err(match error {
-        rustls::Error::InvalidCertificate(_) => Failure::Other(format!("the broker cannot be trusted: {error}")),
+        rustls::Error::InvalidCertificate(_) => {
+            Failure::Other(format!("the broker cannot be trusted: {error}"))
+        }
         error => Error::new(ErrorKind::InvalidData, error).into(),
     })
 }
@@ -152,19 +171,25 @@ fn flush(tls: &mut ClientConnection, stream: &mut TcpStream) -> IoResult<bool> {
 }
 
 fn trust(ca: &Path) -> Result<Arc<ClientConfig>, Failure> {
-    let unusable = |error| Failure::Arguments(format!("{} cannot be used: {error}", ca.display()));
+    let unusable =
+        |error| Failure::Arguments(format!("{} cannot be used: {error}", ca.display()));
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(ca).map_err(|error| unusable(error.to_string()))? {
+    for certificate in
+        CertificateDer::pem_file_iter(ca).map_err(|error| unusable(error.to_string()))?
+    {
         let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
         roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
     }
     if roots.is_empty() {
         return Err(unusable("there is no certificate in it".to_owned()));
     }
-    Ok(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
+    Ok(Arc::new(
+        ClientConfig::builder().with_root_certificates(roots).with_no_client_auth(),
+    ))
 }
 
-/// Closes in order: TLS says that it ends, so that nobody can cut the last bytes off unseen; then TCP.
+/// Closes in order: TLS says that it ends, so that nobody can cut the last bytes off
+/// unseen; then TCP.
 fn close(tls: &mut ClientConnection, stream: &mut TcpStream) {
     tls.send_close_notify();
     let _ = flush(tls, stream);

@@ -1,7 +1,9 @@
-//! One connection in one task of tokio, over TCP. `select!` may drop the branches that it has not chosen. Nothing is lost by that, since bytes are removed from the connection
+//! One connection in one task of tokio, over TCP. `select!` may drop the branches that it
+//! has not chosen. Nothing is lost by that, since bytes are removed from the connection
 //! only after the socket has taken them.
 //!
-//! On Ctrl-C or SIGTERM the station stops publishing, waits for messages in flight, sends DISCONNECT, and the program exits with success.
+//! On Ctrl-C or SIGTERM the station stops publishing, waits for messages in flight, sends
+//! DISCONNECT, and the program exits with success.
 
 use std::future::pending;
 use std::process::ExitCode;
@@ -20,7 +22,8 @@ use tokio::net::TcpStream;
 use tokio::select;
 use tokio::time::{sleep, sleep_until, timeout};
 
-const USAGE: &str = "tokio: publishes readings over TCP, and prints them as they come back
+const USAGE: &str =
+    "tokio: publishes readings over TCP, and prints them as they come back
 
   --broker HOST:PORT default: localhost:1883
 ";
@@ -35,7 +38,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
-    let Some(options) = args::parse(USAGE, "localhost:1883", args::none)? else { return Ok(()) };
+    let Some(options) = args::parse(USAGE, "localhost:1883", args::none)? else {
+        return Ok(());
+    };
     let mut host = Host {
         mqtt: Connection::new(Heap::new(), LIMITS),
         station: Station::new(options)?,
@@ -46,7 +51,11 @@ async fn run() -> Result<(), Failure> {
     };
     loop {
         match host.link().await {
-            Err(failure) if failure.is_passing() && host.station.is_known() && host.give_up.is_none() => {
+            Err(failure)
+                if failure.is_passing()
+                    && host.station.is_known()
+                    && host.give_up.is_none() =>
+            {
                 host.pause(&failure).await;
             }
             result => return result,
@@ -67,13 +76,16 @@ struct Host {
 impl Host {
     /// One link, from CONNECT to its end. It is well if the station is done.
     async fn link(&mut self) -> Result<(), Failure> {
-        let (mut reader, mut writer) = dial(&self.station.options().broker).await?.into_split();
+        let (mut reader, mut writer) =
+            dial(&self.station.options().broker).await?.into_split();
         let mut rx = BytesBuffer::new(LIMITS.inline_max);
         self.mqtt.open(self.clock.now(), &self.station.connect())?;
         loop {
             // What was read goes into the connection …
             let now = self.clock.now();
-            let taken = pump::take(&mut self.mqtt, now, &rx, |mqtt, event| self.station.on_event(mqtt, &event));
+            let taken = pump::take(&mut self.mqtt, now, &rx, |mqtt, event| {
+                self.station.on_event(mqtt, &event)
+            });
             rx.buffer().advance(taken.consumed);
             let _ = self.mqtt.handle_timeout(now); // an error shows in `should_close`
             while let Some(outcome) = self.mqtt.poll_outcome() {
@@ -90,11 +102,19 @@ impl Host {
             }
             if self.mqtt.should_close() {
                 let _ = writer.shutdown().await; // for TCP this doesn't wait
-                let _ = timeout(pump::FAREWELL_PATIENCE, tokio::io::copy(&mut reader, &mut tokio::io::sink())).await;
+                let _ = timeout(
+                    pump::FAREWELL_PATIENCE,
+                    tokio::io::copy(&mut reader, &mut tokio::io::sink()),
+                )
+                .await;
                 return end_of(&self.mqtt);
             }
-            // … and then we wait: for room in the socket if something is to be sent, for bytes, for the next deadline, and for a signal.
-            let wake = earlier(self.mqtt.poll_timeout(), earlier(self.station.due(&self.mqtt), self.give_up));
+            // … and then we wait: for room in the socket if something is to be sent, for
+            // bytes, for the next deadline, and for a signal.
+            let wake = earlier(
+                self.mqtt.poll_timeout(),
+                earlier(self.station.due(&self.mqtt), self.give_up),
+            );
             let mut transmit = self.mqtt.transmit(now);
             let is_sending = transmit.remaining() > 0;
             select! {
@@ -111,7 +131,8 @@ impl Host {
         }
     }
 
-    /// Waits before the next attempt, longer after each failure. A signal ends the wait, and then there is one more attempt.
+    /// Waits before the next attempt, longer after each failure. A signal ends the wait,
+    /// and then there is one more attempt.
     async fn pause(&mut self, failure: &Failure) {
         self.mqtt.handle_close(self.clock.now());
         let delay = failure.announce("tokio", self.pauses.next(self.clock.now()));

@@ -1,7 +1,10 @@
-//! One connection over a Unix socket, in a program with several threads. One thread has the connection and waits on a channel. The other threads send into the channel: the one
-//! that reads the socket, and one that reads lines. So a line is published at once, without polling.
+//! One connection over a Unix socket, in a program with several threads. One thread has
+//! the connection and waits on a channel. The other threads send into the channel: the
+//! one that reads the socket, and one that reads lines. So a line is published at once,
+//! without polling.
 //!
-//! Lines of the standard input are published at QoS 1, received messages are printed. At the end of the input the program waits until all are acknowledged and exits.
+//! Lines of the standard input are published at QoS 1, received messages are printed. At
+//! the end of the input the program waits until all are acknowledged and exits.
 #![cfg(unix)]
 
 use std::io::Error;
@@ -65,7 +68,9 @@ fn run() -> Result<(), Failure> {
     };
     loop {
         match host.link() {
-            Err(failure) if failure.is_passing() && host.talk.is_known() => host.pause(&failure),
+            Err(failure) if failure.is_passing() && host.talk.is_known() => {
+                host.pause(&failure)
+            }
             result => return result,
         }
     }
@@ -83,10 +88,13 @@ struct Host {
 }
 
 impl Host {
-    /// One link, from CONNECT to its end. It is well if the input has ended and all of it is acknowledged.
+    /// One link, from CONNECT to its end. It is well if the input has ended and all of it
+    /// is acknowledged.
     fn link(&mut self) -> Result<(), Failure> {
-        let unreachable = |error| Failure::Unreachable(self.talk.options().broker.clone(), error);
-        let mut stream = UnixStream::connect(&self.talk.options().broker).map_err(unreachable)?;
+        let unreachable =
+            |error| Failure::Unreachable(self.talk.options().broker.clone(), error);
+        let mut stream =
+            UnixStream::connect(&self.talk.options().broker).map_err(unreachable)?;
         stream.set_write_timeout(Some(sockets::WRITE_PATIENCE))?;
         self.links += 1;
         read_socket(stream.try_clone()?, self.links, self.sender.clone());
@@ -95,14 +103,17 @@ impl Host {
         loop {
             // What was read goes into the connection …
             let now = self.clock.now();
-            let taken = pump::take(&mut self.mqtt, now, &input, |mqtt, event| self.talk.on_event(mqtt, &event));
+            let taken = pump::take(&mut self.mqtt, now, &input, |mqtt, event| {
+                self.talk.on_event(mqtt, &event)
+            });
             input.drain(..taken.consumed);
             let _ = self.mqtt.handle_timeout(now); // an error shows in `should_close`
             self.talk.act(&mut self.mqtt, now)?;
             if self.mqtt.is_connected() {
                 self.pauses.accepted(now);
                 if self.talk.is_done(&self.mqtt) {
-                    self.mqtt.disconnect(now, &Disconnect::default().properties(NO_SESSION))?;
+                    self.mqtt
+                        .disconnect(now, &Disconnect::default().properties(NO_SESSION))?;
                 }
             }
             // … and what it has to say goes out.
@@ -117,10 +128,20 @@ impl Host {
             if taken.consumed + sent.bytes > 0 {
                 continue; // there may be more to do now
             }
-            // Now there is nothing to do but wait: for another thread, or for the next deadline. A full socket is tried again soon.
-            let wake = self.mqtt.poll_timeout().map_or(Duration::MAX, |due| self.clock.until(due));
-            match self.inbox.recv_timeout(if sent.is_full { Duration::from_millis(1) } else { wake }) {
-                Ok(Notice::Input(link, bytes)) if link == self.links => input.extend(bytes?),
+            // Now there is nothing to do but wait: for another thread, or for the next
+            // deadline. A full socket is tried again soon.
+            let wake = self
+                .mqtt
+                .poll_timeout()
+                .map_or(Duration::MAX, |due| self.clock.until(due));
+            match self.inbox.recv_timeout(if sent.is_full {
+                Duration::from_millis(1)
+            } else {
+                wake
+            }) {
+                Ok(Notice::Input(link, bytes)) if link == self.links => {
+                    input.extend(bytes?)
+                }
                 Ok(Notice::Line(line)) => self.talk.publish(&mut self.mqtt, now, line)?,
                 Ok(Notice::Input(..)) | Err(_) => {} // of an earlier link; or it is time
             }
@@ -137,7 +158,8 @@ impl Host {
         Ok(())
     }
 
-    /// Waits before the next attempt, longer after each failure. Lines wait in the channel.
+    /// Waits before the next attempt, longer after each failure. Lines wait in the
+    /// channel.
     fn pause(&mut self, failure: &Failure) {
         self.mqtt.handle_close(self.clock.now());
         thread::sleep(failure.announce("unix", self.pauses.next(self.clock.now())));
@@ -152,7 +174,8 @@ fn read_socket(mut stream: UnixStream, link: u32, sender: SyncSender<Notice>) {
             let count = pump::read(&mut stream, &mut bytes);
             bytes.truncate(count.as_ref().map_or(0, |count| count.unwrap_or_default()));
             let is_over = count.is_err();
-            if sender.send(Notice::Input(link, count.map(|_| bytes))).is_err() || is_over {
+            if sender.send(Notice::Input(link, count.map(|_| bytes))).is_err() || is_over
+            {
                 break;
             }
         }

@@ -1,6 +1,7 @@
 //! One connection over WebSocket, with tungstenite on a TCP socket that waits in `read`.
 //!
-//! MQTT takes the payloads of binary frames as one stream of bytes: packets and frames needn't begin or end together `[MQTT-6.0.0-2]`.
+//! MQTT takes the payloads of binary frames as one stream of bytes: packets and frames
+//! needn't begin or end together `[MQTT-6.0.0-2]`.
 
 use std::io::{Error, ErrorKind};
 use std::net::TcpStream;
@@ -17,7 +18,8 @@ use pure_mqtt_hosts::station::{LIMITS, Station};
 use pure_mqtt_hosts::{Mqtt, args, pump, sockets};
 use tungstenite::{ClientRequestBuilder, HandshakeError, Message, WebSocket, client};
 
-const USAGE: &str = "websocket: publishes readings over WebSocket, and prints them as they come back
+const USAGE: &str =
+    "websocket: publishes readings over WebSocket, and prints them as they come back
 
   --broker URL       default: ws://localhost:8080/mqtt
 ";
@@ -31,7 +33,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let Some(options) = args::parse(USAGE, "ws://localhost:8080/mqtt", args::none)? else { return Ok(()) };
+    let Some(options) = args::parse(USAGE, "ws://localhost:8080/mqtt", args::none)?
+    else {
+        return Ok(());
+    };
     let mut host = Host {
         mqtt: Connection::new(Heap::new(), LIMITS),
         station: Station::new(options)?,
@@ -40,7 +45,9 @@ fn run() -> Result<(), Failure> {
     };
     loop {
         match host.link() {
-            Err(failure) if failure.is_passing() && host.station.is_known() => host.pause(&failure),
+            Err(failure) if failure.is_passing() && host.station.is_known() => {
+                host.pause(&failure)
+            }
             result => return result,
         }
     }
@@ -62,7 +69,9 @@ impl Host {
         loop {
             // What came in frames goes into the connection …
             let now = self.clock.now();
-            let taken = pump::take(&mut self.mqtt, now, &rx, |mqtt, event| self.station.on_event(mqtt, &event));
+            let taken = pump::take(&mut self.mqtt, now, &rx, |mqtt, event| {
+                self.station.on_event(mqtt, &event)
+            });
             rx.buffer().advance(taken.consumed);
             let _ = self.mqtt.handle_timeout(now); // an error shows in `should_close`
             while let Some(outcome) = self.mqtt.poll_outcome() {
@@ -86,9 +95,15 @@ impl Host {
             if taken.is_blocked {
                 continue; // there may be room now: what holds up a station is a full socket alone
             }
-            // Now there is nothing to do but wait: for a frame, or for the next deadline. A full socket is tried again soon.
-            let wake = earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt)).map(|due| self.clock.until(due));
-            socket.get_ref().set_read_timeout(if is_full { Some(Duration::from_millis(1)) } else { wake })?;
+            // Now there is nothing to do but wait: for a frame, or for the next deadline.
+            // A full socket is tried again soon.
+            let wake = earlier(self.mqtt.poll_timeout(), self.station.due(&self.mqtt))
+                .map(|due| self.clock.until(due));
+            socket.get_ref().set_read_timeout(if is_full {
+                Some(Duration::from_millis(1))
+            } else {
+                wake
+            })?;
             if let Some(bytes) = receive(&mut socket)? {
                 rx.extend(&bytes);
             }
@@ -102,10 +117,13 @@ impl Host {
     }
 }
 
-/// Connects, and asks for the subprotocol `mqtt` `[MQTT-6.0.0-3]`. A server that doesn't speak it is refused.
+/// Connects, and asks for the subprotocol `mqtt` `[MQTT-6.0.0-3]`. A server that doesn't
+/// speak it is refused.
 fn dial(url: &str) -> Result<WebSocket<TcpStream>, Failure> {
-    let wrong = |what: &str| Failure::Arguments(format!("{url:?} cannot be used: {what}"));
-    let uri: tungstenite::http::Uri = url.parse().map_err(|_| wrong("it is not a URL"))?;
+    let wrong =
+        |what: &str| Failure::Arguments(format!("{url:?} cannot be used: {what}"));
+    let uri: tungstenite::http::Uri =
+        url.parse().map_err(|_| wrong("it is not a URL"))?;
     if uri.scheme_str() != Some("ws") {
         return Err(wrong("this host speaks ws:// alone"));
     }
@@ -114,13 +132,22 @@ fn dial(url: &str) -> Result<WebSocket<TcpStream>, Failure> {
     stream.set_read_timeout(Some(HANDSHAKE_PATIENCE))?;
     match client(ClientRequestBuilder::new(uri).with_sub_protocol("mqtt"), stream) {
         Ok((socket, _)) => Ok(socket),
-        Err(HandshakeError::Interrupted(_)) => Err(Failure::Unreachable(url.to_owned(), ErrorKind::TimedOut.into())),
-        Err(HandshakeError::Failure(error)) => Err(Failure::Unreachable(url.to_owned(), Error::other(error))),
+        Err(HandshakeError::Interrupted(_)) => {
+            Err(Failure::Unreachable(url.to_owned(), ErrorKind::TimedOut.into()))
+        }
+        Err(HandshakeError::Failure(error)) => {
+            Err(Failure::Unreachable(url.to_owned(), Error::other(error)))
+        }
     }
 }
 
-/// Writes what waits as binary frames `[MQTT-6.0.0-1]`. True if the socket doesn't take it all.
-fn send(mqtt: &mut Mqtt, now: Instant, socket: &mut WebSocket<TcpStream>) -> Result<bool, Failure> {
+/// Writes what waits as binary frames `[MQTT-6.0.0-1]`. True if the socket doesn't take
+/// it all.
+fn send(
+    mqtt: &mut Mqtt,
+    now: Instant,
+    socket: &mut WebSocket<TcpStream>,
+) -> Result<bool, Failure> {
     let mut transmit = mqtt.transmit(now);
     loop {
         // A frame that was begun is finished before another one is made.
@@ -132,18 +159,23 @@ fn send(mqtt: &mut Mqtt, now: Instant, socket: &mut WebSocket<TcpStream>) -> Res
         if count == 0 {
             return Ok(false);
         }
-        let frame = Message::Binary(Bytes::copy_from_slice(transmit.chunk().get(..count).unwrap_or_default()));
+        let frame = Message::Binary(Bytes::copy_from_slice(
+            transmit.chunk().get(..count).unwrap_or_default(),
+        ));
         let written = socket.write(frame);
         transmit.advance(count); // tungstenite keeps what the socket doesn't take
         written.or_else(pending)?;
     }
 }
 
-/// Waits for a frame. `None` if none came in time, or one that is WebSocket's own business.
+/// Waits for a frame. `None` if none came in time, or one that is WebSocket's own
+/// business.
 fn receive(socket: &mut WebSocket<TcpStream>) -> Result<Option<Bytes>, Failure> {
     match socket.read() {
         Ok(Message::Binary(bytes)) => Ok(Some(bytes)),
-        Ok(Message::Text(_)) => Err(Error::new(ErrorKind::InvalidData, "the broker sent text").into()),
+        Ok(Message::Text(_)) => {
+            Err(Error::new(ErrorKind::InvalidData, "the broker sent text").into())
+        }
         Ok(_) => Ok(None),
         Err(error) => pending(error).map(|()| None),
     }

@@ -75,7 +75,9 @@ pub fn parse() -> Result<Option<Options>, Failure> {
         }
     }
     if options.out_filters.is_empty() && options.in_filters.is_empty() {
-        return Err(Failure::Arguments("say what to carry with --out or --in".to_owned()));
+        return Err(Failure::Arguments(
+            "say what to carry with --out or --in".to_owned(),
+        ));
     }
     Ok(Some(options))
 }
@@ -86,7 +88,13 @@ impl Options {
     /// # Errors
     /// [`Failure::Topic`].
     pub fn outward(&self) -> Result<Route, Failure> {
-        Route::new(&self.id, self.qos, &self.left_prefix, &self.out_filters, &self.right_prefix)
+        Route::new(
+            &self.id,
+            self.qos,
+            &self.left_prefix,
+            &self.out_filters,
+            &self.right_prefix,
+        )
     }
 
     /// From right to left.
@@ -94,6 +102,12 @@ impl Options {
     /// # Errors
     /// [`Failure::Topic`].
     pub fn inward(&self) -> Result<Route, Failure> {
-        Route::new(&self.id, self.qos, &self.right_prefix, &self.in_filters, &self.left_prefix)
+        Route::new(
+            &self.id,
+            self.qos,
+            &self.right_prefix,
+            &self.in_filters,
+            &self.left_prefix,
+        )
     }
 }

@@ -20,7 +20,8 @@ impl Folder {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("pure-mqtt-hosts-{}-{number}", std::process::id()));
+        let path = std::env::temp_dir()
+            .join(format!("pure-mqtt-hosts-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).expect("a folder can be made");
         Self(path)
     }
@@ -46,7 +47,8 @@ impl Drop for Folder {
     }
 }
 
-/// Waits until something listens on a further port of a broker: WebSocket comes later than the rest.
+/// Waits until something listens on a further port of a broker: WebSocket comes later
+/// than the rest.
 pub fn await_listener(port: u16) {
     let start = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -55,9 +57,12 @@ pub fn await_listener(port: u16) {
     }
 }
 
-/// One of mosquitto's clients. With 3.1.1, which is their default: a mosquitto 2.0 that was restarted overruns Receive Maximum, at which they give up.
+/// One of mosquitto's clients. With 3.1.1, which is their default: a mosquitto 2.0 that
+/// was restarted overruns Receive Maximum, at which they give up.
 pub fn client(broker: &Mosquitto, program: &str, arguments: &str) -> Command {
     let mut client = Command::new(find(program));
-    client.args(["-h", "127.0.0.1", "-p", &broker.port.to_string()]).args(arguments.split_whitespace());
+    client
+        .args(["-h", "127.0.0.1", "-p", &broker.port.to_string()])
+        .args(arguments.split_whitespace());
     client
 }

@@ -6,11 +6,14 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::brokers::Folder;
 
-/// Makes an authority, and with it a certificate for a broker called `name`. Everything lies in `folder`: `ca.pem`, `broker.pem`, `broker.key`.
+/// Makes an authority, and with it a certificate for a broker called `name`. Everything
+/// lies in `folder`: `ca.pem`, `broker.pem`, `broker.key`.
 pub fn make(folder: &Folder, name: &str) {
     let mut authority = CertificateParams::new([]).expect("no names are fine");
     let path = folder.as_path().display();
-    authority.distinguished_name.push(DnType::CommonName, format!("the authority of {path}")); // unlike every other
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, format!("the authority of {path}")); // unlike every other
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key can be made");
     let ca = authority.self_signed(&key).expect("an authority signs itself");
@@ -18,8 +21,11 @@ pub fn make(folder: &Folder, name: &str) {
     let broker_key = KeyPair::generate().expect("a key can be made");
     let broker = CertificateParams::new([name.to_owned()]).expect("the name is one");
     let broker = broker.signed_by(&broker_key, &issuer).expect("the authority signs");
-    for (file, text) in [("ca.pem", ca.pem()), ("broker.pem", broker.pem()), ("broker.key", broker_key.serialize_pem())]
-    {
+    for (file, text) in [
+        ("ca.pem", ca.pem()),
+        ("broker.pem", broker.pem()),
+        ("broker.key", broker_key.serialize_pem()),
+    ] {
         fs::write(folder.path(file), text).expect("a file can be written");
     }
 }

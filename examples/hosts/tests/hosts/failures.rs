@@ -33,7 +33,11 @@ fn a_wrong_command_line() {
             fails(host, arguments, 2, sentence);
         }
         let help = Program::host(host.1, "--help").finish().well();
-        assert!(help[0].starts_with(host.0) && help.iter().any(|line| line.starts_with("  --broker ")), "{help:?}");
+        assert!(
+            help[0].starts_with(host.0)
+                && help.iter().any(|line| line.starts_with("  --broker ")),
+            "{help:?}"
+        );
     }
     let [_, _, tls, websocket, ..] = HOSTS;
     fails(tls, "", 2, "say which certificates to trust with --ca");
@@ -50,7 +54,12 @@ fn a_broker_that_is_not_there() {
         fails(host, &format!("--broker {address}"), 1, &sentence);
     }
     fails(websocket, &format!("--broker ws://{address}/mqtt"), 1, &sentence);
-    fails(unix, "--broker /nowhere/mqtt.sock", 1, "cannot connect to /nowhere/mqtt.sock: No such file or directory");
+    fails(
+        unix,
+        "--broker /nowhere/mqtt.sock",
+        1,
+        "cannot connect to /nowhere/mqtt.sock: No such file or directory",
+    );
 }
 
 #[test]
@@ -59,12 +68,18 @@ fn a_broker_that_does_not_want_us() {
     let [tcp, tokio, _, _, _, many] = HOSTS;
     for host in [tcp, tokio, many] {
         let arguments = format!("--broker {}", broker.address());
-        fails(host, &arguments, 1, "the server refused the connection: 0x87 Not authorized");
+        fails(
+            host,
+            &arguments,
+            1,
+            "the server refused the connection: 0x87 Not authorized",
+        );
     }
 }
 
-/// A station that was killed has left a session of which the next one knows nothing: it adopts the session, what waits in it may come first, and it
-/// goes on to its end. With `--clean` the session is gone.
+/// A station that was killed has left a session of which the next one knows nothing: it
+/// adopts the session, what waits in it may come first, and it goes on to its end. With
+/// `--clean` the session is gone.
 #[test]
 fn a_session_that_nobody_remembers() {
     let (broker, (_, tcp)) = (Mosquitto::start(), HOSTS[0]);
@@ -73,7 +88,17 @@ fn a_session_that_nobody_remembers() {
     program.await_lines(10);
     drop(program); // killed
     let adopted = Program::host(tcp, &arguments).finish().well();
-    assert!(adopted.len() >= 10 && adopted.ends_with(&["readings 10".into()]), "{adopted:?}");
-    assert_eq!(broker.logged("Sending CONNACK to station (1, 0)"), 1, "the session went on");
-    assert_eq!(Program::host(tcp, &format!("{arguments} --clean")).finish().well().len(), 10);
+    assert!(
+        adopted.len() >= 10 && adopted.ends_with(&["readings 10".into()]),
+        "{adopted:?}"
+    );
+    assert_eq!(
+        broker.logged("Sending CONNACK to station (1, 0)"),
+        1,
+        "the session went on"
+    );
+    assert_eq!(
+        Program::host(tcp, &format!("{arguments} --clean")).finish().well().len(),
+        10
+    );
 }

@@ -20,7 +20,8 @@ fn broker(folder: &Folder) -> String {
 fn over_a_unix_socket_lines_go_out_at_once() {
     let folder = Folder::new();
     let broker = Mosquitto::with(&broker(&folder));
-    let mut program = Program::host(UNIX, &arguments(&folder, "--id talk --topic said --filter heard"));
+    let mut program =
+        Program::host(UNIX, &arguments(&folder, "--id talk --topic said --filter heard"));
     broker.await_log("Sending SUBACK to talk");
     for number in 1..=3 {
         program.write("something\n");
@@ -32,7 +33,8 @@ fn over_a_unix_socket_lines_go_out_at_once() {
     broker.await_log("Received DISCONNECT from talk");
 }
 
-/// Every line arrives, although the broker goes away in between. At QoS 1 one may come twice.
+/// Every line arrives, although the broker goes away in between. At QoS 1 one may come
+/// twice.
 #[test]
 fn over_a_unix_socket_no_line_is_lost() {
     let folder = Folder::new();
@@ -46,10 +48,15 @@ fn over_a_unix_socket_no_line_is_lost() {
     let broker = broker.restart_in_order(&config);
     program.write(&format!("{}\n", lines[1000..].join("\n")));
     let ended = program.finish();
-    assert!(ended.errors.contains("again in"), "the program never lost its broker: {}", ended.errors);
+    assert!(
+        ended.errors.contains("again in"),
+        "the program never lost its broker: {}",
+        ended.errors
+    );
     ended.well();
     Program::run(client(&broker, "mosquitto_pub", "-t said -q 1 -m end"), "");
-    let listener = Program::start(client(&broker, "mosquitto_sub", "-i listener -c -t said -q 1"));
+    let listener =
+        Program::start(client(&broker, "mosquitto_sub", "-i listener -c -t said -q 1"));
     let mut heard = listener.lines_until("end");
     let mut seen = HashSet::new();
     heard.retain(|line| seen.insert(line.clone()));

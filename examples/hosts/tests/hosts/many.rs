@@ -16,7 +16,8 @@ const MANY: &str = env!("CARGO_BIN_EXE_many");
 fn are_all(printed: &[String], clients: usize, count: usize) {
     let mut of_client = BTreeMap::<&str, Vec<&str>>::new();
     for line in printed {
-        let (topic, reading) = line.split_once(' ').expect("a line is a topic and a reading");
+        let (topic, reading) =
+            line.split_once(' ').expect("a line is a topic and a reading");
         of_client.entry(topic).or_default().push(reading);
     }
     let readings: Vec<String> = (1..=count).map(|number| number.to_string()).collect();
@@ -26,17 +27,23 @@ fn are_all(printed: &[String], clients: usize, count: usize) {
     }
 }
 
-/// The keep alive is shorter than the time between two readings: every client has to be woken by its own deadline.
+/// The keep alive is shorter than the time between two readings: every client has to be
+/// woken by its own deadline.
 #[test]
 fn a_thousand_clients_share_one_thread() {
-    files::allow(3000).expect("the broker can have as many sockets, since it inherits the limit");
+    files::allow(3000)
+        .expect("the broker can have as many sockets, since it inherits the limit");
     let broker = Mosquitto::start();
-    let arguments = format!("--broker {} --id many --count 3 --every 1500 --keep-alive 1", broker.address());
+    let arguments = format!(
+        "--broker {} --id many --count 3 --every 1500 --keep-alive 1",
+        broker.address()
+    );
     let ended = Program::host(MANY, &arguments).finish();
     are_all(&ended.well(), 1000, 3);
     broker.await_log_count("Received DISCONNECT from many-", 1000);
     let pings = broker.lines("Received PINGREQ from many-");
-    let of_clients: HashSet<_> = pings.iter().filter_map(|line| line.rsplit('-').next()).collect();
+    let of_clients: HashSet<_> =
+        pings.iter().filter_map(|line| line.rsplit('-').next()).collect();
     assert_eq!(of_clients.len(), 1000, "each client has pinged");
 }
 
@@ -45,7 +52,10 @@ fn a_crowd_outlives_its_broker() {
     let folder = Folder::new();
     let config = lasting(&folder, "");
     let broker = Mosquitto::with(&config);
-    let arguments = format!("--broker {} --id many --clients 50 --count 60 --every 10", broker.address());
+    let arguments = format!(
+        "--broker {} --id many --clients 50 --count 60 --every 10",
+        broker.address()
+    );
     let program = Program::host(MANY, &arguments);
     program.await_lines(1000);
     let broker = broker.restart_in_order(&config);

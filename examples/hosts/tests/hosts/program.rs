@@ -52,9 +52,11 @@ impl Program {
         program.finish().well()
     }
 
-    /// Writes to the standard input. A program that has ended doesn't read it, and that is no error here.
+    /// Writes to the standard input. A program that has ended doesn't read it, and that
+    /// is no error here.
     pub fn write(&mut self, input: &str) {
-        let _ = self.child.stdin.as_mut().expect("stdin is open").write_all(input.as_bytes());
+        let _ =
+            self.child.stdin.as_mut().expect("stdin is open").write_all(input.as_bytes());
     }
 
     /// Waits until the program has printed so many lines.
@@ -62,7 +64,8 @@ impl Program {
         self.output.wait(|lines| lines.len() >= count);
     }
 
-    /// Waits until the program has written a line with `text` in it to the standard error.
+    /// Waits until the program has written a line with `text` in it to the standard
+    /// error.
     pub fn await_error(&self, text: &str) {
         self.errors.wait(|lines| lines.iter().any(|line| line.contains(text)));
     }
@@ -75,7 +78,9 @@ impl Program {
     /// Waits until the program has printed this line, and gives all before it.
     pub fn lines_until(&self, last: &str) -> Vec<String> {
         let mut lines = self.output.wait(|lines| lines.iter().any(|line| line == last));
-        lines.truncate(lines.iter().position(|line| line == last).expect("the line was waited for"));
+        lines.truncate(
+            lines.iter().position(|line| line == last).expect("the line was waited for"),
+        );
         lines
     }
 
@@ -94,7 +99,11 @@ impl Program {
                 break status;
             }
             if start.elapsed() > PATIENCE {
-                panic!("the program does not end:\n{}\n{}", self.output.text(), self.errors.text());
+                panic!(
+                    "the program does not end:\n{}\n{}",
+                    self.output.text(),
+                    self.errors.text()
+                );
             }
             thread::sleep(Duration::from_millis(2)); // between two questions
         };
@@ -138,7 +147,8 @@ impl Stream {
     fn wait(&self, is_met: impl Fn(&[String]) -> bool) -> Vec<String> {
         let (lines, grown) = &*self.lines;
         let lines = lines.lock().unwrap();
-        let (lines, waited) = grown.wait_timeout_while(lines, PATIENCE, |lines| !is_met(lines)).unwrap();
+        let (lines, waited) =
+            grown.wait_timeout_while(lines, PATIENCE, |lines| !is_met(lines)).unwrap();
         assert!(!waited.timed_out(), "the program printed only:\n{}", lines.join("\n"));
         lines.clone()
     }
@@ -149,6 +159,10 @@ impl Stream {
 
     /// Waits until all is read.
     fn join(&mut self) {
-        self.reader.take().expect("it is joined once").join().expect("the reader doesn't panic");
+        self.reader
+            .take()
+            .expect("it is joined once")
+            .join()
+            .expect("the reader doesn't panic");
     }
 }

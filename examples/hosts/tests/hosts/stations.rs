@@ -1,4 +1,5 @@
-//! The hosts that run the weather station: what it publishes comes back once, also over a restart of the broker.
+//! The hosts that run the weather station: what it publishes comes back once, also over a
+//! restart of the broker.
 
 use crate::brokers::{Folder, await_listener, lasting};
 use crate::certificates;
@@ -14,36 +15,64 @@ const WEBSOCKET: &str = env!("CARGO_BIN_EXE_websocket");
 #[track_caller]
 fn are_all(printed: &[String], topic: &str, count: u32) {
     let readings = (1..=count).map(|number| format!("{topic} {number}"));
-    let wrong = printed.iter().zip(readings).position(|(printed, expected)| *printed != expected);
-    assert_eq!(wrong, None, "the first wrong line of {}: {:?}", printed.len(), wrong.map(|place| &printed[place]));
+    let wrong =
+        printed.iter().zip(readings).position(|(printed, expected)| *printed != expected);
+    assert_eq!(
+        wrong,
+        None,
+        "the first wrong line of {}: {:?}",
+        printed.len(),
+        wrong.map(|place| &printed[place])
+    );
     assert_eq!(printed.len(), count as usize);
 }
 
 /// At every QoS all comes back; then the station says goodbye.
 fn is_heard(host: &str, broker: &Mosquitto, address: &str) {
     for qos in 0..=2 {
-        let arguments = format!("--broker {address} --id station-{qos} --topic a/{qos} --qos {qos} --every 1");
-        are_all(&Program::host(host, &arguments).finish().well(), &format!("a/{qos}"), 10);
+        let arguments = format!(
+            "--broker {address} --id station-{qos} --topic a/{qos} --qos {qos} --every 1"
+        );
+        are_all(
+            &Program::host(host, &arguments).finish().well(),
+            &format!("a/{qos}"),
+            10,
+        );
         broker.await_log(&format!("Received DISCONNECT from station-{qos}"));
     }
 }
 
-/// The broker is restarted while the station publishes at QoS 2. Nothing is lost and nothing comes twice.
+/// The broker is restarted while the station publishes at QoS 2. Nothing is lost and
+/// nothing comes twice.
 fn outlives_its_broker(host: &str, config: &str, address: impl Fn(&Mosquitto) -> String) {
     let broker = Mosquitto::with(config);
-    let arguments = format!("--broker {} --id station --topic a --every 2 --count 300", address(&broker));
+    let arguments = format!(
+        "--broker {} --id station --topic a --every 2 --count 300",
+        address(&broker)
+    );
     let program = Program::host(host, &arguments);
     program.await_lines(100);
     let broker = broker.restart_in_order(config);
     let ended = program.finish();
-    assert!(ended.errors.contains("again in"), "the station never lost its broker: {}", ended.errors);
+    assert!(
+        ended.errors.contains("again in"),
+        "the station never lost its broker: {}",
+        ended.errors
+    );
     are_all(&ended.well(), "a", 300);
-    assert_eq!(broker.logged("Sending CONNACK to station (1, 0)"), 1, "the session went on");
+    assert_eq!(
+        broker.logged("Sending CONNACK to station (1, 0)"),
+        1,
+        "the session went on"
+    );
 }
 
-/// A broker that goes deaf is found out by the keep alive, although its socket stays open and takes bytes. When it hears again all goes on.
+/// A broker that goes deaf is found out by the keep alive, although its socket stays open
+/// and takes bytes. When it hears again all goes on.
 fn finds_a_deaf_broker_out(host: &str, broker: &Mosquitto, address: &str) {
-    let arguments = format!("--broker {address} --id station --topic a --count 0 --every 50 --keep-alive 1");
+    let arguments = format!(
+        "--broker {address} --id station --topic a --count 0 --every 50 --keep-alive 1"
+    );
     let program = Program::host(host, &arguments);
     program.await_lines(3);
     broker.signal("STOP");
@@ -90,11 +119,13 @@ fn with_tokio_a_station_finds_a_deaf_broker_out() {
     finds_a_deaf_broker_out(TOKIO, &broker, &broker.address());
 }
 
-/// A station without end is told to stop: what it has published is finished, and only then does it leave.
+/// A station without end is told to stop: what it has published is finished, and only
+/// then does it leave.
 #[test]
 fn with_tokio_a_station_finishes_and_leaves() {
     let broker = Mosquitto::start();
-    let arguments = format!("--broker {} --id station --count 0 --every 1", broker.address());
+    let arguments =
+        format!("--broker {} --id station --count 0 --every 1", broker.address());
     let program = Program::host(TOKIO, &arguments);
     program.await_lines(50);
     program.terminate();
@@ -109,8 +140,13 @@ fn with_tokio_a_station_finishes_and_leaves() {
 fn over_tls_a_station_is_heard() {
     let (folder, port) = (Folder::new(), free_port());
     certificates::make(&folder, "localhost");
-    let broker = Mosquitto::with(&lasting(&folder, &certificates::listener(&folder, port)));
-    is_heard(TLS, &broker, &format!("localhost:{port} --ca {}", folder.path("ca.pem").display()));
+    let broker =
+        Mosquitto::with(&lasting(&folder, &certificates::listener(&folder, port)));
+    is_heard(
+        TLS,
+        &broker,
+        &format!("localhost:{port} --ca {}", folder.path("ca.pem").display()),
+    );
 }
 
 #[test]
@@ -126,22 +162,38 @@ fn over_tls_a_station_outlives_its_broker() {
 fn over_tls_a_station_finds_a_deaf_broker_out() {
     let (folder, port) = (Folder::new(), free_port());
     certificates::make(&folder, "localhost");
-    let broker = Mosquitto::with(&lasting(&folder, &certificates::listener(&folder, port)));
-    finds_a_deaf_broker_out(TLS, &broker, &format!("localhost:{port} --ca {}", folder.path("ca.pem").display()));
+    let broker =
+        Mosquitto::with(&lasting(&folder, &certificates::listener(&folder, port)));
+    finds_a_deaf_broker_out(
+        TLS,
+        &broker,
+        &format!("localhost:{port} --ca {}", folder.path("ca.pem").display()),
+    );
 }
 
-/// A broker whose certificate is from somebody else, or for somebody else, hears nothing of us.
+/// A broker whose certificate is from somebody else, or for somebody else, hears nothing
+/// of us.
 #[test]
 fn over_tls_a_wrong_certificate_is_refused() {
     let (folder, other, port) = (Folder::new(), Folder::new(), free_port());
     certificates::make(&folder, "localhost");
     certificates::make(&other, "localhost");
-    let broker = Mosquitto::with(&lasting(&folder, &certificates::listener(&folder, port)));
+    let broker =
+        Mosquitto::with(&lasting(&folder, &certificates::listener(&folder, port)));
     for (host, ca, sentence) in [
-        ("localhost", &other, "the broker cannot be trusted: invalid peer certificate: UnknownIssuer"),
-        ("127.0.0.1", &folder, "the broker cannot be trusted: invalid peer certificate: certificate not valid for"),
+        (
+            "localhost",
+            &other,
+            "the broker cannot be trusted: invalid peer certificate: UnknownIssuer",
+        ),
+        (
+            "127.0.0.1",
+            &folder,
+            "the broker cannot be trusted: invalid peer certificate: certificate not valid for",
+        ),
     ] {
-        let arguments = format!("--broker {host}:{port} --ca {}", ca.path("ca.pem").display());
+        let arguments =
+            format!("--broker {host}:{port} --ca {}", ca.path("ca.pem").display());
         let ended = Program::host(TLS, &arguments).finish();
         assert_eq!(ended.code, Some(1));
         assert!(ended.errors.contains(sentence), "{}", ended.errors);
@@ -149,7 +201,8 @@ fn over_tls_a_wrong_certificate_is_refused() {
     assert_eq!(broker.logged("New client connected"), 0);
 }
 
-/// mosquitto serves WebSocket on all addresses of the machine whatever it is told, and only beside another listener.
+/// mosquitto serves WebSocket on all addresses of the machine whatever it is told, and
+/// only beside another listener.
 fn websocket_listener(port: u16) -> String {
     format!("listener {port} 127.0.0.1\nprotocol websockets\n")
 }
