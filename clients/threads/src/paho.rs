@@ -147,7 +147,7 @@
 //! | `flags.session_present` | [`ConnAck::session_present`] | |
 //! | `on_connect_fail` | [`Client::on_connect_fail`] | |
 //! | `on_disconnect` | [`Client::on_disconnect`] | [`LinkEnd::ServerDisconnect`] has the server's reason code, Reason String and Server Reference |
-//! | `reason_code` of `on_disconnect` | [`LinkEnd::reason`] | 0: [`LinkEnd::Disconnected`], [`LinkEnd::Replaced`]; the server's: [`LinkEnd::ServerDisconnect`]; Keep alive timeout, and errors of the protocol: [`LinkEnd::Mqtt`]; paho's Unspecified error for a lost connection: [`LinkEnd::ClosedByServer`], [`LinkEnd::Transport`], [`LinkEnd::Layer`], for which `reason` returns `None` |
+//! | `reason_code` of `on_disconnect` | [`LinkEnd::reason`] | 0: [`LinkEnd::Disconnected`], [`LinkEnd::Replaced`]; the server's: [`LinkEnd::ServerDisconnect`]; Keep alive timeout: `LinkEnd::Mqtt(ConnectionError::KeepAliveTimeout)`; Protocol error: the other values of [`LinkEnd::Mqtt`]; paho's Unspecified error for a lost connection: [`LinkEnd::ClosedByServer`], [`LinkEnd::Transport`], [`LinkEnd::Layer`], for which `reason` returns `None` |
 //! | `on_message` | [`Client::on_message`] | at QoS 2 when PUBLISH comes, once |
 //! | `on_publish` | [`Client::on_publish`] | also for messages that were given up |
 //! | `on_subscribe` | [`Client::on_subscribe`] | each filter with its [`SubscriptionState`](pure_mqtt::subscriptions::SubscriptionState); once all are answered |
