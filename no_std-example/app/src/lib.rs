@@ -95,8 +95,6 @@ impl<'a> App<'a> {
     /// A program that has just been started.
     pub fn new(mqtt: &'a mut Mqtt, rx: &'a mut RxBuffer<PACKET>, tell: Tell) -> Self {
         mqtt.set_limits(LIMITS);
-        // The server may hold a session from before this reset. Nothing is unfinished here, so it can go on.
-        mqtt.adopt_session();
         Self {
             mqtt,
             rx,

@@ -54,7 +54,6 @@ pub struct Program {
 impl Program {
     pub fn new(mqtt: &'static mut Mqtt, rx: &'static mut RxBuffer<BUFFER>) -> Self {
         mqtt.set_limits(LIMITS);
-        mqtt.adopt_session(); // nothing is unfinished here, so one from before this reset can go on
         Self { mqtt, rx, sum: Hasher::new(), is_told_to_stop: false }
     }
 

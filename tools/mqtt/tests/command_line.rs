@@ -74,7 +74,7 @@ fn mistakes_have_a_sentence_that_says_what_to_do() {
         ("pub --topic a", "nothing to publish: give --message, --file, --stdin, --lines or --null-message"),
         ("pub --topic a --message x --stdin", "cannot be used with"),
         ("pub --topic a/# --message x", "'a/#' for '--topic <TOPIC>': a wildcard stands where it may not"),
-        ("pub --topic a --message x --qos 3", "the quality of service is 0, 1 or 2"),
+        ("pub --topic a --message x --qos 3", "the QoS is 0, 1 or 2"),
         ("pub --topic a --message x --count 0", "0 is not in 1.."),
         ("pub --topic a --message x --timeout soon", "expected a number of seconds, such as 10 or 0.5"),
         ("pub --topic a --message x --reconnect-delay 0", "the minimum is 0.01 seconds"),

@@ -37,7 +37,7 @@ fn mistakes_in_a_configuration_have_a_sentence_and_show_no_secret() {
         ("password = lovelace", "is not valid TOML in line 1"),
         ("hots = 'lovelace'", "has \"hots\", which is neither a command nor an option"),
         ("retain = 'yes'", "retain must be true or false"),
-        ("qos = 7", "the quality of service is 0, 1 or 2"),
+        ("qos = 7", "the QoS is 0, 1 or 2"),
         ("[pub]\nfilter-out = 'a'", "filter-out"),
     ] {
         let output = with_config(text, &["pub", "-t", "a", "-m", "x"]);

@@ -89,6 +89,9 @@ impl Broker {
         let client_id = self.client_id_for(connect);
         self.take_over(&client_id);
         let present = self.open_session(link, &client_id, connect);
+        if let Some(session) = self.sessions.get_mut(&client_id).filter(|_| self.config.has(Fault::ForgetShared)) {
+            session.subscriptions.retain(|filter, _| !filter.starts_with("$share/"));
+        }
         let present = (present || self.config.has(Fault::ClaimSession)) && !self.config.has(Fault::DenySession);
         let keep_alive = self.config.server_keep_alive.unwrap_or(connect.keep_alive);
         if let Some(state) = self.links.get_mut(&link) {

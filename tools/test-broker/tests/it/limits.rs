@@ -4,6 +4,7 @@ use pure_mqtt_client::pure_mqtt::{Limits, QoS, Version};
 use pure_mqtt_test_broker::{Broker, Config, Fault, Message, Packet, Prop, prop_id};
 
 use crate::rig::{CLIENT, Rig, options, until};
+use crate::support::PATIENCE;
 
 /// What CONNACK says, as the log has it.
 fn connack(config: Config) -> String {
@@ -117,6 +118,22 @@ fn limits_of_the_client_are_ignored() {
     let few = Limits { receive_maximum: 2, manual_acks: true, strict: true, ..Limits::DEFAULT };
     let shown = end(Fault::IgnoreReceiveMaximum, few, &[message.clone(), message.clone(), message]);
     assert!(shown.contains("ReceiveMaximum"), "{shown}");
+}
+
+/// The client asks for them again with each session that is resumed.
+#[test]
+fn shared_subscriptions_are_forgotten() {
+    for version in [Version::V311, Version::V5] {
+        let faults = [Fault::ForgetShared].into();
+        let broker = Broker::start_with(Config { faults, ..Config::default() }).unwrap();
+        let rig = Rig::connected(&broker, crate::rig::resuming(version));
+        rig.subscribe("$share/crew/in", QoS::AtLeastOnce);
+        rig.subscribe("plain", QoS::AtLeastOnce);
+        broker.cut(CLIENT);
+        rig.ear.until(|told| told.connacks.len() == 2);
+        assert_eq!(rig.ear.told().connacks[1].1, pure_mqtt_client::pure_mqtt::SessionState::Resumed);
+        broker.wait_for(PATIENCE, |seen| seen.subscriptions(CLIENT).len() == 2).unwrap();
+    }
 }
 
 #[test]
