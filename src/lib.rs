@@ -45,7 +45,7 @@
 //! | `v5` | yes | MQTT 5.0 |
 //! | `std` | yes | `alloc`, and the optional crates' own `std` |
 //! | `alloc` | by `std` | [`Heap`] storage, `router::Router`, `subscriptions::HeapList` |
-//! | `bytes` | no | payloads shared by reference count, `BytesBuffer`, [`bytes::Buf`] for [`Transmit`]; needs `alloc` and native atomics |
+//! | `bytes` | no | payloads shared by reference count, `BytesBuffer`, [`bytes::Buf`](https://docs.rs/bytes/1/bytes/trait.Buf.html) for [`Transmit`]; needs `alloc` and native atomics |
 //! | `heapless` | no | `FixedMessage` |
 //! | `journal` | no | `journal`: sessions that survive a power failure |
 //! | `defmt` | no | `Format` for the public types, log lines through defmt |

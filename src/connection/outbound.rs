@@ -13,7 +13,7 @@ use crate::wire::{Acknowledgement, PacketType, Writer};
 /// [`advance`](Self::advance) with the number of bytes that the transport took. Partial writes are normal; dropping the
 /// cursor loses nothing.
 ///
-/// With the feature `bytes` it is a [`bytes::Buf`].
+/// With the feature `bytes` it is a [`bytes::Buf`](https://docs.rs/bytes/1/bytes/trait.Buf.html).
 ///
 /// ```
 /// use pure_mqtt::{Connect, Connection, Fixed, Instant, Limits, Version};

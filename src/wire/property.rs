@@ -309,10 +309,15 @@ const fn has_room(value: &Value<'_>) -> bool {
 /// The longest string or binary field, in bytes.
 pub(crate) const LONGEST_FIELD: usize = u16::MAX as usize;
 
+/// Returns the standard's name of a property; empty if there is none.
+fn name_of(id: u8) -> &'static str {
+    NAMES.iter().find(|(known, _)| *known == id).map_or("", |(_, name)| name)
+}
+
 impl<'a> Property<'a> {
     /// Returns the standard's name of the property.
     pub fn name(&self) -> &'static str {
-        NAMES.iter().find(|(id, _)| *id == self.id()).map_or("", |(_, name)| name)
+        name_of(self.id())
     }
 
     fn kind(&self) -> Kind {

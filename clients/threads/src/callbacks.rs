@@ -31,6 +31,14 @@ pub enum LogLevel {
 type Callback<F> = Arc<Mutex<F>>;
 type MessageCallback = dyn FnMut(&Client, &Message<'_>) + Send;
 
+/// A callback for messages.
+#[derive(Clone)]
+struct Routed {
+    /// The place in the order of the calls of `message_callback_add`.
+    place: u64,
+    callback: Callback<MessageCallback>,
+}
+
 /// One row for each callback: its name, its arguments after the client, its documentation.
 macro_rules! callbacks {
     ($($(#[$doc:meta])+ $name:ident($($argument:ident: $type:ty),*);)+) => {
@@ -38,7 +46,9 @@ macro_rules! callbacks {
         struct Table {
             $($name: Option<Callback<dyn FnMut(&Client $(, $type)*) + Send>>,)+
             /// The callbacks for messages; `on_message` is the default.
-            router: Router<Callback<MessageCallback>>,
+            router: Router<Routed>,
+            /// How many callbacks were added to the router.
+            added: u64,
         }
 
         impl Callbacks {
@@ -91,18 +101,24 @@ callbacks! {
 impl Client {
     /// Sets the callback for messages that match no filter of [`message_callback_add`](Self::message_callback_add).
     pub fn on_message(&self, callback: impl FnMut(&Client, &Message<'_>) + Send + 'static) {
-        let callback: Callback<MessageCallback> = Arc::new(Mutex::new(callback));
-        let _before = self.shared.callbacks.table().router.set_default(Some(callback));
+        let routed = Routed { place: 0, callback: Arc::new(Mutex::new(callback)) };
+        let _before = self.shared.callbacks.table().router.set_default(Some(routed));
     }
 
-    /// Sets the callback for messages that match `filter`; [`on_message`](Self::on_message) is not called for them. If several filters match, all their callbacks are called.
-    /// This does not subscribe.
+    /// Sets the callback for messages that match `filter`; [`on_message`](Self::on_message) is not called for them. If several filters match, all their callbacks are called,
+    /// in the order in which they were added. This does not subscribe.
     pub fn message_callback_add(
         &self,
         filter: TopicFilter<'_>,
         callback: impl FnMut(&Client, &Message<'_>) + Send + 'static,
     ) {
-        let _before = self.shared.callbacks.table().router.insert(filter, Arc::new(Mutex::new(callback)));
+        let callback: Callback<MessageCallback> = Arc::new(Mutex::new(callback));
+        let mut table = self.shared.callbacks.table();
+        table.added += 1;
+        let place = table.added;
+        let before = table.router.insert(filter, Routed { place, callback });
+        drop(table); // first: the replaced callback may own anything
+        drop(before);
     }
 
     /// Removes the callback for `filter`. Returns false if there is none.
@@ -120,19 +136,25 @@ impl Callbacks {
     /// Calls the callbacks for a message.
     pub(crate) fn message(&self, client: &Client, message: &Message<'_>) {
         let (first, others) = self.concerned(message.topic);
-        for callback in first.iter().chain(&others) {
-            (lock(callback))(client, message);
+        for routed in first.iter().chain(&others) {
+            (lock(&routed.callback))(client, message);
         }
     }
 
-    /// Returns the callbacks for a topic: usually one, for which nothing is allocated.
-    fn concerned(&self, topic: TopicName<'_>) -> (Option<Callback<MessageCallback>>, Vec<Callback<MessageCallback>>) {
+    /// Returns the callbacks for a topic, in the order in which they were added: usually one, for which nothing is allocated.
+    fn concerned(&self, topic: TopicName<'_>) -> (Option<Routed>, Vec<Routed>) {
         let table = self.table();
         if table.router.is_empty() {
             return (table.router.default_value().cloned(), Vec::new());
         }
         let mut found = table.router.route(topic).cloned();
-        (found.next(), found.collect())
+        let (first, mut others) = (found.next(), found.collect::<Vec<_>>());
+        if others.is_empty() {
+            return (first, others);
+        }
+        others.extend(first);
+        others.sort_unstable_by_key(|routed| routed.place);
+        (None, others)
     }
 
     /// Returns whether `on_log` is set.

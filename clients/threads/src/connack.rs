@@ -12,7 +12,7 @@ pub struct ConnAck<'p> {
     pub reason: ReasonCode,
     /// The code as received: in 3.1 and 3.1.1 the return code, in 5.0 the reason code.
     pub code: u8,
-    /// Whether the session was resumed, lost or new.
+    /// Whether the session was resumed, lost or new. In each case the client restores its subscriptions: the program need not subscribe again.
     pub session: SessionState,
     /// The properties (5.0), such as Receive Maximum and Assigned Client Identifier.
     pub properties: Properties<'p>,
@@ -27,5 +27,10 @@ impl<'p> ConnAck<'p> {
     /// Returns whether the server accepted the link.
     pub const fn is_accepted(&self) -> bool {
         !self.reason.is_error()
+    }
+
+    /// Returns whether the server resumed a session (Session Present).
+    pub const fn session_present(&self) -> bool {
+        matches!(self.session, SessionState::Resumed | SessionState::Adopted { .. })
     }
 }

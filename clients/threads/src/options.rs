@@ -17,11 +17,11 @@ use crate::owned_connect::OwnedConnect;
 /// ```
 /// use std::time::Duration;
 ///
-/// use pure_mqtt::{QoS, TopicName, Version, Will};
+/// use pure_mqtt_client::pure_mqtt::{QoS, TopicError, TopicName, Version, Will};
 /// use pure_mqtt_client::{Client, Options};
 ///
 /// /// A lamp whose end is published by the server.
-/// fn lamp() -> Result<Client, pure_mqtt::TopicError> {
+/// fn lamp() -> Result<Client, TopicError> {
 ///     let will = Will::new(TopicName::new("lamp/7/state")?, b"gone").qos(QoS::AtLeastOnce);
 ///     let options = Options::new("lamp-7")
 ///         .version(Version::V5)
@@ -41,6 +41,8 @@ pub struct Options {
     /// Separate from `connect`, which is kept in the form of 5.0: that has no bridge flag.
     pub(crate) bridge: bool,
     pub(crate) limits: Limits,
+    /// Limits that the program has set one by one.
+    set: SetLimits,
     pub(crate) connect_timeout: Duration,
     max_attempts: u8,
     /// The shortest and the longest bound of the back-off, in milliseconds.
@@ -56,6 +58,14 @@ pub struct Options {
 
 /// A day in seconds.
 const DAY: u32 = 24 * 60 * 60;
+
+/// Limits with methods of their own. They take precedence over [`Options::limits`], in whatever order both are called.
+#[derive(Clone, Copy, Debug, Default)]
+struct SetLimits {
+    max_inflight: Option<u16>,
+    max_queued: Option<u32>,
+    manual_acks: Option<bool>,
+}
 
 /// The versions to use.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +96,7 @@ impl Options {
             clean_start: None,
             bridge: false,
             limits: Limits::DEFAULT,
+            set: SetLimits::default(),
             max_attempts: 0,
             connect_timeout: Duration::from_secs(5),
             delays: (5_000, 120_000),
@@ -168,8 +179,8 @@ impl Options {
         self
     }
 
-    /// Sets the properties of CONNECT (5.0), for example Session Expiry Interval. Receive Maximum, Maximum Packet Size and Topic Alias Maximum are derived from
-    /// [`limits`](Self::limits).
+    /// Sets the properties of CONNECT (5.0), for example Session Expiry Interval. Receive Maximum, Maximum Packet Size and Topic Alias Maximum are not allowed here: the client
+    /// announces them from [`limits`](Self::limits).
     #[must_use]
     pub fn properties(mut self, properties: &[Property<'_>]) -> Self {
         self.introduction = self.introduction.properties(properties);
@@ -183,24 +194,31 @@ impl Options {
         self
     }
 
-    /// Sets the engine's limits and time-outs. [`Limits::version`] is overwritten by [`version`](Self::version) and [`fallback`](Self::fallback).
+    /// Sets the engine's limits and time-outs. What [`version`](Self::version), [`fallback`](Self::fallback), [`max_inflight`](Self::max_inflight),
+    /// [`max_queued`](Self::max_queued) and [`manual_acks`](Self::manual_acks) set takes precedence, before and after this call.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = Limits { version: self.limits.version, ..limits };
+        self.limits = Limits {
+            version: self.limits.version,
+            max_inflight: self.set.max_inflight.unwrap_or(limits.max_inflight),
+            max_queued: self.set.max_queued.unwrap_or(limits.max_queued),
+            manual_acks: self.set.manual_acks.unwrap_or(limits.manual_acks),
+            ..limits
+        };
         self
     }
 
     /// Sets the maximum number of QoS 1 and 2 messages in flight; 0: no local limit, only the server's Receive Maximum. Default: 20.
     #[must_use]
     pub fn max_inflight(mut self, messages: u16) -> Self {
-        self.limits.max_inflight = messages;
+        (self.limits.max_inflight, self.set.max_inflight) = (messages, Some(messages));
         self
     }
 
     /// Sets the maximum number of unfinished messages, in flight and queued together; 0 (the default): 65,535.
     #[must_use]
     pub fn max_queued(mut self, messages: u32) -> Self {
-        self.limits.max_queued = messages;
+        (self.limits.max_queued, self.set.max_queued) = (messages, Some(messages));
         self
     }
 
@@ -216,7 +234,7 @@ impl Options {
     /// Sets whether the program acknowledges messages itself, with [`Client::ack`](crate::Client::ack). Default: false.
     #[must_use]
     pub fn manual_acks(mut self, manual: bool) -> Self {
-        self.limits.manual_acks = manual;
+        (self.limits.manual_acks, self.set.manual_acks) = (manual, Some(manual));
         self
     }
 
@@ -394,5 +412,13 @@ mod tests {
         let limits = Limits { max_inflight: 3, ..Limits::DEFAULT };
         let options = Options::new("me").version(Version::V5).limits(limits).max_queued(9).manual_acks(true);
         assert_eq!(options.limits, Limits { version: Version::V5, max_queued: 9, manual_acks: true, ..limits });
+    }
+
+    #[test]
+    fn limits_that_are_set_one_by_one_survive_limits() {
+        let limits = Limits { max_inflight: 3, max_queued: 5, receive_maximum: 20, ..Limits::DEFAULT };
+        let options = Options::new("me").max_inflight(7).max_queued(9).manual_acks(true).limits(limits);
+        let expected = Limits { max_inflight: 7, max_queued: 9, manual_acks: true, ..limits };
+        assert_eq!(options.limits, Limits { version: options.limits.version, ..expected });
     }
 }

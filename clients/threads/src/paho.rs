@@ -2,6 +2,70 @@
 //!
 //! The engine follows the standard where paho deviates from it: see [`pure_mqtt::paho`]. The last column lists further differences.
 //!
+//! A program in both languages: a will with properties, TLS with a CA, two filters with callbacks, a subscription with options, a message with a user property.
+//!
+//! ```python
+//! import paho.mqtt.client as mqtt
+//! from paho.mqtt.packettypes import PacketTypes
+//! from paho.mqtt.properties import Properties
+//! from paho.mqtt.subscribeoptions import SubscribeOptions
+//!
+//! def on_set(client, userdata, message):
+//!     print("set", message.topic, message.payload)
+//!
+//! def on_plant(client, userdata, message):
+//!     print(message.topic, message.payload)
+//!
+//! client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "boiler-1", protocol=mqtt.MQTTv5)
+//! properties = Properties(PacketTypes.WILLMESSAGE)
+//! properties.WillDelayInterval = 10
+//! client.will_set("plant/boiler/state", "gone", qos=1, retain=True, properties=properties)
+//! client.tls_set(ca_certs="ca.crt")
+//! client.message_callback_add("plant/+/set", on_set)
+//! client.message_callback_add("plant/#", on_plant)
+//! client.on_connect = lambda client, *rest: client.subscribe("plant/#", options=SubscribeOptions(qos=1, noLocal=True))
+//! client.connect("localhost", 8883)
+//! client.loop_start()
+//!
+//! properties = Properties(PacketTypes.PUBLISH)
+//! properties.UserProperty = ("unit", "celsius")
+//! info = client.publish("plant/boiler/temperature", "71.5", qos=1, properties=properties)
+//! info.wait_for_publish(10)
+//! client.disconnect()
+//! client.loop_stop()
+//! ```
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use pure_mqtt_client::pure_mqtt::{Property, Publish, QoS, Subscription, TopicFilter, TopicName, Version, Will};
+//! use pure_mqtt_client::{Client, Options, Server, TlsOptions};
+//!
+//! const PLANT: TopicFilter<'_> = TopicFilter::from_static("plant/#"); // checked by the compiler; `new` checks at run time
+//! const SET: TopicFilter<'_> = TopicFilter::from_static("plant/+/set");
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let properties = [Property::WillDelayInterval(10)];
+//!     let will = Will::new(TopicName::from_static("plant/boiler/state"), b"gone");
+//!     let will = will.qos(QoS::AtLeastOnce).retain(true).properties(&properties);
+//!     let client = Client::with(Options::new("boiler-1").version(Version::V5).will(&will));
+//!     client.message_callback_add(SET, |_, message| println!("set {} {:?}", message.topic.as_str(), message.text()));
+//!     client.message_callback_add(PLANT, |_, message| println!("{} {:?}", message.topic.as_str(), message.text()));
+//!     client.subscribe_to(&[Subscription::new(PLANT, QoS::AtLeastOnce).no_local(true)])?; // once, not in on_connect
+//!     let tls = TlsOptions::new().ca_file("ca.crt").build()?;
+//!     client.connect(Server::tcp("localhost", 8883).tls(tls))?;
+//!     client.loop_start()?;
+//!
+//!     let properties = [Property::UserProperty(("unit", "celsius"))];
+//!     let publish = Publish::new(TopicName::from_static("plant/boiler/temperature"), b"71.5");
+//!     let info = client.publish_with(&publish.qos(QoS::AtLeastOnce).properties(&properties))?;
+//!     info.wait_for_publish(Duration::from_secs(10))?; // an error if it is not delivered by then
+//!     client.disconnect();
+//!     client.loop_stop();
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Construction and options
 //!
 //! | paho | here | difference |
@@ -9,7 +73,7 @@
 //! | `Client(client_id)` | [`Client::new`], [`Client::with`] | |
 //! | `callback_api_version` | – | only one: reason codes of 5.0 in all versions, like paho's version 2 |
 //! | empty `client_id` | [`Options::new`] | a random identifier where 3.1 or a refusal requires one |
-//! | `clean_session`, `clean_start`, `MQTT_CLEAN_START_FIRST_ONLY` | [`Options::clean_start`], [`CleanStart`] | for all versions |
+//! | `clean_session`, `clean_start`: `True`; `MQTT_CLEAN_START_FIRST_ONLY`; `False` | [`Options::clean_start`]: [`CleanStart::Always`]; [`CleanStart::First`]; [`CleanStart::Never`] | for all versions. The default is `Always`; paho's default in 5.0 is `MQTT_CLEAN_START_FIRST_ONLY` |
 //! | `userdata`, `user_data_set`, `user_data_get` | – | closures capture their data |
 //! | `protocol` | [`Options::version`] | |
 //! | `transport="tcp"`, `"unix"`, `"websockets"` | [`Server::tcp`], [`Server::unix`], [`Server::websocket`] | part of the address, not of the client |
@@ -21,8 +85,8 @@
 //! | `message_retry_set` | [`Limits::retry_interval`](pure_mqtt::Limits::retry_interval), by [`Options::limits`] | |
 //! | `username_pw_set` | [`Options::user_name`], [`Options::password`], [`Options::without_credentials`] | |
 //! | `will_set`, `will_clear`, will properties | [`Options::will`], [`Options::without_will`] | |
-//! | connect properties | [`Options::properties`] | |
-//! | `reconnect_delay_set` | [`Options::reconnect_delay`] | random, so that many clients do not reconnect at once |
+//! | connect properties | [`Options::properties`] | Receive Maximum, Maximum Packet Size, Topic Alias Maximum: [`Options::limits`], fields `receive_maximum`, `inline_max`, `topic_alias_maximum` |
+//! | `reconnect_delay_set` | [`Options::reconnect_delay`] | 5 seconds to 2 minutes by default, in paho 1 to 120 seconds. The delay is random, so that many clients do not reconnect at once |
 //! | `keepalive` | [`Options::keep_alive`] | |
 //! | `connect_timeout` | [`Options::connect_timeout`] | for TCP, TLS and WebSocket together, for each address of a name |
 //! | the settable properties of 2.0 (`host`, `keepalive`, …) | [`Client::configure`] | from the next link on, in any state |
@@ -51,12 +115,13 @@
 //! | `publish` | [`Client::publish`], [`Client::publish_with`] | without a link QoS 0 messages are queued too, unless [`Limits::refuse_offline_qos0`](pure_mqtt::Limits::refuse_offline_qos0) |
 //! | payloads that are numbers or nothing | `payload.to_string()`, `""` | |
 //! | `subscribe` in all its forms | [`Client::subscribe`], [`Client::subscribe_to`] | without a link it is queued; repeated after a lost session; user properties can't be sent |
+//! | `subscribe` in `on_connect` | [`Client::subscribe`], once, before `connect` | In `on_connect` it does no harm: SUBSCRIBE is sent on each link, as in paho. `on_subscribe` is called for calls of `subscribe`, not for subscriptions that the client restores |
 //! | `unsubscribe` | [`Client::unsubscribe`], [`Client::unsubscribe_from`] | filters are checked |
 //! | `ack(mid, qos)` | [`Client::ack`], [`Client::ack_with`] | by [`AckToken`], which is unique, unlike `mid` |
-//! | `message_callback_add`, `topic_callback` | [`Client::message_callback_add`] | |
-//! | `message_callback_remove` | [`Client::message_callback_remove`] | |
+//! | `message_callback_add`, `topic_callback` | [`Client::message_callback_add`] | takes a [`TopicFilter`](pure_mqtt::TopicFilter): `TopicFilter::from_static("plant/#")`, or `TopicFilter::new(text)?`. All callbacks that match are called, in the order in which they were added |
+//! | `message_callback_remove` | [`Client::message_callback_remove`] | takes a `TopicFilter`, too |
 //! | `topic_matches_sub` | [`TopicFilter::matches`](pure_mqtt::TopicFilter::matches) | |
-//! | `error_string`, `connack_string` | `Display` of the errors and of [`ReasonCode`](pure_mqtt::ReasonCode) | |
+//! | `error_string`, `connack_string` | `Display` of the errors and of [`ReasonCode`](pure_mqtt::ReasonCode); [`ReasonCode::name`](pure_mqtt::ReasonCode::name) | |
 //! | a queue of messages (`queue.Queue` filled by `on_message`) | [`Client::receive`], [`Receiver`] | acknowledges a message when the next one is requested |
 //! | – | [`Client::request`], [`Request`] | a message and the reply to it |
 //! | `base62` | [`ClientId::from_random`](pure_mqtt::ClientId::from_random) | |
@@ -68,8 +133,8 @@
 //! | `MQTTMessageInfo.mid` | [`MessageInfo::mid`], [`MessageInfo::packet_id`] | a [`Mid`] is never reused |
 //! | `MQTTMessageInfo.rc` | [`PublishError`], [`MessageInfo::result`] | |
 //! | `MQTTMessageInfo.is_published` | [`MessageInfo::is_published`] | false for a message that was refused |
-//! | `MQTTMessageInfo.wait_for_publish` | [`MessageInfo::wait_for_publish`] | returns an error if the message can't be delivered any more, or `disconnect` is called |
-//! | `MQTTMessage` | [`Message`], [`OwnedMessage`] | `state` is internal to the engine |
+//! | `MQTTMessageInfo.wait_for_publish(timeout)` | [`MessageInfo::wait_for_publish`] | a time-out is an error, [`WaitError::TimedOut`]; paho returns, and `is_published()` is false. Other errors: the message can't be delivered any more, `disconnect` was called, or the caller is a callback ([`WaitError::InCallback`]). It may return before `on_publish` was called; paho calls `on_publish` first |
+//! | `MQTTMessage` | [`Message`], [`OwnedMessage`] | an `OwnedMessage` has no properties; a [`Receiver`] returns [`Received`], which has them. `state` is internal to the engine |
 //!
 //! # Callbacks
 //!
@@ -78,13 +143,15 @@
 //! | paho | here | difference |
 //! |---|---|---|
 //! | `on_pre_connect` | [`Client::on_pre_connect`] | |
-//! | `on_connect` | [`Client::on_connect`] | [`ConnAck::session`](pure_mqtt::ConnAck::session) also reports what happened to messages |
+//! | `on_connect` | [`Client::on_connect`] | [`ConnAck::session`] also reports what happened to messages |
+//! | `flags.session_present` | [`ConnAck::session_present`] | |
 //! | `on_connect_fail` | [`Client::on_connect_fail`] | |
-//! | `on_disconnect` | [`Client::on_disconnect`] | [`LinkEnd`] contains the server's reason |
+//! | `on_disconnect` | [`Client::on_disconnect`] | [`LinkEnd::ServerDisconnect`] contains the server's reason code, Reason String and Server Reference |
+//! | `reason_code` of `on_disconnect` | [`LinkEnd::reason`] | 0: [`LinkEnd::Disconnected`], [`LinkEnd::Replaced`]; the server's: [`LinkEnd::ServerDisconnect`]; Keep alive timeout: `LinkEnd::Mqtt(ConnectionError::KeepAliveTimeout)`; Protocol error: the other values of [`LinkEnd::Mqtt`]; paho's Unspecified error for a lost connection: [`LinkEnd::ClosedByServer`], [`LinkEnd::Transport`], [`LinkEnd::Layer`], for which `reason` returns `None` |
 //! | `on_message` | [`Client::on_message`] | at QoS 2 when PUBLISH arrives, once |
 //! | `on_publish` | [`Client::on_publish`] | also for messages given up |
 //! | `on_subscribe` | [`Client::on_subscribe`] | each filter with its [`SubscriptionState`](pure_mqtt::subscriptions::SubscriptionState); called once all are answered |
-//! | `on_unsubscribe` | [`Client::on_unsubscribe`] | without reason codes: the subscription is removed in any case |
+//! | `on_unsubscribe` | [`Client::on_unsubscribe`] | without reason codes: the subscription is gone on this side in any case |
 //! | `on_log` | [`Client::on_log`] | [`LogLevel`]; NOTICE is `Info`; [`Options::log_level`] reduces the output |
 //! | `on_socket_open`, `on_socket_close`, `on_socket_register_write`, `on_socket_unregister_write` | – | as for `socket` |
 //! | – | [`Client::on_auth`], [`Client::authenticate`] | enhanced authentication of 5.0 |

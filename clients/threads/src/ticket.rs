@@ -68,6 +68,8 @@ impl MessageInfo {
     ///
     /// # Errors
     /// [`WaitError`]. After all errors except [`WaitError::NotPublished`] the message may still be delivered.
+    ///
+    /// The call may return before [`on_publish`](crate::Client::on_publish) was called for the message.
     pub fn wait_for_publish(&self, timeout: impl Into<Option<Duration>>) -> Result<(), WaitError> {
         if is_loop_of(self.ticket.client) {
             return self.result().ok_or(WaitError::InCallback)?.map_err(WaitError::NotPublished);

@@ -562,6 +562,13 @@ pub struct PropertyError {
     pub violation: Violation,
 }
 
+impl PropertyError {
+    /// Returns the standard's name of the property; empty if the standard has no such property.
+    pub fn name(&self) -> &'static str {
+        super::name_of(self.id)
+    }
+}
+
 impl fmt::Display for PropertyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "property 0x{:02X}: {}", self.id, self.violation)

@@ -9,6 +9,7 @@ use pure_mqtt_client::{
     ConnectError, LinkEnd, LoopError, NotPublished, PublishError, ServerError, StorageError, SubscribeError, TlsError,
 };
 
+use crate::remedy::in_options;
 use crate::{servers, stop};
 
 pub enum Failure {
@@ -107,6 +108,9 @@ impl Failure {
     /// Returns a suggestion.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Connect { servers, error: ConnectError::Transport(cause) } if is_hung_up(servers, cause) => {
+                Some("does this port speak TLS? Port 1883 usually does not")
+            }
             Self::Connect { error: ConnectError::Transport(_) | ConnectError::TimedOut, .. } => {
                 Some("is a server listening there? Set its address with --host and --port, or with --url")
             }
@@ -125,6 +129,13 @@ impl Failure {
             _ => None,
         }
     }
+}
+
+/// Returns whether a server was reached with TLS, and closed the connection in the handshake.
+fn is_hung_up(servers: &str, cause: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    let has_tls = servers.contains("mqtts://") || servers.contains("wss://");
+    has_tls && matches!(cause.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
 fn hint_for(refusal: ReasonCode) -> Option<&'static str> {
@@ -158,7 +169,7 @@ impl fmt::Display for Failure {
             Self::PasswordAlone => {
                 f.write_str("before MQTT 5 a password needs a user name: add --user <NAME> or --protocol-version 5")
             }
-            Self::Tls(error) => error.fmt(f),
+            Self::Tls(error) => f.write_str(&in_options(error)),
             Self::Storage { folder, error } => write!(f, "the folder {}: {error}", folder.display()),
             Self::OtherInput { folder, line } => write!(
                 f,
@@ -166,12 +177,12 @@ impl fmt::Display for Failure {
                  without --refeed it is published from its start",
                 folder.display()
             ),
-            Self::Connect { servers, error } => write!(f, "cannot connect to {servers}: {error}"),
+            Self::Connect { servers, error } => write!(f, "cannot connect to {servers}: {}", in_options(error)),
             Self::Link(LinkEnd::ServerDisconnect { reason, explanation: Some(text), .. }) => {
                 write!(f, "the server ended the connection: {reason} ({text})")
             }
-            Self::Link(end) => end.fmt(f),
-            Self::Loop(error) => error.fmt(f),
+            Self::Link(end) => f.write_str(&in_options(end)),
+            Self::Loop(error) => f.write_str(&in_options(error)),
             Self::Publish(error) => write!(f, "cannot publish: {error}"),
             Self::Subscribe(error) => write!(f, "cannot subscribe: {error}"),
             Self::NotPublished(error) => error.fmt(f),

@@ -1,5 +1,7 @@
 //! `--format`: how messages are printed.
 
+use std::str::Chars;
+
 use crate::encoding::{base64, hex};
 use crate::fields::{self, FIELDS, Field, Shown};
 
@@ -79,21 +81,33 @@ pub fn of_messages(text: &str) -> Result<Format, String> {
 }
 
 fn template(text: &str) -> Result<Format, String> {
+    if !text.contains(['%', '@', '\\']) {
+        return Err("expected text, raw, hex, base64, json, pretty, or fields such as '%t %p'".to_owned());
+    }
     let mut pieces = Vec::new();
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
         let piece = match letter {
             '%' => after_percent(letters.next())?,
+            '@' => Piece::Text(after_at(&mut letters)?.to_owned()),
             '\\' => Piece::Text(after_backslash(letters.next())?.to_owned()),
             letter => Piece::Text(letter.to_string()),
         };
         pieces.push(piece);
     }
-    if pieces.iter().any(|piece| matches!(piece, Piece::Field(_))) {
-        Ok(Format::Template(pieces))
-    } else {
-        Err("expected text, raw, hex, base64, json, pretty, or fields such as '%t %p'".to_owned())
-    }
+    Ok(Format::Template(pieces))
+}
+
+/// Parses what follows an @. The letters that mosquitto's clients have after it are refused.
+fn after_at(letters: &mut Chars<'_>) -> Result<&'static str, String> {
+    match letters.clone().next() {
+        Some('@') => letters.next(),
+        Some(letter) if letter.is_ascii_alphabetic() => {
+            return Err(format!("@{letter} is a field of mosquitto; use %I for the time, or @@ for an @"));
+        }
+        _ => None,
+    };
+    Ok("@")
 }
 
 fn after_percent(letter: Option<char>) -> Result<Piece, String> {
@@ -113,5 +127,30 @@ fn after_backslash(letter: Option<char>) -> Result<&'static str, String> {
         Some('0') => Ok("\0"),
         Some('\\') => Ok("\\"),
         _ => Err("after a backslash, expected n, t, 0 or another backslash".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_without_a_field_is_one_if_it_has_an_escape() {
+        let text = |template: &str| match of_messages(template) {
+            Ok(Format::Template(pieces)) => pieces
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Text(text) => text.clone(),
+                    Piece::Field(field) => field.name.to_owned(),
+                })
+                .collect(),
+            Ok(other) => format!("{other:?}"),
+            Err(error) => error,
+        };
+        assert_eq!(text("a%%b @@"), "a%b @");
+        assert_eq!(text("%t@5 @"), "topic@5 @");
+        assert_eq!(text("plain\\n"), "plain\n");
+        assert!(text("jsno").starts_with("expected text, raw"));
+        assert!(text("@Y-@m-@d %p").starts_with("@Y is a field of mosquitto"));
     }
 }

@@ -17,11 +17,12 @@ pub const GENERAL: &str = "\
 Try it in two terminals:
   mqtt sub -t 'plant/#' -v
   mqtt pub -t plant/boiler -m 71.5
-`mqtt COMMAND --help` shows the options of a command, with examples. The option -h is the host, as in other MQTT tools.
+`mqtt COMMAND --help` shows the options of a command, with examples. The option -h is the host, as in other MQTT \
+tools.
 
 Topics:
-  A message is published to a topic such as plant/boiler. A subscription may use wildcards: + matches one
-  level (plant/+), and # at the end matches all remaining levels (plant/#).
+  A message is published to a topic such as plant/boiler. A subscription may use wildcards: + matches one level \
+(plant/+), and # at the end matches all remaining levels (plant/#).
 
 Quality of service (QoS):
   0  sent once; lost if the connection is lost
@@ -33,9 +34,9 @@ Retain:
   The server keeps the last retained message of a topic and sends it to later subscribers. An empty one removes it.
 
 Servers:
-  -h HOST -p PORT, or a URL: -L mqtt://HOST:PORT, mqtts:// (TLS), ws:// and wss:// (WebSocket), unix:PATH. With
-  several -L, the next one is tried when one fails. The environment variables MQTT_HOST, MQTT_PORT, MQTT_URL, MQTT_USER
-  and MQTT_PASSWORD set the same options.
+  -h HOST -p PORT, or a URL: -L mqtt://HOST:PORT, mqtts:// (TLS), ws:// and wss:// (WebSocket), unix:PATH. With \
+several -L, the next one is tried when one fails. The environment variables MQTT_HOST, MQTT_PORT, MQTT_URL, MQTT_USER \
+and MQTT_PASSWORD set the same options.
 
 Configuration:
   A file with defaults for options: --config FILE, MQTT_CONFIG, or mqtt/config.toml in $XDG_CONFIG_HOME or ~/.config.
@@ -66,8 +67,8 @@ Examples:
   mqtt pub -t meter -l -q 2 --durable box --refeed < values   continues after the last line that box has accepted
   mqtt pub -t meter -q 2 --durable box               delivers the messages in the folder
 
-The command ends when all messages are delivered: at QoS 0 when they are sent, at QoS 1 and 2 when they are acknowledged.
-There is no limit unless --timeout sets one. Ctrl-C ends the input; lines read so far are still delivered.
+The command ends when all messages are delivered: at QoS 0 when they are sent, at QoS 1 and 2 when they are \
+acknowledged. There is no limit unless --timeout sets one. Ctrl-C ends the input; lines read so far are still delivered.
 With --lines or --durable it reconnects after a lost connection and sends unacknowledged messages again.
 For exactly-once delivery across connections use -q 2 with --durable, or with --id ... --resume.
 With --durable a line is sent only once it is on the disk. Ctrl-C then ends at once; the remaining messages stay in the folder.
@@ -78,7 +79,7 @@ Examples:
   mqtt request -t service/time -m now
   mqtt request -t service/find -m boiler --count 3 --timeout 2 --format json
 
-The request contains a response topic and correlation data; both are generated unless given. A reply has the same
+The request contains a response topic and correlation data; both are generated unless given. A reply has the same \
 correlation data. The default for --timeout is ten seconds. --format takes the formats of `mqtt sub`.";
 
 pub const BENCH: &str = "\
@@ -90,7 +91,7 @@ Examples:
   mqtt bench --format json | jq 'select(.type == \"median\")'
 
 Each connection subscribes to its topic and publishes to it. A round ends when every message was received and acknowledged.
-The latency is the time from publishing a message to receiving it, so a larger --window raises it. The figures include
+The latency is the time from publishing a message to receiving it, so a larger --window raises it. The figures include \
 the client, the server and the network. Processor time and memory are those of this process alone.";
 
 pub const COMPLETIONS: &str = "\
@@ -105,7 +106,7 @@ pub fn of_sub() -> String {
         format!("  %{}  {name:<16}  {}\n", field.letter, field.about)
     });
     let fields: String = fields.collect();
-    format!("{SUB}\n{fields}  %%  {:<16}  a percent sign; \\n, \\t, \\0 and \\\\ work as well", "")
+    format!("{SUB}\n{fields}  %%  {:<16}  a percent sign; @@ is an @; \\n, \\t, \\0 and \\\\ work as well", "")
 }
 
 const SUB: &str = "\
@@ -120,12 +121,12 @@ Examples:
   mqtt sub -t jobs -q 1 --id worker --resume         also messages from while it was not running
   mqtt sub -V 5 -t '$share/group/jobs' -q 1          each message goes to one member of the group
 
-A message is acknowledged after it was printed, so the server keeps messages that were not. After a lost connection
+A message is acknowledged after it was printed, so the server keeps messages that were not. After a lost connection \
 the command reconnects, with longer delays after each failure, and subscribes again if the server has lost the session.
 
-Formats: text prints one payload per line; a payload that is not text (UTF-8) is printed byte for byte without a line end.
-raw prints payloads byte for byte. hex and base64 print one payload per line. pretty prints an indented object, in which
-a JSON payload is not quoted. json prints one object per line, with \"type\":\"message\" and those of the fields below that
-the message has; bytes that are not text are in payload_hex or correlation_hex. The last line has \"type\":\"result\".
+Formats: text prints one payload per line; a payload that is not text (UTF-8) is printed byte for byte without a line \
+end. raw prints payloads byte for byte. hex and base64 print one payload per line. pretty prints an indented object, in \
+which a JSON payload is not quoted. json prints one object per line, with \"type\":\"message\" and those of the fields \
+below that the message has; bytes that are not text are in payload_hex or correlation_hex. The last line has \"type\":\"result\".
 
 Fields: the letter for --format '%t %p', and the name in --format json:";

@@ -9,6 +9,7 @@ use pure_mqtt_client::{Client, ConnectError, LinkEnd, LogLevel, NotPublished, Se
 
 use crate::args::Broker;
 use crate::failure::Failure;
+use crate::remedy::in_options;
 use crate::session::FIRST_PAUSE;
 use crate::{report, servers, stop};
 
@@ -174,7 +175,7 @@ impl Link {
 
     fn dial_failed(&self, error: ConnectError) -> Result<(), Failure> {
         if self.was_connected || self.retries_first && !matches!(error, ConnectError::Options(_)) {
-            report::warn(&format!("{error}; connecting again"));
+            report::warn(&format!("{}; connecting again", in_options(&error)));
             return Ok(());
         }
         let servers: Vec<_> = self.servers.iter().map(ToString::to_string).collect();
@@ -191,7 +192,7 @@ impl Link {
         if is_last || !is_passing(end) && self.servers.len() < 2 || self.was_connected && !self.survives {
             return Err(Failure::Link(end.clone()));
         }
-        report::warn(&format!("{end}; connecting again"));
+        report::warn(&format!("{}; connecting again", in_options(end)));
         Ok(())
     }
 

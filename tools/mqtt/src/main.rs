@@ -14,6 +14,7 @@ mod outbox;
 mod printer;
 mod progress;
 mod publisher;
+mod remedy;
 mod report;
 mod requester;
 mod servers;

@@ -99,10 +99,14 @@ fn options(tls: &TlsArgs) -> TlsOptions {
     }
 }
 
+/// mosquitto's clients take the topic from the URL.
+pub const TOPIC_IN_URL: &str = "a topic is given with -t, not in the URL: -L mqtt://HOST -t TOPIC";
+
 /// Returns a suggestion in terms of this program's options.
 pub fn hint(error: &ServerError) -> Option<&'static str> {
     match error {
         ServerError::NoScheme => Some("--url takes a URL; use --host for a host name"),
+        ServerError::Path { .. } => Some(TOPIC_IN_URL),
         ServerError::HeaderWithoutWebSocket => Some("--ws-header needs --websocket, or a URL with ws:// or wss://"),
         _ => None,
     }

@@ -81,7 +81,7 @@ fn mistakes_have_a_sentence_that_says_what_to_do() {
         ("pub --topic a --message x --password only --version 3.1.1", "--user <NAME>"),
         ("pub --topic a --message x --will-payload gone", "--will-topic <TOPIC>"),
         ("pub --topic a --message x --expiry 60", "--expiry needs --protocol-version 5"),
-        ("pub --topic a --message x --version 5 -D unit", "expected NAME=VALUE, such as unit=celsius"),
+        ("pub --topic a --message x --version 5 -D unit", "-D takes NAME=VALUE: -D unit=C"),
         ("pub --topic a --message x --format %p", "[possible values: text, json]"),
         ("sub --verbose", "--topic <FILTER>"),
         ("sub --topic a/#/b", "a wildcard stands where it may not"),
@@ -92,6 +92,9 @@ fn mistakes_have_a_sentence_that_says_what_to_do() {
         ("sub --topic a --format jsno", "expected text, raw, hex, base64, json, pretty, or fields such as '%t %p'"),
         ("sub --topic a --format %t%", "write %% for a percent sign"),
         ("sub --topic a --format %t\\q", "after a backslash, expected n, t, 0 or another backslash"),
+        ("sub --topic a --format @Y-@m", "@Y is a field of mosquitto; use %I for the time, or @@ for an @"),
+        ("sub --url mqtt://broker/plant/url", "a topic is given with -t, not in the URL"),
+        ("pub --topic a --message x -D publish user-property unit C", "-D takes NAME=VALUE: -D unit=C"),
         ("sub --topic a --format %t --verbose", "cannot be used with"),
         ("sub --topic a --retained sometimes", "expected always, new or never"),
         ("request --topic a --message x --version 3.1.1", "request needs --protocol-version 5"),
@@ -126,6 +129,22 @@ fn an_absent_broker_is_an_error_with_a_hint() {
         );
         assert!(errors.contains("\nhint: is a server listening there?"), "{line:?}: {errors}");
     }
+}
+
+/// A server that resets the connection, as one does that gets the bytes of TLS on a port without it.
+#[test]
+fn tls_at_a_port_without_it_has_a_hint() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    let port = listener.local_addr().expect("it has an address").port().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.map(|stream| stream.peek(&mut [0])); // closed with bytes that were not read
+        }
+    });
+    let output = run(call(&["pub", "--tls", "-t", "a", "-m", "x", "--host", "127.0.0.1", "--port", &port]), "");
+    assert_eq!(output.status.code(), Some(1));
+    let errors = errors(&output);
+    assert!(errors.contains("\nhint: does this port speak TLS?"), "{errors}");
 }
 
 /// A server that reads something and says the next of these bytes to it, to one client. Returns its port.

@@ -23,7 +23,7 @@ pub(crate) use self::proxy::{ProxyKind, ProxyLogin};
 
 use crate::secret::Secret;
 
-/// The address of a server, with everything below MQTT (TLS, WebSocket, a proxy) and the credentials for CONNECT.
+/// The address of a server, with everything below MQTT (TLS, WebSocket, a proxy) and the credentials for CONNECT. `pure-mqtt-client` and `pure-mqtt-tokio` re-export it.
 ///
 /// ```
 /// use pure_mqtt_net::{Endpoint, Server};

@@ -14,7 +14,7 @@ use super::verify::{Fingerprint, Trust, Verifier};
 use super::{Tls, TlsError};
 use crate::secret::Secret;
 
-/// Options for TLS: which servers to trust, and the client's own certificate.
+/// Options for TLS: which servers to trust, and the client's own certificate. `pure-mqtt-client` and `pure-mqtt-tokio` re-export them.
 ///
 /// ```no_run
 /// use pure_mqtt_net::{Server, TlsOptions};

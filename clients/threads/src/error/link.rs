@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use pure_mqtt::{ConnectionError, OpenError, ReasonCode};
+use pure_mqtt::{ConnectionError, OpenError, PropertyError, ReasonCode};
 use pure_mqtt_agent::FailureClass;
 use pure_mqtt_net::Failure;
 
@@ -27,12 +27,25 @@ pub enum ConnectError {
 
 sentences! { ConnectError {
     Self::NoServer => ("no server was set; call connect"),
+    Self::Options(OpenError::Property(error)) => ("CONNECT: {}", about(error)),
     Self::Options(error) => ("{error}"),
     Self::Transport(error) => ("the server cannot be reached: {error}"),
     Self::Layer(failure) => ("{failure}"),
     Self::TimedOut => ("the server could not be reached in time"),
     Self::GivenUp => ("the attempt to connect was given up"),
 } }
+
+/// Names the property, and the remedy if the client announces it itself.
+fn about(error: &PropertyError) -> String {
+    let name = error.name();
+    let limit = match name {
+        "Receive Maximum" => "receive_maximum",
+        "Maximum Packet Size" => "inline_max",
+        "Topic Alias Maximum" => "topic_alias_maximum",
+        _ => return format!("{name}: {}", error.violation),
+    };
+    format!("{name} is announced from `Limits::{limit}`: set it there, with `Options::limits`")
+}
 
 impl From<io::Error> for ConnectError {
     fn from(error: io::Error) -> Self {
@@ -98,6 +111,18 @@ sentences! { LinkEnd {
     Self::Layer(failure) => ("the connection broke: {failure}"),
     Self::ClosedByServer => ("the server closed the connection"),
 } }
+
+impl LinkEnd {
+    /// Returns the reason code of 5.0, in every version: the server's, or that of the client's own DISCONNECT or error. `None` if the transport ended without one.
+    pub fn reason(&self) -> Option<ReasonCode> {
+        match self {
+            Self::Disconnected | Self::Replaced => Some(ReasonCode::NORMAL_DISCONNECTION),
+            Self::ServerDisconnect { reason, .. } => Some(*reason),
+            Self::Mqtt(error) => Some(error.reason()),
+            Self::Transport(_) | Self::Layer(_) | Self::ClosedByServer => None,
+        }
+    }
+}
 
 impl From<io::Error> for LinkEnd {
     fn from(error: io::Error) -> Self {

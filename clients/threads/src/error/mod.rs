@@ -23,9 +23,33 @@ mod tests {
     use std::io;
     use std::sync::Arc;
 
-    use pure_mqtt::{Cause, ConnectionError, OpenError, ReasonCode, RequestError, TopicError};
+    use pure_mqtt::wire::Violation;
+    use pure_mqtt::{Cause, ConnectionError, OpenError, Property, PropertyError, ReasonCode, RequestError, TopicError};
 
     use super::*;
+
+    #[test]
+    fn a_property_of_the_limits_is_named_with_the_remedy() {
+        let sentence = |property: Property<'_>| {
+            let violation = Violation::PropertyNotAllowed;
+            ConnectError::Options(OpenError::Property(PropertyError { id: property.id(), violation })).to_string()
+        };
+        let receive_maximum = "CONNECT: Receive Maximum is announced from `Limits::receive_maximum`: set it there, \
+            with `Options::limits`";
+        assert_eq!(sentence(Property::ReceiveMaximum(20)), receive_maximum);
+        assert!(sentence(Property::MaximumPacketSize(99)).contains("`Limits::inline_max`"));
+        assert!(sentence(Property::TopicAliasMaximum(9)).contains("`Limits::topic_alias_maximum`"));
+        let other = "CONNECT: Server Keep Alive: a property is not allowed in this packet";
+        assert_eq!(sentence(Property::ServerKeepAlive(9)), other);
+    }
+
+    #[test]
+    fn an_end_has_a_reason_code_unless_only_the_transport_ended() {
+        assert_eq!(LinkEnd::Disconnected.reason(), Some(ReasonCode::NORMAL_DISCONNECTION));
+        let refused = ConnectionError::Refused(ReasonCode::NOT_AUTHORIZED);
+        assert_eq!(LinkEnd::Mqtt(refused).reason(), Some(ReasonCode::NOT_AUTHORIZED));
+        assert_eq!(LinkEnd::ClosedByServer.reason(), None);
+    }
 
     #[test]
     fn every_error_is_a_sentence_of_its_own() {

@@ -36,7 +36,7 @@ pub struct MessageArgs {
     #[arg(long, value_name = "TEXT", help_heading = OF_5)]
     pub correlation: Option<String>,
     /// A user property; may be repeated
-    #[arg(short = 'D', long = "user-property", value_name = "NAME=VALUE", help_heading = OF_5, value_parser = values::pair)]
+    #[arg(short = 'D', long = "user-property", value_name = "NAME=VALUE", help_heading = OF_5, value_parser = values::user_property)]
     pub user_properties: Vec<(&'static str, &'static str)>,
     /// Mark the payload as UTF-8 text
     #[arg(long, help_heading = OF_5)]

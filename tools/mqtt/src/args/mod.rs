@@ -3,6 +3,7 @@
 mod bench;
 mod broker;
 mod config;
+mod hints;
 mod message;
 mod output;
 mod publishing;
@@ -63,12 +64,8 @@ pub fn parse() -> Task {
     }
     let matches = command.try_get_matches_from_mut(std::env::args_os()).unwrap_or_else(|error| {
         let is_of_value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
-        if let (Some(config), true) = (&config, is_of_value) {
-            let _ = error.print(); // it ends here anyway
-            anstream::eprintln!("note: defaults come from {}", config.path.display());
-            std::process::exit(error.exit_code());
-        }
-        error.exit()
+        let source = config.as_ref().filter(|_| is_of_value);
+        explain(&error, source.map(|config| format!("note: defaults come from {}", config.path.display())))
     });
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
     if let Some(problem) = cli.task.problem() {
@@ -77,6 +74,17 @@ pub fn parse() -> Task {
         refuse(command, &problem);
     }
     cli.task
+}
+
+/// Prints a mistake with a note, and exits.
+fn explain(error: &clap::Error, note: Option<String>) -> ! {
+    let arguments: Vec<_> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let hint = || hints::hint(error.kind(), &arguments).map(|hint| format!("hint: {hint}"));
+    let note = note.or_else(hint);
+    let Some(note) = note else { error.exit() };
+    let _ = error.print(); // it ends here anyway
+    anstream::eprintln!("{note}");
+    std::process::exit(error.exit_code());
 }
 
 fn refuse(command: &mut Command, problem: &str) -> ! {

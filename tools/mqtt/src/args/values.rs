@@ -65,6 +65,11 @@ pub fn pair(text: &str) -> Result<(&'static str, &'static str), &'static str> {
     keep::<str>(text).split_once('=').ok_or("expected NAME=VALUE, such as unit=celsius")
 }
 
+/// Parses a user property. `-D publish user-property unit C`, as for mosquitto's clients, gets an error that shows how it is written here.
+pub fn user_property(text: &str) -> Result<(&'static str, &'static str), &'static str> {
+    pair(text).map_err(|_| "-D takes NAME=VALUE: -D unit=C")
+}
+
 pub fn retain_handling(text: &str) -> Result<RetainHandling, &'static str> {
     match text {
         "always" => Ok(RetainHandling::Send),
