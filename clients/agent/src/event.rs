@@ -139,14 +139,14 @@ pub enum Event {
         /// Why.
         why: Denied,
     },
-    /// The oldest unacknowledged message has been with a receiver for long, and holds back the acknowledgements of those behind it: they leave in order
-    /// `[MQTT-4.6.0-2]`.
+    /// The oldest unacknowledged message was taken by the program for longer than [`Options::ack_alarm`](crate::Options::ack_alarm) (10 s), and is not acknowledged yet. It holds
+    /// back the acknowledgements of those behind it: they leave in order `[MQTT-4.6.0-2]`. Comes once for each such message; none comes for messages that wait to be taken.
     AcksHeld {
-        /// Who has the message.
+        /// The subscription that the message was taken from.
         by: Receiver,
-        /// Since when.
+        /// When the program took the message, or when the one before it was acknowledged, if that was later.
         since: Instant,
-        /// How many acknowledgements wait.
+        /// How many messages are not acknowledged, those that wait to be taken included.
         waiting: u32,
     },
     /// Links have died with this message out alone: it may be what the server dies of.

@@ -186,7 +186,7 @@ enum Leaving {
 struct Timers {
     /// PUBLISH is held back until then at most.
     hold_until: Option<Instant>,
-    /// The number of the message that was told of last in `AcksHeld`, by its time of arrival.
+    /// The message that was told of last in `AcksHeld`, by the time since which it held back others.
     told_of: Option<Instant>,
     /// A snapshot is tried again.
     store_retry: Option<Instant>,

@@ -140,6 +140,11 @@ impl Queues {
         self.queues.get_mut(&receiver)?.current.take()
     }
 
+    /// The same, to be looked at.
+    pub(crate) fn current(&self, receiver: Receiver) -> Option<&AckToken> {
+        self.queues.get(&receiver)?.current.as_ref()
+    }
+
     /// A receiver is dropped: what is to be acknowledged.
     pub(crate) fn remove(&mut self, receiver: Receiver, undelivered: Undelivered) -> Vec<AckToken> {
         let Some(mut queue) = self.queues.remove(&receiver) else { return Vec::new() };
