@@ -33,7 +33,7 @@ pub struct Outgoing {
     pub properties: Bytes,
     /// The message is sent on links of 5.0 alone; on others it waits. Default: false.
     pub needs_v5: bool,
-    /// A number of the program's own. It is durable, and comes back in [`Event::Recovered`](crate::Event::Recovered). Default: 0.
+    /// A number of the program's own. It is durable, and comes back in [`Event::Recovered`](crate::Event::Recovered) after a restart. Default: 0.
     pub tag: u64,
 }
 

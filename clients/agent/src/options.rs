@@ -49,7 +49,7 @@ pub struct Options {
     /// What the engine holds itself and the server to. `manual_acks` and `version` are set by the agent. Default: those of [`Limits::DEFAULT`], but Receive
     /// Maximum 256, 100 in flight, and messages of up to 256 MiB, of which longer ones are thrown away with an event.
     pub limits: Limits,
-    /// Who decides when to dial. Default: the agent, after 0 to 5 seconds at first and 0 to 120 in the end.
+    /// Who decides when to dial. Default: the agent. The first dial is at once; after a failure it waits a random time of 0 to 5 s, then 0 to 10 s, up to 0 to 120 s.
     pub redial: Redial,
     /// Go on dialling, at the longest pause, after a failure that won't get better by itself: refused credentials, an untrusted certificate, a refused client
     /// identifier. With `false` the agent stops, and says so in [`Event::LinkDown`](crate::Event::LinkDown). Default: true.
@@ -66,7 +66,7 @@ pub struct Options {
     /// number.
     pub max_attempts: u8,
     /// Bytes of received messages that wait for their receivers, together. When they are reached, reading stops. Default: 64 MiB. A longer message is taken when
-    /// nothing else waits.
+    /// nothing else waits. Receive Maximum alone does not bound them: some servers exceed it, as mosquitto 2.0.11 does while many messages are queued.
     pub max_waiting: usize,
     /// Milliseconds for which PUBLISH is held back on a new session until the last SUBSCRIBE has left. Default: 5,000.
     pub hold_timeout: u32,
@@ -197,13 +197,14 @@ pub enum CleanStart {
 /// Who decides that it is time to dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Redial {
-    /// The agent: at once at first, then after a random time up to a step that doubles from `min` to `max` with each round of failures.
+    /// The agent. The first dial is at once; after a failure it waits a random time of 0 to `min`, after the next one of 0 to twice `min`, and so on up to `max`. Of several
+    /// servers each is dialled once before it waits.
     Agent {
         /// The first step in milliseconds.
         min: u32,
         /// The longest step in milliseconds.
         max: u32,
-        /// After a link has stood so many milliseconds, steps begin with `min` again.
+        /// After a link has stood so many milliseconds, waits begin with `min` again.
         stands_after: u32,
     },
     /// The face, by [`dial`](crate::Agent::dial).
