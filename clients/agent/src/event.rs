@@ -1,4 +1,4 @@
-//! What the agent asks of its face, and what it tells.
+//! What the agent asks of the host, and what it reports.
 
 use alloc::string::String;
 
@@ -67,7 +67,7 @@ pub enum Wake {
     Link,
 }
 
-/// How a failed dial is judged by the face, which alone sees TLS, DNS and the source of credentials.
+/// How a failed dial is classed by the code that dials, which sees TLS, DNS and the source of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureClass {
@@ -81,7 +81,7 @@ pub enum FailureClass {
     Lasting,
 }
 
-/// What the agent tells.
+/// An event of the client: links, subscriptions, the log.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -100,7 +100,7 @@ pub enum Event {
         link: LinkId,
         /// Why.
         why: LinkEnd,
-        /// When the agent dials next by itself; `None` if it doesn't.
+        /// When the client dials next by itself; `None` if it doesn't.
         next_dial: Option<Instant>,
         /// It dials without a pause: the next server of the round, or a link that takes the place of this one.
         is_at_once: bool,
@@ -112,7 +112,7 @@ pub enum Event {
         /// How many times.
         times: u32,
     },
-    /// A message that no receiver wants. It is acknowledged.
+    /// A message that no subscription wants. It is acknowledged.
     Unrouted(Incoming),
     /// A message longer than `Limits::inline_max`, or with a topic that is none. It was thrown away and acknowledged.
     Discarded {
@@ -123,16 +123,16 @@ pub enum Event {
     },
     /// The server has granted a filter.
     Granted {
-        /// Who wanted it.
+        /// The subscription that wanted it.
         receiver: Receiver,
         /// Which filter.
         filter: String,
         /// What it granted.
         qos: QoS,
     },
-    /// A filter is not granted. The agent doesn't ask again until there is a new session, or a new `subscribe`.
+    /// A filter is not granted. The client doesn't ask again until there is a new session, or a new `subscribe`.
     Denied {
-        /// Who wanted it.
+        /// The subscription that wanted it.
         receiver: Receiver,
         /// Which filter.
         filter: String,
@@ -172,7 +172,7 @@ pub enum Event {
     },
     /// The log can't be written: publishes at QoS 1 and 2 are refused until it can.
     StoreFailed,
-    /// The agent has shut down: nothing comes any more.
+    /// The client has shut down: no event follows.
     Done,
 }
 
@@ -180,7 +180,7 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionFate {
-    /// The first session of this agent.
+    /// The first session of this client.
     Fresh,
     /// The server has resumed it: subscriptions are in place, and unfinished messages go on.
     Resumed,
@@ -199,7 +199,7 @@ pub enum SessionFate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkEnd {
-    /// The agent has ended it: [`disconnect`](crate::Agent::disconnect), `shutdown`, `reconnect` or `dial`.
+    /// The program has ended it, by `shutdown`, `reconnect`, `disconnect` or `dial`.
     Ours,
     /// The engine has ended it: a deadline, or bytes that break the standard.
     Protocol(ConnectionError),
@@ -210,7 +210,7 @@ pub enum LinkEnd {
         /// Its Reason String, if it gave one.
         explanation: Option<String>,
     },
-    /// The transport failed or was closed, in the face's words.
+    /// The transport failed or was closed: the text says how.
     Transport(String),
     /// No transport came up.
     NotDialed(FailureClass, String),

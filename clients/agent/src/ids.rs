@@ -1,10 +1,10 @@
-//! Names of links, servers, messages and receivers. Each is a number, so that a face can keep it without borrowing the agent.
+//! Names of links, servers, messages and receivers. Each is a number, so that a host can keep it without borrowing the agent.
 
 use core::fmt;
 
 use pure_mqtt::Handle;
 
-/// One attempt to bring a link up, and the link that comes of it. An input under an older `LinkId` is ignored, so a late result of a face does no harm.
+/// One attempt to bring a link up, and the link that comes of it. An input under an older `LinkId` is ignored, so a late result does no harm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub(crate) u64);
 
@@ -20,7 +20,7 @@ pub struct Realm(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 
-/// A queue of messages, fed by the filters that are subscribed to for it.
+/// The queue of one subscription: it gets the messages that match the subscription's filters. Queues are numbered from 1, in the order in which they were made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Receiver(pub(crate) u32);
 

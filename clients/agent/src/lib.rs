@@ -4,7 +4,7 @@
 //! wanted, which publish waits for whom, what must survive a crash. [`Agent`] decides all of that, as the engine is built: no I/O, no clock, no thread, no random
 //! number; the same calls give the same results. It needs an allocator, not `std`.
 //!
-//! What puts a socket, a clock and an API under and over it is called its *face*. `pure-mqtt-client` is the face with threads and callbacks. If you want a client,
+//! What puts a socket, a clock and an API under and over it is called its *face*, or its host. `pure-mqtt-client` is the face with threads and callbacks. If you want a client,
 //! take a face; if you write one, for another runtime or language, this page is the contract.
 //!
 //! # The face

@@ -1,4 +1,4 @@
-//! Messages as the agent takes them and gives them: they own what they hold.
+//! Messages, outgoing and incoming: they own what they hold.
 
 use alloc::string::String;
 use core::fmt;
@@ -33,7 +33,7 @@ pub struct Outgoing {
     pub properties: Bytes,
     /// The message is sent on links of 5.0 alone; on others it waits. Default: false.
     pub needs_v5: bool,
-    /// A number of the program's own. It is durable, and comes back in [`Event::Recovered`](crate::Event::Recovered) after a restart. Default: 0.
+    /// A number of the program's own. With a log it survives a restart, and comes back with the message: in [`Event::Recovered`](crate::Event::Recovered), and `recovered` of the tokio client. Default: 0.
     pub tag: u64,
 }
 

@@ -38,7 +38,7 @@ pub struct Options {
     pub clean_start: CleanStart,
     /// Session Expiry Interval in seconds (§3.1.2.11.2), 5.0 only; `u32::MAX` for never. Default: one day.
     pub session_expiry: u32,
-    /// User name, password and authentication of CONNECT, unless [`dialed`](crate::Agent::dialed) brings others. Default: none.
+    /// User name, password and authentication of CONNECT, unless a dial brings others. Default: none.
     pub login: Login,
     /// The will (§3.1.2.5). Default: none.
     pub will: Option<Will>,
@@ -58,7 +58,7 @@ pub struct Options {
     pub dial_timeout: u32,
     /// What becomes of a Server Reference (0x9C, 0x9D).
     pub redirects: Redirects,
-    /// The agent keeps a log, which the face makes durable. Default: false.
+    /// Keeps a log, which the host makes durable. `Options::store` of the tokio client sets it. Default: false.
     pub durable: bool,
     /// What happens when the log can't be written. Default: refuse.
     pub on_store_failure: OnStoreFailure,
@@ -155,7 +155,7 @@ impl Options {
     }
 }
 
-/// A server in the list. Its address, TLS and proxy are the face's; the agent knows what decides about sessions.
+/// A server in the list. Its address, TLS and proxy are the host's; the agent knows what decides about sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
     /// Servers of one realm share sessions. `None` (the default): this entry shares with no other. With a [log](Options::durable) it should be made of the address, and not of the place
@@ -164,7 +164,7 @@ pub struct Server {
     /// Entries with the same number are nodes of one cluster, and share sessions as well. The realm of each goes to the log, so that a session goes on when nodes are added to
     /// the list, removed or put in another order, as long as one of them stays. `None` (the default): not a node.
     pub cluster: Option<u16>,
-    /// The name stands for SRV records: the face is asked for them first ([`Action::Resolve`](crate::Action::Resolve)). Default: false.
+    /// The name stands for SRV records: the host is asked for them first ([`Action::Resolve`](crate::Action::Resolve)). Default: false.
     pub has_srv: bool,
     /// The link is protected by TLS. Default: false. A redirect keeps it.
     pub is_secure: bool,
@@ -207,7 +207,7 @@ pub enum Redial {
         /// After a link has stood so many milliseconds, waits begin with `min` again.
         stands_after: u32,
     },
-    /// The face, by [`dial`](crate::Agent::dial).
+    /// The host, by [`dial`](crate::Agent::dial).
     Host,
 }
 
@@ -249,7 +249,7 @@ pub enum OnStoreFailure {
     /// The link is given up, and publishes at QoS 1 and 2 are refused, until a whole new snapshot could be written.
     #[default]
     Refuse,
-    /// The agent goes on as one without a log.
+    /// The client goes on as one without a log.
     GoOnVolatile,
 }
 

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use pure_mqtt::Stats as EngineStats;
 
-/// What an agent has done so far, for a dashboard: see [`Agent::stats`](crate::Agent::stats).
+/// The counters of a client, for a dashboard; the method `stats` returns them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -34,9 +34,9 @@ pub struct Stats {
     pub waiting_bytes: u64,
     /// Messages that the program has and has not acknowledged.
     pub unacknowledged: u64,
-    /// QoS 0 messages dropped since a receiver's queue was full.
+    /// QoS 0 messages dropped because a subscription's queue was full.
     pub dropped: u64,
-    /// Messages that no receiver wanted.
+    /// Messages that no subscription wanted.
     pub unrouted: u64,
     /// Messages thrown away since they were too long, or had no topic.
     pub discarded: u64,

@@ -7,7 +7,7 @@ use crate::ids::Ticket;
 /// How far a message has come. A message passes them in this order, then it has exactly one [`End`]. Some are passed at once: without a log, `Stored` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Milestone {
-    /// The agent has accepted it.
+    /// The client has accepted it.
     Queued,
     /// Its record is durable: it survives a loss of power.
     Stored,
@@ -32,7 +32,7 @@ pub enum End {
     Expired,
     /// The overflow policy dropped it before it left, to make room for this message.
     Displaced(Ticket),
-    /// It was [withdrawn](crate::Agent::withdraw).
+    /// The program withdrew it (`withdraw`).
     Withdrawn {
         /// The server may have it, or get it by its copy of a QoS 2 handshake.
         may_have_arrived: bool,
@@ -42,7 +42,7 @@ pub enum End {
         /// PUBREC had come: the server had taken the message over, and may have delivered it before it lost the session.
         was_received: bool,
     },
-    /// The session was [forgotten](crate::Agent::discard_session) here.
+    /// The program discarded the session (`discard_session`).
     Discarded,
     /// The message was sent on so many links without an answer, and [`Options::max_attempts`](crate::Options::max_attempts) allows no more.
     AttemptsUsedUp(u8),
@@ -50,7 +50,7 @@ pub enum End {
     ServerCant(PublishLimit),
     /// No reply came in time, or a flush reached its deadline.
     TimedOut,
-    /// The agent was shut down first. With a log a message at QoS 1 or 2 goes on after a restart.
+    /// The client was shut down first. With a log a message at QoS 1 or 2 goes on after a restart.
     Shutdown,
 }
 
@@ -82,13 +82,13 @@ pub struct Rejected<T> {
     pub why: Refusal,
 }
 
-/// Why the agent refuses a command. Nothing has changed then.
+/// Why a call is refused. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The queue is full: try again after [`Wake::Room`](crate::Wake::Room).
+    /// The queue is full: try again after a message has got its final result, which [`Wake::Room`](crate::Wake::Room) reports to a host.
     Full,
-    /// It is longer than the limits of this agent allow, or than MQTT does.
+    /// It is longer than the limits of this client allow, or than MQTT does.
     TooLarge,
     /// A topic or filter is not one, or nothing was asked for.
     Invalid,
@@ -96,17 +96,17 @@ pub enum Refusal {
     Property(PropertyError),
     /// It needs a version that the present link doesn't speak.
     NeedsVersion(Version),
-    /// Another receiver has subscribed to the filter with options that contradict these.
+    /// Another subscription has the filter with options that contradict these.
     Conflict,
     /// The present server doesn't take it.
     ServerCant(PublishLimit),
     /// QoS 0 messages are not kept while no link is up (`Limits::refuse_offline_qos0`).
     Offline,
-    /// The agent is shutting down.
+    /// The client is shutting down.
     ShuttingDown,
     /// The log can't be written, so nothing can be promised.
     StoreFailed,
-    /// There is no such receiver.
+    /// There is no such receiver: it was dropped.
     NoReceiver,
 }
 
@@ -118,7 +118,7 @@ impl core::fmt::Display for Refusal {
             Self::Invalid => f.write_str("a topic or filter is not valid"),
             Self::Property(error) => write!(f, "{error}"),
             Self::NeedsVersion(version) => write!(f, "this needs a link of MQTT {version}"),
-            Self::Conflict => f.write_str("another receiver has subscribed to this filter with other options"),
+            Self::Conflict => f.write_str("another subscription has this filter with other options"),
             Self::ServerCant(limit) => write!(f, "the server doesn't take this message: {limit}"),
             Self::Offline => f.write_str("no link is up, and QoS 0 messages are not kept"),
             Self::ShuttingDown => f.write_str("the client is shutting down"),

@@ -9,7 +9,7 @@ use pure_mqtt::QoS;
 use crate::ids::{AckToken, Receiver};
 use crate::message::Incoming;
 
-/// How many QoS 0 messages wait for a receiver, and which are dropped beyond. Those at QoS 1 and 2 are never dropped: Receive Maximum and
+/// How many QoS 0 messages wait in a subscription, and which are dropped above that. Those at QoS 1 and 2 are never dropped: Receive Maximum and
 /// [`Options::max_waiting`](crate::Options::max_waiting) bound them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Qos0Queue {
@@ -29,10 +29,10 @@ impl Default for Qos0Queue {
 /// When a message is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AckMode {
-    /// When the next one is taken, or the receiver is dropped.
+    /// When the next one is taken, or the subscription is dropped.
     #[default]
     OnNext,
-    /// By [`acknowledge`](crate::Agent::acknowledge), in any order.
+    /// By the program, in any order.
     Manual,
 }
 
