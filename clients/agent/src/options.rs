@@ -197,8 +197,8 @@ pub enum CleanStart {
 /// Who decides that it is time to dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Redial {
-    /// The agent. The first dial is at once; after a failure it waits a random time of 0 to `min`, after the next one of 0 to twice `min`, and so on up to `max`. Of several
-    /// servers each is dialled once before it waits.
+    /// The agent. The first dial is at once; after a failure it waits a random time of 0 to `min`, after the next one of 0 to twice `min`, and so on up to `max`. A failure is a
+    /// lost link, or a round in which each server was dialled once.
     Agent {
         /// The first step in milliseconds.
         min: u32,

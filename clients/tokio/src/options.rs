@@ -260,8 +260,8 @@ impl Options {
     }
 
     /// Sets the reconnect delay. The first dial is at once; after a failure the client waits a random time of 0 to `min`, after the next one of 0 to twice `min`, and so on up to
-    /// `max`. Once a link has stood for 30 s, it begins with `min` again. Default: `min` is 5 s, and `max` 120 s: 0 to 5 s, 0 to 10 s, 0 to 20 s, up to 0 to 120 s. Of several
-    /// servers each is dialled once before the client waits.
+    /// `max`. Once a link has stood for 30 s, it begins with `min` again. Default: `min` is 5 s, and `max` 120 s: 0 to 5 s, 0 to 10 s, 0 to 20 s, up to 0 to 120 s. A
+    /// failure is a lost link, or a round in which each server was dialled once.
     pub fn reconnect_delay(mut self, min: Duration, max: Duration) -> Self {
         let milliseconds = |duration| u32::try_from(millis(duration)).unwrap_or(u32::MAX);
         self.agent.redial = Redial::Agent { min: milliseconds(min), max: milliseconds(max), stands_after: 30_000 };
