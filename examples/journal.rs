@@ -1,8 +1,8 @@
 //! A device whose power fails: `cargo run --features journal --example journal`.
 //!
-//! It publishes numbered readings at QoS 2 and counts messages that it receives at QoS 2, while it is killed again and again, at moments that
-//! nobody chose. In the end the broker has taken each reading over exactly once, and the device has counted each message exactly
-//! once: what the device did and the journal of its session are stored in one transaction (`journal/store.rs`).
+//! It publishes numbered readings at QoS 2 and counts messages that it receives at QoS 2, while it is killed repeatedly at random moments. In the end the broker has received
+//! each reading exactly once, and the device has counted each message exactly once, because the device stores its own state and the journal of its session in one transaction
+//! (`journal/store.rs`).
 
 #[path = "journal/device.rs"]
 mod device;

@@ -1,8 +1,8 @@
-//! A tour that needs nothing installed: `cargo run --example quickstart`.
+//! A tour without a broker to install: `cargo run --example quickstart`.
 //!
-//! It starts a small broker in a thread and then, over real TCP and in each version of MQTT: connects, subscribes, publishes in every
-//! quality of service, cuts the TCP connection in the middle, resumes the session, checks that nothing was lost and nothing at QoS 2
-//! came twice, and leaves. The loop between connection and socket is in `support/mod.rs`.
+//! It starts a small broker in a thread. Then, over real TCP and in each version of MQTT, it connects, subscribes, publishes at every QoS, cuts the TCP connection in the middle
+//! of a packet, resumes the session, checks that nothing was lost and no QoS 2 message arrived twice, and disconnects. The loop between connection and socket is in
+//! `support/mod.rs`.
 
 #[path = "quickstart/failure.rs"]
 mod failure;

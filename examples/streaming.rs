@@ -1,8 +1,8 @@
-//! A message larger than the memory: `cargo run --example streaming -- [BYTES]`.
+//! A message larger than RAM: `cargo run --example streaming -- [BYTES]`.
 //!
-//! It starts a small broker in a thread, and sends a file of a few megabytes through it to itself, at QoS 2, over real TCP. The client has a buffer of 512 bytes for what
-//! comes and 256 for what leaves; the payload is read from its file when it is sent, and written to another file as it comes. The connection is
-//! cut in the middle of the way there, so the broker gets the message in two attempts, and the client has it once.
+//! It starts a small broker in a thread, and sends a file of a few megabytes through it to itself, at QoS 2, over real TCP. The client has a buffer of 512 bytes for input and
+//! one of 256 bytes for output. The payload is read from its file while it is sent, and written to another file as it arrives. The connection is cut during the upload, so the
+//! broker gets the message in two attempts, and the client receives it once.
 
 #[path = "streaming/file.rs"]
 mod file;

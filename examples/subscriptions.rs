@@ -1,8 +1,8 @@
-//! Subscriptions that come back, and messages that find their handlers: `cargo run --example subscriptions`.
+//! Restoring subscriptions and dispatching messages: `cargo run --example subscriptions`.
 //!
-//! It starts a small broker in a thread, subscribes to a few filters over real TCP, and hands each message to those whose filter matches. Then the broker
-//! forgets the session, as a broker does that restarts without a disk: everything is subscribed to again, by itself, and the
-//! messages find their way as before. What a program adds to the host's loop for this stands in `Program`.
+//! It starts a small broker in a thread, subscribes to a few filters over real TCP, and dispatches each message to the handlers whose filters match. Then the broker loses the
+//! session, as a broker without a disk does on a restart: the subscriptions are restored, and messages are dispatched as before. `Program` has what a program adds to the host's
+//! loop for this.
 
 mod support;
 

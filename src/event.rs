@@ -267,7 +267,8 @@ impl fmt::Debug for Fragment<'_> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Discarded<'i> {
-    /// The topic in the packet; empty if it has only an alias.
+    /// The topic in the packet; empty if it has only an alias. If the topic alone is longer than
+    /// [`Limits::inline_max`](crate::Limits::inline_max), its start.
     pub topic: &'i [u8],
     /// The length of the whole packet in bytes.
     pub length: u32,
@@ -275,7 +276,8 @@ pub struct Discarded<'i> {
     pub qos: QoS,
     /// Whether it is a retained message, which the server sends again at the next subscription.
     pub retain: bool,
-    /// The packet identifier at QoS 1 and 2.
+    /// The packet identifier at QoS 1 and 2; `None` if the topic is longer than
+    /// [`Limits::inline_max`](crate::Limits::inline_max).
     pub id: Option<PacketId>,
     /// Why it was discarded.
     pub why: Discard,

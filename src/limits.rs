@@ -162,9 +162,10 @@ pub enum OnTooLong {
     #[default]
     EndLink,
     /// The message is read in fragments, discarded and acknowledged; [`Event::Discarded`](crate::Event::Discarded)
-    /// reports its topic and length. Its topic and identifier must lie within the first [`Limits::inline_max`] bytes,
-    /// and so must its properties if the server uses topic aliases. In 5.0 no Maximum Packet Size is announced then:
-    /// the server would discard such messages itself, without a report.
+    /// reports its topic and length. If the server may use topic aliases
+    /// ([`Limits::topic_alias_maximum`] above 0), topic, identifier and properties must lie within the first
+    /// [`Limits::inline_max`] bytes. In 5.0 no Maximum Packet Size is announced then: the server would discard such
+    /// messages itself, without a report.
     ///
     /// Packets of other types that are too long still end the link.
     Discard,

@@ -1,4 +1,4 @@
-//! The device: it comes up, goes on where its durable memory says, and may lose power at any moment.
+//! The device: it starts, continues from its durable memory, and may lose power at any moment.
 
 use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

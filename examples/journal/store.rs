@@ -1,4 +1,4 @@
-//! Durable memory: a file to which transactions are appended, each of them wholly there or not at all.
+//! Durable memory: a file of transactions, each stored completely or not at all.
 //!
 //! ```text
 //!   length: u32 | published: u32 | received: u32 | records of the journal | CRC-32 of all before: u32

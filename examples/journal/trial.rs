@@ -1,4 +1,4 @@
-//! The broker, and somebody who pulls the plug.
+//! The broker, and the process that kills the device.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Why the tour failed, in sentences for people.
+//! Errors of the tour, with messages for people.
 
 use std::process::ExitCode;
 use std::{fmt, io};

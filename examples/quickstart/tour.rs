@@ -1,4 +1,4 @@
-//! The tour itself, step by step, in one version of MQTT.
+//! The tour, step by step, in one version of MQTT.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The two files: where the payload comes from, and where it goes.
+//! The files that the payload is read from and written to.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -1,4 +1,4 @@
-//! What can end a link, in sentences for people.
+//! Errors that end a link, with messages for people.
 
 use std::{error, fmt, io};
 

@@ -1,4 +1,4 @@
-//! A host that fits one page: one connection, one TCP socket, one thread. It does what the page of [`Connection`] asks for, and no more.
+//! A minimal host: one connection, one TCP socket, one thread. It does only what the page of [`Connection`] requires.
 #![allow(dead_code)] // two examples share it, and neither uses all of it
 
 mod error;

@@ -14,7 +14,7 @@ use crate::connection::stream::{Fate, Stream};
 use crate::event::{Discard, Discarded, Event, Fragment, FragmentHead, PendingAck, Received, Topic};
 use crate::storage::Parts;
 use crate::types::{PacketId, QoS, Version};
-use crate::wire::{DecodeError, Fields, Header, Malformed, PacketType, Publish, Reader, Tolerance};
+use crate::wire::{DecodeError, Fields, Header, Malformed, PacketType, Publish, Reader, Tolerance, Violation};
 
 const TRUNCATED: DecodeError = DecodeError::Malformed(Malformed::Truncated);
 
@@ -73,31 +73,96 @@ impl Core {
                 *received = Received::Partial { needed: 1 };
                 return Ok(());
             }
-            Some(TRUNCATED) => return self.on_long_head(parts, header, &mut body, discard, received),
+            Some(TRUNCATED) => {
+                let window = input.get(header.length..inline_max).unwrap_or_default();
+                return self.on_long_head(parts, header, (window, &mut body), discard, received);
+            }
             Some(fault) => return Err(fault.into()),
         }
         self.on_first_piece(parts, header, &mut body, discard, received)
     }
 
-    /// Handles a message whose topic and properties do not lie within `inline_max`. To discard it, topic and identifier
-    /// are enough, unless the server may have bound an alias.
+    /// Handles a message whose topic and properties do not lie within `inline_max`. To discard it, the identifier is
+    /// enough, unless the server may have bound an alias.
     fn on_long_head<'i>(
         &mut self,
         parts: &mut Parts<'_>,
         header: Header,
-        body: &mut Reader<'i>,
+        (window, body): (&'i [u8], &mut Reader<'i>),
         discard: Option<Discard>,
         received: &mut Received<'i>,
     ) -> Effect {
-        let mut head = *body;
+        if self.discarding().is_none() || self.link.topic_alias_maximum > 0 {
+            return Err(self.refuse_length(PacketType::Publish, header.packet_length()));
+        }
+        let mut head = Reader::lenient(window, self.rules());
         head.set_version(Version::V311); // no properties: they are discarded like the payload
         Publish::skip_head(header.flags, &mut head);
-        let can_discard = self.discarding().is_some() && self.link.topic_alias_maximum == 0;
-        if head.fault().is_some() || !can_discard {
-            return Err(self.refuse_length(PacketType::Publish, header.packet_length()));
+        if head.fault().is_some() {
+            return self.on_long_topic(&header, window, received);
         }
         body.set_version(Version::V311);
         self.on_first_piece(parts, header, body, discard.or(Some(Discard::TooLong)), received)
+    }
+
+    /// Handles a message whose topic and identifier do not lie within `inline_max`: the rest of the topic is skipped.
+    fn on_long_topic<'i>(&mut self, header: &Header, window: &'i [u8], received: &mut Received<'i>) -> Effect {
+        let qos = QoS::from_bits(header.flags >> 1 & 0b11).ok_or(Malformed::QoS)?;
+        let remaining = header.packet_length() - header.length;
+        let Some((length, topic)) = window.split_first_chunk() else {
+            return Err(self.refuse_length(PacketType::Publish, header.packet_length()));
+        };
+        let length = u16::from_be_bytes(*length);
+        let head = 2 + usize::from(length) + if qos == QoS::AtMostOnce { 0 } else { 2 };
+        if head > remaining {
+            return Err(TRUNCATED.into());
+        }
+        let topic = topic.get(..length.into()).unwrap_or(topic);
+        let fate = match qos {
+            QoS::AtMostOnce => Fate::Dropped,
+            _ => Fate::Topic { flags: header.flags, length },
+        };
+        self.link.stream = Stream { total: remaining as u32 - 2, fate };
+        self.note_piece(topic.len() as u32, false);
+        self.stats.count(Count::DiscardedMessage as u8);
+        let retain = header.flags & 1 != 0;
+        let length = header.packet_length() as u32;
+        let discarded = Discarded { topic, length, qos, retain, id: None, why: Discard::TooLong };
+        let consumed = header.length + 2 + topic.len();
+        *received = Received::Packet { consumed, event: Some(Event::Discarded(discarded)) };
+        Ok(())
+    }
+
+    /// Skips the rest of a topic; then the identifier says what becomes of the message.
+    fn skip_topic<'i>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        input: &'i [u8],
+        (flags, length): (u8, u16),
+        received: &mut Received<'i>,
+    ) -> Effect {
+        let (stream, offset) = (self.link.stream, self.streamed());
+        let left = u32::from(length).saturating_sub(offset);
+        let skipped = input.len().min(left as usize);
+        if skipped > 0 {
+            self.note_piece(offset + skipped as u32, false);
+            *received = Received::Packet { consumed: skipped, event: None };
+            return Ok(());
+        }
+        let Some(id) = input.first_chunk().filter(|_| left == 0) else {
+            *received = Received::Partial { needed: 1 };
+            return Ok(());
+        };
+        let id = PacketId::new(u16::from_be_bytes(*id)).ok_or(Violation::PacketIdZero)?;
+        let qos = QoS::from_bits(flags >> 1 & 0b11).unwrap_or_default();
+        let fate = self.fate_of(parts, (id, flags & 0b1000 != 0), qos, true)?;
+        self.link.stream = Stream { total: stream.total - u32::from(length) - 2, fate };
+        self.link.partial = 1;
+        let taken = self.on_piece(parts, 2, None, &[], received);
+        if taken.is_err() {
+            (self.link.stream, self.link.partial) = (stream, offset + 1); // the host offers the same bytes again
+        }
+        taken
     }
 
     fn on_first_piece<'i>(
@@ -119,18 +184,7 @@ impl Core {
         let fate = match publish.id {
             None if discard.is_some() => Fate::Dropped,
             None => Fate::Nothing,
-            Some(id)
-                if publish.qos == QoS::ExactlyOnce
-                    && self.incoming.is_repetition(parts.inbox, id.get(), publish.dup) =>
-            {
-                Fate::Repeated(id)
-            }
-            Some(id) => {
-                let mut ack = None;
-                self.receive_piece(parts, (id, publish.dup), publish.qos, &mut ack)?;
-                let place = ack.ok_or(Refusal::Blocked)?.place();
-                if discard.is_some() { Fate::DroppedOwed { place } } else { Fate::Owed { place } }
-            }
+            Some(id) => self.fate_of(parts, (id, publish.dup), publish.qos, discard.is_some())?,
         };
         if publish.dup && publish.id.is_none() {
             self.stats.count(Tolerance::DupAtQoS0 as u8);
@@ -154,6 +208,23 @@ impl Core {
         Ok(())
     }
 
+    /// Enters a message into the session, and returns what happens after its last byte.
+    fn fate_of(
+        &mut self,
+        parts: &mut Parts<'_>,
+        (id, dup): (PacketId, bool),
+        qos: QoS,
+        is_discarded: bool,
+    ) -> Result<Fate, Refusal> {
+        if qos == QoS::ExactlyOnce && self.incoming.is_repetition(parts.inbox, id.get(), dup) {
+            return Ok(Fate::Repeated(id));
+        }
+        let mut ack = None;
+        self.receive_piece(parts, (id, dup), qos, &mut ack)?;
+        let place = ack.ok_or(Refusal::Blocked)?.place();
+        Ok(if is_discarded { Fate::DroppedOwed { place } } else { Fate::Owed { place } })
+    }
+
     /// Handles the next fragment of the message.
     pub(super) fn continue_stream<'i>(
         &mut self,
@@ -161,6 +232,9 @@ impl Core {
         input: &'i [u8],
         received: &mut Received<'i>,
     ) -> Effect {
+        if let Fate::Topic { flags, length } = self.link.stream.fate {
+            return self.skip_topic(parts, input, (flags, length), received);
+        }
         let left = self.link.stream.total - self.streamed();
         let (piece, _) = input.split_at_checked(left as usize).unwrap_or((input, &[]));
         if piece.is_empty() {

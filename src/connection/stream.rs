@@ -24,6 +24,9 @@ pub(super) enum Fate {
     Dropped,
     /// QoS 1 or 2, discarded: its acknowledgement becomes pending.
     DroppedOwed { place: u16 },
+    /// QoS 1 or 2, discarded: the first `length` bytes are the rest of a topic that is longer than the host's buffer, and
+    /// the packet identifier follows.
+    Topic { flags: u8, length: u16 },
     /// A duplicate: PUBREC becomes pending again, and nothing is delivered `[MQTT-4.3.3-10]`.
     Repeated(PacketId),
 }
@@ -46,7 +49,7 @@ impl Stream {
 
     /// Returns whether nothing of the message is delivered.
     pub(super) const fn is_discarded(&self) -> bool {
-        matches!(self.fate, Fate::Dropped | Fate::DroppedOwed { .. } | Fate::Repeated(_))
+        matches!(self.fate, Fate::Dropped | Fate::DroppedOwed { .. } | Fate::Topic { .. } | Fate::Repeated(_))
     }
 
     /// Returns the minimum length of the message.

@@ -279,7 +279,7 @@ impl App {
                 limits.on_bad_topic == OnBadTopic::Discard && is_none
             }
         };
-        self.inbox.told += u32::from(discarded.id.is_some());
+        self.inbox.told += u32::from(discarded.qos != QoS::AtMostOnce);
         if !is_right {
             self.judge(Err(format!("thrown away for no reason: {discarded:?}")));
         }

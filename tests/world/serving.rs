@@ -19,9 +19,12 @@ impl<S: Memory> World<S> {
         let is_too_long = odd.too_long && rng.u8(0..5) == 0;
         let long = if self.character.limits.stream_max > 0 { 700 } else { 80 };
         let length = if is_too_long { 1_200 } else { rng.choice([4, 4, 6, 30, 60, long]).unwrap_or(4) };
+        // Longer than the host's buffer. Where there may be aliases, the link ends at it.
+        let is_long_topic = is_too_long && !self.character.has.has(Feature::AliasIn) && rng.bool();
         let long_name = "d/".to_owned() + &"x".repeat(LONG_NAME - 2);
         let topic = match rng.u8(0..8) {
             _ if is_bad => rng.choice([&b"d/\xFF\xFE"[..], b"d/+/a", b"d/#"]).unwrap_or(b"#").to_vec(),
+            _ if is_long_topic => b"d/a".iter().copied().chain([b'y'; 250]).collect(),
             0 => long_name.into_bytes(),
             _ => b"d/a".to_vec(),
         };

@@ -1,7 +1,7 @@
 //! Shows a recorded trace as a readable conversation, and replays it: `cargo run -p pure-mqtt-trace --example replay -- FILE`.
 //!
-//! Without a file it makes a recording of its own first: a client and the broker of the tests, joined in memory, with a cut in the middle. How a program makes
-//! such a recording stands in `replay/demo.rs`.
+//! Without a file it first makes its own recording: a client and the test broker, connected in memory, with a lost link. `replay/demo.rs` shows how a program makes such a
+//! recording.
 
 #[path = "replay/demo.rs"]
 mod demo;

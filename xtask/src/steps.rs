@@ -16,6 +16,24 @@ pub const FIRMWARE_TARGETS: [&str; 4] =
 /// Other systems that the clients build for.
 pub const SYSTEMS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
 
+/// The flags with which docs.rs builds documentation, and that a warning is an error.
+pub const DOCS: &str = "--cfg\u{1f}docsrs\u{1f}-Dwarnings";
+
+/// The beginnings of the names of tests that take longest: together longer than all others. The steps for a quick look leave them out, and the step `long` runs them.
+pub const LONG: [&str; 8] = [
+    // The engine's: power that fails at every byte, a link cut twice, two ways through the engine, a list of more than 4 GiB.
+    "every_byte_of",
+    "double_cuts_of",
+    "both_ways_lead_to_the_same",
+    "a_list_longer_than_4_gib_is_refused",
+    // The agent's.
+    "filters_and_messages_and_waiters_cost_the_same",
+    // Those of the client for threads that wait for deadlines.
+    "an_upload_to_a_server_that_reads_nothing_is_given_up",
+    "a_full_disk_refuses_and_goes_on_when_there_is_room",
+    "what_is_asked_for_while_the_loop_goes_to_sleep_first_wakes_it",
+];
+
 /// One row of the table.
 pub struct Step {
     /// What `--only` and `--skip` call it.
@@ -45,7 +63,7 @@ pub enum Kind {
 pub enum Work {
     /// Looks for something and installs it if it is missing, or checks something itself.
     Call(fn(&Shell) -> Result),
-    /// Runs command lines in the root folder. `{features}`, `{msrv}`, `{targets}` and `{systems}` stand for the constants above.
+    /// Runs command lines in the root folder. `{features}`, `{msrv}`, `{targets}`, `{systems}`, `{docs}`, `{long}` and `{but-long}` stand for the constants above.
     Lines(&'static [&'static str]),
     /// Runs one command line inside a folder with a workspace of its own; without that folder, nothing.
     Inside(&'static str, &'static str),
@@ -66,15 +84,8 @@ pub const STEPS: &[Step] = &[
         "cargo clippy --workspace --all-targets --features {features} -- -D warnings",
         "cargo clippy -p pure-mqtt-tokio --all-targets --all-features -- -D warnings",
     ]),
-    check("doc", "the documentation builds without a warning", &[
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-client --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-tokio --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-embassy --features flash,log,nal --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-net --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-trace --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-agent --all-features --no-deps",
-        "RUSTDOCFLAGS=-Dwarnings cargo doc -p pure-mqtt-test-broker --no-deps",
+    check("doc", "the documentation builds without a warning, with the features and the nightly `cfg` of docs.rs", &[
+        "RUSTC_BOOTSTRAP=1 CARGO_ENCODED_RUSTDOCFLAGS={docs} cargo doc --no-deps --all-features -p pure-mqtt -p pure-mqtt-trace -p pure-mqtt-net -p pure-mqtt-agent -p pure-mqtt-client -p pure-mqtt-tokio -p pure-mqtt-embassy -p pure-mqtt-test-broker",
     ]),
     call("pages", "every block of every page compiles as the page shows it, in a file of its own, or is a command that exists", pages::check),
     check("features", "every pair of features builds", &[
@@ -112,7 +123,7 @@ pub const STEPS: &[Step] = &[
     ]),
 
     quick("test", "unit, integration and documentation tests", &[
-        "cargo test -p pure-mqtt --features {features}",
+        "cargo test -p pure-mqtt --features {features} -- {but-long}",
     ]),
     check("versions", "5.0 alone and its predecessors alone do what they do together", &[
         "cargo test -p pure-mqtt --no-default-features --features std,v3,journal --test features",
@@ -140,11 +151,16 @@ pub const STEPS: &[Step] = &[
         "cargo test -p pure-mqtt-trace --test mosquitto -- --ignored",
     ]),
     quick("workspace", "tests of the clients, the recorder and the other workspace members", &[
-        "cargo test --workspace --exclude pure-mqtt", "cargo test -p pure-mqtt-trace --features bytes",
+        "cargo test --workspace --exclude pure-mqtt --exclude pure-mqtt-tokio -- {but-long}",
         "cargo test -p pure-mqtt-net --no-default-features --lib",
         "cargo test -p pure-mqtt-client --all-features --test facades",
         "cargo test -p pure-mqtt-tokio --all-features",
         "cargo test -p pure-mqtt-embassy --features nal --doc",
+    ]),
+    check("long", "the tests that take longest, and those of the clients and the recorder with other features", &[
+        "cargo test -p pure-mqtt --features {features} --lib --tests -- {long}",
+        "cargo test --workspace --exclude pure-mqtt --lib --tests -- {long}",
+        "cargo test -p pure-mqtt-tokio", "cargo test -p pure-mqtt-trace --features bytes",
     ]),
     check("quickstart", "the first example runs", &["cargo run --example quickstart"]),
     check("examples", "the other examples run", &[
@@ -230,6 +246,9 @@ fn fill(line: &str) -> String {
     let all =
         |targets: &[&str]| targets.iter().map(|target| format!("--target {target}")).collect::<Vec<_>>().join(" ");
     let line = line.replace("{features}", HOST_FEATURES).replace("{msrv}", MSRV);
+    let line = line.replace("{docs}", DOCS);
+    let line = line.replace("{but-long}", &LONG.map(|name| format!("--skip {name}")).join(" "));
+    let line = line.replace("{long}", &LONG.join(" "));
     line.replace("{targets}", &all(&FIRMWARE_TARGETS)).replace("{systems}", &all(&SYSTEMS))
 }
 
@@ -269,6 +288,18 @@ mod tests {
             "cargo +1.87.0 x --target thumbv7em-none-eabihf --target thumbv7m-none-eabi \
              --target thumbv6m-none-eabi --target riscv32imc-unknown-none-elf --features std,bytes,heapless,journal,log"
         );
+    }
+
+    /// A test that is renamed would be left out of nothing, and its name be a filter that finds nothing.
+    #[test]
+    fn every_long_test_is_there() {
+        let files = crate::pages::source::files(std::path::Path::new("")).expect("the folder can be read");
+        let rust = files.iter().filter(|file| file.extension().is_some_and(|end| end == "rs"));
+        let texts: Vec<_> =
+            rust.map(|file| std::fs::read_to_string(crate::root().join(file)).expect("it is text")).collect();
+        for name in LONG {
+            assert!(texts.iter().any(|text| text.contains(&format!("fn {name}"))), "{name}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the agent asks of the host, and what it reports.
+//! Actions for the client, wakes and events.
 
 use alloc::string::String;
 
@@ -9,158 +9,158 @@ use crate::ids::{LinkId, Receiver, ServerId, Ticket};
 use crate::message::Incoming;
 use crate::ticket::Denied;
 
-/// What the face is to do. To be fetched until there is none, after every call.
+/// An action that the client must carry out. Fetch actions after every call, until there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
-    /// Ask DNS for the SRV records of this server. Answer with [`resolved`](crate::Agent::resolved) or [`not_resolved`](crate::Agent::not_resolved), by `not_after`.
+    /// Look up the SRV records of this server. Answer with [`resolved`](crate::Agent::resolved) or [`not_resolved`](crate::Agent::not_resolved), by `not_after`.
     Resolve {
-        /// Whose records.
+        /// The server.
         server: ServerId,
-        /// The look-up is given up then.
+        /// The deadline; the look-up then counts as failed.
         not_after: Instant,
     },
-    /// Bring a transport up: credentials, addresses, connect, proxy, TLS, WebSocket. Answer with [`dialed`](crate::Agent::dialed) or
+    /// Establish a transport: credentials, addresses, connect, proxy, TLS, WebSocket. Answer with [`dialed`](crate::Agent::dialed) or
     /// [`dial_failed`](crate::Agent::dial_failed), by `not_after`.
     Dial {
-        /// Names the attempt.
+        /// Identifies the attempt and its link.
         link: LinkId,
-        /// Which server, and so with which TLS and credentials.
+        /// The server, and so its TLS settings and credentials.
         server: ServerId,
-        /// Another host than the server's own, from SRV records or a Server Reference. With TLS its name is to be checked.
+        /// A host to dial instead of the server's, from SRV records or a Server Reference. With TLS, check the certificate against its name.
         host: Option<Host>,
-        /// How many attempts there were since a link last stood, this one included.
+        /// The number of attempts since the last stable link, including this one.
         attempt: u32,
-        /// The attempt is given up then.
+        /// The deadline; the attempt then counts as failed.
         not_after: Instant,
     },
-    /// Give up the attempt, or close the transport, now. No answer is needed, and a late one does no harm.
+    /// Give up the attempt, or close the transport, now. No answer is needed, and a late one is ignored.
     Close {
-        /// Which.
+        /// The link.
         link: LinkId,
     },
-    /// Write a [`snapshot`](crate::Agent::snapshot) to a second place, make it durable, switch over, and call [`log_replaced`](crate::Agent::log_replaced); or
+    /// Write a [`snapshot`](crate::Agent::snapshot) to a second place, make it durable, switch over, and call [`log_replaced`](crate::Agent::log_replaced) or
     /// [`store_failed`](crate::Agent::store_failed).
     Compact,
 }
 
-/// A host that the list of servers doesn't name.
+/// A host that is not in the list of servers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host {
     /// A name or an address.
     pub name: String,
-    /// The port; `None` for the server's own.
+    /// The port; `None`: the server's port.
     pub port: Option<u16>,
 }
 
-/// What may have changed for somebody who waits.
+/// Something that a waiting caller should check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Wake {
-    /// A message that was refused with [`Refusal::Full`](crate::Refusal::Full) may find room.
+    /// There may be room for a message that was refused with [`Refusal::Full`](crate::Refusal::Full).
     Room,
     /// The ticket has its end.
     Ticket(Ticket),
     /// The receiver has a message.
     Receiver(Receiver),
-    /// A link came up or went down.
+    /// A link was established or lost.
     Link,
 }
 
-/// How a failed dial is classed by the code that dials, which sees TLS, DNS and the source of credentials.
+/// The class of a failed dial. The client decides: only it sees TLS, DNS and the source of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureClass {
-    /// It may work the next time.
+    /// A retry may succeed.
     Passing,
-    /// The credentials are refused, or there are none.
+    /// The credentials were refused, or could not be obtained.
     Credentials,
-    /// The server's certificate is not trusted, or ours is not.
+    /// The server's certificate is not trusted, or the client's is not.
     Certificate,
-    /// By itself it won't get better: a name that doesn't exist, a wrong path.
+    /// Permanent until something changes: a name that does not exist, a wrong path.
     Lasting,
 }
 
-/// An event of the client: links, subscriptions, the log.
+/// An event for the program.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// The server has accepted a link.
     LinkUp {
-        /// Which link.
+        /// The link.
         link: LinkId,
-        /// To which server.
+        /// The server.
         server: ServerId,
-        /// What became of the session.
+        /// Whether the session is new, resumed or lost.
         session: SessionFate,
     },
-    /// A link has ended, or an attempt to bring one up has failed.
+    /// A link has ended, or an attempt to establish one has failed.
     LinkDown {
-        /// Which link.
+        /// The link.
         link: LinkId,
-        /// Why.
+        /// The reason.
         why: LinkEnd,
-        /// When the client dials next by itself; `None` if it doesn't.
+        /// When the agent dials next; `None` if it does not.
         next_dial: Option<Instant>,
-        /// It dials without a pause: the next server of the round, or a link that takes the place of this one.
+        /// The agent dials without a delay: the next server of the round, or the replacement of this link.
         is_at_once: bool,
     },
-    /// Links have ended the same way so many times in a row, without progress in between.
+    /// Several links in a row ended the same way, without progress in between.
     SameEndAgain {
         /// How they ended.
         why: LinkEnd,
-        /// How many times.
+        /// The number of links.
         times: u32,
     },
-    /// A message that no subscription wants. It is acknowledged.
+    /// A message that matches no filter of a receiver. It is acknowledged.
     Unrouted(Incoming),
-    /// A message longer than `Limits::inline_max`, or with a topic that is none. It was thrown away and acknowledged.
+    /// A message longer than `Limits::inline_max`, or with an invalid topic. It was discarded and acknowledged.
     Discarded {
-        /// The topic as it stood in the packet, as far as it is UTF-8.
+        /// The topic in the packet, as far as it is UTF-8.
         topic: String,
         /// The length of the packet in bytes.
         length: u32,
     },
     /// The server has granted a filter.
     Granted {
-        /// The subscription that wanted it.
+        /// The receiver that subscribed.
         receiver: Receiver,
-        /// Which filter.
+        /// The filter.
         filter: String,
-        /// What it granted.
+        /// The granted QoS.
         qos: QoS,
     },
-    /// A filter is not granted. The client doesn't ask again until there is a new session, or a new `subscribe`.
+    /// A filter was not granted. The agent does not request it again until there is a new session or a new `subscribe`.
     Denied {
-        /// The subscription that wanted it.
+        /// The receiver that subscribed.
         receiver: Receiver,
-        /// Which filter.
+        /// The filter.
         filter: String,
-        /// Why.
+        /// The reason.
         why: Denied,
     },
-    /// The oldest unacknowledged message was taken by the program for longer than [`Options::ack_alarm`](crate::Options::ack_alarm) (10 s), and is not acknowledged yet. It holds
-    /// back the acknowledgements of those behind it: they leave in order `[MQTT-4.6.0-2]`. Comes once for each such message; none comes for messages that wait to be taken.
+    /// The program took the oldest unacknowledged message more than [`Options::ack_alarm`](crate::Options::ack_alarm) (10 s) ago. The message holds back later
+    /// acknowledgements: they are sent in order `[MQTT-4.6.0-2]`. Reported once for each such message, and never for messages in a queue.
     AcksHeld {
-        /// The subscription that the message was taken from.
+        /// The receiver that the message was taken from.
         by: Receiver,
         /// When the program took the message, or when the one before it was acknowledged, if that was later.
         since: Instant,
-        /// How many messages are not acknowledged, those that wait to be taken included.
+        /// The number of unacknowledged messages, including those in queues.
         waiting: u32,
     },
-    /// Links have died with this message out alone: it may be what the server dies of.
+    /// Links ended while only this message was in flight: the server may close them because of it.
     Suspect {
-        /// Which message.
+        /// The message.
         ticket: Ticket,
-        /// On how many links it was sent.
+        /// The number of links it was sent on.
         attempts: u8,
     },
-    /// A message of before the restart, which goes on.
+    /// An unfinished message from before the restart.
     Recovered {
-        /// Its ticket, as it was.
+        /// Its ticket, unchanged.
         ticket: Ticket,
-        /// The program's own number.
+        /// Its [`Outgoing::tag`](crate::Outgoing::tag).
         tag: u64,
     },
     /// A step of an enhanced authentication (§4.12): answer with [`authenticate`](crate::Agent::authenticate).
@@ -170,48 +170,48 @@ pub enum Event {
         /// The Authentication Data.
         data: Bytes,
     },
-    /// The log can't be written: publishes at QoS 1 and 2 are refused until it can.
+    /// The log can't be written: publishes at QoS 1 and 2 are refused until it can. Free space, or repair the medium.
     StoreFailed,
-    /// The client has shut down: no event follows.
+    /// The agent has shut down; this is the last event.
     Done,
 }
 
-/// What became of the session.
+/// What happened to the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionFate {
     /// The first session of this client.
     Fresh,
-    /// The server has resumed it: subscriptions are in place, and unfinished messages go on.
+    /// The server resumed it: subscriptions are in place, and unfinished messages are retransmitted.
     Resumed,
-    /// The server had a session that was not known here, and it was taken over with its queue.
+    /// The server had a session that this client did not know. The client took it over, with its queue.
     Adopted,
     /// The server has lost the session, or has none of this realm.
     Lost {
-        /// Unfinished messages that are sent again, as new.
+        /// Unfinished messages that are sent as new ones.
         republished: u32,
         /// Unfinished messages that were given up; each has its end.
         ended: u32,
     },
 }
 
-/// Why a link has ended.
+/// Why a link ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkEnd {
-    /// The program has ended it, by `shutdown`, `reconnect`, `disconnect` or `dial`.
+    /// The agent ended it: [`disconnect`](crate::Agent::disconnect), `shutdown`, `reconnect` or `dial`.
     Ours,
-    /// The engine has ended it: a deadline, or bytes that break the standard.
+    /// The engine ended it: a deadline, or bytes that break the standard.
     Protocol(ConnectionError),
     /// The server refused CONNECT, or sent DISCONNECT.
     Server {
-        /// Its reason code; of 3.1 and 3.1.1 the one of 5.0 that means the same.
+        /// The reason code; for 3.1 and 3.1.1 the one of 5.0 with the same meaning.
         reason: ReasonCode,
-        /// Its Reason String, if it gave one.
+        /// The Reason String, if there is one.
         explanation: Option<String>,
     },
-    /// The transport failed or was closed: the text says how.
+    /// The transport failed or was closed; the text is the client's.
     Transport(String),
-    /// No transport came up.
+    /// No transport was established.
     NotDialed(FailureClass, String),
 }

@@ -1,30 +1,30 @@
-//! Names of links, servers, messages and receivers. Each is a number, so that a host can keep it without borrowing the agent.
+//! Identifiers of links, servers, messages and receivers. Each is a number, so a client can keep it without borrowing the agent.
 
 use core::fmt;
 
 use pure_mqtt::Handle;
 
-/// One attempt to bring a link up, and the link that comes of it. An input under an older `LinkId` is ignored, so a late result does no harm.
+/// An attempt to establish a link, and the resulting link. Inputs with an older `LinkId` are ignored, so late results are harmless.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub(crate) u64);
 
-/// A place in [`Options::servers`](crate::Options::servers), from 0.
+/// An index into [`Options::servers`](crate::Options::servers).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(pub u16);
 
-/// A group of servers that share sessions: a cluster, every address behind one name, and what one of them redirects to. A session never meets another realm.
+/// A group of servers that share sessions: a cluster, all addresses of one name, and the servers that they redirect to. A session is never continued in another realm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Realm(pub u64);
 
-/// One publish, request, subscribe or flush: the name under which its [`End`](crate::End) is fetched. With a log, the ticket of a message is the same after a restart.
+/// Identifies a publish, request, subscribe or flush, to fetch its [`End`](crate::End). With a log, the ticket of a message is the same after a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 
-/// The queue of one subscription: it gets the messages that match the subscription's filters. Queues are numbered from 1, in the order in which they were made.
+/// A queue of the messages that match its filters: in `pure-mqtt-tokio`, the queue of one `Subscription`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Receiver(pub(crate) u32);
 
-/// The right to acknowledge one message once. It outlives its link: [`acknowledge`](crate::Agent::acknowledge) says then whether it still counts.
+/// Permits one acknowledgement of one message. It may outlive its link: [`acknowledge`](crate::Agent::acknowledge) returns whether it was still valid.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AckToken {
     /// The number of the message, in the order of arrival.
@@ -32,7 +32,7 @@ pub struct AckToken {
     pub(crate) receiver: Receiver,
 }
 
-/// Tickets of what is no message have this bit, and numbers of their own.
+/// Tickets of other things than messages have this bit, and their own numbers.
 const IS_LOCAL: u64 = 1 << 63;
 
 impl Ticket {
@@ -40,25 +40,25 @@ impl Ticket {
         Self(number | IS_LOCAL)
     }
 
-    /// The ticket of the message with this handle of the engine's.
+    /// Returns the ticket of the message with this handle of the engine.
     pub const fn of(handle: Handle) -> Self {
-        Self(handle.get()) // handles of one session grow and never repeat, over restarts too
+        Self(handle.get()) // handles grow and are never reused, also over restarts
     }
 
-    /// The ticket's number, which fits in 63 bits for messages.
+    /// Returns the ticket's number, which has at most 63 bits for messages.
     pub const fn number(self) -> u64 {
         self.0
     }
 }
 
 impl LinkId {
-    /// The link's running number: the first has 1.
+    /// Returns the link's number; the first is 1.
     pub const fn number(self) -> u64 {
         self.0
     }
 }
 
-/// Writes the number alone, for log lines.
+/// Displays the number alone, for log lines.
 macro_rules! display_number {
     ($($name:ident),*) => {
         $(impl fmt::Display for $name {

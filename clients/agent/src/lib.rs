@@ -1,30 +1,30 @@
-//! An MQTT client without I/O: the brain that every client of [pure-mqtt](https://docs.rs/pure-mqtt) shares.
+//! A sans-IO MQTT client: the decisions that all clients of [pure-mqtt](https://docs.rs/pure-mqtt) share.
 //!
-//! The engine, `pure_mqtt::Connection`, is *one* link and *one* session. A client is more: it dials, and dials again, somewhere else; it knows which subscriptions are
-//! wanted, which publish waits for whom, what must survive a crash. [`Agent`] decides all of that, as the engine is built: no I/O, no clock, no thread, no random
-//! number; the same calls give the same results. It needs an allocator, not `std`.
+//! The engine, `pure_mqtt::Connection`, handles *one* link and *one* session. A client does more: it dials, reconnects, and switches servers. It keeps track of desired
+//! subscriptions, of callers that wait for a result, and of what must survive a crash. [`Agent`] makes all of these decisions, without I/O, clock, thread or random numbers: the
+//! same calls give the same results. It needs an allocator, but not `std`.
 //!
-//! What puts a socket, a clock and an API under and over it is called its *face*, or its host. `pure-mqtt-client` is the face with threads and callbacks. If you want a client,
-//! take a face; if you write one, for another runtime or language, this page is the contract.
+//! A *client* is the code around an agent: socket, clock, and an API for programs. `pure-mqtt-client` is a client with threads and callbacks, `pure-mqtt-tokio` an async one. To
+//! use MQTT, use one of them. To write a client for another runtime or language, read this page: it is the contract.
 //!
-//! # The face
+//! # The client's loop
 //!
 //! ```text
 //!   a transport came or went ──── dialed, dial_failed, closed ──▶ ┌───────┐ ──▶ poll_action: dial, close, resolve, compact
 //!   bytes from the server ─────── received ──────────────────────▶│       │ ──▶ transmit: bytes for the server
 //!   the time ──────────────────── handle_timeout ────────────────▶│ Agent │ ──▶ step: an event; one packet at a time
-//!   publish, subscribe, next, … ─────────────────────────────────▶│       │ ──▶ poll_wake: who waits and may go on
+//!   publish, subscribe, next, … ─────────────────────────────────▶│       │ ──▶ poll_wake: what callers wait for
 //!   the log is durable ────────── stored ────────────────────────▶└───────┘ ──▶ poll_timeout, take_log
 //! ```
 //!
-//! After **every** call, in any order: do what [`poll_action`](Agent::poll_action) asks for, until it asks for nothing; write what [`transmit`](Agent::transmit) shows;
-//! [`step`](Agent::step) once if [`is_runnable`](Agent::is_runnable), and begin again. When nothing is left to do, wake those whom [`poll_wake`](Agent::poll_wake) names,
-//! and wait for bytes (if [`wants_input`](Agent::wants_input)), for room in the transport (if bytes wait), for a command, or until [`poll_timeout`](Agent::poll_timeout).
+//! After **every** call, repeat these steps: carry out what [`poll_action`](Agent::poll_action) returns, until it returns `None`; write what [`transmit`](Agent::transmit)
+//! shows; call [`step`](Agent::step) once if [`is_runnable`](Agent::is_runnable). When nothing is left to do, wake the callers that [`poll_wake`](Agent::poll_wake) names. Then
+//! wait for input (if [`wants_input`](Agent::wants_input)), for room in the transport (if output is pending), for a command, or until [`poll_timeout`](Agent::poll_timeout).
 //!
-//! Any order of calls is legal. Each input names the [`LinkId`] that it is about, so a late `closed` of the last socket can't kill the next link. `now` is a monotonic
-//! clock in milliseconds; a time that goes back counts as no progress.
+//! Calls are legal in any order. Each input names its [`LinkId`], so a late `closed` of the previous socket can't end the next link. `now` is a monotonic clock in milliseconds;
+//! a time that goes back counts as no progress.
 //!
-//! A whole face, for a blocking socket:
+//! A complete client with a blocking socket:
 //!
 //! ```no_run
 //! use std::io::{ErrorKind, Read, Write};
@@ -36,7 +36,7 @@
 //! fn main() {
 //!     let start = Clock::now();
 //!     let now = || Instant::from_millis(start.elapsed().as_millis() as u64);
-//!     let seed = std::process::id().into(); // better: from the system's random numbers
+//!     let seed = std::process::id().into(); // better: a random number from the system
 //!     let mut agent = Agent::new(Options::new("meter-7", seed), now(), 0);
 //!     let reading = Outgoing::new("meter/7/reading", "4711").qos(QoS::AtLeastOnce);
 //!     let ticket = agent.publish(now(), reading).expect("the queue is empty").ticket;
@@ -69,7 +69,7 @@
 //!     println!("{:?}", agent.take_end(ticket));
 //! }
 //!
-//! /// Writes what waits, and reads what is there; waits a little for it if there is nothing else to do.
+//! /// Writes pending output and reads available input; waits up to 50 ms for input if there is nothing else to do.
 //! fn exchange(agent: &mut Agent, socket: &mut Option<(LinkId, TcpStream)>, now: Instant) -> std::io::Result<()> {
 //!     let Some((link, stream)) = socket else {
 //!         std::thread::sleep(Duration::from_millis(50));
@@ -102,14 +102,13 @@
 //!
 //! ## Where and when to dial
 //!
-//! [`Options::servers`] are tried in order; the one that accepted a link last is tried first. A *round* tries each once, without pauses: a failed dial, a refused or
-//! missing CONNACK and a server that is busy lead to the next at once, and while others are left a dial and CONNACK get 5 seconds each. Between rounds there is a
-//! pause with full jitter: a random time up to a step that doubles from round to round. The first pause is random as well, so that the clients of a server that restarts
-//! don't come back in one moment. Steps begin anew after a link that stood ([`Redial::Agent`]), and after our own DISCONNECT; not after Session taken over (0x8E), Quota
-//! exceeded (0x97) and the like, nor after a link that ended as the one before without any progress. Ends that repeat themselves are told
-//! ([`Event::SameEndAgain`]).
+//! [`Options::servers`] are tried in order, starting with the one that accepted a link last. A *round* tries each server once, without delays. A failed dial, a refused or
+//! missing CONNACK and a busy server lead to the next server at once. While others remain in the round, a dial and CONNACK have 5 seconds each. Between rounds the agent waits a
+//! random time, from zero to a bound that doubles from round to round (full jitter). The first delay is random as well, so that the clients of a restarted server do not
+//! reconnect at the same moment. The bound is reset after a stable link ([`Redial::Agent`]) and after our own DISCONNECT. It is not reset after Session taken over (0x8E), Quota
+//! exceeded (0x97) and similar codes, nor after a link that ended like the one before without progress. Repeated ends are reported by [`Event::SameEndAgain`].
 //!
-//! 100,000 agents whose server restarts, by the tenth of the first window of 5 seconds in which they come back (`tests/dialling.rs` counts them):
+//! 100,000 agents reconnecting after a restart of their server, in tenths of the first window of 5 seconds (`tests/dialling.rs` counts them):
 //!
 //! ```text
 //! 0.0 s  ██████████  10,000, give or take 181, in each tenth
@@ -119,97 +118,97 @@
 //! 4.5 s  ██████████
 //! ```
 //!
-//! Refused credentials, an untrusted certificate and other failures that won't get better are retried at the longest pause, or not at all
-//! ([`Options::retry_lasting`]). [`dialed`](Agent::dialed) takes credentials that were made for this one link. SRV records are asked for by [`Action::Resolve`]. A Server
-//! Reference (§4.11) is followed to hosts that [`Redirects`] allows, so many times in a row, and credentials go to trusted hosts alone. With [`Redial::Host`] the
-//! agent never dials by itself.
+//! Refused credentials, an untrusted certificate and other permanent failures are retried after the longest delay, or not at all ([`Options::retry_lasting`]).
+//! [`dialed`](Agent::dialed) takes credentials for this one link. [`Action::Resolve`] requests SRV records. The agent follows a Server Reference (§4.11) to hosts that
+//! [`Redirects`] allows, a limited number of times in a row, and sends credentials only to trusted hosts. With [`Redial::Host`] the agent never dials by itself.
 //!
 //! ## Realms
 //!
-//! Servers of one [`Realm`] share sessions: the nodes of a cluster, say. A session never meets another realm: a packet identifier would mean one message here and
-//! another there, and a QoS 2 message be lost without a word. The first link to another realm is a clean start, and what is unfinished goes on there as
-//! `Limits::on_session_loss` says. The realm is part of the log.
+//! Servers of one [`Realm`] share sessions: for example, the nodes of a cluster. A session is never continued in another realm: a packet identifier would mean another message
+//! there, and a QoS 2 message could be lost silently. The first link to another realm is a clean start, and `Limits::on_session_loss` decides what happens to unfinished
+//! messages. The realm is part of the log.
 //!
-//! A cluster is a list of entries with one number in [`Server::cluster`], each with a realm of its own that is made of its address. The log names the realms of all its nodes, and a
-//! session goes on with every list that has one of them. So nodes may be added, removed and put in another order, between two runs as well; if all addresses change, let one
-//! run have the old and the new ones. While other nodes are left:
+//! The nodes of a cluster have the same number in [`Server::cluster`], and each has its own realm, derived from its address. The log contains the realms of all nodes, and a
+//! session continues with every list that contains one of them. So nodes can be added, removed and reordered, also between two runs. If all addresses change, pass the old and
+//! the new ones in one run. While other nodes remain:
 //!
 //! * the nodes are tried in a random order that differs from client to client;
-//! * a node that is silent is left within one and a half keep alives, and one that doesn't answer CONNECT after 2.5 seconds;
-//! * a node that was silent, that ends links soon after it accepted them, or that says that it is busy, moved or shutting down, is left for another one;
-//! * a node that has failed is passed over for a time that doubles with each failure, as the pauses do, unless no other node serves.
+//! * the client leaves a silent node within one and a half keep alives, and one that does not answer CONNECT after 2.5 seconds;
+//! * it leaves a node that was silent, that closes links soon after it accepted them, or that reports that it is busy, moved or shutting down;
+//! * it passes over a node that has failed, for a time that doubles with each failure as the back-off does, unless no other node serves.
 //!
 //! ## The session
 //!
-//! [`CleanStart`] says when it begins anew. Before 5.0 a session that begins clean ends with its link, so that takes two links: one that clears, and one that stays. What
-//! the server holds and this side doesn't know, the engine treats as `Limits::on_unknown_session` says.
+//! [`CleanStart`] sets when a session starts anew. Before 5.0 a session with Clean Session ends with its link, so a new session takes two links: one that clears the old
+//! session, and one that keeps the new one. `Limits::on_unknown_session` sets what the engine does with a session that only the server has.
 //!
 //! ## Subscriptions first
 //!
-//! On a new session PUBLISH is held until the last SUBSCRIBE has left, so that what was subscribed to before something was published comes back; for
-//! [`Options::hold_timeout`] at most. On a resumed session nothing is held.
+//! On a new session the agent holds PUBLISH back until the last SUBSCRIBE has been sent, for at most [`Options::hold_timeout`]: a program that subscribes before it publishes
+//! receives its own message. On a resumed session nothing is held back.
 //!
-//! After two links that died young with packets unanswered, the next one sends those under suspicion one at a time. A SUBSCRIBE at which the server hangs up is halved until
-//! one filter is left, which is denied ([`Denied::HangsUp`]); a message is told ([`Event::Suspect`]), and given up after [`Options::max_attempts`].
+//! After two links that ended early with unanswered packets, the next link sends the suspected packets one at a time. If the server closes links at a SUBSCRIBE, the agent
+//! splits it until one filter is left, which is denied ([`Denied::HangsUp`]). For a message it reports [`Event::Suspect`], and gives the message up after
+//! [`Options::max_attempts`].
 //!
-//! ## Who gets a message
+//! ## Dispatching messages
 //!
-//! A [`Receiver`] is a queue, fed by filters. In 5.0 each filter has a Subscription Identifier, and a message goes to those whose identifiers it carries; otherwise
-//! its topic decides. Before 5.0, and where the server knows no identifiers, the topic alone decides: a server that sends one copy for each of two overlapping filters is
-//! passed on as it comes. Two receivers may want one filter; options that contradict are [`Refusal::Conflict`].
+//! A [`Receiver`] is a queue of the messages that match its filters. In 5.0 each filter has a Subscription Identifier, and a message goes to the receivers whose identifiers it
+//! contains. Before 5.0, and with servers that do not support identifiers, messages are dispatched by topic: if a server sends one copy for each of two overlapping filters,
+//! each receiver gets both. Two receivers may have the same filter; contradicting options are [`Refusal::Conflict`].
 //!
-//! Messages at QoS 1 and 2 wait without a bound for each receiver: Receive Maximum and [`Options::max_waiting`] bound them together, so that a slow receiver doesn't stop
-//! the reading for the others before the bytes are full. QoS 0 has a bound for each receiver, beyond which messages are dropped and counted ([`Qos0Queue`]).
-//! Acknowledgements leave in the order of arrival `[MQTT-4.6.0-2]`, so one message that is never acknowledged holds all behind it: [`Event::AcksHeld`] names the
-//! receiver. What nobody wants goes to the default receiver, or is acknowledged and told. Over a reconnect queued messages stay; an [`AckToken`] of QoS 1 is stale
-//! then, and the server sends the message again. One of QoS 2 lives as long as the session.
+//! Messages at QoS 1 and 2 are queued without a limit per receiver. Receive Maximum and [`Options::max_waiting`] limit them together, so a slow receiver does not stop input for
+//! the others before the byte limit is reached. At QoS 0 each receiver has a limit, above which messages are dropped and counted ([`Qos0Queue`]). Acknowledgements are sent in
+//! the order of arrival `[MQTT-4.6.0-2]`, so a message that is never acknowledged holds back all later ones: [`Event::AcksHeld`] names its receiver. A message that matches no
+//! filter goes to the default receiver, or is acknowledged and reported. Queued messages survive a reconnection. The [`AckToken`] of a QoS 1 message is then stale, and the
+//! server sends the message again; that of a QoS 2 message is valid as long as the session.
 //!
-//! ## What became of a publish
+//! ## Results of a publish
 //!
-//! A [`Ticket`] has milestones ([`Milestone`]) and exactly one [`End`]. [`flush`](Agent::flush) ends when all that was accepted before has ended;
-//! [`withdraw`](Agent::withdraw) gives one message up and says what is risked; [`reclaim`](Agent::reclaim) hands all unfinished ones back. A number of the program's
-//! own, [`Outgoing::tag`], comes back after a restart.
+//! A [`Ticket`] has milestones ([`Milestone`]) and exactly one [`End`]. [`flush`](Agent::flush) ends when all messages accepted before have ended. [`withdraw`](Agent::withdraw)
+//! gives one message up and returns the risk. [`reclaim`](Agent::reclaim) returns all unfinished messages. [`Outgoing::tag`], a number of the program's own, is reported with
+//! the message after a restart.
 //!
 //! ## Requests
 //!
-//! [`request`](Agent::request) adds Response Topic and Correlation Data, subscribes to the response topic and matches the reply; [`reply`](Agent::reply) is the other
-//! side. Late and foreign replies are thrown away and counted.
+//! [`request`](Agent::request) adds Response Topic and Correlation Data, subscribes to the response topic and matches the reply. [`reply`](Agent::reply) publishes one. Late
+//! replies, and replies without a request, are discarded and counted.
 //!
-//! ## Longer than it may be
+//! ## Messages that are too long
 //!
-//! Memory is taken as bytes come, not as a header claims. A message above `Limits::inline_max` (256 MiB) is thrown away in pieces, acknowledged and told, or ends the
-//! link, as `Limits::on_too_long` says.
+//! Memory is allocated as bytes arrive, not as the header announces. A message above `Limits::inline_max` (default here: 256 MiB) is discarded in fragments, acknowledged and
+//! reported, or ends the link, as set by `Limits::on_too_long`.
 //!
 //! ## Fairness
 //!
-//! [`step`](Agent::step) takes one packet. Between two, commands, deadlines and output get their turn: a handler of 20 ms and a burst of 1,500 messages cost neither the
-//! keep alive, nor do they delay a `disconnect` by more than one handler. Bytes that wait count as a sign of life.
+//! [`step`](Agent::step) processes one packet. Commands, deadlines and output get their turn between two steps. With a handler of 20 ms and a burst of 1,500 messages, the keep
+//! alive still works, and `disconnect` is delayed by at most one handler. Pending input counts as a sign of life.
 //!
-//! ## Leaving
+//! ## Disconnecting
 //!
-//! [`disconnect`](Agent::disconnect) sends DISCONNECT at once and keeps everything for a later [`dial`](Agent::dial). [`shutdown`](Agent::shutdown) finishes what can be
-//! finished first; by its deadline, and the farewell time of the engine, every ticket has its end, whatever the link does meanwhile. [`reconnect`](Agent::reconnect) replaces the
-//! link and keeps the session.
+//! [`disconnect`](Agent::disconnect) sends DISCONNECT at once and keeps everything for a later [`dial`](Agent::dial). [`shutdown`](Agent::shutdown) first waits for unfinished
+//! messages. By its deadline plus the engine's `Limits::close_timeout` every ticket has its end, whatever happens to the link. [`reconnect`](Agent::reconnect) replaces the link
+//! and keeps the session.
 //!
 //! ## Durability
 //!
-//! With [`Options::durable`] the agent keeps a log. The face appends what [`take_log`](Agent::take_log) gives, makes it durable, and says so by
-//! [`stored`](Agent::stored); [`recover`](Agent::recover) goes on after a restart. Only what depends on a record waits for it: QoS 0, PINGREQ and PUBACK never do. Beside
-//! the session there are in it: the client identifier, the realm, tags, expiry by the wall clock, and the filters that are wanted. [`Action::Compact`] asks for a
-//! [`snapshot`](Agent::snapshot) when the log is long.
+//! With [`Options::durable`] the agent keeps a log. The client appends what [`take_log`](Agent::take_log) returns, makes it durable, and calls [`stored`](Agent::stored).
+//! [`recover`](Agent::recover) continues after a restart. Only output that depends on a record waits for it: QoS 0, PINGREQ and PUBACK never do. Besides the session the log
+//! contains the client identifier, the realm, tags, expiry times of the wall clock, and the subscribed filters. [`Action::Compact`] requests a [`snapshot`](Agent::snapshot)
+//! when the log is long.
 //!
-//! After a failed write nothing since the last good one counts as written. A whole snapshot to a new file heals that; if it fails too, [`Event::StoreFailed`] is told, the
-//! link is given up, publishes at QoS 1 and 2 are refused, and the snapshot is tried again every 10 seconds; or the agent goes on without a log, if
-//! [`OnStoreFailure`] says so.
+//! After a failed write, nothing since the last successful one counts as written. A new snapshot in a new file repairs that. If it fails too, the agent reports
+//! [`Event::StoreFailed`], closes the link, refuses publishes at QoS 1 and 2, and retries the snapshot every 10 seconds. With another [`OnStoreFailure`] it continues without a
+//! log instead.
 //!
-//! ## Seen from outside
+//! ## Observability
 //!
-//! [`stats`](Agent::stats) counts, and the feature `log` writes a line for each dial and each end. A face that wants a line for each packet has it from
-//! [`PacketLines`]. Payloads and passwords are in none of these.
+//! [`stats`](Agent::stats) returns counters, and the feature `log` writes a line for each dial, each packet and each end of a link. [`PacketLines`] makes a line for each
+//! packet, for a client with its own log. Lines never contain payloads or passwords.
 //!
-//! ## Nothing is quadratic
+//! ## Complexity
 //!
-//! 100,000 filters, 60,000 messages in flight, 10,000 open tickets: each command takes logarithmic time, and memory is given back after a burst.
+//! With 100,000 filters, 60,000 messages in flight and 10,000 open tickets each command takes logarithmic time. Memory is released after a burst.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,4 +1,4 @@
-//! Messages, outgoing and incoming: they own what they hold.
+//! Messages that own their content.
 
 use alloc::string::String;
 use core::fmt;
@@ -25,25 +25,26 @@ pub struct Outgoing {
     pub topic: String,
     /// The payload. Clones of a `Bytes` share their memory.
     pub payload: Bytes,
-    /// The delivery guarantee. Default: QoS 0.
+    /// The QoS. Default: QoS 0.
     pub qos: QoS,
     /// Whether the server keeps the message for the topic (§3.3.1.3). Default: false.
     pub retain: bool,
-    /// Properties of 5.0, encoded as on the wire, without the length before them. Links of an earlier version leave them out. Default: none.
+    /// Properties of 5.0, encoded as on the wire, without the length before them. They are left out on links of earlier versions. Default: none.
     pub properties: Bytes,
-    /// The message is sent on links of 5.0 alone; on others it waits. Default: false.
+    /// Whether to send the message only on links of 5.0; without one it stays queued. Default: false.
     pub needs_v5: bool,
-    /// A number of the program's own. With a log it survives a restart, and comes back with the message: in [`Event::Recovered`](crate::Event::Recovered), and `recovered` of the tokio client. Default: 0.
+    /// A number of the program's own. It is durable with a log, and reported after a restart by [`Event::Recovered`](crate::Event::Recovered), or `Client::recovered` of
+    /// `pure-mqtt-tokio`. Default: 0.
     pub tag: u64,
 }
 
 impl Outgoing {
-    /// A message at QoS 0, not retained, without properties.
+    /// Creates a message at QoS 0, not retained, without properties.
     pub fn new(topic: impl Into<String>, payload: impl Into<Bytes>) -> Self {
         Self { topic: topic.into(), payload: payload.into(), ..Self::default() }
     }
 
-    /// Sets the delivery guarantee.
+    /// Sets the QoS.
     #[must_use]
     pub fn qos(mut self, qos: QoS) -> Self {
         self.qos = qos;
@@ -60,29 +61,29 @@ impl fmt::Debug for Outgoing {
     }
 }
 
-/// A message from the server.
+/// A message received from the server.
 #[derive(PartialEq, Eq)]
 pub struct Incoming {
     /// The topic it was published to.
     pub topic: String,
     /// The payload.
     pub payload: Bytes,
-    /// The delivery guarantee it came with.
+    /// The QoS the message was delivered with.
     pub qos: QoS,
-    /// The server had kept it for the topic.
+    /// Whether the server sent it as a retained message.
     pub retain: bool,
-    /// The server may have sent it before (§3.3.1.1). At QoS 2 it is no repetition all the same.
+    /// The DUP flag (§3.3.1.1): at QoS 1 the message may be a duplicate; at QoS 2 it is not.
     pub dup: bool,
-    /// The packet identifier at QoS 1 and 2.
+    /// The packet identifier; `None` at QoS 0.
     pub id: Option<PacketId>,
     /// The properties of 5.0, encoded as on the wire: see [`properties`](Self::properties).
     pub properties: Bytes,
-    /// The right to acknowledge the message; only for a receiver with [`AckMode::Manual`](crate::AckMode::Manual), at QoS 1 and 2.
+    /// The token to acknowledge the message; only for a receiver with [`AckMode::Manual`](crate::AckMode::Manual), at QoS 1 and 2.
     pub ack: Option<AckToken>,
 }
 
 impl Incoming {
-    /// The properties, decoded; none in 3.1 and 3.1.1.
+    /// Returns the properties, decoded; none in 3.1 and 3.1.1.
     ///
     /// ```
     /// use pure_mqtt_agent::Incoming;
@@ -95,13 +96,13 @@ impl Incoming {
         Properties::from_bytes(&self.properties).unwrap_or(Properties::NONE)
     }
 
-    /// The same message without the right to acknowledge it. The payload is shared.
+    /// Returns a copy without the token. The payload is shared.
     pub(crate) fn copy(&self) -> Self {
         let (topic, payload, properties) = (self.topic.clone(), self.payload.clone(), self.properties.clone());
         Self { topic, payload, properties, ack: None, ..*self }
     }
 
-    /// What the message takes of the memory that queues may hold, in bytes.
+    /// Returns the bytes that the message takes of the queues' memory.
     pub(crate) fn weight(&self) -> usize {
         size_of::<Self>() + self.topic.len() + self.payload.len() + self.properties.len()
     }
@@ -116,7 +117,7 @@ impl fmt::Debug for Incoming {
     }
 }
 
-/// Payloads are never shown, since they may be secrets: only how long they are.
+/// Shows the length of a payload instead of its content, which may be secret.
 struct Length(usize);
 
 impl fmt::Debug for Length {

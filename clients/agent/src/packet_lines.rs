@@ -6,14 +6,14 @@ use core::fmt;
 use pure_mqtt::wire::{Acknowledgement, Decoded, Header, HeaderStep, Packet, PacketType, Rules};
 use pure_mqtt::{QoS, ReasonCode, Version};
 
-/// So many bytes of a packet are looked at. Of a longer one the line says less.
+/// The maximum number of bytes of a packet that are decoded. The line of a longer packet contains less.
 const HEAD: usize = 1024;
-/// So many filters or codes are shown.
+/// The maximum number of filters or codes shown.
 const SHOWN: usize = 8;
 
-/// Follows the bytes of one direction of a link, and says each packet in a line: its type, packet identifier, topic and codes, never a payload or a password.
+/// Follows the bytes of one direction of a link, and describes each packet in a line: type, packet identifier, topic and codes, but never payloads or passwords.
 ///
-/// A face that logs has two for each link, and shows them what it gives to [`received`](crate::Agent::received) and what it writes.
+/// A client that logs packets keeps two for each link: one for the bytes it passes to [`received`](crate::Agent::received), one for the bytes it writes.
 ///
 /// ```
 /// use pure_mqtt_agent::{PacketLines, Version};
@@ -27,16 +27,16 @@ const SHOWN: usize = 8;
 /// ```
 #[derive(Default)]
 pub struct PacketLines {
-    /// The beginning of the packet under way.
+    /// The beginning of the current packet.
     head: Vec<u8>,
-    /// Bytes of the present packet that nobody looks at.
+    /// Bytes of the current packet that are not decoded.
     skipped: usize,
-    /// This is no MQTT: where packets begin cannot be told any more.
+    /// The stream is not MQTT, so the boundaries of packets are unknown.
     is_lost: bool,
 }
 
 impl PacketLines {
-    /// Takes the next bytes of the stream, as many as there are, and gives a line for each packet as soon as enough of it is seen. `version` is the link's.
+    /// Processes the next bytes of the stream, however many, and calls `say` for each packet as soon as enough of it is known. `version` is the link's.
     pub fn follow(&mut self, version: Version, mut bytes: &[u8], mut say: impl FnMut(&PacketLine<'_>)) {
         while !bytes.is_empty() && !self.is_lost {
             let count = if self.skipped > 0 { self.skipped } else { self.missing(version) }.min(bytes.len());
@@ -55,7 +55,7 @@ impl PacketLines {
         }
     }
 
-    /// How many bytes are needed to go on; at least one.
+    /// Returns how many bytes are needed to continue; at least one.
     fn missing(&mut self, version: Version) -> usize {
         match self.header(version) {
             Some(header) => header.packet_length().min(HEAD) - self.head.len(),
@@ -79,7 +79,7 @@ impl PacketLines {
     }
 }
 
-/// One packet, to be shown: see [`PacketLines`].
+/// The description of one packet: see [`PacketLines`].
 #[derive(Clone, Copy)]
 pub struct PacketLine<'a> {
     head: &'a [u8],
@@ -87,7 +87,7 @@ pub struct PacketLine<'a> {
     version: Version,
 }
 
-/// Without the bytes under way, which may be secrets.
+/// Hides the bytes of the current packet, which may be secret.
 impl fmt::Debug for PacketLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PacketLines").field("is_lost", &self.is_lost).finish_non_exhaustive()

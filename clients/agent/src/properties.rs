@@ -6,7 +6,7 @@ use bytes::Bytes;
 use pure_mqtt::wire::{EncodeError, Packet, Publish};
 use pure_mqtt::{Properties, QoS, Version};
 
-/// Properties of 5.0 as bytes, without the length before them: as [`Outgoing::properties`](crate::Outgoing::properties) and others keep them.
+/// Encodes properties of 5.0, without the length before them, for [`Outgoing::properties`](crate::Outgoing::properties) and similar fields.
 ///
 /// ```
 /// use pure_mqtt_agent::pure_mqtt::{Properties, Property};

@@ -4,45 +4,45 @@ use alloc::string::String;
 
 use pure_mqtt::Stats as EngineStats;
 
-/// The counters of a client, for a dashboard; the method `stats` returns them.
+/// The counters of a client, as its method `stats` returns them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Links that a server accepted.
     pub links: u64,
-    /// Dials, whatever came of them.
+    /// Dials, successful or not.
     pub dials: u64,
-    /// Dials from which no transport came.
+    /// Dials that established no transport.
     pub failed_dials: u64,
-    /// Transports on which the server refused CONNECT, or didn't answer.
+    /// Transports on which the server refused CONNECT, or did not answer it.
     pub refused: u64,
-    /// Redirects that were followed.
+    /// Redirects followed.
     pub redirects: u64,
     /// Messages accepted from the program.
     pub published: u64,
-    /// Messages whose end was a success.
+    /// Messages that ended successfully.
     pub delivered: u64,
-    /// Messages with another end.
+    /// Messages that ended otherwise.
     pub failed: u64,
-    /// Messages without an end now.
+    /// Unfinished messages now.
     pub unfinished: u64,
-    /// Messages taken from the server.
+    /// Messages received from the server.
     pub received: u64,
-    /// Messages that wait for the program now.
+    /// Messages in the queues of receivers now.
     pub waiting: u64,
-    /// The bytes they take.
+    /// The bytes of those messages.
     pub waiting_bytes: u64,
-    /// Messages that the program has and has not acknowledged.
+    /// Messages taken by the program and not acknowledged now.
     pub unacknowledged: u64,
-    /// QoS 0 messages dropped because a subscription's queue was full.
+    /// QoS 0 messages dropped because a receiver's queue was full.
     pub dropped: u64,
-    /// Messages that no subscription wanted.
+    /// Messages that matched no receiver.
     pub unrouted: u64,
-    /// Messages thrown away since they were too long, or had no topic.
+    /// Messages discarded because they were too long or had an invalid topic.
     pub discarded: u64,
-    /// Replies that came too late, or to no request.
+    /// Replies that arrived too late, or without a request.
     pub stray_replies: u64,
-    /// Filters that are subscribed to, or are to be.
+    /// Filters subscribed to, or being subscribed to, now.
     pub filters: u64,
     /// How the last link or dial ended.
     pub last_end: Option<String>,

@@ -1,67 +1,67 @@
-//! What became of a publish, a request or a subscribe.
+//! Results of publishes, requests and subscriptions.
 
 use pure_mqtt::{PacketId, PropertyError, QoS, ReasonCode, Version};
 
 use crate::ids::Ticket;
 
-/// How far a message has come. A message passes them in this order, then it has exactly one [`End`]. Some are passed at once: without a log, `Stored` is.
+/// The progress of a message. A message passes the milestones in this order, then it has exactly one [`End`]. Some are passed at once: `Stored`, for example, without a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Milestone {
-    /// The client has accepted it.
+    /// The agent has accepted the message.
     Queued,
-    /// Its record is durable: it survives a loss of power.
+    /// Its record is durable: the message survives a power failure.
     Stored,
-    /// At least some of it has left on some link.
+    /// At least a part of it was sent on some link.
     Left,
-    /// At QoS 2: PUBREC has come, the server has taken it over.
+    /// At QoS 2: the server has acknowledged it with PUBREC.
     Received,
 }
 
-/// The end of what a [`Ticket`] stands for. There is exactly one.
+/// The end of a [`Ticket`]: its final result. There is exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum End {
-    /// At QoS 0: the message was handed to the transport, or a cut caught it half-way.
+    /// At QoS 0: the message was sent, or partly sent when the link ended.
     Left,
-    /// The server has acknowledged it, granted all filters, or the reply to the request has come. Some reasons carry a hint: 0x10 says that nobody is subscribed.
+    /// The server has acknowledged the message, or granted all filters, or the reply to the request has arrived. Some codes carry a hint: 0x10 means that there are no subscribers.
     Acknowledged(ReasonCode),
-    /// The server has refused it. It is not repeated.
+    /// The server refused it. It is not sent again.
     Refused(ReasonCode),
-    /// Its Message Expiry Interval ran out before it left. (If a session was lost meanwhile, or the
-    /// program began again from a log, it may have arrived before.)
+    /// Its Message Expiry Interval passed before it was sent. If a session was lost meanwhile, or the program was restarted from a log, it may have been sent earlier and may
+    /// have arrived.
     Expired,
-    /// The overflow policy dropped it before it left, to make room for this message.
+    /// The overflow policy dropped it, unsent, to make room for this message.
     Displaced(Ticket),
     /// The program withdrew it (`withdraw`).
     Withdrawn {
-        /// The server may have it, or get it by its copy of a QoS 2 handshake.
+        /// Whether the server may have it, or may still get it by a QoS 2 handshake in progress.
         may_have_arrived: bool,
     },
-    /// The server has lost the session while the message was under way. Only with `OnSessionLoss::Abort`, or after PUBREC.
+    /// The server lost the session while the message was in flight. Only with `OnSessionLoss::Abort`, or after PUBREC.
     SessionLost {
-        /// PUBREC had come: the server had taken the message over, and may have delivered it before it lost the session.
+        /// Whether PUBREC had arrived: the server had the message, and may have delivered it before it lost the session.
         was_received: bool,
     },
-    /// The program discarded the session (`discard_session`).
+    /// The session was [discarded](crate::Agent::discard_session).
     Discarded,
-    /// The message was sent on so many links without an answer, and [`Options::max_attempts`](crate::Options::max_attempts) allows no more.
+    /// The message was sent on this many links without an acknowledgement, the maximum by [`Options::max_attempts`](crate::Options::max_attempts).
     AttemptsUsedUp(u8),
-    /// This server doesn't take it at all.
+    /// The server does not support the message.
     ServerCant(PublishLimit),
-    /// No reply came in time, or a flush reached its deadline.
+    /// No reply arrived in time, or a flush reached its deadline.
     TimedOut,
-    /// The client was shut down first. With a log a message at QoS 1 or 2 goes on after a restart.
+    /// The agent was shut down first. With a log, a QoS 1 or 2 message is sent after a restart.
     Shutdown,
 }
 
 impl End {
-    /// Whether this is what one publishes for: the server has it, or at QoS 0, it has left.
+    /// Returns whether this is a success: the server has acknowledged the message, or at QoS 0, it was sent.
     pub const fn is_success(&self) -> bool {
         matches!(self, Self::Left | Self::Acknowledged(_))
     }
 }
 
-/// What a server can't do for a message.
+/// What a server does not support in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PublishLimit {
@@ -69,42 +69,42 @@ pub enum PublishLimit {
     Size,
     /// The QoS is above the server's Maximum QoS.
     QoS,
-    /// The server keeps no messages.
+    /// The server does not support retained messages.
     Retain,
 }
 
-/// What is refused comes back with the reason, so that nothing is lost by an error.
+/// A refused command, with the reason; the caller gets its value back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected<T> {
-    /// What the call was about.
+    /// The value passed to the call.
     pub what: T,
-    /// Why it was refused.
+    /// The reason.
     pub why: Refusal,
 }
 
-/// Why a call is refused. Nothing has changed then.
+/// Why the agent refused a command. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The queue is full: try again after a message has got its final result, which [`Wake::Room`](crate::Wake::Room) reports to a host.
+    /// The queue is full: retry when a message has its final result. An agent reports [`Wake::Room`](crate::Wake::Room) then.
     Full,
-    /// It is longer than the limits of this client allow, or than MQTT does.
+    /// It is longer than this agent's limits or MQTT allow.
     TooLarge,
-    /// A topic or filter is not one, or nothing was asked for.
+    /// A topic or filter is not valid, or the list is empty.
     Invalid,
-    /// A property doesn't belong there, or has a value that it can't have.
+    /// A property does not belong to the packet, or has an invalid value.
     Property(PropertyError),
-    /// It needs a version that the present link doesn't speak.
+    /// It needs a version that the current link does not use.
     NeedsVersion(Version),
-    /// Another subscription has the filter with options that contradict these.
+    /// Another receiver has subscribed to the filter with contradicting options.
     Conflict,
-    /// The present server doesn't take it.
+    /// The current server does not support it.
     ServerCant(PublishLimit),
-    /// QoS 0 messages are not kept while no link is up (`Limits::refuse_offline_qos0`).
+    /// QoS 0 messages are not queued without a link (`Limits::refuse_offline_qos0`).
     Offline,
     /// The client is shutting down.
     ShuttingDown,
-    /// The log can't be written, so nothing can be promised.
+    /// The log can't be written, so delivery can't be guaranteed.
     StoreFailed,
     /// There is no such receiver: it was dropped.
     NoReceiver,
@@ -113,18 +113,16 @@ pub enum Refusal {
 impl core::fmt::Display for Refusal {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Full => f.write_str("the queue is full; wait until acknowledgements have come"),
+            Self::Full => f.write_str("the queue is full; retry when messages have been acknowledged"),
             Self::TooLarge => f.write_str("the message is longer than the limits allow"),
             Self::Invalid => f.write_str("a topic or filter is not valid"),
             Self::Property(error) => write!(f, "{error}"),
             Self::NeedsVersion(version) => write!(f, "this needs a link of MQTT {version}"),
             Self::Conflict => f.write_str("another subscription has this filter with other options"),
-            Self::ServerCant(limit) => write!(f, "the server doesn't take this message: {limit}"),
-            Self::Offline => f.write_str("no link is up, and QoS 0 messages are not kept"),
+            Self::ServerCant(limit) => write!(f, "the server does not support this message: {limit}"),
+            Self::Offline => f.write_str("there is no link, and QoS 0 messages are not queued without one"),
             Self::ShuttingDown => f.write_str("the client is shutting down"),
-            Self::StoreFailed => {
-                f.write_str("the log can't be written; free space, or let the client go on without it")
-            }
+            Self::StoreFailed => f.write_str("the log can't be written; free space on the disk"),
             Self::NoReceiver => f.write_str("the receiver was dropped"),
         }
     }
@@ -137,31 +135,31 @@ impl core::fmt::Display for PublishLimit {
         f.write_str(match self {
             Self::Size => "it is longer than the server's Maximum Packet Size",
             Self::QoS => "its QoS is above the server's Maximum QoS",
-            Self::Retain => "the server keeps no messages",
+            Self::Retain => "the server does not support retained messages",
         })
     }
 }
 
-/// What an accepted message got.
+/// The ticket and packet identifier of an accepted message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// Names the message for good.
+    /// Identifies the message; tickets are never reused.
     pub ticket: Ticket,
-    /// Its packet identifier (paho's `mid`); none at QoS 0.
+    /// The packet identifier (paho's `mid`); `None` at QoS 0.
     pub id: Option<PacketId>,
-    /// How many waiting messages the overflow policy dropped for it; each has its [`End::Displaced`].
+    /// How many queued messages the overflow policy dropped for it; each has its [`End::Displaced`].
     pub displaced: u32,
 }
 
-/// What a server granted a filter, or why it did not.
+/// Why a filter was not granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Denied {
     /// The server refused it with this code.
     Refused(ReasonCode),
-    /// The server ended link after link when it was asked for, alone.
+    /// The server closed several links on which only this filter was requested.
     HangsUp,
-    /// The server has said that it can't serve such filters.
+    /// The server announced that it does not support such filters, for example wildcards.
     ServerCant,
 }
 

@@ -1,10 +1,10 @@
-//! Under load whoever moves a link's bytes pauses for a moment after a wake-up, so that one read and one write move many small packets.
+//! Coalescing: under load a client pauses after a wake-up, so that one read and one write move many small packets.
 //!
-//! A server that writes packet by packet wakes its client for each, and a wake-up costs far more processor time than a packet. But a pause reduces the throughput if everybody else waits
-//! for the client: a server that has answered everything it got, a task that waits for its message. That shows within the pause: its second half brings less than its first. So some pauses are
-//! halved and the halves are compared, and there are pauses only as long as both bring about the same.
+//! A server that writes each packet separately wakes its client for each, and a wake-up costs far more processor time than a packet. But a pause reduces the throughput if all other parties
+//! wait for the client: a server that has answered everything, a task that waits for its message. This shows within the pause: less work arrives in its second half than in its first. So some
+//! pauses are halved and the halves are compared, and pauses continue only as long as both bring about the same.
 //!
-//! Nothing sleeps here: a face asks after each wake-up by input, and pauses by its own means.
+//! This module does not sleep: the client asks after each wake-up by input whether to pause, and pauses by its own means.
 
 use std::time::{Duration, Instant};
 
@@ -29,12 +29,12 @@ const MAX_RETRY: Duration = Duration::from_secs(2);
 /// A message that was accepted counts as much work as this many bytes that came.
 const MESSAGE: u64 = 64;
 
-/// What a face has done so far: bytes that came, and messages that were accepted. For [`Coalescing::halves`].
+/// The work of a client so far: bytes received, and messages accepted. For [`Coalescing::halves`].
 pub const fn work(bytes: u64, messages: u64) -> u64 {
     bytes + messages * MESSAGE
 }
 
-/// Decides after which wake-ups a face pauses.
+/// Decides after which wake-ups a client pauses.
 ///
 /// ```
 /// use std::time::Instant;

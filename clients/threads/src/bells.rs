@@ -1,4 +1,4 @@
-//! Waiting for something of the state, and who waits for which queue.
+//! Condition variables for waiting threads, one for each queue.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use pure_mqtt_agent::Receiver;
 
 use crate::state::State;
 
-/// Wakes those who wait for one thing.
+/// Wakes the threads that wait for one thing.
 #[derive(Debug, Default)]
 pub(crate) struct Bell(Condvar);
 
@@ -17,7 +17,7 @@ impl Bell {
         self.0.notify_all();
     }
 
-    /// Sleeps until it rings, or by mistake earlier; `None` if `deadline` has come.
+    /// Sleeps until it rings, or spuriously; `None` if `deadline` has passed.
     pub(crate) fn wait<'s>(
         &self,
         state: MutexGuard<'s, State>,
@@ -44,14 +44,14 @@ impl Bells {
         self.0.remove(&queue);
     }
 
-    /// The queue has a message.
+    /// Wakes the threads that wait for this queue.
     pub(crate) fn ring(&self, queue: Receiver) {
         if let Some(bell) = self.0.get(&queue) {
             bell.ring();
         }
     }
 
-    /// Something has happened that concerns them all.
+    /// Wakes all threads, after an event that concerns all of them.
     pub(crate) fn ring_all(&self) {
         self.0.values().for_each(|bell| bell.ring());
     }

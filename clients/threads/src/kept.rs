@@ -1,17 +1,17 @@
-//! Packets that are kept for later: as the bytes that they are in 5.0, properties and all, and so without borrowing.
+//! Packets stored for later, encoded as in 5.0 with their properties, so that nothing is borrowed.
 
 use pure_mqtt::Version;
 use pure_mqtt::wire::{Decoded, EncodeError, Packet, Rules};
 
-/// A packet as bytes.
+/// An encoded packet.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept(Vec<u8>);
 
 impl Kept {
-    /// Keeps `packet`.
+    /// Encodes `packet`.
     ///
     /// # Errors
-    /// A field cannot be expressed.
+    /// A field cannot be encoded.
     pub(crate) fn new(packet: &Packet<'_>) -> Result<Self, EncodeError> {
         let needed = match packet.encode(Version::V5, &mut []) {
             Err(EncodeError::NoRoom { needed }) => needed,
@@ -22,7 +22,7 @@ impl Kept {
         Ok(Self(bytes))
     }
 
-    /// The packet; `None` if the standard doesn't allow it as it is.
+    /// Decodes the packet; `None` if the standard does not allow it.
     pub(crate) fn packet(&self) -> Option<Packet<'_>> {
         match Packet::decode(&self.0, Rules::new(Version::V5)) {
             Ok(Decoded::Packet { packet, .. }) => Some(packet),

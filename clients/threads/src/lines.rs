@@ -1,13 +1,13 @@
-//! Lines for the log: to the program's callback, and to the facades that were chosen.
+//! Log lines: for the program's callback, and for the facades of the features `log` and `tracing`.
 
 use crate::callbacks::{Callbacks, LogLevel};
 use crate::client::Client;
 
-/// What the lines are about, for the filters of the facades.
+/// The target of the lines, for the filters of the facades.
 #[cfg(any(feature = "log", feature = "tracing"))]
 const TARGET: &str = "pure_mqtt_client";
 
-/// Tells a line to everybody who listens. No lock is held.
+/// Reports a line to all of them. No lock is held.
 pub(crate) fn tell(client: &Client, level: LogLevel, line: &str) {
     #[cfg(feature = "log")]
     log::log!(target: TARGET, log_level(level), "{line}");
@@ -21,7 +21,7 @@ pub(crate) fn tell(client: &Client, level: LogLevel, line: &str) {
     client.shared.callbacks.on_log(client, level, line);
 }
 
-/// Whether anybody wants a line for each packet.
+/// Returns whether lines for packets are needed.
 pub(crate) fn are_packets_wanted(callbacks: &Callbacks, lowest: LogLevel) -> bool {
     if lowest > LogLevel::Debug {
         return false;

@@ -1,4 +1,4 @@
-//! Where the loop runs: step by step or for good in a thread of the program's, or in one of its own.
+//! The loop: step by step or continuously in a thread of the program, or in its own thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, Weak};
@@ -14,15 +14,15 @@ use crate::shared::{Running, Shared};
 use crate::state::State;
 use crate::ticket::is_loop_of;
 
-/// How long `loop_stop` lets what was published leave.
+/// How long `loop_stop` waits for output to be sent.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// # The loop
 impl Client {
-    /// Waits until something happens, up to `timeout`, and does what is to be done; callbacks are called in this thread. It doesn't connect again by itself.
+    /// Waits until something happens, up to `timeout`, and handles it; callbacks are called in this thread. Does not reconnect by itself.
     ///
     /// # Errors
-    /// [`LoopError`]: among others [`LoopError::Ended`] when a link has ended, also by [`disconnect`](Self::disconnect).
+    /// [`LoopError`], for example [`LoopError::Ended`] when a link has ended, also by [`disconnect`](Self::disconnect).
     pub fn loop_once(&self, timeout: Duration) -> Result<(), LoopError> {
         let mut network = self.shared.try_run().ok_or(LoopError::AlreadyRunning)?;
         network.begin_steps();
@@ -30,11 +30,11 @@ impl Client {
         network.pass(self)
     }
 
-    /// Runs the loop in this thread until [`disconnect`](Self::disconnect) or [`loop_stop`](Self::loop_stop) is called, from a callback say, and
-    /// connects again when a link is lost.
+    /// Runs the loop in this thread until [`disconnect`](Self::disconnect) or [`loop_stop`](Self::loop_stop) is called, for example from a callback. Reconnects when a link is
+    /// lost.
     ///
     /// # Errors
-    /// [`LoopError`]: a failure that the [`Options`](crate::Options) don't let it bear.
+    /// [`LoopError`]: a failure that the [`Options`](crate::Options) do not allow it to retry.
     pub fn loop_forever(&self) -> Result<(), LoopError> {
         let mut network = self.shared.try_run().ok_or(LoopError::AlreadyRunning)?;
         network.begin_run(RetryPolicy::AfterSuccess, self.shared.lock().intent.begin_run());
@@ -44,11 +44,11 @@ impl Client {
         Ok(())
     }
 
-    /// Runs the loop in a thread of its own until [`loop_stop`](Self::loop_stop) is called or the last handle is dropped, and connects again when a
-    /// link is lost. After [`disconnect`](Self::disconnect) it waits for the next [`connect`](Self::connect).
+    /// Runs the loop in its own thread until [`loop_stop`](Self::loop_stop) is called or the last handle is dropped. Reconnects when a link is lost. After
+    /// [`disconnect`](Self::disconnect) the thread waits for the next [`connect`](Self::connect).
     ///
     /// # Errors
-    /// [`LoopError::AlreadyRunning`] if the thread runs already; [`LoopError::System`] if there can be none.
+    /// [`LoopError::AlreadyRunning`] if the loop is already running; [`LoopError::System`] if the operating system has no thread left.
     pub fn loop_start(&self) -> Result<(), LoopError> {
         let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
@@ -60,23 +60,23 @@ impl Client {
         Ok(())
     }
 
-    /// Ends the loop of [`loop_start`](Self::loop_start) or [`loop_forever`](Self::loop_forever), and waits for the former's thread. What can be sent leaves before,
-    /// and a [`disconnect`](Self::disconnect) that has been asked for is carried out, but for not longer than 5 seconds. The link stays.
+    /// Ends the loop of [`loop_start`](Self::loop_start) or [`loop_forever`](Self::loop_forever), and waits for the thread of `loop_start`. Before that, up to 5 seconds,
+    /// pending output is sent and a requested [`disconnect`](Self::disconnect) is carried out. Otherwise the link stays open.
     ///
-    /// In a callback it doesn't wait.
+    /// In a callback it does not wait.
     pub fn loop_stop(&self) {
         let thread = {
             let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
-            self.shared.change(|state| state.intent.stop(Instant::now() + STOP_PATIENCE)); // whoever starts one waits
+            self.shared.change(|state| state.intent.stop(Instant::now() + STOP_PATIENCE)); // a loop that starts another one waits
             thread.take()
         };
         self.shared.notify_waiters();
         if let Some(thread) = thread.filter(|_| !is_loop_of(self.shared.number)) {
-            let _ = thread.join(); // it catches what callbacks throw
+            let _ = thread.join(); // the thread catches the panics of callbacks
         }
     }
 
-    /// Waits for the end of a call of `connect`; as long as no loop runs, runs it here.
+    /// Waits for the result of a call of `connect`; runs the loop here if no other thread does.
     pub(crate) fn await_call(&self, call: u64) -> Result<(), ConnectError> {
         match self.shared.run_unless(|state| state.intent.result(call)) {
             Err(result) => result,
@@ -99,12 +99,12 @@ impl Client {
     }
 }
 
-/// The loop's own thread.
+/// The main function of the loop's own thread.
 fn run(shared: &Arc<Shared>, owner: &Weak<Owner>, number: u64) {
     let is_over = |state: &State| state.intent.is_gone || state.intent.stop_of(number).is_some();
     let Ok(mut network) = shared.run_unless(|state| is_over(state).then_some(())) else { return };
     network.begin_run(RetryPolicy::Always, number);
-    // While the loop sleeps it holds no handle, so that the client can go.
+    // A sleeping loop holds no handle, so that the client can be dropped.
     while let Some(client) = Client::of(shared, owner) {
         let is_done = turn(&mut network, &client);
         drop(client);
@@ -117,7 +117,7 @@ fn run(shared: &Arc<Shared>, owner: &Weak<Owner>, number: u64) {
     }
 }
 
-/// One turn; a callback that panics doesn't end the loop. True when the loop is to end.
+/// Runs one turn; a panic in a callback does not end the loop. Returns true when the loop must end.
 fn turn(network: &mut Running<'_>, client: &Client) -> bool {
     match catch_unwind(AssertUnwindSafe(|| network.turn(client))) {
         Ok(Ok(is_done)) => is_done,
@@ -128,7 +128,7 @@ fn turn(network: &mut Running<'_>, client: &Client) -> bool {
         Err(_) => {
             let mut state = client.shared.lock();
             state.say(LogLevel::Error, "a callback has panicked".into());
-            state.intent.is_changed = true; // it goes on at once
+            state.intent.is_changed = true; // it continues at once
             false
         }
     }

@@ -1,4 +1,4 @@
-//! What is told to the program: found under the lock, told without it, and so with everything that it needs of its own.
+//! Notifications for the program: created under the lock, delivered without it, so they own their content.
 
 use pure_mqtt::{Auth, Event, Properties, ReasonCode, SessionState};
 use pure_mqtt_agent::{Bytes, Ticket, encode_properties};
@@ -10,13 +10,13 @@ use crate::message::Received;
 use crate::requests::Subscribed;
 use crate::ticket::Mid;
 
-/// What is kept of a packet for the callbacks.
+/// The part of a packet that is kept for the callbacks.
 pub(crate) enum Packet {
     ConnAck(Accepted),
-    /// An acknowledgement that has properties.
+    /// An acknowledgement with properties.
     Acknowledged(Ticket, Bytes),
     Auth(ReasonCode, Bytes),
-    /// A line for the log.
+    /// A log line.
     Discarded(String),
     Disconnect {
         reason: ReasonCode,
@@ -62,7 +62,7 @@ impl Packet {
 }
 
 impl Packet {
-    /// CONNACK of a server that accepts the link.
+    /// Returns whether this is the CONNACK of a server that accepts the link.
     pub(crate) fn is_accepted(&self) -> bool {
         matches!(self, Self::ConnAck(connack) if connack.session != SessionState::Untouched)
     }
@@ -78,7 +78,7 @@ pub(crate) enum Notification {
 }
 
 impl Notification {
-    /// Calls whom it concerns.
+    /// Calls the callback.
     pub(crate) fn tell(&self, client: &Client) {
         let callbacks = &client.shared.callbacks;
         match self {
@@ -100,7 +100,7 @@ impl Notification {
     }
 }
 
-/// Properties that were valid when they were kept.
+/// Decodes properties that were valid when they were stored.
 pub(crate) fn properties_in(bytes: &Bytes) -> Properties<'_> {
     Properties::from_bytes(bytes).unwrap_or(Properties::NONE)
 }

@@ -1,11 +1,11 @@
-//! What CONNECT says about the client, kept from link to link.
+//! The fields of CONNECT that are kept from link to link.
 
 use pure_mqtt::wire::{Packet, Violation};
 use pure_mqtt::{Connect, OpenError, Property, PropertyError, Version, Will};
 
 use crate::kept::Kept;
 
-/// A CONNECT that owns what it says. What can't be expressed is told when a link is opened.
+/// A CONNECT that owns its fields. Values that can't be encoded are reported when a link is opened.
 #[derive(Clone)]
 pub(crate) struct OwnedConnect {
     kept: Option<Kept>,
@@ -17,7 +17,7 @@ impl OwnedConnect {
         Self { kept: None, fault: None }.keep(&Connect::new(Version::V5, client_id))
     }
 
-    /// Everything as it was, but for what `change` makes of it.
+    /// Returns a copy with the changes made by `change`.
     pub(crate) fn with(&self, change: impl for<'a> FnOnce(Connect<'a>) -> Connect<'a>) -> Self {
         self.keep(&change(self.said()))
     }
@@ -38,12 +38,12 @@ impl OwnedConnect {
         self.keep(&self.said().properties(properties))
     }
 
-    /// The CONNECT, for the engine.
+    /// Returns the CONNECT, for the engine.
     pub(crate) fn connect(&self) -> Result<Connect<'_>, OpenError> {
         self.fault.map_or(Ok(self.said()), Err)
     }
 
-    /// What was said so far.
+    /// Returns the current fields.
     pub(crate) fn said(&self) -> Connect<'_> {
         match self.kept.as_ref().and_then(Kept::packet) {
             Some(Packet::Connect(connect)) => connect,
@@ -67,7 +67,7 @@ fn keep(connect: &Connect<'_>) -> Result<Kept, OpenError> {
     }
 }
 
-/// What is wrong with a CONNECT that can be written and not read: a property, or U+0000.
+/// Returns the error of a CONNECT that can be written but not read: a property, or U+0000.
 fn fault_in(connect: &Connect<'_>) -> OpenError {
     let blank = Connect::new(Version::V5, "");
     let is_fine = |connect: Connect<'_>| Kept::new(&Packet::Connect(connect)).is_ok_and(|kept| kept.packet().is_some());

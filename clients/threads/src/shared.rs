@@ -1,4 +1,4 @@
-//! What the handles of a client and its loop share.
+//! The state that the handles of a client and its loop share.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -12,29 +12,29 @@ use crate::options::Options;
 use crate::state::State;
 use crate::ticket::{enter_loop, leave_loop};
 
-/// Of two locks, `network` is taken first; nothing is called with `state` locked that could come from outside.
+/// Lock order: `network` first, then `state`. No foreign code is called while `state` is locked.
 pub(crate) struct Shared {
-    /// Tells clients apart.
+    /// Distinguishes clients.
     pub(crate) number: u64,
     pub(crate) callbacks: Callbacks,
     state: Mutex<State>,
-    /// An attempt to connect has ended, the network is free, or the loop is to stop.
+    /// Signalled when an attempt to connect has ended, the network is free, or the loop must stop.
     news: Condvar,
-    /// The transport, and what belongs to it: whoever holds it runs the loop.
+    /// The transport and its state: the thread that holds this lock runs the loop.
     network: Mutex<Network>,
     /// The loop's own thread, if it has one.
     pub(crate) thread: Mutex<Option<JoinHandle<()>>>,
     wakeup: Arc<Wakeup>,
 }
 
-/// Ends the sleep of the loop, from any thread.
+/// Wakes the sleeping loop, from any thread.
 #[derive(Debug, Default)]
-pub(crate) struct Wakeup(OnceLock<mio::Waker>); // there once it has slept
+pub(crate) struct Wakeup(OnceLock<mio::Waker>); // set when the loop first sleeps
 
 impl Wakeup {
     pub(crate) fn wake(&self) {
         if let Some(waker) = self.0.get() {
-            let _ = waker.wake(); // it fails only if the system has no memory, and then much else does
+            let _ = waker.wake(); // it fails only when the system has no memory
         }
     }
 }
@@ -57,12 +57,12 @@ impl Shared {
         }
     }
 
-    /// The state, to be looked at, or changed by the loop.
+    /// Locks the state, to read it, or to change it in the loop.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state, and lets the loop know.
+    /// Changes the state, and wakes the loop.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.lock();
         let result = change(&mut state);
@@ -70,7 +70,7 @@ impl Shared {
         result
     }
 
-    /// The state was changed: the loop is to look at it.
+    /// Unlocks a changed state, and wakes the loop.
     pub(crate) fn release(&self, mut state: MutexGuard<'_, State>) {
         state.intent.is_changed = true;
         let must_wake = std::mem::take(&mut state.intent.is_asleep);
@@ -80,14 +80,14 @@ impl Shared {
         }
     }
 
-    /// The loop's waker is ready.
+    /// Sets the loop's waker.
     pub(crate) fn set_waker(&self, waker: mio::Waker) {
-        let _ = self.wakeup.0.set(waker); // the network makes one in its life
+        let _ = self.wakeup.0.set(waker); // called once for each network
     }
 
-    /// Whoever waits in [`run_unless`](Self::run_unless) is to look again.
+    /// Wakes the threads in [`run_unless`](Self::run_unless).
     pub(crate) fn notify_waiters(&self) {
-        let _state = self.lock(); // nobody is between looking and sleeping
+        let _state = self.lock(); // so that no thread is between its check and its sleep
         self.news.notify_all();
     }
 
@@ -95,14 +95,14 @@ impl Shared {
     pub(crate) fn try_run(&self) -> Option<Running<'_>> {
         let network = match self.network.try_lock() {
             Ok(network) => network,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(), // a callback has panicked; the network can stand it
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(), // a callback has panicked; the network is still valid
             Err(TryLockError::WouldBlock) => return None,
         };
         enter_loop(self.number);
         Some(Running { network, _after: After { shared: self } })
     }
 
-    /// Takes the network as soon as it is free, unless `found` finds that there is no need to wait for it.
+    /// Takes the network as soon as it is free, unless `found` returns a value first.
     pub(crate) fn run_unless<R>(&self, found: impl Fn(&State) -> Option<R>) -> Result<Running<'_>, R> {
         let mut state = self.lock();
         loop {
@@ -123,10 +123,10 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The loop runs in this thread. When this is dropped the network is free again.
+/// This thread runs the loop. Dropping this frees the network.
 pub(crate) struct Running<'a> {
     network: MutexGuard<'a, Network>,
-    /// Dropped after the network, and so when that is free.
+    /// Dropped after the network, when that is free.
     _after: After<'a>,
 }
 

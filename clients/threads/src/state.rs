@@ -1,4 +1,4 @@
-//! What all handles of a client share under one lock: the agent, the books of who waits, and what the handles want of the loop.
+//! The state that all handles of a client share under one lock: the agent, the waiting callers, and the requests of the handles.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
@@ -28,7 +28,7 @@ use crate::ticket::{MessageInfo, Mid};
 pub(crate) struct State {
     pub(crate) agent: Agent,
     pub(crate) options: Options,
-    /// Where all messages come to.
+    /// The agent's receiver for all messages of the callbacks.
     pub(crate) receiver: Receiver,
     pub(crate) deliveries: Deliveries,
     pub(crate) requests: Requests,
@@ -36,21 +36,21 @@ pub(crate) struct State {
     pub(crate) replies: Replies,
     pub(crate) bells: Bells,
     pub(crate) intent: Intent,
-    /// Where the agent dials to: those that were wanted when the program last asked for a link.
+    /// The agent's servers: those set when the program last requested a link.
     pub(crate) servers: Vec<Server>,
     clock: Clock,
-    /// What the server said when it ended the link.
+    /// The server's DISCONNECT, which explains the end of the link.
     farewell: Option<LinkEnd>,
     latest_mid: u64,
-    /// Ends that are to be told.
+    /// Final results that are yet to be reported.
     ended: VecDeque<Notification>,
     /// The log, if there is one.
     pub(crate) storage: Option<Storage>,
-    /// Messages of before the restart, and the program's numbers.
+    /// Unfinished messages from before the restart, with their tags.
     pub(crate) recovered: Vec<(MessageInfo, u64)>,
-    /// The session of a log goes on: the first link doesn't begin anew.
+    /// The log continues a session: the first link has no clean start.
     goes_on: bool,
-    /// What is to be told to the log.
+    /// Log lines that are yet to be reported.
     lines: Vec<(LogLevel, String)>,
 }
 
@@ -61,7 +61,7 @@ impl State {
         Self::with(options, clock, agent)
     }
 
-    /// The state of a client whose log this is.
+    /// Restores the state of the client that wrote this log.
     pub(crate) fn recover(options: Options, log: &[u8]) -> Result<Self, RecoverError> {
         let clock = Clock::new();
         let (agent, _) = Agent::recover(options.for_agent(random(), false), clock.now(), wall(), log)?;
@@ -97,12 +97,12 @@ impl State {
         self.clock.now()
     }
 
-    /// When the agent wants to be woken.
+    /// Returns the agent's deadline.
     pub(crate) fn deadline(&self) -> Option<std::time::Instant> {
         self.clock.when(self.agent.poll_timeout()?)
     }
 
-    /// How long until then, in milliseconds.
+    /// Returns the time until then, in milliseconds.
     pub(crate) fn millis_until(&self, at: Instant) -> u64 {
         at.millis_since(self.now())
     }
@@ -112,12 +112,12 @@ impl State {
         Mid(self.latest_mid)
     }
 
-    /// How many messages and requests the program has given.
+    /// Returns how many messages and requests the program has made.
     pub(crate) fn messages_accepted(&self) -> u64 {
         self.latest_mid
     }
 
-    /// Notes a line for the log; the loop tells it.
+    /// Adds a log line; the loop reports it.
     pub(crate) fn say(&mut self, level: LogLevel, line: String) {
         if level >= self.options.log_level {
             self.lines.push((level, line));
@@ -128,7 +128,7 @@ impl State {
         std::mem::take(&mut self.lines)
     }
 
-    /// The program wants a link.
+    /// The program requests a link.
     pub(crate) fn begin(&mut self) {
         let now = self.now();
         self.configure();
@@ -140,13 +140,13 @@ impl State {
         self.agent.dial(now, None);
     }
 
-    /// No link is wanted any more.
+    /// Stops dialling.
     pub(crate) fn stop_dialling(&mut self) {
         let now = self.now();
         self.agent.disconnect(now);
     }
 
-    /// The agent learns of changed options and servers.
+    /// Passes changed options and servers to the agent.
     pub(crate) fn configure(&mut self) {
         let servers = &self.intent.servers;
         let mut options = self.options.for_agent(0, servers.is_cluster);
@@ -160,7 +160,7 @@ impl State {
         self.agent.configure(|settings| *settings = options);
     }
 
-    /// Messages of before the restart.
+    /// Finds the unfinished messages from before the restart.
     pub(crate) fn find_recovered(&mut self, client: u64) {
         let now = self.now();
         while let Some(event) = self.agent.step(now) {
@@ -171,7 +171,7 @@ impl State {
         }
     }
 
-    /// Hands to the log what waits for it, and takes note of what is durable.
+    /// Passes pending records to the log, and reports to the agent which are durable.
     pub(crate) fn save(&mut self) {
         let now = self.now();
         if let Some(storage) = &mut self.storage {
@@ -181,30 +181,30 @@ impl State {
         }
     }
 
-    /// The log is to be written anew.
+    /// Starts a new snapshot of the log.
     pub(crate) fn compact(&mut self) {
         if let Some(storage) = &mut self.storage {
             storage.compact(&mut self.agent);
         }
     }
 
-    /// Whether CONNECT can be said as the options want it.
+    /// Checks whether the options make a valid CONNECT.
     pub(crate) fn check_options(&self) -> Result<(), OpenError> {
         let mut connect = self.options.connect()?;
         connect.version = self.options.version_now();
         if connect.client_id.is_empty() && connect.version == Version::V31 {
-            connect.client_id = "x"; // a random one is used
+            connect.client_id = "x"; // a random one will be used
         }
         let mut trial = Connection::new(Heap::new(), Limits { version: connect.version, ..self.options.limits });
         trial.open(self.now(), &connect)
     }
 
-    /// One step of the agent: at most one packet is taken, and at most one thing is to be told.
+    /// Runs one step of the agent: processes at most one packet, and returns at most one notification.
     pub(crate) fn step(&mut self, now: std::time::Instant) -> Step {
         let now = self.clock.at(now);
         let mut packet = None;
         let event = self.agent.step_with(now, |event| packet = Packet::of(event));
-        // In 3.x a link that only clears the old session is the agent's own affair.
+        // In 3.x the program does not see a link that only clears the old session.
         let is_hidden = |packet: &Packet| packet.is_accepted() && !matches!(event, Some(Event::LinkUp { .. }));
         let packet = packet.filter(|packet| !is_hidden(packet));
         let notice = packet.and_then(|packet| self.on_packet(packet));
@@ -214,24 +214,24 @@ impl State {
             _ => {}
         }
         let message = self.agent.next(now, self.receiver);
-        self.collect_ends(); // whoever waits needn't wait for callbacks
+        self.collect_ends(); // waiting threads need not wait for callbacks
         let has_ended = !self.ended.is_empty();
         let message = message.map(|message| Notification::Message(self.hand_out(message)));
         Step { notice, event, message, has_ended }
     }
 
-    /// A step would do something, and the program wants nothing that goes before.
+    /// Returns whether another step would do something and no request of the program has priority.
     pub(crate) fn goes_on(&self) -> bool {
         self.agent.is_runnable() && self.intent.leave.is_none() && self.intent.dial.is_none()
     }
 
-    /// The program is done with the last message that it got.
+    /// Acknowledges the last message passed to a callback.
     pub(crate) fn acknowledge_last(&mut self) {
         let now = self.now();
         self.agent.finish(now, self.receiver);
     }
 
-    /// The next message of this queue.
+    /// Returns the next message of this queue.
     pub(crate) fn take_from(&mut self, queue: Receiver) -> Option<Received> {
         let message = self.agent.next(self.now(), queue)?;
         Some(self.hand_out(message))
@@ -242,7 +242,7 @@ impl State {
         Received::new(message, ack_token)
     }
 
-    /// The client was disconnected on purpose: nobody is to wait for what won't come.
+    /// `disconnect` was called: ends the waits for results that can't arrive now.
     pub(crate) fn interrupt(&mut self) {
         self.intent.has_left = self.intent.dial.is_none();
         self.deliveries.interrupt();
@@ -250,7 +250,7 @@ impl State {
         self.replies.ring_all();
     }
 
-    /// What of a packet the agent's events don't tell.
+    /// Returns the content of a packet that the agent's events do not contain.
     fn on_packet(&mut self, packet: Packet) -> Option<Notification> {
         match packet {
             Packet::ConnAck(connack) => {
@@ -274,7 +274,7 @@ impl State {
         }
     }
 
-    /// Whoever waits learns what has ended. The loop tells it to the program.
+    /// Passes final results to waiting threads. The loop reports them to the program.
     pub(crate) fn collect_ends(&mut self) {
         while let Some(wake) = self.agent.poll_wake() {
             match wake {
@@ -288,7 +288,7 @@ impl State {
         }
     }
 
-    /// What has ended and is to be told.
+    /// Returns the next final result to report.
     pub(crate) fn next_end(&mut self) -> Option<Notification> {
         self.collect_ends();
         self.ended.pop_front()
@@ -310,7 +310,7 @@ impl State {
         })
     }
 
-    /// Why the link has ended, in the client's words; `transport` is what its socket said.
+    /// Converts the end of a link; `transport` is the error of its socket.
     pub(crate) fn end_of_link(&mut self, why: &AgentEnd, transport: Option<LinkEnd>) -> LinkEnd {
         match why {
             AgentEnd::Ours => LinkEnd::Disconnected,
@@ -323,21 +323,21 @@ impl State {
     }
 }
 
-/// The second of the wall clock.
+/// Returns the seconds of the wall clock since 1970.
 fn wall() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Servers with the same address are one realm.
+/// Returns the realm of a server: servers with the same address are one realm.
 fn realm_of(server: &Server) -> Realm {
     Realm(server.site())
 }
 
-/// What one step of the agent brought.
+/// The result of one step of the agent.
 pub(crate) struct Step {
     pub(crate) notice: Option<Notification>,
     pub(crate) event: Option<Event>,
     pub(crate) message: Option<Notification>,
-    /// Messages or requests have ended, and that is to be told.
+    /// Messages or requests have final results to report.
     pub(crate) has_ended: bool,
 }

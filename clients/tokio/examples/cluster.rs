@@ -1,8 +1,8 @@
-//! A member of a crew at a cluster: it publishes a job each second, and carries out the jobs that it gets. Kill or freeze the node that it names, and watch.
+//! A worker at a cluster: it publishes a job each second, and carries out the jobs that it receives. Kill or freeze the node that it prints, and watch.
 //!
 //! `cargo run -p pure-mqtt-tokio --example cluster -- NAME mqtt://a.example mqtt://b.example mqtt://c.example`
 //!
-//! With a name that begins with `crew-` it takes its share of the jobs of all members, by `$share`; otherwise it takes all. Ctrl-C ends it in order.
+//! If its name begins with `crew-` it shares the jobs with the other members of the group, by `$share`; otherwise it receives all. Ctrl-C shuts it down in order.
 
 use std::{error::Error, time::Duration};
 

@@ -1,7 +1,7 @@
-//! A gateway between a plant and its cloud: three sensors publish and wait for each acknowledgement; commands go through a bounded queue to a worker, and are acknowledged once they are
-//! carried out. Ctrl-C ends it in order.
+//! A gateway between a plant and its cloud. Three sensors publish and wait for each acknowledgement. Commands go through a bounded queue to a worker, and are acknowledged after
+//! they were carried out. Ctrl-C shuts it down in order.
 //!
-//! `cargo run -p pure-mqtt-tokio --example gateway -- mqtt://localhost` needs a server; `tests/gateway` kills one twenty times under it.
+//! `cargo run -p pure-mqtt-tokio --example gateway -- mqtt://localhost` needs a server; `tests/gateway` kills one twenty times during a run.
 
 use std::{error::Error, future::Future, time::Duration};
 

@@ -4,8 +4,8 @@
 //! cargo run -p pure-mqtt-tokio --example http_bridge
 //! ```
 //!
-//! It needs nothing installed: it starts the project's test broker, a program that doubles numbers, and the bridge; asks the bridge some questions, prints what it says, and ends.
-//! With a server of your own, keep [`bridge`] and what it calls.
+//! Nothing has to be installed: it starts the test broker of this project, a program that doubles numbers, and the bridge. Then it sends some requests to the bridge, prints the
+//! answers, and exits. To use your own server, keep [`bridge`] and the functions that it calls.
 //!
 //! | status | when |
 //! |---|---|
@@ -15,7 +15,7 @@
 //! | 413 | the body is longer than a mebibyte, or than the server takes |
 //! | 502 | the server refused the request |
 //! | 503 | the client is shut down |
-//! | 504 | no reply came in time |
+//! | 504 | no reply arrived in time |
 //!
 //! An HTTP client that goes away drops the future of its request: before it was accepted nothing is published, and afterwards the reply is thrown away.
 

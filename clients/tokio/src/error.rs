@@ -92,7 +92,7 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAccepted(error) => error.fmt(f),
-            Self::TimedOut => f.write_str("no reply came in time"),
+            Self::TimedOut => f.write_str("no reply arrived in time"),
             Self::NotDelivered(error) => error.fmt(f),
         }
     }
@@ -147,7 +147,7 @@ fn sentence(end: &End) -> String {
         End::Discarded => "the session was discarded".into(),
         End::AttemptsUsedUp(links) => format!("{links} links ended without an answer to it"),
         End::ServerCant(limit) => limit.to_string(),
-        End::TimedOut => "no answer came in time".into(),
+        End::TimedOut => "no answer arrived in time".into(),
         End::Shutdown => "the client was shut down first".into(),
         other => format!("{other:?}"),
     }

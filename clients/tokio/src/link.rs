@@ -1,4 +1,4 @@
-//! A link: a stream of bytes, and the layers of [`pure_mqtt_net::Stack`] between it and MQTT.
+//! A link: a byte stream, and the layers of [`pure_mqtt_net::Stack`] between it and MQTT.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -16,22 +16,22 @@ use crate::dial::DialFailure;
 use crate::spans::Tap;
 use crate::stream::Stream;
 
-/// So many bytes are read at once at most.
+/// The maximum number of bytes per read.
 const READ: usize = 64 * 1024;
-/// So often is read at once at most where nothing can be written any more.
+/// The maximum number of reads at a time after writing has failed.
 const LAST_READS: usize = 16;
-/// How long the server may take to close its side when we have closed ours.
+/// How long to wait for the server to close its side after we have closed ours.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// Where bytes are read to: one for all clients of a thread, so that an idle one needs none.
+    /// The read buffer: one for all clients of a thread, so that an idle client needs none.
     static ROOM: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
 }
 
 pub(crate) struct Link {
     transport: Stream,
     stack: Stack,
-    /// Something was written that the transport may hold back.
+    /// Bytes were written that the transport may still buffer.
     is_to_be_flushed: bool,
     pub(crate) tap: Tap,
 }
@@ -41,11 +41,11 @@ impl Link {
         Self { transport, stack, is_to_be_flushed: false, tap: Tap::new() }
     }
 
-    /// Goes on with what must be agreed on before MQTT begins, until all is.
+    /// Performs the handshakes before MQTT begins.
     pub(crate) async fn handshake(&mut self) -> Result<(), DialFailure> {
         poll_fn(|cx| {
             loop {
-                let _ = self.poll_write_out(cx)?; // what is left waits for the transport beside what is awaited below
+                let _ = self.poll_write_out(cx)?; // the rest is written when the transport is ready, polled below
                 if self.stack.is_up() {
                     return Poll::Ready(Ok(()));
                 }
@@ -65,10 +65,10 @@ impl Link {
         .await
     }
 
-    /// Reads once, and hands what came to the agent. `Ready` if something came.
+    /// Reads once, and passes the bytes to the agent. `Ready` if bytes arrived.
     ///
     /// # Errors
-    /// The link is over, for this reason.
+    /// The link has ended, for this reason.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -92,10 +92,10 @@ impl Link {
         }
     }
 
-    /// Writes what the agent has, as far as the transport takes it. `Ready` if all is written.
+    /// Writes the agent's output as far as the transport takes it. `Ready` if everything was written.
     ///
     /// # Errors
-    /// As above.
+    /// The link has ended, for this reason.
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -109,9 +109,9 @@ impl Link {
         written.map_err(|error| format!("the connection broke: {error}"))
     }
 
-    /// Nothing can be written any more, but the server may have said why.
+    /// Reads what is left after writing has failed: the server may have sent a reason.
     pub(crate) fn read_last_words(&mut self, cx: &mut Context<'_>, agent: &mut Agent, now: Instant, id: LinkId) {
-        let is_there = self.unwatch().is_ok(); // the system itself is asked: the runtime may not know yet
+        let is_there = self.unwatch().is_ok(); // asks the system itself: the runtime may not have polled it yet
         for _ in 0..LAST_READS {
             if !is_there || !agent.wants_input() || !matches!(self.poll_read(cx, agent, now, id), Ok(Poll::Ready(()))) {
                 break;
@@ -150,7 +150,7 @@ impl Link {
         }
     }
 
-    /// Writes what the layers have.
+    /// Writes the output of the layers.
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
         loop {
             let waiting = self.stack.transmit();
@@ -209,28 +209,28 @@ impl Link {
         })
     }
 
-    /// Whether the runtime watches sockets.
+    /// Returns whether the runtime watches sockets.
     pub(crate) fn is_socket(&self) -> bool {
         self.transport.is_socket()
     }
 
-    /// A pause begins, in which nothing that comes is to wake the task.
+    /// Begins a pause, in which input does not wake the task.
     ///
     /// # Errors
-    /// The link is over, for this reason.
+    /// The link has ended, for this reason.
     pub(crate) fn unwatch(&mut self) -> Result<(), String> {
         self.transport.unwatch().map_err(|error| format!("the connection broke: {error}"))
     }
 
-    /// What comes is to wake the task again. True if it was not so: then what came meanwhile is to be read.
+    /// Ends a pause: input wakes the task again. True if there was a pause: then input that arrived meanwhile must be read.
     ///
     /// # Errors
-    /// As above.
+    /// The link has ended, for this reason.
     pub(crate) fn watch(&mut self) -> Result<bool, String> {
         self.transport.watch().map_err(|error| format!("the connection broke: {error}"))
     }
 
-    /// Says that nothing more will be sent, and waits a while for the server to close its side: a socket that is closed over unread bytes is reset, and what was written last is lost.
+    /// Shuts down the writing side, and waits up to 1 second for the server to close its side: a socket closed with unread input is reset, and the last output is lost.
     pub(crate) async fn part(mut self) {
         if self.transport.watch().is_err() {
             return;
@@ -250,14 +250,14 @@ impl Link {
                     Poll::Pending => return Poll::Pending,
                 }
             }
-            cx.waker().wake_by_ref(); // the others first, and the time
+            cx.waker().wake_by_ref(); // lets other tasks and the timer run first
             Poll::Pending
         });
-        let _ = tokio::time::timeout(FAREWELL_PATIENCE, farewell).await; // it is gone in any case
+        let _ = tokio::time::timeout(FAREWELL_PATIENCE, farewell).await; // the link is dropped in any case
     }
 }
 
-/// Reads once; `take` gets nothing at the end of the stream.
+/// Reads once; `take` gets an empty slice at the end of the stream.
 fn read(transport: &mut Stream, cx: &mut Context<'_>, take: impl FnOnce(&[u8])) -> io::Result<Poll<()>> {
     ROOM.with_borrow_mut(|room| {
         let mut buffer = ReadBuf::new(room);

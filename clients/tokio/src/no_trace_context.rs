@@ -1,4 +1,4 @@
-//! Without the feature `trace-context` messages are sent as they are.
+//! Replaces `trace_context` without the feature: messages are sent unchanged.
 
 use pure_mqtt_agent::{Bytes, Outgoing};
 

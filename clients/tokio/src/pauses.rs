@@ -12,11 +12,11 @@ pub(crate) struct Pauses {
     coalescing: Coalescing,
     timer: Timer,
     half: Half,
-    /// No thread was free for a pause: there are no more.
+    /// No thread was free for a pause: there will be no more pauses.
     is_starved: bool,
 }
 
-/// Of a pause that is halved: the work that was done until it began, and until its second half.
+/// The state of a pause in two halves: the work done until it began, and until its second half.
 #[derive(Default)]
 enum Half {
     #[default]
@@ -26,13 +26,13 @@ enum Half {
 }
 
 impl Pauses {
-    /// `Pending` while there is one.
+    /// Returns `Pending` during a pause.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.is_starved |= ready!(self.timer.poll(cx)).is_err();
         Poll::Ready(())
     }
 
-    /// All that was there has been done, and `has_read` if input was among it: perhaps a pause begins, and this is true. `work` is all that was done so far.
+    /// Called when everything available was processed; `has_read` if that included input. Returns true if a pause begins. `work` returns the amount of work done so far.
     pub(crate) fn consider(&mut self, has_read: bool, watches_sockets: bool, work: impl Fn() -> u64) -> bool {
         let length = match std::mem::take(&mut self.half) {
             Half::First(start) => {
@@ -51,7 +51,7 @@ impl Pauses {
         length.is_some()
     }
 
-    /// How long the pause is that begins.
+    /// Returns the length of the pause that begins.
     fn woken(&mut self, has_read: bool, work: impl Fn() -> u64) -> Option<Duration> {
         if !has_read || self.is_starved {
             return None;

@@ -44,7 +44,7 @@ impl SrvRecord {
         Self { host: host.into(), port, priority: 0, weight: 0, ttl: Duration::from_secs(60) }
     }
 
-    /// Returns whether the host can be dialled.
+    /// Returns whether the host is one that can be dialled.
     fn has_host(&self) -> bool {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
         self.host.bytes().all(is_allowed) && self.host.bytes().any(|byte| byte != b'.')

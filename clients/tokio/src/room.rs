@@ -1,9 +1,9 @@
-//! Who waits for room in the queue of messages: served in the order in which they came.
+//! The queue of callers that wait for room in the message queue, served in order.
 
 use std::collections::BTreeMap;
 use std::task::Waker;
 
-/// A place in the line.
+/// A place in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place(u64);
 
@@ -11,12 +11,12 @@ pub(crate) struct Place(u64);
 pub(crate) struct Room {
     line: BTreeMap<Place, Waker>,
     last: u64,
-    /// Of those who have left, to be dropped once the lock is free.
+    /// Wakers of callers that have left, to be dropped once the lock is free.
     left: Vec<Waker>,
 }
 
 impl Room {
-    /// Whether it is the turn of whoever has this place, or of a newcomer.
+    /// Returns whether it is the turn of the caller with this place, or of a new caller.
     pub(crate) fn is_turn(&self, place: Option<Place>) -> bool {
         self.line.keys().next().is_none_or(|first| Some(*first) == place)
     }
@@ -32,7 +32,7 @@ impl Room {
         place
     }
 
-    /// Leaves the line: whoever is the first then is to be woken, since it may be its turn.
+    /// Leaves the queue. Returns the waker of the first caller, since it may be its turn.
     #[must_use]
     pub(crate) fn leave(&mut self, place: Place) -> Option<Waker> {
         let was_turn = self.is_turn(Some(place));
@@ -41,7 +41,7 @@ impl Room {
         if was_turn { self.first() } else { None }
     }
 
-    /// The first of the line, to be woken.
+    /// Returns the waker of the first caller.
     #[must_use]
     pub(crate) fn first(&self) -> Option<Waker> {
         self.line.values().next().cloned()
@@ -51,7 +51,7 @@ impl Room {
         std::mem::take(&mut self.left)
     }
 
-    /// All, to be woken: something has happened that concerns them all.
+    /// Returns all wakers, after an event that concerns all callers.
     pub(crate) fn all(&self) -> impl Iterator<Item = Waker> {
         self.line.values().cloned()
     }

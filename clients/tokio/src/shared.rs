@@ -1,4 +1,4 @@
-//! The lock, and who is woken when it is free.
+//! The lock, and the wakers to call after it is released.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use pure_mqtt::Instant;
 
 use crate::state::State;
 
-/// After the last handle the client has so long to finish, in milliseconds.
+/// The time in milliseconds for which the client continues after its last handle was dropped.
 const LAST_WORDS: u64 = 5_000;
 
 pub(crate) struct Shared(Mutex<State>);
@@ -18,7 +18,7 @@ impl Shared {
         Arc::new(Self(Mutex::new(state)))
     }
 
-    /// Changes the state; the driver, and whoever may go on, are woken.
+    /// Changes the state, then wakes the driver and waiting callers.
     pub(crate) fn act<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
         let mut state = self.lock();
         let now = state.now();
@@ -29,7 +29,7 @@ impl Shared {
         result
     }
 
-    /// The same for the driver.
+    /// Changes the state for the driver, then wakes waiting callers.
     pub(crate) fn drive<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
         let mut state = self.lock();
         let now = state.now();
@@ -38,7 +38,7 @@ impl Shared {
         result
     }
 
-    /// The state, to be looked at.
+    /// Reads the state.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.lock())
     }
@@ -48,7 +48,7 @@ impl Shared {
     }
 }
 
-/// Wakes and tells without the lock: an executor or a subscriber may do anything then.
+/// Wakes tasks and sends events without the lock: an executor or a subscriber may call the client.
 fn finish(mut state: MutexGuard<'_, State>) {
     state.collect();
     let (wakers, events, untold) = (Woken(state.take_wakers()), state.take_events(), state.spans.take());
@@ -56,13 +56,13 @@ fn finish(mut state: MutexGuard<'_, State>) {
     drop(state);
     drop(discarded);
     if let Some((listeners, events)) = events {
-        events.into_iter().for_each(|event| drop(listeners.send(event))); // they may be gone
+        events.into_iter().for_each(|event| drop(listeners.send(event))); // the receivers may be gone
     }
     untold.tell();
     drop(wakers);
 }
 
-/// Those who may go on: they are woken although a subscriber panics.
+/// Wakers to call, even if a subscriber panics.
 struct Woken(Vec<Waker>);
 
 impl Drop for Woken {
@@ -77,7 +77,7 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// What each client and each subscription holds: with the last one the client shuts down.
+/// The part that each client and each subscription holds: dropping the last one shuts the client down.
 #[derive(Debug)]
 pub(crate) struct Handle(pub(crate) Arc<Shared>);
 

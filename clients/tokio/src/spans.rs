@@ -1,6 +1,6 @@
 //! Spans and events of the `tracing` crate.
 //!
-//! A subscriber may do anything, publish with this very client for one. So none is called under the client's lock: what is to be told then waits in [`Spans`].
+//! A `tracing` subscriber may do anything, for example publish with this client. So none is called under the client's lock: until then reports are kept in [`Spans`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,18 +17,18 @@ use crate::error::{NotDelivered, RequestError};
 use crate::message::Message;
 use crate::options::Options;
 
-/// What spans and events are about, for filters.
+/// The target of spans and events, for filters.
 const TARGET: &str = "pure_mqtt_tokio";
 
-/// A span of something that the program has asked for.
+/// The span of an operation of the program.
 #[derive(Clone)]
 pub(crate) struct Operation {
     span: Span,
-    /// It goes on when nobody waits for it any more.
+    /// The operation continues when nothing waits for it any more.
     goes_on: bool,
 }
 
-/// A span with what all have: its name, its kind, whose it is and what it is about. How it fails is said when it is known.
+/// Creates a span with the common fields: name, kind, client and topic. The fields for errors are recorded later.
 macro_rules! operation {
     ($name:literal, $kind:literal, $client_id:expr, $destination:expr, $($fields:tt)*) => {
         info_span!(
@@ -93,7 +93,7 @@ impl Operation {
         self.failed(shown.split('(').next().unwrap_or_default(), &why);
     }
 
-    /// The end of a request.
+    /// Records the result of a request.
     pub(crate) fn replied(&self, result: &Result<Message, RequestError>) {
         match result {
             Ok(_) => {}
@@ -116,7 +116,7 @@ impl Operation {
     }
 }
 
-/// An end in a word, one of few: a reason code where the server gave one.
+/// Returns the `error.type` of a final result: a word, or the server's reason code.
 fn kind(end: &End) -> Cow<'static, str> {
     match end {
         End::Left | End::Acknowledged(_) => "".into(),
@@ -134,7 +134,7 @@ fn kind(end: &End) -> Cow<'static, str> {
     }
 }
 
-/// The spans of what goes on without a future of the program's, and what is to be told once the lock is free.
+/// The spans of operations that continue without a future of the program, and reports that are sent once the lock is free.
 #[derive(Default)]
 pub(crate) struct Spans {
     client: Option<Arc<Options>>,
@@ -155,7 +155,7 @@ impl Spans {
         }
     }
 
-    /// Nobody waits for it any more. True if its end is wanted all the same.
+    /// Called when nothing waits for the operation any more. True if its final result is needed all the same.
     pub(crate) fn forget(&mut self, ticket: Ticket) -> bool {
         let goes_on = self.open.get(&ticket).is_some_and(|operation| operation.goes_on);
         if !goes_on {
@@ -169,7 +169,7 @@ impl Spans {
         self.untold.events.push(Arc::clone(event));
     }
 
-    /// What a link has carried.
+    /// Adds the packets of a link.
     pub(crate) fn packets(&mut self, tap: &mut Tap) {
         if let Some(tap) = &mut tap.0 {
             self.untold.packets.append(&mut tap.lines);
@@ -190,7 +190,7 @@ impl Spans {
     }
 }
 
-/// What is to be told.
+/// Reports that are not sent yet.
 #[derive(Default)]
 pub(crate) struct Untold {
     client: Option<Arc<Options>>,
@@ -218,7 +218,7 @@ impl Untold {
     }
 }
 
-/// A line for each packet of a link, if somebody wanted such lines when it began.
+/// Lines for the packets of a link, if their level was enabled when the link began.
 pub(crate) struct Tap(Option<Box<Lines>>);
 
 #[derive(Default)]
@@ -265,7 +265,7 @@ fn tell(event: &Event, options: &Options) {
     }
 }
 
-/// A message was taken by the program.
+/// Reports that the program took a message.
 pub(crate) fn received(client_id: &str, message: &Message) {
     debug!(
         target: TARGET,
@@ -279,7 +279,7 @@ pub(crate) fn received(client_id: &str, message: &Message) {
     );
 }
 
-/// The span of what a program does with a message.
+/// Creates the span for the processing of a message.
 pub(crate) fn process(message: &Message) -> Span {
     info_span!(
         target: TARGET,

@@ -1,4 +1,4 @@
-//! What all handles of a client and its driver share under one lock: the agent, and who waits for what.
+//! The state that all handles of a client and its driver share under one lock: the agent, and the callers that wait for it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,54 +14,54 @@ use crate::room::Room;
 use crate::spans::Spans;
 use crate::storage::Storage;
 
-/// Who is told of events.
+/// The receivers of events.
 type Listeners = broadcast::Sender<Arc<Event>>;
 
-/// So many events are kept for a listener that is slow.
+/// The number of events kept for a slow receiver.
 const EVENTS: usize = 256;
 
 pub(crate) struct State {
     pub(crate) agent: Agent,
     pub(crate) clock: Clock,
-    /// The tickets that somebody may ask for.
+    /// Tickets whose ends may be requested.
     waiters: BTreeMap<Ticket, Waiter>,
-    /// Those who wait for a message of a queue.
+    /// Callers that wait for a message of a queue.
     queues: BTreeMap<Receiver, Waker>,
     pub(crate) room: Room,
-    /// Those who wait for the end of everything.
+    /// Callers that wait for the shutdown.
     leaving: Vec<Waker>,
-    /// Once somebody listens: it takes as much memory as the rest of an idle client.
+    /// Created by the first call of `listen`: it takes as much memory as the rest of an idle client.
     events: Option<Listeners>,
-    /// What is to be sent to them once the lock is free.
+    /// Events to send once the lock is free.
     unsent: Vec<Arc<Event>>,
     pub(crate) spans: Spans,
-    /// The driver sleeps, and has to be woken.
+    /// The driver sleeps, and must be woken by this.
     pub(crate) driver: Option<Waker>,
     /// There is a driver.
     pub(crate) is_driven: bool,
-    /// The driver has a link, or says farewell on one.
+    /// The driver has a link, or is closing one.
     pub(crate) is_linked: bool,
     /// The log, if there is one.
     storage: Option<Storage>,
-    /// To be woken once the lock is free.
+    /// Wakers to call once the lock is free.
     wakers: Vec<Waker>,
-    /// To be dropped once the lock is free: the last waker of a task may own all that the task holds, and that may use the client.
+    /// Wakers to drop once the lock is free: the last waker of a task may own everything that the task holds, which may use the client.
     discarded: Vec<Waker>,
 }
 
-/// Somebody who may ask for the end of a ticket.
+/// A ticket whose end may be requested.
 enum Waiter {
-    /// It has none; who asked last.
+    /// It has no end yet; the waker of the last caller.
     Open(Option<Waker>),
     Ended(End),
 }
 
-/// What is known of a ticket.
+/// The state of a ticket.
 pub(crate) enum Asked {
     Ended(End),
-    /// Whoever asked is woken.
+    /// It has no end yet; the caller will be woken.
     Open,
-    /// Nobody drives the client.
+    /// The driver was dropped.
     NoDriver,
 }
 
@@ -86,13 +86,13 @@ impl State {
         }
     }
 
-    /// All that was done so far.
+    /// Returns the amount of work done so far.
     pub(crate) fn work(&self) -> u64 {
         let stats = self.agent.stats();
         work(stats.engine.bytes_received, stats.published)
     }
 
-    /// What happens from now on.
+    /// Returns a receiver of events from now on.
     pub(crate) fn listen(&mut self) -> broadcast::Receiver<Arc<Event>> {
         self.events.get_or_insert_with(|| broadcast::Sender::new(EVENTS)).subscribe()
     }
@@ -101,7 +101,7 @@ impl State {
         self.clock.now()
     }
 
-    /// Messages of before the restart, and the program's numbers.
+    /// Returns the unfinished messages from before the restart, with their tags.
     pub(crate) fn find_recovered(&mut self) -> Vec<(Ticket, u64)> {
         let (now, mut recovered) = (self.now(), Vec::new());
         while let Some(event) = self.agent.step(now) {
@@ -116,42 +116,42 @@ impl State {
         recovered
     }
 
-    /// The log is kept here. It begins with a snapshot.
+    /// Starts to keep the log here, with a snapshot.
     pub(crate) fn store_with(&mut self, storage: Storage) {
         self.storage = Some(storage);
         self.compact();
     }
 
-    /// Hands to the log what waits for it, and takes note of what is durable.
+    /// Passes pending records to the log, and reports to the agent which are durable.
     pub(crate) fn save(&mut self, now: Instant) {
         if let Some(storage) = &mut self.storage {
             storage.save(&mut self.agent, now);
         }
     }
 
-    /// The log is to be written anew.
+    /// Starts a new snapshot of the log.
     pub(crate) fn compact(&mut self) {
         if let Some(storage) = &mut self.storage {
             storage.compact(&mut self.agent);
         }
     }
 
-    /// Tells the listeners.
+    /// Sends an event to the receivers.
     pub(crate) fn tell(&mut self, event: Event) {
         let event = Arc::new(event);
         self.spans.event(&event);
         match &self.events {
             Some(events) if events.receiver_count() > 0 => self.unsent.push(event),
-            _ => self.events = None, // nobody listens any more
+            _ => self.events = None, // there are no receivers any more
         }
     }
 
-    /// Somebody may ask for the end of this ticket.
+    /// Registers a ticket whose end may be requested.
     pub(crate) fn expect(&mut self, ticket: Ticket) {
         self.waiters.insert(ticket, Waiter::Open(None));
     }
 
-    /// The end of a ticket, once.
+    /// Returns the end of a ticket, once.
     pub(crate) fn ask(&mut self, ticket: Ticket, waker: &Waker) -> Asked {
         match self.waiters.get_mut(&ticket) {
             Some(Waiter::Ended(end)) => {
@@ -167,7 +167,7 @@ impl State {
         }
     }
 
-    /// Nobody will ask any more: what the ticket stands for goes on, and a reply that has come is thrown away.
+    /// Discards the end of a ticket: the operation continues, and a reply that has arrived is dropped.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
         let Some(waiter) = self.waiters.remove(&ticket) else { return };
         if let Waiter::Open(waker) = waiter {
@@ -178,7 +178,7 @@ impl State {
         }
     }
 
-    /// Whoever waits for a message of this queue.
+    /// Registers a caller that waits for a message of this queue.
     pub(crate) fn wait_for_message(&mut self, queue: Receiver, waker: &Waker) {
         let before = self.queues.insert(queue, waker.clone());
         self.discarded.extend(before);
@@ -189,7 +189,7 @@ impl State {
         self.discarded.extend(waker);
     }
 
-    /// The driver sleeps, and is to be woken by this; by nothing, if it is gone.
+    /// Sets the waker of the sleeping driver; `None` if the driver is gone.
     pub(crate) fn wake_driver_by(&mut self, waker: Option<&Waker>) {
         if !matches!((&self.driver, waker), (Some(known), Some(waker)) if known.will_wake(waker)) {
             let before = std::mem::replace(&mut self.driver, waker.cloned());
@@ -197,19 +197,19 @@ impl State {
         }
     }
 
-    /// Whoever waits until the client has shut down.
+    /// Registers a caller that waits for the shutdown.
     pub(crate) fn wait_for_end(&mut self, waker: &Waker) {
         if !self.leaving.iter().any(|known| known.will_wake(waker)) {
             self.leaving.push(waker.clone());
         }
     }
 
-    /// To be woken once the lock is free.
+    /// Adds a waker to call once the lock is free.
     pub(crate) fn wake(&mut self, waker: Option<Waker>) {
         self.wakers.extend(waker);
     }
 
-    /// Notes who may go on after what was done.
+    /// Collects the wakers of callers whose wait has ended.
     pub(crate) fn collect(&mut self) {
         while let Some(wake) = self.agent.poll_wake() {
             match wake {
@@ -237,7 +237,7 @@ impl State {
         }
     }
 
-    /// Everybody is to look again: the driver is gone, or the client is shutting down.
+    /// Wakes all callers: the driver was dropped, or the client is shutting down.
     pub(crate) fn wake_all(&mut self) {
         for waiter in self.waiters.values_mut() {
             if let Waiter::Open(waker) = waiter {
@@ -251,12 +251,12 @@ impl State {
         }
     }
 
-    /// The client has shut down, and what it said last has arrived: a program may end. Or nobody is there who could do that.
+    /// Returns whether the client has shut down and its last output has arrived, so that the program may exit; also true if no driver could do that.
     pub(crate) fn is_over(&self) -> bool {
         !self.is_driven || self.agent.is_done() && !self.is_linked
     }
 
-    /// What is to be told to the listeners, whose wakers are the program's.
+    /// Takes the events to send: the receivers' wakers are the program's, so they are called without the lock.
     pub(crate) fn take_events(&mut self) -> Option<(Listeners, Vec<Arc<Event>>)> {
         if self.unsent.is_empty() {
             return None;

@@ -1,4 +1,4 @@
-//! The agent's way to a log in a folder: records go to a thread that writes and syncs.
+//! The agent's log in a folder: a thread writes and syncs the records.
 
 use pure_mqtt::Instant;
 use pure_mqtt_agent::{Agent, Bytes};
@@ -13,7 +13,7 @@ impl Storage {
         Self { store }
     }
 
-    /// Hands to the disk what waits, and tells the agent what is there.
+    /// Passes pending records to the thread, and reports to the agent which are durable.
     pub(crate) fn save(&mut self, agent: &mut Agent, now: Instant) {
         while let Some(event) = self.store.poll() {
             match event {
@@ -27,7 +27,7 @@ impl Storage {
         }
     }
 
-    /// Writes everything anew, unless records of the old log are still awaited: then the agent asks again.
+    /// Writes a new snapshot, unless records of the old log are not yet durable: then the agent asks again.
     pub(crate) fn compact(&mut self, agent: &mut Agent) {
         let mut bytes = Vec::new();
         if let Some(sequence) = agent.snapshot(&mut |piece| bytes.extend_from_slice(piece)) {

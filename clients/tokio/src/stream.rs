@@ -1,4 +1,4 @@
-//! A stream of bytes below a link: a socket of the system's, or the program's own.
+//! The byte stream below a link: a TCP or Unix socket, or the program's own stream.
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -13,24 +13,24 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     Unwatched(Unwatched),
     Other(Boxed),
-    /// The system has refused to watch it again: the link is over.
+    /// The system refused to watch the socket again: the link has ended.
     Lost,
 }
 
-/// A TCP socket that the runtime doesn't watch: nothing that comes wakes the task, which looks for itself after each pause.
+/// A TCP socket that the runtime does not watch: input does not wake the task, which checks the socket after each pause.
 pub(crate) struct Unwatched {
     socket: std::net::TcpStream,
-    /// The last read took all that was there.
+    /// The last read emptied the socket.
     is_drained: bool,
 }
 
 impl Stream {
-    /// Whether the runtime watches sockets.
+    /// Returns whether the runtime watches sockets.
     pub(crate) fn is_socket(&self) -> bool {
         matches!(self, Self::Tcp(_) | Self::Unwatched(_))
     }
 
-    /// A pause begins, in which nothing that comes is to wake the task.
+    /// Begins a pause, in which input does not wake the task.
     pub(crate) fn unwatch(&mut self) -> io::Result<()> {
         let socket = match self.take() {
             Self::Tcp(socket) => socket.into_std()?,
@@ -44,7 +44,7 @@ impl Stream {
         Ok(())
     }
 
-    /// What comes is to wake the task again. True if it was not so, and what came meanwhile is to be read.
+    /// Ends a pause. True if there was one: then input that arrived meanwhile must be read.
     pub(crate) fn watch(&mut self) -> io::Result<bool> {
         match self.take() {
             Self::Unwatched(Unwatched { socket, .. }) => {
@@ -113,7 +113,7 @@ impl Unwatched {
     }
 }
 
-/// A call to a socket that doesn't wait.
+/// Converts the result of a non-blocking call.
 fn unless_blocked<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
     loop {
         match call() {

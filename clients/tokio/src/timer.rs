@@ -1,6 +1,6 @@
-//! Time in fractions of a millisecond, which tokio's own timer doesn't count.
+//! A timer for fractions of a millisecond, which tokio's own timer does not support.
 //!
-//! On Linux the kernel's timer is watched beside the sockets. Elsewhere, and where the runtime watches none, one of its threads for what blocks sleeps.
+//! On Linux the runtime watches a timer of the kernel beside the sockets. Elsewhere, and where the runtime watches no sockets, a thread of its blocking pool sleeps.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Sleep;
 
-/// Who has not ended by then waits for a thread.
+/// A timer that has not ended after this time is waiting for a free thread.
 const LIMIT: Duration = Duration::from_millis(4);
 
 #[derive(Default)]
@@ -29,7 +29,7 @@ enum Running {
 pub(crate) struct Starved;
 
 impl Timer {
-    /// Starts it. `watches_sockets` if the runtime certainly does.
+    /// Starts the timer. `watches_sockets`: whether the runtime is known to watch sockets.
     pub(crate) fn start(&mut self, length: Duration, watches_sockets: bool) {
         #[cfg(target_os = "linux")]
         if watches_sockets && self.start_kernel(length) {
@@ -40,7 +40,7 @@ impl Timer {
         self.running = Some(Running::Thread(Thread::start(length)));
     }
 
-    /// Whether the kernel has a timer for us.
+    /// Starts a timer of the kernel. Returns false if there is none.
     #[cfg(target_os = "linux")]
     fn start_kernel(&mut self, length: Duration) -> bool {
         if self.kernel.is_none() {
@@ -49,7 +49,7 @@ impl Timer {
         self.kernel.as_ref().is_some_and(|timer| timer.start(length).is_ok())
     }
 
-    /// `Pending` while it runs.
+    /// Returns `Pending` while the timer runs.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Starved>> {
         let result = match &mut self.running {
             None => Ok(()),
@@ -81,7 +81,7 @@ impl Thread {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Starved>> {
         if Pin::new(&mut self.sleeps).poll(cx).is_ready() {
-            return Poll::Ready(Ok(())); // it only fails with the runtime
+            return Poll::Ready(Ok(())); // it fails only when the runtime shuts down
         }
         self.limit.as_mut().poll(cx).map(|()| Err(Starved))
     }
@@ -89,7 +89,7 @@ impl Thread {
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        self.sleeps.abort(); // if it has not begun
+        self.sleeps.abort(); // if it has not started
     }
 }
 
@@ -111,7 +111,7 @@ mod kernel {
     pub(super) struct Timer(AsyncFd<OwnedFd>);
 
     impl Timer {
-        // What takes its place in tokio 1.54 is unsafe; a timer's descriptor is ours alone, and lives as long as this.
+        // The replacement in tokio 1.54 is unsafe. The timer's descriptor belongs only to this value, and lives as long.
         #[allow(deprecated)]
         pub(super) fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
@@ -126,7 +126,7 @@ mod kernel {
             Ok(())
         }
 
-        /// Nothing is read: starting it again takes back that it has ended.
+        /// Does not read the timer: starting it again clears its expiry.
         pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
             if let Ok(mut ended) = ready!(self.0.poll_read_ready(cx)) {
                 ended.clear_ready();

@@ -1,4 +1,4 @@
-//! The host's half that doesn't depend on JavaScript: one connection, and what the page shows of it.
+//! The part of the host that doesn't depend on JavaScript: one connection, and what the page shows of it.
 
 use pure_mqtt::wire::{Decoded, Packet, Rules};
 use pure_mqtt::{

@@ -1,4 +1,4 @@
-//! The packets, for people.
+//! Descriptions of packets for people.
 
 use std::collections::VecDeque;
 

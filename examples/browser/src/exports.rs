@@ -1,5 +1,5 @@
-//! What JavaScript calls. Numbers go as `f64`; bytes go through two buffers in the module's memory: the script writes what it has to say into
-//! `mqtt_room`, and reads at `mqtt_answer` as many bytes as the last call has returned.
+//! The functions that JavaScript calls. Numbers are passed as `f64`, bytes in two buffers in the module's memory: the script writes its input to `mqtt_room`, and reads at
+//! `mqtt_answer` as many bytes as the last call returned.
 #![allow(unsafe_code, reason = "an exported name is an unsafe attribute; nothing else here is")]
 
 use std::cell::RefCell;

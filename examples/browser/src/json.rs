@@ -1,4 +1,4 @@
-//! As much of JSON as a report needs.
+//! The subset of JSON that a report needs.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! pure-mqtt in a web page: the engine and a few notes for people, driven by the page's script over a WebSocket.
+//! pure-mqtt in a web page: the engine and a report for people, driven by the page's script over a WebSocket.
 //!
 //! ```text
 //!   socket.onmessage ──▶ input ──▶ ┌────────┐ ──▶ output ──▶ socket.send

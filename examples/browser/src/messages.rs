@@ -1,4 +1,4 @@
-//! The table of published messages: how far each of them is, as the packets show it.
+//! The table of published messages, and how far each has come.
 
 use pure_mqtt::wire::Packet;
 use pure_mqtt::{Handle, PacketId, QoS};

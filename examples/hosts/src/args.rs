@@ -1,4 +1,4 @@
-//! The command line that the hosts share.
+//! The command line of the hosts.
 
 use lexopt::prelude::*;
 use pure_mqtt::{ClientId, Connect, Property, QoS, TopicName, Version};

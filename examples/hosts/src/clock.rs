@@ -1,4 +1,4 @@
-//! The time as the connection wants it, and back.
+//! Conversion between the connection's time and the system's.
 
 use std::time::{Duration, Instant as SystemTime};
 

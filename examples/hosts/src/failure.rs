@@ -1,4 +1,4 @@
-//! What can go wrong, in sentences for people.
+//! Errors, with messages for people.
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How many files, and so sockets, a program may have open.
+//! The limit of open files, and so of sockets.
 
 use std::io::{Error, Result};
 

@@ -1,4 +1,4 @@
-//! What is being published, and which acknowledgement is owed for it where it came from.
+//! Messages being published by the bridge, each with the acknowledgement that is pending on the other side.
 
 use std::collections::HashMap;
 

@@ -1,15 +1,15 @@
-//! What is not the point of the hosts in `src/bin`: the command line, sentences for failures, the clock, and the application that they run.
+//! The code that the hosts in `src/bin` share: command line, error messages, clock, and the application that they run.
 //!
-//! | module | what a host that you copy needs of it |
+//! | module | use in a host that you copy |
 //! |---|---|
-//! | [`pump`] | bytes into the connection and out of it: copy it along |
+//! | [`pump`] | bytes into the connection and out of it: copy it |
 //! | [`nonblocking`] | the same for a socket that never blocks: copy it for `many` and `bridge` |
 //! | [`uplink`] | link after link over such sockets: copy it for `many` and `bridge` |
-//! | [`ledger`], [`route`] | what a bridge owes, and what it carries under which names: copy them for `bridge` |
-//! | [`sockets`] | TCP sockets with time-outs: copy what you use |
-//! | [`clock`] | the time as the connection wants it: a few lines |
-//! | [`station`], [`talk`] | nothing: your application stands in their place |
-//! | [`args`], [`failure`], [`signals`], [`lines`], [`files`] | nothing: your program has its own |
+//! | [`ledger`], [`route`] | pending acknowledgements, and the topics of a bridge: copy them for `bridge` |
+//! | [`sockets`] | TCP sockets with time-outs: copy the functions you use |
+//! | [`clock`] | conversion of time: a few lines |
+//! | [`station`], [`talk`] | replace them by your application |
+//! | [`args`], [`failure`], [`signals`], [`lines`], [`files`] | replace them by your program's own |
 
 pub mod args;
 pub mod clock;

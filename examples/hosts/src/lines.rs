@@ -1,4 +1,4 @@
-//! Lines of the standard input, read in a thread of their own, and no further ahead than they are dealt with.
+//! Lines of the standard input, read in a separate thread, with a bounded number read ahead.
 
 use std::io::{BufRead, stdin};
 use std::sync::mpsc::{Receiver, sync_channel};

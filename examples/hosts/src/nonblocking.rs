@@ -1,4 +1,4 @@
-//! One link over a socket that never blocks, to be served when [`mio`] says that something has changed.
+//! One link over a non-blocking socket. Serve it when [`mio`] reports a change.
 
 use std::io::Result;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The pauses between links.
+//! Delays between links.
 
 use pure_mqtt::{Backoff, Instant};
 

@@ -1,4 +1,4 @@
-//! Bytes into a connection and out of it: what the page of [`Connection`](pure_mqtt::Connection) asks of every host, whatever its transport is.
+//! Transfers bytes into a connection and out of it: what the page of [`Connection`](pure_mqtt::Connection) requires of every host, independent of the transport.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::time::{Duration, Instant as SystemTime};

@@ -1,4 +1,4 @@
-//! What is carried in one direction: which topics, under which names, and how often at most.
+//! A direction of the bridge: topics, new names, and maximum QoS.
 
 pub mod args;
 

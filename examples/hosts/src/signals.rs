@@ -1,4 +1,4 @@
-//! What tells a program to end: Ctrl-C, and where there are such signals SIGTERM. [`Signals`] is for tokio, [`watch`] for mio.
+//! Signals that end a program: Ctrl-C, and SIGTERM where it exists. [`Signals`] is for tokio, [`watch`] for mio.
 
 use std::io::Result;
 

@@ -1,4 +1,4 @@
-//! Making and closing TCP sockets that wait, but never for long: for the hosts without an event loop.
+//! Opening and closing TCP sockets with short time-outs, for hosts without an event loop.
 
 use std::io::{Error, ErrorKind};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};

@@ -1,7 +1,7 @@
-//! The application of most hosts here: a weather station that hears itself.
+//! The application of most hosts: a weather station that receives its own messages.
 //!
-//! It publishes numbered readings to a topic to which it is subscribed as well, and prints what comes there. When all readings are acknowledged and have
-//! come back it is done. So every host can be tried with any broker, and shows at once whether messages are lost or doubled.
+//! It publishes numbered readings to a topic that it has subscribed to, and prints what arrives. It ends when all readings were acknowledged and received. So every host can be
+//! tried with any broker, and lost or duplicated messages show at once.
 
 use pure_mqtt::subscriptions::{HeapList, Subscriptions};
 use pure_mqtt::{

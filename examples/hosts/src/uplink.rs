@@ -1,4 +1,4 @@
-//! A connection to one broker over sockets that never block, link after link: when to connect, and what becomes of it when a link ends.
+//! A connection to one broker over non-blocking sockets, link after link: when to connect, and what to do when a link ends.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};

@@ -256,27 +256,92 @@ fn packets_of_other_types_end_the_link_all_the_same() {
     }
 }
 
-/// Topic and identifier must lie in what the host's buffer holds; the properties needn't, unless an alias may be among them.
+/// A topic that is longer than the host's buffer: any publisher may choose one, where a filter has a wildcard. Every link ended at it, and nothing behind it
+/// arrived.
 #[test]
-fn topic_and_identifier_must_fit_the_buffer() {
+fn a_topic_longer_than_the_buffer_is_skipped() {
+    for version in ALL {
+        for (first, ack) in [(0x30, None), (0x31, None), (0x32, Some(0x40)), (0x33, Some(0x40)), (0x34, Some(0x50))] {
+            for topic in [19, 20, 21, 22, 23, 24, 25, 26, 48, 100, 250] {
+                for (payload, most) in [(0, 24), (0, 1), (30, 7), (300, 24), (70_000, 5)] {
+                    let topic = "x".repeat(topic);
+                    let packet = publish(*version, first, 7, &topic, &[], payload);
+                    if packet.len() <= 24 {
+                        continue;
+                    }
+                    let wire = [packet.clone(), publish(*version, 0x30, 0, "t", &[], 2)].concat();
+                    let mut mqtt = up(Fixed::<256, 8, 8, 64>::new(), LIMITS, *version);
+                    let seen = host::<_, 24>(&mut mqtt, &wire, most, false);
+                    let case = format!("{version:?} {first:02x} {} {payload} {most}", topic.len());
+                    let [discarded, message] = &seen.told[..] else { panic!("{case}: {seen:?}") };
+                    assert!(discarded.starts_with("TooLong xxx"), "{case}: {discarded}");
+                    assert_eq!((&message[..], seen.end), ("Message [0, 1]", None), "{case}");
+                    assert_eq!(seen.sent, ack.map_or(vec![], |ack| vec![ack, 2, 0, 7]), "{case}");
+                    assert!(seen.sent_after.is_none_or(|after| after >= packet.len()), "after the last byte");
+                    assert_eq!(mqtt.stats().discarded_messages, 1, "{case}");
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong with the head ends the link, as in any packet.
+#[test]
+fn the_head_behind_a_long_topic_is_checked() {
+    for version in ALL {
+        for (first, id) in [(0x32, 0), (0x36, 7)] {
+            let mut mqtt = up(Heap::new(), LIMITS, *version);
+            let seen = host::<_, 24>(&mut mqtt, &publish(*version, first, id, &"x".repeat(40), &[], 9), 24, false);
+            assert!(matches!(seen.end, Some(ConnectionError::Malformed(_) | ConnectionError::Protocol(_))), "{seen:?}");
+        }
+        let mut mqtt = up(Heap::new(), LIMITS, *version);
+        let beyond = [&b"\x32\x30\x00\x2F"[..], &[b'x'; 46]].concat(); // a topic as long as the packet
+        assert!(matches!(host::<_, 24>(&mut mqtt, &beyond, 24, false).end, Some(ConnectionError::Malformed(_))));
+    }
+}
+
+/// It waits where the table is full, and a link that ends in the middle of it brings it again.
+#[test]
+fn a_long_topic_waits_and_comes_again() {
+    for version in ALL {
+        let packet = publish(*version, 0x34, 7, &"x".repeat(40), &[], 9);
+        let limits = Limits { max_received: 2, ..MANUAL };
+        for cut in 24..packet.len() {
+            let mut mqtt = up(Fixed::<256, 8, 2, 64>::new(), limits, *version);
+            let _ = read(&mut mqtt, &packet[..cut]);
+            mqtt.handle_close(NOW);
+            reopen(&mut mqtt, *version, true, &[]);
+            let again = [&[packet[0] | 8], &packet[1..]].concat();
+            let seen = host::<_, 24>(&mut mqtt, &again, 24, false);
+            assert_eq!((seen.sent, seen.end), (vec![0x50, 2, 0, 7], None), "{version:?} {cut}");
+        }
+        let mut mqtt = up(Fixed::<256, 8, 1, 64>::new(), limits, *version);
+        let ack = delivered(&mut mqtt, &message(*version, 1, 1));
+        let rest = read(&mut mqtt, &packet);
+        assert_eq!(mqtt.handle_input(NOW, rest), Ok(Received::Blocked), "{version:?}");
+        mqtt.acknowledge(NOW, ack, &Ack::SUCCESS).unwrap();
+        assert_eq!(sent(&mut mqtt), b"\x40\x02\0\x01");
+        let seen = host::<_, 24>(&mut mqtt, rest, 24, false);
+        assert_eq!((seen.sent, seen.end), (vec![0x50, 2, 0, 7], None), "{version:?}");
+    }
+}
+
+/// Reads as far as the connection takes it, 24 bytes at a time.
+fn read<'w, S: Storage>(mqtt: &mut Connection<S>, mut wire: &'w [u8]) -> &'w [u8] {
+    while let Ok(Received::Packet { consumed, .. }) = mqtt.handle_input(NOW, &wire[..wire.len().min(24)]) {
+        wire = &wire[consumed..];
+    }
+    wire
+}
+
+/// The properties needn't lie in what the host's buffer holds, unless an alias may be among them.
+#[test]
+fn properties_must_fit_the_buffer_where_there_may_be_aliases() {
     let error = |packet: &[u8]| ConnectionError::TooLong {
         packet: PacketType::Publish,
         length: packet.len() as u32,
         limit: 24,
     };
-    for version in ALL {
-        for (topic, fits) in [("seventeen letters", true), ("eighteen letters..", true), ("nineteen letters...", false)]
-        {
-            let packet = publish(*version, 0x32, 7, topic, &[], 100);
-            let mut mqtt = up(Heap::new(), LIMITS, *version);
-            let seen = host::<_, 24>(&mut mqtt, &packet, 5, false);
-            assert_eq!(
-                (seen.told.len(), seen.end),
-                if fits { (1, None) } else { (0, Some(error(&packet))) },
-                "{topic}"
-            );
-        }
-    }
     let properties = [&b"\x26\0\x01a\0\x20"[..], &[b'x'; 32]].concat();
     let packet = publish(Version::V5, 0x34, 7, "long", &properties, 100);
     let mut mqtt = up(Heap::new(), LIMITS, Version::V5);

@@ -50,7 +50,7 @@ Exit codes:
   2    the arguments are wrong
   3    the server refused the connection
   4    the time of --timeout has passed
-  130  stopped in order by Ctrl-C or SIGTERM; a second Ctrl-C ends at once";
+  130  stopped in order by Ctrl-C or SIGTERM; a second signal ends at once";
 
 pub const PUB: &str = "\
 Examples:
@@ -68,7 +68,7 @@ Examples:
 
 The command ends when all messages are delivered: at QoS 0 when they are sent, at QoS 1 and 2 when they are acknowledged.
 There is no limit unless --timeout sets one. Ctrl-C ends the input; lines read so far are still delivered.
-With --lines and --durable it reconnects after a lost connection and sends unacknowledged messages again.
+With --lines or --durable it reconnects after a lost connection and sends unacknowledged messages again.
 For exactly-once delivery across connections use -q 2 with --durable, or with --id ... --resume.
 With --durable a line is sent only once it is on the disk. Ctrl-C then ends at once; the remaining messages stay in the folder.
 With --format json the last line contains the number of published and of unfinished messages.";

@@ -26,7 +26,7 @@ fn to_nobody(line: &[&str]) -> (String, Output) {
 #[test]
 fn help_teaches() {
     let general = printed(run(call(&["--help"]), ""));
-    for words in ["Quality of service:", "arrives exactly once", "Retain:", "Exit codes:", "130", "plant/#"] {
+    for words in ["Quality of service (QoS):", "arrives exactly once", "Retain:", "Exit codes:", "130", "plant/#"] {
         assert!(general.contains(words), "{words} is missing in:\n{general}");
     }
     for command in COMMANDS {
@@ -71,17 +71,17 @@ fn mistakes_have_a_sentence_that_says_what_to_do() {
         ("pub --topic a --message x --bogus", "unexpected argument '--bogus' found"),
         ("pub --topic a --message x --retian", "a similar argument exists: '--retain'"),
         ("pub --message x", "--topic <TOPIC>"),
-        ("pub --topic a", "nothing to publish: --message, --file, --stdin, --lines or --null-message says what"),
+        ("pub --topic a", "nothing to publish: give --message, --file, --stdin, --lines or --null-message"),
         ("pub --topic a --message x --stdin", "cannot be used with"),
         ("pub --topic a/# --message x", "'a/#' for '--topic <TOPIC>': a wildcard stands where it may not"),
-        ("pub --topic a --message x --qos 3", "the quality of service is 0, 1 or 2"),
+        ("pub --topic a --message x --qos 3", "the QoS is 0, 1 or 2"),
         ("pub --topic a --message x --count 0", "0 is not in 1.."),
-        ("pub --topic a --message x --timeout soon", "a number of seconds is meant, such as 10 or 0.5"),
-        ("pub --topic a --message x --reconnect-delay 0", "0.01 seconds are the shortest that it may be"),
+        ("pub --topic a --message x --timeout soon", "expected a number of seconds, such as 10 or 0.5"),
+        ("pub --topic a --message x --reconnect-delay 0", "the minimum is 0.01 seconds"),
         ("pub --topic a --message x --password only --version 3.1.1", "--user <NAME>"),
         ("pub --topic a --message x --will-payload gone", "--will-topic <TOPIC>"),
         ("pub --topic a --message x --expiry 60", "--expiry needs --protocol-version 5"),
-        ("pub --topic a --message x --version 5 -D unit", "NAME=VALUE is meant, such as unit=celsius"),
+        ("pub --topic a --message x --version 5 -D unit", "expected NAME=VALUE, such as unit=celsius"),
         ("pub --topic a --message x --format %p", "[possible values: text, json]"),
         ("sub --verbose", "--topic <FILTER>"),
         ("sub --topic a/#/b", "a wildcard stands where it may not"),
@@ -89,12 +89,12 @@ fn mistakes_have_a_sentence_that_says_what_to_do() {
         ("sub --topic a --port 70000", "70000 is not in 0..=65535"),
         ("sub --topic a --resume", "--id <ID>"),
         ("sub --topic a --message x", "unexpected argument '--message' found"),
-        ("sub --topic a --format jsno", "text, raw, hex, base64, json, pretty or fields such as '%t %p' are meant"),
-        ("sub --topic a --format %t%", "a percent sign is written %%"),
-        ("sub --topic a --format %t\\q", "after a backslash comes n, t, 0 or another backslash"),
+        ("sub --topic a --format jsno", "expected text, raw, hex, base64, json, pretty, or fields such as '%t %p'"),
+        ("sub --topic a --format %t%", "write %% for a percent sign"),
+        ("sub --topic a --format %t\\q", "after a backslash, expected n, t, 0 or another backslash"),
         ("sub --topic a --format %t --verbose", "cannot be used with"),
-        ("sub --topic a --retained sometimes", "always, if the subscription is new, or never"),
-        ("request --topic a --message x --version 3.1.1", "request works with --protocol-version 5 only"),
+        ("sub --topic a --retained sometimes", "expected always, new or never"),
+        ("request --topic a --message x --version 3.1.1", "request needs --protocol-version 5"),
         ("bench --window 0", "0 is not in 1.."),
     ] {
         let output = run(call(&line.split(' ').collect::<Vec<_>>()), "");
@@ -124,7 +124,7 @@ fn an_absent_broker_is_an_error_with_a_hint() {
             errors.starts_with(&format!("error: cannot connect to mqtt://127.0.0.1:{port}: ")),
             "{line:?}: {errors}"
         );
-        assert!(errors.contains("\nhint: does a server listen there?"), "{line:?}: {errors}");
+        assert!(errors.contains("\nhint: is a server listening there?"), "{line:?}: {errors}");
     }
 }
 

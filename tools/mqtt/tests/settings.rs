@@ -34,10 +34,10 @@ fn a_configuration_gives_defaults_and_the_command_line_goes_before() {
 #[test]
 fn mistakes_in_a_configuration_have_a_sentence_and_show_no_secret() {
     for (text, sentence) in [
-        ("password = lovelace", "is no TOML in line 1"),
-        ("hots = 'lovelace'", "has \"hots\", which is no command and no option"),
-        ("retain = 'yes'", "retain has to be true or false"),
-        ("qos = 7", "the quality of service is 0, 1 or 2"),
+        ("password = lovelace", "is not valid TOML in line 1"),
+        ("hots = 'lovelace'", "has \"hots\", which is neither a command nor an option"),
+        ("retain = 'yes'", "retain must be true or false"),
+        ("qos = 7", "the QoS is 0, 1 or 2"),
         ("[pub]\nfilter-out = 'a'", "filter-out"),
     ] {
         let output = with_config(text, &["pub", "-t", "a", "-m", "x"]);
@@ -82,7 +82,7 @@ fn wrong_addresses_and_certificates_have_a_sentence_and_show_no_password() {
 #[test]
 fn what_is_not_as_it_was_said_is_told() {
     for (line, sentence) in [
-        ("pub -t a -m 0x --encoding hex", "a payload is not hex"),
+        ("pub -t a -m 0x --encoding hex", "a payload is not valid hex"),
         ("pub -t a -l --durable box", "--durable needs --qos 1 or 2"),
         ("pub -t a -l -q 1 --refeed", "--durable <FOLDER>"),
         ("pub -t a -m x -n", "cannot be used with"),

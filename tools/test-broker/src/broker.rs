@@ -1,4 +1,4 @@
-//! The broker that a test starts: its thread, its address, and how it is stopped and comes back.
+//! Starting, stopping and restarting a broker.
 
 use std::fmt;
 use std::io;
@@ -10,8 +10,7 @@ use crate::sans_io::Config;
 use crate::server::{Door, Server, Shared, listen};
 use crate::sessions::Keep;
 
-/// An MQTT broker on a free port of this machine, with a thread of its own. It ends when it is dropped: its connections are closed, its thread has
-/// ended, and its port is free.
+/// An MQTT broker on a free port of this machine, with its own thread. Dropping it closes its connections, ends its thread and frees its port.
 ///
 /// ```
 /// use pure_mqtt_test_broker::Broker;
@@ -29,11 +28,11 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts a well-behaved broker with all features, in all versions.
+    /// Starts a broker that behaves as the standard requires, with all features and versions.
     ///
     /// # Errors
     ///
-    /// What the operating system says if it has no port, thread or descriptor.
+    /// The error of the operating system if no port, thread or descriptor is available.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -52,7 +51,7 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// Same errors as [`start`](Self::start).
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Config};
@@ -73,7 +72,7 @@ impl Broker {
         Ok(Self { shared, address, thread: Some(thread) })
     }
 
-    /// The address that clients connect to.
+    /// Returns the address that clients connect to.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -88,7 +87,7 @@ impl Broker {
         self.address
     }
 
-    /// The port of 127.0.0.1 that clients connect to.
+    /// Returns the port on 127.0.0.1 that clients connect to.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -103,7 +102,7 @@ impl Broker {
         self.address.port()
     }
 
-    /// The address as a URL, such as `mqtt://127.0.0.1:40123`.
+    /// Returns the address as a URL, such as `mqtt://127.0.0.1:40123`.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -118,8 +117,7 @@ impl Broker {
         format!("mqtt://{}", self.address)
     }
 
-    /// Goes down: connections are cut without wills, and new ones are refused by the operating system until [`resume`](Self::resume). When this returns,
-    /// the port is closed.
+    /// Stops the broker: connections are cut without wills, and the operating system refuses new ones until [`resume`](Self::resume). The port is closed when this returns.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Keep};
@@ -145,11 +143,11 @@ impl Broker {
         }
     }
 
-    /// Comes back on the same port after [`stop`](Self::stop). A broker that is up stays as it is.
+    /// Starts the broker again on the same port after [`stop`](Self::stop). Does nothing if the broker is running.
     ///
     /// # Errors
     ///
-    /// What the operating system says if another program has taken the port.
+    /// The error of the operating system if another program has taken the port.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Keep};
@@ -170,11 +168,11 @@ impl Broker {
         Ok(())
     }
 
-    /// [`stop`](Self::stop) and [`resume`](Self::resume).
+    /// Calls [`stop`](Self::stop) and [`resume`](Self::resume).
     ///
     /// # Errors
     ///
-    /// As [`resume`](Self::resume).
+    /// Same errors as [`resume`](Self::resume).
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Keep};
@@ -204,7 +202,7 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.shared.change(|inside| inside.is_over = true);
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // a panic of it was printed
+            let _ = thread.join(); // its panic was printed
         }
     }
 }

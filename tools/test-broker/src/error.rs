@@ -1,10 +1,10 @@
-//! Why a wait has ended without its condition.
+//! The error of a wait that timed out.
 
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// The condition of [`Broker::wait_for`](crate::Broker::wait_for) did not come true in time. The text ends with what has happened last.
+/// The condition of [`Broker::wait_for`](crate::Broker::wait_for) did not become true in time. The message contains the last lines of the broker's log.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,7 +26,7 @@ pub struct TimedOut {
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "what the test waits for did not happen within {:?}", self.bound)?;
+        write!(f, "the condition did not become true within {:?}", self.bound)?;
         if self.last.is_empty() {
             return f.write_str("; nothing has happened at the broker");
         }

@@ -2,7 +2,7 @@
 
 use crate::sans_io::{Prop, Props};
 
-/// A message to publish with [`Broker::publish`](crate::Broker::publish), at QoS 0 and not retained unless it is said.
+/// A message to publish with [`Broker::publish`](crate::Broker::publish). Default: QoS 0, not retained.
 ///
 /// ```
 /// use pure_mqtt_test_broker::{Broker, Message};
@@ -23,7 +23,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message at QoS 0.
+    /// Creates a message at QoS 0.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Message;
@@ -38,7 +38,7 @@ impl Message {
         Self { topic: topic.into(), payload, qos: 0, retain: false, properties: Props::new() }
     }
 
-    /// At this quality of service: 0, 1 or 2. Above 2 it is 2.
+    /// Sets the QoS: 0, 1 or 2. Values above 2 count as 2.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Message;
@@ -54,7 +54,7 @@ impl Message {
         self
     }
 
-    /// The broker retains it.
+    /// Has the broker retain the message.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Message};
@@ -72,7 +72,7 @@ impl Message {
         self
     }
 
-    /// With a property of PUBLISH, for clients of 5.0: an identifier of [`prop_id`](crate::prop_id) and its value.
+    /// Adds a property of PUBLISH, for clients of 5.0: an identifier of [`prop_id`](crate::prop_id) and its value.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Message, Prop, prop_id};

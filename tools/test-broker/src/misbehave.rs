@@ -1,11 +1,11 @@
-//! What a test does to its clients: by script, by settings, and at once.
+//! Faults and commands of a test: by script, by settings, and at once.
 
 use crate::broker::Broker;
 use crate::message::Message;
 use crate::sans_io::{Act, Config, When};
 
 impl Broker {
-    /// From now on, this goes wrong whenever that happens. Rules add up; [`Act`] and [`When`] say what there is.
+    /// Adds a rule: the broker does `act` at each moment of `when`. See [`Act`] and [`When`].
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Act, Broker, Packet, When};
@@ -21,7 +21,7 @@ impl Broker {
         self.shared.change(|inside| inside.core.script(when, act));
     }
 
-    /// Drops all rules. What they did to connections that are up stays: a connection that stalls goes on stalling.
+    /// Removes all rules. Their effects on open connections stay: a stalled connection stays stalled.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Act, Broker, Packet, When};
@@ -37,7 +37,7 @@ impl Broker {
         self.shared.change(|inside| inside.core.clear_script());
     }
 
-    /// Changes what the broker offers, demands and refuses. What CONNACK announces holds for connections from now on.
+    /// Changes the features, demands and refusals of the broker. Values that CONNACK announces apply to later connections.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -52,7 +52,7 @@ impl Broker {
         self.shared.change(|inside| change(inside.core.config_mut()));
     }
 
-    /// Publishes as if another client did. Returns to how many sessions the message goes.
+    /// Publishes a message as another client would. Returns the number of sessions that it goes to.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Message};
@@ -68,7 +68,7 @@ impl Broker {
         self.shared.change(|inside| inside.core.publish_with(topic, payload, *qos, *retain, properties))
     }
 
-    /// Sends bytes to a client, whatever they are. Returns whether it is connected.
+    /// Sends any bytes to a client. Returns whether the client is connected.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -86,7 +86,7 @@ impl Broker {
         })
     }
 
-    /// Ends a client's connection; in 5.0 it gets a DISCONNECT with this code. Returns whether it was connected.
+    /// Ends a client's connection, in 5.0 with a DISCONNECT with this code. Returns whether the client was connected.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -105,7 +105,7 @@ impl Broker {
         })
     }
 
-    /// Closes a client's connection without a word, as a broken network does; its will is published. Returns whether it was connected.
+    /// Closes a client's connection without DISCONNECT, as a network failure would; the will is published. Returns whether the client was connected.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -123,7 +123,7 @@ impl Broker {
         })
     }
 
-    /// Forgets a client's session without telling anyone, and closes its connection if it is there.
+    /// Discards a client's session without notice, and closes its connection if there is one.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -139,7 +139,7 @@ impl Broker {
         self.shared.change(|inside| inside.core.lose_session(client_id));
     }
 
-    /// Sends the acknowledgements that [`Config::hold_acks`] has kept back.
+    /// Sends the acknowledgements that [`Config::hold_acks`] held back.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Config};

@@ -1,9 +1,8 @@
-//! What has happened at a broker so far, for conditions and assertions.
+//! The state and history of a broker, for conditions and assertions.
 
 use crate::sans_io::{self, Direction, Entry, LinkId, Packet, Received, topic_matches};
 
-/// What a broker knows and has seen, as it is at one moment: see [`Broker::see`](crate::Broker::see) and
-/// [`Broker::wait_for`](crate::Broker::wait_for).
+/// The state and history of a broker at one moment: see [`Broker::see`](crate::Broker::see) and [`Broker::wait_for`](crate::Broker::wait_for).
 ///
 /// ```
 /// use pure_mqtt_test_broker::Broker;
@@ -20,9 +19,9 @@ pub struct Seen<'a> {
     pub(crate) core: &'a sans_io::Broker,
 }
 
-/// The examples of these methods stand for what a test asks once its program runs.
+/// The examples of these methods show what a test can query after its program has run.
 impl<'a> Seen<'a> {
-    /// The messages that the broker has accepted from clients, whose topics match the topic filter, in their order. At QoS 2 each is there once.
+    /// Returns the messages that the broker accepted from clients and whose topics match the topic filter, in order. A QoS 2 message is listed once.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -38,7 +37,7 @@ impl<'a> Seen<'a> {
         self.core.released().iter().filter(move |message| topic_matches(&filter, &message.topic))
     }
 
-    /// How many packets of this type have come from clients, as far as the log goes back.
+    /// Returns how many packets of this type were received from clients, as far back as the log goes.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Packet};
@@ -53,7 +52,7 @@ impl<'a> Seen<'a> {
         self.lines(packet, Direction::FromClient)
     }
 
-    /// How many packets of this type were made for clients, as far as the log goes back; the script may have lost some.
+    /// Returns how many packets of this type were made for clients, as far back as the log goes; the script may have lost some.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Packet};
@@ -68,7 +67,7 @@ impl<'a> Seen<'a> {
         self.lines(packet, Direction::ToClient)
     }
 
-    /// The newest packets and events on all links, oldest first; how many is [`Config::transcript_limit`](crate::Config::transcript_limit).
+    /// Returns the newest packets and events of all links, oldest first; at most [`Config::transcript_limit`](crate::Config::transcript_limit).
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -83,7 +82,7 @@ impl<'a> Seen<'a> {
         self.core.transcript()
     }
 
-    /// The lines of the log that are about one link.
+    /// Returns the lines of the log for one link.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -102,7 +101,7 @@ impl<'a> Seen<'a> {
         self.core.transcript().iter().filter(move |line| line.link == link)
     }
 
-    /// What clients did against the standard, each line beginning with the statement that forbids it.
+    /// Returns the clients' violations of the standard; each line begins with the violated statement.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -117,7 +116,7 @@ impl<'a> Seen<'a> {
         self.core.violations()
     }
 
-    /// Whether a client is connected: its CONNECT was accepted, and its link has not ended.
+    /// Returns whether a client is connected: its CONNECT was accepted, and its link has not ended.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -132,7 +131,7 @@ impl<'a> Seen<'a> {
         self.link(client_id).is_some()
     }
 
-    /// The link that serves a client.
+    /// Returns the link of a client.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -147,7 +146,7 @@ impl<'a> Seen<'a> {
         self.core.link_of(client_id)
     }
 
-    /// How many connections were accepted since the broker was started.
+    /// Returns how many connections were accepted since the broker was started.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -162,7 +161,7 @@ impl<'a> Seen<'a> {
         self.core.accepted()
     }
 
-    /// How many connections are open, those of clients that have not said who they are included.
+    /// Returns how many connections are open, including those that have not sent CONNECT.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -177,7 +176,7 @@ impl<'a> Seen<'a> {
         self.core.links_open()
     }
 
-    /// Whether there is a session for a client, connected or not.
+    /// Returns whether a client has a session, connected or not.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -192,7 +191,7 @@ impl<'a> Seen<'a> {
         self.core.has_session(client_id)
     }
 
-    /// The topic filters that a client has subscribed to, each with the QoS that was granted.
+    /// Returns the topic filters that a client has subscribed to, each with the granted QoS.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -207,7 +206,7 @@ impl<'a> Seen<'a> {
         self.core.subscriptions(client_id)
     }
 
-    /// How many messages at QoS 1 and 2 a client has not acknowledged to the end, or waits for.
+    /// Returns the number of QoS 1 and 2 messages to a client that are queued or not completely acknowledged.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -222,7 +221,7 @@ impl<'a> Seen<'a> {
         self.core.queued(client_id)
     }
 
-    /// The payload of the message that is retained under a topic.
+    /// Returns the payload of the message retained for a topic.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Message};
@@ -238,7 +237,7 @@ impl<'a> Seen<'a> {
         self.core.retained(topic)
     }
 
-    /// How many messages are retained.
+    /// Returns the number of retained messages.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -253,7 +252,7 @@ impl<'a> Seen<'a> {
         self.core.retained_count()
     }
 
-    /// Whether no connected client has anything unfinished, in either direction.
+    /// Returns whether no connected client has anything unfinished, in either direction.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;

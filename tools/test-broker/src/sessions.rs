@@ -1,6 +1,6 @@
-//! What a broker keeps when it is restarted.
+//! What a broker keeps across a restart.
 
-/// What [`Broker::stop`](crate::Broker::stop) and [`Broker::restart`](crate::Broker::restart) leave of the sessions.
+/// What [`Broker::stop`](crate::Broker::stop) and [`Broker::restart`](crate::Broker::restart) keep of sessions and retained messages.
 ///
 /// ```
 /// use pure_mqtt_test_broker::{Broker, Keep};
@@ -12,7 +12,7 @@
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Keep {
-    /// Sessions that outlive their connection stay, with their queues, and so do retained messages.
+    /// Sessions that outlive their connection are kept with their queues, and so are retained messages.
     Sessions,
     /// Sessions and retained messages are lost.
     Nothing,

@@ -1,4 +1,4 @@
-//! What a test asks and waits for.
+//! Queries and waits of a test.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,11 @@ use crate::error::TimedOut;
 use crate::sans_io::Received;
 use crate::seen::Seen;
 
-/// How much of the log a wait that failed shows.
+/// The number of lines of the log in the error of a wait.
 const LAST_LINES: usize = 20;
 
 impl Broker {
-    /// Looks at the broker as it is now. It stands still meanwhile.
+    /// Calls `look` with the current state of the broker, which stands still meanwhile.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Broker, Packet};
@@ -26,11 +26,11 @@ impl Broker {
         look(&Seen { core: &self.shared.lock().core })
     }
 
-    /// Waits until the condition holds, for this long at most. It is looked at whenever something has happened.
+    /// Waits until the condition holds, up to `bound`. The condition is checked whenever something has happened.
     ///
     /// # Errors
     ///
-    /// The bound has passed. The error shows the end of the log.
+    /// [`TimedOut`] after `bound`; it contains the end of the log.
     ///
     /// ```
     /// use std::time::Duration;
@@ -61,7 +61,7 @@ impl Broker {
         }
     }
 
-    /// The messages that clients have published to topics that match this topic filter, in their order. At QoS 2 each is there once.
+    /// Returns the messages that clients have published to topics that match this topic filter, in order. A QoS 2 message is listed once.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -77,7 +77,7 @@ impl Broker {
         self.see(|seen| seen.received(filter).cloned().collect())
     }
 
-    /// The payloads of [`received`](Self::received) as text.
+    /// Returns the payloads of [`received`](Self::received) as text.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -93,7 +93,7 @@ impl Broker {
         self.see(|seen| seen.received(filter).map(Received::text).collect())
     }
 
-    /// What clients did against the standard, each line beginning with the statement that forbids it. A test does well to end with this.
+    /// Returns the clients' violations of the standard; each line begins with the violated statement. Check it at the end of each test.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -109,7 +109,7 @@ impl Broker {
         self.see(|seen| seen.violations().to_vec())
     }
 
-    /// The newest packets and events in words, one a line: `link 1 -> PUBLISH …` is from a client, `link 1 <- PUBACK …` to it.
+    /// Returns the newest packets and events, one per line: `link 1 -> PUBLISH …` is from a client, `link 1 <- PUBACK …` to a client.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;
@@ -124,7 +124,7 @@ impl Broker {
         self.see(|seen| seen.log().iter().map(|line| format!("{line}\n")).collect())
     }
 
-    /// Whether no connected client has anything unfinished, in either direction.
+    /// Returns whether no connected client has anything unfinished, in either direction.
     ///
     /// ```
     /// use pure_mqtt_test_broker::Broker;

@@ -15,7 +15,7 @@ use crate::replay::error::{TraceError, TraceFault};
 use crate::replay::reader::Reader;
 use crate::tag;
 
-/// One record: a call of the connection and what it returned.
+/// One record: a call of the connection and its result.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Entry<'t> {

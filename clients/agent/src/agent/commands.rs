@@ -1,4 +1,4 @@
-//! What the program asks for. Each command is accepted or handed back within the call.
+//! Commands of the program. Each is accepted or refused within the call.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -20,22 +20,22 @@ use crate::receiving::{AckMode, FilterOptions, Qos0Queue, SubscriptionState};
 use crate::sending::{Entry, Key};
 use crate::ticket::{Accepted, End, Milestone, PublishLimit, Refusal, Rejected};
 
-/// Payloads from this length on are shared instead of copied.
+/// Payloads of at least this length are shared instead of copied.
 const SHARED: usize = 1024;
 
 impl Agent {
-    /// Accepts a message, in every state: without a link it waits.
+    /// Accepts a message in every state: without a link it is queued.
     ///
     /// # Errors
-    /// The message comes back, with the reason. [`Refusal::Full`] is followed by [`Wake::Room`](crate::Wake::Room).
+    /// [`Rejected`] with the message and the reason. [`Refusal::Full`] is followed by [`Wake::Room`](crate::Wake::Room).
     pub fn publish(&mut self, now: Instant, message: Outgoing) -> Result<Accepted, Rejected<Outgoing>> {
         self.accept_outgoing(now, &message, None).map_err(|why| Rejected { what: message, why })
     }
 
-    /// The same for a message that is borrowed: its payload is copied unless it is [`Payload::Bytes`]. `tag` is [`Outgoing::tag`].
+    /// Like [`publish`](Self::publish), for a borrowed message: the payload is copied unless it is [`Payload::Bytes`]. `tag` is [`Outgoing::tag`].
     ///
     /// # Errors
-    /// As there, and [`Refusal::Invalid`] for a streamed payload.
+    /// Same errors as [`publish`](Self::publish), and [`Refusal::Invalid`] for a streamed payload.
     pub fn publish_with(&mut self, now: Instant, publish: &Publish<'_>, tag: u64) -> Result<Accepted, Refusal> {
         self.clock.see(now);
         let result = self.accept(publish, tag);
@@ -104,14 +104,14 @@ impl Agent {
         self.deliveries.add(Entry { handle, qos, tag, record, may_have_arrived: false, expires })
     }
 
-    /// Gives up a message, whatever became of it so far; what is risked comes back. `None` if it is finished, or awaits its answer on the present link: then lose the
-    /// link first, by [`reconnect`](Self::reconnect).
+    /// Withdraws a message, however far it has come, and returns the [`Risk`] of doing so. Returns `None` if the message is finished, or is awaiting an acknowledgement on the
+    /// current link: in the latter case, end the link first, with [`reconnect`](Self::reconnect).
     pub fn withdraw(&mut self, now: Instant, ticket: Ticket) -> Option<Risk> {
         let now = self.clock.see(now);
         let (handle, qos) = self.deliveries.get(ticket).map(|entry| (entry.handle, entry.qos))?;
         let mut risk = self.engine.withdraw(now, handle)?;
         if let Some(entry) = self.deliveries.get_mut(ticket) {
-            // The engine knows of the present session alone.
+            // The engine knows only the current session.
             risk = if risk == Risk::None && entry.may_have_arrived { Risk::MayHaveArrived } else { risk };
             entry.may_have_arrived = risk != Risk::None;
         }
@@ -123,7 +123,7 @@ impl Agent {
         Some(risk)
     }
 
-    /// How far a message has come, and on how many links it was sent. `None` once it has its end, and for tickets that are no messages.
+    /// Returns how far a message has come, and on how many links it was sent. Returns `None` once it has its end, and for tickets that are not messages.
     pub fn milestone(&self, ticket: Ticket) -> Option<(Milestone, u8)> {
         let entry = self.deliveries.get(ticket)?;
         let attempts = self.engine.attempts(entry.handle).unwrap_or_default();
@@ -140,23 +140,23 @@ impl Agent {
         Some((milestone, attempts))
     }
 
-    /// The program's own number of a message without an end.
+    /// Returns the [`Outgoing::tag`] of an unfinished message.
     pub fn tag(&self, ticket: Ticket) -> Option<u64> {
         self.deliveries.get(ticket).map(|entry| entry.tag)
     }
 
-    /// The program's own number of the latest message at QoS 1 or 2 that was accepted with one, finished or not; 0 if there was none. With a log it comes back after
-    /// a restart, as that of the latest message that is in the log or was: the place at which the program goes on.
+    /// Returns the tag of the latest QoS 1 or 2 message that was accepted with one, finished or not; 0 if there was none. With a log this is also known after a restart, for the
+    /// latest message that the log has accepted: the program continues after it.
     pub fn latest_tag(&self) -> u64 {
         self.latest_tag
     }
 
-    /// The end of what the ticket stands for, once; `None` as long as it has none.
+    /// Returns the end of a ticket, once; `None` while there is none.
     pub fn take_end(&mut self, ticket: Ticket) -> Option<End> {
         self.tickets.take(ticket)
     }
 
-    /// Nobody waits for the end of this ticket: what it stands for goes on, and its end is only counted.
+    /// Discards the end of this ticket when it comes. The message or request itself continues.
     pub fn forget(&mut self, ticket: Ticket) {
         let is_flush = self.flushes.contains_key(&ticket);
         let is_open = is_flush || self.deliveries.get(ticket).is_some() || self.requests.contains(ticket);
@@ -164,7 +164,7 @@ impl Agent {
         self.requests.forget(ticket);
     }
 
-    /// A ticket that ends when all messages accepted until now have their ends, or at `not_after` with [`End::TimedOut`].
+    /// Returns a ticket that ends when all messages accepted until now have their ends, or at `not_after` with [`End::TimedOut`].
     pub fn flush(&mut self, now: Instant, not_after: Option<Instant>) -> Ticket {
         self.clock.see(now);
         let ticket = self.tickets.local();
@@ -175,14 +175,14 @@ impl Agent {
         ticket
     }
 
-    /// Publishes a request; its ticket ends with [`End::Acknowledged`] when the [reply](Self::take_reply) has come, with [`End::TimedOut`] at `not_after`, or as the
-    /// message does if that fails.
+    /// Publishes a request. Its ticket ends with [`End::Acknowledged`] when the [reply](Self::take_reply) has arrived, with [`End::TimedOut`] at `not_after`, or with the end of
+    /// the message if that is not delivered.
     ///
-    /// In 5.0 the agent adds Response Topic and Correlation Data (§4.10). Before, the program names the topic in the message itself, and here as `reply_topic`: it is
-    /// this request's alone.
+    /// In 5.0 the agent adds Response Topic and Correlation Data (§4.10). Before 5.0, the message itself must contain the topic, and `reply_topic` names it: no other request
+    /// may use that topic at the same time.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish); [`Refusal::NeedsVersion`] if there is no `reply_topic` and the version in force is not 5.0.
+    /// Same errors as [`publish`](Self::publish); [`Refusal::NeedsVersion`] if there is no `reply_topic` and the version in force is not 5.0.
     pub fn request(
         &mut self,
         now: Instant,
@@ -224,13 +224,13 @@ impl Agent {
         self.filters.check(receiver, &[(topic, QoS::ExactlyOnce)], FilterOptions::default())
     }
 
-    /// Subscribes to a topic that was checked. The request waits until SUBSCRIBE has left, or the reply could come first.
+    /// Subscribes to a valid topic. The request waits until SUBSCRIBE has been sent; otherwise the reply could arrive first.
     fn listen_for_replies(&mut self, topic: &str) {
         let Some(receiver) = self.reply_receiver else { return };
         if !self.filters.is_wanted_by(receiver, topic) {
             let ticket = self.tickets.of_filters(1);
             self.tickets.forget(ticket, true);
-            let filter = (topic, QoS::ExactlyOnce); // a reply comes as it was sent
+            let filter = (topic, QoS::ExactlyOnce); // a reply has the QoS it was published with
             if let Some(changed) = self.filters.subscribe(receiver, filter, FilterOptions::default(), ticket) {
                 self.on_changed(changed);
             }
@@ -240,15 +240,15 @@ impl Agent {
         }
     }
 
-    /// The reply to a request whose ticket has ended with [`End::Acknowledged`], once.
+    /// Returns the reply to a request whose ticket ended with [`End::Acknowledged`], once.
     pub fn take_reply(&mut self, ticket: Ticket) -> Option<Incoming> {
         self.requests.take_reply(ticket)
     }
 
-    /// Answers a message that has a Response Topic (§4.10), in its quality of service.
+    /// Publishes the reply to a request that has a Response Topic (§4.10), at its QoS.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish); [`Refusal::Invalid`] if the message names no Response Topic.
+    /// Same errors as [`publish`](Self::publish); [`Refusal::Invalid`] if the request has no Response Topic.
     pub fn reply(
         &mut self,
         now: Instant,
@@ -265,8 +265,7 @@ impl Agent {
         accepted.map_err(|why| Rejected { what: payload, why })
     }
 
-    /// Hands back all messages at QoS 1 and 2 that are unfinished, each with whether it may have arrived, and gives them up. Without a link only: otherwise nothing is
-    /// handed back.
+    /// Gives up all unfinished QoS 1 and 2 messages, and passes each to `give`, with whether it may have arrived. Works only without a link; otherwise does nothing.
     pub fn reclaim(&mut self, now: Instant, give: &mut dyn FnMut(Ticket, Outgoing, bool)) {
         let now = self.clock.see(now);
         if matches!(self.phase, Phase::Open) {
@@ -284,7 +283,7 @@ impl Agent {
                 needs_v5: false,
                 tag: self.tag(ticket).unwrap_or_default(),
             };
-            // The engine knows of the present session alone, the entry of links that are over.
+            // The engine knows only the current session; the entry knows earlier links.
             let was_sent = self.deliveries.get(ticket).is_some_and(|entry| entry.may_have_arrived);
             let may_have_arrived = was_sent || message.may_have_arrived;
             give(ticket, outgoing, may_have_arrived);
@@ -299,10 +298,10 @@ impl Agent {
         self.settle();
     }
 
-    /// Goes on with an enhanced authentication (§4.12).
+    /// Continues an enhanced authentication (§4.12).
     ///
     /// # Errors
-    /// [`RequestError`]: none is under way, or the packet can't be sent as it is.
+    /// [`RequestError`]: none is in progress, or the packet can't be sent as it is.
     pub fn authenticate(&mut self, now: Instant, auth: &Auth<'_>) -> Result<(), RequestError> {
         let now = self.clock.see(now);
         let result = self.engine.authenticate(now, auth);
@@ -310,7 +309,7 @@ impl Agent {
         result
     }
 
-    /// Dials now, without a pause, `server` if one is named. A link or an attempt that there is is given up first.
+    /// Dials now, without a delay; `server` if it is `Some`. An existing link or attempt is given up first.
     pub fn dial(&mut self, now: Instant, server: Option<ServerId>) {
         self.clock.see(now);
         if matches!(self.leaving, Leaving::Closing) || matches!(self.phase, Phase::Done) {
@@ -326,7 +325,7 @@ impl Agent {
         self.begin_due_dial();
     }
 
-    /// Another link for the same session, for new credentials say: DISCONNECT, which keeps the session, and a dial without a pause.
+    /// Replaces the link and keeps the session, for example to use new credentials: sends DISCONNECT, and dials without a delay.
     pub fn reconnect(&mut self, now: Instant) {
         self.clock.see(now);
         if self.is_up() {
@@ -338,15 +337,15 @@ impl Agent {
         }
     }
 
-    /// DISCONNECT now. Messages, subscriptions and the session stay, and [`dial`](Self::dial) goes on with them; until then the agent doesn't dial.
+    /// Sends DISCONNECT now. Messages, subscriptions and the session are kept, and [`dial`](Self::dial) continues with them; until then the agent does not dial.
     pub fn disconnect(&mut self, now: Instant) {
-        let _ = self.disconnect_with(now, &Disconnect::default()); // a plain one is always possible
+        let _ = self.disconnect_with(now, &Disconnect::default()); // a plain DISCONNECT can always be sent
     }
 
-    /// The same with a reason and properties of 5.0.
+    /// Like [`disconnect`](Self::disconnect), with a reason code and properties of 5.0.
     ///
     /// # Errors
-    /// The packet can't be sent as it is; nothing changed.
+    /// [`RequestError`] if the packet can't be sent as it is; nothing changed.
     pub fn disconnect_with(&mut self, now: Instant, disconnect: &Disconnect<'_>) -> Result<(), RequestError> {
         let now = self.clock.see(now);
         if matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
@@ -360,8 +359,7 @@ impl Agent {
         Ok(())
     }
 
-    /// Changes the settings, from the next link on. [`Options::servers`](crate::Options::servers) takes effect at once for the next dial; `durable` and `seed`
-    /// keep what they were.
+    /// Changes the settings, from the next link on. [`Options::servers`](crate::Options::servers) takes effect on the next dial; `durable` and `seed` can't be changed.
     pub fn configure(&mut self, change: impl FnOnce(&mut Options)) {
         let (servers, client_id) = (self.options.servers.clone(), self.options.client_id.clone());
         let redial = self.options.redial;
@@ -382,13 +380,13 @@ impl Agent {
         }
     }
 
-    /// The next link begins a new session: as if another program with this identifier had started. What is unfinished goes on as `Limits::on_session_loss` says.
+    /// Starts a new session on the next link, as another program with this identifier would. `Limits::on_session_loss` decides what happens to unfinished messages.
     pub fn begin_anew(&mut self) {
         self.session.begins_anew = true;
     }
 
-    /// Forgets the session and the subscriptions: every message and request has its end. Receivers stay. Only without a link; otherwise it does nothing and returns
-    /// false. To be called before the client identifier is changed.
+    /// Discards the session and the subscriptions: every message and request has its end. Receivers are kept. Works only without a link; otherwise does nothing and returns
+    /// false. Call it before changing the client identifier.
     pub fn discard_session(&mut self, now: Instant) -> bool {
         self.clock.see(now);
         if matches!(self.phase, Phase::Open) || !self.engine.discard_session() {
@@ -398,10 +396,10 @@ impl Agent {
         self.filters.clear();
         self.take_outcomes();
         while let Some((handle, _)) = self.deliveries.next_unsent() {
-            self.message_ended(handle, |_| End::Discarded); // at QoS 0 the engine doesn't tell
+            self.message_ended(handle, |_| End::Discarded); // the engine reports no outcome at QoS 0
         }
         for ticket in self.requests.tickets() {
-            self.end_request(ticket, End::Discarded); // their messages have arrived, and nobody listens to the replies any more
+            self.end_request(ticket, End::Discarded); // their messages were delivered, and the replies can't arrive any more
         }
         self.session = Default::default();
         self.log.record(&Record::Discarded);
@@ -409,8 +407,8 @@ impl Agent {
         true
     }
 
-    /// No new commands; what can be finished is finished, by `deadline`; then DISCONNECT, and [`Event::Done`]. Every ticket has its end by then. After
-    /// [`disconnect`](Self::disconnect) no link comes up for it, so that it is over at once.
+    /// Refuses new commands and waits for unfinished ones, until `deadline`; then sends DISCONNECT and reports [`Event::Done`]. Every ticket has its end by then. After
+    /// [`disconnect`](Self::disconnect) there is no link to wait for, so the shutdown completes at once.
     pub fn shutdown(&mut self, now: Instant, deadline: Instant) {
         self.clock.see(now);
         match self.leaving {
@@ -424,7 +422,7 @@ impl Agent {
         self.settle();
     }
 
-    /// DISCONNECT on a link that is up; an attempt is given up.
+    /// Sends DISCONNECT on a link that is up; gives an attempt up.
     pub(super) fn hang_up(&mut self) {
         match self.phase {
             Phase::Open => self.say_disconnect(),
@@ -438,7 +436,7 @@ impl Agent {
         }
     }
 
-    /// A message of a log whose time is over.
+    /// Ends a message of a log that has expired.
     pub(super) fn expire(&mut self, ticket: Ticket) {
         let Some(handle) = self.deliveries.get(ticket).map(|entry| entry.handle) else { return };
         if self.engine.withdraw(self.clock.now, handle).is_some() {
@@ -446,7 +444,7 @@ impl Agent {
         }
     }
 
-    /// A message has its end, if it has none yet.
+    /// Ends a message that has no end yet.
     pub(super) fn message_ended(&mut self, handle: Handle, end: impl FnOnce(&Entry) -> End) {
         self.outbox.has_room = true;
         let Some((ticket, entry)) = self.deliveries.remove(handle) else { return };
@@ -459,7 +457,7 @@ impl Agent {
         }
     }
 
-    /// The one place where a message ends. A request whose message has arrived goes on until its reply.
+    /// Ends a message; no other function does. A request whose message was delivered continues until its reply.
     pub(super) fn conclude(&mut self, ticket: Ticket, end: End) {
         self.count_end(&end);
         if self.requests.contains(ticket) {
@@ -490,13 +488,13 @@ impl Agent {
         }
     }
 
-    /// A request is over; the message itself goes on, if it has not arrived. True if somebody may wait for the end.
+    /// Ends a request; its message is still delivered. True if a caller may wait for the end.
     pub(super) fn end_request(&mut self, ticket: Ticket, end: End) -> bool {
         if !self.close_request(ticket) {
             return false;
         }
         if let Some(handle) = self.deliveries.get(ticket).map(|entry| entry.handle) {
-            self.deliveries.remove(handle); // its own end is not told any more
+            self.deliveries.remove(handle); // its own end is not reported
             self.count_end(&end);
         }
         let is_awaited = self.tickets.end(ticket, end);
@@ -536,7 +534,7 @@ impl Agent {
         self.outbox.events.push_back(Event::Done);
     }
 
-    /// What is no message ends: nobody will answer any more.
+    /// Ends all tickets that are not messages: no answer can arrive any more.
     pub(super) fn end_tickets(&mut self) {
         for ticket in self.tickets.end_all(End::Shutdown) {
             self.outbox.wake_ticket(ticket);

@@ -1,4 +1,4 @@
-//! What the face tells the agent.
+//! Inputs from the client.
 
 use alloc::string::String;
 
@@ -13,7 +13,7 @@ use crate::ids::{LinkId, ServerId};
 use crate::options::{Login, OnStoreFailure, Redial};
 
 impl Agent {
-    /// The transport of this attempt is up, with everything below MQTT. `login` is what was fetched for this link; the rest comes from
+    /// Reports that the transport of this attempt is established, with all layers below MQTT. `login` are the credentials for this link; missing parts come from
     /// [`Options::login`](crate::Options::login).
     pub fn dialed(&mut self, now: Instant, link: LinkId, login: &Login) {
         self.clock.see(now);
@@ -24,7 +24,7 @@ impl Agent {
         self.settle();
     }
 
-    /// No transport came of this attempt, for the reason `why`, in words for people. `not_before`: the server, or a proxy, asked for so much patience.
+    /// Reports that no transport was established, with the reason `why` in words for people. `not_before`: the time for which the server or a proxy asked the client to wait.
     pub fn dial_failed(
         &mut self,
         now: Instant,
@@ -41,23 +41,22 @@ impl Agent {
         self.settle();
     }
 
-    /// The SRV records of a server, for `ttl` seconds. An empty slice, of a name that has none, is a failure. An answer to
-    /// [`Action::Resolve`](crate::Action::Resolve).
+    /// Answers [`Action::Resolve`](crate::Action::Resolve) with the SRV records of a server, valid for `ttl` seconds. An empty slice counts as a failure.
     pub fn resolved(&mut self, now: Instant, server: ServerId, targets: &[SrvTarget<'_>], ttl: u32) {
         if targets.is_empty() {
             return self.not_resolved(now, server, FailureClass::Passing, "there are no SRV records");
         }
         let now = self.clock.see(now);
         if self.is_resolving(server) {
-            // Records that may not be kept hold for this dial all the same.
+            // Records with a TTL of 0 are valid for this dial.
             self.rounds.resolved(server, targets, now.after_secs(ttl.max(1)));
             self.phase = Phase::Idle { dial_at: Some(now) };
         }
         self.settle();
     }
 
-    /// The SRV records of a server could not be had, for the reason `why`, in words for people. The other answer to [`Action::Resolve`](crate::Action::Resolve): it counts
-    /// as a failed dial, and the records are asked for anew before the next one.
+    /// Answers [`Action::Resolve`](crate::Action::Resolve) with a failure, with the reason `why` in words for people. It counts as a failed dial, and the records are requested
+    /// again before the next one.
     pub fn not_resolved(&mut self, now: Instant, server: ServerId, class: FailureClass, why: &str) {
         self.clock.see(now);
         if self.is_resolving(server) {
@@ -70,7 +69,7 @@ impl Agent {
         matches!(self.phase, Phase::Resolving { .. }) && self.target().is_some_and(|target| target.server == server)
     }
 
-    /// No records came. What they said before holds no longer.
+    /// Handles a failed look-up. The previous records are no longer valid.
     pub(super) fn resolving_is_over(&mut self, class: FailureClass, why: &str) {
         if let Some(target) = self.target() {
             self.rounds.unresolved(target.server);
@@ -78,7 +77,7 @@ impl Agent {
         self.dial_is_over(class, why.into(), None);
     }
 
-    /// Bytes of the transport. They are kept, and looked at by [`step`](Self::step); from now on they count as a sign of life.
+    /// Passes input. It is stored until [`step`](Self::step) processes it, and counts as a sign of life at once.
     pub fn received(&mut self, now: Instant, link: LinkId, bytes: Bytes) {
         self.clock.see(now);
         if matches!(self.phase, Phase::Open) && self.link.id == link && self.link.transport_end.is_none() {
@@ -88,7 +87,7 @@ impl Agent {
         self.settle();
     }
 
-    /// The transport is gone, for the reason `why`, in words for people. What it brought before is still taken.
+    /// Reports that the transport is closed, with the reason `why` in words for people. Input passed before is still processed.
     pub fn closed(&mut self, now: Instant, link: LinkId, why: &str) {
         self.clock.see(now);
         if self.link.id == link {
@@ -105,24 +104,24 @@ impl Agent {
         self.settle();
     }
 
-    /// Does what is due. To be called when [`poll_timeout`](Self::poll_timeout) has come; earlier is no mistake.
+    /// Handles expired deadlines. Call it when [`poll_timeout`](Self::poll_timeout) has passed; earlier calls are harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.clock.see(now);
-        let _ = self.engine.handle_timeout(now); // an error shows in `should_close`; messages expire without a link too
+        let _ = self.engine.handle_timeout(now); // an error shows in `should_close`; messages expire also without a link
         self.do_due();
         self.settle();
     }
 
-    /// Everything in the log up to `sequence` is durable.
+    /// Reports that the log is durable up to `sequence`.
     pub fn stored(&mut self, now: Instant, sequence: u64) {
         self.clock.see(now);
         self.log.note_stored(&mut self.engine, sequence);
-        self.outbox.has_room = true; // places that records held are free
+        self.outbox.has_room = true; // the places of durable records are free
         self.inbox.unblock();
         self.settle();
     }
 
-    /// A whole snapshot, and what followed it up to `sequence`, has taken the place of the log.
+    /// Reports that a snapshot, and the log after it up to `sequence`, has replaced the log.
     pub fn log_replaced(&mut self, now: Instant, sequence: u64) {
         self.clock.see(now);
         let was_failed = self.log.health() != Health::Good;
@@ -136,8 +135,8 @@ impl Agent {
         self.settle();
     }
 
-    /// The log could not be written, or not be made durable. Nothing since the last `stored` counts as written, and nothing that depends on it leaves; a whole
-    /// snapshot is asked for. If that fails too, [`Options::on_store_failure`](crate::Options::on_store_failure) decides.
+    /// Reports that the log could not be written or made durable. Nothing since the last `stored` counts as written, and nothing that depends on it is sent; the agent requests
+    /// a new snapshot. If that fails too, [`Options::on_store_failure`](crate::Options::on_store_failure) decides.
     pub fn store_failed(&mut self, now: Instant) {
         let now = self.clock.see(now);
         let was_broken = self.log.health() == Health::Broken;
@@ -164,7 +163,7 @@ impl Agent {
         }
     }
 
-    /// A dial that was given up is made up for.
+    /// Dials again after an attempt that was given up.
     fn dial_again(&mut self) {
         let is_wanted = self.leaving == Leaving::No && self.options.redial != Redial::Host;
         if is_wanted && matches!(self.phase, Phase::Idle { dial_at: None }) {
@@ -172,14 +171,14 @@ impl Agent {
         }
     }
 
-    /// An attempt came to nothing.
+    /// Handles a failed attempt.
     pub(super) fn dial_is_over(&mut self, class: FailureClass, why: String, not_before: Option<Instant>) {
         let is_lasting = class != FailureClass::Passing;
         let outcome = if is_lasting { Outcome::FailedLastingly } else { Outcome::Failed };
         self.link_is_over(LinkEnd::NotDialed(class, why), outcome, not_before);
     }
 
-    /// The agent dials no more by itself.
+    /// Stops dialling until the program dials.
     pub(super) fn stop_dialling(&mut self) {
         match &mut self.leaving {
             Leaving::No => self.leaving = Leaving::Disconnected,
@@ -189,5 +188,5 @@ impl Agent {
     }
 }
 
-/// After so many milliseconds a snapshot that failed is tried again.
+/// The delay in milliseconds after which a failed snapshot is retried.
 const STORE_RETRY: u64 = 10_000;

@@ -1,4 +1,4 @@
-//! The course of a link: dialled, opened, accepted, over.
+//! The lifecycle of a link: dialled, opened, accepted, ended.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -16,7 +16,7 @@ use crate::options::{CleanStart, Login, Options, Redial};
 use crate::realms::Realms;
 
 impl Agent {
-    /// Dials, now.
+    /// Dials now.
     pub(super) fn begin_dial(&mut self) {
         let now = self.clock.now;
         let Some(target) = self.target() else { return self.phase = Phase::Idle { dial_at: None } };
@@ -41,13 +41,13 @@ impl Agent {
         self.rounds.target()
     }
 
-    /// The realms that the present link leads to.
+    /// Returns the realms of the current link.
     pub(super) fn link_realms(&self) -> Option<Realms> {
         self.link.candidate.as_ref().map(|candidate| self.options.realms(candidate.server))
     }
 
-    /// Whether what is known here of a session must not be brought to the server: it is of another realm, or it is the first of this agent. It is given up once the
-    /// server has accepted the link, not before: if it doesn't, the session goes on where it is.
+    /// Returns whether the known session must not be used on this server: it is of another realm, or it is the agent's first. It is given up when the server has accepted the
+    /// link, not before: if the server refuses, the session continues elsewhere.
     fn owes_clean_start(&self) -> bool {
         let is_foreign = match &self.session.realms {
             Some(realms) => !self.link_realms().is_some_and(|here| here.meets(realms)),
@@ -56,7 +56,7 @@ impl Agent {
         is_foreign || self.session.begins_anew
     }
 
-    /// CONNECT.
+    /// Opens the link with CONNECT.
     pub(super) fn open_link(&mut self, login: &Login) {
         let is_trusted = self.link.candidate.as_ref().is_some_and(|candidate| candidate.is_trusted);
         let nobody = Login::default();
@@ -67,7 +67,7 @@ impl Agent {
         self.link.is_wiping = is_clean && !is_always_clean && version != Version::V5;
         if self.client_id().is_empty() && version == Version::V31 {
             let id = self.random_id();
-            self.rename(id.as_str()); // 3.1 has no empty one
+            self.rename(id.as_str()); // 3.1 does not allow an empty identifier
         }
         let is_cautious = self.caution.begin();
         if is_cautious {
@@ -99,7 +99,7 @@ impl Agent {
         }
     }
 
-    /// Ends the link, or the attempt, without waiting for anybody.
+    /// Ends the link or the attempt at once.
     pub(super) fn give_link_up(&mut self, end: LinkEnd) {
         match self.phase {
             Phase::Open => {
@@ -115,12 +115,12 @@ impl Agent {
         }
     }
 
-    /// DISCONNECT; the link is over once it has left.
+    /// Sends DISCONNECT; the link ends when it has been sent.
     pub(super) fn say_disconnect(&mut self) {
-        let _ = self.engine.disconnect(self.clock.now, &Disconnect::default()); // a plain one is always possible
+        let _ = self.engine.disconnect(self.clock.now, &Disconnect::default()); // a plain DISCONNECT can always be sent
     }
 
-    /// The engine's link is over, or its transport is.
+    /// Handles the end of the engine's link, or of its transport.
     pub(super) fn link_ended(&mut self, end: LinkEnd) {
         let now = self.clock.now;
         let reason = self.engine.close_reason();
@@ -153,7 +153,7 @@ impl Agent {
         self.link_is_over(end, outcome, None);
     }
 
-    /// What has left on this link may have arrived, also when the session is lost afterwards.
+    /// Marks messages sent on this link: they may have arrived, even if the session is lost later.
     fn note_sent(&mut self) {
         for message in self.engine.unacknowledged().filter(|message| message.may_have_arrived) {
             if let Some(entry) = self.deliveries.get_mut(Ticket::of(message.handle)) {
@@ -162,7 +162,7 @@ impl Agent {
         }
     }
 
-    /// Messages that were sent often enough are given up, now that nothing of them is out.
+    /// Gives up messages that were sent often enough, now that none of them is in flight.
     fn withdraw_accused(&mut self) {
         let accused: Vec<_> = self.withdrawn.keys().copied().collect();
         for handle in accused {
@@ -170,7 +170,7 @@ impl Agent {
         }
     }
 
-    /// After so many milliseconds a link has stood.
+    /// Returns after how many milliseconds a link counts as stable.
     pub(super) fn steady_after(&self) -> u64 {
         match self.options.redial {
             Redial::Agent { stands_after, .. } => stands_after.into(),
@@ -178,18 +178,18 @@ impl Agent {
         }
     }
 
-    /// When this link will have stood; `None` before it is accepted.
+    /// Returns when this link will be stable; `None` before it is accepted.
     pub(super) fn stands_at(&self) -> Option<Instant> {
         self.link.accepted.map(|at| at.after_millis(self.steady_after()))
     }
 
-    /// Whether pauses may begin anew after this link.
+    /// Returns whether the delays may be reset after this link.
     fn was_good(&self, end: &LinkEnd, stood: u64) -> bool {
         let is_same = self.ends.last.as_ref() == Some(end) && !self.link.has_progress;
         stood >= self.steady_after() && !is_same && !comes_again(end)
     }
 
-    /// A server that refuses the empty identifier gets a random one.
+    /// Switches to a random identifier if the server refuses the empty one.
     fn has_another_id(&mut self, end: &LinkEnd) -> bool {
         let is_refused = matches!(end, LinkEnd::Server { reason: ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, .. });
         if !is_refused || !self.client_id().is_empty() {
@@ -208,7 +208,7 @@ impl Agent {
         is_followed
     }
 
-    /// A link or an attempt is over: says so, and decides when to dial next.
+    /// Handles the end of a link or an attempt: reports it, and decides when to dial next.
     pub(super) fn link_is_over(&mut self, end: LinkEnd, outcome: Outcome, not_before: Option<Instant>) {
         let now = self.clock.now;
         let is_replaced = core::mem::take(&mut self.link.is_to_be_replaced);
@@ -251,7 +251,7 @@ impl Agent {
         self.outbox.events.push_back(Event::LinkDown { link, why, next_dial, is_at_once });
     }
 
-    /// How the engine says that the link has ended.
+    /// Returns the engine's reason for the end of the link.
     pub(super) fn engine_end(&mut self) -> LinkEnd {
         match (self.engine.close_reason(), self.link.last_words.take()) {
             (ConnectionError::Disconnected, _) => LinkEnd::Ours,
@@ -263,7 +263,7 @@ impl Agent {
         }
     }
 
-    /// How a link has ended whose transport is gone.
+    /// Returns the reason for the end of a link whose transport is closed.
     pub(super) fn transport_end(&mut self, why: String) -> LinkEnd {
         match self.engine.should_close() {
             true => self.engine_end(),
@@ -272,7 +272,7 @@ impl Agent {
     }
 }
 
-/// The properties of CONNECT: those of the user, and what the settings say.
+/// Returns the properties of CONNECT: those of the user, and those derived from the settings.
 fn connect_properties<'a>(options: &'a Options, version: Version, login: &'a Login) -> Vec<Property<'a>> {
     if version != Version::V5 {
         return Vec::new();
@@ -295,7 +295,7 @@ fn will(options: &Options) -> Option<Will<'_>> {
     Some(Will::new(topic, &will.payload).qos(will.qos).retain(will.retain).properties(properties))
 }
 
-/// A refusal that won't get better by itself.
+/// Returns whether a refusal is permanent.
 fn is_lasting(end: &LinkEnd) -> bool {
     const LASTING: [ReasonCode; 7] = [
         ReasonCode::BAD_USER_NAME_OR_PASSWORD,
@@ -309,18 +309,18 @@ fn is_lasting(end: &LinkEnd) -> bool {
     matches!(end, LinkEnd::Server { reason, .. } if LASTING.contains(reason))
 }
 
-/// Where to go after a link that was accepted.
+/// Returns which server to try after a link that was accepted.
 fn then(end: &LinkEnd, was_good: bool) -> Then {
     match end {
         LinkEnd::Protocol(ConnectionError::KeepAliveTimeout | ConnectionError::AckTimeout) => Then::LeaveSoon,
-        LinkEnd::Server { reason: ReasonCode::SESSION_TAKEN_OVER, .. } => Then::Stay, // it would come at any node
+        LinkEnd::Server { reason: ReasonCode::SESSION_TAKEN_OVER, .. } => Then::Stay, // the same would happen on any node
         LinkEnd::Server { .. } => Then::Leave,
         _ if was_good => Then::Stay,
         _ => Then::Leave,
     }
 }
 
-/// An end that would come again at once if pauses began anew.
+/// Returns whether the same end would follow at once if the delays were reset.
 fn comes_again(end: &LinkEnd) -> bool {
     const AGAIN: [ReasonCode; 5] = [
         ReasonCode::SESSION_TAKEN_OVER,

@@ -1,7 +1,7 @@
-//! The agent itself: its parts, and what holds them together.
+//! The agent and its parts.
 //!
-//! Calls come in through `inputs` and `commands`, and end in `settle`, which does everything that follows without another call. What a packet means is in
-//! `packets`, what becomes of links in `links`; the face fetches the results through `outputs`.
+//! Calls enter through `inputs` and `commands`, and end in `settle`, which carries out all consequences that need no further call. `packets` handles packets of the server,
+//! `links` the lifecycle of links; the client fetches results through `outputs`.
 
 mod commands;
 mod inputs;
@@ -32,46 +32,46 @@ use crate::ticket::End;
 
 pub use self::receiving::AckResult;
 
-/// An MQTT client without I/O: it decides where and when to dial, keeps sessions and subscriptions, and knows what became of each message.
+/// A sans-IO MQTT client: it decides where and when to dial, keeps sessions and subscriptions, and reports the result of each message.
 ///
-/// The [crate's page](crate) is its contract: the loop, and the thirteen decisions that it takes.
+/// The [crate's page](crate) is its contract: the client's loop, and the decisions that the agent makes.
 #[derive(Debug)]
 pub struct Agent {
     options: Options,
     engine: Connection<Heap>,
-    /// Shows nothing, while the engine must not.
+    /// A connection without output, used while the engine must not send.
     mute: Option<alloc::boxed::Box<Connection<Heap>>>,
     clock: Clock,
     phase: Phase,
     link: Link,
     rounds: Rounds,
-    /// The identifier that the server has assigned, or a random one, where the settings have none.
+    /// The identifier that the server has assigned, or a random one, if the settings have none.
     own_id: Option<String>,
     version: VersionFallback,
-    /// The highest version and the lowest, as the settings say.
+    /// The highest and the lowest version of the settings.
     versions: (Version, Version),
     session: Session,
     inbox: Inbox,
-    /// How many bytes had left when a packet from the server found no room for its answer.
+    /// How many bytes had been sent when a packet from the server found no room for its answer.
     sent_at_block: u64,
     filters: Filters,
     asking: Asking,
     queues: Queues,
     held: Held,
     default_receiver: Option<Receiver>,
-    /// Empty between two messages, for whom a message concerns: so that it needn't be allocated for each.
+    /// Empty between two messages: the receivers of a message, so that no list is allocated for each.
     concerned: Vec<Receiver>,
-    /// Where replies to requests come to, once there was a request.
+    /// The receiver of replies, once there was a request.
     reply_receiver: Option<Receiver>,
     deliveries: Deliveries,
-    /// Bytes of messages that were accepted since memory was given back.
+    /// Bytes of messages accepted since memory was last released.
     accepted_bytes: usize,
     tickets: Tickets,
     requests: Requests,
     caution: Caution,
-    /// The program's number of the latest message at QoS 1 or 2 that has one.
+    /// The tag of the latest QoS 1 or 2 message that has one.
     latest_tag: u64,
-    /// Messages that the agent gives up by itself, with the end that is told.
+    /// Messages that the agent gives up by itself, with the end to report.
     withdrawn: BTreeMap<Handle, End>,
     flushes: BTreeMap<Ticket, Flush>,
     log: Log,
@@ -82,36 +82,36 @@ pub struct Agent {
     stats: Stats,
 }
 
-/// What is known of time.
+/// The clock.
 #[derive(Debug)]
 struct Clock {
     now: Instant,
-    /// The second of the wall clock at `start`.
+    /// The seconds of the wall clock at `start`.
     wall: u64,
     start: Instant,
 }
 
 impl Clock {
-    /// Time never goes back.
+    /// Advances the time, which never goes back.
     fn see(&mut self, now: Instant) -> Instant {
         self.now = self.now.max(now);
         self.now
     }
 
-    /// The second of the wall clock.
+    /// Returns the seconds of the wall clock.
     fn wall(&self) -> u64 {
         self.wall + self.now.millis_since(self.start) / 1_000
     }
 }
 
-/// Where the link stands.
+/// The phase of the link.
 #[derive(Debug)]
 enum Phase {
-    /// There is none, and one is dialled then.
+    /// No link; the agent dials at this time.
     Idle { dial_at: Option<Instant> },
-    /// SRV records are looked up.
+    /// SRV records are being looked up.
     Resolving { not_after: Instant },
-    /// The face brings a transport up.
+    /// The client is establishing a transport.
     Dialling { not_after: Instant },
     /// The engine has the link.
     Open,
@@ -119,39 +119,39 @@ enum Phase {
     Done,
 }
 
-/// The present dial or link, or the last one.
+/// The current dial or link, or the last one.
 #[derive(Debug, Default)]
 struct Link {
     id: LinkId,
-    /// Where it leads to.
+    /// Its address.
     candidate: Option<Candidate>,
     /// When the server accepted it.
     accepted: Option<Instant>,
-    /// The transport is gone, for this reason; what it brought is still read.
+    /// The transport is closed, for this reason; its input is still being processed.
     transport_end: Option<String>,
-    /// What the server said at the end.
+    /// The reason that the server gave for the end.
     last_words: Option<(ReasonCode, Option<String>)>,
-    /// Where the server asked to go.
+    /// The Server Reference of the server.
     reference: Option<String>,
-    /// It only ends an old session: in 3.1 and 3.1.1 that takes a link of its own.
+    /// It only clears an old session: in 3.1 and 3.1.1 that takes a separate link.
     is_wiping: bool,
-    /// Something got done on it: a message came, or one of ours was acknowledged.
+    /// A message was received, or one of ours was acknowledged.
     has_progress: bool,
-    /// The next link is dialled without a pause.
+    /// The next link is dialled without a delay.
     is_to_be_replaced: bool,
 }
 
 #[derive(Debug, Default)]
 struct Session {
-    /// The realms of the session that is known here.
+    /// The realms of the known session.
     realms: Option<Realms>,
     /// A link of this agent was accepted before.
     was_told: bool,
-    /// The program wants a new one.
+    /// The program requested a new session.
     begins_anew: bool,
 }
 
-/// The ends of links, as long as they are the same.
+/// Ends of links, as long as they are the same.
 #[derive(Debug, Default)]
 struct Ends {
     last: Option<LinkEnd>,
@@ -160,41 +160,41 @@ struct Ends {
 
 #[derive(Debug)]
 struct Flush {
-    /// It ends when all messages up to this one have.
+    /// The flush ends when all messages up to this one have ended.
     up_to: Ticket,
-    /// Or then.
+    /// The deadline of the flush.
     not_after: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leaving {
     No,
-    /// The program doesn't want a link.
+    /// The program does not want a link.
     Disconnected,
-    /// What can be finished is finished first.
+    /// Unfinished messages are completed first.
     Finishing {
         deadline: Instant,
-        /// The program had not disconnected before, so that a link may come up.
+        /// The program had not disconnected before, so the agent may dial.
         may_dial: bool,
     },
-    /// DISCONNECT is on its way, and then it is over.
+    /// DISCONNECT is being sent; then the shutdown is complete.
     Closing,
 }
 
-/// Deadlines that belong to no other part.
+/// Deadlines of no other part.
 #[derive(Debug, Default)]
 struct Timers {
-    /// PUBLISH is held back until then at most.
+    /// PUBLISH is held back until this time at most.
     hold_until: Option<Instant>,
-    /// The message that was told of last in `AcksHeld`, by the time since which it held back others.
+    /// The message last reported by `AcksHeld`, by the time since which it holds back others.
     told_of: Option<Instant>,
-    /// A snapshot is tried again.
+    /// When a failed snapshot is retried.
     store_retry: Option<Instant>,
-    /// Of flushes.
+    /// The deadlines of flushes.
     flushes: BTreeSet<(Instant, Ticket)>,
 }
 
-/// What waits for the face.
+/// What the client has yet to fetch.
 #[derive(Debug, Default)]
 struct Outbox {
     actions: VecDeque<Action>,
@@ -202,7 +202,7 @@ struct Outbox {
     events: VecDeque<Event>,
     /// A publish was refused for lack of room.
     is_full: bool,
-    /// Something has ended since, so that there may be room.
+    /// Something has ended since, so there may be room.
     has_room: bool,
 }
 
@@ -218,7 +218,7 @@ impl Outbox {
 }
 
 impl Agent {
-    /// The identifier that CONNECT carries.
+    /// Returns the identifier for CONNECT.
     fn client_id(&self) -> &str {
         match &self.own_id {
             Some(own) if self.options.client_id.is_empty() => own,
@@ -226,7 +226,7 @@ impl Agent {
         }
     }
 
-    /// Takes another identifier where the settings have none. It names the session from now on, also after a restart.
+    /// Changes the identifier if the settings have none. It identifies the session from now on, also after a restart.
     fn rename(&mut self, client_id: &str) {
         self.log.record(&Record::ClientId(client_id));
         self.own_id = Some(client_id.into());
@@ -237,7 +237,7 @@ impl Agent {
         ClientId::from_random(random() << 96 | random() << 64 | random() << 32 | random())
     }
 
-    /// What the engine is to hold itself to on the next link.
+    /// Returns the engine's limits for the next link.
     fn next_limits(&self, is_cautious: bool) -> Limits {
         let limits = self.options.engine_limits(self.version.version());
         let max_inflight = if is_cautious { 1 } else { limits.max_inflight };
@@ -253,7 +253,7 @@ impl Agent {
         Limits { max_inflight, connack_timeout, pingresp_timeout, ..limits }
     }
 
-    /// How many milliseconds the next dial may take, and as many CONNACK, in view of the servers that are left.
+    /// Returns the time-out in milliseconds of the next dial, and of CONNACK, depending on the remaining servers.
     fn quick(&self) -> u32 {
         match self.rounds.has_others(self.clock.now) {
             true if self.rounds.has_sharers() => QUICK_NODE,
@@ -263,18 +263,18 @@ impl Agent {
     }
 }
 
-/// Queues of this capacity are left as they are.
+/// Queues of up to this capacity are kept.
 const SMALL: usize = 16;
 
-/// Milliseconds for PINGRESP where the session can go on elsewhere: half a keep alive of `seconds`, so that silence is noticed within one and a half; of a long one a quarter, since the
-/// node that takes the session over needs time as well.
+/// Returns the time-out in milliseconds for PINGRESP if the session can continue on another node: half a keep alive of `seconds`, so that silence is detected within one and a
+/// half keep alives; a quarter of a long keep alive, since the next node needs time as well.
 fn quick_pingresp(seconds: u16) -> u32 {
     let millis = u32::from(seconds) * 1_000;
     (millis / 4).max(5_000).min(millis / 2)
 }
 
-/// While other servers are left, so many milliseconds are enough for a dial, and for CONNACK.
+/// The time-out in milliseconds of a dial, and of CONNACK, while other servers remain.
 const QUICK: u32 = 5_000;
 
-/// The same within a cluster. With the pause before it, a silent node has cost 5 seconds at most beyond the time in which silence is noticed.
+/// The same within a cluster. With the delay before it, a silent node costs at most 5 seconds beyond the time for detecting the silence.
 const QUICK_NODE: u32 = 2_500;

@@ -1,4 +1,4 @@
-//! What the face fetches: actions, wakes, events, bytes, deadlines and the log.
+//! Outputs for the client: actions, wakes, events, bytes, deadlines and the log.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -12,12 +12,12 @@ use crate::event::{Action, Event, Wake};
 use crate::ids::{LinkId, ServerId};
 use crate::stats::Stats;
 
-/// So many bytes are read ahead of what was looked at.
+/// The maximum number of bytes that are read before they are processed.
 const READ_AHEAD: usize = 256 * 1024;
 
 impl Agent {
-    /// What the face is to do next; to be fetched until there is none, after every call, and after output was [sent](Self::transmit). Where the end of a link is followed by a pause,
-    /// even by one of no length, there is no dial before [`Event::LinkDown`] was taken: whoever wants no other link can say so.
+    /// Returns the next action for the client. Call it until it returns `None`, after every call and after output was [sent](Self::transmit). If a link ended and the next dial
+    /// comes after a delay, even of length zero, the dial is returned only after [`Event::LinkDown`] was taken: a program that does not want another link can say so first.
     pub fn poll_action(&mut self) -> Option<Action> {
         if self.outbox.actions.is_empty() {
             self.settle();
@@ -25,24 +25,24 @@ impl Agent {
         pop(&mut self.outbox.actions)
     }
 
-    /// Whether [`poll_action`](Self::poll_action) has something: a face that is about to sleep should not.
+    /// Returns whether [`poll_action`](Self::poll_action) has an action: check it before sleeping.
     pub fn has_actions(&self) -> bool {
         !self.outbox.actions.is_empty()
     }
 
-    /// Who may have something to do now; to be fetched until there is nobody, after every call.
+    /// Returns the next caller that should check its state. Call it until it returns `None`, after every call.
     pub fn poll_wake(&mut self) -> Option<Wake> {
         self.outbox.wakes.pop_front()
     }
 
-    /// Takes at most one packet, and tells at most one event. Between two calls, commands, deadlines and output get their turn, so that no handler holds up the
-    /// others by more than itself. To be called while [`is_runnable`](Self::is_runnable).
+    /// Processes at most one packet, and returns at most one event. Commands, deadlines and output get their turn between two calls, so a slow handler delays them only by
+    /// itself. Call it while [`is_runnable`](Self::is_runnable).
     pub fn step(&mut self, now: Instant) -> Option<Event> {
         self.step_with(now, |_| {})
     }
 
-    /// The same, and shows the engine's event on its way: for faces that tell more of a packet than the agent's events do, such as the properties of CONNACK or
-    /// PUBACK. [`Ticket::of`](crate::Ticket::of) leads from its handle to the ticket.
+    /// Like [`step`](Self::step), and passes the engine's event to `tap`: for clients that report more of a packet than the agent's events contain, such as the properties of
+    /// CONNACK or PUBACK. [`Ticket::of`](crate::Ticket::of) converts its handle to the ticket.
     ///
     /// ```
     /// use pure_mqtt_agent::pure_mqtt::Event;
@@ -67,7 +67,7 @@ impl Agent {
         pop(&mut self.outbox.events)
     }
 
-    /// Something can be done without waiting for anybody: call [`step`](Self::step).
+    /// Returns whether there is work that needs no further input: call [`step`](Self::step).
     pub fn is_runnable(&self) -> bool {
         !self.outbox.events.is_empty() || self.can_take()
     }
@@ -79,14 +79,14 @@ impl Agent {
             && !self.log.is_frozen()
     }
 
-    /// More bytes of the transport are welcome. If not, leave them in the transport, so that the server feels it.
+    /// Returns whether to read more from the transport. If not, leave the bytes there, so that the server is slowed down.
     pub fn wants_input(&self) -> bool {
         let is_short = self.inbox.len() < READ_AHEAD || !self.inbox.is_ready() && !self.inbox.is_blocked();
         matches!(self.phase, Phase::Open) && self.link.transport_end.is_none() && is_short
     }
 
-    /// Bytes for the server: write [`chunk`](Transmit::chunk), and confirm with [`advance`](Transmit::advance) what the transport took. Afterwards fetch
-    /// [actions](Self::poll_action), since the last bytes may have been what a link that is over waited for.
+    /// Returns output: write [`chunk`](Transmit::chunk), and confirm with [`advance`](Transmit::advance) what the transport took. Afterwards fetch [actions](Self::poll_action):
+    /// a link that is closing may have waited for its last bytes.
     pub fn transmit(&mut self, now: Instant) -> Transmit<'_> {
         let now = self.clock.see(now);
         if !matches!(self.phase, Phase::Open) || self.log.is_frozen() {
@@ -97,19 +97,18 @@ impl Agent {
         self.engine.transmit(now)
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); `None` for not before another call. It changes with each call.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout); `None` if no deadline is pending. Read it again after every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next_deadline()
     }
 
-    /// Bytes to append to the log, and the sequence to [report](Self::stored) once they are durable. Each byte is handed out once.
+    /// Returns bytes to append to the log, and the sequence to [report](Self::stored) once they are durable. Each byte is returned once.
     pub fn take_log(&mut self) -> Option<(Vec<u8>, u64)> {
         self.log.take()
     }
 
-    /// Writes a whole log that leads to the present state, in pieces, and returns the sequence to [report](Self::log_replaced) once it has taken the place of the old
-    /// one; what [`take_log`](Self::take_log) gives from then on belongs behind it. `None`, and nothing is written, as long as records of the old log wait to become
-    /// durable.
+    /// Writes a snapshot, a log that leads to the current state, in parts. Returns the sequence to [report](Self::log_replaced) once it has replaced the old log. What
+    /// [`take_log`](Self::take_log) returns afterwards belongs after the snapshot. Returns `None`, and writes nothing, while records of the old log are not yet durable.
     pub fn snapshot(&mut self, write: &mut dyn FnMut(&[u8])) -> Option<u64> {
         if !self.log.begin_snapshot(&mut self.engine) {
             return None;
@@ -141,7 +140,7 @@ impl Agent {
         Some(self.log.end_snapshot(length))
     }
 
-    /// Counters.
+    /// Returns the counters.
     pub fn stats(&self) -> Stats {
         Stats {
             unfinished: self.deliveries.len() as u64,
@@ -156,32 +155,32 @@ impl Agent {
         }
     }
 
-    /// A link is up, and accepted.
+    /// Returns whether a link is up and accepted.
     pub fn is_connected(&self) -> bool {
         self.is_up()
     }
 
-    /// The server that the link leads to, while it is up: the place in the list, also of a redirect that came from there.
+    /// Returns the server of the current link: its place in the list, even if it redirected the client.
     pub fn server(&self) -> Option<ServerId> {
         self.link.candidate.as_ref().filter(|_| self.is_up()).map(|candidate| candidate.server)
     }
 
-    /// The latest attempt, whether a link came of it or not.
+    /// Returns the latest attempt, successful or not.
     pub fn latest_link(&self) -> LinkId {
         self.link.id
     }
 
-    /// There is a link, or one is dialled, now or later.
+    /// Returns whether there is a link, or the agent is dialling or will dial.
     pub fn wants_link(&self) -> bool {
         !matches!(self.phase, Phase::Idle { dial_at: None } | Phase::Done)
     }
 
-    /// Nothing is unfinished: no message or request waits or is out, and no acknowledgement is owed.
+    /// Returns whether nothing is unfinished: no queued or unacknowledged message or request, and no pending acknowledgement.
     pub fn is_idle(&self) -> bool {
         self.engine.is_idle() && self.inbox.len() == 0
     }
 
-    /// The version that the link speaks; without a link the one that the next one will.
+    /// Returns the protocol version of the current link; without a link, the one that the next link will use.
     pub fn version(&self) -> Version {
         match self.phase {
             Phase::Open => self.engine.version(),
@@ -189,23 +188,23 @@ impl Agent {
         }
     }
 
-    /// The limits in force.
+    /// Returns the limits in force.
     pub fn limits(&self) -> Limits {
         self.engine.limits()
     }
 
-    /// Whether the agent has shut down.
+    /// Returns whether the agent has shut down.
     pub fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Done)
     }
 }
 
-/// A connection that has nothing to say.
+/// Returns a connection without output.
 fn mute() -> Box<Connection<Heap>> {
     Box::new(Connection::new(Heap::new(), Limits::DEFAULT))
 }
 
-/// The next of what seldom happens: a queue that is empty again gives its memory back.
+/// Pops from a queue that is seldom used: an empty one releases its memory.
 fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
     let next = queue.pop_front();
     if queue.is_empty() && queue.capacity() > 0 {

@@ -1,4 +1,4 @@
-//! What a packet from the server means.
+//! Handling packets from the server.
 
 use alloc::string::{String, ToString};
 
@@ -18,7 +18,7 @@ use crate::receiving::Changed;
 use crate::ticket::{Denied, End};
 
 impl Agent {
-    /// Takes at most one packet.
+    /// Processes at most one packet.
     pub(super) fn take_packet(&mut self, tap: &mut dyn FnMut(&Packet<'_>)) {
         let front = self.inbox.front();
         match self.engine.handle_input(self.clock.now, &front) {
@@ -31,12 +31,12 @@ impl Agent {
             }
             Ok(Received::Partial { needed }) => self.inbox.needs(needed),
             Ok(Received::Blocked) => self.inbox.block(),
-            Err(_) => self.inbox.clear(), // `should_close` says the rest
+            Err(_) => self.inbox.clear(), // `should_close` has the error
         }
         self.tell_unread();
     }
 
-    /// Bytes that were not looked at count as a sign of life; the start of a packet was looked at.
+    /// Reports unprocessed input to the engine as a sign of life, except the start of a packet, which was reported.
     pub(super) fn tell_unread(&mut self) {
         let waits = self.inbox.is_ready() || self.inbox.is_blocked();
         let unread = if waits { self.inbox.len() } else { 0 };
@@ -114,7 +114,7 @@ impl Agent {
         self.outbox.wakes.push_back(Wake::Link);
     }
 
-    /// The identifier that the server has chosen names the session from now on.
+    /// Adopts the identifier that the server has assigned: it identifies the session from now on.
     fn adopt_identifier(&mut self, connack: &ConnAck<'_>) {
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
             if self.client_id().is_empty() {
@@ -123,8 +123,8 @@ impl Agent {
         }
     }
 
-    /// The session is one of this server's realms from now on. That and the engine's own records of the new session are durable together, or not at all: a session
-    /// never meets another realm.
+    /// Records that the session is one of this server's realms from now on. This record and the engine's own records of the new session become durable together, or not at all:
+    /// a session is never continued in another realm.
     fn note_begun(&mut self) {
         self.session.begins_anew = false;
         let Some(realms) = self.link_realms() else { return };
@@ -139,18 +139,18 @@ impl Agent {
         let was_known = core::mem::replace(&mut self.session.was_told, true);
         let fate = match session {
             SessionState::Resumed if self.engine.version() == Version::V31 => {
-                self.filters.session_begins(true, &asked); // its CONNACK can't say that the session is lost
+                self.filters.session_begins(true, &asked); // this CONNACK can't report that the session is lost
                 SessionFate::Resumed
             }
             SessionState::Resumed => {
                 self.filters.session_resumes(&asked);
                 if !self.requests.is_empty() {
-                    self.hold_messages(); // no reply before the response topic is subscribed to
+                    self.hold_messages(); // no reply may arrive before the response topic is subscribed to
                 }
                 return SessionFate::Resumed;
             }
             SessionState::Adopted { .. } => {
-                // It may be the one that was known here: the engine knows which messages can still be acknowledged.
+                // It may be the known session: the engine knows which messages can still be acknowledged.
                 self.filters.session_begins(true, &asked);
                 SessionFate::Adopted
             }
@@ -193,7 +193,7 @@ impl Agent {
         self.deliver(incoming, &message.properties, message.ack);
     }
 
-    /// A filter was granted or denied.
+    /// Handles a filter that was granted or denied.
     pub(super) fn on_changed(&mut self, changed: Changed) {
         let Changed { filter, receivers, tickets, answer } = changed;
         for receiver in receivers {
@@ -217,7 +217,7 @@ impl Agent {
         }
     }
 
-    /// Whether the engine has a link that is accepted.
+    /// Returns whether the engine has an accepted link.
     pub(super) fn is_up(&self) -> bool {
         matches!(self.phase, Phase::Open) && self.engine.is_connected()
     }

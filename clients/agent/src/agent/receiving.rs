@@ -1,4 +1,4 @@
-//! Receivers: what they want, what they get, and what they acknowledge.
+//! Receivers: their subscriptions, messages and acknowledgements.
 
 use alloc::vec::Vec;
 
@@ -11,38 +11,38 @@ use crate::message::Incoming;
 use crate::receiving::{AckMode, Done, FilterOptions, Qos0Queue, SubscriptionState, Undelivered};
 use crate::ticket::{End, Refusal};
 
-/// Whether an acknowledgement counts.
+/// Whether an acknowledgement was valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AckResult {
-    /// The server learns of it.
+    /// The acknowledgement is sent to the server.
     Counted,
-    /// The link of the message is gone, or at QoS 2 its session: the server may send the message again.
+    /// The message's link has ended, or at QoS 2 its session: the server may send the message again.
     Stale,
 }
 
 impl Agent {
-    /// A new queue for messages.
+    /// Creates a queue for messages.
     pub fn receiver(&mut self, acks: AckMode, qos0: Qos0Queue) -> Receiver {
         self.queues.add(acks, qos0)
     }
 
-    /// Sets when messages of a receiver are acknowledged that are taken from now on.
+    /// Sets when messages that a receiver takes from now on are acknowledged.
     pub fn set_acks(&mut self, receiver: Receiver, acks: AckMode) {
         self.queues.set_acks(receiver, acks);
     }
 
-    /// Sets who gets messages that no filter of a receiver matches. Without one they are acknowledged and told by [`Event::Unrouted`].
+    /// Sets the receiver of messages that match no filter. Without one they are acknowledged and reported by [`Event::Unrouted`].
     pub fn set_default_receiver(&mut self, receiver: Option<Receiver>) {
         self.default_receiver = receiver;
     }
 
-    /// Subscribes to filters for a receiver, all of them or none. The ticket ends when the server has answered for each; a filter that it refused ends it with
-    /// that, and [`Event::Granted`] and [`Event::Denied`] tell of each.
+    /// Subscribes a receiver to filters, all of them or none. The ticket ends when the server has answered for all filters; if it refused one, with that refusal.
+    /// [`Event::Granted`] and [`Event::Denied`] report each filter.
     ///
-    /// Two receivers may want one filter: the server is asked for the higher QoS.
+    /// Two receivers may have the same filter: the agent subscribes with the higher QoS.
     ///
     /// # Errors
-    /// [`Refusal`]: a filter is not one, the options contradict those of another receiver ([`Refusal::Conflict`]), there is no such receiver, or the agent shuts down.
+    /// [`Refusal`]: a filter is not valid, the options contradict those of another receiver ([`Refusal::Conflict`]), the receiver does not exist, or the agent is shutting down.
     pub fn subscribe(
         &mut self,
         now: Instant,
@@ -63,10 +63,10 @@ impl Agent {
         Ok(ticket)
     }
 
-    /// Whether [`subscribe`](Self::subscribe) would accept this: for several calls of which all are to be accepted, or none.
+    /// Checks whether [`subscribe`](Self::subscribe) would accept these filters: for several calls that must all succeed.
     ///
     /// # Errors
-    /// As there.
+    /// Same errors as [`subscribe`](Self::subscribe).
     pub fn can_subscribe(&self, to: Receiver, filters: &[(&str, QoS)], options: FilterOptions) -> Result<(), Refusal> {
         if !matches!(self.leaving, Leaving::No | Leaving::Disconnected) {
             return Err(Refusal::ShuttingDown);
@@ -80,8 +80,8 @@ impl Agent {
         self.filters.check(to, filters, options)
     }
 
-    /// Unsubscribes a receiver from a filter. The ticket ends when the server has answered, or at once if others want the filter still, or the server doesn't have
-    /// it. `None` if the receiver didn't want it.
+    /// Unsubscribes a receiver from a filter. The ticket ends when the server has answered, or at once if other receivers have the filter or the server does not. Returns `None`
+    /// if the receiver was not subscribed.
     pub fn unsubscribe(&mut self, now: Instant, from: Receiver, filter: &str) -> Option<Ticket> {
         self.clock.see(now);
         let ticket = self.tickets.of_filters(1);
@@ -97,7 +97,7 @@ impl Agent {
         Some(ticket)
     }
 
-    /// The same, also for a filter that nobody here has asked for: an earlier life of the program may have.
+    /// Like [`unsubscribe`](Self::unsubscribe), also for a filter that no receiver has: an earlier run of the program may have subscribed to it.
     pub fn unsubscribe_anyway(&mut self, now: Instant, from: Receiver, filter: &str) -> Ticket {
         if let Some(ticket) = self.unsubscribe(now, from, filter) {
             return ticket;
@@ -110,12 +110,12 @@ impl Agent {
         ticket
     }
 
-    /// How far the server has followed a filter; `None` if nobody wants it.
+    /// Returns the state of a filter on the server; `None` if no receiver has it.
     pub fn subscription_state(&self, filter: &str) -> Option<SubscriptionState> {
         self.filters.subscription_state(filter)
     }
 
-    /// Messages that a dropped receiver left go to the first that wants them, unless it has had them.
+    /// Passes messages left by a dropped receiver to the first receiver that subscribes to them, unless it already had them.
     fn hand_over_left(&mut self, to: Receiver, filters: &[(&str, QoS)]) {
         if !self.queues.has_left() {
             return;
@@ -132,7 +132,7 @@ impl Agent {
         }
     }
 
-    /// The next message of a receiver, oldest first; `None` if there is none. With [`AckMode::OnNext`] it acknowledges the one before.
+    /// Returns the next message of a receiver, oldest first; `None` if there is none. With [`AckMode::OnNext`] it acknowledges the previous message.
     pub fn next(&mut self, now: Instant, receiver: Receiver) -> Option<Incoming> {
         self.clock.see(now);
         let (message, before) = self.queues.next(receiver);
@@ -147,7 +147,7 @@ impl Agent {
         message
     }
 
-    /// The program is done with the message that it took last: with [`AckMode::OnNext`] it is acknowledged without taking another one.
+    /// Acknowledges the last message taken, with [`AckMode::OnNext`], without taking another one.
     pub fn finish(&mut self, now: Instant, receiver: Receiver) {
         self.clock.see(now);
         if let Some(token) = self.queues.take_current(receiver) {
@@ -156,17 +156,18 @@ impl Agent {
         }
     }
 
-    /// Acknowledges a message, in any order. Acknowledgements leave in the order of arrival `[MQTT-4.6.0-2]`. In 5.0 a `reason` from 0x80 on refuses the message.
+    /// Acknowledges a message. Messages may be acknowledged in any order; acknowledgements are sent in the order of arrival `[MQTT-4.6.0-2]`. In 5.0 a `reason` from 0x80 on
+    /// refuses the message.
     pub fn acknowledge(&mut self, now: Instant, token: AckToken, reason: ReasonCode) -> AckResult {
         self.acknowledge_with(now, token, &Ack::new(reason))
     }
 
-    /// Whether an acknowledgement with this token would count: its message has not come again since, and its session is not lost.
+    /// Returns whether an acknowledgement with this token would be valid: the message was not delivered again since, and its session still exists.
     pub fn counts(&self, token: &AckToken) -> bool {
         self.held.contains(token)
     }
 
-    /// The same with properties of 5.0. Where several receivers have the message, those of the last one count.
+    /// Like [`acknowledge`](Self::acknowledge), with properties of 5.0. If several receivers have the message, those of the last one are sent.
     pub fn acknowledge_with(&mut self, now: Instant, token: AckToken, ack: &Ack<'_>) -> AckResult {
         self.clock.see(now);
         let result = self.acknowledge_token(&token, ack);
@@ -174,7 +175,7 @@ impl Agent {
         result
     }
 
-    /// Drops a receiver: what only it subscribed to is unsubscribed.
+    /// Drops a receiver, and unsubscribes from filters that no other receiver has.
     pub fn drop_receiver(&mut self, now: Instant, receiver: Receiver, queued: Undelivered) {
         self.clock.see(now);
         for token in self.queues.remove(receiver, queued) {
@@ -202,14 +203,14 @@ impl Agent {
         match self.engine.acknowledge(self.clock.now, pending, ack) {
             Ok(()) => AckResult::Counted,
             Err(refused) => {
-                // What PUBACK can't carry is no reason to leave the message unacknowledged.
+                // If PUBACK can't carry this, acknowledge the message without it.
                 let again = self.engine.acknowledge(self.clock.now, refused.pending, &Ack::SUCCESS);
                 if again.is_ok() { AckResult::Counted } else { AckResult::Stale }
             }
         }
     }
 
-    /// A message has come: it goes to those who want it.
+    /// Passes a message to the receivers that match.
     pub(super) fn deliver(&mut self, message: Incoming, properties: &Properties<'_>, pending: Option<PendingAck>) {
         let mut receivers = core::mem::take(&mut self.concerned);
         let is_wanted = self.filters.route(&message.topic, properties, &mut receivers);
@@ -243,7 +244,7 @@ impl Agent {
         self.queue_for_all(receivers, message, number);
     }
 
-    /// The receiver of replies has no queue that anybody reads. True if it was among them.
+    /// Removes the receiver of replies, whose queue is not read. True if it was among them.
     fn take_reply_out(&self, receivers: &mut Vec<Receiver>) -> bool {
         let before = receivers.len();
         receivers.retain(|receiver| Some(*receiver) != self.reply_receiver);
@@ -261,7 +262,7 @@ impl Agent {
         }
     }
 
-    /// Each receiver has a copy; payloads are shared.
+    /// Gives each receiver a copy; payloads are shared.
     fn queue_for_all(&mut self, receivers: &[Receiver], message: Incoming, number: Option<u64>) {
         let token = |receiver| number.map(|message| AckToken { message, receiver });
         let Some((last, others)) = receivers.split_last() else { return };

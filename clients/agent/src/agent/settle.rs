@@ -1,4 +1,4 @@
-//! What follows from a call without another one: ends are noted, requests leave, links are given up, and dialled.
+//! Consequences of a call: ends are reported, requests are sent, links are closed and dialled.
 
 use pure_mqtt::{Cause, Instant, ReasonCode, Unacknowledged};
 
@@ -9,9 +9,9 @@ use crate::ids::Ticket;
 use crate::sending::end_of;
 use crate::ticket::{End, PublishLimit};
 
-/// So many bytes were accepted, at least, before memory is given back.
+/// The minimum number of accepted bytes before memory is released.
 const BURST: usize = 256 * 1024;
-/// And so few messages are unfinished then.
+/// The maximum number of unfinished messages at that time.
 const FEW: usize = 8;
 
 impl Agent {
@@ -38,7 +38,7 @@ impl Agent {
         }
     }
 
-    /// A packet that found no room for its answer is tried again once something has left.
+    /// Retries a packet that found no room for its answer, once something has been sent.
     pub(super) fn unblock(&mut self) {
         let sent = self.engine.stats().bytes_sent;
         if self.inbox.is_blocked() && self.sent_at_block != sent {
@@ -47,7 +47,7 @@ impl Agent {
         self.sent_at_block = sent;
     }
 
-    /// Whether the link is over: for the engine, or because its transport is gone and what it brought is taken.
+    /// Checks whether the link has ended: for the engine, or because its transport is closed and its input is processed.
     fn check_link(&mut self) {
         if !matches!(self.phase, Phase::Open) {
             return;
@@ -66,7 +66,7 @@ impl Agent {
         }
     }
 
-    /// What has ended without a packet.
+    /// Takes results that no packet caused.
     pub(super) fn take_outcomes(&mut self) {
         while let Some(ticket) = self.deliveries.left(self.engine.last_sent_qos0()) {
             self.outbox.has_room = true;
@@ -84,7 +84,7 @@ impl Agent {
         }
     }
 
-    /// At QoS 0 the engine doesn't tell of what it threw away: a message that has not left and is not there any more.
+    /// Takes discarded QoS 0 messages, which the engine does not report: unsent messages that it no longer has.
     fn take_unsendable(&mut self) {
         while let Some((handle, expires)) = self.deliveries.next_unsent() {
             if self.engine.attempts(handle).is_some() {
@@ -97,7 +97,7 @@ impl Agent {
         }
     }
 
-    /// After a burst, memory that it took is given back: once all is done, and now and then while something always is under way.
+    /// Releases memory after a burst: when everything is finished, and from time to time if messages are always in flight.
     fn give_back_memory(&mut self) {
         let left = match self.deliveries.len() {
             0 if self.accepted_bytes >= BURST => 0,
@@ -117,7 +117,7 @@ impl Agent {
         }
     }
 
-    /// What became of filters: for those who wait, and for the log.
+    /// Reports changes of filters to waiting callers and to the log.
     fn note_filters(&mut self) {
         for (ticket, end) in self.filters.take_ended() {
             self.answer_ticket(ticket, end);
@@ -130,7 +130,7 @@ impl Agent {
         }
     }
 
-    /// A message that was refused for lack of room may find it now.
+    /// Wakes callers whose message was refused for lack of room.
     fn tell_room(&mut self) {
         if self.outbox.is_full && core::mem::take(&mut self.outbox.has_room) {
             self.outbox.is_full = false;
@@ -138,7 +138,7 @@ impl Agent {
         }
     }
 
-    /// Messages wait from now on until the last SUBSCRIBE has left. A cautious link sees to that by itself.
+    /// Holds PUBLISH back until the last SUBSCRIBE has been sent. A cautious link does that by itself.
     pub(super) fn hold_messages(&mut self) {
         if self.is_up() && !self.link.is_wiping && !self.caution.is_on() {
             self.engine.hold_messages(true);
@@ -147,7 +147,7 @@ impl Agent {
         }
     }
 
-    /// Messages are held back until the last SUBSCRIBE has left; on a cautious link while one is unanswered.
+    /// Releases messages once the last SUBSCRIBE has been sent; on a cautious link only while none is unanswered.
     fn release_messages(&mut self) {
         if !self.is_up() || self.link.is_wiping {
             return;
@@ -165,8 +165,8 @@ impl Agent {
         }
     }
 
-    /// On a cautious link: once all that was under suspicion has been answered, the next link goes at full speed. So it does where a link stands without an
-    /// answer: it is not what links die of, and nothing else should wait for it.
+    /// Ends caution once all suspected packets were answered: the next link runs at full speed. Also ends it on a link that is stable without an answer: links do not end
+    /// because of that packet, and others should not wait for it.
     fn clear_caution(&mut self) {
         if !self.caution.is_on() || !self.is_up() {
             return;
@@ -200,7 +200,7 @@ impl Agent {
         }
     }
 
-    /// The way out: first what is unfinished, then DISCONNECT, then it is over.
+    /// Shuts down: first unfinished messages, then DISCONNECT.
     fn leave(&mut self) {
         if let Leaving::Finishing { deadline, may_dial } = self.leaving {
             let is_finished = self.deliveries.len() == 0 && self.requests.is_empty() && !self.has_output();
@@ -221,7 +221,7 @@ impl Agent {
         self.is_up() && self.engine.transmit(self.clock.now).remaining() > 0
     }
 
-    /// Not before the face knows how the last link ended: it may want no other.
+    /// Dials if it is time, but not before the client has seen the end of the last link: it may want no other.
     fn dial_if_due(&mut self) {
         let is_told = |event: &Event| !matches!(event, Event::LinkDown { is_at_once: false, .. });
         if self.outbox.events.iter().all(is_told) {
@@ -236,7 +236,7 @@ impl Agent {
         }
     }
 
-    /// Does what is due by time alone.
+    /// Handles deadlines.
     pub(super) fn do_due(&mut self) {
         let now = self.clock.now;
         match self.phase {
@@ -266,13 +266,13 @@ impl Agent {
         }
     }
 
-    /// When a message that holds back others since then is told of; `None` if it was.
+    /// Returns when a message that holds back others since `since` is reported by `AcksHeld`; `None` if it was.
     pub(super) fn alarm(&self, since: Instant) -> Option<Instant> {
         let is_told = self.timers.told_of == Some(since);
         (!is_told && self.options.ack_alarm > 0).then(|| since.after_millis(self.options.ack_alarm.into()))
     }
 
-    /// The earliest of the deadlines.
+    /// Returns the earliest deadline.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let of_phase = match self.phase {
             Phase::Idle { dial_at } => dial_at.filter(|_| self.log.health() != Health::Broken),
@@ -295,7 +295,7 @@ impl Agent {
         all.into_iter().flatten().min()
     }
 
-    /// A link has died after `stood` milliseconds: what is it that links die of?
+    /// Looks for the packet that caused the end of a link after `stood` milliseconds.
     pub(super) fn suspect(&mut self, stood: u64) {
         let has_left = |handle| self.engine.attempts(handle).is_some_and(|attempts| attempts > 0);
         let request = self.asking.unanswered().find(|handle| has_left(*handle));
@@ -310,16 +310,16 @@ impl Agent {
                 denied.into_iter().for_each(|changed| self.on_changed(changed));
             }
             (None, Some((handle, attempts))) => self.accuse(handle, attempts),
-            _ => {} // neither was out alone
+            _ => {} // neither was in flight alone
         }
     }
 
-    /// Messages that have left, and have no answer yet.
+    /// Returns the messages that were sent and not acknowledged.
     pub(super) fn sent(&self) -> impl Iterator<Item = Unacknowledged<'_>> {
         self.engine.unacknowledged().filter(|message| message.may_have_arrived)
     }
 
-    /// A message was out alone when the link died.
+    /// Handles a message that was alone in flight when the link ended.
     fn accuse(&mut self, handle: pure_mqtt::Handle, attempts: u8) {
         let ticket = Ticket::of(handle);
         self.outbox.events.push_back(Event::Suspect { ticket, attempts });

@@ -1,4 +1,4 @@
-//! A new agent, and one that goes on after a restart.
+//! Creating an agent, new or from a log.
 
 use alloc::vec::Vec;
 
@@ -16,9 +16,9 @@ use crate::sending::{Entry, Requests};
 use crate::stats::Stats;
 
 impl Agent {
-    /// An agent without a past. With [`Redial::Agent`] it dials at once.
+    /// Creates an agent without a session. With [`Redial::Agent`] it dials at once.
     ///
-    /// `wall` is the second of the wall clock since 1970, or 0: only messages that expire over a restart need it.
+    /// `wall` is the time in seconds since 1970, or 0. It is needed only for messages that expire across a restart.
     pub fn new(options: Options, now: Instant, wall: u64) -> Self {
         let storage = if options.durable { Heap::with_journal() } else { Heap::new() };
         let engine = Connection::new(storage, options.engine_limits(options.version));
@@ -28,20 +28,20 @@ impl Agent {
         agent
     }
 
-    /// The agent that wrote `log`, as it was after the last whole record. An empty log gives a new agent. Returns also how many bytes of the log count: cut off what
-    /// is behind, which was being written when the power failed.
+    /// Creates the agent that wrote `log`, in its state after the last complete record; a new agent if the log is empty. Also returns how many bytes of the log are valid:
+    /// truncate the file there. What follows was being written when the power failed.
     ///
-    /// Messages that go on are told by [`Event::Recovered`]. Subscribe again before the first link is up: filters of before that nobody has asked for by then are
-    /// unsubscribed.
+    /// Unfinished messages are reported by [`Event::Recovered`]. Subscribe again before the first link is up: filters from before the restart that were not subscribed to by
+    /// then are unsubscribed.
     ///
     /// # Errors
-    /// [`RecoverError`]: the log is damaged, of another client, or of a later version.
+    /// [`RecoverError`]: the log is damaged, belongs to another client, or was written by a later version.
     pub fn recover(options: Options, now: Instant, wall: u64, log: &[u8]) -> Result<(Self, usize), RecoverError> {
         let history = read(log)?;
         if history.used == 0 {
             return Ok((Self::new(Options { durable: true, ..options }, now, wall), 0));
         }
-        // An identifier that a server chose names the session.
+        // An identifier that a server assigned identifies the session.
         let is_ours = options.client_id.is_empty() || history.client_id == options.client_id;
         if !is_ours {
             return Err(RecoverError::OtherClient { client_id: history.client_id });
@@ -98,7 +98,7 @@ impl Agent {
         }
     }
 
-    /// Takes over what a log says.
+    /// Restores the state from a log.
     fn go_on(&mut self, history: &History<'_>) {
         self.own_id = Some(history.client_id.clone()).filter(|id| !id.is_empty());
         let (realms, was_told) = (history.realms.clone(), history.realms.is_some());
@@ -114,7 +114,7 @@ impl Agent {
             .collect();
         let is_unfinished = |ticket| unfinished.iter().any(|(handle, ..)| Ticket::of(*handle) == ticket);
         if let Some(ticket) = history.last_message.filter(|ticket| !is_unfinished(*ticket)) {
-            self.log.record(&Record::Message { ticket, tag: 0, expires: 0 }); // its number is given again
+            self.log.record(&Record::Message { ticket, tag: 0, expires: 0 }); // its number is used again
         }
         for (handle, qos, may_have_arrived) in unfinished {
             let (tag, expires) = history.messages.get(&Ticket::of(handle)).copied().unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Pauses between rounds of dials, with full jitter.
+//! Delays between rounds of dials, with full jitter.
 
 use crate::options::Redial;
 
-/// A random pause from nothing to a step that doubles. The first pause is random too: or all clients of a server that restarts come back within a second.
+/// A random delay from zero to a bound that doubles. The first delay is random too: otherwise all clients of a restarted server would reconnect within a second.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     min: u32,
@@ -18,7 +18,7 @@ impl Backoff {
         backoff
     }
 
-    /// Begins with other ranges.
+    /// Changes the bounds.
     pub(crate) fn set(&mut self, redial: Redial) {
         (self.min, self.max) = match redial {
             Redial::Agent { min, max, .. } => (min, max.max(min)),
@@ -27,21 +27,21 @@ impl Backoff {
         self.reset();
     }
 
-    /// The next pause in milliseconds; the one after it is drawn from twice the range.
+    /// Returns the next delay in milliseconds, and doubles the bound.
     pub(crate) fn next(&mut self) -> u32 {
         let step = self.step;
         self.step = step.saturating_mul(2).min(self.max);
         self.draw(step)
     }
 
-    /// The shortest and the longest step.
+    /// Returns the lowest and the highest bound.
     pub(crate) fn range(&self) -> (u32, u32) {
         (self.min, self.max)
     }
 
-    /// A number from 0 to `most`.
+    /// Returns a number from 0 to `most`.
     pub(crate) fn draw(&mut self, most: u32) -> u32 {
-        // SplitMix64: its state is a counter, so that seeds next to each other give unrelated numbers.
+        // SplitMix64: its state is a counter, so consecutive seeds give unrelated numbers.
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.random;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -54,7 +54,7 @@ impl Backoff {
         self.step = self.min;
     }
 
-    /// The next pause is drawn from the longest range: the failure won't get better soon.
+    /// Sets the bound to the maximum, after a permanent failure.
     pub(crate) fn lengthen(&mut self) {
         self.step = self.max;
     }

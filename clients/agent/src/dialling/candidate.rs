@@ -1,47 +1,47 @@
-//! Somewhere to dial, and how that has ended.
+//! Addresses to dial, and results of dials.
 
 use crate::event::Host;
 use crate::ids::ServerId;
 
-/// Somewhere to dial.
+/// An address to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) server: ServerId,
-    /// Another host than the server's own.
+    /// A host other than the server's own.
     pub(crate) host: Option<Host>,
-    /// It may have the credentials.
+    /// Whether it may get the credentials.
     pub(crate) is_trusted: bool,
 }
 
 impl Candidate {
-    /// The server itself.
+    /// Creates the candidate for the server itself.
     pub(super) fn own_host(server: ServerId) -> Self {
         Self { server, host: None, is_trusted: true }
     }
 }
 
-/// How a dial or a link has ended, as far as it matters for the next.
+/// The result of a dial or a link, as far as it matters for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// No link came of it; the next candidate is tried.
+    /// No link was established; the next candidate is tried.
     Failed,
-    /// The same, and it won't get better soon.
+    /// No link was established, because of a permanent failure.
     FailedLastingly,
     /// The server had accepted the link.
     Lost {
-        /// It had stood, and ended in a way that won't come again at once.
+        /// The link was stable, and did not end in a way that would repeat at once.
         was_good: bool,
         then: Then,
     },
 }
 
-/// What follows from the end of a link for the server.
+/// Which server to try after the end of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// It is tried again first.
+    /// The same server first.
     Stay,
-    /// It serves badly, or no longer: another node of its cluster is tried first.
+    /// Another node of its cluster first: the server serves badly, or no longer.
     Leave,
-    /// The same, and as much time was lost already: the pause is short.
+    /// Another node first, after a short delay: much time was lost already.
     LeaveSoon,
 }

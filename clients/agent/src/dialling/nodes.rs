@@ -1,4 +1,4 @@
-//! The addresses that may be dialled: what is known of each, and which is next.
+//! The addresses to dial: their state, and which is next.
 
 use alloc::vec::Vec;
 
@@ -9,15 +9,15 @@ use super::candidate::Candidate;
 use crate::ids::ServerId;
 use crate::options::Options;
 
-/// The first rest of a node is up to so many times the shortest pause: longer than another node takes to be reached.
+/// The first rest of a node is up to this many times the shortest delay: longer than reaching another node takes.
 const FIRST_REST: u64 = 4;
 
-/// The candidates of a round, and the place of the one that is dialled now or next.
+/// The candidates of a round, and the index of the one dialled now or next.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     list: Vec<Node>,
     position: usize,
-    /// All had failed lately when the round began, so that rest makes no difference between them.
+    /// All had failed recently when the round began, so rests are ignored.
     ignores_rest: bool,
 }
 
@@ -30,7 +30,7 @@ struct Node {
     is_tried: bool,
     /// How often it has failed since it last served.
     failures: u32,
-    /// Before, other nodes are dialled instead.
+    /// Until then, other nodes are dialled instead.
     rests_until: Instant,
 }
 
@@ -41,7 +41,7 @@ impl Node {
 }
 
 impl Nodes {
-    /// The servers of the settings. Those that share sessions swap their places at random: or every client of a fleet goes to the same node.
+    /// Creates the list from the settings. Servers that share sessions are shuffled: otherwise all clients would start on the same node.
     pub(super) fn of(options: &Options, backoff: &mut Backoff) -> Self {
         let count = options.servers.len() as u16;
         let realms: Vec<_> = (0..count).map(|id| options.realms(ServerId(id))).collect();
@@ -55,7 +55,7 @@ impl Nodes {
         nodes
     }
 
-    /// Fisher and Yates, over the places of one group.
+    /// Shuffles the places of one group (Fisher and Yates).
     fn shuffle(&mut self, group: u16, backoff: &mut Backoff) {
         let places: Vec<_> =
             (0..self.list.len()).filter(|at| self.list.get(*at).is_some_and(|n| n.group == group)).collect();
@@ -69,33 +69,33 @@ impl Nodes {
         self.list.get(self.position)
     }
 
-    /// What is dialled now or next.
+    /// Returns the candidate dialled now or next.
     pub(super) fn target(&self) -> Option<&Candidate> {
         self.at_position().map(|node| &node.candidate)
     }
 
-    /// A round is under way.
+    /// Returns whether a round is in progress.
     pub(super) fn is_inside(&self) -> bool {
         self.list.iter().any(|node| node.is_tried)
     }
 
-    /// Whether another candidate is left in this round.
+    /// Returns whether another candidate remains in this round.
     pub(super) fn has_others(&self, now: Instant) -> bool {
         self.list.iter().enumerate().any(|(at, node)| at != self.position && self.is_admitted(node, now))
     }
 
-    /// Whether another node shares the sessions of the present one.
+    /// Returns whether another node shares the sessions of the current one.
     pub(super) fn has_sharers(&self) -> bool {
         let group = self.at_position().map(|node| node.group);
         self.list.iter().filter(|node| Some(node.group) == group).count() > 1
     }
 
-    /// Whether a node is to be tried in this round.
+    /// Returns whether a node is tried in this round.
     fn is_admitted(&self, node: &Node, now: Instant) -> bool {
         !node.is_tried && (self.ignores_rest || node.rests_until <= now)
     }
 
-    /// The present one has failed: it rests for a time that doubles with each failure.
+    /// Notes a failure of the current node: it rests for a time that doubles with each failure.
     pub(super) fn note_failed(&mut self, now: Instant, backoff: &mut Backoff) {
         let (min, max) = backoff.range();
         let Some(node) = self.list.get_mut(self.position) else { return };
@@ -105,7 +105,7 @@ impl Nodes {
         node.failures += 1;
     }
 
-    /// The present one counts as tried, and the round goes on with another. False when none is left: the next round begins with another.
+    /// Marks the current node as tried, and switches to another. Returns false when none remains: the next round starts with another.
     pub(super) fn go_on(&mut self, now: Instant) -> bool {
         if let Some(node) = self.list.get_mut(self.position) {
             node.is_tried = true;
@@ -120,7 +120,7 @@ impl Nodes {
         false
     }
 
-    /// A round begins, with another node of the same cluster if one is to be tried.
+    /// Begins a round with another node of the same cluster, if one can be tried.
     pub(super) fn leave(&mut self, now: Instant) -> bool {
         self.begin_round(now);
         let group = self.at_position().map(|node| node.group);
@@ -129,39 +129,39 @@ impl Nodes {
         next.is_some()
     }
 
-    /// The next one of its kind, behind the present one.
+    /// Returns the next matching node after the current one.
     fn find(&self, is_wanted: impl Fn(&Node) -> bool) -> Option<usize> {
         let count = self.list.len();
         (1..count).map(|step| (self.position + step) % count).find(|at| self.list.get(*at).is_some_and(&is_wanted))
     }
 
-    /// A round begins with the present one.
+    /// Begins a round with the current node.
     pub(super) fn begin_round(&mut self, now: Instant) {
         self.list.iter_mut().for_each(|node| node.is_tried = false);
         self.ignores_rest = self.list.iter().all(|node| node.rests_until > now);
     }
 
-    /// The present one serves.
+    /// Notes that the current node serves.
     pub(super) fn note_good(&mut self) {
         if let Some(node) = self.list.get_mut(self.position) {
             (node.failures, node.rests_until) = (0, Instant::from_millis(0));
         }
     }
 
-    /// Nothing is held against any of them, and none counts as tried.
+    /// Clears all failures and marks.
     pub(super) fn forgive(&mut self) {
         self.list.iter_mut().for_each(|node| *node = Node::new(node.candidate.clone(), node.group));
         self.ignores_rest = false;
     }
 
-    /// The program wants this server.
+    /// Selects the server that the program wants.
     pub(super) fn prefer(&mut self, server: ServerId) -> bool {
         let found = self.list.iter().position(|node| node.candidate.server == server);
         self.position = found.unwrap_or(self.position);
         found.is_some()
     }
 
-    /// Other candidates take the place of a server; what is known of those that stay is kept.
+    /// Replaces the candidates of a server; the state of those that stay is kept.
     pub(super) fn replace(&mut self, server: ServerId, new: Vec<Candidate>) {
         let Some(first) = self.list.iter().position(|node| node.candidate.server == server) else { return };
         let (old, mut rest): (Vec<_>, Vec<_>) = self.list.drain(..).partition(|node| node.candidate.server == server);

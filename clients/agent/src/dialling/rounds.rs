@@ -221,7 +221,7 @@ pub struct SrvTarget<'a> {
     pub port: u16,
     /// Targets with a lower number are tried first.
     pub priority: u16,
-    /// Among targets of one priority, those with a greater weight tend to come first.
+    /// Among targets of one priority, those with a greater weight are more likely to come first.
     pub weight: u16,
 }
 

@@ -13,7 +13,7 @@ use crate::realms::Realms;
 pub(crate) struct Log {
     /// There is none: nothing is recorded, and nothing waits.
     is_off: bool,
-    /// Not handed to the face yet.
+    /// Bytes that the client has not fetched yet.
     bytes: Vec<u8>,
     /// The sequence behind `bytes`.
     end: u64,

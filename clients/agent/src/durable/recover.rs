@@ -12,21 +12,21 @@ use crate::ids::Ticket;
 use crate::realms::Realms;
 use crate::receiving::Known;
 
-/// Why a log can't be recovered from. Nothing was changed.
+/// A log can't be used. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecoverError {
-    /// The record at this offset is of no known kind: the log was written by a later version, or is damaged.
+    /// The record at this offset is of an unknown kind: the log was written by a later version, or is damaged.
     Unknown {
-        /// In bytes from the start of the log.
+        /// Bytes from the start of the log.
         offset: usize,
     },
     /// The log belongs to another client identifier.
     OtherClient {
-        /// Whose it is.
+        /// The identifier in the log.
         client_id: String,
     },
-    /// The session's part of the log is damaged.
+    /// The part of the log that holds the session is damaged.
     Session(journal::RecoverError),
 }
 

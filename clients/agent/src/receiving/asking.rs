@@ -1,4 +1,4 @@
-//! Asking the server for filters: SUBSCRIBE and UNSUBSCRIBE in packets that it takes.
+//! Sending SUBSCRIBE and UNSUBSCRIBE for filters, in packets that the server accepts.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -11,21 +11,21 @@ use pure_mqtt::{
 use super::filters::{Changed, Filters, State, answer};
 use crate::ticket::Denied;
 
-/// Bytes of filters that may be unanswered, so that requests don't crowd out everything else.
+/// The maximum number of bytes of unanswered filters, so that requests leave room for other packets.
 const MOST_UNANSWERED: usize = 64 * 1024;
-/// The largest batch.
+/// The maximum number of filters in a packet.
 const MOST_IN_A_PACKET: usize = 16;
 
-/// SUBSCRIBE and UNSUBSCRIBE on their way. Those that have not left when a link ends wait in the engine for the next one.
+/// SUBSCRIBE and UNSUBSCRIBE in progress. Those that were not sent when a link ends stay queued in the engine.
 #[derive(Debug, Default)]
 pub(crate) struct Asking {
     requests: BTreeMap<Handle, Request>,
     unanswered: usize,
-    /// The server knows Subscription Identifiers.
+    /// The server supports Subscription Identifiers.
     pub(crate) has_identifiers: bool,
-    /// One request at a time: links have died with several out.
+    /// One request at a time: links have ended with several in flight.
     pub(crate) is_cautious: bool,
-    /// How many filters go in one packet.
+    /// The number of filters in one packet.
     batch: usize,
     latest: Option<Handle>,
 }
@@ -41,7 +41,7 @@ impl Asking {
         Self { batch: batch.clamp(1, MOST_IN_A_PACKET), ..Self::default() }
     }
 
-    /// Hands requests to the engine, as far as there is room. Filters that this server can't have are returned.
+    /// Passes requests to the engine, as far as there is room. Returns the filters that this server does not support.
     pub(crate) fn sync(&mut self, filters: &mut Filters, engine: &mut Connection<Heap>, now: Instant) -> Vec<Changed> {
         let mut impossible = Vec::new();
         while engine.is_connected() && self.has_room() {
@@ -71,7 +71,7 @@ impl Asking {
         }
     }
 
-    /// The next filters that go in one packet: with Subscription Identifiers, which a SUBSCRIBE has one of, a packet each.
+    /// Returns the next filters for one packet. With Subscription Identifiers, of which a SUBSCRIBE has one, each filter has its own packet.
     fn next_batch(&self, filters: &mut Filters) -> Option<Vec<u32>> {
         let mut batch = Vec::new();
         let mut kind = None;
@@ -81,7 +81,7 @@ impl Asking {
                 Some(State::Wanted) => true,
                 Some(State::Unwanted) => false,
                 _ => {
-                    filters.to_ask.pop_front(); // nothing is to be asked any more
+                    filters.to_ask.pop_front(); // no request is needed any more
                     continue;
                 }
             };
@@ -121,7 +121,7 @@ impl Asking {
         self.requests.insert(handle, Request { ids, weight });
     }
 
-    /// SUBACK: one code for each filter, in order `[MQTT-3.9.3-1]`.
+    /// Handles SUBACK: one code for each filter, in order `[MQTT-3.9.3-1]`.
     pub(crate) fn on_suback(
         &mut self,
         filters: &mut Filters,
@@ -137,13 +137,13 @@ impl Asking {
         self.take(handle).into_iter().for_each(|id| filters.note_left(id));
     }
 
-    /// A request has ended without an answer.
+    /// Handles a request that ended without an answer.
     pub(crate) fn on_outcome(&mut self, filters: &mut Filters, handle: Handle) {
         let ids = self.take(handle);
         ids.iter().rev().for_each(|id| filters.note_unanswered(*id));
     }
 
-    /// The server hangs up over the filters of this request, which was out alone: fewer at a time are tried, and one alone is given up.
+    /// The server closes links at this request, which was alone in flight: splits it, or gives a single filter up.
     pub(crate) fn blame(&mut self, filters: &mut Filters, handle: Handle) -> Vec<Changed> {
         let Some(request) = self.requests.get(&handle) else { return Vec::new() };
         match request.ids.as_slice() {
@@ -162,17 +162,17 @@ impl Asking {
         }
     }
 
-    /// The requests that are not answered.
+    /// Returns the unanswered requests.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = Handle> {
         self.requests.keys().copied()
     }
 
-    /// The filters whose request still waits in the engine, or is out.
+    /// Returns the filters whose request is queued or in flight.
     pub(crate) fn named(&self) -> BTreeSet<u32> {
         self.requests.values().flat_map(|request| request.ids.iter().copied()).collect()
     }
 
-    /// The latest request: when it has left, all have.
+    /// Returns the latest request: when it has been sent, all have.
     pub(crate) fn latest(&self) -> Option<Handle> {
         self.latest
     }
@@ -180,7 +180,7 @@ impl Asking {
     fn take(&mut self, handle: Handle) -> Vec<u32> {
         let Some(request) = self.requests.remove(&handle) else { return Vec::new() };
         if self.requests.is_empty() {
-            self.requests = BTreeMap::new(); // it gives its memory back
+            self.requests = BTreeMap::new(); // releases its memory
         }
         self.unanswered -= request.weight;
         request.ids

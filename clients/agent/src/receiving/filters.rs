@@ -1,4 +1,4 @@
-//! What the program is subscribed to: each filter with those who want it, and how far the server has followed.
+//! Subscribed filters: each with its receivers, and its state on the server.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -11,28 +11,28 @@ use super::wants::Wants;
 use crate::ids::{Receiver, Ticket};
 use crate::ticket::{Answer, Denied, End, Refusal};
 
-/// Options of a filter beside its QoS (§3.8.3.1). Links of 3.1 and 3.1.1 leave them out.
+/// Subscription options other than the QoS (§3.8.3.1). They are left out on links of 3.1 and 3.1.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FilterOptions {
-    /// Messages that this client published itself are not wanted. Default: false.
+    /// Whether the server leaves out messages that this client published. Default: false.
     pub no_local: bool,
-    /// Messages keep the RETAIN flag they were published with. Default: false.
+    /// Whether messages keep the RETAIN flag they were published with. Default: false.
     pub retain_as_published: bool,
-    /// Whether messages that the server keeps are sent. Default: at each SUBSCRIBE.
+    /// Whether the server sends retained messages. Default: at each SUBSCRIBE.
     pub retain_handling: RetainHandling,
 }
 
-/// How far the server has followed a filter.
+/// The state of a filter on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscriptionState {
-    /// It is to be asked for, or its answer is awaited.
+    /// SUBSCRIBE is queued or unanswered.
     Requested,
     /// The server has granted it with this QoS.
     Granted(QoS),
-    /// The server has not granted it, and isn't asked again on this session.
+    /// The server did not grant it; it is not requested again in this session.
     Denied(Denied),
-    /// Nobody wants it any more, and UNSUBSCRIBE is on its way.
+    /// No receiver has it any more, and UNSUBSCRIBE is queued or unanswered.
     Unsubscribing,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Filter {
     leaving: Vec<Ticket>,
     /// On how many links it was out alone when they died.
     deaths: u8,
-    /// It is from a log, and nobody has asked for it since the restart.
+    /// It is from a log, and no receiver has subscribed to it since the restart.
     is_recovered: bool,
     /// Who unsubscribed last.
     left_by: Receiver,
@@ -94,7 +94,7 @@ pub(super) enum State {
     Leaving,
 }
 
-/// What is to be told about a filter.
+/// A change of a filter to report.
 #[derive(Debug)]
 pub(crate) struct Changed {
     pub(crate) filter: Box<str>,
@@ -331,7 +331,7 @@ impl Filters {
         }
     }
 
-    /// The server resumes the session: what is granted stays. Filters of a log that nobody wants any more are unsubscribed.
+    /// Handles a resumed session: granted filters stay. Filters of a log without a receiver are unsubscribed.
     pub(crate) fn session_resumes(&mut self, asked: &BTreeSet<u32>) {
         if self.is_in_doubt {
             return self.session_begins(true, asked);
@@ -393,7 +393,7 @@ impl Filters {
         filter.deaths >= DEATHS
     }
 
-    /// The server has answered for a filter, or it was given up. What is to be told, if anybody wants it still.
+    /// Records the server's answer for a filter, or that it was given up. Returns the change to report if a receiver still has the filter.
     pub(super) fn note_answer(&mut self, id: u32, answer: Answer) -> Option<Changed> {
         let filter = self.filters.get_mut(&id)?;
         let (asked, options) = match filter.state {
@@ -499,7 +499,7 @@ const DEATHS: u8 = 2;
 /// The largest Subscription Identifier (§3.8.2.1.2).
 const LARGEST_ID: u32 = 268_435_455;
 
-/// UNSUBACK has come, or there is nothing that it could tell.
+/// The result of UNSUBACK, or of an UNSUBSCRIBE that needs none.
 const LEFT: End = End::Acknowledged(ReasonCode::SUCCESS);
 
 /// What a log says of a filter that the server may have.

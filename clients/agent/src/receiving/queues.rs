@@ -9,18 +9,18 @@ use pure_mqtt::QoS;
 use crate::ids::{AckToken, Receiver};
 use crate::message::Incoming;
 
-/// How many QoS 0 messages wait in a subscription, and which are dropped above that. Those at QoS 1 and 2 are never dropped: Receive Maximum and
+/// How many QoS 0 messages a receiver's queue holds, and which are dropped above that. Messages at QoS 1 and 2 are never dropped: Receive Maximum and
 /// [`Options::max_waiting`](crate::Options::max_waiting) bound them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Qos0Queue {
-    /// So many; the oldest is dropped.
+    /// At most this many; the oldest message is dropped.
     DropOldest(u16),
-    /// So many; the new one is dropped.
+    /// At most this many; the new message is dropped.
     DropNewest(u16),
 }
 
 impl Default for Qos0Queue {
-    /// 1,024, and the oldest is dropped.
+    /// At most 1,024; the oldest message is dropped.
     fn default() -> Self {
         Self::DropOldest(1_024)
     }
@@ -29,20 +29,20 @@ impl Default for Qos0Queue {
 /// When a message is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AckMode {
-    /// When the next one is taken, or the subscription is dropped.
+    /// When the next message is taken, or the receiver is dropped.
     #[default]
     OnNext,
     /// By the program, in any order.
     Manual,
 }
 
-/// What becomes of the messages that wait for a receiver which is dropped.
+/// What happens to messages in the queue of a dropped receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Undelivered {
-    /// They are acknowledged, and gone.
+    /// They are acknowledged and discarded.
     #[default]
     Acknowledge,
-    /// Those at QoS 1 and 2 stay unacknowledged. They go to the next receiver that subscribes to a matching filter, or (QoS 1) come again on the next link.
+    /// Those at QoS 1 and 2 stay unacknowledged. They go to the next receiver that subscribes to a matching filter. At QoS 1 the server sends them again on the next link.
     LeaveForRedelivery,
 }
 
@@ -72,7 +72,7 @@ struct Queue {
     arrived: u64,
     /// What the program took last, to be acknowledged with the next.
     current: Option<AckToken>,
-    /// The program was told that there is a message.
+    /// The wake for this queue was reported.
     is_woken: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Who wants a filter.
+//! The receivers of a filter.
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,7 @@ use pure_mqtt::QoS;
 
 use crate::ids::Receiver;
 
-/// Receivers, each with the QoS that it wants.
+/// Receivers, each with its QoS.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
     /// By receiver. Mostly there is one, and new ones have the highest number.
@@ -43,7 +43,7 @@ impl Wants {
         self.all.iter().map(|(receiver, _)| *receiver)
     }
 
-    /// The highest that somebody wants.
+    /// Returns the highest QoS of all receivers.
     pub(super) fn highest(&self) -> Option<QoS> {
         let highest = self.counts.iter().rposition(|count| *count > 0)?;
         QoS::from_bits(highest as u8)

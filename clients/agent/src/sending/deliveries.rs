@@ -1,4 +1,4 @@
-//! The messages under way, from acceptance to their end.
+//! Unfinished messages, from acceptance to their end.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use pure_mqtt::{Cause, Dropped, Handle, Outcome, QoS};
 use crate::ids::Ticket;
 use crate::ticket::{End, PublishLimit};
 
-/// Messages without an end, by ticket, and so in the order in which they were accepted.
+/// Unfinished messages by ticket, and so in the order of acceptance.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
     open: BTreeMap<Ticket, Entry>,
@@ -21,11 +21,11 @@ pub(crate) struct Entry {
     pub(crate) handle: Handle,
     pub(crate) qos: QoS,
     pub(crate) tag: u64,
-    /// The end of its record in the log; 0 without one.
+    /// The position of its record's end in the log; 0 without a log.
     pub(crate) record: u64,
-    /// Some of it has left on a link that is over, perhaps in an earlier session.
+    /// A part of it was sent on a link that has ended, perhaps in an earlier session.
     pub(crate) may_have_arrived: bool,
-    /// The second of the wall clock in which it expires; 0 for never.
+    /// When it expires, in seconds of the wall clock; 0: never.
     pub(crate) expires: u64,
 }
 
@@ -47,12 +47,12 @@ impl Deliveries {
         self.open.get_mut(&ticket)
     }
 
-    /// The message has its end.
+    /// Removes a message that has its end.
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<(Ticket, Entry)> {
         self.open.remove_entry(&Ticket::of(handle))
     }
 
-    /// QoS 0 messages up to this one have left.
+    /// Removes a QoS 0 message up to this one: they were sent.
     pub(crate) fn left(&mut self, latest: Handle) -> Option<Ticket> {
         while self.unsent.front().is_some_and(|first| *first <= Ticket::of(latest)) {
             let ticket = self.unsent.pop_front()?;
@@ -66,7 +66,7 @@ impl Deliveries {
         None
     }
 
-    /// The oldest QoS 0 message without an end, and when it expires.
+    /// Returns the oldest unfinished QoS 0 message, and when it expires.
     pub(crate) fn next_unsent(&mut self) -> Option<(Handle, u64)> {
         while let Some(first) = self.unsent.front() {
             if let Some(entry) = self.open.get(first) {
@@ -77,7 +77,7 @@ impl Deliveries {
         None
     }
 
-    /// The messages that the overflow policy dropped. Others lie in the same range of handles if they have overtaken messages that wait for 5.0.
+    /// Returns the messages that the overflow policy dropped. Other messages are in the same range of handles if they have overtaken messages that wait for 5.0.
     pub(crate) fn dropped(&mut self, dropped: &Dropped, is_finished: impl Fn(Handle) -> bool) -> Vec<Ticket> {
         let range = Ticket::of(dropped.first)..=Ticket::of(dropped.last);
         let of_range = self.open.range(range).filter(|(_, entry)| is_finished(entry.handle));
@@ -88,12 +88,12 @@ impl Deliveries {
         tickets
     }
 
-    /// The oldest message without an end.
+    /// Returns the oldest unfinished message.
     pub(crate) fn oldest(&self) -> Option<Ticket> {
         self.open.first_key_value().map(|(ticket, _)| *ticket)
     }
 
-    /// The newest message without an end.
+    /// Returns the newest unfinished message.
     pub(crate) fn newest(&self) -> Option<Ticket> {
         self.open.last_key_value().map(|(ticket, _)| *ticket)
     }
@@ -106,14 +106,14 @@ impl Deliveries {
         self.open.iter().map(|(ticket, entry)| (*ticket, entry))
     }
 
-    /// All of them, since the agent goes.
+    /// Removes all: the agent shuts down.
     pub(crate) fn take_all(&mut self) -> BTreeMap<Ticket, Entry> {
         self.unsent.clear();
         core::mem::take(&mut self.open)
     }
 }
 
-/// What an outcome of the engine means for its message.
+/// Converts an outcome of the engine to the end of its message.
 pub(crate) fn end_of(outcome: &Outcome, entry: &Entry) -> End {
     match outcome.cause {
         Cause::Expired => End::Expired,

@@ -1,4 +1,4 @@
-//! Requests: messages that a reply is awaited for (§4.10).
+//! Requests: messages that expect a reply (§4.10).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -9,15 +9,15 @@ use pure_mqtt::Instant;
 use crate::ids::Ticket;
 use crate::message::Incoming;
 
-/// Requests without a reply, and replies that wait to be fetched.
+/// Requests without a reply, and replies to be fetched.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     open: BTreeMap<Ticket, Request>,
     deadlines: BTreeSet<(Instant, Ticket)>,
-    /// By what the answer is known: Correlation Data of 5.0, or a topic of its own. Of several with one topic, the oldest gets the reply.
+    /// How replies are matched: by Correlation Data of 5.0, or by a topic. Of several requests with one topic, the oldest gets the reply.
     keys: BTreeSet<(Key, Ticket)>,
     replies: BTreeMap<Ticket, Incoming>,
-    /// Late and foreign answers, thrown away.
+    /// The number of late and foreign replies, which are discarded.
     strays: u64,
     /// The latest Correlation Data.
     last: u64,
@@ -27,7 +27,7 @@ pub(crate) struct Requests {
 struct Request {
     not_after: Instant,
     key: Key,
-    /// Where the reply comes to.
+    /// The topic of the reply.
     topic: String,
 }
 
@@ -38,8 +38,8 @@ pub(crate) enum Key {
 }
 
 impl Requests {
-    /// Correlation Data begins at a random place, so that late answers to an earlier life of the program are strays. The place depends on the seed, on the
-    /// second, and on the length of the log, since a program may begin again within a second.
+    /// Correlation Data starts at a random number, so late replies to an earlier run of the program do not match. The number depends on the seed, on the second, and on the
+    /// length of the log, since a program may restart within a second.
     pub(crate) fn new(seeds: [u64; 3]) -> Self {
         let last = seeds.into_iter().fold(0, |mixed: u64, seed| {
             let mixed = (mixed ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -48,7 +48,7 @@ impl Requests {
         Self { last, ..Self::default() }
     }
 
-    /// Correlation Data for the next request.
+    /// Returns Correlation Data for the next request.
     pub(crate) fn correlation(&mut self) -> [u8; 8] {
         self.last = self.last.wrapping_add(1);
         self.last.to_be_bytes()
@@ -64,7 +64,7 @@ impl Requests {
         self.open.contains_key(&ticket)
     }
 
-    /// The request that a message answers. A request that comes back to its sender has the Correlation Data as well, and another topic.
+    /// Returns the request that a message answers. A request that its sender receives has the same Correlation Data, but another topic.
     pub(crate) fn answers(&self, topic: &str, correlation: Option<&[u8]>) -> Option<Ticket> {
         if self.keys.is_empty() {
             return None;
@@ -81,12 +81,12 @@ impl Requests {
         (*found == first.0).then_some(*ticket)
     }
 
-    /// Whether a request awaits its reply under this key.
+    /// Returns whether a request waits for its reply under this key.
     pub(crate) fn has(&self, key: &Key) -> bool {
         self.oldest(key.clone()).is_some()
     }
 
-    /// The reply to a request that is over now, to be fetched.
+    /// Stores the reply to a finished request, to be fetched.
     pub(crate) fn keep(&mut self, ticket: Ticket, reply: Incoming) {
         self.replies.insert(ticket, reply);
     }
@@ -99,7 +99,7 @@ impl Requests {
         self.replies.remove(&ticket)
     }
 
-    /// The request is over; what its answer was known by.
+    /// Removes a finished request, and returns its key.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Key> {
         let request = self.open.remove(&ticket)?;
         self.deadlines.remove(&(request.not_after, ticket));
@@ -111,12 +111,12 @@ impl Requests {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
-    /// A request whose time is over.
+    /// Returns a request that has timed out.
     pub(crate) fn overdue(&self, now: Instant) -> Option<Ticket> {
         self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, ticket)| *ticket)
     }
 
-    /// Nobody will fetch the reply.
+    /// Discards the reply.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
         self.replies.remove(&ticket);
     }

@@ -1,17 +1,17 @@
-//! Ends that wait to be fetched, and tickets that are no messages.
+//! Ends to be fetched, and tickets of other things than messages.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Ticket;
 use crate::ticket::End;
 
-/// The one place where something ends.
+/// Stores all ends.
 #[derive(Debug, Default)]
 pub(crate) struct Tickets {
     ends: BTreeMap<Ticket, End>,
-    /// Nobody will ask for the ends of these.
+    /// Tickets whose ends will not be fetched.
     forgotten: BTreeSet<Ticket>,
-    /// Tickets of subscribes, and how many of their filters have no answer.
+    /// Tickets of subscribes, with the number of unanswered filters.
     open: BTreeMap<Ticket, Several>,
     last_local: u64,
 }
@@ -19,25 +19,25 @@ pub(crate) struct Tickets {
 #[derive(Debug)]
 struct Several {
     left: usize,
-    /// The worst so far.
+    /// The worst result so far.
     end: End,
 }
 
 impl Tickets {
-    /// A ticket of what is no message.
+    /// Creates a ticket for something other than a message.
     pub(crate) fn local(&mut self) -> Ticket {
         self.last_local += 1;
         Ticket::local(self.last_local)
     }
 
-    /// A ticket that ends when so many filters are answered.
+    /// Creates a ticket that ends when this many filters are answered.
     pub(crate) fn of_filters(&mut self, count: usize) -> Ticket {
         let ticket = self.local();
         self.open.insert(ticket, Several { left: count, end: End::Acknowledged(pure_mqtt::ReasonCode::SUCCESS) });
         ticket
     }
 
-    /// One of its filters is answered: with a failure, the ticket ends with that. True if it has its end now.
+    /// Records the answer for one filter; a failure becomes the ticket's end. True if the ticket has its end now.
     pub(crate) fn answered(&mut self, ticket: Ticket, end: End) -> bool {
         let Some(several) = self.open.get_mut(&ticket) else { return false };
         several.left -= 1;
@@ -50,12 +50,12 @@ impl Tickets {
         let end = several.end;
         self.open.remove(&ticket);
         if self.open.is_empty() {
-            self.open = BTreeMap::new(); // it gives its memory back
+            self.open = BTreeMap::new(); // releases its memory
         }
         self.end(ticket, end)
     }
 
-    /// The end. True if somebody may wait for it.
+    /// Stores the end of a ticket. True if a caller may wait for it.
     pub(crate) fn end(&mut self, ticket: Ticket, end: End) -> bool {
         if self.forgotten.remove(&ticket) {
             return false;
@@ -69,14 +69,14 @@ impl Tickets {
         self.ends.remove(&ticket)
     }
 
-    /// Nobody waits for this end.
+    /// Discards this end.
     pub(crate) fn forget(&mut self, ticket: Ticket, is_open: bool) {
         if self.ends.remove(&ticket).is_none() && (is_open || self.open.contains_key(&ticket)) {
             self.forgotten.insert(ticket);
         }
     }
 
-    /// Every subscribe that waits ends.
+    /// Ends every waiting subscribe.
     pub(crate) fn end_all(&mut self, end: End) -> alloc::vec::Vec<Ticket> {
         let open = core::mem::take(&mut self.open);
         open.into_keys().filter(|ticket| self.end(*ticket, end)).collect()

@@ -1,4 +1,4 @@
-//! An attempt to reach the server: its addresses one by one, and on the first that answers what is to be agreed on before MQTT begins.
+//! A dial: tries the server's addresses one by one, and performs the handshakes on the first that connects.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -12,31 +12,31 @@ use crate::error::ConnectError;
 use crate::transport::{Address, Socket, Transport};
 
 pub(crate) struct Dial {
-    /// The agent's name for it.
+    /// The agent's id of the attempt.
     pub(crate) link: LinkId,
     pub(crate) server: Server,
     timeout: Duration,
-    /// When the present address has had its time.
+    /// The time-out of the current address.
     pub(crate) deadline: Instant,
     lookup: Lookup,
-    /// Those not tried yet, the next one last; `None` while they are looked up.
+    /// Addresses not tried yet, the next one last; `None` during the look-up.
     addresses: Option<Vec<Address>>,
     stage: Stage,
     failure: ConnectError,
 }
 
-/// No attempt takes longer: an instant can't be arbitrarily far away.
+/// The longest time-out: an instant can't be arbitrarily far away.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 enum Stage {
-    /// The next address is to be tried.
+    /// The next address must be tried.
     Idle,
     Connecting(Socket),
     Greeting(Box<Transport>),
 }
 
 impl Dial {
-    /// Begins; `wake` is called from another thread when the addresses are known.
+    /// Starts a dial; another thread calls `wake` when the addresses are known.
     pub(crate) fn new(
         link: LinkId,
         server: Server,
@@ -51,7 +51,7 @@ impl Dial {
         Ok(Self { link, server, timeout, deadline, lookup, addresses: None, stage: Stage::Idle, failure })
     }
 
-    /// Does what can be done now. `None` while the server is awaited.
+    /// Does what can be done now. `None` while the server has not answered.
     pub(crate) fn step(&mut self, registry: &Registry, token: Token) -> Result<Option<Transport>, ConnectError> {
         loop {
             match self.try_step(registry, token) {
@@ -91,7 +91,7 @@ impl Dial {
         }
     }
 
-    /// `None` while the addresses are looked up.
+    /// Returns the next address; `None` during the look-up.
     fn next_address(&mut self) -> Result<Option<Address>, ConnectError> {
         if self.addresses.is_none() {
             let Some(mut addresses) = self.lookup.poll()? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! The course of a link: the agent wants it, it is dialled, up, taken leave of, over.
+//! The lifecycle of a link: requested, connecting, up, closing, closed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,13 +17,13 @@ use crate::lines::are_packets_wanted;
 use crate::state::Step;
 use crate::transport::Transport;
 
-/// How long the server may take to close its side when we have closed ours.
+/// How long to wait for the server to close its side after we have closed ours.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
-/// After callbacks have taken so long, deadlines and output get their turn.
+/// The time for callbacks after which deadlines and output get their turn.
 const SLICE: Duration = Duration::from_millis(5);
 
 impl Network {
-    /// Does what the handles want.
+    /// Carries out the requests of the handles.
     pub(super) fn apply_intent(&mut self, client: &Client) -> Result<(), LoopError> {
         let (dial, is_leaving) = {
             let mut state = client.shared.lock();
@@ -38,7 +38,7 @@ impl Network {
         Ok(())
     }
 
-    /// A link is wanted; the one that there is makes room for it.
+    /// Establishes a link; an existing one is replaced.
     fn begin(&mut self, client: &Client, dialling: Dialling) -> Result<(), LoopError> {
         self.give_up_dialling(client);
         self.dialling = Some(dialling);
@@ -48,7 +48,7 @@ impl Network {
             self.close();
             let result = self.begin_dialling(client);
             if let Some(end) = end {
-                self.tell_end(client, &end); // last of all: it may panic
+                self.tell_end(client, &end); // last of all, since the callback may panic
             }
             return result;
         }
@@ -72,13 +72,13 @@ impl Network {
         Ok(())
     }
 
-    /// An attempt is over before the agent knew of it. A link that there is ends with DISCONNECT.
+    /// Ends an attempt that the agent did not know yet. An existing link ends with DISCONNECT.
     fn refuse(&mut self, client: &Client, error: ConnectError) -> Result<(), LoopError> {
         client.shared.lock().stop_dialling();
         self.tell_failure(client, error)
     }
 
-    /// `disconnect` without a link: attempts to make one are given up.
+    /// Handles `disconnect` without a link: attempts to connect are given up.
     fn give_up(&mut self, client: &Client) -> Result<(), LoopError> {
         self.give_up_dialling(client);
         let mut state = client.shared.lock();
@@ -98,7 +98,7 @@ impl Network {
         }
     }
 
-    /// Goes on with whatever there is.
+    /// Continues with the current phase.
     pub(super) fn go_on(&mut self, client: &Client) -> Result<(), LoopError> {
         self.part(client)?;
         if let Phase::Closing { .. } = self.phase {
@@ -112,12 +112,12 @@ impl Network {
         }
         self.take_events(client)?;
         self.act(client);
-        self.tell_ends(client); // of what has just left
+        self.tell_ends(client); // of messages just sent
         let is_at_rest = matches!(self.phase, Phase::Down) && !client.shared.lock().agent.wants_link();
         if is_at_rest { Err(LoopError::NotConnected) } else { Ok(()) }
     }
 
-    /// Does what the agent asks for.
+    /// Carries out the agent's actions.
     fn act(&mut self, client: &Client) {
         while !matches!(self.phase, Phase::Closing { .. }) {
             let action = client.shared.lock().agent.poll_action();
@@ -131,7 +131,7 @@ impl Network {
         }
     }
 
-    /// Begins an attempt.
+    /// Starts a dial.
     fn dial(&mut self, client: &Client, link: LinkId, server: ServerId) {
         self.close();
         let (server, timeout) = {
@@ -180,7 +180,7 @@ impl Network {
         Ok(())
     }
 
-    /// The transport is up.
+    /// Passes the established transport to the agent.
     fn open(&mut self, client: &Client, id: LinkId, transport: Transport, login: &Login) {
         self.has_been_up = true;
         let mut link = Box::new(Link::new(id, transport));
@@ -200,12 +200,12 @@ impl Network {
         client.shared.notify_waiters();
     }
 
-    /// Tells what there is to tell, packet by packet. Between two, the program may leave, and deadlines and output get their turn.
+    /// Reports events, packet by packet. Between two packets, the program may disconnect, and deadlines and output get their turn.
     fn take_events(&mut self, client: &Client) -> Result<(), LoopError> {
         self.send(client);
         let mut now = Instant::now();
         let mut started = now;
-        // After a callback has panicked its step is done but for the event.
+        // If a callback panicked, its step is complete except for the event.
         let mut step = if self.event.is_none() { Some(client.shared.lock().step(now)) } else { None };
         loop {
             if let Some(Step { notice, event, message, has_ended }) = step.take() {
@@ -246,10 +246,10 @@ impl Network {
                 state.agent.handle_timeout(now); // without a link messages still expire
             }
         }
-        state.save(); // records of what was just sent
+        state.save(); // the records of what was just sent
     }
 
-    /// Tells what has ended.
+    /// Reports final results.
     fn tell_ends(&self, client: &Client) {
         loop {
             let notice = client.shared.lock().next_end();
@@ -274,15 +274,15 @@ impl Network {
         let end = self.end_of_link(client, &why);
         let is_planned = is_outdated || self.plan(client, &end, is_at_once, next_dial.is_some());
         if self.phase.is_up_as(link) {
-            self.act(client); // the agent wants it closed
+            self.act(client); // the agent closes the link
         }
         match &mut self.phase {
             Phase::Closing { link: parting, end: told, .. } if parting.id == link => {
                 *told = Some(end);
-                return Ok(()); // it is told once the server has closed its side too
+                return Ok(()); // reported once the server has closed its side too
             }
             phase if phase.is_up_as(link) => self.close(),
-            _ => {} // the next one is on its way already
+            _ => {} // the next dial has started
         }
         self.tell_end(client, &end);
         match end {
@@ -304,22 +304,22 @@ impl Network {
         }
     }
 
-    /// No transport came up.
+    /// Handles a failed dial.
     fn on_failed_dial(&mut self, client: &Client, is_at_once: bool) -> Result<(), LoopError> {
         let error = self.dial_error.take().unwrap_or(ConnectError::TimedOut);
         if is_at_once {
-            return Ok(()); // other servers are left
+            return Ok(()); // there are other servers to try
         }
         let end = LinkEnd::ClosedByServer;
         if self.dialling.is_none_or(|dialling| dialling == Dialling::ForAll) {
             self.plan(client, &end, false, true);
         } else {
-            client.shared.lock().stop_dialling(); // whoever called `connect` decides
+            client.shared.lock().stop_dialling(); // the caller of `connect` decides
         }
         self.tell_failure(client, error)
     }
 
-    /// Tells a failed attempt to whoever waits for it, or to everybody.
+    /// Reports a failed attempt to the call that waits for it, or to the callback.
     fn tell_failure(&mut self, client: &Client, error: ConnectError) -> Result<(), LoopError> {
         let is_public = {
             let mut state = client.shared.lock();
@@ -335,7 +335,7 @@ impl Network {
         Err(LoopError::Connect(error))
     }
 
-    /// Whether the loop bears this end, and goes on. If not, the agent stops dialling.
+    /// Returns whether the loop retries after this end. If not, the agent stops dialling.
     fn plan(&mut self, client: &Client, end: &LinkEnd, is_at_once: bool, is_planned: bool) -> bool {
         let mut state = client.shared.lock();
         if matches!(end, LinkEnd::Disconnected) {
@@ -355,13 +355,13 @@ impl Network {
         false
     }
 
-    /// The agent is done with a link, or with an attempt.
+    /// Closes a link, or drops a dial, that the agent has finished with.
     fn finish(&mut self, id: LinkId) {
         match std::mem::replace(&mut self.phase, Phase::Down) {
             Phase::Up(mut link) if link.id == id => {
                 link.transport.finish();
                 let until = Instant::now() + FAREWELL_PATIENCE;
-                // A socket that is closed over unread bytes is reset, and what was written last is lost.
+                // A socket closed with unread input is reset, and the last output is lost.
                 self.phase = Phase::Closing { link, end: None, until };
             }
             Phase::Dialling(dial) if dial.link == id => {}
@@ -369,12 +369,12 @@ impl Network {
         }
     }
 
-    /// There is no transport from now on.
+    /// Drops the transport.
     pub(crate) fn close(&mut self) {
         self.phase = Phase::Down;
     }
 
-    /// Waits for the server's side to close.
+    /// Waits for the server to close its side.
     fn part(&mut self, client: &Client) -> Result<(), LoopError> {
         let Phase::Closing { link, end, until } = &mut self.phase else { return Ok(()) };
         if !link.transport.drain() && Instant::now() < *until {
@@ -382,7 +382,7 @@ impl Network {
         }
         let end = end.take();
         self.close();
-        let Some(end) = end else { return Ok(()) }; // the agent is about to tell it
+        let Some(end) = end else { return Ok(()) }; // the agent will report it
         self.tell_end(client, &end);
         match end {
             LinkEnd::Replaced => Ok(()),
@@ -394,13 +394,13 @@ impl Network {
         {
             let mut state = client.shared.lock();
             state.say(LogLevel::Info, end.to_string());
-            state.intent.is_changed = true; // the agent may have asked for more meanwhile
+            state.intent.is_changed = true; // the agent may have new actions
         }
         client.shared.callbacks.on_disconnect(client, end);
     }
 }
 
-/// What the server's URL says about who we are. The options say the rest.
+/// Returns the credentials in the server's URL. The options supply the rest.
 fn login_of(server: &Server) -> Login {
     let credentials = server.credentials();
     Login {

@@ -1,4 +1,4 @@
-//! A link that is up: bytes between its transport and the agent.
+//! A link that is up: transfers bytes between its transport and the agent.
 
 use pure_mqtt::Disconnect;
 use pure_mqtt::wire::Packet;
@@ -13,13 +13,13 @@ use crate::transport::{Moved, Transport};
 pub(crate) struct Link {
     pub(crate) id: LinkId,
     pub(crate) transport: Transport,
-    /// The transport has nothing to read until the system says otherwise.
+    /// Nothing to read until the system reports input.
     is_drained: bool,
-    /// The transport takes nothing until the system says otherwise.
+    /// Writing blocks until the system reports room.
     is_full: bool,
-    /// The system may have told of the server's end already, or of bytes behind those that were read: it is asked until there is nothing.
+    /// The system may have reported the end of the stream, or more bytes, before the last read: read until nothing is left.
     reads_on: bool,
-    /// How the transport has failed or was closed. The agent knows.
+    /// How the transport failed or was closed. The agent knows it.
     pub(crate) end: Option<LinkEnd>,
 }
 
@@ -28,29 +28,29 @@ impl Link {
         Self { id, transport, is_drained: false, is_full: false, reads_on: true, end: None }
     }
 
-    /// How many bytes were read on it.
+    /// Returns how many bytes were read.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.transport.bytes_read
     }
 
-    /// The system says that something has changed, and whether the server's side is closed.
+    /// Called when the system reports a change, and whether the server has closed its side.
     pub(crate) fn wake(&mut self, is_closed: bool) {
         (self.is_drained, self.is_full) = (false, false);
         self.reads_on = is_closed;
     }
 
-    /// There may be more to read at once.
+    /// Returns whether more may be read at once.
     pub(crate) fn may_read(&self) -> bool {
         !self.is_drained && self.end.is_none()
     }
 
-    /// Something is still to be written.
+    /// Returns whether there is output.
     pub(crate) fn has_output(&self, state: &mut State) -> bool {
         let now = state.now();
         self.is_full || state.agent.transmit(now).remaining() > 0
     }
 
-    /// Reads once, if the agent wants more.
+    /// Reads once, if the agent accepts input.
     pub(crate) fn read(&mut self, state: &mut State) {
         if self.may_read() && state.agent.wants_input() {
             let now = state.now();
@@ -64,13 +64,13 @@ impl Link {
         }
     }
 
-    /// The same without having been told by the system that there is something.
+    /// Reads once even if the system has not reported input.
     pub(crate) fn read_anyway(&mut self, state: &mut State) {
         self.is_drained = false;
         self.read(state);
     }
 
-    /// Does what is due, and writes what waits.
+    /// Handles deadlines, and writes output.
     pub(crate) fn send(&mut self, state: &mut State) {
         let now = state.now();
         state.agent.handle_timeout(now);
@@ -82,18 +82,18 @@ impl Link {
         if let Err(end) = result {
             self.is_drained = false;
             for _ in 0..16 {
-                self.read(state); // the server's last words may be there
+                self.read(state); // the server's DISCONNECT may be there
             }
             self.fail(state, end);
         }
     }
 
-    /// Has the log told of each packet, from the link's first byte on.
+    /// Starts to log each packet, from the link's first byte on.
     pub(crate) fn tell_packets(&mut self) {
         self.transport.tap = Some(Box::default());
     }
 
-    /// The log's lines for what has gone to and fro.
+    /// Adds log lines for the packets sent and received.
     fn note_packets(&mut self, state: &mut State) {
         if let Some(tap) = &mut self.transport.tap {
             tap.take_lines().into_iter().for_each(|line| state.say(LogLevel::Debug, line));
@@ -108,7 +108,7 @@ impl Link {
         Ok(())
     }
 
-    /// The transport is gone.
+    /// Reports to the agent that the transport failed.
     fn fail(&mut self, state: &mut State, end: LinkEnd) {
         let now = state.now();
         if self.end.is_none() {
@@ -118,7 +118,7 @@ impl Link {
     }
 }
 
-/// Says DISCONNECT if that is wanted, and all that can be sent has left.
+/// Sends DISCONNECT if it was requested and all other output has been sent.
 fn disconnect_when_drained(state: &mut State) -> bool {
     if state.intent.leave.is_none() || !state.agent.is_connected() {
         return false;

@@ -1,4 +1,4 @@
-//! The addresses behind a name. Asking for them may take the system a while, so a thread of its own does it, and the loop goes on.
+//! The addresses of a name. The look-up may block, so it has its own thread.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -10,13 +10,13 @@ use pure_mqtt_net::Endpoint;
 use crate::transport::Address;
 
 pub(crate) enum Lookup {
-    /// What is known from the start.
+    /// The addresses were known at once.
     Done(Vec<Address>),
     Running(Receiver<io::Result<Vec<SocketAddr>>>),
 }
 
 impl Lookup {
-    /// Begins; `wake` is called when there is an answer.
+    /// Starts a look-up; `wake` is called when it is complete.
     pub(crate) fn begin(endpoint: &Endpoint, wake: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let (host, port) = match endpoint {
             Endpoint::Tcp { host, port } => (host.clone(), *port),
@@ -31,7 +31,7 @@ impl Lookup {
         let (answer, answers) = channel();
         thread::Builder::new().name("mqtt-lookup".into()).spawn(move || {
             let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-            let _ = answer.send(found); // nobody waits any more if the attempt was given up
+            let _ = answer.send(found); // the receiver is gone if the attempt was given up
             wake();
         })?;
         Ok(Self::Running(answers))
@@ -41,7 +41,7 @@ impl Lookup {
         matches!(self, Self::Done(_))
     }
 
-    /// The addresses, once; `None` while they are awaited.
+    /// Returns the addresses, once; `None` during the look-up.
     pub(crate) fn poll(&mut self) -> io::Result<Option<Vec<Address>>> {
         match self {
             Self::Done(addresses) => Ok(Some(std::mem::take(addresses))),
@@ -54,7 +54,7 @@ impl Lookup {
     }
 }
 
-/// IPv6 and IPv4 in turn, so that one that leads nowhere is followed by the other.
+/// Alternates IPv6 and IPv4, so that one that does not work is followed by the other.
 fn in_turn(found: Vec<SocketAddr>) -> Vec<Address> {
     let (mut sixes, mut fours): (Vec<_>, Vec<_>) = found.into_iter().partition(SocketAddr::is_ipv6);
     sixes.reverse();

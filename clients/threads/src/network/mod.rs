@@ -1,4 +1,4 @@
-//! The loop's own part of a client: the transport, how far it has come, and when to try again.
+//! The loop's part of a client: the transport, its phase, and when to retry.
 
 mod dial;
 mod lifecycle;
@@ -21,7 +21,7 @@ use crate::intent::Dialling;
 use crate::lines;
 use crate::shared::Shared;
 
-/// The socket's events; there is one at a time.
+/// The token of the socket; there is one at a time.
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
 
@@ -31,47 +31,47 @@ pub(crate) struct Network {
     phase: Phase,
     coalescing: Coalescing,
     persistence: RetryPolicy,
-    /// The number of the loop that runs; one that nobody can stop has the highest.
+    /// The number of the running loop; one that can't be stopped has the highest.
     run: u64,
-    /// Who asked for the attempt that is under way.
+    /// The request behind the current attempt.
     dialling: Option<Dialling>,
-    /// The last link before it: what becomes of that has no consequences any more.
+    /// The last link before the current one: its end has no consequences.
     outdated: LinkId,
-    /// Why it failed last.
+    /// Why the last dial failed.
     dial_error: Option<ConnectError>,
-    /// A transport has come up since the program asked for one.
+    /// A transport was established since the program requested a link.
     has_been_up: bool,
-    /// What is to be done once callbacks have returned: they may panic.
+    /// An event to handle after callbacks have returned: they may panic.
     event: Option<Event>,
 }
 
-/// Where the transport stands.
+/// The phase of the transport.
 enum Phase {
     Down,
     Dialling(Box<Dial>),
     Up(Box<Link>),
-    /// The last bytes are out, and the server's end is awaited.
+    /// All output was sent, and the server has not closed its side yet.
     Closing {
         link: Box<Link>,
-        /// To be told then; `None` as long as the agent has not said it.
+        /// To be reported then; `None` until the agent has returned it.
         end: Option<LinkEnd>,
         until: Instant,
     },
 }
 
 impl Phase {
-    /// This link is up.
+    /// Returns whether this link is up.
     fn is_up_as(&self, id: LinkId) -> bool {
         matches!(self, Self::Up(link) if link.id == id)
     }
 }
 
-/// Which failures the loop bears by itself.
+/// Which failures the loop retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryPolicy {
     /// None: the program decides.
     None,
-    /// The loss of a link, and attempts to replace it that fail.
+    /// The loss of a link, and failed attempts to replace it.
     AfterSuccess,
     /// All.
     Always,
@@ -94,12 +94,12 @@ impl Network {
         }
     }
 
-    /// A loop begins that runs step by step.
+    /// Begins a loop that runs step by step.
     pub(crate) fn begin_steps(&mut self) {
         (self.persistence, self.run) = (RetryPolicy::None, u64::MAX);
     }
 
-    /// The loop with this number begins, which runs until it is stopped.
+    /// Begins the loop with this number, which runs until it is stopped.
     pub(crate) fn begin_run(&mut self, persistence: RetryPolicy, run: u64) {
         (self.persistence, self.run) = (persistence, run);
     }
@@ -107,15 +107,15 @@ impl Network {
     /// Does everything that can be done without waiting, once.
     ///
     /// # Errors
-    /// A link has ended, an attempt has failed that nobody waits for, or there is nothing to do.
+    /// A link has ended, an attempt that no call waits for has failed, or there is nothing to do.
     pub(crate) fn pass(&mut self, client: &Client) -> Result<(), LoopError> {
-        ready(&mut self.poll, &client.shared)?; // from now on the loop can be woken: what comes after it has looked ends its sleep
+        ready(&mut self.poll, &client.shared)?; // from now on the loop can be woken: changes after its check end its sleep
         let result = self.apply_intent(client).and_then(|()| self.go_on(client));
         tell(client);
         result
     }
 
-    /// The same for a loop that goes on until it is told otherwise. True when it is to end.
+    /// Like [`pass`](Self::pass), for a loop that runs until it is stopped. Returns true when it must end.
     pub(crate) fn turn(&mut self, client: &Client) -> Result<bool, LoopError> {
         let goes_on_always = self.persistence == RetryPolicy::Always;
         match self.pass(client) {
@@ -130,7 +130,7 @@ impl Network {
 
     /// Waits until there is something to do, or until `limit`.
     pub(crate) fn wait(&mut self, shared: &Shared, limit: Option<Instant>) -> io::Result<()> {
-        ready(&mut self.poll, shared)?; // whoever finds it asleep must find the means to wake it
+        ready(&mut self.poll, shared)?; // a thread that sees the loop asleep needs the waker
         let timeout = self.timeout(shared, limit);
         let poll = ready(&mut self.poll, shared)?;
         match poll.poll(&mut self.events, timeout) {
@@ -153,7 +153,7 @@ impl Network {
         Ok(())
     }
 
-    /// Under load, lets more come, and more be asked for, before the loop looks.
+    /// Pauses under load, so that more input and commands arrive first.
     fn pause(&mut self, shared: &Shared) {
         let Phase::Up(link) = &mut self.phase else { return };
         let mut half = |length| {
@@ -173,7 +173,7 @@ impl Network {
         }
     }
 
-    /// How long to sleep; from now on whoever changes something wakes the loop.
+    /// Returns how long to sleep; from now on changes wake the loop.
     fn timeout(&self, shared: &Shared, limit: Option<Instant>) -> Option<Duration> {
         let mut state = shared.lock();
         let is_changed = std::mem::take(&mut state.intent.is_changed);
@@ -195,7 +195,7 @@ impl Network {
         Some(first.saturating_duration_since(Instant::now()))
     }
 
-    /// The loop was told to stop, and what is to leave has left; or that takes too long.
+    /// Returns whether the loop must stop and its output was sent, or that takes too long.
     fn may_stop(&self, shared: &Shared) -> bool {
         let mut state = shared.lock();
         let Some(limit) = state.intent.stop_of(self.run) else { return false };
@@ -208,7 +208,7 @@ impl Network {
     }
 }
 
-/// The means to wait, made when they are needed first.
+/// Returns the poll, created at its first use.
 fn ready<'p>(poll: &'p mut Option<Poll>, shared: &Shared) -> io::Result<&'p mut Poll> {
     if poll.is_none() {
         let new = Poll::new()?;
@@ -218,7 +218,7 @@ fn ready<'p>(poll: &'p mut Option<Poll>, shared: &Shared) -> io::Result<&'p mut 
     poll.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// Tells the lines of the log.
+/// Reports log lines.
 fn tell(client: &Client) {
     let lines = client.shared.lock().take_lines();
     lines.iter().for_each(|(level, line)| lines::tell(client, *level, line));

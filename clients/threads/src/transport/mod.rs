@@ -1,4 +1,4 @@
-//! The way to the server: a socket, and the layers of [`pure_mqtt_net::Stack`] between it and MQTT. Nothing here waits.
+//! The transport: a socket, and the layers of [`pure_mqtt_net::Stack`] between it and MQTT. Nothing here blocks.
 
 mod socket;
 mod tap;
@@ -14,47 +14,47 @@ pub(crate) use self::socket::{Address, Socket};
 pub(crate) use self::tap::Tap;
 use crate::error::{ConnectError, LinkEnd};
 
-/// So many bytes are read at once at most.
+/// The maximum number of bytes per read.
 const READ: usize = 64 * 1024;
-/// Small pieces are gathered until they are so many bytes, and written at once.
+/// Small chunks are gathered up to this many bytes before they are written.
 const WRITE: usize = 16 * 1024;
-/// Pieces from this length on are written as they lie.
+/// Chunks of at least this length are written without a copy.
 const LARGE: usize = 4 * 1024;
 
 pub(crate) struct Transport {
     socket: Socket,
     stack: Stack,
     room: Box<[u8]>,
-    /// What the agent has given and the socket has not taken, if there are no layers between.
+    /// The agent's output that the socket has not taken, if there are no layers.
     unsent: BytesMut,
-    /// Nothing will follow what is unsent.
+    /// Nothing follows the unsent bytes.
     is_finishing: bool,
-    /// How many bytes were read so far.
+    /// The number of bytes read so far.
     pub(crate) bytes_read: u64,
-    /// Somebody wants to hear of each packet.
+    /// Collects log lines for packets, if they are needed.
     pub(crate) tap: Option<Box<Tap>>,
 }
 
-/// What came of a read or a write.
+/// The result of a read or a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moved {
-    /// Something was done; there may be more.
+    /// Some bytes were transferred; there may be more.
     Some,
-    /// All that there was; the system says when there is more, or that there won't be.
+    /// All available bytes were transferred; the system reports more, or the end.
     All,
-    /// Nothing can be done until the system says otherwise.
+    /// Nothing is possible until the system reports a change.
     Nothing,
 }
 
 impl Transport {
-    /// The layers that `server` wants, on a socket that is connected.
+    /// Builds the layers that `server` needs, on a connected socket.
     pub(crate) fn new(socket: Socket, server: &Server) -> Result<Self, ConnectError> {
         let stack = Stack::new(server)?;
         let room = vec![0; READ].into_boxed_slice();
         Ok(Self { socket, stack, room, unsent: BytesMut::new(), is_finishing: false, bytes_read: 0, tap: None })
     }
 
-    /// Goes on with what must be agreed on before MQTT begins; true when all is.
+    /// Continues the handshakes before MQTT begins; true when they are complete.
     pub(crate) fn handshake(&mut self) -> Result<bool, ConnectError> {
         loop {
             let written = self.flush()?;
@@ -70,7 +70,7 @@ impl Transport {
         }
     }
 
-    /// Reads once, and hands what came to the agent.
+    /// Reads once, and passes the bytes to the agent.
     pub(crate) fn read(&mut self, agent: &mut Agent, now: Instant, link: LinkId) -> Result<Moved, LinkEnd> {
         let is_bare = self.stack.is_bare();
         let moved = match is_bare {
@@ -98,7 +98,7 @@ impl Transport {
         }
     }
 
-    /// Writes what the agent has, as far as the socket takes it.
+    /// Writes the agent's output, as far as the socket takes it.
     pub(crate) fn write(&mut self, agent: &mut Agent, now: Instant) -> Result<Moved, LinkEnd> {
         if self.stack.is_bare() {
             return self.write_bare(agent, now);
@@ -146,7 +146,7 @@ impl Transport {
         }
     }
 
-    /// Says that nothing more will be sent, once what was sent before has left.
+    /// Shuts down the writing side, once earlier output has been sent.
     pub(crate) fn finish(&mut self) {
         self.stack.finish();
         self.is_finishing = true;
@@ -160,7 +160,7 @@ impl Transport {
         }
     }
 
-    /// Reads and throws away; true at the end.
+    /// Reads and discards; true at the end of the stream.
     pub(crate) fn drain(&mut self) -> bool {
         if self.is_finishing {
             self.go_on_finishing();
@@ -197,7 +197,7 @@ impl Transport {
         Ok(Moved::Some)
     }
 
-    /// Writes what the layers have.
+    /// Writes the output of the layers.
     fn flush(&mut self) -> io::Result<Moved> {
         while !self.stack.transmit().is_empty() {
             match write(&mut self.socket, self.stack.transmit())? {
@@ -221,14 +221,14 @@ fn note_sent(tap: &mut Option<Box<Tap>>, version: Version, bytes: &[u8], count: 
     }
 }
 
-/// What came of a read of so many bytes. With epoll, one that doesn't fill the room has emptied the socket: what comes later is a new event (epoll(7)). Other
-/// systems want to be asked until there is nothing.
+/// Returns the result of a read of this many bytes. With epoll, a read that does not fill the buffer has emptied the socket: later input is a new event (epoll(7)). Other
+/// systems must be read until nothing is left.
 fn moved(count: usize) -> Moved {
     let is_epoll = cfg!(any(target_os = "linux", target_os = "android"));
     if is_epoll && count < READ { Moved::All } else { Moved::Some }
 }
 
-/// How many bytes were read; `None` if there are none yet.
+/// Returns the number of bytes read; `None` if there are none yet.
 fn read(socket: &mut Socket, room: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
         match socket.read(room) {
@@ -240,7 +240,7 @@ fn read(socket: &mut Socket, room: &mut [u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// How many bytes were written; `None` if the socket is full.
+/// Returns the number of bytes written; `None` if the socket is full.
 fn write(socket: &mut Socket, bytes: &[u8]) -> io::Result<Option<usize>> {
     loop {
         match socket.write(bytes) {

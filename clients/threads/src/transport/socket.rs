@@ -1,4 +1,4 @@
-//! Sockets, and which ends they lead to.
+//! Non-blocking sockets and their addresses.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
 
-/// One end that a server may be reached at.
+/// An address of a server.
 #[derive(Clone, Debug)]
 pub(crate) enum Address {
     Tcp(SocketAddr),
@@ -19,7 +19,7 @@ pub(crate) enum Address {
     Unix(PathBuf),
 }
 
-/// A socket that never waits.
+/// A non-blocking socket.
 pub(crate) struct Socket(Kind);
 
 enum Kind {
@@ -28,7 +28,7 @@ enum Kind {
     Unix(UnixStream),
 }
 
-/// Does the same with either kind.
+/// Does the same for both kinds.
 macro_rules! either {
     ($socket:expr, $stream:ident => $result:expr) => {
         match $socket {
@@ -40,7 +40,7 @@ macro_rules! either {
 }
 
 impl Socket {
-    /// Begins to connect, and has `registry` watch how it goes.
+    /// Starts to connect, and registers the socket with `registry`.
     pub(crate) fn connect(address: &Address, registry: &Registry, token: Token) -> io::Result<Self> {
         let mut kind = match address {
             Address::Tcp(address) => Kind::Tcp(TcpStream::connect(*address)?),
@@ -52,7 +52,7 @@ impl Socket {
         Ok(Self(kind))
     }
 
-    /// Whether it is connected by now.
+    /// Returns whether it is connected.
     pub(crate) fn is_connected(&self) -> io::Result<bool> {
         if let Some(error) = either!(&self.0, stream => stream.take_error())? {
             return Err(error);
@@ -63,16 +63,16 @@ impl Socket {
             Err(error) => return Err(error),
         }
         match &self.0 {
-            Kind::Tcp(stream) => drop(stream.set_nodelay(true)), // without it all works, only slower
+            Kind::Tcp(stream) => drop(stream.set_nodelay(true)), // an error costs only latency
             #[cfg(unix)]
             Kind::Unix(_) => {}
         }
         Ok(true)
     }
 
-    /// Nothing more will be written.
+    /// Shuts down the writing side.
     pub(crate) fn shut_down(&self) {
-        let _ = either!(&self.0, stream => stream.shutdown(Shutdown::Write)); // it is gone already, then
+        let _ = either!(&self.0, stream => stream.shutdown(Shutdown::Write)); // it fails if the socket is already closed
     }
 }
 
@@ -88,6 +88,6 @@ impl Write for Socket {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(()) // a socket keeps nothing back
+        Ok(()) // a socket has no buffer to flush
     }
 }

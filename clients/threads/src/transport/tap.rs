@@ -1,9 +1,9 @@
-//! A line for the log for each packet of a link, in both directions.
+//! Log lines for the packets of a link, in both directions.
 
 use pure_mqtt::Version;
 use pure_mqtt_agent::PacketLines;
 
-/// What the log is told of a link's packets, until the loop takes it.
+/// Log lines of a link, until the loop takes them.
 #[derive(Default)]
 pub(crate) struct Tap {
     received: PacketLines,

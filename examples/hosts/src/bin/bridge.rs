@@ -1,9 +1,9 @@
 //! A bridge between two brokers, over TCP and MQTT 5.0, in one thread with mio.
 //!
-//! A message is acknowledged on one side only when the other side has it. So no broker forgets a message before the other one has taken it over, whichever
-//! of the two is restarted, and how many may be on their way is up to Receive Maximum: the rest waits where it is.
+//! A message is acknowledged on one side only when the other side has it. So no broker drops a message before the other one has it, whichever of the two is restarted. Receive
+//! Maximum limits the number of messages in transit; the rest stays queued at its broker.
 //!
-//! On Ctrl-C or SIGTERM the bridge finishes what is on its way, and leaves. Both brokers keep its session, and what it has not acknowledged.
+//! On Ctrl-C or SIGTERM the bridge finishes messages in transit and disconnects. Both brokers keep its session and the messages that it has not acknowledged.
 #![cfg(unix)]
 
 use std::process::ExitCode;

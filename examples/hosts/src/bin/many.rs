@@ -1,7 +1,7 @@
 //! Many connections in one thread, with mio: sockets that never block, and one list of deadlines for all.
 //!
-//! Each is a station as in the other hosts, with a topic of its own. A connection costs nothing while it is quiet: it is looked at when its socket has
-//! changed, or when it is the first in the list of deadlines and its time has come.
+//! Each connection is a station as in the other hosts, with its own topic. An idle connection costs no time: it is checked when its socket has changed, or when its deadline,
+//! the first in the list, has passed.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! One connection over TCP with the standard library alone, in one thread that waits in `read`.
+//! One connection over TCP with only the standard library, in one thread that waits in `read`.
 //!
-//! For: programs that do nothing else meanwhile, or that have a thread to spare. A publish from elsewhere waits until `read` returns: see `unix.rs` for a
-//! host that other threads can wake.
+//! For programs that do nothing else meanwhile, or that have a thread to spare. A publish from another thread waits until `read` returns; in the host `unix.rs` other threads
+//! can wake the loop.
 
 use std::process::ExitCode;
 use std::thread;

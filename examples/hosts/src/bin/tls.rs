@@ -1,4 +1,4 @@
-//! One connection over TLS: rustls is an engine without I/O as well, so two of them stand back to back.
+//! One connection over TLS: rustls is a sans-IO engine too, so the host connects two engines back to back.
 //!
 //! ```text
 //!    socket ──▶ rustls: read_tls, process_new_packets ──▶ reader ──▶ handle_input ──▶ events

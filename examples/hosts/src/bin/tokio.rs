@@ -1,7 +1,7 @@
-//! One connection in one task of tokio, over TCP. `select!` may drop what it has not chosen: nothing is lost by that, since bytes leave the connection when
-//! the socket has taken them, and not before.
+//! One connection in one task of tokio, over TCP. `select!` may drop the branches that it has not chosen. Nothing is lost by that, since bytes are removed from the connection
+//! only after the socket has taken them.
 //!
-//! On Ctrl-C or SIGTERM the station stops, finishes what is under way, says goodbye, and the program ends well.
+//! On Ctrl-C or SIGTERM the station stops publishing, waits for messages in flight, sends DISCONNECT, and the program exits with success.
 
 use std::future::pending;
 use std::process::ExitCode;

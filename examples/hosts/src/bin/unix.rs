@@ -1,7 +1,7 @@
-//! One connection over a Unix socket, in a program with several threads. One thread has the connection and waits on a channel; all others send into it: the
-//! one that reads the socket, and here one that reads lines. So a line is published at once, and nobody polls.
+//! One connection over a Unix socket, in a program with several threads. One thread has the connection and waits on a channel. The other threads send into the channel: the one
+//! that reads the socket, and one that reads lines. So a line is published at once, without polling.
 //!
-//! Lines of the standard input are published at QoS 1, what arrives is printed. At the end of the input the program leaves when all is acknowledged.
+//! Lines of the standard input are published at QoS 1, received messages are printed. At the end of the input the program waits until all are acknowledged and exits.
 #![cfg(unix)]
 
 use std::io::Error;

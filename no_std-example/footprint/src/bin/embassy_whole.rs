@@ -249,7 +249,7 @@ impl TcpConnect for Network {
     type Error = Infallible;
     type Connection<'a> = Uart;
 
-    async fn connect<'a>(&'a self, address: SocketAddr) -> Result<Uart, Infallible> {
+    async fn connect(&self, address: SocketAddr) -> Result<Uart, Infallible> {
         look(address);
         Ok(Uart)
     }

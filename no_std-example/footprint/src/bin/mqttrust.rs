@@ -35,7 +35,7 @@ impl TcpConnect for Line {
     type Error = Infallible;
     type Connection<'a> = Uart;
 
-    async fn connect<'a>(&'a self, _: SocketAddr) -> Result<Uart, Infallible> {
+    async fn connect(&self, _: SocketAddr) -> Result<Uart, Infallible> {
         Ok(Uart)
     }
 }

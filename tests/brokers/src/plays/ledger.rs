@@ -130,7 +130,7 @@ impl Ledger {
             let mut doubled = arrived.counts.iter().filter(|(_, count)| **count > 1).map(|(number, _)| number);
             let is_brokers = doubled.all(|number| number.is_multiple_of(2) || is_repeated(number));
             return Err(Finding::wrong(match is_brokers {
-                true => "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 come twice".into(),
+                true => "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 arrive twice".into(),
                 false => format!("{who} gets messages at QoS 2 twice"),
             })
             .with(detail));

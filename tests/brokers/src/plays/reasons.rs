@@ -18,13 +18,13 @@ pub fn run(stage: &mut Stage) -> Played {
         Some(LinkEnd::ServerDisconnect { reason, .. }) => reason,
         Some(LinkEnd::Mqtt(ConnectionError::ServerDisconnect(reason))) => reason,
         Some(end) => {
-            let what = "a session that is taken over is not told so: the link just ends";
+            let what = "the client is not told that its session was taken over: the link just ends";
             return Err(Finding::wrong(what).with(end));
         }
         None => return Err(Finding::wrong("two clients go on with one session")),
     };
     match reason {
         ReasonCode::SESSION_TAKEN_OVER => Ok(String::new()),
-        other => Err(Finding::wrong(format!("a session that is taken over is told {other}"))),
+        other => Err(Finding::wrong(format!("a client whose session is taken over receives {other}"))),
     }
 }

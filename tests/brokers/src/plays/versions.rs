@@ -1,6 +1,6 @@
 //! Whether the broker speaks the version at all; if not, whether a client that may fall back reaches it.
 
-use pure_mqtt_client::pure_mqtt::{VersionFallback, Limits, Version};
+use pure_mqtt_client::pure_mqtt::{Limits, Version, VersionFallback};
 
 use crate::outcome::{Finding, Played};
 use crate::player::Player;

@@ -23,7 +23,7 @@ pub fn version(text: &str) -> Result<Version, &'static str> {
 
 pub fn qos(text: &str) -> Result<QoS, &'static str> {
     let level = text.parse().ok().and_then(QoS::from_bits);
-    level.ok_or("the quality of service is 0, 1 or 2")
+    level.ok_or("the QoS is 0, 1 or 2")
 }
 
 pub fn duration(text: &str) -> Result<Duration, &'static str> {
@@ -62,7 +62,7 @@ pub fn filter(text: &str) -> Result<TopicFilter<'static>, TopicError> {
 }
 
 pub fn pair(text: &str) -> Result<(&'static str, &'static str), &'static str> {
-    keep::<str>(text).split_once('=').ok_or("NAME=VALUE is meant, such as unit=celsius")
+    keep::<str>(text).split_once('=').ok_or("expected NAME=VALUE, such as unit=celsius")
 }
 
 pub fn retain_handling(text: &str) -> Result<RetainHandling, &'static str> {

@@ -122,15 +122,15 @@ fn failures_have_a_sentence_and_an_exit_code() {
     for (command, line, code, sentence) in [
         ("pub", "--topic a --message x --user ada --password lovelace", 0, ""),
         ("pub", "--topic a --message x --user ada --password byron", 3, "refused the connection: 0x87 Not authorized"),
-        (
-            "pub",
-            "--topic a --message x",
-            3,
-            "hint: --user and --password (or MQTT_USER and MQTT_PASSWORD) say who connects",
-        ),
+        ("pub", "--topic a --message x", 3, "hint: set --user and --password, or MQTT_USER and MQTT_PASSWORD"),
         ("sub", "--topic a --version 5", 3, "refused the connection: 0x87 Not authorized"),
-        ("sub", "--topic a --user ada --password lovelace --timeout 0", 4, "the time is over"),
-        ("request", "--topic a --message x --user ada --password lovelace --timeout 0.2", 4, "the time is over"),
+        ("sub", "--topic a --user ada --password lovelace --timeout 0", 4, "the time of --timeout has passed"),
+        (
+            "request",
+            "--topic a --message x --user ada --password lovelace --timeout 0.2",
+            4,
+            "the time of --timeout has passed",
+        ),
         ("sub", "--topic a --host host.invalid", 1, "cannot connect to mqtt://host.invalid:"),
     ] {
         let output = run(ours(&broker, command, line), "");

@@ -43,7 +43,7 @@ fn every_measured_message_went_there_and_back() {
     let broker = Mosquitto::start();
     let line = "--messages 100 --rounds 1 --qos 1 --window 7 --id bencher";
     let text = printed(run(ours(&broker, "bench", line), ""));
-    assert!(text.starts_with("100 messages of 64 bytes to the server and back, at most 7 under way"), "{text}");
+    assert!(text.starts_with("100 messages of 64 bytes to the server and back, at most 7 in flight"), "{text}");
     assert_eq!(text.lines().count(), 3, "{text}");
     for words in ["Received PUBLISH from bencher", "Sending PUBLISH to bencher"] {
         assert_eq!(broker.logged(words), 200, "{words}, with the round that warms up");

@@ -1,12 +1,12 @@
-//! What the broker offers and demands. The defaults make a well-behaved broker with all features.
+//! The features, demands and refusals of the broker. By default it behaves as the standard requires, with all features.
 
 use super::codec::{Props, Version};
 use std::collections::BTreeSet;
 
-/// What the broker offers, demands and refuses. The default is a well-behaved broker with all features.
+/// The features, demands and refusals of the broker. By default it behaves as the standard requires, with all features.
 ///
 /// All fields may be changed at any time with [`Broker::configure`](crate::Broker::configure); limits that a CONNACK announces should only change between
-/// connections. New fields may come in any version: end with `..Config::default()`.
+/// connections. Later versions may add fields: end with `..Config::default()`.
 ///
 /// ```
 /// use pure_mqtt_test_broker::{Broker, Config, Version};
@@ -25,21 +25,21 @@ use std::collections::BTreeSet;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
-    /// Versions that are served; the others get a 3.1.1 CONNACK with code 1, as an older server would answer.
+    /// Versions that are served; clients of others get a 3.1.1 CONNACK with code 1, as from an older server.
     pub versions: Vec<Version>,
     /// Receive Maximum towards clients; `None` leaves the property out, which means 65535.
     pub receive_maximum: Option<u16>,
-    /// Highest QoS for publishing, and for what subscriptions are granted.
+    /// The maximum QoS: for publishing, and granted to subscriptions.
     pub maximum_qos: u8,
     /// Whether clients may publish retained messages.
     pub retain_available: bool,
-    /// Largest packet a 5.0 client may send.
+    /// The largest packet that a 5.0 client may send, in bytes.
     pub maximum_packet_size: Option<u32>,
-    /// Topic aliases a client may use.
+    /// The highest topic alias that a client may use.
     pub topic_alias_maximum: u16,
     /// Overrides the client's keep alive.
     pub server_keep_alive: Option<u16>,
-    /// Assigned client ids are this and a counter.
+    /// The prefix of assigned client identifiers; a counter follows.
     pub assigned_prefix: String,
     /// Overrides the client's Session Expiry Interval, in seconds.
     pub session_expiry: Option<u32>,
@@ -53,7 +53,7 @@ pub struct Config {
     pub response_information: Option<String>,
     /// Appended to the properties of every accepting CONNACK.
     pub extra_connack_properties: Props,
-    /// Refuses every CONNECT with this code, sent as it is.
+    /// Refuses every CONNECT with this code, sent unchanged.
     pub refuse_connect: Option<u8>,
     /// Refuses every filter of a SUBSCRIBE with this code.
     pub refuse_subscribe: Option<u8>,
@@ -61,31 +61,31 @@ pub struct Config {
     pub credentials: Option<(String, Vec<u8>)>,
     /// How many AUTH challenges precede CONNACK if CONNECT has an authentication method.
     pub auth_rounds: u32,
-    /// How many AUTH challenges a re-authentication takes.
+    /// How many AUTH challenges a re-authentication has.
     pub reauth_rounds: u32,
     /// Answers a re-authentication with DISCONNECT and this code.
     pub refuse_reauth: Option<u8>,
     /// Keeps PUBACK, PUBREC and PUBCOMP back until [`Broker::release_acks`](crate::Broker::release_acks).
     pub hold_acks: bool,
-    /// Held acknowledgements are released last first.
+    /// Releases held acknowledgements in reverse order.
     pub reverse_held_acks: bool,
-    /// Reason code of every PUBACK; 0x80 and above also throws the message away.
+    /// Reason code of every PUBACK; with 0x80 and above the message is also discarded.
     pub puback_reason: Option<u8>,
-    /// Reason code of every PUBREC; 0x80 and above also throws the message away.
+    /// Reason code of every PUBREC; with 0x80 and above the message is also discarded.
     pub pubrec_reason: Option<u8>,
     /// Uses topic aliases towards clients that allow them.
     pub use_aliases: bool,
-    /// Ends the links of clients that send a packet above this many bytes, whatever was announced.
+    /// Ends the links of clients that send a packet above this many bytes, whatever was announced. Default: 64 MiB.
     pub largest_packet: usize,
-    /// Closes links that stay silent for one and a half times their keep alive.
+    /// Closes links without a packet for one and a half times their keep alive.
     pub enforce_keep_alive: bool,
-    /// Misbehaviour on purpose.
+    /// Deliberate faults.
     pub faults: BTreeSet<Fault>,
-    /// How many lines the transcript keeps; 0 switches it off.
+    /// How many lines the log keeps; 0 switches it off.
     pub transcript_limit: usize,
 }
 
-/// Things that a broker must never do to any client, for [`Config::faults`]. What concerns single packets is for the script.
+/// Faults that affect all clients, for [`Config::faults`]. Faults of single packets are set by the script.
 ///
 /// ```
 /// use pure_mqtt_test_broker::{Broker, Config, Fault};
@@ -98,13 +98,13 @@ pub struct Config {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Fault {
-    /// CONNACK says that a session is present even if there is none.
+    /// CONNACK has Session Present, even if there is no session.
     ClaimSession,
-    /// CONNACK says that no session is present although there is one.
+    /// CONNACK has no Session Present, although there is a session.
     DenySession,
-    /// The client's Receive Maximum is ignored.
+    /// The broker ignores the client's Receive Maximum.
     IgnoreReceiveMaximum,
-    /// The client's Maximum Packet Size is ignored.
+    /// The broker ignores the client's Maximum Packet Size.
     IgnorePacketSize,
     /// A session is resumed without its shared subscriptions, as mosquitto 2.0 does after it was killed.
     ForgetShared,
@@ -147,7 +147,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether a fault is switched on.
+    /// Returns whether a fault is switched on.
     pub fn has(&self, fault: Fault) -> bool {
         self.faults.contains(&fault)
     }

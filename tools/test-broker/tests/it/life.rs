@@ -66,6 +66,6 @@ fn a_wait_without_an_end_says_what_has_happened() {
     let _rig = Rig::connected(&broker, options(Version::V311));
     let error = broker.wait_for(Duration::from_millis(20), |seen| seen.received("#").count() > 0).unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("what the test waits for did not happen within 20ms"), "{text}");
+    assert!(text.starts_with("the condition did not become true within 20ms"), "{text}");
     assert!(text.contains("link 1 -> CONNECT V311 id=\"meter\"") && text.contains("link 1 <- CONNACK"), "{text}");
 }

@@ -77,7 +77,7 @@ impl Fed {
         if is_exact && doubled().next().is_some() {
             let is_repeated = |number: usize| repeated.iter().any(|text| *text == number.to_string().into_bytes());
             return Err(Finding::wrong(match doubled().all(is_repeated) {
-                true => "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 come twice".into(),
+                true => "the broker sends PUBLISH again after PUBREL, so that messages at QoS 2 arrive twice".into(),
                 false => format!("{who} gets messages at QoS 2 twice"),
             })
             .with(detail));

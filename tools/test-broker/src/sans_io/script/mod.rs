@@ -1,4 +1,4 @@
-//! The script of misbehaviour: rules that say when something goes wrong, and what.
+//! The script of faults: rules that say when and how the broker misbehaves.
 
 mod oddity;
 mod packet;
@@ -15,19 +15,19 @@ pub(super) use when::Event;
 
 use std::time::Duration;
 
-/// What goes wrong when a rule fires.
+/// The fault of a rule.
 ///
 /// | act | the broker sends a packet | it receives one | a link opens |
 /// |---|---|---|---|
-/// | [`Lose`](Self::Lose) | it does not leave | as if it had not come | |
-/// | [`Twice`](Self::Twice), [`Late`](Self::Late), [`WithId`](Self::WithId), [`WithCode`](Self::WithCode), [`Odd`](Self::Odd) | as they say | | |
-/// | [`Instead`](Self::Instead) | these bytes leave in its place | these bytes are the answer | these bytes leave first |
-/// | [`Disconnect`](Self::Disconnect), [`Redirect`](Self::Redirect) | in its place | as the answer | |
-/// | [`CutAfter`](Self::CutAfter) | after so many bytes of it | at once | after so many bytes to the client |
-/// | [`CutAfterReceiving`](Self::CutAfterReceiving) | | | after so many bytes from the client |
+/// | [`Lose`](Self::Lose) | it is not sent | it is ignored | |
+/// | [`Twice`](Self::Twice), [`Late`](Self::Late), [`WithId`](Self::WithId), [`WithCode`](Self::WithCode), [`Odd`](Self::Odd) | it is changed | | |
+/// | [`Instead`](Self::Instead) | these bytes are sent instead | these bytes are the answer | these bytes are sent first |
+/// | [`Disconnect`](Self::Disconnect), [`Redirect`](Self::Redirect) | instead of it | as the answer | |
+/// | [`CutAfter`](Self::CutAfter) | after this many bytes of it | at once | after this many bytes to the client |
+/// | [`CutAfterReceiving`](Self::CutAfterReceiving) | | | after this many bytes from the client |
 /// | [`Stall`](Self::Stall), [`StopReading`](Self::StopReading), [`StopWriting`](Self::StopWriting), [`Trickle`](Self::Trickle) | from this packet on | from then on | from the start |
 ///
-/// Where an act has no meaning, its rule passes the moment over without counting it.
+/// In an empty field the fault does not apply: the rule skips the moment without counting it.
 ///
 /// ```
 /// use pure_mqtt_test_broker::{Act, Broker, Packet, When};
@@ -47,31 +47,30 @@ pub enum Act {
     Lose,
     /// The packet is sent twice.
     Twice,
-    /// The packet is sent after this time; those behind it overtake it.
+    /// The packet is sent after this time; later packets overtake it.
     Late(Duration),
-    /// PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK or UNSUBACK carries this packet identifier instead.
+    /// PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK or UNSUBACK has this packet identifier instead.
     WithId(u16),
-    /// The packet carries this code: in CONNACK and SUBACK as in any version, in the others as in 5.0. With several codes, all are this one.
+    /// The packet has this code: in CONNACK and SUBACK in any version, in other packets in 5.0. All codes of a packet are replaced.
     WithCode(u8),
-    /// The packet departs from the standard as some servers do.
+    /// The packet deviates from the standard as some servers do.
     Odd(Oddity),
-    /// These bytes, whatever they are.
+    /// These bytes are sent, whatever they are.
     Instead(Vec<u8>),
-    /// The broker ends the link with this code: in CONNACK if the client has just asked to connect, otherwise in the DISCONNECT of 5.0. Older clients
-    /// see a closed connection.
+    /// The broker ends the link with this code: in CONNACK as an answer to CONNECT, otherwise in a DISCONNECT of 5.0. Clients of older versions see a closed connection.
     Disconnect(u8),
-    /// As [`Disconnect`](Self::Disconnect) with 0x9C, Use another server, and this Server Reference.
+    /// Like [`Disconnect`](Self::Disconnect), with 0x9C, Use another server, and this Server Reference.
     Redirect(String),
-    /// The connection is closed after so many bytes.
+    /// The connection is closed after this many bytes.
     CutAfter(usize),
-    /// The connection is closed after so many bytes of the client were received.
+    /// The connection is closed after this many bytes were received from the client.
     CutAfterReceiving(usize),
-    /// The connection stays open, and nothing is read or written any more.
+    /// The connection stays open, but the broker neither reads nor writes.
     Stall,
-    /// Nothing is read any more; what the broker has to say is still sent.
+    /// The broker stops reading; its output is still sent.
     StopReading,
-    /// Nothing is written any more; what the client sends is still obeyed.
+    /// The broker stops writing; it still processes what the client sends.
     StopWriting,
-    /// Everything leaves a byte at a time, with this pause behind each byte.
+    /// Output is sent one byte at a time, with this pause after each byte.
     Trickle(Duration),
 }

@@ -1,4 +1,4 @@
-//! The ways in which servers depart from the standard: each row is one of the engine's table of tolerances.
+//! Deviations of servers from the standard: each row is one of the engine's table of tolerances.
 
 use super::Packet;
 use crate::sans_io::codec::{Frame, Version, packet_of, put_varint};
@@ -25,7 +25,7 @@ const ANSWERS: &[Packet] = &[Packet::PubAck, Packet::PubRec, Packet::PubComp, Pa
 
 macro_rules! oddities {
     ($($name:ident, $versions:ident, $packets:expr, $what:literal;)+) => {
-        /// A way in which servers in the field depart from the standard, for [`Act::Odd`](super::Act::Odd).
+        /// A deviation of servers in the field from the standard, for [`Act::Odd`](super::Act::Odd).
         ///
         ///
         /// ```
@@ -58,7 +58,7 @@ macro_rules! oddities {
             /// ```
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The versions of MQTT in which this departs from the standard.
+            /// Returns the versions of MQTT in which this is a deviation.
             ///
             /// ```
             /// use pure_mqtt_test_broker::{Oddity, Version};
@@ -73,7 +73,7 @@ macro_rules! oddities {
                 }
             }
 
-            /// The packets that can show it.
+            /// Returns the packets that can have the deviation.
             ///
             /// ```
             /// use pure_mqtt_test_broker::{Oddity, Packet};
@@ -101,13 +101,13 @@ macro_rules! oddities {
 
 oddities! {
     PubAckAtQoS2, OLD, &[Packet::PubRec],
-        "3.1, 3.1.1: PUBACK in the place of PUBREC; the message is done.";
+        "3.1, 3.1.1: PUBACK instead of PUBREC; the message is complete.";
     AckTail, OLD, ACKS,
-        "3.1, 3.1.1: a reason code behind PUBACK, PUBREC, PUBREL or PUBCOMP.";
+        "3.1, 3.1.1: a reason code after PUBACK, PUBREC, PUBREL or PUBCOMP.";
     AckFlags, OLD, FLAGGED,
         "3.1, 3.1.1: flags in an acknowledgement.";
     UnsubAckCodes, OLD, &[Packet::UnsubAck],
-        "3.1, 3.1.1: a code behind UNSUBACK.";
+        "3.1, 3.1.1: a code after UNSUBACK.";
     BareUnsubAck, V5, &[Packet::UnsubAck],
         "5.0: UNSUBACK without codes.";
     UnlistedReason, ALL, CODED,
@@ -115,11 +115,11 @@ oddities! {
     AliasAboveMaximum, V5, &[Packet::Publish],
         "5.0: beside the topic name, a topic alias above the client's maximum.";
     EarlyRelease, ALL, &[Packet::Publish],
-        "PUBREL directly behind PUBLISH at QoS 2, before PUBREC has come.";
+        "PUBREL directly after PUBLISH at QoS 2, before PUBREC has arrived.";
     KeptSession, V311, &[Packet::ConnAck],
         "3.1.1: Session Present after a clean session was asked for.";
     UnknownAck, ALL, ANSWERS,
-        "Behind the acknowledgement, the same for a packet identifier that is not in use.";
+        "After the acknowledgement, another one for a packet identifier that is not in use.";
     BadTopic, ALL, &[Packet::Publish],
         "A topic that is not UTF-8.";
     DupAtQoS0, ALL, &[Packet::Publish],

@@ -1,10 +1,10 @@
-//! When a rule fires.
+//! The moments at which a rule fires.
 
 use super::Packet;
 
-/// The moments at which a rule fires: those of one kind, or only the n-th of them.
+/// The moments at which a rule fires: all of one kind, or only the n-th.
 ///
-/// Moments are counted from when the rule is added, over all links that it is about.
+/// Moments are counted from when the rule was added, over all links that it applies to.
 ///
 /// ```
 /// use pure_mqtt_test_broker::{Act, Broker, Packet, When};
@@ -50,7 +50,7 @@ impl When {
         Self::new(Event::Opens)
     }
 
-    /// The broker is about to send a packet of this type.
+    /// When the broker is about to send a packet of this type.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Act, Broker, Packet, When};
@@ -65,7 +65,7 @@ impl When {
         Self::new(Event::Sends(packet))
     }
 
-    /// The broker is about to send a packet that the act fits.
+    /// When the broker is about to send a packet that the act applies to.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Act, Broker, Oddity, When};
@@ -80,7 +80,7 @@ impl When {
         Self::new(Event::SendsAny)
     }
 
-    /// A whole packet of this type has come from a client, and was not obeyed yet.
+    /// When a whole packet of this type was received from a client, before it is processed.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Act, Broker, Packet, When};
@@ -95,7 +95,7 @@ impl When {
         Self::new(Event::Receives(packet))
     }
 
-    /// Only the n-th such moment, counted from 1. Without this, each.
+    /// Fires only at the n-th such moment, counted from 1. Default: at each.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Act, Broker, Packet, When};
@@ -112,7 +112,7 @@ impl When {
         self
     }
 
-    /// Only for the client with this client identifier.
+    /// Fires only for the client with this client identifier.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Act, Broker, Packet, When};
@@ -129,7 +129,7 @@ impl When {
         self
     }
 
-    /// Only on the n-th connection that the broker has accepted since it was started, counted from 1.
+    /// Fires only on the n-th connection that the broker has accepted since it was started, counted from 1.
     ///
     /// ```
     /// use pure_mqtt_test_broker::{Act, Broker, Packet, When};
