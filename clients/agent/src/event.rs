@@ -139,14 +139,14 @@ pub enum Event {
         /// The reason.
         why: Denied,
     },
-    /// The oldest unacknowledged message has been with a receiver for [`Options::ack_alarm`](crate::Options::ack_alarm), and holds back later acknowledgements: they are sent in
-    /// order `[MQTT-4.6.0-2]`.
+    /// The program took the oldest unacknowledged message more than [`Options::ack_alarm`](crate::Options::ack_alarm) (10 s) ago. The message holds back later
+    /// acknowledgements: they are sent in order `[MQTT-4.6.0-2]`. Reported once for each such message, and never for messages in a queue.
     AcksHeld {
-        /// The receiver that has the message.
+        /// The receiver that the message was taken from.
         by: Receiver,
-        /// When the message arrived.
+        /// When the program took the message, or when the one before it was acknowledged, if that was later.
         since: Instant,
-        /// The number of pending acknowledgements.
+        /// The number of unacknowledged messages, including those in queues.
         waiting: u32,
     },
     /// Links ended while only this message was in flight: the server may close them because of it.
@@ -180,7 +180,7 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionFate {
-    /// The first session of this agent.
+    /// The first session of this client.
     Fresh,
     /// The server resumed it: subscriptions are in place, and unfinished messages are retransmitted.
     Resumed,

@@ -20,7 +20,7 @@ pub struct Realm(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 
-/// A queue of the messages that match its filters.
+/// A queue of the messages that match its filters: in `pure-mqtt-tokio`, the queue of one `Subscription`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Receiver(pub(crate) u32);
 

@@ -33,7 +33,8 @@ pub struct Outgoing {
     pub properties: Bytes,
     /// Whether to send the message only on links of 5.0; without one it stays queued. Default: false.
     pub needs_v5: bool,
-    /// A number of the program's own. It is durable, and reported by [`Event::Recovered`](crate::Event::Recovered) after a restart. Default: 0.
+    /// A number of the program's own. It is durable with a log, and reported after a restart by [`Event::Recovered`](crate::Event::Recovered), or `Client::recovered` of
+    /// `pure-mqtt-tokio`. Default: 0.
     pub tag: u64,
 }
 

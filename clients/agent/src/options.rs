@@ -48,7 +48,8 @@ pub struct Options {
     /// The engine's limits. `manual_acks` and `version` are set by the agent. Default: [`Limits::DEFAULT`], with Receive Maximum 256, 100 messages in flight, and messages of up
     /// to 256 MiB; longer ones are discarded with an event.
     pub limits: Limits,
-    /// Whether the agent or the client decides when to dial. Default: the agent, with a random delay of 0 to 5 seconds at first and of 0 to 120 at most.
+    /// Whether the agent or the client decides when to dial. Default: the agent. The first dial is at once; after a failure it waits a random time of 0 to 5 s, then 0 to 10 s, up
+    /// to 0 to 120 s.
     pub redial: Redial,
     /// Whether to keep dialling, after the longest delay, when a failure is permanent: refused credentials, an untrusted certificate, a refused client identifier. With `false`
     /// the agent stops, and [`Event::LinkDown`](crate::Event::LinkDown) has no next dial. Default: true.
@@ -64,6 +65,7 @@ pub struct Options {
     /// On how many links a message may be sent without an acknowledgement before it ends with [`End::AttemptsUsedUp`](crate::End::AttemptsUsedUp). 0 (the default): any number.
     pub max_attempts: u8,
     /// Maximum bytes of received messages in the queues of all receivers. At the limit, reading stops. Default: 64 MiB. A longer message is accepted when nothing else is queued.
+    /// Receive Maximum alone does not bound them: some servers exceed it, as mosquitto 2.0.11 does while many messages are queued.
     pub max_waiting: usize,
     /// Maximum time in milliseconds for which PUBLISH is held back on a new session until the last SUBSCRIBE has been sent. Default: 5,000.
     pub hold_timeout: u32,
@@ -194,7 +196,8 @@ pub enum CleanStart {
 /// Who decides when to dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Redial {
-    /// The agent: at once at first, then after a random delay. The bound of the delay doubles from `min` to `max` with each round of failures.
+    /// The agent. The first dial is at once; after a failure it waits a random time of 0 to `min`, after the next one of 0 to twice `min`, and so on up to `max`. A failure is a
+    /// lost link, or a round in which each server was dialled once.
     Agent {
         /// The first bound in milliseconds.
         min: u32,

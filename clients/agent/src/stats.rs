@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use pure_mqtt::Stats as EngineStats;
 
-/// The counters of an agent: see [`Agent::stats`](crate::Agent::stats).
+/// The counters of a client, as its method `stats` returns them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

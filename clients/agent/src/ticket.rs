@@ -32,7 +32,7 @@ pub enum End {
     Expired,
     /// The overflow policy dropped it, unsent, to make room for this message.
     Displaced(Ticket),
-    /// It was [withdrawn](crate::Agent::withdraw).
+    /// The program withdrew it (`withdraw`).
     Withdrawn {
         /// Whether the server may have it, or may still get it by a QoS 2 handshake in progress.
         may_have_arrived: bool,
@@ -86,7 +86,7 @@ pub struct Rejected<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The queue is full: retry after [`Wake::Room`](crate::Wake::Room).
+    /// The queue is full: retry when a message has its final result. An agent reports [`Wake::Room`](crate::Wake::Room) then.
     Full,
     /// It is longer than this agent's limits or MQTT allow.
     TooLarge,
@@ -102,11 +102,11 @@ pub enum Refusal {
     ServerCant(PublishLimit),
     /// QoS 0 messages are not queued without a link (`Limits::refuse_offline_qos0`).
     Offline,
-    /// The agent is shutting down.
+    /// The client is shutting down.
     ShuttingDown,
     /// The log can't be written, so delivery can't be guaranteed.
     StoreFailed,
-    /// There is no such receiver.
+    /// There is no such receiver: it was dropped.
     NoReceiver,
 }
 
@@ -118,7 +118,7 @@ impl core::fmt::Display for Refusal {
             Self::Invalid => f.write_str("a topic or filter is not valid"),
             Self::Property(error) => write!(f, "{error}"),
             Self::NeedsVersion(version) => write!(f, "this needs a link of MQTT {version}"),
-            Self::Conflict => f.write_str("another receiver has subscribed to this filter with other options"),
+            Self::Conflict => f.write_str("another subscription has this filter with other options"),
             Self::ServerCant(limit) => write!(f, "the server does not support this message: {limit}"),
             Self::Offline => f.write_str("there is no link, and QoS 0 messages are not queued without one"),
             Self::ShuttingDown => f.write_str("the client is shutting down"),

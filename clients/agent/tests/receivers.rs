@@ -8,8 +8,8 @@ use common::Pair;
 use pure_mqtt::wire::{Packet, Publish};
 use pure_mqtt::{PacketId, Properties, Property};
 use pure_mqtt_agent::{
-    AckMode, Agent, End, FilterOptions, Instant, Options, Outgoing, QoS, Qos0Queue, Receiver, SessionFate, Undelivered,
-    Version,
+    AckMode, Agent, End, Event, FilterOptions, Instant, Options, Outgoing, QoS, Qos0Queue, Receiver, SessionFate,
+    Undelivered, Version,
 };
 
 const NOW: Instant = Instant::from_millis(0);
@@ -39,6 +39,46 @@ fn taken(pair: &mut Pair, receiver: Receiver) -> Vec<String> {
     }
     pair.run();
     taken
+}
+
+/// How many messages were not acknowledged, for each time that the program was told of one that it holds.
+fn alarms(pair: &mut Pair) -> Vec<u32> {
+    let waiting = |event: Event| if let Event::AcksHeld { waiting, .. } = event { Some(waiting) } else { None };
+    std::mem::take(&mut pair.events).into_iter().filter_map(waiting).collect()
+}
+
+#[test]
+fn a_message_that_the_program_holds_is_told_of_once_and_a_backlog_is_not() {
+    for acks in [AckMode::Manual, AckMode::OnNext] {
+        let mut pair = pair(Options { keep_alive: 0, ..Options::new("a", 1) });
+        let receiver = receiver(&mut pair, &["a"]);
+        pair.agent.set_acks(receiver, acks);
+        (0..4).for_each(|_| pair.server.route("a", b"x", QoS::AtLeastOnce));
+        pair.run();
+        pair.pass(60_000);
+        assert_eq!(alarms(&mut pair), [0; 0], "nobody has taken one");
+        let mut first = pair.agent.next(pair.now, receiver).unwrap();
+        pair.pass(9_000);
+        assert_eq!(alarms(&mut pair), [0; 0]);
+        pair.pass(60_000);
+        assert_eq!(alarms(&mut pair), [4]);
+
+        let mut second = pair.agent.next(pair.now, receiver).unwrap();
+        if let Some(token) = first.ack.take() {
+            pair.pass(9_000);
+            pair.agent.acknowledge(pair.now, token, pure_mqtt::ReasonCode::SUCCESS);
+        }
+        pair.pass(9_000);
+        assert_eq!(alarms(&mut pair), [0; 0], "the second holds the others since the first is acknowledged");
+        pair.pass(60_000);
+        assert_eq!(alarms(&mut pair), [3]);
+        if let Some(token) = second.ack.take() {
+            pair.agent.acknowledge(pair.now, token, pure_mqtt::ReasonCode::SUCCESS);
+        }
+        pair.agent.finish(pair.now, receiver);
+        pair.pass(60_000);
+        assert_eq!(alarms(&mut pair), [0; 0]);
+    }
 }
 
 #[test]

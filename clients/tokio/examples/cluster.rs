@@ -6,7 +6,7 @@
 
 use std::{error::Error, time::Duration};
 
-use pure_mqtt_tokio::{Client, Event, Options, QoS, Server, Subscription, SubscriptionOptions, Version};
+use pure_mqtt_tokio::{CleanStart, Client, Event, Options, QoS, Server, Subscription, SubscriptionOptions, Version};
 use tokio::{select, time::interval};
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,17 +18,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if nodes.is_empty() {
         return Err("Name the nodes of a cluster behind the name: mqtt://a.example mqtt://b.example".into());
     }
-    let client = Client::spawn(Options::new(name.as_str()).cluster(nodes).fallback(Version::V311))?;
+    // `Never`: jobs that are not acknowledged when this program ends come again when it starts again.
+    let options = Options::new(name.as_str()).cluster(nodes).fallback(Version::V311).clean_start(CleanStart::Never);
+    let client = Client::spawn(options)?;
     let filter = if name.starts_with("crew-") { "$share/crew/jobs/#" } else { "jobs/#" };
     let manual = SubscriptionOptions::new().manual_acks(true);
-    let jobs = client.subscribe_with(&[(filter, QoS::AtLeastOnce)], manual)?;
+    let mut jobs = client.subscribe_with(&[(filter, QoS::AtLeastOnce)], manual)?;
     select! {
         _ = tokio::signal::ctrl_c() => {}
         () = tell_links(&client) => {}
-        () = work(jobs) => {}
+        () = work(&mut jobs) => {}
         () = publish(&client, &name) => {}
     }
     client.shutdown(Duration::from_secs(5)).await;
+    drop(jobs); // after the shutdown: before, this would acknowledge the jobs that wait in it
     Ok(())
 }
 
@@ -48,7 +51,7 @@ async fn tell_links(client: &Client) {
 }
 
 /// A job is acknowledged once it is done: if this member is lost before, the cluster still has the job.
-async fn work(mut jobs: Subscription) {
+async fn work(jobs: &mut Subscription) {
     while let Some(mut job) = jobs.recv().await {
         println!("done: {} {}", job.topic, job.text().unwrap_or_default());
         job.ack();

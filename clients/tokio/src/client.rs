@@ -88,11 +88,13 @@ impl Client {
     }
 
     fn over(mut state: State, options: Options) -> (Self, Driver) {
+        let options = Arc::new(options);
         state.is_driven = true;
+        state.spans.are_of(&options);
         let recovered = state.find_recovered();
         let shared = Shared::new(state);
         let handle = Arc::new(Handle(shared));
-        let client = Self { handle, options: Arc::new(options), recovered: Arc::new(recovered) };
+        let client = Self { handle, options, recovered: Arc::new(recovered) };
         let driver = client.new_driver();
         (client, driver)
     }
@@ -243,6 +245,9 @@ impl Client {
 impl Client {
     /// Shuts the client down in order: accepts no more messages, waits up to `timeout` for unfinished ones, sends DISCONNECT, and ends the driver. Afterwards every [`Delivery`]
     /// has its final result. Returns when the server has closed its side, after 1 second at the latest: closing the socket earlier could discard the last bytes sent.
+    ///
+    /// Afterwards the server does not publish the [`will`](Options::will): publish your own farewell first. Keep subscriptions until `shutdown` has returned: dropping one
+    /// acknowledges the messages that wait in it.
     pub async fn shutdown(&self, timeout: Duration) {
         self.shared().act(|state, now| {
             state.agent.shutdown(now, now.after_millis(millis(timeout)));

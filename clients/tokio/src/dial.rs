@@ -168,4 +168,21 @@ mod tests {
         let failure = tcp("127.0.0.1", port).await.err().unwrap();
         assert!(failure.why.contains("cannot be reached"), "{}", failure.why);
     }
+
+    #[cfg(feature = "tls")]
+    #[tokio::test]
+    async fn a_reset_in_the_handshake_of_tls_asks_whether_the_port_speaks_tls() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let closes = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            stream.readable().await.unwrap(); // closed over what is not read, it is reset
+        });
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap();
+        let tls = pure_mqtt_net::TlsOptions::new().ca_pem(certified.cert.pem()).build().unwrap();
+        let server = format!("mqtts://127.0.0.1:{port}").parse::<Server>().unwrap().tls(tls);
+        let failure = Dial { server, connector: None, credentials: None, deadline: None }.run().await.err().unwrap();
+        assert!(failure.why.contains("does this port speak TLS?"), "{}", failure.why);
+        closes.await.unwrap();
+    }
 }

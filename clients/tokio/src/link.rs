@@ -55,7 +55,11 @@ impl Link {
                 if !self.stack.wants_input() {
                     return Poll::Pending;
                 }
-                ready!(self.poll_read_in(cx)?);
+                match self.poll_read_in(cx) {
+                    // A server that can't read the handshake resets the connection as often as it closes it.
+                    Err(error) if error.kind() == ErrorKind::ConnectionReset => self.stack.end_of_input(),
+                    read => ready!(read?),
+                }
             }
         })
         .await

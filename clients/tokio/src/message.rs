@@ -75,6 +75,9 @@ impl Message {
     /// Acknowledges the message, if the subscription has [manual acknowledgements](crate::SubscriptionOptions::manual_acks). Messages may be acknowledged in any order; second
     /// calls do nothing. A message that is dropped without `ack` stays unacknowledged: it holds back the acknowledgements of later messages `[MQTT-4.6.0-2]`, and at QoS 1 the
     /// server sends it again on the next link.
+    ///
+    /// Returns [`AckResult::Stale`] if the acknowledgement comes too late (the link of the message is gone, at QoS 2 its session), or if there is nothing to acknowledge: QoS 0,
+    /// automatic acknowledgements, a second call.
     pub fn ack(&mut self) -> AckResult {
         self.ack_with(ReasonCode::SUCCESS)
     }

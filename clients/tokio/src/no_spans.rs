@@ -7,6 +7,7 @@ use pure_mqtt_agent::{End, Event, Outgoing, Refusal, Ticket};
 
 use crate::error::RequestError;
 use crate::message::Message;
+use crate::options::Options;
 
 #[derive(Clone)]
 pub(crate) struct Operation;
@@ -51,6 +52,8 @@ impl Spans {
 
     pub(crate) fn packets(&mut self, _: &mut Tap) {}
 
+    pub(crate) fn are_of(&mut self, _: &Arc<Options>) {}
+
     pub(crate) fn take(&mut self) -> Untold {
         Untold
     }
@@ -74,4 +77,4 @@ impl Tap {
     pub(crate) fn sent(&mut self, _: Version, _: &[u8]) {}
 }
 
-pub(crate) fn received(_: &Message) {}
+pub(crate) fn received(_: &str, _: &Message) {}

@@ -72,6 +72,9 @@ impl Options {
 
     /// Adds a server. Several servers are tried in this order. They do not share sessions: on each change of server the client starts a new session, sends unfinished messages
     /// as new ones, and subscribes again. For servers that share their sessions, use [`cluster`](Self::cluster).
+    ///
+    /// The client stays at the second server as long as that one works. When it comes back to the first, it starts clean there: what that server has queued for it is thrown
+    /// away. A QoS 2 message in flight at the change may arrive at both. For independent brokers that hold work for the client, use one [`Client`](crate::Client) for each.
     pub fn server(mut self, server: Server) -> Self {
         self.servers.push(server.into());
         self
@@ -173,6 +176,10 @@ impl Options {
     }
 
     /// Sets when a new session is started. Default: on the first link, unless a log continues the session.
+    ///
+    /// With the default a program that starts again throws away what the server kept for it, unless it has a [`store`](Self::store). For
+    /// [manual acknowledgements](crate::SubscriptionOptions::manual_acks) that outlive the program use [`CleanStart::Never`]. mosquitto 2.0 does not keep a session that began
+    /// with Clean Start over a SIGKILL.
     pub fn clean_start(mut self, clean_start: CleanStart) -> Self {
         self.agent.clean_start = clean_start;
         self
@@ -217,7 +224,8 @@ impl Options {
         self
     }
 
-    /// Sets the message that the server publishes when the link is lost.
+    /// Sets the message that the server publishes when the link is lost. It does not publish the will after [`shutdown`](crate::Client::shutdown): publish your own farewell
+    /// first.
     pub fn will(mut self, will: Will) -> Self {
         self.agent.will = Some(will);
         self
@@ -226,6 +234,14 @@ impl Options {
     /// Sets the maximum number of QoS 1 and 2 messages in flight. Default: 100.
     pub fn max_inflight(mut self, messages: u16) -> Self {
         self.agent.limits.max_inflight = messages;
+        self
+    }
+
+    /// Sets the Receive Maximum (5.0, §3.1.2.11.3): how many QoS 1 and 2 messages the server may send before they are acknowledged, so with manual acknowledgements how many
+    /// jobs the client holds. 3.1 and 3.1.1 have no such limit, and some servers exceed it: mosquitto 2.0.11 sends more with each PUBACK while many messages are queued.
+    /// [`max_waiting`](pure_mqtt_agent::Options::max_waiting) bounds the memory of messages that wait for the program. Default: 256.
+    pub fn receive_maximum(mut self, messages: u16) -> Self {
+        self.agent.limits.receive_maximum = messages;
         self
     }
 
@@ -243,8 +259,9 @@ impl Options {
         self
     }
 
-    /// Sets the back-off: the client waits a random time of up to `min` before it reconnects. The bound doubles after each round of failures, up to `max`. Default: 5 seconds to
-    /// 2 minutes.
+    /// Sets the reconnect delay. The first dial is at once; after a failure the client waits a random time of 0 to `min`, after the next one of 0 to twice `min`, and so on up to
+    /// `max`. Once a link has stood for 30 s, it begins with `min` again. Default: `min` is 5 s, and `max` 120 s: 0 to 5 s, 0 to 10 s, 0 to 20 s, up to 0 to 120 s. A
+    /// failure is a lost link, or a round in which each server was dialled once.
     pub fn reconnect_delay(mut self, min: Duration, max: Duration) -> Self {
         let milliseconds = |duration| u32::try_from(millis(duration)).unwrap_or(u32::MAX);
         self.agent.redial = Redial::Agent { min: milliseconds(min), max: milliseconds(max), stands_after: 30_000 };

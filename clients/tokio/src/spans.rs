@@ -8,13 +8,14 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use pure_mqtt::{QoS, Version};
-use pure_mqtt_agent::{End, Event, Outgoing, PacketLines, Refusal, Ticket};
+use pure_mqtt_agent::{End, Event, LinkEnd, Outgoing, PacketLines, Refusal, Ticket};
 use tracing::Level;
 use tracing::field::Empty;
 use tracing::{Span, debug, enabled, info, info_span, trace, warn};
 
 use crate::error::{NotDelivered, RequestError};
 use crate::message::Message;
+use crate::options::Options;
 
 /// The target of spans and events, for filters.
 const TARGET: &str = "pure_mqtt_tokio";
@@ -136,6 +137,7 @@ fn kind(end: &End) -> Cow<'static, str> {
 /// The spans of operations that continue without a future of the program, and reports that are sent once the lock is free.
 #[derive(Default)]
 pub(crate) struct Spans {
+    client: Option<Arc<Options>>,
     open: BTreeMap<Ticket, Operation>,
     untold: Untold,
 }
@@ -174,26 +176,41 @@ impl Spans {
         }
     }
 
+    /// Whose events these are.
+    pub(crate) fn are_of(&mut self, client: &Arc<Options>) {
+        self.client = Some(Arc::clone(client));
+    }
+
     pub(crate) fn take(&mut self) -> Untold {
-        std::mem::take(&mut self.untold)
+        let mut untold = std::mem::take(&mut self.untold);
+        if !untold.is_empty() {
+            untold.client.clone_from(&self.client);
+        }
+        untold
     }
 }
 
 /// Reports that are not sent yet.
 #[derive(Default)]
 pub(crate) struct Untold {
+    client: Option<Arc<Options>>,
     ends: Vec<(Operation, Option<End>)>,
     events: Vec<Arc<Event>>,
     packets: Vec<String>,
 }
 
 impl Untold {
+    fn is_empty(&self) -> bool {
+        self.packets.is_empty() && self.events.is_empty()
+    }
+
     pub(crate) fn tell(self) {
+        let client_id = self.client.as_ref().map_or("", |options| &options.agent.client_id);
         for line in self.packets {
-            trace!(target: TARGET, "{line}");
+            trace!(target: TARGET, { messaging.client.id = client_id }, "{line}");
         }
-        for event in self.events {
-            tell(&event);
+        if let Some(options) = &self.client {
+            self.events.iter().for_each(|event| tell(event, options));
         }
         for (operation, end) in self.ends {
             end.iter().for_each(|end| operation.ended(end));
@@ -229,20 +246,31 @@ impl Tap {
     }
 }
 
-fn tell(event: &Event) {
+fn tell(event: &Event, options: &Options) {
+    let id = options.agent.client_id.as_str();
     match event {
-        Event::LinkUp { server, session, .. } => info!(target: TARGET, %server, ?session, "connected"),
-        Event::LinkDown { why, .. } => warn!(target: TARGET, ?why, "not connected"),
-        Event::Challenge { method, .. } => debug!(target: TARGET, method, "challenged"), // the data may be secret
-        other => debug!(target: TARGET, event = ?other),
+        Event::LinkUp { server, session, .. } => {
+            let url = options.servers.get(usize::from(server.0)).map(|listed| listed.server.to_string());
+            let url = url.unwrap_or_default();
+            info!(target: TARGET, { messaging.client.id = id, server = url, ?session }, "connected");
+        }
+        // The program has shut down or replaces the link.
+        Event::LinkDown { why: LinkEnd::Ours, .. } => {
+            info!(target: TARGET, { messaging.client.id = id, why = "Ours" }, "not connected");
+        }
+        Event::LinkDown { why, .. } => warn!(target: TARGET, { messaging.client.id = id, ?why }, "not connected"),
+        // The data may be secret.
+        Event::Challenge { method, .. } => debug!(target: TARGET, { messaging.client.id = id, method }, "challenged"),
+        other => debug!(target: TARGET, event = ?other, messaging.client.id = id),
     }
 }
 
 /// Reports that the program took a message.
-pub(crate) fn received(message: &Message) {
+pub(crate) fn received(client_id: &str, message: &Message) {
     debug!(
         target: TARGET,
         {
+            messaging.client.id = client_id,
             messaging.destination.name = message.topic,
             messaging.message.body.size = message.payload.len(),
             mqtt.qos = message.qos.bits(),

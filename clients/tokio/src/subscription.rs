@@ -16,9 +16,12 @@ use crate::spans::{Operation, received};
 /// A queue of the messages that match some filters: a `Stream`, and [`recv`](Self::recv).
 ///
 /// The client subscribes again when the server has lost the session. Dropping a subscription unsubscribes from filters that no other subscription has, and acknowledges the
-/// messages in its queue. A subscription keeps the client alive.
+/// messages in its queue, also with [manual acknowledgements](SubscriptionOptions::manual_acks): keep the subscription until [`shutdown`](Client::shutdown) has returned, so that
+/// they come again ([a recipe](crate::guide::cancel_safety#ending-a-program-with-manual-acknowledgements)). A subscription keeps the client alive.
 ///
-/// Messages at QoS 1 and 2 are never dropped: in 5.0 Receive Maximum bounds them. At QoS 0 the queue is [bounded](SubscriptionOptions::qos0). A subscription that is not read
+/// Messages at QoS 1 and 2 are never dropped. In 5.0 the [Receive Maximum](crate::Options::receive_maximum) limits how many the server sends before they are acknowledged, but
+/// mosquitto 2.0.11 exceeds it: it sends more with each PUBACK while many messages are queued. In every version, `max_waiting` of
+/// [`Options::advanced`](crate::Options::advanced) bounds the bytes that wait. At QoS 0 the queue is [bounded](SubscriptionOptions::qos0). A subscription that is not read
 /// holds back the acknowledgements of all later messages, because acknowledgements are sent in the order of arrival `[MQTT-4.6.0-2]`; it delays nothing else.
 #[derive(Debug)]
 pub struct Subscription {
@@ -67,6 +70,8 @@ impl SubscriptionOptions {
 impl Client {
     /// Subscribes to `filter` with this maximum QoS. Returns without waiting for a link or for the server. The client sends SUBSCRIBE before messages that it publishes after
     /// this call, so it receives those that match. For messages of other clients, wait until the subscription is [granted](Subscription::granted).
+    ///
+    /// A message that matches several subscriptions of this client comes to each of them, and is acknowledged when all of them have acknowledged it.
     ///
     /// # Errors
     /// [`SubscribeError`]; nothing changed.
@@ -130,7 +135,7 @@ impl Subscription {
 
     fn taken(&self, message: Incoming) -> Message {
         let message = Message::new(message, self.client.shared());
-        received(&message);
+        received(&self.client.options.agent.client_id, &message);
         message
     }
 

@@ -185,10 +185,14 @@ async fn a_publish_is_a_span_to_its_end_whoever_waits() {
     tokio::spawn(driver);
     let text = listener.closed("publish").await;
     assert!(!text.contains("error"), "{text}");
-    assert!(listener.has_event("INFO message=connected") && listener.has_event("message=accepted"));
+    let connected =
+        format!(r#"INFO message=connected messaging.client.id="publisher" server="mqtt://{}""#, broker.address());
+    assert!(listener.has_event(&connected) && listener.has_event("message=accepted"));
     for packet in ["sent CONNECT", "received CONNACK", r#"sent PUBLISH 1 to "a", QoS 1, 14 bytes"#, "received PUBACK 1"]
     {
-        assert!(listener.has_event(&format!("TRACE message={packet}")), "{packet}");
+        let begin = format!("TRACE message={packet}");
+        let is_line = |line: &String| line.starts_with(&begin) && line.ends_with(r#" messaging.client.id="publisher""#);
+        assert!(listener.told.lock().unwrap().events.iter().any(is_line), "{packet}");
     }
 
     listener.forget();
@@ -209,7 +213,7 @@ async fn a_publish_is_a_span_to_its_end_whoever_waits() {
 
     listener.forget();
     soon(client.shutdown(PATIENCE)).await;
-    assert!(listener.has_event("WARN message=not connected"));
+    assert!(listener.has_event(r#"INFO message=not connected messaging.client.id="publisher" why="Ours""#));
     let told = listener.told.lock().unwrap();
     let mut all = told.spans.values().map(|span| &span.text).chain(&told.events);
     assert!(all.all(|text| !text.contains("hidden")), "no payloads, no passwords");
@@ -240,7 +244,7 @@ async fn requests_and_subscriptions_are_spans_and_so_is_what_is_done_with_a_mess
     assert!(text.contains(r#"otel.kind="consumer""#) && text.contains("mqtt.dup=false"), "{text}");
     assert_eq!(soon(request).await.unwrap().unwrap().text(), Some("42"));
     assert!(!listener.closed("request").await.contains("error"));
-    assert!(listener.has_event("message=received"));
+    assert!(listener.has_event(r#"message=received messaging.client.id="asker""#));
 
     listener.forget();
     let late = client.request("nobody", "?", QoS::AtMostOnce, Duration::from_millis(20));

@@ -186,7 +186,7 @@ enum Leaving {
 struct Timers {
     /// PUBLISH is held back until this time at most.
     hold_until: Option<Instant>,
-    /// The message last reported by `AcksHeld`, by its time of arrival.
+    /// The message last reported by `AcksHeld`, by the time since which it holds back others.
     told_of: Option<Instant>,
     /// When a failed snapshot is retried.
     store_retry: Option<Instant>,

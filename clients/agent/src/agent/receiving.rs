@@ -140,6 +140,10 @@ impl Agent {
             self.acknowledge_token(&token, &Ack::SUCCESS);
             self.settle();
         }
+        let manual = message.as_ref().and_then(|message| message.ack.as_ref());
+        if let Some(token) = manual.or_else(|| self.queues.current(receiver)) {
+            self.held.taken(token, self.clock.now);
+        }
         message
     }
 
@@ -185,7 +189,7 @@ impl Agent {
     }
 
     fn acknowledge_token(&mut self, token: &AckToken, ack: &Ack<'_>) -> AckResult {
-        match self.held.acknowledge(token, ack.reason) {
+        match self.held.acknowledge(self.clock.now, token, ack.reason) {
             Done::Stale => AckResult::Stale,
             Done::NotLast => AckResult::Counted,
             Done::Last(pending, reason) => {
@@ -236,7 +240,7 @@ impl Agent {
             }
             return;
         }
-        let number = pending.map(|pending| self.held.add(pending, message.qos, self.clock.now, receivers));
+        let number = pending.map(|pending| self.held.add(pending, message.qos, receivers));
         self.queue_for_all(receivers, message, number);
     }
 

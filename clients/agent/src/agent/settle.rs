@@ -255,11 +255,10 @@ impl Agent {
         while let Some((_, ticket)) = self.timers.flushes.first().copied().filter(|(at, _)| *at <= now) {
             self.end_flush(ticket, End::TimedOut);
         }
-        if let Some((by, since, waiting)) = self.held.oldest().filter(|(_, since, _)| self.alarm(*since) <= Some(now)) {
-            if self.alarm(since).is_some() {
-                self.timers.told_of = Some(since);
-                self.outbox.events.push_back(Event::AcksHeld { by, since, waiting });
-            }
+        let is_due = |since| self.alarm(since).is_some_and(|at| at <= now);
+        if let Some((by, since, waiting)) = self.held.stalled().filter(|(_, since, _)| is_due(*since)) {
+            self.timers.told_of = Some(since);
+            self.outbox.events.push_back(Event::AcksHeld { by, since, waiting });
         }
         if self.timers.store_retry.is_some_and(|at| at <= now) {
             self.timers.store_retry = None;
@@ -267,7 +266,7 @@ impl Agent {
         }
     }
 
-    /// Returns when a message that arrived at `since` is reported by `AcksHeld`; `None` if it was.
+    /// Returns when a message that holds back others since `since` is reported by `AcksHeld`; `None` if it was.
     pub(super) fn alarm(&self, since: Instant) -> Option<Instant> {
         let is_told = self.timers.told_of == Some(since);
         (!is_told && self.options.ack_alarm > 0).then(|| since.after_millis(self.options.ack_alarm.into()))
@@ -288,7 +287,7 @@ impl Agent {
         };
         let store_retry = self.timers.store_retry.filter(|_| self.log.health() == Health::Broken);
         let of_flushes = self.timers.flushes.first().map(|(at, _)| *at);
-        let of_acks = self.held.oldest().and_then(|(_, since, _)| self.alarm(since));
+        let of_acks = self.held.stalled().and_then(|(_, since, _)| self.alarm(since));
         let of_hold = self.timers.hold_until.filter(|_| self.is_up());
         let of_caution = self.stands_at().filter(|_| self.caution.is_on() && self.is_up());
         let of_requests = self.requests.deadline();

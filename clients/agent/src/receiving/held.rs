@@ -12,6 +12,8 @@ use crate::ids::{AckToken, Receiver};
 pub(crate) struct Held {
     messages: BTreeMap<u64, Message>,
     last: u64,
+    /// When the message before the oldest one was acknowledged.
+    front_since: Instant,
     /// Messages whose session is gone, and who had them: dropped receivers left them, and they wait for others.
     stale: BTreeMap<u64, Waiting>,
 }
@@ -20,7 +22,6 @@ pub(crate) struct Held {
 struct Message {
     pending: PendingAck,
     qos: QoS,
-    since: Instant,
     /// Who has yet to acknowledge it.
     waiting: Waiting,
     /// The worst that a receiver said.
@@ -30,9 +31,16 @@ struct Message {
 /// Mostly a message has one receiver.
 #[derive(Debug)]
 enum Waiting {
-    One(Receiver),
+    One(Holder),
     /// Those who have yet to acknowledge it, and all who had it.
-    Several(Vec<Receiver>, Vec<Receiver>),
+    Several(Vec<Holder>, Vec<Receiver>),
+}
+
+/// A receiver that has yet to acknowledge a message, and when the program took the message from it.
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    receiver: Receiver,
+    taken: Option<Instant>,
 }
 
 /// What an acknowledgement leads to.
@@ -48,13 +56,14 @@ pub(crate) enum Done {
 
 impl Held {
     /// A message arrived for these receivers, of which there is at least one. Returns its number.
-    pub(crate) fn add(&mut self, pending: PendingAck, qos: QoS, now: Instant, receivers: &[Receiver]) -> u64 {
+    pub(crate) fn add(&mut self, pending: PendingAck, qos: QoS, receivers: &[Receiver]) -> u64 {
+        let holder = |receiver: &Receiver| Holder { receiver: *receiver, taken: None };
         let waiting = match receivers {
-            [one] => Waiting::One(*one),
-            several => Waiting::Several(several.into(), several.into()),
+            [one] => Waiting::One(holder(one)),
+            several => Waiting::Several(several.iter().map(holder).collect(), several.into()),
         };
         self.last += 1;
-        self.messages.insert(self.last, Message { pending, qos, since: now, waiting, reason: ReasonCode::SUCCESS });
+        self.messages.insert(self.last, Message { pending, qos, waiting, reason: ReasonCode::SUCCESS });
         self.last
     }
 
@@ -63,14 +72,25 @@ impl Held {
         self.messages.contains_key(&token.message)
     }
 
+    /// The program has taken a message.
+    pub(crate) fn taken(&mut self, token: &AckToken, now: Instant) {
+        if let Some(message) = self.messages.get_mut(&token.message) {
+            let holders = message.waiting.holders_mut().iter_mut();
+            holders.filter(|holder| holder.receiver == token.receiver).for_each(|holder| holder.taken = Some(now));
+        }
+    }
+
     /// A receiver is done with a message.
-    pub(crate) fn acknowledge(&mut self, token: &AckToken, reason: ReasonCode) -> Done {
+    pub(crate) fn acknowledge(&mut self, now: Instant, token: &AckToken, reason: ReasonCode) -> Done {
         let Some(message) = self.messages.get_mut(&token.message) else { return Done::Stale };
         if reason.is_error() {
             message.reason = reason;
         }
         if !message.waiting.remove(token.receiver) {
             return Done::NotLast;
+        }
+        if self.messages.first_key_value().is_some_and(|(oldest, _)| *oldest == token.message) {
+            self.front_since = now;
         }
         match self.messages.remove(&token.message) {
             Some(message) => Done::Last(message.pending, message.reason),
@@ -103,14 +123,13 @@ impl Held {
         self.stale.retain(|number, _| left.contains(number));
     }
 
-    /// The message that holds back the others: who has it, since when, and how many acknowledgements wait.
-    pub(crate) fn oldest(&self) -> Option<(Receiver, Instant, u32)> {
+    /// The message that the program has taken and that holds back the others: who has it, since when it does so, and how many messages are not acknowledged. `None` while
+    /// the oldest message waits in a queue.
+    pub(crate) fn stalled(&self) -> Option<(Receiver, Instant, u32)> {
         let (_, message) = self.messages.first_key_value()?;
-        let by = match &message.waiting {
-            Waiting::One(receiver) => *receiver,
-            Waiting::Several(receivers, _) => receivers.first().copied().unwrap_or_default(),
-        };
-        Some((by, message.since, self.messages.len() as u32))
+        let taken = |holder: &Holder| holder.taken.map(|at| (holder.receiver, at.max(self.front_since)));
+        let (by, since) = message.waiting.holders().iter().find_map(taken)?;
+        Some((by, since, self.messages.len() as u32))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -119,12 +138,26 @@ impl Held {
 }
 
 impl Waiting {
+    fn holders(&self) -> &[Holder] {
+        match self {
+            Self::One(one) => core::slice::from_ref(one),
+            Self::Several(several, _) => several,
+        }
+    }
+
+    fn holders_mut(&mut self) -> &mut [Holder] {
+        match self {
+            Self::One(one) => core::slice::from_mut(one),
+            Self::Several(several, _) => several,
+        }
+    }
+
     /// True if none is left.
     fn remove(&mut self, receiver: Receiver) -> bool {
         match self {
-            Self::One(one) => *one == receiver,
+            Self::One(one) => one.receiver == receiver,
             Self::Several(several, _) => {
-                if let Some(place) = several.iter().position(|one| *one == receiver) {
+                if let Some(place) = several.iter().position(|one| one.receiver == receiver) {
                     several.swap_remove(place);
                 }
                 several.is_empty()

@@ -32,7 +32,7 @@ pub enum AckMode {
     /// When the next message is taken, or the receiver is dropped.
     #[default]
     OnNext,
-    /// By [`acknowledge`](crate::Agent::acknowledge), in any order.
+    /// By the program, in any order.
     Manual,
 }
 
@@ -138,6 +138,11 @@ impl Queues {
     /// What a receiver took last, and has not acknowledged.
     pub(crate) fn take_current(&mut self, receiver: Receiver) -> Option<AckToken> {
         self.queues.get_mut(&receiver)?.current.take()
+    }
+
+    /// The same, to be looked at.
+    pub(crate) fn current(&self, receiver: Receiver) -> Option<&AckToken> {
+        self.queues.get(&receiver)?.current.as_ref()
     }
 
     /// A receiver is dropped: what is to be acknowledged.

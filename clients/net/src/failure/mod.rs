@@ -121,8 +121,8 @@ const fn ended_during(stage: Stage) -> &'static str {
     match stage {
         Stage::Proxy => "the proxy closed the connection before it connected to the server",
         Stage::Tls => {
-            "the server closed the connection in the handshake of TLS: perhaps this port has MQTT without TLS (mqtt://, \
-             usually port 1883)"
+            "the server closed the connection in the handshake of TLS: does this port speak TLS? MQTT without TLS is \
+             mqtt://, usually port 1883"
         }
         Stage::WebSocket => {
             "the server closed the connection in the handshake of WebSocket: perhaps this port has no WebSocket \

@@ -167,7 +167,7 @@ const UNKNOWN_ISSUER: &str = "the server's certificate is signed by an authority
     certificate with `ca_file`, and have the server send all intermediate certificates";
 const CERTIFICATE_REQUIRED: &str = "the server wants a certificate of the client: set one with `client_certificate`";
 const NOT_TLS: &str =
-    "what the server sent is not TLS: perhaps this port has MQTT without TLS (mqtt://, usually port 1883)";
+    "what the server sent is not TLS: does this port speak TLS? MQTT without TLS is mqtt://, usually port 1883";
 const NOTHING_IN_COMMON: &str = "server and client have no version or cipher of TLS in common, or the server wants a client \
     certificate: the server has to offer TLS 1.2 or 1.3";
 const UNKNOWN_NAME: &str =

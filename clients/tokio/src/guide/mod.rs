@@ -3,6 +3,7 @@
 //! | page | content |
 //! |---|---|
 //! | [`cancel_safety`] | what happens when a future is dropped, and a program with `select!` |
+//! | [`jobs`] | from a job to its result, once: manual acknowledgements, tags and the store |
 //! | [`recipes`] | options for AWS IoT Core, Azure, HiveMQ Cloud, EMQX and mosquitto |
 //! | [`observability`] | events, counters, spans, and traces from publisher to subscriber |
 //! | [`from_rumqttc`] | migrating from rumqttc: which call replaces which, and what behaves differently |
@@ -10,6 +11,9 @@
 
 #[doc = include_str!("cancel_safety.md")]
 pub mod cancel_safety {}
+
+#[doc = include_str!("jobs.md")]
+pub mod jobs {}
 
 #[cfg(feature = "tls")]
 #[doc = include_str!("recipes.md")]
