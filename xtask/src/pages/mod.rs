@@ -34,6 +34,7 @@ fn check_page(page: &Page, known: &Known, report: &mut Report) {
             "toml" if is_configuration(page, &block.code) => commands::check_configuration(&block.code, known),
             "toml" => tables::check_toml(&block.code, known),
             "json" => tables::check_json(&block.code),
+            "python" => tables::check_python(&block.code),
             "text" | "mermaid" => continue,
             _ if block.is_compiled() || block.info.starts_with("compile_fail") => continue,
             other => Err(format!("nothing checks blocks of `{other}`.")),

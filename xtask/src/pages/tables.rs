@@ -42,6 +42,15 @@ fn takes(requirement: &str, version: &str) -> bool {
     version == requirement || version.starts_with(&format!("{requirement}."))
 }
 
+/// Whether Python can parse the program; where there is no Python, nobody knows.
+pub fn check_python(program: &str) -> Result {
+    let parse = ["-c", "import ast, sys; ast.parse(sys.argv[1])", program];
+    match std::process::Command::new("python3").args(parse).output() {
+        Ok(output) if !output.status.success() => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        _ => Ok(()),
+    }
+}
+
 /// The block is JSON.
 pub fn check_json(text: &str) -> Result {
     serde_json::from_str::<Json>(text).map(|_| ()).map_err(|error| format!("this is no JSON: {error}."))
