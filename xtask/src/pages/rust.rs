@@ -53,7 +53,7 @@ pure-mqtt-tokio = { path = "../../clients/tokio", features = ["trace-context", "
 pure-mqtt-test-broker = { path = "../../tools/test-broker" }
 pure-mqtt-trace = { path = "../../trace" }
 tempfile = "3"
-tokio = { version = "1", features = ["io-util", "macros", "net", "rt", "sync", "time"] }
+tokio = { version = "1", features = ["io-util", "macros", "net", "rt", "signal", "sync", "time"] }
 tracing = { version = "0.1", default-features = false }
 
 [workspace]

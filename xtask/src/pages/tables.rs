@@ -1,4 +1,4 @@
-//! Blocks of TOML and JSON.
+//! Blocks of TOML, JSON and Python.
 
 use serde_json::Value as Json;
 use toml::{Table, Value};
