@@ -110,7 +110,7 @@ impl Client {
                 }
             }
             Event::PubAck(_) | Event::PubComp(_) | Event::PubRec(_) => {
-                if let Some(end) = event.end() {
+                if let Some(end) = event.final_result() {
                     self.messages.ended(
                         end.handle,
                         if end.is_success { "done" } else { "refused" },
