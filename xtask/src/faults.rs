@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Result;
+use crate::files::{create, read, write};
 use crate::shell::Shell;
 
 /// A mistake that somebody could have made.
@@ -238,7 +239,7 @@ const COPIED: [&str; 9] =
 impl Copy {
     fn of_project(shell: &Shell) -> Result<Self> {
         let folder = shell.folder().join("target/faults");
-        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}.", folder.display()))?;
+        create(&folder)?;
         for name in COPIED {
             copy(&shell.folder().join(name), &folder.join(name))?;
         }
@@ -308,14 +309,6 @@ fn copy(from: &Path, to: &Path) -> Result {
         }
     }
     Ok(())
-}
-
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}.", path.display()))
-}
-
-fn write(path: &Path, text: &str) -> Result {
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}.", path.display()))
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 //! them. The counts are exact and the same each time, whatever else the machine does.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::shell::Shell;
-use crate::{Result, setup};
+use crate::{Result, files, setup};
 
 /// Where the counted program lives, seen from the root folder.
 const FOLDER: &str = "benches/instructions";
@@ -77,7 +77,7 @@ pub fn run(shell: &Shell, bless: bool) -> Result {
     let counted = Table::count(&folder)?;
     let path = folder.folder().join(TABLE);
     if bless {
-        std::fs::write(&path, counted.to_string()).map_err(|error| format!("{}: {error}.", path.display()))?;
+        files::write(&path, &counted.to_string())?;
         println!("written: {FOLDER}/{TABLE}.");
     } else {
         faults.extend(counted.compare(&Table::read(&path)?));
@@ -116,7 +116,7 @@ fn count(shell: &Shell, program: &str, row: &str, size: u64) -> Result<u64> {
     );
     shell.output(&line).ok_or(format!("`{line}` failed."))?;
     let path = shell.folder().join(out);
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
+    let text = files::read(&path)?;
     let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).and_then(|total| total.trim().parse().ok());
     total
         .filter(|total| *total > 0)
@@ -143,8 +143,7 @@ impl Table {
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| format!("{}: {error}.", PathBuf::from(path).display()))?;
+        let text = files::read(path)?;
         Self::parse(&text).ok_or(format!("{} can't be read: `--bless` makes it anew.", path.display()))
     }
 

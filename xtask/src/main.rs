@@ -11,6 +11,7 @@ mod circles;
 mod deny;
 mod end_to_end;
 mod faults;
+mod files;
 mod fuzz;
 mod instructions;
 mod package;

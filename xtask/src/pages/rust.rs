@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::source::{self, Block, blocks, read};
+use super::source::{self, Block, blocks};
+use crate::files::read;
 use crate::shell::Shell;
 use crate::{Result, root};
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files::read;
 use crate::{Result, root};
 
 /// Folders without pages: what is built, downloaded or generated.
@@ -77,11 +78,6 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-/// Reads a file, or names it.
-pub fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}.", path.display()))
 }
 
 /// The documentation in a file, and an empty line for each line of other code.

@@ -6,12 +6,13 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 use super::known::Known;
 use super::{Report, commands, source};
+use crate::files::read;
 use crate::{Result, root};
 
 /// Checks each workflow, and the script that they and people run.
 pub fn check(known: &Known, report: &mut Report) -> Result {
     for file in source::files(Path::new(".github/workflows"))? {
-        let text = source::read(&root().join(&file))?;
+        let text = read(&root().join(&file))?;
         match YamlLoader::load_from_str(&text) {
             Err(error) => report.add(file.display().to_string(), Err(format!("this is no YAML: {error}."))),
             Ok(documents) => documents.iter().for_each(|workflow| check_runs(&file, workflow, known, report)),

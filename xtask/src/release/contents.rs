@@ -5,6 +5,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::crates::Published;
+use crate::files::read;
 use crate::{Result, root};
 
 /// Files that are the same in each crate as in the root.
@@ -47,10 +48,6 @@ fn check_package(name: &str, package: &Table) -> Result {
         return Err(format!("{name}: nothing says with which features docs.rs builds the documentation."));
     }
     Ok(())
-}
-
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}.", path.display()))
 }
 
 #[cfg(test)]

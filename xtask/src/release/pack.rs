@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::contents;
 use super::crates::PUBLISHED;
 use crate::Result;
+use crate::files::{create, read};
 use crate::package::version;
 use crate::shell::Shell;
 
@@ -24,7 +25,7 @@ pub fn pack(shell: &Shell, folder: &Path) -> Result<Packed> {
     let version = common_version(shell)?;
     let names = PUBLISHED.map(|published| format!("--package {}", published.name)).join(" ");
     shell.run(&format!("cargo package --quiet --no-verify --allow-dirty {names}"))?;
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}.", folder.display()))?;
+    create(folder)?;
     let packed = Packed { folder: folder.to_owned(), version };
     for published in &PUBLISHED {
         let name = format!("{}-{}", published.name, packed.version);
@@ -72,7 +73,7 @@ impl Packed {
     /// The crates of this project that the packed manifest of `name` names.
     fn needed(&self, name: &str, for_tests: bool) -> Result<Vec<String>> {
         let path = self.path(name).join("Cargo.toml");
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
+        let text = read(&path)?;
         let manifest: Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
         let tables: &[_] = if for_tests { &["dependencies", "dev-dependencies"] } else { &["dependencies"] };
         let all = tables.iter().filter_map(|table| manifest.get(*table).and_then(Value::as_table));

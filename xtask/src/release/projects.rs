@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::pack::Packed;
 use super::runs::{self, Broker};
+use crate::files::{self, create};
 use crate::pages::source::{self, Block, blocks};
 use crate::shell::Shell;
 use crate::{Result, root};
@@ -93,7 +94,7 @@ fn install(project: &Project, packed: &Packed) -> Result<PathBuf> {
     let folder = packed.path(project.of);
     let configuration = folder.join(".cargo");
     create(&configuration)?;
-    put(&configuration.join("config.toml"), &packed.patch(project.of, true)?)?;
+    files::write(&configuration.join("config.toml"), &packed.patch(project.of, true)?)?;
     Ok(folder)
 }
 
@@ -114,9 +115,9 @@ fn write(project: &Project, folder: &Path, packed: &Packed, broker: &Broker) -> 
     }
     let bin = folder.join("src/bin");
     create(&bin)?;
-    put(&folder.join("Cargo.toml"), &manifest)?;
+    files::write(&folder.join("Cargo.toml"), &manifest)?;
     for (index, block) in programs.into_iter().enumerate() {
-        put(&bin.join(format!("{}-{}.rs", project.of, index + 1)), &text(project, block, broker))?;
+        files::write(&bin.join(format!("{}-{}.rs", project.of, index + 1)), &text(project, block, broker))?;
     }
     Ok(folder.to_owned())
 }
@@ -126,14 +127,6 @@ fn text(project: &Project, block: &Block, broker: &Broker) -> String {
     let address = broker.address();
     let code = block.shown().replace("\"broker.example:1883\"", &format!("{address:?}"));
     code.replace("(\"localhost\", 1883)", &format!("(\"localhost\", {})", broker.port())) + project.rest
-}
-
-fn create(folder: &Path) -> Result {
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}.", folder.display()))
-}
-
-fn put(file: &Path, text: &str) -> Result {
-    std::fs::write(file, text).map_err(|error| format!("{}: {error}.", file.display()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use lexopt::prelude::*;
 use super::is_placeholder;
 use crate::pages::known::Known;
 use crate::pages::source;
-use crate::{Result, root};
+use crate::{Result, files, root};
 
 /// Options without a value.
 const FLAGS: [&str; 20] = [
@@ -137,7 +137,7 @@ fn sources(folder: &Path, known: &Known) -> Result<String> {
         let is_own = known.package_folder(&file) == known.package_folder(folder);
         if is_rust && is_own {
             let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            text.push_str(&format!("mod {name}\n{}\n", source::read(&root().join(&file))?));
+            text.push_str(&format!("mod {name}\n{}\n", files::read(&root().join(&file))?));
         }
     }
     Ok(text)

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::pages::known::Known;
-use crate::{Result, root};
+use crate::{Result, files, root};
 
 /// The words of a whole command. Where `--help` comes last, all words before it have been read and found good.
 pub fn check(words: &[String], known: &Known) -> Result {
@@ -27,7 +27,7 @@ pub fn check_mention(words: &[String], known: &Known) -> Option<Result> {
 /// A block of TOML is a configuration file that the program takes.
 pub fn check_configuration(text: &str, known: &Known) -> Result {
     let file = std::env::temp_dir().join(format!("pure-mqtt-pages-{}.toml", std::process::id()));
-    std::fs::write(&file, text).map_err(|error| format!("{}: {error}.", file.display()))?;
+    files::write(&file, text)?;
     let outcome = check(&["sub".into(), "--config".into(), file.display().to_string()], known);
     let _ = std::fs::remove_file(file);
     outcome
