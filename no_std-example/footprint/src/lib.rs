@@ -50,6 +50,25 @@ pub fn tick() -> u32 {
     unsafe { ptr::read_volatile(TICK) }
 }
 
+/// The clock of the client for embassy.
+#[cfg(feature = "embassy")]
+pub struct Tick;
+
+#[cfg(feature = "embassy")]
+impl pure_mqtt_embassy::Clock for Tick {
+    fn now(&self) -> pure_mqtt_embassy::Instant {
+        pure_mqtt_embassy::Instant::from_millis(tick().into())
+    }
+
+    /// Everything is polled all the time.
+    async fn wait_until(&self, at: pure_mqtt_embassy::Instant) {
+        core::future::poll_fn(
+            |_| if self.now() < at { core::task::Poll::Pending } else { core::task::Poll::Ready(()) },
+        )
+        .await;
+    }
+}
+
 /// Lets a static have what only one thread may use.
 pub struct OneThread<T>(pub T);
 

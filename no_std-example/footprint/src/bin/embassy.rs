@@ -4,17 +4,13 @@
 #![no_main]
 
 use core::convert::Infallible;
-use core::future::poll_fn;
 use core::ptr;
-use core::task::Poll;
 
 use footprint::asynchronous::{Never, Uart, poll};
-use footprint::{OneThread, start};
+use footprint::{OneThread, Tick, start};
 use heapless::Vec;
 use pure_mqtt_embassy::raw::NoopRawMutex;
-use pure_mqtt_embassy::{
-    Clock, Connect, Instant, Mqtt, Options, Publish, QoS, RxBuffer, TopicFilter, TopicName, Version,
-};
+use pure_mqtt_embassy::{Connect, Mqtt, Options, Publish, QoS, RxBuffer, TopicFilter, TopicName, Version};
 
 #[cfg(feature = "embassy-flash")]
 mod kept {
@@ -52,19 +48,6 @@ const COMMAND: TopicFilter<'_> = TopicFilter::from_static("board-7/command");
 const ANSWER: TopicName<'_> = TopicName::from_static("board-7/answer");
 const VERSION: Version = if cfg!(feature = "v5") { Version::V5 } else { Version::V311 };
 const OPTIONS: Options<'_> = Options::new(Connect::new(VERSION, "board-7")).lowest_version(Version::V311);
-
-struct Tick;
-
-impl Clock for Tick {
-    fn now(&self) -> Instant {
-        Instant::from_millis(footprint::tick().into())
-    }
-
-    /// Everything is polled all the time.
-    async fn wait_until(&self, at: Instant) {
-        poll_fn(|_| if self.now() < at { Poll::Pending } else { Poll::Ready(()) }).await;
-    }
-}
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {

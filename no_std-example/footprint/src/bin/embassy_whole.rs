@@ -4,19 +4,17 @@
 #![no_main]
 
 use core::convert::Infallible;
-use core::future::poll_fn;
 use core::hint::black_box;
 use core::net::{IpAddr, SocketAddr};
 use core::pin::pin;
 use core::ptr;
-use core::task::Poll;
 
 use embassy_futures::select::select;
 use embedded_io_async::Read;
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use footprint::asynchronous::{Never, Uart, poll};
 use footprint::flash::Chip;
-use footprint::{OneThread, start};
+use footprint::{OneThread, Tick, start};
 use pure_mqtt_embassy::raw::NoopRawMutex;
 use pure_mqtt_embassy::{
     Clock, Connect, Delivery, Event, Fixed, FlashJournal, Halves, Instant, JournalError, Journaled, Limits, LinkEnd,
@@ -29,18 +27,6 @@ type Client = Mqtt<NoopRawMutex, Tick, Journaled<Fixed<1024, 8, 8, 256>, 320>, 5
 
 static MQTT: OneThread<Client> = OneThread(Client::new(Tick, Journaled::new(Fixed::new())));
 static mut RX: RxBuffer<256> = RxBuffer::new();
-
-struct Tick;
-
-impl Clock for Tick {
-    fn now(&self) -> Instant {
-        Instant::from_millis(footprint::tick().into())
-    }
-
-    async fn wait_until(&self, at: Instant) {
-        poll_fn(|_| if self.now() < at { Poll::Pending } else { Poll::Ready(()) }).await;
-    }
-}
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
