@@ -5,7 +5,7 @@
 mod common;
 
 use common::Pair;
-use pure_mqtt::{Limits, ReasonCode};
+use pure_mqtt::{Limits, Overflow, ReasonCode};
 use pure_mqtt_agent::{
     AckMode, Action, Agent, Bytes, End, FilterOptions, Instant, Login, Options, Outgoing, QoS, Qos0Queue, Refusal,
     Risk, Ticket, Undelivered, Version, Wake,
@@ -244,4 +244,26 @@ fn a_forgotten_session_makes_room() {
         pair.run();
         assert!(pair.wakes.contains(&Wake::Room), "{qos:?}");
     }
+}
+
+/// Messages that wait for 5.0 are overtaken. When they are dropped, what has overtaken them is not.
+#[test]
+fn a_message_in_flight_is_not_displaced_with_those_around_it() {
+    let limits = Limits { overflow: Overflow::DropOldest, max_bytes: 160, ..Options::LIMITS };
+    let mut pair = pair(Options { version: Version::V311, limits, ..Options::new("a", 1) });
+    pair.run();
+    pair.server.is_mute = true;
+    let mut accept = |length: usize, needs_v5: bool| {
+        let mut message = Outgoing::new("a", vec![0; length]).qos(QoS::AtLeastOnce);
+        message.needs_v5 = needs_v5;
+        let accepted = pair.agent.publish(pair.now, message).unwrap();
+        pair.run();
+        accepted
+    };
+    let [before, between, behind] = [(40, true), (4, false), (40, true)].map(|(length, v5)| accept(length, v5).ticket);
+    let last = accept(100, true);
+    assert_eq!(last.displaced, 2);
+    assert_eq!(pair.agent.take_end(before), Some(End::Displaced(last.ticket)));
+    assert_eq!(pair.agent.take_end(behind), Some(End::Displaced(last.ticket)));
+    assert_eq!(pair.agent.take_end(between), None);
 }
