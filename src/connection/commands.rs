@@ -1,6 +1,6 @@
 //! The commands of the application. Each command is checked completely before anything changes.
 
-use crate::command::{Ack, Publish, Subscribe, Unsubscribe};
+use crate::command::{Ack, Delivery, Publish, Requested, Subscribe, Unsubscribe};
 use crate::connection::control::Control;
 use crate::connection::core::{Core, write_disconnect};
 use crate::connection::ending::Last;
@@ -8,11 +8,11 @@ use crate::connection::outbound::write_acknowledgement;
 use crate::connection::state::State;
 use crate::error::{ConnectionError, PublishError, RequestError};
 use crate::event::PendingAck;
-use crate::session::{Capacity, Frame, Matched, Need};
+use crate::session::{Capacity, Dropped, Frame, Matched, Need};
 use crate::storage::sealed::Bounds;
 use crate::storage::{Detail, Kind, Marks, MessageMarks, Parts, Payload, ReceiveSlot, ReceiveState, RequestMarks};
 use crate::time::{Epoch, Instant};
-use crate::types::{PacketId, QoS, Version};
+use crate::types::{Handle, PacketId, QoS, Version};
 use crate::wire::reason::ReasonCode;
 use crate::wire::{
     self, Acknowledgement, DUP, Disconnect, Entries, LONGEST_FIELD, MAX_REMAINING, PacketType, Properties, Property,
@@ -483,4 +483,16 @@ fn write_request<'a, T: wire::Entry<'a>>(
     let count = entries.encode(version, writer);
     writer.end(block);
     count
+}
+
+/// Returns what the application gets for an accepted message.
+pub(super) fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Dropped>, reduced: bool) -> Delivery {
+    Delivery { handle: Handle(handle), id: PacketId::new(id).filter(|_| qos != QoS::AtMostOnce), dropped, reduced }
+}
+
+/// Returns what the application gets for a request; an error if it found no room.
+pub(super) fn requested(accepted: Option<Matched>, reduced: bool) -> Result<Requested, RequestError> {
+    let Matched { handle, id } = accepted.ok_or(RequestError::Full)?;
+    let id = PacketId::new(id).ok_or(RequestError::Full)?;
+    Ok(Requested { handle: Handle(handle), id, reduced })
 }

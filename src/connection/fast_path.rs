@@ -63,8 +63,8 @@ impl Core {
     pub(super) fn put_message(&mut self, parts: Parts<'_>, publish: &command::Publish<'_>) -> Option<Matched> {
         let Payload::Slice(payload) = publish.payload else { return None };
         let version = self.version();
-        let is_fast_path_ready = is_bare(publish) && !publish.needs_v5 && self.link.peer.takes_any_message();
-        if self.link.state != State::Connected || !is_fast_path_ready {
+        let is_ordinary = is_bare(publish) && !publish.needs_v5 && self.link.peer.takes_any_message();
+        if self.link.state != State::Connected || !is_ordinary {
             return None;
         }
         let remaining = publish_head_length(publish, version, 0) + payload.len();
@@ -158,8 +158,8 @@ impl Core {
         let mut rest = Reader::new(bytes, self.rules());
         let mut seen = Seen::default();
         let properties = Properties::decode_seen(&mut rest, PacketType::Publish.bit(), &mut seen);
-        let is_fast_path_ready = rest.fault().is_none() && !seen.has(ids::TopicAlias);
-        is_fast_path_ready.then(|| (properties, rest.rest()))
+        let is_ordinary = rest.fault().is_none() && !seen.has(ids::TopicAlias);
+        is_ordinary.then(|| (properties, rest.rest()))
     }
 
     /// Returns how many more bytes of a partial message are needed at least.

@@ -38,7 +38,7 @@ pub use self::timer::Timer;
 pub use self::unacknowledged::Unacknowledged;
 
 use self::auth::write_auth;
-use self::commands::{Draft, is_bare};
+use self::commands::{Draft, delivery, is_bare, requested};
 use self::control::{BUSY_CONTROL, LONGEST_CONTROL, SHORTEST_CONTROL};
 use self::core::{Core, Extras, write_disconnect};
 use self::fast_path::{LAST_OWED, MESSAGE, OWED, PUBACK, PUBCOMP, PUBREC, PUBREL, RETAINED};
@@ -787,14 +787,4 @@ impl<S: Storage> Connection<S> {
         let fits = !is_kept || self.storage.parts().journal.could_hold(draft.record_length());
         if fits { Ok(()) } else { Err(PublishError::TooLarge) }
     }
-}
-
-fn delivery(Matched { handle, id }: Matched, qos: QoS, dropped: Option<Dropped>, reduced: bool) -> Delivery {
-    Delivery { handle: Handle(handle), id: PacketId::new(id).filter(|_| qos != QoS::AtMostOnce), dropped, reduced }
-}
-
-fn requested(accepted: Option<Matched>, reduced: bool) -> Result<Requested, RequestError> {
-    let Matched { handle, id } = accepted.ok_or(RequestError::Full)?;
-    let id = PacketId::new(id).ok_or(RequestError::Full)?;
-    Ok(Requested { handle: Handle(handle), id, reduced })
 }

@@ -107,7 +107,7 @@ impl Core {
 
     /// Handles a message whose topic and identifier do not lie within `inline_max`: the rest of the topic is skipped.
     fn on_long_topic<'i>(&mut self, header: &Header, window: &'i [u8], received: &mut Received<'i>) -> Effect {
-        let qos = QoS::from_bits(header.flags >> 1 & 0b11).ok_or(Malformed::QoS)?;
+        let (_, qos, retain) = Publish::of_flags(header.flags);
         let remaining = header.packet_length() - header.length;
         let Some((length, topic)) = window.split_first_chunk() else {
             return Err(self.refuse_length(PacketType::Publish, header.packet_length()));
@@ -125,7 +125,6 @@ impl Core {
         self.link.stream = Stream { total: remaining as u32 - 2, fate };
         self.note_piece(topic.len() as u32, false);
         self.stats.count(Count::DiscardedMessage as u8);
-        let retain = header.flags & 1 != 0;
         let length = header.packet_length() as u32;
         let discarded = Discarded { topic, length, qos, retain, id: None, why: Discard::TooLong };
         let consumed = header.length + 2 + topic.len();
@@ -154,8 +153,8 @@ impl Core {
             return Ok(());
         };
         let id = PacketId::new(u16::from_be_bytes(*id)).ok_or(Violation::PacketIdZero)?;
-        let qos = QoS::from_bits(flags >> 1 & 0b11).unwrap_or_default();
-        let fate = self.fate_of(parts, (id, flags & 0b1000 != 0), qos, true)?;
+        let (dup, qos, _) = Publish::of_flags(flags);
+        let fate = self.fate_of(parts, (id, dup), qos, true)?;
         self.link.stream = Stream { total: stream.total - u32::from(length) - 2, fate };
         self.link.partial = 1;
         let taken = self.on_piece(parts, 2, None, &[], received);

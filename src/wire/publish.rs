@@ -64,11 +64,16 @@ impl<'a> From<Fields<'a>> for Publish<'a> {
 }
 
 impl<'a> Publish<'a> {
+    /// Returns DUP, QoS and RETAIN. QoS 3 was refused with the header `[MQTT-3.3.1-4]`.
+    #[inline(always)]
+    pub(crate) fn of_flags(flags: u8) -> (bool, QoS, bool) {
+        (flags & DUP != 0, QoS::from_bits(flags >> 1 & 0b11).unwrap_or_default(), flags & RETAIN != 0)
+    }
+
     /// Decodes the packet. If `body` is lenient, an invalid topic is noted and returned as an empty one.
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn decode(flags: u8, body: &mut Reader<'a>) -> Fields<'a> {
-        let qos = QoS::from_bits(flags >> 1 & 0b11).unwrap_or_default(); // 3 was refused with the header [MQTT-3.3.1-4]
-        let dup = flags & DUP != 0;
+        let (dup, qos, retain) = Self::of_flags(flags);
         if dup && qos == QoS::AtMostOnce && body.rules().strict {
             body.refuse(Violation::DupAtQoS0); // [MQTT-3.3.1-2]
         }
@@ -80,7 +85,7 @@ impl<'a> Publish<'a> {
             if seen.has(ids::TopicAlias) { properties.number(ids::TopicAlias).map(|alias| alias as u16) } else { None };
         let is_empty = topic.is_empty() && body.noted().is_none();
         body.expect(check_topic(is_empty, alias));
-        Fields { dup, qos, retain: flags & RETAIN != 0, topic, alias, id, properties, payload: body.rest() }
+        Fields { dup, qos, retain, topic, alias, id, properties, payload: body.rest() }
     }
 
     /// Returns the topic's bytes at the start of a body that was checked.

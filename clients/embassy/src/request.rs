@@ -112,9 +112,13 @@ impl<'m, Q: Client> Requester<'m, Q> {
     /// Finishes the replies to earlier requests.
     fn finish_replies(&mut self, context: &Context<'_>) {
         while let Poll::Ready(serial) = self.replies.poll_recv(context) {
-            self.replies.client().enter(|shared, _| count(&mut shared.common.stats.foreign_replies));
-            self.replies.received(serial).ack();
+            self.finish_foreign(self.replies.received(serial));
         }
+    }
+
+    fn finish_foreign(&self, reply: Received<'m, Q>) {
+        self.replies.client().enter(|shared, _| count(&mut shared.common.stats.foreign_replies));
+        reply.ack();
     }
 
     /// The reply to the request with this number; others are finished.
@@ -128,10 +132,7 @@ impl<'m, Q: Client> Requester<'m, Q> {
                     core::mem::forget(reply); // the caller gets it
                     return Poll::Ready(serial);
                 }
-                Some(false) => {
-                    self.replies.client().enter(|shared, _| count(&mut shared.common.stats.foreign_replies));
-                    reply.ack();
-                }
+                Some(false) => self.finish_foreign(reply),
                 None => {
                     core::mem::forget(reply); // it stays where it is
                     return again(context);
