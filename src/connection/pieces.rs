@@ -107,7 +107,13 @@ impl Core {
 
     /// Handles a message whose topic and identifier do not lie within `inline_max`: the rest of the topic is skipped.
     fn on_long_topic<'i>(&mut self, header: &Header, window: &'i [u8], received: &mut Received<'i>) -> Effect {
-        let (_, qos, retain) = Publish::of_flags(header.flags);
+        let (dup, qos, retain) = Publish::of_flags(header.flags);
+        if dup && qos == QoS::AtMostOnce {
+            if self.limits.strict() {
+                return Err(Violation::DupAtQoS0.into()); // [MQTT-3.3.1-2]
+            }
+            self.stats.count(Tolerance::DupAtQoS0 as u8);
+        }
         let remaining = header.packet_length() - header.length;
         let Some((length, topic)) = window.split_first_chunk() else {
             return Err(self.refuse_length(PacketType::Publish, header.packet_length()));

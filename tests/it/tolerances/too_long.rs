@@ -2,7 +2,7 @@
 
 use super::table::ALL;
 use crate::corners::rig::{NOW, delivered, is_blocked, message, reopen, sent, taken, up, up_with};
-use pure_mqtt::wire::PacketType;
+use pure_mqtt::wire::{PacketType, Violation};
 use pure_mqtt::{
     Ack, Connect, Connection, ConnectionError, Discard, Event, Fixed, Heap, Instant, Limits, OnTooLong, QoS,
     ReasonCode, Received, RxBuffer, Storage, Version,
@@ -294,6 +294,13 @@ fn the_head_behind_a_long_topic_is_checked() {
             let seen = host::<_, 24>(&mut mqtt, &publish(*version, first, id, &"x".repeat(40), &[], 9), 24, false);
             assert!(matches!(seen.end, Some(ConnectionError::Malformed(_) | ConnectionError::Protocol(_))), "{seen:?}");
         }
+        let dup_at_qos_0 = publish(*version, 0x38, 0, &"x".repeat(40), &[], 9);
+        let mut mqtt = up(Heap::new(), LIMITS, *version);
+        assert_eq!(host::<_, 24>(&mut mqtt, &dup_at_qos_0, 24, false).end, None);
+        assert_eq!(mqtt.stats().dup_at_qos0, 1);
+        let mut mqtt = up(Heap::new(), Limits { strict: true, ..LIMITS }, *version);
+        let seen = host::<_, 24>(&mut mqtt, &dup_at_qos_0, 24, false);
+        assert_eq!(seen.end, Some(ConnectionError::Protocol(Violation::DupAtQoS0)), "{version:?}");
         let mut mqtt = up(Heap::new(), LIMITS, *version);
         let beyond = [&b"\x32\x30\x00\x2F"[..], &[b'x'; 46]].concat(); // a topic as long as the packet
         assert!(matches!(host::<_, 24>(&mut mqtt, &beyond, 24, false).end, Some(ConnectionError::Malformed(_))));
